@@ -1,0 +1,206 @@
+"""The programme's figures (`programme.toml`) and a deployment's settings (the environment), typed and validated.
+
+Loaded once, by `app.py` or the command line; nothing here runs at import.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from .errors import DomainError
+
+Positive = Annotated[int, Meta(gt=0)]
+NotNegative = Annotated[int, Meta(ge=0)]
+Hex32 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Hex96 = Annotated[str, Meta(pattern="^[0-9a-f]{192}$")]
+
+API_TIMEOUT_S = 10
+"""How long one request may run (the API function's time-out; a test holds `.chalice/config.json` to it)."""
+
+
+class BadConfiguration(DomainError):
+    """A file or the environment does not say what the programme needs; `reason` names the place."""
+
+    code = "bad_configuration"
+
+
+class _Frozen(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class CalendarRules(_Frozen):
+    first_wave: Positive
+    first_opens_at: datetime
+    every_days: Positive
+    open_hours: Positive
+    exceptions_cached_s: NotNegative
+
+
+class EligibilityRules(_Frozen):
+    age_min: Positive
+    age_max: Positive
+    family_card_cap: Positive
+    consent_versions: Annotated[tuple[str, ...], Meta(min_length=1)]
+
+
+class Scheme(_Frozen):
+    """What one version of the programme gives, in whole rupiah; `first_wave` is the first wave under it."""
+
+    version: str
+    first_wave: Positive
+    training_idr: Positive
+    incentive_idr: Positive
+    incentives: Positive
+    survey_idr: Positive
+    surveys: Positive
+
+
+class PayoutRules(_Frozen):
+    attempts_max: Positive
+    key_lifetime_s: Positive
+    resend_before_percent: Annotated[int, Meta(gt=0, lt=100)]
+    requeue_after_s: Positive
+    fsp_timeout_s: Positive
+    codes: dict[str, Literal["bank", "wallet"]]
+
+
+class PartnerRules(_Frozen):
+    clock_skew_s: Positive
+
+
+class Chain(_Frozen):
+    """A pinned drand chain: its hash and key in hex, genesis in Unix seconds, period and our delay in seconds."""
+
+    hash: Hex32
+    public_key: Hex96
+    genesis: Positive
+    period_s: Positive
+    delay_s: Positive
+    production: bool
+
+
+class DrawRules(_Frozen):
+    freeze_delay_s: Positive
+    chain: str
+    chains: dict[str, Chain]
+
+    @property
+    def pinned(self) -> Chain:
+        """The chain this stage commits to."""
+        return self.chains[self.chain]
+
+
+class Programme(_Frozen):
+    """All of `programme.toml` for one stage."""
+
+    calendar: CalendarRules
+    eligibility: EligibilityRules
+    targets: dict[str, Positive]
+    schemes: Annotated[tuple[Scheme, ...], Meta(min_length=1)]
+    payouts: PayoutRules
+    partners: PartnerRules
+    draw: DrawRules
+
+    def scheme(self, wave: int) -> Scheme:
+        """The scheme of a wave: the last one whose first wave is not after it."""
+        return max((s for s in self.schemes if s.first_wave <= wave), key=lambda s: s.first_wave)
+
+    def target(self, year: int) -> int:
+        """The participants of a year (the WIB year of a wave's opening)."""
+        return self.targets.get(str(year), self.targets["default"])
+
+
+def load_programme(stage: str, path: Path | None = None) -> Programme:
+    """Read and validate the figures for a stage. Raises `BadConfiguration` naming the first thing that is wrong."""
+    with (path or Path(__file__).with_name("programme.toml")).open("rb") as file:
+        raw: dict[str, Any] = tomllib.load(file)
+    for section, changes in raw.pop("stages", {}).get(stage, {}).items():
+        raw[section] |= changes
+    try:
+        programme = msgspec.convert(raw, Programme)
+    except msgspec.ValidationError as error:
+        raise BadConfiguration(reason=str(error)) from error
+    _check(programme)
+    return programme
+
+
+def _check(programme: Programme) -> None:
+    rules = {
+        "targets need a default": "default" in programme.targets,
+        "draw.chain is not one of draw.chains": programme.draw.chain in programme.draw.chains,
+        # A request accepted in the last millisecond must have written its entry, or died, before the list is read.
+        "draw.freeze_delay_s must exceed the longest request": programme.draw.freeze_delay_s > API_TIMEOUT_S,
+        "eligibility.age_min is above age_max": programme.eligibility.age_min <= programme.eligibility.age_max,
+        "waves overlap": programme.calendar.open_hours <= programme.calendar.every_days * 24,
+        "the first scheme starts after the first wave": min(s.first_wave for s in programme.schemes)
+        <= programme.calendar.first_wave,
+        "calendar.first_opens_at needs a time zone": programme.calendar.first_opens_at.tzinfo is not None,
+    }
+    for reason, holds in rules.items():
+        if not holds:
+            raise BadConfiguration(reason=reason)
+
+
+class Settings(_Frozen):
+    """What one deployment is made of. Table names and key aliases follow from the stage; the rest is told.
+
+    In a function they come from environment variables (`GELOMBANG_STAGE`, `GELOMBANG_USER_POOL`, ...); for the command
+    line from the outputs of the data stack, whose names are the same fields in CamelCase.
+    """
+
+    stage: Annotated[str, Meta(pattern="^[a-z][a-z0-9]{1,15}$")]
+    region: str
+    user_pool: str
+    user_pool_client: str
+    jwks_url: str
+    """Where the pool's public keys are; in AWS below the issuer, locally on the emulator."""
+    payouts_queue_url: str
+    results_bucket: str
+    results_url: str
+    """The public address of the results bucket, without a slash at the end."""
+    announcements_topic: str
+    beacon_relays: tuple[str, ...]
+    fsp_url: str
+    fsp_secret: str
+    """The Secrets Manager id of `{"api_key": ..., "callback_token": ...}`."""
+
+    @property
+    def issuer(self) -> str:
+        """The `iss` claim of the pool's tokens."""
+        return f"https://cognito-idp.{self.region}.amazonaws.com/{self.user_pool}"
+
+    @property
+    def mac_key(self) -> str:
+        """The KMS HMAC key that hashes NIK, KK, phone and account numbers."""
+        return f"alias/gelombang-{self.stage}-mac"
+
+    @property
+    def data_key(self) -> str:
+        """The KMS key that wraps each person's data key."""
+        return f"alias/gelombang-{self.stage}-data"
+
+    def table(self, domain: str) -> str:
+        """The table of a domain, such as `gelombang-local-waves`."""
+        return f"gelombang-{self.stage}-{domain}"
+
+
+def settings_from_environment(environ: Mapping[str, str]) -> Settings:
+    """Read the `GELOMBANG_*` variables and `AWS_REGION`; raises `BadConfiguration` naming what is missing."""
+    prefix = "GELOMBANG_"
+    raw: dict[str, Any] = {
+        name.removeprefix(prefix).lower(): value for name, value in environ.items() if name.startswith(prefix)
+    }
+    raw["region"] = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION", "")
+    known = {name: raw[name] for name in Settings.__struct_fields__ if name in raw}
+    known["beacon_relays"] = [url for url in str(known.get("beacon_relays", "")).split(",") if url]
+    try:
+        return msgspec.convert(known, Settings)
+    except msgspec.ValidationError as error:
+        raise BadConfiguration(reason=str(error)) from error

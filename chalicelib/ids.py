@@ -1,0 +1,37 @@
+"""Identifiers: derived where a replay must collide with itself, random only where nobody may guess.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Callable
+
+Randomness = Callable[[int], bytes]
+"""Returns that many bytes nobody can predict; a parameter, so that tests can fix it."""
+
+system_randomness: Randomness = secrets.token_bytes
+
+
+def derived_id(tag: str, *parts: str | int) -> str:
+    """26 lower-case base32 characters (the first 128 bits of a SHA-256) over the tag and the parts.
+
+    The same tag and parts always give the same id. Parts are length-prefixed: ("ab", "c") is not ("a", "bc").
+    """
+    digest = hashlib.sha256()
+    for part in (tag, *parts):
+        raw = str(part).encode()
+        digest.update(len(raw).to_bytes(4, "big") + raw)
+    return _base32(digest.digest()[:16])
+
+
+def random_id(randomness: Randomness) -> str:
+    """26 lower-case base32 characters of 128 random bits."""
+    return _base32(randomness(16))
+
+
+def _base32(raw: bytes) -> str:
+    return base64.b32encode(raw).decode().rstrip("=").lower()

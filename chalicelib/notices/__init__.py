@@ -1,0 +1,1 @@
+"""What is announced; told by all, knows none."""

@@ -1,0 +1,1 @@
+"""Entitlements, the ledger and the providers that move the money."""

@@ -1,0 +1,1 @@
+"""Who a person is: identity, eligibility, consent, accounts, the data vault."""

@@ -1,0 +1,1 @@
+"""Training partners, completions and reviews."""

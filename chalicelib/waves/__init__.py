@@ -1,0 +1,1 @@
+"""The calendar, entries, the draw, the award and what is published of it."""

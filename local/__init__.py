@@ -1,0 +1,1 @@
+"""The embedded cloud: MiniStack, the development beacon, the sandbox FSP, the demo."""
