@@ -1,0 +1,68 @@
+"""What every test may use: one frozen clock, the figures, and the cloud of the production template on moto."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from chalicelib.config import Programme, Settings, load_programme
+
+ROOT = Path(__file__).parent.parent
+REGION = "ap-southeast-3"
+T0 = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def programme() -> Programme:
+    return load_programme("local")
+
+
+@pytest.fixture(autouse=True)
+def no_real_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials that open nothing, so that a test that escapes moto fails instead of reaching an account."""
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+
+
+@pytest.fixture
+def cloud(no_real_cloud: None) -> Iterator[Settings]:
+    """The data stack, created on moto from the very template that production uses."""
+    with mock_aws():
+        cloudformation = boto3.client("cloudformation", REGION)
+        cloudformation.create_stack(
+            StackName="gelombang-test-data",
+            TemplateBody=(ROOT / ".chalice/data-stack.json").read_text(),
+            Parameters=[
+                {"ParameterKey": "Stage", "ParameterValue": "test"},
+                {"ParameterKey": "Protection", "ParameterValue": "off"},
+            ],
+        )
+        stack = cloudformation.describe_stacks(StackName="gelombang-test-data")["Stacks"][0]
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        boto3.client("secretsmanager", REGION).put_secret_value(
+            SecretId=outputs["FspSecret"],
+            SecretString=json.dumps({"api_key": "test-api-key", "callback_token": "test-callback-token"}),
+        )
+        yield Settings(
+            stage="test",
+            region=REGION,
+            user_pool=outputs["UserPool"],
+            user_pool_client=outputs["UserPoolClient"],
+            jwks_url=f"https://cognito-idp.{REGION}.amazonaws.com/{outputs['UserPool']}/.well-known/jwks.json",
+            payouts_queue_url=outputs["PayoutsQueueUrl"],
+            results_bucket=outputs["ResultsBucket"],
+            results_url=outputs["ResultsUrl"],
+            announcements_topic=outputs["AnnouncementsTopic"],
+            beacon_relays=("http://beacon.invalid",),
+            fsp_url="http://fsp.invalid",
+            fsp_secret=outputs["FspSecret"],
+        )
