@@ -35,7 +35,7 @@ class _Frozen(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pass
 
 
-class CalendarRules(_Frozen):
+class CalendarRules(_Frozen, frozen=True):
     first_wave: Positive
     first_opens_at: datetime
     every_days: Positive
@@ -43,14 +43,14 @@ class CalendarRules(_Frozen):
     exceptions_cached_s: NotNegative
 
 
-class EligibilityRules(_Frozen):
+class EligibilityRules(_Frozen, frozen=True):
     age_min: Positive
     age_max: Positive
     family_card_cap: Positive
     consent_versions: Annotated[tuple[str, ...], Meta(min_length=1)]
 
 
-class Scheme(_Frozen):
+class Scheme(_Frozen, frozen=True):
     """What one version of the programme gives, in whole rupiah; `first_wave` is the first wave under it."""
 
     version: str
@@ -62,7 +62,7 @@ class Scheme(_Frozen):
     surveys: Positive
 
 
-class PayoutRules(_Frozen):
+class PayoutRules(_Frozen, frozen=True):
     attempts_max: Positive
     key_lifetime_s: Positive
     resend_before_percent: Annotated[int, Meta(gt=0, lt=100)]
@@ -71,11 +71,11 @@ class PayoutRules(_Frozen):
     codes: dict[str, Literal["bank", "wallet"]]
 
 
-class PartnerRules(_Frozen):
+class PartnerRules(_Frozen, frozen=True):
     clock_skew_s: Positive
 
 
-class Chain(_Frozen):
+class Chain(_Frozen, frozen=True):
     """A pinned drand chain: its hash and key in hex, genesis in Unix seconds, period and our delay in seconds."""
 
     hash: Hex32
@@ -86,7 +86,7 @@ class Chain(_Frozen):
     production: bool
 
 
-class DrawRules(_Frozen):
+class DrawRules(_Frozen, frozen=True):
     freeze_delay_s: Positive
     chain: str
     chains: dict[str, Chain]
@@ -97,7 +97,7 @@ class DrawRules(_Frozen):
         return self.chains[self.chain]
 
 
-class Programme(_Frozen):
+class Programme(_Frozen, frozen=True):
     """All of `programme.toml` for one stage."""
 
     calendar: CalendarRules
@@ -148,7 +148,7 @@ def _check(programme: Programme) -> None:
             raise BadConfiguration(reason=reason)
 
 
-class Settings(_Frozen):
+class Settings(_Frozen, frozen=True):
     """What one deployment is made of. Table names and key aliases follow from the stage; the rest is told.
 
     In a function they come from environment variables (`GELOMBANG_STAGE`, `GELOMBANG_USER_POOL`, ...); for the command

@@ -29,11 +29,11 @@ _CONFLICT = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExc
 
 def bind(table: type[Model], name: str, region: str) -> None:
     """Give a table class its table. Called by `wiring` only: at import no name is known and none is looked up."""
-    table.Meta.table_name = name  # type: ignore[attr-defined]  # pynamodb types Meta as Any on its metaclass only
-    table.Meta.region = region  # type: ignore[attr-defined]  # as above
-    table.Meta.connect_timeout_seconds = 1  # type: ignore[attr-defined]  # as above
-    table.Meta.read_timeout_seconds = 3  # type: ignore[attr-defined]  # as above
-    table.Meta.max_retry_attempts = 3  # type: ignore[attr-defined]  # as above
+    table.Meta.table_name = name
+    table.Meta.region = region
+    table.Meta.connect_timeout_seconds = 1
+    table.Meta.read_timeout_seconds = 3
+    table.Meta.max_retry_attempts = 3
 
 
 def is_condition_failure(error: PynamoDBException) -> bool:

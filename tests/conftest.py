@@ -46,23 +46,31 @@ def cloud(no_real_cloud: None) -> Iterator[Settings]:
                 {"ParameterKey": "Protection", "ParameterValue": "off"},
             ],
         )
+        # moto's CloudFormation knows neither pools nor secrets: those two are created by hand.
+        cognito = boto3.client("cognito-idp", REGION)
+        pool = cognito.create_user_pool(PoolName="gelombang-test", UsernameAttributes=["email"])["UserPool"]["Id"]
         stack = cloudformation.describe_stacks(StackName="gelombang-test-data")["Stacks"][0]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-        boto3.client("secretsmanager", REGION).put_secret_value(
-            SecretId=outputs["FspSecret"],
+        client = cognito.create_user_pool_client(
+            UserPoolId=pool,
+            ClientName="gelombang-test-api",
+            ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+        )
+        boto3.client("secretsmanager", REGION).create_secret(
+            Name="gelombang-test-fsp",
             SecretString=json.dumps({"api_key": "test-api-key", "callback_token": "test-callback-token"}),
         )
         yield Settings(
             stage="test",
             region=REGION,
-            user_pool=outputs["UserPool"],
-            user_pool_client=outputs["UserPoolClient"],
-            jwks_url=f"https://cognito-idp.{REGION}.amazonaws.com/{outputs['UserPool']}/.well-known/jwks.json",
+            user_pool=pool,
+            user_pool_client=client["UserPoolClient"]["ClientId"],
+            jwks_url=f"https://cognito-idp.{REGION}.amazonaws.com/{pool}/.well-known/jwks.json",
             payouts_queue_url=outputs["PayoutsQueueUrl"],
             results_bucket=outputs["ResultsBucket"],
             results_url=outputs["ResultsUrl"],
             announcements_topic=outputs["AnnouncementsTopic"],
             beacon_relays=("http://beacon.invalid",),
             fsp_url="http://fsp.invalid",
-            fsp_secret=outputs["FspSecret"],
+            fsp_secret="gelombang-test-fsp",
         )
