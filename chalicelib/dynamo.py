@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from types import TracebackType
 from typing import Any
 
@@ -23,6 +24,10 @@ from .errors import Unavailable
 CONFLICT_TRIES = 5
 """How often a transaction that met another one on the same items is tried before the caller is told to come back."""
 
+_CONNECT_TIMEOUT_S = 1
+_READ_TIMEOUT_S = 3
+_RETRIES = 3
+
 _CONDITION = "ConditionalCheckFailed"
 _CONFLICT = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
@@ -31,9 +36,20 @@ def bind(table: type[Model], name: str, region: str) -> None:
     """Give a table class its table. Called by `wiring` only: at import no name is known and none is looked up."""
     table.Meta.table_name = name
     table.Meta.region = region
-    table.Meta.connect_timeout_seconds = 1
-    table.Meta.read_timeout_seconds = 3
-    table.Meta.max_retry_attempts = 3
+    table.Meta.connect_timeout_seconds = _CONNECT_TIMEOUT_S
+    table.Meta.read_timeout_seconds = _READ_TIMEOUT_S
+    table.Meta.max_retry_attempts = _RETRIES
+
+
+@cache
+def _connection(region: str) -> Connection:
+    # Shared by all transactions: a client costs 40 ms and a TLS handshake of its own, a transaction a few milliseconds.
+    return Connection(
+        region=region,
+        connect_timeout_seconds=_CONNECT_TIMEOUT_S,
+        read_timeout_seconds=_READ_TIMEOUT_S,
+        max_retry_attempts=_RETRIES,
+    )
 
 
 def is_condition_failure(error: PynamoDBException) -> bool:
@@ -64,7 +80,7 @@ class Transaction:
     """
 
     def __init__(self, region: str, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._connection = Connection(region=region)
+        self._connection = _connection(region)
         self._sleep = sleep
         # pynamodb sends the legs in this order of kinds, whatever the order of the calls.
         self._legs: dict[str, list[tuple[str, Callable[[TransactWrite], None]]]] = {
