@@ -1,0 +1,84 @@
+"""How a training partner signs a request, and how a signature is judged. Pure, standard library only.
+
+The signature is HMAC-SHA-256, in lower-case hex, under the partner's key over five lines joined by one line feed, with
+none at the end::
+
+    gelombang1
+    POST
+    /partners/training-completions
+    1795489200
+    <lower-case hex SHA-256 of the body's bytes>
+
+that is: the scheme's name, the method in capitals, the resource path as documented (no host, no stage, no query), the
+time in Unix seconds as it stands in the header, and the body exactly as sent. `docs/partners.md` has a worked example.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from .errors import SignatureExpired, SignatureMissing
+
+SCHEME = "gelombang1"
+PARTNER = "Gelombang-Partner"
+TIMESTAMP = "Gelombang-Timestamp"
+SIGNATURE = "Gelombang-Signature"
+KEY_BYTES = 32
+
+# One form only for each: what a lookup, a comparison or the memory of seen requests reads cannot be spelt twice.
+_FORMS = {
+    PARTNER: re.compile(r"[a-z2-7]{26}"),
+    TIMESTAMP: re.compile(r"[1-9][0-9]{8,11}"),
+    SIGNATURE: re.compile(r"[0-9a-f]{64}"),
+}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a request says of itself, not yet believed. `timestamp` is the text that was signed."""
+
+    partner_id: str
+    timestamp: str
+    signature: str
+
+
+def signature(key: bytes, method: str, path: str, timestamp: str, body: bytes) -> str:
+    """The signature of a request: 64 lower-case hex digits."""
+    lines = (SCHEME, method, path, timestamp, hashlib.sha256(body).hexdigest())
+    return hmac.digest(key, "\n".join(lines).encode(), hashlib.sha256).hex()
+
+
+def sign(partner_id: str, key_hex: str, method: str, path: str, body: bytes, now: datetime) -> dict[str, str]:
+    """The three headers a partner adds to a request. `key_hex` is the key as the partner was given it."""
+    timestamp = str(int(now.timestamp()))
+    return {
+        PARTNER: partner_id,
+        TIMESTAMP: timestamp,
+        SIGNATURE: signature(bytes.fromhex(key_hex), method, path, timestamp, body),
+    }
+
+
+def claim(headers: Mapping[str, str], now: datetime, clock_skew_s: int) -> Claim:
+    """Read the signing headers, whatever the case of their names.
+
+    Raises `SignatureMissing` (absent or malformed), then `SignatureExpired` (more than `clock_skew_s` seconds from
+    `now`, either way; exactly that many are accepted).
+    """
+    sent = {name.lower(): value for name, value in headers.items()}
+    for header, form in _FORMS.items():
+        if not form.fullmatch(sent.get(header.lower(), "")):
+            raise SignatureMissing(header=header)
+    timestamp = sent[TIMESTAMP.lower()]
+    if abs(now.timestamp() - int(timestamp)) > clock_skew_s:
+        raise SignatureExpired(clock_skew_s=clock_skew_s)
+    return Claim(sent[PARTNER.lower()], timestamp, sent[SIGNATURE.lower()])
+
+
+def is_signed(claimed: Claim, key: bytes, method: str, path: str, body: bytes) -> bool:
+    """Whether the claim's signature is that of this request under this key; takes the same time either way."""
+    return hmac.compare_digest(claimed.signature, signature(key, method, path, claimed.timestamp, body))

@@ -1,0 +1,118 @@
+"""How partners sign: the canonical form, the clock's edges, and every way of tampering."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chalicelib.training import signatures
+from chalicelib.training.errors import SignatureExpired, SignatureMissing
+
+PARTNER = "a" * 26
+KEY = bytes(range(32))
+PATH = "/partners/training-completions"
+BODY = b'{"card_number":"1"}'
+NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+SKEW_S = 300
+
+
+def signed(now: datetime = NOW) -> dict[str, str]:
+    return signatures.sign(PARTNER, KEY.hex(), "POST", PATH, BODY, now)
+
+
+def claimed(headers: dict[str, str], now: datetime = NOW) -> signatures.Claim:
+    return signatures.claim(headers, now, SKEW_S)
+
+
+def test_the_signature_is_hmac_sha_256_over_five_lines() -> None:
+    text = f"gelombang1\nPOST\n{PATH}\n{int(NOW.timestamp())}\n{hashlib.sha256(BODY).hexdigest()}"
+    assert signed()["Gelombang-Signature"] == hmac.new(KEY, text.encode(), "sha256").hexdigest()
+
+
+def test_what_is_signed_is_accepted_whatever_the_case_of_the_header_names() -> None:
+    for headers in (signed(), {name.lower(): value for name, value in signed().items()}):
+        assert signatures.is_signed(claimed(headers), KEY, "POST", PATH, BODY)
+
+
+@pytest.mark.parametrize(
+    ("key", "method", "path", "body"),
+    [
+        (KEY[:-1] + b"\0", "POST", PATH, BODY),
+        (KEY, "PUT", PATH, BODY),
+        (KEY, "post", PATH, BODY),
+        (KEY, "POST", PATH + "/", BODY),
+        (KEY, "POST", "/api" + PATH, BODY),
+        (KEY, "POST", PATH, BODY + b" "),
+        (KEY, "POST", PATH, BODY.replace(b"1", b"2")),
+        (KEY, "POST", PATH, b""),
+    ],
+)
+def test_another_key_method_path_or_body_is_not_what_was_signed(
+    key: bytes, method: str, path: str, body: bytes
+) -> None:
+    assert not signatures.is_signed(claimed(signed()), key, method, path, body)
+
+
+def test_another_timestamp_is_not_what_was_signed() -> None:
+    headers = signed() | {"Gelombang-Timestamp": str(int(NOW.timestamp()) + 1)}
+    assert not signatures.is_signed(claimed(headers), KEY, "POST", PATH, BODY)
+
+
+def test_no_two_requests_share_a_canonical_text() -> None:
+    # The path is the only part that could hold a line feed; the lines after it have a fixed form.
+    assert signatures.signature(KEY, "POST", "/a\n1", "2", BODY) != signatures.signature(KEY, "POST", "/a", "1\n2", b"")
+
+
+@pytest.mark.parametrize("off", [timedelta(seconds=-300), timedelta(), timedelta(seconds=300)])
+def test_five_minutes_of_clock_are_allowed_either_way(off: timedelta) -> None:
+    assert claimed(signed(), NOW + off).timestamp == str(int(NOW.timestamp()))
+
+
+@pytest.mark.parametrize("off", [timedelta(seconds=-300, milliseconds=-1), timedelta(seconds=300, milliseconds=1)])
+def test_a_millisecond_more_than_five_minutes_is_refused(off: timedelta) -> None:
+    with pytest.raises(SignatureExpired) as refused:
+        claimed(signed(), NOW + off)
+    assert refused.value.facts == {"clock_skew_s": 300}
+
+
+@pytest.mark.parametrize("header", ["Gelombang-Partner", "Gelombang-Timestamp", "Gelombang-Signature"])
+def test_an_absent_header_is_named(header: str) -> None:
+    headers = signed()
+    del headers[header]
+    with pytest.raises(SignatureMissing) as refused:
+        claimed(headers)
+    assert refused.value.facts == {"header": header}
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("Gelombang-Partner", ""),
+        ("Gelombang-Partner", "A" * 26),
+        ("Gelombang-Partner", "a" * 27),
+        ("Gelombang-Partner", "a" * 25 + "#"),
+        ("Gelombang-Partner", "a" * 26 + "\n"),
+        ("Gelombang-Timestamp", "2026-11-24T03:00:00Z"),
+        ("Gelombang-Timestamp", "01795489200"),
+        ("Gelombang-Timestamp", "1795489200.0"),
+        ("Gelombang-Timestamp", " 1795489200"),
+        ("Gelombang-Timestamp", "١٧٩٥٤٨٩٢٠٠"),
+        ("Gelombang-Timestamp", "9" * 400),
+        ("Gelombang-Signature", "0" * 63),
+        ("Gelombang-Signature", "0" * 65),
+        ("Gelombang-Signature", "é" * 64),
+        ("Gelombang-Signature", "0" * 64 + "\n"),
+    ],
+)
+def test_a_header_of_another_form_is_refused_before_anything_is_looked_up(header: str, value: str) -> None:
+    with pytest.raises(SignatureMissing):
+        claimed(signed() | {header: value})
+
+
+def test_a_signature_has_one_spelling_so_that_a_replay_cannot_be_respelt() -> None:
+    headers = signed()
+    with pytest.raises(SignatureMissing):
+        claimed(headers | {"Gelombang-Signature": headers["Gelombang-Signature"].upper()})
