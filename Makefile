@@ -1,0 +1,57 @@
+# Every command of the project. `make help` lists them; a fresh machine needs Python 3.11+, pip, make and git.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+# Local commands must never find credentials of a real account.
+export AWS_EC2_METADATA_DISABLED = true
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help install demo serve test test-dynamodb check format bench clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+
+install: $(BIN)/.installed .venv-cloud/.installed ## create .venv with everything, the command .venv/bin/gelombang in it
+
+$(BIN)/.installed: requirements.txt requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed (make install PYTHON=python3.12)"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet -r requirements-dev.txt
+	$(BIN)/pip install --quiet --no-deps --editable .
+	@touch $@
+
+.venv-cloud/.installed: requirements-cloud.txt
+	test -x .venv-cloud/bin/python || $(PYTHON) -m venv .venv-cloud
+	.venv-cloud/bin/pip install --quiet -r requirements-cloud.txt
+	@touch $@
+
+demo: install ## play one whole wave with 300 people on a local cloud
+	@$(BIN)/python -m local.demo
+
+serve: install ## keep the local cloud up, with the application deployed
+	@$(BIN)/python -m local.serve
+
+test: $(BIN)/.installed ## every test, in process on moto, no network
+	$(BIN)/pytest -n 2 -m "not dynamodb"
+
+test-dynamodb: $(BIN)/.installed ## races on DynamoDB Local (optional: needs java and npm)
+	@bash tests/races/run.sh
+
+check: $(BIN)/.installed .venv-cloud/.installed ## ruff, strict mypy, import rules, cfn-lint on the packaged template
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m admin.check_template
+
+format: $(BIN)/.installed ## let ruff put the code in form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(BIN)/.installed ## what the join and the draw cost (docs/benchmarks.md)
+	$(BIN)/python -m bench.join
+	$(BIN)/python -m bench.draw
+
+clean: ## remove what the other commands made
+	rm -rf .venv .venv-cloud build .demo .pytest_cache .mypy_cache .ruff_cache

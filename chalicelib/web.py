@@ -1,0 +1,203 @@
+"""The web edge: routes declared with their types, bodies decoded, domain errors turned into problem documents.
+
+The only file besides `app.py` that knows Chalice. `Api.endpoint` declares a route once, with the types that its handler
+takes and gives; the handler, the decoder and `/openapi.json` all read that one declaration.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import re
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Literal
+
+import msgspec
+from chalice import Chalice, CORSConfig, Response
+
+from . import problems
+from .clock import Clock, utc_now
+from .errors import DomainError, Malformed, NotFound, TooLarge, UnknownField
+
+log = logging.getLogger(__name__)
+
+BODY_LIMIT_BYTES = 10 * 1024
+Who = Literal["public", "citizen", "partner", "provider"]
+"""Who may call: anyone; a signed-in person (access token); a training partner (signature); the FSP (callback token)."""
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+# Tokens travel in a header that a browser never adds by itself, so any origin may call.
+_CORS = CORSConfig(allow_origin="*", allow_headers=["Authorization", "Accept-Language"], max_age=3600)
+_QUOTED = re.compile(r"\s*'[^']*'")
+_FIELD_PATH = re.compile(r" - at `(.+?)`$")
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a handler answers: a wire struct (None: no body) and which of the declared statuses."""
+
+    body: Any
+    status: int
+    cache_s: int = 0
+    """How long anyone may keep the answer; 0: nobody may."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One declared route: what the router, the decoder and the document know of it."""
+
+    method: str
+    path: str
+    who: Who
+    summary: str
+    body: Any
+    answers: Mapping[int, Any]
+    handler: str
+    refuses: Sequence[type[DomainError]]
+
+
+class Api(Chalice):  # type: ignore[misc]  # chalice ships no types
+    """A Chalice application whose routes carry their types; `now` is its clock."""
+
+    def __init__(self, name: str, clock: Clock = utc_now) -> None:
+        super().__init__(app_name=name, configure_logs=False)
+        self.clock = clock
+        self.operations: list[Operation] = []
+        self.citizen: Any = None
+        """The authorizer of `who="citizen"` routes; set by `app.py` before the first of them."""
+
+    def endpoint(  # noqa: PLR0913 - each is one line of the public contract of a route
+        self,
+        route: str,
+        summary: str,
+        *,
+        answers: Mapping[int, Any],
+        body: Any = None,
+        who: Who = "public",
+        refuses: Sequence[type[DomainError]] = (),
+    ) -> Callable[[Callable[..., Reply]], Callable[..., Reply]]:
+        """Declare `"METHOD /path"`. The handler gets the decoded body (if any), then the path's parameters by name."""
+        method, path = route.split(" ")
+
+        def register(handler: Callable[..., Reply]) -> Callable[..., Reply]:
+            operation = Operation(method, path, who, summary, body, answers, handler.__name__, tuple(refuses))
+            self.operations.append(operation)
+
+            @functools.wraps(handler)
+            def view(**parameters: str) -> Response:
+                return self._answer(operation, handler, parameters)
+
+            options = {"authorizer": self.citizen} if who == "citizen" else {}
+            self.route(path, methods=[method], name=handler.__name__, cors=_CORS, **options)(view)
+            return handler
+
+        return register
+
+    def now(self) -> datetime:
+        """The instant of the present request: when the gateway received it, to the millisecond, else the clock.
+
+        A cold start after the request arrived must not cost anyone their place, so arrival counts. The time is the
+        gateway's own word, which no caller can set.
+        """
+        request = self.current_request
+        arrived = request.context.get("requestTimeEpoch") if request else None
+        return datetime.fromtimestamp(arrived / 1000, UTC) if arrived else self.clock()
+
+    def caller(self) -> str:
+        """The registrant id of a citizen's request: the subject of the verified token."""
+        return str(self.current_request.context["authorizer"]["principalId"])
+
+    def raw_body(self) -> bytes:
+        """The body as it came, at most `BODY_LIMIT_BYTES`; raises `TooLarge`."""
+        raw: bytes = self.current_request.raw_body
+        if len(raw) > BODY_LIMIT_BYTES:
+            raise TooLarge(limit_bytes=BODY_LIMIT_BYTES)
+        return raw
+
+    def _answer(self, operation: Operation, handler: Callable[..., Reply], parameters: dict[str, str]) -> Response:
+        try:
+            arguments = () if operation.body is None else (decode(self.raw_body(), operation.body),)
+            reply = handler(*arguments, **parameters)
+        except DomainError as error:
+            return self._problem(problems.document(error, self._language()))
+        except Exception as error:  # noqa: BLE001 - the last line of defence: nothing may escape as a raw 500
+            # The log gets the kind and the place, never the message: a library's message may quote what was sent.
+            where = traceback.format_tb(error.__traceback__)[-3:]
+            log.error("request_failed", extra={"route": operation.path, "error": type(error).__name__, "at": where})
+            return self._problem(problems.unexpected(self._language()))
+        headers = {**_HEADERS, "Cache-Control": f"public, max-age={reply.cache_s}" if reply.cache_s else "no-store"}
+        if reply.body is None:
+            return Response(body="", status_code=reply.status, headers=headers)
+        headers["Content-Type"] = "application/json"
+        return Response(body=msgspec.json.encode(reply.body).decode(), status_code=reply.status, headers=headers)
+
+    def _problem(self, document: problems.Problem) -> Response:
+        return Response(
+            body=msgspec.json.encode(document).decode(),
+            status_code=document["status"],
+            headers={**_HEADERS, "Content-Type": "application/problem+json", "Cache-Control": "no-store"},
+        )
+
+    def _language(self) -> problems.Language:
+        return problems.language(self.current_request.headers.get("accept-language", ""))
+
+    def __call__(self, event: Any, context: Any) -> Any:
+        """Answer an API Gateway event; what Chalice itself refuses becomes a problem document too."""
+        response = super().__call__(event, context)
+        kind = (response.get("headers") or {}).get("Content-Type", "")
+        if response["statusCode"] >= HTTPStatus.BAD_REQUEST and "problem" not in kind:
+            language = problems.language((event.get("headers") or {}).get("Accept-Language", ""))
+            document = problems.refused_by_router(response["statusCode"], language)
+            response["headers"] = {**(response.get("headers") or {}), **_HEADERS}
+            response["headers"]["Content-Type"] = "application/problem+json"
+            response["body"] = msgspec.json.encode(document).decode()
+        return response
+
+
+def decode(raw: bytes, kind: Any) -> Any:
+    """JSON bytes to a wire type. Raises `UnknownField` or `Malformed`; neither repeats a value that was sent."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError as error:
+        text = str(error)
+        where = _FIELD_PATH.search(text)
+        path = where.group(1) if where else "$"
+        if unknown := _UNKNOWN.search(text):
+            # The name is the caller's own and may be anything: shown only if it looks like a name.
+            name = unknown.group(1)
+            raise UnknownField(field=name if re.fullmatch(r"[A-Za-z_]{1,40}", name) else path) from error
+        raise Malformed(field=path, reason=_QUOTED.sub("", _FIELD_PATH.sub("", text))) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed(field="$", reason="not JSON") from error
+
+
+def number(text: str) -> int:
+    """A path's wave number; what is not one names no object (`NotFound`)."""
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise NotFound()
+    return int(text)
+
+
+def ok(body: Any, cache_s: int = 0) -> Reply:
+    """200."""
+    return Reply(body, HTTPStatus.OK, cache_s)
+
+
+def created(body: Any, *, new: bool = True) -> Reply:
+    """201, or 200 when the same had been done before."""
+    return Reply(body, HTTPStatus.CREATED if new else HTTPStatus.OK)
+
+
+def done(status: int = HTTPStatus.NO_CONTENT) -> Reply:
+    """No body: 204, or 202 when the work is still to come."""
+    return Reply(None, status)
