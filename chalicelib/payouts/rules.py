@@ -1,0 +1,261 @@
+"""Entitlements, their states and every decision about them, as pure functions.
+
+The promise: for one entitlement at most one instruction to pay is ever alive. What a worker does next depends only on
+the entitlement as stored, the attempt as stored, the provider's answer and `now`; nothing here reads or writes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+from ..config import PayoutRules, Scheme
+from ..ids import derived_id
+from ..money import Rupiah, rupiah
+from .errors import NotInScheme
+
+
+class Kind(StrEnum):
+    """What a person is paid for; each is paid once."""
+
+    INCENTIVE = "INCENTIVE"
+    SURVEY_1 = "SURVEY_1"
+    SURVEY_2 = "SURVEY_2"
+
+
+class State(StrEnum):
+    """Where an entitlement stands."""
+
+    DUE = "DUE"
+    SENDING = "SENDING"
+    """Attempt n may be alive at the provider."""
+    PAID = "PAID"
+    FAILED = "FAILED"
+    """The provider said that attempt n is over and moved nothing."""
+    CANCELLED = "CANCELLED"
+    """Every attempt failed; a person must look."""
+    HELD = "HELD"
+    """Waits, for the reason in `hold`."""
+    REVERSED = "REVERSED"
+    """The money came back after it had been paid."""
+
+
+class Hold(StrEnum):
+    """Why an entitlement is HELD."""
+
+    NO_ADDRESS = "NO_ADDRESS"
+    """The person has set no financial address; nothing is alive; DUE again when there is one."""
+    KEY_EXPIRED = "KEY_EXPIRED"
+    """The attempt is unknown to the provider and its key may have expired: asked about, never sent again."""
+    REFUSED = "REFUSED"
+    """The provider refused the request itself: asked about, never sent again."""
+    DUPLICATE = "DUPLICATE"
+    """The provider knows our key with another body, or our reference twice: an alarm, for a person only."""
+    AMOUNT_DIFFERS = "AMOUNT_DIFFERS"
+    """The provider's payout is of another amount than ours: an alarm, for a person only."""
+
+
+NEXT: Mapping[State, frozenset[State]] = MappingProxyType(
+    {
+        State.DUE: frozenset({State.SENDING, State.HELD}),
+        State.SENDING: frozenset({State.PAID, State.FAILED, State.HELD}),
+        State.FAILED: frozenset({State.SENDING, State.CANCELLED, State.HELD}),
+        State.HELD: frozenset({State.DUE, State.PAID, State.FAILED}),
+        State.PAID: frozenset({State.REVERSED}),
+        State.CANCELLED: frozenset(),
+        State.REVERSED: frozenset(),
+    }
+)
+"""Every transition there is. HELD goes on to PAID or FAILED only by the provider's own word on the attempt."""
+
+ALARMS = frozenset({Hold.DUPLICATE, Hold.AMOUNT_DIFFERS})
+"""Holds that no worker touches again."""
+
+
+class Outcome(StrEnum):
+    """What the provider's answer says about one payout, whatever words it used."""
+
+    PENDING = "PENDING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    """Over, and no money moved."""
+    REVERSED = "REVERSED"
+    NOT_FOUND = "NOT_FOUND"
+    REFUSED = "REFUSED"
+    """The request was not acceptable; this send made no payout (an earlier one of the same key may have)."""
+    DUPLICATE = "DUPLICATE"
+    UNKNOWN = "UNKNOWN"
+    """No answer, or none that can be believed: the payout may or may not exist."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A provider's answer: its outcome, its amount where it named one, and its own word for it (never personal)."""
+
+    outcome: Outcome
+    fact: str
+    amount_idr: Rupiah | None = None
+
+
+@dataclass(frozen=True)
+class Entitlement:
+    """The right of one person to one amount for one reason, as the ledger's HEAD has it."""
+
+    id: str
+    registrant_id: str
+    wave: int
+    kind: Kind
+    amount_idr: Rupiah
+    state: State
+    n: int
+    """Attempts made so far; the latest one's number."""
+    seq: int
+    """The number of the latest event; grows by one with every transition."""
+    hold: Hold | None
+    created_at: datetime
+    changed_at: datetime
+    """When it came into its state."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One instruction to pay, stored before it is sent. `body` is the exact request, the same at every sending."""
+
+    n: int
+    key: str
+    body: bytes
+    first_sent_at: datetime
+    """When it was stored: not after the first sending, so a key's life is never over-estimated."""
+    rail: str
+    """Through which provider."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """A transition that has been decided; `reason` goes into the history."""
+
+    state: State
+    reason: str
+    hold: Hold | None = None
+
+
+class Step(StrEnum):
+    """What a worker does with an entitlement."""
+
+    CLAIM = "CLAIM"
+    """Make a new attempt."""
+    ASK = "ASK"
+    """Ask the provider about the latest attempt."""
+    CANCEL = "CANCEL"
+    WAIT = "WAIT"
+    """Nothing now."""
+
+
+def entitlement_id(wave: int, registrant_id: str, kind: Kind) -> str:
+    """Derived, so that a replay collides with itself."""
+    return derived_id("pay/v1", wave, registrant_id, kind.value)
+
+
+def amount(kind: Kind, scheme: Scheme) -> Rupiah:
+    """The amount of one entitlement under the scheme of the person's wave. Raises `NotInScheme`."""
+    if kind is Kind.INCENTIVE:
+        return rupiah(scheme.incentive_idr)
+    if int(kind.value.removeprefix("SURVEY_")) > scheme.surveys:
+        raise NotInScheme(scheme=scheme.version, kind=kind.value)
+    return rupiah(scheme.survey_idr)
+
+
+def reference(entitlement: str, n: int) -> str:
+    """The idempotency key of attempt n and its reference at the provider. Refuses a blank one with ValueError."""
+    if not entitlement or n < 1:
+        raise ValueError("a key needs an entitlement and an attempt")
+    return f"{entitlement}-{n}"
+
+
+def entitlement_of(reference: str) -> str | None:
+    """The entitlement of a reference that `reference` made; None for any other text."""
+    match = re.fullmatch(r"([a-z2-7]{26})-[1-9][0-9]{0,3}", reference)
+    return match[1] if match else None
+
+
+def next_step(entitlement: Entitlement, now: datetime, rules: PayoutRules) -> Step:
+    """What to do with an entitlement. PAID is asked about too: a message about it may tell of a reversal."""
+    match entitlement.state:
+        case State.DUE:
+            return Step.CLAIM
+        case State.SENDING | State.PAID:
+            return Step.ASK
+        case State.FAILED if entitlement.n >= rules.attempts_max:
+            return Step.CANCEL
+        case State.FAILED:
+            # A pause, so that doubled messages cannot use up every attempt within one outage of a bank.
+            rested = now - entitlement.changed_at >= timedelta(seconds=rules.requeue_after_s)
+            return Step.CLAIM if rested else Step.WAIT
+        case State.HELD if entitlement.hold is Hold.NO_ADDRESS:
+            return Step.CLAIM
+        case State.HELD if entitlement.hold not in ALARMS:
+            return Step.ASK
+        case _:
+            return Step.WAIT
+
+
+def may_resend(attempt: Attempt, now: datetime, rules: PayoutRules) -> bool:
+    """Whether the provider surely still remembers the attempt's key, so that the same bytes cannot pay twice."""
+    spent = now - attempt.first_sent_at
+    return spent < timedelta(seconds=rules.key_lifetime_s) * rules.resend_before_percent / 100
+
+
+def after_send(answer: Answer) -> Move | None:
+    """The transition that an answer to a sending calls for; None: ask for the status.
+
+    A sending never settles and never fails anything: a provider answers a repeated key with the object as it was at
+    first, so its status may be old. Only the status query is believed.
+    """
+    if answer.outcome is Outcome.DUPLICATE:
+        return Move(State.HELD, answer.fact, Hold.DUPLICATE)
+    if answer.outcome is Outcome.REFUSED:
+        return Move(State.HELD, answer.fact, Hold.REFUSED)
+    return None
+
+
+def after_status(entitlement: Entitlement, answer: Answer) -> tuple[Move, ...]:
+    """The transitions that an answer to a status query calls for, in their order; none: nothing has changed.
+
+    SENDING, or HELD with an open attempt: succeeded -> PAID; reversed -> PAID, then REVERSED; over without money ->
+    FAILED. PAID: reversed -> REVERSED. An amount that is not ours, or two payouts under one reference, settles nothing:
+    HELD, and an alarm.
+    """
+    open_attempt = entitlement.state in {State.SENDING, State.HELD}
+    match answer.outcome:
+        case Outcome.DUPLICATE if entitlement.state is State.SENDING:
+            return (Move(State.HELD, answer.fact, Hold.DUPLICATE),)
+        case Outcome.SUCCEEDED | Outcome.REVERSED if answer.amount_idr != entitlement.amount_idr:
+            differs = Move(State.HELD, answer.fact, Hold.AMOUNT_DIFFERS)
+            return (differs,) if entitlement.state is State.SENDING else ()
+        case Outcome.SUCCEEDED if open_attempt:
+            return (Move(State.PAID, answer.fact),)
+        case Outcome.REVERSED if open_attempt:
+            return (Move(State.PAID, answer.fact), Move(State.REVERSED, answer.fact))
+        case Outcome.REVERSED if entitlement.state is State.PAID:
+            return (Move(State.REVERSED, answer.fact),)
+        case Outcome.FAILED if open_attempt:
+            return (Move(State.FAILED, answer.fact),)
+        case _:
+            return ()
+
+
+def after_not_found(entitlement: Entitlement, attempt: Attempt, now: datetime, rules: PayoutRules) -> Move | None:
+    """What follows when the provider knows no such reference: None means that the same bytes may be sent again."""
+    if may_resend(attempt, now, rules):
+        return None
+    return Move(State.HELD, "not_found_after_key_life", Hold.KEY_EXPIRED)
+
+
+def needs_another_look(state: State, hold: Hold | None) -> bool:
+    """Whether the sweep must come back to it: it is not at rest and no alarm has handed it to a person."""
+    at_rest = state in {State.PAID, State.CANCELLED, State.REVERSED}
+    return not at_rest and hold not in ALARMS
