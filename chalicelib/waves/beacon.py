@@ -1,0 +1,138 @@
+"""The public random beacon: drand signatures (BLS on G1, RFC 9380), verified, from relays nobody has to trust.
+
+docs/draw.md section 4. A signature verifies itself, so it does not matter who hands it in.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Protocol
+
+from .draw_errors import BeaconUnavailable, ForgedBeacon
+
+if TYPE_CHECKING:
+    from ..config import Chain
+
+DST = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_"
+SIGNATURE_BYTES = 48
+IDENTITY = b"\xc0" + bytes(47)
+G2_GENERATOR = bytes.fromhex(
+    "93e02b6052719f607dacd3a088274f65596bd0d09920b61ab5da61bbdc7f5049334cf11213945d57e5ac7d055d042b7e"
+    "024aa2b2f08f0a91260805272dc51051c6e47ad4fa403b02b4510b647ae3d1770bac0326a805bbefd48056c8c121bdb8"
+)
+"""The generator of G2, compressed (the same in every implementation of BLS12-381)."""
+
+_ANSWER_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Beacon:
+    """A verified round: `chain` is the chain's hash in hex, `signature` 48 bytes, `randomness` 32 bytes."""
+
+    chain: str
+    round: int
+    signature: bytes
+    randomness: bytes
+
+
+class HttpGet(Protocol):
+    """Asks one address. Returns status and body; raises OSError when nothing complete comes back in time."""
+
+    def __call__(self, url: str) -> tuple[int, bytes]: ...
+
+
+def message(round_number: int) -> bytes:
+    """What the chain signs for a round: H(u64 round)."""
+    return sha256(round_number.to_bytes(8, "big")).digest()
+
+
+def verify(chain: Chain, round_number: int, signature: bytes) -> Beacon:
+    """The beacon of a round if `signature` is the chain's own. Raises `ForgedBeacon` with the reason."""
+    import pyblst  # 5 MB of machine code that only the draw needs
+
+    if len(signature) != SIGNATURE_BYTES:
+        raise ForgedBeacon(round=round_number, reason="not 48 bytes")
+    if signature == IDENTITY:
+        raise ForgedBeacon(round=round_number, reason="the identity point")
+    try:
+        point = pyblst.BlstP1Element.uncompress(signature)  # refuses what is not on the curve or not in the subgroup
+    except ValueError as error:
+        raise ForgedBeacon(round=round_number, reason="not a point of the group") from error
+    key = pyblst.BlstP2Element.uncompress(bytes.fromhex(chain.public_key))
+    generator = pyblst.BlstP2Element.uncompress(G2_GENERATOR)
+    hashed = pyblst.BlstP1Element.hash_to_group(message(round_number), DST)
+    if not pyblst.final_verify(pyblst.miller_loop(point, generator), pyblst.miller_loop(hashed, key)):
+        raise ForgedBeacon(round=round_number, reason="not signed by the pinned key")
+    return Beacon(chain.hash, round_number, signature, sha256(signature).digest())
+
+
+class Relays:
+    """Several relays of the drand HTTP API, asked in turn; the first valid signature is taken."""
+
+    def __init__(self, urls: Sequence[str], get: HttpGet) -> None:
+        self._urls = urls
+        self._get = get
+
+    def fetch(self, chain: Chain, round_number: int) -> Beacon:
+        """The verified beacon of a round. Raises `BeaconUnavailable` naming what each relay did instead."""
+        failures = []
+        for url in self._urls:
+            try:
+                return verify(chain, round_number, self._ask(url, chain, round_number))
+            except ForgedBeacon as error:
+                failures.append(f"{url}: forged ({error.facts['reason']})")
+            except OSError as error:
+                failures.append(f"{url}: {type(error).__name__} {error}".rstrip())
+            except _NoAnswer as answer:
+                failures.append(f"{url}: {answer}")
+        raise BeaconUnavailable(round=round_number, relays="; ".join(failures) or "none is configured")
+
+    def _ask(self, url: str, chain: Chain, round_number: int) -> bytes:
+        """The signature a relay gives. Its `randomness` is not looked at: it follows from the signature."""
+        status, body = self._get(f"{url.rstrip('/')}/{chain.hash}/public/{round_number}")
+        if status != 200:
+            raise _NoAnswer(f"status {status}")
+        try:
+            answer = json.loads(body)
+            if answer["round"] != round_number:
+                raise _NoAnswer("another round")
+            return bytes.fromhex(answer["signature"])
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise _NoAnswer("malformed answer") from error
+
+
+class _NoAnswer(Exception):
+    """A relay answered, but not with a signature of the round."""
+
+
+class UrllibGet:
+    """`HttpGet` over urllib3: no redirects, no retries (the next relay is the retry), a bounded answer and time."""
+
+    def __init__(self, timeout_s: float) -> None:
+        import urllib3  # 30 ms of import that only a draw pays
+
+        self._errors = urllib3.exceptions.HTTPError
+        self._timeout_s = timeout_s
+        self._pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=timeout_s, read=timeout_s))
+
+    def __call__(self, url: str) -> tuple[int, bytes]:
+        ends = time.monotonic() + self._timeout_s
+        try:
+            response = self._pool.request("GET", url, redirect=False, preload_content=False)
+            try:
+                body = b""
+                while chunk := response.read1(_ANSWER_BYTES):
+                    body += chunk
+                    if len(body) > _ANSWER_BYTES:
+                        raise OSError("the answer is too long")
+                    if time.monotonic() > ends:  # a read's own time-out starts again with every byte that drips in
+                        raise TimeoutError("the answer is too slow")
+            finally:
+                response.close()
+        except self._errors as error:
+            raise OSError(type(error).__name__) from error
+        return response.status, body

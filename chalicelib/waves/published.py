@@ -1,0 +1,83 @@
+"""The files of a draw as they are published (docs/draw.md section 6): name to bytes. Standard library only; pure.
+
+The same facts always give the same bytes, so that publishing twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .draw import Commitment
+from .selection import Outcome, Selection, Substitution
+
+if TYPE_CHECKING:
+    from .beacon import Beacon
+
+NOTE = "note.txt"
+REGIONS = "regions.json"
+BEACON = "beacon.json"
+RESULT = "result.json"
+SUBSTITUTIONS = "substitutions.json"
+
+
+def folder(wave: int) -> str:
+    """Where a wave's files are, below the results address: `draws/54/`."""
+    return f"draws/{wave}/"
+
+
+def leaves_name(region: int) -> str:
+    """The file of a region's list; there is none where the list is empty."""
+    return f"leaves/{region}.bin"
+
+
+def commitment_files(commitment: Commitment, lists: Mapping[int, bytes]) -> dict[str, bytes]:
+    """At the freeze: the region table, every list, and last the note, so that whoever sees it finds the others."""
+    table = [
+        {"region": row.region, "entries": row.entries, "quota": row.quota, "root": row.root.hex()}
+        for row in commitment.regions
+    ]
+    files = {leaves_name(region): leaves for region, leaves in sorted(lists.items()) if leaves}
+    return files | {REGIONS: _json(table), NOTE: commitment.note.encode()}
+
+
+def result_files(wave: int, beacon: Beacon, seed: bytes, selection: Selection) -> dict[str, bytes]:
+    """At the draw: the beacon's signature and what follows from it. `selection` may have gone on since."""
+    signed = {
+        "chain": beacon.chain,
+        "round": beacon.round,
+        "signature": beacon.signature.hex(),
+        "randomness": beacon.randomness.hex(),
+    }
+    result = {
+        "wave": wave,
+        "seed": seed.hex(),
+        "reserved": [{"region": region} | _outcome(outcome) for region, outcome in selection.reserved.items()],
+        "open": _outcome(selection.open),
+    }
+    return {BEACON: _json(signed), RESULT: _json(result)}
+
+
+def substitutions_file(substitutions: Iterable[Substitution]) -> dict[str, bytes]:
+    """Every substitution so far, in order of `seq`; the file only ever grows."""
+    rows = [
+        {
+            "seq": one.seq,
+            "seat": one.seat,
+            "out": one.out.hex(),
+            "reason": one.reason,
+            "in": one.incoming.hex() if one.incoming else None,
+        }
+        for one in substitutions
+    ]
+    return {SUBSTITUTIONS: _json(rows)}
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    cutoff = outcome.cutoff.hex() if outcome.cutoff else None
+    return {"seats": outcome.seats, "chosen": outcome.chosen, "cutoff": cutoff}
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
