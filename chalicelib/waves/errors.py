@@ -1,0 +1,100 @@
+"""What this domain refuses, and how it says so."""
+
+from __future__ import annotations
+
+from chalicelib.errors import DomainError
+
+
+class NotOpenYet(DomainError):
+    """No wave is open. Facts: `wave` and `opens_at` of the next one."""
+
+    code = "wave_not_open_yet"
+
+
+class WaveClosed(DomainError):
+    """The join came at or after the closing instant. Facts: `wave`, `closed_at`, `next_opens_at`."""
+
+    code = "wave_closed"
+
+
+class AlreadyBeneficiary(DomainError):
+    """A person benefits once in a lifetime. Facts: `wave`, the one that chose them."""
+
+    code = "already_beneficiary"
+
+
+class Barred(DomainError):
+    """A place of this person was revoked: barred for good."""
+
+    code = "barred"
+
+
+class UnknownWave(DomainError):
+    """There is no such wave, or this system did not run it. Facts: `wave`."""
+
+    code = "unknown_wave"
+
+
+class UnknownCard(DomainError):
+    """No beneficiary has this card number."""
+
+    code = "unknown_card"
+
+
+class ChangeTooLate(DomainError):
+    """The calendar may be changed only while every function will have read it before the wave opens.
+
+    Facts: `wave`, its `opens_at` (old or new), and `earliest`, the first opening that can be changed now.
+    """
+
+    code = "calendar_change_too_late"
+
+
+class WavesOverlap(DomainError):
+    """At most one wave is open at any instant. Facts: `wave`, `other`."""
+
+    code = "waves_overlap"
+
+
+class BadPlan(DomainError):
+    """A wave cannot be as asked: `reason` is `times`, `quota`, `reserved`, `weights` or `numbers`."""
+
+    code = "bad_wave_plan"
+
+
+PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
+    NotOpenYet: (
+        409,
+        "Belum ada gelombang yang dibuka. Gelombang {wave} dibuka pada {opens_at}.",
+        "No wave is open. Wave {wave} opens at {opens_at}.",
+    ),
+    WaveClosed: (
+        409,
+        "Gelombang {wave} sudah ditutup pada {closed_at}. Gelombang berikutnya dibuka pada {next_opens_at}.",
+        "Wave {wave} closed at {closed_at}. The next one opens at {next_opens_at}.",
+    ),
+    AlreadyBeneficiary: (
+        409,
+        "Anda sudah menjadi penerima manfaat; bantuan diberikan satu kali seumur hidup.",
+        "You are a beneficiary already; a person benefits once in a lifetime.",
+    ),
+    Barred: (
+        403,
+        "Kepesertaan Anda telah dicabut sehingga Anda tidak dapat bergabung lagi.",
+        "Your place was revoked; you cannot join again.",
+    ),
+    UnknownWave: (404, "Gelombang {wave} tidak ditemukan.", "There is no wave {wave}."),
+    UnknownCard: (404, "Nomor kartu tidak ditemukan.", "There is no such card number."),
+    ChangeTooLate: (
+        409,
+        "Gelombang {wave} dibuka pada {opens_at}; perubahan hanya berlaku untuk pembukaan mulai {earliest}.",
+        "Wave {wave} opens at {opens_at}; only openings from {earliest} on can still be changed.",
+    ),
+    WavesOverlap: (
+        409,
+        "Gelombang {wave} bertumpang tindih dengan gelombang {other}.",
+        "Wave {wave} would overlap wave {other}.",
+    ),
+    BadPlan: (422, "Rencana gelombang tidak sah: {reason}.", "The plan of the wave is not valid: {reason}."),
+}
+"""Status, Indonesian text, English text."""
