@@ -1,0 +1,210 @@
+"""CloudFormation: a stack is created or changed by a change set, watched while it happens, and deleted."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+Report = Callable[[str], None]
+"""Is told one line of progress."""
+
+_NOTHING_TO_CHANGE = ("didn't contain changes", "No updates are to be performed")
+_CONSEQUENCE = "cancelled"
+"""Resources that were given up because another one failed say so with this word."""
+
+
+class DeployFailed(Exception):
+    """A deployment stopped. The message tells an operator why, and what holds now."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A template and where CloudFormation finds it: in the request, or (above 51,200 bytes) in a bucket."""
+
+    document: Mapping[str, Any]
+    url: str | None = None
+
+    @property
+    def body(self) -> str:
+        """The JSON text, the same for the same document."""
+        return json.dumps(self.document, separators=(",", ":"))
+
+
+class Stacks:
+    """The stacks of one account and region."""
+
+    def __init__(
+        self, cloudformation: Any, report: Report, sleep: Callable[[float], None] = time.sleep, wait_s: float = 3600
+    ) -> None:
+        self._cfn = cloudformation
+        self._report = report
+        self._sleep = sleep
+        self._wait_s = wait_s
+
+    def find(self, name: str) -> dict[str, Any] | None:
+        """What CloudFormation knows of a stack; None if there is none (a stack never executed counts as none)."""
+        try:
+            stack: dict[str, Any] = self._cfn.describe_stacks(StackName=name)["Stacks"][0]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ValidationError" and "does not exist" in str(error):
+                return None
+            raise
+        return None if stack["StackStatus"] in {"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"} else stack
+
+    def deploy(self, name: str, template: Template, given: Mapping[str, str]) -> bool:
+        """Make the stack what the template and the given parameters say. Returns whether anything was changed.
+
+        A parameter that is not given keeps the value the stack has, else takes the template's default; without either
+        it raises `DeployFailed`, as does a stack that is busy or broken, or a resource that fails (CloudFormation then
+        rolls the stack back; each failed resource is reported with its reason).
+        """
+        stack = self.find(name)
+        if stack is not None and stack["StackStatus"] == "ROLLBACK_COMPLETE":
+            self._report(f"{name}: its first creation had failed; it holds nothing and is deleted first")
+            self.delete(name)
+            stack = None
+        if stack is not None and not stack["StackStatus"].endswith("_COMPLETE"):
+            raise DeployFailed(f"{name} is {stack['StackStatus']}: wait until it is done, or repair it, then try again")
+        kind = "CREATE" if stack is None else "UPDATE"
+        change_set = self._propose(name, kind, template, _parameters(name, template.document, given, stack))
+        changes = self._changes(name, change_set)
+        if not changes:
+            self._cfn.delete_change_set(StackName=name, ChangeSetName=change_set)
+            self._report(f"{name}: no changes")
+            return False
+        for change in changes:
+            self._report(f"{name}: {change['Action'].lower()} {change['LogicalResourceId']}")
+        seen = self._last_event(name)
+        self._cfn.execute_change_set(StackName=name, ChangeSetName=change_set)
+        self._watch(name, seen, f"{kind}_COMPLETE")
+        return True
+
+    def delete(self, name: str) -> bool:
+        """Delete a stack and wait; returns whether there was one. Raises `DeployFailed` if a resource stays."""
+        stack = self.find(name)
+        if stack is None:
+            self._report(f"{name}: not there")
+            return False
+        seen = self._last_event(name)
+        self._cfn.delete_stack(StackName=name)
+        # By its id a deleted stack is still described; by its name it is not.
+        self._watch(stack["StackId"], seen, "DELETE_COMPLETE")
+        return True
+
+    def _propose(self, name: str, kind: str, template: Template, values: list[dict[str, Any]]) -> str:
+        change_set = f"gelombang-{uuid.uuid4().hex[:16]}"
+        location = {"TemplateURL": template.url} if template.url else {"TemplateBody": template.body}
+        try:
+            self._cfn.create_change_set(
+                StackName=name,
+                ChangeSetName=change_set,
+                ChangeSetType=kind,
+                Parameters=values,
+                Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+                **location,
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
+            raise DeployFailed(f"{name}: refused, nothing was changed: {error.response['Error']['Message']}") from error
+        return change_set
+
+    def _changes(self, name: str, change_set: str) -> list[dict[str, Any]]:
+        """The changes of a change set once it is computed; none if the stack already is what was asked for."""
+        for _ in self._polls():
+            found = self._cfn.describe_change_set(StackName=name, ChangeSetName=change_set)
+            if found["Status"] == "FAILED":
+                reason = found.get("StatusReason", "")
+                if any(text in reason for text in _NOTHING_TO_CHANGE):
+                    return []
+                self._cfn.delete_change_set(StackName=name, ChangeSetName=change_set)
+                raise DeployFailed(f"{name}: the change set was refused, nothing was changed: {reason}")
+            if found["Status"] == "CREATE_COMPLETE":
+                pages = self._cfn.get_paginator("describe_change_set").paginate(
+                    StackName=name, ChangeSetName=change_set
+                )
+                return [change["ResourceChange"] for page in pages for change in page.get("Changes", [])]
+        raise DeployFailed(f"{name}: the change set was not computed in {self._wait_s:.0f} s")
+
+    def _last_event(self, name: str) -> str | None:
+        events = self._cfn.describe_stack_events(StackName=name)["StackEvents"]
+        return events[0]["EventId"] if events else None
+
+    def _watch(self, stack: str, seen: str | None, good: str) -> None:
+        """Report events until the stack is at rest; raise `DeployFailed` unless it rests in the good state."""
+        failures: list[str] = []
+        for _ in self._polls():
+            # The stack's own events end the wait, not its status: right after the start that may still be the old one.
+            for event in self._events_since(stack, seen):
+                seen, status = event["EventId"], event["ResourceStatus"]
+                if failure := _failure(event):
+                    failures.append(failure)
+                    self._report(f"FAILED {failure}")
+                if status.endswith("_IN_PROGRESS"):
+                    continue
+                self._report(f"{event['StackName']}: {event['LogicalResourceId']} {status}")
+                if event["PhysicalResourceId"] != event["StackId"]:
+                    continue
+                if status == good:
+                    return
+                reasons = "\n".join(failures) or event.get("ResourceStatusReason", "no reason given")
+                raise DeployFailed(f"{event['StackName']} is {status}:\n{reasons}")
+        raise DeployFailed(f"{stack}: not done after {self._wait_s:.0f} s; CloudFormation goes on by itself")
+
+    def _events_since(self, stack: str, seen: str | None) -> list[dict[str, Any]]:
+        """The events after one already seen, oldest first."""
+        new: list[dict[str, Any]] = []
+        for page in self._cfn.get_paginator("describe_stack_events").paginate(StackName=stack):
+            for event in page["StackEvents"]:
+                if event["EventId"] == seen:
+                    return new[::-1]
+                new.append(event)
+        return new[::-1]
+
+    def _polls(self) -> Iterator[None]:
+        """Yields at once, then after 0.2 s, then ever later up to every 5 s, until the patience is spent."""
+        pause, waited = 0.2, 0.0
+        while waited < self._wait_s:
+            yield
+            self._sleep(pause)
+            waited += pause
+            pause = min(pause * 1.5, 5.0)
+
+
+def outputs(stack: Mapping[str, Any]) -> dict[str, str]:
+    """The outputs of a stack as `Stacks.find` gives it."""
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
+def parameters(stack: Mapping[str, Any]) -> dict[str, str]:
+    """The parameter values a stack was deployed with."""
+    return {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
+
+
+def _parameters(
+    name: str, document: Mapping[str, Any], given: Mapping[str, str], stack: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
+    kept = parameters(stack) if stack else {}
+    result: list[dict[str, Any]] = []
+    for key, declared in document.get("Parameters", {}).items():
+        if key in given:
+            result.append({"ParameterKey": key, "ParameterValue": given[key]})
+        elif key in kept:
+            result.append({"ParameterKey": key, "UsePreviousValue": True})
+        elif "Default" not in declared:
+            raise DeployFailed(f"{name} needs the parameter {key}: give it with --parameter {key}=...")
+    return result
+
+
+def _failure(event: Mapping[str, Any]) -> str | None:
+    """`Pay (AWS::Lambda::Function): reason` if the event is a failure and not the consequence of one."""
+    reason = event.get("ResourceStatusReason", "no reason given")
+    if not event["ResourceStatus"].endswith("_FAILED") or _CONSEQUENCE in reason:
+        return None
+    return f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
