@@ -1,0 +1,35 @@
+"""Imports point one way (the contracts in pyproject.toml), and importing does nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+PURE = sorted(
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("*/rules.py", "*/wire.py", "waves/calendar.py", "waves/draw.py", "waves/merkle.py", "waves/note.py")
+    for path in (ROOT / "chalicelib").glob(pattern)
+)
+
+
+def test_the_import_contracts_hold():
+    from importlinter.cli import lint_imports
+
+    assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
+
+
+@pytest.mark.parametrize("path", PURE)
+def test_a_pure_file_sees_no_aws_environment_or_present_time(path):
+    text = (ROOT / path).read_text()
+    for word in ("boto", "pynamodb", "chalice ", "os.environ", "datetime.now", "time.time(", "utc_now"):
+        assert word not in text, f"{path} mentions {word}"
+
+
+def test_importing_the_application_needs_neither_environment_nor_network():
+    code = "import socket\ndef refuse(*a, **k): raise SystemExit('network')\nsocket.socket.connect = refuse\nimport app"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={"PATH": ""}, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr

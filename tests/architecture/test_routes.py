@@ -1,0 +1,72 @@
+"""Every route is authenticated or on an explicit list; the document and the router agree; handlers stay short."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import app as application
+from chalicelib import openapi
+
+ROOT = Path(__file__).parent.parent.parent
+
+PUBLIC = {
+    ("POST", "/accounts"),
+    ("POST", "/accounts/confirmations"),
+    ("POST", "/accounts/codes"),
+    ("POST", "/sessions"),
+    ("POST", "/sessions/refreshes"),
+    ("GET", "/waves"),
+    ("GET", "/waves/current"),
+    ("GET", "/waves/{number}"),
+    ("GET", "/openapi.json"),
+    ("GET", "/health"),
+}
+SIGNED = {("POST", "/partners/training-completions"): "partner", ("POST", "/webhooks/fsp"): "provider"}
+
+
+def routes() -> dict[tuple[str, str], object]:
+    return {
+        (method, path): entry for path, methods in application.app.routes.items() for method, entry in methods.items()
+    }
+
+
+@pytest.mark.parametrize(("route", "entry"), routes().items(), ids=lambda value: str(value)[:60])
+def test_a_route_has_the_authorizer_unless_it_is_on_the_list(route, entry):
+    if route in PUBLIC or route in SIGNED:
+        assert entry.authorizer is None
+    else:
+        assert entry.authorizer is application.app.citizen
+
+
+def test_routes_that_carry_their_own_proof_say_so():
+    declared = {(op.method, op.path): op.who for op in application.app.operations if op.who not in ("public", "citizen")}
+    assert declared == SIGNED
+
+
+def test_what_is_declared_public_is_on_the_list():
+    assert {(op.method, op.path) for op in application.app.operations if op.who == "public"} == PUBLIC
+
+
+def test_the_document_has_every_route_and_no_other():
+    document = openapi.document(application.app.operations, "0")
+    described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
+    assert described == set(routes())
+
+
+def test_the_document_is_valid_openapi_31():
+    from openapi_spec_validator import OpenAPIV31SpecValidator
+
+    document = msgspec.json.decode(msgspec.json.encode(openapi.document(application.app.operations, "0")))
+    assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
+
+
+def test_every_handler_of_the_table_of_contents_has_at_most_four_lines():
+    tree = ast.parse((ROOT / "app.py").read_text())
+    for function in (node for node in tree.body if isinstance(node, ast.FunctionDef)):
+        body = [node for node in function.body if not isinstance(getattr(node, "value", None), ast.Constant)]
+        lines = body[-1].end_lineno - body[0].lineno + 1
+        assert lines <= 4, f"{function.name} has {lines} lines"
