@@ -1,0 +1,196 @@
+"""The demo's people, the same for the same seed: most register well, and each refusal has somebody who meets it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from enum import StrEnum
+from itertools import cycle, islice
+from typing import Any
+
+from chalicelib.config import Programme
+
+from .identities import EDUCATION, EMPLOYMENT, Identities, Identity, nik, years_before
+
+FAMILY_SIZE = 5
+"""Members of each big family on one card: where most entries win, some card surely meets the cap of two."""
+
+
+class Part(StrEnum):
+    """What a registered person does about the wave."""
+
+    JOINS = "joins"
+    DOUBLE_CLICKS = "clicks twice"
+    TWO_DEVICES = "joins from two devices at once"
+    EARLY = "comes too early, then in time"
+    LATE = "comes too late"
+    AWAY = "stays away"
+
+
+_PARTS = (Part.EARLY, Part.LATE, Part.AWAY, Part.TWO_DEVICES, Part.DOUBLE_CLICKS, *[Part.JOINS] * 15)
+"""The parts are shared out in this order, over and over."""
+
+
+class Way(StrEnum):
+    """How someone who is refused comes to it."""
+
+    FORM = "sends a form that is refused"
+    FORGED = "sends a token whose signature was changed"
+    UNSIGNED = "sends a token that says it needs no signature"
+    UNCONFIRMED = "signs in without having confirmed the account"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """How a registration must be refused: status and code of the answer."""
+
+    status: int
+    code: str
+    way: Way = Way.FORM
+
+
+@dataclass(frozen=True)
+class Person:
+    """One invented person. `form` and `address` are the bodies of the two PUT requests; with a `refusal`: refused."""
+
+    number: int
+    email: str
+    password: str
+    form: Mapping[str, Any]
+    address: Mapping[str, str]
+    part: Part
+    refusal: Refusal | None = None
+
+    @property
+    def joins(self) -> bool:
+        """Whether this person ends up with an entry."""
+        return self.refusal is None and self.part not in {Part.LATE, Part.AWAY}
+
+
+def people(seed: int, count: int, today: date, programme: Programme, failing_suffix: str) -> list[Person]:
+    """`count` people in all. Those who are refused are among them, and come last, after the people they copy.
+
+    `today` is the WIB day they register on. Raises ValueError when too few would be left to play a wave.
+    """
+    fewest = len(_REFUSED) + 2 * FAMILY_SIZE + 5
+    if count < fewest:
+        raise ValueError(f"at least {fewest} people are needed")
+    identities = Identities(seed, today, programme, failing_suffix)
+    registering = _registering(identities, count - len(_REFUSED))
+    return registering + [refused(registering, identities) for refused in _REFUSED]
+
+
+def _registering(identities: Identities, count: int) -> list[Person]:
+    """People who register well: about one in seven in a big family, the parts shared out among the others."""
+    families = max(2, count // 35)
+    found = []
+    for _ in range(families):
+        first, *others = (identities.invent() for _ in range(FAMILY_SIZE))
+        found += [_person(replace(one, kk=first.kk), Part.JOINS, identities) for one in (first, *others)]
+    parts = islice(cycle(_PARTS), count - families * FAMILY_SIZE)
+    return found + [_person(identities.invent(), part, identities) for part in parts]
+
+
+def _person(identity: Identity, part: Part, identities: Identities) -> Person:
+    return Person(
+        number=identity.number,
+        email=f"warga{identity.number:04d}@example.org",
+        password=f"Gelombang-{identity.number:04d}-{identity.birth_date:%y%m%d}",
+        form={
+            "nik": identity.nik,
+            "kk": identity.kk,
+            "name": identity.name,
+            "birth_date": identity.birth_date.isoformat(),
+            "phone": identity.phone,
+            "province": identity.home[:2],
+            "regency": identity.home,
+            "education": identities.pick(EDUCATION),
+            "employment": identities.pick(EMPLOYMENT),
+            "consent_version": identities.rules.consent_versions[-1],
+        },
+        address=identity.address,
+        part=part,
+    )
+
+
+# Who is refused
+
+_Refused = Callable[[Sequence[Person], Identities], Person]
+
+
+def _with(refusal: Refusal, **changes: str | Callable[[str], str] | None) -> _Refused:
+    """Someone who sends a form with these changes (None: leaves the field out; a function: of the right value)."""
+
+    def make(_: Sequence[Person], identities: Identities) -> Person:
+        person = _person(identities.invent(), Part.AWAY, identities)
+        form = dict(person.form)
+        for field, change in changes.items():
+            value = change(form[field]) if callable(change) else change
+            form = {name: old for name, old in form.items() if name != field} | ({field: value} if value else {})
+        return replace(person, form=form, refusal=refusal)
+
+    return make
+
+
+def _copying(refusal: Refusal, field: str) -> _Refused:
+    """Someone who gives what belongs to a person registered before."""
+
+    def make(registered: Sequence[Person], identities: Identities) -> Person:
+        person = _person(identities.invent(), Part.AWAY, identities)
+        return replace(person, form={**person.form, field: registered[-1].form[field]}, refusal=refusal)
+
+    return make
+
+
+def _born(refusal: Refusal, birthday: Callable[[Identities], date]) -> _Refused:
+    """Someone born on a day that is outside the ages, with the NIK that goes with it."""
+
+    def make(_: Sequence[Person], identities: Identities) -> Person:
+        identity = identities.invent()
+        born = birthday(identities)
+        number = nik(identity.nik[:6], born, identity.number, woman=identity.woman)
+        person = _person(replace(identity, birth_date=born, nik=number), Part.AWAY, identities)
+        return replace(person, refusal=refusal)
+
+    return make
+
+
+def _turns_of_age_soon(identities: Identities) -> date:
+    return years_before(identities.today + timedelta(days=3), identities.rules.age_min)
+
+
+def _too_old_since_today(identities: Identities) -> date:
+    return years_before(identities.today, identities.rules.age_max + 1)
+
+
+_MALFORMED_NIK = Refusal(422, "malformed_nik")
+_MALFORMED_PHONE = Refusal(422, "malformed_phone")
+_CONSENT_MISSING = Refusal(422, "consent_missing")
+_UNKNOWN_REGION = Refusal(422, "unknown_region")
+_EXCLUDED = Refusal(422, "excluded_occupation")
+
+_REFUSED: tuple[_Refused, ...] = (
+    _with(_MALFORMED_NIK, nik=lambda nik: nik[:15]),
+    _with(_MALFORMED_NIK, nik=lambda nik: nik[:8] + "13" + nik[10:]),
+    _with(_MALFORMED_NIK, nik=lambda nik: nik[:12] + "0000"),
+    _with(Refusal(422, "malformed_kk"), kk=lambda kk: kk[:15] + "X"),
+    _with(_MALFORMED_PHONE, phone="0812-345"),
+    _with(_MALFORMED_PHONE, phone="(021) 555-1234"),
+    _born(Refusal(422, "under_age"), _turns_of_age_soon),
+    _born(Refusal(422, "over_age"), _too_old_since_today),
+    _with(Refusal(422, "in_formal_education"), employment="student"),
+    _with(_EXCLUDED, employment="civil_servant"),
+    _with(_EXCLUDED, employment="soe_executive"),
+    _copying(Refusal(409, "nik_already_registered"), "nik"),
+    _copying(Refusal(409, "phone_already_used"), "phone"),
+    _with(_CONSENT_MISSING, consent_version=None),
+    _with(_CONSENT_MISSING, consent_version="1999-01"),
+    _with(Refusal(400, "unknown_field"), mothers_maiden_name="Ratna"),
+    _with(_UNKNOWN_REGION, province="99", regency="9901"),
+    _with(_UNKNOWN_REGION, regency=lambda regency: ("12" if regency[:2] == "11" else "11") + "01"),
+    _with(Refusal(413, "body_too_large"), name=lambda name: name * 1000),
+    _with(Refusal(401, "not_signed_in", Way.FORGED)),
+    _with(Refusal(401, "not_signed_in", Way.UNSIGNED)),
+    _with(Refusal(403, "not_confirmed", Way.UNCONFIRMED)),
+)
