@@ -11,9 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from chalicelib.clock import iso
-from chalicelib.config import CalendarRules
-
+from ..clock import iso
+from ..config import CalendarRules
 from .errors import BadPlan, ChangeTooLate, UnknownWave, WavesOverlap
 
 FIRST_EXTRA = 100_001
@@ -36,7 +35,7 @@ class PlannedWave:
 
 @dataclass(frozen=True, slots=True)
 class CalendarException:
-    """All that an admin has set for one wave. Times are None where they are the regular ones; an added wave has them."""
+    """All that an admin has set for one wave. Times are None where they are the regular ones, which extras have not."""
 
     number: int
     skipped: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.errors import DomainError
+from ..errors import DomainError
 
 
 class NotOpenYet(DomainError):

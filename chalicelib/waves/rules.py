@@ -1,0 +1,203 @@
+"""Waves, entries and beneficiaries: what they are and what follows from what. Pure: no AWS, no present time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+
+from ..clock import wib_date
+from .calendar import PlannedWave
+
+SHARDS = 64
+"""Partitions of one wave's entries. DynamoDB gives each at least 1,000 writes a second."""
+
+
+class State(StrEnum):
+    """How far a wave has come. SCHEDULED is never recorded: a wave has a record from its opening on."""
+
+    SCHEDULED = "SCHEDULED"
+    OPEN = "OPEN"
+    CLOSED = "CLOSED"
+    FROZEN = "FROZEN"
+    DRAWN = "DRAWN"
+    SETTLED = "SETTLED"
+
+
+NEXT: dict[State, State] = {
+    State.SCHEDULED: State.OPEN,
+    State.OPEN: State.CLOSED,
+    State.CLOSED: State.FROZEN,
+    State.FROZEN: State.DRAWN,
+    State.DRAWN: State.SETTLED,
+}
+"""The one way a wave goes; each step is recorded once, on the condition that the one before it is recorded."""
+
+
+class Outcome(StrEnum):
+    """What the award made of an entry whose turn came; written once, never changed.
+
+    All but the first are also the public reasons of a substitution.
+    """
+
+    CHOSEN = "chosen"
+    FAMILY_CARD = "family_card"
+    ALREADY_BENEFICIARY = "already_beneficiary"
+    INELIGIBLE = "ineligible"
+
+
+class Standing(StrEnum):
+    """What a person sees of an entry."""
+
+    WAITING_FOR_CLOSING = "waiting_for_closing"
+    IN_SELECTION = "in_selection"
+    CHOSEN = "chosen"
+    NOT_CHOSEN = "not_chosen"
+    REVOKED = "revoked"
+
+
+NOT_DRAWN = "not_drawn"
+"""The reason of one who was not chosen because the draw did not reach them."""
+
+
+class BeneficiaryState(StrEnum):
+    """From chosen to alumnus."""
+
+    POTENTIAL = "POTENTIAL"
+    ACTIVE = "ACTIVE"
+    REVOKED = "REVOKED"
+    GRADUATED = "GRADUATED"
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """A wave's record, from its opening on.
+
+    `note` is the published commitment, from the freeze on; `chosen` the seats taken, when settled; `announced` the last
+    state that was told to the public.
+    """
+
+    number: int
+    state: State
+    opens_at: datetime
+    closes_at: datetime
+    quota: int
+    reserved: int
+    weights: Mapping[int, int]
+    note: str | None = None
+    chosen: int | None = None
+    announced: State | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What a wave's draw came to: the seed, and the rank or open value of the last one chosen (None: none was)."""
+
+    seed: bytes
+    reserved: Mapping[int, bytes | None]
+    open: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One registrant's joining of one wave. `region` is the province at that time, `ticket` 32 random bytes.
+
+    `seat` is set with the outcome CHOSEN: `open` or a region's code.
+    """
+
+    wave: int
+    registrant_id: str
+    region: int
+    ticket: bytes
+    joined_at: datetime
+    outcome: Outcome | None = None
+    seat: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Beneficiary:
+    """Who was chosen: once in a lifetime, under the scheme of that wave for good. `seat`: `open` or a region's code."""
+
+    registrant_id: str
+    wave: int
+    card_number: str
+    scheme: str
+    seat: str
+    state: BeneficiaryState
+    awarded_at: datetime
+
+
+def shard_of(registrant_id: str) -> str:
+    """The two digits of the partition that holds a person's entry, the same in every wave."""
+    return f"{sha256(registrant_id.encode()).digest()[0] % SHARDS:02d}"
+
+
+def closing_day(closes_at: datetime) -> date:
+    """The WIB day of the last accepted instant, on which age is tested: Monday, if the wave closes as Tuesday begins."""
+    return wib_date(closes_at - timedelta(microseconds=1))
+
+
+def seats_for(wave: PlannedWave, left: int, waves_left: int) -> int:
+    """A wave's quota when it opens: what the admin set, else its share of the year; never more than the year has left.
+
+    `left`: seats of the year's target that no wave has been allotted; `waves_left`: waves of the year from this on.
+    """
+    left = max(left, 0)
+    return left // waves_left if wave.quota is None else min(wave.quota, left)
+
+
+def freeze_due(closes_at: datetime, delay_s: int) -> datetime:
+    """When the list of a wave becomes final, in whole seconds: no request accepted before the close still runs."""
+    return _whole_second(closes_at + timedelta(seconds=delay_s))
+
+
+def frozen_at(due: datetime, beacon_delay_s: int, now: datetime) -> datetime:
+    """The instant that a note published now declares, which decides the beacon's round.
+
+    `due`, as long as at least half of the delay to the round is left. Later it is the present: a late freeze gets a
+    later round, never one that may exist already when the note appears.
+    """
+    return due if now <= due + timedelta(seconds=beacon_delay_s / 2) else _whole_second(now)
+
+
+def state_at(wave: Wave | None, planned: PlannedWave, now: datetime) -> State:
+    """What the public is told: the clock decides until the freeze, the record from then on."""
+    if now < planned.opens_at:
+        return State.SCHEDULED
+    if now < planned.closes_at:
+        return State.OPEN
+    if wave is None or wave.state in (State.SCHEDULED, State.OPEN):
+        return State.CLOSED
+    return wave.state
+
+
+def standing(entry: Entry, state: State, beneficiary: Beneficiary | None) -> tuple[Standing, str | None]:
+    """An entry's standing and, for one that was not chosen, the reason.
+
+    A recorded outcome counts at once; that nothing came is only known when the wave is settled, since a seat may still
+    fall free.
+    """
+    if entry.outcome is Outcome.CHOSEN:
+        revoked = (
+            beneficiary is not None and beneficiary.wave == entry.wave and beneficiary.state is BeneficiaryState.REVOKED
+        )
+        return (Standing.REVOKED if revoked else Standing.CHOSEN), None
+    if entry.outcome is not None:
+        return Standing.NOT_CHOSEN, entry.outcome.value
+    if state in (State.SCHEDULED, State.OPEN):
+        return Standing.WAITING_FOR_CLOSING, None
+    if state is State.SETTLED:
+        return Standing.NOT_CHOSEN, NOT_DRAWN
+    return Standing.IN_SELECTION, None
+
+
+def planned(wave: Wave) -> PlannedWave:
+    """The plan of a wave that has been opened: no longer the calendar's, but its own."""
+    return PlannedWave(wave.number, wave.opens_at, wave.closes_at, wave.quota, wave.reserved, wave.weights)
+
+
+def _whole_second(instant: datetime) -> datetime:
+    utc = instant.astimezone(UTC)
+    return utc if utc.microsecond == 0 else utc.replace(microsecond=0) + timedelta(seconds=1)

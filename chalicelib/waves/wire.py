@@ -1,0 +1,145 @@
+"""The JSON of waves: what is shown of a wave, of an entry and of a receipt. Times as `2026-11-24T03:00:00Z`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from ..clock import iso
+from . import note, published
+from .calendar import PlannedWave
+from .draw import leaf
+from .rules import NOT_DRAWN, Beneficiary, Draw, Entry, State, Wave, standing, state_at
+from .selection import open_value, rank
+
+
+class WaveView(Struct, frozen=True):
+    """A wave. `quota` is null until it opens unless it was set, `entries` until the list is frozen, `chosen` until the
+    wave is settled; `results_url` is where the draw's files are, from the freeze on."""
+
+    number: int
+    state: State
+    opens_at: str
+    closes_at: str
+    quota: int | None
+    entries: int | None
+    chosen: int | None
+    results_url: str | None
+
+
+class WaveList(Struct, frozen=True):
+    """The waves that were run here, the present one and the next few, in order of opening."""
+
+    waves: list[WaveView]
+
+
+class Receipt(Struct, frozen=True):
+    """The proof of having joined. Only this person and the system hold the `ticket` (hex); its `leaf` (hex) will be in
+    the published list of the `region`."""
+
+    wave: int
+    ticket: str
+    leaf: str
+    region: int
+    joined_at: str
+
+
+class DrawnValues(Struct, frozen=True):
+    """An entry's place in the draw against the last one chosen, in hex; a lower value is better.
+
+    `rank` counts for the seats reserved for the region, null where it had none.
+    """
+
+    open: str
+    open_cutoff: str | None
+    rank: str | None
+    rank_cutoff: str | None
+
+
+class EntryView(Struct, frozen=True):
+    """A wave that was joined. `standing`: waiting_for_closing, in_selection, chosen, not_chosen, revoked.
+
+    `reason` is set with not_chosen: not_drawn, family_card, already_beneficiary, ineligible; `drawn` with not_drawn.
+    """
+
+    wave: int
+    standing: str
+    reason: str | None
+    drawn: DrawnValues | None
+    receipt: Receipt
+
+
+class EntryList(Struct, frozen=True):
+    """A person's entries, the latest wave first."""
+
+    entries: list[EntryView]
+
+
+class BeneficiaryView(Struct, frozen=True):
+    """What a person sees of having been chosen. `state`: POTENTIAL, ACTIVE, REVOKED, GRADUATED."""
+
+    wave: int
+    card_number: str
+    scheme: str
+    state: str
+    awarded_at: str
+
+
+def wave_view(planned: PlannedWave, wave: Wave | None, now: datetime, results_url: str) -> WaveView:
+    """A wave as it is at `now`. `wave` is its record if it has one; `results_url` ends without a slash."""
+    commitment = wave.note if wave else None
+    return WaveView(
+        number=planned.number,
+        state=state_at(wave, planned, now),
+        opens_at=iso(planned.opens_at),
+        closes_at=iso(planned.closes_at),
+        quota=wave.quota if wave else planned.quota,
+        entries=note.parse(commitment.encode()).entries if commitment else None,
+        chosen=wave.chosen if wave else None,
+        results_url=f"{results_url}/{published.folder(planned.number)}" if commitment else None,
+    )
+
+
+def receipt(entry: Entry) -> Receipt:
+    """The proof of an entry."""
+    return Receipt(
+        wave=entry.wave,
+        ticket=entry.ticket.hex(),
+        leaf=leaf(entry.wave, entry.region, entry.ticket).hex(),
+        region=entry.region,
+        joined_at=iso(entry.joined_at),
+    )
+
+
+def entry_view(entry: Entry, state: State, beneficiary: Beneficiary | None, draw: Draw | None) -> EntryView:
+    """An entry with its standing. `state` is its wave's; `draw` is needed once that is SETTLED."""
+    what, reason = standing(entry, state, beneficiary)
+    values = _values(entry, draw) if draw is not None and reason == NOT_DRAWN else None
+    return EntryView(wave=entry.wave, standing=what.value, reason=reason, drawn=values, receipt=receipt(entry))
+
+
+def beneficiary_view(beneficiary: Beneficiary) -> BeneficiaryView:
+    """What the person is shown."""
+    return BeneficiaryView(
+        wave=beneficiary.wave,
+        card_number=beneficiary.card_number,
+        scheme=beneficiary.scheme,
+        state=beneficiary.state.value,
+        awarded_at=iso(beneficiary.awarded_at),
+    )
+
+
+def _values(entry: Entry, draw: Draw) -> DrawnValues:
+    own = leaf(entry.wave, entry.region, entry.ticket)
+    reserved = entry.region in draw.reserved
+    return DrawnValues(
+        open=open_value(draw.seed, own).hex(),
+        open_cutoff=_hex(draw.open),
+        rank=rank(draw.seed, own).hex() if reserved else None,
+        rank_cutoff=_hex(draw.reserved.get(entry.region)),
+    )
+
+
+def _hex(value: bytes | None) -> str | None:
+    return value.hex() if value is not None else None
