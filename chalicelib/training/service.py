@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Protocol
 
-from ..dynamo import LegsFailed, Transaction
+from ..dynamo import LegsFailed
 from ..errors import NotFound
 from ..ids import Randomness, random_id
+from ..payouts.rules import Kind
+from ..payouts.service import Payouts
+from ..waves.rules import Beneficiary, BeneficiaryState
 from . import rules, signatures, wire
 from .errors import BeneficiaryRevoked, PartnerRevoked, SignatureInvalid
 from .partners import PartnerKeys
@@ -22,31 +24,14 @@ from .wire import CompletionForm, ReviewForm, TrainingView
 REMEMBERED_MARGIN_S = 3600
 
 
-class Kind(StrEnum):
-    INCENTIVE = "INCENTIVE"
+class Beneficiaries(Protocol):
+    """Who was chosen; waves answers."""
 
+    def beneficiary(self, registrant_id: str) -> Beneficiary | None:
+        """The person's place, None if they were never chosen."""
 
-class BeneficiaryState(StrEnum):
-    REVOKED = "REVOKED"
-
-
-class Beneficiary(Protocol):
-    @property
-    def registrant_id(self) -> str: ...
-    @property
-    def awarded_at(self) -> datetime: ...
-    @property
-    def state(self) -> str: ...
-
-
-class Waves(Protocol):
-    def beneficiary(self, registrant_id: str) -> Beneficiary | None: ...
-    def beneficiary_by_card(self, card_number: str) -> Beneficiary: ...
-
-
-class Payouts(Protocol):
-    def entitle(self, tx: Transaction, beneficiary: Beneficiary, kind: Kind, now: datetime) -> str: ...
-    def enqueue(self, entitlement_id: str) -> None: ...
+    def beneficiary_by_card(self, card_number: str) -> Beneficiary:
+        """Raises `UnknownCard`."""
 
 
 class Training:
@@ -56,14 +41,14 @@ class Training:
         self,
         store: TrainingStore,
         keys: PartnerKeys,
-        waves: Waves,
+        beneficiaries: Beneficiaries,
         payouts: Payouts,
         clock_skew_s: int,
         randomness: Randomness,
     ) -> None:
         self._store = store
         self._keys = keys
-        self._waves = waves
+        self._beneficiaries = beneficiaries
         self._payouts = payouts
         self._clock_skew_s = clock_skew_s
         self._randomness = randomness
@@ -115,7 +100,7 @@ class Training:
         recorded = self._store.completion_by_certificate(partner.id, form.certificate_number)
         if recorded is not None:
             return _reported_again(recorded, form), False
-        beneficiary = _standing(self._waves.beneficiary_by_card(form.card_number))
+        beneficiary = _standing(self._beneficiaries.beneficiary_by_card(form.card_number))
         rules.check_completed_at(form.completed_at, beneficiary.awarded_at, now)
         training = Completion(
             registrant_id=beneficiary.registrant_id,
@@ -160,7 +145,7 @@ class Training:
             raise NotFound()
         if training.review is not None:
             return _reviewed_again(training, training.review, form), False
-        beneficiary = self._waves.beneficiary(registrant_id)
+        beneficiary = self._beneficiaries.beneficiary(registrant_id)
         if beneficiary is None:
             raise NotFound()
         review = Review(form.rating, form.text, rules.to_milliseconds(now))
@@ -194,7 +179,7 @@ class Training:
 
 
 def _standing(beneficiary: Beneficiary) -> Beneficiary:
-    if beneficiary.state == BeneficiaryState.REVOKED:
+    if beneficiary.state is BeneficiaryState.REVOKED:
         raise BeneficiaryRevoked()
     return beneficiary
 

@@ -61,6 +61,12 @@ class TrainingView(Struct, frozen=True):
     review: ReviewView | None
 
 
+class TrainingList(Struct, frozen=True):
+    """A person's trainings, oldest report first."""
+
+    trainings: list[TrainingView]
+
+
 def own_view(training: Completion) -> TrainingView:
     """What the participant sees."""
     review = training.review
