@@ -1,0 +1,148 @@
+"""`gelombang draw`: what anybody may do with a published draw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import click
+import msgspec
+
+from chalicelib.clock import parse_iso
+from chalicelib.config import load_programme
+from chalicelib.errors import DomainError
+from chalicelib.waves import published
+
+from .evidence import Known
+from .publication import Absent, Folder, Publication, Site, Unreadable
+from .verify import Check, verify
+
+_ANSWER_BYTES = 1 << 16
+
+
+class _Instant(click.ParamType):
+    name = "instant"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            return parse_iso(str(value))
+        except ValueError:
+            self.fail("give an instant such as 2023-06-05T17:00:00Z", param, ctx)
+
+
+class _Ticket(click.ParamType):
+    name = "ticket"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
+        if isinstance(value, bytes):
+            return value
+        try:
+            ticket = bytes.fromhex(str(value))
+        except ValueError:
+            ticket = b""
+        if len(ticket) != 32:
+            self.fail("a ticket is 64 hexadecimal digits", param, ctx)
+        return ticket
+
+
+@click.group()
+def draw() -> None:
+    """Check the draw of a wave."""
+
+
+@draw.command(name="verify")
+@click.argument("target")
+@click.option("--stage", default="production", show_default=True, help="Whose figures and pinned chains count.")
+@click.option("--results-url", envvar="GELOMBANG_RESULTS_URL", help="Where the stage publishes; for a wave's number.")
+@click.option("--api-url", envvar="GELOMBANG_API_URL", help="Asked when the wave closed; for a wave's number.")
+@click.option("--closes-at", type=_Instant(), help="When the wave closed, if you know it yourself.")
+@click.option("--seen-at", type=_Instant(), help="When you first saw the note; else its Last-Modified is believed.")
+@click.option("--weight", "weights", type=(int, int), multiple=True, help="REGION WEIGHT of the reserved seats.")
+@click.option("--entry", type=(click.IntRange(10, 99), _Ticket()), help="REGION TICKET: look for your own entry.")
+def verify_command(  # noqa: PLR0913 - click hands each option over as an argument
+    target: str,
+    stage: str,
+    results_url: str | None,
+    api_url: str | None,
+    closes_at: datetime | None,
+    seen_at: datetime | None,
+    weights: tuple[tuple[int, int], ...],
+    entry: tuple[int, bytes] | None,
+) -> None:
+    """Recompute a published draw and name everything that is wrong with it.
+
+    TARGET is a wave's number, a folder with the published files, or their http(s) address. Exit code 0: every check
+    that could be made holds. 1: a check failed. 2: the command itself is wrong.
+    """
+    wave = int(target) if target.isdecimal() and target.isascii() else None
+    if wave is None:
+        publication = _publication(target)
+    else:
+        if results_url is None:
+            results_url, api_url = _addresses(stage, api_url)
+        publication = Site(f"{results_url.rstrip('/')}/{published.folder(wave)}")
+        closes_at = closes_at or (_closing(api_url, wave) if api_url else None)
+    known = Known(
+        wave=wave,
+        closes_at=closes_at,
+        note_published_at=seen_at or publication.note_published_at(),
+        weights=dict(weights) or None,
+        entry=entry,
+    )
+    failed = _report(verify(publication, load_programme(stage).draw, known))
+    click.get_current_context().exit(1 if failed else 0)
+
+
+def _publication(target: str) -> Publication:
+    if target.startswith(("http://", "https://")):
+        return Site(target)
+    if Path(target).is_dir():
+        return Folder(Path(target))
+    raise click.BadParameter("neither a wave's number nor a folder nor an http(s) address", param_hint="TARGET")
+
+
+def _addresses(stage: str, api_url: str | None) -> tuple[str, str]:
+    """Where a deployed stage publishes and answers; only this needs an account of AWS."""
+    from botocore.exceptions import BotoCoreError, ClientError  # half a second that a stranger's check does not pay
+
+    from . import stages
+
+    try:
+        deployed = stages.load(stage)
+    except (DomainError, BotoCoreError, ClientError) as error:
+        raise click.UsageError(f"where {stage} publishes is not known: give --results-url ({error})") from error
+    return deployed.settings.results_url, api_url or deployed.api_url
+
+
+class _Wave(msgspec.Struct):
+    closes_at: Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+def _closing(api_url: str, wave: int) -> datetime | None:
+    """When the API says that a wave closed; None, with a word about it, where it does not answer."""
+    try:
+        return msgspec.json.decode(Site(api_url).read(f"waves/{wave}", _ANSWER_BYTES), type=_Wave).closes_at
+    except (Absent, Unreadable, msgspec.MsgspecError) as error:
+        click.echo(f"the API does not say when wave {wave} closed ({error or 'unknown wave'})", err=True)
+        return None
+
+
+def _report(checks: Iterable[Check]) -> list[str]:
+    """Print one line per check and a last one with the sums; returns the names of those that failed."""
+    checks = list(checks)
+    words = {True: ("ok", "green"), False: ("FAILED", "red"), None: ("not checked", "yellow")}
+    for check in checks:
+        word, colour = words[check.ok]
+        remark = f": {check.detail}" if check.detail else ""
+        click.echo(f"{click.style(f'{word:<11}', fg=colour)}  {check.name}{remark}")
+    failed = [check.name for check in checks if check.ok is False]
+    unchecked = sum(check.ok is None for check in checks)
+    counts = f"ok={len(checks) - len(failed) - unchecked} failed={len(failed)} not_checked={unchecked}"
+    click.echo(f"draw verify: {'FAILED' if failed else 'ok'} {counts}")
+    if failed:
+        click.echo(f"failed: {', '.join(failed)}", err=True)
+    return failed
