@@ -1,0 +1,48 @@
+"""`gelombang partner`: who may attest that a training was completed."""
+
+from __future__ import annotations
+
+import click
+
+from chalicelib.clock import iso, utc_now
+
+from . import stages
+
+NAME_MAX = 100
+"""Characters; participants see the name beside each training."""
+
+
+@click.group()
+def partner() -> None:
+    """Training partners and their signing keys."""
+
+
+@partner.command()
+@click.option("--stage", required=True)
+@click.argument("name")
+def add(stage: str, name: str) -> None:
+    """Add the partner NAME; its signing key is shown this once. If the answer is lost, revoke it and add another."""
+    name = name.strip()
+    if not 0 < len(name) <= NAME_MAX or not name.isprintable():
+        raise click.BadParameter(f"1 to {NAME_MAX} printable characters", param_hint="NAME")
+    added, key = stages.load(stage).services.training.add_partner(name, utc_now())
+    click.echo(f"partner {added.id}")
+    click.echo(f"key {key}")
+
+
+@partner.command("list")
+@click.option("--stage", required=True)
+def list_partners(stage: str) -> None:
+    """List every partner, oldest first: id, since when, active or when revoked, name."""
+    for known in stages.load(stage).services.training.partners():
+        standing = f"revoked {iso(known.revoked_at)}" if known.revoked_at else "active"
+        click.echo(f"{known.id}  {iso(known.created_at)}  {standing}  {known.name}")
+
+
+@partner.command()
+@click.option("--stage", required=True)
+@click.argument("partner_id")
+def revoke(stage: str, partner_id: str) -> None:
+    """Refuse a partner's requests from now on. What it attested stands; it cannot be undone, only added anew."""
+    stages.load(stage).services.training.revoke_partner(partner_id, utc_now())
+    click.echo(f"partner {partner_id} revoked")
