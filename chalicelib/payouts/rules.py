@@ -49,6 +49,8 @@ class Hold(StrEnum):
 
     NO_ADDRESS = "NO_ADDRESS"
     """The person has set no financial address; nothing is alive; DUE again when there is one."""
+    EXCLUDED = "EXCLUDED"
+    """The person is on an exclusion list now; nothing is alive; DUE again when they no longer are."""
     KEY_EXPIRED = "KEY_EXPIRED"
     """The attempt is unknown to the provider and its key may have expired: asked about, never sent again."""
     REFUSED = "REFUSED"
@@ -71,6 +73,9 @@ NEXT: Mapping[State, frozenset[State]] = MappingProxyType(
     }
 )
 """Every transition there is. HELD goes on to PAID or FAILED only by the provider's own word on the attempt."""
+
+WAITING = frozenset({Hold.NO_ADDRESS, Hold.EXCLUDED})
+"""Holds without a live attempt; tested again at every look."""
 
 ALARMS = frozenset({Hold.DUPLICATE, Hold.AMOUNT_DIFFERS})
 """Holds that no worker touches again."""
@@ -195,7 +200,7 @@ def next_step(entitlement: Entitlement, now: datetime, rules: PayoutRules) -> St
             # A pause, so that doubled messages cannot use up every attempt within one outage of a bank.
             rested = now - entitlement.changed_at >= timedelta(seconds=rules.requeue_after_s)
             return Step.CLAIM if rested else Step.WAIT
-        case State.HELD if entitlement.hold is Hold.NO_ADDRESS:
+        case State.HELD if entitlement.hold in WAITING:
             return Step.CLAIM
         case State.HELD if entitlement.hold not in ALARMS:
             return Step.ASK
@@ -248,8 +253,8 @@ def after_status(entitlement: Entitlement, answer: Answer) -> tuple[Move, ...]:
             return ()
 
 
-def after_not_found(entitlement: Entitlement, attempt: Attempt, now: datetime, rules: PayoutRules) -> Move | None:
-    """What follows when the provider knows no such reference: None means that the same bytes may be sent again."""
+def after_not_found(attempt: Attempt, now: datetime, rules: PayoutRules) -> Move | None:
+    """What follows when the provider does not know a SENDING's reference; None: the same bytes are sent again."""
     if may_resend(attempt, now, rules):
         return None
     return Move(State.HELD, "not_found_after_key_life", Hold.KEY_EXPIRED)

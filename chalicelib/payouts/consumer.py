@@ -1,0 +1,47 @@
+"""The body of the queue's consumer: each message succeeds or comes again on its own (partial batch failures)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from ..errors import DomainError
+from . import wire
+from .rules import State
+
+log = logging.getLogger(__name__)
+
+
+class Processor(Protocol):
+    """What a message is handed to."""
+
+    def process(self, entitlement_id: str, now: datetime) -> State: ...
+
+
+def consume(records: Iterable[Mapping[str, Any]], payouts: Processor, now: datetime) -> dict[str, list[dict[str, str]]]:
+    """Process SQS records (`messageId`, `body`) and report the failed ones in the form that Lambda reads.
+
+    A malformed message or one of an unknown version fails too: after its last try it is in the dead-letter queue, where
+    a person finds it. Contents are never logged.
+    """
+    failed = [record["messageId"] for record in records if not _processed(record, payouts, now)]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _processed(record: Mapping[str, Any], payouts: Processor, now: datetime) -> bool:
+    message_id = record["messageId"]
+    try:
+        payouts.process(wire.decode_message(record["body"]).entitlement_id, now)
+    except msgspec.DecodeError:
+        log.error("payout_message_malformed", extra={"message_id": message_id})
+    except DomainError as error:
+        log.warning("payout_comes_again", extra={"message_id": message_id, "code": error.code, **error.facts})
+    except Exception as error:  # noqa: BLE001 - one broken message must not take the others of its batch with it
+        log.error("payout_message_failed", extra={"message_id": message_id, "error": type(error).__name__})
+    else:
+        return True
+    return False

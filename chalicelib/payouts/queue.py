@@ -1,0 +1,31 @@
+"""The queue of payouts, on SQS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..errors import Unavailable
+from .wire import encode_message
+
+_BATCH = 10
+"""SQS takes at most ten messages at a time."""
+
+
+class PayoutQueue:
+    """Sends ids. A message may come twice, late or never; the sweep makes up for the last."""
+
+    def __init__(self, url: str, region: str) -> None:
+        import boto3  # with its SQS client 60 ms that a function which queues nothing need not spend
+
+        self._url = url
+        self._sqs = boto3.client("sqs", region_name=region)
+
+    def send(self, ids: Sequence[str]) -> None:
+        """Queue each id. Raises `Unavailable` if SQS refused any; those before it are queued."""
+        for start in range(0, len(ids), _BATCH):
+            entries = [
+                {"Id": str(place), "MessageBody": encode_message(id_)}
+                for place, id_ in enumerate(ids[start : start + _BATCH])
+            ]
+            if self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed"):
+                raise Unavailable()

@@ -1,0 +1,90 @@
+"""What crosses a wire: the queue's message, the provider's hint, a person's view, and the books that are compared."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from .rules import Entitlement, Hold, State
+
+
+class PayoutMessage(Struct, frozen=True, forbid_unknown_fields=True):
+    """The queue's message: an id only. Names, amounts and accounts are read from the ledger."""
+
+    v: Literal[1]
+    entitlement_id: str
+
+
+class HintData(Struct, frozen=True):
+    """The part of a provider's event that is read."""
+
+    reference_id: str
+
+
+class FspHint(Struct, frozen=True):
+    """A provider's webhook: `{"reference_id": ...}`, or the reference within `data` as Xendit's events have it.
+
+    The other fields are allowed and never looked at: a webhook is a hint, and settles nothing.
+    """
+
+    reference_id: str | None = None
+    data: HintData | None = None
+
+    @property
+    def reference(self) -> str:
+        """The reference, or an empty text."""
+        return self.reference_id or (self.data.reference_id if self.data else "")
+
+
+class PayoutView(Struct, frozen=True):
+    """What a person sees of one entitlement."""
+
+    kind: Literal["INCENTIVE", "SURVEY_1", "SURVEY_2"]
+    amount_idr: int
+    state: Literal["waiting", "needs_financial_address", "in_progress", "paid", "under_review", "returned"]
+    updated_at: datetime
+
+
+class PayoutList(Struct, frozen=True):
+    """`GET /me/payouts`."""
+
+    payouts: list[PayoutView]
+
+
+_STATES: dict[State, Literal["waiting", "in_progress", "paid", "under_review", "returned"]] = {
+    State.DUE: "waiting",
+    State.SENDING: "in_progress",
+    State.FAILED: "in_progress",
+    State.PAID: "paid",
+    State.CANCELLED: "under_review",
+    State.HELD: "under_review",
+    State.REVERSED: "returned",
+}
+
+
+def view(entitlement: Entitlement) -> PayoutView:
+    """A person's view: what matters to them, not the machinery. FAILED is in progress, as another attempt follows."""
+    needs_address = entitlement.state is State.HELD and entitlement.hold is Hold.NO_ADDRESS
+    return PayoutView(
+        kind=entitlement.kind.value,
+        amount_idr=entitlement.amount_idr,
+        state="needs_financial_address" if needs_address else _STATES[entitlement.state],
+        updated_at=entitlement.changed_at,
+    )
+
+
+_encoder = msgspec.json.Encoder()
+_message_decoder = msgspec.json.Decoder(PayoutMessage)
+
+
+def encode_message(entitlement_id: str) -> str:
+    """The body of a queue message."""
+    return _encoder.encode(PayoutMessage(1, entitlement_id)).decode()
+
+
+def decode_message(body: str) -> PayoutMessage:
+    """Raises msgspec.DecodeError (also for another version): such a message is never guessed at."""
+    return _message_decoder.decode(body)
