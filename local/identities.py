@@ -14,54 +14,18 @@ from itertools import cycle
 
 from chalicelib.config import Programme
 
-_MEN = [
-    "Agus",
-    "Budi",
-    "Dedi",
-    "Eko",
-    "Fajar",
-    "Hendra",
-    "Iwan",
-    "Joko",
-    "Made",
-    "Rizky",
-    "Slamet",
-    "Taufik",
-    "Wayan",
-    "Yohanes",
-    "Yusuf",
-]
-_WOMEN = [
-    "Ayu",
-    "Citra",
-    "Dewi",
-    "Fitri",
-    "Indah",
-    "Kartika",
-    "Lestari",
-    "Maria",
-    "Nurul",
-    "Putri",
-    "Ratna",
-    "Siti",
-    "Sri",
-    "Wulan",
-    "Yanti",
-]
-_FAMILY = [
-    "Hidayat",
-    "Kurniawan",
-    "Lubis",
-    "Nasution",
-    "Pratama",
-    "Rahayu",
-    "Santoso",
-    "Saputra",
-    "Siregar",
-    "Situmorang",
-    "Susanto",
-    "Wijaya",
-]
+_MEN = (
+    "Agus", "Budi", "Dedi", "Eko", "Fajar", "Hendra", "Iwan", "Joko", "Made", "Rizky", "Slamet", "Taufik", "Wayan",
+    "Yohanes", "Yusuf",
+)  # fmt: skip
+_WOMEN = (
+    "Ayu", "Citra", "Dewi", "Fitri", "Indah", "Kartika", "Lestari", "Maria", "Nurul", "Putri", "Ratna", "Siti", "Sri",
+    "Wulan", "Yanti",
+)  # fmt: skip
+_FAMILY = (
+    "Hidayat", "Kurniawan", "Lubis", "Nasution", "Pratama", "Rahayu", "Santoso", "Saputra", "Siregar", "Situmorang",
+    "Susanto", "Wijaya",
+)  # fmt: skip
 _MOBILE = ("811", "812", "813", "821", "852", "856", "857", "877", "878", "895", "896")
 """The first digits of mobile numbers, after the zero."""
 

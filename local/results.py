@@ -1,0 +1,117 @@
+"""A wave's published files: fetched as any citizen would, kept in a folder, and the draw worked out from them again.
+
+The working out is deliberately the plainest reading of docs/draw.md, with a sort over everything, and shares no code
+with the application: what the two agree on does not rest on one and the same mistake.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from .api import Unexpected
+
+
+@dataclass(frozen=True)
+class Results:
+    """What was published. Leaves are 32 bytes each, by region; `substitutions` in their order."""
+
+    note: bytes
+    leaves: dict[int, list[bytes]]
+    reserved: dict[int, int]
+    signature: bytes
+    substitutions: list[dict[str, Any]]
+
+    @property
+    def entries(self) -> int:
+        """How many entries the note commits to."""
+        return int(self._fact("entries"))
+
+    @property
+    def quota(self) -> int:
+        """How many seats the note commits to."""
+        return int(self._fact("quota"))
+
+    def drawn(self) -> set[bytes]:
+        """The leaves that win a seat at first, before any seat goes on."""
+        seed = self._seed()
+        seated: set[bytes] = set()
+        for region, seats in self.reserved.items():
+            by_rank = sorted(self.leaves.get(region, []), key=lambda leaf: (_hmac(seed, b"rank", leaf), leaf))
+            seated |= set(by_rank[:seats])
+        rest = {leaf for leaves in self.leaves.values() for leaf in leaves} - seated
+        by_open = sorted(rest, key=lambda leaf: (_hmac(seed, b"open", leaf), leaf))
+        return seated | set(by_open[: self.quota - len(seated)])
+
+    def chosen(self) -> set[bytes]:
+        """The leaves that hold a seat in the end."""
+        chosen = self.drawn()
+        for one in self.substitutions:
+            chosen.remove(bytes.fromhex(one["out"]))
+            if one["in"]:
+                chosen.add(bytes.fromhex(one["in"]))
+        return chosen
+
+    def given_up(self) -> dict[bytes, str]:
+        """The leaves that lost their seat again, each with the published reason."""
+        return {bytes.fromhex(one["out"]): one["reason"] for one in self.substitutions}
+
+    def _seed(self) -> bytes:
+        randomness = sha256(self.signature).digest()
+        return hmac.digest(sha256(self.note).digest(), b"gelombang1/seed\0" + randomness, "sha256")
+
+    def _fact(self, name: str) -> str:
+        for line in self.note.decode().splitlines():
+            word, _, value = line.partition(" ")
+            if word == name:
+                return value
+        raise Unexpected(f"the note says nothing of {name}")
+
+
+def _hmac(seed: bytes, tag: bytes, leaf: bytes) -> bytes:
+    return hmac.digest(seed, b"gelombang1/" + tag + b"\0" + leaf, "sha256")
+
+
+def fetch(address: str, folder: Path) -> Results:
+    """Fetch a wave's files from `address` (it ends with a slash) into `folder`. Raises `Unexpected`."""
+    http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=20), retries=urllib3.Retry(2))
+    (folder / "leaves").mkdir(parents=True, exist_ok=True)
+
+    def get(name: str) -> bytes | None:
+        response = http.request("GET", address + name)
+        if response.status in {403, 404}:
+            return None
+        if response.status != 200:
+            raise Unexpected(f"{name} of the draw answered {response.status}")
+        (folder / name).write_bytes(response.data)
+        return response.data
+
+    def must(name: str) -> bytes:
+        found = get(name)
+        if found is None:
+            raise Unexpected(f"{name} of the draw is not published")
+        return found
+
+    note = must("note.txt")
+    regions, beacon = json.loads(must("regions.json")), json.loads(must("beacon.json"))
+    must("result.json")
+    # Where no seat went on there may be no list of it.
+    substitutions = json.loads(get("substitutions.json") or b"[]")
+    leaves = {row["region"]: _split(must(f"leaves/{row['region']}.bin")) for row in regions if row["entries"]}
+    return Results(
+        note=note,
+        leaves=leaves,
+        reserved={row["region"]: row["quota"] for row in regions if row["quota"]},
+        signature=bytes.fromhex(beacon["signature"]),
+        substitutions=substitutions,
+    )
+
+
+def _split(leaves: bytes) -> list[bytes]:
+    return [leaves[start : start + 32] for start in range(0, len(leaves), 32)]
