@@ -1,0 +1,156 @@
+"""Accounts: sign up, confirm, sign in, refresh, all at Amazon Cognito. No password or address is kept or logged here.
+
+Signing up says whether an address has an account, because the pool's own public API says it to anybody; no other call
+does.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal, NoReturn
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..errors import DomainError, Malformed, Unavailable
+from .errors import (
+    AccountExists,
+    CodeExpired,
+    CodeMismatch,
+    MalformedEmail,
+    NotConfirmed,
+    SessionExpired,
+    TooManyRequests,
+    WeakPassword,
+    WrongCredentials,
+)
+from .wire import TokensView
+
+PASSWORD_LENGTH_MIN = 10
+"""As the pool's policy in the data stack; a test holds the two together."""
+
+_EMAIL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
+
+_EVERYWHERE: dict[str, type[DomainError]] = {
+    "CodeDeliveryFailureException": Unavailable,
+    "InternalErrorException": Unavailable,
+    "InternalFailure": Unavailable,
+    "ServiceUnavailable": Unavailable,
+    "LimitExceededException": TooManyRequests,
+    "ThrottlingException": TooManyRequests,
+    "TooManyFailedAttemptsException": TooManyRequests,
+    "TooManyRequestsException": TooManyRequests,
+}
+_SIGN_UP: dict[str, type[DomainError]] = {"UsernameExistsException": AccountExists}
+_CONFIRM: dict[str, type[DomainError]] = {
+    "CodeMismatchException": CodeMismatch,
+    "ExpiredCodeException": CodeExpired,
+    # Cognito answers for an address without an account as for a code that has expired; so do we.
+    "UserNotFoundException": CodeExpired,
+}
+_SIGN_IN: dict[str, type[DomainError]] = {
+    "NotAuthorizedException": WrongCredentials,
+    "UserNotFoundException": WrongCredentials,
+    "UserNotConfirmedException": NotConfirmed,
+}
+_REFRESH: dict[str, type[DomainError]] = {"NotAuthorizedException": SessionExpired}
+
+
+class Accounts:
+    """Each method is one call to Cognito; raises `TooManyRequests` or `Unavailable` besides what it names."""
+
+    def __init__(self, cognito: Any, client_id: str) -> None:
+        # boto3's cognito-idp client: its methods exist at run time only.
+        self._cognito = cognito
+        self._client_id = client_id
+
+    def sign_up(self, email: str, password: str, language: Literal["id", "en"]) -> None:
+        """Open an account; Cognito mails a code. Raises `MalformedEmail`, `WeakPassword`, `AccountExists`."""
+        address = _address(email)
+        if len(password) < PASSWORD_LENGTH_MIN:
+            raise WeakPassword(length_min=PASSWORD_LENGTH_MIN)
+        attributes = [{"Name": "email", "Value": address}, {"Name": "locale", "Value": language}]
+        try:
+            self._call("sign_up", Username=address, Password=password, UserAttributes=attributes)
+        except ClientError as error:
+            if _code(error) == "InvalidPasswordException":
+                raise WeakPassword(length_min=PASSWORD_LENGTH_MIN) from error
+            _refuse(error, _SIGN_UP)
+
+    def confirm(self, email: str, code: str) -> None:
+        """Confirm the address with the mailed code; doing it again is no error.
+
+        Raises `MalformedEmail`, `CodeMismatch`, `CodeExpired`.
+        """
+        try:
+            self._call("confirm_sign_up", Username=_address(email), ConfirmationCode=code)
+        except ClientError as error:
+            # "User cannot be confirmed. Current status is CONFIRMED": a doubled request, and there is nothing to do.
+            if _code(error) != "NotAuthorizedException":
+                _refuse(error, _CONFIRM)
+
+    def resend(self, email: str) -> None:
+        """Mail a new code if there is an account that waits for one; nobody is told. Raises `MalformedEmail`."""
+        try:
+            self._call("resend_confirmation_code", Username=_address(email))
+        except ClientError as error:
+            if _code(error) not in {"UserNotFoundException", "InvalidParameterException", "NotAuthorizedException"}:
+                _refuse(error, {})
+
+    def sign_in(self, email: str, password: str) -> TokensView:
+        """Raises `MalformedEmail`, `WrongCredentials`, `NotConfirmed`."""
+        parameters = {"USERNAME": _address(email), "PASSWORD": password}
+        try:
+            answer = self._call("initiate_auth", AuthFlow="USER_PASSWORD_AUTH", AuthParameters=parameters)
+        except ClientError as error:
+            _refuse(error, _SIGN_IN)
+        if "AuthenticationResult" not in answer:
+            # A challenge: an administrator reset this account, and only an administrator can finish that.
+            raise WrongCredentials()
+        return _tokens(answer["AuthenticationResult"], "")
+
+    def refresh(self, refresh_token: str) -> TokensView:
+        """New access token for a refresh token. Raises `SessionExpired`."""
+        parameters = {"REFRESH_TOKEN": refresh_token}
+        try:
+            answer = self._call("initiate_auth", AuthFlow="REFRESH_TOKEN_AUTH", AuthParameters=parameters)
+        except ClientError as error:
+            _refuse(error, _REFRESH)
+        return _tokens(answer["AuthenticationResult"], refresh_token)
+
+    def _call(self, operation: str, **parameters: object) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = getattr(self._cognito, operation)(ClientId=self._client_id, **parameters)
+        except BotoCoreError as error:
+            raise Unavailable() from error
+        return answer
+
+
+def _address(email: str) -> str:
+    address = email.strip().lower()
+    if not _EMAIL.fullmatch(address):
+        raise MalformedEmail()
+    return address
+
+
+def _code(error: ClientError) -> str:
+    return error.response["Error"]["Code"]
+
+
+def _refuse(error: ClientError, refusals: dict[str, type[DomainError]]) -> NoReturn:
+    """Raise what an answer of Cognito means. Its own message may quote what was sent, so it goes nowhere."""
+    code = _code(error)
+    if code == "InvalidParameterException":
+        raise Malformed(field="$") from error
+    refusal = refusals.get(code) or _EVERYWHERE.get(code)
+    if refusal is None:
+        raise error
+    raise refusal() from error
+
+
+def _tokens(result: dict[str, Any], refresh_token: str) -> TokensView:
+    return TokensView(
+        access_token=result["AccessToken"],
+        # A refresh gives no new refresh token; the old one goes on.
+        refresh_token=result.get("RefreshToken", refresh_token),
+        expires_in_s=result["ExpiresIn"],
+    )

@@ -1,0 +1,261 @@
+"""What registration refuses, each with its status and its words. No fact here identifies a person."""
+
+from __future__ import annotations
+
+from ..errors import DomainError
+
+
+class MalformedNik(DomainError):
+    """Not a NIK: `reason` is `digits` (not 16 of them), `date` (no such day or month) or `serial` (0000)."""
+
+    code = "malformed_nik"
+
+
+class MalformedKk(DomainError):
+    """Not a family card number; `reason` as for a NIK."""
+
+    code = "malformed_kk"
+
+
+class MalformedPhone(DomainError):
+    """Not a valid Indonesian mobile number."""
+
+    code = "malformed_phone"
+
+
+class UnknownRegion(DomainError):
+    """No such province today (`field` is `province`), or no such regency in it (`field` is `regency`)."""
+
+    code = "unknown_region"
+
+
+class InFormalEducation(DomainError):
+    """A student."""
+
+    code = "in_formal_education"
+
+
+class ExcludedOccupation(DomainError):
+    """The stated occupation (`employment`) is one the programme excludes."""
+
+    code = "excluded_occupation"
+
+
+class UnderAge(DomainError):
+    """Younger than `age_min` on the day that counts."""
+
+    code = "under_age"
+
+
+class OverAge(DomainError):
+    """Older than `age_max` on the day that counts."""
+
+    code = "over_age"
+
+
+class ConsentMissing(DomainError):
+    """None of the current consent texts was agreed to; `current` is the one to show."""
+
+    code = "consent_missing"
+
+
+class Excluded(DomainError):
+    """The NIK is on an imported exclusion list."""
+
+    code = "excluded"
+
+
+class NikAlreadyRegistered(DomainError):
+    """The NIK belongs to another registration."""
+
+    code = "nik_already_registered"
+
+
+class NikCannotChange(DomainError):
+    """A registration keeps its NIK for good."""
+
+    code = "nik_cannot_change"
+
+
+class PhoneAlreadyUsed(DomainError):
+    """The phone number belongs to another registration."""
+
+    code = "phone_already_used"
+
+
+class NotRegistered(DomainError):
+    """The account has no registration yet."""
+
+    code = "not_registered"
+
+
+class UnknownPayoutCode(DomainError):
+    """No bank or e-wallet of that code pays incentives."""
+
+    code = "unknown_payout_code"
+
+
+class MalformedAccountNumber(DomainError):
+    """Not an account number of that `kind`: a bank's has 6 to 20 digits, a wallet's is an Indonesian mobile number."""
+
+    code = "malformed_account_number"
+
+
+class AccountAlreadyUsed(DomainError):
+    """Another person is paid to this account."""
+
+    code = "account_already_used"
+
+
+class MalformedExclusionList(DomainError):
+    """An exclusion list was refused whole: `wrong` lines of it are wrong, the first of them are named in `lines`."""
+
+    code = "malformed_exclusion_list"
+
+
+class MalformedEmail(DomainError):
+    """Not of the form of an e-mail address."""
+
+    code = "malformed_email"
+
+
+class AccountExists(DomainError):
+    """The e-mail address has an account already."""
+
+    code = "account_exists"
+
+
+class WeakPassword(DomainError):
+    """The pool's policy refuses the password."""
+
+    code = "weak_password"
+
+
+class CodeMismatch(DomainError):
+    """The confirmation code is not the one that was sent."""
+
+    code = "code_mismatch"
+
+
+class CodeExpired(DomainError):
+    """The confirmation code is too old, or none was sent; ask for a new one."""
+
+    code = "code_expired"
+
+
+class NotConfirmed(DomainError):
+    """The e-mail address has not been confirmed."""
+
+    code = "not_confirmed"
+
+
+class WrongCredentials(DomainError):
+    """E-mail address and password do not belong together; which of the two is wrong is not said."""
+
+    code = "wrong_credentials"
+
+
+class SessionExpired(DomainError):
+    """The refresh token is forged, revoked or too old: sign in again."""
+
+    code = "session_expired"
+
+
+class TooManyRequests(DomainError):
+    """The user pool refuses more attempts for now."""
+
+    code = "too_many_requests"
+
+
+class InvalidToken(DomainError):
+    """Not a valid access token of this deployment's user pool; why is not said."""
+
+    code = "invalid_token"
+
+
+PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
+    MalformedNik: (422, "NIK tidak valid.", "The NIK is not valid."),
+    MalformedKk: (422, "Nomor Kartu Keluarga tidak valid.", "The family card number is not valid."),
+    MalformedPhone: (
+        422,
+        "Nomor telepon bukan nomor seluler Indonesia yang valid.",
+        "The phone number is not a valid Indonesian mobile number.",
+    ),
+    UnknownRegion: (
+        422,
+        "Provinsi atau kabupaten/kota tidak dikenal.",
+        "The province or regency is not known.",
+    ),
+    InFormalEducation: (
+        422,
+        "Peserta tidak boleh sedang menempuh pendidikan formal.",
+        "Participants may not be in formal education.",
+    ),
+    ExcludedOccupation: (
+        422,
+        "Pekerjaan Anda tidak dapat mengikuti program ini.",
+        "Your occupation is excluded from this programme.",
+    ),
+    UnderAge: (422, "Usia minimal {age_min} tahun.", "The minimum age is {age_min}."),
+    OverAge: (422, "Usia maksimal {age_max} tahun.", "The maximum age is {age_max}."),
+    ConsentMissing: (
+        422,
+        "Persetujuan versi {current} diperlukan.",
+        "Consent to version {current} of the terms is required.",
+    ),
+    Excluded: (
+        403,
+        "NIK ini tercantum dalam daftar yang tidak dapat mengikuti program.",
+        "This NIK is on a list of people who cannot take part in the programme.",
+    ),
+    NikAlreadyRegistered: (409, "NIK ini sudah terdaftar.", "This NIK is already registered."),
+    NikCannotChange: (
+        409,
+        "NIK tidak dapat diubah setelah pendaftaran.",
+        "The NIK cannot be changed after registration.",
+    ),
+    PhoneAlreadyUsed: (
+        409,
+        "Nomor telepon ini sudah digunakan pendaftar lain.",
+        "This phone number is used by another registrant.",
+    ),
+    NotRegistered: (409, "Anda belum melakukan pendaftaran.", "You have not registered yet."),
+    UnknownPayoutCode: (422, "Bank atau dompet digital tidak dikenal.", "The bank or e-wallet is not known."),
+    MalformedAccountNumber: (422, "Nomor rekening tidak valid.", "The account number is not valid."),
+    AccountAlreadyUsed: (
+        409,
+        "Rekening ini sudah digunakan pendaftar lain.",
+        "This account is used by another registrant.",
+    ),
+    MalformedExclusionList: (
+        422,
+        "Daftar ditolak seluruhnya: {wrong} baris salah ({lines}).",
+        "The whole list is refused: {wrong} wrong lines ({lines}).",
+    ),
+    MalformedEmail: (422, "Alamat surel tidak valid.", "The e-mail address is not valid."),
+    AccountExists: (409, "Alamat surel ini sudah memiliki akun.", "This e-mail address already has an account."),
+    WeakPassword: (
+        422,
+        "Kata sandi terlalu lemah; minimal {length_min} karakter.",
+        "The password is too weak; use at least {length_min} characters.",
+    ),
+    CodeMismatch: (422, "Kode konfirmasi salah.", "The confirmation code is wrong."),
+    CodeExpired: (
+        422,
+        "Kode konfirmasi sudah kedaluwarsa; mintalah kode baru.",
+        "The confirmation code has expired; ask for a new one.",
+    ),
+    NotConfirmed: (
+        403,
+        "Alamat surel belum dikonfirmasi.",
+        "The e-mail address has not been confirmed.",
+    ),
+    WrongCredentials: (401, "Surel atau kata sandi salah.", "The e-mail address or the password is wrong."),
+    SessionExpired: (401, "Sesi berakhir; silakan masuk lagi.", "The session has ended; sign in again."),
+    TooManyRequests: (
+        429,
+        "Terlalu banyak percobaan; coba lagi nanti.",
+        "Too many attempts; try again later.",
+    ),
+    InvalidToken: (401, "Token tidak valid.", "The token is not valid."),
+}

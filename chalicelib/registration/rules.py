@@ -1,0 +1,140 @@
+"""Who a registrant is, and who may take part. Pure: no AWS, no environment, no present time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from ..config import EligibilityRules
+from .errors import ConsentMissing, ExcludedOccupation, InFormalEducation, OverAge, UnderAge
+
+
+class Education(StrEnum):
+    """The highest level completed."""
+
+    NONE = "none"
+    ELEMENTARY = "elementary"
+    JUNIOR_HIGH = "junior_high"
+    SENIOR_HIGH = "senior_high"
+    DIPLOMA = "diploma"
+    BACHELOR = "bachelor"
+    POSTGRADUATE = "postgraduate"
+
+
+class Employment(StrEnum):
+    """What a person does now. The first four may take part (programme rule 2)."""
+
+    JOBSEEKER = "jobseeker"
+    LAID_OFF = "laid_off"
+    WORKER = "worker"
+    ENTREPRENEUR = "entrepreneur"
+    STUDENT = "student"
+    STATE_OFFICIAL = "state_official"
+    LEGISLATOR = "legislator"
+    CIVIL_SERVANT = "civil_servant"
+    MILITARY = "military"
+    POLICE = "police"
+    VILLAGE_OFFICIAL = "village_official"
+    SOE_EXECUTIVE = "soe_executive"
+
+
+ELIGIBLE_EMPLOYMENT = frozenset({Employment.JOBSEEKER, Employment.LAID_OFF, Employment.WORKER, Employment.ENTREPRENEUR})
+
+
+class Standing(StrEnum):
+    """What a registration may still do: only REGISTERED may join a wave."""
+
+    REGISTERED = "REGISTERED"
+    BENEFICIARY = "BENEFICIARY"
+    REVOKED = "REVOKED"
+
+
+NEXT: dict[Standing, frozenset[Standing]] = {
+    Standing.REGISTERED: frozenset({Standing.BENEFICIARY, Standing.REVOKED}),
+    Standing.BENEFICIARY: frozenset({Standing.REVOKED}),
+    Standing.REVOKED: frozenset(),
+}
+"""Once chosen a person is never a plain registrant again, and who is revoked is barred for good."""
+
+
+class Verification(StrEnum):
+    """Whether the civil registry has confirmed the person. PENDING never stands in anybody's way."""
+
+    PENDING = "PENDING"
+    VERIFIED = "VERIFIED"
+
+
+@dataclass(frozen=True, slots=True)
+class Registrant:
+    """A registration as every other domain sees it: nothing in it names the person.
+
+    `region` is the province of the KTP address (31), `regency` its full code ("3174"); the three macs are keyed hashes.
+    `beneficiary_wave` is set while the standing is BENEFICIARY or was. `warnings` are for verification:
+    `nik_region_unknown`, `nik_birth_date_differs`.
+    """
+
+    id: str
+    region: int
+    regency: str
+    birth_date: date
+    education: Education
+    employment: Employment
+    consent_version: str
+    nik_mac: str
+    kk_mac: str
+    phone_mac: str
+    standing: Standing
+    beneficiary_wave: int | None
+    verification: Verification
+    warnings: tuple[str, ...]
+    registered_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PersonalData:
+    """What is only ever stored sealed. `nik` and `kk` are 16 digits, `phone` is E.164. Has no repr that could leak."""
+
+    nik: str
+    kk: str
+    name: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class FinancialAddress:
+    """Where a person is paid: `code` of a bank or wallet, digits of a bank account or the E.164 number of a wallet."""
+
+    code: str
+    account_number: str
+    holder_name: str
+
+
+def age_on(birth_date: date, day: date) -> int:
+    """Whole years on a day (in WIB); someone born on 29 February grows older on 1 March of a common year."""
+    had_birthday = (day.month, day.day) >= (birth_date.month, birth_date.day)
+    return day.year - birth_date.year - (0 if had_birthday else 1)
+
+
+def check_eligible(employment: Employment, birth_date: date, day: date, rules: EligibilityRules) -> None:
+    """Refuse who may not take part on `day` (WIB): at registration its own day, at award the day the wave closes.
+
+    Raises the first that holds of `InFormalEducation`, `ExcludedOccupation`, `UnderAge`, `OverAge`.
+    """
+    if employment is Employment.STUDENT:
+        raise InFormalEducation()
+    if employment not in ELIGIBLE_EMPLOYMENT:
+        raise ExcludedOccupation(employment=employment.value)
+    age = age_on(birth_date, day)
+    if age < rules.age_min:
+        raise UnderAge(age_min=rules.age_min)
+    if age > rules.age_max:
+        raise OverAge(age_max=rules.age_max)
+
+
+def check_consent(version: str | None, rules: EligibilityRules) -> str:
+    """The consent text agreed to, or `ConsentMissing` if it is none that may be agreed to now."""
+    if version is None or version not in rules.consent_versions:
+        raise ConsentMissing(current=rules.consent_versions[-1])
+    return version

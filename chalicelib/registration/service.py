@@ -1,0 +1,250 @@
+"""The use cases of registration: register, change, be paid somewhere, be looked up by the other domains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Literal
+
+import msgspec
+
+from .. import clock
+from ..config import EligibilityRules
+from ..errors import Unavailable
+from . import identity, rules, wire
+from .errors import Excluded, NikCannotChange, NotRegistered, UnknownPayoutCode
+from .rules import FinancialAddress, PersonalData, Registrant, Standing, Verification
+from .store import AddressRecord, Overtaken, Record, RegistrationStore
+from .vault import PersonKey, Vault
+
+TRIES = 4
+"""How often a request that was overtaken by another of the same person decides again."""
+
+
+class Registrations:
+    """Registrations around the clock, independent of any wave. `now` is aware; ids are Cognito subs."""
+
+    def __init__(
+        self,
+        store: RegistrationStore,
+        vault: Vault,
+        eligibility: EligibilityRules,
+        payout_codes: Mapping[str, Literal["bank", "wallet"]],
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._eligibility = eligibility
+        self._payout_codes = payout_codes
+
+    def register(self, registrant_id: str, form: wire.RegistrationForm, now: datetime) -> tuple[Registrant, bool]:
+        """Register or change a registration; True if it is new. The same form again changes nothing.
+
+        Everything but the NIK may change. Who was chosen or revoked may still correct their data, so only a plain
+        registrant is tested for eligibility. Raises the first that holds of: `MalformedNik`, `MalformedKk`,
+        `MalformedPhone`, `UnknownRegion`, `NikCannotChange`, `InFormalEducation`, `ExcludedOccupation`, `UnderAge`,
+        `OverAge`, `ConsentMissing`, `Excluded`, `NikAlreadyRegistered`, `PhoneAlreadyUsed`.
+
+        A new registration costs one read, four KMS calls and one transaction; the same form again one read and one
+        KMS call.
+        """
+        person = wire.personal_data(form)
+        region = identity.parse_region(form.province, form.regency)
+        for _ in range(TRIES):
+            record = self._store.record(registrant_id)
+            try:
+                if record is None:
+                    return self._create(registrant_id, form, person, region, now), True
+                return self._change(record, form, person, region, now), False
+            except Overtaken:
+                continue
+        raise Unavailable()
+
+    def registrant(self, registrant_id: str) -> Registrant:
+        """One consistent read, nothing unsealed. Raises `NotRegistered`."""
+        registrant = self._store.registrant(registrant_id)
+        if registrant is None:
+            raise NotRegistered()
+        return registrant
+
+    def me(self, registrant_id: str) -> wire.MeView:
+        """What is kept about a person, masked: two reads and one KMS call, or one read if there is nothing."""
+        record = self._store.record(registrant_id)
+        if record is None:
+            return wire.MeView(registration=None, financial_address=None)
+        key = self._vault.open_key(registrant_id, record.wrapped_key)
+        address = self._store.address(registrant_id)
+        return wire.MeView(
+            registration=wire.registration_view(record.registrant, _person(key, record)),
+            financial_address=wire.financial_address_view(_address(key, address)) if address else None,
+        )
+
+    def check_still_eligible(self, registrant: Registrant, day: date) -> None:
+        """Test again who is about to be chosen, on the WIB day the wave closes. One read, of the exclusion lists.
+
+        Raises as `rules.check_eligible` does, then `Excluded`.
+        """
+        rules.check_eligible(registrant.employment, registrant.birth_date, day, self._eligibility)
+        self.check_not_excluded(registrant)
+
+    def check_not_excluded(self, registrant: Registrant) -> None:
+        """Test again who is about to be paid; age no longer counts then. One read. Raises `Excluded`."""
+        if self._store.excluded(registrant.nik_mac):
+            raise Excluded()
+
+    def mark_beneficiary(self, registrant_id: str, wave: int) -> None:
+        """Tell the registration that its person was chosen, so that a join needs no other read.
+
+        A hint: the record of the award is the waves' own. Only a plain registrant is marked; anybody else stays what
+        they are, so a repeat changes nothing. Raises `NotRegistered`.
+        """
+        self.set_standing(registrant_id, Standing.BENEFICIARY, wave)
+
+    def set_standing(self, registrant_id: str, standing: Standing, wave: int | None = None) -> None:
+        """Move a registration on as `rules.NEXT` allows; any other move, and a repeat, changes nothing.
+
+        One write. Raises `NotRegistered`.
+        """
+        if not self._store.move(registrant_id, standing, wave):
+            self.registrant(registrant_id)
+
+    def set_financial_address(
+        self, registrant_id: str, form: wire.FinancialAddressForm, now: datetime
+    ) -> FinancialAddress:
+        """Say where a person is to be paid; an account pays one person. The same again changes nothing.
+
+        Raises the first that holds of `UnknownPayoutCode`, `MalformedAccountNumber`, `NotRegistered`,
+        `AccountAlreadyUsed`.
+        """
+        kind = self._payout_codes.get(form.code)
+        if kind is None:
+            raise UnknownPayoutCode()
+        address = wire.financial_address(form, kind)
+        for _ in range(TRIES):
+            try:
+                self._write_address(registrant_id, address, now)
+            except Overtaken:
+                continue
+            return address
+        raise Unavailable()
+
+    def financial_address(self, registrant_id: str) -> FinancialAddress | None:
+        """Where a person is paid, in clear: for the instruction to pay and nothing else. Two reads, one KMS call."""
+        address = self._store.address(registrant_id)
+        record = self._store.record(registrant_id) if address else None
+        if address is None or record is None:
+            return None
+        return _address(self._vault.open_key(registrant_id, record.wrapped_key), address)
+
+    def seal(self, registrant_id: str, plain: bytes) -> bytes:
+        """Encrypt an instruction to pay under the person's own key, so that erasing the person erases it too.
+
+        One read, one KMS call. Raises `NotRegistered`.
+        """
+        return self._key(registrant_id).seal("payment/1", plain)
+
+    def unseal(self, registrant_id: str, sealed: bytes) -> bytes:
+        """The inverse of `seal`."""
+        return self._key(registrant_id).unseal("payment/1", sealed)
+
+    def _key(self, registrant_id: str) -> PersonKey:
+        record = self._store.record(registrant_id)
+        if record is None:
+            raise NotRegistered()
+        return self._vault.open_key(registrant_id, record.wrapped_key)
+
+    def _create(
+        self,
+        registrant_id: str,
+        form: wire.RegistrationForm,
+        person: PersonalData,
+        region: tuple[int, str],
+        now: datetime,
+    ) -> Registrant:
+        rules.check_eligible(form.employment, form.birth_date, clock.wib_date(now), self._eligibility)
+        registrant = Registrant(
+            id=registrant_id,
+            region=region[0],
+            regency=region[1],
+            birth_date=form.birth_date,
+            education=form.education,
+            employment=form.employment,
+            consent_version=rules.check_consent(form.consent_version, self._eligibility),
+            nik_mac=self._vault.mac("nik", person.nik),
+            kk_mac=self._vault.mac("kk", person.kk),
+            phone_mac=self._vault.mac("phone", person.phone),
+            standing=Standing.REGISTERED,
+            beneficiary_wave=None,
+            verification=Verification.PENDING,
+            warnings=identity.nik_warnings(person.nik, form.birth_date),
+            registered_at=now,
+            updated_at=now,
+        )
+        key = self._vault.new_key(registrant_id)
+        record = Record(registrant, key.seal("person/1", msgspec.json.encode(person)), key.wrapped, version=1)
+        self._store.save(record, None, unless_excluded=True)
+        return registrant
+
+    def _change(
+        self,
+        record: Record,
+        form: wire.RegistrationForm,
+        person: PersonalData,
+        region: tuple[int, str],
+        now: datetime,
+    ) -> Registrant:
+        old = record.registrant
+        key = self._vault.open_key(old.id, record.wrapped_key)
+        known = _person(key, record)
+        if person.nik != known.nik:
+            raise NikCannotChange()
+        changed = replace(
+            old,
+            region=region[0],
+            regency=region[1],
+            birth_date=form.birth_date,
+            education=form.education,
+            employment=form.employment,
+            consent_version=form.consent_version or "",
+            kk_mac=old.kk_mac if person.kk == known.kk else self._vault.mac("kk", person.kk),
+            phone_mac=old.phone_mac if person.phone == known.phone else self._vault.mac("phone", person.phone),
+            warnings=identity.nik_warnings(person.nik, form.birth_date),
+        )
+        if changed == old and person == known:
+            return old
+        plain_registrant = old.standing is Standing.REGISTERED
+        if plain_registrant:
+            rules.check_eligible(form.employment, form.birth_date, clock.wib_date(now), self._eligibility)
+        rules.check_consent(form.consent_version, self._eligibility)
+        # The registry has not seen this form yet, whatever it said about the last one.
+        changed = replace(changed, verification=Verification.PENDING, updated_at=now)
+        sealed = key.seal("person/1", msgspec.json.encode(person))
+        released = old.phone_mac if changed.phone_mac != old.phone_mac else None
+        new_record = Record(changed, sealed, record.wrapped_key, record.version + 1)
+        self._store.save(new_record, released, unless_excluded=plain_registrant)
+        return changed
+
+    def _write_address(self, registrant_id: str, address: FinancialAddress, now: datetime) -> None:
+        record = self._store.record(registrant_id)
+        if record is None:
+            raise NotRegistered()
+        key = self._vault.open_key(registrant_id, record.wrapped_key)
+        old = self._store.address(registrant_id)
+        if old and _address(key, old) == address:
+            return
+        new = AddressRecord(
+            sealed=key.seal("address/1", msgspec.json.encode(address)),
+            account_mac=self._vault.mac("account", f"{address.code}\0{address.account_number}"),
+            version=old.version + 1 if old else 1,
+            updated_at=now,
+        )
+        released = old.account_mac if old and old.account_mac != new.account_mac else None
+        self._store.save_address(registrant_id, new, released, record.wrapped_key)
+
+
+def _person(key: PersonKey, record: Record) -> PersonalData:
+    return msgspec.json.decode(key.unseal("person/1", record.sealed), type=PersonalData)
+
+
+def _address(key: PersonKey, record: AddressRecord) -> FinancialAddress:
+    return msgspec.json.decode(key.unseal("address/1", record.sealed), type=FinancialAddress)

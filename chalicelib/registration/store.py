@@ -1,0 +1,290 @@
+"""The registrations table: one item a registration, one guard a number that only one person may hold.
+
+A registration and its guards are written in one transaction, so a NIK, a phone number or a payout account is held by
+one registrant whatever happens at the same time. PROFILE carries a version: a writer that was overtaken reads again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TypeVar
+
+from pynamodb.attributes import (
+    Attribute,
+    BinaryAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+    UTCDateTimeAttribute,
+)
+from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.models import Model
+
+from .. import dynamo
+from ..errors import DomainError
+from .errors import AccountAlreadyUsed, Excluded, NikAlreadyRegistered, PhoneAlreadyUsed
+from .rules import NEXT, Education, Employment, Registrant, Standing, Verification
+from .vault import MacKind
+
+
+class RegistrationsTable(Model):
+    """The base of every item kind; `wiring` gives it its table."""
+
+    class Meta:
+        table_name = "unbound"
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+
+
+class Profile(RegistrationsTable):
+    """`R#<registrant>` / `PROFILE`. Destroying `wrapped_key` erases what is sealed here and in ADDRESS."""
+
+    version = NumberAttribute()
+    sealed = BinaryAttribute(legacy_encoding=False)
+    wrapped_key = BinaryAttribute(legacy_encoding=False)
+    region = NumberAttribute()
+    regency = UnicodeAttribute()
+    birth_date = UnicodeAttribute()
+    education = UnicodeAttribute()
+    employment = UnicodeAttribute()
+    consent_version = UnicodeAttribute()
+    nik_mac = UnicodeAttribute()
+    kk_mac = UnicodeAttribute()
+    phone_mac = UnicodeAttribute()
+    standing = UnicodeAttribute()
+    beneficiary_wave = NumberAttribute(null=True)
+    verification = UnicodeAttribute()
+    warnings = UnicodeSetAttribute(null=True)
+    registered_at = UTCDateTimeAttribute()
+    updated_at = UTCDateTimeAttribute()
+
+
+class Address(RegistrationsTable):
+    """`R#<registrant>` / `ADDRESS`."""
+
+    version = NumberAttribute()
+    sealed = BinaryAttribute(legacy_encoding=False)
+    account_mac = UnicodeAttribute()
+    updated_at = UTCDateTimeAttribute()
+
+
+class Guard(RegistrationsTable):
+    """`U#<kind>#<mac>` / `UNIQUE`."""
+
+    registrant = UnicodeAttribute()
+
+
+class Exclusion(RegistrationsTable):
+    """`X#<nik mac>` / `EXCLUDED`: the lists that name this NIK, as `name/version/source date`."""
+
+    lists = UnicodeSetAttribute()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A registration with what is stored sealed beside it. `version` is 1 when it is new and grows with each write."""
+
+    registrant: Registrant
+    sealed: bytes
+    wrapped_key: bytes
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRecord:
+    """A financial address as stored; `version` as in `Record`."""
+
+    sealed: bytes
+    account_mac: str
+    version: int
+    updated_at: datetime
+
+
+class Overtaken(Exception):
+    """Another writer was faster; nothing was written. Read again and decide again."""
+
+
+_Item = TypeVar("_Item", bound=RegistrationsTable)
+
+
+class RegistrationStore:
+    """Reads are consistent; each write is one conditional call."""
+
+    def __init__(self, region: str) -> None:
+        self._region = region
+
+    def registrant(self, registrant_id: str) -> Registrant | None:
+        """One read, nothing unsealed: this is on the path of every join."""
+        item = _read(Profile, _person(registrant_id), "PROFILE")
+        return _registrant(registrant_id, item) if item else None
+
+    def record(self, registrant_id: str) -> Record | None:
+        """A registration with its sealed part. One read."""
+        item = _read(Profile, _person(registrant_id), "PROFILE")
+        if item is None:
+            return None
+        return Record(_registrant(registrant_id, item), item.sealed, item.wrapped_key, int(item.version))
+
+    def address(self, registrant_id: str) -> AddressRecord | None:
+        """A financial address, sealed. One read."""
+        item = _read(Address, _person(registrant_id), "ADDRESS")
+        return AddressRecord(item.sealed, item.account_mac, int(item.version), item.updated_at) if item else None
+
+    def excluded(self, nik_mac: str) -> bool:
+        """Whether any exclusion list names this NIK. One read."""
+        return _read(Exclusion, _exclusion(nik_mac), "EXCLUDED") is not None
+
+    def save(self, record: Record, released_phone_mac: str | None, *, unless_excluded: bool) -> None:
+        """Write a registration together with its guards; the guard of a phone number given up goes with it.
+
+        Raises `Overtaken`, else `Excluded`, else `NikAlreadyRegistered`, else `PhoneAlreadyUsed`.
+        """
+        who = record.registrant
+        try:
+            with dynamo.Transaction(self._region) as tx:
+                if unless_excluded:
+                    absent = Exclusion.pk.does_not_exist()
+                    tx.check("excluded", Exclusion, (_exclusion(who.nik_mac), "EXCLUDED"), absent)
+                if released_phone_mac:
+                    # Whose it is was read with the version that the profile's leg insists on.
+                    tx.delete("released", Guard(_unique("phone", released_phone_mac), "UNIQUE"))
+                tx.put("profile", _profile(record), _follows(Profile.pk, Profile.version, record.version))
+                _claim(tx, "nik", who.nik_mac, who.id)
+                _claim(tx, "phone", who.phone_mac, who.id)
+        except dynamo.LegsFailed as failure:
+            refusals = [("excluded", Excluded), ("nik", NikAlreadyRegistered), ("phone", PhoneAlreadyUsed)]
+            raise _ranked(failure, refusals) from failure
+
+    def save_address(
+        self, registrant_id: str, address: AddressRecord, released_account_mac: str | None, wrapped_key: bytes
+    ) -> None:
+        """Write a financial address with its guard, provided that the key it is sealed under is still the person's.
+
+        Raises `Overtaken`, else `AccountAlreadyUsed`.
+        """
+        item = Address(
+            _person(registrant_id),
+            "ADDRESS",
+            version=address.version,
+            sealed=address.sealed,
+            account_mac=address.account_mac,
+            updated_at=address.updated_at,
+        )
+        try:
+            with dynamo.Transaction(self._region) as tx:
+                same_key = Profile.wrapped_key == wrapped_key
+                tx.check("profile", Profile, (_person(registrant_id), "PROFILE"), same_key)
+                if released_account_mac:
+                    tx.delete("released", Guard(_unique("account", released_account_mac), "UNIQUE"))
+                tx.put("address", item, _follows(Address.pk, Address.version, address.version))
+                _claim(tx, "account", address.account_mac, registrant_id)
+        except dynamo.LegsFailed as failure:
+            raise _ranked(failure, [("account", AccountAlreadyUsed)]) from failure
+
+    def move(self, registrant_id: str, standing: Standing, wave: int | None) -> bool:
+        """Change the standing if it may become that; False if it may not, is that already, or nobody is registered."""
+        before = [source.value for source, targets in NEXT.items() if standing in targets]
+        if not before:
+            return False
+        actions: list[Action] = [Profile.standing.set(standing.value), Profile.version.add(1)]
+        if wave is not None:
+            actions.append(Profile.beneficiary_wave.set(wave))
+        try:
+            Profile(_person(registrant_id), "PROFILE").update(actions, condition=Profile.standing.is_in(*before))
+        except UpdateError as error:
+            if dynamo.is_condition_failure(error):
+                return False
+            raise
+        return True
+
+    def exclude(self, nik_mac: str, entry: str) -> None:
+        """Add an exclusion list to those that name a NIK; adding it twice is adding it once."""
+        Exclusion(_exclusion(nik_mac), "EXCLUDED").update([Exclusion.lists.add({entry})])
+
+
+def _read(kind: type[_Item], pk: str, sk: str) -> _Item | None:
+    try:
+        return kind.get(pk, sk, consistent_read=True)
+    except kind.DoesNotExist:
+        return None
+
+
+def _claim(tx: dynamo.Transaction, kind: MacKind, mac: str, registrant_id: str) -> None:
+    mine = Guard.pk.does_not_exist() | (Guard.registrant == registrant_id)
+    tx.put(kind, Guard(_unique(kind, mac), "UNIQUE", registrant=registrant_id), mine)
+
+
+def _follows(pk: Attribute[str], attribute: NumberAttribute, version: int) -> Condition:
+    return pk.does_not_exist() if version == 1 else attribute == version - 1
+
+
+def _ranked(failure: dynamo.LegsFailed, refusals: Sequence[tuple[str, type[DomainError]]]) -> Exception:
+    # A writer that was overtaken knows too little to be refused: what stood in its way may be its own other request.
+    for leg, refusal in refusals:
+        if leg in failure.legs and not {"profile", "address"} & failure.legs.keys():
+            return refusal()
+    return Overtaken()
+
+
+def _person(registrant_id: str) -> str:
+    return f"R#{registrant_id}"
+
+
+def _unique(kind: MacKind, mac: str) -> str:
+    return f"U#{kind}#{mac}"
+
+
+def _exclusion(nik_mac: str) -> str:
+    return f"X#{nik_mac}"
+
+
+def _profile(record: Record) -> Profile:
+    who = record.registrant
+    return Profile(
+        _person(who.id),
+        "PROFILE",
+        version=record.version,
+        sealed=record.sealed,
+        wrapped_key=record.wrapped_key,
+        region=who.region,
+        regency=who.regency,
+        birth_date=who.birth_date.isoformat(),
+        education=who.education.value,
+        employment=who.employment.value,
+        consent_version=who.consent_version,
+        nik_mac=who.nik_mac,
+        kk_mac=who.kk_mac,
+        phone_mac=who.phone_mac,
+        standing=who.standing.value,
+        beneficiary_wave=who.beneficiary_wave,
+        verification=who.verification.value,
+        warnings=set(who.warnings) or None,
+        registered_at=who.registered_at,
+        updated_at=who.updated_at,
+    )
+
+
+def _registrant(registrant_id: str, item: Profile) -> Registrant:
+    return Registrant(
+        id=registrant_id,
+        region=int(item.region),
+        regency=item.regency,
+        birth_date=date.fromisoformat(item.birth_date),
+        education=Education(item.education),
+        employment=Employment(item.employment),
+        consent_version=item.consent_version,
+        nik_mac=item.nik_mac,
+        kk_mac=item.kk_mac,
+        phone_mac=item.phone_mac,
+        standing=Standing(item.standing),
+        beneficiary_wave=None if item.beneficiary_wave is None else int(item.beneficiary_wave),
+        verification=Verification(item.verification),
+        warnings=tuple(sorted(item.warnings or ())),
+        registered_at=item.registered_at,
+        updated_at=item.updated_at,
+    )

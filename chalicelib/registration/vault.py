@@ -1,0 +1,118 @@
+"""The data vault: what names a person leaves this module only as a keyed hash or sealed under that person's own key.
+
+Two KMS keys that never leave KMS. The MAC key turns a NIK, KK, phone or account number into a keyed hash, so that equal
+numbers can be found without storing one: a plain hash of 16 digits is undone by trying them all. The data key wraps
+one AES-256 key per person; the wrapped key lies with the person's registration, so destroying that one attribute
+makes everything sealed for them unreadable, in backups too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..errors import Unavailable
+from ..ids import Randomness, system_randomness
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+MacKind = Literal["nik", "kk", "phone", "account"]
+SealKind = Literal["person/1", "address/1", "payment/1"]
+"""What is sealed, with the version of its form."""
+
+_NONCE_BYTES = 12
+_FORMAT = b"\x01"  # AES-256-GCM: format, nonce, ciphertext with tag
+_TRANSIENT = {
+    "DependencyTimeoutException",
+    "InternalFailure",
+    "KMSInternalException",
+    "KeyUnavailableException",
+    "LimitExceededException",
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "Throttling",
+    "ThrottlingException",
+}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PersonKey:
+    """One person's data key, open: `wrapped` is how it is stored. Lives as long as one request."""
+
+    wrapped: bytes
+    _registrant_id: str
+    _cipher: AESGCM
+    _randomness: Randomness
+
+    def seal(self, kind: SealKind, plain: bytes) -> bytes:
+        """Encrypt for this person and this kind of item; it opens as nothing else."""
+        nonce = self._randomness(_NONCE_BYTES)
+        return _FORMAT + nonce + self._cipher.encrypt(nonce, plain, self._context(kind))
+
+    def unseal(self, kind: SealKind, sealed: bytes) -> bytes:
+        """Decrypt. Raises `cryptography.exceptions.InvalidTag` if it was sealed for another person or kind, or damaged.
+
+        That is a broken store, never a user's mistake, so it is no domain error.
+        """
+        nonce, ciphertext = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+        return self._cipher.decrypt(nonce, ciphertext, self._context(kind))
+
+    def _context(self, kind: SealKind) -> bytes:
+        return _FORMAT + f"{self._registrant_id}\0{kind}".encode()
+
+
+class Vault:
+    """Every method is one KMS call. Raises `Unavailable` when KMS is late or busy; nothing is cached."""
+
+    def __init__(self, kms: Any, mac_key: str, data_key: str, randomness: Randomness = system_randomness) -> None:
+        # boto3's KMS client: its methods exist at run time only.
+        self._kms = kms
+        self._mac_key = mac_key
+        self._data_key = data_key
+        self._randomness = randomness
+
+    def mac(self, kind: MacKind, text: str) -> str:
+        """HMAC-SHA-256 of a normalised number as 64 hex digits; a NIK never has the mac of an equal KK."""
+        message = f"{kind}/1\0{text}".encode()
+        answer = self._call("generate_mac", KeyId=self._mac_key, MacAlgorithm="HMAC_SHA_256", Message=message)
+        return bytes(answer["Mac"]).hex()
+
+    def new_key(self, registrant_id: str) -> PersonKey:
+        """A fresh key for a person."""
+        answer = self._call(
+            "generate_data_key",
+            KeyId=self._data_key,
+            KeySpec="AES_256",
+            EncryptionContext={"registrant": registrant_id},
+        )
+        return self._open(registrant_id, answer["CiphertextBlob"], answer["Plaintext"])
+
+    def open_key(self, registrant_id: str, wrapped: bytes) -> PersonKey:
+        """A person's key as it was stored; KMS opens it for that person only."""
+        answer = self._call(
+            "decrypt",
+            KeyId=self._data_key,
+            CiphertextBlob=wrapped,
+            EncryptionContext={"registrant": registrant_id},
+        )
+        return self._open(registrant_id, wrapped, answer["Plaintext"])
+
+    def _open(self, registrant_id: str, wrapped: bytes, plain_key: bytes) -> PersonKey:
+        # Imported here: most requests of the function, the joins among them, seal nothing.
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        return PersonKey(bytes(wrapped), registrant_id, AESGCM(plain_key), self._randomness)
+
+    def _call(self, operation: str, **parameters: object) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = getattr(self._kms, operation)(**parameters)
+        except BotoCoreError as error:
+            raise Unavailable() from error
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _TRANSIENT:
+                raise Unavailable() from error
+            raise
+        return answer

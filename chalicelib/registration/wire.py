@@ -1,0 +1,194 @@
+"""The JSON of accounts and registration. Unknown fields are refused; what names a person is masked on the way out."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from . import identity, phones
+from .rules import Education, Employment, FinancialAddress, PersonalData, Registrant, Standing, Verification
+
+# Nothing invisible that a bank's system would choke on, and at least one visible character.
+Name = Annotated[
+    str, Meta(min_length=1, max_length=100, pattern=r"^(?=.*\S)[^\x00-\x1f\x7f]+$", examples=["Siti Aminah"])
+]
+Password = Annotated[str, Meta(max_length=256, description="At least 10 characters.")]
+Email = Annotated[str, Meta(max_length=254, examples=["siti@example.com"])]
+
+
+class _Form(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    # Struct's own repr would put a NIK or a password into a traceback.
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class RegistrationForm(_Form, frozen=True):
+    """`PUT /me/registration`. NIK, KK, phone and region have codes of their own for what is wrong with them."""
+
+    nik: Annotated[str, Meta(description="16 digits", examples=["3174095708950001"])]
+    kk: Annotated[str, Meta(description="16 digits: the family card", examples=["3174091203180002"])]
+    name: Annotated[Name, Meta(description="The full name as on the KTP")]
+    birth_date: Annotated[date, Meta(examples=["1995-08-17"])]
+    phone: Annotated[str, Meta(description="An Indonesian mobile number", examples=["0812-3456-7890"])]
+    province: Annotated[str, Meta(description="Kemendagri code of the KTP address: 2 digits", examples=["31"])]
+    regency: Annotated[str, Meta(description="Kemendagri code of the KTP address: 4 digits", examples=["3174"])]
+    education: Annotated[Education, Meta(description="The highest level completed")]
+    employment: Employment
+    consent_version: Annotated[
+        str | None, Meta(description="The version of the consent text agreed to", examples=["2026-01"])
+    ] = None
+
+
+class FinancialAddressForm(_Form, frozen=True):
+    """`PUT /me/financial-address`."""
+
+    code: Annotated[str, Meta(description="A bank or e-wallet that pays incentives", examples=["BNI", "DANA"])]
+    account_number: Annotated[
+        str,
+        Meta(description="A bank's 6 to 20 digits, or the mobile number of a wallet", examples=["0123456789"]),
+    ]
+    holder_name: Annotated[Name, Meta(description="The name the account is held under")]
+
+
+class SignUpForm(_Form, frozen=True):
+    """`POST /accounts`."""
+
+    email: Email
+    password: Password
+    language: Annotated[Literal["id", "en"], Meta(description="The language to write to the person in")] = "id"
+
+
+class ConfirmationForm(_Form, frozen=True):
+    """`POST /accounts/confirmations`."""
+
+    email: Email
+    code: Annotated[str, Meta(min_length=1, max_length=16, examples=["123456"])]
+
+
+class CodeForm(_Form, frozen=True):
+    """`POST /accounts/codes`."""
+
+    email: Email
+
+
+class SignInForm(_Form, frozen=True):
+    """`POST /sessions`."""
+
+    email: Email
+    password: Password
+
+
+class RefreshForm(_Form, frozen=True):
+    """`POST /sessions/refreshes`."""
+
+    refresh_token: Annotated[str, Meta(min_length=1, max_length=8192)]
+
+
+class TokensView(_Form, frozen=True):
+    """A session. The access token is sent as `Authorization: Bearer ...` for `expires_in_s` seconds."""
+
+    access_token: str
+    refresh_token: str
+    expires_in_s: int
+
+
+class RegistrationView(_Form, frozen=True):
+    """A registration as its owner sees it: of the numbers only the ends."""
+
+    nik: Annotated[str, Meta(examples=["3174**********01"])]
+    kk: Annotated[str, Meta(examples=["3174**********02"])]
+    name: str
+    birth_date: date
+    phone: Annotated[str, Meta(examples=["+62********7890"])]
+    province: Annotated[str, Meta(examples=["31"])]
+    regency: Annotated[str, Meta(examples=["3174"])]
+    education: Education
+    employment: Employment
+    consent_version: str
+    standing: Standing
+    verification: Verification
+    warnings: tuple[str, ...]
+    registered_at: datetime
+    updated_at: datetime
+
+
+class FinancialAddressView(_Form, frozen=True):
+    """A financial address as its owner sees it."""
+
+    code: Annotated[str, Meta(examples=["BNI"])]
+    account_number: Annotated[str, Meta(examples=["********6789"])]
+    holder_name: str
+
+
+class MeView(_Form, frozen=True):
+    """What is kept about the caller; null where nothing was given yet."""
+
+    registration: RegistrationView | None
+    financial_address: FinancialAddressView | None
+
+
+def personal_data(form: RegistrationForm) -> PersonalData:
+    """What of a form is to be sealed, normalised.
+
+    Raises the first that holds of `MalformedNik`, `MalformedKk`, `MalformedPhone`.
+    """
+    return PersonalData(
+        nik=identity.parse_nik(form.nik),
+        kk=identity.parse_kk(form.kk),
+        name=_one_line(form.name),
+        phone=phones.parse_phone(form.phone),
+    )
+
+
+def submitted_view(registrant: Registrant, form: RegistrationForm) -> RegistrationView:
+    """The answer to a form that was just accepted; what it says is known without unsealing anything."""
+    return registration_view(registrant, personal_data(form))
+
+
+def registration_view(registrant: Registrant, person: PersonalData) -> RegistrationView:
+    """Mask a registration."""
+    return RegistrationView(
+        nik=_mask_identity(person.nik),
+        kk=_mask_identity(person.kk),
+        name=person.name,
+        birth_date=registrant.birth_date,
+        phone=f"+62********{person.phone[-4:]}",
+        province=str(registrant.region),
+        regency=registrant.regency,
+        education=registrant.education,
+        employment=registrant.employment,
+        consent_version=registrant.consent_version,
+        standing=registrant.standing,
+        verification=registrant.verification,
+        warnings=registrant.warnings,
+        registered_at=registrant.registered_at,
+        updated_at=registrant.updated_at,
+    )
+
+
+def financial_address(form: FinancialAddressForm, kind: Literal["bank", "wallet"]) -> FinancialAddress:
+    """A financial address, normalised. Raises `MalformedAccountNumber`."""
+    return FinancialAddress(
+        code=form.code,
+        account_number=phones.parse_account_number(kind, form.account_number),
+        holder_name=_one_line(form.holder_name),
+    )
+
+
+def financial_address_view(address: FinancialAddress) -> FinancialAddressView:
+    """Mask a financial address: the last four digits are enough for its owner to know it again."""
+    return FinancialAddressView(
+        code=address.code,
+        account_number=f"********{address.account_number[-4:]}",
+        holder_name=address.holder_name,
+    )
+
+
+def _mask_identity(digits: str) -> str:
+    return f"{digits[:4]}**********{digits[-2:]}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

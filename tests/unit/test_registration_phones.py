@@ -1,0 +1,79 @@
+"""Phone and account numbers come into one form, or are refused."""
+
+from __future__ import annotations
+
+import phonenumbers
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.registration import phones
+from chalicelib.registration.errors import MalformedAccountNumber, MalformedPhone
+
+PREFIXES = ("811", "812", "813", "821", "831", "852", "859", "877", "881", "895", "898")
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["081234567890", "+6281234567890", "6281234567890", "+62 812-3456-7890", "(0812) 3456.7890", "0812 3456 7890"],
+)
+def test_every_way_of_writing_a_number_is_the_same_number(written):
+    assert phones.parse_phone(written) == "+6281234567890"
+
+
+@settings(deadline=None)  # the first call loads the library
+@given(st.sampled_from(PREFIXES), st.integers(0, 99_999_999))
+def test_every_mobile_number_is_accepted_and_normalising_is_done_once(prefix, rest):
+    number = phones.parse_phone(f"0{prefix}{rest:08d}")
+    assert number == f"+62{prefix}{rest:08d}"
+    assert phones.parse_phone(number) == number
+
+
+@settings(deadline=None)  # the first call loads the library
+@given(st.text(max_size=40))
+def test_any_other_text_is_refused_and_nothing_else_happens(text):
+    try:
+        number = phones.parse_phone(text)
+    except MalformedPhone:
+        return
+    assert phonenumbers.is_valid_number(phonenumbers.parse(number))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "0812-345",
+        "(021) 555-1234",
+        "+6591234567",
+        "+12025550123",
+        "0812-FLOWERS",
+        "081234567890 ext. 5",
+        "٠٨١٢٣٤٥٦٧٨٩٠",
+        "08123456789012345",
+        "081234567890\n",
+        "+62" + "8" * 400,
+    ],
+)
+def test_a_number_that_is_no_indonesian_mobile_number_is_refused(text):
+    with pytest.raises(MalformedPhone):
+        phones.parse_phone(text)
+
+
+@pytest.mark.parametrize("number", ["123456", "0123456789", "1" * 20])
+def test_a_bank_account_has_six_to_twenty_digits(number):
+    assert phones.parse_account_number("bank", number) == number
+
+
+@pytest.mark.parametrize("number", ["", "12345", "1" * 21, "12345678x", "123 456 789", "123456\n", "١٢٣٤٥٦"])
+def test_another_bank_account_is_refused(number):
+    with pytest.raises(MalformedAccountNumber) as refused:
+        phones.parse_account_number("bank", number)
+    assert refused.value.facts == {"kind": "bank"}
+
+
+def test_a_wallet_is_a_mobile_number():
+    assert phones.parse_account_number("wallet", "0812 3456 7890") == "+6281234567890"
+    with pytest.raises(MalformedAccountNumber) as refused:
+        phones.parse_account_number("wallet", "0123456789")
+    assert refused.value.facts == {"kind": "wallet"}
