@@ -98,12 +98,11 @@ class Stacks:
         return True
 
     def _propose(self, name: str, kind: str, template: Template, values: list[dict[str, Any]]) -> str:
-        change_set = f"gelombang-{uuid.uuid4().hex[:16]}"
         location = {"TemplateURL": template.url} if template.url else {"TemplateBody": template.body}
         try:
-            self._cfn.create_change_set(
+            answer = self._cfn.create_change_set(
                 StackName=name,
-                ChangeSetName=change_set,
+                ChangeSetName=f"gelombang-{uuid.uuid4().hex[:16]}",
                 ChangeSetType=kind,
                 Parameters=values,
                 Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
@@ -113,7 +112,7 @@ class Stacks:
             if error.response["Error"]["Code"] != "ValidationError":
                 raise
             raise DeployFailed(f"{name}: refused, nothing was changed: {error.response['Error']['Message']}") from error
-        return change_set
+        return str(answer["Id"])
 
     def _changes(self, name: str, change_set: str) -> list[dict[str, Any]]:
         """The changes of a change set once it is computed; none if the stack already is what was asked for."""
@@ -123,14 +122,27 @@ class Stacks:
                 reason = found.get("StatusReason", "")
                 if any(text in reason for text in _NOTHING_TO_CHANGE):
                     return []
+                details = self._details(reason, ChangeSetName=change_set)
                 self._cfn.delete_change_set(StackName=name, ChangeSetName=change_set)
-                raise DeployFailed(f"{name}: the change set was refused, nothing was changed: {reason}")
+                raise DeployFailed("\n".join([f"{name}: refused, nothing was changed: {reason}", *details]))
             if found["Status"] == "CREATE_COMPLETE":
                 pages = self._cfn.get_paginator("describe_change_set").paginate(
                     StackName=name, ChangeSetName=change_set
                 )
                 return [change["ResourceChange"] for page in pages for change in page.get("Changes", [])]
         raise DeployFailed(f"{name}: the change set was not computed in {self._wait_s:.0f} s")
+
+    def _details(self, reason: str, **where: str) -> list[str]:
+        """What was found wrong before anything was begun, if a reason points there: one line a resource."""
+        if "DescribeEvents" not in reason:
+            return []
+        events = self._cfn.describe_events(**where)["OperationEvents"]
+        wrong = [event for event in events if event.get("ValidationStatus") == "FAILED"]
+        return [
+            f"{event['LogicalResourceId']} ({event['ResourceType']}): {event['ValidationStatusReason']}"
+            for event in wrong
+            if event["OperationId"] == wrong[0]["OperationId"]  # the newest; older operations are listed too
+        ]
 
     def _last_event(self, name: str) -> str | None:
         events = self._cfn.describe_stack_events(StackName=name)["StackEvents"]
@@ -144,8 +156,9 @@ class Stacks:
             for event in self._events_since(stack, seen):
                 seen, status = event["EventId"], event["ResourceStatus"]
                 if failure := _failure(event):
-                    failures.append(failure)
-                    self._report(f"FAILED {failure}")
+                    details = self._details(failure, StackName=stack)
+                    failures += [failure, *details]
+                    self._report("\n".join(["FAILED " + failure, *details]))
                 if status.endswith("_IN_PROGRESS"):
                     continue
                 self._report(f"{event['StackName']}: {event['LogicalResourceId']} {status}")

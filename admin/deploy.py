@@ -1,0 +1,158 @@
+"""A deployment: the data stack, the package, the app stack, and a first request. The same for every stage.
+
+Each step is repeatable: a deployment that died half-way is finished by running it again, and one that finds nothing
+changed changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from . import package, stages
+from .stacks import DeployFailed, Report, Stacks, Template, outputs, parameters
+from .stages import Aws
+
+PRODUCTION = "prod"
+"""The stage that can't be destroyed and can't be deployed without protection."""
+
+SMOKE_TRIES = 10
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What a deployment ended with."""
+
+    stage: str
+    api_url: str
+    changed: bool
+
+
+Get = Callable[[str], tuple[int, bytes]]
+"""Fetches an address: the status and the body, or raises OSError."""
+
+
+def deploy(
+    stage: str, given: Mapping[str, str], report: Report, get: Get, sleep: Callable[[float], None] = time.sleep
+) -> Deployed:
+    """Deploy this project to a stage; `given` are parameters of either stack, stronger than `.chalice/stages.json`.
+
+    Raises `DeployFailed` with the reason; what CloudFormation had begun it has rolled back.
+    """
+    aws = stages.connect()
+    stacks = Stacks(aws.client("cloudformation"), report, sleep)
+    values = stages.stage_parameters(stage) | dict(given) | {"Stage": stage}
+    known = _known_parameters()
+    if unknown := sorted(set(given) - known):
+        raise DeployFailed(f"no such parameter: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    data, data_changed = _deploy_data(stacks, stage, values)
+    report("packaging")
+    built = package.build(stages.ROOT, stage, aws.region, stages.ROOT / "build")
+    report(f"package {built.release}: {built.unzipped_bytes / 1e6:.1f} MB, import app {built.import_s * 1e3:.0f} ms")
+    template = upload(aws, data["ArtifactsBucket"], built, report)
+    derived = data | {
+        "JwksUrl": stages.jwks_url(aws, data["UserPool"]),
+        "ResultsUrl": stages.results_url(aws, data),
+    }
+    app_changed = stacks.deploy(stages.app_stack(stage), template, derived | values)
+    app = stacks.find(stages.app_stack(stage))
+    if app is None:
+        raise DeployFailed(f"{stages.app_stack(stage)} vanished while it was deployed")
+    url = stages.api_url(aws, outputs(app))
+    report(f"{url}/health: version {smoke_test(url, get, sleep)}")
+    return Deployed(stage, url, changed=data_changed or app_changed)
+
+
+def _deploy_data(stacks: Stacks, stage: str, values: Mapping[str, str]) -> tuple[dict[str, str], bool]:
+    name = stages.data_stack(stage)
+    document = _data_template()
+    before = stacks.find(name)
+    protection = values.get("Protection") or (parameters(before)["Protection"] if before else "on")
+    if protection == "off":
+        if stage == PRODUCTION:
+            raise DeployFailed(f"{PRODUCTION} is never without protection")
+        document = without_retention(document)
+    changed = stacks.deploy(name, Template(document), values)
+    after = stacks.find(name)
+    if after is None:
+        raise DeployFailed(f"{name} vanished while it was deployed")
+    return outputs(after), changed
+
+
+def without_retention(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The data stack of a stage that may be destroyed: it leaves nothing behind.
+
+    CloudFormation takes no condition in a DeletionPolicy, hence this.
+    """
+    policies = {"DeletionPolicy", "UpdateReplacePolicy"}
+    resources = {
+        name: {key: value for key, value in resource.items() if key not in policies}
+        for name, resource in document["Resources"].items()
+    }
+    # Without a policy a bucket or a table is deleted with its stack.
+    return {**document, "Resources": resources}
+
+
+def upload(aws: Aws, bucket: str, built: package.Package, report: Report) -> Template:
+    """Put the zip and the template into the bucket, each under the hash of its content, unless they are there."""
+    s3 = aws.client("s3")
+    key = f"code/{built.release}.zip"
+    if not _exists(s3, bucket, key):
+        report(f"uploading {built.zip.stat().st_size / 1e6:.1f} MB")
+        s3.upload_file(str(built.zip), bucket, key)
+    document = with_code(built.template, bucket, key)
+    body = json.dumps(document, separators=(",", ":")).encode()
+    template_key = f"templates/{hashlib.sha256(body).hexdigest()[:32]}.json"
+    if not _exists(s3, bucket, template_key):
+        s3.put_object(Bucket=bucket, Key=template_key, Body=body)
+    return Template(document, url=f"{aws.endpoint('s3')}/{bucket}/{template_key}")
+
+
+def with_code(template: Mapping[str, Any], bucket: str, key: str) -> dict[str, Any]:
+    """The template with every function's code at its place in the bucket."""
+    document: dict[str, Any] = json.loads(json.dumps(template))
+    for resource in document["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": key}
+    return document
+
+
+def smoke_test(url: str, get: Get, sleep: Callable[[float], None]) -> str:
+    """Ask the API for its health until it answers, and return its version. Raises `DeployFailed`."""
+    last = ""
+    for attempt in range(SMOKE_TRIES):
+        sleep(min(attempt, 5))  # a new API takes some seconds to be known everywhere
+        try:
+            status, body = get(f"{url}/health")
+            last = f"{status} {body[:300].decode(errors='replace')}"
+            if status == 200:
+                return str(json.loads(body)["version"])
+        except (OSError, ValueError, LookupError) as error:
+            last = f"{last} {type(error).__name__}: {error}".strip()
+    raise DeployFailed(f"everything is deployed, but {url}/health does not answer: {last}")
+
+
+def _known_parameters() -> set[str]:
+    merge = json.loads((stages.ROOT / ".chalice/merge-template.json").read_text())
+    return set(_data_template()["Parameters"]) | set(merge["Parameters"])
+
+
+def _data_template() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((stages.ROOT / ".chalice/data-stack.json").read_text())
+    return document
+
+
+def _exists(s3: Any, bucket: str, key: str) -> bool:
+    try:
+        s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
+            return False
+        raise
+    return True

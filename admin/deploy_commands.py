@@ -1,0 +1,53 @@
+"""`gelombang deploy` and `gelombang destroy`."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+
+import click
+
+from .deploy import deploy as deploy_stage
+from .destroy import destroy as destroy_stage
+from .stacks import DeployFailed
+
+
+@click.command()
+@click.option("--stage", required=True, help="Such as prod, staging or local.")
+@click.option(
+    "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of either stack; repeatable."
+)
+def deploy(stage: str, given: Sequence[str]) -> None:
+    """Bring a stage to what this folder says: data stack, package, application, first request."""
+    pairs = [each.partition("=") for each in given]
+    if wrong := [name for name, equals, _ in pairs if not (name and equals)]:
+        raise click.BadParameter(f"{', '.join(wrong)}: write NAME=VALUE", param_hint="--parameter")
+    try:
+        deployed = deploy_stage(stage, {name: value for name, _, value in pairs}, click.echo, fetch)
+    except DeployFailed as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{stage}: {'deployed' if deployed.changed else 'no changes, nothing was changed'}; {deployed.api_url}")
+
+
+@click.command()
+@click.option("--stage", required=True)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def destroy(stage: str, yes: bool) -> None:
+    """Delete a stage that is not production, with all its data."""
+    if not yes:
+        click.confirm(f"Delete {stage} with all registrations, draws and payouts?", abort=True)
+    try:
+        destroy_stage(stage, click.echo)
+    except DeployFailed as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{stage}: gone")
+
+
+def fetch(url: str) -> tuple[int, bytes]:
+    """GET an address of the API: status and body; raises OSError if nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=15) as answer:  # noqa: S310 - the stack's own address
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()

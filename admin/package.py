@@ -1,0 +1,127 @@
+"""From the source to a CloudFormation template and a folder of code, by `chalice package`.
+
+Code and dependencies are packaged apart, because they change at different times: dependencies are downloaded again only
+when `requirements.txt` or the Python version has changed, and a template can be made without a network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import archive
+from .stacks import DeployFailed
+
+_DEPENDENCIES_ONLY = """\
+from chalice import Chalice
+
+app = Chalice(app_name="dependencies")
+
+
+@app.lambda_function()
+def nothing(event, context):
+    pass
+"""
+"""Chalice packages dependencies only for an application that has something in it."""
+
+_MISSING_WHEEL = "Could not install dependencies"
+"""What Chalice prints, with exit code 0, when a dependency has no wheel for Lambda."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """A release that is ready to be uploaded. In the template each `CodeUri` still names a local file."""
+
+    template: dict[str, Any]
+    release: str
+    zip: Path
+    unzipped_bytes: int
+    import_s: float
+    """How long `import app` took here, from the package alone."""
+
+
+def build(root: Path, stage: str, region: str, work: Path) -> Package:
+    """Package the project at `root`; `work` keeps dependencies and zips for the next time.
+
+    Raises `DeployFailed` if it can't be packaged completely, is over its budget or does not import by itself.
+    """
+    libraries = dependencies(root, region, work)
+    with tempfile.TemporaryDirectory(prefix="gelombang-package-") as scratch:
+        template, code = chalice_package(root, stage, region, Path(scratch))
+        archive.compile_modules(code)
+        folders = [code, libraries]
+        import_s = archive.check(folders)
+        release = archive.release_of(folders)
+        target = work / "packages" / f"{release}.zip"
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            archive.write_zip(folders, target)
+        return Package(template, release, target, archive.unzipped_bytes(folders), import_s)
+
+
+def chalice_package(root: Path, stage: str, region: str, scratch: Path) -> tuple[dict[str, Any], Path]:
+    """The merged template, and a folder with the application's own code (Chalice's part included), below `scratch`."""
+    project = scratch / "project"
+    shutil.copytree(root / "chalicelib", project / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(root / ".chalice", project / ".chalice", ignore=shutil.ignore_patterns("deployments", "deployed"))
+    shutil.copy(root / "app.py", project)
+    (project / "requirements.txt").touch()
+    out = _run_chalice(project, stage, region, "--merge-template", ".chalice/merge-template.json")
+    template: dict[str, Any] = json.loads((out / "sam.json").read_text())
+    return template, _unzip(out / "deployment.zip", scratch / "code")
+
+
+def dependencies(root: Path, region: str, work: Path) -> Path:
+    """A folder with what `requirements.txt` names, for Lambda's platform and compiled; made once for each content."""
+    requirements = (root / "requirements.txt").read_bytes()
+    key = hashlib.sha256(requirements + f"python{sys.version_info[:2]}".encode()).hexdigest()[:16]
+    target = work / "dependencies" / key
+    if target.exists():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{key}-", dir=target.parent) as scratch:
+        project = Path(scratch) / "project"
+        (project / ".chalice").mkdir(parents=True)
+        (project / ".chalice/config.json").write_text(json.dumps({"version": "2.0", "app_name": "dependencies"}))
+        (project / "app.py").write_text(_DEPENDENCIES_ONLY)
+        (project / "requirements.txt").write_bytes(requirements)
+        out = _run_chalice(project, "dependencies", region)
+        folder = _unzip(out / "deployment.zip", Path(scratch) / "libraries")
+        (folder / "app.py").unlink()
+        shutil.rmtree(folder / "chalice")  # Chalice itself comes with the code
+        archive.compile_modules(folder)
+        folder.replace(target)
+    return target
+
+
+def _run_chalice(project: Path, stage: str, region: str, *options: str) -> Path:
+    out = project.parent / "out"
+    # `app.py` must import without settings: a deployment's own would hide it if it did not.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GELOMBANG_")}
+    result = subprocess.run(  # noqa: S603 - our own interpreter, fixed arguments
+        [sys.executable, "-c", "from chalice.cli import main; main()", "package", "--stage", stage, *options, str(out)],
+        cwd=project,
+        env=environment | {"AWS_DEFAULT_REGION": region},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if result.returncode or _MISSING_WHEEL in result.stdout:
+        raise DeployFailed(f"chalice package failed:\n{result.stdout.strip()}")
+    return out
+
+
+def _unzip(file: Path, target: Path) -> Path:
+    with zipfile.ZipFile(file) as package:
+        package.extractall(target)
+    return target
