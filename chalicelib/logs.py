@@ -10,7 +10,7 @@ import sys
 
 
 def configure(service: str) -> None:
-    """Send every record of level INFO and above to standard output as one JSON object a line. Called once, by app.py."""
+    """Send every record of level INFO and above to standard output as one JSON line. Called once, by app.py."""
     from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter  # 20 ms that only app.py pays
 
     handler = logging.StreamHandler(sys.stdout)

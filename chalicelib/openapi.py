@@ -56,7 +56,10 @@ def _operation(operation: Operation, table: list[tuple[Any, dict[str, Any]]]) ->
         "security": _SECURITY[operation.who],
         "parameters": [_path_parameter(name) for name in re.findall(r"{(\w+)}", operation.path)],
         "responses": {
-            **{str(status): _answer(status, None if kind is None else schema(kind)) for status, kind in operation.answers.items()},
+            **{
+                str(status): _answer(status, None if kind is None else schema(kind))
+                for status, kind in operation.answers.items()
+            },
             **_refusals(operation),
         },
     }

@@ -14,7 +14,8 @@ from .errors import DomainError, Malformed, NotFound, TooLarge, Unavailable, Unk
 from .payouts import errors as payouts
 from .registration import errors as registration
 from .training import errors as training
-from .waves import draw_errors, errors as waves
+from .waves import draw_errors
+from .waves import errors as waves
 
 Language = Literal["id", "en"]
 Problem = dict[str, Any]
@@ -64,7 +65,8 @@ def document(error: DomainError, language: Language) -> Problem:
     """The problem document of a domain error: type, title, status, detail, code and the error's facts."""
     status, indonesian, english = PROBLEMS[type(error)]
     text = (indonesian if language == "id" else english).format_map(_Facts(error.facts))
-    return {**error.facts, **_problem(error.code, status, text)}
+    problem = _problem(error.code, status, text)
+    return problem | {name: value for name, value in error.facts.items() if name not in problem}
 
 
 def unexpected(language: Language) -> Problem:

@@ -14,14 +14,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
-from chalice import Chalice, CORSConfig, Response
+from chalice.app import AuthResponse, Chalice, CORSConfig, Request, Response
 
 from . import problems
 from .clock import Clock, utc_now
 from .errors import DomainError, Malformed, NotFound, TooLarge, UnknownField
+from .registration.errors import InvalidToken
+
+if TYPE_CHECKING:
+    from .registration.tokens import TokenVerifier
 
 log = logging.getLogger(__name__)
 
@@ -64,9 +68,17 @@ class Operation:
     answers: Mapping[int, Any]
     handler: str
     refuses: Sequence[type[DomainError]]
+    proof: Callable[[], Any] | None
 
 
-class Api(Chalice):  # type: ignore[misc]  # chalice ships no types
+class Unauthorized(Exception):
+    """The one exception of an authorizer that API Gateway answers with 401: its message must be this word."""
+
+    def __init__(self) -> None:
+        super().__init__("Unauthorized")
+
+
+class Api(Chalice):
     """A Chalice application whose routes carry their types; `now` is its clock."""
 
     def __init__(self, name: str, clock: Clock = utc_now) -> None:
@@ -76,7 +88,7 @@ class Api(Chalice):  # type: ignore[misc]  # chalice ships no types
         self.citizen: Any = None
         """The authorizer of `who="citizen"` routes; set by `app.py` before the first of them."""
 
-    def endpoint(  # noqa: PLR0913 - each is one line of the public contract of a route
+    def endpoint(
         self,
         route: str,
         summary: str,
@@ -85,12 +97,17 @@ class Api(Chalice):  # type: ignore[misc]  # chalice ships no types
         body: Any = None,
         who: Who = "public",
         refuses: Sequence[type[DomainError]] = (),
+        proof: Callable[[], Any] | None = None,
     ) -> Callable[[Callable[..., Reply]], Callable[..., Reply]]:
-        """Declare `"METHOD /path"`. The handler gets the decoded body (if any), then the path's parameters by name."""
+        """Declare `"METHOD /path"`, with the wire type of each answer by status and the refusals that it may give.
+
+        The handler gets what `proof` returned (if there is one: it runs before the body is read), the decoded body (if
+        any), then the path's parameters by name.
+        """
         method, path = route.split(" ")
 
         def register(handler: Callable[..., Reply]) -> Callable[..., Reply]:
-            operation = Operation(method, path, who, summary, body, answers, handler.__name__, tuple(refuses))
+            operation = Operation(method, path, who, summary, body, answers, handler.__name__, tuple(refuses), proof)
             self.operations.append(operation)
 
             @functools.wraps(handler)
@@ -109,47 +126,69 @@ class Api(Chalice):  # type: ignore[misc]  # chalice ships no types
         A cold start after the request arrived must not cost anyone their place, so arrival counts. The time is the
         gateway's own word, which no caller can set.
         """
-        request = self.current_request
-        arrived = request.context.get("requestTimeEpoch") if request else None
+        arrived = self._request.context.get("requestTimeEpoch")
         return datetime.fromtimestamp(arrived / 1000, UTC) if arrived else self.clock()
+
+    @property
+    def _request(self) -> Request:
+        if self.current_request is None:
+            raise RuntimeError("no request is being answered")
+        return self.current_request
 
     def caller(self) -> str:
         """The registrant id of a citizen's request: the subject of the verified token."""
-        return str(self.current_request.context["authorizer"]["principalId"])
+        return str(self._request.context["authorizer"]["principalId"])
 
     def raw_body(self) -> bytes:
         """The body as it came, at most `BODY_LIMIT_BYTES`; raises `TooLarge`."""
-        raw: bytes = self.current_request.raw_body
+        body = self._request.raw_body
+        raw = body.encode() if isinstance(body, str) else body
         if len(raw) > BODY_LIMIT_BYTES:
             raise TooLarge(limit_bytes=BODY_LIMIT_BYTES)
         return raw
 
+    def header(self, name: str) -> str:
+        """A request header, whatever its case; empty if it is not there."""
+        return str(self._request.headers.get(name, ""))
+
+    def signed_request(self) -> tuple[str, str, Mapping[str, str], bytes]:
+        """What a partner's signature covers: method, resource path (without the stage), headers and body."""
+        request = self._request
+        return request.method, request.path, request.headers, self.raw_body()
+
     def _answer(self, operation: Operation, handler: Callable[..., Reply], parameters: dict[str, str]) -> Response:
         try:
-            arguments = () if operation.body is None else (decode(self.raw_body(), operation.body),)
+            arguments = [] if operation.proof is None else [operation.proof()]
+            if operation.body is not None:
+                arguments.append(decode(self.raw_body(), operation.body))
             reply = handler(*arguments, **parameters)
         except DomainError as error:
             return self._problem(problems.document(error, self._language()))
         except Exception as error:  # noqa: BLE001 - the last line of defence: nothing may escape as a raw 500
             # The log gets the kind and the place, never the message: a library's message may quote what was sent.
-            where = traceback.format_tb(error.__traceback__)[-3:]
+            frames = traceback.extract_tb(error.__traceback__)[-3:]
+            where = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
             log.error("request_failed", extra={"route": operation.path, "error": type(error).__name__, "at": where})
             return self._problem(problems.unexpected(self._language()))
-        headers = {**_HEADERS, "Cache-Control": f"public, max-age={reply.cache_s}" if reply.cache_s else "no-store"}
+        headers: dict[str, str | list[str]] = {
+            **_HEADERS,
+            "Cache-Control": f"public, max-age={reply.cache_s}" if reply.cache_s else "no-store",
+        }
         if reply.body is None:
             return Response(body="", status_code=reply.status, headers=headers)
         headers["Content-Type"] = "application/json"
         return Response(body=msgspec.json.encode(reply.body).decode(), status_code=reply.status, headers=headers)
 
     def _problem(self, document: problems.Problem) -> Response:
-        return Response(
-            body=msgspec.json.encode(document).decode(),
-            status_code=document["status"],
-            headers={**_HEADERS, "Content-Type": "application/problem+json", "Cache-Control": "no-store"},
-        )
+        headers: dict[str, str | list[str]] = {
+            **_HEADERS,
+            "Content-Type": "application/problem+json",
+            "Cache-Control": "no-store",
+        }
+        return Response(msgspec.json.encode(document).decode(), headers, document["status"])
 
     def _language(self) -> problems.Language:
-        return problems.language(self.current_request.headers.get("accept-language", ""))
+        return problems.language(self._request.headers.get("accept-language", ""))
 
     def __call__(self, event: Any, context: Any) -> Any:
         """Answer an API Gateway event; what Chalice itself refuses becomes a problem document too."""
@@ -201,3 +240,18 @@ def created(body: Any, *, new: bool = True) -> Reply:
 def done(status: int = HTTPStatus.NO_CONTENT) -> Reply:
     """No body: 204, or 202 when the work is still to come."""
     return Reply(None, status)
+
+
+def admitted(tokens: TokenVerifier, header: str) -> AuthResponse:
+    """An authorizer's answer for `Authorization: Bearer ...`; a token that is not ours is 401, by API Gateway's rules.
+
+    The policy is cached by token, so it allows every route.
+    """
+    scheme, _, token = header.partition(" ")
+    try:
+        if scheme.lower() != "bearer":
+            raise InvalidToken()
+        return AuthResponse(routes=["*"], principal_id=tokens.verify(token.strip()))
+    except InvalidToken as error:
+        # API Gateway answers 401 to exactly this message, and 500 to any other exception.
+        raise Unauthorized() from error

@@ -43,7 +43,9 @@ def test_a_route_has_the_authorizer_unless_it_is_on_the_list(route, entry):
 
 
 def test_routes_that_carry_their_own_proof_say_so():
-    declared = {(op.method, op.path): op.who for op in application.app.operations if op.who not in ("public", "citizen")}
+    declared = {
+        (op.method, op.path): op.who for op in application.app.operations if op.who not in ("public", "citizen")
+    }
     assert declared == SIGNED
 
 

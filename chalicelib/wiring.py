@@ -1,0 +1,167 @@
+"""The one place that builds things: a deployment's settings in, services out, each when it is first asked for.
+
+A function pays only for what it uses: the join never builds the draw, the draw never builds the payouts.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from . import dynamo
+from .clock import Clock, utc_now
+from .config import Programme, Settings, load_programme
+from .ids import Randomness, system_randomness
+from .me import Me
+
+if TYPE_CHECKING:
+    from pynamodb.models import Model
+
+    # Imported only by the function that asks for them.
+    from .payouts.service import Payouts
+    from .registration.accounts import Accounts
+    from .registration.service import Registrations
+    from .registration.tokens import TokenVerifier
+    from .registration.vault import Vault
+    from .training.service import Training
+    from .waves.advance import Stepper
+    from .waves.service import Waves
+
+
+class Services:
+    """Every service of one deployment. `clock` is used only where no request brings its own time (token expiry)."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        programme: Programme,
+        clock: Clock = utc_now,
+        randomness: Randomness = system_randomness,
+    ) -> None:
+        self.settings = settings
+        self.programme = programme
+        self._clock = clock
+        self._randomness = randomness
+
+    @cached_property
+    def tokens(self) -> TokenVerifier:
+        """Who an access token speaks for."""
+        from .registration.tokens import TokenVerifier
+
+        settings = self.settings
+        return TokenVerifier(settings.issuer, settings.user_pool_client, settings.jwks_url, _fetch, self._clock)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Sign up and sign in, at the user pool."""
+        from .registration.accounts import Accounts
+
+        return Accounts(self._client("cognito-idp"), self.settings.user_pool_client)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Keyed hashes and each person's own encryption."""
+        from .registration.vault import Vault
+
+        return Vault(self._client("kms"), self.settings.mac_key, self.settings.data_key, self._randomness)
+
+    @cached_property
+    def registrations(self) -> Registrations:
+        """Who people are."""
+        from .registration.service import Registrations
+        from .registration.store import RegistrationsTable, RegistrationStore
+
+        self._bind(RegistrationsTable, "registrations")
+        store = RegistrationStore(self.settings.region)
+        return Registrations(store, self.vault, self.programme.eligibility, self.programme.payouts.codes)
+
+    def me(self, registrant_id: str) -> Me:
+        """`GET /me`: registration and financial address, masked, and the place in the programme."""
+        from .waves.wire import beneficiary_view
+
+        kept = self.registrations.me(registrant_id)
+        beneficiary = self.waves.beneficiary(registrant_id)
+        return Me(
+            registration=kept.registration,
+            financial_address=kept.financial_address,
+            beneficiary=beneficiary_view(beneficiary) if beneficiary else None,
+        )
+
+    @cached_property
+    def waves(self) -> Waves:
+        """The calendar, joins, standings and beneficiaries."""
+        raise AttributeError("waves")
+
+    @cached_property
+    def stepper(self) -> Stepper:
+        """The step that takes waves on."""
+        raise AttributeError("stepper")
+
+    @cached_property
+    def payouts(self) -> Payouts:
+        """The ledger and the provider."""
+        from .payouts.fsp_http import HttpFsp
+        from .payouts.queue import PayoutQueue
+        from .payouts.secret import FspSecret
+        from .payouts.service import Payouts, Ports
+        from .payouts.store import PayoutsTable, PayoutStore
+
+        self._bind(PayoutsTable, "payouts")
+        settings, programme = self.settings, self.programme
+        secret = FspSecret(settings.fsp_secret, settings.region)
+        ports = Ports(
+            registrations=self.registrations,
+            sealer=self.registrations,
+            fsp=HttpFsp(settings.fsp_url, programme.payouts.fsp_timeout_s, secret.api_key),
+            queue=PayoutQueue(settings.payouts_queue_url, settings.region),
+            callback_token=secret.callback_token,
+        )
+        return Payouts(PayoutStore(settings.region), ports, programme)
+
+    @cached_property
+    def training(self) -> Training:
+        """What partners attest and participants review."""
+        from .training.partners import PartnerKeys
+        from .training.service import Training
+        from .training.store import TrainingStore, TrainingTable
+
+        self._bind(TrainingTable, "training")
+        return Training(
+            TrainingStore(self.transaction),
+            PartnerKeys(self._client("kms"), self.settings.data_key),
+            self.waves,
+            self.payouts,
+            self.programme.partners.clock_skew_s,
+            self._randomness,
+        )
+
+    def transaction(self) -> dynamo.Transaction:
+        """A new, empty transaction."""
+        return dynamo.Transaction(self.settings.region)
+
+    def _bind(self, table: type[Model], domain: str) -> None:
+        dynamo.bind(table, self.settings.table(domain), self.settings.region)
+
+    def _client(self, service: str) -> Any:
+        import boto3  # 60 ms that a join, which talks to DynamoDB only, does not pay
+
+        return boto3.client(service, region_name=self.settings.region)
+
+
+def build(settings: Settings) -> Services:
+    """The services of a deployment, with the figures of its stage. Raises `BadConfiguration`."""
+    return Services(settings, load_programme(settings.stage))
+
+
+def _fetch(url: str) -> bytes:
+    """The body of a 200 answer, within seconds; anything else is an OSError."""
+    import urllib3
+
+    try:
+        answer = urllib3.request("GET", url, retries=False, timeout=urllib3.Timeout(connect=1, read=2))
+    except urllib3.exceptions.HTTPError as error:
+        raise OSError(type(error).__name__) from error
+    if answer.status != HTTPStatus.OK:
+        raise OSError(f"status {answer.status}")
+    return bytes(answer.data)

@@ -1,0 +1,52 @@
+"""Transactions with named legs."""
+
+from __future__ import annotations
+
+import pytest
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.models import Model
+
+from chalicelib import dynamo
+from chalicelib.config import Settings
+
+
+class Thing(Model):
+    class Meta:
+        table_name = "unbound"
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    n = NumberAttribute(default=0)
+
+
+@pytest.fixture
+def region(cloud: Settings) -> str:
+    dynamo.bind(Thing, cloud.table("waves"), cloud.region)
+    Thing("a", "there", n=1).save()
+    return cloud.region
+
+
+def test_the_leg_that_failed_is_named_whatever_the_order_of_the_calls(region):
+    with pytest.raises(dynamo.LegsFailed) as caught, dynamo.Transaction(region) as tx:
+        tx.update("counter", Thing("a", "counter"), [Thing.n.add(1)])
+        tx.put("first", Thing("a", "there"), Thing.pk.does_not_exist())
+        tx.check("guard", Thing, ("a", "nowhere"), Thing.pk.exists())
+    assert set(caught.value.legs) == {"first", "guard"}
+    assert caught.value.legs["first"]["n"] == {"N": "1"}, "the item in the way is shown"
+    assert caught.value.legs["guard"] is None
+    assert Thing.count("a") == 1, "nothing was written"
+
+
+def test_all_legs_are_written_together(region):
+    with dynamo.Transaction(region) as tx:
+        tx.update("counter", Thing("a", "counter"), [Thing.n.add(2)])
+        tx.put("new", Thing("a", "new"), Thing.pk.does_not_exist())
+        tx.delete("old", Thing("a", "there"), Thing.n == 1)
+    assert {item.sk: item.n for item in Thing.query("a")} == {"counter": 2, "new": 0}
+
+
+def test_an_error_in_the_block_writes_nothing(region):
+    with pytest.raises(ZeroDivisionError), dynamo.Transaction(region) as tx:
+        tx.put("new", Thing("a", "new"))
+        raise ZeroDivisionError
+    assert Thing.count("a") == 1

@@ -1,0 +1,96 @@
+"""Clock, money, ids and the programme's figures."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib import clock, config, ids, money
+
+
+def test_wib_is_seven_hours_ahead_and_its_day_begins_at_17_utc():
+    assert clock.wib_date(datetime(2023, 6, 5, 16, 59, 59, tzinfo=UTC)) == date(2023, 6, 5)
+    assert clock.wib_date(datetime(2023, 6, 5, 17, 0, tzinfo=UTC)) == date(2023, 6, 6)
+
+
+def test_an_instant_is_written_with_milliseconds_only_where_there_are_any():
+    assert clock.iso(datetime(2023, 6, 5, 17, 15, tzinfo=UTC)) == "2023-06-05T17:15:00Z"
+    assert clock.iso(datetime(2023, 6, 5, 17, 15, 0, 7000, tzinfo=UTC)) == "2023-06-05T17:15:00.007Z"
+
+
+# Years of four digits: the naive bound is what the strategy asks for.
+@given(st.datetimes(timezones=st.just(UTC)).filter(lambda instant: instant.year >= 1000))
+def test_an_instant_survives_writing_and_reading_to_the_millisecond(instant):
+    instant = instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+    assert clock.parse_iso(clock.iso(instant)) == instant
+
+
+def test_an_instant_without_a_zone_is_refused():
+    with pytest.raises(ValueError, match="zone"):
+        clock.parse_iso("2023-06-05T17:15:00")
+
+
+@pytest.mark.parametrize("amount", [-1, 1.0, True, "1", None])
+def test_only_whole_rupiah_from_zero_on_are_money(amount):
+    with pytest.raises(ValueError, match="whole"):
+        money.rupiah(amount)
+
+
+def test_money_is_written_as_in_indonesia():
+    assert money.format_idr(money.rupiah(4_200_000)) == "Rp4.200.000"
+
+
+def test_the_same_parts_derive_the_same_id_and_shifted_parts_another():
+    assert ids.derived_id("t", "ab", "c") == ids.derived_id("t", "ab", "c")
+    assert len({ids.derived_id("t", "ab", "c"), ids.derived_id("t", "a", "bc"), ids.derived_id("u", "ab", "c")}) == 3
+    assert len(ids.random_id(ids.system_randomness)) == 26
+
+
+def test_the_scheme_is_that_of_the_wave():
+    programme = config.load_programme("prod")
+    assert [programme.scheme(wave).version for wave in (53, 54, 200)] == ["2020", "2023", "2023"]
+    scheme = programme.scheme(54)
+    total = scheme.training_idr + scheme.incentives * scheme.incentive_idr + scheme.surveys * scheme.survey_idr
+    assert total == 4_200_000
+
+
+def test_stages_differ_only_in_what_they_say():
+    prod, local = config.load_programme("prod"), config.load_programme("local")
+    assert (prod.draw.freeze_delay_s, prod.draw.pinned.delay_s, prod.draw.pinned.production) == (900, 1800, True)
+    assert not local.draw.pinned.production
+    assert (prod.eligibility, prod.schemes, prod.targets) == (local.eligibility, local.schemes, local.targets)
+
+
+def changed(tmp_path: Path, old: str, new: str) -> Path:
+    text = Path(config.__file__).with_name("programme.toml").read_text()
+    assert old in text
+    path = tmp_path / "programme.toml"
+    path.write_text(text.replace(old, new, 1))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("age_min = 18", 'age_min = "18"', "age_min"),
+        ("age_min = 18", "age_min = 70", "age_min is above"),
+        ("freeze_delay_s = 900", "freeze_delay_s = 10", "longest request"),
+        ("open_hours = 84", "open_hours = 400", "overlap"),
+        ('chain = "quicknet"', 'chain = "nothing"', "draw.chains"),
+        ("age_max = 64", "age_max = 64\ncolour = 1", "colour"),
+        ("default = 1_000_000", "2024 = 5", "default"),
+        ("incentive_idr = 600_000", "incentive_idr = 600_000.5", "incentive_idr"),
+    ],
+)
+def test_a_wrong_figure_is_refused_by_name_when_loaded(tmp_path, old, new, reason):
+    with pytest.raises(config.BadConfiguration, match=reason):
+        config.load_programme("prod", changed(tmp_path, old, new))
+
+
+def test_missing_settings_are_named():
+    with pytest.raises(config.BadConfiguration, match="user_pool"):
+        config.settings_from_environment({"GELOMBANG_STAGE": "local", "AWS_REGION": "ap-southeast-3"})

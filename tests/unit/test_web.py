@@ -1,0 +1,153 @@
+"""The web edge, through the same gateway event that AWS sends: bodies, refusals, headers, languages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+from chalice.test import Client, HTTPResponse
+
+from chalicelib import web
+from chalicelib.errors import DomainError, Malformed, NotFound, UnknownField
+from chalicelib.waves.errors import WaveClosed
+
+
+class Form(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    api = web.Api("test", clock=lambda: datetime(2026, 11, 24, tzinfo=UTC))
+
+    @api.endpoint("POST /things", "Make", body=Form, answers={201: Form})
+    def make(form: Form) -> web.Reply:
+        return web.created(form)
+
+    @api.endpoint("GET /closed", "Refuse", answers={200: None})
+    def closed() -> web.Reply:
+        raise WaveClosed(wave=54, closed_at="2023-06-05T17:00:00Z", next_opens_at=None)
+
+    @api.endpoint("GET /broken", "Break", answers={200: None})
+    def broken() -> web.Reply:
+        raise ZeroDivisionError("Siti Aminah, 3174095708950001")
+
+    @api.endpoint("GET /kept", "Cache", answers={200: dict[str, str]})
+    def kept() -> web.Reply:
+        return web.ok({"now": api.now().isoformat()}, cache_s=5)
+
+    with Client(api) as test_client:
+        yield test_client
+
+
+def post(client: Client, body: bytes, **headers: str) -> HTTPResponse:
+    return client.http.post("/things", body=body, headers={"content-type": "application/json", **headers})
+
+
+def test_a_body_reaches_the_handler_decoded(client):
+    answer = post(client, b'{"name": "x"}')
+    assert (answer.status_code, json.loads(answer.body)) == (201, {"name": "x"})
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 400, "malformed_request"),
+        (b"{", 400, "malformed_request"),
+        (b"[]", 400, "malformed_request"),
+        (b'{"name": 1}', 400, "malformed_request"),
+        (b"{}", 400, "malformed_request"),
+        (b'{"name": "\xff"}', 400, "malformed_request"),
+        (b'{"name": "x", "nik": "3174095708950001"}', 400, "unknown_field"),
+        (b'{"name": "' + b"x" * 10_240 + b'"}', 413, "body_too_large"),
+    ],
+)
+def test_a_bad_body_is_refused_with_a_stable_code(client, body, status, code):
+    answer = post(client, body)
+    problem = json.loads(answer.body)
+    assert (answer.status_code, problem["code"], problem["status"]) == (status, code, status)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "3174095708950001" not in answer.body.decode()
+
+
+def test_another_media_type_is_a_problem_document_too(client):
+    answer = client.http.post("/things", body=b"<a/>", headers={"content-type": "text/xml"})
+    assert (answer.status_code, json.loads(answer.body)["code"]) == (415, "unsupported_media_type")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(("language", "word"), [("id", "ditutup"), ("en", "closed")])
+def test_a_refusal_speaks_the_language_of_the_request_and_carries_its_facts(client, language, word):
+    answer = client.http.get("/closed", headers={"accept-language": language})
+    problem = json.loads(answer.body)
+    assert word in problem["detail"]
+    assert (answer.status_code, problem["code"], problem["wave"]) == (409, "wave_closed", 54)
+    assert problem["type"] == "urn:gelombang:problem:wave_closed"
+
+
+def test_an_unforeseen_error_tells_the_caller_and_the_log_nothing_of_what_was_sent(client, caplog):
+    answer = client.http.get("/broken")
+    assert (answer.status_code, json.loads(answer.body)["code"]) == (500, "unexpected")
+    assert "ZeroDivisionError" in str(caplog.records[-1].__dict__)
+    assert "Siti" not in answer.body.decode() + str(caplog.records[-1].__dict__)
+
+
+def test_private_answers_are_never_stored_and_public_ones_for_seconds(client):
+    assert post(client, b'{"name": "x"}').headers["Cache-Control"] == "no-store"
+    kept = client.http.get("/kept")
+    assert kept.headers["Cache-Control"] == "public, max-age=5"
+    assert kept.headers["X-Content-Type-Options"] == "nosniff"
+    assert kept.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_without_a_gateway_time_the_clock_decides(client):
+    assert json.loads(client.http.get("/kept").body)["now"].startswith("2026-11-24T00:00")
+
+
+def gateway_event(arrived_ms: int) -> dict[str, object]:
+    return {
+        "requestContext": {"resourcePath": "/kept", "httpMethod": "GET", "requestTimeEpoch": arrived_ms},
+        "headers": {},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "body": None,
+        "isBase64Encoded": False,
+    }
+
+
+def test_the_gateways_arrival_time_counts_to_the_millisecond(client):
+    answer = client._app(gateway_event(1_700_000_000_123), None)
+    assert json.loads(answer["body"])["now"] == "2023-11-14T22:13:20.123000+00:00"
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.0", "54x", "1" * 10, "٥٤"])
+def test_what_is_no_wave_number_names_nothing(text):
+    with pytest.raises(NotFound):
+        web.number(text)
+
+
+def test_the_path_of_a_wrong_field_is_told_but_not_its_value():
+    class Kind(msgspec.Struct, forbid_unknown_fields=True):
+        phone: int
+
+    with pytest.raises(Malformed) as caught:
+        web.decode(b'{"phone": "0812-secret"}', Kind)
+    assert caught.value.facts["field"] == "$.phone"
+    assert "secret" not in str(caught.value)
+
+
+def test_an_unknown_field_that_is_no_name_is_not_repeated():
+    with pytest.raises(UnknownField) as caught:
+        web.decode(b'{"name": "x", "3174095708950001": 1}', Form)
+    assert "3174" not in str(caught.value)
+
+
+def test_a_domain_error_reads_as_its_code_and_facts():
+    class Example(DomainError):
+        code = "example"
+
+    assert str(Example(wave=54)) == "example wave=54"
