@@ -62,6 +62,15 @@ class BadPlan(DomainError):
     code = "bad_wave_plan"
 
 
+class ListChanged(DomainError):
+    """A wave's list, as stored or as published, is not the one its note commits to: nothing is decided by it.
+
+    Facts: `wave`.
+    """
+
+    code = "list_changed"
+
+
 PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
     NotOpenYet: (
         409,
@@ -94,6 +103,11 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
         409,
         "Gelombang {wave} bertumpang tindih dengan gelombang {other}.",
         "Wave {wave} would overlap wave {other}.",
+    ),
+    ListChanged: (
+        500,
+        "Daftar peserta gelombang {wave} tidak sesuai dengan catatan pengundiannya.",
+        "The list of wave {wave} is not the one that its note commits to.",
     ),
     BadPlan: (422, "Rencana gelombang tidak sah: {reason}.", "The plan of the wave is not valid: {reason}."),
 }

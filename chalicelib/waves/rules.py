@@ -9,6 +9,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from ..clock import wib_date
+from ..config import Chain, DrawRules
 from .calendar import PlannedWave
 
 SHARDS = 64
@@ -135,7 +136,7 @@ def shard_of(registrant_id: str) -> str:
 
 
 def closing_day(closes_at: datetime) -> date:
-    """The WIB day of the last accepted instant, on which age is tested: Monday, if the wave closes as Tuesday begins."""
+    """The WIB day of the last accepted instant, on which age is tested: Monday, if it closes as Tuesday begins."""
     return wib_date(closes_at - timedelta(microseconds=1))
 
 
@@ -191,6 +192,11 @@ def standing(entry: Entry, state: State, beneficiary: Beneficiary | None) -> tup
     if state is State.SETTLED:
         return Standing.NOT_CHOSEN, NOT_DRAWN
     return Standing.IN_SELECTION, None
+
+
+def chain_of(rules: DrawRules, chain_hash: str) -> Chain:
+    """The pinned chain that a note names, even after the stage has come to use another."""
+    return next(chain for chain in rules.chains.values() if chain.hash == chain_hash)
 
 
 def planned(wave: Wave) -> PlannedWave:

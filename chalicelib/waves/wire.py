@@ -15,8 +15,11 @@ from .selection import open_value, rank
 
 
 class WaveView(Struct, frozen=True):
-    """A wave. `quota` is null until it opens unless it was set, `entries` until the list is frozen, `chosen` until the
-    wave is settled; `results_url` is where the draw's files are, from the freeze on."""
+    """A wave. `results_url` is where the draw's files are, from the freeze on.
+
+    `quota` is null until the wave opens unless an admin set it, `entries` until the list is frozen, `chosen` until
+    every seat is settled.
+    """
 
     number: int
     state: State
@@ -28,15 +31,11 @@ class WaveView(Struct, frozen=True):
     results_url: str | None
 
 
-class WaveList(Struct, frozen=True):
-    """The waves that were run here, the present one and the next few, in order of opening."""
-
-    waves: list[WaveView]
-
-
 class Receipt(Struct, frozen=True):
-    """The proof of having joined. Only this person and the system hold the `ticket` (hex); its `leaf` (hex) will be in
-    the published list of the `region`."""
+    """The proof of having joined.
+
+    Only this person and the system hold the `ticket` (hex); its `leaf` (hex) will be in the list of the `region`.
+    """
 
     wave: int
     ticket: str
@@ -68,12 +67,6 @@ class EntryView(Struct, frozen=True):
     reason: str | None
     drawn: DrawnValues | None
     receipt: Receipt
-
-
-class EntryList(Struct, frozen=True):
-    """A person's entries, the latest wave first."""
-
-    entries: list[EntryView]
 
 
 class BeneficiaryView(Struct, frozen=True):

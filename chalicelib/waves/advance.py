@@ -1,0 +1,176 @@
+"""The step that every trigger takes: compare what is due by the clock with what is recorded, do what is missing.
+
+It does not matter which trigger comes, how late, or how often. A transition is recorded on the condition that the one
+before it is the last; of two steps at once one records it, and what they do before that comes to the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ..clock import WIB, iso
+from ..config import Programme
+from ..errors import DomainError, Unavailable
+from . import published
+from .award import Award
+from .calendar import Calendar, PlannedWave
+from .drawing import Drawing
+from .freeze import Freeze
+from .rules import NEXT, State, Wave, freeze_due, planned, seats_for
+from .store import WaveStore
+from .tick import Tick, TimeShort
+
+log = logging.getLogger(__name__)
+
+OPEN_TRIES = 5
+"""How often a wave tries to take its seats while other waves change the year's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A wave came to a state, and this step recorded it."""
+
+    wave: int
+    state: State
+
+
+class Announcements(Protocol):
+    """What the step tells the public, at least once each."""
+
+    def publish(self, event: str, wave: int, facts: Mapping[str, str | int | None]) -> None: ...
+
+
+class Stepper:
+    """`results_url`: the public address of the results, without a slash at the end."""
+
+    def __init__(
+        self,
+        programme: Programme,
+        store: WaveStore,
+        freeze: Freeze,
+        drawing: Drawing,
+        award: Award,
+        announcements: Announcements,
+        results_url: str,
+    ) -> None:
+        self._programme = programme
+        self._store = store
+        self._freeze = freeze
+        self._drawing = drawing
+        self._award = award
+        self._announcements = announcements
+        self._results_url = results_url
+
+    def advance(
+        self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic
+    ) -> list[Transition]:
+        """Do all that is due, wave by wave in order of opening; returns the transitions that this step recorded.
+
+        A wave that cannot go on (the beacon is silent, say) is logged and left for the next step, and holds up no
+        other. What nobody foresaw does not either, but is raised at the end, all of it in one `ExceptionGroup`.
+        `deadline_s` is how long this step may run; it stops between two awards when that is used up.
+        """
+        tick = Tick(now, deadline_s, seconds)
+        began = self._store.start(now)
+        calendar = Calendar(self._programme.calendar, self._store.exceptions()[1])
+        waves = {wave.number: wave for wave in self._store.waves()}
+        plans = {plan.number: plan for plan in calendar.since(began, now)} | {n: planned(w) for n, w in waves.items()}
+        done: list[Transition] = []
+        unforeseen: list[Exception] = []
+        for plan in sorted(plans.values(), key=lambda plan: plan.opens_at):
+            try:
+                self._follow(plan, waves.get(plan.number), calendar, tick, done)
+            except TimeShort:
+                break
+            except DomainError as error:
+                log.warning("wave_held_up", extra={"wave": plan.number, "code": error.code, "facts": error.facts})
+            except Exception as error:  # noqa: BLE001 - one wave's trouble must not hold up another; raised below
+                unforeseen.append(error)
+        if unforeseen:
+            raise ExceptionGroup("waves that could not go on", unforeseen)
+        return done
+
+    def _follow(
+        self, plan: PlannedWave, wave: Wave | None, calendar: Calendar, tick: Tick, done: list[Transition]
+    ) -> None:
+        """Take one wave as far as it is due, telling the public of each state before the next is entered."""
+        while True:
+            if wave is not None and wave.announced is not wave.state:
+                self._announce(wave)
+            state = State.SCHEDULED if wave is None else wave.state
+            if state is State.SETTLED or tick.now() < self._due(plan, wave):
+                return
+            mine = self._open(plan, calendar) if wave is None else self._step(wave, calendar, tick)
+            if mine:
+                done.append(Transition(plan.number, NEXT[state]))
+            wave = self._store.wave(plan.number)
+
+    def _due(self, plan: PlannedWave, wave: Wave | None) -> datetime:
+        """When the wave's next transition may be made."""
+        if wave is None:
+            return plan.opens_at
+        if wave.state is State.OPEN:
+            return plan.closes_at
+        if wave.state is State.CLOSED:
+            return freeze_due(plan.closes_at, self._programme.draw.freeze_delay_s)
+        return self._drawing.due(wave)
+
+    def _step(self, wave: Wave, calendar: Calendar, tick: Tick) -> bool:
+        """Make the transition that is due; False if another step recorded it."""
+        match wave.state:
+            case State.OPEN:
+                return self._store.step(wave, State.CLOSED)
+            case State.CLOSED:
+                return self._store.step(wave, State.FROZEN, note=self._freeze.run(wave, tick))
+            case State.FROZEN:
+                self._store.put_draw(wave.number, self._drawing.run(wave))
+                return self._store.step(wave, State.DRAWN)
+            case _:
+                draw = self._store.draws([wave.number])[wave.number]
+                chosen = self._award.run(wave, draw, calendar.regular_number(planned(wave)), tick)
+                return self._store.settle(wave, _year(wave.opens_at), chosen)
+
+    def _open(self, plan: PlannedWave, calendar: Calendar) -> bool:
+        year = _year(plan.opens_at)
+        year_ends = datetime(year + 1, 1, 1, tzinfo=WIB)
+        waves_left = len(calendar.between(plan.opens_at, year_ends))
+        for _ in range(OPEN_TRIES):
+            allotted = self._store.allotted(year)
+            quota = seats_for(plan, self._programme.target(year) - allotted, waves_left)
+            wave = Wave(
+                number=plan.number,
+                state=State.OPEN,
+                opens_at=plan.opens_at,
+                closes_at=plan.closes_at,
+                quota=quota,
+                reserved=min(plan.reserved, quota),
+                weights=plan.weights,
+            )
+            if self._store.open(wave, year, allotted):
+                return True
+            if self._store.wave(plan.number) is not None:
+                return False
+        raise Unavailable()
+
+    def _announce(self, wave: Wave) -> None:
+        facts: dict[str, str | int | None] = {
+            "opens_at": iso(wave.opens_at),
+            "closes_at": iso(wave.closes_at),
+            "quota": wave.quota,
+        }
+        if wave.note is not None:
+            facts |= {"note": wave.note, "results_url": f"{self._results_url}/{published.folder(wave.number)}"}
+        if wave.chosen is not None:
+            facts["chosen"] = wave.chosen
+        self._announcements.publish(f"wave_{wave.state.lower()}", wave.number, facts)
+        self._store.announced(wave)
+
+
+def _year(opens_at: datetime) -> int:
+    """The WIB year of a wave's opening, to whose target it counts."""
+    return opens_at.astimezone(WIB).year

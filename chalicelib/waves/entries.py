@@ -1,0 +1,128 @@
+"""Entries: one item for each person in each wave, spread over 64 partitions a wave by the person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import UpdateError
+
+from ..clock import iso, parse_iso
+from ..dynamo import is_condition_failure
+from .rules import SHARDS, Entry, Outcome, shard_of
+from .store import WavesTable
+
+
+class EntryItem(WavesTable):
+    """`E#<wave>#<shard>` / registrant."""
+
+    ticket = BinaryAttribute(legacy_encoding=False)
+    region = NumberAttribute()
+    joined_at = UnicodeAttribute()
+    outcome = UnicodeAttribute(null=True)
+    seat = UnicodeAttribute(null=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What the award needs of an entry."""
+
+    registrant_id: str
+    region: int
+    ticket: bytes
+    outcome: Outcome | None
+
+
+class EntryStore:
+    """Writes an entry once, and reads one person's or one wave's."""
+
+    def join(self, entry: Entry) -> Entry:
+        """Write the entry, or leave the one that is there; one call. Returns the one that holds from now on."""
+        item = entry_item(entry.wave, entry.registrant_id)
+        # Without a condition there is no failure to tell apart: a repeat gets the first one's values back.
+        item.update(
+            [
+                EntryItem.ticket.set(EntryItem.ticket | entry.ticket),
+                EntryItem.region.set(EntryItem.region | entry.region),
+                EntryItem.joined_at.set(EntryItem.joined_at | iso(entry.joined_at)),
+            ]
+        )
+        return _entry(entry.wave, item)
+
+    def find(self, wave: int, registrant_id: str) -> Entry | None:
+        """The person's entry in a wave, if there is one."""
+        return next(iter(self.of(registrant_id, [wave])), None)
+
+    def of(self, registrant_id: str, waves: Iterable[int]) -> list[Entry]:
+        """The person's entries in these waves, in no order; one call for each 100 waves."""
+        keys = {(f"E#{wave}#{shard_of(registrant_id)}", registrant_id): wave for wave in waves}
+        items = EntryItem.batch_get(list(keys), consistent_read=True)
+        return [_entry(keys[item.pk, item.sk], item) for item in items]
+
+    def tickets(self, wave: int) -> dict[int, list[bytes]]:
+        """Every ticket of a wave, by region. Final once no request accepted before the close can still run."""
+        regions: dict[int, list[bytes]] = {}
+        for row in self._rows(wave, ["region", "ticket"]):
+            regions.setdefault(int(row["region"]["N"]), []).append(row["ticket"]["B"])
+        return regions
+
+    def candidates(self, wave: int) -> Iterator[Candidate]:
+        """Every entry of a wave as the award sees it."""
+        for row in self._rows(wave, ["sk", "region", "ticket", "outcome"]):
+            outcome = Outcome(row["outcome"]["S"]) if "outcome" in row else None
+            yield Candidate(row["sk"]["S"], int(row["region"]["N"]), row["ticket"]["B"], outcome)
+
+    def refuse(self, wave: int, registrant_id: str, outcome: Outcome) -> Outcome:
+        """Write an outcome that gives no seat, unless there is one already; returns the one that holds."""
+        try:
+            entry_item(wave, registrant_id).update([EntryItem.outcome.set(outcome.value)], condition=UNDECIDED)
+        except UpdateError as error:
+            if is_condition_failure(error):
+                return self.outcome(wave, registrant_id)
+            raise
+        return outcome
+
+    def outcome(self, wave: int, registrant_id: str) -> Outcome:
+        """The outcome of an entry that has one."""
+        item = EntryItem.get(f"E#{wave}#{shard_of(registrant_id)}", registrant_id, consistent_read=True)
+        return Outcome(item.outcome)
+
+    def _rows(self, wave: int, attributes: list[str]) -> Iterator[dict[str, Any]]:
+        # Pages as DynamoDB sends them: making a model of each item would take three times as long as all the rest.
+        table = EntryItem._get_connection()
+        for shard in range(SHARDS):
+            start = None
+            while True:
+                page = table.query(
+                    f"E#{wave}#{shard:02d}",
+                    attributes_to_get=attributes,
+                    consistent_read=True,
+                    exclusive_start_key=start,
+                )
+                yield from page["Items"]
+                start = page.get("LastEvaluatedKey")
+                if start is None:
+                    break
+
+
+UNDECIDED = EntryItem.ticket.exists() & EntryItem.outcome.does_not_exist()
+"""The condition on which an outcome is written: there is such an entry, and its turn has not come yet."""
+
+
+def entry_item(wave: int, registrant_id: str) -> EntryItem:
+    """An entry's keys, to update it by."""
+    return EntryItem(f"E#{wave}#{shard_of(registrant_id)}", registrant_id)
+
+
+def _entry(wave: int, item: EntryItem) -> Entry:
+    return Entry(
+        wave=wave,
+        registrant_id=item.sk,
+        region=int(item.region),
+        ticket=item.ticket,
+        joined_at=parse_iso(item.joined_at),
+        outcome=None if item.outcome is None else Outcome(item.outcome),
+        seat=item.seat,
+    )

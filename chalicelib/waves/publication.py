@@ -1,0 +1,88 @@
+"""The public bucket: a draw's files, and the note that is published once.
+
+What else is published follows from the entries and the note, so writing it again writes the same bytes. The note alone
+contains a choice, the instant of the freeze; whoever creates it first decides, and the others take that one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from . import published
+from .draw import Region
+
+_TYPES = {"txt": "text/plain; charset=utf-8", "json": "application/json", "bin": "application/octet-stream"}
+_OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedNote:
+    """The note as the public can read it, and when the bucket took it, by the bucket's clock, in whole seconds."""
+
+    raw: bytes
+    published_at: datetime
+    version: str
+
+
+class Publication:
+    """`s3` is a boto3 client."""
+
+    def __init__(self, s3: Any, bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+
+    def put(self, wave: int, files: Mapping[str, bytes]) -> None:
+        """Publish files, in their order; a file that is there already is replaced."""
+        for name, body in files.items():
+            self._put(wave, name, body)
+
+    def note(self, wave: int) -> PublishedNote | None:
+        """The note that is published now, if there is one."""
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=published.folder(wave) + published.NOTE)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return None
+            raise
+        return PublishedNote(answer["Body"].read(), answer["LastModified"].astimezone(UTC), answer["ETag"])
+
+    def put_note(self, wave: int, raw: bytes, instead_of: PublishedNote | None) -> PublishedNote:
+        """Publish the note unless another appeared since `instead_of` was seen; returns the one that is there now."""
+        unchanged = {"IfMatch": instead_of.version} if instead_of else {"IfNoneMatch": "*"}
+        try:
+            self._put(wave, published.NOTE, raw, **unchanged)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _OVERTAKEN:
+                raise
+        note = self.note(wave)
+        if note is None:
+            raise LookupError("a note that was published is gone")
+        return note
+
+    def commitment(self, wave: int) -> tuple[tuple[Region, ...], dict[int, bytes]]:
+        """The region table and the lists that the note commits to, as published."""
+        rows = json.loads(self._get(wave, published.REGIONS))
+        table = tuple(Region(row["region"], row["entries"], row["quota"], bytes.fromhex(row["root"])) for row in rows)
+        lists = {row.region: self._get(wave, published.leaves_name(row.region)) for row in table if row.entries}
+        return table, lists
+
+    def _get(self, wave: int, name: str) -> bytes:
+        answer = self._s3.get_object(Bucket=self._bucket, Key=published.folder(wave) + name)
+        body: bytes = answer["Body"].read()
+        return body
+
+    def _put(self, wave: int, name: str, body: bytes, **conditions: str) -> None:
+        self._s3.put_object(
+            Bucket=self._bucket,
+            Key=published.folder(wave) + name,
+            Body=body,
+            ContentType=_TYPES[name.rpartition(".")[2]],
+            CacheControl="max-age=60",
+            **conditions,
+        )

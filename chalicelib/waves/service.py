@@ -1,0 +1,247 @@
+"""The use cases of waves: look at them, join, see one's entries, change the calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from ..clock import iso
+from ..config import Programme
+from ..errors import Unavailable
+from ..ids import Randomness
+from ..registration.rules import Registrant, check_eligible
+from ..registration.rules import Standing as Registered
+from . import wire
+from .beneficiaries import BeneficiaryStore
+from .calendar import Calendar, CalendarException, PlannedWave
+from .draw import TICKET_BYTES
+from .entries import EntryStore
+from .errors import AlreadyBeneficiary, Barred, NotOpenYet, UnknownWave, WaveClosed
+from .rules import (
+    NOT_DRAWN,
+    Beneficiary,
+    Entry,
+    Outcome,
+    Standing,
+    State,
+    Wave,
+    closing_day,
+    planned,
+    standing,
+    state_at,
+)
+from .store import WaveStore
+
+UPCOMING = 3
+"""How many waves to come are shown in the list."""
+
+CHANGE_MARGIN_S = 5
+"""Added to the time in which a change of the calendar must reach every function: clocks differ, writes take a while."""
+
+CHANGE_TRIES = 5
+"""How often a change of the calendar that met another one decides again."""
+
+
+# `list` means the method inside of `Waves`.
+WaveViews = list[wire.WaveView]
+EntryViews = list[wire.EntryView]
+
+
+class Registrations(Protocol):
+    """What a join asks of registration: one consistent read."""
+
+    def registrant(self, registrant_id: str) -> Registrant: ...
+
+
+class Waves:
+    """`results_url`: the public address of the results, without a slash at the end.
+
+    The calendar's exceptions and the waves' records are kept for `calendar.exceptions_cached_s`. A record in memory
+    may lag behind; nothing but what is shown is decided by it.
+    """
+
+    def __init__(
+        self,
+        programme: Programme,
+        store: WaveStore,
+        entries: EntryStore,
+        beneficiaries: BeneficiaryStore,
+        registrations: Registrations,
+        results_url: str,
+        randomness: Randomness,
+    ) -> None:
+        self._programme = programme
+        self._store = store
+        self._entries = entries
+        self._beneficiaries = beneficiaries
+        self._registrations = registrations
+        self._results_url = results_url
+        self._randomness = randomness
+        self._kept_s = programme.calendar.exceptions_cached_s
+        self._calendar_kept: tuple[datetime, Calendar] | None = None
+        self._waves_kept: tuple[datetime, dict[int, Wave]] | None = None
+        self._began: datetime | None = None
+
+    # Waves
+
+    def list(self, now: datetime) -> WaveViews:
+        """The waves run here, the open one, and the next three, in order of opening."""
+        calendar = self._calendar(now)
+        plans = {wave.number: planned(wave) for wave in self._records(now).values()}
+        plans |= {plan.number: plan for plan in calendar.since(self._start(now), now) if plan.number not in plans}
+        after = now
+        for _ in range(UPCOMING):
+            plan = calendar.next(after)
+            plans[plan.number] = plan
+            after = plan.opens_at
+        ordered = sorted(plans.values(), key=lambda plan: plan.opens_at)
+        return [self._view(plan, now) for plan in ordered]
+
+    def current(self, now: datetime) -> wire.WaveView:
+        """The open wave; else the one last closed, while its seats are not settled; else the next one."""
+        calendar = self._calendar(now)
+        plan = calendar.current(now)
+        if plan is None:
+            plan = self._in_selection(calendar, now) or calendar.next(now)
+        return self._view(plan, now)
+
+    def get(self, number: int, now: datetime) -> wire.WaveView:
+        """One wave, past or to come. Raises `UnknownWave`, also for one that closed before this system began."""
+        wave = self._records(now).get(number)
+        plan = planned(wave) if wave else self._calendar(now).wave(number)
+        if plan is None or (wave is None and plan.closes_at <= self._start(now)):
+            raise UnknownWave(wave=number)
+        return self._view(plan, now)
+
+    # Entries
+
+    def join(self, registrant_id: str, now: datetime) -> tuple[wire.Receipt, bool]:
+        """The one click: a receipt, and True if it is new. One read and one write, whatever else goes on.
+
+        `now` alone decides whether the wave is open, to its last microsecond. A repeat returns the same receipt, also
+        after the close until another wave opens. Raises the first that holds of `NotRegistered`; `WaveClosed` or
+        `NotOpenYet`; `Barred`, `AlreadyBeneficiary`; and, for the day the wave closes, `InFormalEducation`,
+        `ExcludedOccupation`, `UnderAge`, `OverAge`.
+        """
+        wave = self._calendar(now).current(now)
+        if wave is None:
+            return self._joined_before(registrant_id, now), False
+        registrant = self._registrations.registrant(registrant_id)
+        _check_may_join(registrant)
+        day = closing_day(wave.closes_at)
+        check_eligible(registrant.employment, registrant.birth_date, day, self._programme.eligibility)
+        new = Entry(wave.number, registrant_id, registrant.region, self._randomness(TICKET_BYTES), now)
+        entry = self._entries.join(new)
+        return wire.receipt(entry), entry.ticket == new.ticket
+
+    def entries_of(self, registrant_id: str, now: datetime) -> EntryViews:
+        """Each wave that a person joined, the latest first, with standing and reason. Raises `NotRegistered`.
+
+        One read of the registration, one batch for each 100 waves since then, and, where needed, one of the
+        beneficiary and one of the draws that did not reach this person.
+        """
+        registrant = self._registrations.registrant(registrant_id)
+        plans = {plan.number: plan for plan in self._calendar(now).since(registrant.registered_at, now)}
+        entries = self._entries.of(registrant_id, plans)
+        states = {one.wave: state_at(self._records(now).get(one.wave), plans[one.wave], now) for one in entries}
+        chosen = any(one.outcome is Outcome.CHOSEN for one in entries)
+        beneficiary = self._beneficiaries.of(registrant_id) if chosen else None
+        missed = [
+            one.wave for one in entries if standing(one, states[one.wave], None) == (Standing.NOT_CHOSEN, NOT_DRAWN)
+        ]
+        draws = self._store.draws(missed) if missed else {}
+        entries.sort(key=lambda one: plans[one.wave].opens_at, reverse=True)
+        return [wire.entry_view(one, states[one.wave], beneficiary, draws.get(one.wave)) for one in entries]
+
+    # Beneficiaries
+
+    def beneficiary(self, registrant_id: str) -> Beneficiary | None:
+        """Who was chosen, ever; None if they were not."""
+        return self._beneficiaries.of(registrant_id)
+
+    def beneficiary_by_card(self, card_number: str) -> Beneficiary:
+        """The holder of a card. Raises `UnknownCard`."""
+        return self._beneficiaries.by_card(card_number)
+
+    # The calendar; what may be raised: see `Calendar`
+
+    def move(self, number: int, opens_at: datetime, closes_at: datetime, now: datetime) -> None:
+        """Give a wave other times, or let one that was skipped take place."""
+        self._change(now, lambda calendar, earliest: calendar.move(number, opens_at, closes_at, earliest))
+
+    def skip(self, number: int, now: datetime) -> None:
+        """Let a wave not take place."""
+        self._change(now, lambda calendar, earliest: calendar.skip(number, earliest))
+
+    def resize(self, number: int, quota: int, reserved: int, weights: Mapping[int, int], now: datetime) -> None:
+        """Set a wave's seats, and how many of them are reserved for regions by weight."""
+        self._change(now, lambda calendar, earliest: calendar.resize(number, quota, reserved, weights, earliest))
+
+    def add(self, opens_at: datetime, closes_at: datetime, quota: int | None, now: datetime) -> int:
+        """Add a wave; returns its number."""
+
+        def add(calendar: Calendar, earliest: datetime) -> Calendar:
+            extra = CalendarException(calendar.next_extra, opens_at=opens_at, closes_at=closes_at, quota=quota)
+            return calendar.add(extra, earliest)
+
+        return self._change(now, add).next_extra - 1
+
+    def _change(self, now: datetime, change: Callable[[Calendar, datetime], Calendar]) -> Calendar:
+        # A function that has just read the exceptions will not read them again for so long; the same again lets a
+        # write that is on its way arrive.
+        earliest = now + timedelta(seconds=2 * self._kept_s + CHANGE_MARGIN_S)
+        for _ in range(CHANGE_TRIES):
+            version, exceptions = self._store.exceptions()
+            changed = change(Calendar(self._programme.calendar, exceptions), earliest)
+            if self._store.replace_exceptions(version, changed.exceptions):
+                self._calendar_kept = None
+                return changed
+        raise Unavailable()
+
+    # Reading
+
+    def _joined_before(self, registrant_id: str, now: datetime) -> wire.Receipt:
+        calendar = self._calendar(now)
+        last, following = calendar.previous(now), calendar.next(now)
+        if last is None or last.closes_at <= self._start(now):
+            raise NotOpenYet(wave=following.number, opens_at=iso(following.opens_at))
+        entry = self._entries.find(last.number, registrant_id)
+        if entry is None:
+            raise WaveClosed(wave=last.number, closed_at=iso(last.closes_at), next_opens_at=iso(following.opens_at))
+        return wire.receipt(entry)
+
+    def _in_selection(self, calendar: Calendar, now: datetime) -> PlannedWave | None:
+        last = calendar.previous(now)
+        if last is None or last.closes_at <= self._start(now):
+            return None
+        return None if state_at(self._records(now).get(last.number), last, now) is State.SETTLED else last
+
+    def _view(self, plan: PlannedWave, now: datetime) -> wire.WaveView:
+        return wire.wave_view(plan, self._records(now).get(plan.number), now, self._results_url)
+
+    def _calendar(self, now: datetime) -> Calendar:
+        if self._calendar_kept is None or not self._fresh(self._calendar_kept[0], now):
+            self._calendar_kept = now, Calendar(self._programme.calendar, self._store.exceptions()[1])
+        return self._calendar_kept[1]
+
+    def _records(self, now: datetime) -> dict[int, Wave]:
+        if self._waves_kept is None or not self._fresh(self._waves_kept[0], now):
+            self._waves_kept = now, {wave.number: wave for wave in self._store.waves()}
+        return self._waves_kept[1]
+
+    def _fresh(self, read_at: datetime, now: datetime) -> bool:
+        return timedelta(0) <= now - read_at < timedelta(seconds=self._kept_s)
+
+    def _start(self, now: datetime) -> datetime:
+        """When this system began; it never changes once it is written."""
+        if self._began is None:
+            self._began = self._store.started_at()
+        return self._began or now
+
+
+def _check_may_join(registrant: Registrant) -> None:
+    if registrant.standing is Registered.REVOKED:
+        raise Barred()
+    if registrant.standing is Registered.BENEFICIARY:
+        raise AlreadyBeneficiary(wave=registrant.beneficiary_wave)

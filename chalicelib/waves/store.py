@@ -1,0 +1,233 @@
+"""The waves table: records, the calendar's exceptions, the seats of a year, results of draws.
+
+Entries are in `entries.py`, beneficiaries in `beneficiaries.py`; all are items of the one table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+import msgspec
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import PutError, UpdateError
+from pynamodb.expressions.update import Action
+from pynamodb.models import Model
+
+from ..clock import iso, parse_iso
+from ..dynamo import LegsFailed, Transaction, is_condition_failure
+from .calendar import CalendarException
+from .rules import NEXT, Draw, State, Wave
+
+
+class WavesTable(Model):
+    """The base of every item kind; `wiring` gives it its table."""
+
+    class Meta:
+        table_name = "unbound"
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+
+
+class WaveItem(WavesTable):
+    """`WAVES` / number in 6 digits. One partition: they are few, small and rarely written, and listed by one query."""
+
+    state = UnicodeAttribute()
+    opens_at = UnicodeAttribute()
+    closes_at = UnicodeAttribute()
+    quota = NumberAttribute()
+    reserved = NumberAttribute()
+    weights = UnicodeAttribute()
+    note = UnicodeAttribute(null=True)
+    chosen = NumberAttribute(null=True)
+    announced = UnicodeAttribute(null=True)
+
+
+class ExceptionsItem(WavesTable):
+    """`CALENDAR` / `EXCEPTIONS`: all of them in one item, so that a change is one conditional write."""
+
+    version = NumberAttribute()
+    exceptions = UnicodeAttribute()
+
+
+class StartItem(WavesTable):
+    """`CALENDAR` / `START`: when this system began; waves that had closed by then are not its own."""
+
+    started_at = UnicodeAttribute()
+
+
+class YearItem(WavesTable):
+    """`YEAR#<year>` / `SEATS`: the seats that its waves hold together."""
+
+    allotted = NumberAttribute()
+
+
+class DrawItem(WavesTable):
+    """`WAVE#<number>` / `DRAW`: the seed and the cut-offs; apart from the record, which every list of waves reads."""
+
+    draw = UnicodeAttribute()
+
+
+class WaveStore:
+    """Reads, all consistent, and conditional writes. `transaction` makes a new, empty transaction."""
+
+    def __init__(self, transaction: Callable[[], Transaction]) -> None:
+        self._transaction = transaction
+
+    # The calendar
+
+    def exceptions(self) -> tuple[int, tuple[CalendarException, ...]]:
+        """The exceptions, ascending by number, and their version (0: none was ever set)."""
+        try:
+            item = ExceptionsItem.get("CALENDAR", "EXCEPTIONS", consistent_read=True)
+        except ExceptionsItem.DoesNotExist:
+            return 0, ()
+        return int(item.version), msgspec.json.decode(item.exceptions, type=tuple[CalendarException, ...])
+
+    def replace_exceptions(self, version: int, exceptions: Iterable[CalendarException]) -> bool:
+        """Write the exceptions that were derived from `version`; False if that is no longer the present one."""
+        text = msgspec.json.encode(list(exceptions)).decode()
+        item = ExceptionsItem("CALENDAR", "EXCEPTIONS", version=version + 1, exceptions=text)
+        before = ExceptionsItem.version == version if version else ExceptionsItem.pk.does_not_exist()
+        try:
+            item.save(condition=before)
+        except PutError as error:
+            if is_condition_failure(error):
+                return False
+            raise
+        return True
+
+    def started_at(self) -> datetime | None:
+        """When this system began; None before its first step."""
+        try:
+            item = StartItem.get("CALENDAR", "START", consistent_read=True)
+        except StartItem.DoesNotExist:
+            return None
+        return parse_iso(item.started_at)
+
+    def start(self, now: datetime) -> datetime:
+        """Begin now, unless it was begun before; returns when."""
+        started = self.started_at()
+        if started is not None:
+            return started
+        try:
+            StartItem("CALENDAR", "START", started_at=iso(now)).save(condition=StartItem.pk.does_not_exist())
+        except PutError as error:
+            if not is_condition_failure(error):
+                raise
+        return self.start(now)
+
+    # Records
+
+    def waves(self) -> list[Wave]:
+        """Every wave that has a record, in order of opening."""
+        return sorted(map(_wave, WaveItem.query("WAVES", consistent_read=True)), key=lambda wave: wave.opens_at)
+
+    def wave(self, number: int) -> Wave | None:
+        """The record of a wave, if it has one."""
+        try:
+            return _wave(WaveItem.get("WAVES", f"{number:06d}", consistent_read=True))
+        except WaveItem.DoesNotExist:
+            return None
+
+    def allotted(self, year: int) -> int:
+        """The seats that the waves of a year hold together."""
+        try:
+            return int(YearItem.get(f"YEAR#{year}", "SEATS", consistent_read=True).allotted)
+        except YearItem.DoesNotExist:
+            return 0
+
+    def open(self, wave: Wave, year: int, allotted: int) -> bool:
+        """Record a wave, OPEN, and take its seats from the year.
+
+        False, and nothing was written, if it has a record or the year's seats are no longer `allotted`.
+        """
+        unchanged = YearItem.allotted == allotted
+        try:
+            with self._transaction() as tx:
+                tx.put("wave", _item(wave), WaveItem.pk.does_not_exist())
+                tx.update(
+                    "year",
+                    YearItem(f"YEAR#{year}", "SEATS"),
+                    [YearItem.allotted.set(allotted + wave.quota)],
+                    unchanged if allotted else unchanged | YearItem.allotted.does_not_exist(),
+                )
+        except LegsFailed:
+            return False
+        return True
+
+    def step(self, wave: Wave, to: State, note: str | None = None) -> bool:
+        """Record the next state; False if another did. `note` is what FROZEN commits to."""
+        if NEXT[wave.state] is not to:
+            raise ValueError(f"{wave.state} is not followed by {to}")
+        noted = [WaveItem.note.set(note)] if note is not None else []
+        return self._update(wave, [WaveItem.state.set(to.value), *noted])
+
+    def settle(self, wave: Wave, year: int, chosen: int) -> bool:
+        """Record that `chosen` seats were taken, and give the others back to the year; False if another did."""
+        try:
+            with self._transaction() as tx:
+                tx.update(
+                    "wave",
+                    WaveItem("WAVES", f"{wave.number:06d}"),
+                    [WaveItem.state.set(State.SETTLED.value), WaveItem.chosen.set(chosen)],
+                    WaveItem.state == wave.state.value,
+                )
+                tx.update("year", YearItem(f"YEAR#{year}", "SEATS"), [YearItem.allotted.add(chosen - wave.quota)])
+        except LegsFailed:
+            return False
+        return True
+
+    def announced(self, wave: Wave) -> None:
+        """Record that the public was told of the state that `wave` is in; nothing if it has moved on meanwhile."""
+        self._update(wave, [WaveItem.announced.set(wave.state.value)])
+
+    # Draws
+
+    def put_draw(self, number: int, draw: Draw) -> None:
+        """Keep what a draw came to. It follows from what is published, so writing it twice writes the same."""
+        DrawItem(f"WAVE#{number}", "DRAW", draw=msgspec.json.encode(draw).decode()).save()
+
+    def draws(self, numbers: Iterable[int]) -> dict[int, Draw]:
+        """What the draws of these waves came to, where there was one."""
+        keys = {f"WAVE#{number}": number for number in numbers}
+        items = DrawItem.batch_get([(pk, "DRAW") for pk in keys], consistent_read=True)
+        return {keys[item.pk]: msgspec.json.decode(item.draw, type=Draw) for item in items}
+
+    def _update(self, wave: Wave, actions: list[Action]) -> bool:
+        try:
+            WaveItem("WAVES", f"{wave.number:06d}").update(actions, condition=WaveItem.state == wave.state.value)
+        except UpdateError as error:
+            if is_condition_failure(error):
+                return False
+            raise
+        return True
+
+
+def _wave(item: WaveItem) -> Wave:
+    return Wave(
+        number=int(item.sk),
+        state=State(item.state),
+        opens_at=parse_iso(item.opens_at),
+        closes_at=parse_iso(item.closes_at),
+        quota=int(item.quota),
+        reserved=int(item.reserved),
+        weights=msgspec.json.decode(item.weights, type=dict[int, int]),
+        note=item.note,
+        chosen=None if item.chosen is None else int(item.chosen),
+        announced=None if item.announced is None else State(item.announced),
+    )
+
+
+def _item(wave: Wave) -> WaveItem:
+    return WaveItem(
+        "WAVES",
+        f"{wave.number:06d}",
+        state=wave.state.value,
+        opens_at=iso(wave.opens_at),
+        closes_at=iso(wave.closes_at),
+        quota=wave.quota,
+        reserved=wave.reserved,
+        weights=msgspec.json.encode(wave.weights).decode(),
+    )

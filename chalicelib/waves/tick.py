@@ -1,0 +1,33 @@
+"""The present while a step runs, and how long it may run. The step began at an instant that its caller gave."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+
+class TimeShort(Exception):
+    """The time of this step is used up; the next one goes on from what is recorded."""
+
+
+class Tick:
+    """`now` and `deadline_s` (seconds from then) as the caller gave them; `seconds` is a clock that never goes back."""
+
+    def __init__(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> None:
+        self._began = now
+        self._deadline_s = deadline_s
+        self._seconds = seconds
+        self._from = seconds()
+
+    def now(self) -> datetime:
+        """The present: the instant of the beginning and what has passed since."""
+        return self._began + timedelta(seconds=self._passed())
+
+    def need(self, seconds: float) -> None:
+        """Raises `TimeShort` unless that much time is left."""
+        if self._deadline_s - self._passed() < seconds:
+            raise TimeShort
+
+    def _passed(self) -> float:
+        return self._seconds() - self._from
