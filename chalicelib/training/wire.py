@@ -11,7 +11,7 @@ from ..clock import iso
 from .rules import Completion
 
 # `(?!\n)$`: Python's `$` alone would also match before a line feed at the end.
-Card = Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,32}(?!\n)$", description="The beneficiary's card number.")]
+Card = Annotated[str, Meta(pattern=r"^[0-9]{16}(?!\n)$", description="The number on the beneficiary's card.")]
 Course = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?!\n)$", description="The course's code.")]
 Certificate = Annotated[
     str,

@@ -33,13 +33,13 @@ AWARDED_AT = T0 - timedelta(days=10)
 PERSON = Beneficiary(
     registrant_id="person-1",
     wave=54,
-    card_number="1001",
+    card_number="2026000000000017",
     scheme="2023",
     seat="open",
     state=BeneficiaryState.ACTIVE,
     awarded_at=AWARDED_AT,
 )
-OTHER = replace(PERSON, registrant_id="person-2", card_number="1002")
+OTHER = replace(PERSON, registrant_id="person-2", card_number="2026000000000025")
 
 
 class People:

@@ -103,8 +103,10 @@ def test_a_completion_is_read_from_json() -> None:
     "changes",
     [
         {"card_number": ""},
-        {"card_number": "1#2"},
-        {"card_number": "1" * 33},
+        {"card_number": "1" * 15},
+        {"card_number": "1" * 17},
+        {"card_number": "1" * 16 + "\n"},
+        {"card_number": "١" * 16},
         {"course": ""},
         {"course": "PY 101"},
         {"course": "P" * 65},
