@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -22,31 +23,21 @@ from .verify import Check, verify
 _ANSWER_BYTES = 1 << 16
 
 
-class _Instant(click.ParamType):
-    name = "instant"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        try:
-            return parse_iso(str(value))
-        except ValueError:
-            self.fail("give an instant such as 2023-06-05T17:00:00Z", param, ctx)
+def _instant(_ctx: click.Context, _param: click.Parameter, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return parse_iso(text)
+    except ValueError as error:
+        raise click.BadParameter("give an instant with its time zone, such as 2023-06-05T17:00:00Z") from error
 
 
-class _Ticket(click.ParamType):
-    name = "ticket"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
-        if isinstance(value, bytes):
-            return value
-        try:
-            ticket = bytes.fromhex(str(value))
-        except ValueError:
-            ticket = b""
-        if len(ticket) != 32:
-            self.fail("a ticket is 64 hexadecimal digits", param, ctx)
-        return ticket
+def _entry(_ctx: click.Context, _param: click.Parameter, given: tuple[int, str] | None) -> tuple[int, bytes] | None:
+    if given is None:
+        return None
+    if re.fullmatch("[0-9a-fA-F]{64}", given[1]) is None:
+        raise click.BadParameter("a ticket is 64 hexadecimal digits")
+    return given[0], bytes.fromhex(given[1])
 
 
 @click.group()
@@ -59,11 +50,14 @@ def draw() -> None:
 @click.option("--stage", default="production", show_default=True, help="Whose figures and pinned chains count.")
 @click.option("--results-url", envvar="GELOMBANG_RESULTS_URL", help="Where the stage publishes; for a wave's number.")
 @click.option("--api-url", envvar="GELOMBANG_API_URL", help="Asked when the wave closed; for a wave's number.")
-@click.option("--closes-at", type=_Instant(), help="When the wave closed, if you know it yourself.")
-@click.option("--seen-at", type=_Instant(), help="When you first saw the note; else its Last-Modified is believed.")
+@click.option("--closes-at", callback=_instant, help="When the wave closed, if you know it yourself.")
+@click.option("--seen-at", callback=_instant, help="When you first saw the note; else its Last-Modified is believed.")
 @click.option("--weight", "weights", type=(int, int), multiple=True, help="REGION WEIGHT of the reserved seats.")
-@click.option("--entry", type=(click.IntRange(10, 99), _Ticket()), help="REGION TICKET: look for your own entry.")
+@click.option(
+    "--entry", type=(click.IntRange(10, 99), str), callback=_entry, help="REGION TICKET: look for your own entry."
+)
 def verify_command(  # noqa: PLR0913 - click hands each option over as an argument
+    *,
     target: str,
     stage: str,
     results_url: str | None,

@@ -57,7 +57,7 @@ class DevelopmentBeacon:
         self._server = _Server(("127.0.0.1", port), _Relay)
         self._server.chain = development_chain()
         self._server.clock = clock
-        self._thread = Thread(target=self._server.serve_forever, name="development-beacon", daemon=True)
+        self._thread = Thread(target=self._server.serve_forever, args=(0.05,), name="development-beacon", daemon=True)
 
     @property
     def url(self) -> str:

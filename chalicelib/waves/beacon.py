@@ -110,7 +110,10 @@ class _NoAnswer(Exception):
 
 
 class UrllibGet:
-    """`HttpGet` over urllib3: no redirects, no retries (the next relay is the retry), a bounded answer and time."""
+    """`HttpGet` over urllib3: no redirects, no retries (the next relay is the retry), at most 4 KB.
+
+    `timeout_s` bounds the connection, each read, and the body as a whole.
+    """
 
     def __init__(self, timeout_s: float) -> None:
         import urllib3  # 30 ms of import that only a draw pays

@@ -11,7 +11,7 @@ from math import isqrt
 from struct import iter_unpack
 
 from .draw import LEAF_BYTES
-from .draw_errors import NotSeated
+from .draw_errors import BadSeats, NotSeated
 
 OPEN = "open"
 """The seat that belongs to no region; a reserved seat is named by its region's code, such as "31"."""
@@ -61,9 +61,12 @@ class Selection:
     `lists` is region to list, `reserved` region to q_r, `quota` the seats in all. `reserved` (region to `Outcome`,
     for q_r > 0, ascending) and `open` are the result as first drawn; `winners` and `substitute` follow the seats on.
     Choosing k of n takes one pass of HMACs over the n leaves and memory for about k of them.
+    Raises `BadSeats` when more seats are reserved than there are.
     """
 
     def __init__(self, lists: Mapping[int, bytes], reserved: Mapping[int, int], quota: int, seed: bytes) -> None:
+        if sum(reserved.values()) > quota:
+            raise BadSeats(reason=f"{sum(reserved.values())} reserved of {quota}")
         self._holders: dict[bytes, str | None] = {}  # everyone ever chosen; None: gave the seat up
         self._by_rank: dict[str, Iterator[tuple[bytes, bytes]]] = {}
         self._substitutions = 0
