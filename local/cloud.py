@@ -1,0 +1,228 @@
+"""The local cloud: MiniStack on loopback, the development beacon, the sandbox provider, and the application on them.
+
+    with LocalCloud() as cloud:
+        stage = cloud.deploy()
+
+Everything it starts ends with the block, however that ends; an interrupt or SIGTERM counts as an end too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from types import FrameType, TracebackType
+
+from admin import deploy, stages
+from admin.deploy_commands import fetch
+from admin.stacks import Report
+
+from .beacon import DevelopmentBeacon
+from .fsp import Sandbox
+
+STAGE = "local"
+REGION = "ap-southeast-3"
+FOLDER = stages.ROOT / "build/local"
+
+START_S = 60
+STOP_S = 15
+
+
+class CloudFailed(Exception):
+    """The local cloud could not be started; the message says why."""
+
+
+def ministack_program() -> Path:
+    """Where MiniStack is: `GELOMBANG_MINISTACK`, else the environment that `make install` makes for it."""
+    program = Path(os.environ.get("GELOMBANG_MINISTACK") or stages.ROOT / ".venv-cloud/bin/ministack")
+    if not program.exists():
+        raise CloudFailed(f"{program} is not there: run `make install`")
+    return program
+
+
+class LocalCloud:
+    """A context manager; inside the block this process's `AWS_*` variables point to the local cloud.
+
+    `folder` gets MiniStack's log, state and temporary files, and is emptied first. `seed` decides which calls to the
+    provider go wrong, once faults are switched on with `cloud.fsp.books.configure`.
+    """
+
+    fsp: Sandbox
+    beacon: DevelopmentBeacon
+    endpoint: str
+
+    def __init__(self, folder: Path = FOLDER, *, seed: str = "local", report: Report = print) -> None:
+        self.folder = folder
+        self._seed = seed
+        self._report = report
+        self._api_key = secrets.token_urlsafe(24)
+        self._callback_token = secrets.token_urlsafe(24)
+        self._resources = ExitStack()
+
+    def __enter__(self) -> LocalCloud:
+        program = ministack_program()
+        with ExitStack() as resources:
+            resources.enter_context(_signals_end_the_block())
+            shutil.rmtree(self.folder, ignore_errors=True)
+            (self.folder / "tmp").mkdir(parents=True)
+            self.beacon = resources.enter_context(DevelopmentBeacon())
+            self.fsp = resources.enter_context(Sandbox(self._seed, api_key=self._api_key))
+            self.endpoint = resources.enter_context(_ministack(program, self.folder))
+            resources.enter_context(_environment(_client_variables(self.endpoint)))
+            resources.callback(_ignore_signals)  # the last to be entered is the first to be left
+            self._resources = resources.pop_all()
+        self._report(f"local cloud: {self.endpoint}, its log in {self.folder}")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._resources.close()
+
+    def deploy(self) -> stages.Stage:
+        """Deploy the application to the stage `local`, with the beacon and the provider of this cloud."""
+        given = {"BeaconRelays": self.beacon.url, "FspUrl": self.fsp.url}
+        deploy.deploy(STAGE, given, self._report, fetch)
+        stage = stages.load(STAGE)
+        self._share_secrets(stage)
+        return stage
+
+    def _share_secrets(self, stage: stages.Stage) -> None:
+        """What an administrator does once for a real stage: agree with the provider on a key and a callback token."""
+        secret = json.dumps({"api_key": self._api_key, "callback_token": self._callback_token})
+        client = stages.connect().client("secretsmanager")
+        client.put_secret_value(SecretId=stage.settings.fsp_secret, SecretString=secret)
+        self.fsp.books.configure(
+            {"callback_url": f"{stage.api_url}/webhooks/fsp", "callback_token": self._callback_token}
+        )
+
+
+@contextmanager
+def _ministack(program: Path, folder: Path) -> Iterator[str]:
+    """MiniStack in a process group of its own, which holds its Lambda workers too; yields its address."""
+    port = _free_port()
+    with (folder / "ministack.log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - the program that `make install` put there
+            [str(program)],
+            env=_server_variables(port, folder),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        endpoint = f"http://127.0.0.1:{port}"
+        _wait_until_healthy(process, endpoint, folder / "ministack.log")
+        yield endpoint
+    finally:
+        _end_group(process)
+
+
+def _server_variables(port: int, folder: Path) -> dict[str, str]:
+    return {
+        # Nothing else of this process's environment: an AWS profile or proxy must not reach the functions.
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "TMPDIR": str(folder / "tmp"),
+        "STATE_DIR": str(folder / "state"),
+        "S3_DATA_DIR": str(folder / "s3"),
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",  # its own default is every interface
+        "MINISTACK_HOST": "127.0.0.1",  # the host in the queue addresses it gives out
+        "MINISTACK_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "IOT_MTLS_ENABLED": "0",  # else it opens port 8883 too
+    }
+
+
+def _client_variables(endpoint: str) -> dict[str, str | None]:
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": None,
+        "AWS_PROFILE": None,
+        "AWS_SESSION_TOKEN": None,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+
+
+def _wait_until_healthy(process: subprocess.Popen[bytes], endpoint: str, log: Path) -> None:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(OSError), urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=2):  # noqa: S310 - loopback
+            return
+        time.sleep(0.1)
+    raise CloudFailed(f"MiniStack did not start; the end of {log}:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all its children: politely, then not."""
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        # The group outlives its leader as long as any worker does.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, sent)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_S)
+
+
+@contextmanager
+def _environment(changes: Mapping[str, str | None]) -> Iterator[None]:
+    """Change this process's environment (None: unset) and change it back."""
+    before = {name: os.environ.get(name) for name in changes}
+    _apply(changes)
+    try:
+        yield
+    finally:
+        _apply(before)
+
+
+def _apply(changes: Mapping[str, str | None]) -> None:
+    for name, value in changes.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def _signals_end_the_block() -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into an exception, so that they clean up as Ctrl-C does."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGHUP, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ignore_signals() -> None:
+    """From now on: an impatient second Ctrl-C must not leave processes behind."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
