@@ -1,0 +1,288 @@
+"""A world for waves: the service and the step on moto, people as registration knows them, a clock that tests move."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import boto3
+import msgspec
+import pytest
+from botocore.client import BaseClient
+
+from admin.evidence import Known
+from admin.publication import Folder
+from admin.verify import verify
+from chalicelib import dynamo
+from chalicelib.config import Chain, Programme, Settings
+from chalicelib.notices.announcements import Announcements
+from chalicelib.registration.errors import Excluded, NotRegistered
+from chalicelib.registration.rules import (
+    Education,
+    Employment,
+    Registrant,
+    Standing,
+    Verification,
+    check_eligible,
+)
+from chalicelib.waves import beacon
+from chalicelib.waves.advance import Stepper, Transition
+from chalicelib.waves.award import Award
+from chalicelib.waves.beneficiaries import BeneficiaryStore
+from chalicelib.waves.draw_errors import BeaconUnavailable
+from chalicelib.waves.drawing import Drawing
+from chalicelib.waves.entries import EntryStore
+from chalicelib.waves.freeze import Freeze
+from chalicelib.waves.note import round_time
+from chalicelib.waves.publication import Publication
+from chalicelib.waves.service import Waves
+from chalicelib.waves.store import WavesTable, WaveStore
+from local.beacon import sign
+
+WAVE = 145
+OPENS = datetime(2026, 11, 27, 5, tzinfo=UTC)
+CLOSES = datetime(2026, 11, 30, 17, tzinfo=UTC)
+"""The first wave after `T0`, by the calendar; it is frozen 12 seconds after its close, its beacon due 10 s later."""
+
+
+class Clock:
+    """The instant that a test has come to; the bucket's clock is the same."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def seconds(self) -> float:
+        return self.now.timestamp()
+
+    def utcnow(self) -> datetime:
+        return self.now.replace(tzinfo=None)
+
+
+def registrant(name: str, **changes: Any) -> Registrant:
+    """A person who may join and be chosen; each on a family card of their own."""
+    person = Registrant(
+        id=name,
+        region=31,
+        regency="3174",
+        birth_date=date(1995, 8, 17),
+        education=Education.SENIOR_HIGH,
+        employment=Employment.JOBSEEKER,
+        consent_version="2026-01",
+        nik_mac=f"nik-{name}",
+        kk_mac=f"kk-{name}",
+        phone_mac=f"phone-{name}",
+        standing=Standing.REGISTERED,
+        beneficiary_wave=None,
+        verification=Verification.PENDING,
+        warnings=(),
+        registered_at=datetime(2026, 1, 5, tzinfo=UTC),
+        updated_at=datetime(2026, 1, 5, tzinfo=UTC),
+    )
+    return replace(person, **changes)
+
+
+class People:
+    """Registrations as waves see them, in memory."""
+
+    def __init__(self, programme: Programme) -> None:
+        self._eligibility = programme.eligibility
+        self.by_id: dict[str, Registrant] = {}
+        self.excluded: set[str] = set()
+
+    def add(self, *people: Registrant) -> None:
+        self.by_id |= {person.id: person for person in people}
+
+    def registrant(self, registrant_id: str) -> Registrant:
+        if registrant_id not in self.by_id:
+            raise NotRegistered()
+        return self.by_id[registrant_id]
+
+    def check_still_eligible(self, registrant: Registrant, day: date) -> None:
+        check_eligible(registrant.employment, registrant.birth_date, day, self._eligibility)
+        if registrant.id in self.excluded:
+            raise Excluded()
+
+    def mark_beneficiary(self, registrant_id: str, wave: int) -> None:
+        before = self.by_id[registrant_id]
+        self.by_id[registrant_id] = replace(before, standing=Standing.BENEFICIARY, beneficiary_wave=wave)
+
+
+class DevelopmentBeacons:
+    """The development chain without HTTP. Signs a round once it exists; silent while `silent`."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.silent = False
+
+    def fetch(self, chain: Chain, round_number: int) -> beacon.Beacon:
+        if self.silent or self._clock.now < round_time(chain, round_number):
+            raise BeaconUnavailable(round=round_number)
+        return beacon.verify(chain, round_number, sign(round_number))
+
+
+class Ticketed:
+    """Unpredictable bytes that are the same in every test run: the nth call gives H(n)."""
+
+    def __init__(self) -> None:
+        self._calls = 0
+
+    def __call__(self, length: int) -> bytes:
+        self._calls += 1
+        return sha256(str(self._calls).encode()).digest()[:length]
+
+
+class Crash(BaseException):
+    """The function dies here; nothing in it gets to run any more."""
+
+
+class WavesWorld:
+    """Everything a wave meets. `clock` moves only when a test moves it."""
+
+    def __init__(self, cloud: Settings, programme: Programme, now: datetime) -> None:
+        dynamo.bind(WavesTable, cloud.table("waves"), cloud.region)
+        self.settings = cloud
+        self.programme = programme
+        self.clock = Clock(now)
+        self.people = People(programme)
+        self.beacons = DevelopmentBeacons(self.clock)
+        self.s3 = boto3.client("s3", cloud.region)
+        self.store = WaveStore(self._transaction)
+        self.entries = EntryStore()
+        self.publication = Publication(self.s3, cloud.results_bucket)
+        self.randomness = Ticketed()
+        self.waves = self.new_waves()
+        self.stepper = self.new_stepper()
+        sqs = boto3.client("sqs", cloud.region)
+        self._heard = sqs.create_queue(QueueName="announced")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=self._heard, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        sns = boto3.client("sns", cloud.region)
+        sns.subscribe(TopicArn=cloud.announcements_topic, Protocol="sqs", Endpoint=arn)
+        self._sqs = sqs
+
+    def new_waves(self) -> Waves:
+        """The service as another function would have it: with nothing in memory."""
+        beneficiaries = BeneficiaryStore(self._transaction, self.programme.eligibility.family_card_cap)
+        return Waves(
+            self.programme,
+            self.store,
+            self.entries,
+            beneficiaries,
+            self.people,
+            self.settings.results_url,
+            self.randomness,
+        )
+
+    def new_stepper(self) -> Stepper:
+        rules = self.programme.draw
+        drawing = Drawing(self.publication, self.beacons, rules)
+        beneficiaries = BeneficiaryStore(self._transaction, self.programme.eligibility.family_card_cap)
+        award = Award(
+            self.entries, beneficiaries, self.people, drawing, self.publication, self.programme, self.randomness
+        )
+        announcements = Announcements(boto3.client("sns", self.settings.region), self.settings.announcements_topic)
+        return Stepper(
+            self.programme,
+            self.store,
+            Freeze(self.entries, self.publication, rules),
+            drawing,
+            award,
+            announcements,
+            self.settings.results_url,
+        )
+
+    def join(self, *names: str, **changes: Any) -> None:
+        """Register people, where that was not done, and let them join."""
+        for name in names:
+            if name not in self.people.by_id:
+                self.people.add(registrant(name, **changes))
+            self.waves.join(name, self.clock.now)
+
+    def at(self, now: datetime) -> list[Transition]:
+        """Come to an instant and take the step there."""
+        self.clock.now = now
+        return self.step()
+
+    def step(self, deadline_s: float = 60) -> list[Transition]:
+        return self.stepper.advance(self.clock.now, deadline_s, self.clock.seconds)
+
+    def files(self, wave: int) -> dict[str, bytes]:
+        """All that is published of a wave."""
+        prefix = f"draws/{wave}/"
+        listed = self.s3.list_objects_v2(Bucket=self.settings.results_bucket, Prefix=prefix).get("Contents", [])
+        return {
+            one["Key"].removeprefix(prefix): self.s3.get_object(Bucket=self.settings.results_bucket, Key=one["Key"])[
+                "Body"
+            ].read()
+            for one in listed
+        }
+
+    def result(self, wave: int, name: str) -> Any:
+        """A published JSON file."""
+        return json.loads(self.files(wave)[name])
+
+    def failed_checks(self, wave: int, folder: Path, **known: Any) -> list[str]:
+        """The verifier's checks of a wave that do not hold, or could not be made."""
+        for name, body in self.files(wave).items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(body)
+        note = self.publication.note(wave)
+        record = self.store.wave(wave)
+        assert note is not None
+        assert record is not None
+        facts = Known(
+            wave=wave,
+            closes_at=record.closes_at,
+            note_published_at=note.published_at,
+            weights=dict(record.weights) or None,
+            **known,
+        )
+        checks = verify(Folder(folder), self.programme.draw, facts)
+        return [f"{check.name}: {check.detail}" for check in checks if not check.ok]
+
+    def heard(self) -> list[dict[str, Any]]:
+        """What was announced since the last call."""
+        heard = []
+        while messages := self._sqs.receive_message(QueueUrl=self._heard, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                heard.append(json.loads(json.loads(message["Body"])["Message"]))
+                self._sqs.delete_message(QueueUrl=self._heard, ReceiptHandle=message["ReceiptHandle"])
+        return heard
+
+    def _transaction(self) -> dynamo.Transaction:
+        return dynamo.Transaction(self.settings.region, sleep=lambda _: None)
+
+
+def with_target(programme: Programme, target: int) -> Programme:
+    """The programme with so many participants a year."""
+    return msgspec.structs.replace(programme, targets={"default": target})
+
+
+class Calls:
+    """Every call to AWS from here on, as (service, operation); dies at the nth if told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.made: list[tuple[str, str]] = []
+        self.dies_before: int | None = None
+        self.dies_after: int | None = None
+        original = BaseClient._make_api_call
+
+        def counted(client: BaseClient, operation: str, parameters: Any) -> Any:
+            number = len(self.made)
+            self.made.append((client.meta.service_model.service_name, operation))
+            if number == self.dies_before:
+                raise Crash
+            answer = original(client, operation, parameters)
+            if number == self.dies_after:
+                raise Crash
+            return answer
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", counted)
+
+    def reset(self) -> None:
+        self.made = []
+        self.dies_before = self.dies_after = None

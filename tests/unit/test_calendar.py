@@ -1,0 +1,227 @@
+"""When waves are."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.clock import WIB
+from chalicelib.config import load_programme
+from chalicelib.waves.calendar import FIRST_EXTRA, Calendar, CalendarException
+from chalicelib.waves.errors import BadPlan, ChangeTooLate, UnknownWave, WavesOverlap
+
+RULES = load_programme("production").calendar
+CALENDAR = Calendar(RULES)
+MS = timedelta(milliseconds=1)
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+WIB_OPENING = datetime(2023, 6, 2, 12, tzinfo=WIB)
+
+
+def wave(number, calendar=CALENDAR):
+    planned = calendar.wave(number)
+    assert planned is not None
+    return planned
+
+
+@pytest.mark.parametrize("number", range(54, 154))
+def test_a_wave_opens_and_closes_to_the_millisecond(number):
+    opens_at = WIB_OPENING + timedelta(days=14 * (number - 54))
+    closes_at = opens_at + timedelta(days=3, hours=12)
+    assert (opens_at.weekday(), opens_at.hour) == (4, 12), "Friday noon"
+    assert (closes_at.weekday(), closes_at.hour) == (1, 0), "as Tuesday begins"
+
+    def current(now):
+        found = CALENDAR.current(now)
+        return found and found.number
+
+    assert [current(opens_at + late) for late in (-MS, 0 * MS, MS)] == [None, number, number]
+    assert [current(closes_at + late) for late in (-MS, 0 * MS, MS)] == [number, None, None]
+    assert CALENDAR.next(opens_at - MS).number == number
+    assert CALENDAR.next(opens_at).number == number + 1
+    previous = [CALENDAR.previous(closes_at + late) for late in (-MS, 0 * MS, MS)]
+    assert [found.number if found else 53 for found in previous] == [number - 1, number, number]
+
+
+def test_the_published_dates_of_the_first_waves_hold():
+    dates = {54: "2023-06-02", 55: "2023-06-16", 58: "2023-07-28"}
+    assert {number: str(wave(number).opens_at.astimezone(WIB).date()) for number in dates} == dates
+
+
+def test_there_is_no_wave_before_the_first():
+    assert CALENDAR.wave(53) is None
+    assert CALENDAR.current(WIB_OPENING - MS) is None
+    assert CALENDAR.previous(WIB_OPENING) is None
+    assert CALENDAR.next(LONG_AGO).number == 54
+    assert CALENDAR.between(LONG_AGO, WIB_OPENING) == []
+
+
+def test_between_counts_openings_from_the_start_on_and_before_the_end():
+    year = CALENDAR.between(datetime(2023, 1, 1, tzinfo=WIB), datetime(2024, 1, 1, tzinfo=WIB))
+    assert [planned.number for planned in year] == list(range(54, 70))
+    one = CALENDAR.between(wave(60).opens_at, wave(61).opens_at)
+    assert [planned.number for planned in one] == [60]
+
+
+def test_since_counts_what_was_still_open_then():
+    found = CALENDAR.since(wave(60).closes_at - MS, wave(62).opens_at)
+    assert [planned.number for planned in found] == [60, 61, 62]
+    assert [planned.number for planned in CALENDAR.since(wave(60).closes_at, wave(61).opens_at)] == [61]
+
+
+def test_a_moved_wave_keeps_its_number_and_leaves_no_trace_of_its_old_time():
+    old = wave(60)
+    opens_at, closes_at = old.opens_at + timedelta(days=5), old.closes_at + timedelta(days=5)
+    moved = CALENDAR.move(60, opens_at, closes_at, LONG_AGO)
+    assert moved.current(old.opens_at) is None
+    assert wave(60, moved) == moved.current(opens_at)
+    assert moved.next(old.opens_at).number == 60
+    assert moved.previous(closes_at).number == 60
+    assert moved.current(closes_at) is None
+    assert wave(61, moved) == wave(61)
+
+
+def test_a_wave_may_be_moved_past_others():
+    moved = CALENDAR.move(60, wave(62).opens_at + timedelta(days=5), wave(62).closes_at + timedelta(days=5), LONG_AGO)
+    openings = [planned.number for planned in moved.between(wave(59).opens_at, wave(63).opens_at)]
+    assert openings == [59, 61, 62, 60]
+    assert moved.next(wave(59).opens_at).number == 61
+
+
+def test_a_skipped_wave_does_not_take_place_and_nobody_is_renumbered():
+    skipped = CALENDAR.skip(60, LONG_AGO)
+    assert skipped.wave(60) is None
+    assert skipped.current(wave(60).opens_at) is None
+    assert skipped.next(wave(59).opens_at).number == 61
+    assert skipped.previous(wave(61).opens_at).number == 59
+    with pytest.raises(UnknownWave):
+        skipped.skip(60, LONG_AGO)
+
+
+def test_a_skipped_wave_takes_place_again_when_it_is_given_a_time():
+    again = CALENDAR.skip(60, LONG_AGO).move(60, wave(60).opens_at, wave(60).closes_at, LONG_AGO)
+    assert again.wave(60) == wave(60)
+
+
+def test_an_added_wave_has_a_number_that_no_regular_wave_will_ever_have():
+    opens_at = wave(60).opens_at + timedelta(days=7)
+    extra = CalendarException(CALENDAR.next_extra, opens_at=opens_at, closes_at=opens_at + timedelta(minutes=2))
+    added = CALENDAR.add(extra, LONG_AGO)
+    assert added.current(opens_at).number == FIRST_EXTRA == 100_001
+    assert added.next(wave(60).opens_at).number == FIRST_EXTRA
+    assert added.next(opens_at).number == 61
+    assert added.regular_number(added.current(opens_at)) == 60, "its scheme is that of the wave before it"
+    assert added.next_extra == FIRST_EXTRA + 1
+    assert added.skip(FIRST_EXTRA, LONG_AGO).next_extra == FIRST_EXTRA + 1, "a number is never used again"
+
+
+def test_an_added_wave_takes_the_next_number_only():
+    opens_at = wave(60).opens_at + timedelta(days=7)
+    with pytest.raises(BadPlan):
+        CALENDAR.add(CalendarException(61, opens_at=opens_at, closes_at=opens_at + MS), LONG_AGO)
+
+
+def test_a_resized_wave_keeps_its_time_and_a_moved_one_its_size():
+    resized = CALENDAR.resize(60, 500, 100, {31: 2, 32: 1}, LONG_AGO)
+    moved = resized.move(60, wave(60).opens_at + MS, wave(60).closes_at, LONG_AGO)
+    assert (wave(60, resized).opens_at, wave(60, resized).quota) == (wave(60).opens_at, 500)
+    assert (wave(60, moved).quota, wave(60, moved).reserved, wave(60, moved).weights) == (500, 100, {31: 2, 32: 1})
+
+
+@pytest.mark.parametrize(
+    ("quota", "reserved", "weights", "reason"),
+    [
+        (-1, 0, {}, "quota"),
+        (5, 6, {31: 1}, "reserved"),
+        (5, -1, {31: 1}, "reserved"),
+        (5, 5, {}, "weights"),
+        (5, 5, {31: 0}, "weights"),
+        (5, 5, {31: -1, 32: 5}, "weights"),
+        (5, 5, {7: 1}, "weights"),
+    ],
+)
+def test_seats_that_cannot_be_shared_are_refused(quota, reserved, weights, reason):
+    with pytest.raises(BadPlan) as caught:
+        CALENDAR.resize(60, quota, reserved, weights, LONG_AGO)
+    assert caught.value.facts == {"reason": reason}
+
+
+def test_a_wave_must_close_after_it_opens():
+    with pytest.raises(BadPlan):
+        CALENDAR.move(60, wave(60).opens_at, wave(60).opens_at, LONG_AGO)
+
+
+def test_waves_never_overlap():
+    with pytest.raises(WavesOverlap) as caught:
+        CALENDAR.move(60, wave(60).opens_at, wave(61).opens_at + MS, LONG_AGO)
+    assert caught.value.facts == {"wave": 60, "other": 61}
+    back_to_back = CALENDAR.move(60, wave(60).opens_at, wave(61).opens_at, LONG_AGO)
+    assert back_to_back.current(wave(61).opens_at).number == 61
+
+
+def test_a_wave_is_changed_only_while_everybody_will_know_before_it_opens():
+    opens_at, closes_at = wave(60).opens_at, wave(60).closes_at
+    later = timedelta(days=4)
+    changes = [
+        lambda earliest: CALENDAR.skip(60, earliest),
+        lambda earliest: CALENDAR.resize(60, 5, 0, {}, earliest),
+        lambda earliest: CALENDAR.move(60, opens_at + later, closes_at + later, earliest),
+        lambda earliest: CALENDAR.move(61, opens_at + later, closes_at + later, earliest + later),
+    ]
+    for change in changes:
+        change(opens_at)
+        with pytest.raises(ChangeTooLate):
+            change(opens_at + MS)
+
+
+def test_a_wave_that_never_was_cannot_be_changed():
+    for number in (53, FIRST_EXTRA):
+        with pytest.raises(UnknownWave):
+            CALENDAR.resize(number, 5, 0, {}, LONG_AGO)
+
+
+def test_exceptions_survive_being_stored():
+    changed = CALENDAR.resize(60, 500, 100, {31: 2}, LONG_AGO).skip(61, LONG_AGO)
+    text = msgspec.json.encode(changed.exceptions)
+    assert msgspec.json.decode(text, type=tuple[CalendarException, ...]) == changed.exceptions
+
+
+@st.composite
+def calendars(draw):
+    """Calendars after a handful of changes, whatever of them is allowed."""
+    calendar = CALENDAR
+    hours = st.integers(0, 24 * 14 * 12)
+    for kind in draw(st.lists(st.sampled_from(["move", "skip", "add"]), max_size=6)):
+        opens_at = WIB_OPENING + timedelta(hours=draw(hours))
+        closes_at = opens_at + timedelta(hours=draw(st.integers(1, 24 * 20)))
+        try:
+            if kind == "add":
+                extra = CalendarException(calendar.next_extra, opens_at=opens_at, closes_at=closes_at)
+                calendar = calendar.add(extra, LONG_AGO)
+            elif kind == "skip":
+                calendar = calendar.skip(draw(st.integers(54, 64)), LONG_AGO)
+            else:
+                calendar = calendar.move(draw(st.integers(54, 64)), opens_at, closes_at, LONG_AGO)
+        except (WavesOverlap, UnknownWave):
+            continue
+    return calendar
+
+
+@given(calendars(), st.integers(0, 24 * 14 * 12 * 2))
+def test_whatever_is_changed_every_question_has_the_same_answer(calendar, half_hours):
+    """`current`, `next`, `previous` and `between` against a plain search through all the waves there are."""
+    now = WIB_OPENING + timedelta(minutes=30 * half_hours)
+    numbers = [*range(54, 90), *range(FIRST_EXTRA, calendar.next_extra)]
+    waves = sorted(
+        (planned for number in numbers if (planned := calendar.wave(number))), key=lambda planned: planned.opens_at
+    )
+    assert all(one.closes_at <= other.opens_at for one, other in pairwise(waves))
+    assert calendar.current(now) == next((one for one in waves if one.opens_at <= now < one.closes_at), None)
+    assert calendar.next(now) == next(one for one in waves if one.opens_at > now)
+    assert calendar.previous(now) == next((one for one in reversed(waves) if one.closes_at <= now), None)
+    end = now + timedelta(days=30)
+    assert calendar.between(now, end) == [one for one in waves if now <= one.opens_at < end]
