@@ -78,7 +78,7 @@ class Site:
         self._address = address.rstrip("/")
         # The files are immutable, so asking again is harmless; a redirect would hide who is being asked.
         self._pool = urllib3.PoolManager(
-            retries=urllib3.Retry(total=2, redirect=False, backoff_factor=0.5),
+            retries=urllib3.Retry(total=2, redirect=False, backoff_factor=0.2),
             timeout=urllib3.Timeout(connect=timeout_s, read=timeout_s),
         )
 

@@ -1,0 +1,190 @@
+"""`gelombang draw verify`: targets, exit codes, and what a person reads."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner, Result
+
+from admin import stages
+from admin.draw_commands import draw
+from chalicelib.clock import iso
+from chalicelib.config import BadConfiguration
+from tests.builders.draws import (
+    CASES,
+    DEVELOPMENT,
+    DEVELOPMENT_FROZEN,
+    REAL_FROZEN,
+    lists_of,
+    published_draw,
+    random_lists,
+    reserved_of,
+    write,
+)
+from tests.builders.publications import GOOD, updated
+
+
+def run(*arguments: object, env: dict[str, str] | None = None) -> Result:
+    result = CliRunner().invoke(draw, ["verify", *map(str, arguments)], env=env)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_a_folder_made_of_a_vector_exits_with_0(case, tmp_path: Path):
+    files = published_draw(case["wave"], lists_of(case), reserved_of(case), case["quota"])
+    result = run(write(tmp_path, files))
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1].startswith("draw verify: ok ok=")
+
+
+def test_every_check_has_its_line_and_the_last_one_sums_up(tmp_path: Path):
+    lines = run(write(tmp_path, GOOD)).stdout.splitlines()
+    assert len(lines) == 26
+    assert lines[0] == "ok           note: wave 62: 22 entries, 13 seats"
+    assert "not checked  note before its round: when the note was published is not known here" in lines
+    assert lines[-1] == "draw verify: ok ok=22 failed=0 not_checked=3"
+
+
+def test_a_failed_check_exits_with_1_and_is_named(tmp_path: Path):
+    result = run(write(tmp_path, updated("result.json", seed="00" * 32)))
+    assert result.exit_code == 1
+    assert "FAILED       seed: wrong seed: it does not follow from the note and the signature" in result.stdout
+    assert result.stdout.splitlines()[-1] == "draw verify: FAILED ok=21 failed=1 not_checked=3"
+    assert result.stderr == "failed: seed\n"
+
+
+def test_an_empty_folder_exits_with_1_and_names_what_is_missing(tmp_path: Path):
+    result = run(tmp_path)
+    assert result.exit_code == 1
+    assert "FAILED       note: missing note.txt" in result.stdout
+
+
+def test_the_development_chain_passes_only_for_the_local_stage(tmp_path: Path):
+    folder = write(tmp_path, published_draw(70, random_lists(70, {31: 8}), {}, 3, DEVELOPMENT, DEVELOPMENT_FROZEN))
+    assert run(folder).exit_code == 1
+    assert run(folder, "--stage", "staging").exit_code == 1
+    local = run(folder, "--stage", "local")
+    assert local.exit_code == 0
+    assert "proves nothing" in local.stdout
+
+
+def test_what_one_knows_oneself_can_be_given(tmp_path: Path):
+    folder = write(tmp_path, GOOD)
+    closed = iso(REAL_FROZEN - timedelta(minutes=15))
+    weights = ["--weight", 11, 2, "--weight", 31, 3, "--weight", 32, 2, "--weight", 94, 1]
+    entry = ["--entry", 31, (3).to_bytes(32, "big").hex()]
+    result = run(folder, "--closes-at", closed, "--seen-at", iso(REAL_FROZEN), *weights, *entry)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == "draw verify: ok ok=26 failed=0 not_checked=0"
+    assert run(folder, "--closes-at", iso(REAL_FROZEN)).exit_code == 1
+    assert run(folder, "--seen-at", iso(REAL_FROZEN + timedelta(minutes=31))).exit_code == 1
+    assert run(folder, "--entry", 32, "ab" * 32).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("no-such-folder",),
+        ("ftp://results.example/draws/62",),
+        (".", "--closes-at", "yesterday"),
+        (".", "--closes-at", "2023-06-05T17:00:00"),
+        (".", "--entry", "31", "ab"),
+        (".", "--entry", "9", "ab" * 32),
+        (".", "--no-such-option"),
+    ],
+)
+def test_a_command_that_makes_no_sense_exits_with_2(arguments: tuple[str, ...]):
+    assert run(*arguments).exit_code == 2
+
+
+class Handler(BaseHTTPRequestHandler):
+    files: dict[str, bytes]
+
+    def do_GET(self) -> None:
+        content = self.files.get(self.path)
+        self.send_response(404 if content is None else 200)
+        self.send_header("Last-Modified", "Fri, 15 Sep 2023 10:30:05 GMT")
+        self.send_header("Content-Length", str(len(content or b"")))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(content or b"")
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def served() -> Iterator[tuple[str, dict[str, bytes]]]:
+    files = {f"/draws/62/{name}": content for name, content in GOOD.items()}
+    wave = {"number": 62, "closes_at": iso(REAL_FROZEN - timedelta(minutes=15)), "state": "SETTLED"}
+    files["/api/waves/62"] = json.dumps(wave).encode()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Serving", (Handler,), {"files": files}))
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", files
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_an_address_is_verified_with_the_time_its_note_was_published(served):
+    url, _ = served
+    result = run(f"{url}/draws/62")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == "draw verify: ok ok=23 failed=0 not_checked=2"
+
+
+def test_a_wave_by_its_number_is_found_and_its_closing_asked_for(served):
+    url, _ = served
+    by_options = run(62, "--results-url", url, "--api-url", f"{url}/api")
+    assert by_options.exit_code == 0
+    assert by_options.stdout.splitlines()[-1] == "draw verify: ok ok=24 failed=0 not_checked=1"
+    env = {"GELOMBANG_RESULTS_URL": url, "GELOMBANG_API_URL": f"{url}/api"}
+    assert run(62, env=env).stdout == by_options.stdout
+
+
+def test_another_wave_in_the_place_of_the_one_asked_for_is_named(served):
+    url, files = served
+    files |= {name.replace("/62/", "/63/"): content for name, content in files.items()}
+    result = run(63, "--results-url", url)
+    assert result.exit_code == 1
+    assert "wrong wave: 62 instead of 63" in result.stdout
+
+
+@pytest.mark.parametrize("answer", [None, b"", b"{}", b'{"closes_at": null}', b'{"closes_at": "2023-09-15T10:00:00"}'])
+def test_an_api_that_does_not_tell_the_closing_leaves_that_check_undone(served, answer):
+    url, files = served
+    files["/api/waves/62"] = answer
+    result = run(62, "--results-url", url, "--api-url", f"{url}/api")
+    assert result.exit_code == 0
+    assert "the API does not say when wave 62 closed" in result.stderr
+    assert "not checked  note not before the close" in result.stdout
+
+
+def test_without_an_address_that_of_the_deployed_stage_is_used(served, monkeypatch: pytest.MonkeyPatch):
+    url, _ = served
+    deployed = SimpleNamespace(api_url=f"{url}/api", settings=SimpleNamespace(results_url=url))
+    monkeypatch.setattr(stages, "load", lambda name: deployed)
+    assert run(62).stdout.splitlines()[-1] == "draw verify: ok ok=24 failed=0 not_checked=1"
+
+
+def test_a_stage_that_cannot_be_found_is_a_usage_error(monkeypatch: pytest.MonkeyPatch):
+    def absent(name: str) -> None:
+        raise BadConfiguration(reason="no region: set AWS_DEFAULT_REGION")
+
+    monkeypatch.setattr(stages, "load", absent)
+    result = run(62)
+    assert result.exit_code == 2
+    assert "give --results-url" in result.stderr
