@@ -12,8 +12,9 @@ from chalicelib.config import Programme
 from . import results, sums
 from .player import Partner, Player
 
-OPENS_IN_S = 10
-"""From the setting of a wave to its opening: longer than any function may believe an older calendar."""
+OPENS_IN_S = 14
+"""From the setting of a wave to its opening: the calendar takes no change nearer than that many functions may know an
+older one (9 s), and the command line needs a moment to start."""
 
 SETTLES_WITHIN_S = 120
 PAID_WITHIN_S = 240

@@ -1,0 +1,137 @@
+"""`make demo`: a whole wave on a local cloud, through the public API, and the sums at the end.
+
+The last line is `demo: ok registered=... refused=... joined=... chosen=... paid=... failed=... disagreements=0`, and
+the exit code is 0, only if all the sums agree. Everything that was started is stopped, whatever happens.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from admin import stages
+from admin.stacks import DeployFailed
+from chalicelib.clock import utc_now, wib_date
+from chalicelib.config import load_programme
+
+from .api import Api, Unexpected
+from .cloud import STAGE, CloudFailed, LocalCloud
+from .fsp_books import Faults
+from .office import CommandLine, OfficeFailed
+from .people import people
+from .play import Play
+from .player import Player
+
+FOLDER = stages.ROOT / ".demo"
+WORKERS = 8
+
+FAULTS = {
+    "timeout_after_rate": 0.05,
+    "timeout_before_rate": 0.03,
+    "error_after_rate": 0.05,
+    "error_before_rate": 0.05,
+    "fail_rate": 0.05,
+    "hang_s": 3.0,
+    "settle_ms": 150,
+}
+"""How the sandbox provider misbehaves; accounts that end in its failing suffix are never paid besides."""
+
+
+class Clock:
+    """The real time."""
+
+    def now(self) -> datetime:
+        """The present instant, UTC."""
+        return utc_now()
+
+    def wait_until(self, instant: datetime) -> None:
+        """Sleep until then."""
+        time.sleep(max(0.0, (instant - utc_now()).total_seconds()))
+
+
+class Screen:
+    """What one sees: bars on a terminal, a line per finished step anywhere else."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False)
+        self._began = time.monotonic()
+        self._tasks: dict[str, TaskID] = {}
+        self._bars = Progress(
+            TextColumn("{task.description:<32}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+
+    def line(self, text: str) -> None:
+        """A line, with the seconds since the beginning."""
+        self._console.print(f"{time.monotonic() - self._began:5.0f} s  {text}", markup=False, soft_wrap=True)
+
+    def progress(self, step: str, done: int, total: int) -> None:
+        """How far a step is."""
+        if step not in self._tasks:
+            self._tasks[step] = self._bars.add_task(step, total=total)
+        self._bars.update(self._tasks[step], completed=done)
+        if done == total and not self._console.is_terminal:
+            self.line(f"{step}: {total}")
+
+    def __enter__(self) -> Screen:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+
+def play(cloud: LocalCloud, screen: Screen, seed: int, count: int) -> tuple[dict[str, int], list[str]]:
+    """Deploy, play the wave, and give the figures of the last line and every disagreement."""
+    stage = cloud.deploy()
+    programme = load_programme(STAGE)
+    cloud.fsp.books.configure(FAULTS)
+    crowd = people(seed, count, wib_date(utc_now()), programme, Faults().fail_suffix)
+    player = Player(Api(stage.api_url, WORKERS + 2), crowd, utc_now, screen.progress, WORKERS)
+    office = CommandLine(STAGE, cloud.fsp.url, FOLDER / "logs/office.log")
+    played, found = Play(player, office, Clock(), programme, FOLDER / "draws").run()
+    _tell(screen.line, played.wave, len(played.results.substitutions))
+    return played.counts, found
+
+
+def _tell(line: Callable[[str], None], wave: Mapping[str, object], moved_on: int) -> None:
+    line(f"wave {wave['number']}: {wave['entries']} entries, quota {wave['quota']}, chosen {wave['chosen']}")
+    line(f"seats that went on because a family card was full: {moved_on}")
+    line(f"check the draw yourself: .venv/bin/gelombang draw verify --stage {STAGE} .demo/draws/{wave['number']}")
+
+
+@click.command()
+@click.option("--people", "count", default=300, show_default=True, help="How many people, the refused ones included.")
+@click.option("--seed", default=54, show_default=True, help="The same seed invents the same people.")
+def main(count: int, seed: int) -> None:
+    """Play one wave from registration to payment on a local cloud."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    (FOLDER / "logs").mkdir(parents=True)
+    counts: dict[str, int] = {}
+    screen = Screen()
+    try:
+        with screen, LocalCloud(FOLDER / "logs/cloud", seed=str(seed), report=screen.line) as cloud:
+            counts, found = play(cloud, screen, seed, count)
+    except (CloudFailed, DeployFailed, OfficeFailed, Unexpected, TimeoutError) as error:
+        found = [str(error)]
+    except KeyboardInterrupt:
+        found = ["interrupted"]
+    for one in found:
+        screen.line(f"disagreement: {one}")
+    figures = " ".join(f"{name}={figure}" for name, figure in {**counts, "disagreements": len(found)}.items())
+    click.echo(f"demo: {'FAILED' if found else 'ok'} {figures}")
+    raise SystemExit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()

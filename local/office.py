@@ -1,0 +1,104 @@
+"""The administrator's desk: every step of theirs is a run of the command line, as it would be for a real stage."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from chalicelib.clock import iso
+
+from .player import Partner
+
+RUN_S = 120
+
+
+class OfficeFailed(Exception):
+    """A command did not end well; the message has the command and the last line it wrote."""
+
+
+class CommandLine:
+    """Runs `gelombang` for a stage, with this process's environment.
+
+    `log` gets a line for each run; `fsp_url` is where the sandbox provider is.
+    """
+
+    def __init__(self, stage: str, fsp_url: str, log: Path) -> None:
+        self._stage = stage
+        self._fsp_url = fsp_url
+        self._log = log
+
+    def add_wave(self, opens_at: datetime, closes_at: datetime, quota: int) -> int:
+        """Set a wave and return its number."""
+        out = self._must(
+            "wave", "add", "--opens-at", iso(opens_at), "--closes-at", iso(closes_at), "--quota", str(quota)
+        )
+        return int(_word_after("wave", out))
+
+    def advance(self) -> None:
+        """Have the deployed step run now."""
+        self._must("wave", "advance", "--deployed")
+
+    def sweep_payouts(self) -> None:
+        """Have the deployed sweep of unsettled payouts run now."""
+        self._must("payout", "sweep", "--deployed")
+
+    def add_partner(self, name: str) -> Partner:
+        """Admit a training partner."""
+        out = self._must("partner", "add", name)
+        return Partner(_word_after("partner", out), _word_after("key", out))
+
+    def check_draw(self, wave: int, folder: Path) -> list[str]:
+        """Verify the draw as it is published, and the files in `folder` without the network; what does not hold."""
+        return [*self._findings("draw", "verify", str(wave)), *self._findings("draw", "verify", str(folder))]
+
+    def compare_books(self) -> list[str]:
+        """Compare the ledger with the provider's books; what does not agree."""
+        return self._findings("payout", "compare", "--books", f"{self._fsp_url}/sandbox/books")
+
+    def books(self) -> dict[str, Any]:
+        """The provider's own report."""
+        found: dict[str, Any] = urllib3.request("GET", f"{self._fsp_url}/sandbox/books", timeout=10).json()
+        return found
+
+    def _must(self, *command: str) -> str:
+        code, out, error = self._run(*command)
+        if code:
+            raise OfficeFailed(f"gelombang {' '.join(command)}: {_last_line(error or out)}")
+        return out
+
+    def _findings(self, *command: str) -> list[str]:
+        code, out, error = self._run(*command)
+        return [f"gelombang {' '.join(command)}: {_last_line(error or out)}"] if code else []
+
+    def _run(self, *command: str) -> tuple[int, str, str]:
+        began = time.monotonic()
+        program = Path(sys.executable).parent / "gelombang"
+        done = subprocess.run(  # noqa: S603 - the project's own command, beside this interpreter
+            [str(program), *command, "--stage", self._stage],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=RUN_S,
+            check=False,
+        )
+        took = time.monotonic() - began
+        with self._log.open("a") as log:
+            # What it printed may be a partner's key, so only complaints are kept.
+            log.write(f"{took:.1f} s, exit {done.returncode}: gelombang {' '.join(command)}\n{done.stderr}")
+        return done.returncode, done.stdout, done.stderr
+
+
+def _word_after(word: str, text: str) -> str:
+    """The word after the first `word` of a text."""
+    words = text.split()
+    return words[words.index(word) + 1]
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["no output"])[-1]
