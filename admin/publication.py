@@ -61,7 +61,7 @@ class Folder:
                     raise Unreadable("not a plain file")
                 if facts.st_size > limit:
                     raise Unreadable(f"longer than {limit} bytes")
-                return file.read(limit)
+                return file.read(facts.st_size)
         except FileNotFoundError as error:
             raise Absent from error
         except OSError as error:
