@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     # Imported only by the function that asks for them.
     from .payouts.service import Payouts
     from .registration.accounts import Accounts
+    from .registration.exclusions import ExclusionLists
     from .registration.service import Registrations
     from .registration.tokens import TokenVerifier
     from .registration.vault import Vault
@@ -64,7 +65,8 @@ class Services:
         """Keyed hashes and each person's own encryption."""
         from .registration.vault import Vault
 
-        return Vault(self._client("kms"), self.settings.mac_key, self.settings.data_key, self._randomness)
+        settings = self.settings
+        return Vault(lambda: self._client("kms"), settings.mac_key, settings.data_key, self._randomness)
 
     @cached_property
     def registrations(self) -> Registrations:
@@ -75,6 +77,15 @@ class Services:
         self._bind(RegistrationsTable, "registrations")
         store = RegistrationStore(self.settings.region)
         return Registrations(store, self.vault, self.programme.eligibility, self.programme.payouts.codes)
+
+    @cached_property
+    def exclusion_lists(self) -> ExclusionLists:
+        """Who may not take part, as the authorities' lists say."""
+        from .registration.exclusions import ExclusionLists
+        from .registration.store import RegistrationsTable, RegistrationStore
+
+        self._bind(RegistrationsTable, "registrations")
+        return ExclusionLists(RegistrationStore(self.settings.region), self.vault)
 
     def me(self, registrant_id: str) -> Me:
         """`GET /me`: registration and financial address, masked, and the place in the programme."""

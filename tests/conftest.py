@@ -56,6 +56,10 @@ def cloud(no_real_cloud: None) -> Iterator[Settings]:
             ClientName="gelombang-test-api",
             ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
         )
+        # moto's CloudFormation makes every key a symmetric one.
+        kms = boto3.client("kms", REGION)
+        mac_key = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
+        kms.update_alias(AliasName="alias/gelombang-test-mac", TargetKeyId=mac_key)
         boto3.client("secretsmanager", REGION).create_secret(
             Name="gelombang-test-fsp",
             SecretString=json.dumps({"api_key": "test-api-key", "callback_token": "test-callback-token"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -94,7 +95,8 @@ class TokenVerifier:
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
         try:
-            keys = jwt.PyJWKSet.from_json(self._fetch(self._jwks_url).decode()).keys
+            jwks = json.loads(self._fetch(self._jwks_url))
+            keys = jwt.PyJWKSet.from_dict(jwks if isinstance(jwks, dict) else {}).keys
         except (OSError, ValueError, jwt.PyJWTError) as error:
             raise Unavailable() from error
         return {key.key_id: key.key for key in keys if key.key_id and isinstance(key.key, RSAPublicKey)}

@@ -8,7 +8,9 @@ makes everything sealed for them unreadable, in backups too.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -65,11 +67,15 @@ class PersonKey:
 
 
 class Vault:
-    """Every method is one KMS call. Raises `Unavailable` when KMS is late or busy; nothing is cached."""
+    """Every method is one KMS call. Raises `Unavailable` when KMS is late or busy; nothing is cached.
 
-    def __init__(self, kms: Any, mac_key: str, data_key: str, randomness: Randomness = system_randomness) -> None:
-        # boto3's KMS client: its methods exist at run time only.
-        self._kms = kms
+    `kms` gives boto3's KMS client; it is asked once, at the first call, because a join never gets that far.
+    """
+
+    def __init__(
+        self, kms: Callable[[], Any], mac_key: str, data_key: str, randomness: Randomness = system_randomness
+    ) -> None:
+        self._kms = cache(kms)
         self._mac_key = mac_key
         self._data_key = data_key
         self._randomness = randomness
@@ -108,7 +114,7 @@ class Vault:
 
     def _call(self, operation: str, **parameters: object) -> dict[str, Any]:
         try:
-            answer: dict[str, Any] = getattr(self._kms, operation)(**parameters)
+            answer: dict[str, Any] = getattr(self._kms(), operation)(**parameters)
         except BotoCoreError as error:
             raise Unavailable() from error
         except ClientError as error:

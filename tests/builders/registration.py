@@ -43,7 +43,7 @@ def other_form(n: int, **changes: Any) -> RegistrationForm:
 
 def vault(cloud: Settings) -> Vault:
     """The vault on the test's keys."""
-    return Vault(boto3.client("kms", cloud.region), cloud.mac_key, cloud.data_key)
+    return Vault(lambda: boto3.client("kms", cloud.region), cloud.mac_key, cloud.data_key)
 
 
 def registrations(cloud: Settings, programme: Programme, with_vault: Vault | None = None) -> Registrations:

@@ -1,0 +1,181 @@
+"""Accounts at the user pool: the path on moto, and every refusal that Cognito knows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.stub import ANY, Stubber
+
+from chalicelib.errors import Malformed, Unavailable
+from chalicelib.registration import accounts as module
+from chalicelib.registration import errors
+from chalicelib.registration.accounts import Accounts
+from tests.conftest import REGION
+
+EMAIL = "siti@example.org"
+PASSWORD = "Correct horse 1 battery!"
+CLIENT = "client"
+
+
+@pytest.fixture
+def accounts(cloud):
+    return Accounts(boto3.client("cognito-idp", cloud.region), cloud.user_pool_client)
+
+
+def test_a_person_signs_up_confirms_signs_in_and_stays_signed_in(accounts):
+    accounts.sign_up(EMAIL, PASSWORD, "id")
+    with pytest.raises(errors.NotConfirmed):
+        accounts.sign_in(EMAIL, PASSWORD)
+    accounts.confirm(EMAIL, "123456")
+    session = accounts.sign_in(EMAIL, PASSWORD)
+    assert session.expires_in_s > 0
+    again = accounts.refresh(session.refresh_token)
+    assert again.refresh_token == session.refresh_token
+    assert again.access_token != session.access_token
+
+
+def test_an_address_is_one_address_however_it_is_written(accounts):
+    accounts.sign_up(" Siti@Example.ORG ", PASSWORD, "id")
+    with pytest.raises(errors.AccountExists):
+        accounts.sign_up(EMAIL, PASSWORD, "id")
+    accounts.confirm("SITI@example.org", "123456")
+    assert accounts.sign_in("siti@EXAMPLE.org", PASSWORD)
+
+
+def test_the_language_is_kept_with_the_account(accounts, cloud):
+    accounts.sign_up(EMAIL, PASSWORD, "en")
+    user = boto3.client("cognito-idp", cloud.region).list_users(UserPoolId=cloud.user_pool)["Users"][0]
+    assert {"Name": "locale", "Value": "en"} in user["Attributes"]
+
+
+def test_a_wrong_password_and_an_unknown_address_are_refused_alike(accounts):
+    accounts.sign_up(EMAIL, PASSWORD, "id")
+    accounts.confirm(EMAIL, "123456")
+    told = []
+    for email, password in ((EMAIL, "wrong password"), ("nobody@example.org", PASSWORD)):
+        with pytest.raises(errors.WrongCredentials) as refused:
+            accounts.sign_in(email, password)
+        told.append((refused.value.code, refused.value.facts))
+    assert told[0] == told[1]
+
+
+def test_a_forged_refresh_token_ends_the_session(accounts):
+    with pytest.raises(errors.SessionExpired):
+        accounts.refresh("forged")
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["", "siti", "siti@", "@example.org", "siti@example", "si ti@example.org", "siti@example.org\nx",
+     "siti@@example.org", "siti@example..org", "siti@-example.org", "siti@exämple.org", "a" * 65 + "@example.org"],
+)  # fmt: skip
+def test_what_is_no_address_is_refused_before_anybody_is_asked(email):
+    accounts = Accounts(None, CLIENT)
+    for act in (
+        lambda: accounts.sign_up(email, PASSWORD, "id"),
+        lambda: accounts.confirm(email, "1"),
+        lambda: accounts.resend(email),
+        lambda: accounts.sign_in(email, PASSWORD),
+    ):
+        with pytest.raises(errors.MalformedEmail):
+            act()
+
+
+def test_a_short_password_is_refused_before_anybody_is_asked():
+    with pytest.raises(errors.WeakPassword) as refused:
+        Accounts(None, CLIENT).sign_up(EMAIL, "123456789", "id")
+    assert refused.value.facts == {"length_min": 10}
+
+
+def test_the_shortest_password_is_the_pool_s_policy():
+    stack = json.loads((Path(module.__file__).parents[2] / ".chalice/data-stack.json").read_text())
+    policy = stack["Resources"]["UserPool"]["Properties"]["Policies"]["PasswordPolicy"]
+    assert policy["MinimumLength"] == module.PASSWORD_LENGTH_MIN
+
+
+ACTS = {
+    "sign_up": lambda accounts: accounts.sign_up(EMAIL, PASSWORD, "id"),
+    "confirm_sign_up": lambda accounts: accounts.confirm(EMAIL, "123456"),
+    "resend_confirmation_code": lambda accounts: accounts.resend(EMAIL),
+    "sign_in": lambda accounts: accounts.sign_in(EMAIL, PASSWORD),
+    "refresh": lambda accounts: accounts.refresh("refresh-token"),
+}
+
+
+def answered(act, code, service_message=""):
+    """Do `act` at a pool that answers with this error."""
+    client = boto3.client("cognito-idp", REGION)
+    operation = "initiate_auth" if act in {"sign_in", "refresh"} else act
+    with Stubber(client) as stub:
+        stub.add_client_error(operation, code, service_message)
+        ACTS[act](Accounts(client, CLIENT))
+        stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    ("act", "code", "refusal"),
+    [
+        ("sign_up", "UsernameExistsException", errors.AccountExists),
+        ("sign_up", "InvalidPasswordException", errors.WeakPassword),
+        ("sign_up", "InvalidParameterException", Malformed),
+        ("confirm_sign_up", "CodeMismatchException", errors.CodeMismatch),
+        ("confirm_sign_up", "ExpiredCodeException", errors.CodeExpired),
+        ("confirm_sign_up", "UserNotFoundException", errors.CodeExpired),
+        ("confirm_sign_up", "TooManyFailedAttemptsException", errors.TooManyRequests),
+        ("resend_confirmation_code", "LimitExceededException", errors.TooManyRequests),
+        ("resend_confirmation_code", "CodeDeliveryFailureException", Unavailable),
+        ("sign_in", "NotAuthorizedException", errors.WrongCredentials),
+        ("sign_in", "UserNotFoundException", errors.WrongCredentials),
+        ("sign_in", "UserNotConfirmedException", errors.NotConfirmed),
+        ("refresh", "NotAuthorizedException", errors.SessionExpired),
+        *[(act, "TooManyRequestsException", errors.TooManyRequests) for act in ACTS],
+        *[(act, "InternalErrorException", Unavailable) for act in ACTS],
+    ],
+)
+def test_an_error_of_cognito_is_told_as_what_it_means(act, code, refusal):
+    with pytest.raises(refusal) as refused:
+        answered(act, code, f"Password {PASSWORD} of {EMAIL}")
+    assert not any(secret in str(refused.value) for secret in (EMAIL, PASSWORD))
+
+
+@pytest.mark.parametrize(
+    ("act", "code"),
+    [
+        ("confirm_sign_up", "NotAuthorizedException"),
+        ("resend_confirmation_code", "UserNotFoundException"),
+        ("resend_confirmation_code", "InvalidParameterException"),
+    ],
+)
+def test_a_repeat_and_an_unknown_address_are_answered_like_a_success(act, code):
+    answered(act, code)
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_a_mistake_of_ours_is_no_user_s_mistake(act):
+    with pytest.raises(ClientError):
+        answered(act, "InvalidLambdaResponseException")
+
+
+def test_a_challenge_opens_no_session():
+    client = boto3.client("cognito-idp", REGION)
+    with Stubber(client) as stub:
+        stub.add_response(
+            "initiate_auth",
+            {"ChallengeName": "NEW_PASSWORD_REQUIRED"},
+            {"ClientId": CLIENT, "AuthFlow": ANY, "AuthParameters": ANY},
+        )
+        with pytest.raises(errors.WrongCredentials):
+            Accounts(client, CLIENT).sign_in(EMAIL, PASSWORD)
+
+
+def test_a_pool_out_of_reach_is_a_reason_to_come_back():
+    class Away:
+        def initiate_auth(self, **_):
+            raise EndpointConnectionError(endpoint_url="https://cognito.invalid")
+
+    with pytest.raises(Unavailable):
+        Accounts(Away(), CLIENT).sign_in(EMAIL, PASSWORD)

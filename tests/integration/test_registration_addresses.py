@@ -1,0 +1,135 @@
+"""Where a person is paid: sealed, masked, and one account for one person."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import boto3
+import msgspec
+import pytest
+
+from chalicelib.registration import errors
+from chalicelib.registration.rules import FinancialAddress
+from chalicelib.registration.store import Profile
+from tests.builders.registration import ACCOUNT, SITI, other_form, registrations
+from tests.conftest import T0
+
+LATER = T0 + timedelta(hours=1)
+
+
+@pytest.fixture
+def service(cloud, programme):
+    service = registrations(cloud, programme)
+    service.register("siti", SITI, T0)
+    service.register("budi", other_form(7), T0)
+    return service
+
+
+def account(**changes):
+    return msgspec.structs.replace(ACCOUNT, **changes)
+
+
+def rows(cloud, prefix):
+    items = boto3.client("dynamodb", cloud.region).scan(TableName=cloud.table("registrations"))["Items"]
+    return [item for item in items if item["pk"]["S"].startswith(prefix)]
+
+
+def test_a_bank_account_is_kept_for_paying_and_masked_for_showing(service):
+    stated = service.set_financial_address("siti", account(holder_name=" Siti  Aminah "), T0)
+    assert stated == service.financial_address("siti") == FinancialAddress("BNI", "0123456789", "Siti Aminah")
+    shown = service.me("siti").financial_address
+    assert (shown.code, shown.account_number, shown.holder_name) == ("BNI", "********6789", "Siti Aminah")
+
+
+def test_a_wallet_is_kept_as_its_phone_number(service):
+    service.set_financial_address("siti", account(code="DANA", account_number="0812 3456 7890"), T0)
+    assert service.financial_address("siti").account_number == "+6281234567890"
+
+
+def test_an_unknown_code_and_a_wrong_number_are_refused(service, cloud):
+    for code in ("XYZ", "bni", ""):
+        with pytest.raises(errors.UnknownPayoutCode):
+            service.set_financial_address("siti", account(code=code), T0)
+    for code, number in (("BNI", "12345"), ("DANA", "0123456789")):
+        with pytest.raises(errors.MalformedAccountNumber):
+            service.set_financial_address("siti", account(code=code, account_number=number), T0)
+    assert rows(cloud, "U#account#") == []
+
+
+def test_only_who_is_registered_has_an_address(service):
+    with pytest.raises(errors.NotRegistered):
+        service.set_financial_address("nobody", ACCOUNT, T0)
+    assert service.financial_address("nobody") is None
+    assert service.financial_address("siti") is None
+
+
+def test_an_account_pays_one_person(service):
+    service.set_financial_address("siti", ACCOUNT, T0)
+    with pytest.raises(errors.AccountAlreadyUsed):
+        service.set_financial_address("budi", account(holder_name="Budi"), T0)
+    assert service.financial_address("budi") is None
+    service.set_financial_address("budi", account(code="BCA"), T0)
+
+
+def test_an_account_given_up_is_free_for_others(service, cloud):
+    service.set_financial_address("siti", ACCOUNT, T0)
+    service.set_financial_address("siti", account(account_number="9876543210"), LATER)
+    assert len(rows(cloud, "U#account#")) == 1
+    service.set_financial_address("budi", ACCOUNT, LATER)
+
+
+def test_the_same_address_again_changes_nothing(service, cloud):
+    service.set_financial_address("siti", ACCOUNT, T0)
+    before = rows(cloud, "R#siti")
+    service.set_financial_address("siti", ACCOUNT, LATER)
+    assert rows(cloud, "R#siti") == before
+
+
+def test_another_holder_s_name_on_the_same_account_is_a_change(service, cloud):
+    service.set_financial_address("siti", ACCOUNT, T0)
+    service.set_financial_address("siti", account(holder_name="Siti A."), LATER)
+    assert service.financial_address("siti").holder_name == "Siti A."
+    assert len(rows(cloud, "U#account#")) == 1
+
+
+def test_of_two_people_with_one_account_at_once_one_has_it(service, cloud, monkeypatch):
+    save = service._store.save_address
+
+    def overtaken_once(*args, **kwargs):
+        monkeypatch.setattr(service._store, "save_address", save)
+        service.set_financial_address("siti", ACCOUNT, T0)
+        return save(*args, **kwargs)
+
+    monkeypatch.setattr(service._store, "save_address", overtaken_once)
+    with pytest.raises(errors.AccountAlreadyUsed):
+        service.set_financial_address("budi", ACCOUNT, T0)
+    assert [row["registrant"]["S"] for row in rows(cloud, "U#account#")] == ["siti"]
+
+
+def test_two_changes_of_one_person_at_once_leave_one_guard(service, cloud, monkeypatch):
+    service.set_financial_address("siti", ACCOUNT, T0)
+    save = service._store.save_address
+
+    def overtaken_once(*args, **kwargs):
+        monkeypatch.setattr(service._store, "save_address", save)
+        service.set_financial_address("siti", account(account_number="1111111111"), T0)
+        return save(*args, **kwargs)
+
+    monkeypatch.setattr(service._store, "save_address", overtaken_once)
+    service.set_financial_address("siti", account(account_number="2222222222"), LATER)
+    assert service.financial_address("siti").account_number == "2222222222"
+    assert len(rows(cloud, "U#account#")) == 1
+
+
+def test_an_address_is_not_written_under_a_key_that_was_destroyed_meanwhile(service, cloud, monkeypatch):
+    save = service._store.save_address
+
+    def erased_meanwhile(*args, **kwargs):
+        monkeypatch.setattr(service._store, "save_address", save)
+        Profile("R#siti", "PROFILE").delete()
+        return save(*args, **kwargs)
+
+    monkeypatch.setattr(service._store, "save_address", erased_meanwhile)
+    with pytest.raises(errors.NotRegistered):
+        service.set_financial_address("siti", ACCOUNT, T0)
+    assert rows(cloud, "U#account#") == []

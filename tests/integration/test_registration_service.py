@@ -1,0 +1,398 @@
+"""Registering and changing a registration, on the production template's table and keys."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import boto3
+import msgspec
+import pytest
+
+from chalicelib import dynamo
+from chalicelib.errors import Unavailable
+from chalicelib.registration import errors, wire
+from chalicelib.registration.rules import Employment, Standing, Verification
+from chalicelib.registration.store import Exclusion, Guard, Overtaken, Profile
+from tests.builders.registration import SITI, form, other_form, registrations, vault
+from tests.conftest import T0
+
+LATER = T0 + timedelta(hours=1)
+
+
+@pytest.fixture
+def service(cloud, programme):
+    return registrations(cloud, programme)
+
+
+def rows(cloud):
+    return boto3.client("dynamodb", cloud.region).scan(TableName=cloud.table("registrations"))["Items"]
+
+
+def guards(cloud, kind):
+    return {row["pk"]["S"]: row["registrant"]["S"] for row in rows(cloud) if row["pk"]["S"].startswith(f"U#{kind}#")}
+
+
+def test_a_new_registration_is_kept_as_it_was_stated(service):
+    registrant, new = service.register("siti", SITI, T0)
+    assert new
+    assert registrant == service.registrant("siti")
+    assert (registrant.region, registrant.regency) == (31, "3174")
+    assert registrant.birth_date == date(1995, 8, 17)
+    assert registrant.standing is Standing.REGISTERED
+    assert registrant.verification is Verification.PENDING
+    assert registrant.warnings == ()
+    assert registrant.registered_at == registrant.updated_at == T0
+
+
+def test_the_same_form_again_changes_nothing(service, cloud):
+    first, _ = service.register("siti", SITI, T0)
+    before = rows(cloud)
+    assert service.register("siti", form(phone="+62 812 3456 7890"), LATER) == (first, False)
+    assert rows(cloud) == before
+
+
+def test_the_same_form_is_accepted_again_after_its_person_grew_too_old(service):
+    oldest = form(birth_date=date(1961, 11, 25))
+    first, _ = service.register("siti", oldest, T0)
+    assert service.register("siti", oldest, T0 + timedelta(days=2)) == (first, False)
+
+
+def test_a_form_that_is_refused_writes_nothing(service, cloud):
+    wrong = [
+        ({"nik": "317409570895000"}, errors.MalformedNik),
+        ({"kk": "3174091203180000"}, errors.MalformedKk),
+        ({"phone": "0812"}, errors.MalformedPhone),
+        ({"province": "99"}, errors.UnknownRegion),
+        ({"regency": "3274"}, errors.UnknownRegion),
+        ({"employment": Employment.STUDENT}, errors.InFormalEducation),
+        ({"employment": Employment.POLICE}, errors.ExcludedOccupation),
+        ({"birth_date": date(2008, 11, 25)}, errors.UnderAge),
+        ({"birth_date": date(1961, 11, 24)}, errors.OverAge),
+        ({"consent_version": None}, errors.ConsentMissing),
+        ({"consent_version": "1999-01"}, errors.ConsentMissing),
+    ]
+    for changes, refusal in wrong:
+        with pytest.raises(refusal):
+            service.register("siti", form(**changes), T0)
+    assert rows(cloud) == []
+
+
+def test_a_form_wrong_in_every_way_is_refused_in_the_documented_order(service):
+    wrong = {
+        "nik": ("1", errors.MalformedNik),
+        "kk": ("1", errors.MalformedKk),
+        "phone": ("1", errors.MalformedPhone),
+        "province": ("99", errors.UnknownRegion),
+        "employment": (Employment.STUDENT, errors.InFormalEducation),
+        "birth_date": (date(2020, 1, 1), errors.UnderAge),
+        "consent_version": (None, errors.ConsentMissing),
+    }
+    left = dict(wrong)
+    for field, (_, refusal) in wrong.items():
+        with pytest.raises(refusal):
+            service.register("siti", form(**{name: value for name, (value, _) in left.items()}), T0)
+        del left[field]
+
+
+def test_age_is_counted_in_western_indonesia(service):
+    born = date(2008, 11, 25)
+    with pytest.raises(errors.UnderAge):
+        service.register("siti", form(birth_date=born), T0.replace(hour=16, minute=59, second=59))
+    assert service.register("siti", form(birth_date=born), T0.replace(hour=17))[1]
+
+
+def test_a_nik_registers_once(service, cloud):
+    service.register("siti", SITI, T0)
+    with pytest.raises(errors.NikAlreadyRegistered):
+        service.register("budi", form(phone="081311112222"), T0)
+    assert list(guards(cloud, "nik").values()) == ["siti"]
+    with pytest.raises(errors.NotRegistered):
+        service.registrant("budi")
+
+
+def test_a_phone_number_registers_once(service, cloud):
+    service.register("siti", SITI, T0)
+    with pytest.raises(errors.PhoneAlreadyUsed):
+        service.register("budi", form(nik=other_form(7).nik), T0)
+    assert list(guards(cloud, "phone").values()) == ["siti"]
+
+
+def test_of_two_refusals_the_nik_s_is_told(service):
+    service.register("siti", SITI, T0)
+    with pytest.raises(errors.NikAlreadyRegistered):
+        service.register("budi", SITI, T0)
+
+
+def test_a_family_shares_its_card(service):
+    first, _ = service.register("siti", SITI, T0)
+    second, new = service.register("budi", other_form(7), T0)
+    assert new
+    assert first.kk_mac == second.kk_mac
+
+
+def test_the_nik_cannot_change(service, cloud):
+    first, _ = service.register("siti", SITI, T0)
+    with pytest.raises(errors.NikCannotChange):
+        service.register("siti", form(nik=other_form(7).nik), LATER)
+    assert service.registrant("siti") == first
+    assert len(guards(cloud, "nik")) == 1
+
+
+def test_everything_else_may_change(service):
+    first, _ = service.register("siti", SITI, T0)
+    moved = form(
+        kk="3201011203180002",
+        name="Siti A.",
+        phone="081311112222",
+        province="32",
+        regency="3201",
+        birth_date=date(1995, 8, 18),
+    )
+    registrant, new = service.register("siti", moved, LATER)
+    assert not new
+    assert registrant == service.registrant("siti")
+    assert (registrant.region, registrant.regency) == (32, "3201")
+    assert registrant.kk_mac != first.kk_mac
+    assert registrant.warnings == ("nik_birth_date_differs",)
+    assert (registrant.registered_at, registrant.updated_at) == (T0, LATER)
+    view = service.me("siti").registration
+    assert (view.name, view.phone) == ("Siti A.", "+62********2222")
+
+
+def test_a_phone_number_given_up_is_free_for_others(service, cloud):
+    service.register("siti", SITI, T0)
+    service.register("siti", form(phone="081311112222"), LATER)
+    assert len(guards(cloud, "phone")) == 1
+    assert service.register("budi", form(nik=other_form(7).nik), LATER)[1]
+
+
+def test_a_change_to_a_phone_number_of_others_is_refused_and_keeps_the_old_one(service, cloud):
+    service.register("siti", SITI, T0)
+    service.register("budi", other_form(7), T0)
+    before = guards(cloud, "phone")
+    with pytest.raises(errors.PhoneAlreadyUsed):
+        service.register("siti", form(phone=other_form(7).phone), LATER)
+    assert guards(cloud, "phone") == before
+
+
+def test_a_change_is_tested_like_a_new_registration(service):
+    service.register("siti", SITI, T0)
+    with pytest.raises(errors.ExcludedOccupation):
+        service.register("siti", form(employment=Employment.CIVIL_SERVANT), LATER)
+    with pytest.raises(errors.ConsentMissing):
+        service.register("siti", form(consent_version=None), LATER)
+
+
+def test_who_is_on_an_exclusion_list_cannot_register_or_change(service, cloud):
+    service.register("budi", other_form(7), T0)
+    for nik in (SITI.nik, other_form(7).nik):
+        Exclusion(f"X#{vault(cloud).mac('nik', nik)}", "EXCLUDED", lists={"civil-servants/1/2026-11-01"}).save()
+    with pytest.raises(errors.Excluded):
+        service.register("siti", SITI, T0)
+    with pytest.raises(errors.Excluded):
+        service.register("budi", other_form(7, name="Budi"), LATER)
+
+
+def test_exclusion_is_told_before_a_nik_that_is_taken(service, cloud):
+    registrant, _ = service.register("siti", SITI, T0)
+    Exclusion(f"X#{registrant.nik_mac}", "EXCLUDED", lists={"x/1/2026-11-01"}).save()
+    with pytest.raises(errors.Excluded):
+        service.register("budi", SITI, T0)
+
+
+def test_a_beneficiary_corrects_their_data_and_stays_one(service):
+    service.register("siti", SITI, T0)
+    service.mark_beneficiary("siti", 54)
+    registrant, _ = service.register("siti", form(employment=Employment.CIVIL_SERVANT, phone="081311112222"), LATER)
+    assert (registrant.standing, registrant.beneficiary_wave) == (Standing.BENEFICIARY, 54)
+    assert service.registrant("siti") == registrant
+
+
+def test_marking_a_beneficiary_twice_is_marking_once(service):
+    service.register("siti", SITI, T0)
+    service.mark_beneficiary("siti", 54)
+    service.mark_beneficiary("siti", 54)
+    service.mark_beneficiary("siti", 55)
+    registrant = service.registrant("siti")
+    assert (registrant.standing, registrant.beneficiary_wave) == (Standing.BENEFICIARY, 54)
+
+
+def test_who_is_revoked_stays_revoked(service):
+    service.register("siti", SITI, T0)
+    service.mark_beneficiary("siti", 54)
+    service.set_standing("siti", Standing.REVOKED)
+    service.mark_beneficiary("siti", 55)
+    service.set_standing("siti", Standing.REGISTERED)
+    service.register("siti", form(name="Siti A."), LATER)
+    registrant = service.registrant("siti")
+    assert (registrant.standing, registrant.beneficiary_wave) == (Standing.REVOKED, 54)
+
+
+def test_nobody_is_marked_who_is_not_registered(service, cloud):
+    with pytest.raises(errors.NotRegistered):
+        service.mark_beneficiary("nobody", 54)
+    assert rows(cloud) == []
+
+
+def test_who_is_about_to_be_chosen_is_tested_again_on_that_day(service, cloud):
+    registrant, _ = service.register("siti", form(birth_date=date(1961, 11, 26)), T0)
+    service.check_still_eligible(registrant, date(2026, 11, 25))
+    with pytest.raises(errors.OverAge):
+        service.check_still_eligible(registrant, date(2026, 11, 26))
+    Exclusion(f"X#{registrant.nik_mac}", "EXCLUDED", lists={"x/1/2026-11-01"}).save()
+    with pytest.raises(errors.Excluded):
+        service.check_still_eligible(registrant, date(2026, 11, 25))
+    with pytest.raises(errors.Excluded):
+        service.check_not_excluded(registrant)
+
+
+def test_a_payment_is_sealed_for_its_person(service):
+    service.register("siti", SITI, T0)
+    service.register("budi", other_form(7), T0)
+    sealed = service.seal("siti", b"pay")
+    assert service.unseal("siti", sealed) == b"pay"
+    assert b"pay" not in sealed
+    from cryptography.exceptions import InvalidTag
+
+    with pytest.raises(InvalidTag):
+        service.unseal("budi", sealed)
+    with pytest.raises(errors.NotRegistered):
+        service.seal("nobody", b"pay")
+
+
+def test_me_shows_only_the_ends_of_numbers(service):
+    service.register("siti", SITI, T0)
+    view = msgspec.json.decode(msgspec.json.encode(service.me("siti")))
+    assert view["financial_address"] is None
+    assert view["registration"] == {
+        "nik": "3174**********01",
+        "kk": "3174**********02",
+        "name": "Siti Aminah",
+        "birth_date": "1995-08-17",
+        "phone": "+62********7890",
+        "province": "31",
+        "regency": "3174",
+        "education": "senior_high",
+        "employment": "jobseeker",
+        "consent_version": "2026-01",
+        "standing": "REGISTERED",
+        "verification": "PENDING",
+        "warnings": [],
+        "registered_at": "2026-11-24T03:00:00Z",
+        "updated_at": "2026-11-24T03:00:00Z",
+    }
+
+
+def test_the_answer_to_a_form_is_what_me_shows(service):
+    registrant, _ = service.register("siti", SITI, T0)
+    assert wire.submitted_view(registrant, SITI) == service.me("siti").registration
+
+
+def test_me_is_empty_before_registration(service):
+    assert service.me("nobody") == wire.MeView(registration=None, financial_address=None)
+
+
+class Interrupted:
+    """A vault that lets something else happen once, between a registration's read and its write."""
+
+    def __init__(self, inner, between):
+        self._inner = inner
+        self._between = between
+
+    def __getattr__(self, name):
+        return getattr(self._inner, name)
+
+    def _meanwhile(self):
+        between, self._between = self._between, lambda: None
+        between()
+
+    def new_key(self, registrant_id):
+        self._meanwhile()
+        return self._inner.new_key(registrant_id)
+
+    def open_key(self, registrant_id, wrapped):
+        self._meanwhile()
+        return self._inner.open_key(registrant_id, wrapped)
+
+
+def interrupted(cloud, programme, between):
+    return registrations(cloud, programme, Interrupted(vault(cloud), between))
+
+
+def test_of_two_people_with_one_nik_at_once_one_registers(service, cloud, programme):
+    slower = interrupted(cloud, programme, lambda: service.register("siti", SITI, T0))
+    with pytest.raises(errors.NikAlreadyRegistered):
+        slower.register("budi", form(phone="081311112222"), T0)
+    assert list(guards(cloud, "nik").values()) == ["siti"]
+    assert len(guards(cloud, "phone")) == 1
+
+
+def test_of_two_devices_with_one_form_both_succeed_and_one_is_new(service, cloud, programme):
+    first = []
+    slower = interrupted(cloud, programme, lambda: first.append(service.register("siti", SITI, T0)))
+    registrant, new = slower.register("siti", SITI, T0)
+    assert not new
+    assert first == [(registrant, True)]
+
+
+def test_a_change_that_was_overtaken_decides_again_and_leaves_no_guard_behind(service, cloud, programme):
+    service.register("siti", SITI, T0)
+    slower = interrupted(cloud, programme, lambda: service.register("siti", form(phone="081311112222"), T0))
+    slower.register("siti", form(phone="081333334444"), LATER)
+    assert guards(cloud, "phone") == {f"U#phone#{service.registrant('siti').phone_mac}": "siti"}
+
+
+def test_a_change_does_not_undo_an_award_made_meanwhile(service, cloud, programme):
+    service.register("siti", SITI, T0)
+    slower = interrupted(cloud, programme, lambda: service.mark_beneficiary("siti", 54))
+    slower.register("siti", form(name="Siti A."), LATER)
+    registrant = service.registrant("siti")
+    assert (registrant.standing, registrant.beneficiary_wave) == (Standing.BENEFICIARY, 54)
+
+
+def test_a_number_given_up_and_taken_meanwhile_stays_its_new_owner_s(service, cloud, programme):
+    service.register("siti", SITI, T0)
+
+    def meanwhile():
+        service.register("siti", form(phone="081311112222"), T0)
+        service.register("budi", form(nik=other_form(7).nik), T0)
+
+    slower = interrupted(cloud, programme, meanwhile)
+    slower.register("siti", form(phone="081333334444"), LATER)
+    assert sorted(guards(cloud, "phone").values()) == ["budi", "siti"]
+
+
+def test_who_is_overtaken_for_ever_is_told_to_come_back(service, monkeypatch):
+    def overtaken(*_args, **_kwargs):
+        raise Overtaken
+
+    monkeypatch.setattr(service._store, "save", overtaken)
+    with pytest.raises(Unavailable):
+        service.register("siti", SITI, T0)
+
+
+def test_a_write_whose_answer_was_lost_is_a_success_when_repeated(service, cloud, monkeypatch):
+    commit = dynamo.Transaction._commit
+
+    def commit_and_lose_the_answer(self):
+        commit(self)
+        raise Unavailable
+
+    with monkeypatch.context() as patched:
+        patched.setattr(dynamo.Transaction, "_commit", commit_and_lose_the_answer)
+        with pytest.raises(Unavailable):
+            service.register("siti", SITI, T0)
+    registrant, new = service.register("siti", SITI, LATER)
+    assert not new
+    assert registrant.registered_at == T0
+
+
+def test_destroying_the_key_erases_the_person(service, cloud):
+    service.register("siti", SITI, T0)
+    item = Profile.get("R#siti", "PROFILE")
+    stranger = vault(cloud).new_key("siti")
+    from cryptography.exceptions import InvalidTag
+
+    with pytest.raises(InvalidTag):
+        stranger.unseal("person/1", item.sealed)
+    assert Guard.get(f"U#nik#{item.nik_mac}", "UNIQUE").registrant == "siti"

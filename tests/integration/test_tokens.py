@@ -1,0 +1,283 @@
+"""An access token of our pool and client is accepted; everything else is not."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from datetime import timedelta
+
+import boto3
+import jwt
+import pytest
+import requests
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from chalicelib.clock import utc_now
+from chalicelib.errors import Unavailable
+from chalicelib.registration.accounts import Accounts
+from chalicelib.registration.errors import InvalidToken
+from chalicelib.registration.tokens import REFETCH_AFTER, TokenVerifier
+from tests.conftest import T0
+
+ISSUER = "https://cognito-idp.ap-southeast-3.amazonaws.com/ap-southeast-3_ours"
+JWKS_URL = f"{ISSUER}/.well-known/jwks.json"
+CLIENT = "our-client"
+OURS = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+THEIRS = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+class Pool:
+    """The pool's key server: which keys it shows, how often it was asked, whether it answers."""
+
+    def __init__(self, **keys):
+        self.keys = keys
+        self.asked = 0
+        self.failure = None
+
+    def fetch(self, url):
+        assert url == JWKS_URL
+        self.asked += 1
+        if self.failure:
+            raise self.failure
+        jwks = [
+            json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key()))
+            | {"kid": kid, "alg": "RS256", "use": "sig"}
+            for kid, key in self.keys.items()
+        ]
+        return json.dumps({"keys": jwks}).encode()
+
+
+class Clock:
+    def __init__(self):
+        self.time = T0
+
+    def __call__(self):
+        return self.time
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def pool():
+    return Pool(one=OURS)
+
+
+@pytest.fixture
+def verifier(pool, clock):
+    return TokenVerifier(ISSUER, CLIENT, JWKS_URL, pool.fetch, clock)
+
+
+def claims(**changes):
+    valid = {
+        "sub": "person-1",
+        "iss": ISSUER,
+        "client_id": CLIENT,
+        "token_use": "access",
+        "iat": int(T0.timestamp()),
+        "exp": int(T0.timestamp()) + 3600,
+    } | changes
+    return {name: value for name, value in valid.items() if value is not None}
+
+
+def token(key=OURS, kid="one", algorithm="RS256", headers=None, **changes):
+    return jwt.encode(claims(**changes), key, algorithm, headers={"kid": kid} | (headers or {}))
+
+
+def encoded(part):
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
+
+
+def test_a_valid_token_names_its_person(verifier):
+    assert verifier.verify(token()) == "person-1"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "https://cognito-idp.ap-southeast-3.amazonaws.com/ap-southeast-3_theirs"},
+        {"iss": None},
+        {"client_id": "another-client"},
+        {"client_id": None},
+        {"token_use": "id"},
+        {"token_use": None},
+        {"exp": None},
+        {"exp": "never"},
+        {"exp": True},
+        {"sub": None},
+        {"sub": ""},
+    ],
+    ids=str,
+)
+def test_a_token_with_another_claim_is_refused(verifier, changes):
+    with pytest.raises(InvalidToken):
+        verifier.verify(token(**changes))
+
+
+def test_an_id_token_is_refused_even_with_our_client_as_audience(verifier):
+    with pytest.raises(InvalidToken):
+        verifier.verify(token(token_use="id", aud=CLIENT, client_id=None))
+
+
+def test_a_token_is_valid_until_the_second_it_expires(verifier, clock):
+    valid = token()
+    clock.time = T0 + timedelta(seconds=3600) - timedelta(milliseconds=1)
+    assert verifier.verify(valid) == "person-1"
+    clock.time = T0 + timedelta(seconds=3600)
+    with pytest.raises(InvalidToken):
+        verifier.verify(valid)
+
+
+def test_a_token_signed_by_another_pool_under_our_key_s_name_is_refused(verifier):
+    with pytest.raises(InvalidToken):
+        verifier.verify(token(key=THEIRS))
+
+
+@pytest.mark.parametrize("part", [0, 1, 2])
+def test_a_token_with_one_changed_character_is_refused(verifier, part):
+    parts = token().split(".")
+    middle = len(parts[part]) // 2
+    parts[part] = parts[part][:middle] + ("A" if parts[part][middle] != "A" else "B") + parts[part][middle + 1 :]
+    with pytest.raises(InvalidToken):
+        verifier.verify(".".join(parts))
+
+
+@pytest.mark.parametrize("algorithm", ["none", "None", "NONE", ""])
+def test_a_token_that_says_it_needs_no_signature_is_refused(verifier, algorithm):
+    unsigned = f"{encoded({'alg': algorithm, 'kid': 'one', 'typ': 'JWT'})}.{encoded(claims())}."
+    with pytest.raises(InvalidToken):
+        verifier.verify(unsigned)
+    with pytest.raises(InvalidToken):
+        verifier.verify(unsigned + token().split(".")[2])
+
+
+@pytest.mark.parametrize("encoding", [serialization.Encoding.PEM, serialization.Encoding.DER])
+def test_a_token_signed_with_our_public_key_as_a_secret_is_refused(verifier, encoding):
+    public = OURS.public_key().public_bytes(encoding, serialization.PublicFormat.SubjectPublicKeyInfo)
+    signed = f"{encoded({'alg': 'HS256', 'kid': 'one', 'typ': 'JWT'})}.{encoded(claims())}"
+    mac = base64.urlsafe_b64encode(hmac.digest(public, signed.encode(), hashlib.sha256)).rstrip(b"=").decode()
+    with pytest.raises(InvalidToken):
+        verifier.verify(f"{signed}.{mac}")
+
+
+def test_other_algorithms_are_refused_with_our_own_key_too(verifier):
+    for algorithm in ("RS384", "RS512", "PS256"):
+        with pytest.raises(InvalidToken):
+            verifier.verify(token(algorithm=algorithm))
+    with pytest.raises(InvalidToken):
+        verifier.verify(token(key=ec.generate_private_key(ec.SECP256R1()), algorithm="ES256"))
+
+
+def test_a_key_that_the_token_brings_along_is_not_used(verifier):
+    jwk = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(THEIRS.public_key()))
+    with pytest.raises(InvalidToken):
+        verifier.verify(token(key=THEIRS, headers={"jwk": jwk, "jku": "https://example.org/jwks.json"}))
+
+
+@pytest.mark.parametrize("text", ["", "x", "a.b", "a.b.c", "a.b.c.d", "....", "\0", "é.é.é", "Bearer x", "." * 9000])
+def test_what_is_no_token_is_refused(verifier, text):
+    with pytest.raises(InvalidToken):
+        verifier.verify(text)
+
+
+@pytest.mark.parametrize("kid", [None, 7, ["one"], ""])
+def test_a_token_must_name_its_key(verifier, kid):
+    head = {"alg": "RS256", "typ": "JWT"} | ({} if kid is None else {"kid": kid})
+    with pytest.raises(InvalidToken):
+        verifier.verify(f"{encoded(head)}.{encoded(claims())}.AAAA")
+
+
+def test_keys_are_fetched_once(verifier, pool):
+    for _ in range(3):
+        verifier.verify(token())
+    assert pool.asked == 1
+
+
+def test_a_new_key_of_the_pool_is_learned_at_most_once_a_minute(verifier, pool, clock):
+    verifier.verify(token())
+    pool.keys["two"] = THEIRS
+    new = token(key=THEIRS, kid="two")
+    for _ in range(5):
+        with pytest.raises(InvalidToken):
+            verifier.verify(new)
+    assert pool.asked == 1
+    clock.time += REFETCH_AFTER
+    assert verifier.verify(new) == "person-1"
+    assert verifier.verify(token()) == "person-1"
+    assert pool.asked == 2
+
+
+def test_a_key_that_the_pool_withdrew_is_forgotten_when_keys_are_fetched_again(verifier, pool, clock):
+    verifier.verify(token())
+    pool.keys = {"two": THEIRS}
+    clock.time += REFETCH_AFTER
+    verifier.verify(token(key=THEIRS, kid="two"))
+    with pytest.raises(InvalidToken):
+        verifier.verify(token())
+
+
+@pytest.mark.parametrize("failure", [OSError("no route"), TimeoutError(), Unavailable()])
+def test_a_token_that_cannot_be_checked_is_not_accepted_and_may_be_tried_again(verifier, pool, failure):
+    pool.failure = failure
+    with pytest.raises(Unavailable):
+        verifier.verify(token())
+    pool.failure = None
+    assert verifier.verify(token()) == "person-1"
+
+
+def test_an_outage_of_the_key_server_does_not_disturb_keys_already_known(verifier, pool, clock):
+    verifier.verify(token())
+    pool.failure = OSError("no route")
+    clock.time += timedelta(minutes=30)
+    assert verifier.verify(token()) == "person-1"
+    with pytest.raises(Unavailable):
+        verifier.verify(token(kid="unknown"))
+    assert verifier.verify(token()) == "person-1"
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"<html>", b"[]", b"{}", b'{"keys": []}', b'{"keys": [{"kty": "RSA"}]}', b"\xff"]
+)
+def test_an_answer_that_is_no_key_set_accepts_nothing(clock, answer):
+    verifier = TokenVerifier(ISSUER, CLIENT, JWKS_URL, lambda _: answer, clock)
+    with pytest.raises((Unavailable, InvalidToken)):
+        verifier.verify(token())
+
+
+def test_a_symmetric_key_in_the_key_set_is_not_used(clock):
+    shared = b"0" * 32
+    jwks = {"keys": [{"kty": "oct", "kid": "one", "k": base64.urlsafe_b64encode(shared).decode().rstrip("=")}]}
+    verifier = TokenVerifier(ISSUER, CLIENT, JWKS_URL, lambda _: json.dumps(jwks).encode(), clock)
+    with pytest.raises(InvalidToken):
+        verifier.verify(jwt.encode(claims(), shared, "HS256", headers={"kid": "one"}))
+
+
+def test_a_token_that_the_pool_issued_is_accepted_and_its_id_token_is_not(cloud):
+    """End to end with a real pool's tokens (moto's), which carry the present time."""
+    cognito = boto3.client("cognito-idp", cloud.region)
+    accounts = Accounts(cognito, cloud.user_pool_client)
+    accounts.sign_up("siti@example.org", "Correct horse 1 battery!", "id")
+    accounts.confirm("siti@example.org", "123456")
+    sub = cognito.list_users(UserPoolId=cloud.user_pool)["Users"][0]["Username"]
+
+    def verifier(issuer=cloud.issuer, client=cloud.user_pool_client):
+        return TokenVerifier(issuer, client, cloud.jwks_url, lambda url: requests.get(url).content, utc_now)
+
+    session = accounts.sign_in("siti@example.org", "Correct horse 1 battery!")
+    assert verifier().verify(session.access_token) == sub
+    assert verifier().verify(accounts.refresh(session.refresh_token).access_token) == sub
+    for other in (verifier(issuer=ISSUER), verifier(client=CLIENT)):
+        with pytest.raises(InvalidToken):
+            other.verify(session.access_token)
+    id_token = cognito.initiate_auth(
+        ClientId=cloud.user_pool_client,
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": "siti@example.org", "PASSWORD": "Correct horse 1 battery!"},
+    )["AuthenticationResult"]["IdToken"]
+    with pytest.raises(InvalidToken):
+        verifier().verify(id_token)
