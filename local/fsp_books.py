@@ -38,6 +38,8 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     """Share of calls answered 503 without effect."""
     error_after_rate: float = 0.0
     """Share of sendings that are accepted and answered 500."""
+    blind_rate: float = 0.0
+    """Share of status queries answered by a copy that does not know the payout yet."""
     hang_s: float = 0.0
     """How long an unanswered call hangs before the connection is closed."""
     settle_ms: int = 0
@@ -112,10 +114,7 @@ class Books:
 
     def fault(self, call: str, key: str) -> Fault:
         """What happens to the next call of this sort ("send" or "status") for a key."""
-        name = f"{call}|{key}"
-        with self._lock:
-            self._calls[name] += 1
-            dice = self._dice(f"{name}|{self._calls[name]}")
+        dice = self._dice(self._nth(call, key))
         faults = self.faults
         for rate, fault in (
             (faults.timeout_before_rate, Fault.TIMEOUT_BEFORE),
@@ -146,6 +145,8 @@ class Books:
 
     def of_reference(self, reference: str) -> list[dict[str, Any]]:
         """Every payout of a reference, with its present status."""
+        if self._dice(self._nth("blind", reference)) < self.faults.blind_rate:
+            return []
         with self._lock:
             rows = self._db.execute("select * from payouts where reference = ? order by rowid", [reference]).fetchall()
         return [self._payout(row, self._status(row)) for row in rows]
@@ -234,6 +235,11 @@ class Books:
             "business_id": "sandbox",
         }
         return payout | ({"failure_code": "INVALID_DESTINATION"} if status == "FAILED" else {})
+
+    def _nth(self, call: str, key: str) -> str:
+        with self._lock:
+            self._calls[f"{call}|{key}"] += 1
+            return f"{call}|{key}|{self._calls[f'{call}|{key}']}"
 
     def _dice(self, text: str) -> float:
         """From 0 to 1, the same for the same seed and text."""

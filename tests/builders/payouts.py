@@ -1,0 +1,161 @@
+"""A world for payouts: the ledger and its queue on moto, and the sandbox provider over real loopback HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import msgspec
+
+from chalicelib import dynamo
+from chalicelib.config import Programme, Settings
+from chalicelib.payouts import consumer, reconciliation, rules
+from chalicelib.payouts.fsp import Fsp
+from chalicelib.payouts.fsp_http import HttpFsp
+from chalicelib.payouts.queue import PayoutQueue
+from chalicelib.payouts.reconciliation import BookLine, Books, Disagreement
+from chalicelib.payouts.rules import Kind, State
+from chalicelib.payouts.secret import FspSecret
+from chalicelib.payouts.service import HELD_FACTOR, Payouts, Ports
+from chalicelib.payouts.store import PayoutsTable, PayoutStore
+from chalicelib.registration.errors import Excluded
+from chalicelib.registration.rules import FinancialAddress
+from chalicelib.waves.rules import Beneficiary, BeneficiaryState
+from local.fsp import Sandbox
+from tests.conftest import REGION, T0
+
+API_KEY = "test-api-key"
+CALLBACK_TOKEN = "test-callback-token"
+WAVE = 143
+
+
+def beneficiary(registrant_id: str, *, scheme: str = "2023", wave: int = WAVE) -> Beneficiary:
+    return Beneficiary(
+        registrant_id=registrant_id,
+        wave=wave,
+        card_number="0000000000000000",
+        scheme=scheme,
+        seat="open",
+        state=BeneficiaryState.POTENTIAL,
+        awarded_at=T0,
+    )
+
+
+@dataclass
+class People:
+    """Registrations as payouts see them."""
+
+    addresses: dict[str, FinancialAddress] = field(default_factory=dict)
+    excluded: set[str] = field(default_factory=set)
+
+    def financial_address(self, registrant_id: str) -> FinancialAddress | None:
+        return self.addresses.get(registrant_id)
+
+    def registrant(self, registrant_id: str) -> Any:
+        return registrant_id
+
+    def check_not_excluded(self, registrant: Any) -> None:
+        if registrant in self.excluded:
+            raise Excluded()
+
+
+class ReversingSealer:
+    """Not secret, but what is stored is not what is sent, and it opens for its own person only."""
+
+    def seal(self, registrant_id: str, plain: bytes) -> bytes:
+        return registrant_id.encode() + b"\0" + plain[::-1]
+
+    def unseal(self, registrant_id: str, sealed: bytes) -> bytes:
+        owner, _, reversed_plain = sealed.partition(b"\0")
+        assert owner == registrant_id.encode()
+        return reversed_plain[::-1]
+
+
+class World:
+    """Everything a payout meets. `now` moves only when a test moves it; the provider's clock is the same."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        programme: Programme,
+        wrap: Callable[[Fsp], Fsp] = lambda fsp: fsp,
+        seed: str = "seed",
+    ) -> None:
+        dynamo.bind(PayoutsTable, settings.table("payouts"), settings.region)
+        self.now = T0
+        self.rules = programme.payouts
+        self.sandbox = Sandbox(seed, api_key=API_KEY, clock=lambda: self.now.timestamp())
+        self.people = People()
+        self.store = PayoutStore(settings.region)
+        secret = FspSecret(settings.fsp_secret, settings.region)
+        self.queue = PayoutQueue(settings.payouts_queue_url, settings.region)
+        self.fsp = wrap(HttpFsp(self.sandbox.url, 2, secret.api_key))
+        ports = Ports(self.people, ReversingSealer(), self.fsp, self.queue, secret.callback_token)
+        self.payouts = Payouts(self.store, ports, programme)
+        self._queue_url = settings.payouts_queue_url
+        self._sqs = boto3.client("sqs", REGION)
+
+    def person(self, registrant_id: str, account_number: str = "1234567890") -> Beneficiary:
+        self.people.addresses[registrant_id] = FinancialAddress("BNI", account_number, f"Holder {registrant_id}")
+        return beneficiary(registrant_id)
+
+    def entitle(self, who: Beneficiary, kind: Kind = Kind.INCENTIVE) -> str:
+        with dynamo.Transaction(REGION) as tx:
+            return self.payouts.entitle(tx, who, kind, self.now)
+
+    def state(self, entitlement_id: str) -> State:
+        return self.store.get(entitlement_id).state
+
+    def later(self, **delta: float) -> None:
+        self.now += timedelta(**delta)
+
+    def messages(self) -> list[str]:
+        """Take every message off the queue."""
+        bodies: list[str] = []
+        while got := self._sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get("Messages"):
+            for message in got:
+                bodies.append(message["Body"])
+                self._sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
+        return bodies
+
+    def deliver(self, body: str) -> bool:
+        """Hand a message to the consumer; True if it is done with."""
+        record = {"messageId": "m-1", "body": body}
+        return consumer.consume([record], self.payouts, self.now) == {"batchItemFailures": []}
+
+    def run_to_rest(self) -> None:
+        """Sweep and deliver, with the passing of time, until all is settled or only what waits for a person is left."""
+        for _ in range(8):
+            self.later(seconds=self.rules.requeue_after_s * HELD_FACTOR + 1)
+            self.payouts.sweep(self.now)
+            for body in self.messages():
+                self.deliver(body)
+            if all(each.state in {State.PAID, State.CANCELLED, State.REVERSED} for each in self.store.everything()):
+                return
+
+    def books(self) -> list[BookLine]:
+        return msgspec.json.decode(json.dumps(self.sandbox.books.report()), type=Books).payouts
+
+    def disagreements(self) -> list[Disagreement]:
+        return reconciliation.compare(self.store.everything(), self.books())
+
+    def wipe(self) -> None:
+        """Empty the ledger: moto copies whole tables for every transaction."""
+        with PayoutsTable.batch_write() as batch:
+            for item in list(PayoutsTable.scan()):
+                batch.delete(item)
+
+
+@contextmanager
+def running(world: World) -> Iterator[World]:
+    with world.sandbox:
+        yield world
+
+
+def incentive_id(registrant_id: str) -> str:
+    return rules.entitlement_id(WAVE, registrant_id, Kind.INCENTIVE)
