@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     from .registration.vault import Vault
     from .training.service import Training
     from .waves.advance import Stepper
+    from .waves.beneficiaries import BeneficiaryStore
+    from .waves.entries import EntryStore
     from .waves.service import Waves
+    from .waves.store import WaveStore
+
+RELAY_TIMEOUT_S = 5
+"""How long one relay of the beacon may take before the next one is asked."""
 
 
 class Services:
@@ -102,12 +108,73 @@ class Services:
     @cached_property
     def waves(self) -> Waves:
         """The calendar, joins, standings and beneficiaries."""
-        raise AttributeError("waves")
+        from .waves.service import Waves
+
+        return Waves(
+            self.programme,
+            self._wave_store,
+            self._entries,
+            self._beneficiaries,
+            self.registrations,
+            self.settings.results_url,
+            self._randomness,
+        )
 
     @cached_property
     def stepper(self) -> Stepper:
         """The step that takes waves on."""
-        raise AttributeError("stepper")
+        from .notices.announcements import Announcements
+        from .waves.advance import Stepper
+        from .waves.award import Award
+        from .waves.beacon import Relays, UrllibGet
+        from .waves.drawing import Drawing
+        from .waves.freeze import Freeze
+        from .waves.publication import Publication
+
+        settings, programme = self.settings, self.programme
+        publication = Publication(self._client("s3"), settings.results_bucket)
+        drawing = Drawing(publication, Relays(settings.beacon_relays, UrllibGet(RELAY_TIMEOUT_S)), programme.draw)
+        award = Award(
+            self._entries,
+            self._beneficiaries,
+            self.registrations,
+            drawing,
+            publication,
+            programme,
+            self._randomness,
+        )
+        return Stepper(
+            programme,
+            self._wave_store,
+            Freeze(self._entries, publication, programme.draw),
+            drawing,
+            award,
+            Announcements(self._client("sns"), settings.announcements_topic),
+            settings.results_url,
+        )
+
+    @cached_property
+    def _wave_store(self) -> WaveStore:
+        from .waves.store import WavesTable, WaveStore
+
+        self._bind(WavesTable, "waves")
+        return WaveStore(self.transaction)
+
+    @cached_property
+    def _entries(self) -> EntryStore:
+        from .waves.entries import EntryStore
+        from .waves.store import WavesTable
+
+        self._bind(WavesTable, "waves")
+        return EntryStore()
+
+    @cached_property
+    def _beneficiaries(self) -> BeneficiaryStore:
+        from .waves.beneficiaries import BeneficiaryStore
+        from .waves.store import WavesTable
+
+        self._bind(WavesTable, "waves")
+        return BeneficiaryStore(self.transaction, self.programme.eligibility.family_card_cap)
 
     @cached_property
     def payouts(self) -> Payouts:

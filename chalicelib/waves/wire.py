@@ -31,6 +31,12 @@ class WaveView(Struct, frozen=True):
     results_url: str | None
 
 
+class WaveList(Struct, frozen=True):
+    """The waves that were run here, the open one and the next few, in order of opening."""
+
+    waves: list[WaveView]
+
+
 class Receipt(Struct, frozen=True):
     """The proof of having joined.
 
@@ -67,6 +73,12 @@ class EntryView(Struct, frozen=True):
     reason: str | None
     drawn: DrawnValues | None
     receipt: Receipt
+
+
+class EntryList(Struct, frozen=True):
+    """A person's entries, the latest wave first."""
+
+    entries: list[EntryView]
 
 
 class BeneficiaryView(Struct, frozen=True):
