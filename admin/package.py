@@ -20,6 +20,7 @@ from typing import Any
 
 from . import archive
 from .stacks import DeployFailed
+from .stages import ROOT
 
 _DEPENDENCIES_ONLY = """\
 from chalice import Chalice
@@ -32,6 +33,8 @@ def nothing(event, context):
     pass
 """
 """Chalice packages dependencies only for an application that has something in it."""
+
+_CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
 
 _MISSING_WHEEL = "Could not install dependencies"
 """What Chalice prints, with exit code 0, when a dependency has no wheel for Lambda."""
@@ -99,7 +102,11 @@ def dependencies(root: Path, region: str, work: Path) -> Path:
         (folder / "app.py").unlink()
         shutil.rmtree(folder / "chalice")  # Chalice itself comes with the code
         archive.compile_modules(folder)
-        folder.replace(target)
+        try:
+            folder.replace(target)
+        except OSError:
+            if not target.exists():  # else another deployment was quicker, with the same content
+                raise
     return target
 
 
@@ -108,7 +115,7 @@ def _run_chalice(project: Path, stage: str, region: str, *options: str) -> Path:
     # `app.py` must import without settings: a deployment's own would hide it if it did not.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GELOMBANG_")}
     result = subprocess.run(  # noqa: S603 - our own interpreter, fixed arguments
-        [sys.executable, "-c", "from chalice.cli import main; main()", "package", "--stage", stage, *options, str(out)],
+        [sys.executable, "-c", _CHALICE, "package", "--stage", stage, *options, str(out)],
         cwd=project,
         env=environment | {"AWS_DEFAULT_REGION": region},
         stdout=subprocess.PIPE,
@@ -125,3 +132,19 @@ def _unzip(file: Path, target: Path) -> Path:
     with zipfile.ZipFile(file) as package:
         package.extractall(target)
     return target
+
+
+def main() -> None:
+    """Write the packaged template of this project to the file named on the command line, for a linter."""
+    target = Path(sys.argv[1])
+    with tempfile.TemporaryDirectory(prefix="gelombang-package-") as scratch:
+        try:
+            template, _ = chalice_package(ROOT, "local", "ap-southeast-3", Path(scratch))
+        except DeployFailed as error:
+            sys.exit(str(error))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(template, indent=2))
+
+
+if __name__ == "__main__":
+    main()

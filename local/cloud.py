@@ -1,6 +1,6 @@
 """The local cloud: MiniStack on loopback, the development beacon, the sandbox provider, and the application on them.
 
-    with LocalCloud() as cloud:
+    with LocalCloud("demo") as cloud:
         stage = cloud.deploy()
 
 Everything it starts ends with the block, however that ends; an interrupt or SIGTERM counts as an end too.
@@ -8,6 +8,7 @@ Everything it starts ends with the block, however that ends; an interrupt or SIG
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
@@ -32,6 +33,7 @@ from .fsp import Sandbox
 STAGE = "local"
 REGION = "ap-southeast-3"
 FOLDER = stages.ROOT / "build/local"
+"""Here each local cloud has a folder by its name, with its log, state and temporary files."""
 
 START_S = 60
 STOP_S = 15
@@ -52,16 +54,16 @@ def ministack_program() -> Path:
 class LocalCloud:
     """A context manager; inside the block this process's `AWS_*` variables point to the local cloud.
 
-    `folder` gets MiniStack's log, state and temporary files, and is emptied first. `seed` decides which calls to the
-    provider go wrong, once faults are switched on with `cloud.fsp.books.configure`.
+    Clouds of different names may run at once. `seed` decides which calls to the provider go wrong, once faults are
+    switched on with `cloud.fsp.books.configure`.
     """
 
     fsp: Sandbox
     beacon: DevelopmentBeacon
     endpoint: str
 
-    def __init__(self, folder: Path = FOLDER, *, seed: str = "local", report: Report = print) -> None:
-        self.folder = folder
+    def __init__(self, name: str, *, seed: str = "local", report: Report = print) -> None:
+        self.folder = FOLDER / name
         self._seed = seed
         self._report = report
         self._api_key = secrets.token_urlsafe(24)
@@ -72,6 +74,7 @@ class LocalCloud:
         program = ministack_program()
         with ExitStack() as resources:
             resources.enter_context(_signals_end_the_block())
+            resources.enter_context(_alone(self.folder.with_suffix(".lock")))
             shutil.rmtree(self.folder, ignore_errors=True)
             (self.folder / "tmp").mkdir(parents=True)
             self.beacon = resources.enter_context(DevelopmentBeacon())
@@ -104,6 +107,18 @@ class LocalCloud:
         self.fsp.books.configure(
             {"callback_url": f"{stage.api_url}/webhooks/fsp", "callback_token": self._callback_token}
         )
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Hold a lock that ends with this process at the latest."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CloudFailed(f"another local cloud named {lock.stem} is running: stop it first") from None
+        yield
 
 
 @contextmanager
@@ -142,6 +157,7 @@ def _server_variables(port: int, folder: Path) -> dict[str, str]:
         "MINISTACK_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "IOT_MTLS_ENABLED": "0",  # else it opens port 8883 too
+        "AUTH": "true",  # hold every function to its IAM policy, and strangers to the bucket policy
     }
 
 

@@ -38,7 +38,7 @@ Ctrl-C stops everything.
 def main() -> None:
     """Serve the application from a local cloud."""
     try:
-        with LocalCloud(report=click.echo) as cloud:
+        with LocalCloud("serve", report=click.echo) as cloud:
             stage = cloud.deploy()
             click.echo(_GREETING.format(api=stage.api_url, endpoint=cloud.endpoint, region=stage.settings.region))
             with suppress(KeyboardInterrupt):
