@@ -1,6 +1,6 @@
 """The local cloud: MiniStack on loopback, the development beacon, the sandbox provider, and the application on them.
 
-    with LocalCloud("demo") as cloud:
+    with LocalCloud(Path("build/cloud")) as cloud:
         stage = cloud.deploy()
 
 Everything it starts ends with the block, however that ends; an interrupt or SIGTERM counts as an end too.
@@ -32,8 +32,6 @@ from .fsp import Sandbox
 
 STAGE = "local"
 REGION = "ap-southeast-3"
-FOLDER = stages.ROOT / "build/local"
-"""Here each local cloud has a folder by its name, with its log, state and temporary files."""
 
 START_S = 60
 STOP_S = 15
@@ -54,7 +52,8 @@ def ministack_program() -> Path:
 class LocalCloud:
     """A context manager; inside the block this process's `AWS_*` variables point to the local cloud.
 
-    Clouds of different names may run at once. `seed` decides which calls to the provider go wrong, once faults are
+    `folder` gets MiniStack's log, state and temporary files, and is emptied first; clouds in different folders may run
+    at once. `seed` decides which calls to the provider go wrong, once faults are
     switched on with `cloud.fsp.books.configure`.
     """
 
@@ -62,8 +61,8 @@ class LocalCloud:
     beacon: DevelopmentBeacon
     endpoint: str
 
-    def __init__(self, name: str, *, seed: str = "local", report: Report = print) -> None:
-        self.folder = FOLDER / name
+    def __init__(self, folder: Path, *, seed: str = "local", report: Report = print) -> None:
+        self.folder = folder
         self._seed = seed
         self._report = report
         self._api_key = secrets.token_urlsafe(24)
@@ -74,7 +73,7 @@ class LocalCloud:
         program = ministack_program()
         with ExitStack() as resources:
             resources.enter_context(_signals_end_the_block())
-            resources.enter_context(_alone(self.folder.with_suffix(".lock")))
+            resources.enter_context(_alone(self.folder.with_name(f"{self.folder.name}.lock")))
             shutil.rmtree(self.folder, ignore_errors=True)
             (self.folder / "tmp").mkdir(parents=True)
             self.beacon = resources.enter_context(DevelopmentBeacon())
@@ -117,7 +116,7 @@ def _alone(lock: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise CloudFailed(f"another local cloud named {lock.stem} is running: stop it first") from None
+            raise CloudFailed(f"another local cloud runs in {lock.with_suffix('')}: stop it first") from None
         yield
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 import click
 
 from admin.stacks import DeployFailed
+from admin.stages import ROOT
 
 from .cloud import CloudFailed, LocalCloud
 
@@ -38,7 +39,7 @@ Ctrl-C stops everything.
 def main() -> None:
     """Serve the application from a local cloud."""
     try:
-        with LocalCloud("serve", report=click.echo) as cloud:
+        with LocalCloud(ROOT / "build/serve", report=click.echo) as cloud:
             stage = cloud.deploy()
             click.echo(_GREETING.format(api=stage.api_url, endpoint=cloud.endpoint, region=stage.settings.region))
             with suppress(KeyboardInterrupt):
