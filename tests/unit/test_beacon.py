@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 
 import pyblst
 import pytest
@@ -33,6 +34,17 @@ def test_quicknet_is_pinned_as_the_vectors_have_it():
     assert found == (expected["hash"], expected["public_key"], expected["genesis_time"], expected["period_s"])
     assert QUICKNET.production
     assert QUICKNET.delay_s == 1800
+
+
+def test_the_published_specification_names_the_pinned_chain():
+    text = (Path(__file__).parent.parent.parent / "docs/draw.md").read_text()
+    lines = [line.strip() for line in text.splitlines()]
+    place = lines.index(QUICKNET.hash)
+    assert lines[place + 1] + lines[place + 2] == QUICKNET.public_key
+    assert (
+        f"genesis {QUICKNET.genesis} (Unix seconds), period {QUICKNET.period_s} s, delay {QUICKNET.delay_s} s"
+    assert figures in text
+    )
 
 
 @pytest.mark.parametrize("real", REAL, ids=[str(real["round"]) for real in REAL])
