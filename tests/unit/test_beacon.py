@@ -41,10 +41,8 @@ def test_the_published_specification_names_the_pinned_chain():
     lines = [line.strip() for line in text.splitlines()]
     place = lines.index(QUICKNET.hash)
     assert lines[place + 1] + lines[place + 2] == QUICKNET.public_key
-    assert (
-        f"genesis {QUICKNET.genesis} (Unix seconds), period {QUICKNET.period_s} s, delay {QUICKNET.delay_s} s"
+    figures = f"genesis {QUICKNET.genesis} (Unix seconds), period {QUICKNET.period_s} s, delay {QUICKNET.delay_s} s"
     assert figures in text
-    )
 
 
 @pytest.mark.parametrize("real", REAL, ids=[str(real["round"]) for real in REAL])
