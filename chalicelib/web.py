@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from chalice.app import AuthResponse, Chalice, CORSConfig, Request, Response
 
-from . import problems
+from . import aws, problems
 from .clock import Clock, utc_now
-from .errors import DomainError, Malformed, NotFound, TooLarge, UnknownField
+from .errors import DomainError, Malformed, NotFound, TooLarge, Unavailable, UnknownField
 from .registration.errors import InvalidToken
 
 if TYPE_CHECKING:
@@ -165,6 +165,9 @@ class Api(Chalice):
         except DomainError as error:
             return self._problem(problems.document(error, self._language()))
         except Exception as error:  # noqa: BLE001 - the last line of defence: nothing may escape as a raw 500
+            if aws.is_passing(error):
+                log.warning("aws_unavailable", extra={"route": operation.path, "error": type(error).__name__})
+                return self._problem(problems.document(Unavailable(), self._language()))
             # The log gets the kind and the place, never the message: a library's message may quote what was sent.
             frames = traceback.extract_tb(error.__traceback__)[-3:]
             where = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]

@@ -9,7 +9,7 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from . import dynamo
+from . import aws, dynamo
 from .clock import Clock, utc_now
 from .config import Programme, Settings, load_programme
 from .ids import Randomness, system_randomness
@@ -222,9 +222,7 @@ class Services:
         dynamo.bind(table, self.settings.table(domain), self.settings.region)
 
     def _client(self, service: str) -> Any:
-        import boto3  # 60 ms that a join, which talks to DynamoDB only, does not pay
-
-        return boto3.client(service, region_name=self.settings.region)
+        return aws.client(service, self.settings.region)
 
 
 def build(settings: Settings) -> Services:

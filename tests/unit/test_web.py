@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError
 from chalice.test import Client, HTTPResponse
+from pynamodb.exceptions import UpdateError
 
 from chalicelib import web
 from chalicelib.errors import DomainError, Malformed, NotFound, UnknownField
@@ -151,3 +153,23 @@ def test_a_domain_error_reads_as_its_code_and_facts():
         code = "example"
 
     assert str(Example(wave=54)) == "example wave=54"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow"}}, "Decrypt"), 503),
+        (ConnectTimeoutError(endpoint_url="https://kms"), 503),
+        (UpdateError(cause=ClientError({"Error": {"Code": "InternalServerError", "Message": ""}}, "UpdateItem")), 503),
+        (ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Decrypt"), 500),
+    ],
+)
+def test_what_passes_by_itself_is_503_and_what_does_not_is_500(error, status):
+    api = web.Api("test")
+
+    @api.endpoint("GET /late", "Fail", answers={200: None})
+    def late() -> web.Reply:
+        raise error
+
+    with Client(api) as client:
+        assert client.http.get("/late").status_code == status

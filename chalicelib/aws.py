@@ -1,0 +1,42 @@
+"""What every call to AWS has in common: how long it may take, and which failures will pass by themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import PynamoDBException
+
+_PASSING = {
+    "InternalServerError",
+    "InternalFailure",
+    "KMSInternalException",
+    "DependencyTimeoutException",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "TransactionConflictException",
+}
+
+
+def client(service: str, region: str) -> Any:
+    """A boto3 client that gives up well within a request's ten seconds."""
+    # 60 ms together that a join, which talks to DynamoDB only, does not pay.
+    import boto3
+    from botocore.config import Config
+
+    config = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
+    return boto3.client(service, region_name=region, config=config)
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether AWS was late, busy or out of reach, so that the same call may work a moment later."""
+    cause = error.cause if isinstance(error, PynamoDBException) else error
+    if isinstance(cause, ClientError):
+        return cause.response["Error"]["Code"] in _PASSING
+    return isinstance(cause, BotoCoreError)
