@@ -37,6 +37,7 @@ _OUTCOMES = {
     "COMPLIANCE_REJECTED": Outcome.FAILED,
     "REVERSED": Outcome.REVERSED,
 }
+_UNREADABLE = "unreadable"
 _WORD = re.compile(r"[A-Z][A-Z0-9_]{0,59}")
 
 
@@ -93,10 +94,11 @@ class HttpFsp:
         status, parsed = answer
         if status in {200, 201, 202}:
             return _payout(parsed, key)
-        code = _word(parsed.get("error_code") if isinstance(parsed, dict) else None)
+        # Only the provider's own words count: an error page of some proxy on the way says nothing of the payout.
+        code = _word(parsed.get("error_code")) if isinstance(parsed, dict) else _UNREADABLE
         if code == "DUPLICATE_ERROR":
             return Answer(Outcome.DUPLICATE, code)
-        if status in {400, 422}:
+        if status in {400, 422} and code != _UNREADABLE:
             return Answer(Outcome.REFUSED, code)
         return _unknown(f"http_{status}")
 
@@ -164,7 +166,7 @@ def _amount(raw: Any) -> Rupiah | None:
 
 def _word(raw: Any) -> str:
     """A provider's word for a log or the history, only if it is one: other text may hold personal data."""
-    return raw if isinstance(raw, str) and _WORD.fullmatch(raw) else "unreadable"
+    return raw if isinstance(raw, str) and _WORD.fullmatch(raw) else _UNREADABLE
 
 
 def _unknown(fact: str) -> Answer:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -24,7 +24,7 @@ from .errors import InvalidCallback, PendingOutcome
 from .fsp import Address, Fsp
 from .queue import PayoutQueue
 from .rules import Answer, Attempt, Entitlement, Hold, Kind, Move, Outcome, State, Step
-from .store import PayoutStore, StoredAttempt, shards
+from .store import Event, PayoutStore, StoredAttempt, shards
 from .wire import PayoutView
 
 log = logging.getLogger(__name__)
@@ -60,6 +60,15 @@ class Ports:
     fsp: Fsp
     queue: PayoutQueue
     callback_token: Callable[[], str]
+
+
+@dataclass(frozen=True)
+class History:
+    """One entitlement as it stands, its attempts (their bodies sealed) and every transition, each in order."""
+
+    entitlement: Entitlement
+    attempts: list[StoredAttempt]
+    events: list[Event]
 
 
 class Payouts:
@@ -162,6 +171,15 @@ class Payouts:
         ids = [rules.entitlement_id(beneficiary.wave, beneficiary.registrant_id, kind) for kind in Kind]
         order = list(Kind)
         return [wire.view(each) for each in sorted(self._store.batch(ids), key=lambda each: order.index(each.kind))]
+
+    def ledger(self) -> Iterator[Entitlement]:
+        """Every entitlement there is: for an administrator, as it reads the whole table."""
+        return self._store.everything()
+
+    def history(self, entitlement_id: str) -> History:
+        """All that is recorded of one entitlement. Raises `UnknownEntitlement`."""
+        entitlement = self._store.get(entitlement_id)
+        return History(entitlement, self._store.attempts(entitlement_id), self._store.events(entitlement_id))
 
     def _claim(self, entitlement: Entitlement, now: datetime) -> State:
         address = self._registrations.financial_address(entitlement.registrant_id)

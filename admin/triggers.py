@@ -1,0 +1,41 @@
+"""Running a scheduled function of a deployed stage now, instead of waiting for its schedule."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import click
+
+from chalicelib.clock import iso, utc_now
+
+from . import stages
+
+
+def fire(stage: str, function: str) -> None:
+    """Invoke a scheduled function with the event its schedule would send, and wait for it.
+
+    Raises `ClickException` with the type of the error it died of.
+    """
+    aws = stages.connect()
+    answer = aws.client("lambda").invoke(
+        FunctionName=f"gelombang-{stage}-{function}", Payload=json.dumps(_event(aws.region)).encode()
+    )
+    if answer.get("FunctionError"):
+        died: dict[str, Any] = json.loads(answer["Payload"].read() or b"{}")
+        raise click.ClickException(f"{function} failed: {died.get('errorType', answer['FunctionError'])}")
+
+
+def _event(region: str) -> dict[str, object]:
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": "Scheduled Event",
+        "source": "gelombang.admin",
+        "account": "",
+        "time": iso(utc_now()),
+        "region": region,
+        "resources": [],
+        "detail": {},
+    }

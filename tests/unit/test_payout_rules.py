@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.config import Programme
+from chalicelib.money import Rupiah
+from chalicelib.payouts import rules
+from chalicelib.payouts.errors import NotInScheme
+from chalicelib.payouts.rules import (
+    ALARMS,
+    NEXT,
+    WAITING,
+    Answer,
+    Attempt,
+    Entitlement,
+    Hold,
+    Kind,
+    Outcome,
+    State,
+    Step,
+)
+from tests.conftest import T0
+
+ID = rules.entitlement_id(54, "ani", Kind.INCENTIVE)
+AMOUNT = Rupiah(600_000)
+
+
+def an_entitlement(state: State = State.SENDING, *, n: int = 1, hold: Hold | None = None) -> Entitlement:
+    return Entitlement(ID, "ani", 54, Kind.INCENTIVE, AMOUNT, state, n, 2, hold, T0, T0)
+
+
+def an_attempt() -> Attempt:
+    return Attempt(1, f"{ID}-1", b"{}", T0, "xendit-v2")
+
+
+def test_no_state_can_be_come_back_to_except_through_a_hold_or_a_new_attempt():
+    def reachable(start: State, without: State) -> set[State]:
+        seen: set[State] = set()
+        todo = [start]
+        while todo:
+            for after in NEXT[todo.pop()] - seen - {without}:
+                seen.add(after)
+                todo.append(after)
+        return seen
+
+    for state in State:
+        assert state not in reachable(state, State.HELD) or state in {State.SENDING, State.FAILED}
+    assert State.SENDING not in NEXT[State.SENDING]
+    for final in (State.PAID, State.CANCELLED, State.REVERSED):
+        assert NEXT[final] <= {State.REVERSED}, "what is over is never sent again"
+    assert set(NEXT) == set(State)
+
+
+def test_an_id_is_derived_from_wave_person_and_kind():
+    ids = {rules.entitlement_id(wave, who, kind) for wave in (54, 55) for who in ("ani", "budi") for kind in Kind}
+    assert len(ids) == 2 * 2 * 3
+    assert rules.entitlement_id(54, "ani", Kind.INCENTIVE) == ID
+
+
+def test_amounts_follow_the_scheme_of_the_persons_wave(programme: Programme):
+    assert rules.amount(Kind.INCENTIVE, programme.scheme(54)) == 600_000
+    assert rules.amount(Kind.SURVEY_2, programme.scheme(54)) == 50_000
+    with pytest.raises(NotInScheme):
+        rules.amount(Kind.SURVEY_2, msgspec.structs.replace(programme.scheme(54), surveys=1))
+
+
+@pytest.mark.parametrize(("entitlement", "n"), [("", 1), (ID, 0), (ID, -1)])
+def test_a_blank_key_cannot_be_made(entitlement, n):
+    with pytest.raises(ValueError, match="a key needs"):
+        rules.reference(entitlement, n)
+
+
+@given(st.integers(1, 9999))
+def test_a_reference_leads_back_to_its_entitlement(n):
+    assert rules.entitlement_of(rules.reference(ID, n)) == ID
+
+
+@given(st.text())
+def test_any_other_text_leads_nowhere(text):
+    found = rules.entitlement_of(text)
+    assert found is None or text.startswith(found)
+    assert rules.entitlement_of(f"{ID}-0") is None
+    assert rules.entitlement_of(f"{ID}-1\n") is None
+
+
+@pytest.mark.parametrize(
+    ("state", "hold", "step"),
+    [
+        (State.DUE, None, Step.CLAIM),
+        (State.SENDING, None, Step.ASK),
+        (State.PAID, None, Step.ASK),
+        (State.CANCELLED, None, Step.WAIT),
+        (State.REVERSED, None, Step.WAIT),
+        (State.HELD, Hold.NO_ADDRESS, Step.CLAIM),
+        (State.HELD, Hold.EXCLUDED, Step.CLAIM),
+        (State.HELD, Hold.KEY_EXPIRED, Step.ASK),
+        (State.HELD, Hold.REFUSED, Step.ASK),
+        (State.HELD, Hold.DUPLICATE, Step.WAIT),
+        (State.HELD, Hold.AMOUNT_DIFFERS, Step.WAIT),
+    ],
+)
+def test_what_a_worker_does_in_each_state(programme, state, hold, step):
+    assert rules.next_step(an_entitlement(state, hold=hold), T0, programme.payouts) is step
+
+
+def test_every_hold_is_waiting_asked_about_or_an_alarm():
+    assert {Hold.KEY_EXPIRED, Hold.REFUSED} | WAITING | ALARMS == set(Hold)
+    assert not WAITING & ALARMS
+
+
+def test_a_failed_attempt_rests_before_the_next_and_the_last_one_is_cancelled(programme):
+    figures = programme.payouts
+    failed = an_entitlement(State.FAILED, n=figures.attempts_max - 1)
+    rested = T0 + timedelta(seconds=figures.requeue_after_s)
+    assert rules.next_step(failed, rested - timedelta(milliseconds=1), figures) is Step.WAIT
+    assert rules.next_step(failed, rested, figures) is Step.CLAIM
+    last = replace(failed, n=figures.attempts_max)
+    assert rules.next_step(last, T0, figures) is Step.CANCEL
+
+
+def test_the_same_bytes_are_sent_again_only_in_the_sure_part_of_the_keys_life(programme):
+    figures = programme.payouts
+    end = T0 + timedelta(seconds=figures.key_lifetime_s * figures.resend_before_percent // 100)
+    assert rules.may_resend(an_attempt(), end - timedelta(milliseconds=1), figures)
+    assert not rules.may_resend(an_attempt(), end, figures)
+    assert rules.after_not_found(an_attempt(), T0, figures) is None
+    held = rules.after_not_found(an_attempt(), end, figures)
+    assert held is not None
+    assert (held.state, held.hold) == (State.HELD, Hold.KEY_EXPIRED)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.PENDING, Outcome.SUCCEEDED, Outcome.FAILED, Outcome.REVERSED])
+def test_an_answer_to_a_sending_settles_and_fails_nothing(outcome):
+    assert rules.after_send(Answer(outcome, "WORD", AMOUNT)) is None
+
+
+def moves(entitlement: Entitlement, answer: Answer) -> list[tuple[State, Hold | None]]:
+    return [(move.state, move.hold) for move in rules.after_status(entitlement, answer)]
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome", "expected"),
+    [
+        (State.SENDING, Outcome.SUCCEEDED, [State.PAID]),
+        (State.SENDING, Outcome.FAILED, [State.FAILED]),
+        (State.SENDING, Outcome.REVERSED, [State.PAID, State.REVERSED]),
+        (State.SENDING, Outcome.PENDING, []),
+        (State.SENDING, Outcome.UNKNOWN, []),
+        (State.SENDING, Outcome.NOT_FOUND, []),
+        (State.PAID, Outcome.SUCCEEDED, []),
+        (State.PAID, Outcome.REVERSED, [State.REVERSED]),
+        (State.PAID, Outcome.FAILED, []),
+        (State.PAID, Outcome.NOT_FOUND, []),
+        (State.PAID, Outcome.DUPLICATE, []),
+    ],
+)
+def test_what_a_status_changes(state, outcome, expected):
+    assert [after for after, _ in moves(an_entitlement(state), Answer(outcome, "WORD", AMOUNT))] == expected
+
+
+@pytest.mark.parametrize("outcome", [Outcome.SUCCEEDED, Outcome.REVERSED])
+@pytest.mark.parametrize("amount", [None, Rupiah(1), Rupiah(600_001)])
+def test_another_amount_settles_nothing_and_raises_an_alarm(outcome, amount):
+    assert moves(an_entitlement(), Answer(outcome, "WORD", amount)) == [(State.HELD, Hold.AMOUNT_DIFFERS)]
+
+
+def test_two_payouts_under_one_reference_raise_an_alarm():
+    assert moves(an_entitlement(), Answer(Outcome.DUPLICATE, "twice")) == [(State.HELD, Hold.DUPLICATE)]
+
+
+@given(st.sampled_from(Outcome), st.sampled_from(State), st.sampled_from([None, AMOUNT, Rupiah(7)]))
+def test_every_decision_is_a_transition_of_the_table(outcome, state, amount):
+    hold = Hold.KEY_EXPIRED if state is State.HELD else None
+    if state not in {State.SENDING, State.HELD, State.PAID}:
+        return  # never asked about
+    for move in rules.after_status(an_entitlement(state, hold=hold), Answer(outcome, "WORD", amount)):
+        assert move.state in NEXT[state]
+        state = move.state
+
+
+def test_the_sweep_comes_back_to_all_that_is_not_at_rest():
+    looked_at = {state for state in State if rules.needs_another_look(state, None)}
+    assert looked_at == {State.DUE, State.SENDING, State.FAILED, State.HELD}
+    assert not any(rules.needs_another_look(State.HELD, alarm) for alarm in ALARMS)
