@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -78,8 +79,7 @@ class Stacks:
             self._cfn.delete_change_set(StackName=name, ChangeSetName=change_set)
             self._report(f"{name}: no changes")
             return False
-        for change in changes:
-            self._report(f"{name}: {change['Action'].lower()} {change['LogicalResourceId']}")
+        self._report(f"{name}: {_summary(changes)}")
         seen = self._last_event(name)
         self._cfn.execute_change_set(StackName=name, ChangeSetName=change_set)
         self._watch(name, seen, f"{kind}_COMPLETE")
@@ -213,6 +213,14 @@ def _parameters(
         elif "Default" not in declared:
             raise DeployFailed(f"{name} needs the parameter {key}: give it with --parameter {key}=...")
     return result
+
+
+def _summary(changes: list[dict[str, Any]]) -> str:
+    """`2 to add, 1 to modify`, and by name what is lost: resources to be removed or replaced."""
+    counts = Counter(change["Action"].lower() for change in changes)
+    lost = [c["LogicalResourceId"] for c in changes if c["Action"] == "Remove" or c.get("Replacement") == "True"]
+    text = ", ".join(f"{count} to {action}" for action, count in sorted(counts.items()))
+    return f"{text}; removed or replaced: {', '.join(lost)}" if lost else text
 
 
 def _failure(event: Mapping[str, Any]) -> str | None:

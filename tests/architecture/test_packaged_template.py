@@ -1,0 +1,239 @@
+"""What `chalice package` and our merge template make together: everything that Chalice leaves out is in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.api import lint
+from cfnlint.config import ManualArgs
+
+from admin import stages
+from chalicelib.config import API_TIMEOUT_S, Settings
+from tests.conftest import REGION, ROOT
+
+Template = dict[str, Any]
+FUNCTIONS = {
+    "APIHandler": "api",
+    "Citizen": "citizen",
+    "OpenWave": "open_wave",
+    "CloseWave": "close_wave",
+    "Advance": "advance",
+    "Pay": "pay",
+    "SweepPayouts": "sweep_payouts",
+}
+
+
+def of_type(template: Template, kind: str) -> dict[str, Any]:
+    """The properties of every resource of a type, by logical id."""
+    return {
+        name: resource["Properties"] for name, resource in template["Resources"].items() if resource["Type"] == kind
+    }
+
+
+def functions(template: Template) -> dict[str, Any]:
+    return of_type(template, "AWS::Serverless::Function")
+
+
+def events(template: Template, kind: str) -> dict[str, Any]:
+    return {
+        name: event["Properties"]
+        for function in functions(template).values()
+        for name, event in function.get("Events", {}).items()
+        if event["Type"] == kind
+    }
+
+
+@pytest.mark.parametrize("which", ["app_template", "data_template"])
+def test_cfn_lint_finds_nothing(which: str, request: pytest.FixtureRequest) -> None:
+    found = lint(json.dumps(request.getfixturevalue(which)), config=ManualArgs(regions=[REGION]))
+
+    assert [f"{match.rule.id} {match.message}" for match in found] == []
+
+
+def test_cfn_lint_would_find_a_planted_error(app_template: Template) -> None:
+    broken = json.loads(json.dumps(app_template))
+    broken["Resources"]["Pay"]["Properties"]["Timeoutt"] = 3
+
+    found = lint(json.dumps(broken), config=ManualArgs(regions=[REGION]))
+
+    assert [match.rule.id for match in found] == ["E3002"]
+
+
+def test_the_functions_are_the_ones_the_architecture_names(app_template: Template) -> None:
+    named = {name: function["FunctionName"] for name, function in functions(app_template).items()}
+
+    assert named == {name: {"Fn::Sub": f"gelombang-${{Stage}}-{short}"} for name, short in FUNCTIONS.items()}
+
+
+def test_every_queue_reports_failures_message_by_message(app_template: Template) -> None:
+    sources = events(app_template, "SQS")
+
+    assert sources
+    for source in sources.values():
+        assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_every_queue_that_is_listened_to_is_one_of_the_data_stack(
+    app_template: Template, data_template: Template
+) -> None:
+    kept = {queue["QueueName"]["Fn::Sub"] for queue in of_type(data_template, "AWS::SQS::Queue").values()}
+
+    for source in events(app_template, "SQS").values():
+        assert source["Queue"]["Fn::Sub"].rpartition(":")[2] in kept
+
+
+def test_every_queue_has_a_dead_letter_queue_and_every_dead_letter_queue_an_alarm(
+    app_template: Template, data_template: Template
+) -> None:
+    assert not of_type(app_template, "AWS::SQS::Queue")
+    queues = of_type(data_template, "AWS::SQS::Queue")
+    dead = {
+        queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+        for queue in queues.values()
+        if "RedrivePolicy" in queue
+    }
+    watched = {
+        dimension["Value"]["Fn::GetAtt"][0]
+        for alarm in of_type(data_template, "AWS::CloudWatch::Alarm").values()
+        for dimension in alarm["Dimensions"]
+        if alarm["MetricName"] == "ApproximateNumberOfMessagesVisible" and alarm["Threshold"] == 1
+    }
+
+    assert {name for name, queue in queues.items() if "RedrivePolicy" not in queue} == dead
+    assert dead == watched
+
+
+def test_a_request_ends_before_the_freeze_can_begin(app_template: Template) -> None:
+    # `config` holds the freeze's delay to API_TIMEOUT_S; this holds API_TIMEOUT_S to what is deployed.
+    assert functions(app_template)["APIHandler"]["Timeout"] == API_TIMEOUT_S
+
+
+def test_a_message_is_not_handed_out_again_while_it_is_worked_on(
+    app_template: Template, data_template: Template
+) -> None:
+    visible_again = data_template["Parameters"]["PayoutsVisibilityS"]["Default"]
+
+    assert functions(app_template)["Pay"]["Timeout"] < visible_again
+
+
+def test_a_draw_has_as_long_as_lambda_allows_and_is_alone(app_template: Template) -> None:
+    for name in ("OpenWave", "CloseWave", "Advance"):
+        assert functions(app_template)[name]["Timeout"] == 900
+    assert functions(app_template)["Advance"]["ReservedConcurrentExecutions"] == 1
+
+
+def test_what_comes_again_every_minute_is_not_tried_again_in_between(app_template: Template) -> None:
+    every_minute = {
+        name
+        for name, function in functions(app_template).items()
+        for event in function.get("Events", {}).values()
+        if event["Properties"].get("Schedule") == "rate(1 minute)"
+    }
+
+    assert every_minute == {"Advance", "SweepPayouts"}
+    for name in every_minute:
+        assert functions(app_template)[name]["EventInvokeConfig"]["MaximumRetryAttempts"] == 0
+
+
+def test_the_schedules_are_friday_noon_and_tuesday_midnight_in_wib(app_template: Template) -> None:
+    schedules = {name: event["Schedule"] for name, event in events(app_template, "Schedule").items()}
+
+    assert schedules["OpenWaveEvent"] == "cron(0 5 ? * FRI *)"  # 12:00 WIB
+    assert schedules["CloseWaveEvent"] == "cron(0 17 ? * MON *)"  # 00:00 WIB of Tuesday
+
+
+def test_every_function_has_every_setting_and_nothing_else_in_its_environment(app_template: Template) -> None:
+    settings = {field for field in Settings.__struct_fields__ if field != "region"}  # Lambda itself tells the region
+    variables = app_template["Globals"]["Function"]["Environment"]["Variables"]
+
+    assert set(variables) == {f"GELOMBANG_{field.upper()}" for field in settings}
+    assert all("Environment" not in function for function in functions(app_template).values())
+
+
+def test_the_command_line_reads_from_a_stack_what_its_functions_are_told(app_template: Template) -> None:
+    told = app_template["Globals"]["Function"]["Environment"]["Variables"]
+    parameters = {name: f"value of {name}" for name in app_template["Parameters"]}
+
+    read = stages.function_environment(parameters, REGION)
+
+    assert {name: parameters[reference["Ref"]] for name, reference in told.items()}.items() <= read.items()
+
+
+def test_every_parameter_is_an_output_of_the_data_stack_or_given_by_the_deployment(
+    app_template: Template, data_template: Template
+) -> None:
+    given = {"Stage", "JwksUrl", "BeaconRelays", "FspUrl"}
+
+    assert set(app_template["Parameters"]) <= given | set(data_template["Outputs"])
+
+
+def test_every_function_logs_for_a_limited_time_to_a_group_of_its_own_name(app_template: Template) -> None:
+    groups = of_type(app_template, "AWS::Logs::LogGroup").values()
+
+    assert {group["LogGroupName"]["Fn::Sub"] for group in groups} == {f"/aws/lambda/${{{name}}}" for name in FUNCTIONS}
+    assert all(group["RetentionInDays"] <= 90 for group in groups)
+
+
+def test_every_alarm_tells_someone(app_template: Template, data_template: Template) -> None:
+    alarms = of_type(app_template, "AWS::CloudWatch::Alarm") | of_type(data_template, "AWS::CloudWatch::Alarm")
+    watched = {
+        dimension["Value"]["Ref"]
+        for alarm in alarms.values()
+        for dimension in alarm["Dimensions"]
+        if dimension["Name"] == "FunctionName"
+    }
+
+    assert all(alarm["AlarmActions"] == [{"Ref": "AlarmsTopic"}] for alarm in alarms.values())
+    # A refused token ends `citizen` with an error, so these two are watched by the API's own 5xx.
+    assert watched == set(FUNCTIONS) - {"APIHandler", "Citizen"}
+
+
+def test_the_gateway_refuses_in_the_same_form_as_the_application(app_template: Template) -> None:
+    responses = app_template["Resources"]["RestAPI"]["Properties"]["GatewayResponses"]
+
+    assert {"UNAUTHORIZED", "ACCESS_DENIED", "MISSING_AUTHENTICATION_TOKEN", "THROTTLED", "DEFAULT_5XX"} <= set(
+        responses
+    )
+    for response in responses.values():
+        body = json.loads(response["ResponseTemplates"]["application/json"])
+        assert body["status"] == response["StatusCode"]
+        assert set(body) == {"type", "title", "status", "detail", "code"}
+        assert response["ResponseParameters"]["Headers"]["Content-Type"] == "'application/problem+json'"
+
+
+def test_every_table_is_on_demand_recoverable_protected_and_kept(data_template: Template) -> None:
+    tables = of_type(data_template, "AWS::DynamoDB::Table")
+
+    assert set(tables) == {"RegistrationsTable", "WavesTable", "PayoutsTable", "TrainingTable"}
+    for name, table in tables.items():
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert table["DeletionProtectionEnabled"] == {"Fn::If": ["Keep", True, False]}
+        assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+        assert data_template["Resources"][name]["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert data_template["Resources"][name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_only_draws_are_public(data_template: Template) -> None:
+    statements = [
+        statement
+        for policy in of_type(data_template, "AWS::S3::BucketPolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Principal"] == "*"
+    ]
+
+    assert [(statement["Action"], statement["Resource"]) for statement in statements] == [
+        ("s3:GetObject", {"Fn::Sub": "${ResultsBucket.Arn}/draws/*"})
+    ]
+    artifacts = of_type(data_template, "AWS::S3::Bucket")["ArtifactsBucket"]
+    assert all(artifacts["PublicAccessBlockConfiguration"].values())
+
+
+def test_production_draws_with_relays_of_drand_and_is_protected() -> None:
+    parameters = stages.stage_parameters("prod", Path(ROOT / ".chalice/stages.json"))
+
+    assert all(url.startswith("https://") for url in parameters["BeaconRelays"].split(","))
+    assert parameters.get("Protection", "on") == "on"

@@ -1,0 +1,154 @@
+"""What each function may do, written by hand in `.chalice/policies/`: enough, and no more."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+
+from .test_packaged_template import FUNCTIONS, functions, of_type
+
+Template = dict[str, Any]
+POLICIES = {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / ".chalice/policies").glob("*.json"))}
+STEP = {"waves": "write", "registrations": "write"}
+MATRIX = {
+    "api": {"registrations": "write", "waves": "write", "training": "write", "payouts": "write"},
+    "citizen": {},
+    "open_wave": STEP,
+    "close_wave": STEP,
+    "advance": STEP,
+    "pay": {"payouts": "write", "registrations": "read"},
+    "sweep_payouts": {"payouts": "write"},
+}
+"""Who reads or writes which table."""
+READS = {"GetItem", "BatchGetItem", "Query", "ConditionCheckItem"}
+WRITES = {"PutItem", "UpdateItem", "DeleteItem"}
+
+
+def resources(statement: dict[str, Any]) -> list[str]:
+    """The resources of a statement as text; a reference to a parameter as `${Parameter}`."""
+    given = statement["Resource"]
+    return [
+        one if isinstance(one, str) else one.get("Fn::Sub") or f"${{{one['Ref']}}}"
+        for one in (given if isinstance(given, list) else [given])
+    ]
+
+
+def grants(function: str) -> Iterator[tuple[str, str]]:
+    """Every action with every resource it is allowed on."""
+    for statement in POLICIES[function]["Statement"]:
+        assert statement["Effect"] == "Allow"
+        yield from ((action, resource) for action in statement["Action"] for resource in resources(statement))
+
+
+def doers(action: str) -> set[str]:
+    return {function for function in POLICIES if any(granted == action for granted, _ in grants(function))}
+
+
+def test_every_function_has_a_policy_of_its_own_and_a_role_with_nothing_else(app_template: Template) -> None:
+    roles = of_type(app_template, "AWS::IAM::Role")
+    used = {FUNCTIONS[name]: function["Role"]["Fn::GetAtt"][0] for name, function in functions(app_template).items()}
+
+    assert set(POLICIES) == set(FUNCTIONS.values())
+    assert len(set(used.values())) == len(FUNCTIONS)
+    for function, role in used.items():
+        assert [policy["PolicyDocument"] for policy in roles[role]["Policies"]] == [POLICIES[function]]
+        assert "ManagedPolicyArns" not in roles[role]
+
+
+@pytest.mark.parametrize("function", POLICIES)
+def test_nothing_is_granted_by_a_star(function: str) -> None:
+    for action, resource in grants(function):
+        assert "*" not in action
+        # Behind a named resource a star stands for the objects of one folder or the streams of one log group.
+        assert re.fullmatch(r"[^*]+(/draws/\*|-FUNCTION:\*)?", resource.replace(f"-{function}:", "-FUNCTION:")), (
+            resource
+        )
+
+
+@pytest.mark.parametrize("function", POLICIES)
+def test_no_account_region_or_stage_is_written_down(function: str) -> None:
+    for _, resource in grants(function):
+        assert not re.search(r"\d{12}|[a-z]{2}-[a-z]+-\d", resource)
+        assert "gelombang-" not in resource or "gelombang-${Stage}-" in resource
+
+
+@pytest.mark.parametrize("function", POLICIES)
+def test_a_function_logs_to_its_own_group_only(function: str) -> None:
+    logged = {resource for action, resource in grants(function) if action.startswith("logs:")}
+
+    assert {resource.rpartition("/")[2] for resource in logged} == {f"gelombang-${{Stage}}-{function}:*"}
+    assert {action for action, _ in grants(function) if action.startswith("logs:")} == {
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+    }
+
+
+@pytest.mark.parametrize("function", POLICIES)
+def test_a_function_reaches_the_tables_of_the_matrix_only(function: str) -> None:
+    reached: dict[str, str] = {}
+    for action, resource in grants(function):
+        service, _, call = action.partition(":")
+        if service != "dynamodb":
+            continue
+        assert call in READS | WRITES  # no Scan: a request or a step never reads a whole table
+        table = re.search(r":table/gelombang-\$\{Stage\}-(\w+)(/index/unsettled)?$", resource)
+        assert table, resource
+        reached[table[1]] = "write" if call in WRITES else reached.get(table[1], "read")
+
+    assert reached == MATRIX[function]
+
+
+def test_every_table_queue_key_and_secret_of_the_data_stack_is_somebodys(data_template: Template) -> None:
+    granted = {resource for function in POLICIES for _, resource in grants(function)}
+    named = {
+        "AWS::DynamoDB::Table": ("TableName", ":table/{}"),
+        "AWS::SQS::Queue": ("QueueName", ":{}"),
+        "AWS::SecretsManager::Secret": ("Name", ":secret:{}-??????"),
+    }
+    for kind, (key, form) in named.items():
+        for logical_id, resource in of_type(data_template, kind).items():
+            if logical_id != "PayoutsDeadLetters":  # SQS itself moves messages there
+                ending = form.format(resource[key]["Fn::Sub"])
+                assert any(one.endswith(ending) for one in granted), ending
+    assert {"${MacKeyArn}", "${DataKeyArn}", "${AnnouncementsTopic}"} <= granted
+
+
+def test_every_index_is_read_by_someone(data_template: Template) -> None:
+    granted = {resource for function in POLICIES for action, resource in grants(function) if action == "dynamodb:Query"}
+    for table in of_type(data_template, "AWS::DynamoDB::Table").values():
+        for index in table.get("GlobalSecondaryIndexes", []):
+            assert any(one.endswith(f"{table['TableName']['Fn::Sub']}/index/{index['IndexName']}") for one in granted)
+
+
+def test_only_the_api_hashes_identities_and_makes_data_keys() -> None:
+    assert doers("kms:GenerateMac") == {"api"}
+    assert doers("kms:GenerateDataKey") == {"api"}
+
+
+def test_only_those_who_show_or_pay_may_open_personal_data() -> None:
+    assert doers("kms:Decrypt") == {"api", "pay"}
+
+
+def test_only_the_step_publishes_and_announces() -> None:
+    step = {"open_wave", "close_wave", "advance"}
+
+    assert doers("s3:PutObject") == step
+    assert doers("sns:Publish") == step
+
+
+def test_the_three_triggers_of_the_step_may_do_the_same() -> None:
+    def doing(function: str) -> set[tuple[str, str]]:
+        return {grant for grant in grants(function) if not grant[0].startswith("logs:")}
+
+    assert doing("open_wave") == doing("close_wave") == doing("advance")
+
+
+def test_a_listener_may_receive_from_its_queue_and_a_queuer_may_only_send() -> None:
+    assert doers("sqs:ReceiveMessage") == {"pay"}
+    assert doers("sqs:SendMessage") == {"api", "sweep_payouts"}
