@@ -45,12 +45,10 @@ def deploy(
 
     Raises `DeployFailed` with the reason; what CloudFormation had begun it has rolled back.
     """
+    values = stages.stage_parameters(stage) | dict(given) | {"Stage": stage}
+    _check(stage, given, values)
     aws = stages.connect()
     stacks = Stacks(aws.client("cloudformation"), report, sleep)
-    values = stages.stage_parameters(stage) | dict(given) | {"Stage": stage}
-    known = _known_parameters()
-    if unknown := sorted(set(given) - known):
-        raise DeployFailed(f"no such parameter: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
     data, data_changed = _deploy_data(stacks, stage, values)
     report("packaging")
     built = package.build(stages.ROOT, stage, aws.region, stages.ROOT / "build")
@@ -75,8 +73,6 @@ def _deploy_data(stacks: Stacks, stage: str, values: Mapping[str, str]) -> tuple
     before = stacks.find(name)
     protection = values.get("Protection") or (parameters(before)["Protection"] if before else "on")
     if protection == "off":
-        if stage == PRODUCTION:
-            raise DeployFailed(f"{PRODUCTION} is never without protection")
         document = without_retention(document)
     changed = stacks.deploy(name, Template(document), values)
     after = stacks.find(name)
@@ -138,9 +134,13 @@ def smoke_test(url: str, get: Get, sleep: Callable[[float], None]) -> str:
     raise DeployFailed(f"everything is deployed, but {url}/health does not answer: {last}")
 
 
-def _known_parameters() -> set[str]:
+def _check(stage: str, given: Mapping[str, str], values: Mapping[str, str]) -> None:
     merge = json.loads((stages.ROOT / ".chalice/merge-template.json").read_text())
-    return set(_data_template()["Parameters"]) | set(merge["Parameters"])
+    known = set(_data_template()["Parameters"]) | set(merge["Parameters"])
+    if unknown := sorted(set(given) - known):
+        raise DeployFailed(f"no such parameter: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    if stage == PRODUCTION and values.get("Protection") == "off":
+        raise DeployFailed(f"{PRODUCTION} is never without protection")
 
 
 def _data_template() -> dict[str, Any]:

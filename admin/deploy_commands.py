@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Sequence
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 
 from .deploy import deploy as deploy_stage
 from .destroy import destroy as destroy_stage
@@ -25,7 +26,7 @@ def deploy(stage: str, given: Sequence[str]) -> None:
         raise click.BadParameter(f"{', '.join(wrong)}: write NAME=VALUE", param_hint="--parameter")
     try:
         deployed = deploy_stage(stage, {name: value for name, _, value in pairs}, click.echo, fetch)
-    except DeployFailed as error:
+    except (DeployFailed, BotoCoreError, ClientError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{stage}: {'deployed' if deployed.changed else 'no changes, nothing was changed'}; {deployed.api_url}")
 
@@ -39,7 +40,7 @@ def destroy(stage: str, yes: bool) -> None:
         click.confirm(f"Delete {stage} with all registrations, draws and payouts?", abort=True)
     try:
         destroy_stage(stage, click.echo)
-    except DeployFailed as error:
+    except (DeployFailed, BotoCoreError, ClientError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{stage}: gone")
 

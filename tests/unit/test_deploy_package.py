@@ -1,0 +1,143 @@
+"""The package: the same name and bytes for the same code, complete, small, and refused when it is not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from admin import archive, package
+from admin.stacks import DeployFailed
+from tests.conftest import REGION
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Path:
+    folder = tmp_path / "code"
+    (folder / "lib").mkdir(parents=True)
+    (folder / "app.py").write_text("import lib.part\n")
+    (folder / "lib/part.py").write_text("TEXT = 'one'\n")
+    return folder
+
+
+def test_the_same_code_has_the_same_release_and_the_same_zip(code, tmp_path):
+    first, second = tmp_path / "first.zip", tmp_path / "second.zip"
+    release = archive.release_of([code])
+    archive.write_zip([code], first)
+    for path in code.rglob("*.py"):
+        path.touch()
+    archive.write_zip([code], second)
+
+    assert archive.release_of([code]) == release
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_compiling_does_not_make_another_release(code):
+    before = archive.release_of([code])
+    archive.compile_modules(code)
+
+    assert archive.release_of([code]) == before
+
+
+@pytest.mark.parametrize(("name", "text"), [("lib/part.py", "TEXT = 'two'\n"), ("lib/new.py", "")])
+def test_any_changed_or_added_file_is_another_release(code, name, text):
+    before = archive.release_of([code])
+    (code / name).write_text(text)
+
+    assert archive.release_of([code]) != before
+
+
+def test_compiled_modules_are_used_without_a_look_at_the_source(code):
+    archive.compile_modules(code)
+    compiled = (code / f"lib/__pycache__/part.{sys.implementation.cache_tag}.pyc").read_bytes()
+
+    # PEP 552: bit 0 says the file is checked by hash; bit 1, clear here, that the source is looked at.
+    assert int.from_bytes(compiled[4:8], "little") == 0b01
+    assert b"/var/task/lib/part.py" in compiled
+
+
+def test_a_module_that_does_not_compile_is_refused(code):
+    (code / "lib/part.py").write_text("def (:\n")
+
+    with pytest.raises(DeployFailed, match="does not compile"):
+        archive.compile_modules(code)
+
+
+def test_of_two_files_with_one_name_the_first_folder_counts(code, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "app.py").write_text("raise SystemExit\n")
+    (other / "extra.py").touch()
+    archive.write_zip([code, other], tmp_path / "both.zip")
+
+    with zipfile.ZipFile(tmp_path / "both.zip") as both:
+        assert both.namelist() == ["app.py", "extra.py", "lib/part.py"]
+        assert both.read("app.py") == b"import lib.part\n"
+
+
+def test_a_package_that_brings_all_it_needs_tells_how_long_its_import_took(code):
+    assert 0 < archive.check([code]) < 10
+
+
+def test_a_package_that_needs_what_only_this_environment_has_is_refused(code):
+    (code / "app.py").write_text("import msgspec\n")
+
+    with pytest.raises(DeployFailed, match=r"does not import by itself(.|\n)*msgspec"):
+        archive.check([code])
+
+
+def test_a_package_over_its_budget_is_refused(code, monkeypatch):
+    monkeypatch.setattr(archive, "BUDGET_BYTES", 10)
+
+    with pytest.raises(DeployFailed, match="its budget"):
+        archive.check([code])
+
+
+def test_a_dependency_without_a_wheel_for_lambda_is_refused(tmp_path, monkeypatch):
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, 0, stdout="Could not install dependencies:\npyblst==0.3.15\n")
+
+    monkeypatch.setattr(package.subprocess, "run", run)
+    (tmp_path / "requirements.txt").write_text("pyblst==0.3.15\n")
+
+    with pytest.raises(DeployFailed, match="pyblst"):
+        package.dependencies(tmp_path, REGION, tmp_path / "work")
+    assert list((tmp_path / "work/dependencies").iterdir()) == []
+
+
+def test_dependencies_are_downloaded_once_for_each_content(tmp_path, monkeypatch):
+    runs: list[Path] = []
+
+    def chalice(project: Path, *_: str) -> Path:
+        runs.append(project)
+        out = project.parent / "out"
+        out.mkdir()
+        with zipfile.ZipFile(out / "deployment.zip", "w") as made:
+            for name in ("app.py", "chalice/app.py", "library.py"):
+                made.writestr(name, "")
+        return out
+
+    monkeypatch.setattr(package, "_run_chalice", chalice)
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("library==1\n")
+    first = package.dependencies(tmp_path, REGION, tmp_path / "work")
+    again = package.dependencies(tmp_path, REGION, tmp_path / "work")
+    requirements.write_text("library==2\n")
+    other = package.dependencies(tmp_path, REGION, tmp_path / "work")
+
+    assert first == again != other
+    assert len(runs) == 2
+    assert sorted(path.name for path in first.iterdir()) == ["__pycache__", "library.py"]
+
+
+def test_an_application_that_does_not_import_is_refused_with_the_reason(tmp_path):
+    (tmp_path / "chalicelib").mkdir()
+    (tmp_path / ".chalice").mkdir()
+    (tmp_path / ".chalice/config.json").write_text('{"version": "2.0", "app_name": "broken"}')
+    (tmp_path / "app.py").write_text("import nothing_of_this_name\n")
+
+    with pytest.raises(DeployFailed, match="nothing_of_this_name"):
+        package.chalice_package(tmp_path, "test", REGION, tmp_path / "scratch")
