@@ -1,0 +1,51 @@
+"""The end of a stage: everything goes, also what CloudFormation alone would stumble over; a protected one stays."""
+
+from __future__ import annotations
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from admin.destroy import destroy
+from admin.stacks import DeployFailed
+from chalicelib.config import Settings
+from tests.conftest import REGION, ROOT
+
+
+def test_a_stage_goes_with_every_version_of_what_it_published(cloud: Settings):
+    s3 = boto3.client("s3", REGION)
+    for body in (b"first", b"second"):
+        s3.put_object(Bucket=cloud.results_bucket, Key="draws/1/note", Body=body)
+    s3.delete_object(Bucket=cloud.results_bucket, Key="draws/1/note")
+    lines: list[str] = []
+
+    destroy("test", lines.append)
+
+    assert f"emptying {cloud.results_bucket}" in lines
+    with pytest.raises(ClientError, match="404"):
+        s3.head_bucket(Bucket=cloud.results_bucket)
+    with pytest.raises(ClientError, match="does not exist"):
+        boto3.client("cloudformation", REGION).describe_stacks(StackName="gelombang-test-data")
+
+
+def test_destroying_again_finds_nothing_to_do(cloud: Settings):
+    destroy("test", lambda _: None)
+    lines: list[str] = []
+
+    destroy("test", lines.append)
+
+    assert lines == ["gelombang-test-app: not there"]
+
+
+def test_a_protected_stage_stays(no_real_cloud: None):
+    with mock_aws():
+        boto3.client("cloudformation", REGION).create_stack(
+            StackName="gelombang-staging-data",
+            TemplateBody=(ROOT / ".chalice/data-stack.json").read_text(),
+            Parameters=[{"ParameterKey": "Stage", "ParameterValue": "staging"}],
+        )
+
+        with pytest.raises(DeployFailed, match="staging is protected"):
+            destroy("staging", lambda _: None)
+        assert boto3.client("dynamodb", REGION).describe_table(TableName="gelombang-staging-waves")
