@@ -88,9 +88,8 @@ class Payouts:
         """Add a new entitlement to the caller's transaction and return its id; the caller then calls `enqueue`.
 
         If the person is entitled already, the transaction fails in the leg `ENTITLEMENT_LEG` and writes nothing. That
-        is no error of the person's: a caller whose own write is worth having anyway asks `exists` first and leaves this
-        call out; if the leg fails all the same (a race), it does its own write once more without it. Enqueueing after a
-        commit may be lost: the sweep finds the entitlement. Raises `NotInScheme`.
+        is no error of the person's: if no other leg failed, a caller whose own write is worth having does it again
+        without this call. Enqueueing after a commit may be lost: the sweep finds the entitlement. Raises `NotInScheme`.
         """
         scheme = {scheme.version: scheme for scheme in self._programme.schemes}[beneficiary.scheme]
         entitlement = Entitlement(
@@ -108,10 +107,6 @@ class Payouts:
         )
         self._store.add(tx, entitlement, "entitled")
         return entitlement.id
-
-    def exists(self, entitlement_id: str) -> bool:
-        """Whether the ledger has it; ids come from `rules.entitlement_id`. One read."""
-        return self._store.exists(entitlement_id)
 
     def enqueue(self, entitlement_id: str) -> None:
         """Queue one entitlement for `process`. Any number of times does no harm. Raises `Unavailable`."""

@@ -144,14 +144,6 @@ class PayoutStore:
         except DoesNotExist:
             raise UnknownEntitlement(entitlement_id=entitlement_id) from None
 
-    def exists(self, entitlement_id: str) -> bool:
-        """One consistent read."""
-        try:
-            self.get(entitlement_id)
-        except UnknownEntitlement:
-            return False
-        return True
-
     def batch(self, ids: Iterable[str]) -> list[Entitlement]:
         """Those of the ids that exist, in no order; one batch get."""
         return [_from_head(head) for head in Head.batch_get([(_pk(id_), "HEAD") for id_ in ids], consistent_read=True)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -139,7 +138,7 @@ class World:
                 return
 
     def books(self) -> list[BookLine]:
-        return msgspec.json.decode(json.dumps(self.sandbox.books.report()), type=Books).payouts
+        return msgspec.convert(self.sandbox.books.report(), Books).payouts
 
     def disagreements(self) -> list[Disagreement]:
         return reconciliation.compare(self.store.everything(), self.books())

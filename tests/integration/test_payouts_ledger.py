@@ -42,8 +42,7 @@ def test_the_id_is_derived_and_a_second_entitling_fails_in_its_own_leg(world):
     with pytest.raises(dynamo.LegsFailed) as failed:
         world.entitle(who)
     assert ENTITLEMENT_LEG in failed.value.legs
-    assert world.payouts.exists(incentive_id("ani"))
-    assert not world.payouts.exists(incentive_id("budi"))
+    assert [each.id for each in world.payouts.ledger()] == [incentive_id("ani")]
 
 
 def test_history_has_every_transition_in_order(world):
