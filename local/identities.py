@@ -51,8 +51,8 @@ class Identity:
 class Identities:
     """Invents people one after the other.
 
-    `today` is the WIB day they register on. Every 25th account number ends in `failing_suffix`, the digits by which the
-    sandbox provider knows accounts that it never pays.
+    `today` is the WIB day they register on. One account number in twenty ends in `failing_suffix`, the digits by which
+    the sandbox provider knows accounts that it never pays.
     """
 
     def __init__(self, seed: int, today: date, programme: Programme, failing_suffix: str) -> None:
@@ -120,7 +120,7 @@ class Identities:
     def _address(self, name: str) -> dict[str, str]:
         """A bank account or a wallet, which is a mobile number; the codes take turns."""
         code, kind = self._codes[self._number % len(self._codes)]
-        fails = self._number % 25 == 0
+        fails = self._number % 20 == 7
         ending = self._failing_suffix if fails else "7" * len(self._failing_suffix)
         digits = self._mobile(ending)
         return {"code": code, "account_number": f"0{digits}" if kind == "wallet" else digits, "holder_name": name}

@@ -189,7 +189,7 @@ _REFUSED: tuple[_Refused, ...] = (
     _with(Refusal(400, "unknown_field"), mothers_maiden_name="Ratna"),
     _with(_UNKNOWN_REGION, province="99", regency="9901"),
     _with(_UNKNOWN_REGION, regency=lambda regency: ("12" if regency[:2] == "11" else "11") + "01"),
-    _with(Refusal(413, "body_too_large"), name=lambda name: name * 1000),
+    _with(Refusal(413, "body_too_large"), name=lambda name: name.ljust(11_000, "a")),
     _with(Refusal(401, "not_signed_in", Way.FORGED)),
     _with(Refusal(401, "not_signed_in", Way.UNSIGNED)),
     _with(Refusal(403, "not_confirmed", Way.UNCONFIRMED)),

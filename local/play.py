@@ -88,6 +88,7 @@ class Play:
         number = self.office.add_wave(opens_at, closes_at, joining * 3 // 5)
         self.player.join_early()
         self.pace.wait_until(opens_at)
+        self.office.advance()
         self.player.join()
         return number, closes_at
 

@@ -1,0 +1,48 @@
+"""One wave over HTTP, from the first account to the last payment: the demo's own people and player, on moto."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chalicelib.clock import wib_date
+from chalicelib.config import Programme, Settings
+from local.api import Api
+from local.fsp_books import Faults
+from local.people import people
+from local.play import Play
+from local.player import Player
+from local.sums import Played
+
+from .world import World, world_on
+
+COUNT = 46
+
+
+@pytest.fixture
+def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with world_on(cloud, programme, monkeypatch) as world:
+        yield world
+
+
+def play(world: World, programme: Programme, folder: Path) -> tuple[Played, list[str]]:
+    crowd = people(8, COUNT, wib_date(world.now()), programme, Faults().fail_suffix)
+    player = Player(Api(world.url, 1), crowd, world.clock, lambda *_: None, workers=1)
+    return Play(player, world, world, programme, folder).run()
+
+
+def test_a_whole_wave_agrees_though_the_provider_misbehaves(world: World, programme: Programme, tmp_path: Path) -> None:
+    world._fsp.books.configure(
+        {"error_after_rate": 0.1, "error_before_rate": 0.1, "timeout_after_rate": 0.1, "fail_rate": 0.1}
+    )
+    played, disagreements = play(world, programme, tmp_path)
+    assert disagreements == []
+    counts = played.counts
+    assert counts["registered"] + counts["refused"] == COUNT
+    assert 0 < counts["chosen"] < counts["joined"] < counts["registered"]
+    assert counts["paid"] > 0
+    assert counts["failed"] > 0, "an account that is never paid must have been chosen for this to mean anything"
+    assert Counter(one["reason"] for one in played.results.substitutions)["family_card"] > 0

@@ -1,0 +1,211 @@
+"""The whole application over HTTP on moto, in this process: what AWS would do by itself is driven by hand here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import boto3
+import chalice.local
+import pytest
+from chalice.config import Config
+from moto.server import ThreadedMotoServer
+from msgspec.structs import replace
+
+import app as application
+from admin.evidence import Known
+from admin.publication import Folder
+from admin.verify import verify
+from chalicelib import web, wiring
+from chalicelib.clock import parse_iso
+from chalicelib.config import Programme, Settings
+from chalicelib.payouts import reconciliation
+from chalicelib.payouts.reconciliation import BookLine
+from local.beacon import DevelopmentBeacon
+from local.fsp import Sandbox
+from local.player import Partner
+from tests.builders.waves import Ticketed
+
+API_KEY, CALLBACK_TOKEN = "test-api-key", "test-callback-token"
+"""As the `cloud` fixture puts them into the provider's secret."""
+
+
+UNAUTHORIZED = b'{"code": "not_signed_in"}'
+"""What the gateway answers in the deployed application (`GatewayResponses` in `.chalice/merge-template.json`)."""
+
+EVENT = {
+    "version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.events", "account": "123456789012",
+    "time": "2026-11-24T03:00:00Z", "region": "ap-southeast-3", "resources": [], "detail": {},
+}  # fmt: skip
+"""What EventBridge hands to a scheduled function; nothing in it is read."""
+
+
+class Context:
+    """What a function is told of its own run."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+BEGINNING = datetime(2026, 1, 5, 3, tzinfo=UTC)
+"""No wave is open, and in the past: the pool's tokens, which moto dates by the real time, have not expired yet."""
+
+
+class World:
+    """Administrator and time in one. The clock stands still until somebody waits, so a seed repeats a wave exactly."""
+
+    def __init__(self, url: str, settings: Settings, services: wiring.Services, fsp: Sandbox) -> None:
+        self.url = url
+        self.services = services
+        self._fsp = fsp
+        self._queue_url = settings.payouts_queue_url
+        self._sqs = boto3.client("sqs", settings.region)
+        self.messages = 0
+
+    # Time
+
+    instant = BEGINNING
+
+    @classmethod
+    def clock(cls) -> datetime:
+        return cls.instant
+
+    def now(self) -> datetime:
+        return self.clock()
+
+    def wait_until(self, instant: datetime) -> None:
+        World.instant = max(instant, World.instant)
+        self.deliver()
+
+    # What AWS does by itself
+
+    def trigger(self, schedule: str) -> None:
+        """Run a scheduled function as its schedule would."""
+        application.app.handler_map[schedule](EVENT, Context())
+
+    def deliver(self) -> None:
+        """Hand the queue's messages to the consumer until none is visible; those it reports as failed stay."""
+        while messages := self._sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get("Messages"):
+            records = [{"messageId": each["MessageId"], "body": each["Body"]} for each in messages]
+            answer = application.app.handler_map["pay"]({"Records": records}, Context())
+            failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+            for each in messages:
+                self.messages += 1
+                if each["MessageId"] not in failed:
+                    self._sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=each["ReceiptHandle"])
+
+    # The administrator
+
+    def add_wave(self, opens_at: datetime, closes_at: datetime, quota: int) -> int:
+        return self.services.waves.add(opens_at, closes_at, quota, self.now())
+
+    def advance(self) -> None:
+        self.trigger("advance")
+        # A step dates what it does by how long it has run.
+        self.wait_until(self.now() + timedelta(seconds=10))
+
+    def sweep_payouts(self) -> None:
+        self.trigger("sweep_payouts")
+
+    def add_partner(self, name: str) -> Partner:
+        partner, key = self.services.training.add_partner(name, self.now())
+        return Partner(partner.id, key)
+
+    def check_draw(self, wave: int, folder: Path) -> list[str]:
+        view = self.services.waves.get(wave, self.now())
+        known = Known(wave=wave, closes_at=parse_iso(view.closes_at))
+        checks = verify(Folder(folder), self.services.programme.draw, known)
+        return [f"{check.name}: {check.detail}" for check in checks if check.ok is False]
+
+    def compare_books(self) -> list[str]:
+        lines = [
+            BookLine(**{name: row[name] for name in BookLine.__struct_fields__}) for row in self.books()["payouts"]
+        ]
+        return [str(found) for found in reconciliation.compare(self.services.payouts.ledger(), lines)]
+
+    def books(self) -> dict[str, Any]:
+        return self._fsp.books.report()
+
+
+@contextmanager
+def world_on(cloud: Settings, programme: Programme, patch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Serve `app.py` over HTTP on the test's cloud, with a development beacon and a sandbox provider."""
+    World.instant = BEGINNING
+    _publish(cloud)
+    patch.setattr("moto.s3.models.utcnow", lambda: World.clock().replace(tzinfo=None))
+    patch.setattr(application.app, "clock", World.clock)
+    with (
+        _moto_over_http() as aws_url,
+        DevelopmentBeacon(clock=World.clock) as beacon,
+        Sandbox("e2e", api_key=API_KEY, clock=lambda: World.clock().timestamp()) as fsp,
+        _application_over_http(patch) as url,
+    ):
+        settings = replace(
+            cloud,
+            jwks_url=f"{aws_url}/{cloud.user_pool}/.well-known/jwks.json",
+            results_url=f"{aws_url}/{cloud.results_bucket}",
+            beacon_relays=(beacon.url,),
+            fsp_url=fsp.url,
+        )
+        services = wiring.Services(settings, programme, World.clock, Ticketed())
+        patch.setattr(application, "services", lambda: services)
+        fsp.books.configure({"callback_url": f"{url}/webhooks/fsp", "callback_token": CALLBACK_TOKEN})
+        yield World(url, settings, services, fsp)
+
+
+def _publish(cloud: Settings) -> None:
+    """moto's CloudFormation knows no bucket policies: anyone may read the results, as in the template."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{cloud.results_bucket}/*",
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    boto3.client("s3", cloud.region).put_bucket_policy(Bucket=cloud.results_bucket, Policy=policy)
+
+
+@contextmanager
+def _moto_over_http() -> Iterator[str]:
+    """The same moto as in this process, for those who come by HTTP: token keys and published results."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    try:
+        yield "http://{}:{}".format(*server.get_host_and_port())
+    finally:
+        server.stop()
+
+
+@contextmanager
+def _application_over_http(patch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Chalice's local server, without the pauses of Nagle's algorithm and delayed acknowledgements."""
+    patch.setattr(chalice.local.ChaliceRequestHandler, "wbufsize", -1)
+    patch.setattr(chalice.local.ChaliceRequestHandler, "disable_nagle_algorithm", True, raising=False)
+    patch.setattr(chalice.local.ChaliceRequestHandler, "log_message", lambda *_: None)
+    patch.setattr(chalice.local.LocalGatewayAuthorizer, "authorize", _as_api_gateway_does)
+    server = chalice.local.create_local_server(application.app, Config(), "127.0.0.1", 0)
+    thread = Thread(target=server.server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield "http://{}:{}".format(*server.server.server_address[:2])
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server.server_close()
+        application.app.__class__ = web.Api  # the local server has put a class of its own there
+
+
+_authorize = chalice.local.LocalGatewayAuthorizer.authorize
+
+
+def _as_api_gateway_does(self: Any, *request: Any) -> Any:
+    """An authorizer that raises "Unauthorized" is a 401 there; Chalice's local server would drop the connection."""
+    try:
+        return _authorize(self, *request)
+    except web.Unauthorized as error:
+        raise chalice.local.NotAuthorizedError({}, UNAUTHORIZED) from error
