@@ -168,6 +168,16 @@ def test_the_order_goes_on_over_every_entry_beyond_the_first_bound():
     assert order == sorted(draw.leaves_of(lists[31]), key=lambda leaf: open_value(SEED, leaf))
 
 
+def test_two_bands_that_meet_at_a_value_have_it_once():
+    leaves = random_lists(60, {31: 9})[31]
+    values = sorted(rank(SEED, leaf) for leaf in draw.leaves_of(leaves))
+    tag, bound, highest = b"gelombang1/rank\0", values[4], b"\xff" * 32
+    lower = selection._between(SEED, tag, leaves, b"", bound)
+    upper = selection._between(SEED, tag, leaves, bound, highest)
+    assert sorted(value for value, _ in lower) == values[:5]
+    assert sorted(value for value, _ in upper) == values[5:]
+
+
 def test_a_draw_keeps_only_about_as_many_values_as_it_chooses():
     lists = random_lists(60, {31: 50_000})
     tracemalloc.start()

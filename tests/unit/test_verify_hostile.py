@@ -297,6 +297,12 @@ def test_a_published_site_verifies_and_each_file_is_asked_for_once(server: Serve
     assert len(server.asked) == len(set(server.asked)) == 9
 
 
+def test_a_file_that_a_site_does_not_have_is_not_asked_for_again(server: Server):
+    server.files = {}
+    assert any(check.ok is False for check in verify(site(server), PRODUCTION, NOTHING))
+    assert len(server.asked) == len(set(server.asked)) == 5
+
+
 def test_a_site_tells_when_the_note_was_published_if_it_says_so(server: Server):
     assert site(server).note_published_at() == datetime(2023, 9, 15, 10, 30, 5, tzinfo=UTC)
     for header in (None, "yesterday", ""):
