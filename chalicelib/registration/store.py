@@ -224,7 +224,7 @@ def _follows(pk: Attribute[str], attribute: NumberAttribute, version: int) -> Co
 
 
 def _ranked(failure: dynamo.LegsFailed, refusals: Sequence[tuple[str, type[DomainError]]]) -> Exception:
-    # A writer that was overtaken knows too little to be refused: what stood in its way may be its own other request.
+    # A writer that was overtaken decided on what is no longer so: it reads again before anything is held against it.
     for leg, refusal in refusals:
         if leg in failure.legs and not {"profile", "address"} & failure.legs.keys():
             return refusal()

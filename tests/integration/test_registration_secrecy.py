@@ -96,6 +96,19 @@ def test_what_is_sealed_opens_for_its_person_and_kind_only(cloud):
         safe.open_key("budi", key.wrapped)
 
 
+def test_what_is_sealed_for_one_person_never_opens_for_another_not_even_under_the_same_key():
+    from cryptography.exceptions import InvalidTag
+
+    class OneKeyForAll:
+        def generate_data_key(self, **_):
+            return {"CiphertextBlob": b"wrapped", "Plaintext": b"0" * 32}
+
+    safe = Vault(OneKeyForAll, "alias/mac", "alias/data")
+    sealed = safe.new_key("siti").seal("person/1", b"secret")
+    with pytest.raises(InvalidTag):
+        safe.new_key("budi").unseal("person/1", sealed)
+
+
 def test_equal_numbers_of_different_kinds_have_different_macs(cloud):
     safe = vault(cloud)
     macs = [safe.mac(kind, "3174095708950001") for kind in ("nik", "kk", "phone", "account")]

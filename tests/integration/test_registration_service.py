@@ -335,6 +335,13 @@ def test_of_two_devices_with_one_form_both_succeed_and_one_is_new(service, cloud
     assert first == [(registrant, True)]
 
 
+def test_who_was_overtaken_is_judged_by_what_is_there_now(service, cloud, programme):
+    service.register("budi", other_form(7), T0)
+    slower = interrupted(cloud, programme, lambda: service.register("siti", SITI, T0))
+    with pytest.raises(errors.NikCannotChange):
+        slower.register("siti", other_form(7), T0)
+
+
 def test_a_change_that_was_overtaken_decides_again_and_leaves_no_guard_behind(service, cloud, programme):
     service.register("siti", SITI, T0)
     slower = interrupted(cloud, programme, lambda: service.register("siti", form(phone="081311112222"), T0))
