@@ -72,13 +72,29 @@ class Award:
         # A wave of ten million needs 2.5 GB here: the function's memory is set for it.
         candidates = {leaf(wave.number, one.region, one.ticket): one for one in self._entries.candidates(wave.number)}
 
+        # What was decided before is the beginning of the walk. Its last award may lack the mark that follows one.
+        last_known: str | None = None
+
+        def mark_last_known() -> None:
+            nonlocal last_known
+            if last_known is not None:
+                self._registrations.mark_beneficiary(last_known, wave.number)
+            last_known = None
+
         def decide(holder: bytes, seat: str) -> Outcome:
+            nonlocal last_known
             candidate = candidates.get(holder)
             if candidate is None:
                 raise ListChanged(wave=wave.number)
-            return candidate.outcome or self._decide(wave, candidate.registrant_id, seat, scheme, tick)
+            if candidate.outcome is None:
+                mark_last_known()
+                return self._decide(wave, candidate.registrant_id, seat, scheme, tick)
+            if candidate.outcome is Outcome.CHOSEN:
+                last_known = candidate.registrant_id
+            return candidate.outcome
 
         substitutions = follow(selection, decide)
+        mark_last_known()
         self._publication.put(wave.number, published.substitutions_file(substitutions))
         return sum(1 for _ in selection.winners())
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,11 @@ from local.beacon import sign
 WAVE = 145
 OPENS = datetime(2026, 11, 27, 5, tzinfo=UTC)
 CLOSES = datetime(2026, 11, 30, 17, tzinfo=UTC)
+FREEZES = CLOSES + timedelta(seconds=12)
+ROUND = FREEZES + timedelta(seconds=10)
 """The first wave after `T0`, by the calendar; it is frozen 12 seconds after its close, its beacon due 10 s later."""
+
+PEOPLE = [f"person-{n}" for n in range(6)]
 
 
 class Clock:
@@ -149,6 +154,7 @@ class WavesWorld:
         self.clock = Clock(now)
         self.people = People(programme)
         self.beacons = DevelopmentBeacons(self.clock)
+        self.sns = boto3.client("sns", cloud.region)
         self.s3 = boto3.client("s3", cloud.region)
         self.store = WaveStore(self._transaction)
         self.entries = EntryStore()
@@ -159,8 +165,7 @@ class WavesWorld:
         sqs = boto3.client("sqs", cloud.region)
         self._heard = sqs.create_queue(QueueName="announced")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=self._heard, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        sns = boto3.client("sns", cloud.region)
-        sns.subscribe(TopicArn=cloud.announcements_topic, Protocol="sqs", Endpoint=arn)
+        self.sns.subscribe(TopicArn=cloud.announcements_topic, Protocol="sqs", Endpoint=arn)
         self._sqs = sqs
 
     def new_waves(self) -> Waves:
@@ -183,7 +188,7 @@ class WavesWorld:
         award = Award(
             self.entries, beneficiaries, self.people, drawing, self.publication, self.programme, self.randomness
         )
-        announcements = Announcements(boto3.client("sns", self.settings.region), self.settings.announcements_topic)
+        announcements = Announcements(self.sns, self.settings.announcements_topic)
         return Stepper(
             self.programme,
             self.store,
@@ -244,6 +249,20 @@ class WavesWorld:
         checks = verify(Folder(folder), self.programme.draw, facts)
         return [f"{check.name}: {check.detail}" for check in checks if not check.ok]
 
+    def forget(self) -> None:
+        """Make the table, the bucket and the people as they were at the beginning."""
+        with WavesTable.batch_write() as batch:
+            for item in list(WavesTable.scan()):
+                batch.delete(item)
+        bucket = self.settings.results_bucket
+        versions = self.s3.list_object_versions(Bucket=bucket)
+        for version in versions.get("Versions", []):
+            self.s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+        self.people = People(self.programme)
+        self.randomness = Ticketed()
+        self.waves = self.new_waves()
+        self.stepper = self.new_stepper()
+
     def heard(self) -> list[dict[str, Any]]:
         """What was announced since the last call."""
         heard = []
@@ -257,32 +276,72 @@ class WavesWorld:
         return dynamo.Transaction(self.settings.region, sleep=lambda _: None)
 
 
+def joined(world: WavesWorld) -> None:
+    """Before the first trigger six people join by the clock, one from another region. Four seats, two reserved."""
+    world.waves.resize(WAVE, 4, 2, {31: 1, 32: 1}, world.clock.now)
+    world.clock.now = OPENS + timedelta(seconds=1)
+    world.join(*PEOPLE[:5])
+    world.join(PEOPLE[5], region=32)
+
+
+def outcome(world: WavesWorld) -> dict[str, Any]:
+    """Everything that the wave leaves behind but the random card numbers."""
+    beneficiaries = {name: chosen for name in world.people.by_id if (chosen := world.waves.beneficiary(name))}
+    return {
+        "record": world.store.wave(WAVE),
+        "draw": world.store.draws([WAVE]),
+        "year": world.store.allotted(2026),
+        "files": world.files(WAVE),
+        "outcomes": {one.registrant_id: one.outcome for one in world.entries.candidates(WAVE)},
+        "beneficiaries": {name: (one.wave, one.seat, one.scheme) for name, one in beneficiaries.items()},
+        "marked": {name for name, person in world.people.by_id.items() if person.standing is Standing.BENEFICIARY},
+    }
+
+
 def with_target(programme: Programme, target: int) -> Programme:
     """The programme with so many participants a year."""
     return msgspec.structs.replace(programme, targets={"default": target})
 
 
 class Calls:
-    """Every call to AWS from here on, as (service, operation); dies at the nth if told to."""
+    """Every call to AWS from here on, as (service, operation). `before` and `after` hold what happens at the nth."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.made: list[tuple[str, str]] = []
-        self.dies_before: int | None = None
-        self.dies_after: int | None = None
+        self.before: dict[int, Callable[[], object]] = {}
+        self.after: dict[int, Callable[[], object]] = {}
+        self.reset()
         original = BaseClient._make_api_call
 
-        def counted(client: BaseClient, operation: str, parameters: Any) -> Any:
+        def watched(client: BaseClient, operation: str, parameters: Any) -> Any:
+            if self._busy:
+                return original(client, operation, parameters)
             number = len(self.made)
             self.made.append((client.meta.service_model.service_name, operation))
-            if number == self.dies_before:
-                raise Crash
-            answer = original(client, operation, parameters)
-            if number == self.dies_after:
-                raise Crash
-            return answer
+            self._happen(self.before.get(number))
+            try:
+                return original(client, operation, parameters)
+            finally:
+                self._happen(self.after.get(number))
 
-        monkeypatch.setattr(BaseClient, "_make_api_call", counted)
+        monkeypatch.setattr(BaseClient, "_make_api_call", watched)
 
     def reset(self) -> None:
-        self.made = []
-        self.dies_before = self.dies_after = None
+        """Count from zero again, with nothing planned."""
+        self.made: list[tuple[str, str]] = []
+        self.before.clear()
+        self.after.clear()
+        self._busy = False
+
+    def _happen(self, event: Callable[[], object] | None) -> None:
+        if event is None:
+            return
+        self._busy = True
+        try:
+            event()
+        finally:
+            self._busy = False
+
+
+def die() -> None:
+    """For `Calls`: the function dies before or after a call."""
+    raise Crash
