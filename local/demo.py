@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import click
@@ -24,7 +24,7 @@ from .api import Api, Unexpected
 from .cloud import STAGE, CloudFailed, LocalCloud
 from .fsp_books import Faults
 from .office import CommandLine, OfficeFailed
-from .people import people
+from .people import Person, people
 from .play import Play
 from .player import Player
 
@@ -91,17 +91,15 @@ class Screen:
         self._bars.stop()
 
 
-def play(cloud: LocalCloud, screen: Screen, seed: int, count: int) -> tuple[dict[str, int], list[str]]:
-    """Deploy, play the wave, and give the figures of the last line and every disagreement."""
+def play(cloud: LocalCloud, screen: Screen, crowd: Sequence[Person], found: list[str]) -> Mapping[str, int]:
+    """Deploy and play the wave; the figures of the last line. `found` gets the disagreements, whatever happens."""
     stage = cloud.deploy()
-    programme = load_programme(STAGE)
     cloud.fsp.books.configure(FAULTS)
-    crowd = people(seed, count, wib_date(utc_now()), programme, Faults().fail_suffix)
-    player = Player(Api(stage.api_url, WORKERS + 2), crowd, utc_now, screen.progress, WORKERS)
+    player = Player(Api(stage.api_url, WORKERS + 2), crowd, utc_now, screen.progress, found, WORKERS)
     office = CommandLine(STAGE, cloud.fsp.url, FOLDER / "logs/office.log")
-    played, found = Play(player, office, Clock(), programme, FOLDER / "draws").run()
+    played = Play(player, office, Clock(), load_programme(STAGE), FOLDER / "draws").run()
     _tell(screen.line, played.wave, len(played.results.substitutions))
-    return played.counts, found
+    return played.counts
 
 
 def _tell(line: Callable[[str], None], wave: Mapping[str, object], moved_on: int) -> None:
@@ -117,15 +115,17 @@ def main(count: int, seed: int) -> None:
     """Play one wave from registration to payment on a local cloud."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     (FOLDER / "logs").mkdir(parents=True)
-    counts: dict[str, int] = {}
+    counts: Mapping[str, int] = {}
+    found: list[str] = []
     screen = Screen()
+    crowd = people(seed, count, wib_date(utc_now()), load_programme(STAGE), Faults().fail_suffix)
     try:
         with screen, LocalCloud(FOLDER / "logs/cloud", seed=str(seed), report=screen.line) as cloud:
-            counts, found = play(cloud, screen, seed, count)
+            counts = play(cloud, screen, crowd, found)
     except (CloudFailed, DeployFailed, OfficeFailed, Unexpected, TimeoutError) as error:
-        found = [str(error)]
+        found.append(str(error))
     except KeyboardInterrupt:
-        found = ["interrupted"]
+        found.append("interrupted")
     for one in found:
         screen.line(f"disagreement: {one}")
     figures = " ".join(f"{name}={figure}" for name, figure in {**counts, "disagreements": len(found)}.items())

@@ -57,7 +57,10 @@ class Pace(Protocol):
 
 @dataclass(frozen=True)
 class Play:
-    """One wave. `folder` gets the published files, below a folder named after the wave."""
+    """One wave. `folder` gets the published files, below a folder named after the wave.
+
+    Disagreements, those of the sums too, go where the player writes its own.
+    """
 
     player: Player
     office: Office
@@ -65,8 +68,8 @@ class Play:
     programme: Programme
     folder: Path
 
-    def run(self) -> tuple[sums.Played, list[str]]:
-        """Play it all; what has happened, and every disagreement."""
+    def run(self) -> sums.Played:
+        """Play it all, and say what has happened. Raises whatever stops a wave from going on."""
         began = self.pace.now()
         self.player.register()
         took = self.pace.now() - began
@@ -111,7 +114,7 @@ class Play:
             self.office.sweep_payouts()
             self.pace.wait_until(self.pace.now() + timedelta(seconds=3))
 
-    def _reckon(self, number: int) -> tuple[sums.Played, list[str]]:
+    def _reckon(self, number: int) -> sums.Played:
         wave = self.player.wave(number)
         folder = self.folder / str(number)
         played = sums.Played(
@@ -122,10 +125,10 @@ class Play:
             incentive_idr=self.programme.scheme(number).incentive_idr,
             kinds=self.programme.payouts.codes,
         )
-        found = [*self.player.differences, *sums.differences(played)]
-        found += self.office.check_draw(number, folder)
-        found += self.office.compare_books()
-        return played, found
+        self.player.differences += sums.differences(played)
+        self.player.differences += self.office.check_draw(number, folder)
+        self.player.differences += self.office.compare_books()
+        return played
 
 
 def _whole_seconds(instant: datetime) -> datetime:

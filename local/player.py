@@ -71,16 +71,24 @@ class Partner:
 class Player:
     """`workers` people act at once; with one, nothing ever happens at the same time.
 
-    `differences` are what was not answered as it should have been, found on the way.
+    `differences` gets a sentence for whatever was not answered as it should have been.
     """
 
-    def __init__(self, api: Api, people: Iterable[Person], clock: Clock, progress: Progress, workers: int) -> None:
+    def __init__(
+        self,
+        api: Api,
+        people: Iterable[Person],
+        clock: Clock,
+        progress: Progress,
+        differences: list[str],
+        workers: int = 8,
+    ) -> None:
         self._api = api
         self._clock = clock
         self._progress = progress
         self._workers = workers
         self.diaries = [Diary(person) for person in people]
-        self.differences: list[str] = []
+        self.differences = differences
 
     def register(self) -> None:
         """Everyone makes an account and registers; who copies somebody else comes after them."""

@@ -28,9 +28,9 @@ def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
         yield world
 
 
-def play(world: World, programme: Programme, folder: Path) -> tuple[Played, list[str]]:
+def play(world: World, programme: Programme, folder: Path, disagreements: list[str]) -> Played:
     crowd = people(8, COUNT, wib_date(world.now()), programme, Faults().fail_suffix)
-    player = Player(Api(world.url, 1), crowd, world.clock, lambda *_: None, workers=1)
+    player = Player(Api(world.url, 1), crowd, world.clock, lambda *_: None, disagreements, workers=1)
     return Play(player, world, world, programme, folder).run()
 
 
@@ -38,7 +38,8 @@ def test_a_whole_wave_agrees_though_the_provider_misbehaves(world: World, progra
     world._fsp.books.configure(
         {"error_after_rate": 0.1, "error_before_rate": 0.1, "timeout_after_rate": 0.1, "fail_rate": 0.1}
     )
-    played, disagreements = play(world, programme, tmp_path)
+    disagreements: list[str] = []
+    played = play(world, programme, tmp_path, disagreements)
     assert disagreements == []
     counts = played.counts
     assert counts["registered"] + counts["refused"] == COUNT
