@@ -1,0 +1,139 @@
+"""`gelombang wave`: look at waves, change the calendar before they open, take the step by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from chalicelib.clock import WIB, parse_iso, utc_now
+from chalicelib.waves.wire import WaveView
+
+from . import stages, triggers
+
+STEP_S = 840
+"""How long a step in this process may run: as long as the stage's own function."""
+
+
+def instant(text: str) -> datetime:
+    """An instant of the command line."""
+    try:
+        return parse_iso(text)
+    except ValueError as error:
+        raise click.BadParameter("give its time zone, such as 2026-11-27T12:00:00+07:00") from error
+
+
+@click.group()
+def wave() -> None:
+    """Waves and their calendar. Times are shown in WIB; an instant is given with its time zone."""
+
+
+@wave.command("list")
+@click.option("--stage", required=True)
+def list_waves(stage: str) -> None:
+    """List the waves that were run, the present one and the next few."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("wave", "state", "opens", "closes"):
+        table.add_column(column, no_wrap=True)
+    for column in ("quota", "entries", "chosen"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for view in stages.load(stage).services.waves.list(utc_now()):
+        counts = (view.quota, view.entries, view.chosen)
+        times = (_wib(view.opens_at, "%Y-%m-%d %H:%M"), _wib(view.closes_at, "%Y-%m-%d %H:%M"))
+        table.add_row(str(view.number), view.state, *times, *(_count(count) for count in counts))
+    Console().print(table)
+
+
+@wave.command()
+@click.option("--stage", required=True)
+@click.argument("number", type=int)
+def show(stage: str, number: int) -> None:
+    """Show one wave, past or to come."""
+    view = stages.load(stage).services.waves.get(number, utc_now())
+    for name, value in _facts(view):
+        click.echo(f"{name:8} {value}")
+
+
+@wave.command()
+@click.option("--stage", required=True)
+@click.option("--opens-at", type=instant, required=True)
+@click.option("--closes-at", type=instant, required=True, help="The first instant that is refused.")
+@click.option("--quota", type=click.IntRange(min=0), help="Else a share of what the year's target has left.")
+def add(stage: str, opens_at: datetime, closes_at: datetime, quota: int | None) -> None:
+    """Add a wave between the regular ones; prints the number it is given."""
+    number = stages.load(stage).services.waves.add(opens_at, closes_at, quota, utc_now())
+    click.echo(f"wave {number} added")
+
+
+@wave.command()
+@click.option("--stage", required=True)
+@click.argument("number", type=int)
+@click.option("--opens-at", type=instant, required=True)
+@click.option("--closes-at", type=instant, required=True, help="The first instant that is refused.")
+def move(stage: str, number: int, opens_at: datetime, closes_at: datetime) -> None:
+    """Give a wave other times, or let one that was skipped take place."""
+    stages.load(stage).services.waves.move(number, opens_at, closes_at, utc_now())
+    click.echo(f"wave {number} moved")
+
+
+@wave.command()
+@click.option("--stage", required=True)
+@click.argument("number", type=int)
+def skip(stage: str, number: int) -> None:
+    """Let a wave not take place. Its number is not used again."""
+    stages.load(stage).services.waves.skip(number, utc_now())
+    click.echo(f"wave {number} skipped")
+
+
+@wave.command()
+@click.option("--stage", required=True)
+@click.argument("number", type=int)
+@click.option("--quota", type=click.IntRange(min=0), required=True)
+@click.option("--reserved", type=click.IntRange(min=0), default=0, show_default=True, help="Of the quota, for regions.")
+@click.option("--weight", "weights", type=(int, int), multiple=True, help="REGION WEIGHT: its share of the reserved.")
+def resize(stage: str, number: int, quota: int, reserved: int, weights: Iterable[tuple[int, int]]) -> None:
+    """Set a wave's seats; those of the year's target that are left are the limit when it opens."""
+    stages.load(stage).services.waves.resize(number, quota, reserved, dict(weights), utc_now())
+    click.echo(f"wave {number} resized")
+
+
+@wave.command()
+@click.option("--stage", required=True)
+@click.option("--deployed", is_flag=True, help="Let the stage's own function do it, with its own rights.")
+def advance(stage: str, deployed: bool) -> None:
+    """Do now what the clock says is due and is not done: the step that the triggers take."""
+    if deployed:
+        triggers.fire(stage, "advance")
+        click.echo("advanced by the stage's own function")
+        return
+    try:
+        done = stages.load(stage).services.stepper.advance(utc_now(), STEP_S)
+    except ExceptionGroup as group:
+        reasons = ", ".join(f"{type(error).__name__}: {error}" for error in group.exceptions)
+        raise click.ClickException(f"{group.message}: {reasons}") from group
+    for transition in done:
+        click.echo(f"wave {transition.wave} is {transition.state}")
+    if not done:
+        click.echo("nothing was due")
+
+
+def _facts(view: WaveView) -> Iterable[tuple[str, object]]:
+    yield "wave", view.number
+    yield "state", view.state
+    yield "opens", f"{_wib(view.opens_at)} WIB"
+    yield "closes", f"{_wib(view.closes_at)} WIB"
+    yield "quota", _count(view.quota)
+    yield "entries", _count(view.entries)
+    yield "chosen", _count(view.chosen)
+    yield "results", view.results_url or "-"
+
+
+def _wib(text: str, form: str = "%a %Y-%m-%d %H:%M:%S") -> str:
+    return parse_iso(text).astimezone(WIB).strftime(form)
+
+
+def _count(count: int | None) -> str:
+    return "-" if count is None else f"{count:,}"
