@@ -189,11 +189,15 @@ class WaveStore:
         """Keep what a draw came to. It follows from what is published, so writing it twice writes the same."""
         DrawItem(f"WAVE#{number}", "DRAW", draw=msgspec.json.encode(draw).decode()).save()
 
+    def draw(self, number: int) -> Draw:
+        """What the draw of a wave came to that is DRAWN."""
+        return _draw(DrawItem.get(f"WAVE#{number}", "DRAW", consistent_read=True))
+
     def draws(self, numbers: Iterable[int]) -> dict[int, Draw]:
         """What the draws of these waves came to, where there was one."""
         keys = {f"WAVE#{number}": number for number in numbers}
         items = DrawItem.batch_get([(pk, "DRAW") for pk in keys], consistent_read=True)
-        return {keys[item.pk]: msgspec.json.decode(item.draw, type=Draw) for item in items}
+        return {keys[item.pk]: _draw(item) for item in items}
 
     def _update(self, wave: Wave, actions: list[Action]) -> bool:
         try:
@@ -218,6 +222,10 @@ def _wave(item: WaveItem) -> Wave:
         chosen=None if item.chosen is None else int(item.chosen),
         announced=None if item.announced is None else State(item.announced),
     )
+
+
+def _draw(item: DrawItem) -> Draw:
+    return msgspec.json.decode(item.draw, type=Draw)
 
 
 def _item(wave: Wave) -> WaveItem:
