@@ -20,6 +20,7 @@ from admin.publication import Folder
 from admin.verify import verify
 from chalicelib import dynamo
 from chalicelib.config import Chain, Programme, Settings
+from chalicelib.ids import Randomness
 from chalicelib.notices.announcements import Announcements
 from chalicelib.registration.errors import Excluded, NotRegistered
 from chalicelib.registration.rules import (
@@ -159,7 +160,7 @@ class WavesWorld:
         self.store = WaveStore(self._transaction)
         self.entries = EntryStore()
         self.publication = Publication(self.s3, cloud.results_bucket)
-        self.randomness = Ticketed()
+        self.randomness: Randomness = Ticketed()
         self.waves = self.new_waves()
         self.stepper = self.new_stepper()
         sqs = boto3.client("sqs", cloud.region)
@@ -259,7 +260,7 @@ class WavesWorld:
         for version in versions.get("Versions", []):
             self.s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
         self.people = People(self.programme)
-        self.randomness = Ticketed()
+        self.randomness: Randomness = Ticketed()
         self.waves = self.new_waves()
         self.stepper = self.new_stepper()
 
