@@ -11,7 +11,7 @@ from typing import Annotated
 import click
 import msgspec
 
-from chalicelib.clock import parse_iso
+from chalicelib.clock import parse_iso, utc_now
 from chalicelib.config import load_programme
 from chalicelib.errors import DomainError
 from chalicelib.waves import published
@@ -21,6 +21,8 @@ from .publication import Absent, Folder, Publication, Site, Unreadable
 from .verify import Check, verify
 
 _ANSWER_BYTES = 1 << 16
+_HAND_IN_S = 900
+"""How long the step that follows a handed-in signature may run; what it leaves, the next tick does."""
 
 
 def _instant(_ctx: click.Context, _param: click.Parameter, text: str | None) -> datetime | None:
@@ -40,6 +42,12 @@ def _entry(_ctx: click.Context, _param: click.Parameter, given: tuple[int, str] 
     return given[0], bytes.fromhex(given[1])
 
 
+def _signature(_ctx: click.Context, _param: click.Parameter, text: str) -> bytes:
+    if re.fullmatch("[0-9a-fA-F]{96}", text) is None:
+        raise click.BadParameter("a signature is 96 hexadecimal digits")
+    return bytes.fromhex(text)
+
+
 @click.group()
 def draw() -> None:
     """Check the draw of a wave."""
@@ -47,7 +55,7 @@ def draw() -> None:
 
 @draw.command(name="verify")
 @click.argument("target")
-@click.option("--stage", default="production", show_default=True, help="Whose figures and pinned chains count.")
+@click.option("--stage", default="prod", show_default=True, help="Whose figures and pinned chains count.")
 @click.option("--results-url", envvar="GELOMBANG_RESULTS_URL", help="Where the stage publishes; for a wave's number.")
 @click.option("--api-url", envvar="GELOMBANG_API_URL", help="Asked when the wave closed; for a wave's number.")
 @click.option("--closes-at", callback=_instant, help="When the wave closed, if you know it yourself.")
@@ -89,6 +97,26 @@ def verify_command(  # noqa: PLR0913 - click hands each option over as an argume
     )
     failed = _report(verify(publication, load_programme(stage).draw, known))
     click.get_current_context().exit(1 if failed else 0)
+
+
+@draw.command(name="hand-in")
+@click.option("--stage", required=True)
+@click.argument("wave", type=int)
+@click.argument("signature", callback=_signature)
+def hand_in(stage: str, wave: int, signature: bytes) -> None:
+    """Draw WAVE with the SIGNATURE (hex) of its beacon round, when no relay answers.
+
+    Anyone may find the signature; it verifies itself against the pinned chain, so it does not matter who hands it in.
+    """
+    from chalicelib.waves.beacon import HandedIn
+
+    from . import stages
+
+    services = stages.load(stage).services
+    services.beacons = HandedIn(signature)
+    services.stepper.check_beacon(wave)
+    for transition in services.stepper.advance(utc_now(), _HAND_IN_S):
+        click.echo(f"wave {transition.wave} {transition.state}")
 
 
 def _publication(target: str) -> Publication:

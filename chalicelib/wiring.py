@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .training.service import Training
     from .waves.advance import Stepper
     from .waves.beneficiaries import BeneficiaryStore
+    from .waves.drawing import Beacons
     from .waves.entries import EntryStore
     from .waves.service import Waves
     from .waves.store import WaveStore
@@ -126,14 +127,13 @@ class Services:
         from .notices.announcements import Announcements
         from .waves.advance import Stepper
         from .waves.award import Award
-        from .waves.beacon import Relays, UrllibGet
         from .waves.drawing import Drawing
         from .waves.freeze import Freeze
         from .waves.publication import Publication
 
         settings, programme = self.settings, self.programme
         publication = Publication(self._client("s3"), settings.results_bucket)
-        drawing = Drawing(publication, Relays(settings.beacon_relays, UrllibGet(RELAY_TIMEOUT_S)), programme.draw)
+        drawing = Drawing(publication, self.beacons, programme.draw)
         award = Award(
             self._entries,
             self._beneficiaries,
@@ -152,6 +152,13 @@ class Services:
             Announcements(self._client("sns"), settings.announcements_topic),
             settings.results_url,
         )
+
+    @cached_property
+    def beacons(self) -> Beacons:
+        """Where random numbers come from; the command line puts a signature that was handed in here."""
+        from .waves.beacon import Relays, UrllibGet
+
+        return Relays(self.settings.beacon_relays, UrllibGet(RELAY_TIMEOUT_S))
 
     @cached_property
     def _wave_store(self) -> WaveStore:

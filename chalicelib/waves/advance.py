@@ -20,6 +20,7 @@ from . import published
 from .award import Award
 from .calendar import Calendar, PlannedWave
 from .drawing import Drawing
+from .errors import UnknownWave
 from .freeze import Freeze
 from .rules import NEXT, State, Wave, freeze_due, planned, seats_for
 from .store import WaveStore
@@ -95,6 +96,13 @@ class Stepper:
             raise ExceptionGroup("waves that could not go on", unforeseen)
         return done
 
+    def check_beacon(self, number: int) -> None:
+        """Raises `UnknownWave` unless the wave is frozen, and as `Beacons` do unless its random number can be had."""
+        wave = self._store.wave(number)
+        if wave is None or wave.note is None:
+            raise UnknownWave(wave=number)
+        self._drawing.beacon(wave)
+
     def _follow(
         self, plan: PlannedWave, wave: Wave | None, calendar: Calendar, tick: Tick, done: list[Transition]
     ) -> None:
@@ -131,7 +139,7 @@ class Stepper:
                 self._store.put_draw(wave.number, self._drawing.run(wave))
                 return self._store.step(wave, State.DRAWN)
             case _:
-                draw = self._store.draws([wave.number])[wave.number]
+                draw = self._store.draw(wave.number)
                 chosen = self._award.run(wave, draw, calendar.regular_number(planned(wave)), tick)
                 return self._store.settle(wave, _year(wave.opens_at), chosen)
 

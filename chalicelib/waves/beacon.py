@@ -105,6 +105,17 @@ class Relays:
             raise _NoAnswer("malformed answer") from error
 
 
+class HandedIn:
+    """One signature that somebody brought, in the place of the relays."""
+
+    def __init__(self, signature: bytes) -> None:
+        self._signature = signature
+
+    def fetch(self, chain: Chain, round_number: int) -> Beacon:
+        """The beacon, if the signature is of this round. Raises `ForgedBeacon`."""
+        return verify(chain, round_number, self._signature)
+
+
 class _NoAnswer(Exception):
     """A relay answered, but not with a signature of the round."""
 

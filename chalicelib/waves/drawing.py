@@ -37,12 +37,17 @@ class Drawing:
     def run(self, wave: Wave) -> Draw:
         """Fetch the random number, choose, and publish both. Raises `BeaconUnavailable`, `ListChanged`."""
         committed = commitment(wave)
-        beacon = self._beacons.fetch(chain_of(self._rules, committed.chain), committed.round)
+        beacon = self.beacon(wave)
         seed = draw_seed(committed.encode(), beacon.randomness)
         selection = self.selection(wave, seed)
         self._publication.put(wave.number, published.result_files(wave.number, beacon, seed, selection))
         cutoffs = {region: outcome.cutoff for region, outcome in selection.reserved.items()}
         return Draw(seed, cutoffs, selection.open.cutoff)
+
+    def beacon(self, wave: Wave) -> Beacon:
+        """The verified random number of the round that a wave's note names. Raises what `Beacons` raise."""
+        committed = commitment(wave)
+        return self._beacons.fetch(chain_of(self._rules, committed.chain), committed.round)
 
     def selection(self, wave: Wave, seed: bytes) -> Selection:
         """The draw as it follows from the published lists. Raises `ListChanged` if the note does not commit to them."""
