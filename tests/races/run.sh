@@ -6,19 +6,27 @@ cd "$(dirname "$0")/../.."
 for tool in java npm; do
   command -v "$tool" >/dev/null || { echo "make test-dynamodb needs java (17 or later) and npm; '$tool' is missing. Nothing was tested."; exit 1; }
 done
-home=build/dynamodb-local
-jar=$home/package/emulator/DynamoDBLocal.jar
-if [ ! -f "$jar" ]; then
-  mkdir -p "$home"
-  (cd "$home" && npm pack --silent amplify-dynamodb-simulator@2.9.30 >/dev/null && tar xzf amplify-dynamodb-simulator-2.9.30.tgz)
+home=$PWD/build/dynamodb-local
+emulator=$home/package/emulator
+mkdir -p "$home"
+if [ ! -f "$emulator/DynamoDBLocal.jar" ]; then
+  echo "downloading DynamoDB Local (57 MB)"
+  rm -rf "$home/new"
+  mkdir "$home/new"
+  (cd "$home/new" && npm pack --silent amplify-dynamodb-simulator@2.9.30 >/dev/null && tar xzf amplify-dynamodb-simulator-2.9.30.tgz)
+  rm -rf "$home/package"
+  mv "$home/new/package" "$home/package" # only now: an interrupted download must not be taken for a whole one
+  rm -rf "$home/new"
 fi
 port=$(.venv/bin/python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-java "-Djava.library.path=$(dirname "$jar")/DynamoDBLocal_lib" -jar "$jar" -disableTelemetry -sharedDb -inMemory -port "$port" >"$home/log" 2>&1 &
+# It writes a file about itself wherever it is started.
+(cd "$home" && exec java "-Djava.library.path=$emulator/DynamoDBLocal_lib" -jar "$emulator/DynamoDBLocal.jar" \
+  -disableTelemetry -sharedDb -inMemory -port "$port" >log 2>&1) &
 server=$!
 trap 'kill $server 2>/dev/null; wait $server 2>/dev/null || true' EXIT
-for _ in $(seq 100); do
+for _ in $(seq 300); do
   kill -0 $server 2>/dev/null || { cat "$home/log"; exit 1; }
   (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
   sleep 0.1
 done
-GELOMBANG_TEST_DYNAMODB="http://127.0.0.1:$port" .venv/bin/pytest -m dynamodb tests/races
+GELOMBANG_TEST_DYNAMODB="http://127.0.0.1:$port" .venv/bin/pytest -m dynamodb tests/races "$@"

@@ -1,0 +1,102 @@
+"""The cloud of the other tests, with its tables on DynamoDB Local: moto's transactions are not isolated."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+from moto import mock_aws
+
+from chalicelib import dynamo
+from chalicelib.config import Programme, Settings
+from chalicelib.waves.publication import Publication
+from tests.builders.waves import WavesWorld
+from tests.conftest import REGION, ROOT, T0
+
+from .together import OneAtATime, meeting_before_writes
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> str:
+    """Where DynamoDB Local is."""
+    if "GELOMBANG_TEST_DYNAMODB" not in os.environ:
+        pytest.skip("needs DynamoDB Local: make test-dynamodb")
+    return os.environ["GELOMBANG_TEST_DYNAMODB"]
+
+
+@pytest.fixture
+def cloud(endpoint: str, no_real_cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """New, empty tables as the data stack has them; what else a race needs is on moto."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
+    monkeypatch.setattr(BaseClient, "_make_api_call", meeting_before_writes(BaseClient._make_api_call))
+    # It keeps its client for good; it must be one that talks to DynamoDB Local.
+    dynamo._connection.cache_clear()
+    with mock_aws():
+        settings = on_moto(f"r{uuid4().hex[:8]}")
+        client = boto3.client("dynamodb", REGION)
+        names = create_tables(client, settings.stage)
+        yield settings
+        for name in names:
+            client.delete_table(TableName=name)
+    dynamo._connection.cache_clear()
+
+
+@pytest.fixture
+def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> WavesWorld:
+    """Waves at `T0`, three days before wave 145 opens."""
+    return waves_world(cloud, programme, monkeypatch)
+
+
+def waves_world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> WavesWorld:
+    """The world of waves with other figures than the stage's."""
+    world = WavesWorld(cloud, programme, T0)
+    monkeypatch.setattr("moto.s3.models.utcnow", world.clock.utcnow)
+    world.sns = OneAtATime(world.sns)
+    world.publication = Publication(OneAtATime(world.s3), cloud.results_bucket)
+    world.stepper = world.new_stepper()
+    return world
+
+
+def on_moto(stage: str) -> Settings:
+    """A bucket, a topic, a queue and the two keys. The stage's own names keep tests apart, and pynamodb's clients."""
+    s3, sns, sqs, kms = (boto3.client(service, REGION) for service in ("s3", "sns", "sqs", "kms"))
+    settings = Settings(
+        stage=stage,
+        region=REGION,
+        user_pool="none",
+        user_pool_client="none",
+        jwks_url="http://jwks.invalid",
+        payouts_queue_url=sqs.create_queue(QueueName=f"gelombang-{stage}-payouts")["QueueUrl"],
+        results_bucket=f"gelombang-{stage}-results",
+        results_url="http://results.invalid",
+        announcements_topic=sns.create_topic(Name=f"gelombang-{stage}-announcements")["TopicArn"],
+        beacon_relays=(),
+        fsp_url="http://fsp.invalid",
+        fsp_secret="none",
+    )
+    s3.create_bucket(Bucket=settings.results_bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    mac_key = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName=settings.mac_key, TargetKeyId=mac_key)
+    kms.create_alias(AliasName=settings.data_key, TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
+    return settings
+
+
+def create_tables(client: Any, stage: str) -> list[str]:
+    """Every table of the data stack; returns their names."""
+    template = json.loads((ROOT / ".chalice/data-stack.json").read_text())
+    # What DynamoDB Local knows and a race could depend on.
+    kept = {"AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes"}
+    names = []
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::DynamoDB::Table":
+            asked = resource["Properties"]
+            name = asked["TableName"]["Fn::Sub"].replace("${Stage}", stage)
+            client.create_table(TableName=name, **{key: asked[key] for key in kept & asked.keys()})
+            names.append(name)
+    return names
