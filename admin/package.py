@@ -34,6 +34,9 @@ def nothing(event, context):
 """
 """Chalice packages dependencies only for an application that has something in it."""
 
+SERVICES = frozenset({"cognito-idp", "dynamodb", "kms", "s3", "secretsmanager", "sns", "sqs"})
+"""What the functions call. botocore brings the models of 440 services: half of the package and of its files."""
+
 _CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
 
 _MISSING_WHEEL = "Could not install dependencies"
@@ -86,7 +89,8 @@ def chalice_package(root: Path, stage: str, region: str, scratch: Path) -> tuple
 def dependencies(root: Path, region: str, work: Path) -> Path:
     """A folder with what `requirements.txt` names, for Lambda's platform and compiled; made once for each content."""
     requirements = (root / "requirements.txt").read_bytes()
-    key = hashlib.sha256(requirements + f"python{sys.version_info[:2]}".encode()).hexdigest()[:16]
+    told = f"python{sys.version_info[:2]} {sorted(SERVICES)}"
+    key = hashlib.sha256(requirements + told.encode()).hexdigest()[:16]
     target = work / "dependencies" / key
     if target.exists():
         return target
@@ -101,6 +105,7 @@ def dependencies(root: Path, region: str, work: Path) -> Path:
         folder = _unzip(out / "deployment.zip", Path(scratch) / "libraries")
         (folder / "app.py").unlink()
         shutil.rmtree(folder / "chalice")  # Chalice itself comes with the code
+        _prune(folder / "botocore/data")
         archive.compile_modules(folder)
         try:
             folder.replace(target)
@@ -108,6 +113,13 @@ def dependencies(root: Path, region: str, work: Path) -> Path:
             if not target.exists():  # else another deployment was quicker, with the same content
                 raise
     return target
+
+
+def _prune(models: Path) -> None:
+    """Drop the models of services that nothing calls; a client for one of them then fails at once, by its name."""
+    for model in models.iterdir():
+        if model.is_dir() and model.name not in SERVICES:
+            shutil.rmtree(model)
 
 
 def _run_chalice(project: Path, stage: str, region: str, *options: str) -> Path:

@@ -140,6 +140,8 @@ def _ministack(program: Path, folder: Path) -> Iterator[str]:
         yield endpoint
     finally:
         _end_group(process)
+        # Each of its workers had unpacked the whole package. The log stays.
+        shutil.rmtree(folder / "tmp", ignore_errors=True)
 
 
 def _server_variables(port: int, folder: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -11,7 +12,7 @@ import pytest
 
 from admin import archive, package
 from admin.stacks import DeployFailed
-from tests.conftest import REGION
+from tests.conftest import REGION, ROOT
 
 
 @pytest.fixture
@@ -116,7 +117,7 @@ def test_dependencies_are_downloaded_once_for_each_content(tmp_path, monkeypatch
         out = project.parent / "out"
         out.mkdir()
         with zipfile.ZipFile(out / "deployment.zip", "w") as made:
-            for name in ("app.py", "chalice/app.py", "library.py"):
+            for name in ("app.py", "chalice/app.py", "library.py", "botocore/data/ec2/service.json"):
                 made.writestr(name, "")
         return out
 
@@ -130,7 +131,28 @@ def test_dependencies_are_downloaded_once_for_each_content(tmp_path, monkeypatch
 
     assert first == again != other
     assert len(runs) == 2
-    assert sorted(path.name for path in first.iterdir()) == ["__pycache__", "library.py"]
+    assert sorted(path.name for path in first.iterdir()) == ["__pycache__", "botocore", "library.py"]
+
+
+def test_the_package_knows_the_services_that_the_application_calls():
+    called = {
+        service
+        for path in (ROOT / "chalicelib").rglob("*.py")
+        for service in re.findall(r"client\(\"([a-z0-9-]+)\"", path.read_text())
+    }
+
+    # The tables are reached by pynamodb, which makes its own client.
+    assert called | {"dynamodb"} == package.SERVICES
+
+
+def test_models_of_services_that_nothing_calls_are_left_out(tmp_path):
+    for name in ("s3/2006-03-01", "ec2/2016-11-15"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "endpoints.json").touch()
+
+    package._prune(tmp_path)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["endpoints.json", "s3"]
 
 
 def test_an_application_that_does_not_import_is_refused_with_the_reason(tmp_path):
