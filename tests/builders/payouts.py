@@ -93,7 +93,7 @@ class World:
         self.store = PayoutStore(settings.region)
         secret = FspSecret(settings.fsp_secret, settings.region)
         self.queue = PayoutQueue(settings.payouts_queue_url, settings.region)
-        self.fsp = wrap(HttpFsp(self.sandbox.url, 2, secret.api_key))
+        self.fsp = wrap(HttpFsp(self.sandbox.url, 20, secret.api_key))
         ports = Ports(self.people, ReversingSealer(), self.fsp, self.queue, secret.callback_token)
         self.payouts = Payouts(self.store, ports, programme)
         self._queue_url = settings.payouts_queue_url

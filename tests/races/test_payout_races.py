@@ -46,7 +46,7 @@ class Race:
         self.people = People()
         self.rules = programme.payouts
         queue: Any = self
-        ports = Ports(self.people, ReversingSealer(), HttpFsp(sandbox.url, 5, str), queue, str)
+        ports = Ports(self.people, ReversingSealer(), HttpFsp(sandbox.url, 20, str), queue, str)
         self.payouts = Payouts(PayoutStore(REGION), ports, programme)
 
     def send(self, ids: list[str]) -> None:
