@@ -6,28 +6,42 @@ import json
 import os
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import boto3
 import pytest
 from botocore.client import BaseClient
 from moto import mock_aws
+from pynamodb.models import Model
 
 from chalicelib import dynamo
 from chalicelib.config import Programme, Settings
+from chalicelib.payouts.store import PayoutsTable
+from chalicelib.registration.store import RegistrationsTable
+from chalicelib.training.store import TrainingTable
+from chalicelib.waves import entries, rules
 from chalicelib.waves.publication import Publication
+from chalicelib.waves.store import WavesTable
 from tests.builders.waves import WavesWorld
 from tests.conftest import REGION, ROOT, T0
 
 from .together import OneAtATime, meeting_before_writes
 
+TABLES: dict[str, type[Model]] = {
+    "registrations": RegistrationsTable,
+    "waves": WavesTable,
+    "payouts": PayoutsTable,
+    "training": TrainingTable,
+}
+
 
 @pytest.fixture(scope="session")
-def endpoint() -> str:
-    """Where DynamoDB Local is."""
+def endpoint() -> Iterator[str]:
+    """Where DynamoDB Local is. Transactions keep their client for good: it must be one that talks to it."""
     if "GELOMBANG_TEST_DYNAMODB" not in os.environ:
         pytest.skip("needs DynamoDB Local: make test-dynamodb")
-    return os.environ["GELOMBANG_TEST_DYNAMODB"]
+    dynamo._connection.cache_clear()
+    yield os.environ["GELOMBANG_TEST_DYNAMODB"]
+    dynamo._connection.cache_clear()
 
 
 @pytest.fixture
@@ -35,16 +49,17 @@ def cloud(endpoint: str, no_real_cloud: None, monkeypatch: pytest.MonkeyPatch) -
     """New, empty tables as the data stack has them; what else a race needs is on moto."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
     monkeypatch.setattr(BaseClient, "_make_api_call", meeting_before_writes(BaseClient._make_api_call))
-    # It keeps its client for good; it must be one that talks to DynamoDB Local.
-    dynamo._connection.cache_clear()
     with mock_aws():
-        settings = on_moto(f"r{uuid4().hex[:8]}")
+        settings = on_moto("races")
         client = boto3.client("dynamodb", REGION)
         names = create_tables(client, settings.stage)
+        for domain, table in TABLES.items():
+            dynamo.bind(table, settings.table(domain), REGION)
+            table.exists()  # makes the client that its item kinds share; threads would make one each
+        dynamo._connection(REGION).list_tables()
         yield settings
         for name in names:
             client.delete_table(TableName=name)
-    dynamo._connection.cache_clear()
 
 
 @pytest.fixture
@@ -54,7 +69,9 @@ def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
 
 
 def waves_world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> WavesWorld:
-    """The world of waves with other figures than the stage's."""
+    """The world of waves with other figures than the stage's, and four partitions a wave: each is a call."""
+    monkeypatch.setattr(rules, "SHARDS", 4)
+    monkeypatch.setattr(entries, "SHARDS", 4)
     world = WavesWorld(cloud, programme, T0)
     monkeypatch.setattr("moto.s3.models.utcnow", world.clock.utcnow)
     world.sns = OneAtATime(world.sns)
@@ -64,8 +81,8 @@ def waves_world(cloud: Settings, programme: Programme, monkeypatch: pytest.Monke
 
 
 def on_moto(stage: str) -> Settings:
-    """A bucket, a topic, a queue and the two keys. The stage's own names keep tests apart, and pynamodb's clients."""
-    s3, sns, sqs, kms = (boto3.client(service, REGION) for service in ("s3", "sns", "sqs", "kms"))
+    """A bucket, a topic and a queue."""
+    s3, sns, sqs = (boto3.client(service, REGION) for service in ("s3", "sns", "sqs"))
     settings = Settings(
         stage=stage,
         region=REGION,
@@ -81,9 +98,6 @@ def on_moto(stage: str) -> Settings:
         fsp_secret="none",
     )
     s3.create_bucket(Bucket=settings.results_bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-    mac_key = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
-    kms.create_alias(AliasName=settings.mac_key, TargetKeyId=mac_key)
-    kms.create_alias(AliasName=settings.data_key, TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
     return settings
 
 

@@ -1,0 +1,161 @@
+"""Triggers that truly come at the same time: each transition once, the same files, the year's seats taken once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from chalicelib.config import Programme, Settings
+from chalicelib.waves import note as notes
+from chalicelib.waves.advance import Transition
+from chalicelib.waves.calendar import Calendar
+from chalicelib.waves.rules import NEXT, Outcome, State, chain_of
+from tests.builders.waves import (
+    CLOSES,
+    FREEZES,
+    OPENS,
+    PEOPLE,
+    ROUND,
+    WAVE,
+    WavesWorld,
+    joined,
+    outcome,
+    with_target,
+)
+from tests.conftest import T0
+
+from .conftest import waves_world
+from .together import ALWAYS, together
+
+pytestmark = pytest.mark.dynamodb
+
+TWO_WEEKS = timedelta(days=14)
+SECOND = timedelta(seconds=1)
+
+
+def prepare(world: WavesWorld) -> None:
+    """Six people, four seats. Four are one family and one is excluded by then: seats fall free, one for good."""
+    world.forget()
+    world.clock.now = T0
+    joined(world)
+    for name in PEOPLE[:4]:
+        world.people.add(replace(world.people.by_id[name], kk_mac="kk-family"))
+    world.people.excluded.add(PEOPLE[5])
+
+
+def trigger(world: WavesWorld, now: datetime, triggers: int, meet: int) -> list[Transition]:
+    """So many triggers at once, each in a function of its own; what they recorded together."""
+    world.clock.now = now
+    calls = [partial(world.new_stepper().advance, now, 60, world.clock.seconds) for _ in range(triggers)]
+    return [transition for done in together(calls, meet) for transition in done]
+
+
+def play(world: WavesWorld, triggers: int, meet: int = 1) -> list[Transition]:
+    prepare(world)
+    done = trigger(world, T0, triggers, meet)
+    for now in (OPENS + SECOND, CLOSES, FREEZES, ROUND):
+        done += trigger(world, now, triggers, meet)
+    return done
+
+
+@pytest.mark.parametrize("triggers", [2, 5])
+def test_triggers_at_once_come_to_the_same_end_as_one(world: WavesWorld, tmp_path: Path, triggers: int) -> None:
+    play(world, 1)
+    expected = outcome(world)
+    assert expected["record"].state is expected["record"].announced is State.SETTLED
+    assert {Outcome.FAMILY_CARD, Outcome.INELIGIBLE} <= set(expected["outcomes"].values())
+    assert expected["year"] == expected["record"].chosen == len(expected["beneficiaries"])
+    assert world.failed_checks(WAVE, tmp_path) == []
+    world.heard()
+    for meet in (1, 2, ALWAYS):
+        done = play(world, triggers, meet)
+        assert outcome(world) == expected
+        assert sorted(one.state for one in done) == sorted(NEXT.values()), "each transition is recorded once"
+        told = [event["event"] for event in world.heard()]
+        assert list(dict.fromkeys(told)) == [f"wave_{state.lower()}" for state in NEXT.values()]
+
+
+def test_the_year_holds_the_quota_once_from_the_opening_on(world: WavesWorld) -> None:
+    for meet in (1, 2, ALWAYS):
+        prepare(world)
+        for now in (OPENS + SECOND, CLOSES, FREEZES):
+            trigger(world, now, 5, meet)
+            assert world.store.allotted(2026) == world.store.wave(WAVE).quota == 4
+
+
+def test_of_many_freezes_whose_clocks_differ_one_note_is_published_and_recorded(
+    world: WavesWorld, tmp_path: Path
+) -> None:
+    """Those that are late would commit to a later round each."""
+    for meet in (1, ALWAYS):
+        prepare(world)
+        for now in (OPENS + SECOND, CLOSES):
+            world.at(now)
+        world.clock.now = FREEZES
+        late = [FREEZES + timedelta(seconds=n) for n in (0, 6, 7, 8, 9)]
+        together([partial(world.new_stepper().advance, now, 60, world.clock.seconds) for now in late], meet)
+        record = world.store.wave(WAVE)
+        assert record.state is State.FROZEN
+        assert record.note.encode() == world.files(WAVE)["note.txt"]
+        committed = notes.parse(record.note.encode())
+        due = notes.round_time(chain_of(world.programme.draw, committed.chain), committed.round)
+        trigger(world, due, 5, meet)
+        assert world.store.wave(WAVE).state is State.SETTLED
+        assert world.store.wave(WAVE).note == record.note
+        assert world.failed_checks(WAVE, tmp_path / str(meet)) == []
+
+
+@pytest.fixture
+def scarce(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> WavesWorld:
+    """A year with six seats left, of which each of its last three waves would take four."""
+    world = waves_world(cloud, with_target(programme, 6), monkeypatch)
+    for number in range(WAVE, WAVE + 3):
+        world.waves.resize(number, 4, 0, {}, T0)
+    world.step()
+    return world
+
+
+def quotas(world: WavesWorld) -> list[int]:
+    return [wave.quota for wave in world.store.waves()]
+
+
+def test_triggers_that_come_months_late_and_at_once_take_the_years_seats_in_order(scarce: WavesWorld) -> None:
+    trigger(scarce, OPENS + 2 * TWO_WEEKS, 5, ALWAYS)
+    assert [wave.state for wave in scarce.store.waves()] == [State.FROZEN] * 2 + [State.OPEN]
+    assert quotas(scarce) == [4, 2, 0]
+    assert scarce.store.allotted(2026) == 6
+
+
+def test_waves_that_open_at_once_never_exceed_the_years_target_together(scarce: WavesWorld) -> None:
+    calendar = Calendar(scarce.programme.calendar, scarce.store.exceptions()[1])
+    plans = [calendar.wave(number) for number in range(WAVE, WAVE + 3)]
+    calls: list[Callable[[], bool]] = [partial(scarce.new_stepper()._open, plan, calendar) for plan in plans * 2]
+    opened = together(calls)
+    assert sorted(opened) == [False] * 3 + [True] * 3
+    assert sorted(quotas(scarce)) == [0, 2, 4]
+    assert scarce.store.allotted(2026) == 6
+
+
+def test_seats_that_a_wave_gives_back_while_another_opens_are_counted_once(scarce: WavesWorld) -> None:
+    """Nobody joined the first wave; as it gives its four seats back, the second one takes some."""
+    scarce.beacons.silent = True
+    for now in (OPENS, CLOSES, FREEZES):
+        scarce.at(now)
+    scarce.beacons.silent = False
+    scarce.clock.now = OPENS + TWO_WEEKS
+    first = scarce.store.wave(WAVE)
+    scarce.store.put_draw(WAVE, scarce.stepper._drawing.run(first))
+    assert scarce.store.step(first, State.DRAWN)
+    drawn = scarce.store.wave(WAVE)
+    calendar = Calendar(scarce.programme.calendar, scarce.store.exceptions()[1])
+    settle = partial(scarce.store.settle, drawn, 2026, 0)
+    plans = [calendar.wave(WAVE + n) for n in (1, 2)]
+    answers = together([settle] * 3 + [partial(scarce.new_stepper()._open, plan, calendar) for plan in plans])
+    assert sorted(answers[:3]) == [False, False, True]
+    assert answers[3:] == [True] * 2
+    assert scarce.store.allotted(2026) == sum(quotas(scarce)[1:]) <= 6
