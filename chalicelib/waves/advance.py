@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -84,14 +85,14 @@ class Stepper:
         done: list[Transition] = []
         unforeseen: list[Exception] = []
         for plan in sorted(plans.values(), key=lambda plan: plan.opens_at):
-            try:
+            with _apart(plan.number, unforeseen):
                 self._follow(plan, waves.get(plan.number), calendar, tick, done)
-            except TimeShort:
-                break
-            except DomainError as error:
-                log.warning("wave_held_up", extra={"wave": plan.number, "code": error.code, "facts": error.facts})
-            except Exception as error:  # noqa: BLE001 - one wave's trouble must not hold up another; raised below
-                unforeseen.append(error)
+        # An award may take all the time there is, so it comes when every wave is as far as its draw.
+        drawn = [wave for wave in self._store.waves() if wave.state is wave.announced is State.DRAWN]
+        with suppress(TimeShort):
+            for wave in drawn:
+                with _apart(wave.number, unforeseen):
+                    self._settle(wave, calendar, tick, done)
         if unforeseen:
             raise ExceptionGroup("waves that could not go on", unforeseen)
         return done
@@ -106,17 +107,26 @@ class Stepper:
     def _follow(
         self, plan: PlannedWave, wave: Wave | None, calendar: Calendar, tick: Tick, done: list[Transition]
     ) -> None:
-        """Take one wave as far as it is due, telling the public of each state before the next is entered."""
+        """Take one wave as far as it is due up to its draw, telling of each state before the next is entered."""
         while True:
             if wave is not None and wave.announced is not wave.state:
                 self._announce(wave)
             state = State.SCHEDULED if wave is None else wave.state
-            if state is State.SETTLED or tick.now() < self._due(plan, wave):
+            if state in (State.DRAWN, State.SETTLED) or tick.now() < self._due(plan, wave):
                 return
-            mine = self._open(plan, calendar) if wave is None else self._step(wave, calendar, tick)
+            mine = self._open(plan, calendar) if wave is None else self._step(wave, tick)
             if mine:
-                done.append(Transition(plan.number, NEXT[state]))
+                done.append(_recorded(plan.number, NEXT[state]))
             wave = self._store.wave(plan.number)
+
+    def _settle(self, wave: Wave, calendar: Calendar, tick: Tick, done: list[Transition]) -> None:
+        """Award the seats of a drawn wave and give the others back to the year."""
+        chosen = self._award.run(wave, self._store.draw(wave.number), calendar.regular_number(planned(wave)), tick)
+        if self._store.settle(wave, _year(wave.opens_at), chosen):
+            done.append(_recorded(wave.number, State.SETTLED))
+        settled = self._store.wave(wave.number)
+        if settled is not None and settled.announced is not settled.state:
+            self._announce(settled)
 
     def _due(self, plan: PlannedWave, wave: Wave | None) -> datetime:
         """When the wave's next transition may be made."""
@@ -128,20 +138,14 @@ class Stepper:
             return freeze_due(plan.closes_at, self._programme.draw.freeze_delay_s)
         return self._drawing.due(wave)
 
-    def _step(self, wave: Wave, calendar: Calendar, tick: Tick) -> bool:
+    def _step(self, wave: Wave, tick: Tick) -> bool:
         """Make the transition that is due; False if another step recorded it."""
-        match wave.state:
-            case State.OPEN:
-                return self._store.step(wave, State.CLOSED)
-            case State.CLOSED:
-                return self._store.step(wave, State.FROZEN, note=self._freeze.run(wave, tick))
-            case State.FROZEN:
-                self._store.put_draw(wave.number, self._drawing.run(wave))
-                return self._store.step(wave, State.DRAWN)
-            case _:
-                draw = self._store.draw(wave.number)
-                chosen = self._award.run(wave, draw, calendar.regular_number(planned(wave)), tick)
-                return self._store.settle(wave, _year(wave.opens_at), chosen)
+        if wave.state is State.OPEN:
+            return self._store.step(wave, State.CLOSED)
+        if wave.state is State.CLOSED:
+            return self._store.step(wave, State.FROZEN, note=self._freeze.run(wave, tick))
+        self._store.put_draw(wave.number, self._drawing.run(wave))
+        return self._store.step(wave, State.DRAWN)
 
     def _open(self, plan: PlannedWave, calendar: Calendar) -> bool:
         year = _year(plan.opens_at)
@@ -177,6 +181,24 @@ class Stepper:
             facts["chosen"] = wave.chosen
         self._announcements.publish(f"wave_{wave.state.lower()}", wave.number, facts)
         self._store.announced(wave)
+
+
+@contextmanager
+def _apart(number: int, unforeseen: list[Exception]) -> Iterator[None]:
+    """Keep one wave's trouble from the others."""
+    try:
+        yield
+    except TimeShort:
+        raise
+    except DomainError as error:
+        log.warning("wave_held_up", extra={"wave": number, "code": error.code, "facts": error.facts})
+    except Exception as error:  # noqa: BLE001 - raised by `advance` when the others have gone on
+        unforeseen.append(error)
+
+
+def _recorded(number: int, state: State) -> Transition:
+    log.info(f"wave_{state.lower()}", extra={"wave": number})
+    return Transition(number, state)
 
 
 def _year(opens_at: datetime) -> int:

@@ -235,6 +235,13 @@ def test_an_award_that_runs_out_of_time_is_gone_on_with(world, tmp_path):
     assert world.failed_checks(WAVE, tmp_path) == []
 
 
+def test_an_award_that_takes_all_the_time_holds_up_no_other_wave(world):
+    drawn(world, 1, "a")
+    world.clock.now = OPENS + TWO_WEEKS
+    assert [(done.wave, done.state) for done in world.step(deadline_s=ONE_AWARD_S - 1)] == [(WAVE + 1, State.OPEN)]
+    assert [(done.wave, done.state) for done in world.step()] == [(WAVE, State.SETTLED)]
+
+
 def test_a_moment_of_trouble_at_registration_is_not_taken_for_a_reason(world, monkeypatch):
     world.step()
     world.clock.now = OPENS

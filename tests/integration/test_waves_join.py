@@ -13,6 +13,7 @@ from chalicelib.waves import rules
 from chalicelib.waves.draw import leaf
 from chalicelib.waves.errors import AlreadyBeneficiary, Barred, NotOpenYet, UnknownWave, WaveClosed
 from chalicelib.waves.rules import SHARDS, shard_of
+from chalicelib.waves.store import ExceptionsItem
 from tests.builders.waves import CLOSES, OPENS, WAVE, Calls, WavesWorld, registrant
 from tests.conftest import T0
 
@@ -230,6 +231,20 @@ def test_changes_of_the_calendar_do_not_undo_each_other(world, siti, monkeypatch
     assert later.get(146, T0).quota == 7
     with pytest.raises(UnknownWave):
         later.get(147, T0)
+
+
+def test_a_change_whose_answer_is_lost_is_made_once(world, siti, monkeypatch):
+    """The client library writes again, and the second write meets the first."""
+    save = ExceptionsItem.save
+
+    def twice(item, **conditions):
+        save(item, **conditions)
+        save(item, **conditions)
+
+    monkeypatch.setattr(ExceptionsItem, "save", twice)
+    opens_at = T0 + timedelta(hours=1)
+    assert world.waves.add(opens_at, opens_at + timedelta(hours=1), 5, T0) == 100_001
+    assert [one.number for one in world.store.exceptions()[1]] == [100_001]
 
 
 def test_a_change_is_refused_once_some_function_may_not_read_it_in_time(world, siti):
