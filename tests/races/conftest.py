@@ -55,7 +55,8 @@ def cloud(endpoint: str, no_real_cloud: None, monkeypatch: pytest.MonkeyPatch) -
         names = create_tables(client, settings.stage)
         for domain, table in TABLES.items():
             dynamo.bind(table, settings.table(domain), REGION)
-            table.exists()  # makes the client that its item kinds share; threads would make one each
+            for kind in table.__subclasses__():
+                kind.exists()  # makes its client; threads would make one each, and not come at the same time
         dynamo._connection(REGION).list_tables()
         yield settings
         for name in names:

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from uuid import uuid4
 
-import boto3
 import pytest
 
 from chalicelib import dynamo
-from chalicelib.config import Programme
-from chalicelib.errors import DomainError, Unavailable
+from chalicelib.config import Programme, Settings
 from chalicelib.ids import system_randomness
 from chalicelib.payouts.rules import Kind, entitlement_id
 from chalicelib.payouts.service import Payouts, Ports
@@ -22,14 +15,13 @@ from chalicelib.payouts.store import PayoutsTable, PayoutStore
 from chalicelib.training.errors import AlreadyReviewed, CertificateAlreadyUsed, RequestReplayed
 from chalicelib.training.rules import Partner
 from chalicelib.training.service import Training
-from chalicelib.training.store import TrainingStore, TrainingTable
+from chalicelib.training.store import TrainingStore
 from tests.builders.training import OTHER, PERSON, People, completion, review
-from tests.conftest import REGION, ROOT, T0
+from tests.conftest import REGION, T0
 
-pytestmark = [
-    pytest.mark.dynamodb,
-    pytest.mark.skipif("GELOMBANG_TEST_DYNAMODB" not in os.environ, reason="needs DynamoDB Local: make test-dynamodb"),
-]
+from .together import refusals, together
+
+pytestmark = pytest.mark.dynamodb
 
 AT_ONCE = 8
 ROUNDS = 5
@@ -52,21 +44,8 @@ def queue() -> Queue:
 
 
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[TrainingStore]:
-    """Both tables of the data stack, new and empty, on DynamoDB Local."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", os.environ["GELOMBANG_TEST_DYNAMODB"])
-    client: Any = boto3.client("dynamodb", REGION)
-    resources = json.loads((ROOT / ".chalice/data-stack.json").read_text())["Resources"]
-    stage = uuid4().hex[:8]
-    for resource, table in (("TrainingTable", TrainingTable), ("PayoutsTable", PayoutsTable)):
-        name = f"races-{stage}-{resource}"
-        asked = resources[resource]["Properties"]
-        kept = {"AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes"} & asked.keys()
-        client.create_table(TableName=name, **{key: asked[key] for key in kept})
-        dynamo.bind(table, name, REGION)
-    yield TrainingStore(lambda: dynamo.Transaction(REGION))
-    for table in (TrainingTable, PayoutsTable):
-        client.delete_table(TableName=table.Meta.table_name)
+def store(cloud: Settings) -> TrainingStore:
+    return TrainingStore(lambda: dynamo.Transaction(REGION))
 
 
 @pytest.fixture
@@ -75,21 +54,6 @@ def training(store: TrainingStore, queue: Queue, programme: Programme) -> Traini
     anyqueue: Any = queue
     payouts = Payouts(PayoutStore(REGION), Ports(unused, unused, unused, anyqueue, unused), programme)
     return Training(store, unused, People(PERSON, OTHER), payouts, 300, system_randomness)
-
-
-def together(calls: list[Callable[[], Any]]) -> list[Any]:
-    """Start all calls at once; their results, or the refusals they met. Who is told to come back does."""
-
-    def answer(call: Callable[[], Any]) -> Any:
-        try:
-            return call()
-        except Unavailable:
-            return answer(call)
-        except DomainError as refusal:
-            return refusal
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(answer, calls))
 
 
 def incentives() -> list[str]:
@@ -104,7 +68,7 @@ def test_of_many_same_signatures_one_is_accepted(store: TrainingStore) -> None:
             for place in range(AT_ONCE)
         ]
         answers = together(calls)
-        assert [type(answer) for answer in answers if answer is not None] == [RequestReplayed] * (AT_ONCE - 1)
+        assert refusals(answers) == [RequestReplayed] * (AT_ONCE - 1)
 
 
 def test_of_many_same_reports_one_is_new_and_all_get_the_same_answer(training: Training) -> None:
@@ -122,7 +86,7 @@ def test_of_two_people_on_one_certificate_one_gets_it(training: Training) -> Non
             completion(certificate_number=f"C-{number}", card_number=person.card_number) for person in (PERSON, OTHER)
         ]
         answers = together([lambda form=form: training.complete(PARTNER, form, T0) for form in forms])
-        assert [type(answer) for answer in answers if isinstance(answer, DomainError)] == [CertificateAlreadyUsed]
+        assert refusals(answers) == [CertificateAlreadyUsed]
     assert len(training.of(PERSON.registrant_id)) + len(training.of(OTHER.registrant_id)) == ROUNDS
 
 
@@ -132,8 +96,7 @@ def test_of_many_different_reviews_one_is_stored_and_one_incentive_is_due(traini
     answers = together(
         [lambda form=form: training.review(PERSON.registrant_id, view.training_id, form, T0) for form in forms]
     )
-    refused = [answer for answer in answers if isinstance(answer, DomainError)]
-    assert [type(refusal) for refusal in refused] == [AlreadyReviewed] * (AT_ONCE - 1)
+    assert refusals(answers) == [AlreadyReviewed] * (AT_ONCE - 1)
     assert incentives() == queue.ids == [entitlement_id(PERSON.wave, PERSON.registrant_id, Kind.INCENTIVE)]
 
 
