@@ -74,6 +74,20 @@ def test_of_many_people_given_the_same_card_one_has_it(world: WavesWorld, store:
         assert CardItem.get(f"C#{number:016d}", "CARD").registrant_id == winner
 
 
+def test_of_awards_and_refusals_of_one_entry_at_once_one_holds(world: WavesWorld, store: BeneficiaryStore) -> None:
+    """As when an exclusion list is imported while two steps award."""
+    for number in range(ROUNDS):
+        name = f"person-{number}"
+        joined(world, name)
+        awards = [partial(store.award, chosen(name, f"{number:08d}{n:08d}"), f"kk-{number}") for n in range(2)]
+        refuse = partial(world.entries.refuse, WAVE, name, Outcome.INELIGIBLE)
+        answers = together([*awards, refuse, refuse])
+        told = world.entries.outcome(WAVE, name)
+        assert answers[2:] == [told, told]
+        assert answers[:2].count(Outcome.CHOSEN) == (told is Outcome.CHOSEN)
+        assert beneficiaries(world, [name]) == ({name: WAVE} if told is Outcome.CHOSEN else {})
+
+
 @pytest.mark.parametrize("meet", [1, ALWAYS])
 def test_a_family_gets_two_seats_however_many_steps_award_at_once(world: WavesWorld, tmp_path: Path, meet: int) -> None:
     world.randomness = system_randomness

@@ -15,6 +15,7 @@ import pytest
 from chalicelib import dynamo
 from chalicelib.config import Programme, Settings
 from chalicelib.payouts import consumer, reconciliation
+from chalicelib.payouts.errors import Superseded
 from chalicelib.payouts.fsp_http import HttpFsp
 from chalicelib.payouts.reconciliation import BookLine, Books
 from chalicelib.payouts.rules import Kind, State
@@ -25,7 +26,7 @@ from local.fsp import Sandbox
 from tests.builders.payouts import People, ReversingSealer, beneficiary
 from tests.conftest import REGION, T0
 
-from .together import ALWAYS, together
+from .together import ALWAYS, refusals, together
 
 pytestmark = pytest.mark.dynamodb
 
@@ -70,13 +71,26 @@ def at_once(call: Callable[[], Any]) -> list[Any]:
 def test_one_of_many_workers_claims_and_one_payment_is_made(race: Race) -> None:
     for round_ in range(ROUNDS):
         entitlement = race.entitle(f"person-{round_}")
-        at_once(lambda id_=entitlement: race.payouts.process(id_, T0))
+        answers = at_once(lambda id_=entitlement: race.payouts.process(id_, T0))
+        assert refusals(answers) == [Superseded] * (AT_ONCE - 1)
         assert race.payouts.process(entitlement, T0) is State.PAID
         history = race.payouts.history(entitlement)
         assert [attempt.n for attempt in history.attempts] == [1]
         assert [event.state for event in history.events] == [State.DUE, State.SENDING, State.PAID]
     assert len(race.books()) == ROUNDS
     assert reconciliation.compare(race.payouts.ledger(), race.books()) == []
+
+
+def test_an_account_that_changes_while_workers_claim_is_paid_as_it_was_stored(race: Race) -> None:
+    entitlement = race.entitle("person")
+    numbers = iter(range(1_000_001, 2_000_000))
+    race.people.financial_address = lambda name: FinancialAddress("BNI", str(next(numbers)), name)
+    at_once(lambda: race.payouts.process(entitlement, T0))
+    assert race.payouts.process(entitlement, T0) is State.PAID
+    [attempt] = race.payouts.history(entitlement).attempts
+    [line] = race.sandbox.books.report()["payouts"]
+    body = json.loads(ReversingSealer().unseal("person", attempt.sealed_body))
+    assert body["channel_properties"]["account_number"] == line["account_number"]
 
 
 @pytest.mark.parametrize("meet", [1, ALWAYS])

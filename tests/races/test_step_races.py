@@ -14,6 +14,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.waves import note as notes
 from chalicelib.waves.advance import Transition
 from chalicelib.waves.calendar import Calendar
+from chalicelib.waves.errors import WavesOverlap
 from chalicelib.waves.rules import NEXT, Outcome, State, chain_of
 from tests.builders.waves import (
     CLOSES,
@@ -30,7 +31,7 @@ from tests.builders.waves import (
 from tests.conftest import T0
 
 from .conftest import waves_world
-from .together import ALWAYS, together
+from .together import ALWAYS, refusals, together
 
 pytestmark = pytest.mark.dynamodb
 
@@ -159,3 +160,18 @@ def test_seats_that_a_wave_gives_back_while_another_opens_are_counted_once(scarc
     assert sorted(answers[:3]) == [False, False, True]
     assert answers[3:] == [True] * 2
     assert scarce.store.allotted(2026) == sum(quotas(scarce)[1:]) <= 6
+
+
+def test_of_many_waves_added_at_once_for_the_same_days_one_is(world: WavesWorld) -> None:
+    opens, closes = CLOSES + timedelta(days=1), CLOSES + timedelta(days=2)
+    answers = together(partial(world.new_waves().add, opens, closes, n, T0) for n in range(1, 6))
+    assert refusals(answers) == [WavesOverlap] * 4
+    [added] = world.store.exceptions()[1]
+    assert added.number in answers
+
+
+def test_of_many_changes_of_the_calendar_at_once_none_is_lost(world: WavesWorld) -> None:
+    together(partial(world.new_waves().resize, WAVE + n, 10 + n, 0, {}, T0) for n in range(5))
+    version, exceptions = world.store.exceptions()
+    assert version == 5
+    assert [(one.number, one.quota) for one in exceptions] == [(WAVE + n, 10 + n) for n in range(5)]
