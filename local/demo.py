@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import shutil
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -32,12 +34,12 @@ FOLDER = stages.ROOT / ".demo"
 WORKERS = 8
 
 FAULTS = {
-    "timeout_after_rate": 0.05,
-    "timeout_before_rate": 0.03,
+    "timeout_after_rate": 0.03,
+    "timeout_before_rate": 0.02,
     "error_after_rate": 0.05,
     "error_before_rate": 0.05,
     "fail_rate": 0.05,
-    "hang_s": 3.0,
+    "hang_s": 1.5,
     "settle_ms": 150,
 }
 """How the sandbox provider misbehaves; accounts that end in its failing suffix are never paid besides."""
@@ -97,9 +99,19 @@ def play(cloud: LocalCloud, screen: Screen, crowd: Sequence[Person], found: list
     cloud.fsp.books.configure(FAULTS)
     player = Player(Api(stage.api_url, WORKERS + 2), crowd, utc_now, screen.progress, found, WORKERS)
     office = CommandLine(STAGE, cloud.fsp.url, FOLDER / "logs/office.log")
-    played = Play(player, office, Clock(), load_programme(STAGE), FOLDER / "draws").run()
+    played = Play(player, office, Clock(), load_programme(STAGE), FOLDER / "draws", Faults().fail_suffix).run()
     _tell(screen.line, played.wave, len(played.results.substitutions))
     return played.counts
+
+
+def keep_logs(folder: Path) -> None:
+    """Write what every deployed function has logged to a file each; the local cloud keeps it in memory only."""
+    logs = stages.connect().client("logs")
+    for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
+        name = group["logGroupName"]
+        with (folder / f"{Path(name).name}.log").open("w") as file:
+            for page in logs.get_paginator("filter_log_events").paginate(logGroupName=name):
+                file.writelines(event["message"].rstrip() + "\n" for event in page["events"])
 
 
 def _tell(line: Callable[[str], None], wave: Mapping[str, object], moved_on: int) -> None:
@@ -121,9 +133,15 @@ def main(count: int, seed: int) -> None:
     crowd = people(seed, count, wib_date(utc_now()), load_programme(STAGE), Faults().fail_suffix)
     try:
         with screen, LocalCloud(FOLDER / "logs/cloud", seed=str(seed), report=screen.line) as cloud:
-            counts = play(cloud, screen, crowd, found)
+            try:
+                counts = play(cloud, screen, crowd, found)
+            finally:
+                keep_logs(FOLDER / "logs")
     except (CloudFailed, DeployFailed, OfficeFailed, Unexpected, TimeoutError) as error:
         found.append(str(error))
+    except Exception as error:  # noqa: BLE001 - whatever happens, the last line must tell that it failed
+        (FOLDER / "logs/traceback.txt").write_text(traceback.format_exc())
+        found.append(f"{type(error).__name__}, see .demo/logs/traceback.txt")
     except KeyboardInterrupt:
         found.append("interrupted")
     for one in found:

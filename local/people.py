@@ -43,7 +43,7 @@ class Way(StrEnum):
 
 @dataclass(frozen=True)
 class Refusal:
-    """How a registration must be refused: status and code of the answer."""
+    """How a registration must be refused: status and code of the answer; no code where not the application answers."""
 
     status: int
     code: str
@@ -190,7 +190,8 @@ _REFUSED: tuple[_Refused, ...] = (
     _with(_UNKNOWN_REGION, province="99", regency="9901"),
     _with(_UNKNOWN_REGION, regency=lambda regency: ("12" if regency[:2] == "11" else "11") + "01"),
     _with(Refusal(413, "body_too_large"), name=lambda name: name.ljust(11_000, "a")),
-    _with(Refusal(401, "not_signed_in", Way.FORGED)),
-    _with(Refusal(401, "not_signed_in", Way.UNSIGNED)),
+    # The gateway itself refuses these; what else it says is its own affair (MiniStack's differs from AWS's).
+    _with(Refusal(401, "", Way.FORGED)),
+    _with(Refusal(401, "", Way.UNSIGNED)),
     _with(Refusal(403, "not_confirmed", Way.UNCONFIRMED)),
 )

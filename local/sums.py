@@ -22,14 +22,18 @@ FAMILY_CAP = 2
 
 @dataclass(frozen=True)
 class Played:
-    """A wave that has been played. `wave` is its public view, `books` the provider's report, `incentive_idr` the amount
-    that each who trained is due; `kinds` says which payout codes are wallets."""
+    """A wave that has been played.
+
+    `wave` is its public view, `books` the provider's report, `incentive_idr` what each who trained is due;
+    `failing_suffix` ends the account numbers that the provider never pays, `kinds` says which codes are wallets.
+    """
 
     diaries: Sequence[Diary]
     wave: Mapping[str, Any]
     results: Results
     books: Mapping[str, Any]
     incentive_idr: int
+    failing_suffix: str
     kinds: Mapping[str, Any]
 
     @property
@@ -117,8 +121,10 @@ def _standings(played: Played) -> Iterator[str]:
 
 
 def _money(played: Played) -> Iterator[str]:
-    counts, due = played.counts, sum(diary.reviewed for diary in played.diaries)
-    yield from _equal("incentives", due=due, paid_and_failed=counts["paid"] + counts["failed"])
+    counts, due = played.counts, [diary for diary in played.diaries if diary.reviewed]
+    yield from _equal("incentives", due=len(due), paid_and_failed=counts["paid"] + counts["failed"])
+    unpayable = sum(diary.person.address["account_number"].endswith(played.failing_suffix) for diary in due)
+    yield from _equal("incentives that could not be paid", failed=counts["failed"], accounts_never_paid=unpayable)
     told = sum(p["amount_idr"] for diary in played.diaries for p in diary.payouts if p["state"] == "paid")
     lines = played.books["payouts"]
     yield from _equal(

@@ -60,7 +60,7 @@ def agreeing(programme: Programme) -> Played:
     )
     wave = {"entries": len(joined), "chosen": len(chosen)}
     books = pay([diary for diary in diaries if diary.chosen], programme)
-    return Played(diaries, wave, results, books, INCENTIVE, programme.payouts.codes)
+    return Played(diaries, wave, results, books, INCENTIVE, "0000", programme.payouts.codes)
 
 
 def award(selection: Selection, joined: dict[bytes, Diary]) -> list[dict[str, Any]]:
@@ -162,6 +162,10 @@ def pay_a_stranger(played: Played) -> None:
     next(line for line in played.books["payouts"] if line["moved_idr"])["account_number"] = "1234567890"
 
 
+def pay_one_that_cannot_be_paid(played: Played) -> None:
+    first(played, lambda d: d.payouts and d.payouts[0]["state"] != "paid").payouts[0]["state"] = "paid"
+
+
 def leave_one_unpaid(played: Played) -> None:
     first(played, lambda d: d.payouts).payouts = []
 
@@ -179,6 +183,7 @@ def leave_one_unpaid(played: Played) -> None:
         (pay_twice, "and 1200000 moved"),
         (pay_a_rupiah_less, "told of 599999 rupiah, and 600000 moved"),
         (pay_a_stranger, "to an account of nobody's"),
+        (pay_one_that_cannot_be_paid, "incentives that could not be paid: failed"),
         (leave_one_unpaid, "incentives: due"),
     ],
 )
