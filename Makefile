@@ -38,12 +38,13 @@ test: $(BIN)/.installed ## every test, in process on moto, no network
 test-dynamodb: $(BIN)/.installed ## races on DynamoDB Local (optional: needs java and npm)
 	@bash tests/races/run.sh
 
-check: $(BIN)/.installed .venv-cloud/.installed ## ruff, strict mypy, import rules, cfn-lint on the packaged template
+check: $(BIN)/.installed ## ruff, strict mypy, import rules, cfn-lint on the packaged template
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m admin.check_template
+	$(BIN)/python -m admin.package build/template.json
+	AWS_DEFAULT_REGION=ap-southeast-3 $(BIN)/cfn-lint build/template.json .chalice/data-stack.json
 
 format: $(BIN)/.installed ## let ruff put the code in form
 	$(BIN)/ruff check --fix .

@@ -222,6 +222,8 @@ def get_wave(number: str) -> web.Reply:
         wave.AlreadyBeneficiary,
         wave.Barred,
         person.NotRegistered,
+        person.InFormalEducation,
+        person.ExcludedOccupation,
         person.UnderAge,
         person.OverAge,
     ),
@@ -308,7 +310,7 @@ def advance(event: Any) -> None:
 # Money
 
 
-@app.on_sqs_message(queue="payouts", batch_size=10)
+@app.on_sqs_message(queue="payouts", batch_size=5)
 def pay(event: Any) -> dict[str, Any]:
     return consumer.consume(event.to_dict()["Records"], services().payouts, app.clock())
 

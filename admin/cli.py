@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import DomainError
 
@@ -15,7 +16,7 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except DomainError as error:
+        except (DomainError, BotoCoreError, ClientError) as error:
             raise click.ClickException(str(error)) from error
 
 

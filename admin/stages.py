@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.config import Config
 
 from chalicelib.config import BadConfiguration, Settings, settings_from_environment
 
@@ -41,9 +42,9 @@ class Aws:
 
     region: str
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config | None = None) -> Any:
         """A boto3 client."""
-        return boto3.client(service, region_name=self.region)
+        return boto3.client(service, region_name=self.region, config=config)
 
     def endpoint(self, service: str) -> str:
         """The address of a service, without a slash at the end."""

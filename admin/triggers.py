@@ -7,10 +7,14 @@ import uuid
 from typing import Any
 
 import click
+from botocore.config import Config
 
 from chalicelib.clock import iso, utc_now
 
 from . import stages
+
+# A step may take a quarter of an hour; asking again would begin it a second time.
+_PATIENT = Config(read_timeout=900, retries={"total_max_attempts": 1})
 
 
 def fire(stage: str, function: str) -> None:
@@ -19,7 +23,7 @@ def fire(stage: str, function: str) -> None:
     Raises `ClickException` with the type of the error it died of.
     """
     aws = stages.connect()
-    answer = aws.client("lambda").invoke(
+    answer = aws.client("lambda", _PATIENT).invoke(
         FunctionName=f"gelombang-{stage}-{function}", Payload=json.dumps(_event(aws.region)).encode()
     )
     if answer.get("FunctionError"):
