@@ -142,7 +142,7 @@ def main(count: int, seed: int) -> None:
     except Exception as error:  # noqa: BLE001 - whatever happens, the last line must tell that it failed
         (FOLDER / "logs/traceback.txt").write_text(traceback.format_exc())
         found.append(f"{type(error).__name__}, see .demo/logs/traceback.txt")
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         found.append("interrupted")
     for one in found:
         screen.line(f"disagreement: {one}")

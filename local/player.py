@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from threading import Barrier
 from typing import Any
@@ -258,14 +258,21 @@ class Player:
         """Let everyone act, a few at once. An answer that is not as it should be, or none, is a difference."""
         with ThreadPoolExecutor(self._workers) as crowd:
             running = {crowd.submit(action, diary): diary for diary in diaries}
-            for done, future in enumerate(as_completed(running), 1):
-                try:
-                    future.result()
-                except (Unexpected, HTTPError, KeyError, TypeError) as error:
-                    what = str(error) if isinstance(error, Unexpected) else type(error).__name__
-                    self.differences.append(f"person {running[future].person.number}, {step}: {what}")
-                if step:
-                    self._progress(step, done, len(diaries))
+            try:
+                for done, future in enumerate(as_completed(running), 1):
+                    self._heed(future, running[future], step)
+                    if step:
+                        self._progress(step, done, len(diaries))
+            except BaseException:
+                crowd.shutdown(cancel_futures=True)  # whoever has not begun need not, when somebody wants to stop
+                raise
+
+    def _heed(self, future: Future[None], diary: Diary, step: str) -> None:
+        try:
+            future.result()
+        except (Unexpected, HTTPError, KeyError, TypeError) as error:
+            what = str(error) if isinstance(error, Unexpected) else type(error).__name__
+            self.differences.append(f"person {diary.person.number}, {step}: {what}")
 
 
 def _credentials(person: Person) -> dict[str, str]:
