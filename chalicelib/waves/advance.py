@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from ..aws import is_passing
 from ..clock import WIB, iso
 from ..config import Programme
 from ..errors import DomainError, Unavailable
@@ -193,7 +194,10 @@ def _apart(number: int, unforeseen: list[Exception]) -> Iterator[None]:
     except DomainError as error:
         log.warning("wave_held_up", extra={"wave": number, "code": error.code, "facts": error.facts})
     except Exception as error:  # noqa: BLE001 - raised by `advance` when the others have gone on
-        unforeseen.append(error)
+        if is_passing(error):
+            log.warning("wave_held_up", extra={"wave": number, "code": Unavailable.code})
+        else:
+            unforeseen.append(error)
 
 
 def _recorded(number: int, state: State) -> Transition:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.waves import note as notes
 from chalicelib.waves.advance import Transition
@@ -231,6 +232,19 @@ def test_what_nobody_foresaw_in_one_wave_is_raised_after_the_others_went_on(worl
         world.at(OPENS + timedelta(days=14))
     assert [type(one) for one in caught.value.exceptions] == [ZeroDivisionError]
     assert world.store.wave(146).state is State.OPEN
+
+
+def test_a_busy_table_holds_a_wave_up_until_the_next_step_and_alarms_nobody(world, monkeypatch):
+    world.step()
+    world.at(OPENS)
+
+    def busy(wave, tick):
+        raise ClientError({"Error": {"Code": "TransactionConflictException", "Message": ""}}, "UpdateItem")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.stepper._freeze, "run", busy)
+        assert world.at(FREEZES) == [Transition(WAVE, State.CLOSED)]
+    assert world.step() == [Transition(WAVE, State.FROZEN)]
 
 
 def test_a_wave_that_nobody_joined_is_drawn_like_any_other(world, tmp_path):
