@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
+import msgspec
 import pytest
 from moto import mock_aws
 
@@ -20,7 +21,10 @@ T0 = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 
 @pytest.fixture(scope="session")
 def programme() -> Programme:
-    return load_programme("local")
+    """The local stage's figures, with the real calendar."""
+    local, prod = load_programme("local"), load_programme("prod")
+    calendar = msgspec.structs.replace(local.calendar, first_opens_at=prod.calendar.first_opens_at)
+    return msgspec.structs.replace(local, calendar=calendar)
 
 
 @pytest.fixture(autouse=True)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 import pytest
 
-from chalicelib.config import Programme
+from chalicelib.config import Programme, load_programme
 from chalicelib.errors import DomainError, UnknownField
 from chalicelib.problems import PROBLEMS
 from chalicelib.registration import identity, phones, rules
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm, personal_data
+from chalicelib.waves.calendar import Calendar
 from chalicelib.web import BODY_LIMIT_BYTES, decode
 from local.people import FAMILY_SIZE, Part, Person, Way, people
 
@@ -158,3 +159,10 @@ def test_the_refusals_are_those_of_the_table_and_cover_registration(crowd: list[
 def test_too_few_people_for_a_wave_are_refused(programme: Programme) -> None:
     with pytest.raises(ValueError, match="people are needed"):
         people(1, 30, TODAY, programme, FAILS)
+
+
+def test_a_wave_may_be_added_to_the_local_stage_at_any_hour() -> None:
+    calendar = Calendar(load_programme("local").calendar)
+    a_month = [datetime(2026, 11, 24, tzinfo=UTC) + timedelta(hours=hour) for hour in range(24 * 31)]
+    assert not [instant for instant in a_month if calendar.current(instant) or calendar.previous(instant)]
+    assert calendar.next(a_month[-1]).opens_at > a_month[-1] + timedelta(days=10_000)
