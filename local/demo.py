@@ -125,12 +125,15 @@ def _tell(line: Callable[[str], None], wave: Mapping[str, object], moved_on: int
 @click.option("--seed", default=54, show_default=True, help="The same seed invents the same people.")
 def main(count: int, seed: int) -> None:
     """Play one wave from registration to payment on a local cloud."""
+    try:
+        crowd = people(seed, count, wib_date(utc_now()), load_programme(STAGE), Faults().fail_suffix)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--people") from error
     shutil.rmtree(FOLDER, ignore_errors=True)
     (FOLDER / "logs").mkdir(parents=True)
     counts: Mapping[str, int] = {}
     found: list[str] = []
     screen = Screen()
-    crowd = people(seed, count, wib_date(utc_now()), load_programme(STAGE), Faults().fail_suffix)
     try:
         with screen, LocalCloud(FOLDER / "logs/cloud", seed=str(seed), report=screen.line) as cloud:
             try:
