@@ -179,7 +179,7 @@ def get_my_trainings() -> web.Reply:
     refuses=(course.AlreadyReviewed, course.BeneficiaryRevoked),
 )
 def review_training(form: training.ReviewForm, training_id: str) -> web.Reply:
-    view, new = services().training.review(app.caller(), training_id, form, app.now())
+    view, new = services().training.review(app.caller(), web.object_id(training_id), form, app.now())
     return web.created(view, new=new)
 
 

@@ -21,8 +21,13 @@ NotNegative = Annotated[int, Meta(ge=0)]
 Hex32 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Hex96 = Annotated[str, Meta(pattern="^[0-9a-f]{192}$")]
 
+AUTHORIZER_TIMEOUT_S = 5
 API_TIMEOUT_S = 10
-"""How long one request may run (the API function's time-out; a test holds `.chalice/config.json` to it)."""
+LONGEST_REQUEST_S = AUTHORIZER_TIMEOUT_S + API_TIMEOUT_S
+"""How long after its arrival a request may still write: both time-outs (a test holds `.chalice/config.json` to them).
+
+A cold start may come on top, up to Lambda's ten seconds for each; production's quarter of an hour covers that amply.
+"""
 
 
 class BadConfiguration(DomainError):
@@ -136,7 +141,7 @@ def _check(programme: Programme) -> None:
         "targets need a default": "default" in programme.targets,
         "draw.chain is not one of draw.chains": programme.draw.chain in programme.draw.chains,
         # A request accepted in the last millisecond must have written its entry, or died, before the list is read.
-        "draw.freeze_delay_s must exceed the longest request": programme.draw.freeze_delay_s > API_TIMEOUT_S,
+        "draw.freeze_delay_s must exceed the longest request": programme.draw.freeze_delay_s > LONGEST_REQUEST_S,
         "eligibility.age_min is above age_max": programme.eligibility.age_min <= programme.eligibility.age_max,
         "waves overlap": programme.calendar.open_hours <= programme.calendar.every_days * 24,
         "the first scheme starts after the first wave": min(s.first_wave for s in programme.schemes)

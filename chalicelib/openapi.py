@@ -84,9 +84,7 @@ def _answer(status: int, schema: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _refusals(operation: Operation) -> dict[str, Any]:
-    known: list[type[DomainError]] = [*operation.refuses, Unavailable]
-    if operation.body is not None:
-        known += [Malformed, UnknownField, TooLarge]
+    known: list[type[DomainError]] = [*operation.refuses, Unavailable, Malformed, UnknownField, TooLarge]
     if "{" in operation.path:
         known.append(NotFound)
     codes: dict[int, list[str]] = {}
@@ -97,6 +95,7 @@ def _refusals(operation: Operation) -> dict[str, Any]:
         codes.setdefault(403, []).append("not_signed_in")
     if operation.body is not None:
         codes.setdefault(415, []).append("unsupported_media_type")
+    codes.setdefault(429, []).append("too_many_requests")
     codes.setdefault(500, []).append("unexpected")
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {

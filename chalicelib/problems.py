@@ -66,6 +66,8 @@ def document(error: DomainError, language: Language) -> Problem:
     status, indonesian, english = PROBLEMS[type(error)]
     text = (indonesian if language == "id" else english).format_map(_Facts(error.facts))
     problem = _problem(error.code, status, text)
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return problem  # what is wrong inside is for the operator's eyes
     return problem | {name: value for name, value in error.facts.items() if name not in problem}
 
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BODY_LIMIT_BYTES = 10 * 1024
+RETRY_AFTER_S = "5"
+"""What a client is told to wait when we are busy."""
+
 Who = Literal["public", "citizen", "partner", "provider"]
 """Who may call: anyone; a signed-in person (access token); a training partner (signature); the FSP (callback token)."""
 
@@ -69,6 +72,10 @@ class Operation:
     handler: str
     refuses: Sequence[type[DomainError]]
     proof: Callable[[], Any] | None
+
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of a route that wants none: an empty object is let pass, any field is refused."""
 
 
 class Unauthorized(Exception):
@@ -114,7 +121,9 @@ class Api(Chalice):
             def view(**parameters: str) -> Response:
                 return self._answer(operation, handler, parameters)
 
-            options = {"authorizer": self.citizen} if who == "citizen" else {}
+            options: dict[str, Any] = {"authorizer": self.citizen} if who == "citizen" else {}
+            # Where no body is wanted, what a client says of its type does not matter.
+            options["content_types"] = ["application/json"] if body is not None else []
             self.route(path, methods=[method], name=handler.__name__, cors=_CORS, **options)(view)
             return handler
 
@@ -140,9 +149,12 @@ class Api(Chalice):
         return str(self._request.context["authorizer"]["principalId"])
 
     def raw_body(self) -> bytes:
-        """The body as it came, at most `BODY_LIMIT_BYTES`; raises `TooLarge`."""
-        body = self._request.raw_body
-        raw = body.encode() if isinstance(body, str) else body
+        """The body as it came, at most `BODY_LIMIT_BYTES`; raises `TooLarge`, or `Malformed` if it is no text."""
+        try:
+            body = self._request.raw_body
+            raw = body.encode() if isinstance(body, str) else body
+        except UnicodeEncodeError as error:
+            raise Malformed(field="$", reason="not UTF-8") from error
         if len(raw) > BODY_LIMIT_BYTES:
             raise TooLarge(limit_bytes=BODY_LIMIT_BYTES)
         return raw
@@ -159,8 +171,11 @@ class Api(Chalice):
     def _answer(self, operation: Operation, handler: Callable[..., Reply], parameters: dict[str, str]) -> Response:
         try:
             arguments = [] if operation.proof is None else [operation.proof()]
+            raw = self.raw_body()
             if operation.body is not None:
-                arguments.append(decode(self.raw_body(), operation.body))
+                arguments.append(decode(raw, operation.body))
+            elif raw.strip():
+                decode(raw, Nothing)
             reply = handler(*arguments, **parameters)
         except DomainError as error:
             return self._problem(problems.document(error, self._language()))
@@ -188,6 +203,8 @@ class Api(Chalice):
             "Content-Type": "application/problem+json",
             "Cache-Control": "no-store",
         }
+        if document["status"] in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+            headers["Retry-After"] = RETRY_AFTER_S
         return Response(msgspec.json.encode(document).decode(), headers, document["status"])
 
     def _language(self) -> problems.Language:
@@ -198,7 +215,8 @@ class Api(Chalice):
         response = super().__call__(event, context)
         kind = (response.get("headers") or {}).get("Content-Type", "")
         if response["statusCode"] >= HTTPStatus.BAD_REQUEST and "problem" not in kind:
-            language = problems.language((event.get("headers") or {}).get("Accept-Language", ""))
+            sent = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+            language = problems.language(sent.get("accept-language", ""))
             document = problems.refused_by_router(response["statusCode"], language)
             response["headers"] = {**(response.get("headers") or {}), **_HEADERS}
             response["headers"]["Content-Type"] = "application/problem+json"
@@ -228,6 +246,13 @@ def number(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text):
         raise NotFound()
     return int(text)
+
+
+def object_id(text: str) -> str:
+    """A path's id, of the form that `ids` gives; what is not one names no object (`NotFound`)."""
+    if not re.fullmatch(r"[a-z2-7]{26}", text):
+        raise NotFound()
+    return text
 
 
 def ok(body: Any, cache_s: int = 0) -> Reply:

@@ -11,7 +11,7 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
 from admin import stages
-from chalicelib.config import API_TIMEOUT_S, Settings
+from chalicelib.config import API_TIMEOUT_S, AUTHORIZER_TIMEOUT_S, Settings
 from tests.conftest import REGION, ROOT
 
 Template = dict[str, Any]
@@ -107,8 +107,9 @@ def test_every_queue_has_a_dead_letter_queue_and_every_dead_letter_queue_an_alar
 
 
 def test_a_request_ends_before_the_freeze_can_begin(app_template: Template) -> None:
-    # `config` holds the freeze's delay to API_TIMEOUT_S; this holds API_TIMEOUT_S to what is deployed.
+    # `config` holds the freeze's delay to these two; this holds the two to what is deployed.
     assert functions(app_template)["APIHandler"]["Timeout"] == API_TIMEOUT_S
+    assert functions(app_template)["Citizen"]["Timeout"] == AUTHORIZER_TIMEOUT_S
 
 
 def test_a_message_is_not_handed_out_again_while_it_is_worked_on(

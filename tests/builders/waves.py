@@ -48,9 +48,9 @@ from local.beacon import sign
 WAVE = 145
 OPENS = datetime(2026, 11, 27, 5, tzinfo=UTC)
 CLOSES = datetime(2026, 11, 30, 17, tzinfo=UTC)
-FREEZES = CLOSES + timedelta(seconds=12)
+FREEZES = CLOSES + timedelta(seconds=16)
 ROUND = FREEZES + timedelta(seconds=10)
-"""The first wave after `T0`, by the calendar; it is frozen 12 seconds after its close, its beacon due 10 s later."""
+"""The first wave after `T0`, by the calendar; it is frozen 16 seconds after its close, its beacon due 10 s later."""
 
 PEOPLE = [f"person-{n}" for n in range(6)]
 

@@ -78,7 +78,7 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
     [
         ("age_min = 18", 'age_min = "18"', "age_min"),
         ("age_min = 18", "age_min = 70", "age_min is above"),
-        ("freeze_delay_s = 900", "freeze_delay_s = 10", "longest request"),
+        ("freeze_delay_s = 900", "freeze_delay_s = 15", "longest request"),
         ("open_hours = 84", "open_hours = 400", "overlap"),
         ('chain = "quicknet"', 'chain = "nothing"', "draw.chains"),
         ("age_max = 64", "age_max = 64\ncolour = 1", "colour"),

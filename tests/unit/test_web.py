@@ -41,6 +41,10 @@ def client() -> Iterator[Client]:
     def kept() -> web.Reply:
         return web.ok({"now": api.now().isoformat()}, cache_s=5)
 
+    @api.endpoint("POST /click", "Click", answers={200: dict[str, str]})
+    def click() -> web.Reply:
+        return web.ok({})
+
     with Client(api) as test_client:
         yield test_client
 
@@ -73,6 +77,42 @@ def test_a_bad_body_is_refused_with_a_stable_code(client, body, status, code):
     assert (answer.status_code, problem["code"], problem["status"]) == (status, code, status)
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert "3174095708950001" not in answer.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 200, None),
+        (b" {} ", 200, None),
+        (b'{"nik": "3174095708950001"}', 400, "unknown_field"),
+        (b"[1]", 400, "malformed_request"),
+        (b"x" * 10_241, 413, "body_too_large"),
+    ],
+)
+def test_a_route_without_a_body_takes_none_whatever_its_media_type(client, body, status, code):
+    answer = client.http.post("/click", body=body, headers={"content-type": "text/plain"})
+    assert (answer.status_code, json.loads(answer.body).get("code")) == (status, code)
+
+
+def test_a_body_that_is_no_text_is_malformed(client):
+    event = gateway_event(1) | {"body": '{"name": "\ud800"}', "headers": {"content-type": "application/json"}}
+    event["requestContext"] |= {"resourcePath": "/things", "httpMethod": "POST"}
+    answer = client._app(event, None)
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "malformed_request")
+
+
+@pytest.mark.parametrize("header", ["Accept-Language", "accept-language"])
+def test_what_the_router_refuses_speaks_the_callers_language_too(client, header):
+    event = gateway_event(1) | {"headers": {header: "en"}}
+    event["requestContext"] |= {"httpMethod": "DELETE"}
+    assert "not supported" in json.loads(client._app(event, None)["body"])["detail"]
+
+
+@pytest.mark.parametrize("text", ["", "x" * 25, "A" * 26, "1" * 26, "a" * 27, "a" * 2000])
+def test_what_is_no_id_names_nothing(text):
+    with pytest.raises(NotFound):
+        web.object_id(text)
+    assert web.object_id("a" * 26) == "a" * 26
 
 
 def test_another_media_type_is_a_problem_document_too(client):
@@ -172,4 +212,6 @@ def test_what_passes_by_itself_is_503_and_what_does_not_is_500(error, status):
         raise error
 
     with Client(api) as client:
-        assert client.http.get("/late").status_code == status
+        answer = client.http.get("/late")
+    assert answer.status_code == status
+    assert ("Retry-After" in answer.headers) == (status == 503)
