@@ -50,6 +50,17 @@ def show(stage: str, entitlement_id: str) -> None:
 
 @payout.command()
 @click.option("--stage", required=True)
+@click.argument("entitlement_id")
+def ask(stage: str, entitlement_id: str) -> None:
+    """Queue one entitlement now, also a paid one: the provider is then asked whether its money came back."""
+    payouts = stages.load(stage).services.payouts
+    state = payouts.history(entitlement_id).entitlement.state
+    payouts.enqueue(entitlement_id)
+    click.echo(f"queued; {state} now")
+
+
+@payout.command()
+@click.option("--stage", required=True)
 @click.option("--deployed", is_flag=True, help="Let the stage's own function do it, with its own rights.")
 def sweep(stage: str, deployed: bool) -> None:
     """Queue every unsettled payout that has rested for too long, now."""

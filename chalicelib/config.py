@@ -72,6 +72,7 @@ class PayoutRules(_Frozen, frozen=True):
     key_lifetime_s: Positive
     resend_before_percent: Annotated[int, Meta(gt=0, lt=100)]
     requeue_after_s: Positive
+    held_look_factor: Positive
     fsp_timeout_s: Positive
     codes: dict[str, Literal["bank", "wallet"]]
 

@@ -11,6 +11,7 @@ import msgspec
 
 from ..errors import DomainError
 from . import wire
+from .errors import UnknownEntitlement
 from .rules import State
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ def consume(records: Iterable[Mapping[str, Any]], payouts: Processor, now: datet
     """Process SQS records (`messageId`, `body`) and report the failed ones in the form that Lambda reads.
 
     A malformed message or one of an unknown version fails too: after its last try it is in the dead-letter queue, where
-    a person finds it. Contents are never logged.
+    a person finds it. A message about an entitlement that the ledger does not have is done with. Contents are never logged.
     """
     failed = [record["messageId"] for record in records if not _processed(record, payouts, now)]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
@@ -38,6 +39,11 @@ def _processed(record: Mapping[str, Any], payouts: Processor, now: datetime) -> 
         payouts.process(wire.decode_message(record["body"]).entitlement_id, now)
     except msgspec.DecodeError:
         log.error("payout_message_malformed", extra={"message_id": message_id})
+    except UnknownEntitlement:
+        # Ours are written before they are queued and read consistently, so this one never was ours: a hint about
+        # another's payout whose reference only looks like one of this ledger. To come again would not change that.
+        log.warning("payout_message_ignored", extra={"message_id": message_id})
+        return True
     except DomainError as error:
         log.warning("payout_comes_again", extra={"message_id": message_id, "code": error.code, **error.facts})
     except Exception as error:  # noqa: BLE001 - one broken message must not take the others of its batch with it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .. import aws
 from ..errors import Unavailable
 from .wire import encode_message
 
@@ -15,10 +16,8 @@ class PayoutQueue:
     """Sends ids. A message may come twice, late or never; the sweep makes up for the last."""
 
     def __init__(self, url: str, region: str) -> None:
-        import boto3  # with its SQS client 60 ms that a function which queues nothing need not spend
-
         self._url = url
-        self._sqs = boto3.client("sqs", region_name=region)
+        self._sqs = aws.client("sqs", region)
 
     def send(self, ids: Sequence[str]) -> None:
         """Queue each id. Raises `Unavailable` if SQS refused any; those before it are queued."""

@@ -66,13 +66,14 @@ NEXT: Mapping[State, frozenset[State]] = MappingProxyType(
         State.DUE: frozenset({State.SENDING, State.HELD}),
         State.SENDING: frozenset({State.PAID, State.FAILED, State.HELD}),
         State.FAILED: frozenset({State.SENDING, State.CANCELLED, State.HELD}),
-        State.HELD: frozenset({State.DUE, State.PAID, State.FAILED}),
+        State.HELD: frozenset({State.DUE, State.PAID, State.FAILED, State.HELD}),
         State.PAID: frozenset({State.REVERSED}),
         State.CANCELLED: frozenset(),
         State.REVERSED: frozenset(),
     }
 )
-"""Every transition there is. HELD goes on to PAID or FAILED only by the provider's own word on the attempt."""
+"""Every transition there is. HELD goes on to PAID or FAILED only by the provider's own word on the attempt, and to HELD
+only with another reason."""
 
 WAITING = frozenset({Hold.NO_ADDRESS, Hold.EXCLUDED})
 """Holds without a live attempt; tested again at every look."""
@@ -123,7 +124,7 @@ class Entitlement:
     hold: Hold | None
     created_at: datetime
     changed_at: datetime
-    """When it came into its state."""
+    """When it came into its state, or was HELD for another reason."""
 
 
 @dataclass(frozen=True)
@@ -231,26 +232,33 @@ def after_status(entitlement: Entitlement, answer: Answer) -> tuple[Move, ...]:
     """The transitions that an answer to a status query calls for, in their order; none: nothing has changed.
 
     SENDING, or HELD with an open attempt: succeeded -> PAID; reversed -> PAID, then REVERSED; over without money ->
-    FAILED. PAID: reversed -> REVERSED. An amount that is not ours, or two payouts under one reference, settles nothing:
-    HELD, and an alarm.
+    FAILED. An amount that is not ours, or two payouts under one reference, settles nothing: HELD, and an alarm.
+
+    PAID: reversed -> REVERSED, whatever the amount: what came back must not be lost, and no worker acts on REVERSED.
     """
     open_attempt = entitlement.state in {State.SENDING, State.HELD}
+    amount_differs = answer.amount_idr != entitlement.amount_idr
     match answer.outcome:
-        case Outcome.DUPLICATE if entitlement.state is State.SENDING:
+        case Outcome.REVERSED if entitlement.state is State.PAID:
+            return (Move(State.REVERSED, "reversed_amount_differs" if amount_differs else answer.fact),)
+        case Outcome.DUPLICATE if open_attempt:
             return (Move(State.HELD, answer.fact, Hold.DUPLICATE),)
-        case Outcome.SUCCEEDED | Outcome.REVERSED if answer.amount_idr != entitlement.amount_idr:
-            differs = Move(State.HELD, answer.fact, Hold.AMOUNT_DIFFERS)
-            return (differs,) if entitlement.state is State.SENDING else ()
+        case Outcome.SUCCEEDED | Outcome.REVERSED if open_attempt and amount_differs:
+            return (Move(State.HELD, answer.fact, Hold.AMOUNT_DIFFERS),)
         case Outcome.SUCCEEDED if open_attempt:
             return (Move(State.PAID, answer.fact),)
         case Outcome.REVERSED if open_attempt:
             return (Move(State.PAID, answer.fact), Move(State.REVERSED, answer.fact))
-        case Outcome.REVERSED if entitlement.state is State.PAID:
-            return (Move(State.REVERSED, answer.fact),)
         case Outcome.FAILED if open_attempt:
             return (Move(State.FAILED, answer.fact),)
         case _:
             return ()
+
+
+def contradicts(entitlement: Entitlement, answer: Answer) -> bool:
+    """Whether a status answer denies that a PAID one was paid, once and in our amount; that is no transition."""
+    other_amount = answer.outcome is Outcome.SUCCEEDED and answer.amount_idr != entitlement.amount_idr
+    return entitlement.state is State.PAID and (other_amount or answer.outcome in {Outcome.FAILED, Outcome.DUPLICATE})
 
 
 def after_not_found(attempt: Attempt, now: datetime, rules: PayoutRules) -> Move | None:

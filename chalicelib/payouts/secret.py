@@ -7,6 +7,8 @@ from functools import cached_property
 import msgspec
 from msgspec import Struct
 
+from .. import aws
+
 
 class _Secret(Struct, frozen=True):
     api_key: str
@@ -30,7 +32,5 @@ class FspSecret:
 
     @cached_property
     def _secret(self) -> _Secret:
-        import boto3  # only the function that pays and the webhook come here
-
-        client = boto3.client("secretsmanager", region_name=self._region)
+        client = aws.client("secretsmanager", self._region)
         return msgspec.json.decode(client.get_secret_value(SecretId=self._id)["SecretString"], type=_Secret)

@@ -32,9 +32,6 @@ log = logging.getLogger(__name__)
 SWEEP_LIMIT = 50
 """Entitlements that one sweep queues from one partition of the index: 800 a minute, so it ends within its time."""
 
-HELD_FACTOR = 12
-"""A HELD entitlement is looked at once in so many intervals: whoever has set no address yet may take days to."""
-
 
 class Registrations(Protocol):
     """Who a person is; `financial_address` gives the account in the clear, for paying only."""
@@ -136,7 +133,7 @@ class Payouts:
         interval = timedelta(seconds=self._rules.requeue_after_s)
         queued = 0
         for shard, seldom in shards():
-            before = now - interval * (HELD_FACTOR if seldom else 1)
+            before = now - interval * (self._rules.held_look_factor if seldom else 1)
             rows = self._store.unsettled(shard, before, SWEEP_LIMIT)
             marked = [row.entitlement_id for row in rows if self._store.mark_queued(row, now)]
             self._queue.send(marked)
@@ -148,7 +145,8 @@ class Payouts:
     def hint(self, callback_token: str, reference_id: str) -> None:
         """Take a webhook as a hint: queue the entitlement, so that the provider is asked. Raises `InvalidCallback`.
 
-        References that are not of this ledger's making are ignored: the provider's account may serve others too.
+        References that are not of this ledger's making are ignored, here or (if they only look like ours) by the
+        consumer: the provider's account may serve others too.
         """
         expected = self._callback_token()
         if not expected or not hmac.compare_digest(callback_token.encode(), expected.encode()):
@@ -192,8 +190,9 @@ class Payouts:
         return self._send(entitlement, attempt, now)
 
     def _hold(self, entitlement: Entitlement, move: Move, now: datetime) -> State:
-        if entitlement.state is State.HELD:
-            return State.HELD
+        """HELD for what stands in the way now: the person is shown it, so a hold that changed is recorded anew."""
+        if entitlement.hold is move.hold:
+            return entitlement.state
         return self._move(entitlement, move, now).state
 
     def _excluded(self, registrant_id: str) -> bool:
@@ -223,10 +222,16 @@ class Payouts:
 
     def _settle(self, entitlement: Entitlement, answer: Answer, now: datetime) -> State:
         """Follow a status answer. PENDING is the provider's own word: its webhook or the sweep brings us back."""
+        if rules.contradicts(entitlement, answer):
+            log.error("payout_contradicted", extra={"entitlement": entitlement.id, "reason": answer.fact})
         for move in rules.after_status(entitlement, answer):
             entitlement = self._move(entitlement, move, now)
         missing = answer.outcome is Outcome.NOT_FOUND and entitlement.state is State.SENDING
-        if missing or answer.outcome is Outcome.UNKNOWN:
+        # Of a PAID one nothing is owed: most messages about it are the provider's late hint of just that payment, and
+        # an outage of the provider would send them all to the dead-letter queue. Whether money came back is asked again
+        # at the next hint, or by a person after a comparison of the books.
+        unanswered = answer.outcome is Outcome.UNKNOWN and entitlement.state is not State.PAID
+        if missing or unanswered:
             raise PendingOutcome(entitlement_id=entitlement.id, reason=answer.fact)
         if rules.next_step(entitlement, now, self._rules) is Step.CANCEL:
             entitlement = self._move(entitlement, Move(State.CANCELLED, "attempts_used_up"), now)

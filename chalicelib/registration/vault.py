@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ..aws import is_passing
 from ..errors import Unavailable
 from ..ids import Randomness, system_randomness
 
@@ -27,17 +28,6 @@ SealKind = Literal["person/1", "address/1", "payment/1"]
 
 _NONCE_BYTES = 12
 _FORMAT = b"\x01"  # AES-256-GCM: format, nonce, ciphertext with tag
-_TRANSIENT = {
-    "DependencyTimeoutException",
-    "InternalFailure",
-    "KMSInternalException",
-    "KeyUnavailableException",
-    "LimitExceededException",
-    "RequestTimeout",
-    "ServiceUnavailable",
-    "Throttling",
-    "ThrottlingException",
-}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -115,10 +105,8 @@ class Vault:
     def _call(self, operation: str, **parameters: object) -> dict[str, Any]:
         try:
             answer: dict[str, Any] = getattr(self._kms(), operation)(**parameters)
-        except BotoCoreError as error:
-            raise Unavailable() from error
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _TRANSIENT:
+        except (BotoCoreError, ClientError) as error:
+            if is_passing(error):
                 raise Unavailable() from error
             raise
         return answer

@@ -112,6 +112,9 @@ class Stepper:
         while True:
             if wave is not None and wave.announced is not wave.state:
                 self._announce(wave)
+                if wave.state is State.FROZEN and tick.now() >= self._drawing.due(wave):
+                    # It was published in time, as the verifier can see, but who listens heard of it too late.
+                    log.error("note_announced_late", extra={"wave": wave.number})
             state = State.SCHEDULED if wave is None else wave.state
             if state in (State.DRAWN, State.SETTLED) or tick.now() < self._due(plan, wave):
                 return

@@ -20,7 +20,7 @@ from chalicelib.payouts.queue import PayoutQueue
 from chalicelib.payouts.reconciliation import BookLine, Books, Disagreement
 from chalicelib.payouts.rules import Kind, State
 from chalicelib.payouts.secret import FspSecret
-from chalicelib.payouts.service import HELD_FACTOR, Payouts, Ports
+from chalicelib.payouts.service import Payouts, Ports
 from chalicelib.payouts.store import PayoutsTable, PayoutStore
 from chalicelib.registration.errors import Excluded
 from chalicelib.registration.rules import FinancialAddress
@@ -130,7 +130,7 @@ class World:
     def run_to_rest(self) -> None:
         """Sweep and deliver, with the passing of time, until all is settled or only what waits for a person is left."""
         for _ in range(8):
-            self.later(seconds=self.rules.requeue_after_s * HELD_FACTOR + 1)
+            self.later(seconds=self.rules.requeue_after_s * self.rules.held_look_factor + 1)
             self.payouts.sweep(self.now)
             for body in self.messages():
                 self.deliver(body)

@@ -16,7 +16,6 @@ from chalicelib.payouts.errors import (
     UnknownEntitlement,
 )
 from chalicelib.payouts.rules import Hold, Kind, Move, State
-from chalicelib.payouts.service import HELD_FACTOR
 from chalicelib.payouts.store import ENTITLEMENT_LEG, PayoutsTable
 from tests.builders.payouts import CALLBACK_TOKEN, World, beneficiary, incentive_id, running
 from tests.conftest import REGION, T0
@@ -253,7 +252,7 @@ def test_the_sweep_comes_back_to_a_held_one_seldom(world):
     world.payouts.process(entitlement, world.now)
     world.later(seconds=world.rules.requeue_after_s + 1)
     assert world.payouts.sweep(world.now) == 0
-    world.later(seconds=world.rules.requeue_after_s * HELD_FACTOR)
+    world.later(seconds=world.rules.requeue_after_s * world.rules.held_look_factor)
     assert world.payouts.sweep(world.now) == 1
 
 

@@ -58,7 +58,7 @@ def test_a_failed_check_exits_with_1_and_is_named(tmp_path: Path):
     assert result.exit_code == 1
     assert "FAILED       seed: wrong seed: it does not follow from the note and the signature" in result.stdout
     assert result.stdout.splitlines()[-1] == "draw verify: FAILED ok=21 failed=1 not_checked=3"
-    assert result.stderr == "failed: seed\n"
+    assert result.stderr.splitlines()[-1] == "failed: seed"
 
 
 def test_an_empty_folder_exits_with_1_and_names_what_is_missing(tmp_path: Path):
@@ -188,3 +188,15 @@ def test_a_stage_that_cannot_be_found_is_a_usage_error(monkeypatch: pytest.Monke
     result = run(62)
     assert result.exit_code == 2
     assert "give --results-url" in result.stderr
+
+
+@pytest.mark.parametrize("target", ["9" * 5000, "x" * 300, "nul\0", "http"])
+def test_a_target_that_names_nothing_is_a_wrong_command_and_no_traceback(target):
+    assert run(target).exit_code == 2
+
+
+def test_strictly_a_check_that_could_not_be_made_counts_as_failed(tmp_path):
+    write(tmp_path, GOOD)
+    assert run(tmp_path, "--stage", "local").exit_code == 0
+    strict = run(tmp_path, "--stage", "local", "--strict")
+    assert (strict.exit_code, strict.stdout.splitlines()[-1].split()[2]) == (1, "FAILED")
