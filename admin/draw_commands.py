@@ -12,27 +12,19 @@ from typing import Annotated
 import click
 import msgspec
 
-from chalicelib.clock import parse_iso, utc_now
+from chalicelib.clock import utc_now
 from chalicelib.config import load_programme
 from chalicelib.errors import DomainError
 from chalicelib.waves import published
 
 from .evidence import Known
+from .instants import instant
 from .publication import Absent, Folder, Publication, Site, Unreadable
 from .verify import Check, verify
 
 _ANSWER_BYTES = 1 << 16
 _HAND_IN_S = 900
 """How long the step that follows a handed-in signature may run; what it leaves, the next tick does."""
-
-
-def _instant(_ctx: click.Context, _param: click.Parameter, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return parse_iso(text)
-    except ValueError as error:
-        raise click.BadParameter("give an instant with its time zone, such as 2023-06-05T17:00:00Z") from error
 
 
 def _entry(_ctx: click.Context, _param: click.Parameter, given: tuple[int, str] | None) -> tuple[int, bytes] | None:
@@ -59,8 +51,8 @@ def draw() -> None:
 @click.option("--stage", default="prod", show_default=True, help="Whose figures and pinned chains count.")
 @click.option("--results-url", envvar="GELOMBANG_RESULTS_URL", help="Where the stage publishes; for a wave's number.")
 @click.option("--api-url", envvar="GELOMBANG_API_URL", help="Asked when the wave closed; for a wave's number.")
-@click.option("--closes-at", callback=_instant, help="When the wave closed, if you know it yourself.")
-@click.option("--seen-at", callback=_instant, help="When you first saw the note; else its Last-Modified is believed.")
+@click.option("--closes-at", type=instant, help="When the wave closed, if you know it yourself.")
+@click.option("--seen-at", type=instant, help="When you first saw the note; else its Last-Modified is believed.")
 @click.option("--weight", "weights", type=(int, int), multiple=True, help="REGION WEIGHT of the reserved seats.")
 @click.option("--strict", is_flag=True, help="A check that could not be made counts as failed.")
 @click.option(

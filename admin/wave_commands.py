@@ -13,17 +13,10 @@ from chalicelib.clock import WIB, parse_iso, utc_now
 from chalicelib.waves.wire import WaveView
 
 from . import stages, triggers
+from .instants import instant
 
 STEP_S = 840
 """How long a step in this process may run: as long as the stage's own function."""
-
-
-def instant(text: str) -> datetime:
-    """An instant of the command line."""
-    try:
-        return parse_iso(text)
-    except ValueError as error:
-        raise click.BadParameter("give its time zone, such as 2026-11-27T12:00:00+07:00") from error
 
 
 @click.group()

@@ -1,0 +1,56 @@
+"""What the pages promise is there: every link, every make target, every command."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from admin.cli import main
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+
+
+def named(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_relative_link_leads_somewhere(page):
+    links = re.findall(r"\]\((?!https?:|mailto:|#)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_make_target_that_is_named_exists(page):
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    assert set(re.findall(r"`make ([a-z-]+)", page.read_text())) - targets == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_command_that_is_named_exists(page):
+    for words in re.findall(r"gelombang ((?:[a-z-]+ ?){1,2})", page.read_text().replace("bin/gelombang", "gelombang")):
+        first, *rest = words.split()
+        if first not in main.commands:
+            continue  # the word alone: a name, a sentence
+        command = main.commands[first]
+        if rest and isinstance(command, click.Group):
+            assert rest[0] in command.commands, f"gelombang {words}"
+
+
+def test_every_command_and_target_says_what_it_does():
+    help_lines = re.findall(r"^[a-z-]+:.*$", (ROOT / "Makefile").read_text(), re.M)
+    assert [line for line in help_lines if "##" not in line] == []
+    groups = [command for command in main.commands.values() if isinstance(command, click.Group)]
+    commands = [*main.commands.values(), *(one for group in groups for one in group.commands.values())]
+    assert [command.name for command in commands if not command.help] == []
+
+
+def test_the_changelog_has_the_version():
+    import app
+
+    assert f"## {app.VERSION}" in (ROOT / "CHANGELOG.md").read_text()
+    assert f'version = "{app.VERSION}"' in (ROOT / "pyproject.toml").read_text()
