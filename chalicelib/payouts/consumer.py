@@ -27,7 +27,7 @@ def consume(records: Iterable[Mapping[str, Any]], payouts: Processor, now: datet
     """Process SQS records (`messageId`, `body`) and report the failed ones in the form that Lambda reads.
 
     A malformed message or one of an unknown version fails too: after its last try it is in the dead-letter queue, where
-    a person finds it. A message about an entitlement that the ledger does not have is done with. Contents are never logged.
+    a person finds it. One about an entitlement that the ledger does not have is done with. Contents are never logged.
     """
     failed = [record["messageId"] for record in records if not _processed(record, payouts, now)]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}

@@ -240,7 +240,7 @@ class Payouts:
     def _move(self, entitlement: Entitlement, move: Move, now: datetime) -> Entitlement:
         moved = self._store.move(entitlement, move, now)
         facts = {"entitlement": moved.id, "state": moved.state.value, "n": moved.n, "reason": move.reason}
-        # What only a person can put right is an error in the log, where an alarm counts it.
+        # What only a person can put right is an error in the log.
         held_for_person = moved.hold is not None and moved.hold not in rules.WAITING
         alarming = held_for_person or moved.state in {State.CANCELLED, State.REVERSED}
         log.log(logging.ERROR if alarming else logging.INFO, "payout_moved", extra=facts)

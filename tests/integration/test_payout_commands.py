@@ -96,6 +96,21 @@ def test_show_has_the_attempts_and_the_history_and_no_account(world):
     assert isinstance(run("show", incentive_id("nobody")).exception, UnknownEntitlement)
 
 
+def test_a_reversal_that_a_comparison_found_is_learnt_by_asking(world):
+    entitlement = pay(world, "ani", "111111")
+    world.sandbox.books.reverse(f"{entitlement}-1")
+    where = f"{world.sandbox.url}/sandbox/books"
+    assert run("compare", "--books", where).exit_code == 1
+    assert run("ask", entitlement).output == "queued; PAID now\n"
+    assert [world.deliver(body) for body in world.messages()] == [True]
+    assert run("compare", "--books", where).exit_code == 0
+
+
+def test_only_what_the_ledger_has_can_be_asked_about(world):
+    assert isinstance(run("ask", incentive_id("nobody")).exception, UnknownEntitlement)
+    assert world.messages() == []
+
+
 def test_a_sweep_tells_how_many_it_queued(world):
     world.entitle(world.person("ani"))
     world.later(days=-1)

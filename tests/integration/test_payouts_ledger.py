@@ -9,13 +9,14 @@ import pytest
 
 from chalicelib import dynamo
 from chalicelib.config import Programme, Settings
+from chalicelib.money import Rupiah
 from chalicelib.payouts.errors import (
     InvalidCallback,
     PendingOutcome,
     Superseded,
     UnknownEntitlement,
 )
-from chalicelib.payouts.rules import Hold, Kind, Move, State
+from chalicelib.payouts.rules import Answer, Hold, Kind, Move, Outcome, State
 from chalicelib.payouts.store import ENTITLEMENT_LEG, PayoutsTable
 from tests.builders.payouts import CALLBACK_TOKEN, World, beneficiary, incentive_id, running
 from tests.conftest import REGION, T0
@@ -74,6 +75,41 @@ def test_a_person_on_an_exclusion_list_is_not_paid_until_they_are_off_it(world):
 
     world.people.excluded.clear()
     assert world.payouts.process(entitlement, world.now) is State.PAID
+
+
+def test_whoever_sets_an_address_while_on_an_exclusion_list_is_no_longer_asked_for_one(world):
+    who = beneficiary("ani")
+    world.people.excluded.add("ani")
+    entitlement = world.entitle(who)
+    world.payouts.process(entitlement, world.now)
+    assert [view.state for view in world.payouts.of(who)] == ["needs_financial_address"]
+
+    world.person("ani")
+    assert world.payouts.process(entitlement, world.now) is State.HELD
+    assert [view.state for view in world.payouts.of(who)] == ["under_review"]
+    last = world.store.events(entitlement)[-1]
+    assert (last.before, last.state, last.hold, last.reason) == (
+        State.HELD,
+        State.HELD,
+        Hold.EXCLUDED,
+        "on_exclusion_list",
+    )
+    world.people.excluded.clear()
+    assert world.payouts.process(entitlement, world.now) is State.PAID
+
+
+def test_whoever_is_off_the_list_and_has_no_address_any_more_is_asked_for_one(world):
+    who = world.person("ani")
+    world.people.excluded.add("ani")
+    entitlement = world.entitle(who)
+    world.payouts.process(entitlement, world.now)
+    assert [view.state for view in world.payouts.of(who)] == ["under_review"]
+
+    world.people.excluded.clear()
+    world.people.addresses.clear()
+    assert world.payouts.process(entitlement, world.now) is State.HELD
+    assert [view.state for view in world.payouts.of(who)] == ["needs_financial_address"]
+    assert world.store.events(entitlement)[-1].hold is Hold.NO_ADDRESS
 
 
 def test_a_failed_attempt_is_made_again_under_a_new_key_after_a_pause(world):
@@ -142,6 +178,39 @@ def test_money_that_came_back_is_learnt_from_a_hint(world):
     assert world.payouts.process(entitlement, world.now) is State.REVERSED
     assert world.disagreements() == []
     assert world.payouts.process(entitlement, world.now) is State.REVERSED
+
+
+@pytest.mark.parametrize("amount", [None, Rupiah(599_999)])
+def test_a_reversal_of_another_amount_is_recorded_and_is_an_error_in_the_log(world, monkeypatch, caplog, amount):
+    entitlement = world.entitle(world.person("ani"))
+    world.payouts.process(entitlement, world.now)
+    monkeypatch.setattr(world.fsp, "status", lambda _reference: Answer(Outcome.REVERSED, "REVERSED", amount))
+    assert world.payouts.process(entitlement, world.now) is State.REVERSED
+    assert world.store.events(entitlement)[-1].reason == "reversed_amount_differs"
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["payout_moved"]
+
+
+def test_a_paid_one_that_the_provider_denies_is_an_error_in_the_log(world, monkeypatch, caplog):
+    entitlement = world.entitle(world.person("ani"))
+    world.payouts.process(entitlement, world.now)
+    monkeypatch.setattr(world.fsp, "status", lambda _reference: Answer(Outcome.DUPLICATE, "reference_known_twice"))
+    assert world.payouts.process(entitlement, world.now) is State.PAID
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["payout_contradicted"]
+
+
+def test_a_hint_about_a_paid_one_is_done_with_though_the_provider_does_not_answer(world):
+    entitlement = world.entitle(world.person("ani"))
+    world.payouts.process(entitlement, world.now)
+    world.sandbox.books.reverse(f"{entitlement}-1")
+    world.sandbox.books.configure({"error_before_rate": 1.0})
+    world.payouts.hint(CALLBACK_TOKEN, f"{entitlement}-1")
+    assert [world.deliver(body) for body in world.messages()] == [True]
+    assert world.state(entitlement) is State.PAID
+
+    world.sandbox.books.configure({"error_before_rate": 0.0})
+    world.payouts.hint(CALLBACK_TOKEN, f"{entitlement}-1")
+    assert [world.deliver(body) for body in world.messages()] == [True]
+    assert world.state(entitlement) is State.REVERSED, "the next hint asks again"
 
 
 def test_after_most_of_the_keys_life_it_is_only_asked_about(world):
@@ -269,6 +338,11 @@ def test_a_hint_settles_nothing_and_a_foreign_reference_is_ignored(world):
     world.payouts.hint(CALLBACK_TOKEN, "invoice-17")
     assert world.state(entitlement) is State.DUE
     assert len(world.messages()) == 1
+
+
+def test_a_foreign_reference_that_only_looks_like_one_of_ours_is_done_with_at_once(world):
+    world.payouts.hint(CALLBACK_TOKEN, f"{incentive_id('nobody')}-1")
+    assert [world.deliver(body) for body in world.messages()] == [True]
 
 
 def test_a_person_sees_their_own_entitlements_by_kind(world):

@@ -123,6 +123,8 @@ def test_equal_numbers_of_different_kinds_have_different_macs(cloud):
         ConnectTimeoutError(endpoint_url="https://kms.invalid"),
         ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, "GenerateMac"),
         ClientError({"Error": {"Code": "KMSInternalException", "Message": ""}}, "GenerateMac"),
+        ClientError({"Error": {"Code": "KeyUnavailableException", "Message": ""}}, "GenerateMac"),
+        ClientError({"Error": {"Code": "RequestTimeout", "Message": ""}}, "GenerateMac"),
     ],
 )
 def test_keys_that_are_late_or_busy_are_a_reason_to_come_back(failure):

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.payouts import wire
 from chalicelib.payouts.consumer import consume
-from chalicelib.payouts.errors import PendingOutcome, UnknownEntitlement
+from chalicelib.payouts.errors import PendingOutcome, Superseded, UnknownEntitlement
 from chalicelib.payouts.rules import State
 from tests.conftest import T0
 
@@ -41,13 +41,20 @@ def test_each_message_fails_or_succeeds_on_its_own():
     payouts = Scripted(
         {
             "b": PendingOutcome(entitlement_id="b", reason="time-out"),
-            "c": UnknownEntitlement(entitlement_id="c"),
+            "c": Superseded(entitlement_id="c"),
             "d": RuntimeError("anything"),
         }
     )
     answer = consume(records(*(wire.encode_message(id_) for id_ in "abcde")), payouts, T0)
     assert failed(answer) == ["m1", "m2", "m3"]
     assert payouts.seen == list("abcde")
+
+
+def test_a_message_about_an_entitlement_that_is_not_ours_is_done_with_and_its_contents_are_not_logged(caplog):
+    payouts = Scripted({"foreign": UnknownEntitlement(entitlement_id="foreign")})
+    assert failed(consume(records(wire.encode_message("foreign")), payouts, T0)) == []
+    assert [(record.levelname, record.message) for record in caplog.records] == [("WARNING", "payout_message_ignored")]
+    assert "foreign" not in str([vars(record) for record in caplog.records])
 
 
 @pytest.mark.parametrize(

@@ -164,14 +164,47 @@ def test_what_a_status_changes(state, outcome, expected):
     assert [after for after, _ in moves(an_entitlement(state), Answer(outcome, "WORD", AMOUNT))] == expected
 
 
+OPEN = [
+    an_entitlement(),
+    an_entitlement(State.HELD, hold=Hold.KEY_EXPIRED),
+    an_entitlement(State.HELD, hold=Hold.REFUSED),
+]
+
+
+@pytest.mark.parametrize("entitlement", OPEN)
 @pytest.mark.parametrize("outcome", [Outcome.SUCCEEDED, Outcome.REVERSED])
 @pytest.mark.parametrize("amount", [None, Rupiah(1), Rupiah(600_001)])
-def test_another_amount_settles_nothing_and_raises_an_alarm(outcome, amount):
-    assert moves(an_entitlement(), Answer(outcome, "WORD", amount)) == [(State.HELD, Hold.AMOUNT_DIFFERS)]
+def test_another_amount_settles_nothing_and_raises_an_alarm(entitlement, outcome, amount):
+    assert moves(entitlement, Answer(outcome, "WORD", amount)) == [(State.HELD, Hold.AMOUNT_DIFFERS)]
 
 
-def test_two_payouts_under_one_reference_raise_an_alarm():
-    assert moves(an_entitlement(), Answer(Outcome.DUPLICATE, "twice")) == [(State.HELD, Hold.DUPLICATE)]
+@pytest.mark.parametrize("entitlement", OPEN)
+def test_two_payouts_under_one_reference_raise_an_alarm(entitlement):
+    assert moves(entitlement, Answer(Outcome.DUPLICATE, "twice")) == [(State.HELD, Hold.DUPLICATE)]
+
+
+@pytest.mark.parametrize("amount", [None, Rupiah(1), Rupiah(600_001)])
+def test_a_reversal_of_another_amount_is_not_lost_and_says_so_in_the_history(amount):
+    [move] = rules.after_status(an_entitlement(State.PAID), Answer(Outcome.REVERSED, "REVERSED", amount))
+    assert (move.state, move.reason) == (State.REVERSED, "reversed_amount_differs")
+
+
+@pytest.mark.parametrize(
+    ("answer", "contradicts"),
+    [
+        (Answer(Outcome.SUCCEEDED, "SUCCEEDED", AMOUNT), False),
+        (Answer(Outcome.SUCCEEDED, "SUCCEEDED", Rupiah(1)), True),
+        (Answer(Outcome.SUCCEEDED, "SUCCEEDED", None), True),
+        (Answer(Outcome.FAILED, "FAILED", AMOUNT), True),
+        (Answer(Outcome.DUPLICATE, "reference_known_twice"), True),
+        (Answer(Outcome.REVERSED, "REVERSED", Rupiah(1)), False),
+        (Answer(Outcome.NOT_FOUND, "not_found"), False),
+        (Answer(Outcome.UNKNOWN, "http_503"), False),
+    ],
+)
+def test_an_answer_that_denies_a_payment_is_a_contradiction_and_a_copy_that_lags_is_none(answer, contradicts):
+    assert rules.contradicts(an_entitlement(State.PAID), answer) is contradicts
+    assert not rules.contradicts(an_entitlement(State.SENDING), answer)
 
 
 @given(st.sampled_from(Outcome), st.sampled_from(State), st.sampled_from([None, AMOUNT, Rupiah(7)]))
