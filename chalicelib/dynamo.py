@@ -25,8 +25,8 @@ CONFLICT_TRIES = 5
 """How often a transaction that met another one on the same items is tried before the caller is told to come back."""
 
 _CONNECT_TIMEOUT_S = 1
-_READ_TIMEOUT_S = 3
-_RETRIES = 3
+_READ_TIMEOUT_S = 2
+_RETRIES = 2
 
 _CONDITION = "ConditionalCheckFailed"
 _CONFLICT = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}

@@ -183,13 +183,24 @@ def test_every_alarm_tells_someone(app_template: Template, data_template: Templa
     watched = {
         dimension["Value"]["Ref"]
         for alarm in alarms.values()
-        for dimension in alarm["Dimensions"]
+        for dimension in alarm.get("Dimensions", ())
         if dimension["Name"] == "FunctionName"
     }
 
     assert all(alarm["AlarmActions"] == [{"Ref": "AlarmsTopic"}] for alarm in alarms.values())
     # A refused token ends `citizen` with an error, so these two are watched by the API's own 5xx.
     assert watched == set(FUNCTIONS) - {"APIHandler", "Citizen"}
+
+
+def test_an_error_that_is_logged_where_money_or_waves_move_rings(app_template: Template) -> None:
+    filters = of_type(app_template, "AWS::Logs::MetricFilter").values()
+    counted = {one["MetricTransformations"][0]["MetricName"] for one in filters}
+    alarms = of_type(app_template, "AWS::CloudWatch::Alarm").values()
+
+    assert {one["LogGroupName"]["Ref"] for one in filters} == {"PayLogGroup", "AdvanceLogGroup", "ApiHandlerLogGroup"}
+    assert {one["LogGroupName"]["Ref"] for one in filters} <= set(app_template["Resources"])
+    assert all(one["FilterPattern"] == '{ $.level = "ERROR" }' for one in filters), "as the log's formatter writes it"
+    assert counted <= {alarm["MetricName"] for alarm in alarms}
 
 
 def test_the_gateway_refuses_in_the_same_form_as_the_application(app_template: Template) -> None:
