@@ -1,0 +1,238 @@
+"""The application behind Chalice's own gateway, in this process, at an instant that a test chooses; and its callers.
+
+Nothing of the application is replaced but the pool's keys, so that a test can sign tokens without asking the pool.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+import jwt
+import msgspec
+from botocore.exceptions import ClientError
+from chalice.test import Client, HTTPResponse
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+import app as application
+from chalicelib import wiring
+from chalicelib.clock import iso
+from chalicelib.config import Programme, Settings
+from chalicelib.registration.accounts import Accounts
+from chalicelib.registration.store import Record, RegistrationStore
+from chalicelib.registration.tokens import TokenVerifier
+from chalicelib.training import signatures
+from chalicelib.waves.beneficiaries import BeneficiaryItem, BeneficiaryStore
+from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Outcome
+from tests.builders.registration import other_form
+from tests.builders.waves import OPENS, WAVE
+from tests.conftest import T0
+
+AN_HOUR = timedelta(hours=1)
+DURING = OPENS + AN_HOUR
+"""A wave is open."""
+PASSWORD = "Correct horse 1 battery!"
+
+SIGN_UP = "POST /accounts"
+CONFIRM = "POST /accounts/confirmations"
+RESEND = "POST /accounts/codes"
+SIGN_IN = "POST /sessions"
+REFRESH = "POST /sessions/refreshes"
+REGISTER = "PUT /me/registration"
+ADDRESS = "PUT /me/financial-address"
+JOIN = "POST /waves/current/entries"
+COMPLETE = "POST /partners/training-completions"
+REVIEW = "POST /me/trainings/{training_id}/review"
+HINT = "POST /webhooks/fsp"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that can be sent any number of times; each time like the first.
+
+    `path` is that of the route, where it is not set. `partner` is an id and a key in hex; `signed_at` is when it signs,
+    else at each sending. `pool_error` is what the user pool answers to it.
+    """
+
+    route: str
+    body: Any = None
+    path: str = ""
+    person: str = ""
+    partner: tuple[str, str] | None = None
+    signed_at: datetime | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    pool_error: str = ""
+
+
+Provoke = Callable[["Gateway"], Call]
+"""Brings about a state of affairs and returns the request that then meets it."""
+
+
+class Gateway:
+    """Sends calls, each a second after the last one. `now` may be set to any instant."""
+
+    def __init__(self, settings: Settings, programme: Programme) -> None:
+        self.now = T0
+        self.services = wiring.Services(settings, programme, self.clock)
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.services.tokens = TokenVerifier(
+            settings.issuer, settings.user_pool_client, settings.jwks_url, lambda _: self._pool_keys(), self.clock
+        )
+        self._accounts = self.services.accounts
+        self._http = Client(application.app).http
+        self._numbers = count(1)
+        self.partner = self.new_partner()
+        # A wave that closed before the first step is none of this system's.
+        self.services.stepper.advance(T0, 60)
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def send(self, call: Call, language: str = "id", **changed: Any) -> HTTPResponse:
+        """The answer to a call. `changed`: `body` as bytes, or `headers` to send besides."""
+        self.now += timedelta(seconds=1)
+        method, template = call.route.split(" ")
+        path = call.path or template
+        body = changed.get("body", b"" if call.body is None else json.dumps(call.body).encode())
+        headers = {"accept-language": language, "content-type": "application/json"}
+        if call.person:
+            headers["authorization"] = f"Bearer {self.token(call.person)}"
+        if call.partner:
+            headers |= signatures.sign(*call.partner, method, path, body, call.signed_at or self.now)
+        self.services.accounts = self._accounts
+        if call.pool_error:
+            self.services.accounts = Accounts(_RefusingPool(call.pool_error), self.services.settings.user_pool_client)
+        return self._http.request(method, path, headers=headers | call.headers | changed.get("headers", {}), body=body)
+
+    def ok(self, call: Call) -> Any:
+        """Send what must succeed; the decoded answer, None where there is no body."""
+        answer = self.send(call)
+        assert answer.status_code < 300, answer.body
+        return answer.json_body
+
+    def token(self, person: str, key: rsa.RSAPrivateKey | None = None, **claims: Any) -> str:
+        """An access token of the pool."""
+        settings = self.services.settings
+        said = {
+            "sub": person,
+            "iss": settings.issuer,
+            "client_id": settings.user_pool_client,
+            "token_use": "access",
+            "exp": int((self.now + AN_HOUR).timestamp()),
+        }
+        return jwt.encode(said | claims, key or self._key, "RS256", {"kid": "one"})
+
+    def _pool_keys(self) -> bytes:
+        public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key()))
+        return json.dumps({"keys": [public | {"kid": "one", "alg": "RS256", "use": "sig"}]}).encode()
+
+    # Forms, each of somebody or something new
+
+    def account(self, **changes: Any) -> dict[str, Any]:
+        """What opens an account."""
+        return {"email": f"person-{next(self._numbers)}@example.org", "password": PASSWORD} | changes
+
+    def form(self, **changes: Any) -> dict[str, Any]:
+        """What registers a person, alone on a family card."""
+        number = next(self._numbers)
+        form = other_form(number, kk=f"317409120318{number:04d}")
+        return dict(msgspec.to_builtins(msgspec.structs.replace(form, **changes)))
+
+    def address(self, **changes: Any) -> dict[str, Any]:
+        """What says where a person is paid."""
+        number = f"0123{next(self._numbers):06d}"
+        return {"code": "BNI", "account_number": number, "holder_name": "Siti Aminah"} | changes
+
+    def completion(self, card_number: str, **changes: Any) -> dict[str, Any]:
+        """What a partner reports."""
+        return {
+            "card_number": card_number,
+            "course": "PY-101",
+            "certificate_number": f"CERT-{next(self._numbers):04d}",
+            "completed_at": iso(self.now),
+        } | changes
+
+    # People, as far as they have come
+
+    def stranger(self) -> str:
+        """Somebody with an account and no registration."""
+        return f"person-{next(self._numbers)}"
+
+    def signed_up(self, *, confirmed: bool) -> dict[str, Any]:
+        """The e-mail address and password of an account at the pool."""
+        account = self.account()
+        self.ok(Call(SIGN_UP, account))
+        if confirmed:
+            self.ok(Call(CONFIRM, {"email": account["email"], "code": "123456"}))
+        return account
+
+    def registered(self, **changes: Any) -> str:
+        """Somebody who is registered; `changes` are to the form."""
+        person = self.stranger()
+        self.ok(Call(REGISTER, self.form(**changes), person=person))
+        return person
+
+    def corrected(self, **changes: Any) -> str:
+        """Somebody registered whose record an administrator has corrected since; `changes` are to the record."""
+        person = self.registered()
+        store = RegistrationStore(self.services.settings.region)
+        record = store.record(person)
+        assert record is not None
+        after = Record(
+            replace(record.registrant, **changes), record.sealed, record.wrapped_key, version=record.version + 1
+        )
+        store.save(after, None, unless_excluded=False)
+        return person
+
+    def chosen(self) -> Beneficiary:
+        """Somebody who joined the open wave and was given a seat."""
+        person = self.registered()
+        self.ok(Call(JOIN, person=person))
+        services = self.services
+        store = BeneficiaryStore(services.transaction, services.programme.eligibility.family_card_cap)
+        beneficiary = Beneficiary(
+            registrant_id=person,
+            wave=WAVE,
+            card_number=f"2026{next(self._numbers):012d}",
+            scheme=services.programme.scheme(WAVE).version,
+            seat="open",
+            state=BeneficiaryState.ACTIVE,
+            awarded_at=self.now,
+        )
+        outcome = store.award(beneficiary, services.registrations.registrant(person).kk_mac)
+        assert outcome is Outcome.CHOSEN
+        services.registrations.mark_beneficiary(person, WAVE)
+        return beneficiary
+
+    def trained(self) -> tuple[str, str]:
+        """Somebody chosen who completed a training; the person and the training's id."""
+        beneficiary = self.chosen()
+        view = self.ok(Call(COMPLETE, self.completion(beneficiary.card_number), partner=self.partner))
+        return beneficiary.registrant_id, view["training_id"]
+
+    def revoke(self, person: str) -> None:
+        """Take a beneficiary's place away, as an administrator would."""
+        item = BeneficiaryItem(f"B#{person}", "BENEFICIARY")
+        item.update([BeneficiaryItem.state.set(BeneficiaryState.REVOKED.value)], BeneficiaryItem.state.exists())
+
+    def new_partner(self) -> tuple[str, str]:
+        """A training partner's id and signing key."""
+        partner, key = self.services.training.add_partner("Pelatihan Jaya", self.now)
+        return partner.id, key
+
+
+class _RefusingPool:
+    """A user pool that answers every call with one error, whose message quotes what was sent."""
+
+    def __init__(self, code: str) -> None:
+        self._code = code
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        def refuse(**sent: Any) -> Any:
+            raise ClientError({"Error": {"Code": self._code, "Message": str(sent)}}, operation)
+
+        return refuse

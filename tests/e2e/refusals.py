@@ -1,0 +1,324 @@
+"""How each endpoint succeeds, and how each refusal that it declares is provoked."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from chalicelib.clock import iso
+from chalicelib.registration.exclusions import ExclusionList
+from chalicelib.registration.rules import Employment, Standing
+from chalicelib.training import signatures
+from tests.builders.waves import CLOSES, OPENS, WAVE
+from tests.conftest import T0
+
+from .gateway import (
+    ADDRESS,
+    AN_HOUR,
+    COMPLETE,
+    CONFIRM,
+    HINT,
+    JOIN,
+    REFRESH,
+    REGISTER,
+    RESEND,
+    REVIEW,
+    SIGN_IN,
+    SIGN_UP,
+    Call,
+    Gateway,
+    Provoke,
+)
+
+ENTRIES = "GET /me/entries"
+GET_WAVE = "GET /waves/{number}"
+LIST = ExclusionList("civil-servants", "2026-11", date(2026, 11, 1))
+BIRTHDAY_WITHIN_THE_WAVE = date(1961, 11, 30)
+"""64 years old when the wave opens, 65 on the day it closes."""
+
+
+# Accounts
+
+
+def sign_up_again(gateway: Gateway) -> Call:
+    return Call(SIGN_UP, gateway.signed_up(confirmed=False))
+
+
+def sign_in_unconfirmed(gateway: Gateway) -> Call:
+    return Call(SIGN_IN, gateway.signed_up(confirmed=False))
+
+
+def sign_in_wrongly(gateway: Gateway) -> Call:
+    return Call(SIGN_IN, gateway.signed_up(confirmed=True) | {"password": "another password"})
+
+
+def email(**changes: str) -> dict[str, str]:
+    return {"email": "budi@example.org"} | changes
+
+
+# Registration
+
+
+def registering(**changes: Any) -> Provoke:
+    """A stranger registers with a form that is wrong somewhere."""
+    return lambda gateway: Call(REGISTER, gateway.form(**changes), person=gateway.stranger())
+
+
+def register_excluded(gateway: Gateway) -> Call:
+    form = gateway.form()
+    gateway.services.exclusion_lists.import_list(LIST, ["nik", form["nik"]])
+    return Call(REGISTER, form, person=gateway.stranger())
+
+
+def register_with_number_of_another(field: str) -> Provoke:
+    def provoke(gateway: Gateway) -> Call:
+        form = gateway.form()
+        gateway.ok(Call(REGISTER, form, person=gateway.stranger()))
+        return Call(REGISTER, gateway.form() | {field: form[field]}, person=gateway.stranger())
+
+    return provoke
+
+
+def change_nik(gateway: Gateway) -> Call:
+    return Call(REGISTER, gateway.form(), person=gateway.registered())
+
+
+def addressing(**changes: str) -> Provoke:
+    return lambda gateway: Call(ADDRESS, gateway.address(**changes), person=gateway.registered())
+
+
+def address_of_another(gateway: Gateway) -> Call:
+    address = gateway.address()
+    gateway.ok(Call(ADDRESS, address, person=gateway.registered()))
+    return Call(ADDRESS, address, person=gateway.registered())
+
+
+# Waves
+
+
+def join_before_the_first_wave(gateway: Gateway) -> Call:
+    gateway.now = T0 + AN_HOUR
+    return Call(JOIN, person=gateway.registered())
+
+
+def join_after_the_last_second(gateway: Gateway) -> Call:
+    gateway.now = CLOSES - timedelta(seconds=1)
+    return Call(JOIN, person=gateway.registered())
+
+
+def join_revoked(gateway: Gateway) -> Call:
+    person = gateway.registered()
+    gateway.services.registrations.set_standing(person, Standing.REVOKED)
+    return Call(JOIN, person=person)
+
+
+def join_corrected(**changes: Any) -> Provoke:
+    """Registration refuses these, so only a record that was corrected since comes so far."""
+    return lambda gateway: Call(JOIN, person=gateway.corrected(**changes))
+
+
+# Training
+
+
+def completing(**changes: str) -> Provoke:
+    def provoke(gateway: Gateway) -> Call:
+        card = gateway.chosen().card_number
+        return Call(COMPLETE, gateway.completion(card, **changes), partner=gateway.partner)
+
+    return provoke
+
+
+def complete_unsigned(gateway: Gateway) -> Call:
+    return Call(COMPLETE, gateway.completion("2026000000000017"))
+
+
+def complete_signed_by_another(gateway: Gateway) -> Call:
+    partner, _ = gateway.partner
+    return Call(COMPLETE, gateway.completion("2026000000000017"), partner=(partner, "00" * signatures.KEY_BYTES))
+
+
+def complete_signed_long_ago(gateway: Gateway) -> Call:
+    report = gateway.completion("2026000000000017")
+    return Call(COMPLETE, report, partner=gateway.partner, signed_at=gateway.now - AN_HOUR)
+
+
+def complete_with_a_signature_seen_before(gateway: Gateway) -> Call:
+    report = gateway.completion(gateway.chosen().card_number)
+    call = Call(COMPLETE, report, partner=gateway.partner, signed_at=gateway.now)
+    gateway.ok(call)
+    return call
+
+
+def complete_for_nobody(gateway: Gateway) -> Call:
+    return Call(COMPLETE, gateway.completion("2026000000000017"), partner=gateway.partner)
+
+
+def complete_by_revoked_partner(gateway: Gateway) -> Call:
+    partner = gateway.new_partner()
+    gateway.services.training.revoke_partner(partner[0], gateway.now)
+    return Call(COMPLETE, gateway.completion("2026000000000017"), partner=partner)
+
+
+def complete_with_used_certificate(gateway: Gateway) -> Call:
+    report = gateway.completion(gateway.chosen().card_number)
+    gateway.ok(Call(COMPLETE, report, partner=gateway.partner))
+    return Call(COMPLETE, report | {"card_number": gateway.chosen().card_number}, partner=gateway.partner)
+
+
+def complete_revoked(gateway: Gateway) -> Call:
+    beneficiary = gateway.chosen()
+    gateway.revoke(beneficiary.registrant_id)
+    return Call(COMPLETE, gateway.completion(beneficiary.card_number), partner=gateway.partner)
+
+
+def reviewing(person: str, training_id: str, text: str = "Sangat membantu sekali.") -> Call:
+    path = f"/me/trainings/{training_id}/review"
+    return Call(REVIEW, {"rating": 9, "text": text}, path, person=person)
+
+
+def review_training_of_another(gateway: Gateway) -> Call:
+    _, training_id = gateway.trained()
+    return reviewing(gateway.chosen().registrant_id, training_id)
+
+
+def review_anew(gateway: Gateway) -> Call:
+    person, training_id = gateway.trained()
+    gateway.ok(reviewing(person, training_id))
+    return reviewing(person, training_id, "Kurang membantu, ternyata.")
+
+
+def review_revoked(gateway: Gateway) -> Call:
+    person, training_id = gateway.trained()
+    gateway.revoke(person)
+    return reviewing(person, training_id)
+
+
+REFUSALS: dict[str, dict[str, Provoke]] = {
+    SIGN_UP: {
+        "malformed_email": lambda _: Call(SIGN_UP, email(email="budi@", password="Correct horse 1 battery!")),
+        "too_many_requests": lambda gateway: Call(SIGN_UP, gateway.account(), pool_error="TooManyRequestsException"),
+        "account_exists": sign_up_again,
+        "weak_password": lambda gateway: Call(SIGN_UP, gateway.account(password="tooShort1")),
+    },
+    CONFIRM: {
+        "malformed_email": lambda _: Call(CONFIRM, email(email="budi@", code="123456")),
+        "too_many_requests": lambda _: Call(CONFIRM, email(code="123456"), pool_error="TooManyFailedAttemptsException"),
+        "code_mismatch": lambda _: Call(CONFIRM, email(code="123456"), pool_error="CodeMismatchException"),
+        "code_expired": lambda _: Call(CONFIRM, email(code="123456"), pool_error="ExpiredCodeException"),
+    },
+    RESEND: {
+        "malformed_email": lambda _: Call(RESEND, email(email="budi@")),
+        "too_many_requests": lambda _: Call(RESEND, email(), pool_error="LimitExceededException"),
+    },
+    SIGN_IN: {
+        "malformed_email": lambda _: Call(SIGN_IN, email(email="budi@", password="wrong password")),
+        "too_many_requests": lambda gateway: Call(SIGN_IN, gateway.account(), pool_error="TooManyRequestsException"),
+        "wrong_credentials": sign_in_wrongly,
+        "not_confirmed": sign_in_unconfirmed,
+    },
+    REFRESH: {
+        "session_expired": lambda _: Call(REFRESH, {"refresh_token": "no-such-token"}),
+        "too_many_requests": lambda _: Call(
+            REFRESH, {"refresh_token": "no-such-token"}, pool_error="TooManyRequestsException"
+        ),
+    },
+    REGISTER: {
+        "malformed_nik": registering(nik="3174095713950001"),
+        "malformed_kk": registering(kk="317409120318000"),
+        "malformed_phone": registering(phone="(021) 555-12345"),
+        "unknown_region": registering(province="31", regency="3299"),
+        "in_formal_education": registering(employment=Employment.STUDENT),
+        "excluded_occupation": registering(employment=Employment.CIVIL_SERVANT),
+        "under_age": registering(birth_date=date(2010, 1, 31)),
+        "over_age": registering(birth_date=date(1950, 1, 31)),
+        "consent_missing": registering(consent_version=None),
+        "excluded": register_excluded,
+        "nik_already_registered": register_with_number_of_another("nik"),
+        "nik_cannot_change": change_nik,
+        "phone_already_used": register_with_number_of_another("phone"),
+    },
+    ADDRESS: {
+        "not_registered": lambda gateway: Call(ADDRESS, gateway.address(), person=gateway.stranger()),
+        "unknown_payout_code": addressing(code="BANK OF NOWHERE"),
+        "malformed_account_number": addressing(account_number="0123-4567-8901"),
+        "account_already_used": address_of_another,
+    },
+    ENTRIES: {"not_registered": lambda gateway: Call(ENTRIES, person=gateway.stranger())},
+    REVIEW: {
+        "not_found": review_training_of_another,
+        "already_reviewed": review_anew,
+        "beneficiary_revoked": review_revoked,
+    },
+    GET_WAVE: {
+        "not_found": lambda _: Call(GET_WAVE, path="/waves/first"),
+        "unknown_wave": lambda _: Call(GET_WAVE, path="/waves/53"),
+    },
+    JOIN: {
+        "wave_not_open_yet": join_before_the_first_wave,
+        "wave_closed": join_after_the_last_second,
+        "already_beneficiary": lambda gateway: Call(JOIN, person=gateway.chosen().registrant_id),
+        "barred": join_revoked,
+        "not_registered": lambda gateway: Call(JOIN, person=gateway.stranger()),
+        "in_formal_education": join_corrected(employment=Employment.STUDENT),
+        "excluded_occupation": join_corrected(employment=Employment.POLICE),
+        "under_age": join_corrected(birth_date=date(2010, 1, 31)),
+        "over_age": lambda gateway: Call(JOIN, person=gateway.registered(birth_date=BIRTHDAY_WITHIN_THE_WAVE)),
+    },
+    COMPLETE: {
+        "partner_signature_missing": complete_unsigned,
+        "partner_signature_expired": complete_signed_long_ago,
+        "partner_signature_invalid": complete_signed_by_another,
+        "partner_revoked": complete_by_revoked_partner,
+        "partner_request_replayed": complete_with_a_signature_seen_before,
+        "certificate_already_used": complete_with_used_certificate,
+        "completed_in_future": completing(completed_at=iso(CLOSES)),
+        "completed_before_award": completing(completed_at=iso(OPENS - AN_HOUR)),
+        "beneficiary_revoked": complete_revoked,
+        "unknown_card": complete_for_nobody,
+    },
+    HINT: {
+        "invalid_callback": lambda _: Call(HINT, {"reference_id": "any"}, headers={"x-callback-token": "guessed"}),
+    },
+}
+"""By route and code. What every route of a kind has in common (bodies, tokens, outages) is tested for all of them."""
+
+
+def confirm(gateway: Gateway) -> Call:
+    return Call(CONFIRM, {"email": gateway.signed_up(confirmed=False)["email"], "code": "123456"})
+
+
+def resend(_: Gateway) -> Call:
+    # moto knows no such call; that there is no such account is not told, so the answer is the same.
+    return Call(RESEND, email(), pool_error="UserNotFoundException")
+
+
+def refresh(gateway: Gateway) -> Call:
+    tokens = gateway.ok(Call(SIGN_IN, gateway.signed_up(confirmed=True)))
+    return Call(REFRESH, {"refresh_token": tokens["refresh_token"]})
+
+
+def asking(route: str) -> Provoke:
+    """Somebody who was trained asks."""
+    return lambda gateway: Call(route, person=gateway.trained()[0])
+
+
+SUCCESSES: dict[str, Provoke] = {
+    SIGN_UP: lambda gateway: Call(SIGN_UP, gateway.account()),
+    CONFIRM: confirm,
+    RESEND: resend,
+    SIGN_IN: lambda gateway: Call(SIGN_IN, gateway.signed_up(confirmed=True)),
+    REFRESH: refresh,
+    REGISTER: registering(),
+    ADDRESS: addressing(),
+    JOIN: lambda gateway: Call(JOIN, person=gateway.registered()),
+    COMPLETE: completing(),
+    REVIEW: lambda gateway: reviewing(*gateway.trained()),
+    HINT: lambda _: Call(HINT, {"reference_id": "any"}, headers={"x-callback-token": "test-callback-token"}),
+    **{route: asking(route) for route in ("GET /me", ENTRIES, "GET /me/trainings", "GET /me/payouts")},
+    **{
+        route: lambda _, route=route: Call(route)
+        for route in ("GET /waves", "GET /waves/current", "GET /openapi.json", "GET /health")
+    },
+    GET_WAVE: lambda _: Call(GET_WAVE, path=f"/waves/{WAVE}"),
+}
+"""By route: a request that succeeds."""
