@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import count
 from typing import Any
 
@@ -213,6 +214,11 @@ class Gateway:
         beneficiary = self.chosen()
         view = self.ok(Call(COMPLETE, self.completion(beneficiary.card_number), partner=self.partner))
         return beneficiary.registrant_id, view["training_id"]
+
+    @cached_property
+    def veteran(self) -> str:
+        """Somebody who was trained, for all who only want to look."""
+        return self.trained()[0]
 
     def revoke(self, person: str) -> None:
         """Take a beneficiary's place away, as an administrator would."""

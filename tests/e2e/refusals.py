@@ -299,7 +299,7 @@ def refresh(gateway: Gateway) -> Call:
 
 def asking(route: str) -> Provoke:
     """Somebody who was trained asks."""
-    return lambda gateway: Call(route, person=gateway.trained()[0])
+    return lambda gateway: Call(route, person=gateway.veteran)
 
 
 SUCCESSES: dict[str, Provoke] = {
