@@ -219,7 +219,7 @@ class Api(Chalice):
             language = problems.language(sent.get("accept-language", ""))
             document = problems.refused_by_router(response["statusCode"], language)
             response["headers"] = {**(response.get("headers") or {}), **_HEADERS}
-            response["headers"]["Content-Type"] = "application/problem+json"
+            response["headers"] |= {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}
             response["body"] = msgspec.json.encode(document).decode()
         return response
 

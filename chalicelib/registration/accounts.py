@@ -51,6 +51,7 @@ _SIGN_IN: dict[str, type[DomainError]] = {
     "NotAuthorizedException": WrongCredentials,
     "UserNotFoundException": WrongCredentials,
     "UserNotConfirmedException": NotConfirmed,
+    "PasswordResetRequiredException": WrongCredentials,  # an administrator's reset, as with the challenge below
 }
 _REFRESH: dict[str, type[DomainError]] = {"NotAuthorizedException": SessionExpired}
 

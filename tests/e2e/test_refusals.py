@@ -21,7 +21,7 @@ from chalicelib.errors import NotFound
 from chalicelib.web import BODY_LIMIT_BYTES, Operation
 from tests.conftest import cloud as cloud_of_one_test
 
-from .gateway import DURING, HINT, Call, Gateway
+from .gateway import DURING, Call, Gateway
 from .refusals import REFUSALS, SUCCESSES
 
 OPERATIONS: dict[str, Operation] = {f"{one.method} {one.path}": one for one in application.app.operations}
@@ -127,17 +127,9 @@ def test_a_declared_refusal_is_met_in_both_languages_and_tells_nothing_personal(
 # What all routes of a kind refuse
 
 
-# The provider's events have fields that nobody reads, but the document says that they are refused.
-MISDOCUMENTED = pytest.mark.xfail(reason="documented for a body that may have any field", strict=True)
-
-
 @pytest.mark.parametrize(
     ("route", "code"),
-    [
-        pytest.param(route, code, marks=MISDOCUMENTED if (route, code) == (HINT, "unknown_field") else ())
-        for route in OPERATIONS
-        for code in ("malformed_request", "unknown_field", "body_too_large")
-    ],
+    [(route, code) for route in OPERATIONS for code in ("malformed_request", "unknown_field", "body_too_large")],
 )
 def test_a_wrong_body_is_refused_as_documented(gateway, documented, route, code):
     call = SUCCESSES[route](gateway)

@@ -129,6 +129,7 @@ def answered(act, code, service_message=""):
         ("resend_confirmation_code", "LimitExceededException", errors.TooManyRequests),
         ("resend_confirmation_code", "CodeDeliveryFailureException", Unavailable),
         ("sign_in", "NotAuthorizedException", errors.WrongCredentials),
+        ("sign_in", "PasswordResetRequiredException", errors.WrongCredentials),
         ("sign_in", "UserNotFoundException", errors.WrongCredentials),
         ("sign_in", "UserNotConfirmedException", errors.NotConfirmed),
         ("refresh", "NotAuthorizedException", errors.SessionExpired),
