@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import boto3
 import msgspec
 import pytest
 from moto import mock_aws
+from moto.cloudformation.models import Stack
+from moto.kms import models as kms_models
 
 from chalicelib.config import Programme, Settings, load_programme
 
@@ -25,6 +28,18 @@ def programme() -> Programme:
     local, prod = load_programme("local"), load_programme("prod")
     calendar = msgspec.structs.replace(local.calendar, first_opens_at=prod.calendar.first_opens_at)
     return msgspec.structs.replace(local, calendar=calendar)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_moto() -> Iterator[None]:
+    """For every stack moto makes an RSA key per KMS key and reads the JSON template as YAML: two thirds of its time.
+
+    Neither is under test. The key pair is made once (moto encrypts with another key), and JSON is read as JSON.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kms_models, "generate_private_key", cache(kms_models.generate_private_key))
+        patch.setattr(Stack, "parse_template", staticmethod(json.loads))
+        yield
 
 
 @pytest.fixture(autouse=True)
