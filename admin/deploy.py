@@ -16,7 +16,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from . import package, stages
-from .stacks import DeployFailed, Report, Stacks, Template, outputs, parameters
+from .stacks import Count, DeployFailed, Report, Stacks, Template, outputs, parameters
 from .stages import Aws
 
 PRODUCTION = "prod"
@@ -39,20 +39,26 @@ Get = Callable[[str], tuple[int, bytes]]
 
 
 def deploy(
-    stage: str, given: Mapping[str, str], report: Report, get: Get, sleep: Callable[[float], None] = time.sleep
+    stage: str,
+    given: Mapping[str, str],
+    report: Report,
+    get: Get,
+    sleep: Callable[[float], None] = time.sleep,
+    count: Count | None = None,
 ) -> Deployed:
     """Deploy this project to a stage; `given` are parameters of either stack, stronger than `.chalice/stages.json`.
 
-    Raises `DeployFailed` with the reason; what CloudFormation had begun it has rolled back.
+    With `count`, a stack's resources are counted instead of listed. Raises `DeployFailed` with the reason; what
+    CloudFormation had begun it has rolled back.
     """
     values = stages.stage_parameters(stage) | dict(given) | {"Stage": stage}
     _check(stage, given, values)
     aws = stages.connect()
-    stacks = Stacks(aws.client("cloudformation"), report, sleep)
+    stacks = Stacks(aws.client("cloudformation"), report, sleep, count=count)
     data, data_changed = _deploy_data(stacks, stage, values)
     report("packaging")
     built = package.build(stages.ROOT, stage, aws.region, stages.ROOT / "build")
-    report(f"package {built.release}: {built.unzipped_bytes / 1e6:.1f} MB, import app {built.import_s * 1e3:.0f} ms")
+    report(f"package {built.release}: {built.figures}")
     template = upload(aws, data["ArtifactsBucket"], built, report)
     derived = data | {
         "JwksUrl": stages.jwks_url(aws, data["UserPool"]),
@@ -141,6 +147,7 @@ def _check(stage: str, given: Mapping[str, str], values: Mapping[str, str]) -> N
         raise DeployFailed(f"no such parameter: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
     if stage == PRODUCTION and values.get("Protection") == "off":
         raise DeployFailed(f"{PRODUCTION} is never without protection")
+    package.architecture(stage)  # refuses a machine that could not package, before anything is changed
 
 
 def _data_template() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -37,6 +38,12 @@ def nothing(event, context):
 SERVICES = frozenset({"cognito-idp", "dynamodb", "kms", "s3", "secretsmanager", "sns", "sqs"})
 """What the functions call. botocore brings the models of 440 services: half of the package and of its files."""
 
+ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
+"""Linux's name for a machine's processor, and Lambda's."""
+
+DEPLOYED = "x86_64"
+"""The processor of every stage's functions; those of the stage `local` run on this machine's own."""
+
 _CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
 
 _MISSING_WHEEL = "Could not install dependencies"
@@ -54,15 +61,41 @@ class Package:
     import_s: float
     """How long `import app` took here, from the package alone."""
 
+    @property
+    def figures(self) -> str:
+        """Size and speed beside their budgets."""
+        size = f"{self.unzipped_bytes / 1e6:.1f} MB unzipped (budget {archive.BUDGET_BYTES / 1e6:.0f})"
+        slow = ", OVER BUDGET" if self.import_s >= archive.IMPORT_BUDGET_S else ""
+        return f"{size}, import app {self.import_s * 1e3:.0f} ms (budget {archive.IMPORT_BUDGET_S * 1e3:.0f}{slow})"
+
+
+def architecture(stage: str) -> str:
+    """Lambda's name of the processor that a stage's functions run on.
+
+    Raises `DeployFailed` unless this machine can run such a package: each is tried before it goes out, and the local
+    cloud runs it right here.
+    """
+    system, machine = platform.system(), platform.machine()
+    if system != "Linux" or machine not in ARCHITECTURES:
+        raise DeployFailed(
+            f"packages are made on Linux (x86_64 or aarch64), and this is {system} on {machine}: "
+            "use a Linux virtual machine or container; the image python:3.11 has all that is needed"
+        )
+    own = ARCHITECTURES[machine]
+    if stage != "local" and own != DEPLOYED:
+        raise DeployFailed(f"{stage} runs on {DEPLOYED}, and this machine is {own}: deploy from an {DEPLOYED} Linux")
+    return own
+
 
 def build(root: Path, stage: str, region: str, work: Path) -> Package:
     """Package the project at `root`; `work` keeps dependencies and zips for the next time.
 
     Raises `DeployFailed` if it can't be packaged completely, is over its budget or does not import by itself.
     """
-    libraries = dependencies(root, region, work)
+    processor = architecture(stage)
+    libraries = dependencies(root, region, work, processor)
     with tempfile.TemporaryDirectory(prefix="gelombang-package-") as scratch:
-        template, code = chalice_package(root, stage, region, Path(scratch))
+        template, code = chalice_package(root, stage, region, Path(scratch), processor)
         archive.compile_modules(code)
         folders = [code, libraries]
         import_s = archive.check(folders)
@@ -74,22 +107,26 @@ def build(root: Path, stage: str, region: str, work: Path) -> Package:
         return Package(template, release, target, archive.unzipped_bytes(folders), import_s)
 
 
-def chalice_package(root: Path, stage: str, region: str, scratch: Path) -> tuple[dict[str, Any], Path]:
+def chalice_package(
+    root: Path, stage: str, region: str, scratch: Path, processor: str = DEPLOYED
+) -> tuple[dict[str, Any], Path]:
     """The merged template, and a folder with the application's own code (Chalice's part included), below `scratch`."""
     project = scratch / "project"
     shutil.copytree(root / "chalicelib", project / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(root / ".chalice", project / ".chalice", ignore=shutil.ignore_patterns("deployments", "deployed"))
     shutil.copy(root / "app.py", project)
     (project / "requirements.txt").touch()
+    config = project / ".chalice/config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"lambda_architecture": processor}))
     out = _run_chalice(project, stage, region, "--merge-template", ".chalice/merge-template.json")
     template: dict[str, Any] = json.loads((out / "sam.json").read_text())
     return template, _unzip(out / "deployment.zip", scratch / "code")
 
 
-def dependencies(root: Path, region: str, work: Path) -> Path:
+def dependencies(root: Path, region: str, work: Path, processor: str = DEPLOYED) -> Path:
     """A folder with what `requirements.txt` names, for Lambda's platform and compiled; made once for each content."""
     requirements = (root / "requirements.txt").read_bytes()
-    told = f"python{sys.version_info[:2]} {sorted(SERVICES)}"
+    told = f"python{sys.version_info[:2]} {processor} {sorted(SERVICES)}"
     key = hashlib.sha256(requirements + told.encode()).hexdigest()[:16]
     target = work / "dependencies" / key
     if target.exists():
@@ -98,7 +135,8 @@ def dependencies(root: Path, region: str, work: Path) -> Path:
     with tempfile.TemporaryDirectory(prefix=f"{key}-", dir=target.parent) as scratch:
         project = Path(scratch) / "project"
         (project / ".chalice").mkdir(parents=True)
-        (project / ".chalice/config.json").write_text(json.dumps({"version": "2.0", "app_name": "dependencies"}))
+        config = {"version": "2.0", "app_name": "dependencies", "lambda_architecture": processor}
+        (project / ".chalice/config.json").write_text(json.dumps(config))
         (project / "app.py").write_text(_DEPENDENCIES_ONLY)
         (project / "requirements.txt").write_bytes(requirements)
         out = _run_chalice(project, "dependencies", region)

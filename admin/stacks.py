@@ -15,6 +15,9 @@ from botocore.exceptions import ClientError
 Report = Callable[[str], None]
 """Is told one line of progress."""
 
+Count = Callable[[str, int, int], None]
+"""Is told a stack, how many of its resources are done, and how many there are to do."""
+
 _NOTHING_TO_CHANGE = ("didn't contain changes", "No updates are to be performed")
 _CONSEQUENCE = "cancelled"
 """Resources that were given up because another one failed say so with this word."""
@@ -38,15 +41,21 @@ class Template:
 
 
 class Stacks:
-    """The stacks of one account and region."""
+    """The stacks of one account and region. With `count`, resources that are done are counted instead of listed."""
 
     def __init__(
-        self, cloudformation: Any, report: Report, sleep: Callable[[float], None] = time.sleep, wait_s: float = 3600
+        self,
+        cloudformation: Any,
+        report: Report,
+        sleep: Callable[[float], None] = time.sleep,
+        wait_s: float = 3600,
+        count: Count | None = None,
     ) -> None:
         self._cfn = cloudformation
         self._report = report
         self._sleep = sleep
         self._wait_s = wait_s
+        self._count = count
 
     def find(self, name: str) -> dict[str, Any] | None:
         """What CloudFormation knows of a stack; None if there is none (a stack never executed counts as none)."""
@@ -82,7 +91,7 @@ class Stacks:
         self._report(f"{name}: {_summary(changes)}")
         seen = self._last_event(name)
         self._cfn.execute_change_set(StackName=name, ChangeSetName=change_set)
-        self._watch(name, seen, f"{kind}_COMPLETE")
+        self._watch(name, seen, f"{kind}_COMPLETE", len(changes))
         return True
 
     def delete(self, name: str) -> bool:
@@ -148,9 +157,10 @@ class Stacks:
         events = self._cfn.describe_stack_events(StackName=name)["StackEvents"]
         return events[0]["EventId"] if events else None
 
-    def _watch(self, stack: str, seen: str | None, good: str) -> None:
+    def _watch(self, stack: str, seen: str | None, good: str, changes: int = 0) -> None:
         """Report events until the stack is at rest; raise `DeployFailed` unless it rests in the good state."""
         failures: list[str] = []
+        done: set[str] = set()
         for _ in self._polls():
             # The stack's own events end the wait, not its status: right after the start that may still be the old one.
             for event in self._events_since(stack, seen):
@@ -161,14 +171,24 @@ class Stacks:
                     self._report("\n".join(["FAILED " + failure, *details]))
                 if status.endswith("_IN_PROGRESS"):
                     continue
-                self._report(f"{event['StackName']}: {event['LogicalResourceId']} {status}")
                 if event["PhysicalResourceId"] != event["StackId"]:
+                    if status.endswith("_COMPLETE"):
+                        done.add(event["LogicalResourceId"])
+                    self._tell(event, len(done), changes)
                     continue
                 if status == good:
+                    self._report(f"{event['StackName']}: {status}, {len(done)} resources")
                     return
+                self._report(f"{event['StackName']}: {status}")
                 reasons = "\n".join(failures) or event.get("ResourceStatusReason", "no reason given")
                 raise DeployFailed(f"{event['StackName']} is {status}:\n{reasons}")
         raise DeployFailed(f"{stack}: not done after {self._wait_s:.0f} s; CloudFormation goes on by itself")
+
+    def _tell(self, event: Mapping[str, Any], done: int, changes: int) -> None:
+        if self._count is not None:
+            self._count(event["StackName"], done, changes)
+        else:
+            self._report(f"{event['StackName']}: {event['LogicalResourceId']} {event['ResourceStatus']}")
 
     def _events_since(self, stack: str, seen: str | None) -> list[dict[str, Any]]:
         """The events after one already seen, oldest first."""

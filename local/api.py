@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,13 +36,15 @@ class Answer:
 
 
 class Api:
-    """`url` is the API's address without a slash at the end. Safe for threads; keeps `connections` of them open.
+    """`url` is the API's address without a slash at the end, `keys_url` where its user pool shows its public keys.
 
+    Safe for threads; keeps `connections` of them open.
     A service that says "busy, try again" is asked again a few times, as any sensible client does; nothing else is.
     """
 
-    def __init__(self, url: str, connections: int) -> None:
+    def __init__(self, url: str, keys_url: str, connections: int) -> None:
         self._url = url
+        self._keys_url = keys_url
         self._http = urllib3.PoolManager(
             maxsize=connections,
             timeout=urllib3.Timeout(connect=5, read=35),
@@ -73,17 +74,10 @@ class Api:
         response = self._http.request(method, self._url + path, body=raw, headers=sent)
         return Answer(f"{method} {path}", response.status, _parsed(response.data))
 
-
-def forged(token: str) -> str:
-    """The token with another signature: its first character is changed, which changes six of its bits."""
-    signed, _, signature = token.rpartition(".")
-    return f"{signed}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
-
-
-def unsigned(token: str) -> str:
-    """The token's claims under a header that says that no signature is needed."""
-    header = base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').decode().rstrip("=")
-    return f"{header}.{token.split('.')[1]}."
+    def keys(self) -> dict[str, Any]:
+        """The pool's public keys (a JWKS), which anybody may fetch."""
+        found: dict[str, Any] = self._http.request("GET", self._keys_url).json()
+        return found
 
 
 def _parsed(raw: bytes) -> Any:

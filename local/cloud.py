@@ -25,7 +25,7 @@ from types import FrameType, TracebackType
 
 from admin import deploy, stages
 from admin.deploy_commands import fetch
-from admin.stacks import Report
+from admin.stacks import Count, Report
 
 from .beacon import DevelopmentBeacon
 from .fsp import Sandbox
@@ -54,17 +54,20 @@ class LocalCloud:
 
     `folder` gets MiniStack's log, state and temporary files, and is emptied first; clouds in different folders may run
     at once. `seed` decides which calls to the provider go wrong, once faults are
-    switched on with `cloud.fsp.books.configure`.
+    switched on with `cloud.fsp.books.configure`. `count` is told how far a stack is.
     """
 
     fsp: Sandbox
     beacon: DevelopmentBeacon
     endpoint: str
 
-    def __init__(self, folder: Path, *, seed: str = "local", report: Report = print) -> None:
+    def __init__(
+        self, folder: Path, *, seed: str = "local", report: Report = print, count: Count = lambda *_: None
+    ) -> None:
         self.folder = folder
         self._seed = seed
         self._report = report
+        self._count = count
         self._api_key = secrets.token_urlsafe(24)
         self._callback_token = secrets.token_urlsafe(24)
         self._resources = ExitStack()
@@ -76,6 +79,7 @@ class LocalCloud:
             resources.enter_context(_alone(self.folder.with_name(f"{self.folder.name}.lock")))
             shutil.rmtree(self.folder, ignore_errors=True)
             (self.folder / "tmp").mkdir(parents=True)
+            resources.enter_context(_environment(_past_proxies()))  # before anything is asked on loopback
             self.beacon = resources.enter_context(DevelopmentBeacon())
             self.fsp = resources.enter_context(Sandbox(self._seed, api_key=self._api_key))
             self.endpoint = resources.enter_context(_ministack(program, self.folder))
@@ -93,7 +97,7 @@ class LocalCloud:
     def deploy(self) -> stages.Stage:
         """Deploy the application to the stage `local`, with the beacon and the provider of this cloud."""
         given = {"BeaconRelays": self.beacon.url, "FspUrl": self.fsp.url}
-        deploy.deploy(STAGE, given, self._report, fetch)
+        deploy.deploy(STAGE, given, self._report, fetch, count=self._count)
         stage = stages.load(STAGE)
         self._share_secrets(stage)
         return stage
@@ -172,6 +176,15 @@ def _client_variables(endpoint: str) -> dict[str, str | None]:
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
     }
+
+
+def _past_proxies() -> dict[str, str | None]:
+    """This process and its children reach loopback directly, whatever proxy they have for the rest (pip needs it)."""
+    names = ("no_proxy", "NO_PROXY")
+    hosts = [host.strip() for name in names for host in os.environ.get(name, "").split(",") if host.strip()]
+    # A lone star means every host; in a list it would mean nothing.
+    value = "*" if "*" in hosts else ",".join(dict.fromkeys([*hosts, "127.0.0.1", "localhost"]))
+    return dict.fromkeys(names, value)
 
 
 def _wait_until_healthy(process: subprocess.Popen[bytes], endpoint: str, log: Path) -> None:

@@ -77,11 +77,15 @@ class Screen:
         """A line, with the seconds since the beginning."""
         self._console.print(f"{time.monotonic() - self._began:5.0f} s  {text}", markup=False, soft_wrap=True)
 
-    def progress(self, step: str, done: int, total: int) -> None:
-        """How far a step is."""
+    def count(self, step: str, done: int, total: int) -> None:
+        """How far a step is, where one can see it move."""
         if step not in self._tasks:
             self._tasks[step] = self._bars.add_task(step, total=total)
-        self._bars.update(self._tasks[step], completed=done)
+        self._bars.update(self._tasks[step], completed=done, total=total)
+
+    def progress(self, step: str, done: int, total: int) -> None:
+        """How far a step is, anywhere."""
+        self.count(step, done, total)
         if done == total and not self._console.is_terminal:
             self.line(f"{step}: {total}")
 
@@ -97,9 +101,11 @@ def play(cloud: LocalCloud, screen: Screen, crowd: Sequence[Person], found: list
     """Deploy and play the wave; the figures of the last line. `found` gets the disagreements, whatever happens."""
     stage = cloud.deploy()
     cloud.fsp.books.configure(FAULTS)
-    player = Player(Api(stage.api_url, WORKERS + 2), crowd, utc_now, screen.progress, found, WORKERS)
+    api = Api(stage.api_url, stage.settings.jwks_url, WORKERS + 2)
+    player = Player(api, crowd, utc_now, screen.progress, found, WORKERS)
     office = CommandLine(STAGE, cloud.fsp.url, FOLDER / "logs/office.log")
-    played = Play(player, office, Clock(), load_programme(STAGE), FOLDER / "draws", Faults().fail_suffix).run()
+    programme, folder = load_programme(STAGE), FOLDER / "draws"
+    played = Play(player, office, Clock(), programme, folder, Faults().fail_suffix, screen.line).run()
     _tell(screen.line, played.wave, len(played.results.substitutions))
     return played.counts
 
@@ -135,7 +141,7 @@ def main(count: int, seed: int) -> None:
     found: list[str] = []
     screen = Screen()
     try:
-        with screen, LocalCloud(FOLDER / "logs/cloud", seed=str(seed), report=screen.line) as cloud:
+        with screen, LocalCloud(FOLDER / "logs/cloud", seed=str(seed), report=screen.line, count=screen.count) as cloud:
             try:
                 counts = play(cloud, screen, crowd, found)
             finally:

@@ -13,9 +13,13 @@ import urllib3
 
 from chalicelib.clock import iso
 
+from .play import Comparison
 from .player import Partner
 
 RUN_S = 120
+
+_NO_ADDRESS = "HELD(NO_ADDRESS)"
+"""How `gelombang payout list` shows a payout that waits for an address."""
 
 
 class OfficeFailed(Exception):
@@ -48,6 +52,13 @@ class CommandLine:
         """Have the deployed sweep of unsettled payouts run now."""
         self._must("payout", "sweep", "--deployed")
 
+    def look_again(self) -> None:
+        """Queue the payouts that wait for an address, for those who have just set one; a sweep comes to them seldom."""
+        for line in self._must("payout", "list", "--state", "HELD").splitlines():
+            entitlement_id, state, *_ = line.split()
+            if state == _NO_ADDRESS:
+                self._must("payout", "ask", entitlement_id)
+
     def add_partner(self, name: str) -> Partner:
         """Admit a training partner."""
         out = self._must("partner", "add", name)
@@ -57,9 +68,11 @@ class CommandLine:
         """Verify the draw as it is published, and the files in `folder` without the network; what does not hold."""
         return [*self._findings("draw", "verify", str(wave)), *self._findings("draw", "verify", str(folder))]
 
-    def compare_books(self) -> list[str]:
-        """Compare the ledger with the provider's books; what does not agree."""
-        return self._findings("payout", "compare", "--books", f"{self._fsp_url}/sandbox/books")
+    def compare_books(self) -> Comparison:
+        """Compare the ledger with the provider's books."""
+        code, out, error = self._run("payout", "compare", "--books", f"{self._fsp_url}/sandbox/books")
+        wrong = [f"gelombang payout compare: {_last_line(error or out)}"] if code else []
+        return Comparison(said=out.splitlines(), wrong=wrong)
 
     def books(self) -> dict[str, Any]:
         """The provider's own report."""

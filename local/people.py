@@ -38,6 +38,9 @@ class Way(StrEnum):
     FORM = "sends a form that is refused"
     FORGED = "sends a token whose signature was changed"
     UNSIGNED = "sends a token that says it needs no signature"
+    OTHER_POOL = "sends a token of another pool"
+    OTHER_CLIENT = "sends a token for another client, signed with a key of one's own"
+    PUBLIC_KEY = "sends a token signed with the public key as if it were a secret"
     UNCONFIRMED = "signs in without having confirmed the account"
 
 
@@ -66,6 +69,11 @@ class Person:
     def joins(self) -> bool:
         """Whether this person ends up with an entry."""
         return self.refusal is None and self.part not in {Part.LATE, Part.AWAY}
+
+    @property
+    def forgets_address(self) -> bool:
+        """Whether this person says where to be paid only when told that this is missing."""
+        return self.number % 40 == 3
 
 
 def people(seed: int, count: int, today: date, programme: Programme, failing_suffix: str) -> list[Person]:
@@ -193,5 +201,8 @@ _REFUSED: tuple[_Refused, ...] = (
     # The gateway itself refuses these; what else it says is its own affair (MiniStack's differs from AWS's).
     _with(Refusal(401, "", Way.FORGED)),
     _with(Refusal(401, "", Way.UNSIGNED)),
+    _with(Refusal(401, "", Way.OTHER_POOL)),
+    _with(Refusal(401, "", Way.OTHER_CLIENT)),
+    _with(Refusal(401, "", Way.PUBLIC_KEY)),
     _with(Refusal(403, "not_confirmed", Way.UNCONFIRMED)),
 )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
+from chalicelib.clock import WIB
 from chalicelib.config import Programme
+from chalicelib.money import Rupiah, format_idr
+from chalicelib.waves.note import parse
 
 from . import results, sums
 from .player import Partner, Player
@@ -18,6 +23,14 @@ older one (9 s), and the command line needs a moment to start."""
 
 SETTLES_WITHIN_S = 120
 PAID_WITHIN_S = 240
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Of the ledger with the provider's books: the sums as they were printed, and what does not agree."""
+
+    said: Sequence[str]
+    wrong: Sequence[str]
 
 
 class Office(Protocol):
@@ -32,14 +45,17 @@ class Office(Protocol):
     def sweep_payouts(self) -> None:
         """Let the deployed sweep of unsettled payouts run now, instead of at the next minute."""
 
+    def look_again(self) -> None:
+        """Have the payouts that wait for a financial address tried again."""
+
     def add_partner(self, name: str) -> Partner:
         """Admit a training partner."""
 
     def check_draw(self, wave: int, folder: Path) -> list[str]:
         """Verify the draw, as deployed and as fetched into `folder`; what does not hold."""
 
-    def compare_books(self) -> list[str]:
-        """Compare the ledger with the provider's books; what does not agree."""
+    def compare_books(self) -> Comparison:
+        """Compare the ledger with the provider's books."""
 
     def books(self) -> dict[str, Any]:
         """The provider's own report."""
@@ -58,7 +74,7 @@ class Pace(Protocol):
 @dataclass(frozen=True)
 class Play:
     """One wave. `folder` gets the published files, below a folder named after the wave; `failing_suffix` ends the
-    account numbers that the provider never pays.
+    account numbers that the provider never pays; `tell` gets a sentence about each step.
 
     Disagreements, those of the sums too, go where the player writes its own.
     """
@@ -69,20 +85,28 @@ class Play:
     programme: Programme
     folder: Path
     failing_suffix: str
+    tell: Callable[[str], None]
 
     def run(self) -> sums.Played:
         """Play it all, and say what has happened. Raises whatever stops a wave from going on."""
         began = self.pace.now()
+        refused = sum(diary.person.refusal is not None for diary in self.player.diaries)
+        self.tell(f"registration: people open accounts and say who they are; {refused} break a rule and are refused")
         self.player.register()
-        took = self.pace.now() - began
-        number, closes_at = self._open(took)
+        number, closes_at = self._open(self.pace.now() - began)
         self.pace.wait_until(closes_at)
+        self.tell("close: the time of each click decides, and from now on nobody gets in")
         self.player.join_late()
-        self._settle(number, closes_at)
+        note = self._freeze(number, closes_at)
+        self._draw(number, note)
         self.player.read_standings(number)
+        amount = format_idr(Rupiah(self.programme.scheme(number).incentive_idr))
+        self.tell(f"training: a partner attests who has trained; with a review of it, an incentive of {amount} is due")
         self.player.train(self.office.add_partner("Balai Latihan Kerja Contoh"))
+        self.tell("payout: each incentive is sent to a provider that loses answers, breaks down and refuses accounts")
         self._pay()
-        return self._reckon(number)
+        self.tell("comparison: what people were told, what is published, the ledger and the provider's books")
+        return self._reckon(number, note)
 
     def _open(self, took: timedelta) -> tuple[int, datetime]:
         """Set a wave, wait for it and let people join, for long enough: registering was five calls for each of them."""
@@ -90,34 +114,60 @@ class Play:
         opens_at = _whole_seconds(self.pace.now() + timedelta(seconds=OPENS_IN_S))
         closes_at = _whole_seconds(opens_at + timedelta(seconds=8) + took / 3)
         # Three seats for five entries: most people win, so big families meet the cap.
-        number = self.office.add_wave(opens_at, closes_at, joining * 3 // 5)
+        quota = joining * 3 // 5
+        number = self.office.add_wave(opens_at, closes_at, quota)
+        times = f"opens at {_clock_time(opens_at)} and closes at {_clock_time(closes_at)} WIB"
+        self.tell(f"calendar: the administrator adds wave {number} with {quota} seats; it {times}")
         self.player.join_early()
         # The first step ever notes when this system began; a wave that had closed by then would not be its own.
         self.office.advance()
         self.pace.wait_until(opens_at)
+        self.tell("opening: the wave is open, and one click joins it, once for each person")
         self.player.join()
         return number, closes_at
 
-    def _settle(self, number: int, closes_at: datetime) -> None:
-        draw = self.programme.draw
-        self.pace.wait_until(closes_at + timedelta(seconds=draw.freeze_delay_s))
+    def _freeze(self, number: int, closes_at: datetime) -> bytes:
+        """Let the list of entries be frozen; the note that commits to it."""
+        self.pace.wait_until(closes_at + timedelta(seconds=self.programme.draw.freeze_delay_s))
         self.office.advance()
-        self.pace.wait_until(self.pace.now() + timedelta(seconds=draw.pinned.delay_s + draw.pinned.period_s))
+        wave = self._advance_to(number, "FROZEN", "DRAWN", "SETTLED")
+        raw = results.fetch_note(wave["results_url"])
+        digest, when = sha256(raw).hexdigest(), parse(raw).round
+        self.tell(
+            f"commitment: the list of {wave['entries']} entries is fixed, and its note published: sha256 {digest}"
+        )
+        self.tell(f"beacon: round {when} of a public source of random numbers will decide; nobody can know it yet")
+        return raw
+
+    def _draw(self, number: int, note: bytes) -> None:
+        chain = self.programme.draw.pinned
+        appears_at = chain.genesis + (parse(note).round - 1) * chain.period_s
+        self.pace.wait_until(datetime.fromtimestamp(appears_at + chain.period_s, UTC))
+        self.office.advance()
+        wave = self._advance_to(number, "SETTLED")
+        self.tell(f"draw: the round has come and ranks all {wave['entries']} entries; the first {wave['quota']} win")
+        self.tell(f"award: {wave['chosen']} people hold a seat, at most two of a family, once in a lifetime")
+
+    def _advance_to(self, number: int, *states: str) -> dict[str, Any]:
+        """Go on until the wave is in one of the states; the wave as the public sees it."""
         deadline = self.pace.now() + timedelta(seconds=SETTLES_WITHIN_S)
-        while self.player.wave(number)["state"] != "SETTLED":
+        while (wave := self.player.wave(number))["state"] not in states:
             if self.pace.now() > deadline:
-                raise TimeoutError(f"wave {number} was not settled within {SETTLES_WITHIN_S} s")
-            self.office.advance()
+                raise TimeoutError(f"wave {number} was not {states[0]} within {SETTLES_WITHIN_S} s")
             self.pace.wait_until(self.pace.now() + timedelta(seconds=1))
+            self.office.advance()
+        return wave
 
     def _pay(self) -> None:
         """Until nobody waits any more. The sweep is hurried: what a fault delayed need not wait for its minute."""
         deadline = self.pace.now() + timedelta(seconds=PAID_WITHIN_S)
         while self.player.read_payouts() and self.pace.now() < deadline:
+            if any(diary.needs_address for diary in self.player.diaries):
+                self.office.look_again()
             self.office.sweep_payouts()
             self.pace.wait_until(self.pace.now() + timedelta(seconds=3))
 
-    def _reckon(self, number: int) -> sums.Played:
+    def _reckon(self, number: int, note: bytes) -> sums.Played:
         wave = self.player.wave(number)
         folder = self.folder / str(number)
         played = sums.Played(
@@ -129,11 +179,21 @@ class Play:
             failing_suffix=self.failing_suffix,
             kinds=self.programme.payouts.codes,
         )
+        if played.results.note != note:
+            self.player.differences.append("the note is not the one that was published at the freeze")
         self.player.differences += sums.differences(played)
         self.player.differences += self.office.check_draw(number, folder)
-        self.player.differences += self.office.compare_books()
+        compared = self.office.compare_books()
+        self.player.differences += compared.wrong
+        self.tell(f"people were told: {played.counts['paid']} paid, {format_idr(Rupiah(played.told_idr))}")
+        for line in compared.said:
+            self.tell(line)
         return played
 
 
 def _whole_seconds(instant: datetime) -> datetime:
     return instant.replace(microsecond=0) + timedelta(seconds=1)
+
+
+def _clock_time(instant: datetime) -> str:
+    return instant.astimezone(WIB).strftime("%H:%M:%S")

@@ -18,11 +18,12 @@ from urllib3.exceptions import HTTPError
 from chalicelib.clock import Clock, iso
 from chalicelib.training import signatures
 
-from .api import Answer, Api, Unexpected, forged, unsigned
+from .api import Answer, Api, Unexpected
 from .people import Part, Person, Way
+from .strangers import spoiled
 
 COMPLETIONS = "/partners/training-completions"
-FINAL = {"paid", "under_review", "needs_financial_address", "returned"}
+FINAL = {"paid", "under_review", "returned"}
 """What a payout says when it will not move any more by itself."""
 
 Progress = Callable[[str, int, int], None]
@@ -42,6 +43,8 @@ class Diary:
     """The wave's entry in `GET /me/entries`, once it is settled."""
     card_number: str = ""
     reviewed: bool = False
+    reminded: bool = False
+    """Was told that an incentive waits for a financial address, and has set it then."""
     payouts: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -53,6 +56,11 @@ class Diary:
     def trains(self) -> bool:
         """Most of those who are chosen train; some let it be."""
         return self.chosen and self.person.number % 12 != 5
+
+    @property
+    def needs_address(self) -> bool:
+        """Whether an incentive waits for a financial address, as this person last saw it."""
+        return any(payout["state"] == "needs_financial_address" for payout in self.payouts)
 
     @property
     def settled(self) -> bool:
@@ -145,10 +153,13 @@ class Player:
         self._each("the chosen train", [d for d in self.diaries if d.trains], complete_and_review)
 
     def read_payouts(self) -> int:
-        """Those who wait for money look again; returns how many still wait."""
+        """Those who wait for money look again; who sees that an address is missing sets it. How many still wait."""
 
         def read(diary: Diary) -> None:
             diary.payouts = self._as(diary, "GET", "/me/payouts").expect(200).body["payouts"]
+            if diary.needs_address and not diary.reminded:
+                self._set_address(diary)
+                diary.reminded = True
 
         due = [d for d in self.diaries if d.reviewed]
         self._each("", [d for d in due if not d.settled], read)
@@ -171,7 +182,8 @@ class Player:
         diary.registered = True
         if person.part is Part.DOUBLE_CLICKS:
             self._as(diary, "PUT", "/me/registration", person.form).expect(200)
-        self._as(diary, "PUT", "/me/financial-address", person.address).expect(200)
+        if not person.forgets_address:
+            self._set_address(diary)
 
     def _be_refused(self, diary: Diary) -> None:
         person, refusal = diary.person, diary.person.refusal
@@ -182,10 +194,13 @@ class Player:
         else:
             self._open_account(person)
             diary.token = self._sign_in(person)
-            spoil = {Way.FORGED: forged, Way.UNSIGNED: unsigned}.get(refusal.way, str)
-            answer = self._api.call("PUT", "/me/registration", person.form, token=spoil(diary.token))
+            token = spoiled(refusal.way, diary.token, self._api.keys)
+            answer = self._api.call("PUT", "/me/registration", person.form, token=token)
         answer.expect(refusal.status, code=refusal.code)
         diary.refused = True
+
+    def _set_address(self, diary: Diary) -> None:
+        self._as(diary, "PUT", "/me/financial-address", diary.person.address).expect(200)
 
     def _sign_up(self, person: Person) -> None:
         self._api.call("POST", "/accounts", {**_credentials(person), "language": "id"}).expect(201)

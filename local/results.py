@@ -78,25 +78,23 @@ def _hmac(seed: bytes, tag: bytes, leaf: bytes) -> bytes:
     return hmac.digest(seed, b"gelombang1/" + tag + b"\0" + leaf, "sha256")
 
 
+def fetch_note(address: str) -> bytes:
+    """The note alone, which is there as soon as the list is frozen. Raises `Unexpected`."""
+    return _must("note.txt", _get(address, "note.txt"))
+
+
 def fetch(address: str, folder: Path) -> Results:
     """Fetch a wave's files from `address` (it ends with a slash) into `folder`. Raises `Unexpected`."""
-    http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=20), retries=urllib3.Retry(2))
     (folder / "leaves").mkdir(parents=True, exist_ok=True)
 
     def get(name: str) -> bytes | None:
-        response = http.request("GET", address + name)
-        if response.status in {403, 404}:
-            return None
-        if response.status != 200:
-            raise Unexpected(f"{name} of the draw answered {response.status}")
-        (folder / name).write_bytes(response.data)
-        return response.data
+        found = _get(address, name)
+        if found is not None:
+            (folder / name).write_bytes(found)
+        return found
 
     def must(name: str) -> bytes:
-        found = get(name)
-        if found is None:
-            raise Unexpected(f"{name} of the draw is not published")
-        return found
+        return _must(name, get(name))
 
     note = must("note.txt")
     regions, beacon = json.loads(must("regions.json")), json.loads(must("beacon.json"))
@@ -111,6 +109,23 @@ def fetch(address: str, folder: Path) -> Results:
         signature=bytes.fromhex(beacon["signature"]),
         substitutions=substitutions,
     )
+
+
+def _get(address: str, name: str) -> bytes | None:
+    response = urllib3.request(
+        "GET", address + name, timeout=urllib3.Timeout(connect=5, read=20), retries=urllib3.Retry(2)
+    )
+    if response.status in {403, 404}:
+        return None
+    if response.status != 200:
+        raise Unexpected(f"{name} of the draw answered {response.status}")
+    return response.data
+
+
+def _must(name: str, found: bytes | None) -> bytes:
+    if found is None:
+        raise Unexpected(f"{name} of the draw is not published")
+    return found
 
 
 def _split(leaves: bytes) -> list[bytes]:

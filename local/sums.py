@@ -50,6 +50,11 @@ class Played:
             "failed": sum(states.values()),
         }
 
+    @property
+    def told_idr(self) -> int:
+        """The rupiah that people were told have been paid to them."""
+        return sum(p["amount_idr"] for diary in self.diaries for p in diary.payouts if p["state"] == "paid")
+
 
 def differences(played: Played) -> list[str]:
     """Everything that does not agree."""
@@ -125,11 +130,10 @@ def _money(played: Played) -> Iterator[str]:
     yield from _equal("incentives", due=len(due), paid_and_failed=counts["paid"] + counts["failed"])
     unpayable = sum(diary.person.address["account_number"].endswith(played.failing_suffix) for diary in due)
     yield from _equal("incentives that could not be paid", failed=counts["failed"], accounts_never_paid=unpayable)
-    told = sum(p["amount_idr"] for diary in played.diaries for p in diary.payouts if p["state"] == "paid")
     lines = played.books["payouts"]
     yield from _equal(
         "rupiah paid",
-        people=told,
+        people=played.told_idr,
         books=sum(line["moved_idr"] for line in lines),
         paid_times_amount=counts["paid"] * played.incentive_idr,
     )
@@ -137,6 +141,8 @@ def _money(played: Played) -> Iterator[str]:
     for line in lines:
         moved[line["channel_code"], line["account_number"]] += line["moved_idr"]
     for diary in played.diaries:
+        if diary.reviewed and diary.person.forgets_address != diary.reminded:
+            yield f"person {diary.person.number}: told of a missing address: {diary.reminded}"
         if len(diary.payouts) > 1:
             yield f"person {diary.person.number} has {len(diary.payouts)} payouts"
         paid = sum(payout["amount_idr"] for payout in diary.payouts if payout["state"] == "paid")

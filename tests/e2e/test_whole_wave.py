@@ -19,7 +19,7 @@ from local.sums import Played
 
 from .world import World, world_on
 
-COUNT = 46
+COUNT = 49
 
 
 @pytest.fixture
@@ -28,10 +28,10 @@ def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
         yield world
 
 
-def play(world: World, programme: Programme, folder: Path, disagreements: list[str]) -> Played:
+def play(world: World, programme: Programme, folder: Path, disagreements: list[str], told: list[str]) -> Played:
     crowd = people(8, COUNT, wib_date(world.now()), programme, Faults().fail_suffix)
-    player = Player(Api(world.url, 1), crowd, world.clock, lambda *_: None, disagreements, workers=1)
-    return Play(player, world, world, programme, folder, Faults().fail_suffix).run()
+    player = Player(Api(world.url, world.keys_url, 1), crowd, world.clock, lambda *_: None, disagreements, workers=1)
+    return Play(player, world, world, programme, folder, Faults().fail_suffix, told.append).run()
 
 
 def test_a_whole_wave_agrees_though_the_provider_misbehaves(world: World, programme: Programme, tmp_path: Path) -> None:
@@ -39,10 +39,17 @@ def test_a_whole_wave_agrees_though_the_provider_misbehaves(world: World, progra
         {"error_after_rate": 0.1, "error_before_rate": 0.1, "timeout_after_rate": 0.1, "fail_rate": 0.1}
     )
     disagreements: list[str] = []
-    played = play(world, programme, tmp_path, disagreements)
+    told: list[str] = []
+    played = play(world, programme, tmp_path, disagreements, told)
     assert disagreements == []
     counts = played.counts
     assert counts["registered"] + counts["refused"] == COUNT
     assert 0 < counts["chosen"] < counts["joined"] < counts["registered"]
     assert counts["paid"] > 0
+    assert any(diary.reminded and diary.payouts[0]["state"] == "paid" for diary in played.diaries)
+    phases = [line.partition(":")[0] for line in told]
+    assert phases[:11] == [
+        "registration", "calendar", "opening", "close", "commitment", "beacon", "draw", "award", "training", "payout",
+        "comparison",
+    ]  # fmt: skip
     assert Counter(one["reason"] for one in played.results.substitutions)["family_card"] > 0

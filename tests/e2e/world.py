@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -26,8 +27,10 @@ from chalicelib.clock import parse_iso
 from chalicelib.config import Programme, Settings
 from chalicelib.payouts import reconciliation
 from chalicelib.payouts.reconciliation import BookLine
+from chalicelib.payouts.rules import Hold
 from local.beacon import DevelopmentBeacon
 from local.fsp import Sandbox
+from local.play import Comparison
 from local.player import Partner
 from tests.builders.waves import Ticketed
 
@@ -53,7 +56,7 @@ class Context:
 
 
 BEGINNING = datetime(2026, 1, 5, 3, tzinfo=UTC)
-"""No wave is open, and in the past: the pool's tokens, which moto dates by the real time, have not expired yet."""
+"""No regular wave is open. Nothing looks at the real time, so this may lie before it or after it."""
 
 
 class World:
@@ -61,6 +64,7 @@ class World:
 
     def __init__(self, url: str, settings: Settings, services: wiring.Services, fsp: Sandbox) -> None:
         self.url = url
+        self.keys_url = settings.jwks_url
         self.services = services
         self._fsp = fsp
         self._queue_url = settings.payouts_queue_url
@@ -112,6 +116,11 @@ class World:
     def sweep_payouts(self) -> None:
         self.trigger("sweep_payouts")
 
+    def look_again(self) -> None:
+        for each in self.services.payouts.ledger():
+            if each.hold is Hold.NO_ADDRESS:
+                self.services.payouts.enqueue(each.id)
+
     def add_partner(self, name: str) -> Partner:
         partner, key = self.services.training.add_partner(name, self.now())
         return Partner(partner.id, key)
@@ -122,11 +131,13 @@ class World:
         checks = verify(Folder(folder), self.services.programme.draw, known)
         return [f"{check.name}: {check.detail}" for check in checks if check.ok is False]
 
-    def compare_books(self) -> list[str]:
+    def compare_books(self) -> Comparison:
         lines = [
             BookLine(**{name: row[name] for name in BookLine.__struct_fields__}) for row in self.books()["payouts"]
         ]
-        return [str(found) for found in reconciliation.compare(self.services.payouts.ledger(), lines)]
+        ledger = list(self.services.payouts.ledger())
+        wrong = [str(found) for found in reconciliation.compare(ledger, lines)]
+        return Comparison(said=[str(reconciliation.totals(ledger, lines))], wrong=wrong)
 
     def books(self) -> dict[str, Any]:
         return self._fsp.books.report()
@@ -138,6 +149,7 @@ def world_on(cloud: Settings, programme: Programme, patch: pytest.MonkeyPatch) -
     World.instant = BEGINNING
     _publish(cloud)
     patch.setattr("moto.s3.models.utcnow", lambda: World.clock().replace(tzinfo=None))
+    patch.setattr("moto.cognitoidp.models.time", SimpleNamespace(time=lambda: World.clock().timestamp()))
     patch.setattr(application.app, "clock", World.clock)
     with (
         _moto_over_http() as aws_url,

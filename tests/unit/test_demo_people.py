@@ -106,6 +106,16 @@ def test_some_accounts_are_never_paid_and_most_are(crowd: list[Person]) -> None:
     assert 5 <= len(failing) <= 30
 
 
+def test_some_who_join_forget_to_say_where_to_be_paid_and_can_be_paid(crowd: list[Person]) -> None:
+    forgetful = [person for person in registering(crowd) if person.joins and person.forgets_address]
+    assert 4 <= len(forgetful) <= 10
+    assert not [person for person in forgetful if person.address["account_number"].endswith(FAILS)]
+
+
+def test_every_way_of_being_refused_is_met(crowd: list[Person]) -> None:
+    assert {person.refusal.way for person in crowd if person.refusal} == set(Way)
+
+
 def test_big_families_share_a_card_and_all_of_them_join(crowd: list[Person]) -> None:
     cards = Counter(person.form["kk"] for person in registering(crowd) if person.joins)
     families = [card for card, members in cards.items() if members == FAMILY_SIZE]

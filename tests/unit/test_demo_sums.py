@@ -85,7 +85,7 @@ def pay(chosen: list[Diary], programme: Programme) -> dict[str, Any]:
     """Everyone trained; the books of a provider that pays all but accounts that end in 0000."""
     lines = []
     for diary in chosen:
-        diary.reviewed = True
+        diary.reviewed, diary.reminded = True, diary.person.forgets_address
         code, number = diary.person.address["code"], diary.person.address["account_number"]
         fails = number.endswith("0000")
         diary.payouts = [{"state": "under_review" if fails else "paid", "amount_idr": INCENTIVE}]
@@ -166,6 +166,10 @@ def pay_one_that_cannot_be_paid(played: Played) -> None:
     first(played, lambda d: d.payouts and d.payouts[0]["state"] != "paid").payouts[0]["state"] = "paid"
 
 
+def pay_without_an_address(played: Played) -> None:
+    first(played, lambda d: d.reminded).reminded = False
+
+
 def leave_one_unpaid(played: Played) -> None:
     first(played, lambda d: d.payouts).payouts = []
 
@@ -185,6 +189,7 @@ def leave_one_unpaid(played: Played) -> None:
         (pay_a_stranger, "to an account of nobody's"),
         (pay_one_that_cannot_be_paid, "incentives that could not be paid: failed"),
         (leave_one_unpaid, "incentives: due"),
+        (pay_without_an_address, "told of a missing address: False"),
     ],
 )
 def test_a_planted_mistake_is_named(agreeing: Played, mistake: Callable[[Played], None], named: str) -> None:

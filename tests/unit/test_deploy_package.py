@@ -97,6 +97,75 @@ def test_a_package_over_its_budget_is_refused(code, monkeypatch):
         archive.check([code])
 
 
+def test_an_import_over_its_budget_is_tried_again_and_the_best_counts(code, monkeypatch):
+    times = [1.9, 0.5, 0.39, 0.1]
+    monkeypatch.setattr(archive, "import_s", lambda _: times.pop(0))
+
+    assert archive.check([code]) == 0.39
+    assert times == [0.1]
+
+
+def test_an_import_within_its_budget_is_tried_once(code, monkeypatch):
+    times = [0.3, 9.0]
+    monkeypatch.setattr(archive, "import_s", lambda _: times.pop(0))
+
+    assert archive.check([code]) == 0.3
+
+
+def test_a_package_that_imports_far_too_slowly_is_refused(code, monkeypatch):
+    monkeypatch.setattr(archive, "import_s", lambda _: 2.3)
+
+    with pytest.raises(DeployFailed, match=r"import app takes 2\.3 s"):
+        archive.check([code])
+
+
+@pytest.mark.parametrize(("import_s", "said"), [(0.25, "250 ms (budget 400)"), (1.0, "1000 ms (budget 400, OVER")])
+def test_the_figures_are_shown_beside_their_budgets(tmp_path, import_s, said):
+    built = package.Package({}, "1", tmp_path, 41_000_000, import_s)
+
+    assert built.figures.startswith("41.0 MB unzipped (budget 80)")
+    assert said in built.figures
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    def pretend(system: str, processor: str) -> None:
+        monkeypatch.setattr(package.platform, "system", lambda: system)
+        monkeypatch.setattr(package.platform, "machine", lambda: processor)
+
+    return pretend
+
+
+@pytest.mark.parametrize(("processor", "name"), [("x86_64", "x86_64"), ("aarch64", "arm64")])
+def test_the_local_stage_runs_on_the_machine_s_own_processor(machine, processor, name):
+    machine("Linux", processor)
+
+    assert package.architecture("local") == name
+
+
+def test_every_other_stage_runs_on_one_processor(machine):
+    machine("Linux", "x86_64")
+    assert package.architecture("prod") == "x86_64"
+    machine("Linux", "aarch64")
+    with pytest.raises(DeployFailed, match="this machine is arm64: deploy from an x86_64 Linux"):
+        package.architecture("prod")
+
+
+@pytest.mark.parametrize(("system", "processor"), [("Darwin", "arm64"), ("Windows", "AMD64"), ("Linux", "riscv64")])
+def test_a_machine_that_cannot_run_the_package_is_refused_by_name(machine, system, processor):
+    machine(system, processor)
+
+    with pytest.raises(DeployFailed, match=f"this is {system} on {processor}: use a Linux virtual machine"):
+        package.architecture("local")
+
+
+def test_functions_run_on_the_processor_that_the_package_is_made_for(tmp_path):
+    template, _ = package.chalice_package(ROOT, "local", REGION, tmp_path, "arm64")
+
+    functions = [each for each in template["Resources"].values() if each["Type"] == "AWS::Serverless::Function"]
+    assert {tuple(each["Properties"]["Architectures"]) for each in functions} == {("arm64",)}
+
+
 def test_a_dependency_without_a_wheel_for_lambda_is_refused(tmp_path, monkeypatch):
     def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(command, 0, stdout="Could not install dependencies:\npyblst==0.3.15\n")
@@ -128,9 +197,10 @@ def test_dependencies_are_downloaded_once_for_each_content(tmp_path, monkeypatch
     again = package.dependencies(tmp_path, REGION, tmp_path / "work")
     requirements.write_text("library==2\n")
     other = package.dependencies(tmp_path, REGION, tmp_path / "work")
+    arm = package.dependencies(tmp_path, REGION, tmp_path / "work", "arm64")
 
-    assert first == again != other
-    assert len(runs) == 2
+    assert first == again
+    assert len({first, other, arm}) == len(runs) == 3
     assert sorted(path.name for path in first.iterdir()) == ["__pycache__", "botocore", "library.py"]
 
 

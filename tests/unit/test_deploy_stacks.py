@@ -107,7 +107,28 @@ def test_a_stack_that_is_not_there_is_created_and_watched():
     assert deployer.deploy("demo", TEMPLATE, {"Stage": "demo"}) is True
 
     assert cloudformation.done("create_change_set")[0]["ChangeSetType"] == "CREATE"
-    assert lines == ["demo: 1 to add", "demo: Queue CREATE_COMPLETE", "demo: demo CREATE_COMPLETE"]
+    assert lines == ["demo: 1 to add", "demo: Queue CREATE_COMPLETE", "demo: CREATE_COMPLETE, 1 resources"]
+
+
+def test_resources_can_be_counted_instead_of_listed_and_failures_are_shown_all_the_same():
+    cloudformation = CloudFormation(None)
+    cloudformation.changes *= 3
+    cloudformation.to_come = [
+        event("Queue", "CREATE_COMPLETE"),
+        event("Topic", "CREATE_COMPLETE"),
+        event("Table", "CREATE_FAILED", "it exists"),
+        event("demo", "ROLLBACK_COMPLETE"),
+    ]
+    lines: list[str] = []
+    counts: list[tuple[str, int, int]] = []
+    deployer = Stacks(cloudformation, lines.append, sleep=lambda _: None, count=lambda *each: counts.append(each))
+
+    with pytest.raises(DeployFailed):
+        deployer.deploy("demo", TEMPLATE, {"Stage": "demo"})
+
+    assert counts[0] == ("demo", 1, 3)
+    assert counts[-1] == ("demo", 2, 3)
+    assert lines == ["demo: 3 to add", "FAILED Table (AWS::SQS::Queue): it exists", "demo: ROLLBACK_COMPLETE"]
 
 
 def test_a_stack_that_was_never_executed_counts_as_not_there():

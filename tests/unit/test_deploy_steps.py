@@ -43,6 +43,14 @@ def test_production_is_never_without_protection():
         deploy.deploy("prod", {"Protection": "off"}, print, lambda _: (200, b""))
 
 
+def test_a_machine_that_cannot_package_is_refused_before_anything_is_done(monkeypatch):
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    monkeypatch.setattr(stages, "connect", pytest.fail)
+
+    with pytest.raises(DeployFailed, match="Darwin"):
+        deploy.deploy("local", {}, print, lambda _: (200, b""))
+
+
 def test_an_unknown_parameter_is_refused_before_anything_is_done():
     with pytest.raises(DeployFailed, match=r"no such parameter: Fsp;.*FspUrl"):
         deploy.deploy("test", {"Fsp": "x"}, print, lambda _: (200, b""))
