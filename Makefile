@@ -50,9 +50,10 @@ format: $(BIN)/.installed ## let ruff put the code in form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(BIN)/.installed ## what the join and the draw cost (docs/benchmarks.md)
+bench: $(BIN)/.installed ## what a join, a draw and the package cost (docs/benchmarks.md)
 	$(BIN)/python -m bench.join
 	$(BIN)/python -m bench.draw
+	$(BIN)/python -m bench.package
 
 clean: ## remove what the other commands made
 	rm -rf .venv .venv-cloud build .demo .pytest_cache .mypy_cache .ruff_cache
