@@ -56,7 +56,7 @@ class Context:
 
 
 BEGINNING = datetime(2026, 1, 5, 3, tzinfo=UTC)
-"""No regular wave is open. Nothing looks at the real time, so this may lie before it or after it."""
+"""No regular wave is open. Fixed, so that the draw is the same every time; nothing here looks at the real time."""
 
 
 class World:
