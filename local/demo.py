@@ -99,6 +99,7 @@ class Screen:
 
 def play(cloud: LocalCloud, screen: Screen, crowd: Sequence[Person], found: list[str]) -> Mapping[str, int]:
     """Deploy and play the wave; the figures of the last line. `found` gets the disagreements, whatever happens."""
+    screen.line("deployment: the same code, templates and commands as for AWS, onto the local cloud")
     stage = cloud.deploy()
     cloud.fsp.books.configure(FAULTS)
     api = Api(stage.api_url, stage.settings.jwks_url, WORKERS + 2)
@@ -145,6 +146,7 @@ def main(count: int, seed: int) -> None:
             try:
                 counts = play(cloud, screen, crowd, found)
             finally:
+                screen.line("stopping everything that was started; logs are in .demo/logs")
                 keep_logs(FOLDER / "logs")
     except (CloudFailed, DeployFailed, OfficeFailed, Unexpected, TimeoutError) as error:
         found.append(str(error))

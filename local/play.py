@@ -90,8 +90,9 @@ class Play:
     def run(self) -> sums.Played:
         """Play it all, and say what has happened. Raises whatever stops a wave from going on."""
         began = self.pace.now()
-        refused = sum(diary.person.refusal is not None for diary in self.player.diaries)
-        self.tell(f"registration: people open accounts and say who they are; {refused} break a rule and are refused")
+        diaries = self.player.diaries
+        refused = sum(diary.person.refusal is not None for diary in diaries)
+        self.tell(f"registration: {len(diaries)} people open accounts and register; {refused} of them must be refused")
         self.player.register()
         number, closes_at = self._open(self.pace.now() - began)
         self.pace.wait_until(closes_at)
@@ -105,6 +106,10 @@ class Play:
         self.player.train(self.office.add_partner("Balai Latihan Kerja Contoh"))
         self.tell("payout: each incentive is sent to a provider that loses answers, breaks down and refuses accounts")
         self._pay()
+        reminded = sum(diary.reminded for diary in diaries)
+        self.tell(
+            f"payout: {reminded} of them had said nowhere to be paid; they were told, said it, and the money went on"
+        )
         self.tell("comparison: what people were told, what is published, the ledger and the provider's books")
         return self._reckon(number, note)
 
@@ -136,7 +141,8 @@ class Play:
         self.tell(
             f"commitment: the list of {wave['entries']} entries is fixed, and its note published: sha256 {digest}"
         )
-        self.tell(f"beacon: round {when} of a public source of random numbers will decide; nobody can know it yet")
+        kind = "public" if self.programme.draw.pinned.production else "development"
+        self.tell(f"beacon: round {when} of the {kind} random beacon will decide; it does not exist yet")
         return raw
 
     def _draw(self, number: int, note: bytes) -> None:
