@@ -11,7 +11,7 @@ import msgspec
 
 from . import problems
 from .errors import DomainError, Malformed, NotFound, TooLarge, Unavailable, UnknownField
-from .web import Operation, Who
+from .web import Operation, Text, Who
 
 _SECURITY: dict[Who, list[dict[str, list[str]]]] = {
     "public": [],
@@ -23,13 +23,18 @@ _SECURITY: dict[Who, list[dict[str, list[str]]]] = {
 
 def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
     """The whole document. Every operation in `operations` is in it and nothing else is; a test holds that."""
-    types = [kind for op in operations for kind in (op.body, *op.answers.values()) if kind is not None]
+    types = [
+        kind
+        for op in operations
+        for kind in (op.body, op.query, *op.answers.values())
+        if kind is not None and not isinstance(kind, Text)
+    ]
     schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     # A list, because some of the types (unions, arrays) cannot be looked up by hash.
     table = list(zip(types, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, table)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, table, components)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -46,7 +51,9 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
     }
 
 
-def _operation(operation: Operation, table: list[tuple[Any, dict[str, Any]]]) -> dict[str, Any]:
+def _operation(
+    operation: Operation, table: list[tuple[Any, dict[str, Any]]], components: dict[str, Any]
+) -> dict[str, Any]:
     def schema(kind: Any) -> dict[str, Any]:
         return next(found for known, found in table if known is kind)
 
@@ -54,10 +61,15 @@ def _operation(operation: Operation, table: list[tuple[Any, dict[str, Any]]]) ->
         "operationId": operation.handler,
         "summary": operation.summary,
         "security": _SECURITY[operation.who],
-        "parameters": [_path_parameter(name) for name in re.findall(r"{(\w+)}", operation.path)],
+        "parameters": [
+            *[_path_parameter(name) for name in re.findall(r"{(\w+)}", operation.path)],
+            *([] if operation.query is None else _query_parameters(schema(operation.query), components)),
+        ],
         "responses": {
             **{
-                str(status): _answer(status, None if kind is None else schema(kind))
+                str(status): _text(status, kind)
+                if isinstance(kind, Text)
+                else _answer(status, None if kind is None else schema(kind))
                 for status, kind in operation.answers.items()
             },
             **_refusals(operation),
@@ -74,6 +86,21 @@ def _operation(operation: Operation, table: list[tuple[Any, dict[str, Any]]]) ->
 def _path_parameter(name: str) -> dict[str, Any]:
     kind: dict[str, Any] = {"type": "integer", "minimum": 0} if name == "number" else {"type": "string"}
     return {"name": name, "in": "path", "required": True, "schema": kind}
+
+
+def _query_parameters(schema: dict[str, Any], components: dict[str, Any]) -> list[dict[str, Any]]:
+    """The fields of a query's struct, which `schema` refers to."""
+    described = components[schema["$ref"].rpartition("/")[2]]
+    required = set(described.get("required", []))
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": field}
+        for name, field in described["properties"].items()
+    ]
+
+
+def _text(status: int, kind: Text) -> dict[str, Any]:
+    content = {kind.media_type: {"schema": {"type": "string"}}}
+    return {"description": HTTPStatus(status).phrase, "content": content}
 
 
 def _answer(status: int, schema: dict[str, Any] | None) -> dict[str, Any]:

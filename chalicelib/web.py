@@ -72,6 +72,14 @@ class Operation:
     handler: str
     refuses: Sequence[type[DomainError]]
     proof: Callable[[], Any] | None
+    query: Any = None
+
+
+@dataclass(frozen=True)
+class Text:
+    """The answer of a route that is no JSON: `answers={200: web.Text("text/calendar")}`; its handler gives a `str`."""
+
+    media_type: str
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,7 +103,7 @@ class Api(Chalice):
         self.citizen: Any = None
         """The authorizer of `who="citizen"` routes; set by `app.py` before the first of them."""
 
-    def endpoint(
+    def endpoint(  # noqa: PLR0913 - a declaration: all but the first two are named
         self,
         route: str,
         summary: str,
@@ -105,16 +113,20 @@ class Api(Chalice):
         who: Who = "public",
         refuses: Sequence[type[DomainError]] = (),
         proof: Callable[[], Any] | None = None,
+        query: Any = None,
     ) -> Callable[[Callable[..., Reply]], Callable[..., Reply]]:
         """Declare `"METHOD /path"`, with the wire type of each answer by status and the refusals that it may give.
 
-        The handler gets what `proof` returned (if there is one: it runs before the body is read), the decoded body (if
-        any), then the path's parameters by name.
+        The handler gets what `proof` returned (if there is one: it runs before the body is read), the decoded query (if
+        `query` names a struct for it; a route without one ignores its query), the decoded body (if any), then the
+        path's parameters by name.
         """
         method, path = route.split(" ")
 
         def register(handler: Callable[..., Reply]) -> Callable[..., Reply]:
-            operation = Operation(method, path, who, summary, body, answers, handler.__name__, tuple(refuses), proof)
+            operation = Operation(
+                method, path, who, summary, body, answers, handler.__name__, tuple(refuses), proof, query
+            )
             self.operations.append(operation)
 
             @functools.wraps(handler)
@@ -171,6 +183,8 @@ class Api(Chalice):
     def _answer(self, operation: Operation, handler: Callable[..., Reply], parameters: dict[str, str]) -> Response:
         try:
             arguments = [] if operation.proof is None else [operation.proof()]
+            if operation.query is not None:
+                arguments.append(decode_query(self._request.query_params, operation.query))
             raw = self.raw_body()
             if operation.body is not None:
                 arguments.append(decode(raw, operation.body))
@@ -194,6 +208,10 @@ class Api(Chalice):
         }
         if reply.body is None:
             return Response(body="", status_code=reply.status, headers=headers)
+        kind = operation.answers.get(reply.status)
+        if isinstance(kind, Text):
+            headers["Content-Type"] = f"{kind.media_type}; charset=utf-8"
+            return Response(body=reply.body, status_code=reply.status, headers=headers)
         headers["Content-Type"] = "application/json"
         return Response(body=msgspec.json.encode(reply.body).decode(), status_code=reply.status, headers=headers)
 
@@ -229,16 +247,33 @@ def decode(raw: bytes, kind: Any) -> Any:
     try:
         return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
-        text = str(error)
-        where = _FIELD_PATH.search(text)
-        path = where.group(1) if where else "$"
-        if unknown := _UNKNOWN.search(text):
-            # The name is the caller's own and may be anything: shown only if it looks like a name.
-            name = unknown.group(1)
-            raise UnknownField(field=name if re.fullmatch(r"[A-Za-z_]{1,40}", name) else path) from error
-        raise Malformed(field=path, reason=_QUOTED.sub("", _FIELD_PATH.sub("", text))) from error
+        raise _refused(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed(field="$", reason="not JSON") from error
+
+
+def decode_query(query: Any, kind: Any) -> Any:
+    """A request's query (Chalice's, or None) to a wire type. Raises as `decode`; a name may be given once only."""
+    given = {} if query is None else {name: query.getlist(name) for name in query}
+    for name, values in given.items():
+        if len(values) > 1:
+            raise Malformed(field=f"$.{name}" if re.fullmatch(r"[A-Za-z_]{1,40}", name) else "$", reason="given twice")
+    try:
+        # Not strict: all that a query has is text.
+        return msgspec.convert({name: values[0] for name, values in given.items()}, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise _refused(error) from error
+
+
+def _refused(error: msgspec.ValidationError) -> DomainError:
+    text = str(error)
+    where = _FIELD_PATH.search(text)
+    path = where.group(1) if where else "$"
+    if unknown := _UNKNOWN.search(text):
+        # The name is the caller's own and may be anything: shown only if it looks like a name.
+        name = unknown.group(1)
+        return UnknownField(field=name if re.fullmatch(r"[A-Za-z_]{1,40}", name) else path)
+    return Malformed(field=path, reason=_QUOTED.sub("", _FIELD_PATH.sub("", text)))
 
 
 def number(text: str) -> int:

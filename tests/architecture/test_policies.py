@@ -97,7 +97,7 @@ def test_a_function_reaches_the_tables_of_the_matrix_only(function: str) -> None
         if service != "dynamodb":
             continue
         assert call in READS | WRITES  # no Scan: a request or a step never reads a whole table
-        table = re.search(r":table/gelombang-\$\{Stage\}-(\w+)(/index/unsettled)?$", resource)
+        table = re.search(r":table/gelombang-\$\{Stage\}-(\w+)(/index/\w+)?$", resource)
         assert table, resource
         reached[table[1]] = "write" if call in WRITES else reached.get(table[1], "read")
 

@@ -12,13 +12,18 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from chalice.test import Client, HTTPResponse
 from pynamodb.exceptions import UpdateError
 
-from chalicelib import web
+from chalicelib import openapi, web
 from chalicelib.errors import DomainError, Malformed, NotFound, UnknownField
 from chalicelib.waves.errors import WaveClosed
 
 
 class Form(msgspec.Struct, forbid_unknown_fields=True):
     name: str
+
+
+class Query(msgspec.Struct, forbid_unknown_fields=True):
+    skill: str | None = None
+    limit: int = 20
 
 
 @pytest.fixture
@@ -44,6 +49,14 @@ def client() -> Iterator[Client]:
     @api.endpoint("POST /click", "Click", answers={200: dict[str, str]})
     def click() -> web.Reply:
         return web.ok({})
+
+    @api.endpoint("GET /search", "Search", query=Query, answers={200: Query})
+    def search(query: Query) -> web.Reply:
+        return web.ok(query)
+
+    @api.endpoint("GET /table.csv", "Table", answers={200: web.Text("text/csv")})
+    def table() -> web.Reply:
+        return web.ok("a,b\r\n1,2\r\n", cache_s=60)
 
     with Client(api) as test_client:
         yield test_client
@@ -215,3 +228,39 @@ def test_what_passes_by_itself_is_503_and_what_does_not_is_500(error, status):
         answer = client.http.get("/late")
     assert answer.status_code == status
     assert ("Retry-After" in answer.headers) == (status == 503)
+
+
+@pytest.mark.parametrize(
+    ("query", "decoded"),
+    [("", {"skill": None, "limit": 20}), ("?skill=barista&limit=5", {"skill": "barista", "limit": 5})],
+)
+def test_a_query_reaches_the_handler_decoded(client, query, decoded):
+    answer = client.http.get(f"/search{query}")
+    assert (answer.status_code, json.loads(answer.body)) == (200, decoded)
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "field"),
+    [
+        ("?limit=many", "malformed_request", "$.limit"),
+        ("?limit=1&limit=2", "malformed_request", "$.limit"),
+        ("?nik=3174095708950001", "unknown_field", "nik"),
+    ],
+)
+def test_a_bad_query_is_refused_with_a_stable_code(client, query, code, field):
+    answer = client.http.get(f"/search{query}")
+    problem = json.loads(answer.body)
+    assert (answer.status_code, problem["code"], problem["field"]) == (400, code, field)
+    assert "3174095708950001" not in answer.body.decode()
+
+
+def test_an_answer_that_is_no_json_carries_its_media_type(client):
+    answer = client.http.get("/table.csv")
+    assert (answer.headers["Content-Type"], answer.body) == ("text/csv; charset=utf-8", b"a,b\r\n1,2\r\n")
+
+
+def test_the_document_names_query_parameters_and_media_types(client):
+    paths = openapi.document(client._app.operations, "0")["paths"]
+    parameters = {one["name"]: one["required"] for one in paths["/search"]["get"]["parameters"]}
+    assert parameters == {"skill": False, "limit": False}
+    assert list(paths["/table.csv"]["get"]["responses"]["200"]["content"]) == ["text/csv"]

@@ -1,0 +1,1 @@
+"""The helpdesk: grievances and appeals, each with a number and a deadline."""

@@ -1,0 +1,1 @@
+"""The job market: vacancies of partners, matches and applications of graduates."""

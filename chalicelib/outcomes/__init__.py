@@ -1,0 +1,1 @@
+"""What became of people: surveys, statistics, and what they were before this system."""
