@@ -20,6 +20,7 @@ Positive = Annotated[int, Meta(gt=0)]
 NotNegative = Annotated[int, Meta(ge=0)]
 Hex32 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Hex96 = Annotated[str, Meta(pattern="^[0-9a-f]{192}$")]
+Skill = Annotated[str, Meta(pattern="^[a-z]+(_[a-z]+)*$", max_length=32)]
 
 AUTHORIZER_TIMEOUT_S = 5
 API_TIMEOUT_S = 10
@@ -104,8 +105,9 @@ class DrawRules(_Frozen, frozen=True):
 
 
 class Programme(_Frozen, frozen=True):
-    """All of `programme.toml` for one stage."""
+    """All of `programme.toml` for one stage. `skills`: what a course may teach and a vacancy ask for."""
 
+    skills: Annotated[tuple[Skill, ...], Meta(min_length=1)]
     calendar: CalendarRules
     eligibility: EligibilityRules
     targets: dict[str, Positive]
