@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import boto3
 import msgspec
 import pytest
+from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 from moto.cloudformation.models import Stack
+from moto.cognitoidp import models as cognito_models
 from moto.kms import models as kms_models
 
 from chalicelib.config import Programme, Settings, load_programme
@@ -32,11 +34,21 @@ def programme() -> Programme:
 
 @pytest.fixture(scope="session", autouse=True)
 def quick_moto() -> Iterator[None]:
-    """For every stack moto makes an RSA key per KMS key and reads the JSON template as YAML: two thirds of its time.
+    """What takes most of a test's time on moto and is not under test is done once.
 
-    Neither is under test. The key pair is made once (moto encrypts with another key), and JSON is read as JSON.
+    For every stack moto makes an RSA key per KMS key (it encrypts with another one) and reads the JSON template as
+    YAML; for every pool it imports the one key that all its pools sign with; and botocore reads its endpoints and
+    service models again for every session.
     """
     with pytest.MonkeyPatch.context() as patch:
+        read_once = cache(partial(JSONFileLoader.load_file, JSONFileLoader()))
+        patch.setattr(JSONFileLoader, "load_file", staticmethod(read_once))
+        import_key, keys = cognito_models.jwk.RSAKey.import_key, dict[str, object]()
+        patch.setattr(
+            cognito_models.jwk.RSAKey,
+            "import_key",
+            lambda key: keys.get(key["n"]) or keys.setdefault(key["n"], import_key(key)),
+        )
         patch.setattr(kms_models, "generate_private_key", cache(kms_models.generate_private_key))
         patch.setattr(Stack, "parse_template", staticmethod(json.loads))
         yield
