@@ -1,0 +1,93 @@
+"""Every capability of a programme of this kind has its row in docs/capabilities.md, and no row points at nothing."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import click
+import pytest
+
+from admin.cli import main
+
+ROOT = Path(__file__).parent.parent.parent
+PAGE = (ROOT / "docs/capabilities.md").read_text()
+CAPABILITIES = 16
+
+
+def rows(page: str) -> list[list[str]]:
+    """The cells of each row of the table, without the two lines of its head."""
+    lines = [line for line in page.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def witnesses(cell: str) -> list[str]:
+    """What the last cell of a row names, each in its own backticks."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+@cache
+def of_file(path: str) -> frozenset[str]:
+    """The names of the test functions of a file."""
+    tree = ast.parse((ROOT / path).read_text())
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return frozenset(node.name for node in functions if node.name.startswith("test_"))
+
+
+def fault(witness: str) -> str:
+    """Why a witness shows nothing; empty for a good one: a test, a make target or a command."""
+    if "::" in witness:
+        path, _, name = witness.partition("::")
+        if not (ROOT / path).is_file():
+            return f"there is no file {path}"
+        return "" if name in of_file(path) else f"{path} has no {name}"
+    first, *words = witness.split()
+    if first == "make" and len(words) == 1:
+        targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M)
+        return "" if words[0] in targets else f"there is no make target {words[0]}"
+    if first == "gelombang" and words:
+        return "" if isinstance(found(words), click.Command) else f"there is no command {witness}"
+    return f"{witness} is neither a test nor a command"
+
+
+def found(words: list[str]) -> click.Command | None:
+    """The command that these words lead to; a group alone is none that could be run."""
+    command: click.Command | None = main
+    for word in words:
+        command = command.commands.get(word) if isinstance(command, click.Group) else None
+    return None if isinstance(command, click.Group) else command
+
+
+def test_every_capability_has_its_row_in_order():
+    assert [row[0] for row in rows(PAGE)] == [str(number) for number in range(1, CAPABILITIES + 1)]
+    assert [row for row in rows(PAGE) if len(row) != 3 or not all(row)] == []
+
+
+@pytest.mark.parametrize("row", rows(PAGE), ids=lambda row: row[0])
+def test_a_row_names_a_test_and_everything_it_names_is_there(row: list[str]):
+    named = witnesses(row[-1])
+    assert [name for name in named if "::" in name], "no test"
+    assert [reason for name in named if (reason := fault(name))] == []
+
+
+@pytest.mark.parametrize(
+    ("witness", "named"),
+    [
+        ("tests/unit/test_calendar.py::test_of_nothing", "has no test_of_nothing"),
+        ("tests/unit/test_nowhere.py::test_of_nothing", "there is no file"),
+        ("tests/unit/test_demo_people.py::judge", "has no judge"),
+        ("make coffee", "no make target coffee"),
+        ("gelombang wave teleport", "no command gelombang wave teleport"),
+        ("gelombang wave", "no command gelombang wave"),
+        ("GET /waves", "neither a test nor a command"),
+    ],
+)
+def test_a_row_that_points_at_nothing_is_caught(witness: str, named: str):
+    assert named in fault(witness)
+
+
+def test_a_missing_row_is_caught():
+    without = "\n".join(line for line in PAGE.splitlines() if not line.startswith("| 7 |"))
+    assert [row[0] for row in rows(without)] != [row[0] for row in rows(PAGE)]
