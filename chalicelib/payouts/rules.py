@@ -272,3 +272,8 @@ def needs_another_look(state: State, hold: Hold | None) -> bool:
     """Whether the sweep must come back to it: it is not at rest and no alarm has handed it to a person."""
     at_rest = state in {State.PAID, State.CANCELLED, State.REVERSED}
     return not at_rest and hold not in ALARMS
+
+
+def is_news(state: State, hold: Hold | None) -> bool:
+    """Whether others act on an entitlement's coming into a state: the person is told of it, or a survey follows."""
+    return state in {State.PAID, State.CANCELLED, State.REVERSED} or hold is Hold.NO_ADDRESS

@@ -12,17 +12,19 @@ from typing import ClassVar
 
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist, UpdateError
-from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 from pynamodb.models import Model
 
 from ..clock import iso, parse_iso
 from ..dynamo import LegsFailed, Transaction, is_condition_failure
 from ..money import rupiah
 from .errors import Superseded, UnknownEntitlement
-from .rules import NEXT, Attempt, Entitlement, Hold, Kind, Move, State, needs_another_look
+from .rules import NEXT, Attempt, Entitlement, Hold, Kind, Move, State, is_news, needs_another_look
 
 SHARDS = 16
-"""How many partitions each queue of the index is spread over."""
+"""How many partitions each queue of the index, and the news, are spread over."""
+
+NEWS_SHARDS = tuple(f"{number:02}" for number in range(SHARDS))
 
 ENTITLEMENT_LEG = "entitlement"
 EVENT_LEG = "entitlement_event"
@@ -76,6 +78,17 @@ class AttemptItem(PayoutsTable):
     rail = UnicodeAttribute()
 
 
+class NewsIndex(GlobalSecondaryIndex["EventItem"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
+    """The transitions that others act on, oldest first. Sparse: the machinery's own steps have no `news_shard`."""
+
+    class Meta:
+        index_name = "news"
+        projection = IncludeProjection(["state"])
+
+    news_shard = UnicodeAttribute(hash_key=True)
+    at = UnicodeAttribute(range_key=True)
+
+
 class EventItem(PayoutsTable):
     """One line of the history; never changed."""
 
@@ -85,6 +98,8 @@ class EventItem(PayoutsTable):
     n = NumberAttribute()
     hold = UnicodeAttribute(null=True)
     reason = UnicodeAttribute()
+    news_shard = UnicodeAttribute(null=True)
+    news: ClassVar[NewsIndex] = NewsIndex()
 
 
 @dataclass(frozen=True)
@@ -98,6 +113,24 @@ class Event:
     n: int
     hold: Hold | None
     reason: str
+
+
+@dataclass(frozen=True)
+class News:
+    """A transition that others act on: what happened (`state`, `at`), to whom, and how it stands now (`latest`).
+
+    `hold` is why it is HELD, if it is so now. `key` is this line's place in its shard: reading goes on after it.
+    """
+
+    entitlement_id: str
+    registrant_id: str
+    wave: int
+    kind: Kind
+    state: State
+    at: datetime
+    latest: State
+    hold: Hold | None
+    key: str
 
 
 @dataclass(frozen=True)
@@ -163,6 +196,23 @@ class PayoutStore:
         items = EventItem.query(_pk(entitlement_id), EventItem.sk.startswith("EVENT#"), consistent_read=True)
         return [_from_event(item) for item in items]
 
+    def news(self, shard: str, after: str, until: datetime, limit: int) -> list[News]:
+        """At most `limit` (up to 100) of a shard's news, oldest first; see `Payouts.news`. One query, one batch get."""
+        start, _, place = after.partition("|")
+        if start > iso(until):
+            return []
+        rows = list(
+            EventItem.news.query(
+                shard,
+                EventItem.at.between(start, iso(until)),
+                limit=limit,
+                last_evaluated_key=_start_key(shard, start, place) if place else None,
+            )
+        )
+        # A head is written together with its events, so each row finds its own.
+        heads = {each.id: each for each in self.batch(dict.fromkeys(row.pk.removeprefix("P#") for row in rows))}
+        return [_from_news(row, heads[row.pk.removeprefix("P#")]) for row in rows]
+
     def everything(self) -> Iterator[Entitlement]:
         """Every entitlement there is, by a scan of the table: for an administrator, never for a request."""
         for head in Head.scan(Head.sk == "HEAD", consistent_read=True):
@@ -225,11 +275,26 @@ def shards() -> Iterator[tuple[str, bool]]:
 
 
 def _shard(entitlement: Entitlement) -> str | None:
-    """Ids are hashes, so their first base32 digit spreads evenly. HELD waits apart, where sweeps come less often."""
+    """HELD waits apart, where sweeps come less often."""
     if not needs_another_look(entitlement.state, entitlement.hold):
         return None
-    number = "abcdefghijklmnopqrstuvwxyz234567".index(entitlement.id[0]) % SHARDS
-    return f"{'H' if entitlement.state is State.HELD else 'U'}#{number}"
+    return f"{'H' if entitlement.state is State.HELD else 'U'}#{_spread(entitlement.id)}"
+
+
+def _news_shard(entitlement: Entitlement) -> str | None:
+    if not is_news(entitlement.state, entitlement.hold):
+        return None
+    return f"{_spread(entitlement.id):02}"
+
+
+def _spread(entitlement_id: str) -> int:
+    """Ids are hashes, so their first base32 digit spreads evenly."""
+    return "abcdefghijklmnopqrstuvwxyz234567".index(entitlement_id[0]) % SHARDS
+
+
+def _start_key(shard: str, at: str, place: str) -> dict[str, dict[str, str]]:
+    pk, sk = place.split("/")
+    return {"news_shard": {"S": shard}, "at": {"S": at}, "pk": {"S": pk}, "sk": {"S": sk}}
 
 
 def _moved(entitlement: Entitlement, move: Move, now: datetime) -> Entitlement:
@@ -292,6 +357,21 @@ def _to_event(entitlement: Entitlement, before: State | None, reason: str) -> Ev
         n=entitlement.n,
         hold=entitlement.hold and entitlement.hold.value,
         reason=reason,
+        news_shard=_news_shard(entitlement),
+    )
+
+
+def _from_news(row: EventItem, head: Entitlement) -> News:
+    return News(
+        entitlement_id=head.id,
+        registrant_id=head.registrant_id,
+        wave=head.wave,
+        kind=head.kind,
+        state=State(row.state),
+        at=parse_iso(row.at),
+        latest=head.state,
+        hold=head.hold,
+        key=f"{row.at}|{row.pk}/{row.sk}",
     )
 
 
