@@ -51,6 +51,9 @@ ENVIRONMENT = {
     "GELOMBANG_BEACON_RELAYS": "http://beacon.invalid",
     "GELOMBANG_FSP_URL": "http://fsp.invalid",
     "GELOMBANG_FSP_SECRET": "bench",
+    "GELOMBANG_MAILS_QUEUE_URL": "http://mails.invalid",
+    "GELOMBANG_MAIL_DOMAIN": "gelombang.example",
+    "GELOMBANG_PUBLIC_URL": "http://api.invalid",
 }
 REGISTRATION = {
     "nik": "3174095708950001",

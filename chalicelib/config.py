@@ -47,6 +47,7 @@ class CalendarRules(_Frozen, frozen=True):
     every_days: Positive
     open_hours: Positive
     exceptions_cached_s: NotNegative
+    closing_soon_s: NotNegative
 
 
 class EligibilityRules(_Frozen, frozen=True):
@@ -68,6 +69,13 @@ class Scheme(_Frozen, frozen=True):
     surveys: Positive
 
 
+class TrainingRules(_Frozen, frozen=True):
+    """`buy_within_days`: calendar days in WIB, the day of the award being the first. A stage may count seconds instead."""
+
+    buy_within_days: Positive
+    buy_within_s: Positive | None = None
+
+
 class PayoutRules(_Frozen, frozen=True):
     attempts_max: Positive
     key_lifetime_s: Positive
@@ -80,6 +88,14 @@ class PayoutRules(_Frozen, frozen=True):
 
 class PartnerRules(_Frozen, frozen=True):
     clock_skew_s: Positive
+
+
+class NoticeRules(_Frozen, frozen=True):
+    """`mails_per_s`: what the mail service allows the stage, over all senders together."""
+
+    mails_per_s: Positive
+    requeue_after_s: Positive
+    remind_before_s: Annotated[tuple[Positive, ...], Meta(min_length=1)]
 
 
 class Chain(_Frozen, frozen=True):
@@ -112,8 +128,10 @@ class Programme(_Frozen, frozen=True):
     eligibility: EligibilityRules
     targets: dict[str, Positive]
     schemes: Annotated[tuple[Scheme, ...], Meta(min_length=1)]
+    training: TrainingRules
     payouts: PayoutRules
     partners: PartnerRules
+    notices: NoticeRules
     draw: DrawRules
 
     def scheme(self, wave: int) -> Scheme:
@@ -178,6 +196,11 @@ class Settings(_Frozen, frozen=True):
     fsp_url: str
     fsp_secret: str
     """The Secrets Manager id of `{"api_key": ..., "callback_token": ...}`."""
+    mails_queue_url: str
+    mail_domain: Annotated[str, Meta(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
+    """The domain that mails come from, verified at the mail service."""
+    public_url: str
+    """The public address of the API, without a slash at the end; links in mails begin with it."""
 
     @property
     def issuer(self) -> str:
@@ -193,6 +216,16 @@ class Settings(_Frozen, frozen=True):
     def data_key(self) -> str:
         """The KMS key that wraps each person's data key."""
         return f"alias/gelombang-{self.stage}-data"
+
+    @property
+    def mail_from(self) -> str:
+        """The sender of every mail."""
+        return f"Gelombang <kabar@{self.mail_domain}>"
+
+    @property
+    def configuration_set(self) -> str:
+        """The mail service's set of rules for this stage's mails."""
+        return f"gelombang-{self.stage}"
 
     def table(self, domain: str) -> str:
         """The table of a domain, such as `gelombang-local-waves`."""

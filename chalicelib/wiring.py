@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pynamodb.models import Model
 
     # Imported only by the function that asks for them.
+    from .notices.service import NoticeService
+    from .notices.store import NoticeStore
     from .payouts.service import Payouts
     from .registration.accounts import Accounts
     from .registration.exclusions import ExclusionLists
@@ -220,6 +222,22 @@ class Services:
             self.programme.partners.clock_skew_s,
             self._randomness,
         )
+
+    @cached_property
+    def notices(self) -> NoticeService:
+        """Telling people; the port `notices.port.Notices` of every domain."""
+        from .notices.queue import MailQueue
+        from .notices.service import NoticeService
+
+        queue = MailQueue(self.settings.mails_queue_url, self.settings.region)
+        return NoticeService(self._notice_store, queue, self.programme.notices, self._clock)
+
+    @cached_property
+    def _notice_store(self) -> NoticeStore:
+        from .notices.store import NoticesTable, NoticeStore
+
+        self._bind(NoticesTable, "notices")
+        return NoticeStore(self.settings.region)
 
     def transaction(self) -> dynamo.Transaction:
         """A new, empty transaction."""

@@ -108,4 +108,7 @@ def cloud(no_real_cloud: None) -> Iterator[Settings]:
             beacon_relays=("http://beacon.invalid",),
             fsp_url="http://fsp.invalid",
             fsp_secret="gelombang-test-fsp",
+            mails_queue_url=outputs["MailsQueueUrl"],
+            mail_domain="gelombang.example",
+            public_url="https://api.invalid",
         )

@@ -97,6 +97,9 @@ def on_moto(stage: str) -> Settings:
         beacon_relays=(),
         fsp_url="http://fsp.invalid",
         fsp_secret="none",
+        mails_queue_url=sqs.create_queue(QueueName=f"gelombang-{stage}-mails")["QueueUrl"],
+        mail_domain="gelombang.example",
+        public_url="https://api.invalid",
     )
     s3.create_bucket(Bucket=settings.results_bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     return settings

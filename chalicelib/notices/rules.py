@@ -1,0 +1,104 @@
+"""Notices: what they are and what follows from what. Pure: no AWS, no present time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+
+from ..clock import parse_iso
+from .port import NEEDS, Facts, Kind
+
+SHARDS = 16
+"""Over how many partitions the index of unsent notices is spread."""
+
+KEPT_DAYS = 730
+"""How long a notice is remembered, so that its event is not told again; no event comes again after so long."""
+
+
+class State(StrEnum):
+    """How far a notice has come. All but the first two are the end of it."""
+
+    QUEUED = "QUEUED"
+    """Kept; a message about it is in the queue, or the next sweep puts it there."""
+    SENDING = "SENDING"
+    """Claimed by one consumer, who may have handed it to the mail service."""
+    SENT = "SENT"
+    """The mail service took it."""
+    UNKNOWN = "UNKNOWN"
+    """Claimed, and nobody knows whether the mail service took it. Never sent again: better once too few."""
+    REFUSED = "REFUSED"
+    """The mail service would not take this message, and would not take it tomorrow."""
+    BOUNCED = "BOUNCED"
+    """Not sent: the mailbox does not exist, or its owner reported our mail as spam."""
+    UNSUBSCRIBED = "UNSUBSCRIBED"
+    """Not sent: a reminder to a person who wants none."""
+    EXPIRED = "EXPIRED"
+    """Not sent: what it reminds of was over."""
+    NO_ADDRESS = "NO_ADDRESS"
+    """Not sent: there is no such account, or its address was never confirmed."""
+
+
+NEXT: Mapping[State, frozenset[State]] = {
+    State.QUEUED: frozenset(
+        {State.SENDING, State.BOUNCED, State.UNSUBSCRIBED, State.EXPIRED, State.NO_ADDRESS},
+    ),
+    State.SENDING: frozenset({State.SENT, State.UNKNOWN, State.REFUSED, State.QUEUED}),
+}
+"""Every transition there is. SENDING goes back to QUEUED only when the mail service said that it took nothing."""
+
+REMINDERS = frozenset({Kind.PURCHASE_DEADLINE, Kind.SURVEY_OPEN, Kind.SURVEY_DEADLINE})
+"""What a person may refuse. Results, payments and a lost place are owed to everyone whom they concern."""
+
+_UNTIL: Mapping[Kind, str] = {
+    Kind.PURCHASE_DEADLINE: "buy_by",
+    Kind.SURVEY_OPEN: "closes_at",
+    Kind.SURVEY_DEADLINE: "closes_at",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing that one person is told once."""
+
+    registrant_id: str
+    event: str
+    kind: Kind
+    facts: Facts
+    state: State
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """What is known of a person's mailbox; the address itself is the user pool's."""
+
+    bounced_at: datetime | None = None
+    unsubscribed_at: datetime | None = None
+    token: str | None = None
+
+
+def check(kind: Kind, facts: Facts) -> None:
+    """Raises ValueError unless the facts are exactly those that the kind's text is made of."""
+    if facts.keys() != NEEDS[kind]:
+        raise ValueError(f"{kind} needs {sorted(NEEDS[kind])}, not {sorted(facts)}")
+
+
+def shard_of(registrant_id: str) -> str:
+    """The two digits of the index partition of a person's unsent notices."""
+    return f"{sha256(registrant_id.encode()).digest()[0] % SHARDS:02d}"
+
+
+def withheld(notice: Notice, mailbox: Mailbox, now: datetime) -> State | None:
+    """Why a notice is not to be sent; None if it is."""
+    if mailbox.bounced_at is not None:
+        return State.BOUNCED
+    if notice.kind in REMINDERS and mailbox.unsubscribed_at is not None:
+        return State.UNSUBSCRIBED
+    until = _UNTIL.get(notice.kind)
+    if until is not None and parse_iso(str(notice.facts[until])) <= now:
+        return State.EXPIRED
+    return None

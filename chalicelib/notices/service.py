@@ -1,0 +1,71 @@
+"""Telling people: keep each notice once, then queue it. Whoever dies in between is made up for by the sweep."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import timedelta
+
+from ..aws import is_passing
+from ..clock import Clock
+from ..config import NoticeRules
+from ..errors import Unavailable
+from . import rules
+from .port import Facts, Kind
+from .queue import MailQueue
+from .rules import State
+from .store import NoticeStore
+
+log = logging.getLogger(__name__)
+
+SWEEP_LIMIT = 100
+"""How many notices of one index partition a sweep looks at; DynamoDB gives so many in one batch."""
+
+SENDING_LIMIT_S = 900
+"""After so long a claim can no longer be in anybody's hands: longer than the longest function runs."""
+
+
+class NoticeService:
+    """The port `Notices`, and the sweep."""
+
+    def __init__(self, store: NoticeStore, queue: MailQueue, figures: NoticeRules, clock: Clock) -> None:
+        self._store = store
+        self._queue = queue
+        self._figures = figures
+        self._clock = clock
+
+    def tell(self, registrant_id: str, kind: Kind, event: str, facts: Facts) -> None:
+        """As the port says. Raises ValueError if the facts are not the kind's."""
+        self.tell_all([(registrant_id, kind, event, facts)])
+
+    def tell_all(self, told: Iterable[tuple[str, Kind, str, Facts]]) -> int:
+        """Tell many; returns how many of it was new."""
+        now = self._clock()
+        new = []
+        for registrant_id, kind, event, facts in told:
+            rules.check(kind, facts)
+            if self._store.add(registrant_id, kind, event, facts, now):
+                new.append((registrant_id, event))
+        try:
+            self._queue.send(new)
+        except Exception as error:
+            if not (isinstance(error, Unavailable) or is_passing(error)):
+                raise
+            log.warning("mails_not_queued", extra={"count": len(new)})  # they are kept, and the sweep queues them
+        return len(new)
+
+    def sweep(self) -> int:
+        """Queue again what was lost on its way, and give up what nobody knows the end of; returns how many were queued.
+
+        As long as messages wait in the queue nothing counts as lost: a wave's results may take hours to send.
+        """
+        now = self._clock()
+        for notice in self._store.unsent(State.SENDING, now - timedelta(seconds=SENDING_LIMIT_S), SWEEP_LIMIT):
+            if self._store.move(notice, State.UNKNOWN, now):
+                log.warning("mail_outcome_unknown", extra={"kind": notice.kind.value})
+        if self._queue.waiting():
+            return 0
+        lost = self._store.unsent(State.QUEUED, now - timedelta(seconds=self._figures.requeue_after_s), SWEEP_LIMIT)
+        mine = [(notice.registrant_id, notice.event) for notice in lost if self._store.touch(notice, now)]
+        self._queue.send(mine)
+        return len(mine)

@@ -1,0 +1,204 @@
+"""The notices table: what people were told, and what is known of their mailboxes. The feed of events is `events.py`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+import msgspec
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
+from pynamodb.expressions.update import Action
+from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.models import Model
+
+from ..clock import iso, parse_iso
+from ..dynamo import LegsFailed, Transaction, is_condition_failure
+from .port import Facts, Kind
+from .rules import KEPT_DAYS, NEXT, SHARDS, Mailbox, Notice, State, shard_of
+
+
+class NoticesTable(Model):
+    """The base of every item kind; `wiring` gives it its table."""
+
+    class Meta:
+        table_name = "unbound"
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+
+
+class UnsentIndex(GlobalSecondaryIndex["NoticeItem"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
+    """Notices that are not at their end, longest untouched first. `Q#` partitions: QUEUED; `S#`: SENDING."""
+
+    class Meta:
+        index_name = "unsent"
+        projection = KeysOnlyProjection()
+
+    unsent_shard = UnicodeAttribute(hash_key=True)
+    updated_at = UnicodeAttribute(range_key=True)
+
+
+class NoticeItem(NoticesTable):
+    """`N#<registrant>` / event. `updated_at`: its last transition or its last queueing by the sweep."""
+
+    kind = UnicodeAttribute()
+    facts = UnicodeAttribute()
+    state = UnicodeAttribute()
+    created_at = UnicodeAttribute()
+    updated_at = UnicodeAttribute()
+    unsent_shard = UnicodeAttribute(null=True)
+    message_id = UnicodeAttribute(null=True)
+    expires_at = NumberAttribute()
+    unsent: ClassVar[UnsentIndex] = UnsentIndex()
+
+
+class MailboxItem(NoticesTable):
+    """`M#<registrant>` / `MAILBOX`."""
+
+    bounced_at = UnicodeAttribute(null=True)
+    unsubscribed_at = UnicodeAttribute(null=True)
+    token = UnicodeAttribute(null=True)
+
+
+class TokenItem(NoticesTable):
+    """`U#<token>` / `TOKEN`: whose reminders the bearer of a link may end."""
+
+    registrant_id = UnicodeAttribute()
+
+
+class NoticeStore:
+    """Conditional writes and consistent reads."""
+
+    def __init__(self, region: str) -> None:
+        self._region = region
+
+    def add(self, registrant_id: str, kind: Kind, event: str, facts: Facts, now: datetime) -> bool:
+        """Keep a notice, QUEUED; False if that event was told before (its kind and facts stay as they were)."""
+        item = NoticeItem(
+            f"N#{registrant_id}",
+            event,
+            kind=kind.value,
+            facts=msgspec.json.encode(dict(facts)).decode(),
+            state=State.QUEUED.value,
+            created_at=iso(now),
+            updated_at=iso(now),
+            unsent_shard=_shard(registrant_id, State.QUEUED),
+            expires_at=int((now + timedelta(days=KEPT_DAYS)).timestamp()),
+        )
+        try:
+            item.save(condition=NoticeItem.pk.does_not_exist())
+        except PutError as error:
+            if is_condition_failure(error):
+                return False
+            raise
+        return True
+
+    def notice(self, registrant_id: str, event: str) -> Notice | None:
+        """One notice, if there is one."""
+        try:
+            item = NoticeItem.get(f"N#{registrant_id}", event, consistent_read=True)
+        except DoesNotExist:
+            return None
+        return _notice(item)
+
+    def move(self, notice: Notice, to: State, now: datetime, message_id: str | None = None) -> bool:
+        """Record the next state; False if the notice is no longer as it was read."""
+        if to not in NEXT.get(notice.state, ()):
+            raise ValueError(f"{notice.state} is not followed by {to}")
+        shard = _shard(notice.registrant_id, to)
+        actions: list[Action] = [NoticeItem.state.set(to.value), NoticeItem.updated_at.set(iso(now))]
+        actions.append(NoticeItem.unsent_shard.remove() if shard is None else NoticeItem.unsent_shard.set(shard))
+        if message_id is not None:
+            actions.append(NoticeItem.message_id.set(message_id))
+        return self._update(notice, actions)
+
+    def touch(self, notice: Notice, now: datetime) -> bool:
+        """Move a notice to the end of its index partition; False if it is no longer as it was read."""
+        return self._update(notice, [NoticeItem.updated_at.set(iso(now))])
+
+    def unsent(self, state: State, before: datetime, limit: int) -> list[Notice]:
+        """Notices in a state (QUEUED or SENDING) untouched since an instant; at most `limit` of each partition."""
+        found = []
+        for shard in range(SHARDS):
+            rows = NoticeItem.unsent.query(
+                _partition(state, f"{shard:02d}"), UnsentIndex.updated_at < iso(before), limit=limit
+            )
+            keys = [(row.pk, row.sk) for row in rows]
+            # The index lags; what is done about a notice is decided by the notice.
+            found += [_notice(item) for item in NoticeItem.batch_get(keys, consistent_read=True)]
+        return [notice for notice in found if notice.state is state and notice.updated_at < before]
+
+    def mailbox(self, registrant_id: str) -> Mailbox:
+        """What is known of a mailbox."""
+        try:
+            item = MailboxItem.get(f"M#{registrant_id}", "MAILBOX", consistent_read=True)
+        except DoesNotExist:
+            return Mailbox()
+        return Mailbox(
+            bounced_at=parse_iso(item.bounced_at) if item.bounced_at else None,
+            unsubscribed_at=parse_iso(item.unsubscribed_at) if item.unsubscribed_at else None,
+            token=item.token,
+        )
+
+    def mark_bounced(self, registrant_id: str, now: datetime) -> None:
+        """Send nothing to this mailbox any more; the first mark stays."""
+        first = MailboxItem.bounced_at.set(MailboxItem.bounced_at | iso(now))
+        MailboxItem(f"M#{registrant_id}", "MAILBOX").update([first])
+
+    def mark_unsubscribed(self, registrant_id: str, now: datetime) -> None:
+        """Send no reminders to this person any more; the first mark stays."""
+        first = MailboxItem.unsubscribed_at.set(MailboxItem.unsubscribed_at | iso(now))
+        MailboxItem(f"M#{registrant_id}", "MAILBOX").update([first])
+
+    def give_token(self, registrant_id: str, token: str) -> str:
+        """Give a person this token unless they have one; returns the one they have."""
+        try:
+            with Transaction(self._region) as tx:
+                tx.put("token", TokenItem(f"U#{token}", "TOKEN", registrant_id=registrant_id))
+                tx.update(
+                    "mailbox",
+                    MailboxItem(f"M#{registrant_id}", "MAILBOX"),
+                    [MailboxItem.token.set(token)],
+                    MailboxItem.token.does_not_exist(),
+                )
+        except LegsFailed:
+            return self.mailbox(registrant_id).token or token
+        return token
+
+    def token_owner(self, token: str) -> str | None:
+        """Whose token it is."""
+        try:
+            return TokenItem.get(f"U#{token}", "TOKEN", consistent_read=True).registrant_id
+        except DoesNotExist:
+            return None
+
+    def _update(self, notice: Notice, actions: list[Action]) -> bool:
+        as_read = (NoticeItem.state == notice.state.value) & (NoticeItem.updated_at == iso(notice.updated_at))
+        try:
+            NoticeItem(f"N#{notice.registrant_id}", notice.event).update(actions, condition=as_read)
+        except UpdateError as error:
+            if is_condition_failure(error):
+                return False
+            raise
+        return True
+
+
+def _shard(registrant_id: str, state: State) -> str | None:
+    return _partition(state, shard_of(registrant_id)) if state in NEXT else None
+
+
+def _partition(state: State, shard: str) -> str:
+    return f"{state.value[0]}#{shard}"
+
+
+def _notice(item: NoticeItem) -> Notice:
+    return Notice(
+        registrant_id=item.pk.removeprefix("N#"),
+        event=item.sk,
+        kind=Kind(item.kind),
+        facts=msgspec.json.decode(item.facts, type=dict[str, str | int]),
+        state=State(item.state),
+        created_at=parse_iso(item.created_at),
+        updated_at=parse_iso(item.updated_at),
+    )
