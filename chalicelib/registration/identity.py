@@ -58,12 +58,18 @@ def parse_region(province: str, regency: str) -> tuple[int, str]:
 
     Raises `UnknownRegion` naming the field: no such province, or no such regency in that province.
     """
-    if not re.fullmatch(r"[0-9]{2}", province) or _region_name(province) is None:
-        raise UnknownRegion(field="province")
+    code = parse_province(province)
     in_province = re.fullmatch(r"[0-9]{4}", regency) and regency.startswith(province)
     if not in_province or _region_name(f"{province}.{regency[2:]}") is None:
         raise UnknownRegion(field="regency")
-    return int(province), regency
+    return code, regency
+
+
+def parse_province(province: str) -> int:
+    """The code of a province (31) by today's Kemendagri codes. Raises `UnknownRegion` if there is none such."""
+    if not re.fullmatch(r"[0-9]{2}", province) or _region_name(province) is None:
+        raise UnknownRegion(field="province")
+    return int(province)
 
 
 def _region_name(code: str) -> str | None:

@@ -103,6 +103,14 @@ class PersonalData:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Contact:
+    """How to reach a person who agreed to be reached: `phone` is E.164. Has no repr that could leak."""
+
+    name: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class FinancialAddress:
     """Where a person is paid: `code` of a bank or wallet, digits of a bank account or the E.164 number of a wallet."""
 

@@ -14,7 +14,7 @@ from ..config import EligibilityRules
 from ..errors import Unavailable
 from . import identity, rules, wire
 from .errors import Excluded, NikCannotChange, NotRegistered, UnknownPayoutCode
-from .rules import FinancialAddress, PersonalData, Registrant, Standing, Verification
+from .rules import Contact, FinancialAddress, PersonalData, Registrant, Standing, Verification
 from .store import AddressRecord, Overtaken, Record, RegistrationStore
 from .vault import PersonKey, Vault
 
@@ -135,6 +135,21 @@ class Registrations:
         if address is None or record is None:
             return None
         return _address(self._vault.open_key(registrant_id, record.wrapped_key), address)
+
+    def contact(self, registrant_id: str) -> Contact | None:
+        """Name and phone in clear, for whom the person agreed to share them with. One read, one KMS call.
+
+        None if there is no such registration (any more).
+        """
+        record = self._store.record(registrant_id)
+        if record is None:
+            return None
+        person = _person(self._vault.open_key(registrant_id, record.wrapped_key), record)
+        return Contact(person.name, person.phone)
+
+    def key(self, registrant_id: str) -> PersonKey:
+        """A person's own data key, open, for one request: one read, one KMS call. Raises `NotRegistered`."""
+        return self._key(registrant_id)
 
     def seal(self, registrant_id: str, plain: bytes) -> bytes:
         """Encrypt an instruction to pay under the person's own key, so that erasing the person erases it too.
