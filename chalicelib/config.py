@@ -90,12 +90,36 @@ class PartnerRules(_Frozen, frozen=True):
     clock_skew_s: Positive
 
 
+class SurveyRules(_Frozen, frozen=True):
+    """When surveys open, in seconds from the payment of the incentive, and for how long; `questions`: the version."""
+
+    questions: Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}$")]
+    after_s: tuple[Positive, Positive]
+    open_s: Positive
+    remind_before_s: Positive
+    comparison_after_s: Positive
+    """From the settling of a wave to the survey of its comparison group of `comparison_size` people."""
+    comparison_size: Positive
+
+
 class NoticeRules(_Frozen, frozen=True):
     """`mails_per_s`: what the mail service allows the stage, over all senders together."""
 
     mails_per_s: Positive
     requeue_after_s: Positive
     remind_before_s: Annotated[tuple[Positive, ...], Meta(min_length=1)]
+
+
+class HelpdeskRules(_Frozen, frozen=True):
+    working_days: Positive
+    open_max: Positive
+
+
+class JobRules(_Frozen, frozen=True):
+    """`newest_per_skill`: how many vacancies of each skill a person's matches are chosen among."""
+
+    open_days_max: Positive
+    newest_per_skill: Annotated[int, Meta(gt=0, le=1500)]
 
 
 class Chain(_Frozen, frozen=True):
@@ -131,8 +155,11 @@ class Programme(_Frozen, frozen=True):
     training: TrainingRules
     payouts: PayoutRules
     partners: PartnerRules
+    surveys: SurveyRules
     notices: NoticeRules
+    jobs: JobRules
     draw: DrawRules
+    helpdesk: HelpdeskRules
 
     def scheme(self, wave: int) -> Scheme:
         """The scheme of a wave: the last one whose first wave is not after it."""

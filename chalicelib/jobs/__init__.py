@@ -1,1 +1,1 @@
-"""The job market: vacancies of partners, matches and applications of graduates."""
+"""The job market: partners' vacancies, which of them match an alumnus, and applications."""

@@ -1,0 +1,170 @@
+"""Vacancies, which of them match a person and in which order, and applications. Pure: no AWS, no present time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ..config import JobRules
+from ..ids import derived_id
+from .errors import ClosingTimeOutOfRange, ConsentIncomplete, SalaryRangeReversed, UnknownSkill
+
+SHARED = ("name", "phone", "certificates")
+"""What an application shares with the partner, all of it or there is no application."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a partner says of a vacancy, and may change. `province` is its code (31), None for remote work.
+
+    `closes_at` is in whole seconds and exclusive: the first instant at which nobody can apply any more.
+    """
+
+    title: str
+    employer: str
+    province: int | None
+    skills: frozenset[str]
+    salary_min_idr: int
+    salary_max_idr: int
+    closes_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Vacancy:
+    """A posted vacancy. `posted_as` tells the offer it was first posted with; `version` grows with each write.
+
+    `posted_at` (whole seconds) stays when the offer changes, so that no change makes a vacancy newer. `closed_at` is
+    set when the partner closes it, once and for good.
+    """
+
+    id: str
+    partner_id: str
+    partner_name: str
+    reference: str
+    posted_as: str
+    offer: Offer
+    posted_at: datetime
+    version: int = 1
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the lists of skills keep of a vacancy: all that its rank depends on."""
+
+    vacancy_id: str
+    skills: frozenset[str]
+    province: int | None
+    posted_at: datetime
+    closes_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """One person's application to one vacancy. `consented_at` is when they agreed to share `SHARED` with its partner.
+
+    From `withdrawn_at` on the partner is shown nothing of it.
+    """
+
+    registrant_id: str
+    vacancy_id: str
+    consented_at: datetime
+    withdrawn_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobCounts:
+    """The market at one instant. `applications`: all that were ever made, the withdrawn ones too."""
+
+    open_vacancies: int
+    vacancies: int
+    applications: int
+
+
+class Place(StrEnum):
+    """Where a vacancy is, as seen from a person's province; in the order of preference."""
+
+    PROVINCE = "province"
+    REMOTE = "remote"
+    ELSEWHERE = "elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A vacancy that asks for something a person has learned, and why it is where it is in their list."""
+
+    listing: Listing
+    shared: frozenset[str]
+    place: Place
+
+    @property
+    def rank(self) -> tuple[int, int, int, str]:
+        """Ascending is best first: more shared skills, the nearer place, the newer; the id makes the order total."""
+        posted_s = int(self.listing.posted_at.timestamp())
+        return (-len(self.shared), list(Place).index(self.place), -posted_s, self.listing.vacancy_id)
+
+
+def vacancy_id(partner_id: str, reference: str) -> str:
+    """The id of a vacancy: derived, so that a posting that comes twice meets itself."""
+    return derived_id("vacancy/v1", partner_id, reference)
+
+
+def application_id(vacancy: str, registrant_id: str) -> str:
+    """What a partner calls an application: another one for each vacancy, so that nobody is followed by it."""
+    return derived_id("application/v1", vacancy, registrant_id)
+
+
+def digest(offer: Offer) -> str:
+    """A short name of an offer's facts: equal offers have equal ones."""
+    place = "remote" if offer.province is None else offer.province
+    salary = (offer.salary_min_idr, offer.salary_max_idr)
+    closes = int(offer.closes_at.timestamp())
+    return derived_id("offer/v1", offer.title, offer.employer, place, *salary, closes, *sorted(offer.skills))
+
+
+def check_offer(offer: Offer, skills: Collection[str], now: datetime, rules: JobRules) -> None:
+    """Raises the first that holds of `UnknownSkill`, `SalaryRangeReversed`, `ClosingTimeOutOfRange`."""
+    for skill in sorted(offer.skills):
+        if skill not in skills:
+            raise UnknownSkill(skill=skill)
+    if offer.salary_min_idr > offer.salary_max_idr:
+        raise SalaryRangeReversed()
+    if not now < offer.closes_at <= now + timedelta(days=rules.open_days_max):
+        raise ClosingTimeOutOfRange(days=rules.open_days_max)
+
+
+def check_consent(share: Collection[str]) -> None:
+    """Raises `ConsentIncomplete`, naming the first thing that is not shared."""
+    for thing in SHARED:
+        if thing not in share:
+            raise ConsentIncomplete(missing=thing)
+
+
+def is_open(vacancy: Vacancy, now: datetime) -> bool:
+    """Whether the vacancy takes applications at this instant."""
+    return vacancy.closed_at is None and now < vacancy.offer.closes_at
+
+
+def listing(vacancy: Vacancy) -> Listing:
+    """A vacancy as the lists of its skills have it."""
+    offer = vacancy.offer
+    return Listing(vacancy.id, offer.skills, offer.province, vacancy.posted_at, offer.closes_at)
+
+
+def match(listed: Listing, skills: frozenset[str], province: int) -> Match | None:
+    """How a vacancy suits a person of these skills and this province; None if it asks for nothing they have learned."""
+    shared = listed.skills & skills
+    if not shared:
+        return None
+    if listed.province is None:
+        return Match(listed, shared, Place.REMOTE)
+    return Match(listed, shared, Place.PROVINCE if listed.province == province else Place.ELSEWHERE)
+
+
+def ranked(listings: Iterable[Listing], skills: frozenset[str], province: int, now: datetime) -> list[Match]:
+    """The matches among these, best first, each vacancy once (it is on the list of each of its skills)."""
+    still_open = {one.vacancy_id: one for one in listings if now < one.closes_at}
+    matches = (match(one, skills, province) for one in still_open.values())
+    return sorted((one for one in matches if one is not None), key=lambda one: one.rank)
