@@ -1,0 +1,22 @@
+"""The outcomes table: surveys and samples (`survey_store`), tallies and statistics, and how far each job has read."""
+
+from __future__ import annotations
+
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.models import Model
+
+from ..cursors import CursorFields
+
+
+class OutcomesTable(Model):
+    """The table; its items are the subclasses."""
+
+    class Meta:
+        table_name = "unbound"
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+
+
+class CursorItem(CursorFields, OutcomesTable):
+    """See `chalicelib.cursors`."""

@@ -1,0 +1,110 @@
+"""Surveys: who is asked when, until when, and what an answer leads to. Pure.
+
+The answers never decide about money: what is paid follows from the group alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ..config import Scheme, SurveyRules
+from ..ids import derived_id
+from ..money import Rupiah, rupiah
+from ..payouts.rules import Kind
+
+Answer = int | str | tuple[str, ...]
+"""One question's answer: a number on a scale, a choice, or several choices (sorted)."""
+
+KINDS = (Kind.SURVEY_1, Kind.SURVEY_2)
+"""What each numbered survey is paid as."""
+
+
+class Group(StrEnum):
+    """Whom a survey compares with whom."""
+
+    BENEFICIARY = "beneficiary"
+    """Chosen, trained and paid the incentive; each answered survey is paid too."""
+    COMPARISON = "comparison"
+    """Joined the same wave and was not chosen, drawn by the wave's seed; voluntary and unpaid."""
+
+
+class State(StrEnum):
+    """What a person sees of a survey."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """One person's survey about one wave. `number`: 1 or 2; the comparison group has the first only.
+
+    `region` is the province of the entry, `version` that of the questions, `amount_idr` what an answer makes due (0 for
+    the comparison group). `answers` and `answered_at` are set together, once.
+    """
+
+    id: str
+    registrant_id: str
+    number: int
+    group: Group
+    wave: int
+    region: int
+    version: str
+    amount_idr: Rupiah
+    opened_at: datetime
+    closes_at: datetime
+    answers: Mapping[str, Answer] | None = None
+    answered_at: datetime | None = None
+
+
+def of_beneficiary(
+    registrant_id: str, *, number: int, wave: int, region: int, scheme: Scheme, rules: SurveyRules, now: datetime
+) -> Survey | None:
+    """The survey that opens now for one whose incentive was paid long enough ago; None if the scheme has it not."""
+    if number > scheme.surveys:
+        return None
+    return Survey(
+        id=derived_id("survey/v1", wave, registrant_id, KINDS[number - 1].value),
+        registrant_id=registrant_id,
+        number=number,
+        group=Group.BENEFICIARY,
+        wave=wave,
+        region=region,
+        version=rules.questions,
+        amount_idr=rupiah(scheme.survey_idr),
+        opened_at=now,
+        closes_at=now + timedelta(seconds=rules.open_s),
+    )
+
+
+def of_comparison(registrant_id: str, *, wave: int, region: int, rules: SurveyRules, now: datetime) -> Survey:
+    """The first survey, offered to one who was not chosen in the wave."""
+    return Survey(
+        id=derived_id("survey/v1", wave, registrant_id, Group.COMPARISON.value),
+        registrant_id=registrant_id,
+        number=1,
+        group=Group.COMPARISON,
+        wave=wave,
+        region=region,
+        version=rules.questions,
+        amount_idr=rupiah(0),
+        opened_at=now,
+        closes_at=now + timedelta(seconds=rules.open_s),
+    )
+
+
+def state(survey: Survey, now: datetime) -> State:
+    """`closes_at` is exclusive; an answered survey stays answered."""
+    if survey.answered_at is not None:
+        return State.ANSWERED
+    return State.OPEN if now < survey.closes_at else State.CLOSED
+
+
+def next_closing(surveys: list[Survey], now: datetime) -> Survey | None:
+    """Of the open ones, that which closes first."""
+    still_open = [survey for survey in surveys if state(survey, now) is State.OPEN]
+    return min(still_open, key=lambda survey: survey.closes_at, default=None)
