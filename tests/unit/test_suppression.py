@@ -1,0 +1,131 @@
+"""What must not be shown of small groups, and what would give it away."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+
+import pytest
+
+from chalicelib.outcomes.suppression import FEWEST, Sum, withheld
+
+
+def column(**parts: int) -> tuple[dict[str, int], list[Sum[str]]]:
+    """Parts by name and their total."""
+    return parts | {"total": sum(parts.values())}, [Sum("total", list(parts))]
+
+
+def test_ten_people_are_shown_and_nine_are_not():
+    assert withheld({"a": 10, "b": 9, "c": 0, "d": 1}, []) == {"b", "d"}
+
+
+def test_a_lone_small_part_takes_the_smallest_other_part_with_it():
+    cells, sums = column(aceh=4, bali=30, riau=12, papua=0)
+    assert withheld(cells, sums) == {"aceh", "riau"}
+
+
+def test_two_small_parts_of_fewer_than_ten_together_take_a_third():
+    cells, sums = column(aceh=4, bali=30, riau=5)
+    assert withheld(cells, sums) == {"aceh", "riau", "bali"}
+
+
+def test_two_small_parts_of_ten_together_hide_each_other():
+    cells, sums = column(aceh=4, bali=30, riau=6)
+    assert withheld(cells, sums) == {"aceh", "riau"}
+
+
+def test_a_total_that_is_small_is_withheld_with_its_only_part():
+    cells, sums = column(aceh=4, bali=0)
+    assert withheld(cells, sums) == {"aceh", "total"}
+
+
+def test_what_is_public_is_shown_and_an_empty_part_is_put_in_doubt_instead():
+    cells, sums = column(aceh=3, bali=0, riau=0)
+    assert withheld(cells, sums, public={"total"}) == {"aceh", "bali"}
+
+
+def test_what_is_never_published_hides_a_small_part_as_well_as_any():
+    cells, sums = column(revoked=3, recipients=500, potential=40)
+    assert withheld(cells, sums, public={"total"}, unpublished={"potential"}) == {"revoked", "potential"}
+    cells, sums = column(revoked=3, recipients=500, potential=0)
+    assert withheld(cells, sums, public={"total"}, unpublished={"potential"}) == {"revoked", "recipients"}
+
+
+def test_a_part_is_hidden_along_both_sides_of_a_table():
+    cells = {("w1", "a"): 5, ("w1", "b"): 40, ("w1", "c"): 50, ("w2", "a"): 20, ("w2", "b"): 60, ("w2", "c"): 70}
+    hidden = withheld(*two_way(cells))
+    # Alone in its row and in its column it would follow from either.
+    assert hidden & cells.keys() == {("w1", "a"), ("w1", "b"), ("w2", "a"), ("w2", "b")}
+
+
+def two_way(inner: dict[tuple[str, str], int]) -> tuple[dict[tuple[str, str], int], list[Sum[tuple[str, str]]]]:
+    rows = sorted({row for row, _ in inner})
+    columns = sorted({column for _, column in inner})
+    cells = dict(inner)
+    sums = []
+    for row in rows:
+        parts = [(row, column) for column in columns]
+        cells[row, ""] = sum(inner[part] for part in parts)
+        sums.append(Sum((row, ""), parts))
+    for one in columns:
+        parts = [(row, one) for row in rows]
+        cells["", one] = sum(inner[part] for part in parts)
+        sums.append(Sum(("", one), parts))
+    cells["", ""] = sum(inner.values())
+    sums += [Sum(("", ""), [(row, "") for row in rows]), Sum(("", ""), [("", one) for one in columns])]
+    return cells, sums
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_in_a_table_of_waves_and_provinces_no_sum_gives_a_withheld_figure_away(seed):
+    chance = random.Random(seed)
+    inner = {(f"w{w}", f"p{p}"): chance.choice([0, 2, 7, 15, 40, 300]) for w in range(4) for p in range(6)}
+    cells, sums = two_way(inner)
+    hidden = withheld(cells, sums)
+
+    assert {key for key, people in cells.items() if 0 < people < FEWEST} <= hidden
+    for one in sums:
+        unknown = [key for key in (one.total, *one.parts) if key in hidden]
+        assert len(unknown) != 1
+        if one.total not in hidden and 0 < sum(cells[key] for key in unknown) < FEWEST:
+            assert cells[one.total] == sum(cells[key] for key in unknown), "nobody else was left to hide them"
+
+
+def test_what_a_reader_could_solve_for_is_rare_even_when_all_sums_are_taken_together():
+    solved = 0
+    for seed in range(20):
+        chance = random.Random(seed)
+        inner = {(f"w{w}", f"p{p}"): chance.choice([0, 2, 7, 15, 40, 300]) for w in range(4) for p in range(6)}
+        cells, sums = two_way(inner)
+        solved += len(solvable(withheld(cells, sums), sums))
+    assert solved == 0
+
+
+def solvable(hidden: set[tuple[str, str]], sums: list[Sum[tuple[str, str]]]) -> list[tuple[str, str]]:
+    """The withheld figures that the sums determine: exact elimination over the unknowns."""
+    unknowns = sorted(hidden)
+    rows = []
+    for one in sums:
+        row = [Fraction(0)] * len(unknowns)
+        for key, sign in [(one.total, -1), *((part, 1) for part in one.parts)]:
+            if key in hidden:
+                row[unknowns.index(key)] += sign
+        rows.append(row)
+    lead = 0
+    for at in range(len(unknowns)):
+        pivot = next((r for r in range(lead, len(rows)) if rows[r][at]), None)
+        if pivot is None:
+            continue
+        rows[lead], rows[pivot] = rows[pivot], rows[lead]
+        rows[lead] = [value / rows[lead][at] for value in rows[lead]]
+        for r in range(len(rows)):
+            if r != lead and rows[r][at]:
+                factor = rows[r][at]
+                rows[r] = [value - factor * base for value, base in zip(rows[r], rows[lead], strict=True)]
+        lead += 1
+    return [
+        unknowns[at]
+        for row in rows
+        for at in [next((i for i, value in enumerate(row) if value), -1)]
+        if at >= 0 and sum(1 for value in row if value) == 1
+    ]
