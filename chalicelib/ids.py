@@ -33,5 +33,10 @@ def random_id(randomness: Randomness) -> str:
     return _base32(randomness(16))
 
 
+def shard(person: str, shards: int) -> str:
+    """The two digits of the partition that holds a person, of at most 100 that people are spread over evenly."""
+    return f"{hashlib.sha256(person.encode()).digest()[0] % shards:02d}"
+
+
 def _base32(raw: bytes) -> str:
     return base64.b32encode(raw).decode().rstrip("=").lower()

@@ -149,24 +149,25 @@ class Registrations:
 
     def key(self, registrant_id: str) -> PersonKey:
         """A person's own data key, open, for one request: one read, one KMS call. Raises `NotRegistered`."""
-        return self._key(registrant_id)
+        record = self._store.record(registrant_id)
+        if record is None:
+            raise NotRegistered()
+        return self._vault.open_key(registrant_id, record.wrapped_key)
+
+    def registered_by_region(self, shard: int) -> dict[int, int]:
+        """How many people are registered by province, in one of `store.SHARDS` partitions. A query of an index."""
+        return self._store.by_region(shard)
 
     def seal(self, registrant_id: str, plain: bytes) -> bytes:
         """Encrypt an instruction to pay under the person's own key, so that erasing the person erases it too.
 
         One read, one KMS call. Raises `NotRegistered`.
         """
-        return self._key(registrant_id).seal("payment/1", plain)
+        return self.key(registrant_id).seal("payment/1", plain)
 
     def unseal(self, registrant_id: str, sealed: bytes) -> bytes:
         """The inverse of `seal`."""
-        return self._key(registrant_id).unseal("payment/1", sealed)
-
-    def _key(self, registrant_id: str) -> PersonKey:
-        record = self._store.record(registrant_id)
-        if record is None:
-            raise NotRegistered()
-        return self._vault.open_key(registrant_id, record.wrapped_key)
+        return self.key(registrant_id).unseal("payment/1", sealed)
 
     def _create(
         self,
