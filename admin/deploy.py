@@ -64,10 +64,7 @@ def deploy(
         "JwksUrl": stages.jwks_url(aws, data["UserPool"]),
         "ResultsUrl": stages.results_url(aws, data),
     }
-    app_changed = stacks.deploy(stages.app_stack(stage), template, derived | values)
-    app = stacks.find(stages.app_stack(stage))
-    if app is None:
-        raise DeployFailed(f"{stages.app_stack(stage)} vanished while it was deployed")
+    app, app_changed = _deploy_app(stacks, aws, stage, template, derived | values)
     url = stages.api_url(aws, outputs(app))
     report(f"{url}/health: version {smoke_test(url, get, sleep)}")
     return Deployed(stage, url, changed=data_changed or app_changed)
@@ -85,6 +82,21 @@ def _deploy_data(stacks: Stacks, stage: str, values: Mapping[str, str]) -> tuple
     if after is None:
         raise DeployFailed(f"{name} vanished while it was deployed")
     return outputs(after), changed
+
+
+def _deploy_app(
+    stacks: Stacks, aws: Aws, stage: str, template: Template, values: Mapping[str, str]
+) -> tuple[dict[str, Any], bool]:
+    """Deploy the app stack; once more if the API's address, which its functions must know, was not known before."""
+    name = stages.app_stack(stage)
+    changed = stacks.deploy(name, template, values)
+    app = stacks.find(name)
+    if app is not None and parameters(app)["PublicUrl"] == template.document["Parameters"]["PublicUrl"]["Default"]:
+        stacks.deploy(name, template, {**values, "PublicUrl": stages.api_url(aws, outputs(app))})
+        app = stacks.find(name)
+    if app is None:
+        raise DeployFailed(f"{name} vanished while it was deployed")
+    return app, changed
 
 
 def without_retention(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -100,7 +100,14 @@ class LocalCloud:
         deploy.deploy(STAGE, given, self._report, fetch, count=self._count)
         stage = stages.load(STAGE)
         self._share_secrets(stage)
+        self._verify_sender(stage)
         return stage
+
+    def _verify_sender(self, stage: stages.Stage) -> None:
+        """What an administrator does once at the mail service, and proves with DNS records: send from the domain."""
+        ses = stages.connect().client("sesv2")
+        with suppress(ses.exceptions.AlreadyExistsException):
+            ses.create_email_identity(EmailIdentity=stage.settings.mail_domain)
 
     def _share_secrets(self, stage: stages.Stage) -> None:
         """What an administrator does once for a real stage: agree with the provider on a key and a callback token."""

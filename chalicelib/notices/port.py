@@ -28,7 +28,7 @@ NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
     {
         Kind.CHOSEN: frozenset({"wave", "training_idr", "buy_by"}),
         Kind.NOT_CHOSEN: frozenset({"wave", "reason", "next_opens_at"}),
-        Kind.PURCHASE_DEADLINE: frozenset({"training_idr", "buy_by"}),
+        Kind.PURCHASE_DEADLINE: frozenset({"buy_by"}),
         Kind.PAID: frozenset({"for", "amount_idr"}),
         Kind.PAYMENT_FAILED: frozenset({"for", "amount_idr", "reason"}),
         Kind.SURVEY_OPEN: frozenset({"closes_at", "amount_idr"}),

@@ -31,7 +31,7 @@ class State(StrEnum):
     """Claimed, and nobody knows whether the mail service took it. Never sent again: better once too few."""
     REFUSED = "REFUSED"
     """The mail service would not take this message, and would not take it tomorrow."""
-    BOUNCED = "BOUNCED"
+    CLOSED = "CLOSED"
     """Not sent: the mailbox does not exist, or its owner reported our mail as spam."""
     UNSUBSCRIBED = "UNSUBSCRIBED"
     """Not sent: a reminder to a person who wants none."""
@@ -43,7 +43,7 @@ class State(StrEnum):
 
 NEXT: Mapping[State, frozenset[State]] = {
     State.QUEUED: frozenset(
-        {State.SENDING, State.BOUNCED, State.UNSUBSCRIBED, State.EXPIRED, State.NO_ADDRESS},
+        {State.SENDING, State.CLOSED, State.UNSUBSCRIBED, State.EXPIRED, State.NO_ADDRESS},
     ),
     State.SENDING: frozenset({State.SENT, State.UNKNOWN, State.REFUSED, State.QUEUED}),
 }
@@ -76,7 +76,7 @@ class Notice:
 class Mailbox:
     """What is known of a person's mailbox; the address itself is the user pool's."""
 
-    bounced_at: datetime | None = None
+    closed_at: datetime | None = None
     unsubscribed_at: datetime | None = None
     token: str | None = None
 
@@ -94,8 +94,8 @@ def shard_of(registrant_id: str) -> str:
 
 def withheld(notice: Notice, mailbox: Mailbox, now: datetime) -> State | None:
     """Why a notice is not to be sent; None if it is."""
-    if mailbox.bounced_at is not None:
-        return State.BOUNCED
+    if mailbox.closed_at is not None:
+        return State.CLOSED
     if notice.kind in REMINDERS and mailbox.unsubscribed_at is not None:
         return State.UNSUBSCRIBED
     until = _UNTIL.get(notice.kind)

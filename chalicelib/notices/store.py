@@ -56,7 +56,8 @@ class NoticeItem(NoticesTable):
 class MailboxItem(NoticesTable):
     """`M#<registrant>` / `MAILBOX`."""
 
-    bounced_at = UnicodeAttribute(null=True)
+    closed_at = UnicodeAttribute(null=True)
+    closed_because = UnicodeAttribute(null=True)
     unsubscribed_at = UnicodeAttribute(null=True)
     token = UnicodeAttribute(null=True)
 
@@ -136,17 +137,23 @@ class NoticeStore:
         except DoesNotExist:
             return Mailbox()
         return Mailbox(
-            bounced_at=parse_iso(item.bounced_at) if item.bounced_at else None,
+            closed_at=parse_iso(item.closed_at) if item.closed_at else None,
             unsubscribed_at=parse_iso(item.unsubscribed_at) if item.unsubscribed_at else None,
             token=item.token,
         )
 
-    def mark_bounced(self, registrant_id: str, now: datetime) -> None:
-        """Send nothing to this mailbox any more; the first mark stays."""
-        first = MailboxItem.bounced_at.set(MailboxItem.bounced_at | iso(now))
-        MailboxItem(f"M#{registrant_id}", "MAILBOX").update([first])
+    def close(self, registrant_id: str, because: str, now: datetime) -> None:
+        """Send nothing to this mailbox any more; the first reason and time stay."""
+        at = MailboxItem.closed_at.set(MailboxItem.closed_at | iso(now))
+        reason = MailboxItem.closed_because.set(MailboxItem.closed_because | because)
+        MailboxItem(f"M#{registrant_id}", "MAILBOX").update([at, reason])
 
-    def mark_unsubscribed(self, registrant_id: str, now: datetime) -> None:
+    def reopen(self, registrant_id: str) -> None:
+        """Send to this mailbox again."""
+        item = MailboxItem(f"M#{registrant_id}", "MAILBOX")
+        item.update([MailboxItem.closed_at.remove(), MailboxItem.closed_because.remove()])
+
+    def unsubscribe(self, registrant_id: str, now: datetime) -> None:
         """Send no reminders to this person any more; the first mark stays."""
         first = MailboxItem.unsubscribed_at.set(MailboxItem.unsubscribed_at | iso(now))
         MailboxItem(f"M#{registrant_id}", "MAILBOX").update([first])

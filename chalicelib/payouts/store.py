@@ -17,7 +17,7 @@ from pynamodb.models import Model
 
 from ..clock import iso, parse_iso
 from ..dynamo import LegsFailed, Transaction, is_condition_failure
-from ..money import rupiah
+from ..money import Rupiah, rupiah
 from .errors import Superseded, UnknownEntitlement
 from .rules import NEXT, Attempt, Entitlement, Hold, Kind, Move, State, is_news, needs_another_look
 
@@ -126,6 +126,7 @@ class News:
     registrant_id: str
     wave: int
     kind: Kind
+    amount_idr: Rupiah
     state: State
     at: datetime
     latest: State
@@ -367,6 +368,7 @@ def _from_news(row: EventItem, head: Entitlement) -> News:
         registrant_id=head.registrant_id,
         wave=head.wave,
         kind=head.kind,
+        amount_idr=head.amount_idr,
         state=State(row.state),
         at=parse_iso(row.at),
         latest=head.state,
