@@ -9,6 +9,8 @@ from typing import Any
 from chalice.app import AuthResponse, Cron, Rate
 
 from chalicelib import config, events, logs, me, openapi, web, wiring
+from chalicelib.helpdesk import errors as complaint
+from chalicelib.helpdesk import wire as helpdesk
 from chalicelib.payouts import consumer
 from chalicelib.payouts import errors as payout
 from chalicelib.payouts import wire as payouts
@@ -176,7 +178,7 @@ def get_my_trainings() -> web.Reply:
     who="citizen",
     body=training.ReviewForm,
     answers={201: training.TrainingView, 200: training.TrainingView},
-    refuses=(course.AlreadyReviewed, course.BeneficiaryRevoked),
+    refuses=(course.AlreadyReviewed, wave.BeneficiaryRevoked),
 )
 def review_training(form: training.ReviewForm, training_id: str) -> web.Reply:
     view, new = services().training.review(app.caller(), web.object_id(training_id), form, app.now())
@@ -233,6 +235,32 @@ def join_wave() -> web.Reply:
     return web.created(receipt, new=new)
 
 
+# Complaints and appeals
+
+
+@app.endpoint(
+    "POST /me/grievances",
+    "Complain about a registration or a payout, or appeal against a selection and get its evidence",
+    who="citizen",
+    body=helpdesk.GrievanceForm,
+    answers={201: helpdesk.GrievanceView, 200: helpdesk.GrievanceView},
+    refuses=complaint.FILING,
+)
+def file_grievance(form: helpdesk.GrievanceForm) -> web.Reply:
+    view, new = services().helpdesk.file(app.caller(), form, app.now())
+    return web.created(view, new=new)
+
+
+@app.endpoint(
+    "GET /me/grievances",
+    "My complaints and appeals, with deadlines and answers",
+    who="citizen",
+    answers={200: helpdesk.GrievanceList},
+)
+def get_my_grievances() -> web.Reply:
+    return web.ok(helpdesk.GrievanceList(services().helpdesk.of(app.caller())))
+
+
 # Partners and the provider, each with a proof of its own
 
 
@@ -257,7 +285,7 @@ def signing_partner() -> Any:
         course.CertificateAlreadyUsed,
         course.CompletedInFuture,
         course.CompletedBeforeAward,
-        course.BeneficiaryRevoked,
+        wave.BeneficiaryRevoked,
         wave.UnknownCard,
     ),
 )
@@ -318,3 +346,11 @@ def pay(event: Any) -> dict[str, Any]:
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def sweep_payouts(_event: Any) -> None:
     services().payouts.sweep(app.clock())
+
+
+# Complaints: what is overdue, every morning at 08:00 WIB
+
+
+@app.schedule(Cron("0", "1", "*", "*", "?", "*"))
+def check_grievances(event: Any) -> None:
+    services().helpdesk.check(app.clock(), events.remaining_s(event))

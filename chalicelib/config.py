@@ -70,7 +70,7 @@ class Scheme(_Frozen, frozen=True):
 
 
 class TrainingRules(_Frozen, frozen=True):
-    """`buy_within_days`: calendar days in WIB, the day of the award being the first. A stage may count seconds instead."""
+    """`buy_within_days`: calendar days in WIB, the day of the award being day 1. A stage may count seconds instead."""
 
     buy_within_days: Positive
     buy_within_s: Positive | None = None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pynamodb.models import Model
 
     # Imported only by the function that asks for them.
+    from .helpdesk.service import Helpdesk
     from .notices.service import NoticeService
     from .notices.store import NoticeStore
     from .payouts.service import Payouts
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
     from .registration.vault import Vault
     from .training.service import Training
     from .waves.advance import Stepper
+    from .waves.award import Award
     from .waves.beneficiaries import BeneficiaryStore
-    from .waves.drawing import Beacons
+    from .waves.drawing import Beacons, Drawing
     from .waves.entries import EntryStore
+    from .waves.publication import Publication
     from .waves.service import Waves
     from .waves.store import WaveStore
 
@@ -111,13 +114,11 @@ class Services:
     @cached_property
     def waves(self) -> Waves:
         """The calendar, joins, standings and beneficiaries."""
-        from .waves.service import Waves
+        from .waves.service import Stores, Waves
 
         return Waves(
             self.programme,
-            self._wave_store,
-            self._entries,
-            self._beneficiaries,
+            Stores(self._wave_store, self._entries, self._beneficiaries, lambda: self._publication),
             self.registrations,
             self.settings.results_url,
             self._randomness,
@@ -128,32 +129,44 @@ class Services:
         """The step that takes waves on."""
         from .notices.announcements import Announcements
         from .waves.advance import Stepper
-        from .waves.award import Award
-        from .waves.drawing import Drawing
         from .waves.freeze import Freeze
-        from .waves.publication import Publication
 
         settings, programme = self.settings, self.programme
-        publication = Publication(self._client("s3"), settings.results_bucket)
-        drawing = Drawing(publication, self.beacons, programme.draw)
-        award = Award(
-            self._entries,
-            self._beneficiaries,
-            self.registrations,
-            drawing,
-            publication,
-            programme,
-            self._randomness,
-        )
         return Stepper(
             programme,
             self._wave_store,
-            Freeze(self._entries, publication, programme.draw),
-            drawing,
-            award,
+            Freeze(self._entries, self._publication, programme.draw),
+            self._drawing,
+            self._award,
             Announcements(self._client("sns"), settings.announcements_topic),
             settings.results_url,
         )
+
+    @cached_property
+    def _award(self) -> Award:
+        from .waves.award import Award
+
+        return Award(
+            self._entries,
+            self._beneficiaries,
+            self.registrations,
+            self._drawing,
+            self._publication,
+            self.programme,
+            self._randomness,
+        )
+
+    @cached_property
+    def _drawing(self) -> Drawing:
+        from .waves.drawing import Drawing
+
+        return Drawing(self._publication, self.beacons, self.programme.draw)
+
+    @cached_property
+    def _publication(self) -> Publication:
+        from .waves.publication import Publication
+
+        return Publication(self._client("s3"), self.settings.results_bucket)
 
     @cached_property
     def beacons(self) -> Beacons:
@@ -238,6 +251,25 @@ class Services:
 
         self._bind(NoticesTable, "notices")
         return NoticeStore(self.settings.region)
+
+    @cached_property
+    def helpdesk(self) -> Helpdesk:
+        """Complaints and appeals."""
+        from .helpdesk.holidays_id import is_holiday
+        from .helpdesk.lists import PublishedLists
+        from .helpdesk.service import Helpdesk, Ports
+        from .helpdesk.store import HelpdeskStore, HelpdeskTable
+
+        self._bind(HelpdeskTable, "helpdesk")
+        settings = self.settings
+        ports = Ports(
+            keys=self.registrations,
+            selections=self.waves,
+            disbursements=self.payouts,
+            lists=PublishedLists(lambda: self._client("s3"), settings.results_bucket),
+            is_holiday=is_holiday,
+        )
+        return Helpdesk(HelpdeskStore(self.transaction), ports, self.programme.helpdesk, settings.results_url)
 
     def transaction(self) -> dynamo.Transaction:
         """A new, empty transaction."""

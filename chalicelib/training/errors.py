@@ -41,12 +41,6 @@ class CertificateAlreadyUsed(DomainError):
     code = "certificate_already_used"
 
 
-class BeneficiaryRevoked(DomainError):
-    """The beneficiary lost their place: nothing more is recorded or becomes due."""
-
-    code = "beneficiary_revoked"
-
-
 class CompletedInFuture(DomainError):
     """`completed_at` is after the present."""
 
@@ -91,11 +85,6 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
         409,
         "Nomor sertifikat ini sudah dilaporkan dengan data lain.",
         "This certificate number was already reported with other facts.",
-    ),
-    BeneficiaryRevoked: (
-        409,
-        "Kepesertaan penerima ini telah dicabut.",
-        "This beneficiary's place has been revoked.",
     ),
     CompletedInFuture: (
         422,

@@ -12,9 +12,10 @@ from ..errors import NotFound
 from ..ids import Randomness, random_id
 from ..payouts.rules import Kind
 from ..payouts.service import Payouts
+from ..waves.errors import BeneficiaryRevoked
 from ..waves.rules import Beneficiary, BeneficiaryState
 from . import rules, signatures, wire
-from .errors import BeneficiaryRevoked, PartnerRevoked, SignatureInvalid
+from .errors import PartnerRevoked, SignatureInvalid
 from .partners import PartnerKeys
 from .rules import Completion, Partner, Review
 from .store import REVIEW_LEG, TrainingStore

@@ -24,7 +24,7 @@ from .calendar import Calendar, PlannedWave
 from .drawing import Drawing
 from .errors import UnknownWave
 from .freeze import Freeze
-from .rules import NEXT, State, Wave, freeze_due, planned, seats_for
+from .rules import NEXT, State, Wave, freeze_due, planned, seats_for, year_of
 from .store import WaveStore
 from .tick import Tick, TimeShort
 
@@ -125,8 +125,8 @@ class Stepper:
 
     def _settle(self, wave: Wave, calendar: Calendar, tick: Tick, done: list[Transition]) -> None:
         """Award the seats of a drawn wave and give the others back to the year."""
-        chosen = self._award.run(wave, self._store.draw(wave.number), calendar.regular_number(planned(wave)), tick)
-        if self._store.settle(wave, _year(wave.opens_at), chosen):
+        walk = self._award.run(wave, self._store.draw(wave.number), calendar.regular_number(planned(wave)), tick)
+        if self._store.settle(wave, year_of(wave.opens_at), walk.chosen, tick.now()):
             done.append(_recorded(wave.number, State.SETTLED))
         settled = self._store.wave(wave.number)
         if settled is not None and settled.announced is not settled.state:
@@ -152,7 +152,7 @@ class Stepper:
         return self._store.step(wave, State.DRAWN)
 
     def _open(self, plan: PlannedWave, calendar: Calendar) -> bool:
-        year = _year(plan.opens_at)
+        year = year_of(plan.opens_at)
         year_ends = datetime(year + 1, 1, 1, tzinfo=WIB)
         waves_left = len(calendar.between(plan.opens_at, year_ends))
         for _ in range(OPEN_TRIES):
@@ -206,8 +206,3 @@ def _apart(number: int, unforeseen: list[Exception]) -> Iterator[None]:
 def _recorded(number: int, state: State) -> Transition:
     log.info(f"wave_{state.lower()}", extra={"wave": number})
     return Transition(number, state)
-
-
-def _year(opens_at: datetime) -> int:
-    """The WIB year of a wave's opening, to whose target it counts."""
-    return opens_at.astimezone(WIB).year

@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import ClassVar
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition, size
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 
 from ..clock import iso, parse_iso
-from ..dynamo import LegsFailed, Transaction
+from ..dynamo import LegsFailed, Transaction, is_condition_failure
 from .entries import UNDECIDED, EntryItem, entry_item
 from .errors import UnknownCard
-from .rules import Beneficiary, BeneficiaryState, Outcome
+from .rules import Beneficiary, BeneficiaryState, Deadline, Outcome, shard_of, sources
 from .store import WavesTable
+
+BENEFICIARY_LEG = "beneficiary"
+
+
+class RosterIndex(GlobalSecondaryIndex["BeneficiaryItem"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
+    """Every beneficiary of a wave; the hash key is `<wave>#<shard>`."""
+
+    class Meta:
+        index_name = "roster"
+        projection = AllProjection()
+
+    roster_shard = UnicodeAttribute(hash_key=True)
+    pk = UnicodeAttribute(range_key=True)
+
+
+class PotentialIndex(GlobalSecondaryIndex["BeneficiaryItem"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
+    """Whom the deadline still concerns, the most urgent first: POTENTIAL, or REVOKED and not passed on yet. Sparse."""
+
+    class Meta:
+        index_name = "potential"
+        projection = KeysOnlyProjection()
+
+    potential_shard = UnicodeAttribute(hash_key=True)
+    buy_by = UnicodeAttribute(range_key=True)
 
 
 class BeneficiaryItem(WavesTable):
@@ -24,6 +52,15 @@ class BeneficiaryItem(WavesTable):
     seat = UnicodeAttribute()
     state = UnicodeAttribute()
     awarded_at = UnicodeAttribute()
+    region = NumberAttribute()
+    buy_by = UnicodeAttribute()
+    revoked_at = UnicodeAttribute(null=True)
+    revoked_seq = NumberAttribute(null=True)
+    graduated_at = UnicodeAttribute(null=True)
+    roster_shard = UnicodeAttribute()
+    potential_shard = UnicodeAttribute(null=True)
+    roster: ClassVar[RosterIndex] = RosterIndex()
+    potential: ClassVar[PotentialIndex] = PotentialIndex()
 
 
 class FamilyItem(WavesTable):
@@ -62,7 +99,7 @@ class BeneficiaryStore:
             # Ranked: a replay finds its own beneficiary and its own card in the way, which must not count.
             if "entry" in failed.legs:
                 return None
-            if "beneficiary" in failed.legs:
+            if BENEFICIARY_LEG in failed.legs:
                 return Outcome.ALREADY_BENEFICIARY
             if "family" in failed.legs:
                 return Outcome.FAMILY_CARD
@@ -72,18 +109,26 @@ class BeneficiaryStore:
     def of(self, registrant_id: str) -> Beneficiary | None:
         """Who was chosen, if they were."""
         try:
-            item = BeneficiaryItem.get(f"B#{registrant_id}", "BENEFICIARY", consistent_read=True)
+            item = BeneficiaryItem.get(_pk(registrant_id), "BENEFICIARY", consistent_read=True)
         except BeneficiaryItem.DoesNotExist:
             return None
-        return Beneficiary(
-            registrant_id=registrant_id,
-            wave=int(item.wave),
-            card_number=item.card_number,
-            scheme=item.scheme,
-            seat=item.seat,
-            state=BeneficiaryState(item.state),
-            awarded_at=parse_iso(item.awarded_at),
-        )
+        return _beneficiary(item)
+
+    def of_many(self, registrant_ids: Iterable[str]) -> list[Beneficiary]:
+        """Those of them who were ever chosen, in the order given; one call for each 100."""
+        keys = [(_pk(registrant_id), "BENEFICIARY") for registrant_id in registrant_ids]
+        found = {item.pk: _beneficiary(item) for item in BeneficiaryItem.batch_get(keys, consistent_read=True)}
+        return [found[pk] for pk, _ in keys if pk in found]
+
+    def roster(self, wave: int, shard: str) -> Iterator[Beneficiary]:
+        """Every beneficiary of a wave in one of `rules.SHARDS`, ascending by id; by an index, so moments late."""
+        return map(_beneficiary, BeneficiaryItem.roster.query(f"{wave}#{shard}"))
+
+    def potential(self, shard: str, until: datetime) -> Iterator[Deadline]:
+        """Whose deadline was or will be by `until` and still matters, the earliest first; by an index, moments late."""
+        due = BeneficiaryItem.buy_by <= _second(until)
+        for item in BeneficiaryItem.potential.query(shard, due):
+            yield Deadline(_person(item), parse_iso(item.buy_by))
 
     def by_card(self, card_number: str) -> Beneficiary:
         """Whose card it is. Raises `UnknownCard`."""
@@ -96,10 +141,78 @@ class BeneficiaryStore:
             raise UnknownCard()
         return beneficiary
 
+    # Legs of others' transactions. They fail as `BENEFICIARY_LEG` where the state is no longer the one that was read.
+
+    def activate(self, tx: Transaction, beneficiary: Beneficiary, now: datetime) -> None:
+        """A purchase keeps the place: ACTIVE, the deadline is met; a graduate stays one. Too late, the leg fails."""
+        item, state = BeneficiaryItem(_pk(beneficiary.registrant_id), "BENEFICIARY"), BeneficiaryItem.state
+        if beneficiary.state is BeneficiaryState.GRADUATED:
+            graduated = state == BeneficiaryState.GRADUATED.value
+            tx.check(BENEFICIARY_LEG, BeneficiaryItem, (item.pk, item.sk), graduated)
+            return
+        in_time = state.is_in(*sources(BeneficiaryState.ACTIVE)) & (BeneficiaryItem.buy_by > _second(now))
+        tx.update(
+            BENEFICIARY_LEG,
+            item,
+            [state.set(BeneficiaryState.ACTIVE.value), BeneficiaryItem.potential_shard.remove()],
+            (state == BeneficiaryState.ACTIVE.value) | in_time,
+        )
+
+    def deactivate(self, tx: Transaction, beneficiary: Beneficiary) -> None:
+        """The only purchase is taken back: POTENTIAL again, with the deadline there was."""
+        tx.update(
+            BENEFICIARY_LEG,
+            BeneficiaryItem(_pk(beneficiary.registrant_id), "BENEFICIARY"),
+            [
+                BeneficiaryItem.state.set(BeneficiaryState.POTENTIAL.value),
+                BeneficiaryItem.potential_shard.set(shard_of(beneficiary.registrant_id)),
+            ],
+            BeneficiaryItem.state.is_in(*sources(BeneficiaryState.POTENTIAL)),
+        )
+
+    def graduate(self, tx: Transaction, registrant_id: str, now: datetime) -> None:
+        """The first training is completed and reviewed."""
+        tx.update(
+            BENEFICIARY_LEG,
+            BeneficiaryItem(_pk(registrant_id), "BENEFICIARY"),
+            [
+                BeneficiaryItem.state.set(BeneficiaryState.GRADUATED.value),
+                BeneficiaryItem.graduated_at.set(iso(now)),
+            ],
+            BeneficiaryItem.state.is_in(*sources(BeneficiaryState.GRADUATED)),
+        )
+
+    # Revocation
+
+    def revoke(self, tx: Transaction, beneficiary: Beneficiary, seq: int, now: datetime) -> None:
+        """No purchase came in time. Stays among the `potential`, as what is to be passed on."""
+        overdue = BeneficiaryItem.buy_by <= _second(now)
+        tx.update(
+            BENEFICIARY_LEG,
+            BeneficiaryItem(_pk(beneficiary.registrant_id), "BENEFICIARY"),
+            [
+                BeneficiaryItem.state.set(BeneficiaryState.REVOKED.value),
+                BeneficiaryItem.revoked_at.set(iso(now)),
+                BeneficiaryItem.revoked_seq.set(seq),
+            ],
+            BeneficiaryItem.state.is_in(*sources(BeneficiaryState.REVOKED)) & overdue,
+        )
+
+    def passed_on(self, registrant_id: str) -> None:
+        """Nothing is left to be done for one who was revoked."""
+        try:
+            BeneficiaryItem(_pk(registrant_id), "BENEFICIARY").update(
+                [BeneficiaryItem.potential_shard.remove()],
+                condition=BeneficiaryItem.state == BeneficiaryState.REVOKED.value,
+            )
+        except UpdateError as error:
+            if not is_condition_failure(error):
+                raise
+
     def _add_legs(self, tx: Transaction, beneficiary: Beneficiary, kk_mac: str) -> None:
         person = beneficiary.registrant_id
         item = BeneficiaryItem(
-            f"B#{person}",
+            _pk(person),
             "BENEFICIARY",
             wave=beneficiary.wave,
             card_number=beneficiary.card_number,
@@ -107,9 +220,13 @@ class BeneficiaryStore:
             seat=beneficiary.seat,
             state=beneficiary.state.value,
             awarded_at=iso(beneficiary.awarded_at),
+            region=beneficiary.region,
+            buy_by=iso(beneficiary.buy_by),
+            roster_shard=f"{beneficiary.wave}#{shard_of(person)}",
+            potential_shard=shard_of(person) if beneficiary.state is BeneficiaryState.POTENTIAL else None,
         )
         card = CardItem(f"C#{beneficiary.card_number}", "CARD", registrant_id=person)
-        tx.put("beneficiary", item, BeneficiaryItem.pk.does_not_exist())
+        tx.put(BENEFICIARY_LEG, item, BeneficiaryItem.pk.does_not_exist())
         tx.put("card", card, CardItem.pk.does_not_exist())
         tx.update(
             "family",
@@ -123,6 +240,36 @@ class BeneficiaryStore:
             [EntryItem.outcome.set(Outcome.CHOSEN.value), EntryItem.seat.set(beneficiary.seat)],
             UNDECIDED,
         )
+
+
+def _pk(registrant_id: str) -> str:
+    return f"B#{registrant_id}"
+
+
+def _person(item: BeneficiaryItem) -> str:
+    return item.pk.removeprefix("B#")
+
+
+def _second(now: datetime) -> str:
+    """As deadlines are kept, in whole seconds, so that texts compare as instants do: `by <= now` is `by <= second`."""
+    return iso(now.replace(microsecond=0))
+
+
+def _beneficiary(item: BeneficiaryItem) -> Beneficiary:
+    return Beneficiary(
+        registrant_id=_person(item),
+        wave=int(item.wave),
+        card_number=item.card_number,
+        scheme=item.scheme,
+        seat=item.seat,
+        state=BeneficiaryState(item.state),
+        awarded_at=parse_iso(item.awarded_at),
+        region=int(item.region),
+        buy_by=parse_iso(item.buy_by),
+        revoked_at=None if item.revoked_at is None else parse_iso(item.revoked_at),
+        revoked_seq=None if item.revoked_seq is None else int(item.revoked_seq),
+        graduated_at=None if item.graduated_at is None else parse_iso(item.graduated_at),
+    )
 
 
 def _room(cap: int) -> Condition:

@@ -29,10 +29,28 @@ class Barred(DomainError):
     code = "barred"
 
 
+class BeneficiaryRevoked(DomainError):
+    """The beneficiary lost their place: nothing more is sold, recorded or becomes due."""
+
+    code = "beneficiary_revoked"
+
+
+class PurchaseDeadlinePassed(DomainError):
+    """No training was bought in time; the place is lost, if not yet revoked. Facts: `buy_by`."""
+
+    code = "purchase_deadline_passed"
+
+
 class UnknownWave(DomainError):
     """There is no such wave, or this system did not run it. Facts: `wave`."""
 
     code = "unknown_wave"
+
+
+class SelectionNotFinished(DomainError):
+    """The seats of the wave are not settled yet. Facts: `wave`."""
+
+    code = "selection_not_finished"
 
 
 class UnknownCard(DomainError):
@@ -92,7 +110,22 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
         "Kepesertaan Anda telah dicabut sehingga Anda tidak dapat bergabung lagi.",
         "Your place was revoked; you cannot join again.",
     ),
+    BeneficiaryRevoked: (
+        409,
+        "Kepesertaan penerima ini telah dicabut.",
+        "This beneficiary's place has been revoked.",
+    ),
+    PurchaseDeadlinePassed: (
+        409,
+        "Batas waktu pembelian pelatihan pertama, {buy_by}, sudah lewat.",
+        "The first training had to be bought before {buy_by}.",
+    ),
     UnknownWave: (404, "Gelombang {wave} tidak ditemukan.", "There is no wave {wave}."),
+    SelectionNotFinished: (
+        409,
+        "Seleksi gelombang {wave} belum selesai.",
+        "The selection of wave {wave} is not finished yet.",
+    ),
     UnknownCard: (404, "Nomor kartu tidak ditemukan.", "There is no such card number."),
     ChangeTooLate: (
         409,

@@ -13,7 +13,7 @@ from ..errors import Unavailable
 from . import note, published
 from .draw import build_list, commit
 from .entries import EntryStore
-from .publication import Publication, PublishedNote
+from .publication import Publication, Published
 from .rules import Wave, chain_of, freeze_due, frozen_at
 from .seats import allot
 from .tick import Tick
@@ -40,7 +40,7 @@ class Freeze:
                 raise Unavailable()
         return found.raw.decode()
 
-    def _publish(self, wave: Wave, late: PublishedNote | None, tick: Tick) -> PublishedNote:
+    def _publish(self, wave: Wave, late: Published | None, tick: Tick) -> Published:
         chain = self._rules.pinned
         due = freeze_due(wave.closes_at, self._rules.freeze_delay_s)
         tickets = self._entries.tickets(wave.number)
@@ -54,6 +54,6 @@ class Freeze:
         final = replace(commitment.note, frozen=frozen, round=note.beacon_round(chain, frozen))
         return self._publication.put_note(wave.number, final.encode(), late)
 
-    def _too_late(self, found: PublishedNote) -> bool:
+    def _too_late(self, found: Published) -> bool:
         written = note.parse(found.raw)
         return found.published_at >= note.round_time(chain_of(self._rules, written.chain), written.round)

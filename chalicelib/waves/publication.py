@@ -7,7 +7,7 @@ contains a choice, the instant of the freeze; whoever creates it first decides, 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,18 +16,23 @@ from botocore.exceptions import ClientError
 
 from . import published
 from .draw import Region
+from .selection import Substitution
 
 _TYPES = {"txt": "text/plain; charset=utf-8", "json": "application/json", "bin": "application/octet-stream"}
 _OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
 
 
 @dataclass(frozen=True, slots=True)
-class PublishedNote:
-    """The note as the public can read it, and when the bucket took it, by the bucket's clock, in whole seconds."""
+class Published:
+    """A file as the public can read it, and when the bucket took it, by the bucket's clock, in whole seconds."""
 
     raw: bytes
     published_at: datetime
     version: str
+
+
+class Contradiction(Exception):
+    """What is published says otherwise than what follows from the records: a person must look."""
 
 
 class Publication:
@@ -42,24 +47,13 @@ class Publication:
         for name, body in files.items():
             self._put(wave, name, body)
 
-    def note(self, wave: int) -> PublishedNote | None:
+    def note(self, wave: int) -> Published | None:
         """The note that is published now, if there is one."""
-        try:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=published.folder(wave) + published.NOTE)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchKey":
-                return None
-            raise
-        return PublishedNote(answer["Body"].read(), answer["LastModified"].astimezone(UTC), answer["ETag"])
+        return self._find(wave, published.NOTE)
 
-    def put_note(self, wave: int, raw: bytes, instead_of: PublishedNote | None) -> PublishedNote:
+    def put_note(self, wave: int, raw: bytes, instead_of: Published | None) -> Published:
         """Publish the note unless another appeared since `instead_of` was seen; returns the one that is there now."""
-        unchanged = {"IfMatch": instead_of.version} if instead_of else {"IfNoneMatch": "*"}
-        try:
-            self._put(wave, published.NOTE, raw, **unchanged)
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in _OVERTAKEN:
-                raise
+        self._put_instead(wave, published.NOTE, raw, instead_of)
         note = self.note(wave)
         if note is None:
             raise LookupError("a note that was published is gone")
@@ -67,10 +61,51 @@ class Publication:
 
     def commitment(self, wave: int) -> tuple[tuple[Region, ...], dict[int, bytes]]:
         """The region table and the lists that the note commits to, as published."""
-        rows = json.loads(self._get(wave, published.REGIONS))
-        table = tuple(Region(row["region"], row["entries"], row["quota"], bytes.fromhex(row["root"])) for row in rows)
+        table = self.regions(wave)
         lists = {row.region: self._get(wave, published.leaves_name(row.region)) for row in table if row.entries}
         return table, lists
+
+    def regions(self, wave: int) -> tuple[Region, ...]:
+        """The region table of a wave that is frozen."""
+        rows = json.loads(self._get(wave, published.REGIONS))
+        return tuple(Region(row["region"], row["entries"], row["quota"], bytes.fromhex(row["root"])) for row in rows)
+
+    def put_substitutions(self, wave: int, substitutions: Iterable[Substitution]) -> None:
+        """Publish all substitutions so far. What is published only ever grows: a shorter list than that is not written.
+
+        Raises `Contradiction` if neither list is the beginning of the other; then nothing is written.
+        """
+        body = published.substitutions_file(substitutions)
+        rows = json.loads(body)
+        while True:
+            found = self._find(wave, published.SUBSTITUTIONS)
+            there = json.loads(found.raw) if found else []
+            if there[: len(rows)] != rows[: len(there)]:
+                raise Contradiction(f"wave {wave}: the published substitutions are not the beginning of {len(rows)}")
+            if found and len(rows) <= len(there):
+                return
+            if self._put_instead(wave, published.SUBSTITUTIONS, body, found):
+                return
+
+    def _put_instead(self, wave: int, name: str, body: bytes, seen: Published | None) -> bool:
+        """Publish a file unless another appeared since `seen` (None: there was none) was; whether it was published."""
+        unchanged = {"IfMatch": seen.version} if seen else {"IfNoneMatch": "*"}
+        try:
+            self._put(wave, name, body, **unchanged)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _OVERTAKEN:
+                raise
+            return False
+        return True
+
+    def _find(self, wave: int, name: str) -> Published | None:
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=published.folder(wave) + name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return None
+            raise
+        return Published(answer["Body"].read(), answer["LastModified"].astimezone(UTC), answer["ETag"])
 
     def _get(self, wave: int, name: str) -> bytes:
         answer = self._s3.get_object(Bucket=self._bucket, Key=published.folder(wave) + name)

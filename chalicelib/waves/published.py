@@ -59,7 +59,7 @@ def result_files(wave: int, beacon: Beacon, seed: bytes, selection: Selection) -
     return {BEACON: _json(signed), RESULT: _json(result)}
 
 
-def substitutions_file(substitutions: Iterable[Substitution]) -> dict[str, bytes]:
+def substitutions_file(substitutions: Iterable[Substitution]) -> bytes:
     """Every substitution so far, in order of `seq`; the file only ever grows."""
     rows = [
         {
@@ -71,7 +71,7 @@ def substitutions_file(substitutions: Iterable[Substitution]) -> dict[str, bytes
         }
         for one in substitutions
     ]
-    return {SUBSTITUTIONS: _json(rows)}
+    return _json(rows)
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:

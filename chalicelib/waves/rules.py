@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from hashlib import sha256
 
-from ..clock import wib_date
-from ..config import Chain, DrawRules
+from ..clock import WIB, iso, wib_date
+from ..config import Chain, DrawRules, TrainingRules
+from ..ids import shard
 from .calendar import PlannedWave
+from .errors import BeneficiaryRevoked, PurchaseDeadlinePassed
 
 SHARDS = 64
 """Partitions of one wave's entries. DynamoDB gives each at least 1,000 writes a second."""
@@ -72,12 +73,25 @@ class BeneficiaryState(StrEnum):
     GRADUATED = "GRADUATED"
 
 
+NEXT_BENEFICIARY: dict[BeneficiaryState, frozenset[BeneficiaryState]] = {
+    BeneficiaryState.POTENTIAL: frozenset({BeneficiaryState.ACTIVE, BeneficiaryState.REVOKED}),
+    BeneficiaryState.ACTIVE: frozenset({BeneficiaryState.POTENTIAL, BeneficiaryState.GRADUATED}),
+    BeneficiaryState.REVOKED: frozenset(),
+    BeneficiaryState.GRADUATED: frozenset(),
+}
+"""A purchase makes ACTIVE, its cancellation POTENTIAL again; who is REVOKED is so for good."""
+
+REVOKED_PLACE = "revoked"
+"""The public reason of a substitution whose holder's place was revoked after the wave was settled."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wave:
     """A wave's record, from its opening on.
 
-    `note` is the published commitment, from the freeze on; `chosen` the seats taken, when settled; `announced` the last
-    state that was told to the public.
+    `note` is the published commitment, from the freeze on; `chosen` the seats taken, from `settled_at` on; `announced`
+    the last state that was told to the public, `closing_told` whether it was told that the close is near. `revoked`
+    places were entered in the wave's log, of which the published substitutions hold the first `passed`.
     """
 
     number: int
@@ -90,6 +104,10 @@ class Wave:
     note: str | None = None
     chosen: int | None = None
     announced: State | None = None
+    closing_told: bool = False
+    settled_at: datetime | None = None
+    revoked: int = 0
+    passed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +136,22 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class DrawnEntry:
+    """An entry in a wave whose seats are settled, with its draw, and what the person is told of it."""
+
+    entry: Entry
+    draw: Draw
+    standing: Standing
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Beneficiary:
-    """Who was chosen: once in a lifetime, under the scheme of that wave for good. `seat`: `open` or a region's code."""
+    """Who was chosen: once in a lifetime, under the scheme of that wave for good. `seat`: `open` or a region's code.
+
+    `region` is the province of the entry. `buy_by` is the first instant at which a first purchase is too late, in whole
+    seconds. `revoked_seq` is the line of the wave's log of revocations.
+    """
 
     registrant_id: str
     wave: int
@@ -128,11 +160,53 @@ class Beneficiary:
     seat: str
     state: BeneficiaryState
     awarded_at: datetime
+    region: int
+    buy_by: datetime
+    revoked_at: datetime | None = None
+    revoked_seq: int | None = None
+    graduated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """Of one whose place depends on a purchase, or was revoked and has not been passed on yet."""
+
+    registrant_id: str
+    buy_by: datetime
 
 
 def shard_of(registrant_id: str) -> str:
     """The two digits of the partition that holds a person's entry, the same in every wave."""
-    return f"{sha256(registrant_id.encode()).digest()[0] % SHARDS:02d}"
+    return shard(registrant_id, SHARDS)
+
+
+def year_of(opens_at: datetime) -> int:
+    """The WIB year of a wave's opening, to whose target it counts."""
+    return opens_at.astimezone(WIB).year
+
+
+def buy_by(awarded_at: datetime, rules: TrainingRules) -> datetime:
+    """The first instant at which a first purchase is too late (programme rule 9).
+
+    The WIB day of the award is day 1, so with 15 days it is the midnight that begins day 16.
+    """
+    if rules.buy_within_s is not None:
+        return _whole_second(awarded_at + timedelta(seconds=rules.buy_within_s))
+    day = wib_date(awarded_at) + timedelta(days=rules.buy_within_days)
+    return datetime.combine(day, time(), WIB).astimezone(UTC)
+
+
+def check_may_buy(beneficiary: Beneficiary, now: datetime) -> None:
+    """Raises `BeneficiaryRevoked`, or `PurchaseDeadlinePassed` if no purchase keeps the place and it is too late."""
+    if beneficiary.state is BeneficiaryState.REVOKED:
+        raise BeneficiaryRevoked()
+    if beneficiary.state is BeneficiaryState.POTENTIAL and beneficiary.buy_by <= now:
+        raise PurchaseDeadlinePassed(buy_by=iso(beneficiary.buy_by))
+
+
+def sources(to: BeneficiaryState) -> list[str]:
+    """The states from which a beneficiary may come to `to`."""
+    return [state.value for state, targets in NEXT_BENEFICIARY.items() if to in targets]
 
 
 def closing_day(closes_at: datetime) -> date:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..clock import iso
 from ..config import Programme
-from ..errors import Unavailable
+from ..dynamo import Transaction
+from ..errors import NotFound, Unavailable
 from ..ids import Randomness
 from ..registration.rules import Registrant, check_eligible
 from ..registration.rules import Standing as Registered
@@ -17,10 +19,12 @@ from .beneficiaries import BeneficiaryStore
 from .calendar import Calendar, CalendarException, PlannedWave
 from .draw import TICKET_BYTES
 from .entries import EntryStore
-from .errors import AlreadyBeneficiary, Barred, NotOpenYet, UnknownWave, WaveClosed
+from .errors import AlreadyBeneficiary, Barred, NotOpenYet, SelectionNotFinished, UnknownWave, WaveClosed
 from .rules import (
     NOT_DRAWN,
     Beneficiary,
+    Deadline,
+    DrawnEntry,
     Entry,
     Outcome,
     Standing,
@@ -32,6 +36,10 @@ from .rules import (
     state_at,
 )
 from .store import WaveStore
+
+if TYPE_CHECKING:
+    # A join needs nothing of what is published.
+    from .publication import Publication
 
 UPCOMING = 3
 """How many waves to come are shown in the list."""
@@ -46,12 +54,24 @@ CHANGE_TRIES = 5
 # `list` means the method inside of `Waves`.
 WaveViews = list[wire.WaveView]
 EntryViews = list[wire.EntryView]
+WaveRecords = list[Wave]
+Beneficiaries = list[Beneficiary]
 
 
 class Registrations(Protocol):
     """What a join asks of registration: one consistent read."""
 
     def registrant(self, registrant_id: str) -> Registrant: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where waves are kept. `publication` is called when the bucket is needed, which a request never does."""
+
+    waves: WaveStore
+    entries: EntryStore
+    beneficiaries: BeneficiaryStore
+    publication: Callable[[], Publication]
 
 
 class Waves:
@@ -64,17 +84,16 @@ class Waves:
     def __init__(
         self,
         programme: Programme,
-        store: WaveStore,
-        entries: EntryStore,
-        beneficiaries: BeneficiaryStore,
+        stores: Stores,
         registrations: Registrations,
         results_url: str,
         randomness: Randomness,
     ) -> None:
         self._programme = programme
-        self._store = store
-        self._entries = entries
-        self._beneficiaries = beneficiaries
+        self._store = stores.waves
+        self._entries = stores.entries
+        self._beneficiaries = stores.beneficiaries
+        self._publication = stores.publication
         self._registrations = registrations
         self._results_url = results_url
         self._randomness = randomness
@@ -154,6 +173,20 @@ class Waves:
         entries.sort(key=lambda one: plans[one.wave].opens_at, reverse=True)
         return [wire.entry_view(one, states[one.wave], beneficiary, draws.get(one.wave)) for one in entries]
 
+    def drawn_entry(self, registrant_id: str, number: int, now: datetime) -> DrawnEntry:
+        """A person's entry in a wave whose seats are settled, with its draw: two reads, three of one who was chosen.
+
+        Raises `NotFound` (the person did not join it), `SelectionNotFinished`.
+        """
+        entry = self._entries.find(number, registrant_id)
+        if entry is None:
+            raise NotFound()
+        record = self._records(now).get(number)
+        if record is None or record.state is not State.SETTLED:
+            raise SelectionNotFinished(wave=number)
+        beneficiary = self._beneficiaries.of(registrant_id) if entry.outcome is Outcome.CHOSEN else None
+        return DrawnEntry(entry, self._store.draw(number), *standing(entry, record.state, beneficiary))
+
     # Beneficiaries
 
     def beneficiary(self, registrant_id: str) -> Beneficiary | None:
@@ -163,6 +196,49 @@ class Waves:
     def beneficiary_by_card(self, card_number: str) -> Beneficiary:
         """The holder of a card. Raises `UnknownCard`."""
         return self._beneficiaries.by_card(card_number)
+
+    def beneficiaries(self, registrant_ids: Iterable[str]) -> Beneficiaries:
+        """Those of them who were ever chosen, in the order given; one call for each 100."""
+        return self._beneficiaries.of_many(registrant_ids)
+
+    def activate(self, tx: Transaction, beneficiary: Beneficiary, now: datetime) -> None:
+        """Add to a purchase the leg `BENEFICIARY_LEG` by which it keeps the place: ACTIVE, a graduate stays one.
+
+        It fails if the place was revoked meanwhile, or `beneficiary` is POTENTIAL and `buy_by` has come.
+        """
+        self._beneficiaries.activate(tx, beneficiary, now)
+
+    def deactivate(self, tx: Transaction, beneficiary: Beneficiary) -> None:
+        """Add to the cancelling of the only purchase the leg by which ACTIVE becomes POTENTIAL, deadline as it was.
+
+        It does not look at the deadline: whoever cancels after it would lose the place at once.
+        """
+        self._beneficiaries.deactivate(tx, beneficiary)
+
+    def graduate(self, tx: Transaction, registrant_id: str, now: datetime) -> None:
+        """Add to the first review of a completed training the leg by which ACTIVE becomes GRADUATED."""
+        self._beneficiaries.graduate(tx, registrant_id, now)
+
+    # For jobs
+
+    def records(self) -> WaveRecords:
+        """Every wave that has opened here, in order of opening, as recorded now; one query."""
+        return self._store.waves()
+
+    def roster(self, wave: int, shard: str) -> Iterator[Beneficiary]:
+        """Every beneficiary of a wave in one of `rules.SHARDS` ("00" to "63"); by an index, so moments late."""
+        return self._beneficiaries.roster(wave, shard)
+
+    def potential(self, shard: str, until: datetime) -> Iterator[Deadline]:
+        """Whose deadline is at `until` or before and still matters, the earliest first; by an index, moments late.
+
+        POTENTIAL, and for a while REVOKED: ask `beneficiaries` for the state.
+        """
+        return self._beneficiaries.potential(shard, until)
+
+    def joined_by_region(self, wave: int) -> dict[int, int]:
+        """Entries by province, as published. The wave must be frozen."""
+        return {row.region: row.entries for row in self._publication().regions(wave) if row.entries}
 
     # The calendar; what may be raised: see `Calendar`
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 import msgspec
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
@@ -42,6 +42,10 @@ class WaveItem(WavesTable):
     note = UnicodeAttribute(null=True)
     chosen = NumberAttribute(null=True)
     announced = UnicodeAttribute(null=True)
+    closing_told = BooleanAttribute(null=True)
+    settled_at = UnicodeAttribute(null=True)
+    revoked = NumberAttribute(null=True)
+    passed = NumberAttribute(null=True)
 
 
 class ExceptionsItem(WavesTable):
@@ -166,14 +170,18 @@ class WaveStore:
         noted = [WaveItem.note.set(note)] if note is not None else []
         return self._update(wave, [WaveItem.state.set(to.value), *noted])
 
-    def settle(self, wave: Wave, year: int, chosen: int) -> bool:
+    def settle(self, wave: Wave, year: int, chosen: int, now: datetime) -> bool:
         """Record that `chosen` seats were taken, and give the others back to the year; False if another did."""
         try:
             with self._transaction() as tx:
                 tx.update(
                     "wave",
                     WaveItem("WAVES", f"{wave.number:06d}"),
-                    [WaveItem.state.set(State.SETTLED.value), WaveItem.chosen.set(chosen)],
+                    [
+                        WaveItem.state.set(State.SETTLED.value),
+                        WaveItem.chosen.set(chosen),
+                        WaveItem.settled_at.set(iso(now)),
+                    ],
                     WaveItem.state == wave.state.value,
                 )
                 tx.update("year", YearItem(f"YEAR#{year}", "SEATS"), [YearItem.allotted.add(chosen - wave.quota)])
@@ -223,6 +231,10 @@ def _wave(item: WaveItem) -> Wave:
         note=item.note,
         chosen=None if item.chosen is None else int(item.chosen),
         announced=None if item.announced is None else State(item.announced),
+        closing_told=bool(item.closing_told),
+        settled_at=None if item.settled_at is None else parse_iso(item.settled_at),
+        revoked=int(item.revoked or 0),
+        passed=int(item.passed or 0),
     )
 
 

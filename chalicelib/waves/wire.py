@@ -82,13 +82,17 @@ class EntryList(Struct, frozen=True):
 
 
 class BeneficiaryView(Struct, frozen=True):
-    """What a person sees of having been chosen. `state`: POTENTIAL, ACTIVE, REVOKED, GRADUATED."""
+    """What a person sees of having been chosen. `state`: POTENTIAL, ACTIVE, REVOKED, GRADUATED.
+
+    POTENTIAL: a first training must be bought before `buy_by`, or the place goes to another.
+    """
 
     wave: int
     card_number: str
     scheme: str
     state: str
     awarded_at: str
+    buy_by: str
 
 
 def wave_view(planned: PlannedWave, wave: Wave | None, now: datetime, results_url: str) -> WaveView:
@@ -132,6 +136,7 @@ def beneficiary_view(beneficiary: Beneficiary) -> BeneficiaryView:
         scheme=beneficiary.scheme,
         state=beneficiary.state.value,
         awarded_at=iso(beneficiary.awarded_at),
+        buy_by=iso(beneficiary.buy_by),
     )
 
 

@@ -42,6 +42,8 @@ def beneficiary(registrant_id: str, *, scheme: str = "2023", wave: int = WAVE) -
         seat="open",
         state=BeneficiaryState.POTENTIAL,
         awarded_at=T0,
+        region=31,
+        buy_by=T0 + timedelta(days=15),
     )
 
 

@@ -38,6 +38,8 @@ PERSON = Beneficiary(
     seat="open",
     state=BeneficiaryState.ACTIVE,
     awarded_at=AWARDED_AT,
+    region=31,
+    buy_by=AWARDED_AT + timedelta(days=15),
 )
 OTHER = replace(PERSON, registrant_id="person-2", card_number="2026000000000025")
 

@@ -41,7 +41,7 @@ from chalicelib.waves.entries import EntryStore
 from chalicelib.waves.freeze import Freeze
 from chalicelib.waves.note import round_time
 from chalicelib.waves.publication import Publication
-from chalicelib.waves.service import Waves
+from chalicelib.waves.service import Stores, Waves
 from chalicelib.waves.store import WavesTable, WaveStore
 from local.beacon import sign
 
@@ -174,9 +174,7 @@ class WavesWorld:
         beneficiaries = BeneficiaryStore(self._transaction, self.programme.eligibility.family_card_cap)
         return Waves(
             self.programme,
-            self.store,
-            self.entries,
-            beneficiaries,
+            Stores(self.store, self.entries, beneficiaries, lambda: self.publication),
             self.people,
             self.settings.results_url,
             self.randomness,
@@ -288,8 +286,10 @@ def joined(world: WavesWorld) -> None:
 def outcome(world: WavesWorld) -> dict[str, Any]:
     """Everything that the wave leaves behind but the random card numbers."""
     beneficiaries = {name: chosen for name in world.people.by_id if (chosen := world.waves.beneficiary(name))}
+    record = world.store.wave(WAVE)
     return {
-        "record": world.store.wave(WAVE),
+        # The instant depends on the step that recorded it.
+        "record": record and replace(record, settled_at=None),
         "draw": world.store.draws([WAVE]),
         "year": world.store.allotted(2026),
         "files": world.files(WAVE),

@@ -28,7 +28,7 @@ from chalicelib.registration.store import Record, RegistrationStore
 from chalicelib.registration.tokens import TokenVerifier
 from chalicelib.training import signatures
 from chalicelib.waves.beneficiaries import BeneficiaryItem, BeneficiaryStore
-from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Outcome
+from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Outcome, buy_by
 from tests.builders.registration import other_form
 from tests.builders.waves import OPENS, WAVE
 from tests.conftest import T0
@@ -203,6 +203,8 @@ class Gateway:
             seat="open",
             state=BeneficiaryState.ACTIVE,
             awarded_at=self.now,
+            region=31,
+            buy_by=buy_by(self.now, services.programme.training),
         )
         outcome = store.award(beneficiary, services.registrations.registrant(person).kk_mac)
         assert outcome is Outcome.CHOSEN

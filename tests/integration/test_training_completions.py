@@ -12,14 +12,13 @@ from chalicelib.config import Programme, Settings
 from chalicelib.errors import DomainError
 from chalicelib.training import rules
 from chalicelib.training.errors import (
-    BeneficiaryRevoked,
     CertificateAlreadyUsed,
     CompletedBeforeAward,
     CompletedInFuture,
 )
 from chalicelib.training.store import TrainingItem
 from chalicelib.training.wire import TrainingView
-from chalicelib.waves.errors import UnknownCard
+from chalicelib.waves.errors import BeneficiaryRevoked, UnknownCard
 from tests.builders.training import AWARDED_AT, OTHER, PERSON, Scene, completion, review, scene
 from tests.conftest import T0
 

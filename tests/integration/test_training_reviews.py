@@ -10,8 +10,9 @@ import pytest
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound, Unavailable
 from chalicelib.payouts.rules import Kind, State, entitlement_id
-from chalicelib.training.errors import AlreadyReviewed, BeneficiaryRevoked
+from chalicelib.training.errors import AlreadyReviewed
 from chalicelib.training.wire import ReviewView, TrainingView
+from chalicelib.waves.errors import BeneficiaryRevoked
 from tests.builders.training import OTHER, PERSON, Scene, completion, review, scene
 from tests.conftest import T0
 

@@ -25,7 +25,7 @@ TWO_WEEKS = timedelta(days=14)
 
 
 def chosen(name: str, card_number: str) -> Beneficiary:
-    return Beneficiary(name, WAVE, card_number, "2023", "open", BeneficiaryState.POTENTIAL, T0)
+    return Beneficiary(name, WAVE, card_number, "2023", "open", BeneficiaryState.POTENTIAL, T0, 31, T0)
 
 
 def outcomes(world: WavesWorld, wave: int = WAVE) -> dict[str, Outcome | None]:

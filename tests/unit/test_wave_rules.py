@@ -50,7 +50,7 @@ def recorded(state: State) -> Wave:
 
 
 def beneficiary(wave: int, state: BeneficiaryState) -> Beneficiary:
-    return Beneficiary("siti", wave, "0" * 16, "2023", "open", state, CLOSES)
+    return Beneficiary("siti", wave, "0" * 16, "2023", "open", state, CLOSES, 31, CLOSES)
 
 
 def test_a_wave_without_a_quota_takes_its_share_of_what_the_year_has_left():
