@@ -307,6 +307,27 @@ def hint_payout(hint: payouts.FspHint) -> web.Reply:
     return web.done(202)
 
 
+# Announcements and mails
+
+
+@app.endpoint(
+    "GET /waves.ics",
+    "The waves, to subscribe to in a calendar program (iCalendar)",
+    answers={200: web.Text("text/calendar")},
+)
+def get_agenda() -> web.Reply:
+    return web.ok(services().agenda(app.now()), cache_s=300)
+
+
+@app.endpoint(
+    "GET /feed.atom",
+    "The last announcements (Atom)",
+    answers={200: web.Text("application/atom+xml")},
+)
+def get_feed() -> web.Reply:
+    return web.ok(services().feed(), cache_s=60)
+
+
 @app.endpoint("GET /openapi.json", "This document", answers={200: dict[str, Any]})
 def get_openapi() -> web.Reply:
     return web.ok(openapi.document(app.operations, VERSION), cache_s=300)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from .config import BadConfiguration
 from .errors import DomainError, Malformed, NotFound, TooLarge, Unavailable, UnknownField
+from .helpdesk import errors as helpdesk
 from .payouts import errors as payouts
 from .registration import errors as registration
 from .training import errors as training
@@ -44,6 +45,7 @@ PROBLEMS: dict[type[DomainError], Row] = {
     **draw_errors.PROBLEMS,
     **payouts.PROBLEMS,
     **training.PROBLEMS,
+    **helpdesk.PROBLEMS,
 }
 
 _ROUTER: dict[int, tuple[str, str, str]] = {

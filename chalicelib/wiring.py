@@ -16,10 +16,13 @@ from .ids import Randomness, system_randomness
 from .me import Me
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pynamodb.models import Model
 
     # Imported only by the function that asks for them.
     from .helpdesk.service import Helpdesk
+    from .notices.events import EventStore
     from .notices.service import NoticeService
     from .notices.store import NoticeStore
     from .payouts.service import Payouts
@@ -40,6 +43,10 @@ if TYPE_CHECKING:
 
 RELAY_TIMEOUT_S = 5
 """How long one relay of the beacon may take before the next one is asked."""
+
+
+FEED_LENGTH = 50
+"""How many of the last events the feed has."""
 
 
 class Services:
@@ -138,7 +145,7 @@ class Services:
             Freeze(self._entries, self._publication, programme.draw),
             self._drawing,
             self._award,
-            Announcements(self._client("sns"), settings.announcements_topic),
+            Announcements(self._client("sns"), settings.announcements_topic, self._events, self._clock),
             settings.results_url,
         )
 
@@ -244,6 +251,31 @@ class Services:
 
         queue = MailQueue(self.settings.mails_queue_url, self.settings.region)
         return NoticeService(self._notice_store, queue, self.programme.notices, self._clock)
+
+    def feed(self) -> str:
+        """`GET /feed.atom`."""
+        from .notices import atom
+
+        calendar, settings = self.programme.calendar, self.settings
+        began = calendar.first_opens_at
+        return atom.feed(self._events.latest(FEED_LENGTH), settings.public_url, settings.mail_domain, began)
+
+    def agenda(self, now: datetime) -> str:
+        """`GET /waves.ics`."""
+        from .notices import ics
+
+        agenda = self.waves.agenda(now)
+        slots = [ics.Slot(plan.number, plan.opens_at, plan.closes_at) for plan in agenda.waves]
+        slots += [ics.Slot(plan.number, plan.opens_at, plan.closes_at, skipped=True) for plan in agenda.skipped]
+        return ics.calendar(slots, agenda.version, now, self.settings.mail_domain, self.settings.public_url)
+
+    @cached_property
+    def _events(self) -> EventStore:
+        from .notices.events import EventStore
+        from .notices.store import NoticesTable
+
+        self._bind(NoticesTable, "notices")
+        return EventStore(self.settings.region)
 
     @cached_property
     def _notice_store(self) -> NoticeStore:

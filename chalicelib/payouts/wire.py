@@ -42,6 +42,7 @@ class FspHint(Struct, frozen=True):
 class PayoutView(Struct, frozen=True):
     """What a person sees of one entitlement."""
 
+    payout_id: str
     kind: Literal["INCENTIVE", "SURVEY_1", "SURVEY_2"]
     amount_idr: int
     state: Literal["waiting", "needs_financial_address", "in_progress", "paid", "under_review", "returned"]
@@ -69,6 +70,7 @@ def view(entitlement: Entitlement) -> PayoutView:
     """A person's view: what matters to them, not the machinery. FAILED is in progress, as another attempt follows."""
     needs_address = entitlement.state is State.HELD and entitlement.hold is Hold.NO_ADDRESS
     return PayoutView(
+        payout_id=entitlement.id,
         kind=entitlement.kind.value,
         amount_idr=entitlement.amount_idr,
         state="needs_financial_address" if needs_address else _STATES[entitlement.state],

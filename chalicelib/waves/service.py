@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 UPCOMING = 3
 """How many waves to come are shown in the list."""
 
+AGENDA_AHEAD = 13
+"""How many waves to come are in the agenda: half a year of them."""
+
 CHANGE_MARGIN_S = 5
 """Added to the time in which a change of the calendar must reach every function: clocks differ, writes take a while."""
 
@@ -72,6 +75,15 @@ class Stores:
     entries: EntryStore
     beneficiaries: BeneficiaryStore
     publication: Callable[[], Publication]
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """`version` is the number of changes that admins made; waves are in order of opening."""
+
+    version: int
+    waves: tuple[PlannedWave, ...]
+    skipped: tuple[PlannedWave, ...]
 
 
 class Waves:
@@ -132,6 +144,20 @@ class Waves:
         if plan is None or (wave is None and plan.closes_at <= self._start(now)):
             raise UnknownWave(wave=number)
         return self._view(plan, now)
+
+    def agenda(self, now: datetime) -> Agenda:
+        """What a calendar program shows: the waves run here and the next ones, with those that were skipped."""
+        version, exceptions = self._store.exceptions()
+        calendar = Calendar(self._programme.calendar, exceptions)
+        plans = {plan.number: plan for plan in calendar.since(self._start(now), now)}
+        after = now
+        for _ in range(AGENDA_AHEAD):
+            plan = calendar.next(after)
+            plans[plan.number] = plan
+            after = plan.opens_at
+        plans |= {wave.number: planned(wave) for wave in self._records(now).values()}
+        waves = sorted(plans.values(), key=lambda plan: plan.opens_at)
+        return Agenda(version, tuple(waves), tuple(calendar.skipped))
 
     # Entries
 

@@ -23,6 +23,7 @@ FUNCTIONS = {
     "Advance": "advance",
     "Pay": "pay",
     "SweepPayouts": "sweep_payouts",
+    "CheckGrievances": "check_grievances",
 }
 
 
@@ -197,7 +198,12 @@ def test_an_error_that_is_logged_where_money_or_waves_move_rings(app_template: T
     counted = {one["MetricTransformations"][0]["MetricName"] for one in filters}
     alarms = of_type(app_template, "AWS::CloudWatch::Alarm").values()
 
-    assert {one["LogGroupName"]["Ref"] for one in filters} == {"PayLogGroup", "AdvanceLogGroup", "ApiHandlerLogGroup"}
+    assert {one["LogGroupName"]["Ref"] for one in filters} == {
+        "PayLogGroup",
+        "AdvanceLogGroup",
+        "ApiHandlerLogGroup",
+        "CheckGrievancesLogGroup",
+    }
     assert {one["LogGroupName"]["Ref"] for one in filters} <= set(app_template["Resources"])
     assert all(one["FilterPattern"] == '{ $.level = "ERROR" }' for one in filters), "as the log's formatter writes it"
     assert counted <= {alarm["MetricName"] for alarm in alarms}
@@ -219,7 +225,16 @@ def test_the_gateway_refuses_in_the_same_form_as_the_application(app_template: T
 def test_every_table_is_on_demand_recoverable_protected_and_kept(data_template: Template) -> None:
     tables = of_type(data_template, "AWS::DynamoDB::Table")
 
-    assert set(tables) == {"RegistrationsTable", "WavesTable", "PayoutsTable", "TrainingTable"}
+    assert set(tables) == {
+        "RegistrationsTable",
+        "WavesTable",
+        "PayoutsTable",
+        "TrainingTable",
+        "JobsTable",
+        "HelpdeskTable",
+        "OutcomesTable",
+        "NoticesTable",
+    }
     for name, table in tables.items():
         assert table["BillingMode"] == "PAY_PER_REQUEST"
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}

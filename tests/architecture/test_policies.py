@@ -17,13 +17,20 @@ Template = dict[str, Any]
 POLICIES = {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / ".chalice/policies").glob("*.json"))}
 STEP = {"waves": "write", "registrations": "write"}
 MATRIX = {
-    "api": {"registrations": "write", "waves": "write", "training": "write", "payouts": "write"},
+    "api": {
+        "registrations": "write",
+        "waves": "write",
+        "training": "write",
+        "payouts": "write",
+        "helpdesk": "write",
+    },
     "citizen": {},
     "open_wave": STEP,
     "close_wave": STEP,
     "advance": STEP,
     "pay": {"payouts": "write", "registrations": "read"},
     "sweep_payouts": {"payouts": "write"},
+    "check_grievances": {"helpdesk": "write"},
 }
 """Who reads or writes which table."""
 READS = {"GetItem", "BatchGetItem", "Query", "ConditionCheckItem"}

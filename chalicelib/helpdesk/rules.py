@@ -1,0 +1,138 @@
+"""Grievances: what one is about, its states, its number and its deadline. Pure: no AWS, no present time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from ..clock import WIB, wib_date
+from ..ids import derived_id
+from .evidence import SelectionEvidence
+
+_SATURDAY = 5
+
+PayoutId = Annotated[str, Meta(pattern=r"^[a-z2-7]{26}(?!\n)$", description="As `GET /me/payouts` shows it.")]
+WaveNumber = Annotated[int, Meta(ge=1, le=999_999)]
+
+
+class AboutRegistration(Struct, frozen=True, forbid_unknown_fields=True, tag="registration", tag_field="kind"):
+    """The person's own registration."""
+
+
+class AboutSelection(Struct, frozen=True, forbid_unknown_fields=True, tag="selection", tag_field="kind"):
+    """What the draw of a wave that the person joined came to: an appeal, answered with the evidence."""
+
+    wave: WaveNumber
+
+
+class AboutDisbursement(Struct, frozen=True, forbid_unknown_fields=True, tag="disbursement", tag_field="kind"):
+    """One payout of the person's own."""
+
+    payout_id: PayoutId
+
+
+About = AboutRegistration | AboutSelection | AboutDisbursement
+
+
+class Category(StrEnum):
+    """What kind of complaint it is, in the person's own judgement."""
+
+    ELIGIBILITY = "eligibility"
+    PERSONAL_DATA = "personal_data"
+    SELECTION_RESULT = "selection_result"
+    PLACE_REVOKED = "place_revoked"
+    PAYMENT_LATE = "payment_late"
+    PAYMENT_WRONG = "payment_wrong"
+    FRAUD = "fraud"
+    OTHER = "other"
+
+
+class State(StrEnum):
+    """How far a grievance has come."""
+
+    OPEN = "OPEN"
+    ESCALATED = "ESCALATED"
+    """Handed on to somebody who may decide more; the deadline stays."""
+    ANSWERED = "ANSWERED"
+
+
+NEXT: Mapping[State, frozenset[State]] = MappingProxyType(
+    {
+        State.OPEN: frozenset({State.ESCALATED, State.ANSWERED}),
+        State.ESCALATED: frozenset({State.ANSWERED}),
+        State.ANSWERED: frozenset(),
+    }
+)
+"""Every transition there is."""
+
+UNANSWERED = frozenset(state for state in State if State.ANSWERED in NEXT[state])
+"""What still waits for an answer, and is counted against the deadline."""
+
+
+def before(to: State) -> frozenset[State]:
+    """The states from which one comes to `to`."""
+    return frozenset(state for state in State if to in NEXT[state])
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What an administrator did: when, who (the ARN that AWS knows them by), and the words, sealed for the person."""
+
+    at: datetime
+    by: str
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Grievance:
+    """One complaint or appeal; its text, note and answer are sealed with the person's own key.
+
+    `deadline_at` is exclusive: the first instant at which an answer is late. `evidence` is set for a selection.
+    """
+
+    number: str
+    registrant_id: str
+    about: About
+    category: Category
+    state: State
+    filed_at: datetime
+    deadline_at: datetime
+    sealed_text: bytes
+    evidence: SelectionEvidence | None = None
+    escalation: Deed | None = None
+    answer: Deed | None = None
+
+    def overdue(self, now: datetime) -> bool:
+        """Whether it should have been answered by now and was not."""
+        return self.state in UNANSWERED and self.deadline_at <= now
+
+
+def number(registrant_id: str, about: About, category: Category, text: str) -> str:
+    """A grievance's public number, such as `k7qx-2m4a-abcd-23yz` (80 bits).
+
+    Derived from all that was said, so that a second click meets the first; it tells nothing of any of it.
+    """
+    subject = msgspec.json.encode(about).decode()
+    letters = derived_id("grievance/v1", registrant_id, subject, category.value, text)[:16]
+    return "-".join(letters[start : start + 4] for start in range(0, 16, 4))
+
+
+def deadline(filed_at: datetime, working_days: int, is_holiday: Callable[[date], bool]) -> datetime:
+    """The first instant at which an answer is late: midnight WIB at the end of the last working day, in UTC.
+
+    The day of filing does not count; Saturdays, Sundays and holidays are no working days.
+    """
+    day = wib_date(filed_at)
+    left = working_days
+    while left:
+        day += timedelta(days=1)
+        if day.weekday() < _SATURDAY and not is_holiday(day):
+            left -= 1
+    return datetime.combine(day + timedelta(days=1), time(), WIB).astimezone(UTC)

@@ -1,0 +1,287 @@
+"""The use cases of the helpdesk: file, look, answer, escalate, count.
+
+What a person writes, and what is answered, may tell anything about them; both are sealed with the person's own key.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Protocol
+
+from ..clock import iso
+from ..config import HelpdeskRules
+from ..dynamo import LegsFailed
+from ..errors import NotFound
+from ..payouts.wire import PayoutView
+from ..registration.vault import PersonKey
+from ..waves.rules import Beneficiary, DrawnEntry
+from ..waves.tick import Tick, TimeShort
+from . import evidence, rules, wire
+from .errors import AlreadyAnswered, AlreadyEscalated, TooManyGrievances, UnknownGrievance
+from .evidence import SelectionEvidence
+from .rules import About, AboutDisbursement, AboutSelection, Deed, Grievance, State
+from .store import ALL_SHARDS, NUMBER_LEG, HelpdeskStore, ShardCount
+
+log = logging.getLogger(__name__)
+
+SHOWN = 20
+"""How many of a person's grievances are shown to them, the newest first."""
+
+SHARD_S = 20
+"""What one partition of the index may take to count: a hundred thousand grievances."""
+
+
+class Keys(Protocol):
+    """The person's data key. Raises `NotRegistered`."""
+
+    def key(self, registrant_id: str) -> PersonKey: ...
+
+
+class Selections(Protocol):
+    """What waves know of a person. `drawn_entry` raises `NotFound`, `SelectionNotFinished`."""
+
+    def drawn_entry(self, registrant_id: str, number: int, now: datetime) -> DrawnEntry: ...
+    def beneficiary(self, registrant_id: str) -> Beneficiary | None: ...
+
+
+class Disbursements(Protocol):
+    """What payouts know of a person."""
+
+    def of(self, beneficiary: Beneficiary | None) -> list[PayoutView]: ...
+
+
+class Lists(Protocol):
+    """Where a leaf stands in the published list of its region (from 1; None: it is missing), and the list's length."""
+
+    def place(self, wave: int, region: int, leaf: bytes) -> tuple[int | None, int]: ...
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What the helpdesk needs of others. `is_holiday` is asked for weekdays."""
+
+    keys: Keys
+    selections: Selections
+    disbursements: Disbursements
+    lists: Lists
+    is_holiday: Callable[[date], bool]
+
+
+@dataclass(frozen=True)
+class GrievanceCounts:
+    """Grievances in numbers. `open` has neither the escalated nor the answered ones; `overdue` are of the first two.
+
+    All but `answered` are as of `counted_at`, the oldest count that went in; None before the first.
+    """
+
+    open: int
+    escalated: int
+    overdue: int
+    answered: int
+    counted_at: datetime | None
+
+
+@dataclass(frozen=True)
+class OpenedGrievance:
+    """A grievance with its words, for an administrator."""
+
+    grievance: Grievance
+    text: str
+    note: str | None
+    answer: str | None
+
+
+class Helpdesk:
+    """See the module. `results_url`: the public address of the results, without a slash at the end."""
+
+    def __init__(self, store: HelpdeskStore, ports: Ports, figures: HelpdeskRules, results_url: str) -> None:
+        self._store = store
+        self._ports = ports
+        self._figures = figures
+        self._results_url = results_url
+
+    # For the person
+
+    def file(self, registrant_id: str, form: wire.GrievanceForm, now: datetime) -> tuple[wire.GrievanceView, bool]:
+        """File a grievance; True if it is new. The same words about the same thing again give the first one.
+
+        Raises `TooManyGrievances`, `NotRegistered`, `NotFound` (no such wave or payout of this person),
+        `SelectionNotFinished`.
+        """
+        number = rules.number(registrant_id, form.about, form.category, form.text)
+        filed = self._store.by_number(number)
+        if filed is not None:
+            return self._view(self._ports.keys.key(registrant_id), filed), False
+        if self._store.unanswered_of(registrant_id) >= self._figures.open_max:
+            raise TooManyGrievances(open_max=self._figures.open_max)
+        key = self._ports.keys.key(registrant_id)
+        grievance = Grievance(
+            number=number,
+            registrant_id=registrant_id,
+            about=form.about,
+            category=form.category,
+            state=State.OPEN,
+            filed_at=now,
+            deadline_at=rules.deadline(now, self._figures.working_days, self._ports.is_holiday),
+            sealed_text=key.seal("grievance/1", form.text.encode()),
+            evidence=self._evidence(registrant_id, form.about, now),
+        )
+        try:
+            self._store.file(grievance, self._figures.open_max)
+        except LegsFailed as failed:
+            filed = self._store.by_number(number) if NUMBER_LEG in failed.legs else None
+            if filed is None:
+                raise TooManyGrievances(open_max=self._figures.open_max) from failed
+            return self._view(key, filed), False  # another request of the same person came a moment earlier
+        return self._view(key, grievance), True
+
+    def of(self, registrant_id: str) -> list[wire.GrievanceView]:
+        """A person's latest grievances, the newest first; one query, and if there are any a read and a KMS call."""
+        grievances = self._store.of(registrant_id, SHOWN)
+        if not grievances:
+            return []
+        key = self._ports.keys.key(registrant_id)
+        return [self._view(key, grievance) for grievance in grievances]
+
+    # For administrators; `by` is the ARN that AWS knows them by
+
+    def unanswered(self) -> list[Grievance]:
+        """Everything that waits for an answer, the nearest deadline first. Reads the whole index."""
+        found = [grievance for shard in ALL_SHARDS for grievance in self._store.unanswered(shard)]
+        return sorted(found, key=lambda grievance: (grievance.deadline_at, grievance.number))
+
+    def show(self, number: str) -> OpenedGrievance:
+        """One grievance with its words. Raises `UnknownGrievance`."""
+        grievance = self._grievance(number)
+        key = self._ports.keys.key(grievance.registrant_id)
+        return OpenedGrievance(
+            grievance,
+            _words(key, grievance.sealed_text),
+            _words(key, grievance.escalation.sealed) if grievance.escalation else None,
+            _words(key, grievance.answer.sealed) if grievance.answer else None,
+        )
+
+    def answer(self, number: str, text: str, by: str, now: datetime) -> bool:
+        """Answer a grievance, once; True if it is new. The same answer again changes nothing.
+
+        Raises `UnknownGrievance`, `AlreadyAnswered` (with other words).
+        """
+        grievance = self._grievance(number)
+        key = self._ports.keys.key(grievance.registrant_id)
+        if grievance.answer is None and self._store.answer(grievance, _deed(key, text, by, now)):
+            log.info("grievance_answered", extra={"grievance": number, "late": grievance.overdue(now)})
+            return True
+        given = self._grievance(number).answer
+        if given is None or _words(key, given.sealed) != text:
+            raise AlreadyAnswered(number=number)
+        return False
+
+    def escalate(self, number: str, note: str, by: str, now: datetime) -> bool:
+        """Hand a grievance on with a note that its author is not shown; True if it is new. The deadline stays.
+
+        Raises `UnknownGrievance`, `AlreadyAnswered`, `AlreadyEscalated` (with another note).
+        """
+        grievance = self._grievance(number)
+        key = self._ports.keys.key(grievance.registrant_id)
+        if grievance.state is State.OPEN and self._store.escalate(grievance, _deed(key, note, by, now)):
+            log.info("grievance_escalated", extra={"grievance": number})
+            return True
+        grievance = self._grievance(number)
+        if grievance.state is State.ANSWERED:
+            raise AlreadyAnswered(number=number)
+        if grievance.escalation is None or _words(key, grievance.escalation.sealed) != note:
+            raise AlreadyEscalated(number=number)
+        return False
+
+    # Counting
+
+    def check(self, now: datetime, remaining_s: float) -> GrievanceCounts:
+        """Count what waits for an answer, and log an error, which rings, while anything is overdue.
+
+        Each partition's count replaces its last one, the longest uncounted partition first: a run that died or ran out
+        of time is gone on with by the next, and two at once write the same.
+        """
+        tick = Tick(now, remaining_s)
+        counted, _ = self._store.counted()
+        never = datetime.min.replace(tzinfo=UTC)
+        try:
+            for shard in sorted(ALL_SHARDS, key=lambda one: counted[one].counted_at if one in counted else never):
+                tick.need(SHARD_S)
+                self._store.put_count(shard, self._count(shard, tick.now()))
+        except TimeShort:
+            log.warning("grievances_not_all_counted")
+        counts = self.counts()
+        log.log(
+            logging.ERROR if counts.overdue else logging.INFO,
+            "grievances_overdue" if counts.overdue else "grievances_counted",
+            extra={"open": counts.open, "escalated": counts.escalated, "overdue": counts.overdue},
+        )
+        return counts
+
+    def counts(self) -> GrievanceCounts:
+        """The numbers as last counted; one query."""
+        shards, answered = self._store.counted()
+        counts = shards.values()
+        return GrievanceCounts(
+            open=sum(count.opened for count in counts),
+            escalated=sum(count.escalated for count in counts),
+            overdue=sum(count.overdue for count in counts),
+            answered=answered,
+            counted_at=min((count.counted_at for count in counts), default=None),
+        )
+
+    def _count(self, shard: str, now: datetime) -> ShardCount:
+        opened = escalated = overdue = 0
+        for grievance in self._store.unanswered(shard):
+            opened += grievance.state is State.OPEN
+            escalated += grievance.state is State.ESCALATED
+            overdue += grievance.overdue(now)
+        return ShardCount(opened, escalated, overdue, now)
+
+    def _grievance(self, number: str) -> Grievance:
+        grievance = self._store.by_number(number)
+        if grievance is None:
+            raise UnknownGrievance(number=number)
+        return grievance
+
+    def _evidence(self, registrant_id: str, about: About, now: datetime) -> SelectionEvidence | None:
+        """See that the subject is this person's; the evidence, if it is a selection."""
+        if isinstance(about, AboutSelection):
+            drawn = self._ports.selections.drawn_entry(registrant_id, about.wave, now)
+            own = evidence.leaf_of(drawn)
+            place, length = self._ports.lists.place(about.wave, drawn.entry.region, own)
+            if place is None:
+                # What every appeal is there to find out, and has never happened.
+                log.error("leaf_not_published", extra={"wave": about.wave, "region": drawn.entry.region})
+            return evidence.of_selection(drawn, place, length, self._results_url)
+        if isinstance(about, AboutDisbursement):
+            own_payouts = self._ports.disbursements.of(self._ports.selections.beneficiary(registrant_id))
+            if about.payout_id not in {payout.payout_id for payout in own_payouts}:
+                raise NotFound()
+        return None
+
+    @staticmethod
+    def _view(key: PersonKey, grievance: Grievance) -> wire.GrievanceView:
+        answer = grievance.answer
+        return wire.GrievanceView(
+            number=grievance.number,
+            about=grievance.about,
+            category=grievance.category,
+            text=_words(key, grievance.sealed_text),
+            state=grievance.state,
+            filed_at=iso(grievance.filed_at),
+            deadline_at=iso(grievance.deadline_at),
+            evidence=grievance.evidence,
+            answer=wire.AnswerView(_words(key, answer.sealed), iso(answer.at)) if answer else None,
+        )
+
+
+def _deed(key: PersonKey, words: str, by: str, now: datetime) -> Deed:
+    return Deed(now, by, key.seal("grievance/1", words.encode()))
+
+
+def _words(key: PersonKey, sealed: bytes) -> str:
+    return key.unseal("grievance/1", sealed).decode()
