@@ -55,21 +55,17 @@ class SurveyItem(OutcomesTable):
 
 
 class SampleItem(OutcomesTable):
-    """A wave's comparison group has been offered the survey. `opened_at` and `closes_at` span all its surveys."""
+    """A wave's comparison group has been offered the survey."""
 
     opened_at = UnicodeAttribute()
-    closes_at = UnicodeAttribute()
-    offered = NumberAttribute()
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A wave whose comparison group has been offered the survey: how many people, and when the last of them closes."""
+    """A wave whose whole comparison group has been offered the survey; the last of them at `opened_at`."""
 
     wave: int
-    offered: int
     opened_at: datetime
-    closes_at: datetime
 
 
 class SurveyStore:
@@ -122,20 +118,12 @@ class SurveyStore:
 
     def samples(self) -> list[Sample]:
         """The waves whose comparison group has been offered the survey; one query."""
-        return [
-            Sample(int(item.sk), int(item.offered), parse_iso(item.opened_at), parse_iso(item.closes_at))
-            for item in SampleItem.query("SAMPLES", consistent_read=True)
-        ]
+        items = SampleItem.query("SAMPLES", consistent_read=True)
+        return [Sample(int(item.sk), parse_iso(item.opened_at)) for item in items]
 
     def add_sample(self, sample: Sample) -> None:
         """Record that a wave's comparison group has been offered the survey; again is harmless."""
-        SampleItem(
-            "SAMPLES",
-            f"{sample.wave:06}",
-            offered=sample.offered,
-            opened_at=iso(sample.opened_at),
-            closes_at=iso(sample.closes_at),
-        ).save()
+        SampleItem("SAMPLES", f"{sample.wave:06}", opened_at=iso(sample.opened_at)).save()
 
 
 def _sk(survey: Survey) -> str:

@@ -1,0 +1,50 @@
+"""The refusals of the outcomes domain, with their status and wording."""
+
+from __future__ import annotations
+
+from ..errors import DomainError
+
+
+class SurveyClosed(DomainError):
+    """The survey was open until `closed_at`."""
+
+    code = "survey_closed"
+
+
+class SurveyAlreadyAnswered(DomainError):
+    """The survey has other answers; they are given once."""
+
+    code = "survey_already_answered"
+
+
+class InvalidAnswer(DomainError):
+    """The answers do not fit the survey's questions.
+
+    `question` is the id of the one concerned; `reason`: missing, unknown_question, not_a_choice, chosen_twice,
+    out_of_range, wrong_type.
+    """
+
+    code = "survey_answer_invalid"
+
+
+PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
+    SurveyClosed: (
+        409,
+        "Survei ini sudah ditutup pada {closed_at}.",
+        "This survey closed at {closed_at}.",
+    ),
+    SurveyAlreadyAnswered: (
+        409,
+        "Survei ini sudah Anda jawab; jawaban tidak dapat diubah.",
+        "You have already answered this survey; answers cannot be changed.",
+    ),
+    InvalidAnswer: (
+        422,
+        "Jawaban untuk pertanyaan {question} tidak sesuai ({reason}).",
+        "The answer to the question {question} does not fit ({reason}).",
+    ),
+}
+"""HTTP status, Indonesian text, English text; texts may use the error's facts."""
+
+RESPONSE = (SurveyClosed, SurveyAlreadyAnswered, InvalidAnswer)
+"""What answering a survey may meet."""

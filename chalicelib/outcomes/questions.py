@@ -1,0 +1,181 @@
+"""The questions of the surveys: one file for each version in `questions/`, checked when it is loaded.
+
+What the statistics count by (`NEEDED`) must be in every version, in the same words, or figures of different versions
+could not be added up.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from ..config import BadConfiguration
+from .errors import InvalidAnswer
+from .survey_rules import Answer, Group
+
+UNEMPLOYED = frozenset({"unemployed"})
+"""The values of `employment_before` of whom the programme means to help into work."""
+
+WORKING = frozenset({"employee", "self_employed", "business_owner", "freelance"})
+"""The values of `employment_now` of those who work or run a business."""
+
+BUSINESS_CAPITAL = "business_capital"
+
+NEEDED: Mapping[str, frozenset[str] | range] = MappingProxyType(
+    {
+        "employment_before": UNEMPLOYED | WORKING,
+        "employment_now": UNEMPLOYED | WORKING,
+        "incentive_use": frozenset({BUSINESS_CAPITAL}),
+        "recommendation": range(11),
+        "satisfaction": range(1, 6),
+    }
+)
+"""What the figures are made of: the choices that a question must have at least, or its whole scale."""
+
+Word = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9_]{0,39}$")]
+Sentence = Annotated[str, Meta(min_length=1, max_length=300)]
+RawAnswer = int | str | list[str]
+
+
+class Text(Struct, frozen=True, forbid_unknown_fields=True):
+    """A question's wording in both languages."""
+
+    id: Sentence
+    en: Sentence
+
+
+class Choice(Struct, frozen=True, forbid_unknown_fields=True):
+    """One choice: its stable value and its wording in both languages."""
+
+    value: Word
+    id: Sentence
+    en: Sentence
+
+
+class Question(Struct, frozen=True, forbid_unknown_fields=True):
+    """`choice`: one of `choices`; `choices`: some of them, at least one; `scale`: `lowest` to `highest`.
+
+    `about_programme`: not asked of the comparison group.
+    """
+
+    id: Word
+    kind: Literal["choice", "choices", "scale"]
+    text: Text
+    about_programme: bool = False
+    choices: tuple[Choice, ...] = ()
+    lowest: int | None = None
+    highest: int | None = None
+
+
+class Questionnaire(Struct, frozen=True, forbid_unknown_fields=True):
+    """One version of the questions, in the order in which they are asked."""
+
+    version: Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}$")]
+    questions: tuple[Question, ...]
+
+    def asked_of(self, group: Group) -> tuple[Question, ...]:
+        """The questions for a group."""
+        return tuple(one for one in self.questions if group is Group.BENEFICIARY or not one.about_programme)
+
+
+def load(folder: Path | None = None) -> dict[str, Questionnaire]:
+    """Every version there is. Raises `BadConfiguration` naming the file and the first thing wrong with it."""
+    files = sorted((folder or Path(__file__).with_name("questions")).glob("*.toml"))
+    return {file.stem: _load(file) for file in files}
+
+
+def check(questionnaire: Questionnaire, group: Group, answers: Mapping[str, RawAnswer]) -> dict[str, Answer]:
+    """The answers as they are kept: to each question that the group is asked, and to no other. Raises `InvalidAnswer`.
+
+    Every question must be answered; where a person may not want to, one of the choices says so. Several choices are
+    kept sorted, so that the same answers are the same whatever order they were ticked in.
+    """
+    asked = {question.id: question for question in questionnaire.asked_of(group)}
+    for name in answers:
+        if name not in asked:
+            # The name is the caller's own and may be anything: shown only if it looks like one of ours.
+            shown = name if re.fullmatch(r"[a-z0-9_]{1,40}", name) else "?"
+            raise InvalidAnswer(question=shown, reason="unknown_question")
+    for name in asked:
+        if name not in answers:
+            raise InvalidAnswer(question=name, reason="missing")
+    return {name: _checked(question, answers[name]) for name, question in asked.items()}
+
+
+def _checked(question: Question, answer: RawAnswer) -> Answer:
+    values = {choice.value for choice in question.choices}
+    match question.kind, answer:
+        case "scale", int() if question.lowest is not None and question.highest is not None:
+            if question.lowest <= answer <= question.highest:
+                return answer
+            reason = "out_of_range"
+        case "choice", str():
+            if answer in values:
+                return answer
+            reason = "not_a_choice"
+        case "choices", list():
+            if not answer:
+                reason = "missing"
+            elif len(set(answer)) < len(answer):
+                reason = "chosen_twice"
+            elif values.issuperset(answer):
+                return tuple(sorted(answer))
+            else:
+                reason = "not_a_choice"
+        case _:
+            reason = "wrong_type"
+    raise InvalidAnswer(question=question.id, reason=reason)
+
+
+def _load(file: Path) -> Questionnaire:
+    try:
+        questionnaire = msgspec.convert(tomllib.loads(file.read_text("utf-8")), Questionnaire)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise BadConfiguration(reason=f"{file.name}: {error}") from error
+    for problem in _problems(questionnaire, file.stem):
+        raise BadConfiguration(reason=f"{file.name}: {problem}")
+    return questionnaire
+
+
+def _problems(questionnaire: Questionnaire, stem: str) -> list[str]:
+    """What is wrong beyond the form of the file."""
+    by_id = {question.id: question for question in questionnaire.questions}
+    problems = []
+    if questionnaire.version != stem:
+        problems.append("the version is not the file's name")
+    if len(by_id) < len(questionnaire.questions):
+        problems.append("two questions have one id")
+    problems += [f"{name}: {wrong}" for name, question in by_id.items() if (wrong := _wrong(question))]
+    for name, needed in NEEDED.items():
+        if name not in by_id:
+            problems.append(f"{name}: missing, the statistics count by it")
+        elif not _serves(by_id[name], needed):
+            problems.append(f"{name}: lacks answers that the statistics count by")
+    return problems
+
+
+def _wrong(question: Question) -> str | None:
+    values = [choice.value for choice in question.choices]
+    if question.kind == "scale":
+        bounds = (question.lowest, question.highest)
+        if values or None in bounds:
+            return "a scale has a lowest and a highest value and no choices"
+        return None if question.lowest < question.highest else "the scale is empty"  # type: ignore[operator]  # no None
+    if question.lowest is not None or question.highest is not None:
+        return "choices have no lowest or highest value"
+    if len(values) < 2:
+        return "at least two choices"
+    return "a choice is there twice" if len(set(values)) < len(values) else None
+
+
+def _serves(question: Question, needed: frozenset[str] | range) -> bool:
+    if isinstance(needed, range):
+        return (question.lowest, question.highest) == (needed.start, needed.stop - 1)
+    return needed <= {choice.value for choice in question.choices}

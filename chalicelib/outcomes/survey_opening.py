@@ -1,0 +1,185 @@
+"""The daily job of surveys: open what is due, remind of what closes soon, offer the comparison group its survey.
+
+Every step is harmless the second time (a survey is opened once, a person is told an event once), and what was read is
+remembered page by page. So it may die anywhere, run twice at once or not for days: the next run goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from ..clock import iso
+from ..config import Programme
+from ..cursors import Cursors
+from ..notices.port import Kind as Notice
+from ..notices.port import Notices
+from ..payouts import rules as payouts
+from ..payouts.store import NEWS_SHARDS, News
+from ..waves.rules import SHARDS, Beneficiary, Wave
+from ..waves.tick import Tick, TimeShort
+from . import survey_rules
+from .survey_rules import Group, State, Survey
+from .survey_store import Sample, SurveyStore
+
+log = logging.getLogger(__name__)
+
+BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
+"""Before any payment: where a cursor begins."""
+
+PAGE = 50
+"""Lines of news that are read, dealt with and then remembered as done."""
+
+PAGE_S = 10.0
+"""Time that a page needs at most: some 30 ms for each person."""
+
+SAMPLE_S = 300.0
+"""Time that drawing a wave's sample needs at most: all its entries are read."""
+
+
+class Ledger(Protocol):
+    """What was paid; payouts answers."""
+
+    def news(self, shard: str, after: str, until: datetime, limit: int) -> list[News]: ...
+
+
+class Waves(Protocol):
+    """Who was chosen, and whom to compare them with."""
+
+    def beneficiary(self, registrant_id: str) -> Beneficiary | None: ...
+    def records(self) -> list[Wave]: ...
+    def draw_sample(self, wave: int, size: int) -> list[tuple[str, int]]:
+        """Registrant and province of those drawn among the not chosen; the same whenever it is asked."""
+
+
+class Opening:
+    """See the module."""
+
+    def __init__(
+        self, store: SurveyStore, cursors: Cursors, ledger: Ledger, waves: Waves, notices: Notices, programme: Programme
+    ) -> None:
+        self._store = store
+        self._cursors = cursors
+        self._ledger = ledger
+        self._waves = waves
+        self._notices = notices
+        self._schemes = {scheme.version: scheme for scheme in programme.schemes}
+        self._rules = programme.surveys
+
+    def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> None:
+        """Do what is due at `now` and fits into `deadline_s` seconds."""
+        tick = Tick(now, deadline_s, seconds)
+        try:
+            for number, after_s in enumerate(self._rules.after_s, start=1):
+                self._open(number, after_s, now, tick)
+            for number, after_s in enumerate(self._rules.after_s, start=1):
+                self._remind(number, after_s, now, tick)
+            self._compare(now, tick)
+        except TimeShort:
+            log.info("surveys_go_on_later")
+
+    def _open(self, number: int, after_s: int, now: datetime, tick: Tick) -> None:
+        """The survey of those whose incentive was paid `after_s` ago, and has not come back since."""
+
+        def open_one(line: News) -> bool:
+            if line.latest is payouts.State.PAID:
+                self._open_for(line, number, now)
+            return True
+
+        self._follow(f"open-{number}", now - timedelta(seconds=after_s), open_one, tick)
+
+    def _open_for(self, line: News, number: int, now: datetime) -> None:
+        beneficiary = self._waves.beneficiary(line.registrant_id)
+        if beneficiary is None:
+            log.error("survey_without_beneficiary", extra={"entitlement": line.entitlement_id})
+            return
+        survey = survey_rules.of_beneficiary(
+            line.registrant_id,
+            number=number,
+            wave=line.wave,
+            region=beneficiary.region,
+            scheme=self._schemes[beneficiary.scheme],
+            rules=self._rules,
+            now=now,
+        )
+        if survey is not None:
+            self._open_and_tell(survey, now)
+
+    def _remind(self, number: int, after_s: int, now: datetime, tick: Tick) -> None:
+        """Those who have not answered and whose survey closes soon.
+
+        A shard's surveys were opened in the order of its news, so they close in this order too: the first one whose
+        time has not come stops the shard for this run.
+        """
+
+        def remind_one(line: News) -> bool:
+            survey = self._store.find(line.registrant_id, number)
+            return survey is None or self._remind_of(survey, now)
+
+        at_the_earliest = after_s + self._rules.open_s - self._rules.remind_before_s
+        self._follow(f"remind-{number}", now - timedelta(seconds=at_the_earliest), remind_one, tick)
+
+    def _remind_of(self, survey: Survey, now: datetime) -> bool:
+        """False if it is too early to remind of it."""
+        if now < survey.closes_at - timedelta(seconds=self._rules.remind_before_s):
+            return False
+        if survey_rules.state(survey, now) is State.OPEN:
+            self._tell(Notice.SURVEY_DEADLINE, survey)
+        return True
+
+    def _follow(self, job: str, until: datetime, act: Callable[[News], bool], tick: Tick) -> None:
+        """Hand on every incentive that was paid up to `until`, oldest first; an act that returns False ends a shard."""
+        for shard in NEWS_SHARDS:
+            tick.need(PAGE_S)
+            after = self._cursors.start(job, shard, BEGINNING)
+            while page := self._ledger.news(shard, after, until, PAGE):
+                paid = [one for one in page if (one.kind, one.state) == (payouts.Kind.INCENTIVE, payouts.State.PAID)]
+                if not all(act(line) for line in paid):
+                    break
+                self._cursors.advance(job, shard, page[-1].at)
+                after = page[-1].key
+                tick.need(PAGE_S)
+
+    def _compare(self, now: datetime, tick: Tick) -> None:
+        """The comparison groups of waves that were settled long enough ago; then one reminder to those offered it."""
+        samples = {sample.wave: sample for sample in self._store.samples()}
+        for wave in self._waves.records():
+            if wave.number in samples or wave.settled_at is None:
+                continue
+            if wave.settled_at + timedelta(seconds=self._rules.comparison_after_s) <= now:
+                tick.need(SAMPLE_S)
+                drawn = self._waves.draw_sample(wave.number, self._rules.comparison_size)
+                self._offer(wave.number, drawn, now, tick)
+                self._store.add_sample(Sample(wave.number, now))
+        for sample in samples.values():
+            closes_at = sample.opened_at + timedelta(seconds=self._rules.open_s)
+            if closes_at - timedelta(seconds=self._rules.remind_before_s) <= now < closes_at:
+                self._remind_compared(sample.wave, now, tick)
+
+    def _offer(self, wave: int, drawn: Iterable[tuple[str, int]], now: datetime, tick: Tick) -> None:
+        for registrant_id, region in drawn:
+            tick.need(PAGE_S / PAGE)
+            # Chosen in a later wave, a person is no longer one of those who had no training.
+            if self._waves.beneficiary(registrant_id) is None:
+                survey = survey_rules.of_comparison(registrant_id, wave=wave, region=region, rules=self._rules, now=now)
+                self._open_and_tell(survey, now)
+
+    def _remind_compared(self, wave: int, now: datetime, tick: Tick) -> None:
+        for number in range(SHARDS):
+            tick.need(PAGE_S)
+            for survey in self._store.of_wave(wave, f"{number:02}"):
+                if survey.group is Group.COMPARISON:
+                    self._remind_of(survey, now)
+
+    def _open_and_tell(self, survey: Survey, now: datetime) -> None:
+        # A quiet shard's last lines are read again for weeks, longer than what was told is remembered.
+        survey = self._store.open(survey)
+        if survey_rules.state(survey, now) is State.OPEN:
+            self._tell(Notice.SURVEY_OPEN, survey)
+
+    def _tell(self, kind: Notice, survey: Survey) -> None:
+        facts: dict[str, str | int] = {"closes_at": iso(survey.closes_at), "amount_idr": survey.amount_idr}
+        self._notices.tell(survey.registrant_id, kind, f"{kind.value}/{survey.id}", facts)
