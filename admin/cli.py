@@ -7,7 +7,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import DomainError
 
-from . import deploy_commands, draw_commands, partner_commands, payout_commands, people_commands, wave_commands
+from . import (
+    deploy_commands,
+    draw_commands,
+    partner_commands,
+    payout_commands,
+    people_commands,
+    trigger_commands,
+    wave_commands,
+)
 
 
 class _Group(click.Group):
@@ -34,5 +42,6 @@ for group in (
     partner_commands.partner,
     payout_commands.payout,
     people_commands.exclusion,
+    trigger_commands.trigger,
 ):
     main.add_command(group)
