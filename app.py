@@ -11,6 +11,10 @@ from chalice.app import AuthResponse, Cron, Rate
 from chalicelib import config, events, logs, me, openapi, web, wiring
 from chalicelib.helpdesk import errors as complaint
 from chalicelib.helpdesk import wire as helpdesk
+from chalicelib.jobs import errors as job
+from chalicelib.jobs import wire as jobs
+from chalicelib.outcomes import errors as outcome
+from chalicelib.outcomes import survey_wire as surveys
 from chalicelib.payouts import consumer
 from chalicelib.payouts import errors as payout
 from chalicelib.payouts import wire as payouts
@@ -108,7 +112,7 @@ def refresh_session(form: registration.RefreshForm) -> web.Reply:
 
 @app.endpoint("GET /me", "What is kept about me, masked", who="citizen", answers={200: me.Me})
 def get_me() -> web.Reply:
-    return web.ok(services().me(app.caller()))
+    return web.ok(services().me(app.caller(), app.now()))
 
 
 @app.endpoint(
@@ -167,18 +171,42 @@ def get_my_entries() -> web.Reply:
     return web.ok(waves.EntryList(services().waves.entries_of(app.caller(), app.now())))
 
 
-@app.endpoint("GET /me/trainings", "The trainings I completed", who="citizen", answers={200: training.TrainingList})
+@app.endpoint("GET /me/trainings", "My trainings and my balance", who="citizen", answers={200: training.TrainingList})
 def get_my_trainings() -> web.Reply:
-    return web.ok(training.TrainingList(services().training.of(app.caller())))
+    return web.ok(services().training.of(app.caller()))
+
+
+@app.endpoint(
+    "POST /me/trainings",
+    "Buy a course from the training balance; again gives the same purchase",
+    who="citizen",
+    body=training.PurchaseForm,
+    answers={201: training.TrainingView, 200: training.TrainingView},
+    refuses=course.PURCHASE,
+)
+def buy_training(form: training.PurchaseForm) -> web.Reply:
+    view, new = services().training.buy(app.caller(), form.course_id, app.now())
+    return web.created(view, new=new)
+
+
+@app.endpoint(
+    "POST /me/trainings/{training_id}/cancellation",
+    "Take a purchase back; its price returns to the balance",
+    who="citizen",
+    answers={200: training.TrainingView},
+    refuses=course.CANCELLATION,
+)
+def cancel_training(training_id: str) -> web.Reply:
+    return web.ok(services().training.cancel(app.caller(), web.object_id(training_id), app.now()))
 
 
 @app.endpoint(
     "POST /me/trainings/{training_id}/review",
-    "Review a training; the first one reviewed makes the incentive due",
+    "Review a completed training; the first one makes the incentive due",
     who="citizen",
     body=training.ReviewForm,
     answers={201: training.TrainingView, 200: training.TrainingView},
-    refuses=(course.AlreadyReviewed, wave.BeneficiaryRevoked),
+    refuses=course.REVIEW,
 )
 def review_training(form: training.ReviewForm, training_id: str) -> web.Reply:
     view, new = services().training.review(app.caller(), web.object_id(training_id), form, app.now())
@@ -191,6 +219,54 @@ def review_training(form: training.ReviewForm, training_id: str) -> web.Reply:
 def get_my_payouts() -> web.Reply:
     beneficiary = services().waves.beneficiary(app.caller())
     return web.ok(payouts.PayoutList(services().payouts.of(beneficiary)))
+
+
+# Surveys
+
+
+@app.endpoint(
+    "GET /me/surveys", "The surveys for me, with their questions", who="citizen", answers={200: surveys.SurveyList}
+)
+def get_my_surveys() -> web.Reply:
+    return web.ok(surveys.SurveyList(services().surveys.of(app.caller(), app.now())))
+
+
+@app.endpoint(
+    "POST /me/surveys/{survey_id}/response",
+    "Answer a survey, once; what it pays becomes due, whatever the answers",
+    who="citizen",
+    body=surveys.ResponseForm,
+    answers={201: surveys.SurveyView, 200: surveys.SurveyView},
+    refuses=outcome.RESPONSE,
+)
+def answer_survey(form: surveys.ResponseForm, survey_id: str) -> web.Reply:
+    view, new = services().surveys.respond(app.caller(), web.object_id(survey_id), form, app.now())
+    return web.created(view, new=new)
+
+
+@app.schedule(Cron("40", "17", "*", "*", "?", "*"))
+def open_surveys(event: Any) -> None:
+    services().survey_opening.run(app.clock(), events.remaining_s(event))
+
+
+# Courses
+
+
+@app.endpoint(
+    "GET /courses",
+    "The courses on offer, a page at a time",
+    query=training.CourseQuery,
+    answers={200: training.CourseList},
+)
+def list_courses(query: training.CourseQuery) -> web.Reply:
+    return web.ok(services().courses.search(query, app.now()), cache_s=60)
+
+
+@app.endpoint(
+    "GET /courses/{course_id}", "One course", answers={200: training.CourseView}, refuses=(course.UnknownCourse,)
+)
+def get_course(course_id: str) -> web.Reply:
+    return web.ok(services().courses.get(web.object_id(course_id), app.now()), cache_s=60)
 
 
 # Waves
@@ -261,37 +337,181 @@ def get_my_grievances() -> web.Reply:
     return web.ok(helpdesk.GrievanceList(services().helpdesk.of(app.caller())))
 
 
+# The job market, for alumni
+
+
+@app.endpoint(
+    "GET /me/job-matches",
+    "Open vacancies that ask for what I have learned, best first, with the reason",
+    who="citizen",
+    query=jobs.MatchQuery,
+    answers={200: jobs.MatchList},
+    refuses=(job.NotGraduated,),
+)
+def list_job_matches(page: jobs.MatchQuery) -> web.Reply:
+    return web.ok(services().jobs.matches(app.caller(), page, app.now()))
+
+
+@app.endpoint(
+    "POST /me/job-applications",
+    "Apply to a vacancy, agreeing that its partner learns my name, phone and certificates",
+    who="citizen",
+    body=jobs.ApplicationForm,
+    answers={201: jobs.ApplicationView, 200: jobs.ApplicationView},
+    refuses=job.APPLY,
+)
+def apply_for_job(form: jobs.ApplicationForm) -> web.Reply:
+    view, new = services().jobs.apply(app.caller(), form, app.now())
+    return web.created(view, new=new)
+
+
+@app.endpoint(
+    "GET /me/job-applications",
+    "My applications, newest first",
+    who="citizen",
+    query=jobs.PageQuery,
+    answers={200: jobs.ApplicationList},
+)
+def list_job_applications(page: jobs.PageQuery) -> web.Reply:
+    return web.ok(services().jobs.applications(app.caller(), page, app.now()))
+
+
+@app.endpoint(
+    "POST /me/job-applications/{vacancy_id}/withdrawal",
+    "Take back an application: its partner is shown nothing of it any more",
+    who="citizen",
+    answers={200: jobs.ApplicationView},
+)
+def withdraw_job_application(vacancy_id: str) -> web.Reply:
+    return web.ok(services().jobs.withdraw(app.caller(), web.object_id(vacancy_id), app.now()))
+
+
 # Partners and the provider, each with a proof of its own
 
 
 def signing_partner() -> Any:
     """The partner whose signature the request carries."""
-    return services().training.authenticate(*app.signed_request(), app.now())
+    return services().partners.authenticate(*app.signed_request(), app.now())
+
+
+@app.endpoint(
+    "POST /partners/redemptions/validations",
+    "Whether a redeem code may be taken in",
+    who="partner",
+    proof=signing_partner,
+    body=training.RedemptionForm,
+    answers={200: training.RedemptionView},
+    refuses=course.REDEMPTION,
+)
+def validate_redemption(partner: Any, form: training.RedemptionForm) -> web.Reply:
+    return web.ok(services().reports.validate(partner, form))
+
+
+@app.endpoint(
+    "POST /partners/redemptions",
+    "Take a redeem code in",
+    who="partner",
+    proof=signing_partner,
+    body=training.RedemptionForm,
+    answers={201: training.RedemptionView, 200: training.RedemptionView},
+    refuses=course.REDEMPTION,
+)
+def redeem_training(partner: Any, form: training.RedemptionForm) -> web.Reply:
+    view, new = services().reports.redeem(partner, form, app.now())
+    return web.created(view, new=new)
+
+
+@app.endpoint(
+    "POST /partners/training-attendances",
+    "Attest that the participant attended",
+    who="partner",
+    proof=signing_partner,
+    body=training.AttendanceForm,
+    answers={201: training.RedemptionView, 200: training.RedemptionView},
+    refuses=course.ATTENDANCE,
+)
+def attend_training(partner: Any, form: training.AttendanceForm) -> web.Reply:
+    view, new = services().reports.attend(partner, form, app.now())
+    return web.created(view, new=new)
 
 
 @app.endpoint(
     "POST /partners/training-completions",
-    "A training partner attests a completion",
+    "Attest a completion with its certificate",
     who="partner",
     proof=signing_partner,
     body=training.CompletionForm,
-    answers={201: training.TrainingView, 200: training.TrainingView},
-    refuses=(
-        course.SignatureMissing,
-        course.SignatureExpired,
-        course.SignatureInvalid,
-        course.PartnerRevoked,
-        course.RequestReplayed,
-        course.CertificateAlreadyUsed,
-        course.CompletedInFuture,
-        course.CompletedBeforeAward,
-        wave.BeneficiaryRevoked,
-        wave.UnknownCard,
-    ),
+    answers={201: training.RedemptionView, 200: training.RedemptionView},
+    refuses=course.COMPLETION,
 )
 def complete_training(partner: Any, form: training.CompletionForm) -> web.Reply:
-    view, new = services().training.complete(partner, form, app.now())
+    view, new = services().reports.complete(partner, form, app.now())
     return web.created(view, new=new)
+
+
+@app.endpoint(
+    "POST /partners/vacancies",
+    "A partner posts a vacancy",
+    who="partner",
+    proof=signing_partner,
+    body=jobs.PostingForm,
+    answers={201: jobs.PostingView, 200: jobs.PostingView},
+    refuses=(*course.SIGNED, *job.OFFER, job.VacancyReferenceUsed),
+)
+def post_vacancy(partner: Any, form: jobs.PostingForm) -> web.Reply:
+    view, new = services().jobs.post(partner, form, app.now())
+    return web.created(view, new=new)
+
+
+@app.endpoint(
+    "GET /partners/vacancies",
+    "The vacancies that the partner posted, newest first",
+    who="partner",
+    proof=signing_partner,
+    query=jobs.PageQuery,
+    answers={200: jobs.PostingList},
+    refuses=course.SIGNED,
+)
+def list_posted_vacancies(partner: Any, page: jobs.PageQuery) -> web.Reply:
+    return web.ok(services().jobs.posted(partner, page, app.now()))
+
+
+@app.endpoint(
+    "PUT /partners/vacancies/{vacancy_id}",
+    "Describe a vacancy anew; its applications stay",
+    who="partner",
+    proof=signing_partner,
+    body=jobs.OfferForm,
+    answers={200: jobs.PostingView},
+    refuses=(*course.SIGNED, *job.OFFER, job.VacancyClosed),
+)
+def change_vacancy(partner: Any, form: jobs.OfferForm, vacancy_id: str) -> web.Reply:
+    return web.ok(services().jobs.change(partner, web.object_id(vacancy_id), form, app.now()))
+
+
+@app.endpoint(
+    "POST /partners/vacancies/{vacancy_id}/closure",
+    "Close a vacancy for good",
+    who="partner",
+    proof=signing_partner,
+    answers={200: jobs.PostingView},
+    refuses=course.SIGNED,
+)
+def close_vacancy(partner: Any, vacancy_id: str) -> web.Reply:
+    return web.ok(services().jobs.close(partner, web.object_id(vacancy_id), app.now()))
+
+
+@app.endpoint(
+    "GET /partners/vacancies/{vacancy_id}/applicants",
+    "Who applied, with what they agreed to share",
+    who="partner",
+    proof=signing_partner,
+    query=jobs.ApplicantQuery,
+    answers={200: jobs.ApplicantList},
+    refuses=course.SIGNED,
+)
+def list_applicants(partner: Any, page: jobs.ApplicantQuery, vacancy_id: str) -> web.Reply:
+    return web.ok(services().jobs.applicants(partner, web.object_id(vacancy_id), page))
 
 
 @app.endpoint(

@@ -12,6 +12,8 @@ from typing import Any, Literal
 from .config import BadConfiguration
 from .errors import DomainError, Malformed, NotFound, TooLarge, Unavailable, UnknownField
 from .helpdesk import errors as helpdesk
+from .outcomes import errors as outcomes
+from .jobs import errors as jobs
 from .payouts import errors as payouts
 from .registration import errors as registration
 from .training import errors as training
@@ -45,6 +47,8 @@ PROBLEMS: dict[type[DomainError], Row] = {
     **draw_errors.PROBLEMS,
     **payouts.PROBLEMS,
     **training.PROBLEMS,
+    **jobs.PROBLEMS,
+    **outcomes.PROBLEMS,
     **helpdesk.PROBLEMS,
 }
 

@@ -13,7 +13,7 @@ from . import aws, dynamo
 from .clock import Clock, utc_now
 from .config import Programme, Settings, load_programme
 from .ids import Randomness, system_randomness
-from .me import Me
+from .me import Me, next_deadline
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,19 +25,29 @@ if TYPE_CHECKING:
     from .notices.events import EventStore
     from .notices.service import NoticeService
     from .notices.store import NoticeStore
+    from .outcomes.survey_opening import Opening
+    from .outcomes.survey_store import SurveyStore
+    from .outcomes.surveys import Surveys
+    from .jobs.service import Jobs
     from .payouts.service import Payouts
     from .registration.accounts import Accounts
     from .registration.exclusions import ExclusionLists
     from .registration.service import Registrations
     from .registration.tokens import TokenVerifier
     from .registration.vault import Vault
-    from .training.service import Training
+    from .training.courses import Courses
+    from .training.partner_store import PartnerStore
+    from .training.partners import Partners
+    from .training.reports import Reports
+    from .training.service import Trainings
+    from .training.store import TrainingStore
     from .waves.advance import Stepper
     from .waves.award import Award
     from .waves.beneficiaries import BeneficiaryStore
     from .waves.drawing import Beacons, Drawing
     from .waves.entries import EntryStore
     from .waves.publication import Publication
+    from .waves.revocation import Revocation
     from .waves.service import Waves
     from .waves.store import WaveStore
 
@@ -106,8 +116,8 @@ class Services:
         self._bind(RegistrationsTable, "registrations")
         return ExclusionLists(RegistrationStore(self.settings.region), self.vault)
 
-    def me(self, registrant_id: str) -> Me:
-        """`GET /me`: registration and financial address, masked, and the place in the programme."""
+    def me(self, registrant_id: str, now: datetime) -> Me:
+        """`GET /me`: registration and financial address, masked, the place in the programme and what is next."""
         from .waves.wire import beneficiary_view
 
         kept = self.registrations.me(registrant_id)
@@ -116,6 +126,8 @@ class Services:
             registration=kept.registration,
             financial_address=kept.financial_address,
             beneficiary=beneficiary_view(beneficiary) if beneficiary else None,
+            balance_idr=self.training.balance(beneficiary) if beneficiary else None,
+            next_deadline=next_deadline(beneficiary, self.surveys.next_closing(registrant_id, now), now),
         )
 
     @cached_property
@@ -148,6 +160,16 @@ class Services:
             Announcements(self._client("sns"), settings.announcements_topic, self._events, self._clock),
             settings.results_url,
         )
+
+    @cached_property
+    def revocation(self) -> Revocation:
+        """The step that takes places from who bought nothing in time."""
+        from .waves.revocation import Revocation, Stores
+        from .waves.revocation_log import RevocationLog
+
+        beneficiaries = self._beneficiaries
+        stores = Stores(self._wave_store, beneficiaries, RevocationLog(self.transaction, beneficiaries))
+        return Revocation(self.programme, stores, self._award, self.registrations, self.notices)
 
     @cached_property
     def _award(self) -> Award:
@@ -227,21 +249,52 @@ class Services:
         return Payouts(PayoutStore(settings.region), ports, programme)
 
     @cached_property
-    def training(self) -> Training:
-        """What partners attest and participants review."""
-        from .training.partners import PartnerKeys
-        from .training.service import Training
+    def partners(self) -> Partners:
+        """Training partners and their signatures."""
+        from .training.partners import PartnerKeys, Partners
+
+        keys = PartnerKeys(self._client("kms"), self.settings.data_key)
+        return Partners(self._partner_store, keys, self.programme.partners.clock_skew_s, self._randomness)
+
+    @cached_property
+    def courses(self) -> Courses:
+        """The catalogue."""
+        from .registration.identity import is_province
+        from .training.course_store import CourseStore
+        from .training.courses import Courses
+        from .training.store import TrainingTable
+
+        self._bind(TrainingTable, "training")
+        return Courses(CourseStore(), self._partner_store, self.programme.skills, is_province)
+
+    @cached_property
+    def training(self) -> Trainings:
+        """What beneficiaries buy and review."""
+        from .training.service import Trainings
+
+        return Trainings(self._training_store, self.courses, self.waves, self.payouts, self.programme, self._randomness)
+
+    @cached_property
+    def reports(self) -> Reports:
+        """What partners report of trainings."""
+        from .training.reports import Reports
+
+        return Reports(self._training_store, self.waves)
+
+    @cached_property
+    def _training_store(self) -> TrainingStore:
         from .training.store import TrainingStore, TrainingTable
 
         self._bind(TrainingTable, "training")
-        return Training(
-            TrainingStore(self.transaction),
-            PartnerKeys(self._client("kms"), self.settings.data_key),
-            self.waves,
-            self.payouts,
-            self.programme.partners.clock_skew_s,
-            self._randomness,
-        )
+        return TrainingStore(self.transaction)
+
+    @cached_property
+    def _partner_store(self) -> PartnerStore:
+        from .training.partner_store import PartnerStore
+        from .training.store import TrainingTable
+
+        self._bind(TrainingTable, "training")
+        return PartnerStore()
 
     @cached_property
     def notices(self) -> NoticeService:
@@ -302,6 +355,51 @@ class Services:
             is_holiday=is_holiday,
         )
         return Helpdesk(HelpdeskStore(self.transaction), ports, self.programme.helpdesk, settings.results_url)
+
+    @cached_property
+    def surveys(self) -> Surveys:
+        """What people are asked, and what they answered."""
+        from .outcomes import questions
+        from .outcomes.surveys import Surveys
+
+        return Surveys(self._survey_store, questions.load(), self.waves, self.payouts)
+
+    @cached_property
+    def survey_opening(self) -> Opening:
+        """The daily job that opens surveys."""
+        from .cursors import Cursors
+        from .outcomes.store import CursorItem
+        from .outcomes.survey_opening import Opening
+
+        store = self._survey_store
+        return Opening(store, Cursors(CursorItem), self.payouts, self.waves, self.notices, self.programme)
+
+    @cached_property
+    def _survey_store(self) -> SurveyStore:
+        from .outcomes.store import OutcomesTable
+        from .outcomes.survey_store import SurveyStore
+
+        self._bind(OutcomesTable, "outcomes")
+        return SurveyStore(self.transaction)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Vacancies, matches and applications."""
+        from .jobs.applications import ApplicationStore
+        from .jobs.service import Jobs
+        from .jobs.store import JobsTable, VacancyStore
+
+        self._bind(JobsTable, "jobs")
+        vacancies = VacancyStore(self.transaction)
+        return Jobs(
+            vacancies,
+            ApplicationStore(self.transaction, vacancies),
+            self.registrations,
+            self.waves,
+            self.training,
+            self.programme.skills,
+            self.programme.jobs,
+        )
 
     def transaction(self) -> dynamo.Transaction:
         """A new, empty transaction."""

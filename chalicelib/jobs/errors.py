@@ -31,7 +31,7 @@ class VacancyReferenceUsed(DomainError):
 
 
 class VacancyClosed(DomainError):
-    """The vacancy was closed, or its closing time has passed: it takes no application, and closed it takes no change."""
+    """The partner closed the vacancy, or its closing time has passed; only the former stands in a change's way."""
 
     code = "vacancy_closed"
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 
 from ..config import JobRules
 from ..ids import derived_id
@@ -83,6 +84,22 @@ class JobCounts:
     applications: int
 
 
+Rank = tuple[int, int, int, str]
+
+
+class Certificate(Protocol):
+    """A training that a person has completed; `completed_at` is aware."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def provider_name(self) -> str: ...
+    @property
+    def certificate_number(self) -> str: ...
+    @property
+    def completed_at(self) -> datetime: ...
+
+
 class Place(StrEnum):
     """Where a vacancy is, as seen from a person's province; in the order of preference."""
 
@@ -100,7 +117,7 @@ class Match:
     place: Place
 
     @property
-    def rank(self) -> tuple[int, int, int, str]:
+    def rank(self) -> Rank:
         """Ascending is best first: more shared skills, the nearer place, the newer; the id makes the order total."""
         posted_s = int(self.listing.posted_at.timestamp())
         return (-len(self.shared), list(Place).index(self.place), -posted_s, self.listing.vacancy_id)
@@ -122,6 +139,16 @@ def digest(offer: Offer) -> str:
     salary = (offer.salary_min_idr, offer.salary_max_idr)
     closes = int(offer.closes_at.timestamp())
     return derived_id("offer/v1", offer.title, offer.employer, place, *salary, closes, *sorted(offer.skills))
+
+
+def to_milliseconds(instant: datetime) -> datetime:
+    """The instant as it is stored."""
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+def dated(instant: datetime, one_id: str) -> str:
+    """`<13 digits of Unix milliseconds>#<id>`: a key whose text sorts as its time does."""
+    return f"{int(instant.timestamp()) * 1000 + instant.microsecond // 1000:013d}#{one_id}"
 
 
 def check_offer(offer: Offer, skills: Collection[str], now: datetime, rules: JobRules) -> None:

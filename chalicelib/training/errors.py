@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import DomainError
+from ..waves.errors import BeneficiaryRevoked, PurchaseDeadlinePassed
 
 
 class SignatureMissing(DomainError):
@@ -35,22 +36,103 @@ class RequestReplayed(DomainError):
     code = "partner_request_replayed"
 
 
+class UnknownCourse(DomainError):
+    """There is no such course in the catalogue."""
+
+    code = "unknown_course"
+
+
+class CourseNotOffered(DomainError):
+    """The course, or its partner, has been withdrawn."""
+
+    code = "course_not_offered"
+
+
+class MalformedCatalogue(DomainError):
+    """A catalogue to import has wrong lines; nothing of it was taken.
+
+    Facts: `wrong`, how many, and `lines`, the first of them with what is wrong: `3: price_idr; 7: skills`.
+    """
+
+    code = "malformed_catalogue"
+
+
+class NotBeneficiary(DomainError):
+    """Only who was chosen has a training balance."""
+
+    code = "not_beneficiary"
+
+
+class BalanceTooLow(DomainError):
+    """The course costs more than is left. Facts: `balance_idr`, `price_idr`."""
+
+    code = "balance_too_low"
+
+
+class TrainingAlreadyRedeemed(DomainError):
+    """The partner has taken the redeem code in: there is nothing to cancel any more."""
+
+    code = "training_already_redeemed"
+
+
+class CancellationTooLate(DomainError):
+    """The time to cancel is over. Facts: `until`, the last instant."""
+
+    code = "cancellation_too_late"
+
+
+class RedeemCodeUnknown(DomainError):
+    """No such code, or another partner's: a partner cannot tell which."""
+
+    code = "redeem_code_unknown"
+
+
+class CardMismatch(DomainError):
+    """The card is not that of the person who bought the training."""
+
+    code = "card_mismatch"
+
+
+class TrainingCancelled(DomainError):
+    """The purchase was cancelled; its code is void."""
+
+    code = "training_cancelled"
+
+
+class WrongTrainingState(DomainError):
+    """A report came before the one that it needs. Facts: `state`, where the training is, and `needs`."""
+
+    code = "wrong_training_state"
+
+
+class ReportedOtherwise(DomainError):
+    """The partner reported this of the training before, with other facts."""
+
+    code = "reported_otherwise"
+
+
 class CertificateAlreadyUsed(DomainError):
-    """The partner reported this certificate before, with another card, course or time."""
+    """The partner reported this certificate before, for another training."""
 
     code = "certificate_already_used"
 
 
-class CompletedInFuture(DomainError):
-    """`completed_at` is after the present."""
+class ReportedInFuture(DomainError):
+    """`attended_at` or `completed_at` is after the present."""
 
-    code = "completed_in_future"
+    code = "time_in_future"
 
 
-class CompletedBeforeAward(DomainError):
-    """`completed_at` is before the person was chosen (`awarded_at`)."""
+class ReportedTooEarly(DomainError):
+    """`attended_at` is before the purchase, or `completed_at` before `attended_at`. Facts: `earliest`."""
 
-    code = "completed_before_award"
+    code = "time_too_early"
+
+
+class NotCompleted(DomainError):
+    """A training is reviewed after it was completed. Facts: `state`."""
+
+    code = "training_not_completed"
 
 
 class AlreadyReviewed(DomainError):
@@ -58,6 +140,9 @@ class AlreadyReviewed(DomainError):
 
     code = "already_reviewed"
 
+
+SIGNED = (SignatureMissing, SignatureExpired, SignatureInvalid, PartnerRevoked, RequestReplayed)
+"""What every request of a partner can be refused for, in this order."""
 
 PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
     SignatureMissing: (
@@ -81,20 +166,81 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
         "Permintaan ini sudah pernah diterima. Untuk mengulang, tanda tangani kembali dengan waktu baru.",
         "This request was received before. To try again, sign it anew with a new time.",
     ),
+    UnknownCourse: (404, "Pelatihan ini tidak ada di katalog.", "There is no such course in the catalogue."),
+    CourseNotOffered: (
+        409,
+        "Pelatihan ini tidak lagi ditawarkan.",
+        "This course is no longer offered.",
+    ),
+    MalformedCatalogue: (
+        400,
+        "Katalog memiliki {wrong} baris yang salah: {lines}. Tidak ada yang diimpor.",
+        "The catalogue has {wrong} wrong lines: {lines}. Nothing was imported.",
+    ),
+    NotBeneficiary: (
+        409,
+        "Hanya penerima manfaat yang memiliki saldo pelatihan.",
+        "Only a beneficiary has a training balance.",
+    ),
+    BalanceTooLow: (
+        409,
+        "Saldo pelatihan Anda Rp{balance_idr}, sedangkan harga pelatihan ini Rp{price_idr}.",
+        "Your training balance is Rp{balance_idr}; this course costs Rp{price_idr}.",
+    ),
+    TrainingAlreadyRedeemed: (
+        409,
+        "Kode pelatihan ini sudah ditukarkan sehingga pembelian tidak dapat dibatalkan.",
+        "The code of this training has been redeemed; the purchase cannot be cancelled.",
+    ),
+    CancellationTooLate: (
+        409,
+        "Pembelian ini hanya dapat dibatalkan sampai {until}.",
+        "This purchase could be cancelled until {until}.",
+    ),
+    RedeemCodeUnknown: (
+        404,
+        "Kode penukaran tidak dikenal.",
+        "There is no such redeem code.",
+    ),
+    CardMismatch: (
+        409,
+        "Kartu ini bukan milik pembeli pelatihan.",
+        "This card is not that of the person who bought the training.",
+    ),
+    TrainingCancelled: (
+        409,
+        "Pembelian pelatihan ini telah dibatalkan.",
+        "The purchase of this training was cancelled.",
+    ),
+    WrongTrainingState: (
+        409,
+        "Pelatihan ini berstatus {state}; laporan ini memerlukan status {needs}.",
+        "This training is {state}; for this report it must be {needs}.",
+    ),
+    ReportedOtherwise: (
+        409,
+        "Hal ini sudah dilaporkan dengan data lain; tidak ada yang diubah.",
+        "This was already reported with other facts; nothing was changed.",
+    ),
     CertificateAlreadyUsed: (
         409,
-        "Nomor sertifikat ini sudah dilaporkan dengan data lain.",
-        "This certificate number was already reported with other facts.",
+        "Nomor sertifikat ini sudah dilaporkan untuk pelatihan lain.",
+        "This certificate number was already reported for another training.",
     ),
-    CompletedInFuture: (
+    ReportedInFuture: (
         422,
-        "Waktu penyelesaian berada di masa depan.",
-        "The time of completion is in the future.",
+        "Waktu yang dilaporkan berada di masa depan.",
+        "The reported time is in the future.",
     ),
-    CompletedBeforeAward: (
+    ReportedTooEarly: (
         422,
-        "Pelatihan diselesaikan sebelum peserta terpilih pada {awarded_at}.",
-        "The training was completed before the person was chosen at {awarded_at}.",
+        "Waktu yang dilaporkan mendahului {earliest}.",
+        "The reported time is before {earliest}.",
+    ),
+    NotCompleted: (
+        409,
+        "Pelatihan diulas setelah diselesaikan; statusnya kini {state}.",
+        "A training is reviewed after it was completed; it is {state} now.",
     ),
     AlreadyReviewed: (
         409,
@@ -103,3 +249,21 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
     ),
 }
 """HTTP status, Indonesian text, English text; texts may use the error's facts."""
+
+SIGNED = (SignatureMissing, SignatureExpired, SignatureInvalid, PartnerRevoked, RequestReplayed)
+"""What any signed request may meet."""
+
+PURCHASE = (
+    NotBeneficiary,
+    BeneficiaryRevoked,
+    PurchaseDeadlinePassed,
+    UnknownCourse,
+    CourseNotOffered,
+    BalanceTooLow,
+)
+CANCELLATION = (BeneficiaryRevoked, TrainingAlreadyRedeemed, CancellationTooLate)
+REVIEW = (AlreadyReviewed, NotCompleted, BeneficiaryRevoked)
+REDEMPTION = (*SIGNED, RedeemCodeUnknown, CardMismatch, BeneficiaryRevoked, TrainingCancelled)
+ATTENDANCE = (*SIGNED, RedeemCodeUnknown, ReportedOtherwise, WrongTrainingState, ReportedInFuture, ReportedTooEarly)
+COMPLETION = (*ATTENDANCE, CertificateAlreadyUsed)
+"""The refusals of an endpoint."""

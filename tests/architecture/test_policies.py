@@ -21,7 +21,9 @@ MATRIX = {
         "registrations": "write",
         "waves": "write",
         "training": "write",
+        "jobs": "write",
         "payouts": "write",
+        "outcomes": "write",
         "helpdesk": "write",
     },
     "citizen": {},
@@ -30,6 +32,7 @@ MATRIX = {
     "advance": STEP,
     "pay": {"payouts": "write", "registrations": "read"},
     "sweep_payouts": {"payouts": "write"},
+    "open_surveys": {"payouts": "read", "waves": "read", "outcomes": "write", "notices": "write"},
     "check_grievances": {"helpdesk": "write"},
 }
 """Who reads or writes which table."""
@@ -145,7 +148,8 @@ def test_only_those_who_show_or_pay_may_open_personal_data() -> None:
 def test_only_the_step_publishes_and_announces() -> None:
     step = {"open_wave", "close_wave", "advance"}
 
-    assert doers("s3:PutObject") == step
+    # The job of the surveys publishes one file too: whom it compares with.
+    assert doers("s3:PutObject") == step | {"open_surveys"}
     assert doers("sns:Publish") == step
 
 
@@ -158,4 +162,4 @@ def test_the_three_triggers_of_the_step_may_do_the_same() -> None:
 
 def test_a_listener_may_receive_from_its_queue_and_a_queuer_may_only_send() -> None:
     assert doers("sqs:ReceiveMessage") == {"pay"}
-    assert doers("sqs:SendMessage") == {"api", "sweep_payouts"}
+    assert doers("sqs:SendMessage") == {"api", "open_surveys", "sweep_payouts"}

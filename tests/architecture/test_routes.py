@@ -25,7 +25,15 @@ PUBLIC = {
     ("GET", "/openapi.json"),
     ("GET", "/health"),
 }
-SIGNED = {("POST", "/partners/training-completions"): "partner", ("POST", "/webhooks/fsp"): "provider"}
+SIGNED = {
+    ("POST", "/partners/training-completions"): "partner",
+    ("POST", "/partners/vacancies"): "partner",
+    ("GET", "/partners/vacancies"): "partner",
+    ("PUT", "/partners/vacancies/{vacancy_id}"): "partner",
+    ("POST", "/partners/vacancies/{vacancy_id}/closure"): "partner",
+    ("GET", "/partners/vacancies/{vacancy_id}/applicants"): "partner",
+    ("POST", "/webhooks/fsp"): "provider",
+}
 
 
 def routes() -> dict[tuple[str, str], object]:

@@ -15,6 +15,7 @@ from pynamodb.models import Model
 
 from chalicelib import dynamo
 from chalicelib.config import Programme, Settings
+from chalicelib.jobs.store import JobsTable
 from chalicelib.payouts.store import PayoutsTable
 from chalicelib.registration.store import RegistrationsTable
 from chalicelib.training.store import TrainingTable
@@ -31,6 +32,7 @@ TABLES: dict[str, type[Model]] = {
     "waves": WavesTable,
     "payouts": PayoutsTable,
     "training": TrainingTable,
+    "jobs": JobsTable,
 }
 
 

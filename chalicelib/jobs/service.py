@@ -1,0 +1,282 @@
+"""The job market: partners post vacancies, alumni see those that suit them, apply, and say who may know of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from ..config import JobRules
+from ..errors import NotFound, Unavailable
+from ..registration.identity import parse_province
+from ..registration.rules import Contact, Registrant
+from ..training.rules import Partner
+from ..waves.rules import Beneficiary, BeneficiaryState
+from . import rules, wire
+from .applications import ApplicationStore
+from .errors import ApplicationWithdrawn, NotGraduated, UnknownVacancy, VacancyClosed, VacancyReferenceUsed
+from .rules import Application, Certificate, JobCounts, Offer, Vacancy
+from .store import VacancyStore
+
+log = logging.getLogger(__name__)
+
+TRIES = 4
+"""How often a change that was overtaken by another of the same vacancy decides again."""
+
+
+class People(Protocol):
+    """Who people are; registration answers."""
+
+    def registrant(self, registrant_id: str) -> Registrant:
+        """Raises `NotRegistered`."""
+
+    def contact(self, registrant_id: str) -> Contact | None:
+        """Name and phone in clear, None if there is no such registration."""
+
+
+class Beneficiaries(Protocol):
+    """Who was chosen; waves answers."""
+
+    def beneficiary(self, registrant_id: str) -> Beneficiary | None:
+        """The person's place, None if they were never chosen."""
+
+
+class Learning(Protocol):
+    """What people have learned; training answers."""
+
+    def skills_of(self, registrant_id: str) -> frozenset[str]:
+        """The skills of the courses that the person has completed."""
+
+    def certificates_of(self, registrant_id: str) -> Sequence[Certificate]:
+        """The trainings that the person has completed."""
+
+
+class Jobs:
+    """The use cases. `skills` are those that a vacancy may ask for."""
+
+    def __init__(
+        self,
+        vacancies: VacancyStore,
+        applications: ApplicationStore,
+        people: People,
+        beneficiaries: Beneficiaries,
+        learning: Learning,
+        skills: Collection[str],
+        job_rules: JobRules,
+    ) -> None:
+        self._vacancies = vacancies
+        self._applications = applications
+        self._people = people
+        self._beneficiaries = beneficiaries
+        self._learning = learning
+        self._skills = frozenset(skills)
+        self._rules = job_rules
+
+    # Partners
+
+    def post(self, partner: Partner, form: wire.PostingForm, now: datetime) -> tuple[wire.PostingView, bool]:
+        """Post a vacancy; True if it is new. The same posting again gives the vacancy as it is now, changed or closed.
+
+        Raises the first that holds of `UnknownRegion`, `VacancyReferenceUsed`, `UnknownSkill`, `SalaryRangeReversed`,
+        `ClosingTimeOutOfRange`. One read and one transaction.
+        """
+        offer = _offer(form)
+        vacancy = Vacancy(
+            id=rules.vacancy_id(partner.id, form.reference),
+            partner_id=partner.id,
+            partner_name=partner.name,
+            reference=form.reference,
+            posted_as=rules.digest(offer),
+            offer=offer,
+            posted_at=now.replace(microsecond=0),
+        )
+        recorded = self._vacancies.vacancy(vacancy.id)
+        if recorded is None:
+            rules.check_offer(offer, self._skills, now, self._rules)
+            if self._vacancies.post(vacancy):
+                return wire.posting_view(vacancy, now), True
+            # The same reference came a moment earlier, by another request.
+            recorded = self._own(partner, vacancy.id)
+        if recorded.posted_as != vacancy.posted_as:
+            raise VacancyReferenceUsed(vacancy_id=vacancy.id)
+        return wire.posting_view(recorded, now), False
+
+    def change(self, partner: Partner, vacancy_id: str, form: wire.OfferForm, now: datetime) -> wire.PostingView:
+        """Describe a vacancy anew, whole; its applications stay. The same again changes nothing.
+
+        A vacancy that expired is open again with a later closing time; one that was closed stays so. Raises the first
+        that holds of `UnknownRegion`, `NotFound` (none, or another's), `VacancyClosed`, `UnknownSkill`,
+        `SalaryRangeReversed`, `ClosingTimeOutOfRange`. One read and at most one transaction.
+        """
+        offer = _offer(form)
+        for _ in range(TRIES):
+            old = self._own(partner, vacancy_id)
+            if old.closed_at is not None:
+                raise VacancyClosed()
+            if offer == old.offer:
+                return wire.posting_view(old, now)
+            rules.check_offer(offer, self._skills, now, self._rules)
+            new = replace(old, offer=offer, version=old.version + 1)
+            if self._vacancies.replace(old, new):
+                return wire.posting_view(new, now)
+        raise Unavailable()
+
+    def close(self, partner: Partner, vacancy_id: str, now: datetime) -> wire.PostingView:
+        """Take no application any more, for good; those that were made stay. Again is harmless.
+
+        Raises `NotFound`. One read and at most one transaction.
+        """
+        for _ in range(TRIES):
+            old = self._own(partner, vacancy_id)
+            if old.closed_at is not None:
+                return wire.posting_view(old, now)
+            new = replace(old, closed_at=now.replace(microsecond=0), version=old.version + 1)
+            if self._vacancies.replace(old, new):
+                return wire.posting_view(new, now)
+        raise Unavailable()
+
+    def posted(self, partner: Partner, page: wire.PageQuery, now: datetime) -> wire.PostingList:
+        """A partner's own vacancies, newest first: one query and one batch of reads."""
+        keys = self._vacancies.posted(partner.id, wire.key(page.cursor), page.limit)
+        ids = [key.partition("#")[2] for key in keys]
+        found = self._vacancies.vacancies(ids)
+        views = [wire.posting_view(found[one], now) for one in ids if one in found]
+        return wire.PostingList(views, _next_cursor(keys, page.limit))
+
+    def applicants(self, partner: Partner, vacancy_id: str, page: wire.ApplicantQuery) -> wire.ApplicantList:
+        """Who applied to a partner's own vacancy and has not withdrawn, with what they share, as it is now.
+
+        The one answer of the job market with personal data in it. Two reads, and for each applicant of the page two
+        reads and one KMS call. Raises `NotFound` (no such vacancy, or another's).
+        """
+        self._own(partner, vacancy_id)
+        found = self._applications.applicants(vacancy_id, wire.key(page.cursor), page.limit)
+        views = [view for key, person in found if (view := self._applicant(key, person)) is not None]
+        # The law wants to know who was shown to whom, and when; it needs no names for it.
+        log.info("applicants_shown", extra={"vacancy": vacancy_id, "partner": partner.id, "applicants": len(views)})
+        return wire.ApplicantList(views, _next_cursor([key for key, _ in found], page.limit))
+
+    # Alumni
+
+    def matches(self, registrant_id: str, page: wire.MatchQuery, now: datetime) -> wire.MatchList:
+        """Open vacancies that ask for what a person has learned, best first.
+
+        Exact among the `newest_per_skill` newest vacancies of each of the person's skills. However many are posted it
+        takes one query for each of those skills, and three reads and one batch of reads besides. Raises `NotGraduated`.
+        """
+        self._check_graduated(registrant_id)
+        province = self._people.registrant(registrant_id).region
+        skills = self._learning.skills_of(registrant_id)
+        listings = [
+            one for skill in sorted(skills) for one in self._vacancies.newest(skill, self._rules.newest_per_skill)
+        ]
+        ranked = rules.ranked(listings, skills, province, now)
+        if page.cursor is not None:
+            ranked = [one for one in ranked if one.rank > wire.rank(page.cursor)]
+        shown = ranked[: page.limit]
+        # The lists lag a moment behind: what is shown is the vacancy itself, if it is still open and still suits.
+        found = self._vacancies.vacancies([one.listing.vacancy_id for one in shown])
+        views = [
+            wire.match_view(matched, vacancy, now)
+            for one in shown
+            if (vacancy := found.get(one.listing.vacancy_id)) is not None
+            and rules.is_open(vacancy, now)
+            and (matched := rules.match(rules.listing(vacancy), skills, province)) is not None
+        ]
+        return wire.MatchList(views, wire.match_cursor(shown[-1].rank) if len(ranked) > len(shown) else None)
+
+    def apply(self, registrant_id: str, form: wire.ApplicationForm, now: datetime) -> tuple[wire.ApplicationView, bool]:
+        """Apply to an open vacancy, agreeing that its partner learns name, phone and certificates; True if it is new.
+
+        Once for each vacancy; the same again gives the same answer, also after the vacancy has closed. Raises the first
+        that holds of `ConsentIncomplete`, `ApplicationWithdrawn`, `NotGraduated`, `UnknownVacancy`, `VacancyClosed`.
+        Three reads and one transaction.
+        """
+        rules.check_consent(form.share)
+        recorded = self._applications.application(registrant_id, form.vacancy_id)
+        if recorded is not None and recorded.withdrawn_at is not None:
+            raise ApplicationWithdrawn()
+        if recorded is None:
+            self._check_graduated(registrant_id)
+        vacancy = self._vacancies.vacancy(form.vacancy_id)
+        if vacancy is None:
+            raise UnknownVacancy()
+        if recorded is not None:
+            return wire.application_view(recorded, vacancy, now), False
+        application = Application(registrant_id, vacancy.id, rules.to_milliseconds(now))
+        new = self._applications.add(application, now)
+        if not new:
+            # Another request of the same person came a moment earlier.
+            application = self._application(registrant_id, vacancy.id)
+        return wire.application_view(application, vacancy, now), new
+
+    def withdraw(self, registrant_id: str, vacancy_id: str, now: datetime) -> wire.ApplicationView:
+        """Take back an application and its consent: from here on the partner is shown nothing of it. For good.
+
+        Again is harmless. Raises `NotFound` if the person never applied. Two reads and at most one transaction.
+        """
+        application = self._application(registrant_id, vacancy_id)
+        vacancy = self._vacancies.vacancy(vacancy_id)
+        if vacancy is None:
+            raise NotFound()
+        if application.withdrawn_at is None:
+            withdrawn_at = rules.to_milliseconds(now)
+            if self._applications.withdraw(application, withdrawn_at):
+                application = replace(application, withdrawn_at=withdrawn_at)
+            else:
+                # Another request of the same person came a moment earlier.
+                application = self._application(registrant_id, vacancy_id)
+        return wire.application_view(application, vacancy, now)
+
+    def applications(self, registrant_id: str, page: wire.PageQuery, now: datetime) -> wire.ApplicationList:
+        """A person's applications, the withdrawn ones too, newest first: one query and one batch of reads."""
+        mine = {
+            rules.dated(one.consented_at, one.vacancy_id): one for one in self._applications.applications(registrant_id)
+        }
+        before = wire.key(page.cursor)
+        keys = sorted((key for key in mine if before is None or key < before), reverse=True)[: page.limit]
+        found = self._vacancies.vacancies([mine[key].vacancy_id for key in keys])
+        shown = [mine[key] for key in keys if mine[key].vacancy_id in found]
+        views = [wire.application_view(one, found[one.vacancy_id], now) for one in shown]
+        return wire.ApplicationList(views, _next_cursor(keys, page.limit))
+
+    # The statistics
+
+    def counts(self, now: datetime) -> JobCounts:
+        """How large the market is; for a schedule, not for a request."""
+        return self._vacancies.counts(now)
+
+    def _own(self, partner: Partner, vacancy_id: str) -> Vacancy:
+        vacancy = self._vacancies.vacancy(vacancy_id)
+        if vacancy is None or vacancy.partner_id != partner.id:
+            raise NotFound()
+        return vacancy
+
+    def _application(self, registrant_id: str, vacancy_id: str) -> Application:
+        application = self._applications.application(registrant_id, vacancy_id)
+        if application is None:
+            raise NotFound()
+        return application
+
+    def _check_graduated(self, registrant_id: str) -> None:
+        beneficiary = self._beneficiaries.beneficiary(registrant_id)
+        if beneficiary is None or beneficiary.state is not BeneficiaryState.GRADUATED:
+            raise NotGraduated()
+
+    def _applicant(self, key: str, registrant_id: str) -> wire.ApplicantView | None:
+        contact = self._people.contact(registrant_id)
+        if contact is None:
+            return None
+        certificates = self._learning.certificates_of(registrant_id)
+        return wire.applicant_view(key, contact.name, contact.phone, certificates)
+
+
+def _offer(form: wire.OfferForm) -> Offer:
+    return wire.offer(form, None if form.province is None else parse_province(form.province))
+
+
+def _next_cursor(keys: Sequence[str], limit: int) -> str | None:
+    """Where the next page begins, None if there can be none; the last page may turn out empty."""
+    return wire.cursor(keys[-1]) if len(keys) == limit else None

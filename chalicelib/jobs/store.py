@@ -1,0 +1,226 @@
+"""The jobs table, and the vacancies in it.
+
+A vacancy is written together with its entries in the list of each of its skills and in the list of open vacancies, so
+that no list ever tells of a vacancy what it is not: a changed set of skills moves the entries in that one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from datetime import UTC, datetime
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.models import Model
+
+from ..clock import iso, parse_iso
+from ..dynamo import LegsFailed, Transaction
+from .rules import JobCounts, Listing, Offer, Vacancy, dated, listing
+
+
+class JobsTable(Model):
+    """The base of every item kind; `wiring` gives it its table."""
+
+    class Meta:
+        table_name = "unbound"
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+
+
+class VacancyItem(JobsTable):
+    """`V#<vacancy>` / `VACANCY`. `closes_at` in Unix seconds, so that a condition can compare it with the present."""
+
+    partner_id = UnicodeAttribute()
+    partner_name = UnicodeAttribute()
+    reference = UnicodeAttribute()
+    posted_as = UnicodeAttribute()
+    title = UnicodeAttribute()
+    employer = UnicodeAttribute()
+    province = NumberAttribute(null=True)
+    skills = UnicodeSetAttribute()
+    salary_min_idr = NumberAttribute()
+    salary_max_idr = NumberAttribute()
+    closes_at = NumberAttribute()
+    posted_at = NumberAttribute()
+    version = NumberAttribute()
+    closed_at = UnicodeAttribute(null=True)
+
+
+class PostingItem(JobsTable):
+    """`P#<partner>` / `<posted at>#<vacancy>`: which vacancies a partner has posted."""
+
+
+class ListingItem(JobsTable):
+    """`SKILL#<skill>` / `<posted at>#<vacancy>`, while nobody has closed the vacancy. It expires with it."""
+
+    skills = UnicodeSetAttribute()
+    province = NumberAttribute(null=True)
+    expires_at = NumberAttribute()
+
+
+class OpenItem(JobsTable):
+    """`OPEN` / `<closes at>#<vacancy>`: a vacancy that nobody has closed. Counted once an hour, read by no request."""
+
+    expires_at = NumberAttribute()
+
+
+class CountItem(JobsTable):
+    """`COUNTS` / `<kind>#<first letter of an id>`: how many there have ever been; 32 items a kind, so that few meet."""
+
+    number = NumberAttribute()
+
+
+class VacancyStore:
+    """Reads, and writes of one transaction each. `transaction` makes a new, empty one."""
+
+    def __init__(self, transaction: Callable[[], Transaction]) -> None:
+        self._transaction = transaction
+
+    def vacancy(self, vacancy_id: str) -> Vacancy | None:
+        """One consistent read."""
+        try:
+            return _vacancy(VacancyItem.get(_pk(vacancy_id), "VACANCY", consistent_read=True))
+        except VacancyItem.DoesNotExist:
+            return None
+
+    def vacancies(self, vacancy_ids: Collection[str]) -> dict[str, Vacancy]:
+        """Up to 100 vacancies by id, in one call; none for no ids."""
+        items = VacancyItem.batch_get([(_pk(one), "VACANCY") for one in vacancy_ids]) if vacancy_ids else ()
+        return {vacancy.id: vacancy for vacancy in map(_vacancy, items)}
+
+    def posted(self, partner_id: str, before: str | None, limit: int) -> list[str]:
+        """The next `limit` of a partner's postings, newest first, as `<posted at>#<vacancy>`. One query."""
+        older = PostingItem.sk < before if before else None
+        query = PostingItem.query(f"P#{partner_id}", older, consistent_read=True, scan_index_forward=False, limit=limit)
+        return [item.sk for item in query]
+
+    def newest(self, skill: str, limit: int) -> Iterator[Listing]:
+        """The newest `limit` vacancies that ask for a skill; some may have expired. One eventually consistent query."""
+        for item in ListingItem.query(f"SKILL#{skill}", scan_index_forward=False, limit=limit):
+            posted_ms, _, vacancy_id = item.sk.partition("#")
+            yield Listing(
+                vacancy_id=vacancy_id,
+                skills=frozenset(item.skills),
+                province=None if item.province is None else int(item.province),
+                posted_at=_instant(int(posted_ms) // 1000),
+                closes_at=_instant(int(item.expires_at)),
+            )
+
+    def post(self, vacancy: Vacancy) -> bool:
+        """Write a new vacancy; False if it is there already."""
+        entries = _entries(vacancy).values()
+        try:
+            with self._transaction() as tx:
+                tx.put("vacancy", _item(vacancy), VacancyItem.pk.does_not_exist())
+                tx.put("posting", PostingItem(f"P#{vacancy.partner_id}", dated(vacancy.posted_at, vacancy.id)))
+                for entry in entries:
+                    tx.put(entry.pk, entry)
+                count(tx, "VACANCIES", vacancy.id)
+        except LegsFailed:
+            return False
+        return True
+
+    def replace(self, old: Vacancy, new: Vacancy) -> bool:
+        """Write what became of a vacancy; False if another writer was faster, and it is not `old` any more."""
+        gone, kept = _entries(old), _entries(new)
+        try:
+            with self._transaction() as tx:
+                tx.put("vacancy", _item(new), VacancyItem.version == old.version)
+                for key in gone.keys() - kept.keys():
+                    tx.delete(f"{key[0]} gone", gone[key])
+                for entry in kept.values():
+                    tx.put(entry.pk, entry)
+        except LegsFailed:
+            return False
+        return True
+
+    def check_open(self, tx: Transaction, vacancy_id: str, now: datetime) -> None:
+        """Add the leg that fails unless the vacancy takes applications at `now`."""
+        # Whole seconds on one side: the closing second has come when its floor has.
+        still_open = VacancyItem.closed_at.does_not_exist() & (VacancyItem.closes_at > int(now.timestamp()))
+        tx.check("vacancy", VacancyItem, (_pk(vacancy_id), "VACANCY"), still_open)
+
+    def counts(self, now: datetime) -> JobCounts:
+        """Two queries, one of them over an entry of 80 bytes for each vacancy that is open. Not for a request."""
+        summed = {"VACANCIES": 0, "APPLICATIONS": 0}
+        for item in CountItem.query("COUNTS"):
+            summed[item.sk.partition("#")[0]] += int(item.number)
+        open_now = OpenItem.count("OPEN", OpenItem.sk > dated(now, "~"))  # `~` comes after every id
+        return JobCounts(open_now, summed["VACANCIES"], summed["APPLICATIONS"])
+
+
+def count(tx: Transaction, kind: str, one_id: str) -> None:
+    """Add the leg that counts one more vacancy or application, by the first letter of its id."""
+    tx.update("count", CountItem("COUNTS", f"{kind}#{one_id[0]}"), [CountItem.number.add(1)])
+
+
+def _entries(vacancy: Vacancy) -> dict[tuple[str, str], ListingItem | OpenItem]:
+    """A vacancy's entries in the lists, by key: none once it is closed."""
+    if vacancy.closed_at is not None:
+        return {}
+    listed = listing(vacancy)
+    closes_s = int(listed.closes_at.timestamp())
+    entries: list[ListingItem | OpenItem] = [OpenItem("OPEN", dated(listed.closes_at, vacancy.id), expires_at=closes_s)]
+    for skill in listed.skills:
+        entries.append(
+            ListingItem(
+                f"SKILL#{skill}",
+                dated(vacancy.posted_at, vacancy.id),
+                skills=set(listed.skills),
+                province=listed.province,
+                expires_at=closes_s,
+            )
+        )
+    return {(entry.pk, entry.sk): entry for entry in entries}
+
+
+def _pk(vacancy_id: str) -> str:
+    return f"V#{vacancy_id}"
+
+
+def _instant(unix_s: int) -> datetime:
+    return datetime.fromtimestamp(unix_s, UTC)
+
+
+def _item(vacancy: Vacancy) -> VacancyItem:
+    offer = vacancy.offer
+    return VacancyItem(
+        _pk(vacancy.id),
+        "VACANCY",
+        partner_id=vacancy.partner_id,
+        partner_name=vacancy.partner_name,
+        reference=vacancy.reference,
+        posted_as=vacancy.posted_as,
+        title=offer.title,
+        employer=offer.employer,
+        province=offer.province,
+        skills=set(offer.skills),
+        salary_min_idr=offer.salary_min_idr,
+        salary_max_idr=offer.salary_max_idr,
+        closes_at=int(offer.closes_at.timestamp()),
+        posted_at=int(vacancy.posted_at.timestamp()),
+        version=vacancy.version,
+        closed_at=iso(vacancy.closed_at) if vacancy.closed_at else None,
+    )
+
+
+def _vacancy(item: VacancyItem) -> Vacancy:
+    return Vacancy(
+        id=item.pk.removeprefix("V#"),
+        partner_id=item.partner_id,
+        partner_name=item.partner_name,
+        reference=item.reference,
+        posted_as=item.posted_as,
+        offer=Offer(
+            title=item.title,
+            employer=item.employer,
+            province=None if item.province is None else int(item.province),
+            skills=frozenset(item.skills),
+            salary_min_idr=int(item.salary_min_idr),
+            salary_max_idr=int(item.salary_max_idr),
+            closes_at=_instant(int(item.closes_at)),
+        ),
+        posted_at=_instant(int(item.posted_at)),
+        version=int(item.version),
+        closed_at=parse_iso(item.closed_at) if item.closed_at else None,
+    )
