@@ -23,6 +23,7 @@ FUNCTIONS = {
     "Advance": "advance",
     "Pay": "pay",
     "SweepPayouts": "sweep_payouts",
+    "OpenSurveys": "open_surveys",
     "CheckGrievances": "check_grievances",
 }
 

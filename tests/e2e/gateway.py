@@ -23,6 +23,8 @@ import app as application
 from chalicelib import wiring
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
+from chalicelib.outcomes import survey_rules
+from chalicelib.outcomes.survey_store import SurveyStore
 from chalicelib.registration.accounts import Accounts
 from chalicelib.registration.store import Record, RegistrationStore
 from chalicelib.registration.tokens import TokenVerifier
@@ -49,6 +51,18 @@ JOIN = "POST /waves/current/entries"
 COMPLETE = "POST /partners/training-completions"
 REVIEW = "POST /me/trainings/{training_id}/review"
 HINT = "POST /webhooks/fsp"
+RESPOND = "POST /me/surveys/{survey_id}/response"
+ANSWERS = {
+    "employment_before": "unemployed",
+    "employment_now": "employee",
+    "work_kind": "trade",
+    "income_bracket": "2_5m_to_under_5m",
+    "certificate_used": "for_a_job",
+    "incentive_use": ["daily_needs", "business_capital"],
+    "recommendation": 9,
+    "satisfaction": 5,
+}
+"""What a beneficiary may answer to a survey."""
 
 
 @dataclass(frozen=True)
@@ -217,6 +231,23 @@ class Gateway:
         view = self.ok(Call(COMPLETE, self.completion(beneficiary.card_number), partner=self.partner))
         return beneficiary.registrant_id, view["training_id"]
 
+    def surveyed(self) -> tuple[str, str]:
+        """Somebody chosen whose first survey is open; the person and the survey's id."""
+        beneficiary, services = self.chosen(), self.services
+        survey = survey_rules.of_beneficiary(
+            beneficiary.registrant_id,
+            number=1,
+            wave=beneficiary.wave,
+            region=beneficiary.region,
+            scheme=services.programme.scheme(WAVE),
+            rules=services.programme.surveys,
+            now=self.now,
+        )
+        assert survey is not None
+        assert services.surveys
+        SurveyStore(services.transaction).open(survey)
+        return survey.registrant_id, survey.id
+
     @cached_property
     def veteran(self) -> str:
         """Somebody who was trained, for all who only want to look."""
@@ -229,7 +260,7 @@ class Gateway:
 
     def new_partner(self) -> tuple[str, str]:
         """A training partner's id and signing key."""
-        partner, key = self.services.training.add_partner("Pelatihan Jaya", self.now)
+        partner, key = self.services.partners.add("Pelatihan Jaya", self.now)
         return partner.id, key
 
 

@@ -15,6 +15,7 @@ from tests.conftest import T0
 from .gateway import (
     ADDRESS,
     AN_HOUR,
+    ANSWERS,
     COMPLETE,
     CONFIRM,
     HINT,
@@ -22,6 +23,7 @@ from .gateway import (
     REFRESH,
     REGISTER,
     RESEND,
+    RESPOND,
     REVIEW,
     SIGN_IN,
     SIGN_UP,
@@ -155,7 +157,7 @@ def complete_for_nobody(gateway: Gateway) -> Call:
 
 def complete_by_revoked_partner(gateway: Gateway) -> Call:
     partner = gateway.new_partner()
-    gateway.services.training.revoke_partner(partner[0], gateway.now)
+    gateway.services.partners.revoke(partner[0], gateway.now)
     return Call(COMPLETE, gateway.completion("2026000000000017"), partner=partner)
 
 
@@ -191,6 +193,31 @@ def review_revoked(gateway: Gateway) -> Call:
     person, training_id = gateway.trained()
     gateway.revoke(person)
     return reviewing(person, training_id)
+
+
+# Surveys
+
+
+def answering(person: str, survey: str, **changes: Any) -> Call:
+    path = RESPOND.split(" ")[1].replace("{survey_id}", survey)
+    return Call(RESPOND, {"answers": ANSWERS | changes}, path=path, person=person)
+
+
+def answer_survey_of_another(gateway: Gateway) -> Call:
+    _, survey = gateway.surveyed()
+    return answering(gateway.veteran, survey)
+
+
+def answer_anew(gateway: Gateway) -> Call:
+    surveyed = gateway.surveyed()
+    gateway.ok(answering(*surveyed))
+    return answering(*surveyed, recommendation=0)
+
+
+def answer_too_late(gateway: Gateway) -> Call:
+    surveyed = gateway.surveyed()
+    gateway.now += timedelta(seconds=gateway.services.programme.surveys.open_s)
+    return answering(*surveyed)
 
 
 REFUSALS: dict[str, dict[str, Provoke]] = {
@@ -248,6 +275,12 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "not_found": review_training_of_another,
         "already_reviewed": review_anew,
         "beneficiary_revoked": review_revoked,
+    },
+    RESPOND: {
+        "not_found": answer_survey_of_another,
+        "survey_closed": answer_too_late,
+        "survey_already_answered": answer_anew,
+        "survey_answer_invalid": lambda gateway: answering(*gateway.surveyed(), satisfaction=6),
     },
     GET_WAVE: {
         "not_found": lambda _: Call(GET_WAVE, path="/waves/first"),
@@ -313,8 +346,9 @@ SUCCESSES: dict[str, Provoke] = {
     JOIN: lambda gateway: Call(JOIN, person=gateway.registered()),
     COMPLETE: completing(),
     REVIEW: lambda gateway: reviewing(*gateway.trained()),
+    RESPOND: lambda gateway: answering(*gateway.surveyed()),
     HINT: lambda _: Call(HINT, {"reference_id": "any"}, headers={"x-callback-token": "test-callback-token"}),
-    **{route: asking(route) for route in ("GET /me", ENTRIES, "GET /me/trainings", "GET /me/payouts")},
+    **{route: asking(route) for route in ("GET /me", ENTRIES, "GET /me/trainings", "GET /me/payouts", "GET /me/surveys")},
     **{
         route: lambda _, route=route: Call(route)
         for route in ("GET /waves", "GET /waves/current", "GET /openapi.json", "GET /health")
