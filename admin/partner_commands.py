@@ -25,7 +25,7 @@ def add(stage: str, name: str) -> None:
     name = name.strip()
     if not 0 < len(name) <= NAME_MAX or not name.isprintable():
         raise click.BadParameter(f"1 to {NAME_MAX} printable characters", param_hint="NAME")
-    added, key = stages.load(stage).services.training.add_partner(name, utc_now())
+    added, key = stages.load(stage).services.partners.add(name, utc_now())
     click.echo(f"partner {added.id}")
     click.echo(f"key {key}")
 
@@ -34,7 +34,7 @@ def add(stage: str, name: str) -> None:
 @click.option("--stage", required=True)
 def list_partners(stage: str) -> None:
     """List every partner, oldest first: id, since when, active or when revoked, name."""
-    for known in stages.load(stage).services.training.partners():
+    for known in stages.load(stage).services.partners.all():
         standing = f"revoked {iso(known.revoked_at)}" if known.revoked_at else "active"
         click.echo(f"{known.id}  {iso(known.created_at)}  {standing}  {known.name}")
 
@@ -44,5 +44,5 @@ def list_partners(stage: str) -> None:
 @click.argument("partner_id")
 def revoke(stage: str, partner_id: str) -> None:
     """Refuse a partner's requests from now on. What it attested stands; it cannot be undone, only added anew."""
-    stages.load(stage).services.training.revoke_partner(partner_id, utc_now())
+    stages.load(stage).services.partners.revoke(partner_id, utc_now())
     click.echo(f"partner {partner_id} revoked")

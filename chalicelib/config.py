@@ -73,6 +73,8 @@ class TrainingRules(_Frozen, frozen=True):
     """`buy_within_days`: calendar days in WIB, the day of the award being day 1. A stage may count seconds instead."""
 
     buy_within_days: Positive
+    cancel_within_s: Positive
+    """How long after a purchase it may be cancelled."""
     buy_within_s: Positive | None = None
 
 

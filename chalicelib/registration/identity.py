@@ -67,9 +67,14 @@ def parse_region(province: str, regency: str) -> tuple[int, str]:
 
 def parse_province(province: str) -> int:
     """The code of a province (31) by today's Kemendagri codes. Raises `UnknownRegion` if there is none such."""
-    if not re.fullmatch(r"[0-9]{2}", province) or _region_name(province) is None:
+    if not is_province(province):
         raise UnknownRegion(field="province")
     return int(province)
+
+
+def is_province(code: str) -> bool:
+    """Whether this is a province's two-digit code of today."""
+    return re.fullmatch(r"[0-9]{2}", code) is not None and _region_name(code) is not None
 
 
 def _region_name(code: str) -> str | None:

@@ -1,1 +1,1 @@
-"""Training partners, completions and reviews."""
+"""Training partners, the catalogue, purchases, what partners report, and reviews."""

@@ -1,14 +1,25 @@
-"""The signing keys of training partners: made once, stored sealed by KMS, opened when a request needs them."""
+"""Training partners: who they are, and whether a request is theirs.
+
+Their signing keys are made once, stored sealed by KMS, and opened when a request needs them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from ..ids import Randomness, random_id
+from . import signatures
+from .errors import PartnerRevoked, SignatureInvalid
+from .partner_store import PartnerStore
 from .rules import Partner
 
 KEPT = timedelta(minutes=5)
 """How long an opened key stays in the memory of a process: a request need not pay for KMS, a dump tells little."""
+
+# A seen request is remembered this much longer than its time is accepted, against clocks that differ.
+REMEMBERED_MARGIN_S = 3600
 
 
 class PartnerKeys:
@@ -38,6 +49,50 @@ class PartnerKeys:
             )["Plaintext"]
             self._opened[partner.sealed_key] = (key, now + KEPT)
         return key
+
+
+class Partners:
+    """The use cases. `clock_skew_s`: how far a signed request's time may be off, either way."""
+
+    def __init__(self, store: PartnerStore, keys: PartnerKeys, clock_skew_s: int, randomness: Randomness) -> None:
+        self._store = store
+        self._keys = keys
+        self._clock_skew_s = clock_skew_s
+        self._randomness = randomness
+
+    def add(self, name: str, now: datetime) -> tuple[Partner, str]:
+        """A new partner and its signing key in hex. The key is shown here and never again."""
+        partner_id = random_id(self._randomness)
+        key = self._randomness(signatures.KEY_BYTES)
+        partner = Partner(partner_id, name, self._keys.seal(partner_id, key), now)
+        self._store.add(partner)
+        return partner, key.hex()
+
+    def all(self) -> list[Partner]:
+        """Every partner, the revoked ones too, oldest first."""
+        return sorted(self._store.partners(), key=lambda partner: partner.created_at)
+
+    def revoke(self, partner_id: str, now: datetime) -> None:
+        """Refuse the partner's requests from now on; what it attested stands. Again is harmless. Raises `NotFound`."""
+        self._store.revoke(partner_id, now)
+
+    def authenticate(self, method: str, path: str, headers: Mapping[str, str], body: bytes, now: datetime) -> Partner:
+        """Whose request this is, accepted once. `path` is the resource path, without stage or query.
+
+        Raises, in this order: `SignatureMissing`, `SignatureExpired`, `SignatureInvalid` (an unknown partner looks the
+        same), `PartnerRevoked` (told only to who holds the key), `RequestReplayed`.
+        """
+        claimed = signatures.claim(headers, now, self._clock_skew_s)
+        partner = self._store.partner(claimed.partner_id)
+        if partner is None:
+            raise SignatureInvalid()
+        if not signatures.is_signed(claimed, self._keys.open(partner, now), method, path, body):
+            raise SignatureInvalid()
+        if partner.revoked_at is not None:
+            raise PartnerRevoked()
+        expires_at = int(claimed.timestamp) + self._clock_skew_s + REMEMBERED_MARGIN_S
+        self._store.remember_request(partner.id, claimed.signature, random_id(self._randomness), expires_at)
+        return partner
 
 
 def _context(partner_id: str) -> dict[str, str]:

@@ -1,13 +1,28 @@
-"""Partners, completions and reviews, and what may be recorded. Pure."""
+"""Partners, courses, trainings and accounts: what they are, and what may be done with them when. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 
 from ..clock import iso
+from ..config import Scheme, TrainingRules
 from ..ids import derived_id
-from .errors import AlreadyReviewed, CertificateAlreadyUsed, CompletedBeforeAward, CompletedInFuture
+from ..waves.rules import Beneficiary, BeneficiaryState
+from .errors import (
+    AlreadyReviewed,
+    BalanceTooLow,
+    CancellationTooLate,
+    NotCompleted,
+    ReportedInFuture,
+    ReportedOtherwise,
+    ReportedTooEarly,
+    TrainingAlreadyRedeemed,
+    TrainingCancelled,
+    WrongTrainingState,
+)
 
 
 @dataclass(frozen=True)
@@ -21,6 +36,51 @@ class Partner:
     revoked_at: datetime | None = None
 
 
+class Mode(StrEnum):
+    """Where a course is held."""
+
+    ONLINE = "online"
+    OFFLINE = "offline"
+
+
+@dataclass(frozen=True)
+class Course:
+    """A course of the catalogue. `region` is the province it is held in, None if it is online."""
+
+    id: str
+    partner_id: str
+    code: str
+    title: str
+    price_idr: int
+    mode: Mode
+    region: int | None
+    skills: frozenset[str]
+    offered: bool
+
+
+class State(StrEnum):
+    """How far a training has come."""
+
+    PURCHASED = "PURCHASED"
+    CANCELLED = "CANCELLED"
+    REDEEMED = "REDEEMED"
+    ATTENDED = "ATTENDED"
+    COMPLETED = "COMPLETED"
+
+
+NEXT: dict[State, frozenset[State]] = {
+    State.PURCHASED: frozenset({State.CANCELLED, State.REDEEMED}),
+    State.CANCELLED: frozenset(),
+    State.REDEEMED: frozenset({State.ATTENDED}),
+    State.ATTENDED: frozenset({State.COMPLETED}),
+    State.COMPLETED: frozenset(),
+}
+"""Each step is written on the condition that the training is where the step begins."""
+
+BEFORE: dict[State, State] = {after: before for before, afters in NEXT.items() for after in afters}
+"""The one state from which a state is reached."""
+
+
 @dataclass(frozen=True)
 class Review:
     """What a participant said of a training: a rating from 0 to 10 and a text. Written once."""
@@ -31,24 +91,64 @@ class Review:
 
 
 @dataclass(frozen=True)
-class Completion:
-    """A training that a partner attests a beneficiary has completed. Times are UTC, to the millisecond."""
+class Training:
+    """A course that a beneficiary bought, at the price and with the skills it had then. Times are to the millisecond.
+
+    `attended_at` and `completed_at` are what the partner attested; the other times are those of the requests.
+    """
 
     registrant_id: str
-    training_id: str
+    id: str
+    course_id: str
     partner_id: str
     partner_name: str
-    card_number: str
-    course: str
-    certificate_number: str
-    completed_at: datetime
-    reported_at: datetime
+    code: str
+    title: str
+    skills: frozenset[str]
+    price_idr: int
+    redeem_code: str
+    state: State
+    purchased_at: datetime
+    cancelled_at: datetime | None = None
+    redeemed_at: datetime | None = None
+    attended_at: datetime | None = None
+    completed_at: datetime | None = None
+    certificate_number: str | None = None
     review: Review | None = None
 
 
-def training_id(partner_id: str, certificate_number: str) -> str:
-    """The id of a completion: derived, so that a report that comes twice meets itself."""
-    return derived_id("training/v1", partner_id, certificate_number)
+@dataclass(frozen=True)
+class Account:
+    """What is left of a beneficiary's training balance, and what became of the rest.
+
+    `purchases` counts those that were not cancelled, `completed` the completed ones. `first_completed_at` is when the
+    training was completed whose review made the incentive due; None until then.
+    """
+
+    balance_idr: int
+    purchases: int = 0
+    completed: int = 0
+    first_completed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What a graduate can show: a completed training."""
+
+    title: str
+    provider_name: str
+    certificate_number: str
+    completed_at: datetime
+
+
+def course_id(partner_id: str, code: str) -> str:
+    """The id of a course: derived, so that an import that comes twice meets itself."""
+    return derived_id("course/v1", partner_id, code)
+
+
+def training_id(registrant_id: str, course: str, n: int) -> str:
+    """The id of a purchase, the `n`th of this course by this person: derived, so that a double click meets itself."""
+    return derived_id("training/v2", registrant_id, course, n)
 
 
 def to_milliseconds(instant: datetime) -> datetime:
@@ -56,19 +156,90 @@ def to_milliseconds(instant: datetime) -> datetime:
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
-def check_completed_at(completed_at: datetime, awarded_at: datetime, now: datetime) -> None:
-    """Raises `CompletedInFuture`, then `CompletedBeforeAward`; both ends are allowed."""
-    if completed_at > now:
-        raise CompletedInFuture()
-    if completed_at < to_milliseconds(awarded_at):
-        raise CompletedBeforeAward(awarded_at=iso(awarded_at))
+def live(trainings: Iterable[Training], course: str) -> Training | None:
+    """The purchase of a course that stands; there is at most one."""
+    return next((one for one in trainings if one.course_id == course and one.state is not State.CANCELLED), None)
 
 
-def check_same_facts(recorded: Completion, card_number: str, course: str, completed_at: datetime) -> None:
-    """A certificate reported again must say the same. Raises `CertificateAlreadyUsed`."""
-    told = (card_number, course, to_milliseconds(completed_at))
-    if (recorded.card_number, recorded.course, recorded.completed_at) != told:
-        raise CertificateAlreadyUsed()
+def opening_account(scheme: Scheme) -> Account:
+    """The account of one who has bought nothing yet, under the scheme of their wave."""
+    return Account(scheme.training_idr)
+
+
+def balance(beneficiary: Beneficiary, account: Account) -> int:
+    """What the person may still spend: nothing once the place is revoked."""
+    return 0 if beneficiary.state is BeneficiaryState.REVOKED else account.balance_idr
+
+
+def certificate(training: Training) -> Certificate:
+    """What a completed training proves; ValueError for one that is not completed."""
+    if training.completed_at is None or training.certificate_number is None:
+        raise ValueError("not completed")
+    return Certificate(training.title, training.partner_name, training.certificate_number, training.completed_at)
+
+
+def check_balance(account: Account, course: Course) -> None:
+    """Raises `BalanceTooLow`; the balance may be used up to the last rupiah."""
+    if account.balance_idr < course.price_idr:
+        raise BalanceTooLow(balance_idr=account.balance_idr, price_idr=course.price_idr)
+
+
+def cancellable_until(
+    training: Training, account: Account, beneficiary: Beneficiary, rules: TrainingRules
+) -> datetime | None:
+    """The last instant at which a purchase may be cancelled, inclusive; None if it can no longer be, at any time.
+
+    The only purchase cannot be cancelled once the deadline for the first one has passed: the place would be lost.
+    """
+    if training.state is not State.PURCHASED:
+        return None
+    until = training.purchased_at + timedelta(seconds=rules.cancel_within_s)
+    only = account.purchases == 1
+    # The deadline is exclusive, instants are whole milliseconds.
+    return min(until, beneficiary.buy_by - timedelta(milliseconds=1)) if only else until
+
+
+def check_cancellable(
+    training: Training, account: Account, beneficiary: Beneficiary, rules: TrainingRules, now: datetime
+) -> None:
+    """Raises `TrainingAlreadyRedeemed`, then `CancellationTooLate`."""
+    until = cancellable_until(training, account, beneficiary, rules)
+    if until is None:
+        raise TrainingAlreadyRedeemed()
+    if now > until:
+        raise CancellationTooLate(until=iso(until))
+
+
+def check_redeemable(training: Training) -> None:
+    """Raises `TrainingCancelled`."""
+    if training.state is State.CANCELLED:
+        raise TrainingCancelled()
+
+
+def check_next(training: Training, state: State) -> None:
+    """Raises `WrongTrainingState` unless the training stands just before `state`."""
+    if state not in NEXT[training.state]:
+        raise WrongTrainingState(state=training.state.value, needs=BEFORE[state].value)
+
+
+def check_reported_at(reported: datetime, earliest: datetime, now: datetime) -> None:
+    """Raises `ReportedInFuture`, then `ReportedTooEarly`; both ends are allowed."""
+    if reported > now:
+        raise ReportedInFuture()
+    if reported < earliest:
+        raise ReportedTooEarly(earliest=iso(earliest))
+
+
+def check_same_report(recorded: object, told: object) -> None:
+    """What is reported again must say the same. Raises `ReportedOtherwise`."""
+    if recorded != told:
+        raise ReportedOtherwise()
+
+
+def check_reviewable(training: Training) -> None:
+    """Raises `NotCompleted`."""
+    if training.state is not State.COMPLETED:
+        raise NotCompleted(state=training.state.value)
 
 
 def check_same_review(recorded: Review, rating: int, text: str) -> None:

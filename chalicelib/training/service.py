@@ -1,195 +1,231 @@
-"""Trainings: partners attest them, participants review them, and the first review makes the incentive due."""
+"""Trainings: beneficiaries buy, cancel and review them, and the first one completed and reviewed makes a graduate.
+
+What is decided is written on the condition that what was read still holds; if something came in between, all is read
+and decided anew. So a refusal always says how things stand, and a repeat finds its own work done.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
-from ..dynamo import LegsFailed
-from ..errors import NotFound
-from ..ids import Randomness, random_id
+from ..config import Programme
+from ..dynamo import LegsFailed, Transaction
+from ..errors import NotFound, Unavailable
+from ..ids import Randomness
 from ..payouts.rules import Kind
 from ..payouts.service import Payouts
 from ..waves.errors import BeneficiaryRevoked
-from ..waves.rules import Beneficiary, BeneficiaryState
-from . import rules, signatures, wire
-from .errors import PartnerRevoked, SignatureInvalid
-from .partners import PartnerKeys
-from .rules import Completion, Partner, Review
-from .store import REVIEW_LEG, TrainingStore
-from .wire import CompletionForm, ReviewForm, TrainingView
+from ..waves.rules import Beneficiary, BeneficiaryState, check_may_buy
+from . import rules, wire
+from .courses import Courses
+from .errors import NotBeneficiary
+from .rules import Account, Certificate, Course, Partner, Review, State, Training
+from .store import TrainingStore
+from .wire import ReviewForm, TrainingList, TrainingView
 
-# A seen request is remembered this much longer than its time is accepted, against clocks that differ.
-REMEMBERED_MARGIN_S = 3600
+REDEEM_CODE_BYTES = 10
+"""80 random bits in 16 letters: nobody guesses one, and it can be read out."""
+
+TRIES = 5
+"""How often something is decided anew. A person has one pair of hands: more is no accident."""
 
 
 class Beneficiaries(Protocol):
-    """Who was chosen; waves answers."""
+    """Who was chosen, and the legs by which trainings change their state; waves answers."""
 
-    def beneficiary(self, registrant_id: str) -> Beneficiary | None:
-        """The person's place, None if they were never chosen."""
+    def beneficiary(self, registrant_id: str) -> Beneficiary | None: ...
+    def activate(self, tx: Transaction, beneficiary: Beneficiary, now: datetime) -> None: ...
+    def deactivate(self, tx: Transaction, beneficiary: Beneficiary) -> None: ...
+    def graduate(self, tx: Transaction, registrant_id: str, now: datetime) -> None: ...
 
-    def beneficiary_by_card(self, card_number: str) -> Beneficiary:
-        """Raises `UnknownCard`."""
 
-
-class Training:
-    """The use cases. `clock_skew_s`: how far a signed request's time may be off, either way."""
+class Trainings:
+    """The use cases of participants."""
 
     def __init__(
         self,
         store: TrainingStore,
-        keys: PartnerKeys,
+        courses: Courses,
         beneficiaries: Beneficiaries,
         payouts: Payouts,
-        clock_skew_s: int,
+        programme: Programme,
         randomness: Randomness,
     ) -> None:
         self._store = store
-        self._keys = keys
+        self._courses = courses
         self._beneficiaries = beneficiaries
         self._payouts = payouts
-        self._clock_skew_s = clock_skew_s
+        self._rules = programme.training
+        self._schemes = {scheme.version: scheme for scheme in programme.schemes}
         self._randomness = randomness
 
-    # Partners
+    # Buying
 
-    def add_partner(self, name: str, now: datetime) -> tuple[Partner, str]:
-        """A new partner and its signing key in hex. The key is shown here and never again."""
-        partner_id = random_id(self._randomness)
-        key = self._randomness(signatures.KEY_BYTES)
-        partner = Partner(partner_id, name, self._keys.seal(partner_id, key), now)
-        self._store.add_partner(partner)
-        return partner, key.hex()
+    def buy(self, registrant_id: str, course_id: str, now: datetime) -> tuple[TrainingView, bool]:
+        """Buy a course from the balance; True if it is new. A purchase that stands is given again, whatever came since.
 
-    def partners(self) -> list[Partner]:
-        """Every partner, the revoked ones too, oldest first."""
-        return sorted(self._store.partners(), key=lambda partner: partner.created_at)
-
-    def revoke_partner(self, partner_id: str, now: datetime) -> None:
-        """Refuse the partner's requests from now on; what it attested stands. Again is harmless. Raises `NotFound`."""
-        self._store.revoke_partner(partner_id, now)
-
-    def authenticate(self, method: str, path: str, headers: Mapping[str, str], body: bytes, now: datetime) -> Partner:
-        """Whose request this is, accepted once. `path` is the resource path, without stage or query.
-
-        Raises, in this order: `SignatureMissing`, `SignatureExpired`, `SignatureInvalid` (an unknown partner looks the
-        same), `PartnerRevoked` (told only to who holds the key), `RequestReplayed`.
+        The purchase, its price, its redeem code and the place that it keeps are one transaction. Raises, in this order:
+        `NotBeneficiary`, `BeneficiaryRevoked`, `PurchaseDeadlinePassed`, `UnknownCourse`, `CourseNotOffered`,
+        `BalanceTooLow`.
         """
-        claimed = signatures.claim(headers, now, self._clock_skew_s)
-        partner = self._store.partner(claimed.partner_id)
-        if partner is None:
-            raise SignatureInvalid()
-        if not signatures.is_signed(claimed, self._keys.open(partner, now), method, path, body):
-            raise SignatureInvalid()
-        if partner.revoked_at is not None:
-            raise PartnerRevoked()
-        expires_at = int(claimed.timestamp) + self._clock_skew_s + REMEMBERED_MARGIN_S
-        self._store.remember_request(partner.id, claimed.signature, random_id(self._randomness), expires_at)
-        return partner
+        for _ in range(TRIES):
+            beneficiary = self._beneficiary(registrant_id)
+            owned = self._store.owned(registrant_id)
+            account = owned.account or self._opening(beneficiary)
+            bought = rules.live(owned.trainings, course_id)
+            if bought is not None:
+                return self._view(bought, account, beneficiary), False
+            check_may_buy(beneficiary, now)
+            course, partner = self._courses.to_buy(course_id)
+            rules.check_balance(account, course)
+            n = sum(one.course_id == course_id for one in owned.trainings) + 1
+            training = self._purchase(registrant_id, course, partner, n, now)
+            try:
+                with self._store.transaction() as tx:
+                    self._store.add_purchase(tx, training, self._opening(beneficiary))
+                    self._beneficiaries.activate(tx, beneficiary, now)
+            except LegsFailed:
+                continue
+            return self._view(training, replace(account, purchases=account.purchases + 1), beneficiary), True
+        raise Unavailable()
 
-    # Completions
+    def cancel(self, registrant_id: str, training_id: str, now: datetime) -> TrainingView:
+        """Take a purchase back and give its price to the balance, once; again gives the same answer.
 
-    def complete(self, partner: Partner, form: CompletionForm, now: datetime) -> tuple[TrainingView, bool]:
-        """Record what a partner attests; True if it is new. The same report again gives the same answer.
-
-        Raises, in this order: `CertificateAlreadyUsed`, `UnknownCard`, `BeneficiaryRevoked`, `CompletedInFuture`,
-        `CompletedBeforeAward`. A report that was accepted stays accepted, whatever became of the person since.
+        With the only purchase the place depends on the deadline for the first one again. Raises, in this order:
+        `NotFound` (no such training, or another's), `BeneficiaryRevoked`, `TrainingAlreadyRedeemed`,
+        `CancellationTooLate`.
         """
-        recorded = self._store.completion_by_certificate(partner.id, form.certificate_number)
-        if recorded is not None:
-            return _reported_again(recorded, form), False
-        beneficiary = _standing(self._beneficiaries.beneficiary_by_card(form.card_number))
-        rules.check_completed_at(form.completed_at, beneficiary.awarded_at, now)
-        training = Completion(
-            registrant_id=beneficiary.registrant_id,
-            training_id=rules.training_id(partner.id, form.certificate_number),
-            partner_id=partner.id,
-            partner_name=partner.name,
-            card_number=form.card_number,
-            course=form.course,
-            certificate_number=form.certificate_number,
-            completed_at=rules.to_milliseconds(form.completed_at).astimezone(UTC),
-            reported_at=rules.to_milliseconds(now),
-        )
-        try:
-            self._store.record(training)
-        except LegsFailed:
-            # The same certificate came a moment earlier, by another request.
-            recorded = self._store.completion_by_certificate(partner.id, form.certificate_number)
-            if recorded is None:
-                raise
-            return _reported_again(recorded, form), False
-        return wire.partner_view(training), True
-
-    def of(self, registrant_id: str) -> list[TrainingView]:
-        """A person's completed trainings with their reviews, oldest report first; one query."""
-        return [wire.own_view(training) for training in self._store.completions(registrant_id)]
+        for _ in range(TRIES):
+            owned = self._store.owned(registrant_id)
+            training = next((one for one in owned.trainings if one.id == training_id), None)
+            if training is None or owned.account is None:
+                raise NotFound()
+            if training.state is State.CANCELLED:
+                return wire.training_view(training, None)
+            beneficiary = self._standing(registrant_id)
+            rules.check_cancellable(training, owned.account, beneficiary, self._rules, now)
+            try:
+                with self._store.transaction() as tx:
+                    self._store.add_cancellation(tx, training, owned.account.purchases, now)
+                    if owned.account.purchases == 1:
+                        self._beneficiaries.deactivate(tx, beneficiary)
+            except LegsFailed:
+                continue
+            cancelled = replace(training, state=State.CANCELLED, cancelled_at=rules.to_milliseconds(now))
+            return wire.training_view(cancelled, None)
+        raise Unavailable()
 
     # Reviews
 
     def review(
         self, registrant_id: str, training_id: str, form: ReviewForm, now: datetime
     ) -> tuple[TrainingView, bool]:
-        """Store a person's review of their own training, once; True if it is new.
+        """Store a person's review of their own completed training, once; True if it is new.
 
-        The person's first review makes the incentive due, in the same transaction; then its payment is queued. A crash
-        in between loses nothing: the entitlement is unsettled, and the sweep queues it. The same review again gives
-        the same answer.
+        The person's first review makes the incentive due and the person a graduate, in the same transaction; then the
+        payment is queued. A crash in between loses nothing: the entitlement is unsettled, and the sweep queues it.
+        The same review again gives the same answer.
 
-        Raises `NotFound` (no such training, or another's), `AlreadyReviewed`, `BeneficiaryRevoked`.
+        Raises, in this order: `NotFound` (no such training, or another's), `AlreadyReviewed`, `NotCompleted`,
+        `BeneficiaryRevoked`.
         """
-        training = self._store.completion(registrant_id, training_id)
-        if training is None:
-            raise NotFound()
-        if training.review is not None:
-            return _reviewed_again(training, training.review, form), False
-        beneficiary = self._beneficiaries.beneficiary(registrant_id)
-        if beneficiary is None:
-            raise NotFound()
         review = Review(form.rating, form.text, rules.to_milliseconds(now))
-        try:
-            entitlement_id = self._write_review(training, review, _standing(beneficiary), now)
-        except LegsFailed:
-            # Another request of the same person came a moment earlier.
-            training = self._store.completion(registrant_id, training_id)
-            if training is None or training.review is None:
-                raise
-            return _reviewed_again(training, training.review, form), False
-        if entitlement_id is not None:
-            self._payouts.enqueue(entitlement_id)
-        return wire.own_view(replace(training, review=review)), True
+        for _ in range(TRIES):
+            training = self._store.training(registrant_id, training_id)
+            if training is None:
+                raise NotFound()
+            if training.review is not None:
+                rules.check_same_review(training.review, form.rating, form.text)
+                return wire.training_view(training, None), False
+            rules.check_reviewable(training)
+            try:
+                entitlement_id = self._write_review(training, review, self._standing(registrant_id), now)
+            except LegsFailed:
+                continue
+            if entitlement_id is not None:
+                self._payouts.enqueue(entitlement_id)
+            return wire.training_view(replace(training, review=review), None), True
+        raise Unavailable()
 
-    def _write_review(
-        self, training: Completion, review: Review, beneficiary: Beneficiary, now: datetime
-    ) -> str | None:
-        """The new entitlement's id, or None if the person had it. Raises `LegsFailed` if there is a review already."""
-        try:
-            with self._store.transaction() as tx:
-                self._store.add_review(tx, training, review)
-                return self._payouts.entitle(tx, beneficiary, Kind.INCENTIVE, now)
-        except LegsFailed as failed:
-            if REVIEW_LEG in failed.legs:
-                raise
-        # Only the entitlement stood in the way: an earlier review made the incentive due.
+    def _write_review(self, training: Training, review: Review, beneficiary: Beneficiary, now: datetime) -> str | None:
+        """The new entitlement's id; None for a graduate, who has had it."""
         with self._store.transaction() as tx:
             self._store.add_review(tx, training, review)
-        return None
+            if beneficiary.state is BeneficiaryState.GRADUATED:
+                return None
+            self._store.add_graduation(tx, training)
+            self._beneficiaries.graduate(tx, training.registrant_id, now)
+            return self._payouts.entitle(tx, beneficiary, Kind.INCENTIVE, now)
 
+    # What is known
 
-def _standing(beneficiary: Beneficiary) -> Beneficiary:
-    if beneficiary.state is BeneficiaryState.REVOKED:
-        raise BeneficiaryRevoked()
-    return beneficiary
+    def of(self, registrant_id: str) -> TrainingList:
+        """A person's trainings, oldest purchase first, and their balance. One read, and a query for who was chosen."""
+        beneficiary = self._beneficiaries.beneficiary(registrant_id)
+        if beneficiary is None:
+            return TrainingList(balance_idr=None, trainings=[])
+        owned = self._store.owned(registrant_id)
+        account = owned.account or self._opening(beneficiary)
+        return TrainingList(
+            balance_idr=rules.balance(beneficiary, account),
+            trainings=[self._view(training, account, beneficiary) for training in owned.trainings],
+        )
 
+    def balance(self, beneficiary: Beneficiary) -> int:
+        """What a beneficiary may still spend, in rupiah; 0 once revoked. One read."""
+        account = self._store.account(beneficiary.registrant_id) or self._opening(beneficiary)
+        return rules.balance(beneficiary, account)
 
-def _reported_again(recorded: Completion, form: CompletionForm) -> TrainingView:
-    rules.check_same_facts(recorded, form.card_number, form.course, form.completed_at)
-    return wire.partner_view(recorded)
+    def accounts(self, registrant_ids: Iterable[str]) -> dict[str, Account]:
+        """The accounts of those among many who ever bought a training; a read for each hundred, moments late."""
+        return self._store.accounts(registrant_ids)
 
+    def skills_of(self, registrant_id: str) -> frozenset[str]:
+        """What a person's completed courses taught; one query."""
+        return frozenset().union(*(training.skills for training in self._completed(registrant_id)))
 
-def _reviewed_again(training: Completion, review: Review, form: ReviewForm) -> TrainingView:
-    rules.check_same_review(review, form.rating, form.text)
-    return wire.own_view(training)
+    def certificates_of(self, registrant_id: str) -> list[Certificate]:
+        """A person's certificates, oldest purchase first; one query."""
+        return [rules.certificate(training) for training in self._completed(registrant_id)]
+
+    def _completed(self, registrant_id: str) -> list[Training]:
+        return [one for one in self._store.owned(registrant_id).trainings if one.state is State.COMPLETED]
+
+    def _beneficiary(self, registrant_id: str) -> Beneficiary:
+        beneficiary = self._beneficiaries.beneficiary(registrant_id)
+        if beneficiary is None:
+            raise NotBeneficiary()
+        return beneficiary
+
+    def _standing(self, registrant_id: str) -> Beneficiary:
+        beneficiary = self._beneficiary(registrant_id)
+        if beneficiary.state is BeneficiaryState.REVOKED:
+            raise BeneficiaryRevoked()
+        return beneficiary
+
+    def _opening(self, beneficiary: Beneficiary) -> Account:
+        return rules.opening_account(self._schemes[beneficiary.scheme])
+
+    def _purchase(self, registrant_id: str, course: Course, partner: Partner, n: int, now: datetime) -> Training:
+        return Training(
+            registrant_id=registrant_id,
+            id=rules.training_id(registrant_id, course.id, n),
+            course_id=course.id,
+            partner_id=partner.id,
+            partner_name=partner.name,
+            code=course.code,
+            title=course.title,
+            skills=course.skills,
+            price_idr=course.price_idr,
+            redeem_code=base64.b32encode(self._randomness(REDEEM_CODE_BYTES)).decode(),
+            state=State.PURCHASED,
+            purchased_at=rules.to_milliseconds(now),
+        )
+
+    def _view(self, training: Training, account: Account, beneficiary: Beneficiary) -> TrainingView:
+        return wire.training_view(training, rules.cancellable_until(training, account, beneficiary, self._rules))

@@ -1,35 +1,97 @@
-"""The JSON of trainings: what partners and participants send and are shown."""
+"""The JSON of courses and trainings: what partners and participants send and are shown.
+
+Times as `2026-11-24T03:00:00Z`, null for what has not happened; amounts in whole rupiah.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from ..clock import iso
-from .rules import Completion
+from .catalogue import CODE, Search
+from .rules import Course, Mode, Review, State, Training
 
 # `(?!\n)$`: Python's `$` alone would also match before a line feed at the end.
+Id = Annotated[str, Meta(pattern=r"^[a-z2-7]{26}(?!\n)$")]
 Card = Annotated[str, Meta(pattern=r"^[0-9]{16}(?!\n)$", description="The number on the beneficiary's card.")]
-Course = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?!\n)$", description="The course's code.")]
+RedeemCode = Annotated[
+    str, Meta(pattern=r"^[A-Z2-7]{16}(?!\n)$", description="What the participant was given at the purchase.")
+]
 Certificate = Annotated[
     str,
     Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}(?!\n)$",
+        pattern=CODE.replace("._-", "._/-"),
         description="The partner's number of the certificate; one certificate is one completion.",
     ),
 ]
 Instant = Annotated[datetime, Meta(tz=True)]
 Rating = Annotated[int, Meta(ge=0, le=10)]
 Text = Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"\S")]
+Province = Annotated[str, Meta(pattern=r"^[1-9][0-9](?!\n)$", description="Kemendagri code", examples=["31"])]
+Words = Annotated[str, Meta(min_length=1, max_length=100, description="Words of the title, in any letter case.")]
+
+
+class CourseQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`GET /courses?...`: all that is given must match. `cursor` is the `next_cursor` of the page before."""
+
+    skill: Annotated[str, Meta(max_length=32)] | None = None
+    province: Province | None = None
+    mode: Mode | None = None
+    provider: Id | None = None
+    q: Words | None = None
+    cursor: Id | None = None
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+
+
+class CourseView(Struct, frozen=True):
+    """A course. `provider` is the partner's id; `province` is null for one that is online."""
+
+    course_id: str
+    code: str
+    title: str
+    provider: str
+    provider_name: str
+    price_idr: int
+    mode: Literal["online", "offline"]
+    province: str | None
+    skills: list[str]
+    offered: bool
+
+
+class CourseList(Struct, frozen=True):
+    """A page of courses; `next_cursor` is null at the last one."""
+
+    courses: list[CourseView]
+    next_cursor: str | None
+
+
+class PurchaseForm(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which course is bought."""
+
+    course_id: Id
+
+
+class RedemptionForm(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a participant shows to a partner."""
+
+    redeem_code: RedeemCode
+    card_number: Card
+
+
+class AttendanceForm(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a partner reports. `attended_at` carries its offset from UTC."""
+
+    redeem_code: RedeemCode
+    attended_at: Instant
 
 
 class CompletionForm(Struct, frozen=True, forbid_unknown_fields=True):
     """What a partner reports. `completed_at` carries its offset from UTC."""
 
-    card_number: Card
-    course: Course
+    redeem_code: RedeemCode
     certificate_number: Certificate
     completed_at: Instant
 
@@ -42,50 +104,120 @@ class ReviewForm(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReviewView(Struct, frozen=True):
-    """A review as its author sees it; `reviewed_at` as `2026-11-24T03:00:00Z`."""
+    """A review as its author sees it."""
 
     rating: int
     text: str
     reviewed_at: str
 
 
-class TrainingView(Struct, frozen=True):
-    """A completed training; times as `2026-11-24T03:00:00Z`. A partner is never shown the review."""
+class TrainingView(Struct, frozen=True, kw_only=True):
+    """A training as its participant sees it. `cancellable_until` is null once it cannot be cancelled at any time."""
 
     training_id: str
-    partner: str
+    course_id: str
     course: str
-    certificate_number: str
-    completed_at: str
-    reported_at: str
+    title: str
+    provider_name: str
+    price_idr: int
+    state: State
+    redeem_code: str
+    purchased_at: str
+    cancellable_until: str | None
+    cancelled_at: str | None
+    redeemed_at: str | None
+    attended_at: str | None
+    completed_at: str | None
+    certificate_number: str | None
     review: ReviewView | None
 
 
 class TrainingList(Struct, frozen=True):
-    """A person's trainings, oldest report first."""
+    """A person's trainings, oldest purchase first, and what is left to spend: null for who was never chosen."""
 
+    balance_idr: int | None
     trainings: list[TrainingView]
 
 
-def own_view(training: Completion) -> TrainingView:
-    """What the participant sees."""
-    review = training.review
-    said = ReviewView(review.rating, review.text, iso(review.reviewed_at)) if review else None
-    return _view(training, said)
+class RedemptionView(Struct, frozen=True, kw_only=True):
+    """A training as its partner sees it, as it stands now: neither its participant nor their review."""
+
+    redeem_code: str
+    course: str
+    title: str
+    state: State
+    redeemed_at: str | None
+    attended_at: str | None
+    completed_at: str | None
+    certificate_number: str | None
 
 
-def partner_view(training: Completion) -> TrainingView:
-    """What the partner sees: the same before and after the participant's review."""
-    return _view(training, None)
-
-
-def _view(training: Completion, review: ReviewView | None) -> TrainingView:
-    return TrainingView(
-        training_id=training.training_id,
-        partner=training.partner_name,
-        course=training.course,
-        certificate_number=training.certificate_number,
-        completed_at=iso(training.completed_at),
-        reported_at=iso(training.reported_at),
-        review=review,
+def search(query: CourseQuery) -> Search:
+    """What a query looks for."""
+    return Search(
+        skill=query.skill,
+        region=int(query.province) if query.province else None,
+        mode=query.mode,
+        partner_id=query.provider,
+        words=tuple((query.q or "").casefold().split()),
     )
+
+
+def course_view(course: Course, partner_name: str) -> CourseView:
+    """What anyone sees of a course."""
+    return CourseView(
+        course_id=course.id,
+        code=course.code,
+        title=course.title,
+        provider=course.partner_id,
+        provider_name=partner_name,
+        price_idr=course.price_idr,
+        mode=course.mode.value,
+        province=str(course.region) if course.region is not None else None,
+        skills=sorted(course.skills),
+        offered=course.offered,
+    )
+
+
+def training_view(training: Training, cancellable_until: datetime | None) -> TrainingView:
+    """What the participant sees."""
+    return TrainingView(
+        training_id=training.id,
+        course_id=training.course_id,
+        course=training.code,
+        title=training.title,
+        provider_name=training.partner_name,
+        price_idr=training.price_idr,
+        state=training.state,
+        redeem_code=training.redeem_code,
+        purchased_at=iso(training.purchased_at),
+        cancellable_until=_iso(cancellable_until),
+        cancelled_at=_iso(training.cancelled_at),
+        redeemed_at=_iso(training.redeemed_at),
+        attended_at=_iso(training.attended_at),
+        completed_at=_iso(training.completed_at),
+        certificate_number=training.certificate_number,
+        review=_review_view(training.review) if training.review else None,
+    )
+
+
+def redemption_view(training: Training) -> RedemptionView:
+    """What the partner sees."""
+    return RedemptionView(
+        redeem_code=training.redeem_code,
+        course=training.code,
+        title=training.title,
+        state=training.state,
+        redeemed_at=_iso(training.redeemed_at),
+        attended_at=_iso(training.attended_at),
+        completed_at=_iso(training.completed_at),
+        certificate_number=training.certificate_number,
+    )
+
+
+def _review_view(review: Review) -> ReviewView:
+    return ReviewView(review.rating, review.text, iso(review.reviewed_at))
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return iso(instant) if instant else None

@@ -122,7 +122,7 @@ class World:
                 self.services.payouts.enqueue(each.id)
 
     def add_partner(self, name: str) -> Partner:
-        partner, key = self.services.training.add_partner(name, self.now())
+        partner, key = self.services.partners.add(name, self.now())
         return Partner(partner.id, key)
 
     def check_draw(self, wave: int, folder: Path) -> list[str]:

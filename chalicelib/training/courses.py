@@ -1,0 +1,86 @@
+"""The catalogue of courses: imported by an administrator, searched by anyone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from operator import attrgetter
+
+from . import catalogue, wire
+from .course_store import CourseStore
+from .errors import CourseNotOffered, UnknownCourse
+from .partner_store import PartnerStore
+from .rules import Course, Partner
+from .wire import CourseList, CourseQuery, CourseView
+
+KEPT = timedelta(minutes=1)
+"""How long a process may answer from the catalogue that it has read: a search reads nothing, an import shows soon."""
+
+
+class Courses:
+    """`skills`: what a course may teach. `is_province` tells a province's code."""
+
+    def __init__(
+        self,
+        store: CourseStore,
+        partners: PartnerStore,
+        skills: Iterable[str],
+        is_province: catalogue.IsProvince,
+    ) -> None:
+        self._store = store
+        self._partners = partners
+        self._skills = frozenset(skills)
+        self._is_province = is_province
+        self._kept: tuple[datetime, dict[str, Course], dict[str, Partner]] | None = None
+
+    def import_file(self, lines: Iterable[str]) -> int:
+        """Import a catalogue, all of it or, if any line is wrong, nothing; returns the number of courses.
+
+        A course is known by its provider and code: it is changed by importing it again, withdrawn by `offered` no.
+        What was bought keeps its price. An import that broke off is made whole by doing it again. Raises
+        `MalformedCatalogue`.
+        """
+        partners = {partner.id: partner for partner in self._partners.partners()}
+        courses = catalogue.read(lines, catalogue.Allowed(partners, self._skills, self._is_province))
+        self._store.put(courses)
+        return len(courses)
+
+    def search(self, query: CourseQuery, now: datetime) -> CourseList:
+        """A page of the offered courses that match, in order of id, which a later import does not disturb."""
+        courses, partners = self._catalogue(now)
+        matching = catalogue.found(courses.values(), wire.search(query))
+        after = [course for course in matching if query.cursor is None or course.id > query.cursor]
+        page = after[: query.limit]
+        more = len(after) > len(page)
+        views = [wire.course_view(course, partners[course.partner_id].name) for course in page]
+        return CourseList(courses=views, next_cursor=page[-1].id if more else None)
+
+    def get(self, course_id: str, now: datetime) -> CourseView:
+        """One course, also one that is no longer offered. Raises `UnknownCourse`."""
+        courses, partners = self._catalogue(now)
+        if course_id not in courses:
+            raise UnknownCourse()
+        course = courses[course_id]
+        return wire.course_view(course, partners[course.partner_id].name)
+
+    def to_buy(self, course_id: str) -> tuple[Course, Partner]:
+        """A course as it stands at this moment, and who gives it. Raises `UnknownCourse`, `CourseNotOffered`."""
+        course = self._store.course(course_id)
+        if course is None:
+            raise UnknownCourse()
+        partner = self._partners.partner(course.partner_id)
+        if partner is None or partner.revoked_at is not None or not course.offered:
+            raise CourseNotOffered()
+        return course, partner
+
+    def _catalogue(self, now: datetime) -> tuple[dict[str, Course], dict[str, Partner]]:
+        """Courses and partners by id; what a revoked partner teaches is not offered."""
+        if self._kept is None or not timedelta(0) <= now - self._kept[0] < KEPT:
+            # Courses first: a partner is there before its courses are.
+            courses = sorted(self._store.courses(), key=attrgetter("id"))
+            partners = {partner.id: partner for partner in self._partners.partners()}
+            revoked = {partner.id for partner in partners.values() if partner.revoked_at}
+            offered = {one.id: replace(one, offered=one.offered and one.partner_id not in revoked) for one in courses}
+            self._kept = now, offered, partners
+        return self._kept[1:]

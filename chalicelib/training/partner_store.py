@@ -1,0 +1,93 @@
+"""The training table: partners, and the requests of theirs that were accepted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import PutError, UpdateError
+
+from ..clock import iso, parse_iso
+from ..dynamo import is_condition_failure
+from ..errors import NotFound
+from .errors import RequestReplayed
+from .rules import Partner
+from .store import TrainingTable
+
+
+class PartnerItem(TrainingTable):
+    """`PARTNERS` / id. One partition: they are few, rarely written, and listed by one query."""
+
+    name = UnicodeAttribute()
+    sealed_key = BinaryAttribute(legacy_encoding=False)
+    created_at = UnicodeAttribute()
+    revoked_at = UnicodeAttribute(null=True)
+
+
+class NonceItem(TrainingTable):
+    """`NONCE#<partner>#<signature>` / `NONCE`: a request that was accepted. `claim` tells whose write it was."""
+
+    claim = UnicodeAttribute()
+    expires_at = NumberAttribute()
+
+
+class PartnerStore:
+    """Reads and conditional writes."""
+
+    def add(self, partner: Partner) -> None:
+        """Store a new partner; its random id cannot be taken."""
+        PartnerItem(
+            "PARTNERS",
+            partner.id,
+            name=partner.name,
+            sealed_key=partner.sealed_key,
+            created_at=iso(partner.created_at),
+        ).save(condition=PartnerItem.pk.does_not_exist())
+
+    def partner(self, partner_id: str) -> Partner | None:
+        """One consistent read, so that a revocation counts from the next request on."""
+        try:
+            return _partner(PartnerItem.get("PARTNERS", partner_id, consistent_read=True))
+        except PartnerItem.DoesNotExist:
+            return None
+
+    def partners(self) -> list[Partner]:
+        """Every partner, the revoked ones too."""
+        return [_partner(item) for item in PartnerItem.query("PARTNERS", consistent_read=True)]
+
+    def revoke(self, partner_id: str, now: datetime) -> None:
+        """Set the time of revocation, once. Raises `NotFound`."""
+        revoked_at = PartnerItem.revoked_at
+        try:
+            PartnerItem("PARTNERS", partner_id).update(
+                [revoked_at.set(revoked_at | iso(now))], condition=PartnerItem.pk.exists()
+            )
+        except UpdateError as error:
+            if is_condition_failure(error):
+                raise NotFound() from error
+            raise
+
+    def remember_request(self, partner_id: str, signature: str, claim: str, expires_at: int) -> None:
+        """Mark a signature as used. Raises `RequestReplayed` if another request used it.
+
+        `claim` is unique to this request: when the answer to the write is lost and the client library sends it again,
+        the second write meets its own item and must not mistake it for a replay. `expires_at` (Unix seconds) only
+        cleans up; an item that outlives it refuses a signature that is refused by its time anyway.
+        """
+        nonce = NonceItem(f"NONCE#{partner_id}#{signature}", "NONCE", claim=claim, expires_at=expires_at)
+        try:
+            nonce.save(condition=NonceItem.pk.does_not_exist() | (NonceItem.claim == claim))
+        except PutError as error:
+            if is_condition_failure(error):
+                raise RequestReplayed() from error
+            raise
+
+
+def _partner(item: PartnerItem) -> Partner:
+    return Partner(
+        id=item.sk,
+        name=item.name,
+        sealed_key=item.sealed_key,
+        created_at=parse_iso(item.created_at),
+        revoked_at=parse_iso(item.revoked_at) if item.revoked_at else None,
+    )

@@ -1,0 +1,131 @@
+"""What partners report of a training: the code taken in, attendance, completion. Each may come any number of times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from ..dynamo import LegsFailed, Transaction
+from ..errors import Unavailable
+from ..waves.errors import BeneficiaryRevoked
+from ..waves.rules import BeneficiaryState
+from . import rules, wire
+from .errors import CardMismatch, CertificateAlreadyUsed, RedeemCodeUnknown
+from .rules import Partner, State, Training
+from .service import Beneficiaries
+from .store import CERTIFICATE_LEG, TRAINING_LEG, TrainingStore
+from .wire import AttendanceForm, CompletionForm, RedemptionForm, RedemptionView
+
+TRIES = 3
+"""How often a report is decided on anew because the training changed meanwhile: it has only so many steps."""
+
+Decided = tuple[Training, Callable[[Transaction], None]] | None
+"""The training after a report, and what adds the legs that write it; None if just this was reported before."""
+
+
+class Reports:
+    """The use cases. A code that is another partner's looks unknown to this one."""
+
+    def __init__(self, store: TrainingStore, beneficiaries: Beneficiaries) -> None:
+        self._store = store
+        self._beneficiaries = beneficiaries
+
+    def validate(self, partner: Partner, form: RedemptionForm) -> RedemptionView:
+        """Whether a code may be taken in; writes nothing. Three reads.
+
+        Raises, in this order: `RedeemCodeUnknown`, `CardMismatch`, `BeneficiaryRevoked`, `TrainingCancelled`.
+        """
+        training = self._of(partner, form.redeem_code)
+        self._check_redeemable(training, form.card_number)
+        return wire.redemption_view(training)
+
+    def redeem(self, partner: Partner, form: RedemptionForm, now: datetime) -> tuple[RedemptionView, bool]:
+        """Take a code in: from now on the purchase stands. True if it is new. Raises as `validate`."""
+
+        def step(training: Training) -> Decided:
+            self._check_redeemable(training, form.card_number)
+            if training.redeemed_at is not None:
+                return None
+            after = replace(training, state=State.REDEEMED, redeemed_at=rules.to_milliseconds(now))
+            return after, lambda tx: self._store.add_redemption(tx, training, now)
+
+        return self._report(partner, form.redeem_code, step)
+
+    def attend(self, partner: Partner, form: AttendanceForm, now: datetime) -> tuple[RedemptionView, bool]:
+        """Record that the participant was there; True if it is new.
+
+        Raises, in this order: `RedeemCodeUnknown`, `ReportedOtherwise`, `WrongTrainingState`, `ReportedInFuture`,
+        `ReportedTooEarly`.
+        """
+        attended_at = rules.to_milliseconds(form.attended_at)
+
+        def step(training: Training) -> Decided:
+            if training.attended_at is not None:
+                rules.check_same_report(training.attended_at, attended_at)
+                return None
+            rules.check_next(training, State.ATTENDED)
+            rules.check_reported_at(attended_at, training.purchased_at, now)
+            after = replace(training, state=State.ATTENDED, attended_at=attended_at.astimezone(UTC))
+            return after, lambda tx: self._store.add_attendance(tx, training, attended_at)
+
+        return self._report(partner, form.redeem_code, step)
+
+    def complete(self, partner: Partner, form: CompletionForm, now: datetime) -> tuple[RedemptionView, bool]:
+        """Record a completion and its certificate; True if it is new.
+
+        Raises, in this order: `RedeemCodeUnknown`, `ReportedOtherwise`, `WrongTrainingState`, `ReportedInFuture`,
+        `ReportedTooEarly`, `CertificateAlreadyUsed`.
+        """
+        completed_at, certificate = rules.to_milliseconds(form.completed_at), form.certificate_number
+
+        def step(training: Training) -> Decided:
+            if training.completed_at is not None:
+                recorded = (training.completed_at, training.certificate_number)
+                rules.check_same_report(recorded, (completed_at, certificate))
+                return None
+            rules.check_next(training, State.COMPLETED)
+            rules.check_reported_at(completed_at, training.attended_at or training.purchased_at, now)
+            after = replace(
+                training,
+                state=State.COMPLETED,
+                completed_at=completed_at.astimezone(UTC),
+                certificate_number=certificate,
+            )
+            return after, lambda tx: self._store.add_completion(tx, training, certificate, completed_at)
+
+        return self._report(partner, form.redeem_code, step)
+
+    def _report(
+        self, partner: Partner, redeem_code: str, step: Callable[[Training], Decided]
+    ) -> tuple[RedemptionView, bool]:
+        """Read, decide, write on the condition that what was read still holds; if not, again from the start."""
+        for _ in range(TRIES):
+            training = self._of(partner, redeem_code)
+            decided = step(training)
+            if decided is None:
+                return wire.redemption_view(training), False
+            after, write = decided
+            try:
+                with self._store.transaction() as tx:
+                    write(tx)
+            except LegsFailed as failed:
+                if CERTIFICATE_LEG in failed.legs and TRAINING_LEG not in failed.legs:
+                    raise CertificateAlreadyUsed() from failed
+                continue
+            return wire.redemption_view(after), True
+        raise Unavailable()
+
+    def _of(self, partner: Partner, redeem_code: str) -> Training:
+        training = self._store.by_code(redeem_code)
+        if training is None or training.partner_id != partner.id:
+            raise RedeemCodeUnknown()
+        return training
+
+    def _check_redeemable(self, training: Training, card_number: str) -> None:
+        beneficiary = self._beneficiaries.beneficiary(training.registrant_id)
+        if beneficiary is None or beneficiary.card_number != card_number:
+            raise CardMismatch()
+        if beneficiary.state is BeneficiaryState.REVOKED:
+            raise BeneficiaryRevoked()
+        rules.check_redeemable(training)
