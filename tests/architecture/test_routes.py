@@ -19,6 +19,8 @@ PUBLIC = {
     ("POST", "/accounts/codes"),
     ("POST", "/sessions"),
     ("POST", "/sessions/refreshes"),
+    ("GET", "/courses"),
+    ("GET", "/courses/{course_id}"),
     ("GET", "/waves"),
     ("GET", "/waves/current"),
     ("GET", "/waves/{number}"),
@@ -26,6 +28,9 @@ PUBLIC = {
     ("GET", "/health"),
 }
 SIGNED = {
+    ("POST", "/partners/redemptions/validations"): "partner",
+    ("POST", "/partners/redemptions"): "partner",
+    ("POST", "/partners/training-attendances"): "partner",
     ("POST", "/partners/training-completions"): "partner",
     ("POST", "/partners/vacancies"): "partner",
     ("GET", "/partners/vacancies"): "partner",

@@ -29,6 +29,7 @@ from chalicelib.registration.accounts import Accounts
 from chalicelib.registration.store import Record, RegistrationStore
 from chalicelib.registration.tokens import TokenVerifier
 from chalicelib.training import signatures
+from chalicelib.training.rules import course_id
 from chalicelib.waves.beneficiaries import BeneficiaryItem, BeneficiaryStore
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Outcome, buy_by
 from tests.builders.registration import other_form
@@ -48,6 +49,11 @@ REFRESH = "POST /sessions/refreshes"
 REGISTER = "PUT /me/registration"
 ADDRESS = "PUT /me/financial-address"
 JOIN = "POST /waves/current/entries"
+BUY = "POST /me/trainings"
+CANCEL = "POST /me/trainings/{training_id}/cancellation"
+VALIDATE = "POST /partners/redemptions/validations"
+REDEEM = "POST /partners/redemptions"
+ATTEND = "POST /partners/training-attendances"
 COMPLETE = "POST /partners/training-completions"
 REVIEW = "POST /me/trainings/{training_id}/review"
 HINT = "POST /webhooks/fsp"
@@ -83,6 +89,16 @@ class Call:
     pool_error: str = ""
 
 
+@dataclass(frozen=True)
+class Bought:
+    """Somebody who bought a training, and what they show to its partner."""
+
+    person: str
+    card_number: str
+    training_id: str
+    redeem_code: str
+
+
 Provoke = Callable[["Gateway"], Call]
 """Brings about a state of affairs and returns the request that then meets it."""
 
@@ -101,6 +117,7 @@ class Gateway:
         self._http = Client(application.app).http
         self._numbers = count(1)
         self.partner = self.new_partner()
+        self.course = self.new_course()
         # A wave that closed before the first step is none of this system's.
         self.services.stepper.advance(T0, 60)
 
@@ -162,11 +179,18 @@ class Gateway:
         number = f"0123{next(self._numbers):06d}"
         return {"code": "BNI", "account_number": number, "holder_name": "Siti Aminah"} | changes
 
-    def completion(self, card_number: str, **changes: Any) -> dict[str, Any]:
+    def redemption(self, bought: Bought) -> dict[str, Any]:
+        """What a participant shows to a partner."""
+        return {"redeem_code": bought.redeem_code, "card_number": bought.card_number}
+
+    def attendance(self, bought: Bought, **changes: Any) -> dict[str, Any]:
+        """What a partner reports."""
+        return {"redeem_code": bought.redeem_code, "attended_at": iso(self.now)} | changes
+
+    def completion(self, bought: Bought, **changes: Any) -> dict[str, Any]:
         """What a partner reports."""
         return {
-            "card_number": card_number,
-            "course": "PY-101",
+            "redeem_code": bought.redeem_code,
             "certificate_number": f"CERT-{next(self._numbers):04d}",
             "completed_at": iso(self.now),
         } | changes
@@ -215,7 +239,7 @@ class Gateway:
             card_number=f"2026{next(self._numbers):012d}",
             scheme=services.programme.scheme(WAVE).version,
             seat="open",
-            state=BeneficiaryState.ACTIVE,
+            state=BeneficiaryState.POTENTIAL,
             awarded_at=self.now,
             region=31,
             buy_by=buy_by(self.now, services.programme.training),
@@ -225,11 +249,36 @@ class Gateway:
         services.registrations.mark_beneficiary(person, WAVE)
         return beneficiary
 
-    def trained(self) -> tuple[str, str]:
-        """Somebody chosen who completed a training; the person and the training's id."""
+    def bought(self) -> Bought:
+        """Somebody chosen who bought a training."""
         beneficiary = self.chosen()
-        view = self.ok(Call(COMPLETE, self.completion(beneficiary.card_number), partner=self.partner))
-        return beneficiary.registrant_id, view["training_id"]
+        view = self.ok(Call(BUY, {"course_id": self.course}, person=beneficiary.registrant_id))
+        return Bought(beneficiary.registrant_id, beneficiary.card_number, view["training_id"], view["redeem_code"])
+
+    def redeemed(self) -> Bought:
+        """Somebody whose redeem code the partner has taken in."""
+        bought = self.bought()
+        self.ok(Call(REDEEM, self.redemption(bought), partner=self.partner))
+        return bought
+
+    def attended(self) -> Bought:
+        """Somebody who was at the training."""
+        bought = self.redeemed()
+        self.ok(Call(ATTEND, self.attendance(bought), partner=self.partner))
+        return bought
+
+    def trained(self) -> Bought:
+        """Somebody who completed a training."""
+        bought = self.attended()
+        self.ok(Call(COMPLETE, self.completion(bought), partner=self.partner))
+        return bought
+
+    def graduated(self) -> Bought:
+        """Somebody who completed a training and reviewed it."""
+        bought = self.trained()
+        path = f"/me/trainings/{bought.training_id}/review"
+        self.ok(Call(REVIEW, {"rating": 9, "text": "Sangat membantu."}, path, person=bought.person))
+        return bought
 
     def surveyed(self) -> tuple[str, str]:
         """Somebody chosen whose first survey is open; the person and the survey's id."""
@@ -251,7 +300,7 @@ class Gateway:
     @cached_property
     def veteran(self) -> str:
         """Somebody who was trained, for all who only want to look."""
-        return self.trained()[0]
+        return self.trained().person
 
     def revoke(self, person: str) -> None:
         """Take a beneficiary's place away, as an administrator would."""
@@ -262,6 +311,21 @@ class Gateway:
         """A training partner's id and signing key."""
         partner, key = self.services.partners.add("Pelatihan Jaya", self.now)
         return partner.id, key
+
+    def new_course(self, **changes: str) -> str:
+        """The id of a course that has come into the catalogue."""
+        row = {
+            "code": f"PY-{next(self._numbers)}",
+            "title": "Dasar Pemrograman Python",
+            "provider": self.partner[0],
+            "price_idr": "1000000",
+            "mode": "online",
+            "province": "",
+            "skills": "programming;data_analysis",
+            "offered": "yes",
+        } | changes
+        self.services.courses.import_file([",".join(row), ",".join(row.values())])
+        return course_id(row["provider"], row["code"])
 
 
 class _RefusingPool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,10 +17,14 @@ from .gateway import (
     ADDRESS,
     AN_HOUR,
     ANSWERS,
+    ATTEND,
+    BUY,
+    CANCEL,
     COMPLETE,
     CONFIRM,
     HINT,
     JOIN,
+    REDEEM,
     REFRESH,
     REGISTER,
     RESEND,
@@ -27,6 +32,8 @@ from .gateway import (
     REVIEW,
     SIGN_IN,
     SIGN_UP,
+    VALIDATE,
+    Bought,
     Call,
     Gateway,
     Provoke,
@@ -34,6 +41,7 @@ from .gateway import (
 
 ENTRIES = "GET /me/entries"
 GET_WAVE = "GET /waves/{number}"
+GET_COURSE = "GET /courses/{course_id}"
 LIST = ExclusionList("civil-servants", "2026-11", date(2026, 11, 1))
 BIRTHDAY_WITHIN_THE_WAVE = date(1961, 11, 30)
 """64 years old when the wave opens, 65 on the day it closes."""
@@ -122,77 +130,172 @@ def join_corrected(**changes: Any) -> Provoke:
 # Training
 
 
-def completing(**changes: str) -> Provoke:
+def buying(**changes: str) -> Provoke:
+    """Somebody chosen buys a course that came into the catalogue with `changes`."""
+
     def provoke(gateway: Gateway) -> Call:
-        card = gateway.chosen().card_number
-        return Call(COMPLETE, gateway.completion(card, **changes), partner=gateway.partner)
+        return Call(BUY, {"course_id": gateway.new_course(**changes)}, person=gateway.chosen().registrant_id)
 
     return provoke
 
 
-def complete_unsigned(gateway: Gateway) -> Call:
-    return Call(COMPLETE, gateway.completion("2026000000000017"))
+def buy_unknown(gateway: Gateway) -> Call:
+    return Call(BUY, {"course_id": "a" * 26}, person=gateway.chosen().registrant_id)
 
 
-def complete_signed_by_another(gateway: Gateway) -> Call:
-    partner, _ = gateway.partner
-    return Call(COMPLETE, gateway.completion("2026000000000017"), partner=(partner, "00" * signatures.KEY_BYTES))
+def buy_revoked(gateway: Gateway) -> Call:
+    person = gateway.chosen().registrant_id
+    gateway.revoke(person)
+    return Call(BUY, {"course_id": gateway.course}, person=person)
 
 
-def complete_signed_long_ago(gateway: Gateway) -> Call:
-    report = gateway.completion("2026000000000017")
-    return Call(COMPLETE, report, partner=gateway.partner, signed_at=gateway.now - AN_HOUR)
+def buy_too_late(gateway: Gateway) -> Call:
+    beneficiary = gateway.chosen()
+    gateway.now = beneficiary.buy_by
+    return Call(BUY, {"course_id": gateway.course}, person=beneficiary.registrant_id)
 
 
-def complete_with_a_signature_seen_before(gateway: Gateway) -> Call:
-    report = gateway.completion(gateway.chosen().card_number)
-    call = Call(COMPLETE, report, partner=gateway.partner, signed_at=gateway.now)
-    gateway.ok(call)
-    return call
+def cancelling(person: str, training_id: str) -> Call:
+    return Call(CANCEL, path=f"/me/trainings/{training_id}/cancellation", person=person)
 
 
-def complete_for_nobody(gateway: Gateway) -> Call:
-    return Call(COMPLETE, gateway.completion("2026000000000017"), partner=gateway.partner)
+def cancel_revoked(gateway: Gateway) -> Call:
+    bought = gateway.bought()
+    gateway.revoke(bought.person)
+    return cancelling(bought.person, bought.training_id)
 
 
-def complete_by_revoked_partner(gateway: Gateway) -> Call:
-    partner = gateway.new_partner()
-    gateway.services.partners.revoke(partner[0], gateway.now)
-    return Call(COMPLETE, gateway.completion("2026000000000017"), partner=partner)
+def cancel_redeemed(gateway: Gateway) -> Call:
+    bought = gateway.redeemed()
+    return cancelling(bought.person, bought.training_id)
+
+
+def cancel_too_late(gateway: Gateway) -> Call:
+    bought = gateway.bought()
+    gateway.now += timedelta(seconds=gateway.services.programme.training.cancel_within_s)
+    return cancelling(bought.person, bought.training_id)
+
+
+def signed_wrongly(report: Provoke) -> dict[str, Provoke]:
+    """What any report meets that is not signed as it should be; `report` is one that would succeed."""
+
+    def signed_by_another(gateway: Gateway) -> Call:
+        call = report(gateway)
+        return replace(call, partner=(gateway.partner[0], "00" * signatures.KEY_BYTES))
+
+    def signed_by_revoked(gateway: Gateway) -> Call:
+        partner = gateway.new_partner()
+        gateway.services.partners.revoke(partner[0], gateway.now)
+        return replace(report(gateway), partner=partner)
+
+    def signed_before(gateway: Gateway) -> Call:
+        call = replace(report(gateway), signed_at=gateway.now)
+        gateway.ok(call)
+        return call
+
+    return {
+        "partner_signature_missing": lambda gateway: replace(report(gateway), partner=None),
+        "partner_signature_expired": lambda gateway: replace(report(gateway), signed_at=gateway.now - AN_HOUR),
+        "partner_signature_invalid": signed_by_another,
+        "partner_revoked": signed_by_revoked,
+        "partner_request_replayed": signed_before,
+    }
+
+
+def signed_by_stranger(report: Provoke) -> Provoke:
+    """A partner reports of another's training."""
+    return lambda gateway: replace(report(gateway), partner=gateway.new_partner())
+
+
+def redeeming(route: str, **changes: str) -> Provoke:
+    def provoke(gateway: Gateway) -> Call:
+        return Call(route, gateway.redemption(gateway.bought()) | changes, partner=gateway.partner)
+
+    return provoke
+
+
+def redeem_cancelled(route: str) -> Provoke:
+    def provoke(gateway: Gateway) -> Call:
+        bought = gateway.bought()
+        gateway.ok(cancelling(bought.person, bought.training_id))
+        return Call(route, gateway.redemption(bought), partner=gateway.partner)
+
+    return provoke
+
+
+def redeem_revoked(route: str) -> Provoke:
+    def provoke(gateway: Gateway) -> Call:
+        bought = gateway.bought()
+        gateway.revoke(bought.person)
+        return Call(route, gateway.redemption(bought), partner=gateway.partner)
+
+    return provoke
+
+
+def redemption_refusals(route: str) -> dict[str, Provoke]:
+    return {
+        **signed_wrongly(redeeming(route)),
+        "redeem_code_unknown": signed_by_stranger(redeeming(route)),
+        "card_mismatch": redeeming(route, card_number="2026000000000017"),
+        "training_cancelled": redeem_cancelled(route),
+        "beneficiary_revoked": redeem_revoked(route),
+    }
+
+
+def attending(**changes: str) -> Provoke:
+    def provoke(gateway: Gateway) -> Call:
+        return Call(ATTEND, gateway.attendance(gateway.redeemed(), **changes), partner=gateway.partner)
+
+    return provoke
+
+
+def attend_before_redemption(gateway: Gateway) -> Call:
+    return Call(ATTEND, gateway.attendance(gateway.bought()), partner=gateway.partner)
+
+
+def attend_otherwise(gateway: Gateway) -> Call:
+    return Call(ATTEND, gateway.attendance(gateway.attended()), partner=gateway.partner)
+
+
+def completing(**changes: str) -> Provoke:
+    def provoke(gateway: Gateway) -> Call:
+        return Call(COMPLETE, gateway.completion(gateway.attended(), **changes), partner=gateway.partner)
+
+    return provoke
+
+
+def complete_before_attendance(gateway: Gateway) -> Call:
+    return Call(COMPLETE, gateway.completion(gateway.redeemed()), partner=gateway.partner)
+
+
+def complete_otherwise(gateway: Gateway) -> Call:
+    return Call(COMPLETE, gateway.completion(gateway.trained()), partner=gateway.partner)
 
 
 def complete_with_used_certificate(gateway: Gateway) -> Call:
-    report = gateway.completion(gateway.chosen().card_number)
+    report = gateway.completion(gateway.attended())
     gateway.ok(Call(COMPLETE, report, partner=gateway.partner))
-    return Call(COMPLETE, report | {"card_number": gateway.chosen().card_number}, partner=gateway.partner)
+    other = gateway.completion(gateway.attended(), certificate_number=report["certificate_number"])
+    return Call(COMPLETE, other, partner=gateway.partner)
 
 
-def complete_revoked(gateway: Gateway) -> Call:
-    beneficiary = gateway.chosen()
-    gateway.revoke(beneficiary.registrant_id)
-    return Call(COMPLETE, gateway.completion(beneficiary.card_number), partner=gateway.partner)
-
-
-def reviewing(person: str, training_id: str, text: str = "Sangat membantu sekali.") -> Call:
-    path = f"/me/trainings/{training_id}/review"
-    return Call(REVIEW, {"rating": 9, "text": text}, path, person=person)
+def reviewing(bought: Bought, text: str = "Sangat membantu sekali.") -> Call:
+    path = f"/me/trainings/{bought.training_id}/review"
+    return Call(REVIEW, {"rating": 9, "text": text}, path, person=bought.person)
 
 
 def review_training_of_another(gateway: Gateway) -> Call:
-    _, training_id = gateway.trained()
-    return reviewing(gateway.chosen().registrant_id, training_id)
+    return replace(reviewing(gateway.trained()), person=gateway.chosen().registrant_id)
 
 
 def review_anew(gateway: Gateway) -> Call:
-    person, training_id = gateway.trained()
-    gateway.ok(reviewing(person, training_id))
-    return reviewing(person, training_id, "Kurang membantu, ternyata.")
+    return reviewing(gateway.graduated(), "Kurang membantu, ternyata.")
 
 
 def review_revoked(gateway: Gateway) -> Call:
-    person, training_id = gateway.trained()
-    gateway.revoke(person)
-    return reviewing(person, training_id)
+    bought = gateway.trained()
+    gateway.revoke(bought.person)
+    return reviewing(bought)
 
 
 # Surveys
@@ -205,7 +308,7 @@ def answering(person: str, survey: str, **changes: Any) -> Call:
 
 def answer_survey_of_another(gateway: Gateway) -> Call:
     _, survey = gateway.surveyed()
-    return answering(gateway.veteran, survey)
+    return answering(gateway.stranger(), survey)
 
 
 def answer_anew(gateway: Gateway) -> Call:
@@ -271,16 +374,29 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "account_already_used": address_of_another,
     },
     ENTRIES: {"not_registered": lambda gateway: Call(ENTRIES, person=gateway.stranger())},
+    BUY: {
+        "not_beneficiary": lambda gateway: Call(BUY, {"course_id": gateway.course}, person=gateway.registered()),
+        "beneficiary_revoked": buy_revoked,
+        "purchase_deadline_passed": buy_too_late,
+        "unknown_course": buy_unknown,
+        "course_not_offered": buying(offered="no"),
+        "balance_too_low": buying(price_idr="3500001"),
+    },
+    CANCEL: {
+        "not_found": lambda gateway: cancelling(gateway.veteran, "a" * 26),
+        "beneficiary_revoked": cancel_revoked,
+        "training_already_redeemed": cancel_redeemed,
+        "cancellation_too_late": cancel_too_late,
+    },
     REVIEW: {
         "not_found": review_training_of_another,
         "already_reviewed": review_anew,
+        "training_not_completed": lambda gateway: reviewing(gateway.attended()),
         "beneficiary_revoked": review_revoked,
     },
-    RESPOND: {
-        "not_found": answer_survey_of_another,
-        "survey_closed": answer_too_late,
-        "survey_already_answered": answer_anew,
-        "survey_answer_invalid": lambda gateway: answering(*gateway.surveyed(), satisfaction=6),
+    GET_COURSE: {
+        "not_found": lambda _: Call(GET_COURSE, path="/courses/PY-101"),
+        "unknown_course": lambda _: Call(GET_COURSE, path=f"/courses/{'a' * 26}"),
     },
     GET_WAVE: {
         "not_found": lambda _: Call(GET_WAVE, path="/waves/first"),
@@ -297,17 +413,24 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "under_age": join_corrected(birth_date=date(2010, 1, 31)),
         "over_age": lambda gateway: Call(JOIN, person=gateway.registered(birth_date=BIRTHDAY_WITHIN_THE_WAVE)),
     },
+    VALIDATE: redemption_refusals(VALIDATE),
+    REDEEM: redemption_refusals(REDEEM),
+    ATTEND: {
+        **signed_wrongly(attending()),
+        "redeem_code_unknown": signed_by_stranger(attending()),
+        "wrong_training_state": attend_before_redemption,
+        "reported_otherwise": attend_otherwise,
+        "time_in_future": attending(attended_at=iso(CLOSES)),
+        "time_too_early": attending(attended_at=iso(OPENS)),
+    },
     COMPLETE: {
-        "partner_signature_missing": complete_unsigned,
-        "partner_signature_expired": complete_signed_long_ago,
-        "partner_signature_invalid": complete_signed_by_another,
-        "partner_revoked": complete_by_revoked_partner,
-        "partner_request_replayed": complete_with_a_signature_seen_before,
+        **signed_wrongly(completing()),
+        "redeem_code_unknown": signed_by_stranger(completing()),
+        "wrong_training_state": complete_before_attendance,
+        "reported_otherwise": complete_otherwise,
+        "time_in_future": completing(completed_at=iso(CLOSES)),
+        "time_too_early": completing(completed_at=iso(OPENS)),
         "certificate_already_used": complete_with_used_certificate,
-        "completed_in_future": completing(completed_at=iso(CLOSES)),
-        "completed_before_award": completing(completed_at=iso(OPENS - AN_HOUR)),
-        "beneficiary_revoked": complete_revoked,
-        "unknown_card": complete_for_nobody,
     },
     HINT: {
         "invalid_callback": lambda _: Call(HINT, {"reference_id": "any"}, headers={"x-callback-token": "guessed"}),
@@ -330,6 +453,11 @@ def refresh(gateway: Gateway) -> Call:
     return Call(REFRESH, {"refresh_token": tokens["refresh_token"]})
 
 
+def cancel(gateway: Gateway) -> Call:
+    bought = gateway.bought()
+    return cancelling(bought.person, bought.training_id)
+
+
 def asking(route: str) -> Provoke:
     """Somebody who was trained asks."""
     return lambda gateway: Call(route, person=gateway.veteran)
@@ -344,11 +472,21 @@ SUCCESSES: dict[str, Provoke] = {
     REGISTER: registering(),
     ADDRESS: addressing(),
     JOIN: lambda gateway: Call(JOIN, person=gateway.registered()),
+    BUY: lambda gateway: Call(BUY, {"course_id": gateway.course}, person=gateway.chosen().registrant_id),
+    CANCEL: cancel,
+    VALIDATE: redeeming(VALIDATE),
+    REDEEM: redeeming(REDEEM),
+    ATTEND: attending(),
     COMPLETE: completing(),
-    REVIEW: lambda gateway: reviewing(*gateway.trained()),
+    REVIEW: lambda gateway: reviewing(gateway.trained()),
+    "GET /courses": lambda _: Call("GET /courses"),
+    GET_COURSE: lambda gateway: Call(GET_COURSE, path=f"/courses/{gateway.course}"),
     RESPOND: lambda gateway: answering(*gateway.surveyed()),
     HINT: lambda _: Call(HINT, {"reference_id": "any"}, headers={"x-callback-token": "test-callback-token"}),
-    **{route: asking(route) for route in ("GET /me", ENTRIES, "GET /me/trainings", "GET /me/payouts", "GET /me/surveys")},
+    **{
+        route: asking(route)
+        for route in ("GET /me", ENTRIES, "GET /me/trainings", "GET /me/payouts", "GET /me/surveys")
+    },
     **{
         route: lambda _, route=route: Call(route)
         for route in ("GET /waves", "GET /waves/current", "GET /openapi.json", "GET /health")

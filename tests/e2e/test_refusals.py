@@ -37,7 +37,16 @@ COMMON = {
     "unexpected",
 }
 """What the gateway and the web edge refuse on every route of a kind; some routes have reasons of their own too."""
-OPEN_TO_SEE = {"employment", "education", "province", "regency", "consent_version", "course", "completed_at"}
+OPEN_TO_SEE = {
+    "employment",
+    "education",
+    "province",
+    "regency",
+    "consent_version",
+    "course",
+    "attended_at",
+    "completed_at",
+}
 """The fields of a body that do not tell who sent it."""
 ALONE = {"GET /openapi.json", "GET /health"}
 """Routes that need nothing outside: only the gateway can say that they are unavailable."""
