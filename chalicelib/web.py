@@ -82,6 +82,10 @@ class Text:
     media_type: str
 
 
+class Ignored:
+    """The body of a route whose address says it all: a request may have any, of any type, and none is read."""
+
+
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of a route that wants none: an empty object is let pass, any field is refused."""
 
@@ -135,7 +139,7 @@ class Api(Chalice):
 
             options: dict[str, Any] = {"authorizer": self.citizen} if who == "citizen" else {}
             # Where no body is wanted, what a client says of its type does not matter.
-            options["content_types"] = ["application/json"] if body is not None else []
+            options["content_types"] = ["application/json"] if body not in (None, Ignored) else []
             self.route(path, methods=[method], name=handler.__name__, cors=_CORS, **options)(view)
             return handler
 
@@ -176,9 +180,11 @@ class Api(Chalice):
         return str(self._request.headers.get(name, ""))
 
     def signed_request(self) -> tuple[str, str, Mapping[str, str], bytes]:
-        """What a partner's signature covers: method, resource path (without the stage), headers and body."""
+        """What a partner's signature covers: method, path (without the stage, the ids in it), headers and body."""
         request = self._request
-        return request.method, request.path, request.headers, self.raw_body()
+        # Chalice's path is the route's, `{vacancy_id}` and all: one that is signed must say which vacancy.
+        path = request.path.format_map(request.uri_params or {})
+        return request.method, path, request.headers, self.raw_body()
 
     def _answer(self, operation: Operation, handler: Callable[..., Reply], parameters: dict[str, str]) -> Response:
         try:
@@ -186,10 +192,11 @@ class Api(Chalice):
             if operation.query is not None:
                 arguments.append(decode_query(self._request.query_params, operation.query))
             raw = self.raw_body()
-            if operation.body is not None:
+            if operation.body is None:
+                if raw.strip():
+                    decode(raw, Nothing)
+            elif operation.body is not Ignored:
                 arguments.append(decode(raw, operation.body))
-            elif raw.strip():
-                decode(raw, Nothing)
             reply = handler(*arguments, **parameters)
         except DomainError as error:
             return self._problem(problems.document(error, self._language()))

@@ -54,6 +54,11 @@ def client() -> Iterator[Client]:
     def search(query: Query) -> web.Reply:
         return web.ok(query)
 
+    @api.endpoint("POST /things/{thing_id}/parts/{part}", "Sign", answers={200: dict[str, str]})
+    def sign(thing_id: str, part: str) -> web.Reply:
+        method, path, _, body = api.signed_request()
+        return web.ok({"method": method, "path": path, "body": body.decode()})
+
     @api.endpoint("GET /table.csv", "Table", answers={200: web.Text("text/csv")})
     def table() -> web.Reply:
         return web.ok("a,b\r\n1,2\r\n", cache_s=60)
@@ -90,6 +95,11 @@ def test_a_bad_body_is_refused_with_a_stable_code(client, body, status, code):
     assert (answer.status_code, problem["code"], problem["status"]) == (status, code, status)
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert "3174095708950001" not in answer.body.decode()
+
+
+def test_what_a_partner_signs_is_the_path_of_its_request_and_not_of_the_route(client):
+    answer = client.http.post("/things/abc/parts/{thing_id}?limit=2", body=b"{}")
+    assert json.loads(answer.body) == {"method": "POST", "path": "/things/abc/parts/{thing_id}", "body": "{}"}
 
 
 @pytest.mark.parametrize(
