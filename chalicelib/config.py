@@ -124,6 +124,12 @@ class JobRules(_Frozen, frozen=True):
     newest_per_skill: Annotated[int, Meta(gt=0, le=1500)]
 
 
+class StatisticsRules(_Frozen, frozen=True):
+    """`final_after_days`: so long after a wave is settled it is counted for the last time."""
+
+    final_after_days: Positive
+
+
 class Chain(_Frozen, frozen=True):
     """A pinned drand chain: its hash and key in hex, genesis in Unix seconds, period and our delay in seconds."""
 
@@ -162,6 +168,7 @@ class Programme(_Frozen, frozen=True):
     jobs: JobRules
     draw: DrawRules
     helpdesk: HelpdeskRules
+    statistics: StatisticsRules
 
     def scheme(self, wave: int) -> Scheme:
         """The scheme of a wave: the last one whose first wave is not after it."""

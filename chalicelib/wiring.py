@@ -23,11 +23,16 @@ if TYPE_CHECKING:
     # Imported only by the function that asks for them.
     from .helpdesk.service import Helpdesk
     from .notices.events import EventStore
+    from .notices.mailer import Mailer
     from .notices.service import NoticeService
     from .notices.store import NoticeStore
+    from .notices.unsubscriptions import Unsubscriptions
+    from .outcomes.statistics import PublishedStatistics
     from .outcomes.survey_opening import Opening
     from .outcomes.survey_store import SurveyStore
     from .outcomes.surveys import Surveys
+    from .outcomes.tally import Tallying
+    from .outcomes.tally_store import TallyStore
     from .jobs.service import Jobs
     from .payouts.service import Payouts
     from .registration.accounts import Accounts
@@ -305,6 +310,43 @@ class Services:
         queue = MailQueue(self.settings.mails_queue_url, self.settings.region)
         return NoticeService(self._notice_store, queue, self.programme.notices, self._clock)
 
+    @cached_property
+    def tidings(self) -> Tidings:
+        """Who is to be told what, found where it happened."""
+        from .cursors import Cursors
+        from .notices.progress import CursorItem, Progress
+        from .tidings import Tidings
+
+        cursors = Cursors(CursorItem)
+        return Tidings(self.programme, self.waves, self.payouts, self.notices, cursors, Progress())
+
+    @cached_property
+    def mailer(self) -> Mailer:
+        """From the queue to mails."""
+        from .notices.mailer import Mailer
+        from .notices.ses import CONSUMERS, Pace, SesMail
+        from .registration.mailboxes import MailAddresses
+
+        settings = self.settings
+        addresses = MailAddresses(self._client("cognito-idp"), settings.user_pool)
+        # SES has no key against doubles: its client must make each call once.
+        ses = aws.client("sesv2", settings.region, attempts=1)
+        pace = Pace(self.programme.notices.mails_per_s / CONSUMERS)
+        mail = SesMail(ses, settings.mail_from, settings.configuration_set, pace)
+        return Mailer(self._notice_store, addresses, mail, settings.public_url, self._randomness)
+
+    @cached_property
+    def mailboxes(self) -> NoticeStore:
+        """What is known of mailboxes."""
+        return self._notice_store
+
+    @cached_property
+    def unsubscriptions(self) -> Unsubscriptions:
+        """The links in reminders."""
+        from .notices.unsubscriptions import Unsubscriptions
+
+        return Unsubscriptions(self._notice_store)
+
     def feed(self) -> str:
         """`GET /feed.atom`."""
         from .notices import atom
@@ -400,6 +442,39 @@ class Services:
             self.programme.skills,
             self.programme.jobs,
         )
+
+    @cached_property
+    def statistics(self) -> PublishedStatistics:
+        """What was counted, as anybody reads it."""
+        from .outcomes.statistics import PublishedStatistics
+        from .registration.identity import is_province
+
+        return PublishedStatistics(self._tally_store, self.waves, is_province)
+
+    @cached_property
+    def tallying(self) -> Tallying:
+        """The job that counts."""
+        from .outcomes.tally import Sources, Tallying
+        from .registration.identity import province_name
+
+        sources = Sources(
+            registrations=self.registrations,
+            waves=self.waves,
+            payouts=self.payouts,
+            training=self.training,
+            surveys=self.surveys,
+            jobs=self.jobs,
+            helpdesk=self.helpdesk,
+        )
+        return Tallying(self._tally_store, sources, self.programme, province_name)
+
+    @cached_property
+    def _tally_store(self) -> TallyStore:
+        from .outcomes.store import OutcomesTable
+        from .outcomes.tally_store import TallyStore
+
+        self._bind(OutcomesTable, "outcomes")
+        return TallyStore()
 
     def transaction(self) -> dynamo.Transaction:
         """A new, empty transaction."""

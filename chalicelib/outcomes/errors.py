@@ -27,6 +27,12 @@ class InvalidAnswer(DomainError):
     code = "survey_answer_invalid"
 
 
+class MalformedHistory(DomainError):
+    """A file of past totals has `wrong` lines that cannot be taken; `lines` names the first of them."""
+
+    code = "malformed_history"
+
+
 PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
     SurveyClosed: (
         409,
@@ -42,6 +48,11 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
         422,
         "Jawaban untuk pertanyaan {question} tidak sesuai ({reason}).",
         "The answer to the question {question} does not fit ({reason}).",
+    ),
+    MalformedHistory: (
+        422,
+        "Berkas memuat {wrong} baris yang salah: {lines}.",
+        "The file has {wrong} wrong lines: {lines}.",
     ),
 }
 """HTTP status, Indonesian text, English text; texts may use the error's facts."""

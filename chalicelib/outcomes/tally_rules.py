@@ -1,0 +1,172 @@
+"""What is counted of each person and each survey. Pure; every figure that is published follows from these counts.
+
+A tally is counts by name for each province. Counts only ever add up: over the parts of a wave, over waves, over
+provinces; so any part may be counted again by itself.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from ..clock import WIB
+from ..payouts.rules import Entitlement, Kind, State
+from ..waves.rules import Beneficiary, BeneficiaryState
+from . import questions
+from .survey_rules import Group, Survey
+
+
+class Count(StrEnum):
+    """The names of what is counted: people, unless said otherwise."""
+
+    JOINED = "joined"
+    CHOSEN = "chosen"
+    """Everyone who ever held a seat: those it was taken from again, and those it was passed on to."""
+    POTENTIAL = "potential"
+    """May still buy a training. Not published: what is left of those chosen."""
+    REVOKED = "revoked"
+    RECIPIENTS = "recipients"
+    """Have used the benefit: bought a training and kept it (ACTIVE or GRADUATED)."""
+    COMPLETED = "completed"
+    """At least one training."""
+    GRADUATES = "graduates"
+    """Completed a training and reviewed it."""
+    PAID = "paid"
+    """At least one payment arrived and did not come back."""
+    PAID_IDR = "paid_idr"
+    """Whole rupiah."""
+    TIMED = "timed"
+    """Paid the incentive."""
+    TIMED_MS = "timed_ms"
+    """Milliseconds from completion to that payment, summed over them."""
+    OFFERED_1 = "survey_1_offered"
+    ANSWERED_1 = "survey_1_answered"
+    OFFERED_2 = "survey_2_offered"
+    ANSWERED_2 = "survey_2_answered"
+    UNEMPLOYED = "formerly_unemployed"
+    """Of those who answered survey 1, as all that follow up to the comparison."""
+    WORKING = "now_working"
+    """Of the formerly unemployed."""
+    CAPITAL = "business_capital"
+    PROMOTERS = "promoters"
+    PASSIVES = "passives"
+    DETRACTORS = "detractors"
+    COMPARISON_OFFERED = "comparison_offered"
+    COMPARISON_ANSWERED = "comparison_answered"
+    COMPARISON_UNEMPLOYED = "comparison_formerly_unemployed"
+    COMPARISON_WORKING = "comparison_now_working"
+
+
+SATISFACTION = "satisfaction"
+PROMOTES_FROM = 9
+PASSIVE_FROM = 7
+
+Counts = Mapping[str, int]
+Tally = Mapping[int, Counts]
+"""Counts by province."""
+
+
+class Account(Protocol):
+    """A training account, as far as it is counted."""
+
+    @property
+    def completed(self) -> int: ...
+    @property
+    def first_completed_at(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WaveTally:
+    """All that was counted of a wave. `final`: it will not be counted again. Times are those of the wave."""
+
+    number: int
+    year: int
+    closes_at: datetime
+    final: bool
+    regions: Tally
+
+
+def of_beneficiary(who: Beneficiary, account: Account | None, owed: Sequence[Entitlement]) -> Counter[str]:
+    """Of one who was chosen; `owed` are their entitlements, as far as there are any."""
+    counts: Counter[str] = Counter({Count.CHOSEN: 1})
+    match who.state:
+        case BeneficiaryState.POTENTIAL:
+            counts[Count.POTENTIAL] = 1
+        case BeneficiaryState.REVOKED:
+            counts[Count.REVOKED] = 1
+        case BeneficiaryState.ACTIVE | BeneficiaryState.GRADUATED:
+            counts[Count.RECIPIENTS] = 1
+    if account is not None and account.completed:
+        counts[Count.COMPLETED] = 1
+    if who.state is BeneficiaryState.GRADUATED:
+        counts[Count.GRADUATES] = 1
+    paid = [each for each in owed if each.state is State.PAID]
+    if paid:
+        counts[Count.PAID] = 1
+        counts[Count.PAID_IDR] = sum(each.amount_idr for each in paid)
+    incentive = next((each for each in paid if each.kind is Kind.INCENTIVE), None)
+    if incentive is not None and account is not None and account.first_completed_at is not None:
+        counts[Count.TIMED] = 1
+        counts[Count.TIMED_MS] = (incentive.changed_at - account.first_completed_at) // timedelta(milliseconds=1)
+    return counts
+
+
+def of_survey(survey: Survey) -> Counter[str]:
+    """Of one survey that was offered."""
+    if survey.group is Group.COMPARISON:
+        return _comparison(survey)
+    if survey.number != 1:
+        return Counter({Count.OFFERED_2: 1, Count.ANSWERED_2: int(survey.answers is not None)})
+    counts: Counter[str] = Counter({Count.OFFERED_1: 1})
+    answers = survey.answers
+    if answers is None or survey.answered_at is None:
+        return counts
+    counts[Count.ANSWERED_1] = 1
+    if was_unemployed(survey):
+        counts[Count.UNEMPLOYED] = 1
+        counts[Count.WORKING] = int(works(survey))
+    uses = answers["incentive_use"]
+    counts[Count.CAPITAL] = int(isinstance(uses, tuple) and questions.BUSINESS_CAPITAL in uses)
+    counts[_opinion(int(str(answers["recommendation"])))] = 1
+    month = survey.answered_at.astimezone(WIB).strftime("%Y-%m")
+    counts[f"{SATISFACTION}/{month}/{answers['satisfaction']}"] = 1
+    return counts
+
+
+def was_unemployed(survey: Survey) -> bool:
+    """Whether one who answered says they had no work before."""
+    return survey.answers is not None and survey.answers["employment_before"] in questions.UNEMPLOYED
+
+
+def works(survey: Survey) -> bool:
+    """Whether one who answered says they work or run a business now."""
+    return survey.answers is not None and survey.answers["employment_now"] in questions.WORKING
+
+
+def add(tallies: Iterable[Tally]) -> dict[int, Counter[str]]:
+    """The sum of several tallies."""
+    whole: dict[int, Counter[str]] = {}
+    for tally in tallies:
+        for region, counts in tally.items():
+            whole.setdefault(region, Counter()).update(counts)
+    return whole
+
+
+def _comparison(survey: Survey) -> Counter[str]:
+    counts: Counter[str] = Counter({Count.COMPARISON_OFFERED: 1})
+    if survey.answers is not None:
+        counts[Count.COMPARISON_ANSWERED] = 1
+        if was_unemployed(survey):
+            counts[Count.COMPARISON_UNEMPLOYED] = 1
+            counts[Count.COMPARISON_WORKING] = int(works(survey))
+    return counts
+
+
+def _opinion(recommendation: int) -> Count:
+    if recommendation >= PROMOTES_FROM:
+        return Count.PROMOTERS
+    return Count.PASSIVES if recommendation >= PASSIVE_FROM else Count.DETRACTORS
