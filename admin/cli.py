@@ -8,8 +8,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.errors import DomainError
 
 from . import (
+    course_commands,
     deploy_commands,
     draw_commands,
+    grievance_commands,
     partner_commands,
     payout_commands,
     people_commands,
@@ -40,8 +42,10 @@ for group in (
     wave_commands.wave,
     draw_commands.draw,
     partner_commands.partner,
+    course_commands.course,
     payout_commands.payout,
     people_commands.exclusion,
+    grievance_commands.grievance,
     trigger_commands.trigger,
 ):
     main.add_command(group)
