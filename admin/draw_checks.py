@@ -15,6 +15,8 @@ from typing import TypeVar
 from chalicelib.clock import iso
 from chalicelib.waves import beacon, draw, merkle, note
 from chalicelib.waves.draw_errors import ForgedBeacon, NotSeated
+from chalicelib.waves.rules import REVOKED_PLACE, Draw
+from chalicelib.waves.sample import lowest
 from chalicelib.waves.seats import allot
 from chalicelib.waves.selection import OPEN, Outcome
 
@@ -274,7 +276,8 @@ def substitutions(evidence: Evidence) -> str:
         raise Wrong(str(error)) from error
     for place, row in enumerate(rows, 1):
         _substitution(evidence, place, row)
-    return f"{len(rows)} substitutions"
+    revoked = sum(row.reason == REVOKED_PLACE for row in rows)
+    return f"{len(rows)} substitutions, {revoked} of them of revoked places"
 
 
 def _substitution(evidence: Evidence, place: int, row: SubstitutionRow) -> None:
@@ -288,6 +291,25 @@ def _substitution(evidence: Evidence, place: int, row: SubstitutionRow) -> None:
         raise Wrong(f"substitution {place}: wrong seat, it is {right.seat}")
     if row.incoming != (right.incoming.hex() if right.incoming else None):
         raise Wrong(f"substitution {place}: wrong next in line")
+
+
+def comparison_sample(evidence: Evidence) -> str:
+    try:
+        found = evidence.sample
+    except NotThere:
+        return "none was drawn yet"
+    except NotChecked as error:
+        raise Wrong(str(error)) from error
+    rows, selection = evidence.substitutions, evidence.selection
+    if found.after_seq > len(rows):
+        raise Wrong(f"wrong sample: after {found.after_seq} substitutions, of which {len(rows)} are published")
+    substitutes = {bytes.fromhex(row.incoming) for row in rows[: found.after_seq] if row.incoming}
+    cutoffs = {region: outcome.cutoff for region, outcome in selection.reserved.items()}
+    entries = ((leaf, region, "") for region, leaves in evidence.lists.items() for leaf in draw.leaves_of(leaves))
+    right = lowest(Draw(evidence.seed, cutoffs, selection.open.cutoff), entries, substitutes, found.size)
+    if found.leaves != [leaf.hex() for leaf, _, _ in right]:
+        raise Wrong("wrong sample: these are not the lowest of those who never held a seat")
+    return f"{len(right)} to compare with"
 
 
 def own_entry(evidence: Evidence) -> str:

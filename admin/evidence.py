@@ -13,7 +13,18 @@ from chalicelib.waves import draw, note, published
 from chalicelib.waves.draw_errors import BadSeats, MalformedNote
 from chalicelib.waves.selection import Selection, draw_seed
 
-from .publication import Absent, Publication, RegionRow, Result, SignedRound, SubstitutionRow, T, Unreadable, decode
+from .publication import (
+    Absent,
+    Publication,
+    RegionRow,
+    Result,
+    SampleFile,
+    SignedRound,
+    SubstitutionRow,
+    T,
+    Unreadable,
+    decode,
+)
 
 _SMALL, _LONG = 1 << 20, 1 << 28
 """Bytes that a table and a list of substitutions may have."""
@@ -86,6 +97,10 @@ class Evidence:
     @cached_property
     def substitutions(self) -> list[SubstitutionRow]:
         return self._json(published.SUBSTITUTIONS, _LONG, list[SubstitutionRow])
+
+    @cached_property
+    def sample(self) -> SampleFile:
+        return self._json(published.SAMPLE, _LONG, SampleFile)
 
     @cached_property
     def reserved(self) -> dict[int, int]:

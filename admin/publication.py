@@ -167,6 +167,12 @@ class SubstitutionRow(_Row, frozen=True):
     incoming: Hex32 | None = msgspec.field(name="in")
 
 
+class SampleFile(_Row, frozen=True):
+    after_seq: Annotated[int, Meta(ge=0, le=2**32 - 1)]
+    size: Annotated[int, Meta(ge=1, le=1_000_000)]
+    leaves: list[Hex32]
+
+
 def decode(raw: bytes, form: type[T]) -> T:
     """Strict JSON of a form: UTF-8, no field twice, none unknown, no fractions. Raises `Unreadable`."""
     try:

@@ -54,6 +54,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("numbers chosen", draw_checks.chosen),
     ("cut-offs", draw_checks.cutoffs),
     ("substitutions", draw_checks.substitutions),
+    ("comparison sample", draw_checks.comparison_sample),
 )
 OWN_ENTRY: tuple[str, Step] = ("own entry", draw_checks.own_entry)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     # Imported only by the function that asks for them.
     from .helpdesk.service import Helpdesk
+    from .jobs.service import Jobs
     from .notices.events import EventStore
     from .notices.mailer import Mailer
     from .notices.service import NoticeService
@@ -33,13 +34,13 @@ if TYPE_CHECKING:
     from .outcomes.surveys import Surveys
     from .outcomes.tally import Tallying
     from .outcomes.tally_store import TallyStore
-    from .jobs.service import Jobs
     from .payouts.service import Payouts
     from .registration.accounts import Accounts
     from .registration.exclusions import ExclusionLists
     from .registration.service import Registrations
     from .registration.tokens import TokenVerifier
     from .registration.vault import Vault
+    from .tidings import Tidings
     from .training.courses import Courses
     from .training.partner_store import PartnerStore
     from .training.partners import Partners

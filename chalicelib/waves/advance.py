@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from ..aws import is_passing
 from ..clock import WIB, iso
 from ..config import Programme
-from ..errors import DomainError, Unavailable
+from ..errors import Unavailable
 from . import published
+from .apart import apart
 from .award import Award
 from .calendar import Calendar, PlannedWave
 from .drawing import Drawing
@@ -86,13 +86,13 @@ class Stepper:
         done: list[Transition] = []
         unforeseen: list[Exception] = []
         for plan in sorted(plans.values(), key=lambda plan: plan.opens_at):
-            with _apart(plan.number, unforeseen):
+            with apart(plan.number, unforeseen):
                 self._follow(plan, waves.get(plan.number), calendar, tick, done)
         # An award may take all the time there is, so it comes when every wave is as far as its draw.
         drawn = [wave for wave in self._store.waves() if wave.state is wave.announced is State.DRAWN]
         with suppress(TimeShort):
             for wave in drawn:
-                with _apart(wave.number, unforeseen):
+                with apart(wave.number, unforeseen):
                     self._settle(wave, calendar, tick, done)
         if unforeseen:
             raise ExceptionGroup("waves that could not go on", unforeseen)
@@ -115,6 +115,9 @@ class Stepper:
                 if wave.state is State.FROZEN and tick.now() >= self._drawing.due(wave):
                     # It was published in time, as the verifier can see, but who listens heard of it too late.
                     log.error("note_announced_late", extra={"wave": wave.number})
+            if wave is not None and self._closing_soon(wave, tick):
+                self._announcements.publish("wave_closing_soon", wave.number, self._facts(wave))
+                self._store.closing_told(wave)
             state = State.SCHEDULED if wave is None else wave.state
             if state in (State.DRAWN, State.SETTLED) or tick.now() < self._due(plan, wave):
                 return
@@ -173,7 +176,17 @@ class Stepper:
                 return False
         raise Unavailable()
 
+    def _closing_soon(self, wave: Wave, tick: Tick) -> bool:
+        """Whether the public is to be told, once, that an open wave is about to close; never after it did."""
+        soon = timedelta(seconds=self._programme.calendar.closing_soon_s)
+        near = wave.closes_at - soon <= tick.now() < wave.closes_at
+        return near and wave.state is State.OPEN and not wave.closing_told
+
     def _announce(self, wave: Wave) -> None:
+        self._announcements.publish(f"wave_{wave.state.lower()}", wave.number, self._facts(wave))
+        self._store.announced(wave)
+
+    def _facts(self, wave: Wave) -> dict[str, str | int | None]:
         facts: dict[str, str | int | None] = {
             "opens_at": iso(wave.opens_at),
             "closes_at": iso(wave.closes_at),
@@ -183,24 +196,7 @@ class Stepper:
             facts |= {"note": wave.note, "results_url": f"{self._results_url}/{published.folder(wave.number)}"}
         if wave.chosen is not None:
             facts["chosen"] = wave.chosen
-        self._announcements.publish(f"wave_{wave.state.lower()}", wave.number, facts)
-        self._store.announced(wave)
-
-
-@contextmanager
-def _apart(number: int, unforeseen: list[Exception]) -> Iterator[None]:
-    """Keep one wave's trouble from the others."""
-    try:
-        yield
-    except TimeShort:
-        raise
-    except DomainError as error:
-        log.warning("wave_held_up", extra={"wave": number, "code": error.code, "facts": error.facts})
-    except Exception as error:  # noqa: BLE001 - raised by `advance` when the others have gone on
-        if is_passing(error):
-            log.warning("wave_held_up", extra={"wave": number, "code": Unavailable.code})
-        else:
-            unforeseen.append(error)
+        return facts
 
 
 def _recorded(number: int, state: State) -> Transition:

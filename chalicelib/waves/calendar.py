@@ -67,6 +67,13 @@ class Calendar:
         """What differs from the rules, ascending by number."""
         return tuple(self._exceptions[number] for number in sorted(self._exceptions))
 
+    @property
+    def skipped(self) -> list[PlannedWave]:
+        """The waves that do not take place, at the times they would have had, in order of opening."""
+        gone = (exception for exception in self._exceptions.values() if exception.skipped)
+        waves = (self._times(exception.number, exception) for exception in gone)
+        return sorted((wave for wave in waves if wave is not None), key=lambda wave: wave.opens_at)
+
     def wave(self, number: int) -> PlannedWave | None:
         """The wave of that number; None if it is skipped or never was."""
         return self._planned(number)
@@ -154,15 +161,16 @@ class Calendar:
         exception = self._exceptions.get(number)
         if exception is not None and exception.skipped:
             return None
-        if exception is None or exception.opens_at is None or exception.closes_at is None:
-            if not self._rules.first_wave <= number < FIRST_EXTRA:
-                return None
-            regular = self._regular(number)
-        else:
-            regular = PlannedWave(number, exception.opens_at, exception.closes_at)
-        if exception is None:
+        regular = self._times(number, exception)
+        if regular is None or exception is None:
             return regular
         return replace(regular, quota=exception.quota, reserved=exception.reserved, weights=exception.weights)
+
+    def _times(self, number: int, exception: CalendarException | None) -> PlannedWave | None:
+        """When a wave is: as an admin has set it, else as the rules have it; None if it never was."""
+        if exception is not None and exception.opens_at is not None and exception.closes_at is not None:
+            return PlannedWave(number, exception.opens_at, exception.closes_at)
+        return self._regular(number) if self._rules.first_wave <= number < FIRST_EXTRA else None
 
     def _meeting(self, start: datetime, end: datetime) -> list[PlannedWave]:
         """The waves that are open at some instant of [start, end), in order of opening."""

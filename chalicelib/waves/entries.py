@@ -74,6 +74,14 @@ class EntryStore:
             outcome = Outcome(row["outcome"]["S"]) if "outcome" in row else None
             yield Candidate(row["sk"]["S"], int(row["region"]["N"]), row["ticket"]["B"], outcome)
 
+    def page(self, wave: int, shard: str, after: str, limit: int) -> list[tuple[str, Outcome | None]]:
+        """Registrant and outcome of the entries of one shard, in order, from behind `after` ("": from the first)."""
+        behind = EntryItem.sk > after if after else None
+        items = EntryItem.query(
+            f"E#{wave}#{shard}", behind, limit=limit, attributes_to_get=["sk", "outcome"], consistent_read=True
+        )
+        return [(item.sk, None if item.outcome is None else Outcome(item.outcome)) for item in items]
+
     def refuse(self, wave: int, registrant_id: str, outcome: Outcome) -> Outcome:
         """Write an outcome that gives no seat, unless there is one already; returns the one that holds."""
         try:

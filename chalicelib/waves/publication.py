@@ -75,7 +75,7 @@ class Publication:
 
         Raises `Contradiction` if neither list is the beginning of the other; then nothing is written.
         """
-        body = published.substitutions_file(substitutions)
+        body = published.substitutions_file(substitutions)[published.SUBSTITUTIONS]
         rows = json.loads(body)
         while True:
             found = self._find(wave, published.SUBSTITUTIONS)
@@ -86,6 +86,23 @@ class Publication:
                 return
             if self._put_instead(wave, published.SUBSTITUTIONS, body, found):
                 return
+
+    def substitutions(self, wave: int) -> list[dict[str, Any]]:
+        """The rows of the substitutions of a settled wave, as published so far."""
+        rows: list[dict[str, Any]] = json.loads(self._get(wave, published.SUBSTITUTIONS))
+        return rows
+
+    def sample(self, wave: int) -> published.Sample | None:
+        """The comparison sample, if one was published."""
+        found = self._find(wave, published.SAMPLE)
+        if found is None:
+            return None
+        facts = json.loads(found.raw)
+        return published.Sample(facts["after_seq"], facts["size"], tuple(map(bytes.fromhex, facts["leaves"])))
+
+    def put_sample(self, wave: int, sample: published.Sample) -> bool:
+        """Publish the comparison sample; False if there is one."""
+        return self._put_instead(wave, published.SAMPLE, published.sample_file(sample)[published.SAMPLE], None)
 
     def _put_instead(self, wave: int, name: str, body: bytes, seen: Published | None) -> bool:
         """Publish a file unless another appeared since `seen` (None: there was none) was; whether it was published."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .draw import Commitment
@@ -20,6 +21,16 @@ REGIONS = "regions.json"
 BEACON = "beacon.json"
 RESULT = "result.json"
 SUBSTITUTIONS = "substitutions.json"
+SAMPLE = "sample.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The comparison sample: `size` were wanted, `after_seq` substitutions had been made, the leaves are in order."""
+
+    after_seq: int
+    size: int
+    leaves: tuple[bytes, ...]
 
 
 def folder(wave: int) -> str:
@@ -59,7 +70,7 @@ def result_files(wave: int, beacon: Beacon, seed: bytes, selection: Selection) -
     return {BEACON: _json(signed), RESULT: _json(result)}
 
 
-def substitutions_file(substitutions: Iterable[Substitution]) -> bytes:
+def substitutions_file(substitutions: Iterable[Substitution]) -> dict[str, bytes]:
     """Every substitution so far, in order of `seq`; the file only ever grows."""
     rows = [
         {
@@ -71,7 +82,13 @@ def substitutions_file(substitutions: Iterable[Substitution]) -> bytes:
         }
         for one in substitutions
     ]
-    return _json(rows)
+    return {SUBSTITUTIONS: _json(rows)}
+
+
+def sample_file(sample: Sample) -> dict[str, bytes]:
+    """The comparison sample; never changed."""
+    leaves = [leaf.hex() for leaf in sample.leaves]
+    return {SAMPLE: _json({"after_seq": sample.after_seq, "size": sample.size, "leaves": leaves})}
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:

@@ -168,6 +168,14 @@ class Beneficiary:
 
 
 @dataclass(frozen=True, slots=True)
+class Result:
+    """What a settled wave came to for one person; `reason` is why they were not chosen, None if they were."""
+
+    registrant_id: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Deadline:
     """Of one whose place depends on a purchase, or was revoked and has not been passed on yet."""
 

@@ -27,6 +27,7 @@ from .rules import (
     DrawnEntry,
     Entry,
     Outcome,
+    Result,
     Standing,
     State,
     Wave,
@@ -59,6 +60,8 @@ WaveViews = list[wire.WaveView]
 EntryViews = list[wire.EntryView]
 WaveRecords = list[Wave]
 Beneficiaries = list[Beneficiary]
+Results = list[Result]
+Sampled = list[tuple[str, int]]
 
 
 class Registrations(Protocol):
@@ -251,6 +254,21 @@ class Waves:
         """Every wave that has opened here, in order of opening, as recorded now; one query."""
         return self._store.waves()
 
+    def results(self, wave: int, shard: str, after: str, limit: int) -> Results:
+        """What a settled wave came to for those in one of `rules.SHARDS`, from behind the registrant `after`.
+
+        One query. A seat that falls free and is passed on later shows when that is done.
+        """
+        page = self._entries.page(wave, shard, after, limit)
+        return [
+            Result(registrant_id, None if outcome is Outcome.CHOSEN else outcome.value if outcome else NOT_DRAWN)
+            for registrant_id, outcome in page
+        ]
+
+    def next_opening(self, now: datetime) -> datetime:
+        """When the next wave opens."""
+        return self._calendar(now).next(now).opens_at
+
     def roster(self, wave: int, shard: str) -> Iterator[Beneficiary]:
         """Every beneficiary of a wave in one of `rules.SHARDS` ("00" to "63"); by an index, so moments late."""
         return self._beneficiaries.roster(wave, shard)
@@ -265,6 +283,17 @@ class Waves:
     def joined_by_region(self, wave: int) -> dict[int, int]:
         """Entries by province, as published. The wave must be frozen."""
         return {row.region: row.entries for row in self._publication().regions(wave) if row.entries}
+
+    def draw_sample(self, wave: int, size: int) -> Sampled:
+        """Registrant and province of a random few of a settled wave who never held a seat, to compare with.
+
+        It is published before it is returned, and the same whenever it is asked, also if `size` is another then.
+        Reads every entry of the wave. Raises `ListChanged`.
+        """
+        from .sampling import draw_sample  # what is published is no business of a request
+
+        sample = draw_sample(wave, size, self._store.draw(wave), self._entries, self._publication())
+        return [(who, region) for _, region, who in sample]
 
     # The calendar; what may be raised: see `Calendar`
 

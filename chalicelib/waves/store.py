@@ -193,6 +193,10 @@ class WaveStore:
         """Record that the public was told of the state that `wave` is in; nothing if it has moved on meanwhile."""
         self._update(wave, [WaveItem.announced.set(wave.state.value)])
 
+    def closing_told(self, wave: Wave) -> None:
+        """Record that the public was told that an open wave is about to close; nothing if it has moved on meanwhile."""
+        self._update(wave, [WaveItem.closing_told.set(True)])
+
     # Draws
 
     def put_draw(self, number: int, draw: Draw) -> None:

@@ -22,7 +22,12 @@ from chalicelib import dynamo
 from chalicelib.config import Chain, Programme, Settings
 from chalicelib.ids import Randomness
 from chalicelib.notices.announcements import Announcements
+from chalicelib.notices.events import EventStore
+from chalicelib.notices.port import Facts, Kind
+from chalicelib.notices.rules import check as check_notice
+from chalicelib.notices.store import NoticesTable
 from chalicelib.registration.errors import Excluded, NotRegistered
+from chalicelib.registration.rules import NEXT as NEXT_STANDING
 from chalicelib.registration.rules import (
     Education,
     Employment,
@@ -41,6 +46,9 @@ from chalicelib.waves.entries import EntryStore
 from chalicelib.waves.freeze import Freeze
 from chalicelib.waves.note import round_time
 from chalicelib.waves.publication import Publication
+from chalicelib.waves.revocation import Report, Revocation
+from chalicelib.waves.revocation import Stores as RevocationStores
+from chalicelib.waves.revocation_log import RevocationLog
 from chalicelib.waves.service import Stores, Waves
 from chalicelib.waves.store import WavesTable, WaveStore
 from local.beacon import sign
@@ -113,8 +121,25 @@ class People:
             raise Excluded()
 
     def mark_beneficiary(self, registrant_id: str, wave: int) -> None:
-        before = self.by_id[registrant_id]
-        self.by_id[registrant_id] = replace(before, standing=Standing.BENEFICIARY, beneficiary_wave=wave)
+        self.set_standing(registrant_id, Standing.BENEFICIARY, wave)
+
+    def set_standing(self, registrant_id: str, standing: Standing, wave: int | None = None) -> None:
+        before = self.registrant(registrant_id)
+        if standing in NEXT_STANDING[before.standing]:
+            self.by_id[registrant_id] = replace(
+                before, standing=standing, beneficiary_wave=wave or before.beneficiary_wave
+            )
+
+
+class Mailbox:
+    """What people were told, in memory: (person, event) to the facts, the first time counts."""
+
+    def __init__(self) -> None:
+        self.told: dict[tuple[str, str], dict[str, str | int]] = {}
+
+    def tell(self, registrant_id: str, kind: Kind, event: str, facts: Facts) -> None:
+        check_notice(kind, facts)
+        self.told.setdefault((registrant_id, event), dict(facts))
 
 
 class DevelopmentBeacons:
@@ -150,10 +175,12 @@ class WavesWorld:
 
     def __init__(self, cloud: Settings, programme: Programme, now: datetime) -> None:
         dynamo.bind(WavesTable, cloud.table("waves"), cloud.region)
+        dynamo.bind(NoticesTable, cloud.table("notices"), cloud.region)
         self.settings = cloud
         self.programme = programme
         self.clock = Clock(now)
         self.people = People(programme)
+        self.mailbox = Mailbox()
         self.beacons = DevelopmentBeacons(self.clock)
         self.sns = boto3.client("sns", cloud.region)
         self.s3 = boto3.client("s3", cloud.region)
@@ -171,10 +198,9 @@ class WavesWorld:
 
     def new_waves(self) -> Waves:
         """The service as another function would have it: with nothing in memory."""
-        beneficiaries = BeneficiaryStore(self._transaction, self.programme.eligibility.family_card_cap)
         return Waves(
             self.programme,
-            Stores(self.store, self.entries, beneficiaries, lambda: self.publication),
+            Stores(self.store, self.entries, self._beneficiaries(), lambda: self.publication),
             self.people,
             self.settings.results_url,
             self.randomness,
@@ -182,12 +208,9 @@ class WavesWorld:
 
     def new_stepper(self) -> Stepper:
         rules = self.programme.draw
-        drawing = Drawing(self.publication, self.beacons, rules)
-        beneficiaries = BeneficiaryStore(self._transaction, self.programme.eligibility.family_card_cap)
-        award = Award(
-            self.entries, beneficiaries, self.people, drawing, self.publication, self.programme, self.randomness
-        )
-        announcements = Announcements(self.sns, self.settings.announcements_topic)
+        drawing, award = self._drawing_and_award()
+        events = EventStore(self.settings.region)
+        announcements = Announcements(self.sns, self.settings.announcements_topic, events, lambda: self.clock.now)
         return Stepper(
             self.programme,
             self.store,
@@ -197,6 +220,16 @@ class WavesWorld:
             announcements,
             self.settings.results_url,
         )
+
+    def new_revocation(self) -> Revocation:
+        beneficiaries = self._beneficiaries()
+        stores = RevocationStores(self.store, beneficiaries, RevocationLog(self._transaction, beneficiaries))
+        return Revocation(self.programme, stores, self._drawing_and_award()[1], self.people, self.mailbox)
+
+    def expire(self, now: datetime, deadline_s: float = 60) -> Report:
+        """Come to an instant and expire the places that are overdue there."""
+        self.clock.now = now
+        return self.new_revocation().run(now, deadline_s, self.clock.seconds)
 
     def join(self, *names: str, **changes: Any) -> None:
         """Register people, where that was not done, and let them join."""
@@ -250,14 +283,16 @@ class WavesWorld:
 
     def forget(self) -> None:
         """Make the table, the bucket and the people as they were at the beginning."""
-        with WavesTable.batch_write() as batch:
-            for item in list(WavesTable.scan()):
-                batch.delete(item)
+        for table in (WavesTable, NoticesTable):
+            with table.batch_write() as batch:
+                for item in list(table.scan()):
+                    batch.delete(item)
         bucket = self.settings.results_bucket
         versions = self.s3.list_object_versions(Bucket=bucket)
         for version in versions.get("Versions", []):
             self.s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
         self.people = People(self.programme)
+        self.mailbox = Mailbox()
         self.randomness: Randomness = Ticketed()
         self.waves = self.new_waves()
         self.stepper = self.new_stepper()
@@ -270,6 +305,16 @@ class WavesWorld:
                 heard.append(json.loads(json.loads(message["Body"])["Message"]))
                 self._sqs.delete_message(QueueUrl=self._heard, ReceiptHandle=message["ReceiptHandle"])
         return heard
+
+    def _beneficiaries(self) -> BeneficiaryStore:
+        return BeneficiaryStore(self._transaction, self.programme.eligibility.family_card_cap)
+
+    def _drawing_and_award(self) -> tuple[Drawing, Award]:
+        drawing = Drawing(self.publication, self.beacons, self.programme.draw)
+        people, publication = self.people, self.publication
+        return drawing, Award(
+            self.entries, self._beneficiaries(), people, drawing, publication, self.programme, self.randomness
+        )
 
     def _transaction(self) -> dynamo.Transaction:
         return dynamo.Transaction(self.settings.region, sleep=lambda _: None)

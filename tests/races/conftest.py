@@ -16,6 +16,7 @@ from pynamodb.models import Model
 from chalicelib import dynamo
 from chalicelib.config import Programme, Settings
 from chalicelib.jobs.store import JobsTable
+from chalicelib.notices.store import NoticesTable
 from chalicelib.payouts.store import PayoutsTable
 from chalicelib.registration.store import RegistrationsTable
 from chalicelib.training.store import TrainingTable
@@ -33,6 +34,7 @@ TABLES: dict[str, type[Model]] = {
     "payouts": PayoutsTable,
     "training": TrainingTable,
     "jobs": JobsTable,
+    "notices": NoticesTable,
 }
 
 

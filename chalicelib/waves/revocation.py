@@ -1,0 +1,158 @@
+"""Who buys no training in time loses the place, for good, and the next of the same draw gets it.
+
+First every overdue place is revoked and becomes a line of its wave's log; that decides the order. Then each settled
+wave is walked again from the draw on: past what was decided, and on through the log, line by line. A beneficiary who
+was revoked stays marked until what was to be done for them is done, so a run that died is gone on with by the next
+one, and of two at once each does what the other has not.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from ..clock import iso
+from ..config import Programme
+from ..notices.port import Facts, Kind, Notices
+from ..registration.errors import NotRegistered
+from ..registration.rules import Standing as Registered
+from .apart import apart
+from .award import Award
+from .beneficiaries import BeneficiaryStore
+from .calendar import Calendar
+from .revocation_log import RevocationLog
+from .rules import SHARDS, Beneficiary, BeneficiaryState, State, Wave, planned, year_of
+from .store import WaveStore
+from .tick import Tick, TimeShort
+
+log = logging.getLogger(__name__)
+
+ONE_REVOCATION_S = 5
+"""A place is not revoked with less time left than this: four calls, each with its retries."""
+
+
+class Registrations(Protocol):
+    """What a revocation tells registration."""
+
+    def set_standing(self, registrant_id: str, standing: Registered) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where waves, places and the log are kept."""
+
+    waves: WaveStore
+    beneficiaries: BeneficiaryStore
+    log: RevocationLog
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one run found: `revoked` places that were still to be passed on, and the `substituted` of them that were."""
+
+    revoked: int
+    substituted: int
+
+
+class Revocation:
+    """The scheduled step. Any number of runs, at any time, come to the same end."""
+
+    def __init__(
+        self, programme: Programme, stores: Stores, award: Award, registrations: Registrations, notices: Notices
+    ) -> None:
+        self._programme = programme
+        self._stores = stores
+        self._award = award
+        self._registrations = registrations
+        self._notices = notices
+
+    def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> Report:
+        """Revoke every place that is overdue, and pass on those of every settled wave.
+
+        `deadline_s` is how long this may take; it stops between two places when that is used up, and the next run goes
+        on. What nobody foresaw holds up no other place or wave, and is raised at the end in one `ExceptionGroup`.
+        """
+        tick = Tick(now, deadline_s, seconds)
+        revoked: list[Beneficiary] = []
+        substituted = 0
+        unforeseen: list[Exception] = []
+        with suppress(TimeShort):
+            for shard in range(SHARDS):
+                self._revoke_overdue(f"{shard:02d}", tick, revoked, unforeseen)
+            for wave in self._stores.waves.waves():
+                if wave.state is State.SETTLED and wave.passed < wave.revoked:
+                    with apart(wave.number, unforeseen):
+                        substituted += self._pass_on(wave, tick)
+            self._unmark(revoked)
+        if revoked or substituted:
+            log.info("places_revoked", extra={"revoked": len(revoked), "substituted": substituted})
+        if unforeseen:
+            raise ExceptionGroup("places that could not be passed on", unforeseen)
+        return Report(len(revoked), substituted)
+
+    def _revoke_overdue(self, shard: str, tick: Tick, revoked: list[Beneficiary], unforeseen: list[Exception]) -> None:
+        """Add to `revoked` everyone of a shard whose place is revoked and still marked, those before this run too."""
+        due = [one.registrant_id for one in self._stores.beneficiaries.potential(shard, tick.now())]
+        for beneficiary in self._stores.beneficiaries.of_many(due):
+            with apart(beneficiary.wave, unforeseen):
+                one = self._revoke(beneficiary, tick)
+                if one.state is BeneficiaryState.REVOKED:
+                    self._bar(one)
+                    revoked.append(one)
+
+    def _revoke(self, one: Beneficiary, tick: Tick) -> Beneficiary:
+        """Revoke a place if that is still to be done; the beneficiary as it is then. The index may lag behind."""
+        while one.state is BeneficiaryState.POTENTIAL and one.buy_by <= tick.now():
+            tick.need(ONE_REVOCATION_S)
+            wave, revoked_at = self._stores.waves.wave(one.wave), tick.now()
+            if wave is None:
+                raise LookupError(f"wave {one.wave} has beneficiaries and no record")
+            if self._stores.log.enter(one, wave, revoked_at):
+                revoked = replace(one, state=BeneficiaryState.REVOKED, revoked_at=revoked_at)
+                return replace(revoked, revoked_seq=wave.revoked + 1)
+            # A purchase came first, or another run, which may have been about someone else of this wave.
+            one = self._stores.beneficiaries.of(one.registrant_id) or one
+        return one
+
+    def _bar(self, revoked: Beneficiary) -> None:
+        """Let registration and the person know."""
+        with suppress(NotRegistered):  # who is no longer registered cannot join either
+            self._registrations.set_standing(revoked.registrant_id, Registered.REVOKED)
+        wave = revoked.wave
+        self._notices.tell(revoked.registrant_id, Kind.REVOKED, f"revoked/{wave}", {"wave": wave})
+
+    def _pass_on(self, wave: Wave, tick: Tick) -> int:
+        """Find the next for each place of the log that has none yet; how many were found."""
+        calendar = Calendar(self._programme.calendar, self._stores.waves.exceptions()[1])
+        regular_number = calendar.regular_number(planned(wave))
+        draw, lines = self._stores.waves.draw(wave.number), self._stores.log.lines(wave)
+        walk = self._award.run(wave, draw, regular_number, tick, lines)
+        successors = [one for one in walk.successors[wave.passed :] if one is not None]
+        for one in self._stores.beneficiaries.of_many(successors):
+            self._tell_chosen(one)
+        # Only now, when nothing of it can be lost, is it written down as done.
+        recorded: Wave | None = wave
+        while recorded is not None and recorded.passed < len(lines):
+            if self._stores.log.passed_on(recorded, year_of(wave.opens_at), len(lines), walk.chosen):
+                break
+            recorded = self._stores.waves.wave(wave.number)
+        return len(successors)
+
+    def _tell_chosen(self, one: Beneficiary) -> None:
+        if one.state is not BeneficiaryState.POTENTIAL:
+            return  # an earlier run died before it told them, and they found out by themselves
+        scheme = next(scheme for scheme in self._programme.schemes if scheme.version == one.scheme)
+        facts: Facts = {"wave": one.wave, "training_idr": scheme.training_idr, "buy_by": iso(one.buy_by)}
+        self._notices.tell(one.registrant_id, Kind.CHOSEN, f"chosen/{one.wave}", facts)
+
+    def _unmark(self, revoked: list[Beneficiary]) -> None:
+        """Look no more at those whose place was passed on."""
+        passed = {wave.number: wave.passed for wave in self._stores.waves.waves()}
+        for one in revoked:
+            if one.revoked_seq is not None and one.revoked_seq <= passed[one.wave]:
+                self._stores.beneficiaries.passed_on(one.registrant_id)

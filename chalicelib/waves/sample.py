@@ -1,0 +1,41 @@
+"""Whom to compare the beneficiaries with: a random few of those who never held a seat (docs/draw.md section 7).
+
+The draw's own seed decides, so that nobody can pick them, and anyone can check that nobody did. Pure.
+"""
+
+from __future__ import annotations
+
+import heapq
+import hmac
+from collections.abc import Collection, Iterable
+
+from .rules import Draw
+from .selection import open_value, rank
+
+Joined = tuple[bytes, int, str]
+"""An entry: its leaf, its region, whose it is."""
+
+
+def sample_value(seed: bytes, leaf: bytes) -> bytes:
+    """A leaf's place in the order of the comparison sample: the lowest are in it."""
+    return hmac.digest(seed, b"gelombang1/survey\0" + leaf, "sha256")
+
+
+def lowest(draw: Draw, entries: Iterable[Joined], substitutes: Collection[bytes], size: int) -> list[Joined]:
+    """The first `size` of all entries by their value; fewer if there are not so many. Memory for `size` of them.
+
+    Left out are those who were drawn, whatever became of them, and the `substitutes`.
+    """
+    left = (
+        (sample_value(draw.seed, leaf), leaf, region, who)
+        for leaf, region, who in entries
+        if leaf not in substitutes and not _was_drawn(draw, region, leaf)
+    )
+    return [(leaf, region, who) for _, leaf, region, who in heapq.nsmallest(size, left)]
+
+
+def _was_drawn(draw: Draw, region: int, leaf: bytes) -> bool:
+    cutoff = draw.reserved.get(region)
+    if cutoff is not None and rank(draw.seed, leaf) <= cutoff:
+        return True
+    return draw.open is not None and open_value(draw.seed, leaf) <= draw.open
