@@ -14,7 +14,9 @@ from chalicelib.helpdesk import wire as helpdesk
 from chalicelib.jobs import errors as job
 from chalicelib.jobs import wire as jobs
 from chalicelib.outcomes import errors as outcome
+from chalicelib.outcomes import statistics_wire as statistics
 from chalicelib.outcomes import survey_wire as surveys
+from chalicelib.notices import feedback, mailer
 from chalicelib.payouts import consumer
 from chalicelib.payouts import errors as payout
 from chalicelib.payouts import wire as payouts
@@ -531,6 +533,25 @@ def hint_payout(hint: payouts.FspHint) -> web.Reply:
 
 
 @app.endpoint(
+    "GET /unsubscriptions/{token}",
+    "The page behind the link in a reminder: it asks, and changes nothing",
+    answers={200: web.Text("text/html")},
+)
+def ask_to_unsubscribe(token: str) -> web.Reply:
+    return web.ok(services().unsubscriptions.page(web.object_id(token)))
+
+
+@app.endpoint(
+    "POST /unsubscriptions/{token}",
+    "End reminders by e-mail: by the button of that page, or one click in a mail program (RFC 8058)",
+    body=web.Ignored,
+    answers={200: web.Text("text/html")},
+)
+def unsubscribe(token: str) -> web.Reply:
+    return web.ok(services().unsubscriptions.end(web.object_id(token), app.now()))
+
+
+@app.endpoint(
     "GET /waves.ics",
     "The waves, to subscribe to in a calendar program (iCalendar)",
     answers={200: web.Text("text/calendar")},
@@ -546,6 +567,38 @@ def get_agenda() -> web.Reply:
 )
 def get_feed() -> web.Reply:
     return web.ok(services().feed(), cache_s=60)
+
+
+# What came of it, as the last count found it
+
+
+@app.endpoint(
+    "GET /statistics", "The whole programme: totals, outcomes, by province", answers={200: statistics.Statistics}
+)
+def get_statistics() -> web.Reply:
+    return web.ok(services().statistics.country(), cache_s=300)
+
+
+@app.endpoint(
+    "GET /statistics/waves/{number}",
+    "One wave by province, from the first count after it was settled",
+    answers={200: statistics.WaveStatistics},
+    refuses=(wave.UnknownWave,),
+)
+def get_wave_statistics(number: str) -> web.Reply:
+    return web.ok(services().statistics.wave(web.number(number)), cache_s=300)
+
+
+@app.endpoint(
+    "GET /statistics.csv", "Every wave and province, a line each (CSV)", answers={200: web.Text("text/csv")}
+)
+def get_statistics_csv() -> web.Reply:
+    return web.ok(services().statistics.csv(), cache_s=300)
+
+
+@app.schedule(Rate(1, unit=Rate.HOURS))
+def tally_statistics(event: Any) -> None:
+    services().tallying.run(app.clock(), events.remaining_s(event))
 
 
 @app.endpoint("GET /openapi.json", "This document", answers={200: dict[str, Any]})
@@ -574,6 +627,24 @@ def close_wave(event: Any) -> None:
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def advance(event: Any) -> None:
     services().stepper.advance(app.clock(), events.remaining_s(event))
+
+
+# Notices
+
+
+@app.schedule(Rate(5, unit=Rate.MINUTES))
+def write_notices(event: Any) -> None:
+    services().tidings.run(app.clock(), events.remaining_s(event))
+
+
+@app.on_sqs_message(queue="mails", batch_size=10, maximum_concurrency=2)
+def send_mail(event: Any) -> dict[str, Any]:
+    return mailer.consume(event.to_dict()["Records"], services().mailer, app.clock)
+
+
+@app.on_sns_message(topic="mail-feedback")
+def mail_feedback(event: Any) -> None:
+    feedback.take(event.message, services().mailboxes, app.clock())
 
 
 # Money

@@ -35,7 +35,7 @@ def nothing(event, context):
 """
 """Chalice packages dependencies only for an application that has something in it."""
 
-SERVICES = frozenset({"cognito-idp", "dynamodb", "kms", "s3", "secretsmanager", "sns", "sqs"})
+SERVICES = frozenset({"cognito-idp", "dynamodb", "kms", "s3", "secretsmanager", "sesv2", "sns", "sqs"})
 """What the functions call. botocore brings the models of 440 services: half of the package and of its files."""
 
 ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}

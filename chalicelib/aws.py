@@ -26,13 +26,16 @@ _PASSING = {
 }
 
 
-def client(service: str, region: str) -> Any:
-    """A boto3 client that gives up well within a request's ten seconds."""
+def client(service: str, region: str, attempts: int = 2) -> Any:
+    """A boto3 client that gives up well within a request's ten seconds.
+
+    `attempts` 1 is for a call that must not be made twice: the library would repeat one whose answer was lost.
+    """
     # 60 ms together that a join, which talks to DynamoDB only, does not pay.
     import boto3
     from botocore.config import Config
 
-    config = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+    config = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": attempts})
     return boto3.client(service, region_name=region, config=config)
 
 

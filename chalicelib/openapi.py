@@ -11,7 +11,7 @@ import msgspec
 
 from . import problems
 from .errors import DomainError, Malformed, NotFound, TooLarge, Unavailable, UnknownField
-from .web import Operation, Text, Who
+from .web import Ignored, Operation, Text, Who
 
 _SECURITY: dict[Who, list[dict[str, list[str]]]] = {
     "public": [],
@@ -27,7 +27,7 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
         kind
         for op in operations
         for kind in (op.body, op.query, *op.answers.values())
-        if kind is not None and not isinstance(kind, Text)
+        if kind not in (None, Ignored) and not isinstance(kind, Text)
     ]
     schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     # A list, because some of the types (unions, arrays) cannot be looked up by hash.
@@ -75,7 +75,9 @@ def _operation(
             **_refusals(operation),
         },
     }
-    if operation.body is not None:
+    if operation.body is Ignored:
+        described["requestBody"] = {"required": False, "content": {"*/*": {}}}
+    elif operation.body is not None:
         described["requestBody"] = {
             "required": True,
             "content": {"application/json": {"schema": schema(operation.body)}},
@@ -112,7 +114,9 @@ def _answer(status: int, schema: dict[str, Any] | None) -> dict[str, Any]:
 
 def _refusals(operation: Operation) -> dict[str, Any]:
     known: list[type[DomainError]] = [*operation.refuses, Unavailable, Malformed, TooLarge]
-    if operation.body is None or operation.body.__struct_config__.forbid_unknown_fields:
+    if operation.body is not Ignored and (
+        operation.body is None or operation.body.__struct_config__.forbid_unknown_fields
+    ):
         known.append(UnknownField)
     if "{" in operation.path:
         known.append(NotFound)
@@ -122,7 +126,7 @@ def _refusals(operation: Operation) -> dict[str, Any]:
     if operation.who == "citizen":
         codes.setdefault(401, []).append("not_signed_in")
         codes.setdefault(403, []).append("not_signed_in")
-    if operation.body is not None:
+    if operation.body not in (None, Ignored):
         codes.setdefault(415, []).append("unsupported_media_type")
     codes.setdefault(429, []).append("too_many_requests")
     codes.setdefault(500, []).append("unexpected")

@@ -1,0 +1,128 @@
+"""From a message of the queue to a mail: claim the notice, hand the mail to SES once, record what became of it.
+
+A notice is claimed before the call and a claim is never made twice, so nothing is sent twice: whoever dies between the
+claim and the answer leaves a mail that may or may not have gone, and it is not sent again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from ..aws import is_passing
+from ..clock import Clock
+from ..errors import DomainError, Unavailable
+from ..ids import Randomness, random_id
+from .port import Kind
+from .rules import REMINDERS, Notice, State, withheld
+from .ses import NeverTaken, NotTaken, OutcomeUnknown
+from .store import NoticeStore
+from .texts import Text, text
+from .wire import decode_message
+
+log = logging.getLogger(__name__)
+
+
+class Address(Protocol):
+    """Where one person's mail goes."""
+
+    @property
+    def email(self) -> str: ...
+    @property
+    def language(self) -> Literal["id", "en"]: ...
+
+
+class Addresses(Protocol):
+    """Who knows where mail goes."""
+
+    def of(self, registrant_id: str) -> Address | None: ...
+
+
+class Mail(Protocol):
+    """Who takes mails; see `ses.SesMail`."""
+
+    def send(self, to: str, text: Text, registrant_id: str, unsubscribe_url: str | None) -> str: ...
+
+
+class Mailer:
+    """`public_url`: the API's address, which the links begin with."""
+
+    def __init__(
+        self, store: NoticeStore, addresses: Addresses, mail: Mail, public_url: str, randomness: Randomness
+    ) -> None:
+        self._store = store
+        self._addresses = addresses
+        self._mail = mail
+        self._public_url = public_url
+        self._randomness = randomness
+
+    def process(self, registrant_id: str, event: str, now: datetime) -> None:
+        """Send the mail of a notice unless there is a reason not to. Raises `Unavailable`: nothing was sent yet."""
+        notice = self._store.notice(registrant_id, event)
+        if notice is None or notice.state is not State.QUEUED:
+            return  # a doubled message, or a notice that is long forgotten
+        mailbox = self._store.mailbox(registrant_id)
+        address = None
+        end = withheld(notice, mailbox, now)
+        if end is None:
+            address = self._addresses.of(registrant_id)
+            end = State.NO_ADDRESS if address is None else None
+        if end is not None or address is None:
+            self._store.move(notice, end or State.NO_ADDRESS, now)
+            return
+        url = self._unsubscribe_url(notice.kind, registrant_id, mailbox.token)
+        written = text(notice, address.language, now, url)
+        if self._store.move(notice, State.SENDING, now):
+            self._hand_over(replace(notice, state=State.SENDING, updated_at=now), address.email, written, url, now)
+
+    def _hand_over(self, claimed: Notice, to: str, written: Text, url: str | None, now: datetime) -> None:
+        facts = {"kind": claimed.kind.value}
+        try:
+            message_id = self._mail.send(to, written, claimed.registrant_id, url)
+        except NotTaken as error:
+            self._store.move(claimed, State.QUEUED, now)
+            log.warning("mail_not_taken", extra={**facts, "code": str(error)})
+            raise Unavailable() from error
+        except NeverTaken as error:
+            self._store.move(claimed, State.REFUSED, now)
+            log.error("mail_refused", extra={**facts, "code": str(error)})
+        except OutcomeUnknown as error:
+            self._store.move(claimed, State.UNKNOWN, now)
+            log.warning("mail_outcome_unknown", extra={**facts, "code": str(error)})
+        else:
+            self._store.move(claimed, State.SENT, now, message_id)
+
+    def _unsubscribe_url(self, kind: Kind, registrant_id: str, token: str | None) -> str | None:
+        """The link that ends a person's reminders; nothing else can be ended."""
+        if kind not in REMINDERS:
+            return None
+        own = token or self._store.give_token(registrant_id, random_id(self._randomness))
+        return f"{self._public_url}/unsubscriptions/{own}"
+
+
+def consume(records: Iterable[Mapping[str, Any]], mailer: Mailer, clock: Clock) -> dict[str, list[dict[str, str]]]:
+    """Process SQS records and report the failed ones in the form that Lambda reads; contents are never logged."""
+    failed = [record["messageId"] for record in records if not _processed(record, mailer, clock)]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _processed(record: Mapping[str, Any], mailer: Mailer, clock: Clock) -> bool:
+    message_id = record["messageId"]
+    try:
+        message = decode_message(record["body"])
+        mailer.process(message.registrant_id, message.event, clock())
+    except msgspec.DecodeError:
+        log.error("mail_message_malformed", extra={"message_id": message_id})
+    except DomainError as error:
+        log.warning("mail_comes_again", extra={"message_id": message_id, "code": error.code})
+    except Exception as error:  # noqa: BLE001 - one broken message must not take the others of its batch with it
+        level = logging.WARNING if is_passing(error) else logging.ERROR
+        log.log(level, "mail_message_failed", extra={"message_id": message_id, "error": type(error).__name__})
+    else:
+        return True
+    return False

@@ -1,0 +1,95 @@
+"""Amazon SES: one call hands over one mail. What its answer means is decided here, and never guessed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
+
+from .texts import Text
+
+CONSUMERS = 2
+"""How many consumers of the queue may run at once (`maximum_concurrency` in `app.py`); they share the rate."""
+
+TAG = "registrant"
+"""The message tag by which a bounce finds its mailbox; it holds the registrant id."""
+
+
+class NotTaken(Exception):
+    """SES took nothing and may take it later: too fast, paused, or not set up yet."""
+
+
+class NeverTaken(Exception):
+    """SES took nothing and will not: the address is no address."""
+
+
+class OutcomeUnknown(Exception):
+    """SES may have taken it."""
+
+
+class Pace:
+    """At most `per_s` a second in this process, evenly."""
+
+    def __init__(
+        self, per_s: float, sleep: Callable[[float], None] = time.sleep, seconds: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._every_s = 1 / per_s
+        self._sleep = sleep
+        self._seconds = seconds
+        self._next = seconds()
+
+    def wait(self) -> None:
+        """Return when the next one may go."""
+        early = self._next - self._seconds()
+        if early > 0:
+            self._sleep(early)
+        self._next = max(self._next, self._seconds()) + self._every_s
+
+
+class SesMail:
+    """`ses` is a boto3 client of SES version 2 that makes each call once."""
+
+    def __init__(self, ses: Any, sender: str, configuration_set: str, pace: Pace) -> None:
+        self._ses = ses
+        self._sender = sender
+        self._configuration_set = configuration_set
+        self._pace = pace
+
+    def send(self, to: str, text: Text, registrant_id: str, unsubscribe_url: str | None) -> str:
+        """Hand over a mail, at the pace; returns SES's id of it. Raises `NotTaken`, `NeverTaken`, `OutcomeUnknown`."""
+        simple: dict[str, Any] = {
+            "Subject": {"Data": text.subject, "Charset": "UTF-8"},
+            "Body": {"Text": {"Data": text.body, "Charset": "UTF-8"}},
+        }
+        if unsubscribe_url is not None:
+            simple["Headers"] = [
+                {"Name": "List-Unsubscribe", "Value": f"<{unsubscribe_url}>"},
+                {"Name": "List-Unsubscribe-Post", "Value": "List-Unsubscribe=One-Click"},  # RFC 8058
+            ]
+        self._pace.wait()
+        try:
+            answer = self._ses.send_email(
+                FromEmailAddress=self._sender,
+                Destination={"ToAddresses": [to]},
+                Content={"Simple": simple},
+                EmailTags=[{"Name": TAG, "Value": registrant_id}],
+                ConfigurationSetName=self._configuration_set,
+            )
+        except ClientError as error:
+            raise _meaning(error) from error
+        except (ConnectTimeoutError, EndpointConnectionError) as error:
+            raise NotTaken(type(error).__name__) from error  # no connection, so no request
+        except BotoCoreError as error:
+            raise OutcomeUnknown(type(error).__name__) from error
+        return str(answer["MessageId"])
+
+
+def _meaning(error: ClientError) -> Exception:
+    """A message of SES may quote the address, so only its code goes on."""
+    code = error.response["Error"]["Code"]
+    if error.response["ResponseMetadata"]["HTTPStatusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return OutcomeUnknown(code)
+    return NeverTaken(code) if code == "BadRequestException" else NotTaken(code)

@@ -1,0 +1,65 @@
+"""What a notice says: subject and text in the person's language, from `mails.toml`. Pure but for that file."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from ..clock import parse_iso
+from ..money import format_idr, rupiah
+from .port import Facts
+from .rules import Notice
+from .times import days_left, last_minute, long_time
+
+Language = Literal["id", "en"]
+
+_DEADLINES = {"buy_by", "closes_at"}
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A mail's subject and body."""
+
+    subject: str
+    body: str
+
+
+def text(notice: Notice, language: Language, now: datetime, unsubscribe_url: str | None) -> Text:
+    """The mail about a notice, with the way out of reminders where there is one."""
+    templates = _templates()
+    own, frame = templates[notice.kind.value][language], templates["frame"][language]
+    words = {name: templates[name][language] for name in ("for", "reward")} | {"reason": own.get("reason", {})}
+    shown = _shown(notice.facts, words, language, now)
+    parts = [frame["greeting"], own["body"].format(**shown), frame["farewell"]]
+    if unsubscribe_url is not None:
+        parts.append(frame["way_out"].format(url=unsubscribe_url))
+    return Text(own["subject"].format(**shown), "\n\n".join(part.strip() for part in parts) + "\n")
+
+
+def _shown(facts: Facts, words: dict[str, dict[str, str]], language: Language, now: datetime) -> dict[str, str]:
+    """The facts as people read them, and what follows from them: days left, what an answer earns."""
+    shown: dict[str, str] = {}
+    for name, value in facts.items():
+        if name.endswith("_idr"):
+            shown[name] = format_idr(rupiah(int(value)))
+        elif name in _DEADLINES:
+            instant = parse_iso(str(value))
+            shown[name] = last_minute(instant, language)
+            shown["days"] = str(days_left(instant, now))
+        elif name.endswith("_at"):
+            shown[name] = long_time(parse_iso(str(value)), language)
+        else:
+            shown[name] = words[name][str(value)] if name in words else str(value)
+    if "amount_idr" in facts:
+        shown["reward"] = words["reward"]["paid" if facts["amount_idr"] else "voluntary"].format(**shown)
+    return shown
+
+
+@cache
+def _templates() -> dict[str, Any]:
+    with Path(__file__).with_name("mails.toml").open("rb") as file:
+        return tomllib.load(file)

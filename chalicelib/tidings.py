@@ -1,0 +1,179 @@
+"""What is told to whom, found where it happened: results, deadlines, payments. Every five minutes, from where it left.
+
+The one place where notices meet the domains; a domain that knows itself whom to tell (a survey opens, a place is
+revoked) does so by the port. Everything here is harmless the second time, because a person is told an event once; so a
+run may die anywhere, come late or twice, and the next one goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from .clock import iso
+from .config import Programme
+from .cursors import Cursors
+from .notices.port import Facts, Kind
+from .notices.progress import Place, Progress
+from .payouts.rules import State as Paid
+from .payouts.store import NEWS_SHARDS, News
+from .waves.rules import SHARDS, Beneficiary, BeneficiaryState, Deadline, Result, Wave
+from .waves.rules import State as WaveState
+from .waves.tick import Tick, TimeShort
+
+log = logging.getLogger(__name__)
+
+PAGE = 100
+"""How many people are told before their place is remembered; DynamoDB gives so many in one batch."""
+
+PAGE_S = 10.0
+"""What a page takes at most."""
+
+BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
+"""Before any payment: where a cursor begins."""
+
+Told = tuple[str, Kind, str, Facts]
+
+_FAILED = {Paid.CANCELLED: "cancelled", Paid.REVERSED: "reversed", Paid.HELD: "no_address"}
+
+
+class Waves(Protocol):
+    """Of `waves.service.Waves`."""
+
+    def records(self) -> list[Wave]: ...
+    def results(self, wave: int, shard: str, after: str, limit: int) -> list[Result]: ...
+    def beneficiaries(self, registrant_ids: Iterable[str]) -> list[Beneficiary]: ...
+    def potential(self, shard: str, until: datetime) -> Iterator[Deadline]: ...
+    def next_opening(self, now: datetime) -> datetime: ...
+
+
+class Payouts(Protocol):
+    """Of `payouts.service.Payouts`."""
+
+    def news(self, shard: str, after: str, until: datetime, limit: int) -> list[News]: ...
+
+
+class Teller(Protocol):
+    """Of `notices.service.NoticeService`."""
+
+    def tell_all(self, told: Iterable[Told]) -> int: ...
+    def sweep(self) -> int: ...
+
+
+class Tidings:
+    """See the module."""
+
+    def __init__(
+        self,
+        programme: Programme,
+        waves: Waves,
+        payouts: Payouts,
+        teller: Teller,
+        cursors: Cursors,
+        progress: Progress,
+    ) -> None:
+        self._waves = waves
+        self._payouts = payouts
+        self._teller = teller
+        self._cursors = cursors
+        self._progress = progress
+        self._before_s = programme.notices.remind_before_s
+        self._schemes = {scheme.version: scheme for scheme in programme.schemes}
+
+    def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> None:
+        """Tell what is to be told at `now` as far as it fits into `deadline_s` seconds; the longest comes last."""
+        tick = Tick(now, deadline_s, seconds)
+        self._teller.sweep()
+        try:
+            self._tell_payments(now, tick)
+            for before_s in self._before_s:
+                self._remind(before_s, now, tick)
+            self._tell_results(now, tick)
+        except TimeShort:
+            log.info("tidings_go_on_later")
+
+    # Payments
+
+    def _tell_payments(self, now: datetime, tick: Tick) -> None:
+        for shard in NEWS_SHARDS:
+            after = self._cursors.start("payments", shard, BEGINNING)
+            tick.need(PAGE_S)
+            while page := self._payouts.news(shard, after, now, PAGE):
+                self._teller.tell_all(told for line in page if (told := _payment(line)) is not None)
+                after = page[-1].key
+                self._cursors.advance("payments", shard, page[-1].at)
+                tick.need(PAGE_S)
+
+    # The deadline of the first purchase
+
+    def _remind(self, before_s: int, now: datetime, tick: Tick) -> None:
+        """Remind whose deadline is `before_s` away, or was since the last run."""
+        before = timedelta(seconds=before_s)
+        job = f"deadline-{before_s}"
+        since = datetime.fromisoformat(self._cursors.start(job, "all", BEGINNING)) + before
+        for number in range(SHARDS):
+            due = [
+                line for line in self._waves.potential(f"{number:02d}", now + before) if line.buy_by > max(now, since)
+            ]
+            for start in range(0, len(due), PAGE):
+                tick.need(PAGE_S)
+                page = self._waves.beneficiaries(line.registrant_id for line in due[start : start + PAGE])
+                # The index lags, and who has bought by now is not bothered.
+                late = [one for one in page if one.state is BeneficiaryState.POTENTIAL]
+                self._teller.tell_all(_deadline(one, before_s) for one in late)
+        self._cursors.advance(job, "all", now)
+
+    # Results
+
+    def _tell_results(self, now: datetime, tick: Tick) -> None:
+        places = self._progress.places()
+        for wave in self._waves.records():
+            place = places.get(wave.number, Place())
+            if wave.state is WaveState.SETTLED and not place.done:
+                self._tell_wave(wave.number, place, self._waves.next_opening(now), tick)
+
+    def _tell_wave(self, wave: int, place: Place, next_opens_at: datetime, tick: Tick) -> None:
+        for shard in range(place.shard, SHARDS):
+            after = place.after if shard == place.shard else ""
+            tick.need(PAGE_S)
+            while page := self._waves.results(wave, f"{shard:02d}", after, PAGE):
+                self._teller.tell_all(self._results(wave, page, next_opens_at))
+                after = page[-1].registrant_id
+                self._progress.remember(wave, Place(shard, after))
+                tick.need(PAGE_S)
+        self._progress.remember(wave, Place(SHARDS, "", done=True))
+        log.info("results_told", extra={"wave": wave})
+
+    def _results(self, wave: int, page: list[Result], next_opens_at: datetime) -> Iterator[Told]:
+        for missed in page:
+            if missed.reason is not None:
+                facts: Facts = {"wave": wave, "reason": missed.reason, "next_opens_at": iso(next_opens_at)}
+                yield missed.registrant_id, Kind.NOT_CHOSEN, f"not_chosen/{wave}", facts
+        chosen = [result.registrant_id for result in page if result.reason is None]
+        for one in self._waves.beneficiaries(chosen):
+            facts = {"wave": wave, "training_idr": self._schemes[one.scheme].training_idr, "buy_by": iso(one.buy_by)}
+            yield one.registrant_id, Kind.CHOSEN, f"chosen/{wave}", facts
+
+
+def _payment(line: News) -> Told | None:
+    """What a person is told of a line, unless it is overtaken by another that follows."""
+    if line.state is not line.latest:
+        return None
+    facts: dict[str, str | int] = {"for": line.kind.value, "amount_idr": line.amount_idr}
+    if line.state is Paid.PAID:
+        return line.registrant_id, Kind.PAID, f"paid/{line.entitlement_id}", facts
+    reason = _FAILED[line.state]
+    return (
+        line.registrant_id,
+        Kind.PAYMENT_FAILED,
+        f"payment_failed/{line.entitlement_id}/{reason}",
+        {**facts, "reason": reason},
+    )
+
+
+def _deadline(one: Beneficiary, before_s: int) -> Told:
+    event = f"purchase_deadline/{one.wave}/{before_s}"
+    return one.registrant_id, Kind.PURCHASE_DEADLINE, event, {"buy_by": iso(one.buy_by)}
