@@ -39,6 +39,10 @@ def bind(table: type[Model], name: str, region: str) -> None:
     table.Meta.connect_timeout_seconds = _CONNECT_TIMEOUT_S
     table.Meta.read_timeout_seconds = _READ_TIMEOUT_S
     table.Meta.max_retry_attempts = _RETRIES
+    for kind in table.__subclasses__():
+        # An item class makes a connection that knows its own indexes; it must not find that of the table, made before.
+        if "_connection" not in vars(kind):
+            kind._connection = None
 
 
 @cache
