@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 from chalicelib.clock import iso
+from chalicelib.outcomes.statistics_wire import NOTHING, Progress, WaveStatistics
+from chalicelib.outcomes.tally_store import TallyStore
 from chalicelib.registration.exclusions import ExclusionList
 from chalicelib.registration.rules import Employment, Standing
 from chalicelib.training import signatures
@@ -40,7 +43,10 @@ from .gateway import (
 )
 
 ENTRIES = "GET /me/entries"
+COMPLAIN = "POST /me/grievances"
+COMPLAINTS = "GET /me/grievances"
 GET_WAVE = "GET /waves/{number}"
+GET_WAVE_STATISTICS = "GET /statistics/waves/{number}"
 GET_COURSE = "GET /courses/{course_id}"
 LIST = ExclusionList("civil-servants", "2026-11", date(2026, 11, 1))
 BIRTHDAY_WITHIN_THE_WAVE = date(1961, 11, 30)
@@ -323,6 +329,36 @@ def answer_too_late(gateway: Gateway) -> Call:
     return answering(*surveyed)
 
 
+# Helpdesk
+
+
+def complaining(about: dict[str, Any], person: Callable[[Gateway], str], text: str = "Mohon diperiksa.") -> Provoke:
+    return lambda gateway: Call(COMPLAIN, {"about": about, "category": "other", "text": text}, person=person(gateway))
+
+
+def appeal_before_the_draw(gateway: Gateway) -> Call:
+    person = gateway.registered()
+    gateway.ok(Call(JOIN, person=person))
+    return complaining({"kind": "selection", "wave": WAVE}, lambda _: person)(gateway)
+
+
+def complain_once_too_often(gateway: Gateway) -> Call:
+    person = gateway.registered()
+    calls = [
+        complaining({"kind": "registration"}, lambda _: person, f"Pengaduan ke-{n}.")(gateway)
+        for n in range(gateway.services.programme.helpdesk.open_max + 1)
+    ]
+    for call in calls[:-1]:
+        gateway.ok(call)
+    return calls[-1]
+
+
+def look_at_complaints(gateway: Gateway) -> Call:
+    person = gateway.registered()
+    gateway.ok(complaining({"kind": "registration"}, lambda _: person)(gateway))
+    return Call(COMPLAINTS, person=person)
+
+
 REFUSALS: dict[str, dict[str, Provoke]] = {
     SIGN_UP: {
         "malformed_email": lambda _: Call(SIGN_UP, email(email="budi@", password="Correct horse 1 battery!")),
@@ -402,6 +438,10 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "not_found": lambda _: Call(GET_WAVE, path="/waves/first"),
         "unknown_wave": lambda _: Call(GET_WAVE, path="/waves/53"),
     },
+    GET_WAVE_STATISTICS: {
+        "not_found": lambda _: Call(GET_WAVE_STATISTICS, path="/statistics/waves/first"),
+        "unknown_wave": lambda _: Call(GET_WAVE_STATISTICS, path="/statistics/waves/53"),
+    },
     JOIN: {
         "wave_not_open_yet": join_before_the_first_wave,
         "wave_closed": join_after_the_last_second,
@@ -431,6 +471,12 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "time_in_future": completing(completed_at=iso(CLOSES)),
         "time_too_early": completing(completed_at=iso(OPENS)),
         "certificate_already_used": complete_with_used_certificate,
+    },
+    COMPLAIN: {
+        "not_registered": complaining({"kind": "registration"}, Gateway.stranger),
+        "not_found": complaining({"kind": "disbursement", "payout_id": "a" * 26}, Gateway.registered),
+        "selection_not_finished": appeal_before_the_draw,
+        "too_many_grievances": complain_once_too_often,
     },
     HINT: {
         "invalid_callback": lambda _: Call(HINT, {"reference_id": "any"}, headers={"x-callback-token": "guessed"}),
@@ -463,7 +509,16 @@ def asking(route: str) -> Provoke:
     return lambda gateway: Call(route, person=gateway.veteran)
 
 
+def ask_about_a_counted_wave(gateway: Gateway) -> Call:
+    counted = WaveStatistics(144, 2026, iso(T0), iso(T0), True, Progress(), NOTHING, [])
+    assert gateway.services.statistics  # as it is built, the table gets its name
+    TallyStore().publish("WAVE#000144", 1, counted)
+    return Call(GET_WAVE_STATISTICS, path="/statistics/waves/144")
+
+
 SUCCESSES: dict[str, Provoke] = {
+    COMPLAIN: complaining({"kind": "registration"}, Gateway.registered),
+    COMPLAINTS: look_at_complaints,
     SIGN_UP: lambda gateway: Call(SIGN_UP, gateway.account()),
     CONFIRM: confirm,
     RESEND: resend,
@@ -491,6 +546,8 @@ SUCCESSES: dict[str, Provoke] = {
         route: lambda _, route=route: Call(route)
         for route in ("GET /waves", "GET /waves/current", "GET /openapi.json", "GET /health")
     },
+    **{route: lambda _, route=route: Call(route) for route in ("GET /statistics", "GET /statistics.csv")},
+    GET_WAVE_STATISTICS: ask_about_a_counted_wave,
     GET_WAVE: lambda _: Call(GET_WAVE, path=f"/waves/{WAVE}"),
 }
 """By route: a request that succeeds."""

@@ -1,0 +1,200 @@
+"""A world for surveys: their table and the ledger on moto; people and waves are played by dicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import boto3
+import msgspec
+
+from chalicelib import dynamo
+from chalicelib.clock import iso
+from chalicelib.config import Programme, Settings
+from chalicelib.cursors import Cursors
+from chalicelib.notices.port import NEEDS, Facts
+from chalicelib.notices.port import Kind as Notice
+from chalicelib.outcomes import questions, survey_rules
+from chalicelib.outcomes.store import CursorItem, OutcomesTable
+from chalicelib.outcomes.survey_opening import Opening
+from chalicelib.outcomes.survey_rules import Survey
+from chalicelib.outcomes.survey_store import SurveyItem, SurveyStore
+from chalicelib.outcomes.survey_wire import ResponseForm
+from chalicelib.outcomes.surveys import Surveys
+from chalicelib.payouts import rules as payouts
+from chalicelib.payouts.queue import PayoutQueue
+from chalicelib.payouts.rules import Kind
+from chalicelib.payouts.service import Payouts, Ports
+from chalicelib.payouts.store import EventItem, Head, PayoutsTable, PayoutStore
+from chalicelib.waves.rules import Beneficiary, BeneficiaryState, State, Wave
+from tests.conftest import REGION, T0
+
+WAVE = 143
+DAY = timedelta(days=1)
+ANSWERS: dict[str, Any] = {
+    "employment_before": "unemployed",
+    "employment_now": "self_employed",
+    "work_kind": "trade",
+    "income_bracket": "1m_to_under_2_5m",
+    "certificate_used": "for_a_business",
+    "incentive_use": ["business_capital", "daily_needs"],
+    "recommendation": 10,
+    "satisfaction": 4,
+}
+COMPARED = {name: ANSWERS[name] for name in ("employment_before", "employment_now", "work_kind", "income_bracket")}
+"""What the comparison group is asked."""
+
+
+def beneficiary(registrant_id: str, **changes: Any) -> Beneficiary:
+    """Somebody who was chosen and graduated."""
+    person = Beneficiary(
+        registrant_id=registrant_id,
+        wave=WAVE,
+        card_number="0000000000000000",
+        scheme="2023",
+        seat="open",
+        state=BeneficiaryState.GRADUATED,
+        awarded_at=T0 - 60 * DAY,
+        region=31,
+        buy_by=T0 - 45 * DAY,
+    )
+    return replace(person, **changes)
+
+
+def settled(number: int, at: datetime) -> Wave:
+    """A wave whose seats were settled."""
+    return Wave(number, State.SETTLED, at - 5 * DAY, at - DAY, 10, 0, {}, chosen=10, settled_at=at)
+
+
+def with_days(programme: Programme) -> Programme:
+    """The programme with production's figures for surveys."""
+    figures = msgspec.structs.replace(
+        programme.surveys,
+        after_s=(30 * 86_400, 90 * 86_400),
+        open_s=30 * 86_400,
+        remind_before_s=3 * 86_400,
+        comparison_after_s=60 * 86_400,
+    )
+    return msgspec.structs.replace(programme, surveys=figures)
+
+
+class People:
+    """Waves as surveys see them."""
+
+    def __init__(self) -> None:
+        self.chosen: dict[str, Beneficiary] = {}
+        self.waves: list[Wave] = []
+        self.samples: dict[int, list[tuple[str, int]]] = {}
+        self.drawn: list[tuple[int, int]] = []
+
+    def beneficiary(self, registrant_id: str) -> Beneficiary | None:
+        return self.chosen.get(registrant_id)
+
+    def records(self) -> list[Wave]:
+        return self.waves
+
+    def draw_sample(self, wave: int, size: int) -> list[tuple[str, int]]:
+        self.drawn.append((wave, size))
+        return self.samples[wave]
+
+
+class Told:
+    """What people were told, once for each event of theirs; `fails` is raised when the nth person is told."""
+
+    def __init__(self) -> None:
+        self.heard: dict[tuple[str, str], tuple[Notice, dict[str, str | int]]] = {}
+        self.calls = 0
+
+    def tell(self, registrant_id: str, kind: Notice, event: str, facts: Facts) -> None:
+        assert facts.keys() == NEEDS[kind]
+        self.calls += 1
+        self.heard.setdefault((registrant_id, event), (kind, dict(facts)))
+
+    def kinds(self, kind: Notice) -> list[str]:
+        """Who was told of something of a kind."""
+        return sorted(person for (person, _), (told, _) in self.heard.items() if told is kind)
+
+
+class World:
+    """Everything that a survey meets."""
+
+    def __init__(self, settings: Settings, programme: Programme) -> None:
+        dynamo.bind(OutcomesTable, settings.table("outcomes"), settings.region)
+        dynamo.bind(PayoutsTable, settings.table("payouts"), settings.region)
+        self.programme = with_days(programme)
+        self.rules = self.programme.surveys
+        self.people = People()
+        self.told = Told()
+        self.transactions: Callable[[], dynamo.Transaction] = lambda: dynamo.Transaction(REGION, sleep=lambda _: None)
+        self.store = SurveyStore(lambda: self.transactions())
+        unused: Any = None
+        self.queue = PayoutQueue(settings.payouts_queue_url, settings.region)
+        ports = Ports(unused, unused, unused, self.queue, unused)
+        self.payouts = Payouts(PayoutStore(settings.region), ports, self.programme)
+        self.surveys = Surveys(self.store, questions.load(), self.people, self.payouts)
+        self._queue_url = settings.payouts_queue_url
+
+    def opening(self) -> Opening:
+        return Opening(self.store, Cursors(CursorItem), self.payouts, self.people, self.told, self.programme)
+
+    def open_surveys(self, now: datetime, deadline_s: float = 800) -> None:
+        self.opening().run(now, deadline_s)
+
+    def paid(self, people: Iterable[str], at: datetime, *, latest: str = "PAID", **changes: Any) -> None:
+        """The ledger as it is when these people's incentives were paid; one at a time would take moto minutes."""
+        with PayoutsTable.batch_write() as batch:
+            for person in people:
+                self.people.chosen[person] = beneficiary(person, **changes)
+                wave = self.people.chosen[person].wave
+                pk = f"P#{payouts.entitlement_id(wave, person, Kind.INCENTIVE)}"
+                shard = f"{'abcdefghijklmnopqrstuvwxyz234567'.index(pk[2]) % 16:02}"
+                facts = {"registrant": person, "wave": wave, "kind": "INCENTIVE", "amount_idr": 600_000}
+                times = dict.fromkeys(("created_at", "changed_at", "updated_at"), iso(at))
+                batch.save(Head(pk, "HEAD", state=latest, n=1, seq=3, **facts, **times))
+                event = {"at": iso(at), "state": "PAID", "n": 1, "reason": "paid", "news_shard": shard}
+                batch.save(EventItem(pk, "EVENT#000003", **event))
+
+    def opened(self, person: str, now: datetime, number: int = 1) -> Survey:
+        """A beneficiary's survey that has just been opened."""
+        chosen = self.people.chosen.setdefault(person, beneficiary(person))
+        survey = survey_rules.of_beneficiary(
+            person,
+            number=number,
+            wave=chosen.wave,
+            region=chosen.region,
+            scheme=self.programme.scheme(chosen.wave),
+            rules=self.rules,
+            now=now,
+        )
+        assert survey is not None
+        return self.store.open(survey)
+
+    def compared(self, person: str, now: datetime, wave: int = WAVE) -> Survey:
+        """A comparison survey that has just been offered."""
+        return self.store.open(survey_rules.of_comparison(person, wave=wave, region=31, rules=self.rules, now=now))
+
+    def all(self) -> dict[tuple[str, str], Survey]:
+        """Every survey there is, by person and key."""
+        keys = [(item.pk, item.sk) for item in SurveyItem.scan() if item.pk.startswith("S#")]
+        by_id = {survey.id: survey for pk, _ in dict.fromkeys(keys) for survey in self.store.of(pk[2:])}
+        return {(survey.registrant_id, survey.id): survey for survey in by_id.values()}
+
+    def due(self) -> dict[str, int]:
+        """The survey money in the ledger: by person and kind, in rupiah."""
+        heads = [item for item in Head.scan(Head.sk == "HEAD") if item.kind != "INCENTIVE"]
+        return {f"{head.registrant} {head.kind}": int(head.amount_idr) for head in heads}
+
+    def queued(self) -> int:
+        """Take every message off the payouts queue; how many."""
+        sqs, count = boto3.client("sqs", REGION), 0
+        while got := sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get("Messages"):
+            for message in got:
+                sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
+                count += 1
+        return count
+
+
+def response(answers: Mapping[str, Any] = ANSWERS, **changes: Any) -> ResponseForm:
+    return ResponseForm({**answers, **changes})
