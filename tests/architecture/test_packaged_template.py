@@ -25,6 +25,7 @@ FUNCTIONS = {
     "SweepPayouts": "sweep_payouts",
     "OpenSurveys": "open_surveys",
     "CheckGrievances": "check_grievances",
+    "TallyStatistics": "tally_statistics",
 }
 
 

@@ -34,6 +34,15 @@ MATRIX = {
     "sweep_payouts": {"payouts": "write"},
     "open_surveys": {"payouts": "read", "waves": "read", "outcomes": "write", "notices": "write"},
     "check_grievances": {"helpdesk": "write"},
+    "tally_statistics": {
+        "registrations": "read",
+        "waves": "read",
+        "payouts": "read",
+        "training": "read",
+        "jobs": "read",
+        "helpdesk": "read",
+        "outcomes": "write",
+    },
 }
 """Who reads or writes which table."""
 READS = {"GetItem", "BatchGetItem", "Query", "ConditionCheckItem"}

@@ -24,6 +24,9 @@ PUBLIC = {
     ("GET", "/waves"),
     ("GET", "/waves/current"),
     ("GET", "/waves/{number}"),
+    ("GET", "/statistics"),
+    ("GET", "/statistics/waves/{number}"),
+    ("GET", "/statistics.csv"),
     ("GET", "/openapi.json"),
     ("GET", "/health"),
 }
