@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
 
 from ..config import JobRules
 from ..ids import derived_id
@@ -85,19 +84,6 @@ class JobCounts:
 
 
 Rank = tuple[int, int, int, str]
-
-
-class Certificate(Protocol):
-    """A training that a person has completed; `completed_at` is aware."""
-
-    @property
-    def title(self) -> str: ...
-    @property
-    def provider_name(self) -> str: ...
-    @property
-    def certificate_number(self) -> str: ...
-    @property
-    def completed_at(self) -> datetime: ...
 
 
 class Place(StrEnum):

@@ -12,12 +12,12 @@ from ..config import JobRules
 from ..errors import NotFound, Unavailable
 from ..registration.identity import parse_province
 from ..registration.rules import Contact, Registrant
-from ..training.rules import Partner
+from ..training.rules import Certificate, Partner
 from ..waves.rules import Beneficiary, BeneficiaryState
 from . import rules, wire
 from .applications import ApplicationStore
 from .errors import ApplicationWithdrawn, NotGraduated, UnknownVacancy, VacancyClosed, VacancyReferenceUsed
-from .rules import Application, Certificate, JobCounts, Offer, Vacancy
+from .rules import Application, JobCounts, Offer, Vacancy
 from .store import VacancyStore
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from ..clock import iso
-from .rules import SHARED, Application, Certificate, Match, Offer, Place, Rank, Vacancy, application_id, is_open
+from ..training.rules import Certificate
+from .rules import SHARED, Application, Match, Offer, Place, Rank, Vacancy, application_id, is_open
 
 # `(?!\n)$`: Python's `$` alone would also match before a line feed at the end.
 Reference = Annotated[
