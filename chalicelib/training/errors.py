@@ -141,9 +141,6 @@ class AlreadyReviewed(DomainError):
     code = "already_reviewed"
 
 
-SIGNED = (SignatureMissing, SignatureExpired, SignatureInvalid, PartnerRevoked, RequestReplayed)
-"""What every request of a partner can be refused for, in this order."""
-
 PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
     SignatureMissing: (
         401,
