@@ -261,7 +261,7 @@ class Settings(_Frozen, frozen=True):
     @property
     def configuration_set(self) -> str:
         """The mail service's set of rules for this stage's mails."""
-        return f"gelombang-{self.stage}"
+        return f"gelombang-{self.stage}-mails"
 
     def table(self, domain: str) -> str:
         """The table of a domain, such as `gelombang-local-waves`."""

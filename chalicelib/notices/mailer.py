@@ -90,7 +90,7 @@ class Mailer:
             raise Unavailable() from error
         except NeverTaken as error:
             self._store.move(claimed, State.REFUSED, now)
-            log.error("mail_refused", extra={**facts, "code": str(error)})
+            log.warning("mail_refused", extra={**facts, "code": str(error)})
         except OutcomeUnknown as error:
             self._store.move(claimed, State.UNKNOWN, now)
             log.warning("mail_outcome_unknown", extra={**facts, "code": str(error)})

@@ -12,6 +12,7 @@ from cfnlint.config import ManualArgs
 
 from admin import stages
 from chalicelib.config import API_TIMEOUT_S, AUTHORIZER_TIMEOUT_S, Settings
+from chalicelib.notices.ses import CONSUMERS
 from tests.conftest import REGION, ROOT
 
 Template = dict[str, Any]
@@ -23,6 +24,9 @@ FUNCTIONS = {
     "Advance": "advance",
     "Pay": "pay",
     "SweepPayouts": "sweep_payouts",
+    "WriteNotices": "write_notices",
+    "SendMail": "send_mail",
+    "MailFeedback": "mail_feedback",
     "OpenSurveys": "open_surveys",
     "CheckGrievances": "check_grievances",
     "TallyStatistics": "tally_statistics",
@@ -118,9 +122,27 @@ def test_a_request_ends_before_the_freeze_can_begin(app_template: Template) -> N
 def test_a_message_is_not_handed_out_again_while_it_is_worked_on(
     app_template: Template, data_template: Template
 ) -> None:
-    visible_again = data_template["Parameters"]["PayoutsVisibilityS"]["Default"]
+    for name, parameter in (("Pay", "PayoutsVisibilityS"), ("SendMail", "MailsVisibilityS")):
+        assert functions(app_template)[name]["Timeout"] < data_template["Parameters"][parameter]["Default"]
 
-    assert functions(app_template)["Pay"]["Timeout"] < visible_again
+
+def test_mails_are_sent_by_as_many_consumers_as_share_the_rate(app_template: Template) -> None:
+    source = events(app_template, "SQS")["SendMailSqsEventSource"]
+
+    assert source["ScalingConfig"] == {"MaximumConcurrency": CONSUMERS}
+
+
+def test_bounces_and_complaints_reach_the_function_that_marks_mailboxes(
+    app_template: Template, data_template: Template
+) -> None:
+    (topic,) = [topic["Topic"]["Fn::Sub"].rpartition(":")[2] for topic in events(app_template, "SNS").values()]
+    reports = of_type(data_template, "AWS::SES::ConfigurationSetEventDestination")["MailReports"]
+    (rules,) = of_type(data_template, "AWS::SES::ConfigurationSet").values()
+
+    assert of_type(data_template, "AWS::SNS::Topic")["MailFeedbackTopic"]["TopicName"]["Fn::Sub"] == topic
+    assert reports["EventDestination"]["SnsDestination"] == {"TopicARN": {"Ref": "MailFeedbackTopic"}}
+    assert set(reports["EventDestination"]["MatchingEventTypes"]) == {"bounce", "complaint"}
+    assert rules["Name"]["Fn::Sub"] == "gelombang-${Stage}-mails", "as Settings.configuration_set"
 
 
 def test_a_draw_has_as_long_as_lambda_allows_and_is_alone(app_template: Template) -> None:
@@ -169,7 +191,7 @@ def test_the_command_line_reads_from_a_stack_what_its_functions_are_told(app_tem
 def test_every_parameter_is_an_output_of_the_data_stack_or_given_by_the_deployment(
     app_template: Template, data_template: Template
 ) -> None:
-    given = {"Stage", "JwksUrl", "BeaconRelays", "FspUrl"}
+    given = {"Stage", "JwksUrl", "BeaconRelays", "FspUrl", "MailDomain", "PublicUrl"}
 
     assert set(app_template["Parameters"]) <= given | set(data_template["Outputs"])
 

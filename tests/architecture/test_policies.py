@@ -15,7 +15,7 @@ from .test_packaged_template import FUNCTIONS, functions, of_type
 
 Template = dict[str, Any]
 POLICIES = {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / ".chalice/policies").glob("*.json"))}
-STEP = {"waves": "write", "registrations": "write"}
+STEP = {"waves": "write", "registrations": "write", "notices": "write"}
 MATRIX = {
     "api": {
         "registrations": "write",
@@ -25,6 +25,7 @@ MATRIX = {
         "payouts": "write",
         "outcomes": "write",
         "helpdesk": "write",
+        "notices": "write",
     },
     "citizen": {},
     "open_wave": STEP,
@@ -32,6 +33,9 @@ MATRIX = {
     "advance": STEP,
     "pay": {"payouts": "write", "registrations": "read"},
     "sweep_payouts": {"payouts": "write"},
+    "write_notices": {"notices": "write", "waves": "read", "payouts": "read"},
+    "send_mail": {"notices": "write"},
+    "mail_feedback": {"notices": "write"},
     "open_surveys": {"payouts": "read", "waves": "read", "outcomes": "write", "notices": "write"},
     "check_grievances": {"helpdesk": "write"},
     "tally_statistics": {
@@ -132,7 +136,7 @@ def test_every_table_queue_key_and_secret_of_the_data_stack_is_somebodys(data_te
     }
     for kind, (key, form) in named.items():
         for logical_id, resource in of_type(data_template, kind).items():
-            if logical_id != "PayoutsDeadLetters":  # SQS itself moves messages there
+            if not logical_id.endswith("DeadLetters"):  # SQS itself moves messages there
                 ending = form.format(resource[key]["Fn::Sub"])
                 assert any(one.endswith(ending) for one in granted), ending
     assert {"${MacKeyArn}", "${DataKeyArn}", "${AnnouncementsTopic}"} <= granted
@@ -162,6 +166,11 @@ def test_only_the_step_publishes_and_announces() -> None:
     assert doers("sns:Publish") == step
 
 
+def test_only_who_sends_a_mail_learns_an_address() -> None:
+    assert doers("cognito-idp:AdminGetUser") == {"send_mail"}
+    assert doers("ses:SendEmail") == {"send_mail"}
+
+
 def test_the_three_triggers_of_the_step_may_do_the_same() -> None:
     def doing(function: str) -> set[tuple[str, str]]:
         return {grant for grant in grants(function) if not grant[0].startswith("logs:")}
@@ -170,5 +179,5 @@ def test_the_three_triggers_of_the_step_may_do_the_same() -> None:
 
 
 def test_a_listener_may_receive_from_its_queue_and_a_queuer_may_only_send() -> None:
-    assert doers("sqs:ReceiveMessage") == {"pay"}
-    assert doers("sqs:SendMessage") == {"api", "open_surveys", "sweep_payouts"}
+    assert doers("sqs:ReceiveMessage") == {"pay", "send_mail"}
+    assert doers("sqs:SendMessage") == {"api", "open_surveys", "sweep_payouts", "write_notices"}
