@@ -6,7 +6,7 @@ What a person writes, and what is answered, may tell anything about them; both a
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Protocol
@@ -148,10 +148,9 @@ class Helpdesk:
 
     # For administrators; `by` is the ARN that AWS knows them by
 
-    def unanswered(self) -> list[Grievance]:
-        """Everything that waits for an answer, the nearest deadline first. Reads the whole index."""
-        found = [grievance for shard in ALL_SHARDS for grievance in self._store.unanswered(shard)]
-        return sorted(found, key=lambda grievance: (grievance.deadline_at, grievance.number))
+    def unanswered(self, shard: str) -> Iterator[Grievance]:
+        """What waits for an answer in one of `store.ALL_SHARDS`, the nearest deadline first."""
+        return self._store.unanswered(shard)
 
     def show(self, number: str) -> OpenedGrievance:
         """One grievance with its words. Raises `UnknownGrievance`."""

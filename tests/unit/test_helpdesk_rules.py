@@ -50,7 +50,7 @@ def test_the_holidays_of_2026_are_those_of_the_ministers_joint_decree():
         ("2026-11-27 12:00", "2026-12-12 00:00"),
         ("2026-11-28 12:00", "2026-12-12 00:00"),
         ("2026-11-29 23:00", "2026-12-12 00:00"),
-        # Idul Fitri: Nyepi, both days and the joint leave around them, Wednesday 18 to Tuesday 24 March; then Good Friday.
+        # Idul Fitri: Nyepi, both days and the joint leave around them, Wednesday 18 to Tuesday 24 March; Good Friday.
         ("2026-03-13 09:00", "2026-04-07 00:00"),
         ("2026-03-17 23:59", "2026-04-09 00:00"),
         ("2026-03-20 09:00", "2026-04-09 00:00"),

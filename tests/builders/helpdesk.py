@@ -1,0 +1,119 @@
+"""The helpdesk on the world of waves: real store, lists and evidence; keys without KMS, payouts from a dict."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import boto3
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from chalicelib import dynamo
+from chalicelib.clock import iso
+from chalicelib.config import Programme, Settings
+from chalicelib.errors import NotFound
+from chalicelib.helpdesk.holidays_id import is_holiday
+from chalicelib.helpdesk.lists import PublishedLists
+from chalicelib.helpdesk.rules import About, AboutRegistration, Category, State
+from chalicelib.helpdesk.service import Helpdesk, Ports, Selections
+from chalicelib.helpdesk.store import GrievanceItem, HelpdeskStore, HelpdeskTable
+from chalicelib.helpdesk.wire import GrievanceForm, GrievanceView
+from chalicelib.ids import system_randomness
+from chalicelib.payouts.wire import PayoutView
+from chalicelib.registration.errors import NotRegistered
+from chalicelib.registration.vault import PersonKey
+from chalicelib.waves.rules import Beneficiary, DrawnEntry, shard_of
+from tests.builders.waves import FREEZES, OPENS, ROUND, WavesWorld, joined
+from tests.conftest import T0
+
+TEXT = "Saya tidak terpilih, padahal nomor HP saya 0812-3456-7890 sudah benar."
+ADMIN = "arn:aws:iam::123456789012:user/dewi"
+
+
+class Keys:
+    """Every person's data key, but for strangers."""
+
+    def __init__(self) -> None:
+        self.strangers: set[str] = set()
+        self.opened = 0
+
+    def key(self, registrant_id: str) -> PersonKey:
+        if registrant_id in self.strangers:
+            raise NotRegistered()
+        self.opened += 1
+        return PersonKey(b"", registrant_id, AESGCM(b"k" * 32), system_randomness)
+
+
+class Payouts:
+    """Who is paid what."""
+
+    def __init__(self) -> None:
+        self.by_person: dict[str, list[PayoutView]] = {}
+
+    def of(self, beneficiary: Beneficiary | None) -> list[PayoutView]:
+        return self.by_person.get(beneficiary.registrant_id, []) if beneficiary else []
+
+
+class NoWaves:
+    """Nobody joined anything."""
+
+    def drawn_entry(self, registrant_id: str, number: int, now: datetime) -> DrawnEntry:
+        raise NotFound()
+
+    def beneficiary(self, registrant_id: str) -> Beneficiary | None:
+        return None
+
+
+class Desk:
+    """The service and what surrounds it, all of one test."""
+
+    def __init__(self, settings: Settings, programme: Programme, selections: Selections | None = None) -> None:
+        dynamo.bind(HelpdeskTable, settings.table("helpdesk"), settings.region)
+        self.figures = programme.helpdesk
+        self.keys = Keys()
+        self.payouts = Payouts()
+        self._dynamodb = boto3.client("dynamodb", settings.region)
+        self.s3 = boto3.client("s3", settings.region)
+        self.store = HelpdeskStore(lambda: dynamo.Transaction(settings.region, sleep=lambda _: None))
+        self.lists = PublishedLists(lambda: self.s3, settings.results_bucket)
+        ports = Ports(self.keys, selections or NoWaves(), self.payouts, self.lists, is_holiday)
+        self.helpdesk = Helpdesk(self.store, ports, programme.helpdesk, settings.results_url)
+
+    def file(
+        self,
+        person: str,
+        about: About | None = None,
+        text: str = TEXT,
+        now: datetime = T0,
+        category: Category = Category.OTHER,
+    ) -> GrievanceView:
+        """File a grievance that must be new."""
+        view, new = self.helpdesk.file(person, GrievanceForm(about or AboutRegistration(), category, text), now)
+        assert new
+        return view
+
+    def put(self, person: str, number: str, deadline: datetime, state: State = State.OPEN) -> None:
+        """Store a grievance that waits for an answer, past the service: for crowds of them."""
+        GrievanceItem(
+            f"H#{person}",
+            f"G#{iso(T0)}#{number}",
+            about='{"kind":"registration"}',
+            category=Category.OTHER.value,
+            state=state.value,
+            filed_at=iso(T0),
+            deadline_at=iso(deadline),
+            open_shard=shard_of(person),
+            sealed_text=b"sealed",
+        ).save()
+
+    def items(self) -> list[dict[str, Any]]:
+        """All that is stored, as DynamoDB has it."""
+        return list(self._dynamodb.scan(TableName=HelpdeskTable.Meta.table_name)["Items"])
+
+
+def settled(world: WavesWorld) -> datetime:
+    """Six people join, four seats are drawn and settled; returns an instant after that."""
+    joined(world)
+    for instant in (OPENS, FREEZES, ROUND):
+        world.at(instant)
+    return world.clock.now
