@@ -245,7 +245,7 @@ def test_a_route_answers_as_declared_and_a_repeat_of_what_is_new_gives_the_same(
     if kind is None:
         assert first.body == b""
     elif isinstance(kind, web.Text):
-        assert first.headers["content-type"] == f"{kind.media_type}; charset=utf-8"
+        assert first.headers["Content-Type"] == f"{kind.media_type}; charset=utf-8"
         assert first.body
     else:
         msgspec.json.decode(first.body, type=kind)
