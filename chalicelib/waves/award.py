@@ -8,6 +8,7 @@ is gone on with by walking the same way again past what is decided, and two runs
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
@@ -16,6 +17,7 @@ from typing import Protocol
 from ..config import Programme
 from ..errors import DomainError, Unavailable
 from ..ids import Randomness
+from ..registration.errors import NotRegistered
 from ..registration.rules import Registrant
 from ..registration.rules import Standing as Registered
 from .beneficiaries import BeneficiaryStore, CardTaken
@@ -85,7 +87,7 @@ class Award:
         def mark_last_known() -> None:
             nonlocal last_known
             if last_known is not None:
-                self._registrations.mark_beneficiary(last_known, wave.number)
+                self._mark(last_known, wave.number)
             last_known = None
 
         def decide(holder: bytes, seat: str) -> Outcome:
@@ -130,7 +132,7 @@ class Award:
         elif outcome is not Outcome.CHOSEN:
             outcome = self._entries.refuse(wave.number, registrant_id, outcome)
         if outcome is Outcome.CHOSEN:
-            self._registrations.mark_beneficiary(registrant_id, wave.number)
+            self._mark(registrant_id, wave.number)
         return outcome
 
     def _eligible(self, registrant_id: str, day: date) -> Registrant | None:
@@ -142,6 +144,10 @@ class Award:
         except DomainError:
             return None
         return None if registrant.standing is Registered.REVOKED else registrant
+
+    def _mark(self, registrant_id: str, wave: int) -> None:
+        with suppress(NotRegistered):  # whoever has gone since cannot join, which is all that the mark prevents
+            self._registrations.mark_beneficiary(registrant_id, wave)
 
     def _award(self, beneficiary: Beneficiary, kk_mac: str) -> Outcome | None:
         while True:

@@ -1,4 +1,4 @@
-"""The training service with the real ledger and queue, on moto; the waves domain is played by a dict of people."""
+"""Trainings on the test's cloud, with the real ledger, queue and beneficiaries; and people who were chosen."""
 
 from __future__ import annotations
 
@@ -6,26 +6,28 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import count
 from typing import Any
 
 import boto3
-import msgspec
 
-from chalicelib import dynamo
+from chalicelib import dynamo, wiring
 from chalicelib.config import Programme, Settings
-from chalicelib.ids import system_randomness
-from chalicelib.payouts.fsp import Fsp
-from chalicelib.payouts.queue import PayoutQueue
-from chalicelib.payouts.service import Payouts, Ports
-from chalicelib.payouts.store import PayoutsTable, PayoutStore
-from chalicelib.training import signatures
-from chalicelib.training.partners import PartnerKeys
+from chalicelib.training import rules, signatures
+from chalicelib.training.partners import PartnerKeys, Partners
 from chalicelib.training.rules import Partner
-from chalicelib.training.service import Training
-from chalicelib.training.store import TrainingStore, TrainingTable
-from chalicelib.training.wire import CompletionForm, ReviewForm
-from chalicelib.waves.errors import UnknownCard
-from chalicelib.waves.rules import Beneficiary, BeneficiaryState
+from chalicelib.training.store import TrainingStore
+from chalicelib.training.wire import (
+    AttendanceForm,
+    CompletionForm,
+    RedemptionForm,
+    RedemptionView,
+    ReviewForm,
+    TrainingView,
+)
+from chalicelib.waves.beneficiaries import BeneficiaryItem
+from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Entry, Outcome
 from tests.conftest import T0
 
 PATH = "/partners/training-completions"
@@ -36,49 +38,115 @@ PERSON = Beneficiary(
     card_number="2026000000000017",
     scheme="2023",
     seat="open",
-    state=BeneficiaryState.ACTIVE,
+    state=BeneficiaryState.POTENTIAL,
     awarded_at=AWARDED_AT,
     region=31,
     buy_by=AWARDED_AT + timedelta(days=15),
 )
 OTHER = replace(PERSON, registrant_id="person-2", card_number="2026000000000025")
-
-
-class People:
-    """Beneficiaries by card number; `revoke` changes one as an administrator would."""
-
-    def __init__(self, *people: Beneficiary) -> None:
-        self._people = {person.card_number: person for person in people}
-
-    def beneficiary(self, registrant_id: str) -> Beneficiary | None:
-        return next((person for person in self._people.values() if person.registrant_id == registrant_id), None)
-
-    def beneficiary_by_card(self, card_number: str) -> Beneficiary:
-        if card_number not in self._people:
-            raise UnknownCard()
-        return self._people[card_number]
-
-    def revoke(self, card_number: str) -> None:
-        self._people[card_number] = replace(self._people[card_number], state=BeneficiaryState.REVOKED)
-
-
-class NeverPays:
-    """Stands where the payment provider is: nothing here may reach it."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise AssertionError(f"the provider was asked to {name}")
+SECOND = timedelta(seconds=1)
 
 
 @dataclass
 class Scene:
-    """The service and what surrounds it, all of one test."""
+    """The services and what surrounds them, all of one test. `store` is the one that all of them write by."""
 
-    training: Training
-    store: TrainingStore
-    payouts: Payouts
-    people: People
-    kms: Any
-    settings: Settings
+    services: wiring.Services
+    kms: Counted
+    _numbers: Any
+
+    @cached_property
+    def partner(self) -> Partner:
+        return self.new_partner("Pelatihan Jaya")
+
+    @property
+    def store(self) -> TrainingStore:
+        return self.services._training_store
+
+    @property
+    def settings(self) -> Settings:
+        return self.services.settings
+
+    # Who and what there is
+
+    def new_partner(self, name: str = "Kursus Maju") -> Partner:
+        return self.services.partners.add(name, T0)[0]
+
+    def course(self, **changes: str) -> str:
+        """The id of a course that has come into the catalogue; `changes` to its columns."""
+        row = course_row(self.partner.id, **{"code": f"PY-{next(self._numbers)}"} | changes)
+        self.services.courses.import_file([",".join(row), ",".join(row.values())])
+        return rules.course_id(row["provider"], row["code"])
+
+    def choose(self, *people: Beneficiary) -> None:
+        """Give each a seat, as the award does."""
+        for person in people:
+            entry = Entry(person.wave, person.registrant_id, person.region, bytes(32), AWARDED_AT)
+            self.services._entries.join(entry)
+            outcome = self.services._beneficiaries.award(person, f"kk-{person.registrant_id}")
+            assert outcome is Outcome.CHOSEN
+
+    def revoke(self, person: Beneficiary = PERSON) -> None:
+        """Take a place away, as an administrator would."""
+        item = BeneficiaryItem(f"B#{person.registrant_id}", "BENEFICIARY")
+        item.update([BeneficiaryItem.state.set(BeneficiaryState.REVOKED.value)], BeneficiaryItem.state.exists())
+
+    def state(self, person: Beneficiary = PERSON) -> BeneficiaryState:
+        found = self.services.waves.beneficiary(person.registrant_id)
+        assert found
+        return found.state
+
+    # A training, as far as it has come
+
+    def buy(self, course: str = "", person: Beneficiary = PERSON, now: datetime = T0) -> TrainingView:
+        view, new = self.services.training.buy(person.registrant_id, course or self.course(), now)
+        assert new
+        return view
+
+    def redeemed(self, person: Beneficiary = PERSON) -> TrainingView:
+        bought = self.buy(person=person)
+        assert self.redeem(bought, person)[1]
+        return bought
+
+    def attended(self, person: Beneficiary = PERSON) -> TrainingView:
+        bought = self.redeemed(person)
+        assert self.attend(bought)[1]
+        return bought
+
+    def completed(self, certificate: str = "C-1", person: Beneficiary = PERSON) -> TrainingView:
+        bought = self.attended(person)
+        assert self.complete(bought, certificate)[1]
+        return bought
+
+    # What is reported and said; each a little later than what comes before it
+
+    def redeem(
+        self, bought: TrainingView, person: Beneficiary = PERSON, now: datetime = T0 + SECOND
+    ) -> tuple[RedemptionView, bool]:
+        form = RedemptionForm(bought.redeem_code, person.card_number)
+        return self.services.reports.redeem(self.partner, form, now)
+
+    def attend(self, bought: TrainingView, at: datetime = T0 + 2 * SECOND) -> tuple[RedemptionView, bool]:
+        form = AttendanceForm(bought.redeem_code, at)
+        return self.services.reports.attend(self.partner, form, max(at, T0) + SECOND)
+
+    def complete(
+        self, bought: TrainingView, certificate: str = "C-1", at: datetime = T0 + 3 * SECOND
+    ) -> tuple[RedemptionView, bool]:
+        form = CompletionForm(bought.redeem_code, certificate, at)
+        return self.services.reports.complete(self.partner, form, max(at, T0) + SECOND)
+
+    def review(
+        self,
+        bought: TrainingView,
+        rating: int = 9,
+        text: str = "Sangat membantu.",
+        now: datetime = T0 + timedelta(hours=1),
+    ) -> tuple[TrainingView, bool]:
+        form = ReviewForm(rating, text)
+        return self.services.training.review(PERSON.registrant_id, bought.training_id, form, now)
+
+    # What became of it
 
     def queued(self) -> list[str]:
         """Take every message from the payouts queue; their entitlement ids."""
@@ -104,36 +172,26 @@ class Scene:
         make = self.store.transaction
 
         def interleaved() -> dynamo.Transaction:
-            self.store.transaction = make
+            self.store.transaction = make  # type: ignore[method-assign]
             happens()
             return make()
 
-        self.store.transaction = interleaved
-
-    def partner(self, name: str = "Pelatihan Jaya") -> Partner:
-        return self.training.add_partner(name, T0)[0]
+        self.store.transaction = interleaved  # type: ignore[method-assign]
 
 
-def scene(settings: Settings, programme: Programme) -> Scene:
-    """Two beneficiaries, no partner yet."""
-    dynamo.bind(TrainingTable, settings.table("training"), settings.region)
-    dynamo.bind(PayoutsTable, settings.table("payouts"), settings.region)
+def scene(settings: Settings, programme: Programme, clock: Callable[[], datetime] = lambda: T0) -> Scene:
+    """Two people with a seat; no partner and no course yet."""
+    services = wiring.Services(settings, programme, clock)
     kms = Counted(boto3.client("kms", settings.region))
-    people = People(PERSON, OTHER)
-    nobody: Any = NeverPays()
-    fsp: Fsp = nobody
-    ports = Ports(nobody, nobody, fsp, PayoutQueue(settings.payouts_queue_url, settings.region), lambda: "token")
-    payouts = Payouts(PayoutStore(settings.region), ports, programme)
-    store = TrainingStore(lambda: dynamo.Transaction(settings.region, sleep=lambda _: None))
-    training = Training(
-        store,
+    services.partners = Partners(
+        services._partner_store,
         PartnerKeys(kms, settings.data_key),
-        people,
-        payouts,
         programme.partners.clock_skew_s,
-        system_randomness,
+        services._randomness,
     )
-    return Scene(training, store, payouts, people, kms, settings)
+    built = Scene(services, kms, count(1))
+    built.choose(PERSON, OTHER)
+    return built
 
 
 class Counted:
@@ -153,19 +211,18 @@ class Counted:
         return counted
 
 
-def completion(**changes: Any) -> CompletionForm:
-    """A valid report about PERSON."""
-    form = CompletionForm(
-        card_number=PERSON.card_number,
-        course="PY-101",
-        certificate_number="C-1",
-        completed_at=T0 - timedelta(days=1),
-    )
-    return msgspec.structs.replace(form, **changes)
-
-
-def review(rating: int = 9, text: str = "Sangat membantu.") -> ReviewForm:
-    return ReviewForm(rating, text)
+def course_row(partner_id: str, **changes: str) -> dict[str, str]:
+    """A line of a catalogue, by column."""
+    return {
+        "code": "PY-101",
+        "title": "Dasar Pemrograman Python",
+        "provider": partner_id,
+        "price_idr": "1000000",
+        "mode": "online",
+        "province": "",
+        "skills": "programming;data_analysis",
+        "offered": "yes",
+    } | changes
 
 
 def signed(partner_id: str, key_hex: str, body: bytes, now: datetime = T0) -> dict[str, str]:

@@ -13,8 +13,9 @@ from chalicelib.config import Programme, Settings
 from local.api import Api
 from local.fsp_books import Faults
 from local.people import people
-from local.play import Play
-from local.player import Player
+from local.play import play
+from local.players.crowd import Crowd
+from local.scene import Scene
 from local.sums import Played
 
 from .world import World, world_on
@@ -28,10 +29,10 @@ def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
         yield world
 
 
-def play(world: World, programme: Programme, folder: Path, disagreements: list[str], told: list[str]) -> Played:
-    crowd = people(8, COUNT, wib_date(world.now()), programme, Faults().fail_suffix)
-    player = Player(Api(world.url, world.keys_url, 1), crowd, world.clock, lambda *_: None, disagreements, workers=1)
-    return Play(player, world, world, programme, folder, Faults().fail_suffix, told.append).run()
+def play_on(world: World, programme: Programme, folder: Path, disagreements: list[str], told: list[str]) -> Played:
+    invented = people(8, COUNT, wib_date(world.now()), programme, Faults().fail_suffix)
+    crowd = Crowd(Api(world.url, world.keys_url, 1), invented, world.clock, lambda *_: None, disagreements, workers=1)
+    return play(Scene(crowd, world, world, programme, folder, Faults().fail_suffix, told.append))
 
 
 def test_a_whole_wave_agrees_though_the_provider_misbehaves(world: World, programme: Programme, tmp_path: Path) -> None:
@@ -40,7 +41,7 @@ def test_a_whole_wave_agrees_though_the_provider_misbehaves(world: World, progra
     )
     disagreements: list[str] = []
     told: list[str] = []
-    played = play(world, programme, tmp_path, disagreements, told)
+    played = play_on(world, programme, tmp_path, disagreements, told)
     assert disagreements == []
     counts = played.counts
     assert counts["registered"] + counts["refused"] == COUNT

@@ -30,8 +30,8 @@ from chalicelib.payouts.reconciliation import BookLine
 from chalicelib.payouts.rules import Hold
 from local.beacon import DevelopmentBeacon
 from local.fsp import Sandbox
-from local.play import Comparison
-from local.player import Partner
+from local.players.crowd import Partner
+from local.scene import Comparison
 from tests.builders.waves import Ticketed
 
 API_KEY, CALLBACK_TOKEN = "test-api-key", "test-callback-token"
@@ -88,10 +88,6 @@ class World:
 
     # What AWS does by itself
 
-    def trigger(self, schedule: str) -> None:
-        """Run a scheduled function as its schedule would."""
-        application.app.handler_map[schedule](EVENT, Context())
-
     def deliver(self) -> None:
         """Hand the queue's messages to the consumer until none is visible; those it reports as failed stay."""
         while messages := self._sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get("Messages"):
@@ -108,13 +104,10 @@ class World:
     def add_wave(self, opens_at: datetime, closes_at: datetime, quota: int) -> int:
         return self.services.waves.add(opens_at, closes_at, quota, self.now())
 
-    def advance(self) -> None:
-        self.trigger("advance")
+    def fire(self, schedule: str) -> None:
+        application.app.handler_map[schedule](EVENT, Context())
         # A step dates what it does by how long it has run.
         self.wait_until(self.now() + timedelta(seconds=10))
-
-    def sweep_payouts(self) -> None:
-        self.trigger("sweep_payouts")
 
     def look_again(self) -> None:
         for each in self.services.payouts.ledger():
@@ -124,6 +117,17 @@ class World:
     def add_partner(self, name: str) -> Partner:
         partner, key = self.services.partners.add(name, self.now())
         return Partner(partner.id, key)
+
+    def import_courses(self, catalogue: str) -> int:
+        return self.services.courses.import_file(catalogue.splitlines())
+
+    def answer_grievances(self) -> int:
+        helpdesk = self.services.helpdesk
+        numbers = [each.number for each in helpdesk.unanswered()]
+        helpdesk.escalate(numbers[0], "Mohon diperiksa bersama.", "office", self.now())
+        for number in numbers:
+            helpdesk.answer(number, "Sudah kami periksa.", "office", self.now())
+        return len(numbers)
 
     def check_draw(self, wave: int, folder: Path) -> list[str]:
         view = self.services.waves.get(wave, self.now())

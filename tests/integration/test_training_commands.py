@@ -22,7 +22,7 @@ def stage(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
 
     def load(name: str) -> SimpleNamespace:
         assert name == "test"
-        return SimpleNamespace(services=SimpleNamespace(training=built.training))
+        return SimpleNamespace(services=built.services)
 
     monkeypatch.setattr(stages, "load", load)
     return built
@@ -42,14 +42,14 @@ def added(name: str) -> tuple[str, str]:
 def test_what_add_prints_is_what_signs(stage: Scene) -> None:
     partner_id, key = added("Pelatihan Jaya")
     now = utc_now()
-    known = stage.training.authenticate("POST", PATH, signed(partner_id, key, b"{}", now), b"{}", now)
+    known = stage.services.partners.authenticate("POST", PATH, signed(partner_id, key, b"{}", now), b"{}", now)
     assert (known.id, known.name) == (partner_id, "Pelatihan Jaya")
 
 
 @pytest.mark.parametrize("name", ["", "   ", "a" * 101, "two\nlines"])
 def test_a_name_that_cannot_be_shown_is_refused(stage: Scene, name: str) -> None:
     assert run("add", name).exit_code == 2
-    assert stage.training.partners() == []
+    assert stage.services.partners.all() == []
 
 
 def test_list_tells_the_active_from_the_revoked_and_shows_no_key(stage: Scene) -> None:
@@ -68,7 +68,7 @@ def test_a_revoked_partner_is_refused(stage: Scene) -> None:
     run("revoke", partner_id)
     now = utc_now()
     with pytest.raises(PartnerRevoked):
-        stage.training.authenticate("POST", PATH, signed(partner_id, key, b"{}", now), b"{}", now)
+        stage.services.partners.authenticate("POST", PATH, signed(partner_id, key, b"{}", now), b"{}", now)
 
 
 def test_revoking_nobody_is_refused(stage: Scene) -> None:

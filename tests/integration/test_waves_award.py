@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 
@@ -12,59 +11,13 @@ from chalicelib.errors import Unavailable
 from chalicelib.registration.rules import Employment, Standing
 from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.beneficiaries import BeneficiaryItem, FamilyItem
-from chalicelib.waves.draw import leaf
 from chalicelib.waves.entries import entry_item
 from chalicelib.waves.errors import AlreadyBeneficiary, UnknownCard
 from chalicelib.waves.rules import BeneficiaryState, Outcome, State
-from chalicelib.waves.selection import open_value
+from tests.builders.places import TWO_WEEKS, drawn, leaf_of, play, settled, standings
 from tests.builders.registration import other_form, registrations
-from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE, WavesWorld, registrant
+from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE, registrant
 from tests.conftest import T0
-
-TWO_WEEKS = timedelta(days=14)
-
-
-def play(world: WavesWorld, wave_later: int = 0) -> None:
-    """All steps of the wave, after people have joined."""
-    for now in (OPENS, CLOSES, FREEZES, ROUND):
-        world.at(now + wave_later * TWO_WEEKS)
-
-
-def settled(world: WavesWorld, quota: int, *names: str, **people) -> None:
-    """A wave that these people join, played to its end."""
-    world.step()
-    world.waves.resize(WAVE, quota, 0, {}, T0)
-    world.clock.now = OPENS
-    world.join(*names)
-    for name, changes in people.items():
-        world.people.add(replace(world.people.by_id[name], **changes))
-    play(world)
-
-
-def standings(world: WavesWorld) -> dict[str, str | None]:
-    """Each person's reason, or their standing where there is none."""
-    waves = world.new_waves()
-    entries = {name: waves.entries_of(name, world.clock.now)[0] for name in world.people.by_id}
-    return {name: entry.reason or entry.standing for name, entry in entries.items()}
-
-
-def leaf_of(world: WavesWorld, name: str) -> str:
-    entry = world.entries.find(WAVE, name)
-    return leaf(WAVE, entry.region, entry.ticket).hex()
-
-
-def drawn(world: WavesWorld, quota: int, *names: str) -> list[str]:
-    """Up to the draw and no further; returns everybody in the order of the open seats, those drawn first."""
-    world.step()
-    world.waves.resize(WAVE, quota, 0, {}, T0)
-    world.clock.now = OPENS
-    world.join(*names)
-    for now in (OPENS, CLOSES, FREEZES):
-        world.at(now)
-    world.clock.now = ROUND
-    world.step(deadline_s=ONE_AWARD_S - 1)
-    seed = world.store.draws([WAVE])[WAVE].seed
-    return sorted(names, key=lambda name: open_value(seed, bytes.fromhex(leaf_of(world, name))))
 
 
 def test_of_three_winners_on_a_family_card_two_are_chosen_and_the_seat_goes_on(world, tmp_path):

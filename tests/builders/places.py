@@ -1,0 +1,85 @@
+"""Waves played up to their draw or their end, and what became of each seat."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from chalicelib.dynamo import LegsFailed
+from chalicelib.waves.award import ONE_AWARD_S
+from chalicelib.waves.draw import leaf
+from chalicelib.waves.selection import open_value
+from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
+from tests.conftest import T0
+
+TWO_WEEKS = timedelta(days=14)
+
+
+def play(world: WavesWorld, wave_later: int = 0) -> None:
+    """All steps of the wave, after people have joined."""
+    for now in (OPENS, CLOSES, FREEZES, ROUND):
+        world.at(now + wave_later * TWO_WEEKS)
+
+
+def settled(world: WavesWorld, quota: int, *names: str, **people) -> None:
+    """A wave that these people join, played to its end."""
+    world.step()
+    world.waves.resize(WAVE, quota, 0, {}, T0)
+    world.clock.now = OPENS
+    world.join(*names)
+    for name, changes in people.items():
+        world.people.add(replace(world.people.by_id[name], **changes))
+    play(world)
+
+
+def standings(world: WavesWorld) -> dict[str, str | None]:
+    """Each person's reason, or their standing where there is none."""
+    waves = world.new_waves()
+    entries = {name: waves.entries_of(name, world.clock.now)[0] for name in world.people.by_id}
+    return {name: entry.reason or entry.standing for name, entry in entries.items()}
+
+
+def leaf_of(world: WavesWorld, name: str) -> str:
+    entry = world.entries.find(WAVE, name)
+    return leaf(WAVE, entry.region, entry.ticket).hex()
+
+
+def drawn(world: WavesWorld, quota: int, *names: str) -> list[str]:
+    """Up to the draw and no further; returns everybody in the order of the open seats, those drawn first."""
+    world.step()
+    world.waves.resize(WAVE, quota, 0, {}, T0)
+    world.clock.now = OPENS
+    world.join(*names)
+    for now in (OPENS, CLOSES, FREEZES):
+        world.at(now)
+    world.clock.now = ROUND
+    world.step(deadline_s=ONE_AWARD_S - 1)
+    seed = world.store.draws([WAVE])[WAVE].seed
+    return sorted(names, key=lambda name: open_value(seed, bytes.fromhex(leaf_of(world, name))))
+
+
+def waiting(world: WavesWorld, quota: int, *names: str) -> list[str]:
+    """As `drawn`, and settled: the first `quota` have a place that they must keep by a purchase."""
+    order = drawn(world, quota, *names)
+    world.step()
+    return order
+
+
+def buy(world: WavesWorld, name: str) -> bool:
+    """What a purchase does to the place; False if it comes too late."""
+    beneficiary = world.waves.beneficiary(name)
+    assert beneficiary is not None
+    try:
+        with world._transaction() as tx:
+            world.waves.activate(tx, beneficiary, world.clock.now)
+    except LegsFailed:
+        return False
+    return True
+
+
+def rows(world: WavesWorld, order: list[str]) -> list[tuple[str, str, str | None]]:
+    """The published substitutions as (who gave the seat up, why, who got it)."""
+    names = {leaf_of(world, name): name for name in order}
+    return [
+        (names[r["out"]], r["reason"], r["in"] and names[r["in"]]) for r in world.result(WAVE, "substitutions.json")
+    ]

@@ -1,0 +1,269 @@
+"""Who buys nothing in time loses the place for good, and the next of the same draw gets it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from chalicelib.clock import iso
+from chalicelib.registration.rules import Employment, Standing
+from chalicelib.waves import entries, revocation, rules
+from chalicelib.waves.award import ONE_AWARD_S
+from chalicelib.waves.beneficiaries import FamilyItem
+from chalicelib.waves.calendar import Calendar
+from chalicelib.waves.errors import Barred
+from chalicelib.waves.publication import Contradiction
+from chalicelib.waves.revocation import ONE_REVOCATION_S, Report
+from chalicelib.waves.rules import BeneficiaryState, Outcome, State, shard_of
+from chalicelib.waves.tick import Tick
+from tests.builders.places import TWO_WEEKS, buy, drawn, leaf_of, play, rows, standings, waiting
+from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, Crash, WavesWorld, registrant
+
+SECOND = timedelta(seconds=1)
+DUE = ROUND + timedelta(seconds=75)
+"""When those whose place was awarded at `ROUND` must have bought something."""
+
+
+@pytest.fixture(autouse=True)
+def few_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four instead of 64, since each takes its calls."""
+    for module in (rules, entries, revocation):
+        monkeypatch.setattr(module, "SHARDS", 4)
+
+
+def state(world: WavesWorld, name: str) -> BeneficiaryState:
+    return world.waves.beneficiary(name).state
+
+
+def marked(world: WavesWorld) -> list[str]:
+    """Whom a next run will look at, whatever the instant."""
+    shards = {shard_of(name) for name in world.people.by_id}
+    far = world.clock.now + timedelta(days=365)
+    return [one.registrant_id for shard in sorted(shards) for one in world.waves.potential(shard, far)]
+
+
+def test_a_place_that_nothing_was_bought_for_goes_to_the_next_of_the_draw(world, tmp_path):
+    a, b, c = waiting(world, 1, *"abc")
+    assert world.waves.beneficiary(a).buy_by == DUE
+    assert world.expire(DUE - SECOND) == Report(0, 0)
+    assert world.expire(DUE) == Report(1, 1)
+    revoked, chosen = world.waves.beneficiary(a), world.waves.beneficiary(b)
+    assert (revoked.state, revoked.revoked_at, revoked.revoked_seq) == (BeneficiaryState.REVOKED, DUE, 1)
+    assert (chosen.state, chosen.buy_by) == (BeneficiaryState.POTENTIAL, DUE + timedelta(seconds=75))
+    assert standings(world) == {a: "revoked", b: "chosen", c: "not_drawn"}
+    assert rows(world, [a, b, c]) == [(a, "revoked", b)]
+    assert world.failed_checks(WAVE, tmp_path) == []
+    record = world.store.wave(WAVE)
+    assert (record.chosen, record.revoked, record.passed, world.store.allotted(2026)) == (1, 1, 1, 1)
+    assert world.mailbox.told == {
+        (a, f"revoked/{WAVE}"): {"wave": WAVE},
+        (b, f"chosen/{WAVE}"): {"wave": WAVE, "training_idr": 3_500_000, "buy_by": iso(chosen.buy_by)},
+    }
+    assert [world.people.by_id[name].standing for name in (a, b)] == [Standing.REVOKED, Standing.BENEFICIARY]
+    with pytest.raises(Barred):
+        world.waves.join(a, OPENS + TWO_WEEKS)
+    assert marked(world) == [b]
+
+
+def test_a_run_that_comes_again_or_late_changes_nothing(world):
+    order = waiting(world, 2, *"abcd")
+    world.expire(DUE)
+    files, told = world.files(WAVE), dict(world.mailbox.told)
+    assert world.expire(DUE) == world.expire(DUE + timedelta(seconds=74)) == Report(0, 0)
+    assert (world.files(WAVE), world.mailbox.told) == (files, told)
+    # The two who followed buy nothing either, and the next run comes a month late.
+    assert world.expire(DUE + timedelta(days=30)) == Report(2, 0)
+    assert [row[2] for row in rows(world, order)] == [*order[2:], None, None]
+
+
+def test_a_purchase_keeps_the_place_and_its_cancellation_leaves_the_deadline(world):
+    a, b, c = waiting(world, 2, *"abc")
+    assert buy(world, a)
+    assert buy(world, b)
+    assert marked(world) == []
+    with world._transaction() as tx:
+        world.waves.deactivate(tx, world.waves.beneficiary(b))
+    assert (state(world, a), state(world, b)) == (BeneficiaryState.ACTIVE, BeneficiaryState.POTENTIAL)
+    assert marked(world) == [b]
+    world.expire(DUE)
+    assert [state(world, name) for name in (a, b, c)] == [
+        BeneficiaryState.ACTIVE,
+        BeneficiaryState.REVOKED,
+        BeneficiaryState.POTENTIAL,
+    ]
+
+
+def test_a_purchase_at_the_deadline_is_too_late_also_before_the_place_is_revoked(world):
+    [a] = waiting(world, 1, "a")
+    world.clock.now = DUE + timedelta(microseconds=1)
+    assert not buy(world, a)
+    world.clock.now = DUE
+    assert not buy(world, a)
+    world.clock.now = DUE - timedelta(microseconds=1)
+    assert buy(world, a)
+    world.clock.now = DUE + timedelta(days=1)
+    assert buy(world, a), "a second purchase has no deadline"
+    with world._transaction() as tx:
+        world.waves.graduate(tx, a, world.clock.now)
+    graduate = world.waves.beneficiary(a)
+    assert (graduate.state, graduate.graduated_at) == (BeneficiaryState.GRADUATED, world.clock.now)
+    assert buy(world, a)
+    assert world.waves.beneficiary(a) == graduate, "who graduated stays so"
+
+
+def test_a_seat_that_nobody_is_left_for_goes_back_to_the_year(world, tmp_path):
+    order = waiting(world, 3, *"abcd")
+    buy(world, order[1])
+    assert world.store.allotted(2026) == 3
+    assert world.expire(DUE) == Report(2, 1)
+    assert {row[1] for row in rows(world, order)} == {"revoked"}
+    assert [row[2] for row in rows(world, order)] == [order[3], None]
+    assert (world.store.wave(WAVE).chosen, world.store.allotted(2026)) == (2, 2)
+    assert world.failed_checks(WAVE, tmp_path) == []
+
+
+def test_a_next_in_line_who_may_not_have_the_seat_is_passed_over_with_the_reason(world, tmp_path):
+    """In the order of the draw: a civil servant by now, one who is barred, one chosen since, one of a full family."""
+    names = [f"person-{n}" for n in range(7)]
+    order = waiting(world, 1, *names)
+    a, servant, barred, chosen, relative, young, heir = order
+    world.people.add(
+        registrant(servant, employment=Employment.CIVIL_SERVANT),
+        registrant(barred, standing=Standing.REVOKED),
+        registrant(relative, kk_mac="kk-family"),
+        registrant(young, birth_date=date(2008, 12, 1)),
+    )
+    FamilyItem("K#kk-family", "HOLDERS", holders={"one", "two"}).save()
+    world.clock.now = OPENS + TWO_WEEKS
+    world.join(chosen)
+    play(world, 1)
+    assert world.waves.beneficiary(chosen).wave == WAVE + 1
+    assert buy(world, chosen)
+    world.expire(world.clock.now + SECOND)
+    assert rows(world, order) == [
+        (a, "revoked", servant),
+        (servant, "ineligible", barred),
+        (barred, "ineligible", chosen),
+        (chosen, "already_beneficiary", relative),
+        (relative, "family_card", young),
+        (young, "ineligible", heir),
+    ]
+    assert world.waves.beneficiary(heir).wave == WAVE
+    assert state(world, chosen) is BeneficiaryState.ACTIVE
+    assert world.failed_checks(WAVE, tmp_path) == []
+
+
+def test_who_was_revoked_gets_no_seat_in_a_later_wave_that_they_had_joined_before(world, tmp_path):
+    """They joined the second wave while the first was held up by its beacon."""
+    world.step()
+    world.clock.now = OPENS
+    world.join("a")
+    world.beacons.silent = True
+    for now in (OPENS, CLOSES, FREEZES, OPENS + TWO_WEEKS):
+        world.at(now)
+    world.join("a", "b")
+    world.beacons.silent = False
+    chosen_at = OPENS + TWO_WEEKS + SECOND
+    world.at(chosen_at)
+    assert world.expire(chosen_at + timedelta(seconds=75)) == Report(1, 0)
+    play(world, 1)
+    entries = world.new_waves().entries_of("a", world.clock.now)
+    assert [(entry.wave, entry.standing, entry.reason) for entry in entries] == [
+        (WAVE + 1, "not_chosen", "ineligible"),
+        (WAVE, "revoked", None),
+    ]
+    assert world.waves.beneficiary("b").wave == WAVE + 1
+    assert [world.failed_checks(number, tmp_path / str(number)) for number in (WAVE, WAVE + 1)] == [[], []]
+
+
+def test_a_place_of_a_wave_that_is_not_settled_yet_is_passed_on_when_it_is(world, tmp_path):
+    order = drawn(world, 3, *"abcde")
+    seconds = iter(range(1000))
+    world.stepper.advance(world.clock.now, ONE_AWARD_S + 4, lambda: float(next(seconds)))
+    first = [name for name in order if world.waves.beneficiary(name)]
+    assert 0 < len(first) < 3
+    assert world.store.wave(WAVE).state is State.DRAWN
+    assert world.expire(DUE + timedelta(minutes=1)) == Report(len(first), 0)
+    assert "substitutions.json" not in world.files(WAVE)
+    assert marked(world) == sorted(first, key=shard_of)
+    world.step()
+    assert world.store.wave(WAVE).state is State.SETTLED
+    assert rows(world, order) == []
+    world.expire(world.clock.now)
+    assert [row[:2] for row in rows(world, order)] == [(name, "revoked") for name in sorted(first, key=shard_of)]
+    assert sum(one.state is BeneficiaryState.POTENTIAL for one in world.waves.beneficiaries(order)) == 3
+    assert world.failed_checks(WAVE, tmp_path) == []
+    assert set(marked(world)).isdisjoint(first)
+
+
+def test_who_was_revoked_is_barred_though_the_run_died_before_registration_knew(world, monkeypatch):
+    a, b = waiting(world, 1, *"ab")
+
+    def dies(*_):
+        raise Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.people, "set_standing", dies)
+        with pytest.raises(Crash):
+            world.expire(DUE)
+    assert state(world, a) is BeneficiaryState.REVOKED
+    assert world.people.by_id[a].standing is Standing.BENEFICIARY, "not barred yet, and not able to join either"
+    assert world.expire(DUE + SECOND) == Report(1, 1)
+    assert world.people.by_id[a].standing is Standing.REVOKED
+    assert state(world, b) is BeneficiaryState.POTENTIAL
+
+
+def test_who_is_no_longer_registered_loses_the_place_like_anybody_else(world):
+    a, b = waiting(world, 1, *"ab")
+    del world.people.by_id[a]
+    assert world.expire(DUE) == Report(1, 1)
+    assert (state(world, a), state(world, b)) == (BeneficiaryState.REVOKED, BeneficiaryState.POTENTIAL)
+
+
+def test_a_settling_step_that_comes_late_does_not_take_substitutions_back(world):
+    waiting(world, 1, *"ab")
+    drawn_wave = replace(world.store.wave(WAVE), state=State.DRAWN)
+    world.expire(DUE)
+    before = world.files(WAVE)
+    world.stepper._settle(drawn_wave, Calendar(world.programme.calendar), Tick(DUE, 60, world.clock.seconds), [])
+    assert world.files(WAVE) == before
+    assert world.store.wave(WAVE).chosen == 1
+
+
+def test_published_substitutions_that_say_otherwise_are_left_and_reported(world):
+    a, _, c = waiting(world, 1, *"abc")
+    forged = [{"seq": 1, "seat": "open", "out": leaf_of(world, a), "reason": "ineligible", "in": leaf_of(world, c)}]
+    body = json.dumps(forged).encode()
+    world.publication.put(WAVE, {"substitutions.json": body})
+    with pytest.raises(ExceptionGroup) as caught:
+        world.expire(DUE)
+    assert [type(error) for error in caught.value.exceptions] == [Contradiction]
+    assert world.files(WAVE)["substitutions.json"] == body
+    assert (world.store.wave(WAVE).revoked, world.store.wave(WAVE).passed) == (1, 0)
+
+
+def test_a_run_that_is_short_of_time_leaves_the_rest_to_the_next(world):
+    order = waiting(world, 3, *"abcdef")
+    world.clock.now = DUE
+    seconds = iter(range(1000))
+    report = world.new_revocation().run(DUE, ONE_REVOCATION_S + 8, lambda: float(next(seconds)))
+    assert 0 < report.revoked < 3
+    assert report.substituted == 0
+    assert world.expire(DUE) == Report(3, 3)
+    assert {out for out, _, _ in rows(world, order)} == set(order[:3])
+    assert Outcome.CHOSEN is world.entries.outcome(WAVE, order[5])
+
+
+def test_trouble_with_one_wave_holds_up_no_other(world, monkeypatch):
+    """The second wave's lists are gone; the first one's places are passed on all the same."""
+    first = waiting(world, 1, *"ab")
+    world.clock.now = OPENS + TWO_WEEKS
+    world.join("c", "d")
+    play(world, 1)
+    world.s3.delete_object(Bucket=world.settings.results_bucket, Key=f"draws/{WAVE + 1}/regions.json")
+    with pytest.raises(ExceptionGroup):
+        world.expire(world.clock.now + timedelta(days=1))
+    assert rows(world, first) == [(first[0], "revoked", first[1])]
