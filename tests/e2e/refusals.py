@@ -333,7 +333,9 @@ def answer_too_late(gateway: Gateway) -> Call:
 
 
 def complaining(about: dict[str, Any], person: Callable[[Gateway], str], text: str = "Mohon diperiksa.") -> Provoke:
-    return lambda gateway: Call(COMPLAIN, {"about": about, "category": "other", "text": text}, person=person(gateway))
+    return lambda gateway: Call(
+        COMPLAIN, {"about": about, "category": "personal_data", "text": text}, person=person(gateway)
+    )
 
 
 def appeal_before_the_draw(gateway: Gateway) -> Call:
