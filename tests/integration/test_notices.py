@@ -1,32 +1,204 @@
-"""Telling people, on the real tables and queue."""
+"""Telling people: each event once, each mail once, whoever dies where; bounces and the end of reminders."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 import boto3
+import pytest
+from botocore.exceptions import ClientError
 
+from chalicelib.errors import NotFound
+from chalicelib.notices import feedback
 from chalicelib.notices.port import Kind
 from chalicelib.notices.rules import State
-from chalicelib.wiring import Services
-from tests.conftest import REGION, T0
+from chalicelib.notices.service import SENDING_LIMIT_S
+from chalicelib.notices.ses import NeverTaken, NotTaken, OutcomeUnknown
+from tests.builders.notices import CHOSEN, DEADLINE, PAID, PostOffice, report, sent_by_moto
+from tests.conftest import REGION
 
-PERSON = "5d9b0a3e-0000-4000-8000-000000000001"
-CHOSEN = {"wave": 60, "training_idr": 3_500_000, "buy_by": "2026-12-09T17:00:00Z"}
-
-
-def messages(cloud):
-    sqs = boto3.client("sqs", REGION)
-    got = []
-    while batch := sqs.receive_message(QueueUrl=cloud.mails_queue_url, MaxNumberOfMessages=10).get("Messages"):
-        got += batch
-    return got
+LATER = timedelta(seconds=SENDING_LIMIT_S + 1)
 
 
-def test_a_person_is_told_an_event_once(cloud, programme):
-    services = Services(cloud, programme, clock=lambda: T0)
+@pytest.fixture
+def office(cloud, programme) -> PostOffice:
+    return PostOffice(cloud, programme)
+
+
+class Died(BaseException):
+    """The function ends here."""
+
+
+def die() -> None:
+    raise Died
+
+
+def test_a_person_is_told_in_their_language_once(cloud, programme):
+    office = PostOffice(cloud, programme, faked=False)
+    siti, john = office.person("siti@example.org"), office.person("john@example.org", "en")
+    for person in (siti, john, siti, john):
+        office.tell(person)
+
+    assert len(messages := office.receive()) == 2
+    assert office.deliver(messages + messages) == []
+
+    mails = {mail.destinations["ToAddresses"][0]: mail for mail in sent_by_moto(REGION)}
+    assert len(sent_by_moto(REGION)) == 2
+    assert mails["siti@example.org"].subject == "Selamat, Anda terpilih di gelombang 60"
+    assert mails["john@example.org"].subject == "Congratulations, you were chosen in wave 60"
+    assert "Rp3.500.000" in mails["john@example.org"].body
+    assert mails["siti@example.org"].source == "Gelombang <kabar@gelombang.example>"
+    assert office.state(siti) is office.state(john) is State.SENT
+
+
+def test_no_message_says_anything_of_a_person_but_an_id(office):
+    siti = office.person("siti@example.org")
+    office.tell(siti)
+
+    assert [each["body"] for each in office.receive()] == [f'{{"v":1,"registrant_id":"{siti}","event":"chosen/60"}}']
+
+
+def test_facts_that_a_text_does_not_know_are_refused_before_anything_is_kept(office):
+    with pytest.raises(ValueError, match="buy_by"):
+        office.tell("person", facts={"wave": 60})
+    assert office.store.notice("person", "chosen/60") is None
+
+
+def test_whoever_dies_after_the_mail_went_out_does_not_send_it_again(office):
+    siti = office.person("siti@example.org")
+    office.tell(siti)
+    messages = office.receive()
+    office.ses.plan = [die]
+
+    with pytest.raises(Died):
+        office.deliver(messages)
+    assert office.state(siti) is State.SENDING
+    # The message comes again, the sweep comes, much later the sweep comes again.
+    assert office.deliver(messages) == []
     for _ in range(3):
-        services.notices.tell(PERSON, Kind.CHOSEN, "chosen/60", CHOSEN)
+        office.now += LATER
+        office.services.notices.sweep()
+        office.deliver()
 
-    assert [m["Body"] for m in messages(cloud)] == ['{"v":1,"registrant_id":"%s","event":"chosen/60"}' % PERSON]
-    assert services._notice_store.notice(PERSON, "chosen/60").state is State.QUEUED
+    assert len(office.ses.taken) == 1
+    assert office.state(siti) is State.UNKNOWN
+
+
+def test_a_mail_that_may_have_gone_out_is_not_sent_again_and_one_that_was_not_taken_is(office):
+    siti, budi, ani = (office.person(f"{name}@example.org") for name in ("siti", "budi", "ani"))
+    for person in (siti, budi, ani):
+        office.tell(person)
+        office.ses.plan.append(
+            {siti: OutcomeUnknown("ReadTimeoutError"), budi: NotTaken("Throttled"), ani: NeverTaken("Bad")}[person]
+        )
+    in_order = sorted(office.receive(), key=lambda each: [siti, budi, ani].index(_person(each)))
+
+    assert office.deliver(in_order) == [in_order[1]["messageId"]]
+    assert [office.state(each) for each in (siti, budi, ani)] == [State.UNKNOWN, State.QUEUED, State.REFUSED]
+    assert office.deliver(in_order) == []
+    assert [each[0] for each in office.ses.taken] == ["budi@example.org"]
+
+
+def test_a_lost_message_is_queued_again_when_nothing_else_waits(office, monkeypatch):
+    siti, budi = office.person("siti@example.org"), office.person("budi@example.org")
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "chalicelib.notices.queue.MailQueue.send",
+            lambda *_: (_ for _ in ()).throw(ClientError({"Error": {"Code": "ServiceUnavailable"}}, "SendMessage")),
+        )
+        office.tell(siti)  # the queue is out of reach: it is kept, and the caller goes on
+    office.now += LATER
+    office.tell(budi)
+
+    assert office.services.notices.sweep() == 0, "a message waits, so a wave's results may be on their way"
+    assert office.deliver() == []
+    assert office.services.notices.sweep() == 1
+    assert office.services.notices.sweep() == 0, "it waits in the queue again"
+    assert office.deliver() == []
+    assert [each[0] for each in office.ses.taken] == ["budi@example.org", "siti@example.org"]
+
+
+def test_a_bounced_or_complaining_mailbox_is_marked_by_the_messages_tag_and_left_alone(office):
+    siti, budi, ani = (office.person(f"{name}@example.org") for name in ("siti", "budi", "ani"))
+    feedback.take(report("Bounce", siti, bounceType="Permanent"), office.store, office.now)
+    feedback.take(report("Bounce", budi, bounceType="Transient"), office.store, office.now)
+    feedback.take(report("Complaint", ani), office.store, office.now)
+    feedback.take("not JSON", office.store, office.now)
+    for person in (siti, budi, ani):
+        office.tell(person)
+
+    assert office.deliver() == []
+    assert [each[0] for each in office.ses.taken] == ["budi@example.org"]
+    assert office.state(siti) is office.state(ani) is State.CLOSED
+
+    office.store.reopen(siti)
+    office.tell(siti, Kind.PAID, "paid/1", PAID)
+    office.deliver()
+    assert office.state(siti, "paid/1") is State.SENT
+
+
+def test_reminders_end_with_a_click_and_payments_do_not(office):
+    siti = office.person("siti@example.org")
+    office.tell(siti, Kind.PURCHASE_DEADLINE, "purchase_deadline/60/432000", DEADLINE)
+    office.tell(siti, Kind.PAID, "paid/1", PAID)
+    office.deliver()
+    urls = {text.subject: url for _, text, _, url in office.ses.taken}
+    url = urls.pop("Tinggal 15 hari untuk membeli pelatihan pertama")
+    assert url.startswith("https://api.invalid/unsubscriptions/")
+    assert list(urls.values()) == [None]
+    token = url.rpartition("/")[2]
+
+    page = office.services.unsubscriptions.page(token)
+    assert '<form method="post">' in page
+    assert office.store.mailbox(siti).unsubscribed_at is None, "a program that opens links has changed nothing"
+    for _ in range(2):
+        assert "tidak akan menerima" in office.services.unsubscriptions.end(token, office.now)
+    office.tell(siti, Kind.PURCHASE_DEADLINE, "purchase_deadline/60/86400", DEADLINE)
+    office.tell(siti, Kind.PAID, "paid/2", PAID)
+    office.deliver()
+
+    assert office.state(siti, "purchase_deadline/60/86400") is State.UNSUBSCRIBED
+    assert office.state(siti, "paid/2") is State.SENT
+    assert office.store.give_token(siti, "another") == token, "a person keeps one link"
+    with pytest.raises(NotFound):
+        office.services.unsubscriptions.end("another", office.now)
+
+
+def test_what_came_too_late_or_has_no_confirmed_address_is_not_sent(office):
+    siti, nobody = office.person("siti@example.org"), office.person("x@example.org", confirmed=False)
+    office.tell(siti, Kind.PURCHASE_DEADLINE, "d", {"buy_by": "2026-11-24T03:00:00Z"})
+    office.tell(nobody)
+    office.tell("no-such-account")
+
+    assert office.deliver() == []
+    assert office.ses.taken == []
+    assert office.state(siti, "d") is State.EXPIRED
+    assert office.state(nobody) is office.state("no-such-account") is State.NO_ADDRESS
+
+
+def test_a_message_that_is_none_of_ours_ends_as_a_dead_letter_and_a_forgotten_notice_does_not(office):
+    bad = {"messageId": "bad", "body": '{"v":2}'}
+    forgotten = {"messageId": "forgotten", "body": '{"v":1,"registrant_id":"x","event":"chosen/1"}'}
+
+    assert office.deliver([bad, forgotten]) == ["bad"]
+
+
+def test_an_event_is_on_the_topic_and_in_the_feed_once_and_a_death_in_between_only_says_it_again(world, monkeypatch):
+    announcements = world.stepper._announcements
+    facts = {"opens_at": "2026-11-27T05:00:00Z", "closes_at": "2026-11-30T17:00:00Z", "quota": 4, "note": None}
+    with monkeypatch.context() as patch:
+        patch.setattr(announcements._store, "mark_published", lambda *_: die())
+        with pytest.raises(Died):
+            announcements.publish("wave_open", 145, facts)
+    for _ in range(3):
+        announcements.publish("wave_open", 145, facts)
+    announcements.publish("wave_closed", 145, facts)
+
+    heard = world.heard()
+    assert [each["event"] for each in heard] == ["wave_open", "wave_open", "wave_closed"]
+    assert heard[0] == heard[1], "the same id, by which a subscriber knows it"
+    assert [each.event for each in announcements._store.latest(50)] == ["wave_closed", "wave_open"]
+
+
+def _person(record) -> str:
+    return record["body"].split('"')[5]

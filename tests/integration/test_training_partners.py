@@ -89,7 +89,7 @@ def test_an_unknown_partner_and_a_wrong_signature_look_the_same(stage: Scene) ->
 
 
 def test_another_partners_key_is_refused(stage: Scene) -> None:
-    partner = stage.new_partner()
+    partner = stage.partner
     _, key = stage.services.partners.add("Kursus Maju", T0)
     with pytest.raises(SignatureInvalid):
         authenticate(stage, signed(partner.id, key, BODY))
@@ -167,14 +167,14 @@ def test_a_revoked_partner_is_refused_from_the_next_request_on(stage: Scene) -> 
 
 
 def test_only_who_holds_the_key_learns_of_a_revocation(stage: Scene) -> None:
-    partner = stage.new_partner()
+    partner = stage.partner
     stage.services.partners.revoke(partner.id, T0)
     with pytest.raises(SignatureInvalid):
         authenticate(stage, signed(partner.id, "00" * 32, BODY))
 
 
 def test_a_second_revocation_keeps_the_time_of_the_first(stage: Scene) -> None:
-    partner = stage.new_partner()
+    partner = stage.partner
     for days in (0, 1):
         stage.services.partners.revoke(partner.id, T0 + timedelta(days=days))
     assert [known.revoked_at for known in stage.services.partners.all()] == [T0]
@@ -188,7 +188,7 @@ def test_an_unknown_partner_cannot_be_revoked(stage: Scene) -> None:
 
 def test_partners_are_listed_oldest_first_with_the_revoked_ones(stage: Scene) -> None:
     second, _ = stage.services.partners.add("Kursus Maju", T0 + timedelta(days=1))
-    first = stage.new_partner()
+    first = stage.partner
     stage.services.partners.revoke(first.id, T0)
     assert [(known.name, known.revoked_at) for known in stage.services.partners.all()] == [
         ("Pelatihan Jaya", T0),

@@ -1,4 +1,4 @@
-"""The review that makes the incentive due: both or neither, once per person, and never lost."""
+"""The review that makes the incentive due and its author a graduate: all or nothing, once, and never lost."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import pytest
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound, Unavailable
 from chalicelib.payouts.rules import Kind, State, entitlement_id
-from chalicelib.training.errors import AlreadyReviewed
-from chalicelib.training.wire import ReviewView, TrainingView
+from chalicelib.training.errors import AlreadyReviewed, NotCompleted
+from chalicelib.training.rules import Account
+from chalicelib.training.wire import ReviewForm, ReviewView, TrainingView
 from chalicelib.waves.errors import BeneficiaryRevoked
-from tests.builders.training import OTHER, PERSON, Scene, completion, review, scene
+from chalicelib.waves.rules import BeneficiaryState
+from tests.builders.training import OTHER, PERSON, SECOND, Scene, scene
 from tests.conftest import T0
 
 INCENTIVE = entitlement_id(PERSON.wave, PERSON.registrant_id, Kind.INCENTIVE)
@@ -25,16 +27,8 @@ def stage(cloud: Settings, programme: Programme) -> Scene:
     return scene(cloud, programme)
 
 
-@pytest.fixture
-def trainings(stage: Scene) -> list[str]:
-    """Two completed trainings of PERSON."""
-    partner = stage.partner()
-    forms = [completion(certificate_number=number) for number in ("C-1", "C-2")]
-    return [stage.training.complete(partner, form, T0)[0].training_id for form in forms]
-
-
-def say(stage: Scene, training_id: str, *words: Any, now: Any = LATER) -> tuple[TrainingView, bool]:
-    return stage.training.review(PERSON.registrant_id, training_id, review(*words), now)
+def account(stage: Scene) -> Account:
+    return stage.services.training.accounts([PERSON.registrant_id])[PERSON.registrant_id]
 
 
 def entitlements(stage: Scene) -> list[tuple[str, str, int]]:
@@ -42,115 +36,133 @@ def entitlements(stage: Scene) -> list[tuple[str, str, int]]:
     return [(row["pk"].removeprefix("P#"), row["state"], row["amount_idr"]) for row in rows]
 
 
-def test_the_first_review_makes_the_incentive_due_and_queues_it(stage: Scene, trainings: list[str]) -> None:
-    view, new = say(stage, trainings[0])
+def reviews(stage: Scene) -> list[ReviewView | None]:
+    return [view.review for view in stage.services.training.of(PERSON.registrant_id).trainings]
+
+
+def test_the_first_review_makes_a_graduate_and_the_incentive_due_and_queues_it(stage: Scene) -> None:
+    bought = stage.completed()
+    view, new = stage.review(bought)
     assert new
     assert view.review == ReviewView(9, "Sangat membantu.", "2026-11-24T04:00:00Z")
-    assert view in stage.training.of(PERSON.registrant_id)
+    assert stage.services.training.of(PERSON.registrant_id).trainings == [view]
     assert entitlements(stage) == [(INCENTIVE, "DUE", 600_000)]
     assert stage.queued() == [INCENTIVE]
+    graduate = stage.services.waves.beneficiary(PERSON.registrant_id)
+    assert graduate
+    assert (graduate.state, graduate.graduated_at) == (BeneficiaryState.GRADUATED, LATER)
+    assert account(stage) == Account(2_500_000, 1, 1, first_completed_at=T0 + 3 * SECOND)
 
 
-def test_the_same_review_again_gives_the_same_answer_and_queues_nothing(stage: Scene, trainings: list[str]) -> None:
-    first, _ = say(stage, trainings[0])
+def test_the_same_review_again_gives_the_same_answer_and_queues_nothing(stage: Scene) -> None:
+    bought = stage.completed()
+    first, _ = stage.review(bought)
     stage.queued()
-    assert say(stage, trainings[0], now=LATER + timedelta(days=1)) == (first, False)
+    stage.revoke()
+    assert stage.review(bought, now=LATER + timedelta(days=1)) == (first, False)
     assert stage.queued() == []
+    for words in ((8,), (9, "Kurang membantu.")):
+        with pytest.raises(AlreadyReviewed):
+            stage.review(bought, *words)
+    assert reviews(stage) == [first.review]
 
 
-@pytest.mark.parametrize("words", [(8,), (9, "Kurang membantu.")])
-def test_a_review_is_not_changed_by_another(stage: Scene, trainings: list[str], words: tuple[Any, ...]) -> None:
-    first, _ = say(stage, trainings[0])
-    with pytest.raises(AlreadyReviewed):
-        say(stage, trainings[0], *words)
-    assert first in stage.training.of(PERSON.registrant_id)
-
-
-def test_a_second_training_is_reviewed_without_a_second_incentive(stage: Scene, trainings: list[str]) -> None:
-    say(stage, trainings[0])
+def test_a_graduate_goes_on_training_and_reviews_without_a_second_incentive(stage: Scene) -> None:
+    stage.review(stage.completed("C-1"))
     stage.queued()
-    view, new = say(stage, trainings[1], 0, "Kurang.")
-    assert new
-    assert view.review == ReviewView(0, "Kurang.", "2026-11-24T04:00:00Z")
+    second = stage.completed("C-2")
+    view, new = stage.review(second, 0, "Kurang.")
+    assert (new, view.review) == (True, ReviewView(0, "Kurang.", "2026-11-24T04:00:00Z"))
     assert len(entitlements(stage)) == 1
     assert stage.queued() == []
+    assert stage.state() is BeneficiaryState.GRADUATED
+    third = stage.buy(now=PERSON.buy_by + timedelta(days=99))
+    stage.services.training.cancel(PERSON.registrant_id, third.training_id, PERSON.buy_by + timedelta(days=99))
+    assert stage.state() is BeneficiaryState.GRADUATED
+    assert account(stage) == Account(1_500_000, 2, 2, first_completed_at=T0 + 3 * SECOND)
 
 
-def test_only_ones_own_training_can_be_reviewed(stage: Scene, trainings: list[str]) -> None:
-    for person, training_id in ((OTHER.registrant_id, trainings[0]), (PERSON.registrant_id, "a" * 26)):
+def test_only_ones_own_completed_training_can_be_reviewed(stage: Scene) -> None:
+    bought = stage.buy()
+    form = ReviewForm(9, "Sangat membantu.")
+    for person, training_id in ((OTHER.registrant_id, bought.training_id), (PERSON.registrant_id, "a" * 26)):
         with pytest.raises(NotFound):
-            stage.training.review(person, training_id, review(), LATER)
+            stage.services.training.review(person, training_id, form, LATER)
+    for report in (lambda: None, lambda: stage.redeem(bought), lambda: stage.attend(bought)):
+        report()
+        with pytest.raises(NotCompleted):
+            stage.review(bought)
     assert entitlements(stage) == []
+    assert reviews(stage) == [None]
 
 
-def test_a_revoked_beneficiary_is_owed_nothing(stage: Scene, trainings: list[str]) -> None:
-    stage.people.revoke(PERSON.card_number)
-    with pytest.raises(BeneficiaryRevoked):
-        say(stage, trainings[0])
+def test_a_revoked_beneficiary_is_owed_nothing(stage: Scene) -> None:
+    bought = stage.completed()
+    stage.just_before_the_next_commit(stage.revoke)
+    for _ in range(2):
+        with pytest.raises(BeneficiaryRevoked):
+            stage.review(bought)
     assert entitlements(stage) == []
-    assert all(view.review is None for view in stage.training.of(PERSON.registrant_id))
+    assert reviews(stage) == [None]
+    assert account(stage).first_completed_at is None
 
 
-def test_a_review_sent_again_is_answered_after_a_revocation_too(stage: Scene, trainings: list[str]) -> None:
-    first, _ = say(stage, trainings[0])
-    stage.people.revoke(PERSON.card_number)
-    assert say(stage, trainings[0]) == (first, False)
-
-
-def test_of_two_same_reviews_at_once_one_is_new_and_one_incentive_is_due(stage: Scene, trainings: list[str]) -> None:
+def test_of_two_same_reviews_at_once_one_is_new_and_one_incentive_is_due(stage: Scene) -> None:
+    bought = stage.completed()
     answers: list[tuple[TrainingView, bool]] = []
-    stage.just_before_the_next_commit(lambda: answers.append(say(stage, trainings[0])))
-    answers.append(say(stage, trainings[0], now=LATER + timedelta(seconds=1)))
+    stage.just_before_the_next_commit(lambda: answers.append(stage.review(bought)))
+    answers.append(stage.review(bought, now=LATER + SECOND))
     assert [new for _, new in answers] == [True, False]
     assert answers[0][0] == answers[1][0]
     assert len(entitlements(stage)) == 1
     assert stage.queued() == [INCENTIVE]
 
 
-def test_of_two_different_reviews_at_once_the_second_is_refused(stage: Scene, trainings: list[str]) -> None:
-    stage.just_before_the_next_commit(lambda: say(stage, trainings[0]))
+def test_of_two_different_reviews_at_once_the_second_is_refused(stage: Scene) -> None:
+    bought = stage.completed()
+    stage.just_before_the_next_commit(lambda: stage.review(bought))
     with pytest.raises(AlreadyReviewed):
-        say(stage, trainings[0], 1, "Buruk.")
+        stage.review(bought, 1, "Buruk.")
     assert stage.queued() == [INCENTIVE]
 
 
-def test_two_trainings_reviewed_at_once_are_both_reviewed_and_one_incentive_is_due(
-    stage: Scene, trainings: list[str]
-) -> None:
-    stage.just_before_the_next_commit(lambda: say(stage, trainings[0]))
-    assert say(stage, trainings[1])[1]
-    assert all(view.review is not None for view in stage.training.of(PERSON.registrant_id))
+def test_two_trainings_reviewed_at_once_are_both_reviewed_and_one_incentive_is_due(stage: Scene) -> None:
+    first, second = stage.completed("C-1"), stage.completed("C-2")
+    stage.just_before_the_next_commit(lambda: stage.review(first))
+    assert stage.review(second)[1]
+    assert None not in reviews(stage)
     assert len(entitlements(stage)) == 1
     assert stage.queued() == [INCENTIVE]
 
 
-def test_a_crash_before_the_transaction_leaves_nothing_and_the_review_can_be_sent_again(
-    stage: Scene, trainings: list[str]
-) -> None:
+def test_a_crash_before_the_transaction_leaves_nothing_and_the_review_can_be_sent_again(stage: Scene) -> None:
     def crash() -> None:
         raise RuntimeError("the function died")
 
+    bought = stage.completed()
     stage.just_before_the_next_commit(crash)
     with pytest.raises(RuntimeError):
-        say(stage, trainings[0])
+        stage.review(bought)
     assert entitlements(stage) == []
-    assert say(stage, trainings[0])[1]
+    assert stage.state() is BeneficiaryState.ACTIVE
+    assert stage.review(bought)[1]
     assert stage.queued() == [INCENTIVE]
 
 
 def test_a_crash_between_the_transaction_and_the_queue_is_made_up_for_by_the_sweep(
-    stage: Scene, trainings: list[str], programme: Programme, monkeypatch: pytest.MonkeyPatch
+    stage: Scene, programme: Programme, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def crash(entitlement: str) -> None:
+    def crash(_: Any) -> None:
         raise Unavailable()
 
+    bought = stage.completed()
     with monkeypatch.context() as broken:
-        broken.setattr(stage.payouts, "enqueue", crash)
+        broken.setattr(stage.services.payouts, "enqueue", crash)
         with pytest.raises(Unavailable):
-            say(stage, trainings[0])
+            stage.review(bought)
     assert entitlements(stage) == [(INCENTIVE, State.DUE, 600_000)]
     assert stage.queued() == []
     # Told to come back, the person sends the same review again and hears that it is stored.
-    assert say(stage, trainings[0])[1] is False
-    assert stage.payouts.sweep(LATER + timedelta(seconds=programme.payouts.requeue_after_s + 1)) == 1
+    assert stage.review(bought)[1] is False
+    assert stage.services.payouts.sweep(LATER + timedelta(seconds=programme.payouts.requeue_after_s + 1)) == 1
     assert stage.queued() == [INCENTIVE]

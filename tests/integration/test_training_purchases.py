@@ -1,0 +1,248 @@
+"""Buying from the training balance and taking a purchase back: both or nothing, once, and never below zero."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.config import Programme, Settings
+from chalicelib.errors import NotFound
+from chalicelib.training.errors import (
+    BalanceTooLow,
+    CancellationTooLate,
+    CourseNotOffered,
+    NotBeneficiary,
+    TrainingAlreadyRedeemed,
+    UnknownCourse,
+)
+from chalicelib.training.rules import Account
+from chalicelib.training.wire import TrainingList, TrainingView
+from chalicelib.waves.errors import BeneficiaryRevoked, PurchaseDeadlinePassed
+from chalicelib.waves.rules import BeneficiaryState
+from tests.builders.training import OTHER, PERSON, Scene, scene
+from tests.conftest import T0
+
+FULL = 3_500_000
+SECOND = timedelta(seconds=1)
+CANCEL_WITHIN = timedelta(seconds=20)
+"""In the local stage, whose figures the tests have."""
+
+
+@pytest.fixture
+def stage(cloud: Settings, programme: Programme) -> Scene:
+    return scene(cloud, programme)
+
+
+def account(stage: Scene, person: Any = PERSON) -> Account | None:
+    return stage.services.training.accounts([person.registrant_id]).get(person.registrant_id)
+
+
+def cancel(stage: Scene, bought: TrainingView, now: Any = T0 + SECOND) -> TrainingView:
+    return stage.services.training.cancel(PERSON.registrant_id, bought.training_id, now)
+
+
+def mine(stage: Scene) -> TrainingList:
+    return stage.services.training.of(PERSON.registrant_id)
+
+
+def test_a_purchase_takes_its_price_keeps_the_place_and_gives_a_code(stage: Scene) -> None:
+    assert mine(stage) == TrainingList(balance_idr=FULL, trainings=[])
+    course = stage.course(price_idr="1250000")
+    view = stage.buy(course)
+    assert (view.course_id, view.price_idr, view.state) == (course, 1_250_000, "PURCHASED")
+    assert (view.purchased_at, view.cancellable_until) == ("2026-11-24T03:00:00Z", "2026-11-24T03:00:20Z")
+    assert (view.provider_name, view.title) == ("Pelatihan Jaya", "Dasar Pemrograman Python")
+    assert mine(stage) == TrainingList(balance_idr=FULL - 1_250_000, trainings=[view])
+    assert account(stage) == Account(FULL - 1_250_000, purchases=1)
+    assert stage.state() is BeneficiaryState.ACTIVE
+    assert stage.state(OTHER) is BeneficiaryState.POTENTIAL
+    assert account(stage, OTHER) is None
+    # Nothing of what came with the purchase is changed by a later import.
+    stage.course(code=view.course, price_idr="2000000", title="Lain", offered="no")
+    assert mine(stage).trainings == [view]
+
+
+def test_a_second_click_gives_the_same_purchase_whatever_has_changed_since(stage: Scene) -> None:
+    course = stage.course()
+    first = stage.buy(course)
+    stage.course(code=first.course, offered="no", price_idr="2000000")
+    stage.services.partners.revoke(stage.partner.id, T0)
+    again = stage.services.training.buy(PERSON.registrant_id, course, PERSON.buy_by + timedelta(days=9))
+    assert again == (first, False)
+    assert account(stage) == Account(FULL - 1_000_000, purchases=1)
+    assert len(stage.items("CODE#")) == 1
+
+
+def test_a_double_click_buys_once(stage: Scene) -> None:
+    course = stage.course()
+    first: list[TrainingView] = []
+    stage.just_before_the_next_commit(lambda: first.append(stage.buy(course)))
+    assert stage.services.training.buy(PERSON.registrant_id, course, T0 + SECOND) == (first[0], False)
+    assert account(stage) == Account(FULL - 1_000_000, purchases=1)
+    assert len(stage.items("CODE#")) == 1
+
+
+def test_the_balance_is_spent_to_the_last_rupiah_and_not_below(stage: Scene) -> None:
+    stage.buy(stage.course(price_idr="2000000"))
+    dear, last = stage.course(price_idr="1500001"), stage.course(price_idr="1500000")
+    with pytest.raises(BalanceTooLow) as refused:
+        stage.buy(dear)
+    assert refused.value.facts == {"balance_idr": 1_500_000, "price_idr": 1_500_001}
+    stage.buy(last)
+    assert mine(stage).balance_idr == 0
+    with pytest.raises(BalanceTooLow):
+        stage.buy(stage.course(price_idr="1"))
+    with pytest.raises(BalanceTooLow):
+        stage.buy(stage.course(price_idr="3500001"), OTHER)
+    assert account(stage) == Account(0, purchases=2)
+    assert account(stage, OTHER) is None
+
+
+def test_two_purchases_at_once_that_exceed_the_balance_are_one(stage: Scene) -> None:
+    first, second = stage.course(price_idr="2000000"), stage.course(price_idr="2000000")
+    stage.just_before_the_next_commit(lambda: stage.buy(first))
+    with pytest.raises(BalanceTooLow):
+        stage.buy(second)
+    assert [one.course_id for one in mine(stage).trainings] == [first]
+    assert account(stage) == Account(1_500_000, purchases=1)
+    assert len(stage.items("CODE#")) == 1
+
+
+def test_a_refused_purchase_leaves_nothing_behind(stage: Scene) -> None:
+    course = stage.course()
+    withdrawn = stage.course(offered="no")
+    partner = stage.new_partner()
+    of_revoked = stage.course(provider=partner.id)
+    stage.services.partners.revoke(partner.id, T0)
+    for person, wanted, now, error in (
+        ("nobody", course, T0, NotBeneficiary),
+        (PERSON.registrant_id, course, PERSON.buy_by, PurchaseDeadlinePassed),
+        (PERSON.registrant_id, "a" * 26, T0, UnknownCourse),
+        (PERSON.registrant_id, withdrawn, T0, CourseNotOffered),
+        (PERSON.registrant_id, of_revoked, T0, CourseNotOffered),
+    ):
+        with pytest.raises(error):
+            stage.services.training.buy(person, wanted, now)
+    stage.revoke()
+    with pytest.raises(BeneficiaryRevoked):
+        stage.buy(course)
+    assert stage.items("T#") + stage.items("CODE#") == []
+    assert mine(stage).balance_idr == 0
+    assert stage.services.training.of("nobody") == TrainingList(balance_idr=None, trainings=[])
+
+
+def test_the_last_millisecond_before_the_deadline_is_in_time_and_later_purchases_have_none(stage: Scene) -> None:
+    with pytest.raises(PurchaseDeadlinePassed):
+        stage.buy(now=PERSON.buy_by)
+    stage.buy(now=PERSON.buy_by - timedelta(milliseconds=1))
+    stage.buy(now=PERSON.buy_by + timedelta(days=30))
+    assert account(stage) == Account(1_500_000, purchases=2)
+
+
+def test_a_place_revoked_between_reading_and_writing_buys_nothing(stage: Scene) -> None:
+    course = stage.course()
+    stage.just_before_the_next_commit(stage.revoke)
+    with pytest.raises(BeneficiaryRevoked):
+        stage.buy(course)
+    assert stage.items("T#") + stage.items("CODE#") == []
+
+
+def test_a_cancellation_gives_the_price_back_once_and_the_place_waits_for_a_purchase_again(stage: Scene) -> None:
+    course = stage.course()
+    bought = stage.buy(course)
+    cancelled = cancel(stage, bought, T0 + CANCEL_WITHIN)
+    assert (cancelled.state, cancelled.cancelled_at, cancelled.cancellable_until) == (
+        "CANCELLED",
+        "2026-11-24T03:00:20Z",
+        None,
+    )
+    assert cancel(stage, bought, T0 + timedelta(days=9)) == cancelled
+    assert mine(stage) == TrainingList(balance_idr=FULL, trainings=[cancelled])
+    assert account(stage) == Account(FULL, purchases=0)
+    assert stage.state() is BeneficiaryState.POTENTIAL
+    # Bought again, it is a purchase of its own.
+    again = stage.buy(course, now=T0 + timedelta(seconds=30))
+    assert again.training_id != bought.training_id
+    assert again.redeem_code != bought.redeem_code
+    assert mine(stage) == TrainingList(balance_idr=FULL - 1_000_000, trainings=[cancelled, again])
+    assert stage.state() is BeneficiaryState.ACTIVE
+
+
+def test_a_second_purchase_is_cancelled_without_touching_the_place(stage: Scene) -> None:
+    first, second = stage.buy(), stage.buy()
+    cancel(stage, second)
+    assert stage.state() is BeneficiaryState.ACTIVE
+    cancel(stage, first)
+    assert stage.state() is BeneficiaryState.POTENTIAL
+    assert account(stage) == Account(FULL, purchases=0)
+
+
+@pytest.mark.parametrize("late", [T0 + CANCEL_WITHIN + timedelta(milliseconds=1), T0 + timedelta(days=30)])
+def test_a_cancellation_can_be_too_late_and_nobody_elses_purchase_be_cancelled(stage: Scene, late: Any) -> None:
+    bought = stage.buy()
+    with pytest.raises(CancellationTooLate) as refused:
+        cancel(stage, bought, late)
+    assert refused.value.facts == {"until": "2026-11-24T03:00:20Z"}
+    for person, training_id in ((OTHER.registrant_id, bought.training_id), (PERSON.registrant_id, "a" * 26)):
+        with pytest.raises(NotFound):
+            stage.services.training.cancel(person, training_id, T0)
+    assert mine(stage).trainings == [bought]
+
+
+def test_the_only_purchase_is_not_cancelled_after_the_deadline_but_another_one_is(stage: Scene) -> None:
+    just_before = PERSON.buy_by - timedelta(seconds=1)
+    only = stage.buy(now=just_before)
+    assert only.cancellable_until == "2026-11-29T02:59:59.999Z"
+    with pytest.raises(CancellationTooLate):
+        cancel(stage, only, PERSON.buy_by)
+    second = stage.buy(now=PERSON.buy_by)
+    cancel(stage, second, PERSON.buy_by + SECOND)
+    assert stage.state() is BeneficiaryState.ACTIVE
+    assert account(stage) == Account(FULL - 1_000_000, purchases=1)
+
+
+def test_what_the_partner_has_taken_in_is_not_cancelled(stage: Scene) -> None:
+    bought = stage.buy()
+    stage.just_before_the_next_commit(lambda: stage.redeem(bought))
+    with pytest.raises(TrainingAlreadyRedeemed):
+        cancel(stage, bought)
+    assert account(stage) == Account(FULL - 1_000_000, purchases=1)
+    assert stage.state() is BeneficiaryState.ACTIVE
+
+
+def test_a_purchase_that_comes_between_keeps_the_place_through_a_cancellation(stage: Scene) -> None:
+    first, second = stage.buy(), stage.course()
+    stage.just_before_the_next_commit(lambda: stage.buy(second))
+    assert cancel(stage, first).state == "CANCELLED"
+    assert stage.state() is BeneficiaryState.ACTIVE
+    assert account(stage) == Account(FULL - 1_000_000, purchases=1)
+
+
+def test_a_person_keeps_the_balance_of_the_scheme_of_their_wave(stage: Scene) -> None:
+    early = replace(PERSON, registrant_id="person-3", card_number="2026000000000033", wave=53, scheme="2020")
+    stage.choose(early)
+    assert stage.services.training.balance(early) == 1_000_000
+    with pytest.raises(BalanceTooLow):
+        stage.buy(stage.course(price_idr="1000001"), early)
+    stage.buy(stage.course(price_idr="1000000"), early)
+    assert stage.services.training.balance(early) == 0
+
+
+def test_a_crash_before_the_write_leaves_nothing_and_the_purchase_can_be_sent_again(stage: Scene) -> None:
+    def crash() -> None:
+        raise RuntimeError("the function died")
+
+    course = stage.course()
+    stage.just_before_the_next_commit(crash)
+    with pytest.raises(RuntimeError):
+        stage.buy(course)
+    assert stage.items("T#") + stage.items("CODE#") == []
+    bought = stage.buy(course)
+    stage.just_before_the_next_commit(crash)
+    with pytest.raises(RuntimeError):
+        cancel(stage, bought)
+    assert mine(stage).trainings == [bought]
+    assert cancel(stage, bought).state == "CANCELLED"

@@ -1,0 +1,215 @@
+"""What partners report of a training: the code taken in, attendance, completion; each once, in order, by their own."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.clock import WIB
+from chalicelib.config import Programme, Settings
+from chalicelib.errors import DomainError
+from chalicelib.training.errors import (
+    CardMismatch,
+    CertificateAlreadyUsed,
+    RedeemCodeUnknown,
+    ReportedInFuture,
+    ReportedOtherwise,
+    ReportedTooEarly,
+    TrainingCancelled,
+    WrongTrainingState,
+)
+from chalicelib.training.rules import Account, Certificate
+from chalicelib.training.wire import (
+    AttendanceForm,
+    CompletionForm,
+    RedemptionForm,
+    RedemptionView,
+    TrainingView,
+)
+from chalicelib.waves.errors import BeneficiaryRevoked
+from tests.builders.training import OTHER, PERSON, SECOND, Scene, scene
+from tests.conftest import T0
+
+MS = timedelta(milliseconds=1)
+
+
+@pytest.fixture
+def stage(cloud: Settings, programme: Programme) -> Scene:
+    return scene(cloud, programme)
+
+
+def validate(stage: Scene, bought: TrainingView, card: str = PERSON.card_number) -> RedemptionView:
+    return stage.services.reports.validate(stage.partner, RedemptionForm(bought.redeem_code, card))
+
+
+def training(stage: Scene) -> TrainingView:
+    [view] = stage.services.training.of(PERSON.registrant_id).trainings
+    return view
+
+
+def test_a_training_goes_from_its_code_to_its_certificate(stage: Scene) -> None:
+    bought = stage.buy()
+    before = stage.items("")
+    checked = validate(stage, bought)
+    assert stage.items("") == before
+    assert (checked.redeem_code, checked.course, checked.state) == (bought.redeem_code, bought.course, "PURCHASED")
+    redeemed, new = stage.redeem(bought)
+    assert (redeemed.state, redeemed.redeemed_at, new) == ("REDEEMED", "2026-11-24T03:00:01Z", True)
+    attended, new = stage.attend(bought)
+    assert (attended.state, attended.attended_at, new) == ("ATTENDED", "2026-11-24T03:00:02Z", True)
+    completed, new = stage.complete(bought)
+    assert (completed.state, completed.completed_at, new) == ("COMPLETED", "2026-11-24T03:00:03Z", True)
+    assert (completed.certificate_number, validate(stage, bought)) == ("C-1", completed)
+    mine = training(stage)
+    for name in ("state", "redeemed_at", "attended_at", "completed_at", "certificate_number"):
+        assert getattr(mine, name) == getattr(completed, name)
+    assert mine.cancellable_until is None
+    person = PERSON.registrant_id
+    assert stage.services.training.accounts([person]) == {person: Account(2_500_000, purchases=1, completed=1)}
+    assert stage.services.training.skills_of(person) == {"programming", "data_analysis"}
+    assert stage.services.training.certificates_of(person) == [
+        Certificate("Dasar Pemrograman Python", "Pelatihan Jaya", "C-1", T0 + 3 * SECOND)
+    ]
+    assert stage.queued() == []
+
+
+def test_each_report_again_gives_the_training_as_it_stands_and_changes_nothing(stage: Scene) -> None:
+    bought = stage.buy()
+    for report in (stage.redeem, stage.attend, stage.complete):
+        view, _ = report(bought)
+        assert report(bought) == (view, False)
+    before = stage.items("")
+    # In another time zone and with microseconds it is the same time.
+    wib = (T0 + 2 * SECOND + timedelta(microseconds=999)).astimezone(WIB)
+    stage.revoke()
+    assert stage.attend(bought, wib) == (view, False)
+    assert stage.complete(bought) == (view, False)
+    assert stage.items("") == before
+    for again in (
+        lambda: stage.attend(bought, T0 + 2 * SECOND + MS),
+        lambda: stage.complete(bought, "C-2"),
+        lambda: stage.complete(bought, at=T0 + 3 * SECOND + MS),
+    ):
+        with pytest.raises(ReportedOtherwise):
+            again()
+    assert stage.items("") == before
+
+
+def test_another_partners_code_looks_unknown(stage: Scene) -> None:
+    code, stranger = stage.attended().redeem_code, stage.new_partner()
+    reports, late = stage.services.reports, T0 + 9 * SECOND
+
+    def refused(report: Any, *told: Any) -> None:
+        with pytest.raises(RedeemCodeUnknown) as refusal:
+            report(*told)
+        assert refusal.value.facts == {}
+
+    for partner, sent in ((stranger, code), (stage.partner, "A" * 16)):
+        refused(reports.validate, partner, RedemptionForm(sent, PERSON.card_number))
+        refused(reports.redeem, partner, RedemptionForm(sent, PERSON.card_number), late)
+        refused(reports.attend, partner, AttendanceForm(sent, T0), late)
+        refused(reports.complete, partner, CompletionForm(sent, "C-1", T0 + 2 * SECOND), late)
+    assert training(stage).state == "ATTENDED"
+
+
+def test_a_code_is_taken_in_with_the_card_of_who_bought_it_while_the_purchase_and_the_place_stand(stage: Scene) -> None:
+    bought = stage.buy()
+    with pytest.raises(CardMismatch):
+        validate(stage, bought, OTHER.card_number)
+    with pytest.raises(CardMismatch):
+        stage.redeem(bought, OTHER)
+    stage.services.training.cancel(PERSON.registrant_id, bought.training_id, T0)
+    for report in (lambda: validate(stage, bought), lambda: stage.redeem(bought)):
+        with pytest.raises(TrainingCancelled):
+            report()
+    others = stage.buy(person=OTHER)
+    stage.revoke(OTHER)
+    for report in (lambda: validate(stage, others, OTHER.card_number), lambda: stage.redeem(others, OTHER)):
+        with pytest.raises(BeneficiaryRevoked):
+            report()
+    assert {row["state"] for row in stage.items("T#") if row["sk"] != "ACCOUNT"} == {"CANCELLED", "PURCHASED"}
+
+
+def test_no_report_comes_before_the_one_that_it_needs(stage: Scene) -> None:
+    bought = stage.buy()
+
+    def refused(report: Any) -> dict[str, Any]:
+        with pytest.raises(WrongTrainingState) as refusal:
+            report(bought)
+        return refusal.value.facts
+
+    assert refused(stage.attend) == {"state": "PURCHASED", "needs": "REDEEMED"}
+    assert refused(stage.complete) == {"state": "PURCHASED", "needs": "ATTENDED"}
+    stage.redeem(bought)
+    assert refused(stage.complete) == {"state": "REDEEMED", "needs": "ATTENDED"}
+    assert training(stage).state == "REDEEMED"
+    cancelled = stage.buy()
+    stage.services.training.cancel(PERSON.registrant_id, cancelled.training_id, T0)
+    with pytest.raises(WrongTrainingState) as refusal:
+        stage.attend(cancelled)
+    assert refusal.value.facts["state"] == "CANCELLED"
+    assert stage.items("CERT#") == []
+
+
+def test_what_is_attested_lies_between_what_came_before_and_now(stage: Scene) -> None:
+    reports, bought = stage.services.reports, stage.redeemed()
+    now = T0 + timedelta(hours=1)
+
+    def refused(report: Any, form: Any, error: type[DomainError]) -> None:
+        with pytest.raises(error):
+            report(stage.partner, form, now)
+
+    refused(reports.attend, AttendanceForm(bought.redeem_code, now + MS), ReportedInFuture)
+    refused(reports.attend, AttendanceForm(bought.redeem_code, T0 - MS), ReportedTooEarly)
+    reports.attend(stage.partner, AttendanceForm(bought.redeem_code, T0), now)
+    refused(reports.complete, CompletionForm(bought.redeem_code, "C-1", now + MS), ReportedInFuture)
+    refused(reports.complete, CompletionForm(bought.redeem_code, "C-1", T0 - MS), ReportedTooEarly)
+    assert stage.items("CERT#") == []
+    assert reports.complete(stage.partner, CompletionForm(bought.redeem_code, "C-1", T0), now)[1]
+
+
+def test_a_certificate_proves_one_training_and_two_partners_may_use_its_number(stage: Scene) -> None:
+    stage.completed("C-1")
+    other = stage.attended(OTHER)
+    with pytest.raises(CertificateAlreadyUsed):
+        stage.complete(other, "C-1")
+    assert stage.services.training.certificates_of(OTHER.registrant_id) == []
+    assert stage.complete(other, "C-2")[1]
+    rival = stage.new_partner()
+    bought = stage.buy(stage.course(provider=rival.id))
+    reports, late = stage.services.reports, T0 + 9 * SECOND
+    reports.redeem(rival, RedemptionForm(bought.redeem_code, PERSON.card_number), late)
+    reports.attend(rival, AttendanceForm(bought.redeem_code, T0), late)
+    assert reports.complete(rival, CompletionForm(bought.redeem_code, "C-1", T0), late)[1]
+
+
+def test_of_two_same_reports_at_once_one_is_new_and_both_get_the_same_answer(stage: Scene) -> None:
+    bought = stage.buy()
+    for report in (stage.redeem, stage.attend, stage.complete):
+        first: list[tuple[RedemptionView, bool]] = []
+        stage.just_before_the_next_commit(lambda report=report, first=first: first.append(report(bought)))
+        view, new = report(bought)
+        assert (first, new) == ([(view, True)], False)
+    assert len(stage.items("CERT#")) == 1
+    assert stage.services.training.accounts([PERSON.registrant_id])[PERSON.registrant_id].completed == 1
+
+
+def test_what_happens_between_reading_and_writing_is_seen(stage: Scene) -> None:
+    bought = stage.buy()
+    stage.just_before_the_next_commit(
+        lambda: stage.services.training.cancel(PERSON.registrant_id, bought.training_id, T0)
+    )
+    with pytest.raises(TrainingCancelled):
+        stage.redeem(bought)
+    ours, others = stage.attended(), stage.attended(OTHER)
+    stage.just_before_the_next_commit(lambda: stage.complete(ours, "C-1"))
+    with pytest.raises(CertificateAlreadyUsed):
+        stage.complete(others, "C-1")
+    other_time: list[Any] = []
+    third = stage.redeemed()
+    stage.just_before_the_next_commit(lambda: other_time.append(stage.attend(third, T0)))
+    with pytest.raises(ReportedOtherwise):
+        stage.attend(third, T0 + SECOND)
+    assert other_time[0][1]
