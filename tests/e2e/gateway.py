@@ -57,6 +57,7 @@ ATTEND = "POST /partners/training-attendances"
 COMPLETE = "POST /partners/training-completions"
 REVIEW = "POST /me/trainings/{training_id}/review"
 HINT = "POST /webhooks/fsp"
+POST_VACANCY = "POST /partners/vacancies"
 RESPOND = "POST /me/surveys/{survey_id}/response"
 ANSWERS = {
     "employment_before": "unemployed",
@@ -195,6 +196,24 @@ class Gateway:
             "completed_at": iso(self.now),
         } | changes
 
+    def posting(self, **changes: Any) -> dict[str, Any]:
+        """What posts a vacancy that asks for what the course teaches."""
+        return {
+            "reference": f"LOK-{next(self._numbers)}",
+            "title": "Pengembang web",
+            "employer": "PT Maju",
+            "province": "31",
+            "skills": ["programming", "web_development"],
+            "salary_min_idr": 5_000_000,
+            "salary_max_idr": 8_000_000,
+            "closes_at": iso(self.now + 30 * 24 * AN_HOUR),
+        } | changes
+
+    def vacancy(self, **changes: Any) -> str:
+        """The id of a vacancy of the partner's."""
+        view = self.ok(Call(POST_VACANCY, self.posting(**changes), partner=self.partner))
+        return str(view["vacancy_id"])
+
     # People, as far as they have come
 
     def stranger(self) -> str:
@@ -301,6 +320,11 @@ class Gateway:
     def veteran(self) -> str:
         """Somebody who was trained, for all who only want to look."""
         return self.trained().person
+
+    @cached_property
+    def alumnus(self) -> str:
+        """Somebody who graduated, for all who look for a job."""
+        return self.graduated().person
 
     def revoke(self, person: str) -> None:
         """Take a beneficiary's place away, as an administrator would."""
