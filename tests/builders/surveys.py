@@ -175,11 +175,9 @@ class World:
         """A comparison survey that has just been offered."""
         return self.store.open(survey_rules.of_comparison(person, wave=wave, region=31, rules=self.rules, now=now))
 
-    def all(self) -> dict[tuple[str, str], Survey]:
-        """Every survey there is, by person and key."""
-        keys = [(item.pk, item.sk) for item in SurveyItem.scan() if item.pk.startswith("S#")]
-        by_id = {survey.id: survey for pk, _ in dict.fromkeys(keys) for survey in self.store.of(pk[2:])}
-        return {(survey.registrant_id, survey.id): survey for survey in by_id.values()}
+    def all(self) -> list[SurveyItem]:
+        """Every survey there is, as stored, by person."""
+        return sorted(SurveyItem.scan(SurveyItem.pk.startswith("S#")), key=lambda item: (item.pk, item.sk))
 
     def due(self) -> dict[str, int]:
         """The survey money in the ledger: by person and kind, in rupiah."""
