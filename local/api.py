@@ -74,6 +74,13 @@ class Api:
         response = self._http.request(method, self._url + path, body=raw, headers=sent)
         return Answer(f"{method} {path}", response.status, _parsed(response.data))
 
+    def text(self, path: str) -> str:
+        """A page that is no JSON. Raises `Unexpected` for any status but 200."""
+        response = self._http.request("GET", self._url + path)
+        if response.status != 200:
+            raise Unexpected(f"GET {path} answered {response.status}")
+        return response.data.decode()
+
     def keys(self) -> dict[str, Any]:
         """The pool's public keys (a JWKS), which anybody may fetch."""
         found: dict[str, Any] = self._http.request("GET", self._keys_url).json()

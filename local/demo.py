@@ -27,8 +27,9 @@ from .cloud import STAGE, CloudFailed, LocalCloud
 from .fsp_books import Faults
 from .office import CommandLine, OfficeFailed
 from .people import Person, people
-from .play import Play
-from .player import Player
+from .play import play
+from .players.crowd import Crowd
+from .scene import Scene
 
 FOLDER = stages.ROOT / ".demo"
 WORKERS = 8
@@ -97,16 +98,16 @@ class Screen:
         self._bars.stop()
 
 
-def play(cloud: LocalCloud, screen: Screen, crowd: Sequence[Person], found: list[str]) -> Mapping[str, int]:
+def stage(cloud: LocalCloud, screen: Screen, invented: Sequence[Person], found: list[str]) -> Mapping[str, int]:
     """Deploy and play the wave; the figures of the last line. `found` gets the disagreements, whatever happens."""
     screen.line("deployment: the same code, templates and commands as for AWS, onto the local cloud")
-    stage = cloud.deploy()
+    deployed = cloud.deploy()
     cloud.fsp.books.configure(FAULTS)
-    api = Api(stage.api_url, stage.settings.jwks_url, WORKERS + 2)
-    player = Player(api, crowd, utc_now, screen.progress, found, WORKERS)
+    api = Api(deployed.api_url, deployed.settings.jwks_url, WORKERS + 2)
+    crowd = Crowd(api, invented, utc_now, screen.progress, found, WORKERS)
     office = CommandLine(STAGE, cloud.fsp.url, FOLDER / "logs/office.log")
     programme, folder = load_programme(STAGE), FOLDER / "draws"
-    played = Play(player, office, Clock(), programme, folder, Faults().fail_suffix, screen.line).run()
+    played = play(Scene(crowd, office, Clock(), programme, folder, Faults().fail_suffix, screen.line))
     _tell(screen.line, played.wave, len(played.results.substitutions))
     return played.counts
 
@@ -133,7 +134,7 @@ def _tell(line: Callable[[str], None], wave: Mapping[str, object], moved_on: int
 def main(count: int, seed: int) -> None:
     """Play one wave from registration to payment on a local cloud."""
     try:
-        crowd = people(seed, count, wib_date(utc_now()), load_programme(STAGE), Faults().fail_suffix)
+        invented = people(seed, count, wib_date(utc_now()), load_programme(STAGE), Faults().fail_suffix)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--people") from error
     shutil.rmtree(FOLDER, ignore_errors=True)
@@ -144,7 +145,7 @@ def main(count: int, seed: int) -> None:
     try:
         with screen, LocalCloud(FOLDER / "logs/cloud", seed=str(seed), report=screen.line, count=screen.count) as cloud:
             try:
-                counts = play(cloud, screen, crowd, found)
+                counts = stage(cloud, screen, invented, found)
             finally:
                 screen.line("stopping everything that was started; logs are in .demo/logs")
                 keep_logs(FOLDER / "logs")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -13,8 +14,8 @@ import urllib3
 
 from chalicelib.clock import iso
 
-from .play import Comparison
-from .player import Partner
+from .players.crowd import Partner
+from .scene import Comparison
 
 RUN_S = 120
 
@@ -44,13 +45,9 @@ class CommandLine:
         )
         return int(_word_after("wave", out))
 
-    def advance(self) -> None:
-        """Have the deployed step run now."""
-        self._must("wave", "advance", "--deployed")
-
-    def sweep_payouts(self) -> None:
-        """Have the deployed sweep of unsettled payouts run now."""
-        self._must("payout", "sweep", "--deployed")
+    def fire(self, schedule: str) -> None:
+        """Have a deployed function that has a schedule run now."""
+        self._must("trigger", schedule)
 
     def look_again(self) -> None:
         """Queue the payouts that wait for an address, for those who have just set one; a sweep comes to them seldom."""
@@ -63,6 +60,26 @@ class CommandLine:
         """Admit a training partner."""
         out = self._must("partner", "add", name)
         return Partner(_word_after("partner", out), _word_after("key", out))
+
+    def import_courses(self, catalogue: str) -> int:
+        """Import a catalogue (CSV) and return how many courses it has."""
+        file = self._log.with_name("courses.csv")
+        file.write_text(catalogue)
+        self._must("course", "import", str(file))
+        return len(catalogue.splitlines()) - 1
+
+    def answer_grievances(self) -> int:
+        """Escalate the first grievance, answer every one, and return how many there were."""
+        numbers = re.findall(r"^(?:[a-z2-7]{4}-){3}[a-z2-7]{4}", self._must("grievance", "list"), re.M)
+        for number in numbers[:1]:
+            self._must("grievance", "escalate", number, "--note", "Mohon diperiksa bersama.")
+        for number in numbers:
+            self._must("grievance", "answer", number, "--text", "Sudah kami periksa; buktinya ada pada pengaduan ini.")
+        return len(numbers)
+
+    def show_statistics(self) -> list[str]:
+        """The published statistics, as printed."""
+        return self._must("statistics", "show").splitlines()
 
     def check_draw(self, wave: int, folder: Path) -> list[str]:
         """Verify the draw as it is published, and the files in `folder` without the network; what does not hold."""

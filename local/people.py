@@ -75,6 +75,48 @@ class Person:
         """Whether this person says where to be paid only when told that this is missing."""
         return self.number % 40 == 3
 
+    # What this person does if a place is won. All of it follows from the number, so that a seed repeats it.
+
+    @property
+    def buys(self) -> bool:
+        """Whether this person buys a training in time; who does not loses the place."""
+        return self.number % 12 != 5
+
+    @property
+    def finishes(self) -> bool:
+        """Whether this person also attends and completes what was bought."""
+        return self.number % 12 != 11
+
+    @property
+    def buys_two(self) -> bool:
+        """Whether this person takes a second course besides."""
+        return self.number % 10 == 0
+
+    @property
+    def changes_mind(self) -> bool:
+        """Whether this person cancels the first purchase and buys another course."""
+        return self.number % 9 == 4
+
+    @property
+    def overspends(self) -> bool:
+        """Whether this person clicks on a course that costs more than is left."""
+        return self.number % 8 == 3
+
+    @property
+    def answers(self) -> bool:
+        """Whether this person answers a survey."""
+        return self.number % 7 != 6
+
+    @property
+    def applies(self) -> bool:
+        """Whether this person applies for a vacancy that suits."""
+        return self.number % 3 == 0
+
+    @property
+    def withdraws(self) -> bool:
+        """Whether this person takes back the consent that went with an application."""
+        return self.number % 15 == 0
+
 
 def people(seed: int, count: int, today: date, programme: Programme, failing_suffix: str) -> list[Person]:
     """`count` people in all. Those who are refused are among them, and come last, after the people they copy.

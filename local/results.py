@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,18 @@ from .api import Unexpected
 
 @dataclass(frozen=True)
 class Results:
-    """What was published. Leaves are 32 bytes each, by region; `substitutions` in their order."""
+    """What was published. Leaves are 32 bytes each, by region; `substitutions` in their order.
+
+    `sample` are those asked to compare, of whom nobody held a seat by the first `sample_after` substitutions.
+    """
 
     note: bytes
     leaves: dict[int, list[bytes]]
     reserved: dict[int, int]
     signature: bytes
     substitutions: list[dict[str, Any]]
+    sample: list[bytes] = field(default_factory=list)
+    sample_after: int = 0
 
     @property
     def entries(self) -> int:
@@ -49,10 +54,10 @@ class Results:
         by_open = sorted(rest, key=lambda leaf: (_hmac(seed, b"open", leaf), leaf))
         return seated | set(by_open[: self.quota - len(seated)])
 
-    def chosen(self) -> set[bytes]:
-        """The leaves that hold a seat in the end."""
+    def chosen(self, substitutions: int | None = None) -> set[bytes]:
+        """The leaves that hold a seat after so many substitutions, in the end without a number."""
         chosen = self.drawn()
-        for one in self.substitutions:
+        for one in self.substitutions[:substitutions]:
             chosen.remove(bytes.fromhex(one["out"]))
             if one["in"]:
                 chosen.add(bytes.fromhex(one["in"]))
@@ -61,6 +66,16 @@ class Results:
     def given_up(self) -> dict[bytes, str]:
         """The leaves that lost their seat again, each with the published reason."""
         return {bytes.fromhex(one["out"]): one["reason"] for one in self.substitutions}
+
+    def sampled(self) -> list[bytes]:
+        """The leaves that the seed takes for comparison, among those that never held a seat."""
+        held = self.drawn() | {bytes.fromhex(one["in"]) for one in self.substitutions[: self.sample_after] if one["in"]}
+        rest = {leaf for leaves in self.leaves.values() for leaf in leaves} - held
+        return sorted(rest, key=lambda leaf: (_hmac(self._seed(), b"survey", leaf), leaf))[: len(self.sample)]
+
+    def open_value(self, leaf: bytes) -> bytes:
+        """A leaf's place in the order of the seats that are drawn among all."""
+        return _hmac(self._seed(), b"open", leaf)
 
     def _seed(self) -> bytes:
         randomness = sha256(self.signature).digest()
@@ -101,6 +116,8 @@ def fetch(address: str, folder: Path) -> Results:
     must("result.json")
     # Where no seat went on there may be no list of it.
     substitutions = json.loads(get("substitutions.json") or b"[]")
+    # Only a wave of which some were asked to compare has a sample.
+    sample = json.loads(get("sample.json") or b'{"leaves": [], "after_seq": 0}')
     leaves = {row["region"]: _split(must(f"leaves/{row['region']}.bin")) for row in regions if row["entries"]}
     return Results(
         note=note,
@@ -108,6 +125,8 @@ def fetch(address: str, folder: Path) -> Results:
         reserved={row["region"]: row["quota"] for row in regions if row["quota"]},
         signature=bytes.fromhex(beacon["signature"]),
         substitutions=substitutions,
+        sample=[bytes.fromhex(leaf) for leaf in sample["leaves"]],
+        sample_after=sample["after_seq"],
     )
 
 

@@ -1,0 +1,50 @@
+"""What the public can follow and reckon: calendar, feed and statistics."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from xml.etree import ElementTree
+
+from icalendar import Calendar
+
+from chalicelib.clock import parse_iso
+
+from ..api import Unexpected
+from ..scene import Scene
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+ROUNDS_MAX = 5
+
+
+def follow(scene: Scene, wave: int) -> None:
+    """Read the feed and the calendar as a reader would. Raises `Unexpected` if the wave is not in them."""
+    # The feed comes from the application itself.
+    feed = ElementTree.fromstring(scene.crowd.api.text("/feed.atom"))  # noqa: S314
+    titles = [str(entry.findtext(f"{ATOM}title")) for entry in feed.findall(f"{ATOM}entry")]
+    events = Calendar.from_ical(scene.crowd.api.text("/waves.ics")).walk("VEVENT")
+    about = [event for event in events if str(wave) in str(event["SUMMARY"])]
+    if len(about) != 1:
+        raise Unexpected(f"the calendar has {len(about)} events about wave {wave}")
+    shown = scene.crowd.api.call("GET", f"/waves/{wave}").expect(200).body
+    if about[0]["DTSTART"].dt != parse_iso(shown["opens_at"]):
+        raise Unexpected(f"the calendar shows another opening of wave {wave}")
+    scene.tell(f"feed: {len(titles)} announcements, the latest one first: {'; '.join(titles)}")
+    scene.tell(f"calendar: {len(events)} waves in waves.ics")
+
+
+def reckon(scene: Scene) -> dict[str, Any]:
+    """Have everything counted, and show what is published. Raises `Unexpected`."""
+    asked_at = scene.pace.now()
+    for _ in range(ROUNDS_MAX):
+        scene.office.fire("tally_statistics")
+        found: dict[str, Any] = scene.crowd.api.call("GET", "/statistics").expect(200).body
+        if found["counted_from"] and _at(found["counted_from"]) >= asked_at.replace(microsecond=0):
+            for line in scene.office.show_statistics():
+                scene.tell(line)
+            return found
+    raise Unexpected(f"the statistics were not counted anew within {ROUNDS_MAX} runs")
+
+
+def _at(text: str) -> datetime:
+    return parse_iso(text)

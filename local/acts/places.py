@@ -1,0 +1,70 @@
+"""From a place to the incentive: the chosen buy, train and are paid; who buys nothing loses the place to the next."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from chalicelib.clock import parse_iso
+from chalicelib.money import Rupiah, format_idr
+
+from ..catalogue import catalogue
+from ..players import joining, money, training
+from ..players.training import Shelf
+from ..scene import Scene
+
+PAID_WITHIN_S = 240
+
+PARTNERS = ("Balai Latihan Kerja Contoh", "Kursus Daring Contoh")
+
+
+def open_shop(scene: Scene, wave: int) -> Shelf:
+    """Two training partners are admitted and their courses imported; one course is withdrawn at once."""
+    balance = scene.programme.scheme(wave).training_idr
+    partners = [scene.office.add_partner(name) for name in PARTNERS]
+    imported = scene.office.import_courses(catalogue(partners, balance, withdrawn=False))
+    shelf = training.look_around(scene.crowd, partners)
+    scene.office.import_courses(catalogue(partners, balance, withdrawn=True))
+    scene.tell(
+        f"catalogue: {imported} courses of {len(partners)} partners; each of the chosen has"
+        f" {format_idr(Rupiah(balance))} to spend on training, and on nothing else"
+    )
+    return shelf
+
+
+def train(scene: Scene, wave: int, shelf: Shelf) -> None:
+    """Most of the chosen buy, train and review it."""
+    chosen = [diary for diary in scene.crowd.diaries if diary.chosen]
+    amount = format_idr(Rupiah(scene.programme.scheme(wave).incentive_idr))
+    lost = [d for d in scene.crowd.diaries if d.standing == "not_chosen"][:3]
+    training.be_refused(scene.crowd, shelf, "some buy without a place", lost, "not_beneficiary")
+    training.buy(scene.crowd, shelf, "the chosen buy courses", [d for d in chosen if d.person.buys])
+    scene.tell(f"training: the partners attest who has trained; with a review of it, an incentive of {amount} is due")
+    training.train(scene.crowd, shelf, "the chosen train", [d for d in chosen if d.bought and d.person.finishes])
+
+
+def pay(scene: Scene, step: str) -> None:
+    """Until nobody waits any more. The sweep is hurried: what a fault delayed need not wait for its minute."""
+    deadline = scene.pace.now() + timedelta(seconds=PAID_WITHIN_S)
+    while money.read_payouts(scene.crowd, step) and scene.pace.now() < deadline:
+        if any(diary.needs_address for diary in scene.crowd.diaries):
+            scene.office.look_again()
+        scene.office.fire("sweep_payouts")
+        scene.pace.wait_until(scene.pace.now() + timedelta(seconds=3))
+
+
+def pass_on(scene: Scene, wave: int, shelf: Shelf) -> None:
+    """The time to buy is over: who bought nothing loses the place, and the next of the same draw gets it."""
+    idle = [diary for diary in scene.crowd.diaries if diary.chosen and not diary.person.buys]
+    before = {id(diary) for diary in scene.crowd.diaries if diary.chosen}
+    training.read_places(scene.crowd, "some have bought nothing", idle)
+    scene.pace.wait_until(max(parse_iso(diary.place["buy_by"]) for diary in idle if diary.place))
+    training.be_refused(scene.crowd, shelf, "they come too late to buy", idle, "purchase_deadline_passed")
+    scene.office.fire("expire_places")
+    joining.read_standings(scene.crowd, wave, "people look again")
+    training.be_refused(scene.crowd, shelf, "they have lost their place", idle, "beneficiary_revoked")
+    new = [diary for diary in scene.crowd.diaries if diary.chosen and id(diary) not in before]
+    for diary in new:
+        diary.substitute = True
+    scene.tell(f"revocation: {len(idle)} places are revoked, and {len(new)} people are next in the same draw")
+    training.buy(scene.crowd, shelf, "they buy courses", new)
+    training.train(scene.crowd, shelf, "they train", new)

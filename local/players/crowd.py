@@ -1,0 +1,185 @@
+"""The demo's people together: a diary for each, and how many of them act at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Barrier
+from typing import Any
+
+from urllib3.exceptions import HTTPError
+
+from chalicelib.clock import Clock
+from chalicelib.training import signatures
+
+from ..api import Answer, Api, Unexpected
+from ..people import Person
+
+Progress = Callable[[str, int, int], None]
+"""Is told a step, how many of its people are done, and how many there are."""
+
+
+@dataclass
+class Diary:
+    """What happened to one person, as the API told it."""
+
+    person: Person
+    token: str = ""
+    registered: bool = False
+    refused: bool = False
+    receipt: dict[str, Any] | None = None
+    entry: dict[str, Any] | None = None
+    """The wave's entry in `GET /me/entries`, once it is settled."""
+    substitute: bool = False
+    """Got the place of somebody who lost it."""
+    place: dict[str, Any] | None = None
+    """The beneficiary in `GET /me`, as last read."""
+    card_number: str = ""
+    trainings: list[dict[str, Any]] = field(default_factory=list)
+    """As last read, the cancelled ones too."""
+    balance_idr: int | None = None
+    due: set[str] = field(default_factory=set)
+    """The kinds of payouts that this person has earned: INCENTIVE, SURVEY_1."""
+    reminded: bool = False
+    """Was told that money waits for a financial address, and has set it then."""
+    payouts: list[dict[str, Any]] = field(default_factory=list)
+    surveys: list[dict[str, Any]] = field(default_factory=list)
+    answers: dict[str, Any] | None = None
+    """What this person said to the survey, once it was taken."""
+    matches: list[dict[str, Any]] = field(default_factory=list)
+    application: dict[str, Any] | None = None
+    grievances: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def standing(self) -> str:
+        """Where this person stands in the wave; empty without an entry."""
+        return self.entry["standing"] if self.entry else ""
+
+    @property
+    def chosen(self) -> bool:
+        """Whether this person holds a place."""
+        return self.standing == "chosen"
+
+    @property
+    def revoked(self) -> bool:
+        """Whether this person held a place and lost it."""
+        return self.standing == "revoked"
+
+    @property
+    def finishes(self) -> bool:
+        """Whether this person completes what was bought; whoever came late to a place makes the most of it."""
+        return self.substitute or self.person.finishes
+
+    @property
+    def applied(self) -> str:
+        """The vacancy that this person applied for; empty if none."""
+        return self.application["vacancy"]["vacancy_id"] if self.application else ""
+
+    @property
+    def bought(self) -> list[dict[str, Any]]:
+        """The trainings that were bought and not cancelled."""
+        return [training for training in self.trainings if training["state"] != "CANCELLED"]
+
+    @property
+    def completed(self) -> list[dict[str, Any]]:
+        """The trainings that a partner has attested."""
+        return [training for training in self.trainings if training["state"] == "COMPLETED"]
+
+    @property
+    def needs_address(self) -> bool:
+        """Whether an incentive waits for a financial address, as this person last saw it."""
+        return any(payout["state"] == "needs_financial_address" for payout in self.payouts)
+
+
+@dataclass(frozen=True)
+class Partner:
+    """A training partner's id and signing key (hex)."""
+
+    id: str
+    key: str
+
+
+class Crowd:
+    """`workers` people act at once; with one, nothing ever happens at the same time.
+
+    `differences` gets a sentence for whatever was not answered as it should have been.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        people: Iterable[Person],
+        clock: Clock,
+        progress: Progress,
+        differences: list[str],
+        workers: int = 8,
+    ) -> None:
+        self.api = api
+        self.now = clock
+        self.progress = progress
+        self.diaries = [Diary(person) for person in people]
+        self.applicants: dict[str, list[dict[str, Any]]] = {}
+        """What partners read of each vacancy's applicants."""
+        self.differences = differences
+        self._workers = workers
+
+    @property
+    def registered(self) -> list[Diary]:
+        """Those who have registered."""
+        return [diary for diary in self.diaries if diary.registered]
+
+    def call(self, diary: Diary, method: str, path: str, body: Any = None) -> Answer:
+        """Send a request with this person's token."""
+        return self.api.call(method, path, body, token=diary.token)
+
+    def signed(
+        self, partner: Partner, method: str, path: str, form: Any = None, *, query: str = "", again: bool = False
+    ) -> Answer:
+        """Send a request that a partner signs; `query`, with its question mark, is not part of what is signed.
+
+        A signature counts once and names a second: what is sent `again` at once bears the next one.
+        """
+        body = b"" if form is None else json.dumps(form).encode()
+        headers = self.signature(partner, method, path, body, self.now() + timedelta(seconds=again))
+        return self.api.call(method, path + query, body or None, headers=headers)
+
+    @staticmethod
+    def signature(partner: Partner, method: str, path: str, body: bytes, at: datetime) -> dict[str, str]:
+        """The headers by which a partner signs a request at that instant."""
+        return signatures.sign(partner.id, partner.key, method, path, body, at)
+
+    def at_once(self, action: Callable[[], Answer], times: int) -> list[Answer]:
+        """The answers to an action that is taken so many times at the same moment."""
+        if self._workers == 1:
+            return [action() for _ in range(times)]
+        barrier = Barrier(times)
+
+        def start_together() -> Answer:
+            barrier.wait(timeout=30)
+            return action()
+
+        with ThreadPoolExecutor(times) as devices:
+            return [running.result() for running in [devices.submit(start_together) for _ in range(times)]]
+
+    def each(self, step: str, diaries: Sequence[Diary], action: Callable[[Diary], None]) -> None:
+        """Let everyone act, a few at once. An answer that is not as it should be, or none, is a difference."""
+        with ThreadPoolExecutor(self._workers) as crowd:
+            running = {crowd.submit(action, diary): diary for diary in diaries}
+            try:
+                for done, future in enumerate(as_completed(running), 1):
+                    self._heed(future, running[future], step)
+                    if step:
+                        self.progress(step, done, len(diaries))
+            except BaseException:
+                crowd.shutdown(cancel_futures=True)  # whoever has not begun need not, when somebody wants to stop
+                raise
+
+    def _heed(self, future: Future[None], diary: Diary, step: str) -> None:
+        try:
+            future.result()
+        except (Unexpected, HTTPError, KeyError, TypeError) as error:
+            what = str(error) if isinstance(error, Unexpected) else type(error).__name__
+            self.differences.append(f"person {diary.person.number}, {step}: {what}")

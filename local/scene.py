@@ -1,0 +1,80 @@
+"""What a play needs besides its people: an administrator, time, and somebody to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from chalicelib.config import Programme
+
+from .players.crowd import Crowd, Partner
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Of the ledger with the provider's books: the sums as they were printed, and what does not agree."""
+
+    said: Sequence[str]
+    wrong: Sequence[str]
+
+
+class Office(Protocol):
+    """The administrator. Every method raises if the step fails."""
+
+    def add_wave(self, opens_at: datetime, closes_at: datetime, quota: int) -> int:
+        """Set a wave and return its number."""
+
+    def fire(self, schedule: str) -> None:
+        """Let a deployed function that has a schedule, such as `advance`, run now instead of when it is due."""
+
+    def look_again(self) -> None:
+        """Have the payouts that wait for a financial address tried again."""
+
+    def add_partner(self, name: str) -> Partner:
+        """Admit a training partner."""
+
+    def import_courses(self, catalogue: str) -> int:
+        """Import a catalogue (CSV) and return how many courses it has."""
+
+    def answer_grievances(self) -> int:
+        """Escalate the first grievance, answer every one, and return how many there were."""
+
+    def show_statistics(self) -> Sequence[str]:
+        """The published statistics as an administrator sees them, line by line."""
+
+    def check_draw(self, wave: int, folder: Path) -> list[str]:
+        """Verify the draw, as deployed and as fetched into `folder`; what does not hold."""
+
+    def compare_books(self) -> Comparison:
+        """Compare the ledger with the provider's books."""
+
+    def books(self) -> dict[str, Any]:
+        """The provider's own report."""
+
+
+class Pace(Protocol):
+    """Time, as far as the play goes along with it."""
+
+    def now(self) -> datetime:
+        """The present instant, UTC."""
+
+    def wait_until(self, instant: datetime) -> None:
+        """Return at or after that instant; what happens by itself meanwhile has happened."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """`folder` gets the published files, below a folder named after the wave; `failing_suffix` ends the account numbers
+    that the provider never pays; `tell` gets a sentence about each step.
+    """
+
+    crowd: Crowd
+    office: Office
+    pace: Pace
+    programme: Programme
+    folder: Path
+    failing_suffix: str
+    tell: Callable[[str], None]

@@ -1,0 +1,16 @@
+"""Do the sums agree? What people were told, what was published and what the books say, compared. All of it is pure.
+
+Every difference is a sentence of its own, without personal data.
+"""
+
+from __future__ import annotations
+
+from . import draw, figures, hearing, money, places
+from .played import Played
+
+__all__ = ["Played", "differences"]
+
+
+def differences(played: Played) -> list[str]:
+    """Everything that does not agree."""
+    return [found for part in (draw, places, money, hearing, figures) for found in part.differences(played)]
