@@ -629,6 +629,14 @@ def advance(event: Any) -> None:
     services().stepper.advance(app.clock(), events.remaining_s(event))
 
 
+# Places that no training was bought for: at 00:10 WIB, and thrice more for what a long list leaves undone
+
+
+@app.schedule(Cron("10", "17-20", "*", "*", "?", "*"))
+def expire_places(event: Any) -> None:
+    services().revocation.run(app.clock(), events.remaining_s(event))
+
+
 # Notices
 
 

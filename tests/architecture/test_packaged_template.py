@@ -22,6 +22,7 @@ FUNCTIONS = {
     "OpenWave": "open_wave",
     "CloseWave": "close_wave",
     "Advance": "advance",
+    "ExpirePlaces": "expire_places",
     "Pay": "pay",
     "SweepPayouts": "sweep_payouts",
     "WriteNotices": "write_notices",
@@ -169,6 +170,7 @@ def test_the_schedules_are_friday_noon_and_tuesday_midnight_in_wib(app_template:
 
     assert schedules["OpenWaveEvent"] == "cron(0 5 ? * FRI *)"  # 12:00 WIB
     assert schedules["CloseWaveEvent"] == "cron(0 17 ? * MON *)"  # 00:00 WIB of Tuesday
+    assert schedules["ExpirePlacesEvent"] == "cron(10 17-20 * * ? *)"  # from 00:10 WIB on, soon after a deadline
 
 
 def test_every_function_has_every_setting_and_nothing_else_in_its_environment(app_template: Template) -> None:

@@ -31,6 +31,7 @@ MATRIX = {
     "open_wave": STEP,
     "close_wave": STEP,
     "advance": STEP,
+    "expire_places": STEP,
     "pay": {"payouts": "write", "registrations": "read"},
     "sweep_payouts": {"payouts": "write"},
     "write_notices": {"notices": "write", "waves": "read", "payouts": "read"},
@@ -161,8 +162,8 @@ def test_only_those_who_show_or_pay_may_open_personal_data() -> None:
 def test_only_the_step_publishes_and_announces() -> None:
     step = {"open_wave", "close_wave", "advance"}
 
-    # The job of the surveys publishes one file too: whom it compares with.
-    assert doers("s3:PutObject") == step | {"open_surveys"}
+    # Two others publish a file each: who followed on a revoked place, and whom the surveys compare with.
+    assert doers("s3:PutObject") == step | {"expire_places", "open_surveys"}
     assert doers("sns:Publish") == step
 
 
@@ -180,4 +181,4 @@ def test_the_three_triggers_of_the_step_may_do_the_same() -> None:
 
 def test_a_listener_may_receive_from_its_queue_and_a_queuer_may_only_send() -> None:
     assert doers("sqs:ReceiveMessage") == {"pay", "send_mail"}
-    assert doers("sqs:SendMessage") == {"api", "open_surveys", "sweep_payouts", "write_notices"}
+    assert doers("sqs:SendMessage") == {"api", "expire_places", "open_surveys", "sweep_payouts", "write_notices"}
