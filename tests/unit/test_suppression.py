@@ -40,6 +40,7 @@ def test_a_total_that_is_small_is_withheld_with_its_only_part():
 
 
 def test_what_is_public_is_shown_and_an_empty_part_is_put_in_doubt_instead():
+    # Where the total is known, that it is all one province's would follow from the others' being nobody.
     cells, sums = column(aceh=3, bali=0, riau=0)
     assert withheld(cells, sums, public={"total"}) == {"aceh", "bali"}
 
@@ -49,6 +50,11 @@ def test_what_is_never_published_hides_a_small_part_as_well_as_any():
     assert withheld(cells, sums, public={"total"}, unpublished={"potential"}) == {"revoked", "potential"}
     cells, sums = column(revoked=3, recipients=500, potential=0)
     assert withheld(cells, sums, public={"total"}, unpublished={"potential"}) == {"revoked", "recipients"}
+
+
+def test_what_is_never_published_needs_no_hiding_itself():
+    cells, sums = column(revoked=0, recipients=500, potential=40)
+    assert withheld(cells, sums, public={"total"}, unpublished={"potential"}) == {"potential"}
 
 
 def test_a_part_is_hidden_along_both_sides_of_a_table():
