@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
@@ -60,7 +60,7 @@ class EventStore:
         try:
             with Transaction(self._region) as tx:
                 tx.put("event", _item(f"E#{new.id}", "EVENT", new), EventItem.pk.does_not_exist())
-                tx.put("line", _item("EVENTS", f"{iso(now)}#{new.id}", new))
+                tx.put("line", _item("EVENTS", f"{_sortable(now)}#{new.id}", new))
         except LegsFailed:
             return self._find(new.id) or new
         return new
@@ -78,6 +78,11 @@ class EventStore:
             return _event(EventItem.get(f"E#{id_}", "EVENT", consistent_read=True))
         except DoesNotExist:
             return None
+
+
+def _sortable(instant: datetime) -> str:
+    """Always as many digits, so that texts sort as instants do."""
+    return instant.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _item(pk: str, sk: str, event: Event) -> EventItem:

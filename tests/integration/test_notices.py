@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -14,7 +13,7 @@ from chalicelib.notices.port import Kind
 from chalicelib.notices.rules import State
 from chalicelib.notices.service import SENDING_LIMIT_S
 from chalicelib.notices.ses import NeverTaken, NotTaken, OutcomeUnknown
-from tests.builders.notices import CHOSEN, DEADLINE, PAID, PostOffice, report, sent_by_moto
+from tests.builders.notices import DEADLINE, PAID, PostOffice, report, sent_by_moto
 from tests.conftest import REGION
 
 LATER = timedelta(seconds=SENDING_LIMIT_S + 1)
@@ -192,6 +191,7 @@ def test_an_event_is_on_the_topic_and_in_the_feed_once_and_a_death_in_between_on
             announcements.publish("wave_open", 145, facts)
     for _ in range(3):
         announcements.publish("wave_open", 145, facts)
+    world.clock.now += timedelta(milliseconds=1)
     announcements.publish("wave_closed", 145, facts)
 
     heard = world.heard()
