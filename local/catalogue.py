@@ -28,7 +28,7 @@ WITHDRAWN = "LAMA-1"
 
 
 def catalogue(partners: Sequence[Partner], balance_idr: int, *, withdrawn: bool) -> str:
-    """The file; `balance_idr` is what each beneficiary may spend, `withdrawn` whether that one course is still offered."""
+    """The file; `balance_idr` is what a beneficiary may spend, `withdrawn` says that one course is taken back."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(_COLUMNS)

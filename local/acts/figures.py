@@ -27,7 +27,7 @@ def follow(scene: Scene, wave: int) -> None:
     if len(about) != 1:
         raise Unexpected(f"the calendar has {len(about)} events about wave {wave}")
     shown = scene.crowd.api.call("GET", f"/waves/{wave}").expect(200).body
-    if about[0]["DTSTART"].dt != parse_iso(shown["opens_at"]):
+    if about[0].decoded("dtstart") != parse_iso(shown["opens_at"]):
         raise Unexpected(f"the calendar shows another opening of wave {wave}")
     scene.tell(f"feed: {len(titles)} announcements, the latest one first: {'; '.join(titles)}")
     scene.tell(f"calendar: {len(events)} waves in waves.ics")
