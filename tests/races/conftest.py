@@ -17,6 +17,7 @@ from chalicelib import dynamo
 from chalicelib.config import Programme, Settings
 from chalicelib.jobs.store import JobsTable
 from chalicelib.notices.store import NoticesTable
+from chalicelib.outcomes.store import OutcomesTable
 from chalicelib.payouts.store import PayoutsTable
 from chalicelib.registration.store import RegistrationsTable
 from chalicelib.training.store import TrainingTable
@@ -34,6 +35,7 @@ TABLES: dict[str, type[Model]] = {
     "payouts": PayoutsTable,
     "training": TrainingTable,
     "jobs": JobsTable,
+    "outcomes": OutcomesTable,
     "notices": NoticesTable,
 }
 

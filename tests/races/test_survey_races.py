@@ -1,0 +1,117 @@
+"""Answers that truly come at the same time: one answer and one entitlement, whatever they say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib import dynamo
+from chalicelib.config import Programme, Settings
+from chalicelib.outcomes import questions, survey_rules
+from chalicelib.outcomes.errors import SurveyAlreadyAnswered
+from chalicelib.outcomes.survey_rules import Survey
+from chalicelib.outcomes.survey_store import SurveyStore
+from chalicelib.outcomes.surveys import Surveys
+from chalicelib.payouts.service import Payouts, Ports
+from chalicelib.payouts.store import Head, PayoutStore
+from tests.builders.surveys import DAY, WAVE, People, beneficiary, response
+from tests.conftest import REGION, T0
+
+from .together import refusals, together
+
+pytestmark = pytest.mark.dynamodb
+
+AT_ONCE = 6
+ROUNDS = 5
+
+
+class Queue:
+    """Keeps what would be queued."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+
+    def send(self, ids: list[str]) -> None:
+        self.ids += ids
+
+
+@pytest.fixture
+def queue() -> Queue:
+    return Queue()
+
+
+@pytest.fixture
+def store(cloud: Settings) -> SurveyStore:
+    return SurveyStore(lambda: dynamo.Transaction(REGION))
+
+
+@pytest.fixture
+def surveys(store: SurveyStore, queue: Queue, programme: Programme) -> Surveys:
+    unused: Any = None
+    any_queue: Any = queue
+    payouts = Payouts(PayoutStore(REGION), Ports(unused, unused, unused, any_queue, unused), programme)
+    people = People()
+    people.chosen = {f"person-{number}": beneficiary(f"person-{number}") for number in range(ROUNDS)}
+    return Surveys(store, questions.load(), people, payouts)
+
+
+def survey_of(person: str, programme: Programme) -> Survey:
+    figures, scheme = programme.surveys, programme.scheme(WAVE)
+    survey = survey_rules.of_beneficiary(person, number=1, wave=WAVE, region=31, scheme=scheme, rules=figures, now=T0)
+    assert survey is not None
+    return survey
+
+
+def test_devices_that_answer_differently_at_once_leave_one_answer_and_one_entitlement(
+    surveys: Surveys, store: SurveyStore, queue: Queue, programme: Programme
+) -> None:
+    for number in range(ROUNDS):
+        person = f"person-{number}"
+        survey = store.open(survey_of(person, programme))
+        answers = together(
+            [
+                lambda rating=rating, survey=survey: surveys.respond(
+                    survey.registrant_id, survey.id, response(recommendation=rating), T0
+                )
+                for rating in range(AT_ONCE)
+            ]
+        )
+        assert refusals(answers) == [SurveyAlreadyAnswered] * (AT_ONCE - 1)
+        [(view, new)] = [answer for answer in answers if isinstance(answer, tuple)]
+        [kept] = store.of(person)
+        assert new
+        assert kept.answers == view.answers
+    heads = list(Head.scan(Head.sk == "HEAD"))
+    assert len(heads) == ROUNDS
+    assert sorted(queue.ids) == sorted(head.pk.removeprefix("P#") for head in heads)
+
+
+def test_the_same_answers_at_once_are_all_accepted_and_one_is_new(
+    surveys: Surveys, store: SurveyStore, queue: Queue, programme: Programme
+) -> None:
+    for number in range(ROUNDS):
+        survey = store.open(survey_of(f"person-{number}", programme))
+        answers = together(
+            [lambda survey=survey: surveys.respond(survey.registrant_id, survey.id, response(), T0)] * AT_ONCE
+        )
+        assert sorted(new for _, new in answers) == [False] * (AT_ONCE - 1) + [True]
+        assert len({view.answered_at for view, _ in answers}) == 1
+    assert len(queue.ids) == ROUNDS
+
+
+def test_two_runs_that_open_a_survey_at_once_agree_on_when_it_closes(store: SurveyStore, programme: Programme) -> None:
+    for number in range(ROUNDS):
+        first = survey_of(f"person-{number}", programme)
+        second = survey_rules.of_beneficiary(
+            first.registrant_id,
+            number=1,
+            wave=WAVE,
+            region=31,
+            scheme=programme.scheme(WAVE),
+            rules=programme.surveys,
+            now=T0 + DAY,
+        )
+        assert second is not None
+        held = together([lambda one=one: store.open(one) for one in (first, second)])
+        assert held[0] == held[1] == store.of(first.registrant_id)[0]
