@@ -25,8 +25,8 @@ from tests.builders.waves import Calls
 from tests.conftest import ROOT
 from tests.conftest import cloud as cloud_of_one_test
 from tests.e2e import job_refusals as jobs
-from tests.e2e.gateway import DURING, POST_VACANCY, Call, Gateway, Provoke
-from tests.e2e.refusals import COMPLAIN, COMPLAINTS, SUCCESSES, complaining
+from tests.e2e.gateway import DURING, POST_VACANCY, RESPOND, Call, Gateway, Provoke
+from tests.e2e.refusals import COMPLAIN, COMPLAINTS, SUCCESSES, SURVEYS, complaining
 
 SETTLED = 144
 """A wave before the open one."""
@@ -91,6 +91,12 @@ def _posted_twice(gateway: Gateway) -> tuple[str, str]:
     return partner
 
 
+def respond_again(gateway: Gateway) -> Call:
+    call = SUCCESSES[RESPOND](gateway)
+    gateway.ok(call)
+    return call
+
+
 Row = tuple[Provoke, dict[str, int]]
 SIGNED = Counter({"dynamodb GetItem": 1, "dynamodb PutItem": 1})
 """Who signed the request, and that it is remembered; the key stays open for five minutes."""
@@ -112,6 +118,17 @@ COSTS: dict[str, Row] = {
         },
     ),
     f"{COMPLAIN} again": (complain_again, {"dynamodb GetItem": 3, "kms Decrypt": 1}),
+    SURVEYS: (SUCCESSES[SURVEYS], {"dynamodb Query": 1}),
+    f"{RESPOND} paid": (
+        SUCCESSES[RESPOND],
+        {
+            "dynamodb Query": 1,
+            "dynamodb GetItem": 1,
+            "dynamodb TransactWriteItems": 1,
+            "sqs SendMessageBatch": 1,
+        },
+    ),
+    f"{RESPOND} again": (respond_again, {"dynamodb Query": 1}),
     COMPLAINTS: (SUCCESSES[COMPLAINTS], {"dynamodb Query": 1, "dynamodb GetItem": 1, "kms Decrypt": 1}),
     POST_VACANCY: (
         jobs.SUCCESSES[POST_VACANCY],
