@@ -43,6 +43,7 @@ from .gateway import (
 )
 
 ENTRIES = "GET /me/entries"
+SURVEYS = "GET /me/surveys"
 COMPLAIN = "POST /me/grievances"
 COMPLAINTS = "GET /me/grievances"
 GET_WAVE = "GET /waves/{number}"
@@ -538,11 +539,12 @@ SUCCESSES: dict[str, Provoke] = {
     REVIEW: lambda gateway: reviewing(gateway.trained()),
     "GET /courses": lambda _: Call("GET /courses"),
     GET_COURSE: lambda gateway: Call(GET_COURSE, path=f"/courses/{gateway.course}"),
+    SURVEYS: lambda gateway: Call(SURVEYS, person=gateway.surveyed()[0]),
     RESPOND: lambda gateway: answering(*gateway.surveyed()),
     HINT: lambda _: Call(HINT, {"reference_id": "any"}, headers={"x-callback-token": "test-callback-token"}),
     **{
         route: asking(route)
-        for route in ("GET /me", ENTRIES, "GET /me/trainings", "GET /me/payouts", "GET /me/surveys")
+        for route in ("GET /me", ENTRIES, "GET /me/trainings", "GET /me/payouts")
     },
     **{
         route: lambda _, route=route: Call(route)
