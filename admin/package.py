@@ -38,6 +38,10 @@ def nothing(event, context):
 SERVICES = frozenset({"cognito-idp", "dynamodb", "kms", "s3", "secretsmanager", "sesv2", "sns", "sqs"})
 """What the functions call. botocore brings the models of 440 services: half of the package and of its files."""
 
+COUNTRY = "indonesia"
+"""Whose holidays are asked for. The library has those of 250 countries, 12 MB with their languages, and imports all of
+them for any one."""
+
 ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 """Linux's name for a machine's processor, and Lambda's."""
 
@@ -126,7 +130,7 @@ def chalice_package(
 def dependencies(root: Path, region: str, work: Path, processor: str = DEPLOYED) -> Path:
     """A folder with what `requirements.txt` names, for Lambda's platform and compiled; made once for each content."""
     requirements = (root / "requirements.txt").read_bytes()
-    told = f"python{sys.version_info[:2]} {processor} {sorted(SERVICES)}"
+    told = f"python{sys.version_info[:2]} {processor} {sorted(SERVICES)} {COUNTRY}"
     key = hashlib.sha256(requirements + told.encode()).hexdigest()[:16]
     target = work / "dependencies" / key
     if target.exists():
@@ -143,7 +147,8 @@ def dependencies(root: Path, region: str, work: Path, processor: str = DEPLOYED)
         folder = _unzip(out / "deployment.zip", Path(scratch) / "libraries")
         (folder / "app.py").unlink()
         shutil.rmtree(folder / "chalice")  # Chalice itself comes with the code
-        _prune(folder / "botocore/data")
+        _keep_services(folder / "botocore/data")
+        _keep_country(folder / "holidays")
         archive.compile_modules(folder)
         try:
             folder.replace(target)
@@ -153,11 +158,21 @@ def dependencies(root: Path, region: str, work: Path, processor: str = DEPLOYED)
     return target
 
 
-def _prune(models: Path) -> None:
+def _keep_services(models: Path) -> None:
     """Drop the models of services that nothing calls; a client for one of them then fails at once, by its name."""
     for model in models.iterdir():
         if model.is_dir() and model.name not in SERVICES:
             shutil.rmtree(model)
+
+
+def _keep_country(library: Path) -> None:
+    """Drop the countries, stock exchanges and languages of `holidays` that nobody asks for."""
+    for country in (library / "countries").glob("*.py"):
+        if country.stem != COUNTRY:
+            country.unlink()
+    (library / "countries/__init__.py").touch()
+    shutil.rmtree(library / "financial")
+    shutil.rmtree(library / "locale")
 
 
 def _run_chalice(project: Path, stage: str, region: str, *options: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -220,7 +221,7 @@ def test_models_of_services_that_nothing_calls_are_left_out(tmp_path):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "endpoints.json").touch()
 
-    package._prune(tmp_path)
+    package._keep_services(tmp_path)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["endpoints.json", "s3"]
 
@@ -233,3 +234,27 @@ def test_an_application_that_does_not_import_is_refused_with_the_reason(tmp_path
 
     with pytest.raises(DeployFailed, match="nothing_of_this_name"):
         package.chalice_package(tmp_path, "test", REGION, tmp_path / "scratch")
+
+
+def test_the_one_country_that_is_packaged_has_the_same_holidays(tmp_path):
+    import holidays
+
+    library = tmp_path / "holidays"
+    shutil.copytree(Path(holidays.__file__).parent, library, ignore=shutil.ignore_patterns("__pycache__", "*.mo"))
+    package._keep_country(library)
+    assert [path.name for path in library.glob("countries/*.py") if path.stat().st_size] == [f"{package.COUNTRY}.py"]
+
+    asked = (
+        "from datetime import date, timedelta\n"
+        "from chalicelib.helpdesk.holidays_id import is_holiday\n"
+        "print([day for n in range(1500) if is_holiday(day := date(2023, 6, 1) + timedelta(n))])\n"
+        "import holidays; print(holidays.__file__)\n"
+    )
+    answers = [
+        subprocess.run([sys.executable, "-c", asked], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+        for env in ({"PYTHONPATH": str(tmp_path)}, {})
+    ]
+    pruned, whole = (answer.stdout.splitlines() for answer in answers)
+    assert pruned[0] == whole[0]
+    assert pruned[0].count("datetime.date") > 60
+    assert (pruned[1].startswith(str(tmp_path)), whole[1].startswith(str(tmp_path))) == (True, False)
