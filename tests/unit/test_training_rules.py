@@ -1,80 +1,179 @@
-"""What may be recorded of a training, and which JSON says it."""
+"""What may be done with a training and when, what is left of a balance, and which JSON says it."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta, timezone
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
 
+from chalicelib.config import Programme, TrainingRules, load_programme
 from chalicelib.errors import DomainError
 from chalicelib.training import errors, rules, wire
-from chalicelib.training.errors import AlreadyReviewed, CertificateAlreadyUsed, CompletedBeforeAward, CompletedInFuture
+from chalicelib.training.errors import (
+    AlreadyReviewed,
+    BalanceTooLow,
+    CancellationTooLate,
+    NotCompleted,
+    ReportedInFuture,
+    ReportedOtherwise,
+    ReportedTooEarly,
+    TrainingAlreadyRedeemed,
+    TrainingCancelled,
+    WrongTrainingState,
+)
+from chalicelib.training.rules import Account, Course, Mode, State
+from chalicelib.waves.rules import BeneficiaryState
+from tests.builders.training import PERSON
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
-AWARDED = NOW - timedelta(days=10)
 MS = timedelta(milliseconds=1)
-
-COMPLETION = rules.Completion(
-    registrant_id="person",
-    training_id=rules.training_id("partner", "C-1"),
+DAY = timedelta(days=1)
+RULES = TrainingRules(buy_within_days=15, cancel_within_s=259_200)
+COURSE = Course(
+    id=rules.course_id("partner", "PY-101"),
+    partner_id="partner",
+    code="PY-101",
+    title="Dasar Pemrograman",
+    price_idr=1_000_000,
+    mode=Mode.ONLINE,
+    region=None,
+    skills=frozenset({"programming"}),
+    offered=True,
+)
+TRAINING = rules.Training(
+    registrant_id=PERSON.registrant_id,
+    id=rules.training_id(PERSON.registrant_id, COURSE.id, 1),
+    course_id=COURSE.id,
     partner_id="partner",
     partner_name="Pelatihan Jaya",
-    card_number="1",
-    course="PY-101",
-    certificate_number="C-1",
-    completed_at=NOW - timedelta(days=1),
-    reported_at=NOW,
+    code=COURSE.code,
+    title=COURSE.title,
+    skills=COURSE.skills,
+    price_idr=COURSE.price_idr,
+    redeem_code="A" * 16,
+    state=State.PURCHASED,
+    purchased_at=NOW,
 )
-FORM = {
-    "card_number": "1234567890123456",
-    "course": "PY-101",
-    "certificate_number": "C/2026/0001",
-    "completed_at": "2026-11-23T10:00:00+07:00",
-}
+BOUGHT = Account(2_500_000, purchases=1)
+FORM = {"redeem_code": "A" * 16, "certificate_number": "C/2026/0001", "completed_at": "2026-11-23T10:00:00+07:00"}
 
 
-@pytest.mark.parametrize("completed_at", [AWARDED, AWARDED + MS, NOW - MS, NOW])
-def test_a_training_is_completed_between_the_award_and_now(completed_at: datetime) -> None:
-    rules.check_completed_at(completed_at, AWARDED, NOW)
+def in_state(state: State) -> rules.Training:
+    return replace(TRAINING, state=state)
 
 
-def test_a_training_completed_in_a_millisecond_is_refused() -> None:
-    with pytest.raises(CompletedInFuture):
-        rules.check_completed_at(NOW + MS, AWARDED, NOW)
+def test_a_training_goes_one_way_and_every_state_but_the_first_is_reached_from_one() -> None:
+    assert set(rules.NEXT) == set(State)
+    assert rules.BEFORE == {
+        State.CANCELLED: State.PURCHASED,
+        State.REDEEMED: State.PURCHASED,
+        State.ATTENDED: State.REDEEMED,
+        State.COMPLETED: State.ATTENDED,
+    }
+    assert sum(len(after) for after in rules.NEXT.values()) == len(rules.BEFORE)
 
 
-def test_a_training_completed_before_the_award_is_refused() -> None:
-    with pytest.raises(CompletedBeforeAward) as refused:
-        rules.check_completed_at(AWARDED - MS, AWARDED, NOW)
-    assert refused.value.facts == {"awarded_at": "2026-11-14T03:00:00Z"}
+@pytest.mark.parametrize("state", State)
+def test_each_step_needs_the_one_before_it(state: State) -> None:
+    training = in_state(state)
+    for step in (State.REDEEMED, State.ATTENDED, State.COMPLETED):
+        if rules.BEFORE[step] is state:
+            rules.check_next(training, step)
+        else:
+            with pytest.raises(WrongTrainingState) as refused:
+                rules.check_next(training, step)
+            assert refused.value.facts == {"state": state.value, "needs": rules.BEFORE[step].value}
+    if state is State.COMPLETED:
+        rules.check_reviewable(training)
+    else:
+        with pytest.raises(NotCompleted):
+            rules.check_reviewable(training)
+    if state is State.CANCELLED:
+        with pytest.raises(TrainingCancelled):
+            rules.check_redeemable(training)
+    else:
+        rules.check_redeemable(training)
+
+
+def test_a_balance_is_spent_to_the_last_rupiah() -> None:
+    rules.check_balance(Account(1_000_000), COURSE)
+    with pytest.raises(BalanceTooLow) as refused:
+        rules.check_balance(Account(999_999), COURSE)
+    assert refused.value.facts == {"balance_idr": 999_999, "price_idr": 1_000_000}
+
+
+@pytest.mark.parametrize("state", BeneficiaryState)
+def test_the_balance_of_a_revoked_place_is_void(state: BeneficiaryState) -> None:
+    left = rules.balance(replace(PERSON, state=state), BOUGHT)
+    assert left == (0 if state is BeneficiaryState.REVOKED else 2_500_000)
+
+
+def test_each_scheme_opens_with_its_own_balance() -> None:
+    programme: Programme = load_programme("prod")
+    opened = {wave: rules.opening_account(programme.scheme(wave)) for wave in (1, 53, 54)}
+    assert opened == {1: Account(1_000_000), 53: Account(1_000_000), 54: Account(3_500_000)}
+
+
+def test_there_is_at_most_one_purchase_of_a_course_that_stands() -> None:
+    assert rules.live([], COURSE.id) is None
+    assert rules.live([in_state(State.CANCELLED)], COURSE.id) is None
+    again = replace(TRAINING, id=rules.training_id(PERSON.registrant_id, COURSE.id, 2))
+    assert rules.live([in_state(State.CANCELLED), again], COURSE.id) is again
+    assert rules.live([again], "another") is None
+
+
+def test_a_purchase_is_cancelled_for_three_days_to_the_millisecond() -> None:
+    several = replace(BOUGHT, purchases=2)
+    until = NOW + 3 * DAY
+    assert rules.cancellable_until(TRAINING, several, PERSON, RULES) == until
+    rules.check_cancellable(TRAINING, several, PERSON, RULES, until)
+    with pytest.raises(CancellationTooLate) as refused:
+        rules.check_cancellable(TRAINING, several, PERSON, RULES, until + MS)
+    assert refused.value.facts == {"until": "2026-11-27T03:00:00Z"}
+
+
+def test_the_only_purchase_is_cancelled_only_while_another_first_one_may_follow() -> None:
+    deadline = NOW + DAY
+    person = replace(PERSON, buy_by=deadline)
+    assert rules.cancellable_until(TRAINING, BOUGHT, person, RULES) == deadline - MS
+    with pytest.raises(CancellationTooLate):
+        rules.check_cancellable(TRAINING, BOUGHT, person, RULES, deadline)
+    assert rules.cancellable_until(TRAINING, replace(BOUGHT, purchases=2), person, RULES) == NOW + 3 * DAY
+    far = replace(PERSON, buy_by=NOW + 9 * DAY)
+    assert rules.cancellable_until(TRAINING, BOUGHT, far, RULES) == NOW + 3 * DAY
+
+
+@pytest.mark.parametrize("state", set(State) - {State.PURCHASED})
+def test_what_went_on_is_not_cancelled(state: State) -> None:
+    assert rules.cancellable_until(in_state(state), BOUGHT, PERSON, RULES) is None
+    with pytest.raises(TrainingAlreadyRedeemed):
+        rules.check_cancellable(in_state(state), BOUGHT, PERSON, RULES, NOW)
+
+
+def test_what_is_reported_lies_between_what_came_before_and_now() -> None:
+    for reported in (NOW - DAY, NOW - DAY + MS, NOW):
+        rules.check_reported_at(reported, NOW - DAY, NOW)
+    with pytest.raises(ReportedInFuture):
+        rules.check_reported_at(NOW + MS, NOW - DAY, NOW)
+    with pytest.raises(ReportedTooEarly) as refused:
+        rules.check_reported_at(NOW - DAY - MS, NOW - DAY, NOW)
+    assert refused.value.facts == {"earliest": "2026-11-23T03:00:00Z"}
 
 
 @pytest.mark.parametrize(
     ("text", "error"),
-    [("0001-01-01T00:00:00+14:00", CompletedBeforeAward), ("9999-12-31T23:59:59-12:00", CompletedInFuture)],
+    [("0001-01-01T00:00:00+14:00", ReportedTooEarly), ("9999-12-31T23:59:59-12:00", ReportedInFuture)],
 )
 def test_the_ends_of_the_calendar_are_refused_and_not_a_crash(text: str, error: type[DomainError]) -> None:
-    completed_at = datetime.fromisoformat(text)
+    reported = rules.to_milliseconds(datetime.fromisoformat(text))
     with pytest.raises(error):
-        rules.check_completed_at(completed_at, AWARDED, NOW)
-    with pytest.raises(CertificateAlreadyUsed):
-        rules.check_same_facts(COMPLETION, "1", "PY-101", completed_at)
-
-
-def test_the_same_facts_in_another_time_zone_are_the_same_facts() -> None:
-    wib = COMPLETION.completed_at.astimezone(timezone(timedelta(hours=7)))
-    rules.check_same_facts(COMPLETION, "1", "PY-101", wib)
-    rules.check_same_facts(COMPLETION, "1", "PY-101", wib + timedelta(microseconds=999))
-
-
-@pytest.mark.parametrize(
-    ("card", "course", "later"), [("2", "PY-101", 0 * MS), ("1", "PY-102", 0 * MS), ("1", "PY-101", MS)]
-)
-def test_a_certificate_with_other_facts_is_refused(card: str, course: str, later: timedelta) -> None:
-    with pytest.raises(CertificateAlreadyUsed):
-        rules.check_same_facts(COMPLETION, card, course, COMPLETION.completed_at + later)
+        rules.check_reported_at(reported, NOW - DAY, NOW)
+    with pytest.raises(ReportedOtherwise):
+        rules.check_same_report(NOW, reported)
 
 
 def test_a_review_sent_again_must_say_the_same() -> None:
@@ -85,9 +184,20 @@ def test_a_review_sent_again_must_say_the_same() -> None:
             rules.check_same_review(review, rating, text)
 
 
-def test_an_id_follows_from_partner_and_certificate_and_from_nothing_else() -> None:
-    assert rules.training_id("p", "C-1") == rules.training_id("p", "C-1")
-    assert len({rules.training_id(*parts) for parts in (("p", "C-1"), ("pC", "-1"), ("p", "C-2"), ("q", "C-1"))}) == 4
+def test_only_a_completed_training_has_a_certificate() -> None:
+    with pytest.raises(ValueError, match="not completed"):
+        rules.certificate(TRAINING)
+
+
+def test_an_id_follows_from_person_course_and_number_and_from_nothing_else() -> None:
+    assert rules.training_id("p", "c", 1) == rules.training_id("p", "c", 1)
+    assert (
+        len({rules.training_id(*parts) for parts in (("p", "c", 1), ("pc", "", 1), ("p", "c", 2), ("q", "c", 1))}) == 4
+    )
+    assert len({rules.course_id(*parts) for parts in (("p", "PY-1"), ("pP", "Y-1"), ("p", "PY-2"))}) == 3
+
+
+# JSON
 
 
 def decode(**changes: object) -> wire.CompletionForm:
@@ -102,15 +212,11 @@ def test_a_completion_is_read_from_json() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"card_number": ""},
-        {"card_number": "1" * 15},
-        {"card_number": "1" * 17},
-        {"card_number": "1" * 16 + "\n"},
-        {"card_number": "١" * 16},
-        {"course": ""},
-        {"course": "PY 101"},
-        {"course": "P" * 65},
-        {"course": "PY-101\n"},
+        {"redeem_code": ""},
+        {"redeem_code": "A" * 15},
+        {"redeem_code": "a" * 16},
+        {"redeem_code": "A" * 15 + "1"},
+        {"redeem_code": "A" * 16 + "\n"},
         {"certificate_number": ""},
         {"certificate_number": "C#1"},
         {"certificate_number": "C" * 65},
@@ -126,6 +232,12 @@ def test_a_completion_is_read_from_json() -> None:
 def test_a_malformed_completion_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(msgspec.ValidationError):
         decode(**changes)
+
+
+@pytest.mark.parametrize("card", ["", "1" * 15, "1" * 17, "1" * 16 + "\n", "١" * 16])
+def test_a_malformed_card_number_is_refused(card: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(json.dumps({"redeem_code": "A" * 16, "card_number": card}), type=wire.RedemptionForm)
 
 
 @pytest.mark.parametrize(("rating", "text"), [(0, "a"), (10, "é" * 2000), (5, "dua\nbaris")])
@@ -159,10 +271,13 @@ def test_every_refusal_has_its_status_and_both_texts() -> None:
     refusals = {
         kind
         for kind in vars(errors).values()
-        if isinstance(kind, type) and issubclass(kind, DomainError) and kind is not DomainError
+        if isinstance(kind, type) and issubclass(kind, DomainError) and kind.__module__ == errors.__name__
     }
     assert set(errors.PROBLEMS) == refusals
-    facts = {"header": "H", "clock_skew_s": 300, "awarded_at": "T"}
+    facts: dict[str, Any] = dict.fromkeys(
+        ("header", "clock_skew_s", "balance_idr", "price_idr", "until", "state", "needs", "earliest", "wrong", "lines"),
+        "X",
+    )
     for status, indonesian, english in errors.PROBLEMS.values():
         assert 400 <= status < 500
         assert "{" not in indonesian.format(**facts) + english.format(**facts)

@@ -1,0 +1,144 @@
+"""Which catalogue is imported, which of its lines are named, and what a search finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from chalicelib.config import load_programme
+from chalicelib.registration.identity import is_province
+from chalicelib.training import catalogue
+from chalicelib.training.catalogue import COLUMNS, Allowed, Search
+from chalicelib.training.errors import MalformedCatalogue
+from chalicelib.training.rules import Course, Mode, Partner, course_id
+from chalicelib.training.wire import CourseQuery, search
+from tests.builders.training import course_row
+
+PARTNER = Partner("p" * 26, "Pelatihan Jaya", b"", datetime(2026, 1, 5, tzinfo=UTC))
+REVOKED = replace(PARTNER, id="r" * 26, revoked_at=PARTNER.created_at)
+ALLOWED = Allowed({one.id: one for one in (PARTNER, REVOKED)}, frozenset(load_programme("prod").skills), is_province)
+
+
+def file(*rows: dict[str, str], columns: tuple[str, ...] = COLUMNS) -> list[str]:
+    return [",".join(columns), *(",".join(row[column] for column in columns) for row in rows)]
+
+
+def row(**changes: str) -> dict[str, str]:
+    return course_row(PARTNER.id, **changes)
+
+
+def refused(lines: Iterator[str] | list[str]) -> dict[str, object]:
+    with pytest.raises(MalformedCatalogue) as refusal:
+        catalogue.read(lines, ALLOWED)
+    return refusal.value.facts
+
+
+def test_a_line_is_a_course_whatever_the_order_of_the_columns() -> None:
+    online = row()
+    offline = row(code="WD-1", mode="offline", province="31", skills="welding", offered="no", price_idr="1")
+    for columns in (COLUMNS, COLUMNS[::-1]):
+        assert catalogue.read(file(online, offline, columns=columns), ALLOWED) == [
+            Course(
+                id=course_id(PARTNER.id, "PY-101"),
+                partner_id=PARTNER.id,
+                code="PY-101",
+                title="Dasar Pemrograman Python",
+                price_idr=1_000_000,
+                mode=Mode.ONLINE,
+                region=None,
+                skills=frozenset({"programming", "data_analysis"}),
+                offered=True,
+            ),
+            Course(
+                id=course_id(PARTNER.id, "WD-1"),
+                partner_id=PARTNER.id,
+                code="WD-1",
+                title="Dasar Pemrograman Python",
+                price_idr=1,
+                mode=Mode.OFFLINE,
+                region=31,
+                skills=frozenset({"welding"}),
+                offered=False,
+            ),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *(("code", value) for value in ("", "PY 101", "P" * 65, "-1")),
+        *(("title", value) for value in ("", "  ", "a" * 201, "tab\there")),
+        *(("provider", value) for value in ("", "q" * 26, REVOKED.id)),
+        *(("price_idr", value) for value in ("", "0", "-1", "1.5", "1e6", "01", "100000001", "Rp1", "١")),
+        *(("mode", value) for value in ("", "Online", "hybrid")),
+        *(("skills", value) for value in ("", "programming;", "programming;programming", "telepathy")),
+        *(("offered", value) for value in ("", "y", "true")),
+    ],
+)
+def test_a_wrong_value_is_named_by_line_and_column(column: str, value: str) -> None:
+    assert refused(file(row(), row(code="PY-102") | {column: value})) == {"wrong": 1, "lines": f"3: {column}"}
+
+
+@pytest.mark.parametrize(("mode", "province"), [("online", "31"), ("offline", ""), ("offline", "99"), ("offline", "3")])
+def test_a_course_has_a_province_if_and_only_if_it_is_held_somewhere(mode: str, province: str) -> None:
+    assert refused(file(row(mode=mode, province=province))) == {"wrong": 1, "lines": "2: province"}
+
+
+def test_every_wrong_line_is_named_up_to_twenty_and_all_are_counted() -> None:
+    rows = [row(code=f"PY-{n}", price_idr="0") for n in range(30)]
+    facts = refused(file(*rows))
+    assert facts["wrong"] == 30
+    assert facts["lines"] == "; ".join(f"{line}: price_idr" for line in range(2, 22))
+    assert refused(file(row(), row(), row(code="PY-2", mode="x"))) == {"wrong": 2, "lines": "3: code; 4: mode"}
+
+
+def test_what_is_no_catalogue_is_refused() -> None:
+    assert refused([]) == {"wrong": 1, "lines": "1: columns"}
+    assert refused(file()) == {"wrong": 1, "lines": "2: no course"}
+    assert refused(file(row(), columns=COLUMNS[1:])) == {"wrong": 1, "lines": "1: columns"}
+    assert refused([",".join((*COLUMNS, "code"))]) == {"wrong": 1, "lines": "1: columns"}
+    assert refused([*file(row()), "PY-102,Judul"]) == {"wrong": 1, "lines": "3: columns"}
+    assert refused([file(row())[0], file(row())[1] + ",more"]) == {"wrong": 1, "lines": "2: columns"}
+    assert refused([*file(row()), '"PY-1"2,x,,,,,,']) == {"wrong": 1, "lines": "3: not readable as CSV in UTF-8"}
+
+    def latin() -> Iterator[str]:
+        yield from file(row())
+        b"\xff".decode()
+
+    assert refused(latin())["wrong"] == 1
+
+
+COURSES = [
+    Course("a", "jaya", "1", "Dasar Pemrograman Python", 1, Mode.ONLINE, None, frozenset({"programming"}), True),
+    Course("b", "jaya", "2", "Las Dasar", 1, Mode.OFFLINE, 31, frozenset({"welding"}), True),
+    Course("c", "maju", "1", "Barista", 1, Mode.OFFLINE, 51, frozenset({"barista", "sales"}), True),
+    Course("d", "maju", "2", "Penjualan", 1, Mode.ONLINE, None, frozenset({"sales"}), False),
+]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "ids"),
+    [
+        (Search(), "abc"),
+        (Search(skill="sales"), "c"),
+        (Search(skill="cooking"), ""),
+        (Search(region=31), "b"),
+        (Search(mode=Mode.OFFLINE), "bc"),
+        (Search(partner_id="jaya"), "ab"),
+        (Search(words=("dasar",)), "ab"),
+        (Search(words=("dasar", "python")), "a"),
+        (Search(partner_id="jaya", mode=Mode.OFFLINE, region=31, skill="welding", words=("las",)), "b"),
+        (Search(partner_id="maju", region=31), ""),
+    ],
+)
+def test_a_search_finds_what_is_offered_and_matches_in_everything(wanted: Search, ids: str) -> None:
+    assert [course.id for course in catalogue.found(COURSES, wanted)] == list(ids)
+
+
+def test_a_query_is_a_search() -> None:
+    query = CourseQuery(skill="sales", province="31", mode=Mode.ONLINE, provider="p" * 26, q=" Dasar  PYTHON ")
+    assert search(query) == Search("sales", 31, Mode.ONLINE, "p" * 26, ("dasar", "python"))
+    assert search(CourseQuery()) == Search()
