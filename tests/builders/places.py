@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -39,9 +40,9 @@ def standings(world: WavesWorld) -> dict[str, str | None]:
     return {name: entry.reason or entry.standing for name, entry in entries.items()}
 
 
-def leaf_of(world: WavesWorld, name: str) -> str:
-    entry = world.entries.find(WAVE, name)
-    return leaf(WAVE, entry.region, entry.ticket).hex()
+def leaf_of(world: WavesWorld, name: str, wave: int = WAVE) -> str:
+    entry = world.entries.find(wave, name)
+    return leaf(wave, entry.region, entry.ticket).hex()
 
 
 def drawn(world: WavesWorld, quota: int, *names: str) -> list[str]:
@@ -77,9 +78,9 @@ def buy(world: WavesWorld, name: str) -> bool:
     return True
 
 
-def rows(world: WavesWorld, order: list[str]) -> list[tuple[str, str, str | None]]:
+def rows(world: WavesWorld, order: Iterable[str], wave: int = WAVE) -> list[tuple[str, str, str | None]]:
     """The published substitutions as (who gave the seat up, why, who got it)."""
-    names = {leaf_of(world, name): name for name in order}
+    names = {leaf_of(world, name, wave): name for name in order}
     return [
-        (names[r["out"]], r["reason"], r["in"] and names[r["in"]]) for r in world.result(WAVE, "substitutions.json")
+        (names[r["out"]], r["reason"], r["in"] and names[r["in"]]) for r in world.result(wave, "substitutions.json")
     ]

@@ -257,13 +257,16 @@ def test_a_run_that_is_short_of_time_leaves_the_rest_to_the_next(world):
     assert Outcome.CHOSEN is world.entries.outcome(WAVE, order[5])
 
 
-def test_trouble_with_one_wave_holds_up_no_other(world, monkeypatch):
-    """The second wave's lists are gone; the first one's places are passed on all the same."""
-    first = waiting(world, 1, *"ab")
+def test_trouble_with_one_wave_holds_up_no_other(world):
+    """The first wave's table is gone; the second one's places are passed on all the same."""
+    waiting(world, 1, *"ab")
+    world.waves.resize(WAVE + 1, 1, 0, {}, world.clock.now)
     world.clock.now = OPENS + TWO_WEEKS
     world.join("c", "d")
     play(world, 1)
-    world.s3.delete_object(Bucket=world.settings.results_bucket, Key=f"draws/{WAVE + 1}/regions.json")
+    world.s3.delete_object(Bucket=world.settings.results_bucket, Key=f"draws/{WAVE}/regions.json")
     with pytest.raises(ExceptionGroup):
         world.expire(world.clock.now + timedelta(days=1))
-    assert rows(world, first) == [(first[0], "revoked", first[1])]
+    [(out, reason, heir)] = rows(world, "cd", WAVE + 1)
+    assert (reason, {out, heir}) == ("revoked", {"c", "d"})
+    assert (world.store.wave(WAVE).revoked, world.store.wave(WAVE).passed) == (1, 0)

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from chalicelib.clock import iso
+from chalicelib.notices.events import event_id
 from chalicelib.waves import note as notes
 from chalicelib.waves.advance import Transition
 from chalicelib.waves.errors import NotOpenYet
@@ -67,6 +69,8 @@ def test_everything_is_announced_in_order_the_note_before_its_round(world):
     assert [event["event"] for event in events] == ["wave_drawn", "wave_settled"]
     assert events[1] == {
         "v": 1,
+        "id": event_id("wave_settled", WAVE),
+        "at": iso(ROUND),
         "event": "wave_settled",
         "wave": WAVE,
         "opens_at": "2026-11-27T05:00:00Z",
@@ -78,6 +82,25 @@ def test_everything_is_announced_in_order_the_note_before_its_round(world):
     }
     world.step()
     assert world.heard() == []
+
+
+def test_that_a_wave_is_about_to_close_is_announced_once_and_never_after_it_did(world):
+    """Five seconds before, on the test's stage."""
+    world.step()
+    joined(world)
+    for now in (OPENS, CLOSES - 6 * SECOND):
+        world.at(now)
+    assert [event["event"] for event in world.heard()] == ["wave_open"]
+    for now in (CLOSES - 5 * SECOND, CLOSES - 4 * SECOND):
+        world.at(now)
+    [event] = world.heard()
+    assert (event["event"], event["closes_at"]) == ("wave_closing_soon", iso(CLOSES))
+    world.at(CLOSES)
+    assert [event["event"] for event in world.heard()] == ["wave_closed"]
+    # No trigger came in the last five seconds of the next wave.
+    world.at(OPENS + timedelta(days=14))
+    world.at(CLOSES + timedelta(days=14))
+    assert [event["event"] for event in world.heard() if event["wave"] == WAVE + 1] == ["wave_open", "wave_closed"]
 
 
 def test_what_could_not_be_announced_is_announced_by_the_next_step(world, monkeypatch):

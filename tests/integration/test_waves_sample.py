@@ -1,0 +1,80 @@
+"""The comparison sample: a random few of those who never held a seat, published, and the same whenever it is asked."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from chalicelib.waves.errors import ListChanged
+from chalicelib.waves.sample import sample_value
+from tests.builders.places import buy, leaf_of, waiting
+from tests.builders.waves import ROUND, WAVE, WavesWorld
+
+NAMES = [f"person-{n}" for n in range(9)]
+DUE = ROUND + timedelta(seconds=75)
+
+
+def drawn_sample(world: WavesWorld, size: int) -> list[tuple[str, int]]:
+    return world.new_waves().draw_sample(WAVE, size)
+
+
+def test_a_sample_is_drawn_by_the_seed_among_those_who_never_held_a_seat(world, tmp_path):
+    order = waiting(world, 3, *NAMES)
+    buy(world, order[0])
+    world.people.excluded.add(order[3])
+    world.expire(DUE)
+    assert [name for name in order if world.waves.beneficiary(name)] == [*order[:3], *order[4:6]]
+    # Two lost their place, one got none, two followed: none of the five is to be compared with.
+    seed = world.store.draw(WAVE).seed
+    expected = sorted(order[6:], key=lambda name: sample_value(seed, bytes.fromhex(leaf_of(world, name))))
+    assert drawn_sample(world, 2) == [(name, 31) for name in expected[:2]]
+    assert world.result(WAVE, "sample.json") == {
+        "after_seq": 3,
+        "size": 2,
+        "leaves": [leaf_of(world, name) for name in expected[:2]],
+    }
+    assert world.failed_checks(WAVE, tmp_path) == []
+
+
+def test_a_sample_stays_what_it_was_whoever_asks_and_whatever_comes_after(world, tmp_path):
+    order = waiting(world, 2, *NAMES)
+    first = drawn_sample(world, 5)
+    published = world.files(WAVE)["sample.json"]
+    world.expire(DUE)
+    assert {world.waves.beneficiary(name).wave for name in order[2:4]} == {WAVE}
+    assert drawn_sample(world, 5) == drawn_sample(world, 3) == first
+    assert world.files(WAVE)["sample.json"] == published
+    assert world.failed_checks(WAVE, tmp_path) == []
+
+
+def test_of_two_who_draw_it_at_once_the_first_to_publish_decides(world, monkeypatch):
+    waiting(world, 2, *NAMES)
+    first = drawn_sample(world, 5)
+    published = world.publication.sample
+    looks = iter([None])  # the second one had looked before the first one published
+    monkeypatch.setattr(world.publication, "sample", lambda wave: next(looks, published(wave)))
+    assert drawn_sample(world, 2) == first
+
+
+def test_a_small_wave_gives_all_it_has(world):
+    order = waiting(world, 7, *NAMES)
+    assert {name for name, _ in drawn_sample(world, 5)} == set(order[7:])
+
+
+def test_a_published_sample_that_does_not_follow_is_refused(world, tmp_path: Path):
+    order = waiting(world, 2, *NAMES)
+    drawn_sample(world, 3)
+    forged = world.result(WAVE, "sample.json") | {"leaves": [leaf_of(world, name) for name in order[6:]]}
+    world.publication.put(WAVE, {"sample.json": json.dumps(forged).encode()})
+    with pytest.raises(ListChanged):
+        drawn_sample(world, 3)
+    [failed] = world.failed_checks(WAVE, tmp_path)
+    assert failed == "comparison sample: wrong sample: these are not the lowest of those who never held a seat"
+
+
+def test_entries_by_province_are_those_of_the_published_table(world):
+    waiting(world, 1, "a", "b")
+    assert world.waves.joined_by_region(WAVE) == {31: 2}
