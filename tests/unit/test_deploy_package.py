@@ -187,7 +187,8 @@ def test_dependencies_are_downloaded_once_for_each_content(tmp_path, monkeypatch
         out = project.parent / "out"
         out.mkdir()
         with zipfile.ZipFile(out / "deployment.zip", "w") as made:
-            for name in ("app.py", "chalice/app.py", "library.py", "botocore/data/ec2/service.json"):
+            holidays = ("holidays/countries/japan.py", "holidays/financial/tokyo.py", "holidays/locale/ja.mo")
+            for name in ("app.py", "chalice/app.py", "library.py", "botocore/data/ec2/service.json", *holidays):
                 made.writestr(name, "")
         return out
 
