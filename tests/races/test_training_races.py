@@ -1,31 +1,39 @@
-"""Reports and reviews that truly run at the same time: one completion, one review, one incentive."""
+"""Purchases, cancellations, reports and reviews that truly run at the same time: one of each, and money for one."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 
-from chalicelib import dynamo
 from chalicelib.config import Programme, Settings
-from chalicelib.ids import system_randomness
+from chalicelib.dynamo import LegsFailed
 from chalicelib.payouts.rules import Kind, entitlement_id
-from chalicelib.payouts.service import Payouts, Ports
-from chalicelib.payouts.store import PayoutsTable, PayoutStore
-from chalicelib.training.errors import AlreadyReviewed, CertificateAlreadyUsed, RequestReplayed
-from chalicelib.training.rules import Partner
-from chalicelib.training.service import Training
-from chalicelib.training.store import TrainingStore
-from tests.builders.training import OTHER, PERSON, People, completion, review
-from tests.conftest import REGION, T0
+from chalicelib.payouts.store import PayoutsTable
+from chalicelib.training.errors import (
+    AlreadyReviewed,
+    BalanceTooLow,
+    CertificateAlreadyUsed,
+    RequestReplayed,
+    TrainingAlreadyRedeemed,
+    TrainingCancelled,
+)
+from chalicelib.training.rules import Account, Partner
+from chalicelib.training.store import TrainingTable
+from chalicelib.training.wire import TrainingView
+from chalicelib.waves.errors import BeneficiaryRevoked
+from chalicelib.waves.rules import BeneficiaryState
+from tests.builders.training import OTHER, PERSON, SECOND, Scene, scene
+from tests.conftest import T0
 
 from .together import refusals, together
 
 pytestmark = pytest.mark.dynamodb
 
 AT_ONCE = 8
-ROUNDS = 5
-PARTNER = Partner("p" * 26, "Pelatihan Jaya", b"", T0)
+FULL = 3_500_000
+INCENTIVE = entitlement_id(PERSON.wave, PERSON.registrant_id, Kind.INCENTIVE)
 
 
 class Queue:
@@ -39,72 +47,155 @@ class Queue:
 
 
 @pytest.fixture
-def queue() -> Queue:
-    return Queue()
+def stage(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    built = scene(cloud, programme)
+    built.partner = Partner("p" * 26, "Pelatihan Jaya", b"no key", T0)  # no KMS here
+    built.services._partner_store.add(built.partner)
+    monkeypatch.setattr(built.services.payouts, "_queue", Queue())
+    # Built before threads ask for them.
+    assert built.services.training
+    assert built.services.reports
+    return built
 
 
-@pytest.fixture
-def store(cloud: Settings) -> TrainingStore:
-    return TrainingStore(lambda: dynamo.Transaction(REGION))
+def queued(stage: Scene) -> list[str]:
+    queue: Any = stage.services.payouts._queue
+    return list(queue.ids)
 
 
-@pytest.fixture
-def training(store: TrainingStore, queue: Queue, programme: Programme) -> Training:
-    unused: Any = None
-    anyqueue: Any = queue
-    payouts = Payouts(PayoutStore(REGION), Ports(unused, unused, unused, anyqueue, unused), programme)
-    return Training(store, unused, People(PERSON, OTHER), payouts, 300, system_randomness)
+def account(stage: Scene) -> Account:
+    return stage.services.training.accounts([PERSON.registrant_id])[PERSON.registrant_id]
+
+
+def mine(stage: Scene) -> list[TrainingView]:
+    return stage.services.training.of(PERSON.registrant_id).trainings
+
+
+def buy(stage: Scene, course: str, now: Any = T0) -> Any:
+    return stage.services.training.buy(PERSON.registrant_id, course, now)
+
+
+def cancel(stage: Scene, bought: TrainingView) -> TrainingView:
+    return stage.services.training.cancel(PERSON.registrant_id, bought.training_id, T0 + SECOND)
 
 
 def incentives() -> list[str]:
-    heads = [item for item in PayoutsTable.scan() if item.sk == "HEAD"]
-    return [item.pk.removeprefix("P#") for item in heads]
+    return [item.pk.removeprefix("P#") for item in PayoutsTable.scan() if item.sk == "HEAD"]
 
 
-def test_of_many_same_signatures_one_is_accepted(store: TrainingStore) -> None:
-    for number in range(ROUNDS):
-        calls = [
-            lambda claim=str(place), seen=str(number): store.remember_request(PARTNER.id, seen, claim, 1)
-            for place in range(AT_ONCE)
-        ]
-        answers = together(calls)
-        assert refusals(answers) == [RequestReplayed] * (AT_ONCE - 1)
+def test_of_many_same_signatures_one_is_accepted(stage: Scene) -> None:
+    store = stage.services._partner_store
+    calls = [
+        lambda claim=str(place): store.remember_request(stage.partner.id, "seen", claim, 1) for place in range(AT_ONCE)
+    ]
+    assert refusals(together(calls)) == [RequestReplayed] * (AT_ONCE - 1)
 
 
-def test_of_many_same_reports_one_is_new_and_all_get_the_same_answer(training: Training) -> None:
-    for number in range(ROUNDS):
-        form = completion(certificate_number=f"C-{number}")
-        answers = together([lambda form=form: training.complete(PARTNER, form, T0)] * AT_ONCE)
+def test_of_many_clicks_one_is_a_purchase_and_all_get_its_code(stage: Scene) -> None:
+    course = stage.course()
+    answers = together([lambda: buy(stage, course)] * AT_ONCE)
+    assert sorted(new for _, new in answers) == [False] * (AT_ONCE - 1) + [True]
+    assert {view.redeem_code for view, _ in answers} == {mine(stage)[0].redeem_code}
+    assert account(stage) == Account(FULL - 1_000_000, purchases=1)
+    assert len([item for item in TrainingTable.scan() if item.sk == "CODE"]) == 1
+
+
+def test_purchases_at_once_never_spend_more_than_the_balance(stage: Scene) -> None:
+    courses = [stage.course() for _ in range(AT_ONCE)]
+    answers = together([lambda course=course: buy(stage, course) for course in courses])
+    assert refusals(answers) == [BalanceTooLow] * (AT_ONCE - 3)
+    assert account(stage) == Account(500_000, purchases=3)
+    assert len(mine(stage)) == 3
+    assert stage.state() is BeneficiaryState.ACTIVE
+
+
+def test_a_purchase_cancelled_many_times_at_once_is_given_back_once(stage: Scene) -> None:
+    bought, _ = stage.buy(), stage.buy()
+    answers = together([lambda: cancel(stage, bought)] * AT_ONCE)
+    assert refusals(answers) == []
+    assert len(set(map(repr, answers))) == 1
+    assert account(stage) == Account(FULL - 1_000_000, purchases=1)
+
+
+def test_whichever_comes_first_a_purchase_keeps_the_place_that_a_cancellation_gives_up(stage: Scene) -> None:
+    for _ in range(5):
+        bought, course = stage.buy(), stage.course()
+        (other, _), cancelled = together([partial(buy, stage, course), partial(cancel, stage, bought)])
+        assert cancelled.state == "CANCELLED"
+        assert stage.state() is BeneficiaryState.ACTIVE
+        assert account(stage) == Account(FULL - 1_000_000, purchases=1)
+        cancel(stage, other)
+        assert stage.state() is BeneficiaryState.POTENTIAL
+
+
+def test_two_cancellations_at_once_give_up_the_place_with_the_last_purchase(stage: Scene) -> None:
+    both = [stage.buy(), stage.buy()]
+    together([lambda bought=bought: cancel(stage, bought) for bought in both])
+    assert account(stage) == Account(FULL, purchases=0)
+    assert stage.state() is BeneficiaryState.POTENTIAL
+
+
+def test_a_purchase_is_either_redeemed_or_cancelled(stage: Scene) -> None:
+    for _ in range(5):
+        bought = stage.buy()
+        redeemed, cancelled = together([partial(stage.redeem, bought), partial(cancel, stage, bought)])
+        [state] = {view.state for view in mine(stage) if view.training_id == bought.training_id}
+        if state == "REDEEMED":
+            assert refusals([redeemed, cancelled]) == [TrainingAlreadyRedeemed]
+            break  # the price is spent
+        assert refusals([redeemed, cancelled]) == [TrainingCancelled]
+        assert account(stage) == Account(FULL, purchases=0)
+
+
+def test_a_purchase_and_a_revocation_at_the_deadline_are_not_both(stage: Scene) -> None:
+    course, person = stage.course(), stage.services.waves.beneficiary(PERSON.registrant_id)
+    assert person
+
+    def revoke() -> bool:
+        try:
+            with stage.services.transaction() as tx:
+                stage.services._beneficiaries.revoke(tx, person, 1, PERSON.buy_by)
+        except LegsFailed:
+            return False
+        return True
+
+    last = PERSON.buy_by - SECOND
+    bought, revoked = together([partial(buy, stage, course, last), revoke])
+    if revoked:
+        assert (stage.state(), refusals([bought]), mine(stage)) == (BeneficiaryState.REVOKED, [BeneficiaryRevoked], [])
+    else:
+        assert (stage.state(), bought) == (BeneficiaryState.ACTIVE, (mine(stage)[0], True))
+
+
+def test_of_many_same_reports_one_is_new_and_all_get_the_same_answer(stage: Scene) -> None:
+    bought = stage.buy()
+    for report in (stage.redeem, stage.attend, stage.complete):
+        answers = together([lambda report=report: report(bought)] * AT_ONCE)
         assert sorted(new for _, new in answers) == [False] * (AT_ONCE - 1) + [True]
-        assert len({view.training_id for view, _ in answers}) == 1
-    assert len(training.of(PERSON.registrant_id)) == ROUNDS
+        assert len({repr(view) for view, _ in answers}) == 1
+    assert account(stage) == Account(FULL - 1_000_000, purchases=1, completed=1)
 
 
-def test_of_two_people_on_one_certificate_one_gets_it(training: Training) -> None:
-    for number in range(ROUNDS):
-        forms = [
-            completion(certificate_number=f"C-{number}", card_number=person.card_number) for person in (PERSON, OTHER)
-        ]
-        answers = together([lambda form=form: training.complete(PARTNER, form, T0) for form in forms])
-        assert refusals(answers) == [CertificateAlreadyUsed]
-    assert len(training.of(PERSON.registrant_id)) + len(training.of(OTHER.registrant_id)) == ROUNDS
+def test_of_two_trainings_on_one_certificate_one_gets_it(stage: Scene) -> None:
+    both = [stage.attended(), stage.attended(OTHER)]
+    answers = together([lambda bought=bought: stage.complete(bought, "C-1") for bought in both])
+    assert refusals(answers) == [CertificateAlreadyUsed]
+    done = stage.services.training.accounts([PERSON.registrant_id, OTHER.registrant_id])
+    assert sorted(one.completed for one in done.values()) == [0, 1]
 
 
-def test_of_many_different_reviews_one_is_stored_and_one_incentive_is_due(training: Training, queue: Queue) -> None:
-    view, _ = training.complete(PARTNER, completion(), T0)
-    forms = [review(text=f"Ulasan {place}") for place in range(AT_ONCE)]
-    answers = together(
-        [lambda form=form: training.review(PERSON.registrant_id, view.training_id, form, T0) for form in forms]
-    )
+def test_of_many_different_reviews_one_is_stored_and_one_incentive_is_due(stage: Scene) -> None:
+    bought = stage.completed()
+    answers = together([lambda place=place: stage.review(bought, text=f"Ulasan {place}") for place in range(AT_ONCE)])
     assert refusals(answers) == [AlreadyReviewed] * (AT_ONCE - 1)
-    assert incentives() == queue.ids == [entitlement_id(PERSON.wave, PERSON.registrant_id, Kind.INCENTIVE)]
+    assert incentives() == queued(stage) == [INCENTIVE]
+    assert stage.state() is BeneficiaryState.GRADUATED
 
 
-def test_many_trainings_reviewed_at_once_make_one_incentive_due(training: Training, queue: Queue) -> None:
-    views = [training.complete(PARTNER, completion(certificate_number=f"C-{n}"), T0)[0] for n in range(AT_ONCE)]
-    answers = together(
-        [lambda view=view: training.review(PERSON.registrant_id, view.training_id, review(), T0) for view in views]
-    )
-    assert [new for _, new in answers] == [True] * AT_ONCE
-    assert all(view.review for view in training.of(PERSON.registrant_id))
-    assert incentives() == queue.ids == [entitlement_id(PERSON.wave, PERSON.registrant_id, Kind.INCENTIVE)]
+def test_trainings_reviewed_at_once_make_one_incentive_due(stage: Scene) -> None:
+    trained = [stage.completed(f"C-{n}") for n in range(3)]
+    answers = together([lambda bought=bought: stage.review(bought) for bought in trained])
+    assert [new for _, new in answers] == [True] * 3
+    assert all(view.review for view in mine(stage))
+    assert incentives() == queued(stage) == [INCENTIVE]
+    assert account(stage).completed == 3
