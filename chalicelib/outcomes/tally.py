@@ -9,6 +9,7 @@ run may die anywhere, and two at once do each other no harm.
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -110,9 +111,12 @@ class Tallying:
         self._programme = programme
         self._province = province
 
-    def run(self, now: datetime, remaining_s: float) -> bool:
-        """Count what the present round lacks, and publish; True if that was done, False if time was too short."""
-        tick = Tick(now, remaining_s)
+    def run(self, now: datetime, remaining_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
+        """Count what the present round lacks, and publish; True if that was done, False if time was too short.
+
+        `seconds` is a clock that never goes back.
+        """
+        tick = Tick(now, remaining_s, seconds)
         latest = self._store.round()
         present = latest if latest and latest.ended_at is None else self._store.begin(latest, now)
         waves = self._settled(present)
