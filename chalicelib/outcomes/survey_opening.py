@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from ..notices.port import Kind as Notice
 from ..notices.port import Notices
 from ..payouts import rules as payouts
 from ..payouts.store import NEWS_SHARDS, News
+from ..waves.errors import ListChanged
 from ..waves.rules import SHARDS, Beneficiary, Wave
 from ..waves.tick import Tick, TimeShort
 from . import survey_rules
@@ -52,7 +53,10 @@ class Waves(Protocol):
     def beneficiary(self, registrant_id: str) -> Beneficiary | None: ...
     def records(self) -> list[Wave]: ...
     def draw_sample(self, wave: int, size: int) -> list[tuple[str, int]]:
-        """Registrant and province of those drawn among the not chosen; the same whenever it is asked."""
+        """Registrant and province of those drawn among the not chosen; the same whenever it is asked.
+
+        Raises `ListChanged`.
+        """
 
 
 class Opening:
@@ -151,21 +155,26 @@ class Opening:
                 continue
             if wave.settled_at + timedelta(seconds=self._rules.comparison_after_s) <= now:
                 tick.need(SAMPLE_S)
-                drawn = self._waves.draw_sample(wave.number, self._rules.comparison_size)
-                self._offer(wave.number, drawn, now, tick)
-                self._store.add_sample(Sample(wave.number, now))
+                self._compare_wave(wave.number, now, tick)
         for sample in samples.values():
             closes_at = sample.opened_at + timedelta(seconds=self._rules.open_s)
             if closes_at - timedelta(seconds=self._rules.remind_before_s) <= now < closes_at:
                 self._remind_compared(sample.wave, now, tick)
 
-    def _offer(self, wave: int, drawn: Iterable[tuple[str, int]], now: datetime, tick: Tick) -> None:
+    def _compare_wave(self, wave: int, now: datetime, tick: Tick) -> None:
+        try:
+            drawn = self._waves.draw_sample(wave, self._rules.comparison_size)
+        except ListChanged as changed:
+            # For a person to look into; the other waves' groups are offered theirs all the same.
+            log.error("sample_not_as_published", extra=changed.facts)
+            return
         for registrant_id, region in drawn:
             tick.need(PAGE_S / PAGE)
             # Chosen in a later wave, a person is no longer one of those who had no training.
             if self._waves.beneficiary(registrant_id) is None:
                 survey = survey_rules.of_comparison(registrant_id, wave=wave, region=region, rules=self._rules, now=now)
                 self._open_and_tell(survey, now)
+        self._store.add_sample(Sample(wave, now))
 
     def _remind_compared(self, wave: int, now: datetime, tick: Tick) -> None:
         for number in range(SHARDS):

@@ -228,6 +228,7 @@ def test_an_error_that_is_logged_where_money_or_waves_move_rings(app_template: T
         "PayLogGroup",
         "AdvanceLogGroup",
         "ApiHandlerLogGroup",
+        "OpenSurveysLogGroup",
         "CheckGrievancesLogGroup",
     }
     assert {one["LogGroupName"]["Ref"] for one in filters} <= set(app_template["Resources"])

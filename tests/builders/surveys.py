@@ -28,6 +28,7 @@ from chalicelib.payouts.queue import PayoutQueue
 from chalicelib.payouts.rules import Kind
 from chalicelib.payouts.service import Payouts, Ports
 from chalicelib.payouts.store import EventItem, Head, PayoutsTable, PayoutStore
+from chalicelib.waves.errors import ListChanged
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, State, Wave
 from tests.conftest import REGION, T0
 
@@ -97,6 +98,8 @@ class People:
 
     def draw_sample(self, wave: int, size: int) -> list[tuple[str, int]]:
         self.drawn.append((wave, size))
+        if wave not in self.samples:
+            raise ListChanged(wave=wave)
         return self.samples[wave]
 
 

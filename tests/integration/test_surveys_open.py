@@ -162,6 +162,19 @@ def test_an_offer_that_was_killed_half_way_goes_on_and_ends_the_same(
     assert [item.sk for item in OutcomesTable.query("SAMPLES")] == [f"{WAVE:06}"]
 
 
+def test_a_sample_that_is_not_as_published_needs_a_person_and_stops_no_other_wave(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.people.waves = [settled(WAVE, T0), settled(WAVE + 1, T0)]
+    world.people.samples = {WAVE + 1: [("compared", 31)]}
+    world.open_surveys(T0 + 60 * DAY)
+    assert [item.pk for item in world.all()] == ["S#compared"]
+    assert [(one.levelname, one.message) for one in caplog.records if one.levelname != "INFO"] == [
+        ("ERROR", "sample_not_as_published")
+    ]
+    assert [item.sk for item in OutcomesTable.query("SAMPLES")] == [f"{WAVE + 1:06}"]
+
+
 def test_no_sample_is_drawn_when_there_is_no_time_to_draw_it(world: World) -> None:
     world.people.waves = [settled(WAVE, T0)]
     world.open_surveys(T0 + 60 * DAY, deadline_s=SAMPLE_S - 1)
