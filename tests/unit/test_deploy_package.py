@@ -203,7 +203,7 @@ def test_dependencies_are_downloaded_once_for_each_content(tmp_path, monkeypatch
 
     assert first == again
     assert len({first, other, arm}) == len(runs) == 3
-    assert sorted(path.name for path in first.iterdir()) == ["__pycache__", "botocore", "library.py"]
+    assert sorted(path.name for path in first.iterdir()) == ["__pycache__", "botocore", "holidays", "library.py"]
 
 
 def test_the_package_knows_the_services_that_the_application_calls():
