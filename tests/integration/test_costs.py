@@ -15,6 +15,7 @@ import pytest
 
 import app as application
 from chalicelib.config import Programme
+from chalicelib.training.courses import KEPT
 from chalicelib.waves import published
 from chalicelib.waves.draw import build_list
 from chalicelib.waves.entries import EntryItem, EntryStore
@@ -25,8 +26,22 @@ from tests.builders.waves import Calls
 from tests.conftest import ROOT
 from tests.conftest import cloud as cloud_of_one_test
 from tests.e2e import job_refusals as jobs
-from tests.e2e.gateway import DURING, POST_VACANCY, RESPOND, Call, Gateway, Provoke
-from tests.e2e.refusals import COMPLAIN, COMPLAINTS, SUCCESSES, SURVEYS, complaining
+from tests.e2e.gateway import (
+    ATTEND,
+    BUY,
+    CANCEL,
+    COMPLETE,
+    DURING,
+    POST_VACANCY,
+    REDEEM,
+    RESPOND,
+    REVIEW,
+    VALIDATE,
+    Call,
+    Gateway,
+    Provoke,
+)
+from tests.e2e.refusals import COMPLAIN, COMPLAINTS, GET_COURSE, SUCCESSES, SURVEYS, complaining
 
 SETTLED = 144
 """A wave before the open one."""
@@ -97,11 +112,58 @@ def respond_again(gateway: Gateway) -> Call:
     return call
 
 
+def again(provoke: Provoke) -> Provoke:
+    """The same has been sent before."""
+
+    def provoked(gateway: Gateway) -> Call:
+        call = provoke(gateway)
+        gateway.ok(call)
+        return call
+
+    return provoked
+
+
+def a_minute_later(provoke: Provoke) -> Provoke:
+    """What a function keeps of the catalogue is no longer good."""
+
+    def provoked(gateway: Gateway) -> Call:
+        gateway.now += KEPT
+        return provoke(gateway)
+
+    return provoked
+
+
 Row = tuple[Provoke, dict[str, int]]
 SIGNED = Counter({"dynamodb GetItem": 1, "dynamodb PutItem": 1})
 """Who signed the request, and that it is remembered; the key stays open for five minutes."""
 
 COSTS: dict[str, Row] = {
+    "GET /courses": (again(SUCCESSES["GET /courses"]), {}),
+    "GET /courses a minute later": (a_minute_later(SUCCESSES["GET /courses"]), {"dynamodb Query": 2}),
+    GET_COURSE: (again(SUCCESSES[GET_COURSE]), {}),
+    BUY: (
+        SUCCESSES[BUY],
+        {"dynamodb GetItem": 3, "dynamodb Query": 1, "dynamodb TransactWriteItems": 1},
+    ),
+    f"{BUY} again": (again(SUCCESSES[BUY]), {"dynamodb GetItem": 1, "dynamodb Query": 1}),
+    CANCEL: (
+        SUCCESSES[CANCEL],
+        {"dynamodb GetItem": 1, "dynamodb Query": 1, "dynamodb TransactWriteItems": 1},
+    ),
+    f"{CANCEL} again": (again(SUCCESSES[CANCEL]), {"dynamodb Query": 1}),
+    "GET /me/trainings": (SUCCESSES["GET /me/trainings"], {"dynamodb GetItem": 1, "dynamodb Query": 1}),
+    VALIDATE: (SUCCESSES[VALIDATE], SIGNED + Counter({"dynamodb GetItem": 3})),
+    REDEEM: (SUCCESSES[REDEEM], SIGNED + Counter({"dynamodb GetItem": 3, "dynamodb TransactWriteItems": 1})),
+    f"{REDEEM} again": (again(SUCCESSES[REDEEM]), SIGNED + Counter({"dynamodb GetItem": 3})),
+    ATTEND: (SUCCESSES[ATTEND], SIGNED + Counter({"dynamodb GetItem": 2, "dynamodb TransactWriteItems": 1})),
+    f"{ATTEND} again": (again(SUCCESSES[ATTEND]), SIGNED + Counter({"dynamodb GetItem": 2})),
+    COMPLETE: (SUCCESSES[COMPLETE], SIGNED + Counter({"dynamodb GetItem": 2, "dynamodb TransactWriteItems": 1})),
+    f"{COMPLETE} again": (again(SUCCESSES[COMPLETE]), SIGNED + Counter({"dynamodb GetItem": 2})),
+    REVIEW: (
+        SUCCESSES[REVIEW],
+        {"dynamodb GetItem": 2, "dynamodb TransactWriteItems": 1, "sqs SendMessageBatch": 1},
+    ),
+    f"{REVIEW} again": (again(SUCCESSES[REVIEW]), {"dynamodb GetItem": 1}),
     f"{COMPLAIN} registration": (
         SUCCESSES[COMPLAIN],
         {"dynamodb GetItem": 3, "kms Decrypt": 1, "dynamodb TransactWriteItems": 1},
