@@ -108,12 +108,12 @@ class VacancyStore:
 
     def post(self, vacancy: Vacancy) -> bool:
         """Write a new vacancy; False if it is there already."""
-        entries = _entries(vacancy).values()
+        kept = entries(vacancy).values()
         try:
             with self._transaction() as tx:
                 tx.put("vacancy", _item(vacancy), VacancyItem.pk.does_not_exist())
                 tx.put("posting", PostingItem(f"P#{vacancy.partner_id}", dated(vacancy.posted_at, vacancy.id)))
-                for entry in entries:
+                for entry in kept:
                     tx.put(entry.pk, entry)
                 count(tx, "VACANCIES", vacancy.id)
         except LegsFailed:
@@ -122,7 +122,7 @@ class VacancyStore:
 
     def replace(self, old: Vacancy, new: Vacancy) -> bool:
         """Write what became of a vacancy; False if another writer was faster, and it is not `old` any more."""
-        gone, kept = _entries(old), _entries(new)
+        gone, kept = entries(old), entries(new)
         try:
             with self._transaction() as tx:
                 tx.put("vacancy", _item(new), VacancyItem.version == old.version)
@@ -154,15 +154,15 @@ def count(tx: Transaction, kind: str, one_id: str) -> None:
     tx.update("count", CountItem("COUNTS", f"{kind}#{one_id[0]}"), [CountItem.number.add(1)])
 
 
-def _entries(vacancy: Vacancy) -> dict[tuple[str, str], ListingItem | OpenItem]:
+def entries(vacancy: Vacancy) -> dict[tuple[str, str], ListingItem | OpenItem]:
     """A vacancy's entries in the lists, by key: none once it is closed."""
     if vacancy.closed_at is not None:
         return {}
     listed = listing(vacancy)
     closes_s = int(listed.closes_at.timestamp())
-    entries: list[ListingItem | OpenItem] = [OpenItem("OPEN", dated(listed.closes_at, vacancy.id), expires_at=closes_s)]
+    found: list[ListingItem | OpenItem] = [OpenItem("OPEN", dated(listed.closes_at, vacancy.id), expires_at=closes_s)]
     for skill in listed.skills:
-        entries.append(
+        found.append(
             ListingItem(
                 f"SKILL#{skill}",
                 dated(vacancy.posted_at, vacancy.id),
@@ -171,7 +171,7 @@ def _entries(vacancy: Vacancy) -> dict[tuple[str, str], ListingItem | OpenItem]:
                 expires_at=closes_s,
             )
         )
-    return {(entry.pk, entry.sk): entry for entry in entries}
+    return {(entry.pk, entry.sk): entry for entry in found}
 
 
 def _pk(vacancy_id: str) -> str:

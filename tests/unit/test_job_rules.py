@@ -9,18 +9,22 @@ from datetime import UTC, datetime, timedelta, timezone
 import msgspec
 import pytest
 
+from bench.endpoint import item_size
 from chalicelib import web
 from chalicelib.config import JobRules, Programme
 from chalicelib.errors import Malformed, UnknownField
 from chalicelib.jobs import rules, wire
 from chalicelib.jobs.errors import ClosingTimeOutOfRange, ConsentIncomplete, SalaryRangeReversed, UnknownSkill
 from chalicelib.jobs.rules import Listing, Place, Vacancy
+from chalicelib.jobs.store import entries
 from tests.builders.jobs import ALL, CLOSES, offer, posting
 from tests.conftest import T0
 
 RULES = JobRules(open_days_max=180, newest_per_skill=1000)
 SKILLS = {"programming", "sales", "english", "web_development"}
 SECOND = timedelta(seconds=1)
+MOST = 1500
+"""The configuration allows no more of a skill's list to be read."""
 
 
 def listing(
@@ -189,3 +193,13 @@ def test_a_posting_that_is_not_of_its_form_is_refused(changes: dict[str, object]
 def test_the_programme_of_every_stage_has_skills_that_a_vacancy_may_ask_for(programme: Programme) -> None:
     for skill in programme.skills:
         assert msgspec.convert(skill, wire.Skill) == skill
+
+
+def test_the_newest_of_a_skill_are_one_page_of_a_query_whatever_they_ask_for(programme: Programme) -> None:
+    longest = sorted(programme.skills, key=len)[-10:]
+    vacancy = Vacancy("v" * 26, "p" * 26, "", "LOK-1", "", offer(skills=frozenset(longest)), T0)
+    items = [entry.serialize() for entry in entries(vacancy).values()]
+    assert len(items) == 11
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"open_days_max": 180, "newest_per_skill": MOST + 1}, JobRules)
+    assert MOST * max(item_size(item) for item in items) < 1024 * 1024
