@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from chalicelib.money import Rupiah, format_idr
 
 from . import results, sums
@@ -30,11 +33,12 @@ def play(scene: Scene) -> sums.Played:
     afterwards.match(scene, shelf)
     afterwards.hear(scene, drawn.number)
     figures.follow(scene, drawn.number)
+    statistics = figures.reckon(scene)
     scene.tell("comparison: what people were told, what is published, the ledger and the provider's books")
-    return _reckon(scene, drawn)
+    return _reckon(scene, drawn, statistics)
 
 
-def _reckon(scene: Scene, drawn: wave.Drawn) -> sums.Played:
+def _reckon(scene: Scene, drawn: wave.Drawn, statistics: Mapping[str, Any]) -> sums.Played:
     crowd, folder = scene.crowd, scene.folder / str(drawn.number)
     training.read_places(crowd, "", [diary for diary in crowd.diaries if diary.place or diary.trainings])
     seen = joining.read_wave(crowd, drawn.number)
@@ -46,7 +50,7 @@ def _reckon(scene: Scene, drawn: wave.Drawn) -> sums.Played:
         books=scene.office.books(),
         scheme=scheme,
         applicants=crowd.applicants,
-        statistics=figures.reckon(scene),
+        statistics=statistics,
         failing_suffix=scene.failing_suffix,
         kinds=scene.programme.payouts.codes,
     )

@@ -29,8 +29,8 @@ def follow(scene: Scene, wave: int) -> None:
     shown = scene.crowd.api.call("GET", f"/waves/{wave}").expect(200).body
     if about[0].decoded("dtstart") != parse_iso(shown["opens_at"]):
         raise Unexpected(f"the calendar shows another opening of wave {wave}")
-    scene.tell(f"feed: {len(titles)} announcements, the latest one first: {'; '.join(titles)}")
-    scene.tell(f"calendar: {len(events)} waves in waves.ics")
+    scene.tell(f"feed: feed.atom has {len(titles)} announcements, the latest of them: {titles[0]}")
+    scene.tell(f"feed: waves.ics has {len(events)} waves for everybody's own calendar")
 
 
 def reckon(scene: Scene) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def reckon(scene: Scene) -> dict[str, Any]:
         found: dict[str, Any] = scene.crowd.api.call("GET", "/statistics").expect(200).body
         if found["counted_from"] and _at(found["counted_from"]) >= asked_at.replace(microsecond=0):
             for line in scene.office.show_statistics():
-                scene.tell(line)
+                scene.tell(f"statistics: {line}")
             return found
     raise Unexpected(f"the statistics were not counted anew within {ROUNDS_MAX} runs")
 

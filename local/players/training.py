@@ -142,7 +142,8 @@ def _attest(crowd: Crowd, shelf: Shelf, diary: Diary, training: Training) -> Non
         "completed_at": iso(crowd.now()),
     }
     if part is Part.EARLY:
-        crowd.signed(partner, "POST", _COMPLETIONS, completion).expect(409, code="wrong_training_state")
+        early = completion | {"certificate_number": "TOO-EARLY"}
+        crowd.signed(partner, "POST", _COMPLETIONS, early).expect(409, code="wrong_training_state")
         crowd.signed(shelf.stranger(training), "POST", _REDEMPTIONS, card).expect(404, code="redeem_code_unknown")
         crowd.signed(partner, "POST", _VALIDATIONS, card).expect(200)
     crowd.signed(partner, "POST", _REDEMPTIONS, card).expect(201)

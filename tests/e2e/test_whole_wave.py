@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,15 +11,21 @@ from chalicelib.clock import wib_date
 from chalicelib.config import Programme, Settings
 from local.api import Api
 from local.fsp_books import Faults
-from local.people import people
+from local.people import Part, people
 from local.play import play
 from local.players.crowd import Crowd
 from local.scene import Scene
-from local.sums import Played
+from local.sums import Played, differences
 
+from .mistakes import MISTAKES, copy_of
 from .world import World, world_on
 
-COUNT = 49
+COUNT = 60
+
+PHASES = [
+    "registration", "calendar", "opening", "close", "commitment", "beacon", "draw", "award", "catalogue", "training",
+    "payout", "revocation", "surveys", "jobs", "helpdesk", "feed", "statistics", "comparison",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -30,12 +35,14 @@ def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
 
 
 def play_on(world: World, programme: Programme, folder: Path, disagreements: list[str], told: list[str]) -> Played:
-    invented = people(8, COUNT, wib_date(world.now()), programme, Faults().fail_suffix)
+    invented = people(5, COUNT, wib_date(world.now()), programme, Faults().fail_suffix)
     crowd = Crowd(Api(world.url, world.keys_url, 1), invented, world.clock, lambda *_: None, disagreements, workers=1)
     return play(Scene(crowd, world, world, programme, folder, Faults().fail_suffix, told.append))
 
 
-def test_a_whole_wave_agrees_though_the_provider_misbehaves(world: World, programme: Programme, tmp_path: Path) -> None:
+def test_a_whole_wave_agrees_though_the_provider_misbehaves_and_each_planted_mistake_is_named(
+    world: World, programme: Programme, tmp_path: Path, subtests: pytest.Subtests
+) -> None:
     world._fsp.books.configure(
         {"error_after_rate": 0.1, "error_before_rate": 0.1, "timeout_after_rate": 0.1, "fail_rate": 0.1}
     )
@@ -43,14 +50,29 @@ def test_a_whole_wave_agrees_though_the_provider_misbehaves(world: World, progra
     told: list[str] = []
     played = play_on(world, programme, tmp_path, disagreements, told)
     assert disagreements == []
+    check_that_everything_was_played(played)
+    phases = [line.partition(":")[0] for line in told]
+    assert list(dict.fromkeys(phases))[: len(PHASES)] == PHASES
+    for mistake, named in MISTAKES:
+        with subtests.test(mistake.__name__):
+            wrong = copy_of(played)
+            mistake(wrong)
+            assert [found for found in differences(wrong) if named in found]
+
+
+def check_that_everything_was_played(played: Played) -> None:
     counts = played.counts
     assert counts["registered"] + counts["refused"] == COUNT
-    assert 0 < counts["chosen"] < counts["joined"] < counts["registered"]
-    assert counts["paid"] > 0
+    assert counts["chosen"] < counts["joined"] < counts["registered"]
+    assert min(counts[name] for name in ("paid", "failed", "revoked", "substituted", "surveys")) > 0
     assert any(diary.reminded and diary.payouts[0]["state"] == "paid" for diary in played.diaries)
-    phases = [line.partition(":")[0] for line in told]
-    assert list(dict.fromkeys(phases))[:11] == [
-        "registration", "calendar", "opening", "close", "commitment", "beacon", "draw", "award", "training", "payout",
-        "comparison",
-    ]  # fmt: skip
-    assert Counter(one["reason"] for one in played.results.substitutions)["family_card"] > 0
+    trained = [diary.person for diary in played.diaries if diary.completed]
+    for habit in ("buys_two", "changes_mind", "overspends", "applies", "withdraws"):
+        assert [person for person in trained if getattr(person, habit)], habit
+    assert {Part.DOUBLE_CLICKS, Part.TWO_DEVICES, Part.EARLY} <= {person.part for person in trained}
+    assert {one["reason"] for one in played.results.substitutions} >= {"family_card", "revoked"}
+    assert {bool(survey["amount_idr"]) for diary in played.diaries if diary.answers for survey in diary.surveys} == {
+        True,
+        False,
+    }
+    assert {len(diary.grievances) for diary in played.diaries} == {0, 1}
