@@ -43,6 +43,11 @@ def list_partners(stage: str) -> None:
 @click.option("--stage", required=True)
 @click.argument("partner_id")
 def revoke(stage: str, partner_id: str) -> None:
-    """Refuse a partner's requests from now on. What it attested stands; it cannot be undone, only added anew."""
-    stages.load(stage).services.partners.revoke(partner_id, utc_now())
-    click.echo(f"partner {partner_id} revoked")
+    """Refuse a partner's requests from now on and close its vacancies. What it attested stands; it cannot be undone.
+
+    Stopped half-way, or told that a vacancy could not be closed, run it again.
+    """
+    services = stages.load(stage).services
+    services.partners.revoke(partner_id, utc_now())
+    closed = services.jobs.close_all(partner_id, utc_now())
+    click.echo(f"partner {partner_id} revoked, {closed} vacancies closed")

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 TRIES = 4
 """How often a change that was overtaken by another of the same vacancy decides again."""
+_CLOSED_AT_ONCE = 100  # as many as one batch of reads takes
 
 
 class People(Protocol):
@@ -98,7 +99,7 @@ class Jobs:
             if self._vacancies.post(vacancy):
                 return wire.posting_view(vacancy, now), True
             # The same reference came a moment earlier, by another request.
-            recorded = self._own(partner, vacancy.id)
+            recorded = self._own(partner.id, vacancy.id)
         if recorded.posted_as != vacancy.posted_as:
             raise VacancyReferenceUsed(vacancy_id=vacancy.id)
         return wire.posting_view(recorded, now), False
@@ -112,7 +113,7 @@ class Jobs:
         """
         offer = _offer(form)
         for _ in range(TRIES):
-            old = self._own(partner, vacancy_id)
+            old = self._own(partner.id, vacancy_id)
             if old.closed_at is not None:
                 raise VacancyClosed()
             if offer == old.offer:
@@ -128,19 +129,26 @@ class Jobs:
 
         Raises `NotFound`. One read and at most one transaction.
         """
-        for _ in range(TRIES):
-            old = self._own(partner, vacancy_id)
-            if old.closed_at is not None:
-                return wire.posting_view(old, now)
-            new = replace(old, closed_at=now.replace(microsecond=0), version=old.version + 1)
-            if self._vacancies.replace(old, new):
-                return wire.posting_view(new, now)
-        raise Unavailable()
+        return wire.posting_view(self._close(partner.id, vacancy_id, now), now)
+
+    def close_all(self, partner_id: str, now: datetime) -> int:
+        """Close every vacancy of a partner who was revoked: nobody answers there any more. How many it closed.
+
+        A read for each page of 100 and a read and a transaction for each vacancy; begun again, it goes on.
+        """
+        closed, last = 0, None
+        while keys := self._vacancies.posted(partner_id, last, _CLOSED_AT_ONCE):
+            found = self._vacancies.vacancies([_id(key) for key in keys])
+            still = [vacancy.id for vacancy in found.values() if vacancy.closed_at is None]
+            for vacancy_id in still:
+                self._close(partner_id, vacancy_id, now)
+            closed, last = closed + len(still), keys[-1]
+        return closed
 
     def posted(self, partner: Partner, page: wire.PageQuery, now: datetime) -> wire.PostingList:
         """A partner's own vacancies, newest first: one query and one batch of reads."""
         keys = self._vacancies.posted(partner.id, wire.key(page.cursor), page.limit)
-        ids = [key.partition("#")[2] for key in keys]
+        ids = [_id(key) for key in keys]
         found = self._vacancies.vacancies(ids)
         views = [wire.posting_view(found[one], now) for one in ids if one in found]
         return wire.PostingList(views, _next_cursor(keys, page.limit))
@@ -151,7 +159,7 @@ class Jobs:
         The one answer of the job market with personal data in it. Two reads, and for each applicant of the page two
         reads and one KMS call. Raises `NotFound` (no such vacancy, or another's).
         """
-        self._own(partner, vacancy_id)
+        self._own(partner.id, vacancy_id)
         found = self._applications.applicants(vacancy_id, wire.key(page.cursor), page.limit)
         views = [view for key, person in found if (view := self._applicant(key, person)) is not None]
         # The law wants to know who was shown to whom, and when; it needs no names for it.
@@ -248,11 +256,21 @@ class Jobs:
         """How large the market is; for a schedule, not for a request."""
         return self._vacancies.counts(now)
 
-    def _own(self, partner: Partner, vacancy_id: str) -> Vacancy:
+    def _own(self, partner_id: str, vacancy_id: str) -> Vacancy:
         vacancy = self._vacancies.vacancy(vacancy_id)
-        if vacancy is None or vacancy.partner_id != partner.id:
+        if vacancy is None or vacancy.partner_id != partner_id:
             raise NotFound()
         return vacancy
+
+    def _close(self, partner_id: str, vacancy_id: str, now: datetime) -> Vacancy:
+        for _ in range(TRIES):
+            old = self._own(partner_id, vacancy_id)
+            if old.closed_at is not None:
+                return old
+            new = replace(old, closed_at=now.replace(microsecond=0), version=old.version + 1)
+            if self._vacancies.replace(old, new):
+                return new
+        raise Unavailable()
 
     def _application(self, registrant_id: str, vacancy_id: str) -> Application:
         application = self._applications.application(registrant_id, vacancy_id)
@@ -275,6 +293,10 @@ class Jobs:
 
 def _offer(form: wire.OfferForm) -> Offer:
     return wire.offer(form, None if form.province is None else parse_province(form.province))
+
+
+def _id(key: str) -> str:
+    return key.partition("#")[2]
 
 
 def _next_cursor(keys: Sequence[str], limit: int) -> str | None:

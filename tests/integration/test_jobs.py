@@ -24,7 +24,7 @@ from chalicelib.jobs.errors import (
     VacancyClosed,
     VacancyReferenceUsed,
 )
-from chalicelib.jobs.rules import JobCounts, Place
+from chalicelib.jobs.rules import JobCounts, Place, Vacancy
 from chalicelib.jobs.wire import ApplicantQuery, MatchQuery, PageQuery
 from chalicelib.registration.errors import UnknownRegion
 from chalicelib.waves.rules import BeneficiaryState
@@ -159,6 +159,31 @@ def test_an_expired_vacancy_is_open_again_with_a_later_closing_time(scene: Marke
     assert scene.jobs.matches(person, MatchQuery(), later).matches == []
     assert scene.jobs.change(PARTNER, vacancy, offer_form(), later).open
     assert [one.vacancy.vacancy_id for one in scene.jobs.matches(person, MatchQuery(), later).matches] == [vacancy]
+
+
+def test_the_vacancies_of_a_partner_who_is_revoked_are_closed_all_and_no_others(
+    scene: Market, cloud: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.jobs.service._CLOSED_AT_ONCE", 2)
+    mine = [scene.post(T0 + n * SECOND, reference=f"LOK-{n}") for n in range(5)]
+    others = scene.post(by=RIVAL)
+    scene.jobs.close(PARTNER, mine[3], T0)
+    replace, calls = scene.vacancies.replace, []
+
+    def dies(old: Vacancy, new: Vacancy) -> bool:
+        calls.append(new.id)
+        if len(calls) == 3:
+            raise SystemExit
+        return replace(old, new)
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(scene.vacancies, "replace", dies)
+        scene.jobs.close_all(PARTNER.id, T0 + HOUR)
+    assert scene.jobs.close_all(PARTNER.id, T0 + HOUR) == 2
+    assert scene.jobs.close_all(PARTNER.id, T0 + HOUR) == 0
+    page = scene.jobs.posted(PARTNER, FIRST, T0).vacancies
+    assert [one.closed_at for one in page].count("2026-11-24T04:00:00Z") == 4
+    assert {row["sk"].partition("#")[2] for row in items(cloud, "SKILL#")} == {others}
 
 
 def test_a_partner_pages_through_its_own_vacancies_newest_first(scene: Market) -> None:

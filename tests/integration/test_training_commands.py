@@ -63,7 +63,7 @@ def test_a_name_that_cannot_be_shown_is_refused(stage: Scene, name: str) -> None
 def test_list_tells_the_active_from_the_revoked_and_shows_no_key(stage: Scene) -> None:
     first, key = added("Pelatihan Jaya")
     second, _ = added("Kursus Maju")
-    assert run("revoke", first).output == f"partner {first} revoked\n"
+    assert run("revoke", first).output == f"partner {first} revoked, 0 vacancies closed\n"
     lines = run("list").output.splitlines()
     assert [line.split()[0] for line in lines] == [first, second]
     assert "  revoked 20" in lines[0]
