@@ -14,7 +14,6 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjec
 from ..clock import iso, parse_iso
 from ..dynamo import LegsFailed, Transaction, is_condition_failure
 from .entries import UNDECIDED, EntryItem, entry_item
-from .errors import UnknownCard
 from .rules import Beneficiary, BeneficiaryState, Deadline, Outcome, shard_of, sources
 from .store import WavesTable
 
@@ -70,7 +69,7 @@ class FamilyItem(WavesTable):
 
 
 class CardItem(WavesTable):
-    """`C#<card>` / `CARD`: whose card it is."""
+    """`C#<card>` / `CARD`: whose card it is; nobody else is given its number."""
 
     registrant_id = UnicodeAttribute()
 
@@ -129,17 +128,6 @@ class BeneficiaryStore:
         due = BeneficiaryItem.buy_by <= _second(until)
         for item in BeneficiaryItem.potential.query(shard, due):
             yield Deadline(_person(item), parse_iso(item.buy_by))
-
-    def by_card(self, card_number: str) -> Beneficiary:
-        """Whose card it is. Raises `UnknownCard`."""
-        try:
-            card = CardItem.get(f"C#{card_number}", "CARD", consistent_read=True)
-        except CardItem.DoesNotExist as error:
-            raise UnknownCard() from error
-        beneficiary = self.of(card.registrant_id)
-        if beneficiary is None:
-            raise UnknownCard()
-        return beneficiary
 
     # Legs of others' transactions. They fail as `BENEFICIARY_LEG` where the state is no longer the one that was read.
 

@@ -53,12 +53,6 @@ class SelectionNotFinished(DomainError):
     code = "selection_not_finished"
 
 
-class UnknownCard(DomainError):
-    """No beneficiary has this card number."""
-
-    code = "unknown_card"
-
-
 class ChangeTooLate(DomainError):
     """The calendar may be changed only while every function will have read it before the wave opens.
 
@@ -126,7 +120,6 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
         "Seleksi gelombang {wave} belum selesai.",
         "The selection of wave {wave} is not finished yet.",
     ),
-    UnknownCard: (404, "Nomor kartu tidak ditemukan.", "There is no such card number."),
     ChangeTooLate: (
         409,
         "Gelombang {wave} dibuka pada {opens_at}; perubahan hanya berlaku untuk pembukaan mulai {earliest}.",

@@ -222,10 +222,6 @@ class Waves:
         """Who was chosen, ever; None if they were not."""
         return self._beneficiaries.of(registrant_id)
 
-    def beneficiary_by_card(self, card_number: str) -> Beneficiary:
-        """The holder of a card. Raises `UnknownCard`."""
-        return self._beneficiaries.by_card(card_number)
-
     def beneficiaries(self, registrant_ids: Iterable[str]) -> Beneficiaries:
         """Those of them who were ever chosen, in the order given; one call for each 100."""
         return self._beneficiaries.of_many(registrant_ids)

@@ -12,7 +12,7 @@ from chalicelib.registration.rules import Employment, Standing
 from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.beneficiaries import BeneficiaryItem, FamilyItem
 from chalicelib.waves.entries import entry_item
-from chalicelib.waves.errors import AlreadyBeneficiary, UnknownCard
+from chalicelib.waves.errors import AlreadyBeneficiary
 from chalicelib.waves.rules import BeneficiaryState, Outcome, State
 from tests.builders.places import TWO_WEEKS, drawn, leaf_of, play, settled, standings
 from tests.builders.registration import other_form, registrations
@@ -105,9 +105,6 @@ def test_a_beneficiary_has_a_card_of_sixteen_digits_and_the_scheme_of_the_wave(w
     chosen = world.waves.beneficiary("a")
     assert re.fullmatch("[0-9]{16}", chosen.card_number)
     assert (chosen.wave, chosen.scheme, chosen.state) == (WAVE, "2023", BeneficiaryState.POTENTIAL)
-    assert world.waves.beneficiary_by_card(chosen.card_number) == chosen
-    with pytest.raises(UnknownCard):
-        world.waves.beneficiary_by_card("0" * 16)
 
 
 def test_a_card_number_that_is_taken_is_not_given_again(world, monkeypatch):
