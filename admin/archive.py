@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import compileall
 import hashlib
+import os
 import py_compile
 import subprocess
 import sys
@@ -104,7 +105,7 @@ def import_s(folders: Sequence[Path]) -> float:
 
 def write_zip(folders: Sequence[Path], target: Path) -> None:
     """Write the files of all folders into one zip: sorted, without times, whole or not at all."""
-    unfinished = target.with_suffix(".unfinished")
+    unfinished = target.with_suffix(f".unfinished-{os.getpid()}")  # two deployments may write the same release at once
     with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, path in _members(folders):
             entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
