@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from http import HTTPStatus
 from typing import TextIO
 
@@ -84,13 +84,14 @@ def list_grievances(stage: str, overdue: bool, state: str | None) -> None:
         click.echo("nothing waits for an answer" if state is None and not overdue else "none")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("number", "state", "about", "category"):
-        table.add_column(column, no_wrap=column == "number", overflow="fold")
-    table.add_column("answer by", no_wrap=True)
-    table.add_column("left", no_wrap=True, justify="right")
+    for column in ("number", "state", "about", "category", "answer by", "left"):
+        wraps = column in {"about", "category"}
+        table.add_column(column, no_wrap=not wraps, justify="right" if column == "left" else "left")
     for each in found:
         state_text = Text(each.state.value, _STYLES[each.state])
-        table.add_row(each.number, state_text, _subject(each.about), each.category.value, *_due(each, now))
+        day, left = _due(each, now)
+        category = each.category.value.replace("_", " ")  # so that it wraps where a word ends
+        table.add_row(each.number, state_text, _subject(each.about), category, f"{day:%a %d %b}", left)
     console = _console()
     console.print(table)
     late = sum(each.overdue(now) for each in found)
@@ -167,13 +168,13 @@ def _subject(about: About) -> str:
             return "registration"
 
 
-def _due(each: Grievance, now: datetime) -> tuple[str, Text]:
+def _due(each: Grievance, now: datetime) -> tuple[date, Text]:
     """The last day on which an answer is in time, and how far off that is."""
     day = wib_date(each.deadline_at - timedelta(microseconds=1))
-    if each.overdue(now):
-        return f"{day:%a %d %b %Y}", Text(f"{(wib_date(now) - day).days} d overdue", "bold red")
     left = (day - wib_date(now)).days
-    return f"{day:%a %d %b %Y}", Text(f"{left} d" if left else "today", "yellow" if left <= 1 else "")
+    if each.overdue(now):
+        return day, Text(f"{-left} d late", "bold red")
+    return day, Text(f"{left} d" if left else "today", "yellow" if left <= 1 else "")
 
 
 def _facts(opened: OpenedGrievance, now: datetime) -> Iterator[tuple[str, RenderableType]]:
@@ -187,7 +188,7 @@ def _facts(opened: OpenedGrievance, now: datetime) -> Iterator[tuple[str, Render
     yield "category", each.category.value
     yield "person", each.registrant_id
     yield "filed", _wib(each.filed_at)
-    yield "answer by", day if each.answer else Text.assemble(day, ", ", left)
+    yield "answer by", Text(f"{day:%a %d %b %Y}") if each.answer else Text.assemble(f"{day:%a %d %b %Y}, ", left)
     yield "text", _shown(opened.text)
     if each.evidence:
         yield from _evidence(each.evidence)
@@ -202,7 +203,8 @@ def _facts(opened: OpenedGrievance, now: datetime) -> Iterator[tuple[str, Render
 def _evidence(evidence: SelectionEvidence) -> Iterator[tuple[str, RenderableType]]:
     place = Text("NOT IN THE LIST", "bold red") if evidence.position is None else f"{evidence.position:,}"
     reason = f" ({evidence.reason})" if evidence.reason else ""
-    yield "verdict", f"{evidence.verdict}{reason}, within the cut-off of: {evidence.within or 'none'}"
+    within = f"the {evidence.within}" if evidence.within else "no"
+    yield "verdict", f"{evidence.verdict}{reason}, within {within} cut-off"
     yield "leaf", evidence.leaf
     yield "place", Text.assemble(place, f" of {evidence.entries:,} in region {evidence.region}")
     if evidence.rank:
