@@ -15,6 +15,7 @@ from . import (
     partner_commands,
     payout_commands,
     people_commands,
+    statistics_commands,
     trigger_commands,
     wave_commands,
 )
@@ -46,6 +47,7 @@ for group in (
     payout_commands.payout,
     people_commands.exclusion,
     grievance_commands.grievance,
+    statistics_commands.statistics,
     trigger_commands.trigger,
 ):
     main.add_command(group)
