@@ -352,9 +352,7 @@ class Services:
         """`GET /feed.atom`."""
         from .notices import atom
 
-        calendar, settings = self.programme.calendar, self.settings
-        began = calendar.first_opens_at
-        return atom.feed(self._events.latest(FEED_LENGTH), settings.public_url, settings.mail_domain, began)
+        return atom.feed(self._events.latest(FEED_LENGTH), self.settings.public_url, self.settings.mail_domain)
 
     def agenda(self, now: datetime) -> str:
         """`GET /waves.ics`."""

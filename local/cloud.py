@@ -108,6 +108,18 @@ class LocalCloud:
         ses = stages.connect().client("sesv2")
         with suppress(ses.exceptions.AlreadyExistsException):
             ses.create_email_identity(EmailIdentity=stage.settings.mail_domain)
+        # MiniStack holds SendEmail to a permission on "*", whichever identity it names; AWS to one on the identity.
+        role = stages.connect().client("lambda").get_function_configuration(FunctionName=f"gelombang-{STAGE}-send_mail")
+        stages.connect().client("iam").put_role_policy(
+            RoleName=role["Role"].rpartition("/")[2],
+            PolicyName="send-mail-on-ministack",
+            PolicyDocument=json.dumps(
+                {
+                    "Version": "2012-10-17",
+                    "Statement": [{"Effect": "Allow", "Action": "ses:SendEmail", "Resource": "*"}],
+                }
+            ),
+        )
 
     def _share_secrets(self, stage: stages.Stage) -> None:
         """What an administrator does once for a real stage: agree with the provider on a key and a callback token."""

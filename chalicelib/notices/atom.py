@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from xml.etree import ElementTree as Xml
 
 from ..clock import iso, parse_iso
@@ -11,6 +11,9 @@ from .events import Event
 from .times import long_time
 
 _ATOM = "http://www.w3.org/2005/Atom"
+
+BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+"""When a feed in which nothing has happened yet was last changed; Atom wants an instant."""
 
 _TITLES = {
     "wave_open": ("Gelombang {wave} dibuka", "Wave {wave} is open"),
@@ -29,13 +32,13 @@ _FACTS = {
 }
 
 
-def feed(events: Sequence[Event], public_url: str, domain: str, began: datetime) -> str:
-    """The document; `events` newest first. `domain` makes the ids (RFC 4151), `began` dates a feed without events."""
+def feed(events: Sequence[Event], public_url: str, domain: str) -> str:
+    """The document; `events` newest first. `domain` makes the ids (RFC 4151)."""
     Xml.register_namespace("", _ATOM)
     root = Xml.Element(f"{{{_ATOM}}}feed", {"{http://www.w3.org/XML/1998/namespace}lang": "id"})
     _add(root, "id", f"tag:{domain},2026:feed")
     _add(root, "title", "Gelombang: pengumuman / announcements")
-    _add(root, "updated", iso(events[0].at if events else began))
+    _add(root, "updated", iso(events[0].at if events else BEGINNING))
     _add(_add(root, "author"), "name", "Gelombang")
     _add(root, "link", rel="self", type="application/atom+xml", href=f"{public_url}/feed.atom")
     for event in events:
