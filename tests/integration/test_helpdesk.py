@@ -6,7 +6,7 @@ import json
 import logging
 from datetime import datetime, timedelta
 from hashlib import sha256
-from itertools import count
+from itertools import count, product
 
 import pytest
 
@@ -14,7 +14,7 @@ from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound
 from chalicelib.helpdesk.errors import AlreadyAnswered, AlreadyEscalated, TooManyGrievances, UnknownGrievance
-from chalicelib.helpdesk.rules import AboutDisbursement, AboutSelection, Category, State
+from chalicelib.helpdesk.rules import AboutDisbursement, AboutRegistration, AboutSelection, Category, State
 from chalicelib.helpdesk.service import GrievanceCounts
 from chalicelib.helpdesk.store import ALL_SHARDS
 from chalicelib.helpdesk.wire import GrievanceForm
@@ -24,7 +24,7 @@ from chalicelib.waves import published
 from chalicelib.waves.errors import SelectionNotFinished
 from chalicelib.waves.publication import Publication
 from tests.builders.helpdesk import ADMIN, TEXT, Desk, settled
-from tests.builders.waves import PEOPLE, WAVE, Crash, WavesWorld, joined
+from tests.builders.waves import PEOPLE, WAVE, Calls, Crash, WavesWorld, die, joined
 from tests.conftest import T0
 
 APPEAL = AboutSelection(WAVE)
@@ -226,6 +226,28 @@ def test_of_two_answers_at_once_one_counts(desk, monkeypatch):
         desk.helpdesk.answer(view.number, "Kedua.", ADMIN, T0)
     assert desk.store.unanswered_of("siti") == 0
     assert desk.helpdesk.counts().answered == 1
+
+
+def test_what_dies_at_any_call_is_done_once_in_the_end(desk, monkeypatch):
+    calls = Calls(monkeypatch)
+    form = GrievanceForm(AboutRegistration(), Category.OTHER, TEXT)
+    for n, when in product(range(3), ("before", "after")):
+        person, later = f"{when}-{n}", T0 + timedelta(minutes=1)
+        calls.reset()
+        getattr(calls, when)[n] = die
+        with pytest.raises(Crash):
+            desk.helpdesk.file(person, form, T0)
+        calls.reset()
+        view, _ = desk.helpdesk.file(person, form, later)
+        assert (desk.helpdesk.of(person), desk.store.unanswered_of(person)) == ([view], 1)
+        calls.reset()
+        getattr(calls, when)[n] = die
+        with pytest.raises(Crash):
+            desk.helpdesk.answer(view.number, "Selesai.", ADMIN, T0)
+        calls.reset()
+        desk.helpdesk.answer(view.number, "Selesai.", ADMIN, later)
+        assert (desk.helpdesk.of(person)[0].state, desk.store.unanswered_of(person)) == (State.ANSWERED, 0)
+    assert desk.helpdesk.counts().answered == 6
 
 
 def test_a_number_that_is_nobodys_is_refused(desk):
