@@ -15,6 +15,7 @@ import pytest
 
 import app as application
 from chalicelib.config import Programme
+from chalicelib.ids import random_id, system_randomness
 from chalicelib.training.courses import KEPT
 from chalicelib.waves import published
 from chalicelib.waves.draw import build_list
@@ -27,21 +28,39 @@ from tests.conftest import ROOT
 from tests.conftest import cloud as cloud_of_one_test
 from tests.e2e import job_refusals as jobs
 from tests.e2e.gateway import (
+    ADDRESS,
     ATTEND,
     BUY,
     CANCEL,
     COMPLETE,
+    CONFIRM,
     DURING,
+    HINT,
+    JOIN,
     POST_VACANCY,
     REDEEM,
+    REFRESH,
+    REGISTER,
     RESPOND,
     REVIEW,
+    SIGN_IN,
+    SIGN_UP,
     VALIDATE,
     Call,
     Gateway,
     Provoke,
 )
-from tests.e2e.refusals import COMPLAIN, COMPLAINTS, GET_COURSE, SUCCESSES, SURVEYS, complaining
+from tests.e2e.refusals import (
+    COMPLAIN,
+    COMPLAINTS,
+    ENTRIES,
+    GET_COURSE,
+    GET_WAVE,
+    GET_WAVE_STATISTICS,
+    SURVEYS,
+    complaining,
+)
+from tests.e2e.test_refusals import SUCCESSES
 
 SETTLED = 144
 """A wave before the open one."""
@@ -74,28 +93,14 @@ def appeal(gateway: Gateway) -> Call:
     return complaining({"kind": "selection", "wave": SETTLED}, lambda _: person)(gateway)
 
 
-def complain_again(gateway: Gateway) -> Call:
-    call = SUCCESSES[COMPLAIN](gateway)
-    gateway.ok(call)
-    return call
+def unsubscribing(method: str) -> Provoke:
+    """Somebody follows the link of a reminder."""
 
+    def provoked(gateway: Gateway) -> Call:
+        token = gateway.services.mailboxes.give_token(gateway.stranger(), random_id(system_randomness))
+        return Call(f"{method} /unsubscriptions/{{token}}", path=f"/unsubscriptions/{token}")
 
-def post_again(gateway: Gateway) -> Call:
-    call = jobs.SUCCESSES[POST_VACANCY](gateway)
-    gateway.ok(call)
-    return call
-
-
-def apply_again(gateway: Gateway) -> Call:
-    call = jobs.SUCCESSES[jobs.APPLY](gateway)
-    gateway.ok(call)
-    return call
-
-
-def withdraw_again(gateway: Gateway) -> Call:
-    call = jobs.SUCCESSES[jobs.WITHDRAW](gateway)
-    gateway.ok(call)
-    return call
+    return provoked
 
 
 def _posted_twice(gateway: Gateway) -> tuple[str, str]:
@@ -104,12 +109,6 @@ def _posted_twice(gateway: Gateway) -> tuple[str, str]:
     for _ in range(2):
         gateway.ok(Call(POST_VACANCY, gateway.posting(), partner=partner))
     return partner
-
-
-def respond_again(gateway: Gateway) -> Call:
-    call = SUCCESSES[RESPOND](gateway)
-    gateway.ok(call)
-    return call
 
 
 def again(provoke: Provoke) -> Provoke:
@@ -138,6 +137,35 @@ SIGNED = Counter({"dynamodb GetItem": 1, "dynamodb PutItem": 1})
 """Who signed the request, and that it is remembered; the key stays open for five minutes."""
 
 COSTS: dict[str, Row] = {
+    SIGN_UP: (SUCCESSES[SIGN_UP], {"cognito-idp SignUp": 1}),
+    CONFIRM: (SUCCESSES[CONFIRM], {"cognito-idp ConfirmSignUp": 1}),
+    SIGN_IN: (SUCCESSES[SIGN_IN], {"cognito-idp InitiateAuth": 1}),
+    REFRESH: (SUCCESSES[REFRESH], {"cognito-idp InitiateAuth": 1}),
+    "GET /me": (SUCCESSES["GET /me"], {"dynamodb GetItem": 4, "dynamodb Query": 1, "kms Decrypt": 1}),
+    REGISTER: (
+        SUCCESSES[REGISTER],
+        {"dynamodb GetItem": 1, "kms GenerateMac": 3, "kms GenerateDataKey": 1, "dynamodb TransactWriteItems": 1},
+    ),
+    f"{REGISTER} again": (again(SUCCESSES[REGISTER]), {"dynamodb GetItem": 1, "kms Decrypt": 1}),
+    ADDRESS: (
+        SUCCESSES[ADDRESS],
+        {"dynamodb GetItem": 2, "kms Decrypt": 1, "kms GenerateMac": 1, "dynamodb TransactWriteItems": 1},
+    ),
+    f"{ADDRESS} again": (again(SUCCESSES[ADDRESS]), {"dynamodb GetItem": 2, "kms Decrypt": 1}),
+    ENTRIES: (SUCCESSES[ENTRIES], {"dynamodb GetItem": 2, "dynamodb BatchGetItem": 1}),
+    "GET /me/payouts": (SUCCESSES["GET /me/payouts"], {"dynamodb GetItem": 1, "dynamodb BatchGetItem": 1}),
+    "GET /waves": (again(SUCCESSES["GET /waves"]), {}),
+    "GET /waves/current": (again(SUCCESSES["GET /waves/current"]), {}),
+    GET_WAVE: (again(SUCCESSES[GET_WAVE]), {}),
+    JOIN: (SUCCESSES[JOIN], {"dynamodb GetItem": 1, "dynamodb UpdateItem": 1}),
+    HINT: (SUCCESSES[HINT], {}),
+    "GET /waves.ics": (lambda _: Call("GET /waves.ics"), {"dynamodb GetItem": 1}),
+    "GET /feed.atom": (lambda _: Call("GET /feed.atom"), {"dynamodb Query": 1}),
+    "GET /unsubscriptions/{token}": (unsubscribing("GET"), {"dynamodb GetItem": 1}),
+    "POST /unsubscriptions/{token}": (unsubscribing("POST"), {"dynamodb GetItem": 1, "dynamodb UpdateItem": 1}),
+    "GET /statistics": (SUCCESSES["GET /statistics"], {"dynamodb GetItem": 1}),
+    GET_WAVE_STATISTICS: (SUCCESSES[GET_WAVE_STATISTICS], {"dynamodb GetItem": 1}),
+    "GET /statistics.csv": (SUCCESSES["GET /statistics.csv"], {"dynamodb Query": 1}),
     "GET /courses": (again(SUCCESSES["GET /courses"]), {}),
     "GET /courses a minute later": (a_minute_later(SUCCESSES["GET /courses"]), {"dynamodb Query": 2}),
     GET_COURSE: (again(SUCCESSES[GET_COURSE]), {}),
@@ -179,7 +207,7 @@ COSTS: dict[str, Row] = {
             "dynamodb TransactWriteItems": 1,
         },
     ),
-    f"{COMPLAIN} again": (complain_again, {"dynamodb GetItem": 3, "kms Decrypt": 1}),
+    f"{COMPLAIN} again": (again(SUCCESSES[COMPLAIN]), {"dynamodb GetItem": 3, "kms Decrypt": 1}),
     SURVEYS: (SUCCESSES[SURVEYS], {"dynamodb Query": 1}),
     f"{RESPOND} paid": (
         SUCCESSES[RESPOND],
@@ -190,19 +218,19 @@ COSTS: dict[str, Row] = {
             "sqs SendMessageBatch": 1,
         },
     ),
-    f"{RESPOND} again": (respond_again, {"dynamodb Query": 1}),
+    f"{RESPOND} again": (again(SUCCESSES[RESPOND]), {"dynamodb Query": 1}),
     COMPLAINTS: (SUCCESSES[COMPLAINTS], {"dynamodb Query": 1, "dynamodb GetItem": 1, "kms Decrypt": 1}),
     POST_VACANCY: (
-        jobs.SUCCESSES[POST_VACANCY],
+        SUCCESSES[POST_VACANCY],
         SIGNED + Counter({"dynamodb GetItem": 1, "dynamodb TransactWriteItems": 1}),
     ),
-    f"{POST_VACANCY} again": (post_again, SIGNED + Counter({"dynamodb GetItem": 1})),
+    f"{POST_VACANCY} again": (again(SUCCESSES[POST_VACANCY]), SIGNED + Counter({"dynamodb GetItem": 1})),
     jobs.CHANGE_VACANCY: (
-        jobs.SUCCESSES[jobs.CHANGE_VACANCY],
+        SUCCESSES[jobs.CHANGE_VACANCY],
         SIGNED + Counter({"dynamodb GetItem": 1, "dynamodb TransactWriteItems": 1}),
     ),
     jobs.CLOSE_VACANCY: (
-        jobs.SUCCESSES[jobs.CLOSE_VACANCY],
+        SUCCESSES[jobs.CLOSE_VACANCY],
         SIGNED + Counter({"dynamodb GetItem": 1, "dynamodb TransactWriteItems": 1}),
     ),
     jobs.LIST_VACANCIES: (
@@ -210,24 +238,28 @@ COSTS: dict[str, Row] = {
         SIGNED + Counter({"dynamodb Query": 1, "dynamodb BatchGetItem": 1}),
     ),
     jobs.APPLICANTS: (
-        jobs.SUCCESSES[jobs.APPLICANTS],
+        SUCCESSES[jobs.APPLICANTS],
         # Of one applicant; each more is a get, a query and a KMS call more.
         SIGNED + Counter({"dynamodb GetItem": 2, "dynamodb Query": 2, "kms Decrypt": 1}),
     ),
     jobs.MATCHES: (
-        jobs.SUCCESSES[jobs.MATCHES],
+        SUCCESSES[jobs.MATCHES],
         # The course of the alumnus teaches two skills; each more is a query more.
         {"dynamodb GetItem": 2, "dynamodb Query": 1 + 2, "dynamodb BatchGetItem": 1},
     ),
     jobs.APPLY: (
-        jobs.SUCCESSES[jobs.APPLY],
+        SUCCESSES[jobs.APPLY],
         {"dynamodb GetItem": 3, "dynamodb TransactWriteItems": 1},
     ),
-    f"{jobs.APPLY} again": (apply_again, {"dynamodb GetItem": 2}),
-    jobs.APPLICATIONS: (jobs.SUCCESSES[jobs.APPLICATIONS], {"dynamodb Query": 1, "dynamodb BatchGetItem": 1}),
-    jobs.WITHDRAW: (jobs.SUCCESSES[jobs.WITHDRAW], {"dynamodb GetItem": 2, "dynamodb TransactWriteItems": 1}),
-    f"{jobs.WITHDRAW} again": (withdraw_again, {"dynamodb GetItem": 2}),
+    f"{jobs.APPLY} again": (again(SUCCESSES[jobs.APPLY]), {"dynamodb GetItem": 2}),
+    jobs.APPLICATIONS: (SUCCESSES[jobs.APPLICATIONS], {"dynamodb Query": 1, "dynamodb BatchGetItem": 1}),
+    jobs.WITHDRAW: (SUCCESSES[jobs.WITHDRAW], {"dynamodb GetItem": 2, "dynamodb TransactWriteItems": 1}),
+    f"{jobs.WITHDRAW} again": (again(SUCCESSES[jobs.WITHDRAW]), {"dynamodb GetItem": 2}),
 }
+
+
+FREE = {"GET /openapi.json", "GET /health"}
+"""These call nothing."""
 
 
 @pytest.mark.parametrize("name", COSTS)
@@ -242,7 +274,30 @@ def test_a_request_makes_these_calls_and_no_other(gateway: Gateway, name: str) -
     assert made == expected
 
 
-def test_every_route_that_is_counted_stands_in_the_table() -> None:
-    table = (ROOT / "docs/costs.md").read_text()
-    routes = {" ".join(name.split(" ")[:2]) for name in COSTS}
-    assert [route for route in sorted(routes) if f"`{route}`" not in table] == []
+def rows() -> dict[str, list[tuple[str, str]]]:
+    """By route, the rows of the table that are about it: what case it is and its calls."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    route = ""
+    for line in (ROOT / "docs/costs.md").read_text().splitlines():
+        if not line.startswith(("| `", "| …")):
+            continue
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        assert len(cells) == 5, line
+        route = cells[0].strip("`") if cells[0].startswith("`") else route
+        found.setdefault(route, []).append((cells[0], cells[1]))
+    return found
+
+
+def test_the_table_has_every_route_once() -> None:
+    text = (ROOT / "docs/costs.md").read_text()
+    routes = {f"{one.method} {one.path}" for one in application.app.operations}
+    assert rows().keys() == routes - FREE
+    assert [route for route in rows() if text.count(f"| `{route}` |") != 1] == []
+
+
+@pytest.mark.parametrize("name", COSTS)
+def test_the_table_has_the_number_of_calls_that_is_counted(name: str) -> None:
+    route, case = " ".join(name.split(" ")[:2]), " ".join(name.split(" ")[2:])
+    (_, calls), *cases = rows()[route]
+    stated = next((stated for label, stated in cases if case and case in label), calls)
+    assert stated.split(" ")[0].rstrip(":;") == str(sum(COSTS[name][1].values()))
