@@ -78,6 +78,8 @@ def gateway(programme: Programme) -> Iterator[Gateway]:
         patch.setattr(application, "services", lambda: gateway.services)
         patch.setattr(application.app, "clock", gateway.clock)
         gateway.now = DURING
+        for name in ("GET /courses", "GET /waves", jobs.LIST_VACANCIES, COMPLAIN):
+            gateway.ok(SUCCESSES[name](gateway))
         yield gateway
 
 
@@ -152,13 +154,13 @@ COSTS: dict[str, Row] = {
         {"dynamodb GetItem": 2, "kms Decrypt": 1, "kms GenerateMac": 1, "dynamodb TransactWriteItems": 1},
     ),
     f"{ADDRESS} again": (again(SUCCESSES[ADDRESS]), {"dynamodb GetItem": 2, "kms Decrypt": 1}),
-    ENTRIES: (SUCCESSES[ENTRIES], {"dynamodb GetItem": 2, "dynamodb BatchGetItem": 1}),
+    ENTRIES: (again(SUCCESSES[ENTRIES]), {"dynamodb GetItem": 2, "dynamodb BatchGetItem": 1}),
     "GET /me/payouts": (SUCCESSES["GET /me/payouts"], {"dynamodb GetItem": 1, "dynamodb BatchGetItem": 1}),
     "GET /waves": (again(SUCCESSES["GET /waves"]), {}),
     "GET /waves/current": (again(SUCCESSES["GET /waves/current"]), {}),
     GET_WAVE: (again(SUCCESSES[GET_WAVE]), {}),
     JOIN: (SUCCESSES[JOIN], {"dynamodb GetItem": 1, "dynamodb UpdateItem": 1}),
-    HINT: (SUCCESSES[HINT], {}),
+    HINT: (again(SUCCESSES[HINT]), {}),
     "GET /waves.ics": (lambda _: Call("GET /waves.ics"), {"dynamodb GetItem": 1}),
     "GET /feed.atom": (lambda _: Call("GET /feed.atom"), {"dynamodb Query": 1}),
     "GET /unsubscriptions/{token}": (unsubscribing("GET"), {"dynamodb GetItem": 1}),
@@ -265,7 +267,7 @@ FREE = {"GET /openapi.json", "GET /health"}
 @pytest.mark.parametrize("name", COSTS)
 def test_a_request_makes_these_calls_and_no_other(gateway: Gateway, name: str) -> None:
     provoke, expected = COSTS[name]
-    gateway.send(provoke(gateway))
+    gateway.now = DURING  # what a function keeps for some minutes is there
     call = provoke(gateway)
     with pytest.MonkeyPatch.context() as patch:
         calls = Calls(patch)
