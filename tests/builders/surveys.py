@@ -93,6 +93,9 @@ class People:
     def beneficiary(self, registrant_id: str) -> Beneficiary | None:
         return self.chosen.get(registrant_id)
 
+    def beneficiaries(self, registrant_ids: Iterable[str]) -> list[Beneficiary]:
+        return [self.chosen[one] for one in registrant_ids if one in self.chosen]
+
     def records(self) -> list[Wave]:
         return self.waves
 
