@@ -437,6 +437,12 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "not_found": lambda _: Call(GET_COURSE, path="/courses/PY-101"),
         "unknown_course": lambda _: Call(GET_COURSE, path=f"/courses/{'a' * 26}"),
     },
+    RESPOND: {
+        "not_found": answer_survey_of_another,
+        "survey_closed": answer_too_late,
+        "survey_already_answered": answer_anew,
+        "survey_answer_invalid": lambda gateway: answering(*gateway.surveyed(), satisfaction=6),
+    },
     GET_WAVE: {
         "not_found": lambda _: Call(GET_WAVE, path="/waves/first"),
         "unknown_wave": lambda _: Call(GET_WAVE, path="/waves/53"),
