@@ -12,8 +12,8 @@ from typing import Any, Literal
 from .config import BadConfiguration
 from .errors import DomainError, Malformed, NotFound, TooLarge, Unavailable, UnknownField
 from .helpdesk import errors as helpdesk
-from .outcomes import errors as outcomes
 from .jobs import errors as jobs
+from .outcomes import errors as outcomes
 from .payouts import errors as payouts
 from .registration import errors as registration
 from .training import errors as training
