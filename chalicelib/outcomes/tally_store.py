@@ -15,6 +15,7 @@ later round: a run that was overtaken changes nothing.
 
 from __future__ import annotations
 
+import logging
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from ..dynamo import is_condition_failure
 from .history import Past, PastWave
 from .store import OutcomesTable
 from .tally_rules import Tally
+
+log = logging.getLogger(__name__)
 
 REGISTERED = "REGISTERED"
 COUNTRY = "COUNTRY"
@@ -158,10 +161,13 @@ class TallyStore:
         _put(PublishedItem("STATISTICS_CSV", wave, round=number, content=_packed(lines)))
 
     def published(self, name: str, kind: type[Any]) -> Any:
-        """An answer of this type, None if there is none; one read, moments late."""
+        """An answer of this type; None if there is none, or one of another release's form. One read, moments late."""
         try:
             return _unpacked(PublishedItem.get("STATISTICS", name).content, kind)
         except PublishedItem.DoesNotExist:
+            return None
+        except msgspec.ValidationError:
+            log.warning("statistics_of_another_form", extra={"answer": name})
             return None
 
     def lines(self) -> Iterator[str]:

@@ -11,7 +11,11 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 PURE = sorted(
     path.relative_to(ROOT).as_posix()
-    for pattern in ("*/rules.py", "*/wire.py", "waves/calendar.py", "waves/draw.py", "waves/merkle.py", "waves/note.py")
+    for pattern in (
+        *("*/rules.py", "*/wire.py", "waves/calendar.py", "waves/draw.py", "waves/merkle.py", "waves/note.py"),
+        *("outcomes/*_rules.py", "outcomes/*_wire.py", "outcomes/figures.py", "outcomes/folding.py"),
+        *("outcomes/history.py", "outcomes/intervals.py", "outcomes/suppression.py", "outcomes/statistics_csv.py"),
+    )
     for path in (ROOT / "chalicelib").glob(pattern)
 )
 

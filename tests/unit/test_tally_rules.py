@@ -1,0 +1,135 @@
+"""What is counted of one person and of one survey."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.money import rupiah
+from chalicelib.outcomes.survey_rules import Group, Survey
+from chalicelib.outcomes.tally_rules import Count, add, of_beneficiary, of_survey
+from chalicelib.payouts.rules import Entitlement, Kind, State
+from chalicelib.waves.rules import BeneficiaryState
+from tests.builders.surveys import ANSWERS, COMPARED, beneficiary
+from tests.conftest import T0
+
+DAY = timedelta(days=1)
+SITI = beneficiary("siti")
+
+
+@dataclass(frozen=True)
+class Account:
+    completed: int = 0
+    first_completed_at: datetime | None = None
+
+
+def owed(kind: Kind = Kind.INCENTIVE, state: State = State.PAID, **changes: Any) -> Entitlement:
+    amount = rupiah(600_000 if kind is Kind.INCENTIVE else 50_000)
+    entitlement = Entitlement("e", "siti", 143, kind, amount, state, 1, 3, None, T0 - DAY, T0)
+    return replace(entitlement, **changes)
+
+
+def survey(**changes: Any) -> Survey:
+    asked = Survey("s", "siti", 1, Group.BENEFICIARY, 143, 31, "2026-01", rupiah(50_000), T0, T0 + 30 * DAY)
+    return replace(asked, **changes)
+
+
+def answered(at: datetime = T0, **answers: Any) -> Survey:
+    kept = ANSWERS | {"incentive_use": tuple(ANSWERS["incentive_use"])} | answers
+    return survey(answers=kept, answered_at=at)
+
+
+@pytest.mark.parametrize(
+    ("state", "counted"),
+    [
+        (BeneficiaryState.POTENTIAL, {Count.POTENTIAL}),
+        (BeneficiaryState.REVOKED, {Count.REVOKED}),
+        (BeneficiaryState.ACTIVE, {Count.RECIPIENTS}),
+        (BeneficiaryState.GRADUATED, {Count.RECIPIENTS, Count.GRADUATES}),
+    ],
+)
+def test_everyone_chosen_is_counted_in_their_state(state, counted):
+    assert of_beneficiary(replace(SITI, state=state), None, []).keys() == counted | {Count.CHOSEN}
+
+
+def test_a_training_is_completed_before_it_is_reviewed():
+    active = replace(SITI, state=BeneficiaryState.ACTIVE)
+    assert of_beneficiary(active, Account(2), [])[Count.COMPLETED] == 1
+    assert Count.COMPLETED not in of_beneficiary(active, Account(0), [])
+
+
+def test_only_money_that_arrived_and_stayed_is_paid():
+    account = Account(1, T0 - 3 * DAY)
+    both = of_beneficiary(SITI, account, [owed(), owed(Kind.SURVEY_1)])
+    assert (both[Count.PAID], both[Count.PAID_IDR]) == (1, 650_000)
+    assert (both[Count.TIMED], both[Count.TIMED_MS]) == (1, 3 * 86_400_000)
+    for state in set(State) - {State.PAID}:
+        assert not of_beneficiary(SITI, account, [owed(state=state)]).keys() & {Count.PAID, Count.PAID_IDR, Count.TIMED}
+
+
+def test_the_days_to_payment_are_those_of_the_incentive():
+    counts = of_beneficiary(SITI, Account(1, T0 - DAY), [owed(state=State.HELD), owed(Kind.SURVEY_1)])
+    assert counts[Count.PAID] == 1
+    assert Count.TIMED not in counts
+
+
+def test_a_survey_without_answers_is_only_offered():
+    assert +of_survey(survey()) == {Count.OFFERED_1: 1}
+    assert +of_survey(survey(number=2)) == {Count.OFFERED_2: 1}
+    assert +of_survey(survey(group=Group.COMPARISON)) == {Count.COMPARISON_OFFERED: 1}
+
+
+def test_what_one_answers_is_counted_in_its_month_in_wib():
+    last_minute_of_november_in_utc = datetime(2026, 11, 30, 23, 59, tzinfo=UTC)
+    assert +of_survey(answered(last_minute_of_november_in_utc)) == {
+        Count.OFFERED_1: 1,
+        Count.ANSWERED_1: 1,
+        Count.UNEMPLOYED: 1,
+        Count.WORKING: 1,
+        Count.CAPITAL: 1,
+        Count.PROMOTERS: 1,
+        "satisfaction/2026-12/4": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "unemployed", "working"),
+    [
+        ("unemployed", "unemployed", 1, 0),
+        ("unemployed", "student", 1, 0),
+        ("unemployed", "employee", 1, 1),
+        ("unemployed", "business_owner", 1, 1),
+        ("unemployed", "freelance", 1, 1),
+        ("employee", "business_owner", 0, 0),
+        ("homemaker", "employee", 0, 0),
+    ],
+)
+@pytest.mark.parametrize("group", Group)
+def test_only_of_the_formerly_unemployed_it_counts_whether_they_work(group, before, now, unemployed, working):
+    kept = (ANSWERS if group is Group.BENEFICIARY else COMPARED) | {"employment_before": before, "employment_now": now}
+    counts = of_survey(survey(group=group, answers=kept, answered_at=T0))
+    beneficiary_group = group is Group.BENEFICIARY
+    assert counts[Count.UNEMPLOYED if beneficiary_group else Count.COMPARISON_UNEMPLOYED] == unemployed
+    assert counts[Count.WORKING if beneficiary_group else Count.COMPARISON_WORKING] == working
+    assert counts[Count.COMPARISON_ANSWERED] == (not beneficiary_group)
+
+
+@pytest.mark.parametrize(
+    ("score", "opinion"),
+    [(0, Count.DETRACTORS), (6, Count.DETRACTORS), (7, Count.PASSIVES), (8, Count.PASSIVES), (9, Count.PROMOTERS)],
+)
+def test_the_scale_of_recommendation_has_three_parts(score, opinion):
+    counts = of_survey(answered(recommendation=score))
+    assert [counts[name] for name in (Count.PROMOTERS, Count.PASSIVES, Count.DETRACTORS)].count(1) == 1
+    assert counts[opinion] == 1
+
+
+def test_the_second_survey_is_counted_in_its_response_alone():
+    assert +of_survey(replace(answered(), number=2)) == {Count.OFFERED_2: 1, Count.ANSWERED_2: 1}
+
+
+def test_tallies_add_up_by_province():
+    assert add([{31: {"a": 1}}, {31: {"a": 2, "b": 1}, 32: {"a": 5}}, {}]) == {31: {"a": 3, "b": 1}, 32: {"a": 5}}
