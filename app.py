@@ -589,16 +589,9 @@ def get_wave_statistics(number: str) -> web.Reply:
     return web.ok(services().statistics.wave(web.number(number)), cache_s=300)
 
 
-@app.endpoint(
-    "GET /statistics.csv", "Every wave and province, a line each (CSV)", answers={200: web.Text("text/csv")}
-)
+@app.endpoint("GET /statistics.csv", "Every wave and province, a line each (CSV)", answers={200: web.Text("text/csv")})
 def get_statistics_csv() -> web.Reply:
     return web.ok(services().statistics.csv(), cache_s=300)
-
-
-@app.schedule(Rate(1, unit=Rate.HOURS))
-def tally_statistics(event: Any) -> None:
-    services().tallying.run(app.clock(), events.remaining_s(event))
 
 
 @app.endpoint("GET /openapi.json", "This document", answers={200: dict[str, Any]})
@@ -666,6 +659,14 @@ def pay(event: Any) -> dict[str, Any]:
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def sweep_payouts(_event: Any) -> None:
     services().payouts.sweep(app.clock())
+
+
+# The count behind the statistics
+
+
+@app.schedule(Rate(1, unit=Rate.HOURS))
+def tally_statistics(event: Any) -> None:
+    services().tallying.run(app.clock(), events.remaining_s(event))
 
 
 # Complaints: what is overdue, every morning at 08:00 WIB
