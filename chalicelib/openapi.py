@@ -113,11 +113,11 @@ def _answer(status: int, schema: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _refusals(operation: Operation) -> dict[str, Any]:
-    known: list[type[DomainError]] = [*operation.refuses, Unavailable, Malformed, TooLarge]
-    if operation.body is not Ignored and (
-        operation.body is None or operation.body.__struct_config__.forbid_unknown_fields
-    ):
-        known.append(UnknownField)
+    known: list[type[DomainError]] = [*operation.refuses, Unavailable, TooLarge]
+    if operation.body is not Ignored:
+        known.append(Malformed)
+        if operation.body is None or operation.body.__struct_config__.forbid_unknown_fields:
+            known.append(UnknownField)
     if "{" in operation.path:
         known.append(NotFound)
     codes: dict[int, list[str]] = {}

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from chalicelib.clock import iso
+from chalicelib.ids import random_id, system_randomness
 from chalicelib.outcomes.statistics_wire import NOTHING, Progress, WaveStatistics
 from chalicelib.outcomes.tally_store import TallyStore
 from chalicelib.registration.exclusions import ExclusionList
@@ -49,6 +50,7 @@ COMPLAINTS = "GET /me/grievances"
 GET_WAVE = "GET /waves/{number}"
 GET_WAVE_STATISTICS = "GET /statistics/waves/{number}"
 GET_COURSE = "GET /courses/{course_id}"
+LINKS = ("GET /unsubscriptions/{token}", "POST /unsubscriptions/{token}")
 LIST = ExclusionList("civil-servants", "2026-11", date(2026, 11, 1))
 BIRTHDAY_WITHIN_THE_WAVE = date(1961, 11, 30)
 """64 years old when the wave opens, 65 on the day it closes."""
@@ -363,6 +365,9 @@ def look_at_complaints(gateway: Gateway) -> Call:
 
 
 REFUSALS: dict[str, dict[str, Provoke]] = {
+    **{
+        route: {"not_found": lambda _, route=route: Call(route, path=f"/unsubscriptions/{'a' * 26}")} for route in LINKS
+    },
     SIGN_UP: {
         "malformed_email": lambda _: Call(SIGN_UP, email(email="budi@", password="Correct horse 1 battery!")),
         "too_many_requests": lambda gateway: Call(SIGN_UP, gateway.account(), pool_error="TooManyRequestsException"),
@@ -525,6 +530,16 @@ def ask_about_a_counted_wave(gateway: Gateway) -> Call:
     return Call(GET_WAVE_STATISTICS, path="/statistics/waves/144")
 
 
+def following(route: str) -> Provoke:
+    """Somebody follows the link of a reminder."""
+
+    def provoked(gateway: Gateway) -> Call:
+        token = gateway.services.mailboxes.give_token(gateway.stranger(), random_id(system_randomness))
+        return Call(route, path=f"/unsubscriptions/{token}")
+
+    return provoked
+
+
 SUCCESSES: dict[str, Provoke] = {
     COMPLAIN: complaining({"kind": "registration"}, Gateway.registered),
     COMPLAINTS: look_at_complaints,
@@ -548,15 +563,14 @@ SUCCESSES: dict[str, Provoke] = {
     SURVEYS: lambda gateway: Call(SURVEYS, person=gateway.surveyed()[0]),
     RESPOND: lambda gateway: answering(*gateway.surveyed()),
     HINT: lambda _: Call(HINT, {"reference_id": "any"}, headers={"x-callback-token": "test-callback-token"}),
-    **{
-        route: asking(route)
-        for route in ("GET /me", ENTRIES, "GET /me/trainings", "GET /me/payouts")
-    },
+    **{route: asking(route) for route in ("GET /me", ENTRIES, "GET /me/trainings", "GET /me/payouts")},
     **{
         route: lambda _, route=route: Call(route)
         for route in ("GET /waves", "GET /waves/current", "GET /openapi.json", "GET /health")
     },
     **{route: lambda _, route=route: Call(route) for route in ("GET /statistics", "GET /statistics.csv")},
+    **{route: lambda _, route=route: Call(route) for route in ("GET /waves.ics", "GET /feed.atom")},
+    **{route: following(route) for route in LINKS},
     GET_WAVE_STATISTICS: ask_about_a_counted_wave,
     GET_WAVE: lambda _: Call(GET_WAVE, path=f"/waves/{WAVE}"),
 }

@@ -164,7 +164,7 @@ def test_a_wrong_body_is_refused_as_documented(gateway, documented, route, code)
 def test_another_media_type_is_refused_where_there_is_a_body_and_documented(gateway, documented, route):
     call = SUCCESSES[route](gateway)
     headers = {"content-type": "text/xml"}
-    if OPERATIONS[route].body is None:
+    if OPERATIONS[route].body in (None, web.Ignored):
         assert gateway.send(call, headers=headers).status_code in OPERATIONS[route].answers
         assert 415 not in documented[route]
         return
