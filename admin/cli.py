@@ -12,6 +12,7 @@ from . import (
     deploy_commands,
     draw_commands,
     grievance_commands,
+    mailbox_commands,
     partner_commands,
     payout_commands,
     people_commands,
@@ -47,6 +48,7 @@ for group in (
     payout_commands.payout,
     people_commands.exclusion,
     grievance_commands.grievance,
+    mailbox_commands.mailbox,
     statistics_commands.statistics,
     trigger_commands.trigger,
 ):

@@ -77,6 +77,7 @@ class Mailbox:
     """What is known of a person's mailbox; the address itself is the user pool's."""
 
     closed_at: datetime | None = None
+    closed_because: str | None = None
     unsubscribed_at: datetime | None = None
     token: str | None = None
 

@@ -138,6 +138,7 @@ class NoticeStore:
             return Mailbox()
         return Mailbox(
             closed_at=parse_iso(item.closed_at) if item.closed_at else None,
+            closed_because=item.closed_because,
             unsubscribed_at=parse_iso(item.unsubscribed_at) if item.unsubscribed_at else None,
             token=item.token,
         )

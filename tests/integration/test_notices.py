@@ -6,7 +6,12 @@ from datetime import timedelta
 
 import pytest
 from botocore.exceptions import ClientError
+from chalice.test import Client
+from click.testing import CliRunner
 
+import app as application
+from admin import stages
+from admin.cli import main
 from chalicelib.errors import NotFound
 from chalicelib.notices import feedback
 from chalicelib.notices.port import Kind
@@ -117,7 +122,7 @@ def test_a_lost_message_is_queued_again_when_nothing_else_waits(office, monkeypa
     assert [each[0] for each in office.ses.taken] == ["budi@example.org", "siti@example.org"]
 
 
-def test_a_bounced_or_complaining_mailbox_is_marked_by_the_messages_tag_and_left_alone(office):
+def test_a_bounced_or_complaining_mailbox_is_marked_by_the_messages_tag_and_left_alone(office, monkeypatch):
     siti, budi, ani = (office.person(f"{name}@example.org") for name in ("siti", "budi", "ani"))
     feedback.take(report("Bounce", siti, bounceType="Permanent"), office.store, office.now)
     feedback.take(report("Bounce", budi, bounceType="Transient"), office.store, office.now)
@@ -130,7 +135,11 @@ def test_a_bounced_or_complaining_mailbox_is_marked_by_the_messages_tag_and_left
     assert [each[0] for each in office.ses.taken] == ["budi@example.org"]
     assert office.state(siti) is office.state(ani) is State.CLOSED
 
-    office.store.reopen(siti)
+    stage = stages.Stage("test", "https://api.invalid", office.cloud)
+    monkeypatch.setattr(stages, "load", lambda _: stage)
+    told = CliRunner().invoke(main, ["mailbox", "show", "--stage", "test", siti]).output
+    assert told == "mailbox: closed since 2026-11-24T03:00:00Z (bounce)\nreminders: wanted\n"
+    assert CliRunner().invoke(main, ["mailbox", "reopen", "--stage", "test", siti]).output == "mailbox: open\n"
     office.tell(siti, Kind.PAID, "paid/1", PAID)
     office.deliver()
     assert office.state(siti, "paid/1") is State.SENT
@@ -198,6 +207,22 @@ def test_an_event_is_on_the_topic_and_in_the_feed_once_and_a_death_in_between_on
     assert [each["event"] for each in heard] == ["wave_open", "wave_open", "wave_closed"]
     assert heard[0] == heard[1], "the same id, by which a subscriber knows it"
     assert [each.event for each in announcements._store.latest(50)] == ["wave_closed", "wave_open"]
+
+
+def test_the_functions_hand_on_what_their_triggers_give_them(office, monkeypatch):
+    monkeypatch.setattr(application, "services", lambda: office.services)
+    monkeypatch.setattr(application.app, "clock", lambda: office.now)
+    siti = office.person("siti@example.org")
+    office.tell(siti)
+    with Client(application.app) as client:
+        bodies = [each["body"] for each in office.receive()]
+        sent = client.lambda_.invoke("send_mail", client.events.generate_sqs_event(bodies))
+        bounce = report("Bounce", siti, bounceType="Permanent")
+        client.lambda_.invoke("mail_feedback", client.events.generate_sns_event(bounce))
+
+    assert sent.payload == {"batchItemFailures": []}
+    assert office.state(siti) is State.SENT
+    assert office.store.mailbox(siti).closed_because == "bounce"
 
 
 def _person(record) -> str:
