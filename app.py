@@ -13,10 +13,10 @@ from chalicelib.helpdesk import errors as complaint
 from chalicelib.helpdesk import wire as helpdesk
 from chalicelib.jobs import errors as job
 from chalicelib.jobs import wire as jobs
+from chalicelib.notices import feedback, mailer
 from chalicelib.outcomes import errors as outcome
 from chalicelib.outcomes import statistics_wire as statistics
 from chalicelib.outcomes import survey_wire as surveys
-from chalicelib.notices import feedback, mailer
 from chalicelib.payouts import consumer
 from chalicelib.payouts import errors as payout
 from chalicelib.payouts import wire as payouts

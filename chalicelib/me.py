@@ -8,7 +8,6 @@ from typing import Literal
 from msgspec import Struct
 
 from .clock import iso
-
 from .registration.wire import FinancialAddressView, RegistrationView
 from .waves.rules import Beneficiary, BeneficiaryState
 from .waves.wire import BeneficiaryView
