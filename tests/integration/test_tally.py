@@ -13,7 +13,7 @@ import pytest
 from chalicelib.outcomes import tally
 from chalicelib.outcomes.errors import MalformedHistory
 from chalicelib.outcomes.statistics_csv import HEADER
-from chalicelib.outcomes.statistics_wire import BEFORE_THE_FIRST
+from chalicelib.outcomes.statistics_wire import BEFORE_THE_FIRST, Month
 from chalicelib.outcomes.tally_store import Overtaken
 from chalicelib.waves.errors import UnknownWave
 from chalicelib.waves.rules import State
@@ -187,6 +187,13 @@ def test_a_run_that_was_overtaken_by_a_later_round_publishes_nothing(small, monk
     assert small.statistics.country().progress.chosen == 0
     with pytest.raises(Overtaken):
         small.store.put_part("000144", "00", 1, {})
+
+
+def test_what_another_release_published_in_another_form_is_as_if_there_were_nothing_yet(small):
+    small.store.publish("COUNTRY", 0, Month("2026-11"))
+    assert small.statistics.country() == BEFORE_THE_FIRST
+    assert small.tallying().run(T0, AMPLE_S)
+    assert small.statistics.country().progress.chosen == 54
 
 
 # What an answer costs

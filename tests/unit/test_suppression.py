@@ -97,7 +97,7 @@ def test_in_a_table_of_waves_and_provinces_no_sum_gives_a_withheld_figure_away(s
             assert cells[one.total] == sum(cells[key] for key in unknown), "nobody else was left to hide them"
 
 
-def test_what_a_reader_could_solve_for_is_rare_even_when_all_sums_are_taken_together():
+def test_in_these_tables_nothing_can_be_solved_for_even_when_all_sums_are_taken_together():
     solved = 0
     for seed in range(20):
         chance = random.Random(seed)
