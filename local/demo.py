@@ -1,7 +1,8 @@
 """`make demo`: a whole wave on a local cloud, through the public API, and the sums at the end.
 
-The last line is `demo: ok registered=... refused=... joined=... chosen=... paid=... failed=... disagreements=0`, and
-the exit code is 0, only if all the sums agree. Everything that was started is stopped, whatever happens.
+The last line is `demo: ok registered=... refused=... joined=... chosen=... paid=... failed=... revoked=...
+substituted=... surveys=... nps=... disagreements=0`, and the exit code is 0, only if all the sums agree. Everything
+that was started is stopped, whatever happens.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import shutil
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +32,7 @@ from .people import Person, people
 from .play import play
 from .players.crowd import Crowd
 from .scene import Scene
+from .sums import Played
 
 FOLDER = stages.ROOT / ".demo"
 WORKERS = 8
@@ -105,10 +108,10 @@ def stage(cloud: LocalCloud, screen: Screen, invented: Sequence[Person], found: 
     cloud.fsp.books.configure(FAULTS)
     api = Api(deployed.api_url, deployed.settings.jwks_url, WORKERS + 2)
     crowd = Crowd(api, invented, utc_now, screen.progress, found, WORKERS)
-    office = CommandLine(STAGE, cloud.fsp.url, FOLDER / "logs/office.log")
+    office = CommandLine(STAGE, cloud.endpoint, cloud.fsp.url, FOLDER / "logs/office.log")
     programme, folder = load_programme(STAGE), FOLDER / "draws"
     played = play(Scene(crowd, office, Clock(), programme, folder, Faults().fail_suffix, screen.line))
-    _tell(screen.line, played.wave, len(played.results.substitutions))
+    _tell(screen.line, played)
     return played.counts
 
 
@@ -122,9 +125,10 @@ def keep_logs(folder: Path) -> None:
                 file.writelines(event["message"].rstrip() + "\n" for event in page["events"])
 
 
-def _tell(line: Callable[[str], None], wave: Mapping[str, object], moved_on: int) -> None:
+def _tell(line: Callable[[str], None], played: Played) -> None:
+    wave, reasons = played.wave, Counter(one["reason"] for one in played.results.substitutions)
     line(f"wave {wave['number']}: {wave['entries']} entries, quota {wave['quota']}, chosen {wave['chosen']}")
-    line(f"seats that went on because a family card was full: {moved_on}")
+    line(f"seats that went on: {', '.join(f'{number} {reason}' for reason, number in sorted(reasons.items()))}")
     line(f"check the draw yourself: .venv/bin/gelombang draw verify --stage {STAGE} .demo/draws/{wave['number']}")
 
 
@@ -132,7 +136,7 @@ def _tell(line: Callable[[str], None], wave: Mapping[str, object], moved_on: int
 @click.option("--people", "count", default=300, show_default=True, help="How many people, the refused ones included.")
 @click.option("--seed", default=54, show_default=True, help="The same seed invents the same people.")
 def main(count: int, seed: int) -> None:
-    """Play one wave from registration to payment on a local cloud."""
+    """Play one wave on a local cloud, from registration to what became of its people."""
     try:
         invented = people(seed, count, wib_date(utc_now()), load_programme(STAGE), Faults().fail_suffix)
     except ValueError as error:

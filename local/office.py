@@ -14,6 +14,7 @@ import urllib3
 
 from chalicelib.clock import iso
 
+from . import inbox
 from .players.crowd import Partner
 from .scene import Comparison
 
@@ -30,11 +31,12 @@ class OfficeFailed(Exception):
 class CommandLine:
     """Runs `gelombang` for a stage, with this process's environment.
 
-    `log` gets a line for each run; `fsp_url` is where the sandbox provider is.
+    `log` gets a line for each run; `endpoint` is where the local cloud is, `fsp_url` the sandbox provider.
     """
 
-    def __init__(self, stage: str, fsp_url: str, log: Path) -> None:
+    def __init__(self, stage: str, endpoint: str, fsp_url: str, log: Path) -> None:
         self._stage = stage
+        self._endpoint = endpoint
         self._fsp_url = fsp_url
         self._log = log
 
@@ -76,6 +78,10 @@ class CommandLine:
         for number in numbers:
             self._must("grievance", "answer", number, "--text", "Sudah kami periksa; buktinya ada pada pengaduan ini.")
         return len(numbers)
+
+    def mails(self) -> list[tuple[str, str]]:
+        """Every mail that was sent so far: address and subject."""
+        return [(mail.to, mail.subject) for mail in inbox.mails(self._endpoint)]
 
     def show_statistics(self) -> list[str]:
         """The published statistics, as printed."""

@@ -8,7 +8,7 @@ from typing import Any
 from chalicelib.money import Rupiah, format_idr
 
 from . import results, sums
-from .acts import afterwards, figures, places, wave
+from .acts import afterwards, figures, mail, places, wave
 from .players import joining, training
 from .scene import Scene
 
@@ -19,6 +19,7 @@ def play(scene: Scene) -> sums.Played:
     Disagreements, those of the sums too, go where the crowd writes its own.
     """
     drawn = wave.draw(scene)
+    mail.tell_people(scene)
     shelf = places.open_shop(scene, drawn.number)
     places.train(scene, drawn.number, shelf)
     scene.tell("payout: each incentive is sent to a provider that loses answers, breaks down and refuses accounts")
@@ -30,8 +31,10 @@ def play(scene: Scene) -> sums.Played:
     places.pass_on(scene, drawn.number, shelf)
     afterwards.ask(scene)
     places.pay(scene, "surveys are paid")
+    mail.tell_people(scene)
     afterwards.match(scene, shelf)
     afterwards.hear(scene, drawn.number)
+    mail.read_mailboxes(scene)
     figures.follow(scene, drawn.number)
     statistics = figures.reckon(scene)
     scene.tell("comparison: what people were told, what is published, the ledger and the provider's books")

@@ -42,6 +42,9 @@ class Office(Protocol):
     def answer_grievances(self) -> int:
         """Escalate the first grievance, answer every one, and return how many there were."""
 
+    def mails(self) -> Sequence[tuple[str, str]]:
+        """Every mail that was sent so far: address and subject."""
+
     def show_statistics(self) -> Sequence[str]:
         """The published statistics as an administrator sees them, line by line."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
 from typing import Any
 from xml.etree import ElementTree
 
@@ -34,17 +34,26 @@ def follow(scene: Scene, wave: int) -> None:
 
 
 def reckon(scene: Scene) -> dict[str, Any]:
-    """Have everything counted, and show what is published. Raises `Unexpected`."""
+    """Have everything counted, and show what is published for the country. Raises `Unexpected`."""
     asked_at = scene.pace.now()
     for _ in range(ROUNDS_MAX):
         scene.office.fire("tally_statistics")
         found: dict[str, Any] = scene.crowd.api.call("GET", "/statistics").expect(200).body
-        if found["counted_from"] and _at(found["counted_from"]) >= asked_at.replace(microsecond=0):
-            for line in scene.office.show_statistics():
-                scene.tell(f"statistics: {line}")
+        if found["counted_from"] and parse_iso(found["counted_from"]) >= asked_at.replace(microsecond=0):
+            _show(scene)
+            rows = scene.crowd.api.text("/statistics.csv").splitlines()
+            scene.tell(f"statistics: statistics.csv has {len(rows) - 1} lines, one for each wave and province")
             return found
     raise Unexpected(f"the statistics were not counted anew within {ROUNDS_MAX} runs")
 
 
-def _at(text: str) -> datetime:
-    return parse_iso(text)
+def _show(scene: Scene) -> None:
+    """The whole goes into a file; so few people live in each province that nearly all of their lines is withheld."""
+    lines = scene.office.show_statistics()
+    file = scene.folder / "statistics.txt"
+    file.write_text("\n".join(lines) + "\n")
+    of_provinces = [line for line in lines if re.match(r"\d\d ", line)]
+    for line in lines:
+        if line not in of_provinces:
+            scene.tell(f"statistics: {line}")
+    scene.tell(f"statistics: {len(of_provinces)} provinces besides, in {file.name} beside the published files")

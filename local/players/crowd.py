@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -52,6 +53,8 @@ class Diary:
     matches: list[dict[str, Any]] = field(default_factory=list)
     application: dict[str, Any] | None = None
     grievances: list[dict[str, Any]] = field(default_factory=list)
+    mails: Counter[str] = field(default_factory=Counter)
+    """How many mails of each kind have arrived."""
 
     @property
     def standing(self) -> str:
@@ -136,14 +139,14 @@ class Crowd:
         return self.api.call(method, path, body, token=diary.token)
 
     def signed(
-        self, partner: Partner, method: str, path: str, form: Any = None, *, query: str = "", again: bool = False
+        self, partner: Partner, method: str, path: str, form: Any = None, *, query: str = "", later_s: int = 0
     ) -> Answer:
         """Send a request that a partner signs; `query`, with its question mark, is not part of what is signed.
 
-        A signature counts once and names a second: what is sent `again` at once bears the next one.
+        A signature counts once and names a second: what would have the same in one second is signed for a later one.
         """
         body = b"" if form is None else json.dumps(form).encode()
-        headers = self.signature(partner, method, path, body, self.now() + timedelta(seconds=again))
+        headers = self.signature(partner, method, path, body, self.now() + timedelta(seconds=later_s))
         return self.api.call(method, path + query, body or None, headers=headers)
 
     @staticmethod

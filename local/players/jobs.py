@@ -14,6 +14,7 @@ from ..people import Part
 from .crowd import Crowd, Diary, Partner
 
 _VACANCIES = "/partners/vacancies"
+_PAGE = 5
 _SHARE = ["name", "phone", "certificates"]
 
 
@@ -39,7 +40,7 @@ def post_vacancy(crowd: Crowd, partner: Partner, skill: str, province: str | Non
     }
     form = {"reference": f"V-{skill}", **offer}
     posted = crowd.signed(partner, "POST", _VACANCIES, form).expect(201).body
-    if crowd.signed(partner, "POST", _VACANCIES, form, again=True).expect(200).body != posted:
+    if crowd.signed(partner, "POST", _VACANCIES, form, later_s=1).expect(200).body != posted:
         raise Unexpected(f"POST {_VACANCIES} gave another vacancy the second time")
     path = f"{_VACANCIES}/{posted['vacancy_id']}"
     crowd.signed(partner, "PUT", path, offer | {"salary_max_idr": 6_000_000}).expect(200)
@@ -88,8 +89,8 @@ def read_applicants(crowd: Crowd, vacancy: Vacancy, stranger: Partner) -> list[d
     found: list[dict[str, Any]] = []
     cursor: str | None = ""
     while cursor is not None:
-        # The signature is of the path alone.
-        page = crowd.signed(vacancy.partner, "GET", path, query=cursor and f"?cursor={cursor}").expect(200).body
+        query = f"?limit={_PAGE}{cursor and f'&cursor={cursor}'}"
+        page = crowd.signed(vacancy.partner, "GET", path, query=query, later_s=len(found)).expect(200).body
         found += page["applicants"]
         cursor = page["next_cursor"]
     return found

@@ -148,7 +148,7 @@ def _attest(crowd: Crowd, shelf: Shelf, diary: Diary, training: Training) -> Non
         crowd.signed(partner, "POST", _VALIDATIONS, card).expect(200)
     crowd.signed(partner, "POST", _REDEMPTIONS, card).expect(201)
     if part is Part.DOUBLE_CLICKS:
-        crowd.signed(partner, "POST", _REDEMPTIONS, card, again=True).expect(200)
+        crowd.signed(partner, "POST", _REDEMPTIONS, card, later_s=1).expect(200)
         crowd.call(diary, "POST", f"/me/trainings/{training['training_id']}/cancellation").expect(
             409, code="training_already_redeemed"
         )

@@ -5,7 +5,7 @@ Every difference is a sentence of its own, without personal data.
 
 from __future__ import annotations
 
-from . import draw, figures, hearing, money, places
+from . import draw, figures, hearing, mail, money, places
 from .played import Played
 
 __all__ = ["Played", "differences"]
@@ -13,4 +13,4 @@ __all__ = ["Played", "differences"]
 
 def differences(played: Played) -> list[str]:
     """Everything that does not agree."""
-    return [found for part in (draw, places, money, hearing, figures) for found in part.differences(played)]
+    return [found for part in (draw, places, money, hearing, mail, figures) for found in part.differences(played)]

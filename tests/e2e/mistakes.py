@@ -148,6 +148,14 @@ def show_another_place_on_the_list(played: Played) -> None:
     first(played, lambda d: d.grievances and d.grievances[0]["evidence"]).grievances[0]["evidence"]["position"] += 1
 
 
+def lose_a_mail(played: Played) -> None:
+    first(played, lambda d: d.substitute).mails["chosen"] -= 1
+
+
+def mail_twice(played: Played) -> None:
+    first(played, lambda d: d.mails["paid"]).mails["paid"] += 1
+
+
 # Figures
 
 
@@ -199,6 +207,8 @@ MISTAKES: tuple[tuple[Callable[[Played], None], str], ...] = (
     (show_who_withdrew, "applicants of a vacancy: "),
     (leave_a_grievance_open, "complained, and has no answer"),
     (show_another_place_on_the_list, "the evidence of an appeal: "),
+    (lose_a_mail, "was mailed "),
+    (mail_twice, "was mailed "),
     (count_one_more, "statistics: joined is"),
     (publish_a_rupiah_more, "statistics: rupiah paid is"),
     (withhold_what_is_of_many, "statistics: joined is None"),

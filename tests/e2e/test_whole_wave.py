@@ -24,7 +24,7 @@ COUNT = 60
 
 PHASES = [
     "registration", "calendar", "opening", "close", "commitment", "beacon", "draw", "award", "catalogue", "training",
-    "payout", "revocation", "surveys", "jobs", "helpdesk", "feed", "statistics", "comparison",
+    "payout", "revocation", "surveys", "jobs", "helpdesk", "mail", "feed", "statistics", "comparison",
 ]  # fmt: skip
 
 

@@ -15,7 +15,9 @@ import boto3
 import chalice.local
 import pytest
 from chalice.config import Config
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.server import ThreadedMotoServer
+from moto.ses.models import ses_backends
 from msgspec.structs import replace
 
 import app as application
@@ -68,9 +70,8 @@ class World:
         self.keys_url = settings.jwks_url
         self.services = services
         self._fsp = fsp
-        self._queue_url = settings.payouts_queue_url
+        self._queues = {"pay": settings.payouts_queue_url, "send_mail": settings.mails_queue_url}
         self._sqs = boto3.client("sqs", settings.region)
-        self.messages = 0
 
     # Time
 
@@ -90,15 +91,15 @@ class World:
     # What AWS does by itself
 
     def deliver(self) -> None:
-        """Hand the queue's messages to the consumer until none is visible; those it reports as failed stay."""
-        while messages := self._sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get("Messages"):
-            records = [{"messageId": each["MessageId"], "body": each["Body"]} for each in messages]
-            answer = application.app.handler_map["pay"]({"Records": records}, Context())
-            failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
-            for each in messages:
-                self.messages += 1
-                if each["MessageId"] not in failed:
-                    self._sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=each["ReceiptHandle"])
+        """Hand each queue's messages to its consumer until none is visible; those it reports as failed stay."""
+        for consumer, queue_url in self._queues.items():
+            while messages := self._sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
+                records = [{"messageId": each["MessageId"], "body": each["Body"]} for each in messages]
+                answer = application.app.handler_map[consumer]({"Records": records}, Context())
+                failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+                for each in messages:
+                    if each["MessageId"] not in failed:
+                        self._sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=each["ReceiptHandle"])
 
     # The administrator
 
@@ -130,6 +131,10 @@ class World:
             helpdesk.answer(number, "Sudah kami periksa.", "office", self.now())
         return len(numbers)
 
+    def mails(self) -> list[tuple[str, str]]:
+        sent = ses_backends[DEFAULT_ACCOUNT_ID][self.services.settings.region].sent_messages
+        return [(to, mail.subject) for mail in sent for to in mail.destinations["ToAddresses"]]
+
     def show_statistics(self) -> list[str]:
         return [str(self.services.statistics.country().progress)]
 
@@ -156,6 +161,7 @@ def world_on(cloud: Settings, programme: Programme, patch: pytest.MonkeyPatch) -
     """Serve `app.py` over HTTP on the test's cloud, with a development beacon and a sandbox provider."""
     World.instant = BEGINNING
     _publish(cloud)
+    boto3.client("sesv2", cloud.region).create_email_identity(EmailIdentity=cloud.mail_domain)
     patch.setattr("moto.s3.models.utcnow", lambda: World.clock().replace(tzinfo=None))
     patch.setattr("moto.cognitoidp.models.time", SimpleNamespace(time=lambda: World.clock().timestamp()))
     patch.setattr(application.app, "clock", World.clock)
