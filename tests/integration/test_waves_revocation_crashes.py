@@ -1,0 +1,265 @@
+"""A run that expires places may die at any call, and another may run at any: the end is the same, to the byte."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
+from itertools import count
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+from moto.dynamodb.models import Table
+
+from chalicelib.registration.rules import Standing
+from chalicelib.waves import entries, revocation, rules
+from chalicelib.waves.rules import Outcome
+from tests.builders.places import buy
+from tests.builders.waves import (
+    CLOSES,
+    FREEZES,
+    OPENS,
+    PEOPLE,
+    ROUND,
+    WAVE,
+    Calls,
+    Crash,
+    WavesWorld,
+    die,
+    joined,
+    outcome,
+    registrant,
+)
+from tests.conftest import T0
+
+SECOND = timedelta(seconds=1)
+DUE = ROUND + timedelta(seconds=75)
+LATE = DUE + timedelta(seconds=10)
+READS = {"GetItem", "BatchGetItem", "Query", "GetObject"}
+
+
+@pytest.fixture
+def calls(world: WavesWorld, monkeypatch: pytest.MonkeyPatch) -> Calls:
+    """With four partitions a wave instead of 64, since each is a call that may be the last."""
+    for module in (rules, entries, revocation):
+        monkeypatch.setattr(module, "SHARDS", 4)
+    return Calls(monkeypatch)
+
+
+def ending(world: WavesWorld) -> dict[str, Any]:
+    """All that a run leaves behind, but the instants and the random card numbers."""
+    places = world.waves.beneficiaries(sorted(world.people.by_id))
+    return outcome(world) | {
+        "states": {one.registrant_id: (one.state, one.revoked_seq) for one in places},
+        "barred": {name for name, person in world.people.by_id.items() if person.standing is Standing.REVOKED},
+        "told": {person_and_event: facts["wave"] for person_and_event, facts in world.mailbox.told.items()},
+        "marked": set(left_to_do(world)),
+    }
+
+
+def left_to_do(world: WavesWorld) -> Iterator[str]:
+    far = LATE + timedelta(days=1)
+    for shard in range(revocation.SHARDS):
+        yield from (one.registrant_id for one in world.waves.potential(f"{shard:02d}", far))
+
+
+class Beginning:
+    """The world as a test made it, to come back to: the table, the substitutions, the people, what they were told."""
+
+    def __init__(self, world: WavesWorld) -> None:
+        self._world = world
+        self._client = boto3.client("dynamodb", world.settings.region)
+        self._items = self._scan()
+        self._people = dict(world.people.by_id)
+        self._substitutions = world.files(WAVE)["substitutions.json"]
+
+    def again(self) -> None:
+        self._write([{"DeleteRequest": {"Key": {key: one[key] for key in ("pk", "sk")}}} for one in self._scan()])
+        self._write([{"PutRequest": {"Item": one}} for one in self._items])
+        self._world.people.by_id = dict(self._people)
+        self._world.mailbox.told.clear()
+        self._world.publication.put(WAVE, {"substitutions.json": self._substitutions})
+        self._world.clock.now = DUE
+
+    def _scan(self) -> list[dict[str, Any]]:
+        pages = self._client.get_paginator("scan").paginate(TableName=self._world.settings.table("waves"))
+        return [item for page in pages for item in page["Items"]]
+
+    def _write(self, requests: list[dict[str, Any]]) -> None:
+        for start in range(0, len(requests), 25):
+            batch = {self._world.settings.table("waves"): requests[start : start + 25]}
+            self._client.batch_write_item(RequestItems=batch)
+
+
+@pytest.fixture
+def beginning(world: WavesWorld, calls: Calls) -> Beginning:
+    """Four seats, two reserved, six people: one of the four buys, one of the two who are left is barred by then."""
+    world.step()
+    joined(world)
+    for now in (CLOSES, FREEZES, ROUND):
+        world.at(now)
+    chosen = [name for name in PEOPLE if world.waves.beneficiary(name)]
+    left = [name for name in PEOPLE if name not in chosen]
+    assert buy(world, chosen[0])
+    world.people.add(registrant(left[0], standing=Standing.REVOKED))
+    return Beginning(world)
+
+
+def play(world: WavesWorld, beginning: Beginning, calls: Calls, plan: Callable[[], None]) -> list[str]:
+    """What is planned happens in the first run, and the next one goes on; the operations of the first."""
+    beginning.again()
+    calls.reset()
+    plan()
+    with suppress(Crash):
+        world.expire(DUE)
+    operations = [operation for _, operation in calls.made]
+    calls.reset()
+    world.expire(DUE + SECOND)
+    return operations
+
+
+def worth_it(operations: list[str]) -> list[int]:
+    """At which calls something may happen: between two reads nothing was done, so it is as if it did at the first."""
+    return [
+        number
+        for number, operation in enumerate(operations)
+        if not (number and operation in READS and operations[number - 1] in READS)
+    ]
+
+
+def test_a_run_that_dies_at_any_call_is_gone_on_with_to_the_same_end(world, beginning, calls, tmp_path):
+    operations = play(world, beginning, calls, lambda: None)
+    expected = ending(world)
+    assert world.failed_checks(WAVE, tmp_path) == []
+    assert {Outcome.CHOSEN, Outcome.INELIGIBLE} == set(expected["outcomes"].values())
+    assert expected["year"] == expected["record"].chosen == 2
+    assert expected["record"].revoked == expected["record"].passed == 3
+    deaths = [(calls.before, number) for number in worth_it(operations)]
+    # Dying after a call is dying before the next, except where others are told in between.
+    deaths += [(calls.after, number) for number, name in enumerate(operations) if name == "TransactWriteItems"]
+    for when, number in deaths:
+        died = []
+
+        def die_there(when=when, number=number, died=died) -> None:
+            when[number] = lambda: (died.append(number), die())
+
+        play(world, beginning, calls, die_there)
+        assert died, "it did not come to this call"
+        assert ending(world) == expected, f"died at call {number}, {operations[number]}"
+
+
+def test_two_runs_at_once_come_to_the_same_end_wherever_they_meet(world, beginning, calls):
+    operations = play(world, beginning, calls, lambda: None)
+    expected = ending(world)
+    for number in worth_it(operations):
+        met = []
+
+        def meet_there(number=number, met=met) -> None:
+            def other_run() -> None:
+                met.append(number)
+                world.new_revocation().run(DUE, 60, world.clock.seconds)
+
+            calls.before[number] = other_run
+
+        play(world, beginning, calls, meet_there)
+        assert met, "it did not come to this call"
+        assert ending(world) == expected, f"met at call {number}, {operations[number]}"
+
+
+class Deaths:
+    """Kills whoever makes the nth call of an operation, before it or after it; once each, in the order given."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *deaths: tuple[str, int, str]) -> None:
+        self.left = list(deaths)
+        self._begin()
+        original = BaseClient._make_api_call
+
+        def watched(client: BaseClient, operation: str, parameters: Any) -> Any:
+            due = self._is_due(operation)
+            if due == "before":
+                raise Crash
+            answer = original(client, operation, parameters)
+            if due == "after":
+                raise Crash
+            return answer
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", watched)
+
+    def _begin(self) -> None:
+        self._numbers = count(1)
+
+    def _is_due(self, operation: str) -> str | None:
+        if not self.left or self.left[0][0] != operation:
+            return None
+        _, number, when = self.left[0]
+        if next(self._numbers) < number:
+            return None
+        self.left.pop(0)
+        self._begin()
+        return when
+
+
+MANY = 450
+SEATS = 320
+DEATHS = [
+    ("TransactWriteItems", 100, "before"),  # a place is about to be revoked
+    ("TransactWriteItems", 100, "after"),  # one is, and nobody knows
+    ("BatchGetItem", 20, "after"),  # between two partitions
+    ("TransactWriteItems", SEATS - 200 + 50, "before"),  # a next one is about to be chosen
+    ("TransactWriteItems", 30, "after"),  # one is, and registration does not know
+    ("PutObject", 1, "before"),
+    ("PutObject", 1, "after"),  # published, and not written down
+    ("TransactWriteItems", 1, "before"),
+    ("TransactWriteItems", 1, "after"),  # written down, and everyone is still marked
+    ("UpdateItem", 100, "after"),
+]
+"""In the order in which they come, one in each run: ten runs die, and each gets a little further."""
+
+
+@pytest.fixture
+def quick_moto_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """moto copies a whole table before each transaction, to undo one that fails. With one run at a time none does."""
+
+    def copied(thing: Any) -> Any:
+        return thing if isinstance(thing, Table) else copy.deepcopy(thing)
+
+    monkeypatch.setattr("moto.dynamodb.models.copy", SimpleNamespace(deepcopy=copied, copy=copy.copy))
+
+
+def many_overdue(world: WavesWorld) -> None:
+    """Of 320 who are chosen nobody buys anything; of the 130 who are left every tenth is no longer eligible."""
+    names = [f"person-{n}" for n in range(MANY)]
+    world.step()
+    world.waves.resize(WAVE, SEATS, 0, {}, T0)
+    world.clock.now = OPENS
+    world.join(*names)
+    for now in (CLOSES, FREEZES, ROUND):
+        world.at(now)
+    left = [name for name in names if world.entries.find(WAVE, name).outcome is None]
+    world.people.excluded.update(left[::10])
+    assert len(list(left_to_do(world))) == SEATS
+
+
+@pytest.mark.usefixtures("quick_moto_transactions")
+def test_hundreds_of_places_end_alike_though_run_after_run_dies(world, monkeypatch, tmp_path):
+    many_overdue(world)
+    beginning = Beginning(world)
+    world.expire(DUE)
+    expected = ending(world)
+    substitutions = world.result(WAVE, "substitutions.json")
+    assert [row["reason"] for row in substitutions].count("revoked") == SEATS
+    assert sum(row["in"] is None for row in substitutions) == SEATS - expected["year"]
+    assert world.failed_checks(WAVE, tmp_path) == []
+    beginning.again()
+    deaths = Deaths(monkeypatch, *DEATHS)
+    for _ in DEATHS:
+        with pytest.raises(Crash):
+            world.expire(DUE)
+    world.expire(DUE)
+    world.expire(DUE)
+    assert not deaths.left
+    assert ending(world) == expected
