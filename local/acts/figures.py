@@ -51,6 +51,7 @@ def _show(scene: Scene) -> None:
     """The whole goes into a file; so few people live in each province that nearly all of their lines is withheld."""
     lines = scene.office.show_statistics()
     file = scene.folder / "statistics.txt"
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("\n".join(lines) + "\n")
     of_provinces = [line for line in lines if re.match(r"\d\d ", line)]
     for line in lines:
