@@ -330,7 +330,7 @@ def joined(world: WavesWorld) -> None:
 
 def outcome(world: WavesWorld) -> dict[str, Any]:
     """Everything that the wave leaves behind but the random card numbers."""
-    beneficiaries = {name: chosen for name in world.people.by_id if (chosen := world.waves.beneficiary(name))}
+    beneficiaries = {one.registrant_id: one for one in world.waves.beneficiaries(world.people.by_id)}
     record = world.store.wave(WAVE)
     return {
         # The instant depends on the step that recorded it.
