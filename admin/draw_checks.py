@@ -294,13 +294,14 @@ def _substitution(evidence: Evidence, place: int, row: SubstitutionRow) -> None:
 
 
 def comparison_sample(evidence: Evidence) -> str:
+    selection = evidence.selection  # without a draw there is nothing that a sample could follow from
     try:
         found = evidence.sample
     except NotThere:
         return "none was drawn yet"
     except NotChecked as error:
         raise Wrong(str(error)) from error
-    rows, selection = evidence.substitutions, evidence.selection
+    rows = evidence.substitutions
     if found.after_seq > len(rows):
         raise Wrong(f"wrong sample: after {found.after_seq} substitutions, of which {len(rows)} are published")
     substitutes = {bytes.fromhex(row.incoming) for row in rows[: found.after_seq] if row.incoming}

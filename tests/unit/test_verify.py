@@ -45,7 +45,7 @@ def test_a_folder_made_of_a_vector_and_a_real_drand_round_verifies(case, tmp_pat
     )
     checks = verify(Folder(write(tmp_path, files)), PRODUCTION, known)
     assert [check for check in checks if not check.ok] == []
-    assert len(checks) == len(STEPS) == len({check.name for check in checks}) == 25
+    assert len(checks) == len(STEPS) == len({check.name for check in checks}) == 26
 
 
 def test_what_could_not_be_checked_is_shown_and_is_not_a_failure():

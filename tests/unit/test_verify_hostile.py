@@ -294,7 +294,7 @@ def test_a_published_site_verifies_and_each_file_is_asked_for_once(server: Serve
     checks = {check.name: check for check in verify(site(server), PRODUCTION, NOTHING)}
     assert [check for check in checks.values() if check.ok is False] == []
     assert checks["substitutions"].detail == "not published yet: the wave is not settled"
-    assert len(server.asked) == len(set(server.asked)) == 9
+    assert len(server.asked) == len(set(server.asked)) == 10
 
 
 def test_a_file_that_a_site_does_not_have_is_not_asked_for_again(server: Server):
