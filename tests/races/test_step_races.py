@@ -154,7 +154,7 @@ def test_seats_that_a_wave_gives_back_while_another_opens_are_counted_once(scarc
     assert scarce.store.step(first, State.DRAWN)
     drawn = scarce.store.wave(WAVE)
     calendar = Calendar(scarce.programme.calendar, scarce.store.exceptions()[1])
-    settle = partial(scarce.store.settle, drawn, 2026, 0)
+    settle = partial(scarce.store.settle, drawn, 2026, 0, scarce.clock.now)
     plans = [calendar.wave(WAVE + n) for n in (1, 2)]
     answers = together([settle] * 3 + [partial(scarce.new_stepper()._open, plan, calendar) for plan in plans])
     assert sorted(answers[:3]) == [False, False, True]
