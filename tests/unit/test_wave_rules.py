@@ -12,8 +12,10 @@ from chalicelib.config import load_programme
 from chalicelib.waves import note
 from chalicelib.waves.calendar import PlannedWave
 from chalicelib.waves.draw import leaf
+from chalicelib.waves.errors import BeneficiaryRevoked, PurchaseDeadlinePassed
 from chalicelib.waves.rules import (
     NEXT,
+    NEXT_BENEFICIARY,
     Beneficiary,
     BeneficiaryState,
     Draw,
@@ -22,11 +24,14 @@ from chalicelib.waves.rules import (
     Standing,
     State,
     Wave,
+    buy_by,
     chain_of,
+    check_may_buy,
     closing_day,
     freeze_due,
     frozen_at,
     seats_for,
+    sources,
     standing,
     state_at,
 )
@@ -147,6 +152,45 @@ def test_only_the_wave_that_chose_a_person_shows_that_the_place_was_revoked():
     chosen = Entry(54, "siti", 31, bytes(32), OPENS, Outcome.CHOSEN, "open")
     assert standing(chosen, State.SETTLED, beneficiary(54, BeneficiaryState.REVOKED))[0] is Standing.REVOKED
     assert standing(chosen, State.SETTLED, beneficiary(53, BeneficiaryState.REVOKED))[0] is Standing.CHOSEN
+
+
+PRODUCTION, LOCAL = (load_programme(stage).training for stage in ("production", "local"))
+
+
+@pytest.mark.parametrize(
+    "awarded_at",
+    [
+        datetime(2023, 6, 5, 17, 0, tzinfo=UTC),  # 00:00 WIB of 6 June, the first instant of day 1
+        datetime(2023, 6, 5, 17, 45, 3, 5000, tzinfo=UTC),
+        datetime(2023, 6, 6, 16, 59, 59, 999_999, tzinfo=UTC),  # the last instant of day 1
+    ],
+)
+def test_a_training_must_be_bought_by_the_end_of_the_fifteenth_day_in_wib_counting_that_of_the_award(awarded_at):
+    assert buy_by(awarded_at, PRODUCTION) == datetime(2023, 6, 20, 17, 0, tzinfo=UTC)  # 20 June is over in WIB
+    assert buy_by(datetime(2023, 6, 5, 16, 59, 59, tzinfo=UTC), PRODUCTION) == datetime(2023, 6, 19, 17, tzinfo=UTC)
+
+
+def test_a_stage_may_count_seconds_and_a_deadline_is_always_a_whole_one():
+    assert buy_by(OPENS, LOCAL) == OPENS + timedelta(seconds=75)
+    assert buy_by(OPENS + MS, LOCAL) == OPENS + timedelta(seconds=76)
+
+
+def test_who_may_buy_depends_on_the_state_and_only_before_a_first_purchase_on_the_deadline():
+    by = CLOSES  # of `beneficiary`
+    check_may_buy(beneficiary(54, BeneficiaryState.POTENTIAL), by - MS)
+    with pytest.raises(PurchaseDeadlinePassed) as late:
+        check_may_buy(beneficiary(54, BeneficiaryState.POTENTIAL), by)
+    assert late.value.facts == {"buy_by": "2023-06-05T17:00:00Z"}
+    for state in (BeneficiaryState.ACTIVE, BeneficiaryState.GRADUATED):
+        check_may_buy(beneficiary(54, state), by + timedelta(days=99))
+    with pytest.raises(BeneficiaryRevoked):
+        check_may_buy(beneficiary(54, BeneficiaryState.REVOKED), by - MS)
+
+
+def test_who_is_revoked_or_graduated_is_so_for_good_and_only_the_potential_can_be_revoked():
+    assert set(NEXT_BENEFICIARY) == set(BeneficiaryState)
+    assert NEXT_BENEFICIARY[BeneficiaryState.REVOKED] == NEXT_BENEFICIARY[BeneficiaryState.GRADUATED] == frozenset()
+    assert sources(BeneficiaryState.REVOKED) == [BeneficiaryState.POTENTIAL.value]
 
 
 def test_the_values_of_one_who_was_not_drawn_can_be_recomputed():
