@@ -37,11 +37,11 @@ class State(StrEnum):
     FAILED = "FAILED"
     """The provider said that attempt n is over and moved nothing."""
     CANCELLED = "CANCELLED"
-    """Every attempt failed; a person must look."""
+    """Every attempt failed, or an administrator ended it; only two administrators open it again."""
     HELD = "HELD"
     """Waits, for the reason in `hold`."""
     REVERSED = "REVERSED"
-    """The money came back after it had been paid."""
+    """The money came back after it had been paid; only two administrators open it again."""
 
 
 class Hold(StrEnum):
@@ -51,6 +51,10 @@ class Hold(StrEnum):
     """The person has set no financial address; nothing is alive; DUE again when there is one."""
     EXCLUDED = "EXCLUDED"
     """The person is on an exclusion list now; nothing is alive; DUE again when they no longer are."""
+    UNVERIFIED = "UNVERIFIED"
+    """The provider knows the account under another name, or not at all; nothing is alive; tested again."""
+    ADMIN = "ADMIN"
+    """An administrator holds it; nothing is alive; DUE again when an administrator releases it."""
     KEY_EXPIRED = "KEY_EXPIRED"
     """The attempt is unknown to the provider and its key may have expired: asked about, never sent again."""
     REFUSED = "REFUSED"
@@ -63,22 +67,26 @@ class Hold(StrEnum):
 
 NEXT: Mapping[State, frozenset[State]] = MappingProxyType(
     {
-        State.DUE: frozenset({State.SENDING, State.HELD}),
+        State.DUE: frozenset({State.SENDING, State.HELD, State.CANCELLED}),
         State.SENDING: frozenset({State.PAID, State.FAILED, State.HELD}),
         State.FAILED: frozenset({State.SENDING, State.CANCELLED, State.HELD}),
-        State.HELD: frozenset({State.DUE, State.PAID, State.FAILED, State.HELD}),
+        State.HELD: frozenset({State.DUE, State.PAID, State.FAILED, State.HELD, State.CANCELLED}),
         State.PAID: frozenset({State.REVERSED}),
-        State.CANCELLED: frozenset(),
-        State.REVERSED: frozenset(),
+        State.CANCELLED: frozenset({State.DUE}),
+        State.REVERSED: frozenset({State.DUE}),
     }
 )
-"""Every transition there is. HELD goes on to PAID or FAILED only by the provider's own word on the attempt, and to HELD
-only with another reason."""
+"""Every transition there is. HELD goes on to PAID or FAILED only by the provider's own word on the attempt or that of
+two administrators, and to HELD only with another reason. CANCELLED and REVERSED are opened again by two administrators,
+never by a worker; the number of attempts never goes back."""
 
-WAITING = frozenset({Hold.NO_ADDRESS, Hold.EXCLUDED})
+WAITING = frozenset({Hold.NO_ADDRESS, Hold.EXCLUDED, Hold.UNVERIFIED})
 """Holds without a live attempt; tested again at every look."""
 
-ALARMS = frozenset({Hold.DUPLICATE, Hold.AMOUNT_DIFFERS})
+ALIVE = frozenset({Hold.KEY_EXPIRED, Hold.REFUSED, Hold.DUPLICATE, Hold.AMOUNT_DIFFERS})
+"""Holds whose attempt may be alive at the provider: never claimed, never cancelled."""
+
+FOR_A_PERSON = frozenset({Hold.ADMIN, Hold.DUPLICATE, Hold.AMOUNT_DIFFERS})
 """Holds that no worker touches again."""
 
 
@@ -125,6 +133,14 @@ class Entitlement:
     created_at: datetime
     changed_at: datetime
     """When it came into its state, or was HELD for another reason."""
+    n_before: int = 0
+    """Attempts made before two administrators opened it again; these do not count against the new ones."""
+    attempt_seq: int = 0
+    """The event that carries the latest attempt; 0 before the first."""
+    rail: str | None = None
+    """Through which provider the latest attempt went."""
+    queued_at: datetime | None = None
+    """Its place in the order of the sweep; a claim leaves it where it was. None: as `changed_at`."""
 
 
 @dataclass(frozen=True)
@@ -141,12 +157,25 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class Authority:
+    """Who decided what no worker may: `by` and `maker` are IAM identities (ARN), `note` is for colleagues only.
+
+    With a `maker` two people decided: the maker proposed and `by` approved.
+    """
+
+    by: str
+    note: str
+    maker: str | None = None
+
+
+@dataclass(frozen=True)
 class Move:
-    """A transition that has been decided; `reason` goes into the history."""
+    """A transition that has been decided; `reason` goes into the history, `authority` too if people decided it."""
 
     state: State
     reason: str
     hold: Hold | None = None
+    authority: Authority | None = None
 
 
 class Step(StrEnum):
@@ -190,20 +219,21 @@ def entitlement_of(reference: str) -> str | None:
 
 def next_step(entitlement: Entitlement, now: datetime, rules: PayoutRules) -> Step:
     """What to do with an entitlement. PAID is asked about too: a message about it may tell of a reversal."""
+    used_up = entitlement.n - entitlement.n_before >= rules.attempts_max
     match entitlement.state:
+        case State.DUE | State.FAILED if used_up:
+            return Step.CANCEL
         case State.DUE:
             return Step.CLAIM
         case State.SENDING | State.PAID:
             return Step.ASK
-        case State.FAILED if entitlement.n >= rules.attempts_max:
-            return Step.CANCEL
         case State.FAILED:
             # A pause, so that doubled messages cannot use up every attempt within one outage of a bank.
             rested = now - entitlement.changed_at >= timedelta(seconds=rules.requeue_after_s)
             return Step.CLAIM if rested else Step.WAIT
         case State.HELD if entitlement.hold in WAITING:
             return Step.CLAIM
-        case State.HELD if entitlement.hold not in ALARMS:
+        case State.HELD if entitlement.hold not in FOR_A_PERSON:
             return Step.ASK
         case _:
             return Step.WAIT
@@ -271,9 +301,16 @@ def after_not_found(attempt: Attempt, now: datetime, rules: PayoutRules) -> Move
 def needs_another_look(state: State, hold: Hold | None) -> bool:
     """Whether the sweep must come back to it: it is not at rest and no alarm has handed it to a person."""
     at_rest = state in {State.PAID, State.CANCELLED, State.REVERSED}
-    return not at_rest and hold not in ALARMS
+    return not at_rest and hold not in FOR_A_PERSON
+
+
+def nothing_alive(entitlement: Entitlement) -> bool:
+    """Whether no instruction of it can be alive or have paid: an administrator may hold or cancel it."""
+    if entitlement.state is State.HELD:
+        return entitlement.hold not in ALIVE
+    return entitlement.state in {State.DUE, State.FAILED}
 
 
 def is_news(state: State, hold: Hold | None) -> bool:
     """Whether others act on an entitlement's coming into a state: the person is told of it, or a survey follows."""
-    return state in {State.PAID, State.CANCELLED, State.REVERSED} or hold is Hold.NO_ADDRESS
+    return state in {State.PAID, State.CANCELLED, State.REVERSED} or hold in {Hold.NO_ADDRESS, Hold.UNVERIFIED}
