@@ -23,8 +23,10 @@ from . import rules, wire
 from .errors import InvalidCallback, PendingOutcome
 from .fsp import Address, Fsp
 from .queue import PayoutQueue
+from .records import Event, News, StoredAttempt
 from .rules import Answer, Attempt, Entitlement, Hold, Kind, Move, Outcome, State, Step
-from .store import Event, News, PayoutStore, StoredAttempt, shards
+from .shards import unsettled_shards
+from .store import PayoutStore
 from .wire import PayoutView
 
 log = logging.getLogger(__name__)
@@ -132,7 +134,7 @@ class Payouts:
         """
         interval = timedelta(seconds=self._rules.requeue_after_s)
         queued = 0
-        for shard, seldom in shards():
+        for shard, seldom in unsettled_shards():
             before = now - interval * (self._rules.held_look_factor if seldom else 1)
             rows = self._store.unsettled(shard, before, SWEEP_LIMIT)
             marked = [row.entitlement_id for row in rows if self._store.mark_queued(row, now)]
@@ -179,7 +181,7 @@ class Payouts:
         return {person: sorted(own, key=lambda each: order.index(each.kind)) for person, own in found.items()}
 
     def news(self, shard: str, after: str, until: datetime, limit: int) -> list[News]:
-        """What happened in one of `store.NEWS_SHARDS` that others act on: PAID, CANCELLED, REVERSED, HELD(NO_ADDRESS).
+        """What happened in one of `shards.NEWS_SHARDS` that others act on: PAID, CANCELLED, REVERSED, HELD(NO_ADDRESS).
 
         Oldest first, at most `limit` (up to 100). `after` is an instant as `clock.iso` writes it, or the `key` of the
         last line that was read. A key goes on exactly behind its line; instants are compared as texts, so either end

@@ -18,7 +18,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.jobs.store import JobsTable
 from chalicelib.notices.store import NoticesTable
 from chalicelib.outcomes.store import OutcomesTable
-from chalicelib.payouts.store import PayoutsTable
+from chalicelib.payouts.items import PayoutsTable
 from chalicelib.registration.store import RegistrationsTable
 from chalicelib.training.store import TrainingTable
 from chalicelib.waves import entries, rules
