@@ -7,7 +7,7 @@ BIN := .venv/bin
 export AWS_EC2_METADATA_DISABLED = true
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install demo serve test test-dynamodb check format bench clean
+.PHONY: help install demo serve test test-dynamodb test-scale check format bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -36,7 +36,10 @@ test: $(BIN)/.installed ## every test, in process on moto, no network
 	$(BIN)/pytest -n 2 -m "not dynamodb"
 
 test-dynamodb: $(BIN)/.installed ## races on DynamoDB Local (optional: needs java and npm)
-	@bash tests/races/run.sh
+	@bash tests/on_dynamodb.sh tests/races
+
+test-scale: $(BIN)/.installed ## every scheduled job with 10,000 people, killed half-way (needs java and npm)
+	@bash tests/on_dynamodb.sh tests/scale
 
 check: $(BIN)/.installed ## ruff, strict mypy, import rules, cfn-lint on the packaged template
 	$(BIN)/ruff check .

@@ -78,6 +78,26 @@ class TrainingRules(_Frozen, frozen=True):
     buy_within_s: Positive | None = None
 
 
+class PayoutCode(_Frozen, frozen=True):
+    """A bank or wallet that people may be paid through; `rail` names the provider that pays into it."""
+
+    kind: Literal["bank", "wallet"]
+    rail: Literal["xendit-v2", "bank-file"]
+    bic: Annotated[str, Meta(pattern="^[A-Z]{4}ID[A-Z0-9]{2}([A-Z0-9]{3})?$")] | None = None
+    """Its code in a bank file, which needs one."""
+
+
+class CeilingRules(_Frozen, frozen=True):
+    """At most so much is sent on one WIB day and for one wave's payments of one kind, unless an administrator says so.
+
+    `block`: so many payments a worker takes at a time.
+    """
+
+    day_idr: Positive
+    envelope_idr: Positive
+    block: Positive
+
+
 class PayoutRules(_Frozen, frozen=True):
     attempts_max: Positive
     key_lifetime_s: Positive
@@ -85,7 +105,10 @@ class PayoutRules(_Frozen, frozen=True):
     requeue_after_s: Positive
     held_look_factor: Positive
     fsp_timeout_s: Positive
-    codes: dict[str, Literal["bank", "wallet"]]
+    name_score_min: Annotated[int, Meta(ge=0, le=100)]
+    """How alike, out of 100, the holder's name and the provider's must be."""
+    ceilings: CeilingRules
+    codes: dict[str, PayoutCode]
 
 
 class PartnerRules(_Frozen, frozen=True):

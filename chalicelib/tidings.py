@@ -18,8 +18,9 @@ from .config import Programme
 from .cursors import Cursors
 from .notices.port import Facts, Kind
 from .notices.progress import Place, Progress
+from .payouts.records import News
 from .payouts.rules import State as Paid
-from .payouts.store import NEWS_SHARDS, News
+from .payouts.shards import NEWS_SHARDS
 from .waves.rules import SHARDS, Beneficiary, BeneficiaryState, Deadline, Result, Wave
 from .waves.rules import State as WaveState
 from .waves.tick import Tick, TimeShort

@@ -179,12 +179,16 @@ class Api(Chalice):
         """A request header, whatever its case; empty if it is not there."""
         return str(self._request.headers.get(name, ""))
 
-    def signed_request(self) -> tuple[str, str, Mapping[str, str], bytes]:
-        """What a partner's signature covers: method, path (without the stage, the ids in it), headers and body."""
+    def signed_request(self) -> tuple[str, str, list[tuple[str, str]], Mapping[str, str], bytes]:
+        """What a partner's signature covers: method, path (without the stage, the ids in it), query and body.
+
+        With them, before the body, the headers that hold the signature. The query is in names and values, decoded.
+        """
         request = self._request
         # Chalice's path is the route's, `{vacancy_id}` and all: one that is signed must say which vacancy.
         path = request.path.format_map(request.uri_params or {})
-        return request.method, path, request.headers, self.raw_body()
+        query = [(name, value) for name, values in _given(request.query_params).items() for value in values]
+        return request.method, path, query, request.headers, self.raw_body()
 
     def _answer(self, operation: Operation, handler: Callable[..., Reply], parameters: dict[str, str]) -> Response:
         try:
@@ -261,7 +265,7 @@ def decode(raw: bytes, kind: Any) -> Any:
 
 def decode_query(query: Any, kind: Any) -> Any:
     """A request's query (Chalice's, or None) to a wire type. Raises as `decode`; a name may be given once only."""
-    given = {} if query is None else {name: query.getlist(name) for name in query}
+    given = _given(query)
     for name, values in given.items():
         if len(values) > 1:
             raise Malformed(field=f"$.{name}" if re.fullmatch(r"[A-Za-z_]{1,40}", name) else "$", reason="given twice")
@@ -270,6 +274,11 @@ def decode_query(query: Any, kind: Any) -> Any:
         return msgspec.convert({name: values[0] for name, values in given.items()}, kind, strict=False)
     except msgspec.ValidationError as error:
         raise _refused(error) from error
+
+
+def _given(query: Any) -> dict[str, list[str]]:
+    """All that a query (Chalice's, or None) gives, by name."""
+    return {} if query is None else {name: query.getlist(name) for name in query}
 
 
 def _refused(error: msgspec.ValidationError) -> DomainError:

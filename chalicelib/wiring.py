@@ -237,10 +237,11 @@ class Services:
     def payouts(self) -> Payouts:
         """The ledger and the provider."""
         from .payouts.fsp_http import HttpFsp
+        from .payouts.items import PayoutsTable
         from .payouts.queue import PayoutQueue
         from .payouts.secret import FspSecret
         from .payouts.service import Payouts, Ports
-        from .payouts.store import PayoutsTable, PayoutStore
+        from .payouts.store import PayoutStore
 
         self._bind(PayoutsTable, "payouts")
         settings, programme = self.settings, self.programme

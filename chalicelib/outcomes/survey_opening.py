@@ -18,7 +18,8 @@ from ..cursors import Cursors
 from ..notices.port import Kind as Notice
 from ..notices.port import Notices
 from ..payouts import rules as payouts
-from ..payouts.store import NEWS_SHARDS, News
+from ..payouts.records import News
+from ..payouts.shards import NEWS_SHARDS
 from ..waves.errors import ListChanged
 from ..waves.rules import SHARDS, Beneficiary, Wave
 from ..waves.tick import Tick, TimeShort

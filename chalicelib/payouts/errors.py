@@ -29,6 +29,48 @@ class Superseded(DomainError):
     code = "payout_superseded"
 
 
+class AddressUnchecked(DomainError):
+    """The provider did not say under which name the account is known; the message must come again."""
+
+    code = "payout_address_unchecked"
+
+
+class NotNow(DomainError):
+    """`action` is nothing that an administrator may do to an entitlement that is `state` (and held for `hold`)."""
+
+    code = "payout_not_now"
+
+
+class NoProposal(DomainError):
+    """Nothing is proposed about `entitlement_id`, or what was is out of date since the entitlement moved on."""
+
+    code = "payout_no_proposal"
+
+
+class ProposalStands(DomainError):
+    """`decision` is proposed already by `maker`; it is approved or taken back before another is proposed."""
+
+    code = "payout_proposal_stands"
+
+
+class SamePerson(DomainError):
+    """The maker of a proposal cannot approve it."""
+
+    code = "payout_same_person"
+
+
+class ProviderObjects(DomainError):
+    """The provider's answer (`fact`) does not rule out that the attempt is alive or has paid; nothing was decided."""
+
+    code = "payout_provider_objects"
+
+
+class CeilingChanged(DomainError):
+    """Another administrator set the ceiling `name` since it was read; nothing was changed."""
+
+    code = "payout_ceiling_changed"
+
+
 class InvalidCallback(DomainError):
     """A webhook without the callback token that was agreed with the provider."""
 
@@ -51,6 +93,37 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
         503,
         "Pembayaran ini sedang diproses; coba lagi sebentar lagi.",
         "This payment is being processed; try again shortly.",
+    ),
+    AddressUnchecked: (
+        503,
+        "Rekening belum dapat diperiksa dan akan diperiksa lagi.",
+        "The account could not be checked yet and will be checked again.",
+    ),
+    NotNow: (
+        409,
+        "Pembayaran berstatus {state} tidak dapat di-{action}.",
+        "A payout that is {state} cannot be changed by {action}.",
+    ),
+    NoProposal: (404, "Tidak ada usulan untuk pembayaran ini.", "Nothing is proposed about this payout."),
+    ProposalStands: (
+        409,
+        "Sudah ada usulan {decision} untuk pembayaran ini.",
+        "{decision} is proposed about this payout already.",
+    ),
+    SamePerson: (
+        403,
+        "Usulan harus disetujui oleh orang lain.",
+        "A proposal is approved by another person than the one who made it.",
+    ),
+    ProviderObjects: (
+        409,
+        "Penyedia belum memastikan bahwa pembayaran ini berakhir ({fact}).",
+        "The provider does not say that this payment is over ({fact}).",
+    ),
+    CeilingChanged: (
+        409,
+        "Batas {name} baru saja diubah orang lain.",
+        "The ceiling {name} was changed by somebody else just now.",
     ),
     InvalidCallback: (401, "Token panggilan balik tidak sah.", "The callback token is not valid."),
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar
 
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
@@ -11,11 +9,10 @@ from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyPr
 from pynamodb.models import Model
 
 from ..clock import iso, parse_iso
-from ..money import Rupiah, rupiah
-from .rules import Attempt, Authority, Entitlement, Hold, Kind, Move, State, is_news, needs_another_look
-
-SHARDS = 16
-"""How many partitions each queue of the index, and the news, are spread over."""
+from ..money import rupiah
+from .records import Event, News, StoredAttempt
+from .rules import Authority, Entitlement, Hold, Kind, Move, State
+from .shards import news_shard, unsettled_shard
 
 
 class PayoutsTable(Model):
@@ -98,54 +95,6 @@ class EventItem(PayoutsTable):
     news: ClassVar[NewsIndex] = NewsIndex()
 
 
-@dataclass(frozen=True)
-class Event:
-    """One transition that happened; `authority` if people decided it."""
-
-    seq: int
-    at: datetime
-    before: State | None
-    state: State
-    n: int
-    hold: Hold | None
-    reason: str
-    authority: Authority | None = None
-
-
-@dataclass(frozen=True)
-class News:
-    """A transition that others act on: what happened (`state`, `at`), to whom, and how it stands now (`latest`).
-
-    `hold` is why it is HELD, if it is so now. `key` is this line's place in its shard: reading goes on after it.
-    """
-
-    entitlement_id: str
-    registrant_id: str
-    wave: int
-    kind: Kind
-    amount_idr: Rupiah
-    state: State
-    at: datetime
-    latest: State
-    hold: Hold | None
-    key: str
-
-
-@dataclass(frozen=True)
-class StoredAttempt:
-    """An attempt whose body is still sealed."""
-
-    n: int
-    key: str
-    sealed_body: bytes
-    first_sent_at: datetime
-    rail: str
-
-    def opened(self, body: bytes) -> Attempt:
-        """The attempt with its body unsealed."""
-        return Attempt(self.n, self.key, body, self.first_sent_at, self.rail)
-
-
 def partition(entitlement_id: str) -> str:
     """The partition of an entitlement."""
     return f"P#{entitlement_id}"
@@ -180,7 +129,7 @@ def to_head(entitlement: Entitlement) -> Head:
         created_at=iso(entitlement.created_at),
         changed_at=iso(entitlement.changed_at),
         updated_at=iso(entitlement.queued_at or entitlement.changed_at),
-        unsettled_shard=_shard(entitlement),
+        unsettled_shard=unsettled_shard(entitlement),
     )
 
 
@@ -220,7 +169,7 @@ def to_event(after: Entitlement, before: State | None, move: Move, attempt: Stor
         by=authority and authority.by,
         maker=authority and authority.maker,
         note=authority and authority.note,
-        news_shard=_news_shard(after),
+        news_shard=news_shard(after),
         key=attempt and attempt.key,
         sealed_body=attempt and attempt.sealed_body,
         rail=attempt and attempt.rail,
@@ -260,21 +209,3 @@ def to_news(row: EventItem, head: Entitlement) -> News:
         hold=head.hold,
         key=f"{row.at}|{row.pk}/{row.sk}",
     )
-
-
-def _shard(entitlement: Entitlement) -> str | None:
-    """HELD waits apart, where sweeps come less often."""
-    if not needs_another_look(entitlement.state, entitlement.hold):
-        return None
-    return f"{'H' if entitlement.state is State.HELD else 'U'}#{_spread(entitlement.id)}"
-
-
-def _news_shard(entitlement: Entitlement) -> str | None:
-    if not is_news(entitlement.state, entitlement.hold):
-        return None
-    return f"{_spread(entitlement.id):02}"
-
-
-def _spread(entitlement_id: str) -> int:
-    """Ids are hashes, so their first base32 digit spreads evenly."""
-    return "abcdefghijklmnopqrstuvwxyz234567".index(entitlement_id[0]) % SHARDS

@@ -245,6 +245,11 @@ def may_resend(attempt: Attempt, now: datetime, rules: PayoutRules) -> bool:
     return spent < timedelta(seconds=rules.key_lifetime_s) * rules.resend_before_percent / 100
 
 
+def key_is_dead(first_sent_at: datetime, now: datetime, rules: PayoutRules) -> bool:
+    """Whether no sending of an attempt can still be on its way: its key's whole life is over, and nothing re-sends."""
+    return now - first_sent_at >= timedelta(seconds=rules.key_lifetime_s)
+
+
 def after_send(answer: Answer) -> Move | None:
     """The transition that an answer to a sending calls for; None: ask for the status.
 

@@ -1,9 +1,4 @@
-"""The use cases of payouts: entitle, queue, process, sweep, hint.
-
-`process` may die between any two calls and may run twice at once. What keeps the promise is the order: the attempt with
-its exact bytes is stored before it is sent, an unknown outcome is asked about or sent again with the same key and the
-same bytes, and only the provider's word on a status query settles or fails anything.
-"""
+"""The use cases of payouts but for the work itself (`worker`) and what administrators decide (`administration`)."""
 
 from __future__ import annotations
 
@@ -12,51 +7,23 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from ..config import Programme
 from ..dynamo import Transaction
-from ..registration.errors import Excluded
-from ..registration.rules import Registrant
 from ..waves.rules import Beneficiary
 from . import rules, wire
-from .errors import InvalidCallback, PendingOutcome
-from .fsp import Address, Fsp
+from .errors import InvalidCallback
 from .queue import PayoutQueue
-from .rules import Answer, Attempt, Entitlement, Hold, Kind, Move, Outcome, State, Step
-from .store import Event, News, PayoutStore, StoredAttempt, shards
+from .records import Event, News, StoredAttempt
+from .rules import Entitlement, Kind, State
+from .shards import unsettled_shards
+from .store import PayoutStore
 from .wire import PayoutView
 
 log = logging.getLogger(__name__)
 
 SWEEP_LIMIT = 50
 """Entitlements that one sweep queues from one partition of the index: 800 a minute, so it ends within its time."""
-
-
-class Registrations(Protocol):
-    """Who a person is; `financial_address` gives the account in the clear, for paying only."""
-
-    def financial_address(self, registrant_id: str) -> Address | None: ...
-    def registrant(self, registrant_id: str) -> Registrant: ...
-    def check_not_excluded(self, registrant: Registrant) -> None: ...
-
-
-class Sealer(Protocol):
-    """Encrypts with a person's own data key."""
-
-    def seal(self, registrant_id: str, plain: bytes) -> bytes: ...
-    def unseal(self, registrant_id: str, sealed: bytes) -> bytes: ...
-
-
-@dataclass(frozen=True)
-class Ports:
-    """What payouts need of others. `callback_token` is asked for at each webhook."""
-
-    registrations: Registrations
-    sealer: Sealer
-    fsp: Fsp
-    queue: PayoutQueue
-    callback_token: Callable[[], str]
 
 
 @dataclass(frozen=True)
@@ -71,13 +38,13 @@ class History:
 class Payouts:
     """See the module. Methods with `now` take an aware UTC instant."""
 
-    def __init__(self, store: PayoutStore, ports: Ports, programme: Programme) -> None:
+    def __init__(
+        self, store: PayoutStore, queue: PayoutQueue, callback_token: Callable[[], str], programme: Programme
+    ) -> None:
+        """`callback_token` is asked for at each webhook."""
         self._store = store
-        self._registrations = ports.registrations
-        self._sealer = ports.sealer
-        self._fsp = ports.fsp
-        self._queue = ports.queue
-        self._callback_token = ports.callback_token
+        self._queue = queue
+        self._callback_token = callback_token
         self._programme = programme
         self._rules = programme.payouts
 
@@ -106,24 +73,8 @@ class Payouts:
         return entitlement.id
 
     def enqueue(self, entitlement_id: str) -> None:
-        """Queue one entitlement for `process`. Any number of times does no harm. Raises `Unavailable`."""
+        """Queue one entitlement for the worker. Any number of times does no harm. Raises `Unavailable`."""
         self._queue.send([entitlement_id])
-
-    def process(self, entitlement_id: str, now: datetime) -> State:
-        """Take an entitlement as far as it goes now, and return its state.
-
-        Raises `PendingOutcome` or `Superseded` if its message must come again, `UnknownEntitlement`.
-        """
-        entitlement = self._store.get(entitlement_id)
-        match rules.next_step(entitlement, now, self._rules):
-            case Step.CLAIM:
-                return self._claim(entitlement, now)
-            case Step.ASK:
-                return self._ask(entitlement, now)
-            case Step.CANCEL:
-                return self._move(entitlement, Move(State.CANCELLED, "attempts_used_up"), now).state
-            case Step.WAIT:
-                return entitlement.state
 
     def sweep(self, now: datetime) -> int:
         """Queue what has rested unsettled for too long, and return how many. Two sweeps at once queue each one once.
@@ -132,7 +83,7 @@ class Payouts:
         """
         interval = timedelta(seconds=self._rules.requeue_after_s)
         queued = 0
-        for shard, seldom in shards():
+        for shard, seldom in unsettled_shards():
             before = now - interval * (self._rules.held_look_factor if seldom else 1)
             rows = self._store.unsettled(shard, before, SWEEP_LIMIT)
             marked = [row.entitlement_id for row in rows if self._store.mark_queued(row, now)]
@@ -179,7 +130,7 @@ class Payouts:
         return {person: sorted(own, key=lambda each: order.index(each.kind)) for person, own in found.items()}
 
     def news(self, shard: str, after: str, until: datetime, limit: int) -> list[News]:
-        """What happened in one of `store.NEWS_SHARDS` that others act on: PAID, CANCELLED, REVERSED, HELD(NO_ADDRESS).
+        """What happened in one of `shards.NEWS_SHARDS` that others act on: PAID, CANCELLED, REVERSED, HELD(NO_ADDRESS).
 
         Oldest first, at most `limit` (up to 100). `after` is an instant as `clock.iso` writes it, or the `key` of the
         last line that was read. A key goes on exactly behind its line; instants are compared as texts, so either end
@@ -196,75 +147,3 @@ class Payouts:
         """All that is recorded of one entitlement. Raises `UnknownEntitlement`."""
         entitlement = self._store.get(entitlement_id)
         return History(entitlement, self._store.attempts(entitlement_id), self._store.events(entitlement_id))
-
-    def _claim(self, entitlement: Entitlement, now: datetime) -> State:
-        address = self._registrations.financial_address(entitlement.registrant_id)
-        if address is None:
-            return self._hold(entitlement, Move(State.HELD, "no_financial_address", Hold.NO_ADDRESS), now)
-        if self._excluded(entitlement.registrant_id):
-            return self._hold(entitlement, Move(State.HELD, "on_exclusion_list", Hold.EXCLUDED), now)
-        if entitlement.state is State.HELD:
-            entitlement = self._move(entitlement, Move(State.DUE, "obstacle_gone"), now)
-        n = entitlement.n + 1
-        key = rules.reference(entitlement.id, n)
-        attempt = Attempt(n, key, self._fsp.render(key, entitlement, address), now, self._fsp.rail)
-        sealed = self._sealer.seal(entitlement.registrant_id, attempt.body)
-        entitlement = self._store.claim(entitlement, StoredAttempt(n, key, sealed, now, attempt.rail), now)
-        return self._send(entitlement, attempt, now)
-
-    def _hold(self, entitlement: Entitlement, move: Move, now: datetime) -> State:
-        """HELD for what stands in the way now: the person is shown it, so a hold that changed is recorded anew."""
-        if entitlement.hold is move.hold:
-            return entitlement.state
-        return self._move(entitlement, move, now).state
-
-    def _excluded(self, registrant_id: str) -> bool:
-        try:
-            self._registrations.check_not_excluded(self._registrations.registrant(registrant_id))
-        except Excluded:
-            return True
-        return False
-
-    def _ask(self, entitlement: Entitlement, now: datetime) -> State:
-        stored = self._store.attempt(entitlement.id, entitlement.n)
-        answer = self._fsp.status(stored.key)
-        if answer.outcome is Outcome.NOT_FOUND and entitlement.state is State.SENDING:
-            attempt = stored.opened(self._sealer.unseal(entitlement.registrant_id, stored.sealed_body))
-            move = rules.after_not_found(attempt, now, self._rules)
-            return self._move(entitlement, move, now).state if move else self._send(entitlement, attempt, now)
-        return self._settle(entitlement, answer, now)
-
-    def _send(self, entitlement: Entitlement, attempt: Attempt, now: datetime) -> State:
-        answer = self._fsp.send(attempt.key, attempt.body)
-        if answer.outcome is Outcome.UNKNOWN:
-            raise PendingOutcome(entitlement_id=entitlement.id, reason=answer.fact)
-        move = rules.after_send(answer)
-        if move is not None:
-            return self._move(entitlement, move, now).state
-        return self._settle(entitlement, self._fsp.status(attempt.key), now)
-
-    def _settle(self, entitlement: Entitlement, answer: Answer, now: datetime) -> State:
-        """Follow a status answer. PENDING is the provider's own word: its webhook or the sweep brings us back."""
-        if rules.contradicts(entitlement, answer):
-            log.error("payout_contradicted", extra={"entitlement": entitlement.id, "reason": answer.fact})
-        for move in rules.after_status(entitlement, answer):
-            entitlement = self._move(entitlement, move, now)
-        missing = answer.outcome is Outcome.NOT_FOUND and entitlement.state is State.SENDING
-        # Of a PAID one nothing is owed: most messages about it are the provider's late hint of just that payment, and
-        # an outage of the provider would send them all to the dead-letter queue. Whether money came back is asked again
-        # at the next hint, or by a person after a comparison of the books.
-        unanswered = answer.outcome is Outcome.UNKNOWN and entitlement.state is not State.PAID
-        if missing or unanswered:
-            raise PendingOutcome(entitlement_id=entitlement.id, reason=answer.fact)
-        if rules.next_step(entitlement, now, self._rules) is Step.CANCEL:
-            entitlement = self._move(entitlement, Move(State.CANCELLED, "attempts_used_up"), now)
-        return entitlement.state
-
-    def _move(self, entitlement: Entitlement, move: Move, now: datetime) -> Entitlement:
-        moved = self._store.move(entitlement, move, now)
-        facts = {"entitlement": moved.id, "state": moved.state.value, "n": moved.n, "reason": move.reason}
-        # What only a person can put right is an error in the log.
-        held_for_person = moved.hold is not None and moved.hold not in rules.WAITING
-        alarming = held_for_person or moved.state in {State.CANCELLED, State.REVERSED}
-        log.log(logging.ERROR if alarming else logging.INFO, "payout_moved", extra=facts)
-        return moved

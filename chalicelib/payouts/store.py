@@ -6,7 +6,7 @@ So the history is never behind the state, and an attempt is never without the st
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from pynamodb.exceptions import DoesNotExist, UpdateError
@@ -15,24 +15,15 @@ from ..clock import iso
 from ..dynamo import LegsFailed, Transaction, is_condition_failure
 from . import items
 from .errors import Superseded, UnknownEntitlement
-from .items import Event, EventItem, Head, News, StoredAttempt, UnsettledIndex, partition
+from .items import EventItem, Head, UnsettledIndex, partition
 from .pause import KEYS as PAUSE_KEYS
 from .pause import HeadOrPause, Pause, to_pause
 from .proposals import Proposal
+from .records import Event, News, StoredAttempt, Unsettled
 from .rules import NEXT, Entitlement, Move, State
-
-NEWS_SHARDS = tuple(f"{number:02}" for number in range(items.SHARDS))
 
 ENTITLEMENT_LEG = "entitlement"
 EVENT_LEG = "entitlement_event"
-
-
-@dataclass(frozen=True)
-class Unsettled:
-    """A row of the index, as read."""
-
-    entitlement_id: str
-    updated_at: str
 
 
 class PayoutStore:
@@ -172,13 +163,6 @@ class PayoutStore:
                     tx.delete("proposal", *proposal.as_read(before.id))
         except LegsFailed as failed:
             raise Superseded(entitlement_id=before.id) from failed
-
-
-def shards() -> Iterator[tuple[str, bool]]:
-    """Every partition of the index, and whether it is one of those that are looked at less often (HELD)."""
-    for number in range(items.SHARDS):
-        yield f"U#{number}", False
-        yield f"H#{number}", True
 
 
 def _start_key(shard: str, at: str, place: str) -> dict[str, dict[str, str]]:

@@ -5,7 +5,7 @@ Their signing keys are made once, stored sealed by KMS, and opened when a reques
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -76,8 +76,16 @@ class Partners:
         """Refuse the partner's requests from now on; what it attested stands. Again is harmless. Raises `NotFound`."""
         self._store.revoke(partner_id, now)
 
-    def authenticate(self, method: str, path: str, headers: Mapping[str, str], body: bytes, now: datetime) -> Partner:
-        """Whose request this is, accepted once. `path` is the resource path, without stage or query.
+    def authenticate(
+        self,
+        method: str,
+        path: str,
+        query: Iterable[tuple[str, str]],
+        headers: Mapping[str, str],
+        body: bytes,
+        now: datetime,
+    ) -> Partner:
+        """Whose request this is, accepted once. `path` is the resource path, without stage; `query` is decoded.
 
         Raises, in this order: `SignatureMissing`, `SignatureExpired`, `SignatureInvalid` (an unknown partner looks the
         same), `PartnerRevoked` (told only to who holds the key), `RequestReplayed`.
@@ -86,7 +94,8 @@ class Partners:
         partner = self._store.partner(claimed.partner_id)
         if partner is None:
             raise SignatureInvalid()
-        if not signatures.is_signed(claimed, self._keys.open(partner, now), method, path, body):
+        asked = signatures.canonical_query(query)
+        if not signatures.is_signed(claimed, self._keys.open(partner, now), method, path, asked, body):
             raise SignatureInvalid()
         if partner.revoked_at is not None:
             raise PartnerRevoked()

@@ -1,16 +1,18 @@
 """How a training partner signs a request, and how a signature is judged. Pure, standard library only.
 
-The signature is HMAC-SHA-256, in lower-case hex, under the partner's key over five lines joined by one line feed, with
+The signature is HMAC-SHA-256, in lower-case hex, under the partner's key over six lines joined by one line feed, with
 none at the end::
 
     gelombang1
-    POST
-    /partners/training-completions
+    GET
+    /partners/vacancies
+    limit=20
     1795489200
     <lower-case hex SHA-256 of the body's bytes>
 
 that is: the scheme's name, the method in capitals, the resource path as documented (no host, no stage, no query), the
-time in Unix seconds as it stands in the header, and the body exactly as sent. `docs/partners.md` has a worked example.
+query in its one form (`canonical_query`; an empty line without one), the time in Unix seconds as it stands in the
+header, and the body exactly as sent. `docs/partners.md` has worked examples.
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote
 
 from .errors import SignatureExpired, SignatureMissing
 
@@ -47,19 +50,30 @@ class Claim:
     signature: str
 
 
-def signature(key: bytes, method: str, path: str, timestamp: str, body: bytes) -> str:
-    """The signature of a request: 64 lower-case hex digits."""
-    lines = (SCHEME, method, path, timestamp, hashlib.sha256(body).hexdigest())
+def canonical_query(pairs: Iterable[tuple[str, str]]) -> str:
+    """The one form of a query, of its decoded names and values: each encoded, `name=value`, sorted, joined by `&`.
+
+    Encoded as RFC 3986 says, over UTF-8: all but letters, digits, `-._~` is `%` and two capital hex digits. API Gateway
+    hands a query over decoded and without its order, so what was sent cannot be signed as it stood.
+    """
+    return "&".join(sorted(f"{_encoded(name)}={_encoded(value)}" for name, value in pairs))
+
+
+def signature(key: bytes, method: str, path: str, query: str, timestamp: str, body: bytes) -> str:
+    """The signature of a request whose `query` is in its one form: 64 lower-case hex digits."""
+    lines = (SCHEME, method, path, query, timestamp, hashlib.sha256(body).hexdigest())
     return hmac.digest(key, "\n".join(lines).encode(), hashlib.sha256).hex()
 
 
-def sign(partner_id: str, key_hex: str, method: str, path: str, body: bytes, now: datetime) -> dict[str, str]:
+def sign(
+    partner_id: str, key_hex: str, method: str, path: str, body: bytes, now: datetime, query: str = ""
+) -> dict[str, str]:
     """The three headers a partner adds to a request. `key_hex` is the key as the partner was given it."""
     timestamp = str(int(now.timestamp()))
     return {
         PARTNER: partner_id,
         TIMESTAMP: timestamp,
-        SIGNATURE: signature(bytes.fromhex(key_hex), method, path, timestamp, body),
+        SIGNATURE: signature(bytes.fromhex(key_hex), method, path, query, timestamp, body),
     }
 
 
@@ -79,6 +93,11 @@ def claim(headers: Mapping[str, str], now: datetime, clock_skew_s: int) -> Claim
     return Claim(sent[PARTNER.lower()], timestamp, sent[SIGNATURE.lower()])
 
 
-def is_signed(claimed: Claim, key: bytes, method: str, path: str, body: bytes) -> bool:
+def is_signed(claimed: Claim, key: bytes, method: str, path: str, query: str, body: bytes) -> bool:
     """Whether the claim's signature is that of this request under this key; takes the same time either way."""
-    return hmac.compare_digest(claimed.signature, signature(key, method, path, claimed.timestamp, body))
+    return hmac.compare_digest(claimed.signature, signature(key, method, path, query, claimed.timestamp, body))
+
+
+def _encoded(text: str) -> str:
+    # Half a surrogate pair is no text, but it must not stop us, nor look like anything else.
+    return quote(text, safe="", errors="surrogatepass")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -139,20 +139,30 @@ class Crowd:
         return self.api.call(method, path, body, token=diary.token)
 
     def signed(
-        self, partner: Partner, method: str, path: str, form: Any = None, *, query: str = "", later_s: int = 0
+        self,
+        partner: Partner,
+        method: str,
+        path: str,
+        form: Any = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        later_s: int = 0,
     ) -> Answer:
-        """Send a request that a partner signs; `query`, with its question mark, is not part of what is signed.
+        """Send a request that a partner signs.
 
-        A signature counts once and names a second: what would have the same in one second is signed for a later one.
+        A signature counts once and names a second: the same request again in one second is signed for a later one.
         """
         body = b"" if form is None else json.dumps(form).encode()
-        headers = self.signature(partner, method, path, body, self.now() + timedelta(seconds=later_s))
-        return self.api.call(method, path + query, body or None, headers=headers)
+        asked = signatures.canonical_query((query or {}).items())
+        headers = self.signature(partner, method, path, body, self.now() + timedelta(seconds=later_s), asked)
+        return self.api.call(method, f"{path}?{asked}" if asked else path, body or None, headers=headers)
 
     @staticmethod
-    def signature(partner: Partner, method: str, path: str, body: bytes, at: datetime) -> dict[str, str]:
+    def signature(
+        partner: Partner, method: str, path: str, body: bytes, at: datetime, query: str = ""
+    ) -> dict[str, str]:
         """The headers by which a partner signs a request at that instant."""
-        return signatures.sign(partner.id, partner.key, method, path, body, at)
+        return signatures.sign(partner.id, partner.key, method, path, body, at, query)
 
     def at_once(self, action: Callable[[], Answer], times: int) -> list[Answer]:
         """The answers to an action that is taken so many times at the same moment."""

@@ -87,10 +87,10 @@ def read_applicants(crowd: Crowd, vacancy: Vacancy, stranger: Partner) -> list[d
     path = f"{_VACANCIES}/{vacancy.id}/applicants"
     crowd.signed(stranger, "GET", path).expect(404)
     found: list[dict[str, Any]] = []
-    cursor: str | None = ""
-    while cursor is not None:
-        query = f"?limit={_PAGE}{cursor and f'&cursor={cursor}'}"
-        page = crowd.signed(vacancy.partner, "GET", path, query=query, later_s=len(found)).expect(200).body
+    query = {"limit": str(_PAGE)}
+    while True:
+        page = crowd.signed(vacancy.partner, "GET", path, query=query).expect(200).body
         found += page["applicants"]
-        cursor = page["next_cursor"]
-    return found
+        if page["next_cursor"] is None:
+            return found
+        query["cursor"] = page["next_cursor"]

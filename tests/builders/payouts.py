@@ -16,12 +16,13 @@ from chalicelib.config import Programme, Settings
 from chalicelib.payouts import consumer, reconciliation, rules
 from chalicelib.payouts.fsp import Fsp
 from chalicelib.payouts.fsp_http import HttpFsp
+from chalicelib.payouts.items import PayoutsTable
 from chalicelib.payouts.queue import PayoutQueue
 from chalicelib.payouts.reconciliation import BookLine, Books, Disagreement
 from chalicelib.payouts.rules import Kind, State
 from chalicelib.payouts.secret import FspSecret
 from chalicelib.payouts.service import Payouts, Ports
-from chalicelib.payouts.store import PayoutsTable, PayoutStore
+from chalicelib.payouts.store import PayoutStore
 from chalicelib.registration.errors import Excluded
 from chalicelib.registration.rules import FinancialAddress
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState

@@ -24,10 +24,11 @@ from chalicelib.outcomes.survey_store import SurveyItem, SurveyStore
 from chalicelib.outcomes.survey_wire import ResponseForm
 from chalicelib.outcomes.surveys import Surveys
 from chalicelib.payouts import rules as payouts
+from chalicelib.payouts.items import EventItem, Head, PayoutsTable
 from chalicelib.payouts.queue import PayoutQueue
 from chalicelib.payouts.rules import Kind
 from chalicelib.payouts.service import Payouts, Ports
-from chalicelib.payouts.store import EventItem, Head, PayoutsTable, PayoutStore
+from chalicelib.payouts.store import PayoutStore
 from chalicelib.waves.errors import ListChanged
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, State, Wave
 from tests.conftest import REGION, T0

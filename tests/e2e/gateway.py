@@ -76,13 +76,14 @@ ANSWERS = {
 class Call:
     """A request that can be sent any number of times; each time like the first.
 
-    `path` is that of the route, where it is not set. `partner` is an id and a key in hex; `signed_at` is when it signs,
-    else at each sending. `pool_error` is what the user pool answers to it.
+    `path` is that of the route, where it is not set. `query` is not encoded. `partner` is an id and a key in hex;
+    `signed_at` is when it signs, else at each sending. `pool_error` is what the user pool answers to it.
     """
 
     route: str
     body: Any = None
     path: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
     person: str = ""
     partner: tuple[str, str] | None = None
     signed_at: datetime | None = None
@@ -126,20 +127,27 @@ class Gateway:
         return self.now
 
     def send(self, call: Call, language: str = "id", **changed: Any) -> HTTPResponse:
-        """The answer to a call. `changed`: `body` as bytes, or `headers` to send besides."""
+        """The answer to a call.
+
+        `changed`: `body` as bytes, `headers` to send besides, or `asked`, a query in place of the one that is signed.
+        """
         self.now += timedelta(seconds=1)
         method, template = call.route.split(" ")
         path = call.path or template
+        query = signatures.canonical_query(call.query.items())
         body = changed.get("body", b"" if call.body is None else json.dumps(call.body).encode())
         headers = {"accept-language": language, "content-type": "application/json"}
         if call.person:
             headers["authorization"] = f"Bearer {self.token(call.person)}"
         if call.partner:
-            headers |= signatures.sign(*call.partner, method, path, body, call.signed_at or self.now)
+            headers |= signatures.sign(*call.partner, method, path, body, call.signed_at or self.now, query)
         self.services.accounts = self._accounts
         if call.pool_error:
             self.services.accounts = Accounts(_RefusingPool(call.pool_error), self.services.settings.user_pool_client)
-        return self._http.request(method, path, headers=headers | call.headers | changed.get("headers", {}), body=body)
+        headers |= call.headers | changed.get("headers", {})
+        return self._http.request(
+            method, path + changed.get("asked", query and f"?{query}"), headers=headers, body=body
+        )
 
     def ok(self, call: Call) -> Any:
         """Send what must succeed; the decoded answer, None where there is no body."""

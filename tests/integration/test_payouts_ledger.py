@@ -16,8 +16,9 @@ from chalicelib.payouts.errors import (
     Superseded,
     UnknownEntitlement,
 )
+from chalicelib.payouts.items import PayoutsTable
 from chalicelib.payouts.rules import Answer, Hold, Kind, Move, Outcome, State
-from chalicelib.payouts.store import ENTITLEMENT_LEG, PayoutsTable
+from chalicelib.payouts.store import ENTITLEMENT_LEG
 from tests.builders.payouts import CALLBACK_TOKEN, World, beneficiary, incentive_id, running
 from tests.conftest import REGION, T0
 

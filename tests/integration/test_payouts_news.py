@@ -10,8 +10,10 @@ import pytest
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.cursors import OVERLAP, CursorFields, Cursors
+from chalicelib.payouts.items import PayoutsTable
+from chalicelib.payouts.records import News
 from chalicelib.payouts.rules import Hold, Kind, State
-from chalicelib.payouts.store import NEWS_SHARDS, News, PayoutsTable
+from chalicelib.payouts.shards import NEWS_SHARDS
 from tests.builders.payouts import World, beneficiary, running
 from tests.conftest import T0
 

@@ -77,7 +77,7 @@ def chaos() -> Iterator[Chaos]:
         patch.object(urllib3.PoolManager, "request", chaos.wrap(urllib3.PoolManager.request)),
         patch("chalicelib.dynamo.time.sleep", lambda _seconds: None),
         # A sweep asks every partition of the index: with all 32 that is most of the time these tests take.
-        patch("chalicelib.payouts.store.SHARDS", 1),
+        patch("chalicelib.payouts.shards.SHARDS", 1),
     ):
         yield chaos
 

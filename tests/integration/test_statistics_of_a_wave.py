@@ -17,8 +17,8 @@ from admin.cli import main
 from chalicelib import wiring
 from chalicelib.clock import iso
 from chalicelib.outcomes.statistics_wire import Days, Difference, Month, NetPromoter, Progress, Recipients, Share
+from chalicelib.payouts.items import EventItem, Head, PayoutsTable
 from chalicelib.payouts.rules import Kind, entitlement_id
-from chalicelib.payouts.store import EventItem, Head, PayoutsTable
 from chalicelib.training.store import TrainingItem
 from chalicelib.training.wire import ReviewForm
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState

@@ -14,10 +14,10 @@ from chalicelib.cursors import Cursors
 from chalicelib.notices.port import Kind
 from chalicelib.notices.progress import CursorItem, Progress
 from chalicelib.notices.wire import decode_message
+from chalicelib.payouts.records import News
 from chalicelib.payouts.rules import Hold
 from chalicelib.payouts.rules import Kind as Purpose
 from chalicelib.payouts.rules import State as Paid
-from chalicelib.payouts.store import News
 from chalicelib.tidings import Tidings
 from chalicelib.waves.rules import NOT_DRAWN, Beneficiary, BeneficiaryState, Deadline, Result, State, Wave
 from chalicelib.wiring import Services

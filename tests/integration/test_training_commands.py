@@ -50,7 +50,7 @@ def added(name: str) -> tuple[str, str]:
 def test_what_add_prints_is_what_signs(stage: Scene) -> None:
     partner_id, key = added("Pelatihan Jaya")
     now = utc_now()
-    known = stage.services.partners.authenticate("POST", PATH, signed(partner_id, key, b"{}", now), b"{}", now)
+    known = stage.services.partners.authenticate("POST", PATH, [], signed(partner_id, key, b"{}", now), b"{}", now)
     assert (known.id, known.name) == (partner_id, "Pelatihan Jaya")
 
 
@@ -76,7 +76,7 @@ def test_a_revoked_partner_is_refused(stage: Scene) -> None:
     run("revoke", partner_id)
     now = utc_now()
     with pytest.raises(PartnerRevoked):
-        stage.services.partners.authenticate("POST", PATH, signed(partner_id, key, b"{}", now), b"{}", now)
+        stage.services.partners.authenticate("POST", PATH, [], signed(partner_id, key, b"{}", now), b"{}", now)
 
 
 def test_revoking_nobody_is_refused(stage: Scene) -> None:

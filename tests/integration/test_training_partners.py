@@ -33,8 +33,8 @@ def stage(cloud: Settings, programme: Programme) -> Scene:
 
 
 def authenticate(stage: Scene, headers: dict[str, str], **changes: Any) -> str:
-    request = {"method": "POST", "path": PATH, "headers": headers, "body": BODY, "now": T0} | changes
-    return stage.services.partners.authenticate(**request).id
+    request = {"method": "POST", "path": PATH, "query": [], "headers": headers, "body": BODY, "now": T0}
+    return stage.services.partners.authenticate(**(request | changes)).id
 
 
 def test_a_partner_is_known_by_its_signature(stage: Scene) -> None:
@@ -59,6 +59,8 @@ def test_a_key_is_stored_only_sealed_and_opens_for_its_own_partner_only(stage: S
     [
         {"method": "PUT"},
         {"path": "/partners/training-completions/"},
+        {"query": [("limit", "100")]},
+        {"query": [("", "")]},
         {"body": BODY + b" "},
         {"body": b""},
     ],
@@ -121,6 +123,17 @@ def test_a_request_is_accepted_once_whatever_the_clock_says_within_the_window(st
     for off_s in (-300, 0, 300):
         with pytest.raises(RequestReplayed):
             authenticate(stage, headers, now=T0 + timedelta(seconds=off_s))
+
+
+def test_two_pages_of_one_list_may_be_asked_for_in_one_second(stage: Scene) -> None:
+    partner, key = stage.services.partners.add("Pelatihan Jaya", T0)
+    for query in ([], [("limit", "5")], [("limit", "5"), ("cursor", "a")], [("limit", "5"), ("cursor", "b")]):
+        canonical = signatures.canonical_query(query)
+        headers = signatures.sign(partner.id, key, "GET", "/partners/vacancies", b"", T0, canonical)
+        asked = {"method": "GET", "path": "/partners/vacancies", "body": b""}
+        assert authenticate(stage, headers, query=query, **asked) == partner.id
+        with pytest.raises(RequestReplayed):
+            authenticate(stage, headers, query=query[::-1], **asked)
 
 
 def test_a_request_is_remembered_until_its_time_refuses_it(stage: Scene) -> None:

@@ -2,71 +2,29 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator
-from typing import Any
 
-import boto3
 import pytest
 from botocore.client import BaseClient
-from moto import mock_aws
-from pynamodb.models import Model
 
-from chalicelib import dynamo
 from chalicelib.config import Programme, Settings
-from chalicelib.jobs.store import JobsTable
-from chalicelib.notices.store import NoticesTable
-from chalicelib.outcomes.store import OutcomesTable
-from chalicelib.payouts.store import PayoutsTable
-from chalicelib.registration.store import RegistrationsTable
-from chalicelib.training.store import TrainingTable
 from chalicelib.waves import entries, rules
 from chalicelib.waves.publication import Publication
-from chalicelib.waves.store import WavesTable
+from tests.builders.dynamodb import cloud_of, endpoint
 from tests.builders.waves import WavesWorld
-from tests.conftest import REGION, ROOT, T0
+from tests.conftest import T0
 
 from .together import OneAtATime, meeting_before_writes
 
-TABLES: dict[str, type[Model]] = {
-    "registrations": RegistrationsTable,
-    "waves": WavesTable,
-    "payouts": PayoutsTable,
-    "training": TrainingTable,
-    "jobs": JobsTable,
-    "outcomes": OutcomesTable,
-    "notices": NoticesTable,
-}
-
-
-@pytest.fixture(scope="session")
-def endpoint() -> Iterator[str]:
-    """Where DynamoDB Local is. Transactions keep their client for good: it must be one that talks to it."""
-    if "GELOMBANG_TEST_DYNAMODB" not in os.environ:
-        pytest.skip("needs DynamoDB Local: make test-dynamodb")
-    dynamo._connection.cache_clear()
-    yield os.environ["GELOMBANG_TEST_DYNAMODB"]
-    dynamo._connection.cache_clear()
+__all__ = ["endpoint"]
 
 
 @pytest.fixture
 def cloud(endpoint: str, no_real_cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    """New, empty tables as the data stack has them; what else a race needs is on moto."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
+    """New, empty tables; calls of threads that run together meet before their writes."""
     monkeypatch.setattr(BaseClient, "_make_api_call", meeting_before_writes(BaseClient._make_api_call))
-    with mock_aws():
-        settings = on_moto("races")
-        client = boto3.client("dynamodb", REGION)
-        names = create_tables(client, settings.stage)
-        for domain, table in TABLES.items():
-            dynamo.bind(table, settings.table(domain), REGION)
-            for kind in table.__subclasses__():
-                kind.exists()  # makes its client; threads would make one each, and not come at the same time
-        dynamo._connection(REGION).list_tables()
+    with cloud_of("races", endpoint, monkeypatch) as settings:
         yield settings
-        for name in names:
-            client.delete_table(TableName=name)
 
 
 @pytest.fixture
@@ -85,42 +43,3 @@ def waves_world(cloud: Settings, programme: Programme, monkeypatch: pytest.Monke
     world.publication = Publication(OneAtATime(world.s3), cloud.results_bucket)
     world.stepper = world.new_stepper()
     return world
-
-
-def on_moto(stage: str) -> Settings:
-    """A bucket, a topic and a queue."""
-    s3, sns, sqs = (boto3.client(service, REGION) for service in ("s3", "sns", "sqs"))
-    settings = Settings(
-        stage=stage,
-        region=REGION,
-        user_pool="none",
-        user_pool_client="none",
-        jwks_url="http://jwks.invalid",
-        payouts_queue_url=sqs.create_queue(QueueName=f"gelombang-{stage}-payouts")["QueueUrl"],
-        results_bucket=f"gelombang-{stage}-results",
-        results_url="http://results.invalid",
-        announcements_topic=sns.create_topic(Name=f"gelombang-{stage}-announcements")["TopicArn"],
-        beacon_relays=(),
-        fsp_url="http://fsp.invalid",
-        fsp_secret="none",
-        mails_queue_url=sqs.create_queue(QueueName=f"gelombang-{stage}-mails")["QueueUrl"],
-        mail_domain="gelombang.example",
-        public_url="https://api.invalid",
-    )
-    s3.create_bucket(Bucket=settings.results_bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-    return settings
-
-
-def create_tables(client: Any, stage: str) -> list[str]:
-    """Every table of the data stack; returns their names."""
-    template = json.loads((ROOT / ".chalice/data-stack.json").read_text())
-    # What DynamoDB Local knows and a race could depend on.
-    kept = {"AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes"}
-    names = []
-    for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::DynamoDB::Table":
-            asked = resource["Properties"]
-            name = asked["TableName"]["Fn::Sub"].replace("${Stage}", stage)
-            client.create_table(TableName=name, **{key: asked[key] for key in kept & asked.keys()})
-            names.append(name)
-    return names

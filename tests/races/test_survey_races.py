@@ -13,8 +13,9 @@ from chalicelib.outcomes.errors import SurveyAlreadyAnswered
 from chalicelib.outcomes.survey_rules import Survey
 from chalicelib.outcomes.survey_store import SurveyStore
 from chalicelib.outcomes.surveys import Surveys
+from chalicelib.payouts.items import Head
 from chalicelib.payouts.service import Payouts, Ports
-from chalicelib.payouts.store import Head, PayoutStore
+from chalicelib.payouts.store import PayoutStore
 from tests.builders.surveys import DAY, WAVE, People, beneficiary, response
 from tests.conftest import REGION, T0
 

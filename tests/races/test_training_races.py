@@ -9,8 +9,8 @@ import pytest
 
 from chalicelib.config import Programme, Settings
 from chalicelib.dynamo import LegsFailed
+from chalicelib.payouts.items import PayoutsTable
 from chalicelib.payouts.rules import Kind, entitlement_id
-from chalicelib.payouts.store import PayoutsTable
 from chalicelib.training.errors import (
     AlreadyReviewed,
     BalanceTooLow,

@@ -6,8 +6,9 @@ import hashlib
 import re
 from base64 import b32decode
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from chalice.test import Client
@@ -51,17 +52,17 @@ def signed_headers() -> Callable[..., dict[str, str]]:
 def test_the_code_of_the_page_signs_as_the_server_expects() -> None:
     assert PARTNER in PAGE
     body, now = COMPLETION.encode(), TIMES[3]
-    headers = signed_headers()(PARTNER, KEY, "POST", PATH, body, now.timestamp())
+    headers = signed_headers()(PARTNER, KEY, "POST", PATH, body, now=now.timestamp())
     assert headers == signatures.sign(PARTNER, KEY, "POST", PATH, body, now)
     assert headers["Gelombang-Signature"] == SIGNATURE
     claimed = signatures.claim(headers, now, 300)
-    assert signatures.is_signed(claimed, bytes.fromhex(KEY), "POST", PATH, body)
+    assert signatures.is_signed(claimed, bytes.fromhex(KEY), "POST", PATH, "", body)
 
 
 def test_the_worked_example_shows_the_text_that_is_signed() -> None:
     body = COMPLETION.encode()
     assert f"these {len(body)} bytes" in PAGE
-    lines = ["gelombang1", "POST", PATH, str(int(TIMES[3].timestamp())), hashlib.sha256(body).hexdigest()]
+    lines = ["gelombang1", "POST", PATH, "", str(int(TIMES[3].timestamp())), hashlib.sha256(body).hexdigest()]
     assert TEXT.split("\n") == lines
 
 
@@ -81,7 +82,7 @@ def test_the_requests_of_the_page_are_answered_as_it_says(
 
     def post(path: str, body: str, now: datetime) -> tuple[int, str]:
         monkeypatch.setattr(application.app, "clock", lambda: now)
-        headers = signed_headers()(PARTNER, KEY, "POST", path, body.encode(), now.timestamp())
+        headers = signed_headers()(PARTNER, KEY, "POST", path, body.encode(), now=now.timestamp())
         headers["content-type"] = "application/json"
         answer = Client(application.app).http.request("POST", path, headers=headers, body=body.encode())
         return answer.status_code, answer.body.decode()
@@ -96,6 +97,33 @@ def test_the_requests_of_the_page_are_answered_as_it_says(
         assert f"`POST {path}`" in PAGE
         assert post(path, body, now) == (status, told)
         assert post(path, body, now.replace(second=now.second + 1)) == (200, told)
+
+
+def test_a_query_is_signed_as_the_page_says_however_it_is_sent(
+    cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = scene(cloud, programme).services
+    partner, key = services.partners.add("Pelatihan Jaya", TIMES[0])
+    table = PAGE.split("| sent | signed |")[1].split("\n\n")[0]
+    rows = [re.findall(r"`(.*?)`", line) for line in table.splitlines()[2:]]
+    assert len(rows) == 9
+    monkeypatch.setattr(application, "services", lambda: services)
+
+    def ask(query: str, headers: dict[str, str]) -> str:
+        return str(Client(application.app).http.get(f"/partners/vacancies{query}", headers=headers).json_body["code"])
+
+    now = TIMES[0]
+    for *sent, signed in rows:
+        pairs = [
+            (unquote(name), unquote(value)) for name, _, value in (one.partition("=") for one in signed.split("&"))
+        ]
+        for query in (*sent, f"?{signed}"):
+            now += timedelta(seconds=1)
+            monkeypatch.setattr(application.app, "clock", lambda now=now: now)
+            headers = signed_headers()(partner.id, key, "GET", "/partners/vacancies", query=pairs, now=now.timestamp())
+            assert ask(f"{query}&q=2", headers) == "partner_signature_invalid"
+            # The signature is good, the query no list's: who signed has been believed.
+            assert ask(query, headers) in {"unknown_field", "malformed_request"}, query
 
 
 def test_the_page_lists_every_refusal_with_its_status() -> None:

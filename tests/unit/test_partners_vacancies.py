@@ -11,6 +11,7 @@ import msgspec
 
 import app as application
 from chalicelib import problems, web
+from chalicelib.clock import iso
 from chalicelib.config import Programme
 from chalicelib.errors import NotFound
 from chalicelib.jobs import wire
@@ -22,7 +23,9 @@ from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs/partners.md").read_text()
 SECTION = PAGE.split("\n## Vacancies\n")[1].split("\n## ")[0]
-POSTED, ANSWER, TEXT, SIGNATURE, APPLICANTS = re.findall(r"^```\n(.*?)\n```$", SECTION, re.DOTALL | re.MULTILINE)
+POSTED, ANSWER, TEXT, SIGNATURE, APPLICANTS, PAGE_TEXT, PAGE_SIGNATURE = re.findall(
+    r"^```\n(.*?)\n```$", SECTION, re.DOTALL | re.MULTILINE
+)
 KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 PARTNER = Partner("partner234partner234partne", "Kerja Jaya", b"", NOW)
@@ -54,10 +57,24 @@ def test_the_closing_of_the_page_is_signed_over_the_path_with_the_id() -> None:
     headers = signatures.sign(PARTNER.id, KEY, "POST", path, b"", then)
     assert KEY in PAGE
     empty = hashlib.sha256(b"").hexdigest()
-    assert TEXT.split("\n") == ["gelombang1", "POST", path, headers["Gelombang-Timestamp"], empty]
+    assert TEXT.split("\n") == ["gelombang1", "POST", path, "", headers["Gelombang-Timestamp"], empty]
     assert headers["Gelombang-Signature"] == SIGNATURE
     claimed = signatures.claim(headers, then, 300)
-    assert signatures.is_signed(claimed, bytes.fromhex(KEY), "POST", path, b"")
+    assert signatures.is_signed(claimed, bytes.fromhex(KEY), "POST", path, "", b"")
+
+
+def test_the_next_page_of_the_page_is_signed_over_its_query() -> None:
+    vacancy = msgspec.json.decode(ANSWER)["vacancy_id"]
+    path = f"/partners/vacancies/{vacancy}/applicants"
+    cursor = re.findall(r"If it is `(.*?)`", SECTION)[0]
+    query = signatures.canonical_query([("limit", "10"), ("cursor", cursor)])
+    then = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
+    assert iso(then) in SECTION
+    headers = signatures.sign(PARTNER.id, KEY, "GET", path, b"", then, query)
+    empty = hashlib.sha256(b"").hexdigest()
+    assert PAGE_TEXT.split("\n") == ["gelombang1", "GET", path, query, headers["Gelombang-Timestamp"], empty]
+    assert headers["Gelombang-Signature"] == PAGE_SIGNATURE
+    assert wire.key(msgspec.convert({"cursor": cursor}, wire.ApplicantQuery).cursor)
 
 
 def test_the_answer_with_applicants_has_every_field_that_is_shown() -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chalicelib.training import signatures
 from chalicelib.training.errors import SignatureExpired, SignatureMissing
@@ -27,43 +31,81 @@ def claimed(headers: dict[str, str], now: datetime = NOW) -> signatures.Claim:
     return signatures.claim(headers, now, SKEW_S)
 
 
-def test_the_signature_is_hmac_sha_256_over_five_lines() -> None:
-    text = f"gelombang1\nPOST\n{PATH}\n{int(NOW.timestamp())}\n{hashlib.sha256(BODY).hexdigest()}"
+def test_the_signature_is_hmac_sha_256_over_six_lines() -> None:
+    text = f"gelombang1\nPOST\n{PATH}\n\n{int(NOW.timestamp())}\n{hashlib.sha256(BODY).hexdigest()}"
     assert signed()["Gelombang-Signature"] == hmac.new(KEY, text.encode(), "sha256").hexdigest()
 
 
 def test_what_is_signed_is_accepted_whatever_the_case_of_the_header_names() -> None:
     for headers in (signed(), {name.lower(): value for name, value in signed().items()}):
-        assert signatures.is_signed(claimed(headers), KEY, "POST", PATH, BODY)
+        assert signatures.is_signed(claimed(headers), KEY, "POST", PATH, "", BODY)
 
 
 @pytest.mark.parametrize(
-    ("key", "method", "path", "body"),
+    ("key", "method", "path", "query", "body"),
     [
-        (KEY[:-1] + b"\0", "POST", PATH, BODY),
-        (KEY, "PUT", PATH, BODY),
-        (KEY, "post", PATH, BODY),
-        (KEY, "POST", PATH + "/", BODY),
-        (KEY, "POST", "/api" + PATH, BODY),
-        (KEY, "POST", PATH, BODY + b" "),
-        (KEY, "POST", PATH, BODY.replace(b"1", b"2")),
-        (KEY, "POST", PATH, b""),
+        (KEY[:-1] + b"\0", "POST", PATH, "", BODY),
+        (KEY, "PUT", PATH, "", BODY),
+        (KEY, "post", PATH, "", BODY),
+        (KEY, "POST", PATH + "/", "", BODY),
+        (KEY, "POST", "/api" + PATH, "", BODY),
+        (KEY, "POST", PATH, "=", BODY),
+        (KEY, "POST", PATH, "limit=1", BODY),
+        (KEY, "POST", PATH, "", BODY + b" "),
+        (KEY, "POST", PATH, "", BODY.replace(b"1", b"2")),
+        (KEY, "POST", PATH, "", b""),
     ],
 )
-def test_another_key_method_path_or_body_is_not_what_was_signed(
-    key: bytes, method: str, path: str, body: bytes
+def test_another_key_method_path_query_or_body_is_not_what_was_signed(
+    key: bytes, method: str, path: str, query: str, body: bytes
 ) -> None:
-    assert not signatures.is_signed(claimed(signed()), key, method, path, body)
+    assert not signatures.is_signed(claimed(signed()), key, method, path, query, body)
 
 
 def test_another_timestamp_is_not_what_was_signed() -> None:
     headers = signed() | {"Gelombang-Timestamp": str(int(NOW.timestamp()) + 1)}
-    assert not signatures.is_signed(claimed(headers), KEY, "POST", PATH, BODY)
+    assert not signatures.is_signed(claimed(headers), KEY, "POST", PATH, "", BODY)
 
 
 def test_no_two_requests_share_a_canonical_text() -> None:
     # The path is the only part that could hold a line feed; the lines after it have a fixed form.
-    assert signatures.signature(KEY, "POST", "/a\n1", "2", BODY) != signatures.signature(KEY, "POST", "/a", "1\n2", b"")
+    def made(path: str, query: str, timestamp: str) -> str:
+        return signatures.signature(KEY, "POST", path, query, timestamp, BODY)
+
+    assert made("/a\nb=1", "", "2") != made("/a", "b=1", "2")
+    assert made("/a\n1", "", "2") != made("/a", "", "1\n2")
+
+
+Pairs = list[tuple[str, str]]
+PAIRS = st.lists(st.tuples(st.text(), st.text()), max_size=5)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "form"),
+    [
+        ([], ""),
+        ([("", "")], "="),
+        ([("limit", "20"), ("cursor", "b")], "cursor=b&limit=20"),
+        ([("a", "1"), ("a-b", "1")], "a-b=1&a=1"),
+        ([("q", "2"), ("q", "10"), ("q", "2")], "q=10&q=2&q=2"),
+        ([("q", "")], "q="),
+        ([("q", " +%2B&=/~")], "q=%20%2B%252B%26%3D%2F~"),
+        ([("kafé", "é🙂")], "kaf%C3%A9=%C3%A9%F0%9F%99%82"),
+        ([("q", "e\u0301")], "q=e%CC%81"),
+        ([("q", "\ud83d")], "q=%ED%A0%BD"),
+        ([("q", "a\nb\0")], "q=a%0Ab%00"),
+    ],
+)
+def test_a_query_has_one_form(pairs: Pairs, form: str) -> None:
+    assert signatures.canonical_query(pairs) == signatures.canonical_query(pairs[::-1]) == form
+
+
+@given(PAIRS)
+def test_the_one_form_says_what_was_given_in_a_fixed_order_and_is_one_line(pairs: Pairs) -> None:
+    form = signatures.canonical_query(pairs)
+    assert sorted(parse_qsl(form, keep_blank_values=True)) == sorted(pairs)
+    assert signatures.canonical_query(parse_qsl(form, keep_blank_values=True)) == form
+    assert re.fullmatch(r"[A-Za-z0-9._~%=&-]*", form)
 
 
 @pytest.mark.parametrize("off", [timedelta(seconds=-300), timedelta(), timedelta(seconds=300)])

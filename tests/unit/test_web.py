@@ -56,8 +56,8 @@ def client() -> Iterator[Client]:
 
     @api.endpoint("POST /things/{thing_id}/parts/{part}", "Sign", answers={200: dict[str, str]})
     def sign(thing_id: str, part: str) -> web.Reply:
-        method, path, _, body = api.signed_request()
-        return web.ok({"method": method, "path": path, "body": body.decode()})
+        method, path, query, _, body = api.signed_request()
+        return web.ok({"method": method, "path": path, "query": repr(query), "body": body.decode()})
 
     @api.endpoint("GET /table.csv", "Table", answers={200: web.Text("text/csv")})
     def table() -> web.Reply:
@@ -98,8 +98,13 @@ def test_a_bad_body_is_refused_with_a_stable_code(client, body, status, code):
 
 
 def test_what_a_partner_signs_is_the_path_of_its_request_and_not_of_the_route(client):
-    answer = client.http.post("/things/abc/parts/{thing_id}?limit=2", body=b"{}")
-    assert json.loads(answer.body) == {"method": "POST", "path": "/things/abc/parts/{thing_id}", "body": "{}"}
+    answer = client.http.post("/things/abc/parts/{thing_id}?limit=2&a=%2B+&limit=1&b", body=b"{}")
+    assert json.loads(answer.body) == {
+        "method": "POST",
+        "path": "/things/abc/parts/{thing_id}",
+        "query": "[('limit', '2'), ('limit', '1'), ('a', '+ '), ('b', '')]",
+        "body": "{}",
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,169 @@
+"""What administrators may do to payouts; each act is a line of history with the IAM identity of who did it.
+
+What can only keep money back takes one person: hold, release, cancel, pause. What says that money has moved, or lets it
+be sent again after the ledger had come to rest, takes two: the maker proposes, another person approves. Where money may
+be sent again, the provider is asked too, and its word stands above both.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..config import PayoutRules
+from . import rules
+from .errors import NoProposal, NotNow, ProposalStands, ProviderObjects, SamePerson
+from .pause import Pause, PauseStore
+from .proposals import AFTER, NEEDS_PROVIDER, Decision, Proposal, ProposalStore, may_be_decided
+from .queue import PayoutQueue
+from .rails import Rails
+from .rules import Authority, Entitlement, Hold, Move, Outcome, State
+from .store import PayoutStore
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Books:
+    """What administrators write: the ledger, proposals about it, and the kill switch."""
+
+    ledger: PayoutStore
+    proposals: ProposalStore
+    pause: PauseStore
+
+
+class Administration:
+    """See the module. `by` is the caller's IAM identity (ARN); `note` says why, without personal data.
+
+    Every method that changes an entitlement raises `UnknownEntitlement`, `NotNow` if its state does not allow it, and
+    `Superseded` if a worker moved it at the same time.
+    """
+
+    def __init__(self, books: Books, rails: Rails, queue: PayoutQueue, payout_rules: PayoutRules) -> None:
+        self._ledger = books.ledger
+        self._proposals = books.proposals
+        self._pause = books.pause
+        self._rails = rails
+        self._queue = queue
+        self._rules = payout_rules
+
+    def hold(self, entitlement_id: str, by: str, note: str, now: datetime) -> Entitlement:
+        """Let no worker claim it until it is released. One that may be alive at the provider cannot be held."""
+        entitlement = self._ledger.get(entitlement_id)
+        if not rules.nothing_alive(entitlement) or entitlement.hold is Hold.ADMIN:
+            raise _not_now("hold", entitlement)
+        move = Move(State.HELD, "held_by_administrator", Hold.ADMIN, Authority(by, note))
+        return self._ledger.move(entitlement, move, now)
+
+    def release(self, entitlement_id: str, by: str, note: str, now: datetime) -> Entitlement:
+        """End an administrator's hold; the worker then tests everything anew."""
+        entitlement = self._ledger.get(entitlement_id)
+        if entitlement.hold is not Hold.ADMIN:
+            raise _not_now("release", entitlement)
+        move = Move(State.DUE, "released_by_administrator", authority=Authority(by, note))
+        released = self._ledger.move(entitlement, move, now)
+        self._queue.send([entitlement_id])
+        return released
+
+    def cancel(self, entitlement_id: str, by: str, note: str, now: datetime) -> Entitlement:
+        """End one that has not been paid and of which nothing is alive."""
+        entitlement = self._ledger.get(entitlement_id)
+        if not rules.nothing_alive(entitlement):
+            raise _not_now("cancel", entitlement)
+        move = Move(State.CANCELLED, "cancelled_by_administrator", authority=Authority(by, note))
+        return self._ledger.move(entitlement, move, now)
+
+    def propose(self, entitlement_id: str, decision: Decision, by: str, note: str, now: datetime) -> Proposal:
+        """Propose what takes two people. The same person's same proposal again changes nothing.
+
+        Raises `ProposalStands` if another one stands.
+        """
+        entitlement = self._ledger.get(entitlement_id)
+        if decision not in may_be_decided(entitlement):
+            raise _not_now(decision.value.lower(), entitlement)
+        proposal = Proposal(decision, entitlement.seq, by, note, now)
+        if self._proposals.put(entitlement_id, proposal):
+            return proposal
+        standing = self._proposals.get(entitlement_id)
+        if standing is not None and (standing.maker, standing.decision, standing.seq) == (by, decision, proposal.seq):
+            return standing
+        raise ProposalStands(
+            decision=(standing or proposal).decision.value, maker=(standing or proposal).maker
+        )
+
+    def standing(self, entitlement_id: str) -> Proposal | None:
+        """What is proposed about an entitlement as it stands; one that is out of date is none."""
+        proposal = self._proposals.get(entitlement_id)
+        if proposal is None or proposal.seq != self._ledger.get(entitlement_id).seq:
+            return None
+        return proposal
+
+    def approve(self, entitlement_id: str, by: str, now: datetime) -> Entitlement:
+        """Carry out what another person proposed.
+
+        Raises `NoProposal`, `SamePerson`, and `ProviderObjects` where money may be sent again and the provider does not
+        say that the latest attempt is over.
+        """
+        entitlement = self._ledger.get(entitlement_id)
+        proposal = self._proposals.get(entitlement_id)
+        if proposal is None or proposal.seq != entitlement.seq:
+            raise NoProposal(entitlement_id=entitlement_id)
+        if _person(proposal.maker) == _person(by):
+            raise SamePerson()
+        if proposal.decision in NEEDS_PROVIDER:
+            self._check_over(entitlement, now)
+        authority = Authority(by, proposal.note, proposal.maker)
+        move = Move(AFTER[proposal.decision], f"decided_{proposal.decision.value.lower()}", authority=authority)
+        decided = self._ledger.approve(entitlement, proposal, move, now)
+        if decided.state in {State.DUE, State.FAILED}:
+            self._queue.send([entitlement_id])
+        return decided
+
+    def reject(self, entitlement_id: str) -> Proposal:
+        """Take a proposal away, one's own or another's. Raises `NoProposal`."""
+        proposal = self._proposals.get(entitlement_id)
+        if proposal is None or not self._proposals.delete(entitlement_id, proposal):
+            raise NoProposal(entitlement_id=entitlement_id)
+        return proposal
+
+    def pause(self, by: str, reason: str, now: datetime) -> Pause:
+        """Stop every worker before its next claim or sending."""
+        pause = Pause(by, now, reason)
+        self._pause.set(pause)
+        log.error("payouts_paused", extra={"by": by})
+        return pause
+
+    def resume(self, by: str) -> None:
+        """Let the workers go on; what waited is queued by the sweep."""
+        self._pause.clear()
+        log.warning("payouts_resumed", extra={"by": by})
+
+    def paused(self) -> Pause | None:
+        """The pause, if payouts are paused."""
+        return self._pause.get()
+
+    def _check_over(self, entitlement: Entitlement, now: datetime) -> None:
+        """Whether the provider says that the latest attempt is over: it failed, came back, or was never known.
+
+        Unknown counts only when the key can no longer be alive: until then a sending may still be on its way.
+        """
+        if entitlement.n == 0:
+            return
+        attempt = self._ledger.attempt(entitlement)
+        answer = self._rails.named(attempt.rail).status(attempt.key)
+        over = {Outcome.FAILED, Outcome.REVERSED}
+        if rules.key_is_dead(attempt.first_sent_at, now, self._rules):
+            over.add(Outcome.NOT_FOUND)
+        if answer.outcome not in over:
+            raise ProviderObjects(fact=answer.fact)
+
+
+def _not_now(action: str, entitlement: Entitlement) -> NotNow:
+    hold = entitlement.hold.value if entitlement.hold else ""
+    return NotNow(action=action, state=entitlement.state.value, hold=hold)
+
+
+def _person(identity: str) -> str:
+    """Two spellings of one ARN are one person. A role's session name is part of it: see docs/payouts.md."""
+    return identity.strip().casefold()

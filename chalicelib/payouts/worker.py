@@ -1,0 +1,181 @@
+"""The work on one entitlement: claim, send, ask, settle.
+
+`process` may die between any two calls and may run twice at once. What keeps the promise is the order: the attempt with
+its exact bytes is stored before it is sent, an unknown outcome is asked about or sent again with the same key and the
+same bytes, and only the provider's word on a status query settles or fails anything.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ..config import PayoutRules
+from ..registration.errors import Excluded
+from ..registration.rules import Registrant
+from . import rules
+from .ceilings import Allowance
+from .errors import PendingOutcome, Superseded
+from .fsp import Address
+from .pause import Pause
+from .rails import Rails
+from .records import StoredAttempt
+from .rules import Answer, Attempt, Entitlement, Hold, Move, Outcome, State, Step
+from .store import PayoutStore
+
+log = logging.getLogger(__name__)
+
+
+class Registrations(Protocol):
+    """Who a person is."""
+
+    def registrant(self, registrant_id: str) -> Registrant: ...
+    def check_not_excluded(self, registrant: Registrant) -> None: ...
+
+
+class Addresses(Protocol):
+    """Where a person is paid."""
+
+    def for_payment(self, registrant_id: str, now: datetime) -> Address | Hold:
+        """The account in the clear, for paying only; or why none may be paid. Raises `AddressUnchecked`."""
+        ...
+
+
+class Sealer(Protocol):
+    """Encrypts with a person's own data key."""
+
+    def seal(self, registrant_id: str, plain: bytes) -> bytes: ...
+    def unseal(self, registrant_id: str, sealed: bytes) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What the work needs of others."""
+
+    registrations: Registrations
+    addresses: Addresses
+    sealer: Sealer
+    rails: Rails
+    allowance: Allowance
+
+
+_OBSTACLES = {
+    Hold.NO_ADDRESS: "no_financial_address",
+    Hold.UNVERIFIED: "account_not_verified",
+    Hold.EXCLUDED: "on_exclusion_list",
+}
+
+
+class Worker:
+    """See the module. Methods with `now` take an aware UTC instant."""
+
+    def __init__(self, store: PayoutStore, ports: Ports, payout_rules: PayoutRules) -> None:
+        self._store = store
+        self._ports = ports
+        self._rails = ports.rails
+        self._rules = payout_rules
+
+    def process(self, entitlement_id: str, now: datetime) -> State:
+        """Take an entitlement as far as it goes now, and return its state.
+
+        Raises `PendingOutcome` or `Superseded` if its message must come again, `UnknownEntitlement`.
+        """
+        entitlement, pause = self._store.get_for_work(entitlement_id)
+        match rules.next_step(entitlement, now, self._rules):
+            case Step.CLAIM if pause is None:
+                return self._claim(entitlement, now)
+            case Step.ASK:
+                return self._ask(entitlement, pause, now)
+            case Step.CANCEL:
+                return self._move(entitlement, Move(State.CANCELLED, "attempts_used_up"), now).state
+            case _:
+                return entitlement.state
+
+    def _claim(self, entitlement: Entitlement, now: datetime) -> State:
+        address = self._ports.addresses.for_payment(entitlement.registrant_id, now)
+        obstacle = address if isinstance(address, Hold) else self._excluded(entitlement.registrant_id)
+        if obstacle is not None:
+            return self._hold(entitlement, obstacle, now)
+        assert not isinstance(address, Hold)  # noqa: S101 - for the type checker
+        if entitlement.state is State.HELD:
+            entitlement = self._move(entitlement, Move(State.DUE, "obstacle_gone"), now)
+        reached = self._ports.allowance.spend(entitlement, now)
+        if reached is not None:
+            # At rest until the sweep comes by: tomorrow, or after an administrator has set the ceiling anew.
+            log.error("payout_ceiling_reached", extra={"entitlement": entitlement.id, "ceiling": reached})
+            return entitlement.state
+        return self._claim_and_send(entitlement, address, now)
+
+    def _claim_and_send(self, entitlement: Entitlement, address: Address, now: datetime) -> State:
+        fsp = self._rails.of_code(address.code)
+        n = entitlement.n + 1
+        key = rules.reference(entitlement.id, n)
+        attempt = Attempt(n, key, fsp.render(key, entitlement, address), now, fsp.rail)
+        sealed = self._ports.sealer.seal(entitlement.registrant_id, attempt.body)
+        try:
+            claimed = self._store.claim(entitlement, StoredAttempt(n, key, sealed, now, attempt.rail), now)
+        except Superseded:
+            self._ports.allowance.give_back(entitlement, now)
+            raise
+        return self._send(claimed, attempt, now)
+
+    def _hold(self, entitlement: Entitlement, hold: Hold, now: datetime) -> State:
+        """HELD for what stands in the way now: the person is shown it, so a hold that changed is recorded anew."""
+        if entitlement.hold is hold:
+            return entitlement.state
+        return self._move(entitlement, Move(State.HELD, _OBSTACLES[hold], hold), now).state
+
+    def _excluded(self, registrant_id: str) -> Hold | None:
+        try:
+            self._ports.registrations.check_not_excluded(self._ports.registrations.registrant(registrant_id))
+        except Excluded:
+            return Hold.EXCLUDED
+        return None
+
+    def _ask(self, entitlement: Entitlement, pause: Pause | None, now: datetime) -> State:
+        stored = self._store.attempt(entitlement)
+        answer = self._rails.named(stored.rail).status(stored.key)
+        if answer.outcome is not Outcome.NOT_FOUND or entitlement.state is not State.SENDING:
+            return self._settle(entitlement, answer, now)
+        if pause is not None:
+            return entitlement.state
+        attempt = stored.opened(self._ports.sealer.unseal(entitlement.registrant_id, stored.sealed_body))
+        move = rules.after_not_found(attempt, now, self._rules)
+        return self._move(entitlement, move, now).state if move else self._send(entitlement, attempt, now)
+
+    def _send(self, entitlement: Entitlement, attempt: Attempt, now: datetime) -> State:
+        fsp = self._rails.named(attempt.rail)
+        answer = fsp.send(attempt.key, attempt.body)
+        if answer.outcome is Outcome.UNKNOWN:
+            raise PendingOutcome(entitlement_id=entitlement.id, reason=answer.fact)
+        move = rules.after_send(answer)
+        if move is not None:
+            return self._move(entitlement, move, now).state
+        return self._settle(entitlement, fsp.status(attempt.key), now)
+
+    def _settle(self, entitlement: Entitlement, answer: Answer, now: datetime) -> State:
+        """Follow a status answer. PENDING is the provider's own word: its webhook or the sweep brings us back."""
+        if rules.contradicts(entitlement, answer):
+            log.error("payout_contradicted", extra={"entitlement": entitlement.id, "reason": answer.fact})
+        for move in rules.after_status(entitlement, answer):
+            entitlement = self._move(entitlement, move, now)
+        missing = answer.outcome is Outcome.NOT_FOUND and entitlement.state is State.SENDING
+        # Of a PAID one nothing is owed: most messages about it are the provider's late hint of just that payment, and
+        # an outage of the provider would send them all to the dead-letter queue. Whether money came back is asked again
+        # at the next hint, or by a person after a comparison of the books.
+        unanswered = answer.outcome is Outcome.UNKNOWN and entitlement.state is not State.PAID
+        if missing or unanswered:
+            raise PendingOutcome(entitlement_id=entitlement.id, reason=answer.fact)
+        if rules.next_step(entitlement, now, self._rules) is Step.CANCEL:
+            entitlement = self._move(entitlement, Move(State.CANCELLED, "attempts_used_up"), now)
+        return entitlement.state
+
+    def _move(self, entitlement: Entitlement, move: Move, now: datetime) -> Entitlement:
+        moved = self._store.move(entitlement, move, now)
+        facts = {"entitlement": moved.id, "state": moved.state.value, "n": moved.n, "reason": move.reason}
+        # What only a person can put right is an error in the log.
+        alarming = moved.hold in rules.ALIVE or moved.state in {State.CANCELLED, State.REVERSED}
+        log.log(logging.ERROR if alarming else logging.INFO, "payout_moved", extra=facts)
+        return moved

@@ -1,0 +1,106 @@
+"""A cloud with its tables on DynamoDB Local, where transactions are isolated and crowds fit; the rest is on moto."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from pynamodb.models import Model
+
+from chalicelib import dynamo
+from chalicelib.config import Settings
+from chalicelib.helpdesk.store import HelpdeskTable
+from chalicelib.jobs.store import JobsTable
+from chalicelib.notices.store import NoticesTable
+from chalicelib.outcomes.store import OutcomesTable
+from chalicelib.payouts.items import PayoutsTable
+from chalicelib.registration.store import RegistrationsTable
+from chalicelib.training.store import TrainingTable
+from chalicelib.waves.store import WavesTable
+from tests.conftest import REGION, ROOT
+
+__all__ = ["cloud_of", "endpoint"]
+
+TABLES: dict[str, type[Model]] = {
+    "registrations": RegistrationsTable,
+    "waves": WavesTable,
+    "payouts": PayoutsTable,
+    "training": TrainingTable,
+    "jobs": JobsTable,
+    "helpdesk": HelpdeskTable,
+    "outcomes": OutcomesTable,
+    "notices": NoticesTable,
+}
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[str]:
+    """Where DynamoDB Local is. Transactions keep their client for good: it must be one that talks to it."""
+    if "GELOMBANG_TEST_DYNAMODB" not in os.environ:
+        pytest.skip("needs DynamoDB Local: make test-dynamodb, make test-scale")
+    dynamo._connection.cache_clear()
+    yield os.environ["GELOMBANG_TEST_DYNAMODB"]
+    dynamo._connection.cache_clear()
+
+
+@contextmanager
+def cloud_of(stage: str, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """New, empty tables as the data stack has them; what else a test needs is on moto."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
+    with mock_aws():
+        settings = on_moto(stage)
+        client = boto3.client("dynamodb", REGION)
+        names = create_tables(client, settings.stage)
+        for domain, table in TABLES.items():
+            dynamo.bind(table, settings.table(domain), REGION)
+            for kind in table.__subclasses__():
+                kind.exists()  # makes its client; threads would make one each, and not come at the same time
+        dynamo._connection(REGION).list_tables()
+        yield settings
+        for name in names:
+            client.delete_table(TableName=name)
+
+
+def on_moto(stage: str) -> Settings:
+    """A bucket, a topic and a queue."""
+    s3, sns, sqs = (boto3.client(service, REGION) for service in ("s3", "sns", "sqs"))
+    settings = Settings(
+        stage=stage,
+        region=REGION,
+        user_pool="none",
+        user_pool_client="none",
+        jwks_url="http://jwks.invalid",
+        payouts_queue_url=sqs.create_queue(QueueName=f"gelombang-{stage}-payouts")["QueueUrl"],
+        results_bucket=f"gelombang-{stage}-results",
+        results_url="http://results.invalid",
+        announcements_topic=sns.create_topic(Name=f"gelombang-{stage}-announcements")["TopicArn"],
+        beacon_relays=(),
+        fsp_url="http://fsp.invalid",
+        fsp_secret="none",
+        mails_queue_url=sqs.create_queue(QueueName=f"gelombang-{stage}-mails")["QueueUrl"],
+        mail_domain="gelombang.example",
+        public_url="https://api.invalid",
+    )
+    s3.create_bucket(Bucket=settings.results_bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    return settings
+
+
+def create_tables(client: Any, stage: str) -> list[str]:
+    """Every table of the data stack; returns their names."""
+    template = json.loads((ROOT / ".chalice/data-stack.json").read_text())
+    # What DynamoDB Local knows and a test could depend on.
+    kept = {"AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes"}
+    names = []
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::DynamoDB::Table":
+            asked = resource["Properties"]
+            name = asked["TableName"]["Fn::Sub"].replace("${Stage}", stage)
+            client.create_table(TableName=name, **{key: asked[key] for key in kept & asked.keys()})
+            names.append(name)
+    return names
