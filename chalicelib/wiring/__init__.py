@@ -1,0 +1,63 @@
+"""The one place that builds things: a deployment's settings in, services out, each when it is first asked for.
+
+A function pays only for what it uses: the join never builds the draw, the draw never builds the payouts. So what a
+service is made of is imported where it is built.
+
+Each domain has a file here, and a class whose bases are the domains that its own services are built on.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ..config import Settings, load_programme
+from ..me import Me, next_deadline
+from .outcomes import OutcomesServices
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ..tidings import Tidings
+
+
+class Services(OutcomesServices):
+    """Every service of one deployment: those of all domains, and what is made of several of them."""
+
+    def me(self, registrant_id: str, now: datetime) -> Me:
+        """`GET /me`: registration and financial address, masked, the place in the programme and what is next."""
+        from ..waves.wire import beneficiary_view
+
+        kept = self.registrations.me(registrant_id)
+        beneficiary = self.waves.beneficiary(registrant_id)
+        return Me(
+            registration=kept.registration,
+            financial_address=kept.financial_address,
+            beneficiary=beneficiary_view(beneficiary) if beneficiary else None,
+            balance_idr=self.training.balance(beneficiary) if beneficiary else None,
+            next_deadline=next_deadline(beneficiary, self.surveys.next_closing(registrant_id, now), now),
+        )
+
+    @cached_property
+    def tidings(self) -> Tidings:
+        """Who is to be told what, found where it happened."""
+        from ..cursors import Cursors
+        from ..notices.progress import CursorItem, Progress
+        from ..tidings import Tidings
+
+        cursors = Cursors(CursorItem)
+        return Tidings(self.programme, self.waves, self.payouts, self.notices, cursors, Progress())
+
+    def agenda(self, now: datetime) -> str:
+        """`GET /waves.ics`."""
+        from ..notices import ics
+
+        agenda = self.waves.agenda(now)
+        slots = [ics.Slot(plan.number, plan.opens_at, plan.closes_at) for plan in agenda.waves]
+        slots += [ics.Slot(plan.number, plan.opens_at, plan.closes_at, skipped=True) for plan in agenda.skipped]
+        return ics.calendar(slots, agenda.version, now, self.settings.mail_domain, self.settings.public_url)
+
+
+def build(settings: Settings) -> Services:
+    """The services of a deployment, with the figures of its stage. Raises `BadConfiguration`."""
+    return Services(settings, load_programme(settings.stage))

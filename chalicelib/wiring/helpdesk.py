@@ -1,0 +1,35 @@
+"""How the services of the help desk are built."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .payouts import PayoutsServices
+from .waves import WavesServices
+
+if TYPE_CHECKING:
+    from ..helpdesk.service import Helpdesk
+
+
+class HelpdeskServices(WavesServices, PayoutsServices):
+    """Complaints and appeals."""
+
+    @cached_property
+    def helpdesk(self) -> Helpdesk:
+        """Complaints and appeals."""
+        from ..helpdesk.holidays_id import is_holiday
+        from ..helpdesk.lists import PublishedLists
+        from ..helpdesk.service import Helpdesk, Ports
+        from ..helpdesk.store import HelpdeskStore, HelpdeskTable
+
+        self._bind(HelpdeskTable, "helpdesk")
+        settings = self.settings
+        ports = Ports(
+            keys=self.registrations,
+            selections=self.waves,
+            disbursements=self.payouts,
+            lists=PublishedLists(lambda: self._client("s3"), settings.results_bucket),
+            is_holiday=is_holiday,
+        )
+        return Helpdesk(HelpdeskStore(self.transaction), ports, self.programme.helpdesk, settings.results_url)

@@ -1,0 +1,80 @@
+"""How the services of outcomes are built."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .helpdesk import HelpdeskServices
+from .jobs import JobsServices
+
+if TYPE_CHECKING:
+    from ..outcomes.statistics import PublishedStatistics
+    from ..outcomes.survey_opening import Opening
+    from ..outcomes.survey_store import SurveyStore
+    from ..outcomes.surveys import Surveys
+    from ..outcomes.tally import Tallying
+    from ..outcomes.tally_store import TallyStore
+
+
+class OutcomesServices(JobsServices, HelpdeskServices):
+    """Surveys, and the count behind the statistics."""
+
+    @cached_property
+    def surveys(self) -> Surveys:
+        """What people are asked, and what they answered."""
+        from ..outcomes import questions
+        from ..outcomes.surveys import Surveys
+
+        return Surveys(self._survey_store, questions.load(), self.waves, self.payouts)
+
+    @cached_property
+    def survey_opening(self) -> Opening:
+        """The daily job that opens surveys."""
+        from ..cursors import Cursors
+        from ..outcomes.store import CursorItem
+        from ..outcomes.survey_opening import Opening
+
+        store = self._survey_store
+        return Opening(store, Cursors(CursorItem), self.payouts, self.waves, self.notices, self.programme)
+
+    @cached_property
+    def statistics(self) -> PublishedStatistics:
+        """What was counted, as anybody reads it."""
+        from ..outcomes.statistics import PublishedStatistics
+        from ..registration.identity import is_province
+
+        return PublishedStatistics(self._tally_store, self.waves, is_province)
+
+    @cached_property
+    def tallying(self) -> Tallying:
+        """The job that counts."""
+        from ..outcomes.tally import Sources, Tallying
+        from ..registration.identity import province_name
+
+        sources = Sources(
+            registrations=self.registrations,
+            waves=self.waves,
+            payouts=self.payouts,
+            training=self.training,
+            surveys=self.surveys,
+            jobs=self.jobs,
+            helpdesk=self.helpdesk,
+        )
+        return Tallying(self._tally_store, sources, self.programme, province_name)
+
+    @cached_property
+    def _survey_store(self) -> SurveyStore:
+        from ..outcomes.store import OutcomesTable
+        from ..outcomes.survey_store import SurveyStore
+
+        self._bind(OutcomesTable, "outcomes")
+        return SurveyStore(self.transaction)
+
+    @cached_property
+    def _tally_store(self) -> TallyStore:
+        from ..outcomes.store import OutcomesTable
+        from ..outcomes.tally_store import TallyStore
+
+        self._bind(OutcomesTable, "outcomes")
+        return TallyStore()

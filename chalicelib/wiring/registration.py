@@ -1,0 +1,75 @@
+"""How the services of registration are built."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from .deployment import Deployment
+
+if TYPE_CHECKING:
+    from ..registration.accounts import Accounts
+    from ..registration.exclusions import ExclusionLists
+    from ..registration.service import Registrations
+    from ..registration.tokens import TokenVerifier
+    from ..registration.vault import Vault
+
+
+class RegistrationServices(Deployment):
+    """People: their accounts at the user pool, their registrations, the vault that keeps their data."""
+
+    @cached_property
+    def tokens(self) -> TokenVerifier:
+        """Who an access token speaks for."""
+        from ..registration.tokens import TokenVerifier
+
+        settings = self.settings
+        return TokenVerifier(settings.issuer, settings.user_pool_client, settings.jwks_url, _fetch, self._clock)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Sign up and sign in, at the user pool."""
+        from ..registration.accounts import Accounts
+
+        return Accounts(self._client("cognito-idp"), self.settings.user_pool_client)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Keyed hashes and each person's own encryption."""
+        from ..registration.vault import Vault
+
+        settings = self.settings
+        return Vault(lambda: self._client("kms"), settings.mac_key, settings.data_key, self._randomness)
+
+    @cached_property
+    def registrations(self) -> Registrations:
+        """Who people are."""
+        from ..registration.service import Registrations
+        from ..registration.store import RegistrationsTable, RegistrationStore
+
+        self._bind(RegistrationsTable, "registrations")
+        store = RegistrationStore(self.settings.region)
+        return Registrations(store, self.vault, self.programme.eligibility, self.programme.payouts.codes)
+
+    @cached_property
+    def exclusion_lists(self) -> ExclusionLists:
+        """Who may not take part, as the authorities' lists say."""
+        from ..registration.exclusions import ExclusionLists
+        from ..registration.store import RegistrationsTable, RegistrationStore
+
+        self._bind(RegistrationsTable, "registrations")
+        return ExclusionLists(RegistrationStore(self.settings.region), self.vault)
+
+
+def _fetch(url: str) -> bytes:
+    """The body of a 200 answer, within seconds; anything else is an OSError."""
+    import urllib3
+
+    try:
+        answer = urllib3.request("GET", url, retries=False, timeout=urllib3.Timeout(connect=1, read=2))
+    except urllib3.exceptions.HTTPError as error:
+        raise OSError(type(error).__name__) from error
+    if answer.status != HTTPStatus.OK:
+        raise OSError(f"status {answer.status}")
+    return bytes(answer.data)

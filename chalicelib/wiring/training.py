@@ -1,0 +1,69 @@
+"""How the services of training are built."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .payouts import PayoutsServices
+from .waves import WavesServices
+
+if TYPE_CHECKING:
+    from ..training.courses import Courses
+    from ..training.partner_store import PartnerStore
+    from ..training.partners import Partners
+    from ..training.reports import Reports
+    from ..training.service import Trainings
+    from ..training.store import TrainingStore
+
+
+class TrainingServices(WavesServices, PayoutsServices):
+    """Partners, their courses, and what beneficiaries buy of them."""
+
+    @cached_property
+    def partners(self) -> Partners:
+        """Training partners and their signatures."""
+        from ..training.partners import PartnerKeys, Partners
+
+        keys = PartnerKeys(self._client("kms"), self.settings.data_key)
+        return Partners(self._partner_store, keys, self.programme.partners.clock_skew_s, self._randomness)
+
+    @cached_property
+    def courses(self) -> Courses:
+        """The catalogue."""
+        from ..registration.identity import is_province
+        from ..training.course_store import CourseStore
+        from ..training.courses import Courses
+        from ..training.store import TrainingTable
+
+        self._bind(TrainingTable, "training")
+        return Courses(CourseStore(), self._partner_store, self.programme.skills, is_province)
+
+    @cached_property
+    def training(self) -> Trainings:
+        """What beneficiaries buy and review."""
+        from ..training.service import Trainings
+
+        return Trainings(self._training_store, self.courses, self.waves, self.payouts, self.programme, self._randomness)
+
+    @cached_property
+    def reports(self) -> Reports:
+        """What partners report of trainings."""
+        from ..training.reports import Reports
+
+        return Reports(self._training_store, self.waves)
+
+    @cached_property
+    def _training_store(self) -> TrainingStore:
+        from ..training.store import TrainingStore, TrainingTable
+
+        self._bind(TrainingTable, "training")
+        return TrainingStore(self.transaction)
+
+    @cached_property
+    def _partner_store(self) -> PartnerStore:
+        from ..training.partner_store import PartnerStore
+        from ..training.store import TrainingTable
+
+        self._bind(TrainingTable, "training")
+        return PartnerStore()

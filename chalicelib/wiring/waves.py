@@ -1,0 +1,124 @@
+"""How the services of waves are built."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .notices import NoticesServices
+from .registration import RegistrationServices
+
+if TYPE_CHECKING:
+    from ..waves.advance import Stepper
+    from ..waves.award import Award
+    from ..waves.beneficiaries import BeneficiaryStore
+    from ..waves.drawing import Beacons, Drawing
+    from ..waves.entries import EntryStore
+    from ..waves.publication import Publication
+    from ..waves.revocation import Revocation
+    from ..waves.service import Waves
+    from ..waves.store import WaveStore
+
+RELAY_TIMEOUT_S = 5
+"""How long one relay of the beacon may take before the next one is asked."""
+
+
+class WavesServices(RegistrationServices, NoticesServices):
+    """Waves from the calendar to the award, and the places that are taken back."""
+
+    @cached_property
+    def waves(self) -> Waves:
+        """The calendar, joins, standings and beneficiaries."""
+        from ..waves.service import Stores, Waves
+
+        return Waves(
+            self.programme,
+            Stores(self._wave_store, self._entries, self._beneficiaries, lambda: self._publication),
+            self.registrations,
+            self.settings.results_url,
+            self._randomness,
+        )
+
+    @cached_property
+    def stepper(self) -> Stepper:
+        """The step that takes waves on."""
+        from ..notices.announcements import Announcements
+        from ..waves.advance import Stepper
+        from ..waves.freeze import Freeze
+
+        settings, programme = self.settings, self.programme
+        return Stepper(
+            programme,
+            self._wave_store,
+            Freeze(self._entries, self._publication, programme.draw),
+            self._drawing,
+            self._award,
+            Announcements(self._client("sns"), settings.announcements_topic, self._events, self._clock),
+            settings.results_url,
+        )
+
+    @cached_property
+    def revocation(self) -> Revocation:
+        """The step that takes places from who bought nothing in time."""
+        from ..waves.revocation import Revocation, Stores
+        from ..waves.revocation_log import RevocationLog
+
+        beneficiaries = self._beneficiaries
+        stores = Stores(self._wave_store, beneficiaries, RevocationLog(self.transaction, beneficiaries))
+        return Revocation(self.programme, stores, self._award, self.registrations, self.notices)
+
+    @cached_property
+    def beacons(self) -> Beacons:
+        """Where random numbers come from; the command line puts a signature that was handed in here."""
+        from ..waves.beacon import Relays, UrllibGet
+
+        return Relays(self.settings.beacon_relays, UrllibGet(RELAY_TIMEOUT_S))
+
+    @cached_property
+    def _award(self) -> Award:
+        from ..waves.award import Award
+
+        return Award(
+            self._entries,
+            self._beneficiaries,
+            self.registrations,
+            self._drawing,
+            self._publication,
+            self.programme,
+            self._randomness,
+        )
+
+    @cached_property
+    def _drawing(self) -> Drawing:
+        from ..waves.drawing import Drawing
+
+        return Drawing(self._publication, self.beacons, self.programme.draw)
+
+    @cached_property
+    def _publication(self) -> Publication:
+        from ..waves.publication import Publication
+
+        return Publication(self._client("s3"), self.settings.results_bucket)
+
+    @cached_property
+    def _wave_store(self) -> WaveStore:
+        from ..waves.store import WavesTable, WaveStore
+
+        self._bind(WavesTable, "waves")
+        return WaveStore(self.transaction)
+
+    @cached_property
+    def _entries(self) -> EntryStore:
+        from ..waves.entries import EntryStore
+        from ..waves.store import WavesTable
+
+        self._bind(WavesTable, "waves")
+        return EntryStore()
+
+    @cached_property
+    def _beneficiaries(self) -> BeneficiaryStore:
+        from ..waves.beneficiaries import BeneficiaryStore
+        from ..waves.store import WavesTable
+
+        self._bind(WavesTable, "waves")
+        return BeneficiaryStore(self.transaction, self.programme.eligibility.family_card_cap)
