@@ -653,7 +653,7 @@ def mail_feedback(event: Any) -> None:
 
 @app.on_sqs_message(queue="payouts", batch_size=5)
 def pay(event: Any) -> dict[str, Any]:
-    return consumer.consume(event.to_dict()["Records"], services().payouts, app.clock())
+    return consumer.consume(event.to_dict()["Records"], services().payout_worker, app.clock())
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))

@@ -110,6 +110,11 @@ class PayoutRules(_Frozen, frozen=True):
     ceilings: CeilingRules
     codes: dict[str, PayoutCode]
 
+    @property
+    def kinds(self) -> dict[str, Literal["bank", "wallet"]]:
+        """What each code is."""
+        return {name: code.kind for name, code in self.codes.items()}
+
 
 class PartnerRules(_Frozen, frozen=True):
     clock_skew_s: Positive

@@ -60,7 +60,7 @@ class Identities:
         self.rules = programme.eligibility
         self._source = random.Random(seed)  # noqa: S311 - repeatable on purpose, guards nothing
         self._failing_suffix = failing_suffix
-        self._codes = sorted(programme.payouts.codes.items())
+        self._codes = sorted(programme.payouts.kinds.items())
         self._districts = _districts()
         self._provinces = cycle(self._source.sample(sorted(self._districts), len(self._districts)))
         self._number = 0

@@ -55,7 +55,7 @@ def _reckon(scene: Scene, drawn: wave.Drawn, statistics: Mapping[str, Any]) -> s
         applicants=crowd.applicants,
         statistics=statistics,
         failing_suffix=scene.failing_suffix,
-        kinds=scene.programme.payouts.codes,
+        kinds=scene.programme.payouts.kinds,
     )
     if played.results.note != drawn.note:
         crowd.differences.append("the note is not the one that was published at the freeze")

@@ -88,9 +88,7 @@ class Administration:
         standing = self._proposals.get(entitlement_id)
         if standing is not None and (standing.maker, standing.decision, standing.seq) == (by, decision, proposal.seq):
             return standing
-        raise ProposalStands(
-            decision=(standing or proposal).decision.value, maker=(standing or proposal).maker
-        )
+        raise ProposalStands(decision=(standing or proposal).decision.value, maker=(standing or proposal).maker)
 
     def standing(self, entitlement_id: str) -> Proposal | None:
         """What is proposed about an entitlement as it stands; one that is out of date is none."""

@@ -11,25 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
+from pynamodb.expressions.update import Action
 
 from ..clock import wib_date
 from ..config import CeilingRules
 from ..dynamo import is_condition_failure
 from ..money import Rupiah, rupiah
 from .errors import CeilingChanged
-from .items import PayoutsTable
+from .items import CeilingItem
 from .rules import Entitlement, Kind
-
-
-class CeilingItem(PayoutsTable):
-    """`CEILING#<name>` / `LEFT`. Only `left_idr` is tested; `by` and `note` are of the administrator who set it."""
-
-    left_idr = NumberAttribute()
-    ceiling_idr = NumberAttribute()
-    by = UnicodeAttribute(null=True)
-    note = UnicodeAttribute(null=True)
 
 
 @dataclass(frozen=True)
@@ -76,7 +67,7 @@ class CeilingStore:
         Raises `CeilingChanged` if another administrator set it in between.
         """
         self._open(before.name, before.ceiling_idr)
-        actions = [
+        actions: list[Action] = [
             CeilingItem.left_idr.add(ceiling_idr - before.ceiling_idr),
             CeilingItem.ceiling_idr.set(ceiling_idr),
             CeilingItem.by.set(by),

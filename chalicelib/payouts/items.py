@@ -95,6 +95,41 @@ class EventItem(PayoutsTable):
     news: ClassVar[NewsIndex] = NewsIndex()
 
 
+class ProposalItem(PayoutsTable):
+    """`P#<entitlement>` / `PROPOSAL`."""
+
+    decision = UnicodeAttribute()
+    seq = NumberAttribute()
+    maker = UnicodeAttribute()
+    note = UnicodeAttribute()
+    made_at = UnicodeAttribute()
+
+
+class CeilingItem(PayoutsTable):
+    """`CEILING#<name>` / `LEFT`. Only `left_idr` is tested; `by` and `note` are of the administrator who set it."""
+
+    left_idr = NumberAttribute()
+    ceiling_idr = NumberAttribute()
+    by = UnicodeAttribute(null=True)
+    note = UnicodeAttribute(null=True)
+
+
+class PauseItem(PayoutsTable):
+    """`CONTROL` / `PAUSE`: there while payouts are paused."""
+
+    paused_by = UnicodeAttribute()
+    paused_at = UnicodeAttribute()
+    paused_because = UnicodeAttribute()
+
+
+class HeadOrPause(Head):
+    """HEAD or the kill switch: read together in one call, so that the switch costs a worker no call of its own."""
+
+    paused_by = UnicodeAttribute(null=True)
+    paused_at = UnicodeAttribute(null=True)
+    paused_because = UnicodeAttribute(null=True)
+
+
 def partition(entitlement_id: str) -> str:
     """The partition of an entitlement."""
     return f"P#{entitlement_id}"

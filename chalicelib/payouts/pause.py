@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
 from ..clock import iso, parse_iso
-from .items import Head, PayoutsTable
+from .items import HeadOrPause, PauseItem
 
 KEYS = ("CONTROL", "PAUSE")
 """Where the switch is; the item is there while payouts are paused."""
@@ -22,22 +21,6 @@ class Pause:
     by: str
     since: datetime
     reason: str
-
-
-class PauseItem(PayoutsTable):
-    """The switch by itself."""
-
-    paused_by = UnicodeAttribute()
-    paused_at = UnicodeAttribute()
-    paused_because = UnicodeAttribute()
-
-
-class HeadOrPause(Head):
-    """HEAD or the switch: read together in one call, so that the switch costs a worker no call of its own."""
-
-    paused_by = UnicodeAttribute(null=True)
-    paused_at = UnicodeAttribute(null=True)
-    paused_because = UnicodeAttribute(null=True)
 
 
 class PauseStore:

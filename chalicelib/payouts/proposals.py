@@ -12,13 +12,12 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DeleteError, DoesNotExist, PutError
 from pynamodb.expressions.condition import Condition
 
 from ..clock import iso, parse_iso
 from ..dynamo import is_condition_failure
-from .items import PayoutsTable, partition
+from .items import ProposalItem, partition
 from .rules import ALIVE, Entitlement, State
 
 
@@ -63,16 +62,6 @@ class Proposal:
         """The item, and the condition that it is still this one."""
         unchanged = (ProposalItem.maker == self.maker) & (ProposalItem.made_at == iso(self.made_at))
         return ProposalItem(partition(entitlement_id), "PROPOSAL"), unchanged
-
-
-class ProposalItem(PayoutsTable):
-    """`P#<entitlement>` / `PROPOSAL`."""
-
-    decision = UnicodeAttribute()
-    seq = NumberAttribute()
-    maker = UnicodeAttribute()
-    note = UnicodeAttribute()
-    made_at = UnicodeAttribute()
 
 
 def may_be_decided(entitlement: Entitlement) -> frozenset[Decision]:

@@ -104,7 +104,7 @@ def totals(ledger: Iterable[Entitlement], books: Iterable[BookLine]) -> Totals:
     paid = [each for each in entitlements if each.state is State.PAID]
     return Totals(
         entitlements=len(entitlements),
-        unsettled=sum(bool(rules.NEXT[each.state] - {State.REVERSED}) for each in entitlements),
+        unsettled=sum(each.state not in rules.AT_REST for each in entitlements),
         paid=len(paid),
         paid_idr=sum(each.amount_idr for each in paid),
         fsp_payouts=len(lines),
@@ -130,8 +130,11 @@ def _attempt(entitlement: Entitlement, n: int, reference: str, lines: list[BookL
 
 
 def _attempt_state(entitlement: Entitlement, n: int) -> State:
-    """PAID, REVERSED, FAILED, or SENDING for one whose outcome the ledger does not know. Every earlier one failed."""
-    if n < entitlement.n or entitlement.state in {State.DUE, State.CANCELLED} or entitlement.hold in rules.WAITING:
+    """PAID, REVERSED, FAILED (or come back), or SENDING for one whose outcome the ledger does not know.
+
+    Every attempt but the latest failed, or came back before two administrators opened the entitlement again.
+    """
+    if n < entitlement.n or entitlement.state is State.CANCELLED or rules.nothing_alive(entitlement):
         return State.FAILED
     return State.SENDING if entitlement.state is State.HELD else entitlement.state
 
@@ -143,7 +146,7 @@ def _goes_with(state: State, line: BookLine) -> bool:
         case State.REVERSED:
             return line.status == "REVERSED"
         case State.FAILED:
-            return line.status in _OVER
+            return line.status in _OVER or (line.status == "REVERSED" and line.moved_idr == 0)
         case _:
             # Under way: the books disagree only if the money has moved and the ledger does not know it.
             return line.moved_idr == 0

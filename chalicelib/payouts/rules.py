@@ -80,6 +80,9 @@ NEXT: Mapping[State, frozenset[State]] = MappingProxyType(
 two administrators, and to HELD only with another reason. CANCELLED and REVERSED are opened again by two administrators,
 never by a worker; the number of attempts never goes back."""
 
+AT_REST = frozenset({State.PAID, State.CANCELLED, State.REVERSED})
+"""Where workers are done with an entitlement."""
+
 WAITING = frozenset({Hold.NO_ADDRESS, Hold.EXCLUDED, Hold.UNVERIFIED})
 """Holds without a live attempt; tested again at every look."""
 
@@ -305,8 +308,7 @@ def after_not_found(attempt: Attempt, now: datetime, rules: PayoutRules) -> Move
 
 def needs_another_look(state: State, hold: Hold | None) -> bool:
     """Whether the sweep must come back to it: it is not at rest and no alarm has handed it to a person."""
-    at_rest = state in {State.PAID, State.CANCELLED, State.REVERSED}
-    return not at_rest and hold not in FOR_A_PERSON
+    return state not in AT_REST and hold not in FOR_A_PERSON
 
 
 def nothing_alive(entitlement: Entitlement) -> bool:
@@ -318,4 +320,4 @@ def nothing_alive(entitlement: Entitlement) -> bool:
 
 def is_news(state: State, hold: Hold | None) -> bool:
     """Whether others act on an entitlement's coming into a state: the person is told of it, or a survey follows."""
-    return state in {State.PAID, State.CANCELLED, State.REVERSED} or hold in {Hold.NO_ADDRESS, Hold.UNVERIFIED}
+    return state in AT_REST or hold in {Hold.NO_ADDRESS, Hold.UNVERIFIED}

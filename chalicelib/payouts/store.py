@@ -15,9 +15,9 @@ from ..clock import iso
 from ..dynamo import LegsFailed, Transaction, is_condition_failure
 from . import items
 from .errors import Superseded, UnknownEntitlement
-from .items import EventItem, Head, UnsettledIndex, partition
+from .items import EventItem, Head, HeadOrPause, UnsettledIndex, partition
 from .pause import KEYS as PAUSE_KEYS
-from .pause import HeadOrPause, Pause, to_pause
+from .pause import Pause, to_pause
 from .proposals import Proposal
 from .records import Event, News, StoredAttempt, Unsettled
 from .rules import NEXT, Entitlement, Move, State

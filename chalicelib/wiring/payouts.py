@@ -8,30 +8,94 @@ from typing import TYPE_CHECKING
 from .registration import RegistrationServices
 
 if TYPE_CHECKING:
+    from ..payouts.addresses import AddressBook
+    from ..payouts.administration import Administration
+    from ..payouts.ceilings import CeilingStore
+    from ..payouts.queue import PayoutQueue
+    from ..payouts.rails import Rails
+    from ..payouts.secret import FspSecret
     from ..payouts.service import Payouts
+    from ..payouts.store import PayoutStore
+    from ..payouts.worker import Worker
 
 
 class PayoutsServices(RegistrationServices):
-    """The ledger, and the way to the provider."""
+    """The ledger, the work on it, and the ways to the providers."""
 
     @cached_property
     def payouts(self) -> Payouts:
-        """The ledger and the provider."""
-        from ..payouts.fsp_http import HttpFsp
+        """What is due to whom, and how far it is."""
+        from ..payouts.service import Payouts
+
+        return Payouts(self._payout_store, self._payout_queue, self._fsp_secret.callback_token, self.programme)
+
+    @cached_property
+    def payout_worker(self) -> Worker:
+        """Who pays, and asks what became of it."""
+        from ..payouts.ceilings import Allowance
+        from ..payouts.worker import Ports, Worker
+
+        ports = Ports(
+            registrations=self.registrations,
+            addresses=self.address_book,
+            sealer=self.registrations,
+            rails=self.rails,
+            allowance=Allowance(self.ceilings, self.programme.payouts.ceilings),
+        )
+        return Worker(self._payout_store, ports, self.programme.payouts)
+
+    @cached_property
+    def payout_administration(self) -> Administration:
+        """What administrators may do to payouts."""
+        from ..payouts.administration import Administration, Books
+        from ..payouts.pause import PauseStore
+        from ..payouts.proposals import ProposalStore
+
+        books = Books(self._payout_store, ProposalStore(), PauseStore())
+        return Administration(books, self.rails, self._payout_queue, self.programme.payouts)
+
+    @cached_property
+    def address_book(self) -> AddressBook:
+        """Where people are paid."""
+        from ..payouts.addresses import AddressBook
+
+        return AddressBook(self.registrations)
+
+    @cached_property
+    def ceilings(self) -> CeilingStore:
+        """How much may be sent."""
+        from ..payouts.ceilings import CeilingStore
         from ..payouts.items import PayoutsTable
-        from ..payouts.queue import PayoutQueue
+
+        self._bind(PayoutsTable, "payouts")
+        return CeilingStore()
+
+    @cached_property
+    def rails(self) -> Rails:
+        """The providers."""
+        from ..payouts.fsp_http import HttpFsp
+        from ..payouts.rails import Rails
+
+        rules = self.programme.payouts
+        xendit = HttpFsp(self.settings.fsp_url, rules.fsp_timeout_s, self._fsp_secret.api_key)
+        return Rails({xendit.rail: xendit}, rules.codes)
+
+    @cached_property
+    def _fsp_secret(self) -> FspSecret:
         from ..payouts.secret import FspSecret
-        from ..payouts.service import Payouts, Ports
+
+        return FspSecret(self.settings.fsp_secret, self.settings.region)
+
+    @cached_property
+    def _payout_queue(self) -> PayoutQueue:
+        from ..payouts.queue import PayoutQueue
+
+        return PayoutQueue(self.settings.payouts_queue_url, self.settings.region)
+
+    @cached_property
+    def _payout_store(self) -> PayoutStore:
+        from ..payouts.items import PayoutsTable
         from ..payouts.store import PayoutStore
 
         self._bind(PayoutsTable, "payouts")
-        settings, programme = self.settings, self.programme
-        secret = FspSecret(settings.fsp_secret, settings.region)
-        ports = Ports(
-            registrations=self.registrations,
-            sealer=self.registrations,
-            fsp=HttpFsp(settings.fsp_url, programme.payouts.fsp_timeout_s, secret.api_key),
-            queue=PayoutQueue(settings.payouts_queue_url, settings.region),
-            callback_token=secret.callback_token,
-        )
-        return Payouts(PayoutStore(settings.region), ports, programme)
+        return PayoutStore(self.settings.region)

@@ -50,7 +50,7 @@ class RegistrationServices(Deployment):
 
         self._bind(RegistrationsTable, "registrations")
         store = RegistrationStore(self.settings.region)
-        return Registrations(store, self.vault, self.programme.eligibility, self.programme.payouts.codes)
+        return Registrations(store, self.vault, self.programme.eligibility, self.programme.payouts.kinds)
 
     @cached_property
     def exclusion_lists(self) -> ExclusionLists:

@@ -14,15 +14,23 @@ import msgspec
 from chalicelib import dynamo
 from chalicelib.config import Programme, Settings
 from chalicelib.payouts import consumer, reconciliation, rules
+from chalicelib.payouts.addresses import AddressBook
+from chalicelib.payouts.administration import Administration
+from chalicelib.payouts.administration import Books as AdminBooks
+from chalicelib.payouts.ceilings import Allowance, CeilingStore
 from chalicelib.payouts.fsp import Fsp
 from chalicelib.payouts.fsp_http import HttpFsp
 from chalicelib.payouts.items import PayoutsTable
+from chalicelib.payouts.pause import PauseStore
+from chalicelib.payouts.proposals import ProposalStore
 from chalicelib.payouts.queue import PayoutQueue
+from chalicelib.payouts.rails import Rails
 from chalicelib.payouts.reconciliation import BookLine, Books, Disagreement
 from chalicelib.payouts.rules import Kind, State
 from chalicelib.payouts.secret import FspSecret
-from chalicelib.payouts.service import Payouts, Ports
+from chalicelib.payouts.service import Payouts
 from chalicelib.payouts.store import PayoutStore
+from chalicelib.payouts.worker import Ports, Worker
 from chalicelib.registration.errors import Excluded
 from chalicelib.registration.rules import FinancialAddress
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
@@ -78,6 +86,26 @@ class ReversingSealer:
         return reversed_plain[::-1]
 
 
+class AnyCode(Rails):
+    """One provider for every bank and wallet, under whatever name."""
+
+    def __init__(self, fsp: Fsp) -> None:
+        self._fsp = fsp
+
+    def of_code(self, code: str) -> Fsp:
+        return self._fsp
+
+    def named(self, rail: str) -> Fsp:
+        return self._fsp
+
+
+def worker(store: PayoutStore, people: People, rails: Rails, programme: Programme) -> Worker:
+    """A worker with an allowance of its own."""
+    allowance = Allowance(CeilingStore(), programme.payouts.ceilings)
+    ports = Ports(people, AddressBook(people), ReversingSealer(), rails, allowance)
+    return Worker(store, ports, programme.payouts)
+
+
 class World:
     """Everything a payout meets. `now` moves only when a test moves it; the provider's clock is the same."""
 
@@ -97,8 +125,11 @@ class World:
         secret = FspSecret(settings.fsp_secret, settings.region)
         self.queue = PayoutQueue(settings.payouts_queue_url, settings.region)
         self.fsp = wrap(HttpFsp(self.sandbox.url, 20, secret.api_key))
-        ports = Ports(self.people, ReversingSealer(), self.fsp, self.queue, secret.callback_token)
-        self.payouts = Payouts(self.store, ports, programme)
+        self.payouts = Payouts(self.store, self.queue, secret.callback_token, programme)
+        self.rails = AnyCode(self.fsp)
+        self.worker = worker(self.store, self.people, self.rails, programme)
+        books = AdminBooks(self.store, ProposalStore(), PauseStore())
+        self.administration = Administration(books, self.rails, self.queue, programme.payouts)
         self._queue_url = settings.payouts_queue_url
         self._sqs = boto3.client("sqs", REGION)
 
@@ -128,7 +159,7 @@ class World:
     def deliver(self, body: str) -> bool:
         """Hand a message to the consumer; True if it is done with."""
         record = {"messageId": "m-1", "body": body}
-        return consumer.consume([record], self.payouts, self.now) == {"batchItemFailures": []}
+        return consumer.consume([record], self.worker, self.now) == {"batchItemFailures": []}
 
     def run_to_rest(self) -> None:
         """Sweep and deliver, with the passing of time, until all is settled or only what waits for a person is left."""

@@ -50,4 +50,4 @@ def registrations(cloud: Settings, programme: Programme, with_vault: Vault | Non
     """The service on the test's table."""
     dynamo.bind(RegistrationsTable, cloud.table("registrations"), cloud.region)
     store = RegistrationStore(cloud.region)
-    return Registrations(store, with_vault or vault(cloud), programme.eligibility, programme.payouts.codes)
+    return Registrations(store, with_vault or vault(cloud), programme.eligibility, programme.payouts.kinds)

@@ -27,7 +27,7 @@ from chalicelib.payouts import rules as payouts
 from chalicelib.payouts.items import EventItem, Head, PayoutsTable
 from chalicelib.payouts.queue import PayoutQueue
 from chalicelib.payouts.rules import Kind
-from chalicelib.payouts.service import Payouts, Ports
+from chalicelib.payouts.service import Payouts
 from chalicelib.payouts.store import PayoutStore
 from chalicelib.waves.errors import ListChanged
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, State, Wave
@@ -138,8 +138,7 @@ class World:
         self.store = SurveyStore(lambda: self.transactions())
         unused: Any = None
         self.queue = PayoutQueue(settings.payouts_queue_url, settings.region)
-        ports = Ports(unused, unused, unused, self.queue, unused)
-        self.payouts = Payouts(PayoutStore(settings.region), ports, self.programme)
+        self.payouts = Payouts(PayoutStore(settings.region), self.queue, unused, self.programme)
         self.surveys = Surveys(self.store, questions.load(), self.people, self.payouts)
         self._queue_url = settings.payouts_queue_url
 

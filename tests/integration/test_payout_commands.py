@@ -35,7 +35,7 @@ def run(*words: str) -> Result:
 
 def pay(world: World, name: str, account: str) -> str:
     entitlement = world.entitle(world.person(name, account))
-    world.payouts.process(entitlement, world.now)
+    world.worker.process(entitlement, world.now)
     return entitlement
 
 

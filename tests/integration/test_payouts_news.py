@@ -43,13 +43,13 @@ def read(world: World, until: datetime, after: str = iso(T0), limit: int = 100) 
 def test_news_are_what_others_act_on_with_how_it_stands_now(world: World) -> None:
     paid = world.entitle(world.person("ani"))
     held = world.entitle(beneficiary("budi"))
-    world.payouts.process(paid, world.now)
-    world.payouts.process(held, world.now)
+    world.worker.process(paid, world.now)
+    world.worker.process(held, world.now)
     world.sandbox.books.reverse(f"{paid}-1")
     world.later(hours=1)
-    world.payouts.process(paid, world.now)
+    world.worker.process(paid, world.now)
     world.person("budi")
-    world.payouts.process(held, world.now)
+    world.worker.process(held, world.now)
 
     lines = read(world, world.now)
 
@@ -69,7 +69,7 @@ def test_pages_lose_nothing_of_what_happened_at_one_instant(world: World) -> Non
     people = [beneficiary(f"person-{number}") for number in range(40)]
     ids = {world.entitle(person) for person in people}
     for entitlement in ids:
-        world.payouts.process(entitlement, world.now)
+        world.worker.process(entitlement, world.now)
 
     lines = read(world, world.now, limit=2)
 

@@ -276,7 +276,7 @@ def one_payment(world: World, chaos: Chaos, k: int | None, how: str) -> int:
     entitlement = world.entitle(world.person("ani"))
     with chaos.at(k, how):
         with suppress(Died, DomainError, *THROTTLED):
-            world.payouts.process(entitlement, world.now)
+            world.worker.process(entitlement, world.now)
         calls = chaos.calls
     world.run_to_rest()
     assert world.state(entitlement) is State.PAID

@@ -19,11 +19,11 @@ from chalicelib.payouts.errors import Superseded
 from chalicelib.payouts.fsp_http import HttpFsp
 from chalicelib.payouts.reconciliation import BookLine, Books
 from chalicelib.payouts.rules import Kind, State
-from chalicelib.payouts.service import Payouts, Ports
+from chalicelib.payouts.service import Payouts
 from chalicelib.payouts.store import PayoutStore
 from chalicelib.registration.rules import FinancialAddress
 from local.fsp import Sandbox
-from tests.builders.payouts import People, ReversingSealer, beneficiary
+from tests.builders.payouts import AnyCode, People, ReversingSealer, beneficiary, worker
 from tests.conftest import REGION, T0
 
 from .together import ALWAYS, refusals, together
@@ -43,8 +43,9 @@ class Race:
         self.people = People()
         self.rules = programme.payouts
         queue: Any = self
-        ports = Ports(self.people, ReversingSealer(), HttpFsp(sandbox.url, 20, str), queue, str)
-        self.payouts = Payouts(PayoutStore(REGION), ports, programme)
+        store = PayoutStore(REGION)
+        self.payouts = Payouts(store, queue, str, programme)
+        self.worker = worker(store, self.people, AnyCode(HttpFsp(sandbox.url, 20, str)), programme)
 
     def send(self, ids: list[str]) -> None:
         self.queued += ids
@@ -71,9 +72,9 @@ def at_once(call: Callable[[], Any]) -> list[Any]:
 def test_one_of_many_workers_claims_and_one_payment_is_made(race: Race) -> None:
     for round_ in range(ROUNDS):
         entitlement = race.entitle(f"person-{round_}")
-        answers = at_once(lambda id_=entitlement: race.payouts.process(id_, T0))
+        answers = at_once(lambda id_=entitlement: race.worker.process(id_, T0))
         assert refusals(answers) == [Superseded] * (AT_ONCE - 1)
-        assert race.payouts.process(entitlement, T0) is State.PAID
+        assert race.worker.process(entitlement, T0) is State.PAID
         history = race.payouts.history(entitlement)
         assert [attempt.n for attempt in history.attempts] == [1]
         assert [event.state for event in history.events] == [State.DUE, State.SENDING, State.PAID]
@@ -85,8 +86,8 @@ def test_an_account_that_changes_while_workers_claim_is_paid_as_it_was_stored(ra
     entitlement = race.entitle("person")
     numbers = iter(range(1_000_001, 2_000_000))
     race.people.financial_address = lambda name: FinancialAddress("BNI", str(next(numbers)), name)
-    at_once(lambda: race.payouts.process(entitlement, T0))
-    assert race.payouts.process(entitlement, T0) is State.PAID
+    at_once(lambda: race.worker.process(entitlement, T0))
+    assert race.worker.process(entitlement, T0) is State.PAID
     [attempt] = race.payouts.history(entitlement).attempts
     [line] = race.sandbox.books.report()["payouts"]
     body = json.loads(ReversingSealer().unseal("person", attempt.sealed_body))
@@ -102,7 +103,7 @@ def test_consumers_sweeps_and_a_provider_that_loses_answers_make_one_payment_eac
     records = [{"messageId": id_, "body": json.dumps({"v": 1, "entitlement_id": id_})} for id_ in owed]
     now = T0
     for _ in range(20):
-        deliver = [partial(consumer.consume, records, race.payouts, now)] * AT_ONCE
+        deliver = [partial(consumer.consume, records, race.worker, now)] * AT_ONCE
         together([*deliver, partial(race.payouts.sweep, now)], meet)
         if {each.state for each in race.payouts.ledger()} == {State.PAID}:
             break
@@ -130,10 +131,10 @@ def test_of_many_entitlements_of_one_person_at_once_one_is_made(race: Race) -> N
 def test_a_failed_one_gets_one_new_attempt_however_many_workers_come(race: Race) -> None:
     race.sandbox.books.configure({"fail_rate": 1.0})
     entitlement = race.entitle("unlucky")
-    assert race.payouts.process(entitlement, T0) is State.FAILED
+    assert race.worker.process(entitlement, T0) is State.FAILED
     rested = T0 + timedelta(seconds=race.rules.requeue_after_s)
-    at_once(lambda: race.payouts.process(entitlement, rested))
-    assert race.payouts.process(entitlement, rested) is State.PAID
+    at_once(lambda: race.worker.process(entitlement, rested))
+    assert race.worker.process(entitlement, rested) is State.PAID
     assert [attempt.n for attempt in race.payouts.history(entitlement).attempts] == [1, 2]
 
 

@@ -14,7 +14,7 @@ from chalicelib.outcomes.survey_rules import Survey
 from chalicelib.outcomes.survey_store import SurveyStore
 from chalicelib.outcomes.surveys import Surveys
 from chalicelib.payouts.items import Head
-from chalicelib.payouts.service import Payouts, Ports
+from chalicelib.payouts.service import Payouts
 from chalicelib.payouts.store import PayoutStore
 from tests.builders.surveys import DAY, WAVE, People, beneficiary, response
 from tests.conftest import REGION, T0
@@ -51,7 +51,7 @@ def store(cloud: Settings) -> SurveyStore:
 def surveys(store: SurveyStore, queue: Queue, programme: Programme) -> Surveys:
     unused: Any = None
     any_queue: Any = queue
-    payouts = Payouts(PayoutStore(REGION), Ports(unused, unused, unused, any_queue, unused), programme)
+    payouts = Payouts(PayoutStore(REGION), any_queue, unused, programme)
     people = People()
     people.chosen = {f"person-{number}": beneficiary(f"person-{number}") for number in range(ROUNDS)}
     return Surveys(store, questions.load(), people, payouts)

@@ -94,7 +94,7 @@ def test_no_two_who_register_share_a_nik_a_phone_an_account_or_an_email(crowd: l
 
 
 def test_addresses_are_accepted_and_use_every_code(programme: Programme, crowd: list[Person]) -> None:
-    codes = programme.payouts.codes
+    codes = programme.payouts.kinds
     for person in crowd:
         form = msgspec.convert(dict(person.address), FinancialAddressForm)
         phones.parse_account_number(codes[form.code], form.account_number)
