@@ -1,4 +1,6 @@
-"""What administrators may do to payouts; each act is a line of history with the IAM identity of who did it.
+"""What administrators may do to payouts; each act is a line with the IAM identity of who did it.
+
+It is a line of the entitlement's own history, or of the journal where it is about no single entitlement's state.
 
 What can only keep money back takes one person: hold, release, cancel, pause. What says that money has moved, or lets it
 be sent again after the ledger had come to rest, takes two: the maker proposes, another person approves. Where money may
@@ -7,13 +9,15 @@ be sent again, the provider is asked too, and its word stands above both.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime
 
 from ..config import PayoutRules
+from ..money import Rupiah
 from . import rules
-from .errors import NoProposal, NotNow, ProposalStands, ProviderObjects, SamePerson
+from .ceilings import Ceiling, CeilingStore, as_configured
+from .errors import CeilingChanged, NoProposal, NotNow, ProposalStands, ProviderObjects, SamePerson
+from .journal import Act, Deed, JournalStore
 from .pause import Pause, PauseStore
 from .proposals import AFTER, NEEDS_PROVIDER, Decision, Proposal, ProposalStore, may_be_decided
 from .queue import PayoutQueue
@@ -21,16 +25,16 @@ from .rails import Rails
 from .rules import Authority, Entitlement, Hold, Move, Outcome, State
 from .store import PayoutStore
 
-log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
 class Books:
-    """What administrators write: the ledger, proposals about it, and the kill switch."""
+    """What administrators write: the ledger, proposals about it, the kill switch, ceilings, and what they did."""
 
     ledger: PayoutStore
     proposals: ProposalStore
     pause: PauseStore
+    ceilings: CeilingStore
+    journal: JournalStore
 
 
 class Administration:
@@ -44,6 +48,8 @@ class Administration:
         self._ledger = books.ledger
         self._proposals = books.proposals
         self._pause = books.pause
+        self._ceilings = books.ceilings
+        self._journal = books.journal
         self._rails = rails
         self._queue = queue
         self._rules = payout_rules
@@ -97,17 +103,17 @@ class Administration:
             return None
         return proposal
 
-    def approve(self, entitlement_id: str, by: str, now: datetime) -> Entitlement:
-        """Carry out what another person proposed.
+    def approve(self, entitlement_id: str, by: str, now: datetime, seen: Proposal | None = None) -> Entitlement:
+        """Carry out what another person proposed; with `seen`, only if it is what the checker was shown.
 
         Raises `NoProposal`, `SamePerson`, and `ProviderObjects` where money may be sent again and the provider does not
         say that the latest attempt is over.
         """
         entitlement = self._ledger.get(entitlement_id)
         proposal = self._proposals.get(entitlement_id)
-        if proposal is None or proposal.seq != entitlement.seq:
+        if proposal is None or proposal.seq != entitlement.seq or seen not in {None, proposal}:
             raise NoProposal(entitlement_id=entitlement_id)
-        if _person(proposal.maker) == _person(by):
+        if rules.same_person(proposal.maker, by):
             raise SamePerson()
         if proposal.decision in NEEDS_PROVIDER:
             self._check_over(entitlement, now)
@@ -118,28 +124,53 @@ class Administration:
             self._queue.send([entitlement_id])
         return decided
 
-    def reject(self, entitlement_id: str) -> Proposal:
+    def reject(self, entitlement_id: str, by: str, note: str, now: datetime) -> Proposal:
         """Take a proposal away, one's own or another's. Raises `NoProposal`."""
         proposal = self._proposals.get(entitlement_id)
-        if proposal is None or not self._proposals.delete(entitlement_id, proposal):
+        if proposal is None:
+            raise NoProposal(entitlement_id=entitlement_id)
+        about = f"{entitlement_id} {proposal.decision} proposed by {proposal.maker}"
+        self._journal.add(Act(now, Deed.REJECT, about, by, note))
+        if not self._proposals.delete(entitlement_id, proposal):
             raise NoProposal(entitlement_id=entitlement_id)
         return proposal
 
-    def pause(self, by: str, reason: str, now: datetime) -> Pause:
+    def pause(self, by: str, note: str, now: datetime) -> Pause:
         """Stop every worker before its next claim or sending."""
-        pause = Pause(by, now, reason)
+        pause = Pause(by, now, note)
+        self._journal.add(Act(now, Deed.PAUSE, "", by, note))
         self._pause.set(pause)
-        log.error("payouts_paused", extra={"by": by})
         return pause
 
-    def resume(self, by: str) -> None:
+    def resume(self, by: str, note: str, now: datetime) -> None:
         """Let the workers go on; what waited is queued by the sweep."""
+        self._journal.add(Act(now, Deed.RESUME, "", by, note))
         self._pause.clear()
-        log.warning("payouts_resumed", extra={"by": by})
 
     def paused(self) -> Pause | None:
         """The pause, if payouts are paused."""
         return self._pause.get()
+
+    def acts(self, limit: int) -> list[Act]:
+        """The latest acts on payouts as a whole, newest first."""
+        return self._journal.latest(limit)
+
+    def ceiling(self, name: str) -> Ceiling:
+        """A ceiling as it stands; as it is configured before anything was taken from it or it was set."""
+        return self._ceilings.get(name) or as_configured(name, self._rules.ceilings)
+
+    def set_ceiling(self, name: str, was_idr: int, ceiling_idr: Rupiah, authority: Authority, now: datetime) -> Ceiling:
+        """Set a ceiling that was `was_idr` when it was read; what has been taken from it stays taken.
+
+        Raises `CeilingChanged` if it is another by now.
+        """
+        before = self.ceiling(name)
+        if before.ceiling_idr != was_idr:
+            raise CeilingChanged(name=name)
+        about = f"{name} from {before.ceiling_idr} to {ceiling_idr}"
+        self._journal.add(Act(now, Deed.SET_CEILING, about, authority.by, authority.note))
+        self._ceilings.change(before, ceiling_idr, authority.by, authority.note)
+        return self.ceiling(name)
 
     def _check_over(self, entitlement: Entitlement, now: datetime) -> None:
         """Whether the provider says that the latest attempt is over: it failed, came back, or was never known.
@@ -158,10 +189,5 @@ class Administration:
 
 
 def _not_now(action: str, entitlement: Entitlement) -> NotNow:
-    hold = entitlement.hold.value if entitlement.hold else ""
-    return NotNow(action=action, state=entitlement.state.value, hold=hold)
-
-
-def _person(identity: str) -> str:
-    """Two spellings of one ARN are one person. A role's session name is part of it: see docs/payouts.md."""
-    return identity.strip().casefold()
+    hold = f" ({entitlement.hold})" if entitlement.hold else ""
+    return NotNow(action=action, state=f"{entitlement.state}{hold}")

@@ -22,6 +22,8 @@ from .errors import CeilingChanged
 from .items import CeilingItem
 from .rules import Entitlement, Kind
 
+_DAY = "DAY#"
+
 
 @dataclass(frozen=True)
 class Ceiling:
@@ -140,6 +142,12 @@ class Allowance:
         return False
 
 
+def as_configured(name: str, rules: CeilingRules) -> Ceiling:
+    """A ceiling from which nothing was taken and which nobody has set."""
+    amount = rupiah(rules.day_idr if name.startswith(_DAY) else rules.envelope_idr)
+    return Ceiling(name, amount, amount)
+
+
 def names(entitlement: Entitlement, now: datetime) -> tuple[str, str]:
     """Under which ceilings a payment at `now` stands: its WIB day's and its envelope's."""
     return day_name(now), envelope_name(entitlement.wave, entitlement.kind)
@@ -147,7 +155,7 @@ def names(entitlement: Entitlement, now: datetime) -> tuple[str, str]:
 
 def day_name(now: datetime) -> str:
     """The ceiling of the WIB day of an instant."""
-    return f"DAY#{wib_date(now).isoformat()}"
+    return f"{_DAY}{wib_date(now).isoformat()}"
 
 
 def envelope_name(wave: int, kind: Kind) -> str:

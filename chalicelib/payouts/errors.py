@@ -36,7 +36,7 @@ class AddressUnchecked(DomainError):
 
 
 class NotNow(DomainError):
-    """`action` is nothing that an administrator may do to an entitlement that is `state` (and held for `hold`)."""
+    """`action` is nothing that an administrator may do to an entitlement that is `state`, such as `HELD (ADMIN)`."""
 
     code = "payout_not_now"
 
@@ -101,8 +101,8 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
     ),
     NotNow: (
         409,
-        "Pembayaran berstatus {state} tidak dapat di-{action}.",
-        "A payout that is {state} cannot be changed by {action}.",
+        "Tindakan {action} tidak dapat dilakukan atas pembayaran berstatus {state}.",
+        "This is no time for {action}: the payout is {state}.",
     ),
     NoProposal: (404, "Tidak ada usulan untuk pembayaran ini.", "Nothing is proposed about this payout."),
     ProposalStands: (

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from ..money import Rupiah
+from . import signals
 from .fsp import Address
 from .rules import Answer, Entitlement, Outcome
 
@@ -150,7 +151,7 @@ def _payout(parsed: Any, reference: str) -> Answer:
         return _unknown("malformed")
     outcome = _OUTCOMES.get(word)
     if outcome is None:
-        log.warning("fsp_status_unknown", extra={"reference": reference, "status": _word(word)})
+        log.warning(signals.STATUS_UNKNOWN, extra={"reference": reference, "status": _word(word)})
         outcome = Outcome.PENDING
     return Answer(outcome, _word(word), _amount(parsed.get("amount")))
 

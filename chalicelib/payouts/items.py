@@ -122,6 +122,16 @@ class PauseItem(PayoutsTable):
     paused_because = UnicodeAttribute()
 
 
+class ActItem(PayoutsTable):
+    """`CONTROL` / `ACT#<when>#<act>#<about>#<by>`: an administrator's act on payouts as a whole; never changed."""
+
+    at = UnicodeAttribute()
+    act = UnicodeAttribute()
+    about = UnicodeAttribute()
+    by = UnicodeAttribute()
+    note = UnicodeAttribute()
+
+
 class HeadOrPause(Head):
     """HEAD or the kill switch: read together in one call, so that the switch costs a worker no call of its own."""
 

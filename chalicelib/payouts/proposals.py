@@ -60,7 +60,11 @@ class Proposal:
 
     def as_read(self, entitlement_id: str) -> tuple[ProposalItem, Condition]:
         """The item, and the condition that it is still this one."""
-        unchanged = (ProposalItem.maker == self.maker) & (ProposalItem.made_at == iso(self.made_at))
+        unchanged = (
+            (ProposalItem.maker == self.maker)
+            & (ProposalItem.made_at == iso(self.made_at))
+            & (ProposalItem.decision == self.decision.value)
+        )
         return ProposalItem(partition(entitlement_id), "PROPOSAL"), unchanged
 
 

@@ -17,6 +17,7 @@ from ..config import PayoutRules, Scheme
 from ..ids import derived_id
 from ..money import Rupiah, rupiah
 from .errors import NotInScheme
+from .signals import SENDING_LONG_S
 
 
 class Kind(StrEnum):
@@ -311,6 +312,11 @@ def needs_another_look(state: State, hold: Hold | None) -> bool:
     return state not in AT_REST and hold not in FOR_A_PERSON
 
 
+def takes_long(entitlement: Entitlement, now: datetime) -> bool:
+    """Whether an attempt has been under way for so long that somebody should look."""
+    return entitlement.state is State.SENDING and now - entitlement.changed_at >= timedelta(seconds=SENDING_LONG_S)
+
+
 def nothing_alive(entitlement: Entitlement) -> bool:
     """Whether no instruction of it can be alive or have paid: an administrator may hold or cancel it."""
     if entitlement.state is State.HELD:
@@ -321,3 +327,16 @@ def nothing_alive(entitlement: Entitlement) -> bool:
 def is_news(state: State, hold: Hold | None) -> bool:
     """Whether others act on an entitlement's coming into a state: the person is told of it, or a survey follows."""
     return state in AT_REST or hold in {Hold.NO_ADDRESS, Hold.UNVERIFIED}
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two IAM identities (ARN) are one person's, whatever the spelling or the role.
+
+    Compared is the name at the end: a user's, or a session's, which roles force to be the person's (operating.md). Two
+    people of one name in two accounts count as one too.
+    """
+    return _name(one) == _name(other)
+
+
+def _name(identity: str) -> str:
+    return identity.strip().casefold().rpartition("/")[2]

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from ..config import Programme
 from ..dynamo import Transaction
 from ..waves.rules import Beneficiary
-from . import rules, wire
+from . import rules, signals, wire
 from .errors import InvalidCallback
 from .queue import PayoutQueue
 from .records import Event, News, StoredAttempt
@@ -79,18 +79,22 @@ class Payouts:
     def sweep(self, now: datetime) -> int:
         """Queue what has rested unsettled for too long, and return how many. Two sweeps at once queue each one once.
 
-        A row is marked before it is queued: if the queueing is lost, a later sweep comes back to it.
+        A row is marked before it is queued: if the queueing is lost, a later sweep comes back to it. Each SENDING of
+        the frequent partitions is met every `requeue_after_s`, so one that takes too long is told of each time.
         """
         interval = timedelta(seconds=self._rules.requeue_after_s)
-        queued = 0
+        queued = long = 0
         for shard, seldom in unsettled_shards():
             before = now - interval * (self._rules.held_look_factor if seldom else 1)
             rows = self._store.unsettled(shard, before, SWEEP_LIMIT)
-            marked = [row.entitlement_id for row in rows if self._store.mark_queued(row, now)]
-            self._queue.send(marked)
+            marked = [each for row in rows if (each := self._store.mark_queued(row, now)) is not None]
+            self._queue.send([each.id for each in marked])
             queued += len(marked)
+            long += sum(not seldom and rules.takes_long(each, now) for each in marked)
         if queued:
             log.info("payouts_swept", extra={"queued": queued})
+        if long:
+            log.warning(signals.SENDING_LONG, extra={"count": long})
         return queued
 
     def hint(self, callback_token: str, reference_id: str) -> None:

@@ -129,17 +129,20 @@ class PayoutStore:
         rows = Head.unsettled.query(shard, UnsettledIndex.updated_at < iso(before), limit=limit)
         return [Unsettled(items.id_of(row.pk), row.updated_at) for row in rows]
 
-    def mark_queued(self, row: Unsettled, now: datetime) -> bool:
-        """Move a row to the end of its index partition. False if another sweep or a transition came first."""
+    def mark_queued(self, row: Unsettled, now: datetime) -> Entitlement | None:
+        """Move a row to the end of its index partition. None if another sweep or a transition came first.
+
+        The write answers with the whole HEAD, so that what waits is known without a read.
+        """
         head = Head(partition(row.entitlement_id), "HEAD")
         unchanged = (Head.updated_at == row.updated_at) & Head.unsettled_shard.exists()
         try:
             head.update([Head.updated_at.set(iso(now))], condition=unchanged)
         except UpdateError as error:
             if is_condition_failure(error):
-                return False
+                return None
             raise
-        return True
+        return items.from_head(head)
 
     def _events(self, entitlement_id: str) -> Iterator[EventItem]:
         return EventItem.query(partition(entitlement_id), EventItem.sk.startswith("EVENT#"), consistent_read=True)

@@ -15,7 +15,7 @@ from typing import Protocol
 from ..config import PayoutRules
 from ..registration.errors import Excluded
 from ..registration.rules import Registrant
-from . import rules
+from . import rules, signals
 from .ceilings import Allowance
 from .errors import PendingOutcome, Superseded
 from .fsp import Address
@@ -86,6 +86,8 @@ class Worker:
         match rules.next_step(entitlement, now, self._rules):
             case Step.CLAIM if pause is None:
                 return self._claim(entitlement, now)
+            case Step.CLAIM:
+                return self._paused(entitlement)
             case Step.ASK:
                 return self._ask(entitlement, pause, now)
             case Step.CANCEL:
@@ -104,7 +106,7 @@ class Worker:
         reached = self._ports.allowance.spend(entitlement, now)
         if reached is not None:
             # At rest until the sweep comes by: tomorrow, or after an administrator has set the ceiling anew.
-            log.error("payout_ceiling_reached", extra={"entitlement": entitlement.id, "ceiling": reached})
+            log.warning(signals.CEILING_REACHED, extra={"entitlement": entitlement.id, "ceiling": reached})
             return entitlement.state
         return self._claim_and_send(entitlement, address, now)
 
@@ -120,6 +122,11 @@ class Worker:
             self._ports.allowance.give_back(entitlement, now)
             raise
         return self._send(claimed, attempt, now)
+
+    def _paused(self, entitlement: Entitlement) -> State:
+        """At rest until the sweep comes by after the pause."""
+        log.warning(signals.PAUSED, extra={"entitlement": entitlement.id})
+        return entitlement.state
 
     def _hold(self, entitlement: Entitlement, hold: Hold, now: datetime) -> State:
         """HELD for what stands in the way now: the person is shown it, so a hold that changed is recorded anew."""
@@ -140,7 +147,7 @@ class Worker:
         if answer.outcome is not Outcome.NOT_FOUND or entitlement.state is not State.SENDING:
             return self._settle(entitlement, answer, now)
         if pause is not None:
-            return entitlement.state
+            return self._paused(entitlement)
         attempt = stored.opened(self._ports.sealer.unseal(entitlement.registrant_id, stored.sealed_body))
         move = rules.after_not_found(attempt, now, self._rules)
         return self._move(entitlement, move, now).state if move else self._send(entitlement, attempt, now)
@@ -158,7 +165,7 @@ class Worker:
     def _settle(self, entitlement: Entitlement, answer: Answer, now: datetime) -> State:
         """Follow a status answer. PENDING is the provider's own word: its webhook or the sweep brings us back."""
         if rules.contradicts(entitlement, answer):
-            log.error("payout_contradicted", extra={"entitlement": entitlement.id, "reason": answer.fact})
+            log.error(signals.CONTRADICTED, extra={"entitlement": entitlement.id, "reason": answer.fact})
         for move in rules.after_status(entitlement, answer):
             entitlement = self._move(entitlement, move, now)
         missing = answer.outcome is Outcome.NOT_FOUND and entitlement.state is State.SENDING
@@ -177,5 +184,5 @@ class Worker:
         facts = {"entitlement": moved.id, "state": moved.state.value, "n": moved.n, "reason": move.reason}
         # What only a person can put right is an error in the log.
         alarming = moved.hold in rules.ALIVE or moved.state in {State.CANCELLED, State.REVERSED}
-        log.log(logging.ERROR if alarming else logging.INFO, "payout_moved", extra=facts)
+        log.log(logging.ERROR if alarming else logging.INFO, signals.MOVED, extra=facts)
         return moved

@@ -48,10 +48,11 @@ class PayoutsServices(RegistrationServices):
     def payout_administration(self) -> Administration:
         """What administrators may do to payouts."""
         from ..payouts.administration import Administration, Books
+        from ..payouts.journal import JournalStore
         from ..payouts.pause import PauseStore
         from ..payouts.proposals import ProposalStore
 
-        books = Books(self._payout_store, ProposalStore(), PauseStore())
+        books = Books(self._payout_store, ProposalStore(), PauseStore(), self.ceilings, JournalStore())
         return Administration(books, self.rails, self._payout_queue, self.programme.payouts)
 
     @cached_property

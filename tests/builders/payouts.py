@@ -21,6 +21,7 @@ from chalicelib.payouts.ceilings import Allowance, CeilingStore
 from chalicelib.payouts.fsp import Fsp
 from chalicelib.payouts.fsp_http import HttpFsp
 from chalicelib.payouts.items import PayoutsTable
+from chalicelib.payouts.journal import JournalStore
 from chalicelib.payouts.pause import PauseStore
 from chalicelib.payouts.proposals import ProposalStore
 from chalicelib.payouts.queue import PayoutQueue
@@ -128,7 +129,7 @@ class World:
         self.payouts = Payouts(self.store, self.queue, secret.callback_token, programme)
         self.rails = AnyCode(self.fsp)
         self.worker = worker(self.store, self.people, self.rails, programme)
-        books = AdminBooks(self.store, ProposalStore(), PauseStore())
+        books = AdminBooks(self.store, ProposalStore(), PauseStore(), CeilingStore(), JournalStore())
         self.administration = Administration(books, self.rails, self.queue, programme.payouts)
         self._queue_url = settings.payouts_queue_url
         self._sqs = boto3.client("sqs", REGION)

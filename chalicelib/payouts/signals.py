@@ -1,0 +1,33 @@
+"""The words in the log that ring: the metric filters of `.chalice/merge-template.json` count them by these names.
+
+MOVED and CONTRADICTED ring as every line of level ERROR does; the others have a filter and an alarm of their own, and
+are warnings, so that a state that lasts for hours does not hide what else needs a person.
+"""
+
+from __future__ import annotations
+
+MOVED = "payout_moved"
+"""A transition; of level ERROR if only a person can put it right."""
+
+CONTRADICTED = "payout_contradicted"
+"""The provider denies that one of ours that is PAID was paid."""
+
+CEILING_REACHED = "payout_ceiling_reached"
+"""Nothing more is claimed under the ceiling that is named."""
+
+PAUSED = "payouts_paused"
+"""A worker left alone what it would have claimed or sent again."""
+
+STATUS_UNKNOWN = "fsp_status_unknown"
+"""The provider used a word that we do not know; the payout stays pending."""
+
+SENDING_LONG = "payouts_sending_long"
+"""`count` attempts have been under way for `SENDING_LONG_S` or longer."""
+
+SENDING_LONG_S = 3600
+
+RINGING = (CEILING_REACHED, PAUSED, STATUS_UNKNOWN, SENDING_LONG)
+"""Those with an alarm of their own."""
+
+DIFFERENCES_METRIC = "PayoutDifferences"
+"""The metric of a reconciliation, in the stage's own namespace: how many differences were found."""
