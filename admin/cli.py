@@ -10,6 +10,7 @@ from chalicelib.errors import DomainError
 from . import (
     course_commands,
     deploy_commands,
+    dlq_commands,
     draw_commands,
     grievance_commands,
     mailbox_commands,
@@ -46,6 +47,7 @@ for group in (
     partner_commands.partner,
     course_commands.course,
     payout_commands.payout,
+    dlq_commands.dlq,
     people_commands.exclusion,
     grievance_commands.grievance,
     mailbox_commands.mailbox,

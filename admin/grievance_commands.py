@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from http import HTTPStatus
 from typing import TextIO
 
 import click
@@ -14,15 +13,14 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from chalicelib import problems
 from chalicelib.clock import WIB, utc_now, wib_date
-from chalicelib.errors import DomainError
 from chalicelib.helpdesk.evidence import SelectionEvidence
 from chalicelib.helpdesk.rules import About, AboutDisbursement, AboutSelection, Deed, Grievance, State
 from chalicelib.helpdesk.service import Helpdesk, OpenedGrievance
 from chalicelib.helpdesk.store import ALL_SHARDS
 
 from . import stages
+from .refusals import SaysWhy
 
 WORDS_MAX = 4000
 """Characters of an answer or a note."""
@@ -31,19 +29,6 @@ _PIPED_WIDTH = 160
 """Columns where the output is no terminal, so that nothing is cut off."""
 
 _STYLES = {State.OPEN: "", State.ESCALATED: "yellow", State.ANSWERED: "green"}
-
-
-class _Group(click.Group):
-    """What the helpdesk refuses is said in words, with its code."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except DomainError as error:
-            if problems.PROBLEMS[type(error)][0] >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise  # about this deployment; its own facts say more
-            detail = problems.document(error, "en")["detail"]
-            raise click.ClickException(f"{detail} ({error.code})") from error
 
 
 def _number(_ctx: click.Context, _param: click.Parameter, given: str) -> str:
@@ -63,7 +48,7 @@ _number_argument = click.argument("number", callback=_number)
 _stage_option = click.option("--stage", required=True)
 
 
-@click.group(cls=_Group)
+@click.group(cls=SaysWhy)
 def grievance() -> None:
     """Complaints and appeals. Their words are personal data: read them on the screen, keep no copy."""
 
@@ -125,7 +110,7 @@ def answer(stage: str, number: str, text: str | None, file: TextIO | None) -> No
         words = _words(file.read())
     else:
         raise click.UsageError("give the answer with --text or with --file")
-    new = stages.load(stage).services.helpdesk.answer(number, words, _me(), utc_now())
+    new = stages.load(stage).services.helpdesk.answer(number, words, stages.caller(), utc_now())
     click.echo(f"{number} answered" if new else f"{number} had this answer before")
 
 
@@ -135,7 +120,7 @@ def answer(stage: str, number: str, text: str | None, file: TextIO | None) -> No
 @click.option("--note", required=True, help="For colleagues: why, and to whom. The person never sees it.")
 def escalate(stage: str, number: str, note: str) -> None:
     """Hand a grievance on to somebody who may decide more. The deadline stays."""
-    new = stages.load(stage).services.helpdesk.escalate(number, _words(note), _me(), utc_now())
+    new = stages.load(stage).services.helpdesk.escalate(number, _words(note), stages.caller(), utc_now())
     click.echo(f"{number} escalated" if new else f"{number} was escalated with this note before")
 
 
@@ -145,12 +130,6 @@ def _unanswered(helpdesk: Helpdesk) -> list[Grievance]:
     shards = track(ALL_SHARDS, "reading", console=console, transient=True, disable=not console.is_terminal)
     found = [each for shard in shards for each in helpdesk.unanswered(shard)]
     return sorted(found, key=lambda each: (each.deadline_at, each.number))
-
-
-def _me() -> str:
-    """The ARN of whoever runs this command, as AWS knows them."""
-    arn: str = stages.connect().client("sts").get_caller_identity()["Arn"]
-    return arn
 
 
 def _console() -> Console:

@@ -9,48 +9,62 @@ import click
 import msgspec
 import urllib3
 
-from chalicelib.clock import iso, utc_now
+from chalicelib.clock import utc_now
 from chalicelib.money import Rupiah, format_idr
 from chalicelib.payouts import reconciliation
 from chalicelib.payouts.reconciliation import Books
-from chalicelib.payouts.rules import Entitlement, State
+from chalicelib.payouts.rules import Entitlement, Hold, Kind, State
 
-from . import stages, triggers
+from . import payout_control_commands, payout_decision_commands, stages, triggers
+from .payout_lines import entitlement_argument, entitlement_line, history_lines, stage_option
+from .refusals import SaysWhy
+from .screen import progress
 
 BOOKS_TIMEOUT_S = 60
 
 
-@click.group()
+@click.group(cls=SaysWhy)
 def payout() -> None:
-    """Entitlements, their attempts and the provider's books."""
+    """Entitlements, their attempts, what administrators decide of them, and the provider's books."""
+
+
+for command in (*payout_decision_commands.COMMANDS, *payout_control_commands.COMMANDS):
+    payout.add_command(command)
 
 
 @payout.command("list")
-@click.option("--stage", required=True)
-@click.option("--state", type=click.Choice([state.value for state in State], case_sensitive=False))
-def list_payouts(stage: str, state: str | None) -> None:
-    """List every entitlement: id, state and why it is held, attempts, amount, kind, wave, since when. Reads it all."""
-    for each in _ledger(stage):
-        if state is None or each.state.value == state.upper():
-            click.echo(_line(each))
+@stage_option
+@click.option("--state", type=click.Choice(State, case_sensitive=False))
+@click.option("--hold", type=click.Choice(Hold, case_sensitive=False), help="Only what is HELD for this reason.")
+@click.option("--wave", type=int)
+@click.option("--kind", type=click.Choice(Kind, case_sensitive=False))
+def list_payouts(stage: str, state: State | None, hold: Hold | None, wave: int | None, kind: Kind | None) -> None:
+    """List entitlements: id, state and why it is held, attempts, amount, kind, wave, since when. Reads them all."""
+    wanted = {"state": state, "hold": hold, "wave": wave, "kind": kind}
+    asked = {name: value for name, value in wanted.items() if value is not None}
+    found = [
+        entitlement_line(each)
+        for each in progress(_ledger(stage), "reading")
+        if all(getattr(each, name) == value for name, value in asked.items())
+    ]
+    for line in found:
+        click.echo(line)
 
 
 @payout.command()
-@click.option("--stage", required=True)
-@click.argument("entitlement_id")
+@stage_option
+@entitlement_argument
 def show(stage: str, entitlement_id: str) -> None:
-    """Show one entitlement with its attempts and its history; accounts are never shown."""
-    history = stages.load(stage).services.payouts.history(entitlement_id)
-    click.echo(_line(history.entitlement))
-    for attempt in history.attempts:
-        click.echo(f"  attempt {attempt.n}  {attempt.key}  {iso(attempt.first_sent_at)}  {attempt.rail}")
-    for event in history.events:
-        click.echo(f"  {iso(event.at)}  {event.before or '-'} -> {event.state}  n={event.n}  {event.reason}")
+    """Show one entitlement: its attempts, its history with who decided what, and what is proposed about it."""
+    services = stages.load(stage).services
+    history = services.payouts.history(entitlement_id)
+    for line in history_lines(history, services.payout_administration.standing(entitlement_id)):
+        click.echo(line)
 
 
 @payout.command()
-@click.option("--stage", required=True)
-@click.argument("entitlement_id")
+@stage_option
+@entitlement_argument
 def ask(stage: str, entitlement_id: str) -> None:
     """Queue one entitlement now, also a paid one: the provider is then asked whether its money came back."""
     payouts = stages.load(stage).services.payouts
@@ -60,7 +74,7 @@ def ask(stage: str, entitlement_id: str) -> None:
 
 
 @payout.command()
-@click.option("--stage", required=True)
+@stage_option
 @click.option("--deployed", is_flag=True, help="Let the stage's own function do it, with its own rights.")
 def sweep(stage: str, deployed: bool) -> None:
     """Queue every unsettled payout that has rested for too long, now."""
@@ -72,11 +86,11 @@ def sweep(stage: str, deployed: bool) -> None:
 
 
 @payout.command()
-@click.option("--stage", required=True)
+@stage_option
 @click.option("--books", "where", required=True, help="Address or file of the provider's record, as JSON.")
 def compare(stage: str, where: str) -> None:
     """Compare the ledger with the provider's record, both ways. Exit code 1 if they disagree in anything."""
-    ledger, books = list(_ledger(stage)), _books(where)
+    ledger, books = list(progress(_ledger(stage), "reading")), _books(where)
     totals = reconciliation.totals(ledger, books.payouts)
     click.echo(
         f"ledger: {totals.entitlements} entitlements, {totals.paid} paid, {format_idr(Rupiah(totals.paid_idr))}; "
@@ -107,9 +121,3 @@ def _books(where: str) -> Books:
         return msgspec.json.decode(raw, type=Books)
     except (OSError, urllib3.exceptions.HTTPError, msgspec.DecodeError) as error:
         raise click.ClickException(f"the provider's record cannot be read: {type(error).__name__}") from error
-
-
-def _line(each: Entitlement) -> str:
-    held = f"({each.hold})" if each.hold else ""
-    amount = format_idr(each.amount_idr)
-    return f"{each.id}  {each.state}{held}  n={each.n}  {amount}  {each.kind}  {each.wave}  {iso(each.changed_at)}"

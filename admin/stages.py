@@ -65,6 +65,12 @@ def connect() -> Aws:
     return Aws(region)
 
 
+def caller() -> str:
+    """The ARN of whoever runs the command, as AWS knows them."""
+    arn: str = connect().client("sts").get_caller_identity()["Arn"]
+    return arn
+
+
 def stage_parameters(stage: str, file: Path = ROOT / ".chalice/stages.json") -> dict[str, str]:
     """The parameters that `.chalice/stages.json` gives a stage."""
     declared: dict[str, dict[str, str]] = json.loads(file.read_text())

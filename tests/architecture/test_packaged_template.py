@@ -220,7 +220,9 @@ def test_every_alarm_tells_someone(app_template: Template, data_template: Templa
 
 
 def test_an_error_that_is_logged_where_money_or_waves_move_rings(app_template: Template) -> None:
-    filters = of_type(app_template, "AWS::Logs::MetricFilter").values()
+    filters = [
+        one for one in of_type(app_template, "AWS::Logs::MetricFilter").values() if "level" in one["FilterPattern"]
+    ]
     counted = {one["MetricTransformations"][0]["MetricName"] for one in filters}
     alarms = of_type(app_template, "AWS::CloudWatch::Alarm").values()
 

@@ -1,0 +1,130 @@
+"""`gelombang dlq`: messages that were given up, and sending them again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from datetime import datetime, timedelta
+
+import click
+import msgspec
+
+from chalicelib.clock import iso, utc_now
+from chalicelib.notices import wire as notices
+from chalicelib.payouts import rules
+from chalicelib.payouts import wire as payouts
+from chalicelib.payouts.errors import UnknownEntitlement
+
+from . import stages
+from .dead_letters import DeadLetters, Letter
+from .payout_lines import entitlement_line, stage_option
+from .screen import progress
+
+
+def _payout(body: str) -> str | None:
+    """The entitlement of a message of the payouts; None for any other text."""
+    try:
+        named = payouts.decode_message(body).entitlement_id
+    except msgspec.DecodeError:
+        return None
+    return named if rules.entitlement_of(f"{named}-1") else None
+
+
+def _mail(body: str) -> str | None:
+    """Which notice a message of the mails is about; None for any other text."""
+    try:
+        message = notices.decode_message(body)
+    except msgspec.DecodeError:
+        return None
+    named = f"{message.registrant_id} {message.event}"
+    return named if re.fullmatch(r"[0-9a-z-]{1,64} [0-9A-Za-z_/.:-]{1,100}", named) else None
+
+
+READERS: Mapping[str, Callable[[str], str | None]] = {"payouts": _payout, "mails": _mail}
+"""What tells of a queue's message what it is about. Nothing else of a body is ever shown: it may be anybody's words."""
+
+_NOT_THERE = "there is no message {} (it may be in somebody's hands just now)"
+_queue_option = click.option("--queue", type=click.Choice(list(READERS)), default="payouts", show_default=True)
+
+
+@click.group()
+def dlq() -> None:
+    """Messages that were tried five times and given up. The sweeps make up for them; look why they failed."""
+
+
+@dlq.command("list")
+@stage_option
+@_queue_option
+def list_letters(stage: str, queue: str) -> None:
+    """List them: id, age, how often received since, and what each is about."""
+    letters, now = _letters(stage, queue), utc_now()
+    count = letters.count()
+    for letter in list(progress(letters.read(), "reading", count)):
+        click.echo(_line(letter, queue, now))
+    click.echo(f"{count} in the dead-letter queue of the {queue}, as SQS counts")
+
+
+@dlq.command()
+@stage_option
+@_queue_option
+@click.argument("message_id")
+def show(stage: str, queue: str, message_id: str) -> None:
+    """Show one message; of a payout, also how the entitlement stands."""
+    letters = _letters(stage, queue)
+    found = [each for each in progress(letters.read(), "looking", letters.count()) if each.id == message_id]
+    if not found:
+        raise click.ClickException(_NOT_THERE.format(message_id))
+    (letter,) = found
+    click.echo(_line(letter, queue, utc_now()))
+    click.echo(f"  first sent {iso(letter.sent_at)}")
+    about = READERS[queue](letter.body)
+    if queue == "payouts" and about is not None:
+        click.echo(f"  {_standing(stage, about)}")
+
+
+@dlq.command()
+@stage_option
+@_queue_option
+@click.argument("message_id", required=False)
+def redrive(stage: str, queue: str, message_id: str | None) -> None:
+    """Send every message that is one of ours to its queue again, or the one of MESSAGE_ID whatever it is.
+
+    It can be ended at any time and begun again: a message is deleted here after it was sent there.
+    """
+    letters = _letters(stage, queue)
+
+    def wanted(letter: Letter) -> bool:
+        return letter.id == message_id if message_id is not None else READERS[queue](letter.body) is not None
+
+    sent = left = 0
+    with closing(letters.redrive(wanted)) as moving:
+        for _, went in progress(moving, "sending", letters.count()):
+            sent, left = sent + went, left + (not went)
+            if went and message_id is not None:
+                break
+    if message_id is None:
+        click.echo(f"{sent} sent again" + (f"; {left} left, being none of ours or refused by SQS" if left else ""))
+    elif sent:
+        click.echo(f"{message_id} sent again")
+    else:
+        raise click.ClickException(_NOT_THERE.format(message_id))
+
+
+def _letters(stage: str, queue: str) -> DeadLetters:
+    settings = stages.load(stage).settings
+    url = {"payouts": settings.payouts_queue_url, "mails": settings.mails_queue_url}[queue]
+    return DeadLetters(stages.connect().client("sqs"), url)
+
+
+def _standing(stage: str, entitlement_id: str) -> str:
+    try:
+        return entitlement_line(stages.load(stage).services.payouts.history(entitlement_id).entitlement)
+    except UnknownEntitlement:
+        return "the ledger has no such entitlement: the message does nothing"
+
+
+def _line(letter: Letter, queue: str, now: datetime) -> str:
+    about = READERS[queue](letter.body) or f"none of ours, {len(letter.body.encode())} bytes"
+    age = timedelta(seconds=int((now - letter.sent_at).total_seconds()))
+    return f"{letter.id}  {age} old  received {letter.received}  {about}"
