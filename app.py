@@ -146,7 +146,7 @@ def put_registration(form: registration.RegistrationForm) -> web.Reply:
 
 @app.endpoint(
     "PUT /me/financial-address",
-    "Say where the incentive is to be paid",
+    "Say where money is to be paid; the bank is asked at once under which name it knows the account",
     who="citizen",
     body=registration.FinancialAddressForm,
     answers={200: registration.FinancialAddressView},
@@ -154,11 +154,12 @@ def put_registration(form: registration.RegistrationForm) -> web.Reply:
         person.NotRegistered,
         person.UnknownPayoutCode,
         person.MalformedAccountNumber,
+        person.PaymentUnderWay,
         person.AccountAlreadyUsed,
     ),
 )
 def put_financial_address(form: registration.FinancialAddressForm) -> web.Reply:
-    address = services().registrations.set_financial_address(app.caller(), form, app.now())
+    address = services().set_financial_address(app.caller(), form, app.now())
     return web.ok(registration.financial_address_view(address))
 
 

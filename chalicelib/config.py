@@ -105,6 +105,8 @@ class PayoutRules(_Frozen, frozen=True):
     requeue_after_s: Positive
     held_look_factor: Positive
     fsp_timeout_s: Positive
+    inquiry_timeout_s: Annotated[int, Meta(gt=0, le=2)]
+    """As `fsp_timeout_s`, for an account inquiry: it is within a person's request, which has `API_TIMEOUT_S`."""
     name_score_min: Annotated[int, Meta(ge=0, le=100)]
     """How alike, out of 100, the holder's name and the provider's must be."""
     ceilings: CeilingRules

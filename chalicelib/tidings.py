@@ -19,6 +19,7 @@ from .cursors import Cursors
 from .notices.port import Facts, Kind
 from .notices.progress import Place, Progress
 from .payouts.records import News
+from .payouts.rules import Hold
 from .payouts.rules import State as Paid
 from .payouts.shards import NEWS_SHARDS
 from .waves.rules import SHARDS, Beneficiary, BeneficiaryState, Deadline, Result, Wave
@@ -38,7 +39,12 @@ BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 
 Told = tuple[str, Kind, str, Facts]
 
-_FAILED = {Paid.CANCELLED: "cancelled", Paid.REVERSED: "reversed", Paid.HELD: "no_address"}
+_FAILED: dict[Paid | Hold | None, str] = {
+    Paid.CANCELLED: "cancelled",
+    Paid.REVERSED: "reversed",
+    Hold.NO_ADDRESS: "no_address",
+    Hold.UNVERIFIED: "unverified",
+}
 
 
 class Waves(Protocol):
@@ -160,13 +166,18 @@ class Tidings:
 
 
 def _payment(line: News) -> Told | None:
-    """What a person is told of a line, unless it is overtaken by another that follows."""
+    """What a person is told of a line, unless it is overtaken by another that follows.
+
+    Of one that is HELD the reason is told that holds now; nobody is asked for an address that is not what is missing.
+    """
     if line.state is not line.latest:
         return None
     facts: dict[str, str | int] = {"for": line.kind.value, "amount_idr": line.amount_idr}
     if line.state is Paid.PAID:
         return line.registrant_id, Kind.PAID, f"paid/{line.entitlement_id}", facts
-    reason = _FAILED[line.state]
+    reason = _FAILED.get(line.hold if line.state is Paid.HELD else line.state)
+    if reason is None:
+        return None
     return (
         line.registrant_id,
         Kind.PAYMENT_FAILED,

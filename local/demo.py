@@ -106,6 +106,7 @@ def stage(cloud: LocalCloud, screen: Screen, invented: Sequence[Person], found: 
     screen.line("deployment: the same code, templates and commands as for AWS, onto the local cloud")
     deployed = cloud.deploy()
     cloud.fsp.books.configure(FAULTS)
+    cloud.fsp.books.open_accounts(person.address for person in invented)
     api = Api(deployed.api_url, deployed.settings.jwks_url, WORKERS + 2)
     crowd = Crowd(api, invented, utc_now, screen.progress, found, WORKERS)
     office = CommandLine(STAGE, cloud.endpoint, cloud.fsp.url, FOLDER / "logs/office.log")

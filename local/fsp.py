@@ -4,14 +4,17 @@
 
     POST /v2/payouts                              an instruction (header Idempotency-key, basic authentication)
     GET  /v2/payouts?reference_id=R               every payout of a reference
+    POST /bank_account_data_requests              under which name an account is held (banks only)
     GET  /sandbox/books                           every payout, what has really moved, totals
     POST /sandbox/settings                        change some of `Faults`
+    POST /sandbox/accounts                        open accounts: [{"code", "account_number", "holder_name"}, ...]
     POST /sandbox/payouts/R/reversal              the money of a succeeded payout comes back
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import logging
 import threading
@@ -112,8 +115,13 @@ class _Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path.rstrip("/")
         if path == "/v2/payouts":
             self._payout(body)
+        elif path == "/bank_account_data_requests":
+            self._inquiry(body)
         elif path == "/sandbox/settings":
             self._settings(body)
+        elif path == "/sandbox/accounts":
+            self.server.sandbox.books.open_accounts(json.loads(body))
+            self._answer(200, {})
         elif path.startswith("/sandbox/payouts/") and path.endswith("/reversal"):
             self._reversal(path.split("/")[3])
         else:
@@ -149,6 +157,16 @@ class _Handler(BaseHTTPRequestHandler):
             return
         books = self.server.sandbox.books
         self._answer_or_not(books.fault("status", reference), 200, books.of_reference(reference))
+
+    def _inquiry(self, body: bytes) -> None:
+        if not self._authorized():
+            return
+        books = self.server.sandbox.books
+        try:
+            status, answer = 200, books.inquire(body)
+        except Refusal as refusal:
+            status, answer = refusal.status, refusal.body
+        self._answer_or_not(books.fault("inquiry", hashlib.sha256(body).hexdigest()), status, answer)
 
     def _settings(self, body: bytes) -> None:
         try:

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -21,6 +21,11 @@ from msgspec import Struct
 
 MINIMUM_IDR = 10_000
 """Less is refused, as the real one does."""
+
+WALLETS = {"OVO", "GOPAY", "DANA", "LINKAJA"}
+"""Of which the real one knows no names."""
+
+SOMEBODY_ELSE = "PT MAJU BERSAMA"
 
 
 class Faults(Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,6 +49,14 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     """How long an unanswered call hangs before the connection is closed."""
     settle_ms: int = 0
     """From the acceptance to the final status."""
+    holder_name: str = ""
+    """Who holds the accounts that nobody has opened here. Empty: there are no such accounts."""
+    other_name_suffix: str = ""
+    """Account numbers that end so are held by somebody else. Empty: none."""
+    unknown_suffix: str = ""
+    """Account numbers that end so belong to no account. Empty: none."""
+    inquiry_pending_rate: float = 0.0
+    """Share of inquiries that the bank has not answered yet."""
     key_lifetime_s: int = 86_400
     """After so long a key is forgotten, and the same call pays again."""
     callback_url: str = ""
@@ -83,6 +96,7 @@ create table if not exists payouts (
 );
 create index if not exists payouts_key on payouts (key);
 create index if not exists payouts_reference on payouts (reference);
+create table if not exists accounts (code text, number text, holder text not null, primary key (code, number));
 """
 
 
@@ -113,7 +127,7 @@ class Books:
         return self.faults
 
     def fault(self, call: str, key: str) -> Fault:
-        """What happens to the next call of this sort ("send" or "status") for a key."""
+        """What happens to the next call of this sort ("send", "status" or "inquiry") for a key."""
         dice = self._dice(self._nth(call, key))
         faults = self.faults
         for rate, fault in (
@@ -151,6 +165,23 @@ class Books:
             rows = self._db.execute("select * from payouts where reference = ? order by rowid", [reference]).fetchall()
         return [self._payout(row, self._status(row)) for row in rows]
 
+    def open_accounts(self, accounts: Iterable[Mapping[str, str]]) -> None:
+        """Let people hold accounts (`code`, `account_number`, `holder_name`); who opens one last has it."""
+        rows = [(each["code"], each["account_number"], each["holder_name"]) for each in accounts]
+        with self._lock:
+            self._db.executemany("insert or replace into accounts values (?, ?, ?)", rows)
+
+    def inquire(self, body: bytes) -> dict[str, Any]:
+        """Who holds an account, as banks write it: in capitals, and cut off after 30 characters. Raises `Refusal`."""
+        code, number = _question(body)
+        answer = {"id": uuid.uuid4().hex, "bank_code": code, "bank_account_number": number}
+        if self._dice(self._nth("pending", f"{code}|{number}")) < self.faults.inquiry_pending_rate:
+            return answer | {"status": "PENDING"}
+        holder = self._holder(code, number)
+        if not holder:
+            return answer | {"status": "FAILURE", "failure_reason": "INVALID_ACCOUNT_NUMBER"}
+        return answer | {"status": "SUCCESS", "bank_account_holder_name": holder.upper()[:30]}
+
     def reverse(self, reference: str) -> None:
         """Let the money of a succeeded payout come back. Raises `Refusal`."""
         with self._lock:
@@ -167,6 +198,18 @@ class Books:
         statuses = Counter(line["status"] for line in payouts)
         moved = sum(line["moved_idr"] for line in payouts)
         return {"payouts": payouts, "totals": {"payouts": len(payouts), "moved_idr": moved, "statuses": statuses}}
+
+    def _holder(self, code: str, number: str) -> str:
+        faults = self.faults
+        if faults.unknown_suffix and number.endswith(faults.unknown_suffix):
+            return ""
+        if faults.other_name_suffix and number.endswith(faults.other_name_suffix):
+            return SOMEBODY_ELSE
+        with self._lock:
+            row = self._db.execute(
+                "select holder from accounts where code = ? and number = ?", [code, number]
+            ).fetchone()
+        return str(row["holder"]) if row else faults.holder_name
 
     def _remembered(self, key: str) -> Any:
         since = self._clock() - self.faults.key_lifetime_s
@@ -244,6 +287,19 @@ class Books:
     def _dice(self, text: str) -> float:
         """From 0 to 1, the same for the same seed and text."""
         return int.from_bytes(hmac.digest(self._seed, text.encode(), "sha256")[:8]) / 2**64
+
+
+def _question(body: bytes) -> tuple[str, str]:
+    try:
+        asked: dict[str, Any] = json.loads(body)
+        code, number = asked["bank_code"], asked["bank_account_number"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise Refusal(400, "API_VALIDATION_ERROR", "A field is missing") from error
+    if not isinstance(code, str) or not isinstance(number, str) or not number:
+        raise Refusal(400, "API_VALIDATION_ERROR", "A field is of the wrong type")
+    if code in WALLETS:
+        raise Refusal(400, "BANK_CODE_NOT_SUPPORTED_ERROR", "No names are known of this bank code")
+    return code, number
 
 
 def _instruction(body: bytes) -> dict[str, Any]:

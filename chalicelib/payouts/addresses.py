@@ -1,26 +1,84 @@
-"""Where a person is paid."""
+"""Where a person is paid, and whether the account is theirs: the provider is asked under which name it knows it."""
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from .fsp import Address
+from ..registration.rules import PAYABLE, AddressCheck, FinancialAddress, Verdict
+from ..registration.store import Legs
+from ..registration.wire import FinancialAddressForm
+from . import names
+from .errors import AddressUnchecked
+from .fsp import Found
+from .rails import Rails
 from .rules import Hold
+
+log = logging.getLogger(__name__)
+
+_VERDICTS = {Found.NOT_FOUND: Verdict.NOT_FOUND, Found.NOT_OFFERED: Verdict.NOT_OFFERED}
 
 
 class Registrations(Protocol):
-    """`financial_address` gives the account in the clear, for paying only."""
+    """Of `registration.service.Registrations`; accounts in the clear are for asking and paying only."""
 
-    def financial_address(self, registrant_id: str) -> Address | None: ...
+    def financial_address(self, registrant_id: str) -> FinancialAddress | None: ...
+    def set_financial_address(
+        self, registrant_id: str, form: FinancialAddressForm, now: datetime, unless_paying: Legs
+    ) -> FinancialAddress: ...
+    def keep_check(self, registrant_id: str, version: int, check: AddressCheck) -> bool: ...
 
 
 class AddressBook:
-    """What the worker asks before it claims."""
+    """See the module. `name_score_min`: how alike the holder's name and the provider's must be, of 100."""
 
-    def __init__(self, registrations: Registrations) -> None:
+    def __init__(self, registrations: Registrations, rails: Rails, name_score_min: int) -> None:
         self._registrations = registrations
+        self._rails = rails
+        self._name_score_min = name_score_min
 
-    def for_payment(self, registrant_id: str, _now: datetime) -> Address | Hold:
-        """The account in the clear, for paying only; or why none may be paid."""
-        return self._registrations.financial_address(registrant_id) or Hold.NO_ADDRESS
+    def set(
+        self, registrant_id: str, form: FinancialAddressForm, unless_paying: Legs, now: datetime
+    ) -> FinancialAddress:
+        """Set a person's address and ask about it at once; without an answer it has no `check`, and is asked about
+        before money is sent.
+
+        The same address again is asked about again unless it may be paid already: the bank may have corrected its
+        books. Raises as `Registrations.set_financial_address` does; `unless_paying` goes with a change.
+        """
+        address = self._registrations.set_financial_address(registrant_id, form, now, unless_paying)
+        if address.check and address.check.verdict in PAYABLE:
+            return address
+        return replace(address, check=self._inquire(registrant_id, address, now) or address.check)
+
+    def for_payment(self, registrant_id: str, now: datetime) -> FinancialAddress | Hold:
+        """The account in the clear, for paying only; or why none may be paid.
+
+        Asks the provider only about an account that it has not answered for yet. Raises `AddressUnchecked`.
+        """
+        address = self._registrations.financial_address(registrant_id)
+        if address is None:
+            return Hold.NO_ADDRESS
+        check = address.check or self._inquire(registrant_id, address, now)
+        if check is None:
+            raise AddressUnchecked()
+        return address if check.verdict in PAYABLE else Hold.UNVERIFIED
+
+    def _inquire(self, registrant_id: str, address: FinancialAddress, now: datetime) -> AddressCheck | None:
+        """Ask, and keep the answer with this version of the address; None if there is none, or it was changed since."""
+        inquiry = self._rails.of_code(address.code).inquire(address)
+        if inquiry.outcome is Found.UNKNOWN:
+            return None
+        score = None
+        if inquiry.outcome is Found.FOUND:
+            score = names.score(address.holder_name, inquiry.holder_name)
+            verdict = Verdict.MATCHED if score >= self._name_score_min else Verdict.MISMATCHED
+        else:
+            verdict = _VERDICTS[inquiry.outcome]
+        check = AddressCheck(verdict, score, now)
+        if not self._registrations.keep_check(registrant_id, address.version, check):
+            return None
+        log.info("address_checked", extra={"verdict": verdict.value, "score": score})
+        return check

@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from .rules import Answer, Entitlement
+
+
+class Found(StrEnum):
+    """What a provider says of an account."""
+
+    FOUND = "FOUND"
+    NOT_FOUND = "NOT_FOUND"
+    UNKNOWN = "UNKNOWN"
+    """No answer, or none yet: ask again."""
+    NOT_OFFERED = "NOT_OFFERED"
+    """It does not answer such questions about this bank or wallet."""
+
+
+@dataclass(frozen=True, repr=False)
+class Inquiry:
+    """The answer to an account inquiry; if FOUND, under which name it is held. Has no repr that could leak."""
+
+    outcome: Found
+    holder_name: str = ""
 
 
 class Address(Protocol):
@@ -28,6 +49,10 @@ class Fsp(Protocol):
     @property
     def rail(self) -> str:
         """A short name, stored with each attempt."""
+        ...
+
+    def inquire(self, address: Address) -> Inquiry:
+        """Under which name the provider knows an account. Soon answered or UNKNOWN: people wait for it."""
         ...
 
     def render(self, reference: str, entitlement: Entitlement, address: Address) -> bytes:

@@ -72,6 +72,14 @@ class Payouts:
         self._store.add(tx, entitlement, "entitled")
         return entitlement.id
 
+    def check_nothing_alive(self, tx: Transaction, leg: str, beneficiary: Beneficiary | None) -> None:
+        """Add legs of one name to the caller's transaction, which fail while a payment to a person may be under way.
+
+        A claim that has read the person's address already may still come after: it pays where it was right to then.
+        """
+        if beneficiary is not None:
+            self._store.check_nothing_alive(tx, leg, _ids(beneficiary))
+
     def enqueue(self, entitlement_id: str) -> None:
         """Queue one entitlement for the worker. Any number of times does no harm. Raises `Unavailable`."""
         self._queue.send([entitlement_id])
@@ -116,9 +124,9 @@ class Payouts:
         """A person's entitlements, by kind; one batch get of the derived ids. Nobody's for whom was not chosen."""
         if beneficiary is None:
             return []
-        ids = [rules.entitlement_id(beneficiary.wave, beneficiary.registrant_id, kind) for kind in Kind]
         order = list(Kind)
-        return [wire.view(each) for each in sorted(self._store.batch(ids), key=lambda each: order.index(each.kind))]
+        own = self._store.batch(_ids(beneficiary))
+        return [wire.view(each) for each in sorted(own, key=lambda each: order.index(each.kind))]
 
     def of_many(self, beneficiaries: Iterable[Beneficiary]) -> dict[str, list[Entitlement]]:
         """The entitlements of many people by registrant id, each list by kind; for whom there are none, an empty list.
@@ -127,14 +135,14 @@ class Payouts:
         """
         people = list(beneficiaries)
         found: dict[str, list[Entitlement]] = {each.registrant_id: [] for each in people}
-        ids = [rules.entitlement_id(each.wave, each.registrant_id, kind) for each in people for kind in Kind]
+        ids = [id_ for each in people for id_ in _ids(each)]
         for entitlement in self._store.batch(ids):
             found[entitlement.registrant_id].append(entitlement)
         order = list(Kind)
         return {person: sorted(own, key=lambda each: order.index(each.kind)) for person, own in found.items()}
 
     def news(self, shard: str, after: str, until: datetime, limit: int) -> list[News]:
-        """What happened in one of `shards.NEWS_SHARDS` that others act on: PAID, CANCELLED, REVERSED, HELD(NO_ADDRESS).
+        """What happened in one of `shards.NEWS_SHARDS` that others act on (`rules.is_news`): PAID, HELD(NO_ADDRESS)...
 
         Oldest first, at most `limit` (up to 100). `after` is an instant as `clock.iso` writes it, or the `key` of the
         last line that was read. A key goes on exactly behind its line; instants are compared as texts, so either end
@@ -151,3 +159,8 @@ class Payouts:
         """All that is recorded of one entitlement. Raises `UnknownEntitlement`."""
         entitlement = self._store.get(entitlement_id)
         return History(entitlement, self._store.attempts(entitlement_id), self._store.events(entitlement_id))
+
+
+def _ids(beneficiary: Beneficiary) -> list[str]:
+    """What a person may be entitled to, by kind."""
+    return [rules.entitlement_id(beneficiary.wave, beneficiary.registrant_id, kind) for kind in Kind]

@@ -20,7 +20,7 @@ from .pause import KEYS as PAUSE_KEYS
 from .pause import Pause, to_pause
 from .proposals import Proposal
 from .records import Event, News, StoredAttempt, Unsettled
-from .rules import NEXT, Entitlement, Move, State
+from .rules import ALIVE, NEXT, Entitlement, Move, State
 
 ENTITLEMENT_LEG = "entitlement"
 EVENT_LEG = "entitlement_event"
@@ -40,6 +40,12 @@ class PayoutStore:
         tx.put(ENTITLEMENT_LEG, items.to_head(entitlement), Head.pk.does_not_exist())
         event = items.to_event(entitlement, None, Move(entitlement.state, reason))
         tx.put(EVENT_LEG, event, EventItem.pk.does_not_exist())
+
+    def check_nothing_alive(self, tx: Transaction, leg: str, ids: Iterable[str]) -> None:
+        """Add a leg for each id to the caller's transaction: it fails if an instruction of that one may be alive."""
+        alive = (Head.state == State.SENDING.value) | Head.hold.is_in(*(hold.value for hold in ALIVE))
+        for id_ in ids:
+            tx.check(leg, Head, (partition(id_), "HEAD"), Head.pk.does_not_exist() | ~alive)
 
     def get(self, entitlement_id: str) -> Entitlement:
         """One consistent read. Raises `UnknownEntitlement`."""

@@ -39,13 +39,25 @@ class FspHint(Struct, frozen=True):
         return self.reference_id or (self.data.reference_id if self.data else "")
 
 
+PayoutState = Literal[
+    "waiting",
+    "needs_financial_address",
+    "account_not_verified",
+    "in_progress",
+    "paid",
+    "under_review",
+    "returned",
+]
+"""What a person may have to do something about: say where to be paid, or correct it."""
+
+
 class PayoutView(Struct, frozen=True):
     """What a person sees of one entitlement."""
 
     payout_id: str
     kind: Literal["INCENTIVE", "SURVEY_1", "SURVEY_2"]
     amount_idr: int
-    state: Literal["waiting", "needs_financial_address", "in_progress", "paid", "under_review", "returned"]
+    state: PayoutState
     updated_at: datetime
 
 
@@ -55,7 +67,7 @@ class PayoutList(Struct, frozen=True):
     payouts: list[PayoutView]
 
 
-_STATES: dict[State, Literal["waiting", "in_progress", "paid", "under_review", "returned"]] = {
+_STATES: dict[State, PayoutState] = {
     State.DUE: "waiting",
     State.SENDING: "in_progress",
     State.FAILED: "in_progress",
@@ -64,16 +76,20 @@ _STATES: dict[State, Literal["waiting", "in_progress", "paid", "under_review", "
     State.HELD: "under_review",
     State.REVERSED: "returned",
 }
+_HELD: dict[Hold, PayoutState] = {
+    Hold.NO_ADDRESS: "needs_financial_address",
+    Hold.UNVERIFIED: "account_not_verified",
+}
 
 
 def view(entitlement: Entitlement) -> PayoutView:
     """A person's view: what matters to them, not the machinery. FAILED is in progress, as another attempt follows."""
-    needs_address = entitlement.state is State.HELD and entitlement.hold is Hold.NO_ADDRESS
+    state = _STATES[entitlement.state]
     return PayoutView(
         payout_id=entitlement.id,
         kind=entitlement.kind.value,
         amount_idr=entitlement.amount_idr,
-        state="needs_financial_address" if needs_address else _STATES[entitlement.state],
+        state=_HELD.get(entitlement.hold, state) if entitlement.hold else state,
         updated_at=entitlement.changed_at,
     )
 

@@ -107,6 +107,12 @@ class AccountAlreadyUsed(DomainError):
     code = "account_already_used"
 
 
+class PaymentUnderWay(DomainError):
+    """A payment to the person's present account may be under way; it can be changed when that is over."""
+
+    code = "payment_under_way"
+
+
 class MalformedExclusionList(DomainError):
     """An exclusion list was refused whole: `wrong` lines of it are wrong, the first of them are named in `lines`."""
 
@@ -226,6 +232,11 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
         409,
         "Rekening ini sudah digunakan pendaftar lain.",
         "This account is used by another registrant.",
+    ),
+    PaymentUnderWay: (
+        409,
+        "Pembayaran ke rekening Anda sedang diproses. Rekening dapat diubah setelah pembayaran itu selesai.",
+        "A payment to your account is being processed. You can change the account once it is over.",
     ),
     MalformedExclusionList: (
         422,

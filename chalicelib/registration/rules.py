@@ -110,13 +110,42 @@ class Contact:
     phone: str
 
 
+class Verdict(StrEnum):
+    """What the provider of payouts knows of a person's account."""
+
+    MATCHED = "MATCHED"
+    MISMATCHED = "MISMATCHED"
+    """It is held under a name that is not like the one the person gave."""
+    NOT_FOUND = "NOT_FOUND"
+    NOT_OFFERED = "NOT_OFFERED"
+    """The provider of this bank or wallet cannot be asked."""
+
+
+PAYABLE = frozenset({Verdict.MATCHED, Verdict.NOT_OFFERED})
+"""Money may go to an account of which this is known; to one that was never asked about it may not."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressCheck:
+    """The outcome of an inquiry: how alike the names were, 0 to 100 (None if there was none); never the name itself."""
+
+    verdict: Verdict
+    score: int | None
+    checked_at: datetime
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class FinancialAddress:
-    """Where a person is paid: `code` of a bank or wallet, digits of a bank account or the E.164 number of a wallet."""
+    """Where a person is paid: `code` of a bank or wallet, digits of a bank account or the E.164 number of a wallet.
+
+    `version` grows with each change. `check` is about this version; None until the provider has answered.
+    """
 
     code: str
     account_number: str
     holder_name: str
+    version: int = 1
+    check: AddressCheck | None = None
 
 
 def age_on(birth_date: date, day: date) -> int:

@@ -14,8 +14,8 @@ from ..config import EligibilityRules
 from ..errors import Unavailable
 from . import identity, rules, wire
 from .errors import Excluded, NikCannotChange, NotRegistered, UnknownPayoutCode
-from .rules import Contact, FinancialAddress, PersonalData, Registrant, Standing, Verification
-from .store import AddressRecord, Overtaken, Record, RegistrationStore
+from .rules import AddressCheck, Contact, FinancialAddress, PersonalData, Registrant, Standing, Verification
+from .store import AddressRecord, Legs, Overtaken, Record, RegistrationStore
 from .vault import PersonKey, Vault
 
 TRIES = 4
@@ -109,12 +109,17 @@ class Registrations:
             self.registrant(registrant_id)
 
     def set_financial_address(
-        self, registrant_id: str, form: wire.FinancialAddressForm, now: datetime
+        self,
+        registrant_id: str,
+        form: wire.FinancialAddressForm,
+        now: datetime,
+        unless_paying: Legs | None = None,
     ) -> FinancialAddress:
         """Say where a person is to be paid; an account pays one person. The same again changes nothing.
 
-        Raises the first that holds of `UnknownPayoutCode`, `MalformedAccountNumber`, `NotRegistered`,
-        `AccountAlreadyUsed`.
+        `unless_paying` adds legs named `store.PAYING_LEG` to the transaction of a change; the first address needs none.
+        Nothing is known yet of an account that is new. Raises the first that holds of `UnknownPayoutCode`,
+        `MalformedAccountNumber`, `NotRegistered`, `PaymentUnderWay`, `AccountAlreadyUsed`.
         """
         kind = self._payout_codes.get(form.code)
         if kind is None:
@@ -122,11 +127,14 @@ class Registrations:
         address = wire.financial_address(form, kind)
         for _ in range(TRIES):
             try:
-                self._write_address(registrant_id, address, now)
+                return self._write_address(registrant_id, address, now, unless_paying)
             except Overtaken:
                 continue
-            return address
         raise Unavailable()
+
+    def keep_check(self, registrant_id: str, version: int, check: AddressCheck) -> bool:
+        """Keep what is known of one version of a person's address. One write; False if it was changed meanwhile."""
+        return self._store.save_check(registrant_id, version, check)
 
     def financial_address(self, registrant_id: str) -> FinancialAddress | None:
         """Where a person is paid, in clear: for the instruction to pay and nothing else. Two reads, one KMS call."""
@@ -240,27 +248,37 @@ class Registrations:
         self._store.save(new_record, released, unless_excluded=plain_registrant)
         return changed
 
-    def _write_address(self, registrant_id: str, address: FinancialAddress, now: datetime) -> None:
+    def _write_address(
+        self, registrant_id: str, address: FinancialAddress, now: datetime, unless_paying: Legs | None
+    ) -> FinancialAddress:
         record = self._store.record(registrant_id)
         if record is None:
             raise NotRegistered()
         key = self._vault.open_key(registrant_id, record.wrapped_key)
         old = self._store.address(registrant_id)
-        if old and _address(key, old) == address:
-            return
+        known = _address(key, old) if old else None
+        if known and replace(known, version=address.version, check=None) == address:
+            return known
         new = AddressRecord(
-            sealed=key.seal("address/1", msgspec.json.encode(address)),
+            sealed=_sealed(key, address),
             account_mac=self._vault.mac("account", f"{address.code}\0{address.account_number}"),
             version=old.version + 1 if old else 1,
             updated_at=now,
         )
         released = old.account_mac if old and old.account_mac != new.account_mac else None
-        self._store.save_address(registrant_id, new, released, record.wrapped_key)
+        self._store.save_address(registrant_id, new, released, record.wrapped_key, unless_paying if old else None)
+        return replace(address, version=new.version)
 
 
 def _person(key: PersonKey, record: Record) -> PersonalData:
     return msgspec.json.decode(key.unseal("person/1", record.sealed), type=PersonalData)
 
 
+def _sealed(key: PersonKey, address: FinancialAddress) -> bytes:
+    account = {name: getattr(address, name) for name in ("code", "account_number", "holder_name")}
+    return key.seal("address/1", msgspec.json.encode(account))
+
+
 def _address(key: PersonKey, record: AddressRecord) -> FinancialAddress:
-    return msgspec.json.decode(key.unseal("address/1", record.sealed), type=FinancialAddress)
+    address = msgspec.json.decode(key.unseal("address/1", record.sealed), type=FinancialAddress)
+    return replace(address, version=record.version, check=record.check)

@@ -7,7 +7,7 @@ one registrant whatever happens at the same time. PROFILE carries a version: a w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import ClassVar, TypeVar
@@ -29,12 +29,18 @@ from pynamodb.models import Model
 from .. import dynamo
 from ..errors import DomainError
 from ..ids import shard
-from .errors import AccountAlreadyUsed, Excluded, NikAlreadyRegistered, PhoneAlreadyUsed
-from .rules import NEXT, Education, Employment, Registrant, Standing, Verification
+from .errors import AccountAlreadyUsed, Excluded, NikAlreadyRegistered, PaymentUnderWay, PhoneAlreadyUsed
+from .rules import NEXT, AddressCheck, Education, Employment, Registrant, Standing, Verdict, Verification
 from .vault import MacKind
 
 SHARDS = 64
 """Partitions of the index of registrations, by person."""
+
+PAYING_LEG = "paying"
+"""The name of the legs by which others say that nothing is being paid to a person just now."""
+
+Legs = Callable[[dynamo.Transaction], None]
+"""Adds another domain's legs to a transaction of this one."""
 
 
 class RegistrationsTable(Model):
@@ -84,12 +90,15 @@ class Profile(RegistrationsTable):
 
 
 class Address(RegistrationsTable):
-    """`R#<registrant>` / `ADDRESS`."""
+    """`R#<registrant>` / `ADDRESS`. `verdict` and what goes with it are of this version: a change is a new item."""
 
     version = NumberAttribute()
     sealed = BinaryAttribute(legacy_encoding=False)
     account_mac = UnicodeAttribute()
     updated_at = UTCDateTimeAttribute()
+    verdict = UnicodeAttribute(null=True)
+    score = NumberAttribute(null=True)
+    checked_at = UTCDateTimeAttribute(null=True)
 
 
 class Guard(RegistrationsTable):
@@ -122,6 +131,7 @@ class AddressRecord:
     account_mac: str
     version: int
     updated_at: datetime
+    check: AddressCheck | None = None
 
 
 class Overtaken(Exception):
@@ -152,7 +162,9 @@ class RegistrationStore:
     def address(self, registrant_id: str) -> AddressRecord | None:
         """A financial address, sealed. One read."""
         item = _read(Address, _person(registrant_id), "ADDRESS")
-        return AddressRecord(item.sealed, item.account_mac, int(item.version), item.updated_at) if item else None
+        if item is None:
+            return None
+        return AddressRecord(item.sealed, item.account_mac, int(item.version), item.updated_at, _check(item))
 
     def excluded(self, nik_mac: str) -> bool:
         """Whether any exclusion list names this NIK. One read."""
@@ -180,11 +192,17 @@ class RegistrationStore:
             raise _ranked(failure, refusals) from failure
 
     def save_address(
-        self, registrant_id: str, address: AddressRecord, released_account_mac: str | None, wrapped_key: bytes
+        self,
+        registrant_id: str,
+        address: AddressRecord,
+        released_account_mac: str | None,
+        wrapped_key: bytes,
+        unless_paying: Legs | None = None,
     ) -> None:
         """Write a financial address with its guard, provided that the key it is sealed under is still the person's.
 
-        Raises `Overtaken`, else `AccountAlreadyUsed`.
+        Nothing is known of it then. `unless_paying` adds legs of the name `PAYING_LEG`. Raises `Overtaken`, else
+        `PaymentUnderWay`, else `AccountAlreadyUsed`.
         """
         item = Address(
             _person(registrant_id),
@@ -202,8 +220,23 @@ class RegistrationStore:
                     tx.delete("released", Guard(_unique("account", released_account_mac), "UNIQUE"))
                 tx.put("address", item, _follows(Address.pk, Address.version, address.version))
                 _claim(tx, "account", address.account_mac, registrant_id)
+                if unless_paying is not None:
+                    unless_paying(tx)
         except dynamo.LegsFailed as failure:
-            raise _ranked(failure, [("account", AccountAlreadyUsed)]) from failure
+            refusals = [(PAYING_LEG, PaymentUnderWay), ("account", AccountAlreadyUsed)]
+            raise _ranked(failure, refusals) from failure
+
+    def save_check(self, registrant_id: str, version: int, check: AddressCheck) -> bool:
+        """Keep what an inquiry found out about one version of an address. One write; False if it was changed since."""
+        actions: list[Action] = [Address.verdict.set(check.verdict.value), Address.checked_at.set(check.checked_at)]
+        actions.append(Address.score.remove() if check.score is None else Address.score.set(check.score))
+        try:
+            Address(_person(registrant_id), "ADDRESS").update(actions, condition=Address.version == version)
+        except UpdateError as error:
+            if dynamo.is_condition_failure(error):
+                return False
+            raise
+        return True
 
     def move(self, registrant_id: str, standing: Standing, wave: int | None) -> bool:
         """Change the standing if it may become that; False if it may not, is that already, or nobody is registered."""
@@ -262,6 +295,13 @@ def _ranked(failure: dynamo.LegsFailed, refusals: Sequence[tuple[str, type[Domai
         if leg in failure.legs and not {"profile", "address"} & failure.legs.keys():
             return refusal()
     return Overtaken()
+
+
+def _check(item: Address) -> AddressCheck | None:
+    if item.verdict is None:
+        return None
+    score = None if item.score is None else int(item.score)
+    return AddressCheck(Verdict(item.verdict), score, item.checked_at)
 
 
 def _person(registrant_id: str) -> str:

@@ -8,7 +8,17 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from . import identity, phones
-from .rules import Education, Employment, FinancialAddress, PersonalData, Registrant, Standing, Verification
+from .rules import (
+    AddressCheck,
+    Education,
+    Employment,
+    FinancialAddress,
+    PersonalData,
+    Registrant,
+    Standing,
+    Verdict,
+    Verification,
+)
 
 # Nothing invisible that a bank's system would choke on, and at least one visible character.
 Name = Annotated[
@@ -120,6 +130,14 @@ class FinancialAddressView(_Form, frozen=True):
     code: Annotated[str, Meta(examples=["BNI"])]
     account_number: Annotated[str, Meta(examples=["********6789"])]
     holder_name: str
+    verification: Annotated[
+        Literal["verified", "unverified", "pending"],
+        Meta(description="Whether the bank knows the account under the holder's name; pending: it has not answered"),
+    ]
+    to_do: Annotated[
+        Literal["nothing", "wait", "correct_account_number", "correct_holder_name"],
+        Meta(description="What has to happen before money is sent; nothing: it can be sent (wallets name nobody)"),
+    ]
 
 
 class MeView(_Form, frozen=True):
@@ -183,7 +201,23 @@ def financial_address_view(address: FinancialAddress) -> FinancialAddressView:
         code=address.code,
         account_number=f"********{address.account_number[-4:]}",
         holder_name=address.holder_name,
+        verification=_verification(address.check),
+        to_do=_TO_DO[address.check.verdict] if address.check else "wait",
     )
+
+
+_TO_DO: dict[Verdict, Literal["nothing", "correct_account_number", "correct_holder_name"]] = {
+    Verdict.MATCHED: "nothing",
+    Verdict.NOT_OFFERED: "nothing",
+    Verdict.NOT_FOUND: "correct_account_number",
+    Verdict.MISMATCHED: "correct_holder_name",
+}
+
+
+def _verification(check: AddressCheck | None) -> Literal["verified", "unverified", "pending"]:
+    if check is None:
+        return "pending"
+    return "verified" if check.verdict is Verdict.MATCHED else "unverified"
 
 
 def _mask_identity(digits: str) -> str:

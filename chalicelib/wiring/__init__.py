@@ -18,6 +18,9 @@ from .outcomes import OutcomesServices
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from ..dynamo import Transaction
+    from ..registration.rules import FinancialAddress
+    from ..registration.wire import FinancialAddressForm
     from ..tidings import Tidings
 
 
@@ -37,6 +40,15 @@ class Services(OutcomesServices):
             balance_idr=self.training.balance(beneficiary) if beneficiary else None,
             next_deadline=next_deadline(beneficiary, self.surveys.next_closing(registrant_id, now), now),
         )
+
+    def set_financial_address(self, registrant_id: str, form: FinancialAddressForm, now: datetime) -> FinancialAddress:
+        """`PUT /me/financial-address`: changed only while no payment to the person may be under way."""
+        from ..registration.store import PAYING_LEG
+
+        def unless_paying(tx: Transaction) -> None:
+            self.payouts.check_nothing_alive(tx, PAYING_LEG, self.waves.beneficiary(registrant_id))
+
+        return self.address_book.set(registrant_id, form, unless_paying, now)
 
     @cached_property
     def tidings(self) -> Tidings:

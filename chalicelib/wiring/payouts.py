@@ -57,10 +57,10 @@ class PayoutsServices(RegistrationServices):
 
     @cached_property
     def address_book(self) -> AddressBook:
-        """Where people are paid."""
+        """Where people are paid, and whether the accounts are theirs."""
         from ..payouts.addresses import AddressBook
 
-        return AddressBook(self.registrations)
+        return AddressBook(self.registrations, self.rails, self.programme.payouts.name_score_min)
 
     @cached_property
     def ceilings(self) -> CeilingStore:
@@ -78,7 +78,8 @@ class PayoutsServices(RegistrationServices):
         from ..payouts.rails import Rails
 
         rules = self.programme.payouts
-        xendit = HttpFsp(self.settings.fsp_url, rules.fsp_timeout_s, self._fsp_secret.api_key)
+        api_key = self._fsp_secret.api_key
+        xendit = HttpFsp(self.settings.fsp_url, rules.fsp_timeout_s, api_key, rules.inquiry_timeout_s)
         return Rails({xendit.rail: xendit}, rules.codes)
 
     @cached_property

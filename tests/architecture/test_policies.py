@@ -32,7 +32,7 @@ MATRIX = {
     "close_wave": STEP,
     "advance": STEP,
     "expire_places": STEP,
-    "pay": {"payouts": "write", "registrations": "read"},
+    "pay": {"payouts": "write", "registrations": "write"},
     "sweep_payouts": {"payouts": "write"},
     "write_notices": {"notices": "write", "waves": "read", "payouts": "read"},
     "send_mail": {"notices": "write"},

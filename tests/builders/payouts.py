@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -33,7 +33,7 @@ from chalicelib.payouts.service import Payouts
 from chalicelib.payouts.store import PayoutStore
 from chalicelib.payouts.worker import Ports, Worker
 from chalicelib.registration.errors import Excluded
-from chalicelib.registration.rules import FinancialAddress
+from chalicelib.registration.rules import AddressCheck, FinancialAddress, Verdict
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
 from local.fsp import Sandbox
 from tests.conftest import REGION, T0
@@ -41,6 +41,8 @@ from tests.conftest import REGION, T0
 API_KEY = "test-api-key"
 CALLBACK_TOKEN = "test-callback-token"
 WAVE = 143
+CHECKED = AddressCheck(Verdict.MATCHED, 100, T0)
+"""The provider has been asked about an account, and nothing stands in the way."""
 
 
 def beneficiary(registrant_id: str, *, scheme: str = "2023", wave: int = WAVE) -> Beneficiary:
@@ -66,6 +68,13 @@ class People:
 
     def financial_address(self, registrant_id: str) -> FinancialAddress | None:
         return self.addresses.get(registrant_id)
+
+    def keep_check(self, registrant_id: str, version: int, check: AddressCheck) -> bool:
+        address = self.addresses[registrant_id]
+        if address.version != version:
+            return False
+        self.addresses[registrant_id] = replace(address, check=check)
+        return True
 
     def registrant(self, registrant_id: str) -> Any:
         return registrant_id
@@ -103,7 +112,8 @@ class AnyCode(Rails):
 def worker(store: PayoutStore, people: People, rails: Rails, programme: Programme) -> Worker:
     """A worker with an allowance of its own."""
     allowance = Allowance(CeilingStore(), programme.payouts.ceilings)
-    ports = Ports(people, AddressBook(people), ReversingSealer(), rails, allowance)
+    addresses = AddressBook(people, rails, programme.payouts.name_score_min)
+    ports = Ports(people, addresses, ReversingSealer(), rails, allowance)
     return Worker(store, ports, programme.payouts)
 
 
@@ -135,7 +145,9 @@ class World:
         self._sqs = boto3.client("sqs", REGION)
 
     def person(self, registrant_id: str, account_number: str = "1234567890") -> Beneficiary:
-        self.people.addresses[registrant_id] = FinancialAddress("BNI", account_number, f"Holder {registrant_id}")
+        """Somebody with an account that has been asked about."""
+        address = FinancialAddress("BNI", account_number, f"Holder {registrant_id}", check=CHECKED)
+        self.people.addresses[registrant_id] = address
         return beneficiary(registrant_id)
 
     def entitle(self, who: Beneficiary, kind: Kind = Kind.INCENTIVE) -> str:

@@ -6,7 +6,8 @@ Nothing of the application is replaced but the pool's keys, so that a test can s
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -25,6 +26,8 @@ from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.outcomes import survey_rules
 from chalicelib.outcomes.survey_store import SurveyStore
+from chalicelib.payouts.records import StoredAttempt
+from chalicelib.payouts.rules import Kind, reference
 from chalicelib.registration.accounts import Accounts
 from chalicelib.registration.store import Record, RegistrationStore
 from chalicelib.registration.tokens import TokenVerifier
@@ -32,6 +35,7 @@ from chalicelib.training import signatures
 from chalicelib.training.rules import course_id
 from chalicelib.waves.beneficiaries import BeneficiaryItem, BeneficiaryStore
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Outcome, buy_by
+from local.fsp import Sandbox
 from tests.builders.registration import other_form
 from tests.builders.waves import OPENS, WAVE
 from tests.conftest import T0
@@ -40,6 +44,8 @@ AN_HOUR = timedelta(hours=1)
 DURING = OPENS + AN_HOUR
 """A wave is open."""
 PASSWORD = "Correct horse 1 battery!"
+HOLDER = "Siti Aminah"
+"""Whose every account is."""
 
 SIGN_UP = "POST /accounts"
 CONFIRM = "POST /accounts/confirmations"
@@ -103,6 +109,14 @@ class Bought:
 
 Provoke = Callable[["Gateway"], Call]
 """Brings about a state of affairs and returns the request that then meets it."""
+
+
+@contextmanager
+def provider(settings: Settings) -> Iterator[Settings]:
+    """The settings with a sandbox provider that runs meanwhile."""
+    with Sandbox("gateway") as sandbox:
+        sandbox.books.configure({"holder_name": HOLDER})
+        yield msgspec.structs.replace(settings, fsp_url=sandbox.url)
 
 
 class Gateway:
@@ -186,7 +200,7 @@ class Gateway:
     def address(self, **changes: Any) -> dict[str, Any]:
         """What says where a person is paid."""
         number = f"0123{next(self._numbers):06d}"
-        return {"code": "BNI", "account_number": number, "holder_name": "Siti Aminah"} | changes
+        return {"code": "BNI", "account_number": number, "holder_name": HOLDER} | changes
 
     def redemption(self, bought: Bought) -> dict[str, Any]:
         """What a participant shows to a partner."""
@@ -275,6 +289,17 @@ class Gateway:
         assert outcome is Outcome.CHOSEN
         services.registrations.mark_beneficiary(person, WAVE)
         return beneficiary
+
+    def being_paid(self) -> tuple[str, str]:
+        """Somebody whose incentive has been sent and not settled, and the payout."""
+        services, beneficiary = self.services, self.chosen()
+        self.ok(Call(ADDRESS, self.address(), person=beneficiary.registrant_id))
+        with services.transaction() as tx:
+            payout = services.payouts.entitle(tx, beneficiary, Kind.INCENTIVE, self.now)
+        entitlement = services._payout_store.get(payout)
+        key = reference(payout, 1)
+        services._payout_store.claim(entitlement, StoredAttempt(1, key, b"sealed", self.now, "xendit-v2"), self.now)
+        return beneficiary.registrant_id, payout
 
     def bought(self) -> Bought:
         """Somebody chosen who bought a training."""

@@ -112,6 +112,11 @@ def address_of_another(gateway: Gateway) -> Call:
     return Call(ADDRESS, address, person=gateway.registered())
 
 
+def change_address_while_paid(gateway: Gateway) -> Call:
+    person, _ = gateway.being_paid()
+    return Call(ADDRESS, gateway.address(), person=person)
+
+
 # Waves
 
 
@@ -415,6 +420,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "not_registered": lambda gateway: Call(ADDRESS, gateway.address(), person=gateway.stranger()),
         "unknown_payout_code": addressing(code="BANK OF NOWHERE"),
         "malformed_account_number": addressing(account_number="0123-4567-8901"),
+        "payment_under_way": change_address_while_paid,
         "account_already_used": address_of_another,
     },
     ENTRIES: {"not_registered": lambda gateway: Call(ENTRIES, person=gateway.stranger())},

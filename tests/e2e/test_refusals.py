@@ -22,7 +22,7 @@ from chalicelib.web import BODY_LIMIT_BYTES, Operation
 from tests.conftest import cloud as cloud_of_one_test
 
 from . import job_refusals, refusals
-from .gateway import DURING, Call, Gateway
+from .gateway import DURING, Call, Gateway, provider
 
 REFUSALS = refusals.REFUSALS | job_refusals.REFUSALS
 SUCCESSES = refusals.SUCCESSES | job_refusals.SUCCESSES
@@ -57,7 +57,11 @@ ALONE = {"GET /openapi.json", "GET /health"}
 @pytest.fixture(scope="module")
 def shared(programme: Programme) -> Iterator[Gateway]:
     """One cloud for all tests here; each of them brings people of its own."""
-    with pytest.MonkeyPatch.context() as patch, contextmanager(cloud_of_one_test.__wrapped__)(None) as settings:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextmanager(cloud_of_one_test.__wrapped__)(None) as cloud,
+        provider(cloud) as settings,
+    ):
         gateway = Gateway(settings, programme)
         patch.setattr(application, "services", lambda: gateway.services)
         patch.setattr(application.app, "clock", gateway.clock)

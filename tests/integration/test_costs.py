@@ -48,6 +48,7 @@ from tests.e2e.gateway import (
     Call,
     Gateway,
     Provoke,
+    provider,
 )
 from tests.e2e.refusals import (
     COMPLAIN,
@@ -69,7 +70,11 @@ SETTLED = 144
 def gateway(programme: Programme) -> Iterator[Gateway]:
     calendar = msgspec.structs.replace(programme.calendar, exceptions_cached_s=3600)
     figures = msgspec.structs.replace(programme, calendar=calendar)
-    with pytest.MonkeyPatch.context() as patch, contextmanager(cloud_of_one_test.__wrapped__)(None) as settings:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextmanager(cloud_of_one_test.__wrapped__)(None) as cloud,
+        provider(cloud) as settings,
+    ):
         gateway = Gateway(settings, figures)
         times = {"opens_at": "2026-11-13T05:00:00Z", "closes_at": "2026-11-16T17:00:00Z"}
         seats = {"quota": 1, "reserved": 0, "weights": "{}", "chosen": 1}
@@ -77,7 +82,7 @@ def gateway(programme: Programme) -> Iterator[Gateway]:
         patch.setattr(application, "services", lambda: gateway.services)
         patch.setattr(application.app, "clock", gateway.clock)
         gateway.now = DURING
-        for name in ("GET /courses", "GET /waves", jobs.LIST_VACANCIES, COMPLAIN):
+        for name in ("GET /courses", "GET /waves", jobs.LIST_VACANCIES, COMPLAIN, ADDRESS):
             gateway.ok(SUCCESSES[name](gateway))
         yield gateway
 
@@ -92,6 +97,13 @@ def appeal(gateway: Gateway) -> Call:
     leaves = {published.leaves_name(31): build_list(SETTLED, 31, [ticket])}
     Publication(services._client("s3"), services.settings.results_bucket).put(SETTLED, leaves)
     return complaining({"kind": "selection", "wave": SETTLED}, lambda _: person)(gateway)
+
+
+def change_address(gateway: Gateway) -> Call:
+    """Somebody chosen has told where to be paid before, and now tells another account."""
+    person = gateway.chosen().registrant_id
+    gateway.ok(Call(ADDRESS, gateway.address(), person=person))
+    return Call(ADDRESS, gateway.address(), person=person)
 
 
 def _posted_twice(gateway: Gateway) -> tuple[str, str]:
@@ -140,7 +152,23 @@ COSTS: dict[str, Row] = {
     f"{REGISTER} again": (again(SUCCESSES[REGISTER]), {"dynamodb GetItem": 1, "kms Decrypt": 1}),
     ADDRESS: (
         SUCCESSES[ADDRESS],
-        {"dynamodb GetItem": 2, "kms Decrypt": 1, "kms GenerateMac": 1, "dynamodb TransactWriteItems": 1},
+        {
+            "dynamodb GetItem": 2,
+            "kms Decrypt": 1,
+            "kms GenerateMac": 1,
+            "dynamodb TransactWriteItems": 1,
+            "dynamodb UpdateItem": 1,
+        },
+    ),
+    f"{ADDRESS} another": (
+        change_address,
+        {
+            "dynamodb GetItem": 3,
+            "kms Decrypt": 1,
+            "kms GenerateMac": 1,
+            "dynamodb TransactWriteItems": 1,
+            "dynamodb UpdateItem": 1,
+        },
     ),
     f"{ADDRESS} again": (again(SUCCESSES[ADDRESS]), {"dynamodb GetItem": 2, "kms Decrypt": 1}),
     ENTRIES: (again(SUCCESSES[ENTRIES]), {"dynamodb GetItem": 2, "dynamodb BatchGetItem": 1}),

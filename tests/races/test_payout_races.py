@@ -23,7 +23,7 @@ from chalicelib.payouts.service import Payouts
 from chalicelib.payouts.store import PayoutStore
 from chalicelib.registration.rules import FinancialAddress
 from local.fsp import Sandbox
-from tests.builders.payouts import AnyCode, People, ReversingSealer, beneficiary, worker
+from tests.builders.payouts import CHECKED, AnyCode, People, ReversingSealer, beneficiary, worker
 from tests.conftest import REGION, T0
 
 from .together import ALWAYS, refusals, together
@@ -54,7 +54,8 @@ class Race:
         return msgspec.convert(self.sandbox.books.report(), Books).payouts
 
     def entitle(self, name: str) -> str:
-        self.people.addresses[name] = FinancialAddress("BNI", f"1{uuid4().int % 10**9:09}1", name)
+        number = f"1{uuid4().int % 10**9:09}1"
+        self.people.addresses[name] = FinancialAddress("BNI", number, name, check=CHECKED)
         with dynamo.Transaction(REGION) as tx:
             return self.payouts.entitle(tx, beneficiary(name), Kind.INCENTIVE, T0)
 
@@ -85,7 +86,7 @@ def test_one_of_many_workers_claims_and_one_payment_is_made(race: Race) -> None:
 def test_an_account_that_changes_while_workers_claim_is_paid_as_it_was_stored(race: Race) -> None:
     entitlement = race.entitle("person")
     numbers = iter(range(1_000_001, 2_000_000))
-    race.people.financial_address = lambda name: FinancialAddress("BNI", str(next(numbers)), name)
+    race.people.financial_address = lambda name: FinancialAddress("BNI", str(next(numbers)), name, check=CHECKED)
     at_once(lambda: race.worker.process(entitlement, T0))
     assert race.worker.process(entitlement, T0) is State.PAID
     [attempt] = race.payouts.history(entitlement).attempts

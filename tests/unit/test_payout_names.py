@@ -1,0 +1,110 @@
+"""How alike two names are: what banks do to a name leaves it the same, another person's is another."""
+
+from __future__ import annotations
+
+import random
+import unicodedata
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from chalicelib.payouts.names import score
+
+MIN = 80
+"""The threshold of the programme's figures."""
+
+WORDS = (
+    *("agus", "budi", "citra", "dewi", "eko", "fajar", "gita", "hendra", "indah", "joko", "kartika", "lestari"),
+    *("maria", "nurul", "oktavia", "putri", "ratna", "slamet", "taufik", "utami", "wulan", "yohanes", "zulkifli"),
+    *("hidayat", "kurniawan", "lubis", "nasution", "pratama", "rahayu", "santoso", "siregar", "wijaya"),
+)
+"""Of which no two are alike."""
+NAMES = st.lists(st.sampled_from(WORDS), min_size=1, max_size=5, unique=True)
+MARKS = st.sampled_from("\u0300\u0301\u0303\u0308\u0327")
+
+
+@given(st.text(), st.text())
+def test_it_is_a_whole_number_of_0_to_100_and_the_same_both_ways(a, b):
+    assert score(a, b) == score(b, a)
+    assert type(score(a, b)) is int
+    assert 0 <= score(a, b) <= 100
+
+
+@given(st.text(st.characters(categories=["Lu", "Ll", "Nd", "Zs", "Po"])))
+def test_a_name_is_entirely_like_itself_if_there_is_anything_of_it(name):
+    assert score(name, name) == (100 if any(letter.isalnum() for letter in unicodedata.normalize("NFKD", name)) else 0)
+
+
+@given(NAMES, st.randoms(use_true_random=False), st.lists(MARKS, max_size=6), st.sampled_from([" ", "  ", ", ", ". "]))
+def test_case_marks_order_and_punctuation_make_no_difference(words, dice: random.Random, marks, between):
+    other = [word.upper() if dice.random() < 0.5 else word.title() for word in dice.sample(words, len(words))]
+    written = list(between.join(other))
+    for mark in marks:
+        place = dice.choice([n for n, letter in enumerate(written) if letter.isalpha()])
+        written.insert(place + 1, mark)
+    assert score(" ".join(words), "".join(written)) == 100
+    assert score(" ".join(words), unicodedata.normalize("NFC", "".join(written))) == 100
+
+
+@given(NAMES, NAMES)
+def test_people_who_share_no_word_are_not_alike(one, other):
+    assume(not set(one) & set(other))
+    assert score(" ".join(one), " ".join(other)) < MIN // 2
+
+
+@given(NAMES, st.integers(16, 40))
+def test_a_name_that_is_cut_off_where_a_field_ends_still_is_that_name(words, length):
+    name = " ".join(words)
+    assume(len(name) >= length)
+    assert score(name, name[:length].upper()) >= 95
+
+
+@pytest.mark.parametrize(
+    ("stated", "banks"),
+    [
+        ("Siti Aminah", "SITI AMINAH"),
+        ("Siti Aminah", "AMINAH, SITI"),
+        ("Siti Aminah", "IBU SITI AMINAH"),
+        ("Siti Aminah", "SITI AMINAH SDRI"),
+        ("Budi Santoso", "Drs. H. BUDI SANTOSO, S.Kom., M.M."),
+        ("Renée d'Ailly", "RENEE DAILLY"),
+        ("Nur Hayati Lubis", "NURHAYATI LUBIS"),
+        ("Moh.Rizky Pratama", "MUHAMMAD RIZKY PRATAMA"),
+        ("Groß Müller", "GROSS MULLER"),
+        ("Ali Al-Fatih", "ALI AL FATIH"),
+    ],
+)
+def test_these_are_the_same_name(stated, banks):
+    assert score(stated, banks) == 100
+
+
+@pytest.mark.parametrize(
+    ("stated", "banks"),
+    [
+        ("Muhammad Rizky Pratama Setiawan", "MUHAMMAD RIZKY PRATA"),
+        ("Muhammad Rizky Setiawan", "MUHAMMAD RIZKY SE"),
+        ("Muhamad Rizky Pratama", "M RIZKY PRATAMA"),
+        ("Soeharto Wijaya", "SUHARTO WIJAYA"),
+        ("Siti Aminah Lubis", "SITI AMINAH"),
+    ],
+)
+def test_these_are_alike_enough(stated, banks):
+    assert MIN <= score(stated, banks) < 100
+
+
+@pytest.mark.parametrize(
+    ("stated", "banks"),
+    [
+        ("Siti Aminah", "SITI AISYAH"),
+        ("Budi Santoso", "BUDI SUSANTO"),
+        ("Budi", "BUDI SANTOSO"),
+        ("Ani Wijaya", "ANITA LUBIS"),
+        ("Muhammad Rizky", "MUHAMMAD RAMADHAN"),
+        ("Siti Aminah", "PT MAJU BERSAMA"),
+        ("", "SITI AMINAH"),
+        ("...", "..."),
+    ],
+)
+def test_these_are_different_people(stated, banks):
+    assert score(stated, banks) < MIN
