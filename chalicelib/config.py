@@ -20,6 +20,8 @@ Positive = Annotated[int, Meta(gt=0)]
 NotNegative = Annotated[int, Meta(ge=0)]
 Hex32 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Hex96 = Annotated[str, Meta(pattern="^[0-9a-f]{192}$")]
+Bic = Annotated[str, Meta(pattern="^[A-Z]{4}ID[A-Z0-9]{2}([A-Z0-9]{3})?$")]
+BankText = Annotated[str, Meta(pattern=r"^[A-Za-z0-9/?:().,'+ -]{1,70}$")]
 Skill = Annotated[str, Meta(pattern="^[a-z]+(_[a-z]+)*$", max_length=32)]
 
 AUTHORIZER_TIMEOUT_S = 5
@@ -83,7 +85,7 @@ class PayoutCode(_Frozen, frozen=True):
 
     kind: Literal["bank", "wallet"]
     rail: Literal["xendit-v2", "bank-file"]
-    bic: Annotated[str, Meta(pattern="^[A-Z]{4}ID[A-Z0-9]{2}([A-Z0-9]{3})?$")] | None = None
+    bic: Bic | None = None
     """Its code in a bank file, which needs one."""
 
 
@@ -96,6 +98,16 @@ class CeilingRules(_Frozen, frozen=True):
     day_idr: Positive
     envelope_idr: Positive
     block: Positive
+
+
+class BankFileRules(_Frozen, frozen=True):
+    """Who pays by bank file, in the characters that banks take, and how many transfers one file may have at most."""
+
+    initiating_party: BankText
+    debtor_name: BankText
+    debtor_account: Annotated[str, Meta(pattern="^[0-9]{6,20}$")]
+    debtor_bic: Bic
+    transfers_max: Annotated[int, Meta(gt=0, le=5_000)]
 
 
 class PayoutRules(_Frozen, frozen=True):
@@ -111,6 +123,7 @@ class PayoutRules(_Frozen, frozen=True):
     """How alike, out of 100, the holder's name and the provider's must be."""
     ceilings: CeilingRules
     codes: dict[str, PayoutCode]
+    bank_file: BankFileRules
 
     @property
     def kinds(self) -> dict[str, Literal["bank", "wallet"]]:
@@ -230,6 +243,9 @@ def _check(programme: Programme) -> None:
         # A request accepted in the last millisecond must have written its entry, or died, before the list is read.
         "draw.freeze_delay_s must exceed the longest request": programme.draw.freeze_delay_s > LONGEST_REQUEST_S,
         "eligibility.age_min is above age_max": programme.eligibility.age_min <= programme.eligibility.age_max,
+        "a code of payouts.codes that is paid by bank file needs a bic": all(
+            code.bic is not None for code in programme.payouts.codes.values() if code.rail == "bank-file"
+        ),
         "waves overlap": programme.calendar.open_hours <= programme.calendar.every_days * 24,
         "the first scheme starts after the first wave": min(s.first_wave for s in programme.schemes)
         <= programme.calendar.first_wave,

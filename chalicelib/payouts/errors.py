@@ -71,6 +71,42 @@ class CeilingChanged(DomainError):
     code = "payout_ceiling_changed"
 
 
+class UnknownBatch(DomainError):
+    """There is no bank file `batch`."""
+
+    code = "unknown_bank_file"
+
+
+class BatchMoved(DomainError):
+    """Somebody else decided about the bank file `batch` since it was read; nothing was written."""
+
+    code = "bank_file_moved"
+
+
+class BatchNotNow(DomainError):
+    """`action` is nothing that may be done to the bank file `batch` while it is `state`."""
+
+    code = "bank_file_not_now"
+
+
+class BatchDiffers(DomainError):
+    """The bank file `batch`, made again, is not the one that was proposed: its `what` differs; nothing was written."""
+
+    code = "bank_file_differs"
+
+
+class BatchOutdated(DomainError):
+    """`moved` transfers of the bank file `batch` no longer wait for it: reject it, and make another."""
+
+    code = "bank_file_outdated"
+
+
+class PayoutsPaused(DomainError):
+    """Payouts are paused, so no bank file is written."""
+
+    code = "payouts_paused"
+
+
 class InvalidCallback(DomainError):
     """A webhook without the callback token that was agreed with the provider."""
 
@@ -125,5 +161,27 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
         "Batas {name} baru saja diubah orang lain.",
         "The ceiling {name} was changed by somebody else just now.",
     ),
+    UnknownBatch: (404, "Berkas bank {batch} tidak ada.", "There is no bank file {batch}."),
+    BatchMoved: (
+        409,
+        "Berkas bank {batch} baru saja diputuskan orang lain.",
+        "Somebody else decided about the bank file {batch} just now.",
+    ),
+    BatchNotNow: (
+        409,
+        "Berkas bank {batch} berstatus {state} dan tidak dapat di-{action}.",
+        "The bank file {batch} is {state} and cannot be changed by {action}.",
+    ),
+    BatchDiffers: (
+        409,
+        "Berkas bank {batch} tidak sama dengan yang diusulkan ({what}).",
+        "The bank file {batch} is not the one that was proposed ({what}).",
+    ),
+    BatchOutdated: (
+        409,
+        "{moved} transfer pada berkas bank {batch} sudah berubah; tolak dan buat yang baru.",
+        "{moved} transfers of the bank file {batch} have moved on; reject it and make another.",
+    ),
+    PayoutsPaused: (409, "Pembayaran sedang dihentikan sementara.", "Payouts are paused."),
     InvalidCallback: (401, "Token panggilan balik tidak sah.", "The callback token is not valid."),
 }

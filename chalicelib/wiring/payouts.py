@@ -10,6 +10,9 @@ from .registration import RegistrationServices
 if TYPE_CHECKING:
     from ..payouts.addresses import AddressBook
     from ..payouts.administration import Administration
+    from ..payouts.bank_files import BankFiles
+    from ..payouts.bank_reports import BankReports
+    from ..payouts.bank_store import BankStore
     from ..payouts.ceilings import CeilingStore
     from ..payouts.queue import PayoutQueue
     from ..payouts.rails import Rails
@@ -74,13 +77,41 @@ class PayoutsServices(RegistrationServices):
     @cached_property
     def rails(self) -> Rails:
         """The providers."""
+        from ..payouts.bank_rail import BankFile
         from ..payouts.fsp_http import HttpFsp
         from ..payouts.rails import Rails
 
         rules = self.programme.payouts
         api_key = self._fsp_secret.api_key
         xendit = HttpFsp(self.settings.fsp_url, rules.fsp_timeout_s, api_key, rules.inquiry_timeout_s)
-        return Rails({xendit.rail: xendit}, rules.codes)
+        bank = BankFile(self.bank_store, rules.codes)
+        return Rails({xendit.rail: xendit, bank.rail: bank}, rules.codes)
+
+    @cached_property
+    def bank_store(self) -> BankStore:
+        """Which attempts are in which bank file, and what the bank said of them."""
+        from ..payouts.bank_store import BankStore
+        from ..payouts.items import PayoutsTable
+
+        self._bind(PayoutsTable, "payouts")
+        return BankStore(self.settings.region)
+
+    @cached_property
+    def bank_files(self) -> BankFiles:
+        """Files of transfers for the bank, by two people."""
+        from ..ids import system_randomness
+        from ..payouts.bank_files import BankFiles, Books
+        from ..payouts.pause import PauseStore
+
+        books = Books(self.bank_store, self._payout_store, PauseStore())
+        return BankFiles(books, self.registrations, self.programme.payouts.bank_file, system_randomness)
+
+    @cached_property
+    def bank_reports(self) -> BankReports:
+        """What the bank's reports say."""
+        from ..payouts.bank_reports import BankReports
+
+        return BankReports(self.bank_store, self._payout_store, self.payout_worker)
 
     @cached_property
     def _fsp_secret(self) -> FspSecret:

@@ -1,0 +1,1 @@
+"""Files to and from banks, in the messages of ISO 20022; for the command line only."""

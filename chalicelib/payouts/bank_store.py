@@ -1,0 +1,272 @@
+"""Bank files in the ledger's table: which attempts are in which file, and what the bank said of each.
+
+None of it is personal: references, sums, hashes and the IAM identities of who did what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import DoesNotExist, UpdateError
+from pynamodb.expressions.condition import Condition
+
+from ..clock import iso, parse_iso
+from ..dynamo import LegsFailed, Transaction, is_condition_failure
+from ..money import Rupiah
+from . import items
+from .bank_rail import BankFile
+from .errors import BatchMoved, UnknownBatch
+from .items import Head, PayoutsTable, partition
+from .rules import Answer, Entitlement, Outcome, State, entitlement_of
+from .shards import unsettled_shards
+
+_BATCHES = "BANKFILES"
+_NOTHING = Rupiah(0)
+
+
+class BatchState(StrEnum):
+    """How far a file is."""
+
+    COLLECTING = "COLLECTING"
+    """Its attempts are being marked; whoever exports next goes on with it."""
+    PROPOSED = "PROPOSED"
+    """Complete; waits for the approval of another person than its maker."""
+    APPROVED = "APPROVED"
+    """May be written and handed to the bank."""
+    REJECTED = "REJECTED"
+    """Never handed over; its attempts are free for another file."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A file's record; `count`, `sum_idr` and `sha256` (of its bytes) are there once it is no longer COLLECTING."""
+
+    id: str
+    state: BatchState
+    maker: str
+    made_at: datetime
+    execute_on: date
+    count: int = 0
+    sum_idr: Rupiah = _NOTHING
+    sha256: str = ""
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Word:
+    """What the bank said of one transfer; `booking` is its own reference for the debit, `said_in` the file's hash."""
+
+    answer: Answer
+    said_in: str
+    imported_by: str
+    booking: str | None = None
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is known of one attempt: the file that it is in, and the bank's latest word."""
+
+    batch: str | None = None
+    word: Word | None = None
+
+
+class _NoteItem(PayoutsTable):
+    """`P#<entitlement>` / `BANK#<n>`: beside the attempt itself."""
+
+    batch = UnicodeAttribute(null=True)
+    outcome = UnicodeAttribute(null=True)
+    fact = UnicodeAttribute(null=True)
+    amount_idr = NumberAttribute(null=True)
+    booking = UnicodeAttribute(null=True)
+    said_in = UnicodeAttribute(null=True)
+    imported_by = UnicodeAttribute(null=True)
+
+
+class _BatchItem(PayoutsTable):
+    """`BANKFILES` / `<batch>`."""
+
+    state = UnicodeAttribute()
+    maker = UnicodeAttribute()
+    made_at = UnicodeAttribute()
+    execute_on = UnicodeAttribute()
+    transfers = NumberAttribute(default=0)
+    sum_idr = NumberAttribute(default=0)
+    sha256 = UnicodeAttribute(default="")
+    decided_by = UnicodeAttribute(null=True)
+    decided_at = UnicodeAttribute(null=True)
+
+
+class _ReferencesItem(PayoutsTable):
+    """`BANKFILE#<batch>` / `REFERENCES`: its transfers in their order, with spaces between (32 bytes each)."""
+
+    references = UnicodeAttribute()
+
+
+class BankStore:
+    """Reads and writes all of it. Every read is consistent, but for the index that tells what waits for a file."""
+
+    def __init__(self, region: str) -> None:
+        self._region = region
+
+    def answer(self, reference: str) -> Answer | None:
+        """What the bank said of a reference, with one read; None if nothing."""
+        word = self.note(reference).word
+        return word.answer if word else None
+
+    def awaiting(self) -> list[Entitlement]:
+        """The entitlements whose latest attempt is SENDING by this rail, the longest waiting first."""
+        found: list[Entitlement] = []
+        for shard, seldom in unsettled_shards():
+            if seldom:
+                keys = [(row.pk, "HEAD") for row in Head.unsettled.query(shard)]
+                found += (items.from_head(head) for head in Head.batch_get(keys, consistent_read=True))
+        on_their_way = (each for each in found if each.state is State.SENDING and each.rail == BankFile.rail)
+        return sorted(on_their_way, key=lambda each: (each.changed_at, each.id))
+
+    def note(self, reference: str) -> Note:
+        """What is known of a reference; an empty note if nothing."""
+        return self.notes([reference]).get(reference, Note())
+
+    def notes(self, references: Iterable[str]) -> dict[str, Note]:
+        """What is known of references of our making; one batch get for each hundred."""
+        by_keys = {_keys(each): each for each in references}
+        rows = _NoteItem.batch_get(list(by_keys), consistent_read=True)
+        return {by_keys[row.pk, row.sk]: _to_note(row) for row in rows}
+
+    def mark(self, reference: str, batch: str, before: Note) -> bool:
+        """Put an attempt into a file, if it is in none but the REJECTED one of `before` and the bank knows it not.
+
+        True also if it is in this file already.
+        """
+        free = _NoteItem.batch.does_not_exist() | (_NoteItem.batch == batch)
+        if before.batch is not None:
+            free |= _NoteItem.batch == before.batch
+        return _update(_NoteItem(*_keys(reference)), {"batch": batch}, free & _NoteItem.outcome.does_not_exist())
+
+    def say(self, reference: str, word: Word, before: Note) -> bool:
+        """Keep the bank's word; False if another import kept one since `before` was read."""
+        said = {
+            "outcome": word.answer.outcome.value,
+            "fact": word.answer.fact,
+            "amount_idr": word.answer.amount_idr,
+            "booking": word.booking,
+            "said_in": word.said_in,
+            "imported_by": word.imported_by,
+        }
+        unchanged = _NoteItem.batch == before.batch
+        if before.word is None:
+            unchanged &= _NoteItem.outcome.does_not_exist()
+        else:
+            unchanged &= (_NoteItem.outcome == before.word.answer.outcome.value) & (
+                _NoteItem.fact == before.word.answer.fact
+            )
+        return _update(_NoteItem(*_keys(reference)), said, unchanged)
+
+    def begin(self, batch: Batch, references: Sequence[str]) -> None:
+        """Record a new file before any attempt is marked, so that a death half-way is found."""
+        with Transaction(self._region) as tx:
+            tx.put("batch", _to_item(batch), _BatchItem.pk.does_not_exist())
+            tx.put("references", _to_references(batch.id, references))
+
+    def complete(self, batch: Batch, references: Sequence[str]) -> None:
+        """The end of COLLECTING, with the references that stayed. Raises `BatchMoved`."""
+        try:
+            with Transaction(self._region) as tx:
+                tx.put("batch", _to_item(batch), _BatchItem.state == BatchState.COLLECTING.value)
+                tx.put("references", _to_references(batch.id, references))
+        except LegsFailed as failed:
+            raise BatchMoved(batch=batch.id) from failed
+
+    def decide(self, batch: Batch, decided: Batch) -> None:
+        """Approve or reject a file as it was read. Raises `BatchMoved`."""
+        try:
+            with Transaction(self._region) as tx:
+                as_read = (_BatchItem.state == batch.state.value) & (_BatchItem.sha256 == batch.sha256)
+                tx.put("batch", _to_item(decided), as_read)
+        except LegsFailed as failed:
+            raise BatchMoved(batch=batch.id) from failed
+
+    def batch(self, batch: str) -> Batch:
+        """One file's record. Raises `UnknownBatch`."""
+        try:
+            return _to_batch(_BatchItem.get(_BATCHES, batch, consistent_read=True))
+        except DoesNotExist:
+            raise UnknownBatch(batch=batch) from None
+
+    def batches(self) -> list[Batch]:
+        """Every file, the oldest first."""
+        found = (_to_batch(item) for item in _BatchItem.query(_BATCHES, consistent_read=True))
+        return sorted(found, key=lambda each: (each.made_at, each.id))
+
+    def references(self, batch: str) -> tuple[str, ...]:
+        """A file's references, in its order."""
+        return tuple(_ReferencesItem.get(f"BANKFILE#{batch}", "REFERENCES", consistent_read=True).references.split())
+
+
+def _keys(reference: str) -> tuple[str, str]:
+    entitlement = entitlement_of(reference)
+    if entitlement is None:
+        raise ValueError("not a reference of this ledger")
+    return partition(entitlement), f"BANK#{int(reference.rpartition('-')[2]):04}"
+
+
+def _update(item: _NoteItem, values: Mapping[str, str | int | None], condition: Condition) -> bool:
+    actions = [
+        getattr(_NoteItem, name).set(value) if value is not None else getattr(_NoteItem, name).remove()
+        for name, value in values.items()
+    ]
+    try:
+        item.update(actions, condition=condition)
+    except UpdateError as error:
+        if is_condition_failure(error):
+            return False
+        raise
+    return True
+
+
+def _to_note(item: _NoteItem) -> Note:
+    if item.outcome is None:
+        return Note(item.batch)
+    amount = None if item.amount_idr is None else Rupiah(int(item.amount_idr))
+    answer = Answer(Outcome(item.outcome), item.fact, amount)
+    return Note(item.batch, Word(answer, item.said_in, item.imported_by, item.booking))
+
+
+def _to_item(batch: Batch) -> _BatchItem:
+    return _BatchItem(
+        _BATCHES,
+        batch.id,
+        state=batch.state.value,
+        maker=batch.maker,
+        made_at=iso(batch.made_at),
+        execute_on=batch.execute_on.isoformat(),
+        transfers=batch.count,
+        sum_idr=batch.sum_idr,
+        sha256=batch.sha256,
+        decided_by=batch.decided_by,
+        decided_at=batch.decided_at and iso(batch.decided_at),
+    )
+
+
+def _to_references(batch: str, references: Sequence[str]) -> _ReferencesItem:
+    return _ReferencesItem(f"BANKFILE#{batch}", "REFERENCES", references=" ".join(references))
+
+
+def _to_batch(item: _BatchItem) -> Batch:
+    return Batch(
+        id=item.sk,
+        state=BatchState(item.state),
+        maker=item.maker,
+        made_at=parse_iso(item.made_at),
+        execute_on=date.fromisoformat(item.execute_on),
+        count=int(item.transfers),
+        sum_idr=Rupiah(int(item.sum_idr)),
+        sha256=item.sha256,
+        decided_by=item.decided_by,
+        decided_at=parse_iso(item.decided_at) if item.decided_at else None,
+    )
