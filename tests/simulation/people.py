@@ -1,0 +1,81 @@
+"""Registrations as payouts see them: who is on an exclusion list, and which account is whose; both change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from chalicelib.registration.errors import Excluded
+from chalicelib.registration.rules import AddressCheck, FinancialAddress, Verdict
+
+from .ports import KMS, Nature, Port
+from .store import GET, UPDATE
+
+_CHECKED = AddressCheck(Verdict.MATCHED, 100, datetime(2026, 11, 24, tzinfo=UTC))
+"""The provider has been asked about an account before."""
+
+
+def holder(person: str) -> str:
+    """The name that a person gives."""
+    return f"Holder {person.replace('-', ' ')}"
+
+
+@dataclass
+class MemoryPeople:
+    """A person is their id. `owners`: whose an account is or was. `excluded`: since which step.
+
+    `unlike`: accounts that the bank knows under another name, so that nothing may go there.
+    """
+
+    nature: Nature
+    addresses: dict[str, FinancialAddress] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    excluded: dict[str, int] = field(default_factory=dict)
+    unlike: set[str] = field(default_factory=set)
+
+    def move(self, person: str, *, checked: bool = True, unlike: bool = False) -> None:
+        """A new account of their own; unless `checked`, the provider has yet to be asked about it."""
+        account, before = f"{len(self.owners) + 1:010}", self.addresses.get(person)
+        self.owners[account] = person
+        if unlike:
+            self.unlike.add(account)
+        check = _CHECKED if checked and not unlike else None
+        version = before.version + 1 if before else 1
+        self.addresses[person] = FinancialAddress("BNI", account, holder(person), version, check)
+
+    def keep_check(self, registrant_id: str, version: int, check: AddressCheck) -> bool:
+        def write() -> bool:
+            address = self.addresses[registrant_id]
+            if address.version == version:
+                self.addresses[registrant_id] = replace(address, check=check)
+            return address.version == version
+
+        return self.nature.call(Port.WRITE, f"keep check of {registrant_id}", write, UPDATE)
+
+    def held_under(self, account: str) -> str:
+        """The name that the bank has for an account."""
+        return "SOMEBODY ELSE ENTIRELY" if account in self.unlike else holder(self.owners[account]).upper()
+
+    def financial_address(self, registrant_id: str) -> FinancialAddress | None:
+        return self.nature.call(Port.GET, f"address of {registrant_id}", lambda: self.addresses.get(registrant_id), GET)
+
+    def registrant(self, registrant_id: str) -> str:
+        return registrant_id
+
+    def check_not_excluded(self, registrant: str) -> None:
+        if self.nature.call(Port.GET, f"is {registrant} excluded", lambda: registrant in self.excluded, GET):
+            raise Excluded()
+
+    def seal(self, registrant_id: str, plain: bytes) -> bytes:
+        """Not secret, but what is stored is not what is sent, and it opens for its own person only."""
+        return self.nature.call(
+            Port.GET, f"seal for {registrant_id}", lambda: registrant_id.encode() + b"\0" + plain[::-1], KMS
+        )
+
+    def unseal(self, registrant_id: str, sealed: bytes) -> bytes:
+        def open_() -> bytes:
+            owner, _, turned = sealed.partition(b"\0")
+            assert owner == registrant_id.encode(), "sealed for another person"
+            return turned[::-1]
+
+        return self.nature.call(Port.GET, f"unseal for {registrant_id}", open_, KMS)

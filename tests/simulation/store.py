@@ -1,0 +1,292 @@
+"""The ledger's stores over a table in memory. What they decide is the real stores'; only items and calls are not.
+
+`test_the_double.py` holds each to the same assertions as the real one. `news` is not here: no part of paying reads it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from types import TracebackType
+from typing import Any
+
+from pynamodb.exceptions import DeleteError, GetError, PutError, QueryError, UpdateError
+
+from chalicelib.clock import iso, parse_iso
+from chalicelib.dynamo import LegsFailed
+from chalicelib.payouts.ceilings import Ceiling, CeilingStore
+from chalicelib.payouts.errors import CeilingChanged, Superseded, UnknownEntitlement
+from chalicelib.payouts.journal import Act, JournalStore
+from chalicelib.payouts.pause import Pause, PauseStore
+from chalicelib.payouts.proposals import Proposal, ProposalStore
+from chalicelib.payouts.records import Event, StoredAttempt, Unsettled
+from chalicelib.payouts.rules import Entitlement, Move, State
+from chalicelib.payouts.shards import unsettled_shard
+from chalicelib.payouts.store import ENTITLEMENT_LEG, EVENT_LEG, PayoutStore
+
+from .ports import TRANSACTION, Nature, Port, store_errors
+from .table import Line, Table
+
+GET, PUT, UPDATE, DELETE = (store_errors(kind) for kind in (GetError, PutError, UpdateError, DeleteError))
+QUERY = store_errors(QueryError)
+
+
+class MemoryTransaction:
+    """As `dynamo.Transaction`, for the one write of several that is not the store's own: to entitle."""
+
+    def __init__(self, table: Table, nature: Nature) -> None:
+        self._table = table
+        self._nature = nature
+        self.legs: list[tuple[str, Callable[[], bool], Callable[[], None]]] = []
+
+    def __enter__(self) -> MemoryTransaction:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if kind is None:
+            self._nature.call(Port.TRANSACTION, "commit what entitles", self._commit, TRANSACTION)
+
+    def _commit(self) -> None:
+        failed = {name: None for name, holds, _ in self.legs if not holds()}
+        if failed:
+            raise LegsFailed(failed)
+        for _, _, write in self.legs:
+            write()
+
+
+class MemoryPayoutStore(PayoutStore):
+    """`lag` is how often a read of the index is answered as it was at the query before."""
+
+    def __init__(self, table: Table, nature: Nature, dice: random.Random, lag: float = 0.0) -> None:
+        self._table = table
+        self._nature = nature
+        self._dice = dice
+        self._lag = lag
+        self._seen: dict[str, list[Unsettled]] = {}
+
+    def add(self, tx: Any, entitlement: Entitlement, reason: str) -> None:
+        line = _line(entitlement, None, Move(entitlement.state, reason), None)
+        id_ = entitlement.id
+        tx.legs += [
+            (ENTITLEMENT_LEG, lambda: id_ not in self._table.heads, int),
+            (
+                EVENT_LEG,
+                lambda: entitlement.seq not in self._table.lines.get(id_, {}),
+                lambda: self._table.write(id_, as_kept(entitlement), [(entitlement.seq, line)]),
+            ),
+        ]
+
+    def get(self, entitlement_id: str) -> Entitlement:
+        head = self._read(f"read {entitlement_id[:4]}", lambda: self._table.heads.get(entitlement_id))
+        if head is None:
+            raise UnknownEntitlement(entitlement_id=entitlement_id)
+        return head
+
+    def get_for_work(self, entitlement_id: str) -> tuple[Entitlement, Pause | None]:
+        # One batch get is consistent for each item, not for both: others may write in between.
+        pause = self._read("read the switch", lambda: self._table.pause)
+        return self.get(entitlement_id), pause
+
+    def batch(self, ids: Iterable[str]) -> list[Entitlement]:
+        wanted = list(ids)
+        return self._read("read many", lambda: [self._table.heads[id_] for id_ in wanted if id_ in self._table.heads])
+
+    def attempt(self, entitlement: Entitlement) -> StoredAttempt:
+        def read() -> StoredAttempt:
+            attempt = self._table.lines[entitlement.id][entitlement.attempt_seq].attempt
+            assert attempt is not None, "HEAD says which line carries its attempt"
+            return attempt
+
+        return self._read(f"read attempt {entitlement.id[:4]}-{entitlement.n}", read)
+
+    def attempts(self, entitlement_id: str) -> list[StoredAttempt]:
+        return [line.attempt for line in self._history(entitlement_id) if line.attempt is not None]
+
+    def events(self, entitlement_id: str) -> list[Event]:
+        return [line.event for line in self._history(entitlement_id)]
+
+    def everything(self) -> Iterator[Entitlement]:
+        yield from self._read("scan", lambda: list(self._table.heads.values()))
+
+    def unsettled(self, shard: str, before: datetime, limit: int) -> list[Unsettled]:
+        def read() -> list[Unsettled]:
+            rows = [
+                Unsettled(head.id, iso(_place(head)))
+                for head in self._table.heads.values()
+                if unsettled_shard(head) == shard and iso(_place(head)) < iso(before)
+            ]
+            fresh = sorted(rows, key=lambda row: row.updated_at)[:limit]
+            seen, self._seen[shard] = self._seen.get(shard, fresh), fresh
+            return seen if self._lag and self._dice.random() < self._lag else fresh
+
+        return self._nature.call(Port.GET, f"query {shard}", read, QUERY)
+
+    def mark_queued(self, row: Unsettled, now: datetime) -> Entitlement | None:
+        def write() -> Entitlement | None:
+            head = self._table.heads.get(row.entitlement_id)
+            if head is None or unsettled_shard(head) is None or iso(_place(head)) != row.updated_at:
+                return None
+            self._table.heads[head.id] = replace(head, queued_at=now)
+            return self._table.heads[head.id]
+
+        return self._nature.call(Port.WRITE, f"mark {row.entitlement_id[:4]} queued", write, UPDATE)
+
+    def _transition(
+        self,
+        before: Entitlement,
+        after: Entitlement,
+        move: Move,
+        *,
+        attempt: StoredAttempt | None = None,
+        proposal: Proposal | None = None,
+    ) -> None:
+        def commit() -> None:
+            unchanged = self._as_read(before) and after.seq not in self._table.lines.get(before.id, {})
+            if not unchanged or (proposal is not None and not same(self._table.proposals.get(before.id), proposal)):
+                raise Superseded(entitlement_id=before.id)
+            if proposal is not None:
+                del self._table.proposals[before.id]
+            self._table.write(before.id, as_kept(after), [(after.seq, _line(after, before.state, move, attempt))])
+
+        what = f"{before.id[:4]} {before.state} -> {after.state} n={after.n} ({move.reason})"
+        self._nature.call(Port.TRANSACTION, what, commit, TRANSACTION)
+
+    def _as_read(self, before: Entitlement) -> bool:
+        now = self._table.heads.get(before.id)
+        return now is not None and (now.state, now.n, now.seq) == (before.state, before.n, before.seq)
+
+    def _history(self, entitlement_id: str) -> list[Line]:
+        lines = self._read("read history", lambda: dict(self._table.lines.get(entitlement_id, {})))
+        return [lines[seq] for seq in sorted(lines)]
+
+    def _read(self, what: str, read: Callable[[], Any]) -> Any:
+        return self._nature.call(Port.GET, what, read, GET)
+
+
+class MemoryProposalStore(ProposalStore):
+    """See the module."""
+
+    def __init__(self, table: Table, nature: Nature) -> None:
+        self._table = table
+        self._nature = nature
+
+    def get(self, entitlement_id: str) -> Proposal | None:
+        return self._nature.call(Port.GET, "read proposal", lambda: self._table.proposals.get(entitlement_id), GET)
+
+    def put(self, entitlement_id: str, proposal: Proposal) -> bool:
+        def write() -> bool:
+            standing = self._table.proposals.get(entitlement_id)
+            if standing is not None and standing.seq >= proposal.seq:
+                return False
+            self._table.proposals[entitlement_id] = proposal
+            return True
+
+        return self._nature.call(Port.WRITE, f"propose {proposal.decision} by {proposal.maker}", write, PUT)
+
+    def delete(self, entitlement_id: str, proposal: Proposal) -> bool:
+        def write() -> bool:
+            if not same(self._table.proposals.get(entitlement_id), proposal):
+                return False
+            del self._table.proposals[entitlement_id]
+            return True
+
+        return self._nature.call(Port.WRITE, "take proposal back", write, DELETE)
+
+
+class MemoryPauseStore(PauseStore):
+    """See the module."""
+
+    def __init__(self, table: Table, nature: Nature) -> None:
+        self._table = table
+        self._nature = nature
+
+    def get(self) -> Pause | None:
+        return self._nature.call(Port.GET, "read the switch", lambda: self._table.pause, GET)
+
+    def set(self, pause: Pause) -> None:
+        self._nature.call(Port.WRITE, "pause", lambda: setattr(self._table, "pause", pause), PUT)
+
+    def clear(self) -> None:
+        self._nature.call(Port.WRITE, "resume", lambda: setattr(self._table, "pause", None), DELETE)
+
+
+class MemoryJournalStore(JournalStore):
+    """Lines are written for people, who read none here."""
+
+    def __init__(self, nature: Nature) -> None:
+        self._nature = nature
+
+    def add(self, act: Act) -> None:
+        self._nature.call(Port.WRITE, f"note {act.deed}", lambda: None, PUT)
+
+
+class MemoryCeilingStore(CeilingStore):
+    """`take` is the real one."""
+
+    def __init__(self, table: Table, nature: Nature) -> None:
+        self._table = table
+        self._nature = nature
+
+    def get(self, name: str) -> Ceiling | None:
+        return self._nature.call(Port.GET, f"read ceiling {name}", lambda: self._table.ceilings.get(name), GET)
+
+    def change(self, before: Ceiling, ceiling_idr: Any, by: str, note: str) -> None:
+        self._open(before.name, before.ceiling_idr)
+
+        def write() -> None:
+            now = self._table.ceilings[before.name]
+            if now.ceiling_idr != before.ceiling_idr:
+                raise CeilingChanged(name=before.name)
+            left = now.left_idr + ceiling_idr - before.ceiling_idr
+            self._table.ceilings[now.name] = Ceiling(now.name, ceiling_idr, left, by, note)
+
+        self._nature.call(Port.WRITE, f"set ceiling {before.name}", write, UPDATE)
+
+    def _taken(self, name: str, amount_idr: int) -> bool:
+        def write() -> bool:
+            now = self._table.ceilings.get(name)
+            if now is None or now.left_idr < amount_idr:
+                return False
+            self._table.ceilings[name] = replace(now, left_idr=now.left_idr - amount_idr)
+            return True
+
+        return self._nature.call(Port.WRITE, f"take {amount_idr} of {name}", write, UPDATE)
+
+    def _open(self, name: str, ceiling_idr: Any) -> None:
+        self._nature.call(
+            Port.WRITE,
+            f"open ceiling {name}",
+            lambda: self._table.ceilings.setdefault(name, Ceiling(name, ceiling_idr, ceiling_idr)),
+            PUT,
+        )
+
+
+def same(standing: Proposal | None, read: Proposal) -> bool:
+    """The condition of `Proposal.as_read`."""
+    return standing is not None and (standing.maker, standing.made_at) == (read.maker, read.made_at)
+
+
+def as_kept(entitlement: Entitlement) -> Entitlement:
+    """As HEAD gives it back: instants to the millisecond, and its place in the index always there."""
+    return replace(
+        entitlement,
+        created_at=_kept(entitlement.created_at),
+        changed_at=_kept(entitlement.changed_at),
+        queued_at=_kept(entitlement.queued_at or entitlement.changed_at),
+    )
+
+
+def _kept(instant: datetime) -> datetime:
+    return parse_iso(iso(instant)) if instant.microsecond else instant
+
+
+def _place(head: Entitlement) -> datetime:
+    return head.queued_at or head.changed_at
+
+
+def _line(after: Entitlement, before: State | None, move: Move, attempt: StoredAttempt | None) -> Line:
+    at = _kept(after.changed_at)
+    event = Event(after.seq, at, before, after.state, after.n, after.hold, move.reason, move.authority)
+    return Line(event, attempt and replace(attempt, first_sent_at=at))
