@@ -1,0 +1,75 @@
+"""Entitlements in every state there is, by the ledger's own transitions, and a provider that says one word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chalicelib.payouts import rules
+from chalicelib.payouts.fsp import Fsp
+from chalicelib.payouts.records import StoredAttempt
+from chalicelib.payouts.rules import ALIVE, Answer, Entitlement, Hold, Move, State
+from tests.builders.payouts import World
+
+ANI = "arn:aws:sts::123456789012:assumed-role/payout-maker/ani@example.go.id"
+BUDI = "arn:aws:sts::123456789012:assumed-role/payout-checker/budi@example.go.id"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A state, and why it is held if it is."""
+
+    state: State
+    hold: Hold | None = None
+
+    def __str__(self) -> str:
+        return f"{self.state} {self.hold or ''}".rstrip()
+
+
+PLACES = tuple(
+    place
+    for state in State
+    for place in ([Place(state, hold) for hold in Hold] if state is State.HELD else [Place(state)])
+)
+"""Every state, and HELD for every reason."""
+
+_ATTEMPTED = {State.SENDING, State.PAID, State.FAILED, State.REVERSED}
+
+
+def placed(world: World, name: str, place: Place) -> Entitlement:
+    """A new person's entitlement in a place; with a stored attempt, which was not sent, where the place has had one."""
+    entitlement = world.store.get(world.entitle(world.person(name)))
+    if place.state in _ATTEMPTED or place.hold in ALIVE:
+        entitlement = attempted(world, entitlement)
+    if place.state is State.REVERSED:
+        entitlement = world.store.move(entitlement, Move(State.PAID, "test"), world.now)
+    if place.state not in {State.DUE, State.SENDING}:
+        entitlement = world.store.move(entitlement, Move(place.state, "test", place.hold), world.now)
+    assert (entitlement.state, entitlement.hold) == (place.state, place.hold)
+    return entitlement
+
+
+def attempted(world: World, entitlement: Entitlement) -> Entitlement:
+    """With one more attempt stored, which was not sent."""
+    n = entitlement.n + 1
+    key = rules.reference(entitlement.id, n)
+    address = world.people.addresses[entitlement.registrant_id]
+    body = world.fsp.render(key, entitlement, address)
+    sealed = entitlement.registrant_id.encode() + b"\0" + body[::-1]  # as the builder's sealer does
+    return world.store.claim(entitlement, StoredAttempt(n, key, sealed, world.now, "xendit-v2"), world.now)
+
+
+class Saying:
+    """A provider that answers status queries with `answer` while it is set; `asked` are the references asked about."""
+
+    def __init__(self, fsp: Fsp) -> None:
+        self._fsp = fsp
+        self.rail = fsp.rail
+        self.answer: Answer | None = None
+        self.asked: list[str] = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._fsp, name)
+
+    def status(self, reference: str) -> Answer:
+        self.asked.append(reference)
+        return self.answer or self._fsp.status(reference)
