@@ -30,12 +30,19 @@ def decide(world: World) -> None:
     """An administrator looks at one entitlement and does something about it."""
     heads = list(world.table.heads.values())
     if heads:
-        head = world.dice.choice(heads)
+        [head] = world.dice.choices(heads, [_urgency(world, head) for head in heads])
         sensible = _sensible(world, head)
         wild = world.dice.random() < 0.25 or not sensible
         command = world.dice.choice(_ALL if wild else sensible)
         by = world.dice.choice(PEOPLE)
         world.scheduler.start(f"{command.__name__[1:]} by {by.strip()[-5:]}", lambda: command(world, head.id, by))
+
+
+def _urgency(world: World, head: Entitlement) -> float:
+    """What waits for people is looked at more often."""
+    if head.id in world.table.proposals or head.hold is Hold.ADMIN or may_be_decided(head) - {Decision.REVERSED}:
+        return 5.0
+    return 0.2 if head.state is State.PAID and not is_true(world, head, Decision.REVERSED) else 1.0
 
 
 def switch(world: World) -> None:
@@ -115,7 +122,7 @@ def _sensible(world: World, head: Entitlement) -> list[Callable[[World, str, str
         return [_release, _release, _cancel]
     if head.state in {State.CANCELLED, State.REVERSED} or may_be_decided(head):
         return [_propose]
-    return [_hold, _cancel]
+    return [_hold, _hold, _cancel]
 
 
 _ALL = (_hold, _release, _cancel, _propose, _approve, _reject)

@@ -41,6 +41,7 @@ class Oracle:
         self._world = world
         self._amounts = {kind.value: amount for kind, amount in amounts.items()}
         self._sealed: dict[str, bytes] = {}
+        self._stored_at: dict[str, float] = {}
         self._claimed: Counter[str] = Counter()
         self._highest: dict[str, int] = {}
         self._paused_at: int | None = None
@@ -71,8 +72,10 @@ class Oracle:
             self._say(f"{key!r} was sent and is no stored attempt")
         elif sealed.partition(b"\0")[2][::-1] != body:
             self._say(f"{key!r} was sent with other bytes than were stored")
-        if json.loads(body)["channel_properties"]["account_number"] in self._world.people.unlike:
+        elif json.loads(body)["channel_properties"]["account_number"] in self._world.people.unlike:
             self._say(f"{key!r} was sent to an account of another name")
+        elif self._world.provider.clock() - self._stored_at[key] >= self._world.provider.key_lifetime_s:
+            self._say(f"{key!r} was sent after its life")
         self._check_not_paused("sent")
 
     def accepted(self, payout: Payout) -> None:
@@ -183,6 +186,7 @@ class Oracle:
         if attempt.key in self._sealed or not attempt.key.strip():
             self._say(f"the key {attempt.key!r} is no new one")
         self._sealed[attempt.key] = attempt.sealed_body
+        self._stored_at[attempt.key] = attempt.first_sent_at.timestamp()
         for name in names(head, attempt.first_sent_at):
             self._claimed[name] += head.amount_idr
             if self._claimed[name] > self._limit(name):
@@ -193,10 +197,10 @@ class Oracle:
             self._say(f"claimed for {head.registrant_id}, who is excluded")
 
     def _check_not_paused(self, what: str) -> None:
-        task = self._world.scheduler.current
-        if self._world.table.pause is not None and self._paused_at is not None and task is not None:
-            if self._paused_at < task.since:
-                self._say(f"{what} by {task.name} while payouts were paused")
+        task, paused_at = self._world.scheduler.current, self._paused_at
+        paused = self._world.table.pause is not None and paused_at is not None
+        if paused and task is not None and paused_at < task.since:
+            self._say(f"{what} by {task.name} while payouts were paused")
 
     def _check_rest(self, head: Entitlement) -> None:
         now, people = self._world.provider.clock(), self._world.people

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
@@ -15,7 +15,6 @@ from pynamodb.exceptions import PynamoDBException, TransactWriteError
 from chalicelib.errors import Unavailable
 
 T = TypeVar("T")
-Raise = Callable[[], NoReturn]
 
 
 class Port(StrEnum):
@@ -48,8 +47,8 @@ class Died(BaseException):
 class Errors:
     """How a port's failures look to the code that calls it."""
 
-    throttled: Raise
-    timed_out: Raise
+    throttled: Callable[[], Exception]
+    timed_out: Callable[[], Exception]
 
 
 class Nature:
@@ -60,6 +59,8 @@ class Nature:
         self._pause = pause
         self.note = note
         self.rate = 0.0
+        self.outage_rate = 0.0
+        """Of the calls to the provider, on top."""
         self.late_rate = 0.0
         """Of the sendings that time out unheard: so many reach the provider all the same, minutes later."""
         self.under_way: list[Callable[[], Any]] = []
@@ -68,7 +69,8 @@ class Nature:
     def call(self, port: Port, what: str, act: Callable[[], T], errors: Errors) -> T:
         """One call of a port. Others may run before it takes effect; then it is atomic."""
         self._pause()
-        if self._dice.random() >= self.rate:
+        rate = self.rate + (self.outage_rate if port in _PROVIDER else 0.0)
+        if self._dice.random() >= rate:
             answer = act()
             self.note(what)
             return answer
@@ -81,33 +83,31 @@ class Nature:
         match fault:
             case Fault.CRASH_BEFORE:
                 raise Died
-            case Fault.THROTTLE:
-                errors.throttled()
-            case Fault.TIMEOUT_BEFORE:
-                if port is Port.SEND and self._dice.random() < self.late_rate:
-                    self.under_way.append(act)
-                errors.timed_out()
             case Fault.CRASH_AFTER:
                 _whatever_it_says(act)
                 raise Died
+            case Fault.THROTTLE:
+                raise errors.throttled()
+            case Fault.TIMEOUT_BEFORE:
+                if port is Port.SEND and self._dice.random() < self.late_rate:
+                    self.under_way.append(act)
+                raise errors.timed_out()
             case _:
                 _whatever_it_says(act)
                 if port is Port.WRITE and self._dice.random() < 0.5:
                     return act()  # the SDK tries a single write again, which then meets its own effect
-                errors.timed_out()
+                raise errors.timed_out()
 
 
 def store_errors(kind: type[PynamoDBException]) -> Errors:
     """As pynamodb says it."""
-
-    def throttled() -> NoReturn:
-        raise kind("throttled", ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, "call"))
-
-    return Errors(throttled, lambda: _raise(kind("timed out", ReadTimeoutError(endpoint_url="dynamodb"))))
+    return Errors(
+        lambda: kind("throttled", _throttling()), lambda: kind("timed out", ReadTimeoutError(endpoint_url="dynamodb"))
+    )
 
 
-def _raise(error: Exception) -> NoReturn:
-    raise error
+def _throttling() -> ClientError:
+    return ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, "call")
 
 
 def _whatever_it_says(act: Callable[[], Any]) -> None:
@@ -118,9 +118,7 @@ def _whatever_it_says(act: Callable[[], Any]) -> None:
 
 
 _FAULTS = tuple(Fault)
-TRANSACTION = Errors(lambda: _raise(Unavailable()), store_errors(TransactWriteError).timed_out)
-SQS = Errors(lambda: _raise(Unavailable()), lambda: _raise(ReadTimeoutError(endpoint_url="sqs")))
-KMS = Errors(
-    lambda: _raise(ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, "Decrypt")),
-    lambda: _raise(ReadTimeoutError(endpoint_url="kms")),
-)
+_PROVIDER = {Port.SEND, Port.STATUS, Port.INQUIRY}
+TRANSACTION = Errors(Unavailable, store_errors(TransactWriteError).timed_out)
+SQS = Errors(Unavailable, lambda: ReadTimeoutError(endpoint_url="sqs"))
+KMS = Errors(_throttling, lambda: ReadTimeoutError(endpoint_url="kms"))

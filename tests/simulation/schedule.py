@@ -62,9 +62,9 @@ class Schedule:
     def __init__(self, seed: int, parts: Parts, note: Callable[[str], None]) -> None:
         self.dice = random.Random(f"payouts {seed}")
         self.tight = self.dice.random() < 0.25
-        ceilings = CeilingRules(day_idr=1_300_000, envelope_idr=1_900_000, block=2) if self.tight else None
+        ceilings = self._tight_ceilings() if self.tight else None
         self.world = World(self.dice, parts, ceilings, self._told(note))
-        self.persons = [f"person-{number}" for number in range(self.dice.randrange(1, 5))]
+        self.persons = [f"person-{number}" for number in range(self.dice.randrange(3 if self.tight else 1, 5))]
         self._actions, self._weights = self._weather()
 
     def run(self) -> None:
@@ -74,7 +74,7 @@ class Schedule:
             if dice.random() < 0.85:
                 world.people.move(person, checked=dice.random() < 0.7)
             self._entitle(person, Kind.INCENTIVE)
-        for _ in range(dice.randrange(60, 260)):
+        for _ in range(dice.randrange(150, 600)):
             if world.scheduler.tasks and (dice.random() < 0.8 or len(world.scheduler.tasks) >= MOST_AT_ONCE):
                 world.scheduler.resume()
             else:
@@ -85,6 +85,10 @@ class Schedule:
             self._look()
         world.scheduler.finish()
         self._rest()
+
+    def _tight_ceilings(self) -> CeilingRules:
+        day, envelope = self.dice.choice([700_000, 1_300_000]), self.dice.choice([1_300_000, 1_900_000])
+        return CeilingRules(day_idr=day, envelope_idr=envelope, block=self.dice.choice([1, 2, 3]))
 
     def _weather(self) -> tuple[list[Callable[[], None]], list[float]]:
         """How much of what there is in this schedule; most have too much of something."""
@@ -97,7 +101,7 @@ class Schedule:
         habits.reverses = dice.choice([0.0, 0.1, 0.5])
         habits.slow = dice.choice([0.0, 0.3, 0.8])
         habits.lags = dice.choice([0.0, 0.2, 0.5])
-        habits.refuses = dice.choice([0.0, 0.0, 0.0, 0.2])
+        habits.refuses = dice.choice([0.0, 0.0, 0.1, 0.4])
         habits.deducts = dice.choice([0.0, 0.0, 0.0, 0.2])
         if dice.random() < 0.2:
             habits.broken_accounts = frozenset({"0000000001"})
@@ -107,14 +111,15 @@ class Schedule:
             self._sweep: 5 * much(),
             self._webhook: 8 * much(),
             self._wait: 9 * much(),
-            self._decide: 9 * much(),
+            self._decide: 10 * much(),
             self._switch: 1 * much(),
             self._change_address: 2 * much(),
             self._change_exclusion: 2 * much(),
             self._entitle: 3 * much(),
-            self._spoil_queue: 4 * much(),
+            self._spoil_queue: 5 * much(),
             world.land: 2.0,
             self._set_ceiling: 1.0,
+            self._outage: 1.5 * much(),
             self._stranger: 0.1,
         }
         total, cumulated = 0.0, []
@@ -194,6 +199,12 @@ class Schedule:
             anybody = wire.encode_message(dice.choice(list(self.world.table.heads)))
             queue.put([dice.choice([anybody, anybody, "{}", '{"v":2}', wire.encode_message("a" * 26)])])
 
+    def _outage(self) -> None:
+        """The provider hardly answers for a while, or does again."""
+        nature = self.world.nature
+        nature.outage_rate = 0.0 if nature.outage_rate else self.dice.choice([0.5, 0.9])
+        nature.note("the provider is out of order" if nature.outage_rate else "the provider is in order again")
+
     def _stranger(self) -> None:
         """Somebody pays from the same account of the provider's, under the next key of ours, and another amount."""
         world = self.world
@@ -205,7 +216,7 @@ class Schedule:
         """The faults end, everything waited for comes, and time passes: two weeks of it at most."""
         world = self.world
         world.land_all()
-        world.nature.rate = world.nature.late_rate = world.provider.habits.lags = 0.0
+        world.nature.rate = world.nature.outage_rate = world.nature.late_rate = world.provider.habits.lags = 0.0
         world.provider.habits.refuses = 0.0
         self._look()
         if world.table.pause is not None:

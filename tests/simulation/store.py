@@ -143,8 +143,9 @@ class MemoryPayoutStore(PayoutStore):
         proposal: Proposal | None = None,
     ) -> None:
         def commit() -> None:
-            unchanged = self._as_read(before) and after.seq not in self._table.lines.get(before.id, {})
-            if not unchanged or (proposal is not None and not same(self._table.proposals.get(before.id), proposal)):
+            if not self._unchanged(before, after) or (
+                proposal is not None and not same(self._table.proposals.get(before.id), proposal)
+            ):
                 raise Superseded(entitlement_id=before.id)
             if proposal is not None:
                 del self._table.proposals[before.id]
@@ -153,9 +154,11 @@ class MemoryPayoutStore(PayoutStore):
         what = f"{before.id[:4]} {before.state} -> {after.state} n={after.n} ({move.reason})"
         self._nature.call(Port.TRANSACTION, what, commit, TRANSACTION)
 
-    def _as_read(self, before: Entitlement) -> bool:
+    def _unchanged(self, before: Entitlement, after: Entitlement) -> bool:
+        """The conditions of both writes."""
         now = self._table.heads.get(before.id)
-        return now is not None and (now.state, now.n, now.seq) == (before.state, before.n, before.seq)
+        as_read = now is not None and (now.state, now.n, now.seq) == (before.state, before.n, before.seq)
+        return as_read and after.seq not in self._table.lines[before.id]
 
     def _history(self, entitlement_id: str) -> list[Line]:
         lines = self._read("read history", lambda: dict(self._table.lines.get(entitlement_id, {})))

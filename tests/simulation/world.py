@@ -1,4 +1,4 @@
-"""The real services over ports in memory, and what goes on around them: workers, administrators, the passing of time."""
+"""The real services over ports in memory: workers, the queue's function, webhooks, the passing of time."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import msgspec
 
 from chalicelib.config import CeilingRules, Programme, load_programme
 from chalicelib.payouts import rules, wire
-from chalicelib.payouts.consumer import consume
 from chalicelib.payouts.addresses import AddressBook
 from chalicelib.payouts.administration import Administration, Books
 from chalicelib.payouts.ceilings import Allowance
+from chalicelib.payouts.consumer import consume
 from chalicelib.payouts.fsp_http import HttpFsp
 from chalicelib.payouts.rails import Rails
 from chalicelib.payouts.rules import Kind, State
