@@ -14,9 +14,10 @@ import json
 import re
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from unittest.mock import patch
 
@@ -28,7 +29,9 @@ Item = dict[str, dict[str, Any]]
 
 READ_UNIT_BYTES = 4096
 WRITE_UNIT_BYTES = 1024
-_IF_NOT_EXISTS = re.compile(r"(#\w+) = if_not_exists \(\1, (:\w+)\)")
+_ERROR = "com.amazonaws.dynamodb.v20120810#"
+_SET = re.compile(r"(#\w+) = (?:(if_not_exists) \(\1, )?(:\w+)\)?(?:, |$)")
+_ADD = re.compile(r"(#\w+) (:\w+)(?:, |$)")
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,35 @@ class Call:
     operation: str
     read_units: float
     write_units: int
+    """Of the table itself."""
+    index_units: int = 0
+    """Writes to its indexes, besides."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """A global secondary index: its two keys, and what it has of an item besides the keys (None: everything)."""
+
+    keys: tuple[str, str]
+    kept: frozenset[str] | None = frozenset()
+
+    def entry(self, item: Item | None) -> Item | None:
+        """What the index has of an item; None if the item is not in it."""
+        if item is None or any(key not in item for key in self.keys):
+            return None
+        if self.kept is None:
+            return item
+        return {name: value for name, value in item.items() if name in {"pk", "sk", *self.keys} | self.kept}
+
+    def units(self, before: Item | None, after: Item) -> int:
+        """What a write of an item costs here: nothing if its entry stays as it is, two writes if it moves."""
+        old, new = self.entry(before), self.entry(after)
+        if old == new:
+            return 0
+        moved = old is not None and new is not None and any(old[key] != new[key] for key in self.keys)
+        if moved or old is None or new is None:
+            return sum(_write_units(entry) for entry in (old, new) if entry is not None)
+        return max(_write_units(old), _write_units(new))
 
 
 def item_size(item: Item) -> int:
@@ -61,12 +93,25 @@ def _value_size(value: dict[str, Any]) -> int:
     raise NotImplementedError(kind)
 
 
-class Endpoint:
-    """Tables in memory. `calls` and `spent_s` (CPU seconds in here) grow until the caller resets them."""
+def _write_units(item: Item) -> int:
+    return max(1, -(-item_size(item) // WRITE_UNIT_BYTES))
 
-    def __init__(self) -> None:
+
+def _read_units(item: Item | None) -> int:
+    return max(1, -(-item_size(item or {}) // READ_UNIT_BYTES))
+
+
+class Endpoint:
+    """Tables in memory. `calls`, `kms_calls` and `spent_s` (CPU seconds in here) grow until the caller resets them.
+
+    `indexes` are those of each table that has any.
+    """
+
+    def __init__(self, indexes: Mapping[str, Sequence[Index]] = MappingProxyType({})) -> None:
+        self._indexes = indexes
         self.items: dict[tuple[str, str, str], Item] = {}
         self.calls: list[Call] = []
+        self.kms_calls = 0
         self.spent_s = 0.0
 
     @contextmanager
@@ -95,40 +140,69 @@ class Endpoint:
         match operation:
             case "GetItem":
                 found = self.items.get(_key(asked["TableName"], asked["Key"]))
-                units = max(1, -(-item_size(found or {}) // READ_UNIT_BYTES))
-                self._count(operation, read_units=units if asked.get("ConsistentRead") else units / 2)
+                self.calls.append(Call(operation, _read_units(found) / (1 if asked.get("ConsistentRead") else 2), 0))
                 return 200, {"Item": found} if found else {}
-            case "PutItem":
-                if asked.get("ConditionExpression") != "attribute_not_exists(pk)":
-                    raise NotImplementedError("the only condition known here is attribute_not_exists(pk)")
-                self._count(operation, written=asked["Item"])
-                if _key(asked["TableName"], asked["Item"]) in self.items:
-                    return 400, {"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}
-                self._put(asked["TableName"], asked["Item"])
-                return 200, {}
-            case "UpdateItem":
-                after = self._updated(asked)
-                self._count(operation, written=after)
-                self._put(asked["TableName"], after)
-                return 200, {"Attributes": after}
+            case "BatchGetItem":
+                return 200, {"Responses": self._batch(operation, asked["RequestItems"]), "UnprocessedKeys": {}}
+            case "PutItem" | "UpdateItem":
+                return self._write(operation, asked)
             case "TransactWriteItems":
-                for put in (leg["Put"] for leg in asked["TransactItems"] if "Put" in leg):
-                    self._count(operation, written=put["Item"], times=2)
-                    self._put(put["TableName"], put["Item"])
-                return 200, {}
+                return self._transaction(operation, asked["TransactItems"])
         raise NotImplementedError(operation)
 
-    def _updated(self, asked: dict[str, Any]) -> Item:
-        expression = asked["UpdateExpression"]
-        actions = _IF_NOT_EXISTS.findall(expression)
-        if "ConditionExpression" in asked or len(actions) != expression.count("="):
-            raise NotImplementedError("the only update known here is SET with if_not_exists, without a condition")
-        names, values = asked["ExpressionAttributeNames"], asked["ExpressionAttributeValues"]
-        before = self.items.get(_key(asked["TableName"], asked["Key"]), asked["Key"])
-        set_now = {names[name]: values[value] for name, value in actions}
-        return {**set_now, **before}
+    def _batch(self, operation: str, asked: dict[str, Any]) -> dict[str, list[Item]]:
+        answer: dict[str, list[Item]] = {}
+        units = 0.0
+        for table, wanted in asked.items():
+            found = [self.items.get(_key(table, keys)) for keys in wanted["Keys"]]
+            units += sum(map(_read_units, found)) / (1 if wanted.get("ConsistentRead") else 2)
+            answer[table] = [item for item in found if item is not None]
+        self.calls.append(Call(operation, units, 0))
+        return answer
+
+    def _write(self, operation: str, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        table = asked["TableName"]
+        key = _key(table, asked.get("Item") or asked["Key"])
+        before = self.items.get(key)
+        if not _holds(asked, before):
+            # Billed all the same, by the size of the item that is there.
+            self.calls.append(Call(operation, 0, _write_units(before or {})))
+            shown = {"Item": before} if before and "ReturnValuesOnConditionCheckFailure" in asked else {}
+            return 400, {"__type": _ERROR + "ConditionalCheckFailedException", **shown}
+        after = asked["Item"] if operation == "PutItem" else _updated(asked, before)
+        units = max(_write_units(before or {}), _write_units(after))
+        self.calls.append(Call(operation, 0, units, self._index_units(table, before, after)))
+        self.items[key] = after
+        return 200, {} if operation == "PutItem" else {"Attributes": after}
+
+    def _transaction(self, operation: str, legs: list[dict[str, Any]]) -> tuple[int, dict[str, Any]]:
+        units = index_units = 0
+        written: dict[tuple[str, str, str], Item] = {}
+        reasons = []
+        for leg in legs:
+            ((kind, asked),) = leg.items()
+            key = _key(asked["TableName"], asked.get("Item") or asked["Key"])
+            before = self.items.get(key)
+            reasons.append({"Code": "None" if _holds(asked, before) else "ConditionalCheckFailed"})
+            if kind not in {"Put", "ConditionCheck"}:
+                raise NotImplementedError(f"{kind} in a transaction")
+            after = asked.get("Item") or before or {}
+            units += 2 * max(_write_units(before or {}), _write_units(after))
+            if kind == "Put":
+                index_units += self._index_units(asked["TableName"], before, after)
+                written[key] = after
+        failed = any(reason["Code"] != "None" for reason in reasons)
+        self.calls.append(Call(operation, 0, units, 0 if failed else index_units))
+        if failed:
+            return 400, {"__type": _ERROR + "TransactionCanceledException", "CancellationReasons": reasons}
+        self.items |= written
+        return 200, {}
+
+    def _index_units(self, table: str, before: Item | None, after: Item) -> int:
+        return sum(index.units(before, after) for index in self._indexes.get(table, ()))
 
     def _kms(self, operation: str, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        self.kms_calls += 1
         match operation:
             case "GenerateMac":
                 mac = hmac.digest(b"bench", base64.b64decode(asked["Message"]), hashlib.sha256)
@@ -138,18 +212,43 @@ class Endpoint:
                     "Plaintext": base64.b64encode(bytes(32)).decode(),
                     "CiphertextBlob": base64.b64encode(bytes(184)).decode(),
                 }
+            case "Decrypt":
+                return 200, {"Plaintext": base64.b64encode(bytes(32)).decode()}
         raise NotImplementedError(operation)
 
-    def _count(self, operation: str, read_units: float = 0, written: Item | None = None, times: int = 1) -> None:
-        write_units = 0 if written is None else max(1, -(-item_size(written) // WRITE_UNIT_BYTES)) * times
-        self.calls.append(Call(operation, read_units, write_units))
 
-    def _put(self, table: str, item: Item) -> None:
-        self.items[_key(table, item)] = item
+def _holds(asked: dict[str, Any], before: Item | None) -> bool:
+    """Whether a write's condition holds, by moto's reading of it."""
+    expression = asked.get("ConditionExpression")
+    if expression is None:
+        return True
+    from moto.dynamodb.comparisons import get_filter_expression
+    from moto.dynamodb.models.dynamo_type import DynamoType, Item
+
+    item = Item(DynamoType({"S": ""}), None, before or {})
+    names, values = asked.get("ExpressionAttributeNames"), asked.get("ExpressionAttributeValues")
+    return bool(get_filter_expression(expression, names, values).expr(item))
+
+
+def _updated(asked: dict[str, Any], before: Item | None) -> Item:
+    """An item after SET of plain values (or if_not_exists) or ADD to numbers; nothing else is known here."""
+    kind, _, actions = asked["UpdateExpression"].partition(" ")
+    after = {**asked["Key"], **(before or {})}
+    pattern = {"SET": _SET, "ADD": _ADD}.get(kind)
+    if pattern is None or pattern.sub("", actions):
+        raise NotImplementedError(asked["UpdateExpression"])
+    names, values = asked["ExpressionAttributeNames"], asked["ExpressionAttributeValues"]
+    for action in pattern.findall(actions):
+        name, value = names[action[0]], values[action[-1]]
+        if kind == "ADD":
+            after[name] = {"N": str(int(after.get(name, {"N": "0"})["N"]) + int(value["N"]))}
+        elif action[1] != "if_not_exists" or name not in after:
+            after[name] = value
+    return after
 
 
 def _key(table: str, item: Item) -> tuple[str, str, str]:
-    return table, item["pk"]["S"], item["sk"]["S"]
+    return table, item["pk"]["S"], item["sk"]["S"] if "sk" in item else ""
 
 
 class _Raw:

@@ -46,6 +46,7 @@ ENVIRONMENT = {
     "GELOMBANG_JWKS_URL": "http://pool.invalid/jwks.json",
     "GELOMBANG_PAYOUTS_QUEUE_URL": "http://queue.invalid/payouts",
     "GELOMBANG_RESULTS_BUCKET": "bench",
+    "GELOMBANG_REPORTS_BUCKET": "bench",
     "GELOMBANG_RESULTS_URL": "http://results.invalid",
     "GELOMBANG_ANNOUNCEMENTS_TOPIC": "arn:aws:sns:ap-southeast-3:123456789012:bench",
     "GELOMBANG_BEACON_RELAYS": "http://beacon.invalid",

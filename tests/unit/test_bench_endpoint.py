@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from bench.endpoint import Call, Endpoint, Item, item_size
+from bench.endpoint import Call, Endpoint, Index, Item, item_size
 
 KEY: Item = {"pk": {"S": "a"}, "sk": {"S": "b"}}
 PUT = {"TableName": "t", "ConditionExpression": "attribute_not_exists(pk)"}
@@ -81,6 +81,65 @@ def test_an_update_keeps_what_is_there(endpoint: Endpoint, client: Any) -> None:
         answer = client.update_item(ExpressionAttributeValues={":0": {"N": number}}, **asked)
         assert answer["Attributes"] == {**KEY, "x": {"N": "1"}}
     assert [call.write_units for call in endpoint.calls] == [1, 1]
+
+
+def test_a_transaction_costs_twice_and_writes_all_or_nothing(endpoint: Endpoint, client: Any) -> None:
+    other = {"pk": {"S": "c"}, "sk": {"S": "d"}, "x": {"S": "x" * 1500}}
+    legs = [
+        {"Put": {"TableName": "t", "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
+        for item in (KEY, other)
+    ]
+    client.put_item(Item=KEY, **PUT)
+    with pytest.raises(ClientError, match="TransactionCanceledException"):
+        client.transact_write_items(TransactItems=legs)
+    assert ("t", "c", "d") not in endpoint.items
+    client.transact_write_items(TransactItems=legs[1:])
+    assert endpoint.items["t", "c", "d"] == other
+    assert [call.write_units for call in endpoint.calls] == [1, 6, 4]
+
+
+def test_a_batch_pays_for_each_key_also_where_there_is_nothing(endpoint: Endpoint, client: Any) -> None:
+    client.put_item(Item=KEY, **PUT)
+    nothing = {"pk": {"S": "a"}, "sk": {"S": "c"}}
+    found = client.batch_get_item(RequestItems={"t": {"Keys": [KEY, nothing], "ConsistentRead": True}})
+    assert found["Responses"] == {"t": [KEY]}
+    assert endpoint.calls[-1] == Call("BatchGetItem", 2, 0)
+
+
+def test_numbers_are_counted_down_while_there_is_enough(endpoint: Endpoint, client: Any) -> None:
+    endpoint.items["t", "a", "b"] = {**KEY, "left": {"N": "3"}}
+    take = {
+        "TableName": "t",
+        "Key": KEY,
+        "UpdateExpression": "ADD #0 :0",
+        "ConditionExpression": "#0 >= :1",
+        "ExpressionAttributeNames": {"#0": "left"},
+        "ExpressionAttributeValues": {":0": {"N": "-2"}, ":1": {"N": "2"}},
+    }
+    client.update_item(**take)
+    with pytest.raises(ClientError, match="ConditionalCheckFailedException"):
+        client.update_item(**take)
+    assert endpoint.items["t", "a", "b"]["left"] == {"N": "1"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "units"),
+    [
+        (None, {"open": "A", "at": "1"}, 1),
+        (None, {"at": "1"}, 0),
+        ({"open": "A", "at": "1"}, {"open": "A", "at": "1", "other": "x"}, 0),
+        ({"open": "A", "at": "1", "kept": "x"}, {"open": "A", "at": "1", "kept": "y"}, 1),
+        ({"open": "A", "at": "1"}, {"open": "A", "at": "2"}, 2),
+        ({"open": "A", "at": "1"}, {"at": "1"}, 1),
+    ],
+)
+def test_an_index_pays_for_what_changes_in_it(before: dict[str, str] | None, after: dict[str, str], units: int) -> None:
+    index = Index(("open", "at"), frozenset({"kept"}))
+
+    def item(plain: dict[str, str]) -> Item:
+        return {**KEY, **{name: {"S": value} for name, value in plain.items()}}
+
+    assert index.units(item(before) if before is not None else None, item(after)) == units
 
 
 def test_what_is_not_known_is_an_error_and_not_a_guess(client: Any) -> None:
