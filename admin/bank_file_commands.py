@@ -5,32 +5,29 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import click
-from rich.console import Console
-from rich.progress import track
 
 from chalicelib.clock import iso, utc_now, wib_date
 from chalicelib.config import BankFileRules
 from chalicelib.helpdesk.holidays_id import is_holiday
 from chalicelib.money import format_idr
 from chalicelib.payouts.bank_files import BankFiles, Write
+from chalicelib.payouts.bank_rail import Order
 from chalicelib.payouts.bank_reports import Source
 from chalicelib.payouts.bank_store import Batch, BatchState
 
 from . import stages
+from .payout_lines import stage_option
+from .screen import progress
 
-T = TypeVar("T")
 _SATURDAY = 5
 
 
 @click.command("export")
-@click.option("--stage", required=True)
+@stage_option
 @click.option("--execute-on", type=click.DateTime(["%Y-%m-%d"]), help="When the bank is to pay: the next working day.")
 @click.option("--list", "listing", is_flag=True, help="Show every file and how far it is.")
 @click.option("--reject", metavar="BATCH", help="Give a file up that was not approved; its transfers are free again.")
@@ -59,13 +56,13 @@ def export(
     elif reject:
         click.echo(_described(files.reject(reject, stages.caller(), now)))
     elif approve and out:
-        _hand_out(out, files.approve(approve, stages.caller(), write, now, partial(_progress, "reading")))
+        _hand_out(out, files.approve(approve, stages.caller(), write, now, lambda rows: progress(rows, "reading")))
     else:
         _propose(files, write, execute_on.date() if execute_on else _next_working_day(wib_date(now)), now)
 
 
 @click.command("import")
-@click.option("--stage", required=True)
+@stage_option
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_report(stage: str, file: Path) -> None:
     """Read a bank's report (pain.002 or camt.054) and settle by it. Exit code 1 if any line was applied to nothing."""
@@ -79,7 +76,7 @@ def import_report(stage: str, file: Path) -> None:
         raise click.ClickException(f"not read: {error}") from error
     source = Source(hashlib.sha256(raw).hexdigest(), stages.caller())
     services = stages.load(stage).services
-    done = services.bank_reports.take_in(statements, source, utc_now(), partial(_progress, "settling"))
+    done = services.bank_reports.take_in(statements, source, utc_now(), lambda rows: progress(rows, "settling"))
     for each in done.findings:
         click.echo(f"line {each.number}: {each.problem}: {each.reference or 'not one of ours'} {each.word}".rstrip())
     click.echo(f"{message}: {done.news} applied, {done.known} known before, {len(done.findings)} not applied")
@@ -90,7 +87,7 @@ def import_report(stage: str, file: Path) -> None:
 
 
 def _propose(files: BankFiles, write: Write, execute_on: date, now: datetime) -> None:
-    done = files.propose(stages.caller(), execute_on, write, now, partial(_progress, "collecting"))
+    done = files.propose(stages.caller(), execute_on, write, now, lambda rows: progress(rows, "collecting"))
     if done.batch is None:
         click.echo("nothing waits for a bank file")
         return
@@ -102,7 +99,13 @@ def _propose(files: BankFiles, write: Write, execute_on: date, now: datetime) ->
 def _writer(debtor: BankFileRules) -> Write:
     from .bank import pain001  # see above
 
-    return lambda order: pain001.write(order, debtor)
+    def write(order: Order) -> bytes:
+        try:
+            return pain001.write(order, debtor)
+        except pain001.BadOrder as error:
+            raise click.ClickException(f"no file: {error}") from error
+
+    return write
 
 
 def _hand_out(out: Path, raw: bytes) -> None:
@@ -135,7 +138,4 @@ def _next_working_day(today: date) -> date:
     return day
 
 
-def _progress(what: str, items: Sequence[T]) -> Iterable[T]:
-    """A bar for who waits at a terminal."""
-    console = Console(stderr=True)
-    return track(items, what, console=console, transient=True, disable=not console.is_terminal)
+COMMANDS: tuple[click.Command, ...] = (export, import_report)

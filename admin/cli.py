@@ -8,7 +8,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.errors import DomainError
 
 from . import (
-    bank_file_commands,
     course_commands,
     deploy_commands,
     dlq_commands,
@@ -39,9 +38,6 @@ class _Group(click.Group):
 def main() -> None:
     """Run a benefit programme: deploy it, steer its waves, check its draws."""
 
-
-for command in (bank_file_commands.export, bank_file_commands.import_report):
-    payout_commands.payout.add_command(command)
 
 for group in (
     deploy_commands.deploy,

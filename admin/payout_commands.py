@@ -15,7 +15,7 @@ from chalicelib.payouts import reconciliation
 from chalicelib.payouts.reconciliation import Books
 from chalicelib.payouts.rules import Entitlement, Hold, Kind, State
 
-from . import payout_control_commands, payout_decision_commands, stages, triggers
+from . import bank_file_commands, payout_control_commands, payout_decision_commands, reconcile_commands, stages, triggers
 from .payout_lines import entitlement_argument, entitlement_line, history_lines, stage_option
 from .refusals import SaysWhy
 from .screen import progress
@@ -28,7 +28,12 @@ def payout() -> None:
     """Entitlements, their attempts, what administrators decide of them, and the provider's books."""
 
 
-for command in (*payout_decision_commands.COMMANDS, *payout_control_commands.COMMANDS):
+for command in (
+    *payout_decision_commands.COMMANDS,
+    *payout_control_commands.COMMANDS,
+    *bank_file_commands.COMMANDS,
+    *reconcile_commands.COMMANDS,
+):
     payout.add_command(command)
 
 

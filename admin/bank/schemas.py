@@ -6,6 +6,7 @@ entities; no network; no more bytes than `LIMIT`; UTF-8 only. It is believed onc
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ LIMIT = 32 * 1024 * 1024
 """Bytes of the largest report that is read: some 20,000 transfers."""
 
 _PREFIX = "urn:iso:std:iso:20022:tech:xsd:"
+_ELEMENT = re.compile(r"Element '\{[^}']*\}([A-Za-z0-9]{1,40})'")
 _SCHEMAS = Path(__file__).parent / "xsd"
 
 
@@ -33,8 +35,9 @@ def breach(root: etree._Element, message: str) -> str | None:
     if schema.validate(root):
         return None
     first = schema.error_log[0]
-    names = [part.partition("[")[0].rpartition("}")[2] for part in (first.path or "").split("/")]
-    return f"line {first.line}: {'/'.join(names) or 'the document'} is not as {message} has it"
+    # The rest of libxml2's sentence quotes what stands there, which may be a name or an account.
+    name = _ELEMENT.match(first.message)
+    return f"line {first.line}: {name[1] if name else 'the document'} is not as {message} has it"
 
 
 def read(raw: bytes, messages: frozenset[str]) -> tuple[str, etree._Element]:

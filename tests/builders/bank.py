@@ -174,6 +174,12 @@ class BankWorld:
         _, statements = reports.read(raw)
         return self.reports.take_in(statements, Source(sha256(raw).hexdigest(), CHECKER), self.now)
 
+    def wipe(self) -> None:
+        """Empty the ledger: moto copies whole tables for every transaction."""
+        with PayoutsTable.batch_write() as batch:
+            for item in list(PayoutsTable.scan()):
+                batch.delete(item)
+
     def later(self, **delta: float) -> None:
         self.now += timedelta(**delta)
 

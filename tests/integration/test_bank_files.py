@@ -243,6 +243,14 @@ def test_what_people_settled_meanwhile_is_not_paid_by_file(world):
     assert problems(world.take_in(pain002(batch.id, {reference: "RJCT AC04"}))) == [(Problem.NOT_IN_A_FILE, reference)]
 
 
+def test_a_rejection_of_what_two_people_decided_to_be_paid_is_reported(world):
+    batch, [reference] = world.sent("ani")
+    world.store.move(world.store.get(reference[:26]), Move(State.PAID, "decided_paid"), world.now)
+    assert problems(world.take_in(pain002(batch, {reference: "RJCT AC04"}))) == [(Problem.CONTRADICTS, reference)]
+    assert world.take_in(pain002(batch, {reference: "ACSC"})).news == 1
+    assert world.state(reference) is State.PAID
+
+
 def test_no_file_is_made_or_written_while_payouts_are_paused(world):
     world.claimed("ani")
     batch = world.propose()
@@ -269,7 +277,8 @@ def test_an_export_may_die_at_any_call_and_each_transfer_is_in_one_file(world, m
     calls = Calls(monkeypatch)
     at = 0
     while True:
-        references = {world.claimed(f"{name}{where}{at}") for name in ("ani", "budi")}
+        world.wipe()
+        references = {world.claimed(name) for name in ("ani", "budi")}
         bank = BankBooks()
         calls.reset()
         getattr(calls, where)[at] = die
@@ -316,7 +325,8 @@ def test_an_import_may_die_at_any_call_and_is_simply_done_again(world, monkeypat
     calls = Calls(monkeypatch)
     at = 0
     while True:
-        batch, [paid, failed] = world.sent(f"ani{where}{at}", f"budi{where}{at}")
+        world.wipe()
+        batch, [paid, failed] = world.sent("ani", "budi")
         raw = pain002(batch, {paid: "ACSC", failed: "RJCT AC04"})
         calls.reset()
         getattr(calls, where)[at] = die
@@ -339,7 +349,8 @@ def test_two_exports_at_once_never_put_one_transfer_into_two_files(world, monkey
     calls = Calls(monkeypatch)
     at = 0
     while True:
-        references = [world.claimed(f"{name}{at}") for name in ("ani", "budi")]
+        world.wipe()
+        references = [world.claimed(name) for name in ("ani", "budi")]
         bank = BankBooks()
         calls.reset()
         calls.before[at] = lambda: world.propose("arn:aws:iam::123456789012:user/other")
@@ -361,7 +372,8 @@ def test_two_imports_at_once_settle_once(world, monkeypatch):
     calls = Calls(monkeypatch)
     at = 0
     while True:
-        batch, [reference] = world.sent(f"ani{at}")
+        world.wipe()
+        batch, [reference] = world.sent("ani")
         raw = pain002(batch, {reference: "ACSC"})
         calls.reset()
         calls.before[at] = lambda raw=raw: world.take_in(raw)
