@@ -13,8 +13,9 @@ from click.testing import CliRunner, Result
 from admin import stages
 from admin.payout_commands import payout
 from chalicelib.config import Programme, Settings
-from chalicelib.payouts.errors import UnknownEntitlement
 from tests.builders.payouts import World, incentive_id, running
+
+UNKNOWN = "Error: There is no such entitlement. (unknown_entitlement)\n"
 
 
 @pytest.fixture
@@ -23,7 +24,8 @@ def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
 
         def load(name: str) -> SimpleNamespace:
             assert name == "test"
-            return SimpleNamespace(services=SimpleNamespace(payouts=world.payouts))
+            services = SimpleNamespace(payouts=world.payouts, payout_administration=world.administration)
+            return SimpleNamespace(services=services)
 
         monkeypatch.setattr(stages, "load", load)
         yield world
@@ -83,7 +85,26 @@ def test_list_shows_states_and_can_be_narrowed(world):
     failed = pay(world, "budi", "2220000")
     listed = run("list").output.splitlines()
     assert sorted(line.split()[:3] for line in listed) == sorted([[paid, "PAID", "n=1"], [failed, "FAILED", "n=1"]])
-    assert [line.split()[0] for line in run("list", "--state", "failed").output.splitlines()] == [failed]
+    narrowed = {
+        (paid,): [
+            ("--state", "paid"),
+            ("--state", "PAID", "--wave", "143"),
+            ("--kind", "incentive", "--state", "paid"),
+        ],
+        (failed,): [("--state", "failed")],
+        (): [("--wave", "54"), ("--kind", "SURVEY_1"), ("--hold", "admin")],
+    }
+    for expected, options in narrowed.items():
+        for words in options:
+            assert tuple(line.split()[0] for line in run("list", *words).output.splitlines()) == expected, words
+
+
+def test_list_says_why_what_is_held_is_held(world):
+    entitlement = world.entitle(world.person("ani"))
+    world.administration.hold(entitlement, "arn", "why", world.now)
+    assert run("list", "--hold", "ADMIN").output.split()[:3] == [entitlement, "HELD(ADMIN)", "n=0"]
+    assert run("list", "--hold", "EXCLUDED").output == ""
+    assert "'ADMINS' is not one of" in run("list", "--hold", "ADMINS").output
 
 
 def test_show_has_the_attempts_and_the_history_and_no_account(world):
@@ -93,7 +114,8 @@ def test_show_has_the_attempts_and_the_history_and_no_account(world):
     assert "- -> DUE  n=0  entitled" in output
     assert "SENDING -> PAID  n=1  SUCCEEDED" in output
     assert "8887776665" not in output
-    assert isinstance(run("show", incentive_id("nobody")).exception, UnknownEntitlement)
+    refused = run("show", incentive_id("nobody"))
+    assert (refused.exit_code, refused.output) == (1, UNKNOWN)
 
 
 def test_a_reversal_that_a_comparison_found_is_learnt_by_asking(world):
@@ -107,7 +129,7 @@ def test_a_reversal_that_a_comparison_found_is_learnt_by_asking(world):
 
 
 def test_only_what_the_ledger_has_can_be_asked_about(world):
-    assert isinstance(run("ask", incentive_id("nobody")).exception, UnknownEntitlement)
+    assert run("ask", incentive_id("nobody")).output == UNKNOWN
     assert world.messages() == []
 
 
