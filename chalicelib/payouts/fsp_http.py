@@ -97,11 +97,11 @@ class HttpFsp:
         if isinstance(answer, Answer):
             return Inquiry(Found.UNKNOWN)
         status, parsed = answer
-        if isinstance(parsed, dict) and status in {400, 404, 422} and parsed.get("error_code") in _NOT_OFFERED:
-            return Inquiry(Found.NOT_OFFERED)
         if status in {200, 201, 202} and isinstance(parsed, dict):
             return _inquiry(parsed)
         code = _word(parsed.get("error_code")) if isinstance(parsed, dict) else _UNREADABLE
+        if status in {400, 422} and code in _NOT_OFFERED:
+            return Inquiry(Found.NOT_OFFERED)
         log.warning("fsp_inquiry_unknown", extra={"fact": f"http_{status}", "code": code})
         return Inquiry(Found.UNKNOWN)
 

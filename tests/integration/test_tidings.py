@@ -210,6 +210,16 @@ def test_payments_are_told_as_they_end_and_not_as_they_stood_in_between(world):
     assert notice.facts == {"for": "INCENTIVE", "amount_idr": 600_000, "reason": "no_address"}
 
 
+def test_of_what_is_held_the_reason_is_told_that_holds_now(world):
+    """Whose address is there by now is not asked for one, though the line was written when it was missing."""
+    holds = [Hold.NO_ADDRESS, Hold.UNVERIFIED, Hold.EXCLUDED, Hold.ADMIN]
+    world.happened.lines = {"03": [line(n, Paid.HELD, hold=hold) for n, hold in enumerate(holds, 1)]}
+    world.run(T0 + timedelta(hours=1))
+
+    assert sorted(world.told()) == ["payment_failed/pay1/no_address", "payment_failed/pay2/unverified"]
+    assert world.office.store.notice("person-2", "payment_failed/pay2/unverified").facts["reason"] == "unverified"
+
+
 def test_without_time_nothing_is_begun_and_the_next_run_does_it(world):
     world.happened.entries["00"] = [Result("siti", NOT_DRAWN)]
     world.run(T0, deadline_s=tidings.PAGE_S - 1)

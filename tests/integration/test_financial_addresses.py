@@ -1,0 +1,307 @@
+"""A financial address from setting to payment: asked about, paid or held, changed only while nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import msgspec
+import pytest
+
+from chalicelib import dynamo
+from chalicelib.config import Programme, Settings
+from chalicelib.dynamo import Transaction
+from chalicelib.payouts import consumer
+from chalicelib.payouts.addresses import AddressBook
+from chalicelib.payouts.errors import AddressUnchecked
+from chalicelib.payouts.fsp import Address, Found, Inquiry
+from chalicelib.payouts.fsp_http import HttpFsp
+from chalicelib.payouts.rules import ALIVE, Hold, Kind, Move, State
+from chalicelib.payouts.worker import Ports, Worker
+from chalicelib.registration.errors import AccountAlreadyUsed, PaymentUnderWay
+from chalicelib.registration.rules import AddressCheck, Verdict
+from chalicelib.registration.store import PAYING_LEG
+from chalicelib.registration.wire import FinancialAddressForm, FinancialAddressView
+from tests.builders.payouts import API_KEY, AnyCode, World, beneficiary
+from tests.builders.registration import ACCOUNT, SITI, other_form, registrations
+from tests.conftest import REGION, T0
+
+SITI_S = "0123456789"
+OTHER = "9876543210"
+
+
+class AskedFsp(HttpFsp):
+    """Remembers which accounts it was asked about."""
+
+    asked: list[str]
+
+    def inquire(self, address: Address) -> Inquiry:
+        self.asked.append(address.account_number)
+        return super().inquire(address)
+
+
+class Town:
+    """Siti is registered and entitled; the bank knows one account of hers. All but the clock is real."""
+
+    def __init__(self, settings: Settings, programme: Programme, world: World) -> None:
+        self.world = world
+        self.people = registrations(settings, programme)
+        self.people.register("siti", SITI, T0)
+        self.fsp = AskedFsp(world.sandbox.url, 20, lambda: API_KEY)
+        self.fsp.asked = []
+        self.rails = AnyCode(self.fsp)
+        self.book = AddressBook(self.people, self.rails, programme.payouts.name_score_min)
+        allowance = world.worker._ports.allowance
+        ports = Ports(self.people, self.book, self.people, self.rails, allowance)
+        self.worker = Worker(world.store, ports, programme.payouts)
+        self.open(SITI_S, "Siti Aminah")
+        self.payout = world.entitle(beneficiary("siti"))
+
+    def open(self, number: str, holder: str, code: str = "BNI") -> None:
+        self.world.sandbox.books.open_accounts([{"code": code, "account_number": number, "holder_name": holder}])
+
+    def set(self, number: str = SITI_S, who: str = "siti", **changes: str) -> FinancialAddressView:
+        """As the route does it; what it answers."""
+
+        def unless_paying(tx: Transaction) -> None:
+            self.world.payouts.check_nothing_alive(tx, PAYING_LEG, beneficiary(who))
+
+        self.book.set(who, form(number, **changes), unless_paying, self.world.now)
+        shown = self.people.me(who).financial_address
+        assert shown is not None
+        return shown
+
+    def pay(self) -> State:
+        return self.worker.process(self.payout, self.world.now)
+
+    def check(self) -> AddressCheck | None:
+        address = self.people.financial_address("siti")
+        assert address is not None
+        return address.check
+
+    def faults(self, **faults: object) -> None:
+        self.world.sandbox.books.configure(faults)
+
+    def paid_to(self) -> list[str]:
+        return [line["account_number"] for line in self.world.sandbox.books.report()["payouts"]]
+
+
+def form(number: str, **changes: str) -> FinancialAddressForm:
+    return msgspec.structs.replace(ACCOUNT, account_number=number, **changes)
+
+
+@pytest.fixture
+def town(cloud: Settings, programme: Programme) -> Iterator[Town]:
+    with ExitStack() as stack:
+        world = World(cloud, programme)
+        stack.enter_context(world.sandbox)
+        yield Town(cloud, programme, world)
+
+
+def answer(view: FinancialAddressView) -> tuple[str, str]:
+    return view.verification, view.to_do
+
+
+def test_an_account_in_the_persons_name_is_verified_at_once_and_paid_without_asking_again(town):
+    assert answer(town.set(holder_name="Sítì  aminah")) == ("verified", "nothing")
+    assert town.check() == AddressCheck(Verdict.MATCHED, 100, T0)
+    assert town.pay() is State.PAID
+    assert town.fsp.asked == [SITI_S]
+
+
+def test_an_account_in_anothers_name_is_not_paid_until_the_person_sets_one_of_their_own(town):
+    town.open(OTHER, "Budi Santoso")
+    assert answer(town.set(OTHER)) == ("unverified", "correct_holder_name")
+    assert town.check().verdict is Verdict.MISMATCHED
+    assert town.pay() is State.HELD
+    assert town.world.store.get(town.payout).hold is Hold.UNVERIFIED
+    assert [view.state for view in town.world.payouts.of(beneficiary("siti"))] == ["account_not_verified"]
+    assert town.pay() is State.HELD
+    assert town.fsp.asked == [OTHER], "a look at a held one asks nobody"
+
+    town.set()
+    town.world.later(seconds=town.world.rules.requeue_after_s * town.world.rules.held_look_factor + 1)
+    assert town.world.payouts.sweep(town.world.now) == 1
+    assert town.pay() is State.PAID
+    assert town.paid_to() == [SITI_S]
+
+
+def test_an_account_that_the_bank_does_not_know_is_not_paid(town):
+    assert answer(town.set(OTHER)) == ("unverified", "correct_account_number")
+    assert town.check() == AddressCheck(Verdict.NOT_FOUND, None, T0)
+    assert town.pay() is State.HELD
+    assert town.paid_to() == []
+
+
+def test_a_wallet_whose_provider_names_nobody_is_paid_and_that_is_recorded(town):
+    shown = town.set("0812 3456 7890", code="DANA")
+    assert answer(shown) == ("unverified", "nothing")
+    assert town.check() == AddressCheck(Verdict.NOT_OFFERED, None, T0)
+    assert town.pay() is State.PAID
+
+
+@pytest.mark.parametrize(
+    "fault", ["timeout_before_rate", "error_before_rate", "timeout_after_rate", "inquiry_pending_rate"]
+)
+def test_without_an_answer_nothing_is_paid_and_the_message_comes_again_until_there_is_one(town, fault):
+    town.faults(**{fault: 1.0})
+    assert answer(town.set()) == ("pending", "wait")
+    with pytest.raises(AddressUnchecked):
+        town.pay()
+    assert town.world.state(town.payout) is State.DUE
+    message = {"messageId": "m-1", "body": f'{{"v": 1, "entitlement_id": "{town.payout}"}}'}
+    assert consumer.consume([message], town.worker, T0) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+
+    town.faults(**{fault: 0.0})
+    assert town.pay() is State.PAID
+    assert town.check().verdict is Verdict.MATCHED
+    assert answer(town.people.me("siti").financial_address) == ("verified", "nothing")
+
+
+def test_an_inquiry_that_hangs_is_given_up_in_time(town):
+    town.faults(timeout_before_rate=1.0, hang_s=30)
+    hasty = HttpFsp(town.world.sandbox.url, 20, lambda: API_KEY, inquiry_timeout_s=0.2)
+    book = AddressBook(town.people, AnyCode(hasty), 80)
+    assert book.set("siti", form(SITI_S), lambda _: None, T0).check is None
+
+
+def test_a_changed_address_is_unchecked_again(town, monkeypatch):
+    town.set()
+    monkeypatch.setattr(town.fsp, "inquire", lambda _: Inquiry(Found.UNKNOWN))
+    for change in ({"holder_name": "Siti A."}, {"number": OTHER}, {"code": "BCA"}):
+        assert answer(town.set(**change)) == ("pending", "wait"), change
+
+
+def test_the_same_address_again_asks_again_only_if_it_could_not_be_paid(town):
+    town.open(OTHER, "Budi Santoso")
+    town.set(OTHER)
+    before = town.people.financial_address("siti")
+    town.open(OTHER, "Siti Aminah")
+    assert answer(town.set(OTHER)) == ("verified", "nothing"), "the bank has corrected its books"
+    assert town.people.financial_address("siti").version == before.version
+    town.set(OTHER)
+    assert town.fsp.asked == [OTHER, OTHER]
+
+
+def test_a_lost_answer_does_not_undo_what_is_known(town):
+    town.set(OTHER)
+    town.faults(error_before_rate=1.0)
+    assert answer(town.set(OTHER)) == ("unverified", "correct_account_number")
+
+
+def test_an_answer_about_an_address_that_was_changed_meanwhile_is_forgotten(town, monkeypatch):
+    town.open(OTHER, "Budi Santoso")
+    inquire = town.fsp.inquire
+
+    def changed_meanwhile(address: Address) -> Inquiry:
+        monkeypatch.setattr(town.fsp, "inquire", inquire)
+        town.people.set_financial_address("siti", form(OTHER), T0)
+        return inquire(address)
+
+    monkeypatch.setattr(town.fsp, "inquire", changed_meanwhile)
+    assert town.book.set("siti", form(SITI_S), lambda _: None, T0).check is None
+    assert town.check() is None, "the verdict was about the other account"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(town.fsp, "inquire", changed_back(town, town.fsp.inquire))
+        with pytest.raises(AddressUnchecked):
+            town.pay()
+    assert town.pay() is State.PAID
+    assert town.paid_to() == [SITI_S]
+
+
+def changed_back(town: Town, inquire: Any) -> Any:
+    """The person changes the account while the worker asks about it."""
+
+    def call(address: Address) -> Inquiry:
+        answered: Inquiry = inquire(address)
+        town.people.set_financial_address("siti", form(SITI_S), T0)
+        return answered
+
+    return call
+
+
+@pytest.mark.parametrize("threshold", [41, 40])
+def test_the_score_that_is_enough_is_the_programmes(town, threshold):
+    town.open(OTHER, "Siti Aisyah")
+    book = AddressBook(town.people, town.rails, threshold)
+    check = book.set("siti", form(OTHER), lambda _: None, T0).check
+    assert check.score == 40
+    assert check.verdict is (Verdict.MATCHED if threshold == 40 else Verdict.MISMATCHED)
+
+
+def test_what_the_bank_said_is_neither_kept_nor_logged(town, cloud, caplog):
+    caplog.set_level("INFO")
+    town.open(OTHER, "Nyonya Rahasia Sekali")
+    town.set(OTHER)
+    stored = str(boto3.client("dynamodb", REGION).scan(TableName=cloud.table("registrations"))["Items"])
+    logged = str([record.__dict__ for record in caplog.records])
+    assert "address_checked" in logged
+    for secret in ("RAHASIA", "Rahasia", "Aminah", "AMINAH", OTHER):
+        assert secret not in stored
+        assert secret not in logged
+    assert "RAHASIA" not in repr(Inquiry(Found.FOUND, "NYONYA RAHASIA"))
+
+
+# Changes
+
+
+def test_an_address_stays_while_a_payment_to_it_may_be_under_way(town):
+    town.set()
+    town.faults(settle_ms=60_000)
+    assert town.pay() is State.SENDING
+    before = town.people.financial_address("siti")
+    for change in ({"number": OTHER}, {"holder_name": "Siti A."}):
+        with pytest.raises(PaymentUnderWay):
+            town.set(**change)
+    assert answer(town.set()) == ("verified", "nothing"), "the same again is no change"
+    assert town.people.financial_address("siti") == before
+
+    town.world.later(seconds=61)
+    assert town.pay() is State.PAID
+    town.open(OTHER, "Siti Aminah")
+    assert answer(town.set(OTHER)) == ("verified", "nothing")
+
+
+@pytest.mark.parametrize("hold", Hold)
+def test_of_what_is_held_only_what_may_be_alive_stands_in_the_way(town, hold):
+    town.set()
+    town.faults(settle_ms=60_000)
+    if hold in ALIVE:
+        town.pay()
+    town.world.store.move(town.world.store.get(town.payout), Move(State.HELD, "test", hold), T0)
+    if hold in ALIVE:
+        with pytest.raises(PaymentUnderWay):
+            town.set(OTHER)
+    else:
+        town.set(OTHER)
+
+
+def test_a_payment_of_any_kind_stands_in_the_way(town):
+    town.set()
+    town.faults(settle_ms=60_000)
+    with dynamo.Transaction(REGION) as tx:
+        survey = town.world.payouts.entitle(tx, beneficiary("siti"), Kind.SURVEY_2, T0)
+    assert town.worker.process(survey, T0) is State.SENDING
+    with pytest.raises(PaymentUnderWay):
+        town.set(OTHER)
+
+
+def test_between_two_attempts_the_address_may_be_corrected_and_the_next_one_goes_there(town):
+    town.open("1230000", "Siti Aminah")
+    town.set("1230000")
+    assert town.pay() is State.FAILED, "an account that never works"
+    town.set()
+    town.world.now = T0 + timedelta(seconds=town.world.rules.requeue_after_s)
+    assert town.pay() is State.PAID
+    assert town.paid_to() == ["1230000", SITI_S]
+
+
+def test_who_has_another_persons_account_is_told_so_and_nobody_is_asked(town):
+    town.set()
+    town.people.register("budi", other_form(7), T0)
+    with pytest.raises(AccountAlreadyUsed):
+        town.set(who="budi", holder_name="Budi")
+    assert town.fsp.asked == [SITI_S]
