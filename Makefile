@@ -7,7 +7,7 @@ BIN := .venv/bin
 export AWS_EC2_METADATA_DISABLED = true
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install demo serve test test-dynamodb test-scale check format bench clean
+.PHONY: help install demo serve test test-dynamodb test-scale simulate simulate-long check format bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -40,6 +40,12 @@ test-dynamodb: $(BIN)/.installed ## races on DynamoDB Local (optional: needs jav
 
 test-scale: $(BIN)/.installed ## every scheduled job with 10,000 people, killed half-way (needs java and npm)
 	@bash tests/on_dynamodb.sh tests/scale
+
+simulate: $(BIN)/.installed ## 10,000 simulated schedules of payouts with faults everywhere; SEED=n replays one
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--schedules 10000)
+
+simulate-long: $(BIN)/.installed ## 200,000 of them
+	@$(BIN)/python -m tests.simulation --schedules 200000
 
 check: $(BIN)/.installed ## ruff, strict mypy, import rules, cfn-lint on the packaged template
 	$(BIN)/ruff check .

@@ -120,8 +120,8 @@ def _sensible(world: World, head: Entitlement) -> list[Callable[[World, str, str
         return [_approve, _approve, _approve, _reject]
     if head.hold is Hold.ADMIN:
         return [_release, _release, _cancel]
-    if head.state in {State.CANCELLED, State.REVERSED} or may_be_decided(head):
-        return [_propose]
+    if may_be_decided(head):
+        return [_propose, _propose, _release]  # the last is none: who does not look closely may try it
     return [_hold, _hold, _cancel]
 
 

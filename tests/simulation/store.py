@@ -20,9 +20,9 @@ from chalicelib.payouts.ceilings import Ceiling, CeilingStore
 from chalicelib.payouts.errors import CeilingChanged, Superseded, UnknownEntitlement
 from chalicelib.payouts.journal import Act, JournalStore
 from chalicelib.payouts.pause import Pause, PauseStore
-from chalicelib.payouts.proposals import Proposal, ProposalStore
+from chalicelib.payouts.proposals import Decision, Proposal, ProposalStore
 from chalicelib.payouts.records import Event, StoredAttempt, Unsettled
-from chalicelib.payouts.rules import Entitlement, Move, State
+from chalicelib.payouts.rules import ALIVE, Entitlement, Move, State
 from chalicelib.payouts.shards import unsettled_shard
 from chalicelib.payouts.store import ENTITLEMENT_LEG, EVENT_LEG, PayoutStore
 
@@ -78,6 +78,13 @@ class MemoryPayoutStore(PayoutStore):
             ),
         ]
 
+    def check_nothing_alive(self, tx: Any, leg: str, ids: Iterable[str]) -> None:
+        def nothing_alive(id_: str) -> bool:
+            head = self._table.heads.get(id_)
+            return head is None or (head.state is not State.SENDING and head.hold not in ALIVE)
+
+        tx.legs += [(leg, lambda id_=id_: nothing_alive(id_), int) for id_ in ids]
+
     def get(self, entitlement_id: str) -> Entitlement:
         head = self._read(f"read {entitlement_id[:4]}", lambda: self._table.heads.get(entitlement_id))
         if head is None:
@@ -128,7 +135,7 @@ class MemoryPayoutStore(PayoutStore):
             head = self._table.heads.get(row.entitlement_id)
             if head is None or unsettled_shard(head) is None or iso(_place(head)) != row.updated_at:
                 return None
-            self._table.heads[head.id] = replace(head, queued_at=now)
+            self._table.heads[head.id] = replace(head, queued_at=_kept(now))
             return self._table.heads[head.id]
 
         return self._nature.call(Port.WRITE, f"mark {row.entitlement_id[:4]} queued", write, UPDATE)
@@ -183,7 +190,7 @@ class MemoryProposalStore(ProposalStore):
             standing = self._table.proposals.get(entitlement_id)
             if standing is not None and standing.seq >= proposal.seq:
                 return False
-            self._table.proposals[entitlement_id] = proposal
+            self._table.proposals[entitlement_id] = replace(proposal, made_at=_kept(proposal.made_at))
             return True
 
         return self._nature.call(Port.WRITE, f"propose {proposal.decision} by {proposal.maker}", write, PUT)
@@ -268,7 +275,11 @@ class MemoryCeilingStore(CeilingStore):
 
 def same(standing: Proposal | None, read: Proposal) -> bool:
     """The condition of `Proposal.as_read`."""
-    return standing is not None and (standing.maker, standing.made_at) == (read.maker, read.made_at)
+    return standing is not None and _signed(standing) == _signed(read)
+
+
+def _signed(proposal: Proposal) -> tuple[str, datetime, Decision]:
+    return proposal.maker, _kept(proposal.made_at), proposal.decision
 
 
 def as_kept(entitlement: Entitlement) -> Entitlement:

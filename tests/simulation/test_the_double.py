@@ -1,0 +1,272 @@
+"""The stores in memory and the real ones answer the same questions alike: else the simulation proves nothing."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chalicelib import dynamo
+from chalicelib.money import rupiah
+from chalicelib.payouts.ceilings import Ceiling, CeilingStore
+from chalicelib.payouts.errors import CeilingChanged, Superseded, UnknownEntitlement
+from chalicelib.payouts.items import PayoutsTable
+from chalicelib.payouts.pause import Pause, PauseStore
+from chalicelib.payouts.proposals import Decision, Proposal, ProposalStore
+from chalicelib.payouts.records import StoredAttempt, Unsettled
+from chalicelib.payouts.rules import Authority, Entitlement, Hold, Kind, Move, State
+from chalicelib.payouts.store import ENTITLEMENT_LEG, EVENT_LEG, PayoutStore
+
+from .ports import Nature
+from .store import MemoryCeilingStore, MemoryPauseStore, MemoryPayoutStore, MemoryProposalStore, MemoryTransaction
+from .table import Table
+
+T = datetime(2026, 11, 24, 3, 0, 0, 123_456, tzinfo=UTC)  # microseconds that no store keeps
+KEPT = T.replace(microsecond=123_000)
+ID = "a" * 26
+FRESH = Entitlement(
+    id=ID,
+    registrant_id="ani",
+    wave=143,
+    kind=Kind.INCENTIVE,
+    amount_idr=rupiah(600_000),
+    state=State.DUE,
+    n=0,
+    seq=1,
+    hold=None,
+    created_at=T,
+    changed_at=T,
+)
+TWO = Authority("arn:budi", "as agreed", "arn:ani")
+
+
+@dataclass
+class Stores:
+    """One of the two implementations."""
+
+    ledger: PayoutStore
+    proposals: ProposalStore
+    pauses: PauseStore
+    ceilings: CeilingStore
+    transaction: Callable[[], AbstractContextManager]
+
+    def entitle(self) -> Entitlement:
+        with self.transaction() as tx:
+            self.ledger.add(tx, FRESH, "entitled")
+        return self.ledger.get(ID)
+
+    def claimed(self) -> Entitlement:
+        due = self.entitle()
+        return self.ledger.claim(due, StoredAttempt(1, f"{ID}-1", b"sealed", T, "rail"), T)
+
+    def swept(self, state: str, before: datetime) -> list[Unsettled]:
+        return self.ledger.unsettled(f"{state}#0", before, 10)
+
+
+@pytest.fixture(params=["in memory", "on moto"])
+def stores(request) -> Iterator[Stores]:
+    if request.param == "on moto":
+        settings = request.getfixturevalue("cloud")
+        dynamo.bind(PayoutsTable, settings.table("payouts"), settings.region)
+        yield Stores(
+            PayoutStore(settings.region),
+            ProposalStore(),
+            PauseStore(),
+            CeilingStore(),
+            lambda: dynamo.Transaction(settings.region),
+        )
+        return
+    table, dice = Table(), random.Random("double")
+    nature = Nature(dice, int, len)
+    yield Stores(
+        MemoryPayoutStore(table, nature, dice),
+        MemoryProposalStore(table, nature),
+        MemoryPauseStore(table, nature),
+        MemoryCeilingStore(table, nature),
+        lambda: MemoryTransaction(table, nature),
+    )
+
+
+def test_an_entitlement_is_kept_as_it_was_added_and_added_once(stores: Stores) -> None:
+    kept = stores.entitle()
+    assert kept == replace(FRESH, created_at=KEPT, changed_at=KEPT, queued_at=KEPT)
+    with pytest.raises(dynamo.LegsFailed) as failed:
+        stores.entitle()
+    assert set(failed.value.legs) == {ENTITLEMENT_LEG, EVENT_LEG}
+    assert stores.ledger.get(ID) == kept
+    assert list(stores.ledger.everything()) == [kept]
+    assert stores.ledger.batch([ID, "b" * 26]) == [kept]
+
+
+def test_what_was_never_added_is_unknown(stores: Stores) -> None:
+    for read in (stores.ledger.get, stores.ledger.get_for_work):
+        with pytest.raises(UnknownEntitlement):
+            read(ID)
+    assert stores.ledger.events(ID) == []
+
+
+def test_a_claim_is_kept_with_its_attempt_and_leaves_its_place_in_the_sweep(stores: Stores) -> None:
+    claimed = stores.claimed()
+    head = stores.ledger.get(ID)
+    assert (head.state, head.n, head.seq, head.attempt_seq, head.rail) == (State.SENDING, 1, 2, 2, "rail")
+    assert head.queued_at == KEPT
+    kept = StoredAttempt(1, f"{ID}-1", b"sealed", KEPT, "rail")
+    assert stores.ledger.attempt(claimed) == stores.ledger.attempt(head) == kept
+    assert stores.ledger.attempts(ID) == [kept]
+
+
+def test_a_transition_of_what_has_moved_on_writes_nothing(stores: Stores) -> None:
+    due = stores.entitle()
+    stores.ledger.move(due, Move(State.HELD, "asked to", Hold.ADMIN, TWO), T)
+    before = stores.ledger.get(ID), stores.ledger.events(ID)
+    for late in (
+        lambda: stores.ledger.move(due, Move(State.CANCELLED, "late"), T),
+        lambda: stores.ledger.claim(due, StoredAttempt(1, f"{ID}-1", b"", T, "rail"), T),
+    ):
+        with pytest.raises(Superseded):
+            late()
+    assert (stores.ledger.get(ID), stores.ledger.events(ID)) == before
+
+
+@pytest.mark.parametrize("change", [{"n": 7}, {"seq": 0}, {"seq": 2}, {"state": State.FAILED}])
+def test_each_part_of_what_was_read_is_a_condition(stores: Stores, change: dict) -> None:
+    due = stores.entitle()
+    with pytest.raises(Superseded):
+        stores.ledger.move(replace(due, **change), Move(State.HELD, "late", Hold.ADMIN), T)
+    assert stores.ledger.get(ID) == due
+
+
+def test_no_transition_is_made_that_the_table_does_not_have(stores: Stores) -> None:
+    with pytest.raises(ValueError, match="no transition"):
+        stores.ledger.move(stores.entitle(), Move(State.PAID, "wrong"), T)
+
+
+def test_the_history_tells_each_transition_and_who_decided_it(stores: Stores) -> None:
+    claimed = stores.claimed()
+    stores.ledger.move(claimed, Move(State.HELD, "unknown", Hold.KEY_EXPIRED, TWO), T + timedelta(days=1))
+    told = [
+        (event.seq, event.at, event.before, event.state, event.n, event.hold, event.reason, event.authority)
+        for event in stores.ledger.events(ID)
+    ]
+    assert told == [
+        (1, KEPT, None, State.DUE, 0, None, "entitled", None),
+        (2, KEPT, State.DUE, State.SENDING, 1, None, "claimed", None),
+        (3, KEPT + timedelta(days=1), State.SENDING, State.HELD, 1, Hold.KEY_EXPIRED, "unknown", TWO),
+    ]
+
+
+def test_the_sweep_sees_what_rests_and_marks_each_row_once(stores: Stores, monkeypatch) -> None:
+    monkeypatch.setattr("chalicelib.payouts.shards.SHARDS", 1)
+    stores.entitle()
+    assert stores.swept("U", T) == []
+    later = T + timedelta(minutes=5)
+    [row] = stores.swept("U", later)
+    assert row.entitlement_id == ID
+    assert stores.swept("H", later) == []
+    marked = stores.ledger.mark_queued(row, later)
+    assert marked == stores.ledger.get(ID)
+    assert marked.queued_at == later.replace(microsecond=123_000)
+    assert stores.ledger.mark_queued(row, later) is None
+    assert stores.swept("U", later) == []
+
+
+def test_what_is_held_waits_apart_and_what_waits_for_a_person_is_not_swept(stores: Stores, monkeypatch) -> None:
+    monkeypatch.setattr("chalicelib.payouts.shards.SHARDS", 1)
+    later = T + timedelta(days=1)
+    held = stores.ledger.move(stores.entitle(), Move(State.HELD, "none", Hold.NO_ADDRESS), T)
+    [row] = stores.swept("H", later)
+    assert stores.swept("U", later) == []
+    stores.ledger.move(held, Move(State.HELD, "asked to", Hold.ADMIN), T)
+    assert stores.swept("H", later) == []
+    assert stores.ledger.mark_queued(row, later) is None
+
+
+def test_a_write_may_depend_on_that_nothing_is_alive(stores: Stores) -> None:
+    def check() -> None:
+        with stores.transaction() as tx:
+            stores.ledger.check_nothing_alive(tx, "busy", [ID])
+
+    check()
+    claimed = stores.claimed()
+    for move in (Move(State.HELD, "unknown", Hold.KEY_EXPIRED), Move(State.FAILED, "over"), None):
+        with pytest.raises(dynamo.LegsFailed) if move else nullcontext():
+            check()
+        claimed = stores.ledger.move(claimed, move, T) if move else claimed
+
+
+def test_the_switch_is_read_with_the_entitlement(stores: Stores) -> None:
+    due = stores.entitle()
+    assert stores.ledger.get_for_work(ID) == (due, None)
+    pause = Pause("arn:ani", KEPT, "looking into it")
+    stores.pauses.set(pause)
+    assert stores.ledger.get_for_work(ID) == (due, pause)
+    assert stores.pauses.get() == pause
+    stores.pauses.clear()
+    stores.pauses.clear()
+    assert stores.pauses.get() is None
+
+
+def proposal(**change) -> Proposal:
+    return replace(Proposal(Decision.FAILED, 2, "arn:ani", "it is over", KEPT), **change)
+
+
+def test_one_proposal_stands_until_it_is_out_of_date_or_taken_back(stores: Stores) -> None:
+    assert stores.proposals.get(ID) is None
+    assert stores.proposals.put(ID, proposal())
+    assert not stores.proposals.put(ID, proposal(maker="arn:budi"))
+    assert stores.proposals.get(ID) == proposal()
+    assert stores.proposals.put(ID, proposal(seq=3))
+    assert stores.proposals.get(ID) == proposal(seq=3)
+    for other in ({"maker": "arn:budi"}, {"made_at": KEPT + timedelta(seconds=1)}, {"decision": Decision.PAID}):
+        assert not stores.proposals.delete(ID, proposal(seq=3, **other))
+    assert stores.proposals.delete(ID, proposal(seq=3))
+    assert not stores.proposals.delete(ID, proposal(seq=3))
+
+
+def test_a_decision_takes_its_proposal_with_it_and_counts_once(stores: Stores) -> None:
+    claimed = stores.claimed()
+    move = Move(State.FAILED, "decided_failed", authority=TWO)
+    with pytest.raises(Superseded):
+        stores.ledger.approve(claimed, proposal(), move, T)
+    stores.proposals.put(ID, proposal())
+    failed = stores.ledger.approve(claimed, proposal(), move, T)
+    assert stores.ledger.get(ID).state is failed.state is State.FAILED
+    assert stores.proposals.get(ID) is None
+    with pytest.raises(Superseded):
+        stores.ledger.approve(claimed, proposal(), move, T)
+
+
+def test_what_is_opened_again_has_all_its_attempts_before_it(stores: Stores) -> None:
+    failed = stores.ledger.move(stores.claimed(), Move(State.FAILED, "over"), T)
+    cancelled = stores.ledger.move(failed, Move(State.CANCELLED, "given up"), T)
+    stores.proposals.put(ID, proposal(decision=Decision.RETRY, seq=cancelled.seq))
+    again = proposal(decision=Decision.RETRY, seq=cancelled.seq)
+    stores.ledger.approve(cancelled, again, Move(State.DUE, "decided_retry", authority=TWO), T)
+    due = stores.ledger.get(ID)
+    assert (due.state, due.n, due.n_before) == (State.DUE, 1, 1)
+
+
+def test_a_ceiling_opens_once_counts_down_and_is_never_passed(stores: Stores) -> None:
+    assert stores.ceilings.get("DAY#1") is None
+    assert not stores.ceilings.take("DAY#1", 100, 101)
+    assert stores.ceilings.get("DAY#1") is None
+    assert stores.ceilings.take("DAY#1", 100, 60)
+    assert not stores.ceilings.take("DAY#1", 500, 60)
+    assert stores.ceilings.take("DAY#1", 500, 40)
+    assert stores.ceilings.get("DAY#1") == Ceiling("DAY#1", rupiah(100), 0)
+
+
+def test_a_ceiling_is_set_by_one_administrator_at_a_time_and_what_was_taken_stays_taken(stores: Stores) -> None:
+    stores.ceilings.take("DAY#1", 100, 60)
+    read = stores.ceilings.get("DAY#1")
+    stores.ceilings.change(read, rupiah(50), "arn:ani", "less")
+    assert stores.ceilings.get("DAY#1") == Ceiling("DAY#1", rupiah(50), -10, "arn:ani", "less")
+    with pytest.raises(CeilingChanged):
+        stores.ceilings.change(read, rupiah(900), "arn:budi", "more")
+    unused = Ceiling("DAY#2", rupiah(100), 100)
+    stores.ceilings.change(unused, rupiah(300), "arn:ani", "more")
+    assert stores.ceilings.get("DAY#2") == Ceiling("DAY#2", rupiah(300), 300, "arn:ani", "more")
