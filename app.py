@@ -662,6 +662,14 @@ def sweep_payouts(_event: Any) -> None:
     services().payouts.sweep(app.clock())
 
 
+# A day's payments against the providers' own statements: at 02:30 WIB, and thrice more for what that leaves undone
+
+
+@app.schedule(Cron("30", "19-22", "*", "*", "?", "*"))
+def reconcile_payouts(event: Any) -> None:
+    services().daily_reconciliation.run(app.clock(), events.remaining_s(event))
+
+
 # The count behind the statistics
 
 

@@ -8,7 +8,7 @@ from . import stages
 from .deploy import PRODUCTION
 from .stacks import DeployFailed, Report, Stacks, outputs, parameters
 
-_BUCKETS = ("ResultsBucket", "ArtifactsBucket")
+_BUCKETS = ("ResultsBucket", "ReportsBucket", "ArtifactsBucket")
 
 
 def destroy(stage: str, report: Report) -> None:

@@ -273,6 +273,8 @@ class Settings(_Frozen, frozen=True):
     results_bucket: str
     results_url: str
     """The public address of the results bucket, without a slash at the end."""
+    reports_bucket: str
+    """Not public: reports on money for those who run the programme."""
     announcements_topic: str
     beacon_relays: tuple[str, ...]
     fsp_url: str

@@ -5,6 +5,7 @@
     POST /v2/payouts                              an instruction (header Idempotency-key, basic authentication)
     GET  /v2/payouts?reference_id=R               every payout of a reference
     POST /bank_account_data_requests              under which name an account is held (banks only)
+    GET  /transactions?types=&updated[gte]=&...   the list of transactions, in pages (`fsp_transactions`)
     GET  /sandbox/books                           every payout, what has really moved, totals
     POST /sandbox/settings                        change some of `Faults`
     POST /sandbox/accounts                        open accounts: [{"code", "account_number", "holder_name"}, ...]
@@ -77,9 +78,9 @@ class Sandbox:
         self.stop()
 
     def announce(self, reference: str, delay_s: float) -> None:
-        """Post the webhook of a final status after a while, once; one that gets lost is lost, as webhooks are."""
+        """Post the webhook of a final status after a while; one that gets lost is lost, as webhooks are."""
         faults = self.books.faults
-        if faults.callback_url:
+        for _ in range(self.books.arrivals(reference) if faults.callback_url else 0):
             timer = threading.Timer(delay_s, self._post, (faults, reference))
             timer.daemon = True
             timer.start()
@@ -132,6 +133,8 @@ class _Handler(BaseHTTPRequestHandler):
         path = url.path.rstrip("/")
         if path == "/v2/payouts":
             self._status(parse_qs(url.query).get("reference_id", [""])[0])
+        elif path == "/transactions":
+            self._transactions(parse_qs(url.query))
         elif path == "/sandbox/books":
             self._answer(200, self.server.sandbox.books.report())
         else:
@@ -167,6 +170,16 @@ class _Handler(BaseHTTPRequestHandler):
         except Refusal as refusal:
             status, answer = refusal.status, refusal.body
         self._answer_or_not(books.fault("inquiry", hashlib.sha256(body).hexdigest()), status, answer)
+
+    def _transactions(self, query: dict[str, list[str]]) -> None:
+        if not self._authorized():
+            return
+        books = self.server.sandbox.books
+        fault = books.fault("list", query.get("after_id", query.get("reference_id", [""]))[0])
+        try:
+            self._answer_or_not(fault, 200, books.transactions(query))
+        except Refusal as refusal:
+            self._answer_or_not(fault, refusal.status, refusal.body)
 
     def _settings(self, body: bytes) -> None:
         try:

@@ -11,13 +11,15 @@ import sqlite3
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+
+from . import fsp_transactions
 
 MINIMUM_IDR = 10_000
 """Less is refused, as the real one does."""
@@ -59,6 +61,10 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     """Share of inquiries that the bank has not answered yet."""
     key_lifetime_s: int = 86_400
     """After so long a key is forgotten, and the same call pays again."""
+    webhook_lost_rate: float = 0.0
+    """Share of announcements that never arrive."""
+    webhook_twice_rate: float = 0.0
+    """Share of announcements that arrive twice."""
     callback_url: str = ""
     """Where final statuses are announced; empty: nowhere."""
     callback_token: str = ""
@@ -92,7 +98,7 @@ _SCHEMA = """
 create table if not exists payouts (
     key text not null, body blob not null, id text not null, reference text not null, channel text not null,
     account text not null, holder text not null, amount integer not null, description text not null,
-    accepted_at real not null, settles_at real not null, outcome text not null, reversed integer not null default 0
+    accepted_at real not null, settles_at real not null, outcome text not null, reversed_at real
 );
 create index if not exists payouts_key on payouts (key);
 create index if not exists payouts_reference on payouts (reference);
@@ -111,6 +117,8 @@ class Books:
         self.faults = Faults()
         self._seed = seed.encode()
         self._clock = clock
+        self.happened: Counter[str] = Counter()
+        """What went wrong so far: "send timeout_after" and the like."""
         self._calls: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -137,9 +145,21 @@ class Books:
             (faults.error_after_rate, Fault.ERROR_AFTER),
         ):
             if dice < rate:
+                self._count(f"{call} {fault.value}")
                 return fault
             dice -= rate
         return Fault.NONE
+
+    def arrivals(self, reference: str) -> int:
+        """How often the next announcement about a reference arrives: never, once or twice."""
+        dice = self._dice(self._nth("webhook", reference))
+        if dice < self.faults.webhook_lost_rate:
+            self._count("webhook lost")
+            return 0
+        if dice < self.faults.webhook_lost_rate + self.faults.webhook_twice_rate:
+            self._count("webhook twice")
+            return 2
+        return 1
 
     def send(self, key: str, body: bytes) -> dict[str, Any]:
         """Accept an instruction and return the payout as it was at first; raises `Refusal`.
@@ -188,7 +208,17 @@ class Books:
             rows = self._db.execute("select * from payouts where reference = ?", [reference]).fetchall()
             if [self._status(row) for row in rows] != ["SUCCEEDED"]:
                 raise Refusal(404, "DATA_NOT_FOUND", "No succeeded payout has this reference")
-            self._db.execute("update payouts set reversed = 1 where reference = ?", [reference])
+            self._db.execute("update payouts set reversed_at = ? where reference = ?", [self._clock(), reference])
+
+    def transactions(self, query: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+        """A page of the list of transactions. Raises `Refusal`."""
+        with self._lock:
+            rows = self._db.execute("select rowid, * from payouts order by accepted_at desc, rowid desc").fetchall()
+        listed = [fsp_transactions.transaction(dict(row), self._status(row), self._updated_at(row)) for row in rows]
+        try:
+            return fsp_transactions.page(listed, query)
+        except fsp_transactions.BadQuery as error:
+            raise Refusal(400, "API_VALIDATION_ERROR", f"Not a filter: {error}") from error
 
     def report(self) -> dict[str, Any]:
         """Every payout with the rupiah that have really moved, and the totals."""
@@ -246,9 +276,14 @@ class Books:
         return "FAILED" if unlucky else "SUCCEEDED"
 
     def _status(self, row: sqlite3.Row) -> str:
-        if row["reversed"]:
+        if row["reversed_at"] is not None:
             return "REVERSED"
         return str(row["outcome"]) if self._clock() >= row["settles_at"] else "ACCEPTED"
+
+    def _updated_at(self, row: sqlite3.Row) -> float:
+        if row["reversed_at"] is not None:
+            return float(row["reversed_at"])
+        return float(row["settles_at"] if self._clock() >= row["settles_at"] else row["accepted_at"])
 
     def _line(self, row: sqlite3.Row) -> dict[str, Any]:
         status = self._status(row)
@@ -283,6 +318,10 @@ class Books:
         with self._lock:
             self._calls[f"{call}|{key}"] += 1
             return f"{call}|{key}|{self._calls[f'{call}|{key}']}"
+
+    def _count(self, what: str) -> None:
+        with self._lock:
+            self.happened[what] += 1
 
     def _dice(self, text: str) -> float:
         """From 0 to 1, the same for the same seed and text."""

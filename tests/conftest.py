@@ -104,6 +104,7 @@ def cloud(no_real_cloud: None) -> Iterator[Settings]:
             payouts_queue_url=outputs["PayoutsQueueUrl"],
             results_bucket=outputs["ResultsBucket"],
             results_url=outputs["ResultsUrl"],
+            reports_bucket=outputs["ReportsBucket"],
             announcements_topic=outputs["AnnouncementsTopic"],
             beacon_relays=("http://beacon.invalid",),
             fsp_url="http://fsp.invalid",

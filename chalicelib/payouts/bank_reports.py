@@ -176,7 +176,7 @@ class BankReports:
         tally = Counter[bool]()
         unsettled = 0
         for line in progress(lines):
-            judged = self._take(line, batches, source)
+            judged = self._take(line, batches, source, now)
             if isinstance(judged, Problem):
                 findings.append(_finding(line, judged))
                 continue
@@ -200,7 +200,7 @@ class BankReports:
             for reference in self._store.references(one.file):
                 yield Line(one.number, reference, one.outcome, one.word, one.file)
 
-    def _take(self, line: Line, batches: Mapping[str, Batch], source: Source) -> Problem | bool:
+    def _take(self, line: Line, batches: Mapping[str, Batch], source: Source, now: datetime) -> Problem | bool:
         """Keep a line's word if it is believed; True if that is news."""
         while True:
             known = self._known(line.reference, batches)
@@ -210,7 +210,7 @@ class BankReports:
             word = _news(line, known, source)
             if word is None:
                 return False
-            if line.reference is not None and self._store.say(line.reference, word, known.note):
+            if line.reference is not None and self._store.say(line.reference, word, known.note, now):
                 return True
             # Another import kept a word at this moment: judged again by what there is now.
 

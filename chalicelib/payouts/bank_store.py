@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist, UpdateError
 from pynamodb.expressions.condition import Condition
 
-from ..clock import iso, parse_iso
+from ..clock import iso, parse_iso, wib_date
 from ..dynamo import LegsFailed, Transaction, is_condition_failure
 from ..money import Rupiah
 from . import items
@@ -107,6 +107,10 @@ class _ReferencesItem(PayoutsTable):
     references = UnicodeAttribute()
 
 
+class _SaidItem(PayoutsTable):
+    """`BANKWORDS#<WIB day>` / `<instant>#<reference>`: that the bank's word on a transfer was kept then."""
+
+
 class BankStore:
     """Reads and writes all of it. Every read is consistent, but for the index that tells what waits for a file."""
 
@@ -148,8 +152,12 @@ class BankStore:
             free |= _NoteItem.batch == before.batch
         return _update(_NoteItem(*_keys(reference)), {"batch": batch}, free & _NoteItem.outcome.does_not_exist())
 
-    def say(self, reference: str, word: Word, before: Note) -> bool:
-        """Keep the bank's word; False if another import kept one since `before` was read."""
+    def say(self, reference: str, word: Word, before: Note, now: datetime) -> bool:
+        """Keep the bank's word; False if another import kept one since `before` was read.
+
+        When it was said is kept first: so no word is there that a reading by time would not find.
+        """
+        _SaidItem(_said_on(wib_date(now)), f"{iso(now)}#{reference}").save()
         said = {
             "outcome": word.answer.outcome.value,
             "fact": word.answer.fact,
@@ -166,6 +174,18 @@ class BankStore:
                 _NoteItem.fact == before.word.answer.fact
             )
         return _update(_NoteItem(*_keys(reference)), said, unchanged)
+
+    def said_between(self, since: datetime, until: datetime) -> dict[str, datetime]:
+        """Of which references a word was kept from `since` to before `until`, and when it was last."""
+        found: dict[str, datetime] = {}
+        day = wib_date(since)
+        while day <= wib_date(until):
+            for row in _SaidItem.query(_said_on(day), consistent_read=True):
+                at, _, reference = row.sk.partition("#")
+                if since <= parse_iso(at) < until:
+                    found[reference] = max(parse_iso(at), found.get(reference, since))
+            day += timedelta(days=1)
+        return found
 
     def begin(self, batch: Batch, references: Sequence[str]) -> None:
         """Record a new file before any attempt is marked, so that a death half-way is found."""
@@ -206,6 +226,10 @@ class BankStore:
     def references(self, batch: str) -> tuple[str, ...]:
         """A file's references, in its order."""
         return tuple(_ReferencesItem.get(f"BANKFILE#{batch}", "REFERENCES", consistent_read=True).references.split())
+
+
+def _said_on(day: date) -> str:
+    return f"BANKWORDS#{day}"
 
 
 def _keys(reference: str) -> tuple[str, str]:

@@ -77,6 +77,18 @@ class UnknownBatch(DomainError):
     code = "unknown_bank_file"
 
 
+class StatementUnreadable(DomainError):
+    """A provider's statement could not be read to its end; `fact` says why. Nothing was compared with a part of it."""
+
+    code = "statement_unreadable"
+
+
+class DayNotOver(DomainError):
+    """The WIB day `day` is not over for long enough to be compared; the latest that is is `latest`."""
+
+    code = "day_not_over"
+
+
 class BatchMoved(DomainError):
     """Somebody else decided about the bank file `batch` since it was read; nothing was written."""
 
@@ -162,6 +174,16 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
         "The ceiling {name} was changed by somebody else just now.",
     ),
     UnknownBatch: (404, "Berkas bank {batch} tidak ada.", "There is no bank file {batch}."),
+    StatementUnreadable: (
+        502,
+        "Laporan penyedia tidak dapat dibaca seluruhnya ({fact}).",
+        "The provider's statement cannot be read to its end ({fact}).",
+    ),
+    DayNotOver: (
+        409,
+        "Tanggal {day} belum dapat dicocokkan; yang terakhir adalah {latest}.",
+        "The day {day} cannot be compared yet; the latest that can is {latest}.",
+    ),
     BatchMoved: (
         409,
         "Berkas bank {batch} baru saja diputuskan orang lain.",

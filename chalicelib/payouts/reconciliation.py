@@ -38,8 +38,12 @@ class Difference(StrEnum):
     AMOUNT = "amount"
     STATUS = "status"
     """The provider's status does not go with the ledger's state."""
+    REVERSED = "reversed"
+    """The provider says that the money came back and the ledger does not, or the other way round."""
     PAID_TWICE = "paid_twice"
     """More than one amount has moved to one person for one kind, whatever the ids say."""
+    UNREADABLE = "unreadable"
+    """A line of the provider's in words that nobody knows here, or not whole: for a person to read."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,7 @@ def totals(ledger: Iterable[Entitlement], books: Iterable[BookLine]) -> Totals:
 
 def _attempt(entitlement: Entitlement, n: int, reference: str, lines: list[BookLine]) -> list[Disagreement]:
     """One attempt against the provider's payouts of its reference; one unknown to the provider moved nothing."""
-    state = _attempt_state(entitlement, n)
+    state = attempt_state(entitlement, n)
     if not lines:
         paid = state in {State.PAID, State.REVERSED}
         return [Disagreement(Difference.MISSING, reference, state.value, "")] if paid else []
@@ -129,7 +133,7 @@ def _attempt(entitlement: Entitlement, n: int, reference: str, lines: list[BookL
     return found
 
 
-def _attempt_state(entitlement: Entitlement, n: int) -> State:
+def attempt_state(entitlement: Entitlement, n: int) -> State:
     """PAID, REVERSED, FAILED (or come back), or SENDING for one whose outcome the ledger does not know.
 
     Every attempt but the latest failed, or came back before two administrators opened the entitlement again.

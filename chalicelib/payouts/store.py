@@ -83,6 +83,10 @@ class PayoutStore:
 
     def news(self, shard: str, after: str, until: datetime, limit: int) -> list[News]:
         """At most `limit` (up to 100) of a shard's news, oldest first; see `Payouts.news`. One query, one batch get."""
+        return [news for news, _ in self.transitions(shard, after, until, limit)]
+
+    def transitions(self, shard: str, after: str, until: datetime, limit: int) -> list[tuple[News, Entitlement]]:
+        """The same, each with the entitlement as it stands."""
         start, _, place = after.partition("|")
         if start > iso(until):
             return []
@@ -96,7 +100,7 @@ class PayoutStore:
         )
         # A head is written together with its events, so each row finds its own.
         heads = {each.id: each for each in self.batch(dict.fromkeys(items.id_of(row.pk) for row in rows))}
-        return [items.to_news(row, heads[items.id_of(row.pk)]) for row in rows]
+        return [(items.to_news(row, head), head) for row in rows if (head := heads[items.id_of(row.pk)])]
 
     def everything(self) -> Iterator[Entitlement]:
         """Every entitlement there is, by a scan of the table: for an administrator, never for a request."""

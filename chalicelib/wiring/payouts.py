@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ..payouts.bank_reports import BankReports
     from ..payouts.bank_store import BankStore
     from ..payouts.ceilings import CeilingStore
+    from ..payouts.daily import Daily
+    from ..payouts.day_comparison import Comparison
     from ..payouts.queue import PayoutQueue
     from ..payouts.rails import Rails
     from ..payouts.secret import FspSecret
@@ -86,6 +88,28 @@ class PayoutsServices(RegistrationServices):
         xendit = HttpFsp(self.settings.fsp_url, rules.fsp_timeout_s, api_key, rules.inquiry_timeout_s)
         bank = BankFile(self.bank_store, rules.codes)
         return Rails({xendit.rail: xendit, bank.rail: bank}, rules.codes)
+
+    @cached_property
+    def daily_reconciliation(self) -> Daily:
+        """The nightly comparison with the providers."""
+        from ..payouts.daily import Daily
+        from ..payouts.day_store import DayStore
+
+        store = DayStore(self._client("s3"), self.settings.reports_bucket)
+        return Daily(self.day_comparison(), store, f"gelombang-{self.settings.stage}")
+
+    def day_comparison(self) -> Comparison:
+        """The comparison of days, in their order; each has its own memory of what it read last."""
+        from ..payouts.bank_rail import BankFile
+        from ..payouts.bank_statements import BankStatements
+        from ..payouts.day_comparison import Comparison
+        from ..payouts.fsp_http import HttpFsp
+        from ..payouts.statements_http import XenditStatements
+
+        settings, timeout_s = self.settings, self.programme.payouts.fsp_timeout_s
+        xendit = XenditStatements(settings.fsp_url, timeout_s, self._fsp_secret.api_key)
+        bank = BankStatements(self.bank_store)
+        return Comparison(self._payout_store, {HttpFsp.rail: xendit, BankFile.rail: bank})
 
     @cached_property
     def bank_store(self) -> BankStore:

@@ -25,6 +25,7 @@ FUNCTIONS = {
     "ExpirePlaces": "expire_places",
     "Pay": "pay",
     "SweepPayouts": "sweep_payouts",
+    "ReconcilePayouts": "reconcile_payouts",
     "WriteNotices": "write_notices",
     "SendMail": "send_mail",
     "MailFeedback": "mail_feedback",

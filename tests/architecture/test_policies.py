@@ -34,6 +34,7 @@ MATRIX = {
     "expire_places": STEP,
     "pay": {"payouts": "write", "registrations": "write"},
     "sweep_payouts": {"payouts": "write"},
+    "reconcile_payouts": {"payouts": "write"},
     "write_notices": {"notices": "write", "waves": "read", "payouts": "read"},
     "send_mail": {"notices": "write"},
     "mail_feedback": {"notices": "write"},
@@ -90,9 +91,8 @@ def test_nothing_is_granted_by_a_star(function: str) -> None:
     for action, resource in grants(function):
         assert "*" not in action
         # Behind a named resource a star stands for the objects of one folder or the streams of one log group.
-        assert re.fullmatch(r"[^*]+(/draws/\*|-FUNCTION:\*)?", resource.replace(f"-{function}:", "-FUNCTION:")), (
-            resource
-        )
+        named = resource.replace(f"-{function}:", "-FUNCTION:")
+        assert re.fullmatch(r"[^*]+(/(draws|reconciliation)/\*|-FUNCTION:\*)?", named), named
 
 
 @pytest.mark.parametrize("function", POLICIES)
@@ -163,7 +163,10 @@ def test_only_the_step_publishes_and_announces() -> None:
     step = {"open_wave", "close_wave", "advance"}
 
     # Two others publish a file each: who followed on a revoked place, and whom the surveys compare with.
-    assert doers("s3:PutObject") == step | {"expire_places", "open_surveys"}
+    writers = {
+        function for function in POLICIES for act, on in grants(function) if act == "s3:PutObject" and "Results" in on
+    }
+    assert writers == step | {"expire_places", "open_surveys"}
     assert doers("sns:Publish") == step
 
 

@@ -78,6 +78,7 @@ def on_moto(stage: str) -> Settings:
         jwks_url="http://jwks.invalid",
         payouts_queue_url=sqs.create_queue(QueueName=f"gelombang-{stage}-payouts")["QueueUrl"],
         results_bucket=f"gelombang-{stage}-results",
+        reports_bucket=f"gelombang-{stage}-reports",
         results_url="http://results.invalid",
         announcements_topic=sns.create_topic(Name=f"gelombang-{stage}-announcements")["TopicArn"],
         beacon_relays=(),

@@ -1,0 +1,88 @@
+"""The nightly comparison with the providers: every WIB day since the last one that is done, each with a report.
+
+An hour that is done is kept, a day is done once its report is written. So it may die anywhere, run twice at once or not
+for days: the next run goes on. Nothing is repaired: what is found is for people.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from ..waves.tick import Tick, TimeShort
+from . import day_rules
+from .day_comparison import Comparison
+from .day_rules import Hour, Report
+from .day_store import DayStore
+from .signals import DIFFERENCES_METRIC
+
+log = logging.getLogger(__name__)
+
+HOUR_S = 300.0
+"""Time that an hour needs at most: 1,000 pages of a statement, and what is looked up by itself."""
+
+_DAY = timedelta(days=1)
+
+
+class Daily:
+    """See the module. `namespace` is where the stage's metrics are."""
+
+    def __init__(self, comparison: Comparison, store: DayStore, namespace: str) -> None:
+        self._comparison = comparison
+        self._store = store
+        self._namespace = namespace
+
+    def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> None:
+        """Compare what is over at `now` and fits into `deadline_s` seconds. Raises `StatementUnreadable`.
+
+        Where no day was ever done, it begins with the latest one that is over.
+        """
+        tick = Tick(now, deadline_s, seconds)
+        latest = day_rules.latest_over(now)
+        done = self._store.last_done()
+        day = latest if done is None else done + _DAY
+        try:
+            while day <= latest:
+                self._day(day, now, tick)
+                day += _DAY
+        except TimeShort:
+            log.info("reconciliation_goes_on_later", extra={"day": str(day)})
+
+    def _day(self, day: date, now: datetime, tick: Tick) -> None:
+        parts = []
+        for hour in self._comparison.hours(day, now):
+            part = self._store.part(day, hour.name)
+            if part is None:
+                tick.need(HOUR_S)
+                part = self._comparison.part(hour, tick.now())
+                self._store.put_part(day, hour.name, part)
+            parts.append(part)
+        report = day_rules.whole(day, parts)
+        self._store.put_report(day, day_rules.as_csv(report))
+        self._tell(report, now)
+        self._store.mark_done(day)
+
+    def _tell(self, report: Report, now: datetime) -> None:
+        """One line, with the metric in it (CloudWatch's embedded metric format); an ERROR if there is any difference.
+
+        A run that dies right after it tells of the same day again: rather twice than never.
+        """
+        count = len(report.found)
+        extra = {"day": str(report.day), DIFFERENCES_METRIC: count, "_aws": self._metric(now)}
+        log.log(logging.ERROR if count else logging.INFO, "payouts_reconciled", extra=extra)
+
+    def _metric(self, now: datetime) -> dict[str, Any]:
+        metrics = [{"Name": DIFFERENCES_METRIC, "Unit": "Count"}]
+        about = {"Namespace": self._namespace, "Dimensions": [[]], "Metrics": metrics}
+        return {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [about]}
+
+
+def compare(
+    comparison: Comparison, day: date, now: datetime, progress: Callable[[list[Hour]], Iterable[Hour]] = iter
+) -> Report:
+    """One day now, whatever was compared before; nothing is written. Raises `DayNotOver`, `StatementUnreadable`."""
+    hours = comparison.hours(day, now)
+    return day_rules.whole(day, [comparison.part(hour, now) for hour in progress(hours)])

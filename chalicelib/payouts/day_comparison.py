@@ -1,0 +1,147 @@
+"""Reading both sides of one hour, and comparing them.
+
+In memory are the lines of two hours of each provider and the payments of one hour of the ledger, a few hundred bytes
+each: 100,000 payments within one hour would take some 100 MB. The ledger is read by its index of news and by batch gets
+of what the lines name, never by a scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+from ..clock import iso
+from . import day_rules, rules
+from .day_rules import GRACE, Hour, Part, Subject, Totals
+from .errors import DayNotOver, StatementUnreadable
+from .records import News
+from .rules import Entitlement, State
+from .shards import NEWS_SHARDS
+from .statements import Entry, StatementLine, Statements
+from .store import PayoutStore
+
+PAGE = 100
+"""Lines of news read at a time, and entitlements in one batch get."""
+
+LOOKUPS = 1000
+"""How many references of one hour and provider are looked up by themselves; a call each, some three minutes together.
+
+With more than that the statement as a whole is wrong, and what it does not have is reported without being looked up.
+"""
+
+_SECOND = timedelta(seconds=1)
+
+
+class Comparison:
+    """See the module. `statements`: by the name of the rail.
+
+    One object reads one hour after another; it keeps the last lines, so that each is read once.
+    """
+
+    def __init__(self, ledger: PayoutStore, statements: Mapping[str, Statements]) -> None:
+        self._ledger = ledger
+        self._statements = statements
+        self._readers = {rail: _Reader(each) for rail, each in statements.items()}
+
+    def hours(self, day: date, now: datetime) -> list[Hour]:
+        """The hours of a day. Raises `DayNotOver` unless all of them can be compared."""
+        latest = day_rules.latest_over(now)
+        if day > latest:
+            raise DayNotOver(day=str(day), latest=str(latest))
+        return day_rules.hours(day)
+
+    def part(self, hour: Hour, now: datetime) -> Part:
+        """One hour, both ways. Raises `StatementUnreadable`."""
+        settled_by = now - GRACE
+        windows = {
+            rail: reader.lines(hour.since - day_rules.BEFORE, hour.until + day_rules.SKEW)
+            for rail, reader in self._readers.items()
+        }
+        totals, subjects = Totals(), dict[tuple[str, str], Subject]()
+        for news, subject in self._recorded(hour):
+            totals += day_rules.count_event(news.state, news.amount_idr)
+            subjects[subject.rail, subject.reference] = subject
+        for rail, lines in windows.items():
+            inside = [line for line in lines if hour.since <= line.updated_at < hour.until]
+            totals = sum(map(day_rules.count, inside), totals)
+            for subject in self._subjects(rail, {line.reference for line in inside}):
+                subjects[rail, subject.reference] = subject
+        found, received = [], list[tuple[str, str]]()
+        for rail, grouped in ((rail, day_rules.grouped(lines)) for rail, lines in windows.items()):
+            own = [subject for (at, _), subject in subjects.items() if at == rail]
+            for subject, lines in self._complete(rail, own, grouped, settled_by):
+                found += day_rules.judge(subject, lines, settled_by)
+                if subject.entitlement is not None:
+                    who = day_rules.person(subject.entitlement)
+                    received += [(who, line.id) for line in lines if line.entry is Entry.SUCCEEDED]
+        return Part(totals, found, received)
+
+    def _recorded(self, hour: Hour) -> Iterator[tuple[News, Subject]]:
+        """What the ledger recorded as PAID or REVERSED in an hour, with the attempt that it was."""
+        for shard in NEWS_SHARDS:
+            # The index compares instants as texts, which may be off by up to a second at either end.
+            after = iso(hour.since - _SECOND)
+            while page := self._ledger.transitions(shard, after, hour.until + _SECOND, PAGE):
+                for news, entitlement in page:
+                    if news.state in {State.PAID, State.REVERSED} and hour.since <= news.at < hour.until:
+                        yield news, self._attempt_of(news, entitlement)
+                after = page[-1][0].key
+
+    def _attempt_of(self, news: News, entitlement: Entitlement) -> Subject:
+        if entitlement.changed_at == news.at:
+            n, rail = entitlement.n, entitlement.rail
+        else:
+            # It went on since: the money came back, and two administrators may have let another attempt follow.
+            events = self._ledger.events(entitlement.id)
+            n = next(each.n for each in events if (each.at, each.state) == (news.at, news.state))
+            rail = next(each.rail for each in self._ledger.attempts(entitlement.id) if each.n == n)
+        if rail is None or rail not in self._statements:
+            raise StatementUnreadable(fact=f"no_statement_of_{rail}")
+        return Subject(rail, rules.reference(entitlement.id, n), entitlement)
+
+    def _subjects(self, rail: str, references: Iterable[str]) -> Iterator[Subject]:
+        """The references with the entitlements that they are of."""
+        entitlements = {each: rules.entitlement_of(each) for each in references}
+        ids = {each for each in entitlements.values() if each is not None}
+        heads = {each.id: each for each in self._ledger.batch(ids)}
+        for reference, id_ in entitlements.items():
+            yield Subject(rail, reference, heads.get(id_) if id_ else None)
+
+    def _complete(
+        self, rail: str, subjects: Sequence[Subject], window: Mapping[str, list[StatementLine]], settled_by: datetime
+    ) -> Iterator[tuple[Subject, list[StatementLine]]]:
+        """Each subject with its lines: those of the window where these agree, and all there are where they do not.
+
+        The ledger is then read again after the provider, so that it is not behind what the lines say.
+        """
+        doubtful: list[Subject] = []
+        for subject in subjects:
+            lines = window.get(subject.reference, [])
+            doubt = day_rules.judge(subject, lines, settled_by) or day_rules.needs_a_look(subject, lines)
+            if doubt and subject.entitlement is not None and len(doubtful) < LOOKUPS:
+                doubtful.append(subject)
+            else:
+                yield subject, lines
+        looked_up = self._statements[rail].of([each.reference for each in doubtful])
+        for subject in self._subjects(rail, [each.reference for each in doubtful]):
+            lines = [*window.get(subject.reference, []), *looked_up.get(subject.reference, [])]
+            yield subject, day_rules.grouped(lines).get(subject.reference, [])
+
+
+class _Reader:
+    """The lines of a window that moves on; what is in the last one is not read again."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+        self._lines: list[StatementLine] = []
+        self._since: datetime | None = None
+        self._until: datetime | None = None
+
+    def lines(self, since: datetime, until: datetime) -> list[StatementLine]:
+        """Those of a window that is not before the last one."""
+        if self._since is None or self._until is None or not self._since <= since <= self._until:
+            self._lines, self._since, self._until = [], since, since
+        fresh = list(self._statements.between(self._until, until))
+        self._lines = [line for line in self._lines if line.updated_at >= since] + fresh
+        self._since, self._until = since, max(until, self._until)
+        return self._lines
