@@ -29,7 +29,7 @@ _SATURDAY = 5
 @click.command("export")
 @stage_option
 @click.option("--execute-on", type=click.DateTime(["%Y-%m-%d"]), help="When the bank is to pay: the next working day.")
-@click.option("--list", "listing", is_flag=True, help="Show every file and how far it is.")
+@click.option("--list", "listing", is_flag=True, help="Show every file and how far it is, and what waits for one.")
 @click.option("--reject", metavar="BATCH", help="Give a file up that was not approved; its transfers are free again.")
 @click.option("--approve", metavar="BATCH", help="Approve the file that another person proposed, and write it.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Where to write the approved file.")
@@ -53,6 +53,9 @@ def export(
     if listing:
         for batch in files.all():
             click.echo(_described(batch))
+        waiting = files.waiting()
+        if waiting:
+            click.echo(f"{len(waiting)} wait for a file, the longest since {iso(waiting[0].changed_at)}")
     elif reject:
         click.echo(_described(files.reject(reject, stages.caller(), now)))
     elif approve and out:

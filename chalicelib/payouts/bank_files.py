@@ -75,9 +75,9 @@ class BankFiles:
         self._check_not_paused()
         begun = next((each for each in self._store.batches() if each.state is BatchState.COLLECTING), None)
         if begun is not None:
-            return Exported(self._complete(begun, write, progress), len(self._waiting()))
-        waiting = self._waiting()
-        chosen = waiting[: self._rules.transfers_max]
+            return Exported(self._complete(begun, write, progress), len(self.waiting()))
+        waiting = self.waiting()
+        chosen = [reference(each.id, each.n) for each in waiting[: self._rules.transfers_max]]
         if not chosen:
             return Exported(None, 0)
         batch = Batch(random_id(self._randomness), BatchState.COLLECTING, by, now, execute_on)
@@ -122,12 +122,12 @@ class BankFiles:
         """Every file, the oldest first."""
         return self._store.batches()
 
-    def _waiting(self) -> list[str]:
-        """The references that are SENDING by this rail and in no file that counts, the longest waiting first."""
-        references = [reference(each.id, each.n) for each in self._store.awaiting()]
-        notes = self._store.notes(references)
+    def waiting(self) -> list[Entitlement]:
+        """What is SENDING by this rail and in no file that counts, the longest waiting first."""
+        awaiting = {reference(each.id, each.n): each for each in self._store.awaiting()}
+        notes = self._store.notes(awaiting)
         rejected = {each.id for each in self._store.batches() if each.state is BatchState.REJECTED}
-        return [each for each in references if _free(notes.get(each, Note()), rejected)]
+        return [each for name, each in awaiting.items() if _free(notes.get(name, Note()), rejected)]
 
     def _complete(self, batch: Batch, write: Write, progress: Progress) -> Batch:
         """Mark every attempt of a file, leave out those that another file took, and record what it comes to."""

@@ -57,6 +57,7 @@ def terminal(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPa
 def test_the_whole_round_by_two_people(terminal, tmp_path):
     assert terminal.lines("export") == ["nothing waits for a bank file"]
     references = [terminal.world.claimed(name) for name in ("ani", "budi")]
+    assert terminal.lines("export", "--list") == ["2 wait for a file, the longest since 2026-11-24T03:00:00Z"]
     [proposed] = terminal.lines("export")
     batch, state, *_ = proposed.split()
     assert state == "PROPOSED"
