@@ -15,7 +15,7 @@ PURE = sorted(
         *("*/rules.py", "*/wire.py", "waves/calendar.py", "waves/draw.py", "waves/merkle.py", "waves/note.py"),
         *("outcomes/*_rules.py", "outcomes/*_wire.py", "outcomes/figures.py", "outcomes/folding.py"),
         *("outcomes/history.py", "outcomes/intervals.py", "outcomes/suppression.py", "outcomes/statistics_csv.py"),
-        *("payouts/records.py", "payouts/shards.py"),
+        *("payouts/records.py", "payouts/shards.py", "payouts/signals.py"),
     )
     for path in (ROOT / "chalicelib").glob(pattern)
 )

@@ -26,6 +26,7 @@ from chalicelib.payouts.rules import (
     State,
     Step,
 )
+from chalicelib.payouts.signals import SENDING_LONG_S
 from tests.conftest import T0
 
 ID = rules.entitlement_id(54, "ani", Kind.INCENTIVE)
@@ -229,3 +230,32 @@ def test_the_sweep_comes_back_to_all_that_is_not_at_rest():
     looked_at = {state for state in State if rules.needs_another_look(state, None)}
     assert looked_at == {State.DUE, State.SENDING, State.FAILED, State.HELD}
     assert not any(rules.needs_another_look(State.HELD, alarm) for alarm in FOR_A_PERSON)
+
+
+MAKER = "arn:aws:sts::123456789012:assumed-role/maker/ani@example.go.id"
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        (MAKER, True),
+        (f"\t{MAKER.upper()} ", True),
+        ("arn:aws:sts::123456789012:assumed-role/checker/ani@example.go.id", True),
+        ("arn:aws:iam::210987654321:user/path/ani@example.go.id", True),
+        ("arn:aws:sts::123456789012:assumed-role/maker/budi@example.go.id", False),
+        ("arn:aws:sts::123456789012:assumed-role/ani@example.go.id/budi", False),
+        ("arn:aws:iam::123456789012:root", False),
+    ],
+)
+def test_a_person_is_the_name_at_the_end_of_an_identity(other, same):
+    assert rules.same_person(MAKER, other) is same
+    assert rules.same_person(other, MAKER) is same
+
+
+def test_only_an_attempt_takes_long_and_from_one_hour_on():
+    hour = timedelta(seconds=SENDING_LONG_S)
+    assert SENDING_LONG_S == 3600
+    assert rules.takes_long(an_entitlement(State.SENDING), T0 + hour)
+    assert not rules.takes_long(an_entitlement(State.SENDING), T0 + hour - timedelta(microseconds=1))
+    for state in set(State) - {State.SENDING}:
+        assert not rules.takes_long(an_entitlement(state), T0 + hour * 100)
