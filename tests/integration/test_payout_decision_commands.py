@@ -15,7 +15,9 @@ from click.testing import CliRunner, Result
 from admin import payout_control_commands, payout_decision_commands, stages
 from admin.cli import main
 from admin.screen import progress
-from chalicelib.config import Programme, Settings
+from chalicelib import wiring
+from chalicelib.config import Programme, Settings, load_programme
+from chalicelib.payouts.errors import UnknownEntitlement
 from chalicelib.payouts.rules import Hold, State
 from tests.builders.payout_states import ANI, BUDI, Place, placed
 from tests.builders.payouts import World, incentive_id, running
@@ -258,6 +260,16 @@ def test_a_ceiling_is_one_days_or_one_envelopes(desk, words):
 
 def test_who_acts_is_whom_aws_knows(cloud):
     assert stages.caller() == boto3.client("sts", REGION).get_caller_identity()["Arn"]
+
+
+def test_the_services_of_a_stage_have_what_the_commands_use(cloud):
+    administration = wiring.build(cloud).payout_administration
+    administration.pause(ANI, "why", T0)
+    assert wiring.build(cloud).payout_administration.paused().by == ANI
+    assert [act.by for act in administration.acts(5)] == [ANI]
+    assert administration.ceiling("DAY#2026-11-24").ceiling_idr == load_programme("test").payouts.ceilings.day_idr
+    with pytest.raises(UnknownEntitlement):
+        administration.hold(incentive_id("nobody"), ANI, "why", T0)
 
 
 def test_every_command_says_what_it_does(desk):
