@@ -12,6 +12,7 @@ from functools import cache
 from types import TracebackType
 from typing import Any
 
+from botocore.exceptions import ClientError
 from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
 from pynamodb.expressions.condition import Condition
@@ -58,7 +59,9 @@ def _connection(region: str) -> Connection:
 
 def is_condition_failure(error: PynamoDBException) -> bool:
     """Whether a single write was refused by its condition (and so wrote nothing)."""
-    return error.cause_response_code == "ConditionalCheckFailedException"
+    # Not by pynamodb's `cause_response_code`: a read that timed out has a `response` that is None, on which it fails.
+    cause = error.cause
+    return isinstance(cause, ClientError) and cause.response["Error"]["Code"] == "ConditionalCheckFailedException"
 
 
 class LegsFailed(Exception):

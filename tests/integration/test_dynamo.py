@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import PutError
 from pynamodb.models import Model
 
 from chalicelib import dynamo
@@ -50,3 +52,18 @@ def test_an_error_in_the_block_writes_nothing(region):
         tx.put("new", Thing("a", "new"))
         raise ZeroDivisionError
     assert Thing.count("a") == 1
+
+
+def test_only_a_refused_condition_is_one(region):
+    """A read that timed out has a `response` too, which is None."""
+    with pytest.raises(PutError) as refused:
+        Thing("a", "there").save(Thing.pk.does_not_exist())
+    assert dynamo.is_condition_failure(refused.value)
+    throttled = ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, "PutItem")
+    for cause in (
+        throttled,
+        ReadTimeoutError(endpoint_url="dynamodb"),
+        ConnectTimeoutError(endpoint_url="dynamodb"),
+        None,
+    ):
+        assert not dynamo.is_condition_failure(PutError("failed", cause))
