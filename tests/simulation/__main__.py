@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import resource
 import sys
 import time
 from collections import Counter
@@ -26,9 +27,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--schedules", type=int, default=10_000)
+    parser.add_argument("--first", type=int, default=0)
     asked = parser.parse_args()
     logging.disable(logging.CRITICAL)
-    return replay(asked.seed) if asked.seed is not None else play_many(asked.schedules)
+    return replay(asked.seed) if asked.seed is not None else play_many(asked.first, asked.schedules)
 
 
 def replay(seed: int) -> int:
@@ -38,7 +40,7 @@ def replay(seed: int) -> int:
     return 1 if played.wrong else 0
 
 
-def play_many(schedules: int) -> int:
+def play_many(first: int, schedules: int) -> int:
     """Play them on all cores."""
     started = time.perf_counter()
     injected: Counter[tuple[Port, Fault]] = Counter()
@@ -46,17 +48,20 @@ def play_many(schedules: int) -> int:
     wrong: list[Played] = []
     steps = 0
     cores = len(os.sched_getaffinity(0))
-    starts = range(0, schedules, CHUNK)
+    end = first + schedules
     with Pool(cores) as pool:
-        for chunk in pool.imap(_play_chunk, [(start, min(start + CHUNK, schedules)) for start in starts]):
+        for chunk in pool.imap(_play_chunk, [(start, min(start + CHUNK, end)) for start in range(first, end, CHUNK)]):
             for played in chunk:
                 injected += played.injected
                 seen += played.seen
                 steps += played.steps
                 wrong += [played] if played.wrong else []
     took = time.perf_counter() - started
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = used.ru_utime + used.ru_stime
     print(
-        f"{schedules:,} schedules, {steps:,} steps on {cores} cores in {took:.0f} s: {schedules / took:.0f} a second\n"
+        f"{schedules:,} schedules, {steps:,} steps on {cores} cores in {took:.0f} s: {schedules / took:.0f} a second;\n"
+        f"{cpu_s:.0f} s of CPU: {schedules / cpu_s:.0f} a second on one core\n"
     )
     print(table(injected), "\n")
     for what, count in sorted(seen.items()):

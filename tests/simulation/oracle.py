@@ -55,7 +55,9 @@ class Oracle:
             self._say(f"{id_[:4]}: HEAD and its history are not in step")
             return
         line = lines[head.seq]
-        self.seen[f"{before.state if before else '(none)'} -> {shown(head)}"] += 1
+        authority = line.event.authority
+        people = f" by {'two' if authority.maker else 'one'}" if authority else ""
+        self.seen[f"{shown(before) if before else '(none)'} -> {shown(head)}{people}"] += 1
         if before is None:
             self._check_new(head)
         else:

@@ -167,7 +167,7 @@ class Schedule:
             self.world.oracle.wrong.append("a webhook with a forged token was taken")
 
     def _wait(self) -> None:
-        self.world.later(self.dice.choice([1, 30, 30, 310, 310, 3_700, 3_700, 18_000, 70_000, 90_000]))
+        self.world.later(self.dice.choice([1, 30, 30, 310, 310, 3_700, 3_700, 18_000, 68_400, 70_000, 90_000]))
 
     def _decide(self) -> None:
         admins.decide(self.world)
