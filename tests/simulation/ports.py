@@ -71,13 +71,20 @@ class Nature:
         self._pause()
         rate = self.rate + (self.outage_rate if port in _PROVIDER else 0.0)
         if self._dice.random() >= rate:
-            answer = act()
-            self.note(what)
-            return answer
+            return self._heard(what, act)
         fault = self._dice.choice(_FAULTS)
         self.injected[port, fault] += 1
         self.note(f"{what}  !! {fault}")
         return self._spoilt(port, fault, act, errors)
+
+    def _heard(self, what: str, act: Callable[[], T]) -> T:
+        try:
+            answer = act()
+        except Exception as refusal:
+            self.note(f"{what}: {type(refusal).__name__}")
+            raise
+        self.note(f"{what}: no" if answer is False else what)
+        return answer
 
     def _spoilt(self, port: Port, fault: Fault, act: Callable[[], T], errors: Errors) -> T:
         match fault:

@@ -190,10 +190,16 @@ class Transport:
                 (Port.SEND if "Idempotency-key" in headers else Port.INQUIRY),
                 headers.get("Idempotency-key", ""),
             )
+        named = f"{port} {what[:4]}{what[26:]}"
+
+        def handle() -> Reply:
+            reply = self._provider.handle(method, url, headers, body)
+            if self._nature.note is not len:
+                self._nature.note(f"  the provider answers {reply.status} {reply.data.decode()}")
+            return reply
+
         try:
-            return self._nature.call(
-                port, f"{port} {what[:4]}{what[26:]}", lambda: self._provider.handle(method, url, headers, body), _WIRE
-            )
+            return self._nature.call(port, named, handle, _WIRE)
         except _Throttled:
             return self._dice.choice([_refusal(429, "RATE_LIMIT"), Reply(503, b"<html>Service Unavailable</html>")])
 
