@@ -7,7 +7,7 @@ BIN := .venv/bin
 export AWS_EC2_METADATA_DISABLED = true
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install demo serve test test-dynamodb test-scale simulate simulate-long check format bench clean
+.PHONY: help install demo chaos serve test test-dynamodb test-scale simulate simulate-long check format bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ $(BIN)/.installed: requirements.txt requirements-dev.txt pyproject.toml
 
 demo: install ## play one whole wave with 300 people, and what becomes of them, on a local cloud
 	@$(BIN)/python -m local.demo
+
+chaos: install ## 2,000 payouts on a local cloud: the provider fails, workers are killed, the books must agree
+	@$(BIN)/python -m local.chaos
 
 serve: install ## keep the local cloud up, with the application deployed
 	@$(BIN)/python -m local.serve
@@ -66,4 +69,4 @@ bench: $(BIN)/.installed ## what a join, a payout, a draw and the package cost (
 	$(BIN)/python -m bench.package
 
 clean: ## remove what the other commands made
-	rm -rf .venv .venv-cloud build .demo .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-cloud build .demo .chaos .pytest_cache .mypy_cache .ruff_cache

@@ -18,6 +18,7 @@ import base64
 import hashlib
 import json
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -32,6 +33,9 @@ import urllib3
 from .fsp_books import Books, Fault, Faults, Refusal
 
 log = logging.getLogger(__name__)
+
+ANNOUNCED_AT_ONCE = 4
+"""Webhooks that are on their way at the same time; the others wait."""
 
 
 class Sandbox:
@@ -51,6 +55,7 @@ class Sandbox:
         self.authorization = f"Basic {base64.b64encode(f'{api_key}:'.encode()).decode()}" if api_key else None
         self._server = _Server(("127.0.0.1", port), self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._announcing = threading.Semaphore(ANNOUNCED_AT_ONCE)
         self._http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=2, read=10), retries=False)
 
     @property
@@ -91,7 +96,8 @@ class Sandbox:
         event = {"event": "payout.updated", "business_id": "sandbox", "data": {"reference_id": reference}}
         headers = {"x-callback-token": faults.callback_token, "Content-Type": "application/json"}
         try:
-            self._http.request("POST", faults.callback_url, body=json.dumps(event).encode(), headers=headers)
+            with self._announcing:
+                self._http.request("POST", faults.callback_url, body=json.dumps(event).encode(), headers=headers)
         except urllib3.exceptions.HTTPError as error:
             log.info("sandbox_webhook_lost", extra={"error": type(error).__name__})
 
@@ -103,6 +109,11 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], sandbox: Sandbox) -> None:
         super().__init__(address, _Handler)
         self.sandbox = sandbox
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A caller that was killed while it waited is no error here."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -35,6 +35,9 @@ def consume(records: Iterable[Mapping[str, Any]], payouts: Processor, now: datet
 
 def _processed(record: Mapping[str, Any], payouts: Processor, now: datetime) -> bool:
     message_id = record["messageId"]
+    received = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+    if received > 1:
+        log.info("payout_message_again", extra={"message_id": message_id, "received": received})
     try:
         payouts.process(wire.decode_message(record["body"]).entitlement_id, now)
     except msgspec.DecodeError:

@@ -50,6 +50,18 @@ def test_each_message_fails_or_succeeds_on_its_own():
     assert payouts.seen == list("abcde")
 
 
+def test_a_message_that_came_before_is_named_with_how_often(caplog):
+    caplog.set_level(logging.INFO)
+    body = wire.encode_message("a")
+    twice = [
+        {"messageId": f"m{times}", "body": body, "attributes": {"ApproximateReceiveCount": times}} for times in "13"
+    ]
+    consume(twice, Scripted({}), T0)
+    assert [(each.message, each.message_id, each.received) for each in caplog.records] == [
+        ("payout_message_again", "m3", 3)
+    ]
+
+
 def test_a_message_about_an_entitlement_that_is_not_ours_is_done_with_and_its_contents_are_not_logged(caplog):
     payouts = Scripted({"foreign": UnknownEntitlement(entitlement_id="foreign")})
     assert failed(consume(records(wire.encode_message("foreign")), payouts, T0)) == []

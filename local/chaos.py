@@ -1,0 +1,205 @@
+"""`make chaos`: many payouts on a local cloud where everything goes wrong, and the sums at the end.
+
+The provider times out after it has accepted, fails, loses webhooks and sends them twice; processes of the functions are
+killed while they work; some messages are never sent, some twice. Queue, event source mapping and sweep schedule are the
+deployed ones. The last line is `chaos: ok`, and the exit code is 0, only if all is at rest and the ledger agrees with
+the provider's books.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from admin import stages
+from admin.stacks import DeployFailed
+from chalicelib.payouts import rules
+from chalicelib.payouts.rules import Kind
+from chalicelib.payouts.shards import unsettled_shards
+
+from . import payees
+from .cloud import STAGE, CloudFailed, LocalCloud
+from .demo import Screen, keep_logs
+from .killer import Killer, workers
+from .office import CommandLine, OfficeFailed
+from .sums import chaos
+from .sums.chaos import Aftermath
+
+FOLDER = stages.ROOT / ".chaos"
+LIMIT_S = 600
+LOOK_S = 3
+
+FAULTS = {
+    "timeout_after_rate": 0.2,
+    "fail_rate": 0.1,
+    "hang_s": 1.5,
+    "settle_ms": 300,
+    "webhook_lost_rate": 0.3,
+    "webhook_twice_rate": 0.2,
+}
+"""How the sandbox provider misbehaves; accounts that end in its failing suffix are never paid besides."""
+
+MORTAL = ("pay", "sweep_payouts", "api")
+"""The functions whose processes are killed."""
+
+PAUSE_S = (1.0, 4.0)
+"""Between two kills."""
+
+SCHEDULE = "sweep_payouts"
+
+
+class NotAtRest(Exception):
+    """The time is up; the message says how much was still under way."""
+
+
+def only_payouts(stage: stages.Stage) -> None:
+    """Stop every schedule but that of payouts: nothing else is to be seen here, and two cores are few."""
+    events = stages.connect().client("events")
+    for rule in events.list_rules()["Rules"]:
+        targets = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+        if not any(target["Arn"].endswith(f":gelombang-{stage.name}-{SCHEDULE}") for target in targets):
+            events.disable_rule(Name=rule["Name"])
+
+
+class Ledger:
+    """What is still under way, by the index and the queue of a stage."""
+
+    def __init__(self, stage: stages.Stage) -> None:
+        aws = stages.connect()
+        self._dynamodb, self._sqs = aws.client("dynamodb"), aws.client("sqs")
+        self._table, self._queue = stage.settings.table("payouts"), stage.settings.payouts_queue_url
+
+    def unsettled(self) -> int:
+        """Entitlements that a sweep would still look at."""
+        return sum(
+            self._dynamodb.query(
+                TableName=self._table,
+                IndexName="unsettled",
+                Select="COUNT",
+                KeyConditionExpression="unsettled_shard = :shard",
+                ExpressionAttributeValues={":shard": {"S": shard}},
+            )["Count"]
+            for shard, _ in unsettled_shards()
+        )
+
+    def queued(self) -> int:
+        """Messages that wait or are being worked on."""
+        return self._messages(self._queue, "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+
+    def dead_letters(self) -> int:
+        """Messages that were given up."""
+        return self._messages(f"{self._queue}-dead", "ApproximateNumberOfMessages")
+
+    def _messages(self, queue: str, *names: str) -> int:
+        found = self._sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=list(names))["Attributes"]
+        return sum(int(found[name]) for name in names)
+
+
+def wait_for_rest(ledger: Ledger, screen: Screen, total: int, deadline: float) -> None:
+    """Until nothing is unsettled. Raises `NotAtRest`."""
+    while left := ledger.unsettled():
+        screen.count("payouts at rest", total - left, total)
+        _pause(deadline, f"{left} payouts are not at rest")
+    screen.progress("payouts at rest", total, total)
+
+
+def wait_for_quiet(ledger: Ledger, deadline: float) -> None:
+    """Until no message is left: each is about a payout at rest. Raises `NotAtRest`."""
+    while left := ledger.queued():
+        _pause(deadline, f"{left} messages are still queued")
+
+
+def _pause(deadline: float, otherwise: str) -> None:
+    if time.monotonic() > deadline:
+        raise NotAtRest(f"{otherwise} after {LIMIT_S} s")
+    time.sleep(LOOK_S)
+
+
+def play(cloud: LocalCloud, screen: Screen, count: int, seed: int) -> tuple[Aftermath, list[str]]:
+    """Deploy and pay; what is there at the end, and what does not agree. Raises `NotAtRest`."""
+    screen.line("deployment: the same code, templates and commands as for AWS, onto the local cloud")
+    stage = cloud.deploy()
+    only_payouts(stage)
+    services, ledger = stage.services, Ledger(stage)
+    owed = payees.invent(count, seed, services)
+    payees.register(owed, services, cloud.fsp.books, screen.progress)
+    cloud.fsp.books.configure(FAULTS)
+    cloud.fsp.books.happened.clear()
+    deadline = time.monotonic() + LIMIT_S
+    with Killer(lambda: workers(cloud.folder.resolve(), STAGE), MORTAL, seed, PAUSE_S) as killer:
+        payees.entitle(owed, services, screen.progress)
+        wait_for_rest(ledger, screen, count, deadline)
+    wait_for_quiet(ledger, deadline)
+    keep_logs(FOLDER / "logs")
+    scheme = services.programme.schemes[-1]
+    after = Aftermath(
+        payees=owed,
+        amount_idr=rules.amount(Kind.INCENTIVE, scheme),
+        ledger=list(services.payouts.ledger()),
+        books=cloud.fsp.books.report(),
+        kills=killer.kills,
+        faults=cloud.fsp.books.happened,
+        received_again=received_again(FOLDER / "logs"),
+        dead_letters=ledger.dead_letters(),
+    )
+    office = CommandLine(STAGE, cloud.endpoint, cloud.fsp.url, FOLDER / "logs/office.log")
+    compared = office.compare_books()
+    for said in compared.said:
+        screen.line(f"gelombang payout compare: {said}")
+    return after, [*chaos.differences(after), *compared.wrong]
+
+
+def received_again(logs: Path) -> int:
+    """How many different messages came to the consumer more than once, by what it logged."""
+    again = set()
+    for line in (logs / f"gelombang-{STAGE}-pay.log").read_text().splitlines():
+        if '"payout_message_again"' in line:
+            again.add(json.loads(line)["message_id"])
+    return len(again)
+
+
+def _tell(screen: Screen, after: Aftermath, found: Sequence[str]) -> None:
+    for line in after.lines():
+        screen.line(line)
+    for one in found:
+        screen.line(f"disagreement: {one}")
+
+
+@click.command()
+@click.option("--payouts", "count", default=2000, show_default=True, help="How many people are owed an incentive.")
+@click.option("--seed", default=54, show_default=True, help="The same seed invents the same people and mishaps.")
+def main(count: int, seed: int) -> None:
+    """Pay many people on a local cloud where everything goes wrong, and compare the books."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    (FOLDER / "logs").mkdir(parents=True)
+    found: list[str] = []
+    screen = Screen()
+    try:
+        with screen, LocalCloud(FOLDER / "logs/cloud", seed=str(seed), report=screen.line, count=screen.count) as cloud:
+            try:
+                after, found = play(cloud, screen, count, seed)
+                _tell(screen, after, found)
+            finally:
+                screen.line("stopping everything that was started; logs are in .chaos/logs")
+                keep_logs(FOLDER / "logs")
+    except (CloudFailed, DeployFailed, NotAtRest, OfficeFailed) as error:
+        found.append(str(error))
+        screen.line(str(error))
+    except Exception as error:  # noqa: BLE001 - whatever happens, the last line must tell that it failed
+        (FOLDER / "logs/traceback.txt").write_text(traceback.format_exc())
+        found.append(type(error).__name__)
+        screen.line(f"{type(error).__name__}, see .chaos/logs/traceback.txt")
+    except (KeyboardInterrupt, SystemExit):
+        found.append("interrupted")
+    click.echo(f"chaos: {'FAILED' if found else 'ok'}")
+    raise SystemExit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()
