@@ -31,7 +31,7 @@ class Habits:
     slow: float = 0.3
     """Of the payouts: settled minutes or hours after acceptance, the others at once."""
     lags: float = 0.0
-    """Of the status queries: answered by a copy that is up to half an hour old."""
+    """Of the status queries: answered by a copy that is up to two hours old."""
     refuses: float = 0.0
     """Of the sendings of a new key: refused without a payout."""
     deducts: float = 0.0
@@ -169,7 +169,7 @@ class Provider:
     def _find(self, reference: str) -> Reply:
         at = self.clock()
         if self.dice.random() < self.habits.lags:
-            at -= self.dice.choice([10, 300, 1800])
+            at -= self.dice.choice([10, 300, 1_800, 2 * HOUR])
         found = [each for each in self.payouts if each.reference == reference and each.accepted_at <= at]
         return Reply(200, json.dumps({"data": [_shown(each, each.status(at)) for each in found]}).encode())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from unittest.mock import patch
@@ -15,7 +15,7 @@ from chalicelib.money import rupiah
 from chalicelib.payouts import shards, wire
 from chalicelib.payouts.ceilings import day_name
 from chalicelib.payouts.consumer import consume
-from chalicelib.payouts.rules import Authority, Kind
+from chalicelib.payouts.rules import Authority, Hold, Kind, State
 
 from . import admins
 from .admins import PEOPLE
@@ -167,7 +167,25 @@ class Schedule:
             self.world.oracle.wrong.append("a webhook with a forged token was taken")
 
     def _wait(self) -> None:
-        self.world.later(self.dice.choice([1, 30, 30, 310, 310, 3_700, 3_700, 18_000, 68_400, 70_000, 90_000]))
+        """Some time; now and then until just before or after an attempt may be sent no more, or its key is dead."""
+        dice, ends = self.dice, list(self._ends_of_keys())
+        if ends and min(ends) <= 200 and dice.random() < 0.6:
+            self.world.later(min(ends) + dice.choice([20, 200]))
+        elif ends and dice.random() < 0.3:
+            self.world.later(max(1, dice.choice(ends) + dice.choice([-200, -100, 20])))
+        else:
+            self.world.later(dice.choice([1, 30, 30, 310, 310, 3_700, 3_700, 18_000, 70_000, 90_000]))
+
+    def _ends_of_keys(self) -> Iterator[float]:
+        """In how many seconds, if not at once."""
+        world, life = self.world, self.world.rules.key_lifetime_s
+        for head in world.table.heads.values():
+            if head.state is State.SENDING or head.hold in {Hold.KEY_EXPIRED, Hold.REFUSED}:
+                claim = world.table.lines[head.id][head.attempt_seq].event
+                spent = (world.now - claim.at).total_seconds()
+                for end in (life * world.rules.resend_before_percent / 100, life):
+                    if end > spent:
+                        yield end - spent
 
     def _decide(self) -> None:
         admins.decide(self.world)
