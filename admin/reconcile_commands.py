@@ -12,14 +12,18 @@ from chalicelib import problems
 from chalicelib.clock import utc_now
 from chalicelib.money import Rupiah, format_idr
 from chalicelib.payouts import daily, day_rules
-from chalicelib.payouts.day_rules import Hour, Report
+from chalicelib.payouts.day_rules import Report, Slice
 from chalicelib.payouts.errors import StatementUnreadable
 
 from . import screen, stages
 from .payout_lines import stage_option
 
-CANNOT_SAY = 2
-"""The exit code where nothing could be compared: neither 0 (no difference) nor 1 (differences)."""
+
+class NothingCompared(click.ClickException):
+    """A statement could not be read: neither exit code 0 (no difference) nor 1 (differences)."""
+
+    exit_code = 2
+
 
 
 @click.command()
@@ -35,11 +39,9 @@ def reconcile(stage: str, day: datetime | None, out: Path | None) -> None:
     services, now = stages.load(stage).services, utc_now()
     wanted = day.date() if day else day_rules.latest_over(now)
     try:
-        report = daily.compare(services.day_comparison(), wanted, now, _hours)
+        report = daily.compare(services.day_comparison(), wanted, now, _watched)
     except StatementUnreadable as error:
-        refusal = click.ClickException(f"{problems.document(error, 'en')['detail']} ({error.code})")
-        refusal.exit_code = CANNOT_SAY
-        raise refusal from error
+        raise NothingCompared(f"{problems.document(error, 'en')['detail']} ({error.code})") from error
     _show(report)
     if out is not None:
         out.write_bytes(day_rules.as_csv(report))
@@ -47,8 +49,8 @@ def reconcile(stage: str, day: datetime | None, out: Path | None) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _hours(hours: list[Hour]) -> Iterable[Hour]:
-    return screen.progress(hours, "comparing", len(hours))
+def _watched(slices: list[Slice]) -> Iterable[Slice]:
+    return screen.progress(slices, "comparing", len(slices))
 
 
 def _show(report: Report) -> None:

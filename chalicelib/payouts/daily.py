@@ -1,6 +1,6 @@
 """The nightly comparison with the providers: every WIB day since the last one that is done, each with a report.
 
-An hour that is done is kept, a day is done once its report is written. So it may die anywhere, run twice at once or not
+A slice that is done is kept, a day is done once its report is written. So it may die anywhere, run twice at once or not
 for days: the next run goes on. Nothing is repaired: what is found is for people.
 """
 
@@ -15,14 +15,14 @@ from typing import Any
 from ..waves.tick import Tick, TimeShort
 from . import day_rules
 from .day_comparison import Comparison
-from .day_rules import Hour, Report
+from .day_rules import Report, Slice
 from .day_store import DayStore
 from .signals import DIFFERENCES_METRIC
 
 log = logging.getLogger(__name__)
 
-HOUR_S = 300.0
-"""Time that an hour needs at most: 1,000 pages of a statement, and what is looked up by itself."""
+SLICE_S = 500.0
+"""Time that a slice needs at most: 2,000 pages of a statement, and what is looked up by itself."""
 
 _DAY = timedelta(days=1)
 
@@ -53,12 +53,12 @@ class Daily:
 
     def _day(self, day: date, now: datetime, tick: Tick) -> None:
         parts = []
-        for hour in self._comparison.hours(day, now):
-            part = self._store.part(day, hour.name)
+        for piece in self._comparison.slices(day, now):
+            part = self._store.part(day, piece.name)
             if part is None:
-                tick.need(HOUR_S)
-                part = self._comparison.part(hour, tick.now())
-                self._store.put_part(day, hour.name, part)
+                tick.need(SLICE_S)
+                part = self._comparison.part(piece, tick.now())
+                self._store.put_part(day, piece.name, part)
             parts.append(part)
         report = day_rules.whole(day, parts)
         self._store.put_report(day, day_rules.as_csv(report))
@@ -81,8 +81,8 @@ class Daily:
 
 
 def compare(
-    comparison: Comparison, day: date, now: datetime, progress: Callable[[list[Hour]], Iterable[Hour]] = iter
+    comparison: Comparison, day: date, now: datetime, progress: Callable[[list[Slice]], Iterable[Slice]] = iter
 ) -> Report:
     """One day now, whatever was compared before; nothing is written. Raises `DayNotOver`, `StatementUnreadable`."""
-    hours = comparison.hours(day, now)
-    return day_rules.whole(day, [comparison.part(hour, now) for hour in progress(hours)])
+    slices = comparison.slices(day, now)
+    return day_rules.whole(day, [comparison.part(piece, now) for piece in progress(slices)])

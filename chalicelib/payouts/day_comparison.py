@@ -1,8 +1,8 @@
-"""Reading both sides of one hour, and comparing them.
+"""Reading both sides of one slice of a day, and comparing them.
 
-In memory are the lines of two hours of each provider and the payments of one hour of the ledger, a few hundred bytes
-each: 100,000 payments within one hour would take some 100 MB. The ledger is read by its index of news and by batch gets
-of what the lines name, never by a scan.
+In memory are the lines of a slice and the hour before it, of each provider, and the ledger's payments of the slice, a
+few hundred bytes each: a day's 100,000 payments all within one slice take some 100 MB. The ledger is read by its index
+of news and by batch gets of what the lines name, never by a scan.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 
 from ..clock import iso
 from . import day_rules, rules
-from .day_rules import GRACE, Hour, Part, Subject, Totals
+from .day_rules import GRACE, Part, Slice, Subject, Totals
 from .errors import DayNotOver, StatementUnreadable
 from .records import News
 from .rules import Entitlement, State
@@ -24,7 +24,7 @@ PAGE = 100
 """Lines of news read at a time, and entitlements in one batch get."""
 
 LOOKUPS = 1000
-"""How many references of one hour and provider are looked up by themselves; a call each, some three minutes together.
+"""How many references of one slice and provider are looked up by themselves; a call each, some three minutes together.
 
 With more than that the statement as a whole is wrong, and what it does not have is reported without being looked up.
 """
@@ -35,7 +35,7 @@ _SECOND = timedelta(seconds=1)
 class Comparison:
     """See the module. `statements`: by the name of the rail.
 
-    One object reads one hour after another; it keeps the last lines, so that each is read once.
+    One object reads one slice after another; it keeps the last lines, so that each is read once.
     """
 
     def __init__(self, ledger: PayoutStore, statements: Mapping[str, Statements]) -> None:
@@ -43,26 +43,26 @@ class Comparison:
         self._statements = statements
         self._readers = {rail: _Reader(each) for rail, each in statements.items()}
 
-    def hours(self, day: date, now: datetime) -> list[Hour]:
-        """The hours of a day. Raises `DayNotOver` unless all of them can be compared."""
+    def slices(self, day: date, now: datetime) -> list[Slice]:
+        """The slices of a day. Raises `DayNotOver` unless all of them can be compared."""
         latest = day_rules.latest_over(now)
         if day > latest:
             raise DayNotOver(day=str(day), latest=str(latest))
-        return day_rules.hours(day)
+        return day_rules.slices(day)
 
-    def part(self, hour: Hour, now: datetime) -> Part:
-        """One hour, both ways. Raises `StatementUnreadable`."""
+    def part(self, piece: Slice, now: datetime) -> Part:
+        """One slice, both ways. Raises `StatementUnreadable`."""
         settled_by = now - GRACE
         windows = {
-            rail: reader.lines(hour.since - day_rules.BEFORE, hour.until + day_rules.SKEW)
+            rail: reader.lines(piece.since - day_rules.BEFORE, piece.until + day_rules.SKEW)
             for rail, reader in self._readers.items()
         }
         totals, subjects = Totals(), dict[tuple[str, str], Subject]()
-        for news, subject in self._recorded(hour):
+        for news, subject in self._recorded(piece):
             totals += day_rules.count_event(news.state, news.amount_idr)
             subjects[subject.rail, subject.reference] = subject
         for rail, lines in windows.items():
-            inside = [line for line in lines if hour.since <= line.updated_at < hour.until]
+            inside = [line for line in lines if piece.since <= line.updated_at < piece.until]
             totals = sum(map(day_rules.count, inside), totals)
             for subject in self._subjects(rail, {line.reference for line in inside}):
                 subjects[rail, subject.reference] = subject
@@ -76,14 +76,14 @@ class Comparison:
                     received += [(who, line.id) for line in lines if line.entry is Entry.SUCCEEDED]
         return Part(totals, found, received)
 
-    def _recorded(self, hour: Hour) -> Iterator[tuple[News, Subject]]:
-        """What the ledger recorded as PAID or REVERSED in an hour, with the attempt that it was."""
+    def _recorded(self, piece: Slice) -> Iterator[tuple[News, Subject]]:
+        """What the ledger recorded as PAID or REVERSED in a slice, with the attempt that it was."""
         for shard in NEWS_SHARDS:
             # The index compares instants as texts, which may be off by up to a second at either end.
-            after = iso(hour.since - _SECOND)
-            while page := self._ledger.transitions(shard, after, hour.until + _SECOND, PAGE):
+            after = iso(piece.since - _SECOND)
+            while page := self._ledger.transitions(shard, after, piece.until + _SECOND, PAGE):
                 for news, entitlement in page:
-                    if news.state in {State.PAID, State.REVERSED} and hour.since <= news.at < hour.until:
+                    if news.state in {State.PAID, State.REVERSED} and piece.since <= news.at < piece.until:
                         yield news, self._attempt_of(news, entitlement)
                 after = page[-1][0].key
 

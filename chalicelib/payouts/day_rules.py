@@ -1,9 +1,9 @@
 """Comparing one day of the ledger with what the providers say of that day: every decision about it, without any input.
 
-A day is a WIB day. It is compared hour by hour, once it has been over for `GRACE`. A line of a statement belongs to the
-hour of its latest change, a payment to the hour in which the ledger recorded it; each is looked for on the other side
+A day is a WIB day. It is compared in slices, once it has been over for `GRACE`. A line of a statement belongs to the
+slice of its latest change, a payment to the one in which the ledger recorded it; each is looked for on the other side
 in a wider window, and whatever does not agree there is looked up by its reference, whenever it was. So nothing depends
-on both sides having the same day, and nothing falls between two: what changes later belongs to that later hour.
+on both sides having the same day, and nothing falls between two: what changes later belongs to that later slice.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .statements import UNNAMED, Entry, StatementLine
 GRACE = timedelta(hours=2)
 """So long after a change neither side may still lag behind the other: webhook, sweep and queue take minutes."""
 
-HOUR = timedelta(hours=1)
+SLICE = timedelta(hours=3)
 
 BEFORE = timedelta(hours=1)
 """How long before the ledger's record of a payment the provider's line is read at once, and not looked up by itself."""
@@ -40,8 +40,8 @@ _WEIGHT = {entry: weight for weight, entry in enumerate(Entry)} | {Entry.SUCCEED
 _COLUMNS = ("day", "difference", "subject", "ledger", "provider")
 
 
-class Hour(Struct, frozen=True):
-    """From `since` to before `until`; `name` is its hour in WIB, `00` to `23`."""
+class Slice(Struct, frozen=True):
+    """From `since` to before `until`; `name` is the WIB hour in which it begins, `00` to `21`."""
 
     name: str
     since: datetime
@@ -66,7 +66,7 @@ class Totals(Struct, frozen=True):
 
 
 class Part(Struct, frozen=True):
-    """What one hour came to. `received`: `registrant/kind` and transaction of each line that says it succeeded."""
+    """What one slice came to. `received`: `registrant/kind` and transaction of each line that says it succeeded."""
 
     totals: Totals
     found: list[Disagreement]
@@ -96,10 +96,11 @@ class Subject:
         return int(self.reference.rpartition("-")[2])
 
 
-def hours(day: date) -> list[Hour]:
-    """The hours of a WIB day, in UTC."""
+def slices(day: date) -> list[Slice]:
+    """The slices of a WIB day, in UTC."""
     midnight = datetime.combine(day, time(), WIB).astimezone(UTC)
-    return [Hour(f"{n:02}", midnight + n * HOUR, midnight + (n + 1) * HOUR) for n in range(24)]
+    starts = [midnight + n * SLICE for n in range(timedelta(days=1) // SLICE)]
+    return [Slice(f"{start.astimezone(WIB):%H}", start, start + SLICE) for start in starts]
 
 
 def latest_over(now: datetime) -> date:
@@ -108,7 +109,7 @@ def latest_over(now: datetime) -> date:
 
 
 def judge(subject: Subject, lines: Sequence[StatementLine], settled_by: datetime) -> list[Disagreement]:
-    """Every disagreement about one reference. Whatever changed at `settled_by` or later is left to its own hour."""
+    """Every disagreement about one reference. Whatever changed at `settled_by` or later is left to its own slice."""
     entitlement, reference = subject.entitlement, subject.reference
     if entitlement is None or not _is_attempt(subject, entitlement):
         return [_extra(line, "") if line.reference else _unreadable(line) for line in lines]
@@ -167,7 +168,7 @@ def person(entitlement: Entitlement) -> str:
 
 
 def whole(day: date, parts: Iterable[Part]) -> Report:
-    """A day of its hours: each disagreement once, and who received something under more than one transaction."""
+    """A day of its slices: each disagreement once, and who received something under more than one transaction."""
     totals = Totals()
     found: dict[tuple[Difference, str, str, str], Disagreement] = {}
     received: dict[str, set[str]] = defaultdict(set)

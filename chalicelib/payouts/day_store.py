@@ -1,7 +1,7 @@
-"""Where a comparison by day is kept: the last day that is done in the ledger's table, hours and reports in S3.
+"""Where a comparison by day is kept: the last day that is done in the ledger's table, parts and reports in S3.
 
-Each hour that is done is a file, so that a run which dies or runs out of time goes on behind it; a day's report has one
-name, so that writing it twice leaves one. None of it holds personal data, and the bucket is not public.
+Each slice that is done is a file, so that a run which dies or runs out of time goes on behind it; a day's report has
+one name, so that writing it twice leaves one. None of it holds personal data, and the bucket is not public.
 """
 
 from __future__ import annotations
@@ -51,19 +51,19 @@ class DayStore:
             if not is_condition_failure(error):
                 raise
 
-    def part(self, day: date, hour: str) -> Part | None:
-        """What an hour came to, if it is done."""
+    def part(self, day: date, name: str) -> Part | None:
+        """What a slice came to, if it is done."""
         try:
-            body = self._s3.get_object(Bucket=self._bucket, Key=_part_key(day, hour))["Body"].read()
+            body = self._s3.get_object(Bucket=self._bucket, Key=_part_key(day, name))["Body"].read()
         except ClientError as error:
             if error.response["Error"]["Code"] == "NoSuchKey":
                 return None
             raise
         return _parts.decode(body)
 
-    def put_part(self, day: date, hour: str, part: Part) -> None:
-        """Keep what an hour came to."""
-        self._put(_part_key(day, hour), msgspec.json.encode(part), "application/json")
+    def put_part(self, day: date, name: str, part: Part) -> None:
+        """Keep what a slice came to."""
+        self._put(_part_key(day, name), msgspec.json.encode(part), "application/json")
 
     def put_report(self, day: date, body: bytes) -> None:
         """Write a day's report, in the place of an earlier one."""
@@ -78,5 +78,5 @@ def report_key(day: date) -> str:
     return f"reconciliation/reports/{day}.csv"
 
 
-def _part_key(day: date, hour: str) -> str:
-    return f"reconciliation/hours/{day}/{hour}.json"
+def _part_key(day: date, name: str) -> str:
+    return f"reconciliation/parts/{day}/{name}.json"
