@@ -133,14 +133,16 @@ def judge(subject: Subject, lines: Sequence[StatementLine], settled_by: datetime
 
 
 def needs_a_look(subject: Subject, lines: Sequence[StatementLine]) -> bool:
-    """Whether the lines of a window may not be all: a payment that changed at the provider after the ledger had it.
+    """Whether the lines of a window may not be all, though they agree: something is open for long, or went on after.
 
     That is how a second transaction under the same reference looks when the first was long before.
     """
     entitlement = subject.entitlement
-    if entitlement is None or entitlement.state is not State.PAID:
+    if entitlement is None or not _is_attempt(subject, entitlement):
         return False
-    return any(line.entry is Entry.SUCCEEDED and line.updated_at > entitlement.changed_at + SKEW for line in lines)
+    if attempt_state(entitlement, subject.n) is State.SENDING:
+        return True
+    return any(line.updated_at > entitlement.changed_at + SKEW for line in lines)
 
 
 def count(line: StatementLine) -> Totals:

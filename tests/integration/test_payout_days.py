@@ -25,6 +25,7 @@ from chalicelib.payouts.day_store import DayStore, report_key
 from chalicelib.payouts.errors import DayNotOver, PendingOutcome, StatementUnreadable
 from chalicelib.payouts.items import Head, partition
 from chalicelib.payouts.rules import State
+from chalicelib.wiring import Services
 from tests.builders.payout_days import Days
 from tests.builders.payouts import running
 
@@ -410,3 +411,10 @@ def test_the_command_says_when_it_cannot_compare(world, monkeypatch):
     result = command(world, monkeypatch)
     assert result.exit_code == 2
     assert "statement_unreadable" in result.output
+
+
+def test_a_deployment_compares_by_every_rail_that_it_pays_by(cloud, programme):
+    services = Services(cloud, programme)
+    rails = {code.rail for code in programme.payouts.codes.values()} | {"bank-file"}
+    assert rails <= set(services.day_comparison()._statements)
+    assert isinstance(services.daily_reconciliation, Daily)
