@@ -48,8 +48,8 @@ FAULTS = {
 MORTAL = ("pay", "sweep_payouts", "api")
 """The functions whose processes are killed."""
 
-PAUSE_S = (1.0, 4.0)
-"""Between two kills."""
+KILL_EVERY = (10, 50)
+"""Calls to the provider from one kill to the next: most of a worker's time goes by while it waits for one."""
 
 SCHEDULE = "sweep_payouts"
 
@@ -132,7 +132,10 @@ def play(cloud: LocalCloud, screen: Screen, count: int, seed: int) -> tuple[Afte
     cloud.fsp.books.configure(FAULTS)
     cloud.fsp.books.happened.clear()
     deadline = time.monotonic() + LIMIT_S
-    with Killer(lambda: workers(cloud.folder.resolve(), STAGE), MORTAL, seed, PAUSE_S) as killer:
+    killer = Killer(
+        lambda: workers(cloud.folder.resolve(), STAGE), MORTAL, seed, lambda: cloud.fsp.books.calls, KILL_EVERY
+    )
+    with killer:
         payees.entitle(owed, services, screen.progress)
         wait_for_rest(ledger, screen, count, deadline)
     wait_for_quiet(ledger, deadline)

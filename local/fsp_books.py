@@ -117,6 +117,8 @@ class Books:
         self.faults = Faults()
         self._seed = seed.encode()
         self._clock = clock
+        self.calls = 0
+        """How many there have been."""
         self.happened: Counter[str] = Counter()
         """What went wrong so far: "send timeout_after" and the like."""
         self._calls: Counter[str] = Counter()
@@ -137,6 +139,8 @@ class Books:
     def fault(self, call: str, key: str) -> Fault:
         """What happens to the next call of this sort ("send", "status" or "inquiry") for a key."""
         dice = self._dice(self._nth(call, key))
+        with self._lock:
+            self.calls += 1
         faults = self.faults
         for rate, fault in (
             (faults.timeout_before_rate, Fault.TIMEOUT_BEFORE),

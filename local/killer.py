@@ -11,14 +11,13 @@ import random
 import re
 import signal
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 PROC = Path("/proc")
-GRACE_S = 3
+LOOK_S = 0.02
 
 
 def workers(folder: Path, stage: str, proc: Path = PROC) -> dict[int, str]:
@@ -46,9 +45,10 @@ def _kill(pid: int) -> None:
 class Killer:
     """A context manager; inside the block one of the functions' processes is killed every now and then.
 
-    `find` gives the processes, `functions` are those that may die, `pause_s` the shortest and the longest pause. Who is
-    killed was seen at least `GRACE_S` before, so that a slow machine gets further than starting them. The moments and
-    the choices follow from the seed; which processes there are does not. `kills` counts them by function.
+    `find` gives the processes, `functions` are those that may die. `done` counts the work so far: from one kill to the
+    next there is as much of it as `every` says, from the least to the most, so that a slow machine gets as far as a
+    fast one. That and the choices follow from the seed; which processes there are does not. `kills` counts them by
+    function.
     """
 
     def __init__(
@@ -56,37 +56,37 @@ class Killer:
         find: Callable[[], Mapping[int, str]],
         functions: Collection[str],
         seed: int,
-        pause_s: tuple[float, float],
-        *,
+        done: Callable[[], int],
+        every: tuple[int, int],
         kill: Callable[[int], None] = _kill,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.kills: Counter[str] = Counter()
         self._find = find
         self._functions = functions
         self._random = random.Random(seed)  # noqa: S311 - a run must be repeatable
-        self._pause_s = pause_s
+        self._done = done
+        self._every = every
+        self._next = done() + self._random.randint(*every)
         self._kill = kill
-        self._clock = clock
-        self._seen: dict[int, float] = {}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def strike(self) -> None:
-        """Kill one process, if there is any that may die."""
-        now, found = self._clock(), self._find()
-        self._seen = {pid: self._seen.get(pid, now) for pid in found}
-        mortal = [pid for pid, since in self._seen.items() if found[pid] in self._functions and now - since >= GRACE_S]
+    def look(self) -> None:
+        """Kill one process, if enough has been done since the last one and there is any that may die."""
+        if self._done() < self._next:
+            return
+        mortal = {pid: function for pid, function in self._find().items() if function in self._functions}
         if not mortal:
             return
-        victim = self._random.choice(mortal)
+        victim = self._random.choice(list(mortal))
         with suppress(ProcessLookupError):  # it has ended since
             self._kill(victim)
-            self.kills[found[victim]] += 1
+            self.kills[mortal[victim]] += 1
+            self._next = self._done() + self._random.randint(*self._every)
 
     def _run(self) -> None:
-        while not self._over.wait(self._random.uniform(*self._pause_s)):
-            self.strike()
+        while not self._over.wait(LOOK_S):
+            self.look()
 
     def __enter__(self) -> Killer:
         self._thread.start()

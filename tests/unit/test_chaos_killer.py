@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.killer import GRACE_S, Killer, workers
+from local.killer import Killer, workers
 
 
 def process(proc: Path, pid: str, *command: str) -> None:
@@ -25,47 +25,53 @@ def test_the_processes_of_one_cloud_are_found_by_their_folder(tmp_path: Path) ->
     assert workers(cloud, "local", proc) == {11: "pay", 12: "sweep_payouts"}
 
 
-class Clock:
+class Work:
     def __init__(self) -> None:
-        self.now = 0.0
+        self.done = 0
 
-    def __call__(self) -> float:
-        return self.now
+    def __call__(self) -> int:
+        return self.done
 
 
-def test_only_functions_that_may_die_are_killed_and_none_before_it_has_had_time_to_start() -> None:
-    alive, killed, clock = {1: "pay", 2: "advance"}, list[int](), Clock()
-    killer = Killer(lambda: dict(alive), {"pay"}, 1, (0, 0), kill=killed.append, clock=clock)
-    killer.strike()
-    assert killed == []
-    clock.now += GRACE_S
-    alive[3] = "pay"
-    killer.strike()
-    assert killed == [1]
-    assert killer.kills == {"pay": 1}
+def test_only_functions_that_may_die_are_killed_and_only_after_some_work() -> None:
+    killed, work = list[int](), Work()
+    killer = Killer(lambda: {1: "pay", 2: "advance"}, {"pay"}, 1, work, (3, 3), kill=killed.append)
+    for expected in (0, 0, 0, 1, 1, 1, 2):
+        killer.look()
+        assert len(killed) == expected
+        work.done += 1
+    assert set(killed) == {1}
+    assert killer.kills == {"pay": 2}
+
+
+def test_where_there_is_nobody_to_kill_the_next_one_is() -> None:
+    alive, killed, work = dict[int, str](), list[int](), Work()
+    killer = Killer(lambda: alive, {"pay"}, 1, work, (1, 1), kill=killed.append)
+    work.done += 1
+    killer.look()
+    alive[7] = "pay"
+    killer.look()
+    assert killed == [7]
 
 
 def test_one_that_has_ended_by_itself_is_not_counted() -> None:
     def gone(_pid: int) -> None:
         raise ProcessLookupError
 
-    clock = Clock()
-    killer = Killer(lambda: {1: "pay"}, {"pay"}, 1, (0, 0), kill=gone, clock=clock)
-    killer.strike()
-    clock.now += GRACE_S
-    killer.strike()
+    killer = Killer(lambda: {1: "pay"}, {"pay"}, 1, Work(), (0, 0), kill=gone)
+    killer.look()
     assert not killer.kills
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_same_seed_kills_the_same(seed: int) -> None:
     def victims() -> list[int]:
-        killed, clock = list[int](), Clock()
-        killer = Killer(lambda: dict.fromkeys(range(50), "pay"), {"pay"}, seed, (0, 0), kill=killed.append, clock=clock)
-        for _ in range(10):
-            killer.strike()
-            clock.now += GRACE_S
+        killed, work = list[int](), Work()
+        killer = Killer(lambda: dict.fromkeys(range(50), "pay"), {"pay"}, seed, work, (1, 5), kill=killed.append)
+        for _ in range(50):
+            killer.look()
+            work.done += 1
         return killed
 
     assert victims() == victims()
-    assert len(victims()) == 9
+    assert len(victims()) >= 10
