@@ -209,6 +209,15 @@ def test_an_event_is_on_the_topic_and_in_the_feed_once_and_a_death_in_between_on
     assert [each.event for each in announcements._store.latest(50)] == ["wave_closed", "wave_open"]
 
 
+def test_what_one_late_step_tells_stands_in_the_feed_as_it_happened(world):
+    happened = ["wave_open", "wave_closing_soon", "wave_closed", "wave_frozen", "wave_drawn", "wave_settled"]
+    for wave in (144, 145):
+        for event in happened:
+            world.stepper._announcements.publish(event, wave, {})
+        told = [each for each in world.stepper._announcements._store.latest(50) if each.wave == wave]
+        assert [each.event for each in told] == happened[::-1]
+
+
 def test_the_functions_hand_on_what_their_triggers_give_them(office, monkeypatch):
     monkeypatch.setattr(application, "services", lambda: office.services)
     monkeypatch.setattr(application.app, "clock", lambda: office.now)
