@@ -21,11 +21,9 @@ from chalicelib.errors import NotFound
 from chalicelib.web import BODY_LIMIT_BYTES, Operation
 from tests.conftest import cloud as cloud_of_one_test
 
-from . import job_refusals, refusals
 from .gateway import DURING, Call, Gateway
+from .refusals import REFUSALS, SUCCESSES
 
-REFUSALS = refusals.REFUSALS | job_refusals.REFUSALS
-SUCCESSES = refusals.SUCCESSES | job_refusals.SUCCESSES
 OPERATIONS: dict[str, Operation] = {f"{one.method} {one.path}": one for one in application.app.operations}
 ROWS = {error.code: row for error, row in problems.PROBLEMS.items()}
 COMMON = {

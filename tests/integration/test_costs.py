@@ -25,7 +25,6 @@ from chalicelib.waves.store import WaveItem
 from tests.builders.waves import Calls
 from tests.conftest import ROOT
 from tests.conftest import cloud as cloud_of_one_test
-from tests.e2e import job_refusals as jobs
 from tests.e2e.gateway import (
     ADDRESS,
     ATTEND,
@@ -49,17 +48,11 @@ from tests.e2e.gateway import (
     Gateway,
     Provoke,
 )
-from tests.e2e.refusals import (
-    COMPLAIN,
-    COMPLAINTS,
-    ENTRIES,
-    GET_COURSE,
-    GET_WAVE,
-    GET_WAVE_STATISTICS,
-    SURVEYS,
-    complaining,
-)
-from tests.e2e.test_refusals import SUCCESSES
+from tests.e2e.refusals import SUCCESSES, jobs
+from tests.e2e.refusals.helpdesk import COMPLAIN, COMPLAINTS, complaining
+from tests.e2e.refusals.outcomes import GET_WAVE_STATISTICS, SURVEYS
+from tests.e2e.refusals.training import GET_COURSE
+from tests.e2e.refusals.waves import ENTRIES, GET_WAVE
 
 SETTLED = 144
 """A wave before the open one."""
