@@ -32,8 +32,8 @@ from .tick import Tick, TimeShort
 
 log = logging.getLogger(__name__)
 
-ONE_REVOCATION_S = 5
-"""A place is not revoked with less time left than this: four calls, each with its retries."""
+ONE_PERSON_S = 5
+"""With less time left than this nobody's turn comes: at most eight calls, each with its retries."""
 
 
 class Registrations(Protocol):
@@ -74,7 +74,7 @@ class Revocation:
     def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> Report:
         """Revoke every place that is overdue, and pass on those of every settled wave.
 
-        `deadline_s` is how long this may take; it stops between two places when that is used up, and the next run goes
+        `deadline_s` is how long this may take; it stops between two people when that is used up, and the next run goes
         on. What nobody foresaw holds up no other place or wave, and is raised at the end in one `ExceptionGroup`.
         """
         tick = Tick(now, deadline_s, seconds)
@@ -88,7 +88,7 @@ class Revocation:
                 if wave.state is State.SETTLED and wave.passed < wave.revoked:
                     with apart(wave.number, unforeseen):
                         substituted += self._pass_on(wave, tick)
-            self._unmark(revoked)
+            self._unmark(revoked, tick)
         if revoked or substituted:
             log.info("places_revoked", extra={"revoked": len(revoked), "substituted": substituted})
         if unforeseen:
@@ -99,6 +99,7 @@ class Revocation:
         """Add to `revoked` everyone of a shard whose place is revoked and still marked, those before this run too."""
         due = [one.registrant_id for one in self._stores.beneficiaries.potential(shard, tick.now())]
         for beneficiary in self._stores.beneficiaries.of_many(due):
+            tick.need(ONE_PERSON_S)
             with apart(beneficiary.wave, unforeseen):
                 one = self._revoke(beneficiary, tick)
                 if one.state is BeneficiaryState.REVOKED:
@@ -108,7 +109,6 @@ class Revocation:
     def _revoke(self, one: Beneficiary, tick: Tick) -> Beneficiary:
         """Revoke a place if that is still to be done; the beneficiary as it is then. The index may lag behind."""
         while one.state is BeneficiaryState.POTENTIAL and one.buy_by <= tick.now():
-            tick.need(ONE_REVOCATION_S)
             wave, revoked_at = self._stores.waves.wave(one.wave), tick.now()
             if wave is None:
                 raise LookupError(f"wave {one.wave} has beneficiaries and no record")
@@ -134,6 +134,7 @@ class Revocation:
         walk = self._award.run(wave, draw, regular_number, tick, lines)
         successors = [one for one in walk.successors[wave.passed :] if one is not None]
         for one in self._stores.beneficiaries.of_many(successors):
+            tick.need(ONE_PERSON_S)
             self._tell_chosen(one)
         # Only now, when nothing of it can be lost, is it written down as done.
         recorded: Wave | None = wave
@@ -150,9 +151,10 @@ class Revocation:
         facts: Facts = {"wave": one.wave, "training_idr": scheme.training_idr, "buy_by": iso(one.buy_by)}
         self._notices.tell(one.registrant_id, Kind.CHOSEN, f"chosen/{one.wave}", facts)
 
-    def _unmark(self, revoked: list[Beneficiary]) -> None:
+    def _unmark(self, revoked: list[Beneficiary], tick: Tick) -> None:
         """Look no more at those whose place was passed on."""
         passed = {wave.number: wave.passed for wave in self._stores.waves.waves()}
         for one in revoked:
             if one.revoked_seq is not None and one.revoked_seq <= passed[one.wave]:
+                tick.need(ONE_PERSON_S)
                 self._stores.beneficiaries.passed_on(one.registrant_id)
