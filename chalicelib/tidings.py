@@ -19,6 +19,7 @@ from .cursors import Cursors
 from .notices.port import Facts, Kind
 from .notices.progress import Place, Progress
 from .payouts.records import News
+from .payouts.rules import Hold
 from .payouts.rules import State as Paid
 from .payouts.shards import NEWS_SHARDS
 from .waves.rules import SHARDS, Beneficiary, BeneficiaryState, Deadline, Result, Wave
@@ -160,8 +161,8 @@ class Tidings:
 
 
 def _payment(line: News) -> Told | None:
-    """What a person is told of a line, unless it is overtaken by another that follows."""
-    if line.state is not line.latest:
+    """What a person is told of a line, unless it is overtaken: by another that follows, or by a hold of ours."""
+    if line.state is not line.latest or line.hold not in {None, Hold.NO_ADDRESS}:
         return None
     facts: dict[str, str | int] = {"for": line.kind.value, "amount_idr": line.amount_idr}
     if line.state is Paid.PAID:

@@ -210,6 +210,13 @@ def test_payments_are_told_as_they_end_and_not_as_they_stood_in_between(world):
     assert notice.facts == {"for": "INCENTIVE", "amount_idr": 600_000, "reason": "no_address"}
 
 
+def test_one_whose_payment_is_held_for_another_reason_by_now_is_not_asked_for_an_address(world):
+    world.happened.lines = {"03": [line(1, Paid.HELD, hold=Hold.EXCLUDED)]}
+    world.run(T0 + timedelta(hours=1))
+
+    assert world.told() == []
+
+
 def test_without_time_nothing_is_begun_and_the_next_run_does_it(world):
     world.happened.entries["00"] = [Result("siti", NOT_DRAWN)]
     world.run(T0, deadline_s=tidings.PAGE_S - 1)
