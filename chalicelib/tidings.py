@@ -102,13 +102,16 @@ class Tidings:
 
     def _tell_payments(self, now: datetime, tick: Tick) -> None:
         for shard in NEWS_SHARDS:
-            after = self._cursors.start("payments", shard, BEGINNING)
+            after = begun = self._cursors.start("payments", shard, BEGINNING)
             tick.need(PAGE_S)
             while page := self._payouts.news(shard, after, now, PAGE):
                 self._teller.tell_all(told for line in page if (told := _payment(line)) is not None)
                 after = page[-1].key
                 self._cursors.advance("payments", shard, page[-1].at)
                 tick.need(PAGE_S)
+            if after != begun:
+                # Else the last lines of a shard that falls quiet would be told, in vain, by every run.
+                self._cursors.advance("payments", shard, now)
 
     # The deadline of the first purchase
 

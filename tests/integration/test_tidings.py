@@ -244,6 +244,14 @@ def test_one_whose_payment_is_held_for_another_reason_by_now_is_not_asked_for_an
     assert world.told() == []
 
 
+def test_payments_that_were_told_are_not_gone_through_again_by_every_run(world, monkeypatch):
+    world.happened.lines = {"03": [line(1, Paid.PAID), line(2, Paid.PAID)]}
+    world.run(T0 + timedelta(hours=1))
+    assert len(world.told()) == 2
+    monkeypatch.setattr(world.office.store, "add", world.happened.die)
+    world.run(T0 + timedelta(hours=1, minutes=5))
+
+
 def test_without_time_nothing_is_begun_and_the_next_run_does_it(world):
     world.happened.entries["00"] = [Result("siti", NOT_DRAWN)]
     world.run(T0, deadline_s=tidings.PAGE_S - 1)
