@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol
@@ -39,6 +39,10 @@ NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
 """The facts that a kind's text is made of, exactly these. `amount_idr` of a survey is 0 where it is voluntary."""
 
 
+Told = tuple[str, Kind, str, Facts]
+"""Whom, of what kind, by which event, with which facts: what `tell` takes."""
+
+
 class Notices(Protocol):
     """The port: `services.notices` is one."""
 
@@ -49,3 +53,6 @@ class Notices(Protocol):
         the kind and what it is about. Returns when it is safely kept; the mail follows. Raises ValueError if `facts`
         are not those that `NEEDS` names.
         """
+
+    def tell_all(self, told: Iterable[Told]) -> int:
+        """Tell many, each as `tell` does, and queue their mails together; returns how many of them were new."""
