@@ -19,8 +19,8 @@ from chalicelib.registration.errors import NotRegistered
 from chalicelib.registration.rules import Contact, Registrant
 from chalicelib.training.rules import Certificate, Partner
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
+from tests.builders.people import registrant
 from tests.builders.training import PERSON
-from tests.builders.waves import registrant
 from tests.conftest import T0
 
 PARTNER = Partner("p" * 26, "Kerja Jaya", b"", T0)

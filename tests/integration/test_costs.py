@@ -22,7 +22,7 @@ from chalicelib.waves.entries import EntryItem, EntryStore
 from chalicelib.waves.publication import Publication
 from chalicelib.waves.rules import Draw, Entry, Outcome, State, shard_of
 from chalicelib.waves.store import WaveItem
-from tests.builders.waves import Calls
+from tests.builders.crashes import Calls
 from tests.conftest import ROOT
 from tests.conftest import cloud as cloud_of_one_test
 from tests.e2e.gateway import (

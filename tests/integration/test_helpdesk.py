@@ -23,8 +23,9 @@ from chalicelib.registration.errors import NotRegistered
 from chalicelib.waves import published
 from chalicelib.waves.errors import SelectionNotFinished
 from chalicelib.waves.publication import Publication
+from tests.builders.crashes import Calls, Crash, die
 from tests.builders.helpdesk import ADMIN, TEXT, Desk, settled
-from tests.builders.waves import PEOPLE, WAVE, Calls, Crash, WavesWorld, die, joined
+from tests.builders.waves import PEOPLE, WAVE, WavesWorld, joined
 from tests.conftest import T0
 
 APPEAL = AboutSelection(WAVE)
