@@ -40,7 +40,10 @@ PAGE_S = 10.0
 """Time that a page needs at most: some 20 ms for each person."""
 
 SAMPLE_S = 300.0
-"""Time that drawing a wave's sample needs at most: all its entries are read."""
+"""Time that drawing a wave's sample needs at most: all its entries are read, at some 30 us each with a whole core.
+
+So ten million take five minutes; `.chalice/config.json` gives the function that core with its memory.
+"""
 
 
 class Ledger(Protocol):
