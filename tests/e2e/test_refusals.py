@@ -234,6 +234,11 @@ def test_every_route_succeeds_here():
     assert SUCCESSES.keys() == OPERATIONS.keys()
 
 
+@pytest.mark.parametrize("route", ["GET /statistics", "GET /statistics/waves/{number}", "GET /statistics.csv"])
+def test_the_statistics_may_be_kept_by_any_cache_for_five_minutes(gateway, route):
+    assert gateway.send(SUCCESSES[route](gateway)).headers["Cache-Control"] == "public, max-age=300"
+
+
 @pytest.mark.parametrize("route", OPERATIONS)
 def test_a_route_answers_as_declared_and_a_repeat_of_what_is_new_gives_the_same(gateway, route):
     """201 with the thing made; again, where 200 is declared too, 200 with the same thing."""
