@@ -17,7 +17,7 @@ from typing import Protocol
 from .clock import iso, parse_iso
 from .config import Programme
 from .cursors import Cursors
-from .notices.port import Facts, Kind
+from .notices.port import Facts, Kind, Told
 from .notices.progress import Place, Progress
 from .payouts.records import News
 from .payouts.rules import Hold
@@ -37,8 +37,6 @@ PAGE_S = 10.0
 
 BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 """Before any payment: where a cursor begins."""
-
-Told = tuple[str, Kind, str, Facts]
 
 _FAILED = {Paid.CANCELLED: "cancelled", Paid.REVERSED: "reversed", Paid.HELD: "no_address"}
 
