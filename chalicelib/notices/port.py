@@ -22,6 +22,7 @@ class Kind(StrEnum):
     SURVEY_OPEN = "survey_open"
     SURVEY_DEADLINE = "survey_deadline"
     REVOKED = "revoked"
+    GRIEVANCE_ANSWERED = "grievance_answered"
 
 
 NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
@@ -34,6 +35,7 @@ NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
         Kind.SURVEY_OPEN: frozenset({"closes_at", "amount_idr"}),
         Kind.SURVEY_DEADLINE: frozenset({"closes_at", "amount_idr"}),
         Kind.REVOKED: frozenset({"wave"}),
+        Kind.GRIEVANCE_ANSWERED: frozenset({"number"}),
     }
 )
 """The facts that a kind's text is made of, exactly these. `amount_idr` of a survey is 0 where it is voluntary."""
