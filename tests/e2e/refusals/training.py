@@ -25,9 +25,9 @@ def buy_unknown(gateway: Gateway) -> Call:
 
 
 def buy_revoked(gateway: Gateway) -> Call:
-    person = gateway.chosen().registrant_id
-    gateway.revoke(person)
-    return Call(BUY, {"course_id": gateway.course}, person=person)
+    beneficiary = gateway.chosen()
+    gateway.revoke(beneficiary)
+    return Call(BUY, {"course_id": gateway.course}, person=beneficiary.registrant_id)
 
 
 def buy_too_late(gateway: Gateway) -> Call:
@@ -42,12 +42,6 @@ def cancelling(person: str, training_id: str) -> Call:
 
 def cancel(gateway: Gateway) -> Call:
     bought = gateway.bought()
-    return cancelling(bought.person, bought.training_id)
-
-
-def cancel_revoked(gateway: Gateway) -> Call:
-    bought = gateway.bought()
-    gateway.revoke(bought.person)
     return cancelling(bought.person, bought.training_id)
 
 
@@ -75,12 +69,6 @@ def review_anew(gateway: Gateway) -> Call:
     return reviewing(gateway.graduated(), "Kurang membantu, ternyata.")
 
 
-def review_revoked(gateway: Gateway) -> Call:
-    bought = gateway.trained()
-    gateway.revoke(bought.person)
-    return reviewing(bought)
-
-
 REFUSALS: dict[str, dict[str, Provoke]] = {
     BUY: {
         "not_beneficiary": lambda gateway: Call(BUY, {"course_id": gateway.course}, person=gateway.registered()),
@@ -92,7 +80,6 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
     },
     CANCEL: {
         "not_found": lambda gateway: cancelling(gateway.veteran, "a" * 26),
-        "beneficiary_revoked": cancel_revoked,
         "training_already_redeemed": cancel_redeemed,
         "cancellation_too_late": cancel_too_late,
     },
@@ -100,7 +87,6 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "not_found": review_training_of_another,
         "already_reviewed": review_anew,
         "training_not_completed": lambda gateway: reviewing(gateway.attended()),
-        "beneficiary_revoked": review_revoked,
     },
     GET_COURSE: {
         "not_found": lambda _: Call(GET_COURSE, path="/courses/PY-101"),
