@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 from chalice.test import Client
 from click.testing import CliRunner
+from icalendar import Calendar
 
 import app as application
 from admin import stages
@@ -18,8 +19,9 @@ from chalicelib.notices.port import Kind
 from chalicelib.notices.rules import State
 from chalicelib.notices.service import SENDING_LIMIT_S
 from chalicelib.notices.ses import NeverTaken, NotTaken, OutcomeUnknown
+from chalicelib.wiring import Services
 from tests.builders.notices import DEADLINE, PAID, PostOffice, report, sent_by_moto
-from tests.conftest import REGION
+from tests.conftest import REGION, T0
 
 LATER = timedelta(seconds=SENDING_LIMIT_S + 1)
 
@@ -216,6 +218,29 @@ def test_what_one_late_step_tells_stands_in_the_feed_as_it_happened(world):
             world.stepper._announcements.publish(event, wave, {})
         told = [each for each in world.stepper._announcements._store.latest(50) if each.wave == wave]
         assert [each.event for each in told] == happened[::-1]
+
+
+def test_the_calendar_follows_what_an_administrator_moves_and_skips(cloud, programme):
+    services = Services(cloud, programme)
+
+    def events() -> dict[str, dict]:
+        found = {str(each["uid"]): each for each in Calendar.from_ical(services.agenda(T0)).walk("VEVENT")}
+        return {uid.partition("@")[0]: each for uid, each in found.items()}
+
+    before = events()
+    first, second, third = list(before)[:3]
+    day = timedelta(days=1)
+    opens_at, closes_at = before[second]["dtstart"].dt + day, before[second]["dtend"].dt + day
+    services.waves.move(int(second.removeprefix("wave-")), opens_at, closes_at, T0)
+    services.waves.skip(int(third.removeprefix("wave-")), T0)
+    after = events()
+
+    assert (after[second]["dtstart"].dt, after[second]["dtend"].dt) == (opens_at, closes_at)
+    assert {uid: str(each["status"]) for uid, each in after.items() if uid in before} == {
+        uid: "CANCELLED" if uid == third else "CONFIRMED" for uid in before
+    }
+    assert after[first]["dtstart"].dt == before[first]["dtstart"].dt
+    assert all(after[uid]["sequence"] > before[uid]["sequence"] for uid in before)
 
 
 def test_the_functions_hand_on_what_their_triggers_give_them(office, monkeypatch):
