@@ -174,6 +174,28 @@ def test_reminders_end_with_a_click_and_payments_do_not(office):
         office.services.unsubscriptions.end("another", office.now)
 
 
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/x-www-form-urlencoded", "List-Unsubscribe=One-Click"),
+        (
+            "multipart/form-data; boundary=b",
+            '--b\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--b--\r\n',
+        ),
+    ],
+)
+def test_a_mail_program_ends_reminders_by_either_form_of_one_click(office, monkeypatch, content_type, body):
+    monkeypatch.setattr(application, "services", lambda: office.services)
+    monkeypatch.setattr(application.app, "clock", lambda: office.now)
+    token = office.store.give_token("siti", "a" * 26)
+    with Client(application.app) as client:
+        path, headers = f"/unsubscriptions/{token}", {"Content-Type": content_type}
+        answer = client.http.post(path, headers=headers, body=body.encode())
+
+    assert answer.status_code == 200
+    assert office.store.mailbox("siti").unsubscribed_at == office.now
+
+
 def test_what_came_too_late_or_has_no_confirmed_address_is_not_sent(office):
     siti, nobody = office.person("siti@example.org"), office.person("x@example.org", confirmed=False)
     office.tell(siti, Kind.PURCHASE_DEADLINE, "d", {"buy_by": "2026-11-24T03:00:00Z"})
