@@ -208,6 +208,19 @@ def test_what_came_too_late_or_has_no_confirmed_address_is_not_sent(office):
     assert office.state(nobody) is office.state("no-such-account") is State.NO_ADDRESS
 
 
+def test_a_person_who_has_to_choose_a_new_password_is_still_told(office):
+    siti = office.person("siti@example.org")
+    account = {"UserPoolId": office.cloud.user_pool, "Username": siti}
+    # Cognito does this when an account is confirmed, moto does not.
+    verified = [{"Name": "email_verified", "Value": "true"}]
+    office._cognito.admin_update_user_attributes(**account, UserAttributes=verified)
+    office._cognito.admin_reset_user_password(**account)
+    office.tell(siti)
+
+    assert office.deliver() == []
+    assert office.state(siti) is State.SENT
+
+
 def test_a_message_that_is_none_of_ours_ends_as_a_dead_letter_and_a_forgotten_notice_does_not(office):
     bad = {"messageId": "bad", "body": '{"v":2}'}
     forgotten = {"messageId": "forgotten", "body": '{"v":1,"registrant_id":"x","event":"chosen/1"}'}
