@@ -290,6 +290,33 @@ def test_a_run_whose_time_is_over_tells_nobody_more_and_takes_no_more_marks_off(
     assert set(marked(world)) == set(order[3:])
 
 
+def test_a_run_that_goes_on_tells_no_more_than_a_page_again(world, monkeypatch):
+    """A run that told everybody of the log again would, with a long one, never come to anything else."""
+    order = waiting(world, 7, *"abcdefghijklmn")
+    monkeypatch.setattr(revocation, "PAGE", 3)
+    told, tell = [], world.mailbox.tell
+
+    def dies(person, kind, event, facts):
+        tell(person, kind, event, facts)
+        told.append(person)
+        if len(told) in (5, 14):
+            raise Crash
+
+    monkeypatch.setattr(world.mailbox, "tell", dies)
+    for expected in (5, 5 + 4 + 5):
+        with pytest.raises(Crash):
+            world.expire(DUE)
+        assert len(told) == expected
+    assert (world.store.wave(WAVE).barred, world.store.wave(WAVE).passed) == (7, 3)
+    assert world.expire(DUE) == Report(7, 4)
+    assert len(told) == 5 + 4 + 5 + 4
+    assert set(world.mailbox.told) == {(one, f"revoked/{WAVE}") for one in order[:7]} | {
+        (one, f"chosen/{WAVE}") for one in order[7:]
+    }
+    assert world.store.wave(WAVE).passed == 7
+    assert set(marked(world)) == set(order[7:])
+
+
 def test_trouble_with_one_wave_holds_up_no_other(world):
     """The first wave's table is gone; the second one's places are passed on all the same."""
     waiting(world, 1, *"ab")
