@@ -8,6 +8,8 @@ from pynamodb.models import Model
 
 from chalicelib import dynamo
 from chalicelib.config import Settings
+from chalicelib.waves.beneficiaries import BeneficiaryItem
+from chalicelib.waves.store import WavesTable
 
 
 class Thing(Model):
@@ -50,3 +52,9 @@ def test_an_error_in_the_block_writes_nothing(region):
         tx.put("new", Thing("a", "new"))
         raise ZeroDivisionError
     assert Thing.count("a") == 1
+
+
+def test_an_item_class_knows_its_own_index_though_its_table_was_used_before(cloud: Settings):
+    dynamo.bind(WavesTable, cloud.table("waves"), cloud.region)
+    assert [item.sk for item in WavesTable.query("B#somebody")] == []
+    assert list(BeneficiaryItem.roster.query("54#00")) == []
