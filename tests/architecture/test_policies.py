@@ -179,6 +179,11 @@ def test_only_who_gives_a_place_marks_a_registration_as_a_beneficiary_s() -> Non
     assert marking == {"open_wave", "close_wave", "advance", "expire_places"}
 
 
+def test_the_api_makes_payouts_due_and_shows_a_person_s_own_and_does_nothing_else_to_the_ledger() -> None:
+    calls = {action.partition(":")[2] for action, resource in grants("api") if resource.endswith("-payouts")}
+    assert calls == {"BatchGetItem", "PutItem", "SendMessage"}
+
+
 def test_only_those_who_show_or_pay_may_open_personal_data() -> None:
     assert doers("kms:Decrypt") == {"api", "pay"}
 
