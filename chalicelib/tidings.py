@@ -121,7 +121,8 @@ class Tidings:
             near = [line for line in self._waves.potential(shard, now + before) if line.buy_by > after]
             if not near:
                 continue
-            since = parse_iso(self._cursors.start(job, shard, BEGINNING)) + before
+            # Deadlines are in the index for days by then. With an overlap every next run would go through all again.
+            since = parse_iso(self._cursors.start(job, shard, BEGINNING, timedelta())) + before
             due = [line.registrant_id for line in near if line.buy_by > since]
             for start in range(0, len(due), PAGE):
                 tick.need(PAGE_S)

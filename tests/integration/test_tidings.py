@@ -219,6 +219,23 @@ def test_a_whole_wave_is_reminded_though_no_run_lives_to_reach_its_end(cloud, pr
     assert len(world.told()) == len(names)
 
 
+def test_who_was_reminded_is_not_looked_at_again_by_the_next_run(world, monkeypatch):
+    names = [f"person-{n}" for n in range(3)]
+    world.happened.chosen = {one: beneficiary(one) for one in names}
+    find, asked = world.happened.beneficiaries, []
+
+    def asking(registrant_ids):
+        asked.extend(registrant_ids)
+        return find(asked)
+
+    monkeypatch.setattr(world.happened, "beneficiaries", asking)
+    mark = BUY_BY - timedelta(seconds=world.programme.notices.remind_before_s[0])
+    for n in range(3):
+        world.run(mark + n * timedelta(seconds=1))
+    assert asked == names
+    assert len(world.told()) == len(names)
+
+
 def test_payments_are_told_as_they_end_and_not_as_they_stood_in_between(world):
     world.happened.lines = {
         "03": [line(1, Paid.PAID), line(2, Paid.HELD, hold=Hold.NO_ADDRESS), line(3, Paid.CANCELLED)],
