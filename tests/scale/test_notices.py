@@ -56,6 +56,7 @@ def test_ten_thousand_are_told_of_results_deadlines_and_payments_though_run_afte
     reminders.is_killed_after(MANY // 2)
     assert MANY * 0.3 < len(told()) - len(expected) < MANY * 0.7
     reminders.has_time_for(MANY // 4, PAGE_S)
+    assert MANY * 0.4 < len(told()) - len(expected) < MANY
     reminders.lives()
     expected += [(one, f"purchase_deadline/{WAVE}/{mark_s}") for one in chosen]
     assert told() == sorted(expected)
@@ -68,11 +69,13 @@ def test_ten_thousand_are_told_of_results_deadlines_and_payments_though_run_afte
     payments = run_of(at + timedelta(days=1))
     payments.is_killed_after(MANY // 2)
     assert MANY * 0.3 < len(told()) - len(expected) < MANY * 0.7
+    payments.has_time_for(MANY // 4, PAGE_S)
+    assert MANY * 0.4 < len(told()) - len(expected) < MANY
     payments.lives()
     expected += [(one, f"paid/{entitlement_id(WAVE, one, Kind.INCENTIVE)}") for one in chosen]
     assert told() == sorted(expected)
     # A page is remembered, and of each shard what was paid in its last five minutes is read again.
-    assert MANY <= payments.made("PutItem") <= MANY + MANY // PAGE + 4 * len(NEWS_SHARDS) + PAGE + 100
+    assert MANY <= payments.made("PutItem") <= MANY + MANY // PAGE + 6 * len(NEWS_SHARDS) + 2 * (PAGE + 100)
     show("write_notices, payments", payments)
 
     assert len(mails.taken) == len(set(mails.taken)), "nobody is mailed twice"

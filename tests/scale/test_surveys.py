@@ -76,9 +76,11 @@ def test_ten_thousand_surveys_open_and_are_reminded_of_though_run_after_run_is_c
     reminding = run_of(DUE + 27 * DAY)
     reminding.is_killed_after(MANY)
     assert MANY * 0.3 < len(told("survey_deadline/")) < MANY * 0.7
+    reminding.has_time_for(MANY // 2, PAGE_S)
+    assert MANY * 0.5 < len(told("survey_deadline/")) < MANY * 0.9
     reminding.lives()
     assert told("survey_deadline/") == Counter(people)
-    assert MANY <= reminding.made("GetItem") <= MANY + 4 * 4 * len(NEWS_SHARDS) + AGAIN
+    assert MANY <= reminding.made("GetItem") <= MANY + 3 * 4 * len(NEWS_SHARDS) + 4 * AGAIN
     # What was opened is not opened again, but for the last minutes of each shard.
     assert MANY <= reminding.made("PutItem") <= MANY + 2 * CURSORS + 4 * AGAIN
     show("open_surveys, reminding", reminding)
