@@ -141,7 +141,7 @@ def get_me() -> web.Reply:
 )
 def put_registration(form: registration.RegistrationForm) -> web.Reply:
     registrant, new = services().registrations.register(app.caller(), form, app.now())
-    return web.created(registration.submitted_view(registrant, form), new=new)
+    return web.once((registration.submitted_view(registrant, form), new))
 
 
 @app.endpoint(
@@ -188,8 +188,7 @@ def get_my_trainings() -> web.Reply:
     refuses=course.PURCHASE,
 )
 def buy_training(form: training.PurchaseForm) -> web.Reply:
-    view, new = services().training.buy(app.caller(), form.course_id, app.now())
-    return web.created(view, new=new)
+    return web.once(services().training.buy(app.caller(), form.course_id, app.now()))
 
 
 @app.endpoint(
@@ -212,8 +211,7 @@ def cancel_training(training_id: str) -> web.Reply:
     refuses=course.REVIEW,
 )
 def review_training(form: training.ReviewForm, training_id: str) -> web.Reply:
-    view, new = services().training.review(app.caller(), web.object_id(training_id), form, app.now())
-    return web.created(view, new=new)
+    return web.once(services().training.review(app.caller(), web.object_id(training_id), form, app.now()))
 
 
 @app.endpoint(
@@ -243,13 +241,7 @@ def get_my_surveys() -> web.Reply:
     refuses=outcome.RESPONSE,
 )
 def answer_survey(form: surveys.ResponseForm, survey_id: str) -> web.Reply:
-    view, new = services().surveys.respond(app.caller(), web.object_id(survey_id), form, app.now())
-    return web.created(view, new=new)
-
-
-@app.schedule(Cron("40", "17", "*", "*", "?", "*"))
-def open_surveys(event: Any) -> None:
-    services().survey_opening.run(app.clock(), events.remaining_s(event))
+    return web.once(services().surveys.respond(app.caller(), web.object_id(survey_id), form, app.now()))
 
 
 # Courses
@@ -310,8 +302,7 @@ def get_wave(number: str) -> web.Reply:
     ),
 )
 def join_wave() -> web.Reply:
-    receipt, new = services().waves.join(app.caller(), app.now())
-    return web.created(receipt, new=new)
+    return web.once(services().waves.join(app.caller(), app.now()))
 
 
 # Complaints and appeals
@@ -326,8 +317,7 @@ def join_wave() -> web.Reply:
     refuses=complaint.FILING,
 )
 def file_grievance(form: helpdesk.GrievanceForm) -> web.Reply:
-    view, new = services().helpdesk.file(app.caller(), form, app.now())
-    return web.created(view, new=new)
+    return web.once(services().helpdesk.file(app.caller(), form, app.now()))
 
 
 @app.endpoint(
@@ -364,8 +354,7 @@ def list_job_matches(page: jobs.MatchQuery) -> web.Reply:
     refuses=job.APPLY,
 )
 def apply_for_job(form: jobs.ApplicationForm) -> web.Reply:
-    view, new = services().jobs.apply(app.caller(), form, app.now())
-    return web.created(view, new=new)
+    return web.once(services().jobs.apply(app.caller(), form, app.now()))
 
 
 @app.endpoint(
@@ -420,8 +409,7 @@ def validate_redemption(partner: Any, form: training.RedemptionForm) -> web.Repl
     refuses=course.REDEMPTION,
 )
 def redeem_training(partner: Any, form: training.RedemptionForm) -> web.Reply:
-    view, new = services().reports.redeem(partner, form, app.now())
-    return web.created(view, new=new)
+    return web.once(services().reports.redeem(partner, form, app.now()))
 
 
 @app.endpoint(
@@ -434,8 +422,7 @@ def redeem_training(partner: Any, form: training.RedemptionForm) -> web.Reply:
     refuses=course.ATTENDANCE,
 )
 def attend_training(partner: Any, form: training.AttendanceForm) -> web.Reply:
-    view, new = services().reports.attend(partner, form, app.now())
-    return web.created(view, new=new)
+    return web.once(services().reports.attend(partner, form, app.now()))
 
 
 @app.endpoint(
@@ -448,8 +435,7 @@ def attend_training(partner: Any, form: training.AttendanceForm) -> web.Reply:
     refuses=course.COMPLETION,
 )
 def complete_training(partner: Any, form: training.CompletionForm) -> web.Reply:
-    view, new = services().reports.complete(partner, form, app.now())
-    return web.created(view, new=new)
+    return web.once(services().reports.complete(partner, form, app.now()))
 
 
 @app.endpoint(
@@ -462,8 +448,7 @@ def complete_training(partner: Any, form: training.CompletionForm) -> web.Reply:
     refuses=(*course.SIGNED, *job.OFFER, job.VacancyReferenceUsed),
 )
 def post_vacancy(partner: Any, form: jobs.PostingForm) -> web.Reply:
-    view, new = services().jobs.post(partner, form, app.now())
-    return web.created(view, new=new)
+    return web.once(services().jobs.post(partner, form, app.now()))
 
 
 @app.endpoint(
@@ -668,6 +653,14 @@ def sweep_payouts(_event: Any) -> None:
 @app.schedule(Cron("30", "19-22", "*", "*", "?", "*"))
 def reconcile_payouts(event: Any) -> None:
     services().daily_reconciliation.run(app.clock(), events.remaining_s(event))
+
+
+# Surveys that are due
+
+
+@app.schedule(Cron("40", "17", "*", "*", "?", "*"))
+def open_surveys(event: Any) -> None:
+    services().survey_opening.run(app.clock(), events.remaining_s(event))
 
 
 # The count behind the statistics

@@ -92,7 +92,8 @@ def _deploy_app(
     changed = stacks.deploy(name, template, values)
     app = stacks.find(name)
     if app is not None and parameters(app)["PublicUrl"] == template.document["Parameters"]["PublicUrl"]["Default"]:
-        stacks.deploy(name, template, {**values, "PublicUrl": stages.api_url(aws, outputs(app))})
+        # An earlier deployment may have died before this: then only this one changes anything.
+        changed = stacks.deploy(name, template, {**values, "PublicUrl": stages.api_url(aws, outputs(app))}) or changed
         app = stacks.find(name)
     if app is None:
         raise DeployFailed(f"{name} vanished while it was deployed")

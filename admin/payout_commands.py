@@ -15,7 +15,14 @@ from chalicelib.payouts import reconciliation
 from chalicelib.payouts.reconciliation import Books
 from chalicelib.payouts.rules import Entitlement, Hold, Kind, State
 
-from . import bank_file_commands, payout_control_commands, payout_decision_commands, reconcile_commands, stages, triggers
+from . import (
+    bank_file_commands,
+    payout_control_commands,
+    payout_decision_commands,
+    reconcile_commands,
+    stages,
+    triggers,
+)
 from .payout_lines import entitlement_argument, entitlement_line, history_lines, stage_option
 from .refusals import SaysWhy
 from .screen import progress

@@ -25,7 +25,6 @@ class NothingCompared(click.ClickException):
     exit_code = 2
 
 
-
 @click.command()
 @stage_option
 @click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="A WIB day: the latest that can be compared.")

@@ -60,7 +60,11 @@ class EligibilityRules(_Frozen, frozen=True):
 
 
 class Scheme(_Frozen, frozen=True):
-    """What one version of the programme gives, in whole rupiah; `first_wave` is the first wave under it."""
+    """What one version of the programme gives, in whole rupiah; `first_wave` is the first wave under it.
+
+    One of waves that run here pays one incentive and at most the two surveys of `SurveyRules.after_s`. What an earlier
+    one gave is history: it is kept for whoever reads the totals of its waves, and never paid here.
+    """
 
     version: str
     first_wave: Positive
@@ -217,6 +221,12 @@ class Programme(_Frozen, frozen=True):
         """The scheme of a wave: the last one whose first wave is not after it."""
         return max((s for s in self.schemes if s.first_wave <= wave), key=lambda s: s.first_wave)
 
+    def paid_here(self) -> list[Scheme]:
+        """The schemes of the waves that may run here: from the calendar's first on."""
+        first = self.calendar.first_wave
+        since = max((s.first_wave for s in self.schemes if s.first_wave <= first), default=first)
+        return [s for s in self.schemes if s.first_wave >= since]
+
     def target(self, year: int) -> int:
         """The participants of a year (the WIB year of a wave's opening)."""
         return self.targets.get(str(year), self.targets["default"])
@@ -249,6 +259,9 @@ def _check(programme: Programme) -> None:
         "waves overlap": programme.calendar.open_hours <= programme.calendar.every_days * 24,
         "the first scheme starts after the first wave": min(s.first_wave for s in programme.schemes)
         <= programme.calendar.first_wave,
+        "a scheme that is paid here has more incentives or surveys than are paid": all(
+            s.incentives == 1 and s.surveys <= len(programme.surveys.after_s) for s in programme.paid_here()
+        ),
         "calendar.first_opens_at needs a time zone": programme.calendar.first_opens_at.tzinfo is not None,
     }
     for reason, holds in rules.items():

@@ -33,16 +33,16 @@ class Cursors:
         # pynamodb's attributes are the mixin's: a type for "a Model with CursorFields" does not exist.
         self._item: Any = item
 
-    def start(self, job: str, shard: str, beginning: datetime) -> str:
+    def start(self, job: str, shard: str, beginning: datetime, overlap: timedelta = OVERLAP) -> str:
         """The instant, as text, from which a run reads: the overlap before the cursor, `beginning` if there is none.
 
-        One consistent read.
+        What is in the index long before its time comes needs no overlap. One consistent read.
         """
         try:
             item = self._item.get(_pk(job, shard), "AT", consistent_read=True)
         except self._item.DoesNotExist:
             return iso(beginning)
-        return iso(max(parse_iso(item.read_to) - OVERLAP, beginning))
+        return iso(max(parse_iso(item.read_to) - overlap, beginning))
 
     def advance(self, job: str, shard: str, read_to: datetime) -> None:
         """Everything up to `read_to` is done with. A cursor never goes back: an older run that is late changes nothing.

@@ -11,12 +11,13 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Protocol
 
-from .clock import iso
+from .clock import iso, parse_iso
 from .config import Programme
 from .cursors import Cursors
-from .notices.port import Facts, Kind
+from .notices.port import Facts, Kind, Told
 from .notices.progress import Place, Progress
 from .payouts.records import News
 from .payouts.rules import Hold
@@ -36,8 +37,6 @@ PAGE_S = 10.0
 
 BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 """Before any payment: where a cursor begins."""
-
-Told = tuple[str, Kind, str, Facts]
 
 _FAILED: dict[Paid | Hold | None, str] = {
     Paid.CANCELLED: "cancelled",
@@ -87,7 +86,7 @@ class Tidings:
         self._teller = teller
         self._cursors = cursors
         self._progress = progress
-        self._before_s = programme.notices.remind_before_s
+        self._marks_s = (*sorted(programme.notices.remind_before_s, reverse=True), 0)
         self._schemes = {scheme.version: scheme for scheme in programme.schemes}
 
     def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> None:
@@ -96,8 +95,8 @@ class Tidings:
         self._teller.sweep()
         try:
             self._tell_payments(now, tick)
-            for before_s in self._before_s:
-                self._remind(before_s, now, tick)
+            for before_s, next_s in pairwise(self._marks_s):
+                self._remind(before_s, next_s, now, tick)
             self._tell_results(now, tick)
         except TimeShort:
             log.info("tidings_go_on_later")
@@ -106,32 +105,38 @@ class Tidings:
 
     def _tell_payments(self, now: datetime, tick: Tick) -> None:
         for shard in NEWS_SHARDS:
-            after = self._cursors.start("payments", shard, BEGINNING)
+            after = begun = self._cursors.start("payments", shard, BEGINNING)
             tick.need(PAGE_S)
             while page := self._payouts.news(shard, after, now, PAGE):
                 self._teller.tell_all(told for line in page if (told := _payment(line)) is not None)
                 after = page[-1].key
                 self._cursors.advance("payments", shard, page[-1].at)
                 tick.need(PAGE_S)
+            if after != begun:
+                # Else the last lines of a shard that falls quiet would be told, in vain, by every run.
+                self._cursors.advance("payments", shard, now)
 
     # The deadline of the first purchase
 
-    def _remind(self, before_s: int, now: datetime, tick: Tick) -> None:
-        """Remind whose deadline is `before_s` away, or was since the last run."""
-        before = timedelta(seconds=before_s)
-        job = f"deadline-{before_s}"
-        since = datetime.fromisoformat(self._cursors.start(job, "all", BEGINNING)) + before
-        for number in range(SHARDS):
-            due = [
-                line for line in self._waves.potential(f"{number:02d}", now + before) if line.buy_by > max(now, since)
-            ]
+    def _remind(self, before_s: int, next_s: int, now: datetime, tick: Tick) -> None:
+        """Remind whose deadline came `before_s` near since the last run; who is nearer than `next_s` is told that."""
+        before, job = timedelta(seconds=before_s), f"deadline-{before_s}"
+        after = now + timedelta(seconds=next_s)
+        for shard in (f"{number:02d}" for number in range(SHARDS)):
+            near = [line for line in self._waves.potential(shard, now + before) if line.buy_by > after]
+            if not near:
+                continue
+            # Deadlines are in the index for days by then. With an overlap every next run would go through all again.
+            since = parse_iso(self._cursors.start(job, shard, BEGINNING, timedelta())) + before
+            due = [line.registrant_id for line in near if line.buy_by > since]
             for start in range(0, len(due), PAGE):
                 tick.need(PAGE_S)
-                page = self._waves.beneficiaries(line.registrant_id for line in due[start : start + PAGE])
+                page = self._waves.beneficiaries(due[start : start + PAGE])
                 # The index lags, and who has bought by now is not bothered.
                 late = [one for one in page if one.state is BeneficiaryState.POTENTIAL]
                 self._teller.tell_all(_deadline(one, before_s) for one in late)
-        self._cursors.advance(job, "all", now)
+            if due:
+                self._cursors.advance(job, shard, now)
 
     # Results
 

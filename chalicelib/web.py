@@ -311,8 +311,14 @@ def ok(body: Any, cache_s: int = 0) -> Reply:
     return Reply(body, HTTPStatus.OK, cache_s)
 
 
-def created(body: Any, *, new: bool = True) -> Reply:
-    """201, or 200 when the same had been done before."""
+def created(body: Any) -> Reply:
+    """201."""
+    return Reply(body, HTTPStatus.CREATED)
+
+
+def once(made: tuple[Any, bool]) -> Reply:
+    """What a service made, and whether it is new: 201, or 200 when the same had been done before."""
+    body, new = made
     return Reply(body, HTTPStatus.CREATED if new else HTTPStatus.OK)
 
 

@@ -27,6 +27,7 @@ from admin import deploy, stages
 from admin.deploy_commands import fetch
 from admin.stacks import Count, Report
 
+from . import permissions
 from .beacon import DevelopmentBeacon
 from .fsp import Sandbox
 
@@ -53,8 +54,8 @@ class LocalCloud:
     """A context manager; inside the block this process's `AWS_*` variables point to the local cloud.
 
     `folder` gets MiniStack's log, state and temporary files, and is emptied first; clouds in different folders may run
-    at once. `seed` decides which calls to the provider go wrong, once faults are
-    switched on with `cloud.fsp.books.configure`. `count` is told how far a stack is.
+    at once. `seed` decides which calls to the provider go wrong, once faults are switched on with
+    `cloud.fsp.books.configure`. `count` is told how far a stack is.
     """
 
     fsp: Sandbox
@@ -101,6 +102,7 @@ class LocalCloud:
         stage = stages.load(STAGE)
         self._share_secrets(stage)
         self._verify_sender(stage)
+        permissions.grant(stages.connect(), f"gelombang-{STAGE}-")
         return stage
 
     def _verify_sender(self, stage: stages.Stage) -> None:
@@ -108,18 +110,6 @@ class LocalCloud:
         ses = stages.connect().client("sesv2")
         with suppress(ses.exceptions.AlreadyExistsException):
             ses.create_email_identity(EmailIdentity=stage.settings.mail_domain)
-        # MiniStack holds SendEmail to a permission on "*", whichever identity it names; AWS to one on the identity.
-        role = stages.connect().client("lambda").get_function_configuration(FunctionName=f"gelombang-{STAGE}-send_mail")
-        stages.connect().client("iam").put_role_policy(
-            RoleName=role["Role"].rpartition("/")[2],
-            PolicyName="send-mail-on-ministack",
-            PolicyDocument=json.dumps(
-                {
-                    "Version": "2012-10-17",
-                    "Statement": [{"Effect": "Allow", "Action": "ses:SendEmail", "Resource": "*"}],
-                }
-            ),
-        )
 
     def _share_secrets(self, stage: stages.Stage) -> None:
         """What an administrator does once for a real stage: agree with the provider on a key and a callback token."""

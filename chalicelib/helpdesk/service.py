@@ -6,15 +6,17 @@ What a person writes, and what is answered, may tell anything about them; both a
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Protocol
 
 from ..clock import iso
 from ..config import HelpdeskRules
-from ..dynamo import LegsFailed
+from ..dynamo import LegsFailed, Transaction
 from ..errors import NotFound
+from ..notices.port import Facts
+from ..notices.port import Kind as Notice
 from ..payouts.wire import PayoutView
 from ..registration.vault import PersonKey
 from ..waves.rules import Beneficiary, DrawnEntry
@@ -59,6 +61,13 @@ class Lists(Protocol):
     def place(self, wave: int, region: int, leaf: bytes) -> tuple[int | None, int]: ...
 
 
+class Notices(Protocol):
+    """Telling a person: `keep` adds a leg to the transaction of what is told, `enqueue` sends its mail afterwards."""
+
+    def keep(self, tx: Transaction, registrant_id: str, kind: Notice, event: str, facts: Facts) -> None: ...
+    def enqueue(self, kept: Sequence[tuple[str, str]]) -> None: ...
+
+
 @dataclass(frozen=True)
 class Ports:
     """What the helpdesk needs of others. `is_holiday` is asked for weekdays."""
@@ -68,6 +77,7 @@ class Ports:
     disbursements: Disbursements
     lists: Lists
     is_holiday: Callable[[date], bool]
+    notices: Notices
 
 
 @dataclass(frozen=True)
@@ -164,13 +174,20 @@ class Helpdesk:
         )
 
     def answer(self, number: str, text: str, by: str, now: datetime) -> bool:
-        """Answer a grievance, once; True if it is new. The same answer again changes nothing.
+        """Answer a grievance, once, and tell the person that it was; True if it is new. The same again changes nothing.
 
+        A crash before the mail is queued loses nothing: the notice is kept with the answer, and the sweep queues it.
         Raises `UnknownGrievance`, `AlreadyAnswered` (with other words).
         """
         grievance = self._grievance(number)
         key = self._ports.keys.key(grievance.registrant_id)
-        if grievance.answer is None and self._store.answer(grievance, _deed(key, text, by, now)):
+        person, event = grievance.registrant_id, f"{Notice.GRIEVANCE_ANSWERED}/{number}"
+
+        def tell(tx: Transaction) -> None:
+            self._ports.notices.keep(tx, person, Notice.GRIEVANCE_ANSWERED, event, {"number": number})
+
+        if grievance.answer is None and self._store.answer(grievance, _deed(key, text, by, now), tell):
+            self._ports.notices.enqueue([(person, event)])
             log.info("grievance_answered", extra={"grievance": number, "late": grievance.overdue(now)})
             return True
         given = self._grievance(number).answer

@@ -25,6 +25,8 @@ from .rules import About, Category, Deed, Grievance, State, before
 NUMBER_LEG = "number"
 OPEN_LEG = "open"
 
+Legs = Callable[[Transaction], None]
+
 ALL_SHARDS = tuple(f"{shard:02d}" for shard in range(SHARDS))
 
 
@@ -180,8 +182,18 @@ class HelpdeskStore:
             ],
         )
 
-    def answer(self, grievance: Grievance, deed: Deed) -> bool:
-        """To ANSWERED, out of the index, off the person's count; False, and nothing is written, if it was before."""
+    def answer(self, grievance: Grievance, deed: Deed, tell: Legs) -> bool:
+        """To ANSWERED, out of the index, off the person's count; False, and nothing is written, if it was before.
+
+        `tell` adds the legs by which the person is told, in the same transaction.
+        """
+
+        def others(tx: Transaction) -> None:
+            count = OpenCountItem(f"H#{grievance.registrant_id}", "OPEN")
+            tx.update(OPEN_LEG, count, [OpenCountItem.unanswered.add(-1)])
+            tx.update("answered", CountItem("COUNTS", "ANSWERED"), [CountItem.answered.add(1)])
+            tell(tx)
+
         return self._move(
             grievance,
             State.ANSWERED,
@@ -191,6 +203,7 @@ class HelpdeskStore:
                 GrievanceItem.sealed_answer.set(deed.sealed),
                 GrievanceItem.open_shard.remove(),
             ],
+            others,
         )
 
     # Counting
@@ -218,7 +231,7 @@ class HelpdeskStore:
             counted_at=iso(count.counted_at),
         ).save()
 
-    def _move(self, grievance: Grievance, to: State, actions: list[Action]) -> bool:
+    def _move(self, grievance: Grievance, to: State, actions: list[Action], others: Legs = lambda _: None) -> bool:
         allowed = sorted(state.value for state in before(to))
         try:
             with self._transaction() as tx:
@@ -228,10 +241,7 @@ class HelpdeskStore:
                     [GrievanceItem.state.set(to.value), *actions],
                     GrievanceItem.state.is_in(*allowed),
                 )
-                if to is State.ANSWERED:
-                    count = OpenCountItem(f"H#{grievance.registrant_id}", "OPEN")
-                    tx.update(OPEN_LEG, count, [OpenCountItem.unanswered.add(-1)])
-                    tx.update("answered", CountItem("COUNTS", "ANSWERED"), [CountItem.answered.add(1)])
+                others(tx)
         except LegsFailed:
             return False
         return True

@@ -17,9 +17,12 @@ from .store import NoticesTable
 
 PublicFacts = Mapping[str, str | int | None]
 
+_ORDER = ("wave_open", "wave_closing_soon", "wave_closed", "wave_frozen", "wave_drawn", "wave_settled")
+"""As a wave goes through them. A step that is late tells several at one instant, and the feed keeps them so."""
+
 
 class EventItem(NoticesTable):
-    """`E#<id>` / `EVENT`: the guard; `EVENTS` / `<at>#<id>`: the same as a line of the feed."""
+    """`E#<id>` / `EVENT`: the guard; `EVENTS` / `<at>#<place in _ORDER>#<id>`: the same as a line of the feed."""
 
     event = UnicodeAttribute()
     wave = NumberAttribute()
@@ -60,7 +63,7 @@ class EventStore:
         try:
             with Transaction(self._region) as tx:
                 tx.put("event", _item(f"E#{new.id}", "EVENT", new), EventItem.pk.does_not_exist())
-                tx.put("line", _item("EVENTS", f"{_sortable(now)}#{new.id}", new))
+                tx.put("line", _item("EVENTS", _line(new), new))
         except LegsFailed:
             return self._find(new.id) or new
         return new
@@ -80,9 +83,10 @@ class EventStore:
             return None
 
 
-def _sortable(instant: datetime) -> str:
-    """Always as many digits, so that texts sort as instants do."""
-    return instant.astimezone(UTC).isoformat(timespec="microseconds")
+def _line(event: Event) -> str:
+    """The key of an event's line: always as many digits, so that texts sort as instants do."""
+    place = _ORDER.index(event.event) if event.event in _ORDER else len(_ORDER)
+    return f"{event.at.astimezone(UTC).isoformat(timespec='microseconds')}#{place}#{event.id}"
 
 
 def _item(pk: str, sk: str, event: Event) -> EventItem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.utils import parseaddr
 from typing import TYPE_CHECKING
 
 from .times import last_minute, long_time
@@ -26,8 +27,8 @@ class Slot:
     skipped: bool = False
 
 
-def calendar(slots: Iterable[Slot], version: int, now: datetime, domain: str, public_url: str) -> str:
-    """The document, with CRLF line ends.
+def calendar(slots: Iterable[Slot], version: int, now: datetime, sender: str, public_url: str) -> str:
+    """The document, with CRLF line ends. `sender`: whom mails come from, as `Name <address>`; its domain names events.
 
     A wave keeps its UID for ever, so a program moves its event when the wave is moved. `version` is the number of
     changes to the calendar; as SEQUENCE it tells that this edition is not older than the one that a program has.
@@ -36,7 +37,7 @@ def calendar(slots: Iterable[Slot], version: int, now: datetime, domain: str, pu
     from icalendar import Calendar, vDuration
 
     file = Calendar()
-    file.add("prodid", f"-//{domain}//Gelombang//ID")
+    file.add("prodid", f"-//{_domain(sender)}//Gelombang//ID")
     file.add("version", "2.0")
     file.add("calscale", "GREGORIAN")
     file.add("method", "PUBLISH")
@@ -45,15 +46,17 @@ def calendar(slots: Iterable[Slot], version: int, now: datetime, domain: str, pu
     file.add("refresh-interval", vDuration(REFRESH), parameters={"VALUE": "DURATION"})
     file.add("x-published-ttl", vDuration(REFRESH))
     for slot in slots:
-        file.add_component(_event(slot, version, now, domain, public_url))
+        file.add_component(_event(slot, version, now, sender, public_url))
     return str(file.to_ical(), "utf-8")
 
 
-def _event(slot: Slot, version: int, now: datetime, domain: str, public_url: str) -> Event:
-    from icalendar import Event
+def _event(slot: Slot, version: int, now: datetime, sender: str, public_url: str) -> Event:
+    from icalendar import Event, vCalAddress
 
+    name, address = parseaddr(sender)
     event = Event()
-    event.add("uid", f"wave-{slot.number}@{domain}")
+    event.add("uid", f"wave-{slot.number}@{_domain(sender)}")
+    event.add("organizer", vCalAddress(f"mailto:{address}"), parameters={"CN": name})  # RFC 5546, 3.2.1: there is one
     event.add("dtstamp", now.replace(microsecond=0))
     event.add("sequence", version)
     event.add("dtstart", slot.opens_at)
@@ -71,3 +74,7 @@ def _event(slot: Slot, version: int, now: datetime, domain: str, public_url: str
     event.add("transp", "TRANSPARENT")
     event.add("categories", ["Gelombang"])
     return event
+
+
+def _domain(sender: str) -> str:
+    return parseaddr(sender)[1].partition("@")[2]

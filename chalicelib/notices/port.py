@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol
@@ -22,6 +22,7 @@ class Kind(StrEnum):
     SURVEY_OPEN = "survey_open"
     SURVEY_DEADLINE = "survey_deadline"
     REVOKED = "revoked"
+    GRIEVANCE_ANSWERED = "grievance_answered"
 
 
 NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
@@ -34,9 +35,14 @@ NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
         Kind.SURVEY_OPEN: frozenset({"closes_at", "amount_idr"}),
         Kind.SURVEY_DEADLINE: frozenset({"closes_at", "amount_idr"}),
         Kind.REVOKED: frozenset({"wave"}),
+        Kind.GRIEVANCE_ANSWERED: frozenset({"number"}),
     }
 )
 """The facts that a kind's text is made of, exactly these. `amount_idr` of a survey is 0 where it is voluntary."""
+
+
+Told = tuple[str, Kind, str, Facts]
+"""Whom, of what kind, by which event, with which facts: what `tell` takes."""
 
 
 class Notices(Protocol):
@@ -49,3 +55,6 @@ class Notices(Protocol):
         the kind and what it is about. Returns when it is safely kept; the mail follows. Raises ValueError if `facts`
         are not those that `NEEDS` names.
         """
+
+    def tell_all(self, told: Iterable[Told]) -> int:
+        """Tell many, each as `tell` does, and queue their mails together; returns how many of them were new."""

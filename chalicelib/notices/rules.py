@@ -50,7 +50,7 @@ NEXT: Mapping[State, frozenset[State]] = {
 """Every transition there is. SENDING goes back to QUEUED only when the mail service said that it took nothing."""
 
 REMINDERS = frozenset({Kind.PURCHASE_DEADLINE, Kind.SURVEY_OPEN, Kind.SURVEY_DEADLINE})
-"""What a person may refuse. Results, payments and a lost place are owed to everyone whom they concern."""
+"""What a person may refuse. Results, payments, a lost place and an answer are owed to everyone whom they concern."""
 
 _UNTIL: Mapping[Kind, str] = {
     Kind.PURCHASE_DEADLINE: "buy_by",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from ..aws import is_passing
 from ..clock import Clock
 from ..config import NoticeRules
+from ..dynamo import Transaction
 from ..errors import Unavailable
 from . import rules
-from .port import Facts, Kind
+from .port import Facts, Kind, Told
 from .queue import MailQueue
 from .rules import State
 from .store import NoticeStore
@@ -38,7 +39,7 @@ class NoticeService:
         """As the port says. Raises ValueError if the facts are not the kind's."""
         self.tell_all([(registrant_id, kind, event, facts)])
 
-    def tell_all(self, told: Iterable[tuple[str, Kind, str, Facts]]) -> int:
+    def tell_all(self, told: Iterable[Told]) -> int:
         """Tell many; returns how many of it was new."""
         now = self._clock()
         new = []
@@ -46,13 +47,25 @@ class NoticeService:
             rules.check(kind, facts)
             if self._store.add(registrant_id, kind, event, facts, now):
                 new.append((registrant_id, event))
+        self.enqueue(new)
+        return len(new)
+
+    def keep(self, tx: Transaction, registrant_id: str, kind: Kind, event: str, facts: Facts) -> None:
+        """Add to a transaction the leg that keeps a notice together with what it tells of; `enqueue` it afterwards.
+
+        The leg fails if the event was told before. Raises ValueError if the facts are not the kind's.
+        """
+        rules.check(kind, facts)
+        self._store.keep(tx, registrant_id, kind, event, facts, self._clock())
+
+    def enqueue(self, kept: Sequence[tuple[str, str]]) -> None:
+        """Queue the mail of each (registrant, event); those that the queue does not take are left to the sweep."""
         try:
-            self._queue.send(new)
+            self._queue.send(kept)
         except Exception as error:
             if not (isinstance(error, Unavailable) or is_passing(error)):
                 raise
-            log.warning("mails_not_queued", extra={"count": len(new)})  # they are kept, and the sweep queues them
-        return len(new)
+            log.warning("mails_not_queued", extra={"count": len(kept)})
 
     def sweep(self) -> int:
         """Queue again what was lost on its way, and give up what nobody knows the end of; returns how many were queued.

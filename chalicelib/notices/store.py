@@ -76,24 +76,17 @@ class NoticeStore:
 
     def add(self, registrant_id: str, kind: Kind, event: str, facts: Facts, now: datetime) -> bool:
         """Keep a notice, QUEUED; False if that event was told before (its kind and facts stay as they were)."""
-        item = NoticeItem(
-            f"N#{registrant_id}",
-            event,
-            kind=kind.value,
-            facts=msgspec.json.encode(dict(facts)).decode(),
-            state=State.QUEUED.value,
-            created_at=iso(now),
-            updated_at=iso(now),
-            unsent_shard=_shard(registrant_id, State.QUEUED),
-            expires_at=int((now + timedelta(days=KEPT_DAYS)).timestamp()),
-        )
         try:
-            item.save(condition=NoticeItem.pk.does_not_exist())
+            _new(registrant_id, kind, event, facts, now).save(condition=NoticeItem.pk.does_not_exist())
         except PutError as error:
             if is_condition_failure(error):
                 return False
             raise
         return True
+
+    def keep(self, tx: Transaction, registrant_id: str, kind: Kind, event: str, facts: Facts, now: datetime) -> None:
+        """Add the leg that keeps a notice; it fails if that event was told before."""
+        tx.put("notice", _new(registrant_id, kind, event, facts, now), NoticeItem.pk.does_not_exist())
 
     def notice(self, registrant_id: str, event: str) -> Notice | None:
         """One notice, if there is one."""
@@ -198,6 +191,21 @@ def _shard(registrant_id: str, state: State) -> str | None:
 
 def _partition(state: State, shard: str) -> str:
     return f"{state.value[0]}#{shard}"
+
+
+def _new(registrant_id: str, kind: Kind, event: str, facts: Facts, now: datetime) -> NoticeItem:
+    """A new notice's item: QUEUED."""
+    return NoticeItem(
+        f"N#{registrant_id}",
+        event,
+        kind=kind.value,
+        facts=msgspec.json.encode(dict(facts)).decode(),
+        state=State.QUEUED.value,
+        created_at=iso(now),
+        updated_at=iso(now),
+        unsent_shard=_shard(registrant_id, State.QUEUED),
+        expires_at=int((now + timedelta(days=KEPT_DAYS)).timestamp()),
+    )
 
 
 def _notice(item: NoticeItem) -> Notice:

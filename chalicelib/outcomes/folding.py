@@ -168,6 +168,7 @@ class _Book:
             for year in self.years:
                 parts = [(name, _wave(wave), COUNTRY) for wave in self._waves if wave.year == year]
                 yield Sum((name, f"year/{year}", COUNTRY), parts)
+            yield Sum((name, ALL_WAVES, COUNTRY), [(name, f"year/{year}", COUNTRY) for year in self.years])
         for name in (*NATIONAL_GROUPS, f"{BEFORE}/{Count.RECIPIENTS}", f"{BEFORE}/{Count.GRADUATES}"):
             yield Sum((name, ALL_WAVES, COUNTRY), [(name, ALL_WAVES, region) for region in self.regions])
         for region in (*self.regions, COUNTRY):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -28,16 +29,29 @@ WORKING = frozenset({"employee", "self_employed", "business_owner", "freelance"}
 
 BUSINESS_CAPITAL = "business_capital"
 
-NEEDED: Mapping[str, frozenset[str] | range] = MappingProxyType(
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """What a question must be to be counted by: its kind, the choices it has at least or its whole scale.
+
+    `of_both`: asked of both groups, as it is what they are compared by.
+    """
+
+    kind: Literal["choice", "choices", "scale"]
+    answers: frozenset[str] | range
+    of_both: bool = False
+
+
+NEEDED: Mapping[str, Needed] = MappingProxyType(
     {
-        "employment_before": UNEMPLOYED | WORKING,
-        "employment_now": UNEMPLOYED | WORKING,
-        "incentive_use": frozenset({BUSINESS_CAPITAL}),
-        "recommendation": range(11),
-        "satisfaction": range(1, 6),
+        "employment_before": Needed("choice", UNEMPLOYED | WORKING, of_both=True),
+        "employment_now": Needed("choice", UNEMPLOYED | WORKING, of_both=True),
+        "incentive_use": Needed("choices", frozenset({BUSINESS_CAPITAL})),
+        "recommendation": Needed("scale", range(11)),
+        "satisfaction": Needed("scale", range(1, 6)),
     }
 )
-"""What the figures are made of: the choices that a question must have at least, or its whole scale."""
+"""The questions that the figures are made of."""
 
 Word = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9_]{0,39}$")]
 Sentence = Annotated[str, Meta(min_length=1, max_length=300)]
@@ -157,7 +171,7 @@ def _problems(questionnaire: Questionnaire, stem: str) -> list[str]:
         if name not in by_id:
             problems.append(f"{name}: missing, the statistics count by it")
         elif not _serves(by_id[name], needed):
-            problems.append(f"{name}: lacks answers that the statistics count by")
+            problems.append(f"{name}: is not as the statistics count by it")
     return problems
 
 
@@ -175,7 +189,9 @@ def _wrong(question: Question) -> str | None:
     return "a choice is there twice" if len(set(values)) < len(values) else None
 
 
-def _serves(question: Question, needed: frozenset[str] | range) -> bool:
-    if isinstance(needed, range):
-        return (question.lowest, question.highest) == (needed.start, needed.stop - 1)
-    return needed <= {choice.value for choice in question.choices}
+def _serves(question: Question, needed: Needed) -> bool:
+    if question.kind != needed.kind or (needed.of_both and question.about_programme):
+        return False
+    if isinstance(needed.answers, range):
+        return (question.lowest, question.highest) == (needed.answers.start, needed.answers.stop - 1)
+    return needed.answers <= {choice.value for choice in question.choices}

@@ -10,13 +10,14 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import Protocol
 
 from ..clock import iso
 from ..config import Programme
 from ..cursors import Cursors
+from ..notices.port import Facts, Notices, Told
 from ..notices.port import Kind as Notice
-from ..notices.port import Notices
 from ..payouts import rules as payouts
 from ..payouts.records import News
 from ..payouts.shards import NEWS_SHARDS
@@ -39,7 +40,10 @@ PAGE_S = 10.0
 """Time that a page needs at most: some 20 ms for each person."""
 
 SAMPLE_S = 300.0
-"""Time that drawing a wave's sample needs at most: all its entries are read."""
+"""Time that drawing a wave's sample needs at most: all its entries are read, at some 30 us each with a whole core.
+
+So ten million take five minutes; `.chalice/config.json` gives the function that core with its memory.
+"""
 
 
 class Ledger(Protocol):
@@ -92,17 +96,18 @@ class Opening:
         def open_all(paid: list[News]) -> bool:
             received = [line for line in paid if line.latest is payouts.State.PAID]
             chosen = self._chosen(line.registrant_id for line in received)
-            for line in received:
-                self._open_for(line, chosen.get(line.registrant_id), number, now)
+            due = (self._due(line, chosen.get(line.registrant_id), number, now) for line in received)
+            self._open_and_tell((survey for survey in due if survey is not None), now)
             return True
 
         self._follow(f"open-{number}", now - timedelta(seconds=after_s), open_all, tick)
 
-    def _open_for(self, line: News, beneficiary: Beneficiary | None, number: int, now: datetime) -> None:
+    def _due(self, line: News, beneficiary: Beneficiary | None, number: int, now: datetime) -> Survey | None:
+        """The survey that this payment leads to, if the person's scheme has it."""
         if beneficiary is None:
             log.error("survey_without_beneficiary", extra={"entitlement": line.entitlement_id})
-            return
-        survey = survey_rules.of_beneficiary(
+            return None
+        return survey_rules.of_beneficiary(
             line.registrant_id,
             number=number,
             wave=line.wave,
@@ -111,8 +116,6 @@ class Opening:
             rules=self._rules,
             now=now,
         )
-        if survey is not None:
-            self._open_and_tell(survey, now)
 
     def _remind(self, number: int, after_s: int, now: datetime, tick: Tick) -> None:
         """Those who have not answered and whose survey closes soon.
@@ -122,19 +125,17 @@ class Opening:
         """
 
         def remind_all(paid: list[News]) -> bool:
-            surveys = (self._store.find(line.registrant_id, number) for line in paid)
-            return all(self._remind_of(survey, now) for survey in surveys if survey is not None)
+            found = (self._store.find(line.registrant_id, number) for line in paid)
+            surveys = [survey for survey in found if survey is not None]
+            soon = list(takewhile(lambda survey: self._closes_soon(survey, now), surveys))
+            self._tell(Notice.SURVEY_DEADLINE, soon, now)
+            return len(soon) == len(surveys)
 
         at_the_earliest = after_s + self._rules.open_s - self._rules.remind_before_s
         self._follow(f"remind-{number}", now - timedelta(seconds=at_the_earliest), remind_all, tick)
 
-    def _remind_of(self, survey: Survey, now: datetime) -> bool:
-        """False if it is too early to remind of it."""
-        if now < survey.closes_at - timedelta(seconds=self._rules.remind_before_s):
-            return False
-        if survey_rules.state(survey, now) is State.OPEN:
-            self._tell(Notice.SURVEY_DEADLINE, survey)
-        return True
+    def _closes_soon(self, survey: Survey, now: datetime) -> bool:
+        return now >= survey.closes_at - timedelta(seconds=self._rules.remind_before_s)
 
     def _follow(self, job: str, until: datetime, act: Callable[[list[News]], bool], tick: Tick) -> None:
         """Hand on the incentives that were paid up to `until`, oldest first; an act that returns False ends a shard."""
@@ -150,18 +151,18 @@ class Opening:
                 tick.need(PAGE_S)
 
     def _compare(self, now: datetime, tick: Tick) -> None:
-        """The comparison groups of waves that were settled long enough ago; then one reminder to those offered it."""
+        """One reminder to those who were offered it, which cannot wait; then the groups of waves settled long ago."""
         samples = {sample.wave: sample for sample in self._store.samples()}
+        for sample in samples.values():
+            closes_at = sample.opened_at + timedelta(seconds=self._rules.open_s)
+            if closes_at - timedelta(seconds=self._rules.remind_before_s) <= now < closes_at:
+                self._remind_compared(sample.wave, now, tick)
         for wave in self._waves.records():
             if wave.number in samples or wave.settled_at is None:
                 continue
             if wave.settled_at + timedelta(seconds=self._rules.comparison_after_s) <= now:
                 tick.need(SAMPLE_S)
                 self._compare_wave(wave.number, now, tick)
-        for sample in samples.values():
-            closes_at = sample.opened_at + timedelta(seconds=self._rules.open_s)
-            if closes_at - timedelta(seconds=self._rules.remind_before_s) <= now < closes_at:
-                self._remind_compared(sample.wave, now, tick)
 
     def _compare_wave(self, wave: int, now: datetime, tick: Tick) -> None:
         try:
@@ -175,29 +176,34 @@ class Opening:
             some = dict(drawn[start : start + PAGE])
             # Chosen in a later wave, a person is no longer one of those who had no training.
             chosen = self._chosen(some)
-            for who, region in some.items():
-                if who not in chosen:
-                    survey = survey_rules.of_comparison(who, wave=wave, region=region, rules=self._rules, now=now)
-                    self._open_and_tell(survey, now)
+            offered = (
+                survey_rules.of_comparison(who, wave=wave, region=region, rules=self._rules, now=now)
+                for who, region in some.items()
+                if who not in chosen
+            )
+            self._open_and_tell(offered, now)
         self._store.add_sample(Sample(wave, now))
 
     def _remind_compared(self, wave: int, now: datetime, tick: Tick) -> None:
         for number in range(SHARDS):
             tick.need(PAGE_S)
-            for survey in self._store.of_wave(wave, f"{number:02}"):
-                if survey.group is Group.COMPARISON:
-                    self._remind_of(survey, now)
+            offered = (one for one in self._store.of_wave(wave, f"{number:02}") if one.group is Group.COMPARISON)
+            self._tell(Notice.SURVEY_DEADLINE, (one for one in offered if self._closes_soon(one, now)), now)
 
     def _chosen(self, registrant_ids: Iterable[str]) -> dict[str, Beneficiary]:
         """The beneficiaries among them; one call for each 100."""
         return {one.registrant_id: one for one in self._waves.beneficiaries(registrant_ids)}
 
-    def _open_and_tell(self, survey: Survey, now: datetime) -> None:
-        # A quiet shard's last lines are read again for weeks, longer than what was told is remembered.
-        survey = self._store.open(survey)
-        if survey_rules.state(survey, now) is State.OPEN:
-            self._tell(Notice.SURVEY_OPEN, survey)
+    def _open_and_tell(self, surveys: Iterable[Survey], now: datetime) -> None:
+        """Open all of a page, those that are open already stay as they are; then tell them together."""
+        self._tell(Notice.SURVEY_OPEN, [self._store.open(survey) for survey in surveys], now)
 
-    def _tell(self, kind: Notice, survey: Survey) -> None:
-        facts: dict[str, str | int] = {"closes_at": iso(survey.closes_at), "amount_idr": survey.amount_idr}
-        self._notices.tell(survey.registrant_id, kind, f"{kind.value}/{survey.id}", facts)
+    def _tell(self, kind: Notice, surveys: Iterable[Survey], now: datetime) -> None:
+        # A quiet shard's last lines are read again for weeks, longer than what was told is remembered.
+        still_open = (survey for survey in surveys if survey_rules.state(survey, now) is State.OPEN)
+        self._notices.tell_all(_told(kind, survey) for survey in still_open)
+
+
+def _told(kind: Notice, survey: Survey) -> Told:
+    facts: Facts = {"closes_at": iso(survey.closes_at), "amount_idr": survey.amount_idr}
+    return survey.registrant_id, kind, f"{kind.value}/{survey.id}", facts

@@ -10,6 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ..aws import is_passing
 from ..errors import Unavailable
 
+_CONFIRMED = {"CONFIRMED", "RESET_REQUIRED"}
+"""The states of an account that has proved its address; in the second it waits for a new password."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class MailAddress:
@@ -42,6 +45,6 @@ class MailAddresses:
         except BotoCoreError as error:
             raise Unavailable() from error
         attributes = {each["Name"]: each["Value"] for each in user["UserAttributes"]}
-        if user["UserStatus"] != "CONFIRMED" or "email" not in attributes:
+        if user["UserStatus"] not in _CONFIRMED or "email" not in attributes:
             return None
         return MailAddress(attributes["email"], "en" if attributes.get("locale") == "en" else "id")

@@ -258,9 +258,9 @@ PURCHASE = (
     CourseNotOffered,
     BalanceTooLow,
 )
-CANCELLATION = (BeneficiaryRevoked, TrainingAlreadyRedeemed, CancellationTooLate)
-REVIEW = (AlreadyReviewed, NotCompleted, BeneficiaryRevoked)
-REDEMPTION = (*SIGNED, RedeemCodeUnknown, CardMismatch, BeneficiaryRevoked, TrainingCancelled)
+CANCELLATION = (TrainingAlreadyRedeemed, CancellationTooLate)
+REVIEW = (AlreadyReviewed, NotCompleted)
+REDEMPTION = (*SIGNED, RedeemCodeUnknown, CardMismatch, TrainingCancelled)
 ATTENDANCE = (*SIGNED, RedeemCodeUnknown, ReportedOtherwise, WrongTrainingState, ReportedInFuture, ReportedTooEarly)
 COMPLETION = (*ATTENDANCE, CertificateAlreadyUsed)
 """The refusals of an endpoint."""

@@ -1,4 +1,7 @@
-"""What partners report of a training: the code taken in, attendance, completion. Each may come any number of times."""
+"""What partners report of a training: the code taken in, attendance, completion. Each may come any number of times.
+
+Nothing here asks whether the participant still has their place: it is not revoked while a purchase stands.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,6 @@ from datetime import UTC, datetime
 
 from ..dynamo import LegsFailed, Transaction
 from ..errors import Unavailable
-from ..waves.errors import BeneficiaryRevoked
-from ..waves.rules import BeneficiaryState
 from . import rules, wire
 from .errors import CardMismatch, CertificateAlreadyUsed, RedeemCodeUnknown
 from .rules import Partner, State, Training
@@ -34,7 +35,7 @@ class Reports:
     def validate(self, partner: Partner, form: RedemptionForm) -> RedemptionView:
         """Whether a code may be taken in; writes nothing. Three reads.
 
-        Raises, in this order: `RedeemCodeUnknown`, `CardMismatch`, `BeneficiaryRevoked`, `TrainingCancelled`.
+        Raises, in this order: `RedeemCodeUnknown`, `CardMismatch`, `TrainingCancelled`.
         """
         training = self._of(partner, form.redeem_code)
         self._check_redeemable(training, form.card_number)
@@ -126,6 +127,4 @@ class Reports:
         beneficiary = self._beneficiaries.beneficiary(training.registrant_id)
         if beneficiary is None or beneficiary.card_number != card_number:
             raise CardMismatch()
-        if beneficiary.state is BeneficiaryState.REVOKED:
-            raise BeneficiaryRevoked()
         rules.check_redeemable(training)

@@ -18,7 +18,6 @@ from ..errors import NotFound, Unavailable
 from ..ids import Randomness
 from ..payouts.rules import Kind
 from ..payouts.service import Payouts
-from ..waves.errors import BeneficiaryRevoked
 from ..waves.rules import Beneficiary, BeneficiaryState, check_may_buy
 from . import rules, wire
 from .courses import Courses
@@ -97,8 +96,7 @@ class Trainings:
         """Take a purchase back and give its price to the balance, once; again gives the same answer.
 
         With the only purchase the place depends on the deadline for the first one again. Raises, in this order:
-        `NotFound` (no such training, or another's), `BeneficiaryRevoked`, `TrainingAlreadyRedeemed`,
-        `CancellationTooLate`.
+        `NotFound` (no such training, or another's), `TrainingAlreadyRedeemed`, `CancellationTooLate`.
         """
         for _ in range(TRIES):
             owned = self._store.owned(registrant_id)
@@ -107,7 +105,7 @@ class Trainings:
                 raise NotFound()
             if training.state is State.CANCELLED:
                 return wire.training_view(training, None)
-            beneficiary = self._standing(registrant_id)
+            beneficiary = self._beneficiary(registrant_id)
             rules.check_cancellable(training, owned.account, beneficiary, self._rules, now)
             try:
                 with self._store.transaction() as tx:
@@ -131,8 +129,7 @@ class Trainings:
         payment is queued. A crash in between loses nothing: the entitlement is unsettled, and the sweep queues it.
         The same review again gives the same answer.
 
-        Raises, in this order: `NotFound` (no such training, or another's), `AlreadyReviewed`, `NotCompleted`,
-        `BeneficiaryRevoked`.
+        Raises, in this order: `NotFound` (no such training, or another's), `AlreadyReviewed`, `NotCompleted`.
         """
         review = Review(form.rating, form.text, rules.to_milliseconds(now))
         for _ in range(TRIES):
@@ -144,7 +141,7 @@ class Trainings:
                 return wire.training_view(training, None), False
             rules.check_reviewable(training)
             try:
-                entitlement_id = self._write_review(training, review, self._standing(registrant_id), now)
+                entitlement_id = self._write_review(training, review, self._beneficiary(registrant_id), now)
             except LegsFailed:
                 continue
             if entitlement_id is not None:
@@ -200,12 +197,6 @@ class Trainings:
         beneficiary = self._beneficiaries.beneficiary(registrant_id)
         if beneficiary is None:
             raise NotBeneficiary()
-        return beneficiary
-
-    def _standing(self, registrant_id: str) -> Beneficiary:
-        beneficiary = self._beneficiary(registrant_id)
-        if beneficiary.state is BeneficiaryState.REVOKED:
-            raise BeneficiaryRevoked()
         return beneficiary
 
     def _opening(self, beneficiary: Beneficiary) -> Account:

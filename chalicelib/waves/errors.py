@@ -30,7 +30,7 @@ class Barred(DomainError):
 
 
 class BeneficiaryRevoked(DomainError):
-    """The beneficiary lost their place: nothing more is sold, recorded or becomes due."""
+    """The beneficiary lost their place, which nothing was bought to keep: they have no balance any more."""
 
     code = "beneficiary_revoked"
 
@@ -106,8 +106,8 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
     ),
     BeneficiaryRevoked: (
         409,
-        "Kepesertaan penerima ini telah dicabut.",
-        "This beneficiary's place has been revoked.",
+        "Kepesertaan Anda telah dicabut.",
+        "Your place has been revoked.",
     ),
     PurchaseDeadlinePassed: (
         409,

@@ -1,9 +1,10 @@
 """Who buys no training in time loses the place, for good, and the next of the same draw gets it.
 
-First every overdue place is revoked and becomes a line of its wave's log; that decides the order. Then each settled
-wave is walked again from the draw on: past what was decided, and on through the log, line by line. A beneficiary who
-was revoked stays marked until what was to be done for them is done, so a run that died is gone on with by the next
-one, and of two at once each does what the other has not.
+First every overdue place is revoked and becomes a line of its wave's log; that decides the order. Those of the log are
+told, and each settled wave is walked again from the draw on: past what was decided, and on through the log, line by
+line. How far the telling has come is written down page by page, and a beneficiary who was revoked stays marked until
+the place was passed on; so a run that died is gone on with by the next one, and of two at once each does what the other
+has not.
 """
 
 from __future__ import annotations
@@ -32,8 +33,11 @@ from .tick import Tick, TimeShort
 
 log = logging.getLogger(__name__)
 
-ONE_REVOCATION_S = 5
-"""A place is not revoked with less time left than this: four calls, each with its retries."""
+ONE_PERSON_S = 5
+"""With less time left than this nobody's turn comes: at most eight calls, each with its retries."""
+
+PAGE = 100
+"""After so many people it is written down how far a wave's log is dealt with: no more are told again after a death."""
 
 
 class Registrations(Protocol):
@@ -74,7 +78,7 @@ class Revocation:
     def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> Report:
         """Revoke every place that is overdue, and pass on those of every settled wave.
 
-        `deadline_s` is how long this may take; it stops between two places when that is used up, and the next run goes
+        `deadline_s` is how long this may take; it stops between two people when that is used up, and the next run goes
         on. What nobody foresaw holds up no other place or wave, and is raised at the end in one `ExceptionGroup`.
         """
         tick = Tick(now, deadline_s, seconds)
@@ -84,11 +88,15 @@ class Revocation:
         with suppress(TimeShort):
             for shard in range(SHARDS):
                 self._revoke_overdue(f"{shard:02d}", tick, revoked, unforeseen)
-            for wave in self._stores.waves.waves():
+            waves = self._stores.waves.waves()
+            for wave in waves:
+                with apart(wave.number, unforeseen):
+                    self._bar(wave, tick)
+            for wave in waves:
                 if wave.state is State.SETTLED and wave.passed < wave.revoked:
                     with apart(wave.number, unforeseen):
                         substituted += self._pass_on(wave, tick)
-            self._unmark(revoked)
+            self._unmark(revoked, tick)
         if revoked or substituted:
             log.info("places_revoked", extra={"revoked": len(revoked), "substituted": substituted})
         if unforeseen:
@@ -99,19 +107,16 @@ class Revocation:
         """Add to `revoked` everyone of a shard whose place is revoked and still marked, those before this run too."""
         due = [one.registrant_id for one in self._stores.beneficiaries.potential(shard, tick.now())]
         for beneficiary in self._stores.beneficiaries.of_many(due):
+            tick.need(ONE_PERSON_S)
             with apart(beneficiary.wave, unforeseen):
                 one = self._revoke(beneficiary, tick)
                 if one.state is BeneficiaryState.REVOKED:
-                    self._bar(one)
                     revoked.append(one)
 
     def _revoke(self, one: Beneficiary, tick: Tick) -> Beneficiary:
         """Revoke a place if that is still to be done; the beneficiary as it is then. The index may lag behind."""
         while one.state is BeneficiaryState.POTENTIAL and one.buy_by <= tick.now():
-            tick.need(ONE_REVOCATION_S)
-            wave, revoked_at = self._stores.waves.wave(one.wave), tick.now()
-            if wave is None:
-                raise LookupError(f"wave {one.wave} has beneficiaries and no record")
+            wave, revoked_at = self._record(one.wave), tick.now()
             if self._stores.log.enter(one, wave, revoked_at):
                 revoked = replace(one, state=BeneficiaryState.REVOKED, revoked_at=revoked_at)
                 return replace(revoked, revoked_seq=wave.revoked + 1)
@@ -119,12 +124,17 @@ class Revocation:
             one = self._stores.beneficiaries.of(one.registrant_id) or one
         return one
 
-    def _bar(self, revoked: Beneficiary) -> None:
-        """Let registration and the person know."""
-        with suppress(NotRegistered):  # who is no longer registered cannot join either
-            self._registrations.set_standing(revoked.registrant_id, Registered.REVOKED)
-        wave = revoked.wave
-        self._notices.tell(revoked.registrant_id, Kind.REVOKED, f"revoked/{wave}", {"wave": wave})
+    def _bar(self, wave: Wave, tick: Tick) -> None:
+        """Let registration and the people know whose places were revoked, from the line on that was come to before."""
+        lines = self._stores.log.lines(wave, wave.barred)
+        for start in range(0, len(lines), PAGE):
+            page = lines[start : start + PAGE]
+            for registrant_id in page:
+                tick.need(ONE_PERSON_S)
+                with suppress(NotRegistered):  # who is no longer registered cannot join either
+                    self._registrations.set_standing(registrant_id, Registered.REVOKED)
+                self._notices.tell(registrant_id, Kind.REVOKED, f"revoked/{wave.number}", {"wave": wave.number})
+            self._stores.log.barred(wave, wave.barred + start + len(page))
 
     def _pass_on(self, wave: Wave, tick: Tick) -> int:
         """Find the next for each place of the log that has none yet; how many were found."""
@@ -132,16 +142,30 @@ class Revocation:
         regular_number = calendar.regular_number(planned(wave))
         draw, lines = self._stores.waves.draw(wave.number), self._stores.log.lines(wave)
         walk = self._award.run(wave, draw, regular_number, tick, lines)
-        successors = [one for one in walk.successors[wave.passed :] if one is not None]
-        for one in self._stores.beneficiaries.of_many(successors):
-            self._tell_chosen(one)
-        # Only now, when nothing of it can be lost, is it written down as done.
-        recorded: Wave | None = wave
-        while recorded is not None and recorded.passed < len(lines):
-            if self._stores.log.passed_on(recorded, year_of(wave.opens_at), len(lines), walk.chosen):
-                break
-            recorded = self._stores.waves.wave(wave.number)
-        return len(successors)
+        found = 0
+        for start in range(wave.passed, len(lines), PAGE):
+            successors = [one for one in walk.successors[start : start + PAGE] if one is not None]
+            for one in self._stores.beneficiaries.of_many(successors):
+                tick.need(ONE_PERSON_S)
+                self._tell_chosen(one)
+            found += len(successors)
+            # Only now, when nothing of it can be lost, is it written down as done.
+            wave = self._passed_on(wave, min(start + PAGE, len(lines)), walk.chosen)
+        return found
+
+    def _passed_on(self, wave: Wave, seq: int, chosen: int) -> Wave:
+        """Write down that a wave's first `seq` lines are done with, if no other run has; the wave as it is then."""
+        while wave.passed < seq:
+            if self._stores.log.passed_on(wave, year_of(wave.opens_at), seq, chosen):
+                return replace(wave, passed=seq, chosen=chosen)
+            wave = self._record(wave.number)
+        return wave
+
+    def _record(self, number: int) -> Wave:
+        wave = self._stores.waves.wave(number)
+        if wave is None:
+            raise LookupError(f"wave {number} has beneficiaries and no record")
+        return wave
 
     def _tell_chosen(self, one: Beneficiary) -> None:
         if one.state is not BeneficiaryState.POTENTIAL:
@@ -150,9 +174,10 @@ class Revocation:
         facts: Facts = {"wave": one.wave, "training_idr": scheme.training_idr, "buy_by": iso(one.buy_by)}
         self._notices.tell(one.registrant_id, Kind.CHOSEN, f"chosen/{one.wave}", facts)
 
-    def _unmark(self, revoked: list[Beneficiary]) -> None:
+    def _unmark(self, revoked: list[Beneficiary], tick: Tick) -> None:
         """Look no more at those whose place was passed on."""
         passed = {wave.number: wave.passed for wave in self._stores.waves.waves()}
         for one in revoked:
             if one.revoked_seq is not None and one.revoked_seq <= passed[one.wave]:
+                tick.need(ONE_PERSON_S)
                 self._stores.beneficiaries.passed_on(one.registrant_id)

@@ -1,4 +1,4 @@
-"""Each wave's log of revoked places: in which order they are passed on, and how far that was published."""
+"""Each wave's log of revoked places: in which order they are passed on, and how far that and the telling have come."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Callable
 from datetime import datetime
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 
-from ..dynamo import LegsFailed, Transaction
+from ..dynamo import LegsFailed, Transaction, is_condition_failure
 from .beneficiaries import BeneficiaryStore
 from .rules import Beneficiary, State, Wave
 from .store import WaveItem, WavesTable, YearItem
@@ -44,13 +45,25 @@ class RevocationLog:
             return False
         return True
 
-    def lines(self, wave: Wave) -> list[str]:
-        """The registrants of a wave's lines, as many as `wave` says, in order."""
-        lines = RevokedItem.sk.between(_sk(1), _sk(wave.revoked))
+    def lines(self, wave: Wave, after: int = 0) -> list[str]:
+        """The registrants of a wave's lines behind the first `after`, up to the last that `wave` knows of, in order."""
+        if after >= wave.revoked:
+            return []
+        lines = RevokedItem.sk.between(_sk(after + 1), _sk(wave.revoked))
         return [item.registrant_id for item in RevokedItem.query(_pk(wave), lines, consistent_read=True)]
 
+    def barred(self, wave: Wave, seq: int) -> None:
+        """Record that registration and the people know of the first `seq` lines. It never goes back."""
+        try:
+            _record(wave).update(
+                [WaveItem.barred.set(seq)], condition=WaveItem.barred.does_not_exist() | (WaveItem.barred < seq)
+            )
+        except UpdateError as error:
+            if not is_condition_failure(error):
+                raise
+
     def passed_on(self, wave: Wave, year: int, seq: int, chosen: int) -> bool:
-        """Record that the published substitutions hold the first `seq` lines, with which `chosen` seats are taken.
+        """Record that the first `seq` lines are passed on, and that `chosen` seats are taken.
 
         Seats that nobody was left for go back to the year. False, and nothing was written, if `wave` is not up to date.
         """

@@ -91,7 +91,8 @@ class Wave:
 
     `note` is the published commitment, from the freeze on; `chosen` the seats taken, from `settled_at` on; `announced`
     the last state that was told to the public, `closing_told` whether it was told that the close is near. `revoked`
-    places were entered in the wave's log, of which the published substitutions hold the first `passed`.
+    places were entered in the wave's log; registration and the people know of the first `barred`, and the first
+    `passed` were passed on: the published substitutions hold them, and those who followed were told.
     """
 
     number: int
@@ -107,6 +108,7 @@ class Wave:
     closing_told: bool = False
     settled_at: datetime | None = None
     revoked: int = 0
+    barred: int = 0
     passed: int = 0
 
 

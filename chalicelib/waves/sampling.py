@@ -18,8 +18,8 @@ def draw_sample(wave: int, size: int, draw: Draw, entries: EntryStore, publicati
     what is published is not what follows from the entries.
     """
     while True:
-        rows = publication.substitutions(wave)
         found = publication.sample(wave)
+        rows = publication.substitutions(wave)  # read later, they hold all that a sample was drawn after
         after_seq, wanted = (len(rows), size) if found is None else (found.after_seq, found.size)
         substitutes = {bytes.fromhex(row["in"]) for row in rows[:after_seq] if row["in"]}
         joined = (

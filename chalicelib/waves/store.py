@@ -45,6 +45,7 @@ class WaveItem(WavesTable):
     closing_told = BooleanAttribute(null=True)
     settled_at = UnicodeAttribute(null=True)
     revoked = NumberAttribute(null=True)
+    barred = NumberAttribute(null=True)
     passed = NumberAttribute(null=True)
 
 
@@ -238,6 +239,7 @@ def _wave(item: WaveItem) -> Wave:
         closing_told=bool(item.closing_told),
         settled_at=None if item.settled_at is None else parse_iso(item.settled_at),
         revoked=int(item.revoked or 0),
+        barred=int(item.barred or 0),
         passed=int(item.passed or 0),
     )
 

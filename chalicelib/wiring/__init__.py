@@ -67,7 +67,7 @@ class Services(OutcomesServices):
         agenda = self.waves.agenda(now)
         slots = [ics.Slot(plan.number, plan.opens_at, plan.closes_at) for plan in agenda.waves]
         slots += [ics.Slot(plan.number, plan.opens_at, plan.closes_at, skipped=True) for plan in agenda.skipped]
-        return ics.calendar(slots, agenda.version, now, self.settings.mail_domain, self.settings.public_url)
+        return ics.calendar(slots, agenda.version, now, self.settings.mail_from, self.settings.public_url)
 
 
 def build(settings: Settings) -> Services:

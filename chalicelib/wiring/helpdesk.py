@@ -31,5 +31,6 @@ class HelpdeskServices(WavesServices, PayoutsServices):
             disbursements=self.payouts,
             lists=PublishedLists(lambda: self._client("s3"), settings.results_bucket),
             is_holiday=is_holiday,
+            notices=self.notices,
         )
         return Helpdesk(HelpdeskStore(self.transaction), ports, self.programme.helpdesk, settings.results_url)

@@ -17,6 +17,7 @@ _SUBJECTS = (
     ("survey_open", "Ceritakan pengalaman Anda"),
     ("survey_deadline", "Survei Anda segera ditutup"),
     ("revoked", "Kepesertaan"),
+    ("grievance_answered", "Pengaduan"),
     ("paid", "Rp"),
 )
 """How each kind's subject begins; the last one with the amount."""

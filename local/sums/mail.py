@@ -37,5 +37,6 @@ def _due(diary: Diary) -> Counter[str]:
             "paid": states["paid"],
             "payment_failed": states["under_review"],
             "survey_open": len(diary.surveys),
+            "grievance_answered": sum(each["state"] == "ANSWERED" for each in diary.grievances),
         }
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
 from pathlib import Path
 
 import click
@@ -39,6 +41,34 @@ def test_every_command_that_is_named_exists(page):
         command = main.commands[first]
         if rest and isinstance(command, click.Group):
             assert rest[0] in command.commands, f"gelombang {words}"
+
+
+def test_the_operators_book_has_every_alarm_and_no_other():
+    stacks = (json.loads((ROOT / f".chalice/{name}.json").read_text()) for name in ("merge-template", "data-stack"))
+    resources = [resource for stack in stacks for resource in stack["Resources"].values()]
+    names = [
+        one["Properties"]["AlarmName"]["Fn::Sub"] for one in resources if one.get("Type") == "AWS::CloudWatch::Alarm"
+    ]
+    table = (ROOT / "docs/operating.md").read_text().split("\n## Alarms\n")[1].split("\n## ")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert {f"gelombang-${{Stage}}-{name}" for row in rows for name in re.findall(r"`([^`]+)`", row)} == set(names)
+
+
+def test_every_domain_is_named_where_the_rooms_are_shown_in_the_order_of_the_imports():
+    layers = next(
+        contract["layers"]
+        for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers"
+    )
+    domains = [layer.removeprefix("chalicelib.") for layer in reversed(layers)]
+    assert {path.parent.name for path in (ROOT / "chalicelib").glob("*/errors.py")} == set(domains)
+    architecture, readme = ((ROOT / page).read_text() for page in ("docs/architecture.md", "README.md"))
+    assert f"Imports point one way and a test holds it: {', '.join(domains)}, in this order" in " ".join(
+        architecture.split()
+    )
+    for domain in (*domains, "notices"):
+        assert f"\n  {domain}/ " in architecture, domain
+        assert f"`{domain}`" in readme, domain
 
 
 def test_every_command_and_target_says_what_it_does():

@@ -153,6 +153,12 @@ def test_a_draw_has_as_long_as_lambda_allows_and_is_alone(app_template: Template
     assert functions(app_template)["Advance"]["ReservedConcurrentExecutions"] == 1
 
 
+def test_whoever_reads_all_the_entries_of_a_wave_has_a_whole_core(app_template: Template) -> None:
+    # Lambda gives cores by memory, a whole one from 1,769 MB; with a third of one ten million entries take too long.
+    for name in ("OpenWave", "CloseWave", "Advance", "ExpirePlaces", "OpenSurveys"):
+        assert functions(app_template)[name]["MemorySize"] >= 1_769, name
+
+
 def test_what_comes_again_every_minute_is_not_tried_again_in_between(app_template: Template) -> None:
     every_minute = {
         name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -95,6 +96,19 @@ def test_nothing_is_granted_by_a_star(function: str) -> None:
         assert re.fullmatch(r"[^*]+(/(draws|reconciliation)/\*|-FUNCTION:\*)?", named), named
 
 
+def test_every_action_is_one_that_aws_knows() -> None:
+    known = json.loads(files("cfnlint").joinpath("data/AdditionalSpecs/Policies.json").read_text())
+    for function in POLICIES:
+        for action, _ in grants(function):
+            service, _, call = action.partition(":")
+            assert call.lower() in known[service]["Actions"], f"{function}: {action}"
+
+
+@pytest.mark.parametrize("function", POLICIES)
+def test_an_index_is_only_queried(function: str) -> None:
+    assert {action for action, resource in grants(function) if "/index/" in resource} <= {"dynamodb:Query"}
+
+
 @pytest.mark.parametrize("function", POLICIES)
 def test_no_account_region_or_stage_is_written_down(function: str) -> None:
     for _, resource in grants(function):
@@ -153,6 +167,21 @@ def test_every_index_is_read_by_someone(data_template: Template) -> None:
 def test_only_the_api_hashes_identities_and_makes_data_keys() -> None:
     assert doers("kms:GenerateMac") == {"api"}
     assert doers("kms:GenerateDataKey") == {"api"}
+
+
+def test_only_who_gives_a_place_marks_a_registration_as_a_beneficiary_s() -> None:
+    marking = {
+        function
+        for function in POLICIES
+        for action, resource in grants(function)
+        if action == "dynamodb:UpdateItem" and resource.endswith("-registrations")
+    }
+    assert marking == {"open_wave", "close_wave", "advance", "expire_places"}
+
+
+def test_the_api_makes_payouts_due_and_shows_a_person_s_own_and_does_nothing_else_to_the_ledger() -> None:
+    calls = {action.partition(":")[2] for action, resource in grants("api") if resource.endswith("-payouts")}
+    assert calls == {"BatchGetItem", "PutItem", "SendMessage"}
 
 
 def test_only_those_who_show_or_pay_may_open_personal_data() -> None:

@@ -19,6 +19,10 @@ from chalicelib.helpdesk.service import Helpdesk, Ports, Selections
 from chalicelib.helpdesk.store import GrievanceItem, HelpdeskStore, HelpdeskTable
 from chalicelib.helpdesk.wire import GrievanceForm, GrievanceView
 from chalicelib.ids import system_randomness
+from chalicelib.notices.queue import MailQueue
+from chalicelib.notices.service import NoticeService
+from chalicelib.notices.store import NoticesTable, NoticeStore
+from chalicelib.notices.wire import decode_message
 from chalicelib.payouts.wire import PayoutView
 from chalicelib.registration.errors import NotRegistered
 from chalicelib.registration.vault import PersonKey
@@ -76,7 +80,14 @@ class Desk:
         self.s3 = boto3.client("s3", settings.region)
         self.store = HelpdeskStore(lambda: dynamo.Transaction(settings.region, sleep=lambda _: None))
         self.lists = PublishedLists(lambda: self.s3, settings.results_bucket)
-        ports = Ports(self.keys, selections or NoWaves(), self.payouts, self.lists, is_holiday)
+        dynamo.bind(NoticesTable, settings.table("notices"), settings.region)
+        self.now = T0
+        self._mails = settings.mails_queue_url
+        self._sqs = boto3.client("sqs", settings.region)
+        self.told = NoticeStore(settings.region)
+        queue = MailQueue(self._mails, settings.region)
+        self.notices = NoticeService(self.told, queue, programme.notices, lambda: self.now)
+        ports = Ports(self.keys, selections or NoWaves(), self.payouts, self.lists, is_holiday, self.notices)
         self.helpdesk = Helpdesk(self.store, ports, programme.helpdesk, settings.results_url)
 
     def file(
@@ -105,6 +116,16 @@ class Desk:
             open_shard=shard_of(person),
             sealed_text=b"sealed",
         ).save()
+
+    def queued(self) -> list[tuple[str, str]]:
+        """The (registrant, event) of every mail that waits in the queue; gone from it."""
+        found = []
+        while batch := self._sqs.receive_message(QueueUrl=self._mails, MaxNumberOfMessages=10).get("Messages"):
+            for message in batch:
+                self._sqs.delete_message(QueueUrl=self._mails, ReceiptHandle=message["ReceiptHandle"])
+                body = decode_message(message["Body"])
+                found.append((body.registrant_id, body.event))
+        return found
 
     def items(self) -> list[dict[str, Any]]:
         """All that is stored, as DynamoDB has it."""

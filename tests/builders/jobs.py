@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import boto3
 import msgspec
 
 from chalicelib import dynamo
@@ -14,13 +15,13 @@ from chalicelib.jobs.applications import ApplicationStore
 from chalicelib.jobs.rules import Offer
 from chalicelib.jobs.service import Jobs
 from chalicelib.jobs.store import JobsTable, VacancyStore
-from chalicelib.jobs.wire import ApplicationForm, OfferForm, PostingForm
+from chalicelib.jobs.wire import ApplicantQuery, ApplicationForm, MatchQuery, OfferForm, PostingForm
 from chalicelib.registration.errors import NotRegistered
 from chalicelib.registration.rules import Contact, Registrant
 from chalicelib.training.rules import Certificate, Partner
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
+from tests.builders.people import registrant
 from tests.builders.training import PERSON
-from tests.builders.waves import registrant
 from tests.conftest import T0
 
 PARTNER = Partner("p" * 26, "Kerja Jaya", b"", T0)
@@ -77,6 +78,7 @@ class Market:
     people: People
     vacancies: VacancyStore
     applications: ApplicationStore
+    table: Any
 
     def post(self, now: datetime = T0, by: Partner = PARTNER, **changes: Any) -> str:
         """Post a vacancy; its id."""
@@ -84,8 +86,26 @@ class Market:
         assert new
         return view.vacancy_id
 
+    def matched(self, person: str, **page: Any) -> list[str]:
+        """The vacancies that a person sees an hour later, best first."""
+        found = self.jobs.matches(person, MatchQuery(**page), T0 + timedelta(hours=1))
+        return [one.vacancy.vacancy_id for one in found.matches]
 
-def market(settings: Settings, programme: Programme, **rules: int) -> Market:
+    def shown(self, vacancy: str) -> list[str]:
+        """The names that the vacancy's partner sees."""
+        return [one.name for one in self.jobs.applicants(PARTNER, vacancy, ApplicantQuery()).applicants]
+
+    def items(self, prefix: str = "") -> list[dict[str, Any]]:
+        """What is in the table, under keys that begin so."""
+        rows: list[dict[str, Any]] = self.table.scan()["Items"]
+        return sorted((row for row in rows if row["pk"].startswith(prefix)), key=lambda row: (row["pk"], row["sk"]))
+
+    def listed(self) -> list[str]:
+        """The skills under which vacancies are listed."""
+        return [row["pk"].removeprefix("SKILL#") for row in self.items("SKILL#")]
+
+
+def open_market(settings: Settings, programme: Programme, **rules: int) -> Market:
     """Nobody and nothing yet. `rules` are figures other than the programme's."""
     dynamo.bind(JobsTable, settings.table("jobs"), settings.region)
     people = People()
@@ -93,7 +113,8 @@ def market(settings: Settings, programme: Programme, **rules: int) -> Market:
     applications = ApplicationStore(lambda: dynamo.Transaction(settings.region), vacancies)
     figures = msgspec.structs.replace(programme.jobs, **rules)
     jobs = Jobs(vacancies, applications, people, people, people, programme.skills, figures)
-    return Market(jobs, people, vacancies, applications)
+    table = boto3.resource("dynamodb", settings.region).Table(settings.table("jobs"))
+    return Market(jobs, people, vacancies, applications, table)
 
 
 def offer_form(**changes: Any) -> OfferForm:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from chalicelib.helpdesk.service import GrievanceCounts
 from chalicelib.jobs.rules import JobCounts
 from chalicelib.outcomes.statistics import PublishedStatistics
 from chalicelib.outcomes.store import OutcomesTable
-from chalicelib.outcomes.survey_rules import Group, Survey
+from chalicelib.outcomes.survey_rules import Survey
 from chalicelib.outcomes.tally import Sources, Tallying
 from chalicelib.outcomes.tally_store import TallyStore
 from chalicelib.payouts.rules import Entitlement
@@ -99,28 +99,8 @@ class World:
             for n in range(people)
         ]
 
-    def answered(self, survey: Survey, at: datetime, **answers: Any) -> None:
-        """Somebody's answered survey."""
-        self.told.surveys.append(replace(survey, answers=answers, answered_at=at))
-
     def wipe(self) -> None:
         """Forget what was counted and published."""
         with OutcomesTable.batch_write() as batch:
             for item in list(OutcomesTable.scan()):
                 batch.delete(item)
-
-
-def of_comparison(person: str, wave: int, region: int) -> Survey:
-    """A survey that was offered to one who was not chosen."""
-    return Survey(
-        id=person,
-        registrant_id=person,
-        number=1,
-        group=Group.COMPARISON,
-        wave=wave,
-        region=region,
-        version="2026-01",
-        amount_idr=0,  # type: ignore[arg-type]
-        opened_at=T0,
-        closes_at=T0 + 30 * DAY,
-    )

@@ -16,6 +16,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.cursors import Cursors
 from chalicelib.notices.port import NEEDS, Facts
 from chalicelib.notices.port import Kind as Notice
+from chalicelib.notices.port import Told as About
 from chalicelib.outcomes import questions, survey_rules
 from chalicelib.outcomes.store import CursorItem, OutcomesTable
 from chalicelib.outcomes.survey_opening import Opening
@@ -108,16 +109,23 @@ class People:
 
 
 class Told:
-    """What people were told, once for each event of theirs; `fails` is raised when the nth person is told."""
+    """What people were told, once for each event of theirs; `together`: how many at a time."""
 
     def __init__(self) -> None:
         self.heard: dict[tuple[str, str], tuple[Notice, dict[str, str | int]]] = {}
-        self.calls = 0
+        self.together: list[int] = []
 
     def tell(self, registrant_id: str, kind: Notice, event: str, facts: Facts) -> None:
         assert facts.keys() == NEEDS[kind]
-        self.calls += 1
         self.heard.setdefault((registrant_id, event), (kind, dict(facts)))
+
+    def tell_all(self, told: Iterable[About]) -> int:
+        before = len(self.heard)
+        self.together.append(0)
+        for one in told:
+            self.tell(*one)
+            self.together[-1] += 1
+        return len(self.heard) - before
 
     def kinds(self, kind: Notice) -> list[str]:
         """Who was told of something of a kind."""

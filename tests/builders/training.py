@@ -26,7 +26,6 @@ from chalicelib.training.wire import (
     ReviewForm,
     TrainingView,
 )
-from chalicelib.waves.beneficiaries import BeneficiaryItem
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Entry, Outcome
 from tests.conftest import T0
 
@@ -87,9 +86,9 @@ class Scene:
             assert outcome is Outcome.CHOSEN
 
     def revoke(self, person: Beneficiary = PERSON) -> None:
-        """Take a place away, as an administrator would."""
-        item = BeneficiaryItem(f"B#{person.registrant_id}", "BENEFICIARY")
-        item.update([BeneficiaryItem.state.set(BeneficiaryState.REVOKED.value)], BeneficiaryItem.state.exists())
+        """Take the place of one who bought nothing in time; `LegsFailed` if a purchase stands."""
+        with self.services.transaction() as tx:
+            self.services._beneficiaries.revoke(tx, person, 1, person.buy_by)
 
     def state(self, person: Beneficiary = PERSON) -> BeneficiaryState:
         found = self.services.waves.beneficiary(person.registrant_id)

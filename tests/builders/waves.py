@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import boto3
 import msgspec
-import pytest
-from botocore.client import BaseClient
 
 from admin.evidence import Known
 from admin.publication import Folder
@@ -23,19 +20,8 @@ from chalicelib.config import Chain, Programme, Settings
 from chalicelib.ids import Randomness
 from chalicelib.notices.announcements import Announcements
 from chalicelib.notices.events import EventStore
-from chalicelib.notices.port import Facts, Kind
-from chalicelib.notices.rules import check as check_notice
 from chalicelib.notices.store import NoticesTable
-from chalicelib.registration.errors import Excluded, NotRegistered
-from chalicelib.registration.rules import NEXT as NEXT_STANDING
-from chalicelib.registration.rules import (
-    Education,
-    Employment,
-    Registrant,
-    Standing,
-    Verification,
-    check_eligible,
-)
+from chalicelib.registration.rules import Standing
 from chalicelib.waves import beacon
 from chalicelib.waves.advance import Stepper, Transition
 from chalicelib.waves.award import Award
@@ -52,6 +38,7 @@ from chalicelib.waves.revocation_log import RevocationLog
 from chalicelib.waves.service import Stores, Waves
 from chalicelib.waves.store import WavesTable, WaveStore
 from local.beacon import sign
+from tests.builders.people import Mailbox, People, registrant
 
 WAVE = 145
 OPENS = datetime(2026, 11, 27, 5, tzinfo=UTC)
@@ -76,72 +63,6 @@ class Clock:
         return self.now.replace(tzinfo=None)
 
 
-def registrant(name: str, **changes: Any) -> Registrant:
-    """A person who may join and be chosen; each on a family card of their own."""
-    person = Registrant(
-        id=name,
-        region=31,
-        regency="3174",
-        birth_date=date(1995, 8, 17),
-        education=Education.SENIOR_HIGH,
-        employment=Employment.JOBSEEKER,
-        consent_version="2026-01",
-        nik_mac=f"nik-{name}",
-        kk_mac=f"kk-{name}",
-        phone_mac=f"phone-{name}",
-        standing=Standing.REGISTERED,
-        beneficiary_wave=None,
-        verification=Verification.PENDING,
-        warnings=(),
-        registered_at=datetime(2026, 1, 5, tzinfo=UTC),
-        updated_at=datetime(2026, 1, 5, tzinfo=UTC),
-    )
-    return replace(person, **changes)
-
-
-class People:
-    """Registrations as waves see them, in memory."""
-
-    def __init__(self, programme: Programme) -> None:
-        self._eligibility = programme.eligibility
-        self.by_id: dict[str, Registrant] = {}
-        self.excluded: set[str] = set()
-
-    def add(self, *people: Registrant) -> None:
-        self.by_id |= {person.id: person for person in people}
-
-    def registrant(self, registrant_id: str) -> Registrant:
-        if registrant_id not in self.by_id:
-            raise NotRegistered()
-        return self.by_id[registrant_id]
-
-    def check_still_eligible(self, registrant: Registrant, day: date) -> None:
-        check_eligible(registrant.employment, registrant.birth_date, day, self._eligibility)
-        if registrant.id in self.excluded:
-            raise Excluded()
-
-    def mark_beneficiary(self, registrant_id: str, wave: int) -> None:
-        self.set_standing(registrant_id, Standing.BENEFICIARY, wave)
-
-    def set_standing(self, registrant_id: str, standing: Standing, wave: int | None = None) -> None:
-        before = self.registrant(registrant_id)
-        if standing in NEXT_STANDING[before.standing]:
-            self.by_id[registrant_id] = replace(
-                before, standing=standing, beneficiary_wave=wave or before.beneficiary_wave
-            )
-
-
-class Mailbox:
-    """What people were told, in memory: (person, event) to the facts, the first time counts."""
-
-    def __init__(self) -> None:
-        self.told: dict[tuple[str, str], dict[str, str | int]] = {}
-
-    def tell(self, registrant_id: str, kind: Kind, event: str, facts: Facts) -> None:
-        check_notice(kind, facts)
-        self.told.setdefault((registrant_id, event), dict(facts))
-
-
 class DevelopmentBeacons:
     """The development chain without HTTP. Signs a round once it exists; silent while `silent`."""
 
@@ -164,10 +85,6 @@ class Ticketed:
     def __call__(self, length: int) -> bytes:
         self._calls += 1
         return sha256(str(self._calls).encode()).digest()[:length]
-
-
-class Crash(BaseException):
-    """The function dies here; nothing in it gets to run any more."""
 
 
 class WavesWorld:
@@ -347,47 +264,3 @@ def outcome(world: WavesWorld) -> dict[str, Any]:
 def with_target(programme: Programme, target: int) -> Programme:
     """The programme with so many participants a year."""
     return msgspec.structs.replace(programme, targets={"default": target})
-
-
-class Calls:
-    """Every call to AWS from here on, as (service, operation). `before` and `after` hold what happens at the nth."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.before: dict[int, Callable[[], object]] = {}
-        self.after: dict[int, Callable[[], object]] = {}
-        self.reset()
-        original = BaseClient._make_api_call
-
-        def watched(client: BaseClient, operation: str, parameters: Any) -> Any:
-            if self._busy:
-                return original(client, operation, parameters)
-            number = len(self.made)
-            self.made.append((client.meta.service_model.service_name, operation))
-            self._happen(self.before.get(number))
-            try:
-                return original(client, operation, parameters)
-            finally:
-                self._happen(self.after.get(number))
-
-        monkeypatch.setattr(BaseClient, "_make_api_call", watched)
-
-    def reset(self) -> None:
-        """Count from zero again, with nothing planned."""
-        self.made: list[tuple[str, str]] = []
-        self.before.clear()
-        self.after.clear()
-        self._busy = False
-
-    def _happen(self, event: Callable[[], object] | None) -> None:
-        if event is None:
-            return
-        self._busy = True
-        try:
-            event()
-        finally:
-            self._busy = False
-
-
-def die() -> None:
-    """For `Calls`: the function dies before or after a call."""
-    raise Crash

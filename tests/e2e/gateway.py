@@ -33,7 +33,7 @@ from chalicelib.registration.store import Record, RegistrationStore
 from chalicelib.registration.tokens import TokenVerifier
 from chalicelib.training import signatures
 from chalicelib.training.rules import course_id
-from chalicelib.waves.beneficiaries import BeneficiaryItem, BeneficiaryStore
+from chalicelib.waves.beneficiaries import BeneficiaryStore
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Outcome, buy_by
 from local.fsp import Sandbox
 from tests.builders.registration import other_form
@@ -359,10 +359,10 @@ class Gateway:
         """Somebody who graduated, for all who look for a job."""
         return self.graduated().person
 
-    def revoke(self, person: str) -> None:
-        """Take a beneficiary's place away, as an administrator would."""
-        item = BeneficiaryItem(f"B#{person}", "BENEFICIARY")
-        item.update([BeneficiaryItem.state.set(BeneficiaryState.REVOKED.value)], BeneficiaryItem.state.exists())
+    def revoke(self, beneficiary: Beneficiary) -> None:
+        """Take the place of one who bought nothing in time."""
+        with self.services.transaction() as tx:
+            self.services._beneficiaries.revoke(tx, beneficiary, 1, beneficiary.buy_by)
 
     def new_partner(self) -> tuple[str, str]:
         """A training partner's id and signing key."""

@@ -21,11 +21,9 @@ from chalicelib.errors import NotFound
 from chalicelib.web import BODY_LIMIT_BYTES, Operation
 from tests.conftest import cloud as cloud_of_one_test
 
-from . import job_refusals, refusals
 from .gateway import DURING, Call, Gateway, provider
+from .refusals import REFUSALS, SUCCESSES
 
-REFUSALS = refusals.REFUSALS | job_refusals.REFUSALS
-SUCCESSES = refusals.SUCCESSES | job_refusals.SUCCESSES
 OPERATIONS: dict[str, Operation] = {f"{one.method} {one.path}": one for one in application.app.operations}
 ROWS = {error.code: row for error, row in problems.PROBLEMS.items()}
 COMMON = {
@@ -238,6 +236,11 @@ def test_an_outage_is_503_and_a_mistake_of_ours_500(
 
 def test_every_route_succeeds_here():
     assert SUCCESSES.keys() == OPERATIONS.keys()
+
+
+@pytest.mark.parametrize("route", ["GET /statistics", "GET /statistics/waves/{number}", "GET /statistics.csv"])
+def test_the_statistics_may_be_kept_by_any_cache_for_five_minutes(gateway, route):
+    assert gateway.send(SUCCESSES[route](gateway)).headers["Cache-Control"] == "public, max-age=300"
 
 
 @pytest.mark.parametrize("route", OPERATIONS)

@@ -8,7 +8,7 @@ import app as application
 from chalicelib.config import Programme, Settings
 
 from .gateway import DURING, Call, Gateway
-from .job_refusals import APPLICANTS, applying
+from .refusals.jobs import APPLICANTS, applying
 
 
 @pytest.fixture

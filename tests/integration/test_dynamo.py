@@ -10,6 +10,8 @@ from pynamodb.models import Model
 
 from chalicelib import dynamo
 from chalicelib.config import Settings
+from chalicelib.waves.beneficiaries import BeneficiaryItem
+from chalicelib.waves.store import WavesTable
 
 
 class Thing(Model):
@@ -67,3 +69,9 @@ def test_only_a_refused_condition_is_one(region):
         None,
     ):
         assert not dynamo.is_condition_failure(PutError("failed", cause))
+
+
+def test_an_item_class_knows_its_own_index_though_its_table_was_used_before(cloud: Settings):
+    dynamo.bind(WavesTable, cloud.table("waves"), cloud.region)
+    assert [item.sk for item in WavesTable.query("B#somebody")] == []
+    assert list(BeneficiaryItem.roster.query("54#00")) == []

@@ -18,13 +18,16 @@ from chalicelib.helpdesk.rules import AboutDisbursement, AboutRegistration, Abou
 from chalicelib.helpdesk.service import GrievanceCounts
 from chalicelib.helpdesk.store import ALL_SHARDS
 from chalicelib.helpdesk.wire import GrievanceForm
+from chalicelib.notices.port import Kind as Notice
+from chalicelib.notices.rules import State as NoticeState
 from chalicelib.payouts.wire import PayoutView
 from chalicelib.registration.errors import NotRegistered
 from chalicelib.waves import published
 from chalicelib.waves.errors import SelectionNotFinished
 from chalicelib.waves.publication import Publication
+from tests.builders.crashes import Calls, Crash, die
 from tests.builders.helpdesk import ADMIN, TEXT, Desk, settled
-from tests.builders.waves import PEOPLE, WAVE, Calls, Crash, WavesWorld, die, joined
+from tests.builders.waves import PEOPLE, WAVE, WavesWorld, joined
 from tests.conftest import T0
 
 APPEAL = AboutSelection(WAVE)
@@ -202,6 +205,20 @@ def test_an_answer_is_given_once_shown_to_its_person_and_says_who_gave_it(desk):
     assert [each for shard in ALL_SHARDS for each in desk.helpdesk.unanswered(shard)] == []
 
 
+def test_the_person_is_told_once_that_there_is_an_answer_and_by_its_number_only(desk):
+    number = desk.file("siti").number
+    desk.helpdesk.escalate(number, "Ke bagian hukum.", ADMIN, T0)
+    assert desk.queued() == [], "nothing to do for the person, and the deadline stays"
+    for _ in range(2):
+        desk.helpdesk.answer(number, "Sudah kami perbaiki.", ADMIN, T0)
+    with pytest.raises(AlreadyAnswered):
+        desk.helpdesk.answer(number, "Ternyata belum.", ADMIN, T0)
+    event = f"grievance_answered/{number}"
+    assert desk.queued() == [("siti", event)]
+    notice = desk.told.notice("siti", event)
+    assert (notice.kind, notice.facts) == (Notice.GRIEVANCE_ANSWERED, {"number": number})
+
+
 def test_an_escalation_keeps_the_deadline_and_hides_its_note_from_the_person(desk):
     view = desk.file("siti")
     assert desk.helpdesk.escalate(view.number, "Ke bagian hukum.", ADMIN, T0) is True
@@ -231,13 +248,14 @@ def test_of_two_answers_at_once_one_counts(desk, monkeypatch):
 def test_what_dies_at_any_call_is_done_once_in_the_end(desk, monkeypatch):
     calls = Calls(monkeypatch)
     form = GrievanceForm(AboutRegistration(), Category.OTHER, TEXT)
-    for n, when in product(range(3), ("before", "after")):
+    for n, when in product(range(4), ("before", "after")):
         person, later = f"{when}-{n}", T0 + timedelta(minutes=1)
         calls.reset()
-        getattr(calls, when)[n] = die
-        with pytest.raises(Crash):
-            desk.helpdesk.file(person, form, T0)
-        calls.reset()
+        if n < 3:  # the fourth call is that to the queue of mails
+            getattr(calls, when)[n] = die
+            with pytest.raises(Crash):
+                desk.helpdesk.file(person, form, T0)
+            calls.reset()
         view, _ = desk.helpdesk.file(person, form, later)
         assert (desk.helpdesk.of(person), desk.store.unanswered_of(person)) == ([view], 1)
         calls.reset()
@@ -247,7 +265,13 @@ def test_what_dies_at_any_call_is_done_once_in_the_end(desk, monkeypatch):
         calls.reset()
         desk.helpdesk.answer(view.number, "Selesai.", ADMIN, later)
         assert (desk.helpdesk.of(person)[0].state, desk.store.unanswered_of(person)) == (State.ANSWERED, 0)
-    assert desk.helpdesk.counts().answered == 6
+        told = desk.queued()
+        desk.now += timedelta(days=1)
+        desk.notices.sweep()
+        told += desk.queued()
+        assert set(told) == {(person, f"grievance_answered/{view.number}")}
+        desk.told.move(desk.told.notice(*told[0]), NoticeState.NO_ADDRESS, desk.now)
+    assert desk.helpdesk.counts().answered == 8
 
 
 def test_a_number_that_is_nobodys_is_refused(desk):

@@ -9,7 +9,7 @@ import pytest
 import app as application
 from chalicelib.config import Programme, Settings
 from tests.e2e.gateway import BUY, DURING, Call, Gateway
-from tests.e2e.job_refusals import APPLICANTS, APPLICATIONS, MATCHES, WITHDRAW, applying
+from tests.e2e.refusals.jobs import APPLICANTS, APPLICATIONS, MATCHES, WITHDRAW, applying
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 from chalice.test import Client
 from click.testing import CliRunner
+from icalendar import Calendar
 
 import app as application
 from admin import stages
@@ -18,8 +19,9 @@ from chalicelib.notices.port import Kind
 from chalicelib.notices.rules import State
 from chalicelib.notices.service import SENDING_LIMIT_S
 from chalicelib.notices.ses import NeverTaken, NotTaken, OutcomeUnknown
+from chalicelib.wiring import Services
 from tests.builders.notices import DEADLINE, PAID, PostOffice, report, sent_by_moto
-from tests.conftest import REGION
+from tests.conftest import REGION, T0
 
 LATER = timedelta(seconds=SENDING_LIMIT_S + 1)
 
@@ -172,6 +174,28 @@ def test_reminders_end_with_a_click_and_payments_do_not(office):
         office.services.unsubscriptions.end("another", office.now)
 
 
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/x-www-form-urlencoded", "List-Unsubscribe=One-Click"),
+        (
+            "multipart/form-data; boundary=b",
+            '--b\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--b--\r\n',
+        ),
+    ],
+)
+def test_a_mail_program_ends_reminders_by_either_form_of_one_click(office, monkeypatch, content_type, body):
+    monkeypatch.setattr(application, "services", lambda: office.services)
+    monkeypatch.setattr(application.app, "clock", lambda: office.now)
+    token = office.store.give_token("siti", "a" * 26)
+    with Client(application.app) as client:
+        path, headers = f"/unsubscriptions/{token}", {"Content-Type": content_type}
+        answer = client.http.post(path, headers=headers, body=body.encode())
+
+    assert answer.status_code == 200
+    assert office.store.mailbox("siti").unsubscribed_at == office.now
+
+
 def test_what_came_too_late_or_has_no_confirmed_address_is_not_sent(office):
     siti, nobody = office.person("siti@example.org"), office.person("x@example.org", confirmed=False)
     office.tell(siti, Kind.PURCHASE_DEADLINE, "d", {"buy_by": "2026-11-24T03:00:00Z"})
@@ -182,6 +206,19 @@ def test_what_came_too_late_or_has_no_confirmed_address_is_not_sent(office):
     assert office.ses.taken == []
     assert office.state(siti, "d") is State.EXPIRED
     assert office.state(nobody) is office.state("no-such-account") is State.NO_ADDRESS
+
+
+def test_a_person_who_has_to_choose_a_new_password_is_still_told(office):
+    siti = office.person("siti@example.org")
+    account = {"UserPoolId": office.cloud.user_pool, "Username": siti}
+    # Cognito does this when an account is confirmed, moto does not.
+    verified = [{"Name": "email_verified", "Value": "true"}]
+    office._cognito.admin_update_user_attributes(**account, UserAttributes=verified)
+    office._cognito.admin_reset_user_password(**account)
+    office.tell(siti)
+
+    assert office.deliver() == []
+    assert office.state(siti) is State.SENT
 
 
 def test_a_message_that_is_none_of_ours_ends_as_a_dead_letter_and_a_forgotten_notice_does_not(office):
@@ -207,6 +244,38 @@ def test_an_event_is_on_the_topic_and_in_the_feed_once_and_a_death_in_between_on
     assert [each["event"] for each in heard] == ["wave_open", "wave_open", "wave_closed"]
     assert heard[0] == heard[1], "the same id, by which a subscriber knows it"
     assert [each.event for each in announcements._store.latest(50)] == ["wave_closed", "wave_open"]
+
+
+def test_what_one_late_step_tells_stands_in_the_feed_as_it_happened(world):
+    happened = ["wave_open", "wave_closing_soon", "wave_closed", "wave_frozen", "wave_drawn", "wave_settled"]
+    for wave in (144, 145):
+        for event in happened:
+            world.stepper._announcements.publish(event, wave, {})
+        told = [each for each in world.stepper._announcements._store.latest(50) if each.wave == wave]
+        assert [each.event for each in told] == happened[::-1]
+
+
+def test_the_calendar_follows_what_an_administrator_moves_and_skips(cloud, programme):
+    services = Services(cloud, programme)
+
+    def events() -> dict[str, dict]:
+        found = {str(each["uid"]): each for each in Calendar.from_ical(services.agenda(T0)).walk("VEVENT")}
+        return {uid.partition("@")[0]: each for uid, each in found.items()}
+
+    before = events()
+    first, second, third = list(before)[:3]
+    day = timedelta(days=1)
+    opens_at, closes_at = before[second]["dtstart"].dt + day, before[second]["dtend"].dt + day
+    services.waves.move(int(second.removeprefix("wave-")), opens_at, closes_at, T0)
+    services.waves.skip(int(third.removeprefix("wave-")), T0)
+    after = events()
+
+    assert (after[second]["dtstart"].dt, after[second]["dtend"].dt) == (opens_at, closes_at)
+    assert {uid: str(each["status"]) for uid, each in after.items() if uid in before} == {
+        uid: "CANCELLED" if uid == third else "CONFIRMED" for uid in before
+    }
+    assert after[first]["dtstart"].dt == before[first]["dtstart"].dt
+    assert all(after[uid]["sequence"] > before[uid]["sequence"] for uid in before)
 
 
 def test_the_functions_hand_on_what_their_triggers_give_them(office, monkeypatch):

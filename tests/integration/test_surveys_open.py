@@ -11,8 +11,8 @@ from chalicelib.notices.port import Kind as Notice
 from chalicelib.outcomes.store import OutcomesTable
 from chalicelib.outcomes.survey_opening import PAGE_S, SAMPLE_S
 from chalicelib.outcomes.survey_rules import Group
+from tests.builders.crashes import Calls, Crash, die
 from tests.builders.surveys import DAY, WAVE, Told, World, response, settled
-from tests.builders.waves import Calls, Crash, die
 from tests.conftest import T0
 
 PAID = T0
@@ -142,6 +142,13 @@ def test_the_comparison_group_is_offered_the_survey_once_60_days_after_the_wave_
     assert world.told.kinds(Notice.SURVEY_DEADLINE) == ["compared"], "reminded as the others are"
 
 
+def test_a_page_of_people_is_told_together(world: World) -> None:
+    world.people.waves = [settled(WAVE, T0)]
+    world.people.samples = {WAVE: [(f"person-{number:02}", 31) for number in range(60)]}
+    world.open_surveys(T0 + 60 * DAY)
+    assert world.told.together == [50, 10]
+
+
 def test_an_offer_that_was_killed_half_way_goes_on_and_ends_the_same(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +184,15 @@ def test_no_sample_is_drawn_when_there_is_no_time_to_draw_it(world: World) -> No
     world.people.waves = [settled(WAVE, T0)]
     world.open_surveys(T0 + 60 * DAY, deadline_s=SAMPLE_S - 1)
     assert world.people.drawn == []
+
+
+def test_a_reminder_does_not_wait_for_the_time_that_drawing_a_sample_takes(world: World) -> None:
+    world.people.waves = [settled(WAVE, T0)]
+    world.people.samples = {WAVE: [("compared", 31)]}
+    world.open_surveys(T0 + 60 * DAY)
+    world.people.waves.append(settled(WAVE + 1, T0))
+    world.open_surveys(T0 + 87 * DAY, deadline_s=SAMPLE_S - 1)
+    assert world.told.kinds(Notice.SURVEY_DEADLINE) == ["compared"]
 
 
 class _Seconds:

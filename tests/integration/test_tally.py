@@ -17,8 +17,8 @@ from chalicelib.outcomes.statistics_wire import BEFORE_THE_FIRST, Month
 from chalicelib.outcomes.tally_store import Overtaken
 from chalicelib.waves.errors import UnknownWave
 from chalicelib.waves.rules import State
+from tests.builders.crashes import Calls, Crash, die
 from tests.builders.statistics import DAY, World
-from tests.builders.waves import Calls, Crash, die
 from tests.conftest import T0
 
 HOUR = timedelta(hours=1)

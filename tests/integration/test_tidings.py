@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib import tidings
 from chalicelib.cursors import Cursors
@@ -36,6 +38,7 @@ class Happened:
     def __init__(self) -> None:
         self.entries: dict[str, list[Result]] = {}
         self.chosen: dict[str, Beneficiary] = {}
+        self.shards: dict[str, str] = {}
         self.lines: dict[str, list[News]] = {}
         self.dies: int | None = None
 
@@ -53,7 +56,7 @@ class Happened:
 
     def potential(self, shard: str, until: datetime) -> Iterator[Deadline]:
         for one in sorted(self.chosen.values(), key=lambda one: one.buy_by):
-            if shard == "00" and one.buy_by <= until:
+            if shard == self.shards.get(one.registrant_id, "00") and one.buy_by <= until:
                 yield Deadline(one.registrant_id, one.buy_by)
 
     def next_opening(self, now: datetime) -> datetime:
@@ -184,12 +187,53 @@ def test_who_has_bought_nothing_is_reminded_once_at_each_mark_however_often_the_
     assert world.told() == []
 
 
-def test_a_job_that_did_not_run_for_days_reminds_of_what_still_matters(world):
+def test_a_job_that_did_not_run_for_days_reminds_once_of_what_still_matters(world):
     world.happened.chosen = {"siti": beneficiary("siti")}
     world.run(T0)
     world.run(BUY_BY - timedelta(seconds=1))
 
-    assert len(world.told()) == len(world.programme.notices.remind_before_s)
+    last = min(world.programme.notices.remind_before_s)
+    assert world.told() == [f"purchase_deadline/60/{last}"]
+
+
+def test_a_whole_wave_is_reminded_though_no_run_lives_to_reach_its_end(cloud, programme, monkeypatch):
+    monkeypatch.setattr(tidings, "PAGE", 1)
+    before = 5 * DAY
+    figures = replace(programme.notices, remind_before_s=(int(before.total_seconds()),))
+    world = World(cloud, replace(programme, notices=figures))
+    names = [f"person-{n}" for n in range(12)]
+    world.happened.chosen = {one: beneficiary(one) for one in names}
+    world.happened.shards = {one: f"{n // 2:02d}" for n, one in enumerate(names)}
+    find, asked = world.happened.beneficiaries, []
+
+    def dying(registrant_ids):
+        asked.append(registrant_ids)
+        return find(registrant_ids) if len(asked) <= 5 else world.happened.die()
+
+    monkeypatch.setattr(world.happened, "beneficiaries", dying)
+    for n in range(8):
+        asked.clear()
+        with suppress(RuntimeError):
+            world.run(BUY_BY - before + n * timedelta(minutes=15))
+    assert asked == [], "the last run has nothing left to do"
+    assert len(world.told()) == len(names)
+
+
+def test_who_was_reminded_is_not_looked_at_again_by_the_next_run(world, monkeypatch):
+    names = [f"person-{n}" for n in range(3)]
+    world.happened.chosen = {one: beneficiary(one) for one in names}
+    find, asked = world.happened.beneficiaries, []
+
+    def asking(registrant_ids):
+        asked.extend(registrant_ids)
+        return find(asked)
+
+    monkeypatch.setattr(world.happened, "beneficiaries", asking)
+    mark = BUY_BY - timedelta(seconds=world.programme.notices.remind_before_s[0])
+    for n in range(3):
+        world.run(mark + n * timedelta(seconds=1))
+    assert asked == names
+    assert len(world.told()) == len(names)
 
 
 def test_payments_are_told_as_they_end_and_not_as_they_stood_in_between(world):
@@ -218,6 +262,14 @@ def test_of_what_is_held_the_reason_is_told_that_holds_now(world):
 
     assert sorted(world.told()) == ["payment_failed/pay1/no_address", "payment_failed/pay2/unverified"]
     assert world.office.store.notice("person-2", "payment_failed/pay2/unverified").facts["reason"] == "unverified"
+
+
+def test_payments_that_were_told_are_not_gone_through_again_by_every_run(world, monkeypatch):
+    world.happened.lines = {"03": [line(1, Paid.PAID), line(2, Paid.PAID)]}
+    world.run(T0 + timedelta(hours=1))
+    assert len(world.told()) == 2
+    monkeypatch.setattr(world.office.store, "add", world.happened.die)
+    world.run(T0 + timedelta(hours=1, minutes=5))
 
 
 def test_without_time_nothing_is_begun_and_the_next_run_does_it(world):

@@ -13,7 +13,6 @@ from chalicelib.payouts.rules import Kind, State, entitlement_id
 from chalicelib.training.errors import AlreadyReviewed, NotCompleted
 from chalicelib.training.rules import Account
 from chalicelib.training.wire import ReviewForm, ReviewView, TrainingView
-from chalicelib.waves.errors import BeneficiaryRevoked
 from chalicelib.waves.rules import BeneficiaryState
 from tests.builders.training import OTHER, PERSON, SECOND, Scene, scene
 from tests.conftest import T0
@@ -58,7 +57,6 @@ def test_the_same_review_again_gives_the_same_answer_and_queues_nothing(stage: S
     bought = stage.completed()
     first, _ = stage.review(bought)
     stage.queued()
-    stage.revoke()
     assert stage.review(bought, now=LATER + timedelta(days=1)) == (first, False)
     assert stage.queued() == []
     for words in ((8,), (9, "Kurang membantu.")):
@@ -94,17 +92,6 @@ def test_only_ones_own_completed_training_can_be_reviewed(stage: Scene) -> None:
             stage.review(bought)
     assert entitlements(stage) == []
     assert reviews(stage) == [None]
-
-
-def test_a_revoked_beneficiary_is_owed_nothing(stage: Scene) -> None:
-    bought = stage.completed()
-    stage.just_before_the_next_commit(stage.revoke)
-    for _ in range(2):
-        with pytest.raises(BeneficiaryRevoked):
-            stage.review(bought)
-    assert entitlements(stage) == []
-    assert reviews(stage) == [None]
-    assert account(stage).first_completed_at is None
 
 
 def test_of_two_same_reviews_at_once_one_is_new_and_one_incentive_is_due(stage: Scene) -> None:

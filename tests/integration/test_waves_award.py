@@ -14,9 +14,10 @@ from chalicelib.waves.beneficiaries import BeneficiaryItem, FamilyItem
 from chalicelib.waves.entries import entry_item
 from chalicelib.waves.errors import AlreadyBeneficiary
 from chalicelib.waves.rules import BeneficiaryState, Outcome, State
+from tests.builders.people import registrant
 from tests.builders.places import TWO_WEEKS, drawn, leaf_of, play, settled, standings
 from tests.builders.registration import other_form, registrations
-from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE, registrant
+from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE
 from tests.conftest import T0
 
 

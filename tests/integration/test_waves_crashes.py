@@ -11,20 +11,8 @@ import pytest
 from chalicelib.waves import entries, rules
 from chalicelib.waves.advance import Transition
 from chalicelib.waves.rules import NEXT, Outcome, State
-from tests.builders.waves import (
-    CLOSES,
-    FREEZES,
-    OPENS,
-    PEOPLE,
-    ROUND,
-    WAVE,
-    Calls,
-    Crash,
-    WavesWorld,
-    die,
-    joined,
-    outcome,
-)
+from tests.builders.crashes import Calls, Crash, die
+from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE, WavesWorld, joined, outcome
 from tests.conftest import T0
 
 SECOND = timedelta(seconds=1)

@@ -14,7 +14,9 @@ from chalicelib.waves.draw import leaf
 from chalicelib.waves.errors import AlreadyBeneficiary, Barred, NotOpenYet, UnknownWave, WaveClosed
 from chalicelib.waves.rules import SHARDS, shard_of
 from chalicelib.waves.store import ExceptionsItem
-from tests.builders.waves import CLOSES, OPENS, WAVE, Calls, WavesWorld, registrant
+from tests.builders.crashes import Calls
+from tests.builders.people import registrant
+from tests.builders.waves import CLOSES, OPENS, WAVE, WavesWorld
 from tests.conftest import T0
 
 MS = timedelta(milliseconds=1)

@@ -15,12 +15,15 @@ from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.beneficiaries import FamilyItem
 from chalicelib.waves.calendar import Calendar
 from chalicelib.waves.errors import Barred
-from chalicelib.waves.publication import Contradiction
-from chalicelib.waves.revocation import ONE_REVOCATION_S, Report
+from chalicelib.waves.publication import Contradiction, Publication
+from chalicelib.waves.revocation import ONE_PERSON_S, Report
+from chalicelib.waves.revocation_log import RevocationLog
 from chalicelib.waves.rules import BeneficiaryState, Outcome, State, shard_of
 from chalicelib.waves.tick import Tick
+from tests.builders.crashes import Crash
+from tests.builders.people import registrant
 from tests.builders.places import TWO_WEEKS, buy, drawn, leaf_of, play, rows, standings, waiting
-from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, Crash, WavesWorld, registrant
+from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
 
 SECOND = timedelta(seconds=1)
 DUE = ROUND + timedelta(seconds=75)
@@ -249,12 +252,69 @@ def test_a_run_that_is_short_of_time_leaves_the_rest_to_the_next(world):
     order = waiting(world, 3, *"abcdef")
     world.clock.now = DUE
     seconds = iter(range(1000))
-    report = world.new_revocation().run(DUE, ONE_REVOCATION_S + 8, lambda: float(next(seconds)))
+    report = world.new_revocation().run(DUE, ONE_PERSON_S + 8, lambda: float(next(seconds)))
     assert 0 < report.revoked < 3
     assert report.substituted == 0
     assert world.expire(DUE) == Report(3, 3)
     assert {out for out, _, _ in rows(world, order)} == set(order[:3])
     assert Outcome.CHOSEN is world.entries.outcome(WAVE, order[5])
+
+
+def test_a_run_whose_time_is_over_tells_nobody_more_and_takes_no_more_marks_off(world, monkeypatch):
+    """However many there are: it stops by itself, and is not killed."""
+    order = waiting(world, 3, *"abcdef")
+
+    def late_after(kind, method):
+        """Just this call takes most of a minute."""
+        original = getattr(kind, method)
+
+        def slow(*arguments):
+            answer = original(*arguments)
+            world.clock.now += timedelta(seconds=56)
+            return answer
+
+        return (kind, method, slow)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*late_after(Publication, "put_substitutions"))
+        assert world.expire(DUE) == Report(3, 0)
+    assert len(rows(world, order)) == 3
+    assert set(world.mailbox.told) == {(name, f"revoked/{WAVE}") for name in order[:3]}
+    assert world.store.wave(WAVE).passed == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(*late_after(RevocationLog, "passed_on"))
+        assert world.expire(DUE) == Report(3, 3)
+    assert {(name, f"chosen/{WAVE}") for name in order[3:]} < set(world.mailbox.told)
+    assert set(marked(world)) == set(order)
+    assert world.expire(DUE) == Report(3, 0)
+    assert set(marked(world)) == set(order[3:])
+
+
+def test_a_run_that_goes_on_tells_no_more_than_a_page_again(world, monkeypatch):
+    """A run that told everybody of the log again would, with a long one, never come to anything else."""
+    order = waiting(world, 7, *"abcdefghijklmn")
+    monkeypatch.setattr(revocation, "PAGE", 3)
+    told, tell = [], world.mailbox.tell
+
+    def dies(person, kind, event, facts):
+        tell(person, kind, event, facts)
+        told.append(person)
+        if len(told) in (5, 14):
+            raise Crash
+
+    monkeypatch.setattr(world.mailbox, "tell", dies)
+    for expected in (5, 5 + 4 + 5):
+        with pytest.raises(Crash):
+            world.expire(DUE)
+        assert len(told) == expected
+    assert (world.store.wave(WAVE).barred, world.store.wave(WAVE).passed) == (7, 3)
+    assert world.expire(DUE) == Report(7, 4)
+    assert len(told) == 5 + 4 + 5 + 4
+    assert set(world.mailbox.told) == {(one, f"revoked/{WAVE}") for one in order[:7]} | {
+        (one, f"chosen/{WAVE}") for one in order[7:]
+    }
+    assert world.store.wave(WAVE).passed == 7
+    assert set(marked(world)) == set(order[7:])
 
 
 def test_trouble_with_one_wave_holds_up_no_other(world):

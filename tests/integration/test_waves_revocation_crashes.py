@@ -18,22 +18,10 @@ from moto.dynamodb.models import Table
 from chalicelib.registration.rules import Standing
 from chalicelib.waves import entries, revocation, rules
 from chalicelib.waves.rules import Outcome
+from tests.builders.crashes import Calls, Crash, die
+from tests.builders.people import registrant
 from tests.builders.places import buy
-from tests.builders.waves import (
-    CLOSES,
-    FREEZES,
-    OPENS,
-    PEOPLE,
-    ROUND,
-    WAVE,
-    Calls,
-    Crash,
-    WavesWorld,
-    die,
-    joined,
-    outcome,
-    registrant,
-)
+from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE, WavesWorld, joined, outcome
 from tests.conftest import T0
 
 SECOND = timedelta(seconds=1)

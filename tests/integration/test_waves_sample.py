@@ -59,6 +59,23 @@ def test_of_two_who_draw_it_at_once_the_first_to_publish_decides(world, monkeypa
     assert drawn_sample(world, 2) == first
 
 
+def test_a_sample_published_after_a_place_was_passed_on_is_understood_by_who_was_reading_meanwhile(world, monkeypatch):
+    order = waiting(world, 2, *NAMES)
+    first: list[list[tuple[str, int]]] = []
+    read = world.publication.substitutions
+
+    def read_and_wait(wave: int) -> list[dict[str, object]]:
+        rows = read(wave)
+        monkeypatch.undo()
+        world.expire(DUE)
+        first.append(drawn_sample(world, 9))
+        return rows
+
+    monkeypatch.setattr(world.publication, "substitutions", read_and_wait)
+    assert drawn_sample(world, 9) == first[0]
+    assert {name for name, _ in first[0]} == set(order[4:])
+
+
 def test_a_small_wave_gives_all_it_has(world):
     order = waiting(world, 7, *NAMES)
     assert {name for name, _ in drawn_sample(world, 5)} == set(order[7:])

@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.clock import iso
-from chalicelib.notices.events import event_id
 from chalicelib.waves import note as notes
 from chalicelib.waves.advance import Transition
 from chalicelib.waves.errors import NotOpenYet
 from chalicelib.waves.rules import State
-from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE, WavesWorld, joined, outcome, with_target
+from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE, WavesWorld, joined, outcome
 from tests.conftest import T0
 
 SECOND = timedelta(seconds=1)
@@ -54,93 +52,6 @@ def test_one_who_was_not_drawn_sees_by_how_much(world):
     for entry in missed:
         assert entry.drawn.open > entry.drawn.open_cutoff == result["open"]["cutoff"]
         assert entry.drawn.rank > entry.drawn.rank_cutoff == result["reserved"][0]["cutoff"]
-
-
-def test_everything_is_announced_in_order_the_note_before_its_round(world):
-    world.step()
-    joined(world)
-    world.at(OPENS)
-    world.at(FREEZES)
-    events = world.heard()
-    assert [event["event"] for event in events] == ["wave_open", "wave_closed", "wave_frozen"]
-    assert events[2]["note"] == world.files(WAVE)["note.txt"].decode()
-    world.at(ROUND)
-    events = world.heard()
-    assert [event["event"] for event in events] == ["wave_drawn", "wave_settled"]
-    assert events[1] == {
-        "v": 1,
-        "id": event_id("wave_settled", WAVE),
-        "at": iso(ROUND),
-        "event": "wave_settled",
-        "wave": WAVE,
-        "opens_at": "2026-11-27T05:00:00Z",
-        "closes_at": "2026-11-30T17:00:00Z",
-        "quota": 4,
-        "chosen": 4,
-        "note": world.files(WAVE)["note.txt"].decode(),
-        "results_url": f"{world.settings.results_url}/draws/{WAVE}/",
-    }
-    world.step()
-    assert world.heard() == []
-
-
-def test_that_a_wave_is_about_to_close_is_announced_once_and_never_after_it_did(world):
-    """Five seconds before, on the test's stage."""
-    world.step()
-    joined(world)
-    for now in (OPENS, CLOSES - 6 * SECOND):
-        world.at(now)
-    assert [event["event"] for event in world.heard()] == ["wave_open"]
-    for now in (CLOSES - 5 * SECOND, CLOSES - 4 * SECOND):
-        world.at(now)
-    [event] = world.heard()
-    assert (event["event"], event["closes_at"]) == ("wave_closing_soon", iso(CLOSES))
-    world.at(CLOSES)
-    assert [event["event"] for event in world.heard()] == ["wave_closed"]
-    # No trigger came in the last five seconds of the next wave.
-    world.at(OPENS + timedelta(days=14))
-    world.at(CLOSES + timedelta(days=14))
-    assert [event["event"] for event in world.heard() if event["wave"] == WAVE + 1] == ["wave_open", "wave_closed"]
-
-
-def test_what_could_not_be_announced_is_announced_by_the_next_step(world, monkeypatch):
-    world.step()
-    world.clock.now = OPENS
-    topic = world.stepper._announcements
-    monkeypatch.setattr(topic, "_topic", topic._topic + "-gone")
-    with pytest.raises(ExceptionGroup):
-        world.step()
-    monkeypatch.undo()
-    assert world.store.wave(WAVE).state is State.OPEN
-    assert world.step() == []
-    assert [event["event"] for event in world.heard()] == ["wave_open"]
-
-
-def test_a_note_that_is_announced_only_after_its_round_is_an_alarm(world, monkeypatch, caplog):
-    world.step()
-    joined(world)
-    world.at(OPENS)
-    topic = world.stepper._announcements
-    with monkeypatch.context() as silent:
-        silent.setattr(topic, "_topic", topic._topic + "-gone")
-        with pytest.raises(ExceptionGroup):
-            world.at(CLOSES)
-        world.clock.now = FREEZES
-    world.at(FREEZES)
-    assert "note_announced_late" not in caplog.text
-    world.forget()
-    world.clock.now = T0
-    world.step()
-    joined(world)
-    for now in (OPENS, CLOSES):
-        world.at(now)
-    with monkeypatch.context() as silent:
-        silent.setattr(world.stepper._announcements, "_topic", topic._topic + "-gone")
-        with pytest.raises(ExceptionGroup):
-            world.at(FREEZES)
-    world.at(ROUND)
-    assert "note_announced_late" in caplog.text
-    assert world.store.wave(WAVE).state is State.SETTLED
 
 
 # The trigger matrix
@@ -326,64 +237,3 @@ def test_waves_that_closed_before_this_system_began_are_not_its_own(world):
 
 def test_a_wave_that_was_open_when_the_system_began_is_its_own(world):
     assert world.at(CLOSES - SECOND) == [Transition(WAVE, State.OPEN)]
-
-
-# Seats of a year
-
-
-def test_quotas_never_exceed_the_years_target(world):
-    world.programme = with_target(world.programme, 100)
-    world.waves, world.stepper = world.new_waves(), world.new_stepper()
-    world.step()
-    world.waves.resize(146, 90, 0, {}, T0)
-    world.beacons.silent = True  # or seats that nobody took would come back
-    for n in range(4):
-        world.at(OPENS + n * timedelta(days=14))
-    quotas = {wave.number: wave.quota for wave in world.store.waves()}
-    # 145, 146 and 147 open in 2026. A third for 145; all that is left for 146, which was to have 90; none for 147.
-    assert quotas == {145: 33, 146: 67, 147: 0, 148: 100 // 26}
-    assert world.store.allotted(2026) == 100
-    assert world.store.allotted(2027) == 100 // 26
-
-
-def test_seats_that_nobody_took_go_back_to_the_year(world):
-    world.programme = with_target(world.programme, 90)
-    world.waves, world.stepper = world.new_waves(), world.new_stepper()
-    world.step()
-    world.clock.now = OPENS
-    world.join(*PEOPLE[:2])
-    for now in (OPENS, CLOSES, FREEZES):
-        world.at(now)
-    assert world.store.allotted(2026) == 30
-    world.at(ROUND)
-    assert world.store.allotted(2026) == 2
-    world.at(OPENS + timedelta(days=14))
-    assert world.store.wave(146).quota == (90 - 2) // 2
-
-
-def test_a_quota_that_is_cut_takes_reserved_seats_with_it(world):
-    world.programme = with_target(world.programme, 3)
-    world.waves, world.stepper = world.new_waves(), world.new_stepper()
-    world.waves.resize(WAVE, 10, 5, {31: 1}, T0)
-    world.at(OPENS)
-    record = world.store.wave(WAVE)
-    assert (record.quota, record.reserved) == (3, 3)
-
-
-def test_seats_taken_by_another_wave_at_the_same_moment_are_counted(world, monkeypatch):
-    world.programme = with_target(world.programme, 90)
-    world.stepper = world.new_stepper()
-    original = world.store.allotted
-
-    def overtaken(year):
-        before = original(year)
-        monkeypatch.undo()
-        from chalicelib.waves.store import YearItem
-
-        YearItem("YEAR#2026", "SEATS", allotted=60).save()
-        return before
-
-    monkeypatch.setattr(world.store, "allotted", overtaken)
-    world.at(OPENS)
-    assert world.store.wave(WAVE).quota == 10
-    assert world.store.allotted(2026) == 70

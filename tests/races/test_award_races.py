@@ -12,7 +12,8 @@ from chalicelib.ids import system_randomness
 from chalicelib.waves.beneficiaries import BeneficiaryStore, CardItem, CardTaken, FamilyItem
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Outcome, State
 from chalicelib.waves.tick import Tick
-from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, registrant
+from tests.builders.people import registrant
+from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
 from tests.conftest import T0
 
 from .together import ALWAYS, together

@@ -8,7 +8,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.jobs.errors import ApplicationWithdrawn, VacancyClosed, VacancyReferenceUsed
 from chalicelib.jobs.store import JobsTable
 from chalicelib.jobs.wire import ApplicantQuery, PageQuery, PostingView
-from tests.builders.jobs import PARTNER, Market, application, market, offer_form, posting
+from tests.builders.jobs import PARTNER, Market, application, offer_form, open_market, posting
 from tests.conftest import T0
 
 from .together import ALWAYS, refusals, together
@@ -22,7 +22,7 @@ ALL = ApplicantQuery(limit=20)
 
 @pytest.fixture
 def scene(cloud: Settings, programme: Programme) -> Market:
-    return market(cloud, programme)
+    return open_market(cloud, programme)
 
 
 def listed(vacancy: str) -> set[str]:

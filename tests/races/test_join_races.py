@@ -7,7 +7,8 @@ from functools import partial
 import pytest
 
 from chalicelib.ids import system_randomness
-from tests.builders.waves import OPENS, WAVE, WavesWorld, registrant
+from tests.builders.people import registrant
+from tests.builders.waves import OPENS, WAVE, WavesWorld
 
 from .together import together
 

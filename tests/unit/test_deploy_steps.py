@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from admin import deploy, deploy_commands, destroy, stages
-from admin.stacks import DeployFailed
+from admin.stacks import DeployFailed, Template
 from chalicelib.config import BadConfiguration
 from tests.conftest import REGION, ROOT
 
@@ -54,6 +55,35 @@ def test_a_machine_that_cannot_package_is_refused_before_anything_is_done(monkey
 def test_an_unknown_parameter_is_refused_before_anything_is_done():
     with pytest.raises(DeployFailed, match=r"no such parameter: Fsp;.*FspUrl"):
         deploy.deploy("test", {"Fsp": "x"}, print, lambda _: (200, b""))
+
+
+class AppStack:
+    """An app stack whose template is deployed already; it knows the parameters of its last deployment."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def deploy(self, _name: str, _template: Template, given: Mapping[str, str]) -> bool:
+        before, self.url = self.url, given.get("PublicUrl", self.url)
+        return self.url != before
+
+    def find(self, name: str) -> dict[str, Any]:
+        return {"StackName": name, "Parameters": [{"ParameterKey": "PublicUrl", "ParameterValue": self.url}]}
+
+
+@pytest.mark.parametrize(("known", "changed"), [("https://not-yet.invalid", True), ("https://api", False)])
+def test_the_address_that_a_dead_deployment_left_unknown_is_made_up_for_and_counts_as_a_change(
+    known: str, changed: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(stages, "api_url", lambda *_: "https://api")
+    stack: Any = AppStack(known)
+    template = Template({"Parameters": {"PublicUrl": {"Default": "https://not-yet.invalid"}}})
+    nobody: Any = None
+
+    app, told = deploy._deploy_app(stack, nobody, "test", template, {})
+
+    assert (stack.url, told) == ("https://api", changed)
+    assert app["StackName"] == "gelombang-test-app"
 
 
 @pytest.mark.parametrize("first", [OSError("refused"), (502, b"<html>"), (200, b"not JSON"), (200, b"{}")])

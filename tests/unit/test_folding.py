@@ -231,6 +231,26 @@ def test_no_province_shows_a_figure_about_one_to_nine_people(seed):
     assert [n for one in provinces for n in numbers(msgspec.to_builtins(one)) if 0 < n < FEWEST] == []
 
 
+def test_a_year_that_is_withheld_does_not_follow_from_the_country_and_the_other_years():
+    told = []
+    for seed in range(200):
+        chance = random.Random(seed)
+        waves = [
+            wave(
+                10 * year + n,
+                year,
+                **{f"r{code}": {Count.GRADUATES: chance.choice([0, 0, 3, 8, 40])} for code in NAMES},
+            )
+            for year in (2024, 2025, 2026)
+            for n in range(chance.randrange(4))
+        ]
+        country = folded(*waves).country
+        years = [year.progress.graduates for year in country.years]
+        if country.progress.graduates is not None and years.count(None) == 1:
+            told.append(seed)
+    assert told == []
+
+
 def test_ten_years_of_waves_in_every_province_are_folded_in_seconds():
     chance = random.Random(1)
     waves = [

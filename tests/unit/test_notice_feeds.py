@@ -20,7 +20,7 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 def read(slots: list[Slot], version: int = 3) -> tuple[Calendar, dict[str, object]]:
-    text = ics.calendar(slots, version, T0, "gelombang.example", "https://api")
+    text = ics.calendar(slots, version, T0, "Gelombang <kabar@gelombang.example>", "https://api")
     assert "\n" not in text.replace("\r\n", "")
     assert all(len(line.encode()) <= 75 for line in text.split("\r\n"))
     calendar = Calendar.from_ical(text)
@@ -39,6 +39,8 @@ def test_a_calendar_program_reads_one_event_for_each_wave():
     assert event["dtstamp"].dt == T0
     assert str(event["status"]) == "CONFIRMED"
     assert str(event["url"]) == "https://api/waves/145"
+    # RFC 5546, 3.2.1: what is published has its organizer.
+    assert (event["organizer"], event["organizer"].params["cn"]) == ("mailto:kabar@gelombang.example", "Gelombang")
     assert "Senin, 30 November 2026 pukul 23.59 WIB" in str(event["description"])
 
 

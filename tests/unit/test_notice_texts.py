@@ -25,6 +25,7 @@ VALUES = {
     "closes_at": ["2026-12-20T17:00:00Z"],
     "next_opens_at": ["2026-12-11T05:00:00Z"],
     "for": [kind.value for kind in Purpose],
+    "number": ["k7qx-2m4a-abcd-23yz"],
 }
 REASONS = {
     Kind.NOT_CHOSEN: [NOT_DRAWN, *(outcome.value for outcome in Outcome if outcome is not Outcome.CHOSEN)],
@@ -108,6 +109,7 @@ def test_a_day_that_has_begun_is_still_left(hour: int, days: int):
         (Kind.SURVEY_OPEN, Mailbox(unsubscribed_at=T0), State.UNSUBSCRIBED),
         (Kind.REVOKED, Mailbox(unsubscribed_at=T0), None),
         (Kind.PAYMENT_FAILED, Mailbox(unsubscribed_at=T0), None),
+        (Kind.GRIEVANCE_ANSWERED, Mailbox(unsubscribed_at=T0), None),
     ],
 )
 def test_only_reminders_can_be_refused_and_a_closed_mailbox_gets_nothing(kind, mailbox, expected):

@@ -16,6 +16,7 @@ from tests.builders.surveys import ANSWERS, COMPARED
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "chalicelib/outcomes/questions"
+BEFORE = 'id = "employment_before"\nkind = "choice"'
 ASKED = {"2026-01": "9318ef6f0296ab5144c16b96faf42db648d6ad5ee6125fa9acfce8b9613b0fde"}
 """The versions that people were or will be asked, with the SHA-256 of their files: an answer means what was asked."""
 
@@ -79,10 +80,13 @@ def test_an_answer_that_does_not_fit_is_refused_with_its_question_and_never_repe
         ('version = "2026-01"', 'version = "2026-02"', "the version is not the file's name"),
         ('id = "work_kind"', 'id = "employment_now"', "two questions have one id"),
         ('id = "satisfaction"', 'id = "contentment"', "satisfaction: missing"),
-        ("highest = 10", "highest = 9", "recommendation: lacks answers"),
+        ("highest = 10", "highest = 9", "recommendation: is not as"),
         ("lowest = 1\n", "lowest = 5\n", "satisfaction: the scale is empty"),
         ("lowest = 1\n", "", "satisfaction: a scale has a lowest"),
-        ('value = "business_capital"', 'value = "capital"', "incentive_use: lacks answers"),
+        ('value = "business_capital"', 'value = "capital"', "incentive_use: is not as"),
+        ('kind = "choices"', 'kind = "choice"', "incentive_use: is not as"),
+        (BEFORE, BEFORE.replace('"choice"', '"choices"'), "employment_before: is not as"),
+        (BEFORE, f"{BEFORE}\nabout_programme = true", "employment_before: is not as"),
         ('value = "manufacturing"', 'value = "agriculture"', "work_kind: a choice is there twice"),
         ('kind = "choices"', 'kind = "ticks"', "Invalid enum value"),
         ('kind = "choices"', 'kind = "choices"\nlowest = 1', "incentive_use: choices have no"),

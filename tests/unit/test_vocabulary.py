@@ -84,6 +84,9 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
         ("age_max = 64", "age_max = 64\ncolour = 1", "colour"),
         ("default = 1_000_000", "2024 = 5", "default"),
         ("incentive_idr = 600_000", "incentive_idr = 600_000.5", "incentive_idr"),
+        ("incentives = 1 ", "incentives = 4 ", "more incentives or surveys"),
+        ("surveys = 2 ", "surveys = 3 ", "more incentives or surveys"),
+        ("first_wave = 54                            # F", "first_wave = 53", "more incentives or surveys"),
     ],
 )
 def test_a_wrong_figure_is_refused_by_name_when_loaded(tmp_path, old, new, reason):

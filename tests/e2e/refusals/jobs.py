@@ -8,8 +8,8 @@ from typing import Any
 
 from chalicelib.clock import iso
 
-from .gateway import POST_VACANCY, Call, Gateway, Provoke
-from .refusals import signed_wrongly
+from ..gateway import POST_VACANCY, Call, Gateway, Provoke
+from .reports import signed_wrongly
 
 LIST_VACANCIES = "GET /partners/vacancies"
 CHANGE_VACANCY = "PUT /partners/vacancies/{vacancy_id}"

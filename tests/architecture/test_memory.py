@@ -1,0 +1,45 @@
+"""Each function has the memory that it needs for the largest wave there is to be: ten million entries."""
+
+from __future__ import annotations
+
+import json
+import os
+import tracemalloc
+from base64 import b32encode
+from collections.abc import Iterator
+
+from chalicelib.waves.award import _Entrants
+from chalicelib.waves.draw import LEAF_BYTES
+from chalicelib.waves.entries import Candidate
+from tests.conftest import ROOT
+
+FUNCTIONS = json.loads((ROOT / ".chalice/config.json").read_text())["lambda_functions"]
+MB = 1 << 20
+LARGEST = 10_000_000
+SAMPLE = 20_000
+STARTED_MB = 200
+"""What a function has taken before it does anything: Python, the SDK, our own modules."""
+
+
+def candidates() -> Iterator[Candidate]:
+    """People of all provinces, half of them from four."""
+    for number in range(SAMPLE):
+        region = 31 + number % 4 if number % 2 else 11 + number % 38
+        yield Candidate(b32encode(os.urandom(16)).decode().rstrip("=").lower(), region, os.urandom(32), None)
+
+
+def test_whatever_awards_places_holds_the_largest_wave_in_memory():
+    tracemalloc.start()
+    entrants = _Entrants(54, candidates(), frozenset())
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert entrants.outcomes == {}
+    needed = LARGEST * (taken / SAMPLE + LEAF_BYTES) / MB + STARTED_MB
+    for name in ("advance", "open_wave", "close_wave", "expire_places"):
+        assert needed < FUNCTIONS[name]["lambda_memory_size"], name
+
+
+def test_whatever_reads_all_entries_of_a_wave_has_a_whole_processor():
+    """Lambda gives one with 1,769 MB; with less, ten million entries would not be read before the function ends."""
+    for name in ("advance", "open_wave", "close_wave", "expire_places", "open_surveys"):
+        assert FUNCTIONS[name]["lambda_memory_size"] >= 1769, name

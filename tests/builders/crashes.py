@@ -1,0 +1,57 @@
+"""Every call to AWS, counted, and something that happens before or after one of them: a death, or another's write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+
+
+class Crash(BaseException):
+    """The function dies here; nothing in it gets to run any more."""
+
+
+class Calls:
+    """Every call to AWS from here on, as (service, operation). `before` and `after` hold what happens at the nth."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.before: dict[int, Callable[[], object]] = {}
+        self.after: dict[int, Callable[[], object]] = {}
+        self.reset()
+        original = BaseClient._make_api_call
+
+        def watched(client: BaseClient, operation: str, parameters: Any) -> Any:
+            if self._busy:
+                return original(client, operation, parameters)
+            number = len(self.made)
+            self.made.append((client.meta.service_model.service_name, operation))
+            self._happen(self.before.get(number))
+            try:
+                return original(client, operation, parameters)
+            finally:
+                self._happen(self.after.get(number))
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", watched)
+
+    def reset(self) -> None:
+        """Count from zero again, with nothing planned."""
+        self.made: list[tuple[str, str]] = []
+        self.before.clear()
+        self.after.clear()
+        self._busy = False
+
+    def _happen(self, event: Callable[[], object] | None) -> None:
+        if event is None:
+            return
+        self._busy = True
+        try:
+            event()
+        finally:
+            self._busy = False
+
+
+def die() -> None:
+    """For `Calls`: the function dies before or after a call."""
+    raise Crash

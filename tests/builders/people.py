@@ -1,0 +1,87 @@
+"""People as waves know them, in memory: their registrations, and what they were told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+from chalicelib.config import Programme
+from chalicelib.notices.port import Facts, Kind
+from chalicelib.notices.rules import check as check_notice
+from chalicelib.registration.errors import Excluded, NotRegistered
+from chalicelib.registration.rules import NEXT as NEXT_STANDING
+from chalicelib.registration.rules import (
+    Education,
+    Employment,
+    Registrant,
+    Standing,
+    Verification,
+    check_eligible,
+)
+
+
+def registrant(name: str, **changes: Any) -> Registrant:
+    """A person who may join and be chosen; each on a family card of their own."""
+    person = Registrant(
+        id=name,
+        region=31,
+        regency="3174",
+        birth_date=date(1995, 8, 17),
+        education=Education.SENIOR_HIGH,
+        employment=Employment.JOBSEEKER,
+        consent_version="2026-01",
+        nik_mac=f"nik-{name}",
+        kk_mac=f"kk-{name}",
+        phone_mac=f"phone-{name}",
+        standing=Standing.REGISTERED,
+        beneficiary_wave=None,
+        verification=Verification.PENDING,
+        warnings=(),
+        registered_at=datetime(2026, 1, 5, tzinfo=UTC),
+        updated_at=datetime(2026, 1, 5, tzinfo=UTC),
+    )
+    return replace(person, **changes)
+
+
+class People:
+    """Registrations as waves see them, in memory."""
+
+    def __init__(self, programme: Programme) -> None:
+        self._eligibility = programme.eligibility
+        self.by_id: dict[str, Registrant] = {}
+        self.excluded: set[str] = set()
+
+    def add(self, *people: Registrant) -> None:
+        self.by_id |= {person.id: person for person in people}
+
+    def registrant(self, registrant_id: str) -> Registrant:
+        if registrant_id not in self.by_id:
+            raise NotRegistered()
+        return self.by_id[registrant_id]
+
+    def check_still_eligible(self, registrant: Registrant, day: date) -> None:
+        check_eligible(registrant.employment, registrant.birth_date, day, self._eligibility)
+        if registrant.id in self.excluded:
+            raise Excluded()
+
+    def mark_beneficiary(self, registrant_id: str, wave: int) -> None:
+        self.set_standing(registrant_id, Standing.BENEFICIARY, wave)
+
+    def set_standing(self, registrant_id: str, standing: Standing, wave: int | None = None) -> None:
+        before = self.registrant(registrant_id)
+        if standing in NEXT_STANDING[before.standing]:
+            self.by_id[registrant_id] = replace(
+                before, standing=standing, beneficiary_wave=wave or before.beneficiary_wave
+            )
+
+
+class Mailbox:
+    """What people were told, in memory: (person, event) to the facts, the first time counts."""
+
+    def __init__(self) -> None:
+        self.told: dict[tuple[str, str], dict[str, str | int]] = {}
+
+    def tell(self, registrant_id: str, kind: Kind, event: str, facts: Facts) -> None:
+        check_notice(kind, facts)
+        self.told.setdefault((registrant_id, event), dict(facts))

@@ -1,0 +1,68 @@
+"""How the endpoints for waves and entries succeed, and how each refusal that they declare is provoked."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from chalicelib.registration.rules import Employment, Standing
+from tests.builders.waves import CLOSES, WAVE
+from tests.conftest import T0
+
+from ..gateway import AN_HOUR, JOIN, Call, Gateway, Provoke
+
+ENTRIES = "GET /me/entries"
+GET_WAVE = "GET /waves/{number}"
+BIRTHDAY_WITHIN_THE_WAVE = date(1961, 11, 30)
+"""64 years old when the wave opens, 65 on the day it closes."""
+
+
+def join_before_the_first_wave(gateway: Gateway) -> Call:
+    gateway.now = T0 + AN_HOUR
+    return Call(JOIN, person=gateway.registered())
+
+
+def join_after_the_last_second(gateway: Gateway) -> Call:
+    gateway.now = CLOSES - timedelta(seconds=1)
+    return Call(JOIN, person=gateway.registered())
+
+
+def join_revoked(gateway: Gateway) -> Call:
+    person = gateway.registered()
+    gateway.services.registrations.set_standing(person, Standing.REVOKED)
+    return Call(JOIN, person=person)
+
+
+def join_corrected(**changes: Any) -> Provoke:
+    """Registration refuses these, so only a record that was corrected since comes so far."""
+    return lambda gateway: Call(JOIN, person=gateway.corrected(**changes))
+
+
+REFUSALS: dict[str, dict[str, Provoke]] = {
+    ENTRIES: {"not_registered": lambda gateway: Call(ENTRIES, person=gateway.stranger())},
+    GET_WAVE: {
+        "not_found": lambda _: Call(GET_WAVE, path="/waves/first"),
+        "unknown_wave": lambda _: Call(GET_WAVE, path="/waves/53"),
+    },
+    JOIN: {
+        "wave_not_open_yet": join_before_the_first_wave,
+        "wave_closed": join_after_the_last_second,
+        "already_beneficiary": lambda gateway: Call(JOIN, person=gateway.chosen().registrant_id),
+        "barred": join_revoked,
+        "not_registered": lambda gateway: Call(JOIN, person=gateway.stranger()),
+        "in_formal_education": join_corrected(employment=Employment.STUDENT),
+        "excluded_occupation": join_corrected(employment=Employment.POLICE),
+        "under_age": join_corrected(birth_date=date(2010, 1, 31)),
+        "over_age": lambda gateway: Call(JOIN, person=gateway.registered(birth_date=BIRTHDAY_WITHIN_THE_WAVE)),
+    },
+}
+"""By route and code."""
+
+SUCCESSES: dict[str, Provoke] = {
+    JOIN: lambda gateway: Call(JOIN, person=gateway.registered()),
+    GET_WAVE: lambda _: Call(GET_WAVE, path=f"/waves/{WAVE}"),
+    ENTRIES: lambda gateway: Call(ENTRIES, person=gateway.veteran),
+    "GET /waves": lambda _: Call("GET /waves"),
+    "GET /waves/current": lambda _: Call("GET /waves/current"),
+}
+"""By route: a request that succeeds."""

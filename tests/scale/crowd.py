@@ -1,0 +1,135 @@
+"""Crowds as the stores would have written them one by one; in batches, since nothing here is about the writing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from hashlib import sha256
+from itertools import chain, groupby
+from typing import Any
+
+from pynamodb.models import Model
+
+from chalicelib.clock import iso
+from chalicelib.money import rupiah
+from chalicelib.payouts.items import to_event, to_head
+from chalicelib.payouts.rules import Entitlement, Kind, State, entitlement_id
+from chalicelib.registration.rules import Registrant
+from chalicelib.registration.store import Record, _profile
+from chalicelib.waves.award import ONE_AWARD_S
+from chalicelib.waves.beneficiaries import BeneficiaryStore, FamilyItem
+from chalicelib.waves.draw import leaf
+from chalicelib.waves.entries import EntryItem, entry_item
+from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Outcome, buy_by
+from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
+from tests.conftest import T0
+
+THREADS = 3
+BATCH = 500
+
+
+def names(number: int) -> list[str]:
+    """So many people, in order."""
+    return [f"person-{n:05d}" for n in range(number)]
+
+
+def write(items: Iterable[Model]) -> None:
+    """Put items as they are, whatever is there."""
+    kinds = groupby(sorted(items, key=lambda item: type(item).__name__), key=type)
+    some = [
+        own[start : start + BATCH] for _, group in kinds for own in [list(group)] for start in range(0, len(own), BATCH)
+    ]
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(_write, some))
+
+
+def registered(people: Iterable[Registrant]) -> None:
+    """Registrations; nobody here opens what is sealed in them."""
+    write(_profile(Record(person, b"sealed", b"key", 1)) for person in people)
+
+
+def awarded(beneficiaries: Iterable[Beneficiary]) -> None:
+    """Places and their cards."""
+    put = _Put()
+    for one in beneficiaries:
+        BeneficiaryStore(lambda: put, 2)._add_legs(put, one, f"kk-{one.registrant_id}")
+    write(put.items)
+
+
+def paid(payments: Iterable[tuple[int, str, datetime]]) -> None:
+    """The ledger as it is when incentives of a wave were paid: (wave, whom, when)."""
+    write(chain.from_iterable(_ledger(*payment) for payment in payments))
+
+
+def settled(world: WavesWorld, people: Sequence[str], quota: int) -> tuple[list[str], list[str]]:
+    """A wave that these joined and that was drawn and settled, nobody having bought anything: the chosen, the others.
+
+    All is the services' own doing but the joins and the awards.
+    """
+    world.step()
+    world.waves.resize(WAVE, quota, 0, {}, T0)
+    tickets = {name: sha256(name.encode()).digest() for name in people}
+    write(_entry(name, ticket) for name, ticket in tickets.items())
+    for now in (OPENS, CLOSES, FREEZES):
+        world.at(now)
+    world.clock.now = ROUND
+    world.step(deadline_s=ONE_AWARD_S - 1)
+    whose = {leaf(WAVE, 31, ticket): name for name, ticket in tickets.items()}
+    wave = world.store.wave(WAVE)
+    assert wave is not None
+    selection = world._drawing_and_award()[0].selection(wave, world.store.draw(WAVE).seed)
+    seats = {whose[own]: seat for own, seat in selection.winners()}
+    awarded(_beneficiary(world, n, name, seat) for n, (name, seat) in enumerate(seats.items()))
+    write(FamilyItem(f"K#kk-{name}", "HOLDERS", holders={name}) for name in seats)
+    write(_entry(name, tickets[name], outcome=Outcome.CHOSEN.value, seat=seat) for name, seat in seats.items())
+    world.step()
+    return sorted(seats), sorted(set(people) - set(seats))
+
+
+def _ledger(wave: int, person: str, at: datetime) -> Iterator[Model]:
+    id_ = entitlement_id(wave, person, Kind.INCENTIVE)
+    owed = Entitlement(id_, person, wave, Kind.INCENTIVE, rupiah(600_000), State.PAID, 1, 3, None, at, at)
+    yield to_head(owed)
+    yield to_event(owed, State.SENDING, "paid")
+
+
+def _beneficiary(world: WavesWorld, number: int, name: str, seat: str) -> Beneficiary:
+    return Beneficiary(
+        registrant_id=name,
+        wave=WAVE,
+        card_number=f"{number:016d}",
+        scheme="2023",
+        seat=seat,
+        state=BeneficiaryState.POTENTIAL,
+        awarded_at=ROUND,
+        region=31,
+        buy_by=buy_by(ROUND, world.programme.training),
+    )
+
+
+def _entry(name: str, ticket: bytes, **outcome: str) -> EntryItem:
+    item = entry_item(WAVE, name)
+    item.ticket, item.region, item.joined_at = ticket, 31, iso(OPENS)
+    for fact, value in outcome.items():
+        setattr(item, fact, value)
+    return item
+
+
+def _write(items: Sequence[Model]) -> None:
+    with type(items[0]).batch_write() as batch:
+        for item in items:
+            batch.save(item)
+
+
+class _Put:
+    """A transaction that keeps what it is to put, and has nothing to do with what there is already."""
+
+    def __init__(self) -> None:
+        self.items: list[Model] = []
+
+    def put(self, leg: str, item: Model, condition: Any = None) -> None:
+        self.items.append(item)
+
+    def update(self, *leg: Any) -> None:
+        pass

@@ -1,0 +1,74 @@
+"""Scheduled functions as Lambda runs them: for fifteen minutes at most, and killed whenever it likes."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chalicelib.events import MARGIN_S
+from tests.builders.crashes import Calls, Crash, die
+
+MANY = 10_000
+"""People that a job finds due."""
+
+LIFE_S = 900 - MARGIN_S
+"""What a run is given when its function may live for 15 minutes."""
+
+CALL_S = 0.01
+"""What a call takes on the clock of a run: more than one of DynamoDB, which usually needs less than half of that."""
+
+
+class Function:
+    """Runs of one job, one after the other. On their clock nothing but calls takes time, so all is the same each time.
+
+    `job` is given how many seconds it may take, and that clock.
+    """
+
+    def __init__(self, calls: Calls, job: Callable[[float, Callable[[], float]], Any]) -> None:
+        self._calls = calls
+        self._job = job
+        self.runs: list[Counter[str]] = []
+        """What each run called."""
+        self.took_s = 0.0
+        """All runs together, by the wall clock."""
+
+    def is_killed_after(self, calls: int) -> None:
+        """Run, and die right after so many calls."""
+        self._calls.reset()
+        self._calls.after[calls - 1] = die
+        with pytest.raises(Crash):
+            self._run(LIFE_S)
+
+    def has_time_for(self, calls: int, margin_s: float) -> None:
+        """Run until `margin_s` are left after so many calls: then the job itself stops."""
+        self._calls.reset()
+        self._run(margin_s + calls * CALL_S)
+
+    def lives(self) -> Any:
+        """Run for as long as Lambda lets it; what the job returns. It must not come to the end of that time."""
+        self._calls.reset()
+        answer = self._run(LIFE_S)
+        assert len(self._calls.made) * CALL_S < LIFE_S
+        return answer
+
+    def made(self, operation: str) -> int:
+        """How often all runs together called this."""
+        return sum(run[operation] for run in self.runs)
+
+    def _run(self, deadline_s: float) -> Any:
+        began = time.monotonic()
+        try:
+            return self._job(deadline_s, lambda: len(self._calls.made) * CALL_S)
+        finally:
+            self.took_s += time.monotonic() - began
+            self.runs.append(Counter(operation for _, operation in self._calls.made))
+            self._calls.reset()
+
+    def line(self, name: str) -> str:
+        """What is shown when the tests are over."""
+        calls = [run.total() for run in self.runs]
+        return f"{name}: {MANY:,} people, {sum(calls):,} calls in {len(calls)} runs, {self.took_s:.0f} s"
