@@ -169,19 +169,20 @@ def test_only_the_api_hashes_identities_and_makes_data_keys() -> None:
     assert doers("kms:GenerateDataKey") == {"api"}
 
 
-def test_only_who_gives_a_place_marks_a_registration_as_a_beneficiary_s() -> None:
-    marking = {
+def test_only_who_gives_a_place_or_checks_an_account_changes_a_registration() -> None:
+    changing = {
         function
         for function in POLICIES
         for action, resource in grants(function)
         if action == "dynamodb:UpdateItem" and resource.endswith("-registrations")
     }
-    assert marking == {"open_wave", "close_wave", "advance", "expire_places"}
+    giving, checking = {"open_wave", "close_wave", "advance", "expire_places"}, {"api", "pay"}
+    assert changing == giving | checking
 
 
 def test_the_api_makes_payouts_due_and_shows_a_person_s_own_and_does_nothing_else_to_the_ledger() -> None:
     calls = {action.partition(":")[2] for action, resource in grants("api") if resource.endswith("-payouts")}
-    assert calls == {"BatchGetItem", "PutItem", "SendMessage"}
+    assert calls == {"BatchGetItem", "PutItem", "ConditionCheckItem", "SendMessage"}
 
 
 def test_only_those_who_show_or_pay_may_open_personal_data() -> None:

@@ -17,7 +17,7 @@ from chalicelib.payouts.items import PayoutsTable
 from chalicelib.payouts.pause import Pause
 from chalicelib.payouts.rules import Move, Outcome, State
 from tests.builders.bank import CHECKER, MAKER, BankBooks, BankWorld, camt054, entry, pain002, text
-from tests.builders.waves import Calls, Crash, die
+from tests.builders.crashes import Calls, Crash, die
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.notices import wire as notices
 from chalicelib.payouts import wire
 from tests.builders.payouts import World, incentive_id, running
-from tests.builders.waves import Calls, Crash, die
+from tests.builders.crashes import Calls, Crash, die
 from tests.conftest import REGION
 
 

@@ -15,7 +15,7 @@ from chalicelib.payouts.pause import Pause
 from chalicelib.payouts.rules import WAITING, State
 from tests.builders.payout_states import ANI, BUDI, Place, placed
 from tests.builders.payouts import World, running
-from tests.builders.waves import Calls, Crash, die
+from tests.builders.crashes import Calls, Crash, die
 
 
 @pytest.fixture
