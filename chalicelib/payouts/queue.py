@@ -28,3 +28,8 @@ class PayoutQueue:
             ]
             if self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed"):
                 raise Unavailable()
+
+    def backlog(self) -> int:
+        """About how many messages nobody has received yet."""
+        name = "ApproximateNumberOfMessages"
+        return int(self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=[name])["Attributes"][name])

@@ -25,6 +25,10 @@ log = logging.getLogger(__name__)
 SWEEP_LIMIT = 50
 """Entitlements that one sweep queues from one partition of the index: 800 a minute, so it ends within its time."""
 
+BACKLOG_MAX = 1_000
+"""While more messages wait in the queue, a sweep adds none: what rests is most likely among them. Else a backlog would
+feed itself, as each minute would queue again what nobody has come to, and the provider be asked for each."""
+
 
 @dataclass(frozen=True)
 class History:
@@ -88,8 +92,13 @@ class Payouts:
         """Queue what has rested unsettled for too long, and return how many. Two sweeps at once queue each one once.
 
         A row is marked before it is queued: if the queueing is lost, a later sweep comes back to it. Each SENDING of
-        the frequent partitions is met every `requeue_after_s`, so one that takes too long is told of each time.
+        the frequent partitions is met every `requeue_after_s`, so one that takes too long is told of each time. With
+        more than `BACKLOG_MAX` messages waiting it does nothing.
         """
+        waiting = self._queue.backlog()
+        if waiting > BACKLOG_MAX:
+            log.warning("payouts_not_swept", extra={"waiting": waiting})
+            return 0
         interval = timedelta(seconds=self._rules.requeue_after_s)
         queued = long = 0
         for shard, seldom in unsettled_shards():

@@ -17,9 +17,9 @@ from chalicelib.payouts.errors import CeilingChanged, Superseded
 from chalicelib.payouts.journal import Deed
 from chalicelib.payouts.rules import Authority, Entitlement, Kind, State
 from chalicelib.payouts.worker import Worker
+from tests.builders.crashes import Calls, Crash, die
 from tests.builders.payout_states import ANI, BUDI
 from tests.builders.payouts import WAVE, World, running, worker
-from tests.builders.crashes import Calls, Crash, die
 from tests.conftest import T0
 
 INCENTIVE = 600_000

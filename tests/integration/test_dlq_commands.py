@@ -19,8 +19,8 @@ from chalicelib.clock import utc_now
 from chalicelib.config import Programme, Settings
 from chalicelib.notices import wire as notices
 from chalicelib.payouts import wire
-from tests.builders.payouts import World, incentive_id, running
 from tests.builders.crashes import Calls, Crash, die
+from tests.builders.payouts import World, incentive_id, running
 from tests.conftest import REGION
 
 

@@ -23,9 +23,9 @@ from chalicelib.payouts.errors import (
 from chalicelib.payouts.journal import Act, Deed
 from chalicelib.payouts.proposals import Decision
 from chalicelib.payouts.rules import Answer, Authority, Entitlement, Hold, Move, Outcome, State
+from tests.builders.crashes import Calls, Crash, die
 from tests.builders.payout_states import ANI, BUDI, PLACES, Place, Saying, attempted, placed
 from tests.builders.payouts import World, incentive_id, running
-from tests.builders.crashes import Calls, Crash, die
 
 NOTHING_ALIVE = {
     Place(State.DUE),

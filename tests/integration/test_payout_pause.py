@@ -13,9 +13,9 @@ from chalicelib.payouts.errors import PendingOutcome
 from chalicelib.payouts.journal import Act, Deed
 from chalicelib.payouts.pause import Pause
 from chalicelib.payouts.rules import WAITING, State
+from tests.builders.crashes import Calls, Crash, die
 from tests.builders.payout_states import ANI, BUDI, Place, placed
 from tests.builders.payouts import World, running
-from tests.builders.crashes import Calls, Crash, die
 
 
 @pytest.fixture

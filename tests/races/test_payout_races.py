@@ -50,6 +50,9 @@ class Race:
     def send(self, ids: list[str]) -> None:
         self.queued += ids
 
+    def backlog(self) -> int:
+        return len(self.queued)
+
     def books(self) -> list[BookLine]:
         return msgspec.convert(self.sandbox.books.report(), Books).payouts
 

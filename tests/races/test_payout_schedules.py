@@ -132,6 +132,9 @@ class Schedule:
     def send(self, ids: list[str]) -> None:
         self.queued += [id_ for id_ in ids if id_ in self.ids]  # others' may be left in the index
 
+    def backlog(self) -> int:
+        return len(self.queued)
+
     def worker(self) -> Worker:
         people: Any = self.people
         addresses = AddressBook(people, self.rails, self.rules.name_score_min)

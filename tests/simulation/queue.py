@@ -36,6 +36,10 @@ class MemoryQueue:
             names = ",".join(id_[:4] for id_ in ids)
             self.nature.call(Port.ENQUEUE, f"enqueue {names}", lambda: self.put([encode_message(i) for i in ids]), SQS)
 
+    def backlog(self) -> int:
+        """The port that the services have."""
+        return len(self.waiting)
+
     def put(self, bodies: Sequence[str]) -> None:
         """Messages from anybody."""
         for body in bodies:
