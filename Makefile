@@ -7,7 +7,7 @@ BIN := .venv/bin
 export AWS_EC2_METADATA_DISABLED = true
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install demo chaos serve test test-dynamodb test-scale simulate simulate-long check format bench clean
+.PHONY: help install demo chaos serve test test-dynamodb test-scale simulate simulate-long mutation check format bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ simulate: $(BIN)/.installed ## 10,000 simulated schedules of payouts with faults
 simulate-long: $(BIN)/.installed ## 200,000 of them
 	@$(BIN)/python -m tests.simulation --schedules 200000
 
+mutation: $(BIN)/.installed ## change the money modules in thousands of ways: the tests must notice; ONLY="rules worker"
+	@$(BIN)/python -m bench.mutation $(ONLY)
+
 check: $(BIN)/.installed ## ruff, strict mypy, import rules, cfn-lint on the packaged template
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -69,4 +72,4 @@ bench: $(BIN)/.installed ## what a join, a payout, a draw and the package cost (
 	$(BIN)/python -m bench.package
 
 clean: ## remove what the other commands made
-	rm -rf .venv .venv-cloud build .demo .chaos .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-cloud build mutants .demo .chaos .pytest_cache .mypy_cache .ruff_cache
