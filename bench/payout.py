@@ -239,7 +239,7 @@ class Bench:
         registrations.register(person, form, NOW)
         address = FinancialAddressForm(ADDRESS.code, f"{self._people:010}", ADDRESS.holder_name)
         version = registrations.set_financial_address(person, address, NOW).version
-        registrations.keep_check(person, version, AddressCheck(Verdict.MATCHED, 100, NOW))
+        registrations.keep_check(person, version, AddressCheck(Verdict.MATCHED, 100, NOW), again=False)
 
 
 def _record(entitlement_id: str) -> Record:

@@ -28,7 +28,7 @@ class Registrations(Protocol):
     def set_financial_address(
         self, registrant_id: str, form: FinancialAddressForm, now: datetime, unless_paying: Legs
     ) -> FinancialAddress: ...
-    def keep_check(self, registrant_id: str, version: int, check: AddressCheck) -> bool: ...
+    def keep_check(self, registrant_id: str, version: int, check: AddressCheck, *, again: bool) -> bool: ...
 
 
 class AddressBook:
@@ -46,7 +46,8 @@ class AddressBook:
         before money is sent.
 
         The same address again is asked about again unless it may be paid already: the bank may have corrected its
-        books. Raises as `Registrations.set_financial_address` does; `unless_paying` goes with a change.
+        books. Raises as `Registrations.set_financial_address` does (and `AccountAlreadyUsed` if the account, which
+        could not be paid to before, is another's since); `unless_paying` goes with a change.
         """
         address = self._registrations.set_financial_address(registrant_id, form, now, unless_paying)
         if address.check and address.check.verdict in PAYABLE:
@@ -78,7 +79,8 @@ class AddressBook:
         else:
             verdict = _VERDICTS[inquiry.outcome]
         check = AddressCheck(verdict, score, now)
-        if not self._registrations.keep_check(registrant_id, address.version, check):
+        again = address.check is not None
+        if not self._registrations.keep_check(registrant_id, address.version, check, again=again):
             return None
         log.info("address_checked", extra={"verdict": verdict.value, "score": score})
         return check

@@ -13,9 +13,9 @@ from .. import clock
 from ..config import EligibilityRules
 from ..errors import Unavailable
 from . import identity, rules, wire
-from .errors import Excluded, NikCannotChange, NotRegistered, UnknownPayoutCode
+from .errors import AccountAlreadyUsed, Excluded, NikCannotChange, NotRegistered, UnknownPayoutCode
 from .rules import AddressCheck, Contact, FinancialAddress, PersonalData, Registrant, Standing, Verification
-from .store import AddressRecord, Legs, Overtaken, Record, RegistrationStore
+from .store import AddressRecord, Idle, Legs, Overtaken, Record, RegistrationStore
 from .vault import PersonKey, Vault
 
 TRIES = 4
@@ -117,6 +117,7 @@ class Registrations:
     ) -> FinancialAddress:
         """Say where a person is to be paid; an account pays one person. The same again changes nothing.
 
+        An account that somebody else has and cannot be paid to (it is in another name, or was unknown) is free to take.
         `unless_paying` adds legs named `store.PAYING_LEG` to the transaction of a change; the first address needs none.
         Nothing is known yet of an account that is new. Raises the first that holds of `UnknownPayoutCode`,
         `MalformedAccountNumber`, `NotRegistered`, `PaymentUnderWay`, `AccountAlreadyUsed`.
@@ -132,8 +133,13 @@ class Registrations:
                 continue
         raise Unavailable()
 
-    def keep_check(self, registrant_id: str, version: int, check: AddressCheck) -> bool:
-        """Keep what is known of one version of a person's address. One write; False if it was changed meanwhile."""
+    def keep_check(self, registrant_id: str, version: int, check: AddressCheck, *, again: bool) -> bool:
+        """Keep what is known of one version of a person's address. One write; False if it was changed meanwhile.
+
+        `again`: until now it could not be paid. Raises `AccountAlreadyUsed` then, if it can, and is another's by now.
+        """
+        if again and check.verdict in rules.PAYABLE:
+            return self._store.save_second_check(registrant_id, version, check)
         return self._store.save_check(registrant_id, version, check)
 
     def financial_address(self, registrant_id: str) -> FinancialAddress | None:
@@ -266,7 +272,18 @@ class Registrations:
             updated_at=now,
         )
         released = old.account_mac if old and old.account_mac != new.account_mac else None
-        self._store.save_address(registrant_id, new, released, record.wrapped_key, unless_paying if old else None)
+        if old and old.check and old.check.verdict not in rules.PAYABLE:
+            # What the person could not be paid to may be another's by now: that is not theirs to give up.
+            own = self._store.idle(old.account_mac) == Idle(registrant_id, old.version)
+            released = released if own else None
+        legs = unless_paying if old else None
+        try:
+            self._store.save_address(registrant_id, new, released, record.wrapped_key, legs)
+        except AccountAlreadyUsed:
+            taken_from = self._store.idle(new.account_mac)
+            if taken_from is None:
+                raise
+            self._store.save_address(registrant_id, new, released, record.wrapped_key, legs, taken_from)
         return replace(address, version=new.version)
 
 

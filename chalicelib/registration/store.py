@@ -10,27 +10,19 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
-from pynamodb.attributes import (
-    Attribute,
-    BinaryAttribute,
-    NumberAttribute,
-    UnicodeAttribute,
-    UnicodeSetAttribute,
-    UTCDateTimeAttribute,
-)
+from pynamodb.attributes import Attribute, NumberAttribute
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
-from pynamodb.models import Model
 
 from .. import dynamo
 from ..errors import DomainError
 from ..ids import shard
 from .errors import AccountAlreadyUsed, Excluded, NikAlreadyRegistered, PaymentUnderWay, PhoneAlreadyUsed
-from .rules import NEXT, AddressCheck, Education, Employment, Registrant, Standing, Verdict, Verification
+from .items import Address, Exclusion, Guard, Profile, RegistrationsTable
+from .rules import NEXT, PAYABLE, AddressCheck, Education, Employment, Registrant, Standing, Verdict, Verification
 from .vault import MacKind
 
 SHARDS = 64
@@ -39,78 +31,10 @@ SHARDS = 64
 PAYING_LEG = "paying"
 """The name of the legs by which others say that nothing is being paid to a person just now."""
 
+_UNPAYABLE = [verdict.value for verdict in Verdict if verdict not in PAYABLE]
+
 Legs = Callable[[dynamo.Transaction], None]
 """Adds another domain's legs to a transaction of this one."""
-
-
-class RegistrationsTable(Model):
-    """The base of every item kind; `wiring` gives it its table."""
-
-    class Meta:
-        table_name = "unbound"
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
-
-
-class RegisteredIndex(GlobalSecondaryIndex["Profile"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
-    """Every registration with its province, to count them."""
-
-    class Meta:
-        index_name = "registered"
-        projection = IncludeProjection(["region"])
-
-    registered_shard = UnicodeAttribute(hash_key=True)
-    pk = UnicodeAttribute(range_key=True)
-
-
-class Profile(RegistrationsTable):
-    """`R#<registrant>` / `PROFILE`. Destroying `wrapped_key` erases what is sealed here and in ADDRESS."""
-
-    version = NumberAttribute()
-    sealed = BinaryAttribute(legacy_encoding=False)
-    wrapped_key = BinaryAttribute(legacy_encoding=False)
-    region = NumberAttribute()
-    regency = UnicodeAttribute()
-    birth_date = UnicodeAttribute()
-    education = UnicodeAttribute()
-    employment = UnicodeAttribute()
-    consent_version = UnicodeAttribute()
-    nik_mac = UnicodeAttribute()
-    kk_mac = UnicodeAttribute()
-    phone_mac = UnicodeAttribute()
-    standing = UnicodeAttribute()
-    beneficiary_wave = NumberAttribute(null=True)
-    verification = UnicodeAttribute()
-    warnings = UnicodeSetAttribute(null=True)
-    registered_at = UTCDateTimeAttribute()
-    updated_at = UTCDateTimeAttribute()
-    registered_shard = UnicodeAttribute()
-    registered: ClassVar[RegisteredIndex] = RegisteredIndex()
-
-
-class Address(RegistrationsTable):
-    """`R#<registrant>` / `ADDRESS`. `verdict` and what goes with it are of this version: a change is a new item."""
-
-    version = NumberAttribute()
-    sealed = BinaryAttribute(legacy_encoding=False)
-    account_mac = UnicodeAttribute()
-    updated_at = UTCDateTimeAttribute()
-    verdict = UnicodeAttribute(null=True)
-    score = NumberAttribute(null=True)
-    checked_at = UTCDateTimeAttribute(null=True)
-
-
-class Guard(RegistrationsTable):
-    """`U#<kind>#<mac>` / `UNIQUE`."""
-
-    registrant = UnicodeAttribute()
-
-
-class Exclusion(RegistrationsTable):
-    """`X#<nik mac>` / `EXCLUDED`: the lists that name this NIK, as `name/version/source date`."""
-
-    lists = UnicodeSetAttribute()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +56,14 @@ class AddressRecord:
     version: int
     updated_at: datetime
     check: AddressCheck | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Who has an account that they cannot be paid to, and the version of their address of which that is known."""
+
+    registrant_id: str
+    version: int
 
 
 class Overtaken(Exception):
@@ -166,6 +98,14 @@ class RegistrationStore:
             return None
         return AddressRecord(item.sealed, item.account_mac, int(item.version), item.updated_at, _check(item))
 
+    def idle(self, account_mac: str) -> Idle | None:
+        """Who has an account and cannot be paid to it. Two reads; None if it is nobody's, payable or unasked."""
+        guard = _read(Guard, _unique("account", account_mac), "UNIQUE")
+        item = _read(Address, _person(guard.registrant), "ADDRESS") if guard else None
+        if guard is None or item is None or item.account_mac != account_mac or item.verdict not in _UNPAYABLE:
+            return None
+        return Idle(guard.registrant, int(item.version))
+
     def excluded(self, nik_mac: str) -> bool:
         """Whether any exclusion list names this NIK. One read."""
         return _read(Exclusion, _exclusion(nik_mac), "EXCLUDED") is not None
@@ -198,11 +138,13 @@ class RegistrationStore:
         released_account_mac: str | None,
         wrapped_key: bytes,
         unless_paying: Legs | None = None,
+        taken_from: Idle | None = None,
     ) -> None:
         """Write a financial address with its guard, provided that the key it is sealed under is still the person's.
 
-        Nothing is known of it then. `unless_paying` adds legs of the name `PAYING_LEG`. Raises `Overtaken`, else
-        `PaymentUnderWay`, else `AccountAlreadyUsed`.
+        Nothing is known of it then. `unless_paying` adds legs of the name `PAYING_LEG`. With `taken_from` the account
+        may be that one's, as long as they still cannot be paid to it. Raises `Overtaken`, else `PaymentUnderWay`, else
+        `AccountAlreadyUsed`.
         """
         item = Address(
             _person(registrant_id),
@@ -217,9 +159,13 @@ class RegistrationStore:
                 same_key = Profile.wrapped_key == wrapped_key
                 tx.check("profile", Profile, (_person(registrant_id), "PROFILE"), same_key)
                 if released_account_mac:
-                    tx.delete("released", Guard(_unique("account", released_account_mac), "UNIQUE"))
+                    guard = Guard(_unique("account", released_account_mac), "UNIQUE")
+                    tx.delete("released", guard, _held_by(registrant_id))
+                if taken_from is not None:
+                    still = (Address.version == taken_from.version) & Address.verdict.is_in(*_UNPAYABLE)
+                    tx.check("taken", Address, (_person(taken_from.registrant_id), "ADDRESS"), still)
                 tx.put("address", item, _follows(Address.pk, Address.version, address.version))
-                _claim(tx, "account", address.account_mac, registrant_id)
+                _claim(tx, "account", address.account_mac, registrant_id, taken_from)
                 if unless_paying is not None:
                     unless_paying(tx)
         except dynamo.LegsFailed as failure:
@@ -227,15 +173,38 @@ class RegistrationStore:
             raise _ranked(failure, refusals) from failure
 
     def save_check(self, registrant_id: str, version: int, check: AddressCheck) -> bool:
-        """Keep what an inquiry found out about one version of an address. One write; False if it was changed since."""
-        actions: list[Action] = [Address.verdict.set(check.verdict.value), Address.checked_at.set(check.checked_at)]
-        actions.append(Address.score.remove() if check.score is None else Address.score.set(check.score))
+        """Keep what an inquiry found out about one version of an address. One write; False if it was changed since.
+
+        False too if it may be paid now and could not be before: see `save_second_check`.
+        """
+        as_asked = Address.version == version
+        if check.verdict in PAYABLE:
+            as_asked &= Address.verdict.does_not_exist() | ~Address.verdict.is_in(*_UNPAYABLE)
         try:
-            Address(_person(registrant_id), "ADDRESS").update(actions, condition=Address.version == version)
+            Address(_person(registrant_id), "ADDRESS").update(_verdict(check), condition=as_asked)
         except UpdateError as error:
             if dynamo.is_condition_failure(error):
                 return False
             raise
+        return True
+
+    def save_second_check(self, registrant_id: str, version: int, check: AddressCheck) -> bool:
+        """The same of an account that the person could not be paid to, and now can: it may be another's since.
+
+        One read, one transaction. Raises `AccountAlreadyUsed`.
+        """
+        address = self.address(registrant_id)
+        if address is None or address.version != version:
+            return False
+        try:
+            with dynamo.Transaction(self._region) as tx:
+                item = Address(_person(registrant_id), "ADDRESS")
+                tx.update("address", item, _verdict(check), Address.version == version)
+                _claim(tx, "account", address.account_mac, registrant_id)
+        except dynamo.LegsFailed as failure:
+            if "address" in failure.legs:
+                return False
+            raise AccountAlreadyUsed() from failure
         return True
 
     def move(self, registrant_id: str, standing: Standing, wave: int | None) -> bool:
@@ -280,9 +249,21 @@ def _read(kind: type[_Item], pk: str, sk: str) -> _Item | None:
         return None
 
 
-def _claim(tx: dynamo.Transaction, kind: MacKind, mac: str, registrant_id: str) -> None:
-    mine = Guard.pk.does_not_exist() | (Guard.registrant == registrant_id)
+def _claim(tx: dynamo.Transaction, kind: MacKind, mac: str, registrant_id: str, taken_from: Idle | None = None) -> None:
+    mine = _held_by(registrant_id)
+    if taken_from is not None:
+        mine |= Guard.registrant == taken_from.registrant_id
     tx.put(kind, Guard(_unique(kind, mac), "UNIQUE", registrant=registrant_id), mine)
+
+
+def _held_by(registrant_id: str) -> Condition:
+    held: Condition = Guard.pk.does_not_exist() | (Guard.registrant == registrant_id)
+    return held
+
+
+def _verdict(check: AddressCheck) -> list[Action]:
+    score = Address.score.remove() if check.score is None else Address.score.set(check.score)
+    return [Address.verdict.set(check.verdict.value), Address.checked_at.set(check.checked_at), score]
 
 
 def _follows(pk: Attribute[str], attribute: NumberAttribute, version: int) -> Condition:

@@ -45,8 +45,9 @@ class RegistrationServices(Deployment):
     @cached_property
     def registrations(self) -> Registrations:
         """Who people are."""
+        from ..registration.items import RegistrationsTable
         from ..registration.service import Registrations
-        from ..registration.store import RegistrationsTable, RegistrationStore
+        from ..registration.store import RegistrationStore
 
         self._bind(RegistrationsTable, "registrations")
         store = RegistrationStore(self.settings.region)
@@ -56,7 +57,8 @@ class RegistrationServices(Deployment):
     def exclusion_lists(self) -> ExclusionLists:
         """Who may not take part, as the authorities' lists say."""
         from ..registration.exclusions import ExclusionLists
-        from ..registration.store import RegistrationsTable, RegistrationStore
+        from ..registration.items import RegistrationsTable
+        from ..registration.store import RegistrationStore
 
         self._bind(RegistrationsTable, "registrations")
         return ExclusionLists(RegistrationStore(self.settings.region), self.vault)

@@ -20,7 +20,7 @@ from chalicelib.jobs.store import JobsTable
 from chalicelib.notices.store import NoticesTable
 from chalicelib.outcomes.store import OutcomesTable
 from chalicelib.payouts.items import PayoutsTable
-from chalicelib.registration.store import RegistrationsTable
+from chalicelib.registration.items import RegistrationsTable
 from chalicelib.training.store import TrainingTable
 from chalicelib.waves.store import WavesTable
 from tests.conftest import REGION, ROOT

@@ -10,9 +10,10 @@ import msgspec
 
 from chalicelib import dynamo
 from chalicelib.config import Programme, Settings
+from chalicelib.registration.items import RegistrationsTable
 from chalicelib.registration.rules import Education, Employment
 from chalicelib.registration.service import Registrations
-from chalicelib.registration.store import RegistrationsTable, RegistrationStore
+from chalicelib.registration.store import RegistrationStore
 from chalicelib.registration.vault import Vault
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
 

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from chalicelib.registration import errors
+from chalicelib.registration.items import Profile
 from chalicelib.registration.rules import FinancialAddress
-from chalicelib.registration.store import Profile
 from tests.builders.registration import ACCOUNT, SITI, other_form, registrations
 from tests.conftest import T0
 

@@ -15,7 +15,8 @@ from chalicelib import dynamo
 from chalicelib.errors import Malformed, Unavailable
 from chalicelib.registration import errors, exclusions
 from chalicelib.registration.exclusions import ExclusionList, ExclusionLists, read_niks
-from chalicelib.registration.store import RegistrationsTable, RegistrationStore
+from chalicelib.registration.items import RegistrationsTable
+from chalicelib.registration.store import RegistrationStore
 from tests.builders.registration import SITI, registrations, vault
 from tests.conftest import T0
 

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from chalicelib.registration import errors, wire
+from chalicelib.registration.items import Exclusion, Guard, Profile
 from chalicelib.registration.rules import Employment, Standing, Verification
-from chalicelib.registration.store import Exclusion, Guard, Profile
 from tests.builders.registration import SITI, form, other_form, registrations, vault
 from tests.conftest import T0
 

@@ -11,9 +11,9 @@ import pytest
 
 from chalicelib.config import Programme, Settings
 from chalicelib.registration.errors import AccountAlreadyUsed, NikAlreadyRegistered, PhoneAlreadyUsed
+from chalicelib.registration.items import Address, Guard, Profile
 from chalicelib.registration.rules import Standing
 from chalicelib.registration.service import Registrations
-from chalicelib.registration.store import Address, Guard, Profile
 from chalicelib.registration.vault import Vault
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
 from tests.builders.registration import ACCOUNT, other_form, registrations

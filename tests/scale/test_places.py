@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.registration.items import Exclusion, Profile
 from chalicelib.registration.rules import Standing
-from chalicelib.registration.store import Exclusion, Profile
 from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.revocation import PAGE, Report
 from chalicelib.waves.rules import SHARDS, BeneficiaryState

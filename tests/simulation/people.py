@@ -43,7 +43,9 @@ class MemoryPeople:
         version = before.version + 1 if before else 1
         self.addresses[person] = FinancialAddress("BNI", account, holder(person), version, check)
 
-    def keep_check(self, registrant_id: str, version: int, check: AddressCheck) -> bool:
+    def keep_check(self, registrant_id: str, version: int, check: AddressCheck, *, again: bool) -> bool:
+        assert not again, "workers ask about what nothing is known of"
+
         def write() -> bool:
             address = self.addresses[registrant_id]
             if address.version == version:

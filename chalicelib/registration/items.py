@@ -1,0 +1,85 @@
+"""The items of the registrations table."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pynamodb.attributes import (
+    BinaryAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+    UTCDateTimeAttribute,
+)
+from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
+from pynamodb.models import Model
+
+
+class RegistrationsTable(Model):
+    """The base of every item kind; `wiring` gives it its table."""
+
+    class Meta:
+        table_name = "unbound"
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+
+
+class RegisteredIndex(GlobalSecondaryIndex["Profile"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
+    """Every registration with its province, to count them."""
+
+    class Meta:
+        index_name = "registered"
+        projection = IncludeProjection(["region"])
+
+    registered_shard = UnicodeAttribute(hash_key=True)
+    pk = UnicodeAttribute(range_key=True)
+
+
+class Profile(RegistrationsTable):
+    """`R#<registrant>` / `PROFILE`. Destroying `wrapped_key` erases what is sealed here and in ADDRESS."""
+
+    version = NumberAttribute()
+    sealed = BinaryAttribute(legacy_encoding=False)
+    wrapped_key = BinaryAttribute(legacy_encoding=False)
+    region = NumberAttribute()
+    regency = UnicodeAttribute()
+    birth_date = UnicodeAttribute()
+    education = UnicodeAttribute()
+    employment = UnicodeAttribute()
+    consent_version = UnicodeAttribute()
+    nik_mac = UnicodeAttribute()
+    kk_mac = UnicodeAttribute()
+    phone_mac = UnicodeAttribute()
+    standing = UnicodeAttribute()
+    beneficiary_wave = NumberAttribute(null=True)
+    verification = UnicodeAttribute()
+    warnings = UnicodeSetAttribute(null=True)
+    registered_at = UTCDateTimeAttribute()
+    updated_at = UTCDateTimeAttribute()
+    registered_shard = UnicodeAttribute()
+    registered: ClassVar[RegisteredIndex] = RegisteredIndex()
+
+
+class Address(RegistrationsTable):
+    """`R#<registrant>` / `ADDRESS`. `verdict` and what goes with it are of this version: a change is a new item."""
+
+    version = NumberAttribute()
+    sealed = BinaryAttribute(legacy_encoding=False)
+    account_mac = UnicodeAttribute()
+    updated_at = UTCDateTimeAttribute()
+    verdict = UnicodeAttribute(null=True)
+    score = NumberAttribute(null=True)
+    checked_at = UTCDateTimeAttribute(null=True)
+
+
+class Guard(RegistrationsTable):
+    """`U#<kind>#<mac>` / `UNIQUE`."""
+
+    registrant = UnicodeAttribute()
+
+
+class Exclusion(RegistrationsTable):
+    """`X#<nik mac>` / `EXCLUDED`: the lists that name this NIK, as `name/version/source date`."""
+
+    lists = UnicodeSetAttribute()
