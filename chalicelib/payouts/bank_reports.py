@@ -1,8 +1,9 @@
 """What a bank's report says of transfers, matched by reference, judged, and kept as the answer to the status query.
 
 A report is believed where it is about an approved file's transfer, of the same amount, and denies nothing that was said
-before. Everything else is reported and applied to nothing. What is believed is kept first; then the worker looks at the
-entitlement, and the ledger settles by its usual path. So an import may die at any place, and is simply done again.
+before. Everything else is reported and applied to nothing. A rejection lets the money be sent again, so it takes two
+people who import the same report. What is believed is kept first; then the worker looks at the entitlement, and the
+ledger settles by its usual path. So an import may die at any place, and is simply done again.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ class Problem(StrEnum):
     """Two debits for one transfer, by the bank's own references."""
     DUPLICATE = "rejected_as_duplicate"
     """The bank rejects what it takes for a repetition: the first may well be alive, so nothing has failed."""
+    ONE_PERSON = "rejection_awaits_another_person"
+    """Believed once another person has imported the same report."""
     NO_REASON = "whole_file_rejected_without_a_reason"
     CONTRADICTS = "contradicts_what_was_applied"
     NOT_LATEST = "not_the_latest_attempt"
@@ -171,12 +174,13 @@ class BankReports:
     ) -> Imported:
         """Judge each statement of a report; keep what is believed, and settle by it."""
         batches = {each.id: each for each in self._store.batches()}
+        alone = rules.same_person(self._store.first_importer(source.sha256, source.by, now), source.by)
         findings: list[Finding] = []
         lines = list(_once_each(self._each(statements, batches, findings), findings))
         tally = Counter[bool]()
         unsettled = 0
         for line in progress(lines):
-            judged = self._take(line, batches, source, now)
+            judged = self._take(line, batches, source, now, alone=alone)
             if isinstance(judged, Problem):
                 findings.append(_finding(line, judged))
                 continue
@@ -200,8 +204,10 @@ class BankReports:
             for reference in self._store.references(one.file):
                 yield Line(one.number, reference, one.outcome, one.word, one.file)
 
-    def _take(self, line: Line, batches: Mapping[str, Batch], source: Source, now: datetime) -> Problem | bool:
-        """Keep a line's word if it is believed; True if that is news."""
+    def _take(
+        self, line: Line, batches: Mapping[str, Batch], source: Source, now: datetime, *, alone: bool
+    ) -> Problem | bool:
+        """Keep a line's word if it is believed; True if that is news. `alone`: only one person has imported this."""
         while True:
             known = self._known(line.reference, batches)
             problem = judge(line, known)
@@ -210,6 +216,8 @@ class BankReports:
             word = _news(line, known, source)
             if word is None:
                 return False
+            if alone and word.answer.outcome is Outcome.FAILED:
+                return Problem.ONE_PERSON
             if line.reference is not None and self._store.say(line.reference, word, known.note, now):
                 return True
             # Another import kept a word at this moment: judged again by what there is now.

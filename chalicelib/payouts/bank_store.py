@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import DoesNotExist, UpdateError
+from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
 from pynamodb.expressions.condition import Condition
 
 from ..clock import iso, parse_iso, wib_date
@@ -111,6 +111,13 @@ class _SaidItem(PayoutsTable):
     """`BANKWORDS#<WIB day>` / `<instant>#<reference>`: that the bank's word on a transfer was kept then."""
 
 
+class _ReportItem(PayoutsTable):
+    """`BANKREPORTS` / `<SHA-256>`: who imported a report first (ARN), and when."""
+
+    imported_by = UnicodeAttribute()
+    imported_at = UnicodeAttribute()
+
+
 class BankStore:
     """Reads and writes all of it. Every read is consistent, but for the index that tells what waits for a file."""
 
@@ -174,6 +181,17 @@ class BankStore:
                 _NoteItem.fact == before.word.answer.fact
             )
         return _update(_NoteItem(*_keys(reference)), said, unchanged)
+
+    def first_importer(self, sha256: str, by: str, now: datetime) -> str:
+        """Who imported the report of this hash first; `by` if nobody has before."""
+        keys = ("BANKREPORTS", sha256)
+        try:
+            _ReportItem(*keys, imported_by=by, imported_at=iso(now)).save(_ReportItem.pk.does_not_exist())
+        except PutError as error:
+            if not is_condition_failure(error):
+                raise
+            return _ReportItem.get(*keys, consistent_read=True).imported_by
+        return by
 
     def said_between(self, since: datetime, until: datetime) -> dict[str, datetime]:
         """Of which references a word was kept from `since` to before `until`, and when it was last."""

@@ -84,7 +84,13 @@ def test_the_whole_round_by_two_people(terminal, tmp_path):
 
     report = tmp_path / "report.xml"
     report.write_bytes(pain002(batch, {references[0]: "ACSC", references[1]: "RJCT AC04"}))
-    assert terminal.lines("import", str(report)) == ["pain.002.001.10: 2 applied, 0 known before, 0 not applied"]
+    first = terminal.run("import", str(report))
+    assert (first.exit_code, first.output.splitlines()[-1]) == (
+        1, "pain.002.001.10: 1 applied, 0 known before, 1 not applied"
+    )  # fmt: skip
+    assert f": rejection_awaits_another_person: {references[1]} RJCT_AC04" in first.output
+    terminal.who = CHECKER
+    assert terminal.lines("import", str(report)) == ["pain.002.001.10: 1 applied, 1 known before, 0 not applied"]
     assert terminal.lines("import", str(report)) == ["pain.002.001.10: 0 applied, 2 known before, 0 not applied"]
     assert [terminal.world.state(each) for each in references] == [State.PAID, State.FAILED]
     report.write_bytes(camt054(entry(references[0], returned="AC04", ref="C-1")))
@@ -178,4 +184,4 @@ def test_the_services_are_wired_to_the_stages_tables(cloud, programme):
     services = wiring.build(cloud)
     assert services.rails.named("bank-file").status("a" * 26 + "-1").fact == "awaits_bank_file"
     assert services.bank_files.all() == []
-    assert services.bank_reports.take_in([], bank_file_commands.Source("", MAKER), T0).findings == ()
+    assert services.bank_reports.take_in([], bank_file_commands.Source("ab", MAKER), T0).findings == ()

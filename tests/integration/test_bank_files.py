@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import timedelta
 
@@ -63,7 +64,7 @@ def test_a_transfer_goes_out_in_a_file_and_is_paid_by_the_status_report(world):
 
 def test_a_rejected_transfer_fails_and_its_next_attempt_goes_into_the_next_file(world):
     batch, [first] = world.sent("ani")
-    done = world.take_in(pain002(batch, {first: "RJCT AC04"}))
+    done = world.take_in_by_two(pain002(batch, {first: "RJCT AC04"}))
     assert (done.news, world.state(first)) == (1, State.FAILED)
     assert world.propose() is None
 
@@ -77,6 +78,21 @@ def test_a_rejected_transfer_fails_and_its_next_attempt_goes_into_the_next_file(
     # The first report once more, and the bank's change of mind about the first attempt.
     assert world.take_in(pain002(batch, {first: "RJCT AC04"})).known == 1
     assert problems(world.take_in(pain002(batch, {first: "ACSC"}))) == [(Problem.CONTRADICTS, first)]
+
+
+def test_one_person_cannot_have_money_sent_again_by_a_report_of_rejections(world):
+    """A report is a file that anybody could have written: without this one person could do what `resolve` forbids."""
+    batch, [paid, rejected] = world.sent("ani", "budi")
+    raw = pain002(batch, {paid: "ACSC", rejected: "RJCT AC04"})
+    for who in (MAKER, MAKER, f"arn:aws:sts::123456789012:assumed-role/other/{MAKER.rpartition('/')[2]}"):
+        assert problems(world.take_in(raw, who)) == [(Problem.ONE_PERSON, rejected)]
+    assert (world.state(paid), world.state(rejected)) == (State.PAID, State.SENDING)
+    another = pain002(batch, {rejected: "RJCT AC01"})
+    assert problems(world.take_in(another)) == [(Problem.ONE_PERSON, rejected)], "not of the same report"
+
+    done = world.take_in(raw, CHECKER)
+    assert (done.news, done.known, done.findings, world.state(rejected)) == (1, 1, (), State.FAILED)
+    assert world.take_in(raw, MAKER).findings == (), "known by now"
 
 
 def test_money_that_comes_back_is_learnt_by_a_notification(world):
@@ -99,7 +115,7 @@ def test_a_debit_and_its_return_in_one_notification_are_taken_in_their_order(wor
 def test_the_same_report_again_changes_nothing(world):
     batch, references = world.sent("ani", "budi", "citra")
     raw = pain002(batch, dict(zip(references, ["ACSC", "RJCT AM04", "ACSP"], strict=True)))
-    assert world.take_in(raw).news == 3
+    assert (world.take_in(raw, MAKER).news, world.take_in(raw).news) == (2, 1)
     before = {each: world.store.events(each[:26]) for each in references}
     again = world.take_in(raw)
     assert (again.news, again.known, again.findings) == (0, 3, ())
@@ -193,7 +209,7 @@ def test_a_whole_file_is_rejected_with_a_reason_and_never_as_a_repetition(world)
     assert problems(world.take_in(wrong)) == [(Problem.TOTALS, None)]
     assert world.take_in(pain002(batch, {}, "ACTC")).news == 2
     right = pain002(batch, {}, "RJCT AC01", "<OrgnlNbOfTxs>2</OrgnlNbOfTxs><OrgnlCtrlSum>1200000</OrgnlCtrlSum>")
-    assert world.take_in(right).news == 2
+    assert world.take_in_by_two(right).news == 2
     assert [world.state(each) for each in references] == [State.FAILED, State.FAILED]
 
 
@@ -328,6 +344,7 @@ def test_an_import_may_die_at_any_call_and_is_simply_done_again(world, monkeypat
         world.wipe()
         batch, [paid, failed] = world.sent("ani", "budi")
         raw = pain002(batch, {paid: "ACSC", failed: "RJCT AC04"})
+        world.bank_store.first_importer(hashlib.sha256(raw).hexdigest(), MAKER, world.now)
         calls.reset()
         getattr(calls, where)[at] = die
         try:

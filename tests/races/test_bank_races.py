@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from hashlib import sha256
 
 import pytest
 
@@ -68,6 +69,8 @@ def test_imports_at_once_settle_once_and_only_one_of_two_contrary_words_is_belie
     for round_ in range(ROUNDS):
         batch, [reference] = bank.sent(f"p{round_}")
         paid, rejected = pain002(batch, {reference: "ACSC"}), pain002(batch, {reference: "RJCT AC04"})
+        for raw in (paid, rejected):
+            bank.bank_store.first_importer(sha256(raw).hexdigest(), MAKERS[0], bank.now)
         answers = together([partial(bank.take_in, raw) for raw in (paid, rejected, paid, rejected)], ALWAYS)
         assert sum(each.news for each in answers) == 1
         assert sum(len(each.findings) for each in answers) == 2
