@@ -47,9 +47,8 @@ def export(
     """
     if sum(map(bool, (listing, reject, approve))) > 1 or bool(approve) is not (out is not None):
         raise click.UsageError("give one of --list, --reject BATCH, or --approve BATCH with --out FILE")
-    services = stages.load(stage).services
-    files, now = services.bank_files, utc_now()
-    write = _writer(services.programme.payouts.bank_file)
+    files, now = stages.load(stage).services.bank_files, utc_now()
+    write = _writer(files.rules)
     if listing:
         for batch in files.all():
             click.echo(_described(batch))

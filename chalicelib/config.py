@@ -127,7 +127,7 @@ class PayoutRules(_Frozen, frozen=True):
     """How alike, out of 100, the holder's name and the provider's must be."""
     ceilings: CeilingRules
     codes: dict[str, PayoutCode]
-    bank_file: BankFileRules
+    bank_file: BankFileRules | None = None
 
     @property
     def kinds(self) -> dict[str, Literal["bank", "wallet"]]:
@@ -256,6 +256,9 @@ def _check(programme: Programme) -> None:
         "a code of payouts.codes that is paid by bank file needs a bic": all(
             code.bic is not None for code in programme.payouts.codes.values() if code.rail == "bank-file"
         ),
+        "a code of payouts.codes that is paid by bank file needs payouts.bank_file": programme.payouts.bank_file
+        is not None
+        or all(code.rail != "bank-file" for code in programme.payouts.codes.values()),
         "waves overlap": programme.calendar.open_hours <= programme.calendar.every_days * 24,
         "the first scheme starts after the first wave": min(s.first_wave for s in programme.schemes)
         <= programme.calendar.first_wave,

@@ -64,7 +64,7 @@ class BankFiles:
         self._ledger = books.ledger
         self._pause = books.pause
         self._sealer = sealer
-        self._rules = file_rules
+        self.rules = file_rules
         self._randomness = randomness
 
     def propose(self, by: str, execute_on: date, write: Write, now: datetime, progress: Progress = iter) -> Exported:
@@ -77,7 +77,7 @@ class BankFiles:
         if begun is not None:
             return Exported(self._complete(begun, write, progress), len(self.waiting()))
         waiting = self.waiting()
-        chosen = [reference(each.id, each.n) for each in waiting[: self._rules.transfers_max]]
+        chosen = [reference(each.id, each.n) for each in waiting[: self.rules.transfers_max]]
         if not chosen:
             return Exported(None, 0)
         batch = Batch(random_id(self._randomness), BatchState.COLLECTING, by, now, execute_on)

@@ -122,13 +122,17 @@ class PayoutsServices(RegistrationServices):
 
     @cached_property
     def bank_files(self) -> BankFiles:
-        """Files of transfers for the bank, by two people."""
+        """Files of transfers for the bank, by two people. Raises `BadConfiguration` where no account pays by file."""
+        from ..config import BadConfiguration
         from ..ids import system_randomness
         from ..payouts.bank_files import BankFiles, Books
         from ..payouts.pause import PauseStore
 
+        rules = self.programme.payouts.bank_file
+        if rules is None:
+            raise BadConfiguration(reason="programme.toml has no [payouts.bank_file]: no account pays by bank file")
         books = Books(self.bank_store, self._payout_store, PauseStore())
-        return BankFiles(books, self.registrations, self.programme.payouts.bank_file, system_randomness)
+        return BankFiles(books, self.registrations, rules, system_randomness)
 
     @cached_property
     def bank_reports(self) -> BankReports:

@@ -12,7 +12,7 @@ from lxml import etree
 
 from admin.bank import pain001, reports
 from chalicelib import dynamo
-from chalicelib.config import PayoutCode, Programme, Settings
+from chalicelib.config import BankFileRules, PayoutCode, Programme, Settings
 from chalicelib.ids import system_randomness
 from chalicelib.payouts.bank_files import BankFiles, Books
 from chalicelib.payouts.bank_rail import BankFile, Order
@@ -33,6 +33,13 @@ from tests.conftest import REGION, T0
 MAKER = "arn:aws:iam::123456789012:user/maker"
 CHECKER = "arn:aws:iam::123456789012:user/checker"
 TUESDAY = date(2026, 11, 24)
+DEBTOR = BankFileRules(
+    initiating_party="PROGRAM GELOMBANG",
+    debtor_name="PROGRAM GELOMBANG",
+    debtor_account="0000000000",
+    debtor_bic="BMRIIDJA",
+    transfers_max=2_000,
+)
 
 
 def text(root: etree._Element, path: str) -> list[str]:
@@ -116,7 +123,7 @@ class BankWorld:
     """The ledger, the worker and the bank's files. `now` moves only when a test moves it."""
 
     def __init__(self, settings: Settings, programme: Programme, transfers_max: int = 2_000) -> None:
-        self.programme = with_bank(programme, transfers_max)
+        self.programme = with_bank(programme)
         self.store = PayoutStore(settings.region)
         self.bank_store = BankStore(settings.region)
         dynamo.bind(PayoutsTable, settings.table("payouts"), settings.region)
@@ -130,13 +137,14 @@ class BankWorld:
             self.store, PayoutQueue(settings.payouts_queue_url, settings.region), lambda: "", self.programme
         )
         self.pause = PauseStore()
+        file_rules = msgspec.structs.replace(DEBTOR, transfers_max=transfers_max)
         self.files = BankFiles(
-            Books(self.bank_store, self.store, self.pause), ReversingSealer(), self.rules.bank_file, system_randomness
+            Books(self.bank_store, self.store, self.pause), ReversingSealer(), file_rules, system_randomness
         )
         self.reports = BankReports(self.bank_store, self.store, self.worker)
 
     def write(self, order: Order) -> bytes:
-        return pain001.write(order, self.rules.bank_file)
+        return pain001.write(order, DEBTOR)
 
     def due(self, name: str, holder: str | None = None) -> str:
         """An entitlement that is DUE."""
@@ -189,14 +197,13 @@ class BankWorld:
         self.now += timedelta(**delta)
 
 
-def with_bank(programme: Programme, transfers_max: int) -> Programme:
+def with_bank(programme: Programme) -> Programme:
     """The programme with every bank paid by file."""
     codes = {
         name: PayoutCode(kind="bank", rail="bank-file", bic=code.bic)
         for name, code in programme.payouts.codes.items()
         if code.bic
     }
-    file_rules = msgspec.structs.replace(programme.payouts.bank_file, transfers_max=transfers_max)
     return msgspec.structs.replace(
-        programme, payouts=msgspec.structs.replace(programme.payouts, codes=codes, bank_file=file_rules)
+        programme, payouts=msgspec.structs.replace(programme.payouts, codes=codes, bank_file=DEBTOR)
     )

@@ -15,10 +15,10 @@ from lxml import etree
 from admin import bank_file_commands, stages
 from admin.payout_commands import payout
 from chalicelib import wiring
-from chalicelib.config import Programme, Settings
+from chalicelib.config import BadConfiguration, Programme, Settings
 from chalicelib.payouts.errors import PendingOutcome
 from chalicelib.payouts.rules import State
-from tests.builders.bank import CHECKER, MAKER, BankWorld, camt054, entry, pain002, text
+from tests.builders.bank import CHECKER, MAKER, BankWorld, camt054, entry, pain002, text, with_bank
 from tests.conftest import REGION, T0
 
 
@@ -183,5 +183,8 @@ def test_who_runs_a_command_is_whom_aws_knows(cloud):
 def test_the_services_are_wired_to_the_stages_tables(cloud, programme):
     services = wiring.build(cloud)
     assert services.rails.named("bank-file").status("a" * 26 + "-1").fact == "awaits_bank_file"
+    with pytest.raises(BadConfiguration, match=r"no \[payouts\.bank_file\]"):
+        _ = services.bank_files
+    services.programme = with_bank(programme)
     assert services.bank_files.all() == []
     assert services.bank_reports.take_in([], bank_file_commands.Source("ab", MAKER), T0).findings == ()

@@ -21,10 +21,9 @@ from chalicelib.payouts import bank_rail
 from chalicelib.payouts.bank_rail import BankFile, Order, Transfer
 from chalicelib.payouts.rules import Answer, Entitlement, Kind, Outcome, State, reference
 from chalicelib.registration.rules import FinancialAddress
-from tests.builders.bank import text
+from tests.builders.bank import DEBTOR, text
 from tests.conftest import ROOT, T0
 
-DEBTOR = load_programme("prod").payouts.bank_file
 ID = "abcdefghijklmnopqrstuvwxyz"
 ANI = Transfer(f"{ID}-1", "BNINIDJA", "0123456789", "Ani Lestari", 600_000, "Gelombang 143 INCENTIVE")
 BUDI = Transfer(f"{ID}-9999", "CENAIDJA", "9876543210", "Budi Müller-Sørensen", 50_000, "Gelombang 143 SURVEY_1")
@@ -170,13 +169,23 @@ def test_a_reference_is_never_longer_than_the_message_allows():
     assert len(reference(ID, 9999)) <= 35
 
 
-def test_a_code_that_is_paid_by_file_needs_a_bic(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ('OVO = { kind = "wallet", rail = "bank-file" }', "needs a bic"),
+        ('OVO = { kind = "wallet", rail = "bank-file", bic = "BNINIDJA" }', r"needs payouts\.bank_file"),
+    ],
+)
+def test_a_code_that_is_paid_by_file_needs_a_bic_and_an_account_that_pays(tmp_path: Path, code: str, reason: str):
     figures = (ROOT / "chalicelib/programme.toml").read_text()
     file = tmp_path / "programme.toml"
-    file.write_text(
-        figures.replace(
-            'OVO = { kind = "wallet", rail = "xendit-v2" }', 'OVO = { kind = "wallet", rail = "bank-file" }'
-        )
-    )
-    with pytest.raises(BadConfiguration, match="needs a bic"):
+    file.write_text(figures.replace('OVO = { kind = "wallet", rail = "xendit-v2" }', code))
+    with pytest.raises(BadConfiguration, match=reason):
         load_programme("prod", file)
+
+
+def test_the_section_that_the_documentation_shows_is_one(tmp_path: Path):
+    [section] = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/bank-files.md").read_text(), re.DOTALL)
+    file = tmp_path / "programme.toml"
+    file.write_text((ROOT / "chalicelib/programme.toml").read_text() + section)
+    assert load_programme("prod", file).payouts.bank_file == DEBTOR
