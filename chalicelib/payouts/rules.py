@@ -17,7 +17,6 @@ from ..config import PayoutRules, Scheme
 from ..ids import derived_id
 from ..money import Rupiah, rupiah
 from .errors import NotInScheme
-from .signals import SENDING_LONG_S
 
 
 class Kind(StrEnum):
@@ -312,9 +311,9 @@ def needs_another_look(state: State, hold: Hold | None) -> bool:
     return state not in AT_REST and hold not in FOR_A_PERSON
 
 
-def takes_long(entitlement: Entitlement, now: datetime) -> bool:
+def takes_long(entitlement: Entitlement, now: datetime, limit_s: int) -> bool:
     """Whether an attempt has been under way for so long that somebody should look."""
-    return entitlement.state is State.SENDING and now - entitlement.changed_at >= timedelta(seconds=SENDING_LONG_S)
+    return entitlement.state is State.SENDING and now - entitlement.changed_at >= timedelta(seconds=limit_s)
 
 
 def nothing_alive(entitlement: Entitlement) -> bool:

@@ -91,27 +91,33 @@ class Payouts:
     def sweep(self, now: datetime) -> int:
         """Queue what has rested unsettled for too long, and return how many. Two sweeps at once queue each one once.
 
-        A row is marked before it is queued: if the queueing is lost, a later sweep comes back to it. Each SENDING of
-        the frequent partitions is met every `requeue_after_s`, so one that takes too long is told of each time. With
-        more than `BACKLOG_MAX` messages waiting it does nothing.
+        A row is marked before it is queued: if the queueing is lost, a later sweep comes back to it. Each SENDING is
+        met every `requeue_after_s` (by bank file: `held_look_factor` times that), so one that takes too long is told of
+        each time. With more than `BACKLOG_MAX` messages waiting it does nothing.
         """
         waiting = self._queue.backlog()
         if waiting > BACKLOG_MAX:
             log.warning("payouts_not_swept", extra={"waiting": waiting})
             return 0
         interval = timedelta(seconds=self._rules.requeue_after_s)
-        queued = long = 0
+        queued = long = long_by_file = 0
         for shard, seldom in unsettled_shards():
             before = now - interval * (self._rules.held_look_factor if seldom else 1)
             rows = self._store.unsettled(shard, before, SWEEP_LIMIT)
             marked = [each for row in rows if (each := self._store.mark_queued(row, now)) is not None]
             self._queue.send([each.id for each in marked])
             queued += len(marked)
-            long += sum(not seldom and rules.takes_long(each, now) for each in marked)
+            # A SENDING of the seldom ones goes by bank file.
+            if seldom:
+                long_by_file += sum(rules.takes_long(each, now, signals.BY_FILE_LONG_S) for each in marked)
+            else:
+                long += sum(rules.takes_long(each, now, signals.SENDING_LONG_S) for each in marked)
         if queued:
             log.info("payouts_swept", extra={"queued": queued})
         if long:
             log.warning(signals.SENDING_LONG, extra={"count": long})
+        if long_by_file:
+            log.warning(signals.BY_FILE_LONG, extra={"count": long_by_file})
         return queued
 
     def hint(self, callback_token: str, reference_id: str) -> None:

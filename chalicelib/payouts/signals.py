@@ -26,7 +26,13 @@ SENDING_LONG = "payouts_sending_long"
 
 SENDING_LONG_S = 3600
 
-RINGING = (CEILING_REACHED, PAUSED, STATUS_UNKNOWN, SENDING_LONG)
+BY_FILE_LONG = "payouts_by_file_long"
+"""`count` attempts have waited for a bank file, or for the bank's report on it, for `BY_FILE_LONG_S` or longer."""
+
+BY_FILE_LONG_S = 4 * 86_400
+"""Over a weekend: a file of Friday is answered by Tuesday."""
+
+RINGING = (CEILING_REACHED, PAUSED, STATUS_UNKNOWN, SENDING_LONG, BY_FILE_LONG)
 """Those with an alarm of their own."""
 
 DIFFERENCES_METRIC = "PayoutDifferences"

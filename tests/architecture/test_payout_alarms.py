@@ -23,6 +23,7 @@ GROUPS = {
     signals.PAUSED: "PayLogGroup",
     signals.STATUS_UNKNOWN: "PayLogGroup",
     signals.SENDING_LONG: "SweepPayoutsLogGroup",
+    signals.BY_FILE_LONG: "SweepPayoutsLogGroup",
 }
 """Which function logs what; the tests of the ledger, of pauses and ceilings show that it does."""
 
@@ -62,7 +63,7 @@ def test_a_word_of_the_log_is_counted_and_its_count_rings(app_template: Template
     assert [one["LogGroupName"]["Ref"] for one in filters] == [GROUPS[word]]
     ((transformation,),) = [one["MetricTransformations"] for one in filters]
     assert (transformation["MetricNamespace"], transformation["MetricName"]) == (STAGE, word)
-    assert transformation["MetricValue"] == ("$.count" if word == signals.SENDING_LONG else "1")
+    assert transformation["MetricValue"] == ("$.count" if GROUPS[word].startswith("Sweep") else "1")
     (alarm,) = alarms_of(app_template, word)
     assert alarm["Namespace"] == STAGE
     assert alarm["Threshold"] == 1
@@ -72,10 +73,17 @@ def test_an_alarm_about_what_is_seen_every_sweep_does_not_fall_silent_in_between
     app_template: Template,
 ) -> None:
     """What waits is met again after `requeue_after_s`, by a sweep that comes every minute."""
-    again = load_programme("prod").payouts.requeue_after_s + 60
-    for word in (signals.CEILING_REACHED, signals.PAUSED, signals.SENDING_LONG):
+    rules = load_programme("prod").payouts
+    again = rules.requeue_after_s + 60
+    by_file = rules.requeue_after_s * rules.held_look_factor + 60
+    for word, after in (
+        (signals.CEILING_REACHED, again),
+        (signals.PAUSED, again),
+        (signals.SENDING_LONG, again),
+        (signals.BY_FILE_LONG, by_file),
+    ):
         (alarm,) = alarms_of(app_template, word)
-        assert alarm["Period"] >= 2 * again
+        assert alarm["Period"] >= 2 * after
 
 
 def test_differences_that_a_reconciliation_finds_ring(app_template: Template) -> None:

@@ -51,7 +51,7 @@ def test_a_new_attempt_is_young_however_long_the_entitlement_has_been_open(world
     assert rung(caplog, signals.SENDING_LONG) == []
 
 
-def test_what_a_bank_file_pays_takes_its_days_without_ringing(world, caplog, monkeypatch):
+def test_what_a_bank_file_pays_takes_its_days_and_rings_when_nobody_comes_back_to_it(world, caplog, monkeypatch):
     entitlement = placed(world, "ani", Place(State.FAILED))
     claim = world.store.claim
     by_file = lambda before, attempt, now: claim(before, replace(attempt, rail="bank-file"), now)  # noqa: E731
@@ -59,8 +59,13 @@ def test_what_a_bank_file_pays_takes_its_days_without_ringing(world, caplog, mon
     world.fsp.answer = Answer(Outcome.PENDING, "awaits_bank_file")
     world.later(seconds=world.rules.requeue_after_s)
     assert world.worker.process(entitlement.id, world.now) is State.SENDING
-    world.later(days=2)
+    world.later(seconds=signals.BY_FILE_LONG_S - 1)
     assert world.payouts.sweep(world.now) == 1
+    assert rung(caplog, signals.SENDING_LONG) == rung(caplog, signals.BY_FILE_LONG) == []
+    for _ in range(2):
+        world.later(seconds=world.rules.requeue_after_s * world.rules.held_look_factor + 1)
+        world.payouts.sweep(world.now)
+    assert [record.count for record in rung(caplog, signals.BY_FILE_LONG)] == [1, 1]
     assert rung(caplog, signals.SENDING_LONG) == []
 
 

@@ -253,9 +253,9 @@ def test_a_person_is_the_name_at_the_end_of_an_identity(other, same):
 
 
 def test_only_an_attempt_takes_long_and_from_one_hour_on():
-    hour = timedelta(seconds=SENDING_LONG_S)
+    hour = timedelta(hours=1)
     assert SENDING_LONG_S == 3600
-    assert rules.takes_long(an_entitlement(State.SENDING), T0 + hour)
-    assert not rules.takes_long(an_entitlement(State.SENDING), T0 + hour - timedelta(microseconds=1))
+    assert rules.takes_long(an_entitlement(State.SENDING), T0 + hour, SENDING_LONG_S)
+    assert not rules.takes_long(an_entitlement(State.SENDING), T0 + hour - timedelta(microseconds=1), SENDING_LONG_S)
     for state in set(State) - {State.SENDING}:
-        assert not rules.takes_long(an_entitlement(state), T0 + hour * 100)
+        assert not rules.takes_long(an_entitlement(state), T0 + hour * 100, SENDING_LONG_S)
