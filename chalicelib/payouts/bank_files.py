@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import cache
 from typing import Protocol
 
 from ..config import BankFileRules
@@ -126,18 +127,18 @@ class BankFiles:
         """What is SENDING by this rail and in no file that counts, the longest waiting first."""
         awaiting = {reference(each.id, each.n): each for each in self._store.awaiting()}
         notes = self._store.notes(awaiting)
-        rejected = {each.id for each in self._store.batches() if each.state is BatchState.REJECTED}
-        return [each for name, each in awaiting.items() if _free(notes.get(name, Note()), rejected)]
+        free = self._free()
+        return [each for name, each in awaiting.items() if free(name, notes.get(name, Note()))]
 
     def _complete(self, batch: Batch, write: Write, progress: Progress) -> Batch:
         """Mark every attempt of a file, leave out those that another file took, and record what it comes to."""
-        rejected = {each.id for each in self._store.batches() if each.state is BatchState.REJECTED}
+        free = self._free()
         listed = self._store.references(batch.id)
         notes = self._store.notes(listed)
         kept: list[str] = []
         for each in progress(listed):
             before = notes.get(each, Note())
-            old = before if before.batch in rejected else Note()
+            old = before if free(each, before) else Note()
             if before.batch == batch.id or self._store.mark(each, batch.id, old):
                 kept.append(each)
         order = self._order(batch, kept, progress)
@@ -154,6 +155,26 @@ class BankFiles:
                 raise
             return ended
         return complete
+
+    def _free(self) -> Callable[[str, Note], bool]:
+        """Tells whether an attempt is in no file that counts, and the bank knows nothing of it.
+
+        A file counts unless it was rejected. One that was completed without an attempt never has it, though it may be
+        marked with it: by another export, which went on with the file at the same time and came too late.
+        """
+        files = {each.id: each.state for each in self._store.batches()}
+        listed = cache(lambda batch: frozenset(self._store.references(batch)))
+
+        def free(reference: str, note: Note) -> bool:
+            if note.word is not None or note.batch is None:
+                return note.word is None
+            match files.get(note.batch):
+                case BatchState.PROPOSED | BatchState.APPROVED:
+                    return reference not in listed(note.batch)
+                case state:
+                    return state is BatchState.REJECTED
+
+        return free
 
     def _checked(self, batch: Batch, references: Sequence[str], write: Write, progress: Progress) -> bytes:
         order = self._order(batch, references, progress)
@@ -190,10 +211,6 @@ class BankFiles:
     def _check_not_paused(self) -> None:
         if self._pause.get() is not None:
             raise PayoutsPaused()
-
-
-def _free(note: Note, rejected: set[str]) -> bool:
-    return note.word is None and (note.batch is None or note.batch in rejected)
 
 
 def _entitlement(reference: str) -> str:

@@ -150,7 +150,8 @@ class BankStore:
         return {by_keys[row.pk, row.sk]: _to_note(row) for row in rows}
 
     def mark(self, reference: str, batch: str, before: Note) -> bool:
-        """Put an attempt into a file, if it is in none but the REJECTED one of `before` and the bank knows it not.
+        """Put an attempt into a file, if it is in none but that of `before`, which does not count, and the bank knows
+        it not.
 
         True also if it is in this file already.
         """

@@ -250,6 +250,18 @@ def test_a_rejected_file_frees_its_transfers_for_the_next(world):
     assert world.bank_store.references(second.id) == (reference,)
 
 
+def test_an_attempt_that_was_marked_with_a_file_too_late_goes_into_the_next(world):
+    """Two exports go on with one file; one completes it, then the other marks what was free only for it."""
+    world.claimed("ani")
+    first = world.propose()
+    late = world.claimed("budi")
+    assert world.bank_store.mark(late, first.id, Note())
+    world.approve(first.id)
+    second = world.propose()
+    assert world.bank_store.references(second.id) == (late,)
+    assert world.propose() is None
+
+
 def test_what_people_settled_meanwhile_is_not_paid_by_file(world):
     reference = world.claimed("ani")
     batch = world.propose()
