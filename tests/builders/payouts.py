@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import boto3
@@ -33,7 +34,7 @@ from chalicelib.payouts.service import Payouts
 from chalicelib.payouts.store import PayoutStore
 from chalicelib.payouts.worker import Ports, Worker
 from chalicelib.registration.errors import Excluded
-from chalicelib.registration.rules import AddressCheck, FinancialAddress, Verdict
+from chalicelib.registration.rules import AddressCheck, FinancialAddress, Payee, Verdict
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
 from local.fsp import Sandbox
 from tests.conftest import REGION, T0
@@ -66,29 +67,35 @@ class People:
     addresses: dict[str, FinancialAddress] = field(default_factory=dict)
     excluded: set[str] = field(default_factory=set)
 
-    def financial_address(self, registrant_id: str) -> FinancialAddress | None:
-        return self.addresses.get(registrant_id)
+    def payee(self, registrant_id: str) -> Payee | None:
+        address = self.addresses.get(registrant_id)
+        return payee(registrant_id, address) if address else None
 
-    def keep_check(self, registrant_id: str, version: int, check: AddressCheck) -> bool:
+    def keep_check(self, registrant_id: str, version: int, check: AddressCheck, *, again: bool) -> bool:
         address = self.addresses[registrant_id]
         if address.version != version:
             return False
         self.addresses[registrant_id] = replace(address, check=check)
         return True
 
-    def registrant(self, registrant_id: str) -> Any:
-        return registrant_id
-
     def check_not_excluded(self, registrant: Any) -> None:
         if registrant in self.excluded:
             raise Excluded()
 
 
-class ReversingSealer:
-    """Not secret, but what is stored is not what is sent, and it opens for its own person only."""
+def payee(registrant_id: str, address: FinancialAddress) -> Payee:
+    """A person is their id."""
+    who: Any = registrant_id
+    return Payee(who, address, partial(sealed, registrant_id))
 
-    def seal(self, registrant_id: str, plain: bytes) -> bytes:
-        return registrant_id.encode() + b"\0" + plain[::-1]
+
+def sealed(registrant_id: str, plain: bytes) -> bytes:
+    """Not secret, but what is stored is not what is sent, and it opens for its own person only."""
+    return registrant_id.encode() + b"\0" + plain[::-1]
+
+
+class ReversingSealer:
+    """Opens what `sealed` made."""
 
     def unseal(self, registrant_id: str, sealed: bytes) -> bytes:
         owner, _, reversed_plain = sealed.partition(b"\0")
@@ -113,7 +120,7 @@ def worker(store: PayoutStore, people: People, rails: Rails, programme: Programm
     """A worker with an allowance of its own."""
     allowance = Allowance(CeilingStore(), programme.payouts.ceilings)
     addresses = AddressBook(people, rails, programme.payouts.name_score_min)
-    ports = Ports(people, addresses, ReversingSealer(), rails, allowance)
+    ports = Ports(addresses, ReversingSealer(), rails, allowance)
     return Worker(store, ports, programme.payouts)
 
 
