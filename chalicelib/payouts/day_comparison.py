@@ -54,7 +54,7 @@ class Comparison:
         """One slice, both ways. Raises `StatementUnreadable`."""
         settled_by = now - GRACE
         windows = {
-            rail: reader.lines(piece.since - day_rules.BEFORE, piece.until + day_rules.SKEW)
+            rail: reader.lines(piece.since - day_rules.BEFORE, piece.since, piece.until + day_rules.SKEW)
             for rail, reader in self._readers.items()
         }
         totals, subjects = Totals(), dict[tuple[str, str], Subject]()
@@ -137,10 +137,14 @@ class _Reader:
         self._since: datetime | None = None
         self._until: datetime | None = None
 
-    def lines(self, since: datetime, until: datetime) -> list[StatementLine]:
-        """Those of a window that is not before the last one."""
+    def lines(self, since: datetime, middle: datetime, until: datetime) -> list[StatementLine]:
+        """Those of a window that is not before the last one.
+
+        What is before `middle`, where a slice begins, is read by itself: a line of which nobody knows when it was is
+        handed on as of the beginning of what was asked for, and would else be in no slice.
+        """
         if self._since is None or self._until is None or not self._since <= since <= self._until:
-            self._lines, self._since, self._until = [], since, since
+            self._lines, self._since, self._until = list(self._statements.between(since, middle)), since, middle
         fresh = list(self._statements.between(self._until, until))
         self._lines = [line for line in self._lines if line.updated_at >= since] + fresh
         self._since, self._until = since, max(until, self._until)

@@ -52,7 +52,8 @@ class Statements(Protocol):
     def between(self, since: datetime, until: datetime) -> Iterator[StatementLine]:
         """Every transaction whose latest change was at `since` or later and before `until`, in no order.
 
-        A transaction that changes later is not there any more: it is in the time of its later change.
+        A transaction that changes later is not there any more: it is in the time of its later change. One of which
+        nobody can tell when it changed is there as of `since`, UNREADABLE.
         """
         ...
 

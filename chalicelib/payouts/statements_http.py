@@ -13,7 +13,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -61,8 +61,8 @@ class XenditStatements:
 
     def between(self, since: datetime, until: datetime) -> Iterator[StatementLine]:
         """See the port. Of a line without a readable time nobody knows when it was: it is handed on as of `since`."""
-        # Both ends are inclusive at the provider, and its times have milliseconds.
-        window = {"updated[gte]": iso(since), "updated[lte]": iso(until - timedelta(milliseconds=1))}
+        # Both ends are inclusive at the provider; what is of `until` itself is left out below.
+        window = {"updated[gte]": iso(since), "updated[lte]": iso(until)}
         for line in self._lines(window, since):
             if since <= line.updated_at < until:
                 yield line
@@ -130,7 +130,7 @@ def _line(raw: Any, if_unknown: datetime) -> StatementLine:
     fields = raw if isinstance(raw, dict) else {}
     reference, word = _text(fields.get("reference_id"), _REFERENCE), _text(fields.get("status"), _WORD)
     amount = _amount(fields.get("amount"))
-    when = _when(fields.get("updated")) or _when(fields.get("created"))
+    when = _when(fields.get("updated"))
     whole = fields.get("cashflow") == "MONEY_OUT" and fields.get("currency") == "IDR" and when is not None
     known = _ENTRIES.get(word, Entry.UNREADABLE)
     return StatementLine(

@@ -177,13 +177,28 @@ def read(page: object) -> list[StatementLine]:
         ({"currency": "USD"}, Entry.UNREADABLE, "SUCCESS", 600_000),
         ({"reference_id": None}, Entry.UNREADABLE, "SUCCESS", 600_000),
         ({"reference_id": "Ani Holder"}, Entry.UNREADABLE, "SUCCESS", 600_000),
-        ({"updated": "soon", "created": None}, Entry.UNREADABLE, "SUCCESS", 600_000),
+        ({"updated": "soon"}, Entry.UNREADABLE, "SUCCESS", 600_000),
+        ({"updated": None, "created": "2026-11-01T00:00:00Z"}, Entry.UNREADABLE, "SUCCESS", 600_000),
     ],
 )
 def test_how_a_line_is_read_and_that_none_is_left_out(changes, entry, word, amount):
     (line,) = read({"data": [LINE | changes], "has_more": False})
     assert (line.entry, line.word, line.amount_idr) == (entry, word, amount and Rupiah(amount))
     assert "Ani" not in repr(line)
+
+
+def test_a_change_within_the_last_millisecond_is_asked_for_and_belongs_to_its_own_time():
+    asked: list[bytes] = []
+    lines = [LINE | {"updated": "2026-11-20T00:59:59.999500Z"}, LINE | {"id": "2", "updated": "2026-11-20T01:00:00Z"}]
+
+    def answer(raw: bytes) -> bytes:
+        asked.append(raw)
+        return http("200 OK", json.dumps({"data": lines, "has_more": False}))
+
+    with serving(answer) as url:
+        found = list(XenditStatements(url, 20, lambda: KEY, lambda _: None).between(SINCE, UNTIL))
+    assert [line.id for line in found] == ["txn_1"]
+    assert b"updated%5Blte%5D=2026-11-20T01%3A00%3A00Z" in asked[0]
 
 
 def test_what_is_no_line_at_all_is_one_that_cannot_be_read():
@@ -217,4 +232,4 @@ def test_a_page_is_asked_for_so_often_with_longer_and_longer_pauses():
         list(XenditStatements(url, 20, lambda: KEY, pauses.append).between(SINCE, UNTIL))
     assert len(asked) == TRIES
     assert pauses == [0.5, 1, 2, 4]
-    assert b"updated%5Bgte%5D=2026-11-20T00%3A00%3A00Z&updated%5Blte%5D=2026-11-20T00%3A59%3A59.999Z" in asked[0]
+    assert b"updated%5Bgte%5D=2026-11-20T00%3A00%3A00Z&updated%5Blte%5D=2026-11-20T01%3A00%3A00Z" in asked[0]

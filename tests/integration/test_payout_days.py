@@ -26,6 +26,7 @@ from chalicelib.payouts.errors import DayNotOver, PendingOutcome, StatementUnrea
 from chalicelib.payouts.items import Head, partition
 from chalicelib.payouts.rules import State
 from chalicelib.wiring import Services
+from local import fsp_transactions
 from tests.builders.payout_days import Days
 from tests.builders.payouts import running
 
@@ -121,6 +122,21 @@ def test_a_provider_that_does_not_answer_is_told_of_and_nothing_is_compared(worl
     world.sandbox.books.configure({"error_before_rate": 0.3, "timeout_before_rate": 0.1})
     world.daily().run(world.now, 880)
     assert world.days.last_done() == date(2026, 11, 20)
+
+
+@pytest.mark.parametrize("moment", [(20, 0, 30), (20, 2, 59), (20, 12, 0), (20, 23, 59)])
+def test_a_line_that_does_not_say_when_it_changed_is_found_on_its_day(world, moment, monkeypatch):
+    world.at(*moment)
+    world.book("ours-it-is-not")
+    page = fsp_transactions.page
+
+    def timeless(*args: Any) -> dict[str, Any]:
+        answered = page(*args)
+        return answered | {"data": [line | {"updated": None, "created": None} for line in answered["data"]]}
+
+    monkeypatch.setattr(fsp_transactions, "page", timeless)
+    world.at(21, 3)
+    assert ("extra", "ours-it-is-not") in world.found(20)
 
 
 def test_what_the_provider_denies_is_found(world):
