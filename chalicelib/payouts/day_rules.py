@@ -133,16 +133,19 @@ def judge(subject: Subject, lines: Sequence[StatementLine], settled_by: datetime
 
 
 def needs_a_look(subject: Subject, lines: Sequence[StatementLine]) -> bool:
-    """Whether the lines of a window may not be all, though they agree: something is open for long, or went on after.
+    """Whether the lines of a window may not be all, though they agree.
 
-    That is how a second transaction under the same reference looks when the first was long before.
+    Something is open for long, or the provider and the ledger recorded it at different times: that is how two
+    transactions under one reference look, one of which is in no window with the other. What the ledger recorded soon
+    after each of them is in the window of that record.
     """
     entitlement = subject.entitlement
     if entitlement is None or not _is_attempt(subject, entitlement):
         return False
     if attempt_state(entitlement, subject.n) is State.SENDING:
         return True
-    return any(line.updated_at > entitlement.changed_at + SKEW for line in lines)
+    recorded = entitlement.changed_at
+    return any(not recorded - BEFORE <= line.updated_at <= recorded + SKEW for line in lines)
 
 
 def count(line: StatementLine) -> Totals:

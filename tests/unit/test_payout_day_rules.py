@@ -127,7 +127,15 @@ def test_what_agrees_within_the_window_is_not_looked_up(books):
 def test_what_the_ledger_heard_of_a_day_late_is_looked_up_and_agrees(books):
     reference = paid(books, late=timedelta(hours=30))
     assert books.found() == []
-    assert books.statement.looked_up == [reference]
+    assert books.statement.looked_up == [reference, reference], "on the day of either side"
+
+
+@pytest.mark.parametrize(("second_s", "late_s"), [(25_200, 24_900), (24_000, 24_900), (20_000, 20_100)])
+def test_a_second_payment_is_found_though_the_ledger_heard_of_the_first_only_after_it(books, second_s, late_s):
+    reference = paid(books, late=timedelta(seconds=late_s))
+    books.statement.add(reference, MIDNIGHT + timedelta(seconds=second_s))
+    assert (Difference.EXTRA, reference) in books.found()
+    assert (Difference.PAID_TWICE, "ani/INCENTIVE") in books.found()
 
 
 def test_of_a_statement_that_lacks_nearly_all_only_so_much_is_looked_up(books, monkeypatch):
