@@ -61,16 +61,20 @@ def score(a: str, b: str) -> int:
 
 
 def _likeness(one: list[str], other: list[str]) -> int:
-    """Each word is paired with the unused word of the other name that it is most like."""
+    """Each word is paired with the unused word of the other name that it is most like.
+
+    Initials alone are no name: they count only beside a word that is written out in both.
+    """
     pairs = sorted(((_alike(x, y), i, j) for i, x in enumerate(one) for j, y in enumerate(other)), reverse=True)
     used: tuple[set[int], set[int]] = (set(), set())
-    shared = 0.0
+    shared, written_out = 0.0, False
     for likeness, i, j in pairs:
         if likeness and i not in used[0] and j not in used[1]:
             used[0].add(i)
             used[1].add(j)
             shared += likeness * (len(one[i]) + len(other[j]))
-    return round(100 * shared / sum(map(len, one + other)))
+            written_out = written_out or min(len(one[i]), len(other[j])) > 1
+    return round(100 * shared / sum(map(len, one + other))) if written_out else 0
 
 
 def _alike(x: str, y: str) -> float:
