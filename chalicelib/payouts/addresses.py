@@ -60,7 +60,7 @@ class AddressBook:
         Asks the provider only about an account that it has not answered for yet. Raises `AddressUnchecked`.
         """
         address = self._registrations.financial_address(registrant_id)
-        if address is None:
+        if address is None or not self._rails.serves(address.code):
             return Hold.NO_ADDRESS
         check = address.check or self._inquire(registrant_id, address, now)
         if check is None:

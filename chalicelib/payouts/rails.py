@@ -15,6 +15,10 @@ class Rails:
         self._providers = providers
         self._codes = codes
 
+    def serves(self, code: str) -> bool:
+        """Whether a bank or wallet is paid now; people may have accounts at one that was taken out."""
+        return code in self._codes
+
     def of_code(self, code: str) -> Fsp:
         """Who pays into a bank or wallet now."""
         return self._providers[self._codes[code].rail]

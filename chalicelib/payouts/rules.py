@@ -48,7 +48,7 @@ class Hold(StrEnum):
     """Why an entitlement is HELD."""
 
     NO_ADDRESS = "NO_ADDRESS"
-    """The person has set no financial address; nothing is alive; DUE again when there is one."""
+    """The person has no financial address at a bank or wallet that is paid; nothing is alive; DUE again with one."""
     EXCLUDED = "EXCLUDED"
     """The person is on an exclusion list now; nothing is alive; DUE again when they no longer are."""
     UNVERIFIED = "UNVERIFIED"

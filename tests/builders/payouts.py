@@ -109,6 +109,9 @@ class AnyCode(Rails):
     def __init__(self, fsp: Fsp) -> None:
         self._fsp = fsp
 
+    def serves(self, code: str) -> bool:
+        return True
+
     def of_code(self, code: str) -> Fsp:
         return self._fsp
 

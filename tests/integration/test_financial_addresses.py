@@ -19,6 +19,7 @@ from chalicelib.payouts.addresses import AddressBook
 from chalicelib.payouts.errors import AddressUnchecked
 from chalicelib.payouts.fsp import Address, Found, Inquiry
 from chalicelib.payouts.fsp_http import HttpFsp
+from chalicelib.payouts.rails import Rails
 from chalicelib.payouts.rules import ALIVE, Hold, Kind, Move, State
 from chalicelib.payouts.worker import Ports, Worker
 from chalicelib.registration.errors import AccountAlreadyUsed, PaymentUnderWay
@@ -110,6 +111,16 @@ def test_an_account_in_the_persons_name_is_verified_at_once_and_paid_without_ask
     assert town.check() == AddressCheck(Verdict.MATCHED, 100, T0)
     assert town.pay() is State.PAID
     assert town.fsp.asked == [SITI_S]
+
+
+def test_an_account_at_a_bank_that_is_paid_no_more_waits_for_another(town, programme):
+    town.set()
+    codes = {name: code for name, code in programme.payouts.codes.items() if name != "BNI"}
+    book = AddressBook(town.people, Rails({town.fsp.rail: town.fsp}, codes), programme.payouts.name_score_min)
+    assert book.for_payment("siti", T0) is Hold.NO_ADDRESS
+    town.open(OTHER, "Siti Aminah", "BCA")
+    town.set(OTHER, code="BCA")
+    assert book.for_payment("siti", T0).account_number == OTHER
 
 
 def test_an_account_in_anothers_name_is_not_paid_until_the_person_sets_one_of_their_own(town):
