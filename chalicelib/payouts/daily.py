@@ -27,6 +27,10 @@ SLICE_S = 500.0
 _DAY = timedelta(days=1)
 
 
+class Behind(Exception):
+    """A day has been over for more than a whole day and is not compared. The function fails by it, so that it rings."""
+
+
 class Daily:
     """See the module. `namespace` is where the stage's metrics are."""
 
@@ -36,8 +40,9 @@ class Daily:
         self._namespace = namespace
 
     def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> None:
-        """Compare what is over at `now` and fits into `deadline_s` seconds. Raises `StatementUnreadable`.
+        """Compare what is over at `now` and fits into `deadline_s` seconds.
 
+        Raises `StatementUnreadable`, and `Behind` if the time is up with a day before the latest still to do.
         Where no day was ever done, it begins with the latest one that is over.
         """
         tick = Tick(now, deadline_s, seconds)
@@ -50,6 +55,8 @@ class Daily:
                 day += _DAY
         except TimeShort:
             log.info("reconciliation_goes_on_later", extra={"day": str(day)})
+            if day < latest:
+                raise Behind(str(day)) from None
 
     def _day(self, day: date, now: datetime, tick: Tick) -> None:
         parts = []

@@ -20,7 +20,7 @@ from admin.payout_commands import payout
 from chalicelib.config import Programme, Settings
 from chalicelib.payouts import day_rules
 from chalicelib.payouts.administration import Decision
-from chalicelib.payouts.daily import Daily
+from chalicelib.payouts.daily import Behind, Daily
 from chalicelib.payouts.day_store import DayStore, report_key
 from chalicelib.payouts.errors import DayNotOver, PendingOutcome, StatementUnreadable
 from chalicelib.payouts.items import Head, partition
@@ -326,6 +326,18 @@ def test_a_run_without_time_goes_on_where_it_stopped(world):
     assert runs > 3
     body = world.s3.get_object(Bucket=world.bucket, Key=report_key(date(2026, 11, 20)))["Body"].read().decode()
     assert body.splitlines()[1:] == ["2026-11-20,extra,somebody-else,,SUCCESS 600000 " + body.split()[-1]]
+
+
+def test_one_that_falls_a_whole_day_behind_fails_so_that_it_rings(world):
+    world.at(22, 3)
+    world.daily().run(world.now, 880)
+    world.at(23, 3)
+    world.daily().run(world.now, 0)
+    world.at(24, 3)
+    with pytest.raises(Behind, match="2026-11-22"):
+        world.daily().run(world.now, 0)
+    world.daily().run(world.now, 880)
+    assert world.days.last_done() == date(2026, 11, 23)
 
 
 def test_a_difference_changes_nothing_in_the_ledger_or_at_the_provider(world):
