@@ -88,9 +88,9 @@ class BankFiles:
     def approve(self, batch_id: str, by: str, write: Write, now: datetime, progress: Progress = iter) -> bytes:
         """The bytes of a file, which this person approves unless somebody has; the same bytes every time.
 
-        Raises `PayoutsPaused`, `UnknownBatch`, `BatchNotNow` (begun or rejected), `SamePerson`, `BatchDiffers` if it
-        does not come out as it was proposed, `BatchOutdated` if an attempt in it was settled in another way, and
-        `BatchMoved`.
+        Not once anything is known of an attempt in it: the bank has it then, and must not be handed it again, or the
+        attempt was settled in another way (`BatchOutdated`). Raises `PayoutsPaused`, `UnknownBatch`, `BatchNotNow`
+        (begun or rejected), `SamePerson`, `BatchDiffers` if it does not come out as it was proposed, and `BatchMoved`.
         """
         self._check_not_paused()
         batch = self._store.batch(batch_id)
@@ -101,8 +101,8 @@ class BankFiles:
             raise SamePerson()
         references = self._store.references(batch.id)
         raw = self._checked(batch, references, write, progress)
+        self._check_still_due(batch, references)
         if proposed:
-            self._check_still_due(batch, references)
             self._store.decide(batch, replace(batch, state=BatchState.APPROVED, decided_by=by, decided_at=now))
             log.warning("bank_file_approved", extra={"batch": batch.id, "by": by, "sha256": batch.sha256})
         return raw
@@ -195,7 +195,8 @@ class BankFiles:
             for each in self._ledger.batch(_entitlement(one) for one in references)
             if each.state is State.SENDING
         }
-        moved = len(set(references) - waiting)
+        heard = {name for name, note in self._store.notes(references).items() if note.word is not None}
+        moved = len(set(references) - (waiting - heard))
         if moved:
             raise BatchOutdated(batch=batch.id, moved=moved)
 

@@ -108,7 +108,7 @@ class BatchDiffers(DomainError):
 
 
 class BatchOutdated(DomainError):
-    """`moved` transfers of the bank file `batch` no longer wait for it: reject it, and make another."""
+    """`moved` transfers of the bank file `batch` were settled or answered by the bank: it is not written (again)."""
 
     code = "bank_file_outdated"
 
@@ -201,8 +201,8 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
     ),
     BatchOutdated: (
         409,
-        "{moved} transfer pada berkas bank {batch} sudah berubah; tolak dan buat yang baru.",
-        "{moved} transfers of the bank file {batch} have moved on; reject it and make another.",
+        "{moved} transfer pada berkas bank {batch} sudah diselesaikan atau dijawab bank, jadi berkas tidak ditulis.",
+        "{moved} transfers of the bank file {batch} are settled or answered by the bank already: it is not written.",
     ),
     PayoutsPaused: (409, "Pembayaran sedang dihentikan sementara.", "Payouts are paused."),
     InvalidCallback: (401, "Token panggilan balik tidak sah.", "The callback token is not valid."),

@@ -229,6 +229,17 @@ def test_a_file_takes_two_people_and_comes_out_the_same_every_time(world):
         world.approve("nobodys")
 
 
+@pytest.mark.parametrize("word", ["ACTC", "RJCT AC04", "ACSC"])
+def test_a_file_of_which_the_bank_has_said_anything_is_not_written_again(world, word):
+    """Handed over a second time, it would pay again what the bank rejected and a later file pays."""
+    batch, [answered, _] = world.sent("ani", "budi")
+    world.approve(batch)
+    world.take_in_by_two(pain002(batch, {answered: word}))
+    with pytest.raises(BatchOutdated) as refused:
+        world.approve(batch)
+    assert refused.value.facts["moved"] == 1
+
+
 def test_a_file_that_does_not_come_out_as_proposed_is_refused(world):
     world.claimed("ani")
     batch = world.propose()
