@@ -122,7 +122,9 @@ class Oracle:
         for (person, kind), amount in paid.items():
             net = sum(each.net(now) for each in self._of(person, kind))
             held = any(
-                head.hold in FOR_PEOPLE for head in self._world.table.heads.values() if head.registrant_id == person
+                head.hold in FOR_PEOPLE
+                for head in self._world.table.heads.values()
+                if (head.registrant_id, head.kind.value) == (person, kind)
             )
             if net != amount and not held:
                 self._say(f"{person} {kind}: the ledger has {amount}, the provider {net}")
