@@ -86,7 +86,7 @@ def show_ceiling(stage: str, date: datetime | None, wave: int | None, kind: Kind
 def set_ceiling(
     stage: str, date: datetime | None, wave: int | None, kind: Kind | None, was: int, reason: str, amount_idr: int
 ) -> None:
-    """Set a ceiling to AMOUNT_IDR rupiah. What was taken from it stays taken; 0 lets nothing more be claimed."""
+    """Set a ceiling to AMOUNT_IDR rupiah. What was taken from it stays taken, also what a worker has not spent yet."""
     name = _name(date, wave, kind)
     authority = Authority(stages.caller(), reason)
     ceiling = _administration(stage).set_ceiling(name, was, rupiah(amount_idr), authority, utc_now())

@@ -2,9 +2,9 @@
 
 It is a line of the entitlement's own history, or of the journal where it is about no single entitlement's state.
 
-What can only keep money back takes one person: hold, release, cancel, pause. What says that money has moved, or lets it
-be sent again after the ledger had come to rest, takes two: the maker proposes, another person approves. Where money may
-be sent again, the provider is asked too, and its word stands above both.
+What keeps money back, or lets what is due go on, takes one person: hold, release, cancel, pause, ceilings. What says
+that money has moved, or lets it be sent again after the ledger had come to rest, takes two: the maker proposes, another
+person approves. Where money may be sent again, the provider is asked too, and its word stands above both.
 """
 
 from __future__ import annotations
