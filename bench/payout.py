@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import chalicelib.wiring
@@ -32,12 +33,13 @@ from chalicelib.payouts.items import partition
 from chalicelib.payouts.rails import Rails
 from chalicelib.payouts.rules import Answer, Hold, Kind, Outcome
 from chalicelib.payouts.wire import encode_message
-from chalicelib.payouts.worker import Ports, Worker
+from chalicelib.payouts.worker import Payees, Ports, Sealer, Worker
 from chalicelib.registration.rules import (
     AddressCheck,
     Education,
     Employment,
     FinancialAddress,
+    Payee,
     Registrant,
     Verdict,
 )
@@ -95,25 +97,14 @@ class Willing(HttpFsp):
 
 
 class InMemory:
-    """What a worker needs to know of people, at hand: an address, no exclusion, and a key that really seals."""
+    """What a worker needs to know of people, at hand: an address, and a key that really seals."""
 
     def __init__(self, registrant: Registrant, key: PersonKey) -> None:
-        self._registrant, self._key = registrant, key
+        self._payee, self._key = Payee(registrant, ADDRESS, partial(key.seal, "payment/1")), key
 
-    def registrant(self, _registrant_id: str) -> Registrant:
+    def payee(self, _registrant_id: str, _now: datetime) -> Payee | Hold:
         """Always the same."""
-        return self._registrant
-
-    def check_not_excluded(self, registrant: Registrant) -> None:
-        """Nobody is."""
-
-    def for_payment(self, _registrant_id: str, _now: datetime) -> FinancialAddress | Hold:
-        """Always the same."""
-        return ADDRESS
-
-    def seal(self, _registrant_id: str, plain: bytes) -> bytes:
-        """With a person's key."""
-        return self._key.seal("payment/1", plain)
+        return self._payee
 
     def unseal(self, _registrant_id: str, sealed: bytes) -> bytes:
         """The inverse."""
@@ -165,16 +156,16 @@ class Bench:
         book = AddressBook(registrations, self._rails, programme.payouts.name_score_min)
         self.contestants = [
             Contestant(OURS, self._consumer(memory, memory)),
-            Contestant(WHOLE, self._consumer(registrations, book)),
+            Contestant(WHOLE, self._consumer(book, registrations)),
             Contestant(POWERTOOLS, Powertools(self.table, self._region, self._provider, ADDRESS).consume),
             Contestant(NAIVE, Naive(self._provider, ADDRESS).consume),
         ]
 
-    def _consumer(self, people: Any, addresses: Any) -> Consume:
+    def _consumer(self, payees: Payees, sealer: Sealer) -> Consume:
         """The project's own."""
         figures = self._services.programme.payouts
         allowance = Allowance(self._services.ceilings, figures.ceilings)
-        ports = Ports(people, addresses, people, self._rails, allowance)
+        ports = Ports(payees, sealer, self._rails, allowance)
         worker = Worker(self._services._payout_store, ports, figures)
         return lambda records: not consumer.consume(records, worker, NOW)["batchItemFailures"]
 

@@ -1,4 +1,6 @@
-"""Where a person is paid, and whether the account is theirs: the provider is asked under which name it knows it."""
+"""Who is paid, and where: whether the account is theirs (the provider is asked under which name it knows it), and
+whether they are on an exclusion list.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from ..registration.rules import PAYABLE, AddressCheck, FinancialAddress, Verdict
+from ..registration.errors import Excluded
+from ..registration.rules import PAYABLE, AddressCheck, FinancialAddress, Payee, Registrant, Verdict
 from ..registration.store import Legs
 from ..registration.wire import FinancialAddressForm
 from . import names
@@ -24,7 +27,8 @@ _VERDICTS = {Found.NOT_FOUND: Verdict.NOT_FOUND, Found.NOT_OFFERED: Verdict.NOT_
 class Registrations(Protocol):
     """Of `registration.service.Registrations`; accounts in the clear are for asking and paying only."""
 
-    def financial_address(self, registrant_id: str) -> FinancialAddress | None: ...
+    def payee(self, registrant_id: str) -> Payee | None: ...
+    def check_not_excluded(self, registrant: Registrant) -> None: ...
     def set_financial_address(
         self, registrant_id: str, form: FinancialAddressForm, now: datetime, unless_paying: Legs
     ) -> FinancialAddress: ...
@@ -54,18 +58,27 @@ class AddressBook:
             return address
         return replace(address, check=self._inquire(registrant_id, address, now) or address.check)
 
-    def for_payment(self, registrant_id: str, now: datetime) -> FinancialAddress | Hold:
-        """The account in the clear, for paying only; or why none may be paid.
+    def payee(self, registrant_id: str, now: datetime) -> Payee | Hold:
+        """Who is paid now, read once for one claim; or the first obstacle that stands in the way.
 
         Asks the provider only about an account that it has not answered for yet. Raises `AddressUnchecked`.
         """
-        address = self._registrations.financial_address(registrant_id)
-        if address is None or not self._rails.serves(address.code):
+        payee = self._registrations.payee(registrant_id)
+        if payee is None or not self._rails.serves(payee.address.code):
             return Hold.NO_ADDRESS
-        check = address.check or self._inquire(registrant_id, address, now)
+        check = payee.address.check or self._inquire(registrant_id, payee.address, now)
         if check is None:
             raise AddressUnchecked()
-        return address if check.verdict in PAYABLE else Hold.UNVERIFIED
+        if check.verdict not in PAYABLE:
+            return Hold.UNVERIFIED
+        return Hold.EXCLUDED if self._excluded(payee) else payee
+
+    def _excluded(self, payee: Payee) -> bool:
+        try:
+            self._registrations.check_not_excluded(payee.registrant)
+        except Excluded:
+            return True
+        return False
 
     def _inquire(self, registrant_id: str, address: FinancialAddress, now: datetime) -> AddressCheck | None:
         """Ask, and keep the answer with this version of the address; None if there is none, or it was changed since."""

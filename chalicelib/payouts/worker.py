@@ -13,12 +13,10 @@ from datetime import datetime
 from typing import Protocol
 
 from ..config import PayoutRules
-from ..registration.errors import Excluded
-from ..registration.rules import Registrant
+from ..registration.rules import Payee
 from . import rules, signals
 from .ceilings import Allowance
 from .errors import PendingOutcome, Superseded
-from .fsp import Address
 from .pause import Pause
 from .rails import Rails
 from .records import StoredAttempt
@@ -28,25 +26,17 @@ from .store import PayoutStore
 log = logging.getLogger(__name__)
 
 
-class Registrations(Protocol):
-    """Who a person is."""
+class Payees(Protocol):
+    """Who is paid, and where."""
 
-    def registrant(self, registrant_id: str) -> Registrant: ...
-    def check_not_excluded(self, registrant: Registrant) -> None: ...
-
-
-class Addresses(Protocol):
-    """Where a person is paid."""
-
-    def for_payment(self, registrant_id: str, now: datetime) -> Address | Hold:
-        """The account in the clear, for paying only; or why none may be paid. Raises `AddressUnchecked`."""
+    def payee(self, registrant_id: str, now: datetime) -> Payee | Hold:
+        """The person in the clear, for one claim only; or why they may not be paid. Raises `AddressUnchecked`."""
         ...
 
 
 class Sealer(Protocol):
-    """Encrypts with a person's own data key."""
+    """Opens what was encrypted with a person's own data key."""
 
-    def seal(self, registrant_id: str, plain: bytes) -> bytes: ...
     def unseal(self, registrant_id: str, sealed: bytes) -> bytes: ...
 
 
@@ -54,8 +44,7 @@ class Sealer(Protocol):
 class Ports:
     """What the work needs of others."""
 
-    registrations: Registrations
-    addresses: Addresses
+    payees: Payees
     sealer: Sealer
     rails: Rails
     allowance: Allowance
@@ -96,11 +85,9 @@ class Worker:
                 return entitlement.state
 
     def _claim(self, entitlement: Entitlement, now: datetime) -> State:
-        address = self._ports.addresses.for_payment(entitlement.registrant_id, now)
-        obstacle = address if isinstance(address, Hold) else self._excluded(entitlement.registrant_id)
-        if obstacle is not None:
-            return self._hold(entitlement, obstacle, now)
-        assert not isinstance(address, Hold)  # noqa: S101 - for the type checker
+        payee = self._ports.payees.payee(entitlement.registrant_id, now)
+        if isinstance(payee, Hold):
+            return self._hold(entitlement, payee, now)
         if entitlement.state is State.HELD:
             entitlement = self._move(entitlement, Move(State.DUE, "obstacle_gone"), now)
         reached = self._ports.allowance.spend(entitlement, now)
@@ -108,14 +95,14 @@ class Worker:
             # At rest until the sweep comes by: tomorrow, or after an administrator has set the ceiling anew.
             log.warning(signals.CEILING_REACHED, extra={"entitlement": entitlement.id, "ceiling": reached})
             return entitlement.state
-        return self._claim_and_send(entitlement, address, now)
+        return self._claim_and_send(entitlement, payee, now)
 
-    def _claim_and_send(self, entitlement: Entitlement, address: Address, now: datetime) -> State:
-        fsp = self._rails.of_code(address.code)
+    def _claim_and_send(self, entitlement: Entitlement, payee: Payee, now: datetime) -> State:
+        fsp = self._rails.of_code(payee.address.code)
         n = entitlement.n + 1
         key = rules.reference(entitlement.id, n)
-        attempt = Attempt(n, key, fsp.render(key, entitlement, address), now, fsp.rail)
-        sealed = self._ports.sealer.seal(entitlement.registrant_id, attempt.body)
+        attempt = Attempt(n, key, fsp.render(key, entitlement, payee.address), now, fsp.rail)
+        sealed = payee.seal(attempt.body)
         try:
             claimed = self._store.claim(entitlement, StoredAttempt(n, key, sealed, now, attempt.rail), now)
         except Superseded:
@@ -133,13 +120,6 @@ class Worker:
         if entitlement.hold is hold:
             return entitlement.state
         return self._move(entitlement, Move(State.HELD, _OBSTACLES[hold], hold), now).state
-
-    def _excluded(self, registrant_id: str) -> Hold | None:
-        try:
-            self._ports.registrations.check_not_excluded(self._ports.registrations.registrant(registrant_id))
-        except Excluded:
-            return Hold.EXCLUDED
-        return None
 
     def _ask(self, entitlement: Entitlement, pause: Pause | None, now: datetime) -> State:
         stored = self._store.attempt(entitlement)

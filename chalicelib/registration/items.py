@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pynamodb.attributes import (
     BinaryAttribute,
@@ -71,6 +71,16 @@ class Address(RegistrationsTable):
     verdict = UnicodeAttribute(null=True)
     score = NumberAttribute(null=True)
     checked_at = UTCDateTimeAttribute(null=True)
+
+
+class ProfileOrAddress(RegistrationsTable):
+    """PROFILE and ADDRESS, for reading them together in one call; each comes as what it is."""
+
+    @classmethod
+    def from_raw_data(cls, data: dict[str, Any]) -> Any:
+        """What pynamodb makes of a row."""
+        kind = Profile if data["sk"]["S"] == "PROFILE" else Address
+        return kind.from_raw_data(data)
 
 
 class Guard(RegistrationsTable):

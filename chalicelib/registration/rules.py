@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -146,6 +147,18 @@ class FinancialAddress:
     holder_name: str
     version: int = 1
     check: AddressCheck | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Payee:
+    """Who is to be paid, and where; in the clear, so it lives as long as one payment. Has no repr that could leak.
+
+    `seal` encrypts an instruction to pay under the person's own key, so that erasing the person erases it too.
+    """
+
+    registrant: Registrant
+    address: FinancialAddress
+    seal: Callable[[bytes], bytes]
 
 
 def age_on(birth_date: date, day: date) -> int:

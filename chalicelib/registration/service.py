@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -14,7 +15,7 @@ from ..config import EligibilityRules
 from ..errors import Unavailable
 from . import identity, rules, wire
 from .errors import AccountAlreadyUsed, Excluded, NikCannotChange, NotRegistered, UnknownPayoutCode
-from .rules import AddressCheck, Contact, FinancialAddress, PersonalData, Registrant, Standing, Verification
+from .rules import AddressCheck, Contact, FinancialAddress, Payee, PersonalData, Registrant, Standing, Verification
 from .store import AddressRecord, Idle, Legs, Overtaken, Record, RegistrationStore
 from .vault import PersonKey, Vault
 
@@ -142,13 +143,17 @@ class Registrations:
             return self._store.save_second_check(registrant_id, version, check)
         return self._store.save_check(registrant_id, version, check)
 
-    def financial_address(self, registrant_id: str) -> FinancialAddress | None:
-        """Where a person is paid, in clear: for the instruction to pay and nothing else. Two reads, one KMS call."""
-        address = self._store.address(registrant_id)
-        record = self._store.record(registrant_id) if address else None
-        if address is None or record is None:
+    def payee(self, registrant_id: str) -> Payee | None:
+        """All that a payment needs of a person, in clear: for one instruction to pay and nothing else.
+
+        One read and one KMS call; None, without that call, if they are not registered or have no financial address.
+        """
+        found = self._store.payee(registrant_id)
+        if found is None:
             return None
-        return _address(self._vault.open_key(registrant_id, record.wrapped_key), address)
+        record, address = found
+        key = self._vault.open_key(registrant_id, record.wrapped_key)
+        return Payee(record.registrant, _address(key, address), partial(key.seal, "payment/1"))
 
     def contact(self, registrant_id: str) -> Contact | None:
         """Name and phone in clear, for whom the person agreed to share them with. One read, one KMS call.
@@ -172,15 +177,8 @@ class Registrations:
         """How many people are registered by province, in one of `store.SHARDS` partitions. A query of an index."""
         return self._store.by_region(shard)
 
-    def seal(self, registrant_id: str, plain: bytes) -> bytes:
-        """Encrypt an instruction to pay under the person's own key, so that erasing the person erases it too.
-
-        One read, one KMS call. Raises `NotRegistered`.
-        """
-        return self.key(registrant_id).seal("payment/1", plain)
-
     def unseal(self, registrant_id: str, sealed: bytes) -> bytes:
-        """The inverse of `seal`."""
+        """The inverse of `Payee.seal`. One read, one KMS call. Raises `NotRegistered`."""
         return self.key(registrant_id).unseal("payment/1", sealed)
 
     def _create(

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pynamodb.attributes import Attribute, NumberAttribute
 from pynamodb.exceptions import UpdateError
@@ -21,7 +21,7 @@ from .. import dynamo
 from ..errors import DomainError
 from ..ids import shard
 from .errors import AccountAlreadyUsed, Excluded, NikAlreadyRegistered, PaymentUnderWay, PhoneAlreadyUsed
-from .items import Address, Exclusion, Guard, Profile, RegistrationsTable
+from .items import Address, Exclusion, Guard, Profile, ProfileOrAddress, RegistrationsTable
 from .rules import NEXT, PAYABLE, AddressCheck, Education, Employment, Registrant, Standing, Verdict, Verification
 from .vault import MacKind
 
@@ -87,16 +87,23 @@ class RegistrationStore:
     def record(self, registrant_id: str) -> Record | None:
         """A registration with its sealed part. One read."""
         item = _read(Profile, _person(registrant_id), "PROFILE")
-        if item is None:
-            return None
-        return Record(_registrant(registrant_id, item), item.sealed, item.wrapped_key, int(item.version))
+        return _record(registrant_id, item) if item else None
 
     def address(self, registrant_id: str) -> AddressRecord | None:
         """A financial address, sealed. One read."""
         item = _read(Address, _person(registrant_id), "ADDRESS")
-        if item is None:
+        return _address_record(item) if item else None
+
+    def payee(self, registrant_id: str) -> tuple[Record, AddressRecord] | None:
+        """A registration and its financial address, both with their sealed parts; None unless there are both.
+
+        One batch get. The two are not of one instant; each is as it was last written.
+        """
+        keys = [(_person(registrant_id), kind) for kind in ("PROFILE", "ADDRESS")]
+        found: dict[str, Any] = {item.sk: item for item in ProfileOrAddress.batch_get(keys, consistent_read=True)}
+        if len(found) < len(keys):
             return None
-        return AddressRecord(item.sealed, item.account_mac, int(item.version), item.updated_at, _check(item))
+        return _record(registrant_id, found["PROFILE"]), _address_record(found["ADDRESS"])
 
     def idle(self, account_mac: str) -> Idle | None:
         """Who has an account and cannot be paid to it. Two reads; None if it is nobody's, payable or unasked."""
@@ -276,6 +283,14 @@ def _ranked(failure: dynamo.LegsFailed, refusals: Sequence[tuple[str, type[Domai
         if leg in failure.legs and not {"profile", "address"} & failure.legs.keys():
             return refusal()
     return Overtaken()
+
+
+def _record(registrant_id: str, item: Profile) -> Record:
+    return Record(_registrant(registrant_id, item), item.sealed, item.wrapped_key, int(item.version))
+
+
+def _address_record(item: Address) -> AddressRecord:
+    return AddressRecord(item.sealed, item.account_mac, int(item.version), item.updated_at, _check(item))
 
 
 def _check(item: Address) -> AddressCheck | None:

@@ -41,8 +41,7 @@ class PayoutsServices(RegistrationServices):
         from ..payouts.worker import Ports, Worker
 
         ports = Ports(
-            registrations=self.registrations,
-            addresses=self.address_book,
+            payees=self.address_book,
             sealer=self.registrations,
             rails=self.rails,
             allowance=Allowance(self.ceilings, self.programme.payouts.ceilings),
@@ -62,7 +61,7 @@ class PayoutsServices(RegistrationServices):
 
     @cached_property
     def address_book(self) -> AddressBook:
-        """Where people are paid, and whether the accounts are theirs."""
+        """Who is paid and where, and whether the accounts are theirs."""
         from ..payouts.addresses import AddressBook
 
         return AddressBook(self.registrations, self.rails, self.programme.payouts.name_score_min)

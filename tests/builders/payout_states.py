@@ -8,7 +8,7 @@ from chalicelib.payouts import rules
 from chalicelib.payouts.fsp import Fsp
 from chalicelib.payouts.records import StoredAttempt
 from chalicelib.payouts.rules import ALIVE, Answer, Entitlement, Hold, Move, State
-from tests.builders.payouts import World
+from tests.builders.payouts import World, sealed
 
 ANI = "arn:aws:sts::123456789012:assumed-role/payout-maker/ani@example.go.id"
 BUDI = "arn:aws:sts::123456789012:assumed-role/payout-checker/budi@example.go.id"
@@ -54,8 +54,8 @@ def attempted(world: World, entitlement: Entitlement) -> Entitlement:
     key = rules.reference(entitlement.id, n)
     address = world.people.addresses[entitlement.registrant_id]
     body = world.fsp.render(key, entitlement, address)
-    sealed = entitlement.registrant_id.encode() + b"\0" + body[::-1]  # as the builder's sealer does
-    return world.store.claim(entitlement, StoredAttempt(n, key, sealed, world.now, "xendit-v2"), world.now)
+    stored = StoredAttempt(n, key, sealed(entitlement.registrant_id, body), world.now, "xendit-v2")
+    return world.store.claim(entitlement, stored, world.now)
 
 
 class Saying:

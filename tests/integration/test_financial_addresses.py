@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import msgspec
 import pytest
+from botocore.client import BaseClient
 
 from chalicelib import dynamo
 from chalicelib.config import Programme, Settings
@@ -23,6 +24,7 @@ from chalicelib.payouts.rails import Rails
 from chalicelib.payouts.rules import ALIVE, Hold, Kind, Move, State
 from chalicelib.payouts.worker import Ports, Worker
 from chalicelib.registration.errors import AccountAlreadyUsed, PaymentUnderWay
+from chalicelib.registration.items import Exclusion
 from chalicelib.registration.rules import AddressCheck, Verdict
 from chalicelib.registration.store import PAYING_LEG
 from chalicelib.registration.wire import FinancialAddressForm, FinancialAddressView
@@ -56,7 +58,7 @@ class Town:
         self.rails = AnyCode(self.fsp)
         self.book = AddressBook(self.people, self.rails, programme.payouts.name_score_min)
         allowance = world.worker._ports.allowance
-        ports = Ports(self.people, self.book, self.people, self.rails, allowance)
+        ports = Ports(self.book, self.people, self.rails, allowance)
         self.worker = Worker(world.store, ports, programme.payouts)
         self.open(SITI_S, "Siti Aminah")
         self.payout = world.entitle(beneficiary("siti"))
@@ -79,9 +81,9 @@ class Town:
         return self.worker.process(self.payout, self.world.now)
 
     def check(self) -> AddressCheck | None:
-        address = self.people.financial_address("siti")
-        assert address is not None
-        return address.check
+        payee = self.people.payee("siti")
+        assert payee is not None
+        return payee.address.check
 
     def faults(self, **faults: object) -> None:
         self.world.sandbox.books.configure(faults)
@@ -117,10 +119,10 @@ def test_an_account_at_a_bank_that_is_paid_no_more_waits_for_another(town, progr
     town.set()
     codes = {name: code for name, code in programme.payouts.codes.items() if name != "BNI"}
     book = AddressBook(town.people, Rails({town.fsp.rail: town.fsp}, codes), programme.payouts.name_score_min)
-    assert book.for_payment("siti", T0) is Hold.NO_ADDRESS
+    assert book.payee("siti", T0) is Hold.NO_ADDRESS
     town.open(OTHER, "Siti Aminah", "BCA")
     town.set(OTHER, code="BCA")
-    assert book.for_payment("siti", T0).account_number == OTHER
+    assert book.payee("siti", T0).address.account_number == OTHER
 
 
 def test_an_account_in_anothers_name_is_not_paid_until_the_person_sets_one_of_their_own(town):
@@ -138,6 +140,40 @@ def test_an_account_in_anothers_name_is_not_paid_until_the_person_sets_one_of_th
     assert town.world.payouts.sweep(town.world.now) == 1
     assert town.pay() is State.PAID
     assert town.paid_to() == [SITI_S]
+
+
+def test_of_several_obstacles_the_first_is_shown_that_the_person_can_put_right(town):
+    excluded = Exclusion(f"X#{town.people.registrant('siti').nik_mac}", "EXCLUDED", lists={"x/1/2026-11-01"})
+    excluded.save()
+    town.open(OTHER, "Budi Santoso")
+
+    def held() -> Hold | None:
+        assert town.pay() is State.HELD
+        return town.world.store.get(town.payout).hold
+
+    assert held() is Hold.NO_ADDRESS
+    town.set(OTHER)
+    assert held() is Hold.UNVERIFIED
+    town.set()
+    assert held() is Hold.EXCLUDED
+    excluded.delete()
+    assert town.pay() is State.PAID
+
+
+def test_a_claim_reads_the_person_once_and_opens_their_key_once(town, monkeypatch):
+    town.set()
+    calls: list[str] = []
+    original = BaseClient._make_api_call
+
+    def seen(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        tables = [parameters.get("TableName", ""), *parameters.get("RequestItems", {})]
+        if operation == "Decrypt" or any("registrations" in table for table in tables):
+            calls.append(operation)
+        return original(self, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", seen)
+    assert town.pay() is State.PAID
+    assert calls == ["BatchGetItem", "Decrypt", "GetItem"]
 
 
 def test_an_account_that_the_bank_does_not_know_is_not_paid(town):
@@ -189,10 +225,10 @@ def test_a_changed_address_is_unchecked_again(town, monkeypatch):
 def test_the_same_address_again_asks_again_only_if_it_could_not_be_paid(town):
     town.open(OTHER, "Budi Santoso")
     town.set(OTHER)
-    before = town.people.financial_address("siti")
+    before = town.people.payee("siti").address
     town.open(OTHER, "Siti Aminah")
     assert answer(town.set(OTHER)) == ("verified", "nothing"), "the bank has corrected its books"
-    assert town.people.financial_address("siti").version == before.version
+    assert town.people.payee("siti").address.version == before.version
     town.set(OTHER)
     assert town.fsp.asked == [OTHER, OTHER]
 
@@ -263,12 +299,12 @@ def test_an_address_stays_while_a_payment_to_it_may_be_under_way(town):
     town.set()
     town.faults(settle_ms=60_000)
     assert town.pay() is State.SENDING
-    before = town.people.financial_address("siti")
+    before = town.people.payee("siti").address
     for change in ({"number": OTHER}, {"holder_name": "Siti A."}):
         with pytest.raises(PaymentUnderWay):
             town.set(**change)
     assert answer(town.set()) == ("verified", "nothing"), "the same again is no change"
-    assert town.people.financial_address("siti") == before
+    assert town.people.payee("siti").address == before
 
     town.world.later(seconds=61)
     assert town.pay() is State.PAID

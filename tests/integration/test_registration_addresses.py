@@ -36,14 +36,14 @@ def rows(cloud, prefix):
 
 def test_a_bank_account_is_kept_for_paying_and_masked_for_showing(service):
     stated = service.set_financial_address("siti", account(holder_name=" Siti  Aminah "), T0)
-    assert stated == service.financial_address("siti") == FinancialAddress("BNI", "0123456789", "Siti Aminah")
+    assert stated == service.payee("siti").address == FinancialAddress("BNI", "0123456789", "Siti Aminah")
     shown = service.me("siti").financial_address
     assert (shown.code, shown.account_number, shown.holder_name) == ("BNI", "********6789", "Siti Aminah")
 
 
 def test_a_wallet_is_kept_as_its_phone_number(service):
     service.set_financial_address("siti", account(code="DANA", account_number="0812 3456 7890"), T0)
-    assert service.financial_address("siti").account_number == "+6281234567890"
+    assert service.payee("siti").address.account_number == "+6281234567890"
 
 
 def test_an_unknown_code_and_a_wrong_number_are_refused(service, cloud):
@@ -59,15 +59,15 @@ def test_an_unknown_code_and_a_wrong_number_are_refused(service, cloud):
 def test_only_who_is_registered_has_an_address(service):
     with pytest.raises(errors.NotRegistered):
         service.set_financial_address("nobody", ACCOUNT, T0)
-    assert service.financial_address("nobody") is None
-    assert service.financial_address("siti") is None
+    assert service.payee("nobody") is None
+    assert service.payee("siti") is None
 
 
 def test_an_account_pays_one_person(service):
     service.set_financial_address("siti", ACCOUNT, T0)
     with pytest.raises(errors.AccountAlreadyUsed):
         service.set_financial_address("budi", account(holder_name="Budi"), T0)
-    assert service.financial_address("budi") is None
+    assert service.payee("budi") is None
     service.set_financial_address("budi", account(code="BCA"), T0)
 
 
@@ -88,7 +88,7 @@ def test_the_same_address_again_changes_nothing(service, cloud):
 def test_another_holder_s_name_on_the_same_account_is_a_change(service, cloud):
     service.set_financial_address("siti", ACCOUNT, T0)
     service.set_financial_address("siti", account(holder_name="Siti A."), LATER)
-    assert service.financial_address("siti").holder_name == "Siti A."
+    assert service.payee("siti").address.holder_name == "Siti A."
     assert len(rows(cloud, "U#account#")) == 1
 
 
@@ -117,7 +117,7 @@ def test_two_changes_of_one_person_at_once_leave_one_guard(service, cloud, monke
 
     monkeypatch.setattr(service._store, "save_address", overtaken_once)
     service.set_financial_address("siti", account(account_number="2222222222"), LATER)
-    assert service.financial_address("siti").account_number == "2222222222"
+    assert service.payee("siti").address.account_number == "2222222222"
     assert len(rows(cloud, "U#account#")) == 1
 
 

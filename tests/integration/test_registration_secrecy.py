@@ -184,7 +184,7 @@ def test_the_other_use_cases_cost_what_they_say(service, calls):
             ["GetItem", "Decrypt", "GetItem", "GenerateMac", "TransactWriteItems"],
         ),
         (lambda: service.set_financial_address("siti", ACCOUNT, T0), ["GetItem", "Decrypt", "GetItem"]),
-        (lambda: service.financial_address("siti"), ["GetItem", "GetItem", "Decrypt"]),
+        (lambda: service.payee("siti"), ["BatchGetItem", "Decrypt"]),
     ]
     for use_case, cost in costs:
         calls.clear()

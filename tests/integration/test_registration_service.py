@@ -11,7 +11,7 @@ import pytest
 from chalicelib.registration import errors, wire
 from chalicelib.registration.items import Exclusion, Guard, Profile
 from chalicelib.registration.rules import Employment, Standing, Verification
-from tests.builders.registration import SITI, form, other_form, registrations, vault
+from tests.builders.registration import ACCOUNT, SITI, form, other_form, registrations, vault
 from tests.conftest import T0
 
 LATER = T0 + timedelta(hours=1)
@@ -247,7 +247,8 @@ def test_who_is_about_to_be_chosen_is_tested_again_on_that_day(service, cloud):
 def test_a_payment_is_sealed_for_its_person(service):
     service.register("siti", SITI, T0)
     service.register("budi", other_form(7), T0)
-    sealed = service.seal("siti", b"pay")
+    service.set_financial_address("siti", ACCOUNT, T0)
+    sealed = service.payee("siti").seal(b"pay")
     assert service.unseal("siti", sealed) == b"pay"
     assert b"pay" not in sealed
     from cryptography.exceptions import InvalidTag
@@ -255,7 +256,7 @@ def test_a_payment_is_sealed_for_its_person(service):
     with pytest.raises(InvalidTag):
         service.unseal("budi", sealed)
     with pytest.raises(errors.NotRegistered):
-        service.seal("nobody", b"pay")
+        service.unseal("nobody", sealed)
 
 
 def test_me_shows_only_the_ends_of_numbers(service):

@@ -102,7 +102,7 @@ def test_a_change_meets_a_claim_and_one_payment_goes_where_it_was_right_then(rac
         assert paid in ({race.account("1")} if refused else {race.account("1"), race.account("2")})
         seen[f"refused {refused}, paid to the old account {paid == race.account('1')}"] += 1
 
-        kept = race.people.financial_address(name)
+        kept = race.people.payee(name).address
         assert kept is not None
         assert kept.account_number == race.account("1" if refused else "2")
         # From the claim on, no change is made.
@@ -120,7 +120,7 @@ def test_of_changes_at_once_each_verdict_is_of_the_address_it_stands_with(race: 
     for _ in range(ROUNDS):
         name, _payout = race.person()
         together([partial(race.set, name, ending) for ending in "29292"], ALWAYS)
-        kept = race.people.financial_address(name)
+        kept = race.people.payee(name).address
         assert kept is not None
         if kept.check is not None:
             assert (kept.check.verdict.value == "MISMATCHED") == kept.account_number.endswith("9")

@@ -23,7 +23,7 @@ from chalicelib.payouts.service import Payouts
 from chalicelib.payouts.store import PayoutStore
 from chalicelib.registration.rules import FinancialAddress
 from local.fsp import Sandbox
-from tests.builders.payouts import CHECKED, AnyCode, People, ReversingSealer, beneficiary, worker
+from tests.builders.payouts import CHECKED, AnyCode, People, ReversingSealer, beneficiary, payee, worker
 from tests.conftest import REGION, T0
 
 from .together import ALWAYS, refusals, together
@@ -89,7 +89,7 @@ def test_one_of_many_workers_claims_and_one_payment_is_made(race: Race) -> None:
 def test_an_account_that_changes_while_workers_claim_is_paid_as_it_was_stored(race: Race) -> None:
     entitlement = race.entitle("person")
     numbers = iter(range(1_000_001, 2_000_000))
-    race.people.financial_address = lambda name: FinancialAddress("BNI", str(next(numbers)), name, check=CHECKED)
+    race.people.payee = lambda name: payee(name, FinancialAddress("BNI", str(next(numbers)), name, check=CHECKED))
     at_once(lambda: race.worker.process(entitlement, T0))
     assert race.worker.process(entitlement, T0) is State.PAID
     [attempt] = race.payouts.history(entitlement).attempts

@@ -139,7 +139,7 @@ class Schedule:
         people: Any = self.people
         addresses = AddressBook(people, self.rails, self.rules.name_score_min)
         allowance = Allowance(CeilingStore(), self.rules.ceilings)
-        return Worker(self.store, Ports(people, addresses, people, self.rails, allowance), self.rules)
+        return Worker(self.store, Ports(addresses, people, self.rails, allowance), self.rules)
 
     def play(self) -> None:
         habits, dice = self.provider.habits, self.dice

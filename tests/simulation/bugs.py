@@ -17,6 +17,7 @@ import msgspec
 
 from chalicelib.ids import derived_id
 from chalicelib.payouts import names, rules, shards
+from chalicelib.payouts.addresses import AddressBook
 from chalicelib.payouts.administration import Administration
 from chalicelib.payouts.ceilings import Allowance
 from chalicelib.payouts.errors import Superseded
@@ -27,6 +28,7 @@ from chalicelib.payouts.records import StoredAttempt
 from chalicelib.payouts.rules import Answer, Attempt, Authority, Entitlement, Hold, Move, Outcome, State
 from chalicelib.payouts.service import Payouts
 from chalicelib.payouts.worker import Worker
+from chalicelib.registration.rules import Payee
 
 from .ports import TRANSACTION, Port
 from .store import MemoryPayoutStore, _line, as_kept
@@ -43,13 +45,13 @@ class NewKeyOnRetry(HttpFsp):
 
 
 class SendBeforeStore(Worker):
-    def _claim_and_send(self, entitlement: Entitlement, address: Any, now: datetime) -> State:
-        fsp = self._rails.of_code(address.code)
+    def _claim_and_send(self, entitlement: Entitlement, payee: Payee, now: datetime) -> State:
+        fsp = self._rails.of_code(payee.address.code)
         n = entitlement.n + 1
         key = rules.reference(entitlement.id, n)
-        body = fsp.render(key, entitlement, address)
+        body = fsp.render(key, entitlement, payee.address)
         fsp.send(key, body)
-        sealed = self._ports.sealer.seal(entitlement.registrant_id, body)
+        sealed = payee.seal(body)
         claimed = self._store.claim(entitlement, StoredAttempt(n, key, sealed, now, fsp.rail), now)
         return self._settle(claimed, fsp.status(key), now)
 
@@ -71,24 +73,19 @@ class AcceptedTakenAsPaid(Worker):
 
 class BodyDrift(Worker):
     def _send(self, entitlement: Entitlement, attempt: Attempt, now: datetime) -> State:
-        address = self._ports.addresses.for_payment(entitlement.registrant_id, now)
-        if not isinstance(address, Hold):
-            body = self._rails.named(attempt.rail).render(attempt.key, entitlement, address)
+        payee = self._ports.payees.payee(entitlement.registrant_id, now)
+        if not isinstance(payee, Hold):
+            body = self._rails.named(attempt.rail).render(attempt.key, entitlement, payee.address)
             attempt = replace(attempt, body=body)
         return super()._send(entitlement, attempt, now)
-
-
-class ExclusionNotTestedAgain(Worker):
-    def _excluded(self, registrant_id: str) -> Hold | None:
-        return None
 
 
 class UnclaimedGivenBackTwice(Worker):
     """Gives the allowance back when it does not know whether the claim was made."""
 
-    def _claim_and_send(self, entitlement: Entitlement, address: Any, now: datetime) -> State:
+    def _claim_and_send(self, entitlement: Entitlement, payee: Payee, now: datetime) -> State:
         try:
-            return super()._claim_and_send(entitlement, address, now)
+            return super()._claim_and_send(entitlement, payee, now)
         except Superseded:
             raise
         except Exception:
@@ -123,7 +120,12 @@ class UnconditionalCreate(MemoryPayoutStore):
 
 
 class StaleN(MemoryPayoutStore):
-    """Claims on the state alone, with the number of attempts as it was read."""
+    """Claims on the state alone, with the number of attempts as a read has it that may lag behind a failure."""
+
+    def get_for_work(self, entitlement_id: str) -> tuple[Entitlement, Pause | None]:
+        entitlement, pause = super().get_for_work(entitlement_id)
+        behind = entitlement.state is State.FAILED and self._dice.random() < self._lag
+        return replace(entitlement, n=entitlement.n - behind), pause
 
     def _unchanged(self, before: Entitlement, after: Entitlement) -> bool:
         now = self._table.heads[before.id]
@@ -278,7 +280,7 @@ BUGS: dict[str, Bug] = {
     "allowance given back of a claim that was made": Bug(Parts(worker=UnclaimedGivenBackTwice)),
     "alarm touched by a worker": _rule("FOR_A_PERSON", frozenset({Hold.ADMIN})),
     "administrator's hold touched by a worker": _rule("WAITING", rules.WAITING | {Hold.ADMIN}),
-    "exclusion not tested again": Bug(Parts(worker=ExclusionNotTestedAgain)),
+    "exclusion not tested again": Bug(patches=((AddressBook, "_excluded", lambda *_: False),)),
     "holder's name not compared": Bug(patches=((names, "score", lambda *_: 100),)),
     "sending forgotten by the sweep": Bug(patches=((shards, "needs_another_look", _sending_forgotten),)),
     "swept once only": Bug(Parts(store=SweptOnceOnly)),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from chalicelib.registration.errors import Excluded
-from chalicelib.registration.rules import AddressCheck, FinancialAddress, Verdict
+from chalicelib.registration.rules import AddressCheck, FinancialAddress, Payee, Verdict
 
 from .ports import KMS, Nature, Port
 from .store import GET, UPDATE
@@ -58,21 +59,18 @@ class MemoryPeople:
         """The name that the bank has for an account."""
         return "SOMEBODY ELSE ENTIRELY" if account in self.unlike else holder(self.owners[account]).upper()
 
-    def financial_address(self, registrant_id: str) -> FinancialAddress | None:
-        return self.nature.call(Port.GET, f"address of {registrant_id}", lambda: self.addresses.get(registrant_id), GET)
-
-    def registrant(self, registrant_id: str) -> str:
-        return registrant_id
+    def payee(self, registrant_id: str) -> Payee | None:
+        address = self.nature.call(
+            Port.GET, f"address of {registrant_id}", lambda: self.addresses.get(registrant_id), GET
+        )
+        if address is None:
+            return None
+        seal = self.nature.call(Port.GET, f"key of {registrant_id}", lambda: partial(_sealed, registrant_id), KMS)
+        return Payee(registrant_id, address, seal)
 
     def check_not_excluded(self, registrant: str) -> None:
         if self.nature.call(Port.GET, f"is {registrant} excluded", lambda: registrant in self.excluded, GET):
             raise Excluded()
-
-    def seal(self, registrant_id: str, plain: bytes) -> bytes:
-        """Not secret, but what is stored is not what is sent, and it opens for its own person only."""
-        return self.nature.call(
-            Port.GET, f"seal for {registrant_id}", lambda: registrant_id.encode() + b"\0" + plain[::-1], KMS
-        )
 
     def unseal(self, registrant_id: str, sealed: bytes) -> bytes:
         def open_() -> bytes:
@@ -81,3 +79,8 @@ class MemoryPeople:
             return turned[::-1]
 
         return self.nature.call(Port.GET, f"unseal for {registrant_id}", open_, KMS)
+
+
+def _sealed(registrant_id: str, plain: bytes) -> bytes:
+    """Not secret, but what is stored is not what is sent, and it opens for its own person only."""
+    return registrant_id.encode() + b"\0" + plain[::-1]

@@ -108,7 +108,7 @@ class World:
         """With an allowance of its own, as each process has."""
         people: Any = self.people
         allowance = self.parts.allowance(self.ceilings, self.rules.ceilings)
-        ports = Ports(people, AddressBook(people, self.rails, self.rules.name_score_min), people, self.rails, allowance)
+        ports = Ports(AddressBook(people, self.rails, self.rules.name_score_min), people, self.rails, allowance)
         return self.parts.worker(self.store, ports, self.rules)
 
     def entitle(self, person: str, kind: Kind) -> None:

@@ -19,8 +19,7 @@ from chalicelib.payouts.rails import Rails
 from chalicelib.payouts.records import Event
 from chalicelib.payouts.rules import Answer, Entitlement, Hold, Kind, Move, Outcome, State
 from chalicelib.payouts.worker import Ports, Worker
-from chalicelib.registration.errors import Excluded
-from chalicelib.registration.rules import FinancialAddress
+from chalicelib.registration.rules import FinancialAddress, Payee
 from tests.conftest import T0
 from tests.simulation.ports import Nature
 from tests.simulation.store import MemoryCeilingStore, MemoryPayoutStore, MemoryTransaction
@@ -43,7 +42,6 @@ class Scripted:
     sent: Answer = PENDING
     said: Answer = PAID
     place: FinancialAddress | Hold = field(default_factory=lambda: FinancialAddress("BNI", "123", "Ani"))
-    excluded: bool = False
 
     def render(self, reference: str, entitlement: Entitlement, address: FinancialAddress) -> bytes:
         return f"{reference} {entitlement.amount_idr} {address.account_number}".encode()
@@ -56,20 +54,14 @@ class Scripted:
         self.calls.append(("status", self.rail, reference))
         return self.said
 
-    def for_payment(self, registrant_id: str, now: datetime) -> FinancialAddress | Hold:
-        self.calls.append(("address", registrant_id, now))
-        return self.place
+    def payee(self, registrant_id: str, now: datetime) -> Payee | Hold:
+        self.calls.append(("payee", registrant_id, now))
+        if isinstance(self.place, Hold):
+            return self.place
+        return Payee(registrant_id, self.place, self.seal)
 
-    def registrant(self, registrant_id: str) -> str:
-        return f"registrant {registrant_id}"
-
-    def check_not_excluded(self, registrant: str) -> None:
-        self.calls.append(("excluded", registrant))
-        if self.excluded:
-            raise Excluded()
-
-    def seal(self, registrant_id: str, plain: bytes) -> bytes:
-        self.calls.append(("seal", registrant_id))
+    def seal(self, plain: bytes) -> bytes:
+        self.calls.append(("seal",))
         return b"sealed:" + plain
 
     def unseal(self, registrant_id: str, sealed: bytes) -> bytes:
@@ -99,7 +91,7 @@ class Rig:
         code = msgspec.structs.replace(self.rules.codes["BNI"], rail="new")
         rails = Rails({"new": self.new, "old": self.old}, {"BNI": code})
         self.allowance = Allowance(self.ceilings, ceilings)
-        self.worker = Worker(self.store, Ports(self.new, self.new, self.new, rails, self.allowance), self.rules)
+        self.worker = Worker(self.store, Ports(self.new, self.new, rails, self.allowance), self.rules)
 
     def process(self) -> State:
         self.calls.clear()
@@ -138,9 +130,8 @@ def test_a_claim_tests_everything_stores_the_attempt_sends_and_asks(rig, caplog)
     assert rig.process() is State.PAID
     body = f"{ID}-1 600000 123".encode()
     assert rig.calls == [
-        ("address", "ani", rig.now),
-        ("excluded", "registrant ani"),
-        ("seal", "ani"),
+        ("payee", "ani", rig.now),
+        ("seal",),
         ("send", "new", f"{ID}-1", body),
         ("status", "new", f"{ID}-1"),
     ]
@@ -155,22 +146,27 @@ def test_a_claim_tests_everything_stores_the_attempt_sends_and_asks(rig, caplog)
 
 
 @pytest.mark.parametrize(
-    ("hold", "reason"), [(Hold.NO_ADDRESS, "no_financial_address"), (Hold.UNVERIFIED, "account_not_verified")]
+    ("hold", "reason"),
+    [
+        (Hold.NO_ADDRESS, "no_financial_address"),
+        (Hold.UNVERIFIED, "account_not_verified"),
+        (Hold.EXCLUDED, "on_exclusion_list"),
+    ],
 )
-def test_without_an_account_to_pay_it_is_held_and_tested_again_without_a_new_line(rig, caplog, hold, reason):
+def test_whom_nothing_may_be_paid_now_it_is_held_and_tested_again_without_a_new_line(rig, caplog, hold, reason):
     rig.new.place = hold
     assert rig.process() is rig.process() is State.HELD
     assert rig.history() == [(State.HELD, hold, 0, reason, T0)]
     assert logged(caplog) == [(signals.MOVED, "INFO", ID, "HELD", 0, reason)]
-    assert rig.calls == [("address", "ani", T0)]
+    assert rig.calls == [("payee", "ani", T0)]
 
 
 def test_another_obstacle_is_recorded_anew_and_when_it_is_gone_the_history_says_so(rig):
     rig.new.place = Hold.NO_ADDRESS
     rig.process()
-    rig.new.place, rig.new.excluded = FinancialAddress("BNI", "123", "Ani"), True
+    rig.new.place = Hold.EXCLUDED
     assert rig.process() is State.HELD
-    rig.new.excluded = False
+    rig.new.place = FinancialAddress("BNI", "123", "Ani")
     rig.later(hours=1)
     assert rig.process() is State.PAID
     assert rig.history()[1:3] == [
@@ -190,7 +186,7 @@ def test_at_a_ceiling_nothing_is_stored_or_sent_and_the_log_names_it(rig, caplog
     rig.limit(ceilings)
     assert rig.process() is State.DUE
     assert rig.history() == []
-    assert [call[0] for call in rig.calls] == ["address", "excluded"]
+    assert [call[0] for call in rig.calls] == ["payee"]
     assert logged(caplog) == [(signals.CEILING_REACHED, "WARNING", ID, name)]
 
 
@@ -205,7 +201,7 @@ def test_what_a_claim_that_came_second_had_spent_is_there_for_the_next(rig, monk
     rig.limit(CeilingRules(day_idr=AMOUNT, envelope_idr=AMOUNT, block=1))
     with pytest.raises(Superseded):
         rig.process()
-    assert [call[0] for call in rig.calls] == ["address", "excluded", "seal"], "nothing was sent"
+    assert [call[0] for call in rig.calls] == ["payee", "seal"], "nothing was sent"
     assert rig.allowance.spend(DUE, T0) is None
     assert rig.allowance.spend(DUE, T0) == "DAY#2026-11-24"
 
@@ -223,7 +219,7 @@ def test_without_an_answer_to_the_sending_the_message_comes_again_and_the_attemp
         rig.process()
     assert pending.value.facts == {"entitlement_id": ID, "reason": "http_503"}
     assert rig.head().state is State.SENDING
-    assert [call[0] for call in rig.calls] == ["address", "excluded", "seal", "send"]
+    assert [call[0] for call in rig.calls] == ["payee", "seal", "send"]
 
 
 def sending(rig: Rig, rail: str = "new") -> None:
