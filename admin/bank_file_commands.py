@@ -30,7 +30,7 @@ _SATURDAY = 5
 @stage_option
 @click.option("--execute-on", type=click.DateTime(["%Y-%m-%d"]), help="When the bank is to pay: the next working day.")
 @click.option("--list", "listing", is_flag=True, help="Show every file and how far it is, and what waits for one.")
-@click.option("--reject", metavar="BATCH", help="Give a file up that was not approved; its transfers are free again.")
+@click.option("--reject", metavar="BATCH", help="Give a file up; an approved one takes two people.")
 @click.option("--approve", metavar="BATCH", help="Approve the file that another person proposed, and write it.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Where to write the approved file.")
 def export(
@@ -128,6 +128,8 @@ def _described(batch: Batch) -> str:
     if batch.state is not BatchState.COLLECTING:
         line += f"{batch.count} transfers  {format_idr(batch.sum_idr)}  sha256 {batch.sha256}  "
     line += f"pays {batch.execute_on}  made {iso(batch.made_at)} by {batch.maker}"
+    if batch.recalled_by:
+        line += f"  recalled by {batch.recalled_by}"
     if batch.decided_by and batch.decided_at:
         line += f"  decided {iso(batch.decided_at)} by {batch.decided_by}"
     return line

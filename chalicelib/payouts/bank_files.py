@@ -108,16 +108,26 @@ class BankFiles:
         return raw
 
     def reject(self, batch_id: str, by: str, now: datetime) -> Batch:
-        """Give a file up that was not approved, one's own or another's; its attempts are free for the next one.
+        """Give a file up, one's own or another's; its attempts are free for the next one.
 
-        Raises `UnknownBatch`, `BatchNotNow`, `BatchMoved`.
+        One that was approved takes two people who say that the bank does not have it: the first recalls it, the second
+        rejects it. Raises `UnknownBatch`, `BatchNotNow`, `BatchMoved`; of one that was approved `SamePerson`, and
+        `BatchOutdated` if anything is known of an attempt in it.
         """
         batch = self._store.batch(batch_id)
-        if batch.state not in {BatchState.COLLECTING, BatchState.PROPOSED}:
-            raise BatchNotNow(batch=batch.id, state=batch.state.value, action="reject")
-        rejected = replace(batch, state=BatchState.REJECTED, decided_by=by, decided_at=now)
-        self._store.decide(batch, rejected)
-        return rejected
+        after = replace(batch, state=BatchState.REJECTED, decided_by=by, decided_at=now)
+        match batch.state:
+            case BatchState.REJECTED:
+                raise BatchNotNow(batch=batch.id, state=batch.state.value, action="reject")
+            case BatchState.APPROVED:
+                after = replace(batch, state=BatchState.RECALLED, recalled_by=by)
+            case BatchState.RECALLED if rules.same_person(by, batch.recalled_by or ""):
+                raise SamePerson()
+        if batch.state in {BatchState.APPROVED, BatchState.RECALLED}:
+            self._check_still_due(batch, self._store.references(batch.id))
+        self._store.decide(batch, after)
+        log.warning("bank_file_given_up", extra={"batch": batch.id, "by": by, "state": after.state.value})
+        return after
 
     def all(self) -> list[Batch]:
         """Every file, the oldest first."""
@@ -169,7 +179,7 @@ class BankFiles:
             if note.word is not None or note.batch is None:
                 return note.word is None
             match files.get(note.batch):
-                case BatchState.PROPOSED | BatchState.APPROVED:
+                case BatchState.PROPOSED | BatchState.APPROVED | BatchState.RECALLED:
                     return reference not in listed(note.batch)
                 case state:
                     return state is BatchState.REJECTED

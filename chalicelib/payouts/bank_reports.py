@@ -28,6 +28,8 @@ from .store import PayoutStore
 log = logging.getLogger(__name__)
 
 _UNHEARD = Note()
+_AT_THE_BANK = {BatchState.APPROVED, BatchState.RECALLED}
+"""Of a file that was recalled a report is believed too: then the bank has it after all."""
 
 
 class Problem(StrEnum):
@@ -259,7 +261,7 @@ def judge(line: Line, known: Known) -> Problem | None:
         return line.fault
     if known.n == entitlement.n and entitlement.rail != BankFile.rail:
         return Problem.OTHER_RAIL
-    if known.batch is None or known.batch.state is not BatchState.APPROVED:
+    if known.batch is None or known.batch.state not in _AT_THE_BANK:
         return Problem.NOT_IN_A_FILE
     if line.file is not None and line.file != known.batch.id:
         return Problem.OTHER_FILE
@@ -308,7 +310,7 @@ def _judge_whole(statement: WholeFile, batch: Batch | None) -> Problem | None:
         return Problem.UNKNOWN_FILE
     if statement.fault is not None:
         return statement.fault
-    if batch.state is not BatchState.APPROVED:
+    if batch.state not in _AT_THE_BANK:
         return Problem.NOT_IN_A_FILE
     if statement.count not in {None, batch.count} or statement.total not in {None, Decimal(batch.sum_idr)}:
         return Problem.TOTALS

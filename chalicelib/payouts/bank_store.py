@@ -37,8 +37,10 @@ class BatchState(StrEnum):
     """Complete; waits for the approval of another person than its maker."""
     APPROVED = "APPROVED"
     """May be written and handed to the bank."""
+    RECALLED = "RECALLED"
+    """Approved, and one person says that the bank does not have it; waits for another who says so too."""
     REJECTED = "REJECTED"
-    """Never handed over; its attempts are free for another file."""
+    """The bank does not have it; its attempts are free for another file."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Batch:
     sha256: str = ""
     decided_by: str | None = None
     decided_at: datetime | None = None
+    recalled_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,7 @@ class _BatchItem(PayoutsTable):
     sha256 = UnicodeAttribute(default="")
     decided_by = UnicodeAttribute(null=True)
     decided_at = UnicodeAttribute(null=True)
+    recalled_by = UnicodeAttribute(null=True)
 
 
 class _ReferencesItem(PayoutsTable):
@@ -293,6 +297,7 @@ def _to_item(batch: Batch) -> _BatchItem:
         sha256=batch.sha256,
         decided_by=batch.decided_by,
         decided_at=batch.decided_at and iso(batch.decided_at),
+        recalled_by=batch.recalled_by,
     )
 
 
@@ -312,4 +317,5 @@ def _to_batch(item: _BatchItem) -> Batch:
         sha256=item.sha256,
         decided_by=item.decided_by,
         decided_at=parse_iso(item.decided_at) if item.decided_at else None,
+        recalled_by=item.recalled_by,
     )

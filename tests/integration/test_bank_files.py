@@ -223,8 +223,6 @@ def test_a_file_takes_two_people_and_comes_out_the_same_every_time(world):
     assert world.approve(batch.id, by=MAKER) == first, "once approved, anybody may write it again"
     approved = world.bank_store.batch(batch.id)
     assert (approved.state, approved.decided_by) == (BatchState.APPROVED, CHECKER)
-    with pytest.raises(BatchNotNow):
-        world.files.reject(batch.id, CHECKER, world.now)
     with pytest.raises(UnknownBatch):
         world.approve("nobodys")
 
@@ -271,6 +269,40 @@ def test_an_attempt_that_was_marked_with_a_file_too_late_goes_into_the_next(worl
     second = world.propose()
     assert world.bank_store.references(second.id) == (late,)
     assert world.propose() is None
+
+
+def test_an_approved_file_that_the_bank_does_not_have_is_given_up_by_two_people(world):
+    """A bank refuses a file at its door and reports nothing: without this its transfers would wait for ever."""
+    batch, references = world.sent("ani", "budi")
+    assert world.files.reject(batch, MAKER, world.now).state is BatchState.RECALLED
+    for refused in (lambda: world.files.reject(batch, MAKER, world.now), lambda: world.approve(batch)):
+        with pytest.raises((SamePerson, BatchNotNow)):
+            refused()
+    assert world.propose() is None, "one person's word frees nothing"
+
+    given_up = world.files.reject(batch, CHECKER, world.now)
+    assert (given_up.state, given_up.recalled_by, given_up.decided_by) == (BatchState.REJECTED, MAKER, CHECKER)
+    with pytest.raises(BatchNotNow):
+        world.files.reject(batch, CHECKER, world.now)
+    again = world.propose()
+    assert set(world.bank_store.references(again.id)) == set(references)
+    world.approve(again.id)
+    assert problems(world.take_in(pain002(batch, {references[0]: "ACSC"}))) == [(Problem.OTHER_FILE, references[0])]
+    assert world.take_in(pain002(again.id, dict.fromkeys(references, "ACSC"))).findings == ()
+    assert {world.state(each) for each in references} == {State.PAID}
+
+
+def test_a_file_is_not_given_up_once_the_bank_has_said_anything_of_it(world):
+    batch, [reference, _] = world.sent("ani", "budi")
+    world.files.reject(batch, MAKER, world.now)
+    assert world.take_in(pain002(batch, {reference: "ACTC"})).news == 1
+    with pytest.raises(BatchOutdated):
+        world.files.reject(batch, CHECKER, world.now)
+    assert world.take_in(pain002(batch, {reference: "ACSC"})).news == 1
+    other, _ = world.sent("citra")
+    world.take_in(pain002(other, {}, "ACTC"))
+    with pytest.raises(BatchOutdated):
+        world.files.reject(other, MAKER, world.now)
 
 
 def test_what_people_settled_meanwhile_is_not_paid_by_file(world):

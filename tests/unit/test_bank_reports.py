@@ -51,7 +51,7 @@ def test_what_fits_is_believed():
         (LINE, replace(KNOWN, entitlement=replace(HEAD, rail="xendit-v2")), Problem.OTHER_RAIL),
         (LINE, replace(KNOWN, batch=None), Problem.NOT_IN_A_FILE),
         *((LINE, replace(KNOWN, batch=replace(APPROVED, state=state)), Problem.NOT_IN_A_FILE)
-          for state in BatchState if state is not BatchState.APPROVED),
+          for state in BatchState if state not in {BatchState.APPROVED, BatchState.RECALLED}),
         (replace(LINE, file="other"), KNOWN, Problem.OTHER_FILE),
         (replace(LINE, currency="USD"), KNOWN, Problem.CURRENCY),
         (replace(LINE, amount=Decimal("600000.01")), KNOWN, Problem.AMOUNT),
