@@ -49,7 +49,7 @@ class Race:
         store = PayoutStore(REGION)
         self.payouts = Payouts(store, None, str, programme)  # type: ignore[arg-type]  # nothing is queued here
         allowance = Allowance(CeilingStore(), programme.payouts.ceilings)
-        ports = Ports(self.people, self.book, self.people, rails, allowance)
+        ports = Ports(self.book, self.people, rails, allowance)
         self.worker = Worker(store, ports, programme.payouts)
         self.number = 0
 
