@@ -71,8 +71,9 @@ def test_an_id_is_derived_from_wave_person_and_kind():
 def test_amounts_follow_the_scheme_of_the_persons_wave(programme: Programme):
     assert rules.amount(Kind.INCENTIVE, programme.scheme(54)) == 600_000
     assert rules.amount(Kind.SURVEY_2, programme.scheme(54)) == 50_000
-    with pytest.raises(NotInScheme):
+    with pytest.raises(NotInScheme) as refused:
         rules.amount(Kind.SURVEY_2, msgspec.structs.replace(programme.scheme(54), surveys=1))
+    assert refused.value.facts == {"scheme": programme.scheme(54).version, "kind": "SURVEY_2"}
 
 
 @pytest.mark.parametrize(("entitlement", "n"), [("", 1), (ID, 0), (ID, -1)])
@@ -259,3 +260,17 @@ def test_only_an_attempt_takes_long_and_from_one_hour_on():
     assert not rules.takes_long(an_entitlement(State.SENDING), T0 + hour - timedelta(microseconds=1))
     for state in set(State) - {State.SENDING}:
         assert not rules.takes_long(an_entitlement(state), T0 + hour * 100)
+
+
+def test_attempts_before_it_was_opened_again_do_not_count(programme):
+    most = programme.payouts.attempts_max
+    opened = replace(an_entitlement(State.DUE, n=most), n_before=most)
+    assert rules.next_step(opened, T0, programme.payouts) is Step.CLAIM
+    assert rules.next_step(replace(opened, n=2 * most - 1), T0, programme.payouts) is Step.CLAIM
+    assert rules.next_step(replace(opened, n=2 * most), T0, programme.payouts) is Step.CANCEL
+
+
+def test_news_is_what_ends_it_and_what_the_person_can_put_right():
+    ends = {state for state in State if rules.is_news(state, None)}
+    assert ends == {State.PAID, State.CANCELLED, State.REVERSED}
+    assert {hold for hold in Hold if rules.is_news(State.HELD, hold)} == {Hold.NO_ADDRESS, Hold.UNVERIFIED}
