@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.money import Rupiah
 from chalicelib.payouts import rules
-from chalicelib.payouts.reconciliation import BookLine, Difference, compare, totals
+from chalicelib.payouts.reconciliation import BookLine, Difference, attempt_state, compare, totals
 from chalicelib.payouts.rules import Entitlement, Hold, Kind, State
 from tests.conftest import T0
 
@@ -136,3 +136,20 @@ def test_money_of_one_person_adds_up_over_attempts_and_an_over_attempt_that_move
         (Difference.PAID_TWICE, "600001"),
     ]
     assert found([paid], [BookLine(f"{paid.id}-1", 600_000, "REVERSED", 0), line(paid, n=2)]) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "hold", "n", "expected"),
+    [
+        (State.PAID, None, 1, State.PAID),
+        (State.REVERSED, None, 1, State.REVERSED),
+        (State.SENDING, None, 1, State.SENDING),
+        (State.SENDING, None, 2, State.FAILED),
+        (State.PAID, None, 2, State.FAILED),
+        (State.HELD, Hold.KEY_EXPIRED, 1, State.SENDING),
+        (State.HELD, Hold.NO_ADDRESS, 1, State.FAILED),
+        (State.CANCELLED, None, 1, State.FAILED),
+    ],
+)
+def test_what_became_of_the_first_attempt_follows_from_where_the_ledger_stands(state, hold, n, expected):
+    assert attempt_state(owed("ani", state, n=n, hold=hold), 1) is expected
