@@ -17,7 +17,7 @@ def test_a_whole_number_from_zero_on_is_an_amount(amount):
 
 @pytest.mark.parametrize("amount", [-1, True, False, 1.0, 600_000.5, Decimal(5), "5", None])
 def test_anything_else_is_refused(amount):
-    with pytest.raises(ValueError, match="^an amount is a whole number of rupiah, not below zero$"):
+    with pytest.raises(ValueError, match=r"^an amount is a whole number of rupiah, not below zero$"):
         rupiah(amount)
 
 
