@@ -135,6 +135,12 @@ def test_one_person_cancels_what_is_not_alive(rig):
     assert rig.queued == []
 
 
+def test_about_what_is_not_open_nothing_is_decided_by_two(rig):
+    for decision in Decision:
+        call = lambda d=decision: rig.admin.propose(ID, d, ANI, "why", LATER)  # noqa: E731
+        assert refused(call, NotNow) == {"action": decision.value.lower(), "state": "DUE"}
+
+
 def test_a_proposal_is_about_what_its_maker_saw_and_stands_alone(rig):
     seq = rig.claimed().seq
     proposal = Proposal(Decision.PAID, seq, ANI, "bank says so", LATER)
