@@ -78,7 +78,7 @@ def test_amounts_follow_the_scheme_of_the_persons_wave(programme: Programme):
 
 @pytest.mark.parametrize(("entitlement", "n"), [("", 1), (ID, 0), (ID, -1)])
 def test_a_blank_key_cannot_be_made(entitlement, n):
-    with pytest.raises(ValueError, match="a key needs"):
+    with pytest.raises(ValueError, match=r"^a key needs an entitlement and an attempt$"):
         rules.reference(entitlement, n)
 
 
@@ -274,3 +274,12 @@ def test_news_is_what_ends_it_and_what_the_person_can_put_right():
     ends = {state for state in State if rules.is_news(state, None)}
     assert ends == {State.PAID, State.CANCELLED, State.REVERSED}
     assert {hold for hold in Hold if rules.is_news(State.HELD, hold)} == {Hold.NO_ADDRESS, Hold.UNVERIFIED}
+
+
+@pytest.mark.parametrize("state", [State.SENDING, State.PAID])
+@pytest.mark.parametrize("outcome", Outcome)
+@pytest.mark.parametrize("amount", [AMOUNT, Rupiah(1)])
+def test_the_history_has_the_providers_own_word_but_for_a_reversal_of_another_amount(state, outcome, amount):
+    for move in rules.after_status(an_entitlement(state), Answer(outcome, "WORD", amount)):
+        other = state is State.PAID and amount != AMOUNT
+        assert move.reason == ("reversed_amount_differs" if other else "WORD")
