@@ -96,6 +96,8 @@ def test_an_entitlement_begins_due_with_the_amount_of_the_persons_scheme(rig):
     history = rig.payouts.history(due.id)
     assert (history.entitlement, history.attempts, history.events) == (due, [], rig.store.events(due.id))
     assert list(rig.payouts.ledger()) == [due]
+    sending = rig.sending("budi")
+    assert rig.payouts.history(sending.id).attempts == rig.store.attempts(sending.id) != []
 
 
 def test_a_scheme_without_the_kind_entitles_to_nothing(rig, programme, monkeypatch):
