@@ -113,6 +113,7 @@ def test_a_finding_says_what_either_side_has(ledger, books, expected):
     [
         (State.REVERSED, None, 1, "REVERSED", []),
         (State.REVERSED, None, 1, "SUCCEEDED", [Difference.STATUS]),
+        (State.REVERSED, None, 1, "FAILED", [Difference.STATUS]),
         (State.DUE, None, 1, "REVERSED", []),
         (State.HELD, Hold.ADMIN, 1, "FAILED", []),
         (State.HELD, Hold.ADMIN, 1, "ACCEPTED", [Difference.STATUS]),
