@@ -38,7 +38,7 @@ from mutmut.utils.file_utils import (
 from mutmut.utils.format_utils import mangled_name_from_mutant_name
 
 LEAST_KILLED_PERCENT = 90
-BUDGET_S = 8.0
+BUDGET_S = 10.0
 """A mutant that outlives so many seconds of tests has survived, though dearer tests might have killed it."""
 SLACK = 8.0
 """Its tests may take so many times what they took of the code as it is: more is an endless loop, a time-out."""

@@ -47,13 +47,12 @@ class CeilingStore:
 
         One write, three when it has to be opened.
         """
-        for _ in range(2):
-            if self._taken(name, amount_idr):
-                return True
-            if self.get(name) is not None or amount_idr > ceiling_idr:
-                return False
-            self._open(name, ceiling_idr)
-        return False
+        if self._taken(name, amount_idr):
+            return True
+        if self.get(name) is not None or amount_idr > ceiling_idr:
+            return False
+        self._open(name, ceiling_idr)
+        return self._taken(name, amount_idr)
 
     def get(self, name: str) -> Ceiling | None:
         """One consistent read; None before anything was taken or set."""
@@ -129,9 +128,9 @@ class Allowance:
         return None
 
     def give_back(self, entitlement: Entitlement, now: datetime) -> None:
-        """A payment that surely was not claimed is there for the next one."""
+        """A payment that was spent at this `now` and surely not claimed is there for the next one."""
         for name in names(entitlement, now):
-            self._left[name] = self._left.get(name, 0) + entitlement.amount_idr
+            self._left[name] += entitlement.amount_idr
 
     def _take(self, name: str, ceiling_idr: int, amount_idr: int) -> bool:
         """A block if there is as much, or just what one payment needs: the last of a ceiling is not lost."""

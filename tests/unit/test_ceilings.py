@@ -120,6 +120,20 @@ def test_what_was_not_claimed_after_all_is_there_for_the_next_one():
     assert [mine.spend(owed(), T0), mine.spend(owed(), T0)] == [None, DAY]
 
 
+def test_a_rest_that_was_too_little_for_one_payment_is_spent_with_the_next_block():
+    purse = Purse()
+    mine = allowance(purse, block=2)
+    assert [mine.spend(owed(amount), T0) for amount in (10, 15, 25)] == [None] * 3
+    assert purse.takes == [(name, amount, True) for amount in (20, 30) for name in (DAY, ENVELOPE)]
+
+
+def test_not_one_rupiah_is_spent_that_was_not_taken():
+    purse = Purse()
+    mine = allowance(purse, day=2, envelope=2, block=1)
+    assert [mine.spend(owed(1), T0) for _ in range(3)] == [None, None, DAY]
+    assert purse.left == {DAY: 0, ENVELOPE: 0}
+
+
 def test_a_ceiling_as_configured_is_whole_and_nobodys():
     configured = CeilingRules(day_idr=7, envelope_idr=5, block=1)
     day, envelope = (ceilings.as_configured(name, configured) for name in ceilings.names(owed(), T0))

@@ -50,15 +50,37 @@ def test_each_message_fails_or_succeeds_on_its_own():
     assert payouts.seen == list("abcde")
 
 
+def test_an_operator_finds_each_message_that_failed_and_why(caplog):
+    payouts = Scripted(
+        {
+            "b": PendingOutcome(entitlement_id="b", reason="http_503"),
+            "c": RuntimeError("with a secret"),
+            "d": UnknownEntitlement(entitlement_id="d"),
+        }
+    )
+    consume(records("not json", *(wire.encode_message(id_) for id_ in "bcd")), payouts, T0)
+    known = ("message_id", "code", "reason", "error")
+    assert [
+        (each.levelname, each.message, *(getattr(each, name) for name in known if hasattr(each, name)))
+        for each in caplog.records
+    ] == [
+        ("ERROR", "payout_message_malformed", "m0"),
+        ("WARNING", "payout_comes_again", "m1", "payout_outcome_pending", "http_503"),
+        ("ERROR", "payout_message_failed", "m2", "RuntimeError"),
+        ("WARNING", "payout_message_ignored", "m3"),
+    ]
+
+
 def test_a_message_that_came_before_is_named_with_how_often(caplog):
     caplog.set_level(logging.INFO)
     body = wire.encode_message("a")
-    twice = [
-        {"messageId": f"m{times}", "body": body, "attributes": {"ApproximateReceiveCount": times}} for times in "13"
+    again = [
+        {"messageId": f"m{times}", "body": body, "attributes": {"ApproximateReceiveCount": times}} for times in "123"
     ]
-    consume(twice, Scripted({}), T0)
+    consume(again, Scripted({}), T0)
     assert [(each.message, each.message_id, each.received) for each in caplog.records] == [
-        ("payout_message_again", "m3", 3)
+        ("payout_message_again", "m2", 2),
+        ("payout_message_again", "m3", 3),
     ]
 
 

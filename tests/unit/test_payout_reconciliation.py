@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.money import Rupiah
 from chalicelib.payouts import rules
-from chalicelib.payouts.reconciliation import BookLine, Difference, compare, totals
+from chalicelib.payouts.reconciliation import BookLine, Difference, attempt_state, compare, totals
 from chalicelib.payouts.rules import Entitlement, Hold, Kind, State
 from tests.conftest import T0
 
@@ -80,3 +80,77 @@ def test_one_person_paid_under_two_ids_is_found_though_each_id_is_right():
     assert [(each.difference, each.subject) for each in disagreements] == [
         (Difference.PAID_TWICE, "ani/INCENTIVE"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("ledger", "books", "expected"),
+    [
+        ([ANI], [], [(Difference.MISSING, f"{ANI.id}-1", "PAID", "")]),
+        ([], [line(ANI, "FAILED")], [(Difference.EXTRA, f"{ANI.id}-1", "", "FAILED 0")]),
+        (
+            [ANI],
+            [line(ANI), line(ANI)],
+            [
+                (Difference.EXTRA, f"{ANI.id}-1", "PAID", "SUCCEEDED 600000"),
+                (Difference.PAID_TWICE, "ani/INCENTIVE", "600000", "1200000"),
+            ],
+        ),
+        ([ANI], [line(ANI, amount=599_999)], [(Difference.AMOUNT, f"{ANI.id}-1", "600000", "599999")]),
+        (
+            [ANI],
+            [line(ANI, "FAILED", amount=1)],
+            [(Difference.AMOUNT, f"{ANI.id}-1", "600000", "1"), (Difference.STATUS, f"{ANI.id}-1", "PAID", "FAILED")],
+        ),
+    ],
+)
+def test_a_finding_says_what_either_side_has(ledger, books, expected):
+    told = [(each.difference, each.subject, each.ledger, each.fsp) for each in compare(ledger, books)]
+    assert told == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "hold", "n", "status", "expected"),
+    [
+        (State.REVERSED, None, 1, "REVERSED", []),
+        (State.REVERSED, None, 1, "SUCCEEDED", [Difference.STATUS]),
+        (State.REVERSED, None, 1, "FAILED", [Difference.STATUS]),
+        (State.DUE, None, 1, "REVERSED", []),
+        (State.HELD, Hold.ADMIN, 1, "FAILED", []),
+        (State.HELD, Hold.ADMIN, 1, "ACCEPTED", [Difference.STATUS]),
+        (State.HELD, Hold.DUPLICATE, 1, "ACCEPTED", []),
+        (State.CANCELLED, None, 1, "EXPIRED", []),
+        (State.CANCELLED, None, 1, "COMPLIANCE_REJECTED", []),
+        (State.CANCELLED, None, 1, "LOCKED", [Difference.STATUS]),
+        (State.SENDING, None, 2, "ACCEPTED", [Difference.STATUS]),
+    ],
+)
+def test_the_first_attempts_end_must_go_with_where_the_ledger_stands(state, hold, n, status, expected):
+    assert found([owed("ani", state, n=n, hold=hold)], [line(ANI, status)]) == expected
+
+
+def test_money_of_one_person_adds_up_over_attempts_and_an_over_attempt_that_moved_some_is_a_difference():
+    paid = owed("ani", n=2)
+    half = BookLine(f"{paid.id}-1", 600_000, "REVERSED", 1)
+    told = compare([paid], [half, line(paid, n=2)])
+    assert [(each.difference, each.fsp) for each in told] == [
+        (Difference.STATUS, "REVERSED"),
+        (Difference.PAID_TWICE, "600001"),
+    ]
+    assert found([paid], [BookLine(f"{paid.id}-1", 600_000, "REVERSED", 0), line(paid, n=2)]) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "hold", "n", "expected"),
+    [
+        (State.PAID, None, 1, State.PAID),
+        (State.REVERSED, None, 1, State.REVERSED),
+        (State.SENDING, None, 1, State.SENDING),
+        (State.SENDING, None, 2, State.FAILED),
+        (State.PAID, None, 2, State.FAILED),
+        (State.HELD, Hold.KEY_EXPIRED, 1, State.SENDING),
+        (State.HELD, Hold.NO_ADDRESS, 1, State.FAILED),
+        (State.CANCELLED, None, 1, State.FAILED),
+    ],
+)
+def test_what_became_of_the_first_attempt_follows_from_where_the_ledger_stands(state, hold, n, expected):
+    assert attempt_state(owed("ani", state, n=n, hold=hold), 1) is expected

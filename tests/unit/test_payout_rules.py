@@ -71,13 +71,14 @@ def test_an_id_is_derived_from_wave_person_and_kind():
 def test_amounts_follow_the_scheme_of_the_persons_wave(programme: Programme):
     assert rules.amount(Kind.INCENTIVE, programme.scheme(54)) == 600_000
     assert rules.amount(Kind.SURVEY_2, programme.scheme(54)) == 50_000
-    with pytest.raises(NotInScheme):
+    with pytest.raises(NotInScheme) as refused:
         rules.amount(Kind.SURVEY_2, msgspec.structs.replace(programme.scheme(54), surveys=1))
+    assert refused.value.facts == {"scheme": programme.scheme(54).version, "kind": "SURVEY_2"}
 
 
 @pytest.mark.parametrize(("entitlement", "n"), [("", 1), (ID, 0), (ID, -1)])
 def test_a_blank_key_cannot_be_made(entitlement, n):
-    with pytest.raises(ValueError, match="a key needs"):
+    with pytest.raises(ValueError, match=r"^a key needs an entitlement and an attempt$"):
         rules.reference(entitlement, n)
 
 
@@ -259,3 +260,26 @@ def test_only_an_attempt_takes_long_and_from_one_hour_on():
     assert not rules.takes_long(an_entitlement(State.SENDING), T0 + hour - timedelta(microseconds=1), SENDING_LONG_S)
     for state in set(State) - {State.SENDING}:
         assert not rules.takes_long(an_entitlement(state), T0 + hour * 100, SENDING_LONG_S)
+
+
+def test_attempts_before_it_was_opened_again_do_not_count(programme):
+    most = programme.payouts.attempts_max
+    opened = replace(an_entitlement(State.DUE, n=most), n_before=most)
+    assert rules.next_step(opened, T0, programme.payouts) is Step.CLAIM
+    assert rules.next_step(replace(opened, n=2 * most - 1), T0, programme.payouts) is Step.CLAIM
+    assert rules.next_step(replace(opened, n=2 * most), T0, programme.payouts) is Step.CANCEL
+
+
+def test_news_is_what_ends_it_and_what_the_person_can_put_right():
+    ends = {state for state in State if rules.is_news(state, None)}
+    assert ends == {State.PAID, State.CANCELLED, State.REVERSED}
+    assert {hold for hold in Hold if rules.is_news(State.HELD, hold)} == {Hold.NO_ADDRESS, Hold.UNVERIFIED}
+
+
+@pytest.mark.parametrize("state", [State.SENDING, State.PAID])
+@pytest.mark.parametrize("outcome", Outcome)
+@pytest.mark.parametrize("amount", [AMOUNT, Rupiah(1)])
+def test_the_history_has_the_providers_own_word_but_for_a_reversal_of_another_amount(state, outcome, amount):
+    for move in rules.after_status(an_entitlement(state), Answer(outcome, "WORD", amount)):
+        other = state is State.PAID and amount != AMOUNT
+        assert move.reason == ("reversed_amount_differs" if other else "WORD")
