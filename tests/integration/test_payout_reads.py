@@ -148,3 +148,13 @@ def test_a_second_attempt_is_read_as_the_latest_and_both_are_kept_in_order(world
     assert [each.n for each in world.store.attempts(first.id)] == [1, 2]
     assert world.store.attempt(second).key == f"{first.id}-2"
     assert world.store.attempt(first).key == f"{first.id}-1"
+
+
+def test_a_claim_leaves_its_place_in_the_sweep_and_any_other_transition_takes_the_last(world):
+    due = placed(world, "ani", Place(State.DUE))
+    world.later(hours=1)
+    sending = attempted(world, due)
+    assert (world.store.get(due.id).queued_at, world.store.get(due.id).changed_at) == (T0, world.now)
+    world.later(hours=1)
+    world.store.move(sending, Move(State.FAILED, "over"), world.now)
+    assert world.store.get(due.id).queued_at == world.now
