@@ -61,7 +61,7 @@ TRANSACTIONS_MAX = 2
 READS_MAX = 1
 WRITE_UNITS_MAX = 8
 CPU_SHARE_TARGET = 1 / 3
-"""Of (a). Not a condition: three requests through botocore alone cost more (docs/benchmarks.md)."""
+"""Of (a). Printed, not a condition: on a busy machine two runs may differ by what there is to spare."""
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 WAVE, SCHEME = 143, "2023"

@@ -10,17 +10,20 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
+from uuid import uuid4
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.connection import Connection
-from pynamodb.exceptions import PynamoDBException, TransactWriteError
+from pynamodb.exceptions import GetError, PynamoDBException, TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
-from pynamodb.transactions import TransactWrite
 
+from .dynamo_wire import Wire
 from .errors import Unavailable
+
+M = TypeVar("M", bound=Model)
 
 CONFLICT_TRIES = 5
 """How often a transaction that met another one on the same items is tried before the caller is told to come back."""
@@ -29,6 +32,7 @@ _CONNECT_TIMEOUT_S = 1
 _READ_TIMEOUT_S = 2
 _RETRIES = 2
 
+_SHOWN = "ReturnValuesOnConditionCheckFailure"
 _CONDITION = "ConditionalCheckFailed"
 _CONFLICT = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
@@ -55,6 +59,62 @@ def _connection(region: str) -> Connection:
         read_timeout_seconds=_READ_TIMEOUT_S,
         max_retry_attempts=_RETRIES,
     )
+
+
+_wires: dict[str, Wire] = {}
+
+
+def _wire(region: str | None) -> Wire:
+    assert region is not None, "bound"  # noqa: S101 - for the type checker: pynamodb's own Meta may lack it
+    # The connection makes itself a new client if it got one without credentials.
+    client = _connection(region).client
+    wire = _wires.get(region)
+    if wire is None or wire.client is not client:
+        wire = _wires[region] = Wire(client)
+    return wire
+
+
+def get_batch(table: type[M], keys: Sequence[tuple[str, str]], sleep: Callable[[float], None] = time.sleep) -> list[M]:
+    """Those of at most 100 items that exist, in no order, read consistently; one call unless DynamoDB leaves some out.
+
+    Raises `Unavailable` (it left some out at every try) or pynamodb's `GetError`.
+    """
+    name = table.Meta.table_name
+    found: list[M] = []
+    asked = {name: {"ConsistentRead": True, "Keys": [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys]}}
+    for attempt in range(CONFLICT_TRIES):
+        try:
+            answer = _wire(table.Meta.region).call("BatchGetItem", {"RequestItems": asked})
+        except (BotoCoreError, ClientError) as error:
+            raise GetError(f"Failed to batch get items: {error}", error) from error
+        found += map(table.from_raw_data, answer["Responses"].get(name, []))
+        asked = answer.get("UnprocessedKeys") or {}
+        if not asked:
+            return found
+        sleep(_pause_s(attempt))
+    raise Unavailable()
+
+
+def update_if(item: Model, actions: Sequence[Action], condition: Condition) -> bool:
+    """Change attributes of an item, whose keys are read from `item`. False if the condition did not hold.
+
+    Raises pynamodb's `UpdateError`, which leaves the outcome unknown. Not for what cannot be done twice: a try whose
+    answer was lost is repeated, as by every client.
+    """
+    asked = item.get_update_kwargs_from_instance(actions=list(actions), condition=condition)
+    try:
+        _wire(item.Meta.region).call("UpdateItem", asked)
+    except (BotoCoreError, ClientError) as error:
+        failure = UpdateError(f"Failed to update item: {error}", error)
+        if is_condition_failure(failure):
+            return False
+        raise failure from error
+    return True
+
+
+def _pause_s(attempt: int) -> float:
+    # Full jitter: two that collided once must not collide in step again.
+    return random.uniform(0, 0.02 * 2**attempt)  # noqa: S311 - spreads load, guards nothing
 
 
 def is_condition_failure(error: PynamoDBException) -> bool:
@@ -87,36 +147,43 @@ class Transaction:
     """
 
     def __init__(self, region: str, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._connection = _connection(region)
+        self._region = region
         self._sleep = sleep
-        # pynamodb sends the legs in this order of kinds, whatever the order of the calls.
-        self._legs: dict[str, list[tuple[str, Callable[[TransactWrite], None]]]] = {
-            "check": [],
-            "delete": [],
-            "put": [],
-            "update": [],
+        # They are sent in this order of kinds, whatever the order of the calls.
+        self._legs: dict[str, list[tuple[str, dict[str, Any]]]] = {
+            "ConditionCheck": [],
+            "Delete": [],
+            "Put": [],
+            "Update": [],
         }
 
     def check(self, leg: str, table: type[Model], keys: tuple[str, str], condition: Condition) -> None:
         """Require a condition on an item without writing it."""
-        self._legs["check"].append((leg, lambda tx: tx.condition_check(table, *keys, condition=condition)))
+        self._legs["ConditionCheck"].append((leg, table.get_operation_kwargs_from_class(*keys, condition=condition)))
 
     def delete(self, leg: str, item: Model, condition: Condition | None = None) -> None:
         """Delete an item."""
-        self._legs["delete"].append((leg, lambda tx: tx.delete(item, condition=condition)))
+        self._legs["Delete"].append((leg, item.get_delete_kwargs_from_instance(condition=condition)))
 
     def put(self, leg: str, item: Model, condition: Condition | None = None) -> None:
         """Put an item whole."""
-        self._legs["put"].append((leg, lambda tx: tx.save(item, condition=condition, return_values="ALL_OLD")))
+        # What pynamodb's `get_save_kwargs_from_instance` makes, at half its price: it takes the item apart in between.
+        asked: dict[str, Any] = {"TableName": item.Meta.table_name, "Item": item.serialize(), _SHOWN: "ALL_OLD"}
+        if condition is not None:
+            names: dict[str, str] = {}
+            values: dict[str, Any] = {}
+            asked["ConditionExpression"] = condition.serialize(names, values)
+            asked["ExpressionAttributeNames"] = {short: name for name, short in names.items()}
+            if values:
+                asked["ExpressionAttributeValues"] = values
+        self._legs["Put"].append((leg, asked))
 
     def update(self, leg: str, item: Model, actions: Sequence[Action], condition: Condition | None = None) -> None:
         """Change attributes of an item; its keys are read from `item`."""
-        self._legs["update"].append(
-            (
-                leg,
-                lambda tx: tx.update(item, actions=list(actions), condition=condition, return_values="ALL_OLD"),
-            )
+        asked = item.get_update_kwargs_from_instance(
+            actions=list(actions), condition=condition, return_values_on_condition_failure="ALL_OLD"
         )
+        self._legs["Update"].append((leg, asked))
 
     def __enter__(self) -> Transaction:
         return self
@@ -127,24 +194,25 @@ class Transaction:
 
     def _commit(self) -> None:
         names = [name for legs in self._legs.values() for name, _ in legs]
+        items = [{kind: asked} for kind, legs in self._legs.items() for _, asked in legs]
         for attempt in range(CONFLICT_TRIES):
             try:
-                with TransactWrite(connection=self._connection) as tx:
-                    for legs in self._legs.values():
-                        for _, add in legs:
-                            add(tx)
+                # A token of its own for each: what was refused for a conflict would be refused again by the old one.
+                _wire(self._region).call(
+                    "TransactWriteItems", {"ClientRequestToken": str(uuid4()), "TransactItems": items}
+                )
                 return
-            except TransactWriteError as error:
-                reasons = error.cancellation_reasons
+            except (BotoCoreError, ClientError) as error:
+                answer: Any = error.response if isinstance(error, ClientError) else {}
+                reasons = answer.get("CancellationReasons", [])
                 failed = {
-                    name: reason.raw_item
+                    name: reason.get("Item")
                     for name, reason in zip(names, reasons, strict=False)
-                    if reason is not None and reason.code == _CONDITION
+                    if reason["Code"] == _CONDITION
                 }
                 if failed:
                     raise LegsFailed(failed) from error
-                if not any(reason is not None and reason.code in _CONFLICT for reason in reasons):
-                    raise
-                # Full jitter: two writers that collided once must not collide in step again.
-                self._sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - spreads load, guards nothing
+                if _CONFLICT.isdisjoint(reason["Code"] for reason in reasons):
+                    raise TransactWriteError("Failed to write transaction items", error) from error
+                self._sleep(_pause_s(attempt))
         raise Unavailable()

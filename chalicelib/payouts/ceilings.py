@@ -16,7 +16,7 @@ from pynamodb.expressions.update import Action
 
 from ..clock import wib_date
 from ..config import CeilingRules
-from ..dynamo import is_condition_failure
+from ..dynamo import is_condition_failure, update_if
 from ..money import Rupiah, rupiah
 from .errors import CeilingChanged
 from .items import CeilingItem
@@ -85,13 +85,7 @@ class CeilingStore:
 
     def _taken(self, name: str, amount_idr: int) -> bool:
         item = CeilingItem(_pk(name), "LEFT")
-        try:
-            item.update([CeilingItem.left_idr.add(-amount_idr)], condition=CeilingItem.left_idr >= amount_idr)
-        except UpdateError as error:
-            if is_condition_failure(error):
-                return False
-            raise
-        return True
+        return update_if(item, [CeilingItem.left_idr.add(-amount_idr)], CeilingItem.left_idr >= amount_idr)
 
     def _open(self, name: str, ceiling_idr: int) -> None:
         item = CeilingItem(_pk(name), "LEFT", left_idr=ceiling_idr, ceiling_idr=ceiling_idr)

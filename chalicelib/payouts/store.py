@@ -12,7 +12,7 @@ from datetime import datetime
 from pynamodb.exceptions import DoesNotExist, UpdateError
 
 from ..clock import iso
-from ..dynamo import LegsFailed, Transaction, is_condition_failure
+from ..dynamo import LegsFailed, Transaction, get_batch, is_condition_failure
 from . import items
 from .errors import Superseded, UnknownEntitlement
 from .items import EventItem, Head, HeadOrPause, UnsettledIndex, partition
@@ -57,7 +57,7 @@ class PayoutStore:
     def get_for_work(self, entitlement_id: str) -> tuple[Entitlement, Pause | None]:
         """An entitlement, and the pause if payouts are paused; one consistent call. Raises `UnknownEntitlement`."""
         head_keys = (partition(entitlement_id), "HEAD")
-        found = {(row.pk, row.sk): row for row in HeadOrPause.batch_get([head_keys, PAUSE_KEYS], consistent_read=True)}
+        found = {(row.pk, row.sk): row for row in get_batch(HeadOrPause, (head_keys, PAUSE_KEYS))}
         if head_keys not in found:
             raise UnknownEntitlement(entitlement_id=entitlement_id)
         pause = found.get(PAUSE_KEYS)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.client import BaseClient
+
+from .aws_calls import Call, wrap_calls
 
 
 class Crash(BaseException):
@@ -20,9 +21,17 @@ class Calls:
         self.before: dict[int, Callable[[], object]] = {}
         self.after: dict[int, Callable[[], object]] = {}
         self.reset()
-        original = BaseClient._make_api_call
+        wrap_calls(monkeypatch, self._watched)
 
-        def watched(client: BaseClient, operation: str, parameters: Any) -> Any:
+    def reset(self) -> None:
+        """Count from zero again, with nothing planned."""
+        self.made: list[tuple[str, str]] = []
+        self.before.clear()
+        self.after.clear()
+        self._busy = False
+
+    def _watched(self, original: Call) -> Call:
+        def call(client: Any, operation: str, parameters: Any) -> Any:
             if self._busy:
                 return original(client, operation, parameters)
             number = len(self.made)
@@ -33,14 +42,7 @@ class Calls:
             finally:
                 self._happen(self.after.get(number))
 
-        monkeypatch.setattr(BaseClient, "_make_api_call", watched)
-
-    def reset(self) -> None:
-        """Count from zero again, with nothing planned."""
-        self.made: list[tuple[str, str]] = []
-        self.before.clear()
-        self.after.clear()
-        self._busy = False
+        return call
 
     def _happen(self, event: Callable[[], object] | None) -> None:
         if event is None:

@@ -24,6 +24,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.errors import DomainError
 from chalicelib.payouts import rules
 from chalicelib.payouts.rules import NEXT, State
+from tests.builders.aws_calls import wrap_calls
 from tests.builders.payouts import CALLBACK_TOKEN, World, incentive_id, running
 
 SCHEDULES = int(os.environ.get("SCHEDULES", "40"))
@@ -73,10 +74,10 @@ class Chaos:
 
 
 @pytest.fixture
-def chaos() -> Iterator[Chaos]:
+def chaos(monkeypatch: pytest.MonkeyPatch) -> Iterator[Chaos]:
     chaos = Chaos()
+    wrap_calls(monkeypatch, chaos.wrap)
     with (
-        patch.object(BaseClient, "_make_api_call", chaos.wrap(BaseClient._make_api_call)),
         patch.object(urllib3.PoolManager, "request", chaos.wrap(urllib3.PoolManager.request)),
         patch("chalicelib.dynamo.time.sleep", lambda _seconds: None),
         # A sweep asks every partition of the index: with all 32 that is most of the time these tests take.

@@ -8,7 +8,6 @@ import logging
 
 import boto3
 import pytest
-from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from chalicelib.errors import Unavailable
@@ -16,6 +15,7 @@ from chalicelib.registration import errors
 from chalicelib.registration.exclusions import ExclusionList, ExclusionLists
 from chalicelib.registration.store import RegistrationStore
 from chalicelib.registration.vault import Vault
+from tests.builders.aws_calls import wrap_calls
 from tests.builders.registration import ACCOUNT, SITI, form, registrations, vault
 from tests.conftest import T0
 
@@ -31,13 +31,15 @@ def service(cloud, programme):
 def calls(monkeypatch):
     """The names of the AWS operations called, in order."""
     made = []
-    original = BaseClient._make_api_call
 
-    def counted(self, operation_name, parameters):
-        made.append(operation_name)
-        return original(self, operation_name, parameters)
+    def counting(original):
+        def call(client, operation_name, parameters):
+            made.append(operation_name)
+            return original(client, operation_name, parameters)
 
-    monkeypatch.setattr(BaseClient, "_make_api_call", counted)
+        return call
+
+    wrap_calls(monkeypatch, counting)
     return made
 
 
@@ -195,12 +197,14 @@ def test_the_other_use_cases_cost_what_they_say(service, calls):
 def test_reads_are_consistent(service, monkeypatch):
     service.register("siti", SITI, T0)
     asked = []
-    original = BaseClient._make_api_call
 
-    def seen(self, operation_name, parameters):
-        asked.append(parameters.get("ConsistentRead"))
-        return original(self, operation_name, parameters)
+    def seeing(original):
+        def call(client, operation_name, parameters):
+            asked.append(parameters.get("ConsistentRead"))
+            return original(client, operation_name, parameters)
 
-    monkeypatch.setattr(BaseClient, "_make_api_call", seen)
+        return call
+
+    wrap_calls(monkeypatch, seeing)
     service.registrant("siti")
     assert asked == [True]

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.client import BaseClient
 from botocore.exceptions import ConnectTimeoutError
 from click.testing import CliRunner, Result
 
@@ -20,6 +19,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound
 from chalicelib.training.catalogue import COLUMNS
 from chalicelib.training.errors import PartnerRevoked
+from tests.builders.aws_calls import Call, wrap_calls
 from tests.builders.training import PATH, Scene, course_row, scene, signed
 from tests.conftest import T0
 
@@ -120,15 +120,18 @@ def test_an_import_that_broke_off_is_finished_by_doing_it_again(
     stage: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [course_row(stage.partner.id, code=f"PY-{n:02d}") for n in range(60)]
-    calls, call = count(), BaseClient._make_api_call
+    calls = count()
 
-    def breaks(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
-        if operation == "BatchWriteItem" and next(calls) == 1:
-            raise ConnectTimeoutError(endpoint_url="dynamodb")
-        return call(client, operation, parameters)
+    def breaking(original: Call) -> Call:
+        def call(client: Any, operation: str, parameters: Any) -> Any:
+            if operation == "BatchWriteItem" and next(calls) == 1:
+                raise ConnectTimeoutError(endpoint_url="dynamodb")
+            return original(client, operation, parameters)
+
+        return call
 
     with monkeypatch.context() as broken:
-        broken.setattr(BaseClient, "_make_api_call", breaks)
+        wrap_calls(broken, breaking)
         assert import_file(tmp_path, *rows).exit_code == 1
     assert len(catalogue(stage)) == 25
     assert import_file(tmp_path, *rows).output == "60 courses imported\n"

@@ -12,12 +12,12 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.client import BaseClient
 from moto.dynamodb.models import Table
 
 from chalicelib.registration.rules import Standing
 from chalicelib.waves import entries, revocation, rules
 from chalicelib.waves.rules import Outcome
+from tests.builders.aws_calls import Call, wrap_calls
 from tests.builders.crashes import Calls, Crash, die
 from tests.builders.people import registrant
 from tests.builders.places import buy
@@ -168,9 +168,10 @@ class Deaths:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *deaths: tuple[str, int, str]) -> None:
         self.left = list(deaths)
         self._begin()
-        original = BaseClient._make_api_call
+        wrap_calls(monkeypatch, self._watched)
 
-        def watched(client: BaseClient, operation: str, parameters: Any) -> Any:
+    def _watched(self, original: Call) -> Call:
+        def call(client: Any, operation: str, parameters: Any) -> Any:
             due = self._is_due(operation)
             if due == "before":
                 raise Crash
@@ -179,7 +180,7 @@ class Deaths:
                 raise Crash
             return answer
 
-        monkeypatch.setattr(BaseClient, "_make_api_call", watched)
+        return call
 
     def _begin(self) -> None:
         self._numbers = count(1)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from botocore.client import BaseClient
 
 from chalicelib.config import Programme, Settings
 from chalicelib.waves import entries, rules
 from chalicelib.waves.publication import Publication
+from tests.builders.aws_calls import wrap_calls
 from tests.builders.dynamodb import cloud_of, endpoint
 from tests.builders.waves import WavesWorld
 from tests.conftest import T0
@@ -22,7 +22,7 @@ __all__ = ["endpoint"]
 @pytest.fixture
 def cloud(endpoint: str, no_real_cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """New, empty tables; calls of threads that run together meet before their writes."""
-    monkeypatch.setattr(BaseClient, "_make_api_call", meeting_before_writes(BaseClient._make_api_call))
+    wrap_calls(monkeypatch, meeting_before_writes)
     with cloud_of("races", endpoint, monkeypatch) as settings:
         yield settings
 

@@ -21,7 +21,6 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from pynamodb.exceptions import PynamoDBException
 
@@ -38,6 +37,7 @@ from chalicelib.payouts.rules import NEXT, Entitlement, Kind, Move, State
 from chalicelib.payouts.service import Payouts
 from chalicelib.payouts.store import PayoutStore
 from chalicelib.payouts.worker import Ports, Worker
+from tests.builders.aws_calls import Call, wrap_calls
 from tests.conftest import REGION, T0
 from tests.simulation.people import MemoryPeople
 from tests.simulation.ports import Died, Nature
@@ -56,26 +56,29 @@ PASSING = (DomainError, PynamoDBException, ClientError, BotoCoreError)
 class Spoiler:
     """Spoils a share of the calls to DynamoDB, as the simulation does: before or after they took effect."""
 
-    def __init__(self, original: Callable[..., Any], dice: random.Random) -> None:
-        self._original = original
+    def __init__(self, dice: random.Random) -> None:
         self._dice = dice
         self._here = threading.local()
         self.rate = self.late_rate = 0.0
         self.calls = 0
         self.spoilt: Counter[str] = Counter()
 
-    def __call__(self, client: Any, operation: str, parameters: Any) -> Any:
+    def wrap(self, original: Call) -> Call:
+        """A call that may be spoilt."""
+        return lambda *arguments: self._spoilt(original, *arguments)
+
+    def _spoilt(self, original: Call, client: Any, operation: str, parameters: Any) -> Any:
         self.calls += 1
         if self._dice.random() < self.late_rate:
             time.sleep(self._dice.random() / 200)
         if getattr(self._here, "looking", False) or self._dice.random() >= self.rate:
-            return self._original(client, operation, parameters)
+            return original(client, operation, parameters)
         fault = self._dice.choice(["crash before", "crash after", "throttle", "time-out before", "reply lost"])
         self.spoilt[fault] += 1
         if fault == "throttle":
             raise ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, operation)
         if fault in {"crash after", "reply lost"}:
-            self._original(client, operation, parameters)
+            original(client, operation, parameters)
         raise Died if fault.startswith("crash") else ReadTimeoutError(endpoint_url="dynamodb")
 
     @contextmanager
@@ -244,8 +247,8 @@ def surviving(call: Callable[[], Any]) -> None:
 
 @pytest.fixture
 def spoiler(cloud: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Spoiler]:
-    spoiler = Spoiler(BaseClient._make_api_call, random.Random("spoiler"))
-    monkeypatch.setattr(BaseClient, "_make_api_call", lambda *arguments: spoiler(*arguments))
+    spoiler = Spoiler(random.Random("spoiler"))
+    wrap_calls(monkeypatch, spoiler.wrap)
     with patch("chalicelib.payouts.shards.SHARDS", 1):
         logging.disable(logging.CRITICAL)
         yield spoiler

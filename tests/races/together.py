@@ -43,7 +43,7 @@ def refusals(answers: Iterable[Any]) -> list[type[DomainError]]:
 
 
 def meeting_before_writes(make_api_call: Callable[..., Any]) -> Callable[..., Any]:
-    """Botocore's call, after a meeting if it is a write of a thread that `together` runs."""
+    """A call to AWS, after a meeting if it is a write of a thread that `together` runs."""
 
     def call(client: Any, operation: str, parameters: Any) -> Any:
         if operation in _WRITES and getattr(_here, "meeting", None):

@@ -1,0 +1,154 @@
+"""DynamoDB's protocol without botocore's model of it, for the calls of which CPU is the cost.
+
+An ordinary client builds its user agent anew for each call, looks its endpoint up, serialises and parses by the model
+of the service and signs by general rules: 250 us and more. Here a call is JSON, a signature, and a send through the
+connection of that same client. Whatever is not a plain answer goes the client's own way: its parser, its retries with
+their quota and their pauses, its exceptions. So do the events around the send. Therefore time-outs, proxies,
+credentials, `AWS_ENDPOINT_URL_DYNAMODB` and what tests hook in are the client's, and a failure looks as it always did.
+
+Not taken over: an endpoint of the account's own (the region's is used), and the events that come before the send.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+import zlib
+from functools import lru_cache
+from itertools import count
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.endpoint import convert_to_response_dict
+from botocore.exceptions import ChecksumError, NoCredentialsError
+from botocore.hooks import first_non_none_response
+
+_TYPE = "application/x-amz-json-1.0"
+_SIGNED = "content-type;host;x-amz-date;x-amz-target"
+_SIGNED_SESSION = "content-type;host;x-amz-date;x-amz-security-token;x-amz-target"
+_BYTES = (b'"B"', b'"BS"')
+"""An answer with one of these may hold bytes, which JSON does not tell from text: botocore's parser reads it."""
+
+
+class Wire:
+    """Calls through an ordinary client of DynamoDB; threads may share it as they may share that."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self._events = client.meta.events
+        self._region = client.meta.region_name
+        address = urlsplit(client.meta.endpoint_url)
+        self._path = address.path or "/"
+        self._url = address._replace(path=self._path).geturl()
+        # As the connection writes it: without the port where that goes without saying.
+        self._host = address.netloc.lower().removesuffix(":443" if address.scheme == "https" else ":80")
+        self._user_agent = client.meta.config.user_agent
+
+    def call(self, operation: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """What an operation answers, without `ResponseMetadata`.
+
+        Every try sends the same bytes: a caller of TransactWriteItems gives it a `ClientRequestToken`, and a try whose
+        answer was lost is not written twice, nor fails on its own work. Raises `ClientError` or `BotoCoreError`, as the
+        client would.
+        """
+        body = msgspec.json.encode(payload)
+        model = self.client.meta.service_model.operation_model(operation)
+        context = {"client_region": self._region, "client_config": self.client.meta.config, "retries": {}}
+        for attempt in count(1):
+            response, error = self._sent(operation, self._signed(operation, body))
+            if response is not None and _is_plain(response):
+                self._events.emit(
+                    f"after-call.dynamodb.{operation}", http_response=response, parsed={}, model=model, context=context
+                )
+                return self._read(response, model)
+            refusal = {} if response is None else self._refusal(response, model)
+            answer = None if response is None else (response, refusal)
+            if not self.client._endpoint._needs_retry(attempt, model, {"context": context}, answer, error):
+                raise error or self._exception(operation, response, refusal, attempt - 1)
+        raise AssertionError  # for the type checker: one counts without an end
+
+    def _signed(self, operation: str, body: bytes) -> AWSPreparedRequest:
+        credentials = self.client._request_signer._credentials
+        if credentials is None:
+            raise NoCredentialsError
+        access_key, secret_key, token = credentials.get_frozen_credentials()[:3]
+        moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        target = f"DynamoDB_20120810.{operation}"
+        # Signature Version 4 of just this kind of request.
+        session, named = (f"x-amz-security-token:{token}\n", _SIGNED_SESSION) if token else ("", _SIGNED)
+        canonical = (
+            f"POST\n{self._path}\n\ncontent-type:{_TYPE}\nhost:{self._host}\nx-amz-date:{moment}\n{session}"
+            f"x-amz-target:{target}\n\n{named}\n{hashlib.sha256(body).hexdigest()}"
+        )
+        scope = f"{moment[:8]}/{self._region}/dynamodb/aws4_request"
+        text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+        signature = hmac.digest(_signing_key(secret_key, scope), text.encode(), "sha256").hex()
+        headers: Any = {
+            "Content-Type": _TYPE,
+            "X-Amz-Date": moment,
+            "X-Amz-Target": target,
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={access_key}/{scope}, SignedHeaders={named}, "
+            f"Signature={signature}",
+            "User-Agent": self._user_agent,
+            "Content-Length": str(len(body)),
+        }
+        if token:
+            headers["X-Amz-Security-Token"] = token
+        # Any mapping will do: botocore's own class of headers costs more than the signature.
+        return AWSPreparedRequest("POST", self._url, headers, body, False)
+
+    def _sent(self, operation: str, request: AWSPreparedRequest) -> tuple[Any, Exception | None]:
+        """The answer, or the error instead of one, for the client to judge."""
+        try:
+            hooked = self._events.emit(f"before-send.dynamodb.{operation}", request=request)
+            response = first_non_none_response(hooked)
+            return (self.client._endpoint.http_session.send(request) if response is None else response), None
+        except Exception as error:  # noqa: BLE001 - as the client does: whether to try again is decided from it
+            return None, error
+
+    def _read(self, response: Any, model: Any) -> dict[str, Any]:
+        if any(sign in response.content for sign in _BYTES):
+            parsed: dict[str, Any] = self._parsed(response, model)
+            return parsed
+        read: dict[str, Any] = msgspec.json.decode(response.content)
+        return read
+
+    def _parsed(self, response: Any, model: Any) -> Any:
+        return self.client._response_parser.parse(convert_to_response_dict(response, model), model.output_shape)
+
+    def _refusal(self, response: Any, model: Any) -> Any:
+        """An error as `ClientError.response` has it; empty if the answer is none, but a damaged one."""
+        if response.status_code < 300:
+            return {}
+        parsed = self._parsed(response, model)
+        self.client._endpoint._add_modeled_error_fields(
+            convert_to_response_dict(response, model), parsed, model, self.client._response_parser
+        )
+        return parsed
+
+    def _exception(self, operation: str, response: Any, refusal: Any, retries: int) -> Exception:
+        if response.status_code < 300:
+            expected, actual = response.headers["x-amz-crc32"], str(zlib.crc32(response.content))
+            return ChecksumError(checksum_type="crc32", expected_checksum=expected, actual_checksum=actual)
+        refusal["ResponseMetadata"]["RetryAttempts"] = retries
+        failure: Exception = self.client.exceptions.from_code(refusal["Error"]["Code"])(refusal, operation)
+        return failure
+
+
+def _is_plain(response: Any) -> bool:
+    if response.status_code >= 300:
+        return False
+    checksum = response.headers.get("x-amz-crc32")
+    return checksum is None or int(checksum) == zlib.crc32(response.content)
+
+
+@lru_cache(maxsize=2)
+def _signing_key(secret_key: str, scope: str) -> bytes:
+    """Of a day, a region and a service: the same for thousands of requests."""
+    key = b"AWS4" + secret_key.encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key

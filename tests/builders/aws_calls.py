@@ -1,0 +1,28 @@
+"""The two doors to AWS: botocore's clients, and the lean way to DynamoDB. Whoever counts or spoils calls holds both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+
+from chalicelib.dynamo_wire import Wire
+
+Call = Callable[[Any, str, Any], Any]
+"""A call to AWS: the client, the name of the operation, its parameters."""
+
+
+def wrap_calls(monkeypatch: pytest.MonkeyPatch, wrap: Callable[[Call], Call]) -> None:
+    """Put around every call to AWS what `wrap` makes of it."""
+    by_client: Any = BaseClient._make_api_call
+    by_wire = Wire.call
+
+    def call(wire: Wire, operation: str, parameters: Any) -> Any:
+        return wrap(lambda _, operation, parameters: by_wire(wire, operation, parameters))(
+            wire.client, operation, parameters
+        )
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", wrap(by_client))
+    monkeypatch.setattr(Wire, "call", call)
