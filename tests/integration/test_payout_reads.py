@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from botocore.client import BaseClient
 
 from chalicelib.config import Programme, Settings
 from chalicelib.payouts.bank_store import BankStore, Batch, BatchState
@@ -16,6 +15,7 @@ from chalicelib.payouts.journal import JournalStore
 from chalicelib.payouts.pause import PauseStore
 from chalicelib.payouts.proposals import ProposalStore
 from chalicelib.payouts.rules import Hold, Move, State
+from tests.builders.aws_calls import Call, wrap_calls
 from tests.builders.payout_states import Place, attempted, placed
 from tests.builders.payouts import World, incentive_id, running
 from tests.conftest import REGION, T0
@@ -28,14 +28,16 @@ class Watch:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: list[tuple[str, Any]] = []
-        call = BaseClient._make_api_call
 
-        def watched(client: BaseClient, operation: str, parameters: Any) -> Any:
-            if client.meta.service_model.service_name == "dynamodb":
-                self.calls.append((operation, parameters))
-            return call(client, operation, parameters)
+        def watching(call: Call) -> Call:
+            def watched(client: Any, operation: str, parameters: Any) -> Any:
+                if client.meta.service_model.service_name == "dynamodb":
+                    self.calls.append((operation, parameters))
+                return call(client, operation, parameters)
 
-        monkeypatch.setattr(BaseClient, "_make_api_call", watched)
+            return watched
+
+        wrap_calls(monkeypatch, watching)
 
     def taken(self) -> list[str]:
         """The operations since the last look."""
