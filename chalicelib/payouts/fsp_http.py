@@ -12,7 +12,6 @@ answer), or FAILURE if the bank does not know the account. Its successor says CO
 
 from __future__ import annotations
 
-import base64
 import logging
 import re
 from collections.abc import Callable
@@ -22,8 +21,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
-from ..money import Rupiah
-from . import signals
+from . import signals, xendit
 from .fsp import Address, Found, Inquiry
 from .rules import Answer, Entitlement, Outcome
 
@@ -160,21 +158,12 @@ class HttpFsp:
     def _call(
         self, method: str, url: str, headers: dict[str, str], body: bytes | None, **patience: Any
     ) -> Answer | tuple[int, Any]:
-        authorization = "Basic " + base64.b64encode(f"{self._api_key()}:".encode()).decode()
+        headers = xendit.authorization(self._api_key) | headers
         try:
-            response = self._http.request(
-                method, url, body=body, headers={"Authorization": authorization, **headers}, redirect=False, **patience
-            )
-            return response.status, _parsed(response.data)
+            response = self._http.request(method, url, body=body, headers=headers, redirect=False, **patience)
+            return response.status, xendit.parsed(response.data)
         except self._http_error as error:
             return _unknown(type(error).__name__)
-
-
-def _parsed(raw: bytes) -> Any:
-    try:
-        return msgspec.json.decode(raw)
-    except msgspec.DecodeError:
-        return None
 
 
 def _inquiry(parsed: dict[str, Any]) -> Inquiry:
@@ -210,16 +199,7 @@ def _payout(parsed: Any, reference: str) -> Answer:
     if outcome is None:
         log.warning(signals.STATUS_UNKNOWN, extra={"reference": reference, "status": _word(word)})
         outcome = Outcome.PENDING
-    return Answer(outcome, _word(word), _amount(parsed.get("amount")))
-
-
-def _amount(raw: Any) -> Rupiah | None:
-    """Whole rupiah, however the provider writes them (600000, 600000.0, "600000"); None for anything else."""
-    if isinstance(raw, str) and raw.isascii() and raw.isdigit():
-        raw = int(raw)
-    if isinstance(raw, float) and raw.is_integer():
-        raw = int(raw)
-    return Rupiah(raw) if type(raw) is int and raw >= 0 else None
+    return Answer(outcome, _word(word), xendit.amount(parsed.get("amount")))
 
 
 def _word(raw: Any) -> str:

@@ -8,7 +8,6 @@ DISBURSEMENT with cashflow MONEY_OUT; its status is PENDING, SUCCESS, FAILED, VO
 
 from __future__ import annotations
 
-import base64
 import logging
 import re
 import time
@@ -17,10 +16,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-import msgspec
-
 from ..clock import iso, parse_iso
-from ..money import Rupiah
+from . import xendit
 from .errors import StatementUnreadable
 from .statements import UNNAMED, Entry, StatementLine
 
@@ -106,18 +103,14 @@ class XenditStatements:
 
     def _ask(self, asked: Mapping[str, str]) -> tuple[list[Any], bool] | str:
         """A page's lines and whether there are more; or why there is none."""
-        authorization = "Basic " + base64.b64encode(f"{self._api_key()}:".encode()).decode()
         url = f"{self._url}?{urlencode(asked)}"
         try:
-            answer = self._http.request("GET", url, headers={"Authorization": authorization}, redirect=False)
+            answer = self._http.request("GET", url, headers=xendit.authorization(self._api_key), redirect=False)
         except self._http_error as error:
             return type(error).__name__
         if answer.status != 200:
             return f"http_{answer.status}"
-        try:
-            page = msgspec.json.decode(answer.data)
-        except msgspec.DecodeError:
-            return "malformed"
+        page = xendit.parsed(answer.data)
         if not isinstance(page, dict):
             return "malformed"
         data, more = page.get("data"), page.get("has_more")
@@ -129,7 +122,7 @@ def _line(raw: Any, if_unknown: datetime) -> StatementLine:
     """A line of a page; what cannot be read of it makes it UNREADABLE, and it is handed on all the same."""
     fields = raw if isinstance(raw, dict) else {}
     reference, word = _text(fields.get("reference_id"), _REFERENCE), _text(fields.get("status"), _WORD)
-    amount = _amount(fields.get("amount"))
+    amount = xendit.amount(fields.get("amount"))
     when = _when(fields.get("updated"))
     whole = fields.get("cashflow") == "MONEY_OUT" and fields.get("currency") == "IDR" and when is not None
     known = _ENTRIES.get(word, Entry.UNREADABLE)
@@ -153,9 +146,3 @@ def _when(raw: Any) -> datetime | None:
         return parse_iso(raw)
     except (TypeError, ValueError):
         return None
-
-
-def _amount(raw: Any) -> Rupiah | None:
-    if isinstance(raw, float) and raw.is_integer():
-        raw = int(raw)
-    return Rupiah(raw) if type(raw) is int and raw >= 0 else None
