@@ -14,6 +14,8 @@ from typing import Any
 from unittest.mock import patch
 
 import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.ids import derived_id
 from chalicelib.payouts import names, rules, shards
@@ -86,9 +88,7 @@ class UnclaimedGivenBackTwice(Worker):
     def _claim_and_send(self, entitlement: Entitlement, payee: Payee, now: datetime) -> State:
         try:
             return super()._claim_and_send(entitlement, payee, now)
-        except Superseded:
-            raise
-        except Exception:
+        except (PynamoDBException, BotoCoreError, ClientError):
             self._ports.allowance.give_back(entitlement, now)
             raise
 
