@@ -87,7 +87,9 @@ class AddressBook:
             return None
         score = None
         if inquiry.outcome is Found.FOUND:
-            score = names.score(address.holder_name, inquiry.holder_name)
+            # Both: an account of somebody else is not paid because their name was given with it.
+            ours = (address.holder_name, address.owner_name)
+            score = min(names.score(name, inquiry.holder_name) for name in ours)
             verdict = Verdict.MATCHED if score >= self._name_score_min else Verdict.MISMATCHED
         else:
             verdict = _VERDICTS[inquiry.outcome]

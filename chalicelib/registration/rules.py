@@ -139,7 +139,8 @@ class AddressCheck:
 class FinancialAddress:
     """Where a person is paid: `code` of a bank or wallet, digits of a bank account or the E.164 number of a wallet.
 
-    `version` grows with each change. `check` is about this version; None until the provider has answered.
+    `version` grows with each change. `check` is about this version; None until the provider has answered. `owner_name`
+    is the person's own name as they are registered, empty where nobody is to be asked about it.
     """
 
     code: str
@@ -147,6 +148,7 @@ class FinancialAddress:
     holder_name: str
     version: int = 1
     check: AddressCheck | None = None
+    owner_name: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -77,7 +77,7 @@ class Registrations:
         address = self._store.address(registrant_id)
         return wire.MeView(
             registration=wire.registration_view(record.registrant, _person(key, record)),
-            financial_address=wire.financial_address_view(_address(key, address)) if address else None,
+            financial_address=wire.financial_address_view(_address(key, record, address)) if address else None,
         )
 
     def check_still_eligible(self, registrant: Registrant, day: date) -> None:
@@ -153,7 +153,7 @@ class Registrations:
             return None
         record, address = found
         key = self._vault.open_key(registrant_id, record.wrapped_key)
-        return Payee(record.registrant, _address(key, address), partial(key.seal, "payment/1"))
+        return Payee(record.registrant, _address(key, record, address), partial(key.seal, "payment/1"))
 
     def contact(self, registrant_id: str) -> Contact | None:
         """Name and phone in clear, for whom the person agreed to share them with. One read, one KMS call.
@@ -260,7 +260,8 @@ class Registrations:
             raise NotRegistered()
         key = self._vault.open_key(registrant_id, record.wrapped_key)
         old = self._store.address(registrant_id)
-        known = _address(key, old) if old else None
+        known = _address(key, record, old) if old else None
+        address = replace(address, owner_name=_person(key, record).name)
         if known and replace(known, version=address.version, check=None) == address:
             return known
         new = AddressRecord(
@@ -294,6 +295,6 @@ def _sealed(key: PersonKey, address: FinancialAddress) -> bytes:
     return key.seal("address/1", msgspec.json.encode(account))
 
 
-def _address(key: PersonKey, record: AddressRecord) -> FinancialAddress:
-    address = msgspec.json.decode(key.unseal("address/1", record.sealed), type=FinancialAddress)
-    return replace(address, version=record.version, check=record.check)
+def _address(key: PersonKey, record: Record, kept: AddressRecord) -> FinancialAddress:
+    address = msgspec.json.decode(key.unseal("address/1", kept.sealed), type=FinancialAddress)
+    return replace(address, version=kept.version, check=kept.check, owner_name=_person(key, record).name)

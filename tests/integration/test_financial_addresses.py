@@ -348,7 +348,7 @@ def test_between_two_attempts_the_address_may_be_corrected_and_the_next_one_goes
 
 def test_who_has_another_persons_account_is_told_so_and_nobody_is_asked(town):
     town.set()
-    town.people.register("budi", other_form(7), T0)
+    town.people.register("budi", other_form(7, name="Budi"), T0)
     with pytest.raises(AccountAlreadyUsed):
         town.set(who="budi", holder_name="Budi")
     assert town.fsp.asked == [SITI_S]
@@ -360,7 +360,7 @@ def test_who_has_another_persons_account_is_told_so_and_nobody_is_asked(town):
 @pytest.fixture
 def claimed(town: Town) -> Town:
     """Budi has given Siti's account as his, and the bank says that it is not."""
-    town.people.register("budi", other_form(7), T0)
+    town.people.register("budi", other_form(7, name="Budi"), T0)
     assert answer(town.set(who="budi", holder_name="Budi")) == ("unverified", "correct_holder_name")
     return town
 
@@ -380,7 +380,7 @@ def test_who_lost_an_account_that_was_not_theirs_neither_gets_it_back_nor_frees_
         claimed.set(who="budi", holder_name="Budi Santoso")
     claimed.open(OTHER, "Budi")
     assert answer(claimed.set(OTHER, who="budi", holder_name="Budi")) == ("verified", "nothing")
-    claimed.people.register("citra", other_form(8), T0)
+    claimed.people.register("citra", other_form(8, name="Citra"), T0)
     with pytest.raises(AccountAlreadyUsed):
         claimed.set(who="citra", holder_name="Citra")
 

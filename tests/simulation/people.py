@@ -42,7 +42,7 @@ class MemoryPeople:
             self.unlike.add(account)
         check = _CHECKED if checked and not unlike else None
         version = before.version + 1 if before else 1
-        self.addresses[person] = FinancialAddress("BNI", account, holder(person), version, check)
+        self.addresses[person] = FinancialAddress("BNI", account, holder(person), version, check, holder(person))
 
     def keep_check(self, registrant_id: str, version: int, check: AddressCheck, *, again: bool) -> bool:
         assert not again, "workers ask about what nothing is known of"
