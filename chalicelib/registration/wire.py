@@ -132,7 +132,7 @@ class FinancialAddressView(_Form, frozen=True):
     holder_name: str
     verification: Annotated[
         Literal["verified", "unverified", "pending"],
-        Meta(description="Whether the bank has the account under that name and the person's own; pending: no answer yet"),
+        Meta(description="Whether the bank has the account under that name and the person's; pending: no answer yet"),
     ]
     to_do: Annotated[
         Literal["nothing", "wait", "correct_account_number", "correct_holder_name"],
