@@ -176,7 +176,7 @@ def _tell(screen: Screen, after: Aftermath, found: Sequence[str]) -> None:
 @click.command()
 @click.option("--payouts", "count", default=2000, show_default=True, help="How many people are owed an incentive.")
 @click.option("--seed", default=54, show_default=True, help="The same seed invents the same people and mishaps.")
-@click.option("--minutes", default=10.0, show_default=True, help="All must be at rest so soon after the setting up.")
+@click.option("--minutes", default=20.0, show_default=True, help="All must be at rest so soon after the setting up.")
 def main(count: int, seed: int, minutes: float) -> None:
     """Pay many people on a local cloud where everything goes wrong, and compare the books."""
     shutil.rmtree(FOLDER, ignore_errors=True)
