@@ -111,3 +111,27 @@ def test_these_are_alike_enough(stated, banks):
 )
 def test_these_are_different_people(stated, banks):
     assert score(stated, banks) < MIN
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "alike"),
+    [
+        ("Siti Aminah", "S Aminah", 94),  # an initial counts for four fifths of its word
+        ("Siti Aminah", "Aminah", 75),
+        ("Li An", "Li", 67),  # two letters are a name written out
+        ("Agus Budi", "Agus Agus", 50),  # a word is used once
+        ("Budi Mohamad Santoso", "Budi Santosa", 67),
+        ("An Lestari", "An Rahayu", 24),
+        ("Agus Salim", "Salim A", 93),
+        ("Wahyudi Wahyuni", "Wahyuni", 67),  # each word goes to the one that it is most like
+        ("S.Kom Budi", "Budi S.Kom", 67),  # a degree stands after a name, not before it
+        ("Hj", "Hj.", 100),  # a title alone is all there is of the name
+        ("SE", "S.E.", 100),
+        ("Tn", "Siti", 0),
+        ("A B", "A B C", 0),
+        ("", "Siti", 0),
+        ("O'Neil Sari", "ONeil Sari", 100),
+    ],
+)
+def test_the_score_is_the_share_of_letters_in_words_that_both_have(a, b, alike):
+    assert (score(a, b), score(b, a)) == (alike, alike)
