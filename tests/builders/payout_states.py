@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
+import pytest
+
+from chalicelib.config import Programme, Settings
+from chalicelib.errors import DomainError
 from chalicelib.payouts import rules
 from chalicelib.payouts.fsp import Fsp
-from chalicelib.payouts.records import StoredAttempt
-from chalicelib.payouts.rules import ALIVE, Answer, Entitlement, Hold, Move, State
-from tests.builders.payouts import World, sealed
+from chalicelib.payouts.proposals import Decision
+from chalicelib.payouts.records import Event, StoredAttempt
+from chalicelib.payouts.rules import ALIVE, Answer, Entitlement, Hold, Move, Outcome, State
+from tests.builders.payouts import World, running, sealed
 
 ANI = "arn:aws:sts::123456789012:assumed-role/payout-maker/ani@example.go.id"
 BUDI = "arn:aws:sts::123456789012:assumed-role/payout-checker/budi@example.go.id"
@@ -73,3 +81,39 @@ class Saying:
     def status(self, reference: str) -> Answer:
         self.asked.append(reference)
         return self.answer or self._fsp.status(reference)
+
+
+OPEN = {Place(State.SENDING), *(Place(State.HELD, hold) for hold in ALIVE)}
+"""Where an attempt may be alive."""
+
+OVER = Answer(Outcome.FAILED, "FAILED")
+"""What a provider says of an attempt that moved nothing."""
+
+
+@contextmanager
+def saying_world(settings: Settings, programme: Programme) -> Iterator[tuple[World, Saying]]:
+    """A world, and its provider, which may be told what to say."""
+    providers: list[Saying] = []
+
+    def wrap(fsp: Fsp) -> Fsp:
+        providers.append(Saying(fsp))
+        return providers[0]
+
+    with running(World(settings, programme, wrap)) as world:
+        yield world, providers[0]
+
+
+def refused(call: Callable[[], object], error: type[DomainError]) -> dict[str, Any]:
+    """The facts of the refusal."""
+    with pytest.raises(error) as refusal:
+        call()
+    return refusal.value.facts
+
+
+def last(world: World, entitlement_id: str) -> Event:
+    """The latest line of its history."""
+    return world.store.events(entitlement_id)[-1]
+
+
+def propose(world: World, entitlement: Entitlement, decision: Decision, by: str = ANI) -> None:
+    world.administration.propose(entitlement.id, decision, by, "as agreed", world.now)

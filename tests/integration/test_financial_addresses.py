@@ -4,96 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import timedelta
 from typing import Any
 
 import boto3
-import msgspec
 import pytest
 from botocore.client import BaseClient
 
-from chalicelib import dynamo
 from chalicelib.config import Programme, Settings
-from chalicelib.dynamo import Transaction
 from chalicelib.payouts import consumer
 from chalicelib.payouts.addresses import AddressBook
 from chalicelib.payouts.errors import AddressUnchecked
 from chalicelib.payouts.fsp import Address, Found, Inquiry
 from chalicelib.payouts.fsp_http import HttpFsp
 from chalicelib.payouts.rails import Rails
-from chalicelib.payouts.rules import ALIVE, Hold, Kind, Move, State
-from chalicelib.payouts.worker import Ports, Worker
-from chalicelib.registration.errors import AccountAlreadyUsed, PaymentUnderWay
+from chalicelib.payouts.rules import Hold, State
 from chalicelib.registration.items import Exclusion
 from chalicelib.registration.rules import AddressCheck, Verdict
-from chalicelib.registration.store import PAYING_LEG
-from chalicelib.registration.wire import FinancialAddressForm, FinancialAddressView
 from tests.builders.payouts import API_KEY, AnyCode, World, beneficiary
-from tests.builders.registration import ACCOUNT, SITI, other_form, registrations
+from tests.builders.town import OTHER, SITI_S, Town, answer, form
 from tests.conftest import REGION, T0
-
-SITI_S = "0123456789"
-OTHER = "9876543210"
-
-
-class AskedFsp(HttpFsp):
-    """Remembers which accounts it was asked about."""
-
-    asked: list[str]
-
-    def inquire(self, address: Address) -> Inquiry:
-        self.asked.append(address.account_number)
-        return super().inquire(address)
-
-
-class Town:
-    """Siti is registered and entitled; the bank knows one account of hers. All but the clock is real."""
-
-    def __init__(self, settings: Settings, programme: Programme, world: World) -> None:
-        self.world = world
-        self.people = registrations(settings, programme)
-        self.people.register("siti", SITI, T0)
-        self.fsp = AskedFsp(world.sandbox.url, 20, lambda: API_KEY)
-        self.fsp.asked = []
-        self.rails = AnyCode(self.fsp)
-        self.book = AddressBook(self.people, self.rails, programme.payouts.name_score_min)
-        allowance = world.worker._ports.allowance
-        ports = Ports(self.book, self.people, self.rails, allowance)
-        self.worker = Worker(world.store, ports, programme.payouts)
-        self.open(SITI_S, "Siti Aminah")
-        self.payout = world.entitle(beneficiary("siti"))
-
-    def open(self, number: str, holder: str, code: str = "BNI") -> None:
-        self.world.sandbox.books.open_accounts([{"code": code, "account_number": number, "holder_name": holder}])
-
-    def set(self, number: str = SITI_S, who: str = "siti", **changes: str) -> FinancialAddressView:
-        """As the route does it; what it answers."""
-
-        def unless_paying(tx: Transaction) -> None:
-            self.world.payouts.check_nothing_alive(tx, PAYING_LEG, beneficiary(who))
-
-        self.book.set(who, form(number, **changes), unless_paying, self.world.now)
-        shown = self.people.me(who).financial_address
-        assert shown is not None
-        return shown
-
-    def pay(self) -> State:
-        return self.worker.process(self.payout, self.world.now)
-
-    def check(self) -> AddressCheck | None:
-        payee = self.people.payee("siti")
-        assert payee is not None
-        return payee.address.check
-
-    def faults(self, **faults: object) -> None:
-        self.world.sandbox.books.configure(faults)
-
-    def paid_to(self) -> list[str]:
-        return [line["account_number"] for line in self.world.sandbox.books.report()["payouts"]]
-
-
-def form(number: str, **changes: str) -> FinancialAddressForm:
-    return msgspec.structs.replace(ACCOUNT, account_number=number, **changes)
 
 
 @pytest.fixture
@@ -102,10 +31,6 @@ def town(cloud: Settings, programme: Programme) -> Iterator[Town]:
         world = World(cloud, programme)
         stack.enter_context(world.sandbox)
         yield Town(cloud, programme, world)
-
-
-def answer(view: FinancialAddressView) -> tuple[str, str]:
-    return view.verification, view.to_do
 
 
 def test_an_account_in_the_persons_name_is_verified_at_once_and_paid_without_asking_again(town):
@@ -290,131 +215,3 @@ def test_what_the_bank_said_is_neither_kept_nor_logged(town, cloud, caplog):
         assert secret not in stored
         assert secret not in logged
     assert "RAHASIA" not in repr(Inquiry(Found.FOUND, "NYONYA RAHASIA"))
-
-
-# Changes
-
-
-def test_an_address_stays_while_a_payment_to_it_may_be_under_way(town):
-    town.set()
-    town.faults(settle_ms=60_000)
-    assert town.pay() is State.SENDING
-    before = town.people.payee("siti").address
-    for change in ({"number": OTHER}, {"holder_name": "Siti A."}):
-        with pytest.raises(PaymentUnderWay):
-            town.set(**change)
-    assert answer(town.set()) == ("verified", "nothing"), "the same again is no change"
-    assert town.people.payee("siti").address == before
-
-    town.world.later(seconds=61)
-    assert town.pay() is State.PAID
-    town.open(OTHER, "Siti Aminah")
-    assert answer(town.set(OTHER)) == ("verified", "nothing")
-
-
-@pytest.mark.parametrize("hold", Hold)
-def test_of_what_is_held_only_what_may_be_alive_stands_in_the_way(town, hold):
-    town.set()
-    town.faults(settle_ms=60_000)
-    if hold in ALIVE:
-        town.pay()
-    town.world.store.move(town.world.store.get(town.payout), Move(State.HELD, "test", hold), T0)
-    if hold in ALIVE:
-        with pytest.raises(PaymentUnderWay):
-            town.set(OTHER)
-    else:
-        town.set(OTHER)
-
-
-def test_a_payment_of_any_kind_stands_in_the_way(town):
-    town.set()
-    town.faults(settle_ms=60_000)
-    with dynamo.Transaction(REGION) as tx:
-        survey = town.world.payouts.entitle(tx, beneficiary("siti"), Kind.SURVEY_2, T0)
-    assert town.worker.process(survey, T0) is State.SENDING
-    with pytest.raises(PaymentUnderWay):
-        town.set(OTHER)
-
-
-def test_between_two_attempts_the_address_may_be_corrected_and_the_next_one_goes_there(town):
-    town.open("1230000", "Siti Aminah")
-    town.set("1230000")
-    assert town.pay() is State.FAILED, "an account that never works"
-    town.set()
-    town.world.now = T0 + timedelta(seconds=town.world.rules.requeue_after_s)
-    assert town.pay() is State.PAID
-    assert town.paid_to() == ["1230000", SITI_S]
-
-
-def test_who_has_another_persons_account_is_told_so_and_nobody_is_asked(town):
-    town.set()
-    town.people.register("budi", other_form(7, name="Budi"), T0)
-    with pytest.raises(AccountAlreadyUsed):
-        town.set(who="budi", holder_name="Budi")
-    assert town.fsp.asked == [SITI_S]
-
-
-# An account of somebody who cannot be paid to it
-
-
-@pytest.fixture
-def claimed(town: Town) -> Town:
-    """Budi has given Siti's account as his, and the bank says that it is not."""
-    town.people.register("budi", other_form(7, name="Budi"), T0)
-    assert answer(town.set(who="budi", holder_name="Budi")) == ("unverified", "correct_holder_name")
-    return town
-
-
-def test_nobody_is_kept_from_their_own_account_by_one_who_cannot_be_paid_to_it(claimed):
-    assert answer(claimed.set()) == ("verified", "nothing")
-    assert claimed.pay() is State.PAID
-    assert claimed.paid_to() == [SITI_S]
-
-
-def test_who_lost_an_account_that_was_not_theirs_neither_gets_it_back_nor_frees_it(claimed):
-    claimed.set()
-    claimed.open(SITI_S, "Budi")
-    with pytest.raises(AccountAlreadyUsed):
-        claimed.set(who="budi", holder_name="Budi")
-    with pytest.raises(AccountAlreadyUsed):
-        claimed.set(who="budi", holder_name="Budi Santoso")
-    claimed.open(OTHER, "Budi")
-    assert answer(claimed.set(OTHER, who="budi", holder_name="Budi")) == ("verified", "nothing")
-    claimed.people.register("citra", other_form(8, name="Citra"), T0)
-    with pytest.raises(AccountAlreadyUsed):
-        claimed.set(who="citra", holder_name="Citra")
-
-
-def test_one_that_nobody_took_is_theirs_once_the_bank_has_corrected_its_books_and_freed_if_given_up(claimed):
-    claimed.open(SITI_S, "Budi")
-    assert answer(claimed.set(who="budi", holder_name="Budi")) == ("verified", "nothing")
-    with pytest.raises(AccountAlreadyUsed):
-        claimed.set()
-    claimed.open(OTHER, "Siti")
-    claimed.set(OTHER, who="budi", holder_name="Budi")
-    claimed.open(SITI_S, "Siti Aminah")
-    assert answer(claimed.set()) == ("verified", "nothing")
-
-
-@pytest.mark.parametrize("verdict", [Verdict.MATCHED, Verdict.NOT_OFFERED])
-def test_an_account_is_taken_only_while_its_owner_cannot_be_paid_to_it(claimed, monkeypatch, verdict):
-    """The bank corrects its books between the reading and the writing of who takes it."""
-    store = claimed.people._store
-    save = store.save_address
-
-    def corrected_meanwhile(*args: Any) -> None:
-        if len(args) == 6:
-            monkeypatch.setattr(store, "save_address", save)
-            assert claimed.people.keep_check("budi", 1, AddressCheck(verdict, None, T0), again=True)
-        save(*args)
-
-    monkeypatch.setattr(store, "save_address", corrected_meanwhile)
-    with pytest.raises(AccountAlreadyUsed):
-        claimed.set()
-
-
-def test_a_first_answer_that_comes_after_the_account_was_taken_does_not_make_it_payable(claimed):
-    claimed.set()
-    assert not claimed.people.keep_check("budi", 1, AddressCheck(Verdict.MATCHED, 100, T0), again=False)
-    with pytest.raises(AccountAlreadyUsed):
-        claimed.people.keep_check("budi", 1, AddressCheck(Verdict.MATCHED, 100, T0), again=True)
