@@ -1,4 +1,4 @@
-"""Whom to compare the beneficiaries with: a random few of those who never held a seat (docs/draw.md section 7).
+"""Whom to compare the beneficiaries with: a random few of those who never held a seat (docs/draw.md section 9).
 
 The draw's own seed decides, so that nobody can pick them, and anyone can check that nobody did. Pure.
 """
