@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 NOTE = "note.txt"
 REGIONS = "regions.json"
+REMOVALS = "removals.json"
+COSIGNATURES = "cosignatures.txt"
 BEACON = "beacon.json"
 RESULT = "result.json"
 SUBSTITUTIONS = "substitutions.json"
@@ -41,6 +43,11 @@ def folder(wave: int) -> str:
 def leaves_name(region: int) -> str:
     """The file of a region's list; there is none where the list is empty."""
     return f"leaves/{region}.bin"
+
+
+def nodes_name(region: int) -> str:
+    """The file with the tree hash of each run of a region's list; there is none where the list is empty."""
+    return f"nodes/{region}.bin"
 
 
 def commitment_files(commitment: Commitment, lists: Mapping[int, bytes]) -> dict[str, bytes]:
