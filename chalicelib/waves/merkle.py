@@ -36,9 +36,13 @@ def _node(children: bytes) -> bytes:
 
 
 def _small_root(nodes: bytes) -> bytes:
-    """Level by level: neighbours are paired and an odd last one is carried up, which is the same tree."""
     while len(nodes) > HASH_BYTES:
-        paired = len(nodes) // 64 * 64
-        pairs = iter_unpack("64s", nodes[:paired])
-        nodes = b"".join([sha256(b"\x01" + pair).digest() for (pair,) in pairs]) + nodes[paired:]
+        nodes = level_above(nodes)
     return nodes
+
+
+def level_above(nodes: bytes) -> bytes:
+    """Neighbours are paired and an odd last one is carried up: level by level, this gives the tree of the RFC."""
+    paired = len(nodes) // 64 * 64
+    pairs = iter_unpack("64s", nodes[:paired])
+    return b"".join([sha256(b"\x01" + pair).digest() for (pair,) in pairs]) + nodes[paired:]
