@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from . import vkeys
 from .errors import DomainError
 
 Positive = Annotated[int, Meta(gt=0)]
@@ -23,6 +24,9 @@ Hex96 = Annotated[str, Meta(pattern="^[0-9a-f]{192}$")]
 Bic = Annotated[str, Meta(pattern="^[A-Z]{4}ID[A-Z0-9]{2}([A-Z0-9]{3})?$")]
 BankText = Annotated[str, Meta(pattern=r"^[A-Za-z0-9/?:().,'+ -]{1,70}$")]
 Skill = Annotated[str, Meta(pattern="^[a-z]+(_[a-z]+)*$", max_length=32)]
+
+AWARD_BATCH_MAX = 100
+"""Winners in one message: as many entries as are read in one call."""
 
 AUTHORIZER_TIMEOUT_S = 5
 API_TIMEOUT_S = 10
@@ -188,10 +192,36 @@ class Chain(_Frozen, frozen=True):
     production: bool
 
 
+class WitnessRules(_Frozen, frozen=True):
+    """Whose cosignatures of a note count (`keys`, as C2SP's vkeys), and how many of them a draw must have in time."""
+
+    quorum: NotNegative
+    keys: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        known = self.known
+        if len({key.name for key in known}) < len(known):
+            raise ValueError("two witnesses have one name")
+        # A signature does not say its witness's name, so two witnesses with one key would be one.
+        if len({key.key for key in known}) < len(known):
+            raise ValueError("two witnesses have one key")
+        if self.quorum > len(known):
+            raise ValueError("the quorum is above the number of witnesses")
+
+    @property
+    def known(self) -> tuple[vkeys.WitnessKey, ...]:
+        """The keys, parsed."""
+        return tuple(map(vkeys.parse, self.keys))
+
+
 class DrawRules(_Frozen, frozen=True):
+    """`beacon_waiting_told_after_s`: so long after its round was due, the public is told that a draw waits for it."""
+
     freeze_delay_s: Positive
+    beacon_waiting_told_after_s: Positive
     chain: str
     chains: dict[str, Chain]
+    witnesses: WitnessRules
 
     @property
     def pinned(self) -> Chain:
@@ -297,6 +327,7 @@ class Settings(_Frozen, frozen=True):
     fsp_secret: str
     """The Secrets Manager id of `{"api_key": ..., "callback_token": ...}`."""
     mails_queue_url: str
+    awards_queue_url: str
     mail_domain: Annotated[str, Meta(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
     """The domain that mails come from, verified at the mail service."""
     public_url: str

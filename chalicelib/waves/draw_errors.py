@@ -41,6 +41,36 @@ class BeaconUnavailable(Unavailable):
     code = "beacon_unavailable"
 
 
+class MalformedCosignature(DomainError):
+    """A witness's line is not exactly of its form; `reason` names the place."""
+
+    code = "malformed_cosignature"
+
+
+class UnknownWitness(DomainError):
+    """A cosignature's name and key id are those of no configured witness. Facts: `name`."""
+
+    code = "unknown_witness"
+
+
+class ForgedCosignature(DomainError):
+    """The key of the witness `name` did not sign this note at the time that the line says."""
+
+    code = "forged_cosignature"
+
+
+class LateWitness(DomainError):
+    """A witness signed when the beacon's round existed already. Facts: `name`, `signed_at`, `exists_at`."""
+
+    code = "late_witness"
+
+
+class ForeignChain(DomainError):
+    """A note's beacon is of a chain that this stage does not pin."""
+
+    code = "foreign_chain"
+
+
 PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
     MalformedNote: (422, "Catatan pengundian tidak berbentuk semestinya: {reason}.", "Malformed draw note: {reason}."),
     DuplicateLeaf: (
@@ -59,5 +89,26 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
         503,
         "Angka acak putaran {round} belum tersedia.",
         "The random number of round {round} is not available yet.",
+    ),
+    MalformedCosignature: (
+        422,
+        "Baris tanda tangan saksi tidak berbentuk semestinya: {reason}.",
+        "Malformed witness line: {reason}.",
+    ),
+    UnknownWitness: (422, "Saksi {name} tidak dikenal.", "The witness {name} is not known, or by another key."),
+    ForgedCosignature: (
+        422,
+        "Tanda tangan saksi {name} atas catatan ini tidak sah.",
+        "The signature of the witness {name} over this note is not valid.",
+    ),
+    LateWitness: (
+        409,
+        "Saksi {name} menandatangani pada {signed_at}, setelah angka acak ada pada {exists_at}.",
+        "The witness {name} signed at {signed_at}; the random number existed from {exists_at} on.",
+    ),
+    ForeignChain: (
+        422,
+        "Catatan ini menunjuk sumber angka acak yang tidak dikenal.",
+        "The note names a random beacon that is not pinned.",
     ),
 }

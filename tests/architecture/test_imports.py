@@ -13,6 +13,7 @@ PURE = sorted(
     path.relative_to(ROOT).as_posix()
     for pattern in (
         *("*/rules.py", "*/wire.py", "waves/calendar.py", "waves/draw.py", "waves/merkle.py", "waves/note.py"),
+        *("waves/witness.py", "vkeys.py"),
         *("outcomes/*_rules.py", "outcomes/*_wire.py", "outcomes/figures.py", "outcomes/folding.py"),
         *("outcomes/history.py", "outcomes/intervals.py", "outcomes/suppression.py", "outcomes/statistics_csv.py"),
         *("payouts/records.py", "payouts/shards.py", "payouts/signals.py"),
