@@ -92,6 +92,21 @@ class Publication:
         rows: list[dict[str, Any]] = json.loads(self._get(wave, published.SUBSTITUTIONS))
         return rows
 
+    def cosignatures(self, wave: int) -> bytes:
+        """The witnesses' lines, as published so far."""
+        found = self._find(wave, published.COSIGNATURES)
+        return found.raw if found else b""
+
+    def add_cosignature(self, wave: int, line: bytes) -> bool:
+        """Publish a witness's line, which ends with LF, behind those that are there; False if it is one of them."""
+        while True:
+            found = self._find(wave, published.COSIGNATURES)
+            there = found.raw if found else b""
+            if line in there.splitlines(keepends=True):
+                return False
+            if self._put_instead(wave, published.COSIGNATURES, there + line, found):
+                return True
+
     def sample(self, wave: int) -> published.Sample | None:
         """The comparison sample, if one was published."""
         found = self._find(wave, published.SAMPLE)
