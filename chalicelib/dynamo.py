@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.connection import Connection
-from pynamodb.exceptions import GetError, PynamoDBException, TransactWriteError, UpdateError
+from pynamodb.exceptions import GetError, PynamoDBException, QueryError, TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
@@ -93,6 +93,14 @@ def get_batch(table: type[M], keys: Sequence[tuple[str, str]], sleep: Callable[[
             return found
         sleep(_pause_s(attempt))
     raise Unavailable()
+
+
+def query_body(table: type[Model], asked: dict[str, Any]) -> bytes:
+    """What a query of a table answers, as it came; `asked` as for DynamoDB's Query. Raises pynamodb's `QueryError`."""
+    try:
+        return _wire(table.Meta.region).body("Query", {"TableName": table.Meta.table_name, **asked})
+    except (BotoCoreError, ClientError) as error:
+        raise QueryError(f"Failed to query items: {error}", error) from error
 
 
 def update_if(item: Model, actions: Sequence[Action], condition: Condition) -> bool:

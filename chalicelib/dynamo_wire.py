@@ -54,6 +54,14 @@ class Wire:
         answer was lost is not written twice, nor fails on its own work. Raises `ClientError` or `BotoCoreError`, as the
         client would.
         """
+        return self._read(self._answer(operation, payload), operation)
+
+    def body(self, operation: str, payload: dict[str, Any]) -> bytes:
+        """The answer of `call` as it came, whole and undamaged, for who knows better than any parser what is in it."""
+        body: bytes = self._answer(operation, payload).content
+        return body
+
+    def _answer(self, operation: str, payload: dict[str, Any]) -> Any:
         body = msgspec.json.encode(payload)
         model = self.client.meta.service_model.operation_model(operation)
         context = {"client_region": self._region, "client_config": self.client.meta.config, "retries": {}}
@@ -63,7 +71,7 @@ class Wire:
                 self._events.emit(
                     f"after-call.dynamodb.{operation}", http_response=response, parsed={}, model=model, context=context
                 )
-                return self._read(response, model)
+                return response
             refusal = {} if response is None else self._refusal(response, model)
             answer = None if response is None else (response, refusal)
             if not self.client._endpoint._needs_retry(attempt, model, {"context": context}, answer, error):
@@ -109,8 +117,9 @@ class Wire:
         except Exception as error:  # noqa: BLE001 - as the client does: whether to try again is decided from it
             return None, error
 
-    def _read(self, response: Any, model: Any) -> dict[str, Any]:
+    def _read(self, response: Any, operation: str) -> dict[str, Any]:
         if any(sign in response.content for sign in _BYTES):
+            model = self.client.meta.service_model.operation_model(operation)
             parsed: dict[str, Any] = self._parsed(response, model)
             return parsed
         read: dict[str, Any] = msgspec.json.decode(response.content)

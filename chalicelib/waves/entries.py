@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import UpdateError
 
 from ..clock import iso, parse_iso
 from ..dynamo import is_condition_failure
+from .reader import Reader, Row
 from .rules import SHARDS, Entry, Outcome, shard_of
 from .store import WavesTable
 
@@ -38,6 +38,9 @@ class Candidate:
 class EntryStore:
     """Writes an entry once, and reads one person's or one wave's."""
 
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
     def join(self, entry: Entry) -> Entry:
         """Write the entry, or leave the one that is there; one call. Returns the one that holds from now on."""
         item = entry_item(entry.wave, entry.registrant_id)
@@ -64,15 +67,14 @@ class EntryStore:
     def tickets(self, wave: int) -> dict[int, list[bytes]]:
         """Every ticket of a wave, by region. Final once no request accepted before the close can still run."""
         regions: dict[int, list[bytes]] = {}
-        for row in self._rows(wave, ["region", "ticket"]):
-            regions.setdefault(int(row["region"]["N"]), []).append(row["ticket"]["B"])
+        for _, region, ticket, _ in self._rows(wave):
+            regions.setdefault(region, []).append(ticket)
         return regions
 
     def candidates(self, wave: int) -> Iterator[Candidate]:
         """Every entry of a wave as the award sees it."""
-        for row in self._rows(wave, ["sk", "region", "ticket", "outcome"]):
-            outcome = Outcome(row["outcome"]["S"]) if "outcome" in row else None
-            yield Candidate(row["sk"]["S"], int(row["region"]["N"]), row["ticket"]["B"], outcome)
+        for registrant_id, region, ticket, outcome in self._rows(wave):
+            yield Candidate(registrant_id, region, ticket, None if outcome is None else Outcome(outcome))
 
     def page(self, wave: int, shard: str, after: str, limit: int) -> list[tuple[str, Outcome | None]]:
         """Registrant and outcome of the entries of one shard, in order, from behind `after` ("": from the first)."""
@@ -97,22 +99,10 @@ class EntryStore:
         item = EntryItem.get(f"E#{wave}#{shard_of(registrant_id)}", registrant_id, consistent_read=True)
         return Outcome(item.outcome)
 
-    def _rows(self, wave: int, attributes: list[str]) -> Iterator[dict[str, Any]]:
-        # Pages as DynamoDB sends them: making a model of each item would take three times as long as all the rest.
-        table = EntryItem._get_connection()
+    def _rows(self, wave: int) -> Iterator[Row]:
         for shard in range(SHARDS):
-            start = None
-            while True:
-                page = table.query(
-                    f"E#{wave}#{shard:02d}",
-                    attributes_to_get=attributes,
-                    consistent_read=True,
-                    exclusive_start_key=start,
-                )
-                yield from page["Items"]
-                start = page.get("LastEvaluatedKey")
-                if start is None:
-                    break
+            for page in self._reader.pages(wave, shard):
+                yield from page
 
 
 UNDECIDED = EntryItem.ticket.exists() & EntryItem.outcome.does_not_exist()

@@ -110,10 +110,11 @@ class WavesServices(RegistrationServices, NoticesServices):
     @cached_property
     def _entries(self) -> EntryStore:
         from ..waves.entries import EntryStore
+        from ..waves.reader import LeanReader
         from ..waves.store import WavesTable
 
         self._bind(WavesTable, "waves")
-        return EntryStore()
+        return EntryStore(LeanReader(WavesTable))
 
     @cached_property
     def _beneficiaries(self) -> BeneficiaryStore:

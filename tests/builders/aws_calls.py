@@ -17,12 +17,15 @@ Call = Callable[[Any, str, Any], Any]
 def wrap_calls(monkeypatch: pytest.MonkeyPatch, wrap: Callable[[Call], Call]) -> None:
     """Put around every call to AWS what `wrap` makes of it."""
     by_client: Any = BaseClient._make_api_call
-    by_wire = Wire.call
 
-    def call(wire: Wire, operation: str, parameters: Any) -> Any:
-        return wrap(lambda _, operation, parameters: by_wire(wire, operation, parameters))(
-            wire.client, operation, parameters
-        )
+    def lean(by_wire: Any) -> Any:
+        def call(wire: Wire, operation: str, parameters: Any) -> Any:
+            return wrap(lambda _, operation, parameters: by_wire(wire, operation, parameters))(
+                wire.client, operation, parameters
+            )
+
+        return call
 
     monkeypatch.setattr(BaseClient, "_make_api_call", wrap(by_client))
-    monkeypatch.setattr(Wire, "call", call)
+    monkeypatch.setattr(Wire, "call", lean(Wire.call))
+    monkeypatch.setattr(Wire, "body", lean(Wire.body))

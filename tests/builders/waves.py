@@ -32,6 +32,7 @@ from chalicelib.waves.entries import EntryStore
 from chalicelib.waves.freeze import Freeze
 from chalicelib.waves.note import round_time
 from chalicelib.waves.publication import Publication
+from chalicelib.waves.reader import LeanReader
 from chalicelib.waves.revocation import Report, Revocation
 from chalicelib.waves.revocation import Stores as RevocationStores
 from chalicelib.waves.revocation_log import RevocationLog
@@ -102,7 +103,7 @@ class WavesWorld:
         self.sns = boto3.client("sns", cloud.region)
         self.s3 = boto3.client("s3", cloud.region)
         self.store = WaveStore(self._transaction)
-        self.entries = EntryStore()
+        self.entries = EntryStore(LeanReader(WavesTable))
         self.publication = Publication(self.s3, cloud.results_bucket)
         self.randomness: Randomness = Ticketed()
         self.waves = self.new_waves()

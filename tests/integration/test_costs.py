@@ -24,8 +24,9 @@ from chalicelib.waves import published
 from chalicelib.waves.draw import build_list
 from chalicelib.waves.entries import EntryItem, EntryStore
 from chalicelib.waves.publication import Publication
+from chalicelib.waves.reader import LeanReader
 from chalicelib.waves.rules import Draw, Entry, Outcome, State, shard_of
-from chalicelib.waves.store import WaveItem
+from chalicelib.waves.store import WaveItem, WavesTable
 from tests.builders.crashes import Calls
 from tests.conftest import ROOT
 from tests.conftest import cloud as cloud_of_one_test
@@ -90,7 +91,7 @@ def appeal(gateway: Gateway) -> Call:
     """Somebody was chosen in a wave that is settled, and appeals all the same."""
     person, ticket = gateway.registered(), b"t" * 32
     services = gateway.services
-    EntryStore().join(Entry(SETTLED, person, 31, ticket, gateway.now))
+    EntryStore(LeanReader(WavesTable)).join(Entry(SETTLED, person, 31, ticket, gateway.now))
     EntryItem(f"E#{SETTLED}#{shard_of(person)}", person).update([EntryItem.outcome.set(Outcome.CHOSEN.value)])
     services._wave_store.put_draw(SETTLED, Draw(b"s" * 32, {}, b"\xff" * 32))
     leaves = {published.leaves_name(31): build_list(SETTLED, 31, [ticket])}
