@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..waves.revocation import Revocation
     from ..waves.service import Waves
     from ..waves.store import WaveStore
+    from ..waves.witnessing import Witnessing
 
 RELAY_TIMEOUT_S = 5
 """How long one relay of the beacon may take before the next one is asked."""
@@ -73,6 +74,13 @@ class WavesServices(RegistrationServices, NoticesServices):
         from ..waves.beacon import Relays, UrllibGet
 
         return Relays(self.settings.beacon_relays, UrllibGet(RELAY_TIMEOUT_S))
+
+    @cached_property
+    def witnessing(self) -> Witnessing:
+        """What takes in the witnesses' lines."""
+        from ..waves.witnessing import Witnessing
+
+        return Witnessing(self._wave_store, self._publication, self.programme.draw)
 
     @cached_property
     def _award(self) -> Award:
