@@ -21,6 +21,7 @@ from .evidence import Known
 from .instants import instant
 from .publication import Absent, Folder, Publication, Site, Unreadable
 from .verify import Check, verify
+from .witness_commands import witness_group
 
 _ANSWER_BYTES = 1 << 16
 _HAND_IN_S = 900
@@ -93,6 +94,9 @@ def verify_command(  # noqa: PLR0913 - click hands each option over as an argume
     )
     holds = _report(verify(publication, load_programme(stage).draw, known), strict)
     click.get_current_context().exit(0 if holds else 1)
+
+
+draw.add_command(witness_group)
 
 
 @draw.command(name="hand-in")
