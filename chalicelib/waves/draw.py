@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from itertools import pairwise
+from itertools import islice
+from operator import eq
 from struct import iter_unpack, pack
 from typing import TYPE_CHECKING
 
@@ -33,10 +34,26 @@ def leaf(wave: int, region: int, ticket: bytes) -> bytes:
 def build_list(wave: int, region: int, tickets: Iterable[bytes]) -> bytes:
     """The list of a region from its entries' tickets, in any order. Raises `DuplicateLeaf`."""
     prefix = _leaf_prefix(wave, region)
-    leaves = sorted(sha256(prefix + ticket).digest() for ticket in tickets)
-    if any(one == next_one for one, next_one in pairwise(leaves)):
-        raise DuplicateLeaf(region=region)
-    return b"".join(leaves)
+    return _ascending(region, [sha256(prefix + ticket).digest() for ticket in tickets])
+
+
+class Unsorted:
+    """The leaves of a wave while its entries are read: for each region 32 bytes each, end to end, in any order."""
+
+    def __init__(self, wave: int) -> None:
+        self._wave = wave
+        self._regions: dict[int, bytearray] = {}
+
+    def add(self, region: int, tickets: Iterable[bytes]) -> None:
+        """Take in entries of a region."""
+        prefix = _leaf_prefix(self._wave, region)
+        leaves = b"".join([sha256(prefix + ticket).digest() for ticket in tickets])
+        self._regions.setdefault(region, bytearray()).extend(leaves)
+
+    def lists(self) -> Iterator[tuple[int, bytes]]:
+        """Each region with its list, ascending by code; what was yielded is forgotten. Raises `DuplicateLeaf`."""
+        for region in sorted(self._regions):
+            yield region, _ascending(region, [leaf for (leaf,) in iter_unpack("32s", self._regions.pop(region))])
 
 
 def leaves_of(leaf_list: bytes) -> Iterator[bytes]:
@@ -64,11 +81,18 @@ class Commitment:
 
 def region_table(lists: Mapping[int, bytes], reserved: Mapping[int, int]) -> tuple[Region, ...]:
     """A row for every region with entries or seats, ascending by code. `reserved` is region to q_r."""
+    counted = {region: (len(leaves) // LEAF_BYTES, merkle.root(leaves)) for region, leaves in lists.items()}
+    return table_of(counted, reserved)
+
+
+def table_of(counted: Mapping[int, tuple[int, bytes]], reserved: Mapping[int, int]) -> tuple[Region, ...]:
+    """The same from N_r and the root of each region's list."""
+    nobody = 0, merkle.root(b"")
     rows = []
-    for region in sorted(lists.keys() | reserved.keys()):
-        leaves, quota = lists.get(region, b""), reserved.get(region, 0)
-        if leaves or quota:
-            rows.append(Region(region, len(leaves) // LEAF_BYTES, quota, merkle.root(leaves)))
+    for region in sorted(counted.keys() | reserved.keys()):
+        (entries, root), quota = counted.get(region, nobody), reserved.get(region, 0)
+        if entries or quota:
+            rows.append(Region(region, entries, quota, root))
     return tuple(rows)
 
 
@@ -90,10 +114,14 @@ def commit(
     `frozen` is the instant from which the entries no longer change, in whole seconds. Raises `BadSeats` when more
     seats are reserved than there are.
     """
-    seats = sum(reserved.values())
+    return commit_to(wave, region_table(lists, reserved), quota, frozen, chain)
+
+
+def commit_to(wave: int, regions: tuple[Region, ...], quota: int, frozen: datetime, chain: Chain) -> Commitment:
+    """The same from the region table."""
+    seats = sum(row.quota for row in regions)
     if seats > quota:
         raise BadSeats(reason=f"{seats} reserved of {quota}")
-    regions = region_table(lists, reserved)
     note = Note(
         wave=wave,
         entries=sum(row.entries for row in regions),
@@ -105,6 +133,13 @@ def commit(
         round=beacon_round(chain, frozen),
     )
     return Commitment(note, regions)
+
+
+def _ascending(region: int, leaves: list[bytes]) -> bytes:
+    leaves.sort()
+    if any(map(eq, leaves, islice(leaves, 1, None))):
+        raise DuplicateLeaf(region=region)
+    return b"".join(leaves)
 
 
 def _leaf_prefix(wave: int, region: int) -> bytes:

@@ -6,8 +6,10 @@ from hashlib import sha256
 from struct import iter_unpack
 
 HASH_BYTES = 32
-_BLOCK_BYTES = 4096 * HASH_BYTES
-"""A power of two of leaves, so that every full block is a whole subtree; bounds the memory of a tree of any size."""
+RUN = 4096
+"""Leaves whose tree hash is published. A power of two, so that every full run is a whole subtree."""
+
+_RUN_BYTES = RUN * HASH_BYTES
 
 
 def root(leaves: bytes) -> bytes:
@@ -15,27 +17,22 @@ def root(leaves: bytes) -> bytes:
 
     A single leaf is its own root. The tree over n leaves splits at the largest power of two below n.
     """
-    if not leaves:
-        return sha256().digest()
-    subtrees: list[tuple[int, bytes]] = []  # (full blocks below, hash), the sizes falling from left to right
-    for start in range(0, len(leaves) - _BLOCK_BYTES + 1, _BLOCK_BYTES):
-        blocks, node = 1, _small_root(leaves[start : start + _BLOCK_BYTES])
-        while subtrees and subtrees[-1][0] == blocks:
-            node = _node(subtrees.pop()[1] + node)
-            blocks *= 2
-        subtrees.append((blocks, node))
-    rest = leaves[len(leaves) // _BLOCK_BYTES * _BLOCK_BYTES :]
-    node = _small_root(rest) if rest else subtrees.pop()[1]
-    while subtrees:
-        node = _node(subtrees.pop()[1] + node)
-    return node
+    return root_of(run_hashes(leaves))
 
 
-def _node(children: bytes) -> bytes:
-    return sha256(b"\x01" + children).digest()
+def run_hashes(leaves: bytes) -> bytes:
+    """The tree hash of each run of `leaves`, end to end; the last run may be shorter. A pass in little memory."""
+    return b"".join(
+        [_climbed(leaves[start : start + _RUN_BYTES]) for start in range(0, len(leaves), _RUN_BYTES)],
+    )
 
 
-def _small_root(nodes: bytes) -> bytes:
+def root_of(runs: bytes) -> bytes:
+    """The root of the leaves whose `run_hashes` these are: the tree over n leaves splits where a run begins."""
+    return _climbed(runs) if runs else sha256().digest()
+
+
+def _climbed(nodes: bytes) -> bytes:
     while len(nodes) > HASH_BYTES:
         nodes = level_above(nodes)
     return nodes

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .draw import Commitment
+from . import merkle
+from .draw import Commitment, Region
 from .selection import Outcome, Selection, Substitution
 
 if TYPE_CHECKING:
@@ -50,14 +51,28 @@ def nodes_name(region: int) -> str:
     return f"nodes/{region}.bin"
 
 
-def commitment_files(commitment: Commitment, lists: Mapping[int, bytes]) -> dict[str, bytes]:
-    """At the freeze: the region table, every list, and last the note, so that whoever sees it finds the others."""
+def commitment_files(
+    commitment: Commitment, lists: Mapping[int, bytes], removed: Mapping[str, int] | None = None
+) -> dict[str, bytes]:
+    """At the freeze: every list, how many were `removed` for which reason, the region table, and last the note."""
+    files: dict[str, bytes] = {}
+    for region, leaves in sorted(lists.items()):
+        files |= list_files(region, leaves, merkle.run_hashes(leaves))
+    return files | table_files(commitment.regions, removed or {}) | {NOTE: commitment.note.encode()}
+
+
+def list_files(region: int, leaves: bytes, nodes: bytes) -> dict[str, bytes]:
+    """The list of a region and its nodes: none where it is empty."""
+    return {leaves_name(region): leaves, nodes_name(region): nodes} if leaves else {}
+
+
+def table_files(regions: Iterable[Region], removed: Mapping[str, int]) -> dict[str, bytes]:
+    """The region table, and how many were removed before the freeze by reason."""
     table = [
-        {"region": row.region, "entries": row.entries, "quota": row.quota, "root": row.root.hex()}
-        for row in commitment.regions
+        {"region": row.region, "entries": row.entries, "quota": row.quota, "root": row.root.hex()} for row in regions
     ]
-    files = {leaves_name(region): leaves for region, leaves in sorted(lists.items()) if leaves}
-    return files | {REGIONS: _json(table), NOTE: commitment.note.encode()}
+    removals = [{"reason": reason, "entries": count} for reason, count in sorted(removed.items()) if count]
+    return {REGIONS: _json(table), REMOVALS: _json({"removed": removals})}
 
 
 def result_files(wave: int, beacon: Beacon, seed: bytes, selection: Selection) -> dict[str, bytes]:
