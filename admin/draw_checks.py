@@ -1,29 +1,31 @@
-"""The steps of the verifier, one check each (docs/draw.md, "What a verifier checks").
+"""The steps of the verifier, one check each (docs/draw.md section 10).
 
 A step returns a remark or None, or raises `Wrong` (the check failed) or `NotChecked` (something it needs is missing,
-unknown, or failed a check of its own).
+unknown, or failed a check of its own). The text of a failure begins with its name in that section.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from itertools import islice, pairwise
+from itertools import islice, pairwise, starmap
 from operator import eq, gt
+from struct import iter_unpack
 from typing import TypeVar
 
 from chalicelib.clock import iso
-from chalicelib.waves import beacon, draw, merkle, note
+from chalicelib.waves import beacon, draw, merkle, note, proofs, published
 from chalicelib.waves.draw_errors import ForgedBeacon, NotSeated
-from chalicelib.waves.rules import REVOKED_PLACE, Draw
-from chalicelib.waves.sample import lowest
+from chalicelib.waves.rules import REVOKED_PLACE
 from chalicelib.waves.seats import allot
-from chalicelib.waves.selection import OPEN, Outcome
+from chalicelib.waves.selection import OPEN, Outcome, ascending
 
 from .evidence import Evidence, NotChecked, NotThere
-from .publication import OpenRow, ReservedRow, SubstitutionRow
+from .published_forms import OpenRow, ReservedRow, SubstitutionRow
 
 V = TypeVar("V")
+
+SURVEY = b"gelombang1/survey\0"
 
 MAX_ENTRIES = 50_000_000
 """What the verifier will read of one wave (1.6 GB of leaves): five times the design size."""
@@ -33,7 +35,7 @@ class Wrong(Exception):
     """The check failed; the message names how."""
 
 
-def _required(get: Callable[[], V]) -> V:
+def required(get: Callable[[], V]) -> V:
     """For the step that a piece of evidence belongs to: that it cannot be had is this step's failure."""
     try:
         return get()
@@ -51,7 +53,7 @@ def _none(faults: list[str]) -> None:
 
 
 def note_form(evidence: Evidence) -> str:
-    found = _required(lambda: evidence.note)
+    found = required(lambda: evidence.note)
     return f"wave {found.wave}: {found.entries} entries, {found.quota} seats"
 
 
@@ -63,7 +65,7 @@ def wave_number(evidence: Evidence) -> None:
 
 def pinned_chain(evidence: Evidence) -> str | None:
     _ = evidence.note
-    chain = _required(lambda: evidence.chain)
+    chain = required(lambda: evidence.chain)
     return None if chain.production else "NOT a production chain: everybody can sign it, so this draw proves nothing"
 
 
@@ -86,33 +88,52 @@ def not_late(evidence: Evidence) -> None:
     published_at = evidence.known.note_published_at
     if published_at is None:
         raise NotChecked("when the note was published is not known here")
-    try:
-        exists_at = note.round_time(evidence.chain, evidence.note.round)
-    except OverflowError as error:
-        raise NotChecked("needs a round of this calendar") from error
-    if published_at >= exists_at:
-        raise Wrong(f"late note: published at {iso(published_at)}, its random number is known from {iso(exists_at)}")
+    if published_at >= evidence.exists_at:
+        known_from = iso(evidence.exists_at)
+        raise Wrong(f"late note: published at {iso(published_at)}, its random number is known from {known_from}")
+
+
+def cosignatures(evidence: Evidence) -> None:
+    _ = evidence.exists_at
+    _none([f"forged cosignature: {name}" for name in required(lambda: evidence.judgement).forged])
+
+
+def witnesses_in_time(evidence: Evidence) -> None:
+    _none([f"late witness: {name}" for name in evidence.judgement.late])
+
+
+def quorum(evidence: Evidence) -> str:
+    keys, wanted = evidence.witnesses
+    found = evidence.judgement.in_time
+    if len(found) < wanted:
+        raise Wrong(f"no quorum: {len(found)} of {len(keys)} witnesses in time, {wanted} are demanded")
+    demanded = f"{wanted} demanded" if wanted else "no witness is demanded"
+    return f"{len(found)} of {len(keys)} witnesses in time, {demanded}"
 
 
 # The lists and what the note commits to
 
 
 def region_table(evidence: Evidence) -> str:
-    rows = _required(lambda: evidence.regions)
+    rows = required(lambda: evidence.regions)
     _none(
         [
             f"regions not ascending: {two.region} after {one.region}"
             for one, two in pairwise(rows)
             if one.region >= two.region
         ]
-        + [f"region {row.region} has neither entries nor seats" for row in rows if not row.entries and not row.quota]
     )
     return f"{len(rows)} regions"
 
 
+def removals(evidence: Evidence) -> str:
+    rows = required(lambda: evidence.removals).removed
+    return ", ".join(f"{row.reason} {row.entries}" for row in rows) or "none"
+
+
 def lists_complete(evidence: Evidence) -> None:
     if sum(row.entries for row in evidence.regions) > MAX_ENTRIES:
-        raise Wrong(f"more than {MAX_ENTRIES} entries")
+        raise Wrong(f"wrong entries: more than {MAX_ENTRIES}, which is more than is read here")
     _none([fault for row in evidence.regions if (fault := evidence.read_list(row))])
 
 
@@ -120,8 +141,8 @@ def lists_ascending(evidence: Evidence) -> None:
     _none(
         [
             f"list not ascending: region {region}"
-            for region, leaves in evidence.lists.items()
-            if any(map(gt, draw.leaves_of(leaves), islice(draw.leaves_of(leaves), 1, None)))
+            for region, leaves in evidence.disordered.items()
+            if any(starmap(gt, pairwise(iter_unpack("32s", leaves))))
         ]
     )
     evidence.need_lists()
@@ -129,24 +150,40 @@ def lists_ascending(evidence: Evidence) -> None:
 
 def no_duplicates(evidence: Evidence) -> None:
     faults = []
-    for region, leaves in evidence.lists.items():
-        ones = sorted(draw.leaves_of(leaves))
-        if any(map(eq, ones, islice(ones, 1, None))):
+    for region, leaves in evidence.disordered.items():  # in one that ascends strictly there are none
+        if any(starmap(eq, pairwise(sorted(draw.leaves_of(leaves))))):
             faults.append(f"duplicate leaf: region {region}")
     _none(faults)
     evidence.need_lists()
 
 
 def roots(evidence: Evidence) -> None:
-    known = [row for row in evidence.regions if row.region in evidence.lists or not row.entries]
     _none(
         [
             f"wrong root: region {row.region}"
-            for row in known
-            if merkle.root(evidence.lists.get(row.region, b"")) != row.root
+            for row in _known(evidence)
+            if merkle.root_of(evidence.nodes(row.region)) != row.root
         ]
     )
     evidence.need_lists()
+
+
+def nodes(evidence: Evidence) -> None:
+    faults = []
+    for row in evidence.regions:
+        try:
+            found = evidence.read_hashes(published.nodes_name(row.region), proofs.runs_of(row.entries))
+        except NotChecked as fault:
+            faults.append(str(fault))
+        else:
+            if row.region in evidence.lists and found != evidence.nodes(row.region):
+                faults.append(f"wrong nodes: region {row.region}")
+    _none(faults)
+    evidence.need_lists()
+
+
+def _known(evidence: Evidence) -> Iterator[draw.Region]:
+    return (row for row in evidence.regions if row.region in evidence.lists or not row.entries)
 
 
 def committed_entries(evidence: Evidence) -> None:
@@ -191,7 +228,7 @@ def committed_top(evidence: Evidence) -> None:
 
 
 def beacon_form(evidence: Evidence) -> None:
-    _required(lambda: evidence.signed)
+    required(lambda: evidence.signed)
 
 
 def beacon_as_committed(evidence: Evidence) -> None:
@@ -219,7 +256,7 @@ def randomness(evidence: Evidence) -> None:
 
 
 def result_form(evidence: Evidence) -> None:
-    found = _required(lambda: evidence.result)
+    found = required(lambda: evidence.result)
     if found.wave != evidence.note.wave:
         raise Wrong(f"wrong wave: result of {found.wave}, note of {evidence.note.wave}")
 
@@ -286,40 +323,30 @@ def _substitution(evidence: Evidence, place: int, row: SubstitutionRow) -> None:
     try:
         right = evidence.selection.substitute(bytes.fromhex(row.out), row.reason)
     except NotSeated as error:
-        raise Wrong(f"substitution {place}: of someone who holds no seat") from error
+        raise Wrong(f"substitution out of order: {place} is of someone who holds no seat") from error
     if row.seat != right.seat:
-        raise Wrong(f"substitution {place}: wrong seat, it is {right.seat}")
+        raise Wrong(f"substitution out of order: {place} names the wrong seat, it is {right.seat}")
     if row.incoming != (right.incoming.hex() if right.incoming else None):
-        raise Wrong(f"substitution {place}: wrong next in line")
+        raise Wrong(f"substitution out of order: {place} names the wrong next in line")
 
 
 def comparison_sample(evidence: Evidence) -> str:
-    selection = evidence.selection  # without a draw there is nothing that a sample could follow from
+    _ = evidence.selection  # without a draw there is nothing that a sample could follow from
     try:
         found = evidence.sample
     except NotThere:
         return "none was drawn yet"
     except NotChecked as error:
         raise Wrong(str(error)) from error
-    rows = evidence.substitutions
+    rows = evidence.published_substitutions
     if found.after_seq > len(rows):
         raise Wrong(f"wrong sample: after {found.after_seq} substitutions, of which {len(rows)} are published")
-    substitutes = {bytes.fromhex(row.incoming) for row in rows[: found.after_seq] if row.incoming}
-    cutoffs = {region: outcome.cutoff for region, outcome in selection.reserved.items()}
-    entries = ((leaf, region, "") for region, leaves in evidence.lists.items() for leaf in draw.leaves_of(leaves))
-    right = lowest(Draw(evidence.seed, cutoffs, selection.open.cutoff), entries, substitutes, found.size)
-    if found.leaves != [leaf.hex() for leaf, _, _ in right]:
+    held = evidence.drawn | {bytes.fromhex(row.incoming) for row in rows[: found.after_seq] if row.incoming}
+    entries = evidence.note.entries
+    order = ascending(
+        evidence.seed, SURVEY, evidence.lists.values(), found.size * entries // max(1, entries - len(held))
+    )
+    right = list(islice((leaf.hex() for _, leaf in order if leaf not in held), found.size))
+    if found.leaves != right:
         raise Wrong("wrong sample: these are not the lowest of those who never held a seat")
     return f"{len(right)} to compare with"
-
-
-def own_entry(evidence: Evidence) -> str:
-    if evidence.known.entry is None:
-        raise NotChecked("no entry was given")
-    region, ticket = evidence.known.entry
-    evidence.need_lists()
-    leaf = draw.leaf(evidence.note.wave, region, ticket)
-    if leaf not in draw.leaves_of(evidence.lists.get(region, b"")):
-        raise Wrong(f"this entry is not on the list of region {region}")
-    seat = dict(evidence.selection.winners()).get(leaf)
-    return "on the list; " + ("holds no seat" if seat is None else f"holds a seat ({seat})")

@@ -7,24 +7,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
+from itertools import pairwise, starmap
+from operator import ge
+from struct import iter_unpack
 
 from chalicelib.config import Chain, DrawRules
-from chalicelib.waves import draw, note, published
-from chalicelib.waves.draw_errors import BadSeats, MalformedNote
+from chalicelib.vkeys import WitnessKey
+from chalicelib.waves import draw, merkle, note, proofs, published, witness
+from chalicelib.waves.draw_errors import BadSeats, MalformedCosignature, MalformedNote
 from chalicelib.waves.selection import Selection, draw_seed
+from chalicelib.waves.witness import Judgement
 
-from .publication import (
-    Absent,
-    Publication,
-    RegionRow,
-    Result,
-    SampleFile,
-    SignedRound,
-    SubstitutionRow,
-    T,
-    Unreadable,
-    decode,
-)
+from .publication import Absent, Publication, Unreadable
+from .published_forms import RegionRow, Removals, Result, SampleFile, SignedRound, SubstitutionRow, T, decode
+from .receipt import Own
 
 _SMALL, _LONG = 1 << 20, 1 << 28
 """Bytes that a table and a list of substitutions may have."""
@@ -35,14 +31,16 @@ class Known:
     """What the verifier knows from elsewhere; every None leaves a check undone, visibly.
 
     `note_published_at` is when the note was first seen in public, `weights` region to weight of the reserved seats,
-    `entry` one's own (region, ticket).
+    `witnesses` the keys that count and their quorum, instead of the configured ones; `own` is one's own entry: with it
+    the personal proof is checked instead of the whole wave.
     """
 
     wave: int | None = None
     closes_at: datetime | None = None
     note_published_at: datetime | None = None
     weights: Mapping[int, int] | None = None
-    entry: tuple[int, bytes] | None = None
+    witnesses: tuple[tuple[WitnessKey, ...], int] | None = None
+    own: Own | None = None
 
 
 class NotChecked(Exception):
@@ -61,6 +59,9 @@ class Evidence:
     rules: DrawRules
     known: Known
     lists: dict[int, bytes] = field(default_factory=dict)
+    drawn: frozenset[bytes] = frozenset()
+    """Who was drawn at first, once `selection` was asked for."""
+    _nodes: dict[int, bytes] = field(default_factory=dict)
     _faults: dict[str, NotChecked] = field(default_factory=dict)
 
     @cached_property
@@ -82,9 +83,43 @@ class Evidence:
         raise NotChecked("foreign chain: the note's beacon is not a pinned one")
 
     @cached_property
+    def exists_at(self) -> datetime:
+        """When the committed round comes into being."""
+        try:
+            return note.round_time(self.chain, self.note.round)
+        except OverflowError as error:
+            raise NotChecked("needs a round of this calendar") from error
+
+    @property
+    def witnesses(self) -> tuple[tuple[WitnessKey, ...], int]:
+        """The keys that count, and how many of them must have signed in time."""
+        return self.known.witnesses or (self.rules.witnesses.known, self.rules.witnesses.quorum)
+
+    @cached_property
+    def judgement(self) -> Judgement:
+        """What the published cosignatures are worth; of none where there is no such file."""
+        try:
+            lines = witness.parse(self._file(published.COSIGNATURES, _SMALL))
+        except NotThere:
+            lines = ()
+        except MalformedCosignature as error:
+            raise NotChecked(f"malformed {published.COSIGNATURES}: {error.facts['reason']}") from error
+        return witness.judge(lines, self.note_bytes, self.witnesses[0], self.exists_at)
+
+    @cached_property
     def regions(self) -> tuple[draw.Region, ...]:
         rows = self._json(published.REGIONS, _SMALL, list[RegionRow])
+        for row in rows:
+            if not row.entries and not row.quota:
+                raise NotChecked(f"malformed {published.REGIONS}: {row.region} has neither entries nor seats")
         return tuple(draw.Region(row.region, row.entries, row.quota, bytes.fromhex(row.root)) for row in rows)
+
+    @cached_property
+    def removals(self) -> Removals:
+        found = self._json(published.REMOVALS, _SMALL, Removals)
+        if any(one.reason >= two.reason for one, two in pairwise(found.removed)):
+            raise NotChecked(f"malformed {published.REMOVALS}: its reasons do not ascend")
+        return found
 
     @cached_property
     def signed(self) -> SignedRound:
@@ -97,6 +132,14 @@ class Evidence:
     @cached_property
     def substitutions(self) -> list[SubstitutionRow]:
         return self._json(published.SUBSTITUTIONS, _LONG, list[SubstitutionRow])
+
+    @property
+    def published_substitutions(self) -> list[SubstitutionRow]:
+        """None, where there is no such file."""
+        try:
+            return self.substitutions
+        except NotThere:
+            return []
 
     @cached_property
     def sample(self) -> SampleFile:
@@ -121,9 +164,63 @@ class Evidence:
         """Drawn anew; the substitutions' step moves it on, and nothing before that does."""
         self.need_lists()
         try:
-            return Selection(self.lists, self.reserved, self.note.quota, self.seed)
+            found = Selection(self.lists, self.reserved, self.note.quota, self.seed)
         except BadSeats as error:
             raise NotChecked("needs seats that add up") from error
+        self.drawn = frozenset(leaf for leaf, _ in found.winners())
+        return found
+
+    @cached_property
+    def disordered(self) -> dict[int, bytes]:
+        """The lists that do not ascend strictly."""
+        # Tuples of one leaf each, so that no Python code runs per leaf.
+        return {
+            region: leaves
+            for region, leaves in self.lists.items()
+            if any(starmap(ge, pairwise(iter_unpack("32s", leaves))))
+        }
+
+    def nodes(self, region: int) -> bytes:
+        """The hashes of the runs of a list, recomputed, not read."""
+        if region not in self._nodes:
+            self._nodes[region] = merkle.run_hashes(self.lists.get(region, b""))
+        return self._nodes[region]
+
+    @property
+    def own(self) -> Own:
+        if self.known.own is None:
+            raise NotChecked("no ticket was given")
+        return self.known.own
+
+    @cached_property
+    def own_leaf(self) -> bytes:
+        """Recomputed from the ticket, not read."""
+        wave = self.note.wave if self.own.wave is None else self.own.wave
+        return draw.leaf(wave, self.own.region, self.own.ticket)
+
+    @cached_property
+    def own_row(self) -> draw.Region:
+        for row in self.regions:
+            if row.region == self.own.region and row.entries:
+                return row
+        raise NotChecked(f"needs a list of region {self.own.region}")
+
+    @cached_property
+    def own_nodes(self) -> bytes:
+        """Read, not recomputed."""
+        row = self.own_row
+        return self.read_hashes(published.nodes_name(row.region), proofs.runs_of(row.entries))
+
+    @cached_property
+    def own_place(self) -> proofs.Place | None:
+        """Where the own leaf is on its list, found by reading a run or two of it; None if it is not."""
+        name = published.leaves_name(self.own.region)
+        try:
+            return proofs.locate(self.own_row, self.own_leaf, self.publication)
+        except Absent as error:
+            raise NotThere(f"missing {name}") from error
+        except Unreadable as error:
+            raise NotChecked(f"malformed {name}: {error}") from error
 
     def need_lists(self) -> None:
         """Raises `NotChecked` unless every list was read."""
@@ -133,19 +230,29 @@ class Evidence:
 
     def read_list(self, row: draw.Region) -> str | None:
         """Read a region's list; what is wrong with the file, if anything."""
-        name = published.leaves_name(row.region)
         try:
-            leaves = self.publication.read(name, max(1, row.entries * draw.LEAF_BYTES))
-        except Absent:
-            return f"missing {name}" if row.entries else None
-        except Unreadable as error:
-            return f"malformed {name}: {error}"
-        if not row.entries:
-            return f"{name} is there, and the region table has no entries for it"
-        if len(leaves) != row.entries * draw.LEAF_BYTES:
-            return f"malformed {name}: {len(leaves)} bytes are not {row.entries} leaves"
-        self.lists[row.region] = leaves
+            leaves = self.read_hashes(published.leaves_name(row.region), row.entries)
+        except NotChecked as fault:
+            return str(fault)
+        if row.entries:
+            self.lists[row.region] = leaves
         return None
+
+    def read_hashes(self, name: str, count: int) -> bytes:
+        """A file of `count` hashes, which is not there if there are none. Raises `NotChecked` with what is wrong."""
+        try:
+            hashes = self.publication.read(name, max(1, count * merkle.HASH_BYTES))
+        except Absent:
+            if count:
+                raise NotThere(f"missing {name}") from None
+            return b""
+        except Unreadable as error:
+            raise NotChecked(f"malformed {name}: {error}") from error
+        if not count:
+            raise NotChecked(f"malformed {name}: the region table has no entries for it")
+        if len(hashes) != count * merkle.HASH_BYTES:
+            raise NotChecked(f"malformed {name}: {len(hashes)} bytes are not {count} hashes")
+        return hashes
 
     def _file(self, name: str, limit: int) -> bytes:
         """Read a file; one that cannot be had is not asked for again."""

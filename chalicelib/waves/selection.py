@@ -73,11 +73,11 @@ class Selection:
         self.reserved: dict[int, Outcome] = {}
         for region, seats in sorted(reserved.items()):
             if seats:
-                order = _ascending(seed, _RANK, [lists.get(region, b"")], seats)
+                order = ascending(seed, _RANK, [lists.get(region, b"")], seats)
                 self._by_rank[str(region)] = order
                 self.reserved[region] = self._fill(str(region), seats, order)
         taken = len(self._holders)
-        self._by_open = _ascending(seed, _OPEN, list(lists.values()), quota)
+        self._by_open = ascending(seed, _OPEN, list(lists.values()), quota)
         # Seats that a region has too few entries for are open: exactly what the reserved ones left.
         self.open = self._fill(OPEN, quota - taken, self._by_open)
 
@@ -121,7 +121,7 @@ class Selection:
         return (pair for pair in order if pair[1] not in self._holders)
 
 
-def _ascending(seed: bytes, tag: bytes, lists: Iterable[bytes], wanted: int) -> Iterator[tuple[bytes, bytes]]:
+def ascending(seed: bytes, tag: bytes, lists: Iterable[bytes], wanted: int) -> Iterator[tuple[bytes, bytes]]:
     """Every (value, leaf) from the lowest on, lazily; `wanted` is how many will surely be asked for.
 
     The values are spread evenly, so a bound a little above `wanted / n` catches enough of them in one pass that sorts

@@ -37,6 +37,12 @@ class Shelf:
             raise Unreadable(f"longer than {limit} bytes")
         return self._files[name]
 
+    def read_part(self, name: str, start: int, length: int) -> bytes:
+        part = self.read(name, 1 << 30)[start : start + length]
+        if len(part) != length:
+            raise Unreadable("shorter than it must be")
+        return part
+
     def note_published_at(self) -> datetime | None:
         return None
 
@@ -51,11 +57,16 @@ def failures(files: Mapping[str, bytes], known: Known = NOTHING, rules: DrawRule
     return {name: check.detail for name, check in checked(files, known, rules).items() if check.ok is False}
 
 
+def encoded(document: object) -> bytes:
+    """JSON in the one way in which it is published."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
 def edited(name: str, edit: Callable[[Any], object]) -> dict[str, bytes]:
     """The good files with one JSON document changed in place."""
     document = json.loads(GOOD[name])
     edit(document)
-    return GOOD | {name: json.dumps(document).encode()}
+    return GOOD | {name: encoded(document)}
 
 
 def updated(name: str, *place: object, **changes: object) -> dict[str, bytes]:

@@ -47,17 +47,17 @@ def test_a_folder_made_of_a_vector_exits_with_0(case, tmp_path: Path):
 
 def test_every_check_has_its_line_and_the_last_one_sums_up(tmp_path: Path):
     lines = run(write(tmp_path, GOOD)).stdout.splitlines()
-    assert len(lines) == 27
+    assert len(lines) == 32
     assert lines[0] == "ok           note: wave 62: 22 entries, 13 seats"
     assert "not checked  note before its round: when the note was published is not known here" in lines
-    assert lines[-1] == "draw verify: ok ok=23 failed=0 not_checked=3"
+    assert lines[-1] == "draw verify: ok ok=28 failed=0 not_checked=3"
 
 
 def test_a_failed_check_exits_with_1_and_is_named(tmp_path: Path):
     result = run(write(tmp_path, updated("result.json", seed="00" * 32)))
     assert result.exit_code == 1
     assert "FAILED       seed: wrong seed: it does not follow from the note and the signature" in result.stdout
-    assert result.stdout.splitlines()[-1] == "draw verify: FAILED ok=22 failed=1 not_checked=3"
+    assert result.stdout.splitlines()[-1] == "draw verify: FAILED ok=27 failed=1 not_checked=3"
     assert result.stderr.splitlines()[-1] == "failed: seed"
 
 
@@ -80,13 +80,11 @@ def test_what_one_knows_oneself_can_be_given(tmp_path: Path):
     folder = write(tmp_path, GOOD)
     closed = iso(REAL_FROZEN - timedelta(minutes=15))
     weights = ["--weight", 11, 2, "--weight", 31, 3, "--weight", 32, 2, "--weight", 94, 1]
-    entry = ["--entry", 31, (3).to_bytes(32, "big").hex()]
-    result = run(folder, "--closes-at", closed, "--seen-at", iso(REAL_FROZEN), *weights, *entry)
+    result = run(folder, "--closes-at", closed, "--seen-at", iso(REAL_FROZEN), *weights)
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[-1] == "draw verify: ok ok=27 failed=0 not_checked=0"
+    assert result.stdout.splitlines()[-1] == "draw verify: ok ok=31 failed=0 not_checked=0"
     assert run(folder, "--closes-at", iso(REAL_FROZEN)).exit_code == 1
     assert run(folder, "--seen-at", iso(REAL_FROZEN + timedelta(minutes=31))).exit_code == 1
-    assert run(folder, "--entry", 32, "ab" * 32).exit_code == 1
 
 
 @pytest.mark.parametrize(
@@ -97,8 +95,14 @@ def test_what_one_knows_oneself_can_be_given(tmp_path: Path):
         ("ftp://results.example/draws/62",),
         (".", "--closes-at", "yesterday"),
         (".", "--closes-at", "2023-06-05T17:00:00"),
-        (".", "--entry", "31", "ab"),
-        (".", "--entry", "9", "ab" * 32),
+        (".", "--ticket", "ab"),
+        (".", "--ticket", "ab" * 32),
+        (".", "--ticket", "nul\0"),
+        (".", "--ticket", "ab" * 32, "--region", "9"),
+        (".", "--region", "31"),
+        (".", "--witness", "somebody"),
+        (".", "--quorum", "1"),
+        (".", "--quorum", "-1"),
         (".", "--no-such-option"),
     ],
 )
@@ -143,14 +147,14 @@ def test_an_address_is_verified_with_the_time_its_note_was_published(served):
     url, _ = served
     result = run(f"{url}/draws/62")
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[-1] == "draw verify: ok ok=24 failed=0 not_checked=2"
+    assert result.stdout.splitlines()[-1] == "draw verify: ok ok=29 failed=0 not_checked=2"
 
 
 def test_a_wave_by_its_number_is_found_and_its_closing_asked_for(served):
     url, _ = served
     by_options = run(62, "--results-url", url, "--api-url", f"{url}/api")
     assert by_options.exit_code == 0
-    assert by_options.stdout.splitlines()[-1] == "draw verify: ok ok=25 failed=0 not_checked=1"
+    assert by_options.stdout.splitlines()[-1] == "draw verify: ok ok=30 failed=0 not_checked=1"
     env = {"GELOMBANG_RESULTS_URL": url, "GELOMBANG_API_URL": f"{url}/api"}
     assert run(62, env=env).stdout == by_options.stdout
 
@@ -177,7 +181,7 @@ def test_without_an_address_that_of_the_deployed_stage_is_used(served, monkeypat
     url, _ = served
     deployed = SimpleNamespace(api_url=f"{url}/api", settings=SimpleNamespace(results_url=url))
     monkeypatch.setattr(stages, "load", lambda name: deployed)
-    assert run(62).stdout.splitlines()[-1] == "draw verify: ok ok=25 failed=0 not_checked=1"
+    assert run(62).stdout.splitlines()[-1] == "draw verify: ok ok=30 failed=0 not_checked=1"
 
 
 def test_a_stage_that_cannot_be_found_is_a_usage_error(monkeypatch: pytest.MonkeyPatch):

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import tracemalloc
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from admin.draw_checks import MAX_ENTRIES
-from admin.publication import Absent, Folder, Site, Unreadable, decode
+from admin.publication import Folder, Unreadable
+from admin.published_forms import decode
 from admin.verify import verify
 from tests.builders.draws import write
-from tests.builders.publications import GOOD, NOTHING, PRODUCTION, Shelf, checked, edited, failures, updated
+from tests.builders.publications import GOOD, NOTHING, PRODUCTION, Shelf, checked, edited, encoded, failures, updated
 
 OWN_CHECK = {
     "note.txt": "note",
     "regions.json": "region table",
+    "removals.json": "removals",
+    "nodes/31.bin": "nodes of the lists",
     "leaves/31.bin": "lists complete",
     "beacon.json": "beacon",
     "result.json": "result",
@@ -37,7 +38,9 @@ def test_a_missing_file_fails_its_own_check_and_what_needs_it_is_not_checked(nam
     assert {check.name: check.detail for check in checks.values() if check.ok is False} == {
         OWN_CHECK[name]: f"missing {name}"
     }
-    assert any(check.ok is None and (name in check.detail or "region 31" in check.detail) for check in checks.values())
+    unchecked = [check.detail for check in checks.values() if check.ok is None]
+    needed = any(name in detail or "region 31" in detail for detail in unchecked)
+    assert needed or name in ("removals.json", "nodes/31.bin")  # from which nothing follows
 
 
 def test_with_nothing_published_every_file_is_named_and_nothing_passes():
@@ -45,11 +48,14 @@ def test_with_nothing_published_every_file_is_named_and_nothing_passes():
     assert {check.detail for check in checks.values() if check.ok is False} == {
         "missing note.txt",
         "missing regions.json",
+        "missing removals.json",
         "missing beacon.json",
         "missing result.json",
     }
     assert not any(check.ok for check in checks.values())
 
+
+REASONS = {"ineligible", "family_card", "already_beneficiary", "revoked"}
 
 JUNK = {
     "nothing": b"",
@@ -72,6 +78,10 @@ def test_junk_instead_of_a_file_fails_its_own_check(name: str, junk: bytes):
     assert not any("could not follow" in detail for detail in found.values())
 
 
+def removed(*rows: dict[str, object]) -> dict[str, bytes]:
+    return GOOD | {"removals.json": encoded({"removed": rows})}
+
+
 MISFORMED = {
     "true for a number": ("regions.json", updated("regions.json", 0, entries=True)),
     "text for a number": ("regions.json", updated("regions.json", 0, entries="1")),
@@ -91,7 +101,14 @@ MISFORMED = {
     "round zero": ("beacon.json", updated("beacon.json", round=0)),
     "a seat that is none": ("substitutions.json", updated("substitutions.json", 0, seat="031")),
     "a seat without region": ("substitutions.json", updated("substitutions.json", 0, seat="")),
-    "an essay for a reason": ("substitutions.json", updated("substitutions.json", 0, reason="x" * 65)),
+    "a reason that is none": ("substitutions.json", updated("substitutions.json", 0, reason="tired")),
+    "a removal of nobody": ("removals.json", removed({"reason": "over_age", "entries": 0})),
+    "a reason in capitals": ("removals.json", removed({"reason": "OVER_AGE", "entries": 1})),
+    "a reason twice": ("removals.json", removed(*[{"reason": "over_age", "entries": 1}] * 2)),
+    "reasons out of order": (
+        "removals.json",
+        removed({"reason": "over_age", "entries": 1}, {"reason": "excluded", "entries": 1}),
+    ),
     "no incoming": ("substitutions.json", edited("substitutions.json", lambda rows: rows[0].pop("in"))),
 }
 
@@ -99,6 +116,39 @@ MISFORMED = {
 @pytest.mark.parametrize(("name", "files"), MISFORMED.values(), ids=MISFORMED)
 def test_json_that_is_not_of_the_published_form_fails_its_own_check(name: str, files: dict[str, bytes]):
     assert failures(files)[OWN_CHECK[name]].startswith(f"malformed {name}: ")
+
+
+def turned(document: Any) -> Any:
+    """The same facts, the fields of every object in the other order."""
+    if isinstance(document, dict):
+        return {field: turned(value) for field, value in reversed(document.items())}
+    return [turned(value) for value in document] if isinstance(document, list) else document
+
+
+OTHERWISE: dict[str, Callable[[bytes], bytes]] = {
+    "spaced": lambda raw: json.dumps(json.loads(raw)).encode() + b"\n",
+    "in another order": lambda raw: encoded(turned(json.loads(raw))),
+    "without a line end": lambda raw: raw[:-1],
+    "with two line ends": lambda raw: raw + b"\n",
+    "with another line end": lambda raw: raw[:-1] + b"\r\n",
+    "with a character escaped": lambda raw: raw.replace(b"e", b"\\u0065", 1),
+}
+
+
+@pytest.mark.parametrize("otherwise", OTHERWISE.values(), ids=OTHERWISE)
+@pytest.mark.parametrize("name", [name for name in OWN_CHECK if name.endswith(".json")])
+def test_the_same_facts_written_otherwise_are_malformed(name: str, otherwise: Callable[[bytes], bytes]):
+    files = GOOD | {"removals.json": encoded({"removed": [{"reason": "over_age", "entries": 3}]})}
+    assert failures(files) == {}
+    other = otherwise(files[name])
+    assert other != files[name]
+    assert failures(files | {name: other})[OWN_CHECK[name]].startswith(f"malformed {name}: ")
+
+
+def test_removals_are_told_by_their_reasons():
+    rows = [{"reason": "barred", "entries": 1}, {"reason": "over_age", "entries": 3}]
+    assert checked(removed(*rows))["removals"].detail == "barred 1, over_age 3"
+    assert checked(GOOD)["removals"].detail == "none"
 
 
 def test_a_fault_quotes_nothing_of_what_was_published():
@@ -110,9 +160,9 @@ def test_a_fault_quotes_nothing_of_what_was_published():
 @pytest.mark.parametrize(
     ("length", "detail"),
     [
-        (0, "malformed leaves/31.bin: 0 bytes are not 12 leaves"),
-        (31, "malformed leaves/31.bin: 31 bytes are not 12 leaves"),
-        (11 * 32, "malformed leaves/31.bin: 352 bytes are not 12 leaves"),
+        (0, "malformed leaves/31.bin: 0 bytes are not 12 hashes"),
+        (31, "malformed leaves/31.bin: 31 bytes are not 12 hashes"),
+        (11 * 32, "malformed leaves/31.bin: 352 bytes are not 12 hashes"),
         (12 * 32 + 1, "malformed leaves/31.bin: longer than 384 bytes"),
     ],
 )
@@ -121,8 +171,9 @@ def test_a_list_of_another_length_is_named(length: int, detail: str):
 
 
 def test_a_list_for_a_region_without_entries_is_named():
-    detail = "leaves/94.bin is there, and the region table has no entries for it"
-    assert failures(GOOD | {"leaves/94.bin": bytes(1)}) == {"lists complete": detail}
+    for name, check in (("leaves/94.bin", "lists complete"), ("nodes/94.bin", "nodes of the lists")):
+        detail = f"malformed {name}: the region table has no entries for it"
+        assert failures(GOOD | {name: bytes(1)}) == {check: detail}
 
 
 def test_more_entries_than_the_verifier_will_read_are_refused_before_anything_is_read():
@@ -131,7 +182,7 @@ def test_more_entries_than_the_verifier_will_read_are_refused_before_anything_is
     found = failures(files)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert found["lists complete"] == f"more than {MAX_ENTRIES} entries"
+    assert found["lists complete"] == f"wrong entries: more than {MAX_ENTRIES}, which is more than is read here"
     assert peak < 5_000_000
 
 
@@ -151,20 +202,20 @@ def test_flipped_cut_and_repeated_bytes_never_escape_and_never_pass(data: st.Dat
 
 
 def same_facts(name: str, content: bytes) -> bool:
-    """Whether a change was only one of spelling (white space), or of a reason, which nothing can prove."""
-    if not name.endswith(".json"):
-        return content == GOOD[name]
+    """Whether a change was only one of what nothing can prove: why somebody left, and who was removed before."""
     try:
-        documents = [json.loads(raw) for raw in (content, GOOD[name])]
+        document, good = (json.loads(raw) for raw in (content, GOOD[name]))
+        written = encoded(document) == content
     except ValueError:
-        return False
-    if name == "substitutions.json":
-        for rows in documents:
-            for row in rows if isinstance(rows, list) else []:
-                if isinstance(row, dict) and isinstance(row.get("reason"), str):
-                    row["reason"] = ""
-        return documents[0] == documents[1][: len(documents[0])] if isinstance(documents[0], list) else False
-    return documents[0] == documents[1]
+        return content == GOOD[name]
+    if name == "removals.json":
+        return written and [*document] == ["removed"]
+    if name == "substitutions.json" and isinstance(document, list):
+        reasons = [row.pop("reason", None) for row in document if isinstance(row, dict)]
+        for row in good:
+            row.pop("reason")
+        return written and document == good[: len(document)] and set(reasons) <= REASONS
+    return content == GOOD[name]
 
 
 json_values = st.recursive(
@@ -176,7 +227,7 @@ json_values = st.recursive(
 @given(st.sampled_from(sorted(set(GOOD) - {"note.txt"})), json_values)
 @settings(deadline=None, max_examples=100)
 def test_any_json_at_all_is_a_named_failure(name: str, value: object):
-    found = verify(Shelf(GOOD | {name: json.dumps(value).encode()}), PRODUCTION, NOTHING)
+    found = verify(Shelf(GOOD | {name: encoded(value)}), PRODUCTION, NOTHING)
     assert not any("could not follow" in check.detail for check in found)
     assert any(check.ok is False for check in found) or (value == [] and name == "substitutions.json")
 
@@ -240,93 +291,3 @@ def test_a_file_that_may_not_be_read_or_lies_below_a_file_is_named(folder: Path,
     (folder / "leaves").rename(folder / "moved")
     (folder / "leaves").write_bytes(b"")
     assert "malformed leaves/31.bin: Not a directory" in folder_failures(folder)["lists complete"]
-
-
-class Server(ThreadingHTTPServer):
-    files: dict[str, bytes]
-    missing = 404
-    modified: str | None = "Fri, 15 Sep 2023 10:30:05 GMT"
-    asked: list[str]
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        name = self.path.removeprefix("/draws/62/")
-        content = self.server.files.get(name)
-        self.send_response(self.server.missing if content is None else 200)
-        if self.server.modified:
-            self.send_header("Last-Modified", self.server.modified)
-        self.send_header("Content-Length", str(len(content or b"")))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(content or b"")
-
-    def do_HEAD(self) -> None:
-        self.do_GET()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    running = Server(("127.0.0.1", 0), Handler)
-    running.files, running.asked = dict(GOOD), []
-    thread = threading.Thread(target=running.serve_forever, args=(0.02,))
-    thread.start()
-    yield running
-    running.shutdown()
-    thread.join()
-    running.server_close()
-
-
-def site(server: Server) -> Site:
-    return Site(f"http://127.0.0.1:{server.server_port}/draws/62/", timeout_s=2.0)
-
-
-@pytest.mark.parametrize("missing", [403, 404])
-def test_a_published_site_verifies_and_each_file_is_asked_for_once(server: Server, missing: int):
-    server.missing = missing
-    del server.files["substitutions.json"]
-    checks = {check.name: check for check in verify(site(server), PRODUCTION, NOTHING)}
-    assert [check for check in checks.values() if check.ok is False] == []
-    assert checks["substitutions"].detail == "not published yet: the wave is not settled"
-    assert len(server.asked) == len(set(server.asked)) == 10
-
-
-def test_a_file_that_a_site_does_not_have_is_not_asked_for_again(server: Server):
-    server.files = {}
-    assert any(check.ok is False for check in verify(site(server), PRODUCTION, NOTHING))
-    assert len(server.asked) == len(set(server.asked)) == 5
-
-
-def test_a_site_tells_when_the_note_was_published_if_it_says_so(server: Server):
-    assert site(server).note_published_at() == datetime(2023, 9, 15, 10, 30, 5, tzinfo=UTC)
-    for header in (None, "yesterday", ""):
-        server.modified = header
-        assert site(server).note_published_at() is None
-    server.files = {}
-    assert site(server).note_published_at() is None
-
-
-def test_a_site_that_errs_or_sends_too_much_is_named(server: Server):
-    server.missing = 500
-    server.files = {}
-    found = {check.name: check.detail for check in verify(site(server), PRODUCTION, NOTHING) if check.ok is False}
-    assert found["note"] == "malformed note.txt: status 500"
-    server.files = {"note.txt": bytes(3_000_000)}
-    with pytest.raises(Unreadable, match="longer than"):
-        site(server).read("note.txt", 1 << 20)
-    server.missing = 404
-    with pytest.raises(Absent):
-        site(server).read("beacon.json", 10)
-
-
-def test_a_site_that_is_not_there_is_named():
-    for address in ("http://127.0.0.1:1", "http://["):
-        with pytest.raises(Unreadable):
-            Site(address, timeout_s=0.5).read("note.txt", 10)
-        assert Site(address, timeout_s=0.5).note_published_at() is None

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from chalicelib.waves import draw
-from tests.builders.publications import GOOD, LISTS, checked, failures
+from tests.builders.publications import GOOD, LISTS, checked, encoded, failures
 
 RESULT = json.loads(GOOD["result.json"])
 SUBSTITUTED = json.loads(GOOD["substitutions.json"])
@@ -35,7 +35,7 @@ def expected(after_seq: int) -> list[str]:
 
 def sampled(**changes: object) -> dict[str, bytes]:
     sample = {"after_seq": 2, "size": 3, "leaves": expected(2)[:3]} | changes
-    return GOOD | {"sample.json": json.dumps(sample).encode()}
+    return GOOD | {"sample.json": encoded(sample)}
 
 
 def test_a_right_sample_holds_and_so_does_a_wave_without_one():

@@ -32,19 +32,28 @@ SUBSTITUTIONS = {
     ),
     "of someone not chosen": (
         updated("substitutions.json", 0, out=LOSER),
-        "substitution 1: of someone who holds no seat",
+        "substitution out of order: 1 is of someone who holds no seat",
     ),
     "of someone who went before": (
         updated("substitutions.json", 3, out=SUBSTITUTED[0]["out"]),
-        "substitution 4: of someone who holds no seat",
+        "substitution out of order: 4 is of someone who holds no seat",
     ),
-    "another next in line": (updated("substitutions.json", 1, **{"in": LOSER}), "substitution 2: wrong next in line"),
+    "another next in line": (
+        updated("substitutions.json", 1, **{"in": LOSER}),
+        "substitution out of order: 2 names the wrong next in line",
+    ),
     "nobody though one is left": (
         updated("substitutions.json", 1, **{"in": None}),
-        "substitution 2: wrong next in line",
+        "substitution out of order: 2 names the wrong next in line",
     ),
-    "another seat": (updated("substitutions.json", 0, seat="31"), "substitution 1: wrong seat, it is 11"),
-    "an open seat": (updated("substitutions.json", 0, seat="open"), "substitution 1: wrong seat, it is 11"),
+    "another seat": (
+        updated("substitutions.json", 0, seat="31"),
+        "substitution out of order: 1 names the wrong seat, it is 11",
+    ),
+    "an open seat": (
+        updated("substitutions.json", 0, seat="open"),
+        "substitution out of order: 1 names the wrong seat, it is 11",
+    ),
 }
 
 

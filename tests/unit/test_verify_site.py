@@ -1,0 +1,132 @@
+"""The verifier on a published site: each file asked for once, parts by range, and whatever a server may do instead."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from admin.publication import Absent, Site, Unreadable
+from admin.verify import verify
+from tests.builders.publications import GOOD, NOTHING, PRODUCTION
+
+
+class Server(ThreadingHTTPServer):
+    files: dict[str, bytes]
+    missing = 404
+    modified: str | None = "Fri, 15 Sep 2023 10:30:05 GMT"
+    asked: list[str]
+    ranges = True
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        name = self.path.removeprefix("/draws/62/")
+        content = self.server.files.get(name)
+        status, wanted = 200, self.headers.get("Range")
+        if content is not None and wanted and self.server.ranges:
+            first, last = map(int, wanted.removeprefix("bytes=").split("-"))
+            status, content = 206, content[first : last + 1]
+            self.server.asked.append(wanted)
+        self.send_response(self.server.missing if content is None else status)
+        if self.server.modified:
+            self.send_header("Last-Modified", self.server.modified)
+        self.send_header("Content-Length", str(len(content or b"")))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(content or b"")
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    running = Server(("127.0.0.1", 0), Handler)
+    running.files, running.asked = dict(GOOD), []
+    thread = threading.Thread(target=running.serve_forever, args=(0.02,))
+    thread.start()
+    yield running
+    running.shutdown()
+    thread.join()
+    running.server_close()
+
+
+def site(server: Server) -> Site:
+    return Site(f"http://127.0.0.1:{server.server_port}/draws/62/", timeout_s=2.0)
+
+
+@pytest.mark.parametrize("missing", [403, 404])
+def test_a_published_site_verifies_and_each_file_is_asked_for_once(server: Server, missing: int):
+    server.missing = missing
+    del server.files["substitutions.json"]
+    checks = {check.name: check for check in verify(site(server), PRODUCTION, NOTHING)}
+    assert [check for check in checks.values() if check.ok is False] == []
+    assert checks["substitutions"].detail == "not published yet: the wave is not settled"
+    assert len(server.asked) == len(set(server.asked)) == 16
+
+
+def test_a_file_that_a_site_does_not_have_is_not_asked_for_again(server: Server):
+    server.files = {}
+    assert any(check.ok is False for check in verify(site(server), PRODUCTION, NOTHING))
+    assert len(server.asked) == len(set(server.asked)) == 7
+
+
+def test_a_site_tells_when_the_note_was_published_if_it_says_so(server: Server):
+    assert site(server).note_published_at() == datetime(2023, 9, 15, 10, 30, 5, tzinfo=UTC)
+    for header in (None, "yesterday", ""):
+        server.modified = header
+        assert site(server).note_published_at() is None
+    server.files = {}
+    assert site(server).note_published_at() is None
+
+
+def test_a_site_that_errs_or_sends_too_much_is_named(server: Server):
+    server.missing = 500
+    server.files = {}
+    found = {check.name: check.detail for check in verify(site(server), PRODUCTION, NOTHING) if check.ok is False}
+    assert found["note"] == "malformed note.txt: status 500"
+    server.files = {"note.txt": bytes(3_000_000)}
+    with pytest.raises(Unreadable, match="longer than"):
+        site(server).read("note.txt", 1 << 20)
+    server.missing = 404
+    with pytest.raises(Absent):
+        site(server).read("beacon.json", 10)
+
+
+def test_a_part_of_a_file_is_asked_for_by_its_range(server: Server):
+    server.files["long.bin"] = bytes(range(256)) * 1000
+    assert site(server).read_part("long.bin", 1000, 9) == bytes(range(232, 241))
+    assert server.asked == ["/draws/62/long.bin", "bytes=1000-1008"]
+    for start in (255_995, 300_000):
+        with pytest.raises(Unreadable, match="shorter"):
+            site(server).read_part("long.bin", start, 9)
+    with pytest.raises(Absent):
+        site(server).read_part("beacon.bin", 0, 1)
+
+
+def test_a_server_without_ranges_sends_all_and_no_more_than_needed_is_kept(server: Server):
+    server.ranges = False
+    server.files["long.bin"] = bytes(range(256)) * 1000
+    for start in (0, 1000, 65_530, 255_991):
+        assert site(server).read_part("long.bin", start, 9) == server.files["long.bin"][start : start + 9]
+    with pytest.raises(Unreadable, match="shorter"):
+        site(server).read_part("long.bin", 255_995, 9)
+
+
+def test_a_site_that_is_not_there_is_named():
+    for address in ("http://127.0.0.1:1", "http://["):
+        with pytest.raises(Unreadable):
+            Site(address, timeout_s=0.5).read("note.txt", 10)
+        with pytest.raises(Unreadable):
+            Site(address, timeout_s=0.5).read_part("note.txt", 0, 10)
+        assert Site(address, timeout_s=0.5).note_published_at() is None
