@@ -1,0 +1,1252 @@
+#!/usr/bin/env python3
+"""Verifies the public draw of one wave from what is published of it, and from nothing else.
+
+    python3 verify_draw.py https://.../draws/54/                          the whole draw: about a minute for ten million
+    python3 verify_draw.py https://.../draws/54/ --ticket receipt.json    your own place in it: a second or two
+
+It is one file on purpose: it is published beside every wave's results, and whoever doubts them can download it, read it
+from top to bottom and run it with Python 3.11 or later, installing nothing. It shares no code with the application that
+held the draw. What it checks is written down in docs/draw.md, "the specification" below; the parts of this file follow
+its sections. Only the pairing of section 4 is more than Python can do by itself: the signature of the random number is
+checked if the package pyblst is installed, and is otherwise shown as not checked.
+
+Whatever it reads is taken for hostile: sizes are bounded before anything is read, links are not followed, and what is
+not exactly of the published form is refused.
+"""
+# ruff: noqa: T201 - a command: it prints
+
+from __future__ import annotations
+
+import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    del sys.path[0]  # a json.py in the folder this file was downloaded to would else run in place of Python's own
+
+import argparse
+import base64
+import hashlib
+import hmac
+import http.client
+import json
+import re
+import stat
+import threading
+import urllib.parse
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from hashlib import sha256
+from itertools import pairwise
+from math import isqrt
+from pathlib import Path
+from struct import pack
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+SMALL_FILE = 1_000_000  # section 6: a file is at most 1 MB, the lists, nodes, substitutions and the sample apart
+LARGE_FILE = 128_000_000  # more substitutions, or a larger sample, than a computer at home should have to hold
+MOST_ENTRIES = 50_000_000  # as above: 1.6 GB of lists
+RUN = 4096 * 32  # section 6: the bytes of a run of 4,096 leaves
+HTTP_PAUSE_S = 30  # how long a server may be silent
+REASONS = ("ineligible", "family_card", "already_beneficiary", "revoked")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A chain of random numbers: whose signature is believed, and when which round exists."""
+
+    hash: str
+    public_key: str
+    genesis: int
+    period: int
+    delay: int
+
+    def round_of(self, frozen: int) -> int:
+        """Section 3: the first round at or after the freeze plus the delay, but not below 1."""
+        return max(1, -((self.genesis - frozen - self.delay) // self.period) + 1)
+
+    def time_of(self, number: int) -> int:
+        """The second from which on a round exists."""
+        return self.genesis + (number - 1) * self.period
+
+
+QUICKNET = Chain(
+    "52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971",
+    "83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c8c4b450b6a0a6c3ac6a5776a2d106451"
+    "0d1fec758c921cc22b0e17e63aaf4bcb5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a",
+    genesis=1692803367,
+    period=3,
+    delay=1800,
+)
+
+
+# ----------------------------------------------------------------------------------------------------------- the report
+
+
+class Failure(Exception):
+    """Why a file is refused. The text begins with the name that section 10 gives the failure."""
+
+
+class Absent(Failure):
+    """The file is not there, which a few may be."""
+
+
+class Check(NamedTuple):
+    """One line of the report; `ok` is None where the check could not be made."""
+
+    name: str
+    ok: bool | None
+    detail: str
+
+
+class Report:
+    """The checks that were made, said as they are made."""
+
+    def __init__(self, aloud: bool) -> None:
+        self.aloud = aloud
+        self.checks: list[Check] = []
+
+    def add(self, name: str, ok: bool | None, detail: str) -> None:
+        # What a file says may end up in a detail: nothing of it may steer a terminal.
+        detail = "".join(character if character.isprintable() else "?" for character in detail)[:600]
+        self.checks.append(Check(name, ok, detail))
+        if self.aloud:
+            state = {True: "ok", False: "FAILED", None: "not checked"}[ok]
+            print(f"{state:<13}{name}: {detail}", flush=True)
+
+    def skip(self, name: str, why: str) -> None:
+        self.add(name, None, why)
+
+    def judge(self, name: str, good: str, *faults: str | Collection[str] | None) -> None:
+        """A line for each fault that there is, or one that says what holds."""
+        found = [text for fault in faults if fault for text in ([fault] if isinstance(fault, str) else fault)]
+        for text in found or [good]:
+            self.add(name, not found, text)
+
+    @property
+    def ok(self) -> bool:
+        return all(check.ok is not False for check in self.checks)
+
+
+# ---------------------------------------------------------------------------------------- where the files are read from
+
+
+class Source(Protocol):
+    """A folder or a web address. Both refuse what is larger than it may be before they read it."""
+
+    note_seen: float | None  # when a web server says that the note was put there
+
+    def read(self, name: str, most: int, start: int = 0, whole: int | None = None) -> bytes:
+        """A file of at most `most` bytes; or those from `start` on, of one that has `whole` bytes."""
+
+
+def sized(name: str, size: int, most: int, whole: int | None) -> None:
+    if whole is not None and size != whole:
+        raise Failure(f"malformed: {name} has {size} bytes, not {whole}")
+    if whole is None and size > most:
+        raise Failure(f"malformed: {name} is larger than {most} bytes")
+
+
+class Folder:
+    """Published files that were downloaded."""
+
+    note_seen: float | None = None
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def read(self, name: str, most: int, start: int = 0, whole: int | None = None) -> bytes:
+        path = self.root
+        try:
+            for part in name.split("/"):
+                path = path / part
+                mode = path.lstat().st_mode  # says of a link that it is one: none leads out of the folder
+                if not (stat.S_ISREG(mode) if path.name == name.split("/")[-1] else stat.S_ISDIR(mode)):
+                    raise Failure(f"malformed: {name} is not a plain file in a plain folder")
+            with path.open("rb") as file:
+                sized(name, file.seek(0, 2), most, whole)
+                file.seek(start)
+                return file.read(most)
+        except FileNotFoundError:
+            raise Absent(f"missing: {name} is not there") from None
+        except OSError as error:
+            raise Failure(f"missing: {name} cannot be read: {error.strerror}") from None
+
+
+class Web:
+    """The published files themselves, over one connection. Redirects are not followed."""
+
+    note_seen: float | None = None
+
+    def __init__(self, address: str) -> None:
+        parts = urllib.parse.urlsplit(address)
+        if parts.query or parts.fragment or "@" in parts.netloc or not parts.hostname:
+            raise ValueError("an address without a query, a fragment or a user")
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        self.connection = kind(parts.hostname, parts.port, timeout=HTTP_PAUSE_S)
+        self.base = urllib.parse.quote(parts.path.rstrip("/"), safe="/%") + "/"
+        self.connection.connect()
+
+    def read(self, name: str, most: int, start: int = 0, whole: int | None = None) -> bytes:
+        try:
+            try:
+                return self._get(name, most, start, whole)
+            except (ConnectionResetError, BrokenPipeError):  # the server closed a connection it had kept open
+                self.connection.close()
+                return self._get(name, most, start, whole)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self.connection.close()
+            reason = str(error) or type(error).__name__
+            raise Failure(f"missing: {name} cannot be read: {reason}") from None
+        except Failure:
+            self.connection.close()  # the rest of an answer that was refused is not waited for
+            raise
+
+    def _get(self, name: str, most: int, start: int, whole: int | None) -> bytes:
+        if self.connection.sock is None:
+            self.connection.connect()
+        # A server that sends a byte now and then is never silent, so there is an end to the whole answer as well.
+        limit = threading.Timer(2 * HTTP_PAUSE_S + (start + most) / 50_000, self.connection.sock.shutdown, [2])
+        limit.daemon = True
+        limit.start()
+        try:
+            headers = {"Accept-Encoding": "identity"}
+            if start or (whole or 0) > most:
+                headers["Range"] = f"bytes={start}-{start + most - 1}"
+            self.connection.request("GET", self.base + name, headers=headers)
+            response = self.connection.getresponse()
+            self._accept(name, response)
+            if response.status == 206:
+                expected = f"bytes {start}-{start + most - 1}/{whole}"
+                if response.getheader("Content-Range") != expected:
+                    raise Failure(f"malformed: {name} has other bytes than the {expected[6:]} that were asked for")
+            elif "Range" in headers:
+                for _ in self._pieces(response, start):  # it cannot send a part: pass over what comes before
+                    pass
+            data = b"".join(self._pieces(response, most if "Range" in headers else most + 1))
+            sized(name, len(data), most, most if "Range" in headers else whole)
+            if not response.isclosed():
+                self.connection.close()  # what comes after it is not waited for
+            return data
+        finally:
+            limit.cancel()
+
+    def _accept(self, name: str, response: http.client.HTTPResponse) -> None:
+        if response.status in (403, 404, 410):  # stores of files say 403 of one that is not there
+            raise Absent(f"missing: {name} is not there")
+        if response.status not in (200, 206) or response.getheader("Content-Encoding", "identity") != "identity":
+            raise Failure(f"missing: {name} is not sent as it is: {response.status} {response.reason}")
+        if name == "note.txt":
+            try:
+                self.note_seen = parsedate_to_datetime(response.headers["Last-Modified"] or "").timestamp()
+            except (ValueError, TypeError, OverflowError):
+                self.note_seen = None
+
+    @staticmethod
+    def _pieces(response: http.client.HTTPResponse, size: int) -> Iterator[bytes]:
+        while size > 0 and (piece := response.read(min(size, 1 << 20))):
+            size -= len(piece)
+            yield piece
+
+
+# ---------------------------------------------------------------------------- section 6: the forms of what is published
+
+
+def from_json(name: str, data: bytes) -> Any:
+    """The one form of JSON: encoding again what was read must give the same bytes."""
+    try:
+        value = json.loads(data.decode())
+        again = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    except (ValueError, RecursionError):
+        raise Failure(f"malformed: {name} is not JSON") from None
+    if again != data:
+        raise Failure(f"malformed: {name} is not in the one form that JSON is published in")
+    return value
+
+
+class Form:
+    """Takes the values of one JSON file apart, and refuses those of another form."""
+
+    def __init__(self, name: str, data: bytes) -> None:
+        self.name = name
+        self.value = from_json(name, data)
+
+    def demand(self, holds: bool, what: str) -> None:
+        if not holds:
+            raise Failure(f"malformed: {self.name}: {what}")
+
+    def fields(self, value: Any, *names: str) -> list[Any]:
+        self.demand(type(value) is dict and tuple(value) == names, f"not an object of {', '.join(names)}")
+        return list(value.values())
+
+    def rows(self, value: Any) -> list[Any]:
+        self.demand(type(value) is list, "not a list where one should be")
+        return list(value)
+
+    def number(self, value: Any, most: int = 2**32 - 1, least: int = 0) -> int:
+        self.demand(type(value) is int and least <= value <= most, "not a whole number in its range")
+        return int(value)
+
+    def hex(self, value: Any, size: int = 32) -> bytes:
+        self.demand(
+            type(value) is str and len(value) == 2 * size and not value.strip("0123456789abcdef"), f"not {size} bytes"
+        )
+        return bytes.fromhex(value)
+
+    def word(self, value: Any, words: Sequence[str] | None = None) -> str:
+        self.demand(type(value) is str and re.fullmatch("[a-z_]+", value) is not None, "not a word")
+        self.demand(words is None or value in words, "not one of its words")
+        return str(value)
+
+
+@dataclass(frozen=True)
+class Note:
+    """Section 3: what was committed to."""
+
+    text: bytes
+    wave: int
+    entries: int
+    quota: int
+    reserved: int
+    top: bytes
+    frozen: int
+    chain: str
+    round: int
+
+
+NOTE = re.compile(
+    rb"gelombang/draw/1\nwave (#)\nentries (#)\nquota (#)\nreserved (#)\nregions ([A-Za-z0-9+/]{43}=)\n"
+    rb"frozen ([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)\nbeacon ([0-9a-f]{64}) (#)\n".replace(
+        b"#", b"0|[1-9][0-9]{0,19}"
+    )
+)
+
+
+class Files:
+    """What the files say; None for one that was refused."""
+
+    def __init__(self, report: Report, source: Source, alone: bool) -> None:
+        def read(name: str, parse: Callable[[bytes], T], without: T | None = None, most: int = SMALL_FILE) -> T | None:
+            try:
+                value = parse(source.read(name, most))
+            except Absent as absent:
+                report.add(name, False if without is None else None, str(absent))
+                return without
+            except Failure as failure:
+                report.add(name, False, str(failure))
+                return None
+            report.add(name, True, value if isinstance(value, str) else "of its form")
+            return value
+
+        no_lines: list[tuple[str, bytes]] = []
+        no_rows: list[Substitution] = []
+        self.note = read("note.txt", parse_note)
+        self.cosignatures = read("cosignatures.txt", parse_cosignatures, no_lines)
+        if not alone:
+            read("removals.json", parse_removals)
+        self.regions = read("regions.json", parse_regions)
+        self.beacon = read("beacon.json", parse_beacon)
+        self.result = read("result.json", parse_result)
+        self.substitutions = read("substitutions.json", parse_substitutions, no_rows, LARGE_FILE)
+        self.seed = seed_of(self.note, self.beacon) if self.note and self.beacon else None
+
+
+def parse_note(data: bytes) -> Note:
+    matched = NOTE.fullmatch(data)
+    if not matched:
+        raise Failure("malformed: note.txt is not the eight lines of a note")
+    wave, entries, quota, reserved, top, frozen, chain, number = matched.groups()
+    try:
+        when = int(datetime.fromisoformat(frozen.decode()).timestamp())
+    except ValueError:
+        raise Failure("malformed: note.txt: there is no such time as its freeze") from None
+    root = base64.b64decode(top)
+    if base64.b64encode(root) != top or int(wave) >= 2**32 or int(number) >= 2**64:
+        raise Failure("malformed: note.txt: a value is not of its form")
+    return Note(data, int(wave), int(entries), int(quota), int(reserved), root, when, chain.decode(), int(number))
+
+
+class Region(NamedTuple):
+    """A row of regions.json."""
+
+    region: int
+    entries: int
+    quota: int
+    root: bytes
+
+
+def parse_regions(data: bytes) -> list[Region]:
+    form = Form("regions.json", data)
+    rows = []
+    for value in form.rows(form.value):
+        region, entries, quota, root = form.fields(value, "region", "entries", "quota", "root")
+        rows.append(Region(form.number(region, 2**16 - 1), form.number(entries), form.number(quota), form.hex(root)))
+        form.demand(bool(rows[-1].entries or rows[-1].quota), "a region with neither entries nor seats")
+    return rows
+
+
+class Beacon(NamedTuple):
+    chain: str
+    round: int
+    signature: bytes
+    randomness: bytes
+
+
+def parse_beacon(data: bytes) -> Beacon:
+    form = Form("beacon.json", data)
+    chain, number, signature, randomness = form.fields(form.value, "chain", "round", "signature", "randomness")
+    return Beacon(form.hex(chain).hex(), form.number(number, 2**64 - 1), form.hex(signature, 48), form.hex(randomness))
+
+
+class Seats(NamedTuple):
+    """What the result says of a region's seats, or of the open ones."""
+
+    seats: int
+    chosen: int
+    cutoff: bytes | None
+
+
+NO_SEATS = Seats(0, 0, None)
+
+
+class Result(NamedTuple):
+    wave: int
+    seed: bytes
+    reserved: list[tuple[int, Seats]]
+    open: Seats
+
+
+def parse_result(data: bytes) -> Result:
+    form = Form("result.json", data)
+
+    def seats(values: Sequence[Any]) -> Seats:
+        cutoff = None if values[2] is None else form.hex(values[2])
+        return Seats(form.number(values[0], 10**20), form.number(values[1], 10**20), cutoff)
+
+    wave, seed, reserved, opened = form.fields(form.value, "wave", "seed", "reserved", "open")
+    rows = []
+    for row in form.rows(reserved):
+        region, *values = form.fields(row, "region", "seats", "chosen", "cutoff")
+        rows.append((form.number(region, 2**16 - 1), seats(values)))
+    return Result(form.number(wave), form.hex(seed), rows, seats(form.fields(opened, "seats", "chosen", "cutoff")))
+
+
+class Substitution(NamedTuple):
+    seq: int
+    seat: str
+    out: bytes
+    reason: str
+    into: bytes | None
+
+
+def parse_substitutions(data: bytes) -> list[Substitution]:
+    form = Form("substitutions.json", data)
+    rows = []
+    for value in form.rows(form.value):
+        seq, seat, out, reason, into = form.fields(value, "seq", "seat", "out", "reason", "in")
+        form.demand(type(seat) is str and bool(re.fullmatch("open|0|[1-9][0-9]{0,4}", seat)), "no such seat")
+        follower = None if into is None else form.hex(into)
+        rows.append(Substitution(form.number(seq), seat, form.hex(out), form.word(reason, REASONS), follower))
+    return rows
+
+
+def parse_removals(data: bytes) -> str:
+    form = Form("removals.json", data)
+    (removed,) = form.fields(form.value, "removed")
+    rows = [form.fields(row, "reason", "entries") for row in form.rows(removed)]
+    reasons = [form.word(reason) for reason, _ in rows]
+    form.demand(all(a < b for a, b in pairwise(reasons)), "the reasons do not ascend")
+    return ", ".join(f"{form.number(entries, least=1)} {reason}" for reason, entries in rows) or "none"
+
+
+def parse_sample(data: bytes) -> tuple[int, int, list[bytes]]:
+    form = Form("sample.json", data)
+    after, size, leaves = form.fields(form.value, "after_seq", "size", "leaves")
+    return form.number(after), form.number(size), [form.hex(leaf) for leaf in form.rows(leaves)]
+
+
+# ---------------------------------------------------------------------------- section 1: leaves and the trees over them
+
+
+def leaf_of(wave: int, region: int, ticket: bytes) -> bytes:
+    return sha256(b"\x00gelombang1/leaf\x00" + pack(">IH", wave, region) + ticket).digest()
+
+
+def joined(level: bytes) -> bytes:
+    """One level up in a tree: neighbours are hashed together, and one that has no neighbour goes up as it is."""
+    pairs = len(level) // 64 * 64
+    return b"".join([sha256(b"\x01" + level[i : i + 64]).digest() for i in range(0, pairs, 64)]) + level[pairs:]
+
+
+def tree_hash(level: bytes) -> bytes:
+    """The root over hashes that stand one after the other. Going up by levels gives the tree of RFC 9162."""
+    while len(level) > 32:
+        level = joined(level)
+    return level or sha256().digest()
+
+
+def run_hashes(leaves: bytes) -> bytes:
+    """The nodes file of a list."""
+    return b"".join([tree_hash(leaves[i : i + RUN]) for i in range(0, len(leaves), RUN)])
+
+
+def path_in(level: bytes, index: int) -> list[bytes]:
+    """The neighbours that one meets on the way up from a place to the root."""
+    path = []
+    while len(level) > 32:
+        neighbour = level[32 * (index ^ 1) :][:32]
+        path += [neighbour] if neighbour else []
+        level, index = joined(level), index // 2
+    return path
+
+
+def root_by_path(leaf: bytes, index: int, size: int, path: Iterable[bytes]) -> bytes | None:
+    """Where a path leads, as RFC 9162 section 2.1.3.2 says; None if it is too long or too short."""
+    last, value = size - 1, leaf
+    for neighbour in path:
+        if last == 0:
+            return None
+        if index % 2 or index == last:
+            value = sha256(b"\x01" + neighbour + value).digest()
+            while index and not index % 2:
+                index, last = index // 2, last // 2
+        else:
+            value = sha256(b"\x01" + value + neighbour).digest()
+        index, last = index // 2, last // 2
+    return value if last == 0 else None
+
+
+# ----------------------------------------------------------------------------------------------------- section 2: seats
+
+
+def shares(reserved: int, weights: dict[int, int]) -> dict[int, int]:
+    """The reserved seats of each region by its weight: the whole parts, then one each to the largest remainders."""
+    total = sum(weights.values())
+    if not total:
+        return dict.fromkeys(weights, 0)
+    seats = {region: reserved * weight // total for region, weight in weights.items()}
+    by_remainder = sorted(weights, key=lambda region: (-(reserved * weights[region] % total), region))
+    for region in by_remainder[: reserved - sum(seats.values())]:
+        seats[region] += 1
+    return seats
+
+
+# -------------------------------------------------------------------------------------------- section 3: the commitment
+
+
+class Ticket(NamedTuple):
+    """What a receipt says that is not computed from it."""
+
+    secret: bytes
+    region: int
+    wave: int | None
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the person who verifies knows from elsewhere."""
+
+    chain: Chain
+    freeze_delay: int
+    wave: int | None
+    closes_at: float | None
+    seen_at: float | None
+    weights: dict[int, int] | None
+    witnesses: dict[tuple[str, bytes], bytes]  # (name, key id) to the key
+    quorum: int
+    ticket: Ticket | None
+
+
+def moment(second: float) -> str:
+    try:
+        return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return f"second {second}"
+
+
+def check_note(report: Report, files: Files, options: Options, seen: float | None) -> None:
+    note, chain = files.note, options.chain
+    if note is None:
+        report.skip("note", "it needs note.txt")
+        return
+    waves = {options.wave, options.ticket and options.ticket.wave} - {None}
+    wrong = f"wrong wave: the note is of wave {note.wave}, not {', '.join(map(str, waves))}"
+    if waves:
+        report.judge("note: wave", f"wave {note.wave}", wrong if waves != {note.wave} else None)
+    else:
+        report.skip("note: wave", "the folder is not named after a wave, and none was given (--wave)")
+    check_round(report, note, chain, seen)
+    if options.closes_at is None:
+        report.skip("note: frozen after the close", "it is not known when the wave closed (--closes-at)")
+        return
+    first = options.closes_at + options.freeze_delay
+    wrong = f"early note: frozen at {moment(note.frozen)}, before {moment(first)}"
+    good = f"frozen at {moment(note.frozen)}, not before {moment(first)}"
+    report.judge("note: frozen after the close", good, wrong if note.frozen < first else None)
+
+
+def check_round(report: Report, note: Note, chain: Chain, seen: float | None) -> None:
+    if note.chain != chain.hash:
+        report.add("note: chain", False, f"foreign chain: {note.chain} is not the chain {chain.hash}")
+        report.skip("note: round, and that it was public before", "they need the note's chain")
+        return
+    report.add("note: chain", True, chain.hash)
+    due, exists = chain.round_of(note.frozen), chain.time_of(note.round)
+    wrong = f"wrong round: {note.round} instead of {due}, the first after the freeze and its delay"
+    report.judge("note: round", f"{note.round}, from {moment(exists)} on", wrong if note.round != due else None)
+    if seen is None:
+        report.skip("note: public before its round", "nobody says when the note was first seen (--seen-at)")
+        return
+    wrong = f"late note: it was seen at {moment(seen)}, its round exists from {moment(exists)} on"
+    report.judge("note: public before its round", f"seen at {moment(seen)}", wrong if seen >= exists else None)
+
+
+def check_regions(report: Report, files: Files, weights: dict[int, int] | None) -> None:
+    note, rows = files.note, files.regions
+    if note is None or rows is None:
+        report.skip("regions", "they need note.txt and regions.json")
+        return
+    codes = [row.region for row in rows]
+    ascending = all(a < b for a, b in pairwise(codes))
+    report.judge("regions: order", "ascending", None if ascending else "regions not ascending: each once, by its code")
+    entries, reserved = sum(row.entries for row in rows), sum(row.quota for row in rows)
+    wrong = f"wrong entries: the regions have {entries}, the note says {note.entries}"
+    report.judge("regions: entries", f"{entries}, as the note says", wrong if entries != note.entries else None)
+    report.judge(
+        "regions: reserved seats",
+        f"{reserved} of {note.quota}, as the note says",
+        f"wrong seats: {reserved} are reserved, the note says {note.reserved}" if reserved != note.reserved else None,
+        f"wrong seats: {reserved} are reserved, of {note.quota}" if reserved > note.quota else None,
+    )
+    if weights is None:
+        report.skip("regions: shares by weight", "the weights of the decree were not given (--weight)")
+    else:
+        due = {region: seats for region, seats in shares(note.reserved, weights).items() if seats}
+        has = {row.region: row.quota for row in rows if row.quota}
+        differing = sorted(region for region in due | has if due.get(region) != has.get(region))
+        wrong = f"wrong seats: not the shares by weight in {', '.join(map(str, differing[:20]))}"
+        report.judge("regions: shares by weight", "as section 2 says", wrong if differing else None)
+    level = b"".join(
+        sha256(
+            b"\x00gelombang1/region\x00" + pack(">IHII", note.wave, row.region, row.entries, row.quota) + row.root
+        ).digest()
+        for row in rows
+    )
+    wrong = "wrong top: the note does not commit to these regions"
+    report.judge("regions: top", "the note commits to them", wrong if tree_hash(level) != note.top else None)
+
+
+def check_list(report: Report, source: Source, row: Region) -> bytes | None:
+    """The leaves of a region, if their file is there and has its size."""
+    name, file, size = f"list of {row.region}", f"leaves/{row.region}.bin", 32 * row.entries
+    try:
+        leaves = source.read(file, size, whole=size) if size else b""
+    except Failure as failure:
+        report.add(name, False, str(failure))
+        return None
+    faults = []
+    before, unordered, twice = b"", False, False
+    for i in range(0, size, 32):
+        leaf = leaves[i : i + 32]
+        if leaf <= before:
+            twice, unordered = twice or leaf == before, unordered or leaf < before
+        before = leaf
+    if unordered:
+        faults.append(f"list not ascending: {file}")
+        twice = len({leaves[i : i + 32] for i in range(0, size, 32)}) < row.entries
+    if twice:
+        faults.append(f"duplicate leaf: {file}")
+    nodes = run_hashes(leaves)
+    if tree_hash(nodes) != row.root:
+        faults.append(f"wrong root: {file} does not have the root of regions.json")
+    try:
+        if size and source.read(f"nodes/{row.region}.bin", len(nodes), whole=len(nodes)) != nodes:
+            faults.append(f"wrong nodes: nodes/{row.region}.bin is not that of the list")
+    except Failure as failure:
+        faults.append(str(failure))
+    report.judge(name, f"{row.entries} leaves, ascending, under the root", faults)
+    return leaves
+
+
+# ----------------------------------------------------------------------------------------- section 4: the random number
+
+G2_GENERATOR = (
+    "93e02b6052719f607dacd3a088274f65596bd0d09920b61ab5da61bbdc7f5049334cf11213945d57e5ac7d055d042b7e"
+    "024aa2b2f08f0a91260805272dc51051c6e47ad4fa403b02b4510b647ae3d1770bac0326a805bbefd48056c8c121bdb8"
+)
+
+
+def signature_fault(chain: Chain, number: int, signature: bytes) -> str | None:
+    """Why it is not the chain's signature of the round. ImportError where pyblst is not installed."""
+    import pyblst
+
+    try:
+        point = pyblst.BlstP1Element.uncompress(signature)
+        key = pyblst.BlstP2Element.uncompress(bytes.fromhex(chain.public_key))
+        generator = pyblst.BlstP2Element.uncompress(bytes.fromhex(G2_GENERATOR))
+    except ValueError:
+        return "forged signature: it is no point of the group"
+    if signature[0] & 0x40:
+        return "forged signature: it is the identity"
+    message = sha256(pack(">Q", number)).digest()
+    hashed = pyblst.BlstP1Element.hash_to_group(message, b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_")
+    if pyblst.final_verify(pyblst.miller_loop(point, generator), pyblst.miller_loop(hashed, key)):
+        return None
+    return f"forged signature: the chain's key did not sign round {number} with it"
+
+
+def check_beacon(report: Report, files: Files, chain: Chain) -> None:
+    note, beacon = files.note, files.beacon
+    if note is None or beacon is None:
+        report.skip("beacon", "it needs note.txt and beacon.json")
+        return
+    wrong = f"foreign chain: {beacon.chain} is not the note's"
+    report.judge("beacon: chain", "the note's", wrong if beacon.chain != note.chain else None)
+    wrong = f"wrong round: {beacon.round}, the note says {note.round}"
+    report.judge("beacon: round", "the note's", wrong if beacon.round != note.round else None)
+    if note.chain != chain.hash:
+        report.skip("beacon: signature", "the note's chain is not known, nor its key")
+    else:
+        try:
+            fault = signature_fault(chain, note.round, beacon.signature)
+            report.judge("beacon: signature", f"the chain's, of round {note.round}", fault)
+        except ImportError:
+            report.skip("beacon: signature", "this Python has no BLS12-381: install pyblst, or ask any drand client")
+    good = "the hash of the signature"
+    wrong = f"wrong randomness: not {good}"
+    hashed = sha256(beacon.signature).digest()
+    report.judge("beacon: randomness", good, wrong if beacon.randomness != hashed else None)
+
+
+# --------------------------------------------------------------------------------------------- section 5: who is chosen
+
+
+def seed_of(note: Note, beacon: Beacon) -> bytes:
+    randomness = sha256(beacon.signature).digest()
+    return hmac.digest(sha256(note.text).digest(), b"gelombang1/seed\x00" + randomness, "sha256")
+
+
+def value_of(seed: bytes, purpose: str, leaf: bytes) -> bytes:
+    """A leaf's rank, open or survey value."""
+    return hmac.digest(seed, b"gelombang1/" + purpose.encode() + b"\x00" + leaf, "sha256")
+
+
+def lowest(
+    lists: Sequence[bytes], seed: bytes, purpose: str, count: int, without: Collection[bytes] = ()
+) -> list[bytes]:
+    """The `count` lowest by (value, leaf), each as value || leaf, ascending; all, if there are not so many.
+
+    The values of ten million leaves are neither kept nor sorted. They are spread evenly, so the lowest are below a
+    threshold that can be told beforehand; should it have been too low for once, a higher one is tried.
+    """
+    key = seed.ljust(64, b"\x00")  # HMAC by hand, so that what is the same for every leaf is hashed once
+    inner = sha256(bytes(byte ^ 0x36 for byte in key) + b"gelombang1/" + purpose.encode() + b"\x00").copy
+    outer = sha256(bytes(byte ^ 0x5C for byte in key)).copy
+    total = max(1, sum(map(len, lists)) // 32 - len(without))
+    hoped = count + 6 * isqrt(count) + 40
+    while True:
+        threshold = min(2**256 - 1, 2**256 * hoped // total).to_bytes(32, "big")
+        found = []
+        for leaves in lists:
+            for i in range(0, len(leaves), 32):
+                leaf = leaves[i : i + 32]
+                first, second = inner(), outer()
+                first.update(leaf)
+                second.update(first.digest())
+                value = second.digest()
+                if value <= threshold and leaf not in without:
+                    found.append(value + leaf)
+        if len(found) >= count or hoped >= total:
+            found.sort()
+            return found[:count]
+        hoped *= 4
+
+
+class Draw:
+    """Who was drawn, recomputed from the lists and the seed, and who comes next for a seat that falls free."""
+
+    def __init__(
+        self, lists: dict[int, bytes], rows: Sequence[Region], open_seats: int, seed: bytes, falls: Counter[str]
+    ) -> None:
+        self.cutoffs: dict[str, bytes | None] = {}
+        self.drawn: dict[bytes, str] = {}  # leaf to seat
+        self.queues: dict[str, Iterator[bytes]] = {}
+        for row in rows:
+            if row.quota:
+                # Whoever follows in a region comes after at most all who ever held a seat.
+                further = falls.total() + open_seats + 1 if falls[str(row.region)] else 0
+                order = lowest([lists[row.region]], seed, "rank", min(row.quota, row.entries) + further)
+                self._seat(str(row.region), order[: row.quota], order)
+        order = lowest(list(lists.values()), seed, "open", len(self.drawn) + open_seats + falls.total() + 1)
+        free = [entry for entry in order if entry[32:] not in self.drawn]
+        self._seat("open", free[:open_seats], free)
+
+    def _seat(self, seat: str, chosen: Sequence[bytes], order: Sequence[bytes]) -> None:
+        self.cutoffs[seat] = chosen[-1][:32] if chosen else None
+        self.drawn.update((entry[32:], seat) for entry in chosen)
+        self.queues[seat] = (entry[32:] for entry in order)
+
+    def replay(self, rows: Sequence[Substitution]) -> str | None:
+        """Apply the substitutions one after the other; the first that is not as it must be, or None."""
+        holders, held = dict(self.drawn), set(self.drawn)
+        for place, row in enumerate(rows, 1):
+            at = f"substitution out of order: number {row.seq}"
+            if row.seq != place:
+                return f"{at} stands where {place} should"
+            seat = holders.pop(row.out, None)
+            if seat is None:
+                return f"{at} takes a seat from who holds none"
+            if seat != row.seat:
+                return f"{at} is of a seat of {seat}, not {row.seat}"
+            following = next(
+                (leaf for queue in (seat, "open") for leaf in self.queues[queue] if leaf not in held), None
+            )
+            if row.into != following:
+                return f"{at} should be followed by {following.hex() if following else 'nobody'}"
+            if following:
+                holders[following] = seat
+                held.add(following)
+        return None
+
+
+def open_seats_of(note: Note, rows: Sequence[Region]) -> int:
+    return max(0, note.quota - sum(row.quota for row in rows) + sum(max(0, row.quota - row.entries) for row in rows))
+
+
+def check_result(report: Report, files: Files) -> None:
+    """All of the result that follows without the lists."""
+    note, rows, result, seed = files.note, files.regions, files.result, files.seed
+    if note is None or rows is None or result is None or seed is None:
+        report.skip("result", "it needs note.txt, regions.json, beacon.json and result.json")
+        return
+    wrong = f"wrong seed: it should be {seed.hex()}"
+    report.judge("result: seed", seed.hex(), wrong if result.seed != seed else None)
+    wrong = f"wrong wave: {result.wave}, the note is of {note.wave}"
+    report.judge("result: wave", f"wave {note.wave}", wrong if result.wave != note.wave else None)
+    opened = open_seats_of(note, rows)
+    chosen = sum(min(row.quota, row.entries) for row in rows)
+    due = [(str(row.region), row.quota, min(row.quota, row.entries)) for row in rows if row.quota]
+    due.append(("open", opened, min(opened, sum(row.entries for row in rows) - chosen)))
+    said = [(str(region), seats) for region, seats in result.reserved] + [("open", result.open)]
+    if [seat for seat, _ in said] != [seat for seat, _, _ in due]:
+        report.add("result: seats", False, "wrong seats: not the regions that have reserved seats")
+        return
+    faults = []
+    for (seat, seats, taken), (_, has) in zip(due, said, strict=True):
+        if has.seats != seats:
+            faults.append(f"wrong seats: {seat}: {has.seats} instead of {seats}")
+        if has.chosen != taken:
+            faults.append(f"wrong chosen: {seat}: {has.chosen} instead of {taken}")
+        if (has.cutoff is None) != (taken == 0):
+            faults.append(f"wrong cut-off: {seat}: {taken} are chosen")
+    report.judge("result: seats", f"{chosen} reserved and {due[-1][2]} open places are given", faults)
+
+
+def check_cutoffs(report: Report, result: Result, draw: Draw) -> None:
+    said = {str(region): seats.cutoff for region, seats in result.reserved} | {"open": result.open.cutoff}
+    for seat, due in draw.cutoffs.items():
+        wrong = f"wrong cut-off: it should be {due.hex() if due else 'null'}"
+        report.judge(f"result: cut-off, {seat}", due.hex() if due else "null", wrong if said.get(seat) != due else None)
+
+
+# ------------------------------------------------------------------------------------------------- section 7: witnesses
+
+P = 2**255 - 19  # Ed25519, as RFC 8032 section 5.1 and its appendix have it
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, -1, P) % P
+Point = tuple[int, int, int, int]
+
+
+def point_sum(a: Point, b: Point) -> Point:
+    e, f = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
+    g, h = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
+    k, m, n, o = f - e, h - g, h + g, f + e
+    return k * m % P, n * o % P, m * n % P, k * o % P
+
+
+def point_times(factor: int, point: Point) -> Point:
+    total = (0, 1, 1, 0)
+    while factor:
+        if factor % 2:
+            total = point_sum(total, point)
+        point, factor = point_sum(point, point), factor // 2
+    return total
+
+
+def same_point(a: Point, b: Point) -> bool:
+    return (a[0] * b[2] - b[0] * a[2]) % P == 0 and (a[1] * b[2] - b[1] * a[2]) % P == 0
+
+
+def point_from(data: bytes) -> Point | None:
+    """The point that 32 bytes stand for, if they are its one form."""
+    sign, y = divmod(int.from_bytes(data, "little"), 2**255)
+    if y >= P:
+        return None
+    square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    if (x * x - square) % P or (x == 0 and sign):
+        return None
+    x = P - x if x % 2 != sign else x
+    return x, y, 1, x * y % P
+
+
+def witness_point(key: bytes) -> Point | None:
+    """A key's point; None for one that is no key, or one of the eight for which anybody can sign anything."""
+    point = point_from(key)
+    return None if point is None or same_point(point_times(8, point), (0, 1, 1, 0)) else point
+
+
+def ed25519_verifies(key: bytes, message: bytes, signature: bytes) -> bool:
+    public, nonce, base = witness_point(key), point_from(signature[:32]), point_from(b"\x58" + b"\x66" * 31)
+    response = int.from_bytes(signature[32:], "little")
+    if public is None or nonce is None or base is None or len(signature) != 64 or response >= L:
+        return False
+    digest = hashlib.sha512(signature[:32] + key + message).digest()
+    challenge = int.from_bytes(digest, "little") % L
+    return same_point(point_times(response, base), point_sum(nonce, point_times(challenge, public)))
+
+
+COSIGNATURE = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/]{102}==)")
+
+
+def parse_cosignatures(data: bytes) -> list[tuple[str, bytes]]:
+    """The name of each line, and its 76 bytes: key id, time, signature."""
+    try:
+        lines = data.decode().split("\n")
+    except ValueError:
+        raise Failure("malformed: cosignatures.txt is not UTF-8") from None
+    if lines.pop() or not lines:
+        raise Failure("malformed: cosignatures.txt does not end with a whole line")
+    found = []
+    for place, line in enumerate(lines, 1):
+        matched = COSIGNATURE.fullmatch(line)
+        body = base64.b64decode(matched[2]) if matched else b""
+        if not matched or base64.b64encode(body).decode() != matched[2]:
+            raise Failure(f"malformed: cosignatures.txt: line {place} is no cosignature")
+        found.append((matched[1], body))
+    return found
+
+
+def check_witnesses(report: Report, files: Files, options: Options) -> None:
+    note, lines = files.note, files.cosignatures
+    if note is None or lines is None:
+        report.skip("witnesses", "they need note.txt and cosignatures.txt")
+        return
+    earliest: dict[tuple[str, bytes], int] = {}
+    faults = []
+    for name, body in lines:
+        witness, time = (name, body[:4]), int.from_bytes(body[4:12], "big")
+        if witness in options.witnesses:  # the line of another key says nothing, whatever it says
+            message = b"cosignature/v1\ntime %d\n" % time + note.text
+            if ed25519_verifies(options.witnesses[witness], message, body[12:]):
+                earliest[witness] = min(time, earliest.get(witness, time))
+            else:
+                faults.append(f"forged cosignature: the line of {name} is not signed by its key")
+    if note.chain != options.chain.hash:
+        report.judge("witnesses", "their lines verify", faults)
+        report.skip("witnesses: quorum", "it needs the note's chain")
+        return
+    exists = options.chain.time_of(note.round)
+    late = [witness for witness, time in earliest.items() if time >= exists]
+    faults += [f"late witness: {name} signed when the round existed" for name, _ in late]
+    in_time = len(earliest) - len(late)
+    good = f"{in_time} of {len(options.witnesses)} known witnesses signed in time, of {len(lines)} lines in all"
+    report.judge("witnesses", good, faults)
+    if options.quorum:
+        wrong = f"no quorum: {in_time} signed in time, {options.quorum} are demanded"
+        good = f"{in_time} in time, {options.quorum} are demanded"
+        report.judge("witnesses: quorum", good, wrong if in_time < options.quorum else None)
+    else:
+        report.skip("witnesses: quorum", f"{in_time} signed in time; no witness is demanded")
+
+
+# ------------------------------------------------------------------------------------------------ section 9: the sample
+
+
+def check_sample(
+    report: Report, source: Source, lists: dict[int, bytes], draw: Draw, seed: bytes, rows: list[Substitution]
+) -> None:
+    entries = sum(map(len, lists.values())) // 32
+    try:
+        after, size, leaves = parse_sample(source.read("sample.json", min(LARGE_FILE, 100 + 67 * entries)))
+    except Absent:
+        report.skip("sample.json", "none was drawn")
+        return
+    except Failure as failure:
+        report.add("sample.json", False, str(failure))
+        return
+    held = set(draw.drawn) | {row.into for row in rows[:after] if row.into}
+    fault = None
+    if after > len(rows):
+        fault = f"wrong sample: drawn after substitution {after}, of {len(rows)}"
+    elif len(leaves) != min(size, entries - len(held)):
+        fault = f"wrong sample: {len(leaves)} leaves, size {size}"
+    elif leaves != [entry[32:] for entry in lowest(list(lists.values()), seed, "survey", len(leaves), held)]:
+        fault = "wrong sample: not the lowest by their survey value"
+    report.judge("sample.json", f"the {len(leaves)} lowest, after substitution {after}", fault)
+
+
+# ---------------------------------------------------------------------------------------- section 6: the personal proof
+
+
+def find_run(source: Source, row: Region, leaf: bytes) -> tuple[int, bytes] | None:
+    """The run of a list in which a leaf must be, and where it begins. Leaves are spread evenly: it is near."""
+    size, low, high = 32 * row.entries, 0, (32 * row.entries - 1) // RUN
+    guess, tries = row.entries * int.from_bytes(leaf, "big") // 2**256 * 32 // RUN, 0
+    while low <= high:
+        start = guess * RUN
+        run = source.read(f"leaves/{row.region}.bin", min(RUN, size - start), start=start, whole=size)
+        if leaf < run[:32]:
+            high = guess - 1
+        elif leaf > run[-32:]:
+            low = guess + 1
+        else:
+            return guess, run
+        tries += 1
+        nearest = min(max(guess, low), high)
+        guess = nearest if tries < 3 else (low + high) // 2  # a list that is not spread evenly takes a few more
+    return None
+
+
+def prove_place(source: Source, row: Region, leaf: bytes) -> tuple[str, list[str]]:
+    """That the leaf is on its list and under the root: what is so, or what is not."""
+    size = 32 * -(-row.entries // (RUN // 32))
+    found = find_run(source, row, leaf)
+    place, run = found or (0, b"")
+    at = next((i for i in range(0, len(run), 32) if run[i : i + 32] == leaf), None)
+    if at is None:
+        return "", [f"not on the list: {leaf.hex()} is not among the {row.entries} of region {row.region}"]
+    nodes = source.read(f"nodes/{row.region}.bin", size, whole=size)
+    faults = []
+    if tree_hash(run) != nodes[32 * place : 32 * place + 32] or tree_hash(nodes) != row.root:
+        faults.append(f"wrong nodes: nodes/{row.region}.bin does not stand between the list and its root")
+    index = (place * RUN + at) // 32
+    path = path_in(run, at // 32) + path_in(nodes, place)
+    if root_by_path(leaf, index, row.entries, path) != row.root:
+        faults.append("wrong path: what is published does not lead from the leaf to the root")
+    return f"index {index} of {row.entries}, {len(path)} hashes from it to the root", faults
+
+
+def verdict(leaf: bytes, region: int, seed: bytes, result: Result, rows: Sequence[Substitution]) -> tuple[str, str]:
+    """What became of a leaf; and what is wrong with the substitutions, as far as its holder can tell alone."""
+    mine = {purpose: value_of(seed, purpose, leaf) + leaf for purpose in ("rank", "open")}
+    cutoffs = cutoffs_for(region, result)
+    kinds = {"rank": f"chosen: a reserved seat of region {region}", "open": "chosen: an open seat"}
+    text = next((kinds[kind] for kind, cutoff in cutoffs.items() if cutoff and mine[kind][:32] <= cutoff), "not chosen")
+    holds = held = text != "not chosen"
+    for place, row in enumerate(rows, 1):
+        kind = {"open": "open", str(region): "rank"}.get(row.seat)
+        ahead = row.into is not None and (not kind or value_of(seed, kind, row.into) + row.into <= mine[kind])
+        fault = (
+            (f"it stands where {place} should" if row.seq != place else "")
+            or ("it takes a seat from this leaf, which holds none" if row.out == leaf and not holds else "")
+            or ("it seats this leaf again" if row.into == leaf and held else "")
+            or ("it passes this leaf over" if not held and not ahead else "")
+        )
+        if fault:
+            return text, f"substitution out of order: number {row.seq}: {fault}"
+        if row.out == leaf:
+            text, holds = f"no longer chosen: the place was given up ({row.reason}, substitution {place})", False
+        if row.into == leaf:
+            text, holds, held = f"substituted: has a seat since substitution {place}", True, True
+    return text, ""
+
+
+def cutoffs_for(region: int, result: Result) -> dict[str, bytes | None]:
+    return {"rank": dict(result.reserved).get(region, NO_SEATS).cutoff, "open": result.open.cutoff}
+
+
+def check_ticket(report: Report, source: Source, files: Files, ticket: Ticket) -> None:
+    report.skip("lists, cut-offs, substitutions, sample", "a run without --ticket reads all of them")
+    if files.note is None or files.regions is None:
+        report.skip("ticket", "it needs note.txt and regions.json")
+        return
+    leaf, region = leaf_of(files.note.wave, ticket.region, ticket.secret), ticket.region
+    row = next((row for row in files.regions if row.region == region and row.entries), None)
+    try:
+        good, faults = prove_place(source, row, leaf) if row else ("", [f"not on the list: region {region} has none"])
+    except Failure as failure:
+        good, faults = "", [str(failure)]
+    report.judge("ticket: on the list", f"leaf {leaf.hex()}, {good}", faults)
+    seed, result, rows = files.seed, files.result, files.substitutions
+    if seed is None or result is None or rows is None or not good:
+        report.skip("ticket: outcome", "it needs the leaf on its list, beacon.json, result.json and the substitutions")
+        return
+    for kind, cutoff in cutoffs_for(region, result).items():
+        value, where = value_of(seed, kind, leaf), f"region {region}" if kind == "rank" else "the open seats"
+        stands = "within" if cutoff and value <= cutoff else "beyond"
+        at = f"{stands} the cut-off {cutoff.hex()} of {where}" if cutoff else f"nobody was chosen by it for {where}"
+        report.add(f"ticket: {kind} value", True, f"{value.hex()}, {at}")
+    text, fault = verdict(leaf, region, seed, result, rows)
+    report.judge("ticket: outcome", text, fault)
+
+
+# --------------------------------------------------------------------------------------- section 10: all of it together
+
+
+def check_choice(report: Report, source: Source, files: Files) -> None:
+    """The lists, and what follows from all of them together: cut-offs, substitutions, the sample."""
+    lists: dict[int, bytes] = {}
+    regions, rows = files.regions or [], files.substitutions
+    if sum(row.entries for row in regions) > MOST_ENTRIES:
+        report.add("lists", False, f"malformed: regions.json has more entries than the {MOST_ENTRIES} read here")
+        regions = []
+    for row in regions:
+        leaves = check_list(report, source, row)
+        if leaves is not None:
+            lists[row.region] = leaves
+    if files.note is None or files.seed is None or not files.regions or len(lists) < len(files.regions):
+        report.skip("cut-offs, substitutions, sample", "they need note.txt, regions.json, beacon.json and every list")
+        return
+    falls = Counter(row.seat for row in rows or ())
+    draw = Draw(lists, regions, open_seats_of(files.note, regions), files.seed, falls)
+    if files.result is None:
+        report.skip("result: cut-offs", "they need result.json")
+    else:
+        check_cutoffs(report, files.result, draw)
+    if rows is None:
+        report.skip("substitutions, sample", "they need substitutions.json")
+        return
+    report.judge("substitutions", f"{len(rows)}, each with the next in line", draw.replay(rows))
+    check_sample(report, source, lists, draw, files.seed, rows)
+
+
+def verify(report: Report, source: Source, options: Options) -> None:
+    """Every check there is, in the order of the specification."""
+    if options.chain != QUICKNET:
+        report.skip("THE CHAIN WAS GIVEN BY HAND", f"{options.chain.hash}: its key proves only what its owner is worth")
+    files = Files(report, source, alone=options.ticket is not None)
+    check_note(report, files, options, source.note_seen if options.seen_at is None else options.seen_at)
+    check_witnesses(report, files, options)
+    check_regions(report, files, options.weights)
+    check_beacon(report, files, options.chain)
+    check_result(report, files)
+    if options.ticket is None:
+        check_choice(report, source, files)
+    else:
+        check_ticket(report, source, files, options.ticket)
+
+
+# ----------------------------------------------------------------------------------------------------- the command line
+
+
+def a_time(text: str) -> float:
+    when = datetime.fromisoformat(text)
+    if when.tzinfo is None:
+        raise ValueError("a time needs its zone")
+    return when.timestamp()
+
+
+def a_chain(text: str) -> Chain:
+    name, key, genesis, period, delay = text.lower().split(":")
+    if not re.fullmatch("[0-9a-f]{64}:[0-9a-f]{192}", f"{name}:{key}") or int(period) < 1:
+        raise ValueError("HASH:PUBLICKEY:GENESIS:PERIOD:DELAY")
+    return Chain(name, key, int(genesis), int(period), int(delay))
+
+
+def a_witness(text: str) -> tuple[tuple[str, bytes], bytes]:
+    """Section 7: <name>+<key id in hex>+<base64 of 0x04 || key>."""
+    name, number, encoded = text.split("+", 2)
+    body = base64.b64decode(encoded, validate=True)
+    identity = sha256(name.encode() + b"\n" + body).digest()[:4]
+    if not name or len(body) != 33 or body[0] != 4 or identity.hex() != number or witness_point(body[1:]) is None:
+        raise ValueError("not the key of a witness")
+    return (name, identity), body[1:]
+
+
+def read_ticket(text: str, region: int | None) -> Ticket:
+    """From a receipt, or from the ticket alone. The leaf in a receipt is not believed: it is computed."""
+    if re.fullmatch("[0-9a-fA-F]{64}", text):
+        if region is None:
+            raise ValueError("a ticket needs --region, the code of its province")
+        return Ticket(bytes.fromhex(text), region, None)
+    with Path(text).open("rb") as file:
+        value = json.loads(file.read(SMALL_FILE))
+    good = isinstance(value, dict) and value.get("format") == "gelombang/receipt/1"
+    if not good or type(value.get("wave")) is not int or type(value.get("region")) is not int:
+        raise ValueError("not a receipt")
+    ticket = bytes.fromhex(value["ticket"])
+    if len(ticket) != 32:
+        raise ValueError("not a receipt")
+    return Ticket(ticket, value["region"], value["wave"])
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="verify_draw.py",
+        description="Verifies the public draw of one wave from what is published of it.",
+        epilog="Exit code: 0 every check that could be made holds, 1 one does not, 2 nothing could be checked.",
+    )
+    add = parser.add_argument
+    add("target", metavar="TARGET", help="the folder or the http(s) address of the wave's files: .../draws/54/")
+    add("--ticket", metavar="RECEIPT", help="your receipt (a file), or the ticket in it: prove your own place alone")
+    add("--region", type=int, metavar="N", help="with a ticket alone: the code of the province it was made in")
+    add("--wave", type=int, metavar="N", help="the wave it must be; else what the folder or address is named after")
+    add("--closes-at", type=a_time, metavar="T", help="when the wave closed: 2023-06-06T00:00:00+07:00")
+    add("--seen-at", type=a_time, metavar="T", help="when you, or somebody you trust, saw the note")
+    add("--weight", nargs=2, type=int, action="append", metavar=("REGION", "WEIGHT"), help="of the decree; repeat it")
+    add("--witness", type=a_witness, action="append", default=[], metavar="KEY", help="name+id+key; repeat it")
+    add("--quorum", type=int, default=0, metavar="N", help="how many of these witnesses you demand (0)")
+    add("--chain", type=a_chain, default=QUICKNET, metavar="HASH:PUBLICKEY:GENESIS:PERIOD:DELAY",
+        help="another chain than drand quicknet, for a stage that does not draw with it")  # fmt: skip
+    add("--freeze-delay", type=int, default=900, metavar="S", help="seconds from the close to the freeze (900)")
+    add("--json", action="store_true", help="print the report as JSON")
+    return parser
+
+
+def open_target(target: str) -> tuple[Source, int | None]:
+    """Where the files are, and the wave that the place is named after."""
+    if re.match("https?://", target):
+        source: Source = Web(target)
+        name = urllib.parse.urlsplit(target).path.rstrip("/").rpartition("/")[2]
+    else:
+        folder = Path(target).resolve(strict=True)
+        if not folder.is_dir():
+            raise ValueError("not a folder")
+        source, name = Folder(folder), folder.name
+    return source, int(name) if re.fullmatch("[0-9]{1,10}", name) else None
+
+
+def main() -> int:
+    parser = arguments()
+    given = parser.parse_args()
+    try:
+        ticket = read_ticket(given.ticket, given.region) if given.ticket else None
+    except (ValueError, OSError, RecursionError, TypeError, KeyError) as error:
+        parser.error(f"--ticket: {error}")
+    weights = dict(given.weight) if given.weight else None
+    if weights and (len(weights) < len(given.weight) or min(weights.values()) < 0):
+        parser.error("--weight: each region once, no weight below 0")
+    if ticket and not 0 <= ticket.region < 2**16:
+        parser.error("--region: not a code")
+    try:
+        source, wave = open_target(given.target)
+    except (ValueError, OSError, http.client.HTTPException) as error:
+        parser.error(f"{given.target}: {error}")
+    report = Report(aloud=not given.json)
+    options = Options(
+        given.chain, given.freeze_delay, wave if given.wave is None else given.wave, given.closes_at, given.seen_at,
+        weights, dict(given.witness), given.quorum, ticket,
+    )  # fmt: skip
+    verify(report, source, options)
+    if given.json:
+        print(json.dumps({"checks": [check._asdict() for check in report.checks], "ok": report.ok}))
+    else:
+        states = Counter(check.ok for check in report.checks)
+        counts = f"{states[True]} checks hold, {states[False]} do not, {states[None]} could not be made"
+        print(f"verify_draw: {'ok' if report.ok else 'FAILED'}: {counts}")
+    return 0 if report.ok else 1
+
+
+if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(2)
