@@ -14,18 +14,17 @@ import importlib.metadata
 import json
 import os
 import platform
-import re
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from .endpoint import Call, Endpoint, Item
+from .measuring import processor
 
 REQUESTS = 1000
 WARM_UP = 100
@@ -45,6 +44,7 @@ ENVIRONMENT = {
     "GELOMBANG_USER_POOL_CLIENT": "bench",
     "GELOMBANG_JWKS_URL": "http://pool.invalid/jwks.json",
     "GELOMBANG_PAYOUTS_QUEUE_URL": "http://queue.invalid/payouts",
+    "GELOMBANG_AWARDS_QUEUE_URL": "http://queue.invalid/awards",
     "GELOMBANG_RESULTS_BUCKET": "bench",
     "GELOMBANG_REPORTS_BUCKET": "bench",
     "GELOMBANG_RESULTS_URL": "http://results.invalid",
@@ -197,11 +197,8 @@ def measure(requests: int) -> tuple[Contestant, Contestant]:
 
 def machine() -> str:
     """Processor, cores, Python and the libraries that matter."""
-    info = Path("/proc/cpuinfo")
-    found = re.search(r"model name\s*: (.*)", info.read_text()) if info.exists() else None
-    processor = found[1] if found else platform.processor() or platform.machine()
     versions = [f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES]
-    return ", ".join([processor, f"{os.cpu_count()} cores", f"Python {platform.python_version()}", *versions])
+    return ", ".join([processor(), f"{os.cpu_count()} cores", f"Python {platform.python_version()}", *versions])
 
 
 def report(ours: Contestant, theirs: Contestant) -> list[str]:

@@ -22,7 +22,7 @@ from pathlib import Path
 from admin import archive, package, stages
 from admin.stacks import DeployFailed
 
-from .draw import processor
+from .measuring import processor
 
 REGION = "ap-southeast-3"
 

@@ -1,0 +1,92 @@
+"""How a long step is measured: its time on the processor and by the clock, and its memory at its highest."""
+
+from __future__ import annotations
+
+import gc
+import platform
+import resource
+import statistics
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from msgspec import Struct
+
+T = TypeVar("T")
+
+
+class Measured(Struct, frozen=True):
+    """A step: medians of its CPU and wall seconds, and its peak memory in bytes."""
+
+    name: str
+    cpu_s: float
+    wall_s: float
+    peak_bytes: int
+
+
+class Meter:
+    """Measures steps of this process, each `runs` times.
+
+    `traced`: the peak is what a step takes beyond what it was given, from one more run that tracemalloc watches. That
+    makes it several times slower, so otherwise it is the process's resident memory at its highest during the step,
+    which has everything in it: the interpreter, what the step was given, what earlier ones left.
+    """
+
+    def __init__(self, runs: int, *, traced: bool) -> None:
+        self._runs = runs
+        self._traced = traced
+        self.steps: list[Measured] = []
+
+    def step(self, name: str, work: Callable[[], T]) -> T:
+        """Run a step and keep its figures; returns what its last run did."""
+        cpu_s, wall_s, peak_bytes = [], [], 0
+        for _ in range(self._runs):
+            result = None  # what a run made is not held while the next one runs
+            gc.collect()
+            reset_peak()
+            began_s, began_cpu_s = time.perf_counter(), time.process_time()
+            result = work()
+            cpu_s.append(time.process_time() - began_cpu_s)
+            wall_s.append(time.perf_counter() - began_s)
+            peak_bytes = max(peak_bytes, resident_peak())
+        if self._traced:
+            result = None
+            tracemalloc.start()
+            result = work()
+            peak_bytes = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        self.steps.append(Measured(name, statistics.median(cpu_s), statistics.median(wall_s), peak_bytes))
+        assert result is not None, "a step returns something"
+        return result
+
+
+def reset_peak() -> None:
+    """Let the peak of the resident memory begin anew, where the system can (Linux)."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def resident_peak() -> int:
+    """The peak of this process's resident memory, in bytes: since it was reset where that can be, else ever."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def processor() -> str:
+    """The processor's name, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
