@@ -24,6 +24,7 @@ from chalicelib.registration import errors as person
 from chalicelib.registration import wire as registration
 from chalicelib.training import errors as course
 from chalicelib.training import wire as training
+from chalicelib.waves import award_batch
 from chalicelib.waves import errors as wave
 from chalicelib.waves import wire as waves
 
@@ -606,6 +607,15 @@ def close_wave(event: Any) -> None:
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def advance(event: Any) -> None:
     services().stepper.advance(app.clock(), events.remaining_s(event))
+
+
+# Winners of a big wave, decided in batches ahead of the step's own walk; more at once than new tables would take
+
+
+@app.on_sqs_message(queue="awards", batch_size=1, maximum_concurrency=20)
+def award(event: Any) -> dict[str, Any]:
+    records = event.to_dict()["Records"]
+    return award_batch.consume(records, services().award_batches, app.clock(), events.remaining_s(event))
 
 
 # Places that no training was bought for: at 00:10 WIB, and thrice more for what a long list leaves undone

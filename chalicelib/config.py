@@ -214,6 +214,17 @@ class WitnessRules(_Frozen, frozen=True):
         return tuple(map(vkeys.parse, self.keys))
 
 
+class AwardRules(_Frozen, frozen=True):
+    """With more undecided winners than `ahead_from` they are queued in batches, so that many are decided at once.
+
+    What is not decided after `resend_after_s` is queued again.
+    """
+
+    batch: Annotated[int, Meta(gt=0, le=AWARD_BATCH_MAX)]
+    ahead_from: NotNegative
+    resend_after_s: Positive
+
+
 class DrawRules(_Frozen, frozen=True):
     """`beacon_waiting_told_after_s`: so long after its round was due, the public is told that a draw waits for it."""
 
@@ -222,6 +233,7 @@ class DrawRules(_Frozen, frozen=True):
     chain: str
     chains: dict[str, Chain]
     witnesses: WitnessRules
+    awards: AwardRules
 
     @property
     def pinned(self) -> Chain:

@@ -110,6 +110,7 @@ def cloud(no_real_cloud: None) -> Iterator[Settings]:
             fsp_url="http://fsp.invalid",
             fsp_secret="gelombang-test-fsp",
             mails_queue_url=outputs["MailsQueueUrl"],
+            awards_queue_url=outputs["AwardsQueueUrl"],
             mail_domain="gelombang.example",
             public_url="https://api.invalid",
         )

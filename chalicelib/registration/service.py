@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
@@ -67,6 +67,10 @@ class Registrations:
         if registrant is None:
             raise NotRegistered()
         return registrant
+
+    def family_cards(self, registrant_ids: Sequence[str]) -> dict[str, str]:
+        """The `kk_mac` of each of at most 100 people who is registered. One batch get."""
+        return self._store.family_cards(registrant_ids)
 
     def me(self, registrant_id: str) -> wire.MeView:
         """What is kept about a person, masked: two reads and one KMS call, or one read if there is nothing."""

@@ -18,8 +18,8 @@ from ..clock import WIB, iso
 from ..config import Programme
 from ..errors import Unavailable
 from . import published
+from .ahead import Ahead
 from .apart import apart
-from .award import Award
 from .calendar import Calendar, PlannedWave
 from .drawing import Drawing
 from .errors import UnknownWave
@@ -57,7 +57,7 @@ class Stepper:
         store: WaveStore,
         freeze: Freeze,
         drawing: Drawing,
-        award: Award,
+        award: Ahead,
         announcements: Announcements,
         results_url: str,
     ) -> None:
@@ -127,8 +127,10 @@ class Stepper:
             wave = self._store.wave(plan.number)
 
     def _settle(self, wave: Wave, calendar: Calendar, tick: Tick, done: list[Transition]) -> None:
-        """Award the seats of a drawn wave and give the others back to the year."""
+        """Award the seats of a drawn wave and give the others back to the year; not while batches of it are out."""
         walk = self._award.run(wave, self._store.draw(wave.number), calendar.regular_number(planned(wave)), tick)
+        if walk is None:
+            return
         if self._store.settle(wave, year_of(wave.opens_at), walk.chosen, tick.now()):
             done.append(_recorded(wave.number, State.SETTLED))
         settled = self._store.wave(wave.number)

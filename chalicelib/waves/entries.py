@@ -64,6 +64,11 @@ class EntryStore:
         items = EntryItem.batch_get(list(keys), consistent_read=True)
         return [_entry(keys[item.pk, item.sk], item) for item in items]
 
+    def of_people(self, wave: int, registrant_ids: Iterable[str]) -> dict[str, Entry]:
+        """The entries of those of them who joined a wave; one call for each 100."""
+        keys = [(f"E#{wave}#{shard_of(registrant_id)}", registrant_id) for registrant_id in set(registrant_ids)]
+        return {item.sk: _entry(wave, item) for item in EntryItem.batch_get(keys, consistent_read=True)}
+
     def tickets(self, wave: int) -> dict[int, list[bytes]]:
         """Every ticket of a wave, by region. Final once no request accepted before the close can still run."""
         regions: dict[int, list[bytes]] = {}

@@ -83,6 +83,21 @@ class ListChanged(DomainError):
     code = "list_changed"
 
 
+class BadAwardMessage(DomainError):
+    """A message of the queue of awards that is none of ours: nobody is decided by it.
+
+    Facts: `wave`, and as `reason` `malformed`, `not_drawn` (the wave) or `nobody_drawn` (one of the people).
+    """
+
+    code = "bad_award_message"
+
+
+class NotDrawn(DomainError):
+    """The wave has not been drawn yet. Facts: `wave`."""
+
+    code = "wave_not_drawn"
+
+
 PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
     NotOpenYet: (
         409,
@@ -135,6 +150,12 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
         "Daftar peserta gelombang {wave} tidak sesuai dengan catatan pengundiannya.",
         "The list of wave {wave} is not the one that its note commits to.",
     ),
+    BadAwardMessage: (
+        422,
+        "Pesan penetapan gelombang {wave} tidak sah: {reason}.",
+        "A message about awards of wave {wave} is not valid: {reason}.",
+    ),
+    NotDrawn: (409, "Gelombang {wave} belum diundi.", "Wave {wave} has not been drawn yet."),
     BadPlan: (422, "Rencana gelombang tidak sah: {reason}.", "The plan of the wave is not valid: {reason}."),
 }
 """Status, Indonesian text, English text."""

@@ -92,7 +92,9 @@ class Wave:
     `note` is the published commitment, from the freeze on; `chosen` the seats taken, from `settled_at` on; `announced`
     the last state that was told to the public, `closing_told` whether it was told that the close is near. `revoked`
     places were entered in the wave's log; registration and the people know of the first `barred`, and the first
-    `passed` were passed on: the published substitutions hold them, and those who followed were told.
+    `passed` were passed on: the published substitutions hold them, and those who followed were told. If the winners
+    were queued, to be decided ahead of the walk, it was in `award_batches`, `award_sends` times, last at
+    `awards_sent_at`.
     """
 
     number: int
@@ -110,6 +112,9 @@ class Wave:
     revoked: int = 0
     barred: int = 0
     passed: int = 0
+    award_batches: int = 0
+    award_sends: int = 0
+    awards_sent_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,14 @@ class Draw:
     seed: bytes
     reserved: Mapping[int, bytes | None]
     open: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class AwardedBatch:
+    """A batch of winners that was decided ahead of the walk: how many they are, and how many of them were chosen."""
+
+    decided: int
+    chosen: int
 
 
 @dataclass(frozen=True, slots=True)

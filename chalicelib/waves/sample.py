@@ -9,8 +9,8 @@ import heapq
 import hmac
 from collections.abc import Collection, Iterable
 
+from .drawn import seated
 from .rules import Draw
-from .selection import open_value, rank
 
 Joined = tuple[bytes, int, str]
 """An entry: its leaf, its region, whose it is."""
@@ -29,13 +29,6 @@ def lowest(draw: Draw, entries: Iterable[Joined], substitutes: Collection[bytes]
     left = (
         (sample_value(draw.seed, leaf), leaf, region, who)
         for leaf, region, who in entries
-        if leaf not in substitutes and not _was_drawn(draw, region, leaf)
+        if leaf not in substitutes and seated(draw, region, leaf) is None
     )
     return [(leaf, region, who) for _, leaf, region, who in heapq.nsmallest(size, left)]
-
-
-def _was_drawn(draw: Draw, region: int, leaf: bytes) -> bool:
-    cutoff = draw.reserved.get(region)
-    if cutoff is not None and rank(draw.seed, leaf) <= cutoff:
-        return True
-    return draw.open is not None and open_value(draw.seed, leaf) <= draw.open

@@ -17,7 +17,7 @@ from pynamodb.models import Model
 from ..clock import iso, parse_iso
 from ..dynamo import LegsFailed, Transaction, is_condition_failure
 from .calendar import CalendarException
-from .rules import NEXT, Draw, State, Wave
+from .rules import NEXT, AwardedBatch, Draw, State, Wave
 
 
 class WavesTable(Model):
@@ -47,6 +47,9 @@ class WaveItem(WavesTable):
     revoked = NumberAttribute(null=True)
     barred = NumberAttribute(null=True)
     passed = NumberAttribute(null=True)
+    award_batches = NumberAttribute(null=True)
+    award_sends = NumberAttribute(null=True)
+    awards_sent_at = UnicodeAttribute(null=True)
 
 
 class ExceptionsItem(WavesTable):
@@ -72,6 +75,13 @@ class DrawItem(WavesTable):
     """`WAVE#<number>` / `DRAW`: the seed and the cut-offs; apart from the record, which every list of waves reads."""
 
     draw = UnicodeAttribute()
+
+
+class AwardedItem(WavesTable):
+    """`WAVE#<number>` / `AWARDED#<batch, 6 digits>`: a batch of winners that was decided ahead of the walk."""
+
+    decided = NumberAttribute()
+    chosen = NumberAttribute()
 
 
 class WaveStore:
@@ -214,6 +224,24 @@ class WaveStore:
         items = DrawItem.batch_get([(pk, "DRAW") for pk in keys], consistent_read=True)
         return {keys[item.pk]: _draw(item) for item in items}
 
+    # Awards ahead of the walk
+
+    def awards_sent(self, wave: Wave, batches: int, now: datetime) -> None:
+        """Record that the winners of a wave were queued in so many batches; nothing if it is no longer DRAWN."""
+        sent = WaveItem.awards_sent_at.set(iso(now))
+        self._update(wave, [WaveItem.award_batches.set(batches), WaveItem.award_sends.add(1), sent])
+
+    def put_awarded(self, number: int, batch: int, awarded: AwardedBatch) -> None:
+        """Mark a batch as decided. It stays so, so that writing it twice writes the same."""
+        AwardedItem(f"WAVE#{number}", _awarded(batch), decided=awarded.decided, chosen=awarded.chosen).save()
+
+    def awarded(self, number: int) -> dict[int, AwardedBatch]:
+        """The batches of a wave that are marked, by their number from 1; one query."""
+        marks = AwardedItem.query(f"WAVE#{number}", AwardedItem.sk.startswith(_AWARDED), consistent_read=True)
+        return {
+            int(mark.sk.removeprefix(_AWARDED)): AwardedBatch(int(mark.decided), int(mark.chosen)) for mark in marks
+        }
+
     def _update(self, wave: Wave, actions: list[Action]) -> bool:
         try:
             WaveItem("WAVES", f"{wave.number:06d}").update(actions, condition=WaveItem.state == wave.state.value)
@@ -241,7 +269,17 @@ def _wave(item: WaveItem) -> Wave:
         revoked=int(item.revoked or 0),
         barred=int(item.barred or 0),
         passed=int(item.passed or 0),
+        award_batches=int(item.award_batches or 0),
+        award_sends=int(item.award_sends or 0),
+        awards_sent_at=None if item.awards_sent_at is None else parse_iso(item.awards_sent_at),
     )
+
+
+_AWARDED = "AWARDED#"
+
+
+def _awarded(batch: int) -> str:
+    return f"{_AWARDED}{batch:06d}"
 
 
 def _draw(item: DrawItem) -> Draw:

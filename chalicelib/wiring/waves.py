@@ -10,8 +10,11 @@ from .registration import RegistrationServices
 
 if TYPE_CHECKING:
     from ..waves.advance import Stepper
+    from ..waves.ahead import Ahead
     from ..waves.award import Award
+    from ..waves.award_batch import AwardBatches
     from ..waves.beneficiaries import BeneficiaryStore
+    from ..waves.deciding import Decisions
     from ..waves.drawing import Beacons, Drawing
     from ..waves.entries import EntryStore
     from ..waves.publication import Publication
@@ -53,7 +56,7 @@ class WavesServices(RegistrationServices, NoticesServices):
             self._wave_store,
             Freeze(self._entries, self._publication, programme.draw),
             self._drawing,
-            self._award,
+            self._ahead,
             Announcements(self._client("sns"), settings.announcements_topic, self._events, self._clock),
             settings.results_url,
         )
@@ -86,15 +89,30 @@ class WavesServices(RegistrationServices, NoticesServices):
     def _award(self) -> Award:
         from ..waves.award import Award
 
-        return Award(
-            self._entries,
-            self._beneficiaries,
-            self.registrations,
-            self._drawing,
-            self._publication,
-            self.programme,
-            self._randomness,
-        )
+        return Award(self._entries, self._drawing, self._publication, self._decisions)
+
+    @cached_property
+    def _ahead(self) -> Ahead:
+        from ..waves.ahead import Ahead
+        from ..waves.award_queue import AwardQueue
+
+        queue = AwardQueue(self.settings.awards_queue_url, self.settings.region)
+        rules = self.programme.draw.awards
+        return Ahead(self._wave_store, self._award, self._decisions, self.registrations, queue, rules)
+
+    @cached_property
+    def award_batches(self) -> AwardBatches:
+        """What decides the winners that were queued."""
+        from ..waves.award_batch import AwardBatches
+
+        return AwardBatches(self.programme, self._wave_store, self._entries, self._decisions)
+
+    @cached_property
+    def _decisions(self) -> Decisions:
+        from ..waves.deciding import Decisions
+
+        people, beneficiaries = self.registrations, self._beneficiaries
+        return Decisions(self._entries, beneficiaries, people, self.programme, self._randomness)
 
     @cached_property
     def _drawing(self) -> Drawing:

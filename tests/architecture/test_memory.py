@@ -8,9 +8,9 @@ import tracemalloc
 from base64 import b32encode
 from collections.abc import Iterator
 
-from chalicelib.waves.award import _Entrants
 from chalicelib.waves.draw import LEAF_BYTES
 from chalicelib.waves.entries import Candidate
+from chalicelib.waves.roster import Roster
 from tests.conftest import ROOT
 
 FUNCTIONS = json.loads((ROOT / ".chalice/config.json").read_text())["lambda_functions"]
@@ -30,10 +30,10 @@ def candidates() -> Iterator[Candidate]:
 
 def test_whatever_awards_places_holds_the_largest_wave_in_memory():
     tracemalloc.start()
-    entrants = _Entrants(54, candidates(), frozenset())
+    roster = Roster(54, candidates())
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert entrants.outcomes == {}
+    del roster
     needed = LARGEST * (taken / SAMPLE + LEAF_BYTES) / MB + STARTED_MB
     for name in ("advance", "open_wave", "close_wave", "expire_places"):
         assert needed < FUNCTIONS[name]["lambda_memory_size"], name

@@ -22,6 +22,7 @@ FUNCTIONS = {
     "OpenWave": "open_wave",
     "CloseWave": "close_wave",
     "Advance": "advance",
+    "Award": "award",
     "ExpirePlaces": "expire_places",
     "Pay": "pay",
     "SweepPayouts": "sweep_payouts",
@@ -124,7 +125,11 @@ def test_a_request_ends_before_the_freeze_can_begin(app_template: Template) -> N
 def test_a_message_is_not_handed_out_again_while_it_is_worked_on(
     app_template: Template, data_template: Template
 ) -> None:
-    for name, parameter in (("Pay", "PayoutsVisibilityS"), ("SendMail", "MailsVisibilityS")):
+    for name, parameter in (
+        ("Pay", "PayoutsVisibilityS"),
+        ("SendMail", "MailsVisibilityS"),
+        ("Award", "AwardsVisibilityS"),
+    ):
         assert functions(app_template)[name]["Timeout"] < data_template["Parameters"][parameter]["Default"]
 
 

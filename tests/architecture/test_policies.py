@@ -32,6 +32,7 @@ MATRIX = {
     "open_wave": STEP,
     "close_wave": STEP,
     "advance": STEP,
+    "award": {"waves": "write", "registrations": "write"},
     "expire_places": STEP,
     "pay": {"payouts": "write", "registrations": "write"},
     "sweep_payouts": {"payouts": "write"},
@@ -176,7 +177,7 @@ def test_only_who_gives_a_place_or_checks_an_account_changes_a_registration() ->
         for action, resource in grants(function)
         if action == "dynamodb:UpdateItem" and resource.endswith("-registrations")
     }
-    giving, checking = {"open_wave", "close_wave", "advance", "expire_places"}, {"api", "pay"}
+    giving, checking = {"open_wave", "close_wave", "advance", "award", "expire_places"}, {"api", "pay"}
     assert changing == giving | checking
 
 
@@ -213,5 +214,7 @@ def test_the_three_triggers_of_the_step_may_do_the_same() -> None:
 
 
 def test_a_listener_may_receive_from_its_queue_and_a_queuer_may_only_send() -> None:
-    assert doers("sqs:ReceiveMessage") == {"pay", "send_mail"}
-    assert doers("sqs:SendMessage") == {"api", "expire_places", "open_surveys", "sweep_payouts", "write_notices"}
+    assert doers("sqs:ReceiveMessage") == {"award", "pay", "send_mail"}
+    step = {"open_wave", "close_wave", "advance"}
+    notices = {"expire_places", "open_surveys", "write_notices"}
+    assert doers("sqs:SendMessage") == {"api", "sweep_payouts", *notices, *step}

@@ -85,6 +85,7 @@ def on_moto(stage: str) -> Settings:
         fsp_url="http://fsp.invalid",
         fsp_secret="none",
         mails_queue_url=sqs.create_queue(QueueName=f"gelombang-{stage}-mails")["QueueUrl"],
+        awards_queue_url=sqs.create_queue(QueueName=f"gelombang-{stage}-awards")["QueueUrl"],
         mail_domain="gelombang.example",
         public_url="https://api.invalid",
     )

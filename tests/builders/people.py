@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -59,6 +60,10 @@ class People:
         if registrant_id not in self.by_id:
             raise NotRegistered()
         return self.by_id[registrant_id]
+
+    def family_cards(self, registrant_ids: Sequence[str]) -> dict[str, str]:
+        assert len(registrant_ids) <= 100
+        return {who: self.by_id[who].kk_mac for who in registrant_ids if who in self.by_id}
 
     def check_still_eligible(self, registrant: Registrant, day: date) -> None:
         check_eligible(registrant.employment, registrant.birth_date, day, self._eligibility)

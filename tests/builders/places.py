@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from chalicelib.dynamo import LegsFailed
-from chalicelib.waves.award import ONE_AWARD_S
+from chalicelib.waves.deciding import ONE_AWARD_S
 from chalicelib.waves.draw import leaf
 from chalicelib.waves.selection import open_value
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld

@@ -24,8 +24,12 @@ from chalicelib.notices.store import NoticesTable
 from chalicelib.registration.rules import Standing
 from chalicelib.waves import beacon
 from chalicelib.waves.advance import Stepper, Transition
+from chalicelib.waves.ahead import Ahead
 from chalicelib.waves.award import Award
+from chalicelib.waves.award_batch import AwardBatches, consume
+from chalicelib.waves.award_queue import AwardQueue
 from chalicelib.waves.beneficiaries import BeneficiaryStore
+from chalicelib.waves.deciding import Decisions
 from chalicelib.waves.draw_errors import BeaconUnavailable
 from chalicelib.waves.drawing import Drawing
 from chalicelib.waves.entries import EntryStore
@@ -128,13 +132,14 @@ class WavesWorld:
         rules = self.programme.draw
         drawing, award = self._drawing_and_award()
         events = EventStore(self.settings.region)
+        queue = AwardQueue(self.settings.awards_queue_url, self.settings.region)
         announcements = Announcements(self.sns, self.settings.announcements_topic, events, lambda: self.clock.now)
         return Stepper(
             self.programme,
             self.store,
             Freeze(self.entries, self.publication, rules),
             drawing,
-            award,
+            Ahead(self.store, award, self._decisions(), self.people, queue, rules.awards),
             announcements,
             self.settings.results_url,
         )
@@ -227,12 +232,32 @@ class WavesWorld:
     def _beneficiaries(self) -> BeneficiaryStore:
         return BeneficiaryStore(self._transaction, self.programme.eligibility.family_card_cap)
 
+    def new_award_batches(self) -> AwardBatches:
+        """The consumer of the queue of awards, as another function would have it."""
+        return AwardBatches(self.programme, self.store, self.entries, self._decisions())
+
+    def queued_awards(self) -> list[str]:
+        """The bodies of the messages that were sent to the queue of awards since the last call, in any order."""
+        found: list[str] = []
+        url = self.settings.awards_queue_url
+        while messages := self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                found.append(message["Body"])
+                self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+    def take_awards(self, *bodies: str, deadline_s: float = 60) -> list[str]:
+        """Hand messages to the consumer; those that it reports as failed."""
+        records = [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]
+        answer = consume(records, self.new_award_batches(), self.clock.now, deadline_s)
+        return [bodies[int(one["itemIdentifier"])] for one in answer["batchItemFailures"]]
+
+    def _decisions(self) -> Decisions:
+        return Decisions(self.entries, self._beneficiaries(), self.people, self.programme, self.randomness)
+
     def _drawing_and_award(self) -> tuple[Drawing, Award]:
         drawing = Drawing(self.publication, self.beacons, self.programme.draw)
-        people, publication = self.people, self.publication
-        return drawing, Award(
-            self.entries, self._beneficiaries(), people, drawing, publication, self.programme, self.randomness
-        )
+        return drawing, Award(self.entries, drawing, self.publication, self._decisions())
 
     def _transaction(self) -> dynamo.Transaction:
         return dynamo.Transaction(self.settings.region, sleep=lambda _: None)

@@ -9,8 +9,8 @@ import pytest
 
 from chalicelib.errors import Unavailable
 from chalicelib.registration.rules import Employment, Standing
-from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.beneficiaries import BeneficiaryItem, FamilyItem
+from chalicelib.waves.deciding import ONE_AWARD_S
 from chalicelib.waves.entries import entry_item
 from chalicelib.waves.errors import AlreadyBeneficiary
 from chalicelib.waves.rules import BeneficiaryState, Outcome, State
@@ -108,9 +108,10 @@ def test_a_beneficiary_has_a_card_of_sixteen_digits_and_the_scheme_of_the_wave(w
     assert (chosen.wave, chosen.scheme, chosen.state) == (WAVE, "2023", BeneficiaryState.POTENTIAL)
 
 
-def test_a_card_number_that_is_taken_is_not_given_again(world, monkeypatch):
+def test_a_card_number_that_is_taken_is_not_given_again(world):
     numbers = iter([7, 7, 8])
-    monkeypatch.setattr(world.stepper._award, "_randomness", lambda length: next(numbers).to_bytes(length, "big"))
+    world.randomness = lambda length: next(numbers).to_bytes(length, "big")
+    world.stepper = world.new_stepper()
     settled(world, 2, "a", "b")
     cards = {world.waves.beneficiary(name).card_number for name in "ab"}
     assert cards == {"0000000000000007", "0000000000000008"}

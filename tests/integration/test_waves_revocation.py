@@ -11,7 +11,7 @@ import pytest
 from chalicelib.clock import iso
 from chalicelib.registration.rules import Employment, Standing
 from chalicelib.waves import entries, revocation, rules
-from chalicelib.waves.award import ONE_AWARD_S
+from chalicelib.waves.deciding import ONE_AWARD_S
 from chalicelib.waves.beneficiaries import FamilyItem
 from chalicelib.waves.calendar import Calendar
 from chalicelib.waves.errors import Barred

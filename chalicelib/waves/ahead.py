@@ -1,0 +1,131 @@
+"""Awards in batches over a queue, ahead of the walk, which stays the authority (decision 017).
+
+Of a big wave the step queues the winners, and consumers decide them in parallel; when every batch is marked, the walk
+finds nearly everything decided. Between two winners there is one thing that their order decides: a family card's last
+place. So a family is in one batch, in the order of the draw, whoever takes it up, and however often; and all others
+may be decided in any order.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from ..config import AwardRules
+from .award import Award, Walk
+from .award_queue import Message
+from .deciding import ONE_AWARD_S, Course, Decisions, Turn
+from .rules import Draw, Wave
+from .store import WaveStore
+from .tick import Tick
+
+log = logging.getLogger(__name__)
+
+SENDS_MAX = 3
+"""Sent so often and still not all decided, a wave is awarded by the walk alone: the queue must never hold it up."""
+
+CARDS_AT_ONCE = 100
+
+
+class FamilyCards(Protocol):
+    """What registration tells of winners: the family card of each who is registered, as a keyed hash."""
+
+    def family_cards(self, registrant_ids: Sequence[str]) -> Mapping[str, str]: ...
+
+
+class Queue(Protocol):
+    """Where batches go."""
+
+    def send(self, messages: Sequence[Message]) -> None: ...
+
+
+class Ahead:
+    """The award of a drawn wave, by the queue first where that is quicker."""
+
+    def __init__(
+        self, store: WaveStore, award: Award, decisions: Decisions, cards: FamilyCards, queue: Queue, rules: AwardRules
+    ) -> None:
+        self._store = store
+        self._award = award
+        self._decisions = decisions
+        self._cards = cards
+        self._queue = queue
+        self._rules = rules
+
+    def run(self, wave: Wave, draw: Draw, regular_number: int, tick: Tick) -> Walk | None:
+        """Settle every seat, as `Award.run` does and raises; None while batches are out and the wave must wait.
+
+        Raises `Unavailable` if not all could be queued: the next step queues what is missing.
+        """
+        marked = set(self._store.awarded(wave.number)) if wave.award_sends else set[int]()
+        whole = wave.award_sends > 0 and marked.issuperset(range(1, wave.award_batches + 1))
+        if self._waits(wave, whole, tick):
+            facts = {"wave": wave.number, "batches": wave.award_batches, "done": len(marked)}
+            log.info("awards_under_way", extra=facts)
+            return None
+        seats = self._award.seats(wave, draw)
+        turns = seats.turns()
+        if not whole and self._is_worth_it(wave, turns) and self._send(wave, turns, marked, tick):
+            return None
+        # A batch that is not marked may have been left just before registration was told of its last award.
+        doubtful = wave.award_sends > 0 and not whole
+        course = Course(self._decisions, wave, regular_number, tick, mark_all=doubtful)
+        return self._award.walk(wave, seats, course)
+
+    def _waits(self, wave: Wave, whole: bool, tick: Tick) -> bool:
+        if wave.awards_sent_at is None or whole:
+            return False
+        return tick.now() < wave.awards_sent_at + timedelta(seconds=self._rules.resend_after_s)
+
+    def _is_worth_it(self, wave: Wave, turns: Sequence[Turn]) -> bool:
+        if sum(turn.known is None for turn in turns) <= self._rules.ahead_from:
+            return False
+        if wave.award_sends >= SENDS_MAX:
+            log.error("awards_queue_given_up", extra={"wave": wave.number, "sends": wave.award_sends})
+            return False
+        return True
+
+    def _send(self, wave: Wave, turns: Sequence[Turn], marked: set[int], tick: Tick) -> bool:
+        """Queue the batches that are neither marked nor decided; False if there are none."""
+        tick.need(ONE_AWARD_S)
+        undecided = {turn.registrant_id for turn in turns if turn.known is None}
+        people = [turn.registrant_id for turn in turns]
+        batches = in_batches(people, self._family_cards(people, tick), self._rules.batch)
+        missing = [
+            Message(wave.number, number, tuple(batch))
+            for number, batch in enumerate(batches, 1)
+            if number not in marked and not undecided.isdisjoint(batch)
+        ]
+        if not missing:
+            return False
+        # Queued before it is written down: a step that dies in between is made up for by the next minute's.
+        self._queue.send(missing)
+        self._store.awards_sent(wave, len(batches), tick.now())
+        log.info("awards_sent", extra={"wave": wave.number, "batches": len(missing), "people": len(undecided)})
+        return True
+
+    def _family_cards(self, people: Sequence[str], tick: Tick) -> dict[str, str]:
+        cards: dict[str, str] = {}
+        for start in range(0, len(people), CARDS_AT_ONCE):
+            tick.need(ONE_AWARD_S)
+            cards |= self._cards.family_cards(people[start : start + CARDS_AT_ONCE])
+        return cards
+
+
+def in_batches(people: Sequence[str], cards: Mapping[str, str], size: int) -> list[list[str]]:
+    """The people in batches of at most `size`, those on one family card together and in their order.
+
+    Of more than `size` on one card only the first are in a batch: the others are left to the walk, which comes after.
+    The same people and cards are always the same batches.
+    """
+    families: dict[str, list[str]] = {}
+    for who in people:
+        families.setdefault(cards.get(who, f"alone:{who}"), []).append(who)
+    batches: list[list[str]] = []
+    for family in families.values():
+        if not batches or len(batches[-1]) + len(family) > size:
+            batches.append([])
+        batches[-1] += family[:size]
+    return batches
