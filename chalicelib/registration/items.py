@@ -93,3 +93,13 @@ class Exclusion(RegistrationsTable):
     """`X#<nik mac>` / `EXCLUDED`: the lists that name this NIK, as `name/version/source date`."""
 
     lists = UnicodeSetAttribute()
+
+
+def person_pk(registrant_id: str) -> str:
+    """The partition of a person."""
+    return f"R#{registrant_id}"
+
+
+def exclusion_pk(nik_mac: str) -> str:
+    """The partition of a NIK on the exclusion lists."""
+    return f"X#{nik_mac}"

@@ -21,7 +21,16 @@ from .. import dynamo
 from ..errors import DomainError
 from ..ids import shard
 from .errors import AccountAlreadyUsed, Excluded, NikAlreadyRegistered, PaymentUnderWay, PhoneAlreadyUsed
-from .items import Address, Exclusion, Guard, Profile, ProfileOrAddress, RegistrationsTable
+from .items import (
+    Address,
+    Exclusion,
+    Guard,
+    Profile,
+    ProfileOrAddress,
+    RegistrationsTable,
+    exclusion_pk,
+    person_pk,
+)
 from .rules import NEXT, PAYABLE, AddressCheck, Education, Employment, Registrant, Standing, Verdict, Verification
 from .vault import MacKind
 
@@ -81,23 +90,23 @@ class RegistrationStore:
 
     def registrant(self, registrant_id: str) -> Registrant | None:
         """One read, nothing unsealed: this is on the path of every join."""
-        item = _read(Profile, _person(registrant_id), "PROFILE")
+        item = _read(Profile, person_pk(registrant_id), "PROFILE")
         return _registrant(registrant_id, item) if item else None
 
     def family_cards(self, registrant_ids: Sequence[str]) -> dict[str, str]:
         """The `kk_mac` of each of at most 100 people who is registered. One batch get, of two attributes."""
-        keys = [(_person(registrant_id), "PROFILE") for registrant_id in registrant_ids]
+        keys = [(person_pk(registrant_id), "PROFILE") for registrant_id in registrant_ids]
         items = Profile.batch_get(keys, consistent_read=True, attributes_to_get=["pk", "kk_mac"])
-        return {item.pk.removeprefix(_person("")): item.kk_mac for item in items}
+        return {item.pk.removeprefix(person_pk("")): item.kk_mac for item in items}
 
     def record(self, registrant_id: str) -> Record | None:
         """A registration with its sealed part. One read."""
-        item = _read(Profile, _person(registrant_id), "PROFILE")
+        item = _read(Profile, person_pk(registrant_id), "PROFILE")
         return _record(registrant_id, item) if item else None
 
     def address(self, registrant_id: str) -> AddressRecord | None:
         """A financial address, sealed. One read."""
-        item = _read(Address, _person(registrant_id), "ADDRESS")
+        item = _read(Address, person_pk(registrant_id), "ADDRESS")
         return _address_record(item) if item else None
 
     def payee(self, registrant_id: str) -> tuple[Record, AddressRecord] | None:
@@ -105,7 +114,7 @@ class RegistrationStore:
 
         One batch get. The two are not of one instant; each is as it was last written.
         """
-        keys = [(_person(registrant_id), kind) for kind in ("PROFILE", "ADDRESS")]
+        keys = [(person_pk(registrant_id), kind) for kind in ("PROFILE", "ADDRESS")]
         found: dict[str, Any] = {item.sk: item for item in ProfileOrAddress.batch_get(keys, consistent_read=True)}
         if len(found) < len(keys):
             return None
@@ -114,14 +123,14 @@ class RegistrationStore:
     def idle(self, account_mac: str) -> Idle | None:
         """Who has an account and cannot be paid to it. Two reads; None if it is nobody's, payable or unasked."""
         guard = _read(Guard, _unique("account", account_mac), "UNIQUE")
-        item = _read(Address, _person(guard.registrant), "ADDRESS") if guard else None
+        item = _read(Address, person_pk(guard.registrant), "ADDRESS") if guard else None
         if guard is None or item is None or item.account_mac != account_mac or item.verdict not in _UNPAYABLE:
             return None
         return Idle(guard.registrant, int(item.version))
 
     def excluded(self, nik_mac: str) -> bool:
         """Whether any exclusion list names this NIK. One read."""
-        return _read(Exclusion, _exclusion(nik_mac), "EXCLUDED") is not None
+        return _read(Exclusion, exclusion_pk(nik_mac), "EXCLUDED") is not None
 
     def save(self, record: Record, released_phone_mac: str | None, *, unless_excluded: bool) -> None:
         """Write a registration together with its guards; the guard of a phone number given up goes with it.
@@ -133,7 +142,7 @@ class RegistrationStore:
             with dynamo.Transaction(self._region) as tx:
                 if unless_excluded:
                     absent = Exclusion.pk.does_not_exist()
-                    tx.check("excluded", Exclusion, (_exclusion(who.nik_mac), "EXCLUDED"), absent)
+                    tx.check("excluded", Exclusion, (exclusion_pk(who.nik_mac), "EXCLUDED"), absent)
                 if released_phone_mac:
                     # Whose it is was read with the version that the profile's leg insists on.
                     tx.delete("released", Guard(_unique("phone", released_phone_mac), "UNIQUE"))
@@ -160,7 +169,7 @@ class RegistrationStore:
         `AccountAlreadyUsed`.
         """
         item = Address(
-            _person(registrant_id),
+            person_pk(registrant_id),
             "ADDRESS",
             version=address.version,
             sealed=address.sealed,
@@ -170,13 +179,13 @@ class RegistrationStore:
         try:
             with dynamo.Transaction(self._region) as tx:
                 same_key = Profile.wrapped_key == wrapped_key
-                tx.check("profile", Profile, (_person(registrant_id), "PROFILE"), same_key)
+                tx.check("profile", Profile, (person_pk(registrant_id), "PROFILE"), same_key)
                 if released_account_mac:
                     guard = Guard(_unique("account", released_account_mac), "UNIQUE")
                     tx.delete("released", guard, _held_by(registrant_id))
                 if taken_from is not None:
                     still = (Address.version == taken_from.version) & Address.verdict.is_in(*_UNPAYABLE)
-                    tx.check("taken", Address, (_person(taken_from.registrant_id), "ADDRESS"), still)
+                    tx.check("taken", Address, (person_pk(taken_from.registrant_id), "ADDRESS"), still)
                 tx.put("address", item, _follows(Address.pk, Address.version, address.version))
                 _claim(tx, "account", address.account_mac, registrant_id, taken_from)
                 if unless_paying is not None:
@@ -194,7 +203,7 @@ class RegistrationStore:
         if check.verdict in PAYABLE:
             as_asked &= Address.verdict.does_not_exist() | ~Address.verdict.is_in(*_UNPAYABLE)
         try:
-            Address(_person(registrant_id), "ADDRESS").update(_verdict(check), condition=as_asked)
+            Address(person_pk(registrant_id), "ADDRESS").update(_verdict(check), condition=as_asked)
         except UpdateError as error:
             if dynamo.is_condition_failure(error):
                 return False
@@ -211,7 +220,7 @@ class RegistrationStore:
             return False
         try:
             with dynamo.Transaction(self._region) as tx:
-                item = Address(_person(registrant_id), "ADDRESS")
+                item = Address(person_pk(registrant_id), "ADDRESS")
                 tx.update("address", item, _verdict(check), Address.version == version)
                 _claim(tx, "account", address.account_mac, registrant_id)
         except dynamo.LegsFailed as failure:
@@ -229,7 +238,7 @@ class RegistrationStore:
         if wave is not None:
             actions.append(Profile.beneficiary_wave.set(wave))
         try:
-            Profile(_person(registrant_id), "PROFILE").update(actions, condition=Profile.standing.is_in(*before))
+            Profile(person_pk(registrant_id), "PROFILE").update(actions, condition=Profile.standing.is_in(*before))
         except UpdateError as error:
             if dynamo.is_condition_failure(error):
                 return False
@@ -252,7 +261,7 @@ class RegistrationStore:
 
     def exclude(self, nik_mac: str, entry: str) -> None:
         """Add an exclusion list to those that name a NIK; adding it twice is adding it once."""
-        Exclusion(_exclusion(nik_mac), "EXCLUDED").update([Exclusion.lists.add({entry})])
+        Exclusion(exclusion_pk(nik_mac), "EXCLUDED").update([Exclusion.lists.add({entry})])
 
 
 def _read(kind: type[_Item], pk: str, sk: str) -> _Item | None:
@@ -306,22 +315,14 @@ def _check(item: Address) -> AddressCheck | None:
     return AddressCheck(Verdict(item.verdict), score, item.checked_at)
 
 
-def _person(registrant_id: str) -> str:
-    return f"R#{registrant_id}"
-
-
 def _unique(kind: MacKind, mac: str) -> str:
     return f"U#{kind}#{mac}"
-
-
-def _exclusion(nik_mac: str) -> str:
-    return f"X#{nik_mac}"
 
 
 def _profile(record: Record) -> Profile:
     who = record.registrant
     return Profile(
-        _person(who.id),
+        person_pk(who.id),
         "PROFILE",
         version=record.version,
         sealed=record.sealed,
