@@ -5,17 +5,25 @@ docs/draw.md section 4. A signature verifies itself, so it does not matter who h
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 from .draw_errors import BeaconUnavailable, ForgedBeacon
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from ..config import Chain
+
+log = logging.getLogger(__name__)
 
 DST = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_"
 SIGNATURE_BYTES = 48
@@ -71,7 +79,10 @@ def verify(chain: Chain, round_number: int, signature: bytes) -> Beacon:
 
 
 class Relays:
-    """Several relays of the drand HTTP API, asked in turn; the first valid signature is taken."""
+    """Several relays of the drand HTTP API, asked in turn; the first valid signature is taken.
+
+    What a relay did instead is in the log, whether or not another one answered.
+    """
 
     def __init__(self, urls: Sequence[str], get: HttpGet) -> None:
         self._urls = urls
@@ -84,11 +95,13 @@ class Relays:
             try:
                 return verify(chain, round_number, self._ask(url, chain, round_number))
             except ForgedBeacon as error:
-                failures.append(f"{url}: forged ({error.facts['reason']})")
+                failure = f"forged ({error.facts['reason']})"
             except OSError as error:
-                failures.append(f"{url}: {type(error).__name__} {error}".rstrip())
+                failure = f"{type(error).__name__} {error}".rstrip()
             except _NoAnswer as answer:
-                failures.append(f"{url}: {answer}")
+                failure = str(answer)
+            log.warning("beacon_relay_skipped", extra={"relay": url, "round": round_number, "failure": failure})
+            failures.append(f"{url}: {failure}")
         raise BeaconUnavailable(round=round_number, relays="; ".join(failures) or "none is configured")
 
     def _ask(self, url: str, chain: Chain, round_number: int) -> bytes:
@@ -99,7 +112,7 @@ class Relays:
         try:
             answer = json.loads(body)
             if answer["round"] != round_number:
-                raise _NoAnswer("another round")
+                raise _NoAnswer("a future round" if answer["round"] > round_number else "a past round")
             return bytes.fromhex(answer["signature"])
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise _NoAnswer("malformed answer") from error
@@ -120,33 +133,56 @@ class _NoAnswer(Exception):
     """A relay answered, but not with a signature of the round."""
 
 
-class UrllibGet:
-    """`HttpGet` over urllib3: no redirects, no retries (the next relay is the retry), at most 4 KB.
+class TimedGet:
+    """`HttpGet` that is over in time, whatever a relay does: no redirect is followed, nothing is tried again.
 
-    `timeout_s` bounds the connection, each read, and the body as a whole.
+    `timeout_s` bounds the connection, and again the whole answer, head and body: a time-out of each read would begin
+    anew with every byte that drips in. Only the resolver of names has its own time, and a name its several addresses.
     """
 
     def __init__(self, timeout_s: float) -> None:
-        import urllib3  # 30 ms of import that only a draw pays
-
-        self._errors = urllib3.exceptions.HTTPError
         self._timeout_s = timeout_s
-        self._pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=timeout_s, read=timeout_s))
 
     def __call__(self, url: str) -> tuple[int, bytes]:
-        ends = time.monotonic() + self._timeout_s
         try:
-            response = self._pool.request("GET", url, redirect=False, preload_content=False)
+            address = urlsplit(url)
+            form = HTTPSConnection if address.scheme == "https" else HTTPConnection
+            connection = form(address.netloc, timeout=self._timeout_s)
             try:
-                body = b""
-                while chunk := response.read1(_ANSWER_BYTES):
-                    body += chunk
-                    if len(body) > _ANSWER_BYTES:
-                        raise OSError("the answer is too long")
-                    if time.monotonic() > ends:  # a read's own time-out starts again with every byte that drips in
-                        raise TimeoutError("the answer is too slow")
+                connection.connect()
+                connection.request("GET", address.path, headers={"User-Agent": "gelombang"})
+                answer = HTTPResponse(_Ending(connection.sock, self._timeout_s), method="GET")  # type: ignore[arg-type]
+                answer.begin()
+                body = answer.read(_ANSWER_BYTES + 1)
             finally:
-                response.close()
-        except self._errors as error:
+                connection.close()
+        except OSError:
+            raise  # some of them are ValueErrors too
+        except (HTTPException, ValueError) as error:
             raise OSError(type(error).__name__) from error
-        return response.status, body
+        if len(body) > _ANSWER_BYTES:
+            raise OSError("the answer is too long")
+        if answer.length:
+            raise OSError("the answer is cut off")
+        return answer.status, body
+
+
+class _Ending(io.RawIOBase):
+    """What is read from a socket, all of it within one time; in the place of the socket that a response reads from."""
+
+    def __init__(self, source: socket, within_s: float) -> None:
+        self._source = source
+        self._ends = time.monotonic() + within_s
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer is too slow")
+        self._source.settimeout(left)
+        return self._source.recv_into(buffer)
