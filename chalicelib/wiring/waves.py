@@ -74,9 +74,9 @@ class WavesServices(RegistrationServices, NoticesServices):
     @cached_property
     def beacons(self) -> Beacons:
         """Where random numbers come from; the command line puts a signature that was handed in here."""
-        from ..waves.beacon import Relays, UrllibGet
+        from ..waves.beacon import Relays, TimedGet
 
-        return Relays(self.settings.beacon_relays, UrllibGet(RELAY_TIMEOUT_S))
+        return Relays(self.settings.beacon_relays, TimedGet(RELAY_TIMEOUT_S))
 
     @cached_property
     def witnessing(self) -> Witnessing:
