@@ -39,15 +39,26 @@ NEXT: dict[State, State] = {
 
 
 class Outcome(StrEnum):
-    """What the award made of an entry whose turn came; written once, never changed.
+    """What became of an entry; written once, never changed.
 
-    All but the first are also the public reasons of a substitution.
+    The first four are what the award made of one whose turn came, and but for CHOSEN the public reasons of a
+    substitution. `REMOVALS` are why one was removed before the freeze: it is on no list.
     """
 
     CHOSEN = "chosen"
     FAMILY_CARD = "family_card"
     ALREADY_BENEFICIARY = "already_beneficiary"
     INELIGIBLE = "ineligible"
+    EXCLUDED = "excluded"
+    EXCLUDED_OCCUPATION = "excluded_occupation"
+    IN_FORMAL_EDUCATION = "in_formal_education"
+    UNDER_AGE = "under_age"
+    OVER_AGE = "over_age"
+    WITHDRAWN = "withdrawn"
+    BARRED = "barred"
+
+
+REMOVALS = frozenset(Outcome) - {Outcome.CHOSEN, Outcome.FAMILY_CARD, Outcome.INELIGIBLE}
 
 
 class Standing(StrEnum):
