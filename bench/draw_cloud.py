@@ -61,7 +61,8 @@ class Cloud(Endpoint):
         return AWSResponse(url, 200, headers, _Whole(self._pages.body(page)))
 
     def _object(self, request: Any) -> AWSResponse:
-        name = urlsplit(request.url).path.lstrip("/")
+        address = urlsplit(request.url)
+        name = address.path.lstrip("/")
         asked = {key.lower(): value for key, value in request.headers.items()}
         known = self._checksums.get(name)
         if request.method == "PUT":
@@ -70,7 +71,7 @@ class Cloud(Endpoint):
                 return _refused(request.url, 412, _OVERTAKEN)
             self._checksums[name] = self._keep(name, request.body, "X-Amz-Trailer" in request.headers)
             return AWSResponse(request.url, 200, {"ETag": _tag(self._checksums[name])}, _Whole(b""))  # type: ignore[arg-type]
-        if request.method != "GET" or "range" in asked:
+        if request.method != "GET" or address.query or "range" in asked:
             raise Unplayed(f"{request.method} {asked}")
         if known is None:
             return _refused(request.url, 404, _ABSENT)
