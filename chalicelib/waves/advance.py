@@ -21,7 +21,8 @@ from . import published
 from .ahead import Ahead
 from .apart import apart
 from .calendar import Calendar, PlannedWave
-from .drawing import Drawing
+from .draw_errors import BeaconUnavailable
+from .drawing import Drawing, commitment
 from .errors import UnknownWave
 from .freeze import Freeze
 from .rules import NEXT, State, Wave, freeze_due, planned, seats_for, year_of
@@ -153,7 +154,12 @@ class Stepper:
             return self._store.step(wave, State.CLOSED)
         if wave.state is State.CLOSED:
             return self._store.step(wave, State.FROZEN, note=self._freeze.run(wave, tick))
-        self._store.put_draw(wave.number, self._drawing.run(wave))
+        try:
+            draw = self._drawing.run(wave)
+        except BeaconUnavailable:
+            self._tell_of_waiting(wave, tick)
+            raise
+        self._store.put_draw(wave.number, draw)
         return self._store.step(wave, State.DRAWN)
 
     def _open(self, plan: PlannedWave, calendar: Calendar) -> bool:
@@ -183,6 +189,16 @@ class Stepper:
         soon = timedelta(seconds=self._programme.calendar.closing_soon_s)
         near = wave.closes_at - soon <= tick.now() < wave.closes_at
         return near and wave.state is State.OPEN and not wave.closing_told
+
+    def _tell_of_waiting(self, wave: Wave, tick: Tick) -> None:
+        """Tell the public, once, that a draw has waited for its random number for long."""
+        due = self._drawing.due(wave)
+        long = timedelta(seconds=self._programme.draw.beacon_waiting_told_after_s)
+        if wave.waiting_told or tick.now() < due + long:
+            return
+        beacon = {"beacon_round": commitment(wave).round, "beacon_due_at": iso(due)}
+        self._announcements.publish("wave_waiting_for_beacon", wave.number, self._facts(wave) | beacon)
+        self._store.waiting_told(wave)
 
     def _announce(self, wave: Wave) -> None:
         self._announcements.publish(f"wave_{wave.state.lower()}", wave.number, self._facts(wave))

@@ -345,7 +345,7 @@ class Waves:
         return None if state_at(self._records(now).get(last.number), last, now) is State.SETTLED else last
 
     def _view(self, plan: PlannedWave, now: datetime) -> wire.WaveView:
-        return wire.wave_view(plan, self._records(now).get(plan.number), now, self._results_url)
+        return wire.wave_view(plan, self._records(now).get(plan.number), now, self._results_url, self._programme.draw)
 
     def _calendar(self, now: datetime) -> Calendar:
         if self._calendar_kept is None or not self._fresh(self._calendar_kept[0], now):

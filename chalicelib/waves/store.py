@@ -43,6 +43,7 @@ class WaveItem(WavesTable):
     chosen = NumberAttribute(null=True)
     announced = UnicodeAttribute(null=True)
     closing_told = BooleanAttribute(null=True)
+    waiting_told = BooleanAttribute(null=True)
     settled_at = UnicodeAttribute(null=True)
     revoked = NumberAttribute(null=True)
     barred = NumberAttribute(null=True)
@@ -208,6 +209,10 @@ class WaveStore:
         """Record that the public was told that an open wave is about to close; nothing if it has moved on meanwhile."""
         self._update(wave, [WaveItem.closing_told.set(True)])
 
+    def waiting_told(self, wave: Wave) -> None:
+        """Record that the public was told that a draw waits for its beacon; nothing if it has moved on meanwhile."""
+        self._update(wave, [WaveItem.waiting_told.set(True)])
+
     # Draws
 
     def put_draw(self, number: int, draw: Draw) -> None:
@@ -265,6 +270,7 @@ def _wave(item: WaveItem) -> Wave:
         chosen=None if item.chosen is None else int(item.chosen),
         announced=None if item.announced is None else State(item.announced),
         closing_told=bool(item.closing_told),
+        waiting_told=bool(item.waiting_told),
         settled_at=None if item.settled_at is None else parse_iso(item.settled_at),
         revoked=int(item.revoked or 0),
         barred=int(item.barred or 0),

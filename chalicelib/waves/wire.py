@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Literal
 
 from msgspec import Struct
 
 from ..clock import iso
+from ..config import DrawRules
 from . import note, published
 from .calendar import PlannedWave
 from .draw import leaf
-from .rules import NOT_DRAWN, Beneficiary, Draw, Entry, State, Wave, standing, state_at
+from .rules import NOT_DRAWN, Beneficiary, Draw, Entry, State, Wave, chain_of, standing, state_at
 from .selection import open_value, rank
+
+WAITS_AFTER = timedelta(minutes=2)
+"""So long after its round a draw that is not there waits: triggers come every minute, and a big one takes a while."""
+
+
+class BeaconView(Struct, frozen=True):
+    """The round of the public beacon that a draw is committed to, and when it comes into being."""
+
+    round: int
+    due_at: str
 
 
 class WaveView(Struct, frozen=True):
     """A wave. `results_url` is where the draw's files are, from the freeze on.
 
-    `quota` is null until the wave opens unless an admin set it, `entries` until the list is frozen, `chosen` until
-    every seat is settled.
+    `quota` is null until the wave opens unless an admin set it, `entries` and `beacon` until the list is frozen,
+    `chosen` until every seat is settled. `waiting_for` is `beacon` while a draw is held up because no relay of the
+    beacon gives its round.
     """
 
     number: int
@@ -29,6 +42,8 @@ class WaveView(Struct, frozen=True):
     entries: int | None
     chosen: int | None
     results_url: str | None
+    beacon: BeaconView | None
+    waiting_for: Literal["beacon"] | None
 
 
 class WaveList(Struct, frozen=True):
@@ -95,18 +110,22 @@ class BeneficiaryView(Struct, frozen=True):
     buy_by: str
 
 
-def wave_view(planned: PlannedWave, wave: Wave | None, now: datetime, results_url: str) -> WaveView:
+def wave_view(planned: PlannedWave, wave: Wave | None, now: datetime, results_url: str, rules: DrawRules) -> WaveView:
     """A wave as it is at `now`. `wave` is its record if it has one; `results_url` ends without a slash."""
-    commitment = wave.note if wave else None
+    commitment = note.parse(wave.note.encode()) if wave and wave.note else None
+    due = note.round_time(chain_of(rules, commitment.chain), commitment.round) if commitment else None
+    state = state_at(wave, planned, now)
     return WaveView(
         number=planned.number,
-        state=state_at(wave, planned, now),
+        state=state,
         opens_at=iso(planned.opens_at),
         closes_at=iso(planned.closes_at),
         quota=wave.quota if wave else planned.quota,
-        entries=note.parse(commitment.encode()).entries if commitment else None,
+        entries=commitment.entries if commitment else None,
         chosen=wave.chosen if wave else None,
         results_url=f"{results_url}/{published.folder(planned.number)}" if commitment else None,
+        beacon=BeaconView(commitment.round, iso(due)) if commitment and due else None,
+        waiting_for="beacon" if due and state is State.FROZEN and now >= due + WAITS_AFTER else None,
     )
 
 
