@@ -196,8 +196,8 @@ class Stepper:
         long = timedelta(seconds=self._programme.draw.beacon_waiting_told_after_s)
         if wave.waiting_told or tick.now() < due + long:
             return
-        beacon = {"beacon_round": commitment(wave).round, "beacon_due_at": iso(due)}
-        self._announcements.publish("wave_waiting_for_beacon", wave.number, self._facts(wave) | beacon)
+        facts = self._facts(wave) | {"beacon_round": commitment(wave).round, "beacon_due_at": iso(due)}
+        self._announcements.publish("wave_waiting_for_beacon", wave.number, facts)
         self._store.waiting_told(wave)
 
     def _announce(self, wave: Wave) -> None:
