@@ -216,7 +216,7 @@ class Evidence:
         """Where the own leaf is on its list, found by reading a run or two of it; None if it is not."""
         name = published.leaves_name(self.own.region)
         try:
-            return proofs.locate(self.own_row, self.own_leaf, self.publication)
+            return proofs.locate(self.own_row, self.own_leaf, self.publication.read_part)
         except Absent as error:
             raise NotThere(f"missing {name}") from error
         except Unreadable as error:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..waves import published
+from ..waves import proofs, published
 from ..waves.draw import LEAF_BYTES
-from . import position
 
 
 class PublishedLists:
@@ -31,5 +30,5 @@ class PublishedLists:
             body: bytes = s3.get_object(**key, Range=f"bytes={first * LEAF_BYTES}-{last}")["Body"].read()
             return body
 
-        index = position.find(leaf, length, read)
-        return (None if index is None else index + 1), length
+        found = proofs.find(leaf, length, read)
+        return (None if found is None else found.index + 1), length

@@ -2,7 +2,8 @@
 
 A list is read in runs of 4,096 leaves, 128 KB each. Leaves are hashes, so they are spread evenly and a leaf's value
 nearly tells its place: among n the standard deviation is at most sqrt(n) / 2, so the first or second run has it.
-Nothing relies on that: where a list is not spread like that, every second run that is read halves what is left.
+Nothing relies on that: where a list is not spread like that, from the third on every second run that is read halves
+what is left.
 
 The tree over the leaves of a run, and the tree over the hashes of all runs, are together the tree of the whole list,
 since every full run is a whole subtree of it.
@@ -14,7 +15,6 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Protocol
 
 from . import merkle, published
 from .draw import LEAF_BYTES, Region
@@ -22,11 +22,8 @@ from .draw import LEAF_BYTES, Region
 _SPAN = 1 << (8 * LEAF_BYTES)
 
 
-class Parts(Protocol):
-    """Reads parts of the published files of a wave."""
-
-    def read_part(self, name: str, start: int, length: int) -> bytes:
-        """Exactly `length` bytes of a file, from the one with number `start` on."""
+ReadPart = Callable[[str, int, int], bytes]
+"""(name, start, length): exactly so many bytes of a published file of the wave, from the one with number `start` on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,33 +43,35 @@ class Proof:
     path: tuple[bytes, ...]
 
 
-def prove(row: Region, leaf: bytes, parts: Parts) -> Proof | None:
+def prove(row: Region, leaf: bytes, read_part: ReadPart) -> Proof | None:
     """The proof that a leaf is on the list of `row`; None if it is not on it. One or two runs, and the nodes."""
-    place = locate(row, leaf, parts)
+    place = locate(row, leaf, read_part)
     if place is None:
         return None
-    nodes = parts.read_part(published.nodes_name(row.region), 0, runs_of(row.entries) * merkle.HASH_BYTES)
+    nodes = read_part(published.nodes_name(row.region), 0, runs_of(row.entries) * merkle.HASH_BYTES)
     return proof(place, row.entries, nodes)
 
 
-def locate(row: Region, leaf: bytes, parts: Parts) -> Place | None:
+def locate(row: Region, leaf: bytes, read_part: ReadPart) -> Place | None:
     """A leaf's place in the published list of `row`; None if it is not on it."""
     name = published.leaves_name(row.region)
-    return find(leaf, row.entries, lambda first, count: parts.read_part(name, first * LEAF_BYTES, count * LEAF_BYTES))
+    return find(leaf, row.entries, lambda first, count: read_part(name, first * LEAF_BYTES, count * LEAF_BYTES))
 
 
 def find(leaf: bytes, entries: int, read: Callable[[int, int], bytes], run: int = merkle.RUN) -> Place | None:
     """A leaf's place in an ascending list of `entries` leaves; None if it is not in it.
 
     `read(first, count)` gives that many leaves from the one with index `first` on, end to end: always a run. Takes at
-    most `2 * log2(runs) + 2` of them, whatever is in the list; in a published one, one or two.
+    most `2 * log2(runs) + 3` of them, whatever is in the list; in a published one, one or two.
     """
     first, end = 0, -(-entries // run)  # the leaf is in the runs [first, end) or nowhere
     low, high = 0, _SPAN  # values that bound the leaves of these runs
     value = int.from_bytes(leaf, "big")
-    halve = False
+    tries = 0
     while first < end:
+        tries += 1
         leaves_left = min(end * run, entries) - first * run
+        halve = tries > 2 and tries % 2 == 1
         share = leaves_left // 2 if halve else (value - low) * leaves_left // max(1, high - low)
         here = max(first, min(first + share // run, end - 1))
         count = min(run, entries - here * run)
@@ -84,12 +83,10 @@ def find(leaf: bytes, entries: int, read: Callable[[int, int], bytes], run: int 
             return Place(here * run + place, leaves)
         if 0 < place < count:
             return None
-        before = end - first
         if place == 0:
             end, high = here, int.from_bytes(_leaf(leaves, 0), "big")
         else:
             first, low = here + 1, int.from_bytes(_leaf(leaves, count - 1), "big")
-        halve = not halve and end - first > before // 2
     return None
 
 

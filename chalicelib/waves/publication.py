@@ -70,6 +70,12 @@ class Publication:
         rows = json.loads(self._get(wave, published.REGIONS))
         return tuple(Region(row["region"], row["entries"], row["quota"], bytes.fromhex(row["root"])) for row in rows)
 
+    def get_range(self, wave: int, name: str, start: int, length: int) -> bytes:
+        """So many bytes of a file, from the one with number `start` on; fewer where it ends before."""
+        key, part = published.folder(wave) + name, f"bytes={start}-{start + length - 1}"
+        body: bytes = self._s3.get_object(Bucket=self._bucket, Key=key, Range=part)["Body"].read()
+        return body
+
     def put_substitutions(self, wave: int, substitutions: Iterable[Substitution]) -> None:
         """Publish all substitutions so far. What is published only ever grows: a shorter list than that is not written.
 

@@ -108,7 +108,8 @@ def test_the_place_in_a_long_list_is_read_in_parts(desk, cloud, monkeypatch):
     monkeypatch.setattr(desk.s3, "get_object", watched)
     places = [0, 12_345, 25_000, 49_999]
     assert [desk.lists.place(7, 31, leaves[index]) for index in places] == [(index + 1, 50_000) for index in places]
-    assert read == [4096 * 32] * len(places)
+    assert max(read) == 4096 * 32
+    assert len(read) <= 2 * len(places)
     assert desk.lists.place(7, 31, b"\x7f" * 32) == (None, 50_000)
 
 
