@@ -138,6 +138,10 @@ def _facts(view: WaveView) -> Iterable[tuple[str, object]]:
     yield "entries", _count(view.entries)
     yield "chosen", _count(view.chosen)
     yield "results", view.results_url or "-"
+    if view.beacon:
+        yield "beacon", f"round {view.beacon.round}, due {_wib(view.beacon.due_at)} WIB"
+    if view.waiting_for:
+        yield "waits", f"for the {view.waiting_for}"
 
 
 def _wib(text: str, form: str = "%a %Y-%m-%d %H:%M:%S") -> str:

@@ -20,6 +20,10 @@ _TITLES = {
     "wave_closing_soon": ("Gelombang {wave} segera ditutup", "Wave {wave} closes soon"),
     "wave_closed": ("Gelombang {wave} ditutup", "Wave {wave} is closed"),
     "wave_frozen": ("Daftar peserta gelombang {wave} dikunci", "The list of wave {wave} is committed to"),
+    "wave_waiting_for_beacon": (
+        "Pengundian gelombang {wave} menunggu angka acak publik",
+        "The draw of wave {wave} waits for its public random number",
+    ),
     "wave_drawn": ("Gelombang {wave} telah diundi", "Wave {wave} is drawn"),
     "wave_settled": ("Hasil gelombang {wave}", "The results of wave {wave}"),
 }
@@ -28,6 +32,8 @@ _FACTS = {
     "closes_at": ("Tutup: {}", "Closes: {}"),
     "quota": ("Kuota: {} orang", "Seats: {}"),
     "chosen": ("Terpilih: {} orang", "Chosen: {}"),
+    "beacon_round": ("Putaran angka acak yang ditunggu: {}", "Round of the random beacon waited for: {}"),
+    "beacon_due_at": ("Seharusnya ada sejak: {}", "Due since: {}"),
     "note": ("Komitmen:\n{}", "Commitment:\n{}"),
 }
 

@@ -17,7 +17,10 @@ from .store import NoticesTable
 
 PublicFacts = Mapping[str, str | int | None]
 
-_ORDER = ("wave_open", "wave_closing_soon", "wave_closed", "wave_frozen", "wave_drawn", "wave_settled")
+_ORDER = (
+    *("wave_open", "wave_closing_soon", "wave_closed", "wave_frozen", "wave_waiting_for_beacon"),
+    *("wave_drawn", "wave_settled"),
+)
 """As a wave goes through them. A step that is late tells several at one instant, and the feed keeps them so."""
 
 

@@ -19,12 +19,16 @@ REFRESH = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """When a wave accepts entries, until `closes_at` exclusive; `skipped`: it does not take place."""
+    """When a wave accepts entries, until `closes_at` exclusive; `skipped`: it does not take place.
+
+    `note` is the commitment of its draw, once there is one.
+    """
 
     number: int
     opens_at: datetime
     closes_at: datetime
     skipped: bool = False
+    note: str | None = None
 
 
 def calendar(slots: Iterable[Slot], version: int, now: datetime, sender: str, public_url: str) -> str:
@@ -67,7 +71,9 @@ def _event(slot: Slot, version: int, now: datetime, sender: str, public_url: str
     event.add(
         "description",
         f"Gabung gelombang {slot.number} mulai {opens} sampai {closes}. Waktu bergabung tidak memengaruhi peluang.\n\n"
-        f"{english} to {last_minute(slot.closes_at, 'en')}. When you join does not change your chances.",
+        f"{english} to {last_minute(slot.closes_at, 'en')}. When you join does not change your chances."
+        # A copy of it in every calendar that subscribes is one that nobody can change afterwards.
+        + (f"\n\nKomitmen pengundian / Commitment of the draw:\n{slot.note}" if slot.note else ""),
     )
     event.add("url", f"{public_url}/waves/{slot.number}")
     event.add("status", "CANCELLED" if slot.skipped else "CONFIRMED")

@@ -82,11 +82,12 @@ class Stores:
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
-    """`version` is the number of changes that admins made; waves are in order of opening."""
+    """`version` is the number of changes that admins made; waves are in order of opening, `notes` those of the frozen."""
 
     version: int
     waves: tuple[PlannedWave, ...]
     skipped: tuple[PlannedWave, ...]
+    notes: Mapping[int, str]
 
 
 class Waves:
@@ -158,9 +159,11 @@ class Waves:
             plan = calendar.next(after)
             plans[plan.number] = plan
             after = plan.opens_at
-        plans |= {wave.number: planned(wave) for wave in self._records(now).values()}
+        records = self._records(now).values()
+        plans |= {wave.number: planned(wave) for wave in records}
         waves = sorted(plans.values(), key=lambda plan: plan.opens_at)
-        return Agenda(version, tuple(waves), tuple(calendar.skipped))
+        notes = {wave.number: wave.note for wave in records if wave.note is not None}
+        return Agenda(version, tuple(waves), tuple(calendar.skipped), notes)
 
     # Entries
 

@@ -65,7 +65,8 @@ class Services(OutcomesServices):
         from ..notices import ics
 
         agenda = self.waves.agenda(now)
-        slots = [ics.Slot(plan.number, plan.opens_at, plan.closes_at) for plan in agenda.waves]
+        notes = agenda.notes
+        slots = [ics.Slot(p.number, p.opens_at, p.closes_at, note=notes.get(p.number)) for p in agenda.waves]
         slots += [ics.Slot(plan.number, plan.opens_at, plan.closes_at, skipped=True) for plan in agenda.skipped]
         return ics.calendar(slots, agenda.version, now, self.settings.mail_from, self.settings.public_url)
 

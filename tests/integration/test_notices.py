@@ -247,7 +247,8 @@ def test_an_event_is_on_the_topic_and_in_the_feed_once_and_a_death_in_between_on
 
 
 def test_what_one_late_step_tells_stands_in_the_feed_as_it_happened(world):
-    happened = ["wave_open", "wave_closing_soon", "wave_closed", "wave_frozen", "wave_drawn", "wave_settled"]
+    happened = ["wave_open", "wave_closing_soon", "wave_closed", "wave_frozen"]
+    happened += ["wave_waiting_for_beacon", "wave_drawn", "wave_settled"]
     for wave in (144, 145):
         for event in happened:
             world.stepper._announcements.publish(event, wave, {})
