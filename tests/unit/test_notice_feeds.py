@@ -87,6 +87,21 @@ def test_the_feed_is_valid_atom_with_the_newest_first():
     assert "Closes: Tuesday, 1 December 2026, 00:00 WIB" in entries[1].find(f"{ATOM}content").text
 
 
+def test_the_feed_says_which_round_a_draw_waits_for_and_since_when():
+    waiting = event("wave_waiting_for_beacon", 0, beacon_round=399712, beacon_due_at=iso(CLOSES))
+    [entry] = Xml.fromstring(atom.feed([waiting], "https://api", "g.example")).findall(f"{ATOM}entry")
+
+    assert entry.find(f"{ATOM}title").text == (
+        "Pengundian gelombang 145 menunggu angka acak publik / The draw of wave 145 waits for its public random number"
+    )
+    assert entry.find(f"{ATOM}content").text.split("\n") == [
+        "Putaran angka acak yang ditunggu: 399712",
+        "Seharusnya ada sejak: Selasa, 1 Desember 2026 pukul 00.00 WIB",
+        "Round of the random beacon waited for: 399712",
+        "Due since: Tuesday, 1 December 2026, 00:00 WIB",
+    ]
+
+
 def test_a_feed_in_which_nothing_has_happened_is_valid_too():
     root = Xml.fromstring(atom.feed([], "https://api", "g.example"))
 
