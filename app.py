@@ -286,6 +286,17 @@ def get_wave(number: str) -> web.Reply:
 
 
 @app.endpoint(
+    "GET /waves/{number}/verify",
+    "A page that recomputes the draw in the browser, and one's own place in it (docs/draw.md)",
+    answers={200: web.Text("text/html")},
+    refuses=(wave.UnknownWave,),
+)
+def get_verifier(number: str) -> web.Reply:
+    page = services().verifier_page(web.number(number), app.now())
+    return web.ok(page.html, cache_s=60, policy=page.policy)
+
+
+@app.endpoint(
     "POST /waves/current/entries",
     "Join the wave that is open: one click, once; again gives the same receipt",
     who="citizen",

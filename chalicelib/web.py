@@ -57,6 +57,8 @@ class Reply:
     status: int
     cache_s: int = 0
     """How long anyone may keep the answer; 0: nobody may."""
+    policy: str = ""
+    """The Content-Security-Policy of a page that does something; any other answer may do nothing."""
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,8 @@ class Api(Chalice):
             **_HEADERS,
             "Cache-Control": f"public, max-age={reply.cache_s}" if reply.cache_s else "no-store",
         }
+        if reply.policy:
+            headers["Content-Security-Policy"] = reply.policy
         if reply.body is None:
             return Response(body="", status_code=reply.status, headers=headers)
         kind = operation.answers.get(reply.status)
@@ -306,9 +310,9 @@ def object_id(text: str) -> str:
     return text
 
 
-def ok(body: Any, cache_s: int = 0) -> Reply:
+def ok(body: Any, cache_s: int = 0, policy: str = "") -> Reply:
     """200."""
-    return Reply(body, HTTPStatus.OK, cache_s)
+    return Reply(body, HTTPStatus.OK, cache_s, policy)
 
 
 def created(body: Any) -> Reply:

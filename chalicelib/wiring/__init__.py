@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..registration.rules import FinancialAddress
     from ..registration.wire import FinancialAddressForm
     from ..tidings import Tidings
+    from ..waves.verify_page import Page, VerifierPage
 
 
 class Services(OutcomesServices):
@@ -59,6 +60,16 @@ class Services(OutcomesServices):
 
         cursors = Cursors(CursorItem)
         return Tidings(self.programme, self.waves, self.payouts, self.notices, cursors, Progress())
+
+    def verifier_page(self, number: int, now: datetime) -> Page:
+        """`GET /waves/{number}/verify`. Raises `UnknownWave`."""
+        return self._verifier.of(self.waves.get(number, now))
+
+    @cached_property
+    def _verifier(self) -> VerifierPage:
+        from ..waves.verify_page import VerifierPage
+
+        return VerifierPage(self.programme.draw, self.settings.results_url)
 
     def agenda(self, now: datetime) -> str:
         """`GET /waves.ics`."""

@@ -13,6 +13,7 @@ from ..gateway import AN_HOUR, JOIN, Call, Gateway, Provoke
 
 ENTRIES = "GET /me/entries"
 GET_WAVE = "GET /waves/{number}"
+VERIFY = "GET /waves/{number}/verify"
 BIRTHDAY_WITHIN_THE_WAVE = date(1961, 11, 30)
 """64 years old when the wave opens, 65 on the day it closes."""
 
@@ -44,6 +45,10 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "not_found": lambda _: Call(GET_WAVE, path="/waves/first"),
         "unknown_wave": lambda _: Call(GET_WAVE, path="/waves/53"),
     },
+    VERIFY: {
+        "not_found": lambda _: Call(VERIFY, path="/waves/first/verify"),
+        "unknown_wave": lambda _: Call(VERIFY, path="/waves/53/verify"),
+    },
     JOIN: {
         "wave_not_open_yet": join_before_the_first_wave,
         "wave_closed": join_after_the_last_second,
@@ -61,6 +66,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
 SUCCESSES: dict[str, Provoke] = {
     JOIN: lambda gateway: Call(JOIN, person=gateway.registered()),
     GET_WAVE: lambda _: Call(GET_WAVE, path=f"/waves/{WAVE}"),
+    VERIFY: lambda _: Call(VERIFY, path=f"/waves/{WAVE}/verify"),
     ENTRIES: lambda gateway: Call(ENTRIES, person=gateway.veteran),
     "GET /waves": lambda _: Call("GET /waves"),
     "GET /waves/current": lambda _: Call("GET /waves/current"),
