@@ -137,11 +137,10 @@ def _facts(view: WaveView) -> Iterable[tuple[str, object]]:
     yield "quota", _count(view.quota)
     yield "entries", _count(view.entries)
     yield "chosen", _count(view.chosen)
-    yield "results", view.results_url or "-"
     if view.beacon:
-        yield "beacon", f"round {view.beacon.round}, due {_wib(view.beacon.due_at)} WIB"
-    if view.waiting_for:
-        yield "waits", f"for the {view.waiting_for}"
+        waits = ", and it is waited for" if view.waiting_for else ""
+        yield "beacon", f"round {view.beacon.round}, due {_wib(view.beacon.due_at)} WIB{waits}"
+    yield "results", view.results_url or "-"
 
 
 def _wib(text: str, form: str = "%a %Y-%m-%d %H:%M:%S") -> str:
