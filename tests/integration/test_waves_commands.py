@@ -9,6 +9,8 @@ from click.testing import CliRunner, Result
 
 from admin import stages, triggers, wave_commands
 from admin.cli import main
+from chalicelib.waves.drawing import commitment
+from chalicelib.waves.wire import WAITS_AFTER
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WavesWorld
 
 
@@ -86,6 +88,16 @@ def test_a_wave_is_advanced_by_hand(world):
     world.clock.now = ROUND
     assert lines("advance") == ["wave 145 is DRAWN", "wave 145 is SETTLED"]
     assert lines("show", "145")[-1] == f"results  {world.settings.results_url}/draws/145/"
+
+
+def test_a_wave_that_waits_for_its_random_number_says_so(world):
+    for now in (OPENS, CLOSES, FREEZES):
+        world.at(now)
+    shown = f"beacon   round {commitment(world.store.wave(145)).round}, due Tue 2026-12-01 00:00:26 WIB"
+    assert lines("show", "145")[-2] == shown
+    world.beacons.silent = True
+    world.at(ROUND + WAITS_AFTER)
+    assert lines("show", "145")[-2] == f"{shown}, and it is waited for"
 
 
 def test_what_nobody_foresaw_is_one_line_too(world, monkeypatch):
