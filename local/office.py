@@ -87,6 +87,10 @@ class CommandLine:
         """The published statistics, as printed."""
         return self._must("statistics", "show").splitlines()
 
+    def add_cosignature(self, wave: int, line: bytes) -> None:
+        """Publish the line that a witness signed."""
+        self._must("draw", "witness", "add", str(wave), line.decode().rstrip())
+
     def check_draw(self, wave: int, folder: Path) -> list[str]:
         """Verify the draw as it is published, and the files in `folder` without the network; what does not hold."""
         return [*self._findings("draw", "verify", str(wave)), *self._findings("draw", "verify", str(folder))]

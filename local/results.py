@@ -100,7 +100,8 @@ def fetch_note(address: str) -> bytes:
 
 def fetch(address: str, folder: Path) -> Results:
     """Fetch a wave's files from `address` (it ends with a slash) into `folder`. Raises `Unexpected`."""
-    (folder / "leaves").mkdir(parents=True, exist_ok=True)
+    for part in ("leaves", "nodes"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
 
     def get(name: str) -> bytes | None:
         found = _get(address, name)
@@ -118,6 +119,10 @@ def fetch(address: str, folder: Path) -> Results:
     substitutions = json.loads(get("substitutions.json") or b"[]")
     # Only a wave of which some were asked to compare has a sample.
     sample = json.loads(get("sample.json") or b'{"leaves": [], "after_seq": 0}')
+    for name in ("removals.json", "cosignatures.txt", "verify_draw.py"):
+        get(name)
+    for row in regions:
+        get(f"nodes/{row['region']}.bin")
     leaves = {row["region"]: _split(must(f"leaves/{row['region']}.bin")) for row in regions if row["entries"]}
     return Results(
         note=note,

@@ -48,6 +48,9 @@ class Office(Protocol):
     def show_statistics(self) -> Sequence[str]:
         """The published statistics as an administrator sees them, line by line."""
 
+    def add_cosignature(self, wave: int, line: bytes) -> None:
+        """Publish the line that a witness signed."""
+
     def check_draw(self, wave: int, folder: Path) -> list[str]:
         """Verify the draw, as deployed and as fetched into `folder`; what does not hold."""
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from chalicelib.clock import WIB
-from chalicelib.waves.note import parse
+from chalicelib.waves.note import parse, round_time
 
 from .. import results
 from ..players import joining
 from ..scene import Scene
+from ..witness import SIGNER
 
 OPENS_IN_S = 14
 """From the setting of a wave to its opening: the calendar takes no change nearer than that many functions may know an
@@ -75,13 +76,22 @@ def _freeze(scene: Scene, number: int, closes_at: datetime) -> bytes:
     scene.tell(f"commitment: the list of {wave['entries']} entries is fixed, and its note published: sha256 {digest}")
     kind = "public" if scene.programme.draw.pinned.production else "development"
     scene.tell(f"beacon: round {when} of the {kind} random beacon will decide; it does not exist yet")
+    _witness(scene, number, raw)
     return raw
 
 
+def _witness(scene: Scene, number: int, note: bytes) -> None:
+    """Let the development witness sign, if the note came to it before the round did."""
+    now = scene.pace.now()
+    if now >= _appears_at(scene, note):
+        scene.tell("witness: the note came too late to be signed, and no witness is demanded")
+        return
+    scene.office.add_cosignature(number, SIGNER.sign(note, now).line())
+    scene.tell(f"witness: {SIGNER.name} signed that it had the note before the round existed")
+
+
 def _draw(scene: Scene, number: int, note: bytes) -> None:
-    chain = scene.programme.draw.pinned
-    appears_at = chain.genesis + (parse(note).round - 1) * chain.period_s
-    scene.pace.wait_until(datetime.fromtimestamp(appears_at + chain.period_s, UTC))
+    scene.pace.wait_until(_appears_at(scene, note) + timedelta(seconds=scene.programme.draw.pinned.period_s))
     scene.office.fire("advance")
     wave = _advance_to(scene, number, "SETTLED")
     scene.tell(f"draw: the round has come and ranks all {wave['entries']} entries; the first {wave['quota']} win")
@@ -97,6 +107,11 @@ def _advance_to(scene: Scene, number: int, *states: str) -> dict[str, Any]:
         scene.pace.wait_until(scene.pace.now() + timedelta(seconds=1))
         scene.office.fire("advance")
     return wave
+
+
+def _appears_at(scene: Scene, note: bytes) -> datetime:
+    """When the round of a note comes into being."""
+    return round_time(scene.programme.draw.pinned, parse(note).round)
 
 
 def _whole_seconds(instant: datetime) -> datetime:

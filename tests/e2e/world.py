@@ -138,6 +138,9 @@ class World:
     def show_statistics(self) -> list[str]:
         return [str(self.services.statistics.country().progress)]
 
+    def add_cosignature(self, wave: int, line: bytes) -> None:
+        assert self.services.witnessing.add(wave, line)
+
     def check_draw(self, wave: int, folder: Path) -> list[str]:
         view = self.services.waves.get(wave, self.now())
         known = Known(wave=wave, closes_at=parse_iso(view.closes_at))
