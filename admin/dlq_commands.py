@@ -15,6 +15,7 @@ from chalicelib.notices import wire as notices
 from chalicelib.payouts import rules
 from chalicelib.payouts import wire as payouts
 from chalicelib.payouts.errors import UnknownEntitlement
+from chalicelib.waves import award_queue
 
 from . import stages
 from .dead_letters import DeadLetters, Letter
@@ -41,7 +42,16 @@ def _mail(body: str) -> str | None:
     return named if re.fullmatch(r"[0-9a-z-]{1,64} [0-9A-Za-z_/.:-]{1,100}", named) else None
 
 
-READERS: Mapping[str, Callable[[str], str | None]] = {"payouts": _payout, "mails": _mail}
+def _awards(body: str) -> str | None:
+    """Which batch of which wave a message of the awards is; None for any other text."""
+    try:
+        message = award_queue.decode_message(body)
+    except msgspec.DecodeError:
+        return None
+    return f"wave {message.wave}, batch {message.batch}, {len(message.people)} people"
+
+
+READERS: Mapping[str, Callable[[str], str | None]] = {"payouts": _payout, "mails": _mail, "awards": _awards}
 """What tells of a queue's message what it is about. Nothing else of a body is ever shown: it may be anybody's words."""
 
 _NOT_THERE = "there is no message {} (it may be in somebody's hands just now)"
@@ -113,8 +123,12 @@ def redrive(stage: str, queue: str, message_id: str | None) -> None:
 
 def _letters(stage: str, queue: str) -> DeadLetters:
     settings = stages.load(stage).settings
-    url = {"payouts": settings.payouts_queue_url, "mails": settings.mails_queue_url}[queue]
-    return DeadLetters(stages.connect().client("sqs"), url)
+    urls = {
+        "payouts": settings.payouts_queue_url,
+        "mails": settings.mails_queue_url,
+        "awards": settings.awards_queue_url,
+    }
+    return DeadLetters(stages.connect().client("sqs"), urls[queue])
 
 
 def _standing(stage: str, entitlement_id: str) -> str:

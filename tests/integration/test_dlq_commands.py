@@ -19,6 +19,7 @@ from chalicelib.clock import utc_now
 from chalicelib.config import Programme, Settings
 from chalicelib.notices import wire as notices
 from chalicelib.payouts import wire
+from chalicelib.waves import award_queue
 from tests.builders.crashes import Calls, Crash, die
 from tests.builders.payouts import World, incentive_id, running
 from tests.conftest import REGION
@@ -29,7 +30,7 @@ class Boxes:
 
     def __init__(self, settings: Settings, queue: str = "payouts") -> None:
         self.sqs = boto3.client("sqs", REGION)
-        self.url = settings.payouts_queue_url if queue == "payouts" else settings.mails_queue_url
+        self.url = getattr(settings, f"{queue}_queue_url")
         self.dead = f"{self.url}-dead"
 
     def given_up(self, *bodies: str) -> list[str]:
@@ -170,6 +171,19 @@ def test_what_sqs_does_not_take_stays_where_it_is(boxes, monkeypatch):
     monkeypatch.setattr(dead_letters.DeadLetters, "_send", lambda self, letters: send(self, letters[:1]))
     assert lines("redrive") == ["1 sent again; 2 left, being none of ours or refused by SQS"]
     assert len(boxes.emptied(boxes.dead)) == 2
+
+
+def test_batches_of_awards_are_listed_by_their_wave_and_sent_again(boxes, cloud):
+    awards = Boxes(cloud, "awards")
+    body = award_queue.encode_message(award_queue.Message(145, 17, ("person-1", "person-2")))
+    awards.given_up(body, json.dumps({"v": 1, "wave": 145, "batch": 17, "people": ["Ani Wijaya"]}))
+    listed = lines("list", "--queue", "awards")
+    assert sorted(line.split("received 1  ")[1] for line in listed[:2]) == [
+        "none of ours, 60 bytes",
+        "wave 145, batch 17, 2 people",
+    ]
+    assert lines("redrive", "--queue", "awards")[0].startswith("1 sent again; 1 left")
+    assert awards.emptied(awards.url) == [body]
 
 
 def test_mails_are_listed_by_their_notice_and_sent_again(boxes, cloud):
