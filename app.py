@@ -286,6 +286,18 @@ def get_wave(number: str) -> web.Reply:
 
 
 @app.endpoint(
+    "GET /waves/{number}/entries/{leaf}/proof",
+    "That a leaf is on the published list: its place, and the path to the committed root",
+    query=waves.ProofQuery,
+    answers={200: waves.InclusionProof},
+    refuses=(wave.MalformedLeaf, wave.UnknownWave, wave.NotFrozenYet, wave.NotOnTheList),
+)
+def get_inclusion_proof(query: waves.ProofQuery, number: str, leaf: str) -> web.Reply:
+    proof = services().inclusion.proof(web.number(number), leaf, query.region, app.now())
+    return web.ok(proof, cache_s=86_400)  # what is frozen never changes
+
+
+@app.endpoint(
     "GET /waves/{number}/verify",
     "A page that recomputes the draw in the browser, and one's own place in it (docs/draw.md)",
     answers={200: web.Text("text/html")},

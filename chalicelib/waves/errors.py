@@ -98,6 +98,24 @@ class NotDrawn(DomainError):
     code = "wave_not_drawn"
 
 
+class MalformedLeaf(DomainError):
+    """A leaf is 32 bytes in lower-case hex."""
+
+    code = "malformed_leaf"
+
+
+class NotFrozenYet(DomainError):
+    """The lists of a wave are published when it is frozen, a while after its close. Facts: `wave`."""
+
+    code = "wave_not_frozen_yet"
+
+
+class NotOnTheList(DomainError):
+    """A leaf is on none of the published lists that were asked for. Facts: `wave`."""
+
+    code = "not_on_the_list"
+
+
 PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
     NotOpenYet: (
         409,
@@ -156,6 +174,21 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
         "A message about awards of wave {wave} is not valid: {reason}.",
     ),
     NotDrawn: (409, "Gelombang {wave} belum diundi.", "Wave {wave} has not been drawn yet."),
+    MalformedLeaf: (
+        422,
+        "Daun (leaf) terdiri dari 64 digit heksadesimal huruf kecil.",
+        "A leaf is 64 hexadecimal digits in lower case.",
+    ),
+    NotFrozenYet: (
+        409,
+        "Daftar peserta gelombang {wave} belum diterbitkan.",
+        "The list of wave {wave} is not published yet.",
+    ),
+    NotOnTheList: (
+        404,
+        "Daun (leaf) ini tidak ada dalam daftar gelombang {wave}.",
+        "This leaf is not on the list of wave {wave}.",
+    ),
     BadPlan: (422, "Rencana gelombang tidak sah: {reason}.", "The plan of the wave is not valid: {reason}."),
 }
 """Status, Indonesian text, English text."""

@@ -203,7 +203,10 @@ class Waves:
         ]
         draws = self._store.draws(missed) if missed else {}
         entries.sort(key=lambda one: plans[one.wave].opens_at, reverse=True)
-        return [wire.entry_view(one, states[one.wave], beneficiary, draws.get(one.wave)) for one in entries]
+        return [
+            wire.entry_view(one, states[one.wave], beneficiary, draws.get(one.wave), self._results_url)
+            for one in entries
+        ]
 
     def drawn_entry(self, registrant_id: str, number: int, now: datetime) -> DrawnEntry:
         """A person's entry in a wave whose seats are settled, with its draw: two reads, three of one who was chosen.

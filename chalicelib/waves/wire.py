@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+import msgspec
+from msgspec import Meta, Struct
 
 from ..clock import iso
 from ..config import DrawRules
 from . import note, published
 from .calendar import PlannedWave
 from .draw import leaf
+from .proofs import Proof
 from .rules import NOT_DRAWN, Beneficiary, Draw, Entry, State, Wave, chain_of, standing, state_at
 from .selection import open_value, rank
 
@@ -65,6 +67,45 @@ class Receipt(Struct, frozen=True):
     joined_at: str
 
 
+class ReceiptFile(Struct, frozen=True):
+    """A receipt to keep: under this name, this text (docs/draw.md section 6), which a verifier reads."""
+
+    name: str
+    content: str
+
+
+class _KeptReceipt(Struct, frozen=True):
+    """The JSON of a receipt's file."""
+
+    format: str
+    wave: int
+    region: int
+    ticket: str
+    leaf: str
+    joined_at: str
+    results_url: str
+
+
+class ProofQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """On the list of which region to look; on all of them where none is given."""
+
+    region: Annotated[int, Meta(ge=10, le=99)] | None = None
+
+
+class InclusionProof(Struct, frozen=True):
+    """That a leaf is on its region's list: its index (from 0) among the `entries`, and the path of RFC 9162 2.1.3.
+
+    Hashes in hex; the path is from the bottom up. It leads to the region's root in `regions.json`.
+    """
+
+    wave: int
+    region: int
+    leaf: str
+    index: int
+    entries: int
+    path: list[str]
+
+
 class DrawnValues(Struct, frozen=True):
     """An entry's place in the draw against the last one chosen, in hex; a lower value is better.
 
@@ -88,6 +129,7 @@ class EntryView(Struct, frozen=True):
     reason: str | None
     drawn: DrawnValues | None
     receipt: Receipt
+    receipt_file: ReceiptFile
 
 
 class EntryList(Struct, frozen=True):
@@ -140,11 +182,40 @@ def receipt(entry: Entry) -> Receipt:
     )
 
 
-def entry_view(entry: Entry, state: State, beneficiary: Beneficiary | None, draw: Draw | None) -> EntryView:
+def receipt_file(entry: Entry, results_url: str) -> ReceiptFile:
+    """The receipt of an entry as a file to keep. `results_url` ends without a slash."""
+    proof = receipt(entry)
+    kept = _KeptReceipt(
+        format="gelombang/receipt/1",
+        wave=proof.wave,
+        region=proof.region,
+        ticket=proof.ticket,
+        leaf=proof.leaf,
+        joined_at=proof.joined_at,
+        results_url=f"{results_url}/{published.folder(entry.wave)}",
+    )
+    return ReceiptFile(f"gelombang-{entry.wave}-receipt.json", msgspec.json.encode(kept).decode() + "\n")
+
+
+def inclusion(wave: int, leaf: str, region: int, proof: Proof) -> InclusionProof:
+    """A proof as it is answered. `leaf` is in hex."""
+    return InclusionProof(wave, region, leaf, proof.index, proof.entries, [node.hex() for node in proof.path])
+
+
+def entry_view(
+    entry: Entry, state: State, beneficiary: Beneficiary | None, draw: Draw | None, results_url: str
+) -> EntryView:
     """An entry with its standing. `state` is its wave's; `draw` is needed once that is SETTLED."""
     what, reason = standing(entry, state, beneficiary)
     values = _values(entry, draw) if draw is not None and reason == NOT_DRAWN else None
-    return EntryView(wave=entry.wave, standing=what.value, reason=reason, drawn=values, receipt=receipt(entry))
+    return EntryView(
+        wave=entry.wave,
+        standing=what.value,
+        reason=reason,
+        drawn=values,
+        receipt=receipt(entry),
+        receipt_file=receipt_file(entry, results_url),
+    )
 
 
 def beneficiary_view(beneficiary: Beneficiary) -> BeneficiaryView:

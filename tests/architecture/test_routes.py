@@ -28,6 +28,7 @@ PUBLIC = {
     ("POST", "/unsubscriptions/{token}"),
     ("GET", "/waves/current"),
     ("GET", "/waves/{number}"),
+    ("GET", "/waves/{number}/entries/{leaf}/proof"),
     ("GET", "/waves/{number}/verify"),
     ("GET", "/statistics"),
     ("GET", "/statistics/waves/{number}"),

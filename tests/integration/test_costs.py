@@ -60,7 +60,7 @@ from tests.e2e.refusals import SUCCESSES, jobs
 from tests.e2e.refusals.helpdesk import COMPLAIN, COMPLAINTS, complaining
 from tests.e2e.refusals.outcomes import GET_WAVE_STATISTICS, SURVEYS
 from tests.e2e.refusals.training import GET_COURSE
-from tests.e2e.refusals.waves import ENTRIES, GET_WAVE, VERIFY
+from tests.e2e.refusals.waves import ENTRIES, GET_WAVE, PROOF, VERIFY
 
 SETTLED = 144
 """A wave before the open one."""
@@ -206,6 +206,7 @@ COSTS: dict[str, Row] = {
     "GET /waves/current": (again(SUCCESSES["GET /waves/current"]), {}),
     GET_WAVE: (again(SUCCESSES[GET_WAVE]), {}),
     VERIFY: (again(SUCCESSES[VERIFY]), {}),
+    PROOF: (again(SUCCESSES[PROOF]), {"s3 GetObject": 3}),
     JOIN: (SUCCESSES[JOIN], {"dynamodb GetItem": 1, "dynamodb UpdateItem": 1}),
     HINT: (again(SUCCESSES[HINT]), {}),
     f"{HINT} of a known form": (hint_at_a_payout, {"sqs SendMessageBatch": 1}),

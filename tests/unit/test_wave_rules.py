@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from admin import receipt
+from chalicelib.clock import iso
 from chalicelib.config import load_programme
 from chalicelib.waves import note
 from chalicelib.waves.calendar import PlannedWave
@@ -38,6 +40,7 @@ from chalicelib.waves.rules import (
 from chalicelib.waves.selection import open_value, rank
 from chalicelib.waves.wire import entry_view
 
+RESULTS = "https://results.example"
 OPENS = datetime(2023, 6, 2, 5, tzinfo=UTC)
 CLOSES = datetime(2023, 6, 5, 17, tzinfo=UTC)
 PLAN = PlannedWave(54, OPENS, CLOSES)
@@ -195,7 +198,7 @@ def test_who_is_revoked_or_graduated_is_so_for_good_and_only_the_potential_can_b
 
 def test_the_values_of_one_who_was_not_drawn_can_be_recomputed():
     draw = Draw(b"s" * 32, {31: b"\x00" * 32}, b"\x01" * 32)
-    view = entry_view(ENTRY, State.SETTLED, None, draw)
+    view = entry_view(ENTRY, State.SETTLED, None, draw, RESULTS)
     own = leaf(54, 31, bytes(32))
     assert view.drawn is not None
     assert view.drawn.open == open_value(draw.seed, own).hex()
@@ -204,9 +207,20 @@ def test_the_values_of_one_who_was_not_drawn_can_be_recomputed():
 
 
 def test_without_seats_reserved_for_the_region_there_is_no_rank():
-    view = entry_view(ENTRY, State.SETTLED, None, Draw(b"s" * 32, {32: None}, None))
+    view = entry_view(ENTRY, State.SETTLED, None, Draw(b"s" * 32, {32: None}, None), RESULTS)
     assert view.drawn is not None
     assert (view.drawn.rank, view.drawn.rank_cutoff, view.drawn.open_cutoff) == (None, None, None)
+
+
+def test_a_receipt_is_kept_as_a_file_that_a_verifier_reads():
+    file = entry_view(ENTRY, State.OPEN, None, None, RESULTS).receipt_file
+    assert file.name == "gelombang-54-receipt.json"
+    assert file.content == (
+        f'{{"format":"gelombang/receipt/1","wave":54,"region":31,"ticket":"{"00" * 32}",'
+        f'"leaf":"{leaf(54, 31, bytes(32)).hex()}","joined_at":"{iso(ENTRY.joined_at)}",'
+        '"results_url":"https://results.example/draws/54/"}\n'
+    )
+    assert receipt.parse(file.content.encode()) == receipt.Own(31, bytes(32), 54)
 
 
 def test_a_note_of_a_chain_that_the_stage_no_longer_uses_is_still_read():
