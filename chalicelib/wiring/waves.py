@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..waves.deciding import Decisions
     from ..waves.drawing import Beacons, Drawing
     from ..waves.entries import EntryStore
+    from ..waves.inclusion import Inclusion
     from ..waves.publication import Publication
     from ..waves.revocation import Revocation
     from ..waves.service import Waves
@@ -42,6 +43,13 @@ class WavesServices(RegistrationServices, NoticesServices):
             self.settings.results_url,
             self._randomness,
         )
+
+    @cached_property
+    def inclusion(self) -> Inclusion:
+        """Proofs that a leaf is on its list."""
+        from ..waves.inclusion import Inclusion
+
+        return Inclusion(self.waves.get, self._publication)
 
     @cached_property
     def stepper(self) -> Stepper:
