@@ -122,7 +122,8 @@ def fetch(address: str, folder: Path) -> Results:
     for name in ("removals.json", "cosignatures.txt", "verify_draw.py"):
         get(name)
     for row in regions:
-        get(f"nodes/{row['region']}.bin")
+        if row["entries"]:
+            get(f"nodes/{row['region']}.bin")
     leaves = {row["region"]: _split(must(f"leaves/{row['region']}.bin")) for row in regions if row["entries"]}
     return Results(
         note=note,

@@ -16,6 +16,7 @@ from local.play import play
 from local.players.crowd import Crowd
 from local.scene import Scene
 from local.sums import Played, differences
+from local.witness import SIGNER
 
 from .mistakes import MISTAKES, copy_of
 from .world import World, world_on
@@ -23,8 +24,8 @@ from .world import World, world_on
 COUNT = 60
 
 PHASES = [
-    "registration", "calendar", "opening", "close", "commitment", "beacon", "draw", "award", "catalogue", "training",
-    "payout", "revocation", "surveys", "jobs", "helpdesk", "mail", "feed", "statistics", "comparison",
+    "registration", "calendar", "opening", "close", "commitment", "beacon", "witness", "draw", "award", "catalogue",
+    "training", "payout", "revocation", "surveys", "jobs", "helpdesk", "mail", "feed", "statistics", "comparison",
 ]  # fmt: skip
 
 
@@ -54,6 +55,7 @@ def test_a_whole_wave_agrees_though_the_provider_misbehaves_and_each_planted_mis
     check_that_everything_was_played(played)
     phases = [line.partition(":")[0] for line in told]
     assert list(dict.fromkeys(phases))[: len(PHASES)] == PHASES
+    assert (tmp_path / str(played.wave["number"]) / "cosignatures.txt").read_text().startswith(f"\u2014 {SIGNER.name} ")
     for mistake, named in MISTAKES:
         with subtests.test(mistake.__name__):
             wrong = copy_of(played)

@@ -109,7 +109,7 @@ class World:
     def fire(self, schedule: str) -> None:
         application.app.handler_map[schedule](EVENT, Context())
         # A step dates what it does by how long it has run.
-        self.wait_until(self.now() + timedelta(seconds=10))
+        self.wait_until(self.now() + timedelta(seconds=5))
 
     def look_again(self) -> None:
         for each in self.services.payouts.ledger():
