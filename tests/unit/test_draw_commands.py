@@ -17,6 +17,7 @@ from admin import stages
 from admin.draw_commands import draw
 from chalicelib.clock import iso
 from chalicelib.config import BadConfiguration
+from chalicelib.waves.witness import Signer
 from tests.builders.draws import (
     CASES,
     DEVELOPMENT,
@@ -85,6 +86,77 @@ def test_what_one_knows_oneself_can_be_given(tmp_path: Path):
     assert result.stdout.splitlines()[-1] == "draw verify: ok ok=31 failed=0 not_checked=0"
     assert run(folder, "--closes-at", iso(REAL_FROZEN)).exit_code == 1
     assert run(folder, "--seen-at", iso(REAL_FROZEN + timedelta(minutes=31))).exit_code == 1
+
+
+TICKET = (3).to_bytes(32, "big").hex()
+RECEIPT = {"format": "gelombang/receipt/1", "wave": 62, "region": 31, "ticket": TICKET}
+
+
+def test_with_a_ticket_or_a_receipt_the_personal_proof_is_printed_and_what_is_left_out_is_named(tmp_path: Path):
+    folder, kept = write(tmp_path / "draw", GOOD), tmp_path / "receipt.json"
+    kept.write_text(json.dumps(RECEIPT))
+    result = run(folder, "--ticket", kept)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[-1] == "draw verify: ok ok=24 failed=0 not_checked=3 not_made=10"
+    assert "not made     lists complete" in lines
+    assert next(line for line in lines if "  verdict: " in line).startswith("ok           verdict: ")
+    assert result.stderr.startswith("not made here, since that takes the whole lists (leave out --ticket): removals, ")
+    assert run(folder, "--ticket", TICKET, "--region", 31).stdout == result.stdout
+    assert run(folder, "--ticket", kept, "--region", 32).exit_code == 2
+
+
+def test_strictly_what_a_personal_proof_does_without_does_not_count(tmp_path: Path):
+    folder = write(tmp_path, GOOD)
+    weights = [word for region, weight in ((11, 2), (31, 3), (32, 2), (94, 1)) for word in ("--weight", region, weight)]
+    closed = iso(REAL_FROZEN - timedelta(minutes=15))
+    facts = ["--closes-at", closed, "--seen-at", iso(REAL_FROZEN), *weights, "--strict", "--region", 31]
+    assert run(folder, *facts, "--ticket", TICKET).exit_code == 0
+    assert run(folder, *facts, "--ticket", "ab" * 32).exit_code == 1
+
+
+def test_a_receipt_of_nobody_is_not_on_the_list(tmp_path: Path):
+    result = run(write(tmp_path, GOOD), "--ticket", "ab" * 32, "--region", 32)
+    assert result.exit_code == 1
+    assert "FAILED       on the list: not on the list: region 32" in result.stdout
+
+
+def test_what_is_no_receipt_is_a_wrong_command(tmp_path: Path):
+    (tmp_path / "receipt.json").write_text(json.dumps(RECEIPT | {"format": "another"}))
+    result = run(write(tmp_path, GOOD), "--ticket", tmp_path / "receipt.json")
+    assert (result.exit_code, "not a receipt of the form gelombang/receipt/1" in result.stderr) == (2, True)
+
+
+def test_programs_read_the_checks_as_json(tmp_path: Path):
+    result = run(write(tmp_path, updated("result.json", seed="00" * 32)), "--json")
+    assert result.exit_code == 1
+    checks = {check["name"]: check for check in json.loads(result.stdout)}
+    assert len(checks) == 31
+    assert checks["seed"] == {
+        "name": "seed",
+        "ok": False,
+        "detail": "wrong seed: it does not follow from the note and the signature",
+    }
+    assert checks["note before its round"]["ok"] is None
+    assert checks["wave"] == {"name": "wave", "ok": True, "detail": ""}
+
+
+def test_a_verifiers_own_witnesses_count_instead_of_ours(tmp_path: Path):
+    signer = Signer("witness.example", b"k" * 32)
+    files = GOOD | {"cosignatures.txt": signer.sign(GOOD["note.txt"], REAL_FROZEN).line()}
+    folder, key = write(tmp_path, files), str(signer.public)
+    stranger = str(Signer("other.example", b"o" * 32).public)
+    assert "1 of 1 witnesses in time, 1 demanded" in run(folder, "--witness", key).stdout
+    assert (
+        "no quorum: 1 of 2 witnesses in time, 2 are demanded"
+        in run(folder, "--witness", key, "--witness", stranger).stdout
+    )
+    for leave in (["--quorum", 1], ["--no-witness"]):
+        assert run(folder, "--witness", key, "--witness", stranger, *leave).exit_code == 0
+    assert (
+        "0 of 1 witnesses in time, no witness is demanded" in run(folder, "--witness", stranger, "--no-witness").stdout
+    )
+    assert run(folder, "--witness", key, "--quorum", 2).exit_code == 2
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from admin.evidence import Known
 from admin.publication import Absent, Site, Unreadable
+from admin.receipt import Own
 from admin.verify import verify
+from tests.builders.draws import published_draw, random_lists
 from tests.builders.publications import GOOD, NOTHING, PRODUCTION
 
 
@@ -101,6 +104,25 @@ def test_a_site_that_errs_or_sends_too_much_is_named(server: Server):
     server.missing = 404
     with pytest.raises(Absent):
         site(server).read("beacon.json", 10)
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_personal_proof_asks_for_a_handful_of_files_and_for_a_run_by_its_range(server: Server, ranges: bool):
+    server.ranges = ranges
+    server.files = published_draw(62, random_lists(62, {31: 9_000, 32: 50}), {31: 5}, 50)
+    checks = verify(site(server), PRODUCTION, Known(own=Own(31, (777).to_bytes(32, "big"), 62)))
+    assert [check for check in checks if check.ok is False] == []
+    files = [name.removeprefix("/draws/62/") for name in server.asked if not name.startswith("bytes=")]
+    asked = [name for name in files if name != "leaves/31.bin"]
+    assert sorted(asked) == [
+        *("beacon.json", "cosignatures.txt", "nodes/31.bin", "note.txt"),
+        *("regions.json", "result.json", "substitutions.json"),
+    ]
+    assert 1 <= files.count("leaves/31.bin") <= 2
+    for part in server.asked:
+        if part.startswith("bytes="):
+            first, last = map(int, part.removeprefix("bytes=").split("-"))
+            assert (first % (4096 * 32), last - first < 4096 * 32) == (0, True)
 
 
 def test_a_part_of_a_file_is_asked_for_by_its_range(server: Server):
