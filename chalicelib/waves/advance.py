@@ -199,6 +199,8 @@ class Stepper:
         facts = self._facts(wave) | {"beacon_round": commitment(wave).round, "beacon_due_at": iso(due)}
         self._announcements.publish("wave_waiting_for_beacon", wave.number, facts)
         self._store.waiting_told(wave)
+        # A person can look for the signature elsewhere, and hand it in.
+        log.error("beacon_silent", extra={"wave": wave.number})
 
     def _announce(self, wave: Wave) -> None:
         self._announcements.publish(f"wave_{wave.state.lower()}", wave.number, self._facts(wave))

@@ -65,7 +65,7 @@ def test_before_the_freeze_there_is_no_round_to_show(world):
     assert (found.state, found.beacon, found.waiting_for) == (State.CLOSED, None, None)
 
 
-def test_that_a_draw_waits_for_long_is_told_once_with_the_round_and_the_note(waiting):
+def test_that_a_draw_waits_for_long_is_told_once_with_the_round_and_the_note(waiting, caplog):
     for now in (ROUND, ROUND + TOLD_AFTER - SECOND):
         waiting.at(now)
         assert waiting.heard() == []
@@ -78,6 +78,7 @@ def test_that_a_draw_waits_for_long_is_told_once_with_the_round_and_the_note(wai
     assert event["note"] == record.note
     assert record.waiting_told
     assert record.state is State.FROZEN
+    assert [one.message for one in caplog.records if one.levelname == "ERROR"] == ["beacon_silent"]
     waiting.beacons.silent = False
     waiting.step()
     assert [event["event"] for event in waiting.heard()] == ["wave_drawn", "wave_settled"]
