@@ -42,9 +42,9 @@ from itertools import pairwise
 from math import isqrt
 from pathlib import Path
 from struct import pack
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
-SMALL_FILE = 1_000_000  # section 6: a file is at most 1 MB, the lists, nodes, substitutions and the sample apart
+SMALL_FILE = 1_048_576  # section 6: no file is larger, the lists, nodes, substitutions and the sample apart
 LARGE_FILE = 128_000_000  # more substitutions, or a larger sample, than a computer at home should have to hold
 MOST_ENTRIES = 50_000_000  # as above: 1.6 GB of lists
 RUN = 4096 * 32  # section 6: the bytes of a run of 4,096 leaves
@@ -255,55 +255,68 @@ class Web:
 # ---------------------------------------------------------------------------- section 6: the forms of what is published
 
 
-def from_json(name: str, data: bytes) -> Any:
-    """The one form of JSON: encoding again what was read must give the same bytes."""
-    try:
-        value = json.loads(data.decode())
-        again = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-    except (ValueError, RecursionError):
-        raise Failure(f"malformed: {name} is not JSON") from None
-    if again != data:
-        raise Failure(f"malformed: {name} is not in the one form that JSON is published in")
-    return value
+PLACEHOLDERS = {
+    "#": rb"(0|[1-9][0-9]{0,19})",  # a number
+    "%": rb"([0-9a-f]{64})",  # a hash
+    "?": rb'(null|"[0-9a-f]{64}")',  # a hash or none
+    "=": rb"([0-9a-f]{96})",  # a signature
+    "~": rb"([a-z_]+)",  # a word
+    "&": rb"(open|0|[1-9][0-9]{0,4})",  # what kind a seat is of
+    "@": rb"([A-Za-z0-9+/]{43}=)",  # a hash in base64
+    "!": rb"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)",  # a time
+    "*": rb"(.*)",  # rows, which have a form of their own
+}
 
 
-class Form:
-    """Takes the values of one JSON file apart, and refuses those of another form."""
+def form(text: str) -> re.Pattern[bytes]:
+    """What the specification says a file looks like, with placeholders for the values.
 
-    def __init__(self, name: str, data: bytes) -> None:
-        self.name = name
-        self.value = from_json(name, data)
-
-    def demand(self, holds: bool, what: str) -> None:
-        if not holds:
-            raise Failure(f"malformed: {self.name}: {what}")
-
-    def fields(self, value: Any, *names: str) -> list[Any]:
-        self.demand(type(value) is dict and tuple(value) == names, f"not an object of {', '.join(names)}")
-        return list(value.values())
-
-    def rows(self, value: Any) -> list[Any]:
-        self.demand(type(value) is list, "not a list where one should be")
-        return list(value)
-
-    def number(self, value: Any, most: int = 2**32 - 1, least: int = 0) -> int:
-        self.demand(type(value) is int and least <= value <= most, "not a whole number in its range")
-        return int(value)
-
-    def hex(self, value: Any, size: int = 32) -> bytes:
-        self.demand(
-            type(value) is str and len(value) == 2 * size and not value.strip("0123456789abcdef"), f"not {size} bytes"
-        )
-        return bytes.fromhex(value)
-
-    def word(self, value: Any, words: Sequence[str] | None = None) -> str:
-        self.demand(type(value) is str and re.fullmatch("[a-z_]+", value) is not None, "not a word")
-        self.demand(words is None or value in words, "not one of its words")
-        return str(value)
+    Each has one form only, byte for byte, so there is no need for a reader of JSON and all that JSON would allow.
+    """
+    return re.compile(b"".join(PLACEHOLDERS.get(character) or re.escape(character.encode()) for character in text))
 
 
-@dataclass(frozen=True)
-class Note:
+NOTE = form("gelombang/draw/1\nwave #\nentries #\nquota #\nreserved #\nregions @\nfrozen !\nbeacon % #\n")
+REMOVALS, REMOVAL = form('{"removed":[*]}\n'), form('{"reason":"~","entries":#}')
+REGIONS, REGION = form("[*]\n"), form('{"region":#,"entries":#,"quota":#,"root":"%"}')
+BEACON = form('{"chain":"%","round":#,"signature":"=","randomness":"%"}\n')
+RESULT = form('{"wave":#,"seed":"%","reserved":[*],"open":{"seats":#,"chosen":#,"cutoff":?}}\n')
+RESERVED = form('{"region":#,"seats":#,"chosen":#,"cutoff":?}')
+SUBSTITUTIONS, SUBSTITUTION = form("[*]\n"), form('{"seq":#,"seat":"&","out":"%","reason":"~","in":?}')
+SAMPLE, SAMPLED = form('{"after_seq":#,"size":#,"leaves":[*]}\n'), form('"%"')
+
+
+def demand(holds: object, name: str, what: str) -> None:
+    if not holds:
+        raise Failure(f"malformed: {name}: {what}")
+
+
+def values(name: str, pattern: re.Pattern[bytes], data: bytes) -> list[bytes]:
+    matched = pattern.fullmatch(data)
+    demand(matched, name, "it is not of its form")
+    return list(matched.groups()) if matched else []
+
+
+def rows_of(name: str, pattern: re.Pattern[bytes], data: bytes) -> list[tuple[bytes, ...]]:
+    found = list(pattern.finditer(data))
+    demand(b",".join([row[0] for row in found]) == data, name, "a row of it is not of its form")
+    return [row.groups() for row in found]
+
+
+def number(name: str, text: bytes, most: int = 2**32 - 1) -> int:
+    demand(int(text) <= most, name, f"{int(text)} is too large a number")
+    return int(text)
+
+
+def unhex(text: bytes) -> bytes:
+    return bytes.fromhex(text.decode())
+
+
+def unhex_or_none(text: bytes) -> bytes | None:
+    return None if text == b"null" else unhex(text[1:-1])
+
+
+class Note(NamedTuple):
     """Section 3: what was committed to."""
 
     text: bytes
@@ -317,12 +330,107 @@ class Note:
     round: int
 
 
-NOTE = re.compile(
-    rb"gelombang/draw/1\nwave (#)\nentries (#)\nquota (#)\nreserved (#)\nregions ([A-Za-z0-9+/]{43}=)\n"
-    rb"frozen ([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)\nbeacon ([0-9a-f]{64}) (#)\n".replace(
-        b"#", b"0|[1-9][0-9]{0,19}"
-    )
-)
+def parse_note(data: bytes) -> Note:
+    wave, entries, quota, reserved, encoded, frozen, chain, due = values("note.txt", NOTE, data)
+    top = base64.b64decode(encoded)
+    demand(base64.b64encode(top) == encoded, "note.txt", "the base64 of its regions has another form")
+    try:
+        when = int(datetime.fromisoformat(frozen.decode()).timestamp())
+    except ValueError:
+        raise Failure("malformed: note.txt: there is no such time as its freeze") from None
+    w, n, q, r = (number("note.txt", text) for text in (wave, entries, quota, reserved))
+    return Note(data, w, n, q, r, top, when, chain.decode(), number("note.txt", due, 2**64 - 1))
+
+
+class Region(NamedTuple):
+    """A row of regions.json."""
+
+    region: int
+    entries: int
+    quota: int
+    root: bytes
+
+
+def parse_regions(data: bytes) -> list[Region]:
+    name = "regions.json"
+    (inside,) = values(name, REGIONS, data)
+    rows = []
+    for region, entries, quota, root in rows_of(name, REGION, inside):
+        row = Region(number(name, region, 2**16 - 1), number(name, entries), number(name, quota), unhex(root))
+        demand(row.entries or row.quota, name, f"region {row.region} has neither entries nor seats")
+        rows.append(row)
+    return rows
+
+
+class Beacon(NamedTuple):
+    chain: str
+    round: int
+    signature: bytes
+    randomness: bytes
+
+
+def parse_beacon(data: bytes) -> Beacon:
+    chain, at, signature, randomness = values("beacon.json", BEACON, data)
+    return Beacon(chain.decode(), number("beacon.json", at, 2**64 - 1), unhex(signature), unhex(randomness))
+
+
+class Seats(NamedTuple):
+    """What the result says of a region's seats, or of the open ones."""
+
+    seats: int
+    chosen: int
+    cutoff: bytes | None
+
+
+class Result(NamedTuple):
+    wave: int
+    seed: bytes
+    reserved: list[tuple[int, Seats]]
+    open: Seats
+
+
+def parse_result(data: bytes) -> Result:
+    def seats_of(seats: bytes, chosen: bytes, cutoff: bytes) -> Seats:
+        return Seats(number("result.json", seats), number("result.json", chosen), unhex_or_none(cutoff))
+
+    wave, seed, inside, *opened = values("result.json", RESULT, data)
+    rows = rows_of("result.json", RESERVED, inside)
+    reserved = [(number("result.json", region, 2**16 - 1), seats_of(*row)) for region, *row in rows]
+    return Result(number("result.json", wave), unhex(seed), reserved, seats_of(*opened))
+
+
+class Substitution(NamedTuple):
+    seq: int
+    seat: str
+    out: bytes
+    reason: str
+    into: bytes | None
+
+
+def parse_substitutions(data: bytes) -> list[Substitution]:
+    (inside,) = values("substitutions.json", SUBSTITUTIONS, data)
+    rows = [
+        Substitution(int(seq), seat.decode(), unhex(out), reason.decode(), unhex_or_none(into))
+        for seq, seat, out, reason, into in rows_of("substitutions.json", SUBSTITUTION, inside)
+    ]
+    demand(all(row.reason in REASONS for row in rows), "substitutions.json", "a reason that there is not")
+    return rows
+
+
+def parse_removals(data: bytes) -> str:
+    (inside,) = values("removals.json", REMOVALS, data)
+    rows = [
+        (reason.decode(), number("removals.json", entries))
+        for reason, entries in rows_of("removals.json", REMOVAL, inside)
+    ]
+    ascending = all(a[0] < b[0] for a, b in pairwise(rows))
+    demand(ascending and all(entries for _, entries in rows), "removals.json", "the reasons are not as they must be")
+    return "removed before the freeze: " + (", ".join(f"{entries} {reason}" for reason, entries in rows) or "nobody")
+
+
+def parse_sample(data: bytes) -> tuple[int, int, list[bytes]]:
+    after, size, inside = values("sample.json", SAMPLE, data)
+    return int(after), int(size), [unhex(leaf) for (leaf,) in rows_of("sample.json", SAMPLED, inside)]
 
 
 class Files:
@@ -352,120 +460,6 @@ class Files:
         self.result = read("result.json", parse_result)
         self.substitutions = read("substitutions.json", parse_substitutions, no_rows, LARGE_FILE)
         self.seed = seed_of(self.note, self.beacon) if self.note and self.beacon else None
-
-
-def parse_note(data: bytes) -> Note:
-    matched = NOTE.fullmatch(data)
-    if not matched:
-        raise Failure("malformed: note.txt is not the eight lines of a note")
-    wave, entries, quota, reserved, top, frozen, chain, number = matched.groups()
-    try:
-        when = int(datetime.fromisoformat(frozen.decode()).timestamp())
-    except ValueError:
-        raise Failure("malformed: note.txt: there is no such time as its freeze") from None
-    root = base64.b64decode(top)
-    if base64.b64encode(root) != top or int(wave) >= 2**32 or int(number) >= 2**64:
-        raise Failure("malformed: note.txt: a value is not of its form")
-    return Note(data, int(wave), int(entries), int(quota), int(reserved), root, when, chain.decode(), int(number))
-
-
-class Region(NamedTuple):
-    """A row of regions.json."""
-
-    region: int
-    entries: int
-    quota: int
-    root: bytes
-
-
-def parse_regions(data: bytes) -> list[Region]:
-    form = Form("regions.json", data)
-    rows = []
-    for value in form.rows(form.value):
-        region, entries, quota, root = form.fields(value, "region", "entries", "quota", "root")
-        rows.append(Region(form.number(region, 2**16 - 1), form.number(entries), form.number(quota), form.hex(root)))
-        form.demand(bool(rows[-1].entries or rows[-1].quota), "a region with neither entries nor seats")
-    return rows
-
-
-class Beacon(NamedTuple):
-    chain: str
-    round: int
-    signature: bytes
-    randomness: bytes
-
-
-def parse_beacon(data: bytes) -> Beacon:
-    form = Form("beacon.json", data)
-    chain, number, signature, randomness = form.fields(form.value, "chain", "round", "signature", "randomness")
-    return Beacon(form.hex(chain).hex(), form.number(number, 2**64 - 1), form.hex(signature, 48), form.hex(randomness))
-
-
-class Seats(NamedTuple):
-    """What the result says of a region's seats, or of the open ones."""
-
-    seats: int
-    chosen: int
-    cutoff: bytes | None
-
-
-NO_SEATS = Seats(0, 0, None)
-
-
-class Result(NamedTuple):
-    wave: int
-    seed: bytes
-    reserved: list[tuple[int, Seats]]
-    open: Seats
-
-
-def parse_result(data: bytes) -> Result:
-    form = Form("result.json", data)
-
-    def seats(values: Sequence[Any]) -> Seats:
-        cutoff = None if values[2] is None else form.hex(values[2])
-        return Seats(form.number(values[0], 10**20), form.number(values[1], 10**20), cutoff)
-
-    wave, seed, reserved, opened = form.fields(form.value, "wave", "seed", "reserved", "open")
-    rows = []
-    for row in form.rows(reserved):
-        region, *values = form.fields(row, "region", "seats", "chosen", "cutoff")
-        rows.append((form.number(region, 2**16 - 1), seats(values)))
-    return Result(form.number(wave), form.hex(seed), rows, seats(form.fields(opened, "seats", "chosen", "cutoff")))
-
-
-class Substitution(NamedTuple):
-    seq: int
-    seat: str
-    out: bytes
-    reason: str
-    into: bytes | None
-
-
-def parse_substitutions(data: bytes) -> list[Substitution]:
-    form = Form("substitutions.json", data)
-    rows = []
-    for value in form.rows(form.value):
-        seq, seat, out, reason, into = form.fields(value, "seq", "seat", "out", "reason", "in")
-        form.demand(type(seat) is str and bool(re.fullmatch("open|0|[1-9][0-9]{0,4}", seat)), "no such seat")
-        follower = None if into is None else form.hex(into)
-        rows.append(Substitution(form.number(seq), seat, form.hex(out), form.word(reason, REASONS), follower))
-    return rows
-
-
-def parse_removals(data: bytes) -> str:
-    form = Form("removals.json", data)
-    (removed,) = form.fields(form.value, "removed")
-    rows = [form.fields(row, "reason", "entries") for row in form.rows(removed)]
-    reasons = [form.word(reason) for reason, _ in rows]
-    form.demand(all(a < b for a, b in pairwise(reasons)), "the reasons do not ascend")
-    return ", ".join(f"{form.number(entries, least=1)} {reason}" for reason, entries in rows) or "none"
-
-
-def parse_sample(data: bytes) -> tuple[int, int, list[bytes]]:
-    form = Form("sample.json", data)
-    after, size, leaves = form.fields(form.value, "after_seq", "size", "leaves")
-    return form.number(after), form.number(size), [form.hex(leaf) for leaf in form.rows(leaves)]
 
 
 # ---------------------------------------------------------------------------- section 1: leaves and the trees over them
@@ -545,21 +539,6 @@ class Ticket(NamedTuple):
     wave: int | None
 
 
-@dataclass(frozen=True)
-class Options:
-    """What the person who verifies knows from elsewhere."""
-
-    chain: Chain
-    freeze_delay: int
-    wave: int | None
-    closes_at: float | None
-    seen_at: float | None
-    weights: dict[int, int] | None
-    witnesses: dict[tuple[str, bytes], bytes]  # (name, key id) to the key
-    quorum: int
-    ticket: Ticket | None
-
-
 def moment(second: float) -> str:
     try:
         return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -567,22 +546,22 @@ def moment(second: float) -> str:
         return f"second {second}"
 
 
-def check_note(report: Report, files: Files, options: Options, seen: float | None) -> None:
-    note, chain = files.note, options.chain
+def check_note(report: Report, files: Files, known: argparse.Namespace, seen: float | None) -> None:
+    note, chain = files.note, known.chain
     if note is None:
         report.skip("note", "it needs note.txt")
         return
-    waves = {options.wave, options.ticket and options.ticket.wave} - {None}
+    waves = {known.wave, known.ticket and known.ticket.wave} - {None}
     wrong = f"wrong wave: the note is of wave {note.wave}, not {', '.join(map(str, waves))}"
     if waves:
         report.judge("note: wave", f"wave {note.wave}", wrong if waves != {note.wave} else None)
     else:
         report.skip("note: wave", "the folder is not named after a wave, and none was given (--wave)")
     check_round(report, note, chain, seen)
-    if options.closes_at is None:
+    if known.closes_at is None:
         report.skip("note: frozen after the close", "it is not known when the wave closed (--closes-at)")
         return
-    first = options.closes_at + options.freeze_delay
+    first = known.closes_at + known.freeze_delay
     wrong = f"early note: frozen at {moment(note.frozen)}, before {moment(first)}"
     good = f"frozen at {moment(note.frozen)}, not before {moment(first)}"
     report.judge("note: frozen after the close", good, wrong if note.frozen < first else None)
@@ -639,11 +618,27 @@ def check_regions(report: Report, files: Files, weights: dict[int, int] | None) 
     report.judge("regions: top", "the note commits to them", wrong if tree_hash(level) != note.top else None)
 
 
+def surplus(source: Source, name: str) -> str:
+    """What is wrong if a file is there that must not be."""
+    try:
+        source.read(name, 0)
+    except Absent:
+        return ""
+    except Failure as failure:
+        return str(failure)
+    return f"malformed: {name} is there, for a region without entries"
+
+
 def check_list(report: Report, source: Source, row: Region) -> bytes | None:
     """The leaves of a region, if their file is there and has its size."""
     name, file, size = f"list of {row.region}", f"leaves/{row.region}.bin", 32 * row.entries
+    node_file = f"nodes/{row.region}.bin"
+    if not size:
+        wrong = None if row.root == tree_hash(b"") else f"wrong root: region {row.region} has no leaves"
+        report.judge(name, "no leaves", wrong, surplus(source, file), surplus(source, node_file))
+        return b""
     try:
-        leaves = source.read(file, size, whole=size) if size else b""
+        leaves = source.read(file, size, whole=size)
     except Failure as failure:
         report.add(name, False, str(failure))
         return None
@@ -663,8 +658,8 @@ def check_list(report: Report, source: Source, row: Region) -> bytes | None:
     if tree_hash(nodes) != row.root:
         faults.append(f"wrong root: {file} does not have the root of regions.json")
     try:
-        if size and source.read(f"nodes/{row.region}.bin", len(nodes), whole=len(nodes)) != nodes:
-            faults.append(f"wrong nodes: nodes/{row.region}.bin is not that of the list")
+        if source.read(node_file, len(nodes), whole=len(nodes)) != nodes:
+            faults.append(f"wrong nodes: {node_file} is not that of the list")
     except Failure as failure:
         faults.append(str(failure))
     report.judge(name, f"{row.entries} leaves, ascending, under the root", faults)
@@ -911,7 +906,7 @@ def ed25519_verifies(key: bytes, message: bytes, signature: bytes) -> bool:
     return same_point(point_times(response, base), point_sum(nonce, point_times(challenge, public)))
 
 
-COSIGNATURE = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/]{102}==)")
+COSIGNATURE = re.compile(r"— ([!-*,-~]{1,100}) ([A-Za-z0-9+/]{102}==)")
 
 
 def parse_cosignatures(data: bytes) -> list[tuple[str, bytes]]:
@@ -926,43 +921,43 @@ def parse_cosignatures(data: bytes) -> list[tuple[str, bytes]]:
     for place, line in enumerate(lines, 1):
         matched = COSIGNATURE.fullmatch(line)
         body = base64.b64decode(matched[2]) if matched else b""
-        if not matched or base64.b64encode(body).decode() != matched[2]:
+        if not matched or base64.b64encode(body).decode() != matched[2] or body[4] >= 0x80:  # a time below 2^63
             raise Failure(f"malformed: cosignatures.txt: line {place} is no cosignature")
         found.append((matched[1], body))
     return found
 
 
-def check_witnesses(report: Report, files: Files, options: Options) -> None:
+def check_witnesses(report: Report, files: Files, known: argparse.Namespace) -> None:
     note, lines = files.note, files.cosignatures
     if note is None or lines is None:
         report.skip("witnesses", "they need note.txt and cosignatures.txt")
         return
-    earliest: dict[tuple[str, bytes], int] = {}
+    pinned = note.chain == known.chain.hash
+    exists = known.chain.time_of(note.round)
+    in_time: set[tuple[str, bytes]] = set()
     faults = []
     for name, body in lines:
         witness, time = (name, body[:4]), int.from_bytes(body[4:12], "big")
-        if witness in options.witnesses:  # the line of another key says nothing, whatever it says
-            message = b"cosignature/v1\ntime %d\n" % time + note.text
-            if ed25519_verifies(options.witnesses[witness], message, body[12:]):
-                earliest[witness] = min(time, earliest.get(witness, time))
-            else:
-                faults.append(f"forged cosignature: the line of {name} is not signed by its key")
-    if note.chain != options.chain.hash:
-        report.judge("witnesses", "their lines verify", faults)
+        if witness not in known.witness:
+            continue  # what another key says is nobody's word
+        message = b"cosignature/v1\ntime %d\n" % time + note.text
+        if not ed25519_verifies(known.witness[witness], message, body[12:]):
+            faults.append(f"forged cosignature: the line of {name} is not signed by its key")
+        elif pinned and time >= exists:
+            faults.append(f"late witness: {name} signed at {moment(time)}, when the round existed")
+        else:
+            in_time.add(witness)
+    good = f"{len(in_time)} of {len(known.witness)} known keys, of {len(lines)} lines in all"
+    report.judge("witnesses", good, faults)
+    if not pinned:
         report.skip("witnesses: quorum", "it needs the note's chain")
         return
-    exists = options.chain.time_of(note.round)
-    late = [witness for witness, time in earliest.items() if time >= exists]
-    faults += [f"late witness: {name} signed when the round existed" for name, _ in late]
-    in_time = len(earliest) - len(late)
-    good = f"{in_time} of {len(options.witnesses)} known witnesses signed in time, of {len(lines)} lines in all"
-    report.judge("witnesses", good, faults)
-    if options.quorum:
-        wrong = f"no quorum: {in_time} signed in time, {options.quorum} are demanded"
-        good = f"{in_time} in time, {options.quorum} are demanded"
-        report.judge("witnesses: quorum", good, wrong if in_time < options.quorum else None)
+    good = f"{len(in_time)} signed in time, "
+    if known.quorum:
+        good += f"{known.quorum} are demanded"
+        report.judge("witnesses: quorum", good, f"no quorum: {good}" if len(in_time) < known.quorum else None)
     else:
-        report.skip("witnesses: quorum", f"{in_time} signed in time; no witness is demanded")
+        report.skip("witnesses: quorum", good + "no witness is demanded")
 
 
 # ------------------------------------------------------------------------------------------------ section 9: the sample
@@ -1058,7 +1053,8 @@ def verdict(leaf: bytes, region: int, seed: bytes, result: Result, rows: Sequenc
 
 
 def cutoffs_for(region: int, result: Result) -> dict[str, bytes | None]:
-    return {"rank": dict(result.reserved).get(region, NO_SEATS).cutoff, "open": result.open.cutoff}
+    reserved = dict(result.reserved).get(region)
+    return {"rank": reserved.cutoff if reserved else None, "open": result.open.cutoff}
 
 
 def check_ticket(report: Report, source: Source, files: Files, ticket: Ticket) -> None:
@@ -1116,20 +1112,20 @@ def check_choice(report: Report, source: Source, files: Files) -> None:
     check_sample(report, source, lists, draw, files.seed, rows)
 
 
-def verify(report: Report, source: Source, options: Options) -> None:
+def verify(report: Report, source: Source, known: argparse.Namespace) -> None:
     """Every check there is, in the order of the specification."""
-    if options.chain != QUICKNET:
-        report.skip("THE CHAIN WAS GIVEN BY HAND", f"{options.chain.hash}: its key proves only what its owner is worth")
-    files = Files(report, source, alone=options.ticket is not None)
-    check_note(report, files, options, source.note_seen if options.seen_at is None else options.seen_at)
-    check_witnesses(report, files, options)
-    check_regions(report, files, options.weights)
-    check_beacon(report, files, options.chain)
+    if known.chain != QUICKNET:
+        report.skip("THE CHAIN WAS GIVEN BY HAND", f"{known.chain.hash}: its key proves only what its owner is worth")
+    files = Files(report, source, alone=known.ticket is not None)
+    check_note(report, files, known, source.note_seen if known.seen_at is None else known.seen_at)
+    check_witnesses(report, files, known)
+    check_regions(report, files, known.weight)
+    check_beacon(report, files, known.chain)
     check_result(report, files)
-    if options.ticket is None:
+    if known.ticket is None:
         check_choice(report, source, files)
     else:
-        check_ticket(report, source, files, options.ticket)
+        check_ticket(report, source, files, known.ticket)
 
 
 # ----------------------------------------------------------------------------------------------------- the command line
@@ -1161,19 +1157,21 @@ def a_witness(text: str) -> tuple[tuple[str, bytes], bytes]:
 
 def read_ticket(text: str, region: int | None) -> Ticket:
     """From a receipt, or from the ticket alone. The leaf in a receipt is not believed: it is computed."""
-    if re.fullmatch("[0-9a-fA-F]{64}", text):
-        if region is None:
-            raise ValueError("a ticket needs --region, the code of its province")
-        return Ticket(bytes.fromhex(text), region, None)
-    with Path(text).open("rb") as file:
-        value = json.loads(file.read(SMALL_FILE))
-    good = isinstance(value, dict) and value.get("format") == "gelombang/receipt/1"
-    if not good or type(value.get("wave")) is not int or type(value.get("region")) is not int:
-        raise ValueError("not a receipt")
-    ticket = bytes.fromhex(value["ticket"])
-    if len(ticket) != 32:
-        raise ValueError("not a receipt")
-    return Ticket(ticket, value["region"], value["wave"])
+    wave = None
+    if not re.fullmatch("[0-9a-fA-F]{64}", text):
+        with Path(text).open("rb") as file:
+            value = json.loads(file.read(SMALL_FILE))
+        if not isinstance(value, dict) or value.get("format") != "gelombang/receipt/1":
+            raise ValueError("not a receipt")
+        text, region, wave = str(value.get("ticket")), value.get("region"), value.get("wave")
+        if type(wave) is not int:
+            raise ValueError("not a receipt")
+    if type(region) is not int or not 0 <= region < 2**16:
+        raise ValueError("a ticket needs its region, the code of its province (--region)")
+    secret = bytes.fromhex(text)
+    if len(secret) != 32:
+        raise ValueError("a ticket has 32 bytes")
+    return Ticket(secret, region, wave)
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -1216,24 +1214,20 @@ def main() -> int:
     parser = arguments()
     given = parser.parse_args()
     try:
-        ticket = read_ticket(given.ticket, given.region) if given.ticket else None
-    except (ValueError, OSError, RecursionError, TypeError, KeyError) as error:
+        given.ticket = read_ticket(given.ticket, given.region) if given.ticket else None
+    except (ValueError, OSError, RecursionError) as error:
         parser.error(f"--ticket: {error}")
-    weights = dict(given.weight) if given.weight else None
-    if weights and (len(weights) < len(given.weight) or min(weights.values()) < 0):
+    weights = given.weight or []
+    given.weight, given.witness = dict(weights) or None, dict(given.witness)
+    if weights and (len(given.weight) < len(weights) or min(given.weight.values()) < 0):
         parser.error("--weight: each region once, no weight below 0")
-    if ticket and not 0 <= ticket.region < 2**16:
-        parser.error("--region: not a code")
     try:
         source, wave = open_target(given.target)
     except (ValueError, OSError, http.client.HTTPException) as error:
         parser.error(f"{given.target}: {error}")
+    given.wave = wave if given.wave is None else given.wave
     report = Report(aloud=not given.json)
-    options = Options(
-        given.chain, given.freeze_delay, wave if given.wave is None else given.wave, given.closes_at, given.seen_at,
-        weights, dict(given.witness), given.quorum, ticket,
-    )  # fmt: skip
-    verify(report, source, options)
+    verify(report, source, given)
     if given.json:
         print(json.dumps({"checks": [check._asdict() for check in report.checks], "ok": report.ok}))
     else:
