@@ -16,6 +16,11 @@ NAME = r"[!-*,-~]{1,100}"
 
 _FORM = re.compile(rf"({NAME})\+([0-9a-f]{{8}})\+([A-Za-z0-9+/]{{44}})")
 
+_P = 2**255 - 19
+_EIGHTH = int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little")
+_SMALL = {0, 1, _P - 1, _EIGHTH, _P - _EIGHTH}
+"""The y of every point whose order is at most 8: under such a key anybody can make signatures."""
+
 
 @dataclass(frozen=True, slots=True)
 class WitnessKey:
@@ -46,6 +51,9 @@ def parse(text: str) -> WitnessKey:
     key = WitnessKey(form[1], unbase64(form[3])[1:])
     if str(key) != text:
         raise ValueError("not a cosignature key, or its id is not that of name and key")
+    y = int.from_bytes(key.key, "little") & (1 << 255) - 1
+    if y >= _P or y in _SMALL:
+        raise ValueError("a key under which anybody could sign")
     return key
 
 

@@ -155,6 +155,8 @@ def test_each_line_is_judged_by_itself_and_each_witness_counts_once():
 
 
 VKEY = str(SIGNER.public)
+EIGHTH = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+"""The y of a point of order 8."""
 
 
 @pytest.mark.parametrize(
@@ -176,6 +178,22 @@ VKEY = str(SIGNER.public)
 def test_what_is_not_exactly_a_key_is_refused(text: str):
     with pytest.raises(ValueError):  # noqa: PT011 - its words are for whoever configures a stage
         vkeys.parse(text)
+
+
+@pytest.mark.parametrize("sign", [0, 0x80])
+@pytest.mark.parametrize("y", [0, 1, 2**255 - 20, 2**255 - 19, 2**255 - 1, EIGHTH, 2**255 - 19 - EIGHTH], ids=hex)
+def test_a_key_under_which_anybody_could_sign_is_refused(y, sign):
+    key = bytearray(y.to_bytes(32, "little"))
+    key[31] |= sign
+    with pytest.raises(ValueError, match="anybody"):
+        vkeys.parse(str(WitnessKey("w", bytes(key))))
+
+
+def test_under_the_neutral_point_every_note_has_a_signature():
+    """Why such keys are refused: the library verifies them as the RFC says."""
+    neutral = WitnessKey("w", b"\1" + bytes(31))
+    anything = Cosignature("w", neutral.id, 0, neutral.key + bytes(32))
+    witness.verify(anything, NOTE, [neutral])
 
 
 @pytest.mark.parametrize(
