@@ -8,6 +8,8 @@ import click
 
 from chalicelib.clock import utc_now
 
+from .audit_commands import audit_sample
+from .draw_watch import watch
 from .verify_command import verify_command
 from .witness_commands import witness_group
 
@@ -28,6 +30,8 @@ def draw() -> None:
 
 draw.add_command(verify_command)
 draw.add_command(witness_group)
+draw.add_command(watch)
+draw.add_command(audit_sample)
 
 
 @draw.command(name="hand-in")

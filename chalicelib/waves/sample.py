@@ -1,4 +1,5 @@
-"""Whom to compare the beneficiaries with: a random few of those who never held a seat (docs/draw.md section 9).
+"""Whom to compare the beneficiaries with, a random few of those who never held a seat, and whom an auditor is shown, a
+random few of all (docs/draw.md section 9).
 
 The draw's own seed decides, so that nobody can pick them, and anyone can check that nobody did. Pure.
 """
@@ -19,6 +20,16 @@ Joined = tuple[bytes, int, str]
 def sample_value(seed: bytes, leaf: bytes) -> bytes:
     """A leaf's place in the order of the comparison sample: the lowest are in it."""
     return hmac.digest(seed, b"gelombang1/survey\0" + leaf, "sha256")
+
+
+def audit_value(seed: bytes, leaf: bytes) -> bytes:
+    """A leaf's place in the order in which an auditor is shown entries: the lowest come first."""
+    return hmac.digest(seed, b"gelombang1/audit\0" + leaf, "sha256")
+
+
+def audited(seed: bytes, leaves: Iterable[tuple[int, bytes]], size: int) -> list[tuple[int, bytes]]:
+    """The first `size` of all leaves, each with its region, by their value. Memory for `size` of them."""
+    return heapq.nsmallest(size, leaves, key=lambda one: audit_value(seed, one[1]))
 
 
 def lowest(draw: Draw, entries: Iterable[Joined], substitutes: Collection[bytes], size: int) -> list[Joined]:

@@ -11,6 +11,7 @@ from .registration import RegistrationServices
 if TYPE_CHECKING:
     from ..waves.advance import Stepper
     from ..waves.ahead import Ahead
+    from ..waves.audit import Audit
     from ..waves.award import Award
     from ..waves.award_batch import AwardBatches
     from ..waves.beneficiaries import BeneficiaryStore
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ..waves.drawing import Beacons, Drawing
     from ..waves.entries import EntryStore
     from ..waves.inclusion import Inclusion
+    from ..waves.progress import Watching
     from ..waves.publication import Publication
     from ..waves.revocation import Revocation
     from ..waves.service import Waves
@@ -114,6 +116,22 @@ class WavesServices(RegistrationServices, NoticesServices):
         from ..waves.award_batch import AwardBatches
 
         return AwardBatches(self.programme, self._wave_store, self._entries, self._decisions)
+
+    @cached_property
+    def watching(self) -> Watching:
+        """How far waves have come."""
+        from ..waves.progress import Watching
+        from ..waves.removals import Removals
+
+        return Watching(self._wave_store, Removals(self.transaction), self._publication)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """The records of a random few of all entries."""
+        from ..waves.audit import Audit
+
+        store, entries, beneficiaries = self._wave_store, self._entries, self._beneficiaries
+        return Audit(store, entries, beneficiaries, self._publication, self.registrations)
 
     @cached_property
     def _decisions(self) -> Decisions:

@@ -20,6 +20,7 @@ from chalicelib.registration.rules import (
     Verification,
     check_eligible,
 )
+from chalicelib.registration.wire import MeView
 
 
 def registrant(name: str, **changes: Any) -> Registrant:
@@ -67,8 +68,14 @@ class People:
 
     def check_still_eligible(self, registrant: Registrant, day: date) -> None:
         check_eligible(registrant.employment, registrant.birth_date, day, self._eligibility)
+        self.check_not_excluded(registrant)
+
+    def check_not_excluded(self, registrant: Registrant) -> None:
         if registrant.id in self.excluded:
             raise Excluded()
+
+    def me(self, registrant_id: str) -> MeView:
+        return MeView(registration=None, financial_address=None)
 
     def mark_beneficiary(self, registrant_id: str, wave: int) -> None:
         self.set_standing(registrant_id, Standing.BENEFICIARY, wave)

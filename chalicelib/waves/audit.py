@@ -1,0 +1,173 @@
+"""The records of a random few of all entries of a drawn wave, for an auditor (docs/draw.md section 9).
+
+They are picked from the published lists by the draw's own seed: nobody can choose them, and anyone can check which they
+are. A leaf that nobody joined with would have no record to show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from botocore.exceptions import ClientError
+
+from ..registration.errors import Excluded, NotRegistered
+from ..registration.rules import Registrant, age_on
+from ..registration.wire import MeView
+from . import published
+from .beneficiaries import BeneficiaryStore
+from .draw import LEAF_BYTES, Region, leaf, leaves_of, top
+from .drawing import commitment
+from .entries import EntryStore
+from .errors import ListChanged, NotDrawn
+from .merkle import root
+from .publication import Publication
+from .rules import Entry, State, Wave, closing_day, standing
+from .sample import audited
+from .store import WaveStore
+
+AT_ONCE = 100
+
+
+class Registrations(Protocol):
+    """What an audit asks of registration."""
+
+    def registrant(self, registrant_id: str) -> Registrant: ...
+    def check_not_excluded(self, registrant: Registrant) -> None: ...
+    def me(self, registrant_id: str) -> MeView: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What was told at joining, and what became of it; `standing` and `reason` as the person sees them."""
+
+    registrant_id: str
+    joined_at: datetime
+    standing: str
+    reason: str | None
+    seat: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """Of the registration as it is now. `age` on the day the wave closed; `excluded`: a list names them now.
+
+    `nik` shows the ends only, and is None to whom may not open personal data.
+    """
+
+    registered_at: datetime
+    age: int
+    employment: str
+    consent_version: str
+    verification: str
+    excluded: bool
+    nik: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """One entry. `joined` is None if a published leaf has no entry, `registered` if the person is not registered."""
+
+    leaf: str
+    region: int
+    joined: Joined | None
+    registered: Registered | None
+
+
+class Audit:
+    """Picks, and reads what is kept of those who were picked."""
+
+    def __init__(
+        self,
+        store: WaveStore,
+        entries: EntryStore,
+        beneficiaries: BeneficiaryStore,
+        publication: Publication,
+        registrations: Registrations,
+    ) -> None:
+        self._store = store
+        self._entries = entries
+        self._beneficiaries = beneficiaries
+        self._publication = publication
+        self._registrations = registrations
+
+    def wave(self, number: int) -> Wave:
+        """A wave that can be audited. Raises `NotDrawn`."""
+        wave = self._store.wave(number)
+        if wave is None or wave.state not in (State.DRAWN, State.SETTLED):
+            raise NotDrawn(wave=number)
+        return wave
+
+    def pick(self, wave: Wave, size: int) -> list[tuple[int, bytes]]:
+        """Region and leaf of the first `size` entries by the seed; the same whoever asks, and whenever.
+
+        Reads one list after the other. Raises `ListChanged` if the note does not commit to them.
+        """
+        table: list[Region] = []
+        picked = audited(self._store.draw(wave.number).seed, self._leaves(wave, table), size)
+        if top(wave.number, table) != commitment(wave).regions:
+            raise ListChanged(wave=wave.number)
+        return picked
+
+    def records(self, wave: Wave, picked: Sequence[tuple[int, bytes]]) -> Iterator[AuditRecord]:
+        """The records of those who were picked, in their order. Reads every entry of the wave once."""
+        wanted = {own for _, own in picked}
+        whose: dict[bytes, str] = {}
+        for one in self._entries.candidates(wave.number):
+            own = leaf(wave.number, one.region, one.ticket)
+            if own in wanted:
+                whose[own] = one.registrant_id
+        for start in range(0, len(picked), AT_ONCE):
+            some = picked[start : start + AT_ONCE]
+            entries = self._entries.of_people(wave.number, [whose[own] for _, own in some if own in whose])
+            for region, own in some:
+                entry = entries.get(whose.get(own, ""))
+                yield self._record(wave, region, own, entry)
+
+    def _leaves(self, wave: Wave, table: list[Region]) -> Iterator[tuple[int, bytes]]:
+        """Every leaf with its region; `table` gets each row with the root that its list has."""
+        for row in self._publication.regions(wave.number):
+            name, length = published.leaves_name(row.region), row.entries * LEAF_BYTES
+            leaves = self._publication.get_range(wave.number, name, 0, length) if length else b""
+            table.append(Region(row.region, len(leaves) // LEAF_BYTES, row.quota, root(leaves)))
+            yield from ((row.region, own) for own in leaves_of(leaves))
+
+    def _record(self, wave: Wave, region: int, own: bytes, entry: Entry | None) -> AuditRecord:
+        if entry is None:
+            return AuditRecord(own.hex(), region, None, None)
+        what, reason = standing(entry, wave.state, self._beneficiaries.of(entry.registrant_id))
+        joined = Joined(entry.registrant_id, entry.joined_at, what.value, reason, entry.seat)
+        return AuditRecord(own.hex(), region, joined, self._registered(wave, entry.registrant_id))
+
+    def _registered(self, wave: Wave, registrant_id: str) -> Registered | None:
+        try:
+            person = self._registrations.registrant(registrant_id)
+        except NotRegistered:
+            return None
+        return Registered(
+            registered_at=person.registered_at,
+            age=age_on(person.birth_date, closing_day(wave.closes_at)),
+            employment=person.employment.value,
+            consent_version=person.consent_version,
+            verification=person.verification.value,
+            excluded=self._excluded(person),
+            nik=self._masked_nik(registrant_id),
+        )
+
+    def _excluded(self, person: Registrant) -> bool:
+        try:
+            self._registrations.check_not_excluded(person)
+        except Excluded:
+            return True
+        return False
+
+    def _masked_nik(self, registrant_id: str) -> str | None:
+        try:
+            shown = self._registrations.me(registrant_id).registration
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "AccessDeniedException":
+                return None  # whoever asks may not open personal data
+            raise
+        return shown.nik if shown else None

@@ -1,0 +1,61 @@
+"""How far a wave has come between its close and its settled seats, for whoever waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .drawing import commitment
+from .errors import UnknownWave
+from .publication import Publication
+from .removals import Removals
+from .rules import SHARDS, State
+from .store import WaveStore
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`entries` and `seats` of the note. Of `batches` that were queued `awarded` are decided, and in them `decided`
+    winners of whom `chosen` have a place; in the end `chosen` is the wave's. None where that is not known yet.
+    """
+
+    wave: int
+    state: State
+    seats: int
+    screened: int
+    shards: int
+    entries: int | None
+    batches: int
+    awarded: int
+    decided: int
+    chosen: int
+    substitutions: int | None
+
+
+class Watching:
+    """Reads how far waves have come."""
+
+    def __init__(self, store: WaveStore, removals: Removals, publication: Publication) -> None:
+        self._store = store
+        self._removals = removals
+        self._publication = publication
+
+    def look(self, number: int) -> Progress:
+        """A wave that has opened, as it is now: at most three small reads, and one file. Raises `UnknownWave`."""
+        wave = self._store.wave(number)
+        if wave is None:
+            raise UnknownWave(wave=number)
+        frozen = wave.note is not None
+        marks = list(self._store.awarded(number).values()) if wave.award_batches else []
+        return Progress(
+            wave=number,
+            state=wave.state,
+            seats=wave.quota,
+            screened=SHARDS if frozen else len(self._removals.screened(number)),
+            shards=SHARDS,
+            entries=commitment(wave).entries if frozen else None,
+            batches=wave.award_batches,
+            awarded=len(marks),
+            decided=sum(mark.decided for mark in marks),
+            chosen=sum(mark.chosen for mark in marks) if wave.chosen is None else wave.chosen,
+            substitutions=len(self._publication.substitutions(number)) if wave.state is State.SETTLED else None,
+        )
