@@ -92,6 +92,10 @@ class Registrations:
         rules.check_eligible(registrant.employment, registrant.birth_date, day, self._eligibility)
         self.check_not_excluded(registrant)
 
+    def unfit(self, registrant_ids: Sequence[str], day: date) -> dict[str, fitness.Unfit]:
+        """Who of at most 100 people may not take part on `day`, and why: see `fitness.unfit`. Two batch gets."""
+        return fitness.unfit(registrant_ids, day, self._eligibility)
+
     def check_not_excluded(self, registrant: Registrant) -> None:
         """Test again who is about to be paid; age no longer counts then. One read. Raises `Excluded`."""
         if self._store.excluded(registrant.nik_mac):

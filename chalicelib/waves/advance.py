@@ -87,7 +87,8 @@ class Stepper:
         done: list[Transition] = []
         unforeseen: list[Exception] = []
         for plan in sorted(plans.values(), key=lambda plan: plan.opens_at):
-            with apart(plan.number, unforeseen):
+            # A freeze may run short of time as an award may; the others' next transitions take a moment each.
+            with suppress(TimeShort), apart(plan.number, unforeseen):
                 self._follow(plan, waves.get(plan.number), calendar, tick, done)
         # An award may take all the time there is, so it comes when every wave is as far as its draw.
         drawn = [wave for wave in self._store.waves() if wave.state is wave.announced is State.DRAWN]

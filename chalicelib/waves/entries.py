@@ -69,12 +69,9 @@ class EntryStore:
         keys = [(f"E#{wave}#{shard_of(registrant_id)}", registrant_id) for registrant_id in set(registrant_ids)]
         return {item.sk: _entry(wave, item) for item in EntryItem.batch_get(keys, consistent_read=True)}
 
-    def tickets(self, wave: int) -> dict[int, list[bytes]]:
-        """Every ticket of a wave, by region. Final once no request accepted before the close can still run."""
-        regions: dict[int, list[bytes]] = {}
-        for _, region, ticket, _ in self._rows(wave):
-            regions.setdefault(region, []).append(ticket)
-        return regions
+    def pages(self, wave: int, shard: int) -> Iterator[list[Row]]:
+        """The entries of one shard (from 0), a call for each page; threads may read at once."""
+        return self._reader.pages(wave, shard)
 
     def candidates(self, wave: int) -> Iterator[Candidate]:
         """Every entry of a wave as the award sees it."""
@@ -106,7 +103,7 @@ class EntryStore:
 
     def _rows(self, wave: int) -> Iterator[Row]:
         for shard in range(SHARDS):
-            for page in self._reader.pages(wave, shard):
+            for page in self.pages(wave, shard):
                 yield from page
 
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -18,7 +19,9 @@ from . import published
 from .draw import Region
 from .selection import Substitution
 
-_TYPES = {"txt": "text/plain; charset=utf-8", "json": "application/json", "bin": "application/octet-stream"}
+_TEXT = "text/plain; charset=utf-8"
+_TYPES = {"txt": _TEXT, "py": _TEXT, "json": "application/json", "bin": "application/octet-stream"}
+_VERIFIER = Path(__file__).parent / "public" / published.VERIFIER
 _OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
 
 
@@ -46,6 +49,10 @@ class Publication:
         """Publish files, in their order; a file that is there already is replaced."""
         for name, body in files.items():
             self._put(wave, name, body)
+
+    def put_verifier(self, wave: int) -> None:
+        """Publish the verifier of one file beside what it verifies."""
+        self._put(wave, published.VERIFIER, _VERIFIER.read_bytes())
 
     def note(self, wave: int) -> Published | None:
         """The note that is published now, if there is one."""

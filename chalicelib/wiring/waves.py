@@ -59,12 +59,15 @@ class WavesServices(RegistrationServices, NoticesServices):
         from ..notices.announcements import Announcements
         from ..waves.advance import Stepper
         from ..waves.freeze import Freeze
+        from ..waves.removals import Removals
+        from ..waves.screening import Screening
 
         settings, programme = self.settings, self.programme
+        screening = Screening(self._entries, Removals(self.transaction), self.registrations)
         return Stepper(
             programme,
             self._wave_store,
-            Freeze(self._entries, self._publication, programme.draw),
+            Freeze(self._entries, screening, self._publication, programme.draw),
             self._drawing,
             self._ahead,
             Announcements(self._client("sns"), settings.announcements_topic, self._events, self._clock),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -15,7 +16,10 @@ class Crash(BaseException):
 
 
 class Calls:
-    """Every call to AWS from here on, as (service, operation). `before` and `after` hold what happens at the nth."""
+    """Every call to AWS from here on, as (service, operation). `before` and `after` hold what happens at the nth.
+
+    Threads may call at once, in any order. When one of them dies so does every other at its next call.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.before: dict[int, Callable[[], object]] = {}
@@ -29,13 +33,18 @@ class Calls:
         self.before.clear()
         self.after.clear()
         self._busy = False
+        self._dead = False
+        self._counting = Lock()
 
     def _watched(self, original: Call) -> Call:
         def call(client: Any, operation: str, parameters: Any) -> Any:
             if self._busy:
                 return original(client, operation, parameters)
-            number = len(self.made)
-            self.made.append((client.meta.service_model.service_name, operation))
+            with self._counting:
+                if self._dead:
+                    raise Crash
+                number = len(self.made)
+                self.made.append((client.meta.service_model.service_name, operation))
             self._happen(self.before.get(number))
             try:
                 return original(client, operation, parameters)
@@ -50,6 +59,9 @@ class Calls:
         self._busy = True
         try:
             event()
+        except Crash:
+            self._dead = True
+            raise
         finally:
             self._busy = False
 

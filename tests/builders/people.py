@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from chalicelib.config import Programme
+from chalicelib.errors import DomainError
 from chalicelib.notices.port import Facts, Kind
 from chalicelib.notices.rules import check as check_notice
 from chalicelib.registration.errors import Excluded, NotRegistered
@@ -65,6 +66,20 @@ class People:
     def family_cards(self, registrant_ids: Sequence[str]) -> dict[str, str]:
         assert len(registrant_ids) <= 100
         return {who: self.by_id[who].kk_mac for who in registrant_ids if who in self.by_id}
+
+    def unfit(self, registrant_ids: Sequence[str], day: date) -> dict[str, type[DomainError] | Standing]:
+        assert len(registrant_ids) <= 100
+        found: dict[str, type[DomainError] | Standing] = {}
+        for who in registrant_ids:
+            try:
+                person = self.registrant(who)
+                if person.standing is not Standing.REGISTERED:
+                    found[who] = person.standing
+                else:
+                    self.check_still_eligible(person, day)
+            except DomainError as error:
+                found[who] = type(error)
+        return found
 
     def check_still_eligible(self, registrant: Registrant, day: date) -> None:
         check_eligible(registrant.employment, registrant.birth_date, day, self._eligibility)

@@ -37,9 +37,11 @@ from chalicelib.waves.freeze import Freeze
 from chalicelib.waves.note import round_time
 from chalicelib.waves.publication import Publication
 from chalicelib.waves.reader import LeanReader
+from chalicelib.waves.removals import Removals
 from chalicelib.waves.revocation import Report, Revocation
 from chalicelib.waves.revocation import Stores as RevocationStores
 from chalicelib.waves.revocation_log import RevocationLog
+from chalicelib.waves.screening import Screening
 from chalicelib.waves.service import Stores, Waves
 from chalicelib.waves.store import WavesTable, WaveStore
 from local.beacon import sign
@@ -131,13 +133,14 @@ class WavesWorld:
     def new_stepper(self) -> Stepper:
         rules = self.programme.draw
         drawing, award = self._drawing_and_award()
+        screening = Screening(self.entries, Removals(self._transaction), self.people)
         events = EventStore(self.settings.region)
         queue = AwardQueue(self.settings.awards_queue_url, self.settings.region)
         announcements = Announcements(self.sns, self.settings.announcements_topic, events, lambda: self.clock.now)
         return Stepper(
             self.programme,
             self.store,
-            Freeze(self.entries, self.publication, rules),
+            Freeze(self.entries, screening, self.publication, rules),
             drawing,
             Ahead(self.store, award, self._decisions(), self.people, queue, rules.awards),
             announcements,

@@ -76,28 +76,27 @@ def test_a_seat_that_nobody_is_left_for_stays_empty(world, tmp_path):
     ],
 )
 def test_who_may_no_longer_take_part_loses_the_seat(world, tmp_path, change):
-    settled(world, 1, "a", a=change)
+    """From the freeze on; who is unfit before it is removed from the list."""
+    drawn(world, 1, "a")
+    world.people.add(registrant("a", **change))
+    world.step()
     assert world.waves.beneficiary("a") is None
     assert world.new_waves().entries_of("a", ROUND)[0].reason == "ineligible"
     assert world.result(WAVE, "substitutions.json")[0]["reason"] == "ineligible"
     assert world.failed_checks(WAVE, tmp_path) == []
 
 
-def test_who_is_put_on_an_exclusion_list_after_joining_loses_the_seat(world):
+def test_who_is_put_on_an_exclusion_list_after_the_freeze_loses_the_seat(world):
+    first, second = drawn(world, 1, "a", "b")
+    world.people.excluded.add(first)
     world.step()
-    world.clock.now = OPENS
-    world.join("a", "b")
-    world.people.excluded.add("a")
-    play(world)
-    assert standings(world) == {"a": "ineligible", "b": "chosen"}
+    assert standings(world) == {first: "ineligible", second: "chosen"}
 
 
 def test_who_is_no_longer_registered_loses_the_seat(world):
-    world.step()
-    world.clock.now = OPENS
-    world.join("a")
+    drawn(world, 1, "a")
     del world.people.by_id["a"]
-    play(world)
+    world.step()
     assert world.entries.outcome(WAVE, "a") is Outcome.INELIGIBLE
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.waves import entries, rules
+from chalicelib.waves import entries, rules, shards
 from chalicelib.waves.advance import Transition
 from chalicelib.waves.rules import NEXT, Outcome, State
 from tests.builders.crashes import Calls, Crash, die
@@ -30,18 +30,19 @@ def calls(world: WavesWorld, monkeypatch: pytest.MonkeyPatch) -> Calls:
     """With four partitions a wave instead of 64, since each is a call that may be the last."""
     monkeypatch.setattr(rules, "SHARDS", 4)
     monkeypatch.setattr(entries, "SHARDS", 4)
+    monkeypatch.setattr(shards, "SHARDS", 4)
     return Calls(monkeypatch)
 
 
 def prepare(world: WavesWorld) -> None:
-    """Six people, four seats. Four are one family and one is excluded by then: seats fall free, one for good."""
+    """Six people, four seats. Four are one family and one is excluded by the freeze: seats fall free for good."""
     world.forget()
     world.clock.now = T0
     world.step()
     joined(world)
     for name in PEOPLE[:4]:
         world.people.add(replace(world.people.by_id[name], kk_mac="kk-family"))
-    world.people.excluded.add(PEOPLE[5])
+    world.people.excluded.add(PEOPLE[4])
 
 
 def play(world: WavesWorld, calls: Calls, phase: str, plan: Callable[[], None]) -> tuple[list[Transition], list[str]]:
@@ -54,6 +55,8 @@ def play(world: WavesWorld, calls: Calls, phase: str, plan: Callable[[], None]) 
     operations: list[str] = []
     for name, (due, again) in PHASES.items():
         world.clock.now = due
+        if due == ROUND:
+            world.people.excluded.add(PEOPLE[5])
         calls.reset()
         if name == phase:
             plan()
@@ -73,7 +76,7 @@ def test_a_step_that_dies_at_any_call_is_gone_on_with_to_the_same_end(world, cal
     _, operations = play(world, calls, phase, lambda: None)
     expected = outcome(world)
     assert expected["record"].state is State.SETTLED
-    assert {Outcome.FAMILY_CARD, Outcome.INELIGIBLE} <= set(expected["outcomes"].values())
+    assert {Outcome.EXCLUDED, Outcome.FAMILY_CARD, Outcome.INELIGIBLE} <= set(expected["outcomes"].values())
     assert world.failed_checks(WAVE, tmp_path) == []
     deaths = [(calls.before, number) for number in range(len(operations))]
     # Dying after a call is dying before the next, except where registration is told in between.

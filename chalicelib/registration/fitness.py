@@ -1,0 +1,57 @@
+"""Who of many registrants may no longer take part: asked of everybody in a wave before its lists are made.
+
+Only what that depends on is read, a hundred people a call, since there may be ten million of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from .. import dynamo
+from ..config import EligibilityRules
+from ..errors import DomainError
+from .errors import Excluded, NotRegistered
+from .items import RegistrationsTable, exclusion_pk, person_pk
+from .rules import Employment, Standing, check_eligible
+
+Unfit = type[DomainError] | Standing
+"""Why: the error that they would be refused with, or where they stand if that is no longer REGISTERED."""
+
+_ATTRIBUTES = "pk,employment,birth_date,nik_mac,standing"
+
+
+def unfit(registrant_ids: Sequence[str], day: date, rules: EligibilityRules) -> dict[str, Unfit]:
+    """Who of at most 100 people may not take part on `day` (WIB), with the first reason that holds of
+
+    `NotRegistered`; BENEFICIARY, REVOKED; `InFormalEducation`, `ExcludedOccupation`, `UnderAge`, `OverAge`; `Excluded`.
+    Two batch gets of the bound table, consistent. Raises `Unavailable` or pynamodb's `GetError`.
+    """
+    keys = [(person_pk(one), "PROFILE") for one in registrant_ids]
+    profiles = {row["pk"]["S"]: row for row in dynamo.get_rows(RegistrationsTable, keys, _ATTRIBUTES)}
+    found: dict[str, Unfit] = {}
+    fit: dict[str, str] = {}  # who, by the partition of their NIK, which is nobody else's
+    for registrant_id in registrant_ids:
+        profile = profiles.get(person_pk(registrant_id))
+        reason = NotRegistered if profile is None else _reason(profile, day, rules)
+        if reason is not None:
+            found[registrant_id] = reason
+        elif profile is not None:
+            fit[exclusion_pk(profile["nik_mac"]["S"])] = registrant_id
+    if fit:
+        rows = dynamo.get_rows(RegistrationsTable, [(pk, "EXCLUDED") for pk in fit], "pk")
+        found |= {fit[row["pk"]["S"]]: Excluded for row in rows}
+    return found
+
+
+def _reason(profile: dict[str, Any], day: date, rules: EligibilityRules) -> Unfit | None:
+    standing = Standing(profile["standing"]["S"])
+    if standing is not Standing.REGISTERED:
+        return standing
+    try:
+        birth_date = date.fromisoformat(profile["birth_date"]["S"])
+        check_eligible(Employment(profile["employment"]["S"]), birth_date, day, rules)
+    except DomainError as error:
+        return type(error)
+    return None
