@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..waves.witnessing import Witnessing
 
 RELAY_TIMEOUT_S = 5
-"""How long one relay of the beacon may take before the next one is asked."""
+"""How long one relay of the beacon may take to be reached, and again to answer, before the next one is asked."""
 
 
 class WavesServices(RegistrationServices, NoticesServices):
