@@ -13,7 +13,7 @@ import msgspec
 from .. import clock
 from ..config import EligibilityRules
 from ..errors import Unavailable
-from . import identity, rules, wire
+from . import fitness, identity, rules, wire
 from .errors import AccountAlreadyUsed, Excluded, NikCannotChange, NotRegistered, UnknownPayoutCode
 from .rules import AddressCheck, Contact, FinancialAddress, Payee, PersonalData, Registrant, Standing, Verification
 from .store import AddressRecord, Idle, Legs, Overtaken, Record, RegistrationStore
