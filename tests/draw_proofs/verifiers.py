@@ -1,0 +1,125 @@
+"""The verifiers of a draw under one signature: from files, and what is known beside them, to the failures' names."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from unittest import mock
+
+from admin.evidence import Known
+from admin.receipt import Own
+from admin.verify import verify
+from chalicelib.clock import iso
+from tests.builders.publications import PRODUCTION, Shelf
+from tests.builders.verify_draw import program
+from tests.builders.verify_draw import verify as verify_draw
+
+from .cheat import Facts
+
+Verifier = Callable[[Mapping[str, bytes], Facts], set[str]]
+
+NAMES = (
+    *("malformed", "missing", "wrong wave", "foreign chain", "wrong round", "early note", "late note"),
+    *("forged cosignature", "late witness", "no quorum", "regions not ascending", "list not ascending"),
+    *("duplicate leaf", "wrong root", "wrong nodes", "wrong entries", "wrong seats", "wrong top", "forged signature"),
+    *("wrong randomness", "wrong seed", "wrong chosen", "wrong cut-off", "substitution out of order", "wrong sample"),
+    *("not on the list", "wrong path"),
+)
+"""Of failures, as docs/draw.md section 10 has them."""
+
+
+def named(details: Iterable[str]) -> set[str]:
+    """The names that failures begin with; a failure without one is its own name, so that no test takes it for one."""
+    return {
+        next((name for name in NAMES if one.startswith(name)), one)
+        for detail in details
+        for one in detail.split("; ")
+        if not one.startswith("and ")
+    }
+
+
+def by_command(files: Mapping[str, bytes], facts: Facts) -> set[str]:
+    """What `gelombang draw verify` finds."""
+    known = Known(
+        wave=facts.wave,
+        closes_at=facts.closes_at,
+        note_published_at=facts.seen_at,
+        weights=facts.weights,
+        witnesses=(facts.witnesses, facts.quorum),
+        own=None if facts.receipt is None else Own(*facts.receipt),
+    )
+    return named(check.detail for check in verify(Shelf(files), PRODUCTION, known) if check.ok is False)
+
+
+class Kept:
+    """Published files in memory, as `verify_draw.py` reads them."""
+
+    note_seen: float | None = None
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        self._files = files
+
+    def read(self, name: str, most: int, start: int = 0, whole: int | None = None) -> bytes:
+        if name not in self._files:
+            raise program().Absent(f"missing: {name} is not there")
+        program().sized(name, len(self._files[name]), most, whole)
+        return self._files[name][start : start + most]
+
+
+def by_single_file(files: Mapping[str, bytes], facts: Facts) -> set[str]:
+    """What `verify_draw.py` finds: its command, but for where the files are."""
+    told = ["--closes-at", facts.closes_at.isoformat(), "--seen-at", facts.seen_at.isoformat()]
+    told += ["--wave", str(facts.wave), "--quorum", str(facts.quorum)]
+    told += [word for region, weight in facts.weights.items() for word in ("--weight", str(region), str(weight))]
+    told += [word for key in facts.witnesses for word in ("--witness", str(key))]
+    if facts.receipt:
+        told += ["--region", str(facts.receipt[0]), "--ticket", facts.receipt[1].hex()]
+    with mock.patch.object(program(), "open_target", return_value=(Kept(files), None)):
+        verdict = verify_draw(".", *told)
+    found = named(check["detail"] for check in verdict.checks if check["ok"] is False)
+    assert (verdict.code, verdict.ok) == (1 if found else 0, not found)
+    return found
+
+
+VERIFIERS: dict[str, Verifier] = {"the command": by_command, "verify_draw.py": by_single_file}
+
+
+IN_THE_PAGE = """
+({ base, cases }) => {
+  const bytes = (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+  return cases.map(({ changed, settings, known }) => {
+    const texts = Object.entries({ ...base, ...changed }).filter(([, text]) => text !== null);
+    const files = new Map(texts.map(([name, text]) => [name, bytes(text)]));
+    const failed = gelombang.verifyFiles(files, settings, known).filter((check) => check.ok === false);
+    return failed.map((check) => check.detail);
+  });
+}
+"""
+"""What fails in each of many cases, by the page's own script. A case has other files than the `base`, or null."""
+
+
+def for_the_page(cases: Iterable[tuple[Mapping[str, bytes], Facts]], base: Mapping[str, bytes]) -> dict[str, Any]:
+    """The argument of `IN_THE_PAGE` for cases of files and facts; what they have in common with `base` is left out."""
+    return {
+        "base": _as_text(base),
+        "cases": [
+            {
+                "changed": dict.fromkeys(base.keys() - files.keys())
+                | _as_text({name: content for name, content in files.items() if base.get(name) != content}),
+                "settings": {"witnesses": list(map(str, facts.witnesses)), "quorum": facts.quorum},
+                "known": {
+                    "wave": facts.wave,
+                    "closes_at": iso(facts.closes_at),
+                    "note_published_at": iso(facts.seen_at),
+                    "weights": {str(region): weight for region, weight in facts.weights.items()},
+                    "entry": facts.receipt and {"region": facts.receipt[0], "ticket": facts.receipt[1].hex()},
+                },
+            }
+            for files, facts in cases
+        ],
+    }
+
+
+def _as_text(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: b64encode(content).decode() for name, content in files.items()}
