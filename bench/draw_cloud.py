@@ -19,14 +19,17 @@ from urllib.parse import urlsplit
 from botocore.awsrequest import AWSResponse
 
 from .draw_pages import ATTRIBUTES, Pages, read_units
-from .endpoint import Call, Endpoint, Unplayed
+from .endpoint import Call, Endpoint, Item, Unplayed, Whole
 
 _ABSENT = b"<Error><Code>NoSuchKey</Code></Error>"
 _OVERTAKEN = b"<Error><Code>PreconditionFailed</Code></Error>"
 
 
 class Cloud(Endpoint):
-    """Queries of the wave's entries are answered by `pages`; objects are files below `folder`, written at `now`."""
+    """Queries of the wave's entries are answered by `pages`; objects are files below `folder`, written at `now`.
+
+    `person` is the profile of everybody of whom none was written.
+    """
 
     def __init__(self, pages: Pages, folder: Path, now: datetime) -> None:
         super().__init__()
@@ -34,21 +37,41 @@ class Cloud(Endpoint):
         self._folder = folder
         self._modified = format_datetime(now, usegmt=True)
         self._checksums: dict[str, int] = {}
+        self.person: Item | None = None
 
     def forget(self) -> None:
         """Know of no object any more; whoever calls it removes the files."""
         self._checksums.clear()
 
-    def _send(self, request: Any) -> AWSResponse:
+    def _answer(self, request: Any) -> AWSResponse:
         target = request.headers.get("X-Amz-Target")
         if target is None:
             return self._object(request)
         operation = (target.decode() if isinstance(target, bytes) else target).partition(".")[2]
         if operation != "Query":
-            return super()._send(request)
-        return self._query(request.url, json.loads(request.body))
+            return super()._answer(request)
+        asked = json.loads(request.body)
+        if "begins_with" in asked["KeyConditionExpression"]:
+            return self._beginning(request.url, asked)
+        return self._page(request.url, asked)
 
-    def _query(self, url: str, asked: dict[str, Any]) -> AWSResponse:
+    def _found(self, key: tuple[str, str, str]) -> Item | None:
+        """An item by its table and key; who was never written is as `person`, but for what is theirs alone."""
+        _, pk, sk = key
+        if sk != "PROFILE" or self.person is None or key in self.items:
+            return super()._found(key)
+        nik_mac = self.person["nik_mac"]["S"]
+        return {**self.person, "pk": {"S": pk}, "nik_mac": {"S": pk.ljust(len(nik_mac), ".")[: len(nik_mac)]}}
+
+    def _beginning(self, url: str, asked: dict[str, Any]) -> AWSResponse:
+        """The items of a partition whose sort keys begin with something; not those in pages."""
+        pk, beginning = (value["S"] for value in asked["ExpressionAttributeValues"].values())
+        keys = sorted(key for key in self.items if key[:2] == (asked["TableName"], pk) and key[2].startswith(beginning))
+        self.calls.append(Call("Query", 1, 0))
+        answer = {"Count": len(keys), "ScannedCount": len(keys), "Items": [self.items[key] for key in keys]}
+        return _json(url, json.dumps(answer).encode())
+
+    def _page(self, url: str, asked: dict[str, Any]) -> AWSResponse:
         names = asked.get("ExpressionAttributeNames", {})
         wanted = [names.get(name.strip(), name.strip()) for name in asked["ProjectionExpression"].split(",")]
         ((key,),) = [value.values() for value in asked["ExpressionAttributeValues"].values()]
@@ -57,8 +80,7 @@ class Cloud(Endpoint):
         start = asked.get("ExclusiveStartKey")
         page = self._pages.page(key, None if start is None else start["sk"]["S"])
         self.calls.append(Call("Query", read_units(page), 0))
-        headers: Any = {"Content-Type": "application/x-amz-json-1.0", "x-amz-crc32": str(page.crc32)}
-        return AWSResponse(url, 200, headers, _Whole(self._pages.body(page)))
+        return _json(url, self._pages.body(page), page.crc32)
 
     def _object(self, request: Any) -> AWSResponse:
         address = urlsplit(request.url)
@@ -69,8 +91,9 @@ class Cloud(Endpoint):
             match = asked.get("if-match")
             if (known is not None and "if-none-match" in asked) or (match and match.decode() != _tag(known)):
                 return _refused(request.url, 412, _OVERTAKEN)
-            self._checksums[name] = self._keep(name, request.body, "X-Amz-Trailer" in request.headers)
-            return AWSResponse(request.url, 200, {"ETag": _tag(self._checksums[name])}, _Whole(b""))  # type: ignore[arg-type]
+            self._checksums[name] = self._keep(name, request.body, "x-amz-trailer" in asked)
+            written: Any = {"ETag": _tag(self._checksums[name])}
+            return AWSResponse(request.url, 200, written, Whole(b""))
         if request.method != "GET" or address.query or "range" in asked:
             raise Unplayed(f"{request.method} {asked}")
         if known is None:
@@ -106,20 +129,16 @@ def _parts(body: Any, chunked: bool) -> Iterator[memoryview]:
         yield memoryview(chunk)[begins : begins + int(chunk[: begins - 2], 16)]
 
 
+def _json(url: str, body: bytes, checksum: int | None = None) -> AWSResponse:
+    checksum = zlib.crc32(body) if checksum is None else checksum
+    headers: Any = {"Content-Type": "application/x-amz-json-1.0", "x-amz-crc32": str(checksum)}
+    return AWSResponse(url, 200, headers, Whole(body))
+
+
 def _tag(checksum: int | None) -> str:
     return f'"{checksum}"'
 
 
 def _refused(url: str, status: int, answer: bytes) -> AWSResponse:
     headers: Any = {"Content-Type": "application/xml"}
-    return AWSResponse(url, status, headers, _Whole(answer))
-
-
-class _Whole:
-    """A body that is at hand, as urllib3's response gives it."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    def stream(self) -> Iterator[bytes]:
-        yield self._body
+    return AWSResponse(url, status, headers, Whole(answer))

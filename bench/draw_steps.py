@@ -1,10 +1,11 @@
 """One wave drawn by the application, whole and step by step, in a process of its own: `bench/draw.py` starts it.
 
-    python -m bench.draw_steps PAGES RUNS (traced | resident) (alternatives | alone)
+    python -m bench.draw_steps PAGES RUNS (traced | resident) (all | alone)
 
-It is the application's own code, as its wiring builds it, with AWS answered by `bench/draw_cloud.py`. The whole comes
-first, so that nothing of the steps is in its memory. Prints `Figures` as JSON; ends with another code than 0 if the
-plain way chooses others, or the verifier finds anything wrong.
+It is the application's own code, as its wiring builds it, with AWS answered by `bench/draw_cloud.py`, whose CPU time is
+taken off. The whole comes first, so that nothing of the steps is in its memory, and what it published is verified.
+Prints `Figures` as JSON; ends with another code than 0 if the plain way chooses others, or the verifier finds anything
+wrong.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,40 +27,50 @@ from admin.evidence import Known
 from admin.publication import Folder
 from admin.verify import Check, verify
 from chalicelib.config import Chain, settings_from_environment
-from chalicelib.waves import beacon, draw, published
-from chalicelib.waves.freeze import Freeze
-from chalicelib.waves.rules import State, Wave
+from chalicelib.registration.wire import RegistrationForm
+from chalicelib.waves import beacon, draw, merkle, note, published
+from chalicelib.waves.draw import LEAF_BYTES, Commitment, Region, Unsorted
+from chalicelib.waves.removals import Removals
+from chalicelib.waves.rules import SHARDS, State, Wave
 from chalicelib.waves.seats import allot
 from chalicelib.waves.selection import Selection, draw_seed
+from chalicelib.waves.shards import each_shard
 from chalicelib.waves.tick import Tick
 from local.beacon import sign
 
 from . import draw_ways
 from .draw_cloud import Cloud
 from .draw_pages import REGIONS, WAVE, Pages
-from .join import ENVIRONMENT
+from .join import ENVIRONMENT, REGISTRATION
 from .measuring import Measured, Meter, resident_peak
 
 FROZEN = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 SEATS_PERCENT = 4
 """Of the entries; half of the seats are reserved, so that every entry needs a rank and an open value."""
 STEP_S = 900
-READ, LIST, COMMIT, DRAW, PUBLISH, VERIFY = "read", "list", "commit", "draw", "publish", "verify"
-WHOLE = "pages to published result"
-PLAIN_READ, PLAIN_DRAW = "(a) pynamodb: read, leaves", "(a) hmac.new, sort"
+
+WHOLE, SCREEN = "pages to published result", "screen"
+READ, LEAVES, LIST, COMMIT = "read", "read, hash", "list, nodes, roots", "commit"
+DRAW, PUBLISH, VERIFY = "draw", "publish", "verify"
+PLAIN_READ, PLAIN_DRAW = "(a) pynamodb loop, leaves", "(a) hmac.new, sort"
 SQL_INSERT, SQL_DRAW = "(b) SQLite: insert", "(b) ORDER BY random()"
-FLOOR_HASHES, FLOOR_HMACS = "(c) floor: leaves, nodes", "(c) floor: HMACs"
+FLOOR_HASHES, FLOOR_HMACS = "(c) leaves, nodes alone", "(c) HMACs alone"
 
 
 class Figures(Struct, frozen=True):
-    """What was measured of one size. `whole_rss_bytes` is the process's resident peak when the whole was done."""
+    """What was measured of one size.
+
+    `whole_bytes` is the process's resident peak when the whole was done; the `screen` figures are 0 if it was not run.
+    """
 
     entries: int
     pages: int
     read_units: int
     body_bytes: int
     steps: list[Measured]
-    whole_rss_bytes: int
+    whole_bytes: int
+    screen_calls: int = 0
+    screen_read_units: float = 0
 
 
 class LocalBeacon:
@@ -72,61 +84,67 @@ class LocalBeacon:
 class Bench:
     """The application, over the pages that lie in `folder`."""
 
-    def __init__(self, folder: Path, meter: Meter) -> None:
+    def __init__(self, folder: Path, runs: int, *, traced: bool) -> None:
         self.pages = Pages(folder)
         self.cloud = Cloud(self.pages, folder / "bucket", FROZEN)
+        self.meter = Meter(runs, lambda: self.cloud.spent_s, traced=traced)
         self._published = folder / "bucket" / published.folder(WAVE)
-        self._meter = meter
         self._services = chalicelib.wiring.build(settings_from_environment(os.environ))
         self._services.beacons = LocalBeacon()
-        rules = self._services.programme.draw
-        self._freeze = Freeze(self._services._entries, self._services._publication, rules)
+        self._freeze = self._services.stepper._freeze
+        self._rules = self._services.programme.draw
         quota = self.pages.entries * SEATS_PERCENT // 100
         self._wave = Wave(
             number=WAVE,
             state=State.CLOSED,
             opens_at=FROZEN - timedelta(days=3),
-            closes_at=FROZEN - timedelta(seconds=rules.freeze_delay_s),
+            closes_at=FROZEN - timedelta(seconds=self._rules.freeze_delay_s),
             quota=quota,
             reserved=quota // 2,
             weights=dict.fromkeys(REGIONS, 1),
         )
         self._reserved = allot(self._wave.reserved, self._wave.weights)
 
-    def whole(self) -> bytes:
-        """From pages to the published result, by the application's two steps; returns the note."""
-        self._unpublish()
-        note = self._freeze.run(self._wave, Tick(FROZEN, STEP_S))
-        self._services._drawing.run(replace(self._wave, state=State.FROZEN, note=note))
-        return note.encode()
+    def whole(self) -> int:
+        """From pages to the published result, by the application's two steps, of people who were screened before.
 
-    def steps(self) -> tuple[Mapping[int, bytes], Mapping[int, bytes], Selection, bytes]:
-        """Each step, with the result of the one before; returns tickets and lists by region, who is drawn, the seed."""
-        step, rules, wave = self._meter.step, self._services.programme.draw, self._wave
-        tickets = step(READ, lambda: self._services._entries.tickets(WAVE))
-        lists = step(LIST, lambda: {region: draw.build_list(WAVE, region, some) for region, some in tickets.items()})
-        packed = {region: b"".join(tickets.pop(region)) for region in list(tickets)}
-        commitment = step(COMMIT, lambda: draw.commit(WAVE, lists, self._reserved, wave.quota, FROZEN, rules.pinned))
-        signed = LocalBeacon().fetch(rules.pinned, commitment.note.round)
+        Returns the process's peak memory so far.
+        """
+        for shard in range(SHARDS):
+            Removals(self._services.transaction).mark(WAVE, shard)
+
+        def run() -> str:
+            written = self._freeze.run(self._wave, _tick())
+            self._services._drawing.run(replace(self._wave, state=State.FROZEN, note=written))
+            return written
+
+        self._note = note.parse(self.meter.step_on(WHOLE, self._unpublish, lambda _: run()).encode())
+        peak_bytes = resident_peak()
+        self.meter.step(VERIFY, self._verified)
+        return peak_bytes
+
+    def steps(self) -> tuple[dict[int, bytes], bytes, Selection]:
+        """Each step, with what the one before made. Returns lists by region, the seed, who is drawn."""
+        step, quota = self.meter.step, self._wave.quota
+        lists, table = self._lists()
+        commitment = step(COMMIT, lambda: draw.commit_to(WAVE, table, quota, FROZEN, self._rules.pinned))
+        signed = LocalBeacon().fetch(self._rules.pinned, commitment.note.round)
         seed = draw_seed(commitment.note.encode(), signed.randomness)
-        selection = step(DRAW, lambda: Selection(lists, self._reserved, wave.quota, seed))
-        self._unpublish()
+        selection = step(DRAW, lambda: Selection(lists, self._reserved, quota, seed))
+        files = published.result_files(WAVE, signed, seed, selection)
+        self.meter.step_on(PUBLISH, self._unpublish, lambda _: self._publish(commitment, lists, files))
+        if commitment.note.regions != self._note.regions:
+            raise SystemExit("the steps are not those of the whole")
+        return lists, seed, selection
 
-        def publish() -> bool:
-            self._services._publication.put(WAVE, published.commitment_files(commitment, lists))
-            self._services._publication.put(WAVE, published.result_files(WAVE, signed, seed, selection))
-            return True
+    def hashes(self, lists: Mapping[int, bytes], seed: bytes) -> None:
+        """What no way can do without."""
+        self.meter.step(FLOOR_HASHES, lambda: draw_ways.hash_alone(lists))
+        self.meter.step(FLOOR_HMACS, lambda: draw_ways.hmac_alone(lists, self._reserved, seed))
 
-        step(PUBLISH, publish)
-        step(VERIFY, self._verified)
-        return packed, lists, selection, seed
-
-    def alternatives(
-        self, tickets: Mapping[int, bytes], lists: Mapping[int, bytes], selection: Selection, seed: bytes
-    ) -> None:
-        """The same by other ways, and the hashes alone."""
-        step, quota = self._meter.step, self._wave.quota
-        self.floor(tickets, lists, seed)
+    def others(self, lists: Mapping[int, bytes], seed: bytes, selection: Selection) -> None:
+        """The same by other ways; stops if the one that can choose alike does not."""
+        step, quota = self.meter.step, self._wave.quota
         database = step(SQL_INSERT, lambda: draw_ways.insert(lists))
         step(SQL_DRAW, lambda: draw_ways.order_by_random(database, quota))
         database.close()
@@ -135,15 +153,57 @@ class Bench:
         if chosen != list(selection.winners()):
             raise SystemExit("the plain way chose others")
 
-    def floor(self, tickets: Mapping[int, bytes], lists: Mapping[int, bytes], seed: bytes) -> None:
-        """The hashes alone."""
-        self._meter.step(FLOOR_HASHES, lambda: draw_ways.hash_alone(tickets, lists))
-        self._meter.step(FLOOR_HMACS, lambda: draw_ways.hmac_alone(lists, self._reserved, seed))
+    def screen(self) -> tuple[int, float]:
+        """Who may no longer take part, asked of everybody, all of whom may. Returns calls and read units of a run."""
+        self._services.registrations.register("first", msgspec.convert(REGISTRATION, RegistrationForm), FROZEN)
+        people = (item for (_, pk, sk), item in self.cloud.items.items() if (pk, sk) == ("R#first", "PROFILE"))
+        self.cloud.person = next(people)
+
+        def forget() -> None:
+            for key in [key for key in self.cloud.items if key[2].startswith("SCREENED#")]:
+                del self.cloud.items[key]
+            self.cloud.calls.clear()
+
+        def run() -> bool:
+            self._freeze._screening.run(self._wave, _tick())
+            return True
+
+        self.meter.step_on(SCREEN, forget, lambda _: run())
+        return len(self.cloud.calls), sum(call.read_units for call in self.cloud.calls)
+
+    def _lists(self) -> tuple[dict[int, bytes], tuple[Region, ...]]:
+        self.meter.step(READ, self._read)
+        leaves, _ = self.meter.step(LEAVES, lambda: self._freeze._read(WAVE, _tick()))
+        return self.meter.step_on(LIST, lambda: deepcopy(leaves), self._list)
+
+    def _read(self) -> int:
+        """Every row of every page, as the freeze reads them, and nothing done with it."""
+        rows = [0] * SHARDS
+
+        def read(shard: int) -> None:
+            for page in self._services._entries.pages(WAVE, shard):
+                rows[shard] += len(page)
+
+        each_shard(read)
+        return sum(rows)
+
+    def _list(self, leaves: Unsorted) -> tuple[dict[int, bytes], tuple[Region, ...]]:
+        """What the freeze does between reading and publishing, the lists kept."""
+        lists, counted = {}, {}
+        for region, ordered in leaves.lists():
+            lists[region] = ordered
+            counted[region] = len(ordered) // LEAF_BYTES, merkle.root_of(merkle.run_hashes(ordered))
+        return lists, draw.table_of(counted, self._reserved)
+
+    def _publish(self, commitment: Commitment, lists: Mapping[int, bytes], result: Mapping[str, bytes]) -> bool:
+        self._services._publication.put(WAVE, published.commitment_files(commitment, lists))
+        self._services._publication.put(WAVE, result)
+        return True
 
     def _verified(self) -> list[Check]:
         """The verifier's word on what is published now; it must find nothing wrong."""
         known = Known(wave=WAVE, closes_at=self._wave.closes_at, note_published_at=FROZEN, weights=self._wave.weights)
-        checks = verify(Folder(self._published), self._services.programme.draw, known)
+        checks = verify(Folder(self._published), self._rules, known)
         failed = [check for check in checks if check.ok is False]
         if failed:
             raise SystemExit(f"the verifier found {failed}")
@@ -154,26 +214,28 @@ class Bench:
         self.cloud.forget()
 
 
+def _tick() -> Tick:
+    return Tick(FROZEN, STEP_S)
+
+
 def main() -> None:
     """Measure and print."""
-    pages, runs, traced, others = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+    folder, runs, memory, ways = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
     os.environ.update(ENVIRONMENT, GELOMBANG_STAGE="local")
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    meter = Meter(runs, traced=traced == "traced")
-    bench = Bench(pages, meter)
+    bench = Bench(folder, runs, traced=memory == "traced")
+    pages, screened = bench.pages, (0, 0.0)
     with bench.cloud.installed():
-        meter.step(WHOLE, bench.whole)
-        whole_rss_bytes = resident_peak()
-        results = bench.steps()
-        if others == "alternatives":
-            bench.alternatives(*results)
-        else:
-            tickets, lists, _, seed = results
-            bench.floor(tickets, lists, seed)
-    found = bench.pages
-    figures = Figures(found.entries, len(found.all), found.read_units, found.body_bytes, meter.steps, whole_rss_bytes)
-    print(msgspec.json.encode(figures).decode())
+        whole_bytes = bench.whole()
+        lists, seed, selection = bench.steps()
+        bench.hashes(lists, seed)
+        if ways == "all":
+            bench.others(lists, seed, selection)
+            screened = bench.screen()
+    steps = bench.meter.steps
+    read = pages.entries, len(pages.all), pages.read_units, pages.body_bytes
+    print(msgspec.json.encode(Figures(*read, steps, whole_bytes, *screened)).decode())
 
 
 if __name__ == "__main__":

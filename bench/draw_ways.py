@@ -58,11 +58,14 @@ def order_by_random(database: sqlite3.Connection, quota: int) -> list[tuple[byte
     return database.execute("SELECT leaf FROM entries ORDER BY random() LIMIT ?", (quota,)).fetchall()
 
 
-def hash_alone(tickets: Mapping[int, bytes], lists: Mapping[int, bytes]) -> bool:
-    """The floor of a commitment: a SHA-256 for each leaf and one for each node above, the results thrown away."""
-    for region, some in tickets.items():
+def hash_alone(lists: Mapping[int, bytes]) -> bool:
+    """The floor of a commitment: a SHA-256 for each leaf and one for each node above, the results thrown away.
+
+    The leaves stand for the tickets, which are as long.
+    """
+    for region, leaves in lists.items():
         copy = sha256(b"\x00gelombang1/leaf\0" + WAVE.to_bytes(4, "big") + region.to_bytes(2, "big")).copy
-        for (ticket,) in iter_unpack("32s", some):
+        for (ticket,) in iter_unpack("32s", leaves):
             state = copy()
             state.update(ticket)
             state.digest()

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+G = TypeVar("G")
 T = TypeVar("T")
 
 
@@ -27,39 +28,48 @@ class Measured(Struct, frozen=True):
 
 
 class Meter:
-    """Measures steps of this process, each `runs` times.
+    """Measures steps of this process, each `runs` times. `aside_s`: CPU seconds so far that are none of a step's.
 
     `traced`: the peak is what a step takes beyond what it was given, from one more run that tracemalloc watches. That
     makes it several times slower, so otherwise it is the process's resident memory at its highest during the step,
     which has everything in it: the interpreter, what the step was given, what earlier ones left.
     """
 
-    def __init__(self, runs: int, *, traced: bool) -> None:
+    def __init__(self, runs: int, aside_s: Callable[[], float], *, traced: bool) -> None:
         self._runs = runs
+        self._aside_s = aside_s
         self._traced = traced
         self.steps: list[Measured] = []
 
     def step(self, name: str, work: Callable[[], T]) -> T:
         """Run a step and keep its figures; returns what its last run did."""
+        return self.step_on(name, lambda: None, lambda _: work())
+
+    def step_on(self, name: str, given: Callable[[], G], work: Callable[[G], T]) -> T:
+        """The same for a step that uses up what it is given, which is made anew, unmeasured, for each run."""
         cpu_s, wall_s, peak_bytes = [], [], 0
         for _ in range(self._runs):
             result = None  # what a run made is not held while the next one runs
+            prepared = given()
             gc.collect()
             reset_peak()
-            began_s, began_cpu_s = time.perf_counter(), time.process_time()
-            result = work()
-            cpu_s.append(time.process_time() - began_cpu_s)
+            began_s, began_cpu_s = time.perf_counter(), self._cpu_s()
+            result = work(prepared)
+            cpu_s.append(self._cpu_s() - began_cpu_s)
             wall_s.append(time.perf_counter() - began_s)
             peak_bytes = max(peak_bytes, resident_peak())
         if self._traced:
-            result = None
+            result, prepared = None, given()
             tracemalloc.start()
-            result = work()
+            result = work(prepared)
             peak_bytes = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
         self.steps.append(Measured(name, statistics.median(cpu_s), statistics.median(wall_s), peak_bytes))
         assert result is not None, "a step returns something"
         return result
+
+    def _cpu_s(self) -> float:
+        return time.process_time() - self._aside_s()
 
 
 def reset_peak() -> None:

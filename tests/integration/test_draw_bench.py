@@ -19,4 +19,4 @@ def test_a_small_draw_is_read_in_one_call_a_partition_and_chosen_alike() -> None
     )
     assert ran.returncode == 0, ran.stderr
     assert "DynamoDB: 64 calls, 64 read units" in ran.stdout
-    assert "pages to winners, (a) / gelombang: " in ran.stdout
+    assert "(a) / pages to winners: " in ran.stdout

@@ -62,6 +62,16 @@ def test_a_page_is_billed_by_the_items_that_were_read(cloud: Cloud, pages: Pages
     assert second.last is None
 
 
+def test_whoever_was_not_written_is_as_the_first_but_for_what_is_their_own(cloud: Cloud) -> None:
+    cloud.person = {"pk": {"S": "R#first"}, "sk": {"S": "PROFILE"}, "nik_mac": {"S": "0" * 64}, "region": {"N": "31"}}
+    keys = [{"pk": {"S": f"R#{name}"}, "sk": {"S": "PROFILE"}} for name in ("second", "third")]
+    client = boto3.client("dynamodb", "ap-southeast-3")
+    found = client.batch_get_item(RequestItems={"t": {"Keys": keys, "ConsistentRead": True}})["Responses"]["t"]
+    assert [person["pk"]["S"] for person in found] == ["R#second", "R#third"]
+    assert {person["region"]["N"] for person in found} == {"31"}
+    assert len({person["nik_mac"]["S"] for person in found}) == 2
+
+
 @pytest.fixture
 def s3(cloud: Cloud) -> Any:
     return boto3.client("s3", "ap-southeast-3")

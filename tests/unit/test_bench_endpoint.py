@@ -106,6 +106,14 @@ def test_a_batch_pays_for_each_key_also_where_there_is_nothing(endpoint: Endpoin
     assert endpoint.calls[-1] == Call("BatchGetItem", 2, 0)
 
 
+def test_a_batch_sends_what_is_asked_for_and_is_billed_for_the_whole_item(endpoint: Endpoint, client: Any) -> None:
+    endpoint.items["t", "a", "b"] = {**KEY, "x": {"S": "x" * 5000}, "y": {"S": "y"}}
+    asked = {"Keys": [KEY], "ConsistentRead": True, "ProjectionExpression": "pk,y,z"}
+    found = client.batch_get_item(RequestItems={"t": asked})
+    assert found["Responses"] == {"t": [{"pk": {"S": "a"}, "y": {"S": "y"}}]}
+    assert endpoint.calls == [Call("BatchGetItem", 2, 0)]
+
+
 def test_numbers_are_counted_down_while_there_is_enough(endpoint: Endpoint, client: Any) -> None:
     endpoint.items["t", "a", "b"] = {**KEY, "left": {"N": "3"}}
     take = {
