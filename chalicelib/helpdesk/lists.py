@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from ..waves import proofs, published
 from ..waves.draw import LEAF_BYTES
+
+_MISSING = {"404", "403"}
+"""The latter for who may not list the bucket."""
 
 
 class PublishedLists:
@@ -19,11 +24,17 @@ class PublishedLists:
     def place(self, wave: int, region: int, leaf: bytes) -> tuple[int | None, int]:
         """Where a leaf stands in its region's list (from 1; None if it is not there), and how many the list has.
 
+        A region of which everybody was removed has no list.
         One call for the length, and usually one or two of 128 KB for the place, in a list of any length.
         """
         s3 = self._s3()
         key = {"Bucket": self._bucket, "Key": published.folder(wave) + published.leaves_name(region)}
-        length = int(s3.head_object(**key)["ContentLength"]) // LEAF_BYTES
+        try:
+            length = int(s3.head_object(**key)["ContentLength"]) // LEAF_BYTES
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _MISSING:
+                raise
+            return None, 0
 
         def read(first: int, count: int) -> bytes:
             last = (first + count) * LEAF_BYTES - 1

@@ -19,7 +19,7 @@ from ..notices.port import Facts
 from ..notices.port import Kind as Notice
 from ..payouts.wire import PayoutView
 from ..registration.vault import PersonKey
-from ..waves.rules import Beneficiary, DrawnEntry
+from ..waves.rules import REMOVALS, Beneficiary, DrawnEntry
 from ..waves.tick import Tick, TimeShort
 from . import evidence, rules, wire
 from .errors import AlreadyAnswered, AlreadyEscalated, TooManyGrievances, UnknownGrievance
@@ -269,7 +269,7 @@ class Helpdesk:
             drawn = self._ports.selections.drawn_entry(registrant_id, about.wave, now)
             own = evidence.leaf_of(drawn)
             place, length = self._ports.lists.place(about.wave, drawn.entry.region, own)
-            if place is None:
+            if place is None and drawn.entry.outcome not in REMOVALS:
                 # What every appeal is there to find out, and has never happened.
                 log.error("leaf_not_published", extra={"wave": about.wave, "region": drawn.entry.region})
             return evidence.of_selection(drawn, place, length, self._results_url)

@@ -121,7 +121,9 @@ class DrawnValues(Struct, frozen=True):
 class EntryView(Struct, frozen=True):
     """A wave that was joined. `standing`: waiting_for_closing, in_selection, chosen, not_chosen, revoked.
 
-    `reason` is set with not_chosen: not_drawn, family_card, already_beneficiary, ineligible; `drawn` with not_drawn.
+    `reason` is set with not_chosen: not_drawn; family_card, already_beneficiary, ineligible; or, if the entry was
+    removed before the freeze, which is shown at once, excluded, excluded_occupation, in_formal_education, under_age,
+    over_age, withdrawn, already_beneficiary, barred. `drawn` is set with not_drawn.
     """
 
     wave: int

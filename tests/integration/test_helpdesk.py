@@ -95,6 +95,14 @@ def test_an_entry_that_is_missing_from_the_list_is_told_so_and_rings(appeals, wo
     assert [record.levelno for record in caplog.records if record.message == "leaf_not_published"] == [logging.ERROR]
 
 
+def test_who_was_removed_before_the_draw_is_on_no_list_which_is_as_it_must_be(appeals, world, caplog):
+    world.people.excluded |= {PEOPLE[0], PEOPLE[5]}
+    now = settled(world)
+    given = [appeals.file(name, APPEAL, now=now).evidence for name in (PEOPLE[0], PEOPLE[5])]
+    assert [(one.position, one.entries, one.reason) for one in given] == [(None, 4, "excluded"), (None, 0, "excluded")]
+    assert "leaf_not_published" not in [record.message for record in caplog.records]
+
+
 def test_the_place_in_a_long_list_is_read_in_parts(desk, cloud, monkeypatch):
     leaves = sorted(sha256(str(n).encode()).digest() for n in range(50_000))
     Publication(desk.s3, cloud.results_bucket).put(7, {published.leaves_name(31): b"".join(leaves)})
