@@ -53,6 +53,7 @@ def test_a_whole_wave_agrees_though_the_provider_misbehaves_and_each_planted_mis
     played = play_on(world, programme, tmp_path, disagreements, told)
     assert disagreements == []
     check_that_everything_was_played(played)
+    check_that_the_queue_was_ahead(world, played)
     phases = [line.partition(":")[0] for line in told]
     assert list(dict.fromkeys(phases))[: len(PHASES)] == PHASES
     assert (tmp_path / str(played.wave["number"]) / "cosignatures.txt").read_text().startswith(f"\u2014 {SIGNER.name} ")
@@ -61,6 +62,14 @@ def test_a_whole_wave_agrees_though_the_provider_misbehaves_and_each_planted_mis
             wrong = copy_of(played)
             mistake(wrong)
             assert [found for found in differences(wrong) if named in found]
+
+
+def check_that_the_queue_was_ahead(world: World, played: Played) -> None:
+    number = played.wave["number"]
+    record, marks = world.services._wave_store.wave(number), world.services._wave_store.awarded(number)
+    assert record.award_sends == 1
+    assert sorted(marks) == list(range(1, record.award_batches + 1))
+    assert sum(mark.decided for mark in marks.values()) == played.wave["quota"]
 
 
 def check_that_everything_was_played(played: Played) -> None:
