@@ -15,11 +15,11 @@ from ..waves.selection import open_value, rank
 class SelectionEvidence(Struct, frozen=True):
     """An entry in its draw, as it was when the appeal was filed; hashes in hex, a lower value is better.
 
-    `position` is the leaf's place (from 1) among the `entries` of `list_url`, null if it is missing there, rightly so if
-    `reason` is why the entry was removed before the draw. `rank` counts for seats reserved for the region, null where it
-    had none; a cut-off is the value of the last one chosen, null where none was. `within` says which cut-off the entry
-    is within by its values alone; `verdict` (chosen, not_chosen, revoked) and `reason` say what came of it after
-    removals, family cards, eligibility and substitutions.
+    `position` is the leaf's place (from 1) among the `entries` of `list_url`, null if it is missing there, as it must
+    be if `reason` is why the entry was removed before the draw. `rank` counts for seats reserved for the region, null
+    where it had none; a cut-off is the value of the last one chosen, null where none was. `within` says which cut-off
+    the entry is within by its values alone; `verdict` (chosen, not_chosen, revoked) and `reason` say what came of it
+    after removals, family cards, eligibility and substitutions.
     """
 
     wave: int
