@@ -24,11 +24,13 @@ if __name__ == "__main__" and not sys.flags.safe_path:
 
 import argparse
 import base64
+import contextlib
 import hashlib
 import hmac
 import http.client
 import json
 import re
+import socket
 import stat
 import threading
 import urllib.parse
@@ -176,8 +178,13 @@ class Folder:
             raise Failure(f"missing: {name} cannot be read: {error.strerror}") from None
 
 
+def hang_up(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # the other side was first
+        connection.shutdown(socket.SHUT_RDWR)
+
+
 class Web:
-    """The published files themselves, over one connection. Redirects are not followed."""
+    """The published files themselves, over one connection. No redirect is followed, and no proxy asked."""
 
     note_seen: float | None = None
 
@@ -209,7 +216,7 @@ class Web:
         if self.connection.sock is None:
             self.connection.connect()
         # A server that sends a byte now and then is never silent, so there is an end to the whole answer as well.
-        limit = threading.Timer(2 * HTTP_PAUSE_S + (start + most) / 50_000, self.connection.sock.shutdown, [2])
+        limit = threading.Timer(2 * HTTP_PAUSE_S + (start + most) / 50_000, hang_up, [self.connection.sock])
         limit.daemon = True
         limit.start()
         try:
@@ -906,7 +913,8 @@ def ed25519_verifies(key: bytes, message: bytes, signature: bytes) -> bool:
     return same_point(point_times(response, base), point_sum(nonce, point_times(challenge, public)))
 
 
-COSIGNATURE = re.compile(r"— ([!-*,-~]{1,100}) ([A-Za-z0-9+/]{102}==)")
+WITNESS_NAME = "[!-*,-~]{1,100}"  # what ASCII shows, but for the +
+COSIGNATURE = re.compile(f"— ({WITNESS_NAME}) ([A-Za-z0-9+/]{{102}}==)")
 
 
 def parse_cosignatures(data: bytes) -> list[tuple[str, bytes]]:
@@ -1150,7 +1158,13 @@ def a_witness(text: str) -> tuple[tuple[str, bytes], bytes]:
     name, number, encoded = text.split("+", 2)
     body = base64.b64decode(encoded, validate=True)
     identity = sha256(name.encode() + b"\n" + body).digest()[:4]
-    if not name or len(body) != 33 or body[0] != 4 or identity.hex() != number or witness_point(body[1:]) is None:
+    if (
+        not re.fullmatch(WITNESS_NAME, name)
+        or len(body) != 33
+        or body[0] != 4
+        or identity.hex() != number
+        or witness_point(body[1:]) is None
+    ):
         raise ValueError("not the key of a witness")
     return (name, identity), body[1:]
 
