@@ -43,7 +43,7 @@ SIZES = (100_000, 1_000_000)
 RUNS = ((100_000, 5), (1_000_000, 3))
 """The figures are medians of so many runs up to that size; beyond it, of one."""
 TRACED_MAX = 100_000
-"""Up to here memory is counted by tracemalloc, which would make larger draws take too long."""
+"""Up to here memory is counted by tracemalloc, and the other ways run as often: larger draws would take too long."""
 COMPARED_MAX = 1_000_000
 AT_ONCE_S = 1e-3
 """What takes less does not depend on the entries: it has no speed."""
@@ -95,7 +95,8 @@ def _aim(kept: bool, target: str) -> str:
 def report(figures: Figures, runs: int) -> None:
     """Print the table of one size."""
     entries = figures.entries
-    print(f"\n{entries:,} entries, medians of {runs} runs" if runs > 1 else f"\n{entries:,} entries, one run")
+    once = ", of (a), (b) and screen one" if TRACED_MAX < entries <= COMPARED_MAX else ""
+    print(f"\n{entries:,} entries, medians of {runs} runs{once}" if runs > 1 else f"\n{entries:,} entries, one run")
     print(
         f"DynamoDB: {figures.pages:,} calls, {figures.read_units:,} read units, {figures.body_bytes / 1e6:,.0f} MB of "
         f"answers; at most {figures.whole_bytes / 1e6:,.0f} MB resident when the whole was done"

@@ -231,6 +231,8 @@ def main() -> None:
         lists, seed, selection = bench.steps()
         bench.hashes(lists, seed)
         if ways == "all":
+            if memory == "resident":
+                bench.meter.runs = 1
             bench.others(lists, seed, selection)
             screened = bench.screen()
     steps = bench.meter.steps

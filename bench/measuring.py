@@ -28,15 +28,16 @@ class Measured(Struct, frozen=True):
 
 
 class Meter:
-    """Measures steps of this process, each `runs` times. `aside_s`: CPU seconds so far that are none of a step's.
+    """Measures steps of this process, each `runs` times, until that is changed.
 
+    `aside_s`: CPU seconds so far that are none of a step's.
     `traced`: the peak is what a step takes beyond what it was given, from one more run that tracemalloc watches. That
     makes it several times slower, so otherwise it is the process's resident memory at its highest during the step,
     which has everything in it: the interpreter, what the step was given, what earlier ones left.
     """
 
     def __init__(self, runs: int, aside_s: Callable[[], float], *, traced: bool) -> None:
-        self._runs = runs
+        self.runs = runs
         self._aside_s = aside_s
         self._traced = traced
         self.steps: list[Measured] = []
@@ -48,7 +49,7 @@ class Meter:
     def step_on(self, name: str, given: Callable[[], G], work: Callable[[G], T]) -> T:
         """The same for a step that uses up what it is given, which is made anew, unmeasured, for each run."""
         cpu_s, wall_s, peak_bytes = [], [], 0
-        for _ in range(self._runs):
+        for _ in range(self.runs):
             result = None  # what a run made is not held while the next one runs
             prepared = given()
             gc.collect()
