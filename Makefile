@@ -7,7 +7,7 @@ BIN := .venv/bin
 export AWS_EC2_METADATA_DISABLED = true
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install demo chaos serve test test-dynamodb test-scale simulate simulate-long mutation check format bench clean
+.PHONY: help install demo chaos serve test test-page test-dynamodb test-scale simulate simulate-long mutation check format bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -35,11 +35,15 @@ chaos: install ## 2,000 payouts on a local cloud: the provider fails, workers ar
 serve: install ## keep the local cloud up, with the application deployed
 	@$(BIN)/python -m local.serve
 
-test: $(BIN)/.installed ## every test, in process on moto, no network
-	$(BIN)/pytest -n 2 -m "not dynamodb"
+test: $(BIN)/.installed ## every test, in process on moto, no network, no browser
+	$(BIN)/pytest -n 2 -m "not dynamodb and not page"
 
 test-dynamodb: $(BIN)/.installed ## races on DynamoDB Local (optional: needs java and npm)
 	@bash tests/on_dynamodb.sh tests/races
+
+test-page: $(BIN)/.installed ## the page that checks a draw, in headless Chromium (which it needs, and never downloads)
+	@$(BIN)/python -m tests.page.chromium
+	$(BIN)/pytest -m page tests/page
 
 test-scale: $(BIN)/.installed ## every scheduled job with 10,000 people, killed half-way (needs java and npm)
 	@bash tests/on_dynamodb.sh tests/scale

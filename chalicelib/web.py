@@ -60,6 +60,12 @@ class Reply:
     policy: str = ""
     """The Content-Security-Policy of a page that does something; any other answer may do nothing."""
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What it says of itself, in place of what every answer says."""
+        keep = f"public, max-age={self.cache_s}" if self.cache_s else "no-store"
+        return {"Cache-Control": keep} | ({"Content-Security-Policy": self.policy} if self.policy else {})
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -215,12 +221,7 @@ class Api(Chalice):
             where = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
             log.error("request_failed", extra={"route": operation.path, "error": type(error).__name__, "at": where})
             return self._problem(problems.unexpected(self._language()))
-        headers: dict[str, str | list[str]] = {
-            **_HEADERS,
-            "Cache-Control": f"public, max-age={reply.cache_s}" if reply.cache_s else "no-store",
-        }
-        if reply.policy:
-            headers["Content-Security-Policy"] = reply.policy
+        headers: dict[str, str | list[str]] = {**_HEADERS, **reply.headers}
         if reply.body is None:
             return Response(body="", status_code=reply.status, headers=headers)
         kind = operation.answers.get(reply.status)

@@ -34,7 +34,7 @@ class Page:
 
 
 class VerifierPage:
-    """Makes the page of any wave; reads the file once. `results_url` is the deployment's, without a slash at the end."""
+    """Makes the page of any wave; reads the file once. `results_url`: the deployment's, without a slash at the end."""
 
     def __init__(self, rules: DrawRules, results_url: str, file: Path = FILE) -> None:
         self._html = file.read_text(encoding="utf-8")
