@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.config import Programme, Settings
-from chalicelib.waves import entries, rules
+from chalicelib.waves import entries, rules, shards
 from chalicelib.waves.publication import Publication
 from tests.builders.aws_calls import wrap_calls
 from tests.builders.dynamodb import cloud_of, endpoint
@@ -35,8 +35,8 @@ def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
 
 def waves_world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> WavesWorld:
     """The world of waves with other figures than the stage's, and four partitions a wave: each is a call."""
-    monkeypatch.setattr(rules, "SHARDS", 4)
-    monkeypatch.setattr(entries, "SHARDS", 4)
+    for module in (rules, entries, shards):
+        monkeypatch.setattr(module, "SHARDS", 4)
     world = WavesWorld(cloud, programme, T0)
     monkeypatch.setattr("moto.s3.models.utcnow", world.clock.utcnow)
     world.sns = OneAtATime(world.sns)
