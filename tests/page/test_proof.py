@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -127,6 +128,7 @@ def test_an_entry_that_was_dropped_is_missed(visit: Open, site: Site, locale: st
     assert window.verdict() == "bad"
     assert window.failures() == {"not on the list"}
     assert named in window.page.locator("#verdict").inner_text()
+    assert "removals.json" in window.page.locator("#verdict").inner_text()
     assert window.checks()["on the list"] == "false"
 
 
@@ -186,6 +188,7 @@ def test_a_forged_signature_is_named_in_both_languages(visit: Open, site: Site, 
     window = visit(site.page(), locale=locale)
     window.paste(CHOSEN_OPEN)
     assert {"forged signature", "wrong randomness", "wrong seed"} <= window.failures()
+    assert re.search("Jangan mengandalkan|Do not rely", window.page.locator("#verdict").inner_text())
     assert named in window.page.locator("[data-check=signature]").inner_text()
 
 
