@@ -166,14 +166,16 @@ def closed() -> str:
 
 
 @pytest.mark.parametrize(
-    ("address", "failure"),
+    ("where", "failure"),
     [
-        (closed(), "ConnectionRefusedError"),
-        ("http://[", "OSError ValueError"),
-        ("http://127.0.0.1:none", "OSError InvalidURL"),
+        (closed, "ConnectionRefusedError"),
+        (lambda: "http://[", "OSError ValueError"),
+        (lambda: "http://127.0.0.1:none", "OSError InvalidURL"),
     ],
+    ids=["nobody listens", "no address", "no port"],
 )
-def test_a_relay_that_cannot_be_reached_is_named_and_the_next_one_asked(good, caplog, address, failure):
+def test_a_relay_that_cannot_be_reached_is_named_and_the_next_one_asked(good, caplog, where, failure):
+    address = where()
     assert Relays([address, good], TimedGet(TIMEOUT_S)).fetch(DEVELOPMENT, ROUND).signature == sign(ROUND)
     [said] = caplog.records
     assert (said.relay, said.failure.split()[: len(failure.split())]) == (address, failure.split())
