@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from itertools import islice, pairwise, starmap
+from hashlib import sha256
+from itertools import groupby, islice, pairwise, starmap
 from operator import eq, gt
 from struct import iter_unpack
 from typing import TypeVar
@@ -16,9 +17,10 @@ from typing import TypeVar
 from chalicelib.clock import iso
 from chalicelib.waves import beacon, draw, merkle, note, proofs, published
 from chalicelib.waves.draw_errors import ForgedBeacon, NotSeated
+from chalicelib.waves.publication import VERIFIER_FILE
 from chalicelib.waves.rules import REVOKED_PLACE
 from chalicelib.waves.seats import allot
-from chalicelib.waves.selection import OPEN, Outcome, ascending
+from chalicelib.waves.selection import OPEN, ascending
 
 from .evidence import Evidence, NotChecked, NotThere
 from .published_forms import OpenRow, ReservedRow, SubstitutionRow
@@ -26,9 +28,6 @@ from .published_forms import OpenRow, ReservedRow, SubstitutionRow
 V = TypeVar("V")
 
 SURVEY = b"gelombang1/survey\0"
-
-MAX_ENTRIES = 50_000_000
-"""What the verifier will read of one wave (1.6 GB of leaves): five times the design size."""
 
 
 class Wrong(Exception):
@@ -45,8 +44,7 @@ def required(get: Callable[[], V]) -> V:
 
 def _none(faults: list[str]) -> None:
     if faults:
-        more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
-        raise Wrong("; ".join(faults[:5]) + more)
+        raise Wrong("; ".join(dict.fromkeys(faults)))
 
 
 # The note and its time
@@ -94,17 +92,18 @@ def not_late(evidence: Evidence) -> None:
 
 
 def cosignatures(evidence: Evidence) -> None:
-    _ = evidence.exists_at
-    _none([f"forged cosignature: {name}" for name in required(lambda: evidence.judgement).forged])
+    required(lambda: evidence.cosignatures)
+    _none([f"forged cosignature: {name}" for name in evidence.judgement.forged])
 
 
 def witnesses_in_time(evidence: Evidence) -> None:
+    _ = evidence.exists_at
     _none([f"late witness: {name}" for name in evidence.judgement.late])
 
 
 def quorum(evidence: Evidence) -> str:
     keys, wanted = evidence.witnesses
-    found = evidence.judgement.in_time
+    _, found = evidence.exists_at, evidence.judgement.in_time
     if len(found) < wanted:
         raise Wrong(f"no quorum: {len(found)} of {len(keys)} witnesses in time, {wanted} are demanded")
     demanded = f"{wanted} demanded" if wanted else "no witness is demanded"
@@ -132,8 +131,6 @@ def removals(evidence: Evidence) -> str:
 
 
 def lists_complete(evidence: Evidence) -> None:
-    if sum(row.entries for row in evidence.regions) > MAX_ENTRIES:
-        raise Wrong(f"wrong entries: more than {MAX_ENTRIES}, which is more than is read here")
     _none([fault for row in evidence.regions if (fault := evidence.read_list(row))])
 
 
@@ -195,10 +192,12 @@ def committed_entries(evidence: Evidence) -> None:
 def committed_seats(evidence: Evidence) -> None:
     reserved, quota = evidence.note.reserved, evidence.note.quota
     sharing = sum(row.quota for row in evidence.regions)
+    faults = []
     if reserved != sharing:
-        raise Wrong(f"wrong seats: {reserved} reserved in the note, {sharing} in the region table")
-    if reserved > quota:
-        raise Wrong(f"wrong seats: {reserved} reserved of {quota}")
+        faults.append(f"wrong seats: {reserved} reserved in the note, {sharing} in the region table")
+    if sharing > quota:
+        faults.append(f"wrong seats: {sharing} reserved of {quota}")
+    _none(faults)
 
 
 def shares(evidence: Evidence) -> str | None:
@@ -233,10 +232,12 @@ def beacon_form(evidence: Evidence) -> None:
 
 def beacon_as_committed(evidence: Evidence) -> None:
     signed, committed = evidence.signed, evidence.note
+    faults = []
     if signed.chain != committed.chain:
-        raise Wrong("foreign chain: the beacon is not of the chain that the note names")
+        faults.append("foreign chain: the beacon is not of the chain that the note names")
     if signed.round != committed.round:
-        raise Wrong(f"wrong round: beacon {signed.round}, note {committed.round}")
+        faults.append(f"wrong round: beacon {signed.round}, note {committed.round}")
+    _none(faults)
 
 
 def signature(evidence: Evidence) -> None:
@@ -267,39 +268,52 @@ def seed(evidence: Evidence) -> None:
 
 
 def result_seats(evidence: Evidence) -> None:
-    rows = [(row.region, row.seats) for row in evidence.result.reserved]
-    if rows != list(evidence.reserved.items()):
-        raise Wrong("wrong seats: the reserved ones of the result are not those of the region table")
-    filled = sum(min(row.quota, row.entries) for row in evidence.regions)
-    found, right = evidence.result.open.seats, evidence.note.quota - filled
-    if found != right:
-        raise Wrong(f"wrong seats: {found} open instead of {right}")
+    rows = [row.region for row in evidence.result.reserved]
+    faults = []
+    if rows != list(evidence.reserved):
+        faults.append("wrong seats: the reserved ones of the result are not of the regions that have them")
+    faults += [
+        f"wrong seats: {seat} has {row.seats} instead of {seats}"
+        for seat, row, seats, _ in _seats(evidence)
+        if row and row.seats != seats
+    ]
+    _none(faults)
 
 
-def _outcomes(evidence: Evidence) -> Iterator[tuple[str, ReservedRow | OpenRow | None, Outcome]]:
+def _seats(evidence: Evidence) -> Iterator[tuple[str, ReservedRow | OpenRow | None, int, int]]:
+    """Each kind of seat, what the result has of it, and the seats and the number chosen that the table leads to."""
+    evidence.need_seats()
     rows = {row.region: row for row in evidence.result.reserved}
-    for region, outcome in evidence.selection.reserved.items():
-        yield f"region {region}", rows.get(region), outcome
-    yield OPEN, evidence.result.open, evidence.selection.open
+    free, left = evidence.note.quota, sum(row.entries for row in evidence.regions)
+    for region in evidence.regions:
+        if region.quota:
+            chosen = min(region.quota, region.entries)
+            free, left = free - chosen, left - chosen
+            yield f"region {region.region}", rows.get(region.region), region.quota, chosen
+    yield OPEN, evidence.result.open, free, min(free, left)
 
 
 def chosen(evidence: Evidence) -> str:
-    _none(
-        [
-            f"wrong chosen: {seat} has {row.chosen if row else 'none'} instead of {right.chosen}"
-            for seat, row, right in _outcomes(evidence)
-            if row is None or row.chosen != right.chosen
-        ]
-    )
-    return f"{sum(right.chosen for _, _, right in _outcomes(evidence))} chosen"
+    faults, total = [], 0
+    for seat, row, _, right in _seats(evidence):
+        total += right
+        if row is None or row.chosen != right:
+            faults.append(f"wrong chosen: {seat} has {row.chosen if row else 'none'} instead of {right}")
+        if row is None or (row.cutoff is None) != (right == 0):
+            faults.append(f"wrong cut-off: {seat} has {right} chosen")
+    _none(faults)
+    return f"{total} chosen"
 
 
 def cutoffs(evidence: Evidence) -> None:
+    rows = {f"region {row.region}": row.cutoff for row in evidence.result.reserved}
+    drawn = {f"region {region}": one.cutoff for region, one in evidence.selection.reserved.items()}
+    published, right = rows | {OPEN: evidence.result.open.cutoff}, drawn | {OPEN: evidence.selection.open.cutoff}
     _none(
         [
             f"wrong cut-off: {seat}"
-            for seat, row, right in _outcomes(evidence)
-            if row is None or row.cutoff != (right.cutoff.hex() if right.cutoff else None)
+            for seat, value in right.items()
+            if seat not in published or published[seat] != (value.hex() if value else None)
         ]
     )
 
@@ -311,6 +325,7 @@ def substitutions(evidence: Evidence) -> str:
         raise NotChecked("not published yet: the wave is not settled") from error
     except NotChecked as error:
         raise Wrong(str(error)) from error
+    _ = evidence.selection
     for place, row in enumerate(rows, 1):
         _substitution(evidence, place, row)
     revoked = sum(row.reason == REVOKED_PLACE for row in rows)
@@ -346,7 +361,21 @@ def comparison_sample(evidence: Evidence) -> str:
     order = ascending(
         evidence.seed, SURVEY, evidence.lists.values(), found.size * entries // max(1, entries - len(held))
     )
-    right = list(islice((leaf.hex() for _, leaf in order if leaf not in held), found.size))
+    outside = groupby(leaf.hex() for _, leaf in order if leaf not in held)  # one that is listed twice counts once
+    right = [leaf for leaf, _ in islice(outside, found.size)]
     if found.leaves != right:
         raise Wrong("wrong sample: these are not the lowest of those who never held a seat")
     return f"{len(right)} to compare with"
+
+
+def published_program(evidence: Evidence) -> str:
+    """Another version's program is as good, but who runs one that somebody changed runs what they like."""
+    try:
+        found = evidence.program
+    except NotThere as error:
+        raise NotChecked("none is published") from error
+    except NotChecked as error:
+        raise Wrong(str(error)) from error
+    if found != VERIFIER_FILE.read_bytes():
+        raise NotChecked(f"not this version's, SHA-256 {sha256(found).hexdigest()}: compare it before you run it")
+    return "the same as this version's"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
 from itertools import pairwise, starmap
@@ -14,16 +14,31 @@ from struct import iter_unpack
 from chalicelib.config import Chain, DrawRules
 from chalicelib.vkeys import WitnessKey
 from chalicelib.waves import draw, merkle, note, proofs, published, witness
-from chalicelib.waves.draw_errors import BadSeats, MalformedCosignature, MalformedNote
+from chalicelib.waves.draw_errors import MalformedCosignature, MalformedNote
 from chalicelib.waves.selection import Selection, draw_seed
-from chalicelib.waves.witness import Judgement
+from chalicelib.waves.witness import Cosignature, Judgement
 
-from .publication import Absent, Publication, Unreadable
-from .published_forms import RegionRow, Removals, Result, SampleFile, SignedRound, SubstitutionRow, T, decode
+from . import own_story
+from .publication import Absent, Publication, Unreachable, Unreadable
+from .published_forms import (
+    MAX_ROUND,
+    RegionRow,
+    Removals,
+    ReservedRow,
+    Result,
+    SampleFile,
+    SignedRound,
+    SubstitutionRow,
+    T,
+    decode,
+)
 from .receipt import Own
 
 _SMALL, _LONG = 1 << 20, 1 << 28
 """Bytes that a table and a list of substitutions may have."""
+
+MAX_ENTRIES = 50_000_000
+"""Of one wave (1.6 GB of leaves): five times the design size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +102,8 @@ class Evidence:
         """When the committed round comes into being."""
         try:
             return note.round_time(self.chain, self.note.round)
-        except OverflowError as error:
-            raise NotChecked("needs a round of this calendar") from error
+        except OverflowError:
+            return datetime.max.replace(tzinfo=UTC)  # beyond the calendar, so nothing is late for it
 
     @property
     def witnesses(self) -> tuple[tuple[WitnessKey, ...], int]:
@@ -96,15 +111,24 @@ class Evidence:
         return self.known.witnesses or (self.rules.witnesses.known, self.rules.witnesses.quorum)
 
     @cached_property
-    def judgement(self) -> Judgement:
-        """What the published cosignatures are worth; of none where there is no such file."""
+    def cosignatures(self) -> tuple[Cosignature, ...]:
+        """The published ones; none where there is no such file."""
         try:
-            lines = witness.parse(self._file(published.COSIGNATURES, _SMALL))
+            return witness.parse(self._file(published.COSIGNATURES, _SMALL))
         except NotThere:
-            lines = ()
+            return ()
         except MalformedCosignature as error:
             raise NotChecked(f"malformed {published.COSIGNATURES}: {error.facts['reason']}") from error
-        return witness.judge(lines, self.note_bytes, self.witnesses[0], self.exists_at)
+
+    @cached_property
+    def judgement(self) -> Judgement:
+        """What the published cosignatures are worth."""
+        _ = self.note
+        try:
+            exists_at = self.exists_at
+        except NotChecked:  # of a foreign chain: who signs what is told all the same
+            exists_at = None
+        return witness.judge(self.cosignatures, self.note_bytes, self.witnesses[0], exists_at)
 
     @cached_property
     def regions(self) -> tuple[draw.Region, ...]:
@@ -112,6 +136,9 @@ class Evidence:
         for row in rows:
             if not row.entries and not row.quota:
                 raise NotChecked(f"malformed {published.REGIONS}: {row.region} has neither entries nor seats")
+        _once_each(published.REGIONS, rows)
+        if sum(row.entries for row in rows) > MAX_ENTRIES:
+            raise NotChecked(f"malformed {published.REGIONS}: more than {MAX_ENTRIES} entries")
         return tuple(draw.Region(row.region, row.entries, row.quota, bytes.fromhex(row.root)) for row in rows)
 
     @cached_property
@@ -123,11 +150,16 @@ class Evidence:
 
     @cached_property
     def signed(self) -> SignedRound:
-        return self._json(published.BEACON, _SMALL, SignedRound)
+        found = self._json(published.BEACON, _SMALL, SignedRound)
+        if found.round > MAX_ROUND:
+            raise NotChecked(f"malformed {published.BEACON}: its round is out of range")
+        return found
 
     @cached_property
     def result(self) -> Result:
-        return self._json(published.RESULT, _SMALL, Result)
+        found = self._json(published.RESULT, _SMALL, Result)
+        _once_each(published.RESULT, found.reserved)
+        return found
 
     @cached_property
     def substitutions(self) -> list[SubstitutionRow]:
@@ -146,6 +178,10 @@ class Evidence:
         return self._json(published.SAMPLE, _LONG, SampleFile)
 
     @cached_property
+    def program(self) -> bytes:
+        return self._file(published.VERIFIER, _SMALL)
+
+    @cached_property
     def reserved(self) -> dict[int, int]:
         return {row.region: row.quota for row in self.regions if row.quota}
 
@@ -159,14 +195,17 @@ class Evidence:
         """Recomputed from the note and the signature, not read."""
         return draw_seed(self.note.encode(), self.randomness)
 
+    def need_seats(self) -> None:
+        """Raises `NotChecked` unless there are as many seats as are reserved."""
+        if sum(self.reserved.values()) > self.note.quota:
+            raise NotChecked("needs seats that add up")
+
     @cached_property
     def selection(self) -> Selection:
         """Drawn anew; the substitutions' step moves it on, and nothing before that does."""
         self.need_lists()
-        try:
-            found = Selection(self.lists, self.reserved, self.note.quota, self.seed)
-        except BadSeats as error:
-            raise NotChecked("needs seats that add up") from error
+        self.need_seats()
+        found = Selection(self.lists, self.reserved, self.note.quota, self.seed)
         self.drawn = frozenset(leaf for leaf, _ in found.winners())
         return found
 
@@ -195,8 +234,7 @@ class Evidence:
     @cached_property
     def own_leaf(self) -> bytes:
         """Recomputed from the ticket, not read."""
-        wave = self.note.wave if self.own.wave is None else self.own.wave
-        return draw.leaf(wave, self.own.region, self.own.ticket)
+        return draw.leaf(self.note.wave, self.own.region, self.own.ticket)
 
     @cached_property
     def own_row(self) -> draw.Region:
@@ -214,13 +252,46 @@ class Evidence:
     @cached_property
     def own_place(self) -> proofs.Place | None:
         """Where the own leaf is on its list, found by reading a run or two of it; None if it is not."""
-        name = published.leaves_name(self.own.region)
+        row = self.own_row
+
+        def part(name: str, start: int, length: int) -> bytes:
+            return self.publication.read_part(name, start, length, row.entries * merkle.HASH_BYTES)
+
         try:
-            return proofs.locate(self.own_row, self.own_leaf, self.publication.read_part)
-        except Absent as error:
-            raise NotThere(f"missing {name}") from error
-        except Unreadable as error:
-            raise NotChecked(f"malformed {name}: {error}") from error
+            return proofs.locate(row, self.own_leaf, part)
+        except (Absent, Unreadable) as error:
+            raise _fault(published.leaves_name(row.region), error) from error
+
+    @cached_property
+    def own_proof(self) -> proofs.Proof:
+        """That the own leaf is on its list, under the committed root."""
+        row, place = self.own_row, self.own_place
+        if place is None:
+            raise NotChecked("needs a leaf that is on the list")
+        return proofs.proof(place, row.entries, self.own_nodes)
+
+    @cached_property
+    def own_is_proven(self) -> bool:
+        row, proof = self.own_row, self.own_proof
+        return proofs.leads_to(self.own_leaf, proof.index, proof.entries, proof.path) == row.root
+
+    def need_own_proof(self) -> None:
+        """Raises `NotChecked` unless the own leaf is on its list, under the committed root."""
+        if not self.own_is_proven:
+            raise NotChecked("needs a path to the root")
+
+    @cached_property
+    def own_values(self) -> own_story.Own:
+        return own_story.Own(self.seed, self.own.region, self.own_leaf)
+
+    @cached_property
+    def own_story(self) -> own_story.Story:
+        """What became of the own entry: recomputed, but for the cut-offs."""
+        self.need_own_proof()
+        try:
+            return own_story.follow(self.own_values, self.result, self.published_substitutions)
+        except own_story.OutOfOrder as error:
+            raise NotChecked(f"substitution out of order: {error}") from error
 
     def need_lists(self) -> None:
         """Raises `NotChecked` unless every list was read."""
@@ -242,12 +313,10 @@ class Evidence:
         """A file of `count` hashes, which is not there if there are none. Raises `NotChecked` with what is wrong."""
         try:
             hashes = self.publication.read(name, max(1, count * merkle.HASH_BYTES))
-        except Absent:
-            if count:
-                raise NotThere(f"missing {name}") from None
-            return b""
-        except Unreadable as error:
-            raise NotChecked(f"malformed {name}: {error}") from error
+        except (Absent, Unreadable) as error:
+            if isinstance(error, Absent) and not count:
+                return b""
+            raise _fault(name, error) from error
         if not count:
             raise NotChecked(f"malformed {name}: the region table has no entries for it")
         if len(hashes) != count * merkle.HASH_BYTES:
@@ -259,14 +328,24 @@ class Evidence:
         if name not in self._faults:
             try:
                 return self.publication.read(name, limit)
-            except Absent:
-                self._faults[name] = NotThere(f"missing {name}")
-            except Unreadable as error:
-                self._faults[name] = NotChecked(f"malformed {name}: {error}")
+            except (Absent, Unreadable) as error:
+                self._faults[name] = _fault(name, error)
         raise self._faults[name]
 
     def _json(self, name: str, limit: int, form: type[T]) -> T:
         try:
             return decode(self._file(name, limit), form)
         except Unreadable as error:
-            raise NotChecked(f"malformed {name}: {error}") from error
+            raise _fault(name, error) from error
+
+
+def _fault(name: str, error: Absent | Unreadable) -> NotChecked:
+    """What is said of a file that could not be had or read."""
+    if isinstance(error, Absent):
+        return NotThere(f"missing {name}")
+    return NotChecked(f"{'missing' if isinstance(error, Unreachable) else 'malformed'} {name}: {error}")
+
+
+def _once_each(name: str, rows: Sequence[RegionRow] | Sequence[ReservedRow]) -> None:
+    if len({row.region for row in rows}) < len(rows):
+        raise NotChecked(f"malformed {name}: a region has two rows")

@@ -6,6 +6,7 @@ are opened, and every fault is one of two exceptions with a short reason.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Generator, Iterator
@@ -26,7 +27,11 @@ class Absent(Exception):
 
 
 class Unreadable(Exception):
-    """The file cannot be had, or is not of its form; the message says why and quotes nothing of it."""
+    """The file is not of its form; the message says why and quotes nothing of it."""
+
+
+class Unreachable(Unreadable):
+    """The file cannot be had, though it may be there."""
 
 
 class Publication(Protocol):
@@ -35,8 +40,8 @@ class Publication(Protocol):
     def read(self, name: str, limit: int) -> bytes:
         """A file of at most `limit` bytes. Raises `Absent` or `Unreadable`."""
 
-    def read_part(self, name: str, start: int, length: int) -> bytes:
-        """Exactly `length` bytes of a file, from the one with number `start` on. Raises as `read`."""
+    def read_part(self, name: str, start: int, length: int, whole: int) -> bytes:
+        """`length` bytes of a file of `whole` bytes, from the one with number `start` on. Raises as `read`."""
 
     def note_published_at(self) -> datetime | None:
         """When the note came to be where it is, as far as that place knows."""
@@ -54,10 +59,12 @@ class Folder:
                 raise Unreadable(f"longer than {limit} bytes")
             return file.read(size)
 
-    def read_part(self, name: str, start: int, length: int) -> bytes:
-        with self._opened(name) as (file, _):
+    def read_part(self, name: str, start: int, length: int, whole: int) -> bytes:
+        with self._opened(name) as (file, size):
+            if size != whole:
+                raise Unreadable(f"{size} bytes, not {whole}")
             file.seek(start)
-            return _whole(file.read(length), length)
+            return _of_length(file.read(length), length)
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[tuple[BinaryIO, int]]:
@@ -73,7 +80,9 @@ class Folder:
         except FileNotFoundError as error:
             raise Absent from error
         except OSError as error:
-            raise Unreadable(error.strerror or type(error).__name__) from error
+            if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):  # a link, a folder, a socket
+                raise Unreadable("not a plain file") from error
+            raise Unreachable(error.strerror or type(error).__name__) from error
 
     def note_published_at(self) -> datetime | None:
         return None
@@ -100,16 +109,23 @@ class Site:
                 raise Unreadable(f"longer than {limit} bytes")
         return bytes(body)
 
-    def read_part(self, name: str, start: int, length: int) -> bytes:
-        status, parts = self._body(name, {"Range": f"bytes={start}-{start + length - 1}"})
-        skip = 0 if status == HTTPStatus.PARTIAL_CONTENT else start  # a server that knows no ranges sends all
+    def read_part(self, name: str, start: int, length: int, whole: int) -> bytes:
+        span = f"{start}-{start + length - 1}"
+        response, parts = self._body(name, {"Range": f"bytes={span}"})
+        if response.status == HTTPStatus.PARTIAL_CONTENT:
+            skip, right = 0, response.headers.get("Content-Range") == f"bytes {span}/{whole}"
+        else:  # a server that knows no ranges sends all
+            skip, right = start, response.headers.get("Content-Length") in (None, str(whole))
+        if not right:
+            parts.close()
+            raise Unreadable(f"not the bytes {span} of {whole}")
         body = bytearray()
         for part in parts:
             body += part[skip:]
             skip = max(0, skip - len(part))
             if len(body) >= length:
                 parts.close()
-        return _whole(bytes(body[:length]), length)
+        return _of_length(bytes(body[:length]), length)
 
     def note_published_at(self) -> datetime | None:
         try:
@@ -123,35 +139,37 @@ class Site:
             return None
         return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
 
-    def _body(self, name: str, headers: dict[str, str] | None = None) -> tuple[int, Generator[bytes]]:
-        """The status of an answer and its body in parts; whoever does not want the rest closes them."""
+    def _body(
+        self, name: str, headers: dict[str, str] | None = None
+    ) -> tuple[urllib3.BaseHTTPResponse, Generator[bytes]]:
+        """An answer and its body in parts; whoever does not want the rest closes them."""
         response = self._request("GET", name, headers)
 
         def parts() -> Generator[bytes]:
             try:
                 yield from response.stream(_PART_BYTES)
             except urllib3.exceptions.HTTPError as error:
-                raise Unreadable(type(error).__name__) from error
+                raise Unreachable(type(error).__name__) from error
             finally:
                 response.close()
 
-        return response.status, parts()
+        return response, parts()
 
     def _request(self, method: str, name: str, headers: dict[str, str] | None = None) -> urllib3.BaseHTTPResponse:
         address = f"{self._address}/{name}"
         try:
             response = self._pool.request(method, address, headers=headers, redirect=False, preload_content=False)
         except urllib3.exceptions.HTTPError as error:
-            raise Unreadable(type(error).__name__) from error
+            raise Unreachable(type(error).__name__) from error
         if response.status == HTTPStatus.OK or (headers and response.status == HTTPStatus.PARTIAL_CONTENT):
             return response
         response.close()
         if response.status in (403, 404):  # 403 is what S3 says about a missing object to who may not list them
             raise Absent
-        raise Unreadable(f"status {response.status}")
+        raise Unreachable(f"status {response.status}")
 
 
-def _whole(body: bytes, length: int) -> bytes:
+def _of_length(body: bytes, length: int) -> bytes:
     if len(body) != length:
         raise Unreadable("shorter than it must be")
     return body

@@ -12,9 +12,13 @@ from .publication import Unreadable
 
 T = TypeVar("T")
 
+MAX_ROUND = 2**64 - 1
+"""Of a beacon; a bound that msgspec cannot take."""
+
 _PLACE = re.compile(r" - at `(\$[][.a-z]*)`\Z")
 
 U32 = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+Positive = Annotated[int, Meta(ge=1, le=2**32 - 1)]
 Hex32 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Hex48 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{96}\Z")]
 Province = Annotated[int, Meta(ge=10, le=99)]
@@ -59,7 +63,7 @@ class Result(_Row, frozen=True):
 
 
 class SubstitutionRow(_Row, frozen=True):
-    seq: Annotated[int, Meta(ge=1)]
+    seq: Positive
     seat: Annotated[str, Meta(pattern=r"\A(open|[1-9][0-9])\Z")]
     out: Hex32
     reason: Literal["ineligible", "family_card", "already_beneficiary", "revoked"]
@@ -67,14 +71,14 @@ class SubstitutionRow(_Row, frozen=True):
 
 
 class SampleFile(_Row, frozen=True):
-    after_seq: Annotated[int, Meta(ge=0, le=2**32 - 1)]
-    size: Annotated[int, Meta(ge=1, le=1_000_000)]
+    after_seq: U32
+    size: Positive
     leaves: list[Hex32]
 
 
 class RemovalRow(_Row, frozen=True):
     reason: Annotated[str, Meta(pattern=r"\A[a-z_]+\Z")]
-    entries: Annotated[int, Meta(ge=1, le=2**32 - 1)]
+    entries: Positive
 
 
 class Removals(_Row, frozen=True):

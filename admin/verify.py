@@ -66,10 +66,11 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("cut-offs", draw_checks.cutoffs),
     ("substitutions", draw_checks.substitutions),
     ("comparison sample", draw_checks.comparison_sample),
+    ("published program", draw_checks.published_program),
 )
 NEED_LISTS = {
     *("removals", "lists complete", "lists ascending", "no leaf twice", "roots of the lists", "nodes of the lists"),
-    *("numbers chosen", "cut-offs", "substitutions", "comparison sample"),
+    *("cut-offs", "substitutions", "comparison sample", "published program"),
 }
 """Not made for a personal proof, which reads no whole list; seats that went on are followed for that entry alone."""
 
@@ -79,6 +80,7 @@ OWN_STEPS: tuple[tuple[str, Step], ...] = (
     ("on the list", own_checks.on_the_list),
     ("path to the root", own_checks.path),
     ("own values", own_checks.values),
+    ("substitutions of the own entry", own_checks.substitutions),
     ("verdict", own_checks.verdict),
 )
 
@@ -106,4 +108,4 @@ def _made(name: str, step: Step, evidence: Evidence) -> Check:
     except NotChecked as unchecked:
         return Check(name, None, str(unchecked))
     except Exception as error:  # noqa: BLE001 - a hostile publication must end as a failed check, never as a traceback
-        return Check(name, False, f"the verifier could not follow it ({type(error).__name__})")
+        return Check(name, False, f"malformed: the verifier could not follow it ({type(error).__name__})")

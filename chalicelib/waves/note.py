@@ -71,7 +71,7 @@ def parse(raw: bytes) -> Note:
         )
     except ValueError as error:
         raise MalformedNote(reason="frozen is not an instant") from error
-    if max(note.wave, note.entries, note.quota, note.reserved) > _U32 or note.round > _U64:
+    if max(note.wave, note.entries, note.quota, note.reserved) > _U32 or not 1 <= note.round <= _U64:
         raise MalformedNote(reason="a number is out of range")
     if note.encode() != raw:
         raise MalformedNote(reason="a number or the base64 is not in its shortest form")

@@ -21,7 +21,7 @@ from .selection import Substitution
 
 _TEXT = "text/plain; charset=utf-8"
 _TYPES = {"txt": _TEXT, "py": _TEXT, "json": "application/json", "bin": "application/octet-stream"}
-_VERIFIER = Path(__file__).parent / "public" / published.VERIFIER
+VERIFIER_FILE = Path(__file__).parent / "public" / published.VERIFIER
 _OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
 
 
@@ -52,7 +52,7 @@ class Publication:
 
     def put_verifier(self, wave: int) -> None:
         """Publish the verifier of one file beside what it verifies."""
-        self._put(wave, published.VERIFIER, _VERIFIER.read_bytes())
+        self._put(wave, published.VERIFIER, VERIFIER_FILE.read_bytes())
 
     def note(self, wave: int) -> Published | None:
         """The note that is published now, if there is one."""

@@ -42,7 +42,7 @@ class Cosignature:
 class Judgement:
     """What a file of cosignatures comes to, by the witnesses' names in its order; lines of other keys are left out.
 
-    `in_time` has each witness once. A witness is in `forged` or `late` once for each such line.
+    `in_time` has each key once. A witness is in `forged` or `late` once for each such line.
     """
 
     in_time: tuple[str, ...]
@@ -138,11 +138,14 @@ def is_late(cosignature: Cosignature, exists_at: datetime) -> bool:
 
 
 def judge(
-    cosignatures: Iterable[Cosignature], note: bytes, keys: Iterable[WitnessKey], exists_at: datetime
+    cosignatures: Iterable[Cosignature], note: bytes, keys: Iterable[WitnessKey], exists_at: datetime | None
 ) -> Judgement:
-    """Tell what the lines of `keys` are worth for a note whose round exists from `exists_at` on."""
+    """Tell what the lines of `keys` are worth for a note whose round exists from `exists_at` on.
+
+    Where that is not known (None), only who is `forged` is told.
+    """
     known = tuple(keys)
-    in_time: dict[str, None] = {}
+    in_time: dict[tuple[str, bytes], str] = {}
     forged, late = [], []
     for one in cosignatures:
         try:
@@ -152,8 +155,10 @@ def judge(
         except ForgedCosignature:
             forged.append(one.name)
             continue
+        if exists_at is None:
+            continue
         if is_late(one, exists_at):
             late.append(one.name)
         else:
-            in_time[one.name] = None
-    return Judgement(tuple(in_time), tuple(forged), tuple(late))
+            in_time[one.name, one.key_id] = one.name
+    return Judgement(tuple(in_time.values()), tuple(forged), tuple(late))

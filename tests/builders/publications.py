@@ -37,11 +37,11 @@ class Shelf:
             raise Unreadable(f"longer than {limit} bytes")
         return self._files[name]
 
-    def read_part(self, name: str, start: int, length: int) -> bytes:
-        part = self.read(name, 1 << 30)[start : start + length]
-        if len(part) != length:
-            raise Unreadable("shorter than it must be")
-        return part
+    def read_part(self, name: str, start: int, length: int, whole: int) -> bytes:
+        content = self.read(name, 1 << 30)
+        if len(content) != whole:
+            raise Unreadable(f"{len(content)} bytes, not {whole}")
+        return content[start : start + length]
 
     def note_published_at(self) -> datetime | None:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from admin.verify import STEPS, verify
 from chalicelib.waves import draw
 from chalicelib.waves.beacon import IDENTITY
 from chalicelib.waves.note import round_time
+from chalicelib.waves.publication import VERIFIER_FILE
 from tests.builders.draws import (
     CASES,
     DEVELOPMENT,
@@ -43,9 +45,10 @@ def test_a_folder_made_of_a_vector_and_a_real_drand_round_verifies(case, tmp_pat
         note_published_at=REAL_FROZEN,
         weights={int(region): weight for region, weight in case["weights"].items()},
     )
-    checks = verify(Folder(write(tmp_path, files)), PRODUCTION, known)
+    program = {"verify_draw.py": VERIFIER_FILE.read_bytes()}
+    checks = verify(Folder(write(tmp_path, files | program)), PRODUCTION, known)
     assert [check for check in checks if not check.ok] == []
-    assert len(checks) == len(STEPS) == len({check.name for check in checks}) == 31
+    assert len(checks) == len(STEPS) == len({check.name for check in checks}) == 32
 
 
 def test_what_could_not_be_checked_is_shown_and_is_not_a_failure():
@@ -56,8 +59,17 @@ def test_what_could_not_be_checked_is_shown_and_is_not_a_failure():
         "note before its round": "when the note was published is not known here",
         "shares of the regions": "the weights of the regions are not known here",
         "substitutions": "not published yet: the wave is not settled",
+        "published program": "none is published",
     }
     assert failures(files) == {}
+
+
+def test_a_published_program_that_is_not_this_versions_is_shown_and_is_not_a_failure():
+    changed = VERIFIER_FILE.read_bytes() + b"\n"
+    check = checked(GOOD | {"verify_draw.py": changed})["published program"]
+    assert check.ok is None
+    assert sha256(changed).hexdigest() in check.detail
+    assert "longer than" in failures(GOOD | {"verify_draw.py": bytes(1_048_577)})["published program"]
 
 
 def leaves_changed(change) -> dict[str, bytes]:
@@ -177,7 +189,7 @@ TAMPERED = {
     "a region twice": (
         edited("regions.json", lambda table: table.append(table[-1])),
         "region table",
-        "regions not ascending: 94 after 94",
+        "malformed regions.json: a region has two rows",
     ),
     "a region of nobody": (
         edited("regions.json", lambda table: table.append(NO_ENTRY)),
@@ -223,17 +235,17 @@ TAMPERED = {
     "other seats of a region in the result": (
         updated("result.json", "reserved", 1, seats=4),
         "seats of the result",
-        "wrong seats: the reserved ones of the result are not those of the region table",
+        "wrong seats: region 31 has 4 instead of 3",
     ),
     "a region missing in the result": (
         edited("result.json", lambda result: result["reserved"].pop(1)),
         "seats of the result",
-        "wrong seats: the reserved ones of the result are not those of the region table",
+        "wrong seats: the reserved ones of the result are not of the regions that have them",
     ),
     "other open seats": (
         updated("result.json", "open", seats=5),
         "seats of the result",
-        "wrong seats: 5 open instead of 7",
+        "wrong seats: open has 5 instead of 7",
     ),
 }
 

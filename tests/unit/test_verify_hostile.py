@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from admin.draw_checks import MAX_ENTRIES
+from admin.evidence import MAX_ENTRIES
 from admin.publication import Folder, Unreadable
 from admin.published_forms import decode
 from admin.verify import verify
@@ -182,7 +182,7 @@ def test_more_entries_than_the_verifier_will_read_are_refused_before_anything_is
     found = failures(files)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert found["lists complete"] == f"wrong entries: more than {MAX_ENTRIES}, which is more than is read here"
+    assert found["region table"] == f"malformed regions.json: more than {MAX_ENTRIES} entries"
     assert peak < 5_000_000
 
 
@@ -239,7 +239,7 @@ def test_a_fault_of_the_verifier_itself_is_a_failed_check():
 
     checks = verify(Broken({}), PRODUCTION, NOTHING)
     assert checks[0].ok is False
-    assert checks[0].detail == "the verifier could not follow it (ZeroDivisionError)"
+    assert checks[0].detail == "malformed: the verifier could not follow it (ZeroDivisionError)"
 
 
 @pytest.fixture
@@ -287,7 +287,7 @@ def test_a_file_that_may_not_be_read_or_lies_below_a_file_is_named(folder: Path,
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", refuse)
-        assert folder_failures(folder)["note"] == "malformed note.txt: Permission denied"
+        assert folder_failures(folder)["note"] == "missing note.txt: Permission denied"
     (folder / "leaves").rename(folder / "moved")
     (folder / "leaves").write_bytes(b"")
-    assert "malformed leaves/31.bin: Not a directory" in folder_failures(folder)["lists complete"]
+    assert "missing leaves/31.bin: Not a directory" in folder_failures(folder)["lists complete"]

@@ -35,9 +35,12 @@ class Handler(BaseHTTPRequestHandler):
         status, wanted = 200, self.headers.get("Range")
         if content is not None and wanted and self.server.ranges:
             first, last = map(int, wanted.removeprefix("bytes=").split("-"))
-            status, content = 206, content[first : last + 1]
+            last = min(last, len(content) - 1)
+            whole, status, content = len(content), 206, content[first : last + 1]
             self.server.asked.append(wanted)
         self.send_response(self.server.missing if content is None else status)
+        if status == 206:
+            self.send_header("Content-Range", f"bytes {first}-{last}/{whole}")
         if self.server.modified:
             self.send_header("Last-Modified", self.server.modified)
         self.send_header("Content-Length", str(len(content or b"")))
@@ -75,13 +78,13 @@ def test_a_published_site_verifies_and_each_file_is_asked_for_once(server: Serve
     checks = {check.name: check for check in verify(site(server), PRODUCTION, NOTHING)}
     assert [check for check in checks.values() if check.ok is False] == []
     assert checks["substitutions"].detail == "not published yet: the wave is not settled"
-    assert len(server.asked) == len(set(server.asked)) == 16
+    assert len(server.asked) == len(set(server.asked)) == 17
 
 
 def test_a_file_that_a_site_does_not_have_is_not_asked_for_again(server: Server):
     server.files = {}
     assert any(check.ok is False for check in verify(site(server), PRODUCTION, NOTHING))
-    assert len(server.asked) == len(set(server.asked)) == 7
+    assert len(server.asked) == len(set(server.asked)) == 8
 
 
 def test_a_site_tells_when_the_note_was_published_if_it_says_so(server: Server):
@@ -97,7 +100,7 @@ def test_a_site_that_errs_or_sends_too_much_is_named(server: Server):
     server.missing = 500
     server.files = {}
     found = {check.name: check.detail for check in verify(site(server), PRODUCTION, NOTHING) if check.ok is False}
-    assert found["note"] == "malformed note.txt: status 500"
+    assert found["note"] == "missing note.txt: status 500"
     server.files = {"note.txt": bytes(3_000_000)}
     with pytest.raises(Unreadable, match="longer than"):
         site(server).read("note.txt", 1 << 20)
@@ -127,22 +130,24 @@ def test_a_personal_proof_asks_for_a_handful_of_files_and_for_a_run_by_its_range
 
 def test_a_part_of_a_file_is_asked_for_by_its_range(server: Server):
     server.files["long.bin"] = bytes(range(256)) * 1000
-    assert site(server).read_part("long.bin", 1000, 9) == bytes(range(232, 241))
+    assert site(server).read_part("long.bin", 1000, 9, 256_000) == bytes(range(232, 241))
     assert server.asked == ["/draws/62/long.bin", "bytes=1000-1008"]
-    for start in (255_995, 300_000):
-        with pytest.raises(Unreadable, match="shorter"):
-            site(server).read_part("long.bin", start, 9)
+    for start, whole in ((255_995, 256_000), (300_000, 300_009), (1000, 256_001)):
+        with pytest.raises(Unreadable):
+            site(server).read_part("long.bin", start, 9, whole)
     with pytest.raises(Absent):
-        site(server).read_part("beacon.bin", 0, 1)
+        site(server).read_part("beacon.bin", 0, 1, 32)
 
 
 def test_a_server_without_ranges_sends_all_and_no_more_than_needed_is_kept(server: Server):
     server.ranges = False
     server.files["long.bin"] = bytes(range(256)) * 1000
     for start in (0, 1000, 65_530, 255_991):
-        assert site(server).read_part("long.bin", start, 9) == server.files["long.bin"][start : start + 9]
+        assert site(server).read_part("long.bin", start, 9, 256_000) == server.files["long.bin"][start : start + 9]
     with pytest.raises(Unreadable, match="shorter"):
-        site(server).read_part("long.bin", 255_995, 9)
+        site(server).read_part("long.bin", 255_995, 9, 256_000)
+    with pytest.raises(Unreadable, match="of 256001"):
+        site(server).read_part("long.bin", 1000, 9, 256_001)
 
 
 def test_a_site_that_is_not_there_is_named():
@@ -150,5 +155,5 @@ def test_a_site_that_is_not_there_is_named():
         with pytest.raises(Unreadable):
             Site(address, timeout_s=0.5).read("note.txt", 10)
         with pytest.raises(Unreadable):
-            Site(address, timeout_s=0.5).read_part("note.txt", 0, 10)
+            Site(address, timeout_s=0.5).read_part("note.txt", 0, 10, 300)
         assert Site(address, timeout_s=0.5).note_published_at() is None
