@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Lock
+from threading import Lock, current_thread, main_thread
 from typing import Any
 
 import pytest
@@ -41,6 +41,7 @@ class Calls:
             if self._busy:
                 return original(client, operation, parameters)
             with self._counting:
+                self._dead &= current_thread() is not main_thread()  # which goes on in another life
                 if self._dead:
                     raise Crash
                 number = len(self.made)

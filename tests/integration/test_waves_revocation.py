@@ -175,7 +175,7 @@ def test_who_was_revoked_gets_no_seat_in_a_later_wave_that_they_had_joined_befor
     play(world, 1)
     entries = world.new_waves().entries_of("a", world.clock.now)
     assert [(entry.wave, entry.standing, entry.reason) for entry in entries] == [
-        (WAVE + 1, "not_chosen", "ineligible"),
+        (WAVE + 1, "not_chosen", "barred"),
         (WAVE, "revoked", None),
     ]
     assert world.waves.beneficiary("b").wave == WAVE + 1
