@@ -85,7 +85,7 @@ def test_a_published_sample_that_does_not_follow_is_refused(world, tmp_path: Pat
     order = waiting(world, 2, *NAMES)
     drawn_sample(world, 3)
     forged = world.result(WAVE, "sample.json") | {"leaves": [leaf_of(world, name) for name in order[6:]]}
-    world.publication.put(WAVE, {"sample.json": json.dumps(forged).encode()})
+    world.publication.put(WAVE, {"sample.json": json.dumps(forged, separators=(",", ":")).encode() + b"\n"})
     with pytest.raises(ListChanged):
         drawn_sample(world, 3)
     [failed] = world.failed_checks(WAVE, tmp_path)
