@@ -12,8 +12,8 @@ from tests.builders.random_tables import random_table
 from tests.draw_proofs import drawers, verifiers
 from tests.draw_proofs.cheat import HONEST, UNSETTLED, Facts
 from tests.draw_proofs.frauds import FRAUDS
-from tests.draw_proofs.test_mutations import FACTS, FILES, changed_files
-from tests.draw_proofs.verifiers import named
+from tests.draw_proofs.test_mutations import FACTS, FILES, OWN, changed_files, several_changed
+from tests.draw_proofs.verifiers import by_single_file, named
 
 SAMPLE = 100
 """Of the thousand changes of each file: the page takes some 40 ms for each, most of it for the beacon's signature."""
@@ -61,9 +61,24 @@ def test_the_page_accepts_good_waves(judge: Judge) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_page_notices_a_changed_file(judge: Judge, name: str) -> None:
-    contents = changed_files(name)[0][:SAMPLE]
-    found = judge([({**FILES, name: content}, FACTS) for content in contents], FILES)
-    assert [content for content, names in zip(contents, found, strict=True) if not names] == []
+    cases: Cases = [({**FILES, name: content}, FACTS) for content in changed_files(name)[0][:SAMPLE]]
+    found = judge(cases, FILES)
+    assert all(found)
+    assert found == [by_single_file(*case) for case in cases]
+
+
+def test_the_page_tells_whoever_looks_for_their_own_entry_the_same(judge: Judge) -> None:
+    """But for nodes that are not there, which it makes of the list."""
+    cases: Cases = [({**FILES, name: one}, OWN) for name in FILES for one in changed_files(name)[0][: SAMPLE // 4]]
+    cases += [({other: FILES[other] for other in FILES if other != name}, OWN) for name in FILES if "nodes" not in name]
+    assert judge(cases, FILES) == [by_single_file(*case) for case in cases]
+
+
+@pytest.mark.parametrize("facts", [FACTS, OWN], ids=["a wave", "an entry"])
+def test_the_page_names_several_changes_at_once_as_the_others_do(judge: Judge, facts: Facts) -> None:
+    cases: Cases = [(files, facts) for files in several_changed(2 * SAMPLE) if {"nodes/31.bin"} <= files.keys()]
+    for (files, _), names in zip(cases, judge(cases, FILES), strict=True):
+        assert names == by_single_file(files, facts)
 
 
 @pytest.mark.parametrize("name", ["removals.json", "substitutions.json", "sample.json", "cosignatures.txt"])
