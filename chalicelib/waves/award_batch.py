@@ -8,7 +8,8 @@ decided stays, and who comes after goes on from there.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -75,14 +76,18 @@ class AwardBatches:
 
 
 def consume(
-    records: Iterable[Mapping[str, Any]], batches: AwardBatches, now: datetime, deadline_s: float
+    records: Iterable[Mapping[str, Any]],
+    batches: AwardBatches,
+    now: datetime,
+    deadline_s: float,
+    seconds: Callable[[], float] = time.monotonic,
 ) -> dict[str, list[dict[str, str]]]:
     """Process SQS records (`messageId`, `body`) and report the failed ones in the form that Lambda reads.
 
     A malformed message, or one about who was not drawn, fails too: after its last try it is in the dead-letter queue,
     where a person finds it. Contents are never logged.
     """
-    tick = Tick(now, deadline_s)
+    tick = Tick(now, deadline_s, seconds)
     failed = [record["messageId"] for record in records if not _processed(record, batches, tick)]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 

@@ -82,7 +82,7 @@ class Stores:
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
-    """`version` is the number of changes that admins made; waves are in order of opening, `notes` those of the frozen."""
+    """`version`: changes that admins made. Waves are in order of opening; `notes` are those of the frozen ones."""
 
     version: int
     waves: tuple[PlannedWave, ...]

@@ -252,7 +252,7 @@ class WavesWorld:
     def take_awards(self, *bodies: str, deadline_s: float = 60) -> list[str]:
         """Hand messages to the consumer; those that it reports as failed."""
         records = [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]
-        answer = consume(records, self.new_award_batches(), self.clock.now, deadline_s)
+        answer = consume(records, self.new_award_batches(), self.clock.now, deadline_s, self.clock.seconds)
         return [bodies[int(one["itemIdentifier"])] for one in answer["batchItemFailures"]]
 
     def _decisions(self) -> Decisions:

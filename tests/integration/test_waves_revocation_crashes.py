@@ -230,6 +230,8 @@ def many_overdue(world: WavesWorld) -> None:
     world.join(*names)
     for now in (CLOSES, FREEZES, ROUND):
         world.at(now)
+    assert world.take_awards(*world.queued_awards()) == []
+    world.at(ROUND)
     left = sorted(one.registrant_id for one in world.entries.candidates(WAVE) if one.outcome is None)
     world.people.excluded.update(left[::10])
     assert len(list(left_to_do(world))) == SEATS
