@@ -41,7 +41,7 @@ _ANSWER_BYTES = 1 << 16
 )
 @click.option("--quorum", type=click.IntRange(0), help="How many witnesses must be in time; of your own keys, all.")
 @click.option("--no-witness", is_flag=True, help="Demand no witness: the same as --quorum 0.")
-@click.option("--ticket", metavar="RECEIPT|HEX", help="Your receipt (a file) or its ticket: the personal proof.")
+@click.option("--ticket", metavar="RECEIPT|HEX", help="Your receipt (a file) or its ticket, which is sent nowhere.")
 @click.option("--region", type=click.IntRange(10, 99), help="Of a ticket in hex: the region on its receipt.")
 @click.option("--strict", is_flag=True, help="A check that could not be made counts as failed.")
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON: name, ok (null: not checked), detail.")
@@ -185,4 +185,6 @@ def _report(checks: Sequence[Check], holds: bool) -> None:
         click.echo(f"not checked, for want of facts: {', '.join(unchecked)}", err=True)
     if failed:
         click.echo(f"failed: {', '.join(failed)}", err=True)
+        if unmade:
+            click.echo("do not rely on what is said above of your own place", err=True)
     click.echo(f"draw verify: {'ok' if holds else 'FAILED'} {counts}")

@@ -78,6 +78,11 @@ def test_the_functions_are_the_ones_the_architecture_names(app_template: Templat
     assert named == {name: {"Fn::Sub": f"gelombang-${{Stage}}-{short}"} for name, short in FUNCTIONS.items()}
 
 
+def test_the_api_compresses_what_is_long(app_template: Template) -> None:
+    [api] = of_type(app_template, "AWS::Serverless::Api").values()
+    assert api["MinimumCompressionSize"] == 10_000
+
+
 def test_every_queue_reports_failures_message_by_message(app_template: Template) -> None:
     sources = events(app_template, "SQS")
 

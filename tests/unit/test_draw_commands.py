@@ -48,17 +48,17 @@ def test_a_folder_made_of_a_vector_exits_with_0(case, tmp_path: Path):
 
 def test_every_check_has_its_line_and_the_last_one_sums_up(tmp_path: Path):
     lines = run(write(tmp_path, GOOD)).stdout.splitlines()
-    assert len(lines) == 32
+    assert len(lines) == 33
     assert lines[0] == "ok           note: wave 62: 22 entries, 13 seats"
     assert "not checked  note before its round: when the note was published is not known here" in lines
-    assert lines[-1] == "draw verify: ok ok=28 failed=0 not_checked=3"
+    assert lines[-1] == "draw verify: ok ok=28 failed=0 not_checked=4"
 
 
 def test_a_failed_check_exits_with_1_and_is_named(tmp_path: Path):
     result = run(write(tmp_path, updated("result.json", seed="00" * 32)))
     assert result.exit_code == 1
     assert "FAILED       seed: wrong seed: it does not follow from the note and the signature" in result.stdout
-    assert result.stdout.splitlines()[-1] == "draw verify: FAILED ok=27 failed=1 not_checked=3"
+    assert result.stdout.splitlines()[-1] == "draw verify: FAILED ok=27 failed=1 not_checked=4"
     assert result.stderr.splitlines()[-1] == "failed: seed"
 
 
@@ -83,7 +83,7 @@ def test_what_one_knows_oneself_can_be_given(tmp_path: Path):
     weights = ["--weight", 11, 2, "--weight", 31, 3, "--weight", 32, 2, "--weight", 94, 1]
     result = run(folder, "--closes-at", closed, "--seen-at", iso(REAL_FROZEN), *weights)
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[-1] == "draw verify: ok ok=31 failed=0 not_checked=0"
+    assert result.stdout.splitlines()[-1] == "draw verify: ok ok=31 failed=0 not_checked=1"
     assert run(folder, "--closes-at", iso(REAL_FROZEN)).exit_code == 1
     assert run(folder, "--seen-at", iso(REAL_FROZEN + timedelta(minutes=31))).exit_code == 1
 
@@ -98,7 +98,7 @@ def test_with_a_ticket_or_a_receipt_the_personal_proof_is_printed_and_what_is_le
     result = run(folder, "--ticket", kept)
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert lines[-1] == "draw verify: ok ok=24 failed=0 not_checked=3 not_made=10"
+    assert lines[-1] == "draw verify: ok ok=26 failed=0 not_checked=3 not_made=10"
     assert "not made     lists complete" in lines
     assert next(line for line in lines if "  verdict: " in line).startswith("ok           verdict: ")
     assert result.stderr.startswith("not made here, since that takes the whole lists (leave out --ticket): removals, ")
@@ -119,6 +119,8 @@ def test_a_receipt_of_nobody_is_not_on_the_list(tmp_path: Path):
     result = run(write(tmp_path, GOOD), "--ticket", "ab" * 32, "--region", 32)
     assert result.exit_code == 1
     assert "FAILED       on the list: not on the list: region 32" in result.stdout
+    assert "not checked  verdict: needs a leaf that is on the list" in result.stdout
+    assert result.stderr.splitlines()[-1] == "do not rely on what is said above of your own place"
 
 
 def test_what_is_no_receipt_is_a_wrong_command(tmp_path: Path):
@@ -131,7 +133,7 @@ def test_programs_read_the_checks_as_json(tmp_path: Path):
     result = run(write(tmp_path, updated("result.json", seed="00" * 32)), "--json")
     assert result.exit_code == 1
     checks = {check["name"]: check for check in json.loads(result.stdout)}
-    assert len(checks) == 31
+    assert len(checks) == 32
     assert checks["seed"] == {
         "name": "seed",
         "ok": False,
@@ -219,14 +221,14 @@ def test_an_address_is_verified_with_the_time_its_note_was_published(served):
     url, _ = served
     result = run(f"{url}/draws/62")
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[-1] == "draw verify: ok ok=29 failed=0 not_checked=2"
+    assert result.stdout.splitlines()[-1] == "draw verify: ok ok=29 failed=0 not_checked=3"
 
 
 def test_a_wave_by_its_number_is_found_and_its_closing_asked_for(served):
     url, _ = served
     by_options = run(62, "--results-url", url, "--api-url", f"{url}/api")
     assert by_options.exit_code == 0
-    assert by_options.stdout.splitlines()[-1] == "draw verify: ok ok=30 failed=0 not_checked=1"
+    assert by_options.stdout.splitlines()[-1] == "draw verify: ok ok=30 failed=0 not_checked=2"
     env = {"GELOMBANG_RESULTS_URL": url, "GELOMBANG_API_URL": f"{url}/api"}
     assert run(62, env=env).stdout == by_options.stdout
 
@@ -253,7 +255,7 @@ def test_without_an_address_that_of_the_deployed_stage_is_used(served, monkeypat
     url, _ = served
     deployed = SimpleNamespace(api_url=f"{url}/api", settings=SimpleNamespace(results_url=url))
     monkeypatch.setattr(stages, "load", lambda name: deployed)
-    assert run(62).stdout.splitlines()[-1] == "draw verify: ok ok=30 failed=0 not_checked=1"
+    assert run(62).stdout.splitlines()[-1] == "draw verify: ok ok=30 failed=0 not_checked=2"
 
 
 def test_a_stage_that_cannot_be_found_is_a_usage_error(monkeypatch: pytest.MonkeyPatch):

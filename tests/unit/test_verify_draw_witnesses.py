@@ -34,9 +34,15 @@ def test_witnesses_in_time_make_a_quorum(tmp_path: Path) -> None:
 
 
 def test_without_a_quorum_it_is_said_how_many_there_are(tmp_path: Path) -> None:
-    verdict = seen(tmp_path, LINE_A + LINE_B, "--witness", KEY_A)
+    verdict = seen(tmp_path, LINE_A + LINE_B, "--witness", KEY_A, "--quorum", "0")
     assert verdict.ok
     assert verdict.detail("witnesses: quorum") == "1 signed in time, no witness is demanded"
+
+
+def test_of_ones_own_witnesses_all_are_demanded(tmp_path: Path) -> None:
+    assert seen(tmp_path, LINE_A, *BOTH).failures == ["no quorum"]
+    with pytest.raises(SystemExit):
+        seen(tmp_path, LINE_A, *BOTH, "--quorum", "3")
 
 
 def test_too_few_are_no_quorum_and_a_key_counts_once(tmp_path: Path) -> None:
@@ -63,7 +69,7 @@ def test_a_forged_line_and_a_late_one_are_named_each_by_itself(tmp_path: Path) -
 
 def test_a_line_for_another_note_is_forged(tmp_path: Path) -> None:
     _, line = cosignature(b"a" * 32, "a.example", NOTE.replace(b"wave 54", b"wave 55"), EXISTS - 1)
-    assert seen(tmp_path, line, *BOTH).failures == ["forged cosignature"]
+    assert seen(tmp_path, line, *BOTH, "--quorum", "0").failures == ["forged cosignature"]
 
 
 @pytest.mark.parametrize(

@@ -243,7 +243,7 @@ class Web:
             limit.cancel()
 
     def _accept(self, name: str, response: http.client.HTTPResponse) -> None:
-        if response.status in (403, 404, 410):  # stores of files say 403 of one that is not there
+        if response.status in (403, 404):  # stores of files say 403 of one that is not there
             raise Absent(f"missing: {name} is not there")
         if response.status not in (200, 206) or response.getheader("Content-Encoding", "identity") != "identity":
             raise Failure(f"missing: {name} is not sent as it is: {response.status} {response.reason}")
@@ -1239,19 +1239,34 @@ def read_ticket(text: str, region: int | None) -> Ticket:
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="verify_draw.py",
-        description="Verifies the public draw of one wave from what is published of it.",
+        description="Recomputes the public draw of one wave from what is published of it, and names all that is wrong. "
+        "With your receipt it tells what became of you; your ticket leaves this computer in no request.",
         epilog="Exit code: 0 every check that could be made holds, 1 one does not, 2 nothing could be checked.",
     )
     add = parser.add_argument
     add("target", metavar="TARGET", help="the folder or the http(s) address of the wave's files: .../draws/54/")
-    add("--ticket", metavar="RECEIPT", help="your receipt (a file), or the ticket in it: prove your own place alone")
-    add("--region", type=int, metavar="N", help="with a ticket alone: the code of the province it was made in")
-    add("--wave", type=int, metavar="N", help="the wave it must be; else what the folder or address is named after")
-    add("--closes-at", type=a_time, metavar="T", help="when the wave closed: 2023-06-06T00:00:00+07:00")
-    add("--seen-at", type=a_time, metavar="T", help="when you, or somebody you trust, saw the note")
-    add("--weight", nargs=2, type=int, action="append", metavar=("REGION", "WEIGHT"), help="of the decree; repeat it")
-    add("--witness", type=a_witness, action="append", default=[], metavar="KEY", help="name+id+key; repeat it")
-    add("--quorum", type=int, default=0, metavar="N", help="how many of these witnesses you demand (0)")
+    add("--ticket", metavar="RECEIPT", help="your receipt (a file), or the ticket in it: check your own place alone")
+    add("--region", type=int, metavar="N", help="with a ticket alone: the region on your receipt, such as 31")
+    add("--wave", type=int, metavar="N", help="the wave it must be, if the folder or address is not named after it")
+    add("--closes-at", type=a_time, metavar="T", help="when the wave closed, such as 2023-06-06T00:00:00+07:00")
+    add("--seen-at", type=a_time, metavar="T", help="when you, or somebody you trust, first saw the note")
+    add(
+        "--weight",
+        nargs=2,
+        type=int,
+        action="append",
+        metavar=("REGION", "WEIGHT"),
+        help="a region's weight for reserved seats, by the decree; once for each",
+    )
+    add(
+        "--witness",
+        type=a_witness,
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="of a witness you trust: name+id+key; once for each",
+    )
+    add("--quorum", type=int, metavar="N", help="how many of these witnesses must have signed in time (all)")
     add("--chain", type=a_chain, default=QUICKNET, metavar="HASH:PUBLICKEY:GENESIS:PERIOD:DELAY",
         help="another chain than drand quicknet, for a stage that does not draw with it")  # fmt: skip
     add("--freeze-delay", type=int, default=900, metavar="S", help="seconds from the close to the freeze (900)")
@@ -1281,6 +1296,9 @@ def main() -> int:
         parser.error(f"--ticket: {error}")
     weights = given.weight or []
     given.weight, given.witness = dict(weights) or None, dict(given.witness)
+    given.quorum = len(given.witness) if given.quorum is None else given.quorum
+    if not 0 <= given.quorum <= len(given.witness):
+        parser.error(f"--quorum: there are {len(given.witness)} witnesses")
     if weights and (len(given.weight) < len(weights) or min(given.weight.values()) < 0):
         parser.error("--weight: each region once, no weight below 0")
     try:
