@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 
 from .deciding import Course, Decisions, Turn
@@ -68,7 +69,7 @@ class Award:
     def seats(self, wave: Wave, draw: Draw, revoked: Sequence[str] = ()) -> Seats:
         """The draw again and every entry. Raises `ListChanged`."""
         selection = self._drawing.selection(wave, draw.seed)
-        return Seats(selection, Roster(wave.number, self._entries.candidates(wave.number), frozenset(revoked)))
+        return Seats(selection, Roster(wave.number, partial(self._entries.pages, wave.number), frozenset(revoked)))
 
     def walk(self, wave: Wave, seats: Seats, course: Course, revoked: Sequence[str] = ()) -> Walk:
         """As `run`, from the draw on. `seats` are read with the same `revoked`, and are used up."""

@@ -1,5 +1,7 @@
 """Whose a leaf is and what was decided of it, for a wave of ten million: 70 bytes an entry, and no object for any.
 
+Reading waits for the network most of the time, so several partitions are read at once.
+
 Records are kept sorted in a part for each first byte of a leaf. Leaves are hashes, so the parts are alike whatever
 regions people come from, and to sort one of them at a time takes next to nothing besides.
 """
@@ -7,22 +9,27 @@ regions people come from, and to sort one of them at a time takes next to nothin
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from struct import Struct
+from threading import Lock
 
 from .draw import LEAF_BYTES, leaf
-from .entries import Candidate
 from .errors import ListChanged
+from .reader import Row
 from .rules import Outcome
+from .shards import each_shard
 
 _RECORD = Struct(f"{LEAF_BYTES}s36sBB")
 """The leaf, whose it is, the region's two digits, the outcome: its place in `_OUTCOMES` from 1, 0 for none."""
 
 _OUTCOMES = tuple(Outcome)
-_CODES: dict[Outcome | None, int] = {None: 0} | {outcome: code for code, outcome in enumerate(_OUTCOMES, 1)}
+_CODES: dict[str | None, int] = {None: 0} | {outcome.value: code for code, outcome in enumerate(_OUTCOMES, 1)}
 _WHO_BYTES = 36
 """An account's id at the user pool is a UUID."""
+
+Pages = Callable[[int], Iterable[Iterable[Row]]]
+"""Gives the entries of a shard, page by page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +42,23 @@ class Holder:
 
 
 class Roster:
-    """Every entry of a wave, as one reading of `candidates` found it. `wanted` may be asked for by their ids, too."""
+    """Every entry of a wave, as one reading found it. `wanted` may be asked for by their ids, too.
 
-    def __init__(self, wave: int, candidates: Iterable[Candidate], wanted: frozenset[str] = frozenset()) -> None:
+    `pages` gives the entries of a shard. What it raises is raised.
+    """
+
+    def __init__(self, wave: int, pages: Pages, wanted: frozenset[str] = frozenset()) -> None:
         self._wave = wave
         self._leaves: dict[str, bytes] = {}
         parts = [bytearray() for _ in range(256)]
-        for one in candidates:
-            own = leaf(wave, one.region, one.ticket)
-            who = one.registrant_id.encode()
-            if len(who) > _WHO_BYTES:
-                raise ValueError("the id of a registrant is too long")
-            parts[own[0]] += _RECORD.pack(own, who, one.region, _CODES[one.outcome])
-            if one.registrant_id in wanted:
-                self._leaves[one.registrant_id] = own
+        packing = Lock()
+
+        def read(shard: int) -> None:
+            for page in pages(shard):
+                with packing:
+                    self._pack(page, parts, wanted)
+
+        each_shard(read)
         self._parts: list[bytes] = []
         for number, part in enumerate(parts):
             self._parts.append(b"".join(sorted(_records(part))))
@@ -69,6 +79,16 @@ class Roster:
         if registrant_id not in self._leaves:
             raise ListChanged(wave=self._wave)
         return self._leaves[registrant_id]
+
+    def _pack(self, page: Iterable[Row], parts: list[bytearray], wanted: frozenset[str]) -> None:
+        for registrant_id, region, ticket, outcome in page:
+            own = leaf(self._wave, region, ticket)
+            who = registrant_id.encode()
+            if len(who) > _WHO_BYTES:
+                raise ValueError("the id of a registrant is too long")
+            parts[own[0]] += _RECORD.pack(own, who, region, _CODES[outcome])
+            if registrant_id in wanted:
+                self._leaves[registrant_id] = own
 
 
 def _records(part: bytearray) -> list[bytes]:
