@@ -11,9 +11,9 @@ import pytest
 from chalicelib.clock import iso
 from chalicelib.registration.rules import Employment, Standing
 from chalicelib.waves import entries, revocation, rules
-from chalicelib.waves.deciding import ONE_AWARD_S
 from chalicelib.waves.beneficiaries import FamilyItem
 from chalicelib.waves.calendar import Calendar
+from chalicelib.waves.deciding import ONE_AWARD_S
 from chalicelib.waves.errors import Barred
 from chalicelib.waves.publication import Contradiction, Publication
 from chalicelib.waves.revocation import ONE_PERSON_S, Report

@@ -17,8 +17,8 @@ from chalicelib.payouts.items import to_event, to_head
 from chalicelib.payouts.rules import Entitlement, Kind, State, entitlement_id
 from chalicelib.registration.rules import Registrant
 from chalicelib.registration.store import Record, _profile
-from chalicelib.waves.deciding import ONE_AWARD_S
 from chalicelib.waves.beneficiaries import BeneficiaryStore, FamilyItem
+from chalicelib.waves.deciding import ONE_AWARD_S
 from chalicelib.waves.draw import leaf
 from chalicelib.waves.entries import EntryItem, entry_item
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Outcome, buy_by
