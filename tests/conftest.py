@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
+from threading import RLock
+from typing import Any
 
 import boto3
 import msgspec
@@ -15,6 +17,7 @@ from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 from moto.cloudformation.models import Stack
 from moto.cognitoidp import models as cognito_models
+from moto.core.botocore_stubber import BotocoreStubber
 from moto.kms import models as kms_models
 
 from chalicelib.config import Programme, Settings, load_programme
@@ -51,6 +54,24 @@ def quick_moto() -> Iterator[None]:
         )
         patch.setattr(kms_models, "generate_private_key", cache(kms_models.generate_private_key))
         patch.setattr(Stack, "parse_template", staticmethod(json.loads))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_call_at_a_time() -> Iterator[None]:
+    """An operation is one moment on AWS, also among threads. On moto it is not.
+
+    While a transaction copies the table to be able to undo itself another thread's write changes it under its hands, or
+    is undone with it, and a query walks over what others add to.
+    """
+    process, moment = BotocoreStubber.process_request, RLock()
+
+    def alone(stubber: BotocoreStubber, request: Any) -> Any:
+        with moment:
+            return process(stubber, request)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BotocoreStubber, "process_request", alone)
         yield
 
 
