@@ -16,16 +16,13 @@ from botocore.exceptions import ClientError
 from ..registration.errors import Excluded, NotRegistered
 from ..registration.rules import Registrant, age_on
 from ..registration.wire import MeView
-from . import published
 from .beneficiaries import BeneficiaryStore
-from .draw import LEAF_BYTES, Region, leaf, leaves_of, top
-from .drawing import commitment
 from .entries import EntryStore
-from .errors import ListChanged, NotDrawn
-from .merkle import root
+from .errors import NotDrawn
 from .publication import Publication
 from .rules import Entry, State, Wave, closing_day, standing
-from .sample import audited
+from .sample import Listed, audited
+from .sampling import listed, whose
 from .store import WaveStore
 
 AT_ONCE = 100
@@ -100,39 +97,22 @@ class Audit:
             raise NotDrawn(wave=number)
         return wave
 
-    def pick(self, wave: Wave, size: int) -> list[tuple[int, bytes]]:
+    def pick(self, wave: Wave, size: int) -> list[Listed]:
         """Region and leaf of the first `size` entries by the seed; the same whoever asks, and whenever.
 
-        Reads one list after the other. Raises `ListChanged` if the note does not commit to them.
+        Raises `ListChanged` if the note does not commit to what is published.
         """
-        table: list[Region] = []
-        picked = audited(self._store.draw(wave.number).seed, self._leaves(wave, table), size)
-        if top(wave.number, table) != commitment(wave).regions:
-            raise ListChanged(wave=wave.number)
-        return picked
+        return audited(self._store.draw(wave.number).seed, listed(wave, self._publication), size)
 
-    def records(self, wave: Wave, picked: Sequence[tuple[int, bytes]]) -> Iterator[AuditRecord]:
+    def records(self, wave: Wave, picked: Sequence[Listed]) -> Iterator[AuditRecord]:
         """The records of those who were picked, in their order. Reads every entry of the wave once."""
-        wanted = {own for _, own in picked}
-        whose: dict[bytes, str] = {}
-        for one in self._entries.candidates(wave.number):
-            own = leaf(wave.number, one.region, one.ticket)
-            if own in wanted:
-                whose[own] = one.registrant_id
+        found = whose(wave.number, {own for _, own in picked}, self._entries)
         for start in range(0, len(picked), AT_ONCE):
             some = picked[start : start + AT_ONCE]
-            entries = self._entries.of_people(wave.number, [whose[own] for _, own in some if own in whose])
+            entries = self._entries.of_people(wave.number, [found[own] for _, own in some if own in found])
             for region, own in some:
-                entry = entries.get(whose.get(own, ""))
+                entry = entries.get(found.get(own, ""))
                 yield self._record(wave, region, own, entry)
-
-    def _leaves(self, wave: Wave, table: list[Region]) -> Iterator[tuple[int, bytes]]:
-        """Every leaf with its region; `table` gets each row with the root that its list has."""
-        for row in self._publication.regions(wave.number):
-            name, length = published.leaves_name(row.region), row.entries * LEAF_BYTES
-            leaves = self._publication.get_range(wave.number, name, 0, length) if length else b""
-            table.append(Region(row.region, len(leaves) // LEAF_BYTES, row.quota, root(leaves)))
-            yield from ((row.region, own) for own in leaves_of(leaves))
 
     def _record(self, wave: Wave, region: int, own: bytes, entry: Entry | None) -> AuditRecord:
         if entry is None:

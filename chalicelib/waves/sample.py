@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterable
 from .drawn import seated
 from .rules import Draw
 
-Joined = tuple[bytes, int, str]
-"""An entry: its leaf, its region, whose it is."""
+Listed = tuple[int, bytes]
+"""A leaf as it is published: the region of its list, and itself."""
 
 
 def sample_value(seed: bytes, leaf: bytes) -> bytes:
@@ -27,19 +27,15 @@ def audit_value(seed: bytes, leaf: bytes) -> bytes:
     return hmac.digest(seed, b"gelombang1/audit\0" + leaf, "sha256")
 
 
-def audited(seed: bytes, leaves: Iterable[tuple[int, bytes]], size: int) -> list[tuple[int, bytes]]:
-    """The first `size` of all leaves, each with its region, by their value. Memory for `size` of them."""
+def audited(seed: bytes, leaves: Iterable[Listed], size: int) -> list[Listed]:
+    """The first `size` of all leaves by their value. Memory for `size` of them."""
     return heapq.nsmallest(size, leaves, key=lambda one: audit_value(seed, one[1]))
 
 
-def lowest(draw: Draw, entries: Iterable[Joined], substitutes: Collection[bytes], size: int) -> list[Joined]:
-    """The first `size` of all entries by their value; fewer if there are not so many. Memory for `size` of them.
+def compared(draw: Draw, leaves: Iterable[Listed], substitutes: Collection[bytes], size: int) -> list[Listed]:
+    """The first `size` of all leaves by their value; fewer if there are not so many. Memory for `size` of them.
 
     Left out are those who were drawn, whatever became of them, and the `substitutes`.
     """
-    left = (
-        (sample_value(draw.seed, leaf), leaf, region, who)
-        for leaf, region, who in entries
-        if leaf not in substitutes and seated(draw, region, leaf) is None
-    )
-    return [(leaf, region, who) for _, leaf, region, who in heapq.nsmallest(size, left)]
+    left = ((sample_value(draw.seed, one[1]), one) for one in leaves if one[1] not in substitutes)
+    return [one for _, one in heapq.nsmallest(size, (pair for pair in left if seated(draw, *pair[1]) is None))]

@@ -290,12 +290,14 @@ class Waves:
         """Registrant and province of a random few of a settled wave who never held a seat, to compare with.
 
         It is published before it is returned, and the same whenever it is asked, also if `size` is another then.
-        Reads every entry of the wave. Raises `ListChanged`.
+        Reads every list and every entry of the wave. Raises `UnknownWave`, `ListChanged`.
         """
         from .sampling import draw_sample  # what is published is no business of a request
 
-        sample = draw_sample(wave, size, self._store.draw(wave), self._entries, self._publication())
-        return [(who, region) for _, region, who in sample]
+        settled = self._store.wave(wave)
+        if settled is None:
+            raise UnknownWave(wave=wave)
+        return draw_sample(settled, size, self._store.draw(wave), self._entries, self._publication())
 
     # The calendar; what may be raised: see `Calendar`
 

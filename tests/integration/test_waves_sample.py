@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from chalicelib.registration.rules import Standing
+from chalicelib.waves.entries import entry_item
 from chalicelib.waves.errors import ListChanged
+from chalicelib.waves.rules import Outcome
 from chalicelib.waves.sample import sample_value
-from tests.builders.places import buy, leaf_of, waiting
-from tests.builders.waves import ROUND, WAVE, WavesWorld
+from tests.builders.places import buy, leaf_of, play, waiting
+from tests.builders.waves import OPENS, ROUND, WAVE, WavesWorld
+from tests.conftest import T0
 
 NAMES = [f"person-{n}" for n in range(9)]
 DUE = ROUND + timedelta(seconds=75)
@@ -37,6 +42,30 @@ def test_a_sample_is_drawn_by_the_seed_among_those_who_never_held_a_seat(world, 
         "leaves": [leaf_of(world, name) for name in expected[:2]],
     }
     assert world.failed_checks(WAVE, tmp_path) == []
+
+
+def test_who_was_removed_before_the_freeze_is_on_no_list_and_in_no_sample(world, tmp_path):
+    """Nor is anybody left out whose outcome was written by an award that is not published yet."""
+    world.step()
+    world.waves.resize(WAVE, 2, 0, {}, T0)
+    world.clock.now = OPENS
+    world.join(*NAMES)
+    world.people.add(*(replace(world.people.by_id[name], standing=Standing.BENEFICIARY) for name in NAMES[:4]))
+    play(world)
+    assert world.result(WAVE, "removals.json") == {"removed": [{"reason": "already_beneficiary", "entries": 4}]}
+    seated = {name for name in NAMES if world.waves.beneficiary(name)}
+    next_one = min(set(NAMES[4:]) - seated)
+    assert world.entries.refuse(WAVE, next_one, Outcome.ALREADY_BENEFICIARY) is Outcome.ALREADY_BENEFICIARY
+    assert {name for name, _ in drawn_sample(world, 9)} == set(NAMES[4:]) - seated
+    assert world.failed_checks(WAVE, tmp_path) == []
+
+
+def test_a_leaf_that_nobody_joined_with_is_in_no_sample_unnoticed(world):
+    order = waiting(world, 2, *NAMES)
+    entry_item(WAVE, order[5]).delete()
+    with pytest.raises(ListChanged):
+        drawn_sample(world, 9)
+    assert world.result(WAVE, "sample.json")["size"] == 9, "what anyone can check is right all the same"
 
 
 def test_a_sample_stays_what_it_was_whoever_asks_and_whatever_comes_after(world, tmp_path):
