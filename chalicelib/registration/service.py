@@ -72,6 +72,10 @@ class Registrations:
         """The `kk_mac` of each of at most 100 people who is registered. One batch get."""
         return self._store.family_cards(registrant_ids)
 
+    def standings(self, registrant_ids: Sequence[str]) -> dict[str, Standing]:
+        """Where each of at most 100 people stands who is registered. One batch get."""
+        return self._store.standings(registrant_ids)
+
     def me(self, registrant_id: str) -> wire.MeView:
         """What is kept about a person, masked: two reads and one KMS call, or one read if there is nothing."""
         record = self._store.record(registrant_id)

@@ -95,9 +95,11 @@ class RegistrationStore:
 
     def family_cards(self, registrant_ids: Sequence[str]) -> dict[str, str]:
         """The `kk_mac` of each of at most 100 people who is registered. One batch get, of two attributes."""
-        keys = [(person_pk(registrant_id), "PROFILE") for registrant_id in registrant_ids]
-        items = Profile.batch_get(keys, consistent_read=True, attributes_to_get=["pk", "kk_mac"])
-        return {item.pk.removeprefix(person_pk("")): item.kk_mac for item in items}
+        return _of_profiles(registrant_ids, "kk_mac")
+
+    def standings(self, registrant_ids: Sequence[str]) -> dict[str, Standing]:
+        """Where each of at most 100 people stands who is registered. One batch get, of two attributes."""
+        return {who: Standing(standing) for who, standing in _of_profiles(registrant_ids, "standing").items()}
 
     def record(self, registrant_id: str) -> Record | None:
         """A registration with its sealed part. One read."""
@@ -262,6 +264,12 @@ class RegistrationStore:
     def exclude(self, nik_mac: str, entry: str) -> None:
         """Add an exclusion list to those that name a NIK; adding it twice is adding it once."""
         Exclusion(exclusion_pk(nik_mac), "EXCLUDED").update([Exclusion.lists.add({entry})])
+
+
+def _of_profiles(registrant_ids: Sequence[str], attribute: str) -> dict[str, str]:
+    keys = [(person_pk(registrant_id), "PROFILE") for registrant_id in registrant_ids]
+    items = Profile.batch_get(keys, consistent_read=True, attributes_to_get=["pk", attribute])
+    return {item.pk.removeprefix(person_pk("")): getattr(item, attribute) for item in items}
 
 
 def _read(kind: type[_Item], pk: str, sk: str) -> _Item | None:

@@ -95,7 +95,8 @@ class Stepper:
         with suppress(TimeShort):
             for wave in drawn:
                 with apart(wave.number, unforeseen):
-                    self._settle(wave, calendar, tick, done)
+                    if not self._settle(wave, calendar, tick, done):
+                        break  # who was drawn in the next one too has the place of the first
         if unforeseen:
             raise ExceptionGroup("waves that could not go on", unforeseen)
         return done
@@ -128,16 +129,17 @@ class Stepper:
                 done.append(_recorded(plan.number, NEXT[state]))
             wave = self._store.wave(plan.number)
 
-    def _settle(self, wave: Wave, calendar: Calendar, tick: Tick, done: list[Transition]) -> None:
-        """Award the seats of a drawn wave and give the others back to the year; not while batches of it are out."""
+    def _settle(self, wave: Wave, calendar: Calendar, tick: Tick, done: list[Transition]) -> bool:
+        """Award the seats of a drawn wave and give the others back to the year; False while batches of it are out."""
         walk = self._award.run(wave, self._store.draw(wave.number), calendar.regular_number(planned(wave)), tick)
         if walk is None:
-            return
+            return False
         if self._store.settle(wave, year_of(wave.opens_at), walk.chosen, tick.now()):
             done.append(_recorded(wave.number, State.SETTLED))
         settled = self._store.wave(wave.number)
         if settled is not None and settled.announced is not settled.state:
             self._announce(settled)
+        return True
 
     def _due(self, plan: PlannedWave, wave: Wave | None) -> datetime:
         """When the wave's next transition may be made."""

@@ -16,7 +16,7 @@ from typing import Protocol
 from ..config import AwardRules
 from .award import Award, Walk
 from .award_queue import Message
-from .deciding import ONE_AWARD_S, Course, Decisions, Turn
+from .deciding import AT_ONCE, ONE_AWARD_S, Decisions, Turn
 from .rules import Draw, Wave
 from .store import WaveStore
 from .tick import Tick
@@ -26,11 +26,9 @@ log = logging.getLogger(__name__)
 SENDS_MAX = 3
 """Sent so often and still not all decided, a wave is awarded by the walk alone: the queue must never hold it up."""
 
-CARDS_AT_ONCE = 100
-
 
 class FamilyCards(Protocol):
-    """What registration tells of winners: the family card of each who is registered, as a keyed hash."""
+    """What registration tells of at most `AT_ONCE` winners: each one's family card, as a keyed hash, if registered."""
 
     def family_cards(self, registrant_ids: Sequence[str]) -> Mapping[str, str]: ...
 
@@ -69,10 +67,9 @@ class Ahead:
         turns = seats.turns()
         if not whole and self._is_worth_it(wave, turns) and self._send(wave, turns, marked, tick):
             return None
-        # A batch that is not marked may have been left just before registration was told of its last award.
-        doubtful = wave.award_sends > 0 and not whole
-        course = Course(self._decisions, wave, regular_number, tick, mark_all=doubtful)
-        return self._award.walk(wave, seats, course)
+        if wave.award_sends and not whole:
+            self._decisions.mark_left_out(turns, wave.number, tick)
+        return self._award.walk(wave, seats, regular_number, tick)
 
     def _waits(self, wave: Wave, whole: bool, tick: Tick) -> bool:
         if wave.awards_sent_at is None or whole:
@@ -108,9 +105,9 @@ class Ahead:
 
     def _family_cards(self, people: Sequence[str], tick: Tick) -> dict[str, str]:
         cards: dict[str, str] = {}
-        for start in range(0, len(people), CARDS_AT_ONCE):
+        for start in range(0, len(people), AT_ONCE):
             tick.need(ONE_AWARD_S)
-            cards |= self._cards.family_cards(people[start : start + CARDS_AT_ONCE])
+            cards |= self._cards.family_cards(people[start : start + AT_ONCE])
         return cards
 
 

@@ -63,17 +63,17 @@ class Award:
         Raises `TimeShort` or `Unavailable` with what was decided so far recorded, `ListChanged` when a published leaf
         has no entry, `Contradiction` when what is published does not begin as this does.
         """
-        course = Course(self._decisions, wave, regular_number, tick)
-        return self.walk(wave, self.seats(wave, draw, revoked), course, revoked)
+        return self.walk(wave, self.seats(wave, draw, revoked), regular_number, tick, revoked)
 
     def seats(self, wave: Wave, draw: Draw, revoked: Sequence[str] = ()) -> Seats:
         """The draw again and every entry. Raises `ListChanged`."""
         selection = self._drawing.selection(wave, draw.seed)
         return Seats(selection, Roster(wave.number, partial(self._entries.pages, wave.number), frozenset(revoked)))
 
-    def walk(self, wave: Wave, seats: Seats, course: Course, revoked: Sequence[str] = ()) -> Walk:
+    def walk(self, wave: Wave, seats: Seats, regular_number: int, tick: Tick, revoked: Sequence[str] = ()) -> Walk:
         """As `run`, from the draw on. `seats` are read with the same `revoked`, and are used up."""
         selection, roster = seats.selection, seats.roster
+        course = Course(self._decisions, wave, regular_number, tick)
 
         def decide(holder: bytes, seat: str) -> Outcome:
             return course.take(seats.turn(holder, seat))

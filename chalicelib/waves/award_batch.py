@@ -20,7 +20,7 @@ from ..config import Programme
 from ..errors import DomainError
 from .award_queue import Message, decode_message
 from .calendar import Calendar
-from .deciding import Course, Decisions, Turn
+from .deciding import Decisions, Turn
 from .draw import leaf
 from .drawn import seated
 from .entries import EntryStore
@@ -44,8 +44,9 @@ class AwardBatches:
     def process(self, message: Message, tick: Tick) -> None:
         """Decide who is not decided, and mark the batch. Of a wave that is settled nothing is left to be done.
 
-        Four calls, and one more at the end, besides those of each award. Raises `BadAwardMessage` before anybody is
-        decided; `TimeShort` or `Unavailable` with what was decided so far recorded.
+        Four calls, and one more at the end, besides those of each award; one more if somebody was decided before.
+        Raises `BadAwardMessage` before anybody is decided; `TimeShort` or `Unavailable` with what was decided so far
+        recorded.
         """
         wave = self._store.wave(message.wave)
         if wave is None or wave.state not in (State.DRAWN, State.SETTLED):
@@ -55,9 +56,9 @@ class AwardBatches:
             return
         turns = self._turns(message, self._store.draw(wave.number))
         calendar = Calendar(self._programme.calendar, self._store.exceptions()[1])
-        course = Course(self._decisions, wave, calendar.regular_number(planned(wave)), tick)
-        outcomes = [course.take(turn) for turn in turns]
-        course.end()
+        regular_number = calendar.regular_number(planned(wave))
+        self._decisions.mark_left_out(turns, wave.number, tick)
+        outcomes = [turn.known or self._decisions.decide(wave, regular_number, turn, tick) for turn in turns]
         awarded = AwardedBatch(len(outcomes), outcomes.count(Outcome.CHOSEN))
         self._store.put_awarded(wave.number, message.batch, awarded)
         log.info("awards_decided", extra={"wave": wave.number, "batch": message.batch, "chosen": awarded.chosen})

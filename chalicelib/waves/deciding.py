@@ -5,6 +5,7 @@ An outcome is written once and never changes, so it does not matter who takes a 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
@@ -25,12 +26,16 @@ ONE_AWARD_S = 5
 """An award is not begun with less time left than this: three calls, each with its retries."""
 
 
+AT_ONCE = 100
+
+
 class Registrations(Protocol):
-    """What the award asks of registration."""
+    """What the award asks of registration, `standings` for at most `AT_ONCE` people."""
 
     def registrant(self, registrant_id: str) -> Registrant: ...
     def check_still_eligible(self, registrant: Registrant, day: date) -> None: ...
     def mark_beneficiary(self, registrant_id: str, wave: int) -> None: ...
+    def standings(self, registrant_ids: Sequence[str]) -> Mapping[str, Registered]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,19 @@ class Decisions:
         with suppress(NotRegistered):  # whoever has gone since cannot join, which is all that the mark prevents
             self._registrations.mark_beneficiary(registrant_id, wave)
 
+    def mark_left_out(self, turns: Sequence[Turn], wave: int, tick: Tick) -> None:
+        """Tell registration of those known to be chosen of whom it does not know: of each a run died just before that.
+
+        One call for each 100, and one for each of them. Raises `TimeShort`; the next one has the fewer to tell of.
+        """
+        chosen = [turn.registrant_id for turn in turns if turn.known is Outcome.CHOSEN]
+        for start in range(0, len(chosen), AT_ONCE):
+            tick.need(ONE_AWARD_S)
+            standings = self._registrations.standings(chosen[start : start + AT_ONCE])
+            for who in (who for who, standing in standings.items() if standing is Registered.REGISTERED):
+                tick.need(ONE_AWARD_S)
+                self.mark(who, wave)
+
     def _eligible(self, registrant_id: str, day: date) -> Registrant | None:
         try:
             registrant = self._registrations.registrant(registrant_id)
@@ -123,18 +141,14 @@ class Course:
     """One run's way along the turns, in their order: past what is known, and on.
 
     What is known is the work of runs before. The last award of each may lack the mark that follows one: of a run along
-    this same way that is the last one known. With `mark_all` every known one is marked again, since runs along other
-    ways may have died in between.
+    this same way that is the last one known. For those along other ways see `Decisions.mark_left_out`.
     """
 
-    def __init__(
-        self, decisions: Decisions, wave: Wave, regular_number: int, tick: Tick, *, mark_all: bool = False
-    ) -> None:
+    def __init__(self, decisions: Decisions, wave: Wave, regular_number: int, tick: Tick) -> None:
         self._decisions = decisions
         self._wave = wave
         self._regular_number = regular_number
         self._tick = tick
-        self._mark_all = mark_all
         self._last_known: str | None = None
 
     def take(self, turn: Turn) -> Outcome:
@@ -143,8 +157,6 @@ class Course:
             self._mark_last_known()
             return self._decisions.decide(self._wave, self._regular_number, turn, self._tick)
         if turn.known is Outcome.CHOSEN:
-            if self._mark_all:
-                self._mark_last_known()
             self._last_known = turn.registrant_id
         return turn.known
 
@@ -154,7 +166,5 @@ class Course:
 
     def _mark_last_known(self) -> None:
         if self._last_known is not None:
-            if self._mark_all:
-                self._tick.need(ONE_AWARD_S)
             self._decisions.mark(self._last_known, self._wave.number)
         self._last_known = None

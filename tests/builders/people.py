@@ -67,6 +67,10 @@ class People:
         assert len(registrant_ids) <= 100
         return {who: self.by_id[who].kk_mac for who in registrant_ids if who in self.by_id}
 
+    def standings(self, registrant_ids: Sequence[str]) -> dict[str, Standing]:
+        assert len(registrant_ids) <= 100
+        return {who: self.by_id[who].standing for who in registrant_ids if who in self.by_id}
+
     def unfit(self, registrant_ids: Sequence[str], day: date) -> dict[str, type[DomainError] | Standing]:
         assert len(registrant_ids) <= 100
         found: dict[str, type[DomainError] | Standing] = {}

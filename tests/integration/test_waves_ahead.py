@@ -25,6 +25,7 @@ from chalicelib.waves.deciding import ONE_AWARD_S
 from chalicelib.waves.rules import Outcome, State
 from tests.builders.crashes import Calls, Crash, die
 from tests.builders.people import registrant
+from tests.builders.places import TWO_WEEKS
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, outcome
 from tests.conftest import T0
 
@@ -266,8 +267,53 @@ def test_a_batch_whose_last_award_was_not_told_to_registration_is_told_by_the_wa
     marked = {name for name, person in world.people.by_id.items() if person.standing is Standing.BENEFICIARY}
     chosen = {one.registrant_id for one in world.entries.candidates(WAVE) if one.outcome is Outcome.CHOSEN}
     assert len(chosen - marked) == 1
-    world.at(ROUND + RESEND)  # few are left: the walk takes them, and marks again who may have been missed
+    world.at(ROUND + RESEND)  # few are left: the walk takes them, and marks who was missed
     assert ended(world)["marked"] >= chosen
+
+
+def test_of_who_was_chosen_only_those_are_marked_again_of_whom_registration_does_not_know(world, monkeypatch):
+    bodies = sent(world)
+    world.take_awards(*bodies)
+    chosen = [one.registrant_id for one in world.entries.candidates(WAVE) if one.outcome is Outcome.CHOSEN]
+    forgotten = set(chosen[1:3])
+    for name in forgotten:
+        world.people.add(replace(world.people.by_id[name], standing=Standing.REGISTERED))
+    gone = world.people.by_id.pop(chosen[3])
+    marked: list[str] = []
+    mark = world.people.mark_beneficiary
+    monkeypatch.setattr(world.people, "mark_beneficiary", lambda who, wave: (marked.append(who), mark(who, wave)))
+    assert world.take_awards(*bodies) == []
+    assert (set(marked), len(marked)) == (forgotten, 2)
+    assert gone.id not in world.people.by_id
+
+
+def test_of_two_waves_drawn_at_once_the_second_waits_while_batches_of_the_first_are_out(world):
+    """Whoever is drawn in both has the place of the first, however quick the second is."""
+    world.step()
+    names = NAMES[:5]
+    for opens, wave in ((OPENS, WAVE), (OPENS + TWO_WEEKS, WAVE + 1)):
+        world.beacons.silent = True
+        world.waves.resize(wave, 5, 0, {}, world.clock.now)
+        world.clock.now = opens
+        world.join(*names)
+        for now in (OPENS, CLOSES, FREEZES):
+            world.at(now + (opens - OPENS))
+    world.beacons.silent = False
+    states = lambda: [world.store.wave(number).state for number in (WAVE, WAVE + 1)]  # noqa: E731
+    world.at(ROUND + TWO_WEEKS)
+    assert states() == [State.DRAWN, State.DRAWN]
+    bodies = world.queued_awards()
+    assert {json.loads(body)["wave"] for body in bodies} == {WAVE}
+    world.step()
+    assert states() == [State.DRAWN, State.DRAWN]
+    world.take_awards(*bodies)
+    world.step()
+    assert states() == [State.SETTLED, State.DRAWN]
+    world.take_awards(*world.queued_awards())
+    world.step()
+    assert states() == [State.SETTLED, State.SETTLED]
+    assert {one.wave for one in world.waves.beneficiaries(names)} == {WAVE}
+    assert {one.outcome for one in world.entries.candidates(WAVE + 1)} == {Outcome.ALREADY_BENEFICIARY}
 
 
 def test_a_consumer_whose_time_is_up_gives_the_message_back_and_goes_on_there(world, by_the_walk_alone):
