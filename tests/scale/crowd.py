@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from hashlib import sha256
@@ -49,6 +49,11 @@ def registered(people: Iterable[Registrant]) -> None:
     write(_profile(Record(person, b"sealed", b"key", 1)) for person in people)
 
 
+def joined(regions: Mapping[str, int]) -> None:
+    """Entries of these people, each from their province, in the first wave; with the same tickets every time."""
+    write(_entry(name, _ticket(name), region) for name, region in regions.items())
+
+
 def awarded(beneficiaries: Iterable[Beneficiary]) -> None:
     """Places and their cards."""
     put = _Put()
@@ -69,8 +74,8 @@ def settled(world: WavesWorld, people: Sequence[str], quota: int) -> tuple[list[
     """
     world.step()
     world.waves.resize(WAVE, quota, 0, {}, T0)
-    tickets = {name: sha256(name.encode()).digest() for name in people}
-    write(_entry(name, ticket) for name, ticket in tickets.items())
+    tickets = {name: _ticket(name) for name in people}
+    joined(dict.fromkeys(people, 31))
     for now in (OPENS, CLOSES, FREEZES):
         world.at(now)
     world.clock.now = ROUND
@@ -108,9 +113,13 @@ def _beneficiary(world: WavesWorld, number: int, name: str, seat: str) -> Benefi
     )
 
 
-def _entry(name: str, ticket: bytes, **outcome: str) -> EntryItem:
+def _ticket(name: str) -> bytes:
+    return sha256(name.encode()).digest()
+
+
+def _entry(name: str, ticket: bytes, region: int = 31, **outcome: str) -> EntryItem:
     item = entry_item(WAVE, name)
-    item.ticket, item.region, item.joined_at = ticket, 31, iso(OPENS)
+    item.ticket, item.region, item.joined_at = ticket, region, iso(OPENS)
     for fact, value in outcome.items():
         setattr(item, fact, value)
     return item
