@@ -159,8 +159,11 @@ def test_a_next_in_line_who_may_not_have_the_seat_is_passed_over_with_the_reason
     assert world.failed_checks(WAVE, tmp_path) == []
 
 
-def test_who_was_revoked_gets_no_seat_in_a_later_wave_that_they_had_joined_before(world, tmp_path):
-    """They joined the second wave while the first was held up by its beacon."""
+@pytest.mark.parametrize(("frozen_first", "reason"), [(False, "barred"), (True, "ineligible")])
+def test_who_was_revoked_gets_no_seat_in_a_later_wave_that_they_had_joined_before(
+    world, tmp_path, frozen_first, reason
+):
+    """They joined the second wave while the first was held up by its beacon: removed from it, or passed over."""
     world.step()
     world.clock.now = OPENS
     world.join("a")
@@ -168,16 +171,22 @@ def test_who_was_revoked_gets_no_seat_in_a_later_wave_that_they_had_joined_befor
     for now in (OPENS, CLOSES, FREEZES, OPENS + TWO_WEEKS):
         world.at(now)
     world.join("a", "b")
+    if frozen_first:
+        for now in (CLOSES, FREEZES):
+            world.at(now + TWO_WEEKS)
     world.beacons.silent = False
-    chosen_at = OPENS + TWO_WEEKS + SECOND
+    chosen_at = world.clock.now + SECOND
     world.at(chosen_at)
+    assert world.waves.beneficiary("a").wave == WAVE
     assert world.expire(chosen_at + timedelta(seconds=75)) == Report(1, 0)
     play(world, 1)
     entries = world.new_waves().entries_of("a", world.clock.now)
     assert [(entry.wave, entry.standing, entry.reason) for entry in entries] == [
-        (WAVE + 1, "not_chosen", "barred"),
+        (WAVE + 1, "not_chosen", reason),
         (WAVE, "revoked", None),
     ]
+    removed = [] if frozen_first else [{"reason": "barred", "entries": 1}]
+    assert world.result(WAVE + 1, "removals.json") == {"removed": removed}
     assert world.waves.beneficiary("b").wave == WAVE + 1
     assert [world.failed_checks(number, tmp_path / str(number)) for number in (WAVE, WAVE + 1)] == [[], []]
 
