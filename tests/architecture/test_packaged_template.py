@@ -11,7 +11,7 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
 from admin import stages
-from chalicelib.config import API_TIMEOUT_S, AUTHORIZER_TIMEOUT_S, Settings
+from chalicelib.config import API_TIMEOUT_S, AUTHORIZER_TIMEOUT_S, Settings, load_programme
 from chalicelib.notices.ses import CONSUMERS
 from tests.conftest import REGION, ROOT
 
@@ -136,6 +136,15 @@ def test_a_message_is_not_handed_out_again_while_it_is_worked_on(
         ("Award", "AwardsVisibilityS"),
     ):
         assert functions(app_template)[name]["Timeout"] < data_template["Parameters"][parameter]["Default"]
+
+
+def test_a_batch_of_awards_comes_again_before_the_step_makes_up_for_it(
+    app_template: Template, data_template: Template
+) -> None:
+    # As AWS advises where hundreds of messages wait for few consumers: those that it holds back may wait, too.
+    visible_after_s = data_template["Parameters"]["AwardsVisibilityS"]["Default"]
+    assert 6 * functions(app_template)["Award"]["Timeout"] <= visible_after_s
+    assert visible_after_s < load_programme("prod").draw.awards.resend_after_s
 
 
 def test_mails_are_sent_by_as_many_consumers_as_share_the_rate(app_template: Template) -> None:
