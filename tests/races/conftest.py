@@ -8,13 +8,12 @@ import pytest
 
 from chalicelib.config import Programme, Settings
 from chalicelib.waves import entries, rules, shards
-from chalicelib.waves.publication import Publication
 from tests.builders.aws_calls import wrap_calls
 from tests.builders.dynamodb import cloud_of, endpoint
 from tests.builders.waves import WavesWorld
 from tests.conftest import T0
 
-from .together import OneAtATime, meeting_before_writes
+from .together import meeting_before_writes
 
 __all__ = ["endpoint"]
 
@@ -39,7 +38,4 @@ def waves_world(cloud: Settings, programme: Programme, monkeypatch: pytest.Monke
         monkeypatch.setattr(module, "SHARDS", 4)
     world = WavesWorld(cloud, programme, T0)
     monkeypatch.setattr("moto.s3.models.utcnow", world.clock.utcnow)
-    world.sns = OneAtATime(world.sns)
-    world.publication = Publication(OneAtATime(world.s3), cloud.results_bucket)
-    world.stepper = world.new_stepper()
     return world

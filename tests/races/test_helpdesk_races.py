@@ -13,7 +13,7 @@ from chalicelib.helpdesk.wire import GrievanceForm
 from tests.builders.helpdesk import ADMIN, Desk
 from tests.conftest import T0
 
-from .together import ALWAYS, OneAtATime, refusals, together
+from .together import ALWAYS, refusals, together
 
 pytestmark = pytest.mark.dynamodb
 
@@ -23,9 +23,7 @@ ROUNDS = 5
 
 @pytest.fixture
 def desk(cloud: Settings, programme: Programme) -> Desk:
-    desk = Desk(cloud, programme)
-    desk.notices._queue._sqs = OneAtATime(desk.notices._queue._sqs)
-    return desk
+    return Desk(cloud, programme)
 
 
 def form(text: str) -> GrievanceForm:

@@ -16,7 +16,8 @@ from chalicelib.waves import note as notes
 from chalicelib.waves.advance import Transition
 from chalicelib.waves.calendar import Calendar
 from chalicelib.waves.errors import WavesOverlap
-from chalicelib.waves.rules import NEXT, Outcome, State, chain_of
+from chalicelib.waves.removals import Removals
+from chalicelib.waves.rules import NEXT, REMOVALS, Outcome, State, chain_of, shard_of
 from tests.builders.waves import (
     CLOSES,
     FREEZES,
@@ -38,6 +39,7 @@ pytestmark = pytest.mark.dynamodb
 
 TWO_WEEKS = timedelta(days=14)
 SECOND = timedelta(seconds=1)
+ROUNDS = 5
 
 
 def prepare(world: WavesWorld) -> None:
@@ -81,6 +83,31 @@ def test_triggers_at_once_come_to_the_same_end_as_one(world: WavesWorld, tmp_pat
         assert sorted(one.state for one in done) == sorted(NEXT.values()), "each transition is recorded once"
         told = [event["event"] for event in world.heard()]
         assert list(dict.fromkeys(told)) == [f"wave_{state.lower()}" for state in NEXT.values()]
+
+
+def test_who_is_left_when_a_shard_is_marked_stays_whatever_other_screenings_are_about_to_write(
+    world: WavesWorld,
+) -> None:
+    removals = Removals(world._transaction)
+    for number in range(ROUNDS):
+        prepare(world)
+        for now in (OPENS + SECOND, CLOSES):
+            world.at(now)
+        own = [name for name in PEOPLE if shard_of(name) == shard_of(PEOPLE[0])]
+        shard = int(shard_of(PEOPLE[0]))
+        seen: list[dict[str, str | None]] = []
+
+        def look(shard: int = shard) -> dict[str, str | None]:
+            return {who: outcome for page in world.entries.pages(WAVE, shard) for who, _, _, outcome in page}
+
+        def finish(shard: int = shard, seen: list[dict[str, str | None]] = seen) -> None:
+            removals.mark(WAVE, shard)
+            seen.append(look(shard))
+
+        late = [partial(removals.remove, WAVE, shard, {name: reason}) for name in own for reason in REMOVALS]
+        together([*late[:number], finish, *late[number:]])
+        assert seen == [look()]
+        assert not any(remove() for remove in late)
 
 
 def take(world: WavesWorld, messages: list[str]) -> None:

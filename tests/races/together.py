@@ -56,23 +56,6 @@ def meeting_before_writes(make_api_call: Callable[..., Any]) -> Callable[..., An
     return call
 
 
-class OneAtATime:
-    """A client of moto, whose single calls are not atomic as those of AWS are."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-        self._lock = threading.Lock()
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._client, name)
-
-        def call(**arguments: Any) -> Any:
-            with self._lock:
-                return method(**arguments)
-
-        return call
-
-
 class _Meeting:
     """Opens each time when everybody who still takes part has come."""
 
