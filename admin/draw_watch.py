@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from chalicelib.aws import is_passing
 from chalicelib.waves.rules import State
 
 from . import stages
@@ -63,11 +64,17 @@ def _count(number: int | None) -> str:
 
 
 def _until_settled(look: Look, every: float) -> Iterator[waves.Progress]:
+    """Look again and again. A moment in which AWS cannot be reached ends no night's watch."""
     while True:
-        found = look()
-        yield found
-        if found.state is State.SETTLED:
-            return
+        try:
+            found = look()
+        except Exception as error:
+            if not is_passing(error):
+                raise
+        else:
+            yield found
+            if found.state is State.SETTLED:
+                return
         time.sleep(every)
 
 

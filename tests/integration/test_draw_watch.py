@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from click.testing import CliRunner, Result
 
 from admin import draw_watch, stages
@@ -124,6 +125,23 @@ def test_who_stops_watching_leaves_without_a_traceback(world, monkeypatch):
     result = run()
     assert result.exit_code == draw_watch.LEFT
     assert result.stderr == "\nno longer watched; wave 145 goes on by itself\n"
+
+
+def test_a_moment_without_aws_ends_no_watch_but_what_will_not_pass_does(world, monkeypatch):
+    world.at(OPENS)
+    seen = world.store.wave
+    answers = iter([EndpointConnectionError(endpoint_url="https://dynamodb"), None, PermissionError("for good")])
+
+    def troubled(number: int) -> object:
+        if trouble := next(answers):
+            raise trouble
+        return seen(number)
+
+    monkeypatch.setattr(world.store, "wave", troubled)
+    monkeypatch.setattr(draw_watch.time, "sleep", lambda _: None)
+    result = run()
+    assert [line.split()[2] for line in result.output.splitlines()] == ["OPEN"]
+    assert isinstance(result.exception, PermissionError)
 
 
 def test_a_wave_that_has_not_opened_is_refused(world):
