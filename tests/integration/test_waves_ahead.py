@@ -194,6 +194,28 @@ def test_a_family_in_a_batch_is_decided_in_the_order_of_the_draw_whatever_the_me
     assert settle(world) == by_the_walk_alone
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_family_cards_that_change_while_batches_are_out_break_no_rule_and_lose_nobody(world, tmp_path, seed):
+    """Batches are others at the second sending then, under the same numbers; those of the first come late besides."""
+    chance = random.Random(seed)
+    first = sent(world)
+    world.take_awards(*first[:2])
+    for name in NAMES[:20]:
+        world.people.add(replace(world.people.by_id[name], kk_mac=f"kk-{chance.randrange(5)}"))
+    world.at(ROUND + RESEND)
+    again = world.queued_awards() + first
+    chance.shuffle(again)
+    world.take_awards(*again)
+    end = settle(world)
+    chosen = {name for name, outcome in end["outcomes"].items() if outcome is Outcome.CHOSEN}
+    assert chosen == end["marked"] == set(end["beneficiaries"])
+    assert end["record"].chosen == end["year"] == len(chosen)
+    held = [len(item.holders) for item in FamilyItem.scan(FamilyItem.sk == "HOLDERS")]
+    assert sum(held) == len(chosen) + 1
+    assert max(held) == 2
+    assert world.failed_checks(WAVE, tmp_path) == []
+
+
 # Deaths
 
 
