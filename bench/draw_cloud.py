@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSResponse
 
-from .draw_pages import ATTRIBUTES, Pages, read_units
+from .draw_pages import ATTRIBUTES, NAME, Pages, read_units
 from .endpoint import Call, Endpoint, Item, Unplayed, Whole
 
 _ABSENT = b"<Error><Code>NoSuchKey</Code></Error>"
@@ -75,12 +75,13 @@ class Cloud(Endpoint):
         names = asked.get("ExpressionAttributeNames", {})
         wanted = [names.get(name.strip(), name.strip()) for name in asked["ProjectionExpression"].split(",")]
         ((key,),) = [value.values() for value in asked["ExpressionAttributeValues"].values()]
-        if sorted(wanted) != sorted(ATTRIBUTES) or not asked["ConsistentRead"] or "Limit" in asked:
+        if sorted({*wanted} - {NAME}) != sorted(ATTRIBUTES) or not asked["ConsistentRead"] or "Limit" in asked:
             raise Unplayed(str(asked))
         start = asked.get("ExclusiveStartKey")
         page = self._pages.page(key, None if start is None else start["sk"]["S"])
         self.calls.append(Call("Query", read_units(page), 0))
-        return _json(url, self._pages.body(page), page.crc32)
+        body = page.named if NAME in wanted else page.nameless
+        return _json(url, self._pages.read(body), body.crc32)
 
     def _object(self, request: Any) -> AWSResponse:
         address = urlsplit(request.url)

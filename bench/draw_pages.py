@@ -1,7 +1,8 @@
 """The entries of a wave as DynamoDB sends them to whoever reads them all. Made once, before anything is measured.
 
-A folder holds the bodies of all answers end to end, and an index of them. The items are as `EntryStore.join` writes
-them, in 64 partitions; a page ends where 1 MB of items was read, which is not what the answer holds of them.
+A folder holds the bodies of all answers end to end, and an index of them: of each page one without anybody's name, as
+the freeze asks for it, and one with, as the screening does. The items are as `EntryStore.join` writes them, in 64
+partitions; a page ends where 1 MB of items was read, which is not what the answer holds of them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from typing import BinaryIO
 
 import msgspec
 
@@ -24,12 +26,16 @@ from .endpoint import READ_UNIT_BYTES, item_size
 
 WAVE = 60
 REGIONS = tuple(range(11, 49))
-ATTRIBUTES = ("sk", "region", "ticket", "outcome")
-"""What is asked of each item. There are no outcomes yet: nobody was removed, and the draw is still to come."""
+ATTRIBUTES = ("region", "ticket", "outcome")
+"""What is asked of each item, and `NAME` besides where people matter.
+
+There are no outcomes yet: nobody was removed, and the draw is still to come.
+"""
+NAME = "sk"
 
 _PAGE_BYTES = 1 << 20
 _BODIES, _INDEX = "pages.bin", "pages.json"
-_ITEM = '{"sk":{"S":"%s"},"region":{"N":"%d"},"ticket":{"B":"%s"}}'
+_ITEM = '{"region":{"N":"%d"},"ticket":{"B":"%s"}}'
 _JOINED = datetime(2026, 11, 21, 3, 0, 0, 123000, UTC)
 
 
@@ -38,13 +44,20 @@ def partition(shard: int) -> str:
     return f"E#{WAVE}#{shard:02d}"
 
 
-class Page(msgspec.Struct, frozen=True):
-    """An answer: where its body lies, its checksum, and the key of its last item if it is not the partition's last."""
+class Body(msgspec.Struct, frozen=True):
+    """An answer: where it lies, and its checksum."""
 
-    shard: int
     offset: int
     length: int
     crc32: int
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Two answers, one of them with names; the key of the page's last item if that is not the partition's last."""
+
+    shard: int
+    nameless: Body
+    named: Body
     entries: int
     item_bytes: int
     last: str | None
@@ -64,9 +77,9 @@ def make(folder: Path, entries: int) -> None:
                 left -= count
                 rows = [next(items) for _ in range(count)]
                 last = rows[-1][0] if left else None
-                body = _body(shard, [text for _, text in rows], last)
-                index.append(Page(shard, bodies.tell(), len(body), zlib.crc32(body), count, count * each_bytes, last))
-                bodies.write(body)
+                nameless = _write(bodies, _body(shard, [item for _, item in rows], last))
+                named = _write(bodies, _body(shard, [f'{{"sk":{{"S":"{sk}"}},{item[1:]}' for sk, item in rows], last))
+                index.append(Page(shard, nameless, named, count, count * each_bytes, last))
                 if not left:
                     break
     (folder / _INDEX).write_bytes(msgspec.json.encode(index))
@@ -88,9 +101,9 @@ class Pages:
         """The page of a partition that begins behind an item; None is its first."""
         return self._by_start[key, after]
 
-    def body(self, page: Page) -> bytes:
+    def read(self, body: Body) -> bytes:
         """Its bytes, from the file."""
-        return os.pread(self._handle, page.length, page.offset)
+        return os.pread(self._handle, body.length, body.offset)
 
     @property
     def entries(self) -> int:
@@ -104,13 +117,19 @@ class Pages:
 
     @property
     def body_bytes(self) -> int:
-        """What comes over the network."""
-        return sum(page.length for page in self.all)
+        """What comes over the network, without names."""
+        return sum(page.nameless.length for page in self.all)
 
 
 def read_units(page: Page) -> int:
     """What DynamoDB bills for a page that is read consistently: by what was read, not by what is sent of it."""
     return -(-page.item_bytes // READ_UNIT_BYTES)
+
+
+def _write(file: BinaryIO, body: bytes) -> Body:
+    offset = file.tell()
+    file.write(body)
+    return Body(offset, len(body), zlib.crc32(body))
 
 
 def _items(random: Random, count: int) -> Iterator[tuple[str, str]]:
@@ -120,7 +139,7 @@ def _items(random: Random, count: int) -> Iterator[tuple[str, str]]:
         sk = f"{person[:8]}-{person[8:12]}-4{person[13:16]}-8{person[17:20]}-{person[20:]}"
         ticket = random.randbytes(32)
         region = REGIONS[min(ticket[0], ticket[1]) * len(REGIONS) // 256]
-        yield sk, _ITEM % (sk, region, b64encode(ticket).decode())
+        yield sk, _ITEM % (region, b64encode(ticket).decode())
 
 
 def _body(shard: int, items: list[str], last: str | None) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from itertools import islice
+from itertools import chain, islice
 from operator import eq
 from struct import iter_unpack, pack
 from typing import TYPE_CHECKING
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 LEAF_BYTES = merkle.HASH_BYTES
 TICKET_BYTES = 32
 
+_NEAR_BYTES = 1 << 20
+"""So many leaves may be objects all at once; of more, they would lie too far from each other for the cache."""
+
 
 def leaf(wave: int, region: int, ticket: bytes) -> bytes:
     """The published 32 bytes of an entry; `region` is the two-digit province code, `ticket` its 32 random bytes."""
@@ -33,8 +36,7 @@ def leaf(wave: int, region: int, ticket: bytes) -> bytes:
 
 def build_list(wave: int, region: int, tickets: Iterable[bytes]) -> bytes:
     """The list of a region from its entries' tickets, in any order. Raises `DuplicateLeaf`."""
-    prefix = _leaf_prefix(wave, region)
-    return _ascending(region, [sha256(prefix + ticket).digest() for ticket in tickets])
+    return _ascending(region, b"".join(_leaves(wave, region, tickets)))
 
 
 class Unsorted:
@@ -46,14 +48,12 @@ class Unsorted:
 
     def add(self, region: int, tickets: Iterable[bytes]) -> None:
         """Take in entries of a region."""
-        prefix = _leaf_prefix(self._wave, region)
-        leaves = b"".join([sha256(prefix + ticket).digest() for ticket in tickets])
-        self._regions.setdefault(region, bytearray()).extend(leaves)
+        self._regions.setdefault(region, bytearray()).extend(b"".join(_leaves(self._wave, region, tickets)))
 
     def lists(self) -> Iterator[tuple[int, bytes]]:
         """Each region with its list, ascending by code; what was yielded is forgotten. Raises `DuplicateLeaf`."""
         for region in sorted(self._regions):
-            yield region, _ascending(region, [leaf for (leaf,) in iter_unpack("32s", self._regions.pop(region))])
+            yield region, _ascending(region, self._regions.pop(region))
 
 
 def leaves_of(leaf_list: bytes) -> Iterator[bytes]:
@@ -135,11 +135,39 @@ def commit_to(wave: int, regions: tuple[Region, ...], quota: int, frozen: dateti
     return Commitment(note, regions)
 
 
-def _ascending(region: int, leaves: list[bytes]) -> bytes:
-    leaves.sort()
-    if any(map(eq, leaves, islice(leaves, 1, None))):
-        raise DuplicateLeaf(region=region)
-    return b"".join(leaves)
+def _ascending(region: int, leaves: bytes | bytearray) -> bytes:
+    joined = []
+    for part in _sorted(leaves):
+        if any(map(eq, part, islice(part, 1, None))):
+            raise DuplicateLeaf(region=region)
+        joined.append(b"".join(part))
+    return b"".join(joined)
+
+
+def _sorted(leaves: bytes | bytearray) -> Iterator[list[bytes]]:
+    """In parts, one after the other. Those of one first byte are sorted at once: hashes, they are as many of each."""
+    if len(leaves) <= _NEAR_BYTES:
+        parts: list[list[bytes]] = [[] for _ in range(256)]
+        for (one,) in iter_unpack("32s", leaves):
+            parts[one[0]].append(one)
+        for part in parts:
+            part.sort()
+        yield list(chain.from_iterable(parts))
+        return
+    packed = [bytearray() for _ in range(256)]
+    for (one,) in iter_unpack("32s", leaves):
+        packed[one[0]] += one
+    for some in packed:
+        yield sorted(one for (one,) in iter_unpack("32s", some))
+
+
+def _leaves(wave: int, region: int, tickets: Iterable[bytes]) -> list[bytes]:
+    begun, leaves = sha256(_leaf_prefix(wave, region)).copy, []
+    for ticket in tickets:
+        state = begun()  # a copied state is cheaper than a new one
+        state.update(ticket)
+        leaves.append(state.digest())
+    return leaves
 
 
 def _leaf_prefix(wave: int, region: int) -> bytes:

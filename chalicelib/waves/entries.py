@@ -10,7 +10,7 @@ from pynamodb.exceptions import UpdateError
 
 from ..clock import iso, parse_iso
 from ..dynamo import is_condition_failure
-from .reader import Reader, Row
+from .reader import Reader, Row, Tickets
 from .rules import SHARDS, Entry, Outcome, shard_of
 from .store import WavesTable
 
@@ -72,6 +72,10 @@ class EntryStore:
     def pages(self, wave: int, shard: int) -> Iterator[list[Row]]:
         """The entries of one shard (from 0), a call for each page; threads may read at once."""
         return self._reader.pages(wave, shard)
+
+    def tickets(self, wave: int, shard: int) -> Iterator[Tickets]:
+        """As `pages`, of each entry only what a list is made from."""
+        return self._reader.tickets(wave, shard)
 
     def candidates(self, wave: int) -> Iterator[Candidate]:
         """Every entry of a wave as the award sees it."""

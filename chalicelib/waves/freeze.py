@@ -71,16 +71,12 @@ class Freeze:
         leaves, removed, lock = Unsorted(wave), Counter[str](), Lock()
 
         def read(shard: int) -> None:
-            for page in self._entries.pages(wave, shard):
+            for undecided, outcomes in self._entries.tickets(wave, shard):
                 tick.need(ONE_PAGE_S)
-                tickets: dict[int, list[bytes]] = {}
-                for _, region, ticket, outcome in page:
-                    if outcome is None:
-                        tickets.setdefault(region, []).append(ticket)
                 with lock:
-                    removed.update(outcome for _, _, _, outcome in page if outcome is not None)
-                    for region, some in tickets.items():
-                        leaves.add(region, some)
+                    removed.update(outcomes)
+                    for region, tickets in undecided.items():
+                        leaves.add(region, tickets)
 
         each_shard(read)
         return leaves, removed

@@ -10,6 +10,7 @@ RUN = 4096
 """Leaves whose tree hash is published. A power of two, so that every full run is a whole subtree."""
 
 _RUN_BYTES = RUN * HASH_BYTES
+_BEGUN = sha256(b"\x01").copy
 
 
 def root(leaves: bytes) -> bytes:
@@ -41,5 +42,9 @@ def _climbed(nodes: bytes) -> bytes:
 def level_above(nodes: bytes) -> bytes:
     """Neighbours are paired and an odd last one is carried up: level by level, this gives the tree of the RFC."""
     paired = len(nodes) // 64 * 64
-    pairs = iter_unpack("64s", nodes[:paired])
-    return b"".join([sha256(b"\x01" + pair).digest() for (pair,) in pairs]) + nodes[paired:]
+    above = []
+    for (pair,) in iter_unpack("64s", nodes[:paired]):
+        state = _BEGUN()  # a copied state is cheaper than a new one
+        state.update(pair)
+        above.append(state.digest())
+    return b"".join(above) + nodes[paired:]

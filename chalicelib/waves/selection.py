@@ -158,6 +158,6 @@ def _between(seed: bytes, tag: bytes, leaves: bytes, low: bytes, high: bytes) ->
         inner.update(leaf)
         outer.update(inner.digest())
         value = outer.digest()
-        if low < value <= high:
+        if value <= high and low < value:  # in this order: most are above
             found.append((value, leaf))
     return found

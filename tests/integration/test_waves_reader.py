@@ -16,13 +16,14 @@ from pynamodb.exceptions import QueryError
 from chalicelib import dynamo
 from chalicelib.aws import is_passing
 from chalicelib.config import Settings
-from chalicelib.waves.reader import LeanReader, OrdinaryReader
+from chalicelib.waves.reader import LeanReader, OrdinaryReader, Row, Tickets
 from chalicelib.waves.rules import Entry, Outcome
 from chalicelib.waves.store import WavesTable
 from tests.builders.waves import WAVE, WavesWorld
 from tests.conftest import T0
 
 READERS = [LeanReader, OrdinaryReader]
+READINGS = ["pages", "tickets"]
 ERROR = "com.amazonaws.dynamodb.v20120810#"
 OTHER = 146
 
@@ -76,13 +77,15 @@ def server(cloud: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]
         client.meta.events.unregister("before-send.dynamodb.Query", server.answer)
 
 
-def both(server: Server, *answers: tuple[int, dict[str, Any], bool] | Exception) -> list[tuple[Any, int]]:
+def both(
+    server: Server, *answers: tuple[int, dict[str, Any], bool] | Exception, reading: str = "pages"
+) -> list[tuple[Any, int]]:
     """What each reader makes of the answers, and how many requests it took."""
     made = []
     for reader in READERS:
         server.answers, server.sent = list(answers), []
         try:
-            found: Any = list(reader(WavesTable).pages(WAVE, 7))
+            found: Any = list(getattr(reader(WavesTable), reading)(WAVE, 7))
         except QueryError as error:
             found = (is_passing(error), getattr(error.cause, "response", type(error.cause)))
             if isinstance(found[1], dict):
@@ -104,6 +107,17 @@ def test_both_read_the_same_of_one_table(world: WavesWorld):
     assert len(rows) == 300
     assert rows["person-7"] == (18, bytes([7, 0]).ljust(32, b"\xff"), "family_card")
     assert rows["person-299"] == (11 + 299 % 80, bytes([48, 1]).ljust(32, b"\xff"), None)
+    nameless = [[list(reader(WavesTable).tickets(WAVE, shard)) for shard in range(64)] for reader in READERS]
+    assert nameless[0] == nameless[1] == [[without_names(page) for page in pages] for pages in read[0]]
+
+
+def without_names(rows: list[Row]) -> Tickets:
+    """What a page is for who makes lists, by its rows."""
+    undecided: dict[int, list[bytes]] = {}
+    for _, region, ticket, outcome in rows:
+        if outcome is None:
+            undecided.setdefault(region, []).append(ticket)
+    return undecided, [outcome for *_, outcome in rows if outcome is not None]
 
 
 def test_pages_follow_each_other_and_a_page_may_be_empty(server: Server):
@@ -113,14 +127,33 @@ def test_pages_follow_each_other_and_a_page_may_be_empty(server: Server):
     assert [sent.get("ExclusiveStartKey", {}).get("sk") for sent in server.sent] == [None, {"S": "a"}, {"S": "aa"}]
 
 
-def test_both_ask_for_the_same(server: Server):
+def test_tickets_are_by_region_and_who_has_an_outcome_is_not_among_them(server: Server):
+    first, last = (
+        page(nameless("a", 31), nameless("b", 11), nameless("c", 31), last="c"),
+        page(nameless("d", 11, "barred")),
+    )
+    lean, ordinary = both(
+        server, (200, first, True), (200, page(last="cc"), True), (200, last, True), reading="tickets"
+    )
+    assert lean == ordinary == ([({31: [b"a", b"c"], 11: [b"b"]}, []), ({}, []), ({}, ["barred"])], 3)
+    assert [sent.get("ExclusiveStartKey", {}).get("sk") for sent in server.sent] == [None, {"S": "c"}, {"S": "cc"}]
+
+
+def nameless(who: str, region: int, outcome: str | None = None) -> dict[str, Any]:
+    """An entry without its registrant."""
+    return {name: value for name, value in item(who, region, outcome).items() if name != "sk"}
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_both_ask_for_the_same(server: Server, reading: str):
     asked = []
     for reader in READERS:
         server.answers, server.sent = [(200, page(item("a", 31), last="a"), True), (200, page(), True)], []
-        list(reader(WavesTable).pages(WAVE, 7))
+        list(getattr(reader(WavesTable), reading)(WAVE, 7))
         asked.append([meaning(sent) for sent in server.sent])
     assert asked[0] == asked[1]
     assert asked[0][0]["partition"] == f"E#{WAVE}#07"
+    assert asked[0][0]["attributes"] == {"region", "ticket", "outcome"} | ({"sk"} if reading == "pages" else set())
 
 
 def meaning(sent: dict[str, Any]) -> dict[str, Any]:
@@ -135,6 +168,7 @@ def meaning(sent: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@pytest.mark.parametrize("reading", READINGS)
 @pytest.mark.parametrize(
     "spoilt",
     [
@@ -145,12 +179,18 @@ def meaning(sent: dict[str, Any]) -> dict[str, Any]:
     ],
     ids=["damaged on its way", "throttled", "failed", "late"],
 )
-def test_what_goes_wrong_once_is_asked_for_again_and_what_always_does_is_raised(server: Server, spoilt: Any):
-    lean, ordinary = both(server, spoilt, (200, page(item("a", 31)), True))
-    assert lean == ordinary == ([[("a", 31, b"a", None)]], 2)
-    lean, ordinary = both(server, spoilt)
+def test_what_goes_wrong_once_is_asked_for_again_and_what_always_does_is_raised(
+    server: Server, spoilt: Any, reading: str
+):
+    def read(who: str) -> Any:
+        ticket = who.encode()
+        return [(who, 31, ticket, None)] if reading == "pages" else ({31: [ticket]}, [])
+
+    lean, ordinary = both(server, spoilt, (200, page(item("a", 31)), True), reading=reading)
+    assert lean == ordinary == ([read("a")], 2)
+    lean, ordinary = both(server, spoilt, reading=reading)
     if spoilt == DAMAGED:
-        assert ordinary == ([[("b", 31, b"b", None)]], 3), "the ordinary client takes it in the end"
+        assert ordinary == ([read("b")], 3), "the ordinary client takes it in the end"
         ordinary = ((True, ChecksumError), 3)
     assert lean == ordinary
     assert lean[1] == 3

@@ -53,6 +53,18 @@ def test_both_readers_find_every_entry_once(cloud: Cloud, pages: Pages) -> None:
     assert len(cloud.calls) == 2 * len(pages.all) == 4 * SHARDS
 
 
+def test_without_names_the_same_entries_come_in_smaller_answers(cloud: Cloud, pages: Pages) -> None:
+    dynamo.bind(WavesTable, "gelombang-bench-waves", "ap-southeast-3")
+    reader = LeanReader(WavesTable)
+    for shard in range(SHARDS):
+        named, nameless = list(reader.pages(WAVE, shard)), list(reader.tickets(WAVE, shard))
+        assert nameless == list(OrdinaryReader(WavesTable).tickets(WAVE, shard))
+        assert sorted(ticket for page in named for _, _, ticket, _ in page) == sorted(
+            ticket for undecided, _ in nameless for tickets in undecided.values() for ticket in tickets
+        )
+    assert pages.body_bytes < sum(page.named.length for page in pages.all) * 0.7
+
+
 def test_a_page_is_billed_by_the_items_that_were_read(cloud: Cloud, pages: Pages) -> None:
     dynamo.bind(WavesTable, "gelombang-bench-waves", "ap-southeast-3")
     list(LeanReader(WavesTable).pages(WAVE, 0))
