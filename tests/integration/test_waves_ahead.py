@@ -11,74 +11,26 @@ from datetime import timedelta
 from typing import Any
 
 import boto3
-import msgspec
 import pytest
 
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import Unavailable
 from chalicelib.registration.rules import Standing
-from chalicelib.waves import entries, rules
 from chalicelib.waves.ahead import SENDS_MAX
-from chalicelib.waves.award_queue import Message, encode_message
 from chalicelib.waves.beneficiaries import FamilyItem
 from chalicelib.waves.deciding import ONE_AWARD_S
 from chalicelib.waves.rules import Outcome, State
+from tests.builders.awards import NAMES, RESEND, drawn, ended, queueing_world, sent, with_awards
 from tests.builders.crashes import Calls, Crash, die
-from tests.builders.people import registrant
 from tests.builders.places import TWO_WEEKS
-from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, outcome
-from tests.conftest import T0
+from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
 
 SECOND = timedelta(seconds=1)
-RESEND = timedelta(seconds=60)
-NAMES = [f"person-{n:02d}" for n in range(26)]
 
 
 @pytest.fixture
 def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> WavesWorld:
-    """Waves whose winners go over the queue from the fourth on, four in a batch, in four partitions."""
-    monkeypatch.setattr(rules, "SHARDS", 4)
-    monkeypatch.setattr(entries, "SHARDS", 4)
-    world = WavesWorld(cloud, with_awards(programme, ahead_from=3), T0)
-    monkeypatch.setattr("moto.s3.models.utcnow", world.clock.utcnow)
-    return world
-
-
-def with_awards(programme: Programme, ahead_from: int) -> Programme:
-    awards = msgspec.structs.replace(programme.draw.awards, batch=4, ahead_from=ahead_from)
-    return msgspec.structs.replace(programme, draw=msgspec.structs.replace(programme.draw, awards=awards))
-
-
-def drawn(world: WavesWorld) -> None:
-    """Up to the draw. 26 people of two provinces, 16 seats of which 10 are reserved; families of five in both of them.
-
-    Three are excluded by now, and one family card has a beneficiary of an earlier wave.
-    """
-    world.forget()
-    world.queued_awards()
-    world.clock.now = T0
-    world.step()
-    world.waves.resize(WAVE, 16, 10, {31: 2, 32: 1}, world.clock.now)
-    world.clock.now = OPENS
-    for number, name in enumerate(NAMES):
-        card = f"kk-{number % 5}" if number < 20 else f"kk-{name}"
-        world.people.add(registrant(name, region=31 + number % 2, kk_mac=card))
-    world.join(*NAMES)
-    FamilyItem("K#kk-4", "HOLDERS", holders={"somebody"}).save()
-    for now in (OPENS, CLOSES, FREEZES):
-        world.at(now)
-    world.people.excluded |= {NAMES[3], NAMES[12], NAMES[21]}
-    world.clock.now = ROUND
-    world.step(deadline_s=ONE_AWARD_S - 1)
-    assert world.store.wave(WAVE).state is State.DRAWN
-    assert world.queued_awards() == []
-
-
-def ended(world: WavesWorld) -> dict[str, Any]:
-    """All that a wave leaves behind, but for how it came there."""
-    end = outcome(world)
-    assert end["record"].state is State.SETTLED
-    return end | {"record": replace(end["record"], award_batches=0, award_sends=0, awards_sent_at=None)}
+    return queueing_world(cloud, programme, monkeypatch)
 
 
 @pytest.fixture
@@ -90,13 +42,6 @@ def by_the_walk_alone(world: WavesWorld, programme: Programme) -> dict[str, Any]
     assert {Outcome.FAMILY_CARD, Outcome.INELIGIBLE, Outcome.CHOSEN} <= set(end["outcomes"].values())
     world.programme = queueing
     return end
-
-
-def sent(world: WavesWorld) -> list[str]:
-    """Draw, and take the step that queues the winners."""
-    drawn(world)
-    assert world.step() == []
-    return sorted(world.queued_awards())
 
 
 def whole_table(world: WavesWorld) -> list[dict[str, Any]]:
@@ -378,40 +323,3 @@ def test_a_wave_that_the_walk_had_begun_with_is_gone_on_with_over_the_queue(worl
         world.at(ROUND + RESEND)
     assert ended(world)["outcomes"] == by_the_walk_alone["outcomes"]
     assert ended(world)["files"]["substitutions.json"] == by_the_walk_alone["files"]["substitutions.json"]
-
-
-# What is not believed
-
-
-def refused(world: WavesWorld, caplog: pytest.LogCaptureFixture, body: str) -> str:
-    """Hand in a message that must fail and change nothing; the reason that is logged."""
-    before = {one.registrant_id: one.outcome for one in world.entries.candidates(WAVE)}
-    caplog.clear()
-    assert world.take_awards(body) == [body]
-    assert {one.registrant_id: one.outcome for one in world.entries.candidates(WAVE)} == before
-    assert world.store.awarded(WAVE) == {}
-    [record] = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert (record.message, record.code) == ("award_message_refused", "bad_award_message")
-    return record.reason
-
-
-def test_who_was_not_drawn_is_awarded_nothing_nor_is_anybody_else_of_that_message(world, caplog):
-    bodies = sent(world)
-    winners = {who for body in bodies for who in json.loads(body)["people"]}
-    loser = next(name for name in NAMES if name not in winners)
-    said = json.loads(bodies[0])
-    for people in ([loser], [said["people"][0], loser], [said["people"][0], "nobody"]):
-        assert refused(world, caplog, json.dumps(said | {"people": people})) == "nobody_drawn"
-
-
-@pytest.mark.parametrize("body", ["", "[]", "{}", '{"v":2,"wave":145,"batch":1,"people":["a"]}', "3174012345678901"])
-def test_a_malformed_message_is_refused_by_a_stable_code_and_its_contents_are_not_logged(world, caplog, body):
-    drawn(world)
-    assert refused(world, caplog, body) == "malformed"
-    assert "3174012345678901" not in str([vars(record) for record in caplog.records])
-
-
-def test_a_message_about_a_wave_that_is_not_drawn_is_refused(world, caplog):
-    drawn(world)
-    for wave in (WAVE + 1, 999):
-        assert refused(world, caplog, encode_message(Message(wave, 1, (NAMES[0],)))) == "not_drawn"
