@@ -281,8 +281,8 @@ class Evidence:
             raise NotChecked("needs a path to the root")
 
     @cached_property
-    def own_values(self) -> own_story.Own:
-        return own_story.Own(self.seed, self.own.region, self.own_leaf)
+    def own_values(self) -> own_story.Values:
+        return own_story.Values(self.seed, self.own.region, self.own_leaf)
 
     @cached_property
     def own_story(self) -> own_story.Story:

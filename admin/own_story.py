@@ -22,7 +22,7 @@ class Story:
     said: tuple[str, ...]
 
 
-class Own:
+class Values:
     """An entry's values, which decide when it is its turn."""
 
     def __init__(self, seed: bytes, region: int, leaf: bytes) -> None:
@@ -46,7 +46,7 @@ class Own:
         return row.seat == str(self._region) and (self.rank, self.leaf) < (rank(self._seed, other), other)
 
 
-def follow(own: Own, result: Result, rows: Iterable[SubstitutionRow]) -> Story:
+def follow(own: Values, result: Result, rows: Iterable[SubstitutionRow]) -> Story:
     """From the draw through all substitutions. Raises `OutOfOrder`."""
     seat = own.drawn(result)
     ever, said = seat is not None, ["not chosen" if seat is None else f"chosen, {named(seat)}"]

@@ -25,6 +25,7 @@ from msgspec import Struct
 import chalicelib.wiring
 from admin.evidence import Known
 from admin.publication import Folder
+from admin.receipt import Own
 from admin.verify import Check, verify
 from chalicelib.config import Chain, settings_from_environment
 from chalicelib.registration.wire import RegistrationForm
@@ -51,7 +52,7 @@ STEP_S = 900
 
 WHOLE, SCREEN = "pages to published result", "screen"
 READ, LEAVES, LIST, COMMIT = "read", "read, hash", "list, nodes, roots", "commit"
-DRAW, PUBLISH, VERIFY = "draw", "publish", "verify"
+DRAW, PUBLISH, VERIFY, PROVE = "draw", "publish", "verify", "personal proof"
 PLAIN_READ, PLAIN_DRAW = "(a) pynamodb loop, leaves", "(a) hmac.new, sort"
 SQL_INSERT, SQL_DRAW = "(b) SQLite: insert", "(b) ORDER BY random()"
 FLOOR_HASHES, FLOOR_HMACS = "(c) leaves, nodes alone", "(c) HMACs alone"
@@ -120,7 +121,10 @@ class Bench:
 
         self._note = note.parse(self.meter.step_on(WHOLE, self._unpublish, lambda _: run()).encode())
         peak_bytes = resident_peak()
-        self.meter.step(VERIFY, self._verified)
+        self.meter.step(VERIFY, lambda: self._verified(None))
+        undecided, _ = next(self._services._entries.tickets(WAVE, 0))
+        region, tickets = next(iter(undecided.items()))
+        self.meter.step(PROVE, lambda: self._verified(Own(region, tickets[0], WAVE)))
         return peak_bytes
 
     def steps(self) -> tuple[dict[int, bytes], bytes, Selection]:
@@ -200,9 +204,15 @@ class Bench:
         self._services._publication.put(WAVE, result)
         return True
 
-    def _verified(self) -> list[Check]:
-        """The verifier's word on what is published now; it must find nothing wrong."""
-        known = Known(wave=WAVE, closes_at=self._wave.closes_at, note_published_at=FROZEN, weights=self._wave.weights)
+    def _verified(self, own: Own | None) -> list[Check]:
+        """The verifier's word on what is published now, or on one entry of it; it must find nothing wrong."""
+        known = Known(
+            wave=WAVE,
+            closes_at=self._wave.closes_at,
+            note_published_at=FROZEN,
+            weights=self._wave.weights,
+            own=own,
+        )
         checks = verify(Folder(self._published), self._rules, known)
         failed = [check for check in checks if check.ok is False]
         if failed:
