@@ -8,12 +8,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from .. import aws
+from .. import sqs
 from ..config import AWARD_BATCH_MAX
-from ..errors import Unavailable
-
-_BATCH = 10
-"""SQS takes at most ten messages at a time."""
 
 Who = Annotated[str, Meta(pattern="^[0-9A-Za-z-]{1,36}$")]
 
@@ -43,15 +39,8 @@ class AwardQueue:
     """Sends batches. A message may come twice, late or never: the walk and the next sending make up for it."""
 
     def __init__(self, url: str, region: str) -> None:
-        self._url = url
-        self._sqs = aws.client("sqs", region)
+        self._queue = sqs.Queue(url, region)
 
     def send(self, messages: Sequence[Message]) -> None:
         """Queue each. Raises `Unavailable` if SQS refused any; those before it are queued."""
-        for start in range(0, len(messages), _BATCH):
-            entries = [
-                {"Id": str(place), "MessageBody": encode_message(message)}
-                for place, message in enumerate(messages[start : start + _BATCH])
-            ]
-            if self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed"):
-                raise Unavailable()
+        self._queue.send(list(map(encode_message, messages)))
