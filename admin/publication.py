@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ from typing import BinaryIO, Protocol
 import urllib3
 
 _PART_BYTES = 1 << 16
+_SLOWEST_BYTES_S = 10_000
+"""A file must come at least as fast, on the whole: a time-out of each read would begin anew with every byte."""
 
 
 class Absent(Exception):
@@ -93,6 +96,7 @@ class Site:
 
     def __init__(self, address: str, timeout_s: float = 20.0) -> None:
         self._address = address.rstrip("/")
+        self._timeout_s = timeout_s
         # The files are immutable, so asking again is harmless; a redirect would hide who is being asked.
         self._pool = urllib3.PoolManager(
             retries=urllib3.Retry(total=2, redirect=False, backoff_factor=0.2),
@@ -143,11 +147,17 @@ class Site:
         self, name: str, headers: dict[str, str] | None = None
     ) -> tuple[urllib3.BaseHTTPResponse, Generator[bytes]]:
         """An answer and its body in parts; whoever does not want the rest closes them."""
+        began = time.monotonic()
         response = self._request("GET", name, headers)
 
         def parts() -> Generator[bytes]:
+            allowed_s = self._timeout_s
             try:
-                yield from response.stream(_PART_BYTES)
+                while part := response.read1(_PART_BYTES):
+                    allowed_s += len(part) / _SLOWEST_BYTES_S
+                    if time.monotonic() - began > allowed_s:
+                        raise Unreachable("too slow")
+                    yield part
             except urllib3.exceptions.HTTPError as error:
                 raise Unreachable(type(error).__name__) from error
             finally:

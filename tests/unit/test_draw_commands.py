@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -30,6 +28,7 @@ from tests.builders.draws import (
     write,
 )
 from tests.builders.publications import GOOD, updated
+from tests.builders.results_site import results_site
 
 
 def run(*arguments: object, env: dict[str, str] | None = None) -> Result:
@@ -184,37 +183,12 @@ def test_a_command_that_makes_no_sense_exits_with_2(arguments: tuple[str, ...]):
     assert run(*arguments).exit_code == 2
 
 
-class Handler(BaseHTTPRequestHandler):
-    files: dict[str, bytes]
-
-    def do_GET(self) -> None:
-        content = self.files.get(self.path)
-        self.send_response(404 if content is None else 200)
-        self.send_header("Last-Modified", "Fri, 15 Sep 2023 10:30:05 GMT")
-        self.send_header("Content-Length", str(len(content or b"")))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(content or b"")
-
-    def do_HEAD(self) -> None:
-        self.do_GET()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def served() -> Iterator[tuple[str, dict[str, bytes]]]:
-    files = {f"/draws/62/{name}": content for name, content in GOOD.items()}
     wave = {"number": 62, "closes_at": iso(REAL_FROZEN - timedelta(minutes=15)), "state": "SETTLED"}
-    files["/api/waves/62"] = json.dumps(wave).encode()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Serving", (Handler,), {"files": files}))
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", files
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with results_site() as site:
+        site.files["/api/waves/62"] = json.dumps(wave).encode()
+        yield site.url, site.files
 
 
 def test_an_address_is_verified_with_the_time_its_note_was_published(served):
@@ -235,7 +209,7 @@ def test_a_wave_by_its_number_is_found_and_its_closing_asked_for(served):
 
 def test_another_wave_in_the_place_of_the_one_asked_for_is_named(served):
     url, files = served
-    files |= {name.replace("/62/", "/63/"): content for name, content in files.items()}
+    files |= {f"/draws/63/{name}": content for name, content in files.items()}
     result = run(63, "--results-url", url)
     assert result.exit_code == 1
     assert "wrong wave: 62 instead of 63" in result.stdout

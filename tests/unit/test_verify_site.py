@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -14,65 +12,22 @@ from admin.publication import Absent, Site, Unreadable
 from admin.receipt import Own
 from admin.verify import verify
 from tests.builders.draws import published_draw, random_lists
-from tests.builders.publications import GOOD, NOTHING, PRODUCTION
-
-
-class Server(ThreadingHTTPServer):
-    files: dict[str, bytes]
-    missing = 404
-    modified: str | None = "Fri, 15 Sep 2023 10:30:05 GMT"
-    asked: list[str]
-    ranges = True
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        name = self.path.removeprefix("/draws/62/")
-        content = self.server.files.get(name)
-        status, wanted = 200, self.headers.get("Range")
-        if content is not None and wanted and self.server.ranges:
-            first, last = map(int, wanted.removeprefix("bytes=").split("-"))
-            last = min(last, len(content) - 1)
-            whole, status, content = len(content), 206, content[first : last + 1]
-            self.server.asked.append(wanted)
-        self.send_response(self.server.missing if content is None else status)
-        if status == 206:
-            self.send_header("Content-Range", f"bytes {first}-{last}/{whole}")
-        if self.server.modified:
-            self.send_header("Last-Modified", self.server.modified)
-        self.send_header("Content-Length", str(len(content or b"")))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(content or b"")
-
-    def do_HEAD(self) -> None:
-        self.do_GET()
-
-    def log_message(self, *_: object) -> None:
-        pass
+from tests.builders.publications import NOTHING, PRODUCTION
+from tests.builders.results_site import FOLDER, ResultsSite, results_site
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    running = Server(("127.0.0.1", 0), Handler)
-    running.files, running.asked = dict(GOOD), []
-    thread = threading.Thread(target=running.serve_forever, args=(0.02,))
-    thread.start()
-    yield running
-    running.shutdown()
-    thread.join()
-    running.server_close()
+def server() -> Iterator[ResultsSite]:
+    with results_site() as running:
+        yield running
 
 
-def site(server: Server) -> Site:
-    return Site(f"http://127.0.0.1:{server.server_port}/draws/62/", timeout_s=2.0)
+def site(server: ResultsSite, timeout_s: float = 2.0) -> Site:
+    return Site(server.url + FOLDER, timeout_s)
 
 
 @pytest.mark.parametrize("missing", [403, 404])
-def test_a_published_site_verifies_and_each_file_is_asked_for_once(server: Server, missing: int):
+def test_a_published_site_verifies_and_each_file_is_asked_for_once(server: ResultsSite, missing: int):
     server.missing = missing
     del server.files["substitutions.json"]
     checks = {check.name: check for check in verify(site(server), PRODUCTION, NOTHING)}
@@ -81,13 +36,13 @@ def test_a_published_site_verifies_and_each_file_is_asked_for_once(server: Serve
     assert len(server.asked) == len(set(server.asked)) == 17
 
 
-def test_a_file_that_a_site_does_not_have_is_not_asked_for_again(server: Server):
+def test_a_file_that_a_site_does_not_have_is_not_asked_for_again(server: ResultsSite):
     server.files = {}
     assert any(check.ok is False for check in verify(site(server), PRODUCTION, NOTHING))
     assert len(server.asked) == len(set(server.asked)) == 8
 
 
-def test_a_site_tells_when_the_note_was_published_if_it_says_so(server: Server):
+def test_a_site_tells_when_the_note_was_published_if_it_says_so(server: ResultsSite):
     assert site(server).note_published_at() == datetime(2023, 9, 15, 10, 30, 5, tzinfo=UTC)
     for header in (None, "yesterday", ""):
         server.modified = header
@@ -96,7 +51,7 @@ def test_a_site_tells_when_the_note_was_published_if_it_says_so(server: Server):
     assert site(server).note_published_at() is None
 
 
-def test_a_site_that_errs_or_sends_too_much_is_named(server: Server):
+def test_a_site_that_errs_or_sends_too_much_is_named(server: ResultsSite):
     server.missing = 500
     server.files = {}
     found = {check.name: check.detail for check in verify(site(server), PRODUCTION, NOTHING) if check.ok is False}
@@ -110,7 +65,7 @@ def test_a_site_that_errs_or_sends_too_much_is_named(server: Server):
 
 
 @pytest.mark.parametrize("ranges", [True, False])
-def test_a_personal_proof_asks_for_a_handful_of_files_and_for_a_run_by_its_range(server: Server, ranges: bool):
+def test_a_personal_proof_asks_for_a_handful_of_files_and_for_a_run_by_its_range(server: ResultsSite, ranges: bool):
     server.ranges = ranges
     server.files = published_draw(62, random_lists(62, {31: 9_000, 32: 50}), {31: 5}, 50)
     checks = verify(site(server), PRODUCTION, Known(own=Own(31, (777).to_bytes(32, "big"), 62)))
@@ -128,7 +83,7 @@ def test_a_personal_proof_asks_for_a_handful_of_files_and_for_a_run_by_its_range
             assert (first % (4096 * 32), last - first < 4096 * 32) == (0, True)
 
 
-def test_a_part_of_a_file_is_asked_for_by_its_range(server: Server):
+def test_a_part_of_a_file_is_asked_for_by_its_range(server: ResultsSite):
     server.files["long.bin"] = bytes(range(256)) * 1000
     assert site(server).read_part("long.bin", 1000, 9, 256_000) == bytes(range(232, 241))
     assert server.asked == ["/draws/62/long.bin", "bytes=1000-1008"]
@@ -139,7 +94,7 @@ def test_a_part_of_a_file_is_asked_for_by_its_range(server: Server):
         site(server).read_part("beacon.bin", 0, 1, 32)
 
 
-def test_a_server_without_ranges_sends_all_and_no_more_than_needed_is_kept(server: Server):
+def test_a_server_without_ranges_sends_all_and_no_more_than_needed_is_kept(server: ResultsSite):
     server.ranges = False
     server.files["long.bin"] = bytes(range(256)) * 1000
     for start in (0, 1000, 65_530, 255_991):
@@ -157,3 +112,11 @@ def test_a_site_that_is_not_there_is_named():
         with pytest.raises(Unreadable):
             Site(address, timeout_s=0.5).read_part("note.txt", 0, 10, 300)
         assert Site(address, timeout_s=0.5).note_published_at() is None
+
+
+def test_a_site_that_sends_byte_by_byte_is_left_in_time(server: ResultsSite):
+    server.pause_s, server.files = 0.02, {"note.txt": bytes(3_000)}
+    with pytest.raises(Unreadable, match="too slow"):
+        site(server, 0.3).read("note.txt", 3_000)
+    with pytest.raises(Unreadable, match="too slow"):
+        site(server, 0.3).read_part("note.txt", 0, 2_900, 3_000)
