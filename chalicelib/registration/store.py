@@ -268,8 +268,8 @@ class RegistrationStore:
 
 def _of_profiles(registrant_ids: Sequence[str], attribute: str) -> dict[str, str]:
     keys = [(person_pk(registrant_id), "PROFILE") for registrant_id in registrant_ids]
-    items = Profile.batch_get(keys, consistent_read=True, attributes_to_get=["pk", attribute])
-    return {item.pk.removeprefix(person_pk("")): getattr(item, attribute) for item in items}
+    rows = dynamo.get_rows(Profile, keys, f"pk,{attribute}")
+    return {row["pk"]["S"].removeprefix(person_pk("")): row[attribute]["S"] for row in rows}
 
 
 def _read(kind: type[_Item], pk: str, sk: str) -> _Item | None:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import msgspec
+
 if TYPE_CHECKING:
     from ..config import DrawRules
     from .wire import WaveView
@@ -43,7 +45,7 @@ class VerifierPage:
         self._policy = _policy(self._html, results_url)
         pinned = [chain for chain in rules.chains.values() if chain.production or chain is rules.pinned]
         self._believed = {
-            "chains": [{name: getattr(chain, name) for name in chain.__struct_fields__} for chain in pinned],
+            "chains": list(map(msgspec.structs.asdict, pinned)),
             "freeze_delay_s": rules.freeze_delay_s,
             "witnesses": list(rules.witnesses.keys),
             "quorum": rules.witnesses.quorum,

@@ -184,9 +184,8 @@ def receipt(entry: Entry) -> Receipt:
     )
 
 
-def receipt_file(entry: Entry, results_url: str) -> ReceiptFile:
-    """The receipt of an entry as a file to keep. `results_url` ends without a slash."""
-    proof = receipt(entry)
+def receipt_file(proof: Receipt, results_url: str) -> ReceiptFile:
+    """A receipt as a file to keep. `results_url` ends without a slash."""
     kept = _KeptReceipt(
         format="gelombang/receipt/1",
         wave=proof.wave,
@@ -194,9 +193,9 @@ def receipt_file(entry: Entry, results_url: str) -> ReceiptFile:
         ticket=proof.ticket,
         leaf=proof.leaf,
         joined_at=proof.joined_at,
-        results_url=f"{results_url}/{published.folder(entry.wave)}",
+        results_url=f"{results_url}/{published.folder(proof.wave)}",
     )
-    return ReceiptFile(f"gelombang-{entry.wave}-receipt.json", msgspec.json.encode(kept).decode() + "\n")
+    return ReceiptFile(f"gelombang-{proof.wave}-receipt.json", msgspec.json.encode(kept).decode() + "\n")
 
 
 def inclusion(wave: int, leaf: str, region: int, proof: Proof) -> InclusionProof:
@@ -210,13 +209,14 @@ def entry_view(
     """An entry with its standing. `state` is its wave's; `draw` is needed once that is SETTLED."""
     what, reason = standing(entry, state, beneficiary)
     values = _values(entry, draw) if draw is not None and reason == NOT_DRAWN else None
+    proof = receipt(entry)
     return EntryView(
         wave=entry.wave,
         standing=what.value,
         reason=reason,
         drawn=values,
-        receipt=receipt(entry),
-        receipt_file=receipt_file(entry, results_url),
+        receipt=proof,
+        receipt_file=receipt_file(proof, results_url),
     )
 
 
