@@ -19,6 +19,7 @@ from chalicelib.waves import beacon, draw, merkle, note, proofs, published
 from chalicelib.waves.draw_errors import ForgedBeacon, NotSeated
 from chalicelib.waves.publication import VERIFIER_FILE
 from chalicelib.waves.rules import REVOKED_PLACE
+from chalicelib.waves.sample import SURVEY
 from chalicelib.waves.seats import allot
 from chalicelib.waves.selection import OPEN, ascending
 
@@ -26,8 +27,6 @@ from .evidence import Evidence, NotChecked, NotThere
 from .published_forms import OpenRow, ReservedRow, SubstitutionRow
 
 V = TypeVar("V")
-
-SURVEY = b"gelombang1/survey\0"
 
 
 class Wrong(Exception):
@@ -38,6 +37,16 @@ def required(get: Callable[[], V]) -> V:
     """For the step that a piece of evidence belongs to: that it cannot be had is this step's failure."""
     try:
         return get()
+    except NotChecked as error:
+        raise Wrong(str(error)) from error
+
+
+def _if_there(get: Callable[[], V]) -> V | None:
+    """The same for a file that may be missing: then it is None."""
+    try:
+        return get()
+    except NotThere:
+        return None
     except NotChecked as error:
         raise Wrong(str(error)) from error
 
@@ -319,12 +328,9 @@ def cutoffs(evidence: Evidence) -> None:
 
 
 def substitutions(evidence: Evidence) -> str:
-    try:
-        rows = evidence.substitutions
-    except NotThere as error:
-        raise NotChecked("not published yet: the wave is not settled") from error
-    except NotChecked as error:
-        raise Wrong(str(error)) from error
+    rows = _if_there(lambda: evidence.substitutions)
+    if rows is None:
+        raise NotChecked("not published yet: the wave is not settled")
     _ = evidence.selection
     for place, row in enumerate(rows, 1):
         _substitution(evidence, place, row)
@@ -347,12 +353,9 @@ def _substitution(evidence: Evidence, place: int, row: SubstitutionRow) -> None:
 
 def comparison_sample(evidence: Evidence) -> str:
     _ = evidence.selection  # without a draw there is nothing that a sample could follow from
-    try:
-        found = evidence.sample
-    except NotThere:
+    found = _if_there(lambda: evidence.sample)
+    if found is None:
         return "none was drawn yet"
-    except NotChecked as error:
-        raise Wrong(str(error)) from error
     rows = evidence.published_substitutions
     if found.after_seq > len(rows):
         raise Wrong(f"wrong sample: after {found.after_seq} substitutions, of which {len(rows)} are published")
@@ -370,12 +373,9 @@ def comparison_sample(evidence: Evidence) -> str:
 
 def published_program(evidence: Evidence) -> str:
     """Another version's program is as good, but who runs one that somebody changed runs what they like."""
-    try:
-        found = evidence.program
-    except NotThere as error:
-        raise NotChecked("none is published") from error
-    except NotChecked as error:
-        raise Wrong(str(error)) from error
+    found = _if_there(lambda: evidence.program)
+    if found is None:
+        raise NotChecked("none is published")
     if found != VERIFIER_FILE.read_bytes():
         raise NotChecked(f"not this version's, SHA-256 {sha256(found).hexdigest()}: compare it before you run it")
     return "the same as this version's"

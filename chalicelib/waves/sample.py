@@ -17,9 +17,12 @@ Listed = tuple[int, bytes]
 """A leaf as it is published: the region of its list, and itself."""
 
 
+SURVEY = b"gelombang1/survey\0"
+
+
 def sample_value(seed: bytes, leaf: bytes) -> bytes:
     """A leaf's place in the order of the comparison sample: the lowest are in it."""
-    return hmac.digest(seed, b"gelombang1/survey\0" + leaf, "sha256")
+    return hmac.digest(seed, SURVEY + leaf, "sha256")
 
 
 def audit_value(seed: bytes, leaf: bytes) -> bytes:
