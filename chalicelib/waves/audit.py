@@ -26,6 +26,7 @@ from .sampling import listed, whose
 from .store import WaveStore
 
 AT_ONCE = 100
+"""As many entries as DynamoDB gives in one call."""
 
 
 class Registrations(Protocol):

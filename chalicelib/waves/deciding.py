@@ -25,8 +25,8 @@ from .tick import Tick
 ONE_AWARD_S = 5
 """An award is not begun with less time left than this: three calls, each with its retries."""
 
-
 AT_ONCE = 100
+"""As many people as DynamoDB gives in one call."""
 
 
 class Registrations(Protocol):

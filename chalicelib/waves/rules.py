@@ -103,10 +103,9 @@ class Wave:
     `note` is the published commitment, from the freeze on; `chosen` the seats taken, from `settled_at` on; `announced`
     the last state that was told to the public, `closing_told` whether it was told that the close is near, and
     `waiting_told` that the draw waits for its random number. `revoked` places were entered in the wave's log;
-    registration and the people know of the first `barred`, and the first
-    `passed` were passed on: the published substitutions hold them, and those who followed were told. If the winners
-    were queued, to be decided ahead of the walk, it was in `award_batches`, `award_sends` times, last at
-    `awards_sent_at`.
+    registration and the people know of the first `barred`, and the first `passed` were passed on: the published
+    substitutions hold them, and those who followed were told. If the winners were queued, to be decided ahead of the
+    walk, it was in `award_batches`, `award_sends` times, last at `awards_sent_at`.
     """
 
     number: int
