@@ -84,3 +84,14 @@ def rows(world: WavesWorld, order: Iterable[str], wave: int = WAVE) -> list[tupl
     return [
         (names[r["out"]], r["reason"], r["in"] and names[r["in"]]) for r in world.result(wave, "substitutions.json")
     ]
+
+
+def in_two_waves(world: WavesWorld) -> None:
+    """`a` joins a wave, and with `b` the next one, while the draw of the first is held up by a silent beacon."""
+    world.step()
+    world.clock.now = OPENS
+    world.join("a")
+    world.beacons.silent = True
+    for now in (OPENS, CLOSES, FREEZES, OPENS + TWO_WEEKS):
+        world.at(now)
+    world.join("a", "b")

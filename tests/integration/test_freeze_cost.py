@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 
 import pytest
@@ -10,10 +9,11 @@ import pytest
 from chalicelib.waves.removals import AT_ONCE
 from chalicelib.waves.rules import State, shard_of
 from chalicelib.waves.tick import Tick
+from tests.builders.costs import stated
 from tests.builders.crashes import Calls
 from tests.builders.registration import other_form, registrations
 from tests.builders.waves import CLOSES, FREEZES, OPENS, WAVE, WavesWorld
-from tests.conftest import ROOT, T0
+from tests.conftest import T0
 
 EMPTY = Counter(
     {
@@ -49,14 +49,6 @@ def freeze(world: WavesWorld, names: list[str], registered: int) -> Counter[str]
         calls = Calls(patch)
         stepper._freeze.run(wave, Tick(FREEZES, 900, world.clock.seconds))
         return Counter(f"{service} {operation}" for service, operation in calls.made)
-
-
-def stated(row: str) -> int:
-    """The number of calls that the page has in a row."""
-    (line,) = [line for line in (ROOT / "docs/costs.md").read_text().splitlines() if line.startswith(f"| {row}")]
-    found = re.match(r"\d+", line.split(" | ")[1])
-    assert found
-    return int(found[0])
 
 
 def people(count: int) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,10 +14,11 @@ from chalicelib.payouts.bank_statements import BankStatements
 from chalicelib.payouts.bank_store import BankStore
 from chalicelib.payouts.daily import Daily
 from chalicelib.payouts.day_comparison import Comparison
+from tests.builders.costs import stated
 from tests.builders.crashes import Calls
 from tests.builders.payout_days import RAIL, Days
 from tests.builders.payouts import running
-from tests.conftest import REGION, ROOT
+from tests.conftest import REGION
 
 EMPTY = Counter(
     {
@@ -47,14 +47,6 @@ def night(world: Days) -> Counter[str]:
         calls = Calls(patch)
         Daily(Comparison(world.store, statements), world.days, "gelombang-test").run(world.now, 880)
         return Counter(f"{service} {operation}" for service, operation in calls.made)
-
-
-def stated(row: str) -> int:
-    """The number of calls that the page has in a row."""
-    (line,) = [line for line in (ROOT / "docs/costs.md").read_text().splitlines() if line.startswith(f"| {row}")]
-    found = re.match(r"\d+", line.split(" | ")[1])
-    assert found
-    return int(found[0])
 
 
 def test_a_day_without_payments_costs_what_the_page_says(world: Days) -> None:

@@ -15,7 +15,7 @@ from chalicelib.waves.entries import entry_item
 from chalicelib.waves.errors import AlreadyBeneficiary
 from chalicelib.waves.rules import BeneficiaryState, Outcome, State
 from tests.builders.people import registrant
-from tests.builders.places import TWO_WEEKS, drawn, leaf_of, play, settled, standings
+from tests.builders.places import TWO_WEEKS, drawn, in_two_waves, leaf_of, play, settled, standings
 from tests.builders.registration import other_form, registrations
 from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE
 from tests.conftest import T0
@@ -125,13 +125,7 @@ def test_who_was_chosen_cannot_join_again(world):
 
 def test_a_person_is_chosen_once_in_a_lifetime_over_two_waves(world, tmp_path):
     """They joined the second wave before the first, held up by its beacon, had chosen them."""
-    world.step()
-    world.clock.now = OPENS
-    world.join("a")
-    world.beacons.silent = True
-    for now in (OPENS, CLOSES, FREEZES, OPENS + TWO_WEEKS):
-        world.at(now)
-    world.join("a", "b")
+    in_two_waves(world)
     world.waves.resize(147, 1, 0, {}, world.clock.now)
     world.beacons.silent = False
     world.at(CLOSES + TWO_WEEKS)

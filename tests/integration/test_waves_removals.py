@@ -20,7 +20,7 @@ from chalicelib.waves.screening import ONE_BATCH_S, OUTCOMES
 from chalicelib.waves.tick import Tick
 from tests.builders.crashes import Calls, Crash, die
 from tests.builders.people import registrant
-from tests.builders.places import TWO_WEEKS, leaf_of, play, standings
+from tests.builders.places import TWO_WEEKS, in_two_waves, leaf_of, play, standings
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, outcome
 from tests.conftest import T0
 
@@ -93,13 +93,7 @@ def test_everybody_may_be_removed(world, tmp_path):
 
 def test_who_was_chosen_in_another_wave_meanwhile_is_removed_as_a_beneficiary(world):
     """They joined the second wave while the first waited for its beacon."""
-    world.step()
-    world.clock.now = OPENS
-    world.join("a")
-    world.beacons.silent = True
-    for now in (OPENS, CLOSES, FREEZES, OPENS + TWO_WEEKS):
-        world.at(now)
-    world.join("a", "b")
+    in_two_waves(world)
     world.beacons.silent = False
     play(world, wave_later=1)
     assert world.result(WAVE + 1, "removals.json") == {"removed": [{"reason": "already_beneficiary", "entries": 1}]}

@@ -22,7 +22,7 @@ from chalicelib.waves.rules import BeneficiaryState, Outcome, State, shard_of
 from chalicelib.waves.tick import Tick
 from tests.builders.crashes import Crash
 from tests.builders.people import registrant
-from tests.builders.places import TWO_WEEKS, buy, drawn, leaf_of, play, rows, standings, waiting
+from tests.builders.places import TWO_WEEKS, buy, drawn, in_two_waves, leaf_of, play, rows, standings, waiting
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
 
 SECOND = timedelta(seconds=1)
@@ -164,13 +164,7 @@ def test_who_was_revoked_gets_no_seat_in_a_later_wave_that_they_had_joined_befor
     world, tmp_path, frozen_first, reason
 ):
     """They joined the second wave while the first was held up by its beacon: removed from it, or passed over."""
-    world.step()
-    world.clock.now = OPENS
-    world.join("a")
-    world.beacons.silent = True
-    for now in (OPENS, CLOSES, FREEZES, OPENS + TWO_WEEKS):
-        world.at(now)
-    world.join("a", "b")
+    in_two_waves(world)
     if frozen_first:
         for now in (CLOSES, FREEZES):
             world.at(now + TWO_WEEKS)
