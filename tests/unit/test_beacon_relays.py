@@ -25,7 +25,7 @@ from tests.builders.draws import DEVELOPMENT, REAL_ROUND
 
 ROUND = 1000
 TIMEOUT_S = 0.3
-"""For relays that would go on for longer than a test may take. To others `PATIENT_S` is given: a machine may be busy."""
+"""For relays that would go on longer than a test may take. Others have `PATIENT_S`: a machine may be busy."""
 PATIENT_S = 30.0
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 RIGHT = {"round": ROUND, "randomness": sha256(sign(ROUND)).hexdigest(), "signature": sign(ROUND).hex()}
