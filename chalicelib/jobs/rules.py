@@ -137,14 +137,17 @@ def dated(instant: datetime, one_id: str) -> str:
     return f"{int(instant.timestamp()) * 1000 + instant.microsecond // 1000:013d}#{one_id}"
 
 
-def check_offer(offer: Offer, skills: Collection[str], now: datetime, rules: JobRules) -> None:
-    """Raises the first that holds of `UnknownSkill`, `SalaryRangeReversed`, `ClosingTimeOutOfRange`."""
+def check_offer(offer: Offer, skills: Collection[str], now: datetime, rules: JobRules, skew: timedelta) -> None:
+    """Raises the first that holds of `UnknownSkill`, `SalaryRangeReversed`, `ClosingTimeOutOfRange`.
+
+    A partner's clock may be ahead of ours by `skew`; a vacancy that has closed already is never posted.
+    """
     for skill in sorted(offer.skills):
         if skill not in skills:
             raise UnknownSkill(skill=skill)
     if offer.salary_min_idr > offer.salary_max_idr:
         raise SalaryRangeReversed()
-    if not now < offer.closes_at <= now + timedelta(days=rules.open_days_max):
+    if not now < offer.closes_at <= now + skew + timedelta(days=rules.open_days_max):
         raise ClosingTimeOutOfRange(days=rules.open_days_max)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from ..config import JobRules
+from ..config import Programme
 from ..errors import NotFound, Unavailable
 from ..registration.identity import parse_province
 from ..registration.rules import Contact, Registrant
@@ -55,7 +55,7 @@ class Learning(Protocol):
 
 
 class Jobs:
-    """The use cases. `skills` are those that a vacancy may ask for."""
+    """The use cases."""
 
     def __init__(
         self,
@@ -64,16 +64,16 @@ class Jobs:
         people: People,
         beneficiaries: Beneficiaries,
         learning: Learning,
-        skills: Collection[str],
-        job_rules: JobRules,
+        programme: Programme,
     ) -> None:
         self._vacancies = vacancies
         self._applications = applications
         self._people = people
         self._beneficiaries = beneficiaries
         self._learning = learning
-        self._skills = frozenset(skills)
-        self._rules = job_rules
+        self._skills = frozenset(programme.skills)
+        self._rules = programme.jobs
+        self._skew = timedelta(seconds=programme.partners.clock_skew_s)
 
     # Partners
 
@@ -95,7 +95,7 @@ class Jobs:
         )
         recorded = self._vacancies.vacancy(vacancy.id)
         if recorded is None:
-            rules.check_offer(offer, self._skills, now, self._rules)
+            rules.check_offer(offer, self._skills, now, self._rules, self._skew)
             if self._vacancies.post(vacancy):
                 return wire.posting_view(vacancy, now), True
             # The same reference came a moment earlier, by another request.
@@ -118,7 +118,7 @@ class Jobs:
                 raise VacancyClosed()
             if offer == old.offer:
                 return wire.posting_view(old, now)
-            rules.check_offer(offer, self._skills, now, self._rules)
+            rules.check_offer(offer, self._skills, now, self._rules, self._skew)
             new = replace(old, offer=offer, version=old.version + 1)
             if self._vacancies.replace(old, new):
                 return wire.posting_view(new, now)

@@ -111,7 +111,9 @@ def of_beneficiary(who: Beneficiary, account: Account | None, owed: Sequence[Ent
     incentive = next((each for each in paid if each.kind is Kind.INCENTIVE), None)
     if incentive is not None and account is not None and account.first_completed_at is not None:
         counts[Count.TIMED] = 1
-        counts[Count.TIMED_MS] = (incentive.changed_at - account.first_completed_at) // timedelta(milliseconds=1)
+        # A partner's clock may have been ahead of ours.
+        took = max(incentive.changed_at - account.first_completed_at, timedelta(0))
+        counts[Count.TIMED_MS] = took // timedelta(milliseconds=1)
     return counts
 
 

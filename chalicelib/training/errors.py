@@ -118,7 +118,7 @@ class CertificateAlreadyUsed(DomainError):
 
 
 class ReportedInFuture(DomainError):
-    """`attended_at` or `completed_at` is after the present."""
+    """`attended_at` or `completed_at` is later than the partner's clock may be ahead of ours."""
 
     code = "time_in_future"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from ..dynamo import LegsFailed, Transaction
 from ..errors import Unavailable
@@ -26,11 +26,15 @@ Decided = tuple[Training, Callable[[Transaction], None]] | None
 
 
 class Reports:
-    """The use cases. A code that is another partner's looks unknown to this one."""
+    """The use cases. A code that is another partner's looks unknown to this one.
 
-    def __init__(self, store: TrainingStore, beneficiaries: Beneficiaries) -> None:
+    `clock_skew_s`: how far a partner's clock may be off ours, either way.
+    """
+
+    def __init__(self, store: TrainingStore, beneficiaries: Beneficiaries, clock_skew_s: int) -> None:
         self._store = store
         self._beneficiaries = beneficiaries
+        self._skew = timedelta(seconds=clock_skew_s)
 
     def validate(self, partner: Partner, form: RedemptionForm) -> RedemptionView:
         """Whether a code may be taken in; writes nothing. Three reads.
@@ -66,7 +70,7 @@ class Reports:
                 rules.check_same_report(training.attended_at, attended_at)
                 return None
             rules.check_next(training, State.ATTENDED)
-            rules.check_reported_at(attended_at, training.purchased_at, now)
+            rules.check_reported_at(attended_at, training.purchased_at - self._skew, now + self._skew)
             after = replace(training, state=State.ATTENDED, attended_at=attended_at.astimezone(UTC))
             return after, lambda tx: self._store.add_attendance(tx, training, attended_at)
 
@@ -86,7 +90,7 @@ class Reports:
                 rules.check_same_report(recorded, (completed_at, certificate))
                 return None
             rules.check_next(training, State.COMPLETED)
-            rules.check_reported_at(completed_at, training.attended_at or training.purchased_at, now)
+            rules.check_reported_at(completed_at, training.attended_at or training.purchased_at, now + self._skew)
             after = replace(
                 training,
                 state=State.COMPLETED,

@@ -222,9 +222,13 @@ def check_next(training: Training, state: State) -> None:
         raise WrongTrainingState(state=training.state.value, needs=BEFORE[state].value)
 
 
-def check_reported_at(reported: datetime, earliest: datetime, now: datetime) -> None:
-    """Raises `ReportedInFuture`, then `ReportedTooEarly`; both ends are allowed."""
-    if reported > now:
+def check_reported_at(reported: datetime, earliest: datetime, latest: datetime) -> None:
+    """Raises `ReportedInFuture`, then `ReportedTooEarly`; both ends are allowed.
+
+    A partner's clock may be as far off as its signature's time: a bound by our clock is moved by the allowed skew. The
+    time is kept as it was told, so that the same report again is the same.
+    """
+    if reported > latest:
         raise ReportedInFuture()
     if reported < earliest:
         raise ReportedTooEarly(earliest=iso(earliest))

@@ -29,6 +29,5 @@ class JobsServices(TrainingServices):
             self.registrations,
             self.waves,
             self.training,
-            self.programme.skills,
-            self.programme.jobs,
+            self.programme,
         )

@@ -51,7 +51,7 @@ class TrainingServices(WavesServices, PayoutsServices):
         """What partners report of trainings."""
         from ..training.reports import Reports
 
-        return Reports(self._training_store, self.waves)
+        return Reports(self._training_store, self.waves, self.programme.partners.clock_skew_s)
 
     @cached_property
     def _training_store(self) -> TrainingStore:

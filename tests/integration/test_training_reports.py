@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.clock import WIB
+from chalicelib.clock import WIB, iso
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import DomainError
 from chalicelib.training.errors import (
@@ -32,6 +32,7 @@ from tests.builders.training import OTHER, PERSON, SECOND, Scene, scene
 from tests.conftest import T0
 
 MS = timedelta(milliseconds=1)
+SKEW = timedelta(minutes=5)
 
 
 @pytest.fixture
@@ -150,21 +151,37 @@ def test_no_report_comes_before_the_one_that_it_needs(stage: Scene) -> None:
     assert stage.items("CERT#") == []
 
 
-def test_what_is_attested_lies_between_what_came_before_and_now(stage: Scene) -> None:
+def test_what_is_attested_lies_between_what_came_before_and_now_by_a_clock_that_may_be_off(stage: Scene) -> None:
+    """As far as that of a signature may be: the purchase and now are by our clock, attendance is by the partner's."""
     reports, bought = stage.services.reports, stage.redeemed()
+    assert timedelta(seconds=stage.services.programme.partners.clock_skew_s) == SKEW
     now = T0 + timedelta(hours=1)
 
     def refused(report: Any, form: Any, error: type[DomainError]) -> None:
         with pytest.raises(error):
             report(stage.partner, form, now)
 
-    refused(reports.attend, AttendanceForm(bought.redeem_code, now + MS), ReportedInFuture)
-    refused(reports.attend, AttendanceForm(bought.redeem_code, T0 - MS), ReportedTooEarly)
-    reports.attend(stage.partner, AttendanceForm(bought.redeem_code, T0), now)
-    refused(reports.complete, CompletionForm(bought.redeem_code, "C-1", now + MS), ReportedInFuture)
-    refused(reports.complete, CompletionForm(bought.redeem_code, "C-1", T0 - MS), ReportedTooEarly)
+    refused(reports.attend, AttendanceForm(bought.redeem_code, now + SKEW + MS), ReportedInFuture)
+    refused(reports.attend, AttendanceForm(bought.redeem_code, T0 - SKEW - MS), ReportedTooEarly)
+    reports.attend(stage.partner, AttendanceForm(bought.redeem_code, T0 - SKEW), now)
+    refused(reports.complete, CompletionForm(bought.redeem_code, "C-1", now + SKEW + MS), ReportedInFuture)
+    refused(reports.complete, CompletionForm(bought.redeem_code, "C-1", T0 - SKEW - MS), ReportedTooEarly)
     assert stage.items("CERT#") == []
-    assert reports.complete(stage.partner, CompletionForm(bought.redeem_code, "C-1", T0), now)[1]
+    ahead = CompletionForm(bought.redeem_code, "C-1", now + SKEW)
+    view, new = reports.complete(stage.partner, ahead, now)
+    assert (view.completed_at, new) == (iso(now + SKEW), True)
+    assert reports.complete(stage.partner, ahead, now + SECOND) == (view, False)
+
+
+@pytest.mark.parametrize("ahead", [2 * SECOND, SKEW])
+def test_attendance_by_a_clock_that_is_ahead_is_taken_and_the_same_again_is_the_same(
+    stage: Scene, ahead: timedelta
+) -> None:
+    bought, form = stage.redeemed(), T0 + SECOND + ahead
+    told = AttendanceForm(bought.redeem_code, form)
+    view, new = stage.services.reports.attend(stage.partner, told, T0 + SECOND)
+    assert (view.attended_at, new) == (iso(form), True)
+    assert stage.services.reports.attend(stage.partner, told, T0 + timedelta(hours=9)) == (view, False)
 
 
 def test_a_certificate_proves_one_training_and_two_partners_may_use_its_number(stage: Scene) -> None:

@@ -23,6 +23,7 @@ from tests.conftest import T0
 RULES = JobRules(open_days_max=180, newest_per_skill=1000)
 SKILLS = {"programming", "sales", "english", "web_development"}
 SECOND = timedelta(seconds=1)
+SKEW = timedelta(minutes=5)
 MOST = 1500
 """The configuration allows no more of a skill's list to be read."""
 
@@ -102,9 +103,9 @@ def test_an_offer_is_refused_for_the_first_thing_that_is_wrong() -> None:
     while wrong:
         changed = offer(**{name: value for name, (value, _) in wrong.items()})
         with pytest.raises(next(iter(wrong.values()))[1]):
-            rules.check_offer(changed, SKILLS, T0, RULES)
+            rules.check_offer(changed, SKILLS, T0, RULES, SKEW)
         wrong.pop(next(iter(wrong)))
-    rules.check_offer(offer(), SKILLS, T0, RULES)
+    rules.check_offer(offer(), SKILLS, T0, RULES, SKEW)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,8 @@ def test_an_offer_is_refused_for_the_first_thing_that_is_wrong() -> None:
         (T0, False),
         (T0 + SECOND, True),
         (T0 + timedelta(days=180), True),
-        (T0 + timedelta(days=180) + SECOND, False),
+        (T0 + timedelta(days=180) + SKEW, True),
+        (T0 + timedelta(days=180) + SKEW + SECOND, False),
         (datetime(9999, 12, 31, 23, 59, tzinfo=timezone(-timedelta(hours=2))), False),
         (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=7))), False),
     ],
@@ -122,10 +124,10 @@ def test_a_vacancy_closes_after_now_and_within_the_days_that_are_allowed(closes_
     described = wire.offer(posting(closes_at=closes_at), 31)
     rules.digest(described)
     if fine:
-        rules.check_offer(described, {*SKILLS}, T0, RULES)
+        rules.check_offer(described, {*SKILLS}, T0, RULES, SKEW)
         return
     with pytest.raises(ClosingTimeOutOfRange):
-        rules.check_offer(described, {*SKILLS}, T0, RULES)
+        rules.check_offer(described, {*SKILLS}, T0, RULES, SKEW)
 
 
 def test_a_vacancy_is_open_until_its_closing_second_or_until_it_is_closed() -> None:

@@ -66,6 +66,8 @@ def test_only_money_that_arrived_and_stayed_is_paid():
     both = of_beneficiary(SITI, account, [owed(), owed(Kind.SURVEY_1)])
     assert (both[Count.PAID], both[Count.PAID_IDR]) == (1, 650_000)
     assert (both[Count.TIMED], both[Count.TIMED_MS]) == (1, 3 * 86_400_000)
+    ahead = of_beneficiary(SITI, Account(1, T0 + DAY), [owed()])  # by a partner's clock
+    assert (ahead[Count.TIMED], ahead[Count.TIMED_MS]) == (1, 0)
     for state in set(State) - {State.PAID}:
         assert not of_beneficiary(SITI, account, [owed(state=state)]).keys() & {Count.PAID, Count.PAID_IDR, Count.TIMED}
 
