@@ -111,10 +111,8 @@ def open_market(settings: Settings, programme: Programme, **rules: int) -> Marke
     people = People()
     vacancies = VacancyStore(lambda: dynamo.Transaction(settings.region))
     applications = ApplicationStore(lambda: dynamo.Transaction(settings.region), vacancies)
-    figures = msgspec.structs.replace(programme.jobs, **rules)
-    jobs = Jobs(
-        vacancies, applications, people, people, people, programme.skills, figures, programme.partners.clock_skew_s
-    )
+    figures = msgspec.structs.replace(programme, jobs=msgspec.structs.replace(programme.jobs, **rules))
+    jobs = Jobs(vacancies, applications, people, people, people, figures)
     table = boto3.resource("dynamodb", settings.region).Table(settings.table("jobs"))
     return Market(jobs, people, vacancies, applications, table)
 

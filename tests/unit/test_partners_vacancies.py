@@ -44,7 +44,7 @@ class NewVacancies:
 def test_the_posting_of_the_page_is_answered_as_it_says(programme: Programme) -> None:
     store: Any = NewVacancies()
     nobody: Any = None
-    jobs = Jobs(store, nobody, nobody, nobody, nobody, programme.skills, programme.jobs, 300)
+    jobs = Jobs(store, nobody, nobody, nobody, nobody, programme)
     view, new = jobs.post(PARTNER, web.decode(POSTED.encode(), wire.PostingForm), NOW)
     assert new
     assert msgspec.json.encode(view).decode() == ANSWER
