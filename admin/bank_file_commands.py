@@ -78,7 +78,7 @@ def import_report(stage: str, file: Path) -> None:
         raise click.ClickException(f"not read: {error}") from error
     source = Source(hashlib.sha256(raw).hexdigest(), stages.caller())
     services = stages.load(stage).services
-    done = services.bank_reports.take_in(statements, source, utc_now(), lambda rows: progress(rows, "settling"))
+    done = services.bank_reports.take_in(statements, source, utc_now, lambda rows: progress(rows, "settling"))
     for each in done.findings:
         click.echo(f"line {each.number}: {each.problem}: {each.reference or 'not one of ours'} {each.word}".rstrip())
     click.echo(f"{message}: {done.news} applied, {done.known} known before, {len(done.findings)} not applied")

@@ -1,7 +1,8 @@
 """How far a job has read through something that is sorted by time: an index that lags a little behind its table.
 
 A job that reads up to the present cannot know that nothing older will still appear in the index. So every run reads the
-last `OVERLAP` before its cursor again, and what it does with each line must be harmless the second time.
+last `OVERLAP` before its cursor again, and what it does with each line must be harmless the second time. Whoever writes
+such a line gives it the instant at which it is written, and not that at which a long run began.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from pynamodb.models import Model
 from .clock import iso, parse_iso
 from .dynamo import is_condition_failure
 
-OVERLAP = timedelta(minutes=5)
-"""Far more than an index of DynamoDB lags (usually under a second)."""
+OVERLAP = timedelta(minutes=15)
+"""A line may appear so late: AWS takes calls from an administrator's clock that is five minutes behind, a message is
+worked on for up to two minutes, and an index lags (usually under a second).
+"""
 
 
 class CursorFields:

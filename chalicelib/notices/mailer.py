@@ -1,7 +1,8 @@
 """From a message of the queue to a mail: claim the notice, hand the mail to SES once, record what became of it.
 
-A notice is claimed before the call and a claim is never made twice, so nothing is sent twice: whoever dies between the
-claim and the answer leaves a mail that may or may not have gone, and it is not sent again.
+A notice is claimed before the call, so that two consumers do not send it both. Whoever dies between the claim and the
+answer, or hears none, leaves a mail that may or may not have gone. It is sent again: to be told twice is better
+than not at all.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Mailer:
         self._randomness = randomness
 
     def process(self, registrant_id: str, event: str, now: datetime) -> None:
-        """Send the mail of a notice unless there is a reason not to. Raises `Unavailable`: nothing was sent yet."""
+        """Send the mail of a notice unless there is a reason not to. Raises `Unavailable`: it must come again."""
         notice = self._store.notice(registrant_id, event)
         if notice is None or notice.state is not State.QUEUED:
             return  # a doubled message, or a notice that is long forgotten
@@ -92,8 +93,11 @@ class Mailer:
             self._store.move(claimed, State.REFUSED, now)
             log.warning("mail_refused", extra={**facts, "code": str(error)})
         except OutcomeUnknown as error:
-            self._store.move(claimed, State.UNKNOWN, now)
-            log.warning("mail_outcome_unknown", extra={**facts, "code": str(error)})
+            after = self._store.doubt(claimed, now)
+            level = logging.ERROR if after is State.UNKNOWN else logging.WARNING
+            log.log(level, "mail_outcome_unknown", extra={**facts, "code": str(error), "after": after})
+            if after is State.QUEUED:
+                raise Unavailable() from error
         else:
             self._store.move(claimed, State.SENT, now, message_id)
 

@@ -28,7 +28,7 @@ class State(StrEnum):
     SENT = "SENT"
     """The mail service took it."""
     UNKNOWN = "UNKNOWN"
-    """Claimed, and nobody knows whether the mail service took it. Never sent again: better once too few."""
+    """Claimed `DOUBTS_MAX` times, and each time nobody knows whether the mail service took it."""
     REFUSED = "REFUSED"
     """The mail service would not take this message, and would not take it tomorrow."""
     CLOSED = "CLOSED"
@@ -47,7 +47,13 @@ NEXT: Mapping[State, frozenset[State]] = {
     ),
     State.SENDING: frozenset({State.SENT, State.UNKNOWN, State.REFUSED, State.QUEUED}),
 }
-"""Every transition there is. SENDING goes back to QUEUED only when the mail service said that it took nothing."""
+"""Every transition there is. SENDING goes back to QUEUED when the mail service took nothing, or may have taken nothing.
+
+A person may be told twice rather than not at all.
+"""
+
+DOUBTS_MAX = 3
+"""After so many claims of one notice whose end nobody knows, it is given up."""
 
 REMINDERS = frozenset({Kind.PURCHASE_DEADLINE, Kind.SURVEY_OPEN, Kind.SURVEY_DEADLINE})
 """What a person may refuse. Results, payments, a lost place and an answer are owed to everyone whom they concern."""
@@ -70,6 +76,8 @@ class Notice:
     state: State
     created_at: datetime
     updated_at: datetime
+    doubts: int = 0
+    """How many claims of it ended without anybody knowing whether the mail went out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,11 @@ class Mailbox:
     closed_because: str | None = None
     unsubscribed_at: datetime | None = None
     token: str | None = None
+
+
+def after_doubt(notice: Notice) -> State:
+    """What follows on a claim whose end nobody knows."""
+    return State.QUEUED if notice.doubts + 1 < DOUBTS_MAX else State.UNKNOWN
 
 
 def check(kind: Kind, facts: Facts) -> None:

@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 SWEEP_LIMIT = 100
 """How many notices of one index partition a sweep looks at; DynamoDB gives so many in one batch."""
 
-SENDING_LIMIT_S = 900
-"""After so long a claim can no longer be in anybody's hands: longer than the longest function runs."""
+SENDING_LIMIT_S = 300
+"""After so long a claim can no longer be in anybody's hands: over twice the time-out of `send_mail`."""
 
 
 class NoticeService:
@@ -68,17 +68,20 @@ class NoticeService:
             log.warning("mails_not_queued", extra={"count": len(kept)})
 
     def sweep(self) -> int:
-        """Queue again what was lost on its way, and give up what nobody knows the end of; returns how many were queued.
+        """Queue again what was lost on its way, and what was claimed by a function that died; returns how many.
 
-        As long as messages wait in the queue nothing counts as lost: a wave's results may take hours to send.
+        As long as messages wait in the queue none counts as lost: a wave's results may take hours to send.
         """
         now = self._clock()
+        mine = []
         for notice in self._store.unsent(State.SENDING, now - timedelta(seconds=SENDING_LIMIT_S), SWEEP_LIMIT):
-            if self._store.move(notice, State.UNKNOWN, now):
-                log.warning("mail_outcome_unknown", extra={"kind": notice.kind.value})
-        if self._queue.waiting():
-            return 0
-        lost = self._store.unsent(State.QUEUED, now - timedelta(seconds=self._figures.requeue_after_s), SWEEP_LIMIT)
-        mine = [(notice.registrant_id, notice.event) for notice in lost if self._store.touch(notice, now)]
+            after = self._store.doubt(notice, now)
+            level = logging.ERROR if after is State.UNKNOWN else logging.WARNING
+            log.log(level, "mail_outcome_unknown", extra={"kind": notice.kind.value, "after": after})
+            if after is State.QUEUED:
+                mine.append((notice.registrant_id, notice.event))
+        if not self._queue.waiting():
+            lost = self._store.unsent(State.QUEUED, now - timedelta(seconds=self._figures.requeue_after_s), SWEEP_LIMIT)
+            mine += [(notice.registrant_id, notice.event) for notice in lost if self._store.touch(notice, now)]
         self._queue.send(mine)
         return len(mine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -15,7 +16,7 @@ from pynamodb.models import Model
 from ..clock import iso, parse_iso
 from ..dynamo import LegsFailed, Transaction, is_condition_failure
 from .port import Facts, Kind
-from .rules import KEPT_DAYS, NEXT, SHARDS, Mailbox, Notice, State, shard_of
+from .rules import KEPT_DAYS, NEXT, SHARDS, Mailbox, Notice, State, after_doubt, shard_of
 
 
 class NoticesTable(Model):
@@ -49,6 +50,7 @@ class NoticeItem(NoticesTable):
     updated_at = UnicodeAttribute()
     unsent_shard = UnicodeAttribute(null=True)
     message_id = UnicodeAttribute(null=True)
+    doubts = NumberAttribute(null=True)
     expires_at = NumberAttribute()
     unsent: ClassVar[UnsentIndex] = UnsentIndex()
 
@@ -105,7 +107,17 @@ class NoticeStore:
         actions.append(NoticeItem.unsent_shard.remove() if shard is None else NoticeItem.unsent_shard.set(shard))
         if message_id is not None:
             actions.append(NoticeItem.message_id.set(message_id))
+        if notice.doubts:
+            actions.append(NoticeItem.doubts.set(notice.doubts))
         return self._update(notice, actions)
+
+    def doubt(self, notice: Notice, now: datetime) -> State | None:
+        """Record that nobody knows the end of a claim; what the notice is then, None if it is no longer as it was read.
+
+        QUEUED calls for a message, UNKNOWN is the end.
+        """
+        to = after_doubt(notice)
+        return to if self.move(replace(notice, doubts=notice.doubts + 1), to, now) else None
 
     def touch(self, notice: Notice, now: datetime) -> bool:
         """Move a notice to the end of its index partition; False if it is no longer as it was read."""
@@ -217,4 +229,5 @@ def _notice(item: NoticeItem) -> Notice:
         state=State(item.state),
         created_at=parse_iso(item.created_at),
         updated_at=parse_iso(item.updated_at),
+        doubts=int(item.doubts or 0),
     )

@@ -17,6 +17,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+from ..clock import Clock
 from ..errors import DomainError
 from . import rules
 from .bank_rail import BankFile
@@ -171,17 +172,21 @@ class BankReports:
         self,
         statements: Sequence[Line | WholeFile],
         source: Source,
-        now: datetime,
+        clock: Clock,
         progress: Progress = iter,
     ) -> Imported:
-        """Judge each statement of a report; keep what is believed, and settle by it."""
+        """Judge each statement of a report; keep what is believed, and settle by it.
+
+        A long report takes longer than those who follow the ledger look back: each line has an instant of its own.
+        """
         batches = {each.id: each for each in self._store.batches()}
-        alone = rules.same_person(self._store.first_importer(source.sha256, source.by, now), source.by)
+        alone = rules.same_person(self._store.first_importer(source.sha256, source.by, clock()), source.by)
         findings: list[Finding] = []
         lines = list(_once_each(self._each(statements, batches, findings), findings))
         tally = Counter[bool]()
         unsettled = 0
         for line in progress(lines):
+            now = clock()
             judged = self._take(line, batches, source, now, alone=alone)
             if isinstance(judged, Problem):
                 findings.append(_finding(line, judged))

@@ -168,8 +168,7 @@ class Revocation:
         return wave
 
     def _tell_chosen(self, one: Beneficiary) -> None:
-        if one.state is not BeneficiaryState.POTENTIAL:
-            return  # an earlier run died before it told them, and they found out by themselves
+        """Whatever they have done by now: who found out by themselves and bought is owed the mail, too."""
         scheme = next(scheme for scheme in self._programme.schemes if scheme.version == one.scheme)
         facts: Facts = {"wave": one.wave, "training_idr": scheme.training_idr, "buy_by": iso(one.buy_by)}
         self._notices.tell(one.registrant_id, Kind.CHOSEN, f"chosen/{one.wave}", facts)

@@ -180,7 +180,7 @@ class BankWorld:
 
     def take_in(self, raw: bytes, by: str = CHECKER) -> Imported:
         _, statements = reports.read(raw)
-        return self.reports.take_in(statements, Source(sha256(raw).hexdigest(), by), self.now)
+        return self.reports.take_in(statements, Source(sha256(raw).hexdigest(), by), lambda: self.now)
 
     def take_in_by_two(self, raw: bytes) -> Imported:
         """What the second person's import did; the first one's left the rejections for it."""

@@ -29,11 +29,11 @@ class Ses:
 
     def __init__(self) -> None:
         self.taken: list[tuple[str, Text, str, str | None]] = []
-        self.plan: list[Exception | Callable[[], object]] = []
+        self.plan: list[BaseException | Callable[[], object]] = []
 
     def send(self, to: str, text: Text, registrant_id: str, unsubscribe_url: str | None) -> str:
         planned = self.plan.pop(0) if self.plan else None
-        if isinstance(planned, Exception):
+        if isinstance(planned, BaseException):
             raise planned
         self.taken.append((to, text, registrant_id, unsubscribe_url))
         if planned is not None:

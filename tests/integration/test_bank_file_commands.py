@@ -187,4 +187,4 @@ def test_the_services_are_wired_to_the_stages_tables(cloud, programme):
         _ = services.bank_files
     services.programme = with_bank(programme)
     assert services.bank_files.all() == []
-    assert services.bank_reports.take_in([], bank_file_commands.Source("ab", MAKER), T0).findings == ()
+    assert services.bank_reports.take_in([], bank_file_commands.Source("ab", MAKER), lambda: T0).findings == ()

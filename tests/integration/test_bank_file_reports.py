@@ -7,13 +7,20 @@ from datetime import timedelta
 
 import pytest
 
+from admin.bank import reports
+from chalicelib import dynamo
 from chalicelib.config import Programme, Settings
+from chalicelib.cursors import Cursors
+from chalicelib.notices.progress import CursorItem
+from chalicelib.notices.store import NoticesTable
 from chalicelib.payouts import items
-from chalicelib.payouts.bank_reports import Problem
+from chalicelib.payouts.bank_reports import Problem, Source
 from chalicelib.payouts.bank_store import Note
 from chalicelib.payouts.items import PayoutsTable
 from chalicelib.payouts.rules import Move, Outcome, State
+from chalicelib.payouts.shards import NEWS_SHARDS
 from tests.builders.bank import CHECKER, MAKER, BankWorld, camt054, entry, pain002
+from tests.conftest import T0
 
 
 @pytest.fixture
@@ -167,3 +174,28 @@ def test_the_word_is_kept_with_who_imported_it_and_no_personal_data_anywhere(wor
     rows = [repr(row.serialize()) for row in PayoutsTable.scan()]
     assert not [row for row in rows if "1234567890" in row or "Holder" in row]
     assert world.now - timedelta(days=1) < world.bank_store.batch(batch).made_at
+
+
+def test_what_a_long_import_settles_is_found_by_who_follows_the_ledger_meanwhile(
+    world: BankWorld, cloud: Settings
+) -> None:
+    """Each line takes ten minutes here; after each of them a job reads up to the present and moves its cursor there."""
+    dynamo.bind(NoticesTable, cloud.table("notices"), cloud.region)
+    batch, references = world.sent("ani", "budi", "citra")
+    _, statements = reports.read(pain002(batch, dict.fromkeys(references, "ACSC")))
+    cursors, followed = Cursors(CursorItem), set()
+
+    def follow() -> None:
+        for shard in NEWS_SHARDS:
+            lines = world.payouts.news(shard, cursors.start("job", shard, T0), world.now, 100)
+            followed.update(line.registrant_id for line in lines if line.state is State.PAID)
+            cursors.advance("job", shard, world.now)
+
+    def one_after_another(lines):
+        for line in lines:
+            yield line
+            world.later(minutes=10)
+            follow()
+
+    world.reports.take_in(statements, Source("ab", CHECKER), lambda: world.now, one_after_another)
+    assert followed == {"ani", "budi", "citra"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -16,7 +17,7 @@ from admin.cli import main
 from chalicelib.errors import NotFound
 from chalicelib.notices import feedback
 from chalicelib.notices.port import Kind
-from chalicelib.notices.rules import State
+from chalicelib.notices.rules import DOUBTS_MAX, State
 from chalicelib.notices.service import SENDING_LIMIT_S
 from chalicelib.notices.ses import NeverTaken, NotTaken, OutcomeUnknown
 from chalicelib.wiring import Services
@@ -70,27 +71,48 @@ def test_facts_that_a_text_does_not_know_are_refused_before_anything_is_kept(off
     assert office.store.notice("person", "chosen/60") is None
 
 
-def test_whoever_dies_after_the_mail_went_out_does_not_send_it_again(office):
+@pytest.mark.parametrize("dies", [Died(), die], ids=["before the mail went out", "after it"])
+def test_whoever_dies_between_claim_and_answer_leaves_a_mail_that_is_sent_again(office, dies):
     siti = office.person("siti@example.org")
     office.tell(siti)
     messages = office.receive()
-    office.ses.plan = [die]
+    office.ses.plan = [dies]
 
     with pytest.raises(Died):
         office.deliver(messages)
     assert office.state(siti) is State.SENDING
-    # The message comes again, the sweep comes, much later the sweep comes again.
-    assert office.deliver(messages) == []
-    for _ in range(3):
+    assert office.deliver(messages) == [], "the claim may still be in somebody's hands"
+    assert office.services.notices.sweep() == 0
+    office.now += LATER
+    assert office.services.notices.sweep() == 1
+    assert office.deliver() == []
+
+    assert len(office.ses.taken) == (1 if isinstance(dies, Died) else 2)
+    assert office.state(siti) is State.SENT
+
+
+def test_a_mail_whose_end_nobody_ever_knows_is_given_up_with_an_error(office, caplog):
+    siti = office.person("siti@example.org")
+    office.tell(siti)
+    for n in range(DOUBTS_MAX):
+        office.ses.plan = [Died()]
+        with pytest.raises(Died):
+            office.deliver()
         office.now += LATER
-        office.services.notices.sweep()
-        office.deliver()
-
-    assert len(office.ses.taken) == 1
+        assert office.services.notices.sweep() == (n < DOUBTS_MAX - 1)
     assert office.state(siti) is State.UNKNOWN
+    assert [each.levelname for each in caplog.records if each.message == "mail_outcome_unknown"] == [
+        *["WARNING"] * (DOUBTS_MAX - 1),
+        "ERROR",
+    ]
 
 
-def test_a_mail_that_may_have_gone_out_is_not_sent_again_and_one_that_was_not_taken_is(office):
+def test_a_claim_counts_as_dead_only_when_no_function_can_hold_it_any_more():
+    functions = json.loads((stages.ROOT / ".chalice/config.json").read_text())["lambda_functions"]
+    assert 2 * functions["send_mail"]["lambda_timeout"] < SENDING_LIMIT_S
+
+
+def test_a_mail_that_may_have_gone_out_is_sent_again_as_one_that_was_not_taken(office):
     siti, budi, ani = (office.person(f"{name}@example.org") for name in ("siti", "budi", "ani"))
     for person in (siti, budi, ani):
         office.tell(person)
@@ -99,10 +121,26 @@ def test_a_mail_that_may_have_gone_out_is_not_sent_again_and_one_that_was_not_ta
         )
     in_order = sorted(office.receive(), key=lambda each: [siti, budi, ani].index(_person(each)))
 
-    assert office.deliver(in_order) == [in_order[1]["messageId"]]
-    assert [office.state(each) for each in (siti, budi, ani)] == [State.UNKNOWN, State.QUEUED, State.REFUSED]
+    assert office.deliver(in_order) == [each["messageId"] for each in in_order[:2]]
+    assert [office.state(each) for each in (siti, budi, ani)] == [State.QUEUED, State.QUEUED, State.REFUSED]
     assert office.deliver(in_order) == []
-    assert [each[0] for each in office.ses.taken] == ["budi@example.org"]
+    assert [each[0] for each in office.ses.taken] == ["siti@example.org", "budi@example.org"]
+    assert office.state(siti) is State.SENT
+
+
+def test_doubts_end_but_refusals_to_take_a_mail_do_not_count_as_one(office):
+    siti = office.person("siti@example.org")
+    office.tell(siti)
+    messages = office.receive()
+    for _ in range(2 * DOUBTS_MAX):
+        office.ses.plan = [NotTaken("Throttled")]
+        assert office.deliver(messages) == [messages[0]["messageId"]]
+    for _ in range(DOUBTS_MAX - 1):
+        office.ses.plan = [OutcomeUnknown("ReadTimeoutError")]
+        assert office.deliver(messages) == [messages[0]["messageId"]]
+    office.ses.plan = [OutcomeUnknown("ReadTimeoutError")]
+    assert office.deliver(messages) == [], "given up"
+    assert office.state(siti) is State.UNKNOWN
 
 
 def test_a_lost_message_is_queued_again_when_nothing_else_waits(office, monkeypatch):

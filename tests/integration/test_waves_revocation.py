@@ -293,6 +293,26 @@ def test_a_run_whose_time_is_over_tells_nobody_more_and_takes_no_more_marks_off(
     assert set(marked(world)) == set(order[3:])
 
 
+def test_who_finds_out_and_buys_before_they_are_told_is_told_all_the_same(world, monkeypatch):
+    """The run ends between the award of the seat and the mail about it; a slow one leaves the same gap open."""
+    a, b, _ = waiting(world, 1, *"abc")
+    tell = world.mailbox.tell
+
+    def dies(person, kind, event, facts):
+        if event == f"chosen/{WAVE}":
+            raise Crash
+        tell(person, kind, event, facts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.mailbox, "tell", dies)
+        with pytest.raises(Crash):
+            world.expire(DUE)
+    assert buy(world, b)
+    assert state(world, b) is BeneficiaryState.ACTIVE
+    world.expire(DUE + SECOND)
+    assert set(world.mailbox.told) == {(a, f"revoked/{WAVE}"), (b, f"chosen/{WAVE}")}
+
+
 def test_a_run_that_goes_on_tells_no_more_than_a_page_again(world, monkeypatch):
     """A run that told everybody of the log again would, with a long one, never come to anything else."""
     order = waiting(world, 7, *"abcdefghijklmn")

@@ -118,4 +118,4 @@ def test_only_reminders_can_be_refused_and_a_closed_mailbox_gets_nothing(kind, m
 
 def test_no_state_is_left_for_another_but_those_before_the_end():
     assert set(rules.NEXT) == {State.QUEUED, State.SENDING}
-    assert State.SENDING not in rules.NEXT[State.SENDING], "a claim is never made twice"
+    assert State.SENDING not in rules.NEXT[State.SENDING], "of two consumers one claims"
