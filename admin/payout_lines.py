@@ -8,9 +8,9 @@ from datetime import datetime
 import click
 
 from chalicelib.clock import iso
+from chalicelib.journal import Act
 from chalicelib.money import Rupiah, format_idr
 from chalicelib.payouts.ceilings import Ceiling
-from chalicelib.payouts.journal import Act
 from chalicelib.payouts.proposals import Proposal
 from chalicelib.payouts.records import Event
 from chalicelib.payouts.rules import Authority, Entitlement, Hold, State

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..config import PayoutRules
+from ..journal import Act
 from ..money import Rupiah
 from . import rules
 from .ceilings import Ceiling, CeilingStore, as_configured
 from .errors import CeilingChanged, NoProposal, NotNow, ProposalStands, ProviderObjects, SamePerson
-from .journal import Act, Deed, JournalStore
+from .journal import Deed, JournalStore
 from .pause import Pause, PauseStore
 from .proposals import AFTER, NEEDS_PROVIDER, Decision, Proposal, ProposalStore, may_be_decided
 from .queue import PayoutQueue

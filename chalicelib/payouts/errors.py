@@ -66,7 +66,7 @@ class ProviderObjects(DomainError):
 
 
 class CeilingChanged(DomainError):
-    """Another administrator set the ceiling `name` since it was read; nothing was changed."""
+    """The ceiling `name` is not what the administrator gave as its present value; nothing was changed."""
 
     code = "payout_ceiling_changed"
 
@@ -170,8 +170,8 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
     ),
     CeilingChanged: (
         409,
-        "Batas {name} baru saja diubah orang lain.",
-        "The ceiling {name} was changed by somebody else just now.",
+        "Nilai itu bukan batas {name} yang sekarang berlaku; tidak ada yang diubah.",
+        "That value is not the present ceiling {name}; nothing was changed.",
     ),
     UnknownBatch: (404, "Berkas bank {batch} tidak ada.", "There is no bank file {batch}."),
     StatementUnreadable: (

@@ -9,6 +9,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyPr
 from pynamodb.models import Model
 
 from ..clock import iso, parse_iso
+from ..journal import ActColumns
 from ..money import rupiah
 from .records import Event, News, StoredAttempt
 from .rules import Authority, Entitlement, Hold, Kind, Move, State
@@ -122,14 +123,8 @@ class PauseItem(PayoutsTable):
     paused_because = UnicodeAttribute()
 
 
-class ActItem(PayoutsTable):
-    """`CONTROL` / `ACT#<when>#<act>#<about>#<by>`: an administrator's act on payouts as a whole; never changed."""
-
-    at = UnicodeAttribute()
-    act = UnicodeAttribute()
-    about = UnicodeAttribute()
-    by = UnicodeAttribute()
-    note = UnicodeAttribute()
+class ActItem(PayoutsTable, ActColumns):
+    """An administrator's act on payouts as a whole."""
 
 
 class HeadOrPause(Head):

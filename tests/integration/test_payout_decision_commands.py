@@ -234,7 +234,7 @@ def test_a_ceiling_is_shown_and_set_by_who_has_read_it(desk, world):
         f"DAY#2026-11-24  Rp1.000.000  taken Rp{block}  left Rp-11.000.000  set by {ANI}: trial"
     ]
     assert desk.refused("ceiling", "set", "9", *day, "--was", "150000000000", "--reason", "late") == (
-        "Error: The ceiling DAY#2026-11-24 was changed by somebody else just now. (payout_ceiling_changed)"
+        "Error: That value is not the present ceiling DAY#2026-11-24; nothing was changed. (payout_ceiling_changed)"
     )
     assert desk.told("ceiling", "show")[0].endswith(f"set by {ANI}: trial")
     assert desk.told("status")[2].startswith("  SET_CEILING DAY#2026-11-24 from 150000000000 to 1000000  ")

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.config import Programme, Settings
+from chalicelib.journal import Act
 from chalicelib.payouts import signals
 from chalicelib.payouts.errors import PendingOutcome
-from chalicelib.payouts.journal import Act, Deed
+from chalicelib.payouts.journal import Deed
 from chalicelib.payouts.pause import Pause
 from chalicelib.payouts.rules import WAITING, State
 from tests.builders.crashes import Calls, Crash, die

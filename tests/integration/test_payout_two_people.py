@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.config import Programme, Settings
+from chalicelib.journal import Act
 from chalicelib.payouts.errors import (
     NoProposal,
     NotNow,
@@ -15,7 +16,7 @@ from chalicelib.payouts.errors import (
     SamePerson,
     Superseded,
 )
-from chalicelib.payouts.journal import Act, Deed
+from chalicelib.payouts.journal import Deed
 from chalicelib.payouts.proposals import Decision
 from chalicelib.payouts.rules import Answer, Authority, Entitlement, Hold, Outcome, State
 from tests.builders.payout_states import (

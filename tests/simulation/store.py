@@ -16,9 +16,10 @@ from pynamodb.exceptions import DeleteError, GetError, PutError, QueryError, Upd
 
 from chalicelib.clock import iso, parse_iso
 from chalicelib.dynamo import LegsFailed
+from chalicelib.journal import Act
 from chalicelib.payouts.ceilings import Ceiling, CeilingStore
 from chalicelib.payouts.errors import CeilingChanged, Superseded, UnknownEntitlement
-from chalicelib.payouts.journal import Act, JournalStore
+from chalicelib.payouts.journal import JournalStore
 from chalicelib.payouts.pause import Pause, PauseStore
 from chalicelib.payouts.proposals import Decision, Proposal, ProposalStore
 from chalicelib.payouts.records import Event, StoredAttempt, Unsettled

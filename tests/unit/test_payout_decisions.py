@@ -11,10 +11,11 @@ import pytest
 
 from chalicelib.config import Programme
 from chalicelib.errors import DomainError
+from chalicelib.journal import Act
 from chalicelib.payouts.administration import Administration, Books
 from chalicelib.payouts.ceilings import Ceiling, day_name, envelope_name
 from chalicelib.payouts.errors import CeilingChanged, NoProposal, NotNow, ProposalStands, ProviderObjects, SamePerson
-from chalicelib.payouts.journal import Act, Deed
+from chalicelib.payouts.journal import Deed
 from chalicelib.payouts.pause import Pause
 from chalicelib.payouts.proposals import Decision, Proposal
 from chalicelib.payouts.rails import Rails
