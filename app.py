@@ -670,7 +670,7 @@ def mail_feedback(event: Any) -> None:
 # Money
 
 
-@app.on_sqs_message(queue="payouts", batch_size=5)
+@app.on_sqs_message(queue="payouts", batch_size=5, maximum_concurrency=20)
 def pay(event: Any) -> dict[str, Any]:
     return consumer.consume(event.to_dict()["Records"], services().payout_worker, app.clock())
 

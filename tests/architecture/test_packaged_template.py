@@ -127,24 +127,76 @@ def test_a_request_ends_before_the_freeze_can_begin(app_template: Template) -> N
     assert functions(app_template)["Citizen"]["Timeout"] == AUTHORIZER_TIMEOUT_S
 
 
-def test_a_message_is_not_handed_out_again_while_it_is_worked_on(
-    app_template: Template, data_template: Template
-) -> None:
-    for name, parameter in (
-        ("Pay", "PayoutsVisibilityS"),
-        ("SendMail", "MailsVisibilityS"),
-        ("Award", "AwardsVisibilityS"),
-    ):
-        assert functions(app_template)[name]["Timeout"] < data_template["Parameters"][parameter]["Default"]
+def queue_of(source: dict[str, Any], data_template: Template) -> dict[str, Any]:
+    """The queue of the data stack that a consumer listens to."""
+    name = source["Queue"]["Fn::Sub"].rpartition(":")[2]
+    (queue,) = [
+        one for one in of_type(data_template, "AWS::SQS::Queue").values() if one["QueueName"]["Fn::Sub"] == name
+    ]
+    return queue
 
 
-def test_a_batch_of_awards_comes_again_before_the_step_makes_up_for_it(
-    app_template: Template, data_template: Template
+def visible_after_s(queue: dict[str, Any]) -> int:
+    """When a message that failed, or was held back, is handed out again; a hurried stage is not one on AWS."""
+    hurried, _, seconds = queue["VisibilityTimeout"]["Fn::If"]
+    assert hurried == "Hurried"
+    return int(seconds)
+
+
+CONSUMERS_OF = {"AwardSqsEventSource": "Award", "PaySqsEventSource": "Pay", "SendMailSqsEventSource": "SendMail"}
+
+
+def test_whoever_listens_to_a_queue_is_known(app_template: Template) -> None:
+    listening = {
+        event: name
+        for name, function in functions(app_template).items()
+        for event, source in function.get("Events", {}).items()
+        if source["Type"] == "SQS"
+    }
+    receiving = {
+        FUNCTIONS[name] for name in FUNCTIONS if "sqs:ReceiveMessage" in json.dumps(policy_of(app_template, name))
+    }
+
+    assert listening == CONSUMERS_OF
+    assert receiving == {FUNCTIONS[name] for name in CONSUMERS_OF.values()}
+
+
+def policy_of(template: Template, function: str) -> Any:
+    """What a function may do."""
+    role = functions(template)[function]["Role"]["Fn::GetAtt"][0]
+    return of_type(template, "AWS::IAM::Role")[role]["Policies"]
+
+
+@pytest.mark.parametrize("event", CONSUMERS_OF)
+def test_a_message_that_is_held_back_does_not_end_in_the_dead_letter_queue(
+    event: str, app_template: Template, data_template: Template
 ) -> None:
-    # As AWS advises where hundreds of messages wait for few consumers: those that it holds back may wait, too.
-    visible_after_s = data_template["Parameters"]["AwardsVisibilityS"]["Default"]
-    assert 6 * functions(app_template)["Award"]["Timeout"] <= visible_after_s
-    assert visible_after_s < load_programme("prod").draw.awards.resend_after_s
+    """As AWS advises: six times the time-out and what a batch is gathered for, few at once, and five tries or more."""
+    source = events(app_template, "SQS")[event]
+    queue = queue_of(source, data_template)
+    time_out_s = functions(app_template)[CONSUMERS_OF[event]]["Timeout"]
+
+    assert visible_after_s(queue) >= 6 * time_out_s + source.get("MaximumBatchingWindowInSeconds", 0)
+    assert source["ScalingConfig"]["MaximumConcurrency"] in range(2, 101)
+    assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
+    # Tried to the last, a message is still there when its dead-letter queue rings.
+    assert visible_after_s(queue) * queue["RedrivePolicy"]["maxReceiveCount"] < queue["MessageRetentionPeriod"] / 2
+
+
+def test_what_sends_again_waits_until_the_queue_itself_has_tried_again(data_template: Template) -> None:
+    queues = of_type(data_template, "AWS::SQS::Queue")
+    programme = load_programme("prod")
+
+    assert visible_after_s(queues["AwardsQueue"]) < programme.draw.awards.resend_after_s
+    assert visible_after_s(queues["MailsQueue"]) < programme.notices.requeue_after_s
+
+
+def test_only_the_local_cloud_is_in_a_hurry(data_template: Template) -> None:
+    given = json.loads(Path(ROOT / ".chalice/stages.json").read_text())
+
+    assert {stage for stage, values in given.items() if "QueuesVisibilityS" in values} == {"local"}
+    assert data_template["Parameters"]["QueuesVisibilityS"]["Default"] == 0
+    assert data_template["Conditions"]["Hurried"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "QueuesVisibilityS"}, "0"]}]}
 
 
 def test_mails_are_sent_by_as_many_consumers_as_share_the_rate(app_template: Template) -> None:
