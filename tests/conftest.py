@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -13,7 +14,8 @@ from typing import Any
 import boto3
 import msgspec
 import pytest
-from botocore.loaders import JSONFileLoader
+from botocore.loaders import JSONFileLoader, create_loader
+from botocore.session import Session as BotocoreSession
 from moto import mock_aws
 from moto.cloudformation.models import Stack
 from moto.cognitoidp import models as cognito_models
@@ -25,6 +27,19 @@ from chalicelib.config import Programme, Settings, load_programme
 ROOT = Path(__file__).parent.parent
 REGION = "ap-southeast-3"
 T0 = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+
+CREATE_CLIENT = BotocoreSession.create_client
+CLIENTS: dict[str, Any] = {}
+"""On moto a client outlives its test, by all that it depends on: making it takes longer than five calls."""
+
+
+def client_made_once(session: BotocoreSession, service_name: str, region_name: str | None = None, **given: Any) -> Any:
+    """In place of botocore's `create_client`."""
+    options = {name: vars(value) if name == "config" and value else value for name, value in sorted(given.items())}
+    made_from = repr((service_name, region_name, options, os.environ["AWS_ACCESS_KEY_ID"]))
+    if made_from not in CLIENTS:
+        CLIENTS[made_from] = CREATE_CLIENT(session, service_name, region_name, **given)
+    return CLIENTS[made_from]
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +61,7 @@ def quick_moto() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         read_once = cache(partial(JSONFileLoader.load_file, JSONFileLoader()))
         patch.setattr(JSONFileLoader, "load_file", staticmethod(read_once))
+        patch.setattr("botocore.session.create_loader", cache(create_loader))
         import_key, keys = cognito_models.jwk.RSAKey.import_key, dict[str, object]()
         patch.setattr(
             cognito_models.jwk.RSAKey,
@@ -88,7 +104,8 @@ def no_real_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def cloud(no_real_cloud: None) -> Iterator[Settings]:
     """The data stack, created on moto from the very template that production uses."""
-    with mock_aws():
+    with mock_aws(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BotocoreSession, "create_client", client_made_once)
         cloudformation = boto3.client("cloudformation", REGION)
         cloudformation.create_stack(
             StackName="gelombang-test-data",

@@ -69,7 +69,7 @@ def server(cloud: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]
     dynamo.bind(WavesTable, cloud.table("waves"), cloud.region)
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
     server = Server()
-    clients = [WavesTable._get_connection().connection.client, dynamo._wire(cloud.region).client]
+    clients = {WavesTable._get_connection().connection.client, dynamo._wire(cloud.region).client}
     for client in clients:
         client.meta.events.register_first("before-send.dynamodb.Query", server.answer)
     yield server
