@@ -13,6 +13,7 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
+from chalicelib import typed
 from chalicelib.clock import WIB, utc_now, wib_date
 from chalicelib.helpdesk.evidence import SelectionEvidence
 from chalicelib.helpdesk.rules import About, AboutDisbursement, AboutSelection, Deed, Grievance, State
@@ -32,7 +33,7 @@ _STYLES = {State.OPEN: "", State.ESCALATED: "yellow", State.ANSWERED: "green"}
 
 
 def _number(_ctx: click.Context, _param: click.Parameter, given: str) -> str:
-    letters = re.sub(r"[\s-]", "", given).lower()
+    letters = typed.compact(given).lower()
     if re.fullmatch("[a-z2-7]{16}", letters) is None:
         raise click.BadParameter("a grievance's number is 16 letters and digits, such as k7qx-2m4a-abcd-23yz")
     return "-".join(letters[start : start + 4] for start in range(0, 16, 4))

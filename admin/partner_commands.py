@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import click
 
+from chalicelib import typed
 from chalicelib.clock import iso, utc_now
 
 from . import stages
-
-NAME_MAX = 100
-"""Characters; participants see the name beside each training."""
 
 
 @click.group()
@@ -22,10 +20,10 @@ def partner() -> None:
 @click.argument("name")
 def add(stage: str, name: str) -> None:
     """Add the partner NAME; its signing key is shown this once. If the answer is lost, revoke it and add another."""
-    name = name.strip()
-    if not 0 < len(name) <= NAME_MAX or not name.isprintable():
-        raise click.BadParameter(f"1 to {NAME_MAX} printable characters", param_hint="NAME")
-    added, key = stages.load(stage).services.partners.add(name, utc_now())
+    known_as = typed.name(name)
+    if known_as is None:
+        raise click.BadParameter(f"letters, at most {typed.NAME_MAX} characters, no emoji", param_hint="NAME")
+    added, key = stages.load(stage).services.partners.add(known_as, utc_now())
     click.echo(f"partner {added.id}")
     click.echo(f"key {key}")
 

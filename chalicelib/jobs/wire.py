@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from .. import typed
 from ..clock import iso
 from ..training.rules import Certificate
 from .rules import SHARED, Application, Match, Offer, Place, Rank, Vacancy, application_id, is_open
 
 # `(?!\n)$`: Python's `$` alone would also match before a line feed at the end.
+REFERENCE = typed.field(
+    typed.identifier, "[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", "letters and digits, then also . _ / -, at most 64 together"
+)
+NAME = typed.Field(partial(typed.name, longest=120), "a line with letters, at most 120 characters, no emoji")
 Reference = Annotated[
-    str,
-    Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}(?!\n)$",
-        description="The partner's own name of the vacancy; one reference is one vacancy.",
-    ),
+    str, Meta(description=f"The partner's own name of the vacancy, one for each vacancy: {REFERENCE.right}.")
 ]
-Line = Annotated[
-    str, Meta(max_length=120, pattern=r"^(?=.*\S)[^\x00-\x1f\x7f]+(?!\n)$", description="One line, not blank.")
-]
+Line = Annotated[str, Meta(description=f"{NAME.right}.")]
 Province = Annotated[str, Meta(pattern=r"^[0-9]{2}(?!\n)$", description="The province's code, such as 31.")]
 Skill = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,40}(?!\n)$", description="A tag of the programme's list.")]
 Skills = Annotated[tuple[Skill, ...], Meta(min_length=1, max_length=10)]
@@ -45,11 +45,18 @@ class OfferForm(Struct, frozen=True, forbid_unknown_fields=True):
     salary_max_idr: Rupiah
     closes_at: Instant
 
+    def __post_init__(self) -> None:
+        typed.into(self, title=NAME, employer=NAME)
+
 
 class PostingForm(OfferForm, frozen=True, forbid_unknown_fields=True):
     """A new vacancy, under a reference of the partner's own."""
 
     reference: Reference
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        typed.into(self, reference=REFERENCE)
 
 
 class ApplicationForm(Struct, frozen=True, forbid_unknown_fields=True):

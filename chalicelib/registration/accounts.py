@@ -11,6 +11,7 @@ from typing import Any, Literal, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from .. import typed
 from ..errors import DomainError, Malformed, Unavailable
 from .errors import (
     AccountExists,
@@ -83,7 +84,7 @@ class Accounts:
         Raises `MalformedEmail`, `CodeMismatch`, `CodeExpired`.
         """
         try:
-            self._call("confirm_sign_up", Username=_address(email), ConfirmationCode=code)
+            self._call("confirm_sign_up", Username=_address(email), ConfirmationCode=typed.compact(code))
         except ClientError as error:
             # "User cannot be confirmed. Current status is CONFIRMED": a doubled request, and there is nothing to do.
             if _code(error) != "NotAuthorizedException":
@@ -127,7 +128,7 @@ class Accounts:
 
 
 def _address(email: str) -> str:
-    address = email.strip().lower()
+    address = typed.line(email).lower()
     if not _EMAIL.fullmatch(address):
         raise MalformedEmail()
     return address

@@ -12,7 +12,7 @@ class MalformedNik(DomainError):
 
 
 class MalformedKk(DomainError):
-    """Not a family card number; `reason` as for a NIK."""
+    """Not a family card number; `reason` as for a NIK, or `nik`: it is the person's own NIK."""
 
     code = "malformed_kk"
 
@@ -21,6 +21,12 @@ class MalformedPhone(DomainError):
     """Not a valid Indonesian mobile number."""
 
     code = "malformed_phone"
+
+
+class MalformedName(DomainError):
+    """Not a name (`field` is `name` or `holder_name`): no letter, an emoji, or over `length_max` characters."""
+
+    code = "malformed_name"
 
 
 class UnknownRegion(DomainError):
@@ -180,12 +186,25 @@ class InvalidToken(DomainError):
 
 
 PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
-    MalformedNik: (422, "NIK tidak valid.", "The NIK is not valid."),
-    MalformedKk: (422, "Nomor Kartu Keluarga tidak valid.", "The family card number is not valid."),
+    MalformedNik: (
+        422,
+        "NIK tidak valid: NIK terdiri dari 16 angka seperti di KTP, dengan tanggal lahir pada angka ke-7 sampai ke-12.",
+        "The NIK is not valid: it has 16 digits, as on the KTP, with the date of birth in the 7th to 12th.",
+    ),
+    MalformedKk: (
+        422,
+        "Nomor Kartu Keluarga tidak valid: 16 angka di bagian atas Kartu Keluarga, bukan NIK Anda.",
+        "The family card number is not valid: it is the 16 digits at the top of the family card, not your NIK.",
+    ),
     MalformedPhone: (
         422,
-        "Nomor telepon bukan nomor seluler Indonesia yang valid.",
-        "The phone number is not a valid Indonesian mobile number.",
+        "Nomor telepon bukan nomor seluler Indonesia yang valid; contoh yang benar: 0812-3456-7890.",
+        "The phone number is not a valid Indonesian mobile number, such as 0812-3456-7890.",
+    ),
+    MalformedName: (
+        422,
+        "Nama ditulis dengan huruf, paling banyak {length_max} karakter, tanpa emoji.",
+        "A name is written in letters, in at most {length_max} characters, without emoji.",
     ),
     UnknownRegion: (
         422,
@@ -227,7 +246,11 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
     ),
     NotRegistered: (409, "Anda belum melakukan pendaftaran.", "You have not registered yet."),
     UnknownPayoutCode: (422, "Bank atau dompet digital tidak dikenal.", "The bank or e-wallet is not known."),
-    MalformedAccountNumber: (422, "Nomor rekening tidak valid.", "The account number is not valid."),
+    MalformedAccountNumber: (
+        422,
+        "Nomor rekening tidak valid: 6 sampai 20 angka untuk bank, nomor seluler untuk dompet digital.",
+        "The account number is not valid: a bank's has 6 to 20 digits, a wallet's is its mobile number.",
+    ),
     AccountAlreadyUsed: (
         409,
         "Rekening ini sudah digunakan pendaftar lain.",

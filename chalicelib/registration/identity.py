@@ -9,17 +9,23 @@ from __future__ import annotations
 import re
 from datetime import date
 
+from .. import typed
 from ..errors import DomainError
 from .errors import MalformedKk, MalformedNik, UnknownRegion
 
 _SIXTEEN_DIGITS = re.compile(r"[0-9]{16}")
 _DAYS_OF_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # no century in a NIK, so 29 February is let pass
+_FIRST_YEAR_OF_KK = 90
+"""No family card was numbered so before the 1990s: the two digits 30 stand for 2030."""
 _WOMEN = 40
 """Added to the day of birth in a woman's NIK."""
 
 
 def parse_nik(text: str) -> str:
-    """The 16 digits of a NIK: region (6), day (+40 for women), month, year (2), serial (4). Raises `MalformedNik`."""
+    """The 16 digits of a NIK, however grouped: region (6), day (+40 for women), month, year (2), serial (4).
+
+    Raises `MalformedNik`.
+    """
     return _sixteen_digits(text, MalformedNik, added_to_day=_WOMEN)
 
 
@@ -28,7 +34,8 @@ def parse_kk(text: str) -> str:
     return _sixteen_digits(text, MalformedKk, added_to_day=0)
 
 
-def _sixteen_digits(text: str, malformed: type[DomainError], added_to_day: int) -> str:
+def _sixteen_digits(typed_text: str, malformed: type[DomainError], added_to_day: int) -> str:
+    text = typed.compact(typed_text)
     if not _SIXTEEN_DIGITS.fullmatch(text):
         raise malformed(reason="digits")
     day, month = int(text[6:8]), int(text[8:10])
@@ -41,16 +48,36 @@ def _sixteen_digits(text: str, malformed: type[DomainError], added_to_day: int) 
     return text
 
 
-def nik_warnings(nik: str, birth_date: date) -> tuple[str, ...]:
-    """What about a well-formed NIK verification should look at: an old or unknown region, another birth date."""
-    warnings = []
-    if _region_name(f"{nik[:2]}.{nik[2:4]}.{nik[4:6]}") is None:
-        warnings.append("nik_region_unknown")
+def check_apart(nik: str, kk: str) -> None:
+    """Raises `MalformedKk` for one's own NIK: a card of that number was issued on the day its holder was born."""
+    if nik == kk:
+        raise MalformedKk(reason="nik")
+
+
+def warnings(nik: str, kk: str, birth_date: date, today: date) -> tuple[str, ...]:
+    """What about well-formed numbers verification should look at, sorted: a region that is none of today's, another
+    birth date, a date of issue that is to come or that no calendar has.
+    """
+    found = []
+    found += ["kk_region_unknown"] if _region_unknown(kk) else []
+    found += _issue_warnings(int(kk[6:8]), int(kk[8:10]), int(kk[10:12]), today)
+    found += ["nik_region_unknown"] if _region_unknown(nik) else []
     man = birth_date.strftime("%d%m%y")
     woman = f"{birth_date.day + _WOMEN}{man[2:]}"
-    if nik[6:12] not in (man, woman):
-        warnings.append("nik_birth_date_differs")
-    return tuple(warnings)
+    found += [] if nik[6:12] in (man, woman) else ["nik_birth_date_differs"]
+    return tuple(sorted(found))
+
+
+def _region_unknown(number: str) -> bool:
+    return _region_name(f"{number[:2]}.{number[2:4]}.{number[4:6]}") is None
+
+
+def _issue_warnings(day: int, month: int, year: int, today: date) -> list[str]:
+    try:
+        issued = date(2000 + year if year < _FIRST_YEAR_OF_KK else 1900 + year, month, day)
+    except ValueError:
+        return ["kk_date_impossible"]  # 29 February of a common year
+    return ["kk_date_in_future"] if issued > today else []
 
 
 def parse_region(province: str, regency: str) -> tuple[int, str]:

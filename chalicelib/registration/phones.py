@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from .. import typed
 from .errors import MalformedAccountNumber, MalformedPhone
 
-# phonenumbers would also take letters ("0812-FLOWERS"), extensions and the digits of other scripts.
-_WRITTEN = re.compile(r"\+?[0-9 ().-]{8,30}")
+_WRITTEN = re.compile(r"(?:0062|\+?62|)0?(8[0-9]{6,14})")
+"""Every mobile number begins with 8 after the country code, the trunk prefix, both ("+62 (0)812") or neither."""
 _BANK_ACCOUNT = re.compile(r"[0-9]{6,20}")
 
 
@@ -21,12 +22,10 @@ def parse_phone(text: str) -> str:
     import phonenumbers
     from phonenumbers import PhoneNumberType
 
-    if not _WRITTEN.fullmatch(text):
+    written = _WRITTEN.fullmatch(re.sub("[()]", "", typed.compact(text)))
+    if written is None:
         raise MalformedPhone()
-    try:
-        number = phonenumbers.parse(text, "ID")
-    except phonenumbers.NumberParseException as error:
-        raise MalformedPhone() from error
+    number = phonenumbers.parse(f"+62{written[1]}")
     if not phonenumbers.is_valid_number_for_region(number, "ID"):
         raise MalformedPhone()
     if phonenumbers.number_type(number) not in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE):
@@ -35,12 +34,16 @@ def parse_phone(text: str) -> str:
 
 
 def parse_account_number(kind: Literal["bank", "wallet"], text: str) -> str:
-    """A bank's 6 to 20 digits, or the E.164 mobile number of a wallet. Raises `MalformedAccountNumber`."""
+    """A bank's 6 to 20 digits, however grouped, or the E.164 mobile number of a wallet.
+
+    Raises `MalformedAccountNumber`.
+    """
     if kind == "wallet":
         try:
             return parse_phone(text)
         except MalformedPhone as error:
             raise MalformedAccountNumber(kind=kind) from error
-    if not _BANK_ACCOUNT.fullmatch(text):
+    digits = typed.compact(text)
+    if not _BANK_ACCOUNT.fullmatch(digits):
         raise MalformedAccountNumber(kind=kind)
-    return text
+    return digits

@@ -72,7 +72,7 @@ class Registrant:
 
     `region` is the province of the KTP address (31), `regency` its full code ("3174"); the three macs are keyed hashes.
     `beneficiary_wave` is set while the standing is BENEFICIARY or was. `warnings` are for verification:
-    `nik_region_unknown`, `nik_birth_date_differs`.
+    `nik_region_unknown`, `nik_birth_date_differs`, `kk_region_unknown`, `kk_date_in_future`, `kk_date_impossible`.
     """
 
     id: str

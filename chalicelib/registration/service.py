@@ -43,8 +43,9 @@ class Registrations:
 
         Everything but the NIK may change. Who was chosen or revoked may still correct their data, so only a plain
         registrant is tested for eligibility. Raises the first that holds of: `MalformedNik`, `MalformedKk`,
-        `MalformedPhone`, `UnknownRegion`, `NikCannotChange`, `InFormalEducation`, `ExcludedOccupation`, `UnderAge`,
-        `OverAge`, `ConsentMissing`, `Excluded`, `NikAlreadyRegistered`, `PhoneAlreadyUsed`.
+        `MalformedPhone`, `MalformedName`, `UnknownRegion`, `NikCannotChange`, `InFormalEducation`,
+        `ExcludedOccupation`, `UnderAge`, `OverAge`, `ConsentMissing`, `Excluded`, `NikAlreadyRegistered`,
+        `PhoneAlreadyUsed`.
 
         A new registration costs one read, four KMS calls and one transaction; the same form again one read and one
         KMS call.
@@ -133,7 +134,7 @@ class Registrations:
         An account that somebody else has and cannot be paid to (it is in another name, or was unknown) is free to take.
         `unless_paying` adds legs named `store.PAYING_LEG` to the transaction of a change; the first address needs none.
         Nothing is known yet of an account that is new. Raises the first that holds of `UnknownPayoutCode`,
-        `MalformedAccountNumber`, `NotRegistered`, `PaymentUnderWay`, `AccountAlreadyUsed`.
+        `MalformedAccountNumber`, `MalformedName`, `NotRegistered`, `PaymentUnderWay`, `AccountAlreadyUsed`.
         """
         kind = self._payout_codes.get(form.code)
         if kind is None:
@@ -216,7 +217,7 @@ class Registrations:
             standing=Standing.REGISTERED,
             beneficiary_wave=None,
             verification=Verification.PENDING,
-            warnings=identity.nik_warnings(person.nik, form.birth_date),
+            warnings=identity.warnings(person.nik, person.kk, form.birth_date, clock.wib_date(now)),
             registered_at=now,
             updated_at=now,
         )
@@ -248,7 +249,7 @@ class Registrations:
             consent_version=form.consent_version or "",
             kk_mac=old.kk_mac if person.kk == known.kk else self._vault.mac("kk", person.kk),
             phone_mac=old.phone_mac if person.phone == known.phone else self._vault.mac("phone", person.phone),
-            warnings=identity.nik_warnings(person.nik, form.birth_date),
+            warnings=identity.warnings(person.nik, person.kk, form.birth_date, clock.wib_date(now)),
         )
         if changed == old and person == known:
             return old

@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from .. import typed
 from . import identity, phones
+from .errors import MalformedName
 from .rules import (
     AddressCheck,
     Education,
@@ -20,10 +22,8 @@ from .rules import (
     Verification,
 )
 
-# Nothing invisible that a bank's system would choke on, and at least one visible character.
-Name = Annotated[
-    str, Meta(min_length=1, max_length=100, pattern=r"^(?=.*\S)[^\x00-\x1f\x7f]+$", examples=["Siti Aminah"])
-]
+_GROUPED = "spaces, dashes and dots between them do not matter"
+_NAME = f"letters and what goes with them, at most {typed.NAME_MAX} characters, no emoji"
 Password = Annotated[str, Meta(max_length=256, description="At least 10 characters.")]
 Email = Annotated[str, Meta(max_length=254, examples=["siti@example.com"])]
 
@@ -37,11 +37,13 @@ class _Form(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class RegistrationForm(_Form, frozen=True):
     """`PUT /me/registration`. NIK, KK, phone and region have codes of their own for what is wrong with them."""
 
-    nik: Annotated[str, Meta(description="16 digits", examples=["3174095708950001"])]
-    kk: Annotated[str, Meta(description="16 digits: the family card", examples=["3174091203180002"])]
-    name: Annotated[Name, Meta(description="The full name as on the KTP")]
+    nik: Annotated[str, Meta(description=f"16 digits; {_GROUPED}", examples=["3174095708950001"])]
+    kk: Annotated[str, Meta(description=f"16 digits: the family card; {_GROUPED}", examples=["3174091203180002"])]
+    name: Annotated[str, Meta(description=f"The full name as on the KTP: {_NAME}", examples=["Siti Aminah"])]
     birth_date: Annotated[date, Meta(examples=["1995-08-17"])]
-    phone: Annotated[str, Meta(description="An Indonesian mobile number", examples=["0812-3456-7890"])]
+    phone: Annotated[
+        str, Meta(description="An Indonesian mobile number, with or without +62", examples=["0812-3456-7890"])
+    ]
     province: Annotated[str, Meta(description="Kemendagri code of the KTP address: 2 digits", examples=["31"])]
     regency: Annotated[str, Meta(description="Kemendagri code of the KTP address: 4 digits", examples=["3174"])]
     education: Annotated[Education, Meta(description="The highest level completed")]
@@ -57,9 +59,9 @@ class FinancialAddressForm(_Form, frozen=True):
     code: Annotated[str, Meta(description="A bank or e-wallet that pays incentives", examples=["BNI", "DANA"])]
     account_number: Annotated[
         str,
-        Meta(description="A bank's 6 to 20 digits, or the mobile number of a wallet", examples=["0123456789"]),
+        Meta(description=f"A bank's 6 to 20 digits ({_GROUPED}), or a wallet's mobile number", examples=["0123456789"]),
     ]
-    holder_name: Annotated[Name, Meta(description="The name the account is held under")]
+    holder_name: Annotated[str, Meta(description=f"The name the account is held under: {_NAME}")]
 
 
 class SignUpForm(_Form, frozen=True):
@@ -74,7 +76,7 @@ class ConfirmationForm(_Form, frozen=True):
     """`POST /accounts/confirmations`."""
 
     email: Email
-    code: Annotated[str, Meta(min_length=1, max_length=16, examples=["123456"])]
+    code: Annotated[str, Meta(min_length=1, max_length=32, examples=["123456"])]
 
 
 class CodeForm(_Form, frozen=True):
@@ -150,14 +152,12 @@ class MeView(_Form, frozen=True):
 def personal_data(form: RegistrationForm) -> PersonalData:
     """What of a form is to be sealed, normalised.
 
-    Raises the first that holds of `MalformedNik`, `MalformedKk`, `MalformedPhone`.
+    Raises the first that holds of `MalformedNik`, `MalformedKk`, `MalformedPhone`, `MalformedName`.
     """
-    return PersonalData(
-        nik=identity.parse_nik(form.nik),
-        kk=identity.parse_kk(form.kk),
-        name=_one_line(form.name),
-        phone=phones.parse_phone(form.phone),
-    )
+    nik, kk = identity.parse_nik(form.nik), identity.parse_kk(form.kk)
+    identity.check_apart(nik, kk)
+    phone = phones.parse_phone(form.phone)
+    return PersonalData(nik, kk, _name("name", form.name), phone)
 
 
 def submitted_view(registrant: Registrant, form: RegistrationForm) -> RegistrationView:
@@ -187,11 +187,11 @@ def registration_view(registrant: Registrant, person: PersonalData) -> Registrat
 
 
 def financial_address(form: FinancialAddressForm, kind: Literal["bank", "wallet"]) -> FinancialAddress:
-    """A financial address, normalised. Raises `MalformedAccountNumber`."""
+    """A financial address, normalised. Raises `MalformedAccountNumber`, `MalformedName`."""
     return FinancialAddress(
         code=form.code,
         account_number=phones.parse_account_number(kind, form.account_number),
-        holder_name=_one_line(form.holder_name),
+        holder_name=_name("holder_name", form.holder_name),
     )
 
 
@@ -224,5 +224,8 @@ def _mask_identity(digits: str) -> str:
     return f"{digits[:4]}**********{digits[-2:]}"
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _name(field: str, given: str) -> str:
+    name = typed.name(given)
+    if name is None:
+        raise MalformedName(field=field, length_max=typed.NAME_MAX)
+    return name

@@ -10,22 +10,26 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from .. import typed
 from ..clock import iso
 from .catalogue import CODE, Search
 from .rules import Course, Mode, Review, State, Training
 
 # `(?!\n)$`: Python's `$` alone would also match before a line feed at the end.
 Id = Annotated[str, Meta(pattern=r"^[a-z2-7]{26}(?!\n)$")]
-Card = Annotated[str, Meta(pattern=r"^[0-9]{16}(?!\n)$", description="The number on the beneficiary's card.")]
+CARD = typed.field(typed.compact, "[0-9]{16}", "16 digits")
+REDEEM_CODE = typed.field(typed.compact, "[A-Z2-7]{16}", "16 letters and digits from 2 to 7")
+CERTIFICATE = typed.field(
+    typed.identifier, CODE.replace("._-", "._/-"), "letters and digits, then also . _ / -, at most 64 together"
+)
+Card = Annotated[str, Meta(description=f"The number on the beneficiary's card: {CARD.right}.")]
 RedeemCode = Annotated[
-    str, Meta(pattern=r"^[A-Z2-7]{16}(?!\n)$", description="What the participant was given at the purchase.")
+    str,
+    Meta(description=f"What the participant was given: {REDEEM_CODE.right}, in any letter case, grouped or not."),
 ]
 Certificate = Annotated[
     str,
-    Meta(
-        pattern=CODE.replace("._-", "._/-"),
-        description="The partner's number of the certificate; one certificate is one completion.",
-    ),
+    Meta(description=f"The partner's number, one for each completion: {CERTIFICATE.right}."),
 ]
 Instant = Annotated[datetime, Meta(tz=True)]
 Rating = Annotated[int, Meta(ge=0, le=10)]
@@ -80,12 +84,18 @@ class RedemptionForm(Struct, frozen=True, forbid_unknown_fields=True):
     redeem_code: RedeemCode
     card_number: Card
 
+    def __post_init__(self) -> None:
+        typed.into(self, redeem_code=REDEEM_CODE, card_number=CARD)
+
 
 class AttendanceForm(Struct, frozen=True, forbid_unknown_fields=True):
     """What a partner reports. `attended_at` carries its offset from UTC."""
 
     redeem_code: RedeemCode
     attended_at: Instant
+
+    def __post_init__(self) -> None:
+        typed.into(self, redeem_code=REDEEM_CODE)
 
 
 class CompletionForm(Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,6 +104,9 @@ class CompletionForm(Struct, frozen=True, forbid_unknown_fields=True):
     redeem_code: RedeemCode
     certificate_number: Certificate
     completed_at: Instant
+
+    def __post_init__(self) -> None:
+        typed.into(self, redeem_code=REDEEM_CODE, certificate_number=CERTIFICATE)
 
 
 class ReviewForm(Struct, frozen=True, forbid_unknown_fields=True):

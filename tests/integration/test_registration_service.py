@@ -59,7 +59,9 @@ def test_a_form_that_is_refused_writes_nothing(service, cloud):
     wrong = [
         ({"nik": "317409570895000"}, errors.MalformedNik),
         ({"kk": "3174091203180000"}, errors.MalformedKk),
+        ({"nik": "3174091203180002"}, errors.MalformedKk),  # the family card's number twice
         ({"phone": "0812"}, errors.MalformedPhone),
+        ({"name": "Siti 😀"}, errors.MalformedName),
         ({"province": "99"}, errors.UnknownRegion),
         ({"regency": "3274"}, errors.UnknownRegion),
         ({"employment": Employment.STUDENT}, errors.InFormalEducation),
@@ -80,6 +82,7 @@ def test_a_form_wrong_in_every_way_is_refused_in_the_documented_order(service):
         "nik": ("1", errors.MalformedNik),
         "kk": ("1", errors.MalformedKk),
         "phone": ("1", errors.MalformedPhone),
+        "name": ("1", errors.MalformedName),
         "province": ("99", errors.UnknownRegion),
         "employment": (Employment.STUDENT, errors.InFormalEducation),
         "birth_date": (date(2020, 1, 1), errors.UnderAge),
@@ -155,6 +158,28 @@ def test_everything_else_may_change(service):
     assert (registrant.registered_at, registrant.updated_at) == (T0, LATER)
     view = service.me("siti").registration
     assert (view.name, view.phone) == ("Siti A.", "+62********2222")
+
+
+def test_what_is_odd_about_the_family_card_is_warned_of_in_the_answer_and_kept(service):
+    odd = form(kk="9974090101300002", birth_date=date(1995, 8, 18), nik="5471015708950001")
+    registrant, new = service.register("siti", odd, T0)
+    told = ("kk_date_in_future", "kk_region_unknown", "nik_birth_date_differs", "nik_region_unknown")
+    assert (new, wire.submitted_view(registrant, odd).warnings) == (True, told)
+    assert service.me("siti").registration.warnings == told
+    assert service.register("siti", odd, LATER) == (registrant, False)
+
+
+def test_the_same_number_and_name_typed_otherwise_are_the_same_registration(service, cloud):
+    first, _ = service.register("siti", SITI, T0)
+    before = rows(cloud)
+    again = form(
+        nik="3174\u201309 570895\u00a00001",
+        kk="\u202a３１７４０９１２０３１８０００２\u202c",
+        name=" Siti\u00a0\u200bAminah\n",
+        phone="62812\u20113456\u20117890",
+    )
+    assert service.register("siti", again, LATER) == (first, False)
+    assert rows(cloud) == before
 
 
 def test_a_phone_number_given_up_is_free_for_others(service, cloud):

@@ -54,7 +54,7 @@ def test_what_add_prints_is_what_signs(stage: Scene) -> None:
     assert (known.id, known.name) == (partner_id, "Pelatihan Jaya")
 
 
-@pytest.mark.parametrize("name", ["", "   ", "a" * 101, "two\nlines"])
+@pytest.mark.parametrize("name", ["", "   ", "a" * 101, "123", "\u200b", "Balai 🏆"])
 def test_a_name_that_cannot_be_shown_is_refused(stage: Scene, name: str) -> None:
     assert run("add", name).exit_code == 2
     assert stage.services.partners.all() == []

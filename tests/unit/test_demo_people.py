@@ -65,7 +65,8 @@ def test_whoever_should_register_meets_every_rule_now_and_when_the_wave_has_clos
 
 def test_niks_are_of_regions_in_force_and_agree_with_the_birth_dates(crowd: list[Person]) -> None:
     for person in registering(crowd):
-        assert identity.nik_warnings(person.form["nik"], date.fromisoformat(person.form["birth_date"])) == ()
+        born = date.fromisoformat(person.form["birth_date"])
+        assert identity.warnings(person.form["nik"], person.form["kk"], born, TODAY) == ()
 
 
 def test_some_were_first_registered_in_another_province(crowd: list[Person]) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib import typed
 from chalicelib.registration import identity
 from chalicelib.registration.errors import MalformedKk, MalformedNik, UnknownRegion
 
 SITI = "3174095708950001"
 BORN = date(1995, 8, 17)
+KK = "3174091203180002"
+TODAY = date(2026, 11, 24)
 
 districts = st.sampled_from(["317409", "110101", "960101", "327601", "340401"])
 birth_dates = st.dates(date(1940, 1, 1), date(2010, 12, 31))
@@ -28,13 +32,13 @@ def nik_of(district: str, born: date, serial: int, woman: bool) -> str:
 def test_every_nik_that_can_be_issued_is_accepted_without_a_warning(district, born, serial, woman):
     nik = nik_of(district, born, serial, woman)
     assert identity.parse_nik(nik) == nik
-    assert identity.nik_warnings(nik, born) == ()
+    assert identity.warnings(nik, KK, born, TODAY) == ()
 
 
 @settings(deadline=None)  # the first call loads the library
 @given(st.text(max_size=20))
-def test_whatever_is_not_sixteen_ascii_digits_is_refused(text):
-    if not (len(text) == 16 and text.isascii() and text.isdigit()):
+def test_whatever_is_not_sixteen_digits_is_refused(text):
+    if not re.fullmatch("[0-9]{16}", typed.compact(text)):
         for parse, refusal in ((identity.parse_nik, MalformedNik), (identity.parse_kk, MalformedKk)):
             with pytest.raises(refusal) as refused:
                 parse(text)
@@ -43,11 +47,25 @@ def test_whatever_is_not_sixteen_ascii_digits_is_refused(text):
 
 @pytest.mark.parametrize(
     "text",
-    [SITI[:15], SITI + "1", f" {SITI}", f"{SITI}\n", "3174-0957-0895-0001", "٣١٧٤٠٩٥٧٠٨٩٥٠٠٠١", "", "31740957089500O1"],
+    [SITI[:15], SITI + "1", "", "31740957089500O1", f"{SITI} {SITI}", "3,174095708950001e15", f"'{SITI}"],
 )
 def test_a_nik_of_another_form_is_refused(text):
     with pytest.raises(MalformedNik):
         identity.parse_nik(text)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(f" {SITI}", f"{SITI}\n", "3174-0957-0895-0001", "317409 570895 0001", "3174.0957.0895.0001"),
+        *("3174\u00a00957\u20070895\u202f0001", "3174\u20110957\u201308950001", f"\u202a{SITI}\u202c"),
+        *(f"\ufeff{SITI}\u200b", f"\u2067{SITI}\u2069", "٣١٧٤٠٩٥٧٠٨٩٥٠٠٠١", "３１７４０９５７０８９５０００１"),
+    ],
+)
+def test_a_nik_and_a_family_card_however_written_are_their_digits(written):
+    assert identity.parse_nik(written) == SITI
+    issued = written.replace("57", "17").replace("٥٧", "١٧").replace("５７", "１７")
+    assert identity.parse_kk(issued) == SITI.replace("57", "17")
 
 
 @pytest.mark.parametrize(
@@ -80,6 +98,34 @@ def test_a_family_card_has_no_women_s_days():
     assert refused.value.facts == {"reason": "date"}
 
 
+def test_ones_own_nik_is_no_family_card():
+    identity.check_apart(SITI, KK)
+    with pytest.raises(MalformedKk) as refused:
+        identity.check_apart(KK, KK)
+    assert refused.value.facts == {"reason": "nik"}
+
+
+@pytest.mark.parametrize(
+    ("kk", "warnings"),
+    [
+        (KK, ()),
+        ("3174092411260002", ()),  # issued today
+        ("3174092511260002", ("kk_date_in_future",)),
+        ("3174090101270002", ("kk_date_in_future",)),
+        ("3174093112890002", ("kk_date_in_future",)),
+        ("3174090101900002", ()),  # may be of 1990
+        ("3174092902230002", ("kk_date_impossible",)),
+        ("3174092902240002", ()),
+        ("9974091203180002", ("kk_region_unknown",)),
+        ("3174991203180002", ("kk_region_unknown",)),
+        ("0000001203300002", ("kk_date_in_future", "kk_region_unknown")),
+    ],
+)
+def test_what_a_family_card_says_of_its_region_and_issue_is_at_most_a_warning(kk, warnings):
+    assert identity.parse_kk(kk) == kk
+    assert identity.warnings(SITI, kk, BORN, TODAY) == warnings
+
+
 def test_a_refusal_never_repeats_the_number():
     with pytest.raises(MalformedNik) as refused:
         identity.parse_nik("3174099908950001")
@@ -87,12 +133,12 @@ def test_a_refusal_never_repeats_the_number():
 
 
 def test_a_region_that_is_no_more_is_a_warning():
-    assert identity.nik_warnings("5471015708950001", BORN) == ("nik_region_unknown",)
+    assert identity.warnings("5471015708950001", KK, BORN, TODAY) == ("nik_region_unknown",)
 
 
 def test_a_birth_date_that_differs_is_a_warning():
-    assert identity.nik_warnings(SITI, date(1995, 8, 18)) == ("nik_birth_date_differs",)
-    assert identity.nik_warnings("3174091708950001", BORN) == ()
+    assert identity.warnings(SITI, KK, date(1995, 8, 18), TODAY) == ("nik_birth_date_differs",)
+    assert identity.warnings("3174091708950001", KK, BORN, TODAY) == ()
 
 
 def test_all_provinces_and_regencies_of_today_are_known():

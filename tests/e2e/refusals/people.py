@@ -116,6 +116,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "malformed_nik": registering(nik="3174095713950001"),
         "malformed_kk": registering(kk="317409120318000"),
         "malformed_phone": registering(phone="(021) 555-12345"),
+        "malformed_name": registering(name="\u200b\u200b\u200b"),
         "unknown_region": registering(province="31", regency="3299"),
         "in_formal_education": registering(employment=Employment.STUDENT),
         "excluded_occupation": registering(employment=Employment.CIVIL_SERVANT),
@@ -130,7 +131,8 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
     ADDRESS: {
         "not_registered": lambda gateway: Call(ADDRESS, gateway.address(), person=gateway.stranger()),
         "unknown_payout_code": addressing(code="BANK OF NOWHERE"),
-        "malformed_account_number": addressing(account_number="0123-4567-8901"),
+        "malformed_account_number": addressing(account_number="0123-4567-8901 a.n. Siti"),
+        "malformed_name": addressing(holder_name="123"),
         "payment_under_way": change_address_while_paid,
         "account_already_used": address_of_another,
     },

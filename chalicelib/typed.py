@@ -1,0 +1,98 @@
+"""What people type, paste and copy from a card, brought into one form before anything is compared or kept. Pure.
+
+Word processors, chats and keyboards of other scripts change what a person sees as the same number: no-break spaces,
+long dashes, marks of direction, full-width digits. What differs only so is the same identifier or name everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from .errors import Malformed
+
+NAME_MAX = 100
+"""Characters of a name."""
+
+_APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼʻ`´′＇"), "'")
+_DASHES = dict.fromkeys(map(ord, "\u2212\u2043\u02d7"), "-")
+"""Those that Unicode does not count among the dashes."""
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+"""Invisible, although Unicode counts them among letters and marks."""
+
+
+def line(text: str) -> str:
+    """One line as it is seen: NFKC, single spaces, plain apostrophes and dashes, decimal digits 0 to 9; nothing unseen.
+
+    Applying it twice is applying it once.
+    """
+    # Before, because NFKC takes an accent that stands for an apostrophe apart; after, for what it puts together.
+    return " ".join(_flat(unicodedata.normalize("NFKC", _flat(text))).split())
+
+
+def identifier(text: str) -> str:
+    """A number or code that may hold dashes, dots and strokes of its own, such as a certificate's: without spaces."""
+    return line(text).replace(" ", "")
+
+
+def compact(text: str) -> str:
+    """A number or code whose dashes and dots only group it: without them, in capitals."""
+    return re.sub("[-.]", "", identifier(text)).upper()
+
+
+def name(text: str, longest: int = NAME_MAX) -> str | None:
+    """A name of a person, a firm or a course; None if it is none: no letter, a picture among them, too long."""
+    found = line(text)
+    in_names = all(letter.isascii() or unicodedata.category(letter) in _IN_NAMES for letter in found)
+    named = any(unicodedata.category(letter).startswith("L") for letter in found)
+    return found if in_names and named and len(found) <= longest else None
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a form that somebody typed. `read` gives None, and `right` says what would be right."""
+
+    read: Callable[[str], str | None]
+    right: str
+
+
+def field(normalise: Callable[[str], str], pattern: str, right: str) -> Field:
+    """A field that matches the whole of `pattern` once it is normalised."""
+
+    def read(text: str) -> str | None:
+        found = normalise(text)
+        return found if re.fullmatch(pattern, found) else None
+
+    return Field(read, right)
+
+
+def into(form: msgspec.Struct, **fields: Field) -> None:
+    """Bring the fields of a new form into their one form (in `__post_init__`). Raises `Malformed`."""
+    for name_of_it, one in fields.items():
+        value = one.read(getattr(form, name_of_it))
+        if value is None:
+            raise Malformed(field=f"$.{name_of_it}", reason=one.right)
+        msgspec.structs.force_setattr(form, name_of_it, value)
+
+
+_IN_NAMES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nl", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po"})
+
+
+def _flat(text: str) -> str:
+    return "".join(map(_plain, _UNSEEN.sub("", text).translate(_APOSTROPHES | _DASHES)))
+
+
+def _plain(letter: str) -> str:
+    """One letter of a line: a space for any space, a dash for any dash, a digit for any digit, nothing if unseen."""
+    category = unicodedata.category(letter)
+    if letter.isspace():
+        return " "
+    if category in {"Cc", "Cf"}:
+        return ""
+    if category == "Pd":
+        return "-"
+    return str(unicodedata.decimal(letter)) if category == "Nd" else letter
