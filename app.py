@@ -138,11 +138,13 @@ def get_me() -> web.Reply:
         person.Excluded,
         person.NikAlreadyRegistered,
         person.NikCannotChange,
+        person.FixedAfterAward,
+        person.FrozenUntilSettled,
         person.PhoneAlreadyUsed,
     ),
 )
 def put_registration(form: registration.RegistrationForm) -> web.Reply:
-    registrant, new = services().registrations.register(app.caller(), form, app.now())
+    registrant, new = services().register(app.caller(), form, app.now())
     return web.once((registration.submitted_view(registrant, form), new))
 
 

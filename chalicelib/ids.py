@@ -40,3 +40,16 @@ def shard(person: str, shards: int) -> str:
 
 def _base32(raw: bytes) -> str:
     return base64.b32encode(raw).decode().rstrip("=").lower()
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two IAM identities (ARN) are one person's, whatever the spelling or the role.
+
+    Compared is the name at the end: a user's, or a session's, which roles force to be the person's (operating.md). Two
+    people of one name in two accounts count as one too.
+    """
+    return _name(one) == _name(other)
+
+
+def _name(identity: str) -> str:
+    return identity.strip().casefold().rpartition("/")[2]

@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from ..config import PayoutRules, Scheme
 from ..ids import derived_id
+from ..ids import same_person as same_person
 from ..money import Rupiah, rupiah
 from .errors import NotInScheme
 
@@ -326,16 +327,3 @@ def nothing_alive(entitlement: Entitlement) -> bool:
 def is_news(state: State, hold: Hold | None) -> bool:
     """Whether others act on an entitlement's coming into a state: the person is told of it, or a survey follows."""
     return state in AT_REST or hold in {Hold.NO_ADDRESS, Hold.UNVERIFIED}
-
-
-def same_person(one: str, other: str) -> bool:
-    """Whether two IAM identities (ARN) are one person's, whatever the spelling or the role.
-
-    Compared is the name at the end: a user's, or a session's, which roles force to be the person's (operating.md). Two
-    people of one name in two accounts count as one too.
-    """
-    return _name(one) == _name(other)
-
-
-def _name(identity: str) -> str:
-    return identity.strip().casefold().rpartition("/")[2]

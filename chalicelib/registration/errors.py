@@ -83,6 +83,42 @@ class NikCannotChange(DomainError):
     code = "nik_cannot_change"
 
 
+class FrozenUntilSettled(DomainError):
+    """Name, birth date, occupation and family card stay as they are from the join of a wave until it is settled."""
+
+    code = "frozen_until_settled"
+
+
+class FixedAfterAward(DomainError):
+    """Who was chosen cannot change name, birth date, occupation and family card: two administrators correct them."""
+
+    code = "fixed_after_award"
+
+
+class NothingToCorrect(DomainError):
+    """For administrators: all values are as they are kept."""
+
+    code = "nothing_to_correct"
+
+
+class NoCorrection(DomainError):
+    """For administrators: nothing is proposed about a registration, or it is out of date, or another than was shown."""
+
+    code = "no_correction"
+
+
+class CorrectionStands(DomainError):
+    """For administrators: `maker` has proposed another correction; it is approved or rejected before the next one."""
+
+    code = "correction_stands"
+
+
+class CorrectionBySamePerson(DomainError):
+    """For administrators: the maker of a proposal cannot approve it."""
+
+    code = "correction_same_person"
+
+
 class PhoneAlreadyUsed(DomainError):
     """The phone number belongs to another registration."""
 
@@ -238,6 +274,36 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
         409,
         "NIK tidak dapat diubah setelah pendaftaran.",
         "The NIK cannot be changed after registration.",
+    ),
+    FrozenUntilSettled: (
+        409,
+        "Nama, tanggal lahir, pekerjaan, dan nomor KK tidak dapat diubah sejak Anda mengikuti gelombang {wave} sampai "
+        "hasilnya selesai. Ubahlah sesudah itu, atau ajukan pengaduan tentang pendaftaran.",
+        "Name, birth date, occupation and family card cannot be changed from when you joined wave {wave} until it is "
+        "settled. Change them after that, or file a grievance about your registration.",
+    ),
+    FixedAfterAward: (
+        409,
+        "Nama, tanggal lahir, pekerjaan, dan nomor KK penerima tidak dapat diubah sendiri. Ajukan pengaduan tentang "
+        "pendaftaran; dua petugas akan memperbaikinya.",
+        "A beneficiary cannot change name, birth date, occupation and family card. File a grievance about your "
+        "registration; two administrators will correct them.",
+    ),
+    NothingToCorrect: (409, "Data itu sudah tercatat demikian.", "This is how it is kept already."),
+    NoCorrection: (
+        404,
+        "Tidak ada usulan perbaikan yang berlaku untuk pendaftaran ini.",
+        "No correction of this registration is proposed that still holds.",
+    ),
+    CorrectionStands: (
+        409,
+        "Sudah ada usulan perbaikan untuk pendaftaran ini.",
+        "A correction of this registration is proposed already.",
+    ),
+    CorrectionBySamePerson: (
+        403,
+        "Usulan perbaikan harus disetujui oleh orang lain.",
+        "A correction is approved by another person than the one who proposed it.",
     ),
     PhoneAlreadyUsed: (
         409,

@@ -83,6 +83,26 @@ class ProfileOrAddress(RegistrationsTable):
         return kind.from_raw_data(data)
 
 
+class Proposed(RegistrationsTable):
+    """`R#<registrant>` / `CORRECTION`: what one administrator proposes to correct, sealed with the person's key."""
+
+    maker = UnicodeAttribute()
+    reason = UnicodeAttribute()
+    made_at = UTCDateTimeAttribute()
+    sealed = BinaryAttribute(legacy_encoding=False)
+
+
+class Decided(RegistrationsTable):
+    """`R#<registrant>` / `CORRECTED#<instant>`: a proposal that was carried out, or taken away; kept as it was."""
+
+    outcome = UnicodeAttribute()
+    maker = UnicodeAttribute()
+    by = UnicodeAttribute()
+    reason = UnicodeAttribute()
+    at = UTCDateTimeAttribute()
+    sealed = BinaryAttribute(legacy_encoding=False)
+
+
 class Guard(RegistrationsTable):
     """`U#<kind>#<mac>` / `UNIQUE`."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
@@ -14,7 +14,14 @@ from .. import clock
 from ..config import EligibilityRules
 from ..errors import Unavailable
 from . import fitness, identity, rules, wire
-from .errors import AccountAlreadyUsed, Excluded, NikCannotChange, NotRegistered, UnknownPayoutCode
+from .errors import (
+    AccountAlreadyUsed,
+    Excluded,
+    FixedAfterAward,
+    NikCannotChange,
+    NotRegistered,
+    UnknownPayoutCode,
+)
 from .rules import AddressCheck, Contact, FinancialAddress, Payee, PersonalData, Registrant, Standing, Verification
 from .store import AddressRecord, Idle, Legs, Overtaken, Record, RegistrationStore
 from .vault import PersonKey, Vault
@@ -38,12 +45,19 @@ class Registrations:
         self._eligibility = eligibility
         self._payout_codes = payout_codes
 
-    def register(self, registrant_id: str, form: wire.RegistrationForm, now: datetime) -> tuple[Registrant, bool]:
+    def register(
+        self,
+        registrant_id: str,
+        form: wire.RegistrationForm,
+        now: datetime,
+        unless_joined: Callable[[], Legs] | None = None,
+    ) -> tuple[Registrant, bool]:
         """Register or change a registration; True if it is new. The same form again changes nothing.
 
-        Everything but the NIK may change. Who was chosen or revoked may still correct their data, so only a plain
-        registrant is tested for eligibility. Raises the first that holds of: `MalformedNik`, `MalformedKk`,
-        `MalformedPhone`, `MalformedName`, `UnknownRegion`, `NikCannotChange`, `InFormalEducation`,
+        The NIK never changes, and the `frozen_part` not of who was chosen or revoked; `unless_joined` is asked before
+        it changes, and gives legs named `store.OVERTAKEN_LEG`. Only a plain registrant is tested for eligibility.
+        Raises the first that holds of: `MalformedNik`, `MalformedKk`, `MalformedPhone`, `MalformedName`,
+        `UnknownRegion`, `NikCannotChange`, `FixedAfterAward`, `FrozenUntilSettled`, `InFormalEducation`,
         `ExcludedOccupation`, `UnderAge`, `OverAge`, `ConsentMissing`, `Excluded`, `NikAlreadyRegistered`,
         `PhoneAlreadyUsed`.
 
@@ -57,7 +71,7 @@ class Registrations:
             try:
                 if record is None:
                     return self._create(registrant_id, form, person, region, now), True
-                return self._change(record, form, person, region, now), False
+                return self._change(record, form, person, region, now, unless_joined), False
             except Overtaken:
                 continue
         raise Unavailable()
@@ -68,10 +82,6 @@ class Registrations:
         if registrant is None:
             raise NotRegistered()
         return registrant
-
-    def family_cards(self, registrant_ids: Sequence[str]) -> dict[str, str]:
-        """The `kk_mac` of each of at most 100 people who is registered. One batch get."""
-        return self._store.family_cards(registrant_ids)
 
     def standings(self, registrant_ids: Sequence[str]) -> dict[str, Standing]:
         """Where each of at most 100 people stands who is registered. One batch get."""
@@ -85,7 +95,7 @@ class Registrations:
         key = self._vault.open_key(registrant_id, record.wrapped_key)
         address = self._store.address(registrant_id)
         return wire.MeView(
-            registration=wire.registration_view(record.registrant, _person(key, record)),
+            registration=wire.registration_view(record.registrant, person_of(key, record)),
             financial_address=wire.financial_address_view(_address(key, record, address)) if address else None,
         )
 
@@ -176,7 +186,7 @@ class Registrations:
         record = self._store.record(registrant_id)
         if record is None:
             return None
-        person = _person(self._vault.open_key(registrant_id, record.wrapped_key), record)
+        person = person_of(self._vault.open_key(registrant_id, record.wrapped_key), record)
         return Contact(person.name, person.phone)
 
     def key(self, registrant_id: str) -> PersonKey:
@@ -233,10 +243,11 @@ class Registrations:
         person: PersonalData,
         region: tuple[int, str],
         now: datetime,
+        unless_joined: Callable[[], Legs] | None,
     ) -> Registrant:
         old = record.registrant
         key = self._vault.open_key(old.id, record.wrapped_key)
-        known = _person(key, record)
+        known = person_of(key, record)
         if person.nik != known.nik:
             raise NikCannotChange()
         changed = replace(
@@ -254,6 +265,11 @@ class Registrations:
         if changed == old and person == known:
             return old
         plain_registrant = old.standing is Standing.REGISTERED
+        others = None
+        if frozen_part(changed, person) != frozen_part(old, known):
+            if not plain_registrant:
+                raise FixedAfterAward()
+            others = unless_joined() if unless_joined else None
         if plain_registrant:
             rules.check_eligible(form.employment, form.birth_date, clock.wib_date(now), self._eligibility)
         rules.check_consent(form.consent_version, self._eligibility)
@@ -262,7 +278,7 @@ class Registrations:
         sealed = key.seal("person/1", msgspec.json.encode(person))
         released = old.phone_mac if changed.phone_mac != old.phone_mac else None
         new_record = Record(changed, sealed, record.wrapped_key, record.version + 1)
-        self._store.save(new_record, released, unless_excluded=plain_registrant)
+        self._store.save(new_record, released, unless_excluded=plain_registrant, others=others)
         return changed
 
     def _write_address(
@@ -274,7 +290,7 @@ class Registrations:
         key = self._vault.open_key(registrant_id, record.wrapped_key)
         old = self._store.address(registrant_id)
         known = _address(key, record, old) if old else None
-        address = replace(address, owner_name=_person(key, record).name)
+        address = replace(address, owner_name=person_of(key, record).name)
         if known and replace(known, version=address.version, check=None) == address:
             return known
         new = AddressRecord(
@@ -299,7 +315,17 @@ class Registrations:
         return replace(address, version=new.version)
 
 
-def _person(key: PersonKey, record: Record) -> PersonalData:
+def frozen_part(registrant: Registrant, person: PersonalData) -> dict[str, str]:
+    """What award and payment rest on: it stays from a join until the wave is settled, and for good after an award.
+
+    Address, education, phone and consent are no part of it: a draw uses the region that the entry has.
+    """
+    birth_date, employment = registrant.birth_date.isoformat(), registrant.employment.value
+    return {"name": person.name, "birth_date": birth_date, "employment": employment, "kk": person.kk}
+
+
+def person_of(key: PersonKey, record: Record) -> PersonalData:
+    """What is sealed in a registration."""
     return msgspec.json.decode(key.unseal("person/1", record.sealed), type=PersonalData)
 
 
@@ -310,4 +336,4 @@ def _sealed(key: PersonKey, address: FinancialAddress) -> bytes:
 
 def _address(key: PersonKey, record: Record, kept: AddressRecord) -> FinancialAddress:
     address = msgspec.json.decode(key.unseal("address/1", kept.sealed), type=FinancialAddress)
-    return replace(address, version=kept.version, check=kept.check, owner_name=_person(key, record).name)
+    return replace(address, version=kept.version, check=kept.check, owner_name=person_of(key, record).name)

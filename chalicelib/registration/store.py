@@ -40,6 +40,9 @@ SHARDS = 64
 PAYING_LEG = "paying"
 """The name of the legs by which others say that nothing is being paid to a person just now."""
 
+OVERTAKEN_LEG = "overtaken"
+"""The name of the legs by which others hold what a change was decided on: if one fails it is decided again."""
+
 _UNPAYABLE = [verdict.value for verdict in Verdict if verdict not in PAYABLE]
 
 Legs = Callable[[dynamo.Transaction], None]
@@ -93,13 +96,11 @@ class RegistrationStore:
         item = _read(Profile, person_pk(registrant_id), "PROFILE")
         return _registrant(registrant_id, item) if item else None
 
-    def family_cards(self, registrant_ids: Sequence[str]) -> dict[str, str]:
-        """The `kk_mac` of each of at most 100 people who is registered. One batch get, of two attributes."""
-        return _of_profiles(registrant_ids, "kk_mac")
-
     def standings(self, registrant_ids: Sequence[str]) -> dict[str, Standing]:
         """Where each of at most 100 people stands who is registered. One batch get, of two attributes."""
-        return {who: Standing(standing) for who, standing in _of_profiles(registrant_ids, "standing").items()}
+        keys = [(person_pk(registrant_id), "PROFILE") for registrant_id in registrant_ids]
+        rows = dynamo.get_rows(Profile, keys, "pk,standing")
+        return {row["pk"]["S"].removeprefix(person_pk("")): Standing(row["standing"]["S"]) for row in rows}
 
     def record(self, registrant_id: str) -> Record | None:
         """A registration with its sealed part. One read."""
@@ -134,10 +135,13 @@ class RegistrationStore:
         """Whether any exclusion list names this NIK. One read."""
         return _read(Exclusion, exclusion_pk(nik_mac), "EXCLUDED") is not None
 
-    def save(self, record: Record, released_phone_mac: str | None, *, unless_excluded: bool) -> None:
+    def save(
+        self, record: Record, released_phone_mac: str | None, *, unless_excluded: bool, others: Legs | None = None
+    ) -> None:
         """Write a registration together with its guards; the guard of a phone number given up goes with it.
 
-        Raises `Overtaken`, else `Excluded`, else `NikAlreadyRegistered`, else `PhoneAlreadyUsed`.
+        `others` adds legs of the name `OVERTAKEN_LEG`. Raises `Overtaken`, else `Excluded`, else
+        `NikAlreadyRegistered`, else `PhoneAlreadyUsed`.
         """
         who = record.registrant
         try:
@@ -151,6 +155,8 @@ class RegistrationStore:
                 tx.put("profile", _profile(record), _follows(Profile.pk, Profile.version, record.version))
                 _claim(tx, "nik", who.nik_mac, who.id)
                 _claim(tx, "phone", who.phone_mac, who.id)
+                if others is not None:
+                    others(tx)
         except dynamo.LegsFailed as failure:
             refusals = [("excluded", Excluded), ("nik", NikAlreadyRegistered), ("phone", PhoneAlreadyUsed)]
             raise _ranked(failure, refusals) from failure
@@ -266,12 +272,6 @@ class RegistrationStore:
         Exclusion(exclusion_pk(nik_mac), "EXCLUDED").update([Exclusion.lists.add({entry})])
 
 
-def _of_profiles(registrant_ids: Sequence[str], attribute: str) -> dict[str, str]:
-    keys = [(person_pk(registrant_id), "PROFILE") for registrant_id in registrant_ids]
-    rows = dynamo.get_rows(Profile, keys, f"pk,{attribute}")
-    return {row["pk"]["S"].removeprefix(person_pk("")): row[attribute]["S"] for row in rows}
-
-
 def _read(kind: type[_Item], pk: str, sk: str) -> _Item | None:
     try:
         return kind.get(pk, sk, consistent_read=True)
@@ -303,7 +303,7 @@ def _follows(pk: Attribute[str], attribute: NumberAttribute, version: int) -> Co
 def _ranked(failure: dynamo.LegsFailed, refusals: Sequence[tuple[str, type[DomainError]]]) -> Exception:
     # A writer that was overtaken decided on what is no longer so: it reads again before anything is held against it.
     for leg, refusal in refusals:
-        if leg in failure.legs and not {"profile", "address"} & failure.legs.keys():
+        if leg in failure.legs and not {"profile", "address", OVERTAKEN_LEG} & failure.legs.keys():
             return refusal()
     return Overtaken()
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 MacKind = Literal["nik", "kk", "phone", "account"]
-SealKind = Literal["person/1", "address/1", "payment/1", "grievance/1"]
+SealKind = Literal["person/1", "address/1", "payment/1", "grievance/1", "correction/1"]
 """What is sealed, with the version of its form."""
 
 _NONCE_BYTES = 12

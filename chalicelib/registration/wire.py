@@ -53,6 +53,15 @@ class RegistrationForm(_Form, frozen=True):
     ] = None
 
 
+class CorrectionForm(_Form, frozen=True):
+    """What administrators correct; what is left out stays."""
+
+    name: str | None = None
+    birth_date: date | None = None
+    employment: Employment | None = None
+    kk: str | None = None
+
+
 class FinancialAddressForm(_Form, frozen=True):
     """`PUT /me/financial-address`."""
 
@@ -157,7 +166,7 @@ def personal_data(form: RegistrationForm) -> PersonalData:
     nik, kk = identity.parse_nik(form.nik), identity.parse_kk(form.kk)
     identity.check_apart(nik, kk)
     phone = phones.parse_phone(form.phone)
-    return PersonalData(nik, kk, _name("name", form.name), phone)
+    return PersonalData(nik, kk, person_name("name", form.name), phone)
 
 
 def submitted_view(registrant: Registrant, form: RegistrationForm) -> RegistrationView:
@@ -191,7 +200,7 @@ def financial_address(form: FinancialAddressForm, kind: Literal["bank", "wallet"
     return FinancialAddress(
         code=form.code,
         account_number=phones.parse_account_number(kind, form.account_number),
-        holder_name=_name("holder_name", form.holder_name),
+        holder_name=person_name("holder_name", form.holder_name),
     )
 
 
@@ -224,7 +233,8 @@ def _mask_identity(digits: str) -> str:
     return f"{digits[:4]}**********{digits[-2:]}"
 
 
-def _name(field: str, given: str) -> str:
+def person_name(field: str, given: str) -> str:
+    """A name as it is kept. Raises `MalformedName` of the field."""
     name = typed.name(given)
     if name is None:
         raise MalformedName(field=field, length_max=typed.NAME_MAX)

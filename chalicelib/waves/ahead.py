@@ -17,6 +17,7 @@ from ..config import AwardRules
 from .award import Award, Walk
 from .award_queue import Message
 from .deciding import AT_ONCE, ONE_AWARD_S, Decisions, Turn
+from .entries import EntryStore
 from .rules import Draw, Wave
 from .store import WaveStore
 from .tick import Tick
@@ -25,12 +26,6 @@ log = logging.getLogger(__name__)
 
 SENDS_MAX = 3
 """Sent so often and still not all decided, a wave is awarded by the walk alone: the queue must never hold it up."""
-
-
-class FamilyCards(Protocol):
-    """What registration tells of at most `AT_ONCE` winners: each one's family card, as a keyed hash, if registered."""
-
-    def family_cards(self, registrant_ids: Sequence[str]) -> Mapping[str, str]: ...
 
 
 class Queue(Protocol):
@@ -43,12 +38,12 @@ class Ahead:
     """The award of a drawn wave, by the queue first where that is quicker."""
 
     def __init__(
-        self, store: WaveStore, award: Award, decisions: Decisions, cards: FamilyCards, queue: Queue, rules: AwardRules
+        self, store: WaveStore, award: Award, decisions: Decisions, entries: EntryStore, queue: Queue, rules: AwardRules
     ) -> None:
         self._store = store
         self._award = award
         self._decisions = decisions
-        self._cards = cards
+        self._entries = entries
         self._queue = queue
         self._rules = rules
 
@@ -89,7 +84,7 @@ class Ahead:
         tick.need(ONE_AWARD_S)
         undecided = {turn.registrant_id for turn in turns if turn.known is None}
         people = [turn.registrant_id for turn in turns]
-        batches = in_batches(people, self._family_cards(people, tick), self._rules.batch)
+        batches = in_batches(people, self._family_cards(wave, people, tick), self._rules.batch)
         missing = [
             Message(wave.number, number, tuple(batch))
             for number, batch in enumerate(batches, 1)
@@ -103,11 +98,12 @@ class Ahead:
         log.info("awards_sent", extra={"wave": wave.number, "batches": len(missing), "people": len(undecided)})
         return True
 
-    def _family_cards(self, people: Sequence[str], tick: Tick) -> dict[str, str]:
+    def _family_cards(self, wave: Wave, people: Sequence[str], tick: Tick) -> dict[str, str]:
         cards: dict[str, str] = {}
         for start in range(0, len(people), AT_ONCE):
             tick.need(ONE_AWARD_S)
-            cards |= self._cards.family_cards(people[start : start + AT_ONCE])
+            entries = self._entries.of_people(wave.number, people[start : start + AT_ONCE])
+            cards |= {who: entry.kk_mac for who, entry in entries.items() if entry.kk_mac}
         return cards
 
 

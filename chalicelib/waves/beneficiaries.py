@@ -56,6 +56,7 @@ class BeneficiaryItem(WavesTable):
     revoked_at = UnicodeAttribute(null=True)
     revoked_seq = NumberAttribute(null=True)
     graduated_at = UnicodeAttribute(null=True)
+    kk_mac = UnicodeAttribute(null=True)
     roster_shard = UnicodeAttribute()
     potential_shard = UnicodeAttribute(null=True)
     roster: ClassVar[RosterIndex] = RosterIndex()
@@ -63,7 +64,7 @@ class BeneficiaryItem(WavesTable):
 
 
 class FamilyItem(WavesTable):
-    """`K#<kk mac>` / `HOLDERS`: the beneficiaries that a family card had when they were chosen."""
+    """`K#<kk mac>` / `HOLDERS`: the beneficiaries who joined with this family card and were not revoked."""
 
     holders = UnicodeSetAttribute(null=True)
 
@@ -79,7 +80,7 @@ class CardTaken(Exception):
 
 
 class BeneficiaryStore:
-    """`family_card_cap`: beneficiaries on one family card, ever."""
+    """`family_card_cap`: beneficiaries on one family card, ever, but for those who were revoked."""
 
     def __init__(self, transaction: Callable[[], Transaction], family_card_cap: int) -> None:
         self._transaction = transaction
@@ -88,6 +89,7 @@ class BeneficiaryStore:
     def award(self, beneficiary: Beneficiary, kk_mac: str) -> Outcome | None:
         """Make a beneficiary of an entry's registrant, all conditions held in one transaction.
 
+        They count to the family card of their entry; `kk_mac` is the one they have now, nearly always the same.
         Returns CHOSEN, or why nothing was written: ALREADY_BENEFICIARY or FAMILY_CARD, or None when the entry has its
         outcome already (by another run of this same award: the entry tells which). Raises `CardTaken`.
         """
@@ -97,7 +99,9 @@ class BeneficiaryStore:
         except LegsFailed as failed:
             # Ranked: a replay finds its own beneficiary and its own card in the way, which must not count.
             if "entry" in failed.legs:
-                return None
+                entry = failed.legs["entry"] or {}
+                joined_with = entry["kk"]["B"].hex() if "kk" in entry and "outcome" not in entry else kk_mac
+                return None if joined_with == kk_mac else self.award(beneficiary, joined_with)
             if BENEFICIARY_LEG in failed.legs:
                 return Outcome.ALREADY_BENEFICIARY
             if "family" in failed.legs:
@@ -128,6 +132,34 @@ class BeneficiaryStore:
         due = BeneficiaryItem.buy_by <= _second(until)
         for item in BeneficiaryItem.potential.query(shard, due):
             yield Deadline(_person(item), parse_iso(item.buy_by))
+
+    def holders(self, kk_mac: str) -> list[str]:
+        """Who counts to a family card, in order of their ids. One read."""
+        try:
+            item = FamilyItem.get(_family(kk_mac).pk, "HOLDERS", consistent_read=True)
+        except FamilyItem.DoesNotExist:
+            return []
+        return sorted(item.holders or ())
+
+    # Legs of others' transactions, for changes of a registration
+
+    def check_absent(self, tx: Transaction, leg: str, registrant_id: str) -> None:
+        """The person was never chosen."""
+        tx.check(leg, BeneficiaryItem, (_pk(registrant_id), "BENEFICIARY"), BeneficiaryItem.pk.does_not_exist())
+
+    def move_card(
+        self, tx: Transaction, leg: str, registrant_id: str, beneficiary: Beneficiary | None, kk_mac: str
+    ) -> None:
+        """Count a person to another family card, if they still stand as `beneficiary` was read."""
+        if beneficiary is None:
+            self.check_absent(tx, leg, registrant_id)
+        elif beneficiary.state is not BeneficiaryState.REVOKED and beneficiary.kk_mac != kk_mac:
+            item = BeneficiaryItem(_pk(registrant_id), "BENEFICIARY")
+            as_read = (BeneficiaryItem.state != BeneficiaryState.REVOKED.value) & _on_card(beneficiary.kk_mac)
+            tx.update(leg, item, [BeneficiaryItem.kk_mac.set(kk_mac)], as_read)
+            if beneficiary.kk_mac is not None:
+                tx.update("left", _family(beneficiary.kk_mac), [FamilyItem.holders.delete({registrant_id})])
+            tx.update("come", _family(kk_mac), [FamilyItem.holders.add({registrant_id})])
 
     # Legs of others' transactions. They fail as `BENEFICIARY_LEG` where the state is no longer the one that was read.
 
@@ -173,7 +205,7 @@ class BeneficiaryStore:
     # Revocation
 
     def revoke(self, tx: Transaction, beneficiary: Beneficiary, seq: int, now: datetime) -> None:
-        """No purchase came in time. Stays among the `potential`, as what is to be passed on."""
+        """No purchase came in time: the family card is free again. Stays among the `potential`, to be passed on."""
         overdue = BeneficiaryItem.buy_by <= _second(now)
         tx.update(
             BENEFICIARY_LEG,
@@ -183,8 +215,11 @@ class BeneficiaryStore:
                 BeneficiaryItem.revoked_at.set(iso(now)),
                 BeneficiaryItem.revoked_seq.set(seq),
             ],
-            BeneficiaryItem.state.is_in(*sources(BeneficiaryState.REVOKED)) & overdue,
+            BeneficiaryItem.state.is_in(*sources(BeneficiaryState.REVOKED)) & overdue & _on_card(beneficiary.kk_mac),
         )
+        if beneficiary.kk_mac is not None:
+            holders = FamilyItem.holders.delete({beneficiary.registrant_id})
+            tx.update("family", _family(beneficiary.kk_mac), [holders])
 
     def passed_on(self, registrant_id: str) -> None:
         """Nothing is left to be done for one who was revoked."""
@@ -210,6 +245,7 @@ class BeneficiaryStore:
             awarded_at=iso(beneficiary.awarded_at),
             region=beneficiary.region,
             buy_by=iso(beneficiary.buy_by),
+            kk_mac=kk_mac,
             roster_shard=f"{beneficiary.wave}#{shard_of(person)}",
             potential_shard=shard_of(person) if beneficiary.state is BeneficiaryState.POTENTIAL else None,
         )
@@ -218,7 +254,7 @@ class BeneficiaryStore:
         tx.put("card", card, CardItem.pk.does_not_exist())
         tx.update(
             "family",
-            FamilyItem(f"K#{kk_mac}", "HOLDERS"),
+            _family(kk_mac),
             [FamilyItem.holders.add({person})],
             FamilyItem.holders.does_not_exist() | _room(self._cap),
         )
@@ -226,12 +262,16 @@ class BeneficiaryStore:
             "entry",
             entry_item(beneficiary.wave, person),
             [EntryItem.outcome.set(Outcome.CHOSEN.value), EntryItem.seat.set(beneficiary.seat)],
-            UNDECIDED,
+            UNDECIDED & (EntryItem.kk.does_not_exist() | (EntryItem.kk == bytes.fromhex(kk_mac))),
         )
 
 
 def _pk(registrant_id: str) -> str:
     return f"B#{registrant_id}"
+
+
+def _family(kk_mac: str) -> FamilyItem:
+    return FamilyItem(f"K#{kk_mac}", "HOLDERS")
 
 
 def _person(item: BeneficiaryItem) -> str:
@@ -257,7 +297,13 @@ def _beneficiary(item: BeneficiaryItem) -> Beneficiary:
         revoked_at=None if item.revoked_at is None else parse_iso(item.revoked_at),
         revoked_seq=None if item.revoked_seq is None else int(item.revoked_seq),
         graduated_at=None if item.graduated_at is None else parse_iso(item.graduated_at),
+        kk_mac=item.kk_mac,
     )
+
+
+def _on_card(kk_mac: str | None) -> Condition:
+    same: Condition = BeneficiaryItem.kk_mac.does_not_exist() if kk_mac is None else BeneficiaryItem.kk_mac == kk_mac
+    return same
 
 
 def _room(cap: int) -> Condition:

@@ -9,7 +9,7 @@ from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribu
 from pynamodb.exceptions import UpdateError
 
 from ..clock import iso, parse_iso
-from ..dynamo import is_condition_failure
+from ..dynamo import Transaction, is_condition_failure
 from .reader import Reader, Row, Tickets
 from .rules import SHARDS, Entry, Outcome, shard_of
 from .store import WavesTable
@@ -20,6 +20,7 @@ class EntryItem(WavesTable):
 
     ticket = BinaryAttribute(legacy_encoding=False)
     region = NumberAttribute()
+    kk = BinaryAttribute(legacy_encoding=False, null=True)
     joined_at = UnicodeAttribute()
     outcome = UnicodeAttribute(null=True)
     seat = UnicodeAttribute(null=True)
@@ -49,6 +50,7 @@ class EntryStore:
             [
                 EntryItem.ticket.set(EntryItem.ticket | entry.ticket),
                 EntryItem.region.set(EntryItem.region | entry.region),
+                EntryItem.kk.set(EntryItem.kk | bytes.fromhex(entry.kk_mac)),
                 EntryItem.joined_at.set(EntryItem.joined_at | iso(entry.joined_at)),
             ]
         )
@@ -68,6 +70,12 @@ class EntryStore:
         """The entries of those of them who joined a wave; one call for each 100."""
         keys = [(f"E#{wave}#{shard_of(registrant_id)}", registrant_id) for registrant_id in set(registrant_ids)]
         return {item.sk: _entry(wave, item) for item in EntryItem.batch_get(keys, consistent_read=True)}
+
+    def check_absent(self, tx: Transaction, leg: str, registrant_id: str, waves: Iterable[int]) -> None:
+        """Add the legs by which a person has joined none of these waves."""
+        for wave in waves:
+            item = entry_item(wave, registrant_id)
+            tx.check(leg, EntryItem, (item.pk, item.sk), EntryItem.pk.does_not_exist())
 
     def pages(self, wave: int, shard: int) -> Iterator[list[Row]]:
         """The entries of one shard (from 0), a call for each page; threads may read at once."""
@@ -127,6 +135,7 @@ def _entry(wave: int, item: EntryItem) -> Entry:
         region=int(item.region),
         ticket=item.ticket,
         joined_at=parse_iso(item.joined_at),
+        kk_mac="" if item.kk is None else item.kk.hex(),
         outcome=None if item.outcome is None else Outcome(item.outcome),
         seat=item.seat,
     )

@@ -150,6 +150,7 @@ class AwardedBatch:
 class Entry:
     """One registrant's joining of one wave. `region` is the province at that time, `ticket` 32 random bytes.
 
+    `kk_mac` is the family card at that time: later changes count for nothing ("" in one of an earlier release).
     `seat` is set with the outcome CHOSEN: `open` or a region's code.
     """
 
@@ -158,6 +159,7 @@ class Entry:
     region: int
     ticket: bytes
     joined_at: datetime
+    kk_mac: str
     outcome: Outcome | None = None
     seat: str | None = None
 
@@ -176,7 +178,8 @@ class DrawnEntry:
 class Beneficiary:
     """Who was chosen: once in a lifetime, under the scheme of that wave for good. `seat`: `open` or a region's code.
 
-    `region` is the province of the entry. `buy_by` is the first instant at which a first purchase is too late, in whole
+    `region` is the province of the entry, `kk_mac` its family card, to which the person counts until they are revoked
+    (None: awarded by an earlier release). `buy_by` is the first instant at which a first purchase is too late, in whole
     seconds. `revoked_seq` is the line of the wave's log of revocations.
     """
 
@@ -192,6 +195,7 @@ class Beneficiary:
     revoked_at: datetime | None = None
     revoked_seq: int | None = None
     graduated_at: datetime | None = None
+    kk_mac: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

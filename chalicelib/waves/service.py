@@ -182,7 +182,8 @@ class Waves:
         _check_may_join(registrant)
         day = closing_day(wave.closes_at)
         check_eligible(registrant.employment, registrant.birth_date, day, self._programme.eligibility)
-        new = Entry(wave.number, registrant_id, registrant.region, self._randomness(TICKET_BYTES), now)
+        ticket = self._randomness(TICKET_BYTES)
+        new = Entry(wave.number, registrant_id, registrant.region, ticket, now, registrant.kk_mac)
         entry = self._entries.join(new)
         return wire.receipt(entry), entry.ticket == new.ticket
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ..dynamo import Transaction
-    from ..registration.rules import FinancialAddress
-    from ..registration.wire import FinancialAddressForm
+    from ..registration.rules import FinancialAddress, Registrant
+    from ..registration.store import Legs
+    from ..registration.wire import FinancialAddressForm, RegistrationForm
     from ..tidings import Tidings
     from ..waves.verify_page import Page, VerifierPage
 
@@ -41,6 +42,14 @@ class Services(OutcomesServices):
             balance_idr=self.training.balance(beneficiary) if beneficiary else None,
             next_deadline=next_deadline(beneficiary, self.surveys.next_closing(registrant_id, now), now),
         )
+
+    def register(self, registrant_id: str, form: RegistrationForm, now: datetime) -> tuple[Registrant, bool]:
+        """`PUT /me/registration`: what a draw rests on stays while the person is in one, and after an award."""
+
+        def unless_joined() -> Legs:
+            return self.registration_changes.unless_joined(registrant_id, now)
+
+        return self.registrations.register(registrant_id, form, now, unless_joined)
 
     def set_financial_address(self, registrant_id: str, form: FinancialAddressForm, now: datetime) -> FinancialAddress:
         """`PUT /me/financial-address`: changed only while no payment to the person may be under way."""

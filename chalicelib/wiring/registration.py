@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..registration.accounts import Accounts
     from ..registration.exclusions import ExclusionLists
     from ..registration.service import Registrations
+    from ..registration.store import RegistrationStore
     from ..registration.tokens import TokenVerifier
     from ..registration.vault import Vault
 
@@ -45,23 +46,25 @@ class RegistrationServices(Deployment):
     @cached_property
     def registrations(self) -> Registrations:
         """Who people are."""
-        from ..registration.items import RegistrationsTable
         from ..registration.service import Registrations
-        from ..registration.store import RegistrationStore
 
-        self._bind(RegistrationsTable, "registrations")
-        store = RegistrationStore(self.settings.region)
+        store = self._registration_store
         return Registrations(store, self.vault, self.programme.eligibility, self.programme.payouts.kinds)
 
     @cached_property
     def exclusion_lists(self) -> ExclusionLists:
         """Who may not take part, as the authorities' lists say."""
         from ..registration.exclusions import ExclusionLists
+
+        return ExclusionLists(self._registration_store, self.vault)
+
+    @cached_property
+    def _registration_store(self) -> RegistrationStore:
         from ..registration.items import RegistrationsTable
         from ..registration.store import RegistrationStore
 
         self._bind(RegistrationsTable, "registrations")
-        return ExclusionLists(RegistrationStore(self.settings.region), self.vault)
+        return RegistrationStore(self.settings.region)
 
 
 def _fetch(url: str) -> bytes:

@@ -9,12 +9,14 @@ from .notices import NoticesServices
 from .registration import RegistrationServices
 
 if TYPE_CHECKING:
+    from ..registration.corrections import Corrections
     from ..waves.advance import Stepper
     from ..waves.ahead import Ahead
     from ..waves.audit import Audit
     from ..waves.award import Award
     from ..waves.award_batch import AwardBatches
     from ..waves.beneficiaries import BeneficiaryStore
+    from ..waves.changes import RegistrationChanges
     from ..waves.deciding import Decisions
     from ..waves.drawing import Beacons, Drawing
     from ..waves.entries import EntryStore
@@ -45,6 +47,22 @@ class WavesServices(RegistrationServices, NoticesServices):
             self.settings.results_url,
             self._randomness,
         )
+
+    @cached_property
+    def registration_changes(self) -> RegistrationChanges:
+        """What waves have to say when a registration changes."""
+        from ..waves.changes import RegistrationChanges
+
+        return RegistrationChanges(self.programme, self._wave_store, self._entries, self._beneficiaries)
+
+    @cached_property
+    def corrections(self) -> Corrections:
+        """What two administrators correct of a registration."""
+        from ..registration.correction_store import CorrectionStore
+        from ..registration.corrections import Corrections
+
+        store, move_card = self._registration_store, self.registration_changes.move_card
+        return Corrections(store, CorrectionStore(self.transaction), self.vault, move_card)
 
     @cached_property
     def inclusion(self) -> Inclusion:
@@ -111,7 +129,7 @@ class WavesServices(RegistrationServices, NoticesServices):
 
         queue = AwardQueue(self.settings.awards_queue_url, self.settings.region)
         rules = self.programme.draw.awards
-        return Ahead(self._wave_store, self._award, self._decisions, self.registrations, queue, rules)
+        return Ahead(self._wave_store, self._award, self._decisions, self._entries, queue, rules)
 
     @cached_property
     def award_batches(self) -> AwardBatches:

@@ -14,7 +14,7 @@ from chalicelib.waves import entries, rules
 from chalicelib.waves.beneficiaries import FamilyItem
 from chalicelib.waves.deciding import ONE_AWARD_S
 from chalicelib.waves.rules import State
-from tests.builders.people import registrant
+from tests.builders.people import card, registrant
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, outcome
 from tests.conftest import T0
 
@@ -48,10 +48,10 @@ def drawn(world: WavesWorld) -> None:
     world.waves.resize(WAVE, 16, 10, {31: 2, 32: 1}, world.clock.now)
     world.clock.now = OPENS
     for number, name in enumerate(NAMES):
-        card = f"kk-{number % 5}" if number < 20 else f"kk-{name}"
-        world.people.add(registrant(name, region=31 + number % 2, kk_mac=card))
+        family = card(str(number % 5)) if number < 20 else card(name)
+        world.people.add(registrant(name, region=31 + number % 2, kk_mac=family))
     world.join(*NAMES)
-    FamilyItem("K#kk-4", "HOLDERS", holders={"somebody"}).save()
+    FamilyItem(f"K#{card('4')}", "HOLDERS", holders={"somebody"}).save()
     for now in (OPENS, CLOSES, FREEZES):
         world.at(now)
     world.people.excluded |= {NAMES[3], NAMES[12], NAMES[21]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from hashlib import sha256
 from typing import Any
 
 from chalicelib.config import Programme
@@ -24,6 +25,11 @@ from chalicelib.registration.rules import (
 from chalicelib.registration.wire import MeView
 
 
+def card(name: str) -> str:
+    """The keyed hash of a family card."""
+    return sha256(name.encode()).hexdigest()
+
+
 def registrant(name: str, **changes: Any) -> Registrant:
     """A person who may join and be chosen; each on a family card of their own."""
     person = Registrant(
@@ -35,7 +41,7 @@ def registrant(name: str, **changes: Any) -> Registrant:
         employment=Employment.JOBSEEKER,
         consent_version="2026-01",
         nik_mac=f"nik-{name}",
-        kk_mac=f"kk-{name}",
+        kk_mac=card(name),
         phone_mac=f"phone-{name}",
         standing=Standing.REGISTERED,
         beneficiary_wave=None,
@@ -62,10 +68,6 @@ class People:
         if registrant_id not in self.by_id:
             raise NotRegistered()
         return self.by_id[registrant_id]
-
-    def family_cards(self, registrant_ids: Sequence[str]) -> dict[str, str]:
-        assert len(registrant_ids) <= 100
-        return {who: self.by_id[who].kk_mac for who in registrant_ids if who in self.by_id}
 
     def standings(self, registrant_ids: Sequence[str]) -> dict[str, Standing]:
         assert len(registrant_ids) <= 100

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import timedelta
 
 from chalicelib.dynamo import LegsFailed
@@ -22,14 +21,12 @@ def play(world: WavesWorld, wave_later: int = 0) -> None:
         world.at(now + wave_later * TWO_WEEKS)
 
 
-def settled(world: WavesWorld, quota: int, *names: str, **people) -> None:
+def settled(world: WavesWorld, quota: int, *names: str) -> None:
     """A wave that these people join, played to its end."""
     world.step()
     world.waves.resize(WAVE, quota, 0, {}, T0)
     world.clock.now = OPENS
     world.join(*names)
-    for name, changes in people.items():
-        world.people.add(replace(world.people.by_id[name], **changes))
     play(world)
 
 

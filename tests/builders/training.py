@@ -27,6 +27,7 @@ from chalicelib.training.wire import (
     TrainingView,
 )
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Entry, Outcome
+from tests.builders.people import card
 from tests.conftest import T0
 
 PATH = "/partners/training-completions"
@@ -80,15 +81,17 @@ class Scene:
     def choose(self, *people: Beneficiary) -> None:
         """Give each a seat, as the award does."""
         for person in people:
-            entry = Entry(person.wave, person.registrant_id, person.region, bytes(32), AWARDED_AT)
+            kk_mac = card(person.registrant_id)
+            entry = Entry(person.wave, person.registrant_id, person.region, bytes(32), AWARDED_AT, kk_mac)
             self.services._entries.join(entry)
-            outcome = self.services._beneficiaries.award(person, f"kk-{person.registrant_id}")
+            outcome = self.services._beneficiaries.award(person, kk_mac)
             assert outcome is Outcome.CHOSEN
 
     def revoke(self, person: Beneficiary = PERSON) -> None:
         """Take the place of one who bought nothing in time; `LegsFailed` if a purchase stands."""
         with self.services.transaction() as tx:
-            self.services._beneficiaries.revoke(tx, person, 1, person.buy_by)
+            current = self.services.waves.beneficiary(person.registrant_id) or person
+            self.services._beneficiaries.revoke(tx, current, 1, person.buy_by)
 
     def state(self, person: Beneficiary = PERSON) -> BeneficiaryState:
         found = self.services.waves.beneficiary(person.registrant_id)

@@ -32,7 +32,7 @@ from chalicelib.waves.beneficiaries import BeneficiaryStore
 from chalicelib.waves.deciding import Decisions
 from chalicelib.waves.draw_errors import BeaconUnavailable
 from chalicelib.waves.drawing import Drawing
-from chalicelib.waves.entries import EntryStore
+from chalicelib.waves.entries import EntryItem, EntryStore, entry_item
 from chalicelib.waves.freeze import Freeze
 from chalicelib.waves.note import round_time
 from chalicelib.waves.publication import Publication
@@ -45,7 +45,7 @@ from chalicelib.waves.screening import Screening
 from chalicelib.waves.service import Stores, Waves
 from chalicelib.waves.store import WavesTable, WaveStore
 from local.beacon import sign
-from tests.builders.people import Mailbox, People, registrant
+from tests.builders.people import Mailbox, People, card, registrant
 
 WAVE = 145
 OPENS = datetime(2026, 11, 27, 5, tzinfo=UTC)
@@ -142,7 +142,7 @@ class WavesWorld:
             self.store,
             Freeze(self.entries, screening, self.publication, rules),
             drawing,
-            Ahead(self.store, award, self._decisions(), self.people, queue, rules.awards),
+            Ahead(self.store, award, self._decisions(), self.entries, queue, rules.awards),
             announcements,
             self.settings.results_url,
         )
@@ -163,6 +163,12 @@ class WavesWorld:
             if name not in self.people.by_id:
                 self.people.add(registrant(name, **changes))
             self.waves.join(name, self.clock.now)
+
+    def family(self, *names: str) -> None:
+        """Let these have joined the wave with one family card, `card("family")`."""
+        for name in names:
+            self.people.add(replace(self.people.by_id[name], kk_mac=card("family")))
+            entry_item(WAVE, name).update([EntryItem.kk.set(bytes.fromhex(card("family")))])
 
     def at(self, now: datetime) -> list[Transition]:
         """Come to an instant and take the step there."""

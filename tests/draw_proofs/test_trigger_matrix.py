@@ -96,8 +96,7 @@ class Life:
         # Whether anybody may join is decided by the clock, so people are there before the first trigger.
         world.join(*FAMILY, ALONE, EXCLUDED)
         world.join(OF_ANOTHER_REGION, region=32)
-        for name in FAMILY:
-            world.people.add(replace(world.people.by_id[name], kk_mac="kk-family"))
+        world.family(*FAMILY)
 
     def run(self, action: str, triggers: list[tuple[datetime, timedelta]], around: Callable[[Trigger], None]) -> None:
         """The triggers of one action, each at a true instant by a clock that is off by so much.

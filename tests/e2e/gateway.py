@@ -268,9 +268,10 @@ class Gateway:
         store.save(after, None, unless_excluded=False)
         return person
 
-    def chosen(self) -> Beneficiary:
+    def chosen(self, form: dict[str, Any] | None = None) -> Beneficiary:
         """Somebody who joined the open wave and was given a seat."""
-        person = self.registered()
+        person = self.stranger()
+        self.ok(Call(REGISTER, form or self.form(), person=person))
         self.ok(Call(JOIN, person=person))
         services = self.services
         store = BeneficiaryStore(services.transaction, services.programme.eligibility.family_card_cap)
@@ -362,7 +363,8 @@ class Gateway:
     def revoke(self, beneficiary: Beneficiary) -> None:
         """Take the place of one who bought nothing in time."""
         with self.services.transaction() as tx:
-            self.services._beneficiaries.revoke(tx, beneficiary, 1, beneficiary.buy_by)
+            current = self.services.waves.beneficiary(beneficiary.registrant_id) or beneficiary
+            self.services._beneficiaries.revoke(tx, current, 1, beneficiary.buy_by)
 
     def new_partner(self) -> tuple[str, str]:
         """A training partner's id and signing key."""

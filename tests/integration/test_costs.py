@@ -91,7 +91,7 @@ def appeal(gateway: Gateway) -> Call:
     """Somebody was chosen in a wave that is settled, and appeals all the same."""
     person, ticket = gateway.registered(), b"t" * 32
     services = gateway.services
-    EntryStore(LeanReader(WavesTable)).join(Entry(SETTLED, person, 31, ticket, gateway.now))
+    EntryStore(LeanReader(WavesTable)).join(Entry(SETTLED, person, 31, ticket, gateway.now, "00" * 32))
     EntryItem(f"E#{SETTLED}#{shard_of(person)}", person).update([EntryItem.outcome.set(Outcome.CHOSEN.value)])
     services._wave_store.put_draw(SETTLED, Draw(b"s" * 32, {}, b"\xff" * 32))
     leaves = {published.leaves_name(31): build_list(SETTLED, 31, [ticket])}

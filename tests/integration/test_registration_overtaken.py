@@ -79,7 +79,7 @@ def test_a_change_that_was_overtaken_decides_again_and_leaves_no_guard_behind(se
 def test_a_change_does_not_undo_an_award_made_meanwhile(service, cloud, programme):
     service.register("siti", SITI, T0)
     slower = interrupted(cloud, programme, lambda: service.mark_beneficiary("siti", 54))
-    slower.register("siti", form(name="Siti A."), LATER)
+    slower.register("siti", form(phone="081311112222"), LATER)
     registrant = service.registrant("siti")
     assert (registrant.standing, registrant.beneficiary_wave) == (Standing.BENEFICIARY, 54)
 

@@ -223,10 +223,10 @@ def test_exclusion_is_told_before_a_nik_that_is_taken(service, cloud):
         service.register("budi", SITI, T0)
 
 
-def test_a_beneficiary_corrects_their_data_and_stays_one(service):
+def test_a_beneficiary_corrects_what_they_may_and_stays_one(service):
     service.register("siti", SITI, T0)
     service.mark_beneficiary("siti", 54)
-    registrant, _ = service.register("siti", form(employment=Employment.CIVIL_SERVANT, phone="081311112222"), LATER)
+    registrant, _ = service.register("siti", form(phone="081311112222", province="32", regency="3201"), LATER)
     assert (registrant.standing, registrant.beneficiary_wave) == (Standing.BENEFICIARY, 54)
     assert service.registrant("siti") == registrant
 
@@ -246,7 +246,7 @@ def test_who_is_revoked_stays_revoked(service):
     service.set_standing("siti", Standing.REVOKED)
     service.mark_beneficiary("siti", 55)
     service.set_standing("siti", Standing.REGISTERED)
-    service.register("siti", form(name="Siti A."), LATER)
+    service.register("siti", form(phone="081311112222"), LATER)
     registrant = service.registrant("siti")
     assert (registrant.standing, registrant.beneficiary_wave) == (Standing.REVOKED, 54)
 

@@ -82,7 +82,8 @@ class Life:
 
     def _expire(self) -> None:
         with self._stage.services.transaction() as tx:
-            self._stage.services._beneficiaries.revoke(tx, self._person, 1, self._now)
+            current = self._stage.services.waves.beneficiary(self._person.registrant_id) or self._person
+            self._stage.services._beneficiaries.revoke(tx, current, 1, self._now)
 
     def _one(self) -> TrainingView:
         trainings = self.trainings().trainings

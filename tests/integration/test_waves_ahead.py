@@ -22,6 +22,7 @@ from chalicelib.waves.deciding import ONE_AWARD_S
 from chalicelib.waves.rules import Outcome, State
 from tests.builders.awards import NAMES, RESEND, drawn, ended, queueing_world, sent, with_awards
 from tests.builders.crashes import Calls, Crash, die
+from tests.builders.people import card
 from tests.builders.places import TWO_WEEKS
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
 
@@ -146,7 +147,7 @@ def test_family_cards_that_change_while_batches_are_out_break_no_rule_and_lose_n
     first = sent(world)
     world.take_awards(*first[:2])
     for name in NAMES[:20]:
-        world.people.add(replace(world.people.by_id[name], kk_mac=f"kk-{chance.randrange(5)}"))
+        world.people.add(replace(world.people.by_id[name], kk_mac=card(str(chance.randrange(5)))))
     world.at(ROUND + RESEND)
     again = world.queued_awards() + first
     chance.shuffle(again)

@@ -14,7 +14,7 @@ from chalicelib.waves.deciding import ONE_AWARD_S
 from chalicelib.waves.entries import entry_item
 from chalicelib.waves.errors import AlreadyBeneficiary
 from chalicelib.waves.rules import BeneficiaryState, Outcome, State
-from tests.builders.people import registrant
+from tests.builders.people import card, registrant
 from tests.builders.places import TWO_WEEKS, drawn, in_two_waves, leaf_of, play, settled, standings
 from tests.builders.registration import other_form, registrations
 from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE
@@ -23,8 +23,7 @@ from tests.conftest import T0
 
 def test_of_three_winners_on_a_family_card_two_are_chosen_and_the_seat_goes_on(world, tmp_path):
     order = drawn(world, 4, *"abcdef")
-    for name in (order[0], order[1], order[3]):
-        world.people.add(registrant(name, kk_mac="kk-family"))
+    world.family(order[0], order[1], order[3])
     world.step()
     reasons = standings(world)
     assert [reasons[name] for name in order] == ["chosen", "chosen", "chosen", "family_card", "chosen", "not_drawn"]
@@ -44,9 +43,8 @@ def test_a_substitute_does_not_take_a_familys_last_place_from_one_who_was_drawn(
     order = drawn(world, 2, *"abcd")
     world.people.excluded.add(order[0])
     # Somebody of the family was chosen before; the one drawn second and the first in waiting are of it too.
-    family = {name: registrant(name, kk_mac="kk-family") for name in (order[1], order[2])}
-    world.people.add(*family.values())
-    FamilyItem("K#kk-family", "HOLDERS", holders={"somebody"}).save()
+    world.family(order[1], order[2])
+    FamilyItem(f"K#{card('family')}", "HOLDERS", holders={"somebody"}).save()
     world.step()
     reasons = standings(world)
     assert [reasons[name] for name in order] == ["ineligible", "chosen", "family_card", "chosen"]
@@ -59,7 +57,8 @@ def test_a_substitute_does_not_take_a_familys_last_place_from_one_who_was_drawn(
 
 
 def test_a_seat_that_nobody_is_left_for_stays_empty(world, tmp_path):
-    settled(world, 4, *"abc", **{name: {"kk_mac": "kk-family"} for name in "abc"})
+    world.people.add(*(registrant(name, kk_mac=card("family")) for name in "abc"))
+    settled(world, 4, *"abc")
     assert sorted(standings(world).values()) == ["chosen", "chosen", "family_card"]
     [row] = world.result(WAVE, "substitutions.json")
     assert row["in"] is None
@@ -143,8 +142,9 @@ def test_a_person_is_chosen_once_in_a_lifetime_over_two_waves(world, tmp_path):
 
 
 def test_a_family_card_is_counted_over_all_waves(world):
-    family = {"kk_mac": "kk-family"}
-    settled(world, 2, "a", "b", a=family, b=family)
+    family = {"kk_mac": card("family")}
+    world.people.add(*(registrant(name, **family) for name in "ab"))
+    settled(world, 2, "a", "b")
     world.clock.now = OPENS + TWO_WEEKS
     world.people.add(registrant("c", **family))
     world.join("c")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -40,8 +39,7 @@ def prepare(world: WavesWorld) -> None:
     world.clock.now = T0
     world.step()
     joined(world)
-    for name in PEOPLE[:4]:
-        world.people.add(replace(world.people.by_id[name], kk_mac="kk-family"))
+    world.family(*PEOPLE[:4])
     world.people.excluded.add(PEOPLE[4])
 
 

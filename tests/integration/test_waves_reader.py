@@ -98,7 +98,7 @@ def test_both_read_the_same_of_one_table(world: WavesWorld):
     for number in range(300):
         ticket = bytes([number % 251, number // 251]).ljust(32, b"\xff")
         for wave in (WAVE, OTHER):
-            world.entries.join(Entry(wave, f"person-{number}", 11 + number % 80, ticket, T0))
+            world.entries.join(Entry(wave, f"person-{number}", 11 + number % 80, ticket, T0, "00" * 32))
     for number in range(0, 300, 7):
         world.entries.refuse(WAVE, f"person-{number}", Outcome.FAMILY_CARD)
     read = [[list(reader(WavesTable).pages(WAVE, shard)) for shard in range(64)] for reader in READERS]

@@ -21,7 +21,7 @@ from chalicelib.waves.revocation_log import RevocationLog
 from chalicelib.waves.rules import BeneficiaryState, Outcome, State, shard_of
 from chalicelib.waves.tick import Tick
 from tests.builders.crashes import Crash
-from tests.builders.people import registrant
+from tests.builders.people import card, registrant
 from tests.builders.places import TWO_WEEKS, buy, drawn, in_two_waves, leaf_of, play, rows, standings, waiting
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
 
@@ -136,10 +136,10 @@ def test_a_next_in_line_who_may_not_have_the_seat_is_passed_over_with_the_reason
     world.people.add(
         registrant(servant, employment=Employment.CIVIL_SERVANT),
         registrant(barred, standing=Standing.REVOKED),
-        registrant(relative, kk_mac="kk-family"),
         registrant(young, birth_date=date(2008, 12, 1)),
     )
-    FamilyItem("K#kk-family", "HOLDERS", holders={"one", "two"}).save()
+    world.family(relative)
+    FamilyItem(f"K#{card('family')}", "HOLDERS", holders={"one", "two"}).save()
     world.clock.now = OPENS + TWO_WEEKS
     world.join(chosen)
     play(world, 1)

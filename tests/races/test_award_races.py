@@ -12,7 +12,7 @@ from chalicelib.ids import system_randomness
 from chalicelib.waves.beneficiaries import BeneficiaryStore, CardItem, CardTaken, FamilyItem
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Outcome, State
 from chalicelib.waves.tick import Tick
-from tests.builders.people import registrant
+from tests.builders.people import card, registrant
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
 from tests.conftest import T0
 
@@ -51,18 +51,21 @@ def joined(world: WavesWorld, *names: str) -> None:
 def test_of_many_members_of_a_family_two_can_be_chosen_at_once(world: WavesWorld, store: BeneficiaryStore) -> None:
     for number in range(ROUNDS):
         names = [f"{number}-{n}" for n in range(8)]
+        world.people.add(*(registrant(name, kk_mac=card(str(number))) for name in names))
         joined(world, *names)
         awards = [chosen(name, f"{number:08d}{n:08d}") for n, name in enumerate(names)]
-        answers = together(partial(store.award, award, f"kk-{number}") for award in awards)
+        answers = together(partial(store.award, award, card(str(number))) for award in awards)
         assert sorted(answers) == [Outcome.CHOSEN] * 2 + [Outcome.FAMILY_CARD] * 6
         winners = {name for name, answer in zip(names, answers, strict=True) if answer is Outcome.CHOSEN}
-        assert set(beneficiaries(world, names)) == FamilyItem.get(f"K#kk-{number}", "HOLDERS").holders == winners
+        assert (
+            set(beneficiaries(world, names)) == FamilyItem.get(f"K#{card(str(number))}", "HOLDERS").holders == winners
+        )
 
 
 def test_of_many_people_given_the_same_card_one_has_it(world: WavesWorld, store: BeneficiaryStore) -> None:
     def award(name: str, number: int) -> Outcome | None:
         try:
-            return store.award(chosen(name, f"{number:016d}"), f"kk-{name}")
+            return store.award(chosen(name, f"{number:016d}"), card(name))
         except CardTaken:
             return None
 
@@ -80,7 +83,7 @@ def test_of_awards_and_refusals_of_one_entry_at_once_one_holds(world: WavesWorld
     for number in range(ROUNDS):
         name = f"person-{number}"
         joined(world, name)
-        awards = [partial(store.award, chosen(name, f"{number:08d}{n:08d}"), f"kk-{number}") for n in range(2)]
+        awards = [partial(store.award, chosen(name, f"{number:08d}{n:08d}"), card(name)) for n in range(2)]
         refuse = partial(world.entries.refuse, WAVE, name, Outcome.INELIGIBLE)
         answers = together([*awards, refuse, refuse])
         told = world.entries.outcome(WAVE, name)
@@ -93,7 +96,7 @@ def test_of_awards_and_refusals_of_one_entry_at_once_one_holds(world: WavesWorld
 def test_a_family_gets_two_seats_however_many_steps_award_at_once(world: WavesWorld, tmp_path: Path, meet: int) -> None:
     world.randomness = system_randomness
     family, others = [f"family-{n}" for n in range(6)], [f"other-{n}" for n in range(4)]
-    world.people.add(*(registrant(name, kk_mac="kk-family") for name in family))
+    world.people.add(*(registrant(name, kk_mac=card("family")) for name in family))
     world.waves = world.new_waves()
     world.waves.resize(WAVE, 6, 0, {}, T0)
     joined(world, *family, *others)
@@ -104,7 +107,7 @@ def test_a_family_gets_two_seats_however_many_steps_award_at_once(world: WavesWo
     told = outcomes(world)
     assert [told[name] for name in others] == [Outcome.CHOSEN] * 4
     assert sorted(told[name] for name in family if told[name]).count(Outcome.CHOSEN) == 2
-    assert set(beneficiaries(world, family)) == FamilyItem.get("K#kk-family", "HOLDERS").holders
+    assert set(beneficiaries(world, family)) == FamilyItem.get(f"K#{card('family')}", "HOLDERS").holders
     assert world.store.wave(WAVE).chosen == len(beneficiaries(world, [*family, *others])) == 6
     assert world.failed_checks(WAVE, tmp_path) == []
 
@@ -135,7 +138,7 @@ def test_two_waves_awarded_at_once_choose_nobody_twice_and_no_family_three_times
     world.randomness = system_randomness
     world.waves = world.new_waves()
     family, others = [f"family-{n}" for n in range(4)], [f"other-{n}" for n in range(4)]
-    world.people.add(*(registrant(name, kk_mac="kk-family") for name in family))
+    world.people.add(*(registrant(name, kk_mac=card("family")) for name in family))
     both_drawn(world, [*family, *others], quota=4)
 
     def award(number: int) -> int:

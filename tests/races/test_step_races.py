@@ -47,8 +47,7 @@ def prepare(world: WavesWorld) -> None:
     world.forget()
     world.clock.now = T0
     joined(world)
-    for name in PEOPLE[:4]:
-        world.people.add(replace(world.people.by_id[name], kk_mac="kk-family"))
+    world.family(*PEOPLE[:4])
     world.people.excluded.add(PEOPLE[4])
 
 

@@ -22,6 +22,7 @@ from chalicelib.waves.deciding import ONE_AWARD_S
 from chalicelib.waves.draw import leaf
 from chalicelib.waves.entries import EntryItem, entry_item
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Outcome, buy_by
+from tests.builders.people import card
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
 from tests.conftest import T0
 
@@ -49,16 +50,20 @@ def registered(people: Iterable[Registrant]) -> None:
     write(_profile(Record(person, b"sealed", b"key", 1)) for person in people)
 
 
-def joined(regions: Mapping[str, int]) -> None:
+def joined(regions: Mapping[str, int], cards: Mapping[str, str] | None = None) -> None:
     """Entries of these people, each from their province, in the first wave; with the same tickets every time."""
-    write(_entry(name, _ticket(name), region) for name, region in regions.items())
+    known = cards or {}
+    write(
+        _entry(name, _ticket(name), region, kk=bytes.fromhex(known.get(name, card(name))))
+        for name, region in regions.items()
+    )
 
 
 def awarded(beneficiaries: Iterable[Beneficiary]) -> None:
     """Places and their cards."""
     put = _Put()
     for one in beneficiaries:
-        BeneficiaryStore(lambda: put, 2)._add_legs(put, one, f"kk-{one.registrant_id}")
+        BeneficiaryStore(lambda: put, 2)._add_legs(put, one, card(one.registrant_id))
     write(put.items)
 
 
@@ -86,7 +91,7 @@ def settled(world: WavesWorld, people: Sequence[str], quota: int) -> tuple[list[
     selection = world._drawing_and_award()[0].selection(wave, world.store.draw(WAVE).seed)
     seats = {whose[own]: seat for own, seat in selection.winners()}
     awarded(_beneficiary(world, n, name, seat) for n, (name, seat) in enumerate(seats.items()))
-    write(FamilyItem(f"K#kk-{name}", "HOLDERS", holders={name}) for name in seats)
+    write(FamilyItem(f"K#{card(name)}", "HOLDERS", holders={name}) for name in seats)
     write(_entry(name, tickets[name], outcome=Outcome.CHOSEN.value, seat=seat) for name, seat in seats.items())
     world.step()
     return sorted(seats), sorted(set(people) - set(seats))
@@ -117,10 +122,10 @@ def _ticket(name: str) -> bytes:
     return sha256(name.encode()).digest()
 
 
-def _entry(name: str, ticket: bytes, region: int = 31, **outcome: str) -> EntryItem:
+def _entry(name: str, ticket: bytes, region: int = 31, **facts: Any) -> EntryItem:
     item = entry_item(WAVE, name)
     item.ticket, item.region, item.joined_at = ticket, region, iso(OPENS)
-    for fact, value in outcome.items():
+    for fact, value in facts.items():
         setattr(item, fact, value)
     return item
 

@@ -20,7 +20,8 @@ from chalicelib.waves.removals import Removals
 from chalicelib.waves.rules import SHARDS, Outcome, State
 from chalicelib.wiring import Services
 from tests.builders.crashes import Calls, Crash, die
-from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, registrant
+from tests.builders.people import card, registrant
+from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
 from tests.conftest import T0
 
 from .crowd import joined, names, registered, write
@@ -45,12 +46,12 @@ def closed(world: WavesWorld, services: Services, ahead_from: int) -> None:
     world.stepper = world.new_stepper()
     for item in list(Exclusion.scan(Exclusion.sk == "EXCLUDED")):
         item.delete()
-    cards = {name: f"kk-{n // 100}" if n % 5 == 1 else f"kk-{name}" for n, name in enumerate(PEOPLE)}
+    cards = {name: card(str(n // 100)) if n % 5 == 1 else card(name) for n, name in enumerate(PEOPLE)}
     registered(registrant(name, region=31 + n % 4, kk_mac=cards[name]) for n, name in enumerate(PEOPLE))
     world.clock.now = T0
     world.step()
     world.waves.resize(WAVE, QUOTA, QUOTA // 5, {31: 2, 32: 1}, T0)
-    joined({name: 31 + n % 4 for n, name in enumerate(PEOPLE)})
+    joined({name: 31 + n % 4 for n, name in enumerate(PEOPLE)}, cards)
     for now in (OPENS, CLOSES):
         world.at(now)
     exclude(EXCLUDED)

@@ -8,7 +8,7 @@ from typing import Any
 from chalicelib.registration.exclusions import ExclusionList
 from chalicelib.registration.rules import Employment
 
-from ..gateway import ADDRESS, CONFIRM, REFRESH, REGISTER, RESEND, SIGN_IN, SIGN_UP, Call, Gateway, Provoke
+from ..gateway import ADDRESS, CONFIRM, JOIN, REFRESH, REGISTER, RESEND, SIGN_IN, SIGN_UP, Call, Gateway, Provoke
 
 ME = "GET /me"
 LIST = ExclusionList("civil-servants", "2026-11", date(2026, 11, 1))
@@ -66,6 +66,18 @@ def register_with_number_of_another(field: str) -> Provoke:
 
 def change_nik(gateway: Gateway) -> Call:
     return Call(REGISTER, gateway.form(), person=gateway.registered())
+
+
+def change_name_while_in_a_wave(gateway: Gateway) -> Call:
+    person, form = gateway.stranger(), gateway.form()
+    gateway.ok(Call(REGISTER, form, person=person))
+    gateway.ok(Call(JOIN, person=person))
+    return Call(REGISTER, form | {"name": "Budi Santoso"}, person=person)
+
+
+def change_family_card_after_an_award(gateway: Gateway) -> Call:
+    form = gateway.form()
+    return Call(REGISTER, form | {"kk": "3201011203180002"}, person=gateway.chosen(form).registrant_id)
 
 
 def addressing(**changes: str) -> Provoke:
@@ -126,6 +138,8 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "excluded": register_excluded,
         "nik_already_registered": register_with_number_of_another("nik"),
         "nik_cannot_change": change_nik,
+        "frozen_until_settled": change_name_while_in_a_wave,
+        "fixed_after_award": change_family_card_after_an_award,
         "phone_already_used": register_with_number_of_another("phone"),
     },
     ADDRESS: {

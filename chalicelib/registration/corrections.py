@@ -1,0 +1,169 @@
+"""Corrections of what a person may not change any more: one administrator proposes (the maker), another approves.
+
+A proposal says what each value was and what it is to be. It holds as long as the values still are what they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+import msgspec
+
+from .. import clock
+from ..dynamo import Transaction
+from ..errors import Unavailable
+from ..ids import same_person
+from . import identity, wire
+from .correction_store import CorrectionStore, Decision, Proposal
+from .errors import CorrectionBySamePerson, CorrectionStands, NoCorrection, NothingToCorrect, NotRegistered
+from .rules import Employment, Registrant, Verification
+from .service import TRIES, frozen_part, person_of
+from .store import Legs, Overtaken, Record, RegistrationStore
+from .vault import PersonKey, Vault
+
+Changes = Mapping[str, tuple[str, str]]
+"""By field what it was and what it is to be, in clear."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Correction:
+    """A proposal with its values in clear: for the eyes of who decides. Has no repr that could leak."""
+
+    proposal: Proposal
+    changes: Changes
+
+
+class Corrections:
+    """`by` is the caller's IAM identity (ARN); a reason has no personal data. All raise `NotRegistered`.
+
+    `move_card` gives the legs by which a beneficiary counts to another family card (its keyed hash).
+    """
+
+    def __init__(
+        self,
+        store: RegistrationStore,
+        corrections: CorrectionStore,
+        vault: Vault,
+        move_card: Callable[[str, str], Legs],
+    ) -> None:
+        self._store = store
+        self._corrections = corrections
+        self._vault = vault
+        self._move_card = move_card
+
+    def propose(self, registrant_id: str, form: wire.CorrectionForm, by: str, reason: str, now: datetime) -> Correction:
+        """Propose other values. The same person's same proposal again changes nothing.
+
+        Raises `MalformedName`, `MalformedKk`, `NothingToCorrect`, `CorrectionStands` if another proposal stands.
+        """
+        record, key = self._open(registrant_id)
+        person = person_of(key, record)
+        known = frozen_part(record.registrant, person)
+        identity.check_apart(person.nik, _given(form).get("kk", person.kk))
+        changes = {field: (known[field], value) for field, value in _given(form).items() if value != known[field]}
+        if not changes:
+            raise NothingToCorrect()
+        new = Proposal(by, reason, now, key.seal("correction/1", msgspec.json.encode(changes)))
+        for _ in range(TRIES):
+            before = self._corrections.proposal(registrant_id)
+            standing = _standing(before, record, key)
+            if standing is None and self._corrections.put(registrant_id, new, before):
+                return Correction(new, changes)
+            if standing is not None and (standing.proposal.maker, standing.changes) != (by, changes):
+                raise CorrectionStands(maker=standing.proposal.maker)
+            if standing is not None:
+                return standing
+        raise Unavailable()
+
+    def standing(self, registrant_id: str) -> Correction | None:
+        """What is proposed; None if nothing is, or a value is no longer what it was then."""
+        record, key = self._open(registrant_id)
+        return _standing(self._corrections.proposal(registrant_id), record, key)
+
+    def approve(self, registrant_id: str, by: str, now: datetime, seen: Proposal | None = None) -> Registrant:
+        """Carry out what another person proposed; with `seen`, only if it is what the checker was shown.
+
+        Raises `NoCorrection`, `CorrectionBySamePerson`.
+        """
+        for _ in range(TRIES):
+            record, key = self._open(registrant_id)
+            standing = _standing(self._corrections.proposal(registrant_id), record, key)
+            if standing is None or seen not in {None, standing.proposal}:
+                raise NoCorrection()
+            if same_person(standing.proposal.maker, by):
+                raise CorrectionBySamePerson()
+            try:
+                return self._carry_out(record, key, standing, by, now)
+            except Overtaken:
+                continue
+        raise Unavailable()
+
+    def reject(self, registrant_id: str, by: str, reason: str, now: datetime) -> None:
+        """Take a proposal away, one's own or another's. Raises `NoCorrection`."""
+        proposal = self._corrections.proposal(registrant_id)
+        if proposal is None or not self._corrections.reject(registrant_id, proposal, by, reason, now):
+            raise NoCorrection()
+
+    def history(self, registrant_id: str) -> list[tuple[Decision, Changes]]:
+        """Every decision, in order: who, when, why; and what the values were and were to be, in clear."""
+        _, key = self._open(registrant_id)
+        return [(one, _changes(key, one.sealed)) for one in self._corrections.decisions(registrant_id)]
+
+    def _open(self, registrant_id: str) -> tuple[Record, PersonKey]:
+        record = self._store.record(registrant_id)
+        if record is None:
+            raise NotRegistered()
+        return record, self._vault.open_key(registrant_id, record.wrapped_key)
+
+    def _carry_out(self, record: Record, key: PersonKey, standing: Correction, by: str, now: datetime) -> Registrant:
+        old, person = record.registrant, person_of(key, record)
+        values = {field: value for field, (_, value) in standing.changes.items()}
+        corrected = replace(person, name=values.get("name", person.name), kk=values.get("kk", person.kk))
+        birth_date = date.fromisoformat(values.get("birth_date", old.birth_date.isoformat()))
+        kk_mac = self._vault.mac("kk", corrected.kk) if "kk" in values else old.kk_mac
+        new = replace(
+            old,
+            birth_date=birth_date,
+            employment=Employment(values.get("employment", old.employment)),
+            kk_mac=kk_mac,
+            warnings=identity.warnings(person.nik, corrected.kk, birth_date, clock.wib_date(now)),
+            verification=Verification.PENDING,
+            updated_at=now,
+        )
+        move_card = self._move_card(old.id, kk_mac) if kk_mac != old.kk_mac else None
+
+        def others(tx: Transaction) -> None:
+            proposal = standing.proposal
+            self._corrections.decide(tx, old.id, proposal, proposal.decided("CORRECTED", by, proposal.reason, now))
+            if move_card is not None:
+                move_card(tx)
+
+        sealed = key.seal("person/1", msgspec.json.encode(corrected))
+        after = Record(new, sealed, record.wrapped_key, record.version + 1)
+        self._store.save(after, None, unless_excluded=False, others=others)
+        return new
+
+
+def _given(form: wire.CorrectionForm) -> dict[str, str]:
+    """What a form has, as `frozen_part` writes it. Raises `MalformedKk`, `MalformedName`."""
+    given = {
+        "name": None if form.name is None else wire.person_name("name", form.name),
+        "birth_date": None if form.birth_date is None else form.birth_date.isoformat(),
+        "employment": None if form.employment is None else form.employment.value,
+        "kk": None if form.kk is None else identity.parse_kk(form.kk),
+    }
+    return {field: value for field, value in given.items() if value is not None}
+
+
+def _standing(proposal: Proposal | None, record: Record, key: PersonKey) -> Correction | None:
+    if proposal is None:
+        return None
+    changes = _changes(key, proposal.sealed)
+    known = frozen_part(record.registrant, person_of(key, record))
+    return Correction(proposal, changes) if all(known[field] == was for field, (was, _) in changes.items()) else None
+
+
+def _changes(key: PersonKey, sealed: bytes) -> Changes:
+    return msgspec.json.decode(key.unseal("correction/1", sealed), type=dict[str, tuple[str, str]])

@@ -1,0 +1,185 @@
+"""What award and payment rest on stays as it is: from a join until the wave is settled, and for good after an award."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib import wiring
+from chalicelib.config import Settings
+from chalicelib.registration.errors import FixedAfterAward, FrozenUntilSettled
+from chalicelib.registration.rules import Education, Employment, Standing
+from chalicelib.registration.store import RegistrationStore
+from chalicelib.registration.wire import RegistrationForm
+from chalicelib.waves.beneficiaries import FamilyItem
+from tests.builders.places import TWO_WEEKS, play
+from tests.builders.registration import form, other_form
+from tests.builders.waves import CLOSES, FREEZES, OPENS, WAVE, WavesWorld
+from tests.conftest import T0
+
+SECOND = timedelta(seconds=1)
+FROZEN: list[dict[str, Any]] = [
+    {"name": "Siti Rahma"},
+    {"birth_date": date(1995, 8, 18)},
+    {"employment": Employment.WORKER},
+    {"kk": "3201011203180002"},
+]
+FREE: dict[str, Any] = {
+    "phone": "081311112222",
+    "province": "32",
+    "regency": "3201",
+    "education": Education.DIPLOMA,
+}
+
+
+class Town:
+    """Waves with people who are really registered."""
+
+    def __init__(self, cloud: Settings, world: WavesWorld) -> None:
+        self.world = world
+        self.services = wiring.Services(cloud, world.programme)
+        world.people = self.services.registrations  # type: ignore[assignment]  # the real ones
+        world.waves, world.stepper = world.new_waves(), world.new_stepper()
+        world.step()
+
+    def register(self, form: RegistrationForm, who: str = "siti") -> None:
+        self.services.register(who, form, self.world.clock.now)
+
+    def join(self, who: str = "siti") -> None:
+        self.world.new_waves().join(who, self.world.clock.now)
+
+    def refused(self, refusal: type[FixedAfterAward | FrozenUntilSettled]) -> list[dict[str, Any]]:
+        """Each of the four is refused; the facts."""
+        facts = []
+        for changes in FROZEN:
+            with pytest.raises(refusal) as caught:
+                self.register(form(**changes))
+            facts.append(caught.value.facts)
+        return facts
+
+
+@pytest.fixture
+def town(cloud: Settings, world: WavesWorld) -> Town:
+    return Town(cloud, world)
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, event: Callable[[], object]) -> None:
+    """Between the decision about a change and its writing this happens, once."""
+    save = RegistrationStore.save
+
+    def interrupted(self: RegistrationStore, *args: Any, **kwargs: Any) -> None:
+        monkeypatch.setattr(RegistrationStore, "save", save)
+        event()
+        save(self, *args, **kwargs)
+
+    monkeypatch.setattr(RegistrationStore, "save", interrupted)
+
+
+def test_it_is_frozen_from_the_join_until_the_wave_is_settled_and_the_rest_is_not(town):
+    world = town.world
+    town.register(form())
+    town.register(form(name="Siti R."))
+    world.clock.now = OPENS
+    town.register(form())
+    town.join()
+    world.waves.resize(WAVE + 1, 1, 0, {}, world.clock.now)
+    assert town.refused(FrozenUntilSettled) == [{"wave": WAVE}] * 4
+    town.register(form(**FREE))
+    town.register(form())
+    for now in (OPENS, CLOSES, FREEZES):
+        world.at(now)
+        assert town.refused(FrozenUntilSettled) == [{"wave": WAVE}] * 4
+    # The draw waits, and another wave opens that is joined too: of either it is told.
+    world.beacons.silent = True
+    world.at(OPENS + TWO_WEEKS)
+    town.join()
+    assert town.refused(FrozenUntilSettled) == [{"wave": WAVE}] * 4
+
+
+def test_who_was_not_chosen_may_change_it_when_the_wave_is_settled(town):
+    world = town.world
+    world.waves.resize(WAVE, 1, 0, {}, T0)
+    town.register(form())
+    town.register(other_form(7), "budi")
+    world.clock.now = OPENS
+    town.join()
+    town.join("budi")
+    play(world)
+    left = next(who for who in ("siti", "budi") if world.waves.beneficiary(who) is None)
+    own = form() if left == "siti" else other_form(7)
+    for changes in FROZEN:
+        town.register(form(nik=own.nik, phone=own.phone, **changes), left)
+
+
+def test_after_an_award_it_is_fixed_for_good_whether_or_not_registration_knows_of_it_yet(town, monkeypatch):
+    world = town.world
+    town.register(form())
+    world.clock.now = OPENS
+    town.join()
+    monkeypatch.setattr(world.people, "mark_beneficiary", lambda *_: None)
+    play(world)
+    assert world.waves.beneficiary("siti") is not None
+    assert town.services.registrations.registrant("siti").standing is Standing.REGISTERED
+    town.refused(FixedAfterAward)
+    monkeypatch.undo()
+    town.services.registrations.mark_beneficiary("siti", WAVE)
+    town.refused(FixedAfterAward)
+    town.register(form(**FREE))
+    town.services.registrations.set_standing("siti", Standing.REVOKED)
+    town.register(form())
+    town.refused(FixedAfterAward)
+
+
+def test_a_join_between_the_decision_and_the_write_of_a_change_freezes_it(town, monkeypatch):
+    town.register(form())
+    town.world.clock.now = OPENS
+    meanwhile(monkeypatch, town.join)
+    with pytest.raises(FrozenUntilSettled):
+        town.register(form(name="Somebody Else"))
+    assert town.services.registrations.me("siti").registration.name == "Siti Aminah"
+
+
+def test_a_change_that_began_before_the_opening_is_held_back_by_a_join_right_after_it(town, monkeypatch):
+    town.register(form())
+    town.world.clock.now = OPENS - SECOND
+    meanwhile(monkeypatch, lambda: town.world.new_waves().join("siti", OPENS))
+    with pytest.raises(FrozenUntilSettled):
+        town.register(form(name="Somebody Else"))
+
+
+def test_an_award_between_the_decision_and_the_write_of_a_change_fixes_it(town, monkeypatch):
+    """As when a place is passed on after the wave was settled."""
+    world = town.world
+    world.waves.resize(WAVE, 1, 0, {}, T0)
+    town.register(form())
+    town.register(other_form(7), "budi")
+    world.clock.now = OPENS
+    town.join()
+    town.join("budi")
+    play(world)
+    left = next(who for who in ("siti", "budi") if world.waves.beneficiary(who) is None)
+    own = form() if left == "siti" else other_form(7)
+    due = world.waves.beneficiary("budi" if left == "siti" else "siti").buy_by
+    meanwhile(monkeypatch, lambda: world.expire(due))
+    with pytest.raises(FixedAfterAward):
+        town.register(form(nik=own.nik, phone=own.phone, name="Somebody Else"), left)
+    assert world.waves.beneficiary(left) is not None
+
+
+def test_of_a_change_that_a_join_did_not_see_the_card_of_the_join_counts(town, monkeypatch):
+    """The join read the registration before the change, and wrote its entry after it."""
+    world = town.world
+    town.register(form())
+    world.clock.now = OPENS
+    seen = town.services.registrations.registrant("siti")
+    town.register(form(kk="3201011203180002"))
+    with monkeypatch.context() as patch:
+        patch.setattr(town.services.registrations, "registrant", lambda _: seen)
+        town.join()
+    FamilyItem(f"K#{seen.kk_mac}", "HOLDERS", holders={"one", "two"}).save()
+    play(world)
+    [entry] = world.new_waves().entries_of("siti", world.clock.now)
+    assert entry.reason == "family_card"
