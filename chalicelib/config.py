@@ -124,6 +124,8 @@ class PayoutRules(_Frozen, frozen=True):
     resend_before_percent: Annotated[int, Meta(gt=0, lt=100)]
     requeue_after_s: Positive
     held_look_factor: Positive
+    retry_after_s: Annotated[tuple[Positive, ...], Meta(min_length=1)]
+    """From an account's first, second, ... refusal to the next attempt by itself; after the last, so long each time."""
     fsp_timeout_s: Positive
     inquiry_timeout_s: Annotated[int, Meta(gt=0, le=2)]
     """As `fsp_timeout_s`, for an account inquiry: it is within a person's request, which has `API_TIMEOUT_S`."""

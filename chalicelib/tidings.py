@@ -43,6 +43,7 @@ _FAILED: dict[Paid | Hold | None, str] = {
     Paid.REVERSED: "reversed",
     Hold.NO_ADDRESS: "no_address",
     Hold.UNVERIFIED: "unverified",
+    Hold.ACCOUNT_REFUSED: "account_refused",
 }
 
 
@@ -183,12 +184,11 @@ def _payment(line: News) -> Told | None:
     reason = _FAILED.get(line.hold if line.state is Paid.HELD else line.state)
     if reason is None:
         return None
-    return (
-        line.registrant_id,
-        Kind.PAYMENT_FAILED,
-        f"payment_failed/{line.entitlement_id}/{reason}",
-        {**facts, "reason": reason},
-    )
+    event = f"payment_failed/{line.entitlement_id}/{reason}"
+    if line.hold is Hold.ACCOUNT_REFUSED:
+        # Each refusal is told, as another account or a mended one may be refused too.
+        event += f"/{iso(line.at)}"
+    return line.registrant_id, Kind.PAYMENT_FAILED, event, {**facts, "reason": reason}
 
 
 def _deadline(one: Beneficiary, before_s: int) -> Told:

@@ -35,8 +35,10 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
 
     fail_suffix: str = "0000"
     """Payouts to account numbers that end so always fail. Empty: none."""
+    fail_code: str = "INVALID_DESTINATION"
+    """Why these fail: what the provider says where the person's account is the cause."""
     fail_rate: float = 0.0
-    """Share of first attempts (references that end in -1) that fail."""
+    """Share of first attempts (references that end in -1) that fail, as of a network that was down."""
     timeout_before_rate: float = 0.0
     """Share of calls that are never answered and have had no effect."""
     timeout_after_rate: float = 0.0
@@ -316,7 +318,10 @@ class Books:
             "updated": accepted,
             "business_id": "sandbox",
         }
-        return payout | ({"failure_code": "INVALID_DESTINATION"} if status == "FAILED" else {})
+        if status != "FAILED":
+            return payout
+        broken = self.faults.fail_suffix and row["account"].endswith(self.faults.fail_suffix)
+        return payout | {"failure_code": self.faults.fail_code if broken else "TEMPORARY_TRANSFER_ERROR"}
 
     def _nth(self, call: str, key: str) -> str:
         with self._lock:

@@ -199,6 +199,8 @@ def _payout(parsed: Any, reference: str) -> Answer:
     if outcome is None:
         log.warning(signals.STATUS_UNKNOWN, extra={"reference": reference, "status": _word(word)})
         outcome = Outcome.PENDING
+    if word == "FAILED" and "failure_code" in parsed:
+        word = parsed["failure_code"]
     return Answer(outcome, _word(word), xendit.amount(parsed.get("amount")))
 
 

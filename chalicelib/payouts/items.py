@@ -53,6 +53,7 @@ class Head(PayoutsTable):
     n_before = NumberAttribute(default=0)
     seq = NumberAttribute()
     attempt_seq = NumberAttribute(default=0)
+    address_version = NumberAttribute(default=0)
     rail = UnicodeAttribute(null=True)
     hold = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute()
@@ -164,6 +165,7 @@ def to_head(entitlement: Entitlement) -> Head:
         n_before=entitlement.n_before,
         seq=entitlement.seq,
         attempt_seq=entitlement.attempt_seq,
+        address_version=entitlement.address_version,
         rail=entitlement.rail,
         hold=entitlement.hold and entitlement.hold.value,
         created_at=iso(entitlement.created_at),
@@ -189,6 +191,7 @@ def from_head(head: Head) -> Entitlement:
         changed_at=parse_iso(head.changed_at),
         n_before=int(head.n_before),
         attempt_seq=int(head.attempt_seq),
+        address_version=int(head.address_version),
         rail=head.rail,
         queued_at=parse_iso(head.updated_at),
     )

@@ -17,6 +17,7 @@ from ..config import PayoutRules, Scheme
 from ..ids import derived_id
 from ..ids import same_person as same_person
 from ..money import Rupiah, rupiah
+from .causes import Cause, cause
 from .errors import NotInScheme
 
 
@@ -54,8 +55,12 @@ class Hold(StrEnum):
     """The person is on an exclusion list now; nothing is alive; DUE again when they no longer are."""
     UNVERIFIED = "UNVERIFIED"
     """The provider knows the account under another name, or not at all; nothing is alive; tested again."""
+    ACCOUNT_REFUSED = "ACCOUNT_REFUSED"
+    """The provider said that the latest attempt is over and moved nothing, as the account would not take it; nothing is
+    alive; tried again with another account, when the person says that it is mended, or days later."""
     ADMIN = "ADMIN"
-    """An administrator holds it; nothing is alive; DUE again when an administrator releases it."""
+    """An administrator holds it, or must look why an attempt failed for good; nothing is alive; DUE again when an
+    administrator releases it."""
     KEY_EXPIRED = "KEY_EXPIRED"
     """The attempt is unknown to the provider and its key may have expired: asked about, never sent again."""
     REFUSED = "REFUSED"
@@ -84,7 +89,7 @@ never by a worker; the number of attempts never goes back."""
 AT_REST = frozenset({State.PAID, State.CANCELLED, State.REVERSED})
 """Where workers are done with an entitlement."""
 
-WAITING = frozenset({Hold.NO_ADDRESS, Hold.EXCLUDED, Hold.UNVERIFIED})
+WAITING = frozenset({Hold.NO_ADDRESS, Hold.EXCLUDED, Hold.UNVERIFIED, Hold.ACCOUNT_REFUSED})
 """Holds without a live attempt; tested again at every look."""
 
 ALIVE = frozenset({Hold.KEY_EXPIRED, Hold.REFUSED, Hold.DUPLICATE, Hold.AMOUNT_DIFFERS})
@@ -138,11 +143,14 @@ class Entitlement:
     changed_at: datetime
     """When it came into its state, or was HELD for another reason."""
     n_before: int = 0
-    """Attempts made before two administrators opened it again; these do not count against the new ones."""
+    """Attempts that do not count against the most that are made: those before two administrators opened it again, and
+    those that failed for what the person can mend."""
     attempt_seq: int = 0
     """The event that carries the latest attempt; 0 before the first."""
     rail: str | None = None
     """Through which provider the latest attempt went."""
+    address_version: int = 0
+    """The version of the person's address that the latest attempt went to; 0 before the first."""
     queued_at: datetime | None = None
     """Its place in the order of the sweep; a claim leaves it where it was. None: as `changed_at`."""
 
@@ -271,7 +279,8 @@ def after_status(entitlement: Entitlement, answer: Answer) -> tuple[Move, ...]:
     """The transitions that an answer to a status query calls for, in their order; none: nothing has changed.
 
     SENDING, or HELD with an open attempt: succeeded -> PAID; reversed -> PAID, then REVERSED; over without money ->
-    FAILED. An amount that is not ours, or two payouts under one reference, settles nothing: HELD, and an alarm.
+    FAILED, or HELD at once where the person can mend it or somebody has to look. An amount that is not ours, or two
+    payouts under one reference, settles nothing: HELD, and an alarm.
 
     PAID: reversed -> REVERSED, whatever the amount: what came back must not be lost, and no worker acts on REVERSED.
     """
@@ -289,9 +298,39 @@ def after_status(entitlement: Entitlement, answer: Answer) -> tuple[Move, ...]:
         case Outcome.REVERSED if open_attempt:
             return (Move(State.PAID, answer.fact), Move(State.REVERSED, answer.fact))
         case Outcome.FAILED if open_attempt:
-            return (Move(State.FAILED, answer.fact),)
+            return (_after_failure(answer.fact),)
         case _:
             return ()
+
+
+def _after_failure(word: str) -> Move:
+    """What an attempt's end without money calls for: one transition, so that no death leaves the cause unknown."""
+    match cause(word):
+        case Cause.PERSON:
+            return Move(State.HELD, word, Hold.ACCOUNT_REFUSED)
+        case Cause.FINAL:
+            return Move(State.HELD, word, Hold.ADMIN)
+        case Cause.PASSING:
+            return Move(State.FAILED, word)
+
+
+def retries_at(entitlement: Entitlement, rules: PayoutRules) -> datetime:
+    """When one whose account refused the money is tried again though nobody has said that anything was mended."""
+    waits = rules.retry_after_s
+    return entitlement.changed_at + timedelta(seconds=waits[min(entitlement.n, len(waits)) - 1])
+
+
+def may_retry(entitlement: Entitlement, address_version: int, now: datetime, rules: PayoutRules) -> bool:
+    """Whether a claim may be made as far as the account is concerned: it has not refused the money, or that was long
+    ago, or the person has another by now."""
+    refused = entitlement.hold is Hold.ACCOUNT_REFUSED and address_version == entitlement.address_version
+    return not refused or now >= retries_at(entitlement, rules)
+
+
+def may_be_mended(entitlement: Entitlement, now: datetime, rules: PayoutRules) -> bool:
+    """Whether the person may have the same account tried again: not before a HELD one would have been looked at."""
+    rest = timedelta(seconds=rules.requeue_after_s * rules.held_look_factor)
+    return entitlement.hold is Hold.ACCOUNT_REFUSED and now - entitlement.changed_at >= rest
 
 
 def contradicts(entitlement: Entitlement, answer: Answer) -> bool:
@@ -326,4 +365,4 @@ def nothing_alive(entitlement: Entitlement) -> bool:
 
 def is_news(state: State, hold: Hold | None) -> bool:
     """Whether others act on an entitlement's coming into a state: the person is told of it, or a survey follows."""
-    return state in AT_REST or hold in {Hold.NO_ADDRESS, Hold.UNVERIFIED}
+    return state in AT_REST or hold in {Hold.NO_ADDRESS, Hold.UNVERIFIED, Hold.ACCOUNT_REFUSED}

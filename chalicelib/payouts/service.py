@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,10 +13,10 @@ from ..config import Programme
 from ..dynamo import Transaction
 from ..waves.rules import Beneficiary
 from . import rules, signals, wire
-from .errors import InvalidCallback
+from .errors import InvalidCallback, Superseded
 from .queue import PayoutQueue
 from .records import Event, News, StoredAttempt
-from .rules import Entitlement, Kind, State
+from .rules import Entitlement, Hold, Kind, Move, State
 from .shards import unsettled_shards
 from .store import PayoutStore
 from .wire import PayoutView
@@ -84,6 +85,22 @@ class Payouts:
         if beneficiary is not None:
             self._store.check_nothing_alive(tx, leg, _ids(beneficiary))
 
+    def look_again(self, beneficiary: Beneficiary | None, now: datetime) -> None:
+        """After a person has given an account, or the same one again: what was HELD for want of one goes on.
+
+        By giving the same one again they say that it takes money now; `rules.may_be_mended` says how soon after it
+        refused that counts. Who dies half-way leaves the rest to the sweep.
+        """
+        if beneficiary is None:
+            return
+        held = [each for each in self._store.batch(_ids(beneficiary)) if each.hold in rules.WAITING]
+        for each in held:
+            if rules.may_be_mended(each, now, self._rules):
+                with suppress(Superseded):
+                    self._store.move(each, Move(State.DUE, "person_says_mended"), now)
+        if held:
+            self._queue.send([each.id for each in held])
+
     def enqueue(self, entitlement_id: str) -> None:
         """Queue one entitlement for the worker. Any number of times does no harm. Raises `Unavailable`."""
         self._queue.send([entitlement_id])
@@ -141,7 +158,11 @@ class Payouts:
             return []
         order = list(Kind)
         own = self._store.batch(_ids(beneficiary))
-        return [wire.view(each) for each in sorted(own, key=lambda each: order.index(each.kind))]
+        return [wire.view(each, self._until(each)) for each in sorted(own, key=lambda each: order.index(each.kind))]
+
+    def _until(self, entitlement: Entitlement) -> datetime | None:
+        refused = entitlement.hold is Hold.ACCOUNT_REFUSED
+        return rules.retries_at(entitlement, self._rules) if refused else None
 
     def of_many(self, beneficiaries: Iterable[Beneficiary]) -> dict[str, list[Entitlement]]:
         """The entitlements of many people by registrant id, each list by kind; for whom there are none, an empty list.

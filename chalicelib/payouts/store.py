@@ -20,7 +20,7 @@ from .pause import KEYS as PAUSE_KEYS
 from .pause import Pause, to_pause
 from .proposals import Proposal
 from .records import Event, News, StoredAttempt, Unsettled
-from .rules import ALIVE, NEXT, Entitlement, Move, State
+from .rules import ALIVE, NEXT, Entitlement, Hold, Move, State
 
 ENTITLEMENT_LEG = "entitlement"
 EVENT_LEG = "entitlement_event"
@@ -187,5 +187,11 @@ def _moved(entitlement: Entitlement, move: Move, now: datetime) -> Entitlement:
     if move.state not in NEXT[entitlement.state]:
         raise ValueError(f"no transition from {entitlement.state} to {move.state}")
     return replace(
-        entitlement, state=move.state, hold=move.hold, seq=entitlement.seq + 1, changed_at=now, queued_at=now
+        entitlement,
+        state=move.state,
+        hold=move.hold,
+        seq=entitlement.seq + 1,
+        n_before=entitlement.n_before + (move.hold is Hold.ACCOUNT_REFUSED),
+        changed_at=now,
+        queued_at=now,
     )

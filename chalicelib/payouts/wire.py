@@ -43,12 +43,16 @@ PayoutState = Literal[
     "waiting",
     "needs_financial_address",
     "account_not_verified",
+    "account_refused",
     "in_progress",
     "paid",
     "under_review",
     "returned",
 ]
-"""What a person may have to do something about: say where to be paid, or correct it."""
+"""What a person may have to do something about: say where to be paid, correct it, or put their account in order."""
+
+ToDo = Literal["nothing", "wait", "set_financial_address", "correct_financial_address", "mend_account"]
+"""`mend_account`: make the account take the money and give it again as it is, or give another one."""
 
 
 class PayoutView(Struct, frozen=True):
@@ -59,6 +63,9 @@ class PayoutView(Struct, frozen=True):
     amount_idr: int
     state: PayoutState
     updated_at: datetime
+    to_do: ToDo = "wait"
+    until: datetime | None = None
+    """When the next attempt is made by itself, where that is known."""
 
 
 class PayoutList(Struct, frozen=True):
@@ -79,18 +86,28 @@ _STATES: dict[State, PayoutState] = {
 _HELD: dict[Hold, PayoutState] = {
     Hold.NO_ADDRESS: "needs_financial_address",
     Hold.UNVERIFIED: "account_not_verified",
+    Hold.ACCOUNT_REFUSED: "account_refused",
+}
+_TO_DO: dict[PayoutState, ToDo] = {
+    "paid": "nothing",
+    "needs_financial_address": "set_financial_address",
+    "account_not_verified": "correct_financial_address",
+    "account_refused": "mend_account",
 }
 
 
-def view(entitlement: Entitlement) -> PayoutView:
+def view(entitlement: Entitlement, until: datetime | None = None) -> PayoutView:
     """A person's view: what matters to them, not the machinery. FAILED is in progress, as another attempt follows."""
     state = _STATES[entitlement.state]
+    state = _HELD.get(entitlement.hold, state) if entitlement.hold else state
     return PayoutView(
         payout_id=entitlement.id,
         kind=entitlement.kind.value,
         amount_idr=entitlement.amount_idr,
-        state=_HELD.get(entitlement.hold, state) if entitlement.hold else state,
+        state=state,
         updated_at=entitlement.changed_at,
+        to_do=_TO_DO.get(state, "wait"),
+        until=until,
     )
 
 

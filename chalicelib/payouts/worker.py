@@ -8,7 +8,7 @@ same bytes, and only the provider's word on a status query settles or fails anyt
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -88,6 +88,8 @@ class Worker:
         payee = self._ports.payees.payee(entitlement.registrant_id, now)
         if isinstance(payee, Hold):
             return self._hold(entitlement, payee, now)
+        if not rules.may_retry(entitlement, payee.address.version, now, self._rules):
+            return entitlement.state
         if entitlement.state is State.HELD:
             entitlement = self._move(entitlement, Move(State.DUE, "obstacle_gone"), now)
         reached = self._ports.allowance.spend(entitlement, now)
@@ -103,6 +105,7 @@ class Worker:
         key = rules.reference(entitlement.id, n)
         attempt = Attempt(n, key, fsp.render(key, entitlement, payee.address), now, fsp.rail)
         sealed = payee.seal(attempt.body)
+        entitlement = replace(entitlement, address_version=payee.address.version)
         try:
             claimed = self._store.claim(entitlement, StoredAttempt(n, key, sealed, now, attempt.rail), now)
         except Superseded:
@@ -163,6 +166,6 @@ class Worker:
         moved = self._store.move(entitlement, move, now)
         facts = {"entitlement": moved.id, "state": moved.state.value, "n": moved.n, "reason": move.reason}
         # What only a person can put right is an error in the log.
-        alarming = moved.hold in rules.ALIVE or moved.state in {State.CANCELLED, State.REVERSED}
+        alarming = moved.hold in rules.ALIVE | {Hold.ADMIN} or moved.state in {State.CANCELLED, State.REVERSED}
         log.log(logging.ERROR if alarming else logging.INFO, signals.MOVED, extra=facts)
         return moved

@@ -55,10 +55,14 @@ class Services(OutcomesServices):
         """`PUT /me/financial-address`: changed only while no payment to the person may be under way."""
         from ..registration.store import PAYING_LEG
 
-        def unless_paying(tx: Transaction) -> None:
-            self.payouts.check_nothing_alive(tx, PAYING_LEG, self.waves.beneficiary(registrant_id))
+        beneficiary = self.waves.beneficiary(registrant_id)
 
-        return self.address_book.set(registrant_id, form, unless_paying, now)
+        def unless_paying(tx: Transaction) -> None:
+            self.payouts.check_nothing_alive(tx, PAYING_LEG, beneficiary)
+
+        address = self.address_book.set(registrant_id, form, unless_paying, now)
+        self.payouts.look_again(beneficiary, now)
+        return address
 
     @cached_property
     def tidings(self) -> Tidings:

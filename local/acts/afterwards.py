@@ -51,7 +51,7 @@ def hear(scene: Scene, wave: int) -> None:
     """Some appeal or complain; the office escalates one, and answers all."""
     crowd = scene.crowd
     lost = [d for d in crowd.diaries if d.entry and d.entry["reason"] == "not_drawn"][:3]
-    unpaid = [d for d in crowd.diaries if any(each["state"] == "under_review" for each in d.payouts)][:1]
+    unpaid = [d for d in crowd.diaries if any(each["state"] == "account_refused" for each in d.payouts)][:1]
     helpdesk.appeal(crowd, "some appeal", wave, lost)
     helpdesk.complain_of_payment(crowd, "somebody asks for the money", unpaid)
     answered = scene.office.answer_grievances()

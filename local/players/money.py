@@ -5,8 +5,8 @@ from __future__ import annotations
 from .crowd import Crowd, Diary
 from .joining import set_address
 
-FINAL = {"paid", "under_review", "returned"}
-"""What a payout says when it will not move any more by itself."""
+FINAL = {"paid", "account_refused", "under_review", "returned"}
+"""What a payout says when it will not move any more by itself for days."""
 
 
 def read_payouts(crowd: Crowd, step: str) -> int:

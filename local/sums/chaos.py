@@ -48,7 +48,7 @@ class Aftermath:
     def lines(self) -> Iterator[str]:
         """The figures, a line each."""
         states = self.states
-        yield f"payouts: {len(self.ledger)}, paid {states[State.PAID]}, cancelled {states[State.CANCELLED]}"
+        yield f"payouts: {len(self.ledger)}, paid {states[State.PAID]}, refused by the account {states[State.HELD]}"
         yield f"attempts: {sum(each.n for each in self.ledger)}, failed at the provider {self._failed}"
         yield f"processes killed: {self.kills.total()}{_listed(self.kills)}"
         yield f"faults of the provider: {self.faults.total()}{_listed(self.faults)}"
@@ -79,7 +79,7 @@ def differences(after: Aftermath) -> Iterator[str]:
 
 
 def _of_one(after: Aftermath, payee: Payee, entitlement: Entitlement, moved_idr: int) -> Iterator[str]:
-    expected = State.CANCELLED if payee.unpayable else State.PAID
+    expected = State.HELD if payee.unpayable else State.PAID
     who = f"person {payee.person.number}"
     yield from equal(f"{who}: state", ledger=entitlement.state.value, expected=expected.value)
     yield from equal(f"{who}: rupiah moved", provider=moved_idr, expected=0 if payee.unpayable else after.amount_idr)

@@ -35,7 +35,7 @@ def _due(diary: Diary) -> Counter[str]:
             "not_chosen": int(diary.receipt is not None and (not held or diary.substitute)),
             "revoked": int(diary.revoked),
             "paid": states["paid"],
-            "payment_failed": states["under_review"],
+            "payment_failed": states["account_refused"],
             "survey_open": len(diary.surveys),
             "grievance_answered": sum(each["state"] == "ANSWERED" for each in diary.grievances),
         }

@@ -43,7 +43,7 @@ def test_one_person_cannot_have_money_sent_again_by_a_report_of_rejections(world
     assert problems(world.take_in(another)) == [(Problem.ONE_PERSON, rejected)], "not of the same report"
 
     done = world.take_in(raw, CHECKER)
-    assert (done.news, done.known, done.findings, world.state(rejected)) == (1, 1, (), State.FAILED)
+    assert (done.news, done.known, done.findings, world.state(rejected)) == (1, 1, (), State.HELD)
     assert world.take_in(raw, MAKER).findings == (), "known by now"
 
 
@@ -162,7 +162,7 @@ def test_a_whole_file_is_rejected_with_a_reason_and_never_as_a_repetition(world)
     assert world.take_in(pain002(batch, {}, "ACTC")).news == 2
     right = pain002(batch, {}, "RJCT AC01", "<OrgnlNbOfTxs>2</OrgnlNbOfTxs><OrgnlCtrlSum>1200000</OrgnlCtrlSum>")
     assert world.take_in_by_two(right).news == 2
-    assert [world.state(each) for each in references] == [State.FAILED, State.FAILED]
+    assert [world.state(each) for each in references] == [State.HELD, State.HELD]
 
 
 def test_the_word_is_kept_with_who_imported_it_and_no_personal_data_anywhere(world):

@@ -57,7 +57,7 @@ def test_a_transfer_goes_out_in_a_file_and_is_paid_by_the_status_report(world):
 
 def test_a_rejected_transfer_fails_and_its_next_attempt_goes_into_the_next_file(world):
     batch, [first] = world.sent("ani")
-    done = world.take_in_by_two(pain002(batch, {first: "RJCT AC04"}))
+    done = world.take_in_by_two(pain002(batch, {first: "RJCT AB08"}))
     assert (done.news, world.state(first)) == (1, State.FAILED)
     assert world.propose() is None
 

@@ -182,7 +182,7 @@ COSTS: dict[str, Row] = {
     ADDRESS: (
         SUCCESSES[ADDRESS],
         {
-            "dynamodb GetItem": 2,
+            "dynamodb GetItem": 3,
             "kms Decrypt": 1,
             "kms GenerateMac": 1,
             "dynamodb TransactWriteItems": 1,
@@ -193,13 +193,14 @@ COSTS: dict[str, Row] = {
         change_address,
         {
             "dynamodb GetItem": 3,
+            "dynamodb BatchGetItem": 1,
             "kms Decrypt": 1,
             "kms GenerateMac": 1,
             "dynamodb TransactWriteItems": 1,
             "dynamodb UpdateItem": 1,
         },
     ),
-    f"{ADDRESS} again": (again(SUCCESSES[ADDRESS]), {"dynamodb GetItem": 2, "kms Decrypt": 1}),
+    f"{ADDRESS} again": (again(SUCCESSES[ADDRESS]), {"dynamodb GetItem": 3, "kms Decrypt": 1}),
     ENTRIES: (again(SUCCESSES[ENTRIES]), {"dynamodb GetItem": 2, "dynamodb BatchGetItem": 1}),
     "GET /me/payouts": (SUCCESSES["GET /me/payouts"], {"dynamodb GetItem": 1, "dynamodb BatchGetItem": 1}),
     "GET /waves": (again(SUCCESSES["GET /waves"]), {}),

@@ -15,7 +15,7 @@ from chalicelib.payouts.errors import (
     UnknownEntitlement,
 )
 from chalicelib.payouts.proposals import Decision
-from chalicelib.payouts.rules import Authority, Entitlement, Hold, Move, State
+from chalicelib.payouts.rules import WAITING, Authority, Entitlement, Hold, Move, State
 from tests.builders.payout_states import (
     ANI,
     BUDI,
@@ -32,7 +32,7 @@ from tests.builders.payouts import World, incentive_id
 NOTHING_ALIVE = {
     Place(State.DUE),
     Place(State.FAILED),
-    *(Place(State.HELD, hold) for hold in (Hold.NO_ADDRESS, Hold.EXCLUDED, Hold.UNVERIFIED, Hold.ADMIN)),
+    *(Place(State.HELD, hold) for hold in {*WAITING, Hold.ADMIN}),
 }
 HELD_BY_ADMIN = Place(State.HELD, Hold.ADMIN)
 

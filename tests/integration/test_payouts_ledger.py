@@ -126,7 +126,8 @@ def test_a_failed_attempt_is_made_again_under_a_new_key_after_a_pause(world):
     assert world.disagreements() == []
 
 
-def test_an_account_that_always_fails_is_cancelled_after_three_attempts(world):
+def test_a_provider_that_always_fails_is_given_up_after_three_attempts(world):
+    world.sandbox.books.configure({"fail_code": "TEMPORARY_TRANSFER_ERROR"})
     entitlement = world.entitle(world.person("ani", account_number="99990000"))
     world.run_to_rest()
     assert world.state(entitlement) is State.CANCELLED

@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib import tidings
+from chalicelib.clock import iso
 from chalicelib.cursors import Cursors
 from chalicelib.notices.port import Kind
 from chalicelib.notices.progress import CursorItem, Progress
@@ -256,11 +257,13 @@ def test_payments_are_told_as_they_end_and_not_as_they_stood_in_between(world):
 
 def test_of_what_is_held_the_reason_is_told_that_holds_now(world):
     """Whose address is there by now is not asked for one, though the line was written when it was missing."""
-    holds = [Hold.NO_ADDRESS, Hold.UNVERIFIED, Hold.EXCLUDED, Hold.ADMIN]
+    holds = [Hold.NO_ADDRESS, Hold.UNVERIFIED, Hold.EXCLUDED, Hold.ADMIN, Hold.ACCOUNT_REFUSED]
     world.happened.lines = {"03": [line(n, Paid.HELD, hold=hold) for n, hold in enumerate(holds, 1)]}
     world.run(T0 + timedelta(hours=1))
 
-    assert sorted(world.told()) == ["payment_failed/pay1/no_address", "payment_failed/pay2/unverified"]
+    refused = f"payment_failed/pay5/account_refused/{iso(T0 + timedelta(minutes=5))}"
+    told = ["payment_failed/pay1/no_address", "payment_failed/pay2/unverified", refused]
+    assert sorted(world.told()) == told, "each refusal of an account is told"
     assert world.office.store.notice("person-2", "payment_failed/pay2/unverified").facts["reason"] == "unverified"
 
 

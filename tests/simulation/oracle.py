@@ -174,7 +174,7 @@ class Oracle:
             self._say(f"PAID, and the provider says {words}")
         if head.state is State.REVERSED and "REVERSED" not in words:
             self._say(f"REVERSED, and the provider says {words}")
-        if head.state is State.FAILED and not words:
+        if (head.state is State.FAILED or head.hold is Hold.ACCOUNT_REFUSED) and not words:
             spent = now - self._first_sent(head)
             if line.event.authority is None or spent < self._world.provider.key_lifetime_s:
                 self._say("FAILED, and the provider knows nothing of it")
@@ -213,6 +213,8 @@ class Oracle:
             Hold.NO_ADDRESS: lambda: head.registrant_id not in people.addresses,
             Hold.EXCLUDED: lambda: head.registrant_id in people.excluded,
             Hold.UNVERIFIED: lambda: people.addresses[head.registrant_id].account_number in people.unlike,
+            # Not for longer than until the next attempt by itself, or for good if each fails.
+            Hold.ACCOUNT_REFUSED: lambda: {each.status(now) for each in own} == {"FAILED"},
             # Unknown there: nobody can say how it ended but people.
             Hold.KEY_EXPIRED: lambda: not own,
             Hold.REFUSED: lambda: not own,

@@ -17,6 +17,15 @@ from urllib3.exceptions import ReadTimeoutError
 from .ports import Errors, Nature, Port
 
 _WAITING = ("ACCEPTED", "ACCEPTED", "REQUESTED", "LOCKED", "A_WORD_THAT_IS_NEW")
+_FAILURES = (
+    None,
+    None,
+    None,
+    "TEMPORARY_TRANSFER_ERROR",
+    "DESTINATION_MAXIMUM_LIMIT",
+    "A_CODE_THAT_IS_NEW",
+    "SLS_RECIPIENT",
+)
 HOUR = 3600
 
 
@@ -55,6 +64,7 @@ class Payout:
     word: str
     succeeds: bool
     reverses_at: float = float("inf")
+    failure_code: str | None = None
 
     def status(self, at: float) -> str:
         """Its status at an instant, not before its acceptance."""
@@ -154,6 +164,7 @@ class Provider:
             settles_at=settles_at,
             word=dice.choice(_WAITING),
             succeeds=account not in habits.broken_accounts and dice.random() >= habits.fails,
+            failure_code="INVALID_DESTINATION" if account in habits.broken_accounts else dice.choice(_FAILURES),
             reverses_at=settles_at + dice.choice([60, HOUR, 30 * HOUR])
             if dice.random() < habits.reverses
             else float("inf"),
@@ -225,4 +236,5 @@ def _reply(payout: Payout, status: str) -> Reply:
 
 
 def _shown(payout: Payout, status: str) -> dict[str, Any]:
-    return {"id": f"disb-{payout.key}", "reference_id": payout.reference, "amount": payout.amount, "status": status}
+    shown = {"id": f"disb-{payout.key}", "reference_id": payout.reference, "amount": payout.amount, "status": status}
+    return shown | ({"failure_code": payout.failure_code} if status == "FAILED" and payout.failure_code else {})

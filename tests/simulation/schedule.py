@@ -115,6 +115,7 @@ class Schedule:
             self._decide: 10 * much(),
             self._switch: 1 * much(),
             self._change_address: 2 * much(),
+            self._look_again: 2 * much(),
             self._change_exclusion: 2 * much(),
             self._entitle: 3 * much(),
             self._spoil_queue: 5 * much(),
@@ -202,6 +203,11 @@ class Schedule:
         checked, unlike = self.dice.random() < 0.5, self.dice.random() < 0.15
         self.world.people.move(self.dice.choice(self.persons), checked=checked, unlike=unlike)
 
+    def _look_again(self) -> None:
+        """Somebody gives the same account once more, as it takes money now."""
+        world, person = self.world, self.dice.choice(self.persons)
+        world.scheduler.start(f"{person} says it is mended", lambda: world.look_again(person))
+
     def _change_exclusion(self) -> None:
         person, excluded = self.dice.choice(self.persons), self.world.people.excluded
         if excluded.pop(person, None) is None:
@@ -255,6 +261,10 @@ class Schedule:
         for reference in dict.fromkeys(reference for reference, _ in world.provider.events(world.provider.clock())):
             world.webhook(CALLBACK_TOKEN, reference, "SUCCEEDED")
         self._deliver_all()
+        for _ in range(12):
+            # An account that refused money was tried again in the meantime: seen to its end too.
+            if any(head.state in {State.SENDING, State.FAILED} for head in world.table.heads.values()):
+                self._go_round()
         self._people_look()
         world.oracle.at_rest()
         self._look()

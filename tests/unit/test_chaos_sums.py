@@ -48,7 +48,7 @@ def after() -> Aftermath:
     return Aftermath(
         payees=[payee(1), payee(2), payee(3, unpayable=True)],
         amount_idr=AMOUNT,
-        ledger=[entitlement(1, State.PAID), entitlement(2, State.PAID, 2), entitlement(3, State.CANCELLED, 3)],
+        ledger=[entitlement(1, State.PAID), entitlement(2, State.PAID, 2), entitlement(3, State.HELD, 3)],
         books={
             "payouts": [
                 line(1, 1, "SUCCEEDED"),
@@ -74,7 +74,7 @@ def test_nothing_is_found_where_all_agrees(after: Aftermath) -> None:
 
 def test_the_figures_are_told(after: Aftermath) -> None:
     assert list(after.lines()) == [
-        "payouts: 3, paid 2, cancelled 1",
+        "payouts: 3, paid 2, refused by the account 1",
         "attempts: 6, failed at the provider 4",
         "processes killed: 2 (pay 2)",
         "faults of the provider: 3 (send timeout_after 1, webhook lost 1, webhook twice 1)",

@@ -29,7 +29,7 @@ VALUES = {
 }
 REASONS = {
     Kind.NOT_CHOSEN: [NOT_DRAWN, *(outcome.value for outcome in Outcome if outcome is not Outcome.CHOSEN)],
-    Kind.PAYMENT_FAILED: ["no_address", "unverified", "cancelled", "reversed"],
+    Kind.PAYMENT_FAILED: ["no_address", "unverified", "account_refused", "cancelled", "reversed"],
 }
 
 

@@ -158,7 +158,7 @@ def moves(entitlement: Entitlement, answer: Answer) -> list[tuple[State, Hold | 
     ("state", "outcome", "expected"),
     [
         (State.SENDING, Outcome.SUCCEEDED, [State.PAID]),
-        (State.SENDING, Outcome.FAILED, [State.FAILED]),
+        (State.SENDING, Outcome.FAILED, [State.HELD]),
         (State.SENDING, Outcome.REVERSED, [State.PAID, State.REVERSED]),
         (State.SENDING, Outcome.PENDING, []),
         (State.SENDING, Outcome.UNKNOWN, []),
@@ -273,7 +273,11 @@ def test_attempts_before_it_was_opened_again_do_not_count(programme):
 def test_news_is_what_ends_it_and_what_the_person_can_put_right():
     ends = {state for state in State if rules.is_news(state, None)}
     assert ends == {State.PAID, State.CANCELLED, State.REVERSED}
-    assert {hold for hold in Hold if rules.is_news(State.HELD, hold)} == {Hold.NO_ADDRESS, Hold.UNVERIFIED}
+    assert {hold for hold in Hold if rules.is_news(State.HELD, hold)} == {
+        Hold.NO_ADDRESS,
+        Hold.UNVERIFIED,
+        Hold.ACCOUNT_REFUSED,
+    }
 
 
 @pytest.mark.parametrize("state", [State.SENDING, State.PAID])
@@ -283,3 +287,46 @@ def test_the_history_has_the_providers_own_word_but_for_a_reversal_of_another_am
     for move in rules.after_status(an_entitlement(state), Answer(outcome, "WORD", amount)):
         other = state is State.PAID and amount != AMOUNT
         assert move.reason == ("reversed_amount_differs" if other else "WORD")
+
+
+PERSON, PASSING, FINAL = (State.HELD, Hold.ACCOUNT_REFUSED), (State.FAILED, None), (State.HELD, Hold.ADMIN)
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        # Xendit's
+        ("INVALID_DESTINATION", PERSON),
+        ("DESTINATION_MAXIMUM_LIMIT", PERSON),
+        ("ACCOUNT_NAME_MISMATCH", PERSON),
+        ("REJECTED_BY_CHANNEL", PERSON),
+        ("TRANSFER_ERROR", PERSON),
+        ("INSUFFICIENT_BALANCE", PASSING),
+        ("TEMPORARY_TRANSFER_ERROR", PASSING),
+        ("UNKNOWN_BANK_NETWORK_ERROR", PASSING),
+        ("FAILED", PASSING),
+        ("EXPIRED", PASSING),
+        ("SLS_RECIPIENT", FINAL),
+        ("COMPLIANCE_REJECTED", FINAL),
+        # A bank's
+        ("RJCT_AC01", PERSON),  # no such number
+        ("RJCT_AC04", PERSON),  # closed
+        ("RJCT_AC06", PERSON),  # blocked
+        ("RJCT_AC07", PERSON),
+        ("RJCT_AM02", PERSON),  # over what the account may take
+        ("RJCT_AM14", PERSON),
+        ("RJCT_BE01", PERSON),  # another name
+        ("RJCT_AM04", PASSING),  # our own account is short
+        ("RJCT_AB08", PASSING),
+        ("RJCT", PASSING),
+        ("RJCT_MD07", FINAL),
+        ("RJCT_LEGL", FINAL),
+        ("RJCT_RR04", FINAL),
+        # In words that are new to us
+        ("WALLET_HAS_MOVED_AWAY", PERSON),
+        ("RJCT_XX99", PERSON),
+        ("unreadable", PERSON),
+    ],
+)
+def test_a_failure_is_held_for_whoever_can_mend_it_and_only_a_passing_one_uses_up_an_attempt(word, expected):
+    assert moves(an_entitlement(), Answer(Outcome.FAILED, word, AMOUNT)) == [expected]
