@@ -281,6 +281,11 @@ class Registrations:
         self._store.save(new_record, released, unless_excluded=plain_registrant, others=others)
         return changed
 
+    def _owner(self, address: FinancialAddress) -> str:
+        """Whose money it is: a wallet's owner is its phone number, whatever the wallet, so one SIM pays one person."""
+        wallet = self._payout_codes[address.code] == "wallet"
+        return f"{'wallet' if wallet else address.code}\0{address.account_number}"
+
     def _write_address(
         self, registrant_id: str, address: FinancialAddress, now: datetime, unless_paying: Legs | None
     ) -> FinancialAddress:
@@ -295,7 +300,7 @@ class Registrations:
             return known
         new = AddressRecord(
             sealed=_sealed(key, address),
-            account_mac=self._vault.mac("account", f"{address.code}\0{address.account_number}"),
+            account_mac=self._vault.mac("account", self._owner(address)),
             version=old.version + 1 if old else 1,
             updated_at=now,
         )

@@ -134,3 +134,32 @@ def test_an_address_is_not_written_under_a_key_that_was_destroyed_meanwhile(serv
     with pytest.raises(errors.NotRegistered):
         service.set_financial_address("siti", ACCOUNT, T0)
     assert rows(cloud, "U#account#") == []
+
+
+WAYS_TO_WRITE_A_NUMBER = ("0812 3456 7890", "+62 812-3456-7890", "62812 3456 7890", "(0812) 3456.7890")
+
+
+@pytest.mark.parametrize("second", ["OVO", "GOPAY", "DANA", "LINKAJA"])
+@pytest.mark.parametrize("first", ["OVO", "GOPAY", "DANA", "LINKAJA"])
+def test_the_wallets_of_one_phone_pay_one_person_however_the_number_is_written(service, first, second):
+    service.set_financial_address("siti", account(code=first, account_number="081234567890"), T0)
+    for number in WAYS_TO_WRITE_A_NUMBER:
+        with pytest.raises(errors.AccountAlreadyUsed):
+            service.set_financial_address("budi", account(code=second, account_number=number), T0)
+    assert service.payee("budi") is None
+    service.set_financial_address("budi", account(code=second, account_number="081234567891"), T0)
+
+
+def test_a_person_may_go_to_another_wallet_of_their_phone_and_keeps_it_from_others(service, cloud):
+    service.set_financial_address("siti", account(code="OVO", account_number="081234567890"), T0)
+    moved = service.set_financial_address("siti", account(code="DANA", account_number="081234567890"), LATER)
+    assert (moved.code, moved.version, len(rows(cloud, "U#account#"))) == ("DANA", 2, 1)
+    with pytest.raises(errors.AccountAlreadyUsed):
+        service.set_financial_address("budi", account(code="GOPAY", account_number="081234567890"), LATER)
+    service.set_financial_address("siti", ACCOUNT, LATER)
+    service.set_financial_address("budi", account(code="GOPAY", account_number="081234567890"), LATER)
+
+
+def test_a_bank_account_with_the_digits_of_a_phone_is_no_wallet(service):
+    service.set_financial_address("siti", account(code="OVO", account_number="081234567890"), T0)
+    service.set_financial_address("budi", account(code="BNI", account_number="6281234567890"), T0)
