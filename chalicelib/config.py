@@ -85,6 +85,10 @@ class TrainingRules(_Frozen, frozen=True):
     buy_within_days: Positive
     cancel_within_s: Positive
     """How long after a purchase it may be cancelled."""
+    course_hours_min: Positive
+    hour_s: Positive
+    """How long an hour of a course lasts at least."""
+    price_per_hour_min_idr: Positive
     buy_within_s: Positive | None = None
 
 
@@ -141,8 +145,22 @@ class PayoutRules(_Frozen, frozen=True):
         return {name: code.kind for name, code in self.codes.items()}
 
 
+class UnusualRules(_Frozen, frozen=True):
+    """What of a partner's completions on one WIB day rings.
+
+    More than `hours` of courses; or at least `quick_min` quick ones that are `quick_percent` of all. Quick is who was
+    done within `quick_within_percent` of the hours of the course.
+    """
+
+    hours: Positive
+    quick_within_percent: Annotated[int, Meta(ge=100)]
+    quick_percent: Annotated[int, Meta(gt=0, le=100)]
+    quick_min: Positive
+
+
 class PartnerRules(_Frozen, frozen=True):
     clock_skew_s: Positive
+    unusual: UnusualRules
 
 
 class SurveyRules(_Frozen, frozen=True):

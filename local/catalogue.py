@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from .players.crowd import Partner
 
-_COLUMNS = ("code", "title", "provider", "price_idr", "mode", "province", "skills", "offered")
+_COLUMNS = ("code", "title", "provider", "price_idr", "hours", "mode", "province", "skills", "offered")
 
 _COURSES = (
     ("WEB-1", "Membuat Situs Web", 750_000, "", "web_development;programming"),
@@ -19,6 +19,9 @@ _COURSES = (
     ("ING-1", "Bahasa Inggris Kerja", 500_000, "", "english"),
 )
 """Code, title, price, province (none: online), skills. The two partners take turns."""
+
+HOURS = 1
+"""Of each course: of the stage's hours, which last as long as its figures say."""
 
 WHOLE_BALANCE = "PILOT-1"
 """The code of a course that costs all there is to spend, so that nothing can be bought besides."""
@@ -34,9 +37,13 @@ def catalogue(partners: Sequence[Partner], balance_idr: int, *, withdrawn: bool)
     rows.writerow(_COLUMNS)
     for turn, (code, title, price, province, skills) in enumerate(_COURSES):
         mode = "offline" if province else "online"
-        rows.writerow([code, title, partners[turn % len(partners)].id, price, mode, province, skills, "yes"])
+        rows.writerow([code, title, partners[turn % len(partners)].id, price, HOURS, mode, province, skills, "yes"])
     first = partners[0].id
-    rows.writerow([WHOLE_BALANCE, "Pilot Pesawat Nirawak", first, balance_idr, "online", "", "photography", "yes"])
+    rows.writerow(
+        [WHOLE_BALANCE, "Pilot Pesawat Nirawak", first, balance_idr, HOURS, "online", "", "photography", "yes"]
+    )
     offered = "no" if withdrawn else "yes"
-    rows.writerow([WITHDRAWN, "Mengetik Sepuluh Jari", first, 200_000, "online", "", "office_administration", offered])
+    rows.writerow(
+        [WITHDRAWN, "Mengetik Sepuluh Jari", first, 200_000, HOURS, "online", "", "office_administration", offered]
+    )
     return text.getvalue()

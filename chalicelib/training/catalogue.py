@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from ..config import TrainingRules
+from ..ids import derived_id
 from .errors import MalformedCatalogue
 from .rules import Course, Mode, Partner, course_id
 
-COLUMNS = ("code", "title", "provider", "price_idr", "mode", "province", "skills", "offered")
+COLUMNS = ("code", "title", "provider", "price_idr", "hours", "mode", "province", "skills", "offered")
 CODE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?!\n)$"
 _TITLE_MAX = 200
 _PRICE_MAX_IDR = 100_000_000
+_HOURS = r"[1-9][0-9]{0,2}"
 _NAMED_LINES_MAX = 20
 _OFFERED = {"yes": True, "no": False}
 
@@ -28,6 +32,7 @@ class Allowed:
     partners: Mapping[str, Partner]
     skills: frozenset[str]
     is_province: IsProvince
+    rules: TrainingRules
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,29 @@ def read(lines: Iterable[str], allowed: Allowed) -> list[Course]:
     return list(courses.values())
 
 
+def digest(courses: Iterable[Course]) -> str:
+    """A short name of a catalogue: of what it says, whatever the order of its lines and columns."""
+    said = sorted(
+        [one.id, one.title, one.price_idr, one.hours, one.mode, one.region, sorted(one.skills), one.offered]
+        for one in courses
+    )
+    return derived_id("catalogue/v1", json.dumps(said))
+
+
+def changes(courses: Iterable[Course], before: Mapping[str, Course]) -> list[str]:
+    """What an import changes, a line for each course that is new or becomes another, in the order of the file."""
+    lines = []
+    for course in courses:
+        old, new = before.get(course.id), _shown(course)
+        if old is None:
+            lines.append(f"new      {course.partner_id} {course.code}: {_together(new)}")
+        elif old != course:
+            was = _shown(old)
+            told = ", ".join(f"{name} {was[name]} -> {new[name]}" for name in new if was[name] != new[name])
+            lines.append(f"changed  {course.partner_id} {course.code}: {told}")
+    return lines
+
+
 def found(courses: Iterable[Course], search: Search) -> list[Course]:
     """The offered courses that match, in the order given."""
     return [course for course in courses if course.offered and _matches(course, search)]
@@ -87,19 +115,38 @@ def _matches(course: Course, search: Search) -> bool:
     )
 
 
+def _shown(course: Course) -> dict[str, str]:
+    return {
+        "title": course.title,
+        "price_idr": str(course.price_idr),
+        "hours": str(course.hours),
+        "mode": course.mode.value,
+        "province": "-" if course.region is None else str(course.region),
+        "skills": ";".join(sorted(course.skills)),
+        "offered": "yes" if course.offered else "no",
+    }
+
+
+def _together(shown: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in shown.items())
+
+
 def _wrong_column(row: dict[str, str], allowed: Allowed) -> str | None:
     """The first column that is wrong; `columns` if there are too few or too many."""
     if None in row or None in row.values():
         return "columns"
     partner = allowed.partners.get(row["provider"])
     online = row["mode"] == Mode.ONLINE.value
-    price = row["price_idr"]
+    price, hours = row["price_idr"], row["hours"]
+    # A price that is below the floor for its hours is named by itself, if the hours are right.
+    floor = int(hours) * allowed.rules.price_per_hour_min_idr if re.fullmatch(_HOURS, hours) else 0
     skills = row["skills"].split(";")
     right = {
         "code": re.fullmatch(CODE, row["code"]),
         "title": row["title"].strip() and row["title"].isprintable() and len(row["title"]) <= _TITLE_MAX,
         "provider": partner is not None and partner.revoked_at is None,
-        "price_idr": re.fullmatch(r"[1-9][0-9]{0,8}", price) and int(price) <= _PRICE_MAX_IDR,
+        "price_idr": re.fullmatch(r"[1-9][0-9]{0,8}", price) and floor <= int(price) <= _PRICE_MAX_IDR,
+        "hours": re.fullmatch(_HOURS, hours) and int(hours) >= allowed.rules.course_hours_min,
         "mode": row["mode"] in set(Mode),
         "province": row["province"] == "" if online else allowed.is_province(row["province"]),
         "skills": set(skills) <= allowed.skills and len(set(skills)) == len(skills),
@@ -115,6 +162,7 @@ def _course(row: dict[str, str]) -> Course:
         code=row["code"],
         title=row["title"].strip(),
         price_idr=int(row["price_idr"]),
+        hours=int(row["hours"]),
         mode=Mode(row["mode"]),
         region=int(row["province"]) if row["province"] else None,
         skills=frozenset(row["skills"].split(";")),

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.exceptions import DeleteError
 
+from ..clock import iso, parse_iso
+from ..dynamo import is_condition_failure
+from ..journal import PARTITION
 from .rules import Course, Mode
 from .store import TrainingTable
 
@@ -17,14 +23,62 @@ class CourseItem(TrainingTable):
     code = UnicodeAttribute()
     title = UnicodeAttribute()
     price_idr = NumberAttribute()
+    hours = NumberAttribute(null=True)
     mode = UnicodeAttribute()
     region = NumberAttribute(null=True)
     skills = UnicodeSetAttribute()
     offered = BooleanAttribute()
 
 
+class ProposedItem(TrainingTable):
+    """`CONTROL` / `CATALOGUE`: the import that waits for another administrator; the next one takes its place."""
+
+    digest = UnicodeAttribute()
+    maker = UnicodeAttribute()
+    note = UnicodeAttribute()
+    made_at = UnicodeAttribute()
+
+
+@dataclass(frozen=True)
+class ProposedImport:
+    """Who proposed a catalogue, known by its digest, when and why."""
+
+    digest: str
+    maker: str
+    note: str
+    made_at: datetime
+
+
 class CourseStore:
     """Reads, and writes that may be repeated."""
+
+    def propose(self, proposed: ProposedImport) -> None:
+        """Keep what waits for another administrator, in place of what did before."""
+        ProposedItem(
+            PARTITION,
+            "CATALOGUE",
+            digest=proposed.digest,
+            maker=proposed.maker,
+            note=proposed.note,
+            made_at=iso(proposed.made_at),
+        ).save()
+
+    def proposed(self) -> ProposedImport | None:
+        """What waits for another administrator, by a consistent read."""
+        try:
+            item = ProposedItem.get(PARTITION, "CATALOGUE", consistent_read=True)
+        except ProposedItem.DoesNotExist:
+            return None
+        return ProposedImport(item.digest, item.maker, item.note, parse_iso(item.made_at))
+
+    def take_away(self, proposed: ProposedImport) -> None:
+        """Nothing waits any more, unless something else was proposed meanwhile."""
+        same = (ProposedItem.digest == proposed.digest) & (ProposedItem.made_at == iso(proposed.made_at))
+        try:
+            ProposedItem(PARTITION, "CATALOGUE").delete(condition=same)
+        except DeleteError as error:
+            if not is_condition_failure(error):
+                raise
 
     def put(self, courses: Iterable[Course]) -> None:
         """Write each course whole, over what was there; what broke off is finished by doing it again."""
@@ -52,6 +106,7 @@ def _item(course: Course) -> CourseItem:
         code=course.code,
         title=course.title,
         price_idr=course.price_idr,
+        hours=course.hours,
         mode=course.mode.value,
         region=course.region,
         skills=set(course.skills),
@@ -66,8 +121,9 @@ def _course(item: CourseItem) -> Course:
         code=item.code,
         title=item.title,
         price_idr=int(item.price_idr),
+        hours=int(item.hours or 0),
         mode=Mode(item.mode),
         region=int(item.region) if item.region is not None else None,
         skills=frozenset(item.skills),
-        offered=item.offered,
+        offered=item.offered and item.hours is not None,
     )

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 
+from ..config import Programme
+from ..ids import same_person
+from ..journal import Act, Journal
+from ..payouts.errors import SamePerson
 from . import catalogue, wire
-from .course_store import CourseStore
-from .errors import CourseNotOffered, UnknownCourse
+from .acts import Deed
+from .course_store import CourseStore, ProposedImport
+from .errors import CatalogueNotProposed, CourseNotOffered, UnknownCourse
 from .partner_store import PartnerStore
 from .rules import Course, Partner
 from .wire import CourseList, CourseQuery, CourseView
@@ -19,31 +24,54 @@ KEPT = timedelta(minutes=1)
 
 
 class Courses:
-    """`skills`: what a course may teach. `is_province` tells a province's code."""
+    """`is_province` tells a province's code."""
 
     def __init__(
         self,
         store: CourseStore,
         partners: PartnerStore,
-        skills: Iterable[str],
+        journal: Journal,
+        programme: Programme,
         is_province: catalogue.IsProvince,
     ) -> None:
         self._store = store
         self._partners = partners
-        self._skills = frozenset(skills)
+        self._journal = journal
+        self._skills = frozenset(programme.skills)
+        self._rules = programme.training
         self._is_province = is_province
         self._kept: tuple[datetime, dict[str, Course], dict[str, Partner]] | None = None
 
-    def import_file(self, lines: Iterable[str]) -> int:
-        """Import a catalogue, all of it or, if any line is wrong, nothing; returns the number of courses.
+    def propose(self, lines: Iterable[str], by: str, note: str, now: datetime) -> list[str]:
+        """Propose to import a catalogue, all of it; returns what it changes, line by line.
 
         A course is known by its provider and code: it is changed by importing it again, withdrawn by `offered` no.
-        What was bought keeps its price. An import that broke off is made whole by doing it again. Raises
-        `MalformedCatalogue`.
+        What was bought keeps its price. Raises `MalformedCatalogue`.
         """
-        partners = {partner.id: partner for partner in self._partners.partners()}
-        courses = catalogue.read(lines, catalogue.Allowed(partners, self._skills, self._is_province))
+        courses = self._read(lines)
+        proposed = ProposedImport(catalogue.digest(courses), by, note, now)
+        self._journal.add(Act(now, Deed.PROPOSE, _about(proposed, courses), by, note))
+        self._store.propose(proposed)
+        return self._changes(courses)
+
+    def standing(self, lines: Iterable[str]) -> tuple[ProposedImport, list[str]]:
+        """Who proposed just this catalogue, and what it changes as things are now. Raises as `approve`."""
+        courses = self._read(lines)
+        return self._proposed(courses), self._changes(courses)
+
+    def approve(self, lines: Iterable[str], by: str, now: datetime) -> int:
+        """Import the catalogue that another administrator proposed; returns the number of courses.
+
+        An import that broke off is made whole by approving it again. Raises `MalformedCatalogue`,
+        `CatalogueNotProposed`, `SamePerson`.
+        """
+        courses = self._read(lines)
+        proposed = self._proposed(courses)
+        if same_person(proposed.maker, by):
+            raise SamePerson()
+        self._journal.add(Act(now, Deed.IMPORT, _about(proposed, courses), by, f"{proposed.maker}: {proposed.note}"))
         self._store.put(courses)
+        self._store.take_away(proposed)
         return len(courses)
 
     def search(self, query: CourseQuery, now: datetime) -> CourseList:
@@ -74,6 +102,19 @@ class Courses:
             raise CourseNotOffered()
         return course, partner
 
+    def _read(self, lines: Iterable[str]) -> list[Course]:
+        partners = {partner.id: partner for partner in self._partners.partners()}
+        return catalogue.read(lines, catalogue.Allowed(partners, self._skills, self._is_province, self._rules))
+
+    def _proposed(self, courses: Iterable[Course]) -> ProposedImport:
+        proposed = self._store.proposed()
+        if proposed is None or proposed.digest != catalogue.digest(courses):
+            raise CatalogueNotProposed()
+        return proposed
+
+    def _changes(self, courses: Iterable[Course]) -> list[str]:
+        return catalogue.changes(courses, {course.id: course for course in self._store.courses()})
+
     def _catalogue(self, now: datetime) -> tuple[dict[str, Course], dict[str, Partner]]:
         """Courses and partners by id; what a revoked partner teaches is not offered."""
         if self._kept is None or not timedelta(0) <= now - self._kept[0] < KEPT:
@@ -84,3 +125,7 @@ class Courses:
             offered = {one.id: replace(one, offered=one.offered and one.partner_id not in revoked) for one in courses}
             self._kept = now, offered, partners
         return self._kept[1:]
+
+
+def _about(proposed: ProposedImport, courses: Sequence[Course]) -> str:
+    return f"catalogue {proposed.digest}, {len(courses)} courses"

@@ -57,6 +57,12 @@ class MalformedCatalogue(DomainError):
     code = "malformed_catalogue"
 
 
+class CatalogueNotProposed(DomainError):
+    """What another administrator proposed to import, if anything, is not this catalogue."""
+
+    code = "catalogue_not_proposed"
+
+
 class NotBeneficiary(DomainError):
     """Only who was chosen has a training balance."""
 
@@ -123,6 +129,12 @@ class ReportedInFuture(DomainError):
     code = "time_in_future"
 
 
+class CompletedTooSoon(DomainError):
+    """The hours of the course cannot have passed yet. Facts: `hours`, `earliest`, when they can have."""
+
+    code = "completed_too_soon"
+
+
 class ReportedTooEarly(DomainError):
     """`attended_at` is before the purchase, or `completed_at` before `attended_at`. Facts: `earliest`."""
 
@@ -173,6 +185,11 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
         400,
         "Katalog memiliki {wrong} baris yang salah: {lines}. Tidak ada yang diimpor.",
         "The catalogue has {wrong} wrong lines: {lines}. Nothing was imported.",
+    ),
+    CatalogueNotProposed: (
+        409,
+        "Katalog ini tidak diusulkan oleh pengelola lain, atau isinya berbeda.",
+        "This catalogue is not the one that was proposed; nothing was imported.",
     ),
     NotBeneficiary: (
         409,
@@ -234,6 +251,11 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
         "Waktu yang dilaporkan mendahului {earliest}.",
         "The reported time is before {earliest}.",
     ),
+    CompletedTooSoon: (
+        422,
+        "Pelatihan ini berlangsung sedikitnya {hours} jam dan tidak dapat selesai sebelum {earliest}.",
+        "This course takes {hours} hours at least; it cannot be completed before {earliest}.",
+    ),
     NotCompleted: (
         409,
         "Pelatihan diulas setelah diselesaikan; statusnya kini {state}.",
@@ -262,5 +284,5 @@ CANCELLATION = (TrainingAlreadyRedeemed, CancellationTooLate)
 REVIEW = (AlreadyReviewed, NotCompleted)
 REDEMPTION = (*SIGNED, RedeemCodeUnknown, CardMismatch, TrainingCancelled)
 ATTENDANCE = (*SIGNED, RedeemCodeUnknown, ReportedOtherwise, WrongTrainingState, ReportedInFuture, ReportedTooEarly)
-COMPLETION = (*ATTENDANCE, CertificateAlreadyUsed)
+COMPLETION = (*ATTENDANCE, CompletedTooSoon, CertificateAlreadyUsed)
 """The refusals of an endpoint."""

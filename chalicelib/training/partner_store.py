@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError, UpdateError
 
-from ..clock import iso, parse_iso
+from ..clock import iso, parse_iso, wib_date
 from ..dynamo import is_condition_failure
 from ..errors import NotFound
 from .errors import RequestReplayed
-from .rules import Partner
+from .rules import Partner, PartnerDay
 from .store import TrainingTable
+
+DAYS_KEPT = timedelta(days=90)
+"""How long what a partner attested on a day is kept for whoever looks into it."""
 
 
 class PartnerItem(TrainingTable):
@@ -28,6 +31,15 @@ class NonceItem(TrainingTable):
     """`NONCE#<partner>#<signature>` / `NONCE`: a request that was accepted. `claim` tells whose write it was."""
 
     claim = UnicodeAttribute()
+    expires_at = NumberAttribute()
+
+
+class DayItem(TrainingTable):
+    """`DAY#<partner>` / `<WIB date>`: what a partner attested on it (TTL)."""
+
+    completions = NumberAttribute()
+    hours = NumberAttribute()
+    quick = NumberAttribute()
     expires_at = NumberAttribute()
 
 
@@ -66,6 +78,19 @@ class PartnerStore:
             if is_condition_failure(error):
                 raise NotFound() from error
             raise
+
+    def count(self, partner_id: str, hours: int, now: datetime, *, quick: bool) -> PartnerDay:
+        """Count one completion; the partner's day with it. One write, not repeated: a count may be one short."""
+        item = DayItem(f"DAY#{partner_id}", wib_date(now).isoformat())
+        item.update(
+            [
+                DayItem.completions.add(1),
+                DayItem.hours.add(hours),
+                DayItem.quick.add(int(quick)),
+                DayItem.expires_at.set(int((now + DAYS_KEPT).timestamp())),
+            ]
+        )
+        return PartnerDay(int(item.completions), int(item.hours), int(item.quick))
 
     def remember_request(self, partner_id: str, signature: str, claim: str, expires_at: int) -> None:
         """Mark a signature as used. Raises `RequestReplayed` if another request used it.

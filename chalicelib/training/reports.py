@@ -5,18 +5,26 @@ Nothing here asks whether the participant still has their place: it is not revok
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
+from ..config import Programme
 from ..dynamo import LegsFailed, Transaction
 from ..errors import Unavailable
 from . import rules, wire
 from .errors import CardMismatch, CertificateAlreadyUsed, RedeemCodeUnknown
+from .partner_store import PartnerStore
 from .rules import Partner, State, Training
 from .service import Beneficiaries
 from .store import CERTIFICATE_LEG, TRAINING_LEG, TrainingStore
 from .wire import AttendanceForm, CompletionForm, RedemptionForm, RedemptionView
+
+log = logging.getLogger(__name__)
+
+UNUSUAL = "partner_unusual"
+"""Rings (.chalice/merge-template.json)."""
 
 TRIES = 3
 """How often a report is decided on anew because the training changed meanwhile: it has only so many steps."""
@@ -28,13 +36,18 @@ Decided = tuple[Training, Callable[[Transaction], None]] | None
 class Reports:
     """The use cases. A code that is another partner's looks unknown to this one.
 
-    `clock_skew_s`: how far a partner's clock may be off ours, either way.
+    A partner's clock may be off ours by `partners.clock_skew_s`, either way.
     """
 
-    def __init__(self, store: TrainingStore, beneficiaries: Beneficiaries, clock_skew_s: int) -> None:
+    def __init__(
+        self, store: TrainingStore, partners: PartnerStore, beneficiaries: Beneficiaries, programme: Programme
+    ) -> None:
         self._store = store
         self._beneficiaries = beneficiaries
-        self._skew = timedelta(seconds=clock_skew_s)
+        self._partners = partners
+        self._rules = programme.training
+        self._unusual = programme.partners.unusual
+        self._skew = timedelta(seconds=programme.partners.clock_skew_s)
 
     def validate(self, partner: Partner, form: RedemptionForm) -> RedemptionView:
         """Whether a code may be taken in; writes nothing. Three reads.
@@ -80,7 +93,7 @@ class Reports:
         """Record a completion and its certificate; True if it is new.
 
         Raises, in this order: `RedeemCodeUnknown`, `ReportedOtherwise`, `WrongTrainingState`, `ReportedInFuture`,
-        `ReportedTooEarly`, `CertificateAlreadyUsed`.
+        `ReportedTooEarly`, `CompletedTooSoon`, `CertificateAlreadyUsed`.
         """
         completed_at, certificate = rules.to_milliseconds(form.completed_at), form.certificate_number
 
@@ -91,6 +104,7 @@ class Reports:
                 return None
             rules.check_next(training, State.COMPLETED)
             rules.check_reported_at(completed_at, training.attended_at or training.purchased_at, now + self._skew)
+            rules.check_hours(training, completed_at, self._rules, now)
             after = replace(
                 training,
                 state=State.COMPLETED,
@@ -99,10 +113,24 @@ class Reports:
             )
             return after, lambda tx: self._store.add_completion(tx, training, certificate, completed_at)
 
-        return self._report(partner, form.redeem_code, step)
+        return self._report(partner, form.redeem_code, step, lambda training: self._watch(training, now))
+
+    def _watch(self, training: Training, now: datetime) -> None:
+        """Ring when a partner attests far more, or far quicker, than its courses allow.
+
+        After the report and apart from it: a call that dies in between leaves a count one short, and a report whole.
+        """
+        quick = rules.is_quick(training, self._rules, self._unusual, now)
+        day = self._partners.count(training.partner_id, training.hours, now, quick=quick)
+        if rules.is_unusual(day, self._unusual):
+            log.warning(UNUSUAL, extra={"partner": training.partner_id, **asdict(day)})
 
     def _report(
-        self, partner: Partner, redeem_code: str, step: Callable[[Training], Decided]
+        self,
+        partner: Partner,
+        redeem_code: str,
+        step: Callable[[Training], Decided],
+        then: Callable[[Training], None] = lambda _: None,
     ) -> tuple[RedemptionView, bool]:
         """Read, decide, write on the condition that what was read still holds; if not, again from the start."""
         for _ in range(TRIES):
@@ -118,6 +146,7 @@ class Reports:
                 if CERTIFICATE_LEG in failed.legs and TRAINING_LEG not in failed.legs:
                     raise CertificateAlreadyUsed() from failed
                 continue
+            then(after)
             return wire.redemption_view(after), True
         raise Unavailable()
 

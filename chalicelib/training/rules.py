@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ..clock import iso
-from ..config import Scheme, TrainingRules
+from ..config import Scheme, TrainingRules, UnusualRules
 from ..ids import derived_id
 from ..waves.rules import Beneficiary, BeneficiaryState
 from .errors import (
     AlreadyReviewed,
     BalanceTooLow,
     CancellationTooLate,
+    CompletedTooSoon,
     NotCompleted,
     ReportedInFuture,
     ReportedOtherwise,
@@ -36,6 +37,15 @@ class Partner:
     revoked_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class PartnerDay:
+    """What a partner has attested on one WIB day: completions, the hours of their courses, how many were quick."""
+
+    completions: int
+    hours: int
+    quick: int
+
+
 class Mode(StrEnum):
     """Where a course is held."""
 
@@ -45,13 +55,17 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True)
 class Course:
-    """A course of the catalogue. `region` is the province it is held in, None if it is online."""
+    """A course of the catalogue. `region` is the province it is held in, None if it is online.
+
+    `hours`: so many it takes at least; 0 for one that came in before hours were asked for, which is not offered.
+    """
 
     id: str
     partner_id: str
     code: str
     title: str
     price_idr: int
+    hours: int
     mode: Mode
     region: int | None
     skills: frozenset[str]
@@ -92,7 +106,7 @@ class Review:
 
 @dataclass(frozen=True)
 class Training:
-    """A course that a beneficiary bought, at the price and with the skills it had then. Times are to the millisecond.
+    """A course that a beneficiary bought, with the price, hours and skills it had then. Times are to the millisecond.
 
     `attended_at` and `completed_at` are what the partner attested; the other times are those of the requests.
     """
@@ -106,6 +120,7 @@ class Training:
     title: str
     skills: frozenset[str]
     price_idr: int
+    hours: int
     redeem_code: str
     state: State
     purchased_at: datetime
@@ -232,6 +247,31 @@ def check_reported_at(reported: datetime, earliest: datetime, latest: datetime) 
         raise ReportedInFuture()
     if reported < earliest:
         raise ReportedTooEarly(earliest=iso(earliest))
+
+
+def check_hours(training: Training, completed_at: datetime, rules: TrainingRules, now: datetime) -> None:
+    """Raises `CompletedTooSoon` unless the hours of the course can have passed.
+
+    Since the code was taken in by our clock, and since attendance by the partner's: no clock is compared with another.
+    """
+    lasts = timedelta(seconds=training.hours * rules.hour_s)
+    redeemed_at = training.redeemed_at or training.purchased_at
+    attended_at = training.attended_at or redeemed_at
+    if now < redeemed_at + lasts or completed_at < attended_at + lasts:
+        raise CompletedTooSoon(hours=training.hours, earliest=iso(max(redeemed_at, attended_at) + lasts))
+
+
+def is_quick(training: Training, rules: TrainingRules, unusual: UnusualRules, now: datetime) -> bool:
+    """Whether a training that is completed now took hardly more than the hours of its course, by our clock."""
+    lasts_s = training.hours * rules.hour_s
+    took = now - (training.redeemed_at or training.purchased_at)
+    return took * 100 < timedelta(seconds=lasts_s * unusual.quick_within_percent)
+
+
+def is_unusual(day: PartnerDay, unusual: UnusualRules) -> bool:
+    """Whether a person must look at what a partner has attested on one day."""
+    quick = day.quick >= unusual.quick_min and day.quick * 100 >= day.completions * unusual.quick_percent
+    return quick or day.hours > unusual.hours
 
 
 def check_same_report(recorded: object, told: object) -> None:

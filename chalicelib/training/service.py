@@ -213,6 +213,7 @@ class Trainings:
             title=course.title,
             skills=course.skills,
             price_idr=course.price_idr,
+            hours=course.hours,
             redeem_code=base64.b32encode(self._randomness(REDEEM_CODE_BYTES)).decode(),
             state=State.PURCHASED,
             purchased_at=rules.to_milliseconds(now),

@@ -41,6 +41,7 @@ class TrainingItem(TrainingTable):
     title = UnicodeAttribute()
     skills = UnicodeSetAttribute()
     price_idr = NumberAttribute()
+    hours = NumberAttribute(null=True)
     redeem_code = UnicodeAttribute()
     state = UnicodeAttribute()
     purchased_at = UnicodeAttribute()
@@ -230,6 +231,7 @@ def _item(training: Training) -> TrainingItem:
         title=training.title,
         skills=set(training.skills),
         price_idr=training.price_idr,
+        hours=training.hours,
         redeem_code=training.redeem_code,
         state=training.state.value,
         purchased_at=iso(training.purchased_at),
@@ -250,6 +252,7 @@ def _training(item: TrainingItem) -> Training:
         title=item.title,
         skills=frozenset(item.skills),
         price_idr=int(item.price_idr),
+        hours=int(item.hours or 0),
         redeem_code=item.redeem_code,
         state=State(item.state),
         purchased_at=parse_iso(item.purchased_at),

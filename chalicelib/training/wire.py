@@ -51,7 +51,7 @@ class CourseQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class CourseView(Struct, frozen=True):
-    """A course. `provider` is the partner's id; `province` is null for one that is online."""
+    """A course of at least `hours`. `provider` is the partner's id; `province` is null for one that is online."""
 
     course_id: str
     code: str
@@ -59,6 +59,7 @@ class CourseView(Struct, frozen=True):
     provider: str
     provider_name: str
     price_idr: int
+    hours: int
     mode: Literal["online", "offline"]
     province: str | None
     skills: list[str]
@@ -185,6 +186,7 @@ def course_view(course: Course, partner_name: str) -> CourseView:
         provider=course.partner_id,
         provider_name=partner_name,
         price_idr=course.price_idr,
+        hours=course.hours,
         mode=course.mode.value,
         province=str(course.region) if course.region is not None else None,
         skills=sorted(course.skills),

@@ -9,6 +9,7 @@ from .payouts import PayoutsServices
 from .waves import WavesServices
 
 if TYPE_CHECKING:
+    from ..journal import Journal
     from ..training.courses import Courses
     from ..training.partner_store import PartnerStore
     from ..training.partners import Partners
@@ -37,7 +38,16 @@ class TrainingServices(WavesServices, PayoutsServices):
         from ..training.store import TrainingTable
 
         self._bind(TrainingTable, "training")
-        return Courses(CourseStore(), self._partner_store, self.programme.skills, is_province)
+        return Courses(CourseStore(), self._partner_store, self.training_journal, self.programme, is_province)
+
+    @cached_property
+    def training_journal(self) -> Journal:
+        """What administrators did to partners and the catalogue."""
+        from ..training.acts import TrainingJournal
+        from ..training.store import TrainingTable
+
+        self._bind(TrainingTable, "training")
+        return TrainingJournal()
 
     @cached_property
     def training(self) -> Trainings:
@@ -51,7 +61,7 @@ class TrainingServices(WavesServices, PayoutsServices):
         """What partners report of trainings."""
         from ..training.reports import Reports
 
-        return Reports(self._training_store, self.waves, self.programme.partners.clock_skew_s)
+        return Reports(self._training_store, self._partner_store, self.waves, self.programme)
 
     @cached_property
     def _training_store(self) -> TrainingStore:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from chalicelib.clock import parse_iso
 from chalicelib.money import Rupiah, format_idr
 
-from ..catalogue import catalogue
+from ..catalogue import HOURS, catalogue
 from ..players import joining, money, training
+from ..players.crowd import Diary
 from ..players.training import Shelf
 from ..scene import Scene
 
@@ -39,7 +41,7 @@ def train(scene: Scene, wave: int, shelf: Shelf) -> None:
     training.be_refused(scene.crowd, shelf, "some buy without a place", lost, "not_beneficiary")
     training.buy(scene.crowd, shelf, "the chosen buy courses", [d for d in chosen if d.person.buys])
     scene.tell(f"training: the partners attest who has trained; with a review of it, an incentive of {amount} is due")
-    training.train(scene.crowd, shelf, "the chosen train", [d for d in chosen if d.bought and d.person.finishes])
+    _train(scene, shelf, "the chosen", [d for d in chosen if d.bought and d.person.finishes])
 
 
 def pay(scene: Scene, step: str) -> None:
@@ -67,4 +69,12 @@ def pass_on(scene: Scene, wave: int, shelf: Shelf) -> None:
         diary.substitute = True
     scene.tell(f"revocation: {len(idle)} places are revoked, and {len(new)} people are next in the same draw")
     training.buy(scene.crowd, shelf, "they buy courses", new)
-    training.train(scene.crowd, shelf, "they train", new)
+    _train(scene, shelf, "they", new)
+
+
+def _train(scene: Scene, shelf: Shelf, who: str, diaries: Sequence[Diary]) -> None:
+    """They attend, the hours of the courses pass, and they complete and review what they bought."""
+    training.begin(scene.crowd, shelf, f"{who} begin to train", diaries)
+    lasts = timedelta(seconds=HOURS * scene.programme.training.hour_s)
+    scene.pace.wait_until(scene.pace.now() + lasts)
+    training.finish(scene.crowd, shelf, f"{who} complete it", diaries)

@@ -89,12 +89,22 @@ def be_refused(crowd: Crowd, shelf: Shelf, step: str, diaries: Sequence[Diary], 
     crowd.each(step, diaries, act)
 
 
-def train(crowd: Crowd, shelf: Shelf, step: str, diaries: Sequence[Diary]) -> None:
-    """Each attends what was bought, the partner attests it, and each reviews it: the first earns the incentive."""
+def begin(crowd: Crowd, shelf: Shelf, step: str, diaries: Sequence[Diary]) -> None:
+    """Each attends what was bought; the partner takes the code in and attests attendance."""
 
     def act(diary: Diary) -> None:
         for training in diary.bought:
-            _attest(crowd, shelf, diary, training)
+            _begin(crowd, shelf, diary, training)
+
+    crowd.each(step, diaries, act)
+
+
+def finish(crowd: Crowd, shelf: Shelf, step: str, diaries: Sequence[Diary]) -> None:
+    """The partner attests each completion, and each person reviews it: the first earns the incentive."""
+
+    def act(diary: Diary) -> None:
+        for training in diary.bought:
+            _complete(crowd, shelf, diary, training)
             _review(crowd, diary, training)
             diary.due.add(INCENTIVE)
         _read(crowd, diary)
@@ -132,17 +142,12 @@ def _cancel(crowd: Crowd, diary: Diary, training: Training) -> None:
             raise Unexpected(f"POST {path} left the training as it was")
 
 
-def _attest(crowd: Crowd, shelf: Shelf, diary: Diary, training: Training) -> None:
-    """Redemption, attendance and completion, in this order; what comes out of it is refused."""
+def _begin(crowd: Crowd, shelf: Shelf, diary: Diary, training: Training) -> None:
+    """Redemption and attendance, in this order; what comes out of it is refused, and who is done at once too."""
     partner, part, code = shelf.teacher(training), diary.person.part, training["redeem_code"]
     card = {"redeem_code": code, "card_number": diary.card_number}
-    completion = {
-        "redeem_code": code,
-        "certificate_number": f"{training['course']}/{diary.person.number:04d}",
-        "completed_at": iso(crowd.now()),
-    }
+    early = _completion(crowd, diary, training) | {"certificate_number": "TOO-EARLY"}
     if part is Part.EARLY:
-        early = completion | {"certificate_number": "TOO-EARLY"}
         crowd.signed(partner, "POST", _COMPLETIONS, early).expect(409, code="wrong_training_state")
         crowd.signed(shelf.stranger(training), "POST", _REDEMPTIONS, card).expect(404, code="redeem_code_unknown")
         crowd.signed(partner, "POST", _VALIDATIONS, card).expect(200)
@@ -155,12 +160,30 @@ def _attest(crowd: Crowd, shelf: Shelf, diary: Diary, training: Training) -> Non
         crowd.call(diary, "POST", _review_path(training), {"rating": 9, "text": "Sudah?"}).expect(
             409, code="training_not_completed"
         )
-    crowd.signed(partner, "POST", _ATTENDANCES, {"redeem_code": code, "attended_at": iso(crowd.now())}).expect(201)
-    completion["completed_at"] = iso(crowd.now())
-    if part is Part.TWO_DEVICES:
+    attended_at = iso(crowd.now())
+    crowd.signed(partner, "POST", _ATTENDANCES, {"redeem_code": code, "attended_at": attended_at}).expect(201)
+    if part is Part.EARLY:
+        # Attended a moment ago by its own clock: whatever the machine takes, no hour of a course has passed by that.
+        crowd.signed(partner, "POST", _COMPLETIONS, early | {"completed_at": attended_at}, later_s=1).expect(
+            422, code="completed_too_soon"
+        )
+
+
+def _complete(crowd: Crowd, shelf: Shelf, diary: Diary, training: Training) -> None:
+    partner, completion = shelf.teacher(training), _completion(crowd, diary, training)
+    if diary.person.part is Part.TWO_DEVICES:
         _overhear(crowd, partner, completion)
     else:
         crowd.signed(partner, "POST", _COMPLETIONS, completion).expect(201)
+
+
+def _completion(crowd: Crowd, diary: Diary, training: Training) -> dict[str, Any]:
+    """What the partner reports of somebody who completes a training now."""
+    return {
+        "redeem_code": training["redeem_code"],
+        "certificate_number": f"{training['course']}/{diary.person.number:04d}",
+        "completed_at": iso(crowd.now()),
+    }
 
 
 def _overhear(crowd: Crowd, partner: Partner, completion: Mapping[str, Any]) -> None:

@@ -45,6 +45,7 @@ PERSON = Beneficiary(
 )
 OTHER = replace(PERSON, registrant_id="person-2", card_number="2026000000000025")
 SECOND = timedelta(seconds=1)
+ANI, BUDI = (f"arn:aws:sts::123456789012:assumed-role/office/{name}" for name in ("ani", "budi"))
 
 
 @dataclass
@@ -75,7 +76,7 @@ class Scene:
     def course(self, **changes: str) -> str:
         """The id of a course that has come into the catalogue; `changes` to its columns."""
         row = course_row(self.partner.id, **{"code": f"PY-{next(self._numbers)}"} | changes)
-        self.services.courses.import_file([",".join(row), ",".join(row.values())])
+        import_courses(self.services, [",".join(row), ",".join(row.values())])
         return rules.course_id(row["provider"], row["code"])
 
     def choose(self, *people: Beneficiary) -> None:
@@ -213,6 +214,12 @@ class Counted:
         return counted
 
 
+def import_courses(services: wiring.Services, lines: list[str], now: datetime = T0) -> int:
+    """Ani proposes a catalogue and Budi approves it; the number of courses."""
+    services.courses.propose(lines, ANI, "katalog baru", now)
+    return services.courses.approve(lines, BUDI, now)
+
+
 def course_row(partner_id: str, **changes: str) -> dict[str, str]:
     """A line of a catalogue, by column."""
     return {
@@ -220,6 +227,7 @@ def course_row(partner_id: str, **changes: str) -> dict[str, str]:
         "title": "Dasar Pemrograman Python",
         "provider": partner_id,
         "price_idr": "1000000",
+        "hours": "1",
         "mode": "online",
         "province": "",
         "skills": "programming;data_analysis",

@@ -37,6 +37,7 @@ from chalicelib.waves.beneficiaries import BeneficiaryStore
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Outcome, buy_by
 from local.fsp import Sandbox
 from tests.builders.registration import other_form
+from tests.builders.training import import_courses
 from tests.builders.waves import OPENS, WAVE
 from tests.conftest import T0
 
@@ -315,9 +316,10 @@ class Gateway:
         return bought
 
     def attended(self) -> Bought:
-        """Somebody who was at the training."""
+        """Somebody who was at the training, for the hours of its course."""
         bought = self.redeemed()
         self.ok(Call(ATTEND, self.attendance(bought), partner=self.partner))
+        self.now += timedelta(seconds=self.services.programme.training.hour_s)
         return bought
 
     def trained(self) -> Bought:
@@ -378,12 +380,13 @@ class Gateway:
             "title": "Dasar Pemrograman Python",
             "provider": self.partner[0],
             "price_idr": "1000000",
+            "hours": "1",
             "mode": "online",
             "province": "",
             "skills": "programming;data_analysis",
             "offered": "yes",
         } | changes
-        self.services.courses.import_file([",".join(row), ",".join(row.values())])
+        import_courses(self.services, [",".join(row), ",".join(row.values())], self.now)
         return course_id(row["provider"], row["code"])
 
 

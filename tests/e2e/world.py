@@ -35,6 +35,7 @@ from local.beacon import DevelopmentBeacon
 from local.fsp import Sandbox
 from local.players.crowd import Partner
 from local.scene import Comparison
+from tests.builders.training import import_courses
 from tests.builders.waves import Ticketed
 
 API_KEY, CALLBACK_TOKEN = "test-api-key", "test-callback-token"
@@ -125,7 +126,7 @@ class World:
         return Partner(partner.id, key)
 
     def import_courses(self, catalogue: str) -> int:
-        return self.services.courses.import_file(catalogue.splitlines())
+        return import_courses(self.services, catalogue.splitlines(), self.now())
 
     def answer_grievances(self) -> int:
         helpdesk = self.services.helpdesk

@@ -240,7 +240,10 @@ COSTS: dict[str, Row] = {
     f"{REDEEM} again": (again(SUCCESSES[REDEEM]), SIGNED + Counter({"dynamodb GetItem": 3})),
     ATTEND: (SUCCESSES[ATTEND], SIGNED + Counter({"dynamodb GetItem": 2, "dynamodb TransactWriteItems": 1})),
     f"{ATTEND} again": (again(SUCCESSES[ATTEND]), SIGNED + Counter({"dynamodb GetItem": 2})),
-    COMPLETE: (SUCCESSES[COMPLETE], SIGNED + Counter({"dynamodb GetItem": 2, "dynamodb TransactWriteItems": 1})),
+    COMPLETE: (
+        SUCCESSES[COMPLETE],
+        SIGNED + Counter({"dynamodb GetItem": 2, "dynamodb TransactWriteItems": 1, "dynamodb UpdateItem": 1}),
+    ),
     f"{COMPLETE} again": (again(SUCCESSES[COMPLETE]), SIGNED + Counter({"dynamodb GetItem": 2})),
     REVIEW: (
         SUCCESSES[REVIEW],

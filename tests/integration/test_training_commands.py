@@ -20,7 +20,7 @@ from chalicelib.errors import NotFound
 from chalicelib.training.catalogue import COLUMNS
 from chalicelib.training.errors import PartnerRevoked
 from tests.builders.aws_calls import Call, wrap_calls
-from tests.builders.training import PATH, Scene, course_row, scene, signed
+from tests.builders.training import ANI, BUDI, PATH, Scene, course_row, scene, signed
 from tests.conftest import T0
 
 
@@ -83,10 +83,28 @@ def test_revoking_nobody_is_refused(stage: Scene) -> None:
     assert isinstance(run("revoke", "a" * 26).exception, NotFound)
 
 
-def import_file(folder: Path, *rows: dict[str, str], encoding: str = "utf-8") -> Result:
+def file_of(folder: Path, *rows: dict[str, str], encoding: str = "utf-8") -> str:
     path = folder / "catalogue.csv"
     path.write_text("\r\n".join([",".join(COLUMNS), *(",".join(map(row.get, COLUMNS)) for row in rows)]), encoding)
-    return CliRunner().invoke(course, ["import", "--stage", "test", str(path)])
+    return str(path)
+
+
+def courses(person: str, *words: str) -> Result:
+    """A command as one of the administrators."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stages, "caller", lambda: person)
+        return CliRunner().invoke(course, [*words, "--stage", "test"])
+
+
+def propose(path: str) -> Result:
+    return courses(ANI, "import", path, "--reason", "katalog November")
+
+
+def import_file(folder: Path, *rows: dict[str, str], encoding: str = "utf-8") -> str:
+    """Ani proposes it, and Budi approves it: the last line that Budi is told."""
+    path = file_of(folder, *rows, encoding=encoding)
+    propose(path)
+    return courses(BUDI, "approve", path, "--yes").output.splitlines()[-1]
 
 
 def catalogue(stage: Scene) -> list[tuple[str, int, bool]]:
@@ -97,12 +115,12 @@ def catalogue(stage: Scene) -> list[tuple[str, int, bool]]:
 def test_a_catalogue_is_imported_whole_and_again_and_changed(stage: Scene, tmp_path: Path) -> None:
     first, second = (course_row(stage.partner.id, code=code) for code in ("PY-1", "PY-2"))
     for encoding in ("utf-8", "utf-8-sig"):
-        assert import_file(tmp_path, first, second, encoding=encoding).output == "2 courses imported\n"
+        assert import_file(tmp_path, first, second, encoding=encoding) == "2 courses imported"
         assert catalogue(stage) == [("PY-1", 1_000_000, True), ("PY-2", 1_000_000, True)]
     # A course that a later file does not mention stays; one that it does is replaced.
-    changed = course_row(stage.partner.id, code="PY-2", price_idr="5", offered="no")
-    assert import_file(tmp_path, changed).output == "1 courses imported\n"
-    assert catalogue(stage) == [("PY-1", 1_000_000, True), ("PY-2", 5, False)]
+    changed = course_row(stage.partner.id, code="PY-2", price_idr="10000", offered="no")
+    assert import_file(tmp_path, changed) == "1 courses imported"
+    assert catalogue(stage) == [("PY-1", 1_000_000, True), ("PY-2", 10_000, False)]
 
 
 def test_of_a_catalogue_with_a_wrong_line_nothing_is_taken(stage: Scene, tmp_path: Path) -> None:
@@ -110,10 +128,74 @@ def test_of_a_catalogue_with_a_wrong_line_nothing_is_taken(stage: Scene, tmp_pat
     stage.services.partners.revoke(revoked.id, T0)
     right = course_row(stage.partner.id)
     wrong = [course_row(revoked.id), course_row(stage.partner.id, code="PY-2", skills="telepathy")]
-    refused = import_file(tmp_path, right, *wrong)
-    assert refused.exit_code == 1
-    assert str(refused.exception) == "malformed_catalogue wrong=2 lines=3: provider; 4: skills"
+    path = file_of(tmp_path, right, *wrong)
+    for refused in (propose(path), courses(BUDI, "approve", path, "--yes")):
+        assert refused.exit_code == 1
+        assert "2 wrong lines: 3: provider; 4: skills. Nothing was imported. (malformed_catalogue)" in refused.output
+    assert (catalogue(stage), stage.items("CONTROL")) == ([], [])
+
+
+def test_two_people_import_a_catalogue_and_the_second_is_shown_what_it_changes(stage: Scene, tmp_path: Path) -> None:
+    import_file(tmp_path, *(course_row(stage.partner.id, code=code) for code in ("PY-1", "PY-2", "PY-3")))
+    rows = [
+        course_row(stage.partner.id, code="PY-1"),
+        course_row(stage.partner.id, code="PY-2", price_idr="2000000", hours="9", offered="no"),
+        course_row(stage.partner.id, code="PY-4", title="Las"),
+    ]
+    before = catalogue(stage)
+    path = file_of(tmp_path, *rows)
+    name = f"{stage.partner.id} PY-"
+    changes = [
+        f"changed  {name}2: price_idr 1000000 -> 2000000, hours 1 -> 9, offered yes -> no",
+        f"new      {name}4: title Las, price_idr 1000000, hours 1, mode online, province -,"
+        " skills data_analysis;programming, offered yes",
+    ]
+    assert propose(path).output.splitlines()[:2] == changes
+    assert catalogue(stage) == before
+    # Not by who proposed it, however the name is spelt, nor by anybody who says no.
+    for same in (ANI, ANI.replace("office/ani", "admin/Ani")):
+        refused = courses(same, "approve", path, "--yes")
+        assert (refused.exit_code, refused.output.splitlines()[:2]) == (1, changes)
+        assert "(payout_same_person)" in refused.output
+    assert courses(BUDI, "approve", path).exit_code == 1, "nobody answers"
+    assert catalogue(stage) == before
+    shown = courses(BUDI, "approve", path, "--yes").output.splitlines()
+    assert shown[:2] == changes
+    assert shown[2].startswith(f"proposed by {ANI} at 20")
+    assert shown[2].endswith(": katalog November")
+    assert shown[3] == "3 courses imported"
+    assert len(catalogue(stage)) == 4
+    again = courses(BUDI, "approve", path, "--yes")
+    assert (again.exit_code, "(catalogue_not_proposed)" in again.output) == (1, True)
+    lines = courses(ANI, "history").output.splitlines()
+    assert [line.split()[:2] for line in lines] == [["IMPORT", "catalogue"], ["PROPOSE", "catalogue"]] * 2
+    assert f"by {BUDI}: {ANI}: katalog November" in lines[0]
+
+
+def test_another_file_than_the_one_proposed_is_not_imported_and_the_same_in_another_form_is(
+    stage: Scene, tmp_path: Path
+) -> None:
+    rows = [course_row(stage.partner.id, code=code) for code in ("PY-1", "PY-2")]
+    propose(file_of(tmp_path, *rows))
+    for other in (rows[:1], [*rows, course_row(stage.partner.id)], [rows[0], rows[1] | {"hours": "2"}]):
+        refused = courses(BUDI, "approve", file_of(tmp_path, *other), "--yes")
+        assert (refused.exit_code, "(catalogue_not_proposed)" in refused.output) == (1, True)
     assert catalogue(stage) == []
+    turned = file_of(tmp_path, *(row | {"skills": "data_analysis;programming"} for row in rows[::-1]))
+    assert courses(BUDI, "approve", turned, "--yes").exit_code == 0
+    # The next proposal takes the place of the one before.
+    propose(file_of(tmp_path, course_row(stage.partner.id, code="PY-3")))
+    propose(file_of(tmp_path, course_row(stage.partner.id, code="PY-4")))
+    assert (
+        courses(BUDI, "approve", file_of(tmp_path, course_row(stage.partner.id, code="PY-3")), "--yes").exit_code == 1
+    )
+
+
+def test_nothing_is_proposed_without_a_reason(stage: Scene, tmp_path: Path) -> None:
+    path = file_of(tmp_path, course_row(stage.partner.id))
+    for words in ((), ("--reason", " ")):
+        assert courses(ANI, "import", path, *words).exit_code == 2
+    assert stage.items("CONTROL") == []
 
 
 def test_an_import_that_broke_off_is_finished_by_doing_it_again(
@@ -132,7 +214,8 @@ def test_an_import_that_broke_off_is_finished_by_doing_it_again(
 
     with monkeypatch.context() as broken:
         wrap_calls(broken, breaking)
-        assert import_file(tmp_path, *rows).exit_code == 1
+        import_file(tmp_path, *rows)
     assert len(catalogue(stage)) == 25
-    assert import_file(tmp_path, *rows).output == "60 courses imported\n"
+    # It still stands as it was proposed.
+    assert "60 courses imported" in courses(BUDI, "approve", file_of(tmp_path, *rows), "--yes").output
     assert len(catalogue(stage)) == 60

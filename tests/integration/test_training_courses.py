@@ -10,7 +10,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.training.courses import KEPT
 from chalicelib.training.errors import UnknownCourse
 from chalicelib.training.wire import CourseQuery, CourseView
-from tests.builders.training import Scene, course_row, scene
+from tests.builders.training import Scene, course_row, import_courses, scene
 from tests.conftest import T0
 
 
@@ -22,7 +22,7 @@ def stage(cloud: Settings, programme: Programme) -> Scene:
 def test_pages_hold_every_offered_course_once_whatever_is_imported_meanwhile(stage: Scene) -> None:
     rows = [course_row(stage.partner.id, code=f"PY-{n:03d}") for n in range(95)]
     lines = [",".join(rows[0]), *(",".join(row.values()) for row in rows)]
-    assert stage.services.courses.import_file(lines) == 95
+    assert import_courses(stage.services, lines) == 95
     stage.course(code="PY-000", offered="no")
     found: list[str] = []
     cursor, now = None, T0
@@ -49,6 +49,7 @@ def test_a_course_is_shown_with_its_provider_also_when_it_is_offered_no_more(sta
         provider=stage.partner.id,
         provider_name="Pelatihan Jaya",
         price_idr=750_000,
+        hours=1,
         mode="offline",
         province="31",
         skills=["sales", "welding"],

@@ -5,14 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from chalicelib.clock import WIB, iso
-from chalicelib.config import Programme, Settings
+from chalicelib.config import Programme, Settings, load_programme
 from chalicelib.errors import DomainError
+from chalicelib.training.course_store import CourseItem
 from chalicelib.training.errors import (
     CardMismatch,
     CertificateAlreadyUsed,
+    CompletedTooSoon,
+    CourseNotOffered,
     RedeemCodeUnknown,
     ReportedInFuture,
     ReportedOtherwise,
@@ -20,7 +24,9 @@ from chalicelib.training.errors import (
     TrainingCancelled,
     WrongTrainingState,
 )
+from chalicelib.training.reports import UNUSUAL
 from chalicelib.training.rules import Account, Certificate
+from chalicelib.training.store import TrainingItem
 from chalicelib.training.wire import (
     AttendanceForm,
     CompletionForm,
@@ -28,11 +34,17 @@ from chalicelib.training.wire import (
     RedemptionView,
     TrainingView,
 )
+from chalicelib.waves.rules import Beneficiary
 from tests.builders.training import OTHER, PERSON, SECOND, Scene, scene
 from tests.conftest import T0
 
 MS = timedelta(milliseconds=1)
 SKEW = timedelta(minutes=5)
+
+
+def with_unusual(programme: Programme, **figures: int) -> Programme:
+    unusual = msgspec.structs.replace(programme.partners.unusual, **figures)
+    return msgspec.structs.replace(programme, partners=msgspec.structs.replace(programme.partners, unusual=unusual))
 
 
 @pytest.fixture
@@ -196,7 +208,89 @@ def test_a_certificate_proves_one_training_and_two_partners_may_use_its_number(s
     reports, late = stage.services.reports, T0 + 9 * SECOND
     reports.redeem(rival, RedemptionForm(bought.redeem_code, PERSON.card_number), late)
     reports.attend(rival, AttendanceForm(bought.redeem_code, T0), late)
-    assert reports.complete(rival, CompletionForm(bought.redeem_code, "C-1", T0), late)[1]
+    assert reports.complete(rival, CompletionForm(bought.redeem_code, "C-1", T0 + SECOND), late + SECOND)[1]
+
+
+def test_a_course_is_completed_after_its_hours_and_not_before(cloud: Settings) -> None:
+    """What a partner sells, attends and completes within a second, with the figures of production."""
+    stage = scene(cloud, load_programme("prod"))
+    course = stage.course(hours="15")
+    bought = stage.buy(course)
+    stage.redeem(bought)
+    stage.attend(bought, T0 + 2 * SECOND)
+    at, lasts = T0 + 2 * SECOND, timedelta(hours=15)
+    for completed_at in (at, at + lasts - MS):
+        with pytest.raises(CompletedTooSoon) as refusal:
+            stage.complete(bought, at=completed_at)
+        assert refusal.value.facts == {"hours": 15, "earliest": iso(at + lasts)}
+    assert stage.items("CERT#") == []
+    # A later import changes nothing of what was bought.
+    [row] = stage.items("COURSES")
+    stage.course(code=row["code"], hours="100")
+    assert stage.complete(bought, at=at + lasts)[1]
+    assert stage.complete(bought, at=at + lasts)[1] is False
+
+
+def test_what_came_in_before_hours_were_asked_for_is_not_sold_and_what_was_bought_is_completed(stage: Scene) -> None:
+    bought = stage.attended()
+    course = bought.course_id
+    CourseItem("COURSES", course).update([CourseItem.hours.remove()])
+    TrainingItem(f"T#{PERSON.registrant_id}", bought.training_id).update([TrainingItem.hours.remove()])
+    with pytest.raises(CourseNotOffered):
+        stage.buy(course, OTHER)
+    assert stage.complete(bought, at=T0 + 2 * SECOND)[1]
+
+
+def rung(caplog: pytest.LogCaptureFixture) -> list[tuple[int, int, int]]:
+    """What rang since the last look: completions, hours and quick ones of the day."""
+    lines = [(one.completions, one.hours, one.quick) for one in caplog.records if one.message == UNUSUAL]
+    caplog.clear()
+    return lines
+
+
+def complete_one(stage: Scene, hours: int, after: int, person: Beneficiary = PERSON) -> None:
+    """A course of so many hours (seconds here) is completed so many after its code was taken in."""
+    bought = stage.buy(stage.course(hours=str(hours), price_idr=str(hours * 10_000)), person)
+    stage.redeem(bought, person)
+    stage.attend(bought)
+    done = T0 + SECOND + after * SECOND
+    form = CompletionForm(bought.redeem_code, bought.redeem_code, max(done, T0 + (2 + hours) * SECOND))
+    assert stage.services.reports.complete(stage.partner, form, done)[1]
+    assert stage.services.reports.complete(stage.partner, form, done)[1] is False
+
+
+def test_a_partner_that_is_done_too_quickly_rings_and_its_reports_are_taken(
+    cloud: Settings, programme: Programme, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Half of a day's completions, and three of them, took less than twice the hours of the course."""
+    stage = scene(cloud, with_unusual(programme, quick_min=3))
+    for after in (30, 20, 20, 19, 10):
+        complete_one(stage, 10, after)
+    assert rung(caplog) == []  # two of five
+    complete_one(stage, 10, 19)
+    assert rung(caplog) == [(6, 60, 3)]
+    complete_one(stage, 10, 30)
+    assert rung(caplog) == []  # three of seven
+    complete_one(stage, 10, 11)
+    assert rung(caplog) == [(8, 80, 4)]
+    assert len(stage.items("CERT#")) == 8
+
+
+def test_a_partner_that_teaches_more_hours_a_day_than_it_can_rings(
+    cloud: Settings, programme: Programme, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = scene(cloud, with_unusual(programme, hours=30))
+    for _ in range(3):
+        complete_one(stage, 10, 100)
+    assert rung(caplog) == []
+    complete_one(stage, 1, 100)
+    assert rung(caplog) == [(4, 31, 0)]
+    # What comes again is not counted again, and the next day begins anew.
+    [day] = stage.items("DAY#")
+    assert (day["sk"], int(day["completions"])) == ("2026-11-24", 4)
+    complete_one(stage, 1, 24 * 3600)
+    assert rung(caplog) == []
+    assert sorted(row["sk"] for row in stage.items("DAY#")) == ["2026-11-24", "2026-11-25"]
 
 
 def test_of_two_same_reports_at_once_one_is_new_and_both_get_the_same_answer(stage: Scene) -> None:

@@ -19,7 +19,8 @@ from tests.builders.training import course_row
 
 PARTNER = Partner("p" * 26, "Pelatihan Jaya", b"", datetime(2026, 1, 5, tzinfo=UTC))
 REVOKED = replace(PARTNER, id="r" * 26, revoked_at=PARTNER.created_at)
-ALLOWED = Allowed({one.id: one for one in (PARTNER, REVOKED)}, frozenset(load_programme("prod").skills), is_province)
+FIGURES = load_programme("prod")
+ALLOWED = Allowed({one.id: one for one in (PARTNER, REVOKED)}, frozenset(FIGURES.skills), is_province, FIGURES.training)
 
 
 def file(*rows: dict[str, str], columns: tuple[str, ...] = COLUMNS) -> list[str]:
@@ -27,7 +28,7 @@ def file(*rows: dict[str, str], columns: tuple[str, ...] = COLUMNS) -> list[str]
 
 
 def row(**changes: str) -> dict[str, str]:
-    return course_row(PARTNER.id, **changes)
+    return course_row(PARTNER.id, **{"hours": "15"} | changes)
 
 
 def refused(lines: Iterator[str] | list[str]) -> dict[str, object]:
@@ -38,7 +39,9 @@ def refused(lines: Iterator[str] | list[str]) -> dict[str, object]:
 
 def test_a_line_is_a_course_whatever_the_order_of_the_columns() -> None:
     online = row()
-    offline = row(code="WD-1", mode="offline", province="31", skills="welding", offered="no", price_idr="1")
+    offline = row(
+        code="WD-1", mode="offline", province="31", skills="welding", offered="no", price_idr="1200000", hours="120"
+    )
     for columns in (COLUMNS, COLUMNS[::-1]):
         assert catalogue.read(file(online, offline, columns=columns), ALLOWED) == [
             Course(
@@ -47,6 +50,7 @@ def test_a_line_is_a_course_whatever_the_order_of_the_columns() -> None:
                 code="PY-101",
                 title="Dasar Pemrograman Python",
                 price_idr=1_000_000,
+                hours=15,
                 mode=Mode.ONLINE,
                 region=None,
                 skills=frozenset({"programming", "data_analysis"}),
@@ -57,7 +61,8 @@ def test_a_line_is_a_course_whatever_the_order_of_the_columns() -> None:
                 partner_id=PARTNER.id,
                 code="WD-1",
                 title="Dasar Pemrograman Python",
-                price_idr=1,
+                price_idr=1_200_000,
+                hours=120,
                 mode=Mode.OFFLINE,
                 region=31,
                 skills=frozenset({"welding"}),
@@ -73,6 +78,7 @@ def test_a_line_is_a_course_whatever_the_order_of_the_columns() -> None:
         *(("title", value) for value in ("", "  ", "a" * 201, "tab\there")),
         *(("provider", value) for value in ("", "q" * 26, REVOKED.id)),
         *(("price_idr", value) for value in ("", "0", "-1", "1.5", "1e6", "01", "100000001", "Rp1", "١")),
+        *(("hours", value) for value in ("", "0", "14", "15.5", "1000", "-15", "015", " 15", "15 jam", "١٥")),
         *(("mode", value) for value in ("", "Online", "hybrid")),
         *(("skills", value) for value in ("", "programming;", "programming;programming", "telepathy")),
         *(("offered", value) for value in ("", "y", "true")),
@@ -85,6 +91,17 @@ def test_a_wrong_value_is_named_by_line_and_column(column: str, value: str) -> N
 @pytest.mark.parametrize(("mode", "province"), [("online", "31"), ("offline", ""), ("offline", "99"), ("offline", "3")])
 def test_a_course_has_a_province_if_and_only_if_it_is_held_somewhere(mode: str, province: str) -> None:
     assert refused(file(row(mode=mode, province=province))) == {"wrong": 1, "lines": "2: province"}
+
+
+@pytest.mark.parametrize(
+    ("price", "hours", "fine"), [(150_000, 15, True), (149_999, 15, False), (159_999, 16, False), (1, 15, False)]
+)
+def test_a_price_has_a_floor_for_each_hour(price: int, hours: int, fine: bool) -> None:
+    lines = file(row(price_idr=str(price), hours=str(hours)))
+    if fine:
+        assert catalogue.read(lines, ALLOWED)[0].price_idr == price
+    else:
+        assert refused(lines) == {"wrong": 1, "lines": "2: price_idr"}
 
 
 def test_every_wrong_line_is_named_up_to_twenty_and_all_are_counted() -> None:
@@ -112,10 +129,10 @@ def test_what_is_no_catalogue_is_refused() -> None:
 
 
 COURSES = [
-    Course("a", "jaya", "1", "Dasar Pemrograman Python", 1, Mode.ONLINE, None, frozenset({"programming"}), True),
-    Course("b", "jaya", "2", "Las Dasar", 1, Mode.OFFLINE, 31, frozenset({"welding"}), True),
-    Course("c", "maju", "1", "Barista", 1, Mode.OFFLINE, 51, frozenset({"barista", "sales"}), True),
-    Course("d", "maju", "2", "Penjualan", 1, Mode.ONLINE, None, frozenset({"sales"}), False),
+    Course("a", "jaya", "1", "Dasar Pemrograman Python", 1, 15, Mode.ONLINE, None, frozenset({"programming"}), True),
+    Course("b", "jaya", "2", "Las Dasar", 1, 15, Mode.OFFLINE, 31, frozenset({"welding"}), True),
+    Course("c", "maju", "1", "Barista", 1, 15, Mode.OFFLINE, 51, frozenset({"barista", "sales"}), True),
+    Course("d", "maju", "2", "Penjualan", 1, 15, Mode.ONLINE, None, frozenset({"sales"}), False),
 ]
 
 

@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from chalicelib.config import Programme, TrainingRules, load_programme
+from chalicelib.config import Programme, load_programme
 from chalicelib.errors import DomainError
 from chalicelib.training import errors, rules, wire
 from chalicelib.training.errors import (
     AlreadyReviewed,
     BalanceTooLow,
     CancellationTooLate,
+    CompletedTooSoon,
     NotCompleted,
     ReportedInFuture,
     ReportedOtherwise,
@@ -32,13 +33,15 @@ from tests.builders.training import PERSON
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 MS = timedelta(milliseconds=1)
 DAY = timedelta(days=1)
-RULES = TrainingRules(buy_within_days=15, cancel_within_s=259_200)
+RULES = load_programme("prod").training
+HOUR = timedelta(hours=1)
 COURSE = Course(
     id=rules.course_id("partner", "PY-101"),
     partner_id="partner",
     code="PY-101",
     title="Dasar Pemrograman",
     price_idr=1_000_000,
+    hours=15,
     mode=Mode.ONLINE,
     region=None,
     skills=frozenset({"programming"}),
@@ -54,6 +57,7 @@ TRAINING = rules.Training(
     title=COURSE.title,
     skills=COURSE.skills,
     price_idr=COURSE.price_idr,
+    hours=COURSE.hours,
     redeem_code="A" * 16,
     state=State.PURCHASED,
     purchased_at=NOW,
@@ -176,6 +180,28 @@ def test_the_ends_of_the_calendar_are_refused_and_not_a_crash(text: str, error: 
         rules.check_same_report(NOW, reported)
 
 
+def test_a_training_is_completed_when_the_hours_of_its_course_can_have_passed() -> None:
+    """Fifteen hours since the code was taken in, by our clock, and since attendance, by the partner's."""
+    ahead = timedelta(minutes=5)  # attended by a clock that is ahead of ours
+    attended = replace(in_state(State.ATTENDED), redeemed_at=NOW, attended_at=NOW + ahead)
+    lasts = 15 * HOUR
+    rules.check_hours(attended, NOW + lasts + ahead, RULES, NOW + lasts)
+    for completed_at, now in (
+        (NOW + lasts + ahead - MS, NOW + 2 * lasts),
+        (NOW + lasts + ahead, NOW + lasts - MS),
+        (NOW + ahead, NOW + MS),
+    ):
+        with pytest.raises(CompletedTooSoon) as refused:
+            rules.check_hours(attended, completed_at, RULES, now)
+        assert refused.value.facts == {"hours": 15, "earliest": "2026-11-24T18:05:00Z"}
+    # Attendance that is dated back to the purchase does not make the hours pass.
+    dated_back = replace(attended, attended_at=NOW - DAY)
+    with pytest.raises(CompletedTooSoon):
+        rules.check_hours(dated_back, NOW, RULES, NOW + HOUR)
+    # What was bought before courses had hours stays as it was bought.
+    rules.check_hours(replace(attended, hours=0), NOW + ahead, RULES, NOW)
+
+
 def test_a_review_sent_again_must_say_the_same() -> None:
     review = rules.Review(9, "Bagus", NOW)
     rules.check_same_review(review, 9, "Bagus")
@@ -275,7 +301,19 @@ def test_every_refusal_has_its_status_and_both_texts() -> None:
     }
     assert set(errors.PROBLEMS) == refusals
     facts: dict[str, Any] = dict.fromkeys(
-        ("header", "clock_skew_s", "balance_idr", "price_idr", "until", "state", "needs", "earliest", "wrong", "lines"),
+        (
+            "header",
+            "clock_skew_s",
+            "balance_idr",
+            "price_idr",
+            "until",
+            "state",
+            "needs",
+            "earliest",
+            "hours",
+            "wrong",
+            "lines",
+        ),
         "X",
     )
     for status, indonesian, english in errors.PROBLEMS.values():

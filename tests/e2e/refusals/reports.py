@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from chalicelib.clock import iso
 from chalicelib.training import signatures
+from tests.builders.training import SECOND
 from tests.builders.waves import CLOSES, OPENS
 
 from ..gateway import AN_HOUR, ATTEND, COMPLETE, REDEEM, VALIDATE, Call, Gateway, Provoke
@@ -90,6 +91,12 @@ def completing(**changes: str) -> Provoke:
     return provoke
 
 
+def complete_too_soon(gateway: Gateway) -> Call:
+    bought = gateway.attended()
+    attended_at = gateway.now - 2 * SECOND
+    return Call(COMPLETE, gateway.completion(bought, completed_at=iso(attended_at)), partner=gateway.partner)
+
+
 def complete_before_attendance(gateway: Gateway) -> Call:
     return Call(COMPLETE, gateway.completion(gateway.redeemed()), partner=gateway.partner)
 
@@ -123,6 +130,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "reported_otherwise": complete_otherwise,
         "time_in_future": completing(completed_at=iso(CLOSES)),
         "time_too_early": completing(completed_at=iso(OPENS)),
+        "completed_too_soon": complete_too_soon,
         "certificate_already_used": complete_with_used_certificate,
     },
 }
