@@ -20,8 +20,8 @@ from chalicelib.payouts.bank_reports import Source
 from chalicelib.payouts.bank_store import Batch, BatchState
 
 from . import stages
-from .payout_lines import stage_option
-from .screen import progress
+from .payout_lines import NARRATIVE_MAX, stage_option
+from .screen import plain, progress
 
 _SATURDAY = 5
 
@@ -68,19 +68,21 @@ def export(
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_report(stage: str, file: Path) -> None:
     """Read a bank's report (pain.002 or camt.054) and settle by it. Exit code 1 if any line was applied to nothing."""
-    from .bank import reports, schemas  # lxml: only for who reads or writes a bank's file
+    from .bank import reports  # lxml: only for who reads or writes a bank's file
 
     with file.open("rb") as opened:
-        raw = opened.read(schemas.LIMIT + 1)
+        raw = opened.read(reports.LIMIT + 1)
     try:
         message, statements = reports.read(raw)
-    except schemas.BadReport as error:
+    except reports.BadReport as error:
         raise click.ClickException(f"not read: {error}") from error
     source = Source(hashlib.sha256(raw).hexdigest(), stages.caller())
     services = stages.load(stage).services
     done = services.bank_reports.take_in(statements, source, utc_now, lambda rows: progress(rows, "settling"))
     for each in done.findings:
         click.echo(f"line {each.number}: {each.problem}: {each.reference or 'not one of ours'} {each.word}".rstrip())
+        if each.narrative:
+            click.echo(f"  the bank: {plain(each.narrative)[:NARRATIVE_MAX]}")
     click.echo(f"{message}: {done.news} applied, {done.known} known before, {len(done.findings)} not applied")
     if done.unsettled:
         click.echo(f"{done.unsettled} kept and not settled yet: the sweep will")

@@ -23,7 +23,7 @@ from . import (
     stages,
     triggers,
 )
-from .payout_lines import entitlement_argument, entitlement_line, history_lines, stage_option
+from .payout_lines import bank_lines, entitlement_argument, entitlement_line, history_lines, stage_option
 from .refusals import SaysWhy
 from .screen import progress
 
@@ -67,11 +67,15 @@ def list_payouts(stage: str, state: State | None, hold: Hold | None, wave: int |
 @stage_option
 @entitlement_argument
 def show(stage: str, entitlement_id: str) -> None:
-    """Show one entitlement: its attempts, its history with who decided what, and what is proposed about it."""
+    """Show one entitlement: its attempts, its history with who decided what, what is proposed about it, and what the
+    bank said, if it was paid by file.
+    """
     services = stages.load(stage).services
     history = services.payouts.history(entitlement_id)
     for line in history_lines(history, services.payout_administration.standing(entitlement_id)):
         click.echo(line)
+    for line in bank_lines(services, history.attempts):
+        click.echo(f"  {line}")
 
 
 @payout.command()

@@ -14,6 +14,7 @@ from chalicelib.payouts.rules import State
 
 from . import stages
 from .payout_lines import (
+    bank_lines,
     entitlement_argument,
     entitlement_line,
     proposal_line,
@@ -101,11 +102,14 @@ def reverse(stage: str, entitlement_id: str, reason: str) -> None:
 @entitlement_argument
 @click.option("--yes", is_flag=True, help="Do not ask back.")
 def approve(stage: str, entitlement_id: str, yes: bool) -> None:
-    """Carry out what another person proposed, after it was shown."""
-    administration = _administration(stage)
+    """Carry out what another person proposed, after it was shown with what the bank said, if it pays by file."""
+    services = stages.load(stage).services
+    administration = services.payout_administration
     standing = administration.standing(entitlement_id)
     if standing is None:
         raise NoProposal(entitlement_id=entitlement_id)
+    for line in bank_lines(services, services.payouts.history(entitlement_id).attempts):
+        click.echo(line)
     click.echo(proposal_line(standing))
     if not yes:
         click.confirm("approve it?", abort=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import click
@@ -10,16 +10,21 @@ import click
 from chalicelib.clock import iso
 from chalicelib.journal import Act
 from chalicelib.money import Rupiah, format_idr
+from chalicelib.payouts.bank_rail import BankFile
 from chalicelib.payouts.ceilings import Ceiling
 from chalicelib.payouts.proposals import Proposal
-from chalicelib.payouts.records import Event
+from chalicelib.payouts.records import Event, StoredAttempt
 from chalicelib.payouts.rules import Authority, Entitlement, Hold, State
 from chalicelib.payouts.service import History
+from chalicelib.wiring import Services
 
 from .screen import plain
 
 REASON_MAX = 500
 """Characters of a reason."""
+
+NARRATIVE_MAX = 500
+"""Characters of a bank's own text that are shown."""
 
 
 def _reason(_ctx: click.Context, _param: click.Parameter, given: str | None) -> str | None:
@@ -56,6 +61,17 @@ def history_lines(history: History, standing: Proposal | None) -> Iterator[str]:
 def proposal_line(proposal: Proposal) -> str:
     """What is proposed, by whom, since when, and why."""
     return f"proposed: {proposal.decision}  {_signed(proposal.made_at, proposal.maker, proposal.note)}"
+
+
+def bank_lines(services: Services, attempts: Iterable[StoredAttempt]) -> Iterator[str]:
+    """What a bank that is sent files said of each attempt last, with its own text: personal data may be in it."""
+    for attempt in attempts:
+        said = services.bank_reports.said(attempt.key) if attempt.rail == BankFile.rail else None
+        if said is not None:
+            word, narrative = said
+            told = f"{word.answer.outcome}  {word.answer.fact}  imported by {plain(word.imported_by)}"
+            line = f"the bank of {attempt.key}: {told}"
+            yield f"{line}: {plain(narrative)[:NARRATIVE_MAX]}" if narrative else line
 
 
 def ceiling_line(ceiling: Ceiling) -> str:

@@ -1,10 +1,20 @@
-"""Reading a report's elements: every message has one namespace, so an element is named by its local path."""
+"""Reading a report's elements by their local names, as every version of a message, and every bank's own, has them.
+
+No schema has been held to them: what is missing is None, what is no amount is no amount of ours.
+"""
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 from lxml import etree
+
+from chalicelib.payouts.rules import entitlement_of
+
+_AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{0,5})?")
+_NO_AMOUNT = Decimal(0)
+_NONE = {"", "notprovided", "nonref", "none"}
 
 
 def every(parent: etree._Element, path: str) -> list[etree._Element]:
@@ -17,10 +27,33 @@ def first(parent: etree._Element, *paths: str) -> etree._Element | None:
     return next((found for path in paths for found in every(parent, path)[:1]), None)
 
 
+def texts(parent: etree._Element, path: str) -> list[str]:
+    """Every text at a path, on one line, but for empty ones."""
+    return [text for each in every(parent, path) if (text := " ".join((each.text or "").split()))]
+
+
 def text(parent: etree._Element, *paths: str) -> str | None:
-    """The text of `first`, without spaces around it; None if there is none."""
-    found = first(parent, *paths)
-    return ((found.text or "").strip() or None) if found is not None else None
+    """The first text at the first of the paths that has one."""
+    return next((found for path in paths for found in texts(parent, path)), None)
+
+
+def code(parent: etree._Element, *paths: str) -> str:
+    """A code of four letters or digits, as ISO has them; `NONE` for anything else, which is not repeated anywhere."""
+    found = (text(parent, *paths) or "").upper()
+    return found if re.fullmatch("[A-Z0-9]{4}", found) else "NONE"
+
+
+def reference(parent: etree._Element, *paths: str) -> str | None:
+    """The transfer that is named: by a reference of ours at any of the paths, else by the first that there is.
+
+    Two different ones of ours name none. Banks write them in capitals too, and over two lines.
+    """
+    given = ["".join(each.split()).lower() for path in paths for each in texts(parent, path)]
+    there = [each for each in given if each not in _NONE]
+    ours = {each for each in there if entitlement_of(each)}
+    if len(ours) > 1:
+        return None
+    return next(iter([*ours, *there]), None)
 
 
 def number(element: etree._Element) -> int:
@@ -29,6 +62,9 @@ def number(element: etree._Element) -> int:
 
 
 def amount(parent: etree._Element, *paths: str) -> tuple[Decimal | None, str | None]:
-    """An amount and its currency."""
+    """An amount and its currency; what is there and is no amount is one that nobody ordered."""
     found = first(parent, *paths)
-    return (Decimal((found.text or "").strip()), found.get("Ccy")) if found is not None else (None, None)
+    if found is None:
+        return None, None
+    written = (found.text or "").strip()
+    return Decimal(written) if _AMOUNT.fullmatch(written) else _NO_AMOUNT, found.get("Ccy")

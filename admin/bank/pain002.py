@@ -1,21 +1,20 @@
-"""What became of an order: pain.002.001.10, Customer Payment Status Report (ISO 20022, 2019).
+"""What became of an order: pain.002, Customer Payment Status Report (ISO 20022), of any version.
 
-A status of the whole file (group, or the one payment in it) counts where the report lists no single transfers. Codes:
-ISO 20022 External Code Sets, payment transaction status and status reason.
+A status stands with a transfer, with the payment or with the whole file. The nearest counts: what has none of its own
+has that of its payment, and this that of its file. Codes: ISO 20022 External Code Sets, payment status and its reason.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 
 from lxml import etree
 
-from chalicelib.payouts.bank_reports import Line, Problem, WholeFile
+from chalicelib.payouts.bank_lines import Line, Problem, WholeFile
 from chalicelib.payouts.rules import Outcome
 
-from .elements import amount, every, number, text
-
-MESSAGE = "pain.002.001.10"
+from .elements import amount, code, every, first, number, reference, text, texts
 
 OUTCOMES = {
     "ACSC": Outcome.SUCCEEDED,
@@ -27,63 +26,144 @@ OUTCOMES = {
 }
 """What each status means; any other is reported, and the transfer stays pending."""
 
-_REPETITION = re.compile(r"AM05|DU0[1-9]|.*DUP.*", re.IGNORECASE | re.DOTALL)
-"""Reasons by which a bank rejects what it takes for a repetition of something that it has."""
+_TELLS_NOTHING = {"NARR", "MS02", "MS03"}
+"""Reason codes that say only that there is a text, or no reason at all."""
+
+_REPETITION = re.compile(
+    r"\bAM05\b|\bDU0[1-9]\b|DUP|DOUBL|\bGANDA\b|REPEAT|REPETI|NOT UNIQUE|UNIQUENESS|PREVIOUSLY"
+    r"|ALREADY (HAS |HAVE |BEEN )*(EXIST|RECEIV|PROCESS|PAID|SENT|SUBMIT|USED|EXECUT|PRESENT|KNOWN)"
+    r"|\b(SUDAH|TELAH) (PERNAH|ADA|DIPROSES|DIBAYAR|DIKIRIM|DITERIMA|DIGUNAKAN|TERKIRIM|TERDAFTAR)",
+    re.IGNORECASE,
+)
+"""Words by which a bank rejects what it takes for a repetition of something that it has. A code with them is no proof
+that nothing was paid; without any code it never is, so the list need not be whole."""
 
 
-def statements(root: etree._Element) -> list[Line | WholeFile]:
-    """All that the report says, in its order."""
-    [report] = every(root, "CstmrPmtStsRpt")
-    [group] = every(report, "OrgnlGrpInfAndSts")
-    file = text(group, "OrgnlMsgId") or ""
-    single = [_line(each, file) for each in every(report, "OrgnlPmtInfAndSts/TxInfAndSts")]
-    if single:
-        return list(single)
-    payments = [each for each in every(report, "OrgnlPmtInfAndSts") if text(each, "PmtInfSts")]
-    return [_whole(each, file) for each in payments or [group]]
+@dataclass(frozen=True)
+class _Status:
+    """A status with its reasons: ISO's codes, and texts; `own`: it stands there, and is not that of what is above."""
+
+    code: str = "NONE"
+    codes: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    own: bool = False
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why a rejection is no proof that nothing was paid; None: it is, or is none."""
+        if self.code != "RJCT":
+            return None
+        if _REPETITION.search(" ".join((*self.codes, *self.texts))):
+            return Problem.DUPLICATE
+        return None if set(self.codes) - _TELLS_NOTHING else Problem.NO_CODE
+
+    @property
+    def outcome(self) -> Outcome | None:
+        return Outcome.REJECTED if self.problem else OUTCOMES.get(self.code)
+
+    @property
+    def word(self) -> str:
+        """The status and the code of its reason, one that says something before one that does not."""
+        reason = sorted(self.codes, key=lambda each: (each in _TELLS_NOTHING, each))[:1]
+        return "_".join((self.code, *reason))
+
+    def below(self, above: _Status) -> _Status:
+        """This status, as it counts below another: what it leaves out is said there."""
+        status = self if self.own else replace(self, code=above.code)
+        silent = not (self.codes or self.texts) and status.code == above.code
+        return replace(status, codes=above.codes, texts=above.texts) if silent else status
 
 
-def _line(element: etree._Element, file: str) -> Line:
-    status, reason, repetition = _status(element, "TxSts")
+def statements(report: etree._Element) -> list[Line | WholeFile]:
+    """All that the report says, in its order: of each transfer that is listed, and of all that is not."""
+    head = first(report, "OrgnlGrpInfAndSts")
+    payments = every(report, "OrgnlPmtInfAndSts")
+    file = reference(report, "OrgnlGrpInfAndSts/OrgnlMsgId", "OrgnlPmtInfAndSts/OrgnlPmtInfId") or ""
+    group = _status(head, "GrpSts") if head is not None else _Status()
+    blocks = [_status(each, "PmtInfSts").below(group) for each in payments]
+    listed = [
+        (_status(element, "TxSts").below(block), element)
+        for block, payment in zip(blocks, payments, strict=True)
+        for element in every(payment, "TxInfAndSts")
+    ]
+    told = [status for status, _ in listed]
+    of_all = _of_all([each for each in blocks if each.own] or [group], told)
+    lines: list[Line | WholeFile] = []
+    nameless = False
+    for status, element in listed:
+        line = _line(status, element, file)
+        if line.reference is None:
+            # It may be any of them. Where it says what is said of all of them, nothing is lost with it.
+            if of_all.outcome is not None and status.outcome is of_all.outcome:
+                continue
+            nameless = True
+        lines.append(line)
+    if lines and not any(each.own for each in (*blocks, group)):
+        return lines
+    whole = _whole(of_all, report, file)
+    if any(reference(each, "OrgnlPmtInfId") not in {None, file} for each in payments):
+        whole = replace(whole, outcome=None, fault=Problem.OTHER_FILE)
+    elif of_all.outcome is not Outcome.PENDING and (nameless or _denies_itself(blocks, group, told)):
+        whole = replace(whole, outcome=None, fault=Problem.TWICE)
+    return [*lines, whole]
+
+
+def _of_all(said: list[_Status], listed: list[_Status]) -> _Status:
+    """What is said of every transfer of the file. Of a rejection without a reason the listed ones may tell it."""
+    of_all = said[0]
+    rejected = [each for each in listed if each.code == "RJCT"]
+    if of_all.code != "RJCT":
+        return of_all
+    repeated = [each for each in rejected if each.problem is Problem.DUPLICATE]
+    if of_all.codes or of_all.texts:
+        return (repeated or [of_all])[0]
+    return (repeated or [each for each in rejected if each.problem] or rejected or [of_all])[0]
+
+
+def _denies_itself(blocks: list[_Status], group: _Status, listed: list[_Status]) -> bool:
+    """Whether the report says of all what it denies elsewhere: then it is not known what became of the unlisted."""
+    of_blocks = {each.outcome for each in blocks if each.own}
+    levels = of_blocks | ({group.outcome} if group.own else set())
+    over = {Outcome.FAILED, Outcome.REJECTED}
+    if len(of_blocks) > 1 or (Outcome.SUCCEEDED in levels and levels & over):
+        return True
+    return bool((of_blocks or levels) & over) and any(each.outcome not in over for each in listed)
+
+
+def _line(status: _Status, element: etree._Element, file: str) -> Line:
     named, currency = amount(element, "OrgnlTxRef/Amt/InstdAmt")
     return Line(
         number=number(element),
-        reference=text(element, "OrgnlEndToEndId"),
-        outcome=OUTCOMES.get(status),
-        word="_".join(filter(None, (status, reason))),
-        file=file,
+        reference=reference(element, "OrgnlEndToEndId", "OrgnlInstrId"),
+        outcome=status.outcome,
+        word=status.word,
+        file=file or None,
         amount=named,
         currency=currency,
-        fault=Problem.DUPLICATE if status == "RJCT" and repetition else None,
+        fault=status.problem,
+        narrative=" / ".join(status.texts),
     )
 
 
-def _whole(element: etree._Element, file: str) -> WholeFile:
-    status, reason, repetition = _status(element, "PmtInfSts", "GrpSts")
-    fault = None
-    if status == "RJCT":
-        # A file that is handed over twice is rejected as a whole too, while the first one is being paid.
-        fault = Problem.DUPLICATE if repetition else None if reason else Problem.NO_REASON
-    count = text(element, "OrgnlNbOfTxs")
+def _whole(status: _Status, report: etree._Element, file: str) -> WholeFile:
+    place = first(report, "OrgnlPmtInfAndSts", "OrgnlGrpInfAndSts")
+    counted = ("OrgnlPmtInfAndSts/{}", "OrgnlGrpInfAndSts/{}")
     return WholeFile(
-        number=number(element),
+        number=number(report if place is None else place),
         file=file,
-        outcome=OUTCOMES.get(status),
-        word="_".join(filter(None, (status, reason))),
-        count=int(count) if count else None,
-        total=amount(element, "OrgnlCtrlSum")[0],
-        fault=fault,
+        outcome=status.outcome,
+        word=status.word,
+        count=amount(report, *(each.format("OrgnlNbOfTxs") for each in counted))[0],
+        total=amount(report, *(each.format("OrgnlCtrlSum") for each in counted))[0],
+        fault=status.problem,
+        narrative=" / ".join(status.texts),
     )
 
 
-def _status(element: etree._Element, *paths: str) -> tuple[str, str | None, bool]:
-    """The status, ISO's code of its reason, and whether a reason tells of a repetition; no free text is passed on."""
-    codes = [one.text or "" for one in every(element, "StsRsnInf/Rsn/Cd")]
-    texts = [one.text or "" for path in ("StsRsnInf/Rsn/Prtry", "StsRsnInf/AddtlInf") for one in every(element, path)]
-    reason = next((code for code in codes if re.fullmatch("[A-Z0-9]{4}", code)), None)
-    return _code(text(element, *paths)), reason, any(_REPETITION.fullmatch(one) for one in [*codes, *texts])
-
-
-def _code(status: str | None) -> str:
-    """A code of four letters or digits, as ISO has them; anything else is not repeated anywhere."""
-    return status if status and re.fullmatch("[A-Z0-9]{4}", status) else "NONE"
+def _status(element: etree._Element, path: str) -> _Status:
+    """The status at a path, with its reasons. Of the texts only a person is told."""
+    reasons = [each.upper() for each in texts(element, "StsRsnInf/Rsn/Cd")]
+    codes = tuple(each for each in reasons if re.fullmatch("[A-Z0-9]{4}", each))
+    words = [each for each in reasons if each not in codes]
+    words += texts(element, "StsRsnInf/Rsn/Prtry") + texts(element, "StsRsnInf/AddtlInf")
+    return _Status(code(element, path), codes, tuple(words), own=text(element, path) is not None)

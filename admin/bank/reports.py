@@ -1,22 +1,64 @@
-"""Reading a bank's report, whichever of the known messages it is."""
+"""Reading a bank's report, whichever of the known messages it is and however the bank writes it.
+
+What comes from outside is read without any of XML's ways to reach elsewhere or to grow: no document type, so no
+entities; no network; no more bytes than `LIMIT`. No schema gates it: banks write every version of a message, and their
+own, and one transfer that cannot be understood must not hide the others. Namespaces and encodings are not believed; all
+that is read of a report is ASCII but for what is shown to a person.
+"""
 
 from __future__ import annotations
 
+import codecs
+import re
 from collections.abc import Callable
 
 from lxml import etree
 
-from chalicelib.payouts.bank_reports import Line, WholeFile
+from chalicelib.payouts.bank_lines import Line, WholeFile
 
-from . import camt054, pain002, schemas
+from . import camt054, pain002
+from .elements import every
 
-_READERS: dict[str, Callable[[etree._Element], list[Line | WholeFile] | list[Line]]] = {
-    pain002.MESSAGE: pain002.statements,
-    camt054.MESSAGE: camt054.statements,
+LIMIT = 32 * 1024 * 1024
+"""Bytes of the largest report that is read: some 20,000 transfers."""
+
+_MESSAGES: dict[str, tuple[str, Callable[[etree._Element], list[Line | WholeFile] | list[Line]]]] = {
+    "CstmrPmtStsRpt": ("pain.002", pain002.statements),
+    "BkToCstmrDbtCdtNtfctn": ("camt.054", camt054.statements),
 }
+_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+
+class BadReport(Exception):
+    """The file is no report that can be read; the text says why, and quotes nothing of it."""
 
 
 def read(raw: bytes) -> tuple[str, list[Line | WholeFile]]:
-    """Which message it is, and all that it says of transfers. Raises `schemas.BadReport`."""
-    message, root = schemas.read(raw, frozenset(_READERS))
-    return message, list(_READERS[message](root))
+    """Which message it is, and all that it says of transfers. Raises `BadReport`."""
+    root = _parsed(raw)
+    # Some banks send the document in an envelope, with a header beside it.
+    documents = [root] if etree.QName(root).localname == "Document" else every(root, "Document")
+    found = [(_MESSAGES[name], each) for one in documents for name in _MESSAGES for each in every(one, name)]
+    if len(found) != 1:
+        raise BadReport(f"it is not one of {', '.join(name for name, _ in _MESSAGES.values())}")
+    [((message, statements), report)] = found
+    return message, list(statements(report))
+
+
+def _parsed(raw: bytes) -> etree._Element:
+    if len(raw) > LIMIT:
+        raise BadReport(f"it is larger than {LIMIT} bytes")
+    wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    # Signs that are no UTF-8, or nothing at all in XML, stand in names and texts; they cost no other line its reading.
+    text = raw.decode("utf-16" if wide else "utf-8-sig", errors="replace")
+    text = _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text.strip("\0\x1a \r\n\t"))
+    if "<!DOCTYPE" in text:
+        raise BadReport("it has a document type")
+    # The encoding is set here, so that no declaration makes other text of the bytes than what was looked at.
+    parser = etree.XMLParser(
+        encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
+    )
+    try:
+        return etree.fromstring(text.encode(), parser)
+    except etree.XMLSyntaxError as error:
+        raise BadReport(f"line {error.lineno}: it is not well-formed XML") from None

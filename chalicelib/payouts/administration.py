@@ -10,12 +10,13 @@ person approves. Where money may be sent again, the provider is asked too, and i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ..config import PayoutRules
 from ..journal import Act
 from ..money import Rupiah
-from . import rules
+from . import rules, signals
+from .bank_rail import BankFile
 from .ceilings import Ceiling, CeilingStore, as_configured
 from .errors import CeilingChanged, NoProposal, NotNow, ProposalStands, ProviderObjects, SamePerson
 from .journal import Deed, JournalStore
@@ -23,6 +24,7 @@ from .pause import Pause, PauseStore
 from .proposals import AFTER, NEEDS_PROVIDER, Decision, Proposal, ProposalStore, may_be_decided
 from .queue import PayoutQueue
 from .rails import Rails
+from .records import StoredAttempt
 from .rules import Authority, Entitlement, Hold, Move, Outcome, State
 from .store import PayoutStore
 
@@ -176,7 +178,8 @@ class Administration:
     def _check_over(self, entitlement: Entitlement, now: datetime) -> None:
         """Whether the provider says that the latest attempt is over: it failed, came back, or was never known.
 
-        Unknown counts only when the key can no longer be alive: until then a sending may still be on its way.
+        Unknown counts only when the key can no longer be alive: until then a sending may still be on its way. A bank
+        that is sent files is not asked here, and what it said last may be old: two people have asked it by then.
         """
         if entitlement.n == 0:
             return
@@ -185,8 +188,22 @@ class Administration:
         over = {Outcome.FAILED, Outcome.REVERSED}
         if rules.key_is_dead(attempt.first_sent_at, now, self._rules):
             over.add(Outcome.NOT_FOUND)
+        if attempt.rail == BankFile.rail:
+            over |= _over_by_file(entitlement, attempt, now)
         if answer.outcome not in over:
             raise ProviderObjects(fact=answer.fact)
+
+
+def _over_by_file(entitlement: Entitlement, attempt: StoredAttempt, now: datetime) -> set[Outcome]:
+    """What else of a bank's last word stands in no way: a rejection by words alone, silence for long, and that it paid
+    what two people have said came back.
+    """
+    over = {Outcome.REJECTED}
+    if now - attempt.first_sent_at >= timedelta(seconds=signals.BY_FILE_LONG_S):
+        over.add(Outcome.PENDING)
+    if entitlement.state is State.REVERSED:
+        over.add(Outcome.SUCCEEDED)
+    return over
 
 
 def _not_now(action: str, entitlement: Entitlement) -> NotNow:

@@ -22,7 +22,7 @@ from .bank_rail import Order, Transfer
 from .bank_store import BankStore, Batch, BatchState, Note
 from .errors import BatchDiffers, BatchMoved, BatchNotNow, BatchOutdated, PayoutsPaused, SamePerson
 from .pause import PauseStore
-from .rules import Entitlement, State, entitlement_of, reference
+from .rules import Entitlement, Outcome, State, entitlement_of, reference
 from .store import PayoutStore
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ class BankFiles:
 
         One that was approved takes two people who say that the bank does not have it: the first recalls it, the second
         rejects it. Raises `UnknownBatch`, `BatchNotNow`, `BatchMoved`; of one that was approved `SamePerson`, and
-        `BatchOutdated` if anything is known of an attempt in it.
+        `BatchOutdated` if anything is known of an attempt in it but that the bank rejected it, in words alone.
         """
         batch = self._store.batch(batch_id)
         after = replace(batch, state=BatchState.REJECTED, decided_by=by, decided_at=now)
@@ -124,7 +124,7 @@ class BankFiles:
             case BatchState.RECALLED if rules.same_person(by, batch.recalled_by or ""):
                 raise SamePerson()
         if batch.state in {BatchState.APPROVED, BatchState.RECALLED}:
-            self._check_still_due(batch, self._store.references(batch.id))
+            self._check_still_due(batch, self._store.references(batch.id), but=Outcome.REJECTED)
         self._store.decide(batch, after)
         log.warning("bank_file_given_up", extra={"batch": batch.id, "by": by, "state": after.state.value})
         return after
@@ -176,7 +176,8 @@ class BankFiles:
         listed = cache(lambda batch: frozenset(self._store.references(batch)))
 
         def free(reference: str, note: Note) -> bool:
-            if note.word is not None or note.batch is None:
+            rejected = note.word is not None and note.word.answer.outcome is Outcome.REJECTED
+            if note.batch is None or (note.word is not None and not rejected):
                 return note.word is None
             match files.get(note.batch):
                 case BatchState.PROPOSED | BatchState.APPROVED | BatchState.RECALLED:
@@ -199,13 +200,14 @@ class BankFiles:
                 raise BatchDiffers(batch=batch.id, what=what)
         return raw
 
-    def _check_still_due(self, batch: Batch, references: Sequence[str]) -> None:
+    def _check_still_due(self, batch: Batch, references: Sequence[str], but: Outcome | None = None) -> None:
         waiting = {
             reference(each.id, each.n)
             for each in self._ledger.batch(_entitlement(one) for one in references)
             if each.state is State.SENDING
         }
-        heard = {name for name, note in self._store.notes(references).items() if note.word is not None}
+        words = {name: note.word for name, note in self._store.notes(references).items() if note.word is not None}
+        heard = {name for name, word in words.items() if word.answer.outcome is not but}
         moved = len(set(references) - (waiting - heard))
         if moved:
             raise BatchOutdated(batch=batch.id, moved=moved)

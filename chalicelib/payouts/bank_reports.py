@@ -2,8 +2,9 @@
 
 A report is believed where it is about an approved file's transfer, of the same amount, and denies nothing that was said
 before. Everything else is reported and applied to nothing. A rejection lets the money be sent again, so it takes two
-people who import the same report. What is believed is kept first; then the worker looks at the entitlement, and the
-ledger settles by its usual path. So an import may die at any place, and is simply done again.
+people whose reports say the same of the transfer; one whose reason is only told in words, or is that the bank has it
+already, fails nothing: two people decide. What is believed is kept first; then the worker looks at the entitlement, and
+the ledger settles by its usual path. So an import may die at any place, and is simply done again.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Protocol
 
 from ..clock import Clock
 from ..errors import DomainError
-from . import rules
+from . import rules, signals
+from .bank_lines import MOVED, OVER, Finding, Line, Problem, WholeFile, finding, once_each
 from .bank_rail import BankFile
 from .bank_store import BankStore, Batch, BatchState, Note, Word
-from .errors import UnknownEntitlement
-from .rules import Answer, Entitlement, Outcome, State
+from .errors import Superseded, UnknownEntitlement
+from .rules import Answer, Entitlement, Hold, Move, Outcome, State
 from .store import PayoutStore
 
 log = logging.getLogger(__name__)
@@ -31,85 +32,6 @@ log = logging.getLogger(__name__)
 _UNHEARD = Note()
 _AT_THE_BANK = {BatchState.APPROVED, BatchState.RECALLED}
 """Of a file that was recalled a report is believed too: then the bank has it after all."""
-
-
-class Problem(StrEnum):
-    """Why a line was applied to nothing."""
-
-    UNKNOWN_REFERENCE = "unknown_reference"
-    """Not an attempt of this ledger."""
-    NO_REFERENCE = "no_reference"
-    UNKNOWN_FILE = "unknown_file"
-    OTHER_RAIL = "other_rail"
-    """The attempt goes through another provider."""
-    NOT_IN_A_FILE = "not_in_an_approved_file"
-    OTHER_FILE = "other_file"
-    """The bank names another file than the one that the transfer was in."""
-    AMOUNT = "amount_differs"
-    CURRENCY = "currency_differs"
-    TOTALS = "totals_differ"
-    """The bank's count or sum of a file is not ours."""
-    UNKNOWN_WORD = "unknown_word"
-    """A status that this programme does not know: the transfer stays pending."""
-    TWICE = "twice_in_one_file"
-    PAID_TWICE = "debited_twice"
-    """Two debits for one transfer, by the bank's own references."""
-    DUPLICATE = "rejected_as_duplicate"
-    """The bank rejects what it takes for a repetition: the first may well be alive, so nothing has failed."""
-    ONE_PERSON = "rejection_awaits_another_person"
-    """Believed once another person has imported the same report."""
-    NO_REASON = "whole_file_rejected_without_a_reason"
-    CONTRADICTS = "contradicts_what_was_applied"
-    NOT_LATEST = "not_the_latest_attempt"
-
-
-@dataclass(frozen=True)
-class Line:
-    """One statement about one transfer. `number` is its line in the file; `outcome` None: in words not known.
-
-    `word` is the bank's code, never free text. `fault` is what its reader found wrong with it.
-    """
-
-    number: int
-    reference: str | None
-    outcome: Outcome | None
-    word: str
-    file: str | None = None
-    amount: Decimal | None = None
-    currency: str | None = None
-    booked: bool = False
-    """Whether the statement is of a booking on our account."""
-    booking: str | None = None
-    """The bank's own reference of that booking."""
-    fault: Problem | None = None
-
-    @property
-    def said(self) -> tuple[object, ...]:
-        """All that it says, wherever it stands."""
-        return self.outcome, self.word, self.file, self.amount, self.currency, self.booking, self.fault
-
-
-@dataclass(frozen=True)
-class WholeFile:
-    """One statement about every transfer of a file, with the bank's count and sum of it if it names them."""
-
-    number: int
-    file: str
-    outcome: Outcome | None
-    word: str
-    count: int | None = None
-    total: Decimal | None = None
-    fault: Problem | None = None
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A line that was applied to nothing, and why; `reference` only if it is one of our making."""
-
-    number: int
-    problem: Problem
-    reference: str | None = None
-    word: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,26 +69,37 @@ class Work(Protocol):
     def process(self, entitlement_id: str, now: datetime) -> State: ...
 
 
+class Sealer(Protocol):
+    """Encrypts with a person's own data key."""
+
+    def seal(self, registrant_id: str, plain: bytes) -> bytes: ...
+
+    def unseal(self, registrant_id: str, sealed: bytes) -> bytes: ...
+
+
 Progress = Callable[[Sequence[Line]], Iterable[Line]]
 
 _AFTER = {
-    Outcome.PENDING: frozenset({Outcome.PENDING, Outcome.SUCCEEDED, Outcome.FAILED, Outcome.REVERSED}),
-    Outcome.SUCCEEDED: frozenset({Outcome.PENDING, Outcome.SUCCEEDED, Outcome.REVERSED}),
-    Outcome.REVERSED: frozenset({Outcome.PENDING, Outcome.SUCCEEDED, Outcome.REVERSED}),
-    Outcome.FAILED: frozenset({Outcome.PENDING, Outcome.FAILED}),
+    Outcome.PENDING: MOVED | OVER | {Outcome.PENDING},
+    Outcome.REJECTED: MOVED | OVER | {Outcome.PENDING},
+    Outcome.SUCCEEDED: MOVED | {Outcome.PENDING, Outcome.REJECTED},
+    Outcome.REVERSED: MOVED | {Outcome.PENDING, Outcome.REJECTED},
+    Outcome.FAILED: OVER | {Outcome.PENDING},
 }
-"""What may be said after each word without denying it; an earlier word that comes late changes nothing."""
+"""What may be said after each word without denying it; an earlier word that comes late changes nothing. Of what was
+paid a repetition may be rejected."""
 
-_RANK = {Outcome.PENDING: 0, Outcome.SUCCEEDED: 1, Outcome.FAILED: 1, Outcome.REVERSED: 2}
+_RANK = {Outcome.PENDING: 0, Outcome.REJECTED: 1, Outcome.SUCCEEDED: 2, Outcome.FAILED: 2, Outcome.REVERSED: 3}
 
 
 class BankReports:
     """See the module."""
 
-    def __init__(self, store: BankStore, ledger: PayoutStore, worker: Work) -> None:
+    def __init__(self, store: BankStore, ledger: PayoutStore, worker: Work, sealer: Sealer) -> None:
         self._store = store
         self._ledger = ledger
         self._worker = worker
+        self._sealer = sealer
 
     def take_in(
         self,
@@ -180,54 +113,89 @@ class BankReports:
         A long report takes longer than those who follow the ledger look back: each line has an instant of its own.
         """
         batches = {each.id: each for each in self._store.batches()}
-        alone = rules.same_person(self._store.first_importer(source.sha256, source.by, clock()), source.by)
         findings: list[Finding] = []
-        lines = list(_once_each(self._each(statements, batches, findings), findings))
+        lines = list(once_each(self._each(statements, batches, findings), findings))
         tally = Counter[bool]()
         unsettled = 0
         for line in progress(lines):
             now = clock()
-            judged = self._take(line, batches, source, now, alone=alone)
-            if isinstance(judged, Problem):
-                findings.append(_finding(line, judged))
-                continue
-            tally[judged] += 1
-            unsettled += not self._settled(line, now)
+            judged = self._take(line, batches, source, now)
+            problem = judged if isinstance(judged, Problem) else line.fault
+            if problem is not None:
+                findings.append(finding(line, problem))
+            if not isinstance(judged, Problem):
+                tally[judged] += 1
+                unsettled += not self._settled(line, now)
         found = tuple(sorted(findings, key=lambda each: (each.number, each.reference or "")))
         return Imported(tally[True], tally[False], unsettled, found)
 
+    def said(self, reference: str) -> tuple[Word, str] | None:
+        """The bank's word on a transfer, and its own text in clear, for people; None if it has said nothing."""
+        known = self._known(reference, {})
+        word = known.note.word
+        if word is None or known.entitlement is None:
+            return None
+        sealed, owner = word.narrative, known.entitlement.registrant_id
+        return word, self._sealer.unseal(owner, sealed).decode() if sealed else ""
+
     def _each(
-        self, statements: Iterable[Line | WholeFile], batches: Mapping[str, Batch], findings: list[Finding]
+        self, statements: Sequence[Line | WholeFile], batches: Mapping[str, Batch], findings: list[Finding]
     ) -> Iterator[Line]:
-        """The lines, with a statement about a whole file said of each of its transfers."""
+        """The lines, with a statement about a whole file said of each of its transfers that has no line of its own."""
+        own = {each.reference for each in statements if isinstance(each, Line)}
         for one in statements:
             if isinstance(one, Line):
                 yield one
                 continue
-            problem = _judge_whole(one, batches.get(one.file))
-            if problem is not None:
-                findings.append(Finding(one.number, problem, word=one.word))
+            batch = batches.get(one.file)
+            rest = [each for each in self._store.references(one.file) if each not in own] if batch else []
+            if batch and not rest:
                 continue
-            for reference in self._store.references(one.file):
-                yield Line(one.number, reference, one.outcome, one.word, one.file)
+            problem = _judge_whole(one, batch)
+            told = problem or one.fault
+            if told is not None:
+                findings.append(Finding(one.number, told, None, one.word, one.narrative))
+            if problem is None:
+                for reference in rest:
+                    yield Line(one.number, reference, one.outcome, one.word, one.file, narrative=one.narrative)
 
-    def _take(
-        self, line: Line, batches: Mapping[str, Batch], source: Source, now: datetime, *, alone: bool
-    ) -> Problem | bool:
-        """Keep a line's word if it is believed; True if that is news. `alone`: only one person has imported this."""
+    def _take(self, line: Line, batches: Mapping[str, Batch], source: Source, now: datetime) -> Problem | bool:
+        """Keep a line's word if it is believed; True if that is news."""
         while True:
             known = self._known(line.reference, batches)
             problem = judge(line, known)
+            if problem is Problem.CONTRADICTS and line.outcome in MOVED and not self._held(known, line, now):
+                continue
             if problem is not None:
                 return problem
             word = _news(line, known, source)
             if word is None:
                 return False
-            if alone and word.answer.outcome is Outcome.FAILED:
-                return Problem.ONE_PERSON
-            if line.reference is not None and self._store.say(line.reference, word, known.note, now):
+            assert line.reference is not None and known.entitlement is not None  # noqa: S101, PT018 - believed
+            if word.answer.outcome is Outcome.FAILED:
+                first = self._store.first_importer(line.reference, word, now)
+                if rules.same_person(first, source.by):
+                    return Problem.ONE_PERSON
+            if line.narrative and word.answer.outcome is Outcome.REJECTED:
+                sealed = self._sealer.seal(known.entitlement.registrant_id, line.narrative.encode())
+                word = replace(word, narrative=sealed)
+            if self._store.say(line.reference, word, known.note, now):
                 return True
             # Another import kept a word at this moment: judged again by what there is now.
+
+    def _held(self, known: Known, line: Line, now: datetime) -> bool:
+        """Hold what the bank says it paid after it was taken for failed, so that it is not sent again before two people
+        have looked; False if it moved meanwhile.
+        """
+        entitlement = known.entitlement
+        if entitlement is None or known.n != entitlement.n or not rules.nothing_alive(entitlement):
+            return True
+        try:
+            self._ledger.move(entitlement, Move(State.HELD, line.word, Hold.DUPLICATE), now)
+        except Superseded:
+            return False
+        log.error(signals.CONTRADICTED, extra={"entitlement": entitlement.id, "reason": line.word})
+        return True
 
     def _known(self, reference: str | None, batches: Mapping[str, Batch]) -> Known:
         entitlement_id = rules.entitlement_of(reference) if reference else None
@@ -259,10 +227,10 @@ def judge(line: Line, known: Known) -> Problem | None:
     """Why a line is applied to nothing; None: it is believed."""
     entitlement = known.entitlement
     if line.reference is None:
-        return line.fault or Problem.NO_REFERENCE
+        return Problem.NO_REFERENCE
     if entitlement is None or known.n > entitlement.n:
         return Problem.UNKNOWN_REFERENCE
-    if line.fault is not None:
+    if line.fault is not None and line.outcome is not Outcome.REJECTED:
         return line.fault
     if known.n == entitlement.n and entitlement.rail != BankFile.rail:
         return Problem.OTHER_RAIL
@@ -293,7 +261,9 @@ def _denies(line: Line, known: Known, entitlement: Entitlement) -> Problem | Non
     if known.n != entitlement.n:
         return Problem.NOT_LATEST
     answer = Answer(line.outcome, line.word, entitlement.amount_idr)
-    return Problem.CONTRADICTS if rules.contradicts(entitlement, answer) else None
+    given_up = rules.nothing_alive(entitlement) or entitlement.state is State.CANCELLED
+    denied = rules.contradicts(entitlement, answer) or (line.outcome in MOVED and given_up)
+    return Problem.CONTRADICTS if denied else None
 
 
 def _news(line: Line, known: Known, source: Source) -> Word | None:
@@ -313,41 +283,10 @@ def _news(line: Line, known: Known, source: Source) -> Word | None:
 def _judge_whole(statement: WholeFile, batch: Batch | None) -> Problem | None:
     if batch is None:
         return Problem.UNKNOWN_FILE
-    if statement.fault is not None:
+    if statement.fault is not None and statement.outcome is not Outcome.REJECTED:
         return statement.fault
     if batch.state not in _AT_THE_BANK:
         return Problem.NOT_IN_A_FILE
     if statement.count not in {None, batch.count} or statement.total not in {None, Decimal(batch.sum_idr)}:
         return Problem.TOTALS
     return Problem.UNKNOWN_WORD if statement.outcome is None else None
-
-
-def _once_each(lines: Iterable[Line], findings: list[Finding]) -> Iterator[Line]:
-    """The lines that stand alone for their transfer, and a debit followed by its return; all others are findings.
-
-    One status that is said twice is one. Two bookings are two, unless the bank gives both the same reference.
-    """
-    by_reference: dict[str, list[Line]] = {}
-    for line in lines:
-        if line.reference is None:
-            findings.append(_finding(line, line.fault or Problem.NO_REFERENCE))
-        else:
-            by_reference.setdefault(line.reference, []).append(line)
-    for group in by_reference.values():
-        said = list(
-            {(each.number if each.booked and not each.booking else 0, *each.said): each for each in group}.values()
-        )
-        outcomes = [each.outcome for each in said]
-        if len(said) == 1:
-            yield said[0]
-        elif all(each.booked for each in said) and sorted(map(str, outcomes)) == ["REVERSED", "SUCCEEDED"]:
-            yield from sorted(said, key=lambda each: each.outcome is Outcome.REVERSED)
-        else:
-            twice = outcomes == [Outcome.SUCCEEDED] * len(said) and all(each.booked for each in said)
-            problem = Problem.PAID_TWICE if twice else Problem.TWICE
-            findings.extend(_finding(each, problem) for each in said)
-
-
-def _finding(line: Line, problem: Problem) -> Finding:
-    ours = line.reference is not None and rules.entitlement_of(line.reference) is not None
-    return Finding(line.number, problem, line.reference if ours else None, line.word)

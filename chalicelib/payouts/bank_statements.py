@@ -17,6 +17,7 @@ _ENTRIES = {
     Outcome.PENDING: Entry.PENDING,
     Outcome.SUCCEEDED: Entry.SUCCEEDED,
     Outcome.FAILED: Entry.FAILED,
+    Outcome.REJECTED: Entry.FAILED,
     Outcome.REVERSED: Entry.REVERSED,
 }
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
 from pynamodb.expressions.condition import Condition
 
@@ -68,6 +68,8 @@ class Word:
     said_in: str
     imported_by: str
     booking: str | None = None
+    narrative: bytes | None = None
+    """The bank's own text of a rejection, sealed for the person."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,11 @@ class _NoteItem(PayoutsTable):
     booking = UnicodeAttribute(null=True)
     said_in = UnicodeAttribute(null=True)
     imported_by = UnicodeAttribute(null=True)
+    narrative = BinaryAttribute(null=True, legacy_encoding=False)
+
+
+_SAID = ("outcome", "fact", "amount_idr", "booking", "said_in", "imported_by", "narrative")
+"""What a note has of the bank's word."""
 
 
 class _BatchItem(PayoutsTable):
@@ -115,11 +122,12 @@ class _SaidItem(PayoutsTable):
     """`BANKWORDS#<WIB day>` / `<instant>#<reference>`: that the bank's word on a transfer was kept then."""
 
 
-class _ReportItem(PayoutsTable):
-    """`BANKREPORTS` / `<SHA-256>`: who imported a report first (ARN), and when."""
+class _RejectionItem(PayoutsTable):
+    """`P#<entitlement>` / `BANKSAID#<n>#<word>`: who first imported a rejection (ARN), when, and in which report."""
 
     imported_by = UnicodeAttribute()
     imported_at = UnicodeAttribute()
+    said_in = UnicodeAttribute()
 
 
 class BankStore:
@@ -155,14 +163,17 @@ class BankStore:
 
     def mark(self, reference: str, batch: str, before: Note) -> bool:
         """Put an attempt into a file, if it is in none but that of `before`, which does not count, and the bank knows
-        it not.
+        it not; what the bank said of it in that file, in words alone, goes.
 
         True also if it is in this file already.
         """
         free = _NoteItem.batch.does_not_exist() | (_NoteItem.batch == batch)
+        unknown = _NoteItem.outcome.does_not_exist()
         if before.batch is not None:
             free |= _NoteItem.batch == before.batch
-        return _update(_NoteItem(*_keys(reference)), {"batch": batch}, free & _NoteItem.outcome.does_not_exist())
+            unknown |= (_NoteItem.outcome == Outcome.REJECTED.value) & (_NoteItem.batch == before.batch)
+        gone: dict[str, None] = dict.fromkeys(_SAID)
+        return _update(_NoteItem(*_keys(reference)), {"batch": batch, **gone}, free & unknown)
 
     def say(self, reference: str, word: Word, before: Note, now: datetime) -> bool:
         """Keep the bank's word; False if another import kept one since `before` was read.
@@ -177,6 +188,7 @@ class BankStore:
             "booking": word.booking,
             "said_in": word.said_in,
             "imported_by": word.imported_by,
+            "narrative": word.narrative,
         }
         unchanged = _NoteItem.batch == before.batch
         if before.word is None:
@@ -187,16 +199,22 @@ class BankStore:
             )
         return _update(_NoteItem(*_keys(reference)), said, unchanged)
 
-    def first_importer(self, sha256: str, by: str, now: datetime) -> str:
-        """Who imported the report of this hash first; `by` if nobody has before."""
-        keys = ("BANKREPORTS", sha256)
+    def first_importer(self, reference: str, word: Word, now: datetime) -> str:
+        """Who first imported a report that says this of a transfer; whoever does now if nobody has before.
+
+        What is said counts, and no report's name, time or hash: two people who take a report from the bank, each for
+        themselves, have two files.
+        """
+        pk, sk = _keys(reference)
+        keys = (pk, f"BANKSAID#{sk.removeprefix('BANK#')}#{word.answer.fact}")
+        item = _RejectionItem(*keys, imported_by=word.imported_by, imported_at=iso(now), said_in=word.said_in)
         try:
-            _ReportItem(*keys, imported_by=by, imported_at=iso(now)).save(_ReportItem.pk.does_not_exist())
+            item.save(_RejectionItem.pk.does_not_exist())
         except PutError as error:
             if not is_condition_failure(error):
                 raise
-            return _ReportItem.get(*keys, consistent_read=True).imported_by
-        return by
+            return _RejectionItem.get(*keys, consistent_read=True).imported_by
+        return word.imported_by
 
     def said_between(self, since: datetime, until: datetime) -> dict[str, datetime]:
         """Of which references a word was kept from `since` to before `until`, and when it was last."""
@@ -262,7 +280,7 @@ def _keys(reference: str) -> tuple[str, str]:
     return partition(entitlement), f"BANK#{int(reference.rpartition('-')[2]):04}"
 
 
-def _update(item: _NoteItem, values: Mapping[str, str | int | None], condition: Condition) -> bool:
+def _update(item: _NoteItem, values: Mapping[str, str | int | bytes | None], condition: Condition) -> bool:
     actions = [
         getattr(_NoteItem, name).set(value) if value is not None else getattr(_NoteItem, name).remove()
         for name, value in values.items()
@@ -281,7 +299,7 @@ def _to_note(item: _NoteItem) -> Note:
         return Note(item.batch)
     amount = None if item.amount_idr is None else Rupiah(int(item.amount_idr))
     answer = Answer(Outcome(item.outcome), item.fact, amount)
-    return Note(item.batch, Word(answer, item.said_in, item.imported_by, item.booking))
+    return Note(item.batch, Word(answer, item.said_in, item.imported_by, item.booking, item.narrative))
 
 
 def _to_item(batch: Batch) -> _BatchItem:

@@ -106,6 +106,8 @@ class Outcome(StrEnum):
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
     """Over, and no money moved."""
+    REJECTED = "REJECTED"
+    """A bank's rejection that is no proof that nothing was paid: only two people make more of it."""
     REVERSED = "REVERSED"
     NOT_FOUND = "NOT_FOUND"
     REFUSED = "REFUSED"

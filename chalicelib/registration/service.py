@@ -200,6 +200,10 @@ class Registrations:
         """How many people are registered by province, in one of `store.SHARDS` partitions. A query of an index."""
         return self._store.by_region(shard)
 
+    def seal(self, registrant_id: str, plain: bytes) -> bytes:
+        """As `Payee.seal`, for what is learnt of a payment later. One read, one KMS call. Raises `NotRegistered`."""
+        return self.key(registrant_id).seal("payment/1", plain)
+
     def unseal(self, registrant_id: str, sealed: bytes) -> bytes:
         """The inverse of `Payee.seal`. One read, one KMS call. Raises `NotRegistered`."""
         return self.key(registrant_id).unseal("payment/1", sealed)

@@ -138,7 +138,7 @@ class PayoutsServices(RegistrationServices):
         """What the bank's reports say."""
         from ..payouts.bank_reports import BankReports
 
-        return BankReports(self.bank_store, self._payout_store, self.payout_worker)
+        return BankReports(self.bank_store, self._payout_store, self.payout_worker, self.registrations)
 
     @cached_property
     def _fsp_secret(self) -> FspSecret:

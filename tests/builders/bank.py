@@ -17,12 +17,12 @@ from chalicelib.ids import system_randomness
 from chalicelib.payouts.bank_files import BankFiles, Books
 from chalicelib.payouts.bank_rail import BankFile, Order
 from chalicelib.payouts.bank_reports import BankReports, Imported, Source
-from chalicelib.payouts.bank_store import BankStore, Batch
+from chalicelib.payouts.bank_store import BankStore, Batch, Word
 from chalicelib.payouts.items import PayoutsTable
 from chalicelib.payouts.pause import PauseStore
 from chalicelib.payouts.queue import PayoutQueue
 from chalicelib.payouts.rails import Rails
-from chalicelib.payouts.rules import Kind, State
+from chalicelib.payouts.rules import Answer, Kind, Outcome, State
 from chalicelib.payouts.service import Payouts
 from chalicelib.payouts.store import PayoutStore
 from chalicelib.registration.rules import FinancialAddress
@@ -105,6 +105,35 @@ def camt054(*entries: str) -> bytes:
 """.encode()
 
 
+def reason(code: str = "", *, own: str = "", text: str = "") -> str:
+    """Why: by a code of ISO's or the bank's own, and in its own words."""
+    named = f"<Cd>{code}</Cd>" if code else f"<Prtry>{own}</Prtry>"
+    why = f"<Rsn>{named}</Rsn>" if code or own else ""
+    told = f"<AddtlInf>{text}</AddtlInf>" if text else ""
+    return f"<StsRsnInf>{why}{told}</StsRsnInf>"
+
+
+def tx(reference: str = "", status: str = "", more: str = "") -> str:
+    named = f"<OrgnlEndToEndId>{reference}</OrgnlEndToEndId>" if reference else ""
+    return f"<TxInfAndSts>{named}{f'<TxSts>{status}</TxSts>' if status else ''}{more}</TxInfAndSts>"
+
+
+def block(file: str, status: str = "", more: str = "", *listed: str) -> str:
+    said = f"<PmtInfSts>{status}</PmtInfSts>" if status else ""
+    return f"<OrgnlPmtInfAndSts><OrgnlPmtInfId>{file}</OrgnlPmtInfId>{said}{more}{''.join(listed)}</OrgnlPmtInfAndSts>"
+
+
+def report(file: str, *blocks: str, group: str = "", why: str = "", message: str = "STATUS-1") -> bytes:
+    head = f"<GrpSts>{group}</GrpSts>{why}" if group else ""
+    raw = pain002(file, {}, head=head).replace(b"STATUS-1", message.encode())
+    return raw.replace(b"</OrgnlGrpInfAndSts>", b"</OrgnlGrpInfAndSts>" + "".join(blocks).encode())
+
+
+def rejection(fact: str, by: str) -> Word:
+    """The word of a rejection that somebody imported."""
+    return Word(Answer(Outcome.FAILED, fact), "ab", by)
+
+
 @dataclass
 class BankBooks:
     """What a bank does with the files that it is handed: each reference once, whoever hands it over."""
@@ -141,7 +170,7 @@ class BankWorld:
         self.files = BankFiles(
             Books(self.bank_store, self.store, self.pause), ReversingSealer(), file_rules, system_randomness
         )
-        self.reports = BankReports(self.bank_store, self.store, self.worker)
+        self.reports = BankReports(self.bank_store, self.store, self.worker, ReversingSealer())
 
     def write(self, order: Order) -> bytes:
         return pain001.write(order, DEBTOR)

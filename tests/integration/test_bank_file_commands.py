@@ -16,9 +16,27 @@ from admin import bank_file_commands, stages
 from admin.payout_commands import payout
 from chalicelib import wiring
 from chalicelib.config import BadConfiguration, Programme, Settings
+from chalicelib.payouts.administration import Administration, Books
+from chalicelib.payouts.ceilings import CeilingStore
 from chalicelib.payouts.errors import PendingOutcome
+from chalicelib.payouts.journal import JournalStore
+from chalicelib.payouts.proposals import ProposalStore
+from chalicelib.payouts.queue import PayoutQueue
 from chalicelib.payouts.rules import State
-from tests.builders.bank import CHECKER, MAKER, BankWorld, camt054, entry, pain002, text, with_bank
+from tests.builders.bank import (
+    CHECKER,
+    MAKER,
+    BankWorld,
+    block,
+    camt054,
+    entry,
+    pain002,
+    reason,
+    report,
+    text,
+    tx,
+    with_bank,
+)
 from tests.conftest import REGION, T0
 
 
@@ -47,7 +65,15 @@ class Terminal:
 def terminal(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     world = BankWorld(cloud, programme)
     terminal = Terminal(world)
-    services = SimpleNamespace(bank_files=world.files, bank_reports=world.reports, programme=world.programme)
+    books = Books(world.store, ProposalStore(), world.pause, CeilingStore(), JournalStore())
+    queue = PayoutQueue(cloud.payouts_queue_url, cloud.region)
+    services = SimpleNamespace(
+        bank_files=world.files,
+        bank_reports=world.reports,
+        programme=world.programme,
+        payouts=world.payouts,
+        payout_administration=Administration(books, world.rails, queue, world.rules),
+    )
     monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=services))
     monkeypatch.setattr(stages, "caller", lambda: terminal.who)
     monkeypatch.setattr(bank_file_commands, "utc_now", lambda: T0)
@@ -86,15 +112,15 @@ def test_the_whole_round_by_two_people(terminal, tmp_path):
     report.write_bytes(pain002(batch, {references[0]: "ACSC", references[1]: "RJCT AC04"}))
     first = terminal.run("import", str(report))
     assert (first.exit_code, first.output.splitlines()[-1]) == (
-        1, "pain.002.001.10: 1 applied, 0 known before, 1 not applied"
+        1, "pain.002: 1 applied, 0 known before, 1 not applied"
     )  # fmt: skip
     assert f": rejection_awaits_another_person: {references[1]} RJCT_AC04" in first.output
     terminal.who = CHECKER
-    assert terminal.lines("import", str(report)) == ["pain.002.001.10: 1 applied, 1 known before, 0 not applied"]
-    assert terminal.lines("import", str(report)) == ["pain.002.001.10: 0 applied, 2 known before, 0 not applied"]
+    assert terminal.lines("import", str(report)) == ["pain.002: 1 applied, 1 known before, 0 not applied"]
+    assert terminal.lines("import", str(report)) == ["pain.002: 0 applied, 2 known before, 0 not applied"]
     assert [terminal.world.state(each) for each in references] == [State.PAID, State.FAILED]
     report.write_bytes(camt054(entry(references[0], returned="AC04", ref="C-1")))
-    assert terminal.lines("import", str(report)) == ["camt.054.001.08: 1 applied, 0 known before, 0 not applied"]
+    assert terminal.lines("import", str(report)) == ["camt.054: 1 applied, 0 known before, 0 not applied"]
     assert terminal.world.state(references[0]) is State.REVERSED
 
 
@@ -107,8 +133,26 @@ def test_what_is_applied_to_nothing_is_named_by_its_line_without_personal_data(t
     assert result.output.splitlines() == [
         "line 6: unknown_reference: not one of ours ACSC",
         f"line 7: unknown_word: {reference} ZZZZ",
-        "pain.002.001.10: 0 applied, 0 known before, 2 not applied",
+        "pain.002: 0 applied, 0 known before, 2 not applied",
     ]
+
+
+def test_what_the_bank_said_in_words_is_shown_to_both_who_decide(terminal, tmp_path):
+    batch, [reference] = terminal.world.sent("ani")
+    path = tmp_path / "report.xml"
+    why = reason("NARR", text="MsgId already received\x7f7")
+    path.write_bytes(report(batch, block(batch, "", "", tx(reference, "RJCT", why))))
+    told = terminal.run("import", str(path)).output.splitlines()
+    assert told[0].endswith(f": rejected_as_duplicate: {reference} RJCT_NARR")
+    assert told[1] == "  the bank: MsgId already received\N{REPLACEMENT CHARACTER}7"
+    line = f"the bank of {reference}: REJECTED  RJCT_NARR  imported by {MAKER}: {told[1].removeprefix('  the bank: ')}"
+    assert terminal.lines("show", reference[:26])[-1] == f"  {line}"
+    terminal.lines("resolve", reference[:26], "--as", "FAILED", "--reason", "the bank by letter")
+    terminal.who = CHECKER
+    shown = terminal.lines("approve", reference[:26], "--yes")
+    assert shown[0] == line
+    assert "FAILED" in shown[-1]
+    assert terminal.world.state(reference) is State.FAILED
 
 
 def test_a_file_that_is_no_report_is_one_line_and_applied_to_nothing(terminal, tmp_path):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import pytest
 
 from chalicelib.config import Programme, Settings
 from chalicelib.payouts.bank_store import BatchState
 from chalicelib.payouts.rules import State
-from tests.builders.bank import MAKER, BankBooks, BankWorld, pain002
+from tests.builders.bank import MAKER, BankBooks, BankWorld, pain002, rejection
 from tests.builders.crashes import Calls, Crash, die
 
 
@@ -74,7 +72,7 @@ def test_an_import_may_die_at_any_call_and_is_simply_done_again(world, monkeypat
         world.wipe()
         batch, [paid, failed] = world.sent("ani", "budi")
         raw = pain002(batch, {paid: "ACSC", failed: "RJCT AC04"})
-        world.bank_store.first_importer(hashlib.sha256(raw).hexdigest(), MAKER, world.now)
+        world.bank_store.first_importer(failed, rejection("RJCT_AC04", MAKER), world.now)
         calls.reset()
         getattr(calls, where)[at] = die
         try:

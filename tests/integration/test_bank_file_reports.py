@@ -14,7 +14,8 @@ from chalicelib.cursors import Cursors
 from chalicelib.notices.progress import CursorItem
 from chalicelib.notices.store import NoticesTable
 from chalicelib.payouts import items
-from chalicelib.payouts.bank_reports import Problem, Source
+from chalicelib.payouts.bank_lines import Problem
+from chalicelib.payouts.bank_reports import Source
 from chalicelib.payouts.bank_store import Note
 from chalicelib.payouts.items import PayoutsTable
 from chalicelib.payouts.rules import Move, Outcome, State
@@ -40,7 +41,7 @@ def test_one_person_cannot_have_money_sent_again_by_a_report_of_rejections(world
         assert problems(world.take_in(raw, who)) == [(Problem.ONE_PERSON, rejected)]
     assert (world.state(paid), world.state(rejected)) == (State.PAID, State.SENDING)
     another = pain002(batch, {rejected: "RJCT AC01"})
-    assert problems(world.take_in(another)) == [(Problem.ONE_PERSON, rejected)], "not of the same report"
+    assert problems(world.take_in(another)) == [(Problem.ONE_PERSON, rejected)], "it says something else"
 
     done = world.take_in(raw, CHECKER)
     assert (done.news, done.known, done.findings, world.state(rejected)) == (1, 1, (), State.HELD)
@@ -151,7 +152,7 @@ def test_an_attempt_of_another_rail_is_not_the_banks_business(world):
 def test_a_whole_file_is_rejected_with_a_reason_and_never_as_a_repetition(world):
     batch, references = world.sent("ani", "budi")
     for why, problem in (
-        ("RJCT", Problem.NO_REASON),
+        ("RJCT", Problem.NO_CODE),
         ("RJCT AM05", Problem.DUPLICATE),
         ("RJCT DU01", Problem.DUPLICATE),
     ):
@@ -159,7 +160,8 @@ def test_a_whole_file_is_rejected_with_a_reason_and_never_as_a_repetition(world)
     assert problems(world.take_in(pain002("nobodys", {}, "RJCT AC01"))) == [(Problem.UNKNOWN_FILE, None)]
     wrong = pain002(batch, {}, "RJCT AC01", "<OrgnlNbOfTxs>3</OrgnlNbOfTxs>")
     assert problems(world.take_in(wrong)) == [(Problem.TOTALS, None)]
-    assert world.take_in(pain002(batch, {}, "ACTC")).news == 2
+    assert {world.state(each) for each in references} == {State.SENDING}
+    assert world.take_in(pain002(batch, {}, "ACTC")).findings == ()
     right = pain002(batch, {}, "RJCT AC01", "<OrgnlNbOfTxs>2</OrgnlNbOfTxs><OrgnlCtrlSum>1200000</OrgnlCtrlSum>")
     assert world.take_in_by_two(right).news == 2
     assert [world.state(each) for each in references] == [State.HELD, State.HELD]

@@ -6,7 +6,7 @@ import pytest
 from lxml import etree
 
 from chalicelib.config import Programme, Settings
-from chalicelib.payouts.bank_reports import Problem
+from chalicelib.payouts.bank_lines import Problem
 from chalicelib.payouts.bank_store import BatchState, Note
 from chalicelib.payouts.errors import BatchDiffers, BatchNotNow, BatchOutdated, PayoutsPaused, SamePerson, UnknownBatch
 from chalicelib.payouts.pause import Pause

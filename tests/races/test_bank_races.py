@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from hashlib import sha256
 
 import pytest
 
@@ -11,7 +10,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.payouts.bank_store import BatchState
 from chalicelib.payouts.errors import BatchMoved, BatchNotNow, BatchOutdated, SamePerson
 from chalicelib.payouts.rules import State
-from tests.builders.bank import CHECKER, BankBooks, BankWorld, pain002
+from tests.builders.bank import CHECKER, BankBooks, BankWorld, pain002, rejection
 
 from .together import ALWAYS, refusals, together
 
@@ -71,8 +70,7 @@ def test_imports_at_once_settle_once_and_only_one_of_two_contrary_words_is_belie
     for round_ in range(ROUNDS):
         batch, [reference] = bank.sent(f"p{round_}")
         paid, rejected = pain002(batch, {reference: "ACSC"}), pain002(batch, {reference: "RJCT AC04"})
-        for raw in (paid, rejected):
-            bank.bank_store.first_importer(sha256(raw).hexdigest(), MAKERS[0], bank.now)
+        bank.bank_store.first_importer(reference, rejection("RJCT_AC04", MAKERS[0]), bank.now)
         answers = together([partial(bank.take_in, raw) for raw in (paid, rejected, paid, rejected)], ALWAYS)
         assert sum(each.news for each in answers) == 1
         assert sum(len(each.findings) for each in answers) == 2

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.money import rupiah
-from chalicelib.payouts.bank_reports import _RANK, Known, Line, Problem, Source, _news, judge
+from chalicelib.payouts.bank_lines import Line, Problem
+from chalicelib.payouts.bank_reports import _RANK, Known, Source, _news, judge
 from chalicelib.payouts.bank_store import Batch, BatchState, Note
 from chalicelib.payouts.rules import Entitlement, Kind, Outcome, State
 from tests.conftest import T0
@@ -26,7 +27,7 @@ KNOWN = Known(HEAD, 1, Note("file"), APPROVED)
 LINE = Line(7, f"{ID}-1", Outcome.SUCCEEDED, "ACSC", "file", Decimal("600000.00"), "IDR")
 SOURCE = Source("ab", "importer")
 PAID = replace(KNOWN, entitlement=replace(HEAD, state=State.PAID))
-SPOKEN = [Outcome.PENDING, Outcome.SUCCEEDED, Outcome.FAILED, Outcome.REVERSED]
+SPOKEN = [Outcome.PENDING, Outcome.REJECTED, Outcome.SUCCEEDED, Outcome.FAILED, Outcome.REVERSED]
 
 
 def after(*outcomes: Outcome) -> Known:
@@ -59,6 +60,8 @@ def test_what_fits_is_believed():
         (replace(LINE, fault=Problem.DUPLICATE), KNOWN, Problem.DUPLICATE),
         (LINE, replace(KNOWN, entitlement=replace(HEAD, n=2)), Problem.NOT_LATEST),
         (replace(LINE, outcome=Outcome.FAILED), PAID, Problem.CONTRADICTS),
+        *((LINE, replace(KNOWN, entitlement=replace(HEAD, state=state)), Problem.CONTRADICTS)
+          for state in (State.FAILED, State.CANCELLED, State.DUE)),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_not_believed(line, known, problem):
@@ -81,6 +84,9 @@ def test_a_second_debit_is_told_by_the_banks_own_reference():
         (Outcome.SUCCEEDED, Outcome.REVERSED, None),
         (Outcome.REVERSED, Outcome.SUCCEEDED, None),
         (Outcome.FAILED, Outcome.PENDING, None),
+        (Outcome.REJECTED, Outcome.SUCCEEDED, None),
+        (Outcome.REJECTED, Outcome.FAILED, None),
+        (Outcome.SUCCEEDED, Outcome.REJECTED, None),
     ],
 )
 def test_a_later_word_may_add_and_never_deny(first, second, problem):
