@@ -1,112 +1,206 @@
 """How alike two names of an account's holder are: what the person wrote and what the bank has. Pure.
 
-Banks write names in capitals, without marks, with or without titles, in another order, and cut off where their field
-ends. All of that is the same name; a word that is another word is not.
+Banks write names in capitals, without marks, with or without titles, in another order, shortened, in an old spelling,
+and cut off where their field ends. All of that is the same name; a word that is another word is another person's.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from difflib import SequenceMatcher
 
-_CUT_LENGTH_MIN = 15
-"""No bank's field for a name is shorter; a shorter beginning of a name is just another name."""
 _CUT = 95
-_SAME_WORD_MIN = 0.8
-"""From this likeness on, two words are one word spelt twice (Mohamad, Muhammad); below, they are different words."""
+_CUT_LENGTH_MIN = 18
+"""No bank's field for a name is shorter; a shorter beginning of a name is just another name."""
+_WIDTHS = frozenset({20, 22, 24, 25, 26, 30, 32, 35, 40})
+"""Of the usual fields: only at their ends is somebody believed to have lost one letter or two (Ali, Alim)."""
 _INITIAL = 0.8
 """What an initial counts for the word that it begins."""
+_MUHAMMAD_WEIGHT = 2
+"""Letters that the commonest of all names counts for: banks leave it out, and it tells nobody from another."""
+
+_QQ = re.compile(r"\bq\.?q\b")
+"""What stands after it is for whom the holder keeps the account: not who can dispose of it."""
+_OR = re.compile(r"[\s/]+(?:(?:dan|and)/)?(?:atau|or)\b|(?<=\w{3})\s*/\s*(?=\w{3})")
+"""Between holders each of whom may dispose of the account."""
 
 _CIVIL = {"bapak", "bp", "bpk", "ibu", "nn", "nona", "ny", "nyonya", "saudara", "saudari", "sdr", "sdri", "tn", "tuan"}
-_TITLES = _CIVIL | {"dr", "dra", "drg", "drh", "drs", "h", "haji", "hajah", "hajjah", "hj", "ir", "kh", "prof"}
+_TITLES = _CIVIL | {
+    *("apt", "dr", "dra", "drg", "drh", "drs", "h", "haji", "hajah", "hajjah", "hi", "hj", "ir", "kh", "kyai", "ners"),
+    *("ns", "pdt", "prof", "raden", "rd", "rr", "tgk", "ust", "ustad", "ustadz", "ustadzah"),
+}
 """Before a name."""
 _DEGREES = _CIVIL | {
-    *("amd", "mba", "mhum", "mkom", "mkes", "mm", "mpd", "msc", "msi", "mt", "phd"),
-    *("sag", "se", "sh", "shi", "si", "sip", "skep", "skm", "skom", "sos", "sp", "spd", "ssi", "ssos", "st", "str"),
+    *("ak", "amd", "apt", "ba", "bba", "ca", "cpa", "lc", "ma", "mak", "map", "mba", "mm", "msc", "mt", "ners", "phd"),
+    *("sag", "sap", "se", "sei", "sh", "si", "sip", "skm", "sos", "sp", "st", "str"),
 }
-"""After a name."""
-_MUHAMMAD = {
-    "md",
-    "mhd",
-    "moch",
-    "moh",
-    "mohd",
-    "much",
-    "muh",
-    "mochamad",
-    "mochammad",
-    "mohamad",
-    "mohammad",
-    "muhamad",
+"""After a name, also where neither a comma nor a dot tells."""
+_LEVEL_AND_FIELD = re.compile(
+    "(?:amd|str|mtr|sst|sp|s|m|b)"
+    "(?:pd|kom|kep|kes|keb|gz|hum|hut|hi|sos|psi|farm|ft|ked|kg|kh|kn|kp|pt|pi|si|sy|th|tp|stat|mat|ling|ds|sn|ars|sc|eng|og)"
+    "(?:i|k|si|kep|kes)?"
+)
+
+_SHORT = {
+    **dict.fromkeys(("md", "mhd", "moch", "moh", "mohd", "much", "muh", "muhd", "mochamad", "mohamad"), "muhammad"),
+    **dict.fromkeys(("muhamad", "mohammad", "mochammad", "muchamad", "muchammad", "mochamat", "muhamat"), "muhammad"),
+    **dict.fromkeys(("abd", "abdl", "abdoel"), "abdul"),
+    **dict.fromkeys(("ach", "akh", "ahmd"), "ahmad"),
+    **{"st": "siti", "nrl": "nurul", "wy": "wayan", "wyn": "wayan", "kt": "ketut", "ktt": "ketut", "pt": "putu"},
+    **{"nym": "nyoman", "nymn": "nyoman", "nyn": "nyoman", "gd": "gede", "gde": "gede", "kd": "kadek", "kdk": "kadek"},
+    **{"km": "komang", "kmg": "komang", "dw": "dewa", "dsk": "desak", "bgs": "bagus", "gst": "gusti", "ngr": "ngurah"},
+    **{"ib": "ida bagus", "ign": "i gusti ngurah", "iga": "i gusti ayu"},
 }
-"""The commonest of all names is written out by few banks."""
+"""How the commonest names are shortened."""
+
+_ABDUL = (
+    (r"\babdu([nrsz])\1", r"abdul \1"),
+    (r"\babdur(?=[aeiou])", "abdul r"),
+    (r"\babdul(?!l?ah\b)(?=\w{3})", "abdul "),
+)
+"""The servant of one of God's names, in one word or two."""
+_SPELLINGS = (
+    *(("oe", "u"), ("dj", "j"), ("tj", "c"), ("sj", "sy"), (r"\Bj", "y"), ("[ck]h(?=[bcdfgklmnprst])|kh", "h")),
+    *(("s[yh]", "s"), ("([bdt])h", r"\1"), ("ph|v", "f"), ("q|ck", "k"), ("x", "ks"), ("y", "i"), ("ae", "ai")),
+    *((r"(.)\1+", r"\1"), ("ie", "i")),
+)
+"""Old and new spellings of the same sound, one after the other. No vowel for another: Santosa is not Santoso."""
 
 
 def score(a: str, b: str) -> int:
     """From 0 to 100, the same for (a, b) and (b, a); 0 if either has no letter or digit.
 
-    100: the same words whatever their case, marks, punctuation, titles, order and spacing. 95: one is the other, cut
-    off after at least 15 characters. Else the share of the letters of both that are in words which both have.
+    100: the same words whatever their case, marks, titles, order, spacing, spelling and usual shortening. 95: one is
+    the other, cut off. Else the share of the letters of both that are in words which both have; half of it where each
+    has a word that the other has not, and where they share less than two. Of several holders the most alike counts.
     """
-    one, other = sorted((_words(a), _words(b)))
+    return max((_of_one(x, y) for x in _holders(a) for y in _holders(b)), default=0)
+
+
+def _of_one(a: str, b: str) -> int:
+    one, other = _words(a), _words(b)
     if not one or not other:
         return 0
-    if _is_cut(one, other) or _is_cut(other, one):
-        return 100 if one == other else _CUT
-    one, other = _without_degrees(one), _without_degrees(other)
-    if sorted(one) == sorted(other) or "".join(one) == "".join(other):
+    if sorted(one) == sorted(other) or _together(one) == _together(other):
         return 100
-    return _likeness(one, other)
+    if _is_cut(a, other) or _is_cut(b, one):
+        return _CUT
+    return _likeness(_joined(one, other), _joined(other, one))
 
 
 def _likeness(one: list[str], other: list[str]) -> int:
-    """Each word is paired with the unused word of the other name that it is most like.
+    """Each word is paired with one of the other name: with itself, else with an initial.
 
     Initials alone are no name: they count only beside a word that is written out in both.
     """
-    pairs = sorted(((_alike(x, y), i, j) for i, x in enumerate(one) for j, y in enumerate(other)), reverse=True)
-    used: tuple[set[int], set[int]] = (set(), set())
-    shared, written_out = 0.0, False
-    for likeness, i, j in pairs:
-        if likeness and i not in used[0] and j not in used[1]:
-            used[0].add(i)
-            used[1].add(j)
-            shared += likeness * (len(one[i]) + len(other[j]))
-            written_out = written_out or min(len(one[i]), len(other[j])) > 1
-    return round(100 * shared / sum(map(len, one + other))) if written_out else 0
+    left, others = list(one), list(other)
+    shared, pairs, written_out = 0.0, 0, False
+    for alike in (1.0, _INITIAL):
+        for x in list(left):
+            y = next((y for y in others if _is_alike(x, y, alike)), None)
+            if y is not None:
+                left.remove(x)
+                others.remove(y)
+                shared += alike * (_weight(x) + _weight(y))
+                pairs += 1
+                written_out = written_out or min(len(x), len(y)) > 1
+    if not written_out:
+        return 0
+    half = 2 if pairs == 1 or (left and others) else 1
+    return round(100 * shared / sum(map(_weight, one + other)) / half)
 
 
-def _alike(x: str, y: str) -> float:
-    if x == y:
-        return 1.0
-    short, long = sorted((x, y), key=lambda word: (len(word), word))
-    if len(short) == 1:
-        return _INITIAL if long.startswith(short) else 0.0
-    ratio = SequenceMatcher(None, short, long, autojunk=False).ratio()
-    return ratio if ratio >= _SAME_WORD_MIN else 0.0
+def _is_alike(x: str, y: str, alike: float) -> bool:
+    return x == y if alike == 1 else min(len(x), len(y)) == 1 and x[0] == y[0]
 
 
-def _is_cut(cut: list[str], whole: list[str]) -> bool:
-    beginning = " ".join(cut)
-    return len(beginning) >= _CUT_LENGTH_MIN and " ".join(whole).startswith(beginning)
+def _weight(word: str) -> int:
+    return _MUHAMMAD_WEIGHT if word == "muhamad" else len(word)  # as `_folded` leaves it
 
 
-def _words(name: str) -> list[str]:
-    """The words of a name in their order, folded, without marks and the titles before it."""
+def _is_cut(text: str, whole: list[str]) -> bool:
+    """Whether the words that `text` holds are the first of the whole name, the last of them cut off or not."""
+    cut = _words(text, ended=False)
+    length, lost = len(text), sum(map(len, whole)) - sum(map(len, cut))
+    ends_in_it = _folded(re.findall(r"[^\W_]+", text)[-1]).endswith(cut[-1])  # and not in a degree
+    if len(cut) < 2 or not ends_in_it or length < _CUT_LENGTH_MIN or lost < 1 or (lost < 3 and length not in _WIDTHS):
+        return False
+    last = len(cut) - 1
+    return len(whole) > last and cut[:last] == whole[:last] and whole[last].startswith(cut[last])
+
+
+def _joined(words: list[str], other: list[str]) -> list[str]:
+    """The words, two that the other name writes as one put together."""
+    found: list[str] = []
+    for word in words:
+        if found and (together := _together([found[-1], word])) in other:
+            found[-1] = together
+        else:
+            found.append(word)
+    return found
+
+
+def _holders(name: str) -> list[str]:
+    """Who may dispose of an account of this name, each folded, without marks, apostrophes and needless spaces."""
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
     plain = "".join(letter for letter in folded if not unicodedata.category(letter).startswith("M"))
+    holder = _QQ.split(re.sub("['’‘ʼʻ`]", "", plain))[0]
+    return [" ".join(one.split()) for one in _OR.split(holder)]
+
+
+def _words(name: str, *, ended: bool = True) -> list[str]:
+    """The words of one name in their order, written out and in one spelling, without titles and degrees.
+
+    What looks like a degree at its end may be the beginning of a word if the name has not `ended`.
+    """
+    head, *tail = re.split("[,;]", name)
     words: list[str] = []
-    for chunk in re.split(r"[\s,;/]+", re.sub("['’‘ʼʻ`]", "", plain)):
-        together = re.sub(r"[\W_]+", "", chunk)
+    for chunk in " ".join([head, *(part for part in tail if not _is_degrees(part))]).replace("/", " ").split():
+        letters = _letters(chunk)
         # "S.Kom." is one degree; "Moh.Rizky" is two words.
-        words += [together] if together in _DEGREES else re.findall(r"[^\W_]+", chunk)
+        dotted = "." in chunk.rstrip(".") and _LEVEL_AND_FIELD.fullmatch(letters)
+        words += [letters] if dotted or letters in _DEGREES else re.findall(r"[^\W_]+", chunk)
     while len(words) > 1 and words[0] in _TITLES:
         words = words[1:]
-    return ["muhammad" if word in _MUHAMMAD else word for word in words]
-
-
-def _without_degrees(words: list[str]) -> list[str]:
-    while len(words) > 1 and words[-1] in _DEGREES:
+    while ended and len(words) > 1 and (words[-1] in _DEGREES or _LEVEL_AND_FIELD.fullmatch(words[-1])):
         words = words[:-1]
-    return words
+    return _folded(_written_out(words)).split()
+
+
+def _is_degrees(part: str) -> bool:
+    """Whether what follows a comma is degrees by their form: few letters between dots, or a level and a field."""
+    tokens = part.split()
+    return all(len(_letters(token)) == 1 or _is_degree(token) for token in tokens) and any(map(_is_degree, tokens))
+
+
+def _is_degree(token: str) -> bool:
+    letters, groups = _letters(token), re.findall(r"[^\W_]+", token)
+    if letters in _DEGREES or _LEVEL_AND_FIELD.fullmatch(letters):
+        return True
+    if not groups or not _SHORT.keys().isdisjoint(groups):
+        return False
+    if re.search("[.(]", token):
+        return len(letters) > 1 and max(map(len, groups)) <= (4 if len(groups) == 1 else 5)
+    return 1 < len(letters) <= 6 and not re.search("[aeiou]", letters)
+
+
+def _written_out(words: list[str]) -> str:
+    text = re.sub(r"\b(i|ni) md\b", r"\1 made", " ".join(words))
+    text = " ".join(_SHORT.get(word, word) for word in text.split()) if len(words) > 1 else text
+    for pattern, plain in _ABDUL:
+        text = re.sub(pattern, plain, text)
+    return text
+
+
+def _folded(text: str) -> str:
+    for pattern, plain in _SPELLINGS:
+        text = re.sub(pattern, plain, text)
+    return text
+
+
+def _together(words: list[str]) -> str:
+    return "".join(words).replace("ii", "i")  # Fitri Yanti is Fitriyanti
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text)
