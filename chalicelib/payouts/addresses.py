@@ -21,6 +21,13 @@ from .rules import Hold
 
 log = logging.getLogger(__name__)
 
+_OF_NAMES = {
+    (True, True): Verdict.MATCHED,
+    (False, True): Verdict.MISMATCHED,
+    (True, False): Verdict.NOT_REGISTERED_NAME,
+    (False, False): Verdict.ANOTHERS,
+}
+"""Whether the bank's name is like the one given with the account, and like the person's registered one."""
 _VERDICTS = {Found.NOT_FOUND: Verdict.NOT_FOUND, Found.NOT_OFFERED: Verdict.NOT_OFFERED}
 
 
@@ -88,9 +95,9 @@ class AddressBook:
         score = None
         if inquiry.outcome is Found.FOUND:
             # Both: an account of somebody else is not paid because their name was given with it.
-            ours = (address.holder_name, address.owner_name)
-            score = min(names.score(name, inquiry.holder_name) for name in ours)
-            verdict = Verdict.MATCHED if score >= self._name_score_min else Verdict.MISMATCHED
+            scores = [names.score(name, inquiry.holder_name) for name in (address.holder_name, address.owner_name)]
+            score = min(scores)
+            verdict = _OF_NAMES[scores[0] >= self._name_score_min, scores[1] >= self._name_score_min]
         else:
             verdict = _VERDICTS[inquiry.outcome]
         check = AddressCheck(verdict, score, now)

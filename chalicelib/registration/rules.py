@@ -116,7 +116,11 @@ class Verdict(StrEnum):
 
     MATCHED = "MATCHED"
     MISMATCHED = "MISMATCHED"
-    """It is held under a name that is not like the one the person gave."""
+    """It is held under the person's registered name, and the holder's name that they gave is not like it."""
+    NOT_REGISTERED_NAME = "NOT_REGISTERED_NAME"
+    """It is held under the name that the person gave, which is not like the one they are registered by."""
+    ANOTHERS = "ANOTHERS"
+    """It is held under a name that is like neither."""
     NOT_FOUND = "NOT_FOUND"
     NOT_OFFERED = "NOT_OFFERED"
     """The provider of this bank or wallet cannot be asked."""

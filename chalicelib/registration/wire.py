@@ -25,6 +25,7 @@ from .rules import (
 _GROUPED = "spaces, dashes and dots between them do not matter"
 _NAME = f"letters and what goes with them, at most {typed.NAME_MAX} characters, no emoji"
 Password = Annotated[str, Meta(max_length=256, description="At least 10 characters.")]
+ToDo = Literal["nothing", "wait", "correct_account_number", "correct_holder_name", "own_account_or_registered_name"]
 Email = Annotated[str, Meta(max_length=254, examples=["siti@example.com"])]
 
 
@@ -146,8 +147,12 @@ class FinancialAddressView(_Form, frozen=True):
         Meta(description="Whether the bank has the account under that name and the person's; pending: no answer yet"),
     ]
     to_do: Annotated[
-        Literal["nothing", "wait", "correct_account_number", "correct_holder_name"],
-        Meta(description="What has to happen before money is sent; nothing: it can be sent (wallets name nobody)"),
+        ToDo,
+        Meta(
+            description="What has to happen before money is sent; nothing: it can be sent (wallets name nobody). "
+            "own_account_or_registered_name: the bank has the holder's name as given, but it is not the name of the "
+            "registration: give an account of your own, or have the registration corrected to the KTP's name."
+        ),
     ]
 
 
@@ -215,11 +220,13 @@ def financial_address_view(address: FinancialAddress) -> FinancialAddressView:
     )
 
 
-_TO_DO: dict[Verdict, Literal["nothing", "correct_account_number", "correct_holder_name"]] = {
+_TO_DO: dict[Verdict, ToDo] = {
     Verdict.MATCHED: "nothing",
     Verdict.NOT_OFFERED: "nothing",
     Verdict.NOT_FOUND: "correct_account_number",
     Verdict.MISMATCHED: "correct_holder_name",
+    Verdict.NOT_REGISTERED_NAME: "own_account_or_registered_name",
+    Verdict.ANOTHERS: "correct_account_number",
 }
 
 

@@ -30,7 +30,7 @@ def town(cloud: Settings, programme: Programme) -> Iterator[Town]:
 def claimed(town: Town) -> Town:
     """Budi has given Siti's account as his, and the bank says that it is not."""
     town.people.register("budi", other_form(7, name="Budi"), T0)
-    assert answer(town.set(who="budi", holder_name="Budi")) == ("unverified", "correct_holder_name")
+    assert answer(town.set(who="budi", holder_name="Budi")) == ("unverified", "correct_account_number")
     return town
 
 
@@ -92,6 +92,7 @@ def test_a_first_answer_that_comes_after_the_account_was_taken_does_not_make_it_
 def test_a_strangers_account_is_not_paid_though_the_strangers_name_is_given_with_it(town):
     """The bank's name is compared with the person's own as well: the programme pays to one's own account."""
     town.open(OTHER, "Budi Santoso")
-    assert answer(town.set(OTHER, holder_name="Budi Santoso")) == ("unverified", "correct_holder_name")
+    answered = answer(town.set(OTHER, holder_name="Budi Santoso"))
+    assert answered == ("unverified", "own_account_or_registered_name")
     assert town.pay() is State.HELD
     assert town.paid_to() == []

@@ -123,4 +123,4 @@ def test_of_changes_at_once_each_verdict_is_of_the_address_it_stands_with(race: 
         kept = race.people.payee(name).address
         assert kept is not None
         if kept.check is not None:
-            assert (kept.check.verdict.value == "MISMATCHED") == kept.account_number.endswith("9")
+            assert (kept.check.verdict.value == "ANOTHERS") == kept.account_number.endswith("9")
