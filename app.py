@@ -135,6 +135,7 @@ def get_me() -> web.Reply:
         person.UnderAge,
         person.OverAge,
         person.ConsentMissing,
+        person.TooManyRefusals,
         person.Excluded,
         person.NikAlreadyRegistered,
         person.NikCannotChange,

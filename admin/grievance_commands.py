@@ -185,6 +185,8 @@ def _evidence(evidence: SelectionEvidence) -> Iterator[tuple[str, RenderableType
     reason = f" ({evidence.reason})" if evidence.reason else ""
     within = f"the {evidence.within}" if evidence.within else "no"
     yield "verdict", f"{evidence.verdict}{reason}, within {within} cut-off"
+    if evidence.family_card_holders is not None:
+        yield "family card", f"held by {evidence.family_card_holders}: gelombang registration show names them"
     yield "leaf", evidence.leaf
     yield "place", Text.assemble(place, f" of {evidence.entries:,} in region {evidence.region}")
     if evidence.rank:

@@ -60,6 +60,7 @@ class EligibilityRules(_Frozen, frozen=True):
     age_min: Positive
     age_max: Positive
     family_card_cap: Positive
+    refusals_max: Positive
     consent_versions: Annotated[tuple[str, ...], Meta(min_length=1)]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..errors import DomainError, NotFound
-from ..registration.errors import NotRegistered
 from ..waves.errors import SelectionNotFinished
 
 
@@ -31,7 +30,7 @@ class AlreadyEscalated(DomainError):
     code = "grievance_already_escalated"
 
 
-FILING = (NotRegistered, NotFound, SelectionNotFinished, TooManyGrievances)
+FILING = (NotFound, SelectionNotFinished, TooManyGrievances)
 """What filing a grievance may be refused for; `NotFound`: no such wave or payout of this person."""
 
 PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {

@@ -19,7 +19,8 @@ class SelectionEvidence(Struct, frozen=True):
     be if `reason` is why the entry was removed before the draw. `rank` counts for seats reserved for the region, null
     where it had none; a cut-off is the value of the last one chosen, null where none was. `within` says which cut-off
     the entry is within by its values alone; `verdict` (chosen, not_chosen, revoked) and `reason` say what came of it
-    after removals, family cards, eligibility and substitutions.
+    after removals, family cards, eligibility and substitutions. `family_card_holders`: how many beneficiaries hold the
+    family card of the join, where that is the reason.
     """
 
     wave: int
@@ -38,6 +39,7 @@ class SelectionEvidence(Struct, frozen=True):
     reason: str | None
     seat: str | None
     results_url: str
+    family_card_holders: int | None = None
 
 
 def leaf_of(drawn: DrawnEntry) -> bytes:
@@ -70,6 +72,7 @@ def of_selection(drawn: DrawnEntry, position: int | None, entries: int, results_
         reason=drawn.reason,
         seat=entry.seat,
         results_url=folder,
+        family_card_holders=drawn.family_card_holders,
     )
 
 

@@ -37,7 +37,7 @@ SHARD_S = 20
 
 
 class Keys(Protocol):
-    """The person's data key. Raises `NotRegistered`."""
+    """The data key of an account, registered or not."""
 
     def key(self, registrant_id: str) -> PersonKey: ...
 
@@ -118,8 +118,8 @@ class Helpdesk:
     def file(self, registrant_id: str, form: wire.GrievanceForm, now: datetime) -> tuple[wire.GrievanceView, bool]:
         """File a grievance; True if it is new. The same words about the same thing again give the first one.
 
-        Raises `TooManyGrievances`, `NotRegistered`, `NotFound` (no such wave or payout of this person),
-        `SelectionNotFinished`.
+        Anybody with an account may, also who was refused as a registrant. Raises `TooManyGrievances`, `NotFound` (no
+        such wave or payout of this person), `SelectionNotFinished`.
         """
         number = rules.number(registrant_id, form.about, form.category, form.text)
         filed = self._store.by_number(number)

@@ -125,6 +125,12 @@ class PhoneAlreadyUsed(DomainError):
     code = "phone_already_used"
 
 
+class TooManyRefusals(DomainError):
+    """As many registrations of the account were refused on this WIB day as may be; `refusals_max` are."""
+
+    code = "too_many_refusals"
+
+
 class NotRegistered(DomainError):
     """The account has no registration yet."""
 
@@ -266,10 +272,16 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
     ),
     Excluded: (
         403,
-        "NIK ini tercantum dalam daftar yang tidak dapat mengikuti program.",
-        "This NIK is on a list of people who cannot take part in the programme.",
+        "NIK ini tercantum dalam daftar yang tidak dapat mengikuti program. Bila keliru, ajukan pengaduan "
+        "(POST /me/grievances).",
+        "This NIK is on a list of people who cannot take part in the programme. If that is wrong, file a grievance "
+        "(POST /me/grievances).",
     ),
-    NikAlreadyRegistered: (409, "NIK ini sudah terdaftar.", "This NIK is already registered."),
+    NikAlreadyRegistered: (
+        409,
+        "NIK ini sudah terdaftar. Bila bukan Anda yang mendaftarkannya, ajukan pengaduan (POST /me/grievances).",
+        "This NIK is already registered. If it was not you who registered it, file a grievance (POST /me/grievances).",
+    ),
     NikCannotChange: (
         409,
         "NIK tidak dapat diubah setelah pendaftaran.",
@@ -307,8 +319,15 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
     ),
     PhoneAlreadyUsed: (
         409,
-        "Nomor telepon ini sudah digunakan pendaftar lain.",
-        "This phone number is used by another registrant.",
+        "Nomor telepon ini sudah dipakai pendaftar lain. Bila itu nomor Anda, ajukan pengaduan (POST /me/grievances).",
+        "This phone number is used by another registrant. If it is yours, file a grievance (POST /me/grievances).",
+    ),
+    TooManyRefusals: (
+        429,
+        "Pendaftaran Anda hari ini sudah ditolak {refusals_max} kali. Coba lagi besok, atau ajukan pengaduan "
+        "(POST /me/grievances) agar petugas membantu.",
+        "Your registration was refused {refusals_max} times today. Try again tomorrow, or file a grievance "
+        "(POST /me/grievances) so that the helpdesk helps you.",
     ),
     NotRegistered: (409, "Anda belum melakukan pendaftaran.", "You have not registered yet."),
     UnknownPayoutCode: (422, "Bank atau dompet digital tidak dikenal.", "The bank or e-wallet is not known."),

@@ -61,6 +61,12 @@ class Profile(RegistrationsTable):
     registered: ClassVar[RegisteredIndex] = RegisteredIndex()
 
 
+class AccountKey(RegistrationsTable):
+    """`R#<registrant>` / `KEY`: the data key of an account that wrote to the help desk before it was registered."""
+
+    wrapped_key = BinaryAttribute(legacy_encoding=False)
+
+
 class Address(RegistrationsTable):
     """`R#<registrant>` / `ADDRESS`. `verdict` and what goes with it are of this version: a change is a new item."""
 
@@ -73,14 +79,21 @@ class Address(RegistrationsTable):
     checked_at = UTCDateTimeAttribute(null=True)
 
 
-class ProfileOrAddress(RegistrationsTable):
-    """PROFILE and ADDRESS, for reading them together in one call; each comes as what it is."""
+class Refused(RegistrationsTable):
+    """`R#<registrant>` / `REFUSED#<WIB day>`: how many registrations of an account were refused that day."""
+
+    refusals = NumberAttribute()
+    expires_at = NumberAttribute()
+
+
+class OfPerson(RegistrationsTable):
+    """PROFILE, ADDRESS and REFUSED, for reading them together in one call; each comes as what it is."""
 
     @classmethod
     def from_raw_data(cls, data: dict[str, Any]) -> Any:
         """What pynamodb makes of a row."""
-        kind = Profile if data["sk"]["S"] == "PROFILE" else Address
-        return kind.from_raw_data(data)
+        kinds: dict[str, type[RegistrationsTable]] = {"PROFILE": Profile, "ADDRESS": Address}
+        return kinds.get(data["sk"]["S"], Refused).from_raw_data(data)
 
 
 class Proposed(RegistrationsTable):

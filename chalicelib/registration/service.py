@@ -18,8 +18,11 @@ from .errors import (
     AccountAlreadyUsed,
     Excluded,
     FixedAfterAward,
+    NikAlreadyRegistered,
     NikCannotChange,
     NotRegistered,
+    PhoneAlreadyUsed,
+    TooManyRefusals,
     UnknownPayoutCode,
 )
 from .rules import AddressCheck, Contact, FinancialAddress, Payee, PersonalData, Registrant, Standing, Verification
@@ -28,6 +31,10 @@ from .vault import PersonKey, Vault
 
 TRIES = 4
 """How often a request that was overtaken by another of the same person decides again."""
+
+
+_TELLING = (PhoneAlreadyUsed, Excluded, NikAlreadyRegistered)
+"""Refusals that tell something of a number that may be another's."""
 
 
 class Registrations:
@@ -58,22 +65,29 @@ class Registrations:
         it changes, and gives legs named `store.OVERTAKEN_LEG`. Only a plain registrant is tested for eligibility.
         Raises the first that holds of: `MalformedNik`, `MalformedKk`, `MalformedPhone`, `MalformedName`,
         `UnknownRegion`, `NikCannotChange`, `FixedAfterAward`, `FrozenUntilSettled`, `InFormalEducation`,
-        `ExcludedOccupation`, `UnderAge`, `OverAge`, `ConsentMissing`, `Excluded`, `NikAlreadyRegistered`,
-        `PhoneAlreadyUsed`.
+        `ExcludedOccupation`, `UnderAge`, `OverAge`, `ConsentMissing`, `TooManyRefusals`, `PhoneAlreadyUsed`,
+        `Excluded`, `NikAlreadyRegistered`. The last three tell of others and are counted, by account and WIB day.
 
-        A new registration costs one read, four KMS calls and one transaction; the same form again one read and one
-        KMS call.
+        A new registration costs one read, four KMS calls and one transaction, and a write if it tells of others; the
+        same form again one read and one KMS call.
         """
         person = wire.personal_data(form)
         region = identity.parse_region(form.province, form.regency)
+        day = clock.wib_date(now)
         for _ in range(TRIES):
-            record = self._store.record(registrant_id)
+            record, refusals = self._store.record_and_refusals(registrant_id, day)
+            few = refusals < self._eligibility.refusals_max
             try:
                 if record is None:
-                    return self._create(registrant_id, form, person, region, now), True
-                return self._change(record, form, person, region, now, unless_joined), False
+                    return self._create(registrant_id, form, person, region, now, few), True
+                return self._change(record, form, person, region, now, few, unless_joined), False
             except Overtaken:
                 continue
+            except _TELLING:
+                # Counted before it is told: of many at once no more are answered than may be.
+                if self._store.count_refusal(registrant_id, day, self._eligibility.refusals_max):
+                    raise
+                raise self._too_many() from None
         raise Unavailable()
 
     def registrant(self, registrant_id: str) -> Registrant:
@@ -215,8 +229,12 @@ class Registrations:
         person: PersonalData,
         region: tuple[int, str],
         now: datetime,
+        few: bool,
     ) -> Registrant:
         rules.check_eligible(form.employment, form.birth_date, clock.wib_date(now), self._eligibility)
+        consent = rules.check_consent(form.consent_version, self._eligibility)
+        if not few:
+            raise self._too_many()
         registrant = Registrant(
             id=registrant_id,
             region=region[0],
@@ -224,7 +242,7 @@ class Registrations:
             birth_date=form.birth_date,
             education=form.education,
             employment=form.employment,
-            consent_version=rules.check_consent(form.consent_version, self._eligibility),
+            consent_version=consent,
             nik_mac=self._vault.mac("nik", person.nik),
             kk_mac=self._vault.mac("kk", person.kk),
             phone_mac=self._vault.mac("phone", person.phone),
@@ -247,6 +265,7 @@ class Registrations:
         person: PersonalData,
         region: tuple[int, str],
         now: datetime,
+        few: bool,
         unless_joined: Callable[[], Legs] | None,
     ) -> Registrant:
         old = record.registrant
@@ -277,6 +296,8 @@ class Registrations:
         if plain_registrant:
             rules.check_eligible(form.employment, form.birth_date, clock.wib_date(now), self._eligibility)
         rules.check_consent(form.consent_version, self._eligibility)
+        if not few:
+            raise self._too_many()
         # The registry has not seen this form yet, whatever it said about the last one.
         changed = replace(changed, verification=Verification.PENDING, updated_at=now)
         sealed = key.seal("person/1", msgspec.json.encode(person))
@@ -289,6 +310,9 @@ class Registrations:
         """Whose money it is: a wallet's owner is its phone number, whatever the wallet, so one SIM pays one person."""
         wallet = self._payout_codes[address.code] == "wallet"
         return f"{'wallet' if wallet else address.code}\0{address.account_number}"
+
+    def _too_many(self) -> TooManyRefusals:
+        return TooManyRefusals(refusals_max=self._eligibility.refusals_max)
 
     def _write_address(
         self, registrant_id: str, address: FinancialAddress, now: datetime, unless_paying: Legs | None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
 
 from pynamodb.attributes import Attribute, NumberAttribute
@@ -17,7 +17,7 @@ from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from .. import dynamo
+from .. import clock, dynamo
 from ..errors import DomainError
 from ..ids import shard
 from .errors import AccountAlreadyUsed, Excluded, NikAlreadyRegistered, PaymentUnderWay, PhoneAlreadyUsed
@@ -25,8 +25,9 @@ from .items import (
     Address,
     Exclusion,
     Guard,
+    OfPerson,
     Profile,
-    ProfileOrAddress,
+    Refused,
     RegistrationsTable,
     exclusion_pk,
     person_pk,
@@ -42,6 +43,9 @@ PAYING_LEG = "paying"
 
 OVERTAKEN_LEG = "overtaken"
 """The name of the legs by which others hold what a change was decided on: if one fails it is decided again."""
+
+_REFUSALS_KEPT = timedelta(days=2)
+"""From the beginning of their day."""
 
 _UNPAYABLE = [verdict.value for verdict in Verdict if verdict not in PAYABLE]
 
@@ -107,6 +111,21 @@ class RegistrationStore:
         item = _read(Profile, person_pk(registrant_id), "PROFILE")
         return _record(registrant_id, item) if item else None
 
+    def record_and_refusals(self, registrant_id: str, day: date) -> tuple[Record | None, int]:
+        """A registration, and how many of the account were refused on a WIB day. One batch get."""
+        refused = _refused(registrant_id, day)
+        keys = [(refused.pk, "PROFILE"), (refused.pk, refused.sk)]
+        found: dict[str, Any] = {item.sk: item for item in dynamo.get_batch(OfPerson, keys)}
+        record = _record(registrant_id, found["PROFILE"]) if "PROFILE" in found else None
+        return record, int(found[refused.sk].refusals) if refused.sk in found else 0
+
+    def count_refusal(self, registrant_id: str, day: date, refusals_max: int) -> bool:
+        """Count a refused registration; False if there were `refusals_max` that day. One write."""
+        few = Refused.refusals.does_not_exist() | (Refused.refusals < refusals_max)
+        gone = datetime.combine(day, time(), clock.WIB) + _REFUSALS_KEPT
+        actions = [Refused.refusals.add(1), Refused.expires_at.set(int(gone.timestamp()))]
+        return dynamo.update_if(_refused(registrant_id, day), actions, few)
+
     def address(self, registrant_id: str) -> AddressRecord | None:
         """A financial address, sealed. One read."""
         item = _read(Address, person_pk(registrant_id), "ADDRESS")
@@ -118,7 +137,7 @@ class RegistrationStore:
         One batch get. The two are not of one instant; each is as it was last written.
         """
         keys = [(person_pk(registrant_id), kind) for kind in ("PROFILE", "ADDRESS")]
-        found: dict[str, Any] = {item.sk: item for item in ProfileOrAddress.batch_get(keys, consistent_read=True)}
+        found: dict[str, Any] = {item.sk: item for item in OfPerson.batch_get(keys, consistent_read=True)}
         if len(found) < len(keys):
             return None
         return _record(registrant_id, found["PROFILE"]), _address_record(found["ADDRESS"])
@@ -140,8 +159,8 @@ class RegistrationStore:
     ) -> None:
         """Write a registration together with its guards; the guard of a phone number given up goes with it.
 
-        `others` adds legs of the name `OVERTAKEN_LEG`. Raises `Overtaken`, else `Excluded`, else
-        `NikAlreadyRegistered`, else `PhoneAlreadyUsed`.
+        `others` adds legs of the name `OVERTAKEN_LEG`. Raises `Overtaken`, else `PhoneAlreadyUsed`, which tells nothing
+        of the NIK, else `Excluded`, else `NikAlreadyRegistered`.
         """
         who = record.registrant
         try:
@@ -158,7 +177,7 @@ class RegistrationStore:
                 if others is not None:
                     others(tx)
         except dynamo.LegsFailed as failure:
-            refusals = [("excluded", Excluded), ("nik", NikAlreadyRegistered), ("phone", PhoneAlreadyUsed)]
+            refusals = [("phone", PhoneAlreadyUsed), ("excluded", Excluded), ("nik", NikAlreadyRegistered)]
             raise _ranked(failure, refusals) from failure
 
     def save_address(
@@ -306,6 +325,10 @@ def _ranked(failure: dynamo.LegsFailed, refusals: Sequence[tuple[str, type[Domai
         if leg in failure.legs and not {"profile", "address", OVERTAKEN_LEG} & failure.legs.keys():
             return refusal()
     return Overtaken()
+
+
+def _refused(registrant_id: str, day: date) -> Refused:
+    return Refused(person_pk(registrant_id), f"REFUSED#{day.isoformat()}")
 
 
 def _record(registrant_id: str, item: Profile) -> Record:

@@ -166,12 +166,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class DrawnEntry:
-    """An entry in a wave whose seats are settled, with its draw, and what the person is told of it."""
+    """An entry in a wave whose seats are settled, with its draw, and what the person is told of it.
+
+    Where the reason is the family card, `family_card_holders` is how many beneficiaries hold it now.
+    """
 
     entry: Entry
     draw: Draw
     standing: Standing
     reason: str | None
+    family_card_holders: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,7 +210,8 @@ class Waves:
         ]
 
     def drawn_entry(self, registrant_id: str, number: int, now: datetime) -> DrawnEntry:
-        """A person's entry in a wave whose seats are settled, with its draw: two reads, three of one who was chosen.
+        """A person's entry in a wave whose seats are settled, with its draw: two reads, three of one who was chosen, or
+        was refused for the family card.
 
         Raises `NotFound` (the person did not join it), `SelectionNotFinished`.
         """
@@ -221,7 +222,9 @@ class Waves:
         if record is None or record.state is not State.SETTLED:
             raise SelectionNotFinished(wave=number)
         beneficiary = self._beneficiaries.of(registrant_id) if entry.outcome is Outcome.CHOSEN else None
-        return DrawnEntry(entry, self._store.draw(number), *standing(entry, record.state, beneficiary))
+        full = entry.outcome is Outcome.FAMILY_CARD and entry.kk_mac
+        holders = len(self._beneficiaries.holders(entry.kk_mac)) if full else None
+        return DrawnEntry(entry, self._store.draw(number), *standing(entry, record.state, beneficiary), holders)
 
     # Beneficiaries
 

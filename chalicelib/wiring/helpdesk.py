@@ -26,7 +26,7 @@ class HelpdeskServices(WavesServices, PayoutsServices):
         self._bind(HelpdeskTable, "helpdesk")
         settings = self.settings
         ports = Ports(
-            keys=self.registrations,
+            keys=self.account_keys,
             selections=self.waves,
             disbursements=self.payouts,
             lists=PublishedLists(lambda: self._client("s3"), settings.results_bucket),

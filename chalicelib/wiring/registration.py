@@ -11,6 +11,7 @@ from .deployment import Deployment
 if TYPE_CHECKING:
     from ..registration.accounts import Accounts
     from ..registration.exclusions import ExclusionLists
+    from ..registration.keys import AccountKeys
     from ..registration.service import Registrations
     from ..registration.store import RegistrationStore
     from ..registration.tokens import TokenVerifier
@@ -50,6 +51,15 @@ class RegistrationServices(Deployment):
 
         store = self._registration_store
         return Registrations(store, self.vault, self.programme.eligibility, self.programme.payouts.kinds)
+
+    @cached_property
+    def account_keys(self) -> AccountKeys:
+        """The keys under which the help desk keeps what people write."""
+        from ..registration.items import RegistrationsTable
+        from ..registration.keys import AccountKeys
+
+        self._bind(RegistrationsTable, "registrations")
+        return AccountKeys(self.transaction, self.vault)
 
     @cached_property
     def exclusion_lists(self) -> ExclusionLists:

@@ -176,9 +176,9 @@ COSTS: dict[str, Row] = {
     "GET /me": (SUCCESSES["GET /me"], {"dynamodb GetItem": 4, "dynamodb Query": 1, "kms Decrypt": 1}),
     REGISTER: (
         SUCCESSES[REGISTER],
-        {"dynamodb GetItem": 1, "kms GenerateMac": 3, "kms GenerateDataKey": 1, "dynamodb TransactWriteItems": 1},
+        {"dynamodb BatchGetItem": 1, "kms GenerateMac": 3, "kms GenerateDataKey": 1, "dynamodb TransactWriteItems": 1},
     ),
-    f"{REGISTER} again": (again(SUCCESSES[REGISTER]), {"dynamodb GetItem": 1, "kms Decrypt": 1}),
+    f"{REGISTER} again": (again(SUCCESSES[REGISTER]), {"dynamodb BatchGetItem": 1, "kms Decrypt": 1}),
     ADDRESS: (
         SUCCESSES[ADDRESS],
         {
@@ -252,13 +252,13 @@ COSTS: dict[str, Row] = {
     f"{REVIEW} again": (again(SUCCESSES[REVIEW]), {"dynamodb GetItem": 1}),
     f"{COMPLAIN} registration": (
         SUCCESSES[COMPLAIN],
-        {"dynamodb GetItem": 3, "kms Decrypt": 1, "dynamodb TransactWriteItems": 1},
+        {"dynamodb GetItem": 2, "dynamodb BatchGetItem": 1, "kms Decrypt": 1, "dynamodb TransactWriteItems": 1},
     ),
     f"{COMPLAIN} selection": (
         appeal,
         {
-            "dynamodb GetItem": 5,
-            "dynamodb BatchGetItem": 1,
+            "dynamodb GetItem": 4,
+            "dynamodb BatchGetItem": 2,
             "kms Decrypt": 1,
             "s3 HeadObject": 1,
             "s3 GetObject": 1,
@@ -267,9 +267,12 @@ COSTS: dict[str, Row] = {
     ),
     f"{COMPLAIN} disbursement": (
         complain_of_money,
-        {"dynamodb GetItem": 4, "dynamodb BatchGetItem": 1, "kms Decrypt": 1, "dynamodb TransactWriteItems": 1},
+        {"dynamodb GetItem": 3, "dynamodb BatchGetItem": 2, "kms Decrypt": 1, "dynamodb TransactWriteItems": 1},
     ),
-    f"{COMPLAIN} again": (again(SUCCESSES[COMPLAIN]), {"dynamodb GetItem": 3, "kms Decrypt": 1}),
+    f"{COMPLAIN} again": (
+        again(SUCCESSES[COMPLAIN]),
+        {"dynamodb GetItem": 2, "dynamodb BatchGetItem": 1, "kms Decrypt": 1},
+    ),
     SURVEYS: (SUCCESSES[SURVEYS], {"dynamodb Query": 1}),
     f"{RESPOND} paid": (
         SUCCESSES[RESPOND],
@@ -282,7 +285,7 @@ COSTS: dict[str, Row] = {
     ),
     f"{RESPOND} comparison": (answer_as_one_compared, {"dynamodb Query": 1, "dynamodb TransactWriteItems": 1}),
     f"{RESPOND} again": (again(SUCCESSES[RESPOND]), {"dynamodb Query": 1}),
-    COMPLAINTS: (SUCCESSES[COMPLAINTS], {"dynamodb Query": 1, "dynamodb GetItem": 1, "kms Decrypt": 1}),
+    COMPLAINTS: (SUCCESSES[COMPLAINTS], {"dynamodb Query": 1, "dynamodb BatchGetItem": 1, "kms Decrypt": 1}),
     POST_VACANCY: (
         SUCCESSES[POST_VACANCY],
         SIGNED + Counter({"dynamodb GetItem": 1, "dynamodb TransactWriteItems": 1}),

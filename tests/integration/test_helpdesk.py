@@ -21,7 +21,6 @@ from chalicelib.helpdesk.wire import GrievanceForm
 from chalicelib.notices.port import Kind as Notice
 from chalicelib.notices.rules import State as NoticeState
 from chalicelib.payouts.wire import PayoutView
-from chalicelib.registration.errors import NotRegistered
 from chalicelib.waves import published
 from chalicelib.waves.errors import SelectionNotFinished
 from chalicelib.waves.publication import Publication
@@ -164,7 +163,7 @@ def test_one_person_has_only_so_many_unanswered_and_an_answer_makes_room(desk, m
     desk.file("siti", text="Satu lagi.")
 
 
-def test_a_payout_must_be_ones_own_and_a_registration_too(appeals, world):
+def test_a_payout_must_be_ones_own(appeals, world):
     now = settled(world)
     chosen = next(name for name in PEOPLE if world.waves.beneficiary(name))
     other = next(name for name in PEOPLE if world.waves.beneficiary(name) and name != chosen)
@@ -175,9 +174,6 @@ def test_a_payout_must_be_ones_own_and_a_registration_too(appeals, world):
     for person in (other, "somebody else"):
         with pytest.raises(NotFound):
             appeals.file(person, AboutDisbursement(payout), now=now)
-    appeals.keys.strangers.add("stranger")
-    with pytest.raises(NotRegistered):
-        appeals.file("stranger")
 
 
 def test_what_is_said_is_nowhere_in_clear_and_nobodys_else(desk):

@@ -118,10 +118,15 @@ def test_a_phone_number_registers_once(service, cloud):
     assert list(guards(cloud, "phone").values()) == ["siti"]
 
 
-def test_of_two_refusals_the_nik_s_is_told(service):
+def test_a_phone_that_is_taken_tells_nothing_of_the_nik(service, cloud):
     service.register("siti", SITI, T0)
-    with pytest.raises(errors.NikAlreadyRegistered):
-        service.register("budi", SITI, T0)
+    excluded = form(nik=other_form(8).nik)
+    Exclusion(f"X#{vault(cloud).mac('nik', excluded.nik)}", "EXCLUDED", lists={"x/1/2026-11-01"}).save()
+    free = form(nik=other_form(7).nik)
+    for number, tried in enumerate((SITI, excluded, free)):
+        with pytest.raises(errors.PhoneAlreadyUsed) as caught:
+            service.register(f"thief-{number}", tried, T0)
+        assert caught.value.facts == {}
 
 
 def test_a_family_shares_its_card(service):
@@ -220,7 +225,7 @@ def test_exclusion_is_told_before_a_nik_that_is_taken(service, cloud):
     registrant, _ = service.register("siti", SITI, T0)
     Exclusion(f"X#{registrant.nik_mac}", "EXCLUDED", lists={"x/1/2026-11-01"}).save()
     with pytest.raises(errors.Excluded):
-        service.register("budi", SITI, T0)
+        service.register("budi", form(phone="081311112222"), T0)
 
 
 def test_a_beneficiary_corrects_what_they_may_and_stays_one(service):

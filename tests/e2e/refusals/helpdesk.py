@@ -44,7 +44,6 @@ def look_at_complaints(gateway: Gateway) -> Call:
 
 REFUSALS: dict[str, dict[str, Provoke]] = {
     COMPLAIN: {
-        "not_registered": complaining({"kind": "registration"}, Gateway.stranger),
         "not_found": complaining({"kind": "disbursement", "payout_id": "a" * 26}, Gateway.registered),
         "selection_not_finished": appeal_before_the_draw,
         "too_many_grievances": complain_once_too_often,

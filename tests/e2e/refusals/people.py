@@ -64,6 +64,13 @@ def register_with_number_of_another(field: str) -> Provoke:
     return provoke
 
 
+def register_once_too_often(gateway: Gateway) -> Call:
+    call = register_with_number_of_another("phone")(gateway)
+    for _ in range(gateway.services.programme.eligibility.refusals_max):
+        assert gateway.send(call).json_body["code"] == "phone_already_used"
+    return Call(REGISTER, gateway.form(), person=call.person)
+
+
 def change_nik(gateway: Gateway) -> Call:
     return Call(REGISTER, gateway.form(), person=gateway.registered())
 
@@ -135,6 +142,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "under_age": registering(birth_date=date(2010, 1, 31)),
         "over_age": registering(birth_date=date(1950, 1, 31)),
         "consent_missing": registering(consent_version=None),
+        "too_many_refusals": register_once_too_often,
         "excluded": register_excluded,
         "nik_already_registered": register_with_number_of_another("nik"),
         "nik_cannot_change": change_nik,

@@ -1,0 +1,128 @@
+"""Anybody with an account may complain, also who was refused as a registrant, and it is sealed all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import boto3
+import pytest
+
+from chalicelib import wiring
+from chalicelib.config import Programme, Settings
+from chalicelib.errors import DomainError, NotFound, Unavailable
+from chalicelib.helpdesk.errors import TooManyGrievances
+from chalicelib.helpdesk.rules import About, AboutDisbursement, AboutRegistration, AboutSelection, Category
+from chalicelib.helpdesk.wire import GrievanceForm, GrievanceView
+from chalicelib.registration import errors
+from chalicelib.registration.exclusions import ExclusionList
+from chalicelib.registration.keys import AccountKeys
+from chalicelib.registration.rules import Employment
+from tests.builders.registration import SITI, form, other_form
+from tests.conftest import T0
+
+TEXT = "NIK saya 3174095708950001 sudah dipakai orang lain."
+ADMIN = "arn:aws:iam::123456789012:user/dewi"
+
+
+@pytest.fixture
+def services(cloud: Settings, programme: Programme) -> wiring.Services:
+    return wiring.Services(cloud, programme)
+
+
+def complain(services: wiring.Services, who: str, text: str = TEXT, about: About | None = None) -> GrievanceView:
+    filed, _ = services.helpdesk.file(who, GrievanceForm(about or AboutRegistration(), Category.ELIGIBILITY, text), T0)
+    return filed
+
+
+REFUSED: dict[type[DomainError], dict[str, Any]] = {
+    errors.NikAlreadyRegistered: {"phone": "081311112222"},
+    errors.PhoneAlreadyUsed: {"nik": other_form(7).nik},
+    errors.Excluded: {"nik": other_form(8).nik, "phone": "081311112222"},
+    errors.UnderAge: {"birth_date": date(2010, 1, 31)},
+    errors.OverAge: {"birth_date": date(1950, 1, 31)},
+    errors.ExcludedOccupation: {"employment": Employment.POLICE},
+    errors.InFormalEducation: {"employment": Employment.STUDENT},
+}
+
+
+def test_whoever_is_refused_complains_reads_it_and_gets_the_answer_with_its_mail(services):
+    services.register("siti", SITI, T0)
+    services.exclusion_lists.import_list(ExclusionList("police", "1", T0.date()), ["nik", other_form(8).nik])
+    for refusal, changes in REFUSED.items():
+        who = refusal.code
+        with pytest.raises(refusal):
+            services.register(who, form(**changes), T0)
+        number = complain(services, who).number
+        assert complain(services, who).number == number, "a second click"
+        assert [one.text for one in services.helpdesk.of(who)] == [TEXT]
+        assert services.helpdesk.show(number).text == TEXT
+        assert services.helpdesk.escalate(number, "check the KTP", ADMIN, T0)
+        assert services.helpdesk.answer(number, "Sudah kami perbaiki.", ADMIN, T0)
+        [seen] = services.helpdesk.of(who)
+        assert (seen.state, seen.answer.text) == ("ANSWERED", "Sudah kami perbaiki.")
+        sqs = boto3.client("sqs", services.settings.region)
+        [mail] = sqs.receive_message(QueueUrl=services.settings.mails_queue_url)["Messages"]
+        assert who in mail["Body"]
+        sqs.delete_message(QueueUrl=services.settings.mails_queue_url, ReceiptHandle=mail["ReceiptHandle"])
+
+
+def test_what_was_written_before_the_registration_opens_after_it_and_what_comes_then_too(services):
+    complain(services, "siti")
+    services.register("siti", SITI, T0)
+    complain(services, "siti", "Yang lain.")
+    assert {one.text for one in services.helpdesk.of("siti")} == {TEXT, "Yang lain."}
+    services.register("budi", other_form(7), T0)
+    complain(services, "budi")
+    assert [one.text for one in services.helpdesk.of("budi")] == [TEXT]
+
+
+@pytest.mark.parametrize("who_is_first", ["a registration", "another complaint"])
+def test_a_key_that_came_in_between_is_the_one_that_is_used(services, monkeypatch, who_is_first):
+    keep = AccountKeys._keep
+
+    def overtaken(self: AccountKeys, registrant_id: str, wrapped: bytes) -> bool:
+        monkeypatch.setattr(AccountKeys, "_keep", keep)
+        if who_is_first == "a registration":
+            services.register("siti", SITI, T0)
+        else:
+            complain(services, "siti", "Lebih dulu.")
+        return keep(self, registrant_id, wrapped)
+
+    monkeypatch.setattr(AccountKeys, "_keep", overtaken)
+    complain(services, "siti")
+    assert TEXT in {one.text for one in services.helpdesk.of("siti")}
+
+
+def test_who_is_overtaken_for_ever_is_told_to_come_back(services, monkeypatch):
+    monkeypatch.setattr(AccountKeys, "_keep", lambda *_: False)
+    with pytest.raises(Unavailable):
+        complain(services, "siti")
+
+
+def test_a_stranger_may_have_as_many_open_as_anybody(services):
+    for number in range(services.programme.helpdesk.open_max):
+        complain(services, "siti", f"Pengaduan {number}")
+    with pytest.raises(TooManyGrievances):
+        complain(services, "siti", "Satu lagi")
+    assert services.helpdesk.of("nobody") == []
+
+
+@pytest.mark.parametrize("about", [AboutSelection(145), AboutDisbursement("a" * 26)])
+def test_a_stranger_appeals_against_nothing_of_theirs(services, about):
+    with pytest.raises(NotFound):
+        complain(services, "siti", about=about)
+
+
+def test_nothing_of_it_is_stored_in_the_clear_and_destroying_the_key_erases_it(services, cloud):
+    complain(services, "siti")
+    client: Callable[..., Any] = boto3.client("dynamodb", cloud.region).scan
+    stored = str([client(TableName=cloud.table(name))["Items"] for name in ("helpdesk", "registrations")])
+    assert "3174095708950001" not in stored
+    table = boto3.resource("dynamodb", cloud.region).Table(cloud.table("registrations"))
+    table.delete_item(Key={"pk": "R#siti", "sk": "KEY"})
+    from cryptography.exceptions import InvalidTag
+
+    with pytest.raises(InvalidTag):
+        services.helpdesk.of("siti")
