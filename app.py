@@ -606,7 +606,7 @@ def get_wave_statistics(number: str) -> web.Reply:
 
 @app.endpoint("GET /statistics.csv", "Every wave and province, a line each (CSV)", answers={200: web.Text("text/csv")})
 def get_statistics_csv() -> web.Reply:
-    return web.ok(services().statistics.csv(), cache_s=300)
+    return web.ok(services().statistics.csv(app.now()), cache_s=300)
 
 
 @app.endpoint("GET /openapi.json", "This document", answers={200: dict[str, Any]})

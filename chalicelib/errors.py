@@ -20,6 +20,8 @@ class DomainError(Exception):
     """
 
     code: ClassVar[str]
+    cache_s: ClassVar[int] = 0
+    """How long anyone may keep the answer, where it can never become another one; 0: nobody may."""
 
     def __init__(self, **facts: str | int | bool | None) -> None:
         super().__init__(self.code)

@@ -49,6 +49,10 @@ _FIELD_PATH = re.compile(r" - at `(.+?)`$")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`", re.DOTALL)
 
 
+def _keep(cache_s: int) -> str:
+    return f"public, max-age={cache_s}" if cache_s else "no-store"
+
+
 @dataclass(frozen=True)
 class Reply:
     """What a handler answers: a wire struct (None: no body) and which of the declared statuses."""
@@ -63,8 +67,9 @@ class Reply:
     @property
     def headers(self) -> dict[str, str]:
         """What it says of itself, in place of what every answer says."""
-        keep = f"public, max-age={self.cache_s}" if self.cache_s else "no-store"
-        return {"Cache-Control": keep} | ({"Content-Security-Policy": self.policy} if self.policy else {})
+        return {"Cache-Control": _keep(self.cache_s)} | (
+            {"Content-Security-Policy": self.policy} if self.policy else {}
+        )
 
 
 @dataclass(frozen=True)
@@ -211,7 +216,7 @@ class Api(Chalice):
                 arguments.append(decode(raw, operation.body))
             reply = handler(*arguments, **parameters)
         except DomainError as error:
-            return self._problem(problems.document(error, self._language()))
+            return self._problem(problems.document(error, self._language()), error.cache_s)
         except Exception as error:  # noqa: BLE001 - the last line of defence: nothing may escape as a raw 500
             if aws.is_passing(error):
                 log.warning("aws_unavailable", extra={"route": operation.path, "error": type(error).__name__})
@@ -231,11 +236,12 @@ class Api(Chalice):
         headers["Content-Type"] = "application/json"
         return Response(body=msgspec.json.encode(reply.body).decode(), status_code=reply.status, headers=headers)
 
-    def _problem(self, document: problems.Problem) -> Response:
+    def _problem(self, document: problems.Problem, cache_s: int = 0) -> Response:
         headers: dict[str, str | list[str]] = {
             **_HEADERS,
             "Content-Type": "application/problem+json",
-            "Cache-Control": "no-store",
+            "Cache-Control": _keep(cache_s),
+            "Vary": "Accept-Language",
         }
         if document["status"] in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
             headers["Retry-After"] = RETRY_AFTER_S

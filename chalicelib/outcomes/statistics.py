@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from ..clock import wib_date
@@ -13,6 +13,9 @@ from . import history
 from .statistics_csv import HEADER
 from .statistics_wire import BEFORE_THE_FIRST, Statistics, WaveStatistics
 from .tally_store import COUNTRY, TallyStore
+
+KEPT = timedelta(minutes=5)
+"""How long a process may answer with the table that it has read: all waves are many reads, and anybody may ask."""
 
 
 class Waves(Protocol):
@@ -28,6 +31,7 @@ class PublishedStatistics:
         self._store = store
         self._waves = waves
         self._is_province = is_province
+        self._kept: tuple[datetime, str] | None = None
 
     def country(self) -> Statistics:
         """The whole programme; before the first count, that there is none yet. One read."""
@@ -41,9 +45,11 @@ class PublishedStatistics:
             raise UnknownWave(wave=number)
         return published
 
-    def csv(self) -> str:
-        """Every wave and province, a line each, below a line with the names of the columns. One query."""
-        return HEADER + "".join(self._store.lines())
+    def csv(self, now: datetime) -> str:
+        """Every wave and province, a line each, below a line with the names of the columns. One query in a while."""
+        if self._kept is None or not timedelta(0) <= now - self._kept[0] < KEPT:
+            self._kept = now, HEADER + "".join(self._store.lines())
+        return self._kept[1]
 
     def import_history(self, lines: Iterable[str], now: datetime) -> list[history.PastWave]:
         """Take a file of past totals, all of it or nothing; returns its waves. Raises `MalformedHistory`.

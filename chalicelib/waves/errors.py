@@ -111,9 +111,10 @@ class NotFrozenYet(DomainError):
 
 
 class NotOnTheList(DomainError):
-    """A leaf is on none of the published lists that were asked for. Facts: `wave`."""
+    """A leaf is not on the published list of the region. Facts: `wave`."""
 
     code = "not_on_the_list"
+    cache_s = 86_400  # what is frozen never changes
 
 
 PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {

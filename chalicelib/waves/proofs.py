@@ -12,7 +12,7 @@ since every full run is a whole subtree of it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -41,15 +41,6 @@ class Proof:
     index: int
     entries: int
     path: tuple[bytes, ...]
-
-
-def prove_in(rows: Iterable[Region], leaf: bytes, read_part: ReadPart) -> tuple[int, Proof] | None:
-    """The region on whose list a leaf is, and the proof; None if it is on none of those."""
-    for row in rows:
-        found = prove(row, leaf, read_part)
-        if found is not None:
-            return row.region, found
-    return None
 
 
 def prove(row: Region, leaf: bytes, read_part: ReadPart) -> Proof | None:

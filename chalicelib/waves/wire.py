@@ -55,9 +55,9 @@ class WaveList(Struct, frozen=True):
 
 
 class Receipt(Struct, frozen=True):
-    """The proof of having joined.
+    """What somebody who joined keeps, to find their entry again; nobody signed it, so it proves nothing to others.
 
-    Only this person and the system hold the `ticket` (hex); its `leaf` (hex) will be in the list of the `region`.
+    Only this person and the system are to hold the `ticket` (hex); its `leaf` (hex) will be in the `region`'s list.
     """
 
     wave: int
@@ -87,9 +87,9 @@ class _KeptReceipt(Struct, frozen=True):
 
 
 class ProofQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """On the list of which region to look; on all of them where none is given."""
+    """On the list of which region to look: that of the receipt."""
 
-    region: Annotated[int, Meta(ge=10, le=99)] | None = None
+    region: Annotated[int, Meta(ge=10, le=99)]
 
 
 class InclusionProof(Struct, frozen=True):

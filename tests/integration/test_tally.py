@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ import pytest
 
 from chalicelib.outcomes import tally
 from chalicelib.outcomes.errors import MalformedHistory
+from chalicelib.outcomes.statistics import KEPT
 from chalicelib.outcomes.statistics_csv import HEADER
 from chalicelib.outcomes.statistics_wire import BEFORE_THE_FIRST, Month
 from chalicelib.outcomes.tally_store import Overtaken
@@ -46,10 +48,18 @@ def small(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
+LOOKS = count(1)
+"""Each so much later than the one before that nothing is kept in memory."""
+
+
 def published(world: World) -> tuple[Any, ...]:
     """Everything that anybody can read."""
     country = world.statistics.country()
-    return country, [world.statistics.wave(line.number) for line in country.waves], world.statistics.csv()
+    return (
+        country,
+        [world.statistics.wave(line.number) for line in country.waves],
+        world.statistics.csv(T0 + KEPT * next(LOOKS)),
+    )
 
 
 class Seconds:
@@ -65,7 +75,7 @@ class Seconds:
 
 def test_before_the_first_count_the_answer_is_that_there_is_none(world):
     assert world.statistics.country() == BEFORE_THE_FIRST
-    assert world.statistics.csv() == HEADER
+    assert world.statistics.csv(T0) == HEADER
     with pytest.raises(UnknownWave):
         world.statistics.wave(144)
 
@@ -205,7 +215,7 @@ def test_every_answer_is_one_call_and_no_scan(small, monkeypatch):
     for read, operation in [
         (small.statistics.country, "GetItem"),
         (lambda: small.statistics.wave(144), "GetItem"),
-        (small.statistics.csv, "Query"),
+        (lambda: small.statistics.csv(T0), "Query"),
     ]:
         calls.reset()
         read()

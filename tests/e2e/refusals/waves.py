@@ -46,7 +46,7 @@ def join_corrected(**changes: Any) -> Provoke:
     return lambda gateway: Call(JOIN, person=gateway.corrected(**changes))
 
 
-def proof(leaf: str, wave: int = FROZEN, **query: str) -> Call:
+def proof(leaf: str, wave: int | str = FROZEN, **query: str) -> Call:
     return Call(PROOF, path=f"/waves/{wave}/entries/{leaf}/proof", query=query)
 
 
@@ -65,7 +65,7 @@ def published_leaf(gateway: Gateway) -> str:
 
 def proof_of_nobody(gateway: Gateway) -> Call:
     published_leaf(gateway)
-    return proof("ab" * 32)
+    return proof("ab" * 32, region="31")
 
 
 REFUSALS: dict[str, dict[str, Provoke]] = {
@@ -79,10 +79,10 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "unknown_wave": lambda _: Call(VERIFY, path="/waves/53/verify"),
     },
     PROOF: {
-        "not_found": lambda _: Call(PROOF, path=f"/waves/first/entries/{'ab' * 32}/proof"),
-        "malformed_leaf": lambda _: proof("AB" * 32),
-        "unknown_wave": lambda _: proof("ab" * 32, 53),
-        "wave_not_frozen_yet": lambda _: proof("ab" * 32, WAVE),
+        "not_found": lambda _: proof("ab" * 32, "first", region="31"),
+        "malformed_leaf": lambda _: proof("AB" * 32, region="31"),
+        "unknown_wave": lambda _: proof("ab" * 32, 53, region="31"),
+        "wave_not_frozen_yet": lambda _: proof("ab" * 32, WAVE, region="31"),
         "not_on_the_list": proof_of_nobody,
     },
     JOIN: {
