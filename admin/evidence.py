@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
-from itertools import pairwise, starmap
-from operator import ge
-from struct import iter_unpack
+from itertools import pairwise
 
 from chalicelib.config import Chain, DrawRules
 from chalicelib.vkeys import WitnessKey
@@ -19,7 +17,8 @@ from chalicelib.waves.selection import Selection, draw_seed
 from chalicelib.waves.witness import Cosignature, Judgement
 
 from . import own_story
-from .publication import Absent, Publication, Unreachable, Unreadable
+from .ascending import Ascending, Disordered
+from .publication import Absent, Publication, Unreachable, Unreadable, Watch
 from .published_forms import (
     MAX_ROUND,
     RegionRow,
@@ -36,6 +35,9 @@ from .receipt import Own
 
 _SMALL, _LONG = 1 << 20, 1 << 28
 """Bytes that a table and a list of substitutions may have."""
+
+REGIONS = range(10, 100)
+"""The codes that a region may have."""
 
 MAX_ENTRIES = 50_000_000
 """Of one wave (1.6 GB of leaves): five times the design size."""
@@ -74,6 +76,8 @@ class Evidence:
     rules: DrawRules
     known: Known
     lists: dict[int, bytes] = field(default_factory=dict)
+    disordered: dict[int, str] = field(default_factory=dict)
+    """The lists that do not ascend strictly, by the name of that failure: nothing else of them is known."""
     drawn: frozenset[bytes] = frozenset()
     """Who was drawn at first, once `selection` was asked for."""
     _nodes: dict[int, bytes] = field(default_factory=dict)
@@ -209,16 +213,6 @@ class Evidence:
         self.drawn = frozenset(leaf for leaf, _ in found.winners())
         return found
 
-    @cached_property
-    def disordered(self) -> dict[int, bytes]:
-        """The lists that do not ascend strictly."""
-        # Tuples of one leaf each, so that no Python code runs per leaf.
-        return {
-            region: leaves
-            for region, leaves in self.lists.items()
-            if any(starmap(ge, pairwise(iter_unpack("32s", leaves))))
-        }
-
     def nodes(self, region: int) -> bytes:
         """The hashes of the runs of a list, recomputed, not read."""
         if region not in self._nodes:
@@ -302,20 +296,35 @@ class Evidence:
     def read_list(self, row: draw.Region) -> str | None:
         """Read a region's list; what is wrong with the file, if anything."""
         try:
-            leaves = self.read_hashes(published.leaves_name(row.region), row.entries)
+            leaves = self.read_hashes(published.leaves_name(row.region), row.entries, Ascending())
+        except Disordered as name:
+            self.disordered[row.region] = str(name)
+            return None
         except NotChecked as fault:
             return str(fault)
         if row.entries:
             self.lists[row.region] = leaves
         return None
 
-    def read_hashes(self, name: str, count: int) -> bytes:
+    def stray(self, name_of: Callable[[int], str]) -> str | None:
+        """What is wrong with the files of regions that the table has no row for, of which there may be none."""
+        known = {row.region for row in self.regions}
+        for region in (region for region in REGIONS if region not in known):
+            try:
+                self.read_hashes(name_of(region), 0)
+            except NotChecked as fault:
+                return str(fault)
+        return None
+
+    def read_hashes(self, name: str, count: int, watch: Watch | None = None) -> bytes:
         """A file of `count` hashes, which is not there if there are none. Raises `NotChecked` with what is wrong."""
         try:
-            hashes = self.publication.read(name, max(1, count * merkle.HASH_BYTES))
+            hashes = self.publication.read(name, count * merkle.HASH_BYTES, watch)
         except (Absent, Unreadable) as error:
             if isinstance(error, Absent) and not count:
                 return b""
+            if not count and not isinstance(error, Unreachable):
+                raise NotChecked(f"malformed {name}: the region table has no entries for it") from error
             raise _fault(name, error) from error
         if not count:
             raise NotChecked(f"malformed {name}: the region table has no entries for it")

@@ -21,11 +21,16 @@ from chalicelib.waves import published
 from . import receipt
 from .evidence import Known
 from .instants import instant
-from .publication import Absent, Folder, Publication, Site, Unreadable
+from .publication import Absent, Folder, Publication, Unreadable
 from .receipt import Own
+from .site import Site, TimeLimit
 from .verify import Check, verify
 
 _ANSWER_BYTES = 1 << 16
+UNPROVEN = (
+    "no verifier can tell whether every leaf is a person and one person's alone, whether there is another note "
+    "of the wave, or how late it was frozen: docs/draw.md, What the draw proves, and what it does not"
+)
 
 
 @click.command(name="verify")
@@ -43,6 +48,11 @@ _ANSWER_BYTES = 1 << 16
 @click.option("--no-witness", is_flag=True, help="Demand no witness: the same as --quorum 0.")
 @click.option("--ticket", metavar="RECEIPT|HEX", help="Your receipt (a file) or its ticket, which is sent nowhere.")
 @click.option("--region", type=click.IntRange(10, 99), help="Of a ticket in hex: the region on its receipt.")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(0, min_open=True),
+    help="Seconds in which all must be read from an address; 3600, or 60 with a ticket. Slower files are missing.",
+)
 @click.option("--strict", is_flag=True, help="A check that could not be made counts as failed.")
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON: name, ok (null: not checked), detail.")
 def verify_command(  # noqa: PLR0913 - click hands each option over as an argument
@@ -59,6 +69,7 @@ def verify_command(  # noqa: PLR0913 - click hands each option over as an argume
     no_witness: bool,
     ticket: str | None,
     region: int | None,
+    time_limit: float | None,
     strict: bool,
     as_json: bool,
 ) -> None:
@@ -71,18 +82,19 @@ def verify_command(  # noqa: PLR0913 - click hands each option over as an argume
     """
     rules = load_programme(stage).draw
     own, trusted = _own(ticket, region), _trusted(rules.witnesses, witnesses, 0 if no_witness else quorum)
+    limit = TimeLimit(time_limit or (3600 if own is None else 60))
     wave = int(target) if re.fullmatch("[0-9]{1,10}", target) else None
     if wave is None:
-        publication = _publication(target)
+        publication = _publication(target, limit)
     else:
         if results_url is None:
             results_url, api_url = _addresses(stage, api_url)
-        publication = Site(f"{results_url.rstrip('/')}/{published.folder(wave)}")
-        closes_at = closes_at or (_closing(api_url, wave) if api_url else None)
+        publication = Site(f"{results_url.rstrip('/')}/{published.folder(wave)}", limit)
+        closes_at = closes_at or (_closing(api_url, wave, limit) if api_url else None)
     known = Known(
         wave=wave,
         closes_at=closes_at,
-        note_published_at=seen_at or publication.note_published_at(),
+        note_published_at=seen_at,
         weights=dict(weights) or None,
         witnesses=trusted,
         own=own,
@@ -130,9 +142,9 @@ def _own(ticket: str | None, region: int | None) -> Own | None:
     return own
 
 
-def _publication(target: str) -> Publication:
+def _publication(target: str, limit: TimeLimit) -> Publication:
     if target.startswith(("http://", "https://")):
-        return Site(target)
+        return Site(target, limit)
     with suppress(OSError):  # a name that no file system can hold names no folder either
         if Path(target).is_dir():
             return Folder(Path(target))
@@ -156,10 +168,10 @@ class _Wave(msgspec.Struct):
     closes_at: Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-def _closing(api_url: str, wave: int) -> datetime | None:
+def _closing(api_url: str, wave: int, limit: TimeLimit) -> datetime | None:
     """When the API says that a wave closed; None, with a word about it, where it does not answer."""
     try:
-        return msgspec.json.decode(Site(api_url).read(f"waves/{wave}", _ANSWER_BYTES), type=_Wave).closes_at
+        return msgspec.json.decode(Site(api_url, limit).read(f"waves/{wave}", _ANSWER_BYTES), type=_Wave).closes_at
     except (Absent, Unreadable, msgspec.MsgspecError) as error:
         click.echo(f"the API does not say when wave {wave} closed ({error or 'unknown wave'})", err=True)
         return None
@@ -187,4 +199,5 @@ def _report(checks: Sequence[Check], holds: bool) -> None:
         click.echo(f"failed: {', '.join(failed)}", err=True)
         if unmade:
             click.echo("do not rely on what is said above of your own place", err=True)
+    click.echo(UNPROVEN)
     click.echo(f"draw verify: {'ok' if holds else 'FAILED'} {counts}")

@@ -14,8 +14,9 @@ from chalicelib.waves import note, published, witness
 from chalicelib.waves.draw_errors import ForeignChain, LateWitness
 from chalicelib.waves.witness import Signer
 
-from .publication import Absent, Site, Unreadable
+from .publication import Absent, Unreadable
 from .refusals import SaysWhy
+from .site import Site
 
 _NOTE_BYTES = 4096
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from admin.evidence import Known
-from admin.publication import Absent, Unreadable
+from admin.publication import Absent, Unreadable, Watch, bounded
 from admin.verify import Check, verify
 from chalicelib.config import DrawRules, load_programme
 from chalicelib.waves import note
@@ -30,11 +30,12 @@ class Shelf:
     def __init__(self, files: Mapping[str, bytes]):
         self._files = files
 
-    def read(self, name: str, limit: int) -> bytes:
+    def read(self, name: str, limit: int, watch: Watch | None = None) -> bytes:
         if name not in self._files:
             raise Absent
-        if len(self._files[name]) > limit:
-            raise Unreadable(f"longer than {limit} bytes")
+        bounded(len(self._files[name]), limit, watch)
+        if watch:
+            watch(self._files[name])
         return self._files[name]
 
     def read_part(self, name: str, start: int, length: int, whole: int) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,8 +20,6 @@ class ResultsSite(ThreadingHTTPServer):
     missing = 404
     modified: str | None = "Fri, 15 Sep 2023 10:30:05 GMT"
     ranges = True
-    pause_s = 0.0
-    """Between two bytes, if they are to drip."""
 
     @property
     def url(self) -> str:
@@ -50,21 +47,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content or b"")))
         self.end_headers()
         if self.command == "GET":
-            self._send(content or b"")
+            self.wfile.write(content or b"")
 
     def do_HEAD(self) -> None:
         self.do_GET()
-
-    def _send(self, content: bytes) -> None:
-        if not self.server.pause_s:
-            self.wfile.write(content)
-            return
-        try:
-            for place in range(len(content)):
-                self.wfile.write(content[place : place + 1])
-                time.sleep(self.server.pause_s)
-        except OSError:
-            pass  # whoever asked has had enough
 
     def log_message(self, *_: object) -> None:
         pass

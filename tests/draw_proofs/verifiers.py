@@ -60,10 +60,12 @@ class Kept:
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self._files = files
 
-    def read(self, name: str, most: int, start: int = 0, whole: int | None = None) -> bytes:
+    def read(self, name: str, most: int, start: int = 0, whole: int | None = None, watch: Any = None) -> bytes:
         if name not in self._files:
             raise program().Absent(f"missing: {name} is not there")
         program().sized(name, len(self._files[name]), most, whole)
+        if watch:
+            watch(self._files[name])
         return self._files[name][start : start + most]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -197,7 +198,8 @@ def _all_of(request: object) -> str:
 
 def _expected(error: str, site: Site) -> bool:
     """What a browser itself writes of a file that is not there, or while a test has put something out of order."""
-    missing = error.startswith("Failed to load resource") and (error.endswith(OPTIONAL) or "/proof?region=" in error)
+    optional = error.endswith(OPTIONAL) or "/proof?region=" in error or re.search(r"/(leaves|nodes)/\d\d\.bin$", error)
+    missing = bool(error.startswith("Failed to load resource") and optional)
     return missing or site.results.down
 
 

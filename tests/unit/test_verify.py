@@ -139,10 +139,10 @@ TAMPERED = {
         "no leaf twice",
         "duplicate leaf: region 31",
     ),
-    "a leaf twice, apart": (
+    "a leaf twice, apart, of which the first fault is told": (
         leaves_changed(lambda leaves: [*leaves[:-1], leaves[0]]),
-        "no leaf twice",
-        "duplicate leaf: region 31",
+        "lists ascending",
+        "list not ascending: region 31",
     ),
     "another leaf": (
         leaves_changed(lambda leaves: [*leaves[:-1], b"\xff" * 32]),

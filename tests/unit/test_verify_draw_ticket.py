@@ -68,8 +68,8 @@ def test_no_more_is_read_than_a_run_and_the_small_files(tmp_path: Path) -> None:
     class Counting:
         note_seen = None
 
-        def read(self, name: str, most: int, start: int = 0, whole: int | None = None) -> bytes:
-            data = source.read(name, most, start, whole)
+        def read(self, name: str, most: int, start: int = 0, whole: int | None = None, watch: object = None) -> bytes:
+            data = source.read(name, most, start, whole, watch)
             taken.append(len(data))
             return data
 
@@ -94,7 +94,7 @@ def test_a_list_that_is_not_spread_evenly_is_searched_all_the_same() -> None:
         note_seen = None
         reads = 0
 
-        def read(self, name: str, most: int, start: int = 0, whole: int | None = None) -> bytes:
+        def read(self, name: str, most: int, start: int = 0, whole: int | None = None, watch: object = None) -> bytes:
             self.reads += 1
             return leaves[start : start + most]
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -199,36 +197,6 @@ def test_more_than_a_file_may_have_is_not_read_on() -> None:
     with serving(answering(flood, "regions.json")) as address:
         assert verify(address).failures == ["malformed"]
     assert sent < 1 << 26
-
-
-@pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
-def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for(
-    start: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(v, "HTTP_PAUSE_S", 0.4)
-    monkeypatch.setattr(v, "SMALL_FILE", 1000)
-
-    def trickle(self: Store) -> None:
-        self.close_connection = True
-        self.wfile.write(start)
-        for _ in range(300):
-            try:
-                self.connection.send(b"x")
-            except OSError:
-                return
-            time.sleep(0.1)
-
-    begun = time.monotonic()
-    with serving(answering(trickle, "regions.json")) as address:
-        assert "missing" in verify(address).failures or "malformed" in verify(address).failures
-    assert time.monotonic() - begun < 15
-
-
-def test_a_server_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(v, "HTTP_PAUSE_S", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        verdict = verify(f"http://127.0.0.1:{listening.getsockname()[1]}/54/")
-    assert set(verdict.failures) == {"missing"}
 
 
 @pytest.mark.parametrize("claimed", ["bytes 0-131071/999999", "bytes 32-131103/640000", "", "bytes */640000"])

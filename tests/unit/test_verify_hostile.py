@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from admin.evidence import MAX_ENTRIES
-from admin.publication import Folder, Unreadable
+from admin.publication import Folder, Unreadable, Watch
 from admin.published_forms import decode
 from admin.verify import verify
 from tests.builders.draws import write
@@ -160,9 +160,9 @@ def test_a_fault_quotes_nothing_of_what_was_published():
 @pytest.mark.parametrize(
     ("length", "detail"),
     [
-        (0, "malformed leaves/31.bin: 0 bytes are not 12 hashes"),
-        (31, "malformed leaves/31.bin: 31 bytes are not 12 hashes"),
-        (11 * 32, "malformed leaves/31.bin: 352 bytes are not 12 hashes"),
+        (0, "malformed leaves/31.bin: 0 bytes, not 384"),
+        (31, "malformed leaves/31.bin: 31 bytes, not 384"),
+        (11 * 32, "malformed leaves/31.bin: 352 bytes, not 384"),
         (12 * 32 + 1, "malformed leaves/31.bin: longer than 384 bytes"),
     ],
 )
@@ -234,7 +234,7 @@ def test_any_json_at_all_is_a_named_failure(name: str, value: object):
 
 def test_a_fault_of_the_verifier_itself_is_a_failed_check():
     class Broken(Shelf):
-        def read(self, name: str, limit: int) -> bytes:
+        def read(self, name: str, limit: int, watch: Watch | None = None) -> bytes:
             raise ZeroDivisionError
 
     checks = verify(Broken({}), PRODUCTION, NOTHING)
@@ -269,7 +269,7 @@ def test_a_link_or_a_folder_or_a_pipe_in_place_of_a_file_is_named(folder: Path, 
     assert folder_failures(folder)[OWN_CHECK[name]].startswith(f"malformed {name}: ")
     path.rmdir()
     os.mkfifo(path)
-    assert folder_failures(folder)[OWN_CHECK[name]] == f"malformed {name}: not a plain file"
+    assert folder_failures(folder)[OWN_CHECK[name]] == f"malformed {name}: not a plain file in a plain folder"
 
 
 def test_a_huge_file_is_refused_by_its_size_without_being_read(folder: Path):
@@ -282,7 +282,7 @@ def test_a_huge_file_is_refused_by_its_size_without_being_read(folder: Path):
 
 
 def test_a_file_that_may_not_be_read_or_lies_below_a_file_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    def refuse(*_: object) -> int:
+    def refuse(*_: object, **__: object) -> int:
         raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as patch:
@@ -290,4 +290,4 @@ def test_a_file_that_may_not_be_read_or_lies_below_a_file_is_named(folder: Path,
         assert folder_failures(folder)["note"] == "missing note.txt: Permission denied"
     (folder / "leaves").rename(folder / "moved")
     (folder / "leaves").write_bytes(b"")
-    assert "missing leaves/31.bin: Not a directory" in folder_failures(folder)["lists complete"]
+    assert "malformed leaves/31.bin: not a plain file in a plain folder" in folder_failures(folder)["lists complete"]

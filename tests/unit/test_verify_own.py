@@ -9,6 +9,7 @@ import pytest
 
 from admin import receipt
 from admin.evidence import Known
+from admin.publication import Watch
 from admin.receipt import NoReceipt, Own
 from admin.verify import NEED_LISTS, OWN_STEPS, STEPS, verify
 from chalicelib.waves import draw
@@ -38,8 +39,8 @@ class Counting(Shelf):
         super().__init__(files)
         self.reads: list[tuple[str, int]] = []
 
-    def read(self, name: str, limit: int) -> bytes:
-        content = super().read(name, limit)
+    def read(self, name: str, limit: int, watch: Watch | None = None) -> bytes:
+        content = super().read(name, limit, watch)
         self.reads.append((name, len(content)))
         return content
 
