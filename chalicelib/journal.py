@@ -31,6 +31,14 @@ class Act:
     note: str
 
 
+@dataclass(frozen=True)
+class Signed:
+    """Who does something (an ARN), and why."""
+
+    by: str
+    note: str
+
+
 class ActColumns:
     """`CONTROL` / `ACT#<when>#<act>#<about>#<by>`: what a domain's item of an act is made of; never changed."""
 

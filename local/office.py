@@ -48,7 +48,16 @@ class CommandLine:
     def add_wave(self, opens_at: datetime, closes_at: datetime, quota: int) -> int:
         """Set a wave and return its number."""
         out = self._must(
-            "wave", "add", "--opens-at", iso(opens_at), "--closes-at", iso(closes_at), "--quota", str(quota)
+            "wave",
+            "add",
+            "--opens-at",
+            iso(opens_at),
+            "--closes-at",
+            iso(closes_at),
+            "--quota",
+            str(quota),
+            "--reason",
+            "Percobaan",
         )
         return int(_word_after("wave", out))
 
@@ -65,7 +74,7 @@ class CommandLine:
 
     def add_partner(self, name: str) -> Partner:
         """Admit a training partner."""
-        out = self._must("partner", "add", name)
+        out = self._must("partner", "add", name, "--reason", "Percobaan")
         return Partner(_word_after("partner", out), _word_after("key", out))
 
     def import_courses(self, catalogue: str) -> int:

@@ -15,6 +15,7 @@ from pynamodb.models import Model
 
 from ..clock import iso, parse_iso
 from ..dynamo import LegsFailed, Transaction, is_condition_failure
+from ..journal import ActColumns, Journal
 from .port import Facts, Kind
 from .rules import KEPT_DAYS, NEXT, SHARDS, Mailbox, Notice, State, after_doubt, shard_of
 
@@ -70,11 +71,16 @@ class TokenItem(NoticesTable):
     registrant_id = UnicodeAttribute()
 
 
+class ActItem(NoticesTable, ActColumns):
+    """What an administrator did to a mailbox."""
+
+
 class NoticeStore:
     """Conditional writes and consistent reads."""
 
     def __init__(self, region: str) -> None:
         self._region = region
+        self.journal = Journal(ActItem)
 
     def add(self, registrant_id: str, kind: Kind, event: str, facts: Facts, now: datetime) -> bool:
         """Keep a notice, QUEUED; False if that event was told before (its kind and facts stay as they were)."""

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from ..clock import wib_date
+from ..journal import Act, Journal, Signed
 from ..waves.errors import UnknownWave
 from ..waves.rules import Wave
 from . import history
 from .statistics_csv import HEADER
 from .statistics_wire import BEFORE_THE_FIRST, Statistics, WaveStatistics
-from .tally_store import COUNTRY, TallyStore
+from .tally_store import COUNTRY, ActItem, TallyStore
 
 KEPT = timedelta(minutes=5)
 """How long a process may answer with the table that it has read: all waves are many reads, and anybody may ask."""
@@ -32,6 +33,7 @@ class PublishedStatistics:
         self._waves = waves
         self._is_province = is_province
         self._kept: tuple[datetime, str] | None = None
+        self.journal = Journal(ActItem)
 
     def country(self) -> Statistics:
         """The whole programme; before the first count, that there is none yet. One read."""
@@ -51,7 +53,9 @@ class PublishedStatistics:
             self._kept = now, HEADER + "".join(self._store.lines())
         return self._kept[1]
 
-    def import_history(self, lines: Iterable[str], now: datetime) -> list[history.PastWave]:
+    def import_history(
+        self, lines: Iterable[str], now: datetime, signed: Signed | None = None
+    ) -> list[history.PastWave]:
         """Take a file of past totals, all of it or nothing; returns its waves. Raises `MalformedHistory`.
 
         Wave by wave: an import that broke off is made whole by doing it again. It shows from the next count on.
@@ -63,6 +67,9 @@ class PublishedStatistics:
             lambda number: first_own is not None and number >= first_own,
             wib_date(now).year,
         )
+        if signed is not None:
+            about = f"waves {', '.join(str(wave.number) for wave in waves)}"
+            self.journal.add(Act(now, "IMPORT_HISTORY", about, signed.by, signed.note))
         for wave in waves:
             self._store.put_history(wave)
         return waves

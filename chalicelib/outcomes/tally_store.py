@@ -28,6 +28,7 @@ from pynamodb.exceptions import PutError
 
 from ..clock import iso, parse_iso
 from ..dynamo import is_condition_failure
+from ..journal import ActColumns
 from .history import Past, PastWave
 from .store import OutcomesTable
 from .tally_rules import Tally
@@ -59,6 +60,10 @@ class PublishedItem(OutcomesTable):
 
     round = NumberAttribute()
     content = BinaryAttribute(legacy_encoding=False)
+
+
+class ActItem(OutcomesTable, ActColumns):
+    """What an administrator imported."""
 
 
 class HistoryItem(OutcomesTable):

@@ -9,8 +9,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from ..errors import NotFound
 from ..ids import Randomness, random_id
+from ..journal import Act, Signed
 from . import signatures
+from .acts import Deed, TrainingJournal
 from .errors import PartnerRevoked, SignatureInvalid
 from .partner_store import PartnerStore
 from .rules import Partner
@@ -56,15 +59,20 @@ class Partners:
 
     def __init__(self, store: PartnerStore, keys: PartnerKeys, clock_skew_s: int, randomness: Randomness) -> None:
         self._store = store
+        self._journal = TrainingJournal()
         self._keys = keys
         self._clock_skew_s = clock_skew_s
         self._randomness = randomness
 
-    def add(self, name: str, now: datetime) -> tuple[Partner, str]:
-        """A new partner and its signing key in hex. The key is shown here and never again."""
+    def add(self, name: str, now: datetime, signed: Signed | None = None) -> tuple[Partner, str]:
+        """A new partner and its signing key in hex. The key is shown here and never again.
+
+        `signed`: who adds it, and why; None if no person does.
+        """
         partner_id = random_id(self._randomness)
         key = self._randomness(signatures.KEY_BYTES)
         partner = Partner(partner_id, name, self._keys.seal(partner_id, key), now)
+        self._note(Deed.ADD, partner, signed, now)
         self._store.add(partner)
         return partner, key.hex()
 
@@ -72,9 +80,18 @@ class Partners:
         """Every partner, the revoked ones too, oldest first."""
         return sorted(self._store.partners(), key=lambda partner: partner.created_at)
 
-    def revoke(self, partner_id: str, now: datetime) -> None:
+    def revoke(self, partner_id: str, now: datetime, signed: Signed | None = None) -> None:
         """Refuse the partner's requests from now on; what it attested stands. Again is harmless. Raises `NotFound`."""
-        self._store.revoke(partner_id, now)
+        partner = self._store.partner(partner_id)
+        if partner is None:
+            raise NotFound()
+        if partner.revoked_at is None:
+            self._note(Deed.REVOKE, partner, signed, now)
+            self._store.revoke(partner_id, now)
+
+    def _note(self, deed: Deed, partner: Partner, signed: Signed | None, now: datetime) -> None:
+        if signed is not None:
+            self._journal.add(Act(now, deed, f"partner {partner.id}", signed.by, signed.note))
 
     def authenticate(
         self,

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Protocol
 from ..clock import iso
 from ..config import Programme
 from ..dynamo import Transaction
-from ..errors import NotFound, Unavailable
+from ..errors import NotFound
 from ..ids import Randomness
 from ..registration.rules import Registrant, check_eligible
 from ..registration.rules import Standing as Registered
 from . import wire
 from .beneficiaries import BeneficiaryStore
-from .calendar import Calendar, CalendarException, PlannedWave
+from .calendar import Calendar, PlannedWave
 from .draw import TICKET_BYTES
 from .entries import EntryStore
 from .errors import AlreadyBeneficiary, Barred, NotOpenYet, SelectionNotFinished, UnknownWave, WaveClosed
+from .planning import Planning
 from .rules import (
     NOT_DRAWN,
     Beneficiary,
@@ -47,12 +48,6 @@ UPCOMING = 3
 
 AGENDA_AHEAD = 13
 """How many waves to come are in the agenda: half a year of them."""
-
-CHANGE_MARGIN_S = 5
-"""Added to the time in which a change of the calendar must reach every function: clocks differ, writes take a while."""
-
-CHANGE_TRIES = 5
-"""How often a change of the calendar that met another one decides again."""
 
 
 # `list` means the method inside of `Waves`.
@@ -90,7 +85,7 @@ class Agenda:
     notes: Mapping[int, str]
 
 
-class Waves:
+class Waves(Planning):
     """`results_url`: the public address of the results, without a slash at the end.
 
     The calendar's exceptions and the waves' records are kept for `calendar.exceptions_cached_s`. A record in memory
@@ -105,16 +100,13 @@ class Waves:
         results_url: str,
         randomness: Randomness,
     ) -> None:
-        self._programme = programme
-        self._store = stores.waves
+        super().__init__(programme, stores.waves)
         self._entries = stores.entries
         self._beneficiaries = stores.beneficiaries
         self._publication = stores.publication
         self._registrations = registrations
         self._results_url = results_url
         self._randomness = randomness
-        self._kept_s = programme.calendar.exceptions_cached_s
-        self._calendar_kept: tuple[datetime, Calendar] | None = None
         self._waves_kept: tuple[datetime, dict[int, Wave]] | None = None
         self._began: datetime | None = None
 
@@ -302,41 +294,6 @@ class Waves:
         if settled is None:
             raise UnknownWave(wave=wave)
         return draw_sample(settled, size, self._store.draw(wave), self._entries, self._publication())
-
-    # The calendar; what may be raised: see `Calendar`
-
-    def move(self, number: int, opens_at: datetime, closes_at: datetime, now: datetime) -> None:
-        """Give a wave other times, or let one that was skipped take place."""
-        self._change(now, lambda calendar, earliest: calendar.move(number, opens_at, closes_at, earliest))
-
-    def skip(self, number: int, now: datetime) -> None:
-        """Let a wave not take place."""
-        self._change(now, lambda calendar, earliest: calendar.skip(number, earliest))
-
-    def resize(self, number: int, quota: int, reserved: int, weights: Mapping[int, int], now: datetime) -> None:
-        """Set a wave's seats, and how many of them are reserved for regions by weight."""
-        self._change(now, lambda calendar, earliest: calendar.resize(number, quota, reserved, weights, earliest))
-
-    def add(self, opens_at: datetime, closes_at: datetime, quota: int | None, now: datetime) -> int:
-        """Add a wave; returns its number."""
-
-        def add(calendar: Calendar, earliest: datetime) -> Calendar:
-            extra = CalendarException(calendar.next_extra, opens_at=opens_at, closes_at=closes_at, quota=quota)
-            return calendar.add(extra, earliest)
-
-        return self._change(now, add).next_extra - 1
-
-    def _change(self, now: datetime, change: Callable[[Calendar, datetime], Calendar]) -> Calendar:
-        # A function that has just read the exceptions will not read them again for so long; the same again lets a
-        # write that is on its way arrive.
-        earliest = now + timedelta(seconds=2 * self._kept_s + CHANGE_MARGIN_S)
-        for _ in range(CHANGE_TRIES):
-            version, exceptions = self._store.exceptions()
-            changed = change(Calendar(self._programme.calendar, exceptions), earliest)
-            if self._store.replace_exceptions(version, changed.exceptions):
-                self._calendar_kept = None
-                return changed
-        raise Unavailable()
 
     # Reading
 

@@ -16,6 +16,7 @@ from pynamodb.models import Model
 
 from ..clock import iso, parse_iso
 from ..dynamo import LegsFailed, Transaction, is_condition_failure
+from ..journal import Act, ActColumns, Journal
 from .calendar import CalendarException
 from .rules import NEXT, AwardedBatch, Draw, State, Wave
 
@@ -60,6 +61,10 @@ class ExceptionsItem(WavesTable):
     exceptions = UnicodeAttribute()
 
 
+class ActItem(WavesTable, ActColumns):
+    """What an administrator changed of the calendar."""
+
+
 class StartItem(WavesTable):
     """`CALENDAR` / `START`: when this system began; waves that had closed by then are not its own."""
 
@@ -90,6 +95,7 @@ class WaveStore:
 
     def __init__(self, transaction: Callable[[], Transaction]) -> None:
         self._transaction = transaction
+        self.journal = Journal(ActItem)
 
     # The calendar
 
@@ -101,19 +107,23 @@ class WaveStore:
             return 0, ()
         return int(item.version), msgspec.json.decode(item.exceptions, type=tuple[CalendarException, ...])
 
-    def replace_exceptions(self, version: int, exceptions: Iterable[CalendarException]) -> bool:
-        """Write the exceptions that were derived from `version`; False if that is no longer the present one."""
+    def replace_exceptions(self, version: int, exceptions: Iterable[CalendarException], act: Act | None = None) -> bool:
+        """Write the exceptions that were derived from `version`, with the line of who did what.
+
+        False if that is no longer the present version.
+        """
         after = tuple(exceptions)
         text = msgspec.json.encode(after).decode()
         item = ExceptionsItem("CALENDAR", "EXCEPTIONS", version=version + 1, exceptions=text)
         before = ExceptionsItem.version == version if version else ExceptionsItem.pk.does_not_exist()
         try:
-            item.save(condition=before)
-        except PutError as error:
-            if is_condition_failure(error):
-                # The answer to a write may be lost; the client library's second try then meets its own first one.
-                return self.exceptions() == (version + 1, after)
-            raise
+            with self._transaction() as tx:
+                tx.put("exceptions", item, before)
+                if act is not None:
+                    self.journal.add_to(tx, act)
+        except LegsFailed:
+            # The answer to a write may be lost; the client library's second try then meets its own first one.
+            return self.exceptions() == (version + 1, after)
         return True
 
     def started_at(self) -> datetime | None:

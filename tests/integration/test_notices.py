@@ -177,9 +177,14 @@ def test_a_bounced_or_complaining_mailbox_is_marked_by_the_messages_tag_and_left
 
     stage = stages.Stage("test", "https://api.invalid", office.cloud)
     monkeypatch.setattr(stages, "load", lambda _: stage)
+    monkeypatch.setattr(stages, "caller", lambda: "arn:aws:iam::123456789012:user/ani")
+    monkeypatch.setattr(stage.services.registrations, "registrant", lambda _: None)
     told = CliRunner().invoke(main, ["mailbox", "show", "--stage", "test", siti]).output
     assert told == "mailbox: closed since 2026-11-24T03:00:00Z (bounce)\nreminders: wanted\n"
-    assert CliRunner().invoke(main, ["mailbox", "reopen", "--stage", "test", siti]).output == "mailbox: open\n"
+    assert (
+        CliRunner().invoke(main, ["mailbox", "reopen", "--stage", "test", siti, "--reason", "trial"]).output
+        == "mailbox: open\n"
+    )
     office.tell(siti, Kind.PAID, "paid/1", PAID)
     office.deliver()
     assert office.state(siti, "paid/1") is State.SENT

@@ -33,11 +33,13 @@ def stage(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
         return SimpleNamespace(services=built.services)
 
     monkeypatch.setattr(stages, "load", load)
+    monkeypatch.setattr(stages, "caller", lambda: ANI)
     return built
 
 
 def run(*words: str) -> Result:
-    return CliRunner().invoke(partner, [*words[:1], "--stage", "test", *words[1:]])
+    reason = () if words[0] == "list" else ("--reason", "trial")
+    return CliRunner().invoke(partner, [*words[:1], "--stage", "test", *words[1:], *reason])
 
 
 def added(name: str) -> tuple[str, str]:
@@ -64,7 +66,7 @@ def test_list_tells_the_active_from_the_revoked_and_shows_no_key(stage: Scene) -
     first, key = added("Pelatihan Jaya")
     second, _ = added("Kursus Maju")
     assert run("revoke", first).output == f"partner {first} revoked, 0 vacancies closed\n"
-    lines = run("list").output.splitlines()
+    lines = [line for line in run("list").output.splitlines() if not line.startswith("  ")]
     assert [line.split()[0] for line in lines] == [first, second]
     assert "  revoked 20" in lines[0]
     assert "  active  Kursus Maju" in lines[1]

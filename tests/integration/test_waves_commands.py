@@ -21,11 +21,13 @@ def stage(world: WavesWorld, monkeypatch: pytest.MonkeyPatch) -> None:
         return SimpleNamespace(services=SimpleNamespace(waves=world.new_waves(), stepper=world.stepper))
 
     monkeypatch.setattr(stages, "load", load)
+    monkeypatch.setattr(stages, "caller", lambda: "arn:aws:iam::123456789012:user/ani")
     monkeypatch.setattr(wave_commands, "utc_now", lambda: world.clock.now)
 
 
 def run(*words: str) -> Result:
-    return CliRunner().invoke(main, ["wave", *words, "--stage", "test"])
+    reason = () if words[0] in {"list", "show", "advance"} else ("--reason", "trial")
+    return CliRunner().invoke(main, ["wave", *words, "--stage", "test", *reason])
 
 
 def lines(*words: str) -> list[str]:
