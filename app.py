@@ -39,6 +39,15 @@ def services() -> wiring.Services:
     return wiring.build(config.settings_from_environment(os.environ))
 
 
+@app.middleware("scheduled")
+@app.middleware("sqs")
+@app.middleware("sns")
+def tell_of_failures(event: Any, run: Any) -> Any:
+    """Whatever ends a function that nobody waits for rings at once, unless it will pass by itself."""
+    with events.failures_told():
+        return run(event)
+
+
 @app.authorizer(ttl_seconds=60)
 def citizen(request: Any) -> AuthResponse:
     """Accept an access token of our pool; everything else is 401."""
@@ -651,7 +660,9 @@ def award(event: Any) -> dict[str, Any]:
 
 @app.schedule(Cron("10", "17-20", "*", "*", "?", "*"))
 def expire_places(event: Any) -> None:
-    services().revocation.run(app.clock(), events.remaining_s(event))
+    now = app.clock()
+    if services().revocation.run(now, events.remaining_s(event)).whole:
+        services().runs.whole("expire_places", now)
 
 
 # Notices
@@ -659,7 +670,9 @@ def expire_places(event: Any) -> None:
 
 @app.schedule(Rate(5, unit=Rate.MINUTES))
 def write_notices(event: Any) -> None:
-    services().tidings.run(app.clock(), events.remaining_s(event))
+    now = app.clock()
+    if services().tidings.run(now, events.remaining_s(event)):
+        services().runs.whole("write_notices", now)
 
 
 @app.on_sqs_message(queue="mails", batch_size=10, maximum_concurrency=2)
@@ -682,7 +695,9 @@ def pay(event: Any) -> dict[str, Any]:
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def sweep_payouts(_event: Any) -> None:
-    services().payouts.sweep(app.clock())
+    now = app.clock()
+    services().payouts.sweep(now)
+    services().runs.whole("sweep_payouts", now)
 
 
 # A day's payments against the providers' own statements: at 02:30 WIB, and thrice more for what that leaves undone
@@ -690,7 +705,9 @@ def sweep_payouts(_event: Any) -> None:
 
 @app.schedule(Cron("30", "19-22", "*", "*", "?", "*"))
 def reconcile_payouts(event: Any) -> None:
-    services().daily_reconciliation.run(app.clock(), events.remaining_s(event))
+    now = app.clock()
+    if services().daily_reconciliation.run(now, events.remaining_s(event)):
+        services().runs.whole("reconcile_payouts", now)
 
 
 # Surveys that are due
@@ -698,7 +715,9 @@ def reconcile_payouts(event: Any) -> None:
 
 @app.schedule(Cron("40", "17", "*", "*", "?", "*"))
 def open_surveys(event: Any) -> None:
-    services().survey_opening.run(app.clock(), events.remaining_s(event))
+    now = app.clock()
+    if services().survey_opening.run(now, events.remaining_s(event)):
+        services().runs.whole("open_surveys", now)
 
 
 # The count behind the statistics
@@ -706,7 +725,9 @@ def open_surveys(event: Any) -> None:
 
 @app.schedule(Rate(1, unit=Rate.HOURS))
 def tally_statistics(event: Any) -> None:
-    services().tallying.run(app.clock(), events.remaining_s(event))
+    now = app.clock()
+    if services().tallying.run(now, events.remaining_s(event)):
+        services().runs.whole("tally_statistics", now)
 
 
 # Complaints: what is overdue, every morning at 08:00 WIB
@@ -714,4 +735,14 @@ def tally_statistics(event: Any) -> None:
 
 @app.schedule(Cron("0", "1", "*", "*", "?", "*"))
 def check_grievances(event: Any) -> None:
-    services().helpdesk.check(app.clock(), events.remaining_s(event))
+    now = app.clock()
+    if services().helpdesk.check(now, events.remaining_s(event)).whole:
+        services().runs.whole("check_grievances", now)
+
+
+# The watch: how long past its time everything above is
+
+
+@app.schedule(Rate(5, unit=Rate.MINUTES))
+def watch(_event: Any) -> None:
+    services().watch.run(app.clock())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore import exceptions
+from botocore.exceptions import ClientError
 from pynamodb.exceptions import PynamoDBException
 
 _PASSING = {
@@ -16,14 +17,28 @@ _PASSING = {
     "LimitExceededException",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
     "RequestTimeout",
+    "RequestTimeoutException",
     "ServiceUnavailable",
     "SlowDown",
+    "ThrottledException",
     "Throttling",
     "ThrottlingException",
     "TooManyRequestsException",
     "TransactionConflictException",
+    "TransactionInProgressException",
 }
+
+_UNHEARD = (
+    exceptions.ConnectionError,
+    exceptions.HTTPClientError,
+    exceptions.IncompleteReadError,
+    exceptions.ChecksumError,
+    exceptions.FlexibleChecksumError,
+)
+"""No answer came, or a damaged one. All else of botocore's own is about the call, and comes again with it."""
 
 
 def client(service: str, region: str, attempts: int = 2) -> Any:
@@ -40,8 +55,12 @@ def client(service: str, region: str, attempts: int = 2) -> Any:
 
 
 def is_passing(error: Exception) -> bool:
-    """Whether AWS was late, busy or out of reach, so that the same call may work a moment later."""
+    """Whether AWS was late, busy or out of reach, so that the same call may work a moment later.
+
+    What is wrong with the call itself (a parameter, a missing right, no credentials) is wrong the next time too.
+    """
     cause = error.cause if isinstance(error, PynamoDBException) else error
     if isinstance(cause, ClientError):
-        return cause.response["Error"]["Code"] in _PASSING
-    return isinstance(cause, BotoCoreError)
+        status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return cause.response["Error"]["Code"] in _PASSING or status >= 500 or status == 429
+    return isinstance(cause, _UNHEARD)

@@ -90,17 +90,22 @@ class Tidings:
         self._marks_s = (*sorted(programme.notices.remind_before_s, reverse=True), 0)
         self._schemes = {scheme.version: scheme for scheme in programme.schemes}
 
-    def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> None:
-        """Tell what is to be told at `now` as far as it fits into `deadline_s` seconds; the longest comes last."""
-        tick = Tick(now, deadline_s, seconds)
+    def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
+        """Tell what is to be told at `now` as far as it fits into `deadline_s` seconds; the longest comes last.
+
+        Returns whether every payment and deadline was told. How far the results of waves are told is in `Progress`.
+        """
+        tick, punctual = Tick(now, deadline_s, seconds), False
         self._teller.sweep()
         try:
             self._tell_payments(now, tick)
             for before_s, next_s in pairwise(self._marks_s):
                 self._remind(before_s, next_s, now, tick)
+            punctual = True
             self._tell_results(now, tick)
         except TimeShort:
             log.info("tidings_go_on_later")
+        return punctual
 
     # Payments
 

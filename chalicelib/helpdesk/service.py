@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Protocol
 
@@ -84,7 +84,8 @@ class Ports:
 class GrievanceCounts:
     """Grievances in numbers. `open` has neither the escalated nor the answered ones; `overdue` are of the first two.
 
-    All but `answered` are as of `counted_at`, the oldest count that went in; None before the first.
+    All but `answered` are as of `counted_at`, the oldest count that went in; None before the first. `whole`: the check
+    that tells them has counted every partition.
     """
 
     open: int
@@ -92,6 +93,7 @@ class GrievanceCounts:
     overdue: int
     answered: int
     counted_at: datetime | None
+    whole: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -222,11 +224,12 @@ class Helpdesk:
         """
         tick = Tick(now, remaining_s)
         counted, _ = self._store.counted()
-        never = datetime.min.replace(tzinfo=UTC)
+        never, whole = datetime.min.replace(tzinfo=UTC), False
         try:
             for shard in sorted(ALL_SHARDS, key=lambda one: counted[one].counted_at if one in counted else never):
                 tick.need(SHARD_S)
                 self._store.put_count(shard, self._count(shard, tick.now()))
+            whole = True
         except TimeShort:
             log.warning("grievances_not_all_counted")
         counts = self.counts()
@@ -235,7 +238,7 @@ class Helpdesk:
             "grievances_overdue" if counts.overdue else "grievances_counted",
             extra={"open": counts.open, "escalated": counts.escalated, "overdue": counts.overdue},
         )
-        return counts
+        return replace(counts, whole=whole)
 
     def counts(self) -> GrievanceCounts:
         """The numbers as last counted; one query."""

@@ -78,8 +78,8 @@ class Opening:
         self._schemes = {scheme.version: scheme for scheme in programme.schemes}
         self._rules = programme.surveys
 
-    def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> None:
-        """Do what is due at `now` and fits into `deadline_s` seconds."""
+    def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
+        """Do what is due at `now` and fits into `deadline_s` seconds; returns whether that was all of it."""
         tick = Tick(now, deadline_s, seconds)
         try:
             for number, after_s in enumerate(self._rules.after_s, start=1):
@@ -89,6 +89,8 @@ class Opening:
             self._compare(now, tick)
         except TimeShort:
             log.info("surveys_go_on_later")
+            return False
+        return True
 
     def _open(self, number: int, after_s: int, now: datetime, tick: Tick) -> None:
         """The survey of those whose incentive was paid `after_s` ago, and has not come back since."""

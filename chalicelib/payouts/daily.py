@@ -10,8 +10,8 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
-from typing import Any
 
+from ..logs import metric
 from ..waves.tick import Tick, TimeShort
 from . import day_rules
 from .day_comparison import Comparison
@@ -39,8 +39,8 @@ class Daily:
         self._store = store
         self._namespace = namespace
 
-    def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> None:
-        """Compare what is over at `now` and fits into `deadline_s` seconds.
+    def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
+        """Compare what is over at `now` and fits into `deadline_s` seconds; returns whether that is all that is over.
 
         Raises `StatementUnreadable`, and `Behind` if the time is up with a day before the latest still to do.
         Where no day was ever done, it begins with the latest one that is over.
@@ -57,6 +57,8 @@ class Daily:
             log.info("reconciliation_goes_on_later", extra={"day": str(day)})
             if day < latest:
                 raise Behind(str(day)) from None
+            return False
+        return True
 
     def _day(self, day: date, now: datetime, tick: Tick) -> None:
         parts = []
@@ -73,18 +75,13 @@ class Daily:
         self._store.mark_done(day)
 
     def _tell(self, report: Report, now: datetime) -> None:
-        """One line, with the metric in it (CloudWatch's embedded metric format); an ERROR if there is any difference.
+        """One line, with the metric in it; an ERROR if there is any difference.
 
         A run that dies right after it tells of the same day again: rather twice than never.
         """
         count = len(report.found)
-        extra = {"day": str(report.day), DIFFERENCES_METRIC: count, "_aws": self._metric(now)}
+        extra = {"day": str(report.day), **metric(self._namespace, DIFFERENCES_METRIC, count, now)}
         log.log(logging.ERROR if count else logging.INFO, "payouts_reconciled", extra=extra)
-
-    def _metric(self, now: datetime) -> dict[str, Any]:
-        metrics = [{"Name": DIFFERENCES_METRIC, "Unit": "Count"}]
-        about = {"Namespace": self._namespace, "Dimensions": [[]], "Metrics": metrics}
-        return {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [about]}
 
 
 def compare(

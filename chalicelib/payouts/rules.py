@@ -89,6 +89,9 @@ never by a worker; the number of attempts never goes back."""
 AT_REST = frozenset({State.PAID, State.CANCELLED, State.REVERSED})
 """Where workers are done with an entitlement."""
 
+UNDER_WAY = frozenset({State.DUE, State.SENDING, State.FAILED})
+"""What is to be paid without anybody's doing."""
+
 WAITING = frozenset({Hold.NO_ADDRESS, Hold.EXCLUDED, Hold.UNVERIFIED, Hold.ACCOUNT_REFUSED})
 """Holds without a live attempt; tested again at every look."""
 

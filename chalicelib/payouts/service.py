@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 SWEEP_LIMIT = 50
 """Entitlements that one sweep queues from one partition of the index: 800 a minute, so it ends within its time."""
 
+LOOKED_AT = 25
+"""Entitlements of one partition of the index whose age is looked at."""
+
 BACKLOG_MAX = 1_000
 """While more messages wait in the queue, a sweep adds none: what rests is most likely among them. Else a backlog would
 feed itself, as each minute would queue again what nobody has come to, and the provider be asked for each."""
@@ -136,6 +139,16 @@ class Payouts:
         if long_by_file:
             log.warning(signals.BY_FILE_LONG, extra={"count": long_by_file})
         return queued
+
+    def waiting_since(self, now: datetime) -> datetime | None:
+        """Since when the oldest payment is due, under way or failed; None if none is.
+
+        It looks at those that a sweep would take up first. If nothing is paid any one of them tells, however many wait.
+        """
+        shards = [shard for shard, seldom in unsettled_shards() if not seldom]
+        rows = [row for shard in shards for row in self._store.unsettled(shard, now, LOOKED_AT)]
+        waiting = (each for each in self._store.batch(row.entitlement_id for row in rows))
+        return min((each.changed_at for each in waiting if each.state in rules.UNDER_WAY), default=None)
 
     def hint(self, callback_token: str, reference_id: str) -> None:
         """Take a webhook as a hint: queue the entitlement, so that the provider is asked. Raises `InvalidCallback`.

@@ -19,13 +19,14 @@ from ..config import Programme
 from ..errors import Unavailable
 from . import published
 from .ahead import Ahead
-from .apart import apart
+from .apart import Trouble, apart
 from .calendar import Calendar, PlannedWave
 from .draw_errors import BeaconUnavailable
 from .drawing import Drawing, commitment
 from .errors import UnknownWave
 from .freeze import Freeze
-from .rules import NEXT, State, Wave, freeze_due, planned, seats_for, year_of
+from .owed import closing_soon, due, plans
+from .rules import NEXT, State, Wave, planned, seats_for, year_of
 from .store import WaveStore
 from .tick import Tick, TimeShort
 
@@ -83,22 +84,21 @@ class Stepper:
         began = self._store.start(now)
         calendar = Calendar(self._programme.calendar, self._store.exceptions()[1])
         waves = {wave.number: wave for wave in self._store.waves()}
-        plans = {plan.number: plan for plan in calendar.since(began, now)} | {n: planned(w) for n, w in waves.items()}
         done: list[Transition] = []
-        unforeseen: list[Exception] = []
-        for plan in sorted(plans.values(), key=lambda plan: plan.opens_at):
+        trouble = Trouble()
+        for plan in plans(calendar, waves, began, now):
             # A freeze may run short of time as an award may; the others' next transitions take a moment each.
-            with suppress(TimeShort), apart(plan.number, unforeseen):
+            with suppress(TimeShort), apart(plan.number, trouble):
                 self._follow(plan, waves.get(plan.number), calendar, tick, done)
         # An award may take all the time there is, so it comes when every wave is as far as its draw.
         drawn = [wave for wave in self._store.waves() if wave.state is wave.announced is State.DRAWN]
         with suppress(TimeShort):
             for wave in drawn:
-                with apart(wave.number, unforeseen):
+                with apart(wave.number, trouble):
                     if not self._settle(wave, calendar, tick, done):
                         break  # who was drawn in the next one too has the place of the first
-        if unforeseen:
-            raise ExceptionGroup("waves that could not go on", unforeseen)
+        if trouble.unforeseen:
+            raise ExceptionGroup("waves that could not go on", trouble.unforeseen)
         return done
 
     def check_beacon(self, number: int) -> None:
@@ -143,13 +143,7 @@ class Stepper:
 
     def _due(self, plan: PlannedWave, wave: Wave | None) -> datetime:
         """When the wave's next transition may be made."""
-        if wave is None:
-            return plan.opens_at
-        if wave.state is State.OPEN:
-            return plan.closes_at
-        if wave.state is State.CLOSED:
-            return freeze_due(plan.closes_at, self._programme.draw.freeze_delay_s)
-        return self._drawing.due(wave)
+        return due(plan, wave, State.SCHEDULED if wave is None else wave.state, self._programme.draw)
 
     def _step(self, wave: Wave, tick: Tick) -> bool:
         """Make the transition that is due; False if another step recorded it."""
@@ -189,8 +183,7 @@ class Stepper:
 
     def _closing_soon(self, wave: Wave, tick: Tick) -> bool:
         """Whether the public is to be told, once, that an open wave is about to close; never after it did."""
-        soon = timedelta(seconds=self._programme.calendar.closing_soon_s)
-        near = wave.closes_at - soon <= tick.now() < wave.closes_at
+        near = closing_soon(wave, self._programme.calendar) <= tick.now() < wave.closes_at
         return near and wave.state is State.OPEN and not wave.closing_told
 
     def _tell_of_waiting(self, wave: Wave, tick: Tick) -> None:

@@ -31,8 +31,7 @@ class Drawing:
 
     def due(self, wave: Wave) -> datetime:
         """When the round that a frozen wave's note names comes into being."""
-        committed = commitment(wave)
-        return note.round_time(chain_of(self._rules, committed.chain), committed.round)
+        return round_due(wave, self._rules)
 
     def run(self, wave: Wave) -> Draw:
         """Fetch the random number, choose, and publish both. Raises `BeaconUnavailable`, `ListChanged`."""
@@ -57,6 +56,12 @@ class Drawing:
         if top(wave.number, region_table(lists, reserved)) != committed.regions:
             raise ListChanged(wave=wave.number)
         return Selection(lists, reserved, committed.quota, seed)
+
+
+def round_due(wave: Wave, rules: DrawRules) -> datetime:
+    """When the round that a frozen wave's note names comes into being."""
+    committed = commitment(wave)
+    return note.round_time(chain_of(rules, committed.chain), committed.round)
 
 
 def commitment(wave: Wave) -> note.Note:

@@ -13,7 +13,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -22,7 +22,7 @@ from ..config import Programme
 from ..notices.port import Facts, Kind, Notices
 from ..registration.errors import NotRegistered
 from ..registration.rules import Standing as Registered
-from .apart import apart
+from .apart import Trouble, apart
 from .award import Award
 from .beneficiaries import BeneficiaryStore
 from .calendar import Calendar
@@ -57,10 +57,14 @@ class Stores:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one run found: `revoked` places that were still to be passed on, and the `substituted` of them that were."""
+    """What one run found: `revoked` places that were still to be passed on, and the `substituted` of them that were.
+
+    `whole`: it came to its end, and nothing was held up.
+    """
 
     revoked: int
     substituted: int
+    whole: bool = field(default=True, compare=False)
 
 
 class Revocation:
@@ -84,31 +88,32 @@ class Revocation:
         tick = Tick(now, deadline_s, seconds)
         revoked: list[Beneficiary] = []
         substituted = 0
-        unforeseen: list[Exception] = []
+        trouble, whole = Trouble(), False
         with suppress(TimeShort):
             for shard in range(SHARDS):
-                self._revoke_overdue(f"{shard:02d}", tick, revoked, unforeseen)
+                self._revoke_overdue(f"{shard:02d}", tick, revoked, trouble)
             waves = self._stores.waves.waves()
             for wave in waves:
-                with apart(wave.number, unforeseen):
+                with apart(wave.number, trouble):
                     self._bar(wave, tick)
             for wave in waves:
                 if wave.state is State.SETTLED and wave.passed < wave.revoked:
-                    with apart(wave.number, unforeseen):
+                    with apart(wave.number, trouble):
                         substituted += self._pass_on(wave, tick)
             self._unmark(revoked, tick)
+            whole = not trouble.held_up
         if revoked or substituted:
             log.info("places_revoked", extra={"revoked": len(revoked), "substituted": substituted})
-        if unforeseen:
-            raise ExceptionGroup("places that could not be passed on", unforeseen)
-        return Report(len(revoked), substituted)
+        if trouble.unforeseen:
+            raise ExceptionGroup("places that could not be passed on", trouble.unforeseen)
+        return Report(len(revoked), substituted, whole)
 
-    def _revoke_overdue(self, shard: str, tick: Tick, revoked: list[Beneficiary], unforeseen: list[Exception]) -> None:
+    def _revoke_overdue(self, shard: str, tick: Tick, revoked: list[Beneficiary], trouble: Trouble) -> None:
         """Add to `revoked` everyone of a shard whose place is revoked and still marked, those before this run too."""
         due = [one.registrant_id for one in self._stores.beneficiaries.potential(shard, tick.now())]
         for beneficiary in self._stores.beneficiaries.of_many(due):
             tick.need(ONE_PERSON_S)
-            with apart(beneficiary.wave, unforeseen):
+            with apart(beneficiary.wave, trouble):
                 one = self._revoke(beneficiary, tick)
                 if one.state is BeneficiaryState.REVOKED:
                     revoked.append(one)

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from ..registration.rules import FinancialAddress, Registrant
     from ..registration.store import Legs
     from ..registration.wire import FinancialAddressForm, RegistrationForm
+    from ..runs import Runs
     from ..tidings import Tidings
+    from ..watch import Watch
     from ..waves.verify_page import Page, VerifierPage
 
 
@@ -73,6 +75,24 @@ class Services(OutcomesServices):
 
         cursors = Cursors(CursorItem)
         return Tidings(self.programme, self.waves, self.payouts, self.notices, cursors, Progress())
+
+    @cached_property
+    def runs(self) -> Runs:
+        """When each scheduled job last left nothing undone."""
+        from ..runs import RunItem, Runs
+
+        self._bind(RunItem, "runs")
+        return Runs()
+
+    @cached_property
+    def watch(self) -> Watch:
+        """How long past its time everything is."""
+        from ..notices.progress import Progress
+        from ..watch import Watch
+
+        self._notice_store  # noqa: B018 - binds the table that results are in
+        namespace = f"gelombang-{self.settings.stage}"
+        return Watch(self.programme, self._wave_store, self.payouts, Progress(), self.runs, namespace)
 
     def verifier_page(self, number: int, now: datetime) -> Page:
         """`GET /waves/{number}/verify`. Raises `UnknownWave`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
 from admin import stages
+from chalicelib import logs, watch
 from chalicelib.config import API_TIMEOUT_S, AUTHORIZER_TIMEOUT_S, Settings, load_programme
 from chalicelib.notices.ses import CONSUMERS
 from tests.conftest import REGION, ROOT
@@ -33,6 +35,7 @@ FUNCTIONS = {
     "OpenSurveys": "open_surveys",
     "CheckGrievances": "check_grievances",
     "TallyStatistics": "tally_statistics",
+    "Watch": "watch",
 }
 
 
@@ -285,7 +288,7 @@ def test_every_function_logs_for_a_limited_time_to_a_group_of_its_own_name(app_t
 
 def test_every_alarm_tells_someone(app_template: Template, data_template: Template) -> None:
     alarms = of_type(app_template, "AWS::CloudWatch::Alarm") | of_type(data_template, "AWS::CloudWatch::Alarm")
-    watched = {
+    consumers = {
         dimension["Value"]["Ref"]
         for alarm in alarms.values()
         for dimension in alarm.get("Dimensions", ())
@@ -293,27 +296,55 @@ def test_every_alarm_tells_someone(app_template: Template, data_template: Templa
     }
 
     assert all(alarm["AlarmActions"] == [{"Ref": "AlarmsTopic"}] for alarm in alarms.values())
+    scheduled = {name.removesuffix("Event") for name in events(app_template, "Schedule")}
     # A refused token ends `citizen` with an error, so these two are watched by the API's own 5xx.
-    assert watched == set(FUNCTIONS) - {"APIHandler", "Citizen"}
+    assert consumers == set(FUNCTIONS) - {"APIHandler", "Citizen"} - scheduled
 
 
-def test_an_error_that_is_logged_where_money_or_waves_move_rings(app_template: Template) -> None:
-    filters = [
-        one for one in of_type(app_template, "AWS::Logs::MetricFilter").values() if "level" in one["FilterPattern"]
-    ]
-    counted = {one["MetricTransformations"][0]["MetricName"] for one in filters}
-    alarms = of_type(app_template, "AWS::CloudWatch::Alarm").values()
-
-    assert {one["LogGroupName"]["Ref"] for one in filters} == {
-        "PayLogGroup",
-        "AdvanceLogGroup",
-        "ApiHandlerLogGroup",
-        "OpenSurveysLogGroup",
-        "CheckGrievancesLogGroup",
+def test_every_schedule_is_watched_by_what_it_promises(app_template: Template) -> None:
+    schedules = {
+        FUNCTIONS[name.removesuffix("Event")]: event["Schedule"]
+        for name, event in events(app_template, "Schedule").items()
     }
-    assert {one["LogGroupName"]["Ref"] for one in filters} <= set(app_template["Resources"])
-    assert all(one["FilterPattern"] == '{ $.level = "ERROR" }' for one in filters), "as the log's formatter writes it"
-    assert counted <= {alarm["MetricName"] for alarm in alarms}
+    rates = {timedelta(minutes=1): "rate(1 minute)", timedelta(minutes=5): "rate(5 minutes)"}
+    rates[timedelta(hours=1)] = "rate(1 hour)"
+    step = {"open_wave", "close_wave", "advance"}
+
+    assert set(schedules) == {*watch.EVERY, *watch.DAILY, *step, "watch"}
+    for job, every in watch.EVERY.items():
+        assert schedules[job] == rates[every], job
+    for job, first in watch.DAILY.items():
+        minute, hours, *days = schedules[job].removeprefix("cron(").split()
+        assert (minute, hours.partition("-")[0]) == (str(first.minute), str(first.hour)), job
+        assert days == ["*", "*", "?", "*)"], job
+
+
+def test_every_promise_has_an_alarm_that_hears_the_watch_fall_silent(app_template: Template) -> None:
+    late = [one for one in of_type(app_template, "AWS::CloudWatch::Alarm").values() if one["MetricName"] == watch.LATE]
+
+    assert sorted(alarm["Dimensions"][0]["Value"] for alarm in late) == sorted(watch.JOBS)
+    for alarm in late:
+        assert (alarm["Namespace"], alarm["Statistic"]) == ({"Fn::Sub": "gelombang-${Stage}"}, "Maximum")
+        assert alarm["TreatMissingData"] == "breaching"
+        # A look for each period, and two of them: one that comes a little late leaves one period empty.
+        assert events(app_template, "Schedule")["WatchEvent"]["Schedule"] == "rate(5 minutes)"
+        assert (alarm["Period"], alarm["EvaluationPeriods"]) == (300, 2)
+        assert "DatapointsToAlarm" not in alarm
+
+
+def test_the_watch_shares_nothing_with_what_it_watches(app_template: Template) -> None:
+    for name in ("Advance", "SweepPayouts"):
+        assert functions(app_template)["Watch"]["Role"] != functions(app_template)[name]["Role"]
+    assert "ReservedConcurrentExecutions" not in functions(app_template)["Watch"]
+    assert functions(app_template)["Watch"]["Timeout"] < 300
+
+
+def test_an_error_that_is_logged_rings_whichever_function_logs_it(app_template: Template) -> None:
+    alarms = of_type(app_template, "AWS::CloudWatch::Alarm").values()
+    counted = {alarm["Dimensions"][0]["Value"] for alarm in alarms if alarm["MetricName"] == logs.ERRORS}
+
+    assert counted == {*logs.ALARMED.values(), "others"}
+    assert set(logs.ALARMED) <= set(FUNCTIONS.values())
 
 
 def test_the_gateway_refuses_in_the_same_form_as_the_application(app_template: Template) -> None:
@@ -341,6 +372,7 @@ def test_every_table_is_on_demand_recoverable_protected_and_kept(data_template: 
         "HelpdeskTable",
         "OutcomesTable",
         "NoticesTable",
+        "RunsTable",
     }
     for name, table in tables.items():
         assert table["BillingMode"] == "PAY_PER_REQUEST"

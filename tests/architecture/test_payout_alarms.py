@@ -92,12 +92,6 @@ def test_differences_that_a_reconciliation_finds_ring(app_template: Template) ->
     assert "Dimensions" not in alarm, "the stage is in the namespace: a filter of logs cannot make a dimension of it"
 
 
-def test_the_queue_of_payouts_rings_when_its_oldest_message_is_an_hour_old(data_template: Template) -> None:
-    (alarm,) = alarms_of(data_template, "ApproximateAgeOfOldestMessage")
-    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": {"Fn::GetAtt": ["PayoutsQueue", "QueueName"]}}]
-    assert alarm["Threshold"] == 3600
-
-
 def test_every_alarm_is_explained_to_whoever_is_on_duty(app_template: Template, data_template: Template) -> None:
     page = (ROOT / "docs/operating.md").read_text()
     explained = set(re.findall(r"`([\w-]+)`", page.partition("## Alarms")[2].partition("## Logs")[0]))

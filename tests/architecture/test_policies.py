@@ -33,15 +33,15 @@ MATRIX = {
     "close_wave": STEP,
     "advance": STEP,
     "award": {"waves": "write", "registrations": "write"},
-    "expire_places": STEP,
+    "expire_places": {**STEP, "runs": "write"},
     "pay": {"payouts": "write", "registrations": "write"},
-    "sweep_payouts": {"payouts": "write"},
-    "reconcile_payouts": {"payouts": "write"},
-    "write_notices": {"notices": "write", "waves": "read", "payouts": "read"},
+    "sweep_payouts": {"payouts": "write", "runs": "write"},
+    "reconcile_payouts": {"payouts": "write", "runs": "write"},
+    "write_notices": {"notices": "write", "waves": "read", "payouts": "read", "runs": "write"},
     "send_mail": {"notices": "write"},
     "mail_feedback": {"notices": "write"},
-    "open_surveys": {"payouts": "read", "waves": "read", "outcomes": "write", "notices": "write"},
-    "check_grievances": {"helpdesk": "write"},
+    "open_surveys": {"payouts": "read", "waves": "read", "outcomes": "write", "notices": "write", "runs": "write"},
+    "check_grievances": {"helpdesk": "write", "runs": "write"},
     "tally_statistics": {
         "registrations": "read",
         "waves": "read",
@@ -50,7 +50,10 @@ MATRIX = {
         "jobs": "read",
         "helpdesk": "read",
         "outcomes": "write",
+        "runs": "write",
     },
+    # It writes one thing: since when there is anything to watch.
+    "watch": {"waves": "write", "payouts": "read", "notices": "read", "runs": "read"},
 }
 """Who reads or writes which table."""
 READS = {"GetItem", "BatchGetItem", "Query", "ConditionCheckItem"}

@@ -1,0 +1,150 @@
+"""How long past its time everything is that was promised by a time, in minutes, by the clock and the records.
+
+Whoever keeps a promise is not asked whether it was kept: it may be dead, or be killed at its limit again and again. One
+line a promise, with the metric in it, also when nothing is late; so an alarm that gets none for a while rings as well,
+and the watch's own silence is heard.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, Protocol
+
+from .aws import is_passing
+from .config import Programme
+from .logs import metric
+from .notices.progress import Place
+from .waves.calendar import Calendar, CalendarException
+from .waves.owed import owed, plans
+from .waves.rules import State, Wave
+
+log = logging.getLogger(__name__)
+
+LATE = "MinutesPastDue"
+"""The metric, by `Job`."""
+
+_DAY = timedelta(days=1)
+
+DAILY = {
+    "check_grievances": time(1, 0),
+    "expire_places": time(17, 10),
+    "open_surveys": time(17, 40),
+    "reconcile_payouts": time(19, 30),
+}
+"""The first of a job's runs of a day (UTC); a test holds them to the schedules."""
+
+EVERY = {
+    "sweep_payouts": timedelta(minutes=1),
+    "tally_statistics": timedelta(hours=1),
+    "write_notices": timedelta(minutes=5),
+}
+
+JOBS = ("step", "award", "payouts", "results", *EVERY, *DAILY)
+"""All that is watched: the waves' steps to their draw, the award of seats, payments, and word of a wave's results to
+everyone in it; and each scheduled job, since it last left nothing undone."""
+
+
+class Waves(Protocol):
+    """Of `waves.store.WaveStore`."""
+
+    def start(self, now: datetime) -> datetime: ...
+    def exceptions(self) -> tuple[int, tuple[CalendarException, ...]]: ...
+    def waves(self) -> list[Wave]: ...
+
+
+class Payouts(Protocol):
+    """Of `payouts.service.Payouts`."""
+
+    def waiting_since(self, now: datetime) -> datetime | None: ...
+
+
+class Results(Protocol):
+    """Of `notices.progress.Progress`."""
+
+    def places(self) -> dict[int, Place]: ...
+
+
+class Runs(Protocol):
+    """Of `runs.Runs`."""
+
+    def last_whole(self) -> dict[str, datetime]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """How many minutes a job is past due; `waves`: which waves are, by what and how much."""
+
+    job: str
+    minutes: int
+    waves: dict[str, str] = field(default_factory=dict)
+
+
+class Watch:
+    """`namespace` is where the stage's metrics are."""
+
+    def __init__(
+        self, programme: Programme, waves: Waves, payouts: Payouts, results: Results, runs: Runs, namespace: str
+    ) -> None:
+        self._programme = programme
+        self._waves = waves
+        self._payouts = payouts
+        self._results = results
+        self._runs = runs
+        self._namespace = namespace
+
+    def run(self, now: datetime) -> None:
+        """Tell of every job. What cannot be measured keeps no other from it: its alarm rings for want of a number."""
+        for measure in (self._of_waves, self._of_payments, self._of_results, self._of_jobs):
+            try:
+                for late in measure(now):
+                    self._tell(late, now)
+            except Exception as error:  # noqa: BLE001 - the other promises are watched all the same
+                level = logging.WARNING if is_passing(error) else logging.ERROR
+                log.log(level, "not_measured", extra={"what": measure.__name__, "error": type(error).__name__})
+
+    def _of_waves(self, now: datetime) -> Iterator[Late]:
+        records = {wave.number: wave for wave in self._waves.waves()}
+        calendar = Calendar(self._programme.calendar, self._waves.exceptions()[1])
+        past: dict[str, dict[int, tuple[State, int]]] = {"step": {}, "award": {}}
+        for plan in plans(calendar, records, self._waves.start(now), now):
+            debt = owed(plan, records.get(plan.number), self._programme, now)
+            if debt is not None and (minutes := _minutes(debt[1], now)):
+                past["award" if debt[0] is State.SETTLED else "step"][plan.number] = (debt[0], minutes)
+        for job, waves in past.items():
+            longest = max((minutes for _, minutes in waves.values()), default=0)
+            yield Late(job, longest, {str(n): f"{state}, {minutes} min" for n, (state, minutes) in waves.items()})
+
+    def _of_payments(self, now: datetime) -> Iterator[Late]:
+        since = self._payouts.waiting_since(now)
+        yield Late("payouts", _minutes(since or now, now))
+
+    def _of_results(self, now: datetime) -> Iterator[Late]:
+        places = self._results.places()
+        settled = [wave for wave in self._waves.waves() if wave.state is State.SETTLED]
+        owing = {wave.number: wave for wave in settled if not places.get(wave.number, Place()).done}
+        past = {number: _minutes(wave.settled_at or wave.closes_at, now) for number, wave in owing.items()}
+        yield Late("results", max(past.values(), default=0), {str(n): f"{minutes} min" for n, minutes in past.items()})
+
+    def _of_jobs(self, now: datetime) -> Iterator[Late]:
+        began, whole = self._waves.start(now), self._runs.last_whole()
+        for job in (*EVERY, *DAILY):
+            yield Late(job, _minutes(next_due(job, whole.get(job, began)), now))
+
+    def _tell(self, late: Late, now: datetime) -> None:
+        facts: dict[str, Any] = {"waves": late.waves} if late.waves else {}
+        log.info("watched", extra={**facts, **metric(self._namespace, LATE, late.minutes, now, Job=late.job)})
+
+
+def next_due(job: str, whole_at: datetime) -> datetime:
+    """When a job was next to be done after it was last done."""
+    if job in EVERY:
+        return whole_at + EVERY[job]
+    due = datetime.combine(whole_at.astimezone(UTC).date(), DAILY[job], UTC)
+    return due if due > whole_at else due + _DAY
+
+
+def _minutes(since: datetime, now: datetime) -> int:
+    return max((now - since) // timedelta(minutes=1), 0)

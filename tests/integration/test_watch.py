@@ -1,0 +1,266 @@
+"""Each alarm of a promise, by its cause: what should have happened does not, time goes by, and the alarm rings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+import app as application
+from chalicelib.payouts.daily import Daily
+from chalicelib.payouts.day_comparison import Comparison
+from chalicelib.payouts.day_store import DayStore
+from chalicelib.runs import Runs
+from chalicelib.watch import DAILY, JOBS, next_due
+from chalicelib.waves.rules import State
+from chalicelib.wiring import Services
+from tests.builders.alarms import CloudWatch
+from tests.builders.crashes import Calls, Crash
+from tests.builders.payouts import World as Payments
+from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, joined
+from tests.conftest import T0
+from tests.e2e.world import EVENT, Context
+
+MINUTE = timedelta(minutes=1)
+LOOK = 5 * MINUTE
+DELAY = 3 * LOOK
+"""From a promise's last minute to its alarm, at most: till the next look, and two periods of CloudWatch."""
+
+
+class OnDuty:
+    """The watch of a stage, its alarms, and a clock that tests move."""
+
+    def __init__(self, services: Services, patch: pytest.MonkeyPatch) -> None:
+        self.services = services
+        self.now = T0
+        self.cloudwatch = CloudWatch()
+        patch.setattr(application, "services", lambda: services)
+        patch.setattr(application.app, "clock", lambda: self.now)
+        patch.setenv("AWS_LAMBDA_FUNCTION_NAME", "gelombang-test-watch")
+
+    def fire(self, function: str, now: datetime) -> None:
+        """Run a function as its schedule does."""
+        self.now = now
+        with self.cloudwatch.listening():
+            application.app.handler_map[function](EVENT, Context())
+
+    def rings(self, job: str, now: datetime) -> bool:
+        """Whether a promise's alarm rings, if there were the two last looks before `now`."""
+        for ago in (2 * LOOK, LOOK):
+            self.fire("watch", now - ago)
+        return self.cloudwatch.rings(f"{job}-late", now)
+
+    def promised(self, job: str) -> timedelta:
+        """How late a job may be."""
+        return MINUTE * self.cloudwatch.alarms[f"{job}-late"]["Threshold"]
+
+    def rings_in_time(self, job: str, due: datetime) -> None:
+        """Assert that what was due is let be for as long as is promised, and rings soon after that."""
+        assert not self.rings(job, due + self.promised(job))
+        assert self.rings(job, due + self.promised(job) + DELAY)
+
+    def late(self, job: str) -> dict[str, Any]:
+        """The last line about a job."""
+        return [line for line in self.cloudwatch.lines if line.get("Job") == job][-1]
+
+
+@pytest.fixture
+def on_duty(cloud, programme, monkeypatch) -> OnDuty:
+    return OnDuty(Services(cloud, programme, lambda: T0), monkeypatch)
+
+
+def dies(*_: Any, **__: Any) -> Any:
+    raise Crash
+
+
+def unreachable(*_: Any, **__: Any) -> Any:
+    raise ClientError({"Error": {"Code": "InternalError"}, "ResponseMetadata": {"HTTPStatusCode": 500}}, "Publish")
+
+
+# The waves
+
+
+def test_a_wave_that_goes_its_way_rings_nothing(world, on_duty):
+    joined(world)
+    for due in (OPENS, CLOSES - timedelta(seconds=5), CLOSES, FREEZES, ROUND):
+        world.at(due)
+        for job in ("step", "award", "results"):
+            assert not on_duty.rings(job, due + 2 * LOOK)
+
+
+def never_begun(world: WavesWorld, patch: pytest.MonkeyPatch) -> datetime:
+    return OPENS
+
+
+def not_closed(world: WavesWorld, patch: pytest.MonkeyPatch) -> datetime:
+    world.at(OPENS)
+    world.at(CLOSES - timedelta(seconds=5))
+    return CLOSES
+
+
+def killed_at_its_limit(world: WavesWorld, patch: pytest.MonkeyPatch) -> datetime:
+    """Every sixteen minutes it gets as far as the lists, and is killed."""
+    world.at(OPENS)
+    patch.setattr(world.publication, "put", dies)
+    for again in range(3):
+        with pytest.raises(Crash):
+            world.at(FREEZES + again * 16 * MINUTE)
+    return FREEZES
+
+
+def no_beacon(world: WavesWorld, patch: pytest.MonkeyPatch) -> datetime:
+    world.at(OPENS)
+    world.at(FREEZES)
+    world.beacons.silent = True
+    world.at(ROUND + MINUTE)
+    return ROUND
+
+
+def not_announced(world: WavesWorld, patch: pytest.MonkeyPatch) -> datetime:
+    world.at(OPENS)
+    world.at(CLOSES - timedelta(seconds=5))
+    patch.setattr(world.sns, "publish", unreachable)
+    world.at(CLOSES)
+    assert world.store.wave(WAVE).state is State.CLOSED
+    return CLOSES
+
+
+@pytest.mark.parametrize("cause", [never_begun, not_closed, killed_at_its_limit, no_beacon, not_announced])
+def test_a_step_that_is_not_done_rings(cause, world, on_duty, monkeypatch):
+    joined(world)
+    due = cause(world, monkeypatch)
+    on_duty.rings_in_time("step", due)
+    assert str(WAVE) in on_duty.late("step")["waves"]
+    assert not on_duty.cloudwatch.rings("award-late", on_duty.now + LOOK)
+
+
+def test_seats_that_are_not_given_ring_until_they_are(world, on_duty, monkeypatch):
+    joined(world)
+    world.at(OPENS)
+    world.at(FREEZES)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(world.stepper._award), "run", dies)
+        with pytest.raises(Crash):
+            world.at(ROUND)
+    on_duty.rings_in_time("award", ROUND)
+    assert on_duty.late("award")["waves"][str(WAVE)].startswith("SETTLED, ")
+    assert not on_duty.cloudwatch.rings("step-late", on_duty.now + LOOK)
+    world.at(on_duty.now + MINUTE)
+    assert not on_duty.rings("award", on_duty.now + 3 * LOOK)
+    # Nobody has told them, so the next promise is late in its turn.
+    settled_at = world.store.wave(WAVE).settled_at
+    on_duty.rings_in_time("results", settled_at)
+    on_duty.fire("write_notices", on_duty.now + MINUTE)
+    assert not on_duty.rings("results", on_duty.now + 3 * LOOK)
+
+
+# Payments
+
+
+def test_payments_that_nobody_makes_ring_until_they_are_made(cloud, programme, on_duty):
+    payments = Payments(cloud, programme)
+    with payments.sandbox:
+        due = payments.now
+        entitlement = payments.entitle(payments.person("siti"))
+        on_duty.rings_in_time("payouts", due)
+        payments.now = on_duty.now
+        payments.worker.process(entitlement, payments.now)
+        assert not on_duty.rings("payouts", on_duty.now + 3 * LOOK)
+
+
+# The scheduled jobs
+
+KILLED = {
+    "sweep_payouts": ("payouts", "sweep"),
+    "write_notices": ("tidings", "run"),
+    "tally_statistics": ("tallying", "run"),
+    "expire_places": ("revocation", "run"),
+    "reconcile_payouts": ("daily_reconciliation", "run"),
+    "open_surveys": ("survey_opening", "run"),
+    "check_grievances": ("helpdesk", "check"),
+}
+
+
+@pytest.mark.parametrize("job", KILLED)
+def test_a_job_that_is_killed_rings_until_it_has_done_its_work(job, cloud, on_duty, monkeypatch):
+    services = on_duty.services
+    # The provider is not asked: there is none here, and nothing was paid.
+    ledger = Comparison(services._payout_store, {})
+    services.daily_reconciliation = Daily(
+        ledger, DayStore(services._client("s3"), cloud.reports_bucket), "gelombang-test"
+    )
+    on_duty.fire("watch", T0)
+    first = next_due(job, T0)
+    on_duty.rings_in_time(job, first)  # it has never run
+
+    on_duty.fire(job, on_duty.now + MINUTE)
+    assert not on_duty.rings(job, on_duty.now + 3 * LOOK)
+    due = next_due(job, Runs().last_whole()[job])
+    with monkeypatch.context() as patch:
+        service, method = KILLED[job]
+        patch.setattr(getattr(services, service), method, dies)
+        with pytest.raises(Crash):
+            on_duty.fire(job, due)
+    on_duty.rings_in_time(job, due)
+
+
+def test_a_run_that_leaves_something_undone_does_not_count(on_duty, monkeypatch):
+    monkeypatch.setattr(Context, "get_remaining_time_in_millis", lambda _: 0)
+    jobs = ("write_notices", "tally_statistics", "open_surveys", "check_grievances", "reconcile_payouts")
+    for job in jobs:
+        on_duty.fire(job, T0)
+    assert Runs().last_whole() == {}
+
+
+def test_a_run_that_ends_late_does_not_set_a_later_one_back(on_duty):
+    runs = on_duty.services.runs
+    runs.whole("sweep_payouts", T0 + MINUTE)
+    runs.whole("sweep_payouts", T0)
+    assert runs.last_whole() == {"sweep_payouts": T0 + MINUTE}
+
+
+@pytest.mark.parametrize("job", DAILY)
+def test_a_daily_job_is_due_at_its_hour_whenever_it_was_done_before(job):
+    hour = datetime.combine(T0.date(), DAILY[job], UTC)
+    assert next_due(job, hour - MINUTE) == hour
+    assert next_due(job, hour) == next_due(job, hour + MINUTE) == hour + timedelta(days=1)
+
+
+# The watch itself
+
+
+def test_a_look_reads_little_and_writes_nothing(on_duty, monkeypatch):
+    on_duty.fire("watch", T0)  # the first one of a stage says since when
+    calls = Calls(monkeypatch)
+    on_duty.fire("watch", T0 + LOOK)
+    assert Counter(calls.made) == {("dynamodb", "Query"): 20, ("dynamodb", "GetItem"): 3}
+    calls.reset()
+    on_duty.services.runs.whole("sweep_payouts", T0)
+    assert calls.made == [("dynamodb", "PutItem")]
+
+
+def test_the_watch_is_heard_by_its_silence(on_duty):
+    for job in JOBS:
+        assert on_duty.cloudwatch.rings(f"{job}-late", T0)
+    for job in JOBS:
+        assert not on_duty.rings(job, T0 + 2 * LOOK)
+    assert all(on_duty.cloudwatch.rings(f"{job}-late", T0 + 6 * LOOK) for job in JOBS), "it died meanwhile"
+
+
+def test_one_look_that_is_missed_rings_nothing(on_duty):
+    on_duty.fire("watch", T0)
+    assert not any(on_duty.cloudwatch.rings(f"{job}-late", T0 + 2 * LOOK) for job in JOBS)
+
+
+def test_what_cannot_be_measured_rings_and_keeps_no_other_from_it(on_duty, monkeypatch):
+    def refused() -> Any:
+        raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "Query")
+
+    monkeypatch.setattr(on_duty.services.watch._results, "places", refused)
+    assert on_duty.rings("results", T0 + 2 * LOOK)
+    assert [job for job in JOBS if on_duty.cloudwatch.rings(f"{job}-late", T0 + 2 * LOOK)] == ["results"]
+    # A right that is missing does not come by itself: that rings at once, too.
+    assert on_duty.cloudwatch.rang("another-needs-a-person")
