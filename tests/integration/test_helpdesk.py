@@ -22,11 +22,13 @@ from chalicelib.notices.port import Kind as Notice
 from chalicelib.notices.rules import State as NoticeState
 from chalicelib.payouts.wire import PayoutView
 from chalicelib.waves import published
+from chalicelib.waves.beneficiaries import FamilyItem
 from chalicelib.waves.errors import SelectionNotFinished
 from chalicelib.waves.publication import Publication
 from tests.builders.crashes import Calls, Crash, die
 from tests.builders.helpdesk import ADMIN, TEXT, Desk, settled
-from tests.builders.waves import PEOPLE, WAVE, WavesWorld, joined
+from tests.builders.people import card
+from tests.builders.waves import FREEZES, OPENS, PEOPLE, ROUND, WAVE, WavesWorld, joined
 from tests.conftest import T0
 
 APPEAL = AboutSelection(WAVE)
@@ -118,6 +120,22 @@ def test_the_place_in_a_long_list_is_read_in_parts(desk, cloud, monkeypatch):
     assert max(read) == 4096 * 32
     assert len(read) <= 2 * len(places)
     assert desk.lists.place(7, 31, b"\x7f" * 32) == (None, 50_000)
+
+
+def test_who_was_refused_for_the_family_card_is_told_how_many_hold_it(appeals, world):
+    """A stranger has named the card; the appeal says so, with what a person at the helpdesk needs."""
+    joined(world)
+    for instant in (OPENS, FREEZES):
+        world.at(instant)
+    world.family(*PEOPLE)
+    FamilyItem(f"K#{card('family')}", "HOLDERS", holders={"thief", "helper"}).save()
+    world.at(ROUND)
+    entry = world.new_waves().entries_of(PEOPLE[0], world.clock.now)[0]
+    assert (entry.standing, entry.reason) == ("not_chosen", "family_card")
+    filed = appeals.file(PEOPLE[0], APPEAL, now=world.clock.now)
+    assert (filed.evidence.verdict, filed.evidence.reason) == ("not_chosen", "family_card")
+    assert filed.evidence.family_card_holders == 2
+    assert appeals.helpdesk.of(PEOPLE[0]) == [filed]
 
 
 # Filing

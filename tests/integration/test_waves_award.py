@@ -11,7 +11,7 @@ from chalicelib.errors import Unavailable
 from chalicelib.registration.rules import Employment, Standing
 from chalicelib.waves.beneficiaries import BeneficiaryItem, FamilyItem
 from chalicelib.waves.deciding import ONE_AWARD_S
-from chalicelib.waves.entries import entry_item
+from chalicelib.waves.entries import EntryItem, entry_item
 from chalicelib.waves.errors import AlreadyBeneficiary
 from chalicelib.waves.rules import BeneficiaryState, Outcome, State
 from tests.builders.people import card, registrant
@@ -230,3 +230,25 @@ def test_with_real_registrations_two_of_a_family_of_three_are_chosen(world, clou
     assert marked == [n for n in range(3) if world.waves.beneficiary(f"sub-{n}")]
     with pytest.raises(AlreadyBeneficiary):
         world.waves.join(f"sub-{marked[0]}", OPENS + TWO_WEEKS)
+
+
+def test_the_family_card_of_the_join_counts_whatever_it_was_changed_to(world):
+    """Three of a family join and change their cards before the draw; a stranger changes to theirs."""
+    order = drawn(world, 4, *"abcd")
+    world.family(*order[:3])
+    for name in order[:3]:
+        world.people.add(registrant(name))
+    world.people.add(registrant(order[3], kk_mac=card("family")))
+    world.step()
+    assert [standings(world)[name] for name in order] == ["chosen", "chosen", "family_card", "chosen"]
+    assert FamilyItem.get(f"K#{card('family')}", "HOLDERS").holders == set(order[:2])
+    assert FamilyItem.get(f"K#{card(order[3])}", "HOLDERS").holders == {order[3]}
+    assert world.waves.beneficiary(order[0]).kk_mac == card("family")
+
+
+def test_an_entry_of_an_earlier_release_counts_by_the_card_of_the_registration(world):
+    order = drawn(world, 2, "a", "b")
+    for name in order:
+        entry_item(WAVE, name).update([EntryItem.kk.remove()])
+    world.step()
+    assert {world.waves.beneficiary(name).kk_mac for name in order} == {card("a"), card("b")}

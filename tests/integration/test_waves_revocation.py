@@ -353,3 +353,39 @@ def test_trouble_with_one_wave_holds_up_no_other(world):
     [(out, reason, heir)] = rows(world, "cd", WAVE + 1)
     assert (reason, {out, heir}) == ("revoked", {"c", "d"})
     assert (world.store.wave(WAVE).revoked, world.store.wave(WAVE).passed) == (1, 0)
+
+
+# Family cards
+
+
+def test_who_is_revoked_counts_no_longer_to_the_family_card(world):
+    """Two of a family lose their places; a third of it is chosen in the next wave."""
+    world.people.add(*(registrant(name, kk_mac=card("family")) for name in "abc"))
+    waiting(world, 2, "a", "b")
+    assert FamilyItem.get(f"K#{card('family')}", "HOLDERS").holders == {"a", "b"}
+    world.clock.now = OPENS + TWO_WEEKS
+    world.join("c")
+    world.expire(world.waves.beneficiary("a").buy_by)
+    assert not FamilyItem.get(f"K#{card('family')}", "HOLDERS").holders
+    for now in (CLOSES, FREEZES, ROUND):
+        world.at(now + TWO_WEEKS)
+    assert world.waves.beneficiary("c").wave == WAVE + 1
+
+
+def test_a_revoked_place_may_go_to_the_same_family_and_what_was_refused_stays_refused(world):
+    """Of three of a family the third was passed over for the first two; who waits behind may follow one of them."""
+    order = drawn(world, 3, *"abcdef")
+    world.family(order[0], order[1], order[2], order[4])
+    world.step()
+    assert outcomes_of(world, order) == ["chosen", "chosen", "family_card", "chosen", None, None]
+    assert buy(world, order[1])
+    assert buy(world, order[3])
+    world.expire(world.waves.beneficiary(order[0]).buy_by)
+    assert outcomes_of(world, order)[2] == "family_card"
+    assert world.waves.beneficiary(order[4]) is not None
+    assert FamilyItem.get(f"K#{card('family')}", "HOLDERS").holders == {order[1], order[4]}
+
+
+def outcomes_of(world: WavesWorld, order: list[str]) -> list[str | None]:
+    found = {one.registrant_id: one.outcome for one in world.entries.candidates(WAVE)}
+    return [found[name] and found[name].value for name in order]

@@ -10,13 +10,24 @@ import msgspec
 import pytest
 
 from chalicelib.config import Programme, Settings
-from chalicelib.registration.errors import AccountAlreadyUsed, NikAlreadyRegistered, PhoneAlreadyUsed
+from chalicelib.dynamo import Transaction
+from chalicelib.ids import system_randomness
+from chalicelib.registration.errors import (
+    AccountAlreadyUsed,
+    FrozenUntilSettled,
+    NikAlreadyRegistered,
+    PhoneAlreadyUsed,
+    TooManyRefusals,
+)
 from chalicelib.registration.items import Address, Guard, Profile
+from chalicelib.registration.keys import AccountKeys
 from chalicelib.registration.rules import Standing
 from chalicelib.registration.service import Registrations
 from chalicelib.registration.vault import Vault
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
+from chalicelib.waves.changes import RegistrationChanges
 from tests.builders.registration import ACCOUNT, other_form, registrations
+from tests.builders.waves import OPENS, WAVE, WavesWorld
 from tests.conftest import T0
 
 from .together import refusals, together
@@ -169,3 +180,53 @@ def test_who_changes_their_data_while_they_are_chosen_stays_chosen(people: Regis
         together([*changes, partial(people.mark_beneficiary, name, 145)])
         registrant = people.registrant(name)
         assert (registrant.standing, registrant.beneficiary_wave) == (Standing.BENEFICIARY, 145)
+
+
+def test_of_many_refusals_at_once_no_more_are_told_than_a_day_has(people: Registrations, programme: Programme) -> None:
+    people.register("owner", form(0), T0)
+    few = programme.eligibility.refusals_max
+    for number in range(ROUNDS):
+        forms = [form(1000 + AT_ONCE * number + n, phone=form(0).phone) for n in range(AT_ONCE)]
+        answers = together(partial(people.register, f"thief-{number}", one, T0) for one in forms)
+        told = refusals(answers)
+        assert sorted(map(str, told)) == sorted(
+            map(str, [PhoneAlreadyUsed] * few + [TooManyRefusals] * (AT_ONCE - few))
+        )
+        with pytest.raises(TooManyRefusals):
+            people.register(f"thief-{number}", form(2000 + number), T0)
+
+
+def test_a_change_beside_a_join_is_written_before_it_or_refused(people: Registrations, world: WavesWorld) -> None:
+    """Whichever comes first, the registration does not change under the entry, whose card is one that was stated."""
+    world.people = people  # type: ignore[assignment]  # the real ones
+    changes = RegistrationChanges(world.programme, world.store, world.entries, world._beneficiaries())
+    world.randomness = system_randomness
+    world.step()
+    for number in range(ROUNDS):
+        who, old = f"person-{number}", form(number)
+        new = form(number, name="Somebody Else", kk="3201011203180002")
+        people.register(who, old, T0)
+        before = people.registrant(who)
+        change = partial(people.register, who, new, OPENS, partial(changes.unless_joined, who, OPENS))
+        *_, joined = together([change, partial(world.new_waves().join, who, OPENS)])
+        after = people.registrant(who)
+        entry = world.entries.find(WAVE, who)
+        assert joined[1]
+        assert entry is not None
+        assert entry.kk_mac in {before.kk_mac, after.kk_mac}
+        with pytest.raises(FrozenUntilSettled):
+            other = form(number, name="A Third")
+            people.register(who, other, OPENS, partial(changes.unless_joined, who, OPENS))
+        assert people.registrant(who) == after
+
+
+def test_many_complaints_of_a_stranger_who_registers_meanwhile_are_sealed_under_one_key(
+    people: Registrations, cloud: Settings
+) -> None:
+    keys = AccountKeys(lambda: Transaction(cloud.region), Vault(Kms, cloud.mac_key, cloud.data_key))
+    for number in range(ROUNDS):
+        who = f"person-{number}"
+        calls = [partial(keys.key, who) for _ in range(AT_ONCE - 1)]
+        *opened, (_, new) = together([*calls, partial(people.register, who, form(number), T0)])
+        assert new
+        assert {key.wrapped for key in opened} == {keys.key(who).wrapped}
