@@ -214,7 +214,7 @@ def test_before_the_draw_the_entry_is_on_the_list_and_nothing_is_wrong(visit: Op
     assert window.verdict() == "wait"
     text = window.page.locator("#verdict").inner_text()
     assert "Undian belum diumumkan" in text
-    assert "Entri Anda ada di daftar yang diumumkan." in text
+    assert "Kode Anda ada di daftar yang diumumkan." in text
     assert "15 September 2023" in text
 
 

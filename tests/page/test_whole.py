@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -64,6 +65,50 @@ def test_a_file_that_is_not_there_is_named(visit: Open, site: Site):
     window = visit(site.page())
     check_all(window)
     assert window.failures() == {"missing"}
+
+
+def test_a_file_that_cannot_be_had_is_missing_and_the_rest_is_checked(visit: Open, site: Site):
+    window = visit(site.page())
+    window.page.route("**/draws/61/result.json", lambda route: route.abort())
+    check_all(window)
+    assert window.failures() == {"missing"}
+    assert window.checks()["roots of the lists"] == "true"
+    window.errors.clear()  # what the browser says of an answer that broke off
+
+
+@pytest.mark.parametrize("name", ["leaves/12.bin", "nodes/99.bin"])
+def test_a_list_of_a_region_without_a_row_is_noticed(visit: Open, site: Site, name: str):
+    site.results.files[name] = bytes(32)
+    window = visit(site.page())
+    check_all(window)
+    assert window.failures() == {"malformed"}
+
+
+def test_a_list_is_read_no_further_than_its_first_leaf_out_of_order(visit: Open, site: Site):
+    leaves = FILES["leaves/31.bin"]
+    site.results.files["leaves/31.bin"] = leaves[:64] + leaves[32:64] + leaves[96:]
+    site.results.files["leaves/32.bin"] = FILES["leaves/32.bin"][:-32] + bytes(32)
+    window = visit(site.page())
+    check_all(window)
+    assert window.failures() == {"duplicate leaf", "list not ascending"}
+    assert window.checks()["cut-offs"] == window.checks()["substitutions"] == "null"
+
+
+def test_what_does_not_come_within_the_time_limit_is_not_waited_for(visit: Open, site: Site):
+    """Set to one second here, in which nothing at all comes, however long the machine takes."""
+
+    def with_limit(route: Any) -> None:
+        page = route.fetch()
+        body = page.text().replace('id="settings">{', 'id="settings">{"time_limit_s":1,')
+        route.fulfill(response=page, body=body)
+
+    window = visit(site.page())
+    window.page.route(site.page(), with_limit)
+    window.page.reload()
+    window.page.route("**/draws/61/**", lambda _: None)  # never answered
+    check_all(window)
+    window.page.locator("#status").filter(has_text="tidak dapat dibaca").wait_for()
+    window.errors.clear()
 
 
 def test_text_of_a_hostile_publication_stays_text(visit: Open, site: Site):
