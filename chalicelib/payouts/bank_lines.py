@@ -143,12 +143,14 @@ def _clash(said: Sequence[Line]) -> Problem | None:
 def _furthest(said: Sequence[Line]) -> list[Line]:
     """Of words that go together those that count, in their order; what nobody understands stays, to be told."""
     outcomes = {each.outcome for each in said}
+    pending = [each for each in said if each.outcome is Outcome.PENDING]
     if outcomes & OVER:
         over = Outcome.REJECTED if Outcome.REJECTED in outcomes else Outcome.FAILED
-        return [min((each for each in said if each.outcome is over), key=lambda each: each.word)]
+        told = min((each for each in said if each.outcome is over), key=lambda each: (each.fault or "", each.word))
+        # Beside a repetition that was rejected, what is pending is the first: that is how it stands.
+        return [told, *pending[:1]] if told.fault is Problem.DUPLICATE else [told]
     moved = [each for each in said if each.outcome in MOVED]
     moved.sort(key=lambda each: each.outcome is Outcome.REVERSED)
-    pending = [each for each in said if each.outcome is Outcome.PENDING]
     return [*(moved or pending[:1]), *(each for each in said if each.outcome is None)]
 
 

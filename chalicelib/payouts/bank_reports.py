@@ -89,7 +89,7 @@ _AFTER = {
 """What may be said after each word without denying it; an earlier word that comes late changes nothing. Of what was
 paid a repetition may be rejected."""
 
-_RANK = {Outcome.PENDING: 0, Outcome.REJECTED: 1, Outcome.SUCCEEDED: 2, Outcome.FAILED: 2, Outcome.REVERSED: 3}
+_RANK = {Outcome.PENDING: 0, Outcome.REJECTED: 0, Outcome.SUCCEEDED: 1, Outcome.FAILED: 1, Outcome.REVERSED: 2}
 
 
 class BankReports:
@@ -164,7 +164,8 @@ class BankReports:
         while True:
             known = self._known(line.reference, batches)
             problem = judge(line, known)
-            if problem is Problem.CONTRADICTS and line.outcome in MOVED and not self._held(known, line, now):
+            paid = line.outcome is Outcome.SUCCEEDED
+            if problem is Problem.CONTRADICTS and paid and not self._held(known, line, now):
                 continue
             if problem is not None:
                 return problem
@@ -255,15 +256,24 @@ def _denies(line: Line, known: Known, entitlement: Entitlement) -> Problem | Non
             return Problem.CONTRADICTS
         if line.outcome is Outcome.SUCCEEDED and line.booking and said.booking and line.booking != said.booking:
             return Problem.PAID_TWICE
-    news = said is None or _RANK[line.outcome] > _RANK[said.answer.outcome]
-    if not news:
+    if not _goes_on(line.outcome, said):
         return None
     if known.n != entitlement.n:
         return Problem.NOT_LATEST
     answer = Answer(line.outcome, line.word, entitlement.amount_idr)
     given_up = rules.nothing_alive(entitlement) or entitlement.state is State.CANCELLED
-    denied = rules.contradicts(entitlement, answer) or (line.outcome in MOVED and given_up)
+    denied = rules.contradicts(entitlement, answer) or (line.outcome is Outcome.SUCCEEDED and given_up)
     return Problem.CONTRADICTS if denied else None
+
+
+def _goes_on(outcome: Outcome, said: Word | None) -> bool:
+    """Whether a word says more than what was kept. Of pending and of a rejection without proof the one imported last
+    counts: where the bank rejected only a repetition, it is pending again.
+    """
+    if said is None:
+        return True
+    open_ = {outcome, said.answer.outcome} == {Outcome.PENDING, Outcome.REJECTED}
+    return open_ or _RANK[outcome] > _RANK[said.answer.outcome]
 
 
 def _news(line: Line, known: Known, source: Source) -> Word | None:
@@ -271,7 +281,7 @@ def _news(line: Line, known: Known, source: Source) -> Word | None:
     assert line.outcome is not None and known.entitlement is not None  # noqa: S101, PT018 - believed
     said = known.note.word
     answer = Answer(line.outcome, line.word, known.entitlement.amount_idr)
-    if said is None or _RANK[line.outcome] > _RANK[said.answer.outcome]:
+    if said is None or _goes_on(line.outcome, said):
         booking = said.booking if said is not None and line.outcome is Outcome.REVERSED else line.booking
         return Word(answer, source.sha256, source.by, booking)
     if line.outcome is said.answer.outcome is Outcome.SUCCEEDED and line.booking and not said.booking:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.config import Programme, Settings
+from chalicelib.payouts import rules
 from chalicelib.payouts.administration import Administration, Books
 from chalicelib.payouts.bank_lines import Problem
 from chalicelib.payouts.bank_store import Word
@@ -79,6 +80,21 @@ def test_two_people_decide_what_a_text_alone_means(world, administration):
     assert world.store.get(failed[:26]).n == 2
 
 
+def test_two_people_cannot_fail_what_the_bank_has_pending_though_it_rejected_a_repetition(world, administration):
+    batch, [one, other] = world.sent("ani", "budi")
+    again = pain002(batch, {one: "RJCT AM05"})
+    world.take_in(again)
+    world.take_in(pain002(batch, {one: "ACSP"}))
+    both = pain002(batch, [(other, "ACSP"), (other, "RJCT AM05")])
+    assert problems(world.take_in(both)) == [Problem.DUPLICATE]
+    for reference in (one, other):
+        administration.propose(reference[:26], Decision.FAILED, MAKER, "rejected", world.now)
+        with pytest.raises(ProviderObjects):
+            administration.approve(reference[:26], CHECKER, world.now)
+    assert problems(world.take_in(again)) == [Problem.DUPLICATE], "what was imported last is how it stands"
+    assert administration.approve(one[:26], CHECKER, world.now).state is State.FAILED
+
+
 def test_what_the_bank_pays_after_two_people_took_it_for_failed_is_not_sent_again(world, administration):
     batch, [reference] = world.sent("ani")
     world.take_in(report(batch, block(batch, "", "", tx(reference, "RJCT", reason("NARR", text="rejected")))))
@@ -93,13 +109,15 @@ def test_what_the_bank_pays_after_two_people_took_it_for_failed_is_not_sent_agai
     assert administration.approve(reference[:26], CHECKER, world.now).state is State.PAID
 
 
-def test_what_the_bank_pays_after_it_said_that_it_failed_is_not_sent_again(world):
+@pytest.mark.parametrize("code", ["AM04", "AC04", "RR04"])
+def test_what_the_bank_pays_after_it_said_that_it_failed_is_not_sent_again(world, code):
     batch, [reference] = world.sent("ani")
-    world.take_in_by_two(pain002(batch, {reference: "RJCT AC04"}))
-    assert world.state(reference) is State.FAILED
+    world.take_in_by_two(pain002(batch, {reference: f"RJCT {code}"}))
+    assert rules.nothing_alive(world.store.get(reference[:26]))
     assert problems(world.take_in(pain002(batch, {reference: "ACSC"}))) == [Problem.CONTRADICTS]
-    world.later(days=1)
+    world.later(days=100)
     assert world.worker.process(reference[:26], world.now) is State.HELD
+    assert world.store.get(reference[:26]).hold is Hold.DUPLICATE
 
 
 @pytest.mark.parametrize("said", [None, "ACSP", "ZZZZ"])
@@ -127,11 +145,14 @@ def test_two_people_never_fail_what_the_bank_says_it_paid(world, administration)
 def test_what_came_back_less_a_fee_can_be_paid_after_all(world, administration):
     _, [reference] = world.sent("ani")
     world.take_in(camt054(entry(reference, ref="D-1")))
-    back = camt054(entry(reference, "597500.00", returned="AC04", ref="C-1"))
+    back = camt054(entry(reference, "597500.00", returned="AM04", ref="C-1"))
     assert problems(world.take_in(back)) == [Problem.AMOUNT]
     for decision, state in ((Decision.REVERSED, State.REVERSED), (Decision.RETRY, State.DUE)):
         administration.propose(reference[:26], decision, MAKER, "statement 7", world.now)
         assert administration.approve(reference[:26], CHECKER, world.now).state is state
+    whole = camt054(entry(reference, returned="AM04", ref="C-2"))
+    assert problems(world.take_in(whole)) == [], "that it came back holds nothing"
+    assert world.worker.process(reference[:26], world.now) is State.SENDING
 
 
 def test_a_whole_file_rejected_in_words_can_be_given_up_by_two_and_goes_out_under_the_same_references(world):
@@ -154,13 +175,13 @@ def test_a_whole_file_rejected_in_words_can_be_given_up_by_two_and_goes_out_unde
 @pytest.mark.parametrize(
     ("status", "why", "listed", "expected"),
     [
-        ("RJCT", "", lambda a: [tx(a, "RJCT", reason("AC04"))], "FAILED"),
-        ("RJCT", reason("AC01"), lambda a: [tx(a, "RJCT", reason("AC04"))], "FAILED"),
-        ("RJCT", reason("AC01"), lambda a: [tx(a, "RJCT")], "FAILED"),
-        ("RJCT", reason("AC01"), lambda a: [tx(a)], "FAILED"),
-        ("RJCT", "", lambda a: [tx(a, "", reason("AC04"))], "FAILED"),
-        ("RJCT", reason("AC01"), lambda _: [tx("", "RJCT")], "FAILED"),
-        ("RJCT", reason("AC01"), lambda _: [tx("NOTPROVIDED", "RJCT", reason("AC04"))], "FAILED"),
+        ("RJCT", "", lambda a: [tx(a, "RJCT", reason("AM04"))], "FAILED"),
+        ("RJCT", reason("TM01"), lambda a: [tx(a, "RJCT", reason("AM04"))], "FAILED"),
+        ("RJCT", reason("TM01"), lambda a: [tx(a, "RJCT")], "FAILED"),
+        ("RJCT", reason("TM01"), lambda a: [tx(a)], "FAILED"),
+        ("RJCT", "", lambda a: [tx(a, "", reason("AM04"))], "FAILED"),
+        ("RJCT", reason("TM01"), lambda _: [tx("", "RJCT")], "FAILED"),
+        ("RJCT", reason("TM01"), lambda _: [tx("NOTPROVIDED", "RJCT", reason("AM04"))], "FAILED"),
         ("ACSC", "", lambda a: [tx(a, "ACSC")], "PAID"),
         ("ACCC", "", lambda a: [tx(a)], "PAID"),
         ("ACSC", "", lambda _: [tx("", "ACCC")], "PAID"),
@@ -184,31 +205,31 @@ def test_what_has_no_status_of_its_own_has_that_of_all(world, level, status, why
     ("blocks", "group", "expected"),
     [
         # Its own counts for each: one failed, the others paid; and one pending.
-        (lambda f, a: block(f, "ACSC", "", tx(a, "RJCT", reason("AC04"))), "", ["FAILED", "PAID", "PAID"]),
+        (lambda f, a: block(f, "ACSC", "", tx(a, "RJCT", reason("AM04"))), "", ["FAILED", "PAID", "PAID"]),
         (lambda f, a: block(f, "ACSC", "", tx(a, "PDNG")), "", ["SENDING", "PAID", "PAID"]),
         # Not the end yet, for those that are not listed.
-        (lambda f, a: block(f, "", "", tx(a, "RJCT", reason("AC04"))), "PART", ["FAILED", "SENDING", "SENDING"]),
+        (lambda f, a: block(f, "", "", tx(a, "RJCT", reason("AM04"))), "PART", ["FAILED", "SENDING", "SENDING"]),
         (lambda f, a: block(f, "PART", "", tx(a, "ACSC")), "PART", ["PAID", "SENDING", "SENDING"]),
         # The file was taken, the payment in it was not.
-        (lambda f, _: block(f, "RJCT", reason("AC01")), "ACTC", ["FAILED"] * 3),
+        (lambda f, _: block(f, "RJCT", reason("TM01")), "ACTC", ["FAILED"] * 3),
         # What cannot be true of all is true of none but what is named.
-        (lambda f, a: block(f, "RJCT", reason("AC01"), tx(a, "ACSC")), "", ["PAID", "SENDING", "SENDING"]),
-        (lambda f, a: block(f, "RJCT", reason("AC01"), tx(a, "PDNG")), "", ["SENDING"] * 3),
-        (lambda f, a: block(f, "RJCT", reason("AC01"), tx(a, "ZZZZ")), "", ["SENDING"] * 3),
-        (lambda f, a: block(f, "RJCT", reason("AC01"), tx(a, "RJCT", reason("AM05"))), "", ["SENDING"] * 3),
+        (lambda f, a: block(f, "RJCT", reason("TM01"), tx(a, "ACSC")), "", ["PAID", "SENDING", "SENDING"]),
+        (lambda f, a: block(f, "RJCT", reason("TM01"), tx(a, "PDNG")), "", ["SENDING"] * 3),
+        (lambda f, a: block(f, "RJCT", reason("TM01"), tx(a, "ZZZZ")), "", ["SENDING"] * 3),
+        (lambda f, a: block(f, "RJCT", reason("TM01"), tx(a, "RJCT", reason("AM05"))), "", ["SENDING"] * 3),
         (lambda f, a: block(f, "RJCT", "", tx(a, "RJCT", reason("NARR", text="x"))), "", ["SENDING"] * 3),
-        (lambda f, _: block(f, "RJCT", reason("AC01")), "ACSC", ["SENDING"] * 3),
+        (lambda f, _: block(f, "RJCT", reason("TM01")), "ACSC", ["SENDING"] * 3),
         (lambda f, _: block(f, "ACSC"), "RJCT", ["SENDING"] * 3),
-        (lambda f, _: block(f, "ACSC") + block(f, "RJCT", reason("AC01")), "", ["SENDING"] * 3),
+        (lambda f, _: block(f, "ACSC") + block(f, "RJCT", reason("TM01")), "", ["SENDING"] * 3),
         (lambda f, _: block(f, "ACSC") + block(f, "PDNG"), "", ["SENDING"] * 3),
         # It may be any of them that is another.
-        (lambda f, _: block(f, "ACSC", "", tx("", "RJCT", reason("AC04"))), "", ["SENDING"] * 3),
-        (lambda f, _: block(f, "RJCT", reason("AC01"), tx("", "ACSC")), "", ["SENDING"] * 3),
+        (lambda f, _: block(f, "ACSC", "", tx("", "RJCT", reason("AM04"))), "", ["SENDING"] * 3),
+        (lambda f, _: block(f, "RJCT", reason("TM01"), tx("", "ACSC")), "", ["SENDING"] * 3),
         # Of another payment than ours.
-        (lambda _, __: block("another", "RJCT", reason("AC01")), "", ["SENDING"] * 3),
+        (lambda _, __: block("another", "RJCT", reason("TM01")), "", ["SENDING"] * 3),
         # A block for each transfer, as some banks do.
         (
-            lambda f, a: block(f, "RJCT", reason("AC04"), tx(a)) + block(f, "ACSC", "", tx(a[:-1] + "2", "ACSC")),
+            lambda f, a: block(f, "RJCT", reason("AM04"), tx(a)) + block(f, "ACSC", "", tx(a[:-1] + "2", "ACSC")),
             "PART",
             ["FAILED", "SENDING", "SENDING"],
         ),
@@ -231,14 +252,14 @@ def test_a_status_of_all_holds_for_nothing_that_the_report_says_otherwise_of(wor
         (("ACSC", "ACSP"), State.PAID, []),
         (("ACSC", "ACCC"), State.PAID, []),
         (("RCVD", "ACTC", "ACSP", "ACSC", "ACCC"), State.PAID, []),
-        (("PDNG", "RJCT AC04"), State.FAILED, []),
-        (("RJCT AC04", "RJCT AC04"), State.FAILED, []),
-        (("RJCT AC04", "RJCT AC01"), State.FAILED, []),
-        (("RJCT AC04", "RJCT AM05"), State.SENDING, [Problem.DUPLICATE]),
+        (("PDNG", "RJCT AM04"), State.FAILED, []),
+        (("RJCT AM04", "RJCT AM04"), State.FAILED, []),
+        (("RJCT AM04", "RJCT TM01"), State.FAILED, []),
+        (("RJCT AM04", "RJCT AM05"), State.SENDING, [Problem.DUPLICATE]),
         (("ACWC", "CANC"), State.SENDING, [Problem.UNKNOWN_WORD]),
         (("ACSC", "CANC"), State.PAID, [Problem.UNKNOWN_WORD]),
-        (("RJCT AC04", "CANC"), State.SENDING, [Problem.TWICE] * 2),
-        (("ACSC", "RJCT AC04"), State.SENDING, [Problem.TWICE] * 2),
+        (("RJCT AM04", "CANC"), State.SENDING, [Problem.TWICE] * 2),
+        (("ACSC", "RJCT AM04"), State.SENDING, [Problem.TWICE] * 2),
         (("ACCC", "RJCT NARR"), State.SENDING, [Problem.TWICE] * 2),
     ],
 )
@@ -259,23 +280,23 @@ def test_an_entry_that_waited_and_was_booked_is_booked(world, order):
 
 def test_two_people_with_two_downloads_agree_by_what_is_said_of_each_transfer(world):
     batch, [one, other] = world.sent("ani", "budi")
-    first = report(batch, block(batch, "", "", tx(one, "RJCT", reason("AC04")), tx(other, "RJCT", reason("AC04"))))
+    first = report(batch, block(batch, "", "", tx(one, "RJCT", reason("AM04")), tx(other, "RJCT", reason("AM04"))))
     assert problems(world.take_in(first, MAKER)) == [Problem.ONE_PERSON] * 2
     later = first.replace(b"STATUS-1", b"STATUS-2").replace(b"2026-11-25T09:00:00", b"2026-11-26T11:12:13")
     assert later != first
     # The second one's also has other things in it, in another order, and says something else of the other.
-    second = later.replace(tx(other, "RJCT", reason("AC04")).encode(), tx(other, "RJCT", reason("AC01")).encode())
+    second = later.replace(tx(other, "RJCT", reason("AM04")).encode(), tx(other, "RJCT", reason("TM01")).encode())
     done = world.take_in(second, CHECKER)
     assert (world.state(one), problems(done)) == (State.FAILED, [Problem.ONE_PERSON])
     assert world.state(other) is State.SENDING
-    assert world.take_in(report(batch, group="RJCT", why=reason("AC01")), MAKER).news == 1, "of all, the same is said"
+    assert world.take_in(report(batch, group="RJCT", why=reason("TM01")), MAKER).news == 1, "of all, the same is said"
     assert world.state(other) is State.FAILED
 
 
 @pytest.mark.parametrize("version", [b"03", b"05", b"12"])
 def test_two_downloads_may_be_of_two_versions(world, version):
     batch, [reference] = world.sent("ani")
-    raw = pain002(batch, {reference: "RJCT AC04"})
+    raw = pain002(batch, {reference: "RJCT AM04"})
     world.take_in(raw, MAKER)
     assert world.take_in(raw.replace(b"002.001.10", b"002.001." + version)).findings == ()
     assert world.state(reference) is State.FAILED
@@ -284,7 +305,7 @@ def test_two_downloads_may_be_of_two_versions(world, version):
 def test_one_person_under_two_roles_does_not_agree_with_themselves_by_another_download(world):
     batch, [reference] = world.sent("ani")
     for message in ("A", "B", "C"):
-        raw = report(batch, block(batch, "", "", tx(reference, "RJCT", reason("AC04"))), message=message)
+        raw = report(batch, block(batch, "", "", tx(reference, "RJCT", reason("AM04"))), message=message)
         who = f"arn:aws:sts::123456789012:assumed-role/{message}/{MAKER.rpartition('/')[2]}"
         assert problems(world.take_in(raw, who)) == [Problem.ONE_PERSON]
     assert world.state(reference) is State.SENDING
@@ -328,9 +349,9 @@ def test_a_fee_alone_pays_nothing_and_two_whole_debits_stay_an_alarm(world):
         lambda r: entry(r).replace("DBIT", "CRDT").replace("DMCT", "RRTN"),
         lambda r: entry(r).replace("DBIT", "CRDT").replace("DMCT", "RPCR"),
         lambda r: entry(r).replace("DBIT", "CRDT").replace("<BkTxCd>", "<RvslInd>TRUE</RvslInd><BkTxCd>"),
-        lambda r: entry(r, returned="AC04"),
-        lambda r: entry(r, returned="AC04").replace("<Cd>AC04</Cd>", "<Prtry>closed</Prtry>"),
-        lambda r: entry(r, returned="AC04").replace("<Rsn><Cd>AC04</Cd></Rsn>", ""),
+        lambda r: entry(r, returned="AM04"),
+        lambda r: entry(r, returned="AM04").replace("<Cd>AM04</Cd>", "<Prtry>closed</Prtry>"),
+        lambda r: entry(r, returned="AM04").replace("<Rsn><Cd>AM04</Cd></Rsn>", ""),
     ],
 )
 def test_a_return_is_known_by_whatever_the_bank_marks_it_with(world, back):

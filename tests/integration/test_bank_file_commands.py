@@ -118,7 +118,7 @@ def test_the_whole_round_by_two_people(terminal, tmp_path):
     terminal.who = CHECKER
     assert terminal.lines("import", str(report)) == ["pain.002: 1 applied, 1 known before, 0 not applied"]
     assert terminal.lines("import", str(report)) == ["pain.002: 0 applied, 2 known before, 0 not applied"]
-    assert [terminal.world.state(each) for each in references] == [State.PAID, State.FAILED]
+    assert [terminal.world.state(each) for each in references] == [State.PAID, State.HELD]
     report.write_bytes(camt054(entry(references[0], returned="AC04", ref="C-1")))
     assert terminal.lines("import", str(report)) == ["camt.054: 1 applied, 0 known before, 0 not applied"]
     assert terminal.world.state(references[0]) is State.REVERSED
