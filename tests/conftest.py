@@ -19,6 +19,7 @@ import msgspec
 import pytest
 from botocore.loaders import JSONFileLoader, create_loader
 from botocore.session import Session as BotocoreSession
+from hypothesis import HealthCheck, settings
 from moto import mock_aws
 from moto.cloudformation.models import Stack
 from moto.cognitoidp import models as cognito_models
@@ -26,6 +27,10 @@ from moto.core.botocore_stubber import BotocoreStubber
 from moto.kms import models as kms_models
 
 from chalicelib.config import Programme, Settings, load_programme
+
+# An example is right or wrong however long it takes: the machine may be slow, or busy.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 ROOT = Path(__file__).parent.parent
 REGION = "ap-southeast-3"

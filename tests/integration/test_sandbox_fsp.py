@@ -224,7 +224,7 @@ def test_a_final_status_is_announced_with_the_token():
         bank = Bank(sandbox)
         bank.set(callback_url=f"{url}/webhooks/fsp", callback_token="secret-token")
         bank.fsp.send(REFERENCE, bank.body())
-        assert done.wait(5)
+        assert done.wait(60)
     assert b"x-callback-token: secret-token" in heard[0]
     assert REFERENCE.encode() in heard[0]
 

@@ -141,7 +141,7 @@ class Visit:
 
     def verdict(self) -> str:
         """The class of the conclusion, once there is one."""
-        return str(self.page.locator("#verdict [data-verdict]").get_attribute("data-verdict", timeout=20_000))
+        return str(self.page.locator("#verdict [data-verdict]").get_attribute("data-verdict", timeout=120_000))
 
     def checks(self) -> dict[str, str]:
         """How each check went: `true`, `false` or `null`."""

@@ -89,7 +89,7 @@ class Town:
             yield
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(seed=st.integers(0, 10**9), size=st.integers(1, 12), order=st.integers(0, 10**9))
 def test_whatever_the_order_in_which_batches_run_the_end_is_that_of_the_walk_alone(seed, size, order):
     alone = Town(seed)
@@ -108,7 +108,7 @@ def test_whatever_the_order_in_which_batches_run_the_end_is_that_of_the_walk_alo
     assert town.holders == alone.holders
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(seed=st.integers(0, 10**9))
 def test_the_cut_offs_tell_of_one_entry_whether_and_where_it_was_drawn_and_whose_turn_is_first(seed):
     town = Town(seed)
@@ -118,7 +118,7 @@ def test_the_cut_offs_tell_of_one_entry_whether_and_where_it_was_drawn_and_whose
     assert all(isinstance(one, Seated) or own not in {w[1] for w in town.winners} for own, one in told.items())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(cards=st.lists(st.one_of(st.none(), st.integers(0, 8)), max_size=80), size=st.integers(1, 12))
 def test_a_family_is_in_one_batch_in_its_order_and_no_batch_is_too_big(cards, size):
     people = [f"p{n}" for n in range(len(cards))]

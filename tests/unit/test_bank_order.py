@@ -75,7 +75,7 @@ def test_the_page_shows_the_very_file():
     assert shown[1].encode() == pain001.write(ORDER, DEBTOR)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     names=st.lists(st.text(max_size=200), min_size=1, max_size=5),
     amounts=st.lists(st.integers(1, 10**12), min_size=5, max_size=5),

@@ -98,7 +98,7 @@ def test_two_reports_in_one_document_are_none():
     assert "not one of" in refused(GOOD.replace(report, report + report))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, len(GOOD) - 1), st.binary(max_size=8))
 def test_a_damaged_file_is_refused_or_read_as_it_stands(place, noise):
     try:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import random
 import threading
-import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,9 @@ from chalicelib.waves import draw, merkle, published, shards
 from chalicelib.waves.draw_errors import DuplicateLeaf
 from chalicelib.waves.rules import SHARDS
 from tests.builders.draws import QUICKNET, REAL_FROZEN, random_lists
+
+PATIENCE_S = 60.0
+"""What never comes is waited for so long."""
 
 LENGTHS = [1, 2, 3, 4095, 4096, 4097, 8192, 8193, 12_288, 12_289, 20_000]
 
@@ -122,30 +126,38 @@ def test_the_files_of_a_freeze():
 def test_every_shard_is_worked_on_once_by_as_many_threads_as_there_are_connections():
     done: list[int] = []
     working: set[int] = set()
-    most = 0
+    together = threading.Barrier(2)
 
     def work(shard: int) -> None:
-        nonlocal most
         working.add(threading.get_ident())
-        most = max(most, len(working))
-        time.sleep(0.002)
+        together.wait(PATIENCE_S)
         done.append(shard)
 
     shards.each_shard(work)
     assert sorted(done) == list(range(SHARDS))
-    assert 1 < most <= shards.THREADS
+    assert 1 < len(working) <= shards.THREADS
     assert dynamo._connection("ap-southeast-3").client.meta.config.max_pool_connections > shards.THREADS
 
 
-def test_what_one_shard_raises_is_raised_and_no_other_is_begun():
+def test_what_one_shard_raises_is_raised_and_no_other_is_begun(monkeypatch):
     begun: list[int] = []
+    over = threading.Event()
+
+    class Pool(ThreadPoolExecutor):
+        """Whatever it has begun goes on until it is left."""
+
+        def __exit__(self, *error: Any) -> None:
+            over.set()
+            super().__exit__(*error)
 
     def work(shard: int) -> None:
         begun.append(shard)
         if shard == 2:
             raise LookupError
-        time.sleep(0.02)
+        if shard > 2:
+            over.wait(PATIENCE_S)
 
+    monkeypatch.setattr(shards, "ThreadPoolExecutor", Pool)
     with pytest.raises(LookupError):
         shards.each_shard(work)
-    assert len(begun) < 3 * shards.THREADS
+    assert len(begun) <= 3 + shards.THREADS

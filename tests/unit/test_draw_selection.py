@@ -8,7 +8,7 @@ from fractions import Fraction
 from hashlib import sha256
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.waves import draw, merkle, selection
@@ -58,7 +58,6 @@ class Naive:
 
 
 @given(sizes, shares, st.integers(0, 40), st.data())
-@settings(deadline=None)
 def test_selection_and_substitutions_are_what_the_plain_rules_give(sizes, reserved, over, data):
     lists = random_lists(60, sizes)
     quota = sum(reserved.values()) + over
@@ -76,7 +75,6 @@ def test_selection_and_substitutions_are_what_the_plain_rules_give(sizes, reserv
 
 
 @given(sizes, shares, st.integers(0, 40))
-@settings(deadline=None)
 def test_every_cut_off_tells_the_chosen_from_the_others(sizes, reserved, over):
     lists = random_lists(60, sizes)
     found = Selection(lists, reserved, sum(reserved.values()) + over, SEED)

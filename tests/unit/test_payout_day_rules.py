@@ -278,7 +278,7 @@ ALTERATIONS: list[Callable[[Books, StatementLine], set[Difference]]] = [
 ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     lives=st.lists(st.tuples(LIVES, MOMENTS, LATE), max_size=8),
     alterations=st.lists(

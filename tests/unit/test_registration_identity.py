@@ -6,7 +6,7 @@ import re
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib import typed
@@ -27,7 +27,6 @@ def nik_of(district: str, born: date, serial: int, woman: bool) -> str:
     return f"{district}{born.day + 40 * woman:02d}{born:%m%y}{serial:04d}"
 
 
-@settings(deadline=None)  # the first call loads the library
 @given(districts, birth_dates, serials, st.booleans())
 def test_every_nik_that_can_be_issued_is_accepted_without_a_warning(district, born, serial, woman):
     nik = nik_of(district, born, serial, woman)
@@ -35,7 +34,6 @@ def test_every_nik_that_can_be_issued_is_accepted_without_a_warning(district, bo
     assert identity.warnings(nik, KK, born, TODAY) == ()
 
 
-@settings(deadline=None)  # the first call loads the library
 @given(st.text(max_size=20))
 def test_whatever_is_not_sixteen_digits_is_refused(text):
     if not re.fullmatch("[0-9]{16}", typed.compact(text)):

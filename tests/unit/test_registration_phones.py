@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import phonenumbers
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.registration import phones
@@ -27,7 +27,6 @@ def test_every_way_of_writing_a_number_is_the_same_number(written):
     assert phones.parse_phone(written) == "+6281234567890"
 
 
-@settings(deadline=None)  # the first call loads the library
 @given(st.sampled_from(PREFIXES), st.integers(0, 99_999_999))
 def test_every_mobile_number_is_accepted_and_normalising_is_done_once(prefix, rest):
     number = phones.parse_phone(f"0{prefix}{rest:08d}")
@@ -35,7 +34,6 @@ def test_every_mobile_number_is_accepted_and_normalising_is_done_once(prefix, re
     assert phones.parse_phone(number) == number
 
 
-@settings(deadline=None)  # the first call loads the library
 @given(st.text(max_size=40))
 def test_any_other_text_is_refused_and_nothing_else_happens(text):
     try:

@@ -22,7 +22,7 @@ v = program()
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     """As a citizen would, with nothing but Python's own library in reach."""
     command = [sys.executable, "-I", "-S", str(PROGRAM), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_it_needs_python_alone() -> None:
@@ -56,7 +56,7 @@ def test_a_file_named_like_one_of_pythons_own_is_not_run_from_the_folder_it_lies
     for name in ("json", "hashlib", "pyblst"):
         (folder / f"{name}.py").write_text("raise SystemExit('run from the folder')")
     command = [sys.executable, "verify_draw.py", "."]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -122,7 +122,7 @@ def test_the_seats_of_the_whole_world_are_no_trouble(tmp_path: Path) -> None:
     note = files["note.txt"].replace(b"quota 20", b"quota 4294967295")
     begun = time.monotonic()
     assert not verify(write(tmp_path / "54", files | {"note.txt": note})).ok
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 60, "one step for each seat takes many minutes"
 
 
 @pytest.mark.parametrize("name", ["note.txt", "regions.json", "leaves/31.bin", "nodes/31.bin", "substitutions.json"])

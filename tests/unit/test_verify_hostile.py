@@ -187,7 +187,7 @@ def test_more_entries_than_the_verifier_will_read_are_refused_before_anything_is
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_flipped_cut_and_repeated_bytes_never_escape_and_never_pass(data: st.DataObject):
     name = data.draw(st.sampled_from(sorted(GOOD)))
     content = bytearray(GOOD[name])
@@ -225,7 +225,7 @@ json_values = st.recursive(
 
 
 @given(st.sampled_from(sorted(set(GOOD) - {"note.txt"})), json_values)
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_any_json_at_all_is_a_named_failure(name: str, value: object):
     found = verify(Shelf(GOOD | {name: encoded(value)}), PRODUCTION, NOTHING)
     assert not any("could not follow" in check.detail for check in found)

@@ -40,7 +40,7 @@ ENTRIES = st.dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(entries=ENTRIES)
 def test_every_entry_is_found_by_its_leaf_and_nobody_by_another(entries):
     everybody = [
