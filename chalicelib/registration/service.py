@@ -130,6 +130,11 @@ class Registrations:
         if self._store.excluded(registrant.nik_mac):
             raise Excluded()
 
+    def is_excluded(self, registrant_id: str) -> bool:
+        """Whether a person came to be excluded, and may spend nothing. Two reads; one if they are not registered."""
+        registrant = self._store.registrant(registrant_id)
+        return registrant is not None and self._store.excluded(registrant.nik_mac)
+
     def mark_beneficiary(self, registrant_id: str, wave: int) -> None:
         """Tell the registration that its person was chosen, so that a join needs no other read.
 

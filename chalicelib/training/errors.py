@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import DomainError
+from ..registration.errors import Excluded
 from ..waves.errors import BeneficiaryRevoked, PurchaseDeadlinePassed
 
 
@@ -103,6 +104,12 @@ class TrainingCancelled(DomainError):
     """The purchase was cancelled; its code is void."""
 
     code = "training_cancelled"
+
+
+class ParticipantBlocked(DomainError):
+    """The participant may spend nothing more; a partner is not told why."""
+
+    code = "participant_blocked"
 
 
 class WrongTrainingState(DomainError):
@@ -226,6 +233,11 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
         "Pembelian pelatihan ini telah dibatalkan.",
         "The purchase of this training was cancelled.",
     ),
+    ParticipantBlocked: (
+        409,
+        "Kode ini tidak dapat ditukarkan; peserta dapat menanyakan alasannya kepada layanan pengaduan.",
+        "This code cannot be taken in; the participant may ask the help desk why.",
+    ),
     WrongTrainingState: (
         409,
         "Pelatihan ini berstatus {state}; laporan ini memerlukan status {needs}.",
@@ -276,13 +288,14 @@ PURCHASE = (
     NotBeneficiary,
     BeneficiaryRevoked,
     PurchaseDeadlinePassed,
+    Excluded,
     UnknownCourse,
     CourseNotOffered,
     BalanceTooLow,
 )
 CANCELLATION = (TrainingAlreadyRedeemed, CancellationTooLate)
 REVIEW = (AlreadyReviewed, NotCompleted)
-REDEMPTION = (*SIGNED, RedeemCodeUnknown, CardMismatch, TrainingCancelled)
+REDEMPTION = (*SIGNED, RedeemCodeUnknown, CardMismatch, TrainingCancelled, ParticipantBlocked)
 ATTENDANCE = (*SIGNED, RedeemCodeUnknown, ReportedOtherwise, WrongTrainingState, ReportedInFuture, ReportedTooEarly)
 COMPLETION = (*ATTENDANCE, CompletedTooSoon, CertificateAlreadyUsed)
 """The refusals of an endpoint."""

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from ..config import Programme
 from ..dynamo import LegsFailed, Transaction
 from ..errors import Unavailable
 from . import rules, wire
-from .errors import CardMismatch, CertificateAlreadyUsed, RedeemCodeUnknown
+from .errors import CardMismatch, CertificateAlreadyUsed, ParticipantBlocked, RedeemCodeUnknown
 from .partner_store import PartnerStore
 from .rules import Partner, State, Training
-from .service import Beneficiaries
+from .service import Beneficiaries, People
 from .store import CERTIFICATE_LEG, TRAINING_LEG, TrainingStore
 from .wire import AttendanceForm, CompletionForm, RedemptionForm, RedemptionView
 
@@ -33,26 +33,32 @@ Decided = tuple[Training, Callable[[Transaction], None]] | None
 """The training after a report, and what adds the legs that write it; None if just this was reported before."""
 
 
+@dataclass(frozen=True)
+class Ports:
+    """Whom partners report about."""
+
+    beneficiaries: Beneficiaries
+    people: People
+
+
 class Reports:
     """The use cases. A code that is another partner's looks unknown to this one.
 
     A partner's clock may be off ours by `partners.clock_skew_s`, either way.
     """
 
-    def __init__(
-        self, store: TrainingStore, partners: PartnerStore, beneficiaries: Beneficiaries, programme: Programme
-    ) -> None:
+    def __init__(self, store: TrainingStore, partners: PartnerStore, ports: Ports, programme: Programme) -> None:
         self._store = store
-        self._beneficiaries = beneficiaries
+        self._ports = ports
         self._partners = partners
         self._rules = programme.training
         self._unusual = programme.partners.unusual
         self._skew = timedelta(seconds=programme.partners.clock_skew_s)
 
     def validate(self, partner: Partner, form: RedemptionForm) -> RedemptionView:
-        """Whether a code may be taken in; writes nothing. Three reads.
+        """Whether a code may be taken in; writes nothing. Five reads.
 
-        Raises, in this order: `RedeemCodeUnknown`, `CardMismatch`, `TrainingCancelled`.
+        Raises, in this order: `RedeemCodeUnknown`, `CardMismatch`, `TrainingCancelled`, `ParticipantBlocked`.
         """
         training = self._of(partner, form.redeem_code)
         self._check_redeemable(training, form.card_number)
@@ -157,7 +163,9 @@ class Reports:
         return training
 
     def _check_redeemable(self, training: Training, card_number: str) -> None:
-        beneficiary = self._beneficiaries.beneficiary(training.registrant_id)
+        beneficiary = self._ports.beneficiaries.beneficiary(training.registrant_id)
         if beneficiary is None or beneficiary.card_number != card_number:
             raise CardMismatch()
         rules.check_redeemable(training)
+        if training.redeemed_at is None and self._ports.people.is_excluded(training.registrant_id):
+            raise ParticipantBlocked()

@@ -18,6 +18,7 @@ from ..errors import NotFound, Unavailable
 from ..ids import Randomness
 from ..payouts.rules import Kind
 from ..payouts.service import Payouts
+from ..registration.errors import Excluded
 from ..waves.rules import Beneficiary, BeneficiaryState, check_may_buy
 from . import rules, wire
 from .courses import Courses
@@ -42,6 +43,12 @@ class Beneficiaries(Protocol):
     def graduate(self, tx: Transaction, registrant_id: str, now: datetime) -> None: ...
 
 
+class People(Protocol):
+    """Whether a person may spend and earn nothing any more; registration answers."""
+
+    def is_excluded(self, registrant_id: str) -> bool: ...
+
+
 class Trainings:
     """The use cases of participants."""
 
@@ -50,6 +57,7 @@ class Trainings:
         store: TrainingStore,
         courses: Courses,
         beneficiaries: Beneficiaries,
+        people: People,
         payouts: Payouts,
         programme: Programme,
         randomness: Randomness,
@@ -57,6 +65,7 @@ class Trainings:
         self._store = store
         self._courses = courses
         self._beneficiaries = beneficiaries
+        self._people = people
         self._payouts = payouts
         self._rules = programme.training
         self._schemes = {scheme.version: scheme for scheme in programme.schemes}
@@ -68,8 +77,8 @@ class Trainings:
         """Buy a course from the balance; True if it is new. A purchase that stands is given again, whatever came since.
 
         The purchase, its price, its redeem code and the place that it keeps are one transaction. Raises, in this order:
-        `NotBeneficiary`, `BeneficiaryRevoked`, `PurchaseDeadlinePassed`, `UnknownCourse`, `CourseNotOffered`,
-        `BalanceTooLow`.
+        `NotBeneficiary`, `BeneficiaryRevoked`, `PurchaseDeadlinePassed`, `Excluded`, `UnknownCourse`,
+        `CourseNotOffered`, `BalanceTooLow`.
         """
         for _ in range(TRIES):
             beneficiary = self._beneficiary(registrant_id)
@@ -79,6 +88,8 @@ class Trainings:
             if bought is not None:
                 return self._view(bought, account, beneficiary), False
             check_may_buy(beneficiary, now)
+            if self._people.is_excluded(registrant_id):
+                raise Excluded()
             course, partner = self._courses.to_buy(course_id)
             rules.check_balance(account, course)
             n = sum(one.course_id == course_id for one in owned.trainings) + 1

@@ -54,14 +54,23 @@ class TrainingServices(WavesServices, PayoutsServices):
         """What beneficiaries buy and review."""
         from ..training.service import Trainings
 
-        return Trainings(self._training_store, self.courses, self.waves, self.payouts, self.programme, self._randomness)
+        return Trainings(
+            self._training_store,
+            self.courses,
+            self.waves,
+            self.registrations,
+            self.payouts,
+            self.programme,
+            self._randomness,
+        )
 
     @cached_property
     def reports(self) -> Reports:
         """What partners report of trainings."""
-        from ..training.reports import Reports
+        from ..training.reports import Ports, Reports
 
-        return Reports(self._training_store, self._partner_store, self.waves, self.programme)
+        ports = Ports(self.waves, self.registrations)
+        return Reports(self._training_store, self._partner_store, ports, self.programme)
 
     @cached_property
     def _training_store(self) -> TrainingStore:

@@ -362,6 +362,13 @@ class Gateway:
         """Somebody who graduated, for all who look for a job."""
         return self.graduated().person
 
+    def exclude(self, person: str) -> None:
+        """Put somebody on an exclusion list."""
+        store = self.services._registration_store
+        registrant = store.registrant(person)
+        assert registrant
+        store.exclude(registrant.nik_mac, "officials/2026-11/2026-11-01")
+
     def revoke(self, beneficiary: Beneficiary) -> None:
         """Take the place of one who bought nothing in time."""
         with self.services.transaction() as tx:

@@ -237,7 +237,7 @@ COSTS: dict[str, Row] = {
     GET_COURSE: (again(SUCCESSES[GET_COURSE]), {}),
     BUY: (
         SUCCESSES[BUY],
-        {"dynamodb GetItem": 3, "dynamodb Query": 1, "dynamodb TransactWriteItems": 1},
+        {"dynamodb GetItem": 5, "dynamodb Query": 1, "dynamodb TransactWriteItems": 1},
     ),
     f"{BUY} again": (again(SUCCESSES[BUY]), {"dynamodb GetItem": 1, "dynamodb Query": 1}),
     CANCEL: (
@@ -246,8 +246,8 @@ COSTS: dict[str, Row] = {
     ),
     f"{CANCEL} again": (again(SUCCESSES[CANCEL]), {"dynamodb Query": 1}),
     "GET /me/trainings": (SUCCESSES["GET /me/trainings"], {"dynamodb GetItem": 1, "dynamodb Query": 1}),
-    VALIDATE: (SUCCESSES[VALIDATE], SIGNED + Counter({"dynamodb GetItem": 3})),
-    REDEEM: (SUCCESSES[REDEEM], SIGNED + Counter({"dynamodb GetItem": 3, "dynamodb TransactWriteItems": 1})),
+    VALIDATE: (SUCCESSES[VALIDATE], SIGNED + Counter({"dynamodb GetItem": 5})),
+    REDEEM: (SUCCESSES[REDEEM], SIGNED + Counter({"dynamodb GetItem": 5, "dynamodb TransactWriteItems": 1})),
     f"{REDEEM} again": (again(SUCCESSES[REDEEM]), SIGNED + Counter({"dynamodb GetItem": 3})),
     ATTEND: (SUCCESSES[ATTEND], SIGNED + Counter({"dynamodb GetItem": 2, "dynamodb TransactWriteItems": 1})),
     f"{ATTEND} again": (again(SUCCESSES[ATTEND]), SIGNED + Counter({"dynamodb GetItem": 2})),

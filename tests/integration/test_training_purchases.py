@@ -10,16 +10,18 @@ import pytest
 
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound
+from chalicelib.registration.errors import Excluded
 from chalicelib.training.errors import (
     BalanceTooLow,
     CancellationTooLate,
     CourseNotOffered,
     NotBeneficiary,
+    ParticipantBlocked,
     TrainingAlreadyRedeemed,
     UnknownCourse,
 )
 from chalicelib.training.rules import Account
-from chalicelib.training.wire import TrainingList, TrainingView
+from chalicelib.training.wire import RedemptionForm, TrainingList, TrainingView
 from chalicelib.waves.errors import BeneficiaryRevoked, PurchaseDeadlinePassed
 from chalicelib.waves.rules import BeneficiaryState
 from tests.builders.training import OTHER, PERSON, Scene, scene
@@ -246,3 +248,27 @@ def test_a_crash_before_the_write_leaves_nothing_and_the_purchase_can_be_sent_ag
         cancel(stage, bought)
     assert mine(stage).trainings == [bought]
     assert cancel(stage, bought).state == "CANCELLED"
+
+
+def test_who_came_to_be_excluded_after_the_award_spends_nothing_more(
+    stage: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither by a purchase nor by a code that is not taken in yet; what was done before is still told the same."""
+    course, bought = stage.course(), stage.buy()
+    taken_in = stage.redeemed(OTHER)
+    monkeypatch.setattr(stage.services.registrations, "is_excluded", lambda _: True)
+    before = stage.items("")
+    with pytest.raises(Excluded):
+        stage.services.training.buy(PERSON.registrant_id, course, T0)
+    form = RedemptionForm(bought.redeem_code, PERSON.card_number)
+    for report in (
+        lambda: stage.services.reports.validate(stage.partner, form),
+        lambda: stage.services.reports.redeem(stage.partner, form, T0),
+    ):
+        with pytest.raises(ParticipantBlocked):
+            report()
+    assert stage.items("") == before
+    assert stage.services.training.buy(PERSON.registrant_id, bought.course_id, T0)[1] is False
+    assert stage.redeem(taken_in, OTHER)[1] is False
+    # What they paid comes back, and stays where it is.
+    assert stage.services.training.cancel(PERSON.registrant_id, bought.training_id, T0).state == "CANCELLED"

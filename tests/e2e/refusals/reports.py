@@ -60,12 +60,22 @@ def redeem_cancelled(route: str) -> Provoke:
     return provoke
 
 
+def redeem_of_excluded(route: str) -> Provoke:
+    def provoke(gateway: Gateway) -> Call:
+        bought = gateway.bought()
+        gateway.exclude(bought.person)
+        return Call(route, gateway.redemption(bought), partner=gateway.partner)
+
+    return provoke
+
+
 def redemption_refusals(route: str) -> dict[str, Provoke]:
     return {
         **signed_wrongly(redeeming(route)),
         "redeem_code_unknown": signed_by_stranger(redeeming(route)),
         "card_mismatch": redeeming(route, card_number="2026000000000017"),
         "training_cancelled": redeem_cancelled(route),
+        "participant_blocked": redeem_of_excluded(route),
     }
 
 

@@ -69,11 +69,19 @@ def review_anew(gateway: Gateway) -> Call:
     return reviewing(gateway.graduated(), "Kurang membantu, ternyata.")
 
 
+def buy_excluded(gateway: Gateway) -> Call:
+    call = SUCCESSES[BUY](gateway)
+    assert call.person
+    gateway.exclude(call.person)
+    return call
+
+
 REFUSALS: dict[str, dict[str, Provoke]] = {
     BUY: {
         "not_beneficiary": lambda gateway: Call(BUY, {"course_id": gateway.course}, person=gateway.registered()),
         "beneficiary_revoked": buy_revoked,
         "purchase_deadline_passed": buy_too_late,
+        "excluded": buy_excluded,
         "unknown_course": buy_unknown,
         "course_not_offered": buying(offered="no"),
         "balance_too_low": buying(price_idr="3500001"),
