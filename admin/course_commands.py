@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from chalicelib import spreadsheets
 from chalicelib.clock import iso, utc_now
 
 from . import stages
@@ -35,8 +36,8 @@ def import_file(stage: str, file: Path, reason: str) -> None:
     known by provider and code: importing it again changes it, offered=no withdraws it. What was bought stays as it was
     bought. One import waits at a time: the next takes its place.
     """
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        changes = stages.load(stage).services.courses.propose(lines, stages.caller(), reason, utc_now())
+    lines = spreadsheets.lines(file.read_bytes())
+    changes = stages.load(stage).services.courses.propose(lines, stages.caller(), reason, utc_now())
     _echo(changes)
     click.echo(f"another person approves it: gelombang course approve --stage {stage} {file}")
 
@@ -51,8 +52,7 @@ def approve(stage: str, file: Path, yes: bool) -> None:
     An import that broke off is finished by approving it again.
     """
     courses = stages.load(stage).services.courses
-    with file.open(encoding="utf-8-sig", newline="") as opened:
-        lines = opened.readlines()
+    lines = spreadsheets.lines(file.read_bytes())
     proposed, changes = courses.standing(lines)
     _echo(changes)
     click.echo(f"proposed by {plain(proposed.maker)} at {iso(proposed.made_at)}: {plain(proposed.note)}")

@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from chalicelib import spreadsheets
 from chalicelib.clock import WIB, iso, parse_iso, utc_now
 from chalicelib.journal import Signed
 from chalicelib.waves.wire import WaveView
@@ -17,12 +18,13 @@ from chalicelib.waves.wire import WaveView
 from . import stages, triggers
 from .instants import instant
 from .payout_lines import act_line, reason_option
+from .refusals import SaysWhy
 
 STEP_S = 840
 """How long a step in this process may run: as long as the stage's own function."""
 
 
-@click.group()
+@click.group(cls=SaysWhy)
 def wave() -> None:
     """Waves and their calendar. Times are shown in WIB; an instant is given with its time zone."""
 
@@ -153,8 +155,8 @@ def import_history(stage: str, file: Path, reason: str) -> None:
     One wrong line refuses all of it. A wave in it replaces what was imported of that wave before. Shown in the
     statistics from the next count on.
     """
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        waves = stages.load(stage).services.statistics.import_history(lines, utc_now(), _signed(reason))
+    lines = spreadsheets.lines(file.read_bytes())
+    waves = stages.load(stage).services.statistics.import_history(lines, utc_now(), _signed(reason))
     recipients = sum(past.recipients for one in waves for past in one.regions.values())
     click.echo(f"{len(waves)} waves imported, {recipients:,} recipients")
 

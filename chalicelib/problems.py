@@ -9,6 +9,7 @@ import re
 from http import HTTPStatus
 from typing import Any, Literal
 
+from . import spreadsheets
 from .config import BadConfiguration
 from .errors import DomainError, Malformed, NotFound, TooLarge, Unavailable, UnknownField
 from .helpdesk import errors as helpdesk
@@ -42,6 +43,7 @@ PROBLEMS: dict[type[DomainError], Row] = {
         "The service is busy. Please try again shortly; nothing was lost.",
     ),
     BadConfiguration: (500, "Kesalahan pada layanan.", "Something is wrong with the service."),
+    **spreadsheets.PROBLEMS,
     **registration.PROBLEMS,
     **waves.PROBLEMS,
     **draw_errors.PROBLEMS,

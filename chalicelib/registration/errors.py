@@ -167,6 +167,18 @@ class MalformedExclusionList(DomainError):
     code = "malformed_exclusion_list"
 
 
+class UnknownExclusionList(DomainError):
+    """No list of that name and version was imported."""
+
+    code = "unknown_exclusion_list"
+
+
+class ExclusionListRetracted(DomainError):
+    """That version of the list was retracted for good: what is right comes as another version."""
+
+    code = "exclusion_list_retracted"
+
+
 class MalformedEmail(DomainError):
     """Not of the form of an e-mail address."""
 
@@ -350,6 +362,16 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
         422,
         "Daftar ditolak seluruhnya: {wrong} baris salah ({lines}).",
         "The whole list is refused: {wrong} wrong lines ({lines}).",
+    ),
+    UnknownExclusionList: (
+        404,
+        "Tidak ada daftar dengan nama dan versi itu.",
+        "There is no list of that name and version.",
+    ),
+    ExclusionListRetracted: (
+        409,
+        "Versi daftar ini sudah ditarik; impor yang benar sebagai versi lain.",
+        "This version of the list was retracted; import what is right as another version.",
     ),
     MalformedEmail: (422, "Alamat surel tidak valid.", "The e-mail address is not valid."),
     AccountExists: (409, "Alamat surel ini sudah memiliki akun.", "This e-mail address already has an account."),

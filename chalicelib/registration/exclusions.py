@@ -11,15 +11,22 @@ import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from enum import StrEnum
 
+from .. import typed
 from ..errors import Malformed
-from .errors import MalformedExclusionList, MalformedNik
+from ..journal import Act, Journal
+from ..spreadsheets import check_digits
+from .errors import ExclusionListRetracted, MalformedExclusionList, MalformedNik, UnknownExclusionList
 from .identity import parse_nik
 from .store import RegistrationStore
 from .vault import Vault
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+_HEADINGS = frozenset({"NIK", "NONIK", "NOMORNIK", "NIKKTP", "NOKTP", "NOMORKTP", "NOMORINDUKKEPENDUDUKAN"})
+"""How a column of NIKs is headed, without spaces, dots and dashes."""
+NIK_DIGITS = 16
 _NAMED_LINES_MAX = 20
 _PART = 1_000
 _WORKERS = 8
@@ -45,49 +52,108 @@ class ExclusionList:
         return f"{self.name}/{self.version}/{self.source_date.isoformat()}"
 
 
-class ExclusionLists:
-    """Imports lists; registrations read the rows themselves."""
+class Deed(StrEnum):
+    """What was done to a list: a line before the work, and one when it is done."""
 
-    def __init__(self, store: RegistrationStore, vault: Vault) -> None:
+    IMPORT = "IMPORT"
+    IMPORTED = "IMPORTED"
+    RETRACT = "RETRACT"
+    RETRACTED = "RETRACTED"
+
+
+class ExclusionLists:
+    """Imports and retracts lists; registrations read the rows themselves. `by` is the caller's IAM identity (ARN)."""
+
+    def __init__(self, store: RegistrationStore, vault: Vault, journal: Journal) -> None:
         self._store = store
         self._vault = vault
+        self._journal = journal
 
-    def import_list(self, source: ExclusionList, lines: Iterable[str]) -> int:
+    def import_list(self, source: ExclusionList, lines: Iterable[str], by: str, note: str, now: datetime) -> int:
         """Import a CSV with a column `nik`, all of it or, if any line is wrong, nothing; returns the number of NIKs.
 
         Each row is written by itself and adds the list to a NIK's own: an import that broke off, and one that is done
-        twice, is made whole by doing it again. Raises `MalformedExclusionList`, which names lines, never a NIK.
+        twice, is made whole by doing it again. Raises `NumbersSpoiled`, `MalformedExclusionList`, which names lines,
+        never a NIK; `ExclusionListRetracted`.
         """
         niks = read_niks(lines)
+        if any(act.about == source.entry and act.deed in _RETRACTIONS for act in self._journal.all()):
+            raise ExclusionListRetracted()
+        note = f"{len(niks)} NIKs: {note}"
+        self._journal.add(Act(now, Deed.IMPORT, source.entry, by, note))
         with ThreadPoolExecutor(_WORKERS) as pool:
             # In parts, because a list may have millions of rows; list() raises what a worker raised.
             for start in range(0, len(niks), _PART):
                 list(pool.map(lambda nik: self._exclude(nik, source), niks[start : start + _PART]))
+        self._journal.add(Act(now, Deed.IMPORTED, source.entry, by, note))
         return len(niks)
+
+    def all(self) -> dict[str, Act]:
+        """The latest act of each list that was ever imported, by `name/version/source date`, in this order."""
+        latest: dict[str, Act] = {}
+        for act in self._journal.all():
+            latest.setdefault(act.about, act)
+        return dict(sorted(latest.items()))
+
+    def acts(self, name: str, version: str) -> list[Act]:
+        """All that was done to a version of a list, newest first. Raises `UnknownExclusionList`."""
+        found = [act for act in self._journal.all() if act.about.startswith(f"{name}/{version}/")]
+        if not found:
+            raise UnknownExclusionList()
+        return found
+
+    def retract(self, name: str, version: str, by: str, note: str, now: datetime) -> int:
+        """Take a version of a list back, for good; returns how many NIKs it named until now.
+
+        Who is on another list, or on another version, stays excluded. A retraction that broke off is finished by doing
+        it again. Raises `UnknownExclusionList`.
+        """
+        rows = 0
+        for entry in sorted({act.about for act in self.acts(name, version)}):
+            self._journal.add(Act(now, Deed.RETRACT, entry, by, note))
+            freed = self._store.include_again(entry)
+            self._journal.add(Act(now, Deed.RETRACTED, entry, by, f"{freed} NIKs: {note}"))
+            rows += freed
+        return rows
 
     def _exclude(self, nik: str, source: ExclusionList) -> None:
         self._store.exclude(self._vault.mac("nik", nik), source.entry)
 
 
+_RETRACTIONS = frozenset({Deed.RETRACT, Deed.RETRACTED})
+
+
 def read_niks(lines: Iterable[str]) -> list[str]:
-    """The distinct NIKs of a CSV whose first line names its columns. Raises `MalformedExclusionList`."""
+    """The distinct NIKs of a CSV whose first line names its columns.
+
+    What a spreadsheet adds without loss is read: ="3201...", '3201..., spaces, empty columns and lines, headings in
+    other letters. Raises `NumbersSpoiled`, `MalformedExclusionList`.
+    """
     rows = csv.DictReader(lines)
-    niks: dict[str, None] = {}
-    wrong: list[int] = []
+    cells: dict[int, str] = {}
     try:
-        if "nik" not in (rows.fieldnames or ()):
+        columns = [column for column in rows.fieldnames or () if _heading(column) in _HEADINGS]
+        if len(columns) != 1:
             raise MalformedExclusionList(wrong=1, lines="1")
         for row in rows:
-            try:
-                niks[parse_nik((row["nik"] or "").strip())] = None
-            except MalformedNik:
-                wrong.append(rows.line_num)
+            if any(row.values()):
+                cells[rows.line_num] = typed.identifier(row[columns[0]] or "").lstrip("='\"").rstrip("'\"")
     except (csv.Error, UnicodeDecodeError):
         # The cause is cut off: it would quote what the file holds.
         raise MalformedExclusionList(wrong=1, lines=str(rows.line_num + 1)) from None
-    if not niks and not wrong:
-        raise MalformedExclusionList(wrong=1, lines="2")
+    check_digits(list(cells.values()), NIK_DIGITS)
+    niks: dict[str, None] = {}
+    wrong: list[int] = [] if cells else [2]
+    for line, cell in cells.items():
+        try:
+            niks[parse_nik(cell)] = None
+        except MalformedNik:
+            wrong.append(line)
     if wrong:
         named = ", ".join(str(line) for line in wrong[:_NAMED_LINES_MAX])
         raise MalformedExclusionList(wrong=len(wrong), lines=named)
     return list(niks)
+
+
+def _heading(column: str) -> str:
+    return re.sub("[^A-Z]", "", typed.compact(column))

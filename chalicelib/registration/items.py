@@ -14,6 +14,8 @@ from pynamodb.attributes import (
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 from pynamodb.models import Model
 
+from ..journal import ActColumns
+
 
 class RegistrationsTable(Model):
     """The base of every item kind; `wiring` gives it its table."""
@@ -126,6 +128,10 @@ class Exclusion(RegistrationsTable):
     """`X#<nik mac>` / `EXCLUDED`: the lists that name this NIK, as `name/version/source date`."""
 
     lists = UnicodeSetAttribute()
+
+
+class ActItem(RegistrationsTable, ActColumns):
+    """What an administrator did to an exclusion list."""
 
 
 def person_pk(registrant_id: str) -> str:

@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
 
 from pynamodb.attributes import Attribute, NumberAttribute
-from pynamodb.exceptions import UpdateError
+from pynamodb.exceptions import DeleteError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
@@ -289,6 +289,25 @@ class RegistrationStore:
     def exclude(self, nik_mac: str, entry: str) -> None:
         """Add an exclusion list to those that name a NIK; adding it twice is adding it once."""
         Exclusion(exclusion_pk(nik_mac), "EXCLUDED").update([Exclusion.lists.add({entry})])
+
+    def include_again(self, entry: str) -> int:
+        """Take a list from every row that it is in, and a row away that no other list names; returns how many rows.
+
+        Reads the whole table. Each row is two writes, of which the second finds what the first left if it died between.
+        """
+        named = (Exclusion.sk == "EXCLUDED") & (Exclusion.lists.contains(entry) | Exclusion.lists.does_not_exist())
+        rows = 0
+        for found in Exclusion.scan(named, consistent_read=True):
+            row = Exclusion(found.pk, found.sk)
+            try:
+                row.update([Exclusion.lists.delete({entry})], condition=Exclusion.pk.exists())
+                row.delete(condition=Exclusion.lists.does_not_exist())
+            except (UpdateError, DeleteError) as error:
+                # Gone already, or another list names it.
+                if not dynamo.is_condition_failure(error):
+                    raise
+            rows += 1
+        return rows
 
 
 def _read(kind: type[_Item], pk: str, sk: str) -> _Item | None:

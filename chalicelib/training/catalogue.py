@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from .. import typed
 from ..config import TrainingRules
 from ..ids import derived_id
 from .errors import MalformedCatalogue
@@ -143,7 +144,7 @@ def _wrong_column(row: dict[str, str], allowed: Allowed) -> str | None:
     skills = row["skills"].split(";")
     right = {
         "code": re.fullmatch(CODE, row["code"]),
-        "title": row["title"].strip() and row["title"].isprintable() and len(row["title"]) <= _TITLE_MAX,
+        "title": typed.name(row["title"], _TITLE_MAX),
         "provider": partner is not None and partner.revoked_at is None,
         "price_idr": re.fullmatch(r"[1-9][0-9]{0,8}", price) and floor <= int(price) <= _PRICE_MAX_IDR,
         "hours": re.fullmatch(_HOURS, hours) and int(hours) >= allowed.rules.course_hours_min,
@@ -160,7 +161,7 @@ def _course(row: dict[str, str]) -> Course:
         id=course_id(row["provider"], row["code"]),
         partner_id=row["provider"],
         code=row["code"],
-        title=row["title"].strip(),
+        title=typed.line(row["title"]),
         price_idr=int(row["price_idr"]),
         hours=int(row["hours"]),
         mode=Mode(row["mode"]),

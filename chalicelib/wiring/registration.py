@@ -64,9 +64,11 @@ class RegistrationServices(Deployment):
     @cached_property
     def exclusion_lists(self) -> ExclusionLists:
         """Who may not take part, as the authorities' lists say."""
+        from ..journal import Journal
         from ..registration.exclusions import ExclusionLists
+        from ..registration.items import ActItem
 
-        return ExclusionLists(self._registration_store, self.vault)
+        return ExclusionLists(self._registration_store, self.vault, Journal(ActItem))
 
     @cached_property
     def _registration_store(self) -> RegistrationStore:

@@ -11,8 +11,10 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from chalicelib.errors import Unavailable
+from chalicelib.journal import Journal
 from chalicelib.registration import errors
 from chalicelib.registration.exclusions import ExclusionList, ExclusionLists
+from chalicelib.registration.items import ActItem
 from chalicelib.registration.store import RegistrationStore
 from chalicelib.registration.vault import Vault
 from tests.builders.aws_calls import wrap_calls
@@ -53,10 +55,10 @@ def everything_stored(cloud):
 def test_no_number_and_no_name_is_stored_in_the_clear(service, cloud):
     service.register("siti", SITI, T0)
     service.set_financial_address("siti", ACCOUNT, T0)
-    lists = ExclusionLists(RegistrationStore(cloud.region), vault(cloud))
-    lists.import_list(ExclusionList("police", "1", T0.date()), ["nik", "3201010101900001"])
+    lists = ExclusionLists(RegistrationStore(cloud.region), vault(cloud), Journal(ActItem))
+    lists.import_list(ExclusionList("police", "1", T0.date()), ["nik", "3201010101900001"], "dewi", "letter 12", T0)
     count, stored = everything_stored(cloud)
-    assert count == 6
+    assert count == 8
     for secret in [*SECRETS, "3201010101900001"]:
         raw = secret.encode()
         forms = [raw, raw.hex().encode(), base64.b64encode(raw).rstrip(b"=")[:-1]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -198,6 +199,32 @@ def test_nothing_is_proposed_without_a_reason(stage: Scene, tmp_path: Path) -> N
     for words in ((), ("--reason", " ")):
         assert courses(ANI, "import", path, *words).exit_code == 2
     assert stage.items("CONTROL") == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (lambda text: text.replace(",", ";").encode(), "not_commas"),
+        (lambda text: text.replace(",", "\t").encode(), "not_commas"),
+        (lambda text: text.encode("utf-16"), "not_utf8"),
+        (lambda text: text.replace("Python", "Pyth\u00f6n").encode("windows-1252"), "not_utf8"),
+        (lambda text: b"PK\x03\x04" + text.encode(), "not_csv"),
+    ],
+)
+def test_a_catalogue_that_a_spreadsheet_saved_otherwise_is_refused_with_what_it_is(
+    stage: Scene, tmp_path: Path, spoil: Callable[[str], bytes], code: str
+) -> None:
+    path = Path(file_of(tmp_path, course_row(stage.partner.id, title="Python")))
+    path.write_bytes(spoil(path.read_text()))
+    for refused in (propose(str(path)), courses(BUDI, "approve", str(path), "--yes")):
+        assert (refused.exit_code, refused.output.endswith(f"({code})\n")) == (1, True)
+    assert stage.items("CONTROL") == []
+
+
+def test_a_title_is_kept_as_it_is_seen(stage: Scene, tmp_path: Path) -> None:
+    titled = course_row(stage.partner.id, title=" Dasar\u00a0Python \u2013 \u200bpemula ")
+    assert import_file(tmp_path, titled) == "1 courses imported"
+    assert [row["title"] for row in stage.items("COURSES")] == ["Dasar Python - pemula"]
 
 
 def test_an_import_that_broke_off_is_finished_by_doing_it_again(

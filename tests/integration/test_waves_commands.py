@@ -71,7 +71,9 @@ def test_a_refusal_is_one_line_with_its_code(world):
     result = run("skip", "145")
     assert result.exit_code == 1
     assert result.output == (
-        "Error: calendar_change_too_late wave=145 opens_at=2026-11-27T05:00:00Z earliest=2026-11-27T05:00:09Z\n"
+        "Error: Wave 145 opens at 2026-11-27T05:00:00Z; "
+        "only openings from 2026-11-27T05:00:09Z on can still be changed. "
+        "(calendar_change_too_late)\n"
     )
 
 

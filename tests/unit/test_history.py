@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 
+from admin import stages
+from admin.wave_commands import wave
 from chalicelib.outcomes.errors import MalformedHistory
 from chalicelib.outcomes.history import Past, PastWave, read
 
@@ -63,3 +66,12 @@ def test_all_wrong_lines_are_named_and_of_very_many_the_first():
 def test_a_file_of_nothing_or_of_other_columns_is_refused(lines):
     with pytest.raises(MalformedHistory):
         taken(*lines)
+
+
+@pytest.mark.parametrize("spoil", [lambda text: text.replace(",", ";").encode(), lambda text: text.encode("utf-16")])
+def test_what_a_spreadsheet_saved_otherwise_is_told_before_a_line_of_it_is_read(spoil, tmp_path, monkeypatch):
+    monkeypatch.setattr(stages, "load", lambda _: pytest.fail("nothing is asked of the stage"))
+    file = tmp_path / "history.csv"
+    file.write_bytes(spoil("\n".join(LINES)))
+    refused = CliRunner().invoke(wave, ["import-history", "--stage", "test", "--reason", "x", str(file)])
+    assert (refused.exit_code, "CSV UTF-8" in refused.output) == (1, True)

@@ -1,0 +1,102 @@
+"""CSV files that administrators import: what spreadsheets do to them is told before a line of them is believed. Pure.
+
+A spreadsheet takes a number of 16 digits for a measurement: it keeps 15 of them, or writes it with an exponent. Saved
+again, the file looks whole and names other people.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+
+from .errors import DomainError
+
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF", b"{\\rtf", b"<")
+"""How workbooks of new and old kinds, PDF, rich text, and tables in HTML or XML begin."""
+_MEASURED = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE][+]?[0-9]+|[0-9]+[.,]0{1,2}")
+"""A number with an exponent, or with decimals."""
+_SEPARATORS = {";": "semicolon", "\t": "tab", "|": "bar"}
+
+
+class NotCsv(DomainError):
+    """A workbook, a PDF or a page, whatever its name says."""
+
+    code = "not_csv"
+
+
+class NotUtf8(DomainError):
+    """In another code page, UTF-16 perhaps; letters would come out as others."""
+
+    code = "not_utf8"
+
+
+class NotCommas(DomainError):
+    """Its columns are separated by `found`."""
+
+    code = "not_commas"
+
+
+class NumbersSpoiled(DomainError):
+    """`spoiled` of `numbers` identifiers have lost digits, or have an exponent or decimals: a spreadsheet did it."""
+
+    code = "numbers_spoiled"
+
+
+_ID = "Ekspor ulang dari sumbernya: kolom nomor sebagai Teks, lalu simpan sebagai CSV UTF-8 (dipisahkan koma)."
+_EN = "Export it from its source again: columns of numbers as Text, saved as CSV UTF-8 (comma delimited)."
+
+PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
+    NotCsv: (
+        422,
+        f"Berkas ini bukan CSV, tetapi buku kerja, PDF atau halaman web. {_ID}",
+        f"This file is no CSV but a workbook, a PDF or a page. {_EN}",
+    ),
+    NotUtf8: (422, f"Berkas ini bukan UTF-8. {_ID}", f"This file is not in UTF-8. {_EN}"),
+    NotCommas: (
+        422,
+        f"Kolom berkas ini dipisahkan oleh {{found}}, bukan koma. {_ID}",
+        f"The columns of this file are separated by a {{found}}, not by commas. {_EN}",
+    ),
+    NumbersSpoiled: (
+        422,
+        f"Seluruh berkas ditolak: {{spoiled}} dari {{numbers}} nomor dirusak lembar kerja: digit terakhir menjadi 0, "
+        f"digit hilang, atau tertulis seperti 3,2E+15. {_ID}",
+        f"The whole file is refused: a spreadsheet spoiled {{spoiled}} of {{numbers}} numbers: their last digit became "
+        f"0, digits are missing, or they are written like 3.2E+15. {_EN}",
+    ),
+}
+
+
+def lines(raw: bytes) -> list[str]:
+    """The lines of a CSV, as `csv` wants them. Raises `NotCsv`, `NotUtf8`, `NotCommas`."""
+    if raw.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(_WORKBOOKS):
+        raise NotCsv()
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise NotUtf8() from None  # the cause would quote what the file holds
+    if "\0" in text or "\N{REPLACEMENT CHARACTER}" in text:
+        raise NotUtf8()
+    found = io.StringIO(text, newline="").readlines()
+    header = next((line for line in found if line.strip()), "")
+    for separator, name in _SEPARATORS.items():
+        if header.count(separator) > header.count(","):
+            raise NotCommas(found=name)
+    return found
+
+
+def check_digits(numbers: Sequence[str], length: int) -> None:
+    """Raises `NumbersSpoiled` if identifiers of so many digits, as a file has them, show what spreadsheets do.
+
+    One in ten ends in 0 by chance, and no more than five standard deviations above that. A digit that was lost at
+    either end makes most of them too short.
+    """
+    count = len(numbers)
+    written = sum(_MEASURED.fullmatch(number) is not None for number in numbers)
+    zeros = sum(len(number) == length and number.isdigit() and number.endswith("0") for number in numbers)
+    short = sum(length - 2 <= len(number) < length and number.isdigit() for number in numbers)
+    by_chance = 10 * zeros <= count or (10 * zeros - count) ** 2 <= 25 * 9 * count
+    spoiled = max(written, 0 if by_chance else zeros, short if 2 * short > count else 0)
+    if spoiled:
+        raise NumbersSpoiled(spoiled=spoiled, numbers=count)
