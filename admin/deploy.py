@@ -16,11 +16,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from . import package, stages
+from .losses import Consent
 from .stacks import Count, DeployFailed, Report, Stacks, Template, outputs, parameters
 from .stages import Aws
-
-PRODUCTION = "prod"
-"""The stage that can't be destroyed and can't be deployed without protection."""
 
 SMOKE_TRIES = 10
 
@@ -45,16 +43,17 @@ def deploy(
     get: Get,
     sleep: Callable[[float], None] = time.sleep,
     count: Count | None = None,
+    consent: Consent | None = None,
 ) -> Deployed:
     """Deploy this project to a stage; `given` are parameters of either stack, stronger than `.chalice/stages.json`.
 
-    With `count`, a stack's resources are counted instead of listed. Raises `DeployFailed` with the reason; what
-    CloudFormation had begun it has rolled back.
+    With `count`, a stack's resources are counted instead of listed. Without `consent` nothing that holds data is lost.
+    Raises `DeployFailed` with the reason; what CloudFormation had begun it has rolled back.
     """
     values = stages.stage_parameters(stage) | dict(given) | {"Stage": stage}
-    _check(stage, given, values)
+    _check(stage, given)
     aws = stages.connect()
-    stacks = Stacks(aws.client("cloudformation"), report, sleep, count=count)
+    stacks = Stacks(aws.client("cloudformation"), report, sleep, count=count, consent=consent or Consent())
     data, data_changed = _deploy_data(stacks, stage, values)
     report("packaging")
     built = package.build(stages.ROOT, stage, aws.region, stages.ROOT / "build")
@@ -75,6 +74,7 @@ def _deploy_data(stacks: Stacks, stage: str, values: Mapping[str, str]) -> tuple
     document = _data_template()
     before = stacks.find(name)
     protection = values.get("Protection") or (parameters(before)["Protection"] if before else "on")
+    values = dict(values) | {"Production": _production(stage, values, protection, before)}
     if protection == "off":
         document = without_retention(document)
     changed = stacks.deploy(name, Template(document), values)
@@ -98,6 +98,24 @@ def _deploy_app(
     if app is None:
         raise DeployFailed(f"{name} vanished while it was deployed")
     return app, changed
+
+
+def _production(stage: str, values: Mapping[str, str], protection: str, before: Mapping[str, Any] | None) -> str:
+    """Whether the stage is production: decided by its first deployment, `yes` unless that was without protection.
+
+    No later one changes that, and production is always protected. Raises `DeployFailed`.
+    """
+    wanted = values.get("Production")
+    if before is None:
+        decided = wanted or ("yes" if protection == "on" else "no")
+    else:
+        decided = "yes" if stages.is_production(before) else "no"
+    if wanted not in (None, decided):
+        kind = "production" if decided == "yes" else "no production stage"
+        raise DeployFailed(f"{stage} is {kind}, as its first deployment decided")
+    if decided == "yes" and protection != "on":
+        raise DeployFailed(f"{stage} is production, which is never without protection")
+    return decided
 
 
 def without_retention(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,13 +171,11 @@ def smoke_test(url: str, get: Get, sleep: Callable[[float], None]) -> str:
     raise DeployFailed(f"everything is deployed, but {url}/health does not answer: {last}")
 
 
-def _check(stage: str, given: Mapping[str, str], values: Mapping[str, str]) -> None:
+def _check(stage: str, given: Mapping[str, str]) -> None:
     merge = json.loads((stages.ROOT / ".chalice/merge-template.json").read_text())
     known = set(_data_template()["Parameters"]) | set(merge["Parameters"])
     if unknown := sorted(set(given) - known):
         raise DeployFailed(f"no such parameter: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
-    if stage == PRODUCTION and values.get("Protection") == "off":
-        raise DeployFailed(f"{PRODUCTION} is never without protection")
     package.architecture(stage)  # refuses a machine that could not package, before anything is changed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from .deploy import deploy as deploy_stage
 from .destroy import destroy as destroy_stage
+from .losses import Consent
 from .stacks import DeployFailed
 
 
@@ -19,13 +21,23 @@ from .stacks import DeployFailed
 @click.option(
     "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of either stack; repeatable."
 )
-def deploy(stage: str, given: Sequence[str]) -> None:
-    """Bring a stage to what this folder says: data stack, package, application, first request."""
+@click.option(
+    "--remove",
+    multiple=True,
+    metavar="NAME",
+    help="A resource that holds data and may be lost; else its name is asked.",
+)
+def deploy(stage: str, given: Sequence[str], remove: Sequence[str]) -> None:
+    """Bring a stage to what this folder says: data stack, package, application, first request.
+
+    What holds data is removed, replaced or less protected only if its name is typed, or given by --remove.
+    """
+    consent = Consent(remove, _typed if sys.stdin.isatty() else None)
     pairs = [each.partition("=") for each in given]
     if wrong := [name for name, equals, _ in pairs if not (name and equals)]:
         raise click.BadParameter(f"{', '.join(wrong)}: write NAME=VALUE", param_hint="--parameter")
     try:
-        deployed = deploy_stage(stage, {name: value for name, _, value in pairs}, click.echo, fetch)
+        deployed = deploy_stage(stage, {name: value for name, _, value in pairs}, click.echo, fetch, consent=consent)
     except (DeployFailed, BotoCoreError, ClientError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{stage}: {'deployed' if deployed.changed else 'no changes, nothing was changed'}; {deployed.api_url}")
@@ -36,13 +48,18 @@ def deploy(stage: str, given: Sequence[str]) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def destroy(stage: str, yes: bool) -> None:
     """Delete a stage that is not production, with all its data."""
-    if not yes:
-        click.confirm(f"Delete {stage} with all registrations, draws and payouts?", abort=True)
+    if not yes and _typed(f"Delete all registrations, draws and payouts of {stage}? Type its name") != stage:
+        raise click.ClickException("that was not its name, and nothing was deleted")
     try:
         destroy_stage(stage, click.echo)
     except (DeployFailed, BotoCoreError, ClientError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{stage}: gone")
+
+
+def _typed(text: str) -> str:
+    answer: str = click.prompt(text, default="", show_default=False)
+    return answer
 
 
 def fetch(url: str) -> tuple[int, bytes]:

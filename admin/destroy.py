@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from . import stages
-from .deploy import PRODUCTION
 from .stacks import DeployFailed, Report, Stacks, outputs, parameters
 
 _BUCKETS = ("ResultsBucket", "ReportsBucket", "ArtifactsBucket")
@@ -13,11 +12,11 @@ _BUCKETS = ("ResultsBucket", "ReportsBucket", "ArtifactsBucket")
 
 def destroy(stage: str, report: Report) -> None:
     """Delete everything of a stage, its data included. Raises `DeployFailed` for production and protected stages."""
-    if stage == PRODUCTION:
-        raise DeployFailed(f"{PRODUCTION} can't be destroyed")
     aws = stages.connect()
     stacks = Stacks(aws.client("cloudformation"), report)
     data = stacks.find(stages.data_stack(stage))
+    if data is not None and stages.is_production(data):
+        raise DeployFailed(f"{stage} is production, which this command does not destroy")
     if data is not None and parameters(data).get("Protection") != "off":
         raise DeployFailed(f"{stage} is protected: only a stage deployed with --parameter Protection=off can go")
     stacks.delete(stages.app_stack(stage))

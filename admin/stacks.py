@@ -18,6 +18,9 @@ Report = Callable[[str], None]
 Count = Callable[[str, int, int], None]
 """Is told a stack, how many of its resources are done, and how many there are to do."""
 
+Consent = Callable[[str, list[dict[str, Any]]], None]
+"""Is shown a stack's changes before they are made, and raises `DeployFailed` if they may not be."""
+
 _NOTHING_TO_CHANGE = ("didn't contain changes", "No updates are to be performed")
 _CONSEQUENCE = "cancelled"
 """Resources that were given up because another one failed say so with this word."""
@@ -50,7 +53,9 @@ class Stacks:
         sleep: Callable[[float], None] = time.sleep,
         wait_s: float = 3600,
         count: Count | None = None,
+        consent: Consent | None = None,
     ) -> None:
+        self._consent = consent
         self._cfn = cloudformation
         self._report = report
         self._sleep = sleep
@@ -89,6 +94,12 @@ class Stacks:
             self._report(f"{name}: no changes")
             return False
         self._report(f"{name}: {_summary(changes)}")
+        if self._consent is not None:
+            try:
+                self._consent(name, changes)
+            except DeployFailed:
+                self._cfn.delete_change_set(StackName=name, ChangeSetName=change_set)
+                raise
         seen = self._last_event(name)
         self._cfn.execute_change_set(StackName=name, ChangeSetName=change_set)
         self._watch(name, seen, f"{kind}_COMPLETE", len(changes))

@@ -110,6 +110,12 @@ class Stage:
         return wiring.build(self.settings)
 
 
+def is_production(data: Mapping[str, Any]) -> bool:
+    """Whether a data stack is of a production stage, as it records; an older one is if it is protected."""
+    values = stacks.parameters(data)
+    return values.get("Production", "yes" if values.get("Protection") != "off" else "no") == "yes"
+
+
 def load(name: str) -> Stage:
     """Find a deployed stage. Raises `BadConfiguration` if it isn't there."""
     aws = connect()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from click.testing import CliRunner
 from moto import mock_aws
 
+from admin.deploy_commands import destroy as destroy_command
 from admin.destroy import destroy
 from admin.stacks import DeployFailed
 from chalicelib.config import Settings
@@ -38,14 +40,34 @@ def test_destroying_again_finds_nothing_to_do(cloud: Settings):
     assert lines == ["gelombang-test-app: not there"]
 
 
-def test_a_protected_stage_stays(no_real_cloud: None):
+@pytest.mark.parametrize(
+    ("kept", "refusal"),
+    [
+        ({"Production": "yes"}, "staging is production"),
+        ({"Production": "yes", "Protection": "off"}, "staging is production"),
+        ({"Production": "no"}, "staging is protected"),
+    ],
+)
+def test_a_production_stage_and_a_protected_one_stay(no_real_cloud: None, kept: dict[str, str], refusal: str):
     with mock_aws():
+        given = {"Stage": "staging"} | kept
         boto3.client("cloudformation", REGION).create_stack(
             StackName="gelombang-staging-data",
             TemplateBody=(ROOT / ".chalice/data-stack.json").read_text(),
-            Parameters=[{"ParameterKey": "Stage", "ParameterValue": "staging"}],
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
         )
 
-        with pytest.raises(DeployFailed, match="staging is protected"):
+        with pytest.raises(DeployFailed, match=refusal):
             destroy("staging", lambda _: None)
         assert boto3.client("dynamodb", REGION).describe_table(TableName="gelombang-staging-waves")
+        told = CliRunner().invoke(destroy_command, ["--stage", "staging", "--yes"])
+        assert (told.exit_code, refusal in told.output) == (1, True)
+        assert boto3.client("dynamodb", REGION).describe_table(TableName="gelombang-staging-waves")
+
+
+def test_without_yes_the_name_of_the_stage_is_typed(cloud: Settings):
+    for typed in ("y", "yes", "prod", ""):
+        told = CliRunner().invoke(destroy_command, ["--stage", "test"], input=f"{typed}\n")
+        assert (told.exit_code, "nothing was deleted" in told.output) == (1, True)
+    assert boto3.client("s3", REGION).head_bucket(Bucket=cloud.results_bucket)
+    assert CliRunner().invoke(destroy_command, ["--stage", "test"], input="test\n").exit_code == 0

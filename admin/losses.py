@@ -1,0 +1,85 @@
+"""What a change set would lose: removals and replacements of what holds data, and protection that it takes away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+from .stacks import DeployFailed
+
+HOLDS_DATA = frozenset(
+    {
+        *(
+            "AWS::DynamoDB::Table",
+            "AWS::DynamoDB::GlobalTable",
+            "AWS::S3::Bucket",
+            "AWS::KMS::Key",
+            "AWS::Logs::LogGroup",
+        ),
+        *("AWS::SecretsManager::Secret", "AWS::Cognito::UserPool", "AWS::SQS::Queue", "AWS::Backup::BackupVault"),
+    }
+)
+PROTECTS = frozenset(
+    {
+        *("DeletionPolicy", "UpdateReplacePolicy", "DeletionProtectionEnabled", "DeletionProtection"),
+        *("PointInTimeRecoverySpecification", "VersioningConfiguration", "LifecycleConfiguration"),
+        *("PendingWindowInDays", "Enabled", "EnableKeyRotation", "KeyPolicy", "SSESpecification", "BucketEncryption"),
+        *("TimeToLiveSpecification", "ObjectLockConfiguration", "MessageRetentionPeriod", "RetentionInDays"),
+    }
+)
+"""Attributes and properties by whose change what is held may be lost later, without another word."""
+BY_PARAMETER = "Protection"
+"""What changes because of it was decided with that parameter, which production refuses."""
+
+Type = Callable[[str], str]
+"""Asks somebody to type a text; gives what was typed."""
+
+
+def losses(changes: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """By name, how each resource that holds data would lose it, or could from then on."""
+    found: dict[str, str] = {}
+    for change in changes:
+        name, kind = str(change["LogicalResourceId"]), change.get("ResourceType")
+        if kind not in HOLDS_DATA:
+            continue
+        if change["Action"] == "Remove":
+            found[name] = "removed"
+        elif change.get("Replacement") in {"True", "Conditional"}:
+            found[name] = "replaced"
+        elif less := sorted(_protection(change)):
+            found[name] = f"changed in {', '.join(less)}"
+    return found
+
+
+def _protection(change: Mapping[str, Any]) -> set[str]:
+    if change["Action"] != "Modify":
+        return set()
+    touched = set()
+    for detail in change.get("Details", []):
+        target = detail.get("Target", {})
+        name = target.get("Name") if target.get("Attribute") == "Properties" else target.get("Attribute")
+        if name in PROTECTS and detail.get("CausingEntity") != BY_PARAMETER:
+            touched.add(str(name))
+    return touched
+
+
+class Consent:
+    """Lets a change set go on only if the name of each resource that would lose something was typed.
+
+    `names` were given beforehand; `typed` asks for the others, None where nobody can be asked.
+    """
+
+    def __init__(self, names: Collection[str] = (), typed: Type | None = None) -> None:
+        self._names = frozenset(names)
+        self._typed = typed
+
+    def __call__(self, stack: str, changes: Iterable[Mapping[str, Any]]) -> None:
+        """Raises `DeployFailed`."""
+        for name, how in losses(changes).items():
+            if name in self._names:
+                continue
+            said = f"{stack}: {name} holds data and would be {how}"
+            if self._typed is None:
+                raise DeployFailed(f"{said}; nothing was changed. If that is meant: --remove {name}")
+            if self._typed(f"{said}. Type its name if that is meant") != name:
+                raise DeployFailed(f"{said}; that was not its name, and nothing was changed")
