@@ -11,6 +11,7 @@ import pytest
 from chalicelib import wiring
 from chalicelib.config import Settings
 from chalicelib.registration.errors import FixedAfterAward, FrozenUntilSettled
+from chalicelib.registration.items import Exclusion, exclusion_pk
 from chalicelib.registration.rules import Education, Employment, Standing
 from chalicelib.registration.store import RegistrationStore
 from chalicelib.registration.wire import RegistrationForm
@@ -183,3 +184,51 @@ def test_of_a_change_that_a_join_did_not_see_the_card_of_the_join_counts(town, m
     play(world)
     [entry] = world.new_waves().entries_of("siti", world.clock.now)
     assert entry.reason == "family_card"
+
+
+def test_a_value_that_is_only_typed_otherwise_is_no_change_and_a_form_with_one_is_refused_whole(town):
+    town.register(form())
+    town.world.clock.now = OPENS
+    town.join()
+    town.register(form(name="  Siti \u200b Aminah ", kk="3174-0912.0318 0002"))
+    for changes in ({"name": "SITI AMINAH"}, {"name": "Siti Aminah, S.Kom"}, {"name": "Siti R.", **FREE}):
+        with pytest.raises(FrozenUntilSettled):
+            town.register(form(**changes))
+    view = town.services.registrations.me("siti").registration
+    assert (view.phone, view.province) == ("+62********7890", "31")
+
+
+def test_it_is_frozen_in_an_added_wave_that_no_step_has_seen_and_for_who_was_removed_from_the_draw(town):
+    world = town.world
+    added = world.waves.add(T0 + timedelta(hours=1), T0 + timedelta(hours=3), 1, T0)
+    world.clock.now = T0 + timedelta(hours=2)
+    town.register(form())
+    town.join()
+    assert town.refused(FrozenUntilSettled) == [{"wave": added}] * 4
+    Exclusion(exclusion_pk(town.services.registrations.registrant("siti").nik_mac), "EXCLUDED", lists={"x/1/2"}).save()
+    world.at(T0 + timedelta(hours=3))
+    world.at(T0 + timedelta(hours=3, seconds=16))
+    assert world.entries.outcome(added, "siti").value == "excluded"
+    assert town.refused(FrozenUntilSettled) == [{"wave": added}] * 4
+
+
+def test_the_card_of_the_join_counts_also_when_a_place_is_passed_on_later(town):
+    world = town.world
+    world.waves.resize(WAVE, 1, 0, {}, T0)
+    forms = {"siti": form(), "budi": other_form(7, kk="3201011203180002")}
+    for who, own in forms.items():
+        town.register(own, who)
+    world.clock.now = OPENS
+    for who in forms:
+        town.join(who)
+    play(world)
+    [first] = [who for who in forms if world.waves.beneficiary(who)]
+    [left] = forms.keys() - {first}
+    joined_with = town.services.registrations.registrant(left).kk_mac
+    town.register(form(nik=forms[left].nik, phone=forms[left].phone, kk="3273011203180005"), left)
+    FamilyItem(f"K#{joined_with}", "HOLDERS", holders={"one", "two"}).save()
+    world.expire(world.waves.beneficiary(first).buy_by)
+    assert world.entries.outcome(WAVE, left).value == "family_card"
+    world.clock.now = OPENS + 2 * TWO_WEEKS
+    town.join(left)
+    assert world.entries.find(WAVE + 2, left).kk_mac == town.services.registrations.registrant(left).kk_mac
