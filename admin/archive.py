@@ -21,13 +21,13 @@ IMPORT_BUDGET_S = 0.4
 """What `import app` may take from a package with compiled modules; every cold start pays for it."""
 
 IMPORT_LIMIT_S = 2.0
-"""What is refused as too slow, even of a machine that is slow or busy; above the budget it is only said."""
+"""What is refused as too slow, even of a machine that is slow; above the budget it is only said."""
 
 _TASK_ROOT = "/var/task"
 """Where Lambda unzips a package, so that tracebacks name the files as they are there."""
 
 _TRIAL = (
-    "import sys, time; sys.path[:0] = sys.argv[1:]; t = time.perf_counter(); import app; print(time.perf_counter() - t)"
+    "import sys, time; sys.path[:0] = sys.argv[1:]; t = time.process_time(); import app; print(time.process_time() - t)"
 )
 
 
@@ -87,7 +87,9 @@ def check(folders: Sequence[Path]) -> float:
 
 
 def import_s(folders: Sequence[Path]) -> float:
-    """Seconds of one `import app` in a fresh interpreter that has nothing but the package.
+    """Seconds that a processor works for one `import app` in a fresh interpreter that has nothing but the package.
+
+    On a machine that others use too it takes longer, and is no worse.
 
     Raises `DeployFailed` if that needs anything that is not in it.
     """
