@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import urllib3
+from urllib3.exceptions import HTTPError
+
+PAUSES_S = (1.1, 1.1, 2, 4, 8, 16)
+"""Between one try and the next: over a second, so that a partner's signature is another one."""
+
+_BUSY = {429, 500, 502, 503, 504}
+"""Too many at once, or a function or an authorizer that was not there in time; nothing that is said of a request."""
 
 
 class Unexpected(Exception):
@@ -16,11 +25,15 @@ class Unexpected(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """Status and decoded JSON (None where there is none) of the answer to `request`, such as `PUT /me/registration`."""
+    """Status and decoded JSON (None where there is none) of the answer to `request`, such as `PUT /me/registration`.
+
+    `again`: it is the answer to a second try. The first one may have been heeded, and its answer lost.
+    """
 
     request: str
     status: int
     body: Any
+    again: bool = False
 
     @property
     def code(self) -> str:
@@ -28,43 +41,69 @@ class Answer:
         return str(self.body.get("code", "")) if isinstance(self.body, dict) else ""
 
     def expect(self, *statuses: int, code: str = "") -> Answer:
-        """Itself, if it has one of these statuses and, where one is named, this code. Raises `Unexpected`."""
+        """Itself, if it has one of these statuses and, where one is named, this code. Raises `Unexpected`.
+
+        Where something is made, a second try may find it made: 200 for 201.
+        """
+        if self.again and 201 in statuses:
+            statuses = (*statuses, 200)
         if self.status not in statuses or (code and self.code != code):
             wanted = " or ".join(map(str, statuses))
             raise Unexpected(f"{self.request} answered {self.status} {self.code}, expected {wanted} {code}".rstrip())
         return self
 
 
+def made_once(answers: Sequence[Answer]) -> bool:
+    """Whether one of those who asked at the same time for the same made it, and the others found it made."""
+    made = [answer.status for answer in answers].count(201)
+    lost = any(answer.again for answer in answers)
+    return {answer.status for answer in answers} <= {200, 201} and (made == 1 or (lost and made == 0))
+
+
 class Api:
     """`url` is the API's address without a slash at the end, `keys_url` where its user pool shows its public keys.
 
     Safe for threads; keeps `connections` of them open.
-    A service that says "busy, try again" is asked again a few times, as any sensible client does; nothing else is.
+    Who is told "busy, try again", or is not answered, asks again, as any sensible client does; else nobody does.
     """
 
     def __init__(self, url: str, keys_url: str, connections: int) -> None:
         self._url = url
         self._keys_url = keys_url
         self._http = urllib3.PoolManager(
-            maxsize=connections,
-            timeout=urllib3.Timeout(connect=5, read=35),
-            retries=urllib3.Retry(
-                connect=2,
-                read=0,
-                redirect=0,
-                status=4,
-                status_forcelist=(429, 503),
-                allowed_methods=None,
-                backoff_factor=0.3,
-                raise_on_status=False,
-            ),
+            maxsize=connections, timeout=urllib3.Timeout(connect=30, read=90), retries=False
         )
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Ask nothing any more, and nothing again."""
+        self._stopped.set()
 
     def call(
-        self, method: str, path: str, body: Any = None, *, token: str = "", headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        token: str = "",
+        headers: Callable[[], Mapping[str, str]] = dict,
     ) -> Answer:
-        """Send a request with a JSON body (bytes go as they are). Raises urllib3's HTTPError without an answer."""
-        sent = {"Accept": "application/json", "Accept-Language": "id", **(headers or {})}
+        """Send a request with a JSON body (bytes go as they are); `headers` are made for each try.
+
+        Raises urllib3's HTTPError without an answer.
+        """
+        for tried, pause_s in enumerate(PAUSES_S):
+            if self._stopped.is_set():
+                raise HTTPError("stopped")
+            with suppress(HTTPError):
+                answer = self._ask(method, path, body, token, headers(), again=tried > 0)
+                if answer.status not in _BUSY:
+                    return answer
+            self._stopped.wait(pause_s)
+        return self._ask(method, path, body, token, headers(), again=True)
+
+    def _ask(self, method: str, path: str, body: Any, token: str, headers: Mapping[str, str], *, again: bool) -> Answer:
+        sent = {"Accept": "application/json", "Accept-Language": "id", **headers}
         if token:
             sent["Authorization"] = f"Bearer {token}"
         raw = body
@@ -72,7 +111,7 @@ class Api:
             sent["Content-Type"] = "application/json"
             raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         response = self._http.request(method, self._url + path, body=raw, headers=sent)
-        return Answer(f"{method} {path}", response.status, _parsed(response.data))
+        return Answer(f"{method} {path}", response.status, _parsed(response.data), again)
 
     def text(self, path: str) -> str:
         """A page that is no JSON. Raises `Unexpected` for any status but 200."""

@@ -34,8 +34,12 @@ from .fsp import Sandbox
 STAGE = "local"
 REGION = "ap-southeast-3"
 
-START_S = 60
-STOP_S = 15
+START_S = 900
+"""Far more than the slowest machine takes; whatever fails to start ends before."""
+
+FUNCTION_S = 60
+"""What every function may take at least. In AWS a request is given up after ten seconds, which is long for one that has
+a processor; here many share few."""
 
 
 class CloudFailed(Exception):
@@ -83,7 +87,7 @@ class LocalCloud:
             resources.enter_context(_environment(_past_proxies()))  # before anything is asked on loopback
             self.beacon = resources.enter_context(DevelopmentBeacon())
             self.fsp = resources.enter_context(Sandbox(self._seed, api_key=self._api_key))
-            self.endpoint = resources.enter_context(_ministack(program, self.folder))
+            self.endpoint, self._group = resources.enter_context(_ministack(program, self.folder))
             resources.enter_context(_environment(_client_variables(self.endpoint)))
             resources.callback(_ignore_signals)  # the last to be entered is the first to be left
             self._resources = resources.pop_all()
@@ -102,14 +106,34 @@ class LocalCloud:
         stage = stages.load(STAGE)
         self._share_secrets(stage)
         self._verify_sender(stage)
+        self._be_patient()
         permissions.grant(stages.connect(), f"gelombang-{STAGE}-")
         return stage
+
+    def cpu_s(self) -> float:
+        """Seconds that processors have worked so far: for this process, for MiniStack, and for its functions."""
+        ended = os.times()
+        found = ended.user + ended.system + ended.children_user + ended.children_system
+        for process in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                fields = process.read_text().rpartition(")")[2].split()
+                if int(fields[2]) == self._group:  # and of those who have ended already, as their parent has it
+                    found += sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+        return found
 
     def _verify_sender(self, stage: stages.Stage) -> None:
         """What an administrator does once at the mail service, and proves with DNS records: send from the domain."""
         ses = stages.connect().client("sesv2")
         with suppress(ses.exceptions.AlreadyExistsException):
             ses.create_email_identity(EmailIdentity=stage.settings.mail_domain)
+
+    def _be_patient(self) -> None:
+        """Give each function time enough for a machine that is busy."""
+        functions = stages.connect().client("lambda")
+        for page in functions.get_paginator("list_functions").paginate():
+            for function in page["Functions"]:
+                if function["Timeout"] < FUNCTION_S:
+                    functions.update_function_configuration(FunctionName=function["FunctionName"], Timeout=FUNCTION_S)
 
     def _share_secrets(self, stage: stages.Stage) -> None:
         """What an administrator does once for a real stage: agree with the provider on a key and a callback token."""
@@ -134,12 +158,12 @@ def _alone(lock: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _ministack(program: Path, folder: Path) -> Iterator[str]:
-    """MiniStack in a process group of its own, which holds its Lambda workers too; yields its address."""
+def _ministack(program: Path, folder: Path) -> Iterator[tuple[str, int]]:
+    """MiniStack in a process group of its own, which holds its Lambda workers too; yields its address and the group."""
     port = _free_port()
     with (folder / "ministack.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - the program that `make install` put there
-            [str(program)],
+            _command(program),
             env=_server_variables(port, folder),
             cwd=folder,
             stdin=subprocess.DEVNULL,
@@ -150,11 +174,17 @@ def _ministack(program: Path, folder: Path) -> Iterator[str]:
     try:
         endpoint = f"http://127.0.0.1:{port}"
         _wait_until_healthy(process, endpoint, folder / "ministack.log")
-        yield endpoint
+        yield endpoint, process.pid
     finally:
         _end_group(process)
         # Each of its workers had unpacked the whole package. The log stays.
         shutil.rmtree(folder / "tmp", ignore_errors=True)
+
+
+def _command(program: Path) -> list[str]:
+    """MiniStack by way of `emulator.py`, if its interpreter is where it is in every environment."""
+    python = program.with_name("python")
+    return [str(python), "-P", str(Path(__file__).with_name("emulator.py"))] if python.exists() else [str(program)]
 
 
 def _server_variables(port: int, folder: Path) -> dict[str, str]:
@@ -199,20 +229,17 @@ def _past_proxies() -> dict[str, str | None]:
 def _wait_until_healthy(process: subprocess.Popen[bytes], endpoint: str, log: Path) -> None:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and process.poll() is None:
-        with suppress(OSError), urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=2):  # noqa: S310 - loopback
+        with suppress(OSError), urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=30):  # noqa: S310 - loopback
             return
         time.sleep(0.1)
     raise CloudFailed(f"MiniStack did not start; the end of {log}:\n{log.read_text(errors='replace')[-2000:]}")
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all its children: politely, then not."""
-    for sent in (signal.SIGTERM, signal.SIGKILL):
-        # The group outlives its leader as long as any worker does.
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, sent)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_S)
+    """End a process and all its children at once: none of them keeps anything, and asked politely they take long."""
+    with suppress(ProcessLookupError):  # the group outlives its leader as long as any worker does
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 @contextmanager

@@ -8,14 +8,18 @@ that was started is stopped, whatever happens.
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from threading import Thread
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
@@ -35,7 +39,10 @@ from .scene import Scene
 from .sums import Played
 
 FOLDER = stages.ROOT / ".demo"
-WORKERS = 8
+WORKERS = 6
+
+LOGS_S = 5
+"""What fetching the logs may take at the end."""
 
 FAULTS = {
     "timeout_after_rate": 0.03,
@@ -43,30 +50,39 @@ FAULTS = {
     "error_after_rate": 0.05,
     "error_before_rate": 0.05,
     "fail_rate": 0.05,
-    "hang_s": 1.5,
+    "hang_s": 4,
     "settle_ms": 150,
 }
 """How the sandbox provider misbehaves; accounts that end in its failing suffix are never paid besides."""
 
 
 class Clock:
-    """The real time."""
+    """The real time. `waited_s` counts what was slept away."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self.waited_s = 0.0
+        self._tell = tell
 
     def now(self) -> datetime:
         """The present instant, UTC."""
         return utc_now()
 
-    def wait_until(self, instant: datetime) -> None:
-        """Sleep until then."""
-        time.sleep(max(0.0, (instant - utc_now()).total_seconds()))
+    def wait_until(self, instant: datetime, awaited: str = "") -> None:
+        """Sleep until then; a longer wait is shown."""
+        left_s = max(0.0, (instant - utc_now()).total_seconds())
+        if awaited and left_s > 1:
+            self._tell(f"waiting {left_s:.0f} s: {awaited}")
+        self.waited_s += left_s
+        time.sleep(left_s)
 
 
 class Screen:
     """What one sees: bars on a terminal, a line per finished step anywhere else."""
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False)
-        self._began = time.monotonic()
+        # Commands that run in this process write to another stdout meanwhile.
+        self._console = Console(highlight=False, file=sys.stdout)
+        self._began = self._ended = time.monotonic()
         self._tasks: dict[str, TaskID] = {}
         self._bars = Progress(
             TextColumn("{task.description:<32}"),
@@ -79,7 +95,8 @@ class Screen:
 
     def line(self, text: str) -> None:
         """A line, with the seconds since the beginning."""
-        self._console.print(f"{time.monotonic() - self._began:5.0f} s  {text}", markup=False, soft_wrap=True)
+        self._ended = time.monotonic()
+        self._console.print(f"{self._ended - self._began:5.0f} s  {text}", markup=False, soft_wrap=True)
 
     def count(self, step: str, done: int, total: int) -> None:
         """How far a step is, where one can see it move."""
@@ -88,10 +105,11 @@ class Screen:
         self._bars.update(self._tasks[step], completed=done, total=total)
 
     def progress(self, step: str, done: int, total: int) -> None:
-        """How far a step is, anywhere."""
+        """How far a step is, anywhere; at its end, what it took since the last one."""
         self.count(step, done, total)
-        if done == total and not self._console.is_terminal:
-            self.line(f"{step}: {total}")
+        if done == total:
+            took = time.monotonic() - self._ended
+            self.line(f"{step}: {total}, in {took:.0f} s")
 
     def __enter__(self) -> Screen:
         self._bars.start()
@@ -111,19 +129,31 @@ def stage(cloud: LocalCloud, screen: Screen, invented: Sequence[Person], found: 
     crowd = Crowd(api, invented, utc_now, screen.progress, found, WORKERS)
     office = CommandLine(STAGE, cloud.endpoint, cloud.fsp.url, FOLDER / "logs/office.log")
     programme, folder = load_programme(STAGE), FOLDER / "draws"
-    played = play(Scene(crowd, office, Clock(), programme, folder, Faults().fail_suffix, screen.line))
+    clock = Clock(screen.line)
+    played = play(Scene(crowd, office, clock, programme, folder, Faults().fail_suffix, screen.line))
     _tell(screen.line, played)
+    screen.line(f"of this time, {clock.waited_s:.0f} s were waiting; processors worked for {cloud.cpu_s():.0f} s")
     return played.counts
 
 
-def keep_logs(folder: Path) -> None:
-    """Write what every deployed function has logged to a file each; the local cloud keeps it in memory only."""
+def keep_logs(folder: Path, limit_s: float | None = None) -> None:
+    """Write what every deployed function has logged to a file each; the local cloud keeps it in memory only.
+
+    What takes longer than `limit_s` is left out: whoever stops does not want to wait.
+    """
+    keeping = Thread(target=_keep_logs, args=(folder,), daemon=True)
+    keeping.start()
+    keeping.join(limit_s)
+
+
+def _keep_logs(folder: Path) -> None:
     logs = stages.connect().client("logs")
-    for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
-        name = group["logGroupName"]
-        with (folder / f"{Path(name).name}.log").open("w") as file:
-            for page in logs.get_paginator("filter_log_events").paginate(logGroupName=name):
-                file.writelines(event["message"].rstrip() + "\n" for event in page["events"])
+    with suppress(BotoCoreError, ClientError):
+        for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
+            name = group["logGroupName"]
+            with (folder / f"{Path(name).name}.log").open("w") as file:
+                for page in logs.get_paginator("filter_log_events").paginate(logGroupName=name):
+                    file.writelines(event["message"].rstrip() + "\n" for event in page["events"])
 
 
 def _tell(line: Callable[[str], None], played: Played) -> None:
@@ -153,7 +183,7 @@ def main(count: int, seed: int) -> None:
                 counts = stage(cloud, screen, invented, found)
             finally:
                 screen.line("stopping everything that was started; logs are in .demo/logs")
-                keep_logs(FOLDER / "logs")
+                keep_logs(FOLDER / "logs", LOGS_S)
     except (CloudFailed, DeployFailed, OfficeFailed, Unexpected, TimeoutError) as error:
         found.append(str(error))
     except Exception as error:  # noqa: BLE001 - whatever happens, the last line must tell that it failed

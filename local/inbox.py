@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 import click
 
-_TIMEOUT_S = 10
+_TIMEOUT_S = 120
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
-"""The administrator's desk: every step of theirs is a run of the command line, as it would be for a real stage."""
+"""The administrator's desk: every step of theirs is a command of `gelombang`, as it would be for a real stage.
+
+The commands run in this process: to start another one takes a second each time.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 import time
+import traceback
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
@@ -16,14 +17,16 @@ from typing import Any
 
 import boto3
 import urllib3
+from click.testing import CliRunner, Result
 
-from chalicelib.clock import iso
+from admin import stages
+from admin.cli import main
+from chalicelib.clock import iso, utc_now
+from chalicelib.waves.errors import ChangeTooLate
 
-from . import inbox
+from . import hand, inbox
 from .players.crowd import Partner
 from .scene import Comparison
-
-RUN_S = 120
 
 _NO_ADDRESS = "HELD(NO_ADDRESS)"
 """How `gelombang payout list` shows a payout that waits for an address."""
@@ -34,7 +37,7 @@ class OfficeFailed(Exception):
 
 
 class CommandLine:
-    """Runs `gelombang` for a stage, with this process's environment.
+    """Runs commands of `gelombang` for a stage, with this process's environment.
 
     `log` gets a line for each run; `endpoint` is where the local cloud is, `fsp_url` the sandbox provider.
     """
@@ -44,6 +47,7 @@ class CommandLine:
         self._endpoint = endpoint
         self._fsp_url = fsp_url
         self._log = log
+        self._services = stages.load(stage).services
 
     def add_wave(self, opens_at: datetime, closes_at: datetime, quota: int) -> int:
         """Set a wave and return its number."""
@@ -60,6 +64,22 @@ class CommandLine:
             "Percobaan",
         )
         return int(_word_after("wave", out))
+
+    def move_wave(self, number: int, opens_at: datetime, closes_at: datetime) -> bool:
+        """Give a wave other times; False if that comes too late for them."""
+        times = ("--opens-at", iso(opens_at), "--closes-at", iso(closes_at))
+        code, out, error = self._run("wave", "move", str(number), *times, "--reason", "Percobaan")
+        if code and ChangeTooLate.code not in error:
+            raise OfficeFailed(f"gelombang wave move: {_last_line(error or out)}")
+        return not code
+
+    def close_wave(self, number: int) -> datetime:
+        """Let an open wave close now instead of when it is due: by hand, as no administrator can."""
+        return hand.close_wave(self._services, number, utc_now)
+
+    def end_buying(self) -> datetime:
+        """Let the deadline come now of everyone who has bought nothing yet: by hand, as no administrator can."""
+        return hand.end_buying(self._services, utc_now)
 
     def fire(self, schedule: str) -> None:
         """Have a deployed function that has a schedule run now."""
@@ -94,9 +114,18 @@ class CommandLine:
             self._must("grievance", "answer", number, "--text", "Sudah kami periksa; buktinya ada pada pengaduan ini.")
         return len(numbers)
 
-    def mails(self) -> list[tuple[str, str]]:
-        """Every mail that was sent so far: address and subject."""
-        return [(mail.to, mail.subject) for mail in inbox.mails(self._endpoint)]
+    def mails(self) -> list[tuple[str, str, str]]:
+        """Every mail that was sent so far: address, subject and text."""
+        return [(mail.to, mail.subject, mail.text) for mail in inbox.mails(self._endpoint)]
+
+    def mails_in_doubt(self) -> int:
+        """How often nobody knew whether a mail had gone out, by what the functions logged."""
+        logs = stages.connect().client("logs")
+        groups = [f"/aws/lambda/gelombang-{self._stage}-{name}" for name in ("send_mail", "write_notices")]
+        pages = (
+            page for group in groups for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+        )
+        return sum("mail_outcome_unknown" in event["message"] for page in pages for event in page["events"])
 
     def show_statistics(self) -> list[str]:
         """The published statistics, as printed."""
@@ -118,7 +147,7 @@ class CommandLine:
 
     def books(self) -> dict[str, Any]:
         """The provider's own report."""
-        found: dict[str, Any] = urllib3.request("GET", f"{self._fsp_url}/sandbox/books", timeout=10).json()
+        found: dict[str, Any] = urllib3.request("GET", f"{self._fsp_url}/sandbox/books", timeout=120).json()
         return found
 
     def _must(self, *command: str, env: Mapping[str, str] | None = None) -> str:
@@ -139,26 +168,29 @@ class CommandLine:
         iam.create_user(UserName="budi")
         iam.put_user_policy(UserName="budi", PolicyName="administrator", PolicyDocument=json.dumps(may))
         key = iam.create_access_key(UserName="budi")["AccessKey"]
-        own = os.environ | {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
-        return {name: value for name, value in own.items() if name != "AWS_SESSION_TOKEN"}
+        return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+    @staticmethod
+    def _invoke(command: list[str], env: Mapping[str, str] | None) -> Result:
+        if env is None:
+            return CliRunner().invoke(main, command)
+        boto3.DEFAULT_SESSION = None  # it would go on as who it was
+        try:
+            return CliRunner().invoke(main, command, env=env)
+        finally:
+            boto3.DEFAULT_SESSION = None
 
     def _run(self, *command: str, env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
         began = time.monotonic()
-        program = Path(sys.executable).parent / "gelombang"
-        done = subprocess.run(  # noqa: S603 - the project's own command, beside this interpreter
-            [str(program), *command, "--stage", self._stage],
-            stdin=subprocess.DEVNULL,
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=RUN_S,
-            check=False,
-        )
+        done = self._invoke([*command, "--stage", self._stage], env)
+        error = done.stderr
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            error += "".join(traceback.format_exception(done.exception))
         took = time.monotonic() - began
         with self._log.open("a") as log:
             # What it printed may be a partner's key, so only complaints are kept.
-            log.write(f"{took:.1f} s, exit {done.returncode}: gelombang {' '.join(command)}\n{done.stderr}")
-        return done.returncode, done.stdout, done.stderr
+            log.write(f"{took:.1f} s, exit {done.exit_code}: gelombang {' '.join(command)}\n{error}")
+        return done.exit_code, done.stdout, error
 
 
 def _word_after(word: str, text: str) -> str:

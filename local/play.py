@@ -20,16 +20,17 @@ def play(scene: Scene) -> sums.Played:
     """
     drawn = wave.draw(scene)
     mail.tell_people(scene)
-    shelf = places.open_shop(scene, drawn.number)
+    shelf = drawn.shelf
     places.train(scene, drawn.number, shelf)
     scene.tell("payout: each incentive is sent to a provider that loses answers, breaks down and refuses accounts")
     places.pay(scene, "incentives are paid")
+    paid_at = scene.pace.now()
     reminded = sum(diary.reminded for diary in scene.crowd.diaries)
     scene.tell(
         f"payout: {reminded} of them had said nowhere to be paid; they were told, said it, and the money went on"
     )
     places.pass_on(scene, drawn.number, shelf)
-    afterwards.ask(scene)
+    afterwards.ask(scene, paid_at)
     places.pay(scene, "surveys are paid")
     mail.tell_people(scene)
     afterwards.match(scene, shelf)

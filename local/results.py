@@ -138,7 +138,7 @@ def fetch(address: str, folder: Path) -> Results:
 
 def _get(address: str, name: str) -> bytes | None:
     response = urllib3.request(
-        "GET", address + name, timeout=urllib3.Timeout(connect=5, read=20), retries=urllib3.Retry(2)
+        "GET", address + name, timeout=urllib3.Timeout(connect=30, read=120), retries=urllib3.Retry(2)
     )
     if response.status in {403, 404}:
         return None

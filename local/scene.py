@@ -27,6 +27,15 @@ class Office(Protocol):
     def add_wave(self, opens_at: datetime, closes_at: datetime, quota: int) -> int:
         """Set a wave and return its number."""
 
+    def move_wave(self, number: int, opens_at: datetime, closes_at: datetime) -> bool:
+        """Give a wave other times; False if that comes too late for them."""
+
+    def close_wave(self, number: int) -> datetime:
+        """Let an open wave close now instead of when it is due; the first instant that is refused."""
+
+    def end_buying(self) -> datetime:
+        """Let the deadline come now of everyone who has bought nothing yet; its instant."""
+
     def fire(self, schedule: str) -> None:
         """Let a deployed function that has a schedule, such as `advance`, run now instead of when it is due."""
 
@@ -42,8 +51,11 @@ class Office(Protocol):
     def answer_grievances(self) -> int:
         """Escalate the first grievance, answer every one, and return how many there were."""
 
-    def mails(self) -> Sequence[tuple[str, str]]:
-        """Every mail that was sent so far: address and subject."""
+    def mails(self) -> Sequence[tuple[str, str, str]]:
+        """Every mail that was sent so far: address, subject and text."""
+
+    def mails_in_doubt(self) -> int:
+        """How often nobody knew whether a mail had gone out; so many may have come twice."""
 
     def show_statistics(self) -> Sequence[str]:
         """The published statistics as an administrator sees them, line by line."""
@@ -67,8 +79,8 @@ class Pace(Protocol):
     def now(self) -> datetime:
         """The present instant, UTC."""
 
-    def wait_until(self, instant: datetime) -> None:
-        """Return at or after that instant; what happens by itself meanwhile has happened."""
+    def wait_until(self, instant: datetime, awaited: str = "") -> None:
+        """Return at or after that instant; what happens by itself meanwhile has happened. `awaited` is shown."""
 
 
 @dataclass(frozen=True)

@@ -65,10 +65,12 @@ def give_memory_back() -> None:
 
 @pytest.fixture(scope="session")
 def programme() -> Programme:
-    """The local stage's figures, with the real calendar."""
+    """The local stage's figures, with the real calendar, and so short that tests need not wait long for their end."""
     local, prod = load_programme("local"), load_programme("prod")
     calendar = msgspec.structs.replace(local.calendar, first_opens_at=prod.calendar.first_opens_at)
-    return msgspec.structs.replace(local, calendar=calendar)
+    training = msgspec.structs.replace(local.training, buy_within_s=75, cancel_within_s=20)
+    payouts = msgspec.structs.replace(local.payouts, fsp_timeout_s=1)
+    return msgspec.structs.replace(local, calendar=calendar, training=training, payouts=payouts)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ..players import helpdesk, jobs, surveys
 from ..players.training import Shelf
@@ -15,10 +15,10 @@ VACANCIES = (("english", None), ("web_development", "31"), ("digital_marketing",
 """Skill and province of each; the last one is closed again."""
 
 
-def ask(scene: Scene) -> None:
+def ask(scene: Scene, paid_at: datetime) -> None:
     """The first survey opens, for those who were paid and for a sample of those who were not chosen."""
     crowd = scene.crowd
-    scene.pace.wait_until(scene.pace.now() + timedelta(seconds=SETTLING_S))
+    scene.pace.wait_until(paid_at + timedelta(seconds=SETTLING_S), "a survey opens some seconds after the payment")
     scene.office.fire("open_surveys")
     surveys.read_surveys(crowd, "people look for surveys")
     paid = sum(any(each["amount_idr"] for each in diary.surveys) for diary in crowd.diaries)

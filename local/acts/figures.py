@@ -14,7 +14,7 @@ from ..api import Unexpected
 from ..scene import Scene
 
 ATOM = "{http://www.w3.org/2005/Atom}"
-ROUNDS_MAX = 5
+ROUNDS_MAX = 20
 
 
 def follow(scene: Scene, wave: int) -> None:

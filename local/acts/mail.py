@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
 
+from ..patience import Patience
 from ..scene import Scene
+from ..sums.mail import due
 
-ARRIVES_WITHIN_S = 90
+GIVEN_UP_AFTER_S = 600
+"""So long may nothing arrive: twice as long as the claim of a function that died is held to be alive."""
 
 _SUBJECTS = (
     ("chosen", "Selamat, Anda terpilih"),
@@ -29,21 +31,30 @@ def tell_people(scene: Scene) -> None:
 
 
 def read_mailboxes(scene: Scene) -> None:
-    """Wait until no more mails arrive, and note in each diary what has come."""
-    crowd, deadline = scene.crowd, scene.pace.now() + timedelta(seconds=ARRIVES_WITHIN_S)
-    arrived, before = scene.office.mails(), -1
-    while len(arrived) != before and scene.pace.now() < deadline:
-        before = len(arrived)
-        scene.pace.wait_until(scene.pace.now() + timedelta(seconds=3))
-        arrived = scene.office.mails()
-    owners = {diary.person.email: diary for diary in crowd.diaries}
-    for to, subject in arrived:
-        kind = kind_of(subject)
-        if kind:  # the rest are the codes by which accounts are confirmed
-            owners[to].mails[kind] += 1
+    """Wait until everybody was mailed what is due to them, and note in each diary what has come."""
+    crowd = scene.crowd
+    patience = Patience(scene, "mails are still to come", GIVEN_UP_AFTER_S)
+    while (missing := _read(scene)) and patience.goes_on(missing):
+        scene.office.fire("write_notices")
     kinds = sum((diary.mails for diary in crowd.diaries), Counter[str]())
     said = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
     scene.tell(f"mail: {kinds.total()} mails have arrived: {said}")
+
+
+def _read(scene: Scene) -> int:
+    """Note what has come so far; how many mails are missing."""
+    owners = {diary.person.email: diary for diary in scene.crowd.diaries}
+    for diary in owners.values():
+        diary.mails.clear()
+    arrived = Counter(scene.office.mails())
+    for to, subject, _ in arrived:
+        kind = kind_of(subject)
+        if kind:  # the rest are the codes by which accounts are confirmed
+            owners[to].mails[kind] += 1
+    doubled = sum(times - 1 for (_, subject, _), times in arrived.items() if kind_of(subject))
+    if doubled and doubled > (doubts := scene.office.mails_in_doubt()):
+        scene.crowd.differences.append(f"{doubled} mails came twice, and of {doubts} nobody knew whether they had gone")
+    return sum((due(diary) - diary.mails).total() for diary in owners.values())
 
 
 def kind_of(subject: str) -> str:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from chalicelib.clock import parse_iso
 from chalicelib.money import Rupiah, format_idr
 
 from ..catalogue import HOURS, catalogue
+from ..patience import Patience
 from ..players import joining, money, training
 from ..players.crowd import Diary
 from ..players.training import Shelf
 from ..scene import Scene
 
-PAID_WITHIN_S = 240
+GIVEN_UP_AFTER_S = 600
+"""So long may nobody's payment come to its end."""
 
 PARTNERS = ("Balai Latihan Kerja Contoh", "Kursus Daring Contoh")
 
@@ -46,12 +47,11 @@ def train(scene: Scene, wave: int, shelf: Shelf) -> None:
 
 def pay(scene: Scene, step: str) -> None:
     """Until nobody waits any more. The sweep is hurried: what a fault delayed need not wait for its minute."""
-    deadline = scene.pace.now() + timedelta(seconds=PAID_WITHIN_S)
-    while money.read_payouts(scene.crowd, step) and scene.pace.now() < deadline:
+    patience = Patience(scene, "people wait for money", GIVEN_UP_AFTER_S)
+    while (left := money.read_payouts(scene.crowd, step)) and patience.goes_on(left):
         if any(diary.needs_address for diary in scene.crowd.diaries):
             scene.office.look_again()
         scene.office.fire("sweep_payouts")
-        scene.pace.wait_until(scene.pace.now() + timedelta(seconds=3))
 
 
 def pass_on(scene: Scene, wave: int, shelf: Shelf) -> None:
@@ -59,7 +59,8 @@ def pass_on(scene: Scene, wave: int, shelf: Shelf) -> None:
     idle = [diary for diary in scene.crowd.diaries if diary.chosen and not diary.person.buys]
     before = {id(diary) for diary in scene.crowd.diaries if diary.chosen}
     training.read_places(scene.crowd, "some have bought nothing", idle)
-    scene.pace.wait_until(max(parse_iso(diary.place["buy_by"]) for diary in idle if diary.place))
+    scene.tell("revocation: everybody else has bought, so the deadline comes now, and not in hours")
+    scene.pace.wait_until(scene.office.end_buying(), "the deadline of the first purchase")
     training.be_refused(scene.crowd, shelf, "they come too late to buy", idle, "purchase_deadline_passed")
     scene.office.fire("expire_places")
     joining.read_standings(scene.crowd, wave, "people look again")

@@ -11,64 +11,86 @@ from chalicelib.clock import WIB
 from chalicelib.waves.note import parse, round_time
 
 from .. import results
+from ..patience import Patience
 from ..players import joining
+from ..players.training import Shelf
 from ..scene import Scene
 from ..witness import SIGNER
+from . import places
 
-OPENS_IN_S = 14
-"""From the setting of a wave to its opening: the calendar takes no change nearer than that many functions may know an
-older one (9 s), and the command line needs a moment to start."""
+FAR = timedelta(hours=3)
+"""When a wave opens, and how long it is open, until what must come before has come: then both are brought forward."""
 
-SETTLES_WITHIN_S = 120
+OPENS_IN_S = 12
+"""From the moving of a wave to its opening: the calendar takes no change nearer than that many functions may know an
+older one (9 s)."""
+
+SETTLES_WITHIN_S = 1800
+"""Far more than the slowest machine takes: who waits longer waits for nothing."""
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A wave that has been drawn: its number and the note, as it was published at the freeze."""
+    """A wave that has been drawn: its number, the note as it was published at the freeze, and what can be bought."""
 
     number: int
     note: bytes
+    shelf: Shelf
 
 
 def draw(scene: Scene) -> Drawn:
     """People register and join; the list is frozen, drawn from and awarded. Raises whatever stops a wave."""
-    began = scene.pace.now()
     diaries = scene.crowd.diaries
     refused = sum(diary.person.refusal is not None for diary in diaries)
     scene.tell(f"registration: {len(diaries)} people open accounts and register; {refused} of them must be refused")
     joining.register(scene.crowd)
-    number, closes_at = _open(scene, scene.pace.now() - began)
-    scene.pace.wait_until(closes_at)
+    number, opens_at = _set(scene)
+    joining.be_refused(scene.crowd)
+    shelf = places.open_shop(scene, number)
+    closes_at = _open(scene, number, opens_at)
+    scene.pace.wait_until(closes_at, "the wave closes")
     scene.tell("close: the time of each click decides, and from now on nobody gets in")
     joining.join_late(scene.crowd)
     note = _freeze(scene, number, closes_at)
     _draw(scene, number, note)
     joining.read_standings(scene.crowd, number)
-    return Drawn(number, note)
+    return Drawn(number, note, shelf)
 
 
-def _open(scene: Scene, took: timedelta) -> tuple[int, datetime]:
-    """Set a wave, wait for it and let people join, for long enough: registering was five calls for each of them."""
+def _set(scene: Scene) -> tuple[int, datetime]:
+    """Set a wave, and let it open once those who come too early have come; its number, and when it opens."""
     joins = sum(diary.person.joins for diary in scene.crowd.diaries)
-    opens_at = _whole_seconds(scene.pace.now() + timedelta(seconds=OPENS_IN_S))
-    closes_at = _whole_seconds(opens_at + timedelta(seconds=8) + took / 3)
     # Three seats for five entries: most people win, so big families meet the cap.
     quota = joins * 3 // 5
-    number = scene.office.add_wave(opens_at, closes_at, quota)
-    times = f"opens at {_clock_time(opens_at)} and closes at {_clock_time(closes_at)} WIB"
-    scene.tell(f"calendar: the administrator adds wave {number} with {quota} seats; it {times}")
+    opens_at = _whole_seconds(scene.pace.now() + FAR)
+    number = scene.office.add_wave(opens_at, opens_at + FAR, quota)
     joining.join_early(scene.crowd)
+    lead = timedelta(seconds=OPENS_IN_S)
+    while not scene.office.move_wave(number, opens_at := _whole_seconds(scene.pace.now() + lead), opens_at + FAR):
+        lead *= 2  # the command took that long
+    scene.tell(
+        f"calendar: the administrator sets wave {number} with {quota} seats; it opens at {_clock_time(opens_at)} WIB"
+    )
     # The first step ever notes when this system began; a wave that had closed by then would not be its own.
     scene.office.fire("advance")
-    scene.pace.wait_until(opens_at)
+    return number, opens_at
+
+
+def _open(scene: Scene, number: int, opens_at: datetime) -> datetime:
+    """Wait for the opening, let everybody join, and then close the wave; the first instant that is refused."""
+    scene.pace.wait_until(opens_at, "the wave opens")
+    scene.office.fire("advance")
     scene.tell("opening: the wave is open, and one click joins it, once for each person")
     joining.join(scene.crowd)
-    return number, closes_at
+    closes_at = scene.office.close_wave(number)
+    scene.tell(f"close: all have joined, so the wave closes at {_clock_time(closes_at)} WIB, and not in hours")
+    return closes_at
 
 
 def _freeze(scene: Scene, number: int, closes_at: datetime) -> bytes:
     """Let the list of entries be frozen; the note that commits to it."""
-    scene.pace.wait_until(closes_at + timedelta(seconds=scene.programme.draw.freeze_delay_s))
+    due = closes_at + timedelta(seconds=scene.programme.draw.freeze_delay_s)
+    scene.pace.wait_until(due, "requests that came before the close have ended")
     scene.office.fire("advance")
     wave = _advance_to(scene, number, "FROZEN", "DRAWN", "SETTLED")
     raw = results.fetch_note(wave["results_url"])
@@ -91,7 +113,8 @@ def _witness(scene: Scene, number: int, note: bytes) -> None:
 
 
 def _draw(scene: Scene, number: int, note: bytes) -> None:
-    scene.pace.wait_until(_appears_at(scene, note) + timedelta(seconds=scene.programme.draw.pinned.period_s))
+    appears_at = _appears_at(scene, note) + timedelta(seconds=scene.programme.draw.pinned.period_s)
+    scene.pace.wait_until(appears_at, "the beacon's round comes into being")
     scene.office.fire("advance")
     wave = _advance_to(scene, number, "SETTLED")
     scene.tell(f"draw: the round has come and ranks all {wave['entries']} entries; the first {wave['quota']} win")
@@ -100,11 +123,10 @@ def _draw(scene: Scene, number: int, note: bytes) -> None:
 
 def _advance_to(scene: Scene, number: int, *states: str) -> dict[str, Any]:
     """Go on until the wave is in one of the states; the wave as the public sees it."""
-    deadline = scene.pace.now() + timedelta(seconds=SETTLES_WITHIN_S)
+    patience = Patience(scene, f"wave is to become {states[0]}", SETTLES_WITHIN_S)
     while (wave := joining.read_wave(scene.crowd, number))["state"] not in states:
-        if scene.pace.now() > deadline:
+        if not patience.goes_on(1):
             raise TimeoutError(f"wave {number} was not {states[0]} within {SETTLES_WITHIN_S} s")
-        scene.pace.wait_until(scene.pace.now() + timedelta(seconds=1))
         scene.office.fire("advance")
     return wave
 

@@ -19,6 +19,9 @@ from chalicelib.training import signatures
 from ..api import Answer, Api, Unexpected
 from ..people import Person
 
+SIGNED_IN_FOR = timedelta(minutes=30)
+"""After so long a person signs in anew, well before the token ends."""
+
 Progress = Callable[[str, int, int], None]
 """Is told a step, how many of its people are done, and how many there are."""
 
@@ -29,6 +32,7 @@ class Diary:
 
     person: Person
     token: str = ""
+    signed_in_at: datetime | None = None
     registered: bool = False
     refused: bool = False
     receipt: dict[str, Any] | None = None
@@ -135,8 +139,16 @@ class Crowd:
         return [diary for diary in self.diaries if diary.registered]
 
     def call(self, diary: Diary, method: str, path: str, body: Any = None) -> Answer:
-        """Send a request with this person's token."""
+        """Send a request with this person's token; who signed in long ago signs in again."""
+        if diary.signed_in_at is not None and self.now() - diary.signed_in_at > SIGNED_IN_FOR:
+            self.sign_in(diary)
         return self.api.call(method, path, body, token=diary.token)
+
+    def sign_in(self, diary: Diary) -> None:
+        """Get this person a token. Raises `Unexpected`."""
+        credentials = {"email": diary.person.email, "password": diary.person.password}
+        diary.token = self.api.call("POST", "/sessions", credentials).expect(201).body["access_token"]
+        diary.signed_in_at = self.now()
 
     def signed(
         self,
@@ -154,8 +166,11 @@ class Crowd:
         """
         body = b"" if form is None else json.dumps(form).encode()
         asked = signatures.canonical_query((query or {}).items())
-        headers = self.signature(partner, method, path, body, self.now() + timedelta(seconds=later_s), asked)
-        return self.api.call(method, f"{path}?{asked}" if asked else path, body or None, headers=headers)
+
+        def sign() -> dict[str, str]:
+            return self.signature(partner, method, path, body, self.now() + timedelta(seconds=later_s), asked)
+
+        return self.api.call(method, f"{path}?{asked}" if asked else path, body or None, headers=sign)
 
     @staticmethod
     def signature(
@@ -171,7 +186,7 @@ class Crowd:
         barrier = Barrier(times)
 
         def start_together() -> Answer:
-            barrier.wait(timeout=30)
+            barrier.wait()
             return action()
 
         with ThreadPoolExecutor(times) as devices:
@@ -179,16 +194,19 @@ class Crowd:
 
     def each(self, step: str, diaries: Sequence[Diary], action: Callable[[Diary], None]) -> None:
         """Let everyone act, a few at once. An answer that is not as it should be, or none, is a difference."""
-        with ThreadPoolExecutor(self._workers) as crowd:
-            running = {crowd.submit(action, diary): diary for diary in diaries}
-            try:
-                for done, future in enumerate(as_completed(running), 1):
-                    self._heed(future, running[future], step)
-                    if step:
-                        self.progress(step, done, len(diaries))
-            except BaseException:
-                crowd.shutdown(cancel_futures=True)  # whoever has not begun need not, when somebody wants to stop
-                raise
+        crowd = ThreadPoolExecutor(self._workers)
+        running = {crowd.submit(action, diary): diary for diary in diaries}
+        try:
+            for done, future in enumerate(as_completed(running), 1):
+                self._heed(future, running[future], step)
+                if step:
+                    self.progress(step, done, len(diaries))
+        except BaseException:
+            # Somebody wants to stop: who has not begun need not, and who is at it is not waited for.
+            self.api.stop()
+            crowd.shutdown(wait=False, cancel_futures=True)
+            raise
+        crowd.shutdown()
 
     def _heed(self, future: Future[None], diary: Diary, step: str) -> None:
         try:

@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.clock import iso
 
-from ..api import Answer, Unexpected
+from ..api import Answer, Unexpected, made_once
 from ..catalogue import WHOLE_BALANCE, WITHDRAWN
 from ..people import Part
 from .crowd import Crowd, Diary, Partner
@@ -125,7 +125,7 @@ def read_places(crowd: Crowd, step: str, diaries: Sequence[Diary]) -> None:
 def _buy_one(crowd: Crowd, diary: Diary, course_id: str) -> Training:
     if diary.person.part is Part.TWO_DEVICES:
         answers = crowd.at_once(lambda: _click(crowd, diary, course_id), 2)
-        if sorted(answer.status for answer in answers) != [200, 201]:
+        if not made_once(answers):
             raise Unexpected(f"two devices that buy at once were answered {[answer.status for answer in answers]}")
         return _same(*answers)
     first = _click(crowd, diary, course_id).expect(201)
@@ -189,10 +189,15 @@ def _completion(crowd: Crowd, diary: Diary, training: Training) -> dict[str, Any
 def _overhear(crowd: Crowd, partner: Partner, completion: Mapping[str, Any]) -> None:
     """Who has overheard a signed request can do nothing with it, as it is or with another body."""
     body = json.dumps(completion).encode()
-    headers = crowd.signature(partner, "POST", _COMPLETIONS, body, crowd.now())
-    crowd.api.call("POST", _COMPLETIONS, body, headers=headers).expect(201)
-    crowd.api.call("POST", _COMPLETIONS, body, headers=headers).expect(409, 401)
-    crowd.api.call("POST", _COMPLETIONS, body + b" ", headers=headers).expect(401)
+    overheard: dict[str, str] = {}
+
+    def sign() -> dict[str, str]:
+        overheard.update(crowd.signature(partner, "POST", _COMPLETIONS, body, crowd.now()))
+        return overheard
+
+    crowd.api.call("POST", _COMPLETIONS, body, headers=sign).expect(201)
+    crowd.api.call("POST", _COMPLETIONS, body, headers=lambda: overheard).expect(409, 401)
+    crowd.api.call("POST", _COMPLETIONS, body + b" ", headers=lambda: overheard).expect(401)
 
 
 def _review(crowd: Crowd, diary: Diary, training: Training) -> None:

@@ -15,17 +15,18 @@ _AS_IT_HAPPENS = {"purchase_deadline", "survey_deadline"}
 def differences(played: Played) -> Iterator[str]:
     """Everything that does not agree."""
     for diary in played.diaries:
-        due, got = _due(diary), Counter(diary.mails)
+        owed, got = due(diary), Counter(diary.mails)
         for kind in _AS_IT_HAPPENS:
             del got[kind]
         if diary.reminded:
             # Whoever set an address before the mail about it was written is not sent it.
-            got["payment_failed"] = min(got["payment_failed"], due["payment_failed"])
-        if +got != due:
-            yield f"person {diary.person.number} was mailed {dict(got)}, and due are {dict(due)}"
+            got["payment_failed"] = min(got["payment_failed"], owed["payment_failed"])
+        if +got != owed:
+            yield f"person {diary.person.number} was mailed {dict(got)}, and due are {dict(owed)}"
 
 
-def _due(diary: Diary) -> Counter[str]:
+def due(diary: Diary) -> Counter[str]:
+    """How many mails of each kind concern this person."""
     states = Counter(payout["state"] for payout in diary.payouts)
     held = diary.chosen or diary.revoked
     return +Counter(

@@ -39,8 +39,9 @@ def drop_an_entry(played: Played) -> None:
 
 
 def choose_somebody_else(played: Played) -> None:
-    first(played, lambda d: d.chosen).entry.update(standing="not_chosen", reason="not_drawn")
-    first(played, lambda d: d.standing == "not_chosen").entry.update(standing="chosen", reason=None)
+    winner, loser = first(played, lambda d: d.chosen), first(played, lambda d: d.standing == "not_chosen")
+    winner.entry.update(standing="not_chosen", reason="not_drawn")
+    loser.entry.update(standing="chosen", reason=None)
 
 
 def choose_one_too_many(played: Played) -> None:

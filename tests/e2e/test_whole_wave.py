@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+import app as application
 from chalicelib.clock import wib_date
-from chalicelib.config import Programme, Settings
+from chalicelib.config import Programme, Settings, load_programme
 from local.api import Api
 from local.fsp_books import Faults
 from local.people import Part, people
@@ -24,7 +27,7 @@ from .world import World, world_on
 COUNT = 60
 
 PHASES = [
-    "registration", "calendar", "opening", "close", "commitment", "beacon", "witness", "draw", "award", "catalogue",
+    "registration", "calendar", "catalogue", "opening", "close", "commitment", "beacon", "witness", "draw", "award",
     "training", "payout", "revocation", "surveys", "jobs", "helpdesk", "mail", "feed", "statistics", "comparison",
 ]  # fmt: skip
 
@@ -36,7 +39,7 @@ def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
 
 
 def play_on(world: World, programme: Programme, folder: Path, disagreements: list[str], told: list[str]) -> Played:
-    invented = people(5, COUNT, wib_date(world.now()), programme, Faults().fail_suffix)
+    invented = people(7, COUNT, wib_date(world.now()), programme, Faults().fail_suffix)
     world._fsp.books.open_accounts(person.address for person in invented)
     crowd = Crowd(Api(world.url, world.keys_url, 1), invented, world.clock, lambda *_: None, disagreements, workers=1)
     return play(Scene(crowd, world, world, programme, folder, Faults().fail_suffix, told.append))
@@ -62,6 +65,26 @@ def test_a_whole_wave_agrees_though_the_provider_misbehaves_and_each_planted_mis
             wrong = copy_of(played)
             mistake(wrong)
             assert [found for found in differences(wrong) if named in found]
+
+
+def test_a_whole_wave_agrees_on_a_machine_that_takes_seconds_for_each_request(
+    world: World, programme: Programme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every request takes eight seconds: all of it takes longer than a token, or any deadline of a hurry, lasts."""
+
+    def slow() -> datetime:
+        World.instant += timedelta(seconds=8)
+        return World.instant
+
+    monkeypatch.setattr(application.app, "clock", slow)
+    patient = replace(programme, training=load_programme("local").training)
+    monkeypatch.setattr(world.services, "programme", patient)
+    began = world.now()
+    disagreements: list[str] = []
+    counts = play_on(world, patient, tmp_path, disagreements, []).counts
+    assert disagreements == []
+    assert world.now() - began > timedelta(hours=1)
+    assert min(counts[name] for name in ("joined", "chosen", "paid", "revoked", "substituted", "surveys")) > 0
 
 
 def check_that_the_queue_was_ahead(world: World, played: Played) -> None:

