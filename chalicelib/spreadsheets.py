@@ -94,8 +94,9 @@ def check_digits(numbers: Sequence[str], length: int) -> None:
     """
     count = len(numbers)
     written = sum(_MEASURED.fullmatch(number) is not None for number in numbers)
-    zeros = sum(len(number) == length and number.isdigit() and number.endswith("0") for number in numbers)
-    short = sum(length - 2 <= len(number) < length and number.isdigit() for number in numbers)
+    digits = [re.sub("[-.]", "", number) for number in numbers]  # it may have grouped them by thousands, too
+    zeros = sum(len(number) == length and number.isdigit() and number.endswith("0") for number in digits)
+    short = sum(length - 2 <= len(number) < length and number.isdigit() for number in digits)
     by_chance = 10 * zeros <= count or (10 * zeros - count) ** 2 <= 25 * 9 * count
     spoiled = max(written, 0 if by_chance else zeros, short if 2 * short > count else 0)
     if spoiled:

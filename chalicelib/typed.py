@@ -21,8 +21,10 @@ NAME_MAX = 100
 _APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼʻ`´′＇"), "'")
 _DASHES = dict.fromkeys(map(ord, "\u2212\u2043\u02d7"), "-")
 """Those that Unicode does not count among the dashes."""
-_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
-"""Invisible, although Unicode counts them among letters and marks."""
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\ufffc\U000e0100-\U000e01ef]"
+)
+"""Invisible, although Unicode counts them among letters, marks and symbols."""
 
 
 def line(text: str) -> str:

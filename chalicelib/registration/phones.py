@@ -22,7 +22,7 @@ def parse_phone(text: str) -> str:
     import phonenumbers
     from phonenumbers import PhoneNumberType
 
-    written = _WRITTEN.fullmatch(re.sub("[()]", "", typed.compact(text)))
+    written = _WRITTEN.fullmatch(re.sub("[()]|^TEL:", "", typed.compact(text)))
     if written is None:
         raise MalformedPhone()
     number = phonenumbers.parse(f"+62{written[1]}")

@@ -178,6 +178,7 @@ def csv_of(niks, heading="nik"):
         ([f"{nik[0]}e{15}" for nik in OFFICIALS], "numbers_spoiled"),
         ([f"{nik}.0" for nik in OFFICIALS], "numbers_spoiled"),
         ([f'"{nik},00"' for nik in OFFICIALS], "numbers_spoiled"),
+        ([f"3.201.0{nik[5:7]}.{nik[7:10]}.{nik[10:13]}.120" for nik in OFFICIALS], "numbers_spoiled"),
         ([nik[:15] for nik in OFFICIALS], "numbers_spoiled"),
         ([nik[1:] for nik in OFFICIALS], "numbers_spoiled"),  # no region begins with 0: no zero to lose
         ([nik[:14] for nik in OFFICIALS], "numbers_spoiled"),
