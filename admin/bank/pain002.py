@@ -68,10 +68,12 @@ class _Status:
         return "_".join((self.code, *reason))
 
     def below(self, above: _Status) -> _Status:
-        """This status, as it counts below another: what it leaves out is said there."""
+        """As it counts below another status: what it leaves out is said there, and a repetition is one here too."""
         status = self if self.own else replace(self, code=above.code)
-        silent = not (self.codes or self.texts) and status.code == above.code
-        return replace(status, codes=above.codes, texts=above.texts) if silent else status
+        silent = not (self.codes or self.texts) or above.problem is Problem.DUPLICATE
+        if not silent or status.code != above.code:
+            return status
+        return replace(status, codes=self.codes + above.codes, texts=self.texts + above.texts)
 
 
 def statements(report: etree._Element) -> list[Line | WholeFile]:

@@ -70,6 +70,19 @@ def test_a_reason_by_iso_code_is_a_failure(why):
     assert (line.outcome, line.fault, whole.outcome, whole.fault) == (Outcome.FAILED, None, Outcome.FAILED, None)
 
 
+@pytest.mark.parametrize("why", [reason("AM05"), reason("NARR", text="MsgId already received"), reason("DU01")])
+def test_what_is_listed_of_a_rejected_repetition_is_one_too(why):
+    listed = tx(REFERENCE, "RJCT", reason("AC04"))
+    for raw in (
+        report("file-1", block("file-1", "RJCT", why, listed)),
+        report("file-1", block("file-1", "", "", listed), group="RJCT", why=why),
+        report("file-1", block("file-1", "RJCT", reason("AC01"), listed), group="RJCT", why=why),
+    ):
+        assert {each.fault for each in reports.read(raw)[1]} == {Problem.DUPLICATE}
+    other = report("file-1", block("file-1", "", "", tx(REFERENCE, "ACSC")), group="RJCT", why=why)
+    assert reports.read(other)[1][0].outcome is Outcome.SUCCEEDED
+
+
 @pytest.mark.parametrize("version", [f"{number:02}" for number in range(2, 14)])
 def test_every_version_says_the_same(version):
     assert reports.read(STATUS.replace(b"002.001.10", f"002.001.{version}".encode())) == reports.read(STATUS)
