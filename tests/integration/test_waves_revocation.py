@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import pytest
 
 from chalicelib.clock import iso
+from chalicelib.errors import Unavailable
 from chalicelib.registration.rules import Employment, Standing
 from chalicelib.waves import entries, revocation, rules
 from chalicelib.waves.beneficiaries import FamilyItem
@@ -280,7 +281,8 @@ def test_a_run_whose_time_is_over_tells_nobody_more_and_takes_no_more_marks_off(
 
     with monkeypatch.context() as patch:
         patch.setattr(*late_after(Publication, "put_substitutions"))
-        assert world.expire(DUE) == Report(3, 0)
+        assert (report := world.expire(DUE)) == Report(3, 0)
+    assert not report.whole
     assert len(rows(world, order)) == 3
     assert set(world.mailbox.told) == {(name, f"revoked/{WAVE}") for name in order[:3]}
     assert world.store.wave(WAVE).passed == 0
@@ -289,8 +291,21 @@ def test_a_run_whose_time_is_over_tells_nobody_more_and_takes_no_more_marks_off(
         assert world.expire(DUE) == Report(3, 3)
     assert {(name, f"chosen/{WAVE}") for name in order[3:]} < set(world.mailbox.told)
     assert set(marked(world)) == set(order)
-    assert world.expire(DUE) == Report(3, 0)
+    assert (report := world.expire(DUE)) == Report(3, 0)
+    assert report.whole
     assert set(marked(world)) == set(order[3:])
+
+
+def test_a_run_in_which_a_wave_was_held_up_is_not_whole(world, monkeypatch):
+    waiting(world, 3, *"abcdef")
+
+    def busy(*_):
+        raise Unavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Publication, "put_substitutions", busy)
+        assert not world.expire(DUE).whole
+    assert world.expire(DUE).whole
 
 
 def test_who_finds_out_and_buys_before_they_are_told_is_told_all_the_same(world, monkeypatch):
