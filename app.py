@@ -233,8 +233,7 @@ def review_training(form: training.ReviewForm, training_id: str) -> web.Reply:
     "GET /me/payouts", "What is due to me, and how far it is", who="citizen", answers={200: payouts.PayoutList}
 )
 def get_my_payouts() -> web.Reply:
-    beneficiary = services().waves.beneficiary(app.caller())
-    return web.ok(payouts.PayoutList(services().payouts.of(beneficiary)))
+    return web.ok(payouts.PayoutList(services().payouts_of(app.caller())))
 
 
 # Surveys
@@ -573,6 +572,35 @@ def ask_to_unsubscribe(token: str) -> web.Reply:
 )
 def unsubscribe(token: str) -> web.Reply:
     return web.ok(services().unsubscriptions.end(web.object_id(token), app.now()))
+
+
+@app.endpoint(
+    "GET /changes/{token}",
+    "The page behind the link in a mail about a change of my data: it asks, and changes nothing",
+    answers={200: web.Text("text/html")},
+)
+def ask_about_change(token: str) -> web.Reply:
+    return web.ok(services().changes.page(web.object_id(token), app.now()))
+
+
+@app.endpoint(
+    "POST /changes/{token}/confirmation",
+    "It was me: a changed account is paid to without waiting",
+    body=web.Ignored,
+    answers={200: web.Text("text/html")},
+)
+def confirm_change(token: str) -> web.Reply:
+    return web.ok(services().changes.confirm(web.object_id(token), app.now()))
+
+
+@app.endpoint(
+    "POST /changes/{token}/denial",
+    "It was not me: nothing is paid until somebody has looked into it",
+    body=web.Ignored,
+    answers={200: web.Text("text/html")},
+)
+def deny_change(token: str) -> web.Reply:
+    return web.ok(services().changes.deny(web.object_id(token), app.now()))
 
 
 @app.endpoint(

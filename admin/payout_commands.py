@@ -16,6 +16,7 @@ from chalicelib.payouts.reconciliation import Books
 from chalicelib.payouts.rules import Entitlement, Hold, Kind, State
 
 from . import (
+    address_commands,
     bank_file_commands,
     payout_control_commands,
     payout_decision_commands,
@@ -38,6 +39,7 @@ def payout() -> None:
 for command in (
     *payout_decision_commands.COMMANDS,
     *payout_control_commands.COMMANDS,
+    address_commands.address,
     *bank_file_commands.COMMANDS,
     *reconcile_commands.COMMANDS,
 ):

@@ -129,6 +129,8 @@ class PayoutRules(_Frozen, frozen=True):
     resend_before_percent: Annotated[int, Meta(gt=0, lt=100)]
     requeue_after_s: Positive
     held_look_factor: Positive
+    address_wait_s: Positive
+    """From the change of a person's account to the first payment to it, unless it is confirmed before."""
     retry_after_s: Annotated[tuple[Positive, ...], Meta(min_length=1)]
     """From an account's first, second, ... refusal to the next attempt by itself; after the last, so long each time."""
     fsp_timeout_s: Positive

@@ -20,7 +20,7 @@ from ..clock import Clock
 from ..errors import DomainError, Unavailable
 from ..ids import Randomness, random_id
 from .port import Kind
-from .rules import REMINDERS, Notice, State, withheld
+from .rules import CHANGES, REMINDERS, ChangeLink, Notice, State, withheld
 from .ses import NeverTaken, NotTaken, OutcomeUnknown
 from .store import NoticeStore
 from .texts import Text, text
@@ -76,7 +76,7 @@ class Mailer:
         if end is not None or address is None:
             self._store.move(notice, end or State.NO_ADDRESS, now)
             return
-        url = self._unsubscribe_url(notice.kind, registrant_id, mailbox.token)
+        url = self._url(notice, mailbox.token, now)
         written = text(notice, address.language, now, url)
         if self._store.move(notice, State.SENDING, now):
             self._hand_over(replace(notice, state=State.SENDING, updated_at=now), address.email, written, url, now)
@@ -84,7 +84,7 @@ class Mailer:
     def _hand_over(self, claimed: Notice, to: str, written: Text, url: str | None, now: datetime) -> None:
         facts = {"kind": claimed.kind.value}
         try:
-            message_id = self._mail.send(to, written, claimed.registrant_id, url)
+            message_id = self._mail.send(to, written, claimed.registrant_id, url if claimed.kind in REMINDERS else None)
         except NotTaken as error:
             self._store.move(claimed, State.QUEUED, now)
             log.warning("mail_not_taken", extra={**facts, "code": str(error)})
@@ -101,12 +101,21 @@ class Mailer:
         else:
             self._store.move(claimed, State.SENT, now, message_id)
 
-    def _unsubscribe_url(self, kind: Kind, registrant_id: str, token: str | None) -> str | None:
-        """The link that ends a person's reminders; nothing else can be ended."""
-        if kind not in REMINDERS:
-            return None
-        own = token or self._store.give_token(registrant_id, random_id(self._randomness))
-        return f"{self._public_url}/unsubscriptions/{own}"
+    def _url(self, notice: Notice, token: str | None, now: datetime) -> str | None:
+        """The link that ends a person's reminders, or by which they say whether a change was theirs, each mail its own.
+
+        Nothing else has a link.
+        """
+        who = notice.registrant_id
+        if notice.kind in REMINDERS:
+            own = token or self._store.give_token(who, random_id(self._randomness))
+            return f"{self._public_url}/unsubscriptions/{own}"
+        if notice.kind in CHANGES:
+            secret = random_id(self._randomness)
+            version = int(notice.event.rpartition("/")[2]) if notice.kind is Kind.ADDRESS_CHANGED else 0
+            self._store.give_change_link(secret, ChangeLink(who, version), now)
+            return f"{self._public_url}/changes/{secret}"
+        return None
 
 
 def consume(records: Iterable[Mapping[str, Any]], mailer: Mailer, clock: Clock) -> dict[str, list[dict[str, str]]]:

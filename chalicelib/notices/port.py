@@ -23,6 +23,8 @@ class Kind(StrEnum):
     SURVEY_DEADLINE = "survey_deadline"
     REVOKED = "revoked"
     GRIEVANCE_ANSWERED = "grievance_answered"
+    ADDRESS_CHANGED = "address_changed"
+    DETAILS_CHANGED = "details_changed"
 
 
 NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
@@ -36,6 +38,8 @@ NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
         Kind.SURVEY_DEADLINE: frozenset({"closes_at", "amount_idr"}),
         Kind.REVOKED: frozenset({"wave"}),
         Kind.GRIEVANCE_ANSWERED: frozenset({"number"}),
+        Kind.ADDRESS_CHANGED: frozenset({"pay_from_at"}),
+        Kind.DETAILS_CHANGED: frozenset({"what"}),
     }
 )
 """The facts that a kind's text is made of, exactly these. `amount_idr` of a survey is 0 where it is voluntary."""

@@ -58,6 +58,21 @@ DOUBTS_MAX = 3
 REMINDERS = frozenset({Kind.PURCHASE_DEADLINE, Kind.SURVEY_OPEN, Kind.SURVEY_DEADLINE})
 """What a person may refuse. Results, payments, a lost place and an answer are owed to everyone whom they concern."""
 
+CHANGES = frozenset({Kind.ADDRESS_CHANGED, Kind.DETAILS_CHANGED})
+"""Notices with a link by which a person says whether a change was theirs."""
+
+LINK_DAYS = 30
+"""How long such a link may be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeLink:
+    """What a link is about: whose change, and the version of the financial address (0: of no address)."""
+
+    registrant_id: str
+    version: int
+
+
 _UNTIL: Mapping[Kind, str] = {
     Kind.PURCHASE_DEADLINE: "buy_by",
     Kind.SURVEY_OPEN: "closes_at",

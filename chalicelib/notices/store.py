@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import ClassVar
+from hashlib import sha256
+from typing import ClassVar, Literal
 
 import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
@@ -17,7 +18,9 @@ from ..clock import iso, parse_iso
 from ..dynamo import LegsFailed, Transaction, is_condition_failure
 from ..journal import ActColumns, Journal
 from .port import Facts, Kind
-from .rules import KEPT_DAYS, NEXT, SHARDS, Mailbox, Notice, State, after_doubt, shard_of
+from .rules import KEPT_DAYS, LINK_DAYS, NEXT, SHARDS, ChangeLink, Mailbox, Notice, State, after_doubt, shard_of
+
+Said = Literal["confirmed", "denied"]
 
 
 class NoticesTable(Model):
@@ -73,6 +76,18 @@ class TokenItem(NoticesTable):
 
 class ActItem(NoticesTable, ActColumns):
     """What an administrator did to a mailbox."""
+
+
+class ChangeItem(NoticesTable):
+    """`C#<hash of the token>` / `CHANGE`: what the bearer of a link may say of a change; the token is in the mail only.
+
+    `said`: what they said, once they have.
+    """
+
+    registrant_id = UnicodeAttribute()
+    version = NumberAttribute()
+    said = UnicodeAttribute(null=True)
+    expires_at = NumberAttribute()
 
 
 class NoticeStore:
@@ -192,6 +207,37 @@ class NoticeStore:
         except DoesNotExist:
             return None
 
+    def give_change_link(self, token: str, link: ChangeLink, now: datetime) -> None:
+        """Keep what a token is for, under its hash."""
+        expires_at = int((now + timedelta(days=LINK_DAYS)).timestamp())
+        item = ChangeItem(_hidden(token), "CHANGE", registrant_id=link.registrant_id, version=link.version)
+        item.expires_at = expires_at
+        item.save()
+
+    def change_link(self, token: str, now: datetime) -> ChangeLink | None:
+        """What a token is for; None if there is none such, or it is used or too old."""
+        try:
+            item = ChangeItem.get(_hidden(token), "CHANGE", consistent_read=True)
+        except DoesNotExist:
+            return None
+        usable = item.said is None and item.expires_at > now.timestamp()
+        return ChangeLink(item.registrant_id, int(item.version)) if usable else None
+
+    def say(self, token: str, said: Said, now: datetime) -> ChangeLink | None:
+        """Use a token; None if it cannot be used so. The same again is no second use; a denial may follow a
+        confirmation, and nothing follows a denial."""
+        before = ("confirmed", "denied") if said == "denied" else ("confirmed",)
+        unused = ChangeItem.said.does_not_exist() | ChangeItem.said.is_in(*before)
+        valid = (ChangeItem.expires_at > int(now.timestamp())) & unused
+        item = ChangeItem(_hidden(token), "CHANGE")
+        try:
+            item.update([ChangeItem.said.set(said)], condition=valid)
+        except UpdateError as error:
+            if is_condition_failure(error):
+                return None
+            raise
+        return ChangeLink(item.registrant_id, int(item.version))
+
     def _update(self, notice: Notice, actions: list[Action]) -> bool:
         as_read = (NoticeItem.state == notice.state.value) & (NoticeItem.updated_at == iso(notice.updated_at))
         try:
@@ -201,6 +247,10 @@ class NoticeStore:
                 return False
             raise
         return True
+
+
+def _hidden(token: str) -> str:
+    return f"C#{sha256(token.encode()).hexdigest()}"
 
 
 def _shard(registrant_id: str, state: State) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from ..clock import parse_iso
 from ..money import format_idr, rupiah
 from .port import Facts
-from .rules import Notice
+from .rules import REMINDERS, Notice
 from .times import days_left, last_minute, long_time
 
 Language = Literal["id", "en"]
@@ -28,15 +28,15 @@ class Text:
     body: str
 
 
-def text(notice: Notice, language: Language, now: datetime, unsubscribe_url: str | None) -> Text:
-    """The mail about a notice, with the way out of reminders where there is one."""
+def text(notice: Notice, language: Language, now: datetime, url: str | None) -> Text:
+    """The mail about a notice, with its link: the way out of reminders, or where a change is confirmed or denied."""
     templates = _templates()
     own, frame = templates[notice.kind.value][language], templates["frame"][language]
-    words = {name: templates[name][language] for name in ("for", "reward")} | {"reason": own.get("reason", {})}
+    words = {name: templates[name][language] for name in ("for", "reward", "what")} | {"reason": own.get("reason", {})}
     shown = _shown(notice.facts, words, language, now)
-    parts = [frame["greeting"], own["body"].format(**shown), frame["farewell"]]
-    if unsubscribe_url is not None:
-        parts.append(frame["way_out"].format(url=unsubscribe_url))
+    parts = [frame["greeting"], own["body"].format(**shown, url=url), frame["farewell"]]
+    if notice.kind in REMINDERS and url is not None:
+        parts.append(frame["way_out"].format(url=url))
     return Text(own["subject"].format(**shown), "\n\n".join(part.strip() for part in parts) + "\n")
 
 

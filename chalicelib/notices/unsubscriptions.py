@@ -7,13 +7,13 @@ from datetime import datetime
 from ..errors import NotFound
 from .store import NoticeStore
 
-_PAGE = """<!doctype html>
+PAGE = """<!doctype html>
 <html lang="id">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta name="robots" content="noindex">
-<title>Gelombang: email pengingat / reminders</title>
+<title>Gelombang</title>
 </head>
 <body>
 {}
@@ -45,12 +45,12 @@ class Unsubscriptions:
         Raises `NotFound`.
         """
         self._owner(token)
-        return _PAGE.format(_ASK)
+        return PAGE.format(_ASK)
 
     def end(self, token: str, now: datetime) -> str:
         """End the reminders; again it changes nothing. Raises `NotFound`."""
         self._store.unsubscribe(self._owner(token), now)
-        return _PAGE.format(_DONE)
+        return PAGE.format(_DONE)
 
     def _owner(self, token: str) -> str:
         owner = self._store.token_owner(token)

@@ -1,5 +1,5 @@
-"""Who is paid, and where: whether the account is theirs (the provider is asked under which name it knows it), and
-whether they are on an exclusion list.
+"""Who is paid, and where: whether the account is theirs (the provider is asked under which name it knows it), whether
+it was changed lately, and whether they are on an exclusion list.
 """
 
 from __future__ import annotations
@@ -73,11 +73,15 @@ class AddressBook:
         payee = self._registrations.payee(registrant_id)
         if payee is None or not self._rails.serves(payee.address.code):
             return Hold.NO_ADDRESS
+        if payee.disputed:
+            return Hold.DISPUTED
         check = payee.address.check or self._inquire(registrant_id, payee.address, now)
         if check is None:
             raise AddressUnchecked()
         if check.verdict not in PAYABLE:
             return Hold.UNVERIFIED
+        if payee.address.pay_from is not None and now < payee.address.pay_from:
+            return Hold.ADDRESS_CHANGED
         return Hold.EXCLUDED if self._excluded(payee) else payee
 
     def _excluded(self, payee: Payee) -> bool:

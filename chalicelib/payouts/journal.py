@@ -9,12 +9,13 @@ from .items import ActItem
 
 
 class Deed(StrEnum):
-    """What was done. A line is about a ceiling with its amounts, or an entitlement with what was proposed."""
+    """What was done. A line is about a ceiling with its amounts, an entitlement with what was proposed, or a person."""
 
     PAUSE = "PAUSE"
     RESUME = "RESUME"
     SET_CEILING = "SET_CEILING"
     REJECT = "REJECT"
+    SETTLE_ADDRESS = "SETTLE_ADDRESS"
 
 
 class JournalStore(Journal):

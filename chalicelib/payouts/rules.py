@@ -58,6 +58,11 @@ class Hold(StrEnum):
     ACCOUNT_REFUSED = "ACCOUNT_REFUSED"
     """The provider said that the latest attempt is over and moved nothing, as the account would not take it; nothing is
     alive; tried again with another account, when the person says that it is mended, or days later."""
+    ADDRESS_CHANGED = "ADDRESS_CHANGED"
+    """The account was changed lately and not confirmed; nothing is alive; DUE again when it was, or has waited."""
+    DISPUTED = "DISPUTED"
+    """The person said that a change of their data was not theirs; nothing is alive; DUE again when an administrator has
+    settled it."""
     ADMIN = "ADMIN"
     """An administrator holds it, or must look why an attempt failed for good; nothing is alive; DUE again when an
     administrator releases it."""
@@ -92,7 +97,12 @@ AT_REST = frozenset({State.PAID, State.CANCELLED, State.REVERSED})
 UNDER_WAY = frozenset({State.DUE, State.SENDING, State.FAILED})
 """What is to be paid without anybody's doing."""
 
-WAITING = frozenset({Hold.NO_ADDRESS, Hold.EXCLUDED, Hold.UNVERIFIED, Hold.ACCOUNT_REFUSED})
+WAITING = frozenset(
+    {
+        *(Hold.NO_ADDRESS, Hold.EXCLUDED, Hold.UNVERIFIED),
+        *(Hold.ACCOUNT_REFUSED, Hold.ADDRESS_CHANGED, Hold.DISPUTED),
+    }
+)
 """Holds without a live attempt; tested again at every look."""
 
 ALIVE = frozenset({Hold.KEY_EXPIRED, Hold.REFUSED, Hold.DUPLICATE, Hold.AMOUNT_DIFFERS})

@@ -44,6 +44,8 @@ PayoutState = Literal[
     "needs_financial_address",
     "account_not_verified",
     "account_refused",
+    "address_changed",
+    "change_disputed",
     "in_progress",
     "paid",
     "under_review",
@@ -51,8 +53,17 @@ PayoutState = Literal[
 ]
 """What a person may have to do something about: say where to be paid, correct it, or put their account in order."""
 
-ToDo = Literal["nothing", "wait", "set_financial_address", "correct_financial_address", "mend_account"]
-"""`mend_account`: make the account take the money and give it again as it is, or give another one."""
+ToDo = Literal[
+    "nothing",
+    "wait",
+    "set_financial_address",
+    "correct_financial_address",
+    "mend_account",
+    "confirm_change",
+    "ask_helpdesk",
+]
+"""`mend_account`: make the account take the money and give it again as it is, or give another one. `confirm_change`:
+by the link in the mail about it, or wait until `until`."""
 
 
 class PayoutView(Struct, frozen=True):
@@ -65,7 +76,7 @@ class PayoutView(Struct, frozen=True):
     updated_at: datetime
     to_do: ToDo = "wait"
     until: datetime | None = None
-    """When the next attempt is made by itself, where that is known."""
+    """When it goes on by itself, where that is known."""
 
 
 class PayoutList(Struct, frozen=True):
@@ -87,12 +98,16 @@ _HELD: dict[Hold, PayoutState] = {
     Hold.NO_ADDRESS: "needs_financial_address",
     Hold.UNVERIFIED: "account_not_verified",
     Hold.ACCOUNT_REFUSED: "account_refused",
+    Hold.ADDRESS_CHANGED: "address_changed",
+    Hold.DISPUTED: "change_disputed",
 }
 _TO_DO: dict[PayoutState, ToDo] = {
     "paid": "nothing",
     "needs_financial_address": "set_financial_address",
     "account_not_verified": "correct_financial_address",
     "account_refused": "mend_account",
+    "address_changed": "confirm_change",
+    "change_disputed": "ask_helpdesk",
 }
 
 

@@ -54,6 +54,8 @@ _OBSTACLES = {
     Hold.NO_ADDRESS: "no_financial_address",
     Hold.UNVERIFIED: "account_not_verified",
     Hold.EXCLUDED: "on_exclusion_list",
+    Hold.ADDRESS_CHANGED: "address_changed_lately",
+    Hold.DISPUTED: "change_disputed_by_the_person",
 }
 
 

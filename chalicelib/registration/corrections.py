@@ -16,6 +16,7 @@ from ..dynamo import Transaction
 from ..errors import Unavailable
 from ..ids import same_person
 from . import identity, wire
+from .changes import Notices, of_details, telling
 from .correction_store import CorrectionStore, Decision, Proposal
 from .errors import CorrectionBySamePerson, CorrectionStands, NoCorrection, NothingToCorrect, NotRegistered
 from .rules import Employment, Registrant, Verification
@@ -47,11 +48,13 @@ class Corrections:
         corrections: CorrectionStore,
         vault: Vault,
         move_card: Callable[[str, str], Legs],
+        notices: Notices,
     ) -> None:
         self._store = store
         self._corrections = corrections
         self._vault = vault
         self._move_card = move_card
+        self._notices = notices
 
     def propose(self, registrant_id: str, form: wire.CorrectionForm, by: str, reason: str, now: datetime) -> Correction:
         """Propose other values. The same person's same proposal again changes nothing.
@@ -142,7 +145,9 @@ class Corrections:
 
         sealed = key.seal("person/1", msgspec.json.encode(corrected))
         after = Record(new, sealed, record.wrapped_key, record.version + 1)
-        self._store.save(after, None, unless_excluded=False, others=others)
+        told = of_details(person, corrected, after.version)
+        with telling(self._notices, old.id, told, others) as legs:
+            self._store.save(after, None, unless_excluded=False, others=legs)
         return new
 
 

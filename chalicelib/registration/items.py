@@ -79,6 +79,7 @@ class Address(RegistrationsTable):
     verdict = UnicodeAttribute(null=True)
     score = NumberAttribute(null=True)
     checked_at = UTCDateTimeAttribute(null=True)
+    pay_from = UTCDateTimeAttribute(null=True)
 
 
 class Refused(RegistrationsTable):
@@ -88,13 +89,19 @@ class Refused(RegistrationsTable):
     expires_at = NumberAttribute()
 
 
+class Dispute(RegistrationsTable):
+    """`R#<registrant>` / `DISPUTE`: the person said that a change was not theirs. It outlives every later change."""
+
+    since = UTCDateTimeAttribute()
+
+
 class OfPerson(RegistrationsTable):
-    """PROFILE, ADDRESS and REFUSED, for reading them together in one call; each comes as what it is."""
+    """PROFILE, ADDRESS, DISPUTE and REFUSED, for reading them together in one call; each comes as what it is."""
 
     @classmethod
     def from_raw_data(cls, data: dict[str, Any]) -> Any:
         """What pynamodb makes of a row."""
-        kinds: dict[str, type[RegistrationsTable]] = {"PROFILE": Profile, "ADDRESS": Address}
+        kinds: dict[str, type[RegistrationsTable]] = {"PROFILE": Profile, "ADDRESS": Address, "DISPUTE": Dispute}
         return kinds.get(data["sk"]["S"], Refused).from_raw_data(data)
 
 

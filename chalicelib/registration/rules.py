@@ -144,7 +144,8 @@ class FinancialAddress:
     """Where a person is paid: `code` of a bank or wallet, digits of a bank account or the E.164 number of a wallet.
 
     `version` grows with each change. `check` is about this version; None until the provider has answered. `owner_name`
-    is the person's own name as they are registered, empty where nobody is to be asked about it.
+    is the person's own name as they are registered, empty where nobody is to be asked about it. Nothing is paid before
+    `pay_from`, if there is one.
     """
 
     code: str
@@ -153,6 +154,7 @@ class FinancialAddress:
     version: int = 1
     check: AddressCheck | None = None
     owner_name: str = ""
+    pay_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -165,6 +167,8 @@ class Payee:
     registrant: Registrant
     address: FinancialAddress
     seal: Callable[[bytes], bytes]
+    disputed: bool = False
+    """The person said that a change of their data was not theirs: nothing is paid until somebody has looked."""
 
 
 def age_on(birth_date: date, day: date) -> int:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
-from typing import Literal
 
 import msgspec
 
 from .. import clock
-from ..config import EligibilityRules
+from ..config import EligibilityRules, PayoutRules
 from ..errors import Unavailable
-from . import fitness, identity, rules, wire
+from . import changes, fitness, identity, rules, wire
 from .errors import (
     AccountAlreadyUsed,
     Excluded,
@@ -45,12 +44,15 @@ class Registrations:
         store: RegistrationStore,
         vault: Vault,
         eligibility: EligibilityRules,
-        payout_codes: Mapping[str, Literal["bank", "wallet"]],
+        payouts: PayoutRules,
+        notices: changes.Notices,
     ) -> None:
         self._store = store
         self._vault = vault
         self._eligibility = eligibility
-        self._payout_codes = payout_codes
+        self._payout_codes = payouts.kinds
+        self._address_wait = timedelta(seconds=payouts.address_wait_s)
+        self._notices = notices
 
     def register(
         self,
@@ -162,7 +164,8 @@ class Registrations:
 
         An account that somebody else has and cannot be paid to (it is in another name, or was unknown) is free to take.
         `unless_paying` adds legs named `store.PAYING_LEG` to the transaction of a change; the first address needs none.
-        Nothing is known yet of an account that is new. Raises the first that holds of `UnknownPayoutCode`,
+        Of a change the person is told, and nothing is paid there for `address_wait_s` unless they confirm it. Nothing
+        is known yet of an account that is new. Raises the first that holds of `UnknownPayoutCode`,
         `MalformedAccountNumber`, `MalformedName`, `NotRegistered`, `PaymentUnderWay`, `AccountAlreadyUsed`.
         """
         kind = self._payout_codes.get(form.code)
@@ -193,9 +196,35 @@ class Registrations:
         found = self._store.payee(registrant_id)
         if found is None:
             return None
-        record, address = found
+        record, address, disputed = found
         key = self._vault.open_key(registrant_id, record.wrapped_key)
-        return Payee(record.registrant, _address(key, record, address), partial(key.seal, "payment/1"))
+        return Payee(record.registrant, _address(key, record, address), partial(key.seal, "payment/1"), disputed)
+
+    def waiting_address(self, registrant_id: str) -> tuple[int, datetime | None]:
+        """The version of a person's address (0: none) and from when it is paid to, if it waits. One read."""
+        address = self._store.address(registrant_id)
+        return (address.version, address.pay_from) if address else (0, None)
+
+    def confirm_address(self, registrant_id: str, version: int) -> bool:
+        """The person confirmed a change from where they were reached before: that version is paid to at once.
+
+        A dispute stays. Again it changes nothing; False if the address was changed since.
+        """
+        return self._store.confirm_address(registrant_id, version, settle=False)
+
+    def dispute(self, registrant_id: str, now: datetime) -> None:
+        """The person says that a change was not theirs: nothing is paid to them, whatever is changed after, until
+        `settle`."""
+        self._store.dispute(registrant_id, now)
+
+    def disputed(self, registrant_id: str) -> datetime | None:
+        """Since when they say so."""
+        return self._store.disputed(registrant_id)
+
+    def settle(self, registrant_id: str, version: int) -> bool:
+        """An administrator has made sure that this version of the address (0: none yet) is the person's own: a dispute
+        ends, and nothing waits. False if the address was changed since it was looked at."""
+        return self._store.confirm_address(registrant_id, version, settle=True)
 
     def contact(self, registrant_id: str) -> Contact | None:
         """Name and phone in clear, for whom the person agreed to share them with. One read, one KMS call.
@@ -308,7 +337,9 @@ class Registrations:
         sealed = key.seal("person/1", msgspec.json.encode(person))
         released = old.phone_mac if changed.phone_mac != old.phone_mac else None
         new_record = Record(changed, sealed, record.wrapped_key, record.version + 1)
-        self._store.save(new_record, released, unless_excluded=plain_registrant, others=others)
+        told = changes.of_details(known, person, new_record.version)
+        with changes.telling(self._notices, old.id, told, others) as legs:
+            self._store.save(new_record, released, unless_excluded=plain_registrant, others=legs)
         return changed
 
     def _owner(self, address: FinancialAddress) -> str:
@@ -329,28 +360,31 @@ class Registrations:
         old = self._store.address(registrant_id)
         known = _address(key, record, old) if old else None
         address = replace(address, owner_name=person_of(key, record).name)
-        if known and replace(known, version=address.version, check=None) == address:
+        if known and replace(known, version=address.version, check=None, pay_from=None) == address:
             return known
         new = AddressRecord(
             sealed=_sealed(key, address),
             account_mac=self._vault.mac("account", self._owner(address)),
             version=old.version + 1 if old else 1,
             updated_at=now,
+            pay_from=now + self._address_wait if old else None,
         )
         released = old.account_mac if old and old.account_mac != new.account_mac else None
         if old and old.check and old.check.verdict not in rules.PAYABLE:
             # What the person could not be paid to may be another's by now: that is not theirs to give up.
             own = self._store.idle(old.account_mac) == Idle(registrant_id, old.version)
             released = released if own else None
-        legs = unless_paying if old else None
-        try:
-            self._store.save_address(registrant_id, new, released, record.wrapped_key, legs)
-        except AccountAlreadyUsed:
-            taken_from = self._store.idle(new.account_mac)
-            if taken_from is None:
-                raise
-            self._store.save_address(registrant_id, new, released, record.wrapped_key, legs, taken_from)
-        return replace(address, version=new.version)
+        told = changes.of_address(new.version, new.pay_from) if new.pay_from else []
+        paying = unless_paying if old else None
+        with changes.telling(self._notices, registrant_id, told, paying) as legs:
+            try:
+                self._store.save_address(registrant_id, new, released, record.wrapped_key, legs)
+            except AccountAlreadyUsed:
+                taken_from = self._store.idle(new.account_mac)
+                if taken_from is None:
+                    raise
+                self._store.save_address(registrant_id, new, released, record.wrapped_key, legs, taken_from)
+        return replace(address, version=new.version, pay_from=new.pay_from)
 
 
 def frozen_part(registrant: Registrant, person: PersonalData) -> dict[str, str]:
@@ -374,4 +408,6 @@ def _sealed(key: PersonKey, address: FinancialAddress) -> bytes:
 
 def _address(key: PersonKey, record: Record, kept: AddressRecord) -> FinancialAddress:
     address = msgspec.json.decode(key.unseal("address/1", kept.sealed), type=FinancialAddress)
-    return replace(address, version=kept.version, check=kept.check, owner_name=person_of(key, record).name)
+    return replace(
+        address, version=kept.version, check=kept.check, pay_from=kept.pay_from, owner_name=person_of(key, record).name
+    )

@@ -23,6 +23,7 @@ from ..ids import shard
 from .errors import AccountAlreadyUsed, Excluded, NikAlreadyRegistered, PaymentUnderWay, PhoneAlreadyUsed
 from .items import (
     Address,
+    Dispute,
     Exclusion,
     Guard,
     OfPerson,
@@ -72,6 +73,7 @@ class AddressRecord:
     version: int
     updated_at: datetime
     check: AddressCheck | None = None
+    pay_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,16 +133,43 @@ class RegistrationStore:
         item = _read(Address, person_pk(registrant_id), "ADDRESS")
         return _address_record(item) if item else None
 
-    def payee(self, registrant_id: str) -> tuple[Record, AddressRecord] | None:
-        """A registration and its financial address, both with their sealed parts; None unless there are both.
+    def payee(self, registrant_id: str) -> tuple[Record, AddressRecord, bool] | None:
+        """A registration and its financial address, both with their sealed parts, and whether the person disputes a
+        change; None unless there are the first two.
 
-        One batch get. The two are not of one instant; each is as it was last written.
+        One batch get. They are not of one instant; each is as it was last written.
         """
-        keys = [(person_pk(registrant_id), kind) for kind in ("PROFILE", "ADDRESS")]
+        keys = [(person_pk(registrant_id), kind) for kind in ("PROFILE", "ADDRESS", "DISPUTE")]
         found: dict[str, Any] = {item.sk: item for item in OfPerson.batch_get(keys, consistent_read=True)}
-        if len(found) < len(keys):
+        if "PROFILE" not in found or "ADDRESS" not in found:
             return None
-        return _record(registrant_id, found["PROFILE"]), _address_record(found["ADDRESS"])
+        return _record(registrant_id, found["PROFILE"]), _address_record(found["ADDRESS"]), "DISPUTE" in found
+
+    def dispute(self, registrant_id: str, now: datetime) -> None:
+        """Let nothing be paid to a person, whatever their address is or becomes; again it changes nothing."""
+        first = Dispute.since.set(Dispute.since | now)
+        Dispute(person_pk(registrant_id), "DISPUTE").update([first])
+
+    def disputed(self, registrant_id: str) -> datetime | None:
+        """Since when a person disputes a change of their data. One read."""
+        item = _read(Dispute, person_pk(registrant_id), "DISPUTE")
+        return item.since if item else None
+
+    def confirm_address(self, registrant_id: str, version: int, *, settle: bool) -> bool:
+        """One version of an address need not wait any more; with `settle` a dispute ends too. False if it was changed.
+
+        One write, or one transaction. Version 0: there is no address, only the dispute ends.
+        """
+        address, as_shown = Address(person_pk(registrant_id), "ADDRESS"), Address.version == version
+        try:
+            with dynamo.Transaction(self._region) as tx:
+                if version:
+                    tx.update("address", address, [Address.pay_from.remove()], as_shown)
+                if settle:
+                    tx.delete("dispute", Dispute(person_pk(registrant_id), "DISPUTE"))
+        except dynamo.LegsFailed:
+            return False
+        return True
 
     def idle(self, account_mac: str) -> Idle | None:
         """Who has an account and cannot be paid to it. Two reads; None if it is nobody's, payable or unasked."""
@@ -159,8 +188,8 @@ class RegistrationStore:
     ) -> None:
         """Write a registration together with its guards; the guard of a phone number given up goes with it.
 
-        `others` adds legs of the name `OVERTAKEN_LEG`. Raises `Overtaken`, else `PhoneAlreadyUsed`, which tells nothing
-        of the NIK, else `Excluded`, else `NikAlreadyRegistered`.
+        `others` adds legs, those of the name `OVERTAKEN_LEG` among them. Raises `Overtaken`, else `PhoneAlreadyUsed`,
+        which tells nothing of the NIK, else `Excluded`, else `NikAlreadyRegistered`.
         """
         who = record.registrant
         try:
@@ -186,14 +215,14 @@ class RegistrationStore:
         address: AddressRecord,
         released_account_mac: str | None,
         wrapped_key: bytes,
-        unless_paying: Legs | None = None,
+        others: Legs | None = None,
         taken_from: Idle | None = None,
     ) -> None:
         """Write a financial address with its guard, provided that the key it is sealed under is still the person's.
 
-        Nothing is known of it then. `unless_paying` adds legs of the name `PAYING_LEG`. With `taken_from` the account
-        may be that one's, as long as they still cannot be paid to it. Raises `Overtaken`, else `PaymentUnderWay`, else
-        `AccountAlreadyUsed`.
+        Nothing is known of it then. `others` adds legs, those of the name `PAYING_LEG` among them. With `taken_from`
+        the account may be that one's, as long as they still cannot be paid to it. Raises `Overtaken`, else
+        `PaymentUnderWay`, else `AccountAlreadyUsed`.
         """
         item = Address(
             person_pk(registrant_id),
@@ -202,6 +231,7 @@ class RegistrationStore:
             sealed=address.sealed,
             account_mac=address.account_mac,
             updated_at=address.updated_at,
+            pay_from=address.pay_from,
         )
         try:
             with dynamo.Transaction(self._region) as tx:
@@ -215,8 +245,8 @@ class RegistrationStore:
                     tx.check("taken", Address, (person_pk(taken_from.registrant_id), "ADDRESS"), still)
                 tx.put("address", item, _follows(Address.pk, Address.version, address.version))
                 _claim(tx, "account", address.account_mac, registrant_id, taken_from)
-                if unless_paying is not None:
-                    unless_paying(tx)
+                if others is not None:
+                    others(tx)
         except dynamo.LegsFailed as failure:
             refusals = [(PAYING_LEG, PaymentUnderWay), ("account", AccountAlreadyUsed)]
             raise _ranked(failure, refusals) from failure
@@ -355,7 +385,7 @@ def _record(registrant_id: str, item: Profile) -> Record:
 
 
 def _address_record(item: Address) -> AddressRecord:
-    return AddressRecord(item.sealed, item.account_mac, int(item.version), item.updated_at, _check(item))
+    return AddressRecord(item.sealed, item.account_mac, int(item.version), item.updated_at, _check(item), item.pay_from)
 
 
 def _check(item: Address) -> AddressCheck | None:

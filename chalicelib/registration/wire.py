@@ -154,6 +154,10 @@ class FinancialAddressView(_Form, frozen=True):
             "registration: give an account of your own, or have the registration corrected to the KTP's name."
         ),
     ]
+    pay_from: Annotated[
+        datetime | None,
+        Meta(description="Of a changed address: nothing is paid before, unless the change is confirmed"),
+    ] = None
 
 
 class MeView(_Form, frozen=True):
@@ -217,6 +221,7 @@ def financial_address_view(address: FinancialAddress) -> FinancialAddressView:
         holder_name=address.holder_name,
         verification=_verification(address.check),
         to_do=_TO_DO[address.check.verdict] if address.check else "wait",
+        pay_from=address.pay_from,
     )
 
 

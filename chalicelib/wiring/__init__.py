@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ..dynamo import Transaction
+    from ..notices.changes import Changes
+    from ..payouts.rules import Authority
+    from ..payouts.wire import PayoutView
     from ..registration.rules import FinancialAddress, Registrant
     from ..registration.store import Legs
     from ..registration.wire import FinancialAddressForm, RegistrationForm
@@ -65,6 +68,46 @@ class Services(OutcomesServices):
         address = self.address_book.set(registrant_id, form, unless_paying, now)
         self.payouts.look_again(beneficiary, now)
         return address
+
+    def payouts_of(self, registrant_id: str) -> list[PayoutView]:
+        """`GET /me/payouts`: an account that waits is read only where money waits for it."""
+        from msgspec.structs import replace
+
+        views = self.payouts.of(self.waves.beneficiary(registrant_id))
+        if not any(view.state == "address_changed" for view in views):
+            return views
+        _, pay_from = self.registrations.waiting_address(registrant_id)
+        return [replace(view, until=pay_from) if view.state == "address_changed" else view for view in views]
+
+    def confirm_address(self, registrant_id: str, version: int, now: datetime) -> bool:
+        """A person confirmed a change of their account: what waited for it goes on. False if it is another by now."""
+        confirmed = self.registrations.confirm_address(registrant_id, version)
+        if confirmed:
+            self.payouts.look_again(self.waves.beneficiary(registrant_id), now)
+        return confirmed
+
+    def dispute(self, registrant_id: str, now: datetime) -> None:
+        """A person said that a change was not theirs."""
+        self.registrations.dispute(registrant_id, now)
+
+    def settle_address(self, registrant_id: str, version: int, authority: Authority, now: datetime) -> bool:
+        """An administrator has made sure whose this version of the account is; False if it is another by now."""
+        from ..journal import Act
+        from ..payouts.journal import Deed, JournalStore
+
+        about = f"{registrant_id} version {version}"
+        JournalStore().add(Act(now, Deed.SETTLE_ADDRESS, about, authority.by, authority.note))
+        settled = self.registrations.settle(registrant_id, version)
+        if settled:
+            self.payouts.look_again(self.waves.beneficiary(registrant_id), now)
+        return settled
+
+    @cached_property
+    def changes(self) -> Changes:
+        """The links by which people say whether a change was theirs."""
+        from ..notices.changes import Changes
+
+        return Changes(self.mailboxes, self)
 
     @cached_property
     def tidings(self) -> Tidings:

@@ -6,7 +6,7 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from .deployment import Deployment
+from .notices import NoticesServices
 
 if TYPE_CHECKING:
     from ..registration.accounts import Accounts
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..registration.vault import Vault
 
 
-class RegistrationServices(Deployment):
+class RegistrationServices(NoticesServices):
     """People: their accounts at the user pool, their registrations, the vault that keeps their data."""
 
     @cached_property
@@ -50,7 +50,8 @@ class RegistrationServices(Deployment):
         from ..registration.service import Registrations
 
         store = self._registration_store
-        return Registrations(store, self.vault, self.programme.eligibility, self.programme.payouts.kinds)
+        rules = self.programme
+        return Registrations(store, self.vault, rules.eligibility, rules.payouts, self.notices)
 
     @cached_property
     def account_keys(self) -> AccountKeys:

@@ -62,7 +62,7 @@ class WavesServices(RegistrationServices, NoticesServices):
         from ..registration.corrections import Corrections
 
         store, move_card = self._registration_store, self.registration_changes.move_card
-        return Corrections(store, CorrectionStore(self.transaction), self.vault, move_card)
+        return Corrections(store, CorrectionStore(self.transaction), self.vault, move_card, self.notices)
 
     @cached_property
     def inclusion(self) -> Inclusion:

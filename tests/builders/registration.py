@@ -16,6 +16,7 @@ from chalicelib.registration.service import Registrations
 from chalicelib.registration.store import RegistrationStore
 from chalicelib.registration.vault import Vault
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
+from chalicelib.wiring import Services
 
 SITI = RegistrationForm(
     nik="3174095708950001",
@@ -51,4 +52,5 @@ def registrations(cloud: Settings, programme: Programme, with_vault: Vault | Non
     """The service on the test's table."""
     dynamo.bind(RegistrationsTable, cloud.table("registrations"), cloud.region)
     store = RegistrationStore(cloud.region)
-    return Registrations(store, with_vault or vault(cloud), programme.eligibility, programme.payouts.kinds)
+    notices = Services(cloud, programme).notices
+    return Registrations(store, with_vault or vault(cloud), programme.eligibility, programme.payouts, notices)

@@ -68,6 +68,10 @@ class Town:
     def pay(self) -> State:
         return self.worker.process(self.payout, self.world.now)
 
+    def waited(self) -> None:
+        """Until a changed account is paid to."""
+        self.world.later(seconds=self.world.rules.address_wait_s)
+
     def check(self) -> AddressCheck | None:
         payee = self.people.payee("siti")
         assert payee is not None

@@ -59,6 +59,7 @@ from tests.e2e.gateway import (
 )
 from tests.e2e.refusals import SUCCESSES, jobs
 from tests.e2e.refusals.helpdesk import COMPLAIN, COMPLAINTS, complaining
+from tests.e2e.refusals.notices import CHANGES
 from tests.e2e.refusals.outcomes import GET_WAVE_STATISTICS, SURVEYS
 from tests.e2e.refusals.training import GET_COURSE
 from tests.e2e.refusals.waves import ENTRIES, FROZEN, GET_WAVE, PROOF, VERIFY
@@ -203,6 +204,7 @@ COSTS: dict[str, Row] = {
         {
             "dynamodb GetItem": 3,
             "dynamodb BatchGetItem": 1,
+            "sqs SendMessageBatch": 1,
             "kms Decrypt": 1,
             "kms GenerateMac": 1,
             "dynamodb TransactWriteItems": 1,
@@ -223,6 +225,12 @@ COSTS: dict[str, Row] = {
     f"{HINT} of a known form": (hint_at_a_payout, {"sqs SendMessageBatch": 1}),
     "GET /waves.ics": (again(SUCCESSES["GET /waves.ics"]), {"dynamodb GetItem": 1}),
     "GET /feed.atom": (SUCCESSES["GET /feed.atom"], {"dynamodb Query": 1}),
+    CHANGES[0]: (SUCCESSES[CHANGES[0]], {"dynamodb GetItem": 1}),
+    CHANGES[1]: (
+        SUCCESSES[CHANGES[1]],
+        {"dynamodb UpdateItem": 1, "dynamodb TransactWriteItems": 1, "dynamodb GetItem": 1, "dynamodb BatchGetItem": 1},
+    ),
+    CHANGES[2]: (SUCCESSES[CHANGES[2]], {"dynamodb UpdateItem": 2}),
     "GET /unsubscriptions/{token}": (SUCCESSES["GET /unsubscriptions/{token}"], {"dynamodb GetItem": 1}),
     "POST /unsubscriptions/{token}": (
         SUCCESSES["POST /unsubscriptions/{token}"],

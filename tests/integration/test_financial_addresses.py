@@ -48,7 +48,8 @@ def test_an_account_at_a_bank_that_is_paid_no_more_waits_for_another(town, progr
     assert book.payee("siti", T0) is Hold.NO_ADDRESS
     town.open(OTHER, "Siti Aminah", "BCA")
     town.set(OTHER, code="BCA")
-    assert book.payee("siti", T0).address.account_number == OTHER
+    town.waited()
+    assert book.payee("siti", town.world.now).address.account_number == OTHER
 
 
 def test_an_account_in_anothers_name_is_not_paid_until_the_person_sets_one_of_their_own(town):
@@ -81,6 +82,8 @@ def test_of_several_obstacles_the_first_is_shown_that_the_person_can_put_right(t
     town.set(OTHER)
     assert held() is Hold.UNVERIFIED
     town.set()
+    assert held() is Hold.ADDRESS_CHANGED
+    town.waited()
     assert held() is Hold.EXCLUDED
     excluded.delete()
     assert town.pay() is State.PAID
@@ -210,6 +213,7 @@ def test_an_answer_about_an_address_that_was_changed_meanwhile_is_forgotten(town
         patch.setattr(town.fsp, "inquire", changed_back(town, town.fsp.inquire))
         with pytest.raises(AddressUnchecked):
             town.pay()
+    town.waited()
     assert town.pay() is State.PAID
     assert town.paid_to() == [SITI_S]
 

@@ -168,7 +168,7 @@ def test_a_change_hashes_only_what_changed(service, calls):
     service.register("siti", SITI, T0)
     calls.clear()
     service.register("siti", form(phone="081311112222"), T0)
-    assert calls == ["BatchGetItem", "Decrypt", "GenerateMac", "TransactWriteItems"]
+    assert calls == ["BatchGetItem", "Decrypt", "GenerateMac", "TransactWriteItems", "SendMessageBatch"]
 
 
 def test_a_form_that_is_refused_by_its_rules_costs_no_key(service, calls):

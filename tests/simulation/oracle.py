@@ -74,8 +74,10 @@ class Oracle:
             self._say(f"{key!r} was sent and is no stored attempt")
         elif sealed.partition(b"\0")[2][::-1] != body:
             self._say(f"{key!r} was sent with other bytes than were stored")
-        elif json.loads(body)["channel_properties"]["account_number"] in self._world.people.unlike:
+        elif (account := json.loads(body)["channel_properties"]["account_number"]) in self._world.people.unlike:
             self._say(f"{key!r} was sent to an account of another name")
+        elif self._world.now < self._world.people.waits.get(account, self._world.now):
+            self._say(f"{key!r} was sent to an account that waits")
         elif self._world.provider.clock() - self._stored_at[key] >= self._world.provider.key_lifetime_s:
             self._say(f"{key!r} was sent after its life")
         self._check_not_paused("sent")
@@ -220,7 +222,7 @@ class Oracle:
             Hold.REFUSED: lambda: not own,
         }
         at_rest = head.state in {State.PAID, State.CANCELLED, State.REVERSED} or head.hold in FOR_PEOPLE
-        if not at_rest and not (head.state is State.HELD and waits[head.hold]()):
+        if not at_rest and not (head.state is State.HELD and waits.get(head.hold, bool)()):
             self._say(f"{head.registrant_id} {head.kind} is stuck: {shown(head)}")
         reversed_ = any(each.status(now) == "REVERSED" for each in own)
         if head.state is State.PAID and reversed_:

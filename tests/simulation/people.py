@@ -33,8 +33,12 @@ class MemoryPeople:
     owners: dict[str, str] = field(default_factory=dict)
     excluded: dict[str, int] = field(default_factory=dict)
     unlike: set[str] = field(default_factory=set)
+    waits: dict[str, datetime] = field(default_factory=dict)
+    """From when an account is paid to."""
 
-    def move(self, person: str, *, checked: bool = True, unlike: bool = False) -> None:
+    def move(
+        self, person: str, *, checked: bool = True, unlike: bool = False, pay_from: datetime | None = None
+    ) -> None:
         """A new account of their own; unless `checked`, the provider has yet to be asked about it."""
         account, before = f"{len(self.owners) + 1:010}", self.addresses.get(person)
         self.owners[account] = person
@@ -42,7 +46,10 @@ class MemoryPeople:
             self.unlike.add(account)
         check = _CHECKED if checked and not unlike else None
         version = before.version + 1 if before else 1
-        self.addresses[person] = FinancialAddress("BNI", account, holder(person), version, check, holder(person))
+        address = FinancialAddress("BNI", account, holder(person), version, check, holder(person), pay_from)
+        self.addresses[person] = address
+        if pay_from is not None:
+            self.waits[account] = pay_from
 
     def keep_check(self, registrant_id: str, version: int, check: AddressCheck, *, again: bool) -> bool:
         assert not again, "workers ask about what nothing is known of"

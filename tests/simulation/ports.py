@@ -63,6 +63,8 @@ class Nature:
         """Of the calls to the provider, on top."""
         self.late_rate = 0.0
         """Of the sendings that time out unheard: so many reach the provider all the same, minutes later."""
+        self.lost_rate = 0.0
+        """Of the transactions, on top: committed, and the reply lost."""
         self.under_way: list[Callable[[], Any]] = []
         self.injected: Counter[tuple[Port, Fault]] = Counter()
 
@@ -70,9 +72,10 @@ class Nature:
         """One call of a port. Others may run before it takes effect; then it is atomic."""
         self._pause()
         rate = self.rate + (self.outage_rate if port in _PROVIDER else 0.0)
-        if self._dice.random() >= rate:
+        lost = port is Port.TRANSACTION and self._dice.random() < self.lost_rate
+        if not lost and self._dice.random() >= rate:
             return self._heard(what, act)
-        fault = self._dice.choice(_FAULTS)
+        fault = Fault.REPLY_LOST if lost else self._dice.choice(_FAULTS)
         self.injected[port, fault] += 1
         self.note(f"{what}  !! {fault}")
         return self._spoilt(port, fault, act, errors)

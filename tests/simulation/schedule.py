@@ -22,7 +22,7 @@ from . import admins
 from .admins import PEOPLE
 from .oracle import Violation
 from .ports import Fault, Port
-from .world import CALLBACK_TOKEN, T0, Parts, World
+from .world import CALLBACK_TOKEN, Parts, World
 
 MOST_AT_ONCE = 6
 KINDS = (Kind.INCENTIVE, Kind.INCENTIVE, Kind.SURVEY_1)
@@ -62,10 +62,12 @@ class Schedule:
 
     def __init__(self, seed: int, parts: Parts, note: Callable[[str], None]) -> None:
         self.dice = random.Random(f"payouts {seed}")
-        self.tight = self.dice.random() < 0.25
+        self.tight = self.dice.random() < 0.35
         ceilings = self._tight_ceilings() if self.tight else None
         self.world = World(self.dice, parts, ceilings, self._told(note))
-        self.persons = [f"person-{number}" for number in range(self.dice.randrange(3 if self.tight else 1, 5))]
+        self.persons = [
+            f"person-{number}" for number in range(self.dice.randrange(*((5, 8) if self.tight else (1, 5))))
+        ]
         self._actions, self._weights = self._weather()
 
     def run(self) -> None:
@@ -95,6 +97,8 @@ class Schedule:
         """How much of what there is in this schedule; most have too much of something."""
         dice, world = self.dice, self.world
         world.nature.rate = dice.choice([0.0, 0.03, 0.08, 0.08, 0.2])
+        # Where little may be sent, a reply must be lost just at one of the few claims for a mistake to show.
+        world.nature.lost_rate = dice.choice([0.3, 0.6]) if self.tight else 0.0
         world.nature.late_rate = dice.choice([0.0, 0.5])
         world.scheduler.stay = dice.choice([0.0, 0.5, 0.9])
         habits = world.provider.habits
@@ -199,9 +203,11 @@ class Schedule:
         admins.set_ceiling(self.world)
 
     def _change_address(self) -> None:
-        """A new account; some have not been asked about yet, and some are another's."""
+        """A new account; some have not been asked about yet, some are another's, and some were not confirmed."""
         checked, unlike = self.dice.random() < 0.5, self.dice.random() < 0.15
-        self.world.people.move(self.dice.choice(self.persons), checked=checked, unlike=unlike)
+        wait = timedelta(seconds=self.world.rules.address_wait_s)
+        pay_from = self.world.now + wait if self.dice.random() < 0.3 else None
+        self.world.people.move(self.dice.choice(self.persons), checked=checked, unlike=unlike, pay_from=pay_from)
 
     def _look_again(self) -> None:
         """Somebody gives the same account once more, as it takes money now."""
@@ -238,10 +244,11 @@ class Schedule:
             world.provider.stranger(f"{head.id}-{head.n + 1}")
 
     def _rest(self) -> None:
-        """The faults end, everything waited for comes, and time passes: two weeks of it at most."""
+        """The faults end, everything waited for comes, and time passes: two months of it at most."""
         world = self.world
         world.land_all()
         world.nature.rate = world.nature.outage_rate = world.nature.late_rate = world.provider.habits.lags = 0.0
+        world.nature.lost_rate = 0.0
         world.provider.habits.refuses = 0.0
         self._look()
         if world.table.pause is not None:
@@ -252,8 +259,8 @@ class Schedule:
             for person in self.persons:
                 world.people.addresses.get(person) or world.people.move(person)
         world.queue.redrive()
-        unchanged = 0
-        while unchanged < 3 and world.now - T0 < timedelta(days=60):
+        unchanged, begun = 0, world.now
+        while unchanged < 9 and world.now - begun < timedelta(days=60):
             before = self._progress()
             self._go_round()
             unchanged = unchanged + 1 if self._progress() == before else 0

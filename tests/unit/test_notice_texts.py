@@ -25,6 +25,8 @@ VALUES = {
     "closes_at": ["2026-12-20T17:00:00Z"],
     "next_opens_at": ["2026-12-11T05:00:00Z"],
     "for": [kind.value for kind in Purpose],
+    "pay_from_at": ["2026-12-11T05:00:00Z"],
+    "what": ["name", "phone"],
     "number": ["k7qx-2m4a-abcd-23yz"],
 }
 REASONS = {
@@ -61,7 +63,7 @@ def test_every_kind_reads_well_in_both_languages_whatever_the_facts(kind: Kind):
 def test_the_file_has_a_text_for_every_kind_and_none_for_anything_else():
     written = tomllib.loads(Path(ROOT / "chalicelib/notices/mails.toml").read_text())
 
-    assert set(written) == {kind.value for kind in Kind} | {"frame", "for", "reward"}
+    assert set(written) == {kind.value for kind in Kind} | {"frame", "for", "reward", "what"}
     assert all(set(each) == {"id", "en"} for each in written.values())
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from chalicelib.ids import random_id, system_randomness
+from chalicelib.notices.rules import ChangeLink
 
-from ..gateway import Call, Gateway, Provoke
+from ..gateway import ADDRESS, Call, Gateway, Provoke
 
 LINKS = ("GET /unsubscriptions/{token}", "POST /unsubscriptions/{token}")
 
@@ -19,13 +20,31 @@ def following(route: str) -> Provoke:
     return provoked
 
 
+CHANGES = ("GET /changes/{token}", "POST /changes/{token}/confirmation", "POST /changes/{token}/denial")
+
+
+def asked(route: str) -> Provoke:
+    """Somebody follows the link of a mail about their changed account."""
+
+    def provoked(gateway: Gateway) -> Call:
+        person, token = gateway.chosen().registrant_id, random_id(system_randomness)
+        for _ in range(2):
+            gateway.ok(Call(ADDRESS, gateway.address(), person=person))
+        gateway.services.mailboxes.give_change_link(token, ChangeLink(person, 2), gateway.now)
+        return Call(route, path=route.split(" ")[1].format(token=token))
+
+    return provoked
+
+
 REFUSALS: dict[str, dict[str, Provoke]] = {
-    route: {"not_found": lambda _, route=route: Call(route, path=f"/unsubscriptions/{'a' * 26}")} for route in LINKS
+    route: {"not_found": lambda _, route=route: Call(route, path=route.split(" ")[1].format(token="a" * 26))}
+    for route in LINKS + CHANGES
 }
 """By route and code."""
 
 SUCCESSES: dict[str, Provoke] = {
     **{route: following(route) for route in LINKS},
+    **{route: asked(route) for route in CHANGES},
     "GET /waves.ics": lambda _: Call("GET /waves.ics"),
     "GET /feed.atom": lambda _: Call("GET /feed.atom"),
 }

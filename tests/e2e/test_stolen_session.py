@@ -1,0 +1,243 @@
+"""A stolen session: it changes where money goes, and the person's mailbox hears of it and stops it, over HTTP."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from msgspec.structs import replace
+
+import app as application
+from chalicelib.config import Programme, Settings
+from chalicelib.notices.mailer import consume
+from chalicelib.notices.rules import LINK_DAYS
+from chalicelib.payouts.rules import Authority, Hold, State
+from chalicelib.registration.mailboxes import MailAddress
+from local.fsp import Sandbox
+from tests.builders.notices import PostOffice, Ses
+
+from .gateway import ADDRESS, DURING, HOLDER, REGISTER, Call, Gateway
+
+WAIT = timedelta(hours=72)
+AUTHORITY = Authority("arn:aws:sts::123456789012:assumed-role/helpdesk/ani@example.go.id", "called the person back")
+
+
+class Victim:
+    """Somebody to whom the incentive is due, her mailbox, and the provider."""
+
+    def __init__(self, gateway: Gateway, cloud: Settings, sandbox: Sandbox) -> None:
+        self.gateway, self.services, self.sandbox = gateway, gateway.services, sandbox
+        self.person = gateway.graduated().person
+        self.language = "id"
+        self.office = PostOffice(cloud, self.services.programme)
+        self.ses = Ses()
+        mailer: Any = self.services.mailer
+        mailer._mail, mailer._addresses = self.ses, self
+        self.give("5550001")
+        self.mails()
+
+    def of(self, _: str) -> MailAddress:
+        """Where her mail goes: no session changes that."""
+        return MailAddress("siti@example.org", self.language)  # type: ignore[arg-type]
+
+    def give(self, number: str, **changes: str) -> dict[str, Any]:
+        """Whoever has her session gives an account."""
+        form = {"code": "BNI", "account_number": number, "holder_name": HOLDER} | changes
+        answer: dict[str, Any] = self.gateway.ok(Call(ADDRESS, form, person=self.person))
+        return answer
+
+    def mails(self) -> list[tuple[str, str]]:
+        """Subject and text of what has arrived since the last look."""
+        assert consume(self.office.receive(), self.services.mailer, self.gateway.clock) == {"batchItemFailures": []}
+        taken, self.ses.taken = self.ses.taken, []
+        return [(text.subject, text.body) for _, text, _, _ in taken]
+
+    def link(self) -> str:
+        """The path of the link in the one mail that has come."""
+        [(_, body)] = self.mails()
+        [path] = re.findall(r"https://api\.invalid(/changes/[a-z2-7]+)\n", body)
+        return str(path)
+
+    def look(self, path: str) -> int:
+        return self.gateway.send(Call("GET /changes/{token}", path=path)).status_code
+
+    def say(self, path: str, what: str) -> int:
+        call = Call(f"POST /changes/{{token}}/{what}", path=f"{path}/{what}")
+        return self.gateway.send(call, headers={"content-type": "application/x-www-form-urlencoded"}).status_code
+
+    def payout(self) -> dict[str, Any]:
+        [view] = self.gateway.ok(Call("GET /me/payouts", person=self.person))["payouts"]
+        return dict(view)
+
+    def pay(self) -> State:
+        return self.services.payout_worker.process(self.payout()["payout_id"], self.gateway.now)
+
+    def paid_to(self) -> list[str]:
+        return [line["account_number"] for line in self.sandbox.books.report()["payouts"] if line["moved_idr"]]
+
+
+@pytest.fixture
+def victim(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Iterator[Victim]:
+    figures = replace(programme, payouts=replace(programme.payouts, address_wait_s=int(WAIT.total_seconds())))
+    with Sandbox("thief", api_key="test-api-key") as sandbox:
+        sandbox.books.configure({"holder_name": HOLDER})
+        gateway = Gateway(replace(cloud, fsp_url=sandbox.url), figures)
+        gateway.now = DURING
+        monkeypatch.setattr(application, "services", lambda: gateway.services)
+        monkeypatch.setattr(application.app, "clock", gateway.clock)
+        yield Victim(gateway, cloud, sandbox)
+
+
+def test_the_first_address_needs_no_wait(victim: Victim) -> None:
+    assert victim.pay() is State.PAID
+    assert victim.paid_to() == ["5550001"]
+
+
+def test_a_changed_address_is_told_by_mail_and_nothing_is_paid_for_72_hours(victim: Victim) -> None:
+    answer = victim.give("5559999")
+    changed_at = victim.gateway.now
+    [(subject, body)] = victim.mails()
+    assert subject == "Tujuan pembayaran Anda diubah"
+    assert not [secret for secret in ("9999", HOLDER, "BNI") if secret in body]
+
+    for wait in (timedelta(), timedelta(hours=1), WAIT - timedelta(hours=1, seconds=10)):
+        victim.gateway.now += wait
+        assert victim.pay() is State.HELD
+    shown = victim.payout()
+    assert (shown["state"], shown["to_do"]) == ("address_changed", "confirm_change")
+    assert shown["until"] == answer["pay_from"]
+    assert datetime.fromisoformat(shown["until"]) == changed_at + WAIT
+    assert victim.paid_to() == []
+
+    victim.gateway.now = changed_at + WAIT
+    assert victim.pay() is State.PAID
+    assert victim.paid_to() == ["5559999"]
+
+
+def test_not_me_stops_the_money_whatever_the_thief_changes_after_until_somebody_has_looked(victim: Victim) -> None:
+    victim.give("5559999")
+    path = victim.link()
+    assert victim.say(path, "denial") == 200
+    victim.give("5558888")
+    victim.gateway.now += 10 * WAIT
+    assert victim.pay() is State.HELD
+    assert (victim.payout()["state"], victim.payout()["to_do"]) == ("change_disputed", "ask_helpdesk")
+    assert victim.say(victim.link(), "confirmation") in {200, 404}, "of the thief's, if they had the mailbox"
+    assert victim.pay() is State.HELD
+
+    victim.give("5550001")
+    version, _ = victim.services.registrations.waiting_address(victim.person)
+    now = victim.gateway.now
+    assert not victim.services.settle_address(victim.person, version - 1, AUTHORITY, now), "not what was looked at"
+    assert victim.pay() is State.HELD
+    assert victim.services.settle_address(victim.person, version, AUTHORITY, now)
+    assert victim.pay() is State.PAID
+    assert victim.paid_to() == ["5550001"]
+    acts = victim.services.payout_administration.acts(5)
+    assert {(act.deed, act.by, act.note) for act in acts} == {("SETTLE_ADDRESS", AUTHORITY.by, AUTHORITY.note)}
+
+
+def test_a_change_that_was_confirmed_from_the_mailbox_is_paid_at_once(victim: Victim) -> None:
+    victim.give("5557777")
+    assert victim.pay() is State.HELD
+    path = victim.link()
+    assert victim.say(path, "confirmation") == 200
+    assert victim.services.registrations.waiting_address(victim.person) == (2, None)
+    assert victim.pay() is State.PAID
+    assert victim.paid_to() == ["5557777"]
+
+
+def test_a_program_that_opens_links_confirms_nothing(victim: Victim) -> None:
+    victim.give("5557777")
+    path = victim.link()
+    for _ in range(3):
+        page = victim.gateway.send(Call("GET /changes/{token}", path=path))
+        assert page.status_code == 200
+    token = path.rpartition("/")[2]
+    assert re.findall(r'action="([^"]+)"', page.body.decode()) == [f"{token}/confirmation", f"{token}/denial"]
+    assert victim.pay() is State.HELD
+    assert victim.look(f"{path}/confirmation") in {403, 404, 405}
+    assert victim.pay() is State.HELD
+
+
+def test_a_link_is_used_once_and_counts_for_one_change_only(victim: Victim) -> None:
+    victim.give("5557777")
+    first = victim.link()
+    victim.give("5559999")
+    second = victim.link()
+    assert victim.say(first, "confirmation") == 404, "the address is another by now"
+    assert victim.pay() is State.HELD
+    assert victim.say(second, "confirmation") == 200
+    assert victim.say(second, "confirmation") == 200, "a doubled request"
+    assert victim.look(second) == 404
+    assert victim.say(second, "denial") == 200, "who learns later that it was not them may still say so"
+    assert victim.say(second, "confirmation") == 404
+    assert victim.pay() is State.HELD
+    for forged in ("/changes/" + "a" * 26, first[:-1] + ("a" if first[-1] != "a" else "b")):
+        assert (victim.look(forged), victim.say(forged, "denial")) == (404, 404)
+
+
+def test_a_link_ends_after_some_weeks(victim: Victim) -> None:
+    victim.give("5557777")
+    path = victim.link()
+    victim.gateway.now += timedelta(days=LINK_DAYS, seconds=1)
+    assert (victim.look(path), victim.say(path, "confirmation"), victim.say(path, "denial")) == (404, 404, 404)
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+@pytest.mark.parametrize("change", [{"phone": "0813-0000-1234"}, {"holder": "Siti A"}])
+def test_phone_and_holder_are_told_too_in_the_persons_language(
+    victim: Victim, change: dict[str, str], language: str
+) -> None:
+    victim.language = language
+    if "phone" in change:
+        form = victim.gateway.form(phone=change["phone"])
+        stranger = victim.gateway.stranger()
+        victim.gateway.ok(Call(REGISTER, form, person=stranger))
+        victim.gateway.ok(Call(REGISTER, form | {"phone": "0813-0000-4321"}, person=stranger))
+        subject = {"id": "Data Anda diubah: nomor telepon", "en": "Your data was changed: phone number"}
+    else:
+        victim.give("5550001", holder_name=f"{HOLDER} S.Kom")
+        subject = {"id": "Tujuan pembayaran Anda diubah", "en": "Where you are paid was changed"}
+    [(told, body)] = victim.mails()
+    assert told == subject[language]
+    assert re.search(r"\d{5}", body) is None, "no number of theirs"
+
+
+def test_who_denies_a_change_of_the_phone_stops_the_money_too(victim: Victim) -> None:
+    person = victim.gateway.stranger()
+    form = victim.gateway.form()
+    victim.gateway.ok(Call(REGISTER, form, person=person))
+    victim.gateway.ok(Call(REGISTER, form | {"name": "Siti Aminah Lestari"}, person=person))
+    path = victim.link()
+    assert victim.say(path, "confirmation") == 404, "there is nothing that waits"
+    assert victim.say(path, "denial") == 200
+    assert victim.services.registrations.disputed(person)
+    victim.gateway.ok(Call(ADDRESS, victim.gateway.address(), person=person))
+    assert victim.services.address_book.payee(person, victim.gateway.now) is Hold.DISPUTED, "a first address too"
+
+
+def test_the_token_is_kept_as_a_hash_and_in_no_message(victim: Victim) -> None:
+    victim.give("5557777")
+    [message] = victim.office.receive()
+    consume([message], victim.services.mailer, victim.gateway.clock)
+    token = re.findall(r"/changes/([a-z2-7]+)", victim.ses.taken[-1][1].body)[0]
+    assert token not in message["body"]
+    rows = victim.services.mailboxes  # the store of notices
+    assert rows.change_link(token, victim.gateway.now) is not None
+    kept = boto3.client("dynamodb", victim.services.settings.region).scan(
+        TableName=victim.services.settings.table("notices")
+    )["Items"]
+    assert token not in str(kept)
+
+
+def test_a_mail_that_is_lost_on_its_way_to_the_queue_is_found_by_the_sweep(victim: Victim) -> None:
+    victim.give("5557777")
+    assert len(victim.office.receive()) == 1, "lost"
+    victim.gateway.now += timedelta(hours=1)
+    assert victim.services.notices.sweep() == 1
+    assert [subject for subject, _ in victim.mails()] == ["Tujuan pembayaran Anda diubah"]
