@@ -41,6 +41,10 @@ _UNHEARD = (
 """No answer came, or a damaged one. All else of botocore's own is about the call, and comes again with it."""
 
 
+CONNECT_TIMEOUT_S = 1
+READ_TIMEOUT_S = 3
+
+
 def client(service: str, region: str, attempts: int = 2) -> Any:
     """A boto3 client that gives up well within a request's ten seconds.
 
@@ -50,7 +54,11 @@ def client(service: str, region: str, attempts: int = 2) -> Any:
     import boto3
     from botocore.config import Config
 
-    config = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": attempts})
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+    )
     return boto3.client(service, region_name=region, config=config)
 
 

@@ -28,8 +28,8 @@ M = TypeVar("M", bound=Model)
 CONFLICT_TRIES = 5
 """How often a transaction that met another one on the same items is tried before the caller is told to come back."""
 
-_CONNECT_TIMEOUT_S = 1
-_READ_TIMEOUT_S = 2
+CONNECT_TIMEOUT_S = 1
+READ_TIMEOUT_S = 2
 _RETRIES = 2
 
 _SHOWN = "ReturnValuesOnConditionCheckFailure"
@@ -41,8 +41,8 @@ def bind(table: type[Model], name: str, region: str) -> None:
     """Give a table class its table. Called by `wiring` only: at import no name is known and none is looked up."""
     table.Meta.table_name = name
     table.Meta.region = region
-    table.Meta.connect_timeout_seconds = _CONNECT_TIMEOUT_S
-    table.Meta.read_timeout_seconds = _READ_TIMEOUT_S
+    table.Meta.connect_timeout_seconds = CONNECT_TIMEOUT_S
+    table.Meta.read_timeout_seconds = READ_TIMEOUT_S
     table.Meta.max_retry_attempts = _RETRIES
     for kind in table.__subclasses__():
         # An item class makes a connection that knows its own indexes; it must not find that of the table, made before.
@@ -55,8 +55,8 @@ def _connection(region: str) -> Connection:
     # Shared by all transactions: a client costs 40 ms and a TLS handshake of its own, a transaction a few milliseconds.
     return Connection(
         region=region,
-        connect_timeout_seconds=_CONNECT_TIMEOUT_S,
-        read_timeout_seconds=_READ_TIMEOUT_S,
+        connect_timeout_seconds=CONNECT_TIMEOUT_S,
+        read_timeout_seconds=READ_TIMEOUT_S,
         max_retry_attempts=_RETRIES,
     )
 

@@ -26,6 +26,7 @@ from types import FrameType, TracebackType
 from admin import deploy, stages
 from admin.deploy_commands import fetch
 from admin.stacks import Count, Report
+from chalicelib import aws, dynamo
 
 from . import permissions
 from .beacon import DevelopmentBeacon
@@ -36,6 +37,8 @@ REGION = "ap-southeast-3"
 
 START_S = 900
 """Far more than the slowest machine takes; whatever fails to start ends before."""
+
+PATIENT_S = 120
 
 FUNCTION_S = 60
 """What every function may take at least. In AWS a request is given up after ten seconds, which is long for one that has
@@ -89,6 +92,7 @@ class LocalCloud:
             self.fsp = resources.enter_context(Sandbox(self._seed, api_key=self._api_key))
             self.endpoint, self._group = resources.enter_context(_ministack(program, self.folder))
             resources.enter_context(_environment(_client_variables(self.endpoint)))
+            resources.enter_context(_patience())
             resources.callback(_ignore_signals)  # the last to be entered is the first to be left
             self._resources = resources.pop_all()
         self._report(f"local cloud: {self.endpoint}, its log in {self.folder}")
@@ -240,6 +244,20 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):  # the group outlives its leader as long as any worker does
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    """What this process itself asks of the local cloud may be answered as late as a busy machine makes it."""
+    names = ("CONNECT_TIMEOUT_S", "READ_TIMEOUT_S")
+    before = {(module, name): getattr(module, name) for module in (aws, dynamo) for name in names}
+    for module, name in before:
+        setattr(module, name, PATIENT_S)
+    try:
+        yield
+    finally:
+        for (module, name), value in before.items():
+            setattr(module, name, value)
 
 
 @contextmanager

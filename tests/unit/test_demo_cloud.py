@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import urllib.request
+import zipfile
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 from botocore.utils import should_bypass_proxies
 
+from chalicelib import aws, dynamo
 from local import cloud
+from tests.conftest import REGION
 
 
 @pytest.mark.parametrize(
@@ -36,3 +44,43 @@ def test_a_proxy_for_nobody_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
 
     assert cloud._past_proxies() == {"no_proxy": "*", "NO_PROXY": "*"}
+
+
+def test_what_was_started_ends_at_once_though_it_does_not_want_to() -> None:
+    process = subprocess.Popen(["sh", "-c", "trap '' TERM INT HUP; sleep 60 & wait"], start_new_session=True)
+    cloud._end_group(process)
+
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_all_instances_of_the_functions_share_one_unpacked_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each has its own 50 MB, compiles every module again, and is deleted at the end."""
+    app, core, runtime = ModuleType("ministack.app"), ModuleType("ministack.core"), ModuleType("lambda_runtime")
+    app.main, core.lambda_runtime = (lambda: None), runtime  # type: ignore[attr-defined]
+    for name, module in {"ministack": ModuleType("ministack"), "ministack.app": app, "ministack.core": core}.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.delitem(sys.modules, "local.emulator", raising=False)
+    from local import emulator
+
+    monkeypatch.setattr(emulator.tempfile, "gettempdir", lambda: str(tmp_path))
+    for instance in ("one", "two"):
+        code = tmp_path / instance / "code"
+        code.mkdir(parents=True)
+        archive = tmp_path / instance / "code.zip"
+        with zipfile.ZipFile(archive, "w") as made:
+            made.writestr(zipfile.ZipInfo("app.py"), "pass")
+        with emulator._Zipfile().ZipFile(archive) as opened:
+            opened.extractall(code)
+        assert (code / "app.py").read_text() == "pass"
+        assert not archive.exists()
+    assert (tmp_path / "one/code").resolve() == (tmp_path / "two/code").resolve()
+    assert len(list(tmp_path.glob("code-*"))) == 1
+
+
+def test_only_what_this_process_asks_of_the_local_cloud_may_be_answered_late() -> None:
+    with cloud._patience():
+        assert aws.client("sqs", REGION).meta.config.read_timeout == cloud.PATIENT_S
+    assert (aws.CONNECT_TIMEOUT_S, aws.READ_TIMEOUT_S) == (1, 3)
+    assert (dynamo.CONNECT_TIMEOUT_S, dynamo.READ_TIMEOUT_S) == (1, 2)
