@@ -70,7 +70,8 @@ def programme() -> Programme:
     calendar = msgspec.structs.replace(local.calendar, first_opens_at=prod.calendar.first_opens_at)
     training = msgspec.structs.replace(local.training, buy_within_s=75, cancel_within_s=20)
     payouts = msgspec.structs.replace(local.payouts, fsp_timeout_s=1)
-    return msgspec.structs.replace(local, calendar=calendar, training=training, payouts=payouts)
+    surveys = msgspec.structs.replace(local.surveys, after_s=(4, 600), open_s=300, remind_before_s=30)
+    return msgspec.structs.replace(local, calendar=calendar, training=training, payouts=payouts, surveys=surveys)
 
 
 @pytest.fixture(scope="session", autouse=True)
