@@ -169,6 +169,7 @@ def put_registration(form: registration.RegistrationForm) -> web.Reply:
         person.UnknownPayoutCode,
         person.MalformedAccountNumber,
         person.MalformedName,
+        person.TooManyRefusals,
         person.PaymentUnderWay,
         person.AccountAlreadyUsed,
     ),

@@ -40,6 +40,7 @@ class Registrations(Protocol):
         self, registrant_id: str, form: FinancialAddressForm, now: datetime, unless_paying: Legs
     ) -> FinancialAddress: ...
     def keep_check(self, registrant_id: str, version: int, check: AddressCheck, *, again: bool) -> bool: ...
+    def count_refusal(self, registrant_id: str, now: datetime) -> bool: ...
 
 
 class AddressBook:
@@ -58,12 +59,14 @@ class AddressBook:
 
         The same address again is asked about again unless it may be paid already: the bank may have corrected its
         books. Raises as `Registrations.set_financial_address` does (and `AccountAlreadyUsed` if the account, which
-        could not be paid to before, is another's since); `unless_paying` goes with a change.
+        could not be paid to before, is another's since); `unless_paying` goes with a change. An answer that the account
+        cannot be paid to tells under which name it is not: it is counted with the refusals of registrations, and one
+        more than a day has is neither told nor kept.
         """
         address = self._registrations.set_financial_address(registrant_id, form, now, unless_paying)
         if address.check and address.check.verdict in PAYABLE:
             return address
-        return replace(address, check=self._inquire(registrant_id, address, now) or address.check)
+        return replace(address, check=self._inquire(registrant_id, address, now, counted=True) or address.check)
 
     def payee(self, registrant_id: str, now: datetime) -> Payee | Hold:
         """Who is paid now, read once for one claim; or the first obstacle that stands in the way.
@@ -75,7 +78,7 @@ class AddressBook:
             return Hold.NO_ADDRESS
         if payee.disputed:
             return Hold.DISPUTED
-        check = payee.address.check or self._inquire(registrant_id, payee.address, now)
+        check = payee.address.check or self._inquire(registrant_id, payee.address, now, counted=False)
         if check is None:
             raise AddressUnchecked()
         if check.verdict not in PAYABLE:
@@ -91,8 +94,13 @@ class AddressBook:
             return True
         return False
 
-    def _inquire(self, registrant_id: str, address: FinancialAddress, now: datetime) -> AddressCheck | None:
-        """Ask, and keep the answer with this version of the address; None if there is none, or it was changed since."""
+    def _inquire(
+        self, registrant_id: str, address: FinancialAddress, now: datetime, *, counted: bool
+    ) -> AddressCheck | None:
+        """Ask, and keep the answer with this version of the address; None if there is none, or it was changed since.
+
+        `counted`: None too if it may not be paid to, and the person was told as often as may be.
+        """
         inquiry = self._rails.of_code(address.code).inquire(address)
         if inquiry.outcome is Found.UNKNOWN:
             return None
@@ -104,6 +112,8 @@ class AddressBook:
             verdict = _OF_NAMES[scores[0] >= self._name_score_min, scores[1] >= self._name_score_min]
         else:
             verdict = _VERDICTS[inquiry.outcome]
+        if counted and verdict not in PAYABLE and not self._registrations.count_refusal(registrant_id, now):
+            return None
         check = AddressCheck(verdict, score, now)
         again = address.check is not None
         if not self._registrations.keep_check(registrant_id, address.version, check, again=again):

@@ -126,7 +126,7 @@ class PhoneAlreadyUsed(DomainError):
 
 
 class TooManyRefusals(DomainError):
-    """As many registrations of the account were refused on this WIB day as may be; `refusals_max` are."""
+    """As many registrations and financial addresses of the account were refused on this WIB day as may be."""
 
     code = "too_many_refusals"
 
@@ -336,9 +336,9 @@ PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
     ),
     TooManyRefusals: (
         429,
-        "Pendaftaran Anda hari ini sudah ditolak {refusals_max} kali. Coba lagi besok, atau ajukan pengaduan "
-        "(POST /me/grievances) agar petugas membantu.",
-        "Your registration was refused {refusals_max} times today. Try again tomorrow, or file a grievance "
+        "Data yang Anda kirim hari ini sudah {refusals_max} kali tidak diterima. Coba lagi besok, atau ajukan "
+        "pengaduan (POST /me/grievances) agar petugas membantu.",
+        "What you sent was not accepted {refusals_max} times today. Try again tomorrow, or file a grievance "
         "(POST /me/grievances) so that the helpdesk helps you.",
     ),
     NotRegistered: (409, "Anda belum melakukan pendaftaran.", "You have not registered yet."),

@@ -11,7 +11,7 @@ import msgspec
 
 from .. import clock
 from ..config import EligibilityRules, PayoutRules
-from ..errors import Unavailable
+from ..errors import DomainError, Unavailable
 from . import changes, fitness, identity, rules, wire
 from .errors import (
     AccountAlreadyUsed,
@@ -85,12 +85,16 @@ class Registrations:
                 return self._change(record, form, person, region, now, few, unless_joined), False
             except Overtaken:
                 continue
-            except _TELLING:
-                # Counted before it is told: of many at once no more are answered than may be.
-                if self._store.count_refusal(registrant_id, day, self._eligibility.refusals_max):
-                    raise
-                raise self._too_many() from None
+            except _TELLING as refusal:
+                raise self._counted(registrant_id, refusal, now) from None
         raise Unavailable()
+
+    def count_refusal(self, registrant_id: str, now: datetime) -> bool:
+        """Count what is about to be told of a number that may be another's; False if that WIB day has no more of it.
+
+        One write. Counted before it is told: of many at once no more are answered than may be.
+        """
+        return self._store.count_refusal(registrant_id, clock.wib_date(now), self._eligibility.refusals_max)
 
     def registrant(self, registrant_id: str) -> Registrant:
         """One consistent read, nothing unsealed. Raises `NotRegistered`."""
@@ -166,7 +170,8 @@ class Registrations:
         `unless_paying` adds legs named `store.PAYING_LEG` to the transaction of a change; the first address needs none.
         Of a change the person is told, and nothing is paid there for `address_wait_s` unless they confirm it. Nothing
         is known yet of an account that is new. Raises the first that holds of `UnknownPayoutCode`,
-        `MalformedAccountNumber`, `MalformedName`, `NotRegistered`, `PaymentUnderWay`, `AccountAlreadyUsed`.
+        `MalformedAccountNumber`, `MalformedName`, `NotRegistered`, `TooManyRefusals`, `PaymentUnderWay`,
+        `AccountAlreadyUsed`. The last is counted with the refusals of `register`, as it tells of another.
         """
         kind = self._payout_codes.get(form.code)
         if kind is None:
@@ -177,15 +182,21 @@ class Registrations:
                 return self._write_address(registrant_id, address, now, unless_paying)
             except Overtaken:
                 continue
+            except AccountAlreadyUsed as refusal:
+                raise self._counted(registrant_id, refusal, now) from None
         raise Unavailable()
 
     def keep_check(self, registrant_id: str, version: int, check: AddressCheck, *, again: bool) -> bool:
         """Keep what is known of one version of a person's address. One write; False if it was changed meanwhile.
 
-        `again`: until now it could not be paid. Raises `AccountAlreadyUsed` then, if it can, and is another's by now.
+        `again`: until now it could not be paid. Raises `AccountAlreadyUsed` then, if it can, and is another's by now;
+        counted, as in `set_financial_address`.
         """
         if again and check.verdict in rules.PAYABLE:
-            return self._store.save_second_check(registrant_id, version, check)
+            try:
+                return self._store.save_second_check(registrant_id, version, check)
+            except AccountAlreadyUsed as refusal:
+                raise self._counted(registrant_id, refusal, check.checked_at) from None
         return self._store.save_check(registrant_id, version, check)
 
     def payee(self, registrant_id: str) -> Payee | None:
@@ -347,13 +358,16 @@ class Registrations:
         wallet = self._payout_codes[address.code] == "wallet"
         return f"{'wallet' if wallet else address.code}\0{address.account_number}"
 
+    def _counted(self, registrant_id: str, refusal: DomainError, now: datetime) -> DomainError:
+        return refusal if self.count_refusal(registrant_id, now) else self._too_many()
+
     def _too_many(self) -> TooManyRefusals:
         return TooManyRefusals(refusals_max=self._eligibility.refusals_max)
 
     def _write_address(
         self, registrant_id: str, address: FinancialAddress, now: datetime, unless_paying: Legs | None
     ) -> FinancialAddress:
-        record = self._store.record(registrant_id)
+        record, refusals = self._store.record_and_refusals(registrant_id, clock.wib_date(now))
         if record is None:
             raise NotRegistered()
         key = self._vault.open_key(registrant_id, record.wrapped_key)
@@ -362,6 +376,8 @@ class Registrations:
         address = replace(address, owner_name=person_of(key, record).name)
         if known and replace(known, version=address.version, check=None, pay_from=None) == address:
             return known
+        if refusals >= self._eligibility.refusals_max:
+            raise self._too_many()
         new = AddressRecord(
             sealed=_sealed(key, address),
             account_mac=self._vault.mac("account", self._owner(address)),

@@ -114,7 +114,7 @@ class RegistrationStore:
         return _record(registrant_id, item) if item else None
 
     def record_and_refusals(self, registrant_id: str, day: date) -> tuple[Record | None, int]:
-        """A registration, and how many of the account were refused on a WIB day. One batch get."""
+        """A registration, and how many refusals the account had on a WIB day. One batch get."""
         refused = _refused(registrant_id, day)
         keys = [(refused.pk, "PROFILE"), (refused.pk, refused.sk)]
         found: dict[str, Any] = {item.sk: item for item in dynamo.get_batch(OfPerson, keys)}
@@ -122,7 +122,7 @@ class RegistrationStore:
         return record, int(found[refused.sk].refusals) if refused.sk in found else 0
 
     def count_refusal(self, registrant_id: str, day: date, refusals_max: int) -> bool:
-        """Count a refused registration; False if there were `refusals_max` that day. One write."""
+        """Count a refusal that tells of others; False if there were `refusals_max` that day. One write."""
         few = Refused.refusals.does_not_exist() | (Refused.refusals < refusals_max)
         gone = datetime.combine(day, time(), clock.WIB) + _REFUSALS_KEPT
         actions = [Refused.refusals.add(1), Refused.expires_at.set(int(gone.timestamp()))]

@@ -192,7 +192,8 @@ COSTS: dict[str, Row] = {
     ADDRESS: (
         SUCCESSES[ADDRESS],
         {
-            "dynamodb GetItem": 3,
+            "dynamodb GetItem": 2,
+            "dynamodb BatchGetItem": 1,
             "kms Decrypt": 1,
             "kms GenerateMac": 1,
             "dynamodb TransactWriteItems": 1,
@@ -202,8 +203,8 @@ COSTS: dict[str, Row] = {
     f"{ADDRESS} another": (
         change_address,
         {
-            "dynamodb GetItem": 3,
-            "dynamodb BatchGetItem": 1,
+            "dynamodb GetItem": 2,
+            "dynamodb BatchGetItem": 2,
             "sqs SendMessageBatch": 1,
             "kms Decrypt": 1,
             "kms GenerateMac": 1,
@@ -211,7 +212,10 @@ COSTS: dict[str, Row] = {
             "dynamodb UpdateItem": 1,
         },
     ),
-    f"{ADDRESS} again": (again(SUCCESSES[ADDRESS]), {"dynamodb GetItem": 3, "kms Decrypt": 1}),
+    f"{ADDRESS} again": (
+        again(SUCCESSES[ADDRESS]),
+        {"dynamodb GetItem": 2, "dynamodb BatchGetItem": 1, "kms Decrypt": 1},
+    ),
     ENTRIES: (again(SUCCESSES[ENTRIES]), {"dynamodb GetItem": 2, "dynamodb BatchGetItem": 1}),
     "GET /me/payouts": (SUCCESSES["GET /me/payouts"], {"dynamodb GetItem": 1, "dynamodb BatchGetItem": 1}),
     "GET /waves": (again(SUCCESSES["GET /waves"]), {}),

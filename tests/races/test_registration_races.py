@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 from os import urandom
@@ -158,7 +159,8 @@ def test_one_payout_account_is_held_by_one_of_many_people(people: Registrations)
         people.register(name, form(n), T0)
     for number in range(ROUNDS):
         address = account(f"{number:010d}")
-        answers = together(partial(people.set_financial_address, name, address, T0) for name in names)
+        day = T0 + timedelta(days=number)
+        answers = together(partial(people.set_financial_address, name, address, day) for name in names)
         assert refusals(answers) == [AccountAlreadyUsed] * (AT_ONCE - 1)
         assert held() == said()
 
@@ -194,6 +196,20 @@ def test_of_many_refusals_at_once_no_more_are_told_than_a_day_has(people: Regist
         )
         with pytest.raises(TooManyRefusals):
             people.register(f"thief-{number}", form(2000 + number), T0)
+
+
+def test_of_many_accounts_of_others_at_once_no_more_are_told_than_a_day_has(
+    people: Registrations, programme: Programme
+) -> None:
+    people.register("owner", form(0), T0)
+    people.set_financial_address("owner", account("0000000001"), T0)
+    few = programme.eligibility.refusals_max
+    for number in range(ROUNDS):
+        thief = f"thief-{number}"
+        people.register(thief, form(1000 + number), T0)
+        answers = together([partial(people.set_financial_address, thief, account("0000000001"), T0)] * AT_ONCE)
+        told = [AccountAlreadyUsed] * few + [TooManyRefusals] * (AT_ONCE - few)
+        assert sorted(map(str, refusals(answers))) == sorted(map(str, told))
 
 
 def test_a_change_beside_a_join_is_written_before_it_or_refused(people: Registrations, world: WavesWorld) -> None:

@@ -97,6 +97,13 @@ def address_of_another(gateway: Gateway) -> Call:
     return Call(ADDRESS, address, person=gateway.registered())
 
 
+def address_once_too_often(gateway: Gateway) -> Call:
+    call = address_of_another(gateway)
+    for _ in range(gateway.services.programme.eligibility.refusals_max):
+        assert gateway.send(call).json_body["code"] == "account_already_used"
+    return Call(ADDRESS, gateway.address(), person=call.person)
+
+
 def change_address_while_paid(gateway: Gateway) -> Call:
     person, _ = gateway.being_paid()
     return Call(ADDRESS, gateway.address(), person=person)
@@ -155,6 +162,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "unknown_payout_code": addressing(code="BANK OF NOWHERE"),
         "malformed_account_number": addressing(account_number="0123-4567-8901 a.n. Siti"),
         "malformed_name": addressing(holder_name="123"),
+        "too_many_refusals": address_once_too_often,
         "payment_under_way": change_address_while_paid,
         "account_already_used": address_of_another,
     },
