@@ -16,7 +16,10 @@ from chalicelib.config import Programme, Settings
 from chalicelib.notices.mailer import consume
 from chalicelib.notices.rules import LINK_DAYS
 from chalicelib.payouts.rules import Authority, Hold, State
+from chalicelib.registration.errors import NoCorrection
 from chalicelib.registration.mailboxes import MailAddress
+from chalicelib.registration.rules import Employment
+from chalicelib.registration.wire import CorrectionForm
 from local.fsp import Sandbox
 from tests.builders.notices import PostOffice, Ses
 
@@ -24,6 +27,8 @@ from .gateway import ADDRESS, DURING, HOLDER, REGISTER, Call, Gateway
 
 WAIT = timedelta(hours=72)
 AUTHORITY = Authority("arn:aws:sts::123456789012:assumed-role/helpdesk/ani@example.go.id", "called the person back")
+
+CHECKER = "arn:aws:sts::123456789012:assumed-role/helpdesk/budi@example.go.id"
 
 
 class Victim:
@@ -206,6 +211,40 @@ def test_phone_and_holder_are_told_too_in_the_persons_language(
     [(told, body)] = victim.mails()
     assert told == subject[language]
     assert re.search(r"\d{5}", body) is None, "no number of theirs"
+
+
+def test_a_name_that_two_administrators_correct_is_told_like_the_persons_own_change(victim: Victim) -> None:
+    person, corrections, now = victim.gateway.registered(), victim.services.corrections, victim.gateway.now
+    victim.gateway.ok(Call(ADDRESS, victim.gateway.address(), person=person))
+    form = CorrectionForm(name="Siti Rahma", employment=Employment.WORKER)
+    corrections.propose(person, form, AUTHORITY.by, "court decision", now)
+    assert victim.mails() == [], "nothing is changed by one"
+    corrections.approve(person, CHECKER, now)
+    assert len(victim.office.receive()) == 1, "queued at once, and lost on its way"
+    victim.gateway.now += timedelta(hours=1)
+    assert victim.services.notices.sweep() == 1
+    [(subject, body)] = victim.mails()
+    assert subject == "Data Anda diubah: nama"
+    assert not [secret for secret in ("Rahma", "Siti", AUTHORITY.by, "court") if secret in body]
+    [path] = re.findall(r"https://api\.invalid(/changes/[a-z2-7]+)\n", body)
+    assert victim.say(str(path), "denial") == 200
+    assert victim.services.address_book.payee(person, victim.gateway.now) is Hold.DISPUTED
+
+
+def test_each_corrected_name_is_told_once_and_what_was_rejected_or_is_no_name_is_not(victim: Victim) -> None:
+    person, corrections, now = victim.gateway.registered(), victim.services.corrections, victim.gateway.now
+    for name in ("Siti Rahma", "Siti Rahmawati"):
+        now += timedelta(seconds=1)
+        corrections.propose(person, CorrectionForm(name=name), AUTHORITY.by, "why", now)
+        corrections.approve(person, CHECKER, now)
+        assert [subject for subject, _ in victim.mails()] == ["Data Anda diubah: nama"]
+        with pytest.raises(NoCorrection):
+            corrections.approve(person, CHECKER, now)
+    corrections.propose(person, CorrectionForm(name="Mallory"), AUTHORITY.by, "why", now)
+    corrections.reject(person, CHECKER, "no document", now + timedelta(seconds=1))
+    corrections.propose(person, CorrectionForm(employment=Employment.WORKER), AUTHORITY.by, "why", now)
+    corrections.approve(person, CHECKER, now + timedelta(seconds=2))
+    assert victim.mails() == [], "as of the person's own change of the occupation"
 
 
 def test_who_denies_a_change_of_the_phone_stops_the_money_too(victim: Victim) -> None:
