@@ -156,8 +156,8 @@ class Jobs:
     def applicants(self, partner: Partner, vacancy_id: str, page: wire.ApplicantQuery) -> wire.ApplicantList:
         """Who applied to a partner's own vacancy and has not withdrawn, with what they share, as it is now.
 
-        The one answer of the job market with personal data in it. Two reads, and for each applicant of the page two
-        reads and one KMS call. Raises `NotFound` (no such vacancy, or another's).
+        The one answer of the job market with personal data in it. Two reads, and for each applicant of the page
+        three reads and two KMS calls. Raises `NotFound` (no such vacancy, or another's).
         """
         self._own(partner.id, vacancy_id)
         found = self._applications.applicants(vacancy_id, wire.key(page.cursor), page.limit)

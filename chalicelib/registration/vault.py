@@ -1,9 +1,9 @@
 """The data vault: what names a person leaves this module only as a keyed hash or sealed under that person's own key.
 
-Two KMS keys that never leave KMS. The MAC key turns a NIK, KK, phone or account number into a keyed hash, so that equal
-numbers can be found without storing one: a plain hash of 16 digits is undone by trying them all. The data key wraps
-one AES-256 key per person; the wrapped key lies with the person's registration, so destroying that one attribute
-makes everything sealed for them unreadable, in backups too.
+Two KMS keys that never leave KMS. The MAC key turns a NIK, KK, phone, account or certificate number into a keyed hash,
+so that equal numbers can be found without storing one: a plain hash of 16 digits is undone by trying them all. The data
+key wraps one AES-256 key per person; the wrapped key lies with the person's registration, so destroying that one
+attribute makes everything sealed for them unreadable, in backups too.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from ..ids import Randomness, system_randomness
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-MacKind = Literal["nik", "kk", "phone", "account"]
-SealKind = Literal["person/1", "address/1", "payment/1", "grievance/1", "correction/1"]
+MacKind = Literal["nik", "kk", "phone", "account", "certificate"]
+SealKind = Literal["person/1", "address/1", "payment/1", "grievance/1", "correction/1", "certificate/1", "review/1"]
 """What is sealed, with the version of its form."""
 
 _NONCE_BYTES = 12

@@ -173,7 +173,10 @@ class Trainings:
     # What is known
 
     def of(self, registrant_id: str) -> TrainingList:
-        """A person's trainings, oldest purchase first, and their balance. One read, and a query for who was chosen."""
+        """A person's trainings, oldest purchase first, and their balance. One read, and a query for who was chosen.
+
+        The person's key besides, where there is something to open.
+        """
         beneficiary = self._beneficiaries.beneficiary(registrant_id)
         if beneficiary is None:
             return TrainingList(balance_idr=None, trainings=[])
@@ -195,14 +198,12 @@ class Trainings:
 
     def skills_of(self, registrant_id: str) -> frozenset[str]:
         """What a person's completed courses taught; one query."""
-        return frozenset().union(*(training.skills for training in self._completed(registrant_id)))
+        return self._store.skills(registrant_id)
 
     def certificates_of(self, registrant_id: str) -> list[Certificate]:
-        """A person's certificates, oldest purchase first; one query."""
-        return [rules.certificate(training) for training in self._completed(registrant_id)]
-
-    def _completed(self, registrant_id: str) -> list[Training]:
-        return [one for one in self._store.owned(registrant_id).trainings if one.state is State.COMPLETED]
+        """A person's certificates, oldest purchase first; one query, and the person's key if there are any."""
+        owned = self._store.owned(registrant_id)
+        return [rules.certificate(one) for one in owned.trainings if one.state is State.COMPLETED]
 
     def _beneficiary(self, registrant_id: str) -> Beneficiary:
         beneficiary = self._beneficiaries.beneficiary(registrant_id)

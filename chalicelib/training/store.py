@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.models import Model
 
 from ..clock import iso, parse_iso
 from ..dynamo import Transaction
+from ..registration.vault import MacKind, PersonKey, SealKind
 from .rules import Account, Review, State, Training, certificate
 
 TRAINING_LEG = "training"
@@ -49,9 +51,9 @@ class TrainingItem(TrainingTable):
     redeemed_at = UnicodeAttribute(null=True)
     attended_at = UnicodeAttribute(null=True)
     completed_at = UnicodeAttribute(null=True)
-    certificate_number = UnicodeAttribute(null=True)
+    sealed_certificate = BinaryAttribute(legacy_encoding=False, null=True)
     rating = NumberAttribute(null=True)
-    review_text = UnicodeAttribute(null=True)
+    sealed_review = BinaryAttribute(legacy_encoding=False, null=True)
     reviewed_at = UnicodeAttribute(null=True)
 
 
@@ -72,7 +74,7 @@ class CodeItem(TrainingTable):
 
 
 class CertificateItem(TrainingTable):
-    """`CERT#<partner>#<certificate>` / `CERT`: which training it proves."""
+    """`CERT#<mac of partner and certificate>` / `CERT`: which training it proves."""
 
     registrant_id = UnicodeAttribute()
     training_id = UnicodeAttribute()
@@ -95,28 +97,49 @@ class Owned:
     trainings: list[Training]
 
 
-class TrainingStore:
-    """Reads and the legs of conditional writes. `transaction` makes a new, empty transaction."""
+@dataclass(frozen=True)
+class Sealing:
+    """A person's own key, which costs a read and a KMS call, and the keyed hash of a number, which costs a call."""
 
-    def __init__(self, transaction: Callable[[], Transaction]) -> None:
+    key: Callable[[str], PersonKey]
+    mac: Callable[[MacKind, str], str]
+
+
+class TrainingStore:
+    """Reads and the legs of conditional writes. `transaction` makes a new, empty transaction.
+
+    A certificate's number and a review's text lie sealed with their person's key. It is opened once for each read, and
+    only where there is something to open.
+    """
+
+    def __init__(self, transaction: Callable[[], Transaction], seals: Sealing) -> None:
         self.transaction = transaction
+        self._seals = seals
 
     def owned(self, registrant_id: str) -> Owned:
-        """One consistent query."""
+        """One consistent query, and the person's key where there is something to open."""
         account, trainings = None, []
+        key = cache(self._seals.key)
         for item in _OwnedItem.query(f"T#{registrant_id}", consistent_read=True):
             if isinstance(item, AccountItem):
                 account = _account(item)
             elif isinstance(item, TrainingItem):
-                trainings.append(_training(item))
+                trainings.append(_training(item, key))
         return Owned(account, sorted(trainings, key=lambda one: (one.purchased_at, one.id)))
+
+    def skills(self, registrant_id: str) -> frozenset[str]:
+        """What a person's completed courses taught. One consistent query; nothing is opened."""
+        items = _OwnedItem.query(f"T#{registrant_id}", consistent_read=True)
+        completed = (one for one in items if isinstance(one, TrainingItem) and one.state == State.COMPLETED.value)
+        return frozenset().union(*(one.skills for one in completed))
 
     def training(self, registrant_id: str, training_id: str) -> Training | None:
         """One training of one person, by a consistent read."""
         try:
-            return _training(TrainingItem.get(f"T#{registrant_id}", training_id, consistent_read=True))
+            item = TrainingItem.get(f"T#{registrant_id}", training_id, consistent_read=True)
         except TrainingItem.DoesNotExist:
             return None
+        return _training(item, cache(self._seals.key))
 
     def by_code(self, redeem_code: str) -> Training | None:
         """The training of a redeem code. Two consistent reads, or one."""
@@ -178,9 +201,11 @@ class TrainingStore:
 
     def add_completion(self, tx: Transaction, training: Training, number: str, completed_at: datetime) -> None:
         """Note the completion and its certificate; fails in `CERTIFICATE_LEG` if the partner gave that before."""
-        self._step(tx, training, State.COMPLETED, completed_at=iso(completed_at), certificate_number=number)
+        sealed = self._seals.key(training.registrant_id).seal("certificate/1", number.encode())
+        self._step(tx, training, State.COMPLETED, completed_at=iso(completed_at), sealed_certificate=sealed)
+        guard = self._seals.mac("certificate", f"{training.partner_id}\0{number}")
         proof = CertificateItem(
-            f"CERT#{training.partner_id}#{number}",
+            f"CERT#{guard}",
             "CERT",
             registrant_id=training.registrant_id,
             training_id=training.id,
@@ -191,12 +216,13 @@ class TrainingStore:
 
     def add_review(self, tx: Transaction, training: Training, review: Review) -> None:
         """Write the first review of a completed training; fails where there is one already."""
+        sealed = self._seals.key(training.registrant_id).seal("review/1", review.text.encode())
         tx.update(
             TRAINING_LEG,
             TrainingItem(f"T#{training.registrant_id}", training.id),
             [
                 TrainingItem.rating.set(review.rating),
-                TrainingItem.review_text.set(review.text),
+                TrainingItem.sealed_review.set(sealed),
                 TrainingItem.reviewed_at.set(iso(review.reviewed_at)),
             ],
             (TrainingItem.state == State.COMPLETED.value) & TrainingItem.reviewed_at.does_not_exist(),
@@ -211,7 +237,7 @@ class TrainingStore:
             AccountItem.pk.exists() & AccountItem.first_completed_at.does_not_exist(),
         )
 
-    def _step(self, tx: Transaction, training: Training, to: State, **facts: str) -> None:
+    def _step(self, tx: Transaction, training: Training, to: State, **facts: str | bytes) -> None:
         tx.update(
             TRAINING_LEG,
             TrainingItem(f"T#{training.registrant_id}", training.id),
@@ -238,12 +264,17 @@ def _item(training: Training) -> TrainingItem:
     )
 
 
-def _training(item: TrainingItem) -> Training:
+def _training(item: TrainingItem, key: Callable[[str], PersonKey]) -> Training:
+    person = item.pk.removeprefix("T#")
+
+    def opened(kind: SealKind, sealed: bytes | None) -> str | None:
+        return None if sealed is None else key(person).unseal(kind, sealed).decode()
+
     review = None
     if item.reviewed_at is not None:
-        review = Review(int(item.rating), item.review_text, parse_iso(item.reviewed_at))
+        review = Review(int(item.rating), opened("review/1", item.sealed_review) or "", parse_iso(item.reviewed_at))
     return Training(
-        registrant_id=item.pk.removeprefix("T#"),
+        registrant_id=person,
         id=item.sk,
         course_id=item.course_id,
         partner_id=item.partner_id,
@@ -260,7 +291,7 @@ def _training(item: TrainingItem) -> Training:
         redeemed_at=_instant(item.redeemed_at),
         attended_at=_instant(item.attended_at),
         completed_at=_instant(item.completed_at),
-        certificate_number=item.certificate_number,
+        certificate_number=opened("certificate/1", item.sealed_certificate),
         review=review,
     )
 

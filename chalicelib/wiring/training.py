@@ -74,10 +74,10 @@ class TrainingServices(WavesServices, PayoutsServices):
 
     @cached_property
     def _training_store(self) -> TrainingStore:
-        from ..training.store import TrainingStore, TrainingTable
+        from ..training.store import Sealing, TrainingStore, TrainingTable
 
         self._bind(TrainingTable, "training")
-        return TrainingStore(self.transaction)
+        return TrainingStore(self.transaction, Sealing(self.registrations.key, self.vault.mac))
 
     @cached_property
     def _partner_store(self) -> PartnerStore:

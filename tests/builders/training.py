@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import count
 from typing import Any
 
@@ -192,6 +192,8 @@ def scene(settings: Settings, programme: Programme, clock: Callable[[], datetime
         programme.partners.clock_skew_s,
         services._randomness,
     )
+    # Nobody here is registered: each person has a key all the same.
+    services.registrations.key = cache(services.vault.new_key)  # type: ignore[method-assign]
     built = Scene(services, kms, count(1))
     built.choose(PERSON, OTHER)
     return built

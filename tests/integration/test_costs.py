@@ -257,7 +257,10 @@ COSTS: dict[str, Row] = {
         {"dynamodb GetItem": 1, "dynamodb Query": 1, "dynamodb TransactWriteItems": 1},
     ),
     f"{CANCEL} again": (again(SUCCESSES[CANCEL]), {"dynamodb Query": 1}),
-    "GET /me/trainings": (SUCCESSES["GET /me/trainings"], {"dynamodb GetItem": 1, "dynamodb Query": 1}),
+    "GET /me/trainings": (
+        SUCCESSES["GET /me/trainings"],
+        {"dynamodb GetItem": 2, "dynamodb Query": 1, "kms Decrypt": 1},
+    ),
     VALIDATE: (SUCCESSES[VALIDATE], SIGNED + Counter({"dynamodb GetItem": 5})),
     REDEEM: (SUCCESSES[REDEEM], SIGNED + Counter({"dynamodb GetItem": 5, "dynamodb TransactWriteItems": 1})),
     f"{REDEEM} again": (again(SUCCESSES[REDEEM]), SIGNED + Counter({"dynamodb GetItem": 3})),
@@ -265,14 +268,19 @@ COSTS: dict[str, Row] = {
     f"{ATTEND} again": (again(SUCCESSES[ATTEND]), SIGNED + Counter({"dynamodb GetItem": 2})),
     COMPLETE: (
         SUCCESSES[COMPLETE],
-        SIGNED + Counter({"dynamodb GetItem": 2, "dynamodb TransactWriteItems": 1, "dynamodb UpdateItem": 1}),
+        SIGNED
+        + Counter({"dynamodb GetItem": 3, "dynamodb TransactWriteItems": 1, "dynamodb UpdateItem": 1})
+        + Counter({"kms Decrypt": 1, "kms GenerateMac": 1}),
     ),
-    f"{COMPLETE} again": (again(SUCCESSES[COMPLETE]), SIGNED + Counter({"dynamodb GetItem": 2})),
+    f"{COMPLETE} again": (
+        again(SUCCESSES[COMPLETE]),
+        SIGNED + Counter({"dynamodb GetItem": 3, "kms Decrypt": 1}),
+    ),
     REVIEW: (
         SUCCESSES[REVIEW],
-        {"dynamodb GetItem": 2, "dynamodb TransactWriteItems": 1, "sqs SendMessageBatch": 1},
+        {"dynamodb GetItem": 4, "kms Decrypt": 2, "dynamodb TransactWriteItems": 1, "sqs SendMessageBatch": 1},
     ),
-    f"{REVIEW} again": (again(SUCCESSES[REVIEW]), {"dynamodb GetItem": 1}),
+    f"{REVIEW} again": (again(SUCCESSES[REVIEW]), {"dynamodb GetItem": 2, "kms Decrypt": 1}),
     f"{COMPLAIN} registration": (
         SUCCESSES[COMPLAIN],
         {"dynamodb GetItem": 2, "dynamodb BatchGetItem": 1, "kms Decrypt": 1, "dynamodb TransactWriteItems": 1},
@@ -328,8 +336,8 @@ COSTS: dict[str, Row] = {
     ),
     jobs.APPLICANTS: (
         SUCCESSES[jobs.APPLICANTS],
-        # Of one applicant; each more is a get, a query and a KMS call more.
-        SIGNED + Counter({"dynamodb GetItem": 2, "dynamodb Query": 2, "kms Decrypt": 1}),
+        # Of one applicant; each more is two gets, a query and two KMS calls more.
+        SIGNED + Counter({"dynamodb GetItem": 3, "dynamodb Query": 2, "kms Decrypt": 2}),
     ),
     jobs.MATCHES: (
         SUCCESSES[jobs.MATCHES],

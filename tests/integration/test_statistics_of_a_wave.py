@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -142,6 +143,7 @@ class Played:
 def played(world, programme) -> Played:
     services = wiring.Services(world.settings, programme, lambda: world.clock.now)
     services.waves = world.waves
+    services.registrations.key = cache(services.vault.new_key)  # type: ignore[method-assign]
     return Played(world, services, Scene(services, None, count(1)))  # type: ignore[arg-type]
 
 

@@ -153,3 +153,19 @@ def test_a_crash_between_the_transaction_and_the_queue_is_made_up_for_by_the_swe
     assert stage.review(bought)[1] is False
     assert stage.services.payouts.sweep(LATER + timedelta(seconds=programme.payouts.requeue_after_s + 1)) == 1
     assert stage.queued() == [INCENTIVE]
+
+
+def test_neither_the_number_of_a_certificate_nor_the_text_of_a_review_lies_in_the_clear(stage: Scene) -> None:
+    bought = stage.completed("BNSP-2026-77")
+    stage.review(bought, text="Saya Siti, 0812.")
+    stored = str(
+        [
+            {name: bytes(value) if hasattr(value, "value") else value for name, value in row.items()}
+            for row in stage.items("")
+        ]
+    )
+    assert "BNSP-2026-77" not in stored
+    assert "Siti" not in stored
+    [mine] = stage.services.training.of(PERSON.registrant_id).trainings
+    assert mine.review
+    assert (mine.certificate_number, mine.review.text) == ("BNSP-2026-77", "Saya Siti, 0812.")

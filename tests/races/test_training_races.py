@@ -11,6 +11,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.dynamo import LegsFailed
 from chalicelib.payouts.items import PayoutsTable
 from chalicelib.payouts.rules import Kind, entitlement_id
+from chalicelib.registration.vault import Vault
 from chalicelib.training.errors import (
     AlreadyReviewed,
     BalanceTooLow,
@@ -27,6 +28,7 @@ from chalicelib.waves.rules import BeneficiaryState
 from tests.builders.training import OTHER, PERSON, SECOND, Scene, scene
 from tests.conftest import T0
 
+from .test_registration_races import Kms
 from .together import refusals, together
 
 pytestmark = pytest.mark.dynamodb
@@ -51,6 +53,10 @@ def stage(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
     built = scene(cloud, programme)
     built.partner = Partner("p" * 26, "Pelatihan Jaya", b"no key", T0)  # no KMS here
     built.services._partner_store.add(built.partner)
+    built.services.vault = Vault(Kms, cloud.mac_key, cloud.data_key)
+    # One key for each, before threads ask for them.
+    keys = {person.registrant_id: built.services.vault.new_key(person.registrant_id) for person in (PERSON, OTHER)}
+    monkeypatch.setattr(built.services.registrations, "key", keys.__getitem__)
     monkeypatch.setattr(built.services.payouts, "_queue", Queue())
     # Built before threads ask for them.
     assert built.services.training
