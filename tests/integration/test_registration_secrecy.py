@@ -185,9 +185,9 @@ def test_the_other_use_cases_cost_what_they_say(service, calls):
         (lambda: service.mark_beneficiary("siti", 54), ["UpdateItem"]),
         (
             lambda: service.set_financial_address("siti", ACCOUNT, T0),
-            ["GetItem", "Decrypt", "GetItem", "GenerateMac", "TransactWriteItems"],
+            ["BatchGetItem", "Decrypt", "GetItem", "GenerateMac", "TransactWriteItems"],
         ),
-        (lambda: service.set_financial_address("siti", ACCOUNT, T0), ["GetItem", "Decrypt", "GetItem"]),
+        (lambda: service.set_financial_address("siti", ACCOUNT, T0), ["BatchGetItem", "Decrypt", "GetItem"]),
         (lambda: service.payee("siti"), ["BatchGetItem", "Decrypt"]),
     ]
     for use_case, cost in costs:
