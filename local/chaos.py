@@ -12,15 +12,16 @@ import json
 import shutil
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from admin import stages
 from admin.stacks import DeployFailed
 from chalicelib.payouts import rules
-from chalicelib.payouts.rules import Kind
+from chalicelib.payouts.rules import Hold, Kind
 from chalicelib.payouts.shards import unsettled_shards
 
 from . import payees
@@ -75,17 +76,22 @@ class Ledger:
         self._table, self._queue = stage.settings.table("payouts"), stage.settings.payouts_queue_url
 
     def unsettled(self) -> int:
-        """Entitlements that a sweep would still look at."""
+        """Entitlements that a sweep would still take further: not those held for an account that nobody here mends."""
         return sum(
-            self._dynamodb.query(
+            not (seldom and self._refused(item))
+            for shard, seldom in unsettled_shards()
+            for item in self._dynamodb.query(
                 TableName=self._table,
                 IndexName="unsettled",
-                Select="COUNT",
                 KeyConditionExpression="unsettled_shard = :shard",
                 ExpressionAttributeValues={":shard": {"S": shard}},
-            )["Count"]
-            for shard, _ in unsettled_shards()
+            )["Items"]
         )
+
+    def _refused(self, item: Mapping[str, Any]) -> bool:
+        key = {"pk": item["pk"], "sk": item["sk"]}
+        head = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)["Item"]
+        return bool(head.get("hold", {}).get("S") == Hold.ACCOUNT_REFUSED.value)
 
     def queued(self) -> int:
         """Messages that wait or are being worked on."""
