@@ -95,11 +95,12 @@ class Services(OutcomesServices):
         from ..journal import Act
         from ..payouts.journal import Deed, JournalStore
 
+        payouts = self.payouts  # binds the table of the journal, too
         about = f"{registrant_id} version {version}"
         JournalStore().add(Act(now, Deed.SETTLE_ADDRESS, about, authority.by, authority.note))
         settled = self.registrations.settle(registrant_id, version)
         if settled:
-            self.payouts.look_again(self.waves.beneficiary(registrant_id), now)
+            payouts.look_again(self.waves.beneficiary(registrant_id), now)
         return settled
 
     @cached_property
