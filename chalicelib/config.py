@@ -133,6 +133,10 @@ class PayoutRules(_Frozen, frozen=True):
     """From the change of a person's account to the first payment to it, unless it is confirmed before."""
     retry_after_s: Annotated[tuple[Positive, ...], Meta(min_length=1)]
     """From an account's first, second, ... refusal to the next attempt by itself; after the last, so long each time."""
+    our_retry_after_s: Annotated[tuple[Positive, ...], Meta(min_length=1)]
+    """The same where our own account was short."""
+    failed_rest_s: Annotated[tuple[Positive, ...], Meta(min_length=1)]
+    """From the first, second, ... failure that passes by itself to the next attempt."""
     fsp_timeout_s: Positive
     inquiry_timeout_s: Annotated[int, Meta(gt=0, le=2)]
     """As `fsp_timeout_s`, for an account inquiry: it is within a person's request, which has `API_TIMEOUT_S`."""

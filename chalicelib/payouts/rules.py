@@ -17,7 +17,7 @@ from ..config import PayoutRules, Scheme
 from ..ids import derived_id
 from ..ids import same_person as same_person
 from ..money import Rupiah, rupiah
-from .causes import Cause, cause
+from .causes import Cause, cause, cause_of_refusal
 from .errors import NotInScheme
 
 
@@ -56,8 +56,11 @@ class Hold(StrEnum):
     UNVERIFIED = "UNVERIFIED"
     """The provider knows the account under another name, or not at all; nothing is alive; tested again."""
     ACCOUNT_REFUSED = "ACCOUNT_REFUSED"
-    """The provider said that the latest attempt is over and moved nothing, as the account would not take it; nothing is
-    alive; tried again with another account, when the person says that it is mended, or days later."""
+    """The provider said that the latest attempt is over and moved nothing, as the account would not take it, or took no
+    order to it; nothing is alive; tried again with another account, when the person says that it is mended, or days
+    later."""
+    OUR_SIDE = "OUR_SIDE"
+    """The same, but our own account at the provider was short: an alarm; tried again hours later."""
     ADDRESS_CHANGED = "ADDRESS_CHANGED"
     """The account was changed lately and not confirmed; nothing is alive; DUE again when it was, or has waited."""
     DISPUTED = "DISPUTED"
@@ -100,10 +103,13 @@ UNDER_WAY = frozenset({State.DUE, State.SENDING, State.FAILED})
 WAITING = frozenset(
     {
         *(Hold.NO_ADDRESS, Hold.EXCLUDED, Hold.UNVERIFIED),
-        *(Hold.ACCOUNT_REFUSED, Hold.ADDRESS_CHANGED, Hold.DISPUTED),
+        *(Hold.ACCOUNT_REFUSED, Hold.OUR_SIDE, Hold.ADDRESS_CHANGED, Hold.DISPUTED),
     }
 )
 """Holds without a live attempt; tested again at every look."""
+
+UNCOUNTED = frozenset({Hold.ACCOUNT_REFUSED, Hold.OUR_SIDE})
+"""Holds after an attempt that moved nothing and does not count against the most that are made."""
 
 ALIVE = frozenset({Hold.KEY_EXPIRED, Hold.REFUSED, Hold.DUPLICATE, Hold.AMOUNT_DIFFERS})
 """Holds whose attempt may be alive at the provider: never claimed, never cancelled."""
@@ -159,7 +165,7 @@ class Entitlement:
     """When it came into its state, or was HELD for another reason."""
     n_before: int = 0
     """Attempts that do not count against the most that are made: those before two administrators opened it again, and
-    those that failed for what the person can mend."""
+    those that failed for what the person can mend, or for what was ours."""
     attempt_seq: int = 0
     """The event that carries the latest attempt; 0 before the first."""
     rail: str | None = None
@@ -255,8 +261,8 @@ def next_step(entitlement: Entitlement, now: datetime, rules: PayoutRules) -> St
         case State.SENDING | State.PAID:
             return Step.ASK
         case State.FAILED:
-            # A pause, so that doubled messages cannot use up every attempt within one outage of a bank.
-            rested = now - entitlement.changed_at >= timedelta(seconds=rules.requeue_after_s)
+            # Pauses, so that neither doubled messages nor a night's maintenance of a bank can use up every attempt.
+            rested = now >= _after(entitlement, rules.failed_rest_s, entitlement.n - entitlement.n_before)
             return Step.CLAIM if rested else Step.WAIT
         case State.HELD if entitlement.hold in WAITING:
             return Step.CLAIM
@@ -272,20 +278,32 @@ def may_resend(attempt: Attempt, now: datetime, rules: PayoutRules) -> bool:
     return spent < timedelta(seconds=rules.key_lifetime_s) * rules.resend_before_percent / 100
 
 
+def sender_is_gone(attempt: Attempt, now: datetime, rules: PayoutRules) -> bool:
+    """Whether who made the attempt is surely not sending it any more: `pay` is ended before so long.
+
+    Nobody else sends until then, so what a claim's own sending is answered is the only answer there is.
+    """
+    return now - attempt.first_sent_at >= timedelta(seconds=rules.requeue_after_s)
+
+
 def key_is_dead(first_sent_at: datetime, now: datetime, rules: PayoutRules) -> bool:
     """Whether no sending of an attempt can still be on its way: its key's whole life is over, and nothing re-sends."""
     return now - first_sent_at >= timedelta(seconds=rules.key_lifetime_s)
 
 
-def after_send(answer: Answer) -> Move | None:
+def after_send(answer: Answer, *, first: bool) -> Move | None:
     """The transition that an answer to a sending calls for; None: ask for the status.
 
-    A sending never settles and never fails anything: a provider answers a repeated key with the object as it was at
-    first, so its status may be old. Only the status query is believed.
+    A sending never settles and never fails a payout: a provider answers a repeated key with the object as it was at
+    first, so its status may be old. Only the status query is believed. What is refused at the `first` sending, by who
+    made the attempt, was never made; a repetition that is refused says nothing of the sending before it.
     """
     if answer.outcome is Outcome.DUPLICATE:
         return Move(State.HELD, answer.fact, Hold.DUPLICATE)
     if answer.outcome is Outcome.REFUSED:
+        why = cause_of_refusal(answer.fact) if first else None
+        if why is not None:
+            return _after_failure(answer.fact, why)
         return Move(State.HELD, answer.fact, Hold.REFUSED)
     return None
 
@@ -313,16 +331,18 @@ def after_status(entitlement: Entitlement, answer: Answer) -> tuple[Move, ...]:
         case Outcome.REVERSED if open_attempt:
             return (Move(State.PAID, answer.fact), Move(State.REVERSED, answer.fact))
         case Outcome.FAILED if open_attempt:
-            return (_after_failure(answer.fact),)
+            return (_after_failure(answer.fact, cause(answer.fact)),)
         case _:
             return ()
 
 
-def _after_failure(word: str) -> Move:
+def _after_failure(word: str, why: Cause) -> Move:
     """What an attempt's end without money calls for: one transition, so that no death leaves the cause unknown."""
-    match cause(word):
+    match why:
         case Cause.PERSON:
             return Move(State.HELD, word, Hold.ACCOUNT_REFUSED)
+        case Cause.OURS:
+            return Move(State.HELD, word, Hold.OUR_SIDE)
         case Cause.FINAL:
             return Move(State.HELD, word, Hold.ADMIN)
         case Cause.PASSING:
@@ -330,14 +350,22 @@ def _after_failure(word: str) -> Move:
 
 
 def retries_at(entitlement: Entitlement, rules: PayoutRules) -> datetime:
-    """When one whose account refused the money is tried again though nobody has said that anything was mended."""
-    waits = rules.retry_after_s
-    return entitlement.changed_at + timedelta(seconds=waits[min(entitlement.n, len(waits)) - 1])
+    """When one whose account refused the money, or ours was short, is tried again though nobody has said that anything
+    was mended."""
+    waits = rules.our_retry_after_s if entitlement.hold is Hold.OUR_SIDE else rules.retry_after_s
+    return _after(entitlement, waits, entitlement.n)
+
+
+def _after(entitlement: Entitlement, waits: tuple[int, ...], times: int) -> datetime:
+    """When it has rested for the wait of this time; after the last, for so long each time."""
+    return entitlement.changed_at + timedelta(seconds=waits[min(times, len(waits)) - 1])
 
 
 def may_retry(entitlement: Entitlement, address_version: int, now: datetime, rules: PayoutRules) -> bool:
-    """Whether a claim may be made as far as the account is concerned: it has not refused the money, or that was long
-    ago, or the person has another by now."""
+    """Whether a claim may be made as far as the accounts are concerned: none was in the way, or that was long ago, or
+    the person has another by now."""
+    if entitlement.hold is Hold.OUR_SIDE:
+        return now >= retries_at(entitlement, rules)
     refused = entitlement.hold is Hold.ACCOUNT_REFUSED and address_version == entitlement.address_version
     return not refused or now >= retries_at(entitlement, rules)
 

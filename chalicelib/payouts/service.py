@@ -16,7 +16,7 @@ from . import rules, signals, wire
 from .errors import InvalidCallback, Superseded
 from .queue import PayoutQueue
 from .records import Event, News, StoredAttempt
-from .rules import Entitlement, Hold, Kind, Move, State
+from .rules import Entitlement, Kind, Move, State
 from .shards import unsettled_shards
 from .store import PayoutStore
 from .wire import PayoutView
@@ -174,8 +174,7 @@ class Payouts:
         return [wire.view(each, self._until(each)) for each in sorted(own, key=lambda each: order.index(each.kind))]
 
     def _until(self, entitlement: Entitlement) -> datetime | None:
-        refused = entitlement.hold is Hold.ACCOUNT_REFUSED
-        return rules.retries_at(entitlement, self._rules) if refused else None
+        return rules.retries_at(entitlement, self._rules) if entitlement.hold in rules.UNCOUNTED else None
 
     def of_many(self, beneficiaries: Iterable[Beneficiary]) -> dict[str, list[Entitlement]]:
         """The entitlements of many people by registrant id, each list by kind; for whom there are none, an empty list.

@@ -20,7 +20,7 @@ from .pause import KEYS as PAUSE_KEYS
 from .pause import Pause, to_pause
 from .proposals import Proposal
 from .records import Event, News, StoredAttempt, Unsettled
-from .rules import ALIVE, NEXT, Entitlement, Hold, Move, State
+from .rules import ALIVE, NEXT, UNCOUNTED, Entitlement, Move, State
 
 ENTITLEMENT_LEG = "entitlement"
 EVENT_LEG = "entitlement_event"
@@ -191,7 +191,7 @@ def _moved(entitlement: Entitlement, move: Move, now: datetime) -> Entitlement:
         state=move.state,
         hold=move.hold,
         seq=entitlement.seq + 1,
-        n_before=entitlement.n_before + (move.hold is Hold.ACCOUNT_REFUSED),
+        n_before=entitlement.n_before + (move.hold in UNCOUNTED),
         changed_at=now,
         queued_at=now,
     )

@@ -98,6 +98,7 @@ _HELD: dict[Hold, PayoutState] = {
     Hold.NO_ADDRESS: "needs_financial_address",
     Hold.UNVERIFIED: "account_not_verified",
     Hold.ACCOUNT_REFUSED: "account_refused",
+    Hold.OUR_SIDE: "in_progress",
     Hold.ADDRESS_CHANGED: "address_changed",
     Hold.DISPUTED: "change_disputed",
 }

@@ -113,7 +113,7 @@ class Worker:
         except Superseded:
             self._ports.allowance.give_back(entitlement, now)
             raise
-        return self._send(claimed, attempt, now)
+        return self._send(claimed, attempt, now, first=True)
 
     def _paused(self, entitlement: Entitlement) -> State:
         """At rest until the sweep comes by after the pause."""
@@ -134,15 +134,17 @@ class Worker:
         if pause is not None:
             return self._paused(entitlement)
         attempt = stored.opened(self._ports.sealer.unseal(entitlement.registrant_id, stored.sealed_body))
+        if not rules.sender_is_gone(attempt, now, self._rules):
+            raise PendingOutcome(entitlement_id=entitlement.id, reason=answer.fact)
         move = rules.after_not_found(attempt, now, self._rules)
         return self._move(entitlement, move, now).state if move else self._send(entitlement, attempt, now)
 
-    def _send(self, entitlement: Entitlement, attempt: Attempt, now: datetime) -> State:
+    def _send(self, entitlement: Entitlement, attempt: Attempt, now: datetime, *, first: bool = False) -> State:
         fsp = self._rails.named(attempt.rail)
         answer = fsp.send(attempt.key, attempt.body)
         if answer.outcome is Outcome.UNKNOWN:
             raise PendingOutcome(entitlement_id=entitlement.id, reason=answer.fact)
-        move = rules.after_send(answer)
+        move = rules.after_send(answer, first=first)
         if move is not None:
             return self._move(entitlement, move, now).state
         return self._settle(entitlement, fsp.status(attempt.key), now)
@@ -168,6 +170,7 @@ class Worker:
         moved = self._store.move(entitlement, move, now)
         facts = {"entitlement": moved.id, "state": moved.state.value, "n": moved.n, "reason": move.reason}
         # What only a person can put right is an error in the log.
-        alarming = moved.hold in rules.ALIVE | {Hold.ADMIN} or moved.state in {State.CANCELLED, State.REVERSED}
+        held = moved.hold in rules.ALIVE | {Hold.ADMIN, Hold.OUR_SIDE}
+        alarming = held or moved.state in {State.CANCELLED, State.REVERSED}
         log.log(logging.ERROR if alarming else logging.INFO, signals.MOVED, extra=facts)
         return moved

@@ -67,6 +67,7 @@ def test_what_the_provider_never_got_is_not_sent_again_until_after_the_pause(wor
     assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == [signals.PAUSED]
     assert world.books() == []
     resume(world)
+    world.later(seconds=world.rules.requeue_after_s)
     assert world.worker.process(entitlement.id, world.now) is State.PAID
     assert [line.reference_id for line in world.books()] == [f"{entitlement.id}-1"]
 

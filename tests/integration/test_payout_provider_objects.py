@@ -104,10 +104,11 @@ def test_where_no_money_can_be_sent_again_the_provider_is_not_asked(world, sayin
 def test_a_new_round_has_its_own_attempts_and_its_own_keys(world):
     entitlement = placed(world, "ani", Place(State.DUE))
     world.person("ani", "2220000")  # an account that the sandbox never pays
+    world.sandbox.books.configure({"fail_code": "TEMPORARY_TRANSFER_ERROR"})
 
     def use_up() -> None:
         while world.worker.process(entitlement.id, world.now) is State.FAILED:
-            world.later(seconds=world.rules.requeue_after_s)
+            world.later(seconds=max(world.rules.failed_rest_s))
 
     use_up()
     assert world.store.get(entitlement.id).n == world.rules.attempts_max

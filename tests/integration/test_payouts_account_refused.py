@@ -119,7 +119,7 @@ def test_refusals_and_passing_failures_are_counted_apart(world):
     world.sandbox.books.configure({"fail_code": "TEMPORARY_TRANSFER_ERROR"})
     assert world.worker.process(entitlement, world.now) is State.FAILED
     for state in (State.FAILED, State.CANCELLED):
-        world.later(seconds=world.rules.requeue_after_s)
+        world.later(seconds=max(world.rules.failed_rest_s))
         assert world.worker.process(entitlement, world.now) is state
     assert world.store.get(entitlement).n == 4, "three passing failures, and the refusal"
 

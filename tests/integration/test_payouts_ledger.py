@@ -157,6 +157,7 @@ def test_an_unknown_outcome_repeats_the_same_bytes_even_when_the_address_has_cha
 
     world.sandbox.books.configure({fault: 0.0})
     world.person("ani", account_number="2222222222")
+    world.later(seconds=world.rules.requeue_after_s)
     assert world.worker.process(entitlement, world.now) is State.PAID
     report = world.sandbox.books.report()["payouts"]
     assert [line["account_number"] for line in report] == ["1111111111"]
@@ -261,6 +262,7 @@ def test_our_key_with_another_body_is_an_alarm_and_nothing_touches_it_again(worl
     }
     world.sandbox.books.send(f"{entitlement}-1", json.dumps(stranger).encode())
 
+    world.later(seconds=world.rules.requeue_after_s)
     assert world.worker.process(entitlement, world.now) is State.HELD
     assert world.store.get(entitlement).hold is Hold.DUPLICATE
     assert world.worker.process(entitlement, world.now) is State.HELD

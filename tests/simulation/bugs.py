@@ -59,7 +59,7 @@ class SendBeforeStore(Worker):
 
 
 class TimeOutTakenAsFailure(Worker):
-    def _send(self, entitlement: Entitlement, attempt: Attempt, now: datetime) -> State:
+    def _send(self, entitlement: Entitlement, attempt: Attempt, now: datetime, *, first: bool = False) -> State:
         fsp = self._rails.named(attempt.rail)
         if fsp.send(attempt.key, attempt.body).outcome is Outcome.UNKNOWN:
             return self._move(entitlement, Move(State.FAILED, "timed_out"), now).state
@@ -67,19 +67,19 @@ class TimeOutTakenAsFailure(Worker):
 
 
 class AcceptedTakenAsPaid(Worker):
-    def _send(self, entitlement: Entitlement, attempt: Attempt, now: datetime) -> State:
+    def _send(self, entitlement: Entitlement, attempt: Attempt, now: datetime, *, first: bool = False) -> State:
         if self._rails.named(attempt.rail).send(attempt.key, attempt.body).outcome is Outcome.PENDING:
             return self._move(entitlement, Move(State.PAID, "accepted"), now).state
         return entitlement.state
 
 
 class BodyDrift(Worker):
-    def _send(self, entitlement: Entitlement, attempt: Attempt, now: datetime) -> State:
+    def _send(self, entitlement: Entitlement, attempt: Attempt, now: datetime, *, first: bool = False) -> State:
         payee = self._ports.payees.payee(entitlement.registrant_id, now)
         if not isinstance(payee, Hold):
             body = self._rails.named(attempt.rail).render(attempt.key, entitlement, payee.address)
             attempt = replace(attempt, body=body)
-        return super()._send(entitlement, attempt, now)
+        return super()._send(entitlement, attempt, now, first=first)
 
 
 class UnclaimedGivenBackTwice(Worker):

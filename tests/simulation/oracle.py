@@ -26,6 +26,7 @@ EXPECTED = (DomainError, PynamoDBException, BotoCoreError, ClientError, LegsFail
 """What a call may end with: refusals, and what the faults look like."""
 
 MAY_BE_ALIVE = {Hold.KEY_EXPIRED, Hold.REFUSED, Hold.DUPLICATE, Hold.AMOUNT_DIFFERS}
+MOVED_NOTHING = {Hold.ACCOUNT_REFUSED, Hold.OUR_SIDE}
 FOR_PEOPLE = {Hold.ADMIN, Hold.DUPLICATE, Hold.AMOUNT_DIFFERS}
 OPENED_BY_TWO = {State.CANCELLED, State.REVERSED}
 
@@ -176,7 +177,8 @@ class Oracle:
             self._say(f"PAID, and the provider says {words}")
         if head.state is State.REVERSED and "REVERSED" not in words:
             self._say(f"REVERSED, and the provider says {words}")
-        if (head.state is State.FAILED or head.hold is Hold.ACCOUNT_REFUSED) and not words:
+        refused = head.hold in MOVED_NOTHING and key in self._world.provider.refused
+        if (head.state is State.FAILED or head.hold in MOVED_NOTHING) and not words and not refused:
             spent = now - self._first_sent(head)
             if line.event.authority is None or spent < self._world.provider.key_lifetime_s:
                 self._say("FAILED, and the provider knows nothing of it")
@@ -210,13 +212,18 @@ class Oracle:
 
     def _check_rest(self, head: Entitlement) -> None:
         now, people = self._world.provider.clock(), self._world.people
-        own = self._world.provider.of_key(f"{head.id}-{head.n}")
+        key = f"{head.id}-{head.n}"
+        own = self._world.provider.of_key(key)
+        moved_nothing = {each.status(now) for each in own} == {"FAILED"} or (
+            not own and key in self._world.provider.refused
+        )
         waits: dict[Hold | None, Callable[[], bool]] = {
             Hold.NO_ADDRESS: lambda: head.registrant_id not in people.addresses,
             Hold.EXCLUDED: lambda: head.registrant_id in people.excluded,
             Hold.UNVERIFIED: lambda: people.addresses[head.registrant_id].account_number in people.unlike,
             # Not for longer than until the next attempt by itself, or for good if each fails.
-            Hold.ACCOUNT_REFUSED: lambda: {each.status(now) for each in own} == {"FAILED"},
+            Hold.ACCOUNT_REFUSED: lambda: moved_nothing,
+            Hold.OUR_SIDE: lambda: moved_nothing,
             # Unknown there: nobody can say how it ended but people.
             Hold.KEY_EXPIRED: lambda: not own,
             Hold.REFUSED: lambda: not own,

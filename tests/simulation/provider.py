@@ -25,7 +25,9 @@ _FAILURES = (
     "DESTINATION_MAXIMUM_LIMIT",
     "A_CODE_THAT_IS_NEW",
     "SLS_RECIPIENT",
+    "INSUFFICIENT_BALANCE",
 )
+_REFUSALS = ("CHANNEL_UNAVAILABLE", "RECIPIENT_ACCOUNT_NUMBER_ERROR", "INSUFFICIENT_BALANCE")
 HOUR = 3600
 
 
@@ -103,6 +105,8 @@ class Provider:
     key_lifetime_s: float
     habits: Habits = field(default_factory=Habits)
     payouts: list[Payout] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+    """Keys of which a sending was refused."""
     heard: Callable[[str, bytes], None] = lambda _key, _body: None
     accepted: Callable[[Payout], None] = lambda _payout: None
     held_under: Callable[[str], str] = str
@@ -143,7 +147,8 @@ class Provider:
             if known.key == key and now - known.accepted_at < self.key_lifetime_s:
                 return _refusal(409, "DUPLICATE_ERROR") if known.body != body else _reply(known, "ACCEPTED")
         if self.dice.random() < self.habits.refuses:
-            return _refusal(400, "CHANNEL_UNAVAILABLE")
+            self.refused.add(key)
+            return _refusal(400, self.dice.choice(_REFUSALS))
         payout = self._new(key, body, json.loads(body), now)
         self.payouts.append(payout)
         self.accepted(payout)

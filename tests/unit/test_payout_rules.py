@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.config import Programme
+from chalicelib.config import Programme, load_programme
 from chalicelib.money import Rupiah
 from chalicelib.payouts import rules
 from chalicelib.payouts.errors import NotInScheme
@@ -27,7 +28,7 @@ from chalicelib.payouts.rules import (
     Step,
 )
 from chalicelib.payouts.signals import SENDING_LONG_S
-from tests.conftest import T0
+from tests.conftest import ROOT, T0
 
 ID = rules.entitlement_id(54, "ani", Kind.INCENTIVE)
 AMOUNT = Rupiah(600_000)
@@ -127,7 +128,7 @@ def test_every_hold_is_tested_again_asked_about_or_left_to_a_person():
 def test_a_failed_attempt_rests_before_the_next_and_the_last_one_is_cancelled(programme):
     figures = programme.payouts
     failed = an_entitlement(State.FAILED, n=figures.attempts_max - 1)
-    rested = T0 + timedelta(seconds=figures.requeue_after_s)
+    rested = T0 + timedelta(seconds=figures.failed_rest_s[-1])
     assert rules.next_step(failed, rested - timedelta(milliseconds=1), figures) is Step.WAIT
     assert rules.next_step(failed, rested, figures) is Step.CLAIM
     last = replace(failed, n=figures.attempts_max)
@@ -147,7 +148,49 @@ def test_the_same_bytes_are_sent_again_only_in_the_sure_part_of_the_keys_life(pr
 
 @pytest.mark.parametrize("outcome", [Outcome.PENDING, Outcome.SUCCEEDED, Outcome.FAILED, Outcome.REVERSED])
 def test_an_answer_to_a_sending_settles_and_fails_nothing(outcome):
-    assert rules.after_send(Answer(outcome, "WORD", AMOUNT)) is None
+    for first in (True, False):
+        assert rules.after_send(Answer(outcome, "WORD", AMOUNT), first=first) is None
+
+
+PERSON, PASSING, FINAL = (State.HELD, Hold.ACCOUNT_REFUSED), (State.FAILED, None), (State.HELD, Hold.ADMIN)
+OURS, REQUEST = (State.HELD, Hold.OUR_SIDE), (State.HELD, Hold.REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("RECIPIENT_ACCOUNT_NUMBER_ERROR", PERSON),
+        ("RECIPIENT_ACCOUNT_NAME_ERROR", PERSON),
+        ("INVALID_ACCOUNT_NUMBER", PERSON),
+        ("INVALID_DESTINATION", PERSON),
+        ("DESTINATION_MAXIMUM_LIMIT", PERSON),
+        ("BANK_CODE_NOT_SUPPORTED_ERROR", PERSON),
+        ("CHANNEL_CODE_NOT_SUPPORTED_ERROR", PERSON),
+        ("INSUFFICIENT_BALANCE", OURS),
+        ("NOT_ENOUGH_BALANCE", OURS),
+        # The request, or its amount, is ours.
+        ("API_VALIDATION_ERROR", REQUEST),
+        ("INVALID_JSON_FORMAT", REQUEST),
+        ("INVALID_API_KEY", REQUEST),
+        ("REQUEST_FORBIDDEN_ERROR", REQUEST),
+        ("RECIPIENT_AMOUNT_ERROR", REQUEST),
+        ("MAXIMUM_TRANSFER_LIMIT_ERROR", REQUEST),
+        # Nobody knows what it says of the person.
+        ("A_CODE_THAT_IS_NEW", REQUEST),
+        ("TEMPORARY_TRANSFER_ERROR", REQUEST),
+        ("COMPLIANCE_REJECTED", REQUEST),
+        ("unreadable", REQUEST),
+    ],
+)
+def test_a_request_that_is_refused_is_held_for_whoever_can_mend_it_and_a_repetition_stays_alive(word, expected):
+    def held(*, first: bool) -> tuple[State, Hold | None]:
+        move = rules.after_send(Answer(Outcome.REFUSED, word), first=first)
+        assert move is not None
+        assert move.reason == word
+        return move.state, move.hold
+
+    assert held(first=True) == expected
+    assert held(first=False) == REQUEST
 
 
 def moves(entitlement: Entitlement, answer: Answer) -> list[tuple[State, Hold | None]]:
@@ -289,9 +332,6 @@ def test_the_history_has_the_providers_own_word_but_for_a_reversal_of_another_am
         assert move.reason == ("reversed_amount_differs" if other else "WORD")
 
 
-PERSON, PASSING, FINAL = (State.HELD, Hold.ACCOUNT_REFUSED), (State.FAILED, None), (State.HELD, Hold.ADMIN)
-
-
 @pytest.mark.parametrize(
     ("word", "expected"),
     [
@@ -301,7 +341,7 @@ PERSON, PASSING, FINAL = (State.HELD, Hold.ACCOUNT_REFUSED), (State.FAILED, None
         ("ACCOUNT_NAME_MISMATCH", PERSON),
         ("REJECTED_BY_CHANNEL", PERSON),
         ("TRANSFER_ERROR", PERSON),
-        ("INSUFFICIENT_BALANCE", PASSING),
+        ("INSUFFICIENT_BALANCE", OURS),
         ("TEMPORARY_TRANSFER_ERROR", PASSING),
         ("UNKNOWN_BANK_NETWORK_ERROR", PASSING),
         ("FAILED", PASSING),
@@ -316,7 +356,7 @@ PERSON, PASSING, FINAL = (State.HELD, Hold.ACCOUNT_REFUSED), (State.FAILED, None
         ("RJCT_AM02", PERSON),  # over what the account may take
         ("RJCT_AM14", PERSON),
         ("RJCT_BE01", PERSON),  # another name
-        ("RJCT_AM04", PASSING),  # our own account is short
+        ("RJCT_AM04", OURS),  # our own account is short
         ("RJCT_AB08", PASSING),
         ("RJCT", PASSING),
         ("RJCT_MD07", FINAL),
@@ -330,3 +370,26 @@ PERSON, PASSING, FINAL = (State.HELD, Hold.ACCOUNT_REFUSED), (State.FAILED, None
 )
 def test_a_failure_is_held_for_whoever_can_mend_it_and_only_a_passing_one_uses_up_an_attempt(word, expected):
     assert moves(an_entitlement(), Answer(Outcome.FAILED, word, AMOUNT)) == [expected]
+
+
+def test_no_outage_within_half_a_day_ends_a_payment():
+    """By the figures of production, however often workers look."""
+    figures = load_programme("prod").payouts
+    failed, now = an_entitlement(State.FAILED, n=1), T0
+    while (step := rules.next_step(failed, now, figures)) is not Step.CANCEL:
+        now += timedelta(minutes=1)
+        if step is Step.CLAIM:
+            failed = replace(failed, n=failed.n + 1, changed_at=now)
+    assert now - T0 >= timedelta(hours=12)
+    assert failed.n == figures.attempts_max
+    waits = [rules.retries_at(an_entitlement(State.HELD, n=n, hold=Hold.OUR_SIDE), figures) - T0 for n in range(1, 6)]
+    assert waits == [timedelta(hours=hours) for hours in (1, 4, 12, 24, 24)]
+
+
+def test_who_made_an_attempt_is_ended_before_another_sends_it(programme):
+    pay = json.loads((ROOT / ".chalice/config.json").read_text())["lambda_functions"]["pay"]["lambda_timeout"]
+    figures = load_programme("prod").payouts
+    assert figures.requeue_after_s > 2 * pay
+    gone = T0 + timedelta(seconds=figures.requeue_after_s)
+    assert rules.sender_is_gone(an_attempt(), gone, figures)
+    assert not rules.sender_is_gone(an_attempt(), gone - timedelta(milliseconds=1), figures)

@@ -101,7 +101,7 @@ class Rig:
         self.now += timedelta(**delta)
 
     def rested(self) -> None:
-        self.later(seconds=self.rules.requeue_after_s)
+        self.later(seconds=max(self.rules.failed_rest_s))
 
     def head(self) -> Entitlement:
         return self.store.get(ID)
