@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache, partial
+from itertools import count
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -56,11 +57,17 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def give_memory_back() -> None:
-    """Moto's tables hold each other, so that they would be found late, and the memory would stay with the process."""
-    gc.collect()
-    with suppress(OSError, AttributeError):  # another C library has no such function
-        ctypes.CDLL(None).malloc_trim(0)
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(finished: Iterator[int] = count(1)) -> None:  # noqa: B008 - one for all calls
+    """Give memory back after every tenth test.
+
+    What moto keeps holds each other, and its transactions copy whole tables: all that would be found late, and the
+    memory would stay with the process.
+    """
+    if next(finished) % 10 == 0:
+        gc.collect()
+        with suppress(OSError, AttributeError):  # another C library has no such function
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 @pytest.fixture(scope="session")
@@ -176,4 +183,3 @@ def cloud(no_real_cloud: None) -> Iterator[Settings]:
             mail_domain="gelombang.example",
             public_url="https://api.invalid",
         )
-    give_memory_back()
