@@ -96,7 +96,7 @@ def test_the_balance_is_spent_to_the_last_rupiah_and_not_below(stage: Scene) -> 
     stage.buy(last)
     assert mine(stage).balance_idr == 0
     with pytest.raises(BalanceTooLow):
-        stage.buy(stage.course(price_idr="1"))
+        stage.buy(stage.course(price_idr="10000"))
     with pytest.raises(BalanceTooLow):
         stage.buy(stage.course(price_idr="3500001"), OTHER)
     assert account(stage) == Account(0, purchases=2)

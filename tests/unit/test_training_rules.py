@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from chalicelib.config import Programme, load_programme
-from chalicelib.errors import DomainError
+from chalicelib.errors import DomainError, Malformed
 from chalicelib.training import errors, rules, wire
 from chalicelib.training.errors import (
     AlreadyReviewed,
@@ -240,13 +240,10 @@ def test_a_completion_is_read_from_json() -> None:
     [
         {"redeem_code": ""},
         {"redeem_code": "A" * 15},
-        {"redeem_code": "a" * 16},
         {"redeem_code": "A" * 15 + "1"},
-        {"redeem_code": "A" * 16 + "\n"},
         {"certificate_number": ""},
         {"certificate_number": "C#1"},
         {"certificate_number": "C" * 65},
-        {"certificate_number": "C-1\n"},
         {"certificate_number": 1},
         {"completed_at": "2026-11-23T10:00:00"},
         {"completed_at": "2026-11-23"},
@@ -256,13 +253,18 @@ def test_a_completion_is_read_from_json() -> None:
     ],
 )
 def test_a_malformed_completion_is_refused(changes: dict[str, object]) -> None:
-    with pytest.raises(msgspec.ValidationError):
+    with pytest.raises((msgspec.ValidationError, Malformed)):
         decode(**changes)
 
 
-@pytest.mark.parametrize("card", ["", "1" * 15, "1" * 17, "1" * 16 + "\n", "١" * 16])
+def test_a_completion_is_taken_as_it_is_typed() -> None:
+    form = decode(redeem_code="aaaa-aaaa aaaa-aaaa\n", certificate_number="C-1\n")
+    assert (form.redeem_code, form.certificate_number) == ("A" * 16, "C-1")
+
+
+@pytest.mark.parametrize("card", ["", "1" * 15, "1" * 17, "1" * 15 + "O"])
 def test_a_malformed_card_number_is_refused(card: str) -> None:
-    with pytest.raises(msgspec.ValidationError):
+    with pytest.raises(Malformed):
         msgspec.json.decode(json.dumps({"redeem_code": "A" * 16, "card_number": card}), type=wire.RedemptionForm)
 
 
