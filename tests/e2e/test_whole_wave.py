@@ -77,7 +77,8 @@ def test_a_whole_wave_agrees_on_a_machine_that_takes_seconds_for_each_request(
         return World.instant
 
     monkeypatch.setattr(application.app, "clock", slow)
-    patient = replace(programme, training=load_programme("local").training)
+    local = load_programme("local")
+    patient = replace(programme, training=local.training, surveys=local.surveys)
     monkeypatch.setattr(world.services, "programme", patient)
     began = world.now()
     disagreements: list[str] = []
