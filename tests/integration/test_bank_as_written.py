@@ -109,7 +109,7 @@ def test_what_the_bank_pays_after_two_people_took_it_for_failed_is_not_sent_agai
     assert administration.approve(reference[:26], CHECKER, world.now).state is State.PAID
 
 
-@pytest.mark.parametrize("code", ["AB06", "AC04", "RR04"])
+@pytest.mark.parametrize("code", ["AB08", "AC04", "RR04"])
 def test_what_the_bank_pays_after_it_said_that_it_failed_is_not_sent_again(world, code):
     batch, [reference] = world.sent("ani")
     world.take_in_by_two(pain002(batch, {reference: f"RJCT {code}"}))
@@ -145,12 +145,12 @@ def test_two_people_never_fail_what_the_bank_says_it_paid(world, administration)
 def test_what_came_back_less_a_fee_can_be_paid_after_all(world, administration):
     _, [reference] = world.sent("ani")
     world.take_in(camt054(entry(reference, ref="D-1")))
-    back = camt054(entry(reference, "597500.00", returned="AB06", ref="C-1"))
+    back = camt054(entry(reference, "597500.00", returned="AB08", ref="C-1"))
     assert problems(world.take_in(back)) == [Problem.AMOUNT]
     for decision, state in ((Decision.REVERSED, State.REVERSED), (Decision.RETRY, State.DUE)):
         administration.propose(reference[:26], decision, MAKER, "statement 7", world.now)
         assert administration.approve(reference[:26], CHECKER, world.now).state is state
-    whole = camt054(entry(reference, returned="AB06", ref="C-2"))
+    whole = camt054(entry(reference, returned="AB08", ref="C-2"))
     assert problems(world.take_in(whole)) == [], "that it came back holds nothing"
     assert world.worker.process(reference[:26], world.now) is State.SENDING
 
@@ -175,13 +175,13 @@ def test_a_whole_file_rejected_in_words_can_be_given_up_by_two_and_goes_out_unde
 @pytest.mark.parametrize(
     ("status", "why", "listed", "expected"),
     [
-        ("RJCT", "", lambda a: [tx(a, "RJCT", reason("AB06"))], "FAILED"),
-        ("RJCT", reason("TM01"), lambda a: [tx(a, "RJCT", reason("AB06"))], "FAILED"),
+        ("RJCT", "", lambda a: [tx(a, "RJCT", reason("AB08"))], "FAILED"),
+        ("RJCT", reason("TM01"), lambda a: [tx(a, "RJCT", reason("AB08"))], "FAILED"),
         ("RJCT", reason("TM01"), lambda a: [tx(a, "RJCT")], "FAILED"),
         ("RJCT", reason("TM01"), lambda a: [tx(a)], "FAILED"),
-        ("RJCT", "", lambda a: [tx(a, "", reason("AB06"))], "FAILED"),
+        ("RJCT", "", lambda a: [tx(a, "", reason("AB08"))], "FAILED"),
         ("RJCT", reason("TM01"), lambda _: [tx("", "RJCT")], "FAILED"),
-        ("RJCT", reason("TM01"), lambda _: [tx("NOTPROVIDED", "RJCT", reason("AB06"))], "FAILED"),
+        ("RJCT", reason("TM01"), lambda _: [tx("NOTPROVIDED", "RJCT", reason("AB08"))], "FAILED"),
         ("ACSC", "", lambda a: [tx(a, "ACSC")], "PAID"),
         ("ACCC", "", lambda a: [tx(a)], "PAID"),
         ("ACSC", "", lambda _: [tx("", "ACCC")], "PAID"),
@@ -205,10 +205,10 @@ def test_what_has_no_status_of_its_own_has_that_of_all(world, level, status, why
     ("blocks", "group", "expected"),
     [
         # Its own counts for each: one failed, the others paid; and one pending.
-        (lambda f, a: block(f, "ACSC", "", tx(a, "RJCT", reason("AB06"))), "", ["FAILED", "PAID", "PAID"]),
+        (lambda f, a: block(f, "ACSC", "", tx(a, "RJCT", reason("AB08"))), "", ["FAILED", "PAID", "PAID"]),
         (lambda f, a: block(f, "ACSC", "", tx(a, "PDNG")), "", ["SENDING", "PAID", "PAID"]),
         # Not the end yet, for those that are not listed.
-        (lambda f, a: block(f, "", "", tx(a, "RJCT", reason("AB06"))), "PART", ["FAILED", "SENDING", "SENDING"]),
+        (lambda f, a: block(f, "", "", tx(a, "RJCT", reason("AB08"))), "PART", ["FAILED", "SENDING", "SENDING"]),
         (lambda f, a: block(f, "PART", "", tx(a, "ACSC")), "PART", ["PAID", "SENDING", "SENDING"]),
         # The file was taken, the payment in it was not.
         (lambda f, _: block(f, "RJCT", reason("TM01")), "ACTC", ["FAILED"] * 3),
@@ -223,13 +223,13 @@ def test_what_has_no_status_of_its_own_has_that_of_all(world, level, status, why
         (lambda f, _: block(f, "ACSC") + block(f, "RJCT", reason("TM01")), "", ["SENDING"] * 3),
         (lambda f, _: block(f, "ACSC") + block(f, "PDNG"), "", ["SENDING"] * 3),
         # It may be any of them that is another.
-        (lambda f, _: block(f, "ACSC", "", tx("", "RJCT", reason("AB06"))), "", ["SENDING"] * 3),
+        (lambda f, _: block(f, "ACSC", "", tx("", "RJCT", reason("AB08"))), "", ["SENDING"] * 3),
         (lambda f, _: block(f, "RJCT", reason("TM01"), tx("", "ACSC")), "", ["SENDING"] * 3),
         # Of another payment than ours.
         (lambda _, __: block("another", "RJCT", reason("TM01")), "", ["SENDING"] * 3),
         # A block for each transfer, as some banks do.
         (
-            lambda f, a: block(f, "RJCT", reason("AB06"), tx(a)) + block(f, "ACSC", "", tx(a[:-1] + "2", "ACSC")),
+            lambda f, a: block(f, "RJCT", reason("AB08"), tx(a)) + block(f, "ACSC", "", tx(a[:-1] + "2", "ACSC")),
             "PART",
             ["FAILED", "SENDING", "SENDING"],
         ),
@@ -252,14 +252,14 @@ def test_a_status_of_all_holds_for_nothing_that_the_report_says_otherwise_of(wor
         (("ACSC", "ACSP"), State.PAID, []),
         (("ACSC", "ACCC"), State.PAID, []),
         (("RCVD", "ACTC", "ACSP", "ACSC", "ACCC"), State.PAID, []),
-        (("PDNG", "RJCT AB06"), State.FAILED, []),
-        (("RJCT AB06", "RJCT AB06"), State.FAILED, []),
-        (("RJCT AB06", "RJCT TM01"), State.FAILED, []),
-        (("RJCT AB06", "RJCT AM05"), State.SENDING, [Problem.DUPLICATE]),
+        (("PDNG", "RJCT AB08"), State.FAILED, []),
+        (("RJCT AB08", "RJCT AB08"), State.FAILED, []),
+        (("RJCT AB08", "RJCT TM01"), State.FAILED, []),
+        (("RJCT AB08", "RJCT AM05"), State.SENDING, [Problem.DUPLICATE]),
         (("ACWC", "CANC"), State.SENDING, [Problem.UNKNOWN_WORD]),
         (("ACSC", "CANC"), State.PAID, [Problem.UNKNOWN_WORD]),
-        (("RJCT AB06", "CANC"), State.SENDING, [Problem.TWICE] * 2),
-        (("ACSC", "RJCT AB06"), State.SENDING, [Problem.TWICE] * 2),
+        (("RJCT AB08", "CANC"), State.SENDING, [Problem.TWICE] * 2),
+        (("ACSC", "RJCT AB08"), State.SENDING, [Problem.TWICE] * 2),
         (("ACCC", "RJCT NARR"), State.SENDING, [Problem.TWICE] * 2),
     ],
 )
@@ -280,12 +280,12 @@ def test_an_entry_that_waited_and_was_booked_is_booked(world, order):
 
 def test_two_people_with_two_downloads_agree_by_what_is_said_of_each_transfer(world):
     batch, [one, other] = world.sent("ani", "budi")
-    first = report(batch, block(batch, "", "", tx(one, "RJCT", reason("AB06")), tx(other, "RJCT", reason("AB06"))))
+    first = report(batch, block(batch, "", "", tx(one, "RJCT", reason("AB08")), tx(other, "RJCT", reason("AB08"))))
     assert problems(world.take_in(first, MAKER)) == [Problem.ONE_PERSON] * 2
     later = first.replace(b"STATUS-1", b"STATUS-2").replace(b"2026-11-25T09:00:00", b"2026-11-26T11:12:13")
     assert later != first
     # The second one's also has other things in it, in another order, and says something else of the other.
-    second = later.replace(tx(other, "RJCT", reason("AB06")).encode(), tx(other, "RJCT", reason("TM01")).encode())
+    second = later.replace(tx(other, "RJCT", reason("AB08")).encode(), tx(other, "RJCT", reason("TM01")).encode())
     done = world.take_in(second, CHECKER)
     assert (world.state(one), problems(done)) == (State.FAILED, [Problem.ONE_PERSON])
     assert world.state(other) is State.SENDING
@@ -296,7 +296,7 @@ def test_two_people_with_two_downloads_agree_by_what_is_said_of_each_transfer(wo
 @pytest.mark.parametrize("version", [b"03", b"05", b"12"])
 def test_two_downloads_may_be_of_two_versions(world, version):
     batch, [reference] = world.sent("ani")
-    raw = pain002(batch, {reference: "RJCT AB06"})
+    raw = pain002(batch, {reference: "RJCT AB08"})
     world.take_in(raw, MAKER)
     assert world.take_in(raw.replace(b"002.001.10", b"002.001." + version)).findings == ()
     assert world.state(reference) is State.FAILED
@@ -305,7 +305,7 @@ def test_two_downloads_may_be_of_two_versions(world, version):
 def test_one_person_under_two_roles_does_not_agree_with_themselves_by_another_download(world):
     batch, [reference] = world.sent("ani")
     for message in ("A", "B", "C"):
-        raw = report(batch, block(batch, "", "", tx(reference, "RJCT", reason("AB06"))), message=message)
+        raw = report(batch, block(batch, "", "", tx(reference, "RJCT", reason("AB08"))), message=message)
         who = f"arn:aws:sts::123456789012:assumed-role/{message}/{MAKER.rpartition('/')[2]}"
         assert problems(world.take_in(raw, who)) == [Problem.ONE_PERSON]
     assert world.state(reference) is State.SENDING
@@ -349,9 +349,9 @@ def test_a_fee_alone_pays_nothing_and_two_whole_debits_stay_an_alarm(world):
         lambda r: entry(r).replace("DBIT", "CRDT").replace("DMCT", "RRTN"),
         lambda r: entry(r).replace("DBIT", "CRDT").replace("DMCT", "RPCR"),
         lambda r: entry(r).replace("DBIT", "CRDT").replace("<BkTxCd>", "<RvslInd>TRUE</RvslInd><BkTxCd>"),
-        lambda r: entry(r, returned="AB06"),
-        lambda r: entry(r, returned="AB06").replace("<Cd>AB06</Cd>", "<Prtry>closed</Prtry>"),
-        lambda r: entry(r, returned="AB06").replace("<Rsn><Cd>AB06</Cd></Rsn>", ""),
+        lambda r: entry(r, returned="AB08"),
+        lambda r: entry(r, returned="AB08").replace("<Cd>AB08</Cd>", "<Prtry>closed</Prtry>"),
+        lambda r: entry(r, returned="AB08").replace("<Rsn><Cd>AB08</Cd></Rsn>", ""),
     ],
 )
 def test_a_return_is_known_by_whatever_the_bank_marks_it_with(world, back):

@@ -71,8 +71,8 @@ def test_an_import_may_die_at_any_call_and_is_simply_done_again(world, monkeypat
     while True:
         world.wipe()
         batch, [paid, failed] = world.sent("ani", "budi")
-        raw = pain002(batch, {paid: "ACSC", failed: "RJCT AM04"})
-        world.bank_store.first_importer(failed, rejection("RJCT_AM04", MAKER), world.now)
+        raw = pain002(batch, {paid: "ACSC", failed: "RJCT AB08"})
+        world.bank_store.first_importer(failed, rejection("RJCT_AB08", MAKER), world.now)
         calls.reset()
         getattr(calls, where)[at] = die
         try:

@@ -67,7 +67,7 @@ def test_a_debit_and_its_return_in_one_notification_are_taken_in_their_order(wor
 
 def test_the_same_report_again_changes_nothing(world):
     batch, references = world.sent("ani", "budi", "citra")
-    raw = pain002(batch, dict(zip(references, ["ACSC", "RJCT AM04", "ACSP"], strict=True)))
+    raw = pain002(batch, dict(zip(references, ["ACSC", "RJCT AB08", "ACSP"], strict=True)))
     assert (world.take_in(raw, MAKER).news, world.take_in(raw).news) == (2, 1)
     before = {each: world.store.events(each[:26]) for each in references}
     again = world.take_in(raw)
