@@ -84,14 +84,16 @@ def test_list_shows_states_and_can_be_narrowed(world):
     paid = pay(world, "ani", "111111")
     failed = pay(world, "budi", "2220000")
     listed = run("list").output.splitlines()
-    assert sorted(line.split()[:3] for line in listed) == sorted([[paid, "PAID", "n=1"], [failed, "FAILED", "n=1"]])
+    assert sorted(line.split()[:3] for line in listed) == sorted(
+        [[paid, "PAID", "n=1"], [failed, "HELD(ACCOUNT_REFUSED)", "n=1"]]
+    )
     narrowed = {
         (paid,): [
             ("--state", "paid"),
             ("--state", "PAID", "--wave", "143"),
             ("--kind", "incentive", "--state", "paid"),
         ],
-        (failed,): [("--state", "failed")],
+        (failed,): [("--state", "held"), ("--hold", "account_refused")],
         (): [("--wave", "54"), ("--kind", "SURVEY_1"), ("--hold", "admin")],
     }
     for expected, options in narrowed.items():

@@ -26,7 +26,8 @@ def test_a_paid_payout_makes_one_read_and_two_transactions(printed: dict[str, li
 
 
 def test_who_is_paid_costs_two_more_reads_and_one_call_to_kms(printed: dict[str, list[str]]) -> None:
-    assert printed["gelombang, people too"][:5] == ["5.10", "1", "5.00", "8.10", "2.00"]
+    # Three of its six read units are the person's: the registration, the account, and whether they denied a change.
+    assert printed["gelombang, people too"][:5] == ["5.10", "1", "6.00", "8.10", "2.00"]
 
 
 @pytest.mark.parametrize(
