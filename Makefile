@@ -36,7 +36,7 @@ serve: install ## keep the local cloud up, with the application deployed
 	@$(BIN)/python -m local.serve
 
 test: $(BIN)/.installed ## every test, in process on moto, no network, no browser
-	$(BIN)/pytest -n 2 -m "not dynamodb and not page"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not dynamodb and not page"
 
 test-dynamodb: $(BIN)/.installed ## races on DynamoDB Local (optional: needs java and npm)
 	@bash tests/on_dynamodb.sh tests/races

@@ -154,6 +154,8 @@ def _words(name: str, *, ended: bool = True) -> list[str]:
     What looks like a degree at its end may be the beginning of a word if the name has not `ended`.
     """
     head, *tail = re.split("[,;]", name)
+    if not _letters(head):  # degrees stand behind a name
+        head, tail = " ".join([head, *tail]), []
     words: list[str] = []
     for chunk in " ".join([head, *(part for part in tail if not _is_degrees(part))]).replace("/", " ").split():
         letters = _letters(chunk)

@@ -25,7 +25,7 @@ def block(language: str) -> str:
 
 
 def evidence(draw: Draw, **entry: Any) -> SelectionEvidence:
-    drawn = DrawnEntry(Entry(145, "siti", 31, b"t" * 32, T0, **entry), draw, Standing.NOT_CHOSEN, NOT_DRAWN)
+    drawn = DrawnEntry(Entry(145, "siti", 31, b"t" * 32, T0, "kk", **entry), draw, Standing.NOT_CHOSEN, NOT_DRAWN)
     return of_selection(drawn, 123_456, 949_210, "https://results.example")
 
 

@@ -172,8 +172,6 @@ def test_keys_sort_as_their_times_do() -> None:
     ("changes", "refusal"),
     [
         ({"title": " \t "}, Malformed),
-        ({"title": "Satu\nDua"}, Malformed),
-        ({"title": "Satu\n"}, Malformed),
         ({"title": "x" * 121}, Malformed),
         ({"province": "3"}, Malformed),
         ({"province": "DKI"}, Malformed),
@@ -182,7 +180,7 @@ def test_keys_sort_as_their_times_do() -> None:
         ({"salary_min_idr": -1}, Malformed),
         ({"salary_max_idr": 1.5}, Malformed),
         ({"closes_at": "2026-12-24T03:00:00"}, Malformed),
-        ({"reference": "LOK 1"}, Malformed),
+        ({"reference": "LOK+1"}, Malformed),
         ({"remote": True}, UnknownField),
     ],
 )
