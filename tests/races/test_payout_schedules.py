@@ -212,7 +212,9 @@ class Schedule:
             net = sum(each.net(now) for each in own)
             expected = AMOUNT_IDR if head.state is State.PAID else 0
             unknown = head.hold is rules.Hold.KEY_EXPIRED and not self.provider.of_key(f"{head.id}-{head.n}")
-            stuck = head.state not in rules.AT_REST and not unknown
+            # Their account or ours keeps them waiting for days, or a person must look.
+            waits = head.hold in {rules.Hold.ACCOUNT_REFUSED, rules.Hold.OUR_SIDE, rules.Hold.ADMIN, rules.Hold.REFUSED}
+            stuck = head.state not in rules.AT_REST and not unknown and not waits
             if net != expected or stuck:
                 self.wrong.append(f"{head.registrant_id}: {head.state} {head.hold}, and the provider has {net}")
 
