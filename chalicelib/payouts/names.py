@@ -22,7 +22,7 @@ _MUHAMMAD_WEIGHT = 2
 _QQ = re.compile(r"\bq\.?q\b")
 """What stands after it is for whom the holder keeps the account: not who can dispose of it."""
 _OR = re.compile(r"[\s/]+(?:(?:dan|and)/)?(?:atau|or)\b|(?<=\w{3})\s*/\s*(?=\w{3})")
-"""Between holders each of whom may dispose of the account."""
+"""Stands between two holders. Either of them may use the account alone."""
 
 _CIVIL = {"bapak", "bp", "bpk", "ibu", "nn", "nona", "ny", "nyonya", "saudara", "saudari", "sdr", "sdri", "tn", "tuan"}
 _TITLES = _CIVIL | {

@@ -1,4 +1,4 @@
-"""A request that is refused at once, and an account of ours that is empty: neither ends what is owed to a person."""
+"""A request is refused at once, or our own account is empty: the person is still paid in the end."""
 
 from __future__ import annotations
 
