@@ -17,6 +17,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
@@ -141,13 +142,13 @@ def keep_logs(folder: Path, limit_s: float | None = None) -> None:
 
     What takes longer than `limit_s` is left out: whoever stops does not want to wait.
     """
-    keeping = Thread(target=_keep_logs, args=(folder,), daemon=True)
+    logs = stages.connect().client("logs")
+    keeping = Thread(target=_keep_logs, args=(logs, folder), daemon=True)
     keeping.start()
     keeping.join(limit_s)
 
 
-def _keep_logs(folder: Path) -> None:
-    logs = stages.connect().client("logs")
+def _keep_logs(logs: Any, folder: Path) -> None:
     with suppress(BotoCoreError, ClientError):
         for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
             name = group["logGroupName"]

@@ -63,6 +63,12 @@ class Results:
                 chosen.add(bytes.fromhex(one["in"]))
         return chosen
 
+    @property
+    def settled(self) -> int:
+        """How many substitutions there were when all seats were taken for the first time, before any was revoked."""
+        moved = self.substitutions
+        return next((at for at, one in enumerate(moved) if one["reason"] == "revoked"), len(moved))
+
     def given_up(self) -> dict[bytes, str]:
         """The leaves that lost their seat again, each with the published reason."""
         return {bytes.fromhex(one["out"]): one["reason"] for one in self.substitutions}

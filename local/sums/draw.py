@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from ..players.crowd import Diary
 from .played import Played, equal
 
 FAMILY_CAP = 2
@@ -47,26 +48,32 @@ def _entries(played: Played) -> Iterator[str]:
 
 
 def _seats(played: Played) -> Iterator[str]:
-    members = Counter(diary.person.form["kk"] for diary, _ in played.joined())
-    candidates = sum(min(FAMILY_CAP, count) for count in members.values())
-    counts = played.counts
-    yield from equal(
-        "seats",
-        chosen=counts["chosen"],
-        wave=played.wave["chosen"],
-        results=len(played.results.chosen()),
-        # Who lost a place is barred for good, and still counts on the family card.
-        quota_or_candidates=min(played.results.quota, candidates - counts["revoked"]),
-    )
-    for count in _holders(played).values():
+    joined = [diary for diary, _ in played.joined()]
+    chosen, quota = played.counts["chosen"], played.results.quota
+    yield from equal("seats", chosen=chosen, wave=played.wave["chosen"], results=len(played.results.chosen()))
+    # Who lost a place is barred for good, and frees the family card for those whose turn is still to come.
+    least = min(quota, _room(joined) - played.counts["revoked"])
+    most = min(quota, _room([diary for diary in joined if not diary.revoked]))
+    if not least <= chosen <= most:
+        yield f"seats: {chosen} people hold one, and at least {least} and at most {most} should"
+    for count in Counter(diary.person.form["kk"] for diary in joined if diary.chosen).values():
         if count > FAMILY_CAP:
             yield f"{count} people on one family card were chosen"
+
+
+def _room(diaries: Iterable[Diary]) -> int:
+    """How many of them can hold a seat at one time."""
+    return sum(min(FAMILY_CAP, count) for count in Counter(diary.person.form["kk"] for diary in diaries).values())
 
 
 def _standings(played: Played) -> Iterator[str]:
     """Each person's standing against the draw worked out again, and every lost seat against the family cards."""
     drawn, chosen, given_up = played.results.drawn(), played.results.chosen(), played.results.given_up()
-    holders = _holders(played)
+    settled = played.results.settled
+    cards = {leaf: diary.person.form["kk"] for diary, leaf in played.joined()}
+    at_first = Counter(cards.get(leaf) for leaf in played.results.chosen(settled))
+    ever = Counter(diary.person.form["kk"] for diary in played.diaries if diary.chosen or diary.revoked)
+    passed_by_at_first = {bytes.fromhex(one["out"]) for one in played.results.substitutions[:settled]}
     for diary, leaf in played.joined():
         who = f"person {diary.person.number}"
         told = (diary.entry or {}).get("standing"), (diary.entry or {}).get("reason")
@@ -77,7 +84,9 @@ def _standings(played: Played) -> Iterator[str]:
             worked_out = ("revoked", None)
         if told != worked_out:
             yield f"{who} was told {told}, and the published draw says {worked_out}"
-        if told[1] == "family_card" and holders[diary.person.form["kk"]] != FAMILY_CAP:
+        # Later, who held a place on the card then may have lost it since.
+        holders = at_first if leaf in passed_by_at_first else ever
+        if told[1] == "family_card" and holders[cards[leaf]] < FAMILY_CAP:
             yield f"{who} gave up a seat for a family card that is not full"
         if told[1] == "not_drawn" and leaf in drawn:
             yield f"{who} was drawn and told otherwise"
@@ -86,8 +95,7 @@ def _standings(played: Played) -> Iterator[str]:
 def _substitutes(played: Played) -> Iterator[str]:
     """Who lost a place and who got it, as they were told and as it is published."""
     moved = played.results.substitutions
-    settled = next((at for at, one in enumerate(moved) if one["reason"] == "revoked"), len(moved))
-    new = played.results.chosen() - played.results.chosen(settled)
+    new = played.results.chosen() - played.results.chosen(played.results.settled)
     yield from equal(
         "substitutes", told={leaf.hex() for diary, leaf in played.joined() if diary.substitute}, published=_hex(new)
     )
@@ -100,10 +108,6 @@ def _substitutes(played: Played) -> Iterator[str]:
     for diary in played.diaries:
         if diary.revoked == diary.person.buys and (diary.chosen or diary.revoked) and not diary.substitute:
             yield f"person {diary.person.number}: bought {diary.person.buys}, and lost the place {diary.revoked}"
-
-
-def _holders(played: Played) -> Counter[str]:
-    return Counter(diary.person.form["kk"] for diary in played.diaries if diary.chosen or diary.revoked)
 
 
 def _hex(leaves: set[bytes]) -> set[str]:
