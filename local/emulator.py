@@ -4,8 +4,8 @@ MiniStack unpacks the whole package anew for each instance of a function. Here a
 function may write to in AWS either: else each takes 50 MB and a second of CPU, compiles every module again, and takes
 seconds to be deleted at the end.
 
-It waits after each invocation for what the function may still log: 50 ms, looked for every millisecond, where nothing was
-logged. A function logs before it answers, so all of it is in the pipe by then.
+It waits after each invocation for what the function may still log: 50 ms where it logged nothing. A function logs
+before it answers, so all of it is in the pipe by then.
 """
 
 from __future__ import annotations
