@@ -4,6 +4,8 @@ MiniStack unpacks the whole package anew for each instance of a function. Here a
 function may write to in AWS either: else each takes 50 MB and a second of CPU, compiles every module again, and takes
 seconds to be deleted at the end.
 
+Its pool does not note that who confirms an account has shown whose mailbox it is; a person's mail depends on that.
+
 It waits after each invocation for what the function may still log: 50 ms where it logged nothing. A function logs
 before it answers, so all of it is in the pipe by then.
 """
@@ -24,6 +26,7 @@ from typing import Any
 
 from ministack.app import main
 from ministack.core import lambda_runtime
+from ministack.services import cognito
 
 READING_S = 0.0005
 """In which a thread reads the lines that are in a pipe."""
@@ -70,7 +73,19 @@ def _logged(worker: lambda_runtime.Worker, **_waits: float) -> str:
     return str(worker._drain_stderr())
 
 
+def _confirmed(data: dict[str, Any], confirm: Any = cognito._confirm_sign_up) -> Any:
+    """`ConfirmSignUp`, which verifies the address as Cognito does."""
+    answer = confirm(data)
+    pool = next((each for each in cognito._user_pools.values() if data.get("ClientId") in each["_clients"]), None)
+    user, _ = cognito._resolve_user(pool, data.get("Username")) if pool else (None, None)
+    if user and user["UserStatus"] == "CONFIRMED":
+        verified = [{"Name": "email_verified", "Value": "true"}]
+        user["Attributes"] = cognito._merge_attributes(user.get("Attributes", []), verified)
+    return answer
+
+
 if __name__ == "__main__":
+    cognito._confirm_sign_up = _confirmed
     lambda_runtime.zipfile = _Zipfile()
     lambda_runtime.Worker._drain_stderr_bounded = _logged
     sys.exit(main())

@@ -122,6 +122,37 @@ def one_call_at_a_time() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def addresses_as_at_cognito() -> Iterator[None]:
+    """A confirmed account has a verified address; an address that is changed is not verified, and where the pool's
+    schema says so it is never changed. Of all that moto does nothing.
+    """
+    pools = cognito_models.CognitoIdpBackend
+    confirm, update = pools.confirm_sign_up, pools.update_user_attributes
+
+    def verified(backend: Any, client_id: str, username: str) -> str:
+        answer = confirm(backend, client_id, username)
+        [pool] = [each for each in backend.user_pools.values() if client_id in each.clients]
+        verified = [{"Name": "email_verified", "Value": "true"}]
+        backend.admin_get_user(pool.id, username).update_attributes(verified)
+        return answer
+
+    def updated(backend: Any, access_token: str, attributes: list[dict[str, str]]) -> None:
+        [pool] = [each for each in backend.user_pools.values() if access_token in each.access_tokens]
+        names = {each["Name"] for each in attributes}
+        if fixed := [
+            name for name in names & pool.schema_attributes.keys() if not pool.schema_attributes[name].mutable
+        ]:
+            raise cognito_models.InvalidParameterException(f"user.{fixed[0]}: Attribute cannot be updated.")
+        unproved = [{"Name": "email_verified", "Value": "false"}] if "email" in names else []
+        update(backend, access_token, attributes + unproved)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pools, "confirm_sign_up", verified)
+        patch.setattr(pools, "update_user_attributes", updated)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def no_real_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
     """Credentials that open nothing, so that a test that escapes moto fails instead of reaching an account."""
@@ -138,9 +169,10 @@ def cloud(no_real_cloud: None) -> Iterator[Settings]:
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(BotocoreSession, "create_client", client_made_once)
         cloudformation = boto3.client("cloudformation", REGION)
+        template = (ROOT / ".chalice/data-stack.json").read_text()
         cloudformation.create_stack(
             StackName="gelombang-test-data",
-            TemplateBody=(ROOT / ".chalice/data-stack.json").read_text(),
+            TemplateBody=template,
             Parameters=[
                 {"ParameterKey": "Stage", "ParameterValue": "test"},
                 {"ParameterKey": "Protection", "ParameterValue": "off"},
@@ -148,7 +180,9 @@ def cloud(no_real_cloud: None) -> Iterator[Settings]:
         )
         # moto's CloudFormation knows neither pools nor secrets: those two are created by hand.
         cognito = boto3.client("cognito-idp", REGION)
-        pool = cognito.create_user_pool(PoolName="gelombang-test", UsernameAttributes=["email"])["UserPool"]["Id"]
+        said = json.loads(template)["Resources"]["UserPool"]["Properties"]
+        same = {name: said[name] for name in ("UsernameAttributes", "AutoVerifiedAttributes", "Schema")}
+        pool = cognito.create_user_pool(PoolName="gelombang-test", **same)["UserPool"]["Id"]
         stack = cloudformation.describe_stacks(StackName="gelombang-test-data")["Stacks"][0]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         client = cognito.create_user_pool_client(

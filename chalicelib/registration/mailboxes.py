@@ -1,4 +1,7 @@
-"""Where a person's mail goes, and in which language: as the user pool has it, read when it is needed and not kept."""
+"""Where a person's mail goes, and in which language: as the user pool has it, read when it is needed and not kept.
+
+The pool lets nobody change an address once it is given, so a stolen session is not told what its owner is to hear.
+"""
 
 from __future__ import annotations
 
@@ -30,21 +33,19 @@ class MailAddresses:
         self._user_pool = user_pool
 
     def of(self, registrant_id: str) -> MailAddress | None:
-        """The address of an account; None if there is no such account or it was never confirmed.
+        """The address of an account; None if there is no such account or its mailbox was never shown to be theirs.
 
         One call. Raises `Unavailable`.
         """
         try:
             user = self._cognito.admin_get_user(UserPoolId=self._user_pool, Username=registrant_id)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "UserNotFoundException":
+        except (BotoCoreError, ClientError) as error:
+            if isinstance(error, ClientError) and error.response["Error"]["Code"] == "UserNotFoundException":
                 return None
             if is_passing(error):
                 raise Unavailable() from error
             raise
-        except BotoCoreError as error:
-            raise Unavailable() from error
         attributes = {each["Name"]: each["Value"] for each in user["UserAttributes"]}
-        if user["UserStatus"] not in _CONFIRMED or "email" not in attributes:
+        if user["UserStatus"] not in _CONFIRMED or attributes.get("email_verified") != "true":
             return None
         return MailAddress(attributes["email"], "en" if attributes.get("locale") == "en" else "id")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from msgspec.structs import replace
 
 import app as application
@@ -17,13 +19,12 @@ from chalicelib.notices.mailer import consume
 from chalicelib.notices.rules import LINK_DAYS
 from chalicelib.payouts.rules import Authority, Hold, State
 from chalicelib.registration.errors import NoCorrection
-from chalicelib.registration.mailboxes import MailAddress
 from chalicelib.registration.rules import Employment
 from chalicelib.registration.wire import CorrectionForm
 from local.fsp import Sandbox
 from tests.builders.notices import PostOffice, Ses
 
-from .gateway import ADDRESS, DURING, HOLDER, REGISTER, Call, Gateway
+from .gateway import ADDRESS, DURING, HOLDER, PASSWORD, REGISTER, Call, Gateway
 
 WAIT = timedelta(hours=72)
 AUTHORITY = Authority("arn:aws:sts::123456789012:assumed-role/helpdesk/ani@example.go.id", "called the person back")
@@ -36,18 +37,32 @@ class Victim:
 
     def __init__(self, gateway: Gateway, cloud: Settings, sandbox: Sandbox) -> None:
         self.gateway, self.services, self.sandbox = gateway, gateway.services, sandbox
-        self.person = gateway.graduated().person
-        self.language = "id"
         self.office = PostOffice(cloud, self.services.programme)
+        self.pool = boto3.client("cognito-idp", cloud.region)
         self.ses = Ses()
         mailer: Any = self.services.mailer
-        mailer._mail, mailer._addresses = self.ses, self
+        mailer._mail = self.ses
+        people: Any = gateway
+        people.stranger = self.account
+        self.person = gateway.graduated().person
         self.give("5550001")
         self.mails()
 
-    def of(self, _: str) -> MailAddress:
-        """Where her mail goes: no session changes that."""
-        return MailAddress("siti@example.org", self.language)  # type: ignore[arg-type]
+    def account(self, numbers: Iterator[int] = count(1)) -> str:  # noqa: B008 - one for all accounts
+        """The subject of a new account at the pool, confirmed."""
+        return self.office.person(f"siti-{next(numbers)}@example.org")
+
+    def stolen(self) -> str:
+        """An access token of hers."""
+        return self.services.accounts.sign_in(self.kept("email"), PASSWORD).access_token
+
+    def account_of(self, person: str) -> dict[str, str]:
+        return {"UserPoolId": self.services.settings.user_pool, "Username": person}
+
+    def kept(self, attribute: str) -> str:
+        """What the pool has of her."""
+        user = self.pool.admin_get_user(**self.account_of(self.person))
+        return str(next(each["Value"] for each in user["UserAttributes"] if each["Name"] == attribute))
 
     def give(self, number: str, **changes: str) -> dict[str, Any]:
         """Whoever has her session gives an account."""
@@ -57,9 +72,13 @@ class Victim:
 
     def mails(self) -> list[tuple[str, str]]:
         """Subject and text of what has arrived since the last look."""
+        return [(subject, body) for _, subject, body in self.letters()]
+
+    def letters(self) -> list[tuple[str, str, str]]:
+        """The same with where it has arrived."""
         assert consume(self.office.receive(), self.services.mailer, self.gateway.clock) == {"batchItemFailures": []}
         taken, self.ses.taken = self.ses.taken, []
-        return [(text.subject, text.body) for _, text, _, _ in taken]
+        return [(to, text.subject, text.body) for to, text, _, _ in taken]
 
     def link(self) -> str:
         """The path of the link in the one mail that has come."""
@@ -95,6 +114,26 @@ def victim(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(application, "services", lambda: gateway.services)
         monkeypatch.setattr(application.app, "clock", gateway.clock)
         yield Victim(gateway, cloud, sandbox)
+
+
+@pytest.mark.parametrize("email", ["thief@example.org", ""])
+def test_a_session_does_not_move_the_mailbox_that_is_told_what_it_did(victim: Victim, email: str) -> None:
+    before = victim.kept("email")
+    with pytest.raises(ClientError, match="cannot be updated"):
+        victim.pool.update_user_attributes(
+            AccessToken=victim.stolen(), UserAttributes=[{"Name": "email", "Value": email}]
+        )
+    assert victim.kept("email") == before
+    victim.give("5559999")
+    [(to, subject, _)] = victim.letters()
+    assert (to, subject) == (before, "Tujuan pembayaran Anda diubah")
+
+
+def test_no_mail_goes_to_a_mailbox_that_nobody_has_shown_to_be_theirs(victim: Victim) -> None:
+    unproved = [{"Name": "email_verified", "Value": "false"}]
+    victim.pool.admin_update_user_attributes(**victim.account_of(victim.person), UserAttributes=unproved)
+    victim.give("5559999")
+    assert victim.letters() == []
 
 
 def test_the_first_address_needs_no_wait(victim: Victim) -> None:
@@ -198,14 +237,16 @@ def test_a_link_ends_after_some_weeks(victim: Victim) -> None:
 def test_phone_and_holder_are_told_too_in_the_persons_language(
     victim: Victim, change: dict[str, str], language: str
 ) -> None:
-    victim.language = language
+    locale = [{"Name": "locale", "Value": language}]
     if "phone" in change:
         form = victim.gateway.form(phone=change["phone"])
         stranger = victim.gateway.stranger()
+        victim.pool.admin_update_user_attributes(**victim.account_of(stranger), UserAttributes=locale)
         victim.gateway.ok(Call(REGISTER, form, person=stranger))
         victim.gateway.ok(Call(REGISTER, form | {"phone": "0813-0000-4321"}, person=stranger))
         subject = {"id": "Data Anda diubah: nomor telepon", "en": "Your data was changed: phone number"}
     else:
+        victim.pool.admin_update_user_attributes(**victim.account_of(victim.person), UserAttributes=locale)
         victim.give("5550001", holder_name=f"{HOLDER} S.Kom")
         subject = {"id": "Tujuan pembayaran Anda diubah", "en": "Where you are paid was changed"}
     [(told, body)] = victim.mails()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -91,10 +92,31 @@ def test_a_short_password_is_refused_before_anybody_is_asked():
     assert refused.value.facts == {"length_min": 10}
 
 
-def test_the_shortest_password_is_the_pool_s_policy():
+def declared(resource: str) -> dict[str, Any]:
+    """The properties of a resource of the data stack."""
     stack = json.loads((Path(module.__file__).parents[2] / ".chalice/data-stack.json").read_text())
-    policy = stack["Resources"]["UserPool"]["Properties"]["Policies"]["PasswordPolicy"]
-    assert policy["MinimumLength"] == module.PASSWORD_LENGTH_MIN
+    properties: dict[str, Any] = stack["Resources"][resource]["Properties"]
+    return properties
+
+
+def test_the_shortest_password_is_the_pool_s_policy():
+    assert declared("UserPool")["Policies"]["PasswordPolicy"]["MinimumLength"] == module.PASSWORD_LENGTH_MIN
+
+
+def test_the_pool_takes_an_address_at_sign_up_and_from_nobody_afterwards():
+    """Required attributes are always writable; one that is not mutable is written only when an account is made."""
+    email = {"Name": "email", "AttributeDataType": "String", "Required": True, "Mutable": False}
+    assert declared("UserPool")["Schema"] == [email]
+
+
+def test_a_session_may_write_only_what_signing_up_gives():
+    stub = Stubber(client := boto3.client("cognito-idp", REGION))
+    given = [{"Name": "email", "Value": EMAIL}, {"Name": "locale", "Value": "id"}]
+    asked = {"ClientId": CLIENT, "Username": EMAIL, "Password": PASSWORD, "UserAttributes": given}
+    stub.add_response("sign_up", {"UserConfirmed": False, "UserSub": "s"}, asked)
+    with stub:
+        Accounts(client, CLIENT).sign_up(EMAIL, PASSWORD, "id")
+    assert declared("UserPoolClient")["WriteAttributes"] == [each["Name"] for each in given]
 
 
 ACTS = {

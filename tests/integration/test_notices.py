@@ -254,9 +254,6 @@ def test_what_came_too_late_or_has_no_confirmed_address_is_not_sent(office):
 def test_a_person_who_has_to_choose_a_new_password_is_still_told(office):
     siti = office.person("siti@example.org")
     account = {"UserPoolId": office.cloud.user_pool, "Username": siti}
-    # Cognito does this when an account is confirmed, moto does not.
-    verified = [{"Name": "email_verified", "Value": "true"}]
-    office._cognito.admin_update_user_attributes(**account, UserAttributes=verified)
     office._cognito.admin_reset_user_password(**account)
     office.tell(siti)
 
