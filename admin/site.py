@@ -1,7 +1,8 @@
 """Reads a published draw from a web address that may be anybody's: every answer ends, whatever it is made of.
 
-All that is read has one time limit. A server has patience for a minute besides, which it earns back by sending; every
-answer has a bound of bytes, its headers, sizes of chunks and trailers among them.
+All that is read has one time limit. A server has patience for a minute besides, which it earns back by sending; an
+answer that begins at once costs nothing of it. Every answer has a bound of bytes, its headers, sizes of chunks and
+trailers among them.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from .publication import Absent, Unreachable, Unreadable, Watch, bounded
 
 PATIENCE_S = 60.0
 SLOWEST_BYTES_S = 20_000
+PROMPT_S = 2.0
+"""What an answer may take to begin at no cost: a new connection goes there and back four times, however far it is."""
 _DIAL_S = 10.0
 _PART_BYTES = 1 << 16
 _HEAD_BYTES = 1 << 18
@@ -44,10 +47,10 @@ class TimeLimit:
         """From here on it is waited for; what was done in between costs no patience."""
         self._began = self._clock()
 
-    def end(self, received: int) -> None:
-        """So many bytes came since `begin`."""
-        self._patience += received / SLOWEST_BYTES_S - (self._clock() - self._began)
-        self._patience = min(self._patience, self._most)
+    def end(self, received: int, free_s: float = 0.0) -> None:
+        """So many bytes came since `begin` or the last `end`; so many seconds of that wait cost nothing."""
+        waited = max(self._clock() - self._began - free_s, 0.0)
+        self._patience = min(self._patience + received / SLOWEST_BYTES_S - waited, self._most)
         self._began = self._clock()
 
     def left(self) -> float:
@@ -131,14 +134,14 @@ class Site:
 
     def _ask(self, name: str, most: int, watch: Watch | None, part: tuple[int, int] | None) -> bytes:
         self._limit.begin()
-        body, received = bytearray(), 0
+        body = bytearray()
         try:
             response = self._response(name, most, watch, part)
             # A server that knows no ranges sends all, and what comes before is passed over.
             skip = part[0] if part and response.status == HTTPStatus.OK else 0
             wanted = part[1] if part else most + 1
             while len(body) < wanted and (piece := response.read1(_PART_BYTES)):
-                received += len(piece)
+                self._limit.end(len(piece))
                 body += piece[skip:]
                 skip = max(0, skip - len(piece))
                 if watch and len(body) <= most:
@@ -147,7 +150,7 @@ class Site:
                 raise Unreachable("cut off")
             self._end(response)
         finally:
-            self._limit.end(received)
+            self._limit.end(0)
         if part is None:
             bounded(len(body), most, watch)
         if part and len(body) < part[1]:
@@ -161,6 +164,7 @@ class Site:
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={span}"} if part else {})
         connection.request("GET", f"{base}/{name}", headers=headers)
         response = connection.getresponse()
+        self._limit.end(0, PROMPT_S)
         if response.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
             response.read1(_PART_BYTES)
             self._end(response)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from admin.ascending import Ascending, Disordered
-from admin.evidence import MAX_ENTRIES, Known
+from admin.evidence import MAX_ENTRIES, Evidence, Known
 from admin.publication import Unreachable
 from admin.receipt import Own
 from admin.site import Site, TimeLimit
 from admin.verify import verify
+from chalicelib.waves import published
 from tests.builders.publications import GOOD, LISTS, PRODUCTION, encoded
 from tests.builders.verify_draw import program
 from tests.builders.verify_draw import verify as verify_draw
@@ -162,6 +165,92 @@ def test_there_is_one_limit_for_all_and_patience_is_earned_back_by_sending(
     clock.now += 1
     with pytest.raises(over):
         time.left()
+
+
+def by_command_line(url: str, limit_s: float, clock: Clock) -> Callable[[str, int, Callable[[bytes], None]], bytes]:
+    return Site(url, TimeLimit(limit_s, clock)).read
+
+
+def by_published_file(url: str, limit_s: float, clock: Clock) -> Callable[[str, int, Callable[[bytes], None]], bytes]:
+    web = program().Web(url, limit_s)
+    web.limit = program().TimeLimit(limit_s, clock)
+
+    def read(name: str, size: int, watch: Callable[[bytes], None]) -> bytes:
+        found: bytes = web.read(name, size, whole=size, watch=watch)
+        return found
+
+    return read
+
+
+PIECE = bytes(1 << 16)
+readers = pytest.mark.parametrize("reader", [by_command_line, by_published_file])
+
+
+@readers
+@pytest.mark.parametrize(("bytes_s", "pieces"), [(40_000, 64), (20_001, 64), (10_000, 64), (40_000, 200)])
+def test_a_file_may_take_longer_than_the_patience_as_long_as_it_comes_fast_enough(
+    reader: Callable[..., Any], bytes_s: int, pieces: int
+) -> None:
+    """Each piece is sent when the one before it was read, so that the clock alone says how fast."""
+    clock, seen, go_on = Clock(), 0, threading.Condition()
+    size, limit_s = len(PIECE) * pieces, 300.0
+
+    def paced(_: bytes) -> Iterator[bytes]:
+        yield OK + b"Content-Length: %d\r\n\r\n" % size
+        for sent in range(0, size, len(PIECE)):
+            with go_on:
+                go_on.wait_for(lambda sent=sent: seen == sent)  # type: ignore[misc] # mypy infers no such lambda
+            clock.now += len(PIECE) / bytes_s
+            yield PIECE
+
+    def watch(piece: bytes) -> None:
+        nonlocal seen
+        with go_on:
+            seen += len(piece)
+            go_on.notify()
+
+    within = 60 < size / bytes_s < limit_s and bytes_s > 20_000
+    with hostile(GOOD, {"leaves/31.bin": paced}) as server:
+        read = reader(server.url, limit_s, clock)
+        if within:
+            assert read("leaves/31.bin", size, watch) == PIECE * pieces
+        else:
+            with pytest.raises((Unreachable, program().Failure), match="too slow"):
+                read("leaves/31.bin", size, watch)
+
+
+def strays_by_command(url: str, limit_s: float, clock: Clock) -> str:
+    evidence = Evidence(Site(url, TimeLimit(limit_s, clock)), PRODUCTION, Known())
+    return evidence.stray(published.leaves_name) or evidence.stray(published.nodes_name) or ""
+
+
+def strays_by_published_file(url: str, limit_s: float, clock: Clock) -> str:
+    web, report = program().Web(url, limit_s), program().Report(aloud=False)
+    web.limit = program().TimeLimit(limit_s, clock)
+    program().check_strays(report, web, program().parse_regions(web.read("regions.json", 1 << 20)))
+    return "" if report.ok else str(report.checks[0].detail)
+
+
+@pytest.mark.parametrize("strays", [strays_by_command, strays_by_published_file])
+@pytest.mark.parametrize("status", [b"403 Forbidden", b"404 Not Found"])
+@pytest.mark.parametrize(
+    ("answer_s", "limit_s", "fault"),
+    [(0.35, 3600, ""), (1.5, 3600, ""), (2.0, 3600, ""), (2.5, 3600, "too slow"), (1.5, 200, "too slow")],
+)
+def test_the_way_there_and_back_costs_no_patience_however_many_files_are_asked_for(
+    strays: Callable[[str, float, Clock], str], status: bytes, answer_s: float, limit_s: float, fault: str
+) -> None:
+    """Nearly two hundred files are asked for that must not be there; the limit for all is held nevertheless."""
+    clock = Clock()
+
+    def late(_: bytes) -> Iterator[bytes]:
+        clock.now += answer_s
+        yield b"HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n" % status
+
+    asked = {f"{kind}/{code}.bin": late for kind in ("leaves", "nodes") for code in range(10, 100)}
+    with hostile(GOOD, asked, kept=True) as server:
+        found = strays(server.url, limit_s, clock)
+        assert (fault in found, bool(found)) == (True, bool(fault))
 
 
 @pytest.mark.parametrize("size", [1, 31, 32, 33, 64, 1000])

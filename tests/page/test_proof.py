@@ -68,6 +68,15 @@ def test_a_person_learns_what_became_of_them_in_both_languages(
     assert window.page.title() == "Check the draw of wave 61 · Gelombang"
 
 
+def test_an_application_that_never_answers_is_not_waited_for(visit: Open, site: Site):
+    """The files say the same."""
+    window = visit(site.page())
+    window.page.route("**/proof?*", lambda _: None)
+    window.paste(CHOSEN_OPEN)
+    assert window.verdict() == "good"
+    assert "nodes/31.bin" in {name for name, _ in site.results.asked}
+
+
 def test_a_browser_in_another_language_shows_english(visit: Open, site: Site):
     assert visit(site.page(), locale="de-DE").page.get_by_role("button", name="Check my proof").is_visible()
 

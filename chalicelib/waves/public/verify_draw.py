@@ -56,6 +56,7 @@ MOST_ENTRIES = 50_000_000  # section 6: no wave has more
 RUN = 4096 * 32  # section 6: the bytes of a run of 4,096 leaves
 PATIENCE_S = 60.0  # how long servers may keep us waiting, in all, for less than SLOWEST bytes a second
 SLOWEST = 20_000
+PROMPT_S = 2.0  # what an answer may take to begin at no cost: a new connection goes there and back four times
 HEAD = 262_144  # what an answer may have besides its body, which may come in chunks that are as long again
 UNPROVEN = (
     "No verifier can tell whether every leaf is a person and one person's alone, whether there is another note "
@@ -207,7 +208,7 @@ def plainly(path: str, flags: int) -> int:
 class TimeLimit:
     """Seconds in which all must be read, and how long servers may keep us waiting for less than they could send.
 
-    They have patience for a minute, and earn it back by sending.
+    They have patience for a minute, and earn it back by sending; an answer that begins at once costs nothing of it.
     """
 
     def __init__(self, limit: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -218,8 +219,9 @@ class TimeLimit:
     def begin(self) -> None:
         self.began = self.clock()
 
-    def end(self, received: int) -> None:
-        waited = self.clock() - self.began
+    def end(self, received: int, free: float = 0.0) -> None:
+        """So many bytes came since `begin` or the last `end`; so many seconds of that wait cost nothing."""
+        waited = max(self.clock() - self.began - free, 0.0)
         self.patience = min(self.most, self.patience + received / SLOWEST - waited)
         self.begin()
 
@@ -313,7 +315,7 @@ class Web:
 
     def _get(self, name: str, most: int, start: int, whole: int | None, watch: Watch | None) -> bytes:
         self.limit.begin()
-        data, received = bytearray(), 0
+        data = bytearray()
         try:
             if self.connection.sock is not None and select.select([self.connection.sock], [], [], 0)[0]:
                 self.connection.close()  # what nobody asked for, or the end
@@ -327,13 +329,14 @@ class Web:
             headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={span}"} if span else {})
             self.connection.request("GET", self.base + name, headers=headers)
             response = self.connection.getresponse()
+            self.limit.end(0, PROMPT_S)
             self._accept(name, response, f"{span}/{whole}" if span else "")
             skip = start if span and response.status == 200 else 0  # it cannot send a part: pass over what is before
             if response.length is not None and response.status == 200:
                 sized(name, response.length, most, whole)
             wanted = most if span else most + 1
             while len(data) < wanted and (piece := response.read1(1 << 16)):
-                received += len(piece)
+                self.limit.end(len(piece))
                 data += piece[skip:]
                 skip = max(0, skip - len(piece))
                 if watch and len(data) <= most:
@@ -342,7 +345,7 @@ class Web:
                 raise OSError("it is cut off")
             self._end(response)
         finally:
-            self.limit.end(received)
+            self.limit.end(0)
         sized(name, min(len(data), wanted), most, most if span else whole)
         return bytes(data[:wanted])
 
