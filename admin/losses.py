@@ -9,25 +9,26 @@ from .stacks import DeployFailed
 
 HOLDS_DATA = frozenset(
     {
-        *(
-            "AWS::DynamoDB::Table",
-            "AWS::DynamoDB::GlobalTable",
-            "AWS::S3::Bucket",
-            "AWS::KMS::Key",
-            "AWS::Logs::LogGroup",
-        ),
-        *("AWS::SecretsManager::Secret", "AWS::Cognito::UserPool", "AWS::SQS::Queue", "AWS::Backup::BackupVault"),
+        *("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket", "AWS::SQS::Queue"),
+        *("AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::Cognito::UserPool", "AWS::Backup::BackupVault"),
+        *("AWS::SecretsManager::Secret", "AWS::SSM::Parameter"),  # what was put there by hand
+        "AWS::KMS::Alias",  # which key is meant: no mac that was made with another one matches
+        "AWS::SNS::Topic",  # who subscribed by hand: alarms would ring to nobody
+        "AWS::SES::EmailIdentity",  # its proof is in a domain's DNS
+        *("AWS::ApiGateway::RestApi", "AWS::ApiGateway::DomainName"),  # the address in mails and at the provider
     }
 )
+"""What no deployment makes again as it was; a test decides of every other kind in our stacks that it does."""
 PROTECTS = frozenset(
     {
         *("DeletionPolicy", "UpdateReplacePolicy", "DeletionProtectionEnabled", "DeletionProtection"),
         *("PointInTimeRecoverySpecification", "VersioningConfiguration", "LifecycleConfiguration"),
         *("PendingWindowInDays", "Enabled", "EnableKeyRotation", "KeyPolicy", "SSESpecification", "BucketEncryption"),
         *("TimeToLiveSpecification", "ObjectLockConfiguration", "MessageRetentionPeriod", "RetentionInDays"),
+        *("TargetKeyId", "RedrivePolicy", "SecretString", "GenerateSecretString"),
     }
 )
-"""Attributes and properties by whose change what is held may be lost later, without another word."""
+"""Attributes and properties by whose change what is held may be lost at once or later, without another word."""
 BY_PARAMETER = "Protection"
 """What changes because of it was decided with that parameter, which production refuses."""
 
@@ -78,7 +79,7 @@ class Consent:
         for name, how in losses(changes).items():
             if name in self._names:
                 continue
-            said = f"{stack}: {name} holds data and would be {how}"
+            said = f"{stack}: {name} holds what no deployment makes again, and would be {how}"
             if self._typed is None:
                 raise DeployFailed(f"{said}; nothing was changed. If that is meant: --remove {name}")
             if self._typed(f"{said}. Type its name if that is meant") != name:

@@ -12,6 +12,7 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
 from admin import stages
+from admin.losses import HOLDS_DATA
 from chalicelib import logs, watch
 from chalicelib.config import API_TIMEOUT_S, AUTHORIZER_TIMEOUT_S, Settings, load_programme
 from chalicelib.notices.ses import CONSUMERS
@@ -73,6 +74,31 @@ def test_cfn_lint_would_find_a_planted_error(app_template: Template) -> None:
     found = lint(json.dumps(broken), config=ManualArgs(regions=[REGION]))
 
     assert [match.rule.id for match in found] == ["E3002"]
+
+
+MADE_AGAIN = {
+    "AWS::Serverless::Function": "code, rules, subscriptions and event source mappings of queues",
+    "AWS::IAM::Role": "what it may is in its policy, and who is meant by its name",
+    "AWS::Lambda::Permission": "it says who may invoke",
+    "AWS::CloudWatch::Alarm": "its state follows from its metric",
+    "AWS::Logs::MetricFilter": "what it counted stays with CloudWatch",
+    "AWS::Cognito::UserPoolClient": "people sign in again",
+    "AWS::S3::BucketPolicy": "it says who may read",
+    "AWS::SNS::TopicPolicy": "it says who may publish",
+    "AWS::SES::ConfigurationSet": "it has rules only; whom SES suppresses is the account's",
+    "AWS::SES::ConfigurationSetEventDestination": "it says where reports go",
+}
+"""Why nothing is lost with these kinds of a resource: the same deployment makes them again as they were."""
+EXPANDED = {"AWS::Serverless::Api": "AWS::ApiGateway::RestApi"}
+"""What becomes of a kind before it is changed."""
+
+
+def test_of_each_kind_of_resource_it_is_decided_whether_it_can_be_made_again(
+    app_template: Template, data_template: Template
+) -> None:
+    kinds = {one["Type"] for stack in (app_template, data_template) for one in stack["Resources"].values()}
+    kinds = {EXPANDED.get(kind, kind) for kind in kinds}
+    assert kinds - HOLDS_DATA == MADE_AGAIN.keys()
 
 
 def test_the_functions_are_the_ones_the_architecture_names(app_template: Template) -> None:

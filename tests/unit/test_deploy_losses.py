@@ -57,12 +57,40 @@ LOST = {
         change(TABLE, **touching("TimeToLiveSpecification")),
         "changed in TimeToLiveSpecification",
     ),
+    "a topic is removed, with who subscribed by hand": (change("AWS::SNS::Topic", "Remove"), "removed"),
+    "a topic has another name": (change("AWS::SNS::Topic", Replacement="True"), "replaced"),
+    "an alias is removed": (change("AWS::KMS::Alias", "Remove"), "removed"),
+    "an alias has another name": (change("AWS::KMS::Alias", Replacement="True"), "replaced"),
+    "an alias means another key": (change("AWS::KMS::Alias", **touching("TargetKeyId")), "changed in TargetKeyId"),
+    "the key that an alias means is replaced": (
+        change("AWS::KMS::Alias", **touching("TargetKeyId", CausingEntity="MacKey")),
+        "changed in TargetKeyId",
+    ),
+    "a secret is made anew over what was put there": (
+        change("AWS::SecretsManager::Secret", **touching("GenerateSecretString")),
+        "changed in GenerateSecretString",
+    ),
+    "a secret is written over": (
+        change("AWS::SecretsManager::Secret", **touching("SecretString")),
+        "changed in SecretString",
+    ),
+    "messages that fail are no longer put by": (
+        change("AWS::SQS::Queue", **touching("RedrivePolicy")),
+        "changed in RedrivePolicy",
+    ),
+    "the API has another address": (change("AWS::ApiGateway::RestApi", "Remove"), "removed"),
+    "a domain's proof is gone": (change("AWS::SES::EmailIdentity", "Remove"), "removed"),
+    "a parameter is removed": (change("AWS::SSM::Parameter", "Remove"), "removed"),
 }
 KEPT = {
     "a function is replaced": change("AWS::Lambda::Function", Replacement="True"),
     "an alarm is removed": change("AWS::CloudWatch::Alarm", "Remove"),
     "a table is added": change(TABLE, "Add"),
     "a table has one index more": change(TABLE, **touching("GlobalSecondaryIndexes")),
+    "a topic has another display name": change("AWS::SNS::Topic", **touching("DisplayName")),
+    "the API has one route more": change("AWS::ApiGateway::RestApi", **touching("Body")),
+    "who signs in has another client": change("AWS::Cognito::UserPoolClient", Replacement="True"),
+    "a queue has another consumer": change("AWS::Lambda::EventSourceMapping", Replacement="True"),
     "tags change": change(TABLE, **touching("", "Tags")),
     "the stage is protected by its parameter": change(
         TABLE, **touching("DeletionProtectionEnabled", CausingEntity="Protection")
@@ -89,7 +117,7 @@ def test_without_its_name_nothing_is_changed_and_with_it_all_is(one: dict[str, A
         if good:
             assert deployer.deploy("demo", TEMPLATE, {"Stage": "demo"}) is True
         else:
-            with pytest.raises(DeployFailed, match=f"It holds data and would be {how}"):
+            with pytest.raises(DeployFailed, match=f"It holds what no deployment makes again, and would be {how}"):
                 deployer.deploy("demo", TEMPLATE, {"Stage": "demo"})
         assert len(cloudformation.done("execute_change_set")) == good
         assert len(cloudformation.done("delete_change_set")) != good
@@ -100,7 +128,7 @@ def test_of_what_loses_nothing_nobody_is_asked(one: dict[str, Any]) -> None:
     Consent(typed=pytest.fail)("demo", [one])
 
 
-def test_all_that_holds_data_in_our_own_stacks_is_known_to() -> None:
+def test_all_that_is_retained_in_our_own_stacks_is_known_to_hold_data() -> None:
     kinds = {
         resource["Type"] for resource in deploy._data_template()["Resources"].values() if "DeletionPolicy" in resource
     }
