@@ -66,9 +66,7 @@ def proposal_line(proposal: Proposal) -> str:
 def bank_lines(services: Services, attempts: Iterable[StoredAttempt]) -> Iterator[str]:
     """What a bank that is sent files said of each attempt last, with its own text: personal data may be in it."""
     for attempt in attempts:
-        said = services.bank_reports.said(attempt.key) if attempt.rail == BankFile.rail else None
-        if said is not None:
-            word, narrative = said
+        for word, narrative in services.bank_reports.said(attempt.key) if attempt.rail == BankFile.rail else ():
             told = f"{word.answer.outcome}  {word.answer.fact}  imported by {plain(word.imported_by)}"
             line = f"the bank of {attempt.key}: {told}"
             yield f"{line}: {plain(narrative)[:NARRATIVE_MAX]}" if narrative else line

@@ -202,7 +202,7 @@ def _over_by_file(entitlement: Entitlement, attempt: StoredAttempt, now: datetim
     if now - attempt.first_sent_at >= timedelta(seconds=signals.BY_FILE_LONG_S):
         over.add(Outcome.PENDING)
     if entitlement.state is State.REVERSED:
-        over.add(Outcome.SUCCEEDED)
+        over |= {Outcome.SUCCEEDED, Outcome.DUPLICATE}
     return over
 
 

@@ -22,7 +22,7 @@ from .bank_rail import Order, Transfer
 from .bank_store import BankStore, Batch, BatchState, Note
 from .errors import BatchDiffers, BatchMoved, BatchNotNow, BatchOutdated, PayoutsPaused, SamePerson
 from .pause import PauseStore
-from .rules import Entitlement, Outcome, State, entitlement_of, reference
+from .rules import Entitlement, State, entitlement_of, reference
 from .store import PayoutStore
 
 log = logging.getLogger(__name__)
@@ -124,7 +124,7 @@ class BankFiles:
             case BatchState.RECALLED if rules.same_person(by, batch.recalled_by or ""):
                 raise SamePerson()
         if batch.state in {BatchState.APPROVED, BatchState.RECALLED}:
-            self._check_still_due(batch, self._store.references(batch.id), but=Outcome.REJECTED)
+            self._check_still_due(batch, self._store.references(batch.id), rejected=False)
         self._store.decide(batch, after)
         log.warning("bank_file_given_up", extra={"batch": batch.id, "by": by, "state": after.state.value})
         return after
@@ -176,9 +176,10 @@ class BankFiles:
         listed = cache(lambda batch: frozenset(self._store.references(batch)))
 
         def free(reference: str, note: Note) -> bool:
-            rejected = note.word is not None and note.word.answer.outcome is Outcome.REJECTED
-            if note.batch is None or (note.word is not None and not rejected):
-                return note.word is None
+            if note.counts is not None and not note.rejected:
+                return False
+            if note.batch is None:
+                return True
             match files.get(note.batch):
                 case BatchState.PROPOSED | BatchState.APPROVED | BatchState.RECALLED:
                     return reference not in listed(note.batch)
@@ -200,14 +201,15 @@ class BankFiles:
                 raise BatchDiffers(batch=batch.id, what=what)
         return raw
 
-    def _check_still_due(self, batch: Batch, references: Sequence[str], but: Outcome | None = None) -> None:
+    def _check_still_due(self, batch: Batch, references: Sequence[str], *, rejected: bool = True) -> None:
+        """`rejected`: whether what the bank only rejected, in words alone, is due no more either."""
         waiting = {
             reference(each.id, each.n)
             for each in self._ledger.batch(_entitlement(one) for one in references)
             if each.state is State.SENDING
         }
-        words = {name: note.word for name, note in self._store.notes(references).items() if note.word is not None}
-        heard = {name for name, word in words.items() if word.answer.outcome is not but}
+        notes = self._store.notes(references).items()
+        heard = {name for name, note in notes if note.counts is not None and (rejected or not note.rejected)}
         moved = len(set(references) - (waiting - heard))
         if moved:
             raise BatchOutdated(batch=batch.id, moved=moved)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -71,6 +71,8 @@ class Line:
     fault: Problem | None = None
     narrative: str = ""
     """The bank's own text: for people only, and sealed where it is kept."""
+    of_all: bool = False
+    """Whether it is said of the whole file; its fault is told once then."""
 
     @property
     def said(self) -> tuple[object, ...]:
@@ -124,10 +126,14 @@ def once_each(lines: Iterable[Line], findings: list[Finding]) -> Iterator[Line]:
         findings.extend(finding(each, Problem.FEE) for each in fees)
         rest = [each for each in said if each not in fees]
         problem = _clash(rest)
-        if problem is not None:
-            findings.extend(finding(each, problem) for each in rest)
-        else:
+        if problem is None:
             yield from _furthest(rest)
+            continue
+        # One that says it was paid is still told to who knows whether that is sent again.
+        paid = next((each for each in rest if each.outcome is Outcome.SUCCEEDED), None)
+        findings.extend(finding(each, problem) for each in rest if each is not paid)
+        if paid is not None:
+            yield replace(paid, fault=problem)
 
 
 def _clash(said: Sequence[Line]) -> Problem | None:

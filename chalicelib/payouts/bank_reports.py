@@ -62,6 +62,15 @@ class Known:
     note: Note = _UNHEARD
     batch: Batch | None = None
 
+    @property
+    def over(self) -> bool:
+        """Whether the attempt is taken for failed or was given up, so that money may be sent again."""
+        if self.entitlement is None:
+            return False
+        failed = self.note.word is not None and self.note.word.answer.outcome is Outcome.FAILED
+        ended = rules.nothing_alive(self.entitlement) or self.entitlement.state is State.CANCELLED
+        return failed or ended or self.n < self.entitlement.n
+
 
 class Work(Protocol):
     """The worker."""
@@ -120,23 +129,22 @@ class BankReports:
         for line in progress(lines):
             now = clock()
             judged = self._take(line, batches, source, now)
-            problem = judged if isinstance(judged, Problem) else line.fault
+            problem = judged if isinstance(judged, Problem) else None if line.of_all else line.fault
             if problem is not None:
                 findings.append(finding(line, problem))
             if not isinstance(judged, Problem):
                 tally[judged] += 1
-                unsettled += not self._settled(line, now)
+                unsettled += not self._settled(line, findings, now)
         found = tuple(sorted(findings, key=lambda each: (each.number, each.reference or "")))
         return Imported(tally[True], tally[False], unsettled, found)
 
-    def said(self, reference: str) -> tuple[Word, str] | None:
-        """The bank's word on a transfer, and its own text in clear, for people; None if it has said nothing."""
+    def said(self, reference: str) -> Iterator[tuple[Word, str]]:
+        """The bank's words on a transfer, each with its text in clear, for people: two where they deny each other."""
         known = self._known(reference, {})
-        word = known.note.word
-        if word is None or known.entitlement is None:
-            return None
-        sealed, owner = word.narrative, known.entitlement.registrant_id
-        return word, self._sealer.unseal(owner, sealed).decode() if sealed else ""
+        for word in (known.note.word, known.note.paid):
+            if word is not None and known.entitlement is not None:
+                sealed, owner = word.narrative, known.entitlement.registrant_id
+                yield word, self._sealer.unseal(owner, sealed).decode() if sealed else ""
 
     def _each(
         self, statements: Sequence[Line | WholeFile], batches: Mapping[str, Batch], findings: list[Finding]
@@ -155,19 +163,20 @@ class BankReports:
             told = problem or one.fault
             if told is not None:
                 findings.append(Finding(one.number, told, None, one.word, one.narrative))
-            if problem is None:
+            # What is said to be paid of a file that was given up is looked at one by one.
+            if problem is None or (problem is Problem.NOT_IN_A_FILE and one.outcome is Outcome.SUCCEEDED):
+                line = Line(one.number, None, one.outcome, one.word, one.file, fault=one.fault, of_all=True)
                 for reference in rest:
-                    yield Line(one.number, reference, one.outcome, one.word, one.file, narrative=one.narrative)
+                    yield replace(line, reference=reference, narrative=one.narrative)
 
     def _take(self, line: Line, batches: Mapping[str, Batch], source: Source, now: datetime) -> Problem | bool:
         """Keep a line's word if it is believed; True if that is news."""
         while True:
             known = self._known(line.reference, batches)
             problem = judge(line, known)
-            paid = line.outcome is Outcome.SUCCEEDED
-            if problem is Problem.CONTRADICTS and paid and not self._held(known, line, now):
-                continue
             if problem is not None:
+                if _paid_all_the_same(line, known, problem, batches) and not self._stopped(line, known, source, now):
+                    continue
                 return problem
             word = _news(line, known, source)
             if word is None:
@@ -184,18 +193,22 @@ class BankReports:
                 return True
             # Another import kept a word at this moment: judged again by what there is now.
 
-    def _held(self, known: Known, line: Line, now: datetime) -> bool:
-        """Hold what the bank says it paid after it was taken for failed, so that it is not sent again before two people
-        have looked; False if it moved meanwhile.
+    def _stopped(self, line: Line, known: Known, source: Source, now: datetime) -> bool:
+        """Hold what the bank says it paid and nobody expects, so that it is not sent again before two people have
+        looked; then keep that it said so. False if it moved meanwhile.
         """
         entitlement = known.entitlement
-        if entitlement is None or known.n != entitlement.n or not rules.nothing_alive(entitlement):
+        assert line.reference is not None and entitlement is not None  # noqa: S101, PT018 - it has a problem of its own
+        if known.note.paid is not None:
             return True
-        try:
-            self._ledger.move(entitlement, Move(State.HELD, line.word, Hold.DUPLICATE), now)
-        except Superseded:
-            return False
-        log.error(signals.CONTRADICTED, extra={"entitlement": entitlement.id, "reason": line.word})
+        if entitlement.state not in rules.AT_REST and entitlement.hold is not Hold.DUPLICATE:
+            try:
+                self._ledger.move(entitlement, Move(State.HELD, line.word, Hold.DUPLICATE), now)
+            except Superseded:
+                return False
+            log.error(signals.CONTRADICTED, extra={"entitlement": entitlement.id, "reason": line.word})
+        word = Word(Answer(Outcome.SUCCEEDED, line.word, entitlement.amount_idr), source.sha256, source.by)
+        self._store.deny(line.reference, word, now)
         return True
 
     def _known(self, reference: str | None, batches: Mapping[str, Batch]) -> Known:
@@ -209,13 +222,16 @@ class BankReports:
         note = self._store.note(reference)
         return Known(entitlement, int(reference.rpartition("-")[2]), note, batches.get(note.batch or ""))
 
-    def _settled(self, line: Line, now: datetime) -> bool:
+    def _settled(self, line: Line, findings: list[Finding], now: datetime) -> bool:
         """Let the worker look, if the bank's word calls for a transition; False if it could not do it now."""
         known = self._known(line.reference, {})
         if known.entitlement is None or known.note.word is None or known.n != known.entitlement.n:
             return True
         if not rules.after_status(known.entitlement, known.note.word.answer):
             return True
+        if rules.taken_for_failed(known.entitlement):
+            # Two people decided so after this line was judged.
+            findings.append(finding(line, Problem.CONTRADICTS))
         try:
             self._worker.process(known.entitlement.id, now)
         except DomainError as error:
@@ -244,6 +260,22 @@ def judge(line: Line, known: Known) -> Problem | None:
     if line.amount is not None and line.amount != entitlement.amount_idr:
         return Problem.AMOUNT
     return _denies(line, known, entitlement)
+
+
+def _paid_all_the_same(line: Line, known: Known, problem: Problem, batches: Mapping[str, Batch]) -> bool:
+    """Whether a line that is applied to nothing says that a transfer was paid which might be sent again."""
+    if line.outcome is not Outcome.SUCCEEDED or known.entitlement is None or known.batch is None:
+        return False
+    match problem:
+        case Problem.CONTRADICTS | Problem.NOT_LATEST | Problem.NOT_IN_A_FILE:
+            return True
+        case Problem.OTHER_FILE:
+            return known.over or line.file in batches
+        case Problem.AMOUNT:
+            # Less is the bank's fee for the rejection.
+            return known.over and line.amount is not None and line.amount > known.entitlement.amount_idr
+        case _:
+            return known.over and problem in {Problem.PAID_TWICE, Problem.TWICE}
 
 
 def _denies(line: Line, known: Known, entitlement: Entitlement) -> Problem | None:
@@ -281,9 +313,11 @@ def _news(line: Line, known: Known, source: Source) -> Word | None:
     assert line.outcome is not None and known.entitlement is not None  # noqa: S101, PT018 - believed
     said = known.note.word
     answer = Answer(line.outcome, line.word, known.entitlement.amount_idr)
-    if said is None or _goes_on(line.outcome, said):
+    repeated = said is not None and line.outcome is said.answer.outcome is Outcome.REJECTED and not said.duplicate
+    if said is None or _goes_on(line.outcome, said) or (repeated and line.fault is Problem.DUPLICATE):
         booking = said.booking if said is not None and line.outcome is Outcome.REVERSED else line.booking
-        return Word(answer, source.sha256, source.by, booking)
+        again = line.fault is Problem.DUPLICATE or (said is not None and said.duplicate)
+        return Word(answer, source.sha256, source.by, booking, duplicate=again)
     if line.outcome is said.answer.outcome is Outcome.SUCCEEDED and line.booking and not said.booking:
         # Told before by a status report; a second debit can now be told from this one.
         return replace(said, booking=line.booking)

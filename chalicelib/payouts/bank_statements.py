@@ -40,8 +40,8 @@ class BankStatements:
 
     def _lines(self, said: Mapping[str, datetime]) -> Iterator[StatementLine]:
         for reference, note in self._store.notes(said).items():
-            if note.word is not None:
-                answer = note.word.answer
+            if note.counts is not None:
+                answer = note.counts.answer
                 entry = _ENTRIES.get(answer.outcome, Entry.UNREADABLE)
                 amount, word = answer.amount_idr, answer.fact or entry.value
                 yield StatementLine(reference, reference, amount, entry, word, said[reference])

@@ -6,11 +6,11 @@ None of it is personal: references, sums, hashes and the IAM identities of who d
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
 from pynamodb.expressions.condition import Condition
 
@@ -18,6 +18,7 @@ from ..clock import iso, parse_iso, wib_date
 from ..dynamo import LegsFailed, Transaction, is_condition_failure
 from ..money import Rupiah
 from . import items
+from .bank_lines import MOVED
 from .bank_rail import BankFile
 from .errors import BatchMoved, UnknownBatch
 from .items import Head, PayoutsTable, partition
@@ -70,6 +71,8 @@ class Word:
     booking: str | None = None
     narrative: bytes | None = None
     """The bank's own text of a rejection, sealed for the person."""
+    duplicate: bool = False
+    """Whether the bank has ever rejected it as something that it has already."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +81,24 @@ class Note:
 
     batch: str | None = None
     word: Word | None = None
+    paid: Word | None = None
+    """That it paid, where this denies its word above, or what people have decided."""
+
+    @property
+    def counts(self) -> Word | None:
+        """The word that tells where the money is."""
+        moved = self.word is not None and self.word.answer.outcome in MOVED
+        return self.word if moved or self.paid is None else self.paid
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the bank said nothing of it but that it rejects it, in words alone."""
+        word = self.word
+        return self.paid is None and word is not None and word.answer.outcome is Outcome.REJECTED and not word.duplicate
 
 
 class _NoteItem(PayoutsTable):
-    """`P#<entitlement>` / `BANK#<n>`: beside the attempt itself."""
+    """`P#<entitlement>` / `BANK#<n>`: beside the attempt itself. `paid_...` is of a word that denies the others."""
 
     batch = UnicodeAttribute(null=True)
     outcome = UnicodeAttribute(null=True)
@@ -91,9 +108,13 @@ class _NoteItem(PayoutsTable):
     said_in = UnicodeAttribute(null=True)
     imported_by = UnicodeAttribute(null=True)
     narrative = BinaryAttribute(null=True, legacy_encoding=False)
+    duplicate = BooleanAttribute(null=True)
+    paid_fact = UnicodeAttribute(null=True)
+    paid_in = UnicodeAttribute(null=True)
+    paid_by = UnicodeAttribute(null=True)
 
 
-_SAID = ("outcome", "fact", "amount_idr", "booking", "said_in", "imported_by", "narrative")
+_SAID = ("outcome", "fact", "amount_idr", "booking", "said_in", "imported_by", "narrative", "duplicate")
 """What a note has of the bank's word."""
 
 
@@ -137,9 +158,15 @@ class BankStore:
         self._region = region
 
     def answer(self, reference: str) -> Answer | None:
-        """What the bank said of a reference, with one read; None if nothing."""
-        word = self.note(reference).word
-        return word.answer if word else None
+        """What the bank said of a reference, with one read; None if nothing.
+
+        Where it says that it paid what it had rejected, or what nobody expects, it knows the reference twice.
+        """
+        note = self.note(reference)
+        word = note.counts
+        if word is None:
+            return None
+        return replace(word.answer, outcome=Outcome.DUPLICATE) if word is note.paid else word.answer
 
     def awaiting(self) -> list[Entitlement]:
         """The entitlements whose latest attempt is SENDING by this rail, the longest waiting first."""
@@ -171,7 +198,9 @@ class BankStore:
         unknown = _NoteItem.outcome.does_not_exist()
         if before.batch is not None:
             free |= _NoteItem.batch == before.batch
-            unknown |= (_NoteItem.outcome == Outcome.REJECTED.value) & (_NoteItem.batch == before.batch)
+            in_words = (_NoteItem.outcome == Outcome.REJECTED.value) & _NoteItem.duplicate.does_not_exist()
+            unknown |= in_words & (_NoteItem.batch == before.batch)
+        unknown &= _NoteItem.paid_fact.does_not_exist()
         gone: dict[str, None] = dict.fromkeys(_SAID)
         return _update(_NoteItem(*_keys(reference)), {"batch": batch, **gone}, free & unknown)
 
@@ -180,8 +209,8 @@ class BankStore:
 
         When it was said is kept first: so no word is there that a reading by time would not find.
         """
-        _SaidItem(_said_on(wib_date(now)), f"{iso(now)}#{reference}").save()
-        said = {
+        self._said(reference, now)
+        said: dict[str, str | int | bytes | bool | None] = {
             "outcome": word.answer.outcome.value,
             "fact": word.answer.fact,
             "amount_idr": word.answer.amount_idr,
@@ -189,6 +218,7 @@ class BankStore:
             "said_in": word.said_in,
             "imported_by": word.imported_by,
             "narrative": word.narrative,
+            "duplicate": word.duplicate or None,
         }
         unchanged = _NoteItem.batch == before.batch
         if before.word is None:
@@ -198,6 +228,12 @@ class BankStore:
                 _NoteItem.fact == before.word.answer.fact
             )
         return _update(_NoteItem(*_keys(reference)), said, unchanged)
+
+    def deny(self, reference: str, word: Word, now: datetime) -> None:
+        """Keep that the bank says it paid beside what it said before; the first such word stays."""
+        self._said(reference, now)
+        said = {"paid_fact": word.answer.fact, "paid_in": word.said_in, "paid_by": word.imported_by}
+        _update(_NoteItem(*_keys(reference)), said, _NoteItem.paid_fact.does_not_exist())
 
     def first_importer(self, reference: str, word: Word, now: datetime) -> str:
         """Who first imported a report that says this of a transfer; whoever does now if nobody has before.
@@ -227,6 +263,9 @@ class BankStore:
                     found[reference] = max(parse_iso(at), found.get(reference, since))
             day += timedelta(days=1)
         return found
+
+    def _said(self, reference: str, now: datetime) -> None:
+        _SaidItem(_said_on(wib_date(now)), f"{iso(now)}#{reference}").save()
 
     def begin(self, batch: Batch, references: Sequence[str]) -> None:
         """Record a new file before any attempt is marked, so that a death half-way is found."""
@@ -280,7 +319,7 @@ def _keys(reference: str) -> tuple[str, str]:
     return partition(entitlement), f"BANK#{int(reference.rpartition('-')[2]):04}"
 
 
-def _update(item: _NoteItem, values: Mapping[str, str | int | bytes | None], condition: Condition) -> bool:
+def _update(item: _NoteItem, values: Mapping[str, str | int | bytes | bool | None], condition: Condition) -> bool:
     actions = [
         getattr(_NoteItem, name).set(value) if value is not None else getattr(_NoteItem, name).remove()
         for name, value in values.items()
@@ -295,11 +334,15 @@ def _update(item: _NoteItem, values: Mapping[str, str | int | bytes | None], con
 
 
 def _to_note(item: _NoteItem) -> Note:
-    if item.outcome is None:
-        return Note(item.batch)
-    amount = None if item.amount_idr is None else Rupiah(int(item.amount_idr))
-    answer = Answer(Outcome(item.outcome), item.fact, amount)
-    return Note(item.batch, Word(answer, item.said_in, item.imported_by, item.booking, item.narrative))
+    word = paid = None
+    if item.outcome is not None:
+        amount = None if item.amount_idr is None else Rupiah(int(item.amount_idr))
+        answer = Answer(Outcome(item.outcome), item.fact, amount)
+        duplicate = bool(item.duplicate)
+        word = Word(answer, item.said_in, item.imported_by, item.booking, item.narrative, duplicate=duplicate)
+    if item.paid_fact is not None:
+        paid = Word(Answer(Outcome.SUCCEEDED, item.paid_fact), item.paid_in, item.paid_by)
+    return Note(item.batch, word, paid)
 
 
 def _to_item(batch: Batch) -> _BatchItem:

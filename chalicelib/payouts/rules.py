@@ -316,7 +316,12 @@ def after_status(entitlement: Entitlement, answer: Answer) -> tuple[Move, ...]:
     payouts under one reference, settles nothing: HELD, and an alarm.
 
     PAID: reversed -> REVERSED, whatever the amount: what came back must not be lost, and no worker acts on REVERSED.
+
+    Taken for failed: succeeded, or two under one reference -> HELD, and an alarm, before it is sent again.
     """
+    if taken_for_failed(entitlement):
+        denied = answer.outcome in {Outcome.SUCCEEDED, Outcome.DUPLICATE}
+        return (Move(State.HELD, answer.fact, Hold.DUPLICATE),) if denied else ()
     open_attempt = entitlement.state in {State.SENDING, State.HELD}
     amount_differs = answer.amount_idr != entitlement.amount_idr
     match answer.outcome:
@@ -404,6 +409,11 @@ def nothing_alive(entitlement: Entitlement) -> bool:
     if entitlement.state is State.HELD:
         return entitlement.hold not in ALIVE
     return entitlement.state in {State.DUE, State.FAILED}
+
+
+def taken_for_failed(entitlement: Entitlement) -> bool:
+    """Whether the latest attempt is taken to have moved nothing, and the next one follows by itself."""
+    return entitlement.state is State.FAILED or entitlement.hold in UNCOUNTED
 
 
 def is_news(state: State, hold: Hold | None) -> bool:

@@ -15,6 +15,7 @@ from typing import Protocol
 from ..config import PayoutRules
 from ..registration.rules import Payee
 from . import rules, signals
+from .bank_rail import BankFile
 from .ceilings import Allowance
 from .errors import PendingOutcome, Superseded
 from .pause import Pause
@@ -74,6 +75,11 @@ class Worker:
         Raises `PendingOutcome` or `Superseded` if its message must come again, `UnknownEntitlement`.
         """
         entitlement, pause = self._store.get_for_work(entitlement_id)
+        if entitlement.rail == BankFile.rail and rules.taken_for_failed(entitlement):
+            # A bank's word is no final status: it may have said since that it did pay.
+            answer = self._rails.named(BankFile.rail).status(rules.reference(entitlement.id, entitlement.n))
+            for move in rules.after_status(entitlement, answer):
+                return self._move(entitlement, move, now).state
         match rules.next_step(entitlement, now, self._rules):
             case Step.CLAIM if pause is None:
                 return self._claim(entitlement, now)

@@ -155,6 +155,18 @@ def test_what_the_bank_said_in_words_is_shown_to_both_who_decide(terminal, tmp_p
     assert terminal.world.state(reference) is State.FAILED
 
 
+def test_both_words_are_shown_where_the_bank_says_it_paid_what_it_had_rejected(terminal, tmp_path):
+    batch, [reference] = terminal.world.sent("ani")
+    terminal.world.take_in_by_two(pain002(batch, {reference: "RJCT AC04"}))
+    path = tmp_path / "report.xml"
+    path.write_bytes(pain002(batch, {reference: "ACSC"}))
+    assert f": contradicts_what_was_applied: {reference} ACSC" in terminal.run("import", str(path)).output
+    assert terminal.lines("show", reference[:26])[-2:] == [
+        f"  the bank of {reference}: FAILED  RJCT_AC04  imported by {CHECKER}",
+        f"  the bank of {reference}: SUCCEEDED  ACSC  imported by {MAKER}",
+    ]
+
+
 def test_a_file_that_is_no_report_is_one_line_and_applied_to_nothing(terminal, tmp_path):
     report = tmp_path / "report.xml"
     report.write_bytes(b"<!DOCTYPE x><x/>")

@@ -75,4 +75,6 @@ def test_imports_at_once_settle_once_and_only_one_of_two_contrary_words_is_belie
         assert sum(each.news for each in answers) == 1
         assert sum(len(each.findings) for each in answers) == 2
         states = [event.state for event in bank.store.events(reference[:26])]
-        assert states in ([State.DUE, State.SENDING, State.PAID], [State.DUE, State.SENDING, State.FAILED])
+        # What was taken for failed first is held by the other word.
+        assert states[-1] in {State.PAID, State.HELD}
+        assert states.count(State.SENDING) == 1

@@ -236,6 +236,14 @@ def test_two_payouts_under_one_reference_raise_an_alarm(entitlement):
     assert moves(entitlement, Answer(Outcome.DUPLICATE, "twice")) == [(State.HELD, Hold.DUPLICATE)]
 
 
+@pytest.mark.parametrize("hold", [None, Hold.ACCOUNT_REFUSED, Hold.OUR_SIDE])
+def test_what_was_taken_for_failed_and_was_paid_is_held_and_no_other_word_moves_it(hold):
+    failed = an_entitlement(State.HELD if hold else State.FAILED, hold=hold)
+    held = {each for each in Outcome if moves(failed, Answer(each, "WORD", AMOUNT)) == [(State.HELD, Hold.DUPLICATE)]}
+    assert held == {Outcome.SUCCEEDED, Outcome.DUPLICATE}
+    assert not [each for each in set(Outcome) - held if moves(failed, Answer(each, "WORD", AMOUNT))]
+
+
 @pytest.mark.parametrize("amount", [None, Rupiah(1), Rupiah(600_001)])
 def test_a_reversal_of_another_amount_is_not_lost_and_says_so_in_the_history(amount):
     [move] = rules.after_status(an_entitlement(State.PAID), Answer(Outcome.REVERSED, "REVERSED", amount))
@@ -263,7 +271,7 @@ def test_an_answer_that_denies_a_payment_is_a_contradiction_and_a_copy_that_lags
 @given(st.sampled_from(Outcome), st.sampled_from(State), st.sampled_from([None, AMOUNT, Rupiah(7)]))
 def test_every_decision_is_a_transition_of_the_table(outcome, state, amount):
     hold = Hold.KEY_EXPIRED if state is State.HELD else None
-    if state not in {State.SENDING, State.HELD, State.PAID}:
+    if state not in {State.SENDING, State.HELD, State.PAID, State.FAILED}:
         return  # never asked about
     for move in rules.after_status(an_entitlement(state, hold=hold), Answer(outcome, "WORD", amount)):
         assert move.state in NEXT[state]
