@@ -23,6 +23,7 @@ class Kind(StrEnum):
     SURVEY_DEADLINE = "survey_deadline"
     REVOKED = "revoked"
     GRIEVANCE_ANSWERED = "grievance_answered"
+    ADDRESS_GIVEN = "address_given"
     ADDRESS_CHANGED = "address_changed"
     DETAILS_CHANGED = "details_changed"
 
@@ -38,6 +39,7 @@ NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
         Kind.SURVEY_DEADLINE: frozenset({"closes_at", "amount_idr"}),
         Kind.REVOKED: frozenset({"wave"}),
         Kind.GRIEVANCE_ANSWERED: frozenset({"number"}),
+        Kind.ADDRESS_GIVEN: frozenset(),
         Kind.ADDRESS_CHANGED: frozenset({"pay_from_at"}),
         Kind.DETAILS_CHANGED: frozenset({"what"}),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 
@@ -58,8 +58,11 @@ DOUBTS_MAX = 3
 REMINDERS = frozenset({Kind.PURCHASE_DEADLINE, Kind.SURVEY_OPEN, Kind.SURVEY_DEADLINE})
 """What a person may refuse. Results, payments, a lost place and an answer are owed to everyone whom they concern."""
 
-CHANGES = frozenset({Kind.ADDRESS_CHANGED, Kind.DETAILS_CHANGED})
+CHANGES = frozenset({Kind.ADDRESS_GIVEN, Kind.ADDRESS_CHANGED, Kind.DETAILS_CHANGED})
 """Notices with a link by which a person says whether a change was theirs."""
+
+BACK_WITHIN = timedelta(days=3)
+"""So soon a mail that reaches nobody has come back: SES tries for some hours."""
 
 LINK_DAYS = 30
 """How long such a link may be used."""
@@ -119,6 +122,15 @@ def check(kind: Kind, facts: Facts) -> None:
 def shard_of(registrant_id: str) -> str:
     """The two digits of the index partition of a person's unsent notices."""
     return f"{sha256(registrant_id.encode()).digest()[0] % SHARDS:02d}"
+
+
+def told_at(notice: Notice, mailbox: Mailbox, now: datetime) -> datetime | None:
+    """When the mail service took a notice, `now` while it is on its way; None if never, or if the mail came back."""
+    if notice.state in NEXT:
+        return now
+    closed_at = mailbox.closed_at if mailbox.closed_because == "bounce" else None
+    came_back = closed_at is not None and closed_at - notice.updated_at < BACK_WITHIN
+    return None if came_back or notice.state is not State.SENT else notice.updated_at
 
 
 def withheld(notice: Notice, mailbox: Mailbox, now: datetime) -> State | None:

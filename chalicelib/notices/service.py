@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ..aws import is_passing
 from ..clock import Clock
@@ -57,6 +57,13 @@ class NoticeService:
         """
         rules.check(kind, facts)
         self._store.keep(tx, registrant_id, kind, event, facts, self._clock())
+
+    def told(self, registrant_id: str, event: str) -> datetime | None:
+        """As `rules.told_at`; None too for what is not told, or was forgotten. Two reads."""
+        notice = self._store.notice(registrant_id, event)
+        if notice is None:
+            return None
+        return rules.told_at(notice, self._store.mailbox(registrant_id), self._clock())
 
     def enqueue(self, kept: Sequence[tuple[str, str]]) -> None:
         """Queue the mail of each (registrant, event); those that the queue does not take are left to the sweep."""

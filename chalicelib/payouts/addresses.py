@@ -5,6 +5,7 @@ it was changed lately, and whether they are on an exclusion list.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -37,7 +38,12 @@ class Registrations(Protocol):
     def payee(self, registrant_id: str) -> Payee | None: ...
     def check_not_excluded(self, registrant: Registrant) -> None: ...
     def set_financial_address(
-        self, registrant_id: str, form: FinancialAddressForm, now: datetime, unless_paying: Legs
+        self,
+        registrant_id: str,
+        form: FinancialAddressForm,
+        now: datetime,
+        unless_paying: Legs,
+        owed: Callable[[], bool],
     ) -> FinancialAddress: ...
     def keep_check(self, registrant_id: str, version: int, check: AddressCheck, *, again: bool) -> bool: ...
     def count_refusal(self, registrant_id: str, now: datetime) -> bool: ...
@@ -52,18 +58,24 @@ class AddressBook:
         self._name_score_min = name_score_min
 
     def set(
-        self, registrant_id: str, form: FinancialAddressForm, unless_paying: Legs, now: datetime
+        self,
+        registrant_id: str,
+        form: FinancialAddressForm,
+        unless_paying: Legs,
+        now: datetime,
+        owed: Callable[[], bool] = lambda: False,
     ) -> FinancialAddress:
         """Set a person's address and ask about it at once; without an answer it has no `check`, and is asked about
         before money is sent.
 
         The same address again is asked about again unless it may be paid already: the bank may have corrected its
         books. Raises as `Registrations.set_financial_address` does (and `AccountAlreadyUsed` if the account, which
-        could not be paid to before, is another's since); `unless_paying` goes with a change. An answer that the account
+        could not be paid to before, is another's since); `unless_paying` goes with a change, `owed` decides whether the
+        first address waits. An answer that the account
         cannot be paid to tells under which name it is not: it is counted with the refusals of registrations, and one
         more than a day has is neither told nor kept.
         """
-        address = self._registrations.set_financial_address(registrant_id, form, now, unless_paying)
+        address = self._registrations.set_financial_address(registrant_id, form, now, unless_paying, owed)
         if address.check and address.check.verdict in PAYABLE:
             return address
         return replace(address, check=self._inquire(registrant_id, address, now, counted=True) or address.check)
@@ -83,6 +95,8 @@ class AddressBook:
             raise AddressUnchecked()
         if check.verdict not in PAYABLE:
             return Hold.UNVERIFIED
+        if payee.address.untold:
+            return Hold.UNTOLD
         if payee.address.pay_from is not None and now < payee.address.pay_from:
             return Hold.ADDRESS_CHANGED
         return Hold.EXCLUDED if self._excluded(payee) else payee

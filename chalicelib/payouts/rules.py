@@ -62,7 +62,11 @@ class Hold(StrEnum):
     OUR_SIDE = "OUR_SIDE"
     """The same, but our own account at the provider was short: an alarm; tried again hours later."""
     ADDRESS_CHANGED = "ADDRESS_CHANGED"
-    """The account was changed lately and not confirmed; nothing is alive; DUE again when it was, or has waited."""
+    """The account was changed lately and not confirmed, or first given when money was due; nothing is alive; DUE again
+    when it was confirmed, or has waited."""
+    UNTOLD = "UNTOLD"
+    """The same, and the mail that asks the person whether it was them reached nobody: an alarm; nothing is alive; DUE
+    again when an administrator has settled it, or the person sets another account and is told."""
     DISPUTED = "DISPUTED"
     """The person said that a change of their data was not theirs; nothing is alive; DUE again when an administrator has
     settled it."""
@@ -103,7 +107,7 @@ UNDER_WAY = frozenset({State.DUE, State.SENDING, State.FAILED})
 WAITING = frozenset(
     {
         *(Hold.NO_ADDRESS, Hold.EXCLUDED, Hold.UNVERIFIED),
-        *(Hold.ACCOUNT_REFUSED, Hold.OUR_SIDE, Hold.ADDRESS_CHANGED, Hold.DISPUTED),
+        *(Hold.ACCOUNT_REFUSED, Hold.OUR_SIDE, Hold.ADDRESS_CHANGED, Hold.UNTOLD, Hold.DISPUTED),
     }
 )
 """Holds without a live attempt; tested again at every look."""

@@ -45,6 +45,7 @@ PayoutState = Literal[
     "account_not_verified",
     "account_refused",
     "address_changed",
+    "change_untold",
     "change_disputed",
     "in_progress",
     "paid",
@@ -100,6 +101,7 @@ _HELD: dict[Hold, PayoutState] = {
     Hold.ACCOUNT_REFUSED: "account_refused",
     Hold.OUR_SIDE: "in_progress",
     Hold.ADDRESS_CHANGED: "address_changed",
+    Hold.UNTOLD: "change_untold",
     Hold.DISPUTED: "change_disputed",
 }
 _TO_DO: dict[PayoutState, ToDo] = {
@@ -108,6 +110,7 @@ _TO_DO: dict[PayoutState, ToDo] = {
     "account_not_verified": "correct_financial_address",
     "account_refused": "mend_account",
     "address_changed": "confirm_change",
+    "change_untold": "ask_helpdesk",
     "change_disputed": "ask_helpdesk",
 }
 

@@ -56,6 +56,7 @@ _OBSTACLES = {
     Hold.UNVERIFIED: "account_not_verified",
     Hold.EXCLUDED: "on_exclusion_list",
     Hold.ADDRESS_CHANGED: "address_changed_lately",
+    Hold.UNTOLD: "person_not_told_of_change",
     Hold.DISPUTED: "change_disputed_by_the_person",
 }
 
@@ -176,7 +177,7 @@ class Worker:
         moved = self._store.move(entitlement, move, now)
         facts = {"entitlement": moved.id, "state": moved.state.value, "n": moved.n, "reason": move.reason}
         # What only a person can put right is an error in the log.
-        held = moved.hold in rules.ALIVE | {Hold.ADMIN, Hold.OUR_SIDE}
+        held = moved.hold in rules.ALIVE | {Hold.ADMIN, Hold.OUR_SIDE, Hold.UNTOLD}
         alarming = held or moved.state in {State.CANCELLED, State.REVERSED}
         log.log(logging.ERROR if alarming else logging.INFO, signals.MOVED, extra=facts)
         return moved

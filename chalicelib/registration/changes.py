@@ -25,6 +25,7 @@ class Notices(Protocol):
 
     def keep(self, tx: Transaction, registrant_id: str, kind: Kind, event: str, facts: Facts) -> None: ...
     def enqueue(self, kept: Sequence[tuple[str, str]]) -> None: ...
+    def told(self, registrant_id: str, event: str) -> datetime | None: ...
 
 
 def of_details(before: PersonalData, after: PersonalData, version: int) -> list[Told]:
@@ -33,9 +34,16 @@ def of_details(before: PersonalData, after: PersonalData, version: int) -> list[
     return [(f"{what}_changed/{version}", Kind.DETAILS_CHANGED, {"what": what}) for what in changed]
 
 
-def of_address(version: int, pay_from: datetime) -> list[Told]:
-    """What is told of a financial address that was another before."""
-    return [(f"{Kind.ADDRESS_CHANGED}/{version}", Kind.ADDRESS_CHANGED, {"pay_from_at": iso(pay_from)})]
+def of_address(version: int, pay_from: datetime | None) -> list[Told]:
+    """What is told of version `version` of a financial address, which may wait until `pay_from`."""
+    if pay_from is None:
+        return [(f"{Kind.ADDRESS_GIVEN}/{version}", Kind.ADDRESS_GIVEN, {})]
+    return [(address_changed(version), Kind.ADDRESS_CHANGED, {"pay_from_at": iso(pay_from)})]
+
+
+def address_changed(version: int) -> str:
+    """The event of a financial address that waits."""
+    return f"{Kind.ADDRESS_CHANGED}/{version}"
 
 
 @contextmanager

@@ -145,7 +145,7 @@ class FinancialAddress:
 
     `version` grows with each change. `check` is about this version; None until the provider has answered. `owner_name`
     is the person's own name as they are registered, empty where nobody is to be asked about it. Nothing is paid before
-    `pay_from`, if there is one.
+    `pay_from`, if there is one; nor where the person is `untold` of a change, as the mail about it reached nobody.
     """
 
     code: str
@@ -155,6 +155,7 @@ class FinancialAddress:
     check: AddressCheck | None = None
     owner_name: str = ""
     pay_from: datetime | None = None
+    untold: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -163,15 +163,17 @@ class Registrations:
         form: wire.FinancialAddressForm,
         now: datetime,
         unless_paying: Legs | None = None,
+        owed: Callable[[], bool] = lambda: False,
     ) -> FinancialAddress:
         """Say where a person is to be paid; an account pays one person. The same again changes nothing.
 
         An account that somebody else has and cannot be paid to (it is in another name, or was unknown) is free to take.
         `unless_paying` adds legs named `store.PAYING_LEG` to the transaction of a change; the first address needs none.
-        Of a change the person is told, and nothing is paid there for `address_wait_s` unless they confirm it. Nothing
-        is known yet of an account that is new. Raises the first that holds of `UnknownPayoutCode`,
-        `MalformedAccountNumber`, `MalformedName`, `NotRegistered`, `TooManyRefusals`, `PaymentUnderWay`,
-        `AccountAlreadyUsed`. The last is counted with the refusals of `register`, as it tells of another.
+        The person is told. Of a change, and of a first address to which money is `owed`, nothing is paid there until
+        `address_wait_s` after they were told, unless they confirm it. Nothing is known yet of an account that is new.
+        Raises the first that holds of `UnknownPayoutCode`, `MalformedAccountNumber`, `MalformedName`, `NotRegistered`,
+        `TooManyRefusals`, `PaymentUnderWay`, `AccountAlreadyUsed`. The last is counted with the refusals of `register`,
+        as it tells of another.
         """
         kind = self._payout_codes.get(form.code)
         if kind is None:
@@ -179,7 +181,7 @@ class Registrations:
         address = wire.financial_address(form, kind)
         for _ in range(TRIES):
             try:
-                return self._write_address(registrant_id, address, now, unless_paying)
+                return self._write_address(registrant_id, address, now, unless_paying, owed)
             except Overtaken:
                 continue
             except AccountAlreadyUsed as refusal:
@@ -202,19 +204,23 @@ class Registrations:
     def payee(self, registrant_id: str) -> Payee | None:
         """All that a payment needs of a person, in clear: for one instruction to pay and nothing else.
 
-        One read and one KMS call; None, without that call, if they are not registered or have no financial address.
+        One read and one KMS call, and two reads of an address that waits; None, without the call, if they are not
+        registered or have no financial address.
         """
         found = self._store.payee(registrant_id)
         if found is None:
             return None
         record, address, disputed = found
+        pay_from, untold = self._wait(registrant_id, address)
         key = self._vault.open_key(registrant_id, record.wrapped_key)
-        return Payee(record.registrant, _address(key, record, address), partial(key.seal, "payment/1"), disputed)
+        paid_to = replace(_address(key, record, address), pay_from=pay_from, untold=untold)
+        return Payee(record.registrant, paid_to, partial(key.seal, "payment/1"), disputed)
 
-    def waiting_address(self, registrant_id: str) -> tuple[int, datetime | None]:
-        """The version of a person's address (0: none) and from when it is paid to, if it waits. One read."""
+    def waiting_address(self, registrant_id: str) -> tuple[int, datetime | None, bool]:
+        """The version of a person's address (0: none), from when it is paid to, if it waits, and whether it waits for
+        an administrator, as the mail about it reached nobody. One read, or three."""
         address = self._store.address(registrant_id)
-        return (address.version, address.pay_from) if address else (0, None)
+        return (address.version, *self._wait(registrant_id, address)) if address else (0, None, False)
 
     def confirm_address(self, registrant_id: str, version: int) -> bool:
         """The person confirmed a change from where they were reached before: that version is paid to at once.
@@ -364,8 +370,20 @@ class Registrations:
     def _too_many(self) -> TooManyRefusals:
         return TooManyRefusals(refusals_max=self._eligibility.refusals_max)
 
+    def _wait(self, registrant_id: str, address: AddressRecord) -> tuple[datetime | None, bool]:
+        """From when an address is paid to, counted from when its person was told; and whether they could not be."""
+        if address.pay_from is None:
+            return None, False
+        told_at = self._notices.told(registrant_id, changes.address_changed(address.version))
+        return max(address.pay_from, told_at + self._address_wait) if told_at else address.pay_from, told_at is None
+
     def _write_address(
-        self, registrant_id: str, address: FinancialAddress, now: datetime, unless_paying: Legs | None
+        self,
+        registrant_id: str,
+        address: FinancialAddress,
+        now: datetime,
+        unless_paying: Legs | None,
+        owed: Callable[[], bool],
     ) -> FinancialAddress:
         record, refusals = self._store.record_and_refusals(registrant_id, clock.wib_date(now))
         if record is None:
@@ -383,14 +401,14 @@ class Registrations:
             account_mac=self._vault.mac("account", self._owner(address)),
             version=old.version + 1 if old else 1,
             updated_at=now,
-            pay_from=now + self._address_wait if old else None,
+            pay_from=now + self._address_wait if old or owed() else None,
         )
         released = old.account_mac if old and old.account_mac != new.account_mac else None
         if old and old.check and old.check.verdict not in rules.PAYABLE:
             # What the person could not be paid to may be another's by now: that is not theirs to give up.
             own = self._store.idle(old.account_mac) == Idle(registrant_id, old.version)
             released = released if own else None
-        told = changes.of_address(new.version, new.pay_from) if new.pay_from else []
+        told = changes.of_address(new.version, new.pay_from)
         paying = unless_paying if old else None
         with changes.telling(self._notices, registrant_id, told, paying) as legs:
             try:

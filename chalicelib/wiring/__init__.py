@@ -65,7 +65,10 @@ class Services(OutcomesServices):
         def unless_paying(tx: Transaction) -> None:
             self.payouts.check_nothing_alive(tx, PAYING_LEG, beneficiary)
 
-        address = self.address_book.set(registrant_id, form, unless_paying, now)
+        def owed() -> bool:
+            return bool(self.payouts.of(beneficiary))
+
+        address = self.address_book.set(registrant_id, form, unless_paying, now, owed)
         self.payouts.look_again(beneficiary, now)
         return address
 
@@ -76,7 +79,7 @@ class Services(OutcomesServices):
         views = self.payouts.of(self.waves.beneficiary(registrant_id))
         if not any(view.state == "address_changed" for view in views):
             return views
-        _, pay_from = self.registrations.waiting_address(registrant_id)
+        _, pay_from, _ = self.registrations.waiting_address(registrant_id)
         return [replace(view, until=pay_from) if view.state == "address_changed" else view for view in views]
 
     def confirm_address(self, registrant_id: str, version: int, now: datetime) -> bool:

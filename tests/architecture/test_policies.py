@@ -34,7 +34,7 @@ MATRIX = {
     "advance": STEP,
     "award": {"waves": "write", "registrations": "write"},
     "expire_places": {**STEP, "runs": "write"},
-    "pay": {"payouts": "write", "registrations": "write"},
+    "pay": {"payouts": "write", "registrations": "write", "notices": "read"},
     "sweep_payouts": {"payouts": "write", "runs": "write"},
     "reconcile_payouts": {"payouts": "write", "runs": "write"},
     "write_notices": {"notices": "write", "waves": "read", "payouts": "read", "runs": "write"},

@@ -6,17 +6,20 @@ import msgspec
 
 from chalicelib.config import Programme, Settings
 from chalicelib.dynamo import Transaction
+from chalicelib.notices.rules import State as Notice
+from chalicelib.notices.store import NoticeStore
 from chalicelib.payouts.addresses import AddressBook
 from chalicelib.payouts.fsp import Address, Inquiry
 from chalicelib.payouts.fsp_http import HttpFsp
 from chalicelib.payouts.rules import State
 from chalicelib.payouts.worker import Ports, Worker
+from chalicelib.registration.changes import address_changed
 from chalicelib.registration.rules import AddressCheck
 from chalicelib.registration.store import PAYING_LEG
 from chalicelib.registration.wire import FinancialAddressForm, FinancialAddressView
 from tests.builders.payouts import API_KEY, AnyCode, World, beneficiary
 from tests.builders.registration import ACCOUNT, SITI, registrations
-from tests.conftest import T0
+from tests.conftest import REGION, T0
 
 SITI_S = "0123456789"
 
@@ -69,7 +72,13 @@ class Town:
         return self.worker.process(self.payout, self.world.now)
 
     def waited(self) -> None:
-        """Until a changed account is paid to."""
+        """Until a changed account is paid to: its person is told now."""
+        version, _, _ = self.people.waiting_address("siti")
+        store = NoticeStore(REGION)
+        for state in (Notice.SENDING, Notice.SENT):
+            notice = store.notice("siti", address_changed(version))
+            assert notice is not None
+            assert store.move(notice, state, self.world.now)
         self.world.later(seconds=self.world.rules.address_wait_s)
 
     def check(self) -> AddressCheck | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -16,10 +16,11 @@ from msgspec.structs import replace
 import app as application
 from chalicelib.config import Programme, Settings
 from chalicelib.notices.mailer import consume
-from chalicelib.notices.rules import LINK_DAYS
+from chalicelib.notices.rules import DOUBTS_MAX, LINK_DAYS
+from chalicelib.notices.ses import NeverTaken, OutcomeUnknown
 from chalicelib.payouts.rules import Authority, Hold, State
 from chalicelib.registration.errors import NoCorrection
-from chalicelib.registration.rules import Employment
+from chalicelib.registration.rules import Employment, Payee
 from chalicelib.registration.wire import CorrectionForm
 from local.fsp import Sandbox
 from tests.builders.notices import PostOffice, Ses
@@ -46,7 +47,7 @@ class Victim:
         people.stranger = self.account
         self.person = gateway.graduated().person
         self.give("5550001")
-        self.mails()
+        assert self.say(self.link(), "confirmation") == 200
 
     def account(self, numbers: Iterator[int] = count(1)) -> str:  # noqa: B008 - one for all accounts
         """The subject of a new account at the pool, confirmed."""
@@ -80,9 +81,9 @@ class Victim:
         taken, self.ses.taken = self.ses.taken, []
         return [(to, text.subject, text.body) for to, text, _, _ in taken]
 
-    def link(self) -> str:
+    def link(self, about: str = "Tujuan pembayaran Anda diubah") -> str:
         """The path of the link in the one mail that has come."""
-        [(_, body)] = self.mails()
+        [body] = [body for subject, body in self.mails() if subject == about]
         [path] = re.findall(r"https://api\.invalid(/changes/[a-z2-7]+)\n", body)
         return str(path)
 
@@ -136,9 +137,125 @@ def test_no_mail_goes_to_a_mailbox_that_nobody_has_shown_to_be_theirs(victim: Vi
     assert victim.letters() == []
 
 
-def test_the_first_address_needs_no_wait(victim: Victim) -> None:
+def test_an_address_that_was_given_before_money_was_due_is_told_and_needs_no_wait(victim: Victim) -> None:
+    victim.person = victim.gateway.chosen(victim.gateway.form(name=HOLDER)).registrant_id
+    assert victim.give("5551111")["pay_from"] is None
+    payee = victim.services.address_book.payee(victim.person, victim.gateway.now)
+    assert isinstance(payee, Payee)
+    path = victim.link("Tujuan pembayaran Anda dicatat")
+    assert victim.say(path, "confirmation") == 404, "there is nothing that waits"
+    assert victim.say(path, "denial") == 200
+    assert victim.services.address_book.payee(victim.person, victim.gateway.now) is Hold.DISPUTED
+
+
+def test_the_first_address_of_whom_money_is_due_to_is_told_and_waits_like_a_changed_one(victim: Victim) -> None:
+    victim.person = victim.gateway.graduated().person
+    assert victim.pay() is State.HELD
+    answer = victim.give("5552222")
+    given_at = victim.gateway.now
+    [(subject, _)] = victim.mails()
+    assert subject == "Tujuan pembayaran Anda diubah"
+    victim.gateway.now += WAIT - timedelta(seconds=5)
+    assert victim.pay() is State.HELD
+    assert (victim.payout()["state"], victim.payout()["until"]) == ("address_changed", answer["pay_from"])
+    victim.gateway.now = given_at + WAIT
     assert victim.pay() is State.PAID
-    assert victim.paid_to() == ["5550001"]
+    assert victim.paid_to() == ["5552222"]
+
+
+def test_and_is_paid_at_once_if_it_is_confirmed_from_the_mailbox(victim: Victim) -> None:
+    victim.person = victim.gateway.graduated().person
+    victim.give("5552222")
+    assert victim.pay() is State.HELD
+    assert victim.say(victim.link(), "confirmation") == 200
+    assert victim.pay() is State.PAID
+
+
+def test_the_wait_is_counted_from_when_the_person_was_told(victim: Victim) -> None:
+    victim.give("5559999")
+    lost = victim.office.receive()
+    assert len(lost) == 1
+    victim.gateway.now += 2 * WAIT
+    assert victim.pay() is State.HELD
+    assert victim.payout()["state"] == "address_changed", "its mail is still on its way"
+    assert victim.services.notices.sweep() == 1
+    [(subject, _)] = victim.mails()
+    told_at = victim.gateway.now
+    assert subject == "Tujuan pembayaran Anda diubah"
+    assert datetime.fromisoformat(victim.payout()["until"]) == told_at + WAIT
+    victim.gateway.now = told_at + WAIT - timedelta(seconds=5)
+    assert victim.pay() is State.HELD
+    victim.gateway.now = told_at + WAIT
+    assert victim.pay() is State.PAID
+
+
+def bounced(victim: Victim) -> None:
+    victim.letters()
+    victim.services.mailboxes.close(victim.person, "bounce", victim.gateway.now + timedelta(hours=15))
+
+
+def doubted(victim: Victim) -> None:
+    victim.ses.plan = [OutcomeUnknown("ReadTimeoutError")] * DOUBTS_MAX
+    for message in victim.office.receive() * DOUBTS_MAX:
+        consume([message], victim.services.mailer, victim.gateway.clock)
+
+
+def unproved(victim: Victim) -> None:
+    attributes = [{"Name": "email_verified", "Value": "false"}]
+    victim.pool.admin_update_user_attributes(**victim.account_of(victim.person), UserAttributes=attributes)
+
+
+NOBODY_HEARS: dict[str, Callable[[Victim], object]] = {
+    "the mailbox bounced before": lambda it: it.services.mailboxes.close(it.person, "bounce", it.gateway.now),
+    "the mailbox complained before": lambda it: it.services.mailboxes.close(it.person, "complaint", it.gateway.now),
+    "this mail bounces": bounced,
+    "the address was never verified": unproved,
+    "the account is gone": lambda it: it.pool.admin_delete_user(**it.account_of(it.person)),
+    "SES says that the address is none": lambda it: it.ses.plan.append(NeverTaken("BadRequestException")),
+    "nobody knows whether SES took it": doubted,
+}
+
+
+@pytest.mark.parametrize("silence", NOBODY_HEARS)
+def test_a_change_that_nobody_could_be_told_of_is_not_paid_to_until_it_is_settled(
+    victim: Victim, caplog: pytest.LogCaptureFixture, silence: str
+) -> None:
+    victim.give("5559999")
+    NOBODY_HEARS[silence](victim)
+    victim.letters()
+    caplog.clear()
+    victim.gateway.now += 10 * WAIT
+    assert victim.pay() is State.HELD
+    assert victim.payout()["state"] == "change_untold"
+    assert victim.payout()["to_do"] == "ask_helpdesk"
+    rung = [record for record in caplog.records if record.levelname == "ERROR" and record.msg == "payout_moved"]
+    assert [record.__dict__["reason"] for record in rung] == ["person_not_told_of_change"]
+    assert victim.paid_to() == []
+    version, _, untold = victim.services.registrations.waiting_address(victim.person)
+    assert untold
+    assert victim.services.settle_address(victim.person, version, AUTHORITY, victim.gateway.now)
+    assert victim.pay() is State.PAID
+
+
+@pytest.mark.parametrize(("because", "later"), [("complaint", timedelta()), ("bounce", timedelta(days=4))])
+def test_who_read_the_mail_was_told_whatever_becomes_of_the_mailbox(
+    victim: Victim, because: str, later: timedelta
+) -> None:
+    victim.give("5559999")
+    assert len(victim.letters()) == 1
+    victim.services.mailboxes.close(victim.person, because, victim.gateway.now + later)
+    victim.gateway.now += WAIT
+    assert victim.pay() is State.PAID
+
+
+def test_what_waits_for_an_administrator_goes_on_too_with_another_account_that_is_told(victim: Victim) -> None:
+    victim.give("5559999")
+    victim.ses.plan = [NeverTaken("BadRequestException")]
+    victim.letters()
+    assert victim.pay() is State.HELD
+    victim.give("5550002")
+    assert victim.say(victim.link(), "confirmation") == 200
+    assert victim.pay() is State.PAID
 
 
 def test_a_changed_address_is_told_by_mail_and_nothing_is_paid_for_72_hours(victim: Victim) -> None:
@@ -174,7 +291,7 @@ def test_not_me_stops_the_money_whatever_the_thief_changes_after_until_somebody_
     assert victim.pay() is State.HELD
 
     victim.give("5550001")
-    version, _ = victim.services.registrations.waiting_address(victim.person)
+    version, _, _ = victim.services.registrations.waiting_address(victim.person)
     now = victim.gateway.now
     assert not victim.services.settle_address(victim.person, version - 1, AUTHORITY, now), "not what was looked at"
     assert victim.pay() is State.HELD
@@ -190,7 +307,7 @@ def test_a_change_that_was_confirmed_from_the_mailbox_is_paid_at_once(victim: Vi
     assert victim.pay() is State.HELD
     path = victim.link()
     assert victim.say(path, "confirmation") == 200
-    assert victim.services.registrations.waiting_address(victim.person) == (2, None)
+    assert victim.services.registrations.waiting_address(victim.person) == (2, None, False)
     assert victim.pay() is State.PAID
     assert victim.paid_to() == ["5557777"]
 
@@ -257,6 +374,7 @@ def test_phone_and_holder_are_told_too_in_the_persons_language(
 def test_a_name_that_two_administrators_correct_is_told_like_the_persons_own_change(victim: Victim) -> None:
     person, corrections, now = victim.gateway.registered(), victim.services.corrections, victim.gateway.now
     victim.gateway.ok(Call(ADDRESS, victim.gateway.address(), person=person))
+    victim.mails()
     form = CorrectionForm(name="Siti Rahma", employment=Employment.WORKER)
     corrections.propose(person, form, AUTHORITY.by, "court decision", now)
     assert victim.mails() == [], "nothing is changed by one"
@@ -293,7 +411,7 @@ def test_who_denies_a_change_of_the_phone_stops_the_money_too(victim: Victim) ->
     form = victim.gateway.form()
     victim.gateway.ok(Call(REGISTER, form, person=person))
     victim.gateway.ok(Call(REGISTER, form | {"name": "Siti Aminah Lestari"}, person=person))
-    path = victim.link()
+    path = victim.link("Data Anda diubah: nama")
     assert victim.say(path, "confirmation") == 404, "there is nothing that waits"
     assert victim.say(path, "denial") == 200
     assert victim.services.registrations.disputed(person)

@@ -198,6 +198,7 @@ COSTS: dict[str, Row] = {
             "kms GenerateMac": 1,
             "dynamodb TransactWriteItems": 1,
             "dynamodb UpdateItem": 1,
+            "sqs SendMessageBatch": 1,
         },
     ),
     f"{ADDRESS} another": (

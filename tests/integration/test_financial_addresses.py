@@ -63,6 +63,7 @@ def test_an_account_in_anothers_name_is_not_paid_until_the_person_sets_one_of_th
     assert town.fsp.asked == [OTHER], "a look at a held one asks nobody"
 
     town.set()
+    town.waited()
     town.world.later(seconds=town.world.rules.requeue_after_s * town.world.rules.held_look_factor + 1)
     assert town.world.payouts.sweep(town.world.now) == 1
     assert town.pay() is State.PAID

@@ -13,6 +13,7 @@ from admin.cli import main
 from chalicelib import wiring
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
+from chalicelib.notices.rules import State
 from tests.builders.registration import ACCOUNT, SITI
 from tests.conftest import T0
 
@@ -23,7 +24,7 @@ OTHER = "9876543210"
 
 @pytest.fixture
 def services(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> wiring.Services:
-    services = wiring.Services(cloud, programme)
+    services = wiring.Services(cloud, programme, lambda: T0)
     services.register("siti", SITI, T0)
     monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=services))
     monkeypatch.setattr(stages, "caller", lambda: ANI)
@@ -63,7 +64,7 @@ def test_it_is_shown_whether_an_account_waits_and_is_disputed_and_never_which_it
     assert shown() == ["address: version 1", "change: not disputed"]
     give(services, OTHER)
     services.dispute("siti", LATER)
-    _, pay_from = services.registrations.waiting_address("siti")
+    _, pay_from, _ = services.registrations.waiting_address("siti")
     assert pay_from is not None
     assert shown() == [
         f"address: version 2, paid to from {iso(pay_from)}",
@@ -71,6 +72,16 @@ def test_it_is_shown_whether_an_account_waits_and_is_disputed_and_never_which_it
     ]
     for secret in (ACCOUNT.account_number, OTHER, SITI.name, SITI.nik):
         assert secret not in run("show", "siti").output
+
+
+def test_it_is_shown_that_nobody_could_be_told_of_a_change(services):
+    for number in (ACCOUNT.account_number, OTHER):
+        give(services, number)
+    told = services.mailboxes.notice("siti", "address_changed/2")
+    assert services.mailboxes.move(told, State.NO_ADDRESS, LATER)
+    assert shown() == ["address: version 2, not paid to: its person could not be told", "change: not disputed"]
+    assert settle(2, "--reason", "called them back").exit_code == 0
+    assert shown() == ["address: version 2", "change: not disputed"]
 
 
 def test_who_made_sure_lets_just_that_version_be_paid_to_and_the_journal_says_so(services):

@@ -185,7 +185,7 @@ def test_the_other_use_cases_cost_what_they_say(service, calls):
         (lambda: service.mark_beneficiary("siti", 54), ["UpdateItem"]),
         (
             lambda: service.set_financial_address("siti", ACCOUNT, T0),
-            ["BatchGetItem", "Decrypt", "GetItem", "GenerateMac", "TransactWriteItems"],
+            ["BatchGetItem", "Decrypt", "GetItem", "GenerateMac", "TransactWriteItems", "SendMessageBatch"],
         ),
         (lambda: service.set_financial_address("siti", ACCOUNT, T0), ["BatchGetItem", "Decrypt", "GetItem"]),
         (lambda: service.payee("siti"), ["BatchGetItem", "Decrypt"]),
