@@ -47,7 +47,7 @@ class Changes:
         self._money = money
 
     def page(self, token: str, now: datetime) -> str:
-        """The page behind the link; there is something to confirm only where an address was changed."""
+        """The page behind the link; there is something to confirm only where an address was changed, and once."""
         link = self._store.change_link(token, now)
         if link is None:
             raise NotFound()

@@ -70,7 +70,7 @@ LINK_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class ChangeLink:
-    """What a link is about: whose change, and the version of the financial address (0: of no address)."""
+    """What a link is about: whose change, and the version of the address (0: of none, or it was confirmed)."""
 
     registrant_id: str
     version: int

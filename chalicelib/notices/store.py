@@ -215,13 +215,13 @@ class NoticeStore:
         item.save()
 
     def change_link(self, token: str, now: datetime) -> ChangeLink | None:
-        """What a token is for; None if there is none such, or it is used or too old."""
+        """What a token is still for; None if there is none such, or it denied the change, or is too old."""
         try:
             item = ChangeItem.get(_hidden(token), "CHANGE", consistent_read=True)
         except DoesNotExist:
             return None
-        usable = item.said is None and item.expires_at > now.timestamp()
-        return ChangeLink(item.registrant_id, int(item.version)) if usable else None
+        usable = item.said != "denied" and item.expires_at > now.timestamp()
+        return ChangeLink(item.registrant_id, 0 if item.said else int(item.version)) if usable else None
 
     def say(self, token: str, said: Said, now: datetime) -> ChangeLink | None:
         """Use a token; None if it cannot be used so. The same again is no second use; a denial may follow a

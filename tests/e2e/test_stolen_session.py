@@ -87,6 +87,13 @@ class Victim:
         [path] = re.findall(r"https://api\.invalid(/changes/[a-z2-7]+)\n", body)
         return str(path)
 
+    def buttons(self, path: str) -> list[str]:
+        """What the page behind a link offers."""
+        page = self.gateway.send(Call("GET /changes/{token}", path=path))
+        assert page.status_code == 200
+        token = path.rpartition("/")[2]
+        return re.findall(rf'action="{token}/([a-z]+)"', page.body.decode())
+
     def look(self, path: str) -> int:
         return self.gateway.send(Call("GET /changes/{token}", path=path)).status_code
 
@@ -316,10 +323,7 @@ def test_a_program_that_opens_links_confirms_nothing(victim: Victim) -> None:
     victim.give("5557777")
     path = victim.link()
     for _ in range(3):
-        page = victim.gateway.send(Call("GET /changes/{token}", path=path))
-        assert page.status_code == 200
-    token = path.rpartition("/")[2]
-    assert re.findall(r'action="([^"]+)"', page.body.decode()) == [f"{token}/confirmation", f"{token}/denial"]
+        assert victim.buttons(path) == ["confirmation", "denial"]
     assert victim.pay() is State.HELD
     assert victim.look(f"{path}/confirmation") in {403, 404, 405}
     assert victim.pay() is State.HELD
@@ -334,8 +338,11 @@ def test_a_link_is_used_once_and_counts_for_one_change_only(victim: Victim) -> N
     assert victim.pay() is State.HELD
     assert victim.say(second, "confirmation") == 200
     assert victim.say(second, "confirmation") == 200, "a doubled request"
+    for path in (first, second):
+        assert victim.buttons(path) == ["denial"], "who learns later that it was not them may still say so"
+    assert victim.say(second, "denial") == 200
     assert victim.look(second) == 404
-    assert victim.say(second, "denial") == 200, "who learns later that it was not them may still say so"
+    assert victim.say(second, "denial") == 200, "a doubled request"
     assert victim.say(second, "confirmation") == 404
     assert victim.pay() is State.HELD
     for forged in ("/changes/" + "a" * 26, first[:-1] + ("a" if first[-1] != "a" else "b")):
