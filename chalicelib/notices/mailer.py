@@ -87,7 +87,9 @@ class Mailer:
             message_id = self._mail.send(to, written, claimed.registrant_id, url if claimed.kind in REMINDERS else None)
         except NotTaken as error:
             self._store.move(claimed, State.QUEUED, now)
-            log.warning("mail_not_taken", extra={**facts, "code": str(error)})
+            cause = error.__cause__
+            level = logging.WARNING if isinstance(cause, Exception) and is_passing(cause) else logging.ERROR
+            log.log(level, "mail_not_taken", extra={**facts, "code": str(error)})
             raise Unavailable() from error
         except NeverTaken as error:
             self._store.move(claimed, State.REFUSED, now)

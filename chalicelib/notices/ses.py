@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
+from ..aws import is_passing
 from .texts import Text
 
 CONSUMERS = 2
@@ -83,6 +84,8 @@ class SesMail:
         except (ConnectTimeoutError, EndpointConnectionError) as error:
             raise NotTaken(type(error).__name__) from error  # no connection, so no request
         except BotoCoreError as error:
+            if not is_passing(error):
+                raise
             raise OutcomeUnknown(type(error).__name__) from error
         return str(answer["MessageId"])
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, NoReturn
 from botocore.exceptions import BotoCoreError, ClientError
 
 from .. import typed
+from ..aws import is_passing
 from ..errors import DomainError, Malformed, Unavailable
 from .errors import (
     AccountExists,
@@ -83,8 +84,11 @@ class Accounts:
 
         Raises `MalformedEmail`, `CodeMismatch`, `CodeExpired`.
         """
+        address, typed_code = _address(email), typed.compact(code)
+        if not typed_code:
+            raise CodeMismatch()
         try:
-            self._call("confirm_sign_up", Username=_address(email), ConfirmationCode=typed.compact(code))
+            self._call("confirm_sign_up", Username=address, ConfirmationCode=typed_code)
         except ClientError as error:
             # "User cannot be confirmed. Current status is CONFIRMED": a doubled request, and there is nothing to do.
             if _code(error) != "NotAuthorizedException":
@@ -123,7 +127,9 @@ class Accounts:
         try:
             answer: dict[str, Any] = getattr(self._cognito, operation)(ClientId=self._client_id, **parameters)
         except BotoCoreError as error:
-            raise Unavailable() from error
+            if is_passing(error):
+                raise Unavailable() from error
+            raise
         return answer
 
 

@@ -8,13 +8,21 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ReadTimeoutError,
+    UnknownRegionError,
+)
 from botocore.stub import ANY, Stubber
 
 from chalicelib.errors import Malformed, Unavailable
 from chalicelib.registration import accounts as module
 from chalicelib.registration import errors
 from chalicelib.registration.accounts import Accounts
+from chalicelib.registration.mailboxes import MailAddresses
 from tests.conftest import REGION
 
 EMAIL = "siti@example.org"
@@ -202,3 +210,46 @@ def test_a_pool_out_of_reach_is_a_reason_to_come_back():
 
     with pytest.raises(Unavailable):
         Accounts(Away(), CLIENT).sign_in(EMAIL, PASSWORD)
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_a_call_that_is_wrong_is_no_reason_to_come_back(act):
+    class Wrong:
+        def __getattr__(self, _):
+            def call(**_):
+                raise ParamValidationError(report="Invalid length")
+
+            return call
+
+    with pytest.raises(ParamValidationError):
+        ACTS[act](Accounts(Wrong(), CLIENT))
+
+
+@pytest.mark.parametrize(
+    "code", ["", "---", " . ", "\u200b", "\u2014\u2013", "\u00a0", "\u202e-\u202c", "\x00", "...---..."]
+)
+def test_a_code_of_which_nothing_is_left_is_a_wrong_code(accounts, code):
+    accounts.sign_up(EMAIL, PASSWORD, "id")
+    with pytest.raises(errors.CodeMismatch):
+        accounts.confirm(EMAIL, code)
+    with pytest.raises(errors.NotConfirmed):
+        accounts.sign_in(EMAIL, PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (EndpointConnectionError(endpoint_url="https://cognito.invalid"), Unavailable),
+        (ReadTimeoutError(endpoint_url="https://cognito.invalid"), Unavailable),
+        (NoCredentialsError(), NoCredentialsError),
+        (ParamValidationError(report="Invalid length"), ParamValidationError),
+        (UnknownRegionError(region_name="x", error_msg="y"), UnknownRegionError),
+    ],
+)
+def test_where_a_mail_goes_is_asked_again_only_if_it_may_be_told_then(error, told):
+    class Pool:
+        def admin_get_user(self, **_):
+            raise error
+
+    with pytest.raises(told):
+        MailAddresses(Pool(), "pool").of("siti")

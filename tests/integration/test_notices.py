@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 from chalice.test import Client
 from click.testing import CliRunner
 from icalendar import Calendar
@@ -19,7 +21,7 @@ from chalicelib.notices import feedback
 from chalicelib.notices.port import Kind
 from chalicelib.notices.rules import DOUBTS_MAX, State
 from chalicelib.notices.service import SENDING_LIMIT_S
-from chalicelib.notices.ses import NeverTaken, NotTaken, OutcomeUnknown
+from chalicelib.notices.ses import NeverTaken, NotTaken, OutcomeUnknown, Pace, SesMail
 from chalicelib.wiring import Services
 from tests.builders.notices import DEADLINE, PAID, PostOffice, report, sent_by_moto
 from tests.conftest import REGION, T0
@@ -105,6 +107,20 @@ def test_a_mail_whose_end_nobody_ever_knows_is_given_up_with_an_error(office, ca
         *["WARNING"] * (DOUBTS_MAX - 1),
         "ERROR",
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "level"), [("AccessDeniedException", "ERROR"), ("TooManyRequestsException", "WARNING")]
+)
+def test_a_mail_that_ses_will_not_take_tomorrow_either_rings(office, caplog, code, level):
+    siti = office.person("siti@example.org")
+    office.tell(siti)
+    with Stubber(ses := boto3.client("sesv2", office.cloud.region)) as stub:
+        stub.add_client_error("send_email", code)
+        office.services.mailer._mail = SesMail(ses, "x@example.org", "set", Pace(100))
+        assert len(office.deliver()) == 1
+    assert office.state(siti) is State.QUEUED, "nothing is lost"
+    assert [each.levelname for each in caplog.records if each.message == "mail_not_taken"] == [level]
 
 
 def test_a_claim_counts_as_dead_only_when_no_function_can_hold_it_any_more():

@@ -6,7 +6,13 @@ import json
 
 import pytest
 from botocore.awsrequest import AWSResponse
-from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import (
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
 
 from chalicelib import aws
 from chalicelib.notices.ses import NeverTaken, NotTaken, OutcomeUnknown, Pace, SesMail
@@ -73,6 +79,8 @@ def test_a_mail_carries_its_person_as_a_tag_and_a_reminder_its_way_out():
         ({"error": ReadTimeoutError(endpoint_url=URL)}, OutcomeUnknown),
         ({"error": EndpointConnectionError(endpoint_url=URL)}, NotTaken),
         ({"error": ConnectTimeoutError(endpoint_url=URL)}, NotTaken),
+        ({"error": NoCredentialsError()}, NoCredentialsError),
+        ({"error": ParamValidationError(report="x")}, ParamValidationError),
     ],
 )
 def test_an_answer_means_what_it_means_and_is_asked_for_once(wire, meaning):
