@@ -44,15 +44,17 @@ def bind(table: type[Model], name: str, region: str) -> None:
     table.Meta.connect_timeout_seconds = CONNECT_TIMEOUT_S
     table.Meta.read_timeout_seconds = READ_TIMEOUT_S
     table.Meta.max_retry_attempts = _RETRIES
-    for kind in table.__subclasses__():
+    for kind in (table, *table.__subclasses__()):
         # An item class makes a connection that knows its own indexes; it must not find that of the table, made before.
         if "_connection" not in vars(kind):
             kind._connection = None
+        # But not a client: each would cost what the one below costs.
+        kind._get_connection().connection._client = _connection(region).client
 
 
 @cache
 def _connection(region: str) -> Connection:
-    # Shared by all transactions: a client costs 40 ms and a TLS handshake of its own, a transaction a few milliseconds.
+    # Shared by all tables: a client costs 40 ms and a TLS handshake of its own, an operation a few milliseconds.
     return Connection(
         region=region,
         connect_timeout_seconds=CONNECT_TIMEOUT_S,

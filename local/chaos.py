@@ -9,7 +9,6 @@ the provider's books.
 from __future__ import annotations
 
 import json
-import shutil
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +25,7 @@ from chalicelib.payouts.shards import unsettled_shards
 
 from . import payees
 from .cloud import STAGE, CloudFailed, LocalCloud
-from .demo import LOGS_S, Screen, keep_logs
+from .demo import LOGS_S, Screen, begin, keep_logs
 from .killer import Killer, workers
 from .office import CommandLine, OfficeFailed
 from .sums import chaos
@@ -203,12 +202,11 @@ def _tell(screen: Screen, after: Aftermath, found: Sequence[str]) -> None:
 @click.option("--minutes", default=10.0, show_default=True, help="It is given up when nothing has moved for so long.")
 def main(count: int, seed: int, minutes: float) -> None:
     """Pay many people on a local cloud where everything goes wrong, and compare the books."""
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    (FOLDER / "logs").mkdir(parents=True)
     found: list[str] = []
     screen = Screen()
     try:
-        with screen, LocalCloud(FOLDER / "logs/cloud", seed=str(seed), report=screen.line, count=screen.count) as cloud:
+        with screen, LocalCloud(FOLDER / "cloud", seed=str(seed), report=screen.line, count=screen.count) as cloud:
+            begin(FOLDER)
             try:
                 after, found = play(cloud, screen, count, seed, minutes * 60)
                 _tell(screen, after, found)
@@ -219,9 +217,9 @@ def main(count: int, seed: int, minutes: float) -> None:
         found.append(str(error))
         screen.line(str(error))
     except Exception as error:  # noqa: BLE001 - whatever happens, the last line must tell that it failed
-        (FOLDER / "logs/traceback.txt").write_text(traceback.format_exc())
+        (FOLDER / "traceback.txt").write_text(traceback.format_exc())
         found.append(type(error).__name__)
-        screen.line(f"{type(error).__name__}, see .chaos/logs/traceback.txt")
+        screen.line(f"{type(error).__name__}, see .chaos/traceback.txt")
     except (KeyboardInterrupt, SystemExit):
         found.append("interrupted")
     click.echo(f"chaos: {'FAILED' if found else 'ok'}")

@@ -44,6 +44,9 @@ FUNCTION_S = 60
 """What every function may take at least. In AWS a request is given up after ten seconds, which is long for one that has
 a processor; here many share few."""
 
+AT_ONCE = 4
+"""Consumers of one queue. Each of the twenty that AWS may start takes a second of CPU before it does anything."""
+
 
 class CloudFailed(Exception):
     """The local cloud could not be started; the message says why."""
@@ -132,12 +135,14 @@ class LocalCloud:
             ses.create_email_identity(EmailIdentity=stage.settings.mail_domain)
 
     def _be_patient(self) -> None:
-        """Give each function time enough for a machine that is busy."""
+        """Give each function time enough for a machine that is busy, and run few of a queue's consumers at once."""
         functions = stages.connect().client("lambda")
         for page in functions.get_paginator("list_functions").paginate():
             for function in page["Functions"]:
                 if function["Timeout"] < FUNCTION_S:
                     functions.update_function_configuration(FunctionName=function["FunctionName"], Timeout=FUNCTION_S)
+        for source in functions.list_event_source_mappings()["EventSourceMappings"]:
+            functions.update_event_source_mapping(UUID=source["UUID"], ScalingConfig={"MaximumConcurrency": AT_ONCE})
 
     def _share_secrets(self, stage: stages.Stage) -> None:
         """What an administrator does once for a real stage: agree with the provider on a key and a callback token."""

@@ -137,6 +137,14 @@ def stage(cloud: LocalCloud, screen: Screen, invented: Sequence[Person], found: 
     return played.counts
 
 
+def begin(folder: Path) -> None:
+    """Remove what an earlier run has left. The cloud is held by then, so nobody else is at it."""
+    for left in ("logs", "draws"):
+        shutil.rmtree(folder / left, ignore_errors=True)
+    (folder / "traceback.txt").unlink(missing_ok=True)
+    (folder / "logs").mkdir()
+
+
 def keep_logs(folder: Path, limit_s: float | None = None) -> None:
     """Write what every deployed function has logged to a file each; the local cloud keeps it in memory only.
 
@@ -173,13 +181,12 @@ def main(count: int, seed: int) -> None:
         invented = people(seed, count, wib_date(utc_now()), load_programme(STAGE), Faults().fail_suffix)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--people") from error
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    (FOLDER / "logs").mkdir(parents=True)
     counts: Mapping[str, int] = {}
     found: list[str] = []
     screen = Screen()
     try:
-        with screen, LocalCloud(FOLDER / "logs/cloud", seed=str(seed), report=screen.line, count=screen.count) as cloud:
+        with screen, LocalCloud(FOLDER / "cloud", seed=str(seed), report=screen.line, count=screen.count) as cloud:
+            begin(FOLDER)
             try:
                 counts = stage(cloud, screen, invented, found)
             finally:
@@ -188,8 +195,8 @@ def main(count: int, seed: int) -> None:
     except (CloudFailed, DeployFailed, OfficeFailed, Unexpected, TimeoutError) as error:
         found.append(str(error))
     except Exception as error:  # noqa: BLE001 - whatever happens, the last line must tell that it failed
-        (FOLDER / "logs/traceback.txt").write_text(traceback.format_exc())
-        found.append(f"{type(error).__name__}, see .demo/logs/traceback.txt")
+        (FOLDER / "traceback.txt").write_text(traceback.format_exc())
+        found.append(f"{type(error).__name__}, see .demo/traceback.txt")
     except (KeyboardInterrupt, SystemExit):
         found.append("interrupted")
     for one in found:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import random
+from datetime import date
 from hashlib import sha256
 
 import pytest
 
+from chalicelib.config import Programme
 from chalicelib.waves.draw import build_list
 from chalicelib.waves.sample import sample_value
 from chalicelib.waves.selection import Selection, draw_seed
+from local.people import people
+from local.players.crowd import Diary
 from local.results import Results
-from local.sums.played import net_promoter_score
+from local.sums import draw
+from local.sums.played import Played, net_promoter_score
 
 SIGNATURE = b"s" * 48
 NOTE = b"gelombang/draw/1\nentries 133\nquota 30\n"
@@ -53,3 +58,55 @@ def test_the_net_promoter_score_runs_from_minus_to_plus_100() -> None:
     assert net_promoter_score([9, 10]) == 100
     assert net_promoter_score([0, 6]) == -100
     assert net_promoter_score([10, 8, 7, 6]) == 0
+
+
+def family_of_three(programme: Programme) -> Played:
+    """Three on one family card and two seats; of the two who were drawn the first has lost the place to the third."""
+    invented = [p for p in people(7, 60, date(2026, 1, 5), programme, "9") if p.refusal is None and p.joins][:3]
+    for person in invented:
+        person.form.update(kk=invented[0].form["kk"], province="31")
+    diaries = [
+        Diary(person, registered=True, receipt={"wave": 54, "leaf": "", "ticket": f"{number:064x}"})
+        for number, person in enumerate(invented)
+    ]
+    raw = build_list(54, 31, [bytes.fromhex(str(diary.receipt["ticket"])) for diary in diaries if diary.receipt])
+    results = Results(b"entries 3\nquota 2\n", split({31: raw}), {}, SIGNATURE, [])
+    played = Played(diaries, {"entries": 3, "chosen": 2}, results, {}, programme.scheme(54), "9", {}, {}, {})
+    leaves = {leaf: diary for diary, leaf in played.joined()}
+    out, kept = sorted(results.drawn())
+    (new,) = set(leaves) - {out, kept}
+    results.substitutions.append({"out": out.hex(), "reason": "revoked", "in": new.hex()})
+    leaves[out].entry, leaves[kept].entry = (
+        {"standing": "revoked", "reason": None},
+        {"standing": "chosen", "reason": None},
+    )
+    leaves[new].entry, leaves[new].substitute = {"standing": "chosen", "reason": None}, True
+    return played
+
+
+def about_cards(played: Played) -> list[str]:
+    return [found for found in draw.differences(played) if "card" in found or found.startswith("seats")]
+
+
+def test_a_place_that_is_lost_frees_the_family_card(programme: Programme) -> None:
+    assert about_cards(family_of_three(programme)) == []
+
+
+def test_three_places_at_once_on_a_card_are_named(programme: Programme) -> None:
+    played = family_of_three(programme)
+    for diary in played.diaries:
+        diary.entry = {"standing": "chosen", "reason": None}
+    assert "3 people on one family card were chosen" in about_cards(played)
+
+
+def test_a_seat_given_up_for_a_card_that_is_not_full_is_named(programme: Programme) -> None:
+    played = family_of_three(programme)
+    (moved,) = played.results.substitutions
+    moved["reason"] = "family_card"
+    for diary in played.diaries:
+        if diary.revoked:
+            diary.entry = {"standing": "not_chosen", "reason": "family_card"}
+        elif diary.substitute:
+            diary.person.form["kk"] = "3171010101010001"
+    (found,) = about_cards(played)
+    assert found.endswith("gave up a seat for a family card that is not full")
