@@ -725,8 +725,8 @@ def pay(event: Any) -> dict[str, Any]:
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def sweep_payouts(_event: Any) -> None:
     now = app.clock()
-    services().payouts.sweep(now)
-    services().runs.whole("sweep_payouts", now)
+    if services().payouts.sweep(now) is not None:
+        services().runs.whole("sweep_payouts", now)
 
 
 # A day's payments against the providers' own statements: at 02:30 WIB, and thrice more for what that leaves undone

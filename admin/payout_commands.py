@@ -14,6 +14,7 @@ from chalicelib.money import Rupiah, format_idr
 from chalicelib.payouts import reconciliation
 from chalicelib.payouts.reconciliation import Books
 from chalicelib.payouts.rules import Entitlement, Hold, Kind, State
+from chalicelib.payouts.service import BACKLOG_MAX
 
 from . import (
     address_commands,
@@ -100,7 +101,10 @@ def sweep(stage: str, deployed: bool) -> None:
         triggers.fire(stage, "sweep_payouts")
         click.echo("swept by the stage's own function")
         return
-    click.echo(f"{stages.load(stage).services.payouts.sweep(utc_now())} queued")
+    queued = stages.load(stage).services.payouts.sweep(utc_now())
+    if queued is None:
+        raise click.ClickException(f"not swept: more than {BACKLOG_MAX} messages wait in the queue")
+    click.echo(f"{queued} queued")
 
 
 @payout.command()

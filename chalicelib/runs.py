@@ -1,6 +1,7 @@
 """When each scheduled job last did all that was due: what the watch compares with the clock.
 
-One item a job, `RUNS` / `<job>`, written when a run came to its end with nothing left undone, and only then.
+One item a job, `RUNS` / `<job>`, written when a run came to its end with nothing left undone; before there was such a
+run it says when the watch first looked for the job.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from datetime import datetime
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import PutError
+from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
 from .clock import iso, parse_iso
@@ -31,9 +33,16 @@ class Runs:
 
     def whole(self, job: str, now: datetime) -> None:
         """A run that began at `now` left nothing undone; an older run that ends later changes nothing. One write."""
-        item = RunItem("RUNS", job, whole_at=iso(now))
+        self._keep(job, now, RunItem.pk.does_not_exist() | (RunItem.whole_at < iso(now)))
+
+    def first(self, job: str, now: datetime) -> datetime:
+        """A job that has no item is looked for from `now` on. One write."""
+        self._keep(job, now, RunItem.pk.does_not_exist())
+        return now
+
+    def _keep(self, job: str, now: datetime, condition: Condition) -> None:
         try:
-            item.save(condition=RunItem.pk.does_not_exist() | (RunItem.whole_at < iso(now)))
+            RunItem("RUNS", job, whole_at=iso(now)).save(condition=condition)
         except PutError as error:
             if not is_condition_failure(error):
                 raise

@@ -71,6 +71,7 @@ class Runs(Protocol):
     """Of `runs.Runs`."""
 
     def last_whole(self) -> dict[str, datetime]: ...
+    def first(self, job: str, now: datetime) -> datetime: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +130,10 @@ class Watch:
         yield Late("results", max(past.values(), default=0), {str(n): f"{minutes} min" for n, minutes in past.items()})
 
     def _of_jobs(self, now: datetime) -> Iterator[Late]:
-        began, whole = self._waves.start(now), self._runs.last_whole()
+        whole = self._runs.last_whole()
         for job in (*EVERY, *DAILY):
-            yield Late(job, _minutes(next_due(job, whole.get(job, began)), now))
+            # A stage that has run for long may get a job, or this table, by an upgrade: nothing is owed from before.
+            yield Late(job, _minutes(next_due(job, whole.get(job) or self._runs.first(job, now)), now))
 
     def _tell(self, late: Late, now: datetime) -> None:
         facts: dict[str, Any] = {"waves": late.waves} if late.waves else {}

@@ -95,14 +95,11 @@ NEXT: Mapping[State, frozenset[State]] = MappingProxyType(
     }
 )
 """Every transition there is. HELD goes on to PAID or FAILED only by the provider's own word on the attempt or that of
-two administrators, and to HELD only with another reason. CANCELLED and REVERSED are opened again by two administrators,
-never by a worker; the number of attempts never goes back."""
+two administrators, and to HELD only with another reason or for a wait that began anew. CANCELLED and REVERSED are
+opened again by two administrators, never by a worker; the number of attempts never goes back."""
 
 AT_REST = frozenset({State.PAID, State.CANCELLED, State.REVERSED})
 """Where workers are done with an entitlement."""
-
-UNDER_WAY = frozenset({State.DUE, State.SENDING, State.FAILED})
-"""What is to be paid without anybody's doing."""
 
 WAITING = frozenset(
     {
@@ -166,7 +163,7 @@ class Entitlement:
     hold: Hold | None
     created_at: datetime
     changed_at: datetime
-    """When it came into its state, or was HELD for another reason."""
+    """When it came into its state, or was HELD for another reason or anew."""
     n_before: int = 0
     """Attempts that do not count against the most that are made: those before two administrators opened it again, and
     those that failed for what the person can mend, or for what was ours."""
@@ -266,8 +263,7 @@ def next_step(entitlement: Entitlement, now: datetime, rules: PayoutRules) -> St
             return Step.ASK
         case State.FAILED:
             # Pauses, so that neither doubled messages nor a night's maintenance of a bank can use up every attempt.
-            rested = now >= _after(entitlement, rules.failed_rest_s, entitlement.n - entitlement.n_before)
-            return Step.CLAIM if rested else Step.WAIT
+            return Step.CLAIM if now >= _rested_at(entitlement, rules) else Step.WAIT
         case State.HELD if entitlement.hold in WAITING:
             return Step.CLAIM
         case State.HELD if entitlement.hold not in FOR_A_PERSON:
@@ -363,6 +359,26 @@ def retries_at(entitlement: Entitlement, rules: PayoutRules) -> datetime:
     was mended."""
     waits = rules.our_retry_after_s if entitlement.hold is Hold.OUR_SIDE else rules.retry_after_s
     return _after(entitlement, waits, entitlement.n)
+
+
+def _rested_at(entitlement: Entitlement, rules: PayoutRules) -> datetime:
+    """When one that FAILED is tried again."""
+    return _after(entitlement, rules.failed_rest_s, entitlement.n - entitlement.n_before)
+
+
+def ours_from(entitlement: Entitlement, rules: PayoutRules) -> datetime | None:
+    """From when on it waits for nobody but us and the provider, at the latest; None: for people, or for ever."""
+    match entitlement.state:
+        case State.FAILED if entitlement.n - entitlement.n_before < rules.attempts_max:
+            return _rested_at(entitlement, rules)
+        case State.DUE | State.SENDING | State.FAILED:
+            return entitlement.changed_at
+        case State.HELD if entitlement.hold in UNCOUNTED:
+            return retries_at(entitlement, rules)
+        case State.HELD if entitlement.hold is Hold.ADDRESS_CHANGED:
+            return entitlement.changed_at + timedelta(seconds=rules.address_wait_s)
+        case _:
+            return None
 
 
 def _after(entitlement: Entitlement, waits: tuple[int, ...], times: int) -> datetime:

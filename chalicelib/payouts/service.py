@@ -17,7 +17,7 @@ from .errors import InvalidCallback, Superseded
 from .queue import PayoutQueue
 from .records import Event, News, StoredAttempt
 from .rules import Entitlement, Kind, Move, State
-from .shards import unsettled_shards
+from .shards import SELDOM_RAILS, unsettled_shards
 from .store import PayoutStore
 from .wire import PayoutView
 
@@ -108,17 +108,18 @@ class Payouts:
         """Queue one entitlement for the worker. Any number of times does no harm. Raises `Unavailable`."""
         self._queue.send([entitlement_id])
 
-    def sweep(self, now: datetime) -> int:
+    def sweep(self, now: datetime) -> int | None:
         """Queue what has rested unsettled for too long, and return how many. Two sweeps at once queue each one once.
 
         A row is marked before it is queued: if the queueing is lost, a later sweep comes back to it. Each SENDING is
         met every `requeue_after_s` (by bank file: `held_look_factor` times that), so one that takes too long is told of
-        each time. With more than `BACKLOG_MAX` messages waiting it does nothing.
+        each time. With more than `BACKLOG_MAX` messages waiting it does nothing, and returns
+        None.
         """
         waiting = self._queue.backlog()
         if waiting > BACKLOG_MAX:
             log.warning("payouts_not_swept", extra={"waiting": waiting})
-            return 0
+            return None
         interval = timedelta(seconds=self._rules.requeue_after_s)
         queued = long = long_by_file = 0
         for shard, seldom in unsettled_shards():
@@ -141,14 +142,21 @@ class Payouts:
         return queued
 
     def waiting_since(self, now: datetime) -> datetime | None:
-        """Since when the oldest payment is due, under way or failed; None if none is.
+        """Since when the oldest payment waits for us: due, under way, or over its rest by rule; None if none does.
 
         It looks at those that a sweep would take up first. If nothing is paid any one of them tells, however many wait.
         """
-        shards = [shard for shard, seldom in unsettled_shards() if not seldom]
-        rows = [row for shard in shards for row in self._store.unsettled(shard, now, LOOKED_AT)]
-        waiting = (each for each in self._store.batch(row.entitlement_id for row in rows))
-        return min((each.changed_at for each in waiting if each.state in rules.UNDER_WAY), default=None)
+        rows = [row for shard, _ in unsettled_shards() for row in self._store.unsettled(shard, now, LOOKED_AT)]
+        times = map(self._ours_from, self._store.batch(row.entitlement_id for row in rows))
+        return min((time for time in times if time is not None and time <= now), default=None)
+
+    def _ours_from(self, entitlement: Entitlement) -> datetime | None:
+        """What is HELD counts from the look after its wait. Of what takes days, by bank file, the sweep tells."""
+        ours = rules.ours_from(entitlement, self._rules)
+        if ours is None or (entitlement.state is State.SENDING and entitlement.rail in SELDOM_RAILS):
+            return None
+        looks = self._rules.held_look_factor if entitlement.state is State.HELD else 0
+        return ours + timedelta(seconds=self._rules.requeue_after_s * looks)
 
     def hint(self, callback_token: str, reference_id: str) -> None:
         """Take a webhook as a hint: queue the entitlement, so that the provider is asked. Raises `InvalidCallback`.

@@ -128,8 +128,12 @@ class Worker:
         return entitlement.state
 
     def _hold(self, entitlement: Entitlement, hold: Hold, now: datetime) -> State:
-        """HELD for what stands in the way now: the person is shown it, so a hold that changed is recorded anew."""
-        if entitlement.hold is hold:
+        """HELD for what stands in the way now: the person is shown it, so a hold that changed is recorded anew.
+
+        So is a wait that goes on when it should be over: the account was changed again, or told of later.
+        """
+        over = rules.ours_from(entitlement, self._rules)
+        if entitlement.hold is hold and (over is None or now < over):
             return entitlement.state
         return self._move(entitlement, Move(State.HELD, _OBSTACLES[hold], hold), now).state
 

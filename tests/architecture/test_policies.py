@@ -52,8 +52,8 @@ MATRIX = {
         "outcomes": "write",
         "runs": "write",
     },
-    # It writes one thing: since when there is anything to watch.
-    "watch": {"waves": "write", "payouts": "read", "notices": "read", "runs": "read"},
+    # It writes two things: since when there is anything to watch, and since when it looks for a job.
+    "watch": {"waves": "write", "payouts": "read", "notices": "read", "runs": "write"},
 }
 """Who reads or writes which table."""
 READS = {"GetItem", "BatchGetItem", "Query", "ConditionCheckItem"}

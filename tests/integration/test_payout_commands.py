@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from admin import stages
 from admin.payout_commands import payout
 from chalicelib.config import Programme, Settings
+from chalicelib.payouts import service
 from tests.builders.payouts import World, incentive_id, running
 
 UNKNOWN = "Error: There is no such entitlement. (unknown_entitlement)\n"
@@ -139,3 +140,11 @@ def test_a_sweep_tells_how_many_it_queued(world):
     world.entitle(world.person("ani"))
     world.later(days=-1)
     assert run("sweep").output == "1 queued\n", "by the present time, long after the entitlement's"
+
+
+def test_a_sweep_that_does_nothing_is_an_error(world, monkeypatch):
+    monkeypatch.setattr(service, "BACKLOG_MAX", 0)
+    world.payouts.enqueue(world.entitle(world.person("siti")))
+    swept = run("sweep")
+    assert swept.exit_code == 1
+    assert "not swept: more than 1000 messages wait" in swept.output

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import boto3
+import msgspec
 import pytest
 from botocore.exceptions import ClientError
 
 import app as application
+from chalicelib.config import Programme, Settings, load_programme
 from chalicelib.payouts.daily import Daily
 from chalicelib.payouts.day_comparison import Comparison
 from chalicelib.payouts.day_store import DayStore
+from chalicelib.payouts.records import StoredAttempt
+from chalicelib.payouts.rules import UNCOUNTED, Entitlement, Hold, Move
+from chalicelib.payouts.rules import State as Payout
+from chalicelib.payouts.service import BACKLOG_MAX
 from chalicelib.runs import Runs
 from chalicelib.watch import DAILY, JOBS, next_due
 from chalicelib.waves.rules import State
@@ -21,7 +29,7 @@ from tests.builders.alarms import CloudWatch
 from tests.builders.crashes import Calls, Crash
 from tests.builders.payouts import World as Payments
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, joined
-from tests.conftest import T0
+from tests.conftest import REGION, T0
 from tests.e2e.world import EVENT, Context
 
 MINUTE = timedelta(minutes=1)
@@ -171,6 +179,93 @@ def test_payments_that_nobody_makes_ring_until_they_are_made(cloud, programme, o
         assert not on_duty.rings("payouts", on_duty.now + 3 * LOOK)
 
 
+DAY = timedelta(days=1)
+
+
+def to_pay(cloud: Settings, programme: Programme, patch: pytest.MonkeyPatch) -> tuple[OnDuty, Payments, Entitlement]:
+    """With the waits of production: a watch, and a payment that is due."""
+    waits = msgspec.structs.replace(programme, payouts=load_programme("prod").payouts)
+    on_duty, payments = OnDuty(Services(cloud, waits, lambda: T0), patch), Payments(cloud, waits)
+    return on_duty, payments, payments.store.get(payments.entitle(payments.person("siti")))
+
+
+def attempted(payments: Payments, entitlement: Entitlement, end: Move, rail: str = "rail") -> Entitlement:
+    """One attempt more, and how it ended."""
+    n = entitlement.n + 1
+    attempt = StoredAttempt(n, f"{entitlement.id}-{n}", b"-", T0, rail)
+    return payments.store.move(payments.store.claim(entitlement, attempt, T0), end, T0)
+
+
+PASSING = Move(Payout.FAILED, "TEMPORARY_TRANSFER_ERROR")
+LOOKED_AT_H = 1
+"""In hours: how often what is HELD is looked at."""
+
+
+@pytest.mark.parametrize(
+    ("ends", "hours"),
+    [
+        ((PASSING,), 5 / 60),
+        ((PASSING, PASSING), 12),
+        ((Move(Payout.HELD, "INSUFFICIENT_BALANCE", Hold.OUR_SIDE),), 1 + LOOKED_AT_H),
+        ((Move(Payout.HELD, "INVALID_DESTINATION", Hold.ACCOUNT_REFUSED),), 72 + LOOKED_AT_H),
+        ((PASSING, Move(Payout.HELD, "INSUFFICIENT_BALANCE", Hold.OUR_SIDE)), 4 + LOOKED_AT_H),
+    ],
+)
+def test_what_rests_by_rule_rings_when_its_rest_is_over_and_not_before(
+    cloud, programme, monkeypatch, ends: tuple[Move, ...], hours: float
+):
+    on_duty, payments, entitlement = to_pay(cloud, programme, monkeypatch)
+    for end in ends:
+        entitlement = attempted(payments, entitlement, end)
+    over = T0 + timedelta(hours=hours)
+    assert not on_duty.rings("payouts", over)
+    on_duty.rings_in_time("payouts", over)
+
+
+def test_an_account_that_was_changed_again_waits_anew_and_rings_nothing(cloud, programme, monkeypatch):
+    on_duty, payments, due = to_pay(cloud, programme, monkeypatch)
+    looked = timedelta(hours=LOOKED_AT_H)
+
+    def look(now: datetime, pay_from: datetime) -> Payout:
+        address = payments.people.addresses["siti"]
+        payments.people.addresses["siti"] = replace(address, pay_from=pay_from)
+        return payments.worker.process(due.id, now)
+
+    assert look(T0, T0 + 3 * DAY) is Payout.HELD
+    before = payments.store.get(due.id)
+    again = T0 + 5 * DAY
+    assert look(T0 + DAY, again) is Payout.HELD
+    assert payments.store.get(due.id) == before, "each look while it waits writes nothing"
+    assert look(T0 + 3 * DAY + looked, again) is Payout.HELD
+    assert not on_duty.rings("payouts", T0 + 3 * DAY + 2 * looked + 3 * LOOK)
+    assert not on_duty.rings("payouts", again + 2 * looked)
+    on_duty.rings_in_time("payouts", T0 + 6 * DAY + 2 * looked)
+    with payments.sandbox:
+        payments.now = on_duty.now
+        assert look(on_duty.now, again) is Payout.PAID
+    assert not on_duty.rings("payouts", on_duty.now + 3 * LOOK)
+
+
+@pytest.mark.parametrize("hold", [each for each in Hold if each not in {*UNCOUNTED, Hold.ADDRESS_CHANGED}])
+def test_what_waits_for_a_person_rings_no_promise(cloud, programme, monkeypatch, hold: Hold):
+    on_duty, payments, due = to_pay(cloud, programme, monkeypatch)
+    payments.store.move(due, Move(Payout.HELD, "why", hold), T0)
+    assert not on_duty.rings("payouts", T0 + 100 * DAY)
+
+
+def test_what_is_on_its_way_by_bank_file_rings_no_promise_of_an_hour(cloud, programme, monkeypatch):
+    on_duty, payments, due = to_pay(cloud, programme, monkeypatch)
+    payments.store.claim(due, StoredAttempt(1, f"{due.id}-1", b"-", T0, "bank-file"), T0)
+    assert not on_duty.rings("payouts", T0 + 2 * DAY)
+
+
+def test_a_failure_that_used_up_every_attempt_is_owed_its_end_at_once(cloud, programme, monkeypatch):
+    on_duty, payments, entitlement = to_pay(cloud, programme, monkeypatch)
+    for _ in range(payments.rules.attempts_max):
+        entitlement = attempted(payments, entitlement, PASSING)
+    on_duty.rings_in_time("payouts", T0)
+
+
 # The scheduled jobs
 
 KILLED = {
@@ -182,6 +277,32 @@ KILLED = {
     "open_surveys": ("survey_opening", "run"),
     "check_grievances": ("helpdesk", "check"),
 }
+
+
+def test_sweeps_that_do_nothing_for_a_backlog_ring(on_duty):
+    queue = boto3.client("sqs", REGION)
+    url = on_duty.services.settings.payouts_queue_url
+    for batch in range(BACKLOG_MAX // 10 + 1):
+        entries = [{"Id": str(n), "MessageBody": f"{batch}"} for n in range(10)]
+        queue.send_message_batch(QueueUrl=url, Entries=entries)
+    on_duty.fire("watch", T0)
+    for minutes in range(20):
+        on_duty.fire("sweep_payouts", T0 + minutes * MINUTE)
+    on_duty.rings_in_time("sweep_payouts", next_due("sweep_payouts", T0))
+    queue.purge_queue(QueueUrl=url)
+    on_duty.fire("sweep_payouts", on_duty.now + MINUTE)
+    assert not on_duty.rings("sweep_payouts", on_duty.now + 3 * LOOK)
+
+
+@pytest.mark.parametrize("others", [(), tuple(job for job in KILLED if job != "check_grievances")])
+def test_a_stage_that_has_run_for_months_owes_nothing_from_before_its_upgrade(world, on_duty, others: tuple[str, ...]):
+    """It gets the table of runs, or one job more."""
+    assert world.store.start(T0 - 100 * DAY) == T0 - 100 * DAY
+    for job in others:
+        on_duty.services.runs.whole(job, T0)
+    for job in KILLED:
+        assert not on_duty.rings(job, T0 + 2 * LOOK)
+    on_duty.rings_in_time("check_grievances", next_due("check_grievances", T0))  # its first look
 
 
 @pytest.mark.parametrize("job", KILLED)
@@ -236,7 +357,7 @@ def test_a_look_reads_little_and_writes_nothing(on_duty, monkeypatch):
     on_duty.fire("watch", T0)  # the first one of a stage says since when
     calls = Calls(monkeypatch)
     on_duty.fire("watch", T0 + LOOK)
-    assert Counter(calls.made) == {("dynamodb", "Query"): 20, ("dynamodb", "GetItem"): 3}
+    assert Counter(calls.made) == {("dynamodb", "Query"): 36, ("dynamodb", "GetItem"): 2}
     calls.reset()
     on_duty.services.runs.whole("sweep_payouts", T0)
     assert calls.made == [("dynamodb", "PutItem")]

@@ -158,7 +158,8 @@ def test_a_sweep_takes_so_many_of_a_partition_and_the_rest_next_time(rig, monkey
 def test_a_backlog_is_not_fed(rig, caplog):
     rig.entitle()
     rig.waiting = BACKLOG_MAX + 1
-    assert rig.swept(timedelta(days=1)) == []
+    assert rig.payouts.sweep(T0 + timedelta(days=1)) is None
+    assert rig.queued == []
     assert told(caplog) == [("WARNING", "payouts_not_swept", BACKLOG_MAX + 1)]
     rig.waiting = BACKLOG_MAX
     assert len(rig.swept(timedelta(days=1))) == 1
