@@ -11,6 +11,7 @@ from chalicelib.money import rupiah
 from chalicelib.payouts.administration import Administration
 from chalicelib.payouts.ceilings import day_name, envelope_name
 from chalicelib.payouts.rules import Authority, Kind
+from chalicelib.waves.errors import UnknownWave
 
 from . import stages
 from .payout_lines import act_line, ceiling_line, reason_option, stage_option
@@ -71,7 +72,7 @@ _kind_option = click.option("--kind", type=click.Choice(Kind, case_sensitive=Fal
 @_kind_option
 def show_ceiling(stage: str, date: datetime | None, wave: int | None, kind: Kind | None) -> None:
     """Show a ceiling, what workers have taken of it, and what is left."""
-    name = _name(date, wave, kind)
+    name = _name(stage, date, wave, kind)
     click.echo(ceiling_line(_administration(stage).ceiling(name)))
 
 
@@ -87,7 +88,7 @@ def set_ceiling(
     stage: str, date: datetime | None, wave: int | None, kind: Kind | None, was: int, reason: str, amount_idr: int
 ) -> None:
     """Set a ceiling to AMOUNT_IDR rupiah. What was taken from it stays taken, also what a worker has not spent yet."""
-    name = _name(date, wave, kind)
+    name = _name(stage, date, wave, kind)
     authority = Authority(stages.caller(), reason)
     ceiling = _administration(stage).set_ceiling(name, was, rupiah(amount_idr), authority, utc_now())
     click.echo(ceiling_line(ceiling))
@@ -100,8 +101,10 @@ def _administration(stage: str) -> Administration:
     return stages.load(stage).services.payout_administration
 
 
-def _name(date: datetime | None, wave: int | None, kind: Kind | None) -> str:
+def _name(stage: str, date: datetime | None, wave: int | None, kind: Kind | None) -> str:
     if wave is not None and kind is not None and date is None:
+        if all(plan.number != wave for plan in stages.load(stage).services.waves.agenda(utc_now()).waves):
+            raise UnknownWave(wave=wave)  # nor would it be on `wave list`
         return envelope_name(wave, kind)
     if wave is None and kind is None:
         return day_name(date.replace(tzinfo=WIB) if date else utc_now())

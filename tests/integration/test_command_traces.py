@@ -101,6 +101,11 @@ NUMBER = "aaaa-aaaa-aaaa-aaaa"
         ("wave", "skip", "100001", *WHY),
         ("wave", "move", "100001", *TIMES, *WHY),
         ("wave", "resize", "100001", "--quota", "1", *WHY),
+        ("payout", "ceiling", "show", "--wave", "9999", "--kind", "incentive"),
+        ("payout", "ceiling", "set", "5", "--wave", "9999", "--kind", "incentive", "--was", "60000000000", *WHY),
+        ("payout", "ceiling", "set", "5", "--wave", "3", "--kind", "survey_1", "--was", "60000000000", *WHY),
+        ("payout", "ceiling", "set", "5", "--wave", "-1", "--kind", "incentive", "--was", "60000000000", *WHY),
+        ("payout", "ceiling", "set", "5", "--wave", "100001", "--kind", "incentive", "--was", "60000000000", *WHY),
         ("payout", "show", NOBODY),
         ("payout", "ask", NOBODY),
         ("payout", "hold", NOBODY, *WHY),
@@ -130,6 +135,7 @@ def test_what_does_not_exist_is_an_error_and_changes_nothing(services: Services,
     assert answer.exit_code == 1, answer.output
     assert answer.exception is not None
     assert "Error: " in answer.output
+    assert services.payout_administration.acts(1) == []
 
 
 def test_the_calendar_keeps_who_changed_it_when_and_why_and_shows_what_is_skipped(services: Services) -> None:

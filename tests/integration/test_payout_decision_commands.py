@@ -53,14 +53,15 @@ def world(cloud: Settings, programme: Programme) -> Iterator[World]:
 
 
 @pytest.fixture
-def desk(world: World, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    desk = Desk(world)
+def desk(world: World, cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    desk, waves = Desk(world), wiring.Services(cloud, programme, lambda: T0).waves
+    waves._store.start(T0 - timedelta(days=60))
 
     def load(name: str) -> SimpleNamespace:
         assert name == "test"
         return SimpleNamespace(
             services=SimpleNamespace(
-                payouts=world.payouts, payout_administration=world.administration, programme=programme
+                payouts=world.payouts, payout_administration=world.administration, programme=programme, waves=waves
             )
         )
 
@@ -238,6 +239,23 @@ def test_a_ceiling_is_shown_and_set_by_who_has_read_it(desk, world):
     )
     assert desk.told("ceiling", "show")[0].endswith(f"set by {ANI}: trial")
     assert desk.told("status")[2].startswith("  SET_CEILING DAY#2026-11-24 from 150000000000 to 1000000  ")
+
+
+@pytest.mark.parametrize("wave", ["142", "143", "145", "155"])
+def test_the_envelope_of_a_wave_that_was_run_or_is_soon_to_come_may_be_set(desk, wave):
+    envelope = ["--wave", wave, "--kind", "incentive"]
+    assert desk.told("ceiling", "set", "5", *envelope, "--was", "60000000000", "--reason", "less") == [
+        f"WAVE#{wave}#INCENTIVE  Rp5  taken Rp0  left Rp5  set by {ANI}: less"
+    ]
+
+
+@pytest.mark.parametrize("wave", ["0", "53", "140", "200", "9999", "99999", "100001"])
+def test_no_envelope_is_set_of_a_wave_that_does_not_exist(desk, wave):
+    envelope = ["--wave", wave, "--kind", "incentive"]
+    said = f"Error: There is no wave {wave}. (unknown_wave)"
+    assert desk.refused("ceiling", "set", "5", *envelope, "--was", "60000000000", "--reason", "less") == said
+    assert desk.refused("ceiling", "show", *envelope) == said
+    assert desk.world.administration.acts(1) == []
 
 
 def test_today_is_the_day_in_jakarta(desk, world):
