@@ -43,7 +43,7 @@ def import_list(stage: str, name: str, version: str | None, day: datetime | None
     source = ExclusionList(name, version or source_date.isoformat(), source_date)
     lines = spreadsheets.lines(file.read_bytes())
     lists = stages.load(stage).services.exclusion_lists
-    imported = lists.import_list(source, lines, stages.caller(), reason, utc_now())
+    imported = lists.import_list(source, lines, stages.caller(), reason, utc_now)
     click.echo(f"{imported} NIKs excluded by {source.entry}")
 
 
@@ -76,5 +76,5 @@ def retract(stage: str, name: str, version: str, reason: str) -> None:
     It reads the whole table: minutes for millions of people. Broken off, it is finished by doing it again.
     """
     lists = stages.load(stage).services.exclusion_lists
-    freed = lists.retract(name, version, stages.caller(), reason, utc_now())
+    freed = lists.retract(name, version, stages.caller(), reason, utc_now)
     click.echo(f"{freed} NIKs are no longer named by {name}/{version}")

@@ -6,9 +6,10 @@ again, the file looks whole and names other people.
 
 from __future__ import annotations
 
+import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from .errors import DomainError
 
@@ -84,6 +85,14 @@ def lines(raw: bytes) -> list[str]:
         if header.count(separator) > header.count(","):
             raise NotCommas(found=name)
     return found
+
+
+def whole(lines_of_it: Iterable[str]) -> Iterator[str]:
+    """The lines of a CSV, each of which is a row by itself: a quote that is left open would swallow the lines after it,
+    up to the next one. Raises `csv.Error`."""
+    for line in lines_of_it:
+        list(csv.reader([line], strict=True))
+        yield line
 
 
 def check_digits(numbers: Sequence[str], length: int) -> None:

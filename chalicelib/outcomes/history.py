@@ -10,6 +10,7 @@ import csv
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from ..spreadsheets import whole
 from .errors import MalformedHistory
 
 COLUMNS = ("wave", "year", "province", "recipients", "graduates")
@@ -53,7 +54,7 @@ def read(
     other lines, an unknown province or one that the wave has already, more graduates than recipients, or a wave that
     this system runs itself (`is_own`). Raises `MalformedHistory` naming the lines.
     """
-    rows = csv.reader(lines)
+    rows = csv.reader(whole(lines), strict=True)
     taken: dict[int, dict[int, Past]] = {}
     years: dict[int, int] = {}
     wrong: list[int] = []

@@ -11,13 +11,14 @@ import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 
 from .. import typed
+from ..clock import Clock
 from ..errors import Malformed
 from ..journal import Act, Journal
-from ..spreadsheets import check_digits
+from ..spreadsheets import check_digits, whole
 from .errors import ExclusionListRetracted, MalformedExclusionList, MalformedNik, UnknownExclusionList
 from .identity import parse_nik
 from .store import RegistrationStore
@@ -69,23 +70,25 @@ class ExclusionLists:
         self._vault = vault
         self._journal = journal
 
-    def import_list(self, source: ExclusionList, lines: Iterable[str], by: str, note: str, now: datetime) -> int:
+    def import_list(self, source: ExclusionList, lines: Iterable[str], by: str, note: str, clock: Clock) -> int:
         """Import a CSV with a column `nik`, all of it or, if any line is wrong, nothing; returns the number of NIKs.
 
         Each row is written by itself and adds the list to a NIK's own: an import that broke off, and one that is done
         twice, is made whole by doing it again. Raises `NumbersSpoiled`, `MalformedExclusionList`, which names lines,
-        never a NIK; `ExclusionListRetracted`.
+        never a NIK; `ExclusionListRetracted`, also if that was done meanwhile: nobody stays excluded then.
         """
         niks = read_niks(lines)
-        if any(act.about == source.entry and act.deed in _RETRACTIONS for act in self._journal.all()):
-            raise ExclusionListRetracted()
+        self._check_not_retracted(source)
         note = f"{len(niks)} NIKs: {note}"
-        self._journal.add(Act(now, Deed.IMPORT, source.entry, by, note))
+        self._journal.add(Act(clock(), Deed.IMPORT, source.entry, by, note))
         with ThreadPoolExecutor(_WORKERS) as pool:
             # In parts, because a list may have millions of rows; list() raises what a worker raised.
             for start in range(0, len(niks), _PART):
                 list(pool.map(lambda nik: self._exclude(nik, source), niks[start : start + _PART]))
-        self._journal.add(Act(now, Deed.IMPORTED, source.entry, by, note))
+        # The instant comes before the check: a retraction that this does not see is later, and finds every row.
+        imported = Act(clock(), Deed.IMPORTED, source.entry, by, note)
+        self._check_not_retracted(source)
+        self._journal.add(imported)
         return len(niks)
 
     def all(self) -> dict[str, Act]:
@@ -102,7 +105,7 @@ class ExclusionLists:
             raise UnknownExclusionList()
         return found
 
-    def retract(self, name: str, version: str, by: str, note: str, now: datetime) -> int:
+    def retract(self, name: str, version: str, by: str, note: str, clock: Clock) -> int:
         """Take a version of a list back, for good; returns how many NIKs it named until now.
 
         Who is on another list, or on another version, stays excluded. A retraction that broke off is finished by doing
@@ -110,11 +113,18 @@ class ExclusionLists:
         """
         rows = 0
         for entry in sorted({act.about for act in self.acts(name, version)}):
-            self._journal.add(Act(now, Deed.RETRACT, entry, by, note))
+            self._journal.add(Act(clock(), Deed.RETRACT, entry, by, note))
             freed = self._store.include_again(entry)
-            self._journal.add(Act(now, Deed.RETRACTED, entry, by, f"{freed} NIKs: {note}"))
+            self._journal.add(Act(clock(), Deed.RETRACTED, entry, by, f"{freed} NIKs: {note}"))
             rows += freed
         return rows
+
+    def _check_not_retracted(self, source: ExclusionList) -> None:
+        """Raises `ExclusionListRetracted` if the version ever was, whatever its date; what it left is taken out."""
+        version = f"{source.name}/{source.version}/"
+        if any(act.deed in _RETRACTIONS and act.about.startswith(version) for act in self._journal.all()):
+            self._store.include_again(source.entry)
+            raise ExclusionListRetracted()
 
     def _exclude(self, nik: str, source: ExclusionList) -> None:
         self._store.exclude(self._vault.mac("nik", nik), source.entry)
@@ -129,7 +139,7 @@ def read_niks(lines: Iterable[str]) -> list[str]:
     What a spreadsheet adds without loss is read: ="3201...", '3201..., spaces, empty columns and lines, headings in
     other letters. Raises `NumbersSpoiled`, `MalformedExclusionList`.
     """
-    rows = csv.DictReader(lines)
+    rows = csv.DictReader(whole(lines), strict=True)
     cells: dict[int, str] = {}
     try:
         columns = [column for column in rows.fieldnames or () if _heading(column) in _HEADINGS]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from .. import typed
 from ..config import TrainingRules
 from ..ids import derived_id
+from ..spreadsheets import whole
 from .errors import MalformedCatalogue
 from .rules import Course, Mode, Partner, course_id
 
@@ -53,7 +54,7 @@ def read(lines: Iterable[str], allowed: Allowed) -> list[Course]:
     Every line is read before anything is said. Raises `MalformedCatalogue`, which names each wrong line and its first
     wrong column (`code` also for a course that is there twice).
     """
-    rows = csv.DictReader(lines, strict=True)
+    rows = csv.DictReader(whole(lines), strict=True)
     courses: dict[str, Course] = {}
     wrong: list[tuple[int, str]] = []
     try:

@@ -50,7 +50,7 @@ REFUSED: dict[type[DomainError], dict[str, Any]] = {
 def test_whoever_is_refused_complains_reads_it_and_gets_the_answer_with_its_mail(services):
     services.register("siti", SITI, T0)
     police = ExclusionList("police", "1", T0.date())
-    services.exclusion_lists.import_list(police, ["nik", other_form(8).nik], "arn", "a decree", T0)
+    services.exclusion_lists.import_list(police, ["nik", other_form(8).nik], "arn", "a decree", lambda: T0)
     for refusal, changes in REFUSED.items():
         who = refusal.code
         with pytest.raises(refusal):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from types import SimpleNamespace
 
 import boto3
@@ -22,7 +22,7 @@ from tests.builders.registration import SITI, registrations, vault
 from tests.conftest import T0
 
 POLICE = ExclusionList("police", "2026-11", date(2026, 11, 1))
-SIGNED = ("arn:aws:iam::123456789012:user/dewi", "letter 12 of the police", T0)
+SIGNED = ("arn:aws:iam::123456789012:user/dewi", "letter 12 of the police", lambda: T0)
 REASON = ("--reason", "letter 12")
 NIKS = [SITI.nik, "3201010101900001", "3201014101900002"]
 
@@ -236,6 +236,32 @@ def test_what_a_spreadsheet_adds_without_loss_is_read(content):
     assert read_niks(spreadsheets.lines(content)) == OFFICIALS
 
 
+STRAY = {
+    "an opening quote": [(5, '"')],
+    "an opening quote in the last line": [(28, '"')],
+    "two opening quotes": [(5, '"'), (11, '"')],
+    "an opening quote at its cell's beginning and a closing one lines later": [(5, '"'), (9, '",x"')],
+    "a quote after a quoted name": [(5, '"Siti "A" ')],
+    "a quoted name with an end of line": [(5, '"Siti\n')],
+}
+
+
+@pytest.mark.parametrize("stray", STRAY)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_stray_quote_swallows_no_line(stray, end):
+    rows = [f"{nik},Andi" for nik in OFFICIALS[:30]]
+    for place, quote in STRAY[stray]:
+        rows[place] = f"{OFFICIALS[place]},{quote}Andi"
+    with pytest.raises(errors.MalformedExclusionList) as refused:
+        read_niks(spreadsheets.lines(end.join(["nik,nama", *rows]).encode()))
+    assert str(refused.value.facts["lines"]) == str(STRAY[stray][0][0] + 2)
+
+
+def test_quotes_that_belong_to_their_line_are_read():
+    rows = [f'{nik},"Andi ""Budi"" S.E., M.M."' for nik in OFFICIALS] + [f'{OFFICIALS[0]},Andi "Budi"']
+    assert read_niks(spreadsheets.lines("\n".join(["nik,nama", *rows]).encode())) == OFFICIALS
+
+
 def test_numbers_that_end_in_0_by_chance_are_taken():
     days = [f"32010{district}{day:02}0185" for district in (1, 2) for day in range(1, 29)]
     niks = [f"{day}{serial:04}" for day in days for serial in range(1, 31)]
@@ -292,6 +318,60 @@ def test_a_retracted_version_frees_whom_no_other_names_and_is_kept_with_who_when
     assert any("3 NIKs: an old list" in line for line in shown)
     refused = imported("police", "1", NIKS)
     assert (refused.exit_code, "(exclusion_list_retracted)" in refused.output) == (1, True)
+
+
+def test_a_retracted_version_is_not_imported_again_under_another_date(lists, cloud):
+    lists.import_list(POLICE, ["nik", *NIKS], *SIGNED)
+    lists.retract("police", "2026-11", *SIGNED)
+    for day in (date(2026, 11, 1), date(2026, 11, 2), date(2027, 1, 1)):
+        with pytest.raises(errors.ExclusionListRetracted):
+            lists.import_list(ExclusionList("police", "2026-11", day), ["nik", *NIKS], *SIGNED)
+    assert rows(cloud) == {}
+    other = [
+        ExclusionList("police", "2026-1", POLICE.source_date),
+        ExclusionList("polic", "2026-11", date(2026, 11, 1)),
+    ]
+    assert [lists.import_list(each, ["nik", SITI.nik], *SIGNED) for each in other] == [1, 1]
+
+
+@pytest.mark.parametrize("day", [1, 2])
+def test_what_is_retracted_while_it_is_imported_excludes_nobody(lists, cloud, monkeypatch, day):
+    """The other administrator is done before the import is."""
+    monkeypatch.setattr(exclusions, "_PART", 1)
+    lists.import_list(POLICE, ["nik", NIKS[0]], *SIGNED)
+    now, exclude = iter(T0 + timedelta(minutes=n) for n in range(9)), RegistrationStore.exclude
+
+    def then_retracted(self, nik_mac, entry):
+        exclude(self, nik_mac, entry)
+        if nik_mac == vault(cloud).mac("nik", NIKS[1]):
+            lists.retract("police", "2026-11", *SIGNED[:2], lambda: next(now))
+
+    monkeypatch.setattr(RegistrationStore, "exclude", then_retracted)
+    source = ExclusionList("police", "2026-11", date(2026, 11, day))
+    with pytest.raises(errors.ExclusionListRetracted):
+        lists.import_list(source, ["nik", *NIKS], *SIGNED[:2], lambda: next(now))
+    assert rows(cloud) == {}
+    assert {act.deed for act in lists.all().values()} == {"RETRACTED"}
+
+
+def test_an_import_that_died_after_a_retraction_leaves_nobody_excluded_once_it_is_tried_again(
+    lists, cloud, monkeypatch
+):
+    lists.import_list(POLICE, ["nik", *NIKS[:1]], *SIGNED)
+    lists.retract("police", "2026-11", *SIGNED)
+    RegistrationStore(cloud.region).exclude(vault(cloud).mac("nik", NIKS[1]), POLICE.entry)  # by whom it died
+    with pytest.raises(errors.ExclusionListRetracted):
+        lists.import_list(POLICE, ["nik", *NIKS], *SIGNED)
+    assert rows(cloud) == {}
+
+
+def test_the_end_of_an_import_and_of_a_retraction_has_its_own_time(lists):
+    now = iter(T0 + timedelta(hours=n) for n in range(4))
+    lists.import_list(POLICE, ["nik", *NIKS], *SIGNED[:2], lambda: next(now))
+    lists.retract("police", "2026-11", *SIGNED[:2], lambda: next(now))
+    acts = [(act.deed, act.at) for act in reversed(lists.acts("police", "2026-11"))]
+    deeds = ["IMPORT", "IMPORTED", "RETRACT", "RETRACTED"]
+    assert acts == [(deed, T0 + timedelta(hours=n)) for n, deed in enumerate(deeds)]
 
 
 @pytest.mark.parametrize("command", ["show", "retract"])

@@ -56,7 +56,9 @@ def test_no_number_and_no_name_is_stored_in_the_clear(service, cloud):
     service.register("siti", SITI, T0)
     service.set_financial_address("siti", ACCOUNT, T0)
     lists = ExclusionLists(RegistrationStore(cloud.region), vault(cloud), Journal(ActItem))
-    lists.import_list(ExclusionList("police", "1", T0.date()), ["nik", "3201010101900001"], "dewi", "letter 12", T0)
+    lists.import_list(
+        ExclusionList("police", "1", T0.date()), ["nik", "3201010101900001"], "dewi", "letter 12", lambda: T0
+    )
     count, stored = everything_stored(cloud)
     assert count == 8
     for secret in [*SECRETS, "3201010101900001"]:

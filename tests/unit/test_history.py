@@ -52,6 +52,13 @@ def test_a_wrong_line_is_named(line, what):
     assert refused.value.facts == {"wrong": 1, "lines": "5"}, what
 
 
+def test_a_quote_swallows_no_line():
+    with pytest.raises(MalformedHistory) as refused:
+        taken(*LINES, '48,2023,"31\n', "48,2023,32,7,6\n", '",7,6\n', "49,2023,31,7,6")
+    assert refused.value.facts == {"wrong": 1, "lines": "5"}
+    assert taken(HEADER, '"48","2023","31","7","6"') == [PastWave(48, 2023, {31: Past(7, 6)})]
+
+
 def test_all_wrong_lines_are_named_and_of_very_many_the_first():
     with pytest.raises(MalformedHistory) as refused:
         taken(*LINES, "x", "48,2023,31,7,6", "y")

@@ -120,6 +120,10 @@ def test_what_is_no_catalogue_is_refused() -> None:
     assert refused([*file(row()), "PY-102,Judul"]) == {"wrong": 1, "lines": "3: columns"}
     assert refused([file(row())[0], file(row())[1] + ",more"]) == {"wrong": 1, "lines": "2: columns"}
     assert refused([*file(row()), '"PY-1"2,x,,,,,,']) == {"wrong": 1, "lines": "3: not readable as CSV in UTF-8"}
+    stray = [
+        f"{line}\n" for line in file(row(), row(code="A", title='"Dasar'), row(code="B"), row(code="C", title='Las"'))
+    ]
+    assert refused(stray) == {"wrong": 1, "lines": "3: not readable as CSV in UTF-8"}
 
     def latin() -> Iterator[str]:
         yield from file(row())

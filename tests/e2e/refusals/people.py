@@ -51,7 +51,7 @@ def registering(**changes: Any) -> Provoke:
 
 def register_excluded(gateway: Gateway) -> Call:
     form = gateway.form()
-    gateway.services.exclusion_lists.import_list(LIST, ["nik", form["nik"]], "dewi", "letter 12", gateway.now)
+    gateway.services.exclusion_lists.import_list(LIST, ["nik", form["nik"]], "dewi", "letter 12", gateway.clock)
     return Call(REGISTER, form, person=gateway.stranger())
 
 
