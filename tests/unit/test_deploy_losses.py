@@ -89,6 +89,7 @@ KEPT = {
     "a table has one index more": change(TABLE, **touching("GlobalSecondaryIndexes")),
     "a topic has another display name": change("AWS::SNS::Topic", **touching("DisplayName")),
     "the API has one route more": change("AWS::ApiGateway::RestApi", **touching("Body")),
+    "the local cloud says so of the API": change("AWS::ApiGateway::RestApi", Replacement="True"),
     "who signs in has another client": change("AWS::Cognito::UserPoolClient", Replacement="True"),
     "a queue has another consumer": change("AWS::Lambda::EventSourceMapping", Replacement="True"),
     "tags change": change(TABLE, **touching("", "Tags")),
