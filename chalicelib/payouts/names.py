@@ -24,6 +24,10 @@ _QQ = re.compile(r"\bq\.?q\b")
 _OR = re.compile(r"[\s/]+(?:(?:dan|and)/)?(?:atau|or)\b|(?<=\w{3})\s*/\s*(?=\w{3})")
 """Stands between two holders. Either of them may use the account alone."""
 
+_FIRMS = {"cv", "pt", "ud", "toko", "koperasi", "yayasan", "bumdes", "masjid", "gereja", "kelompok"}
+_FIRMS_AFTER = {"cv", "ud", "tbk", "persero"}
+"""How a firm's name, or a body's, begins and ends. It is nobody's own account, whatever else its name says."""
+
 _CIVIL = {"bapak", "bp", "bpk", "ibu", "nn", "nona", "ny", "nyonya", "saudara", "saudari", "sdr", "sdri", "tn", "tuan"}
 _TITLES = _CIVIL | {
     *("apt", "dr", "dra", "drg", "drh", "drs", "h", "haji", "hajah", "hajjah", "hi", "hj", "ir", "kh", "kyai", "ners"),
@@ -49,18 +53,21 @@ _SHORT = {
     **{"st": "siti", "nrl": "nurul", "wy": "wayan", "wyn": "wayan", "kt": "ketut", "ktt": "ketut", "pt": "putu"},
     **{"nym": "nyoman", "nymn": "nyoman", "nyn": "nyoman", "gd": "gede", "gde": "gede", "kd": "kadek", "kdk": "kadek"},
     **{"km": "komang", "kmg": "komang", "dw": "dewa", "dsk": "desak", "bgs": "bagus", "gst": "gusti", "ngr": "ngurah"},
-    **{"ib": "ida bagus", "ign": "i gusti ngurah", "iga": "i gusti ayu"},
+    **{"aa": "anak agung", "ib": "ida bagus", "ign": "i gusti ngurah", "iga": "i gusti ayu"},
 }
 """How the commonest names are shortened."""
 
 _ABDUL = (
     (r"\babdu([nrsz])\1", r"abdul \1"),
     (r"\babdur(?=[aeiou])", "abdul r"),
-    (r"\babdul(?!l?ah\b)(?=\w{3})", "abdul "),
+    (r"\babdul(?!l?[ao]h\b)(?=\w{3})", "abdul "),
 )
 """The servant of one of God's names, in one word or two."""
+_OLD_Y = r"usu[fp]|usril|unus|ah[jy]a|asin|ak[ou]b|ud?h?istira|ohan+es|ose(?:f|ph?)|onath?an"
+"""What follows on a J that is a Y, at the beginning of these names only: Joko is not Yoko."""
 _SPELLINGS = (
-    *(("oe", "u"), ("dj", "j"), ("tj", "c"), ("sj", "sy"), (r"\Bj", "y"), ("[ck]h(?=[bcdfgklmnprst])|kh", "h")),
+    *(("oe", "u"), (rf"\bj(?=(?:{_OLD_Y})\b)", "y"), ("dj", "j"), ("tj", "c"), ("sj", "sy"), (r"\Bj", "y")),
+    *(("[ck]h(?=[bcdfgklmnprst])|kh", "h"), (r"(?<=[iu]l)l?oh\b", "ah"), ("dz", "z")),
     *(("s[yh]", "s"), ("([bdt])h", r"\1"), ("ph|v", "f"), ("q|ck", "k"), ("x", "ks"), ("y", "i"), ("ae", "ai")),
     *((r"(.)\1+", r"\1"), ("ie", "i")),
 )
@@ -79,7 +86,7 @@ def score(a: str, b: str) -> int:
 
 def _of_one(a: str, b: str) -> int:
     one, other = _words(a), _words(b)
-    if not one or not other:
+    if not one or not other or _is_firm(a) != _is_firm(b):
         return 0
     if sorted(one) == sorted(other) or _together(one) == _together(other):
         return 100
@@ -126,7 +133,8 @@ def _is_cut(text: str, whole: list[str]) -> bool:
     if len(cut) < 2 or not ends_in_it or length < _CUT_LENGTH_MIN or lost < 1 or (lost < 3 and length not in _WIDTHS):
         return False
     last = len(cut) - 1
-    return len(whole) > last and cut[:last] == whole[:last] and whole[last].startswith(cut[last])
+    begun = len(whole) > last and cut[:last] == whole[:last]
+    return begun and whole[last].startswith((cut[last], re.sub("z$", "s", cut[last])))
 
 
 def _joined(words: list[str], other: list[str]) -> list[str]:
@@ -148,6 +156,12 @@ def _holders(name: str) -> list[str]:
     return [" ".join(one.split()) for one in _OR.split(holder)]
 
 
+def _is_firm(name: str) -> bool:
+    words = re.findall(r"[^\W_]+", re.sub(r"\b([cpu])\.([vtd])\b", r"\1\2", name))
+    behind = _letters(name.rpartition(",")[2]) if "," in name else ""
+    return words[0] in _FIRMS or words[-1] in _FIRMS_AFTER or behind in _FIRMS
+
+
 def _words(name: str, *, ended: bool = True) -> list[str]:
     """The words of one name in their order, written out and in one spelling, without titles and degrees.
 
@@ -166,7 +180,9 @@ def _words(name: str, *, ended: bool = True) -> list[str]:
         words = words[1:]
     while ended and len(words) > 1 and (words[-1] in _DEGREES or _LEVEL_AND_FIELD.fullmatch(words[-1])):
         words = words[:-1]
-    return _folded(_written_out(words)).split()
+    folded = _folded(_written_out(words)).split()
+    # A Z at the end sounds like an S, but where the word may go on.
+    return [re.sub("z$", "s", word) for word in (folded if ended else folded[:-1])] + ([] if ended else folded[-1:])
 
 
 def _is_degrees(part: str) -> bool:
