@@ -15,7 +15,7 @@ from lxml import etree
 from chalicelib.payouts.bank_lines import Line, Problem
 from chalicelib.payouts.rules import Outcome
 
-from .elements import amount, every, first, number, reference, text
+from .elements import amount, every, first, identifier, number, reference, text
 
 Direction = Literal["debit", "return"]
 
@@ -37,9 +37,10 @@ def statements(report: etree._Element) -> list[Line]:
 
 def _lines(entry: etree._Element, transaction: etree._Element, *, alone: bool) -> list[Line]:
     named, currency = amount(transaction, "Amt", "AmtDtls/TxAmt/Amt", "AmtDtls/InstdAmt/Amt")
-    booking = text(transaction, "Refs/AcctSvcrRef")
+    booking = identifier(transaction, "Refs/AcctSvcrRef")
     if alone:
-        booking = booking or text(entry, "AcctSvcrRef", "NtryRef")
+        # No `NtryRef`: that is often the entry's number in this notification.
+        booking = booking or identifier(entry, "AcctSvcrRef")
         if named is None:
             named, currency = amount(entry, "Amt")
     line = Line(

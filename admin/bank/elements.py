@@ -56,6 +56,13 @@ def reference(parent: etree._Element, *paths: str) -> str | None:
     return next(iter([*ours, *there]), None)
 
 
+def identifier(parent: etree._Element, path: str) -> str | None:
+    """The bank's own name for something, in capitals and without spaces; None for what tells no two things apart."""
+    found = "".join((text(parent, path) or "").lower().split())
+    nothing = found in _NONE or not found.strip("0-") or entitlement_of(found)
+    return None if nothing else found.upper()
+
+
 def number(element: etree._Element) -> int:
     """The line of the file where an element begins."""
     return element.sourceline or 0

@@ -118,7 +118,10 @@ def once_each(lines: Iterable[Line], findings: list[Finding]) -> Iterator[Line]:
     for group in by_reference.values():
         # One status that is said twice is one. Two bookings are two, unless the bank gives both the same reference.
         said = list(
-            {(each.number if each.booked and not each.booking else 0, *each.said): each for each in group}.values()
+            {
+                (place if each.booked and not each.booking else None, *each.said): each
+                for place, each in enumerate(group)
+            }.values()
         )
         debits = [each for each in said if each.booked and each.outcome is Outcome.SUCCEEDED]
         whole = max((each.amount or 0 for each in debits), default=0)

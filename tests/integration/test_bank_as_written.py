@@ -344,6 +344,56 @@ def test_a_fee_alone_pays_nothing_and_two_whole_debits_stay_an_alarm(world):
     assert problems(world.take_in(camt054(entry(reference, "2500.00", ref="D-3")))) == [Problem.AMOUNT]
 
 
+def on_one_line(raw: bytes) -> bytes:
+    return b"".join(raw.splitlines())
+
+
+TWO_DEBITS = {
+    "as a bank writes it": lambda r: camt054(entry(r), entry(r)),
+    "on one line": lambda r: on_one_line(camt054(entry(r), entry(r))),
+    "on one line, with a fee": lambda r: on_one_line(camt054(entry(r), entry(r, "2500.00"), entry(r))),
+    "in two notifications": lambda r: on_one_line(camt054(entry(r), "</Ntfctn><Ntfctn>", entry(r))),
+    "in one entry": lambda r: on_one_line(
+        camt054(entry(r).replace("</NtryDtls>", "</NtryDtls>" + entry(r).partition("</BkTxCd>")[2][: -len("</Ntry>")]))
+    ),
+    "far down": lambda r: camt054("\n" * 70_000, entry(r), "\n" * 70_000, entry(r)),
+    "with the number of the entry": lambda r: on_one_line(camt054(*[entry(r).replace("<Amt", NUMBERED, 1)] * 2)),
+    "with a reference that is none": lambda r: camt054(entry(r, ref="NONREF"), entry(r, ref="NONREF")),
+    "with zeros": lambda r: camt054(entry(r, ref="0000000000"), entry(r, ref="0000000000")),
+    "with our own reference": lambda r: camt054(entry(r, ref=r.upper()), entry(r, ref=r.upper())),
+}
+NUMBERED = "<NtryRef>1</NtryRef><Amt"
+
+
+@pytest.mark.parametrize("raw", TWO_DEBITS.values(), ids=TWO_DEBITS)
+def test_two_debits_are_two_wherever_they_stand(world, raw):
+    _, [reference] = world.sent("ani")
+    found = problems(world.take_in(raw(reference)))
+    assert [each for each in found if each is not Problem.FEE] == [Problem.PAID_TWICE] * 2
+    assert world.state(reference) is State.SENDING
+
+
+@pytest.mark.parametrize(
+    ("noon", "evening"),
+    [
+        (lambda r: entry(r).replace("<Amt", NUMBERED, 1), lambda r: entry(r).replace("<Amt", NUMBERED, 1)),
+        (
+            lambda r: entry(r).replace("<Amt", NUMBERED, 1),
+            lambda r: entry(r).replace("<Amt", NUMBERED[:10] + "7" + NUMBERED[10:], 1),
+        ),
+        (lambda r: entry(r, ref="D-1"), lambda r: entry(r, ref="D-1").replace("<Amt", NUMBERED, 1)),
+        (lambda r: entry(r, ref="NOTPROVIDED"), lambda r: entry(r, ref="D-1")),
+        (lambda r: entry(r, ref="ab 12"), lambda r: entry(r, ref="AB12")),
+        (lambda r: entry(r, ref="D-1"), lambda r: entry(r, ref=r)),
+    ],
+)
+def test_one_debit_that_is_told_again_in_the_evening_is_one(world, noon, evening):
+    _, [reference] = world.sent("ani")
+    for each in (noon, evening):
+        assert world.take_in(camt054(each(reference))).findings == ()
+    assert world.state(reference) is State.PAID
+
+
 @pytest.mark.parametrize(
     "back",
     [
