@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from lxml import etree
 
 from chalicelib.payouts.bank_lines import Line, Problem, WholeFile
+from chalicelib.payouts.causes import Cause, cause, gravity, is_proof
 from chalicelib.payouts.rules import Outcome
 
 from .elements import amount, code, every, first, number, reference, text, texts
@@ -26,34 +27,56 @@ OUTCOMES = {
 }
 """What each status means; any other is reported, and the transfer stays pending."""
 
-_TELLS_NOTHING = {"NARR", "MS02", "MS03"}
+_TELLS_NOTHING = {"NARR", "MS01", "MS02", "MS03"}
 """Reason codes that say only that there is a text, or no reason at all."""
 
+_REPEATED = {"AM05", "DUPL", "DS15", "RF01", *(f"DU0{number}" for number in range(1, 10))}
+"""Reason codes of what the bank takes for a repetition."""
+
+_DONE = (
+    r"(SUCCESS\w*|SUKSES|BERHASIL|LUNAS|PAID|BOOKED|CREDITED|POSTED|SETTLED|EXECUTED|COMPLETED|PROCESSED|DIPROSES"
+    r"|TERBAYAR|TERKIRIM|DIBAYAR\w*|DIBUKUKAN|DIKREDIT\w*|DIKIRIM)"
+)
 _REPETITION = re.compile(
-    r"\bAM05\b|\bDU0[1-9]\b|DUP|DOUBL|\bGANDA\b|REPEAT|REPETI|NOT UNIQUE|UNIQUENESS|PREVIOUSLY"
-    r"|ALREADY (HAS |HAVE |BEEN )*(EXIST|RECEIV|PROCESS|PAID|SENT|SUBMIT|USED|EXECUT|PRESENT|KNOWN)"
-    r"|\b(SUDAH|TELAH) (PERNAH|ADA|DIPROSES|DIBAYAR|DIKIRIM|DITERIMA|DIGUNAKAN|TERKIRIM|TERDAFTAR)",
+    r"\bAM05\b|\bDU0[1-9]\b|\b0094\b|DUP|DOUBL|DOBEL|\bGANDA\b|KEMBAR|REPEAT|REPETI|REPLAY|UNIQUE|\bUNIK\b"
+    r"|TWICE|\bDUA KALI\b|BERULANG|SECOND PRESENT|RE-?PRESENT|ALREADY|PREVIOUS|EARLIER|\bPRIOR\b"
+    r"|\bBEFORE\b(?! CUT| [0-9])|EXIST|IDENTICAL|\bIN USE\b|\bSAME\b(?![ -]DAY)"
+    r"|SUDAH|\bSDH\b|\bTELAH\b|\bTLH\b|PERNAH|\bPRNH\b|SEBELUMNYA"
+    rf"|\b{_DONE}\b",
     re.IGNORECASE,
 )
-"""Words by which a bank rejects what it takes for a repetition of something that it has. A code with them is no proof
-that nothing was paid; without any code it never is, so the list need not be whole."""
+"""Words by which a bank may say that it has, or has paid, what it rejects. A code with them is no proof that nothing
+was paid; without any code it never is. They err towards a person."""
+
+_NO_REPETITION = re.compile(
+    r"(\bNOT|N'T|\bNEVER|\bCANNOT|\bTIDAK|\bTDK|\bBELUM|\bBLM|\bGAGAL)\b ?((BE|BEEN|YET|THE|ABLE|TO|DAPAT|BISA)\b ?)*"
+    rf"(EXIST\w*|PERNAH|SAME|{_DONE})\b|\bNON-?EXIST\w*"
+    r"|(SUDAH|\bSDH|\bTELAH|\bTLH|ALREADY)( BEEN)? (DI)?(TUTUP|BLOKIR|BEKUKAN|NON-?AKTIF|(TIDAK|TDK) AKTIF|MENINGGAL"
+    r"|CLOSED|BLOCKED|FROZEN|DORMANT|INACTIVE|DECEASED)\b",
+    re.IGNORECASE,
+)
+"""The usual ways to say the contrary, or that an account is closed."""
 
 
 @dataclass(frozen=True)
 class _Status:
-    """A status with its reasons: ISO's codes, and texts; `own`: it stands there, and is not that of what is above."""
+    """A status with its reasons: ISO's codes, and texts. `own`: it stands there, and is not that of what is above;
+    `of_all`: its reasons are given for more than one transfer.
+    """
 
     code: str = "NONE"
     codes: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     own: bool = False
+    of_all: bool = False
 
     @property
     def problem(self) -> Problem | None:
         """Why a rejection is no proof that nothing was paid; None: it is, or is none."""
         if self.code != "RJCT":
             return None
-        if _REPETITION.search(" ".join((*self.codes, *self.texts))):
+        told = _NO_REPETITION.sub(" ", " ".join(self.texts).replace("_", " "))
+        if _REPEATED & set(self.codes) or _REPETITION.search(told):
             return Problem.DUPLICATE
         return None if set(self.codes) - _TELLS_NOTHING else Problem.NO_CODE
 
@@ -63,9 +86,10 @@ class _Status:
 
     @property
     def word(self) -> str:
-        """The status and the code of its reason, one that says something before one that does not."""
-        reason = sorted(self.codes, key=lambda each: (each in _TELLS_NOTHING, each))[:1]
-        return "_".join((self.code, *reason))
+        """The status and the code of its gravest reason, marked where it is one account's and is said of many."""
+        order = sorted(self.codes, key=lambda each: (not is_proof(each), each not in _REPEATED, gravity(each), each))
+        marked = self.of_all and any(is_proof(each) and cause(each) is Cause.PERSON for each in order[:1])
+        return "_".join((self.code, *(["FILE"] if marked else []), *order[:1]))
 
     def below(self, above: _Status) -> _Status:
         """As it counts below another status: what it leaves out is said there, and a repetition is one here too."""
@@ -73,7 +97,8 @@ class _Status:
         silent = not (self.codes or self.texts) or above.problem is Problem.DUPLICATE
         if not silent or status.code != above.code:
             return status
-        return replace(status, codes=self.codes + above.codes, texts=self.texts + above.texts)
+        codes, texts = self.codes + above.codes, self.texts + above.texts
+        return replace(status, codes=codes, texts=texts, of_all=above.of_all)
 
 
 def statements(report: etree._Element) -> list[Line | WholeFile]:
@@ -81,8 +106,10 @@ def statements(report: etree._Element) -> list[Line | WholeFile]:
     head = first(report, "OrgnlGrpInfAndSts")
     payments = every(report, "OrgnlPmtInfAndSts")
     file = reference(report, "OrgnlGrpInfAndSts/OrgnlMsgId", "OrgnlPmtInfAndSts/OrgnlPmtInfId") or ""
-    group = _status(head, "GrpSts") if head is not None else _Status()
-    blocks = [_status(each, "PmtInfSts").below(group) for each in payments]
+    group = replace(_status(head, "GrpSts") if head is not None else _Status(), of_all=True)
+    # With several blocks each is of some transfers, at some banks of one.
+    alone = len(payments) == 1
+    blocks = [replace(_status(each, "PmtInfSts"), of_all=alone).below(group) for each in payments]
     listed = [
         (_status(element, "TxSts").below(block), element)
         for block, payment in zip(blocks, payments, strict=True)
@@ -102,7 +129,7 @@ def statements(report: etree._Element) -> list[Line | WholeFile]:
         lines.append(line)
     if lines and not any(each.own for each in (*blocks, group)):
         return lines
-    whole = _whole(of_all, report, file)
+    whole = _whole(replace(of_all, of_all=True), report, file)
     if any(reference(each, "OrgnlPmtInfId") not in {None, file} for each in payments):
         whole = replace(whole, outcome=None, fault=Problem.OTHER_FILE)
     elif of_all.outcome is not Outcome.PENDING and (nameless or _denies_itself(blocks, group, told)):
@@ -113,7 +140,7 @@ def statements(report: etree._Element) -> list[Line | WholeFile]:
 def _of_all(said: list[_Status], listed: list[_Status]) -> _Status:
     """What is said of every transfer of the file. Of a rejection without a reason the listed ones may tell it."""
     of_all = said[0]
-    rejected = [each for each in listed if each.code == "RJCT"]
+    rejected = sorted((each for each in listed if each.code == "RJCT"), key=lambda each: gravity(each.word))
     if of_all.code != "RJCT":
         return of_all
     repeated = [each for each in rejected if each.problem is Problem.DUPLICATE]
@@ -163,9 +190,9 @@ def _whole(status: _Status, report: etree._Element, file: str) -> WholeFile:
 
 
 def _status(element: etree._Element, path: str) -> _Status:
-    """The status at a path, with its reasons. Of the texts only a person is told."""
+    """The status at a path, with its reasons. Of the texts, and of codes that are not known, only a person is told."""
     reasons = [each.upper() for each in texts(element, "StsRsnInf/Rsn/Cd")]
-    codes = tuple(each for each in reasons if re.fullmatch("[A-Z0-9]{4}", each))
+    codes = tuple(each for each in reasons if is_proof(each) or each in _TELLS_NOTHING | _REPEATED)
     words = [each for each in reasons if each not in codes]
     words += texts(element, "StsRsnInf/Rsn/Prtry") + texts(element, "StsRsnInf/AddtlInf")
     return _Status(code(element, path), codes, tuple(words), own=text(element, path) is not None)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
-from . import rules
+from . import causes, rules
 from .rules import Outcome
 
 MOVED = frozenset({Outcome.SUCCEEDED, Outcome.REVERSED})
@@ -155,12 +155,16 @@ def _furthest(said: Sequence[Line]) -> list[Line]:
     pending = [each for each in said if each.outcome is Outcome.PENDING]
     if outcomes & OVER:
         over = Outcome.REJECTED if Outcome.REJECTED in outcomes else Outcome.FAILED
-        told = min((each for each in said if each.outcome is over), key=lambda each: (each.fault or "", each.word))
+        told = min((each for each in said if each.outcome is over), key=_gravity)
         # Beside a repetition that was rejected, what is pending is the first: that is how it stands.
         return [told, *pending[:1]] if told.fault is Problem.DUPLICATE else [told]
     moved = [each for each in said if each.outcome in MOVED]
     moved.sort(key=lambda each: each.outcome is Outcome.REVERSED)
     return [*(moved or pending[:1]), *(each for each in said if each.outcome is None)]
+
+
+def _gravity(line: Line) -> tuple[str, int, str]:
+    return line.fault or "", causes.gravity(line.word), line.word
 
 
 def finding(line: Line, problem: Problem) -> Finding:

@@ -18,28 +18,58 @@ class Cause(StrEnum):
     PASSING = "PASSING"
     """It was on the way, and may well be gone at the next attempt."""
     OURS = "OURS"
-    """Our own account at the provider or bank is short: the same for everybody, until an administrator fills it up."""
+    """Our own account at the provider or bank is short or closed, or what is wrong is our file or order: the same for
+    everybody, until an administrator has mended it."""
     FINAL = "FINAL"
     """No attempt may follow before somebody has looked: the law, a court, a sanction, a death."""
 
 
-_PASSING = frozenset(
-    {
-        # A failure for which no cause was named.
-        *("FAILED", "CANCELLED", "EXPIRED", "RJCT"),
-        # Of the networks, and of who is under maintenance.
-        *("TEMPORARY_TRANSFER_ERROR", "TEMPORARY_BANK_NETWORK_ERROR"),
-        *("SWITCHING_NETWORK_ERROR", "UNKNOWN_BANK_NETWORK_ERROR"),
-        *("AB05", "AB06", "AB07", "AB08", "AB09", "AB10", "AB11", "AG10", "AG11", "DT01", "ED05", "TM01"),
-    }
-)
-_OURS = frozenset({"INSUFFICIENT_BALANCE", "NOT_ENOUGH_BALANCE", "AM04"})
-_FINAL = frozenset(
-    {
-        *("COMPLIANCE_REJECTED", "SLS_SENDER", "SLS_RECIPIENT"),
-        *("AG01", "FR01", "FRAD", "LEGL", "MD07", "RR01", "RR02", "RR03", "RR04"),
-    }
-)
+_BY_ISO = {
+    Cause.PERSON: frozenset(
+        {
+            *("AC01", "AC03", "AC04", "AC06", "AC07", "AC08", "AC09", "AC11", "AC12", "AC14", "AC15", "AC16"),
+            *("AM02", "AM14", "AM21", "BE01", "BE06", "BE23"),
+        }
+    ),
+    Cause.PASSING: frozenset(
+        {
+            *("AB01", "AB02", "AB03", "AB04", "AB05", "AB06", "AB07", "AB08", "AB09", "AB10", "AB11"),
+            *("AG10", "AG11", "AM23", "DT01", "DT05", "ED05", "ED06", "FF10", "FF11", "TM01"),
+        }
+    ),
+    Cause.OURS: frozenset(
+        {
+            *("AC02", "AC05", "AC10", "AC13", "AG02", "AG03", "AG04", "AG05", "AG06", "AG08", "AG12", "AGNT"),
+            *("AM01", "AM03", "AM04", "AM06", "AM09", "AM10", "AM11", "AM12", "AM13", "AM15", "AM16", "AM17", "AM18"),
+            *("AM19", "AM20", "AM22", "BE04", "BE05", "BE07", "BE08", "BE09", "BE10", "BE11", "BE12", "BE13", "BE14"),
+            *("BE15", "BE16", "BE17", "BE18", "BE19", "BE20", "BE21", "BE22", "CH03", "CH04", "CH07", "CH15", "CH16"),
+            *("CH17", "CH20", "CH21", "CNOR", "CURR", "CUST", "DNOR", "DS02", "DS04", "DS08", "DS09", "DS0A", "DS0B"),
+            *("DS0C", "DS0D", "DS0E", "DS0F", "DS0G", "DS0H", "DS0K", "DS10", "DS11", "DS12", "DS13", "DS14", "DS16"),
+            *("DS17", "DS19", "DS20", "DS21", "DS22", "DS23", "DS24", "DS25", "DS27", "DT02", "DT03", "DT04", "ED01"),
+            *("FF01", "FF02", "FF03", "FF04", "FF05", "FF06", "FF07", "FF08", "ID01", "RC01", "RC02", "RC03", "RC04"),
+            *("RC05", "RC06", "RC07", "RC08", "RC09", "RC10", "RC11", "RR05", "RR06", "RR07", "RR09", "RR10", "RR11"),
+            *("RR12", "TA01", "TD02", "TD03"),
+        }
+    ),
+    Cause.FINAL: frozenset({"AG01", "AM07", "FR01", "FRAD", "LEGL", "MD07", "RR01", "RR02", "RR03", "RR04"}),
+}
+"""Of ISO's status reasons those that say why nothing was paid. Left out are those of a repetition, of what went well,
+of mandates, cheques and cancellations, and those that say nothing."""
+
+_BY_WORD = {
+    Cause.PASSING: frozenset(
+        {
+            # A failure for which no cause was named.
+            *("FAILED", "CANCELLED", "EXPIRED", "RJCT"),
+            # Of the networks, and of who is under maintenance.
+            *("TEMPORARY_TRANSFER_ERROR", "TEMPORARY_BANK_NETWORK_ERROR"),
+            *("SWITCHING_NETWORK_ERROR", "UNKNOWN_BANK_NETWORK_ERROR"),
+        }
+    ),
+    Cause.OURS: frozenset({"INSUFFICIENT_BALANCE", "NOT_ENOUGH_BALANCE"}),
+    Cause.FINAL: frozenset({"COMPLIANCE_REJECTED", "SLS_SENDER", "SLS_RECIPIENT"}),
+}
+_BY_GRAVITY = (Cause.FINAL, Cause.OURS, Cause.PERSON, Cause.PASSING)
 _REFUSED_FOR_ACCOUNT = frozenset(
     {
         *("RECIPIENT_ACCOUNT_NUMBER_ERROR", "RECIPIENT_ACCOUNT_NAME_ERROR"),
@@ -52,19 +82,29 @@ _REFUSED_FOR_ACCOUNT = frozenset(
 def cause(word: str) -> Cause:
     """The cause of a failure by the word for it.
 
-    All that is not known to be passing or final is the person's, words that are new to us too: it is HELD and tried
-    again days apart, so no attempt is used up and none follows quickly on what nobody understands.
+    All that is not known to be passing, ours or final is the person's, words that are new to us too: it is HELD and
+    tried again days apart, so no attempt is used up and none follows quickly on what nobody understands. What a bank
+    says of a whole file (`RJCT_FILE_AC04`) is about no person's account.
     """
     reason = word.removeprefix("RJCT_")
-    if reason in _FINAL:
-        return Cause.FINAL
-    if reason in _OURS:
-        return Cause.OURS
-    return Cause.PASSING if reason in _PASSING else Cause.PERSON
+    code = reason.removeprefix("FILE_")
+    known = (each for table in (_BY_ISO, _BY_WORD) for each, words in table.items() if code in words)
+    found = next(known, Cause.PERSON)
+    return Cause.OURS if found is Cause.PERSON and code != reason else found
+
+
+def gravity(word: str) -> int:
+    """Which of several words for one failure counts: the lowest."""
+    return _BY_GRAVITY.index(cause(word))
+
+
+def is_proof(code: str) -> bool:
+    """Whether a code is one of ISO's that says why nothing was paid."""
+    return any(code in codes for codes in _BY_ISO.values())
 
 
 def cause_of_refusal(word: str) -> Cause | None:
     """The cause of a request's being refused at once; None where the request itself is wrong, or nobody knows."""
     if word in _REFUSED_FOR_ACCOUNT:
         return Cause.PERSON
-    return Cause.OURS if word in _OURS else None
+    return Cause.OURS if word in _BY_WORD[Cause.OURS] else None

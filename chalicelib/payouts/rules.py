@@ -60,7 +60,8 @@ class Hold(StrEnum):
     order to it; nothing is alive; tried again with another account, when the person says that it is mended, or days
     later."""
     OUR_SIDE = "OUR_SIDE"
-    """The same, but our own account at the provider was short: an alarm; tried again hours later."""
+    """The same, but our own account at the provider was short, or our file or order was wrong: an alarm; tried again
+    hours later."""
     ADDRESS_CHANGED = "ADDRESS_CHANGED"
     """The account was changed lately and not confirmed, or first given when money was due; nothing is alive; DUE again
     when it was confirmed, or has waited."""

@@ -256,6 +256,7 @@ def test_a_status_of_all_holds_for_nothing_that_the_report_says_otherwise_of(wor
         (("PDNG", "RJCT AB08"), State.FAILED, []),
         (("RJCT AB08", "RJCT AB08"), State.FAILED, []),
         (("RJCT AB08", "RJCT TM01"), State.FAILED, []),
+        (("RJCT AC06", "RJCT LEGL"), State.HELD, []),
         (("RJCT AB08", "RJCT AM05"), State.SENDING, [Problem.DUPLICATE]),
         (("ACWC", "CANC"), State.SENDING, [Problem.UNKNOWN_WORD]),
         (("ACSC", "CANC"), State.PAID, [Problem.UNKNOWN_WORD]),
@@ -269,6 +270,8 @@ def test_of_several_words_in_one_report_the_furthest_counts_unless_they_deny_eac
     raw = pain002(batch, [(reference, each) for each in words])
     done = world.take_in_by_two(raw)
     assert (world.state(reference), problems(done)) == (state, findings)
+    if "RJCT LEGL" in words:
+        assert world.store.get(reference[:26]).hold is Hold.ADMIN, "somebody looks"
 
 
 @pytest.mark.parametrize("order", [1, -1])

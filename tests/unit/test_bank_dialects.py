@@ -43,6 +43,16 @@ NOTHING_PROVEN = {
     "ISO's codes of a repetition": reason("DU04"),
     "another": reason("AM05"),
     "and another": reason("DUPL"),
+    "a reference that is not unique": reason("RF01"),
+    "a signature that was sent already": reason("DS15"),
+    "a repetition by ISO 8583": reason("0094"),
+    **{f"a code that is none of ISO's: {code}": reason(code) for code in (
+        "E026", "U149", "0005", "0068", "XX01", "TOUT", "M007", "R094", "AC99",
+    )},
+    **{f"{code} of ISO's, of something that went well or is no reason": reason(code) for code in (
+        "DS01", "DS03", "DS05", "DS07", "CH19", "DT06", "G000", "G004", "TS01", "MS01", "S001", "RCON",
+    )},
+    "no reason beside one that gives none": reason("MS03") + reason("NARR"),
 }  # fmt: skip
 
 
@@ -63,11 +73,78 @@ def test_a_reason_that_proves_nothing_is_no_failure_at_any_level(why):
 @pytest.mark.parametrize("why", [
     reason("AC04"), reason("AC04", text="Account closed"), reason("AC01") + reason("NARR", text="Rekening salah"),
     reason("ac06"), reason("AC04", text="Rekening sudah ditutup"), reason(" AM04 "),
+    *(reason("AC01", text=text) for text in (
+        "Account does not exist", "The account doesn't exist", "non-existent account", "Rekening tidak ditemukan",
+        "Rekening belum pernah terdaftar", "Nama penerima tidak sesuai", "Name is not the same as that of the account",
+        "Transaksi tidak berhasil", "Payment was not successful", "UNSUCCESSFUL", "Transaksi tidak dapat diproses",
+        "Amount cannot be credited", "Rek. telah ditutup", "sdh tidak aktif", "Account already closed",
+        "rekening sudah diblokir", "Diterima setelah cut off", "Same-day cut-off passed", "nasabah sudah meninggal",
+        "gagal dibukukan", "Payment not yet executed",
+    )),
     "<StsRsnInf><Orgtr><Nm>BANK</Nm></Orgtr><Rsn><Cd>BE04</Cd></Rsn></StsRsnInf>",
 ])  # fmt: skip
 def test_a_reason_by_iso_code_is_a_failure(why):
     line, whole = reports.read(report("file-1", block("file-1", "RJCT", "", tx(REFERENCE, "RJCT", why))))[1]
     assert (line.outcome, line.fault, whole.outcome, whole.fault) == (Outcome.FAILED, None, Outcome.FAILED, None)
+
+
+REPETITIONS = [
+    "sudah dibukukan", "Sudah dipakai", "sudah sukses", "telah berhasil", "pernah digunakan", "already made",
+    "already credited", "same reference exists",
+    # Others
+    "sdh dibukukan", "Trx tlh terbayar", "prnh dikirim", "TXN_ALREADY_EXISTS", "txnAlreadyPosted", "Berhasil",
+    "transaksi kembar", "transaksi dobel", "identical order found", "paid on 24 November", "second presentation",
+    "sent twice", "dikirim dua kali", "EndToEndId not unique", "nomor referensi tidak unik", "earlier payment found",
+    "prior order 0007", "transaksi berulang", "Rekening sudah ditutup; transaksi sudah dibukukan",
+    "Tidak dapat diproses karena sudah lunas", "cannot be processed: paid before", "replayed message",
+    "sudah\u00a0dibukukan", "sudah  \n dibukukan", "Transfer executed", "Reference in use since 24 November",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", REPETITIONS)
+@pytest.mark.parametrize("codes", ["AC04", "AB08", "MS01", "NARR AC04"])
+def test_whatever_the_code_words_of_a_repetition_prove_nothing(text, codes):
+    *more, code = codes.split()
+    why = "".join(reason(each) for each in more) + reason(code, text=text)
+    for raw in (
+        report("file-1", block("file-1", "", "", tx(REFERENCE, "RJCT", why))),
+        report("file-1", group="RJCT", why=why),
+        report("file-1", block("file-1", "", "", tx(REFERENCE, "RJCT", reason(text, own=text) + reason("AC04")))),
+    ):
+        [said] = reports.read(raw)[1]
+        assert (said.outcome, said.fault) == (Outcome.REJECTED, Problem.DUPLICATE)
+
+
+@pytest.mark.parametrize(
+    ("why", "word"),
+    [
+        (reason("AC06") + reason("LEGL"), "RJCT_LEGL"),
+        (reason("AC04") + reason("MD07"), "RJCT_MD07"),
+        (reason("AC01") + reason("AM04"), "RJCT_AM04"),
+        (reason("AB08") + reason("AC04"), "RJCT_AC04"),
+        (reason("NARR") + reason("TM01") + reason("RR04") + reason("FF01"), "RJCT_RR04"),
+        (reason("AC01") + reason("AC04") + reason("E026"), "RJCT_AC01"),
+    ],
+)
+def test_of_several_reasons_the_gravest_is_the_word(why, word):
+    assert only(report("file-1", block("file-1", "", "", tx(REFERENCE, "RJCT", why)))).word == word
+
+
+def test_what_is_said_of_a_whole_file_is_of_nobodys_account():
+    closed = reason("AC04")
+    for raw in (
+        report("file-1", group="RJCT", why=closed),
+        report("file-1", block("file-1", "RJCT", closed)),
+        report("file-1", block("file-1", "RJCT", closed, tx(REFERENCE, "RJCT"), tx(OTHER))),
+        report("file-1", block("file-1", "", "", tx(REFERENCE)), block("file-1", "RJCT"), group="RJCT", why=closed),
+    ):
+        assert {each.word for each in reports.read(raw)[1]} == {"RJCT_FILE_AC04"}
+    # The reason of one that is listed is its own, and tells nothing of another's account.
+    listed, whole = reports.read(report("file-1", block("file-1", "RJCT", "", tx(REFERENCE, "RJCT", closed))))[1]
+    assert (listed.word, whole.word) == ("RJCT_AC04", "RJCT_FILE_AC04")
+    # A block for each transfer, as some banks have it, speaks of that one.
+    two = report("file-1", block("file-1", "RJCT", closed, tx(REFERENCE)), block("file-1", "", "", tx(OTHER, "ACSC")))
+    assert [each.word for each in reports.read(two)[1]][:2] == ["RJCT_AC04", "ACSC"]
 
 
 @pytest.mark.parametrize("why", [reason("AM05"), reason("NARR", text="MsgId already received"), reason("DU01")])

@@ -152,14 +152,14 @@ def test_a_status_of_the_whole_file_counts_where_no_single_one_is_listed():
     head = "<OrgnlNbOfTxs>2</OrgnlNbOfTxs><OrgnlCtrlSum>650000.00</OrgnlCtrlSum>"
     [whole] = reports.read(status_report("file-1", {}, "RJCT AC01", head))[1]
     assert isinstance(whole, WholeFile)
-    assert (whole.file, whole.outcome, whole.word, whole.fault) == ("file-1", Outcome.FAILED, "RJCT_AC01", None)
+    assert (whole.file, whole.outcome, whole.word, whole.fault) == ("file-1", Outcome.FAILED, "RJCT_FILE_AC01", None)
     assert (whole.count, whole.total) == (2, Decimal(650_000))
     of_the_payment = status_report("file-1", {}, "ACTC").replace(
         b"</OrgnlGrpInfAndSts>",
         b"</OrgnlGrpInfAndSts><OrgnlPmtInfAndSts><OrgnlPmtInfId>file-1</OrgnlPmtInfId><PmtInfSts>RJCT</PmtInfSts>"
         b"<StsRsnInf><Rsn><Cd>AC06</Cd></Rsn></StsRsnInf></OrgnlPmtInfAndSts>",
     )
-    assert [each.word for each in reports.read(of_the_payment)[1]] == ["RJCT_AC06"]
+    assert [each.word for each in reports.read(of_the_payment)[1]] == ["RJCT_FILE_AC06"]
 
 
 def test_what_each_booking_means():

@@ -370,6 +370,41 @@ def test_the_history_has_the_providers_own_word_but_for_a_reversal_of_another_am
         ("RJCT_MD07", FINAL),
         ("RJCT_LEGL", FINAL),
         ("RJCT_RR04", FINAL),
+        # Our file, our order, or our own account at the bank
+        *(
+            (f"RJCT_{code}", OURS)
+            for code in (
+                "FF01",
+                "DS02",
+                "DS04",
+                "DS0H",
+                "AC02",
+                "AC05",
+                "AG03",
+                "BE08",
+                "CH03",
+                "TA01",
+                "CURR",
+                "AC10",
+                "AC13",
+                "AG02",
+                "AG08",
+                "AM03",
+                "AM10",
+                "AM18",
+                "BE05",
+                "BE07",
+                "CH16",
+                "DT04",
+                "RC07",
+                "RR10",
+            )
+        ),
+        *((f"RJCT_{code}", PASSING) for code in ("AB01", "AB02", "AB03", "AB04", "ED06", "FF10", "FF11", "DT05")),
+        ("RJCT_AM07", FINAL),  # blocked by an authority
+        # What is said of a whole file is nobody's account
+        ("RJCT_FILE_AC04", OURS),
+        ("RJCT_FILE_BE01", OURS),
         # In words that are new to us
         ("WALLET_HAS_MOVED_AWAY", PERSON),
         ("RJCT_XX99", PERSON),
