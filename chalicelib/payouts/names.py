@@ -66,7 +66,7 @@ _ABDUL = (
 _OLD_Y = r"usu[fp]|usril|unus|ah[jy]a|asin|ak[ou]b|ud?h?istira|ohan+es|ose(?:f|ph?)|onath?an"
 """What follows on a J that is a Y, at the beginning of these names only: Joko is not Yoko."""
 _SPELLINGS = (
-    *(("oe", "u"), (rf"\bj(?=(?:{_OLD_Y})\b)", "y"), ("dj", "j"), ("tj", "c"), ("sj", "sy"), (r"\Bj", "y")),
+    *(("oe", "u"), ("dj", "j"), (rf"\bj(?=(?:{_OLD_Y})\b)", "y"), ("tj", "c"), ("sj", "sy"), (r"\Bj", "y")),
     *(("[ck]h(?=[bcdfgklmnprst])|kh", "h"), (r"(?<=[iu]l)l?oh\b", "ah"), ("dz", "z")),
     *(("s[yh]", "s"), ("([bdt])h", r"\1"), ("ph|v", "f"), ("q|ck", "k"), ("x", "ks"), ("y", "i"), ("ae", "ai")),
     *((r"(.)\1+", r"\1"), ("ie", "i")),
