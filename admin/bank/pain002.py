@@ -118,21 +118,17 @@ def statements(report: etree._Element) -> list[Line | WholeFile]:
     told = [status for status, _ in listed]
     of_all = _of_all([each for each in blocks if each.own] or [group], told)
     lines: list[Line | WholeFile] = []
-    nameless = False
     for status, element in listed:
         line = _line(status, element, file)
-        if line.reference is None:
-            # It may be any of them. Where it says what is said of all of them, nothing is lost with it.
-            if of_all.outcome is not None and status.outcome is of_all.outcome:
-                continue
-            nameless = True
-        lines.append(line)
+        # Without a name it may be any of them. Where it says what is said of all of them, nothing is lost with it.
+        if line.reference is not None or of_all.outcome is None or status.outcome is not of_all.outcome:
+            lines.append(line)
     if lines and not any(each.own for each in (*blocks, group)):
         return lines
     whole = _whole(replace(of_all, of_all=True), report, file)
     if any(reference(each, "OrgnlPmtInfId") not in {None, file} for each in payments):
         whole = replace(whole, outcome=None, fault=Problem.OTHER_FILE)
-    elif of_all.outcome is not Outcome.PENDING and (nameless or _denies_itself(blocks, group, told)):
+    elif of_all.outcome is not Outcome.PENDING and _denies_itself(blocks, group, told):
         whole = replace(whole, outcome=None, fault=Problem.TWICE)
     return [*lines, whole]
 

@@ -150,16 +150,19 @@ class BankReports:
         self, statements: Sequence[Line | WholeFile], batches: Mapping[str, Batch], findings: list[Finding]
     ) -> Iterator[Line]:
         """The lines, with a statement about a whole file said of each of its transfers that has no line of its own."""
-        own = {each.reference for each in statements if isinstance(each, Line)}
+        lines = [each for each in statements if isinstance(each, Line)]
+        own = {each.reference for each in lines}
         for one in statements:
             if isinstance(one, Line):
                 yield one
                 continue
             batch = batches.get(one.file)
-            rest = [each for each in self._store.references(one.file) if each not in own] if batch else []
+            listed = self._store.references(one.file) if batch else ()
+            rest = [each for each in listed if each not in own]
             if batch and not rest:
                 continue
-            problem = _judge_whole(one, batch)
+            strangers = own - set(listed)
+            problem = _judge_whole(one, batch, [each.outcome for each in lines if each.reference in strangers])
             told = problem or one.fault
             if told is not None:
                 findings.append(Finding(one.number, told, None, one.word, one.narrative))
@@ -183,7 +186,7 @@ class BankReports:
                 return False
             assert line.reference is not None and known.entitlement is not None  # noqa: S101, PT018 - believed
             if word.answer.outcome is Outcome.FAILED:
-                first = self._store.first_importer(line.reference, word, now)
+                first = self._store.first_importer(line.reference, known.note.batch or "", word, now)
                 if rules.same_person(first, source.by):
                     return Problem.ONE_PERSON
             if line.narrative and word.answer.outcome is Outcome.REJECTED:
@@ -315,16 +318,21 @@ def _news(line: Line, known: Known, source: Source) -> Word | None:
     answer = Answer(line.outcome, line.word, known.entitlement.amount_idr)
     repeated = said is not None and line.outcome is said.answer.outcome is Outcome.REJECTED and not said.duplicate
     if said is None or _goes_on(line.outcome, said) or (repeated and line.fault is Problem.DUPLICATE):
-        booking = said.booking if said is not None and line.outcome is Outcome.REVERSED else line.booking
+        debit = said.booking if said is not None else None
+        booking = debit if line.outcome is Outcome.REVERSED else line.booking
         again = line.fault is Problem.DUPLICATE or (said is not None and said.duplicate)
         return Word(answer, source.sha256, source.by, booking, duplicate=again)
-    if line.outcome is said.answer.outcome is Outcome.SUCCEEDED and line.booking and not said.booking:
-        # Told before by a status report; a second debit can now be told from this one.
+    moved = line.outcome is Outcome.SUCCEEDED and said.answer.outcome in MOVED
+    if moved and line.booking and not said.booking:
+        # Told before by a status report, or by its return; a second debit can now be told from this one.
         return replace(said, booking=line.booking)
     return None
 
 
-def _judge_whole(statement: WholeFile, batch: Batch | None) -> Problem | None:
+def _judge_whole(statement: WholeFile, batch: Batch | None, others: Iterable[Outcome | None]) -> Problem | None:
+    """Why a statement about a whole file is believed of none of it. `others`: what is said under names that are not in
+    the file; each may be any of it, cut or misread.
+    """
     if batch is None:
         return Problem.UNKNOWN_FILE
     if statement.fault is not None and statement.outcome is not Outcome.REJECTED:
@@ -333,4 +341,7 @@ def _judge_whole(statement: WholeFile, batch: Batch | None) -> Problem | None:
         return Problem.NOT_IN_A_FILE
     if statement.count not in {None, batch.count} or statement.total not in {None, Decimal(batch.sum_idr)}:
         return Problem.TOTALS
-    return Problem.UNKNOWN_WORD if statement.outcome is None else None
+    if statement.outcome is None:
+        return Problem.UNKNOWN_WORD
+    clear = statement.outcome is Outcome.PENDING or all(each is statement.outcome for each in others)
+    return None if clear else Problem.TWICE

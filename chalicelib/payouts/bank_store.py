@@ -144,7 +144,7 @@ class _SaidItem(PayoutsTable):
 
 
 class _RejectionItem(PayoutsTable):
-    """`P#<entitlement>` / `BANKSAID#<n>#<word>`: who first imported a rejection (ARN), when, and in which report."""
+    """`P#<entitlement>` / `BANKSAID#<n>#<file>#<word>`: who first imported a rejection (ARN), when, in which report."""
 
     imported_by = UnicodeAttribute()
     imported_at = UnicodeAttribute()
@@ -235,14 +235,14 @@ class BankStore:
         said = {"paid_fact": word.answer.fact, "paid_in": word.said_in, "paid_by": word.imported_by}
         _update(_NoteItem(*_keys(reference)), said, _NoteItem.paid_fact.does_not_exist())
 
-    def first_importer(self, reference: str, word: Word, now: datetime) -> str:
-        """Who first imported a report that says this of a transfer; whoever does now if nobody has before.
+    def first_importer(self, reference: str, batch: str, word: Word, now: datetime) -> str:
+        """Who first imported a report that says this of a transfer in this file; whoever does now if nobody has before.
 
         What is said counts, and no report's name, time or hash: two people who take a report from the bank, each for
         themselves, have two files.
         """
         pk, sk = _keys(reference)
-        keys = (pk, f"BANKSAID#{sk.removeprefix('BANK#')}#{word.answer.fact}")
+        keys = (pk, f"BANKSAID#{sk.removeprefix('BANK#')}#{batch}#{word.answer.fact}")
         item = _RejectionItem(*keys, imported_by=word.imported_by, imported_at=iso(now), said_in=word.said_in)
         try:
             item.save(_RejectionItem.pk.does_not_exist())

@@ -246,6 +246,44 @@ def test_a_status_of_all_holds_for_nothing_that_the_report_says_otherwise_of(wor
     assert done.findings or len(heard) >= unsettled, "nothing is left that nobody is told of"
 
 
+LISTED_OTHERWISE = {
+    "cut to 20 signs": lambda a: a[:20],
+    "cut by one, and another of ours by its form": lambda a: a + "0",
+    "of another business": lambda _: "RENT-1",
+    "of another attempt": lambda a: a[:-1] + "7",
+    "of another transfer": lambda _: "b" * 26 + "-1",
+    "of nothing": lambda _: "",
+    "with a letter misread": lambda a: "1" + a[1:],
+    "with a suffix": lambda a: a + "/01",
+}
+
+
+@pytest.mark.parametrize("level", ["payment", "file"])
+@pytest.mark.parametrize("named", LISTED_OTHERWISE.values(), ids=LISTED_OTHERWISE)
+@pytest.mark.parametrize(
+    ("of_all", "listed"),
+    [("ACSC", "RJCT"), ("RJCT", "ACSC"), ("ACSC", "PDNG"), ("RJCT", "PDNG"), ("ACSC", "ZZZZ")],
+)
+def test_what_is_listed_under_a_name_that_is_not_in_the_file_may_be_any_of_it(world, level, named, of_all, listed):
+    batch, references = world.sent("ani", "budi")
+    why = {"RJCT": reason("TM01")}
+    inner = tx(named(references[0]), listed, why.get(listed, ""))
+    raw = (
+        report(batch, block(batch, of_all, why.get(of_all, ""), inner))
+        if level == "payment"
+        else report(batch, block(batch, "", "", inner), group=of_all, why=why.get(of_all, ""))
+    )
+    assert Problem.TWICE in problems(world.take_in_by_two(raw))
+    assert states(world, references) == [State.SENDING] * 2
+
+
+def test_a_foreign_line_that_says_the_same_of_itself_keeps_nothing_back(world):
+    batch, references = world.sent("ani", "budi")
+    done = world.take_in(report(batch, block(batch, "ACSC", "", tx("RENT-1", "ACCC"), tx(references[0][:20]))))
+    assert problems(done) == [Problem.UNKNOWN_REFERENCE] * 2
+    assert states(world, references) == [State.PAID] * 2
+
+
 @pytest.mark.parametrize(
     ("words", "state", "findings"),
     [
@@ -295,6 +333,25 @@ def test_two_people_with_two_downloads_agree_by_what_is_said_of_each_transfer(wo
     assert world.state(other) is State.SENDING
     assert world.take_in(report(batch, group="RJCT", why=reason("TM01")), MAKER).news == 1, "of all, the same is said"
     assert world.state(other) is State.FAILED
+
+
+@pytest.mark.parametrize("code", ["AC04", "AB08"])
+def test_two_people_who_speak_of_two_files_do_not_agree(world, code):
+    first, references = world.sent("ani", "budi")
+    said = dict.fromkeys(references, f"RJCT {code}")
+    assert problems(world.take_in(pain002(first, said), MAKER)) == [Problem.ONE_PERSON] * 2
+    for who in (MAKER, CHECKER):
+        world.files.reject(first, who, world.now)
+    second = world.propose()
+    assert second is not None
+    world.approve(second.id)
+    assert problems(world.take_in(pain002(second.id, said), CHECKER)) == [Problem.ONE_PERSON] * 2
+    whole = report(second.id, group="RJCT", why=reason("AB08"))
+    assert set(problems(world.take_in(whole, CHECKER))) == {Problem.ONE_PERSON}
+    assert set(problems(world.take_in(pain002("", said), CHECKER))) == {Problem.ONE_PERSON}, "it names no file"
+    assert problems(world.take_in(pain002(first, said), MAKER)) == [Problem.OTHER_FILE] * 2
+    assert states(world, references) == [State.SENDING] * 2
+    assert world.take_in(pain002(second.id, said), MAKER).news == 2, "and of this one they do"
 
 
 @pytest.mark.parametrize("version", [b"03", b"05", b"12"])

@@ -72,7 +72,7 @@ def test_an_import_may_die_at_any_call_and_is_simply_done_again(world, monkeypat
         world.wipe()
         batch, [paid, failed] = world.sent("ani", "budi")
         raw = pain002(batch, {paid: "ACSC", failed: "RJCT AB08"})
-        world.bank_store.first_importer(failed, rejection("RJCT_AB08", MAKER), world.now)
+        world.bank_store.first_importer(failed, batch, rejection("RJCT_AB08", MAKER), world.now)
         calls.reset()
         getattr(calls, where)[at] = die
         try:

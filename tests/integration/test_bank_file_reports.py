@@ -59,6 +59,27 @@ def test_money_that_comes_back_is_learnt_by_a_notification(world):
     assert (world.take_in(back).known, world.take_in(camt054(entry(reference, ref="D-1"))).known) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        ((("D-1", ""),), [()]),
+        ((("", ""),), [()]),
+        ((("D-1", ""), ("D-1", "")), [(), ()]),
+        ((("D-1", ""), ("D-2", "")), [(), (Problem.PAID_TWICE,)]),
+        ((("C-1", "AC04"), ("D-1", "")), [(), ()]),
+        ((("D-1", ""), ("C-1", "AC04"), ("D-1", "")), [(), (), ()]),
+        ((("D-1", ""), ("C-2", "AC04"), ("D-2", "")), [(), (), (Problem.PAID_TWICE,)]),
+    ],
+)
+def test_a_return_that_is_told_before_its_debit_is_not_the_debit(world, later, expected):
+    _, [reference] = world.sent("ani")
+    assert world.take_in(camt054(entry(reference, returned="AC04", ref="C-1"))).news == 1
+    assert world.state(reference) is State.REVERSED
+    found = [world.take_in(camt054(entry(reference, returned=back, ref=ref))) for ref, back in later]
+    assert [tuple(each.problem for each in done.findings) for done in found] == expected
+    assert world.state(reference) is State.REVERSED
+
+
 def test_a_debit_and_its_return_in_one_notification_are_taken_in_their_order(world):
     _, [reference] = world.sent("ani")
     done = world.take_in(camt054(entry(reference, returned="AC01", ref="C-1"), entry(reference, ref="D-1")))

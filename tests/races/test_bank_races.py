@@ -70,7 +70,7 @@ def test_imports_at_once_settle_once_and_only_one_of_two_contrary_words_is_belie
     for round_ in range(ROUNDS):
         batch, [reference] = bank.sent(f"p{round_}")
         paid, rejected = pain002(batch, {reference: "ACSC"}), pain002(batch, {reference: "RJCT AB08"})
-        bank.bank_store.first_importer(reference, rejection("RJCT_AB08", MAKERS[0]), bank.now)
+        bank.bank_store.first_importer(reference, batch, rejection("RJCT_AB08", MAKERS[0]), bank.now)
         answers = together([partial(bank.take_in, raw) for raw in (paid, rejected, paid, rejected)], ALWAYS)
         assert sum(each.news for each in answers) == 1
         assert sum(len(each.findings) for each in answers) == 2
