@@ -25,6 +25,8 @@ from moto import mock_aws
 from moto.cloudformation.models import Stack
 from moto.cognitoidp import models as cognito_models
 from moto.core.botocore_stubber import BotocoreStubber
+from moto.dynamodb.models.dynamo_type import Item
+from moto.dynamodb.models.table import GlobalSecondaryIndex, LocalSecondaryIndex, Table
 from moto.kms import models as kms_models
 
 from chalicelib.config import Programme, Settings, load_programme
@@ -101,6 +103,15 @@ def quick_moto() -> Iterator[None]:
         )
         patch.setattr(kms_models, "generate_private_key", cache(kms_models.generate_private_key))
         patch.setattr(Stack, "parse_template", staticmethod(json.loads))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_kept_by_moto() -> Iterator[None]:
+    """moto lists whatever it made until the cloud ends: each copy of a whole table that a transaction took, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        for model in (Table, Item, LocalSecondaryIndex, GlobalSecondaryIndex):
+            patch.setattr(model, "__new__", lambda cls, *_, **__: object.__new__(cls))
         yield
 
 
