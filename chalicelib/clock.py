@@ -18,9 +18,9 @@ def utc_now() -> datetime:
 
 
 def iso(instant: datetime) -> str:
-    """`2023-06-05T17:15:00Z`, with milliseconds only where there are any."""
+    """`2023-06-05T17:15:00Z`, with milliseconds only where there are any. What was read is written as it was."""
     utc = instant.astimezone(UTC)
-    text = utc.isoformat(timespec="milliseconds" if utc.microsecond else "seconds")
+    text = utc.isoformat(timespec="milliseconds" if utc.microsecond >= 1000 else "seconds")
     return text.replace("+00:00", "Z")
 
 

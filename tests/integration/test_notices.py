@@ -178,6 +178,19 @@ def test_a_lost_message_is_queued_again_when_nothing_else_waits(office, monkeypa
     assert [each[0] for each in office.ses.taken] == ["budi@example.org", "siti@example.org"]
 
 
+def test_a_message_lost_in_the_first_millisecond_of_a_second_is_queued_again(office, monkeypatch):
+    office.now = office.now.replace(microsecond=412)
+    siti = office.person("siti@example.org")
+    with monkeypatch.context() as patch:
+        patch.setattr("chalicelib.notices.queue.MailQueue.send", lambda *_: None)
+        office.tell(siti)
+    office.now += LATER
+
+    assert office.services.notices.sweep() == 1
+    assert office.deliver() == []
+    assert [each[0] for each in office.ses.taken] == ["siti@example.org"]
+
+
 def test_a_bounced_or_complaining_mailbox_is_marked_by_the_messages_tag_and_left_alone(office, monkeypatch):
     siti, budi, ani = (office.person(f"{name}@example.org") for name in ("siti", "budi", "ani"))
     feedback.take(report("Bounce", siti, bounceType="Permanent"), office.store, office.now)
