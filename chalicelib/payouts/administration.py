@@ -25,7 +25,7 @@ from .proposals import AFTER, NEEDS_PROVIDER, Decision, Proposal, ProposalStore,
 from .queue import PayoutQueue
 from .rails import Rails
 from .records import StoredAttempt
-from .rules import Authority, Entitlement, Hold, Move, Outcome, State
+from .rules import Answer, Authority, Entitlement, Hold, Move, Outcome, State
 from .store import PayoutStore
 
 
@@ -190,8 +190,19 @@ class Administration:
             over.add(Outcome.NOT_FOUND)
         if attempt.rail == BankFile.rail:
             over |= _over_by_file(entitlement, attempt, now)
-        if answer.outcome not in over:
-            raise ProviderObjects(fact=answer.fact)
+        answers = [answer] if answer.outcome not in over else self._paid_before(entitlement)
+        for objection in answers:
+            raise ProviderObjects(fact=objection.fact)
+
+    def _paid_before(self, entitlement: Entitlement) -> list[Answer]:
+        """What banks that are sent files say they paid of earlier attempts, but for what came back."""
+        if entitlement.n < 2:
+            return []
+        returned = [each.n for each in self._ledger.events(entitlement.id) if each.state is State.REVERSED]
+        earlier = range(max(returned, default=0) + 1, entitlement.n)
+        by_file = (each for each in self._ledger.attempts(entitlement.id) if each.rail == BankFile.rail)
+        said = [self._rails.named(each.rail).status(each.key) for each in by_file if each.n in earlier]
+        return [each for each in said if each.outcome in {Outcome.SUCCEEDED, Outcome.DUPLICATE}]
 
 
 def _over_by_file(entitlement: Entitlement, attempt: StoredAttempt, now: datetime) -> set[Outcome]:

@@ -166,8 +166,9 @@ class BankReports:
             told = problem or one.fault
             if told is not None:
                 findings.append(Finding(one.number, told, None, one.word, one.narrative))
-            # What is said to be paid of a file that was given up is looked at one by one.
-            if problem is None or (problem is Problem.NOT_IN_A_FILE and one.outcome is Outcome.SUCCEEDED):
+            # What the bank has or paid of a file that was given up is looked at one by one.
+            has = one.outcome is Outcome.SUCCEEDED or one.fault is Problem.DUPLICATE
+            if problem is None or (problem is Problem.NOT_IN_A_FILE and has):
                 line = Line(one.number, None, one.outcome, one.word, one.file, fault=one.fault, of_all=True)
                 for reference in rest:
                     yield replace(line, reference=reference, narrative=one.narrative)
@@ -178,7 +179,8 @@ class BankReports:
             known = self._known(line.reference, batches)
             problem = judge(line, known)
             if problem is not None:
-                if _paid_all_the_same(line, known, problem, batches) and not self._stopped(line, known, source, now):
+                paid = _paid_all_the_same(line, known, problem, batches)
+                if not self._kept_back(line, known, source, now, paid=paid, has=_has_already(line, known, problem)):
                     continue
                 return problem
             word = _news(line, known, source)
@@ -195,6 +197,13 @@ class BankReports:
             if self._store.say(line.reference, word, known.note, now):
                 return True
             # Another import kept a word at this moment: judged again by what there is now.
+
+    def _kept_back(self, line: Line, known: Known, source: Source, now: datetime, *, paid: bool, has: bool) -> bool:
+        """Keep of what is applied to nothing that the bank has or paid it; False if it moved meanwhile."""
+        if paid:
+            return self._stopped(line, known, source, now)
+        word = _news(line, known, source) if has else None
+        return word is None or line.reference is None or self._store.say(line.reference, word, known.note, now)
 
     def _stopped(self, line: Line, known: Known, source: Source, now: datetime) -> bool:
         """Hold what the bank says it paid and nobody expects, so that it is not sent again before two people have
@@ -281,6 +290,12 @@ def _paid_all_the_same(line: Line, known: Known, problem: Problem, batches: Mapp
             return known.over and problem in {Problem.PAID_TWICE, Problem.TWICE}
 
 
+def _has_already(line: Line, known: Known, problem: Problem) -> bool:
+    """Whether the bank says of a file that was given up that it has the transfer: then no other file may have it."""
+    elsewhere = problem in {Problem.NOT_IN_A_FILE, Problem.OTHER_FILE}
+    return elsewhere and line.fault is Problem.DUPLICATE and known.batch is not None
+
+
 def _denies(line: Line, known: Known, entitlement: Entitlement) -> Problem | None:
     """Whether a line says what cannot be true together with what was said and done before."""
     if line.outcome is None:
@@ -339,7 +354,8 @@ def _judge_whole(statement: WholeFile, batch: Batch | None, others: Iterable[Out
         return statement.fault
     if batch.state not in _AT_THE_BANK:
         return Problem.NOT_IN_A_FILE
-    if statement.count not in {None, batch.count} or statement.total not in {None, Decimal(batch.sum_idr)}:
+    other = statement.count not in {None, batch.count} or statement.total not in {None, Decimal(batch.sum_idr)}
+    if other and statement.fault is not Problem.DUPLICATE:
         return Problem.TOTALS
     if statement.outcome is None:
         return Problem.UNKNOWN_WORD

@@ -280,6 +280,44 @@ def test_two_people_cannot_pay_again_what_was_given_up_and_the_bank_says_it_paid
     assert objects.value.facts["fact"] == "ACSC"
 
 
+def test_nor_what_was_given_up_after_a_later_attempt(world, administration):
+    batch, [first] = world.sent("ani")
+    world.take_in_by_two(pain002(batch, {first: "RJCT AB08"}))
+    world.later(seconds=world.rules.requeue_after_s)
+    world.worker.process(first[:26], world.now)
+    second = world.propose()
+    assert second is not None
+    world.approve(second.id)
+    world.take_in_by_two(pain002(second.id, {f"{first[:26]}-2": "RJCT AC04"}))
+    administration.cancel(first[:26], MAKER, "wrong person", world.now)
+    assert problems(world.take_in(pain002(batch, {first: "ACSC"}))) == [Problem.CONTRADICTS]
+    administration.propose(first[:26], Decision.RETRY, MAKER, "after all", world.now)
+    with pytest.raises(ProviderObjects):
+        administration.approve(first[:26], CHECKER, world.now)
+
+
+def test_a_refusal_as_a_repetition_counts_whatever_the_banks_count_is_and_after_giving_up_too(world):
+    batch, _ = world.sent("ani")
+    world.take_in(pain002(batch, {}, "RJCT AM05", "<OrgnlNbOfTxs>0</OrgnlNbOfTxs>"))
+    with pytest.raises(BatchOutdated):
+        world.files.reject(batch, MAKER, world.now)
+
+
+@pytest.mark.parametrize("level", ["file", "transfer"])
+@pytest.mark.parametrize("proposed", [True, False])
+def test_what_the_bank_has_already_of_a_file_that_was_given_up_is_in_no_other(world, level, proposed):
+    first, references = given_up(world)
+    second = world.propose() if proposed else None
+    why = pain002(first, {}, "RJCT AM05") if level == "file" else pain002(first, dict.fromkeys(references, "RJCT DU04"))
+    assert Problem.NOT_IN_A_FILE in problems(world.take_in(why))
+    if second is not None:
+        with pytest.raises(BatchOutdated):
+            world.approve(second.id)
+        world.files.reject(second.id, MAKER, world.now)
+    assert world.propose() is None
+    assert [world.state(each) for each in references] == [State.SENDING] * 2, "two people decide each"
+
+
 def test_where_the_bank_was_in_error_or_the_money_came_back_two_people_can_pay_after_all(world, administration):
     batch, [reference] = world.sent("ani")
     world.take_in_by_two(pain002(batch, {reference: "RJCT AB08"}))
@@ -293,6 +331,9 @@ def test_where_the_bank_was_in_error_or_the_money_came_back_two_people_can_pay_a
     assert problems(world.take_in(pain002(batch, {reference: "ACSC"}))) == [Problem.CONTRADICTS], "known by now"
     assert world.worker.process(reference[:26], world.now) is State.SENDING
     assert head(world, reference).n == 2
+    world.later(days=4)
+    decide(decision=Decision.FAILED, now=world.now)
+    assert administration.approve(reference[:26], CHECKER, world.now).state is State.FAILED, "that one is settled"
 
 
 def test_the_statement_of_a_day_has_what_the_bank_says_it_paid(world):
