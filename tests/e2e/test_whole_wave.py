@@ -39,7 +39,7 @@ def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
 
 
 def play_on(world: World, programme: Programme, folder: Path, disagreements: list[str], told: list[str]) -> Played:
-    invented = people(7, COUNT, wib_date(world.now()), programme, Faults().fail_suffix)
+    invented = people(8, COUNT, wib_date(world.now()), programme, Faults().fail_suffix)
     world._fsp.books.open_accounts(person.address for person in invented)
     crowd = Crowd(Api(world.url, world.keys_url, 1), invented, world.clock, lambda *_: None, disagreements, workers=1)
     return play(Scene(crowd, world, world, programme, folder, Faults().fail_suffix, told.append))
