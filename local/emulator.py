@@ -28,7 +28,7 @@ from ministack.app import main
 from ministack.core import lambda_runtime
 from ministack.services import cognito
 
-READING_S = 0.0005
+READING_S = 0.001
 """In which a thread reads the lines that are in a pipe."""
 
 _unpacking = Lock()

@@ -6,10 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import termios
 import urllib.request
 import zipfile
+from array import array
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from botocore.utils import should_bypass_proxies
@@ -53,17 +56,41 @@ def test_what_was_started_ends_at_once_though_it_does_not_want_to() -> None:
     assert process.returncode == -signal.SIGKILL
 
 
+@pytest.fixture
+def emulator(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """`local/emulator.py` on an empty MiniStack, which is in an environment of its own."""
+    names = ("ministack", "ministack.app", "ministack.core", "ministack.services")
+    modules = {name: ModuleType(name) for name in names}
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    vars(modules["ministack.app"])["main"] = lambda: None
+    vars(modules["ministack.core"])["lambda_runtime"] = SimpleNamespace(Worker=object)
+    vars(modules["ministack.services"])["cognito"] = SimpleNamespace(_confirm_sign_up=None)
+    monkeypatch.delitem(sys.modules, "local.emulator", raising=False)
+    return import_module("local.emulator")
+
+
+def test_what_a_function_logged_is_waited_for_until_its_pipe_is_empty(
+    emulator: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread reads the pipe, however late: nothing of an invocation may be taken for the next one's."""
+    unread = [12, 12, 3, 0]
+
+    def look(_pipe: object, what: int, into: array[int]) -> None:
+        assert what == termios.FIONREAD
+        into[0] = unread.pop(0)
+
+    monkeypatch.setattr(emulator, "fcntl", SimpleNamespace(ioctl=look))
+    worker = SimpleNamespace(_proc=SimpleNamespace(stderr=None), _drain_stderr=lambda: f"{len(unread)} looks left")
+    assert emulator._logged(worker) == "0 looks left"
+    worker._proc = None  # it was killed
+    assert emulator._logged(worker) == "0 looks left"
+
+
 def test_all_instances_of_the_functions_share_one_unpacked_package(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    emulator: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else each has its own 50 MB, compiles every module again, and is deleted at the end."""
-    app, core, runtime = ModuleType("ministack.app"), ModuleType("ministack.core"), ModuleType("lambda_runtime")
-    app.main, core.lambda_runtime = (lambda: None), runtime  # type: ignore[attr-defined]
-    for name, module in {"ministack": ModuleType("ministack"), "ministack.app": app, "ministack.core": core}.items():
-        monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.delitem(sys.modules, "local.emulator", raising=False)
-    from local import emulator
-
     monkeypatch.setattr(emulator.tempfile, "gettempdir", lambda: str(tmp_path))
     for instance in ("one", "two"):
         code = tmp_path / instance / "code"
