@@ -176,18 +176,24 @@ class Schedule:
         self.spoiler.late_rate = 0.0
 
     def _rest(self) -> None:
-        worker = self.worker()
-        for _ in range(12):
+        self._settle()
+        self.now += timedelta(hours=40)
+        self._consume(self.ids)
+        self._settle()  # who has waited for days may have been tried once more
+
+    def _settle(self) -> None:
+        """Let all of it come to its end, whatever often an account of ours is short."""
+        for _ in range(100):
+            if all(not rules.needs_another_look(each.state, each.hold) for each in self.store.batch(self.ids)):
+                return
             self.now += timedelta(hours=13)
             self.payouts.sweep(self.now)
             taken, self.queued = self.queued, []
-            for id_ in taken:
-                consume([{"messageId": id_, "body": wire.encode_message(id_)}], worker, self.now)
-            if all(not rules.needs_another_look(each.state, each.hold) for each in self.store.batch(self.ids)):
-                break
-        self.now += timedelta(hours=40)
-        for id_ in self.ids:
-            consume([{"messageId": id_, "body": wire.encode_message(id_)}], worker, self.now)
+            self._consume(taken)
+
+    def _consume(self, ids: list[str]) -> None:
+        for id_ in ids:
+            consume([{"messageId": id_, "body": wire.encode_message(id_)}], self.worker(), self.now)
 
     def heard(self, key: str, body: bytes) -> None:
         """Nothing is sent that was not stored, byte by byte."""
