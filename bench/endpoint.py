@@ -160,7 +160,7 @@ class Endpoint:
             case "TransactWriteItems":
                 return self._transaction(operation, asked["TransactItems"])
             case "SendMessageBatch":
-                return 200, {}  # a mail of whom the benchmark registers
+                return 200, {}  # registering somebody queues a mail
         raise Unplayed(operation)
 
     def _found(self, key: tuple[str, str, str]) -> Item | None:

@@ -113,8 +113,7 @@ class Payouts:
 
         A row is marked before it is queued: if the queueing is lost, a later sweep comes back to it. Each SENDING is
         met every `requeue_after_s` (by bank file: `held_look_factor` times that), so one that takes too long is told of
-        each time. With more than `BACKLOG_MAX` messages waiting it does nothing, and returns
-        None.
+        each time. With more than `BACKLOG_MAX` messages waiting it does nothing and returns None.
         """
         waiting = self._queue.backlog()
         if waiting > BACKLOG_MAX:
