@@ -14,12 +14,17 @@ from admin.bank import pain001, reports
 from chalicelib import dynamo
 from chalicelib.config import BankFileRules, PayoutCode, Programme, Settings
 from chalicelib.ids import system_randomness
+from chalicelib.payouts import administration
 from chalicelib.payouts.bank_files import BankFiles, Books
+from chalicelib.payouts.bank_lines import Problem
 from chalicelib.payouts.bank_rail import BankFile, Order
 from chalicelib.payouts.bank_reports import BankReports, Imported, Source
 from chalicelib.payouts.bank_store import BankStore, Batch, Word
+from chalicelib.payouts.ceilings import CeilingStore
 from chalicelib.payouts.items import PayoutsTable
+from chalicelib.payouts.journal import JournalStore
 from chalicelib.payouts.pause import PauseStore
+from chalicelib.payouts.proposals import ProposalStore
 from chalicelib.payouts.queue import PayoutQueue
 from chalicelib.payouts.rails import Rails
 from chalicelib.payouts.rules import Answer, Kind, Outcome, State
@@ -148,6 +153,11 @@ class BankBooks:
             self.paid[reference] = int(amount)
 
 
+def problems(done: Imported) -> list[Problem]:
+    """What an import found, without the references."""
+    return [each.problem for each in done.findings]
+
+
 class BankWorld:
     """The ledger, the worker and the bank's files. `now` moves only when a test moves it."""
 
@@ -162,10 +172,11 @@ class BankWorld:
         bank = BankFile(self.bank_store, self.rules.codes)
         self.rails = Rails({bank.rail: bank}, self.rules.codes)
         self.worker = worker(self.store, self.people, self.rails, self.programme)
-        self.payouts = Payouts(
-            self.store, PayoutQueue(settings.payouts_queue_url, settings.region), lambda: "", self.programme
-        )
+        queue = PayoutQueue(settings.payouts_queue_url, settings.region)
+        self.payouts = Payouts(self.store, queue, lambda: "", self.programme)
         self.pause = PauseStore()
+        books = administration.Books(self.store, ProposalStore(), self.pause, CeilingStore(), JournalStore())
+        self.administration = administration.Administration(books, self.rails, queue, self.rules)
         file_rules = msgspec.structs.replace(DEBTOR, transfers_max=transfers_max)
         self.files = BankFiles(
             Books(self.bank_store, self.store, self.pause), ReversingSealer(), file_rules, system_randomness

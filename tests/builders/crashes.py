@@ -36,6 +36,18 @@ class Calls:
         self._dead = False
         self._counting = Lock()
 
+    def dies(self, act: Callable[[], object], where: str, at: int) -> bool:
+        """Let it die `before` or `after` the nth call of an action; False if the action ended before that."""
+        self.reset()
+        getattr(self, where)[at] = die
+        try:
+            act()
+        except Crash:
+            return True
+        finally:
+            self.reset()
+        return False
+
     def _watched(self, original: Call) -> Call:
         def call(client: Any, operation: str, parameters: Any) -> Any:
             if self._busy:

@@ -6,17 +6,14 @@ import pytest
 
 from chalicelib.config import Programme, Settings
 from chalicelib.payouts import rules
-from chalicelib.payouts.administration import Administration, Books
+from chalicelib.payouts.administration import Administration
 from chalicelib.payouts.bank_lines import Problem
 from chalicelib.payouts.bank_store import Word
-from chalicelib.payouts.ceilings import CeilingStore
 from chalicelib.payouts.errors import BatchOutdated, ProviderObjects
 from chalicelib.payouts.items import PayoutsTable
-from chalicelib.payouts.journal import JournalStore
-from chalicelib.payouts.proposals import Decision, ProposalStore
-from chalicelib.payouts.queue import PayoutQueue
+from chalicelib.payouts.proposals import Decision
 from chalicelib.payouts.rules import Answer, Hold, Outcome, State
-from tests.builders.bank import CHECKER, MAKER, BankWorld, block, camt054, entry, pain002, reason, report, tx
+from tests.builders.bank import CHECKER, MAKER, BankWorld, block, camt054, entry, pain002, problems, reason, report, tx
 
 
 @pytest.fixture
@@ -25,13 +22,8 @@ def world(cloud: Settings, programme: Programme) -> BankWorld:
 
 
 @pytest.fixture
-def administration(world: BankWorld, cloud: Settings) -> Administration:
-    books = Books(world.store, ProposalStore(), world.pause, CeilingStore(), JournalStore())
-    return Administration(books, world.rails, PayoutQueue(cloud.payouts_queue_url, cloud.region), world.rules)
-
-
-def problems(done) -> list[Problem]:
-    return [each.problem for each in done.findings]
+def administration(world: BankWorld) -> Administration:
+    return world.administration
 
 
 def states(world: BankWorld, references: list[str]) -> list[State]:

@@ -7,19 +7,16 @@ from functools import partial
 import pytest
 
 from chalicelib.config import Programme, Settings
-from chalicelib.payouts.administration import Administration, Books
+from chalicelib.payouts.administration import Administration
 from chalicelib.payouts.bank_lines import Problem
 from chalicelib.payouts.bank_statements import BankStatements
 from chalicelib.payouts.bank_store import BatchState
-from chalicelib.payouts.ceilings import CeilingStore
 from chalicelib.payouts.errors import BatchOutdated, ProviderObjects
-from chalicelib.payouts.journal import JournalStore
-from chalicelib.payouts.proposals import Decision, ProposalStore
-from chalicelib.payouts.queue import PayoutQueue
+from chalicelib.payouts.proposals import Decision
 from chalicelib.payouts.rules import Entitlement, Hold, Outcome, State
 from chalicelib.payouts.statements import Entry
-from tests.builders.bank import CHECKER, MAKER, BankWorld, block, camt054, entry, pain002, reason, report, tx
-from tests.builders.crashes import Calls, Crash, die
+from tests.builders.bank import CHECKER, MAKER, BankWorld, block, camt054, entry, pain002, problems, reason, report, tx
+from tests.builders.crashes import Calls, Crash
 
 
 @pytest.fixture
@@ -28,13 +25,8 @@ def world(cloud: Settings, programme: Programme) -> BankWorld:
 
 
 @pytest.fixture
-def administration(world: BankWorld, cloud: Settings) -> Administration:
-    books = Books(world.store, ProposalStore(), world.pause, CeilingStore(), JournalStore())
-    return Administration(books, world.rails, PayoutQueue(cloud.payouts_queue_url, cloud.region), world.rules)
-
-
-def problems(done) -> list[Problem]:
-    return [each.problem for each in done.findings]
+def administration(world: BankWorld) -> Administration:
+    return world.administration
 
 
 def head(world: BankWorld, reference: str) -> Entitlement:
@@ -161,14 +153,7 @@ def test_such_an_import_may_die_at_any_call_and_nothing_is_sent_again(world, mon
         batch, [reference] = world.sent("ani")
         world.take_in_by_two(pain002(batch, {reference: "RJCT AB08"}))
         raw = pain002(batch, {reference: "ACSC"})
-        calls.reset()
-        getattr(calls, where)[at] = die
-        try:
-            world.take_in(raw)
-            died = False
-        except Crash:
-            died = True
-        calls.reset()
+        died = calls.dies(partial(world.take_in, raw), where, at)
         assert problems(world.take_in(raw)) == [Problem.CONTRADICTS]
         assert stands(world, reference) == STOPPED
         assert world.bank_store.note(reference).paid is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from chalicelib.config import Programme, Settings
@@ -24,14 +26,7 @@ def test_an_export_may_die_at_any_call_and_each_transfer_is_in_one_file(world, m
         world.wipe()
         references = {world.claimed(name) for name in ("ani", "budi")}
         bank = BankBooks()
-        calls.reset()
-        getattr(calls, where)[at] = die
-        try:
-            world.propose()
-            died = False
-        except Crash:
-            died = True
-        calls.reset()
+        died = calls.dies(world.propose, where, at)
         while world.propose() is not None:
             pass
         for batch in world.files.all():
@@ -73,14 +68,7 @@ def test_an_import_may_die_at_any_call_and_is_simply_done_again(world, monkeypat
         batch, [paid, failed] = world.sent("ani", "budi")
         raw = pain002(batch, {paid: "ACSC", failed: "RJCT AB08"})
         world.bank_store.first_importer(failed, batch, rejection("RJCT_AB08", MAKER), world.now)
-        calls.reset()
-        getattr(calls, where)[at] = die
-        try:
-            world.take_in(raw)
-            died = False
-        except Crash:
-            died = True
-        calls.reset()
+        died = calls.dies(partial(world.take_in, raw), where, at)
         assert world.take_in(raw).findings == ()
         assert (world.state(paid), world.state(failed)) == (State.PAID, State.FAILED)
         assert [event.state for event in world.store.events(paid[:26])] == [State.DUE, State.SENDING, State.PAID]
