@@ -24,6 +24,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import hypercorn.asyncio
+import uvicorn
+import uvloop
 from ministack.app import main
 from ministack.core import lambda_runtime
 from ministack.services import cognito
@@ -84,7 +87,17 @@ def _confirmed(data: dict[str, Any], confirm: Any = cognito._confirm_sign_up) ->
     return answer
 
 
+async def _serve(app: Any, config: Any) -> None:
+    """Serve MiniStack's application as its own server would, in less time for each request."""
+    host, _, port = config.bind[0].rpartition(":")
+    quiet = {"access_log": False, "log_level": "warning", "server_header": False, "date_header": False}
+    kept = int(config.keep_alive_timeout)
+    await uvicorn.Server(uvicorn.Config(app, host=host, port=int(port), timeout_keep_alive=kept, **quiet)).serve()
+
+
 if __name__ == "__main__":
+    hypercorn.asyncio.serve = _serve
+    uvloop.install()
     cognito._confirm_sign_up = _confirmed
     lambda_runtime.zipfile = _Zipfile()
     lambda_runtime.Worker._drain_stderr_bounded = _logged

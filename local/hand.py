@@ -18,7 +18,7 @@ from chalicelib.waves.rules import SHARDS, BeneficiaryState, State
 from chalicelib.waves.store import ExceptionsItem, WaveItem
 from chalicelib.wiring import Services
 
-AHEAD = timedelta(seconds=2)
+AHEAD = timedelta(seconds=1)
 """What the writing itself may take; it is done again with twice of it when it took longer."""
 
 

@@ -9,10 +9,13 @@ import json
 import re
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import boto3
@@ -47,6 +50,7 @@ class CommandLine:
         self._endpoint = endpoint
         self._fsp_url = fsp_url
         self._log = log
+        self._at_work = Lock()
         self._services = stages.load(stage).services
 
     def add_wave(self, opens_at: datetime, closes_at: datetime, quota: int) -> int:
@@ -84,6 +88,14 @@ class CommandLine:
     def fire(self, schedule: str) -> None:
         """Have a deployed function that has a schedule run now."""
         self._must("trigger", schedule)
+
+    @contextmanager
+    def firing(self, schedule: str) -> Iterator[None]:
+        """Have such a function run beside what the block does."""
+        with ThreadPoolExecutor(1) as aside:
+            running = aside.submit(self.fire, schedule)
+            yield
+            running.result()
 
     def look_again(self) -> None:
         """Queue the payouts that wait for an address, for those who have just set one; a sweep comes to them seldom."""
@@ -182,7 +194,8 @@ class CommandLine:
 
     def _run(self, *command: str, env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
         began = time.monotonic()
-        done = self._invoke([*command, "--stage", self._stage], env)
+        with self._at_work:  # while a command runs, this whole process writes to another stdout
+            done = self._invoke([*command, "--stage", self._stage], env)
         error = done.stderr
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             error += "".join(traceback.format_exception(done.exception))

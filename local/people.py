@@ -73,7 +73,7 @@ class Person:
     @property
     def forgets_address(self) -> bool:
         """Whether this person says where to be paid only when told that this is missing."""
-        return self.number % 40 == 3
+        return self.number % 20 == 3
 
     # What this person does if a place is won. All of it follows from the number, so that a seed repeats it.
 

@@ -9,7 +9,7 @@ from chalicelib.money import Rupiah, format_idr
 
 from . import results, sums
 from .acts import afterwards, figures, mail, places, wave
-from .players import joining, training
+from .players import joining, money, training
 from .scene import Scene
 
 
@@ -19,22 +19,23 @@ def play(scene: Scene) -> sums.Played:
     Disagreements, those of the sums too, go where the crowd writes its own.
     """
     drawn = wave.draw(scene)
-    mail.tell_people(scene)
     shelf = drawn.shelf
-    places.train(scene, drawn.number, shelf)
+    with mail.telling_people(scene):
+        places.train(scene, drawn.number, shelf)
     scene.tell("payout: each incentive is sent to a provider that loses answers, breaks down and refuses accounts")
+    money.read_payouts(scene.crowd, "")  # who misses an address sets it now, and it has rested when it is needed
+    places.pass_on(scene, drawn.number, shelf)
     places.pay(scene, "incentives are paid")
     paid_at = scene.pace.now()
     reminded = sum(diary.reminded for diary in scene.crowd.diaries)
     scene.tell(
         f"payout: {reminded} of them had said nowhere to be paid; they were told, said it, and the money went on"
     )
-    places.pass_on(scene, drawn.number, shelf)
-    afterwards.ask(scene, paid_at)
-    places.pay(scene, "surveys are paid")
-    mail.tell_people(scene)
     afterwards.match(scene, shelf)
-    afterwards.hear(scene, drawn.number)
+    afterwards.ask(scene, paid_at)
+    with mail.telling_people(scene):
+        afterwards.hear(scene, drawn.number)
+        places.pay(scene, "surveys are paid")
     mail.read_mailboxes(scene)
     figures.follow(scene, drawn.number)
     statistics = figures.reckon(scene)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -38,6 +39,9 @@ class Office(Protocol):
 
     def fire(self, schedule: str) -> None:
         """Let a deployed function that has a schedule, such as `advance`, run now instead of when it is due."""
+
+    def firing(self, schedule: str) -> AbstractContextManager[None]:
+        """Let such a function run while the block does; after the block it has run."""
 
     def look_again(self) -> None:
         """Have the payouts that wait for a financial address tried again."""

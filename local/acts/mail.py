@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import AbstractContextManager
 
 from ..patience import Patience
 from ..scene import Scene
@@ -25,9 +26,9 @@ _SUBJECTS = (
 """How each kind's subject begins; the last one with the amount."""
 
 
-def tell_people(scene: Scene) -> None:
-    """Have results and payments told now; the mails follow by themselves."""
-    scene.office.fire("write_notices")
+def telling_people(scene: Scene) -> AbstractContextManager[None]:
+    """Have results and payments told while the block runs; the mails follow by themselves."""
+    return scene.office.firing("write_notices")
 
 
 def read_mailboxes(scene: Scene) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..api import Answer, Unexpected, made_once
@@ -10,8 +11,16 @@ from ..strangers import spoiled
 from .crowd import Crowd, Diary
 
 
-def register(crowd: Crowd) -> None:
-    """Everyone makes an account and registers, but for those who must be refused."""
+def in_two(crowd: Crowd) -> tuple[list[Diary], list[Diary]]:
+    """Everyone but those who must be refused: those who come too early to join and some others first, then the rest."""
+    welcome = [d for d in crowd.diaries if d.person.refusal is None]
+    welcome.sort(key=lambda diary: diary.person.part is not Part.EARLY)
+    half = len(welcome) // 2
+    return welcome[:half], welcome[half:]
+
+
+def register(crowd: Crowd, step: str, diaries: Sequence[Diary]) -> None:
+    """Each of these makes an account and registers."""
 
     def act(diary: Diary) -> None:
         person = diary.person
@@ -24,7 +33,7 @@ def register(crowd: Crowd) -> None:
         if not person.forgets_address:
             set_address(crowd, diary)
 
-    crowd.each("people register", [d for d in crowd.diaries if d.person.refusal is None], act)
+    crowd.each(step, diaries, act)
 
 
 def be_refused(crowd: Crowd) -> None:

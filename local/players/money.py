@@ -21,7 +21,8 @@ def read_payouts(crowd: Crowd, step: str) -> int:
     due = [d for d in crowd.diaries if d.due]
     crowd.each("", [d for d in due if not settled(d)], read)
     waiting = sum(not settled(d) for d in due)
-    crowd.progress(step, len(due) - waiting, len(due))
+    if step:
+        crowd.progress(step, len(due) - waiting, len(due))
     return waiting
 
 

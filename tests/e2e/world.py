@@ -131,6 +131,11 @@ class World:
         # A step dates what it does by how long it has run.
         self.wait_until(self.now() + timedelta(seconds=5))
 
+    @contextmanager
+    def firing(self, schedule: str) -> Iterator[None]:
+        self.fire(schedule)
+        yield
+
     def look_again(self) -> None:
         for each in self.services.payouts.ledger():
             if each.hold is Hold.NO_ADDRESS:

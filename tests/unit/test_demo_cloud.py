@@ -63,6 +63,8 @@ def emulator(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     modules = {name: ModuleType(name) for name in names}
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
+    for server in ("hypercorn", "hypercorn.asyncio", "uvicorn", "uvloop"):
+        monkeypatch.setitem(sys.modules, server, ModuleType(server))
     vars(modules["ministack.app"])["main"] = lambda: None
     vars(modules["ministack.core"])["lambda_runtime"] = SimpleNamespace(Worker=object)
     vars(modules["ministack.services"])["cognito"] = SimpleNamespace(_confirm_sign_up=None)
