@@ -1,4 +1,4 @@
-"""Awards in batches over a queue, ahead of the walk, which stays the authority (decision 017).
+"""Awards in batches over a queue, ahead of the walk, which stays the authority (decision 024).
 
 Of a big wave the step queues the winners, and consumers decide them in parallel; when every batch is marked, the walk
 finds nearly everything decided. Between two winners there is one thing that their order decides: a family card's last

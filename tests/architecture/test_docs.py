@@ -26,6 +26,44 @@ def test_every_relative_link_leads_somewhere(page):
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+DECISIONS = {page.name[:3]: page for page in (ROOT / "docs/decisions").glob("[0-9]*.md")}
+
+
+def decisions_named(text: str) -> set[str]:
+    """The numbers of the decisions that a text names, as links or in words (`decision 024`)."""
+    words = re.findall(r"[Dd]ecisions?\s+\[?(\d{3})\b(?:(?:,| and)\s+\[?(\d{3})\b)?", text)
+    return {*re.findall(r"decisions/(\d{3})", text), *(number for pair in words for number in pair if number)}
+
+
+def test_a_decision_that_is_named_exists():
+    kept = [ROOT / "app.py", ROOT / "CHANGELOG.md", ROOT / "Makefile", ROOT / "pyproject.toml"]
+    for room in ("chalicelib", "admin", "local", "bench", "tests", ".chalice", ".ci", "docs"):
+        kept += [
+            path for path in (ROOT / room).rglob("*") if path.suffix in {".py", ".toml", ".json", ".html", ".md", ""}
+        ]
+    texts = {path: path.read_text() for path in [*kept, *PAGES] if path.is_file() and path != Path(__file__)}
+    dead = {named(path): gone for path, text in texts.items() if (gone := decisions_named(text) - DECISIONS.keys())}
+    assert dead == {}
+    assert decisions_named("by decision 001, and decisions 024 and\n002 [x](decisions/003-y.md)") == {
+        "001",
+        "024",
+        "002",
+        "003",
+    }
+
+
+def test_a_decision_says_when_it_was_made_and_whether_it_holds_and_the_index_has_it():
+    assert 0 < len(DECISIONS) < 25
+    rows = []
+    for number, page in sorted(DECISIONS.items()):
+        title, _, state = page.read_text().splitlines()[:3]
+        date, status = re.match(r"Date: (\d{4}-\d\d-\d\d)\. Status: (accepted|replaced)\.", state).groups()
+        rows.append(f"| [{title.removeprefix('# ')}]({page.name}) | {date} | {status} |")
+        assert title.startswith(f"# {number}: ")
+    index = (ROOT / "docs/decisions/README.md").read_text()
+    assert [line for line in index.splitlines() if line.startswith("| [")] == rows
+
+
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_every_make_target_that_is_named_exists(page):
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
