@@ -13,17 +13,25 @@ import pytest
 from admin.cli import main
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
 def named(page: Path) -> str:
-    return page.relative_to(ROOT).as_posix()
+    return page.resolve().relative_to(ROOT).as_posix()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_every_relative_link_leads_somewhere(page):
-    links = re.findall(r"\]\((?!https?:|mailto:|#)([^)#]+)", page.read_text())
-    assert [link for link in links if not (page.parent / link).exists()] == []
+    links = re.findall(r"\]\((?!https?:|mailto:)([^)#]*)(?:#([^)]+))?\)", page.read_text())
+    assert [link for link, _ in links if not (page.parent / link).exists()] == []
+    parts = [(page.parent / link if link else page, part) for link, part in links if part]
+    assert [f"{named(to)}#{part}" for to, part in parts if part not in headings(to)] == []
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors that a web page of this file has, one for each heading."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 DECISIONS = {page.name[:3]: page for page in (ROOT / "docs/decisions").glob("[0-9]*.md")}
