@@ -57,13 +57,13 @@ simulate-long: $(BIN)/.installed ## 200,000 of them
 mutation: $(BIN)/.installed ## change the money modules in thousands of ways: the tests must notice; ONLY="rules worker"
 	@$(BIN)/python -m bench.mutation $(ONLY)
 
-check: $(BIN)/.installed ## ruff, strict mypy, import rules, cfn-lint on the packaged template
+check: $(BIN)/.installed ## ruff, strict mypy, import rules, cfn-lint on both stacks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m admin.package build/template.json
-	AWS_DEFAULT_REGION=ap-southeast-3 $(BIN)/cfn-lint build/template.json .chalice/data-stack.json
+	$(BIN)/python -m admin.package build
+	AWS_DEFAULT_REGION=ap-southeast-3 $(BIN)/cfn-lint build/app-stack.json build/data-stack.json
 
 format: $(BIN)/.installed ## let ruff put the code in form
 	$(BIN)/ruff check --fix .

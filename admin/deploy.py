@@ -15,6 +15,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from infrastructure import app_stack, data_stack
+from infrastructure.stages import STAGES
+
 from . import package, stages
 from .losses import Consent
 from .stacks import Count, DeployFailed, Report, Stacks, Template, outputs, parameters
@@ -45,12 +48,12 @@ def deploy(
     count: Count | None = None,
     consent: Consent | None = None,
 ) -> Deployed:
-    """Deploy this project to a stage; `given` are parameters of either stack, stronger than `.chalice/stages.json`.
+    """Deploy this project to a stage; `given` are parameters of either stack, stronger than the stage's own.
 
     With `count`, a stack's resources are counted instead of listed. Without `consent` nothing that holds data is lost.
     Raises `DeployFailed` with the reason; what CloudFormation had begun it has rolled back.
     """
-    values = stages.stage_parameters(stage) | dict(given) | {"Stage": stage}
+    values = STAGES.get(stage, {}) | dict(given) | {"Stage": stage}
     _check(stage, given)
     aws = stages.connect()
     stacks = Stacks(aws.client("cloudformation"), report, sleep, count=count, consent=consent or Consent())
@@ -71,7 +74,7 @@ def deploy(
 
 def _deploy_data(stacks: Stacks, stage: str, values: Mapping[str, str]) -> tuple[dict[str, str], bool]:
     name = stages.data_stack(stage)
-    document = _data_template()
+    document = data_stack.template()
     before = stacks.find(name)
     protection = values.get("Protection") or (parameters(before)["Protection"] if before else "on")
     values = dict(values) | {"Production": _production(stage, values, protection, before)}
@@ -172,16 +175,10 @@ def smoke_test(url: str, get: Get, sleep: Callable[[float], None]) -> str:
 
 
 def _check(stage: str, given: Mapping[str, str]) -> None:
-    merge = json.loads((stages.ROOT / ".chalice/merge-template.json").read_text())
-    known = set(_data_template()["Parameters"]) | set(merge["Parameters"])
+    known = {*data_stack.PARAMETERS, *app_stack.PARAMETERS}
     if unknown := sorted(set(given) - known):
         raise DeployFailed(f"no such parameter: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
     package.architecture(stage)  # refuses a machine that could not package, before anything is changed
-
-
-def _data_template() -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((stages.ROOT / ".chalice/data-stack.json").read_text())
-    return document
 
 
 def _exists(s3: Any, bucket: str, key: str) -> bool:

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infrastructure import app_stack, data_stack
+
 from . import archive
 from .stacks import DeployFailed
 from .stages import ROOT
@@ -117,12 +119,10 @@ def chalice_package(
     """The merged template, and a folder with the application's own code (Chalice's part included), below `scratch`."""
     project = scratch / "project"
     shutil.copytree(root / "chalicelib", project / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(root / ".chalice", project / ".chalice", ignore=shutil.ignore_patterns("deployments", "deployed"))
+    app_stack.write(project / ".chalice", processor)
     shutil.copy(root / "app.py", project)
     (project / "requirements.txt").touch()
-    config = project / ".chalice/config.json"
-    config.write_text(json.dumps(json.loads(config.read_text()) | {"lambda_architecture": processor}))
-    out = _run_chalice(project, stage, region, "--merge-template", ".chalice/merge-template.json")
+    out = _run_chalice(project, stage, region, "--merge-template", f".chalice/{app_stack.MERGED}")
     template: dict[str, Any] = json.loads((out / "sam.json").read_text())
     return template, _unzip(out / "deployment.zip", scratch / "code")
 
@@ -200,15 +200,16 @@ def _unzip(file: Path, target: Path) -> Path:
 
 
 def main() -> None:
-    """Write the packaged template of this project to the file named on the command line, for a linter."""
-    target = Path(sys.argv[1])
+    """Write the templates of both stacks to the folder named on the command line, for a linter."""
+    folder = Path(sys.argv[1])
     with tempfile.TemporaryDirectory(prefix="gelombang-package-") as scratch:
         try:
-            template, _ = chalice_package(ROOT, "local", "ap-southeast-3", Path(scratch))
+            app, _ = chalice_package(ROOT, "local", "ap-southeast-3", Path(scratch))
         except DeployFailed as error:
             sys.exit(str(error))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(template, indent=2))
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, template in {"app-stack.json": app, "data-stack.json": data_stack.template()}.items():
+        (folder / name).write_text(json.dumps(template, indent=2))
 
 
 if __name__ == "__main__":

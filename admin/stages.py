@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +13,7 @@ import boto3
 from botocore.config import Config
 
 from chalicelib.config import BadConfiguration, Settings, settings_from_environment
+from infrastructure.app_stack import API_STAGE, variable
 
 from . import stacks
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from chalicelib.wiring import Services
 
 ROOT = Path(__file__).parent.parent
-API_STAGE = "api"
-"""API Gateway's own stage, the same in every deployment (`api_gateway_stage` in `.chalice/config.json`)."""
 
 
 def data_stack(stage: str) -> str:
@@ -69,12 +66,6 @@ def caller() -> str:
     """The ARN of whoever runs the command, as AWS knows them."""
     arn: str = connect().client("sts").get_caller_identity()["Arn"]
     return arn
-
-
-def stage_parameters(stage: str, file: Path = ROOT / ".chalice/stages.json") -> dict[str, str]:
-    """The parameters that `.chalice/stages.json` gives a stage."""
-    declared: dict[str, dict[str, str]] = json.loads(file.read_text())
-    return declared.get(stage, {})
 
 
 def jwks_url(aws: Aws, user_pool: str) -> str:
@@ -128,5 +119,4 @@ def load(name: str) -> Stage:
 
 def function_environment(values: Mapping[str, str], region: str) -> dict[str, str]:
     """The environment of every function: each parameter `UserPool` of the app stack as `GELOMBANG_USER_POOL`."""
-    names = {key: "GELOMBANG_" + re.sub(r"(?<!^)(?=[A-Z])", "_", key).upper() for key in values}
-    return {names[key]: value for key, value in values.items()} | {"AWS_REGION": region}
+    return {variable(name): value for name, value in values.items()} | {"AWS_REGION": region}

@@ -71,7 +71,7 @@ INDEXES = (
     Index(("unsettled_shard", "updated_at")),
     Index(("news_shard", "at"), frozenset({"state"})),
 )
-"""Of the table of payouts, as `.chalice/data-stack.json` has them."""
+"""Of the table of payouts, as `infrastructure/data_stack.py` has them."""
 
 Record = Mapping[str, Any]
 Consume = Callable[[Sequence[Record]], bool]

@@ -31,7 +31,7 @@ AWARD_BATCH_MAX = 100
 AUTHORIZER_TIMEOUT_S = 5
 API_TIMEOUT_S = 10
 LONGEST_REQUEST_S = AUTHORIZER_TIMEOUT_S + API_TIMEOUT_S
-"""How long after its arrival a request may still write: both time-outs (a test holds `.chalice/config.json` to them).
+"""How long after its arrival a request may still write: both time-outs (as `infrastructure/functions.py` has them).
 
 A cold start may come on top, up to Lambda's ten seconds for each; production's quarter of an hour covers that amply.
 """

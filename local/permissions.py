@@ -1,7 +1,7 @@
 """What MiniStack asks a function's role for and AWS does not, granted in the local cloud only.
 
-The policies of `.chalice/policies/` hold what AWS knows. MiniStack takes `sqs:SendMessageBatch` for an action of its
-own, where AWS counts it as `sqs:SendMessage`; and it holds SendEmail to a permission on `*`, whichever identity is
+The policies of `infrastructure/grants.py` hold what AWS knows. MiniStack takes `sqs:SendMessageBatch` for an action of
+its own, where AWS counts it as `sqs:SendMessage`; and it holds SendEmail to a permission on `*`, whichever identity is
 named.
 """
 

@@ -30,6 +30,7 @@ from moto.dynamodb.models.table import GlobalSecondaryIndex, LocalSecondaryIndex
 from moto.kms import models as kms_models
 
 from chalicelib.config import Programme, Settings, load_programme
+from infrastructure import data_stack
 
 # An example is right or wrong however long it takes: the machine may be slow, or busy.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -180,10 +181,10 @@ def cloud(no_real_cloud: None) -> Iterator[Settings]:
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(BotocoreSession, "create_client", client_made_once)
         cloudformation = boto3.client("cloudformation", REGION)
-        template = (ROOT / ".chalice/data-stack.json").read_text()
+        template = data_stack.template()
         cloudformation.create_stack(
             StackName="gelombang-test-data",
-            TemplateBody=template,
+            TemplateBody=json.dumps(template),
             Parameters=[
                 {"ParameterKey": "Stage", "ParameterValue": "test"},
                 {"ParameterKey": "Protection", "ParameterValue": "off"},
@@ -191,7 +192,7 @@ def cloud(no_real_cloud: None) -> Iterator[Settings]:
         )
         # moto's CloudFormation knows neither pools nor secrets: those two are created by hand.
         cognito = boto3.client("cognito-idp", REGION)
-        said = json.loads(template)["Resources"]["UserPool"]["Properties"]
+        said = template["Resources"]["UserPool"]["Properties"]
         same = {name: said[name] for name in ("UsernameAttributes", "AutoVerifiedAttributes", "Schema")}
         pool = cognito.create_user_pool(PoolName="gelombang-test", **same)["UserPool"]["Id"]
         stack = cloudformation.describe_stacks(StackName="gelombang-test-data")["Stacks"][0]

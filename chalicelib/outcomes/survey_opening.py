@@ -42,7 +42,7 @@ PAGE_S = 10.0
 SAMPLE_S = 300.0
 """Time that drawing a wave's sample needs at most: all its entries are read, at some 30 us each with a whole core.
 
-So ten million take five minutes; `.chalice/config.json` gives the function that core with its memory.
+So ten million take five minutes; `infrastructure/functions.py` gives the function that core with its memory.
 """
 
 

@@ -1,4 +1,4 @@
-"""The words in the log that ring: the metric filters of `.chalice/merge-template.json` count them by these names.
+"""The words in the log that ring: the log filters of `infrastructure/alarms.py` count them by these names.
 
 MOVED and CONTRADICTED ring as every line of level ERROR does; the others have a filter and an alarm of their own, and
 are warnings, so that a state that lasts for hours does not hide what else needs a person.

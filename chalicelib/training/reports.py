@@ -24,7 +24,7 @@ from .wire import AttendanceForm, CompletionForm, RedemptionForm, RedemptionView
 log = logging.getLogger(__name__)
 
 UNUSUAL = "partner_unusual"
-"""Rings (.chalice/merge-template.json)."""
+"""Rings (infrastructure/alarms.py)."""
 
 TRIES = 3
 """How often a report is decided on anew because the training changed meanwhile: it has only so many steps."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from admin import package
+from infrastructure import data_stack
 from tests.conftest import REGION, ROOT
 
 Template = dict[str, Any]
@@ -22,5 +21,4 @@ def app_template(tmp_path_factory: pytest.TempPathFactory) -> Template:
 
 @pytest.fixture(scope="session")
 def data_template() -> Template:
-    template: Template = json.loads(Path(ROOT / ".chalice/data-stack.json").read_text())
-    return template
+    return data_stack.template()

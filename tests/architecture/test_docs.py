@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from pathlib import Path
@@ -11,6 +10,7 @@ import click
 import pytest
 
 from admin.cli import main
+from infrastructure import app_stack, data_stack
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -90,7 +90,7 @@ def test_every_command_that_is_named_exists(page):
 
 
 def test_the_operators_book_has_every_alarm_and_no_other():
-    stacks = (json.loads((ROOT / f".chalice/{name}.json").read_text()) for name in ("merge-template", "data-stack"))
+    stacks = (app_stack.merged(), data_stack.template())
     resources = [resource for stack in stacks for resource in stack["Resources"].values()]
     names = [
         one["Properties"]["AlarmName"]["Fn::Sub"] for one in resources if one.get("Type") == "AWS::CloudWatch::Alarm"

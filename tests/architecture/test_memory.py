@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tracemalloc
 from collections.abc import Iterator
@@ -12,9 +11,9 @@ from chalicelib.waves.draw import LEAF_BYTES
 from chalicelib.waves.reader import Row
 from chalicelib.waves.roster import Roster
 from chalicelib.waves.rules import SHARDS
-from tests.conftest import ROOT
+from infrastructure.functions import FUNCTIONS
 
-FUNCTIONS = json.loads((ROOT / ".chalice/config.json").read_text())["lambda_functions"]
+MEMORY_MB = {function.name: function.memory_mb for function in FUNCTIONS}
 MB = 1 << 20
 LARGEST = 10_000_000
 SAMPLE = 20_000
@@ -47,10 +46,10 @@ def test_whatever_awards_places_holds_the_largest_wave_in_memory():
     assert whole < ROSTER_MB
     needed = whole + LARGEST * LEAF_BYTES / MB + STARTED_MB
     for name in ("advance", "open_wave", "close_wave", "expire_places"):
-        assert needed < FUNCTIONS[name]["lambda_memory_size"], name
+        assert needed < MEMORY_MB[name], name
 
 
 def test_whatever_reads_all_entries_of_a_wave_has_a_whole_processor():
     """Lambda gives one with 1,769 MB; with less, ten million entries would not be read before the function ends."""
     for name in ("advance", "open_wave", "close_wave", "expire_places", "open_surveys"):
-        assert FUNCTIONS[name]["lambda_memory_size"] >= 1769, name
+        assert MEMORY_MB[name] >= 1769, name

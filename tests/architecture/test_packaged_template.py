@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +15,8 @@ from admin.losses import HOLDS_DATA
 from chalicelib import logs, watch
 from chalicelib.config import API_TIMEOUT_S, AUTHORIZER_TIMEOUT_S, Settings, load_programme
 from chalicelib.notices.ses import CONSUMERS
-from tests.conftest import REGION, ROOT
+from infrastructure.stages import STAGES
+from tests.conftest import REGION
 
 Template = dict[str, Any]
 FUNCTIONS = {
@@ -221,9 +221,7 @@ def test_what_sends_again_waits_until_the_queue_itself_has_tried_again(data_temp
 
 
 def test_only_the_local_cloud_is_in_a_hurry(data_template: Template) -> None:
-    given = json.loads(Path(ROOT / ".chalice/stages.json").read_text())
-
-    assert {stage for stage, values in given.items() if "QueuesVisibilityS" in values} == {"local"}
+    assert {stage for stage, values in STAGES.items() if "QueuesVisibilityS" in values} == {"local"}
     assert data_template["Parameters"]["QueuesVisibilityS"]["Default"] == 0
     assert data_template["Conditions"]["Hurried"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "QueuesVisibilityS"}, "0"]}]}
 
@@ -425,7 +423,7 @@ def test_only_draws_are_public(data_template: Template) -> None:
 
 
 def test_production_draws_with_relays_of_drand_and_is_protected() -> None:
-    parameters = stages.stage_parameters("prod", Path(ROOT / ".chalice/stages.json"))
+    parameters = STAGES["prod"]
 
     assert all(url.startswith("https://") for url in parameters["BeaconRelays"].split(","))
     assert parameters.get("Protection", "on") == "on"

@@ -1,4 +1,4 @@
-"""What each function may do, written by hand in `.chalice/policies/`: enough, and no more."""
+"""What each function may do by `infrastructure/grants.py`: enough, and no more."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
+from infrastructure.grants import GRANTS, policy
 
 from .test_packaged_template import FUNCTIONS, functions, of_type
 
 Template = dict[str, Any]
-POLICIES = {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / ".chalice/policies").glob("*.json"))}
+POLICIES = {function: policy(function) for function in GRANTS}
 STEP = {"waves": "write", "registrations": "write", "notices": "write"}
 MATRIX = {
     "api": {

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib import logs
-from tests.conftest import ROOT
+from infrastructure import app_stack
 
 STAGE = "test"
 _STATISTICS = {"Maximum": max, "Sum": sum}
@@ -48,7 +48,7 @@ class CloudWatch:
     lines: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        template = json.loads((ROOT / ".chalice/merge-template.json").read_text())
+        template = app_stack.merged()
         found = [one["Properties"] for one in template["Resources"].values() if one.get("Type", "").endswith("::Alarm")]
         self.alarms = {one["AlarmName"]["Fn::Sub"].removeprefix("gelombang-${Stage}-"): one for one in found}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +22,8 @@ from chalicelib.payouts.items import PayoutsTable
 from chalicelib.registration.items import RegistrationsTable
 from chalicelib.training.store import TrainingTable
 from chalicelib.waves.store import WavesTable
-from tests.conftest import REGION, ROOT
+from infrastructure import data_stack
+from tests.conftest import REGION
 
 __all__ = ["cloud_of", "endpoint"]
 
@@ -95,7 +95,7 @@ def on_moto(stage: str) -> Settings:
 
 def create_tables(client: Any, stage: str) -> list[str]:
     """Every table of the data stack; returns their names."""
-    template = json.loads((ROOT / ".chalice/data-stack.json").read_text())
+    template = data_stack.template()
     # What DynamoDB Local knows and a test could depend on.
     kept = {"AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes"}
     names = []

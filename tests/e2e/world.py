@@ -45,7 +45,7 @@ API_KEY, CALLBACK_TOKEN = "test-api-key", "test-callback-token"
 
 
 UNAUTHORIZED = b'{"code": "not_signed_in"}'
-"""What the gateway answers in the deployed application (`GatewayResponses` in `.chalice/merge-template.json`)."""
+"""What the gateway answers in the deployed application (`infrastructure/gateway.py`)."""
 
 EVENT = {
     "version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.events", "account": "123456789012",

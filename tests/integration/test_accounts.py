@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -23,6 +21,7 @@ from chalicelib.registration import accounts as module
 from chalicelib.registration import errors
 from chalicelib.registration.accounts import Accounts
 from chalicelib.registration.mailboxes import MailAddresses
+from infrastructure import data_stack
 from tests.conftest import REGION
 
 EMAIL = "siti@example.org"
@@ -102,8 +101,7 @@ def test_a_short_password_is_refused_before_anybody_is_asked():
 
 def declared(resource: str) -> dict[str, Any]:
     """The properties of a resource of the data stack."""
-    stack = json.loads((Path(module.__file__).parents[2] / ".chalice/data-stack.json").read_text())
-    properties: dict[str, Any] = stack["Resources"][resource]["Properties"]
+    properties: dict[str, Any] = data_stack.template()["Resources"][resource]["Properties"]
     return properties
 
 

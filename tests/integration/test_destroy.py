@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import boto3
 import pytest
 from botocore.exceptions import ClientError
@@ -12,7 +14,8 @@ from admin.deploy_commands import destroy as destroy_command
 from admin.destroy import destroy
 from admin.stacks import DeployFailed
 from chalicelib.config import Settings
-from tests.conftest import REGION, ROOT
+from infrastructure import data_stack
+from tests.conftest import REGION
 
 
 def test_a_stage_goes_with_every_version_of_what_it_published(cloud: Settings):
@@ -53,7 +56,7 @@ def test_a_production_stage_and_a_protected_one_stay(no_real_cloud: None, kept: 
         given = {"Stage": "staging"} | kept
         boto3.client("cloudformation", REGION).create_stack(
             StackName="gelombang-staging-data",
-            TemplateBody=(ROOT / ".chalice/data-stack.json").read_text(),
+            TemplateBody=json.dumps(data_stack.template()),
             Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 
 import boto3
@@ -23,6 +22,7 @@ from chalicelib.notices.rules import DOUBTS_MAX, State
 from chalicelib.notices.service import SENDING_LIMIT_S
 from chalicelib.notices.ses import NeverTaken, NotTaken, OutcomeUnknown, Pace, SesMail
 from chalicelib.wiring import Services
+from infrastructure.functions import FUNCTIONS
 from tests.builders.notices import DEADLINE, PAID, PostOffice, report, sent_by_moto
 from tests.conftest import REGION, T0
 
@@ -124,8 +124,8 @@ def test_a_mail_that_ses_will_not_take_tomorrow_either_rings(office, caplog, cod
 
 
 def test_a_claim_counts_as_dead_only_when_no_function_can_hold_it_any_more():
-    functions = json.loads((stages.ROOT / ".chalice/config.json").read_text())["lambda_functions"]
-    assert 2 * functions["send_mail"]["lambda_timeout"] < SENDING_LIMIT_S
+    [timeout_s] = [function.timeout_s for function in FUNCTIONS if function.name == "send_mail"]
+    assert 2 * timeout_s < SENDING_LIMIT_S
 
 
 def test_a_mail_that_may_have_gone_out_is_sent_again_as_one_that_was_not_taken(office):

@@ -6,7 +6,6 @@ other origins what the data stack's rules allow.
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ from typing import Any
 from chalice.test import Client
 
 import app as application
-from tests.conftest import ROOT
+from infrastructure import data_stack
 
 
 @dataclass
@@ -71,9 +70,7 @@ def serving(respond: Respond) -> Iterator[str]:
 
 def cors_rule() -> dict[str, Any]:
     """The one rule of the results bucket."""
-    template = json.loads((ROOT / ".chalice/data-stack.json").read_text())
-    [rule] = template["Resources"]["ResultsBucket"]["Properties"]["CorsConfiguration"]["CorsRules"]
-    return dict(rule)
+    return dict(data_stack.CORS)
 
 
 @dataclass

@@ -9,6 +9,7 @@ import pytest
 from admin import deploy, stages
 from admin.losses import HOLDS_DATA, Consent, losses
 from admin.stacks import DeployFailed, Template
+from infrastructure import data_stack
 from tests.unit.test_deploy_stacks import TEMPLATE, CloudFormation, event, stacks
 
 TABLE = "AWS::DynamoDB::Table"
@@ -131,7 +132,7 @@ def test_of_what_loses_nothing_nobody_is_asked(one: dict[str, Any]) -> None:
 
 def test_all_that_is_retained_in_our_own_stacks_is_known_to_hold_data() -> None:
     kinds = {
-        resource["Type"] for resource in deploy._data_template()["Resources"].values() if "DeletionPolicy" in resource
+        resource["Type"] for resource in data_stack.template()["Resources"].values() if "DeletionPolicy" in resource
     }
     assert kinds <= HOLDS_DATA
     assert TABLE in kinds
@@ -174,7 +175,7 @@ def test_production_is_what_the_first_deployment_made_it_whatever_the_name(
 
 
 def test_the_template_records_it() -> None:
-    declared = deploy._data_template()
+    declared = data_stack.template()
     assert declared["Parameters"]["Production"]["AllowedValues"] == ["yes", "no"]
     assert declared["Outputs"]["Production"] == {"Value": {"Ref": "Production"}}
     assert stages.is_production(stage(Production="yes", Protection="off"))

@@ -235,8 +235,6 @@ def test_models_of_services_that_nothing_calls_are_left_out(tmp_path):
 
 def test_an_application_that_does_not_import_is_refused_with_the_reason(tmp_path):
     (tmp_path / "chalicelib").mkdir()
-    (tmp_path / ".chalice").mkdir()
-    (tmp_path / ".chalice/config.json").write_text('{"version": "2.0", "app_name": "broken"}')
     (tmp_path / "app.py").write_text("import nothing_of_this_name\n")
 
     with pytest.raises(DeployFailed, match="nothing_of_this_name"):

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from admin import deploy, deploy_commands, stages
 from admin.stacks import DeployFailed, Template
 from chalicelib.config import BadConfiguration
-from tests.conftest import REGION, ROOT
+from infrastructure import app_stack, data_stack
+from tests.conftest import REGION
 
 
 def test_every_function_gets_its_code_from_the_bucket():
@@ -30,7 +31,7 @@ def test_every_function_gets_its_code_from_the_bucket():
 
 
 def test_a_stage_that_may_be_destroyed_retains_nothing():
-    kept = json.loads((ROOT / ".chalice/data-stack.json").read_text())
+    kept = data_stack.template()
 
     thrown_away = deploy.without_retention(kept)
 
@@ -133,9 +134,7 @@ def test_on_an_emulator_they_are_below_its_own(monkeypatch):
 
 
 def test_the_emulators_stage_is_the_one_that_chalice_deploys():
-    config = json.loads((ROOT / ".chalice/config.json").read_text())
-
-    assert config["api_gateway_stage"] == stages.API_STAGE
+    assert app_stack.config("x86_64")["api_gateway_stage"] == stages.API_STAGE
 
 
 def test_without_a_region_nothing_is_guessed(monkeypatch):

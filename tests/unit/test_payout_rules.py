@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -28,7 +27,8 @@ from chalicelib.payouts.rules import (
     Step,
 )
 from chalicelib.payouts.signals import SENDING_LONG_S
-from tests.conftest import ROOT, T0
+from infrastructure.functions import FUNCTIONS
+from tests.conftest import T0
 
 ID = rules.entitlement_id(54, "ani", Kind.INCENTIVE)
 AMOUNT = Rupiah(600_000)
@@ -430,7 +430,7 @@ def test_no_outage_within_half_a_day_ends_a_payment():
 
 
 def test_who_made_an_attempt_is_ended_before_another_sends_it(programme):
-    pay = json.loads((ROOT / ".chalice/config.json").read_text())["lambda_functions"]["pay"]["lambda_timeout"]
+    [pay] = [function.timeout_s for function in FUNCTIONS if function.name == "pay"]
     figures = load_programme("prod").payouts
     assert figures.requeue_after_s > 2 * pay
     gone = T0 + timedelta(seconds=figures.requeue_after_s)

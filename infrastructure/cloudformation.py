@@ -1,0 +1,225 @@
+"""What CloudFormation wants to read: references, parameters, resources with their usual properties."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def ref(name: str) -> Json:
+    """A parameter's value, or what AWS calls a resource."""
+    return {"Ref": name}
+
+
+def sub(text: str) -> Json:
+    """A text with `${names}` in it."""
+    return {"Fn::Sub": text}
+
+
+def attribute(resource: str, name: str) -> Json:
+    """An attribute of a resource of the same stack."""
+    return {"Fn::GetAtt": [resource, name]}
+
+
+def if_(condition: str, then: Any, otherwise: Any) -> Json:
+    """One of two values."""
+    return {"Fn::If": [condition, then, otherwise]}
+
+
+def named(name: str = "", *, before: str = "", after: str = "") -> Json:
+    """The stage's own name of a thing, such as gelombang-prod-payouts; without a name gelombang-prod."""
+    return sub(before + own(name) + after)
+
+
+def own(name: str = "") -> str:
+    """The same as text, for a longer one."""
+    return f"gelombang-${{Stage}}-{name}" if name else "gelombang-${Stage}"
+
+
+def arn(service: str, resource: str) -> Json:
+    """The ARN of a thing of this account in this region."""
+    return sub(f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource}")
+
+
+def parameter(kind: str = "String", *, default: str | int | None = None, about: str = "", **rules: Any) -> Json:
+    """A parameter of a stack; `rules` are CloudFormation's, such as AllowedPattern."""
+    known = {"Default": default, "Description": about or None}
+    return {"Type": kind, **{name: value for name, value in known.items() if value is not None}, **rules}
+
+
+STAGE = parameter(AllowedPattern="[a-z][a-z0-9]{1,15}")
+
+
+def resource(kind: str, properties: Mapping[str, Any], **attributes: Any) -> Json:
+    """A resource that each deployment can make again."""
+    return {"Type": f"AWS::{kind}", **attributes, "Properties": dict(properties)}
+
+
+def kept(kind: str, properties: Mapping[str, Any]) -> Json:
+    """A resource that holds data: it stays when its stack goes, unless the stack's own creation failed."""
+    return resource(kind, properties, DeletionPolicy="RetainExceptOnCreate", UpdateReplacePolicy="Retain")
+
+
+def statement(sid: str, principal: Any, action: str, on: Any, **more: Any) -> Json:
+    """A policy of a resource, with the one statement that it has."""
+    said = {"Sid": sid, "Effect": "Allow", "Principal": principal, "Action": action, "Resource": on, **more}
+    return {"Version": "2012-10-17", "Statement": [said]}
+
+
+@dataclass(frozen=True)
+class Index:
+    """A global secondary index of a table: its two keys, and what it holds besides them."""
+
+    name: str
+    partition: str
+    sort: str
+    holds: str | Sequence[str] = "KEYS_ONLY"
+    """KEYS_ONLY, ALL, or the names of attributes."""
+
+    def definition(self) -> Json:
+        """As a table's definition has it."""
+        projection: Json = {"ProjectionType": self.holds}
+        if not isinstance(self.holds, str):
+            projection = {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(self.holds)}
+        return {"IndexName": self.name, "KeySchema": _keys(self.partition, self.sort), "Projection": projection}
+
+
+def table(name: str, *indexes: Index) -> Json:
+    """A table on demand, recoverable to any second, with the keys `pk` and `sk`; `expires_at` ends an item."""
+    keys = dict.fromkeys(["pk", "sk", *(key for index in indexes for key in (index.partition, index.sort))])
+    properties = {
+        "TableName": named(name),
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        "KeySchema": _keys("pk", "sk"),
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+        "DeletionProtectionEnabled": if_("Keep", True, False),
+        "SSESpecification": {"SSEEnabled": True},
+        "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
+    }
+    if indexes:
+        properties["GlobalSecondaryIndexes"] = [index.definition() for index in indexes]
+    return kept("DynamoDB::Table", properties)
+
+
+def _keys(partition: str, sort: str) -> list[Json]:
+    return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
+
+
+def queue(name: str, visibility_s: int) -> dict[str, Json]:
+    """A queue, its dead-letter queue after five tries, and the alarm that rings when anything is in that one.
+
+    A message that failed is tried again after `visibility_s`: six times its consumer's time-out.
+    """
+    title = name.capitalize()
+    dead = f"{title}DeadLetters"
+    common = {"MessageRetentionPeriod": 14 * 24 * 3600, "SqsManagedSseEnabled": True}
+    tries = {
+        "VisibilityTimeout": if_("Hurried", ref("QueuesVisibilityS"), visibility_s),
+        "RedrivePolicy": {"deadLetterTargetArn": attribute(dead, "Arn"), "maxReceiveCount": 5},
+    }
+    visible = Metric(
+        "ApproximateNumberOfMessagesVisible", {"QueueName": attribute(dead, "QueueName")}, "AWS/SQS", "Maximum"
+    )
+    return {
+        dead: resource("SQS::Queue", {"QueueName": named(f"{name}-dead"), **common}),
+        f"{title}Queue": resource("SQS::Queue", {"QueueName": named(name), **common, **tries}),
+        f"{title}GivenUp": alarm(f"{name}-given-up", "", visible, period_s=60),
+    }
+
+
+def bucket(name: str, *, public: bool = False, **properties: Any) -> Json:
+    """A bucket whose name ends with the account's number; only a public one may have a policy that lets anyone read."""
+    return kept(
+        "S3::Bucket",
+        {
+            "BucketName": named(name, after="-${AWS::AccountId}"),
+            "PublicAccessBlockConfiguration": {
+                "BlockPublicAcls": True,
+                "IgnorePublicAcls": True,
+                "BlockPublicPolicy": not public,
+                "RestrictPublicBuckets": not public,
+            },
+            "BucketEncryption": {
+                "ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+            },
+            **properties,
+        },
+    )
+
+
+def key(title: str, alias: str, about: str, spec: str, usage: str, **properties: Any) -> dict[str, Json]:
+    """A KMS key that the account's own policies decide about, and its alias."""
+    account = {"AWS": sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root")}
+    policy = statement("AccountDecides", account, "kms:*", "*")
+    said = {"Description": about, "KeySpec": spec, "KeyUsage": usage, "KeyPolicy": policy}
+    return {
+        title: kept("KMS::Key", said | properties),
+        f"{title}Alias": resource(
+            "KMS::Alias", {"AliasName": named(alias, before="alias/"), "TargetKeyId": ref(title)}
+        ),
+    }
+
+
+def topic(name: str) -> Json:
+    """A topic."""
+    return resource("SNS::Topic", {"TopicName": named(name)})
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that CloudWatch has."""
+
+    name: str
+    dimensions: Mapping[str, Any] | None = None
+    namespace: str = ""
+    """AWS's; without one it is our own, named after the stage."""
+    statistic: str = "Sum"
+    silence: str = "notBreaching"
+    """What it means when there is no number."""
+
+
+def alarm(
+    name: str,
+    about: str,
+    metric: Metric,
+    *,
+    at_least: int = 1,
+    over: float | None = None,
+    period_s: int = 300,
+    periods: int = 1,
+) -> Json:
+    """An alarm that tells the administrators when a metric is `at_least` so much, or `over` it, for so many periods."""
+    how = "GreaterThanOrEqualToThreshold" if over is None else "GreaterThanThreshold"
+    properties = {
+        "AlarmName": named(name),
+        **({"AlarmDescription": about} if about else {}),
+        "Namespace": metric.namespace or named(),
+        "MetricName": metric.name,
+        "Statistic": metric.statistic,
+        "Period": period_s,
+        "EvaluationPeriods": periods,
+        "Threshold": at_least if over is None else over,
+        "ComparisonOperator": how,
+        "TreatMissingData": metric.silence,
+        "AlarmActions": [ref("AlarmsTopic")],
+    }
+    if metric.dimensions is not None:
+        properties["Dimensions"] = [{"Name": name, "Value": value} for name, value in metric.dimensions.items()]
+    return resource("CloudWatch::Alarm", properties)
+
+
+def log_filter(group: str, word: str, value: str = "1") -> Json:
+    """A metric named `word` that counts the lines with this message; `value` may be a field of theirs, `$.count`."""
+    counted = {"MetricNamespace": named(), "MetricName": word, "MetricValue": value, "DefaultValue": 0}
+    return resource(
+        "Logs::MetricFilter",
+        {
+            "LogGroupName": ref(group),
+            "FilterPattern": f'{{ $.message = "{word}" }}',
+            "MetricTransformations": [counted],
+        },
+    )

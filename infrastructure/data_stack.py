@@ -1,0 +1,243 @@
+"""The data stack: what outlives a release. Tables, queues, keys, accounts, public results, announcements."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+from .cloudformation import (
+    STAGE,
+    Index,
+    Json,
+    attribute,
+    bucket,
+    if_,
+    kept,
+    key,
+    named,
+    own,
+    parameter,
+    queue,
+    ref,
+    resource,
+    statement,
+    sub,
+    table,
+    topic,
+)
+
+PARAMETERS = {
+    "Stage": STAGE,
+    "Protection": parameter(default="on", about="off only where a stage may be destroyed", AllowedValues=["on", "off"]),
+    "Production": parameter(
+        default="no",
+        about="Decided by the first deployment and by no later one: "
+        "a production stage is protected and is not destroyed",
+        AllowedValues=["yes", "no"],
+    ),
+    "QueuesVisibilityS": parameter(
+        "Number",
+        default=0,
+        about="After how many seconds a message that failed is tried again, "
+        "where that is to be sooner than AWS advises; 0: as it advises",
+        MinValue=0,
+        MaxValue=12 * 3600,
+    ),
+}
+
+CONDITIONS = {
+    "Keep": {"Fn::Equals": [ref("Protection"), "on"]},
+    "Hurried": {"Fn::Not": [{"Fn::Equals": [ref("QueuesVisibilityS"), "0"]}]},
+}
+
+TABLES = {
+    "RegistrationsTable": table("registrations", Index("registered", "registered_shard", "pk", holds=["region"])),
+    "WavesTable": table(
+        "waves", Index("roster", "roster_shard", "pk", holds="ALL"), Index("potential", "potential_shard", "buy_by")
+    ),
+    "PayoutsTable": table(
+        "payouts",
+        Index("unsettled", "unsettled_shard", "updated_at"),
+        Index("news", "news_shard", "at", holds=["state"]),
+    ),
+    "TrainingTable": table("training"),
+    "JobsTable": table("jobs"),
+    "HelpdeskTable": table("helpdesk", Index("open", "open_shard", "deadline_at", holds="ALL")),
+    "OutcomesTable": table("outcomes", Index("roster", "roster_shard", "pk", holds="ALL")),
+    "NoticesTable": table("notices", Index("unsent", "unsent_shard", "updated_at")),
+    "RunsTable": table("runs"),
+}
+
+QUEUES = queue("payouts", visibility_s=720) | queue("mails", visibility_s=720) | queue("awards", visibility_s=360)
+
+KEYS = key(
+    "MacKey", "mac", "Keyed hashes of NIK, KK, phone and account numbers", "HMAC_256", "GENERATE_VERIFY_MAC"
+) | key(
+    "DataKey", "data", "Wraps each person's data key", "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", EnableKeyRotation=True
+)
+
+PASSWORD = {f"Require{kind}": False for kind in ("Lowercase", "Uppercase", "Numbers", "Symbols")}
+
+ACCOUNTS = {
+    "UserPool": kept(
+        "Cognito::UserPool",
+        {
+            "UserPoolName": named(),
+            "UsernameAttributes": ["email"],
+            "AutoVerifiedAttributes": ["email"],
+            "Schema": [{"Name": "email", "AttributeDataType": "String", "Required": True, "Mutable": False}],
+            "UsernameConfiguration": {"CaseSensitive": False},
+            "DeletionProtection": if_("Keep", "ACTIVE", "INACTIVE"),
+            "Policies": {"PasswordPolicy": {"MinimumLength": 10, **PASSWORD}},
+            "AccountRecoverySetting": {"RecoveryMechanisms": [{"Name": "verified_email", "Priority": 1}]},
+        },
+    ),
+    "UserPoolClient": resource(
+        "Cognito::UserPoolClient",
+        {
+            "ClientName": named("api"),
+            "UserPoolId": ref("UserPool"),
+            "GenerateSecret": False,
+            "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+            "PreventUserExistenceErrors": "ENABLED",
+            "WriteAttributes": ["email", "locale"],
+            "AccessTokenValidity": 60,
+            "TokenValidityUnits": {"AccessToken": "minutes"},
+        },
+    ),
+}
+
+CORS = {
+    "AllowedMethods": ["GET", "HEAD"],
+    "AllowedOrigins": ["*"],
+    "AllowedHeaders": ["Range"],
+    "ExposedHeaders": ["ETag", "Last-Modified", "Content-Range", "Accept-Ranges", "Content-Length"],
+    "MaxAge": 3600,
+}
+"""Any page may read the published files, also in parts."""
+
+PARTS = {
+    "Id": "PartsOfReconciliations",
+    "Status": "Enabled",
+    "Prefix": "reconciliation/parts/",
+    "ExpirationInDays": 90,
+    "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+}
+
+BUCKETS = {
+    "ResultsBucket": bucket(
+        "results",
+        public=True,
+        VersioningConfiguration={"Status": "Enabled"},
+        CorsConfiguration={"CorsRules": [CORS]},
+    ),
+    "ResultsBucketPolicy": resource(
+        "S3::BucketPolicy",
+        {
+            "Bucket": ref("ResultsBucket"),
+            "PolicyDocument": statement(
+                "AnyoneMayRecomputeADraw", "*", "s3:GetObject", sub("${ResultsBucket.Arn}/draws/*")
+            ),
+        },
+    ),
+    "ReportsBucket": bucket(
+        "reports", VersioningConfiguration={"Status": "Enabled"}, LifecycleConfiguration={"Rules": [PARTS]}
+    ),
+    "ArtifactsBucket": bucket("artifacts"),
+}
+
+MAIL_SERVICE = {
+    "StringEquals": {"AWS:SourceAccount": ref("AWS::AccountId")},
+    "ArnLike": {
+        "AWS:SourceArn": sub(
+            f"arn:${{AWS::Partition}}:ses:${{AWS::Region}}:${{AWS::AccountId}}:configuration-set/{own('mails')}"
+        )
+    },
+}
+
+MAILS = {
+    "MailFeedbackTopic": topic("mail-feedback"),
+    "MailFeedbackPolicy": resource(
+        "SNS::TopicPolicy",
+        {
+            "Topics": [ref("MailFeedbackTopic")],
+            "PolicyDocument": statement(
+                "MailServiceReports",
+                {"Service": "ses.amazonaws.com"},
+                "sns:Publish",
+                ref("MailFeedbackTopic"),
+                Condition=MAIL_SERVICE,
+            ),
+        },
+    ),
+    "MailRules": resource(
+        "SES::ConfigurationSet",
+        {
+            "Name": named("mails"),
+            "ReputationOptions": {"ReputationMetricsEnabled": True},
+            "SuppressionOptions": {"SuppressedReasons": ["BOUNCE", "COMPLAINT"]},
+            "DeliveryOptions": {"TlsPolicy": "REQUIRE"},
+        },
+    ),
+    "MailReports": resource(
+        "SES::ConfigurationSetEventDestination",
+        {
+            "ConfigurationSetName": ref("MailRules"),
+            "EventDestination": {
+                "Name": "feedback",
+                "Enabled": True,
+                "MatchingEventTypes": ["bounce", "complaint"],
+                "SnsDestination": {"TopicARN": ref("MailFeedbackTopic")},
+            },
+        },
+        DependsOn="MailFeedbackPolicy",
+    ),
+}
+
+FSP_SECRET = kept(
+    "SecretsManager::Secret",
+    {
+        "Name": named("fsp"),
+        "Description": "The provider's api_key (set by an administrator) and the callback_token it must send",
+        "GenerateSecretString": {
+            "SecretStringTemplate": '{"api_key": ""}',
+            "GenerateStringKey": "callback_token",
+            "PasswordLength": 40,
+            "ExcludePunctuation": True,
+        },
+    },
+)
+
+RESOURCES = {
+    **TABLES,
+    **QUEUES,
+    **KEYS,
+    **ACCOUNTS,
+    **BUCKETS,
+    **MAILS,
+    "FspSecret": FSP_SECRET,
+    "AnnouncementsTopic": topic("announcements"),
+    "AlarmsTopic": topic("alarms"),
+}
+
+OUTPUTS = {
+    **{name: ref(name) for name in ("Production", "UserPool", "UserPoolClient", "FspSecret")},
+    **{name: ref(name) for name in ("AnnouncementsTopic", "AlarmsTopic")},
+    **{name: ref(name) for name in ("ReportsBucket", "ResultsBucket", "ArtifactsBucket")},
+    **{f"{name}Url": ref(name) for name in ("PayoutsQueue", "MailsQueue", "AwardsQueue")},
+    **{f"{name}Arn": attribute(name, "Arn") for name in ("MacKey", "DataKey")},
+    "ResultsUrl": sub("https://${ResultsBucket.RegionalDomainName}"),
+}
+
+
+def template() -> Json:
+    """CloudFormation's document."""
+    document = {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": "Gelombang: what outlives a release. Tables, queues, keys, accounts, the public results, "
+        "the announcements.",
+        "Parameters": PARAMETERS,
+        "Conditions": CONDITIONS,
+        "Resources": RESOURCES,
+        "Outputs": {name: {"Value": value} for name, value in OUTPUTS.items()},
+    }
+    return deepcopy(document)

@@ -1,0 +1,92 @@
+"""Every function: its memory and time, and how it is invoked.
+
+Routes, schedules and the sizes of batches are said in `app.py`, where Chalice reads them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .cloudformation import Json, arn, named, own
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function, named as in `app.py`, but for the API's handler."""
+
+    name: str
+    memory_mb: int
+    """A whole processor comes with 1,769."""
+    timeout_s: int
+    alone: bool = False
+    """Whether only one may run at a time."""
+    retries: int = 0
+    """How often Lambda itself invokes it again after a failure. What comes every minute is not tried in between."""
+    within_s: int = 0
+    """For how long such an invocation is kept; 0: as AWS does."""
+    queue: str = ""
+    """Whose messages it consumes."""
+    topic: str = ""
+    """Whose messages it hears."""
+
+    @property
+    def chalice_name(self) -> str:
+        """As Chalice calls it."""
+        return "api_handler" if self.name == "api" else self.name
+
+    @property
+    def logical_id(self) -> str:
+        """As Chalice's template calls it."""
+        return "APIHandler" if self.name == "api" else pascal(self.name)
+
+    def settings(self) -> Json:
+        """For Chalice's config.json."""
+        alone = {"reserved_concurrency": 1} if self.alone else {}
+        return {
+            "iam_policy_file": f"policies/{self.name}.json",
+            "lambda_memory_size": self.memory_mb,
+            "lambda_timeout": self.timeout_s,
+            **alone,
+        }
+
+    def resource(self) -> Json:
+        """What Chalice's template lacks."""
+        properties: Json = {"FunctionName": named(self.name)}
+        if self.within_s:
+            properties["EventInvokeConfig"] = {
+                "MaximumRetryAttempts": self.retries,
+                "MaximumEventAgeInSeconds": self.within_s,
+            }
+        if self.queue:
+            source = {"Queue": arn("sqs", own(self.queue)), "FunctionResponseTypes": ["ReportBatchItemFailures"]}
+            properties["Events"] = {f"{self.logical_id}SqsEventSource": {"Properties": source}}
+        if self.topic:
+            heard = {"Topic": arn("sns", own(self.topic))}
+            properties["Events"] = {f"{self.logical_id}SnsSubscription": {"Properties": heard}}
+        return {"Properties": properties}
+
+
+def pascal(name: str) -> str:
+    """`open_wave` as OpenWave."""
+    return name.title().replace("_", "").replace("-", "")
+
+
+FUNCTIONS = (
+    Function("api", memory_mb=1024, timeout_s=10),
+    Function("citizen", memory_mb=512, timeout_s=5),
+    Function("open_wave", memory_mb=3008, timeout_s=900),
+    Function("close_wave", memory_mb=3008, timeout_s=900),
+    Function("advance", memory_mb=3008, timeout_s=900, alone=True, retries=0, within_s=60),
+    Function("award", memory_mb=512, timeout_s=60, queue="awards"),
+    Function("expire_places", memory_mb=3008, timeout_s=900, retries=2, within_s=3600),
+    Function("pay", memory_mb=512, timeout_s=120, queue="payouts"),
+    Function("sweep_payouts", memory_mb=512, timeout_s=60, retries=0, within_s=60),
+    Function("reconcile_payouts", memory_mb=1024, timeout_s=900, retries=0, within_s=3600),
+    Function("write_notices", memory_mb=512, timeout_s=900, alone=True, retries=0, within_s=300),
+    Function("send_mail", memory_mb=512, timeout_s=120, queue="mails"),
+    Function("mail_feedback", memory_mb=512, timeout_s=30, topic="mail-feedback"),
+    Function("open_surveys", memory_mb=2048, timeout_s=900, retries=2, within_s=3600),
+    Function("tally_statistics", memory_mb=1024, timeout_s=900, retries=0, within_s=3600),
+    Function("check_grievances", memory_mb=512, timeout_s=300, retries=2, within_s=3600),
+    Function("watch", memory_mb=512, timeout_s=120, retries=0, within_s=60),
+)
