@@ -49,14 +49,14 @@ MINUTES_PAST_DUE = {
 """By the promise, as chalicelib/watch.py measures it. Two periods without a figure ring as well."""
 
 
-def word(group: str, said: str, filter_id: str, about: str, period_s: int = 900) -> Iterator[tuple[str, Json]]:
+def word(group: str, said: str, filter_id: str, about: str) -> Iterator[tuple[str, Json]]:
     """A filter that counts a word in a group's log, and an alarm at the first."""
     yield filter_id, log_filter(group, said)
-    yield pascal(said), alarm(said.replace("_", "-"), about, Metric(said), period_s=period_s)
+    yield pascal(said), alarm(said.replace("_", "-"), about, Metric(said), period_s=900)
 
 
 def count(said: str, about: str, period_s: int) -> Iterator[tuple[str, Json]]:
-    """The same for what the sweep logs with a `count`: an alarm at the first."""
+    """The same for what the sweep logs with a `count`."""
     yield f"{pascal(said)}Counted", log_filter("SweepPayoutsLogGroup", said, "$.count")
     yield pascal(said), alarm(said.replace("_", "-"), about, Metric(said, statistic="Maximum"), period_s=period_s)
 

@@ -8,6 +8,7 @@ from .cloudformation import (
     STAGE,
     Index,
     Json,
+    arn,
     attribute,
     bucket,
     if_,
@@ -147,11 +148,7 @@ BUCKETS = {
 
 MAIL_SERVICE = {
     "StringEquals": {"AWS:SourceAccount": ref("AWS::AccountId")},
-    "ArnLike": {
-        "AWS:SourceArn": sub(
-            f"arn:${{AWS::Partition}}:ses:${{AWS::Region}}:${{AWS::AccountId}}:configuration-set/{own('mails')}"
-        )
-    },
+    "ArnLike": {"AWS:SourceArn": arn("ses", f"configuration-set/{own('mails')}")},
 }
 
 MAILS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 
 from .cloudformation import Json, named
 
@@ -16,19 +17,18 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
 }
-SOON = {"Retry-After": "5"}
 
 
-def refusal(status: int, title: str, code: str, detail: str, headers: dict[str, str] | None = None) -> Json:
-    """What the gateway answers; `detail` is Indonesian and English."""
+def refusal(status: int, code: str, detail: str, **headers: str) -> Json:
+    """What the gateway answers; `detail` is Indonesian and English, and headers have `_` for `-`."""
     problem = {
         "type": f"urn:gelombang:problem:{code}",
-        "title": title,
+        "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
         "code": code,
     }
-    given = HEADERS | (headers or {})
+    given = HEADERS | {name.replace("_", "-"): value for name, value in headers.items()}
     return {
         "StatusCode": status,
         "ResponseParameters": {"Headers": {name: f"'{value}'" for name, value in given.items()}},
@@ -36,32 +36,16 @@ def refusal(status: int, title: str, code: str, detail: str, headers: dict[str, 
     }
 
 
+SIGN_IN = "Silakan masuk terlebih dahulu. / Please sign in first."
+TOO_MANY = "Terlalu banyak permintaan; coba lagi sebentar lagi. / Too many requests; try again shortly."
+BUSY = "Layanan sedang sibuk; coba lagi sebentar lagi. / The service is busy; try again shortly."
+
 REFUSALS = {
-    "UNAUTHORIZED": refusal(
-        401,
-        "Unauthorized",
-        "not_signed_in",
-        "Silakan masuk terlebih dahulu. / Please sign in first.",
-        {"WWW-Authenticate": "Bearer"},
-    ),
-    "ACCESS_DENIED": refusal(403, "Forbidden", "not_signed_in", "Tidak diizinkan. / Not allowed."),
-    "MISSING_AUTHENTICATION_TOKEN": refusal(
-        404, "Not Found", "not_found", "Tidak ditemukan. / There is no such thing here."
-    ),
-    "THROTTLED": refusal(
-        429,
-        "Too Many Requests",
-        "too_many_requests",
-        "Terlalu banyak permintaan; coba lagi sebentar lagi. / Too many requests; try again shortly.",
-        SOON,
-    ),
-    "DEFAULT_5XX": refusal(
-        503,
-        "Service Unavailable",
-        "temporarily_unavailable",
-        "Layanan sedang sibuk; coba lagi sebentar lagi. / The service is busy; try again shortly.",
-        SOON,
-    ),
+    "UNAUTHORIZED": refusal(401, "not_signed_in", SIGN_IN, WWW_Authenticate="Bearer"),
+    "ACCESS_DENIED": refusal(403, "not_signed_in", "Tidak diizinkan. / Not allowed."),
+    "MISSING_AUTHENTICATION_TOKEN": refusal(404, "not_found", "Tidak ditemukan. / There is no such thing here."),
+    "THROTTLED": refusal(429, "too_many_requests", TOO_MANY, Retry_After="5"),
+    "DEFAULT_5XX": refusal(503, "temporarily_unavailable", BUSY, Retry_After="5"),
 }
 
 
