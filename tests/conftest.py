@@ -229,3 +229,13 @@ def cloud(no_real_cloud: None) -> Iterator[Settings]:
             mail_domain="gelombang.example",
             public_url="https://api.invalid",
         )
+
+
+@pytest.fixture
+def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Waves on the test's cloud, at `T0`, three days before wave 145 opens."""
+    from tests.builders.waves import WavesWorld  # most tests need none of it
+
+    world = WavesWorld(cloud, programme, T0)
+    monkeypatch.setattr("moto.s3.models.utcnow", world.clock.utcnow)
+    return world

@@ -21,7 +21,7 @@ PAGE = """<!doctype html>
 </html>
 """
 
-_ASK = """<h1>Berhenti menerima email pengingat?</h1>
+_UNSUBSCRIBE = """<h1>Berhenti menerima email pengingat?</h1>
 <p>Hasil seleksi dan kabar pembayaran tetap kami kirim.</p>
 <h1 lang="en">No more reminders?</h1>
 <p lang="en">Results and news of payments will still reach you.</p>
@@ -45,7 +45,7 @@ class Unsubscriptions:
         Raises `NotFound`.
         """
         self._owner(token)
-        return PAGE.format(_ASK)
+        return PAGE.format(_UNSUBSCRIBE)
 
     def end(self, token: str, now: datetime) -> str:
         """End the reminders; again it changes nothing. Raises `NotFound`."""

@@ -38,7 +38,7 @@ OPTIONAL = ("cosignatures.txt", "sample.json", "substitutions.json", "beacon.jso
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = [item for item in items if "tests/page/" in item.path.as_posix()]
+    here = [item for item in items if "tests/pages/" in item.path.as_posix()]
     for item in here:
         item.add_marker(pytest.mark.page)
         if not chromium.find():

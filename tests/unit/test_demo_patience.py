@@ -14,10 +14,10 @@ from urllib3.exceptions import HTTPError
 
 from local import api as demo_api
 from local.api import Answer, Api, Unexpected, made_once
-from local.chaos import LOOK_S, NotAtRest, Watch
 from local.patience import Patience
 from local.people import people
 from local.players.crowd import Crowd
+from local.rest import LOOK_S, NotAtRest, Watch
 from tests.conftest import T0
 
 

@@ -1,4 +1,4 @@
-"""What several integration tests share."""
+"""A job market for each test."""
 
 from __future__ import annotations
 
@@ -10,17 +10,7 @@ import pytest
 
 from chalicelib.config import Programme, Settings
 from tests.builders.jobs import Market, open_market
-from tests.builders.waves import WavesWorld
-from tests.conftest import T0
 from tests.conftest import cloud as cloud_of_one_test
-
-
-@pytest.fixture
-def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> WavesWorld:
-    """Waves on the test's cloud, at `T0`, three days before wave 145 opens."""
-    world = WavesWorld(cloud, programme, T0)
-    monkeypatch.setattr("moto.s3.models.utcnow", world.clock.utcnow)
-    return world
 
 
 @pytest.fixture(scope="module")
