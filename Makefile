@@ -33,7 +33,7 @@ chaos: install ## 2,000 payouts on a local cloud: the provider fails, workers ar
 	@$(BIN)/python -m local.chaos
 
 serve: install ## keep the local cloud up, with the application deployed
-	@$(BIN)/python -m local.serve
+	@$(BIN)/python -m local.cloud.serve
 
 test: $(BIN)/.installed ## every test, in process on moto, no network, no browser
 	$(BIN)/pytest -n 2 --dist worksteal -m "not dynamodb and not page"
@@ -42,8 +42,8 @@ test-dynamodb: $(BIN)/.installed ## races on DynamoDB Local (optional: needs jav
 	@bash tests/on_dynamodb.sh tests/races
 
 test-page: $(BIN)/.installed ## the page that checks a draw, in headless Chromium (which it needs, and never downloads)
-	@$(BIN)/python -m tests.page.chromium
-	$(BIN)/pytest -m page tests/page
+	@$(BIN)/python -m tests.pages.chromium
+	$(BIN)/pytest -m page tests/pages
 
 test-scale: $(BIN)/.installed ## every scheduled job with 10,000 people, killed half-way (needs java and npm)
 	@bash tests/on_dynamodb.sh tests/scale
@@ -62,7 +62,7 @@ check: $(BIN)/.installed ## ruff, strict mypy, import rules, cfn-lint on both st
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m admin.package build
+	$(BIN)/python -m admin.deployment.package build
 	AWS_DEFAULT_REGION=ap-southeast-3 $(BIN)/cfn-lint build/app-stack.json build/data-stack.json
 
 format: $(BIN)/.installed ## let ruff put the code in form

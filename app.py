@@ -8,7 +8,8 @@ from typing import Any
 
 from chalice.app import AuthResponse, Cron, Rate
 
-from chalicelib import config, events, logs, me, openapi, web, wiring
+from chalicelib import config, logs, wiring
+from chalicelib.aws import failures
 from chalicelib.helpdesk import errors as complaint
 from chalicelib.helpdesk import wire as helpdesk
 from chalicelib.jobs import errors as job
@@ -17,20 +18,21 @@ from chalicelib.notices import feedback, mailer
 from chalicelib.outcomes import errors as outcome
 from chalicelib.outcomes import statistics_wire as statistics
 from chalicelib.outcomes import survey_wire as surveys
-from chalicelib.payouts import consumer
 from chalicelib.payouts import errors as payout
+from chalicelib.payouts import queue
 from chalicelib.payouts import wire as payouts
 from chalicelib.registration import errors as person
 from chalicelib.registration import wire as registration
 from chalicelib.training import errors as course
 from chalicelib.training import wire as training
-from chalicelib.waves import award_batch
 from chalicelib.waves import errors as wave
 from chalicelib.waves import wire as waves
+from chalicelib.waves.award import consumer as award_batch
+from chalicelib.web import edge, me, openapi
 
 VERSION = "0.1.0"
 logs.configure("gelombang")
-app = web.Api("gelombang")
+app = edge.Api("gelombang")
 
 
 @functools.cache
@@ -44,14 +46,14 @@ def services() -> wiring.Services:
 @app.middleware("sns")
 def tell_of_failures(event: Any, run: Any) -> Any:
     """Whatever ends a function that nobody waits for rings at once, unless it will pass by itself."""
-    with events.failures_told():
+    with failures.failures_told():
         return run(event)
 
 
 @app.authorizer(ttl_seconds=60)
 def citizen(request: Any) -> AuthResponse:
     """Accept an access token of our pool; everything else is 401."""
-    return web.admitted(services().tokens, request.token)
+    return edge.admitted(services().tokens, request.token)
 
 
 app.citizen = citizen
@@ -68,9 +70,9 @@ ACCOUNT = (person.MalformedEmail, person.TooManyRequests)
     answers={201: None},
     refuses=(*ACCOUNT, person.AccountExists, person.WeakPassword),
 )
-def sign_up(form: registration.SignUpForm) -> web.Reply:
+def sign_up(form: registration.SignUpForm) -> edge.Reply:
     services().accounts.sign_up(form.email, form.password, form.language)
-    return web.done(201)
+    return edge.done(201)
 
 
 @app.endpoint(
@@ -80,9 +82,9 @@ def sign_up(form: registration.SignUpForm) -> web.Reply:
     answers={204: None},
     refuses=(*ACCOUNT, person.CodeMismatch, person.CodeExpired),
 )
-def confirm_account(form: registration.ConfirmationForm) -> web.Reply:
+def confirm_account(form: registration.ConfirmationForm) -> edge.Reply:
     services().accounts.confirm(form.email, form.code)
-    return web.done()
+    return edge.done()
 
 
 @app.endpoint(
@@ -92,9 +94,9 @@ def confirm_account(form: registration.ConfirmationForm) -> web.Reply:
     answers={204: None},
     refuses=ACCOUNT,
 )
-def resend_code(form: registration.CodeForm) -> web.Reply:
+def resend_code(form: registration.CodeForm) -> edge.Reply:
     services().accounts.resend(form.email)
-    return web.done()
+    return edge.done()
 
 
 @app.endpoint(
@@ -104,8 +106,8 @@ def resend_code(form: registration.CodeForm) -> web.Reply:
     answers={201: registration.TokensView},
     refuses=(*ACCOUNT, person.WrongCredentials, person.NotConfirmed),
 )
-def sign_in(form: registration.SignInForm) -> web.Reply:
-    return web.created(services().accounts.sign_in(form.email, form.password))
+def sign_in(form: registration.SignInForm) -> edge.Reply:
+    return edge.created(services().accounts.sign_in(form.email, form.password))
 
 
 @app.endpoint(
@@ -115,16 +117,16 @@ def sign_in(form: registration.SignInForm) -> web.Reply:
     answers={201: registration.TokensView},
     refuses=(person.SessionExpired, person.TooManyRequests),
 )
-def refresh_session(form: registration.RefreshForm) -> web.Reply:
-    return web.created(services().accounts.refresh(form.refresh_token))
+def refresh_session(form: registration.RefreshForm) -> edge.Reply:
+    return edge.created(services().accounts.refresh(form.refresh_token))
 
 
 # What a person sees and does
 
 
 @app.endpoint("GET /me", "What is kept about me, masked", who="citizen", answers={200: me.Me})
-def get_me() -> web.Reply:
-    return web.ok(services().me(app.caller(), app.now()))
+def get_me() -> edge.Reply:
+    return edge.ok(services().me(app.caller(), app.now()))
 
 
 @app.endpoint(
@@ -153,9 +155,9 @@ def get_me() -> web.Reply:
         person.PhoneAlreadyUsed,
     ),
 )
-def put_registration(form: registration.RegistrationForm) -> web.Reply:
+def put_registration(form: registration.RegistrationForm) -> edge.Reply:
     registrant, new = services().register(app.caller(), form, app.now())
-    return web.once((registration.submitted_view(registrant, form), new))
+    return edge.once((registration.submitted_view(registrant, form), new))
 
 
 @app.endpoint(
@@ -174,9 +176,9 @@ def put_registration(form: registration.RegistrationForm) -> web.Reply:
         person.AccountAlreadyUsed,
     ),
 )
-def put_financial_address(form: registration.FinancialAddressForm) -> web.Reply:
+def put_financial_address(form: registration.FinancialAddressForm) -> edge.Reply:
     address = services().set_financial_address(app.caller(), form, app.now())
-    return web.ok(registration.financial_address_view(address))
+    return edge.ok(registration.financial_address_view(address))
 
 
 @app.endpoint(
@@ -186,13 +188,13 @@ def put_financial_address(form: registration.FinancialAddressForm) -> web.Reply:
     answers={200: waves.EntryList},
     refuses=(person.NotRegistered,),
 )
-def get_my_entries() -> web.Reply:
-    return web.ok(waves.EntryList(services().waves.entries_of(app.caller(), app.now())))
+def get_my_entries() -> edge.Reply:
+    return edge.ok(waves.EntryList(services().waves.entries_of(app.caller(), app.now())))
 
 
 @app.endpoint("GET /me/trainings", "My trainings and my balance", who="citizen", answers={200: training.TrainingList})
-def get_my_trainings() -> web.Reply:
-    return web.ok(services().training.of(app.caller()))
+def get_my_trainings() -> edge.Reply:
+    return edge.ok(services().training.of(app.caller()))
 
 
 @app.endpoint(
@@ -203,8 +205,8 @@ def get_my_trainings() -> web.Reply:
     answers={201: training.TrainingView, 200: training.TrainingView},
     refuses=course.PURCHASE,
 )
-def buy_training(form: training.PurchaseForm) -> web.Reply:
-    return web.once(services().training.buy(app.caller(), form.course_id, app.now()))
+def buy_training(form: training.PurchaseForm) -> edge.Reply:
+    return edge.once(services().training.buy(app.caller(), form.course_id, app.now()))
 
 
 @app.endpoint(
@@ -214,8 +216,8 @@ def buy_training(form: training.PurchaseForm) -> web.Reply:
     answers={200: training.TrainingView},
     refuses=course.CANCELLATION,
 )
-def cancel_training(training_id: str) -> web.Reply:
-    return web.ok(services().training.cancel(app.caller(), web.object_id(training_id), app.now()))
+def cancel_training(training_id: str) -> edge.Reply:
+    return edge.ok(services().training.cancel(app.caller(), edge.object_id(training_id), app.now()))
 
 
 @app.endpoint(
@@ -226,15 +228,15 @@ def cancel_training(training_id: str) -> web.Reply:
     answers={201: training.TrainingView, 200: training.TrainingView},
     refuses=course.REVIEW,
 )
-def review_training(form: training.ReviewForm, training_id: str) -> web.Reply:
-    return web.once(services().training.review(app.caller(), web.object_id(training_id), form, app.now()))
+def review_training(form: training.ReviewForm, training_id: str) -> edge.Reply:
+    return edge.once(services().training.review(app.caller(), edge.object_id(training_id), form, app.now()))
 
 
 @app.endpoint(
     "GET /me/payouts", "What is due to me, and how far it is", who="citizen", answers={200: payouts.PayoutList}
 )
-def get_my_payouts() -> web.Reply:
-    return web.ok(payouts.PayoutList(services().payouts_of(app.caller())))
+def get_my_payouts() -> edge.Reply:
+    return edge.ok(payouts.PayoutList(services().payouts_of(app.caller())))
 
 
 # Surveys
@@ -243,8 +245,8 @@ def get_my_payouts() -> web.Reply:
 @app.endpoint(
     "GET /me/surveys", "The surveys for me, with their questions", who="citizen", answers={200: surveys.SurveyList}
 )
-def get_my_surveys() -> web.Reply:
-    return web.ok(surveys.SurveyList(services().surveys.of(app.caller(), app.now())))
+def get_my_surveys() -> edge.Reply:
+    return edge.ok(surveys.SurveyList(services().surveys.of(app.caller(), app.now())))
 
 
 @app.endpoint(
@@ -255,8 +257,8 @@ def get_my_surveys() -> web.Reply:
     answers={201: surveys.SurveyView, 200: surveys.SurveyView},
     refuses=outcome.RESPONSE,
 )
-def answer_survey(form: surveys.ResponseForm, survey_id: str) -> web.Reply:
-    return web.once(services().surveys.respond(app.caller(), web.object_id(survey_id), form, app.now()))
+def answer_survey(form: surveys.ResponseForm, survey_id: str) -> edge.Reply:
+    return edge.once(services().surveys.respond(app.caller(), edge.object_id(survey_id), form, app.now()))
 
 
 # Courses
@@ -268,35 +270,35 @@ def answer_survey(form: surveys.ResponseForm, survey_id: str) -> web.Reply:
     query=training.CourseQuery,
     answers={200: training.CourseList},
 )
-def list_courses(query: training.CourseQuery) -> web.Reply:
-    return web.ok(services().courses.search(query, app.now()), cache_s=60)
+def list_courses(query: training.CourseQuery) -> edge.Reply:
+    return edge.ok(services().courses.search(query, app.now()), cache_s=60)
 
 
 @app.endpoint(
     "GET /courses/{course_id}", "One course", answers={200: training.CourseView}, refuses=(course.UnknownCourse,)
 )
-def get_course(course_id: str) -> web.Reply:
-    return web.ok(services().courses.get(web.object_id(course_id), app.now()), cache_s=60)
+def get_course(course_id: str) -> edge.Reply:
+    return edge.ok(services().courses.get(edge.object_id(course_id), app.now()), cache_s=60)
 
 
 # Waves
 
 
 @app.endpoint("GET /waves", "The waves that were run, the present one and the next few", answers={200: waves.WaveList})
-def list_waves() -> web.Reply:
-    return web.ok(waves.WaveList(services().waves.list(app.now())), cache_s=5)
+def list_waves() -> edge.Reply:
+    return edge.ok(waves.WaveList(services().waves.list(app.now())), cache_s=5)
 
 
 @app.endpoint(
     "GET /waves/current", "The open wave, else the one in selection, else the next", answers={200: waves.WaveView}
 )
-def get_current_wave() -> web.Reply:
-    return web.ok(services().waves.current(app.now()), cache_s=1)
+def get_current_wave() -> edge.Reply:
+    return edge.ok(services().waves.current(app.now()), cache_s=1)
 
 
 @app.endpoint("GET /waves/{number}", "One wave", answers={200: waves.WaveView}, refuses=(wave.UnknownWave,))
-def get_wave(number: str) -> web.Reply:
-    return web.ok(services().waves.get(web.number(number), app.now()), cache_s=5)
+def get_wave(number: str) -> edge.Reply:
+    return edge.ok(services().waves.get(edge.number(number), app.now()), cache_s=5)
 
 
 @app.endpoint(
@@ -306,20 +308,20 @@ def get_wave(number: str) -> web.Reply:
     answers={200: waves.InclusionProof},
     refuses=(wave.MalformedLeaf, wave.UnknownWave, wave.NotFrozenYet, wave.NotOnTheList),
 )
-def get_inclusion_proof(query: waves.ProofQuery, number: str, leaf: str) -> web.Reply:
-    proof = services().inclusion.proof(web.number(number), leaf, query.region, app.now())
-    return web.ok(proof, cache_s=86_400)  # what is frozen never changes
+def get_inclusion_proof(query: waves.ProofQuery, number: str, leaf: str) -> edge.Reply:
+    proof = services().inclusion.proof(edge.number(number), leaf, query.region, app.now())
+    return edge.ok(proof, cache_s=86_400)  # what is frozen never changes
 
 
 @app.endpoint(
     "GET /waves/{number}/verify",
     "A page that recomputes the draw in the browser, and one's own place in it (docs/draw.md)",
-    answers={200: web.Text("text/html")},
+    answers={200: edge.Text("text/html")},
     refuses=(wave.UnknownWave,),
 )
-def get_verifier(number: str) -> web.Reply:
-    page = services().verifier_page(web.number(number), app.now())
-    return web.ok(page.html, cache_s=60, policy=page.policy)
+def get_verifier(number: str) -> edge.Reply:
+    page = services().verifier_page(edge.number(number), app.now())
+    return edge.ok(page.html, cache_s=60, policy=page.policy)
 
 
 @app.endpoint(
@@ -339,8 +341,8 @@ def get_verifier(number: str) -> web.Reply:
         person.OverAge,
     ),
 )
-def join_wave() -> web.Reply:
-    return web.once(services().waves.join(app.caller(), app.now()))
+def join_wave() -> edge.Reply:
+    return edge.once(services().waves.join(app.caller(), app.now()))
 
 
 # Complaints and appeals
@@ -354,8 +356,8 @@ def join_wave() -> web.Reply:
     answers={201: helpdesk.GrievanceView, 200: helpdesk.GrievanceView},
     refuses=complaint.FILING,
 )
-def file_grievance(form: helpdesk.GrievanceForm) -> web.Reply:
-    return web.once(services().helpdesk.file(app.caller(), form, app.now()))
+def file_grievance(form: helpdesk.GrievanceForm) -> edge.Reply:
+    return edge.once(services().helpdesk.file(app.caller(), form, app.now()))
 
 
 @app.endpoint(
@@ -364,8 +366,8 @@ def file_grievance(form: helpdesk.GrievanceForm) -> web.Reply:
     who="citizen",
     answers={200: helpdesk.GrievanceList},
 )
-def get_my_grievances() -> web.Reply:
-    return web.ok(helpdesk.GrievanceList(services().helpdesk.of(app.caller())))
+def get_my_grievances() -> edge.Reply:
+    return edge.ok(helpdesk.GrievanceList(services().helpdesk.of(app.caller())))
 
 
 # The job market, for alumni
@@ -379,8 +381,8 @@ def get_my_grievances() -> web.Reply:
     answers={200: jobs.MatchList},
     refuses=(job.NotGraduated,),
 )
-def list_job_matches(page: jobs.MatchQuery) -> web.Reply:
-    return web.ok(services().jobs.matches(app.caller(), page, app.now()))
+def list_job_matches(page: jobs.MatchQuery) -> edge.Reply:
+    return edge.ok(services().jobs.matches(app.caller(), page, app.now()))
 
 
 @app.endpoint(
@@ -391,8 +393,8 @@ def list_job_matches(page: jobs.MatchQuery) -> web.Reply:
     answers={201: jobs.ApplicationView, 200: jobs.ApplicationView},
     refuses=job.APPLY,
 )
-def apply_for_job(form: jobs.ApplicationForm) -> web.Reply:
-    return web.once(services().jobs.apply(app.caller(), form, app.now()))
+def apply_for_job(form: jobs.ApplicationForm) -> edge.Reply:
+    return edge.once(services().jobs.apply(app.caller(), form, app.now()))
 
 
 @app.endpoint(
@@ -402,8 +404,8 @@ def apply_for_job(form: jobs.ApplicationForm) -> web.Reply:
     query=jobs.PageQuery,
     answers={200: jobs.ApplicationList},
 )
-def list_job_applications(page: jobs.PageQuery) -> web.Reply:
-    return web.ok(services().jobs.applications(app.caller(), page, app.now()))
+def list_job_applications(page: jobs.PageQuery) -> edge.Reply:
+    return edge.ok(services().jobs.applications(app.caller(), page, app.now()))
 
 
 @app.endpoint(
@@ -412,8 +414,8 @@ def list_job_applications(page: jobs.PageQuery) -> web.Reply:
     who="citizen",
     answers={200: jobs.ApplicationView},
 )
-def withdraw_job_application(vacancy_id: str) -> web.Reply:
-    return web.ok(services().jobs.withdraw(app.caller(), web.object_id(vacancy_id), app.now()))
+def withdraw_job_application(vacancy_id: str) -> edge.Reply:
+    return edge.ok(services().jobs.withdraw(app.caller(), edge.object_id(vacancy_id), app.now()))
 
 
 # Partners and the provider, each with a proof of its own
@@ -433,8 +435,8 @@ def signing_partner() -> Any:
     answers={200: training.RedemptionView},
     refuses=course.REDEMPTION,
 )
-def validate_redemption(partner: Any, form: training.RedemptionForm) -> web.Reply:
-    return web.ok(services().reports.validate(partner, form))
+def validate_redemption(partner: Any, form: training.RedemptionForm) -> edge.Reply:
+    return edge.ok(services().reports.validate(partner, form))
 
 
 @app.endpoint(
@@ -446,8 +448,8 @@ def validate_redemption(partner: Any, form: training.RedemptionForm) -> web.Repl
     answers={201: training.RedemptionView, 200: training.RedemptionView},
     refuses=course.REDEMPTION,
 )
-def redeem_training(partner: Any, form: training.RedemptionForm) -> web.Reply:
-    return web.once(services().reports.redeem(partner, form, app.now()))
+def redeem_training(partner: Any, form: training.RedemptionForm) -> edge.Reply:
+    return edge.once(services().reports.redeem(partner, form, app.now()))
 
 
 @app.endpoint(
@@ -459,8 +461,8 @@ def redeem_training(partner: Any, form: training.RedemptionForm) -> web.Reply:
     answers={201: training.RedemptionView, 200: training.RedemptionView},
     refuses=course.ATTENDANCE,
 )
-def attend_training(partner: Any, form: training.AttendanceForm) -> web.Reply:
-    return web.once(services().reports.attend(partner, form, app.now()))
+def attend_training(partner: Any, form: training.AttendanceForm) -> edge.Reply:
+    return edge.once(services().reports.attend(partner, form, app.now()))
 
 
 @app.endpoint(
@@ -472,8 +474,8 @@ def attend_training(partner: Any, form: training.AttendanceForm) -> web.Reply:
     answers={201: training.RedemptionView, 200: training.RedemptionView},
     refuses=course.COMPLETION,
 )
-def complete_training(partner: Any, form: training.CompletionForm) -> web.Reply:
-    return web.once(services().reports.complete(partner, form, app.now()))
+def complete_training(partner: Any, form: training.CompletionForm) -> edge.Reply:
+    return edge.once(services().reports.complete(partner, form, app.now()))
 
 
 @app.endpoint(
@@ -485,8 +487,8 @@ def complete_training(partner: Any, form: training.CompletionForm) -> web.Reply:
     answers={201: jobs.PostingView, 200: jobs.PostingView},
     refuses=(*course.SIGNED, *job.OFFER, job.VacancyReferenceUsed),
 )
-def post_vacancy(partner: Any, form: jobs.PostingForm) -> web.Reply:
-    return web.once(services().jobs.post(partner, form, app.now()))
+def post_vacancy(partner: Any, form: jobs.PostingForm) -> edge.Reply:
+    return edge.once(services().jobs.post(partner, form, app.now()))
 
 
 @app.endpoint(
@@ -498,8 +500,8 @@ def post_vacancy(partner: Any, form: jobs.PostingForm) -> web.Reply:
     answers={200: jobs.PostingList},
     refuses=course.SIGNED,
 )
-def list_posted_vacancies(partner: Any, page: jobs.PageQuery) -> web.Reply:
-    return web.ok(services().jobs.posted(partner, page, app.now()))
+def list_posted_vacancies(partner: Any, page: jobs.PageQuery) -> edge.Reply:
+    return edge.ok(services().jobs.posted(partner, page, app.now()))
 
 
 @app.endpoint(
@@ -511,8 +513,8 @@ def list_posted_vacancies(partner: Any, page: jobs.PageQuery) -> web.Reply:
     answers={200: jobs.PostingView},
     refuses=(*course.SIGNED, *job.OFFER, job.VacancyClosed),
 )
-def change_vacancy(partner: Any, form: jobs.OfferForm, vacancy_id: str) -> web.Reply:
-    return web.ok(services().jobs.change(partner, web.object_id(vacancy_id), form, app.now()))
+def change_vacancy(partner: Any, form: jobs.OfferForm, vacancy_id: str) -> edge.Reply:
+    return edge.ok(services().jobs.change(partner, edge.object_id(vacancy_id), form, app.now()))
 
 
 @app.endpoint(
@@ -523,8 +525,8 @@ def change_vacancy(partner: Any, form: jobs.OfferForm, vacancy_id: str) -> web.R
     answers={200: jobs.PostingView},
     refuses=course.SIGNED,
 )
-def close_vacancy(partner: Any, vacancy_id: str) -> web.Reply:
-    return web.ok(services().jobs.close(partner, web.object_id(vacancy_id), app.now()))
+def close_vacancy(partner: Any, vacancy_id: str) -> edge.Reply:
+    return edge.ok(services().jobs.close(partner, edge.object_id(vacancy_id), app.now()))
 
 
 @app.endpoint(
@@ -536,8 +538,8 @@ def close_vacancy(partner: Any, vacancy_id: str) -> web.Reply:
     answers={200: jobs.ApplicantList},
     refuses=course.SIGNED,
 )
-def list_applicants(partner: Any, page: jobs.ApplicantQuery, vacancy_id: str) -> web.Reply:
-    return web.ok(services().jobs.applicants(partner, web.object_id(vacancy_id), page))
+def list_applicants(partner: Any, page: jobs.ApplicantQuery, vacancy_id: str) -> edge.Reply:
+    return edge.ok(services().jobs.applicants(partner, edge.object_id(vacancy_id), page))
 
 
 @app.endpoint(
@@ -548,9 +550,9 @@ def list_applicants(partner: Any, page: jobs.ApplicantQuery, vacancy_id: str) ->
     answers={202: None},
     refuses=(payout.InvalidCallback,),
 )
-def hint_payout(hint: payouts.FspHint) -> web.Reply:
+def hint_payout(hint: payouts.FspHint) -> edge.Reply:
     services().payouts.hint(app.header("x-callback-token"), hint.reference)
-    return web.done(202)
+    return edge.done(202)
 
 
 # Announcements and mails
@@ -559,67 +561,67 @@ def hint_payout(hint: payouts.FspHint) -> web.Reply:
 @app.endpoint(
     "GET /unsubscriptions/{token}",
     "The page behind the link in a reminder: it asks, and changes nothing",
-    answers={200: web.Text("text/html")},
+    answers={200: edge.Text("text/html")},
 )
-def ask_to_unsubscribe(token: str) -> web.Reply:
-    return web.ok(services().unsubscriptions.page(web.object_id(token)))
+def ask_to_unsubscribe(token: str) -> edge.Reply:
+    return edge.ok(services().unsubscriptions.page(edge.object_id(token)))
 
 
 @app.endpoint(
     "POST /unsubscriptions/{token}",
     "End reminders by e-mail: by the button of that page, or one click in a mail program (RFC 8058)",
-    body=web.Ignored,
-    answers={200: web.Text("text/html")},
+    body=edge.Ignored,
+    answers={200: edge.Text("text/html")},
 )
-def unsubscribe(token: str) -> web.Reply:
-    return web.ok(services().unsubscriptions.end(web.object_id(token), app.now()))
+def unsubscribe(token: str) -> edge.Reply:
+    return edge.ok(services().unsubscriptions.end(edge.object_id(token), app.now()))
 
 
 @app.endpoint(
     "GET /changes/{token}",
     "The page behind the link in a mail about a change of my data: it asks, and changes nothing",
-    answers={200: web.Text("text/html")},
+    answers={200: edge.Text("text/html")},
 )
-def ask_about_change(token: str) -> web.Reply:
-    return web.ok(services().changes.page(web.object_id(token), app.now()))
+def ask_about_change(token: str) -> edge.Reply:
+    return edge.ok(services().changes.page(edge.object_id(token), app.now()))
 
 
 @app.endpoint(
     "POST /changes/{token}/confirmation",
     "It was me: a changed account is paid to without waiting",
-    body=web.Ignored,
-    answers={200: web.Text("text/html")},
+    body=edge.Ignored,
+    answers={200: edge.Text("text/html")},
 )
-def confirm_change(token: str) -> web.Reply:
-    return web.ok(services().changes.confirm(web.object_id(token), app.now()))
+def confirm_change(token: str) -> edge.Reply:
+    return edge.ok(services().changes.confirm(edge.object_id(token), app.now()))
 
 
 @app.endpoint(
     "POST /changes/{token}/denial",
     "It was not me: nothing is paid until somebody has looked into it",
-    body=web.Ignored,
-    answers={200: web.Text("text/html")},
+    body=edge.Ignored,
+    answers={200: edge.Text("text/html")},
 )
-def deny_change(token: str) -> web.Reply:
-    return web.ok(services().changes.deny(web.object_id(token), app.now()))
+def deny_change(token: str) -> edge.Reply:
+    return edge.ok(services().changes.deny(edge.object_id(token), app.now()))
 
 
 @app.endpoint(
     "GET /waves.ics",
     "The waves, to subscribe to in a calendar program (iCalendar)",
-    answers={200: web.Text("text/calendar")},
+    answers={200: edge.Text("text/calendar")},
 )
-def get_agenda() -> web.Reply:
-    return web.ok(services().agenda(app.now()), cache_s=300)
+def get_agenda() -> edge.Reply:
+    return edge.ok(services().agenda(app.now()), cache_s=300)
 
 
 @app.endpoint(
     "GET /feed.atom",
     "The last announcements (Atom)",
-    answers={200: web.Text("application/atom+xml")},
+    answers={200: edge.Text("application/atom+xml")},
 )
-def get_feed() -> web.Reply:
-    return web.ok(services().feed(), cache_s=60)
+def get_feed() -> edge.Reply:
+    return edge.ok(services().feed(), cache_s=60)
 
 
 # What came of it, as the last count found it
@@ -628,8 +630,8 @@ def get_feed() -> web.Reply:
 @app.endpoint(
     "GET /statistics", "The whole programme: totals, outcomes, by province", answers={200: statistics.Statistics}
 )
-def get_statistics() -> web.Reply:
-    return web.ok(services().statistics.country(), cache_s=300)
+def get_statistics() -> edge.Reply:
+    return edge.ok(services().statistics.country(), cache_s=300)
 
 
 @app.endpoint(
@@ -638,23 +640,23 @@ def get_statistics() -> web.Reply:
     answers={200: statistics.WaveStatistics},
     refuses=(wave.UnknownWave,),
 )
-def get_wave_statistics(number: str) -> web.Reply:
-    return web.ok(services().statistics.wave(web.number(number)), cache_s=300)
+def get_wave_statistics(number: str) -> edge.Reply:
+    return edge.ok(services().statistics.wave(edge.number(number)), cache_s=300)
 
 
-@app.endpoint("GET /statistics.csv", "Every wave and province, a line each (CSV)", answers={200: web.Text("text/csv")})
-def get_statistics_csv() -> web.Reply:
-    return web.ok(services().statistics.csv(app.now()), cache_s=300)
+@app.endpoint("GET /statistics.csv", "Every wave and province, a line each (CSV)", answers={200: edge.Text("text/csv")})
+def get_statistics_csv() -> edge.Reply:
+    return edge.ok(services().statistics.csv(app.now()), cache_s=300)
 
 
 @app.endpoint("GET /openapi.json", "This document", answers={200: dict[str, Any]})
-def get_openapi() -> web.Reply:
-    return web.ok(openapi.document(app.operations, VERSION), cache_s=300)
+def get_openapi() -> edge.Reply:
+    return edge.ok(openapi.document(app.operations, VERSION), cache_s=300)
 
 
 @app.endpoint("GET /health", "Whether the application answers, and which version it is", answers={200: dict[str, str]})
-def get_health() -> web.Reply:
-    return web.ok({"status": "ok", "version": VERSION})
+def get_health() -> edge.Reply:
+    return edge.ok({"status": "ok", "version": VERSION})
 
 
 # The clock: three triggers of one idempotent step, which finds out for itself what is due
@@ -662,17 +664,17 @@ def get_health() -> web.Reply:
 
 @app.schedule(Cron("0", "5", "?", "*", "FRI", "*"))
 def open_wave(event: Any) -> None:
-    services().stepper.advance(app.clock(), events.remaining_s(event))
+    services().stepper.advance(app.clock(), failures.remaining_s(event))
 
 
 @app.schedule(Cron("0", "17", "?", "*", "MON", "*"))
 def close_wave(event: Any) -> None:
-    services().stepper.advance(app.clock(), events.remaining_s(event))
+    services().stepper.advance(app.clock(), failures.remaining_s(event))
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def advance(event: Any) -> None:
-    services().stepper.advance(app.clock(), events.remaining_s(event))
+    services().stepper.advance(app.clock(), failures.remaining_s(event))
 
 
 # Winners of a big wave, decided in batches ahead of the step's own walk; more at once than new tables would take
@@ -681,7 +683,7 @@ def advance(event: Any) -> None:
 @app.on_sqs_message(queue="awards", batch_size=1, maximum_concurrency=20)
 def award(event: Any) -> dict[str, Any]:
     records = event.to_dict()["Records"]
-    return award_batch.consume(records, services().award_batches, app.clock(), events.remaining_s(event))
+    return award_batch.consume(records, services().award_batches, app.clock(), failures.remaining_s(event))
 
 
 # Places that no training was bought for: at 00:10 WIB, and thrice more for what a long list leaves undone
@@ -690,7 +692,7 @@ def award(event: Any) -> dict[str, Any]:
 @app.schedule(Cron("10", "17-20", "*", "*", "?", "*"))
 def expire_places(event: Any) -> None:
     now = app.clock()
-    if services().revocation.run(now, events.remaining_s(event)).whole:
+    if services().revocation.run(now, failures.remaining_s(event)).whole:
         services().runs.whole("expire_places", now)
 
 
@@ -700,7 +702,7 @@ def expire_places(event: Any) -> None:
 @app.schedule(Rate(5, unit=Rate.MINUTES))
 def write_notices(event: Any) -> None:
     now = app.clock()
-    if services().tidings.run(now, events.remaining_s(event)):
+    if services().tidings.run(now, failures.remaining_s(event)):
         services().runs.whole("write_notices", now)
 
 
@@ -719,7 +721,7 @@ def mail_feedback(event: Any) -> None:
 
 @app.on_sqs_message(queue="payouts", batch_size=5, maximum_concurrency=20)
 def pay(event: Any) -> dict[str, Any]:
-    return consumer.consume(event.to_dict()["Records"], services().payout_worker, app.clock())
+    return queue.consume(event.to_dict()["Records"], services().payout_worker, app.clock())
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
@@ -735,7 +737,7 @@ def sweep_payouts(_event: Any) -> None:
 @app.schedule(Cron("30", "19-22", "*", "*", "?", "*"))
 def reconcile_payouts(event: Any) -> None:
     now = app.clock()
-    if services().daily_reconciliation.run(now, events.remaining_s(event)):
+    if services().daily_reconciliation.run(now, failures.remaining_s(event)):
         services().runs.whole("reconcile_payouts", now)
 
 
@@ -745,7 +747,7 @@ def reconcile_payouts(event: Any) -> None:
 @app.schedule(Cron("40", "17", "*", "*", "?", "*"))
 def open_surveys(event: Any) -> None:
     now = app.clock()
-    if services().survey_opening.run(now, events.remaining_s(event)):
+    if services().survey_opening.run(now, failures.remaining_s(event)):
         services().runs.whole("open_surveys", now)
 
 
@@ -755,7 +757,7 @@ def open_surveys(event: Any) -> None:
 @app.schedule(Rate(1, unit=Rate.HOURS))
 def tally_statistics(event: Any) -> None:
     now = app.clock()
-    if services().tallying.run(now, events.remaining_s(event)):
+    if services().tallying.run(now, failures.remaining_s(event)):
         services().runs.whole("tally_statistics", now)
 
 
@@ -765,7 +767,7 @@ def tally_statistics(event: Any) -> None:
 @app.schedule(Cron("0", "1", "*", "*", "?", "*"))
 def check_grievances(event: Any) -> None:
     now = app.clock()
-    if services().helpdesk.check(now, events.remaining_s(event)).whole:
+    if services().helpdesk.check(now, failures.remaining_s(event)).whole:
         services().runs.whole("check_grievances", now)
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise, starmap
 from operator import ge
 from struct import iter_unpack
 
-from chalicelib.waves.draw import LEAF_BYTES
+from chalicelib.draw.leaves import LEAF_BYTES
 
 
 class Disordered(Exception):

@@ -7,21 +7,21 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import DomainError
 
-from . import (
-    course_commands,
-    deploy_commands,
-    dlq_commands,
-    draw_commands,
-    grievance_commands,
-    mailbox_commands,
-    partner_commands,
-    payout_commands,
-    people_commands,
-    registration_commands,
-    statistics_commands,
-    trigger_commands,
-    wave_commands,
+from .commands import (
+    course,
+    deploy,
+    dlq,
+    exclusion,
+    grievance,
+    mailbox,
+    partner,
+    registration,
+    statistics,
+    trigger,
+    wave,
 )
+from .commands.draw import draw
+from .commands.payouts import payout
 
 
 class _Group(click.Group):
@@ -41,19 +41,19 @@ def main() -> None:
 
 
 for group in (
-    deploy_commands.deploy,
-    deploy_commands.destroy,
-    wave_commands.wave,
-    draw_commands.draw,
-    partner_commands.partner,
-    course_commands.course,
-    payout_commands.payout,
-    dlq_commands.dlq,
-    people_commands.exclusion,
-    registration_commands.registration,
-    grievance_commands.grievance,
-    mailbox_commands.mailbox,
-    statistics_commands.statistics,
-    trigger_commands.trigger,
+    deploy.deploy,
+    deploy.destroy,
+    wave.wave,
+    draw.draw,
+    partner.partner,
+    course.course,
+    payout.payout,
+    dlq.dlq,
+    exclusion.exclusion,
+    registration.registration,
+    grievance.grievance,
+    mailbox.mailbox,
+    statistics.statistics,
+    trigger.trigger,
 ):
     main.add_command(group)

@@ -13,13 +13,12 @@ from itertools import groupby, islice, pairwise
 from typing import TypeVar
 
 from chalicelib.clock import iso
-from chalicelib.waves import beacon, draw, merkle, note, proofs, published
-from chalicelib.waves.draw_errors import ForgedBeacon, NotSeated
-from chalicelib.waves.publication import VERIFIER_FILE
+from chalicelib.draw import beacon, leaves, merkle, note, proofs, published
+from chalicelib.draw.errors import ForgedBeacon, NotSeated
+from chalicelib.draw.sample import SURVEY
+from chalicelib.draw.selection import OPEN, allot, ascending
+from chalicelib.waves.publication.bucket import VERIFIER_FILE
 from chalicelib.waves.rules import REVOKED_PLACE
-from chalicelib.waves.sample import SURVEY
-from chalicelib.waves.seats import allot
-from chalicelib.waves.selection import OPEN, ascending
 
 from .evidence import Evidence, NotChecked, NotThere
 from .published_forms import OpenRow, ReservedRow, SubstitutionRow
@@ -182,7 +181,7 @@ def nodes(evidence: Evidence) -> None:
     evidence.need_lists()
 
 
-def _known(evidence: Evidence) -> Iterator[draw.Region]:
+def _known(evidence: Evidence) -> Iterator[leaves.Region]:
     return (row for row in evidence.regions if row.region in evidence.lists or not row.entries)
 
 
@@ -222,7 +221,7 @@ def shares(evidence: Evidence) -> str | None:
 
 
 def committed_top(evidence: Evidence) -> None:
-    if draw.top(evidence.note.wave, evidence.regions) != evidence.note.regions:
+    if leaves.top(evidence.note.wave, evidence.regions) != evidence.note.regions:
         raise Wrong("wrong top: the note does not commit to this region table")
 
 

@@ -9,12 +9,15 @@ from functools import cached_property
 from hashlib import sha256
 from itertools import pairwise
 
-from chalicelib.config import Chain, DrawRules
-from chalicelib.vkeys import WitnessKey
-from chalicelib.waves import draw, merkle, note, proofs, published, witness
-from chalicelib.waves.draw_errors import MalformedCosignature, MalformedNote
-from chalicelib.waves.selection import Selection, draw_seed
-from chalicelib.waves.witness import Cosignature, Judgement
+from chalicelib.config import DrawRules
+from chalicelib.draw import cosignatures as witness
+from chalicelib.draw import leaves as draw
+from chalicelib.draw import merkle, note, proofs, published
+from chalicelib.draw.cosignatures import Cosignature, Judgement
+from chalicelib.draw.errors import MalformedCosignature, MalformedNote
+from chalicelib.draw.note import Chain
+from chalicelib.draw.selection import Selection, draw_seed
+from chalicelib.draw.witness_keys import WitnessKey
 
 from . import own_story
 from .ascending import Ascending, Disordered

@@ -6,7 +6,7 @@ note by the path; only the cut-offs are taken as published, which the check of t
 
 from __future__ import annotations
 
-from chalicelib.waves import merkle, proofs
+from chalicelib.draw import merkle, proofs
 
 from .draw_checks import Wrong, required
 from .evidence import Evidence, NotChecked

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from chalicelib.waves.selection import OPEN, open_value, rank
+from chalicelib.draw.selection import OPEN, open_value, rank
 
 from .published_forms import Result, SubstitutionRow
 

@@ -20,7 +20,7 @@ from select import select
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from chalicelib.waves import published
+from chalicelib.draw import published
 
 from .publication import Absent, Unreachable, Unreadable, Watch, bounded
 

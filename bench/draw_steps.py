@@ -27,17 +27,18 @@ from admin.evidence import Known
 from admin.publication import Folder
 from admin.receipt import Own
 from admin.verify import Check, verify
-from chalicelib.config import Chain, settings_from_environment
+from chalicelib.config import settings_from_environment
+from chalicelib.draw import beacon, merkle, note, published
+from chalicelib.draw import leaves as draw
+from chalicelib.draw.leaves import LEAF_BYTES, Commitment, Region, Unsorted
+from chalicelib.draw.note import Chain
+from chalicelib.draw.selection import Selection, allot, draw_seed
 from chalicelib.registration.wire import RegistrationForm
-from chalicelib.waves import beacon, draw, merkle, note, published
-from chalicelib.waves.draw import LEAF_BYTES, Commitment, Region, Unsorted
-from chalicelib.waves.removals import Removals
+from chalicelib.time_budget import Tick
+from chalicelib.waves.entries import each_shard
+from chalicelib.waves.freeze import Removals
 from chalicelib.waves.rules import SHARDS, State, Wave
-from chalicelib.waves.seats import allot
-from chalicelib.waves.selection import Selection, draw_seed
-from chalicelib.waves.shards import each_shard
-from chalicelib.waves.tick import Tick
-from local.beacon import sign
+from local.sandbox.beacon import sign
 
 from . import draw_ways
 from .draw_cloud import Cloud

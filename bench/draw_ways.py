@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from hashlib import sha256
 from struct import iter_unpack
 
-from chalicelib.waves import draw
+from chalicelib.draw import leaves as draw
+from chalicelib.draw.selection import OPEN
 from chalicelib.waves.entries import EntryItem
 from chalicelib.waves.rules import SHARDS
-from chalicelib.waves.selection import OPEN
 
 from .draw_pages import ATTRIBUTES, WAVE, partition
 

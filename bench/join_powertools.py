@@ -18,9 +18,9 @@ from botocore.config import Config
 
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
+from chalicelib.draw.leaves import TICKET_BYTES, leaf
 from chalicelib.registration.rules import Employment, check_eligible
 from chalicelib.waves.calendar import Calendar
-from chalicelib.waves.draw import TICKET_BYTES, leaf
 from chalicelib.waves.rules import closing_day, shard_of
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]

@@ -19,8 +19,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from admin import archive, package, stages
-from admin.stacks import DeployFailed
+from admin.deployment import archive, package, stages
+from admin.deployment.stacks import DeployFailed
 
 from .measuring import processor
 

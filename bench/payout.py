@@ -22,15 +22,15 @@ from functools import partial
 from typing import Any
 
 import chalicelib.wiring
-from chalicelib import dynamo
+from chalicelib.aws import dynamodb
 from chalicelib.config import settings_from_environment
 from chalicelib.money import Rupiah
-from chalicelib.payouts import consumer, rules
-from chalicelib.payouts.addresses import AddressBook
-from chalicelib.payouts.ceilings import Allowance
-from chalicelib.payouts.fsp_http import HttpFsp
-from chalicelib.payouts.items import partition
-from chalicelib.payouts.rails import Rails
+from chalicelib.payouts import queue, rules
+from chalicelib.payouts.address_checks import AddressBook
+from chalicelib.payouts.controls.ceilings import Allowance
+from chalicelib.payouts.ledger.items import partition
+from chalicelib.payouts.providers.provider import Rails
+from chalicelib.payouts.providers.xendit import HttpFsp
 from chalicelib.payouts.rules import Answer, Hold, Kind, Outcome
 from chalicelib.payouts.wire import encode_message
 from chalicelib.payouts.worker import Payees, Ports, Sealer, Worker
@@ -167,7 +167,7 @@ class Bench:
         allowance = Allowance(self._services.ceilings, figures.ceilings)
         ports = Ports(payees, sealer, self._rails, allowance)
         worker = Worker(self._services._payout_store, ports, figures)
-        return lambda records: not consumer.consume(records, worker, NOW)["batchItemFailures"]
+        return lambda records: not queue.consume(records, worker, NOW)["batchItemFailures"]
 
     def run(self, contestant: Contestant) -> None:
         """One batch of new entitlements, measured; each must be paid afterwards, once."""
@@ -207,7 +207,7 @@ class Bench:
             buy_by=NOW + timedelta(days=15),
         )
         self._reset()
-        with dynamo.Transaction(self._region) as tx:
+        with dynamodb.Transaction(self._region) as tx:
             id_ = self._payouts.entitle(tx, beneficiary, Kind.INCENTIVE, NOW)
         self.stored.append(tuple(self._endpoint.calls))
         return id_

@@ -23,8 +23,8 @@ from aws_lambda_powertools.utilities.idempotency import (
 from botocore.config import Config
 
 from chalicelib.clock import iso, utc_now
-from chalicelib.payouts.fsp import Address, Fsp
-from chalicelib.payouts.items import Head, partition
+from chalicelib.payouts.ledger.items import Head, partition
+from chalicelib.payouts.providers.provider import Address, Fsp
 from chalicelib.payouts.rules import Outcome, State
 from chalicelib.payouts.wire import decode_message
 

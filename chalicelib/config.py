@@ -14,13 +14,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from . import vkeys
+from .draw import witness_keys
+from .draw.note import Chain
 from .errors import DomainError
 
 Positive = Annotated[int, Meta(gt=0)]
 NotNegative = Annotated[int, Meta(ge=0)]
-Hex32 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-Hex96 = Annotated[str, Meta(pattern="^[0-9a-f]{192}$")]
 Bic = Annotated[str, Meta(pattern="^[A-Z]{4}ID[A-Z0-9]{2}([A-Z0-9]{3})?$")]
 BankText = Annotated[str, Meta(pattern=r"^[A-Za-z0-9/?:().,'+ -]{1,70}$")]
 Skill = Annotated[str, Meta(pattern="^[a-z]+(_[a-z]+)*$", max_length=32)]
@@ -208,17 +207,6 @@ class StatisticsRules(_Frozen, frozen=True):
     final_after_days: Positive
 
 
-class Chain(_Frozen, frozen=True):
-    """A pinned drand chain: its hash and key in hex, genesis in Unix seconds, period and our delay in seconds."""
-
-    hash: Hex32
-    public_key: Hex96
-    genesis: Positive
-    period_s: Positive
-    delay_s: Positive
-    production: bool
-
-
 class WitnessRules(_Frozen, frozen=True):
     """Whose cosignatures of a note count (`keys`, as C2SP's vkeys), and how many of them a draw must have in time."""
 
@@ -236,9 +224,9 @@ class WitnessRules(_Frozen, frozen=True):
             raise ValueError("the quorum is above the number of witnesses")
 
     @property
-    def known(self) -> tuple[vkeys.WitnessKey, ...]:
+    def known(self) -> tuple[witness_keys.WitnessKey, ...]:
         """The keys, parsed."""
-        return tuple(map(vkeys.parse, self.keys))
+        return tuple(map(witness_keys.parse, self.keys))
 
 
 class AwardRules(_Frozen, frozen=True):

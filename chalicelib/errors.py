@@ -1,8 +1,8 @@
 """The root of every error a caller may be told about. Standard library only.
 
 A domain error carries facts, never wording: its `code` is stable and public, its facts are safe to show (no personal
-data). HTTP status and the text in both languages live in one table, `chalicelib/problems.py`; a test holds that every
-subclass has its row there.
+data). HTTP status and the text in both languages live in one table, `chalicelib/web/problems.py`; a test holds that
+every subclass has its row there.
 """
 
 from __future__ import annotations

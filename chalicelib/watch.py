@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Protocol
 
-from .aws import is_passing
+from .aws.clients import is_passing
 from .config import Programme
 from .logs import metric
-from .notices.progress import Place
+from .notices.results_told import Place
 from .waves.calendar import Calendar, CalendarException
-from .waves.owed import owed, plans
+from .waves.due import owed, plans
 from .waves.rules import State, Wave
 
 log = logging.getLogger(__name__)

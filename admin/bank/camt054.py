@@ -12,7 +12,7 @@ from typing import Literal
 
 from lxml import etree
 
-from chalicelib.payouts.bank_lines import Line, Problem
+from chalicelib.payouts.bank_files.report_lines import Line, Problem
 from chalicelib.payouts.rules import Outcome
 
 from .elements import amount, every, first, identifier, number, reference, text

@@ -13,7 +13,7 @@ from lxml.builder import ElementMaker
 
 from chalicelib.clock import WIB
 from chalicelib.config import BankFileRules
-from chalicelib.payouts.bank_rail import Order, Transfer
+from chalicelib.payouts.bank_files.transfers import Order, Transfer
 
 from . import schemas
 from .characters import bank_text

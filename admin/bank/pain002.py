@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from lxml import etree
 
-from chalicelib.payouts.bank_lines import Line, Problem, WholeFile
-from chalicelib.payouts.causes import Cause, cause, gravity, is_proof
+from chalicelib.payouts.bank_files.report_lines import Line, Problem, WholeFile
+from chalicelib.payouts.failure_causes import Cause, cause, gravity, is_proof
 from chalicelib.payouts.rules import Outcome
 
 from .elements import amount, code, every, first, number, reference, text, texts

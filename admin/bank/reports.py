@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from lxml import etree
 
-from chalicelib.payouts.bank_lines import Line, WholeFile
+from chalicelib.payouts.bank_files.report_lines import Line, WholeFile
 
 from . import camt054, pain002
 from .elements import every

@@ -6,10 +6,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ..waves import published
-from ..waves.draw import leaf
+from ..draw import published
+from ..draw.leaves import leaf
+from ..draw.selection import open_value, rank
 from ..waves.rules import DrawnEntry
-from ..waves.selection import open_value, rank
 
 
 class SelectionEvidence(Struct, frozen=True):

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Protocol
 
+from ..aws.dynamodb import LegsFailed, Transaction
 from ..clock import iso
 from ..config import HelpdeskRules
-from ..dynamo import LegsFailed, Transaction
 from ..errors import NotFound
 from ..notices.port import Facts
 from ..notices.port import Kind as Notice
 from ..payouts.wire import PayoutView
 from ..registration.vault import PersonKey
+from ..time_budget import Tick, TimeShort
 from ..waves.rules import REMOVALS, Beneficiary, DrawnEntry
-from ..waves.tick import Tick, TimeShort
 from . import evidence, rules, wire
 from .errors import AlreadyAnswered, AlreadyEscalated, TooManyGrievances, UnknownGrievance
 from .evidence import SelectionEvidence

@@ -16,8 +16,8 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
+from ..aws.dynamodb import LegsFailed, Transaction
 from ..clock import iso, parse_iso
-from ..dynamo import LegsFailed, Transaction
 from ..waves.rules import SHARDS, shard_of
 from .evidence import SelectionEvidence
 from .rules import About, Category, Deed, Grievance, State, before

@@ -11,8 +11,8 @@ from datetime import datetime
 
 from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 
+from ..aws.dynamodb import LegsFailed, Transaction
 from ..clock import iso, parse_iso
-from ..dynamo import LegsFailed, Transaction
 from .errors import VacancyClosed
 from .rules import SHARED, Application, application_id, dated
 from .store import JobsTable, VacancyStore, count

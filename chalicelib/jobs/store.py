@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.models import Model
 
+from ..aws.dynamodb import LegsFailed, Transaction
 from ..clock import iso, parse_iso
-from ..dynamo import LegsFailed, Transaction
 from .rules import JobCounts, Listing, Offer, Vacancy, dated, listing
 
 

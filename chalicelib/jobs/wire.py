@@ -9,16 +9,18 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from .. import typed
+from .. import typed_text
 from ..clock import iso
 from ..training.rules import Certificate
 from .rules import SHARED, Application, Match, Offer, Place, Rank, Vacancy, application_id, is_open
 
 # `(?!\n)$`: Python's `$` alone would also match before a line feed at the end.
-REFERENCE = typed.field(
-    typed.identifier, "[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", "letters and digits, then also . _ / -, at most 64 together"
+REFERENCE = typed_text.field(
+    typed_text.identifier,
+    "[A-Za-z0-9][A-Za-z0-9._/-]{0,63}",
+    "letters and digits, then also . _ / -, at most 64 together",
 )
-NAME = typed.Field(partial(typed.name, longest=120), "a line with letters, at most 120 characters, no emoji")
+NAME = typed_text.Field(partial(typed_text.name, longest=120), "a line with letters, at most 120 characters, no emoji")
 Reference = Annotated[
     str, Meta(description=f"The partner's own name of the vacancy, one for each vacancy: {REFERENCE.right}.")
 ]
@@ -46,7 +48,7 @@ class OfferForm(Struct, frozen=True, forbid_unknown_fields=True):
     closes_at: Instant
 
     def __post_init__(self) -> None:
-        typed.into(self, title=NAME, employer=NAME)
+        typed_text.into(self, title=NAME, employer=NAME)
 
 
 class PostingForm(OfferForm, frozen=True, forbid_unknown_fields=True):
@@ -56,7 +58,7 @@ class PostingForm(OfferForm, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        typed.into(self, reference=REFERENCE)
+        typed_text.into(self, reference=REFERENCE)
 
 
 class ApplicationForm(Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from ..clock import Clock, iso
-from .events import EventStore, PublicFacts
+from .public_events import EventStore, PublicFacts
 
 
 class Announcements:

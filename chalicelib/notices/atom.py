@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from xml.etree import ElementTree as Xml
 
 from ..clock import iso, parse_iso
-from .events import Event
-from .times import long_time
+from .public_events import Event
+from .texts import long_time
 
 _ATOM = "http://www.w3.org/2005/Atom"
 

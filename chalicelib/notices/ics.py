@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from email.utils import parseaddr
 from typing import TYPE_CHECKING
 
-from .times import last_minute, long_time
+from .texts import last_minute, long_time
 
 if TYPE_CHECKING:
     from icalendar import Event

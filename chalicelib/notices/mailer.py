@@ -15,16 +15,16 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from ..aws import is_passing
+from ..aws.clients import is_passing
 from ..clock import Clock
 from ..errors import DomainError, Unavailable
 from ..ids import Randomness, random_id
 from .port import Kind
+from .queue import decode_message
 from .rules import CHANGES, REMINDERS, ChangeLink, Notice, State, withheld
 from .ses import NeverTaken, NotTaken, OutcomeUnknown
 from .store import NoticeStore
 from .texts import Text, text
-from .wire import decode_message
 
 log = logging.getLogger(__name__)
 

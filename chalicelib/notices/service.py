@@ -6,10 +6,10 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from ..aws import is_passing
+from ..aws.clients import is_passing
+from ..aws.dynamodb import Transaction
 from ..clock import Clock
 from ..config import NoticeRules
-from ..dynamo import Transaction
 from ..errors import Unavailable
 from . import rules
 from .port import Facts, Kind, Told

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
-from ..aws import is_passing
+from ..aws.clients import is_passing
 from .texts import Text
 
 CONSUMERS = 2

@@ -14,9 +14,9 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
+from ..aws.admin_acts import ActColumns, Journal
+from ..aws.dynamodb import LegsFailed, Transaction, is_condition_failure
 from ..clock import iso, parse_iso
-from ..dynamo import LegsFailed, Transaction, is_condition_failure
-from ..journal import ActColumns, Journal
 from .port import Facts, Kind
 from .rules import KEPT_DAYS, LINK_DAYS, NEXT, SHARDS, ChangeLink, Mailbox, Notice, State, after_doubt, shard_of
 

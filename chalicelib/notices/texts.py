@@ -1,19 +1,21 @@
-"""What a notice says: subject and text in the person's language, from `mails.toml`. Pure but for that file."""
+"""What a notice says: subject and text in the person's language, from `mails.toml`. Pure but for that file.
+
+Instants as people read them, in WIB and in their language. Pure.
+"""
 
 from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from ..clock import parse_iso
+from ..clock import WIB, parse_iso
 from ..money import format_idr, rupiah
 from .port import Facts
 from .rules import REMINDERS, Notice
-from .times import days_left, last_minute, long_time
 
 Language = Literal["id", "en"]
 
@@ -63,3 +65,56 @@ def _shown(facts: Facts, words: dict[str, dict[str, str]], language: Language, n
 def _templates() -> dict[str, Any]:
     with Path(__file__).with_name("mails.toml").open("rb") as file:
         return tomllib.load(file)
+
+
+_DAYS = {
+    "id": ("Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu"),
+    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+}
+_MONTHS = {
+    "id": (
+        "Januari",
+        "Februari",
+        "Maret",
+        "April",
+        "Mei",
+        "Juni",
+        "Juli",
+        "Agustus",
+        "September",
+        "Oktober",
+        "November",
+        "Desember",
+    ),
+    "en": (
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ),
+}
+
+
+def long_time(instant: datetime, language: str) -> str:
+    """`Jumat, 27 November 2026 pukul 12.00 WIB`; `Friday, 27 November 2026, 12:00 WIB`."""
+    wib = instant.astimezone(WIB)
+    day = f"{_DAYS[language][wib.weekday()]}, {wib.day} {_MONTHS[language][wib.month - 1]} {wib.year}"
+    return f"{day} pukul {wib:%H.%M} WIB" if language == "id" else f"{day}, {wib:%H:%M} WIB"
+
+
+def last_minute(instant: datetime, language: str) -> str:
+    """The last minute before a deadline, as `long_time`: a day that ends at midnight ends at 23:59 for people."""
+    return long_time(instant - timedelta(microseconds=1), language)
+
+
+def days_left(instant: datetime, now: datetime) -> int:
+    """In how many days a deadline is over, a day that has begun counting whole."""
+    return max(0, -((now - instant) // timedelta(days=1)))

@@ -3,9 +3,18 @@
 Null stands for a figure that is withheld because it would be about fewer than ten people or give such a one away, and
 for a share of nobody. Shares run from 0 to 1, net promoter scores from -100 to 100; `lower` and `upper` are the ends of
 a 95% interval.
+
+`/statistics.csv`: a line for each wave and province. Pure.
+
+An empty cell is a figure that is withheld, or a share of nobody. Satisfaction by month has no place in one line; it is
+in the JSON.
 """
 
 from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
 
 from msgspec import Struct
 
@@ -203,3 +212,48 @@ BEFORE_THE_FIRST = Statistics(
     grievances=Grievances(),
 )
 """What is answered while nothing has been counted yet."""
+
+
+_SHARES = (
+    "survey_1_response",
+    "survey_2_response",
+    "comparison_response",
+    "working",
+    "comparison_working",
+    "business_capital",
+)
+_NUMBERS = {
+    "working_difference": ("difference", "lower", "upper"),
+    "net_promoter": ("answers", "promoters", "passives", "detractors", "score", "lower", "upper"),
+    "days_to_payment": ("people", "mean_days"),
+}
+_PROGRESS = ("joined", "chosen", "revoked", "completed", "graduates", "paid", "paid_idr")
+
+COLUMNS = (
+    *("wave", "year", "province", "province_name"),
+    *_PROGRESS,
+    *(f"{share}_{part}" for share in _SHARES for part in Share.__struct_fields__),
+    *(f"{name}_{part}" for name, parts in _NUMBERS.items() for part in parts),
+)
+HEADER = ",".join(COLUMNS) + "\r\n"
+
+
+def lines(wave: WaveStatistics) -> str:
+    """The lines of a wave."""
+    text = io.StringIO()
+    csv.writer(text).writerows([wave.number, wave.year, *_province(one)] for one in wave.provinces)
+    return text.getvalue()
+
+
+def _province(one: ProvinceOfWave) -> Iterator[object]:
+    yield one.code
+    yield one.name
+    yield from (getattr(one.progress, name) for name in _PROGRESS)
+    yield from _outcomes(one.outcomes)
+
+
+def _outcomes(outcomes: Outcomes) -> Iterator[object]:
+    for name in _SHARES:
+        yield from (getattr(getattr(outcomes, name), part) for part in Share.__struct_fields__)
+    for name, parts in _NUMBERS.items():
+        yield from (getattr(getattr(outcomes, name), part) for part in parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.models import Model
 
-from ..cursors import CursorFields
+from ..aws.cursors import CursorFields
 
 
 class OutcomesTable(Model):
@@ -19,4 +19,4 @@ class OutcomesTable(Model):
 
 
 class CursorItem(CursorFields, OutcomesTable):
-    """See `chalicelib.cursors`."""
+    """See `chalicelib.aws.cursors`."""

@@ -15,8 +15,8 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
+from ..aws.dynamodb import Transaction, is_condition_failure
 from ..clock import iso, parse_iso
-from ..dynamo import Transaction, is_condition_failure
 from ..money import rupiah
 from ..waves.rules import shard_of
 from .store import OutcomesTable

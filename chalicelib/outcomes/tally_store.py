@@ -26,9 +26,9 @@ import msgspec
 from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError
 
+from ..aws.admin_acts import ActColumns
+from ..aws.dynamodb import is_condition_failure
 from ..clock import iso, parse_iso
-from ..dynamo import is_condition_failure
-from ..journal import ActColumns
 from .history import Past, PastWave
 from .store import OutcomesTable
 from .tally_rules import Tally

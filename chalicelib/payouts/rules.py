@@ -17,8 +17,8 @@ from ..config import PayoutRules, Scheme
 from ..ids import derived_id
 from ..ids import same_person as same_person
 from ..money import Rupiah, rupiah
-from .causes import Cause, cause, cause_of_refusal
 from .errors import NotInScheme
+from .failure_causes import Cause, cause, cause_of_refusal
 
 
 class Kind(StrEnum):

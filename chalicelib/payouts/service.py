@@ -9,16 +9,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ..aws.dynamodb import Transaction
 from ..config import Programme
-from ..dynamo import Transaction
 from ..waves.rules import Beneficiary
-from . import rules, signals, wire
+from . import alarm_words, rules, wire
 from .errors import InvalidCallback, Superseded
+from .ledger.partitions import SELDOM_RAILS, unsettled_shards
+from .ledger.records import Event, News, StoredAttempt
+from .ledger.store import PayoutStore
 from .queue import PayoutQueue
-from .records import Event, News, StoredAttempt
 from .rules import Entitlement, Kind, Move, State
-from .shards import SELDOM_RAILS, unsettled_shards
-from .store import PayoutStore
 from .wire import PayoutView
 
 log = logging.getLogger(__name__)
@@ -129,15 +129,15 @@ class Payouts:
             queued += len(marked)
             # A SENDING of the seldom ones goes by bank file.
             if seldom:
-                long_by_file += sum(rules.takes_long(each, now, signals.BY_FILE_LONG_S) for each in marked)
+                long_by_file += sum(rules.takes_long(each, now, alarm_words.BY_FILE_LONG_S) for each in marked)
             else:
-                long += sum(rules.takes_long(each, now, signals.SENDING_LONG_S) for each in marked)
+                long += sum(rules.takes_long(each, now, alarm_words.SENDING_LONG_S) for each in marked)
         if queued:
             log.info("payouts_swept", extra={"queued": queued})
         if long:
-            log.warning(signals.SENDING_LONG, extra={"count": long})
+            log.warning(alarm_words.SENDING_LONG, extra={"count": long})
         if long_by_file:
-            log.warning(signals.BY_FILE_LONG, extra={"count": long_by_file})
+            log.warning(alarm_words.BY_FILE_LONG, extra={"count": long_by_file})
         return queued
 
     def waiting_since(self, now: datetime) -> datetime | None:

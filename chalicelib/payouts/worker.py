@@ -14,15 +14,15 @@ from typing import Protocol
 
 from ..config import PayoutRules
 from ..registration.rules import Payee
-from . import rules, signals
-from .bank_rail import BankFile
-from .ceilings import Allowance
+from . import alarm_words, rules
+from .bank_files.transfers import BankFile
+from .controls.ceilings import Allowance
+from .controls.pause import Pause
 from .errors import PendingOutcome, Superseded
-from .pause import Pause
-from .rails import Rails
-from .records import StoredAttempt
+from .ledger.records import StoredAttempt
+from .ledger.store import PayoutStore
+from .providers.provider import Rails
 from .rules import Answer, Attempt, Entitlement, Hold, Move, Outcome, State, Step
-from .store import PayoutStore
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class Worker:
         reached = self._ports.allowance.spend(entitlement, now)
         if reached is not None:
             # At rest until the sweep comes by: tomorrow, or after an administrator has set the ceiling anew.
-            log.warning(signals.CEILING_REACHED, extra={"entitlement": entitlement.id, "ceiling": reached})
+            log.warning(alarm_words.CEILING_REACHED, extra={"entitlement": entitlement.id, "ceiling": reached})
             return entitlement.state
         return self._claim_and_send(entitlement, payee, now)
 
@@ -124,7 +124,7 @@ class Worker:
 
     def _paused(self, entitlement: Entitlement) -> State:
         """At rest until the sweep comes by after the pause."""
-        log.warning(signals.PAUSED, extra={"entitlement": entitlement.id})
+        log.warning(alarm_words.PAUSED, extra={"entitlement": entitlement.id})
         return entitlement.state
 
     def _hold(self, entitlement: Entitlement, hold: Hold, now: datetime) -> State:
@@ -163,7 +163,7 @@ class Worker:
     def _settle(self, entitlement: Entitlement, answer: Answer, now: datetime) -> State:
         """Follow a status answer. PENDING is the provider's own word: its webhook or the sweep brings us back."""
         if rules.contradicts(entitlement, answer):
-            log.error(signals.CONTRADICTED, extra={"entitlement": entitlement.id, "reason": answer.fact})
+            log.error(alarm_words.CONTRADICTED, extra={"entitlement": entitlement.id, "reason": answer.fact})
         for move in rules.after_status(entitlement, answer):
             entitlement = self._move(entitlement, move, now)
         missing = answer.outcome is Outcome.NOT_FOUND and entitlement.state is State.SENDING
@@ -183,5 +183,5 @@ class Worker:
         # What only a person can put right is an error in the log.
         held = moved.hold in rules.ALIVE | {Hold.ADMIN, Hold.OUR_SIDE, Hold.UNTOLD}
         alarming = held or moved.state in {State.CANCELLED, State.REVERSED}
-        log.log(logging.ERROR if alarming else logging.INFO, signals.MOVED, extra=facts)
+        log.log(logging.ERROR if alarming else logging.INFO, alarm_words.MOVED, extra=facts)
         return moved

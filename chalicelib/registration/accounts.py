@@ -11,8 +11,8 @@ from typing import Any, Literal, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .. import typed
-from ..aws import is_passing
+from .. import typed_text
+from ..aws.clients import is_passing
 from ..errors import DomainError, Malformed, Unavailable
 from .errors import (
     AccountExists,
@@ -84,7 +84,7 @@ class Accounts:
 
         Raises `MalformedEmail`, `CodeMismatch`, `CodeExpired`.
         """
-        address, typed_code = _address(email), typed.compact(code)
+        address, typed_code = _address(email), typed_text.compact(code)
         if not typed_code:
             raise CodeMismatch()
         try:
@@ -134,7 +134,7 @@ class Accounts:
 
 
 def _address(email: str) -> str:
-    address = typed.line(email).lower()
+    address = typed_text.line(email).lower()
     if not _EMAIL.fullmatch(address):
         raise MalformedEmail()
     return address

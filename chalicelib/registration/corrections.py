@@ -1,6 +1,8 @@
 """Corrections of what a person may not change any more: one administrator proposes (the maker), another approves.
 
 A proposal says what each value was and what it is to be. It holds as long as the values still are what they were.
+
+Corrections as stored: the proposal that stands, and every one that was decided, in the person's own partition.
 """
 
 from __future__ import annotations
@@ -10,18 +12,21 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import msgspec
+from pynamodb.exceptions import PutError
+from pynamodb.expressions.condition import Condition
 
 from .. import clock
-from ..dynamo import Transaction
+from ..aws.dynamodb import LegsFailed, Transaction, is_condition_failure
+from ..clock import iso
 from ..errors import Unavailable
 from ..ids import same_person
 from . import identity, wire
-from .changes import Notices, of_details, telling
-from .correction_store import CorrectionStore, Decision, Proposal
+from .change_notices import Notices, of_details, telling
 from .errors import CorrectionBySamePerson, CorrectionStands, NoCorrection, NothingToCorrect, NotRegistered
+from .items import Decided, Proposed, person_pk
 from .rules import Employment, Registrant, Verification
 from .service import TRIES, frozen_part, person_of
-from .store import Legs, Overtaken, Record, RegistrationStore
+from .store import OVERTAKEN_LEG, Legs, Overtaken, Record, RegistrationStore
 from .vault import PersonKey, Vault
 
 Changes = Mapping[str, tuple[str, str]]
@@ -172,3 +177,98 @@ def _standing(proposal: Proposal | None, record: Record, key: PersonKey) -> Corr
 
 def _changes(key: PersonKey, sealed: bytes) -> Changes:
     return msgspec.json.decode(key.unseal("correction/1", sealed), type=dict[str, tuple[str, str]])
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a maker proposed; the values are sealed."""
+
+    maker: str
+    reason: str
+    made_at: datetime
+    sealed: bytes
+
+    def decided(self, outcome: str, by: str, reason: str, at: datetime) -> Decision:
+        """What becomes of it."""
+        return Decision(outcome, self.maker, by, reason, at, self.sealed)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What became of a proposal: CORRECTED or REJECTED `by` whom; `reason` is the maker's, or why it was rejected."""
+
+    outcome: str
+    maker: str
+    by: str
+    reason: str
+    at: datetime
+    sealed: bytes
+
+
+class CorrectionStore:
+    """`transaction` makes a new, empty transaction. Reads are consistent."""
+
+    def __init__(self, transaction: Callable[[], Transaction]) -> None:
+        self._transaction = transaction
+
+    def proposal(self, registrant_id: str) -> Proposal | None:
+        """The proposal, also one that is out of date. One read."""
+        try:
+            item = Proposed.get(person_pk(registrant_id), "CORRECTION", consistent_read=True)
+        except Proposed.DoesNotExist:
+            return None
+        return Proposal(item.maker, item.reason, item.made_at, item.sealed)
+
+    def put(self, registrant_id: str, new: Proposal, instead_of: Proposal | None) -> bool:
+        """Propose; False if by now there is another than `instead_of`."""
+        item = Proposed(
+            person_pk(registrant_id),
+            "CORRECTION",
+            maker=new.maker,
+            reason=new.reason,
+            made_at=new.made_at,
+            sealed=new.sealed,
+        )
+        try:
+            item.save(condition=Proposed.pk.does_not_exist() if instead_of is None else _still(instead_of))
+        except PutError as error:
+            if is_condition_failure(error):
+                return False
+            raise
+        return True
+
+    def reject(self, registrant_id: str, proposal: Proposal, by: str, reason: str, now: datetime) -> bool:
+        """Take a proposal away and keep it as rejected; False if it is not there any more."""
+        try:
+            with self._transaction() as tx:
+                self.decide(tx, registrant_id, proposal, proposal.decided("REJECTED", by, reason, now))
+        except LegsFailed:
+            return False
+        return True
+
+    def decisions(self, registrant_id: str) -> list[Decision]:
+        """All that was ever decided, in order. One query."""
+        found = Decided.query(person_pk(registrant_id), Decided.sk.startswith("CORRECTED#"), consistent_read=True)
+        return [Decision(one.outcome, one.maker, one.by, one.reason, one.at, one.sealed) for one in found]
+
+    @staticmethod
+    def decide(tx: Transaction, registrant_id: str, proposal: Proposal, decision: Decision) -> None:
+        """Add the legs by which a proposal is taken away and kept with what became of it."""
+        pk = person_pk(registrant_id)
+        line = Decided(
+            pk,
+            f"CORRECTED#{iso(decision.at)}",
+            outcome=decision.outcome,
+            maker=decision.maker,
+            by=decision.by,
+            reason=decision.reason,
+            at=decision.at,
+            sealed=decision.sealed,
+        )
+        tx.delete(OVERTAKEN_LEG, Proposed(pk, "CORRECTION"), _still(proposal))
+        tx.put(OVERTAKEN_LEG, line, Decided.pk.does_not_exist())
+
+
+def _still(proposal: Proposal) -> Condition:
+    same: Condition = Proposed.sealed == proposal.sealed  # sealed anew each time, so no two are equal
+    return same

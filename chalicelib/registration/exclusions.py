@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from .. import typed
+from .. import typed_text
+from ..aws.admin_acts import Act, Journal
 from ..clock import Clock
 from ..errors import Malformed
-from ..journal import Act, Journal
 from ..spreadsheets import check_digits, whole
 from .errors import ExclusionListRetracted, MalformedExclusionList, MalformedNik, UnknownExclusionList
 from .identity import parse_nik
@@ -147,7 +147,7 @@ def read_niks(lines: Iterable[str]) -> list[str]:
             raise MalformedExclusionList(wrong=1, lines="1")
         for row in rows:
             if any(row.values()):
-                cells[rows.line_num] = typed.identifier(row[columns[0]] or "").lstrip("='\"").rstrip("'\"")
+                cells[rows.line_num] = typed_text.identifier(row[columns[0]] or "").lstrip("='\"").rstrip("'\"")
     except (csv.Error, UnicodeDecodeError):
         # The cause is cut off: it would quote what the file holds.
         raise MalformedExclusionList(wrong=1, lines=str(rows.line_num + 1)) from None
@@ -166,4 +166,4 @@ def read_niks(lines: Iterable[str]) -> list[str]:
 
 
 def _heading(column: str) -> str:
-    return re.sub("[^A-Z]", "", typed.compact(column))
+    return re.sub("[^A-Z]", "", typed_text.compact(column))

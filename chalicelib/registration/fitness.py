@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from .. import dynamo
+from ..aws import dynamodb
 from ..config import EligibilityRules
 from ..errors import DomainError
 from .errors import Excluded, NotRegistered
@@ -29,7 +29,7 @@ def unfit(registrant_ids: Sequence[str], day: date, rules: EligibilityRules) -> 
     Two batch gets of the bound table, consistent. Raises `Unavailable` or pynamodb's `GetError`.
     """
     keys = [(person_pk(one), "PROFILE") for one in registrant_ids]
-    profiles = {row["pk"]["S"]: row for row in dynamo.get_rows(RegistrationsTable, keys, _ATTRIBUTES)}
+    profiles = {row["pk"]["S"]: row for row in dynamodb.get_rows(RegistrationsTable, keys, _ATTRIBUTES)}
     found: dict[str, Unfit] = {}
     fit: dict[str, str] = {}  # who, by the partition of their NIK, which is nobody else's
     for registrant_id in registrant_ids:
@@ -40,7 +40,7 @@ def unfit(registrant_ids: Sequence[str], day: date, rules: EligibilityRules) -> 
         elif profile is not None:
             fit[exclusion_pk(profile["nik_mac"]["S"])] = registrant_id
     if fit:
-        rows = dynamo.get_rows(RegistrationsTable, [(pk, "EXCLUDED") for pk in fit], "pk")
+        rows = dynamodb.get_rows(RegistrationsTable, [(pk, "EXCLUDED") for pk in fit], "pk")
         found |= {fit[row["pk"]["S"]]: Excluded for row in rows}
     return found
 

@@ -14,7 +14,7 @@ from pynamodb.attributes import (
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 from pynamodb.models import Model
 
-from ..journal import ActColumns
+from ..aws.admin_acts import ActColumns
 
 
 class RegistrationsTable(Model):

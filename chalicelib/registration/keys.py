@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .. import dynamo
+from ..aws import dynamodb
 from ..errors import Unavailable
 from .items import AccountKey, Profile, RegistrationsTable, person_pk
 from .service import TRIES
@@ -18,7 +18,7 @@ from .vault import PersonKey, Vault
 class AccountKeys:
     """`transaction` makes a new, empty transaction."""
 
-    def __init__(self, transaction: Callable[[], dynamo.Transaction], vault: Vault) -> None:
+    def __init__(self, transaction: Callable[[], dynamodb.Transaction], vault: Vault) -> None:
         self._transaction = transaction
         self._vault = vault
 
@@ -36,7 +36,7 @@ class AccountKeys:
     @staticmethod
     def _wrapped(registrant_id: str) -> bytes | None:
         keys = [(person_pk(registrant_id), kind) for kind in ("KEY", "PROFILE")]
-        rows = dynamo.get_rows(RegistrationsTable, keys, "sk,wrapped_key")
+        rows = dynamodb.get_rows(RegistrationsTable, keys, "sk,wrapped_key")
         found: dict[str, bytes] = {row["sk"]["S"]: row["wrapped_key"]["B"] for row in rows}
         return found.get("KEY", found.get("PROFILE"))
 
@@ -47,6 +47,6 @@ class AccountKeys:
             with self._transaction() as tx:
                 tx.check("profile", Profile, (pk, "PROFILE"), Profile.pk.does_not_exist())
                 tx.put("key", AccountKey(pk, "KEY", wrapped_key=wrapped), AccountKey.pk.does_not_exist())
-        except dynamo.LegsFailed:
+        except dynamodb.LegsFailed:
             return False
         return True

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..aws import is_passing
+from ..aws.clients import is_passing
 from ..errors import Unavailable
 
 _CONFIRMED = {"CONFIRMED", "RESET_REQUIRED"}

@@ -12,7 +12,7 @@ import msgspec
 from .. import clock
 from ..config import EligibilityRules, PayoutRules
 from ..errors import DomainError, Unavailable
-from . import changes, fitness, identity, rules, wire
+from . import change_notices, fitness, identity, rules, wire
 from .errors import (
     AccountAlreadyUsed,
     Excluded,
@@ -45,7 +45,7 @@ class Registrations:
         vault: Vault,
         eligibility: EligibilityRules,
         payouts: PayoutRules,
-        notices: changes.Notices,
+        notices: change_notices.Notices,
     ) -> None:
         self._store = store
         self._vault = vault
@@ -354,8 +354,8 @@ class Registrations:
         sealed = key.seal("person/1", msgspec.json.encode(person))
         released = old.phone_mac if changed.phone_mac != old.phone_mac else None
         new_record = Record(changed, sealed, record.wrapped_key, record.version + 1)
-        told = changes.of_details(known, person, new_record.version)
-        with changes.telling(self._notices, old.id, told, others) as legs:
+        told = change_notices.of_details(known, person, new_record.version)
+        with change_notices.telling(self._notices, old.id, told, others) as legs:
             self._store.save(new_record, released, unless_excluded=plain_registrant, others=legs)
         return changed
 
@@ -374,7 +374,7 @@ class Registrations:
         """From when an address is paid to, counted from when its person was told; and whether they could not be."""
         if address.pay_from is None:
             return None, False
-        told_at = self._notices.told(registrant_id, changes.address_changed(address.version))
+        told_at = self._notices.told(registrant_id, change_notices.address_changed(address.version))
         return max(address.pay_from, told_at + self._address_wait) if told_at else address.pay_from, told_at is None
 
     def _write_address(
@@ -408,9 +408,9 @@ class Registrations:
             # What the person could not be paid to may be another's by now: that is not theirs to give up.
             own = self._store.idle(old.account_mac) == Idle(registrant_id, old.version)
             released = released if own else None
-        told = changes.of_address(new.version, new.pay_from)
+        told = change_notices.of_address(new.version, new.pay_from)
         paying = unless_paying if old else None
-        with changes.telling(self._notices, registrant_id, told, paying) as legs:
+        with change_notices.telling(self._notices, registrant_id, told, paying) as legs:
             try:
                 self._store.save_address(registrant_id, new, released, record.wrapped_key, legs)
             except AccountAlreadyUsed:

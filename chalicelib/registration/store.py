@@ -17,7 +17,8 @@ from pynamodb.exceptions import DeleteError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from .. import clock, dynamo
+from .. import clock
+from ..aws import dynamodb
 from ..errors import DomainError
 from ..ids import shard
 from .errors import AccountAlreadyUsed, Excluded, NikAlreadyRegistered, PaymentUnderWay, PhoneAlreadyUsed
@@ -50,7 +51,7 @@ _REFUSALS_KEPT = timedelta(days=2)
 
 _UNPAYABLE = [verdict.value for verdict in Verdict if verdict not in PAYABLE]
 
-Legs = Callable[[dynamo.Transaction], None]
+Legs = Callable[[dynamodb.Transaction], None]
 """Adds another domain's legs to a transaction of this one."""
 
 
@@ -105,7 +106,7 @@ class RegistrationStore:
     def standings(self, registrant_ids: Sequence[str]) -> dict[str, Standing]:
         """Where each of at most 100 people stands who is registered. One batch get, of two attributes."""
         keys = [(person_pk(registrant_id), "PROFILE") for registrant_id in registrant_ids]
-        rows = dynamo.get_rows(Profile, keys, "pk,standing")
+        rows = dynamodb.get_rows(Profile, keys, "pk,standing")
         return {row["pk"]["S"].removeprefix(person_pk("")): Standing(row["standing"]["S"]) for row in rows}
 
     def record(self, registrant_id: str) -> Record | None:
@@ -117,7 +118,7 @@ class RegistrationStore:
         """A registration, and how many refusals the account had on a WIB day. One batch get."""
         refused = _refused(registrant_id, day)
         keys = [(refused.pk, "PROFILE"), (refused.pk, refused.sk)]
-        found: dict[str, Any] = {item.sk: item for item in dynamo.get_batch(OfPerson, keys)}
+        found: dict[str, Any] = {item.sk: item for item in dynamodb.get_batch(OfPerson, keys)}
         record = _record(registrant_id, found["PROFILE"]) if "PROFILE" in found else None
         return record, int(found[refused.sk].refusals) if refused.sk in found else 0
 
@@ -126,7 +127,7 @@ class RegistrationStore:
         few = Refused.refusals.does_not_exist() | (Refused.refusals < refusals_max)
         gone = datetime.combine(day, time(), clock.WIB) + _REFUSALS_KEPT
         actions = [Refused.refusals.add(1), Refused.expires_at.set(int(gone.timestamp()))]
-        return dynamo.update_if(_refused(registrant_id, day), actions, few)
+        return dynamodb.update_if(_refused(registrant_id, day), actions, few)
 
     def address(self, registrant_id: str) -> AddressRecord | None:
         """A financial address, sealed. One read."""
@@ -162,12 +163,12 @@ class RegistrationStore:
         """
         address, as_shown = Address(person_pk(registrant_id), "ADDRESS"), Address.version == version
         try:
-            with dynamo.Transaction(self._region) as tx:
+            with dynamodb.Transaction(self._region) as tx:
                 if version:
                     tx.update("address", address, [Address.pay_from.remove()], as_shown)
                 if settle:
                     tx.delete("dispute", Dispute(person_pk(registrant_id), "DISPUTE"))
-        except dynamo.LegsFailed:
+        except dynamodb.LegsFailed:
             return False
         return True
 
@@ -193,7 +194,7 @@ class RegistrationStore:
         """
         who = record.registrant
         try:
-            with dynamo.Transaction(self._region) as tx:
+            with dynamodb.Transaction(self._region) as tx:
                 if unless_excluded:
                     absent = Exclusion.pk.does_not_exist()
                     tx.check("excluded", Exclusion, (exclusion_pk(who.nik_mac), "EXCLUDED"), absent)
@@ -205,7 +206,7 @@ class RegistrationStore:
                 _claim(tx, "phone", who.phone_mac, who.id)
                 if others is not None:
                     others(tx)
-        except dynamo.LegsFailed as failure:
+        except dynamodb.LegsFailed as failure:
             refusals = [("phone", PhoneAlreadyUsed), ("excluded", Excluded), ("nik", NikAlreadyRegistered)]
             raise _ranked(failure, refusals) from failure
 
@@ -234,7 +235,7 @@ class RegistrationStore:
             pay_from=address.pay_from,
         )
         try:
-            with dynamo.Transaction(self._region) as tx:
+            with dynamodb.Transaction(self._region) as tx:
                 same_key = Profile.wrapped_key == wrapped_key
                 tx.check("profile", Profile, (person_pk(registrant_id), "PROFILE"), same_key)
                 if released_account_mac:
@@ -247,7 +248,7 @@ class RegistrationStore:
                 _claim(tx, "account", address.account_mac, registrant_id, taken_from)
                 if others is not None:
                     others(tx)
-        except dynamo.LegsFailed as failure:
+        except dynamodb.LegsFailed as failure:
             refusals = [(PAYING_LEG, PaymentUnderWay), ("account", AccountAlreadyUsed)]
             raise _ranked(failure, refusals) from failure
 
@@ -262,7 +263,7 @@ class RegistrationStore:
         try:
             Address(person_pk(registrant_id), "ADDRESS").update(_verdict(check), condition=as_asked)
         except UpdateError as error:
-            if dynamo.is_condition_failure(error):
+            if dynamodb.is_condition_failure(error):
                 return False
             raise
         return True
@@ -276,11 +277,11 @@ class RegistrationStore:
         if address is None or address.version != version:
             return False
         try:
-            with dynamo.Transaction(self._region) as tx:
+            with dynamodb.Transaction(self._region) as tx:
                 item = Address(person_pk(registrant_id), "ADDRESS")
                 tx.update("address", item, _verdict(check), Address.version == version)
                 _claim(tx, "account", address.account_mac, registrant_id)
-        except dynamo.LegsFailed as failure:
+        except dynamodb.LegsFailed as failure:
             if "address" in failure.legs:
                 return False
             raise AccountAlreadyUsed() from failure
@@ -297,7 +298,7 @@ class RegistrationStore:
         try:
             Profile(person_pk(registrant_id), "PROFILE").update(actions, condition=Profile.standing.is_in(*before))
         except UpdateError as error:
-            if dynamo.is_condition_failure(error):
+            if dynamodb.is_condition_failure(error):
                 return False
             raise
         return True
@@ -334,7 +335,7 @@ class RegistrationStore:
                 row.delete(condition=Exclusion.lists.does_not_exist())
             except (UpdateError, DeleteError) as error:
                 # Gone already, or another list names it.
-                if not dynamo.is_condition_failure(error):
+                if not dynamodb.is_condition_failure(error):
                     raise
             rows += 1
         return rows
@@ -347,7 +348,9 @@ def _read(kind: type[_Item], pk: str, sk: str) -> _Item | None:
         return None
 
 
-def _claim(tx: dynamo.Transaction, kind: MacKind, mac: str, registrant_id: str, taken_from: Idle | None = None) -> None:
+def _claim(
+    tx: dynamodb.Transaction, kind: MacKind, mac: str, registrant_id: str, taken_from: Idle | None = None
+) -> None:
     mine = _held_by(registrant_id)
     if taken_from is not None:
         mine |= Guard.registrant == taken_from.registrant_id
@@ -368,7 +371,7 @@ def _follows(pk: Attribute[str], attribute: NumberAttribute, version: int) -> Co
     return pk.does_not_exist() if version == 1 else attribute == version - 1
 
 
-def _ranked(failure: dynamo.LegsFailed, refusals: Sequence[tuple[str, type[DomainError]]]) -> Exception:
+def _ranked(failure: dynamodb.LegsFailed, refusals: Sequence[tuple[str, type[DomainError]]]) -> Exception:
     # A writer that was overtaken decided on what is no longer so: it reads again before anything is held against it.
     for leg, refusal in refusals:
         if leg in failure.legs and not {"profile", "address", OVERTAKEN_LEG} & failure.legs.keys():

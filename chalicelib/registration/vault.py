@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..aws import is_passing
+from ..aws.clients import is_passing
 from ..errors import Unavailable
 from ..ids import Randomness, system_randomness
 

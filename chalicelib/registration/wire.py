@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from .. import typed
-from . import identity, phones
+from .. import typed_text
+from . import identity
+from . import identity as phones
 from .errors import MalformedName
 from .rules import (
     AddressCheck,
@@ -23,7 +24,7 @@ from .rules import (
 )
 
 _GROUPED = "spaces, dashes and dots between them do not matter"
-_NAME = f"letters and what goes with them, at most {typed.NAME_MAX} characters, no emoji"
+_NAME = f"letters and what goes with them, at most {typed_text.NAME_MAX} characters, no emoji"
 Password = Annotated[str, Meta(max_length=256, description="At least 10 characters.")]
 ToDo = Literal["nothing", "wait", "correct_account_number", "correct_holder_name", "own_account_or_registered_name"]
 Email = Annotated[str, Meta(max_length=254, examples=["siti@example.com"])]
@@ -247,7 +248,7 @@ def _mask_identity(digits: str) -> str:
 
 def person_name(field: str, given: str) -> str:
     """A name as it is kept. Raises `MalformedName` of the field."""
-    name = typed.name(given)
+    name = typed_text.name(given)
     if name is None:
-        raise MalformedName(field=field, length_max=typed.NAME_MAX)
+        raise MalformedName(field=field, length_max=typed_text.NAME_MAX)
     return name

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from .. import typed
+from .. import typed_text
 from ..config import TrainingRules
 from ..ids import derived_id
 from ..spreadsheets import whole
@@ -145,7 +145,7 @@ def _wrong_column(row: dict[str, str], allowed: Allowed) -> str | None:
     skills = row["skills"].split(";")
     right = {
         "code": re.fullmatch(CODE, row["code"]),
-        "title": typed.name(row["title"], _TITLE_MAX),
+        "title": typed_text.name(row["title"], _TITLE_MAX),
         "provider": partner is not None and partner.revoked_at is None,
         "price_idr": re.fullmatch(r"[1-9][0-9]{0,8}", price) and floor <= int(price) <= _PRICE_MAX_IDR,
         "hours": re.fullmatch(_HOURS, hours) and int(hours) >= allowed.rules.course_hours_min,
@@ -162,7 +162,7 @@ def _course(row: dict[str, str]) -> Course:
         id=course_id(row["provider"], row["code"]),
         partner_id=row["provider"],
         code=row["code"],
-        title=typed.line(row["title"]),
+        title=typed_text.line(row["title"]),
         price_idr=int(row["price_idr"]),
         hours=int(row["hours"]),
         mode=Mode(row["mode"]),

@@ -9,9 +9,9 @@ from datetime import datetime
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.exceptions import DeleteError
 
+from ..aws.admin_acts import PARTITION
+from ..aws.dynamodb import is_condition_failure
 from ..clock import iso, parse_iso
-from ..dynamo import is_condition_failure
-from ..journal import PARTITION
 from .rules import Course, Mode
 from .store import TrainingTable
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError, UpdateError
 
+from ..aws.dynamodb import is_condition_failure
 from ..clock import iso, parse_iso, wib_date
-from ..dynamo import is_condition_failure
 from ..errors import NotFound
 from .errors import RequestReplayed
 from .rules import Partner, PartnerDay

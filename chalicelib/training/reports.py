@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from ..aws.dynamodb import LegsFailed, Transaction
 from ..config import Programme
-from ..dynamo import LegsFailed, Transaction
 from ..errors import Unavailable
 from . import rules, wire
 from .errors import CardMismatch, CertificateAlreadyUsed, ParticipantBlocked, RedeemCodeUnknown

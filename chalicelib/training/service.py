@@ -12,8 +12,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
+from ..aws.dynamodb import LegsFailed, Transaction
 from ..config import Programme
-from ..dynamo import LegsFailed, Transaction
 from ..errors import NotFound, Unavailable
 from ..ids import Randomness
 from ..payouts.rules import Kind
@@ -21,7 +21,7 @@ from ..payouts.service import Payouts
 from ..registration.errors import Excluded
 from ..waves.rules import Beneficiary, BeneficiaryState, check_may_buy
 from . import rules, wire
-from .courses import Courses
+from .catalogue_service import Courses
 from .errors import NotBeneficiary
 from .rules import Account, Certificate, Course, Partner, Review, State, Training
 from .store import TrainingStore

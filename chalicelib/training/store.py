@@ -11,8 +11,8 @@ from typing import Any
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.models import Model
 
+from ..aws.dynamodb import Transaction
 from ..clock import iso, parse_iso
-from ..dynamo import Transaction
 from ..registration.vault import MacKind, PersonKey, SealKind
 from .rules import Account, Review, State, Training, certificate
 

@@ -10,17 +10,17 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from .. import typed
+from .. import typed_text
 from ..clock import iso
 from .catalogue import CODE, Search
 from .rules import Course, Mode, Review, State, Training
 
 # `(?!\n)$`: Python's `$` alone would also match before a line feed at the end.
 Id = Annotated[str, Meta(pattern=r"^[a-z2-7]{26}(?!\n)$")]
-CARD = typed.field(typed.compact, "[0-9]{16}", "16 digits")
-REDEEM_CODE = typed.field(typed.compact, "[A-Z2-7]{16}", "16 letters and digits from 2 to 7")
-CERTIFICATE = typed.field(
-    typed.identifier, CODE.replace("._-", "._/-"), "letters and digits, then also . _ / -, at most 64 together"
+CARD = typed_text.field(typed_text.compact, "[0-9]{16}", "16 digits")
+REDEEM_CODE = typed_text.field(typed_text.compact, "[A-Z2-7]{16}", "16 letters and digits from 2 to 7")
+CERTIFICATE = typed_text.field(
+    typed_text.identifier, CODE.replace("._-", "._/-"), "letters and digits, then also . _ / -, at most 64 together"
 )
 Card = Annotated[str, Meta(description=f"The number on the beneficiary's card: {CARD.right}.")]
 RedeemCode = Annotated[
@@ -86,7 +86,7 @@ class RedemptionForm(Struct, frozen=True, forbid_unknown_fields=True):
     card_number: Card
 
     def __post_init__(self) -> None:
-        typed.into(self, redeem_code=REDEEM_CODE, card_number=CARD)
+        typed_text.into(self, redeem_code=REDEEM_CODE, card_number=CARD)
 
 
 class AttendanceForm(Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,7 +96,7 @@ class AttendanceForm(Struct, frozen=True, forbid_unknown_fields=True):
     attended_at: Instant
 
     def __post_init__(self) -> None:
-        typed.into(self, redeem_code=REDEEM_CODE)
+        typed_text.into(self, redeem_code=REDEEM_CODE)
 
 
 class CompletionForm(Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,7 +107,7 @@ class CompletionForm(Struct, frozen=True, forbid_unknown_fields=True):
     completed_at: Instant
 
     def __post_init__(self) -> None:
-        typed.into(self, redeem_code=REDEEM_CODE, certificate_number=CERTIFICATE)
+        typed_text.into(self, redeem_code=REDEEM_CODE, certificate_number=CERTIFICATE)
 
 
 class ReviewForm(Struct, frozen=True, forbid_unknown_fields=True):

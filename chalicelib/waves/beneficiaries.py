@@ -11,8 +11,8 @@ from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition, size
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 
+from ..aws.dynamodb import LegsFailed, Transaction, is_condition_failure
 from ..clock import iso, parse_iso
-from ..dynamo import LegsFailed, Transaction, is_condition_failure
 from .entries import UNDECIDED, EntryItem, entry_item
 from .rules import Beneficiary, BeneficiaryState, Deadline, Outcome, shard_of, sources
 from .store import WavesTable

@@ -3,25 +3,44 @@
 No lock says whose freeze it is. The lists are the same whoever reads them, since nobody is removed any more once all
 are screened, and the one choice there is, the instant of the freeze, is made in the note: the first one published in
 time is the wave's, for good (see `publication`).
+
+Which entries are removed before the freeze, as it is written: an outcome on each, a mark on each shard that is done.
+
+The mark comes after a shard's last removal, and no removal is written beside it. So once every shard is marked the
+lists are what they are, whoever else is still at work.
+
+Before the lists are made: who came to be excluded, too old or no longer registered since they joined is removed.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from threading import Lock
+from typing import Protocol
 
+from ..aws.dynamodb import LegsFailed, Transaction
 from ..config import DrawRules
-from ..errors import Unavailable
-from . import merkle, note, published
-from .draw import LEAF_BYTES, Region, Unsorted, commit_to, table_of
-from .entries import EntryStore
-from .publication import Publication, Published
-from .rules import Wave, chain_of, freeze_due, frozen_at
-from .screening import Screening
-from .seats import allot
-from .shards import each_shard
-from .tick import Tick
+from ..draw import merkle, note, published
+from ..draw.leaves import LEAF_BYTES, Region, Unsorted, commit_to, table_of
+from ..draw.selection import allot
+from ..errors import DomainError, Unavailable
+from ..registration.errors import (
+    Excluded,
+    ExcludedOccupation,
+    InFormalEducation,
+    NotRegistered,
+    OverAge,
+    UnderAge,
+)
+from ..registration.rules import Standing as Registered
+from ..time_budget import Tick
+from .entries import UNDECIDED, EntryItem, EntryStore, each_shard, entry_item
+from .publication.bucket import Publication, Published
+from .rules import Outcome, Wave, chain_of, closing_day, freeze_due, frozen_at
+from .store import WavesTable
 
 ONE_PAGE_S = 10
 """A page is not read, nor a list published, with less time left than this: a call with its retries, and its work."""
@@ -94,3 +113,105 @@ class Freeze:
     def _too_late(self, found: Published) -> bool:
         written = note.parse(found.raw)
         return found.published_at >= note.round_time(chain_of(self._rules, written.chain), written.round)
+
+
+AT_ONCE = 99
+"""Entries removed in one transaction: it has 100 legs, one of them for the mark."""
+
+_MARK = "SCREENED#"
+
+
+class ScreenedItem(WavesTable):
+    """`WAVE#<number>` / `SCREENED#<shard, 2 digits>`: all who had to be removed of this shard's entries are."""
+
+
+class Removals:
+    """`transaction` makes a new, empty transaction."""
+
+    def __init__(self, transaction: Callable[[], Transaction]) -> None:
+        self._transaction = transaction
+
+    def screened(self, wave: int) -> frozenset[int]:
+        """The shards that are marked; one query."""
+        marks = ScreenedItem.query(f"WAVE#{wave}", ScreenedItem.sk.startswith(_MARK), consistent_read=True)
+        return frozenset(int(mark.sk.removeprefix(_MARK)) for mark in marks)
+
+    def remove(self, wave: int, shard: int, outcomes: Mapping[str, Outcome]) -> bool:
+        """Write why each of at most `AT_ONCE` people of a shard is removed; who has an outcome already keeps it.
+
+        False, and nothing was written, if the shard is marked.
+        """
+        left = dict(outcomes)
+        while left:
+            try:
+                with self._transaction() as tx:
+                    keys = f"WAVE#{wave}", f"{_MARK}{shard:02d}"
+                    tx.check("mark", ScreenedItem, keys, ScreenedItem.pk.does_not_exist())
+                    for who, outcome in left.items():
+                        tx.update(who, entry_item(wave, who), [EntryItem.outcome.set(outcome.value)], UNDECIDED)
+                return True
+            except LegsFailed as failure:
+                if "mark" in failure.legs:
+                    return False
+                left = {who: outcome for who, outcome in left.items() if who not in failure.legs}
+        return True
+
+    def mark(self, wave: int, shard: int) -> None:
+        """Mark a shard as done, for good."""
+        ScreenedItem(f"WAVE#{wave}", f"{_MARK}{shard:02d}").save()
+
+
+ONE_BATCH_S = 10
+"""A batch is not begun with less time left than this: three calls, each with its retries."""
+
+OUTCOMES: Mapping[type[DomainError] | Registered, Outcome] = {
+    Excluded: Outcome.EXCLUDED,
+    ExcludedOccupation: Outcome.EXCLUDED_OCCUPATION,
+    InFormalEducation: Outcome.IN_FORMAL_EDUCATION,
+    UnderAge: Outcome.UNDER_AGE,
+    OverAge: Outcome.OVER_AGE,
+    NotRegistered: Outcome.WITHDRAWN,
+    Registered.BENEFICIARY: Outcome.ALREADY_BENEFICIARY,
+    Registered.REVOKED: Outcome.BARRED,
+}
+"""Why someone may not take part, as registration says it, and the outcome of their entry (docs/draw.md section 8)."""
+
+
+class Registrations(Protocol):
+    """What the screening asks of registration, for at most 100 people at once."""
+
+    def unfit(self, registrant_ids: Sequence[str], day: date) -> Mapping[str, type[DomainError] | Registered]: ...
+
+
+class Screening:
+    """Looks at every entry of a closed wave once."""
+
+    def __init__(self, entries: EntryStore, removals: Removals, registrations: Registrations) -> None:
+        self._entries = entries
+        self._removals = removals
+        self._registrations = registrations
+
+    def run(self, wave: Wave, tick: Tick) -> None:
+        """Remove who must be; when this returns the wave's lists are fixed.
+
+        Raises `TimeShort`; a shard that is done is not looked at again, of the others only who is still in.
+        """
+        screened = self._removals.screened(wave.number)
+        day = closing_day(wave.closes_at)
+
+        def screen(shard: int) -> None:
+            if shard not in screened:
+                self._screen(wave.number, shard, day, tick)
+
+        each_shard(screen)
+
+    def _screen(self, wave: int, shard: int, day: date, tick: Tick) -> None:
+        for page in self._entries.pages(wave, shard):
+            people = [who for who, _, _, outcome in page if outcome is None]
+            for start in range(0, len(people), AT_ONCE):
+                some = people[start : start + AT_ONCE]
+                tick.need(ONE_BATCH_S)
+                unfit = self._registrations.unfit(some, day)
+                if not self._removals.remove(wave, shard, {who: OUTCOMES[why] for who, why in unfit.items()}):
+                    return
+        self._removals.mark(wave, shard)

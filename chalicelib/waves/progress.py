@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .drawing import commitment
 from .errors import UnknownWave
-from .publication import Publication
-from .removals import Removals
+from .freeze import Removals
+from .publication.bucket import Publication
+from .publication.draw_run import commitment
 from .rules import SHARDS, State
 from .store import WaveStore
 

@@ -8,7 +8,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
 from ..clock import WIB, iso, wib_date
-from ..config import Chain, DrawRules, TrainingRules
+from ..config import DrawRules, TrainingRules
+from ..draw.note import Chain
+from ..draw.selection import Draw
 from ..ids import shard
 from .calendar import PlannedWave
 from .errors import BeneficiaryRevoked, PurchaseDeadlinePassed
@@ -127,15 +129,6 @@ class Wave:
     award_batches: int = 0
     award_sends: int = 0
     awards_sent_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """What a wave's draw came to: the seed, and the rank or open value of the last one chosen (None: none was)."""
-
-    seed: bytes
-    reserved: Mapping[int, bytes | None]
-    open: bytes | None
 
 
 @dataclass(frozen=True, slots=True)

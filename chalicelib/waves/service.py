@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from ..aws.dynamodb import Transaction
 from ..clock import iso
 from ..config import Programme
-from ..dynamo import Transaction
+from ..draw.leaves import TICKET_BYTES
 from ..errors import NotFound
 from ..ids import Randomness
 from ..registration.rules import Registrant, check_eligible
@@ -17,10 +18,9 @@ from ..registration.rules import Standing as Registered
 from . import wire
 from .beneficiaries import BeneficiaryStore
 from .calendar import Calendar, PlannedWave
-from .draw import TICKET_BYTES
+from .calendar_changes import Planning
 from .entries import EntryStore
 from .errors import AlreadyBeneficiary, Barred, NotOpenYet, SelectionNotFinished, UnknownWave, WaveClosed
-from .planning import Planning
 from .rules import (
     NOT_DRAWN,
     Beneficiary,
@@ -41,7 +41,7 @@ from .store import WaveStore
 
 if TYPE_CHECKING:
     # A join needs nothing of what is published.
-    from .publication import Publication
+    from .publication.bucket import Publication
 
 UPCOMING = 3
 """How many waves to come are shown in the list."""
@@ -288,7 +288,7 @@ class Waves(Planning):
         It is published before it is returned, and the same whenever it is asked, also if `size` is another then.
         Reads every list and every entry of the wave. Raises `UnknownWave`, `ListChanged`.
         """
-        from .sampling import draw_sample  # what is published is no business of a request
+        from .publication.samples import draw_sample  # what is published is no business of a request
 
         settled = self._store.wave(wave)
         if settled is None:

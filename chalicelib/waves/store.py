@@ -14,11 +14,12 @@ from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
+from ..aws.admin_acts import Act, ActColumns, Journal
+from ..aws.dynamodb import LegsFailed, Transaction, is_condition_failure
 from ..clock import iso, parse_iso
-from ..dynamo import LegsFailed, Transaction, is_condition_failure
-from ..journal import Act, ActColumns, Journal
+from ..draw.selection import Draw
 from .calendar import CalendarException
-from .rules import NEXT, AwardedBatch, Draw, State, Wave
+from .rules import NEXT, AwardedBatch, State, Wave
 
 
 class WavesTable(Model):

@@ -10,12 +10,12 @@ from msgspec import Meta, Struct
 
 from ..clock import iso
 from ..config import DrawRules
-from . import note, published
+from ..draw import note, published
+from ..draw.leaves import leaf
+from ..draw.proofs import Proof
+from ..draw.selection import Draw, open_value, rank
 from .calendar import PlannedWave
-from .draw import leaf
-from .proofs import Proof
-from .rules import NOT_DRAWN, Beneficiary, Draw, Entry, State, Wave, chain_of, standing, state_at
-from .selection import open_value, rank
+from .rules import NOT_DRAWN, Beneficiary, Entry, State, Wave, chain_of, standing, state_at
 
 WAITS_AFTER = timedelta(minutes=2)
 """So long after its round a draw that is not there waits: triggers come every minute, and a big one takes a while."""

@@ -12,23 +12,23 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..config import Settings, load_programme
-from ..me import Me, next_deadline
+from ..web.me import Me, next_deadline
 from .outcomes import OutcomesServices
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ..dynamo import Transaction
-    from ..notices.changes import Changes
+    from ..aws.dynamodb import Transaction
+    from ..aws.job_runs import Runs
+    from ..notice_writer import Tidings
+    from ..notices.links import Changes
     from ..payouts.rules import Authority
     from ..payouts.wire import PayoutView
     from ..registration.rules import FinancialAddress, Registrant
     from ..registration.store import Legs
     from ..registration.wire import FinancialAddressForm, RegistrationForm
-    from ..runs import Runs
-    from ..tidings import Tidings
     from ..watch import Watch
-    from ..waves.verify_page import Page, VerifierPage
+    from ..web.verifier_page import Page, VerifierPage
 
 
 class Services(OutcomesServices):
@@ -95,8 +95,8 @@ class Services(OutcomesServices):
 
     def settle_address(self, registrant_id: str, version: int, authority: Authority, now: datetime) -> bool:
         """An administrator has made sure whose this version of the account is; False if it is another by now."""
-        from ..journal import Act
-        from ..payouts.journal import Deed, JournalStore
+        from ..aws.admin_acts import Act
+        from ..payouts.controls.administration import Deed, JournalStore
 
         payouts = self.payouts  # binds the table of the journal, too
         about = f"{registrant_id} version {version}"
@@ -109,16 +109,16 @@ class Services(OutcomesServices):
     @cached_property
     def changes(self) -> Changes:
         """The links by which people say whether a change was theirs."""
-        from ..notices.changes import Changes
+        from ..notices.links import Changes
 
         return Changes(self.mailboxes, self)
 
     @cached_property
     def tidings(self) -> Tidings:
         """Who is to be told what, found where it happened."""
-        from ..cursors import Cursors
-        from ..notices.progress import CursorItem, Progress
-        from ..tidings import Tidings
+        from ..aws.cursors import Cursors
+        from ..notice_writer import Tidings
+        from ..notices.results_told import CursorItem, Progress
 
         cursors = Cursors(CursorItem)
         return Tidings(self.programme, self.waves, self.payouts, self.notices, cursors, Progress())
@@ -126,7 +126,7 @@ class Services(OutcomesServices):
     @cached_property
     def runs(self) -> Runs:
         """When each scheduled job last left nothing undone."""
-        from ..runs import RunItem, Runs
+        from ..aws.job_runs import RunItem, Runs
 
         self._bind(RunItem, "runs")
         return Runs()
@@ -134,7 +134,7 @@ class Services(OutcomesServices):
     @cached_property
     def watch(self) -> Watch:
         """How long past its time everything is."""
-        from ..notices.progress import Progress
+        from ..notices.results_told import Progress
         from ..watch import Watch
 
         self._notice_store  # noqa: B018 - binds the table that results are in
@@ -147,7 +147,7 @@ class Services(OutcomesServices):
 
     @cached_property
     def _verifier(self) -> VerifierPage:
-        from ..waves.verify_page import VerifierPage
+        from ..web.verifier_page import VerifierPage
 
         return VerifierPage(self.programme.draw, self.settings.results_url)
 

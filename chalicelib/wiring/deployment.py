@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import aws, dynamo
+from ..aws import clients, dynamodb
 from ..clock import Clock, utc_now
 from ..config import Programme, Settings
 from ..ids import Randomness, system_randomness
@@ -28,12 +28,12 @@ class Deployment:
         self._clock = clock
         self._randomness = randomness
 
-    def transaction(self) -> dynamo.Transaction:
+    def transaction(self) -> dynamodb.Transaction:
         """A new, empty transaction."""
-        return dynamo.Transaction(self.settings.region)
+        return dynamodb.Transaction(self.settings.region)
 
     def _bind(self, table: type[Model], domain: str) -> None:
-        dynamo.bind(table, self.settings.table(domain), self.settings.region)
+        dynamodb.bind(table, self.settings.table(domain), self.settings.region)
 
     def _client(self, service: str) -> Any:
-        return aws.client(service, self.settings.region)
+        return clients.client(service, self.settings.region)

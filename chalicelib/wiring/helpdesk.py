@@ -18,8 +18,8 @@ class HelpdeskServices(WavesServices, PayoutsServices):
     @cached_property
     def helpdesk(self) -> Helpdesk:
         """Complaints and appeals."""
-        from ..helpdesk.holidays_id import is_holiday
-        from ..helpdesk.lists import PublishedLists
+        from ..helpdesk.holidays import is_holiday
+        from ..helpdesk.published_lists import PublishedLists
         from ..helpdesk.service import Helpdesk, Ports
         from ..helpdesk.store import HelpdeskStore, HelpdeskTable
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .. import aws
+from ..aws import clients
 from .deployment import Deployment
 
 if TYPE_CHECKING:
-    from ..notices.events import EventStore
+    from ..notices.links import Unsubscriptions
     from ..notices.mailer import Mailer
+    from ..notices.public_events import EventStore
     from ..notices.service import NoticeService
     from ..notices.store import NoticeStore
-    from ..notices.unsubscriptions import Unsubscriptions
 
 FEED_LENGTH = 50
 """How many of the last events the feed has."""
@@ -41,7 +41,7 @@ class NoticesServices(Deployment):
         settings = self.settings
         addresses = MailAddresses(self._client("cognito-idp"), settings.user_pool)
         # SES has no key against doubles: its client must make each call once.
-        ses = aws.client("sesv2", settings.region, attempts=1)
+        ses = clients.client("sesv2", settings.region, attempts=1)
         pace = Pace(self.programme.notices.mails_per_s / CONSUMERS)
         mail = SesMail(ses, settings.mail_from, settings.configuration_set, pace)
         return Mailer(self._notice_store, addresses, mail, settings.public_url, self._randomness)
@@ -54,7 +54,7 @@ class NoticesServices(Deployment):
     @cached_property
     def unsubscriptions(self) -> Unsubscriptions:
         """The links in reminders."""
-        from ..notices.unsubscriptions import Unsubscriptions
+        from ..notices.links import Unsubscriptions
 
         return Unsubscriptions(self._notice_store)
 
@@ -66,7 +66,7 @@ class NoticesServices(Deployment):
 
     @cached_property
     def _events(self) -> EventStore:
-        from ..notices.events import EventStore
+        from ..notices.public_events import EventStore
         from ..notices.store import NoticesTable
 
         self._bind(NoticesTable, "notices")

@@ -9,11 +9,11 @@ from .helpdesk import HelpdeskServices
 from .jobs import JobsServices
 
 if TYPE_CHECKING:
-    from ..outcomes.statistics import PublishedStatistics
-    from ..outcomes.survey_opening import Opening
+    from ..outcomes.statistics_service import PublishedStatistics
+    from ..outcomes.survey_job import Opening
+    from ..outcomes.survey_service import Surveys
     from ..outcomes.survey_store import SurveyStore
-    from ..outcomes.surveys import Surveys
-    from ..outcomes.tally import Tallying
+    from ..outcomes.tally_job import Tallying
     from ..outcomes.tally_store import TallyStore
 
 
@@ -24,16 +24,16 @@ class OutcomesServices(JobsServices, HelpdeskServices):
     def surveys(self) -> Surveys:
         """What people are asked, and what they answered."""
         from ..outcomes import questions
-        from ..outcomes.surveys import Surveys
+        from ..outcomes.survey_service import Surveys
 
         return Surveys(self._survey_store, questions.load(), self.waves, self.payouts)
 
     @cached_property
     def survey_opening(self) -> Opening:
         """The daily job that opens surveys."""
-        from ..cursors import Cursors
+        from ..aws.cursors import Cursors
         from ..outcomes.store import CursorItem
-        from ..outcomes.survey_opening import Opening
+        from ..outcomes.survey_job import Opening
 
         store = self._survey_store
         return Opening(store, Cursors(CursorItem), self.payouts, self.waves, self.notices, self.programme)
@@ -41,7 +41,7 @@ class OutcomesServices(JobsServices, HelpdeskServices):
     @cached_property
     def statistics(self) -> PublishedStatistics:
         """What was counted, as anybody reads it."""
-        from ..outcomes.statistics import PublishedStatistics
+        from ..outcomes.statistics_service import PublishedStatistics
         from ..registration.identity import is_province
 
         return PublishedStatistics(self._tally_store, self.waves, is_province)
@@ -49,7 +49,7 @@ class OutcomesServices(JobsServices, HelpdeskServices):
     @cached_property
     def tallying(self) -> Tallying:
         """The job that counts."""
-        from ..outcomes.tally import Sources, Tallying
+        from ..outcomes.tally_job import Sources, Tallying
         from ..registration.identity import province_name
 
         sources = Sources(

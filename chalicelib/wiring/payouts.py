@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING
 from .registration import RegistrationServices
 
 if TYPE_CHECKING:
-    from ..payouts.addresses import AddressBook
-    from ..payouts.administration import Administration
-    from ..payouts.bank_files import BankFiles
-    from ..payouts.bank_reports import BankReports
-    from ..payouts.bank_store import BankStore
-    from ..payouts.ceilings import CeilingStore
-    from ..payouts.daily import Daily
-    from ..payouts.day_comparison import Comparison
+    from ..payouts.address_checks import AddressBook
+    from ..payouts.bank_files.export import BankFiles
+    from ..payouts.bank_files.reports import BankReports
+    from ..payouts.bank_files.store import BankStore
+    from ..payouts.controls.administration import Administration
+    from ..payouts.controls.ceilings import CeilingStore
+    from ..payouts.ledger.store import PayoutStore
+    from ..payouts.providers.provider import Rails
+    from ..payouts.providers.secret import FspSecret
     from ..payouts.queue import PayoutQueue
-    from ..payouts.rails import Rails
-    from ..payouts.secret import FspSecret
+    from ..payouts.reconciliation.nightly import Comparison, Daily
     from ..payouts.service import Payouts
-    from ..payouts.store import PayoutStore
     from ..payouts.worker import Worker
 
 
@@ -37,7 +36,7 @@ class PayoutsServices(RegistrationServices):
     @cached_property
     def payout_worker(self) -> Worker:
         """Who pays, and asks what became of it."""
-        from ..payouts.ceilings import Allowance
+        from ..payouts.controls.ceilings import Allowance
         from ..payouts.worker import Ports, Worker
 
         ports = Ports(
@@ -51,10 +50,9 @@ class PayoutsServices(RegistrationServices):
     @cached_property
     def payout_administration(self) -> Administration:
         """What administrators may do to payouts."""
-        from ..payouts.administration import Administration, Books
-        from ..payouts.journal import JournalStore
-        from ..payouts.pause import PauseStore
-        from ..payouts.proposals import ProposalStore
+        from ..payouts.controls.administration import Administration, Books, JournalStore
+        from ..payouts.controls.pause import PauseStore
+        from ..payouts.controls.proposals import ProposalStore
 
         books = Books(self._payout_store, ProposalStore(), PauseStore(), self.ceilings, JournalStore())
         return Administration(books, self.rails, self._payout_queue, self.programme.payouts)
@@ -62,15 +60,15 @@ class PayoutsServices(RegistrationServices):
     @cached_property
     def address_book(self) -> AddressBook:
         """Who is paid and where, and whether the accounts are theirs."""
-        from ..payouts.addresses import AddressBook
+        from ..payouts.address_checks import AddressBook
 
         return AddressBook(self.registrations, self.rails, self.programme.payouts.name_score_min)
 
     @cached_property
     def ceilings(self) -> CeilingStore:
         """How much may be sent."""
-        from ..payouts.ceilings import CeilingStore
-        from ..payouts.items import PayoutsTable
+        from ..payouts.controls.ceilings import CeilingStore
+        from ..payouts.ledger.items import PayoutsTable
 
         self._bind(PayoutsTable, "payouts")
         return CeilingStore()
@@ -78,9 +76,9 @@ class PayoutsServices(RegistrationServices):
     @cached_property
     def rails(self) -> Rails:
         """The providers."""
-        from ..payouts.bank_rail import BankFile
-        from ..payouts.fsp_http import HttpFsp
-        from ..payouts.rails import Rails
+        from ..payouts.bank_files.transfers import BankFile
+        from ..payouts.providers.provider import Rails
+        from ..payouts.providers.xendit import HttpFsp
 
         rules = self.programme.payouts
         api_key = self._fsp_secret.api_key
@@ -91,19 +89,19 @@ class PayoutsServices(RegistrationServices):
     @cached_property
     def daily_reconciliation(self) -> Daily:
         """The nightly comparison with the providers."""
-        from ..payouts.daily import Daily
-        from ..payouts.day_store import DayStore
+        from ..payouts.reconciliation.day_store import DayStore
+        from ..payouts.reconciliation.nightly import Daily
 
         store = DayStore(self._client("s3"), self.settings.reports_bucket)
         return Daily(self.day_comparison(), store, f"gelombang-{self.settings.stage}")
 
     def day_comparison(self) -> Comparison:
         """The comparison of days, in their order; each has its own memory of what it read last."""
-        from ..payouts.bank_rail import BankFile
-        from ..payouts.bank_statements import BankStatements
-        from ..payouts.day_comparison import Comparison
-        from ..payouts.fsp_http import HttpFsp
-        from ..payouts.statements_http import XenditStatements
+        from ..payouts.bank_files.statement import BankStatements
+        from ..payouts.bank_files.transfers import BankFile
+        from ..payouts.providers.xendit import HttpFsp
+        from ..payouts.providers.xendit_statements import XenditStatements
+        from ..payouts.reconciliation.nightly import Comparison
 
         settings, timeout_s = self.settings, self.programme.payouts.fsp_timeout_s
         xendit = XenditStatements(settings.fsp_url, timeout_s, self._fsp_secret.api_key)
@@ -113,8 +111,8 @@ class PayoutsServices(RegistrationServices):
     @cached_property
     def bank_store(self) -> BankStore:
         """Which attempts are in which bank file, and what the bank said of them."""
-        from ..payouts.bank_store import BankStore
-        from ..payouts.items import PayoutsTable
+        from ..payouts.bank_files.store import BankStore
+        from ..payouts.ledger.items import PayoutsTable
 
         self._bind(PayoutsTable, "payouts")
         return BankStore(self.settings.region)
@@ -124,8 +122,8 @@ class PayoutsServices(RegistrationServices):
         """Files of transfers for the bank, by two people. Raises `BadConfiguration` where no account pays by file."""
         from ..config import BadConfiguration
         from ..ids import system_randomness
-        from ..payouts.bank_files import BankFiles, Books
-        from ..payouts.pause import PauseStore
+        from ..payouts.bank_files.export import BankFiles, Books
+        from ..payouts.controls.pause import PauseStore
 
         rules = self.programme.payouts.bank_file
         if rules is None:
@@ -136,13 +134,13 @@ class PayoutsServices(RegistrationServices):
     @cached_property
     def bank_reports(self) -> BankReports:
         """What the bank's reports say."""
-        from ..payouts.bank_reports import BankReports
+        from ..payouts.bank_files.reports import BankReports
 
         return BankReports(self.bank_store, self._payout_store, self.payout_worker, self.registrations)
 
     @cached_property
     def _fsp_secret(self) -> FspSecret:
-        from ..payouts.secret import FspSecret
+        from ..payouts.providers.secret import FspSecret
 
         return FspSecret(self.settings.fsp_secret, self.settings.region)
 
@@ -154,8 +152,8 @@ class PayoutsServices(RegistrationServices):
 
     @cached_property
     def _payout_store(self) -> PayoutStore:
-        from ..payouts.items import PayoutsTable
-        from ..payouts.store import PayoutStore
+        from ..payouts.ledger.items import PayoutsTable
+        from ..payouts.ledger.store import PayoutStore
 
         self._bind(PayoutsTable, "payouts")
         return PayoutStore(self.settings.region)

@@ -65,7 +65,7 @@ class RegistrationServices(NoticesServices):
     @cached_property
     def exclusion_lists(self) -> ExclusionLists:
         """Who may not take part, as the authorities' lists say."""
-        from ..journal import Journal
+        from ..aws.admin_acts import Journal
         from ..registration.exclusions import ExclusionLists
         from ..registration.items import ActItem
 

@@ -9,10 +9,10 @@ from .payouts import PayoutsServices
 from .waves import WavesServices
 
 if TYPE_CHECKING:
-    from ..journal import Journal
-    from ..training.courses import Courses
+    from ..aws.admin_acts import Journal
+    from ..training.catalogue_service import Courses
+    from ..training.partner_service import Partners
     from ..training.partner_store import PartnerStore
-    from ..training.partners import Partners
     from ..training.reports import Reports
     from ..training.service import Trainings
     from ..training.store import TrainingStore
@@ -24,7 +24,7 @@ class TrainingServices(WavesServices, PayoutsServices):
     @cached_property
     def partners(self) -> Partners:
         """Training partners and their signatures."""
-        from ..training.partners import PartnerKeys, Partners
+        from ..training.partner_service import PartnerKeys, Partners
 
         keys = PartnerKeys(self._client("kms"), self.settings.data_key)
         return Partners(self._partner_store, keys, self.programme.partners.clock_skew_s, self._randomness)
@@ -33,8 +33,8 @@ class TrainingServices(WavesServices, PayoutsServices):
     def courses(self) -> Courses:
         """The catalogue."""
         from ..registration.identity import is_province
+        from ..training.catalogue_service import Courses
         from ..training.course_store import CourseStore
-        from ..training.courses import Courses
         from ..training.store import TrainingTable
 
         self._bind(TrainingTable, "training")
@@ -43,7 +43,7 @@ class TrainingServices(WavesServices, PayoutsServices):
     @cached_property
     def training_journal(self) -> Journal:
         """What administrators did to partners and the catalogue."""
-        from ..training.acts import TrainingJournal
+        from ..training.admin_acts import TrainingJournal
         from ..training.store import TrainingTable
 
         self._bind(TrainingTable, "training")

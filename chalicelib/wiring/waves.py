@@ -10,23 +10,23 @@ from .registration import RegistrationServices
 
 if TYPE_CHECKING:
     from ..registration.corrections import Corrections
-    from ..waves.advance import Stepper
-    from ..waves.ahead import Ahead
-    from ..waves.audit import Audit
-    from ..waves.award import Award
-    from ..waves.award_batch import AwardBatches
+    from ..waves.award.award import Award
+    from ..waves.award.consumer import AwardBatches
+    from ..waves.award.decisions import Decisions
+    from ..waves.award.queue import Ahead
     from ..waves.beneficiaries import BeneficiaryStore
-    from ..waves.changes import RegistrationChanges
-    from ..waves.deciding import Decisions
-    from ..waves.drawing import Beacons, Drawing
     from ..waves.entries import EntryStore
-    from ..waves.inclusion import Inclusion
     from ..waves.progress import Watching
-    from ..waves.publication import Publication
+    from ..waves.publication.bucket import Publication
+    from ..waves.publication.draw_run import Beacons, Drawing
+    from ..waves.publication.inclusion import Inclusion
+    from ..waves.publication.samples import Audit
+    from ..waves.publication.witnesses import Witnessing
+    from ..waves.registration_changes import RegistrationChanges
     from ..waves.revocation import Revocation
     from ..waves.service import Waves
+    from ..waves.step import Stepper
     from ..waves.store import WaveStore
-    from ..waves.witnessing import Witnessing
 
 RELAY_TIMEOUT_S = 5
 """How long one relay of the beacon may take to be reached, and again to answer, before the next one is asked."""
@@ -51,15 +51,14 @@ class WavesServices(RegistrationServices, NoticesServices):
     @cached_property
     def registration_changes(self) -> RegistrationChanges:
         """What waves have to say when a registration changes."""
-        from ..waves.changes import RegistrationChanges
+        from ..waves.registration_changes import RegistrationChanges
 
         return RegistrationChanges(self.programme, self._wave_store, self._entries, self._beneficiaries)
 
     @cached_property
     def corrections(self) -> Corrections:
         """What two administrators correct of a registration."""
-        from ..registration.correction_store import CorrectionStore
-        from ..registration.corrections import Corrections
+        from ..registration.corrections import Corrections, CorrectionStore
 
         store, move_card = self._registration_store, self.registration_changes.move_card
         return Corrections(store, CorrectionStore(self.transaction), self.vault, move_card, self.notices)
@@ -67,7 +66,7 @@ class WavesServices(RegistrationServices, NoticesServices):
     @cached_property
     def inclusion(self) -> Inclusion:
         """Proofs that a leaf is on its list."""
-        from ..waves.inclusion import Inclusion
+        from ..waves.publication.inclusion import Inclusion
 
         return Inclusion(self.waves.get, self._publication)
 
@@ -75,10 +74,8 @@ class WavesServices(RegistrationServices, NoticesServices):
     def stepper(self) -> Stepper:
         """The step that takes waves on."""
         from ..notices.announcements import Announcements
-        from ..waves.advance import Stepper
-        from ..waves.freeze import Freeze
-        from ..waves.removals import Removals
-        from ..waves.screening import Screening
+        from ..waves.freeze import Freeze, Removals, Screening
+        from ..waves.step import Stepper
 
         settings, programme = self.settings, self.programme
         screening = Screening(self._entries, Removals(self.transaction), self.registrations)
@@ -95,8 +92,7 @@ class WavesServices(RegistrationServices, NoticesServices):
     @cached_property
     def revocation(self) -> Revocation:
         """The step that takes places from who bought nothing in time."""
-        from ..waves.revocation import Revocation, Stores
-        from ..waves.revocation_log import RevocationLog
+        from ..waves.revocation import Revocation, RevocationLog, Stores
 
         beneficiaries = self._beneficiaries
         stores = Stores(self._wave_store, beneficiaries, RevocationLog(self.transaction, beneficiaries))
@@ -105,27 +101,26 @@ class WavesServices(RegistrationServices, NoticesServices):
     @cached_property
     def beacons(self) -> Beacons:
         """Where random numbers come from; the command line puts a signature that was handed in here."""
-        from ..waves.beacon import Relays, TimedGet
+        from ..waves.publication.beacon_relays import Relays, TimedGet
 
         return Relays(self.settings.beacon_relays, TimedGet(RELAY_TIMEOUT_S))
 
     @cached_property
     def witnessing(self) -> Witnessing:
         """What takes in the witnesses' lines."""
-        from ..waves.witnessing import Witnessing
+        from ..waves.publication.witnesses import Witnessing
 
         return Witnessing(self._wave_store, self._publication, self.programme.draw)
 
     @cached_property
     def _award(self) -> Award:
-        from ..waves.award import Award
+        from ..waves.award.award import Award
 
         return Award(self._entries, self._drawing, self._publication, self._decisions)
 
     @cached_property
     def _ahead(self) -> Ahead:
-        from ..waves.ahead import Ahead
-        from ..waves.award_queue import AwardQueue
+        from ..waves.award.queue import Ahead, AwardQueue
 
         queue = AwardQueue(self.settings.awards_queue_url, self.settings.region)
         rules = self.programme.draw.awards
@@ -134,42 +129,42 @@ class WavesServices(RegistrationServices, NoticesServices):
     @cached_property
     def award_batches(self) -> AwardBatches:
         """What decides the winners that were queued."""
-        from ..waves.award_batch import AwardBatches
+        from ..waves.award.consumer import AwardBatches
 
         return AwardBatches(self.programme, self._wave_store, self._entries, self._decisions)
 
     @cached_property
     def watching(self) -> Watching:
         """How far waves have come."""
+        from ..waves.freeze import Removals
         from ..waves.progress import Watching
-        from ..waves.removals import Removals
 
         return Watching(self._wave_store, Removals(self.transaction), self._publication)
 
     @cached_property
     def audit(self) -> Audit:
         """The records of a random few of all entries."""
-        from ..waves.audit import Audit
+        from ..waves.publication.samples import Audit
 
         store, entries, beneficiaries = self._wave_store, self._entries, self._beneficiaries
         return Audit(store, entries, beneficiaries, self._publication, self.registrations)
 
     @cached_property
     def _decisions(self) -> Decisions:
-        from ..waves.deciding import Decisions
+        from ..waves.award.decisions import Decisions
 
         people, beneficiaries = self.registrations, self._beneficiaries
         return Decisions(self._entries, beneficiaries, people, self.programme, self._randomness)
 
     @cached_property
     def _drawing(self) -> Drawing:
-        from ..waves.drawing import Drawing
+        from ..waves.publication.draw_run import Drawing
 
         return Drawing(self._publication, self.beacons, self.programme.draw)
 
     @cached_property
     def _publication(self) -> Publication:
-        from ..waves.publication import Publication
+        from ..waves.publication.bucket import Publication
 
         return Publication(self._client("s3"), self.settings.results_bucket)
 
@@ -182,8 +177,7 @@ class WavesServices(RegistrationServices, NoticesServices):
 
     @cached_property
     def _entries(self) -> EntryStore:
-        from ..waves.entries import EntryStore
-        from ..waves.reader import LeanReader
+        from ..waves.entries import EntryStore, LeanReader
         from ..waves.store import WavesTable
 
         self._bind(WavesTable, "waves")

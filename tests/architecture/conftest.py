@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from admin import package
+from admin.deployment import package
 from infrastructure import data_stack
 from tests.conftest import REGION, ROOT
 

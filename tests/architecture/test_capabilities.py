@@ -73,9 +73,9 @@ def test_a_section_names_a_test_and_everything_it_names_is_there(number: str):
 @pytest.mark.parametrize(
     ("witness", "named"),
     [
-        ("tests/unit/test_calendar.py::test_of_nothing", "has no test_of_nothing"),
-        ("tests/unit/test_nowhere.py::test_of_nothing", "there is no file"),
-        ("tests/unit/test_demo_people.py::judge", "has no judge"),
+        ("tests/waves/test_calendar.py::test_of_nothing", "has no test_of_nothing"),
+        ("tests/draw/test_nowhere.py::test_of_nothing", "there is no file"),
+        ("tests/local/test_demo_people.py::judge", "has no judge"),
         ("make coffee", "no make target coffee"),
         ("gelombang wave teleport", "no command gelombang wave teleport"),
         ("gelombang wave", "no command gelombang wave"),

@@ -9,8 +9,8 @@ from string import Formatter
 import pytest
 
 import chalicelib
-from chalicelib import problems
 from chalicelib.errors import DomainError
+from chalicelib.web import problems
 
 
 def every_error() -> list[type[DomainError]]:

@@ -12,11 +12,10 @@ ROOT = Path(__file__).parent.parent.parent
 PURE = sorted(
     path.relative_to(ROOT).as_posix()
     for pattern in (
-        *("*/rules.py", "*/wire.py", "waves/calendar.py", "waves/draw.py", "waves/merkle.py", "waves/note.py"),
-        *("waves/witness.py", "vkeys.py"),
-        *("outcomes/*_rules.py", "outcomes/*_wire.py", "outcomes/figures.py", "outcomes/folding.py"),
-        *("outcomes/history.py", "outcomes/intervals.py", "outcomes/suppression.py", "outcomes/statistics_csv.py"),
-        *("payouts/records.py", "payouts/shards.py", "payouts/signals.py"),
+        *("*/rules.py", "*/wire.py", "draw/*.py", "waves/calendar.py", "waves/due.py"),
+        *("outcomes/*_rules.py", "outcomes/*_wire.py", "outcomes/figures.py", "outcomes/history.py"),
+        *("outcomes/suppression.py", "payouts/alarm_words.py", "payouts/*/*_rules.py"),
+        *("payouts/ledger/records.py", "payouts/ledger/partitions.py"),
     )
     for path in (ROOT / "chalicelib").glob(pattern)
 )

@@ -7,9 +7,9 @@ import tracemalloc
 from collections.abc import Iterator
 from uuid import uuid4
 
-from chalicelib.waves.draw import LEAF_BYTES
-from chalicelib.waves.reader import Row
-from chalicelib.waves.roster import Roster
+from chalicelib.draw.leaves import LEAF_BYTES
+from chalicelib.waves.award.award import Roster
+from chalicelib.waves.entries import Row
 from chalicelib.waves.rules import SHARDS
 from infrastructure.functions import FUNCTIONS
 

@@ -10,8 +10,8 @@ import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
-from admin import stages
-from admin.losses import HOLDS_DATA
+from admin.deployment import stages
+from admin.deployment.losses import HOLDS_DATA
 from chalicelib import logs, watch
 from chalicelib.config import API_TIMEOUT_S, AUTHORIZER_TIMEOUT_S, Settings, load_programme
 from chalicelib.notices.ses import CONSUMERS

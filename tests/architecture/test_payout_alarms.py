@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.config import load_programme
-from chalicelib.payouts import signals
+from chalicelib.payouts import alarm_words
 from tests.conftest import ROOT
 
 from .test_packaged_template import of_type
@@ -19,11 +19,11 @@ Template = dict[str, Any]
 PACKAGE = ROOT / "chalicelib"
 STAGE = {"Fn::Sub": "gelombang-${Stage}"}
 GROUPS = {
-    signals.CEILING_REACHED: "PayLogGroup",
-    signals.PAUSED: "PayLogGroup",
-    signals.STATUS_UNKNOWN: "PayLogGroup",
-    signals.SENDING_LONG: "SweepPayoutsLogGroup",
-    signals.BY_FILE_LONG: "SweepPayoutsLogGroup",
+    alarm_words.CEILING_REACHED: "PayLogGroup",
+    alarm_words.PAUSED: "PayLogGroup",
+    alarm_words.STATUS_UNKNOWN: "PayLogGroup",
+    alarm_words.SENDING_LONG: "SweepPayoutsLogGroup",
+    alarm_words.BY_FILE_LONG: "SweepPayoutsLogGroup",
 }
 """Which function logs what; the tests of the ledger, of pauses and ceilings show that it does."""
 
@@ -39,21 +39,25 @@ def logged(path: Path) -> set[str]:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("log.")
         for argument in node.args
-        if isinstance(argument, ast.Attribute) and ast.unparse(argument.value) == "signals"
+        if isinstance(argument, ast.Attribute) and ast.unparse(argument.value) == "alarm_words"
     }
 
 
 def test_every_word_that_rings_is_logged_by_that_constant_and_by_no_other_text() -> None:
     used = set().union(*(logged(path) for path in PACKAGE.rglob("*.py")))
-    assert {getattr(signals, name) for name in used} == {*signals.RINGING, signals.MOVED, signals.CONTRADICTED}
-    for word in (*signals.RINGING, signals.MOVED, signals.CONTRADICTED):
+    assert {getattr(alarm_words, name) for name in used} == {
+        *alarm_words.RINGING,
+        alarm_words.MOVED,
+        alarm_words.CONTRADICTED,
+    }
+    for word in (*alarm_words.RINGING, alarm_words.MOVED, alarm_words.CONTRADICTED):
         spelt = [
             path.name for path in PACKAGE.rglob("*.py") if re.search(rf"log\.\w+\([^)]*\"{word}\"", path.read_text())
         ]
         assert spelt == [], word
 
 
-@pytest.mark.parametrize("word", signals.RINGING)
+@pytest.mark.parametrize("word", alarm_words.RINGING)
 def test_a_word_of_the_log_is_counted_and_its_count_rings(app_template: Template, word: str) -> None:
     filters = [
         one
@@ -77,17 +81,17 @@ def test_an_alarm_about_what_is_seen_every_sweep_does_not_fall_silent_in_between
     again = rules.requeue_after_s + 60
     by_file = rules.requeue_after_s * rules.held_look_factor + 60
     for word, after in (
-        (signals.CEILING_REACHED, again),
-        (signals.PAUSED, again),
-        (signals.SENDING_LONG, again),
-        (signals.BY_FILE_LONG, by_file),
+        (alarm_words.CEILING_REACHED, again),
+        (alarm_words.PAUSED, again),
+        (alarm_words.SENDING_LONG, again),
+        (alarm_words.BY_FILE_LONG, by_file),
     ):
         (alarm,) = alarms_of(app_template, word)
         assert alarm["Period"] >= 2 * after
 
 
 def test_differences_that_a_reconciliation_finds_ring(app_template: Template) -> None:
-    (alarm,) = alarms_of(app_template, signals.DIFFERENCES_METRIC)
+    (alarm,) = alarms_of(app_template, alarm_words.DIFFERENCES_METRIC)
     assert (alarm["Namespace"], alarm["Threshold"]) == (STAGE, 1)
     assert "Dimensions" not in alarm, "the stage is in the namespace: a filter of logs cannot make a dimension of it"
 

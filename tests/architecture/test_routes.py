@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 import app as application
-from chalicelib import openapi
+from chalicelib.web import openapi
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -11,8 +11,8 @@ import pytest
 
 from chalicelib.config import Programme, Settings
 from chalicelib.waves import entries, rules
+from chalicelib.waves.award.decisions import ONE_AWARD_S
 from chalicelib.waves.beneficiaries import FamilyItem
-from chalicelib.waves.deciding import ONE_AWARD_S
 from chalicelib.waves.rules import State
 from tests.builders.people import card, registrant
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, outcome

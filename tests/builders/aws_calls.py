@@ -1,14 +1,19 @@
-"""The two doors to AWS: botocore's clients, and the lean way to DynamoDB. Whoever counts or spoils calls holds both."""
+"""The two doors to AWS: botocore's clients, and the lean way to DynamoDB. Whoever counts or spoils calls holds both.
+
+What `docs/costs.md` says, for tests that hold the application to it.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.client import BaseClient
 
-from chalicelib.dynamo_wire import Wire
+from chalicelib.aws.dynamodb_protocol import Wire
+from tests.conftest import ROOT
 
 Call = Callable[[Any, str, Any], Any]
 """A call to AWS: the client, the name of the operation, its parameters."""
@@ -29,3 +34,11 @@ def wrap_calls(monkeypatch: pytest.MonkeyPatch, wrap: Callable[[Call], Call]) ->
     monkeypatch.setattr(BaseClient, "_make_api_call", wrap(by_client))
     monkeypatch.setattr(Wire, "call", lean(Wire.call))
     monkeypatch.setattr(Wire, "body", lean(Wire.body))
+
+
+def stated(row: str) -> int:
+    """The number of calls that the page has in the row that begins so."""
+    (line,) = [line for line in (ROOT / "docs/costs.md").read_text().splitlines() if line.startswith(f"| {row}")]
+    found = re.match(r"\d+", line.split(" | ")[1])
+    assert found
+    return int(found[0])

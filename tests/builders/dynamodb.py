@@ -12,13 +12,13 @@ import pytest
 from moto import mock_aws
 from pynamodb.models import Model
 
-from chalicelib import dynamo
+from chalicelib.aws import dynamodb
 from chalicelib.config import Settings
 from chalicelib.helpdesk.store import HelpdeskTable
 from chalicelib.jobs.store import JobsTable
 from chalicelib.notices.store import NoticesTable
 from chalicelib.outcomes.store import OutcomesTable
-from chalicelib.payouts.items import PayoutsTable
+from chalicelib.payouts.ledger.items import PayoutsTable
 from chalicelib.registration.items import RegistrationsTable
 from chalicelib.training.store import TrainingTable
 from chalicelib.waves.store import WavesTable
@@ -44,9 +44,9 @@ def endpoint() -> Iterator[str]:
     """Where DynamoDB Local is. Transactions keep their client for good: it must be one that talks to it."""
     if "GELOMBANG_TEST_DYNAMODB" not in os.environ:
         pytest.skip("needs DynamoDB Local: make test-dynamodb, make test-scale")
-    dynamo._connection.cache_clear()
+    dynamodb._connection.cache_clear()
     yield os.environ["GELOMBANG_TEST_DYNAMODB"]
-    dynamo._connection.cache_clear()
+    dynamodb._connection.cache_clear()
 
 
 @contextmanager
@@ -58,10 +58,10 @@ def cloud_of(stage: str, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iter
         client = boto3.client("dynamodb", REGION)
         names = create_tables(client, settings.stage)
         for domain, table in TABLES.items():
-            dynamo.bind(table, settings.table(domain), REGION)
+            dynamodb.bind(table, settings.table(domain), REGION)
             for kind in table.__subclasses__():
                 kind.exists()  # makes its client; threads would make one each, and not come at the same time
-        dynamo._connection(REGION).list_tables()
+        dynamodb._connection(REGION).list_tables()
         yield settings
         for name in names:
             client.delete_table(TableName=name)

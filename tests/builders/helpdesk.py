@@ -8,21 +8,20 @@ from typing import Any
 import boto3
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from chalicelib import dynamo
+from chalicelib.aws import dynamodb
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound
-from chalicelib.helpdesk.holidays_id import is_holiday
-from chalicelib.helpdesk.lists import PublishedLists
+from chalicelib.helpdesk.holidays import is_holiday
+from chalicelib.helpdesk.published_lists import PublishedLists
 from chalicelib.helpdesk.rules import About, AboutRegistration, Category, State
 from chalicelib.helpdesk.service import Helpdesk, Ports, Selections
 from chalicelib.helpdesk.store import GrievanceItem, HelpdeskStore, HelpdeskTable
 from chalicelib.helpdesk.wire import GrievanceForm, GrievanceView
 from chalicelib.ids import system_randomness
-from chalicelib.notices.queue import MailQueue
+from chalicelib.notices.queue import MailQueue, decode_message
 from chalicelib.notices.service import NoticeService
 from chalicelib.notices.store import NoticesTable, NoticeStore
-from chalicelib.notices.wire import decode_message
 from chalicelib.payouts.wire import PayoutView
 from chalicelib.registration.vault import PersonKey
 from chalicelib.waves.rules import Beneficiary, DrawnEntry, shard_of
@@ -68,15 +67,15 @@ class Desk:
     """The service and what surrounds it, all of one test."""
 
     def __init__(self, settings: Settings, programme: Programme, selections: Selections | None = None) -> None:
-        dynamo.bind(HelpdeskTable, settings.table("helpdesk"), settings.region)
+        dynamodb.bind(HelpdeskTable, settings.table("helpdesk"), settings.region)
         self.figures = programme.helpdesk
         self.keys = Keys()
         self.payouts = Payouts()
         self._dynamodb = boto3.client("dynamodb", settings.region)
         self.s3 = boto3.client("s3", settings.region)
-        self.store = HelpdeskStore(lambda: dynamo.Transaction(settings.region, sleep=lambda _: None))
+        self.store = HelpdeskStore(lambda: dynamodb.Transaction(settings.region, sleep=lambda _: None))
         self.lists = PublishedLists(lambda: self.s3, settings.results_bucket)
-        dynamo.bind(NoticesTable, settings.table("notices"), settings.region)
+        dynamodb.bind(NoticesTable, settings.table("notices"), settings.region)
         self.now = T0
         self._mails = settings.mails_queue_url
         self._sqs = boto3.client("sqs", settings.region)

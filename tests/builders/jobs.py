@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import msgspec
 
-from chalicelib import dynamo
+from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
 from chalicelib.jobs.applications import ApplicationStore
 from chalicelib.jobs.rules import Offer
@@ -107,10 +107,10 @@ class Market:
 
 def open_market(settings: Settings, programme: Programme, **rules: int) -> Market:
     """Nobody and nothing yet. `rules` are figures other than the programme's."""
-    dynamo.bind(JobsTable, settings.table("jobs"), settings.region)
+    dynamodb.bind(JobsTable, settings.table("jobs"), settings.region)
     people = People()
-    vacancies = VacancyStore(lambda: dynamo.Transaction(settings.region))
-    applications = ApplicationStore(lambda: dynamo.Transaction(settings.region), vacancies)
+    vacancies = VacancyStore(lambda: dynamodb.Transaction(settings.region))
+    applications = ApplicationStore(lambda: dynamodb.Transaction(settings.region), vacancies)
     figures = msgspec.structs.replace(programme, jobs=msgspec.structs.replace(programme.jobs, **rules))
     jobs = Jobs(vacancies, applications, people, people, people, figures)
     table = boto3.resource("dynamodb", settings.region).Table(settings.table("jobs"))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from chalicelib.dynamo import LegsFailed
-from chalicelib.waves.deciding import ONE_AWARD_S
-from chalicelib.waves.draw import leaf
-from chalicelib.waves.selection import open_value
+from chalicelib.aws.dynamodb import LegsFailed
+from chalicelib.draw.leaves import leaf
+from chalicelib.draw.selection import open_value
+from chalicelib.waves.award.decisions import ONE_AWARD_S
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
 from tests.conftest import T0
 

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import msgspec
 
-from chalicelib import dynamo
+from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
 from chalicelib.registration.items import RegistrationsTable
 from chalicelib.registration.rules import Education, Employment
@@ -50,7 +50,7 @@ def vault(cloud: Settings) -> Vault:
 
 def registrations(cloud: Settings, programme: Programme, with_vault: Vault | None = None) -> Registrations:
     """The service on the test's table."""
-    dynamo.bind(RegistrationsTable, cloud.table("registrations"), cloud.region)
+    dynamodb.bind(RegistrationsTable, cloud.table("registrations"), cloud.region)
     store = RegistrationStore(cloud.region)
     notices = Services(cloud, programme).notices
     return Registrations(store, with_vault or vault(cloud), programme.eligibility, programme.payouts, notices)

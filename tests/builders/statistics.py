@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib import dynamo
+from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
 from chalicelib.helpdesk.service import GrievanceCounts
 from chalicelib.jobs.rules import JobCounts
-from chalicelib.outcomes.statistics import PublishedStatistics
+from chalicelib.outcomes.statistics_service import PublishedStatistics
 from chalicelib.outcomes.store import OutcomesTable
 from chalicelib.outcomes.survey_rules import Survey
-from chalicelib.outcomes.tally import Sources, Tallying
+from chalicelib.outcomes.tally_job import Sources, Tallying
 from chalicelib.outcomes.tally_store import TallyStore
 from chalicelib.payouts.rules import Entitlement
 from chalicelib.waves.rules import Beneficiary, State, Wave, shard_of
@@ -75,7 +75,7 @@ class World:
     """The job, what it counts and what it publishes."""
 
     def __init__(self, settings: Settings, programme: Programme) -> None:
-        dynamo.bind(OutcomesTable, settings.table("outcomes"), settings.region)
+        dynamodb.bind(OutcomesTable, settings.table("outcomes"), settings.region)
         self.programme = programme
         self.told = Told()
         self.store = TallyStore()

@@ -10,26 +10,26 @@ from typing import Any
 import boto3
 import msgspec
 
-from chalicelib import dynamo
+from chalicelib.aws import dynamodb
+from chalicelib.aws.cursors import Cursors
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
-from chalicelib.cursors import Cursors
 from chalicelib.notices.port import NEEDS, Facts
 from chalicelib.notices.port import Kind as Notice
 from chalicelib.notices.port import Told as About
 from chalicelib.outcomes import questions, survey_rules
 from chalicelib.outcomes.store import CursorItem, OutcomesTable
-from chalicelib.outcomes.survey_opening import Opening
+from chalicelib.outcomes.survey_job import Opening
 from chalicelib.outcomes.survey_rules import Survey
+from chalicelib.outcomes.survey_service import Surveys
 from chalicelib.outcomes.survey_store import SurveyItem, SurveyStore
 from chalicelib.outcomes.survey_wire import ResponseForm
-from chalicelib.outcomes.surveys import Surveys
 from chalicelib.payouts import rules as payouts
-from chalicelib.payouts.items import EventItem, Head, PayoutsTable
+from chalicelib.payouts.ledger.items import EventItem, Head, PayoutsTable
+from chalicelib.payouts.ledger.store import PayoutStore
 from chalicelib.payouts.queue import PayoutQueue
 from chalicelib.payouts.rules import Kind
 from chalicelib.payouts.service import Payouts
-from chalicelib.payouts.store import PayoutStore
 from chalicelib.waves.errors import ListChanged
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, State, Wave
 from tests.conftest import REGION, T0
@@ -136,13 +136,15 @@ class World:
     """Everything that a survey meets."""
 
     def __init__(self, settings: Settings, programme: Programme) -> None:
-        dynamo.bind(OutcomesTable, settings.table("outcomes"), settings.region)
-        dynamo.bind(PayoutsTable, settings.table("payouts"), settings.region)
+        dynamodb.bind(OutcomesTable, settings.table("outcomes"), settings.region)
+        dynamodb.bind(PayoutsTable, settings.table("payouts"), settings.region)
         self.programme = with_days(programme)
         self.rules = self.programme.surveys
         self.people = People()
         self.told = Told()
-        self.transactions: Callable[[], dynamo.Transaction] = lambda: dynamo.Transaction(REGION, sleep=lambda _: None)
+        self.transactions: Callable[[], dynamodb.Transaction] = lambda: dynamodb.Transaction(
+            REGION, sleep=lambda _: None
+        )
         self.store = SurveyStore(lambda: self.transactions())
         unused: Any = None
         self.queue = PayoutQueue(settings.payouts_queue_url, settings.region)

@@ -12,10 +12,11 @@ from typing import Any
 
 import boto3
 
-from chalicelib import dynamo, wiring
+from chalicelib import wiring
+from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
 from chalicelib.training import rules, signatures
-from chalicelib.training.partners import PartnerKeys, Partners
+from chalicelib.training.partner_service import PartnerKeys, Partners
 from chalicelib.training.rules import Partner
 from chalicelib.training.store import TrainingStore
 from chalicelib.training.wire import (
@@ -174,7 +175,7 @@ class Scene:
         """Let something happen once, after the next use case has read what it decides on and before it writes."""
         make = self.store.transaction
 
-        def interleaved() -> dynamo.Transaction:
+        def interleaved() -> dynamodb.Transaction:
             self.store.transaction = make  # type: ignore[method-assign]
             happens()
             return make()

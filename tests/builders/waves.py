@@ -15,36 +15,31 @@ import msgspec
 from admin.evidence import Known
 from admin.publication import Folder
 from admin.verify import verify
-from chalicelib import dynamo
-from chalicelib.config import Chain, Programme, Settings
+from chalicelib.aws import dynamodb
+from chalicelib.config import Programme, Settings
+from chalicelib.draw import beacon
+from chalicelib.draw.errors import BeaconUnavailable
+from chalicelib.draw.note import Chain, round_time
 from chalicelib.ids import Randomness
 from chalicelib.notices.announcements import Announcements
-from chalicelib.notices.events import EventStore
+from chalicelib.notices.public_events import EventStore
 from chalicelib.notices.store import NoticesTable
 from chalicelib.registration.rules import Standing
-from chalicelib.waves import beacon
-from chalicelib.waves.advance import Stepper, Transition
-from chalicelib.waves.ahead import Ahead
-from chalicelib.waves.award import Award
-from chalicelib.waves.award_batch import AwardBatches, consume
-from chalicelib.waves.award_queue import AwardQueue
+from chalicelib.waves.award.award import Award
+from chalicelib.waves.award.consumer import AwardBatches, consume
+from chalicelib.waves.award.decisions import Decisions
+from chalicelib.waves.award.queue import Ahead, AwardQueue
 from chalicelib.waves.beneficiaries import BeneficiaryStore
-from chalicelib.waves.deciding import Decisions
-from chalicelib.waves.draw_errors import BeaconUnavailable
-from chalicelib.waves.drawing import Drawing
-from chalicelib.waves.entries import EntryItem, EntryStore, entry_item
-from chalicelib.waves.freeze import Freeze
-from chalicelib.waves.note import round_time
-from chalicelib.waves.publication import Publication
-from chalicelib.waves.reader import LeanReader
-from chalicelib.waves.removals import Removals
-from chalicelib.waves.revocation import Report, Revocation
+from chalicelib.waves.entries import EntryItem, EntryStore, LeanReader, entry_item
+from chalicelib.waves.freeze import Freeze, Removals, Screening
+from chalicelib.waves.publication.bucket import Publication
+from chalicelib.waves.publication.draw_run import Drawing
+from chalicelib.waves.revocation import Report, Revocation, RevocationLog
 from chalicelib.waves.revocation import Stores as RevocationStores
-from chalicelib.waves.revocation_log import RevocationLog
-from chalicelib.waves.screening import Screening
 from chalicelib.waves.service import Stores, Waves
+from chalicelib.waves.step import Stepper, Transition
 from chalicelib.waves.store import WavesTable, WaveStore
-from local.beacon import sign
+from local.sandbox.beacon import sign
 from tests.builders.people import Mailbox, People, card, registrant
 
 WAVE = 145
@@ -98,8 +93,8 @@ class WavesWorld:
     """Everything a wave meets. `clock` moves only when a test moves it."""
 
     def __init__(self, cloud: Settings, programme: Programme, now: datetime) -> None:
-        dynamo.bind(WavesTable, cloud.table("waves"), cloud.region)
-        dynamo.bind(NoticesTable, cloud.table("notices"), cloud.region)
+        dynamodb.bind(WavesTable, cloud.table("waves"), cloud.region)
+        dynamodb.bind(NoticesTable, cloud.table("notices"), cloud.region)
         self.settings = cloud
         self.programme = programme
         self.clock = Clock(now)
@@ -268,8 +263,8 @@ class WavesWorld:
         drawing = Drawing(self.publication, self.beacons, self.programme.draw)
         return drawing, Award(self.entries, drawing, self.publication, self._decisions())
 
-    def _transaction(self) -> dynamo.Transaction:
-        return dynamo.Transaction(self.settings.region, sleep=lambda _: None)
+    def _transaction(self) -> dynamodb.Transaction:
+        return dynamodb.Transaction(self.settings.region, sleep=lambda _: None)
 
 
 def joined(world: WavesWorld) -> None:

@@ -15,17 +15,17 @@ from hashlib import sha256
 from itertools import chain as end_to_end
 from typing import Any
 
-from chalicelib.config import Chain
-from chalicelib.vkeys import WitnessKey
-from chalicelib.waves import draw, merkle, published
-from chalicelib.waves.beacon import Beacon
-from chalicelib.waves.note import Note, beacon_round, round_time
-from chalicelib.waves.published import Sample
-from chalicelib.waves.sample import sample_value
-from chalicelib.waves.selection import Selection, Substitution, draw_seed
-from chalicelib.waves.witness import Signer
-from tests.builders.draws import QUICKNET, VECTORS
-from tests.builders.publications import encoded
+from chalicelib.draw import leaves as draw
+from chalicelib.draw import merkle, published
+from chalicelib.draw.beacon import Beacon
+from chalicelib.draw.cosignatures import Signer
+from chalicelib.draw.note import Chain, Note, beacon_round, round_time
+from chalicelib.draw.published import Sample
+from chalicelib.draw.sample import sample_value
+from chalicelib.draw.selection import Selection, Substitution, draw_seed
+from chalicelib.draw.witness_keys import WitnessKey
+from tests.builders.draws.files import QUICKNET, VECTORS
+from tests.builders.draws.publications import encoded
 
 SECOND = timedelta(seconds=1)
 WAVE = 62

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from chalicelib.waves.selection import Selection
-from tests.builders.draws import CASES, lists_of
-from tests.builders.random_tables import Table
-from tests.builders.verify_draw import program
+from chalicelib.draw.selection import Selection
+from tests.builders.draws.files import CASES, lists_of
+from tests.builders.draws.random_tables import Table
+from tests.builders.draws.verify_draw import program
 
 Drawn = dict[str, Any]
 """`shares`: region to seats; `winners`: leaf to seat; `cutoffs`: seat to value or None; `rows`: [seat, out, in]."""

@@ -11,10 +11,10 @@ from hashlib import sha256
 from itertools import count
 from typing import Any
 
-from chalicelib.waves import draw
-from chalicelib.waves.note import beacon_round
-from chalicelib.waves.selection import OPEN, open_value
-from tests.builders.draws import DEVELOPMENT, DEVELOPMENT_FROZEN, signature_of
+from chalicelib.draw import leaves as draw
+from chalicelib.draw.note import beacon_round
+from chalicelib.draw.selection import OPEN, open_value
+from tests.builders.draws.files import DEVELOPMENT, DEVELOPMENT_FROZEN, signature_of
 
 from .cheat import (
     CLOSES,

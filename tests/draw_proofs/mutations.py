@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
-from tests.builders.publications import encoded
+from tests.builders.draws.publications import encoded
 
 Mutation = Callable[[Random, str, bytes], bytes]
 """Of a file's name and content; it may happen to change nothing."""

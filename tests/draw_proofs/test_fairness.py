@@ -24,8 +24,9 @@ from hashlib import sha256
 
 import pytest
 
-from chalicelib.waves import draw, selection
-from chalicelib.waves.selection import Selection
+from chalicelib.draw import leaves as draw
+from chalicelib.draw import selection
+from chalicelib.draw.selection import Selection
 
 from .chi_square import survival
 

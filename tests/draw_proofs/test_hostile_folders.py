@@ -11,9 +11,9 @@ import pytest
 
 from admin.publication import Folder
 from admin.verify import verify
-from tests.builders.draws import write
-from tests.builders.publications import GOOD, LISTS, NOTHING, PRODUCTION
-from tests.builders.verify_draw import verify as verify_draw
+from tests.builders.draws.files import write
+from tests.builders.draws.publications import GOOD, LISTS, NOTHING, PRODUCTION
+from tests.builders.draws.verify_draw import verify as verify_draw
 
 from .verifiers import named
 

@@ -14,10 +14,10 @@ from admin.publication import Unreachable
 from admin.receipt import Own
 from admin.site import Site, TimeLimit
 from admin.verify import verify
-from chalicelib.waves import published
-from tests.builders.publications import GOOD, LISTS, PRODUCTION, encoded
-from tests.builders.verify_draw import program
-from tests.builders.verify_draw import verify as verify_draw
+from chalicelib.draw import published
+from tests.builders.draws.publications import GOOD, LISTS, PRODUCTION, encoded
+from tests.builders.draws.verify_draw import program
+from tests.builders.draws.verify_draw import verify as verify_draw
 
 from .hostile_server import BROKEN, FLOODS, OK, SLOW, Answer, hostile, saying
 from .verifiers import named

@@ -28,9 +28,9 @@ from random import Random
 import pytest
 
 from admin import draw_checks
-from chalicelib.waves import beacon
-from tests.builders.publications import encoded
-from tests.builders.verify_draw import program
+from chalicelib.draw import beacon
+from tests.builders.draws.publications import encoded
+from tests.builders.draws.verify_draw import program
 
 from .cheat import SAMPLED, Facts, Wave, joined, ticket
 from .mutations import mutants

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from tests.builders.draws import CASES
-from tests.builders.random_tables import CASES as KINDS
-from tests.builders.random_tables import random_table
+from tests.builders.draws.files import CASES
+from tests.builders.draws.random_tables import CASES as KINDS
+from tests.builders.draws.random_tables import random_table
 
 from .drawers import in_the_application, in_the_single_file, vector_tables
 

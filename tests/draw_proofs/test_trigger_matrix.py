@@ -24,8 +24,9 @@ import msgspec
 import pytest
 
 from chalicelib.config import Programme, Settings
-from chalicelib.waves import entries, rules, shards
-from chalicelib.waves import note as notes
+from chalicelib.draw import note as notes
+from chalicelib.waves import entries, rules
+from chalicelib.waves import entries as shards
 from chalicelib.waves.rules import Outcome, State
 from tests.builders.crashes import Calls
 from tests.builders.waves import CLOSES, OPENS, PEOPLE, WAVE, WavesWorld, outcome

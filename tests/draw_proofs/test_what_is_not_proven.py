@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from admin.verify_command import UNPROVEN
-from chalicelib.waves.witness import Signer
-from tests.builders.publications import encoded
-from tests.builders.verify_draw import program
+from admin.commands.draw.verify import UNPROVEN
+from chalicelib.draw.cosignatures import Signer
+from tests.builders.draws.publications import encoded
+from tests.builders.draws.verify_draw import program
 from tests.conftest import ROOT
 
 from .cheat import CLOSES, HONEST, SEEN, UNSETTLED, WITNESSES, Facts, Wave, joined, ticket
@@ -90,7 +90,7 @@ def test_whoever_reads_only_the_readme_the_page_or_the_output_is_told_as_well() 
     for words in ("every entry is a person", "no two people were handed one entry", "Identity is not verified yet"):
         assert words in readme
     assert "no trust in the operator" not in readme
-    page = (ROOT / "chalicelib/waves/public/verify.html").read_text()
+    page = (ROOT / "chalicelib/draw/public/verify.html").read_text()
     assert "You need not take our word" not in page
     for words in ("no second note for this wave", "not handed to somebody else too", "not yet matched with the civil"):
         assert words in page

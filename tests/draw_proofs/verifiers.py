@@ -11,9 +11,9 @@ from admin.evidence import Known
 from admin.receipt import Own
 from admin.verify import verify
 from chalicelib.clock import iso
-from tests.builders.publications import PRODUCTION, Shelf
-from tests.builders.verify_draw import program
-from tests.builders.verify_draw import verify as verify_draw
+from tests.builders.draws.publications import PRODUCTION, Shelf
+from tests.builders.draws.verify_draw import program
+from tests.builders.draws.verify_draw import verify as verify_draw
 
 from .cheat import Facts
 

@@ -26,7 +26,7 @@ from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.outcomes import survey_rules
 from chalicelib.outcomes.survey_store import SurveyStore
-from chalicelib.payouts.records import StoredAttempt
+from chalicelib.payouts.ledger.records import StoredAttempt
 from chalicelib.payouts.rules import Kind, reference
 from chalicelib.registration.accounts import Accounts
 from chalicelib.registration.store import Record, RegistrationStore
@@ -35,7 +35,7 @@ from chalicelib.training import signatures
 from chalicelib.training.rules import course_id
 from chalicelib.waves.beneficiaries import BeneficiaryStore
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Outcome, buy_by
-from local.fsp import Sandbox
+from local.sandbox.provider import Sandbox
 from tests.builders.registration import other_form
 from tests.builders.training import import_courses
 from tests.builders.waves import OPENS, WAVE

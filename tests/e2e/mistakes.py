@@ -7,8 +7,8 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from local.players.crowd import Diary
-from local.sums import Played
+from local.demo.players.crowd import Diary
+from local.demo.sums import Played
 
 
 def first(played: Played, wanted: Callable[[Diary], Any]) -> Diary:

@@ -15,10 +15,10 @@ from chalice.test import HTTPResponse
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 import app as application
-from chalicelib import problems, web
 from chalicelib.config import Programme
 from chalicelib.errors import NotFound
-from chalicelib.web import BODY_LIMIT_BYTES, Operation
+from chalicelib.web import edge, problems
+from chalicelib.web.edge import BODY_LIMIT_BYTES, Operation
 from tests.conftest import cloud as cloud_of_one_test
 
 from .gateway import DURING, Call, Gateway, provider
@@ -167,7 +167,7 @@ def test_a_wrong_body_is_refused_as_documented(gateway, documented, route, code)
 def test_another_media_type_is_refused_where_there_is_a_body_and_documented(gateway, documented, route):
     call = SUCCESSES[route](gateway)
     headers = {"content-type": "text/xml"}
-    if OPERATIONS[route].body in (None, web.Ignored):
+    if OPERATIONS[route].body in (None, edge.Ignored):
         assert gateway.send(call, headers=headers).status_code in OPERATIONS[route].answers
         assert 415 not in documented[route]
         return
@@ -193,7 +193,7 @@ def test_a_citizens_route_admits_nobody_without_a_token_of_the_pool(gateway, doc
     ]
     for header in wrong:
         # What API Gateway turns into a 401, by its template for UNAUTHORIZED.
-        with pytest.raises(web.Unauthorized, match=r"^Unauthorized$"):
+        with pytest.raises(edge.Unauthorized, match=r"^Unauthorized$"):
             gateway.send(call, headers={"authorization": header})
     assert gateway.send(call).status_code in OPERATIONS[route].answers
     assert "not_signed_in" in documented[route][401]
@@ -254,7 +254,7 @@ def test_a_route_answers_as_declared_and_a_repeat_of_what_is_new_gives_the_same(
     kind = answers[first.status_code]
     if kind is None:
         assert first.body == b""
-    elif isinstance(kind, web.Text):
+    elif isinstance(kind, edge.Text):
         assert first.headers["Content-Type"] == f"{kind.media_type}; charset=utf-8"
         assert first.body
     else:

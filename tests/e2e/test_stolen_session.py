@@ -22,7 +22,7 @@ from chalicelib.payouts.rules import Authority, Hold, State
 from chalicelib.registration.errors import NoCorrection
 from chalicelib.registration.rules import Employment, Payee
 from chalicelib.registration.wire import CorrectionForm
-from local.fsp import Sandbox
+from local.sandbox.provider import Sandbox
 from tests.builders.notices import PostOffice, Ses
 
 from .gateway import ADDRESS, DURING, HOLDER, PASSWORD, REGISTER, Call, Gateway

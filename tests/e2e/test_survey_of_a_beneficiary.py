@@ -12,9 +12,9 @@ import app as application
 from chalicelib.config import Programme, Settings
 from chalicelib.notices.store import NoticeItem
 from chalicelib.payouts import rules
-from chalicelib.payouts.records import StoredAttempt
+from chalicelib.payouts.ledger.records import StoredAttempt
+from chalicelib.payouts.ledger.store import PayoutStore
 from chalicelib.payouts.rules import Kind, Move, State
-from chalicelib.payouts.store import PayoutStore
 from tests.builders.waves import WAVE
 
 from .gateway import ANSWERS, DURING, RESPOND, Call, Gateway

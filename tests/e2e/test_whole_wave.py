@@ -12,14 +12,14 @@ from msgspec.structs import replace
 import app as application
 from chalicelib.clock import wib_date
 from chalicelib.config import Programme, Settings, load_programme
-from local.api import Api
-from local.fsp_books import Faults
-from local.people import Part, people
-from local.play import play
-from local.players.crowd import Crowd
-from local.scene import Scene
-from local.sums import Played, differences
-from local.witness import SIGNER
+from local.demo.api import Api
+from local.demo.people import Part, people
+from local.demo.play import play
+from local.demo.players.crowd import Crowd
+from local.demo.scene import Scene
+from local.demo.sums import Played, differences
+from local.sandbox.provider_books import Faults
+from local.sandbox.witness import SIGNER
 
 from .mistakes import MISTAKES, copy_of
 from .world import World, world_on

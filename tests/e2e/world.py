@@ -24,19 +24,20 @@ import app as application
 from admin.evidence import Known
 from admin.publication import Folder
 from admin.verify import verify
-from chalicelib import web, wiring
+from chalicelib import wiring
 from chalicelib.clock import parse_iso
 from chalicelib.config import Programme, Settings
 from chalicelib.helpdesk.store import ALL_SHARDS
-from chalicelib.payouts import reconciliation
-from chalicelib.payouts.reconciliation import BookLine
+from chalicelib.payouts.reconciliation import whole_ledger
+from chalicelib.payouts.reconciliation.whole_ledger import BookLine
 from chalicelib.payouts.rules import Hold
 from chalicelib.waves.errors import ChangeTooLate
-from local import hand
-from local.beacon import DevelopmentBeacon
-from local.fsp import Sandbox
-from local.players.crowd import Partner
-from local.scene import Comparison
+from chalicelib.web import edge
+from local.demo import time_lapse
+from local.demo.players.crowd import Partner
+from local.demo.scene import Comparison
+from local.sandbox.beacon import DevelopmentBeacon
+from local.sandbox.provider import Sandbox
 from tests.builders.training import import_courses
 from tests.builders.waves import Ticketed
 
@@ -121,10 +122,10 @@ class World:
         return True
 
     def close_wave(self, number: int) -> datetime:
-        return hand.close_wave(self.services, number, self.clock)
+        return time_lapse.close_wave(self.services, number, self.clock)
 
     def end_buying(self) -> datetime:
-        return hand.end_buying(self.services, self.clock)
+        return time_lapse.end_buying(self.services, self.clock)
 
     def fire(self, schedule: str) -> None:
         application.app.handler_map[schedule](EVENT, Context())
@@ -180,8 +181,8 @@ class World:
             BookLine(**{name: row[name] for name in BookLine.__struct_fields__}) for row in self.books()["payouts"]
         ]
         ledger = list(self.services.payouts.ledger())
-        wrong = [str(found) for found in reconciliation.compare(ledger, lines)]
-        return Comparison(said=[str(reconciliation.totals(ledger, lines))], wrong=wrong)
+        wrong = [str(found) for found in whole_ledger.compare(ledger, lines)]
+        return Comparison(said=[str(whole_ledger.totals(ledger, lines))], wrong=wrong)
 
     def books(self) -> dict[str, Any]:
         return self._fsp.books.report()
@@ -257,7 +258,7 @@ def _application_over_http(patch: pytest.MonkeyPatch) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server.server_close()
-        application.app.__class__ = web.Api  # the local server has put a class of its own there
+        application.app.__class__ = edge.Api  # the local server has put a class of its own there
 
 
 _authorize = chalice.local.LocalGatewayAuthorizer.authorize
@@ -267,5 +268,5 @@ def _as_api_gateway_does(self: Any, *request: Any) -> Any:
     """An authorizer that raises "Unauthorized" is a 401 there; Chalice's local server would drop the connection."""
     try:
         return _authorize(self, *request)
-    except web.Unauthorized as error:
+    except edge.Unauthorized as error:
         raise chalice.local.NotAuthorizedError({}, UNAUTHORIZED) from error

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.config import Programme, Settings
-from chalicelib.waves import entries, rules, shards
+from chalicelib.waves import entries, rules
+from chalicelib.waves import entries as shards
 from tests.builders.aws_calls import wrap_calls
 from tests.builders.dynamodb import cloud_of, endpoint
 from tests.builders.waves import WavesWorld

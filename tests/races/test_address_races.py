@@ -10,23 +10,23 @@ from functools import partial
 import msgspec
 import pytest
 
-from chalicelib import dynamo
+from chalicelib.aws import dynamodb
+from chalicelib.aws.dynamodb import Transaction
 from chalicelib.config import Programme, Settings
-from chalicelib.dynamo import Transaction
-from chalicelib.payouts.addresses import AddressBook
-from chalicelib.payouts.ceilings import Allowance, CeilingStore
+from chalicelib.payouts.address_checks import AddressBook
+from chalicelib.payouts.controls.ceilings import Allowance, CeilingStore
 from chalicelib.payouts.errors import Superseded
-from chalicelib.payouts.fsp_http import HttpFsp
+from chalicelib.payouts.ledger.store import PayoutStore
+from chalicelib.payouts.providers.xendit import HttpFsp
 from chalicelib.payouts.rules import Kind, State
 from chalicelib.payouts.service import Payouts
-from chalicelib.payouts.store import PayoutStore
 from chalicelib.payouts.worker import Ports, Worker
 from chalicelib.registration.errors import PaymentUnderWay
 from chalicelib.registration.rules import FinancialAddress
 from chalicelib.registration.store import PAYING_LEG
 from chalicelib.registration.vault import Vault
-from local.fsp import Sandbox
-from tests.builders.payouts import AnyCode, beneficiary
+from local.sandbox.provider import Sandbox
+from tests.builders.payouts.world import AnyCode, beneficiary
 from tests.builders.registration import ACCOUNT, other_form, registrations
 from tests.conftest import REGION, T0
 
@@ -59,7 +59,7 @@ class Race:
         name = f"person-{self.number}"
         self.people.register(name, other_form(self.number), T0)
         self.set(name, "1")
-        with dynamo.Transaction(REGION) as tx:
+        with dynamodb.Transaction(REGION) as tx:
             return name, self.payouts.entitle(tx, beneficiary(name), Kind.INCENTIVE, T0)
 
     def account(self, ending: str) -> str:

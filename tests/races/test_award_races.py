@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from chalicelib.ids import system_randomness
+from chalicelib.time_budget import Tick
 from chalicelib.waves.beneficiaries import BeneficiaryStore, CardItem, CardTaken, FamilyItem
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Outcome, State
-from chalicelib.waves.tick import Tick
 from tests.builders.people import card, registrant
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
 from tests.conftest import T0

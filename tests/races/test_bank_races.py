@@ -7,10 +7,10 @@ from functools import partial
 import pytest
 
 from chalicelib.config import Programme, Settings
-from chalicelib.payouts.bank_store import BatchState
+from chalicelib.payouts.bank_files.store import BatchState
 from chalicelib.payouts.errors import BatchMoved, BatchNotNow, BatchOutdated, SamePerson
 from chalicelib.payouts.rules import State
-from tests.builders.bank import CHECKER, BankBooks, BankWorld, pain002, rejection
+from tests.builders.payouts.bank import CHECKER, BankBooks, BankWorld, pain002, rejection
 
 from .together import ALWAYS, refusals, together
 

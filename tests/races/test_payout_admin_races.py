@@ -10,26 +10,25 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from chalicelib import dynamo
+from chalicelib.aws import dynamodb
 from chalicelib.config import CeilingRules, Programme, Settings
 from chalicelib.money import Rupiah
-from chalicelib.payouts import ceilings
-from chalicelib.payouts.administration import Administration, Books
-from chalicelib.payouts.ceilings import CeilingStore
+from chalicelib.payouts.controls import ceilings
+from chalicelib.payouts.controls.administration import Administration, Books, JournalStore
+from chalicelib.payouts.controls.ceilings import CeilingStore
+from chalicelib.payouts.controls.pause import PauseStore
+from chalicelib.payouts.controls.proposals import Decision, ProposalStore
 from chalicelib.payouts.errors import CeilingChanged, NoProposal, NotNow, ProposalStands, Superseded
-from chalicelib.payouts.fsp_http import HttpFsp
-from chalicelib.payouts.journal import JournalStore
-from chalicelib.payouts.pause import PauseStore
-from chalicelib.payouts.proposals import Decision, ProposalStore
-from chalicelib.payouts.records import StoredAttempt
+from chalicelib.payouts.ledger.records import StoredAttempt
+from chalicelib.payouts.ledger.store import PayoutStore
+from chalicelib.payouts.providers.xendit import HttpFsp
 from chalicelib.payouts.rules import Authority, Entitlement, Hold, Kind, Move, State, reference
 from chalicelib.payouts.service import Payouts
-from chalicelib.payouts.store import PayoutStore
 from chalicelib.payouts.worker import Worker
 from chalicelib.registration.rules import FinancialAddress
-from local.fsp import Sandbox
-from tests.builders.payout_states import ANI, BUDI
-from tests.builders.payouts import CHECKED, AnyCode, People, beneficiary, worker
+from local.sandbox.provider import Sandbox
+from tests.builders.payouts.states import ANI, BUDI
+from tests.builders.payouts.world import CHECKED, AnyCode, People, beneficiary, worker
 from tests.conftest import REGION, T0
 
 from .together import ALWAYS, refusals, together
@@ -65,7 +64,7 @@ class Race:
     def due(self, name: str) -> Entitlement:
         number = f"1{uuid4().int % 10**9:09}1"
         self.people.addresses[name] = FinancialAddress("BNI", number, name, check=CHECKED)
-        with dynamo.Transaction(REGION) as tx:
+        with dynamodb.Transaction(REGION) as tx:
             id_ = self.payouts.entitle(tx, beneficiary(name), Kind.INCENTIVE, T0)
         return self.store.get(id_)
 

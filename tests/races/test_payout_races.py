@@ -12,18 +12,19 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from chalicelib import dynamo
+from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
-from chalicelib.payouts import consumer, reconciliation
+from chalicelib.payouts import queue as consumer
 from chalicelib.payouts.errors import Superseded
-from chalicelib.payouts.fsp_http import HttpFsp
-from chalicelib.payouts.reconciliation import BookLine, Books
+from chalicelib.payouts.ledger.store import PayoutStore
+from chalicelib.payouts.providers.xendit import HttpFsp
+from chalicelib.payouts.reconciliation import whole_ledger
+from chalicelib.payouts.reconciliation.whole_ledger import BookLine, Books
 from chalicelib.payouts.rules import Kind, State
 from chalicelib.payouts.service import Payouts
-from chalicelib.payouts.store import PayoutStore
 from chalicelib.registration.rules import FinancialAddress
-from local.fsp import Sandbox
-from tests.builders.payouts import CHECKED, AnyCode, People, ReversingSealer, beneficiary, payee, worker
+from local.sandbox.provider import Sandbox
+from tests.builders.payouts.world import CHECKED, AnyCode, People, ReversingSealer, beneficiary, payee, worker
 from tests.conftest import REGION, T0
 
 from .together import ALWAYS, refusals, together
@@ -59,7 +60,7 @@ class Race:
     def entitle(self, name: str) -> str:
         number = f"1{uuid4().int % 10**9:09}1"
         self.people.addresses[name] = FinancialAddress("BNI", number, name, check=CHECKED)
-        with dynamo.Transaction(REGION) as tx:
+        with dynamodb.Transaction(REGION) as tx:
             return self.payouts.entitle(tx, beneficiary(name), Kind.INCENTIVE, T0)
 
 
@@ -83,7 +84,7 @@ def test_one_of_many_workers_claims_and_one_payment_is_made(race: Race) -> None:
         assert [attempt.n for attempt in history.attempts] == [1]
         assert [event.state for event in history.events] == [State.DUE, State.SENDING, State.PAID]
     assert len(race.books()) == ROUNDS
-    assert reconciliation.compare(race.payouts.ledger(), race.books()) == []
+    assert whole_ledger.compare(race.payouts.ledger(), race.books()) == []
 
 
 def test_an_account_that_changes_while_workers_claim_is_paid_as_it_was_stored(race: Race) -> None:
@@ -114,7 +115,7 @@ def test_consumers_sweeps_and_a_provider_that_loses_answers_make_one_payment_eac
         now += timedelta(seconds=race.rules.requeue_after_s)
     moved = [(line["account_number"], line["moved_idr"]) for line in race.sandbox.books.report()["payouts"]]
     assert sorted(moved) == sorted((one.account_number, 600_000) for one in race.people.addresses.values())
-    assert reconciliation.compare(race.payouts.ledger(), race.books()) == []
+    assert whole_ledger.compare(race.payouts.ledger(), race.books()) == []
     for entitlement in owed:
         assert [attempt.n for attempt in race.payouts.history(entitlement).attempts] == [1]
 
@@ -123,7 +124,7 @@ def test_of_many_entitlements_of_one_person_at_once_one_is_made(race: Race) -> N
     def entitle(name: str) -> str | None:
         try:
             return race.entitle(name)
-        except dynamo.LegsFailed:
+        except dynamodb.LegsFailed:
             return None
 
     for number in range(ROUNDS):

@@ -24,18 +24,18 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from pynamodb.exceptions import PynamoDBException
 
-from chalicelib import dynamo
+from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import DomainError
 from chalicelib.payouts import rules, wire
-from chalicelib.payouts.addresses import AddressBook
-from chalicelib.payouts.ceilings import Allowance, CeilingStore
-from chalicelib.payouts.consumer import consume
-from chalicelib.payouts.fsp_http import HttpFsp
-from chalicelib.payouts.rails import Rails
+from chalicelib.payouts.address_checks import AddressBook
+from chalicelib.payouts.controls.ceilings import Allowance, CeilingStore
+from chalicelib.payouts.ledger.store import PayoutStore
+from chalicelib.payouts.providers.provider import Rails
+from chalicelib.payouts.providers.xendit import HttpFsp
+from chalicelib.payouts.queue import consume
 from chalicelib.payouts.rules import NEXT, Entitlement, Kind, Move, State
 from chalicelib.payouts.service import Payouts
-from chalicelib.payouts.store import PayoutStore
 from chalicelib.payouts.worker import Ports, Worker
 from tests.builders.aws_calls import Call, wrap_calls
 from tests.conftest import REGION, T0
@@ -150,7 +150,7 @@ class Schedule:
         habits.slow, habits.lags = dice.choice([0.0, 0.5]), dice.choice([0.0, 0.3])
         for person in self.persons:
             self.people.move(person)
-            with dynamo.Transaction(REGION) as tx:
+            with dynamodb.Transaction(REGION) as tx:
                 self.payouts.entitle(tx, beneficiary(person), Kind.INCENTIVE, self.now)
         for _ in range(dice.randrange(1, 3)):
             self.spoiler.rate, self.wire.rate = dice.choice([(0.0, 0.2), (0.1, 0.0), (0.1, 0.2)])
@@ -257,7 +257,7 @@ def surviving(call: Callable[[], Any]) -> None:
 def spoiler(cloud: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Spoiler]:
     spoiler = Spoiler(random.Random("spoiler"))
     wrap_calls(monkeypatch, spoiler.wrap)
-    with patch("chalicelib.payouts.shards.SHARDS", 1):
+    with patch("chalicelib.payouts.ledger.partitions.SHARDS", 1):
         logging.disable(logging.CRITICAL)
         yield spoiler
         logging.disable(logging.NOTSET)
@@ -278,8 +278,8 @@ def test_workers_that_run_at_once_keep_the_promise(programme: Programme, cloud: 
 def test_a_transition_without_its_conditions_is_found(
     programme: Programme, cloud: Settings, spoiler: Spoiler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put = dynamo.Transaction.put
-    monkeypatch.setattr(dynamo.Transaction, "put", lambda tx, leg, item, _condition: put(tx, leg, item))
+    put = dynamodb.Transaction.put
+    monkeypatch.setattr(dynamodb.Transaction, "put", lambda tx, leg, item, _condition: put(tx, leg, item))
     for seed in range(SCHEDULES // 10):
         schedule = Schedule(seed, programme, cloud, spoiler)
         schedule.play()

@@ -10,8 +10,8 @@ from os import urandom
 import msgspec
 import pytest
 
+from chalicelib.aws.dynamodb import Transaction
 from chalicelib.config import Programme, Settings
-from chalicelib.dynamo import Transaction
 from chalicelib.ids import system_randomness
 from chalicelib.registration.errors import (
     AccountAlreadyUsed,
@@ -26,7 +26,7 @@ from chalicelib.registration.rules import Standing
 from chalicelib.registration.service import Registrations
 from chalicelib.registration.vault import Vault
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
-from chalicelib.waves.changes import RegistrationChanges
+from chalicelib.waves.registration_changes import RegistrationChanges
 from tests.builders.registration import ACCOUNT, other_form, registrations
 from tests.builders.waves import OPENS, WAVE, WavesWorld
 from tests.conftest import T0

@@ -12,12 +12,12 @@ import msgspec
 import pytest
 
 from chalicelib.config import Programme, Settings
-from chalicelib.waves import note as notes
-from chalicelib.waves.advance import Transition
+from chalicelib.draw import note as notes
 from chalicelib.waves.calendar import Calendar
 from chalicelib.waves.errors import WavesOverlap
-from chalicelib.waves.removals import Removals
+from chalicelib.waves.freeze import Removals
 from chalicelib.waves.rules import NEXT, REMOVALS, Outcome, State, chain_of, shard_of
+from chalicelib.waves.step import Transition
 from tests.builders.waves import (
     CLOSES,
     FREEZES,

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from chalicelib import dynamo
+from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
 from chalicelib.outcomes import questions, survey_rules
 from chalicelib.outcomes.errors import SurveyAlreadyAnswered
 from chalicelib.outcomes.survey_rules import Survey
+from chalicelib.outcomes.survey_service import Surveys
 from chalicelib.outcomes.survey_store import SurveyStore
-from chalicelib.outcomes.surveys import Surveys
-from chalicelib.payouts.items import Head
+from chalicelib.payouts.ledger.items import Head
+from chalicelib.payouts.ledger.store import PayoutStore
 from chalicelib.payouts.service import Payouts
-from chalicelib.payouts.store import PayoutStore
 from tests.builders.surveys import DAY, WAVE, People, beneficiary, response
 from tests.conftest import REGION, T0
 
@@ -44,7 +44,7 @@ def queue() -> Queue:
 
 @pytest.fixture
 def store(cloud: Settings) -> SurveyStore:
-    return SurveyStore(lambda: dynamo.Transaction(REGION))
+    return SurveyStore(lambda: dynamodb.Transaction(REGION))
 
 
 @pytest.fixture

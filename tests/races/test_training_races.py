@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from chalicelib.aws.dynamodb import LegsFailed
 from chalicelib.config import Programme, Settings
-from chalicelib.dynamo import LegsFailed
-from chalicelib.payouts.items import PayoutsTable
+from chalicelib.payouts.ledger.items import PayoutsTable
 from chalicelib.payouts.rules import Kind, entitlement_id
 from chalicelib.registration.vault import Vault
 from chalicelib.training.errors import (

@@ -12,14 +12,14 @@ from typing import Any
 from pynamodb.models import Model
 
 from chalicelib.clock import iso
+from chalicelib.draw.leaves import leaf
 from chalicelib.money import rupiah
-from chalicelib.payouts.items import to_event, to_head
+from chalicelib.payouts.ledger.items import to_event, to_head
 from chalicelib.payouts.rules import Entitlement, Kind, State, entitlement_id
 from chalicelib.registration.rules import Registrant
 from chalicelib.registration.store import Record, _profile
+from chalicelib.waves.award.decisions import ONE_AWARD_S
 from chalicelib.waves.beneficiaries import BeneficiaryStore, FamilyItem
-from chalicelib.waves.deciding import ONE_AWARD_S
-from chalicelib.waves.draw import leaf
 from chalicelib.waves.entries import EntryItem, entry_item
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Outcome, buy_by
 from tests.builders.people import card

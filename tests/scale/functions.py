@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.events import MARGIN_S
+from chalicelib.aws.failures import MARGIN_S
 from tests.builders.crashes import Calls, Crash, die
 
 MANY = 10_000

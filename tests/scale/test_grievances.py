@@ -13,7 +13,7 @@ from chalicelib.config import Settings
 from chalicelib.helpdesk.rules import AboutRegistration, Category, Grievance, State
 from chalicelib.helpdesk.service import SHARD_S, GrievanceCounts
 from chalicelib.helpdesk.store import ALL_SHARDS, _item
-from chalicelib.waves.tick import Tick
+from chalicelib.time_budget import Tick
 from chalicelib.wiring import Services
 from tests.builders.crashes import Calls
 from tests.conftest import T0

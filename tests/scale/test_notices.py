@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from chalicelib.notice_writer import PAGE, PAGE_S
 from chalicelib.notices.store import NoticeItem
+from chalicelib.payouts.ledger.partitions import NEWS_SHARDS
 from chalicelib.payouts.rules import Kind, entitlement_id
-from chalicelib.payouts.shards import NEWS_SHARDS
-from chalicelib.tidings import PAGE, PAGE_S
 from chalicelib.waves.rules import SHARDS
 from chalicelib.wiring import Services
 from tests.builders.crashes import Calls

@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.registration.items import Exclusion, Profile
 from chalicelib.registration.rules import Standing
-from chalicelib.waves.deciding import ONE_AWARD_S
+from chalicelib.waves.award.decisions import ONE_AWARD_S
 from chalicelib.waves.revocation import PAGE, Report
 from chalicelib.waves.rules import SHARDS, BeneficiaryState
 from chalicelib.wiring import Services

@@ -11,9 +11,9 @@ import pytest
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.notices.store import NoticeItem
-from chalicelib.outcomes.survey_opening import PAGE, PAGE_S
+from chalicelib.outcomes.survey_job import PAGE, PAGE_S
 from chalicelib.outcomes.survey_store import SurveyItem
-from chalicelib.payouts.shards import NEWS_SHARDS
+from chalicelib.payouts.ledger.partitions import NEWS_SHARDS
 from chalicelib.wiring import Services
 from tests.builders import surveys
 from tests.builders.crashes import Calls

@@ -15,8 +15,8 @@ import pytest
 
 from chalicelib.registration.items import Exclusion
 from chalicelib.registration.rules import Standing
-from chalicelib.waves.deciding import ONE_AWARD_S
-from chalicelib.waves.removals import Removals
+from chalicelib.waves.award.decisions import ONE_AWARD_S
+from chalicelib.waves.freeze import Removals
 from chalicelib.waves.rules import SHARDS, Outcome, State
 from chalicelib.wiring import Services
 from tests.builders.crashes import Calls, Crash, die

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chalicelib.money import rupiah
-from chalicelib.payouts.proposals import Decision, may_be_decided
+from chalicelib.payouts.controls.proposals import Decision, may_be_decided
 from chalicelib.payouts.rules import Authority, Entitlement, Hold, State
 
 from .world import World

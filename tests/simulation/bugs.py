@@ -18,15 +18,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.ids import derived_id
-from chalicelib.payouts import names, rules, shards
-from chalicelib.payouts.addresses import AddressBook
-from chalicelib.payouts.administration import Administration
-from chalicelib.payouts.ceilings import Allowance
+from chalicelib.payouts import holder_names, rules
+from chalicelib.payouts.address_checks import AddressBook
+from chalicelib.payouts.controls.administration import Administration
+from chalicelib.payouts.controls.ceilings import Allowance
+from chalicelib.payouts.controls.pause import Pause
+from chalicelib.payouts.controls.proposals import Proposal
 from chalicelib.payouts.errors import Superseded
-from chalicelib.payouts.fsp_http import HttpFsp
-from chalicelib.payouts.pause import Pause
-from chalicelib.payouts.proposals import Proposal
-from chalicelib.payouts.records import StoredAttempt
+from chalicelib.payouts.ledger import partitions
+from chalicelib.payouts.ledger.records import StoredAttempt
+from chalicelib.payouts.providers.xendit import HttpFsp
 from chalicelib.payouts.rules import Answer, Attempt, Authority, Entitlement, Hold, Move, Outcome, State
 from chalicelib.payouts.service import Payouts
 from chalicelib.payouts.worker import Worker
@@ -281,8 +282,8 @@ BUGS: dict[str, Bug] = {
     "alarm touched by a worker": _rule("FOR_A_PERSON", frozenset({Hold.ADMIN})),
     "administrator's hold touched by a worker": _rule("WAITING", rules.WAITING | {Hold.ADMIN}),
     "exclusion not tested again": Bug(patches=((AddressBook, "_excluded", lambda *_: False),)),
-    "holder's name not compared": Bug(patches=((names, "score", lambda *_: 100),)),
-    "sending forgotten by the sweep": Bug(patches=((shards, "needs_another_look", _sending_forgotten),)),
+    "holder's name not compared": Bug(patches=((holder_names, "score", lambda *_: 100),)),
+    "sending forgotten by the sweep": Bug(patches=((partitions, "needs_another_look", _sending_forgotten),)),
     "swept once only": Bug(Parts(store=SweptOnceOnly)),
 }
 """By what is wrong."""

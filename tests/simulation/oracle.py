@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
-from chalicelib.dynamo import LegsFailed
+from chalicelib.aws.dynamodb import LegsFailed
 from chalicelib.errors import DomainError
-from chalicelib.payouts.ceilings import names
-from chalicelib.payouts.records import Event
+from chalicelib.payouts.controls.ceilings import names
+from chalicelib.payouts.ledger.records import Event
 from chalicelib.payouts.rules import NEXT, Entitlement, Hold, Kind, State
 
 from .provider import Payout

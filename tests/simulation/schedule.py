@@ -12,10 +12,11 @@ from unittest.mock import patch
 from chalicelib.config import CeilingRules
 from chalicelib.errors import DomainError
 from chalicelib.money import rupiah
-from chalicelib.payouts import shards, wire
-from chalicelib.payouts.ceilings import day_name
-from chalicelib.payouts.consumer import consume
-from chalicelib.payouts.proposals import Decision
+from chalicelib.payouts import wire
+from chalicelib.payouts.controls.ceilings import day_name
+from chalicelib.payouts.controls.proposals import Decision
+from chalicelib.payouts.ledger import partitions
+from chalicelib.payouts.queue import consume
 from chalicelib.payouts.rules import Authority, Hold, Kind, State
 
 from . import admins
@@ -43,7 +44,7 @@ class Played:
 def play(seed: int, parts: Parts = Parts(), note: Callable[[str], None] = len) -> Played:  # noqa: B008 - frozen
     """Play a schedule to its end, or to the first step after which something is wrong."""
     played = Played(seed)
-    with patch.object(shards, "SHARDS", 1):  # a sweep asks every partition: with all 32 that is most of its calls
+    with patch.object(partitions, "SHARDS", 1):  # a sweep asks every partition: with all 32 that is most of its calls
         schedule = Schedule(seed, parts, note)
         try:
             schedule.run()

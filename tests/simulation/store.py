@@ -14,18 +14,18 @@ from typing import Any
 
 from pynamodb.exceptions import DeleteError, GetError, PutError, QueryError, UpdateError
 
+from chalicelib.aws.admin_acts import Act
+from chalicelib.aws.dynamodb import LegsFailed
 from chalicelib.clock import iso, parse_iso
-from chalicelib.dynamo import LegsFailed
-from chalicelib.journal import Act
-from chalicelib.payouts.ceilings import Ceiling, CeilingStore
+from chalicelib.payouts.controls.administration import JournalStore
+from chalicelib.payouts.controls.ceilings import Ceiling, CeilingStore
+from chalicelib.payouts.controls.pause import Pause, PauseStore
+from chalicelib.payouts.controls.proposals import Decision, Proposal, ProposalStore
 from chalicelib.payouts.errors import CeilingChanged, Superseded, UnknownEntitlement
-from chalicelib.payouts.journal import JournalStore
-from chalicelib.payouts.pause import Pause, PauseStore
-from chalicelib.payouts.proposals import Decision, Proposal, ProposalStore
-from chalicelib.payouts.records import Event, StoredAttempt, Unsettled
+from chalicelib.payouts.ledger.partitions import unsettled_shard
+from chalicelib.payouts.ledger.records import Event, StoredAttempt, Unsettled
+from chalicelib.payouts.ledger.store import ENTITLEMENT_LEG, EVENT_LEG, PayoutStore
 from chalicelib.payouts.rules import ALIVE, Entitlement, Move, State
-from chalicelib.payouts.shards import unsettled_shard
-from chalicelib.payouts.store import ENTITLEMENT_LEG, EVENT_LEG, PayoutStore
 
 from .ports import TRANSACTION, Nature, Port, store_errors
 from .table import Line, Table

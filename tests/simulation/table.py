@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from chalicelib.payouts.ceilings import Ceiling
-from chalicelib.payouts.pause import Pause
-from chalicelib.payouts.proposals import Proposal
-from chalicelib.payouts.records import Event, StoredAttempt
+from chalicelib.payouts.controls.ceilings import Ceiling
+from chalicelib.payouts.controls.pause import Pause
+from chalicelib.payouts.controls.proposals import Proposal
+from chalicelib.payouts.ledger.records import Event, StoredAttempt
 from chalicelib.payouts.rules import Entitlement
 
 

@@ -10,16 +10,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chalicelib import dynamo
+from chalicelib.aws import dynamodb
 from chalicelib.money import rupiah
-from chalicelib.payouts.ceilings import Ceiling, CeilingStore
+from chalicelib.payouts.controls.ceilings import Ceiling, CeilingStore
+from chalicelib.payouts.controls.pause import Pause, PauseStore
+from chalicelib.payouts.controls.proposals import Decision, Proposal, ProposalStore
 from chalicelib.payouts.errors import CeilingChanged, Superseded, UnknownEntitlement
-from chalicelib.payouts.items import PayoutsTable
-from chalicelib.payouts.pause import Pause, PauseStore
-from chalicelib.payouts.proposals import Decision, Proposal, ProposalStore
-from chalicelib.payouts.records import StoredAttempt, Unsettled
+from chalicelib.payouts.ledger.items import PayoutsTable
+from chalicelib.payouts.ledger.records import StoredAttempt, Unsettled
+from chalicelib.payouts.ledger.store import ENTITLEMENT_LEG, EVENT_LEG, PayoutStore
 from chalicelib.payouts.rules import Authority, Entitlement, Hold, Kind, Move, State
-from chalicelib.payouts.store import ENTITLEMENT_LEG, EVENT_LEG, PayoutStore
 
 from .ports import Nature
 from .store import MemoryCeilingStore, MemoryPauseStore, MemoryPayoutStore, MemoryProposalStore, MemoryTransaction
@@ -71,13 +71,13 @@ class Stores:
 def stores(request) -> Iterator[Stores]:
     if request.param == "on moto":
         settings = request.getfixturevalue("cloud")
-        dynamo.bind(PayoutsTable, settings.table("payouts"), settings.region)
+        dynamodb.bind(PayoutsTable, settings.table("payouts"), settings.region)
         yield Stores(
             PayoutStore(settings.region),
             ProposalStore(),
             PauseStore(),
             CeilingStore(),
-            lambda: dynamo.Transaction(settings.region),
+            lambda: dynamodb.Transaction(settings.region),
         )
         return
     table, dice = Table(), random.Random("double")
@@ -94,7 +94,7 @@ def stores(request) -> Iterator[Stores]:
 def test_an_entitlement_is_kept_as_it_was_added_and_added_once(stores: Stores) -> None:
     kept = stores.entitle()
     assert kept == replace(FRESH, created_at=KEPT, changed_at=KEPT, queued_at=KEPT)
-    with pytest.raises(dynamo.LegsFailed) as failed:
+    with pytest.raises(dynamodb.LegsFailed) as failed:
         stores.entitle()
     assert set(failed.value.legs) == {ENTITLEMENT_LEG, EVENT_LEG}
     assert stores.ledger.get(ID) == kept
@@ -160,7 +160,7 @@ def test_the_history_tells_each_transition_and_who_decided_it(stores: Stores) ->
 
 
 def test_the_sweep_sees_what_rests_and_marks_each_row_once(stores: Stores, monkeypatch) -> None:
-    monkeypatch.setattr("chalicelib.payouts.shards.SHARDS", 1)
+    monkeypatch.setattr("chalicelib.payouts.ledger.partitions.SHARDS", 1)
     stores.entitle()
     assert stores.swept("U", T) == []
     later = T + timedelta(minutes=5)
@@ -175,7 +175,7 @@ def test_the_sweep_sees_what_rests_and_marks_each_row_once(stores: Stores, monke
 
 
 def test_what_is_held_waits_apart_and_what_waits_for_a_person_is_not_swept(stores: Stores, monkeypatch) -> None:
-    monkeypatch.setattr("chalicelib.payouts.shards.SHARDS", 1)
+    monkeypatch.setattr("chalicelib.payouts.ledger.partitions.SHARDS", 1)
     later = T + timedelta(days=1)
     held = stores.ledger.move(stores.entitle(), Move(State.HELD, "none", Hold.NO_ADDRESS), T)
     [row] = stores.swept("H", later)
@@ -193,7 +193,7 @@ def test_a_write_may_depend_on_that_nothing_is_alive(stores: Stores) -> None:
     check()
     claimed = stores.claimed()
     for move in (Move(State.HELD, "unknown", Hold.KEY_EXPIRED), Move(State.FAILED, "over"), None):
-        with pytest.raises(dynamo.LegsFailed) if move else nullcontext():
+        with pytest.raises(dynamodb.LegsFailed) if move else nullcontext():
             check()
         claimed = stores.ledger.move(claimed, move, T) if move else claimed
 

@@ -13,12 +13,12 @@ import msgspec
 
 from chalicelib.config import CeilingRules, Programme, load_programme
 from chalicelib.payouts import rules, wire
-from chalicelib.payouts.addresses import AddressBook
-from chalicelib.payouts.administration import Administration, Books
-from chalicelib.payouts.ceilings import Allowance
-from chalicelib.payouts.consumer import consume
-from chalicelib.payouts.fsp_http import HttpFsp
-from chalicelib.payouts.rails import Rails
+from chalicelib.payouts.address_checks import AddressBook
+from chalicelib.payouts.controls.administration import Administration, Books
+from chalicelib.payouts.controls.ceilings import Allowance
+from chalicelib.payouts.providers.provider import Rails
+from chalicelib.payouts.providers.xendit import HttpFsp
+from chalicelib.payouts.queue import consume
 from chalicelib.payouts.rules import Kind, State
 from chalicelib.payouts.service import Payouts
 from chalicelib.payouts.worker import Ports, Worker

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..gateway import Call, Provoke
+from tests.e2e.gateway import Call, Provoke
+
 from . import helpdesk, jobs, notices, outcomes, payouts, people, reports, training, waves
 
 _SUBJECTS = (people, waves, training, reports, payouts, outcomes, helpdesk, jobs, notices)

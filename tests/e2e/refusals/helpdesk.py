@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.builders.waves import WAVE
-
-from ..gateway import JOIN, Call, Gateway, Provoke
+from tests.e2e.gateway import JOIN, Call, Gateway, Provoke
 
 COMPLAIN = "POST /me/grievances"
 COMPLAINTS = "GET /me/grievances"

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from chalicelib.clock import iso
+from tests.e2e.gateway import POST_VACANCY, Call, Gateway, Provoke
 
-from ..gateway import POST_VACANCY, Call, Gateway, Provoke
 from .reports import signed_wrongly
 
 LIST_VACANCIES = "GET /partners/vacancies"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from chalicelib.ids import random_id, system_randomness
 from chalicelib.notices.rules import ChangeLink
-
-from ..gateway import ADDRESS, Call, Gateway, Provoke
+from tests.e2e.gateway import ADDRESS, Call, Gateway, Provoke
 
 LINKS = ("GET /unsubscriptions/{token}", "POST /unsubscriptions/{token}")
 

@@ -9,8 +9,7 @@ from chalicelib.clock import iso
 from chalicelib.outcomes.statistics_wire import NOTHING, Progress, WaveStatistics
 from chalicelib.outcomes.tally_store import TallyStore
 from tests.conftest import T0
-
-from ..gateway import ANSWERS, RESPOND, Call, Gateway, Provoke
+from tests.e2e.gateway import ANSWERS, RESPOND, Call, Gateway, Provoke
 
 SURVEYS = "GET /me/surveys"
 GET_WAVE_STATISTICS = "GET /statistics/waves/{number}"

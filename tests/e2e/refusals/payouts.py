@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..gateway import HINT, Call, Provoke
+from tests.e2e.gateway import HINT, Call, Provoke
 
 PAYOUTS = "GET /me/payouts"
 

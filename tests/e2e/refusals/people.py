@@ -7,8 +7,19 @@ from typing import Any
 
 from chalicelib.registration.exclusions import ExclusionList
 from chalicelib.registration.rules import Employment
-
-from ..gateway import ADDRESS, CONFIRM, JOIN, REFRESH, REGISTER, RESEND, SIGN_IN, SIGN_UP, Call, Gateway, Provoke
+from tests.e2e.gateway import (
+    ADDRESS,
+    CONFIRM,
+    JOIN,
+    REFRESH,
+    REGISTER,
+    RESEND,
+    SIGN_IN,
+    SIGN_UP,
+    Call,
+    Gateway,
+    Provoke,
+)
 
 ME = "GET /me"
 LIST = ExclusionList("civil-servants", "2026-11", date(2026, 11, 1))

@@ -8,8 +8,8 @@ from chalicelib.clock import iso
 from chalicelib.training import signatures
 from tests.builders.training import SECOND
 from tests.builders.waves import CLOSES, OPENS
+from tests.e2e.gateway import AN_HOUR, ATTEND, COMPLETE, REDEEM, VALIDATE, Call, Gateway, Provoke
 
-from ..gateway import AN_HOUR, ATTEND, COMPLETE, REDEEM, VALIDATE, Call, Gateway, Provoke
 from .training import cancelling
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from ..gateway import BUY, CANCEL, REVIEW, Bought, Call, Gateway, Provoke
+from tests.e2e.gateway import BUY, CANCEL, REVIEW, Bought, Call, Gateway, Provoke
 
 TRAININGS = "GET /me/trainings"
 GET_COURSE = "GET /courses/{course_id}"

@@ -6,14 +6,13 @@ from datetime import date, timedelta
 from typing import Any
 
 from chalicelib.registration.rules import Employment, Standing
-from chalicelib.waves.publication import Publication
+from chalicelib.waves.publication.bucket import Publication
 from chalicelib.waves.rules import State
 from chalicelib.waves.store import WaveItem
-from tests.builders.draws import DEVELOPMENT, DEVELOPMENT_FROZEN, published_draw, random_lists
+from tests.builders.draws.files import DEVELOPMENT, DEVELOPMENT_FROZEN, published_draw, random_lists
 from tests.builders.waves import CLOSES, WAVE
 from tests.conftest import T0
-
-from ..gateway import AN_HOUR, JOIN, Call, Gateway, Provoke
+from tests.e2e.gateway import AN_HOUR, JOIN, Call, Gateway, Provoke
 
 ENTRIES = "GET /me/entries"
 GET_WAVE = "GET /waves/{number}"

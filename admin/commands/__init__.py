@@ -1,0 +1,1 @@
+"""The commands of `gelombang`, a file for each group."""

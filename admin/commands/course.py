@@ -1,0 +1,75 @@
+"""`gelombang course`: which courses beneficiaries may buy, as two administrators decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from chalicelib import spreadsheets
+from chalicelib.clock import iso, utc_now
+
+from ..deployment import stages
+from ..terminal import SaysWhy, plain
+from .payouts.lines import act_line, reason_option, stage_option
+
+_file_argument = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+
+
+@click.group(cls=SaysWhy)
+def course() -> None:
+    """The catalogue of courses."""
+
+
+@course.command("import")
+@stage_option
+@_file_argument
+@reason_option
+def import_file(stage: str, file: Path, reason: str) -> None:
+    """Propose to import FILE, a CSV in UTF-8; another person approves it. What it changes is shown.
+
+    One wrong line refuses all of it; the wrong lines are named, each with its column. The columns are code, title,
+    provider (a partner's id), price_idr, hours (whole, how long it takes at least), mode (online or offline), province
+    (two digits, empty if online), skills (of the programme's list, separated by ;) and offered (yes or no). A course is
+    known by provider and code: importing it again changes it, offered=no withdraws it. What was bought stays as it was
+    bought. One import waits at a time: the next takes its place.
+    """
+    lines = spreadsheets.lines(file.read_bytes())
+    changes = stages.load(stage).services.courses.propose(lines, stages.caller(), reason, utc_now())
+    _echo(changes)
+    click.echo(f"another person approves it: gelombang course approve --stage {stage} {file}")
+
+
+@course.command()
+@stage_option
+@_file_argument
+@click.option("--yes", is_flag=True, help="Do not ask back.")
+def approve(stage: str, file: Path, yes: bool) -> None:
+    """Import FILE as another person proposed it, after what it changes was shown.
+
+    An import that broke off is finished by approving it again.
+    """
+    courses = stages.load(stage).services.courses
+    lines = spreadsheets.lines(file.read_bytes())
+    proposed, changes = courses.standing(lines)
+    _echo(changes)
+    click.echo(f"proposed by {plain(proposed.maker)} at {iso(proposed.made_at)}: {plain(proposed.note)}")
+    if not yes:
+        click.confirm("import it?", abort=True)
+    click.echo(f"{courses.approve(lines, stages.caller(), utc_now())} courses imported")
+
+
+@course.command()
+@stage_option
+def history(stage: str) -> None:
+    """Show what was done to partners and the catalogue, newest first: by whom, when and why."""
+    for act in stages.load(stage).services.training_journal.all():
+        click.echo(act_line(act))
+
+
+def _echo(changes: Sequence[str]) -> None:
+    for line in changes:
+        click.echo(plain(line))
+    if not changes:
+        click.echo("nothing changes")

@@ -1,0 +1,71 @@
+"""`gelombang deploy` and `gelombang destroy`."""
+
+from __future__ import annotations
+
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..deployment.deploy import deploy as deploy_stage
+from ..deployment.destroy import destroy as destroy_stage
+from ..deployment.losses import Consent
+from ..deployment.stacks import DeployFailed
+
+
+@click.command()
+@click.option("--stage", required=True, help="Such as prod, staging or local.")
+@click.option(
+    "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of either stack; repeatable."
+)
+@click.option(
+    "--remove",
+    multiple=True,
+    metavar="NAME",
+    help="A resource that holds data and may be lost; else its name is asked.",
+)
+def deploy(stage: str, given: Sequence[str], remove: Sequence[str]) -> None:
+    """Bring a stage to what this folder says: data stack, package, application, first request.
+
+    What holds data is removed, replaced or less protected only if its name is typed, or given by --remove.
+    """
+    consent = Consent(remove, _typed if sys.stdin.isatty() else None)
+    pairs = [each.partition("=") for each in given]
+    if wrong := [name for name, equals, _ in pairs if not (name and equals)]:
+        raise click.BadParameter(f"{', '.join(wrong)}: write NAME=VALUE", param_hint="--parameter")
+    try:
+        deployed = deploy_stage(stage, {name: value for name, _, value in pairs}, click.echo, fetch, consent=consent)
+    except (DeployFailed, BotoCoreError, ClientError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{stage}: {'deployed' if deployed.changed else 'no changes, nothing was changed'}; {deployed.api_url}")
+
+
+@click.command()
+@click.option("--stage", required=True)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def destroy(stage: str, yes: bool) -> None:
+    """Delete a stage that is not production, with all its data."""
+    if not yes and _typed(f"Delete all registrations, draws and payouts of {stage}? Type its name") != stage:
+        raise click.ClickException("that was not its name, and nothing was deleted")
+    try:
+        destroy_stage(stage, click.echo)
+    except (DeployFailed, BotoCoreError, ClientError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{stage}: gone")
+
+
+def _typed(text: str) -> str:
+    answer: str = click.prompt(text, default="", show_default=False)
+    return answer
+
+
+def fetch(url: str) -> tuple[int, bytes]:
+    """GET an address of the API: status and body; raises OSError if nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=15) as answer:  # noqa: S310 - the stack's own address
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()

@@ -1,0 +1,257 @@
+"""Messages that were tried as often as their queue allows, and lie in its dead-letter queue.
+
+`gelombang dlq`: messages that were given up, and sending them again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+import msgspec
+
+from chalicelib.clock import iso, utc_now
+from chalicelib.notices import queue as notices
+from chalicelib.payouts import rules
+from chalicelib.payouts import wire as payouts
+from chalicelib.payouts.errors import UnknownEntitlement
+from chalicelib.waves.award import queue as award_queue
+
+from ..deployment import stages
+from ..terminal import progress
+from .payouts.lines import entitlement_line, stage_option
+
+HIDDEN_S = 300
+"""For how long a message that was read is hidden from others: longer than reading or moving what was received."""
+
+WAIT_S = 1
+"""How long to wait for messages; waiting at all lets SQS ask all of its servers."""
+
+_BATCH = 10
+"""SQS takes and gives at most ten messages at a time."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One message: when it was first sent, and how often it was received since it lies here."""
+
+    id: str
+    body: str
+    sent_at: datetime
+    received: int
+    receipt: str
+
+
+class DeadLetters:
+    """The dead-letter queue of a queue, which its redrive policy names."""
+
+    def __init__(self, sqs: Any, queue_url: str) -> None:
+        found = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["RedrivePolicy"])
+        arn = json.loads(found["Attributes"]["RedrivePolicy"])["deadLetterTargetArn"]
+        self._sqs = sqs
+        self._queue_url = queue_url
+        self._dead_url: str = sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
+
+    def count(self) -> int:
+        """How many there are, as SQS counts: about."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        counts = self._sqs.get_queue_attributes(QueueUrl=self._dead_url, AttributeNames=names)["Attributes"]
+        return sum(int(counts[name]) for name in names)
+
+    def read(self) -> Iterator[Letter]:
+        """Each that nobody else reads just now. When this ends, however it does, all can be read again."""
+        seen: list[Letter] = []
+        try:
+            for batch in self._batches():
+                seen += batch
+                yield from batch
+        finally:
+            self._give_back(seen)
+
+    def redrive(self, wanted: Callable[[Letter], bool]) -> Generator[tuple[Letter, bool]]:
+        """Move what is wanted to its queue; tells of each letter whether it went.
+
+        Each is sent before it is deleted: if this is killed in between, the letter is here and there, and does twice
+        what may be done any number of times.
+        """
+        kept: list[Letter] = []
+        try:
+            for batch in self._batches():
+                sent = self._send([each for each in batch if wanted(each)])
+                self._delete(sent)
+                kept += [each for each in batch if each not in sent]
+                yield from ((each, each in sent) for each in batch)
+        finally:
+            self._give_back(kept)
+
+    def _batches(self) -> Iterator[list[Letter]]:
+        """Until nothing comes that has not been seen."""
+        seen: set[str] = set()
+        while True:
+            got = self._sqs.receive_message(
+                QueueUrl=self._dead_url,
+                MaxNumberOfMessages=_BATCH,
+                WaitTimeSeconds=WAIT_S,
+                VisibilityTimeout=HIDDEN_S,
+                MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
+            )
+            batch = [_letter(message) for message in got.get("Messages", ()) if message["MessageId"] not in seen]
+            if not batch:
+                return
+            seen.update(each.id for each in batch)
+            yield batch
+
+    def _send(self, letters: Sequence[Letter]) -> list[Letter]:
+        entries = [{"Id": str(place), "MessageBody": each.body} for place, each in enumerate(letters)]
+        if not entries:
+            return []
+        answer = self._sqs.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
+        return [letters[int(one["Id"])] for one in answer.get("Successful", ())]
+
+    def _delete(self, letters: Iterable[Letter]) -> None:
+        entries = [{"Id": str(place), "ReceiptHandle": each.receipt} for place, each in enumerate(letters)]
+        if entries:
+            self._sqs.delete_message_batch(QueueUrl=self._dead_url, Entries=entries)
+
+    def _give_back(self, letters: Sequence[Letter]) -> None:
+        for start in range(0, len(letters), _BATCH):
+            entries = [
+                {"Id": str(place), "ReceiptHandle": each.receipt, "VisibilityTimeout": 0}
+                for place, each in enumerate(letters[start : start + _BATCH])
+            ]
+            self._sqs.change_message_visibility_batch(QueueUrl=self._dead_url, Entries=entries)
+
+
+def _letter(message: dict[str, Any]) -> Letter:
+    known = message["Attributes"]
+    sent_at = datetime.fromtimestamp(int(known["SentTimestamp"]) / 1000, UTC)
+    return Letter(
+        message["MessageId"], message["Body"], sent_at, int(known["ApproximateReceiveCount"]), message["ReceiptHandle"]
+    )
+
+
+def _payout(body: str) -> str | None:
+    """The entitlement of a message of the payouts; None for any other text."""
+    try:
+        named = payouts.decode_message(body).entitlement_id
+    except msgspec.DecodeError:
+        return None
+    return named if rules.entitlement_of(f"{named}-1") else None
+
+
+def _mail(body: str) -> str | None:
+    """Which notice a message of the mails is about; None for any other text."""
+    try:
+        message = notices.decode_message(body)
+    except msgspec.DecodeError:
+        return None
+    named = f"{message.registrant_id} {message.event}"
+    return named if re.fullmatch(r"[0-9a-z-]{1,64} [0-9A-Za-z_/.:-]{1,100}", named) else None
+
+
+def _awards(body: str) -> str | None:
+    """Which batch of which wave a message of the awards is; None for any other text."""
+    try:
+        message = award_queue.decode_message(body)
+    except msgspec.DecodeError:
+        return None
+    return f"wave {message.wave}, batch {message.batch}, {len(message.people)} people"
+
+
+READERS: Mapping[str, Callable[[str], str | None]] = {"payouts": _payout, "mails": _mail, "awards": _awards}
+"""What tells of a queue's message what it is about. Nothing else of a body is ever shown: it may be anybody's words."""
+
+_NOT_THERE = "there is no message {} (it may be in somebody's hands just now)"
+_queue_option = click.option("--queue", type=click.Choice(list(READERS)), default="payouts", show_default=True)
+
+
+@click.group()
+def dlq() -> None:
+    """Messages that were tried five times and given up. The sweeps make up for them; look why they failed."""
+
+
+@dlq.command("list")
+@stage_option
+@_queue_option
+def list_letters(stage: str, queue: str) -> None:
+    """List them: id, age, how often received since, and what each is about."""
+    letters, now = _letters(stage, queue), utc_now()
+    count = letters.count()
+    for letter in list(progress(letters.read(), "reading", count)):
+        click.echo(_line(letter, queue, now))
+    click.echo(f"{count} in the dead-letter queue of the {queue}, as SQS counts")
+
+
+@dlq.command()
+@stage_option
+@_queue_option
+@click.argument("message_id")
+def show(stage: str, queue: str, message_id: str) -> None:
+    """Show one message; of a payout, also how the entitlement stands."""
+    letters = _letters(stage, queue)
+    found = [each for each in progress(letters.read(), "looking", letters.count()) if each.id == message_id]
+    if not found:
+        raise click.ClickException(_NOT_THERE.format(message_id))
+    (letter,) = found
+    click.echo(_line(letter, queue, utc_now()))
+    click.echo(f"  first sent {iso(letter.sent_at)}")
+    about = READERS[queue](letter.body)
+    if queue == "payouts" and about is not None:
+        click.echo(f"  {_standing(stage, about)}")
+
+
+@dlq.command()
+@stage_option
+@_queue_option
+@click.argument("message_id", required=False)
+def redrive(stage: str, queue: str, message_id: str | None) -> None:
+    """Send every message that is one of ours to its queue again, or the one of MESSAGE_ID whatever it is.
+
+    It can be ended at any time and begun again: a message is deleted here after it was sent there.
+    """
+    letters = _letters(stage, queue)
+
+    def wanted(letter: Letter) -> bool:
+        return letter.id == message_id if message_id is not None else READERS[queue](letter.body) is not None
+
+    sent = left = 0
+    with closing(letters.redrive(wanted)) as moving:
+        for _, went in progress(moving, "sending", letters.count()):
+            sent, left = sent + went, left + (not went)
+            if went and message_id is not None:
+                break
+    if message_id is None:
+        click.echo(f"{sent} sent again" + (f"; {left} left, being none of ours or refused by SQS" if left else ""))
+    elif sent:
+        click.echo(f"{message_id} sent again")
+    else:
+        raise click.ClickException(_NOT_THERE.format(message_id))
+
+
+def _letters(stage: str, queue: str) -> DeadLetters:
+    settings = stages.load(stage).settings
+    urls = {
+        "payouts": settings.payouts_queue_url,
+        "mails": settings.mails_queue_url,
+        "awards": settings.awards_queue_url,
+    }
+    return DeadLetters(stages.connect().client("sqs"), urls[queue])
+
+
+def _standing(stage: str, entitlement_id: str) -> str:
+    try:
+        return entitlement_line(stages.load(stage).services.payouts.history(entitlement_id).entitlement)
+    except UnknownEntitlement:
+        return "the ledger has no such entitlement: the message does nothing"
+
+
+def _line(letter: Letter, queue: str, now: datetime) -> str:
+    about = READERS[queue](letter.body) or f"none of ours, {len(letter.body.encode())} bytes"
+    age = timedelta(seconds=int((now - letter.sent_at).total_seconds()))
+    return f"{letter.id}  {age} old  received {letter.received}  {about}"

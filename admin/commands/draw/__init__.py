@@ -1,0 +1,1 @@
+"""`gelombang draw`: verify, watch, witness, audit."""

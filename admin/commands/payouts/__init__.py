@@ -1,0 +1,1 @@
+"""`gelombang payout` and what belongs to it."""

@@ -1,0 +1,140 @@
+"""`gelombang payout hold ... reject`: what administrators decide about one entitlement, alone or as two."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import click
+
+from chalicelib.clock import iso, utc_now
+from chalicelib.payouts.controls.administration import Administration
+from chalicelib.payouts.controls.proposals import Decision
+from chalicelib.payouts.errors import NoProposal
+from chalicelib.payouts.rules import State
+
+from ...deployment import stages
+from .lines import (
+    bank_lines,
+    entitlement_argument,
+    entitlement_line,
+    proposal_line,
+    reason_if_two,
+    reason_option,
+    stage_option,
+)
+
+
+@click.command()
+@stage_option
+@entitlement_argument
+@reason_option
+def hold(stage: str, entitlement_id: str, reason: str) -> None:
+    """Let nothing be paid on an entitlement until it is released. Not while an attempt may be alive."""
+    held = _administration(stage).hold(entitlement_id, stages.caller(), reason, utc_now())
+    click.echo(entitlement_line(held))
+
+
+@click.command()
+@stage_option
+@entitlement_argument
+@reason_option
+def release(stage: str, entitlement_id: str, reason: str) -> None:
+    """End an administrator's hold; address and exclusion lists are then tested anew."""
+    released = _administration(stage).release(entitlement_id, stages.caller(), reason, utc_now())
+    click.echo(entitlement_line(released))
+
+
+@click.command()
+@stage_option
+@entitlement_argument
+@reason_option
+def cancel(stage: str, entitlement_id: str, reason: str) -> None:
+    """End an entitlement that is not to be paid. Not while an attempt may be alive; two people can open it again."""
+    cancelled = _administration(stage).cancel(entitlement_id, stages.caller(), reason, utc_now())
+    click.echo(entitlement_line(cancelled))
+
+
+@click.command()
+@stage_option
+@entitlement_argument
+@reason_if_two
+def retry(stage: str, entitlement_id: str, reason: str | None) -> None:
+    """Queue the next attempt of a FAILED one; propose to pay a CANCELLED or REVERSED one, which takes another person.
+
+    The rest after a failure is not skipped: it keeps doubled messages from using up every attempt in one outage.
+    """
+    services = stages.load(stage).services
+    entitlement = services.payouts.history(entitlement_id).entitlement
+    if entitlement.state is not State.FAILED:
+        if reason is None:
+            raise click.UsageError("give the reason with --reason")
+        _propose(stage, entitlement_id, Decision.RETRY, reason)
+        return
+    services.payouts.enqueue(entitlement_id)
+    rested = entitlement.changed_at + timedelta(seconds=services.programme.payouts.requeue_after_s)
+    click.echo(f"queued; the next attempt is made after {iso(rested)}")
+
+
+@click.command()
+@stage_option
+@entitlement_argument
+@click.option("--as", "decision", type=click.Choice(["PAID", "FAILED"], case_sensitive=False), required=True)
+@reason_option
+def resolve(stage: str, entitlement_id: str, decision: str, reason: str) -> None:
+    """Propose how an attempt ended that nobody can learn from the provider; another person approves it.
+
+    FAILED lets a new attempt be made, so the provider must not deny it at that moment; PAID is believed.
+    """
+    _propose(stage, entitlement_id, Decision(decision), reason)
+
+
+@click.command()
+@stage_option
+@entitlement_argument
+@reason_option
+def reverse(stage: str, entitlement_id: str, reason: str) -> None:
+    """Propose that the money of a PAID one has come back; another person approves it."""
+    _propose(stage, entitlement_id, Decision.REVERSED, reason)
+
+
+@click.command()
+@stage_option
+@entitlement_argument
+@click.option("--yes", is_flag=True, help="Do not ask back.")
+def approve(stage: str, entitlement_id: str, yes: bool) -> None:
+    """Carry out what another person proposed, after it was shown with what the bank said, if it pays by file."""
+    services = stages.load(stage).services
+    administration = services.payout_administration
+    standing = administration.standing(entitlement_id)
+    if standing is None:
+        raise NoProposal(entitlement_id=entitlement_id)
+    for line in bank_lines(services, services.payouts.history(entitlement_id).attempts):
+        click.echo(line)
+    click.echo(proposal_line(standing))
+    if not yes:
+        click.confirm("approve it?", abort=True)
+    decided = administration.approve(entitlement_id, stages.caller(), utc_now(), standing)
+    click.echo(entitlement_line(decided))
+
+
+@click.command()
+@stage_option
+@entitlement_argument
+@reason_option
+def reject(stage: str, entitlement_id: str, reason: str) -> None:
+    """Take a proposal away, one's own or another's."""
+    taken = _administration(stage).reject(entitlement_id, stages.caller(), reason, utc_now())
+    click.echo(f"taken away: {taken.decision}, as {taken.maker} had proposed")
+
+
+COMMANDS = (hold, release, cancel, retry, resolve, reverse, approve, reject)
+
+
+def _administration(stage: str) -> Administration:
+    return stages.load(stage).services.payout_administration
+
+
+def _propose(stage: str, entitlement_id: str, decision: Decision, reason: str) -> None:
+    proposed = _administration(stage).propose(entitlement_id, decision, stages.caller(), reason, utc_now())
+    click.echo(proposal_line(proposed))
+    click.echo(f"another person approves it: gelombang payout approve --stage {stage} {entitlement_id}")

@@ -1,0 +1,105 @@
+"""Payouts as lines of text; accounts are never among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import click
+
+from chalicelib.aws.admin_acts import Act
+from chalicelib.clock import iso
+from chalicelib.money import Rupiah, format_idr
+from chalicelib.payouts.bank_files.transfers import BankFile
+from chalicelib.payouts.controls.ceilings import Ceiling
+from chalicelib.payouts.controls.proposals import Proposal
+from chalicelib.payouts.ledger.records import Event, StoredAttempt
+from chalicelib.payouts.rules import Authority, Entitlement, Hold, State
+from chalicelib.payouts.service import History
+from chalicelib.wiring import Services
+
+from ...terminal import plain
+
+REASON_MAX = 500
+"""Characters of a reason."""
+
+NARRATIVE_MAX = 500
+"""Characters of a bank's own text that are shown."""
+
+
+def _reason(_ctx: click.Context, _param: click.Parameter, given: str | None) -> str | None:
+    if given is not None and not 0 < len(given.strip()) <= REASON_MAX:
+        raise click.BadParameter(f"a reason has 1 to {REASON_MAX} characters, not all blank")
+    return given.strip() if given is not None else None
+
+
+REASON_HELP = "Why, for colleagues and auditors; no personal data. Kept for good, with your identity."
+stage_option = click.option("--stage", required=True)
+reason_option = click.option("--reason", required=True, callback=_reason, help=REASON_HELP)
+reason_if_two = click.option("--reason", callback=_reason, help=f"{REASON_HELP} Needed where two people decide.")
+entitlement_argument = click.argument("entitlement_id")
+
+
+def entitlement_line(each: Entitlement) -> str:
+    """id, state and why it is held, attempts, amount, kind, wave, since when."""
+    state = _state(each.state, each.hold)
+    amount = format_idr(each.amount_idr)
+    return f"{each.id}  {state}  n={each.n}  {amount}  {each.kind}  {each.wave}  {iso(each.changed_at)}"
+
+
+def history_lines(history: History, standing: Proposal | None) -> Iterator[str]:
+    """All that is recorded of one entitlement, with who decided what, and what is proposed."""
+    yield entitlement_line(history.entitlement)
+    for attempt in history.attempts:
+        yield f"  attempt {attempt.n}  {attempt.key}  {iso(attempt.first_sent_at)}  {attempt.rail}"
+    for event in history.events:
+        yield f"  {_event(event)}"
+    if standing is not None:
+        yield f"  {proposal_line(standing)}"
+
+
+def proposal_line(proposal: Proposal) -> str:
+    """What is proposed, by whom, since when, and why."""
+    return f"proposed: {proposal.decision}  {_signed(proposal.made_at, proposal.maker, proposal.note)}"
+
+
+def bank_lines(services: Services, attempts: Iterable[StoredAttempt]) -> Iterator[str]:
+    """What a bank that is sent files said of each attempt last, with its own text: personal data may be in it."""
+    for attempt in attempts:
+        for word, narrative in services.bank_reports.said(attempt.key) if attempt.rail == BankFile.rail else ():
+            told = f"{word.answer.outcome}  {word.answer.fact}  imported by {plain(word.imported_by)}"
+            line = f"the bank of {attempt.key}: {told}"
+            yield f"{line}: {plain(narrative)[:NARRATIVE_MAX]}" if narrative else line
+
+
+def ceiling_line(ceiling: Ceiling) -> str:
+    """What may be sent under a name, what has been taken of it, and what is left."""
+    taken = Rupiah(ceiling.ceiling_idr - ceiling.left_idr)
+    set_by = f"  set by {plain(ceiling.by)}: {plain(ceiling.note or '')}" if ceiling.by else ""
+    left = format_idr(Rupiah(ceiling.left_idr))
+    return f"{ceiling.name}  {format_idr(ceiling.ceiling_idr)}  taken {format_idr(taken)}  left {left}{set_by}"
+
+
+def act_line(act: Act) -> str:
+    """What was done to payouts as a whole."""
+    about = f"{act.deed} {plain(act.about)}".rstrip()
+    return f"{about}  {_signed(act.at, act.by, act.note)}"
+
+
+def _event(event: Event) -> str:
+    by = f"  {_authority(event.authority)}" if event.authority else ""
+    change = f"{event.before or '-'} -> {_state(event.state, event.hold)}"
+    return f"{iso(event.at)}  {change}  n={event.n}  {event.reason}{by}"
+
+
+def _authority(authority: Authority) -> str:
+    maker = f" (proposed by {plain(authority.maker)})" if authority.maker else ""
+    return f"by {plain(authority.by)}{maker}: {plain(authority.note)}"
+
+
+def _signed(at: datetime, by: str, note: str) -> str:
+    return f"{iso(at)}  by {plain(by)}: {plain(note)}"
+
+
+def _state(state: State, hold: Hold | None) -> str:
+    return f"{state}({hold})" if hold else state.value

@@ -1,0 +1,1 @@
+"""Packaging and deploying a stage, and removing it."""

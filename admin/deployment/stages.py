@@ -1,0 +1,122 @@
+"""A deployed stage, as the command line sees it: where it is and what it was deployed with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from chalicelib.config import BadConfiguration, Settings, settings_from_environment
+from infrastructure.app_stack import API_STAGE, variable
+
+from . import stacks
+
+if TYPE_CHECKING:
+    from chalicelib.wiring import Services
+
+ROOT = Path(__file__).parents[2]
+
+
+def data_stack(stage: str) -> str:
+    """The stack of what outlives a release."""
+    return f"gelombang-{stage}-data"
+
+
+def app_stack(stage: str) -> str:
+    """The stack of the release: functions, API, schedules, roles."""
+    return f"gelombang-{stage}-app"
+
+
+@dataclass(frozen=True)
+class Aws:
+    """An account's region, or an emulator of one; both are found by the usual `AWS_*` variables."""
+
+    region: str
+
+    def client(self, service: str, config: Config | None = None) -> Any:
+        """A boto3 client."""
+        return boto3.client(service, region_name=self.region, config=config)
+
+    def endpoint(self, service: str) -> str:
+        """The address of a service, without a slash at the end."""
+        address: str = self.client(service).meta.endpoint_url
+        return address.rstrip("/")
+
+    @property
+    def emulated(self) -> bool:
+        """Whether this is an emulator, whose public addresses are not the ones it writes into a stack's outputs."""
+        return bool(os.environ.get("AWS_ENDPOINT_URL"))
+
+
+def connect() -> Aws:
+    """The region named by the environment or the profile; raises `BadConfiguration` without one."""
+    region = boto3.session.Session().region_name
+    if not region:
+        raise BadConfiguration(reason="no region: set AWS_DEFAULT_REGION")
+    return Aws(region)
+
+
+def caller() -> str:
+    """The ARN of whoever runs the command, as AWS knows them."""
+    arn: str = connect().client("sts").get_caller_identity()["Arn"]
+    return arn
+
+
+def jwks_url(aws: Aws, user_pool: str) -> str:
+    """Where the public keys of a user pool are."""
+    return f"{aws.endpoint('cognito-idp')}/{user_pool}/.well-known/jwks.json"
+
+
+def results_url(aws: Aws, data: Mapping[str, str]) -> str:
+    """The public address of the results bucket; `data` are the data stack's outputs."""
+    return f"{aws.endpoint('s3')}/{data['ResultsBucket']}" if aws.emulated else data["ResultsUrl"]
+
+
+def api_url(aws: Aws, app: Mapping[str, str]) -> str:
+    """The address of the API, without a slash at the end; `app` are the app stack's outputs."""
+    if aws.emulated:
+        return f"{aws.endpoint('apigateway')}/restapis/{app['RestAPIId']}/{API_STAGE}/_user_request_"
+    return app["EndpointURL"].rstrip("/")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage that is deployed."""
+
+    name: str
+    api_url: str
+    settings: Settings
+
+    @cached_property
+    def services(self) -> Services:
+        """The domain's services, wired to this stage as its functions are."""
+        from chalicelib import wiring  # only the commands that use a service pay for importing it
+
+        return wiring.build(self.settings)
+
+
+def is_production(data: Mapping[str, Any]) -> bool:
+    """Whether a data stack is of a production stage, as it records; an older one is if it is protected."""
+    values = stacks.parameters(data)
+    return values.get("Production", "yes" if values.get("Protection") != "off" else "no") == "yes"
+
+
+def load(name: str) -> Stage:
+    """Find a deployed stage. Raises `BadConfiguration` if it isn't there."""
+    aws = connect()
+    stack = stacks.Stacks(aws.client("cloudformation"), lambda _: None).find(app_stack(name))
+    if stack is None:
+        raise BadConfiguration(reason=f"stage {name} is not deployed in {aws.region}")
+    settings = settings_from_environment(function_environment(stacks.parameters(stack), aws.region))
+    return Stage(name, api_url(aws, stacks.outputs(stack)), settings)
+
+
+def function_environment(values: Mapping[str, str], region: str) -> dict[str, str]:
+    """The environment of every function: each parameter `UserPool` of the app stack as `GELOMBANG_USER_POOL`."""
+    return {variable(name): value for name, value in values.items()} | {"AWS_REGION": region}

@@ -1,0 +1,1 @@
+"""AWS as the domains see it: clients, DynamoDB, queues, cursors, runs of scheduled jobs."""

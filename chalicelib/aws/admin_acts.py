@@ -1,0 +1,85 @@
+"""What administrators did, when, who it was and why: lines in the table of what they are about, kept for good.
+
+An act that is one transaction has its line in it. Before any other act its line is written: so there is no act without
+its line, and a line of an act that then failed or died is followed by another when it is done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.models import Model
+
+from ..clock import iso, parse_iso
+from .dynamodb import Transaction
+
+PARTITION = "CONTROL"
+
+
+@dataclass(frozen=True)
+class Act:
+    """One line: what was done, about what, by whom (an ARN), and why. `about` has no personal data, nor has `note`."""
+
+    at: datetime
+    deed: str
+    about: str
+    by: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Signed:
+    """Who does something (an ARN), and why."""
+
+    by: str
+    note: str
+
+
+class ActColumns:
+    """`CONTROL` / `ACT#<when>#<act>#<about>#<by>`: what a domain's item of an act is made of; never changed."""
+
+    at = UnicodeAttribute()
+    act = UnicodeAttribute()
+    about = UnicodeAttribute()
+    by = UnicodeAttribute()
+    note = UnicodeAttribute()
+
+
+class Journal:
+    """Adds lines and reads them. `item` is a domain's item, made of `ActColumns`."""
+
+    def __init__(self, item: type[Model]) -> None:
+        self._item: Any = item
+
+    def add(self, act: Act) -> None:
+        """Write a line; the very same act again changes nothing."""
+        self._of(act).save()
+
+    def add_to(self, tx: Transaction, act: Act) -> None:
+        """Write a line together with what is done."""
+        tx.put("act", self._of(act))
+
+    def latest(self, limit: int) -> list[Act]:
+        """The newest lines, newest first; one query."""
+        return list(self._read(limit))
+
+    def all(self) -> Iterator[Act]:
+        """Every line, newest first; paged."""
+        return self._read(None)
+
+    def _read(self, limit: int | None) -> Iterator[Act]:
+        found = self._item.query(
+            PARTITION, self._item.sk.startswith("ACT#"), scan_index_forward=False, limit=limit, consistent_read=True
+        )
+        return (Act(parse_iso(item.at), item.act, item.about, item.by, item.note) for item in found)
+
+    def _of(self, act: Act) -> Model:
+        key = f"ACT#{iso(act.at)}#{act.deed}#{act.about}#{act.by}"
+        line: Model = self._item(
+            PARTITION, key, at=iso(act.at), act=str(act.deed), about=act.about, by=act.by, note=act.note
+        )
+        return line

@@ -1,0 +1,64 @@
+"""How far a job has read through something that is sorted by time: an index that lags a little behind its table.
+
+A job that reads up to the present cannot know that nothing older will still appear in the index. So every run reads the
+last `OVERLAP` before its cursor again, and what it does with each line must be harmless the second time. Whoever writes
+such a line gives it the instant at which it is written, and not that at which a long run began.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.exceptions import PutError
+from pynamodb.models import Model
+
+from ..clock import iso, parse_iso
+from .dynamodb import is_condition_failure
+
+OVERLAP = timedelta(minutes=15)
+"""A line may appear so late: AWS takes calls from an administrator's clock that is five minutes behind, a message is
+worked on for up to two minutes, and an index lags (usually under a second).
+"""
+
+
+class CursorFields:
+    """`CURSOR#<job>#<shard>` / `AT`. A domain's item: `class CursorItem(CursorFields, ItsTable)`, without a body."""
+
+    read_to = UnicodeAttribute()
+
+
+class Cursors:
+    """The cursors of one domain, in its table: `item` is its item class, already bound."""
+
+    def __init__(self, item: type[Model]) -> None:
+        # pynamodb's attributes are the mixin's: a type for "a Model with CursorFields" does not exist.
+        self._item: Any = item
+
+    def start(self, job: str, shard: str, beginning: datetime, overlap: timedelta = OVERLAP) -> str:
+        """The instant, as text, from which a run reads: the overlap before the cursor, `beginning` if there is none.
+
+        What is in the index long before its time comes needs no overlap. One consistent read.
+        """
+        try:
+            item = self._item.get(_pk(job, shard), "AT", consistent_read=True)
+        except self._item.DoesNotExist:
+            return iso(beginning)
+        return iso(max(parse_iso(item.read_to) - overlap, beginning))
+
+    def advance(self, job: str, shard: str, read_to: datetime) -> None:
+        """Everything up to `read_to` is done with. A cursor never goes back: an older run that is late changes nothing.
+
+        One write.
+        """
+        item = self._item(_pk(job, shard), "AT", read_to=iso(read_to))
+        try:
+            item.save(condition=self._item.pk.does_not_exist() | (self._item.read_to < iso(read_to)))
+        except PutError as error:
+            if not is_condition_failure(error):
+                raise
+
+
+def _pk(job: str, shard: str) -> str:
+    return f"CURSOR#{job}#{shard}"

@@ -1,0 +1,242 @@
+"""The one way this project talks to DynamoDB: tables bound at wiring time, transactions with named legs.
+
+A domain's `store.py` derives its items from one table class and turns what this module raises into domain errors.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from functools import cache
+from types import TracebackType
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.connection import Connection
+from pynamodb.exceptions import GetError, PynamoDBException, QueryError, TransactWriteError, UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.models import Model
+
+from ..errors import Unavailable
+from .dynamodb_protocol import Wire
+
+M = TypeVar("M", bound=Model)
+
+CONFLICT_TRIES = 5
+"""How often a transaction that met another one on the same items is tried before the caller is told to come back."""
+
+CONNECT_TIMEOUT_S = 1
+READ_TIMEOUT_S = 2
+_RETRIES = 2
+
+_SHOWN = "ReturnValuesOnConditionCheckFailure"
+_CONDITION = "ConditionalCheckFailed"
+_CONFLICT = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+
+
+def bind(table: type[Model], name: str, region: str) -> None:
+    """Give a table class its table. Called by `wiring` only: at import no name is known and none is looked up."""
+    table.Meta.table_name = name
+    table.Meta.region = region
+    table.Meta.connect_timeout_seconds = CONNECT_TIMEOUT_S
+    table.Meta.read_timeout_seconds = READ_TIMEOUT_S
+    table.Meta.max_retry_attempts = _RETRIES
+    for kind in (table, *table.__subclasses__()):
+        # An item class makes a connection that knows its own indexes; it must not find that of the table, made before.
+        if "_connection" not in vars(kind):
+            kind._connection = None
+        # But not a client: each would cost what the one below costs.
+        kind._get_connection().connection._client = _connection(region).client
+
+
+@cache
+def _connection(region: str) -> Connection:
+    # Shared by all tables: a client costs 40 ms and a TLS handshake of its own, an operation a few milliseconds.
+    return Connection(
+        region=region,
+        connect_timeout_seconds=CONNECT_TIMEOUT_S,
+        read_timeout_seconds=READ_TIMEOUT_S,
+        max_retry_attempts=_RETRIES,
+    )
+
+
+_wires: dict[str, Wire] = {}
+
+
+def _wire(region: str | None) -> Wire:
+    assert region is not None, "bound"  # noqa: S101 - for the type checker: pynamodb's own Meta may lack it
+    # The connection makes itself a new client if it got one without credentials.
+    client = _connection(region).client
+    wire = _wires.get(region)
+    if wire is None or wire.client is not client:
+        wire = _wires[region] = Wire(client)
+    return wire
+
+
+def get_batch(table: type[M], keys: Sequence[tuple[str, str]], sleep: Callable[[float], None] = time.sleep) -> list[M]:
+    """Those of at most 100 items that exist, in no order, read consistently; one call unless DynamoDB leaves some out.
+
+    Raises `Unavailable` (it left some out at every try) or pynamodb's `GetError`.
+    """
+    return list(map(table.from_raw_data, get_rows(table, keys, None, sleep)))
+
+
+def get_rows(
+    table: type[Model],
+    keys: Sequence[tuple[str, str]],
+    attributes: str | None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[dict[str, Any]]:
+    """As `get_batch`, in DynamoDB's own form and with these attributes only: a projection, as `pk,standing`."""
+    name = table.Meta.table_name
+    found: list[dict[str, Any]] = []
+    wanted: dict[str, Any] = {
+        "ConsistentRead": True,
+        "Keys": [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys],
+    } | ({"ProjectionExpression": attributes} if attributes else {})
+    asked = {name: wanted}
+    for attempt in range(CONFLICT_TRIES):
+        try:
+            answer = _wire(table.Meta.region).call("BatchGetItem", {"RequestItems": asked})
+        except (BotoCoreError, ClientError) as error:
+            raise GetError(f"Failed to batch get items: {error}", error) from error
+        found += answer["Responses"].get(name, [])
+        asked = answer.get("UnprocessedKeys") or {}
+        if not asked:
+            return found
+        sleep(_pause_s(attempt))
+    raise Unavailable()
+
+
+def query_body(table: type[Model], asked: dict[str, Any]) -> bytes:
+    """What a query of a table answers, as it came; `asked` as for DynamoDB's Query. Raises pynamodb's `QueryError`."""
+    try:
+        return _wire(table.Meta.region).body("Query", {"TableName": table.Meta.table_name, **asked})
+    except (BotoCoreError, ClientError) as error:
+        raise QueryError(f"Failed to query items: {error}", error) from error
+
+
+def update_if(item: Model, actions: Sequence[Action], condition: Condition) -> bool:
+    """Change attributes of an item, whose keys are read from `item`. False if the condition did not hold.
+
+    Raises pynamodb's `UpdateError`, which leaves the outcome unknown. Not for what cannot be done twice: a try whose
+    answer was lost is repeated, as by every client.
+    """
+    asked = item.get_update_kwargs_from_instance(actions=list(actions), condition=condition)
+    try:
+        _wire(item.Meta.region).call("UpdateItem", asked)
+    except (BotoCoreError, ClientError) as error:
+        failure = UpdateError(f"Failed to update item: {error}", error)
+        if is_condition_failure(failure):
+            return False
+        raise failure from error
+    return True
+
+
+def _pause_s(attempt: int) -> float:
+    # Full jitter: two that collided once must not collide in step again.
+    return random.uniform(0, 0.02 * 2**attempt)  # noqa: S311 - spreads load, guards nothing
+
+
+def is_condition_failure(error: PynamoDBException) -> bool:
+    """Whether a single write was refused by its condition (and so wrote nothing)."""
+    # Not by pynamodb's `cause_response_code`: a read that timed out has a `response` that is None, on which it fails.
+    cause = error.cause
+    return isinstance(cause, ClientError) and cause.response["Error"]["Code"] == "ConditionalCheckFailedException"
+
+
+class LegsFailed(Exception):
+    """A transaction wrote nothing because the conditions of these legs did not hold.
+
+    `legs` maps the name of each failed leg to the item that stood in its way (DynamoDB's own form), None if there was
+    none.
+    """
+
+    def __init__(self, legs: dict[str, dict[str, Any] | None]) -> None:
+        super().__init__(", ".join(sorted(legs)))
+        self.legs = legs
+
+
+class Transaction:
+    """Up to 100 writes that happen together or not at all, each leg with a name to tell failures apart.
+
+    Used as a context manager: leaving the block commits. Legs of several domains may be added to one transaction.
+
+    Raises `LegsFailed` (a condition did not hold; nothing was written) or `Unavailable` (conflicts or throttling
+    outlasted every try; nothing was written). Any other error leaves the outcome unknown: the caller's replay must be
+    safe.
+    """
+
+    def __init__(self, region: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._region = region
+        self._sleep = sleep
+        # They are sent in this order of kinds, whatever the order of the calls.
+        self._legs: dict[str, list[tuple[str, dict[str, Any]]]] = {
+            "ConditionCheck": [],
+            "Delete": [],
+            "Put": [],
+            "Update": [],
+        }
+
+    def check(self, leg: str, table: type[Model], keys: tuple[str, str], condition: Condition) -> None:
+        """Require a condition on an item without writing it."""
+        self._legs["ConditionCheck"].append((leg, table.get_operation_kwargs_from_class(*keys, condition=condition)))
+
+    def delete(self, leg: str, item: Model, condition: Condition | None = None) -> None:
+        """Delete an item."""
+        self._legs["Delete"].append((leg, item.get_delete_kwargs_from_instance(condition=condition)))
+
+    def put(self, leg: str, item: Model, condition: Condition | None = None) -> None:
+        """Put an item whole."""
+        # What pynamodb's `get_save_kwargs_from_instance` makes, at half its price: it takes the item apart in between.
+        asked: dict[str, Any] = {"TableName": item.Meta.table_name, "Item": item.serialize(), _SHOWN: "ALL_OLD"}
+        if condition is not None:
+            names: dict[str, str] = {}
+            values: dict[str, Any] = {}
+            asked["ConditionExpression"] = condition.serialize(names, values)
+            asked["ExpressionAttributeNames"] = {short: name for name, short in names.items()}
+            if values:
+                asked["ExpressionAttributeValues"] = values
+        self._legs["Put"].append((leg, asked))
+
+    def update(self, leg: str, item: Model, actions: Sequence[Action], condition: Condition | None = None) -> None:
+        """Change attributes of an item; its keys are read from `item`."""
+        asked = item.get_update_kwargs_from_instance(
+            actions=list(actions), condition=condition, return_values_on_condition_failure="ALL_OLD"
+        )
+        self._legs["Update"].append((leg, asked))
+
+    def __enter__(self) -> Transaction:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if kind is None:
+            self._commit()
+
+    def _commit(self) -> None:
+        names = [name for legs in self._legs.values() for name, _ in legs]
+        items = [{kind: asked} for kind, legs in self._legs.items() for _, asked in legs]
+        for attempt in range(CONFLICT_TRIES):
+            try:
+                # A token of its own for each: what was refused for a conflict would be refused again by the old one.
+                _wire(self._region).call(
+                    "TransactWriteItems", {"ClientRequestToken": str(uuid4()), "TransactItems": items}
+                )
+                return
+            except (BotoCoreError, ClientError) as error:
+                answer: Any = error.response if isinstance(error, ClientError) else {}
+                reasons = answer.get("CancellationReasons", [])
+                failed = {
+                    name: reason.get("Item")
+                    for name, reason in zip(names, reasons, strict=False)
+                    if reason["Code"] == _CONDITION
+                }
+                if failed:
+                    raise LegsFailed(failed) from error
+                if _CONFLICT.isdisjoint(reason["Code"] for reason in reasons):
+                    raise TransactWriteError("Failed to write transaction items", error) from error
+                self._sleep(_pause_s(attempt))
+        raise Unavailable()

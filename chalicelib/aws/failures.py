@@ -1,0 +1,65 @@
+"""What schedules and queues hand to a function, as the services want it.
+
+One wave's trouble is kept from the others.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import DomainError, Unavailable
+from ..time_budget import TimeShort
+from .clients import is_passing
+
+log = logging.getLogger(__name__)
+
+MARGIN_S = 20
+"""Left over at the end of a function's life: room for the last call to finish and be recorded."""
+
+
+def remaining_s(event: Any) -> float:
+    """Seconds of work a scheduled function may still begin (its `context` knows when it will be killed)."""
+    return max(0.0, float(event.context.get_remaining_time_in_millis()) / 1000 - MARGIN_S)
+
+
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """What ends a function is logged, of level ERROR (which rings) unless it will pass by itself; then it ends it."""
+    try:
+        yield
+    except Exception as error:
+        level = logging.WARNING if isinstance(error, Unavailable) or is_passing(error) else logging.ERROR
+        log.log(level, "function_failed", extra={"error": type(error).__name__})
+        raise
+
+
+@dataclass
+class Trouble:
+    """What a run met: whether a wave was held up, and what nobody foresaw."""
+
+    held_up: bool = False
+    unforeseen: list[Exception] = field(default_factory=list)
+
+
+@contextmanager
+def apart(number: int, trouble: Trouble) -> Iterator[None]:
+    """What holds up a wave is logged, of level ERROR unless it will pass; the unforeseen is for the caller to raise."""
+    try:
+        yield
+    except TimeShort:
+        raise
+    except DomainError as error:
+        level = logging.WARNING if isinstance(error, Unavailable) else logging.ERROR
+        log.log(level, "wave_held_up", extra={"wave": number, "code": error.code, "facts": error.facts})
+        trouble.held_up = True
+    except Exception as error:  # noqa: BLE001 - raised by the caller when the others have gone on
+        if is_passing(error):
+            log.warning("wave_held_up", extra={"wave": number, "code": Unavailable.code})
+            trouble.held_up = True
+        else:
+            log.error("wave_failed", extra={"wave": number, "error": type(error).__name__})
+            trouble.unforeseen.append(error)

@@ -1,0 +1,135 @@
+"""That a leaf is on its list, shown without the list (docs/draw.md section 6). Standard library only; pure.
+
+A list is read in runs of 4,096 leaves, 128 KB each. Leaves are hashes, so they are spread evenly and a leaf's value
+nearly tells its place: among n the standard deviation is at most sqrt(n) / 2, so the first or second run has it.
+Nothing relies on that: where a list is not spread like that, from the third on every second run that is read halves
+what is left.
+
+The tree over the leaves of a run, and the tree over the hashes of all runs, are together the tree of the whole list,
+since every full run is a whole subtree of it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from . import merkle, published
+from .leaves import LEAF_BYTES, Region
+
+_SPAN = 1 << (8 * LEAF_BYTES)
+
+
+ReadPart = Callable[[str, int, int], bytes]
+"""(name, start, length): exactly so many bytes of a published file of the wave, from the one with number `start` on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A leaf's `index` (from 0) in its list, and the `run` of the list that it is in."""
+
+    index: int
+    run: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """An inclusion path of RFC 9162 section 2.1.3, from the bottom up: the leaf is at `index` of `entries` leaves."""
+
+    index: int
+    entries: int
+    path: tuple[bytes, ...]
+
+
+def prove(row: Region, leaf: bytes, read_part: ReadPart) -> Proof | None:
+    """The proof that a leaf is on the list of `row`; None if it is not on it. One or two runs, and the nodes."""
+    place = locate(row, leaf, read_part)
+    if place is None:
+        return None
+    nodes = read_part(published.nodes_name(row.region), 0, runs_of(row.entries) * merkle.HASH_BYTES)
+    return proof(place, row.entries, nodes)
+
+
+def locate(row: Region, leaf: bytes, read_part: ReadPart) -> Place | None:
+    """A leaf's place in the published list of `row`; None if it is not on it."""
+    name = published.leaves_name(row.region)
+    return find(leaf, row.entries, lambda first, count: read_part(name, first * LEAF_BYTES, count * LEAF_BYTES))
+
+
+def find(leaf: bytes, entries: int, read: Callable[[int, int], bytes], run: int = merkle.RUN) -> Place | None:
+    """A leaf's place in an ascending list of `entries` leaves; None if it is not in it.
+
+    `read(first, count)` gives that many leaves from the one with index `first` on, end to end: always a run. Takes at
+    most `2 * log2(runs) + 3` of them, whatever is in the list; in a published one, one or two.
+    """
+    first, end = 0, -(-entries // run)  # the leaf is in the runs [first, end) or nowhere
+    low, high = 0, _SPAN  # values that bound the leaves of these runs
+    value = int.from_bytes(leaf, "big")
+    tries = 0
+    while first < end:
+        tries += 1
+        leaves_left = min(end * run, entries) - first * run
+        halve = tries > 2 and tries % 2 == 1
+        share = leaves_left // 2 if halve else (value - low) * leaves_left // max(1, high - low)
+        here = max(first, min(first + share // run, end - 1))
+        count = min(run, entries - here * run)
+        leaves = read(here * run, count)
+        if len(leaves) != count * LEAF_BYTES:
+            raise ValueError("a part of a list is not the leaves that were asked for")
+        place = bisect_left(range(count), leaf, key=lambda index: _leaf(leaves, index))
+        if place < count and _leaf(leaves, place) == leaf:
+            return Place(here * run + place, leaves)
+        if 0 < place < count:
+            return None
+        if place == 0:
+            end, high = here, int.from_bytes(_leaf(leaves, 0), "big")
+        else:
+            first, low = here + 1, int.from_bytes(_leaf(leaves, count - 1), "big")
+    return None
+
+
+def proof(place: Place, entries: int, nodes: bytes) -> Proof:
+    """The proof of a place, with the hashes of all runs of its list."""
+    within, above = place.index % merkle.RUN, place.index // merkle.RUN
+    return Proof(place.index, entries, (*inclusion_path(place.run, within), *inclusion_path(nodes, above)))
+
+
+def inclusion_path(hashes: bytes, index: int) -> list[bytes]:
+    """The siblings on the way from the hash at `index` to the root of the tree over `hashes`, from the bottom up."""
+    path = []
+    while len(hashes) > merkle.HASH_BYTES:
+        sibling = index ^ 1
+        if (sibling + 1) * merkle.HASH_BYTES <= len(hashes):  # the odd last one is carried up without one
+            path.append(_leaf(hashes, sibling))
+        hashes = merkle.level_above(hashes)
+        index //= 2
+    return path
+
+
+def leads_to(leaf: bytes, index: int, entries: int, path: Sequence[bytes]) -> bytes | None:
+    """The root that a path leads to from a leaf (RFC 9162 section 2.1.3.2); None if it has another length."""
+    if not 0 <= index < entries:
+        return None
+    place, last, node = index, entries - 1, leaf
+    for sibling in path:
+        if not last:
+            return None
+        if place % 2 or place == last:
+            node = sha256(b"\x01" + sibling + node).digest()
+            while place and not place % 2:
+                place, last = place // 2, last // 2
+        else:
+            node = sha256(b"\x01" + node + sibling).digest()
+        place, last = place // 2, last // 2
+    return None if last else node
+
+
+def runs_of(entries: int) -> int:
+    """How many runs a list has."""
+    return -(-entries // merkle.RUN)
+
+
+def _leaf(hashes: bytes, index: int) -> bytes:
+    return hashes[index * LEAF_BYTES : (index + 1) * LEAF_BYTES]

@@ -1,0 +1,123 @@
+"""The files of a draw as they are published (docs/draw.md section 6): name to bytes. Standard library only; pure.
+
+The same facts always give the same bytes, so that publishing twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import merkle
+from .leaves import Commitment, Region
+from .selection import Outcome, Selection, Substitution
+
+if TYPE_CHECKING:
+    from .beacon import Beacon
+
+NOTE = "note.txt"
+REGIONS = "regions.json"
+REMOVALS = "removals.json"
+COSIGNATURES = "cosignatures.txt"
+VERIFIER = "verify_draw.py"
+BEACON = "beacon.json"
+RESULT = "result.json"
+SUBSTITUTIONS = "substitutions.json"
+SAMPLE = "sample.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The comparison sample: `size` were wanted, `after_seq` substitutions had been made, the leaves are in order."""
+
+    after_seq: int
+    size: int
+    leaves: tuple[bytes, ...]
+
+
+def folder(wave: int) -> str:
+    """Where a wave's files are, below the results address: `draws/54/`."""
+    return f"draws/{wave}/"
+
+
+def leaves_name(region: int) -> str:
+    """The file of a region's list; there is none where the list is empty."""
+    return f"leaves/{region}.bin"
+
+
+def nodes_name(region: int) -> str:
+    """The file with the tree hash of each run of a region's list; there is none where the list is empty."""
+    return f"nodes/{region}.bin"
+
+
+def commitment_files(
+    commitment: Commitment, lists: Mapping[int, bytes], removed: Mapping[str, int] | None = None
+) -> dict[str, bytes]:
+    """At the freeze: every list, how many were `removed` for which reason, the region table, and last the note."""
+    files: dict[str, bytes] = {}
+    for region, leaves in sorted(lists.items()):
+        files |= list_files(region, leaves, merkle.run_hashes(leaves))
+    return files | table_files(commitment.regions, removed or {}) | {NOTE: commitment.note.encode()}
+
+
+def list_files(region: int, leaves: bytes, nodes: bytes) -> dict[str, bytes]:
+    """The list of a region and its nodes: none where it is empty."""
+    return {leaves_name(region): leaves, nodes_name(region): nodes} if leaves else {}
+
+
+def table_files(regions: Iterable[Region], removed: Mapping[str, int]) -> dict[str, bytes]:
+    """The region table, and how many were removed before the freeze by reason."""
+    table = [
+        {"region": row.region, "entries": row.entries, "quota": row.quota, "root": row.root.hex()} for row in regions
+    ]
+    removals = [{"reason": reason, "entries": count} for reason, count in sorted(removed.items()) if count]
+    return {REGIONS: _json(table), REMOVALS: _json({"removed": removals})}
+
+
+def result_files(wave: int, beacon: Beacon, seed: bytes, selection: Selection) -> dict[str, bytes]:
+    """At the draw: the beacon's signature and what follows from it. `selection` may have gone on since."""
+    signed = {
+        "chain": beacon.chain,
+        "round": beacon.round,
+        "signature": beacon.signature.hex(),
+        "randomness": beacon.randomness.hex(),
+    }
+    result = {
+        "wave": wave,
+        "seed": seed.hex(),
+        "reserved": [{"region": region} | _outcome(outcome) for region, outcome in selection.reserved.items()],
+        "open": _outcome(selection.open),
+    }
+    return {BEACON: _json(signed), RESULT: _json(result)}
+
+
+def substitutions_file(substitutions: Iterable[Substitution]) -> dict[str, bytes]:
+    """Every substitution so far, in order of `seq`; the file only ever grows."""
+    rows = [
+        {
+            "seq": one.seq,
+            "seat": one.seat,
+            "out": one.out.hex(),
+            "reason": one.reason,
+            "in": one.incoming.hex() if one.incoming else None,
+        }
+        for one in substitutions
+    ]
+    return {SUBSTITUTIONS: _json(rows)}
+
+
+def sample_file(sample: Sample) -> dict[str, bytes]:
+    """The comparison sample; never changed."""
+    leaves = [leaf.hex() for leaf in sample.leaves]
+    return {SAMPLE: _json({"after_seq": sample.after_seq, "size": sample.size, "leaves": leaves})}
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    cutoff = outcome.cutoff.hex() if outcome.cutoff else None
+    return {"seats": outcome.seats, "chosen": outcome.chosen, "cutoff": cutoff}
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"

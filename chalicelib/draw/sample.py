@@ -1,0 +1,43 @@
+"""Whom to compare the beneficiaries with, a random few of those who never held a seat, and whom an auditor is shown, a
+random few of all (docs/draw.md section 9).
+
+The draw's own seed decides, so that nobody can pick them, and anyone can check that nobody did. Pure.
+"""
+
+from __future__ import annotations
+
+import heapq
+import hmac
+from collections.abc import Collection, Iterable
+
+from .selection import Draw, seated
+
+Listed = tuple[int, bytes]
+"""A leaf as it is published: the region of its list, and itself."""
+
+
+SURVEY = b"gelombang1/survey\0"
+
+
+def sample_value(seed: bytes, leaf: bytes) -> bytes:
+    """A leaf's place in the order of the comparison sample: the lowest are in it."""
+    return hmac.digest(seed, SURVEY + leaf, "sha256")
+
+
+def audit_value(seed: bytes, leaf: bytes) -> bytes:
+    """A leaf's place in the order in which an auditor is shown entries: the lowest come first."""
+    return hmac.digest(seed, b"gelombang1/audit\0" + leaf, "sha256")
+
+
+def audited(seed: bytes, leaves: Iterable[Listed], size: int) -> list[Listed]:
+    """The first `size` of all leaves by their value. Memory for `size` of them."""
+    return heapq.nsmallest(size, leaves, key=lambda one: audit_value(seed, one[1]))
+
+
+def compared(draw: Draw, leaves: Iterable[Listed], substitutes: Collection[bytes], size: int) -> list[Listed]:
+    """The first `size` of all leaves by their value; fewer if there are not so many. Memory for `size` of them.
+
+    Left out are those who were drawn, whatever became of them, and the `substitutes`.
+    """
+    left = ((sample_value(draw.seed, one[1]), one) for one in leaves if one[1] not in substitutes)
+    return [one for _, one in heapq.nsmallest(size, (pair for pair in left if seated(draw, *pair[1]) is None))]

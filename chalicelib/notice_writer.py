@@ -1,0 +1,201 @@
+"""What is told to whom, found where it happened: results, deadlines, payments. Every five minutes, from where it left.
+
+The one place where notices meet the domains; a domain that knows itself whom to tell (a survey opens, a place is
+revoked) does so by the port. Everything here is harmless the second time, because a person is told an event once; so a
+run may die anywhere, come late or twice, and the next one goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Protocol
+
+from .aws.cursors import Cursors
+from .clock import iso, parse_iso
+from .config import Programme
+from .notices.port import Facts, Kind, Told
+from .notices.results_told import Place, Progress
+from .payouts.ledger.partitions import NEWS_SHARDS
+from .payouts.ledger.records import News
+from .payouts.rules import Hold
+from .payouts.rules import State as Paid
+from .time_budget import Tick, TimeShort
+from .waves.rules import SHARDS, Beneficiary, BeneficiaryState, Deadline, Result, Wave
+from .waves.rules import State as WaveState
+
+log = logging.getLogger(__name__)
+
+PAGE = 100
+"""How many people are told before their place is remembered; DynamoDB gives so many in one batch."""
+
+PAGE_S = 10.0
+"""What a page takes at most."""
+
+BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
+"""Before any payment: where a cursor begins."""
+
+_FAILED: dict[Paid | Hold | None, str] = {
+    Paid.CANCELLED: "cancelled",
+    Paid.REVERSED: "reversed",
+    Hold.NO_ADDRESS: "no_address",
+    Hold.UNVERIFIED: "unverified",
+    Hold.ACCOUNT_REFUSED: "account_refused",
+}
+
+
+class Waves(Protocol):
+    """Of `waves.service.Waves`."""
+
+    def records(self) -> list[Wave]: ...
+    def results(self, wave: int, shard: str, after: str, limit: int) -> list[Result]: ...
+    def beneficiaries(self, registrant_ids: Iterable[str]) -> list[Beneficiary]: ...
+    def potential(self, shard: str, until: datetime) -> Iterator[Deadline]: ...
+    def next_opening(self, now: datetime) -> datetime: ...
+
+
+class Payouts(Protocol):
+    """Of `payouts.service.Payouts`."""
+
+    def news(self, shard: str, after: str, until: datetime, limit: int) -> list[News]: ...
+
+
+class Teller(Protocol):
+    """Of `notices.service.NoticeService`."""
+
+    def tell_all(self, told: Iterable[Told]) -> int: ...
+    def sweep(self) -> int: ...
+
+
+class Tidings:
+    """See the module."""
+
+    def __init__(
+        self,
+        programme: Programme,
+        waves: Waves,
+        payouts: Payouts,
+        teller: Teller,
+        cursors: Cursors,
+        progress: Progress,
+    ) -> None:
+        self._waves = waves
+        self._payouts = payouts
+        self._teller = teller
+        self._cursors = cursors
+        self._progress = progress
+        self._marks_s = (*sorted(programme.notices.remind_before_s, reverse=True), 0)
+        self._schemes = {scheme.version: scheme for scheme in programme.schemes}
+
+    def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
+        """Tell what is to be told at `now` as far as it fits into `deadline_s` seconds; the longest comes last.
+
+        Returns whether every payment and deadline was told. How far the results of waves are told is in `Progress`.
+        """
+        tick, punctual = Tick(now, deadline_s, seconds), False
+        self._teller.sweep()
+        try:
+            self._tell_payments(now, tick)
+            for before_s, next_s in pairwise(self._marks_s):
+                self._remind(before_s, next_s, now, tick)
+            punctual = True
+            self._tell_results(now, tick)
+        except TimeShort:
+            log.info("tidings_go_on_later")
+        return punctual
+
+    # Payments
+
+    def _tell_payments(self, now: datetime, tick: Tick) -> None:
+        for shard in NEWS_SHARDS:
+            after = begun = self._cursors.start("payments", shard, BEGINNING)
+            tick.need(PAGE_S)
+            while page := self._payouts.news(shard, after, now, PAGE):
+                self._teller.tell_all(told for line in page if (told := _payment(line)) is not None)
+                after = page[-1].key
+                self._cursors.advance("payments", shard, page[-1].at)
+                tick.need(PAGE_S)
+            if after != begun:
+                # Else the last lines of a shard that falls quiet would be told, in vain, by every run.
+                self._cursors.advance("payments", shard, now)
+
+    # The deadline of the first purchase
+
+    def _remind(self, before_s: int, next_s: int, now: datetime, tick: Tick) -> None:
+        """Remind whose deadline came `before_s` near since the last run; who is nearer than `next_s` is told that."""
+        before, job = timedelta(seconds=before_s), f"deadline-{before_s}"
+        after = now + timedelta(seconds=next_s)
+        for shard in (f"{number:02d}" for number in range(SHARDS)):
+            near = [line for line in self._waves.potential(shard, now + before) if line.buy_by > after]
+            if not near:
+                continue
+            # Deadlines are in the index for days by then. With an overlap every next run would go through all again.
+            since = parse_iso(self._cursors.start(job, shard, BEGINNING, timedelta())) + before
+            due = [line.registrant_id for line in near if line.buy_by > since]
+            for start in range(0, len(due), PAGE):
+                tick.need(PAGE_S)
+                page = self._waves.beneficiaries(due[start : start + PAGE])
+                # The index lags, and who has bought by now is not bothered.
+                late = [one for one in page if one.state is BeneficiaryState.POTENTIAL]
+                self._teller.tell_all(_deadline(one, before_s) for one in late)
+            if due:
+                self._cursors.advance(job, shard, now)
+
+    # Results
+
+    def _tell_results(self, now: datetime, tick: Tick) -> None:
+        places = self._progress.places()
+        for wave in self._waves.records():
+            place = places.get(wave.number, Place())
+            if wave.state is WaveState.SETTLED and not place.done:
+                self._tell_wave(wave.number, place, self._waves.next_opening(now), tick)
+
+    def _tell_wave(self, wave: int, place: Place, next_opens_at: datetime, tick: Tick) -> None:
+        for shard in range(place.shard, SHARDS):
+            after = place.after if shard == place.shard else ""
+            tick.need(PAGE_S)
+            while page := self._waves.results(wave, f"{shard:02d}", after, PAGE):
+                self._teller.tell_all(self._results(wave, page, next_opens_at))
+                after = page[-1].registrant_id
+                self._progress.remember(wave, Place(shard, after))
+                tick.need(PAGE_S)
+        self._progress.remember(wave, Place(SHARDS, "", done=True))
+        log.info("results_told", extra={"wave": wave})
+
+    def _results(self, wave: int, page: list[Result], next_opens_at: datetime) -> Iterator[Told]:
+        for missed in page:
+            if missed.reason is not None:
+                facts: Facts = {"wave": wave, "reason": missed.reason, "next_opens_at": iso(next_opens_at)}
+                yield missed.registrant_id, Kind.NOT_CHOSEN, f"not_chosen/{wave}", facts
+        chosen = [result.registrant_id for result in page if result.reason is None]
+        for one in self._waves.beneficiaries(chosen):
+            facts = {"wave": wave, "training_idr": self._schemes[one.scheme].training_idr, "buy_by": iso(one.buy_by)}
+            yield one.registrant_id, Kind.CHOSEN, f"chosen/{wave}", facts
+
+
+def _payment(line: News) -> Told | None:
+    """What a person is told of a line, unless it is overtaken by another that follows.
+
+    Of one that is HELD the reason is told that holds now; nobody is asked for an address that is not what is missing.
+    """
+    if line.state is not line.latest:
+        return None
+    facts: dict[str, str | int] = {"for": line.kind.value, "amount_idr": line.amount_idr}
+    if line.state is Paid.PAID:
+        return line.registrant_id, Kind.PAID, f"paid/{line.entitlement_id}", facts
+    reason = _FAILED.get(line.hold if line.state is Paid.HELD else line.state)
+    if reason is None:
+        return None
+    event = f"payment_failed/{line.entitlement_id}/{reason}"
+    if line.hold is Hold.ACCOUNT_REFUSED:
+        # Each refusal is told, as another account or a mended one may be refused too.
+        event += f"/{iso(line.at)}"
+    return line.registrant_id, Kind.PAYMENT_FAILED, event, {**facts, "reason": reason}
+
+
+def _deadline(one: Beneficiary, before_s: int) -> Told:
+    event = f"purchase_deadline/{one.wave}/{before_s}"
+    return one.registrant_id, Kind.PURCHASE_DEADLINE, event, {"buy_by": iso(one.buy_by)}

@@ -1,0 +1,126 @@
+"""The link in a notice of a change: a page that asks, and a POST by which its reader says whether it was them.
+
+Only the mailbox of the account has the link, and a stolen session has not the mailbox. A GET changes nothing: programs
+that look for viruses open links too.
+
+The link in every reminder: a page that asks, and a POST that ends reminders, by button or by a mail program.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from ..errors import NotFound
+from .rules import ChangeLink
+from .store import NoticeStore, Said
+
+_ASK = """<h1>Apakah Anda yang mengubah data Anda?</h1>
+<h1 lang="en">Was it you who changed your data?</h1>
+{confirm}<form method="post" action="{token}/denial"><button type="submit">Bukan saya: hentikan pembayaran /
+<span lang="en">It was not me: stop payments</span></button></form>"""
+
+_CONFIRM = """<form method="post" action="{token}/confirmation"><button type="submit">Ya, saya /
+<span lang="en">Yes, it was me</span></button></form>
+"""
+
+_CONFIRMED = """<h1>Terima kasih. Pembayaran tidak perlu menunggu lagi.</h1>
+<h1 lang="en">Thank you. Payments need not wait any more.</h1>"""
+
+_DENIED = """<h1>Semua pembayaran dihentikan.</h1>
+<p>Ganti kata sandi Anda, lalu ajukan pengaduan: petugas kami akan memeriksa tujuan pembayaran bersama Anda.</p>
+<h1 lang="en">All payments are stopped.</h1>
+<p lang="en">Change your password, then file a grievance: our staff will look at where you are paid with you.</p>"""
+
+
+class Money(Protocol):
+    """Who lets payments go on or stops them."""
+
+    def confirm_address(self, registrant_id: str, version: int, now: datetime) -> bool: ...
+    def dispute(self, registrant_id: str, now: datetime) -> None: ...
+
+
+class Changes:
+    """Each method raises `NotFound` for a token that there is not, that is used, or that is too old."""
+
+    def __init__(self, store: NoticeStore, money: Money) -> None:
+        self._store = store
+        self._money = money
+
+    def page(self, token: str, now: datetime) -> str:
+        """The page behind the link; there is something to confirm only where an address was changed, and once."""
+        link = self._store.change_link(token, now)
+        if link is None:
+            raise NotFound()
+        confirm = _CONFIRM.format(token=token) if link.version else ""
+        return PAGE.format(_ASK.format(token=token, confirm=confirm))
+
+    def confirm(self, token: str, now: datetime) -> str:
+        """It was them: what waits is paid. Raises `NotFound` too if the address was changed again since."""
+        link = self._use(token, "confirmed", now)
+        if not link.version or not self._money.confirm_address(link.registrant_id, link.version, now):
+            raise NotFound()
+        return PAGE.format(_CONFIRMED)
+
+    def deny(self, token: str, now: datetime) -> str:
+        """It was not: nothing is paid, whatever is changed after. This counts after a confirmation too."""
+        self._money.dispute(self._use(token, "denied", now).registrant_id, now)
+        return PAGE.format(_DENIED)
+
+    def _use(self, token: str, said: Said, now: datetime) -> ChangeLink:
+        link = self._store.say(token, said, now)
+        if link is None:
+            raise NotFound()
+        return link
+
+
+PAGE = """<!doctype html>
+<html lang="id">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="robots" content="noindex">
+<title>Gelombang</title>
+</head>
+<body>
+{}
+</body>
+</html>
+"""
+
+_UNSUBSCRIBE = """<h1>Berhenti menerima email pengingat?</h1>
+<p>Hasil seleksi dan kabar pembayaran tetap kami kirim.</p>
+<h1 lang="en">No more reminders?</h1>
+<p lang="en">Results and news of payments will still reach you.</p>
+<form method="post"><button type="submit">Berhenti / <span lang="en">Stop reminders</span></button></form>"""
+
+_DONE = """<h1>Anda tidak akan menerima email pengingat lagi.</h1>
+<p>Hasil seleksi dan kabar pembayaran tetap kami kirim.</p>
+<h1 lang="en">You will receive no more reminders.</h1>
+<p lang="en">Results and news of payments will still reach you.</p>"""
+
+
+class Unsubscriptions:
+    """A token is known only from a mail to its owner; whoever has it may end their reminders, and nothing else."""
+
+    def __init__(self, store: NoticeStore) -> None:
+        self._store = store
+
+    def page(self, token: str) -> str:
+        """The page behind the link. It changes nothing: programs that look for viruses open links too.
+
+        Raises `NotFound`.
+        """
+        self._owner(token)
+        return PAGE.format(_UNSUBSCRIBE)
+
+    def end(self, token: str, now: datetime) -> str:
+        """End the reminders; again it changes nothing. Raises `NotFound`."""
+        self._store.unsubscribe(self._owner(token), now)
+        return PAGE.format(_DONE)
+
+    def _owner(self, token: str) -> str:
+        owner = self._store.token_owner(token)
+        if owner is None:
+            raise NotFound()
+        return owner

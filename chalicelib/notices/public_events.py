@@ -1,0 +1,108 @@
+"""What the public was told of, newest last: one line for each event, for the feed and against saying it twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import DoesNotExist
+
+from ..aws.dynamodb import LegsFailed, Transaction
+from ..clock import iso, parse_iso
+from ..ids import derived_id
+from .store import NoticesTable
+
+PublicFacts = Mapping[str, str | int | None]
+
+_ORDER = (
+    *("wave_open", "wave_closing_soon", "wave_closed", "wave_frozen", "wave_waiting_for_beacon"),
+    *("wave_drawn", "wave_settled"),
+)
+"""As a wave goes through them. A step that is late tells several at one instant, and the feed keeps them so."""
+
+
+class EventItem(NoticesTable):
+    """`E#<id>` / `EVENT`: the guard; `EVENTS` / `<at>#<place in _ORDER>#<id>`: the same as a line of the feed."""
+
+    event = UnicodeAttribute()
+    wave = NumberAttribute()
+    at = UnicodeAttribute()
+    facts = UnicodeAttribute()
+    published_at = UnicodeAttribute(null=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a wave, once. `at`: when it was first to be told. `facts` name nobody."""
+
+    id: str
+    event: str
+    wave: int
+    at: datetime
+    facts: PublicFacts
+    published: bool = False
+
+
+def event_id(event: str, wave: int) -> str:
+    """The same for the same event of the same wave, whoever tells it."""
+    return derived_id("event/v1", event, wave)
+
+
+class EventStore:
+    """Conditional writes and reads."""
+
+    def __init__(self, region: str) -> None:
+        self._region = region
+
+    def add(self, event: str, wave: int, facts: PublicFacts, now: datetime) -> Event:
+        """Keep an event unless it is kept already; returns the one that is kept."""
+        new = Event(event_id(event, wave), event, wave, now, dict(facts))
+        found = self._find(new.id)
+        if found is not None:
+            return found
+        try:
+            with Transaction(self._region) as tx:
+                tx.put("event", _item(f"E#{new.id}", "EVENT", new), EventItem.pk.does_not_exist())
+                tx.put("line", _item("EVENTS", _line(new), new))
+        except LegsFailed:
+            return self._find(new.id) or new
+        return new
+
+    def mark_published(self, event: Event, now: datetime) -> None:
+        """The topic has taken it."""
+        EventItem(f"E#{event.id}", "EVENT").update([EventItem.published_at.set(iso(now))])
+
+    def latest(self, limit: int) -> list[Event]:
+        """The last events, the newest first; one query."""
+        return [_event(item) for item in EventItem.query("EVENTS", scan_index_forward=False, limit=limit)]
+
+    def _find(self, id_: str) -> Event | None:
+        try:
+            return _event(EventItem.get(f"E#{id_}", "EVENT", consistent_read=True))
+        except DoesNotExist:
+            return None
+
+
+def _line(event: Event) -> str:
+    """The key of an event's line: always as many digits, so that texts sort as instants do."""
+    place = _ORDER.index(event.event) if event.event in _ORDER else len(_ORDER)
+    return f"{event.at.astimezone(UTC).isoformat(timespec='microseconds')}#{place}#{event.id}"
+
+
+def _item(pk: str, sk: str, event: Event) -> EventItem:
+    facts = msgspec.json.encode(dict(event.facts)).decode()
+    return EventItem(pk, sk, event=event.event, wave=event.wave, at=iso(event.at), facts=facts)
+
+
+def _event(item: EventItem) -> Event:
+    return Event(
+        id=item.sk.rpartition("#")[2] if item.pk == "EVENTS" else item.pk.removeprefix("E#"),
+        event=item.event,
+        wave=int(item.wave),
+        at=parse_iso(item.at),
+        facts=msgspec.json.decode(item.facts, type=dict[str, str | int | None]),
+        published=item.published_at is not None,
+    )

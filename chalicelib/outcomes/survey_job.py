@@ -1,0 +1,211 @@
+"""The daily job of surveys: open what is due, remind of what closes soon, offer the comparison group its survey.
+
+Every step is harmless the second time (a survey is opened once, a person is told an event once), and what was read is
+remembered page by page. So it may die anywhere, run twice at once or not for days: the next run goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
+from typing import Protocol
+
+from ..aws.cursors import Cursors
+from ..clock import iso
+from ..config import Programme
+from ..notices.port import Facts, Notices, Told
+from ..notices.port import Kind as Notice
+from ..payouts import rules as payouts
+from ..payouts.ledger.partitions import NEWS_SHARDS
+from ..payouts.ledger.records import News
+from ..time_budget import Tick, TimeShort
+from ..waves.errors import ListChanged
+from ..waves.rules import SHARDS, Beneficiary, Wave
+from . import survey_rules
+from .survey_rules import Group, State, Survey
+from .survey_store import Sample, SurveyStore
+
+log = logging.getLogger(__name__)
+
+BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
+"""Before any payment: where a cursor begins."""
+
+PAGE = 50
+"""Lines of news that are read, dealt with and then remembered as done."""
+
+PAGE_S = 10.0
+"""Time that a page needs at most: some 20 ms for each person."""
+
+SAMPLE_S = 300.0
+"""Time that drawing a wave's sample needs at most: all its entries are read, at some 30 us each with a whole core.
+
+So ten million take five minutes; `infrastructure/functions.py` gives the function that core with its memory.
+"""
+
+
+class Ledger(Protocol):
+    """What was paid; payouts answers."""
+
+    def news(self, shard: str, after: str, until: datetime, limit: int) -> list[News]: ...
+
+
+class Waves(Protocol):
+    """Who was chosen, and whom to compare them with."""
+
+    def beneficiaries(self, registrant_ids: Iterable[str]) -> list[Beneficiary]: ...
+    def records(self) -> list[Wave]: ...
+    def draw_sample(self, wave: int, size: int) -> list[tuple[str, int]]:
+        """Registrant and province of those drawn among the not chosen; the same whenever it is asked.
+
+        Raises `ListChanged`.
+        """
+
+
+class Opening:
+    """See the module."""
+
+    def __init__(
+        self, store: SurveyStore, cursors: Cursors, ledger: Ledger, waves: Waves, notices: Notices, programme: Programme
+    ) -> None:
+        self._store = store
+        self._cursors = cursors
+        self._ledger = ledger
+        self._waves = waves
+        self._notices = notices
+        self._schemes = {scheme.version: scheme for scheme in programme.schemes}
+        self._rules = programme.surveys
+
+    def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
+        """Do what is due at `now` and fits into `deadline_s` seconds; returns whether that was all of it."""
+        tick = Tick(now, deadline_s, seconds)
+        try:
+            for number, after_s in enumerate(self._rules.after_s, start=1):
+                self._open(number, after_s, now, tick)
+            for number, after_s in enumerate(self._rules.after_s, start=1):
+                self._remind(number, after_s, now, tick)
+            self._compare(now, tick)
+        except TimeShort:
+            log.info("surveys_go_on_later")
+            return False
+        return True
+
+    def _open(self, number: int, after_s: int, now: datetime, tick: Tick) -> None:
+        """The survey of those whose incentive was paid `after_s` ago, and has not come back since."""
+
+        def open_all(paid: list[News]) -> bool:
+            received = [line for line in paid if line.latest is payouts.State.PAID]
+            chosen = self._chosen(line.registrant_id for line in received)
+            due = (self._due(line, chosen.get(line.registrant_id), number, now) for line in received)
+            self._open_and_tell((survey for survey in due if survey is not None), now)
+            return True
+
+        self._follow(f"open-{number}", now - timedelta(seconds=after_s), open_all, tick)
+
+    def _due(self, line: News, beneficiary: Beneficiary | None, number: int, now: datetime) -> Survey | None:
+        """The survey that this payment leads to, if the person's scheme has it."""
+        if beneficiary is None:
+            log.error("survey_without_beneficiary", extra={"entitlement": line.entitlement_id})
+            return None
+        return survey_rules.of_beneficiary(
+            line.registrant_id,
+            number=number,
+            wave=line.wave,
+            region=beneficiary.region,
+            scheme=self._schemes[beneficiary.scheme],
+            rules=self._rules,
+            now=now,
+        )
+
+    def _remind(self, number: int, after_s: int, now: datetime, tick: Tick) -> None:
+        """Those who have not answered and whose survey closes soon.
+
+        A shard's surveys were opened in the order of its news, so they close in this order too: the first one whose
+        time has not come stops the shard for this run.
+        """
+
+        def remind_all(paid: list[News]) -> bool:
+            found = (self._store.find(line.registrant_id, number) for line in paid)
+            surveys = [survey for survey in found if survey is not None]
+            soon = list(takewhile(lambda survey: self._closes_soon(survey, now), surveys))
+            self._tell(Notice.SURVEY_DEADLINE, soon, now)
+            return len(soon) == len(surveys)
+
+        at_the_earliest = after_s + self._rules.open_s - self._rules.remind_before_s
+        self._follow(f"remind-{number}", now - timedelta(seconds=at_the_earliest), remind_all, tick)
+
+    def _closes_soon(self, survey: Survey, now: datetime) -> bool:
+        return now >= survey.closes_at - timedelta(seconds=self._rules.remind_before_s)
+
+    def _follow(self, job: str, until: datetime, act: Callable[[list[News]], bool], tick: Tick) -> None:
+        """Hand on the incentives that were paid up to `until`, oldest first; an act that returns False ends a shard."""
+        for shard in NEWS_SHARDS:
+            tick.need(PAGE_S)
+            after = self._cursors.start(job, shard, BEGINNING)
+            while page := self._ledger.news(shard, after, until, PAGE):
+                paid = [one for one in page if (one.kind, one.state) == (payouts.Kind.INCENTIVE, payouts.State.PAID)]
+                if not act(paid):
+                    break
+                self._cursors.advance(job, shard, page[-1].at)
+                after = page[-1].key
+                tick.need(PAGE_S)
+
+    def _compare(self, now: datetime, tick: Tick) -> None:
+        """One reminder to those who were offered it, which cannot wait; then the groups of waves settled long ago."""
+        samples = {sample.wave: sample for sample in self._store.samples()}
+        for sample in samples.values():
+            closes_at = sample.opened_at + timedelta(seconds=self._rules.open_s)
+            if closes_at - timedelta(seconds=self._rules.remind_before_s) <= now < closes_at:
+                self._remind_compared(sample.wave, now, tick)
+        for wave in self._waves.records():
+            if wave.number in samples or wave.settled_at is None:
+                continue
+            if wave.settled_at + timedelta(seconds=self._rules.comparison_after_s) <= now:
+                tick.need(SAMPLE_S)
+                self._compare_wave(wave.number, now, tick)
+
+    def _compare_wave(self, wave: int, now: datetime, tick: Tick) -> None:
+        try:
+            drawn = self._waves.draw_sample(wave, self._rules.comparison_size)
+        except ListChanged as changed:
+            # For a person to look into; the other waves' groups are offered theirs all the same.
+            log.error("sample_not_as_published", extra=changed.facts)
+            return
+        for start in range(0, len(drawn), PAGE):
+            tick.need(PAGE_S)
+            some = dict(drawn[start : start + PAGE])
+            # Chosen in a later wave, a person is no longer one of those who had no training.
+            chosen = self._chosen(some)
+            offered = (
+                survey_rules.of_comparison(who, wave=wave, region=region, rules=self._rules, now=now)
+                for who, region in some.items()
+                if who not in chosen
+            )
+            self._open_and_tell(offered, now)
+        self._store.add_sample(Sample(wave, now))
+
+    def _remind_compared(self, wave: int, now: datetime, tick: Tick) -> None:
+        for number in range(SHARDS):
+            tick.need(PAGE_S)
+            offered = (one for one in self._store.of_wave(wave, f"{number:02}") if one.group is Group.COMPARISON)
+            self._tell(Notice.SURVEY_DEADLINE, (one for one in offered if self._closes_soon(one, now)), now)
+
+    def _chosen(self, registrant_ids: Iterable[str]) -> dict[str, Beneficiary]:
+        """The beneficiaries among them; one call for each 100."""
+        return {one.registrant_id: one for one in self._waves.beneficiaries(registrant_ids)}
+
+    def _open_and_tell(self, surveys: Iterable[Survey], now: datetime) -> None:
+        """Open all of a page, those that are open already stay as they are; then tell them together."""
+        self._tell(Notice.SURVEY_OPEN, [self._store.open(survey) for survey in surveys], now)
+
+    def _tell(self, kind: Notice, surveys: Iterable[Survey], now: datetime) -> None:
+        # A quiet shard's last lines are read again for weeks, longer than what was told is remembered.
+        still_open = (survey for survey in surveys if survey_rules.state(survey, now) is State.OPEN)
+        self._notices.tell_all(_told(kind, survey) for survey in still_open)
+
+
+def _told(kind: Notice, survey: Survey) -> Told:
+    facts: Facts = {"closes_at": iso(survey.closes_at), "amount_idr": survey.amount_idr}
+    return survey.registrant_id, kind, f"{kind.value}/{survey.id}", facts

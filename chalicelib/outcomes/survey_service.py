@@ -1,0 +1,115 @@
+"""The use cases of surveys: show, answer, and give the statistics what was answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from ..aws.dynamodb import LegsFailed
+from ..clock import iso
+from ..errors import NotFound
+from ..payouts.service import Payouts
+from ..waves.rules import Beneficiary
+from . import questions, survey_rules, survey_wire
+from .errors import SurveyAlreadyAnswered, SurveyClosed
+from .questions import Questionnaire
+from .survey_rules import KINDS, Answer, Group, State, Survey
+from .survey_store import ANSWER_LEG, SurveyStore
+from .survey_wire import ResponseForm, SurveyView
+
+
+class Beneficiaries(Protocol):
+    """Who was chosen; waves answers."""
+
+    def beneficiary(self, registrant_id: str) -> Beneficiary | None: ...
+
+
+class Surveys:
+    """See the module. `questionnaires`: every version by its name. `now` is an aware UTC instant."""
+
+    def __init__(
+        self,
+        store: SurveyStore,
+        questionnaires: Mapping[str, Questionnaire],
+        beneficiaries: Beneficiaries,
+        payouts: Payouts,
+    ) -> None:
+        self._store = store
+        self._questionnaires = questionnaires
+        self._beneficiaries = beneficiaries
+        self._payouts = payouts
+
+    def of(self, registrant_id: str, now: datetime) -> list[SurveyView]:
+        """A person's surveys, oldest first; one query."""
+        return [self._view(survey, now) for survey in self._store.of(registrant_id)]
+
+    def next_closing(self, registrant_id: str, now: datetime) -> datetime | None:
+        """When the first of a person's open surveys closes, None if none is open; one query."""
+        survey = survey_rules.next_closing(self._store.of(registrant_id), now)
+        return survey.closes_at if survey else None
+
+    def of_wave(self, wave: int, shard: str) -> Iterator[Survey]:
+        """One shard (two digits) of a wave's surveys of both groups; paged, eventually consistent."""
+        return self._store.of_wave(wave, shard)
+
+    def respond(self, registrant_id: str, survey_id: str, form: ResponseForm, now: datetime) -> tuple[SurveyView, bool]:
+        """Keep a person's answers to their own survey, once; True if they are new.
+
+        A beneficiary's survey money becomes due in the same transaction, whatever the answers; then its payment is
+        queued. A crash in between loses nothing: the entitlement is unsettled, and the sweep queues it. The same
+        answers again give the same view, also after the close.
+
+        Raises `NotFound` (no such survey, or another's), `SurveyClosed`, `InvalidAnswer`, `SurveyAlreadyAnswered`.
+        """
+        survey = self._find(registrant_id, survey_id)
+        if survey_rules.state(survey, now) is State.CLOSED:
+            raise SurveyClosed(closed_at=iso(survey.closes_at))
+        answers = questions.check(self._questionnaires[survey.version], survey.group, form.answers)
+        if survey.answers is not None:
+            return self._again(survey, answers, now), False
+        answered = replace(survey, answers=answers, answered_at=now)
+        try:
+            entitlement_id = self._write(answered, now)
+        except LegsFailed:
+            # Another request of the same person came a moment earlier.
+            survey = self._find(registrant_id, survey_id)
+            if survey.answers is None:
+                raise
+            return self._again(survey, answers, now), False
+        if entitlement_id is not None:
+            self._payouts.enqueue(entitlement_id)
+        return self._view(answered, now), True
+
+    def _find(self, registrant_id: str, survey_id: str) -> Survey:
+        for survey in self._store.of(registrant_id):
+            if survey.id == survey_id:
+                return survey
+        raise NotFound()
+
+    def _again(self, survey: Survey, answers: Mapping[str, Answer], now: datetime) -> SurveyView:
+        if survey.answers != answers:
+            raise SurveyAlreadyAnswered()
+        return self._view(survey, now)
+
+    def _write(self, survey: Survey, now: datetime) -> str | None:
+        """The new entitlement's id, None if nothing becomes due. Raises `LegsFailed` if there are answers already."""
+        if survey.group is Group.BENEFICIARY:
+            beneficiary = self._beneficiaries.beneficiary(survey.registrant_id)
+            if beneficiary is None:
+                raise NotFound()
+            try:
+                with self._store.transaction() as tx:
+                    self._store.answer(tx, survey)
+                    return self._payouts.entitle(tx, beneficiary, KINDS[survey.number - 1], now)
+            except LegsFailed as failed:
+                if ANSWER_LEG in failed.legs:
+                    raise
+            # The ledger has the money of an answer that this table has not: it was brought back to an earlier time.
+        with self._store.transaction() as tx:
+            self._store.answer(tx, survey)
+        return None
+
+    def _view(self, survey: Survey, now: datetime) -> SurveyView:
+        return survey_wire.view(survey, self._questionnaires[survey.version], now)

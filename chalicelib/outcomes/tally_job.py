@@ -1,0 +1,245 @@
+"""The count behind the statistics: everybody, in parts, again and again; no request ever counts anything.
+
+A round counts every part once: the registrations, and of each wave that can still change its people and surveys, shard
+by shard. A run counts the parts that the round still lacks, until its time is short; the next one goes on. When none is
+lacking, the sums are published and the next run begins a new round. A part is counted in one go and written whole, so a
+run may die anywhere, and two at once do each other no harm.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Protocol
+
+from ..clock import iso, wib_date
+from ..config import Programme
+from ..helpdesk.service import GrievanceCounts
+from ..jobs.rules import JobCounts
+from ..payouts.rules import Entitlement
+from ..registration.store import SHARDS as REGISTRATION_SHARDS
+from ..time_budget import Tick, TimeShort
+from ..waves.rules import SHARDS, Beneficiary, BeneficiaryState, State, Wave, year_of
+from . import statistics_wire as wire
+from . import tally_rules
+from .statistics_rules import Counted, fold
+from .statistics_wire import lines
+from .survey_rules import Survey
+from .tally_rules import Account, Count, Tally, WaveTally
+from .tally_store import COUNTRY, REGISTERED, Overtaken, Round, TallyStore, Whole
+
+log = logging.getLogger(__name__)
+
+PART_S = 20
+"""A part is not begun with less time left: a few thousand people, a page of each table at a time."""
+PUBLISH_S = 60
+BATCH = 1_000
+"""People whose payments and accounts are looked up together."""
+JOINED = "JOINED"
+
+
+class Registrations(Protocol):
+    """How many people are registered, by province, in one of so many shards."""
+
+    def registered_by_region(self, shard: int) -> Mapping[int, int]: ...
+
+
+class Waves(Protocol):
+    """The waves that were run, and who was chosen in them."""
+
+    def records(self) -> Sequence[Wave]: ...
+    def roster(self, wave: int, shard: str) -> Iterator[Beneficiary]: ...
+    def joined_by_region(self, wave: int) -> Mapping[int, int]: ...
+
+
+class Payouts(Protocol):
+    """What people were paid."""
+
+    def of_many(self, beneficiaries: Iterable[Beneficiary]) -> Mapping[str, list[Entitlement]]: ...
+
+
+class Training(Protocol):
+    """How far people's training has come."""
+
+    def accounts(self, registrant_ids: Iterable[str]) -> Mapping[str, Account]: ...
+
+
+class Surveys(Protocol):
+    """What people were asked and have answered."""
+
+    def of_wave(self, wave: int, shard: str) -> Iterator[Survey]: ...
+
+
+class Jobs(Protocol):
+    """The job market in numbers."""
+
+    def counts(self, now: datetime) -> JobCounts: ...
+
+
+class Helpdesk(Protocol):
+    """The grievances in numbers."""
+
+    def counts(self) -> GrievanceCounts: ...
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where everything is counted. The last two keep counts of their own."""
+
+    registrations: Registrations
+    waves: Waves
+    payouts: Payouts
+    training: Training
+    surveys: Surveys
+    jobs: Jobs
+    helpdesk: Helpdesk
+
+
+class Tallying:
+    """The job. `province` names the province of a code."""
+
+    def __init__(
+        self, store: TallyStore, sources: Sources, programme: Programme, province: Callable[[int], str]
+    ) -> None:
+        self._store = store
+        self._from = sources
+        self._programme = programme
+        self._province = province
+
+    def run(self, now: datetime, remaining_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
+        """Count what the present round lacks, and publish; True if that was done, False if time was too short.
+
+        `seconds` is a clock that never goes back.
+        """
+        tick = Tick(now, remaining_s, seconds)
+        latest = self._store.round()
+        present = latest if latest and latest.ended_at is None else self._store.begin(latest, now)
+        waves = self._settled(present)
+        try:
+            wholes = self._count(present, waves, tick)
+            tick.need(PUBLISH_S)
+            self._publish(present, waves, wholes, tick.now())
+            self._store.end(present, tick.now())
+        except TimeShort:
+            log.info("tally_goes_on", extra={"round": present.number})
+            return False
+        except Overtaken:
+            log.warning("tally_overtaken", extra={"round": present.number})
+            return False
+        log.info("statistics_published", extra={"round": present.number})
+        return True
+
+    def _count(self, present: Round, waves: list[Wave], tick: Tick) -> dict[str, Whole]:
+        """The sums of all waves, the final ones as they were. Raises `TimeShort`, `Overtaken`."""
+        wholes = self._store.wholes()
+        registered = wholes.get(REGISTERED)
+        if registered is None or registered.round < present.number:
+            parts = {f"{shard:02d}": self._registered(shard) for shard in range(REGISTRATION_SHARDS)}
+            wholes[REGISTERED] = self._whole(REGISTERED, parts, present, tick, final=False)
+        for wave in waves:
+            known = wholes.get(_key(wave))
+            if known is None or not (known.final or known.round == present.number):
+                wholes[_key(wave)] = self._whole(
+                    _key(wave), self._parts_of(wave), present, tick, final=self._is_final(wave, present)
+                )
+        return wholes
+
+    def _whole(
+        self, of: str, parts: Mapping[str, Callable[[], Tally]], present: Round, tick: Tick, *, final: bool
+    ) -> Whole:
+        counted = self._store.parts(of, present.number)
+        for name, count in parts.items():
+            if name not in counted:
+                tick.need(PART_S)
+                counted[name] = count()
+                self._store.put_part(of, name, present.number, counted[name])
+        whole = Whole(present.number, final, tally_rules.add(counted.values()))
+        self._store.put_whole(of, whole)
+        return whole
+
+    def _registered(self, shard: int) -> Callable[[], Tally]:
+        def count() -> Tally:
+            people = self._from.registrations.registered_by_region(shard)
+            return {region: {REGISTERED: number} for region, number in people.items()}
+
+        return count
+
+    def _parts_of(self, wave: Wave) -> dict[str, Callable[[], Tally]]:
+        def joined() -> Tally:
+            people = self._from.waves.joined_by_region(wave.number)
+            return {region: {Count.JOINED: number} for region, number in people.items()}
+
+        def people(shard: str) -> Callable[[], Tally]:
+            return lambda: self._people(wave.number, shard)
+
+        return {JOINED: joined} | {f"{shard:02d}": people(f"{shard:02d}") for shard in range(SHARDS)}
+
+    def _people(self, wave: int, shard: str) -> Tally:
+        """One shard of a wave: who was chosen, and what was asked of them and of those they are compared with."""
+        tally: dict[int, Counter[str]] = {}
+        for some in _batches(self._from.waves.roster(wave, shard)):
+            # Before a purchase there is no account, before a review nothing is owed.
+            buyers = [one for one in some if one.state in (BeneficiaryState.ACTIVE, BeneficiaryState.GRADUATED)]
+            accounts = self._from.training.accounts([one.registrant_id for one in buyers])
+            owed = self._from.payouts.of_many([one for one in buyers if one.state is BeneficiaryState.GRADUATED])
+            for one in some:
+                counts = tally_rules.of_beneficiary(
+                    one, accounts.get(one.registrant_id), owed.get(one.registrant_id, [])
+                )
+                tally.setdefault(one.region, Counter()).update(counts)
+        for survey in self._from.surveys.of_wave(wave, shard):
+            tally.setdefault(survey.region, Counter()).update(tally_rules.of_survey(survey))
+        return tally
+
+    def _settled(self, present: Round) -> list[Wave]:
+        """The waves that this round counts: settled when it began."""
+        waves = [wave for wave in self._from.waves.records() if wave.state is State.SETTLED]
+        return [wave for wave in waves if (wave.settled_at or wave.closes_at) <= present.began_at]
+
+    def _is_final(self, wave: Wave, present: Round) -> bool:
+        after = timedelta(days=self._programme.statistics.final_after_days)
+        return (wave.settled_at or wave.closes_at) + after <= present.began_at
+
+    def _publish(self, present: Round, waves: list[Wave], wholes: Mapping[str, Whole], now: datetime) -> None:
+        def tally(wave: Wave, whole: Whole) -> WaveTally:
+            return WaveTally(wave.number, year_of(wave.opens_at), wave.closes_at, whole.final, whole.regions)
+
+        counted = Counted(
+            counted_from=present.began_at,
+            registered={region: counts[REGISTERED] for region, counts in wholes[REGISTERED].regions.items()},
+            waves=[tally(wave, wholes[_key(wave)]) for wave in sorted(waves, key=lambda wave: wave.number)],
+            history=self._store.history(),
+            job_market=_job_market(self._from.jobs.counts(now)),
+            grievances=_grievances(self._from.helpdesk.counts()),
+        )
+        this_year = wib_date(present.began_at).year
+        published = fold(counted, self._programme.target, self._province, this_year, now)
+        # The country last: whoever finds a wave in it finds the wave.
+        for wave in published.waves:
+            name = f"WAVE#{wave.number:06d}"
+            self._store.publish(name, present.number, wave)
+            self._store.publish_lines(name, present.number, lines(wave))
+        self._store.publish(COUNTRY, present.number, published.country)
+
+
+def _key(wave: Wave) -> str:
+    return f"{wave.number:06d}"
+
+
+def _job_market(counts: JobCounts) -> wire.JobMarket:
+    return wire.JobMarket(counts.open_vacancies, counts.vacancies, counts.applications)
+
+
+def _grievances(counts: GrievanceCounts) -> wire.Grievances:
+    counted_at = iso(counts.counted_at) if counts.counted_at else None
+    return wire.Grievances(counts.open, counts.escalated, counts.answered, counts.overdue, counted_at)
+
+
+def _batches(people: Iterator[Beneficiary]) -> Iterator[list[Beneficiary]]:
+    while some := list(islice(people, BATCH)):
+        yield some

@@ -1,0 +1,137 @@
+"""Who is paid, and where: whether the account is theirs (the provider is asked under which name it knows it), whether
+it was changed lately, and whether they are on an exclusion list.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from ..registration.errors import Excluded
+from ..registration.rules import PAYABLE, AddressCheck, FinancialAddress, Payee, Registrant, Verdict
+from ..registration.store import Legs
+from ..registration.wire import FinancialAddressForm
+from . import holder_names
+from .errors import AddressUnchecked
+from .providers.provider import Found, Rails
+from .rules import Hold
+
+log = logging.getLogger(__name__)
+
+_OF_NAMES = {
+    (True, True): Verdict.MATCHED,
+    (False, True): Verdict.MISMATCHED,
+    (True, False): Verdict.NOT_REGISTERED_NAME,
+    (False, False): Verdict.ANOTHERS,
+}
+"""Whether the bank's name is like the one given with the account, and like the person's registered one."""
+_VERDICTS = {Found.NOT_FOUND: Verdict.NOT_FOUND, Found.NOT_OFFERED: Verdict.NOT_OFFERED}
+
+
+class Registrations(Protocol):
+    """Of `registration.service.Registrations`; accounts in the clear are for asking and paying only."""
+
+    def payee(self, registrant_id: str) -> Payee | None: ...
+    def check_not_excluded(self, registrant: Registrant) -> None: ...
+    def set_financial_address(
+        self,
+        registrant_id: str,
+        form: FinancialAddressForm,
+        now: datetime,
+        unless_paying: Legs,
+        owed: Callable[[], bool],
+    ) -> FinancialAddress: ...
+    def keep_check(self, registrant_id: str, version: int, check: AddressCheck, *, again: bool) -> bool: ...
+    def count_refusal(self, registrant_id: str, now: datetime) -> bool: ...
+
+
+class AddressBook:
+    """See the module. `name_score_min`: how alike the holder's name and the provider's must be, of 100."""
+
+    def __init__(self, registrations: Registrations, rails: Rails, name_score_min: int) -> None:
+        self._registrations = registrations
+        self._rails = rails
+        self._name_score_min = name_score_min
+
+    def set(
+        self,
+        registrant_id: str,
+        form: FinancialAddressForm,
+        unless_paying: Legs,
+        now: datetime,
+        owed: Callable[[], bool] = lambda: False,
+    ) -> FinancialAddress:
+        """Set a person's address and ask about it at once; without an answer it has no `check`, and is asked about
+        before money is sent.
+
+        The same address again is asked about again unless it may be paid already: the bank may have corrected its
+        books. Raises as `Registrations.set_financial_address` does (and `AccountAlreadyUsed` if the account, which
+        could not be paid to before, is another's since); `unless_paying` goes with a change, `owed` decides whether the
+        first address waits. An answer that the account
+        cannot be paid to tells under which name it is not: it is counted with the refusals of registrations, and one
+        more than a day has is neither told nor kept.
+        """
+        address = self._registrations.set_financial_address(registrant_id, form, now, unless_paying, owed)
+        if address.check and address.check.verdict in PAYABLE:
+            return address
+        return replace(address, check=self._inquire(registrant_id, address, now, counted=True) or address.check)
+
+    def payee(self, registrant_id: str, now: datetime) -> Payee | Hold:
+        """Who is paid now, read once for one claim; or the first obstacle that stands in the way.
+
+        Asks the provider only about an account that it has not answered for yet. Raises `AddressUnchecked`.
+        """
+        payee = self._registrations.payee(registrant_id)
+        if payee is None or not self._rails.serves(payee.address.code):
+            return Hold.NO_ADDRESS
+        if payee.disputed:
+            return Hold.DISPUTED
+        check = payee.address.check or self._inquire(registrant_id, payee.address, now, counted=False)
+        if check is None:
+            raise AddressUnchecked()
+        if check.verdict not in PAYABLE:
+            return Hold.UNVERIFIED
+        if payee.address.untold:
+            return Hold.UNTOLD
+        if payee.address.pay_from is not None and now < payee.address.pay_from:
+            return Hold.ADDRESS_CHANGED
+        return Hold.EXCLUDED if self._excluded(payee) else payee
+
+    def _excluded(self, payee: Payee) -> bool:
+        try:
+            self._registrations.check_not_excluded(payee.registrant)
+        except Excluded:
+            return True
+        return False
+
+    def _inquire(
+        self, registrant_id: str, address: FinancialAddress, now: datetime, *, counted: bool
+    ) -> AddressCheck | None:
+        """Ask, and keep the answer with this version of the address; None if there is none, or it was changed since.
+
+        `counted`: None too if it may not be paid to, and the person was told as often as may be.
+        """
+        inquiry = self._rails.of_code(address.code).inquire(address)
+        if inquiry.outcome is Found.UNKNOWN:
+            return None
+        score = None
+        if inquiry.outcome is Found.FOUND:
+            # Both: an account of somebody else is not paid because their name was given with it.
+            scores = [
+                holder_names.score(name, inquiry.holder_name) for name in (address.holder_name, address.owner_name)
+            ]
+            score = min(scores)
+            verdict = _OF_NAMES[scores[0] >= self._name_score_min, scores[1] >= self._name_score_min]
+        else:
+            verdict = _VERDICTS[inquiry.outcome]
+        if counted and verdict not in PAYABLE and not self._registrations.count_refusal(registrant_id, now):
+            return None
+        check = AddressCheck(verdict, score, now)
+        again = address.check is not None
+        if not self._registrations.keep_check(registrant_id, address.version, check, again=again):
+            return None
+        log.info("address_checked", extra={"verdict": verdict.value, "score": score})
+        return check

@@ -1,0 +1,1 @@
+"""Payment orders as bank files, and the reports that banks answer with."""

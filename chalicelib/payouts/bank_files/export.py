@@ -1,0 +1,236 @@
+"""Files of transfers for a bank, by two people: the maker collects and proposes one, another person approves it.
+
+An attempt is in one file at most: it is marked with its file by a conditional write before the file is complete. A file
+that was begun is recorded first, so a death half-way leaves it COLLECTING and the next export goes on with it. The
+bytes of a file follow from its record and its attempts alone; their SHA-256 is what the second person approves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import cache
+from typing import Protocol
+
+from ...config import BankFileRules
+from ...ids import Randomness, random_id
+from .. import rules
+from ..controls.pause import PauseStore
+from ..errors import BatchDiffers, BatchMoved, BatchNotNow, BatchOutdated, PayoutsPaused, SamePerson
+from ..ledger.store import PayoutStore
+from ..rules import Entitlement, State, entitlement_of, reference
+from . import transfers as bank_rail
+from .store import BankStore, Batch, BatchState, Note
+from .transfers import Order, Transfer
+
+log = logging.getLogger(__name__)
+
+Write = Callable[[Order], bytes]
+"""Makes the file's bytes: the same order gives the same bytes."""
+
+Progress = Callable[[Sequence[str]], Iterable[str]]
+"""Gives back what it is given, and shows somebody how far it is."""
+
+
+class Sealer(Protocol):
+    """Opens what was encrypted with a person's own data key."""
+
+    def unseal(self, registrant_id: str, sealed: bytes) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The file that was made, or gone on with (None: nothing waits); how many attempts wait for the next one."""
+
+    batch: Batch | None
+    left: int
+
+
+@dataclass(frozen=True)
+class Books:
+    """What is read and written: the files, the ledger, and the kill switch."""
+
+    files: BankStore
+    ledger: PayoutStore
+    pause: PauseStore
+
+
+class BankFiles:
+    """See the module. `by` is the caller's IAM identity (ARN), `now` an aware UTC instant."""
+
+    def __init__(self, books: Books, sealer: Sealer, file_rules: BankFileRules, randomness: Randomness) -> None:
+        self._store = books.files
+        self._ledger = books.ledger
+        self._pause = books.pause
+        self._sealer = sealer
+        self.rules = file_rules
+        self._randomness = randomness
+
+    def propose(self, by: str, execute_on: date, write: Write, now: datetime, progress: Progress = iter) -> Exported:
+        """Collect what is SENDING and in no file, the longest waiting first; or end the file that was begun before.
+
+        Raises `PayoutsPaused`, or `BatchMoved` if somebody else rejected the file meanwhile.
+        """
+        self._check_not_paused()
+        begun = next((each for each in self._store.batches() if each.state is BatchState.COLLECTING), None)
+        if begun is not None:
+            return Exported(self._complete(begun, write, progress), len(self.waiting()))
+        waiting = self.waiting()
+        chosen = [reference(each.id, each.n) for each in waiting[: self.rules.transfers_max]]
+        if not chosen:
+            return Exported(None, 0)
+        batch = Batch(random_id(self._randomness), BatchState.COLLECTING, by, now, execute_on)
+        self._store.begin(batch, chosen)
+        return Exported(self._complete(batch, write, progress), len(waiting) - len(chosen))
+
+    def approve(self, batch_id: str, by: str, write: Write, now: datetime, progress: Progress = iter) -> bytes:
+        """The bytes of a file, which this person approves unless somebody has; the same bytes every time.
+
+        Not once anything is known of an attempt in it: the bank has it then, and must not be handed it again, or the
+        attempt was settled in another way (`BatchOutdated`). Raises `PayoutsPaused`, `UnknownBatch`, `BatchNotNow`
+        (begun or rejected), `SamePerson`, `BatchDiffers` if it does not come out as it was proposed, and `BatchMoved`.
+        """
+        self._check_not_paused()
+        batch = self._store.batch(batch_id)
+        if batch.state not in {BatchState.PROPOSED, BatchState.APPROVED}:
+            raise BatchNotNow(batch=batch.id, state=batch.state.value, action="approve")
+        proposed = batch.state is BatchState.PROPOSED
+        if proposed and rules.same_person(by, batch.maker):
+            raise SamePerson()
+        references = self._store.references(batch.id)
+        raw = self._checked(batch, references, write, progress)
+        self._check_still_due(batch, references)
+        if proposed:
+            self._store.decide(batch, replace(batch, state=BatchState.APPROVED, decided_by=by, decided_at=now))
+            log.warning("bank_file_approved", extra={"batch": batch.id, "by": by, "sha256": batch.sha256})
+        return raw
+
+    def reject(self, batch_id: str, by: str, now: datetime) -> Batch:
+        """Give a file up, one's own or another's; its attempts are free for the next one.
+
+        One that was approved takes two people who say that the bank does not have it: the first recalls it, the second
+        rejects it. Raises `UnknownBatch`, `BatchNotNow`, `BatchMoved`; of one that was approved `SamePerson`, and
+        `BatchOutdated` if anything is known of an attempt in it but that the bank rejected it, in words alone.
+        """
+        batch = self._store.batch(batch_id)
+        after = replace(batch, state=BatchState.REJECTED, decided_by=by, decided_at=now)
+        match batch.state:
+            case BatchState.REJECTED:
+                raise BatchNotNow(batch=batch.id, state=batch.state.value, action="reject")
+            case BatchState.APPROVED:
+                after = replace(batch, state=BatchState.RECALLED, recalled_by=by)
+            case BatchState.RECALLED if rules.same_person(by, batch.recalled_by or ""):
+                raise SamePerson()
+        if batch.state in {BatchState.APPROVED, BatchState.RECALLED}:
+            self._check_still_due(batch, self._store.references(batch.id), rejected=False)
+        self._store.decide(batch, after)
+        log.warning("bank_file_given_up", extra={"batch": batch.id, "by": by, "state": after.state.value})
+        return after
+
+    def all(self) -> list[Batch]:
+        """Every file, the oldest first."""
+        return self._store.batches()
+
+    def waiting(self) -> list[Entitlement]:
+        """What is SENDING by this rail and in no file that counts, the longest waiting first."""
+        awaiting = {reference(each.id, each.n): each for each in self._store.awaiting()}
+        notes = self._store.notes(awaiting)
+        free = self._free()
+        return [each for name, each in awaiting.items() if free(name, notes.get(name, Note()))]
+
+    def _complete(self, batch: Batch, write: Write, progress: Progress) -> Batch:
+        """Mark every attempt of a file, leave out those that another file took, and record what it comes to."""
+        free = self._free()
+        listed = self._store.references(batch.id)
+        notes = self._store.notes(listed)
+        kept: list[str] = []
+        for each in progress(listed):
+            before = notes.get(each, Note())
+            old = before if free(each, before) else Note()
+            if before.batch == batch.id or self._store.mark(each, batch.id, old):
+                kept.append(each)
+        order = self._order(batch, kept, progress)
+        state = BatchState.PROPOSED if kept else BatchState.REJECTED
+        raw = write(order) if kept else b""
+        sha256 = hashlib.sha256(raw).hexdigest()
+        complete = replace(batch, state=state, count=len(kept), sum_idr=order.sum_idr, sha256=sha256)
+        try:
+            self._store.complete(complete, kept)
+        except BatchMoved:
+            # Somebody went on with it at the same time: then it has come to the same.
+            ended = self._store.batch(batch.id)
+            if ended.sha256 != sha256:
+                raise
+            return ended
+        return complete
+
+    def _free(self) -> Callable[[str, Note], bool]:
+        """Tells whether an attempt is in no file that counts, and the bank knows nothing of it.
+
+        A file counts unless it was rejected. One that was completed without an attempt never has it, though it may be
+        marked with it: by another export, which went on with the file at the same time and came too late.
+        """
+        files = {each.id: each.state for each in self._store.batches()}
+        listed = cache(lambda batch: frozenset(self._store.references(batch)))
+
+        def free(reference: str, note: Note) -> bool:
+            if note.counts is not None and not note.rejected:
+                return False
+            if note.batch is None:
+                return True
+            match files.get(note.batch):
+                case BatchState.PROPOSED | BatchState.APPROVED | BatchState.RECALLED:
+                    return reference not in listed(note.batch)
+                case state:
+                    return state is BatchState.REJECTED
+
+        return free
+
+    def _checked(self, batch: Batch, references: Sequence[str], write: Write, progress: Progress) -> bytes:
+        order = self._order(batch, references, progress)
+        raw = write(order)
+        found = {
+            "count": (len(order.transfers), batch.count),
+            "sum": (order.sum_idr, batch.sum_idr),
+            "sha256": (hashlib.sha256(raw).hexdigest(), batch.sha256),
+        }
+        for what, (now, then) in found.items():
+            if now != then:
+                raise BatchDiffers(batch=batch.id, what=what)
+        return raw
+
+    def _check_still_due(self, batch: Batch, references: Sequence[str], *, rejected: bool = True) -> None:
+        """`rejected`: whether what the bank only rejected, in words alone, is due no more either."""
+        waiting = {
+            reference(each.id, each.n)
+            for each in self._ledger.batch(_entitlement(one) for one in references)
+            if each.state is State.SENDING
+        }
+        notes = self._store.notes(references).items()
+        heard = {name for name, note in notes if note.counts is not None and (rejected or not note.rejected)}
+        moved = len(set(references) - (waiting - heard))
+        if moved:
+            raise BatchOutdated(batch=batch.id, moved=moved)
+
+    def _order(self, batch: Batch, references: Sequence[str], progress: Progress) -> Order:
+        people = {each.id: each for each in self._ledger.batch(_entitlement(one) for one in references)}
+        transfers = tuple(self._transfer(people[_entitlement(one)], one) for one in progress(references))
+        return Order(batch.id, batch.made_at, batch.execute_on, transfers)
+
+    def _transfer(self, entitlement: Entitlement, reference: str) -> Transfer:
+        stored = next(each for each in self._ledger.attempts(entitlement.id) if each.key == reference)
+        return bank_rail.transfer(self._sealer.unseal(entitlement.registrant_id, stored.sealed_body))
+
+    def _check_not_paused(self) -> None:
+        if self._pause.get() is not None:
+            raise PayoutsPaused()
+
+
+def _entitlement(reference: str) -> str:
+    found = entitlement_of(reference)
+    if found is None:
+        raise ValueError("not a reference of this ledger")
+    return found

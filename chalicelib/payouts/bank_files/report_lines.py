@@ -1,0 +1,173 @@
+"""What the lines of one bank report are, and what of them goes together: without the ledger, and without any input."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+
+from .. import failure_causes, rules
+from ..rules import Outcome
+
+MOVED = frozenset({Outcome.SUCCEEDED, Outcome.REVERSED})
+OVER = frozenset({Outcome.FAILED, Outcome.REJECTED})
+"""Words by which money moved, and by which the transfer is over without."""
+
+
+class Problem(StrEnum):
+    """Why a line was applied to nothing."""
+
+    UNKNOWN_REFERENCE = "unknown_reference"
+    """Not an attempt of this ledger."""
+    NO_REFERENCE = "no_reference"
+    UNKNOWN_FILE = "unknown_file"
+    OTHER_RAIL = "other_rail"
+    """The attempt goes through another provider."""
+    NOT_IN_A_FILE = "not_in_an_approved_file"
+    OTHER_FILE = "other_file"
+    """The bank names another file than the one that the transfer was in."""
+    AMOUNT = "amount_differs"
+    CURRENCY = "currency_differs"
+    TOTALS = "totals_differ"
+    """The bank's count or sum of a file is not ours."""
+    UNKNOWN_WORD = "unknown_word"
+    """A status that this programme does not know: the transfer stays pending."""
+    TWICE = "twice_in_one_file"
+    """Two words about one transfer, or about all of a file, that cannot both be true."""
+    FEE = "fee_or_other_debit"
+    """Booked beside the debit of a transfer and smaller: what the bank takes for it, or else a person looks."""
+    PAID_TWICE = "debited_twice"
+    """Two debits for one transfer, by the bank's own references."""
+    DUPLICATE = "rejected_as_duplicate"
+    """The bank rejects what it takes for a repetition: the first may well be alive, so nothing has failed."""
+    NO_CODE = "rejected_without_a_code"
+    """Only words, or nothing, tell why: it may be a repetition too. Two people decide."""
+    ONE_PERSON = "rejection_awaits_another_person"
+    """Believed once another person has imported a report that says the same of the transfer."""
+    CONTRADICTS = "contradicts_what_was_applied"
+    NOT_LATEST = "not_the_latest_attempt"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One statement about one transfer. `number` is its line in the file; `outcome` None: in words not known.
+
+    `word` is the bank's code, never free text. `fault` is what its reader found wrong with it.
+    """
+
+    number: int
+    reference: str | None
+    outcome: Outcome | None
+    word: str
+    file: str | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+    booked: bool = False
+    """Whether the statement is of a booking on our account."""
+    booking: str | None = None
+    """The bank's own reference of that booking."""
+    fault: Problem | None = None
+    narrative: str = ""
+    """The bank's own text: for people only, and sealed where it is kept."""
+    of_all: bool = False
+    """Whether it is said of the whole file; its fault is told once then."""
+
+    @property
+    def said(self) -> tuple[object, ...]:
+        """All that it says, wherever it stands."""
+        return self.outcome, self.word, self.file, self.amount, self.currency, self.booking, self.fault
+
+
+@dataclass(frozen=True)
+class WholeFile:
+    """One statement about every transfer of a file that the report says nothing else of, with the bank's count and sum
+    of the file if it names them.
+    """
+
+    number: int
+    file: str
+    outcome: Outcome | None
+    word: str
+    count: Decimal | None = None
+    total: Decimal | None = None
+    fault: Problem | None = None
+    narrative: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A line that was applied to nothing, and why; `reference` only if it is one of our making."""
+
+    number: int
+    problem: Problem
+    reference: str | None = None
+    word: str = ""
+    narrative: str = ""
+
+
+def once_each(lines: Iterable[Line], findings: list[Finding]) -> Iterator[Line]:
+    """What the report says of each transfer: the furthest word, or a debit and its return; all else are findings."""
+    by_reference: dict[str, list[Line]] = {}
+    for line in lines:
+        if line.reference is None or line.fault is Problem.FEE:
+            findings.append(finding(line, Problem.NO_REFERENCE if line.reference is None else Problem.FEE))
+        else:
+            by_reference.setdefault(line.reference, []).append(line)
+    for group in by_reference.values():
+        # One status that is said twice is one. Two bookings are two, unless the bank gives both the same reference.
+        said = list(
+            {
+                (place if each.booked and not each.booking else None, *each.said): each
+                for place, each in enumerate(group)
+            }.values()
+        )
+        debits = [each for each in said if each.booked and each.outcome is Outcome.SUCCEEDED]
+        whole = max((each.amount or 0 for each in debits), default=0)
+        fees = [each for each in debits if each.amount is not None and each.amount < whole]
+        findings.extend(finding(each, Problem.FEE) for each in fees)
+        rest = [each for each in said if each not in fees]
+        problem = _clash(rest)
+        if problem is None:
+            yield from _furthest(rest)
+            continue
+        # One that says it was paid is still told to who knows whether that is sent again.
+        paid = next((each for each in rest if each.outcome is Outcome.SUCCEEDED), None)
+        findings.extend(finding(each, problem) for each in rest if each is not paid)
+        if paid is not None:
+            yield replace(paid, fault=problem)
+
+
+def _clash(said: Sequence[Line]) -> Problem | None:
+    """Why several words of one report about one transfer are believed none of; None: they go together."""
+    booked = Counter(each.outcome for each in said if each.booked)
+    if booked[Outcome.SUCCEEDED] > 1:
+        return Problem.PAID_TWICE
+    outcomes = {each.outcome for each in said}
+    clear = outcomes <= OVER | {Outcome.PENDING} or not outcomes & OVER
+    return None if clear and booked[Outcome.REVERSED] <= 1 else Problem.TWICE
+
+
+def _furthest(said: Sequence[Line]) -> list[Line]:
+    """Of words that go together those that count, in their order; what nobody understands stays, to be told."""
+    outcomes = {each.outcome for each in said}
+    pending = [each for each in said if each.outcome is Outcome.PENDING]
+    if outcomes & OVER:
+        over = Outcome.REJECTED if Outcome.REJECTED in outcomes else Outcome.FAILED
+        told = min((each for each in said if each.outcome is over), key=_gravity)
+        # Beside a repetition that was rejected, what is pending is the first: that is how it stands.
+        return [told, *pending[:1]] if told.fault is Problem.DUPLICATE else [told]
+    moved = [each for each in said if each.outcome in MOVED]
+    moved.sort(key=lambda each: each.outcome is Outcome.REVERSED)
+    return [*(moved or pending[:1]), *(each for each in said if each.outcome is None)]
+
+
+def _gravity(line: Line) -> tuple[str, int, str]:
+    return line.fault or "", failure_causes.gravity(line.word), line.word
+
+
+def finding(line: Line, problem: Problem) -> Finding:
+    """That a line was applied to nothing, or waits for people; a reference only if it is one of our making."""
+    ours = line.reference is not None and rules.entitlement_of(line.reference) is not None
+    return Finding(line.number, problem, line.reference if ours else None, line.word, line.narrative)

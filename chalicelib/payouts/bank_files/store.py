@@ -1,0 +1,382 @@
+"""Bank files in the ledger's table: which attempts are in which file, and what the bank said of each.
+
+None of it is personal: references, sums, hashes and the IAM identities of who did what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
+from pynamodb.expressions.condition import Condition
+
+from ...aws.dynamodb import LegsFailed, Transaction, is_condition_failure
+from ...clock import iso, parse_iso, wib_date
+from ...money import Rupiah
+from ..errors import BatchMoved, UnknownBatch
+from ..ledger import items
+from ..ledger.items import Head, PayoutsTable, partition
+from ..ledger.partitions import unsettled_shards
+from ..rules import Answer, Entitlement, Outcome, State, entitlement_of
+from .report_lines import MOVED
+from .transfers import BankFile
+
+_BATCHES = "BANKFILES"
+_NOTHING = Rupiah(0)
+
+
+class BatchState(StrEnum):
+    """How far a file is."""
+
+    COLLECTING = "COLLECTING"
+    """Its attempts are being marked; whoever exports next goes on with it."""
+    PROPOSED = "PROPOSED"
+    """Complete; waits for the approval of another person than its maker."""
+    APPROVED = "APPROVED"
+    """May be written and handed to the bank."""
+    RECALLED = "RECALLED"
+    """Approved, and one person says that the bank does not have it; waits for another who says so too."""
+    REJECTED = "REJECTED"
+    """The bank does not have it; its attempts are free for another file."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A file's record; `count`, `sum_idr` and `sha256` (of its bytes) are there once it is no longer COLLECTING."""
+
+    id: str
+    state: BatchState
+    maker: str
+    made_at: datetime
+    execute_on: date
+    count: int = 0
+    sum_idr: Rupiah = _NOTHING
+    sha256: str = ""
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    recalled_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Word:
+    """What the bank said of one transfer; `booking` is its own reference for the debit, `said_in` the file's hash."""
+
+    answer: Answer
+    said_in: str
+    imported_by: str
+    booking: str | None = None
+    narrative: bytes | None = None
+    """The bank's own text of a rejection, sealed for the person."""
+    duplicate: bool = False
+    """Whether the bank has ever rejected it as something that it has already."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is known of one attempt: the file that it is in, and the bank's latest word."""
+
+    batch: str | None = None
+    word: Word | None = None
+    paid: Word | None = None
+    """That it paid, where this denies its word above, or what people have decided."""
+
+    @property
+    def counts(self) -> Word | None:
+        """The word that tells where the money is."""
+        moved = self.word is not None and self.word.answer.outcome in MOVED
+        return self.word if moved or self.paid is None else self.paid
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the bank said nothing of it but that it rejects it, in words alone."""
+        word = self.word
+        return self.paid is None and word is not None and word.answer.outcome is Outcome.REJECTED and not word.duplicate
+
+
+class _NoteItem(PayoutsTable):
+    """`P#<entitlement>` / `BANK#<n>`: beside the attempt itself. `paid_...` is of a word that denies the others."""
+
+    batch = UnicodeAttribute(null=True)
+    outcome = UnicodeAttribute(null=True)
+    fact = UnicodeAttribute(null=True)
+    amount_idr = NumberAttribute(null=True)
+    booking = UnicodeAttribute(null=True)
+    said_in = UnicodeAttribute(null=True)
+    imported_by = UnicodeAttribute(null=True)
+    narrative = BinaryAttribute(null=True, legacy_encoding=False)
+    duplicate = BooleanAttribute(null=True)
+    paid_fact = UnicodeAttribute(null=True)
+    paid_in = UnicodeAttribute(null=True)
+    paid_by = UnicodeAttribute(null=True)
+
+
+_SAID = ("outcome", "fact", "amount_idr", "booking", "said_in", "imported_by", "narrative", "duplicate")
+"""What a note has of the bank's word."""
+
+
+class _BatchItem(PayoutsTable):
+    """`BANKFILES` / `<batch>`."""
+
+    state = UnicodeAttribute()
+    maker = UnicodeAttribute()
+    made_at = UnicodeAttribute()
+    execute_on = UnicodeAttribute()
+    transfers = NumberAttribute(default=0)
+    sum_idr = NumberAttribute(default=0)
+    sha256 = UnicodeAttribute(default="")
+    decided_by = UnicodeAttribute(null=True)
+    decided_at = UnicodeAttribute(null=True)
+    recalled_by = UnicodeAttribute(null=True)
+
+
+class _ReferencesItem(PayoutsTable):
+    """`BANKFILE#<batch>` / `REFERENCES`: its transfers in their order, with spaces between (32 bytes each)."""
+
+    references = UnicodeAttribute()
+
+
+class _SaidItem(PayoutsTable):
+    """`BANKWORDS#<WIB day>` / `<instant>#<reference>`: that the bank's word on a transfer was kept then."""
+
+
+class _RejectionItem(PayoutsTable):
+    """`P#<entitlement>` / `BANKSAID#<n>#<file>#<word>`: who first imported a rejection (ARN), when, in which report."""
+
+    imported_by = UnicodeAttribute()
+    imported_at = UnicodeAttribute()
+    said_in = UnicodeAttribute()
+
+
+class BankStore:
+    """Reads and writes all of it. Every read is consistent, but for the index that tells what waits for a file."""
+
+    def __init__(self, region: str) -> None:
+        self._region = region
+
+    def answer(self, reference: str) -> Answer | None:
+        """What the bank said of a reference, with one read; None if nothing.
+
+        Where it says that it paid what it had rejected, or what nobody expects, it knows the reference twice.
+        """
+        note = self.note(reference)
+        word = note.counts
+        if word is None:
+            return None
+        return replace(word.answer, outcome=Outcome.DUPLICATE) if word is note.paid else word.answer
+
+    def awaiting(self) -> list[Entitlement]:
+        """The entitlements whose latest attempt is SENDING by this rail, the longest waiting first."""
+        found: list[Entitlement] = []
+        for shard, seldom in unsettled_shards():
+            if seldom:
+                keys = [(row.pk, "HEAD") for row in Head.unsettled.query(shard)]
+                found += (items.from_head(head) for head in Head.batch_get(keys, consistent_read=True))
+        on_their_way = (each for each in found if each.state is State.SENDING and each.rail == BankFile.rail)
+        return sorted(on_their_way, key=lambda each: (each.changed_at, each.id))
+
+    def note(self, reference: str) -> Note:
+        """What is known of a reference; an empty note if nothing."""
+        return self.notes([reference]).get(reference, Note())
+
+    def notes(self, references: Iterable[str]) -> dict[str, Note]:
+        """What is known of references of our making; one batch get for each hundred."""
+        by_keys = {_keys(each): each for each in references}
+        rows = _NoteItem.batch_get(list(by_keys), consistent_read=True)
+        return {by_keys[row.pk, row.sk]: _to_note(row) for row in rows}
+
+    def mark(self, reference: str, batch: str, before: Note) -> bool:
+        """Put an attempt into a file, if it is in none but that of `before`, which does not count, and the bank knows
+        it not; what the bank said of it in that file, in words alone, goes.
+
+        True also if it is in this file already.
+        """
+        free = _NoteItem.batch.does_not_exist() | (_NoteItem.batch == batch)
+        unknown = _NoteItem.outcome.does_not_exist()
+        if before.batch is not None:
+            free |= _NoteItem.batch == before.batch
+            in_words = (_NoteItem.outcome == Outcome.REJECTED.value) & _NoteItem.duplicate.does_not_exist()
+            unknown |= in_words & (_NoteItem.batch == before.batch)
+        unknown &= _NoteItem.paid_fact.does_not_exist()
+        gone: dict[str, None] = dict.fromkeys(_SAID)
+        return _update(_NoteItem(*_keys(reference)), {"batch": batch, **gone}, free & unknown)
+
+    def say(self, reference: str, word: Word, before: Note, now: datetime) -> bool:
+        """Keep the bank's word; False if another import kept one since `before` was read.
+
+        When it was said is kept first: so no word is there that a reading by time would not find.
+        """
+        self._said(reference, now)
+        said: dict[str, str | int | bytes | bool | None] = {
+            "outcome": word.answer.outcome.value,
+            "fact": word.answer.fact,
+            "amount_idr": word.answer.amount_idr,
+            "booking": word.booking,
+            "said_in": word.said_in,
+            "imported_by": word.imported_by,
+            "narrative": word.narrative,
+            "duplicate": word.duplicate or None,
+        }
+        unchanged = _NoteItem.batch == before.batch
+        if before.word is None:
+            unchanged &= _NoteItem.outcome.does_not_exist()
+        else:
+            unchanged &= (_NoteItem.outcome == before.word.answer.outcome.value) & (
+                _NoteItem.fact == before.word.answer.fact
+            )
+        return _update(_NoteItem(*_keys(reference)), said, unchanged)
+
+    def deny(self, reference: str, word: Word, now: datetime) -> None:
+        """Keep that the bank says it paid beside what it said before; the first such word stays."""
+        self._said(reference, now)
+        said = {"paid_fact": word.answer.fact, "paid_in": word.said_in, "paid_by": word.imported_by}
+        _update(_NoteItem(*_keys(reference)), said, _NoteItem.paid_fact.does_not_exist())
+
+    def first_importer(self, reference: str, batch: str, word: Word, now: datetime) -> str:
+        """Who first imported a report that says this of a transfer in this file; whoever does now if nobody has before.
+
+        What is said counts, and no report's name, time or hash: two people who take a report from the bank, each for
+        themselves, have two files.
+        """
+        pk, sk = _keys(reference)
+        keys = (pk, f"BANKSAID#{sk.removeprefix('BANK#')}#{batch}#{word.answer.fact}")
+        item = _RejectionItem(*keys, imported_by=word.imported_by, imported_at=iso(now), said_in=word.said_in)
+        try:
+            item.save(_RejectionItem.pk.does_not_exist())
+        except PutError as error:
+            if not is_condition_failure(error):
+                raise
+            return _RejectionItem.get(*keys, consistent_read=True).imported_by
+        return word.imported_by
+
+    def said_between(self, since: datetime, until: datetime) -> dict[str, datetime]:
+        """Of which references a word was kept from `since` to before `until`, and when it was last."""
+        found: dict[str, datetime] = {}
+        day = wib_date(since)
+        while day <= wib_date(until):
+            for row in _SaidItem.query(_said_on(day), consistent_read=True):
+                at, _, reference = row.sk.partition("#")
+                if since <= parse_iso(at) < until:
+                    found[reference] = max(parse_iso(at), found.get(reference, since))
+            day += timedelta(days=1)
+        return found
+
+    def _said(self, reference: str, now: datetime) -> None:
+        _SaidItem(_said_on(wib_date(now)), f"{iso(now)}#{reference}").save()
+
+    def begin(self, batch: Batch, references: Sequence[str]) -> None:
+        """Record a new file before any attempt is marked, so that a death half-way is found."""
+        with Transaction(self._region) as tx:
+            tx.put("batch", _to_item(batch), _BatchItem.pk.does_not_exist())
+            tx.put("references", _to_references(batch.id, references))
+
+    def complete(self, batch: Batch, references: Sequence[str]) -> None:
+        """The end of COLLECTING, with the references that stayed. Raises `BatchMoved`."""
+        try:
+            with Transaction(self._region) as tx:
+                tx.put("batch", _to_item(batch), _BatchItem.state == BatchState.COLLECTING.value)
+                tx.put("references", _to_references(batch.id, references))
+        except LegsFailed as failed:
+            raise BatchMoved(batch=batch.id) from failed
+
+    def decide(self, batch: Batch, decided: Batch) -> None:
+        """Approve or reject a file as it was read. Raises `BatchMoved`."""
+        try:
+            with Transaction(self._region) as tx:
+                as_read = (_BatchItem.state == batch.state.value) & (_BatchItem.sha256 == batch.sha256)
+                tx.put("batch", _to_item(decided), as_read)
+        except LegsFailed as failed:
+            raise BatchMoved(batch=batch.id) from failed
+
+    def batch(self, batch: str) -> Batch:
+        """One file's record. Raises `UnknownBatch`."""
+        try:
+            return _to_batch(_BatchItem.get(_BATCHES, batch, consistent_read=True))
+        except DoesNotExist:
+            raise UnknownBatch(batch=batch) from None
+
+    def batches(self) -> list[Batch]:
+        """Every file, the oldest first."""
+        found = (_to_batch(item) for item in _BatchItem.query(_BATCHES, consistent_read=True))
+        return sorted(found, key=lambda each: (each.made_at, each.id))
+
+    def references(self, batch: str) -> tuple[str, ...]:
+        """A file's references, in its order."""
+        return tuple(_ReferencesItem.get(f"BANKFILE#{batch}", "REFERENCES", consistent_read=True).references.split())
+
+
+def _said_on(day: date) -> str:
+    return f"BANKWORDS#{day}"
+
+
+def _keys(reference: str) -> tuple[str, str]:
+    entitlement = entitlement_of(reference)
+    if entitlement is None:
+        raise ValueError("not a reference of this ledger")
+    return partition(entitlement), f"BANK#{int(reference.rpartition('-')[2]):04}"
+
+
+def _update(item: _NoteItem, values: Mapping[str, str | int | bytes | bool | None], condition: Condition) -> bool:
+    actions = [
+        getattr(_NoteItem, name).set(value) if value is not None else getattr(_NoteItem, name).remove()
+        for name, value in values.items()
+    ]
+    try:
+        item.update(actions, condition=condition)
+    except UpdateError as error:
+        if is_condition_failure(error):
+            return False
+        raise
+    return True
+
+
+def _to_note(item: _NoteItem) -> Note:
+    word = paid = None
+    if item.outcome is not None:
+        amount = None if item.amount_idr is None else Rupiah(int(item.amount_idr))
+        answer = Answer(Outcome(item.outcome), item.fact, amount)
+        duplicate = bool(item.duplicate)
+        word = Word(answer, item.said_in, item.imported_by, item.booking, item.narrative, duplicate=duplicate)
+    if item.paid_fact is not None:
+        paid = Word(Answer(Outcome.SUCCEEDED, item.paid_fact), item.paid_in, item.paid_by)
+    return Note(item.batch, word, paid)
+
+
+def _to_item(batch: Batch) -> _BatchItem:
+    return _BatchItem(
+        _BATCHES,
+        batch.id,
+        state=batch.state.value,
+        maker=batch.maker,
+        made_at=iso(batch.made_at),
+        execute_on=batch.execute_on.isoformat(),
+        transfers=batch.count,
+        sum_idr=batch.sum_idr,
+        sha256=batch.sha256,
+        decided_by=batch.decided_by,
+        decided_at=batch.decided_at and iso(batch.decided_at),
+        recalled_by=batch.recalled_by,
+    )
+
+
+def _to_references(batch: str, references: Sequence[str]) -> _ReferencesItem:
+    return _ReferencesItem(f"BANKFILE#{batch}", "REFERENCES", references=" ".join(references))
+
+
+def _to_batch(item: _BatchItem) -> Batch:
+    return Batch(
+        id=item.sk,
+        state=BatchState(item.state),
+        maker=item.maker,
+        made_at=parse_iso(item.made_at),
+        execute_on=date.fromisoformat(item.execute_on),
+        count=int(item.transfers),
+        sum_idr=Rupiah(int(item.sum_idr)),
+        sha256=item.sha256,
+        decided_by=item.decided_by,
+        decided_at=parse_iso(item.decided_at) if item.decided_at else None,
+        recalled_by=item.recalled_by,
+    )

@@ -1,0 +1,160 @@
+"""How much may be sent: for each WIB day, and for each envelope (what one wave pays of one kind).
+
+A ceiling is a count down in one item. Nothing is claimed that was not taken from both of its ceilings first. A worker
+takes a block of a few payments at a time and spends it from memory, so that a payout costs no write for it. What a
+worker that ended had left over stays taken: a ceiling is never passed, and may be reached early by a block a worker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
+from pynamodb.expressions.update import Action
+
+from ...aws.dynamodb import is_condition_failure, update_if
+from ...clock import wib_date
+from ...config import CeilingRules
+from ...money import Rupiah, rupiah
+from ..errors import CeilingChanged
+from ..ledger.items import CeilingItem
+from ..rules import Entitlement, Kind
+
+_DAY = "DAY#"
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """What may be sent under one name, and what is left of it; `by` and `note` if an administrator set it.
+
+    `left_idr` is below zero after the ceiling was set lower than what had been taken.
+    """
+
+    name: str
+    ceiling_idr: Rupiah
+    left_idr: int
+    by: str | None = None
+    note: str | None = None
+
+
+class CeilingStore:
+    """Reads and writes ceilings."""
+
+    def take(self, name: str, ceiling_idr: int, amount_idr: int) -> bool:
+        """Take an amount of what is left, all or nothing; the first to ask opens the ceiling at `ceiling_idr`.
+
+        One write, three when it has to be opened.
+        """
+        if self._taken(name, amount_idr):
+            return True
+        if self.get(name) is not None or amount_idr > ceiling_idr:
+            return False
+        self._open(name, ceiling_idr)
+        return self._taken(name, amount_idr)
+
+    def get(self, name: str) -> Ceiling | None:
+        """One consistent read; None before anything was taken or set."""
+        try:
+            item = CeilingItem.get(_pk(name), "LEFT", consistent_read=True)
+        except DoesNotExist:
+            return None
+        return Ceiling(name, rupiah(int(item.ceiling_idr)), int(item.left_idr), item.by, item.note)
+
+    def change(self, before: Ceiling, ceiling_idr: Rupiah, by: str, note: str) -> None:
+        """Set a ceiling that was read (or is as configured); what has been taken stays taken.
+
+        Raises `CeilingChanged` if another administrator set it in between.
+        """
+        self._open(before.name, before.ceiling_idr)
+        actions: list[Action] = [
+            CeilingItem.left_idr.add(ceiling_idr - before.ceiling_idr),
+            CeilingItem.ceiling_idr.set(ceiling_idr),
+            CeilingItem.by.set(by),
+            CeilingItem.note.set(note),
+        ]
+        try:
+            CeilingItem(_pk(before.name), "LEFT").update(
+                actions, condition=CeilingItem.ceiling_idr == before.ceiling_idr
+            )
+        except UpdateError as error:
+            if is_condition_failure(error):
+                raise CeilingChanged(name=before.name) from error
+            raise
+
+    def _taken(self, name: str, amount_idr: int) -> bool:
+        item = CeilingItem(_pk(name), "LEFT")
+        return update_if(item, [CeilingItem.left_idr.add(-amount_idr)], CeilingItem.left_idr >= amount_idr)
+
+    def _open(self, name: str, ceiling_idr: int) -> None:
+        item = CeilingItem(_pk(name), "LEFT", left_idr=ceiling_idr, ceiling_idr=ceiling_idr)
+        try:
+            item.save(condition=CeilingItem.pk.does_not_exist())
+        except PutError as error:
+            if not is_condition_failure(error):
+                raise
+
+
+class Takes(Protocol):
+    """The part of `CeilingStore` that a worker needs."""
+
+    def take(self, name: str, ceiling_idr: int, amount_idr: int) -> bool: ...
+
+
+class Allowance:
+    """What this worker has taken and not yet spent, by name. Lost when the worker ends; never spent twice."""
+
+    def __init__(self, store: Takes, rules: CeilingRules) -> None:
+        self._store = store
+        self._rules = rules
+        self._left: dict[str, int] = {}
+
+    def spend(self, entitlement: Entitlement, now: datetime) -> str | None:
+        """Spend one payment under both its names. Returns the name whose ceiling is reached; None: it is spent."""
+        amount = entitlement.amount_idr
+        day, envelope = names(entitlement, now)
+        for name, ceiling in ((day, self._rules.day_idr), (envelope, self._rules.envelope_idr)):
+            if self._left.get(name, 0) < amount and not self._take(name, ceiling, amount):
+                return name
+        self._left[day] -= amount
+        self._left[envelope] -= amount
+        return None
+
+    def give_back(self, entitlement: Entitlement, now: datetime) -> None:
+        """A payment that was spent at this `now` and surely not claimed is there for the next one."""
+        for name in names(entitlement, now):
+            self._left[name] += entitlement.amount_idr
+
+    def _take(self, name: str, ceiling_idr: int, amount_idr: int) -> bool:
+        """A block if there is as much, or just what one payment needs: the last of a ceiling is not lost."""
+        for wanted in (amount_idr * self._rules.block, amount_idr):
+            if self._store.take(name, ceiling_idr, wanted):
+                self._left[name] = self._left.get(name, 0) + wanted
+                return True
+        return False
+
+
+def as_configured(name: str, rules: CeilingRules) -> Ceiling:
+    """A ceiling from which nothing was taken and which nobody has set."""
+    amount = rupiah(rules.day_idr if name.startswith(_DAY) else rules.envelope_idr)
+    return Ceiling(name, amount, amount)
+
+
+def names(entitlement: Entitlement, now: datetime) -> tuple[str, str]:
+    """Under which ceilings a payment at `now` stands: its WIB day's and its envelope's."""
+    return day_name(now), envelope_name(entitlement.wave, entitlement.kind)
+
+
+def day_name(now: datetime) -> str:
+    """The ceiling of the WIB day of an instant."""
+    return f"{_DAY}{wib_date(now).isoformat()}"
+
+
+def envelope_name(wave: int, kind: Kind) -> str:
+    """The ceiling of what a wave pays of one kind."""
+    return f"WAVE#{wave}#{kind.value}"
+
+
+def _pk(name: str) -> str:
+    return f"CEILING#{name}"

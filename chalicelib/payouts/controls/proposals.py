@@ -1,0 +1,125 @@
+"""What takes two administrators: one proposes it (the maker), another approves it (the checker).
+
+A proposal stands in the entitlement's own partition, one at a time, and is about the entitlement as the maker saw it:
+once that has moved on, the proposal is out of date and can only be replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from pynamodb.exceptions import DeleteError, DoesNotExist, PutError
+from pynamodb.expressions.condition import Condition
+
+from ...aws.dynamodb import is_condition_failure
+from ...clock import iso, parse_iso
+from ..ledger.items import ProposalItem, partition
+from ..rules import ALIVE, Entitlement, State
+
+
+class Decision(StrEnum):
+    """What two people may decide."""
+
+    PAID = "PAID"
+    """The provider did pay, whatever it answers."""
+    FAILED = "FAILED"
+    """The attempt is over and moved nothing; another may follow."""
+    REVERSED = "REVERSED"
+    """The money has come back."""
+    RETRY = "RETRY"
+    """An entitlement that was given up or whose money came back is to be paid after all."""
+
+
+AFTER: Mapping[Decision, State] = MappingProxyType(
+    {
+        Decision.PAID: State.PAID,
+        Decision.FAILED: State.FAILED,
+        Decision.REVERSED: State.REVERSED,
+        Decision.RETRY: State.DUE,
+    }
+)
+"""Into which state a decision takes an entitlement."""
+
+NEEDS_PROVIDER = frozenset({Decision.FAILED, Decision.RETRY})
+"""Decisions after which money may be sent again: the provider must not say that the attempt is alive or has paid."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What the maker proposed, about the entitlement as it was at event `seq`."""
+
+    decision: Decision
+    seq: int
+    maker: str
+    note: str
+    made_at: datetime
+
+    def as_read(self, entitlement_id: str) -> tuple[ProposalItem, Condition]:
+        """The item, and the condition that it is still this one."""
+        unchanged = (
+            (ProposalItem.maker == self.maker)
+            & (ProposalItem.made_at == iso(self.made_at))
+            & (ProposalItem.decision == self.decision.value)
+        )
+        return ProposalItem(partition(entitlement_id), "PROPOSAL"), unchanged
+
+
+def may_be_decided(entitlement: Entitlement) -> frozenset[Decision]:
+    """What two people may decide about an entitlement as it stands."""
+    match entitlement.state:
+        case State.PAID:
+            return frozenset({Decision.REVERSED})
+        case State.CANCELLED | State.REVERSED:
+            return frozenset({Decision.RETRY})
+        case State.SENDING:
+            return frozenset({Decision.PAID, Decision.FAILED})
+        case State.HELD if entitlement.hold in ALIVE:
+            return frozenset({Decision.PAID, Decision.FAILED})
+        case _:
+            return frozenset()
+
+
+class ProposalStore:
+    """Reads and writes proposals."""
+
+    def get(self, entitlement_id: str) -> Proposal | None:
+        """One consistent read."""
+        try:
+            item = ProposalItem.get(partition(entitlement_id), "PROPOSAL", consistent_read=True)
+        except DoesNotExist:
+            return None
+        return Proposal(Decision(item.decision), int(item.seq), item.maker, item.note, parse_iso(item.made_at))
+
+    def put(self, entitlement_id: str, proposal: Proposal) -> bool:
+        """Propose; False if one stands that is about the entitlement as it is now. One that is out of date goes."""
+        item = ProposalItem(
+            partition(entitlement_id),
+            "PROPOSAL",
+            decision=proposal.decision.value,
+            seq=proposal.seq,
+            maker=proposal.maker,
+            note=proposal.note,
+            made_at=iso(proposal.made_at),
+        )
+        try:
+            item.save(condition=ProposalItem.pk.does_not_exist() | (ProposalItem.seq < proposal.seq))
+        except PutError as error:
+            if is_condition_failure(error):
+                return False
+            raise
+        return True
+
+    def delete(self, entitlement_id: str, proposal: Proposal) -> bool:
+        """Take a proposal back; False if it is not there any more."""
+        item, unchanged = proposal.as_read(entitlement_id)
+        try:
+            item.delete(condition=unchanged)
+        except DeleteError as error:
+            if is_condition_failure(error):
+                return False
+            raise
+        return True

@@ -1,0 +1,1 @@
+"""Payment service providers: the port, and one adapter for each."""

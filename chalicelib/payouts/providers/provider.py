@@ -1,0 +1,93 @@
+"""The port to a financial service provider (FSP), which moves the money.
+
+Through which provider each bank or wallet is paid; configuration says so, an attempt stays with the one it had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from ...config import PayoutCode
+from ..rules import Answer, Entitlement
+
+
+class Found(StrEnum):
+    """What a provider says of an account."""
+
+    FOUND = "FOUND"
+    NOT_FOUND = "NOT_FOUND"
+    UNKNOWN = "UNKNOWN"
+    """No answer, or none yet: ask again."""
+    NOT_OFFERED = "NOT_OFFERED"
+    """It does not answer such questions about this bank or wallet."""
+
+
+@dataclass(frozen=True, repr=False)
+class Inquiry:
+    """The answer to an account inquiry; if FOUND, under which name it is held. Has no repr that could leak."""
+
+    outcome: Found
+    holder_name: str = ""
+
+
+class Address(Protocol):
+    """A person's bank account or wallet; `code` is one of the programme's `payouts.codes`."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def account_number(self) -> str: ...
+    @property
+    def holder_name(self) -> str: ...
+
+
+class Fsp(Protocol):
+    """A provider. The idempotency key of an instruction is its reference too.
+
+    No method raises for anything that the provider or the network does: time-outs, 5xx and nonsense are
+    `Outcome.UNKNOWN`, a status in unknown words is `Outcome.PENDING`.
+    """
+
+    @property
+    def rail(self) -> str:
+        """A short name, stored with each attempt."""
+        ...
+
+    def inquire(self, address: Address) -> Inquiry:
+        """Under which name the provider knows an account. Soon answered or UNKNOWN: people wait for it."""
+        ...
+
+    def render(self, reference: str, entitlement: Entitlement, address: Address) -> bytes:
+        """The exact bytes of the instruction: the same arguments give the same bytes."""
+        ...
+
+    def send(self, key: str, body: bytes) -> Answer:
+        """Instruct the provider. The same key and bytes never pay twice while the provider remembers the key."""
+        ...
+
+    def status(self, reference: str) -> Answer:
+        """What the provider knows of a reference now; NOT_FOUND if nothing."""
+        ...
+
+
+class Rails:
+    """The providers by their names, and which one serves which of the programme's `payouts.codes`."""
+
+    def __init__(self, providers: Mapping[str, Fsp], codes: Mapping[str, PayoutCode]) -> None:
+        self._providers = providers
+        self._codes = codes
+
+    def serves(self, code: str) -> bool:
+        """Whether a bank or wallet is paid now; people may have accounts at one that was taken out."""
+        return code in self._codes
+
+    def of_code(self, code: str) -> Fsp:
+        """Who pays into a bank or wallet now."""
+        return self._providers[self._codes[code].rail]
+
+    def named(self, rail: str) -> Fsp:
+        """Who was given an attempt, whatever the configuration says by now."""
+        return self._providers[rail]

@@ -1,0 +1,236 @@
+"""The nightly comparison with the providers: every WIB day since the last one that is done, each with a report.
+
+A slice that is done is kept, a day is done once its report is written. So it may die anywhere, run twice at once or not
+for days: the next run goes on. Nothing is repaired: what is found is for people.
+
+Reading both sides of one slice of a day, and comparing them.
+
+In memory are the lines of a slice and the hour before it, of each provider, and the ledger's payments of the slice, a
+few hundred bytes each: a day's 100,000 payments all within one slice take some 100 MB. The ledger is read by its index
+of news and by batch gets of what the lines name, never by a scan.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+from ...clock import iso
+from ...logs import metric
+from ...time_budget import Tick, TimeShort
+from .. import rules
+from ..alarm_words import DIFFERENCES_METRIC
+from ..errors import DayNotOver, StatementUnreadable
+from ..ledger.partitions import NEWS_SHARDS
+from ..ledger.records import News
+from ..ledger.store import PayoutStore
+from ..providers.statements import Entry, StatementLine, Statements
+from ..rules import Entitlement, State
+from . import day_rules
+from .day_rules import GRACE, Part, Report, Slice, Subject, Totals
+from .day_store import DayStore
+
+log = logging.getLogger(__name__)
+
+SLICE_S = 500.0
+"""Time that a slice needs at most: 2,000 pages of a statement, and what is looked up by itself."""
+
+_DAY = timedelta(days=1)
+
+
+class Behind(Exception):
+    """A day has been over for more than a whole day and is not compared. The function fails by it, so that it rings."""
+
+
+class Daily:
+    """See the module. `namespace` is where the stage's metrics are."""
+
+    def __init__(self, comparison: Comparison, store: DayStore, namespace: str) -> None:
+        self._comparison = comparison
+        self._store = store
+        self._namespace = namespace
+
+    def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
+        """Compare what is over at `now` and fits into `deadline_s` seconds; returns whether that is all that is over.
+
+        Raises `StatementUnreadable`, and `Behind` if the time is up with a day before the latest still to do.
+        Where no day was ever done, it begins with the latest one that is over.
+        """
+        tick = Tick(now, deadline_s, seconds)
+        latest = day_rules.latest_over(now)
+        done = self._store.last_done()
+        day = latest if done is None else done + _DAY
+        try:
+            while day <= latest:
+                self._day(day, now, tick)
+                day += _DAY
+        except TimeShort:
+            log.info("reconciliation_goes_on_later", extra={"day": str(day)})
+            if day < latest:
+                raise Behind(str(day)) from None
+            return False
+        return True
+
+    def _day(self, day: date, now: datetime, tick: Tick) -> None:
+        parts = []
+        for piece in self._comparison.slices(day, now):
+            part = self._store.part(day, piece.name)
+            if part is None:
+                tick.need(SLICE_S)
+                part = self._comparison.part(piece, tick.now())
+                self._store.put_part(day, piece.name, part)
+            parts.append(part)
+        report = day_rules.whole(day, parts)
+        self._store.put_report(day, day_rules.as_csv(report))
+        self._tell(report, now)
+        self._store.mark_done(day)
+
+    def _tell(self, report: Report, now: datetime) -> None:
+        """One line, with the metric in it; an ERROR if there is any difference.
+
+        A run that dies right after it tells of the same day again: rather twice than never.
+        """
+        count = len(report.found)
+        extra = {"day": str(report.day), **metric(self._namespace, DIFFERENCES_METRIC, count, now)}
+        log.log(logging.ERROR if count else logging.INFO, "payouts_reconciled", extra=extra)
+
+
+def compare(
+    comparison: Comparison, day: date, now: datetime, progress: Callable[[list[Slice]], Iterable[Slice]] = iter
+) -> Report:
+    """One day now, whatever was compared before; nothing is written. Raises `DayNotOver`, `StatementUnreadable`."""
+    slices = comparison.slices(day, now)
+    return day_rules.whole(day, [comparison.part(piece, now) for piece in progress(slices)])
+
+
+PAGE = 100
+"""Lines of news read at a time, and entitlements in one batch get."""
+
+LOOKUPS = 1000
+"""How many references of one slice and provider are looked up by themselves; a call each, some three minutes together.
+
+With more than that the statement as a whole is wrong, and what it does not have is reported without being looked up.
+"""
+
+_SECOND = timedelta(seconds=1)
+
+
+class Comparison:
+    """See the module. `statements`: by the name of the rail.
+
+    One object reads one slice after another; it keeps the last lines, so that each is read once.
+    """
+
+    def __init__(self, ledger: PayoutStore, statements: Mapping[str, Statements]) -> None:
+        self._ledger = ledger
+        self._statements = statements
+        self._readers = {rail: _Reader(each) for rail, each in statements.items()}
+
+    def slices(self, day: date, now: datetime) -> list[Slice]:
+        """The slices of a day. Raises `DayNotOver` unless all of them can be compared."""
+        latest = day_rules.latest_over(now)
+        if day > latest:
+            raise DayNotOver(day=str(day), latest=str(latest))
+        return day_rules.slices(day)
+
+    def part(self, piece: Slice, now: datetime) -> Part:
+        """One slice, both ways. Raises `StatementUnreadable`."""
+        settled_by = now - GRACE
+        windows = {
+            rail: reader.lines(piece.since - day_rules.BEFORE, piece.since, piece.until + day_rules.SKEW)
+            for rail, reader in self._readers.items()
+        }
+        totals, subjects = Totals(), dict[tuple[str, str], Subject]()
+        for news, subject in self._recorded(piece):
+            totals += day_rules.count_event(news.state, news.amount_idr)
+            subjects[subject.rail, subject.reference] = subject
+        for rail, lines in windows.items():
+            inside = [line for line in lines if piece.since <= line.updated_at < piece.until]
+            totals = sum(map(day_rules.count, inside), totals)
+            for subject in self._subjects(rail, {line.reference for line in inside}):
+                subjects[rail, subject.reference] = subject
+        found, received = [], list[tuple[str, str]]()
+        for rail, grouped in ((rail, day_rules.grouped(lines)) for rail, lines in windows.items()):
+            own = [subject for (at, _), subject in subjects.items() if at == rail]
+            for subject, lines in self._complete(rail, own, grouped, settled_by):
+                found += day_rules.judge(subject, lines, settled_by)
+                if subject.entitlement is not None:
+                    who = day_rules.person(subject.entitlement)
+                    received += [(who, line.id) for line in lines if line.entry is Entry.SUCCEEDED]
+        return Part(totals, found, received)
+
+    def _recorded(self, piece: Slice) -> Iterator[tuple[News, Subject]]:
+        """What the ledger recorded as PAID or REVERSED in a slice, with the attempt that it was."""
+        for shard in NEWS_SHARDS:
+            # The index compares instants as texts, which may be off by up to a second at either end.
+            after = iso(piece.since - _SECOND)
+            while page := self._ledger.transitions(shard, after, piece.until + _SECOND, PAGE):
+                for news, entitlement in page:
+                    if news.state in {State.PAID, State.REVERSED} and piece.since <= news.at < piece.until:
+                        yield news, self._attempt_of(news, entitlement)
+                after = page[-1][0].key
+
+    def _attempt_of(self, news: News, entitlement: Entitlement) -> Subject:
+        if entitlement.changed_at == news.at:
+            n, rail = entitlement.n, entitlement.rail
+        else:
+            # It went on since: the money came back, and two administrators may have let another attempt follow.
+            events = self._ledger.events(entitlement.id)
+            n = next(each.n for each in events if (each.at, each.state) == (news.at, news.state))
+            rail = next(each.rail for each in self._ledger.attempts(entitlement.id) if each.n == n)
+        if rail is None or rail not in self._statements:
+            raise StatementUnreadable(fact=f"no_statement_of_{rail}")
+        return Subject(rail, rules.reference(entitlement.id, n), entitlement)
+
+    def _subjects(self, rail: str, references: Iterable[str]) -> Iterator[Subject]:
+        """The references with the entitlements that they are of."""
+        entitlements = {each: rules.entitlement_of(each) for each in references}
+        ids = {each for each in entitlements.values() if each is not None}
+        heads = {each.id: each for each in self._ledger.batch(ids)}
+        for reference, id_ in entitlements.items():
+            yield Subject(rail, reference, heads.get(id_) if id_ else None)
+
+    def _complete(
+        self, rail: str, subjects: Sequence[Subject], window: Mapping[str, list[StatementLine]], settled_by: datetime
+    ) -> Iterator[tuple[Subject, list[StatementLine]]]:
+        """Each subject with its lines: those of the window where these agree, and all there are where they do not.
+
+        The ledger is then read again after the provider, so that it is not behind what the lines say.
+        """
+        doubtful: list[Subject] = []
+        for subject in subjects:
+            lines = window.get(subject.reference, [])
+            doubt = day_rules.judge(subject, lines, settled_by) or day_rules.needs_a_look(subject, lines)
+            if doubt and subject.entitlement is not None and len(doubtful) < LOOKUPS:
+                doubtful.append(subject)
+            else:
+                yield subject, lines
+        looked_up = self._statements[rail].of([each.reference for each in doubtful])
+        for subject in self._subjects(rail, [each.reference for each in doubtful]):
+            lines = [*window.get(subject.reference, []), *looked_up.get(subject.reference, [])]
+            yield subject, day_rules.grouped(lines).get(subject.reference, [])
+
+
+class _Reader:
+    """The lines of a window that moves on; what is in the last one is not read again."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+        self._lines: list[StatementLine] = []
+        self._since: datetime | None = None
+        self._until: datetime | None = None
+
+    def lines(self, since: datetime, middle: datetime, until: datetime) -> list[StatementLine]:
+        """Those of a window that is not before the last one.
+
+        What is before `middle`, where a slice begins, is read by itself: a line of which nobody knows when it was is
+        handed on as of the beginning of what was asked for, and would else be in no slice.
+        """
+        if self._since is None or self._until is None or not self._since <= since <= self._until:
+            self._lines, self._since, self._until = list(self._statements.between(since, middle)), since, middle
+        fresh = list(self._statements.between(self._until, until))
+        self._lines = [line for line in self._lines if line.updated_at >= since] + fresh
+        self._since, self._until = since, max(until, self._until)
+        return self._lines

@@ -1,0 +1,61 @@
+"""What a person is told when their address, name or phone changes, at the mailbox of their account.
+
+A stolen session may change all three, and no mailbox: so the notice is kept in the transaction of the change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Protocol
+
+from ..aws.dynamodb import Transaction
+from ..clock import iso
+from ..notices.port import Facts, Kind
+from .rules import PersonalData
+from .store import Legs
+
+Told = tuple[str, Kind, Facts]
+"""Event, kind and facts of one notice."""
+
+
+class Notices(Protocol):
+    """Of `notices.service.NoticeService`."""
+
+    def keep(self, tx: Transaction, registrant_id: str, kind: Kind, event: str, facts: Facts) -> None: ...
+    def enqueue(self, kept: Sequence[tuple[str, str]]) -> None: ...
+    def told(self, registrant_id: str, event: str) -> datetime | None: ...
+
+
+def of_details(before: PersonalData, after: PersonalData, version: int) -> list[Told]:
+    """What is told of version `version` of a registration."""
+    changed = [what for what in ("name", "phone") if getattr(before, what) != getattr(after, what)]
+    return [(f"{what}_changed/{version}", Kind.DETAILS_CHANGED, {"what": what}) for what in changed]
+
+
+def of_address(version: int, pay_from: datetime | None) -> list[Told]:
+    """What is told of version `version` of a financial address, which may wait until `pay_from`."""
+    if pay_from is None:
+        return [(f"{Kind.ADDRESS_GIVEN}/{version}", Kind.ADDRESS_GIVEN, {})]
+    return [(address_changed(version), Kind.ADDRESS_CHANGED, {"pay_from_at": iso(pay_from)})]
+
+
+def address_changed(version: int) -> str:
+    """The event of a financial address that waits."""
+    return f"{Kind.ADDRESS_CHANGED}/{version}"
+
+
+@contextmanager
+def telling(notices: Notices, registrant_id: str, told: Sequence[Told], others: Legs | None) -> Iterator[Legs]:
+    """The legs that keep notices with a change, after `others`; their mails are queued once it is made."""
+
+    def legs(tx: Transaction) -> None:
+        if others is not None:
+            others(tx)
+        for event, kind, facts in told:
+            notices.keep(tx, registrant_id, kind, event, facts)
+
+    yield legs
+    if told:
+        notices.enqueue([(registrant_id, event) for event, _, _ in told])

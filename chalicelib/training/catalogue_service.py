@@ -1,0 +1,131 @@
+"""The catalogue of courses: imported by an administrator, searched by anyone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from operator import attrgetter
+
+from ..aws.admin_acts import Act, Journal
+from ..config import Programme
+from ..ids import same_person
+from ..payouts.errors import SamePerson
+from . import catalogue, wire
+from .admin_acts import Deed
+from .course_store import CourseStore, ProposedImport
+from .errors import CatalogueNotProposed, CourseNotOffered, UnknownCourse
+from .partner_store import PartnerStore
+from .rules import Course, Partner
+from .wire import CourseList, CourseQuery, CourseView
+
+KEPT = timedelta(minutes=1)
+"""How long a process may answer from the catalogue that it has read: a search reads nothing, an import shows soon."""
+
+
+class Courses:
+    """`is_province` tells a province's code."""
+
+    def __init__(
+        self,
+        store: CourseStore,
+        partners: PartnerStore,
+        journal: Journal,
+        programme: Programme,
+        is_province: catalogue.IsProvince,
+    ) -> None:
+        self._store = store
+        self._partners = partners
+        self._journal = journal
+        self._skills = frozenset(programme.skills)
+        self._rules = programme.training
+        self._is_province = is_province
+        self._kept: tuple[datetime, dict[str, Course], dict[str, Partner]] | None = None
+
+    def propose(self, lines: Iterable[str], by: str, note: str, now: datetime) -> list[str]:
+        """Propose to import a catalogue, all of it; returns what it changes, line by line.
+
+        A course is known by its provider and code: it is changed by importing it again, withdrawn by `offered` no.
+        What was bought keeps its price. Raises `MalformedCatalogue`.
+        """
+        courses = self._read(lines)
+        proposed = ProposedImport(catalogue.digest(courses), by, note, now)
+        self._journal.add(Act(now, Deed.PROPOSE, _about(proposed, courses), by, note))
+        self._store.propose(proposed)
+        return self._changes(courses)
+
+    def standing(self, lines: Iterable[str]) -> tuple[ProposedImport, list[str]]:
+        """Who proposed just this catalogue, and what it changes as things are now. Raises as `approve`."""
+        courses = self._read(lines)
+        return self._proposed(courses), self._changes(courses)
+
+    def approve(self, lines: Iterable[str], by: str, now: datetime) -> int:
+        """Import the catalogue that another administrator proposed; returns the number of courses.
+
+        An import that broke off is made whole by approving it again. Raises `MalformedCatalogue`,
+        `CatalogueNotProposed`, `SamePerson`.
+        """
+        courses = self._read(lines)
+        proposed = self._proposed(courses)
+        if same_person(proposed.maker, by):
+            raise SamePerson()
+        self._journal.add(Act(now, Deed.IMPORT, _about(proposed, courses), by, f"{proposed.maker}: {proposed.note}"))
+        self._store.put(courses)
+        self._store.take_away(proposed)
+        return len(courses)
+
+    def search(self, query: CourseQuery, now: datetime) -> CourseList:
+        """A page of the offered courses that match, in order of id, which a later import does not disturb."""
+        courses, partners = self._catalogue(now)
+        matching = catalogue.found(courses.values(), wire.search(query))
+        after = [course for course in matching if query.cursor is None or course.id > query.cursor]
+        page = after[: query.limit]
+        more = len(after) > len(page)
+        views = [wire.course_view(course, partners[course.partner_id].name) for course in page]
+        return CourseList(courses=views, next_cursor=page[-1].id if more else None)
+
+    def get(self, course_id: str, now: datetime) -> CourseView:
+        """One course, also one that is no longer offered. Raises `UnknownCourse`."""
+        courses, partners = self._catalogue(now)
+        if course_id not in courses:
+            raise UnknownCourse()
+        course = courses[course_id]
+        return wire.course_view(course, partners[course.partner_id].name)
+
+    def to_buy(self, course_id: str) -> tuple[Course, Partner]:
+        """A course as it stands at this moment, and who gives it. Raises `UnknownCourse`, `CourseNotOffered`."""
+        course = self._store.course(course_id)
+        if course is None:
+            raise UnknownCourse()
+        partner = self._partners.partner(course.partner_id)
+        if partner is None or partner.revoked_at is not None or not course.offered:
+            raise CourseNotOffered()
+        return course, partner
+
+    def _read(self, lines: Iterable[str]) -> list[Course]:
+        partners = {partner.id: partner for partner in self._partners.partners()}
+        return catalogue.read(lines, catalogue.Allowed(partners, self._skills, self._is_province, self._rules))
+
+    def _proposed(self, courses: Iterable[Course]) -> ProposedImport:
+        proposed = self._store.proposed()
+        if proposed is None or proposed.digest != catalogue.digest(courses):
+            raise CatalogueNotProposed()
+        return proposed
+
+    def _changes(self, courses: Iterable[Course]) -> list[str]:
+        return catalogue.changes(courses, {course.id: course for course in self._store.courses()})
+
+    def _catalogue(self, now: datetime) -> tuple[dict[str, Course], dict[str, Partner]]:
+        """Courses and partners by id; what a revoked partner teaches is not offered."""
+        if self._kept is None or not timedelta(0) <= now - self._kept[0] < KEPT:
+            # Courses first: a partner is there before its courses are.
+            courses = sorted(self._store.courses(), key=attrgetter("id"))
+            partners = {partner.id: partner for partner in self._partners.partners()}
+            revoked = {partner.id for partner in partners.values() if partner.revoked_at}
+            offered = {one.id: replace(one, offered=one.offered and one.partner_id not in revoked) for one in courses}
+            self._kept = now, offered, partners
+        return self._kept[1:]
+
+
+def _about(proposed: ProposedImport, courses: Sequence[Course]) -> str:
+    return f"catalogue {proposed.digest}, {len(courses)} courses"

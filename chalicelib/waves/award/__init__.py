@@ -1,0 +1,1 @@
+"""From a drawn order of entries to people who hold a place."""

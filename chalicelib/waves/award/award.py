@@ -1,0 +1,207 @@
+"""From a drawn wave to beneficiaries, and from a revoked place to the next in line.
+
+Each entry whose turn comes gets an outcome that is written once and never changes. Turns come in one order, which
+follows from the draw and the outcomes, and the next turn waits for the outcome of the one before. So a run that died
+is gone on with by walking the same way again past what is decided, and two runs at once end alike.
+
+Whose a leaf is and what was decided of it, for a wave of ten million: 70 bytes an entry, and no object for any.
+
+Reading waits for the network most of the time, so several partitions are read at once.
+
+Records are kept sorted in a part for each first byte of a leaf. Leaves are hashes, so the parts are alike whatever
+regions people come from, and to sort one of them at a time takes next to nothing besides.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from struct import Struct
+from threading import Lock
+
+from ...draw.leaves import LEAF_BYTES, leaf
+from ...draw.selection import Draw, Selection, Substitution
+from ...time_budget import Tick
+from ..entries import EntryStore, Row, each_shard
+from ..errors import ListChanged
+from ..publication.bucket import Publication
+from ..publication.draw_run import Drawing
+from ..rules import REVOKED_PLACE, Outcome, Wave
+from .decisions import Course, Decisions, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Where the seats of a wave went: how many are taken, and who took each revoked one (None: nobody was left)."""
+
+    chosen: int
+    successors: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """A drawn wave before its walk: the draw, and whose each leaf is."""
+
+    selection: Selection
+    roster: Roster
+
+    def turns(self) -> list[Turn]:
+        """Those whom the draw chose, in their order. Raises `ListChanged` when one of them has no entry."""
+        return [self.turn(leaf, seat) for leaf, seat in self.selection.winners()]
+
+    def turn(self, leaf: bytes, seat: str) -> Turn:
+        """The turn of a leaf at a seat. Raises `ListChanged` when it has no entry."""
+        holder = self.roster.whose(leaf)
+        return Turn(holder.registrant_id, holder.region, seat, holder.outcome)
+
+
+class Award:
+    """Gives each seat to the first in its order who may have it."""
+
+    def __init__(self, entries: EntryStore, drawing: Drawing, publication: Publication, decisions: Decisions) -> None:
+        self._entries = entries
+        self._drawing = drawing
+        self._publication = publication
+        self._decisions = decisions
+
+    def run(self, wave: Wave, draw: Draw, regular_number: int, tick: Tick, revoked: Sequence[str] = ()) -> Walk:
+        """Settle every seat, pass on the `revoked` places in their order, and publish the substitutions.
+
+        `regular_number` tells the scheme; `revoked` are the registrants of the wave's log, from its first line on.
+        Raises `TimeShort` or `Unavailable` with what was decided so far recorded, `ListChanged` when a published leaf
+        has no entry, `Contradiction` when what is published does not begin as this does.
+        """
+        return self.walk(wave, self.seats(wave, draw, revoked), regular_number, tick, revoked)
+
+    def seats(self, wave: Wave, draw: Draw, revoked: Sequence[str] = ()) -> Seats:
+        """The draw again and every entry. Raises `ListChanged`."""
+        selection = self._drawing.selection(wave, draw.seed)
+        return Seats(selection, Roster(wave.number, partial(self._entries.pages, wave.number), frozenset(revoked)))
+
+    def walk(self, wave: Wave, seats: Seats, regular_number: int, tick: Tick, revoked: Sequence[str] = ()) -> Walk:
+        """As `run`, from the draw on. `seats` are read with the same `revoked`, and are used up."""
+        selection, roster = seats.selection, seats.roster
+        course = Course(self._decisions, wave, regular_number, tick)
+
+        def decide(holder: bytes, seat: str) -> Outcome:
+            return course.take(seats.turn(holder, seat))
+
+        substitutions = follow(selection, decide)
+        chains = [pass_on(selection, decide, roster.leaf_of(who), REVOKED_PLACE) for who in revoked]
+        course.end()
+        self._publication.put_substitutions(wave.number, [*substitutions, *chain.from_iterable(chains)])
+        taken = [links[-1].incoming for links in chains]
+        successors = tuple(roster.whose(leaf).registrant_id if leaf is not None else None for leaf in taken)
+        return Walk(sum(1 for _ in selection.winners()), successors)
+
+
+def follow(selection: Selection, decide: Callable[[bytes, str], Outcome]) -> list[Substitution]:
+    """Take everyone's turn: `decide` says what became of a leaf at a seat, the same at every call.
+
+    First all whom the draw chose, then each seat that fell free until it is taken or nobody is left: no substitute
+    takes a family's last place from one who was drawn.
+    """
+    drawn = [(holder, decide(holder, seat)) for holder, seat in list(selection.winners())]
+    return [
+        link
+        for out, outcome in drawn
+        if outcome is not Outcome.CHOSEN
+        for link in pass_on(selection, decide, out, outcome.value)
+    ]
+
+
+def pass_on(
+    selection: Selection, decide: Callable[[bytes, str], Outcome], out: bytes, reason: str
+) -> list[Substitution]:
+    """Offer the seat of `out` to one after the other until it is taken or nobody is left (the last `incoming` is None).
+
+    Raises `NotSeated` if `out` holds no seat.
+    """
+    links = []
+    while True:
+        link = selection.substitute(out, reason)
+        links.append(link)
+        if link.incoming is None:
+            return links
+        outcome = decide(link.incoming, link.seat)
+        if outcome is Outcome.CHOSEN:
+            return links
+        out, reason = link.incoming, outcome.value
+
+
+_RECORD = Struct(f"{LEAF_BYTES}s36sBB")
+"""The leaf, whose it is, the region's two digits, the outcome: its place in `_OUTCOMES` from 1, 0 for none."""
+
+_OUTCOMES = tuple(Outcome)
+_CODES: dict[str | None, int] = {None: 0} | {outcome.value: code for code, outcome in enumerate(_OUTCOMES, 1)}
+_WHO_BYTES = 36
+"""An account's id at the user pool is a UUID."""
+
+Pages = Callable[[int], Iterable[Iterable[Row]]]
+"""Gives the entries of a shard, page by page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose a leaf is. `outcome` as it was when the roster was read."""
+
+    registrant_id: str
+    region: int
+    outcome: Outcome | None
+
+
+class Roster:
+    """Every entry of a wave, as one reading found it. `wanted` may be asked for by their ids, too.
+
+    `pages` gives the entries of a shard. What it raises is raised.
+    """
+
+    def __init__(self, wave: int, pages: Pages, wanted: frozenset[str] = frozenset()) -> None:
+        self._wave = wave
+        self._leaves: dict[str, bytes] = {}
+        parts = [bytearray() for _ in range(256)]
+        packing = Lock()
+
+        def read(shard: int) -> None:
+            for page in pages(shard):
+                with packing:
+                    self._pack(page, parts, wanted)
+
+        each_shard(read)
+        self._parts: list[bytes] = []
+        for number, part in enumerate(parts):
+            self._parts.append(b"".join(sorted(_records(part))))
+            parts[number] = bytearray()  # given back at once
+
+    def whose(self, own: bytes) -> Holder:
+        """Whose an entry is. Raises `ListChanged` if there is no such entry."""
+        part = self._parts[own[0]]
+        places = range(0, len(part), _RECORD.size)
+        place = bisect_left(places, own, key=lambda start: part[start : start + LEAF_BYTES]) * _RECORD.size
+        if part[place : place + LEAF_BYTES] != own:
+            raise ListChanged(wave=self._wave)
+        _, who, region, code = _RECORD.unpack_from(part, place)
+        return Holder(who.rstrip(b"\0").decode(), region, _OUTCOMES[code - 1] if code else None)
+
+    def leaf_of(self, registrant_id: str) -> bytes:
+        """The entry of one of those who are `wanted`. Raises `ListChanged` if there is none."""
+        if registrant_id not in self._leaves:
+            raise ListChanged(wave=self._wave)
+        return self._leaves[registrant_id]
+
+    def _pack(self, page: Iterable[Row], parts: list[bytearray], wanted: frozenset[str]) -> None:
+        for registrant_id, region, ticket, outcome in page:
+            own = leaf(self._wave, region, ticket)
+            who = registrant_id.encode()
+            if len(who) > _WHO_BYTES:
+                raise ValueError("the id of a registrant is too long")
+            parts[own[0]] += _RECORD.pack(own, who, region, _CODES[outcome])
+            if registrant_id in wanted:
+                self._leaves[registrant_id] = own
+
+
+def _records(part: bytearray) -> list[bytes]:
+    return [bytes(part[start : start + _RECORD.size]) for start in range(0, len(part), _RECORD.size)]

@@ -1,0 +1,114 @@
+"""The consumer of the queue of awards: one batch of winners, decided in the order of the draw.
+
+Nothing that a message says is believed. Who was drawn, and for which seat, is worked out from the entry and the kept
+draw; a message that names anybody else is refused as a whole. It may come twice, late, or be left half-way: what is
+decided stays, and who comes after goes on from there.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from ...aws.clients import is_passing
+from ...config import Programme
+from ...draw.leaves import leaf
+from ...draw.selection import Draw, seated
+from ...errors import DomainError
+from ...time_budget import Tick, TimeShort
+from ..calendar import Calendar
+from ..entries import EntryStore
+from ..errors import BadAwardMessage
+from ..rules import AwardedBatch, Outcome, State, planned
+from ..store import WaveStore
+from .decisions import Decisions, Turn
+from .queue import Message, decode_message
+
+log = logging.getLogger(__name__)
+
+
+class AwardBatches:
+    """Decides batches of winners."""
+
+    def __init__(self, programme: Programme, store: WaveStore, entries: EntryStore, decisions: Decisions) -> None:
+        self._programme = programme
+        self._store = store
+        self._entries = entries
+        self._decisions = decisions
+
+    def process(self, message: Message, tick: Tick) -> None:
+        """Decide who is not decided, and mark the batch. Of a wave that is settled nothing is left to be done.
+
+        Four calls, and one more at the end, besides those of each award; one more if somebody was decided before.
+        Raises `BadAwardMessage` before anybody is decided; `TimeShort` or `Unavailable` with what was decided so far
+        recorded.
+        """
+        wave = self._store.wave(message.wave)
+        if wave is None or wave.state not in (State.DRAWN, State.SETTLED):
+            raise BadAwardMessage(wave=message.wave, reason="not_drawn")
+        if wave.state is State.SETTLED:
+            log.info("awards_late", extra={"wave": wave.number, "batch": message.batch})
+            return
+        turns = self._turns(message, self._store.draw(wave.number))
+        calendar = Calendar(self._programme.calendar, self._store.exceptions()[1])
+        regular_number = calendar.regular_number(planned(wave))
+        self._decisions.mark_left_out(turns, wave.number, tick)
+        outcomes = [turn.known or self._decisions.decide(wave, regular_number, turn, tick) for turn in turns]
+        awarded = AwardedBatch(len(outcomes), outcomes.count(Outcome.CHOSEN))
+        self._store.put_awarded(wave.number, message.batch, awarded)
+        log.info("awards_decided", extra={"wave": wave.number, "batch": message.batch, "chosen": awarded.chosen})
+
+    def _turns(self, message: Message, draw: Draw) -> list[Turn]:
+        entries = self._entries.of_people(message.wave, message.people)
+        found = []
+        for who in set(message.people):
+            entry = entries.get(who)
+            own = leaf(message.wave, entry.region, entry.ticket) if entry else b""
+            seat = seated(draw, entry.region, own) if entry else None
+            if entry is None or seat is None:
+                raise BadAwardMessage(wave=message.wave, reason="nobody_drawn")
+            found.append((seat, Turn(who, entry.region, seat.seat, entry.outcome)))
+        return [turn for _, turn in sorted(found, key=lambda one: one[0])]
+
+
+def consume(
+    records: Iterable[Mapping[str, Any]],
+    batches: AwardBatches,
+    now: datetime,
+    deadline_s: float,
+    seconds: Callable[[], float] = time.monotonic,
+) -> dict[str, list[dict[str, str]]]:
+    """Process SQS records (`messageId`, `body`) and report the failed ones in the form that Lambda reads.
+
+    A malformed message, or one about who was not drawn, fails too: after its last try it is in the dead-letter queue,
+    where a person finds it. Contents are never logged.
+    """
+    tick = Tick(now, deadline_s, seconds)
+    failed = [record["messageId"] for record in records if not _processed(record, batches, tick)]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _processed(record: Mapping[str, Any], batches: AwardBatches, tick: Tick) -> bool:
+    message_id = record["messageId"]
+    try:
+        batches.process(decode_message(record["body"]), tick)
+    except msgspec.DecodeError:
+        facts = {"message_id": message_id, "code": BadAwardMessage.code, "reason": "malformed"}
+        log.error("award_message_refused", extra=facts)
+    except BadAwardMessage as error:
+        log.error("award_message_refused", extra={"message_id": message_id, "code": error.code, **error.facts})
+    except TimeShort:
+        log.info("award_message_comes_again", extra={"message_id": message_id, "code": "time_short"})
+    except DomainError as error:
+        log.warning("award_message_comes_again", extra={"message_id": message_id, "code": error.code})
+    except Exception as error:  # noqa: BLE001 - one broken message must not take the others of its batch with it
+        level = logging.WARNING if is_passing(error) else logging.ERROR
+        log.log(level, "award_message_failed", extra={"message_id": message_id, "error": type(error).__name__})
+    else:
+        return True
+    return False

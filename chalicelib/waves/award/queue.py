@@ -1,0 +1,165 @@
+"""Awards in batches over a queue, ahead of the walk, which stays the authority (decision 024).
+
+Of a big wave the step queues the winners, and consumers decide them in parallel; when every batch is marked, the walk
+finds nearly everything decided. Between two winners there is one thing that their order decides: a family card's last
+place. So a family is in one batch, in the order of the draw, whoever takes it up, and however often; and all others
+may be decided in any order.
+
+The queue of awards: winners by the hundred, to be decided by many at once. Ids and numbers, nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Annotated, Protocol
+
+import msgspec
+from msgspec import Meta
+
+from ...aws import queues
+from ...config import AWARD_BATCH_MAX, AwardRules
+from ...draw.selection import Draw
+from ...time_budget import Tick
+from ..entries import EntryStore
+from ..rules import Wave
+from ..store import WaveStore
+from .award import Award, Walk
+from .decisions import AT_ONCE, ONE_AWARD_S, Decisions, Turn
+
+log = logging.getLogger(__name__)
+
+SENDS_MAX = 3
+"""Sent so often and still not all decided, a wave is awarded by the walk alone: the queue must never hold it up."""
+
+
+class Queue(Protocol):
+    """Where batches go."""
+
+    def send(self, messages: Sequence[Message]) -> None: ...
+
+
+class Ahead:
+    """The award of a drawn wave, by the queue first where that is quicker."""
+
+    def __init__(
+        self, store: WaveStore, award: Award, decisions: Decisions, entries: EntryStore, queue: Queue, rules: AwardRules
+    ) -> None:
+        self._store = store
+        self._award = award
+        self._decisions = decisions
+        self._entries = entries
+        self._queue = queue
+        self._rules = rules
+
+    def run(self, wave: Wave, draw: Draw, regular_number: int, tick: Tick) -> Walk | None:
+        """Settle every seat, as `Award.run` does and raises; None while batches are out and the wave must wait.
+
+        Raises `Unavailable` if not all could be queued: the next step queues what is missing.
+        """
+        marked = set(self._store.awarded(wave.number)) if wave.award_sends else set[int]()
+        whole = wave.award_sends > 0 and marked.issuperset(range(1, wave.award_batches + 1))
+        if self._waits(wave, whole, tick):
+            facts = {"wave": wave.number, "batches": wave.award_batches, "done": len(marked)}
+            log.info("awards_under_way", extra=facts)
+            return None
+        seats = self._award.seats(wave, draw)
+        turns = seats.turns()
+        if not whole and self._is_worth_it(wave, turns) and self._send(wave, turns, marked, tick):
+            return None
+        if wave.award_sends and not whole:
+            self._decisions.mark_left_out(turns, wave.number, tick)
+        return self._award.walk(wave, seats, regular_number, tick)
+
+    def _waits(self, wave: Wave, whole: bool, tick: Tick) -> bool:
+        if wave.awards_sent_at is None or whole:
+            return False
+        return tick.now() < wave.awards_sent_at + timedelta(seconds=self._rules.resend_after_s)
+
+    def _is_worth_it(self, wave: Wave, turns: Sequence[Turn]) -> bool:
+        if sum(turn.known is None for turn in turns) <= self._rules.ahead_from:
+            return False
+        if wave.award_sends >= SENDS_MAX:
+            log.error("awards_queue_given_up", extra={"wave": wave.number, "sends": wave.award_sends})
+            return False
+        return True
+
+    def _send(self, wave: Wave, turns: Sequence[Turn], marked: set[int], tick: Tick) -> bool:
+        """Queue the batches that are neither marked nor decided; False if there are none."""
+        tick.need(ONE_AWARD_S)
+        undecided = {turn.registrant_id for turn in turns if turn.known is None}
+        people = [turn.registrant_id for turn in turns]
+        batches = in_batches(people, self._family_cards(wave, people, tick), self._rules.batch)
+        missing = [
+            Message(wave.number, number, tuple(batch))
+            for number, batch in enumerate(batches, 1)
+            if number not in marked and not undecided.isdisjoint(batch)
+        ]
+        if not missing:
+            return False
+        # Queued before it is written down: a step that dies in between is made up for by the next minute's.
+        self._queue.send(missing)
+        self._store.awards_sent(wave, len(batches), tick.now())
+        log.info("awards_sent", extra={"wave": wave.number, "batches": len(missing), "people": len(undecided)})
+        return True
+
+    def _family_cards(self, wave: Wave, people: Sequence[str], tick: Tick) -> dict[str, str]:
+        cards: dict[str, str] = {}
+        for start in range(0, len(people), AT_ONCE):
+            tick.need(ONE_AWARD_S)
+            entries = self._entries.of_people(wave.number, people[start : start + AT_ONCE])
+            cards |= {who: entry.kk_mac for who, entry in entries.items() if entry.kk_mac}
+        return cards
+
+
+def in_batches(people: Sequence[str], cards: Mapping[str, str], size: int) -> list[list[str]]:
+    """The people in batches of at most `size`, those on one family card together and in their order.
+
+    Of more than `size` on one card only the first are in a batch: the others are left to the walk, which comes after.
+    The same people and cards are always the same batches.
+    """
+    families: dict[str, list[str]] = {}
+    for who in people:
+        families.setdefault(cards.get(who, f"alone:{who}"), []).append(who)
+    batches: list[list[str]] = []
+    for family in families.values():
+        if not batches or len(batches[-1]) + len(family) > size:
+            batches.append([])
+        batches[-1] += family[:size]
+    return batches
+
+
+Who = Annotated[str, Meta(pattern="^[0-9A-Za-z-]{1,36}$")]
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="v", tag=1):
+    """Version 1: a batch of a wave's winners, whoever they are. Whether they were drawn is for the reader to find out.
+
+    `batch` counts from 1.
+    """
+
+    wave: Annotated[int, Meta(ge=1, le=999_999)]
+    batch: Annotated[int, Meta(ge=1, le=999_999)]
+    people: Annotated[tuple[Who, ...], Meta(min_length=1, max_length=AWARD_BATCH_MAX)]
+
+
+def encode_message(message: Message) -> str:
+    """The body of a message."""
+    return msgspec.json.encode(message).decode()
+
+
+def decode_message(body: str) -> Message:
+    """The inverse; raises msgspec.DecodeError for what is no message or one of another version."""
+    return msgspec.json.decode(body, type=Message)
+
+
+class AwardQueue:
+    """Sends batches. A message may come twice, late or never: the walk and the next sending make up for it."""
+
+    def __init__(self, url: str, region: str) -> None:
+        self._queue = queues.Queue(url, region)
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Queue each. Raises `Unavailable` if SQS refused any; those before it are queued."""
+        self._queue.send(list(map(encode_message, messages)))

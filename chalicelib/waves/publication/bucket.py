@@ -1,0 +1,168 @@
+"""The public bucket: a draw's files, and the note that is published once.
+
+What else is published follows from the entries and the note, so writing it again writes the same bytes. The note alone
+contains a choice, the instant of the freeze; whoever creates it first decides, and the others take that one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ...draw import published
+from ...draw.leaves import Region
+from ...draw.selection import Substitution
+
+_TEXT = "text/plain; charset=utf-8"
+_TYPES = {"txt": _TEXT, "py": _TEXT, "json": "application/json", "bin": "application/octet-stream"}
+VERIFIER_FILE = Path(__file__).parents[2] / "draw/public" / published.VERIFIER
+_OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A file as the public can read it, and when the bucket took it, by the bucket's clock, in whole seconds."""
+
+    raw: bytes
+    published_at: datetime
+    version: str
+
+
+class Contradiction(Exception):
+    """What is published says otherwise than what follows from the records: a person must look."""
+
+
+class Publication:
+    """`s3` is a boto3 client."""
+
+    def __init__(self, s3: Any, bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+
+    def put(self, wave: int, files: Mapping[str, bytes]) -> None:
+        """Publish files, in their order; a file that is there already is replaced."""
+        for name, body in files.items():
+            self._put(wave, name, body)
+
+    def put_verifier(self, wave: int) -> None:
+        """Publish the verifier of one file beside what it verifies."""
+        self._put(wave, published.VERIFIER, VERIFIER_FILE.read_bytes())
+
+    def note(self, wave: int) -> Published | None:
+        """The note that is published now, if there is one."""
+        return self._find(wave, published.NOTE)
+
+    def put_note(self, wave: int, raw: bytes, instead_of: Published | None) -> Published:
+        """Publish the note unless another appeared since `instead_of` was seen; returns the one that is there now."""
+        self._put_instead(wave, published.NOTE, raw, instead_of)
+        note = self.note(wave)
+        if note is None:
+            raise LookupError("a note that was published is gone")
+        return note
+
+    def commitment(self, wave: int) -> tuple[tuple[Region, ...], dict[int, bytes]]:
+        """The region table and the lists that the note commits to, as published."""
+        table = self.regions(wave)
+        lists = {row.region: self._get(wave, published.leaves_name(row.region)) for row in table if row.entries}
+        return table, lists
+
+    def regions(self, wave: int) -> tuple[Region, ...]:
+        """The region table of a wave that is frozen."""
+        rows = json.loads(self._get(wave, published.REGIONS))
+        return tuple(Region(row["region"], row["entries"], row["quota"], bytes.fromhex(row["root"])) for row in rows)
+
+    def get_range(self, wave: int, name: str, start: int, length: int) -> bytes:
+        """So many bytes of a file, from the one with number `start` on; fewer where it ends before."""
+        key, part = published.folder(wave) + name, f"bytes={start}-{start + length - 1}"
+        body: bytes = self._s3.get_object(Bucket=self._bucket, Key=key, Range=part)["Body"].read()
+        return body
+
+    def put_substitutions(self, wave: int, substitutions: Iterable[Substitution]) -> None:
+        """Publish all substitutions so far. What is published only ever grows: a shorter list than that is not written.
+
+        Raises `Contradiction` if neither list is the beginning of the other; then nothing is written.
+        """
+        body = published.substitutions_file(substitutions)[published.SUBSTITUTIONS]
+        rows = json.loads(body)
+        while True:
+            found = self._find(wave, published.SUBSTITUTIONS)
+            there = json.loads(found.raw) if found else []
+            if there[: len(rows)] != rows[: len(there)]:
+                raise Contradiction(f"wave {wave}: the published substitutions are not the beginning of {len(rows)}")
+            if found and len(rows) <= len(there):
+                return
+            if self._put_instead(wave, published.SUBSTITUTIONS, body, found):
+                return
+
+    def substitutions(self, wave: int) -> list[dict[str, Any]]:
+        """The rows of the substitutions of a settled wave, as published so far."""
+        rows: list[dict[str, Any]] = json.loads(self._get(wave, published.SUBSTITUTIONS))
+        return rows
+
+    def cosignatures(self, wave: int) -> bytes:
+        """The witnesses' lines, as published so far."""
+        found = self._find(wave, published.COSIGNATURES)
+        return found.raw if found else b""
+
+    def add_cosignature(self, wave: int, line: bytes) -> bool:
+        """Publish a witness's line, which ends with LF, behind those that are there; False if it is one of them."""
+        while True:
+            found = self._find(wave, published.COSIGNATURES)
+            there = found.raw if found else b""
+            if line in there.splitlines(keepends=True):
+                return False
+            if self._put_instead(wave, published.COSIGNATURES, there + line, found):
+                return True
+
+    def sample(self, wave: int) -> published.Sample | None:
+        """The comparison sample, if one was published."""
+        found = self._find(wave, published.SAMPLE)
+        if found is None:
+            return None
+        facts = json.loads(found.raw)
+        return published.Sample(facts["after_seq"], facts["size"], tuple(map(bytes.fromhex, facts["leaves"])))
+
+    def put_sample(self, wave: int, sample: published.Sample) -> bool:
+        """Publish the comparison sample; False if there is one."""
+        return self._put_instead(wave, published.SAMPLE, published.sample_file(sample)[published.SAMPLE], None)
+
+    def _put_instead(self, wave: int, name: str, body: bytes, seen: Published | None) -> bool:
+        """Publish a file unless another appeared since `seen` (None: there was none) was; whether it was published."""
+        unchanged = {"IfMatch": seen.version} if seen else {"IfNoneMatch": "*"}
+        try:
+            self._put(wave, name, body, **unchanged)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _OVERTAKEN:
+                raise
+            return False
+        return True
+
+    def _find(self, wave: int, name: str) -> Published | None:
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=published.folder(wave) + name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return None
+            raise
+        return Published(answer["Body"].read(), answer["LastModified"].astimezone(UTC), answer["ETag"])
+
+    def _get(self, wave: int, name: str) -> bytes:
+        answer = self._s3.get_object(Bucket=self._bucket, Key=published.folder(wave) + name)
+        body: bytes = answer["Body"].read()
+        return body
+
+    def _put(self, wave: int, name: str, body: bytes, **conditions: str) -> None:
+        self._s3.put_object(
+            Bucket=self._bucket,
+            Key=published.folder(wave) + name,
+            Body=body,
+            ContentType=_TYPES[name.rpartition(".")[2]],
+            CacheControl="max-age=60",
+            **conditions,
+        )

@@ -1,0 +1,220 @@
+"""The step that every trigger takes: compare what is due by the clock with what is recorded, do what is missing.
+
+It does not matter which trigger comes, how late, or how often. A transition is recorded on the condition that the one
+before it is the last; of two steps at once one records it, and what they do before that comes to the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from ..aws.failures import Trouble, apart
+from ..clock import WIB, iso
+from ..config import Programme
+from ..draw import published
+from ..draw.errors import BeaconUnavailable
+from ..errors import Unavailable
+from ..time_budget import Tick, TimeShort
+from .award.queue import Ahead
+from .calendar import Calendar, PlannedWave
+from .due import closing_soon, due, plans
+from .errors import UnknownWave
+from .freeze import Freeze
+from .publication.draw_run import Drawing, commitment
+from .rules import NEXT, State, Wave, planned, seats_for, year_of
+from .store import WaveStore
+
+log = logging.getLogger(__name__)
+
+OPEN_TRIES = 5
+"""How often a wave tries to take its seats while other waves change the year's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A wave came to a state, and this step recorded it."""
+
+    wave: int
+    state: State
+
+
+class Announcements(Protocol):
+    """What the step tells the public, at least once each."""
+
+    def publish(self, event: str, wave: int, facts: Mapping[str, str | int | None]) -> None: ...
+
+
+class Stepper:
+    """`results_url`: the public address of the results, without a slash at the end."""
+
+    def __init__(
+        self,
+        programme: Programme,
+        store: WaveStore,
+        freeze: Freeze,
+        drawing: Drawing,
+        award: Ahead,
+        announcements: Announcements,
+        results_url: str,
+    ) -> None:
+        self._programme = programme
+        self._store = store
+        self._freeze = freeze
+        self._drawing = drawing
+        self._award = award
+        self._announcements = announcements
+        self._results_url = results_url
+
+    def advance(
+        self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic
+    ) -> list[Transition]:
+        """Do all that is due, wave by wave in order of opening; returns the transitions that this step recorded.
+
+        A wave that cannot go on (the beacon is silent, say) is logged and left for the next step, and holds up no
+        other. What nobody foresaw does not either, but is raised at the end, all of it in one `ExceptionGroup`.
+        `deadline_s` is how long this step may run; it stops between two awards when that is used up.
+        """
+        tick = Tick(now, deadline_s, seconds)
+        began = self._store.start(now)
+        calendar = Calendar(self._programme.calendar, self._store.exceptions()[1])
+        waves = {wave.number: wave for wave in self._store.waves()}
+        done: list[Transition] = []
+        trouble = Trouble()
+        for plan in plans(calendar, waves, began, now):
+            # A freeze may run short of time as an award may; the others' next transitions take a moment each.
+            with suppress(TimeShort), apart(plan.number, trouble):
+                self._follow(plan, waves.get(plan.number), calendar, tick, done)
+        # An award may take all the time there is, so it comes when every wave is as far as its draw.
+        drawn = [wave for wave in self._store.waves() if wave.state is wave.announced is State.DRAWN]
+        with suppress(TimeShort):
+            for wave in drawn:
+                with apart(wave.number, trouble):
+                    if not self._settle(wave, calendar, tick, done):
+                        break  # who was drawn in the next one too has the place of the first
+        if trouble.unforeseen:
+            raise ExceptionGroup("waves that could not go on", trouble.unforeseen)
+        return done
+
+    def check_beacon(self, number: int) -> None:
+        """Raises `UnknownWave` unless the wave is frozen, and as `Beacons` do unless its random number can be had."""
+        wave = self._store.wave(number)
+        if wave is None or wave.note is None:
+            raise UnknownWave(wave=number)
+        self._drawing.beacon(wave)
+
+    def _follow(
+        self, plan: PlannedWave, wave: Wave | None, calendar: Calendar, tick: Tick, done: list[Transition]
+    ) -> None:
+        """Take one wave as far as it is due up to its draw, telling of each state before the next is entered."""
+        while True:
+            if wave is not None and wave.announced is not wave.state:
+                self._announce(wave)
+                if wave.state is State.FROZEN and tick.now() >= self._drawing.due(wave):
+                    # It was published in time, as the verifier can see, but who listens heard of it too late.
+                    log.error("note_announced_late", extra={"wave": wave.number})
+            if wave is not None and self._closing_soon(wave, tick):
+                self._announcements.publish("wave_closing_soon", wave.number, self._facts(wave))
+                self._store.closing_told(wave)
+            state = State.SCHEDULED if wave is None else wave.state
+            if state in (State.DRAWN, State.SETTLED) or tick.now() < self._due(plan, wave):
+                return
+            mine = self._open(plan, calendar) if wave is None else self._step(wave, tick)
+            if mine:
+                done.append(_recorded(plan.number, NEXT[state]))
+            wave = self._store.wave(plan.number)
+
+    def _settle(self, wave: Wave, calendar: Calendar, tick: Tick, done: list[Transition]) -> bool:
+        """Award the seats of a drawn wave and give the others back to the year; False while batches of it are out."""
+        walk = self._award.run(wave, self._store.draw(wave.number), calendar.regular_number(planned(wave)), tick)
+        if walk is None:
+            return False
+        if self._store.settle(wave, year_of(wave.opens_at), walk.chosen, tick.now()):
+            done.append(_recorded(wave.number, State.SETTLED))
+        settled = self._store.wave(wave.number)
+        if settled is not None and settled.announced is not settled.state:
+            self._announce(settled)
+        return True
+
+    def _due(self, plan: PlannedWave, wave: Wave | None) -> datetime:
+        """When the wave's next transition may be made."""
+        return due(plan, wave, State.SCHEDULED if wave is None else wave.state, self._programme.draw)
+
+    def _step(self, wave: Wave, tick: Tick) -> bool:
+        """Make the transition that is due; False if another step recorded it."""
+        if wave.state is State.OPEN:
+            return self._store.step(wave, State.CLOSED)
+        if wave.state is State.CLOSED:
+            return self._store.step(wave, State.FROZEN, note=self._freeze.run(wave, tick))
+        try:
+            draw = self._drawing.run(wave)
+        except BeaconUnavailable:
+            self._tell_of_waiting(wave, tick)
+            raise
+        self._store.put_draw(wave.number, draw)
+        return self._store.step(wave, State.DRAWN)
+
+    def _open(self, plan: PlannedWave, calendar: Calendar) -> bool:
+        year = year_of(plan.opens_at)
+        year_ends = datetime(year + 1, 1, 1, tzinfo=WIB)
+        waves_left = len(calendar.between(plan.opens_at, year_ends))
+        for _ in range(OPEN_TRIES):
+            allotted = self._store.allotted(year)
+            quota = seats_for(plan, self._programme.target(year) - allotted, waves_left)
+            wave = Wave(
+                number=plan.number,
+                state=State.OPEN,
+                opens_at=plan.opens_at,
+                closes_at=plan.closes_at,
+                quota=quota,
+                reserved=min(plan.reserved, quota),
+                weights=plan.weights,
+            )
+            if self._store.open(wave, year, allotted):
+                return True
+            if self._store.wave(plan.number) is not None:
+                return False
+        raise Unavailable()
+
+    def _closing_soon(self, wave: Wave, tick: Tick) -> bool:
+        """Whether the public is to be told, once, that an open wave is about to close; never after it did."""
+        near = closing_soon(wave, self._programme.calendar) <= tick.now() < wave.closes_at
+        return near and wave.state is State.OPEN and not wave.closing_told
+
+    def _tell_of_waiting(self, wave: Wave, tick: Tick) -> None:
+        """Tell the public, once, that a draw has waited for its random number for long."""
+        due = self._drawing.due(wave)
+        long = timedelta(seconds=self._programme.draw.beacon_waiting_told_after_s)
+        if wave.waiting_told or tick.now() < due + long:
+            return
+        facts = self._facts(wave) | {"beacon_round": commitment(wave).round, "beacon_due_at": iso(due)}
+        self._announcements.publish("wave_waiting_for_beacon", wave.number, facts)
+        self._store.waiting_told(wave)
+        # A person can look for the signature elsewhere, and hand it in.
+        log.error("beacon_silent", extra={"wave": wave.number})
+
+    def _announce(self, wave: Wave) -> None:
+        self._announcements.publish(f"wave_{wave.state.lower()}", wave.number, self._facts(wave))
+        self._store.announced(wave)
+
+    def _facts(self, wave: Wave) -> dict[str, str | int | None]:
+        facts: dict[str, str | int | None] = {
+            "opens_at": iso(wave.opens_at),
+            "closes_at": iso(wave.closes_at),
+            "quota": wave.quota,
+        }
+        if wave.note is not None:
+            facts |= {"note": wave.note, "results_url": f"{self._results_url}/{published.folder(wave.number)}"}
+        if wave.chosen is not None:
+            facts["chosen"] = wave.chosen
+        return facts
+
+
+def _recorded(number: int, state: State) -> Transition:
+    log.info(f"wave_{state.lower()}", extra={"wave": number})
+    return Transition(number, state)

@@ -1,0 +1,1 @@
+"""The edge: requests and answers, their description, problem documents."""

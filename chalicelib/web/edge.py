@@ -1,0 +1,354 @@
+"""The web edge: routes declared with their types, bodies decoded, domain errors turned into problem documents.
+
+The only file besides `app.py` that knows Chalice. `Api.endpoint` declares a route once, with the types that its handler
+takes and gives; the handler, the decoder and `/openapi.json` all read that one declaration.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import re
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+from chalice.app import AuthResponse, Chalice, CORSConfig, Request, Response
+
+from ..aws import clients
+from ..clock import Clock, utc_now
+from ..errors import DomainError, Malformed, NotFound, TooLarge, Unavailable, UnknownField
+from ..registration.errors import InvalidToken
+from . import problems
+
+if TYPE_CHECKING:
+    from ..registration.tokens import TokenVerifier
+
+log = logging.getLogger(__name__)
+
+BODY_LIMIT_BYTES = 10 * 1024
+RETRY_AFTER_S = "5"
+"""What a client is told to wait when we are busy."""
+
+Who = Literal["public", "citizen", "partner", "provider"]
+"""Who may call: anyone; a signed-in person (access token); a training partner (signature); the FSP (callback token)."""
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+# Tokens travel in a header that a browser never adds by itself, so any origin may call.
+_CORS = CORSConfig(allow_origin="*", allow_headers=["Authorization", "Accept-Language"], max_age=3600)
+_QUOTED = re.compile(r"\s*'[^']*'")
+_FIELD_PATH = re.compile(r" - at `(.+?)`$")
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`", re.DOTALL)
+
+
+def _keep(cache_s: int) -> str:
+    return f"public, max-age={cache_s}" if cache_s else "no-store"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a handler answers: a wire struct (None: no body) and which of the declared statuses."""
+
+    body: Any
+    status: int
+    cache_s: int = 0
+    """How long anyone may keep the answer; 0: nobody may."""
+    policy: str = ""
+    """The Content-Security-Policy of a page that does something; any other answer may do nothing."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What it says of itself, in place of what every answer says."""
+        return {"Cache-Control": _keep(self.cache_s)} | (
+            {"Content-Security-Policy": self.policy} if self.policy else {}
+        )
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One declared route: what the router, the decoder and the document know of it."""
+
+    method: str
+    path: str
+    who: Who
+    summary: str
+    body: Any
+    answers: Mapping[int, Any]
+    handler: str
+    refuses: Sequence[type[DomainError]]
+    proof: Callable[[], Any] | None
+    query: Any = None
+
+
+@dataclass(frozen=True)
+class Text:
+    """The answer of a route that is no JSON: `answers={200: web.Text("text/calendar")}`; its handler gives a `str`."""
+
+    media_type: str
+
+
+class Ignored:
+    """The body of a route whose address says it all: a request may have any, of any type, and none is read."""
+
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of a route that wants none: an empty object is let pass, any field is refused."""
+
+
+class Unauthorized(Exception):
+    """The one exception of an authorizer that API Gateway answers with 401: its message must be this word."""
+
+    def __init__(self) -> None:
+        super().__init__("Unauthorized")
+
+
+class Api(Chalice):
+    """A Chalice application whose routes carry their types; `now` is its clock."""
+
+    def __init__(self, name: str, clock: Clock = utc_now) -> None:
+        super().__init__(app_name=name, configure_logs=False)
+        self.clock = clock
+        self.operations: list[Operation] = []
+        self.citizen: Any = None
+        """The authorizer of `who="citizen"` routes; set by `app.py` before the first of them."""
+
+    def endpoint(  # noqa: PLR0913 - a declaration: all but the first two are named
+        self,
+        route: str,
+        summary: str,
+        *,
+        answers: Mapping[int, Any],
+        body: Any = None,
+        who: Who = "public",
+        refuses: Sequence[type[DomainError]] = (),
+        proof: Callable[[], Any] | None = None,
+        query: Any = None,
+    ) -> Callable[[Callable[..., Reply]], Callable[..., Reply]]:
+        """Declare `"METHOD /path"`, with the wire type of each answer by status and the refusals that it may give.
+
+        The handler gets what `proof` returned (if there is one: it runs before the body is read), the decoded query (if
+        `query` names a struct for it; a route without one ignores its query), the decoded body (if any), then the
+        path's parameters by name.
+        """
+        method, path = route.split(" ")
+
+        def register(handler: Callable[..., Reply]) -> Callable[..., Reply]:
+            operation = Operation(
+                method, path, who, summary, body, answers, handler.__name__, tuple(refuses), proof, query
+            )
+            self.operations.append(operation)
+
+            @functools.wraps(handler)
+            def view(**parameters: str) -> Response:
+                return self._answer(operation, handler, parameters)
+
+            options: dict[str, Any] = {"authorizer": self.citizen} if who == "citizen" else {}
+            # Where no body is wanted, what a client says of its type does not matter.
+            options["content_types"] = ["application/json"] if body not in (None, Ignored) else []
+            self.route(path, methods=[method], name=handler.__name__, cors=_CORS, **options)(view)
+            return handler
+
+        return register
+
+    def now(self) -> datetime:
+        """The instant of the present request: when the gateway received it, to the millisecond, else the clock.
+
+        A cold start after the request arrived must not cost anyone their place, so arrival counts. The time is the
+        gateway's own word, which no caller can set.
+        """
+        arrived = self._request.context.get("requestTimeEpoch")
+        return datetime.fromtimestamp(arrived / 1000, UTC) if arrived else self.clock()
+
+    @property
+    def _request(self) -> Request:
+        if self.current_request is None:
+            raise RuntimeError("no request is being answered")
+        return self.current_request
+
+    def caller(self) -> str:
+        """The registrant id of a citizen's request: the subject of the verified token."""
+        return str(self._request.context["authorizer"]["principalId"])
+
+    def raw_body(self) -> bytes:
+        """The body as it came, at most `BODY_LIMIT_BYTES`; raises `TooLarge`, or `Malformed` if it is no text."""
+        try:
+            body = self._request.raw_body
+            raw = body.encode() if isinstance(body, str) else body
+        except UnicodeEncodeError as error:
+            raise Malformed(field="$", reason="not UTF-8") from error
+        if len(raw) > BODY_LIMIT_BYTES:
+            raise TooLarge(limit_bytes=BODY_LIMIT_BYTES)
+        return raw
+
+    def header(self, name: str) -> str:
+        """A request header, whatever its case; empty if it is not there."""
+        return str(self._request.headers.get(name, ""))
+
+    def signed_request(self) -> tuple[str, str, list[tuple[str, str]], Mapping[str, str], bytes]:
+        """What a partner's signature covers: method, path (without the stage, the ids in it), query and body.
+
+        With them, before the body, the headers that hold the signature. The query is in names and values, decoded.
+        """
+        request = self._request
+        # Chalice's path is the route's, `{vacancy_id}` and all: one that is signed must say which vacancy.
+        path = request.path.format_map(request.uri_params or {})
+        query = [(name, value) for name, values in _given(request.query_params).items() for value in values]
+        return request.method, path, query, request.headers, self.raw_body()
+
+    def _answer(self, operation: Operation, handler: Callable[..., Reply], parameters: dict[str, str]) -> Response:
+        try:
+            arguments = [] if operation.proof is None else [operation.proof()]
+            if operation.query is not None:
+                arguments.append(decode_query(self._request.query_params, operation.query))
+            raw = self.raw_body()
+            if operation.body is None:
+                if raw.strip():
+                    decode(raw, Nothing)
+            elif operation.body is not Ignored:
+                arguments.append(decode(raw, operation.body))
+            reply = handler(*arguments, **parameters)
+        except DomainError as error:
+            return self._problem(problems.document(error, self._language()), error.cache_s)
+        except Exception as error:  # noqa: BLE001 - the last line of defence: nothing may escape as a raw 500
+            if clients.is_passing(error):
+                log.warning("aws_unavailable", extra={"route": operation.path, "error": type(error).__name__})
+                return self._problem(problems.document(Unavailable(), self._language()))
+            # The log gets the kind and the place, never the message: a library's message may quote what was sent.
+            frames = traceback.extract_tb(error.__traceback__)[-3:]
+            where = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
+            log.error("request_failed", extra={"route": operation.path, "error": type(error).__name__, "at": where})
+            return self._problem(problems.unexpected(self._language()))
+        headers: dict[str, str | list[str]] = {**_HEADERS, **reply.headers}
+        if reply.body is None:
+            return Response(body="", status_code=reply.status, headers=headers)
+        kind = operation.answers.get(reply.status)
+        if isinstance(kind, Text):
+            headers["Content-Type"] = f"{kind.media_type}; charset=utf-8"
+            return Response(body=reply.body, status_code=reply.status, headers=headers)
+        headers["Content-Type"] = "application/json"
+        return Response(body=msgspec.json.encode(reply.body).decode(), status_code=reply.status, headers=headers)
+
+    def _problem(self, document: problems.Problem, cache_s: int = 0) -> Response:
+        headers: dict[str, str | list[str]] = {
+            **_HEADERS,
+            "Content-Type": "application/problem+json",
+            "Cache-Control": _keep(cache_s),
+            "Vary": "Accept-Language",
+        }
+        if document["status"] in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+            headers["Retry-After"] = RETRY_AFTER_S
+        return Response(msgspec.json.encode(document).decode(), headers, document["status"])
+
+    def _language(self) -> problems.Language:
+        return problems.language(self._request.headers.get("accept-language", ""))
+
+    def __call__(self, event: Any, context: Any) -> Any:
+        """Answer an API Gateway event; what Chalice itself refuses becomes a problem document too."""
+        response = super().__call__(event, context)
+        kind = (response.get("headers") or {}).get("Content-Type", "")
+        if response["statusCode"] >= HTTPStatus.BAD_REQUEST and "problem" not in kind:
+            sent = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+            language = problems.language(sent.get("accept-language", ""))
+            document = problems.refused_by_router(response["statusCode"], language)
+            response["headers"] = {**(response.get("headers") or {}), **_HEADERS}
+            response["headers"] |= {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}
+            response["body"] = msgspec.json.encode(document).decode()
+        return response
+
+
+def decode(raw: bytes, kind: Any) -> Any:
+    """JSON bytes to a wire type. Raises `UnknownField` or `Malformed`; neither repeats a value that was sent."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError as error:
+        raise _refused(error) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed(field="$", reason="not JSON") from error
+
+
+def decode_query(query: Any, kind: Any) -> Any:
+    """A request's query (Chalice's, or None) to a wire type. Raises as `decode`; a name may be given once only."""
+    given = _given(query)
+    for name, values in given.items():
+        if len(values) > 1:
+            raise Malformed(field=f"$.{name}" if re.fullmatch(r"[A-Za-z_]{1,40}", name) else "$", reason="given twice")
+    try:
+        # Not strict: all that a query has is text.
+        return msgspec.convert({name: values[0] for name, values in given.items()}, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise _refused(error) from error
+
+
+def _given(query: Any) -> dict[str, list[str]]:
+    """All that a query (Chalice's, or None) gives, by name."""
+    return {} if query is None else {name: query.getlist(name) for name in query}
+
+
+def _refused(error: msgspec.ValidationError) -> DomainError:
+    text = str(error)
+    where = _FIELD_PATH.search(text)
+    path = where.group(1) if where else "$"
+    if unknown := _UNKNOWN.search(text):
+        # The name is the caller's own and may be anything: shown only if it looks like a name.
+        name = unknown.group(1)
+        return UnknownField(field=name if re.fullmatch(r"[A-Za-z_]{1,40}", name) else path)
+    return Malformed(field=path, reason=_QUOTED.sub("", _FIELD_PATH.sub("", text)))
+
+
+def number(text: str) -> int:
+    """A path's wave number; what is not one names no object (`NotFound`)."""
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise NotFound()
+    return int(text)
+
+
+def object_id(text: str) -> str:
+    """A path's id, of the form that `ids` gives; what is not one names no object (`NotFound`)."""
+    if not re.fullmatch(r"[a-z2-7]{26}", text):
+        raise NotFound()
+    return text
+
+
+def ok(body: Any, cache_s: int = 0, policy: str = "") -> Reply:
+    """200."""
+    return Reply(body, HTTPStatus.OK, cache_s, policy)
+
+
+def created(body: Any) -> Reply:
+    """201."""
+    return Reply(body, HTTPStatus.CREATED)
+
+
+def once(made: tuple[Any, bool]) -> Reply:
+    """What a service made, and whether it is new: 201, or 200 when the same had been done before."""
+    body, new = made
+    return Reply(body, HTTPStatus.CREATED if new else HTTPStatus.OK)
+
+
+def done(status: int = HTTPStatus.NO_CONTENT) -> Reply:
+    """No body: 204, or 202 when the work is still to come."""
+    return Reply(None, status)
+
+
+def admitted(tokens: TokenVerifier, header: str) -> AuthResponse:
+    """An authorizer's answer for `Authorization: Bearer ...`; a token that is not ours is 401, by API Gateway's rules.
+
+    The policy is cached by token, so it allows every route.
+    """
+    scheme, _, token = header.partition(" ")
+    try:
+        if scheme.lower() != "bearer":
+            raise InvalidToken()
+        return AuthResponse(routes=["*"], principal_id=tokens.verify(token.strip()))
+    except InvalidToken as error:
+        # API Gateway answers 401 to exactly this message, and 500 to any other exception.
+        raise Unauthorized() from error

@@ -1,0 +1,43 @@
+"""`GET /me`: what several domains know of one person, in one answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from ..clock import iso
+from ..registration.wire import FinancialAddressView, RegistrationView
+from ..waves.rules import Beneficiary, BeneficiaryState
+from ..waves.wire import BeneficiaryView
+
+
+class Deadline(Struct, frozen=True):
+    """What must be done next, and before when (`2026-11-24T03:00:00Z`, exclusive)."""
+
+    what: Literal["first_purchase", "survey"]
+    at: str
+
+
+class Me(Struct, frozen=True):
+    """What is kept about the caller; null where there is nothing yet. `balance_idr` is left for trainings."""
+
+    registration: RegistrationView | None
+    financial_address: FinancialAddressView | None
+    beneficiary: BeneficiaryView | None
+    balance_idr: int | None
+    next_deadline: Deadline | None
+
+
+def next_deadline(beneficiary: Beneficiary | None, survey_closes_at: datetime | None, now: datetime) -> Deadline | None:
+    """The earliest of the last moment for a first purchase, while none was made, and the close of an open survey."""
+    ahead: list[tuple[datetime, Literal["first_purchase", "survey"]]] = []
+    if beneficiary and beneficiary.state is BeneficiaryState.POTENTIAL and now < beneficiary.buy_by:
+        ahead.append((beneficiary.buy_by, "first_purchase"))
+    if survey_closes_at is not None:
+        ahead.append((survey_closes_at, "survey"))
+    if not ahead:
+        return None
+    at, what = min(ahead)
+    return Deadline(what, iso(at))

@@ -1,0 +1,1 @@
+"""`make chaos`: many payouts while everything goes wrong."""

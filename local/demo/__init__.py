@@ -1,0 +1,1 @@
+"""`make demo`: one whole wave, and what becomes of its people."""

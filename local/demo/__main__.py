@@ -1,0 +1,106 @@
+"""`make demo`: a whole wave on a local cloud, through the public API, and the sums at the end.
+
+The last line is `demo: ok registered=... refused=... joined=... chosen=... paid=... failed=... revoked=...
+substituted=... surveys=... nps=... disagreements=0`, and the exit code is 0, only if all the sums agree. Everything
+that was started is stopped, whatever happens.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+import click
+
+from admin.deployment import stages
+from admin.deployment.stacks import DeployFailed
+from chalicelib.clock import utc_now, wib_date
+from chalicelib.config import load_programme
+
+from ..cloud.local_cloud import STAGE, CloudFailed, LocalCloud
+from ..sandbox.provider_books import Faults
+from .administrator import CommandLine, OfficeFailed
+from .api import Api, Unexpected
+from .people import Person, people
+from .play import play
+from .players.crowd import Crowd
+from .scene import Scene
+from .screen import LOGS_S, Clock, Screen, begin, keep_logs
+from .sums import Played
+
+FOLDER = stages.ROOT / ".demo"
+WORKERS = 6
+
+FAULTS = {
+    "timeout_after_rate": 0.03,
+    "timeout_before_rate": 0.02,
+    "error_after_rate": 0.05,
+    "error_before_rate": 0.05,
+    "fail_rate": 0.05,
+    "hang_s": 4,
+    "settle_ms": 150,
+}
+"""How the sandbox provider misbehaves; accounts that end in its failing suffix are never paid besides."""
+
+
+def stage(cloud: LocalCloud, screen: Screen, invented: Sequence[Person], found: list[str]) -> Mapping[str, int]:
+    """Deploy and play the wave; the figures of the last line. `found` gets the disagreements, whatever happens."""
+    screen.line("deployment: the same code, templates and commands as for AWS, onto the local cloud")
+    deployed = cloud.deploy()
+    cloud.fsp.books.configure(FAULTS)
+    cloud.fsp.books.open_accounts(person.address for person in invented)
+    api = Api(deployed.api_url, deployed.settings.jwks_url, WORKERS + 2)
+    crowd = Crowd(api, invented, utc_now, screen.progress, found, WORKERS)
+    office = CommandLine(STAGE, cloud.endpoint, cloud.fsp.url, FOLDER / "logs/office.log")
+    programme, folder = load_programme(STAGE), FOLDER / "draws"
+    clock = Clock(screen.line)
+    played = play(Scene(crowd, office, clock, programme, folder, Faults().fail_suffix, screen.line))
+    _tell(screen.line, played)
+    screen.line(f"of this time, {clock.waited_s:.0f} s were waiting; processors worked for {cloud.cpu_s():.0f} s")
+    return played.counts
+
+
+def _tell(line: Callable[[str], None], played: Played) -> None:
+    wave, reasons = played.wave, Counter(one["reason"] for one in played.results.substitutions)
+    line(f"wave {wave['number']}: {wave['entries']} entries, quota {wave['quota']}, chosen {wave['chosen']}")
+    line(f"seats that went on: {', '.join(f'{number} {reason}' for reason, number in sorted(reasons.items()))}")
+    line(f"check the draw yourself: .venv/bin/gelombang draw verify --stage {STAGE} .demo/draws/{wave['number']}")
+
+
+@click.command()
+@click.option("--people", "count", default=300, show_default=True, help="How many people, the refused ones included.")
+@click.option("--seed", default=54, show_default=True, help="The same seed invents the same people.")
+def main(count: int, seed: int) -> None:
+    """Play one wave on a local cloud, from registration to what became of its people."""
+    try:
+        invented = people(seed, count, wib_date(utc_now()), load_programme(STAGE), Faults().fail_suffix)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--people") from error
+    counts: Mapping[str, int] = {}
+    found: list[str] = []
+    screen = Screen()
+    try:
+        with screen, LocalCloud(FOLDER / "cloud", seed=str(seed), report=screen.line, count=screen.count) as cloud:
+            begin(FOLDER)
+            try:
+                counts = stage(cloud, screen, invented, found)
+            finally:
+                screen.line("stopping everything that was started; logs are in .demo/logs")
+                keep_logs(FOLDER / "logs", LOGS_S)
+    except (CloudFailed, DeployFailed, OfficeFailed, Unexpected, TimeoutError) as error:
+        found.append(str(error))
+    except Exception as error:  # noqa: BLE001 - whatever happens, the last line must tell that it failed
+        (FOLDER / "traceback.txt").write_text(traceback.format_exc())
+        found.append(f"{type(error).__name__}, see .demo/traceback.txt")
+    except (KeyboardInterrupt, SystemExit):
+        found.append("interrupted")
+    for one in found:
+        screen.line(f"disagreement: {one}")
+    figures = " ".join(f"{name}={figure}" for name, figure in {**counts, "disagreements": len(found)}.items())
+    click.echo(f"demo: {'FAILED' if found else 'ok'} {figures}")
+    raise SystemExit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""The administrator's desk: every step of theirs is a command of `gelombang`, as it would be for a real stage.
+
+The commands run in this process: to start another one takes a second each time.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import boto3
+import urllib3
+from click.testing import CliRunner, Result
+
+from admin.cli import main
+from admin.deployment import stages
+from chalicelib.clock import iso, utc_now
+from chalicelib.waves.errors import ChangeTooLate
+
+from ..sandbox import inbox
+from . import time_lapse
+from .players.crowd import Partner
+from .scene import Comparison
+
+_NO_ADDRESS = "HELD(NO_ADDRESS)"
+"""How `gelombang payout list` shows a payout that waits for an address."""
+
+
+class OfficeFailed(Exception):
+    """A command did not end well; the message has the command and the last line it wrote."""
+
+
+class CommandLine:
+    """Runs commands of `gelombang` for a stage, with this process's environment.
+
+    `log` gets a line for each run; `endpoint` is where the local cloud is, `fsp_url` the sandbox provider.
+    """
+
+    def __init__(self, stage: str, endpoint: str, fsp_url: str, log: Path) -> None:
+        self._stage = stage
+        self._endpoint = endpoint
+        self._fsp_url = fsp_url
+        self._log = log
+        self._at_work = Lock()
+        self._services = stages.load(stage).services
+
+    def add_wave(self, opens_at: datetime, closes_at: datetime, quota: int) -> int:
+        """Set a wave and return its number."""
+        out = self._must(
+            "wave",
+            "add",
+            "--opens-at",
+            iso(opens_at),
+            "--closes-at",
+            iso(closes_at),
+            "--quota",
+            str(quota),
+            "--reason",
+            "Percobaan",
+        )
+        return int(_word_after("wave", out))
+
+    def move_wave(self, number: int, opens_at: datetime, closes_at: datetime) -> bool:
+        """Give a wave other times; False if that comes too late for them."""
+        times = ("--opens-at", iso(opens_at), "--closes-at", iso(closes_at))
+        code, out, error = self._run("wave", "move", str(number), *times, "--reason", "Percobaan")
+        if code and ChangeTooLate.code not in error:
+            raise OfficeFailed(f"gelombang wave move: {_last_line(error or out)}")
+        return not code
+
+    def close_wave(self, number: int) -> datetime:
+        """Let an open wave close now instead of when it is due: by hand, as no administrator can."""
+        return time_lapse.close_wave(self._services, number, utc_now)
+
+    def end_buying(self) -> datetime:
+        """Let the deadline come now of everyone who has bought nothing yet: by hand, as no administrator can."""
+        return time_lapse.end_buying(self._services, utc_now)
+
+    def fire(self, schedule: str) -> None:
+        """Have a deployed function that has a schedule run now."""
+        self._must("trigger", schedule)
+
+    @contextmanager
+    def firing(self, schedule: str) -> Iterator[None]:
+        """Have such a function run beside what the block does."""
+        with ThreadPoolExecutor(1) as aside:
+            running = aside.submit(self.fire, schedule)
+            yield
+            running.result()
+
+    def look_again(self) -> None:
+        """Queue the payouts that wait for an address, for those who have just set one; a sweep comes to them seldom."""
+        for line in self._must("payout", "list", "--state", "HELD").splitlines():
+            entitlement_id, state, *_ = line.split()
+            if state == _NO_ADDRESS:
+                self._must("payout", "ask", entitlement_id)
+
+    def add_partner(self, name: str) -> Partner:
+        """Admit a training partner."""
+        out = self._must("partner", "add", name, "--reason", "Percobaan")
+        return Partner(_word_after("partner", out), _word_after("key", out))
+
+    def import_courses(self, catalogue: str) -> int:
+        """Import a catalogue (CSV) and return how many courses it has."""
+        file = self._log.with_name("courses.csv")
+        file.write_text(catalogue)
+        self._must("course", "import", str(file), "--reason", "Katalog percobaan")
+        self._must("course", "approve", str(file), "--yes", env=self._second)
+        return len(catalogue.splitlines()) - 1
+
+    def answer_grievances(self) -> int:
+        """Escalate the first grievance, answer every one, and return how many there were."""
+        numbers = re.findall(r"^(?:[a-z2-7]{4}-){3}[a-z2-7]{4}", self._must("grievance", "list"), re.M)
+        for number in numbers[:1]:
+            self._must("grievance", "escalate", number, "--note", "Mohon diperiksa bersama.")
+        for number in numbers:
+            self._must("grievance", "answer", number, "--text", "Sudah kami periksa; buktinya ada pada pengaduan ini.")
+        return len(numbers)
+
+    def mails(self) -> list[tuple[str, str, str]]:
+        """Every mail that was sent so far: address, subject and text."""
+        return [(mail.to, mail.subject, mail.text) for mail in inbox.mails(self._endpoint)]
+
+    def mails_in_doubt(self) -> int:
+        """How often nobody knew whether a mail had gone out, by what the functions logged."""
+        logs = stages.connect().client("logs")
+        groups = [f"/aws/lambda/gelombang-{self._stage}-{name}" for name in ("send_mail", "write_notices")]
+        pages = (
+            page for group in groups for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+        )
+        return sum("mail_outcome_unknown" in event["message"] for page in pages for event in page["events"])
+
+    def show_statistics(self) -> list[str]:
+        """The published statistics, as printed."""
+        return self._must("statistics", "show").splitlines()
+
+    def add_cosignature(self, wave: int, line: bytes) -> None:
+        """Publish the line that a witness signed."""
+        self._must("draw", "witness", "add", str(wave), line.decode().rstrip())
+
+    def check_draw(self, wave: int, folder: Path) -> list[str]:
+        """Verify the draw as it is published, and the files in `folder` without the network; what does not hold."""
+        return [*self._findings("draw", "verify", str(wave)), *self._findings("draw", "verify", str(folder))]
+
+    def compare_books(self) -> Comparison:
+        """Compare the ledger with the provider's books."""
+        code, out, error = self._run("payout", "compare", "--books", f"{self._fsp_url}/sandbox/books")
+        wrong = [f"gelombang payout compare: {_last_line(error or out)}"] if code else []
+        return Comparison(said=out.splitlines(), wrong=wrong)
+
+    def books(self) -> dict[str, Any]:
+        """The provider's own report."""
+        found: dict[str, Any] = urllib3.request("GET", f"{self._fsp_url}/sandbox/books", timeout=120).json()
+        return found
+
+    def _must(self, *command: str, env: Mapping[str, str] | None = None) -> str:
+        code, out, error = self._run(*command, env=env)
+        if code:
+            raise OfficeFailed(f"gelombang {' '.join(command)}: {_last_line(error or out)}")
+        return out
+
+    def _findings(self, *command: str) -> list[str]:
+        code, out, error = self._run(*command)
+        return [f"gelombang {' '.join(command)}: {_last_line(error or out)}"] if code else []
+
+    @cached_property
+    def _second(self) -> dict[str, str]:
+        """The environment of another administrator, who approves what this process's own proposes."""
+        iam = boto3.client("iam", endpoint_url=self._endpoint)
+        may = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+        iam.create_user(UserName="budi")
+        iam.put_user_policy(UserName="budi", PolicyName="administrator", PolicyDocument=json.dumps(may))
+        key = iam.create_access_key(UserName="budi")["AccessKey"]
+        return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+    @staticmethod
+    def _invoke(command: list[str], env: Mapping[str, str] | None) -> Result:
+        if env is None:
+            return CliRunner().invoke(main, command)
+        boto3.DEFAULT_SESSION = None  # it would go on as who it was
+        try:
+            return CliRunner().invoke(main, command, env=env)
+        finally:
+            boto3.DEFAULT_SESSION = None
+
+    def _run(self, *command: str, env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
+        began = time.monotonic()
+        with self._at_work:  # while a command runs, this whole process writes to another stdout
+            done = self._invoke([*command, "--stage", self._stage], env)
+        error = done.stderr
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            error += "".join(traceback.format_exception(done.exception))
+        took = time.monotonic() - began
+        with self._log.open("a") as log:
+            # What it printed may be a partner's key, so only complaints are kept.
+            log.write(f"{took:.1f} s, exit {done.exit_code}: gelombang {' '.join(command)}\n{error}")
+        return done.exit_code, done.stdout, error
+
+
+def _word_after(word: str, text: str) -> str:
+    """The word after the first `word` of a text."""
+    words = text.split()
+    return words[words.index(word) + 1]
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["no output"])[-1]

@@ -1,0 +1,1 @@
+"""Stand-ins for what is outside: the provider, the beacon, a witness, the inbox."""

@@ -1,0 +1,185 @@
+"""The whole command line: what changes something asks why and keeps who, and what does not exist is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from admin.cli import main
+from admin.deployment import stages
+from chalicelib.config import Programme, Settings
+from chalicelib.wiring import Services
+from tests.builders.training import ANI
+from tests.conftest import T0
+
+READS = {
+    "course history", "dlq list", "dlq show", "draw audit-sample", "draw verify", "draw watch", "exclusion list",
+    "exclusion show", "grievance list", "grievance show", "mailbox show", "partner list", "payout ceiling show",
+    "payout address show", "payout compare", "payout list", "payout show", "payout status", "registration show",
+    "statistics show", "wave history", "wave list", "wave show",
+}  # fmt: skip
+"""They change nothing."""
+
+WITHOUT = {
+    "deploy": "CloudFormation keeps who changed a stack",
+    "destroy": "CloudFormation keeps who deleted a stack",
+    "trigger": "a function does what is due, and nothing else",
+    "wave advance": "a step does what is due, and nothing else",
+    "payout sweep": "queues what is due again",
+    "payout ask": "queues one entitlement again",
+    "payout reconcile": "does what the night does, and nothing else",
+    "dlq redrive": "sends a message of ours again, whose reader decides anew",
+    "draw hand-in": "a signature proves itself, whoever hands it in",
+    "draw witness add": "a signature proves itself, whoever hands it in",
+    "draw witness keygen": "writes a file of one's own",
+    "draw witness sign": "writes a file of one's own",
+    "payout export": "the file keeps its maker, its checker and who recalled it",
+    "payout import": "each line of a report is kept with who imported it",
+    "payout approve": "carries the reason of what was proposed",
+    "registration approve": "carries the reason of what was proposed",
+    "course approve": "carries the reason of what was proposed",
+    "grievance answer": "the answer is the reason, kept with who gave it",
+    "grievance escalate": "the note is the reason, kept with who wrote it",
+}
+"""What changes something and asks for no reason, and why not."""
+
+
+def leaves(group: click.Group, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from leaves(command, f"{path}{name} ")
+        else:
+            yield f"{path}{name}", command
+
+
+COMMANDS = dict(leaves(main))
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - READS - WITHOUT.keys()))
+def test_a_command_that_changes_something_takes_a_reason(name: str) -> None:
+    (reason,) = (one for one in COMMANDS[name].params if one.name == "reason")
+    assert reason.required or name == "payout retry", "which needs one where two people decide"
+
+
+def test_nothing_that_takes_a_reason_is_excused() -> None:
+    asked = {name for name, command in COMMANDS.items() if any(one.name == "reason" for one in command.params)}
+    assert asked & (READS | WITHOUT.keys()) == set()
+    assert (READS | WITHOUT.keys()) - COMMANDS.keys() == set()
+
+
+@pytest.fixture
+def services(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Services:
+    built = Services(cloud, programme, lambda: T0)
+    monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=built, settings=cloud))
+    monkeypatch.setattr(stages, "caller", lambda: ANI)
+    return built
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(main, [*words, "--stage", "test"])
+
+
+WHY = ("--reason", "trial")
+TIMES = ("--opens-at", "2027-11-25T12:00:00Z", "--closes-at", "2027-11-25T13:00:00Z")
+NOBODY = "a" * 26
+NUMBER = "aaaa-aaaa-aaaa-aaaa"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("mailbox", "show", "nonsense"),
+        ("mailbox", "reopen", "nonsense", *WHY),
+        ("partner", "revoke", NOBODY, *WHY),
+        ("wave", "show", "3"),
+        ("wave", "show", "100001"),
+        ("wave", "skip", "100001", *WHY),
+        ("wave", "move", "100001", *TIMES, *WHY),
+        ("wave", "resize", "100001", "--quota", "1", *WHY),
+        ("payout", "ceiling", "show", "--wave", "9999", "--kind", "incentive"),
+        ("payout", "ceiling", "set", "5", "--wave", "9999", "--kind", "incentive", "--was", "60000000000", *WHY),
+        ("payout", "ceiling", "set", "5", "--wave", "3", "--kind", "survey_1", "--was", "60000000000", *WHY),
+        ("payout", "ceiling", "set", "5", "--wave", "-1", "--kind", "incentive", "--was", "60000000000", *WHY),
+        ("payout", "ceiling", "set", "5", "--wave", "100001", "--kind", "incentive", "--was", "60000000000", *WHY),
+        ("payout", "show", NOBODY),
+        ("payout", "ask", NOBODY),
+        ("payout", "hold", NOBODY, *WHY),
+        ("payout", "release", NOBODY, *WHY),
+        ("payout", "cancel", NOBODY, *WHY),
+        ("payout", "retry", NOBODY, *WHY),
+        ("payout", "resolve", NOBODY, "--as", "PAID", *WHY),
+        ("payout", "reverse", NOBODY, *WHY),
+        ("payout", "approve", NOBODY, "--yes"),
+        ("payout", "reject", NOBODY, *WHY),
+        ("dlq", "show", "nonsense"),
+        ("dlq", "redrive", "nonsense"),
+        ("grievance", "show", NUMBER),
+        ("grievance", "answer", NUMBER, "--text", "a"),
+        ("grievance", "escalate", NUMBER, "--note", "a"),
+        ("registration", "show", "nobody"),
+        ("registration", "approve", "nobody", "--yes"),
+        ("registration", "reject", "nobody", *WHY),
+        ("statistics", "show", "--wave", "999"),
+        ("draw", "hand-in", "999", "00" * 48),
+        ("draw", "witness", "add", "999", "x"),
+    ],
+    ids=" ".join,
+)
+def test_what_does_not_exist_is_an_error_and_changes_nothing(services: Services, words: tuple[str, ...]) -> None:
+    answer = run(*words)
+    assert answer.exit_code == 1, answer.output
+    assert answer.exception is not None
+    assert "Error: " in answer.output
+    assert services.payout_administration.acts(1) == []
+
+
+def test_the_calendar_keeps_who_changed_it_when_and_why_and_shows_what_is_skipped(services: Services) -> None:
+    assert run("wave", "add", *TIMES, "--quota", "5", "--reason", "a pilot").exit_code == 0
+    assert run("wave", "resize", "100001", "--quota", "9", "--reason", "more money").exit_code == 0
+    assert run("wave", "skip", "100001", "--reason", "the pilot is off").exit_code == 0
+    listed = run("wave", "list").output.splitlines()
+    assert listed[-1].startswith(
+        "skipped: 100001, would open Thu 2027-11-25 19:00:00 WIB  CALENDAR wave 100001 skipped "
+    )
+    assert listed[-1].endswith(f" by {ANI}: the pilot is off")
+    shown = run("wave", "show", "100001").output.splitlines()
+    assert shown[:2] == ["wave     100001", "state    SKIPPED"]
+    assert [line.rpartition(": ")[2] for line in shown[2:]] == ["the pilot is off", "more money", "a pilot"]
+    assert run("wave", "history").output.splitlines() == [line.strip() for line in shown[2:]]
+    again = run("wave", "move", "100001", *TIMES, "--reason", "on again")
+    assert again.exit_code == 0
+    assert "skipped" not in run("wave", "list").output
+    # What is refused leaves no line.
+    assert run("wave", "skip", "54", "--reason", "too late").exit_code == 1
+    assert "too late" not in run("wave", "history").output
+
+
+def test_partners_mailboxes_and_past_totals_keep_who_when_and_why(services: Services, tmp_path: Path) -> None:
+    added = run("partner", "add", "Pelatihan Jaya", "--reason", "contract 7/2026").output
+    partner = added.split()[1]
+    assert run("partner", "revoke", partner, "--reason", "a leaked key").exit_code == 0
+    assert run("partner", "revoke", partner, "--reason", "again").exit_code == 0
+    _, first, second = run("partner", "list").output.splitlines()
+    assert first.startswith(f"  ADD partner {partner}  20")
+    assert first.endswith(f"by {ANI}: contract 7/2026")
+    assert second.endswith(f"by {ANI}: a leaked key")
+    assert added.split()[3] not in first
+    file = tmp_path / "history.csv"
+    file.write_text("wave,year,province,recipients,graduates\n1,2020,31,10,9\n")
+    assert run("wave", "import-history", str(file), "--reason", "by the ministry").exit_code == 0
+    assert run("wave", "history").output.rstrip().endswith(f"by {ANI}: by the ministry")
+
+
+def test_a_mailbox_is_shown_with_who_opened_it_again(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services.registrations, "registrant", lambda _: None)
+    services.mailboxes.close("person-1", "bounced", T0)
+    assert "closed since" in run("mailbox", "show", "person-1").output
+    assert run("mailbox", "reopen", "person-1", "--reason", "a new address").exit_code == 0
+    shown = run("mailbox", "show", "person-1").output.splitlines()
+    assert shown[0] == "mailbox: open"
+    assert shown[2].endswith(f"by {ANI}: a new address")

@@ -1,0 +1,265 @@
+"""The package: the same name and bytes for the same code, complete, small, and refused when it is not."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from admin.deployment import archive, package
+from admin.deployment.stacks import DeployFailed
+from tests.conftest import REGION, ROOT
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Path:
+    folder = tmp_path / "code"
+    (folder / "lib").mkdir(parents=True)
+    (folder / "app.py").write_text("import lib.part\n")
+    (folder / "lib/part.py").write_text("TEXT = 'one'\n")
+    return folder
+
+
+def test_the_same_code_has_the_same_release_and_the_same_zip(code, tmp_path):
+    first, second = tmp_path / "first.zip", tmp_path / "second.zip"
+    release = archive.release_of([code])
+    archive.write_zip([code], first)
+    for path in code.rglob("*.py"):
+        path.touch()
+    archive.write_zip([code], second)
+
+    assert archive.release_of([code]) == release
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_compiling_does_not_make_another_release(code):
+    before = archive.release_of([code])
+    archive.compile_modules(code)
+
+    assert archive.release_of([code]) == before
+
+
+@pytest.mark.parametrize(("name", "text"), [("lib/part.py", "TEXT = 'two'\n"), ("lib/new.py", "")])
+def test_any_changed_or_added_file_is_another_release(code, name, text):
+    before = archive.release_of([code])
+    (code / name).write_text(text)
+
+    assert archive.release_of([code]) != before
+
+
+def test_compiled_modules_are_used_without_a_look_at_the_source(code):
+    archive.compile_modules(code)
+    compiled = (code / f"lib/__pycache__/part.{sys.implementation.cache_tag}.pyc").read_bytes()
+
+    # PEP 552: bit 0 says the file is checked by hash; bit 1, clear here, that the source is looked at.
+    assert int.from_bytes(compiled[4:8], "little") == 0b01
+    assert b"/var/task/lib/part.py" in compiled
+
+
+def test_a_module_that_does_not_compile_is_refused(code):
+    (code / "lib/part.py").write_text("def (:\n")
+
+    with pytest.raises(DeployFailed, match="does not compile"):
+        archive.compile_modules(code)
+
+
+def test_of_two_files_with_one_name_the_first_folder_counts(code, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "app.py").write_text("raise SystemExit\n")
+    (other / "extra.py").touch()
+    archive.write_zip([code, other], tmp_path / "both.zip")
+
+    with zipfile.ZipFile(tmp_path / "both.zip") as both:
+        assert both.namelist() == ["app.py", "extra.py", "lib/part.py"]
+        assert both.read("app.py") == b"import lib.part\n"
+
+
+def test_a_package_that_brings_all_it_needs_tells_how_long_its_import_took(code):
+    assert 0 < archive.check([code]) < 10
+
+
+def test_a_package_that_needs_what_only_this_environment_has_is_refused(code):
+    (code / "app.py").write_text("import msgspec\n")
+
+    with pytest.raises(DeployFailed, match=r"does not import by itself(.|\n)*msgspec"):
+        archive.check([code])
+
+
+def test_a_package_over_its_budget_is_refused(code, monkeypatch):
+    monkeypatch.setattr(archive, "BUDGET_BYTES", 10)
+
+    with pytest.raises(DeployFailed, match="its budget"):
+        archive.check([code])
+
+
+def test_an_import_over_its_budget_is_tried_again_and_the_best_counts(code, monkeypatch):
+    times = [1.9, 0.5, 0.39, 0.1]
+    monkeypatch.setattr(archive, "import_s", lambda _: times.pop(0))
+
+    assert archive.check([code]) == 0.39
+    assert times == [0.1]
+
+
+def test_the_time_that_others_take_of_the_machine_does_not_count(code):
+    (code / "app.py").write_text("import time; time.sleep(0.5)")
+
+    assert archive.import_s([code]) < 0.5
+
+
+def test_an_import_within_its_budget_is_tried_once(code, monkeypatch):
+    times = [0.3, 9.0]
+    monkeypatch.setattr(archive, "import_s", lambda _: times.pop(0))
+
+    assert archive.check([code]) == 0.3
+
+
+def test_a_package_that_imports_far_too_slowly_is_refused(code, monkeypatch):
+    monkeypatch.setattr(archive, "import_s", lambda _: 2.3)
+
+    with pytest.raises(DeployFailed, match=r"import app takes 2\.3 s"):
+        archive.check([code])
+
+
+@pytest.mark.parametrize(("import_s", "said"), [(0.25, "250 ms (budget 400)"), (1.0, "1000 ms (budget 400, OVER")])
+def test_the_figures_are_shown_beside_their_budgets(tmp_path, import_s, said):
+    built = package.Package({}, "1", tmp_path, 41_000_000, import_s)
+
+    assert built.figures.startswith("41.0 MB unzipped (budget 80)")
+    assert said in built.figures
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    def pretend(system: str, processor: str) -> None:
+        monkeypatch.setattr(package.platform, "system", lambda: system)
+        monkeypatch.setattr(package.platform, "machine", lambda: processor)
+
+    return pretend
+
+
+@pytest.mark.parametrize(("processor", "name"), [("x86_64", "x86_64"), ("aarch64", "arm64")])
+def test_the_local_stage_runs_on_the_machine_s_own_processor(machine, processor, name):
+    machine("Linux", processor)
+
+    assert package.architecture("local") == name
+
+
+def test_every_other_stage_runs_on_one_processor(machine):
+    machine("Linux", "x86_64")
+    assert package.architecture("prod") == "x86_64"
+    machine("Linux", "aarch64")
+    with pytest.raises(DeployFailed, match="this machine is arm64: deploy from an x86_64 Linux"):
+        package.architecture("prod")
+
+
+@pytest.mark.parametrize(("system", "processor"), [("Darwin", "arm64"), ("Windows", "AMD64"), ("Linux", "riscv64")])
+def test_a_machine_that_cannot_run_the_package_is_refused_by_name(machine, system, processor):
+    machine(system, processor)
+
+    with pytest.raises(DeployFailed, match=f"this is {system} on {processor}: use a Linux virtual machine"):
+        package.architecture("local")
+
+
+def test_functions_run_on_the_processor_that_the_package_is_made_for(tmp_path):
+    template, _ = package.chalice_package(ROOT, "local", REGION, tmp_path, "arm64")
+
+    functions = [each for each in template["Resources"].values() if each["Type"] == "AWS::Serverless::Function"]
+    assert {tuple(each["Properties"]["Architectures"]) for each in functions} == {("arm64",)}
+
+
+def test_a_dependency_without_a_wheel_for_lambda_is_refused(tmp_path, monkeypatch):
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, 0, stdout="Could not install dependencies:\npyblst==0.3.15\n")
+
+    monkeypatch.setattr(package.subprocess, "run", run)
+    (tmp_path / "requirements.txt").write_text("pyblst==0.3.15\n")
+
+    with pytest.raises(DeployFailed, match="pyblst"):
+        package.dependencies(tmp_path, REGION, tmp_path / "work")
+    assert list((tmp_path / "work/dependencies").iterdir()) == []
+
+
+def test_dependencies_are_downloaded_once_for_each_content(tmp_path, monkeypatch):
+    runs: list[Path] = []
+
+    def chalice(project: Path, *_: str) -> Path:
+        runs.append(project)
+        out = project.parent / "out"
+        out.mkdir()
+        with zipfile.ZipFile(out / "deployment.zip", "w") as made:
+            holidays = ("holidays/countries/japan.py", "holidays/financial/tokyo.py", "holidays/locale/ja.mo")
+            for name in ("app.py", "chalice/app.py", "library.py", "botocore/data/ec2/service.json", *holidays):
+                made.writestr(name, "")
+        return out
+
+    monkeypatch.setattr(package, "_run_chalice", chalice)
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("library==1\n")
+    first = package.dependencies(tmp_path, REGION, tmp_path / "work")
+    again = package.dependencies(tmp_path, REGION, tmp_path / "work")
+    requirements.write_text("library==2\n")
+    other = package.dependencies(tmp_path, REGION, tmp_path / "work")
+    arm = package.dependencies(tmp_path, REGION, tmp_path / "work", "arm64")
+
+    assert first == again
+    assert len({first, other, arm}) == len(runs) == 3
+    assert sorted(path.name for path in first.iterdir()) == ["__pycache__", "botocore", "holidays", "library.py"]
+
+
+def test_the_package_knows_the_services_that_the_application_calls():
+    called = {
+        service
+        for path in (ROOT / "chalicelib").rglob("*.py")
+        for service in re.findall(r"client\(\"([a-z0-9-]+)\"", path.read_text())
+    }
+
+    # The tables are reached by pynamodb, which makes its own client.
+    assert called | {"dynamodb"} == package.SERVICES
+
+
+def test_models_of_services_that_nothing_calls_are_left_out(tmp_path):
+    for name in ("s3/2006-03-01", "ec2/2016-11-15"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "endpoints.json").touch()
+
+    package._keep_services(tmp_path)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["endpoints.json", "s3"]
+
+
+def test_an_application_that_does_not_import_is_refused_with_the_reason(tmp_path):
+    (tmp_path / "chalicelib").mkdir()
+    (tmp_path / "app.py").write_text("import nothing_of_this_name\n")
+
+    with pytest.raises(DeployFailed, match="nothing_of_this_name"):
+        package.chalice_package(tmp_path, "test", REGION, tmp_path / "scratch")
+
+
+def test_the_one_country_that_is_packaged_has_the_same_holidays(tmp_path):
+    import holidays
+
+    library = tmp_path / "holidays"
+    shutil.copytree(Path(holidays.__file__).parent, library, ignore=shutil.ignore_patterns("__pycache__", "*.mo"))
+    package._keep_country(library)
+    assert [path.name for path in library.glob("countries/*.py") if path.stat().st_size] == [f"{package.COUNTRY}.py"]
+
+    asked = (
+        "from datetime import date, timedelta\n"
+        "from chalicelib.helpdesk.holidays import is_holiday\n"
+        "print([day for n in range(1500) if is_holiday(day := date(2023, 6, 1) + timedelta(n))])\n"
+        "import holidays; print(holidays.__file__)\n"
+    )
+    answers = [
+        subprocess.run([sys.executable, "-c", asked], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+        for env in ({"PYTHONPATH": str(tmp_path)}, {})
+    ]
+    pruned, whole = (answer.stdout.splitlines() for answer in answers)
+    assert pruned[0] == whole[0]
+    assert pruned[0].count("datetime.date") > 60
+    assert (pruned[1].startswith(str(tmp_path)), whole[1].startswith(str(tmp_path))) == (True, False)

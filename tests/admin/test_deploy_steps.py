@@ -1,0 +1,169 @@
+"""The steps around the stacks: code in its place, nothing retained where nothing may be, the first request, the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from admin.commands import deploy as deploy_commands
+from admin.deployment import deploy, stages
+from admin.deployment.stacks import DeployFailed, Template
+from chalicelib.config import BadConfiguration
+from infrastructure import app_stack, data_stack
+from tests.conftest import REGION
+
+
+def test_every_function_gets_its_code_from_the_bucket():
+    template = {
+        "Resources": {
+            "Pay": {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": "./deployment.zip"}},
+            "Role": {"Type": "AWS::IAM::Role", "Properties": {}},
+        }
+    }
+
+    document = deploy.with_code(template, "artifacts", "code/1.zip")
+
+    assert document["Resources"]["Pay"]["Properties"]["CodeUri"] == {"Bucket": "artifacts", "Key": "code/1.zip"}
+    assert template["Resources"]["Pay"]["Properties"] == {"CodeUri": "./deployment.zip"}
+
+
+def test_a_stage_that_may_be_destroyed_retains_nothing():
+    kept = data_stack.template()
+
+    thrown_away = deploy.without_retention(kept)
+
+    assert "DeletionPolicy" in json.dumps(kept)
+    assert 'Policy": "Retain' not in json.dumps(thrown_away)
+    assert thrown_away["Resources"].keys() == kept["Resources"].keys()
+
+
+def test_a_machine_that_cannot_package_is_refused_before_anything_is_done(monkeypatch):
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    monkeypatch.setattr(stages, "connect", pytest.fail)
+
+    with pytest.raises(DeployFailed, match="Darwin"):
+        deploy.deploy("local", {}, print, lambda _: (200, b""))
+
+
+def test_an_unknown_parameter_is_refused_before_anything_is_done():
+    with pytest.raises(DeployFailed, match=r"no such parameter: Fsp;.*FspUrl"):
+        deploy.deploy("test", {"Fsp": "x"}, print, lambda _: (200, b""))
+
+
+class AppStack:
+    """An app stack whose template is deployed already; it knows the parameters of its last deployment."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def deploy(self, _name: str, _template: Template, given: Mapping[str, str]) -> bool:
+        before, self.url = self.url, given.get("PublicUrl", self.url)
+        return self.url != before
+
+    def find(self, name: str) -> dict[str, Any]:
+        return {"StackName": name, "Parameters": [{"ParameterKey": "PublicUrl", "ParameterValue": self.url}]}
+
+
+@pytest.mark.parametrize(("known", "changed"), [("https://not-yet.invalid", True), ("https://api", False)])
+def test_the_address_that_a_dead_deployment_left_unknown_is_made_up_for_and_counts_as_a_change(
+    known: str, changed: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(stages, "api_url", lambda *_: "https://api")
+    stack: Any = AppStack(known)
+    template = Template({"Parameters": {"PublicUrl": {"Default": "https://not-yet.invalid"}}})
+    nobody: Any = None
+
+    app, told = deploy._deploy_app(stack, nobody, "test", template, {})
+
+    assert (stack.url, told) == ("https://api", changed)
+    assert app["StackName"] == "gelombang-test-app"
+
+
+@pytest.mark.parametrize("first", [OSError("refused"), (502, b"<html>"), (200, b"not JSON"), (200, b"{}")])
+def test_the_first_request_is_repeated_until_the_application_answers(first: Any):
+    answers = [first, (200, b'{"status": "ok", "version": "1.2.3"}')]
+    waits: list[float] = []
+
+    def get(url: str) -> tuple[int, bytes]:
+        assert url == "https://api/health"
+        answer = answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    assert deploy.smoke_test("https://api", get, waits.append) == "1.2.3"
+    assert waits == [0, 1]
+
+
+def test_an_application_that_never_answers_fails_the_deployment_with_its_last_answer():
+    with pytest.raises(DeployFailed, match="503 busy"):
+        deploy.smoke_test("https://api", lambda _: (503, b"busy"), lambda _: None)
+
+
+def test_the_environment_of_a_function_follows_from_the_parameters():
+    environment = stages.function_environment({"UserPoolClient": "c", "Stage": "test", "JwksUrl": "u"}, REGION)
+
+    assert environment == {
+        "GELOMBANG_USER_POOL_CLIENT": "c",
+        "GELOMBANG_STAGE": "test",
+        "GELOMBANG_JWKS_URL": "u",
+        "AWS_REGION": REGION,
+    }
+
+
+def test_on_aws_the_addresses_are_the_ones_of_the_stacks():
+    aws = stages.Aws(REGION)
+
+    assert stages.jwks_url(aws, "pool") == f"https://cognito-idp.{REGION}.amazonaws.com/pool/.well-known/jwks.json"
+    assert (
+        stages.results_url(aws, {"ResultsUrl": "https://bucket.s3", "ResultsBucket": "bucket"}) == "https://bucket.s3"
+    )
+    assert stages.api_url(aws, {"EndpointURL": "https://id.execute-api/api/"}) == "https://id.execute-api/api"
+
+
+def test_on_an_emulator_they_are_below_its_own(monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    aws = stages.Aws(REGION)
+
+    assert stages.jwks_url(aws, "pool") == "http://127.0.0.1:4566/pool/.well-known/jwks.json"
+    assert stages.results_url(aws, {"ResultsUrl": "-", "ResultsBucket": "bucket"}) == "http://127.0.0.1:4566/bucket"
+    assert stages.api_url(aws, {"RestAPIId": "id"}) == "http://127.0.0.1:4566/restapis/id/api/_user_request_"
+
+
+def test_the_emulators_stage_is_the_one_that_chalice_deploys():
+    assert app_stack.config("x86_64")["api_gateway_stage"] == stages.API_STAGE
+
+
+def test_without_a_region_nothing_is_guessed(monkeypatch):
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+
+    with pytest.raises(BadConfiguration):
+        stages.connect()
+
+
+@pytest.mark.parametrize("given", ["FspUrl", "=value"])
+def test_a_parameter_without_a_value_is_a_mistake_in_the_command(given):
+    result = CliRunner().invoke(deploy_commands.deploy, ["--stage", "test", "--parameter", given])
+
+    assert result.exit_code == 2
+    assert "NAME=VALUE" in result.output
+
+
+def test_a_deployment_that_fails_is_told_without_a_traceback():
+    result = CliRunner().invoke(deploy_commands.deploy, ["--stage", "test", "--parameter", "Fsp=x"])
+
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: no such parameter: Fsp; there are ")
+
+
+def test_a_stage_is_destroyed_only_on_a_yes(monkeypatch):
+    monkeypatch.setattr(deploy_commands, "destroy_stage", pytest.fail)
+
+    result = CliRunner().invoke(deploy_commands.destroy, ["--stage", "test"], input="n\n")
+
+    assert result.exit_code == 1

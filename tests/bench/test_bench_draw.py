@@ -1,0 +1,127 @@
+"""The draw's benchmark sends pages as DynamoDB does, keeps objects as S3 does, and plays nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from bench import draw_pages
+from bench.draw_cloud import Cloud
+from bench.draw_pages import WAVE, Pages
+from bench.endpoint import Unplayed
+from chalicelib.aws import dynamodb
+from chalicelib.waves.entries import LeanReader, OrdinaryReader
+from chalicelib.waves.rules import SHARDS
+from chalicelib.waves.store import WavesTable
+
+NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+ENTRIES = 1000
+SMALL_PAGE = 1500
+"""Bytes, instead of 1 MB: so that a partition of sixteen entries has two pages."""
+
+
+@pytest.fixture
+def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pages:
+    monkeypatch.setattr(draw_pages, "_PAGE_BYTES", SMALL_PAGE)
+    draw_pages.make(tmp_path, ENTRIES)
+    return Pages(tmp_path)
+
+
+@pytest.fixture
+def cloud(pages: Pages, tmp_path: Path) -> Iterator[Cloud]:
+    cloud = Cloud(pages, tmp_path / "bucket", NOW)
+    with cloud.installed():
+        yield cloud
+
+
+def test_both_readers_find_every_entry_once(cloud: Cloud, pages: Pages) -> None:
+    dynamodb.bind(WavesTable, "gelombang-bench-waves", "ap-southeast-3")
+    lean, ordinary = (
+        [list(reader.pages(WAVE, shard)) for shard in range(SHARDS)]
+        for reader in (LeanReader(WavesTable), OrdinaryReader(WavesTable))
+    )
+    assert lean == ordinary
+    rows = [row for shard in lean for page in shard for row in page]
+    assert len({registrant for registrant, *_ in rows}) == len({ticket for _, _, ticket, _ in rows}) == ENTRIES
+    assert pages.entries == ENTRIES
+    assert len(cloud.calls) == 2 * len(pages.all) == 4 * SHARDS
+
+
+def test_without_names_the_same_entries_come_in_smaller_answers(cloud: Cloud, pages: Pages) -> None:
+    dynamodb.bind(WavesTable, "gelombang-bench-waves", "ap-southeast-3")
+    reader = LeanReader(WavesTable)
+    for shard in range(SHARDS):
+        named, nameless = list(reader.pages(WAVE, shard)), list(reader.tickets(WAVE, shard))
+        assert nameless == list(OrdinaryReader(WavesTable).tickets(WAVE, shard))
+        assert sorted(ticket for page in named for _, _, ticket, _ in page) == sorted(
+            ticket for undecided, _ in nameless for tickets in undecided.values() for ticket in tickets
+        )
+    assert pages.body_bytes < sum(page.named.length for page in pages.all) * 0.7
+
+
+def test_a_page_is_billed_by_the_items_that_were_read(cloud: Cloud, pages: Pages) -> None:
+    dynamodb.bind(WavesTable, "gelombang-bench-waves", "ap-southeast-3")
+    list(LeanReader(WavesTable).pages(WAVE, 0))
+    first, second = pages.all[:2]
+    assert first.item_bytes <= SMALL_PAGE < first.item_bytes + first.item_bytes // first.entries
+    assert [call.read_units for call in cloud.calls] == [1, 1]
+    assert second.last is None
+
+
+def test_whoever_was_not_written_is_as_the_first_but_for_what_is_their_own(cloud: Cloud) -> None:
+    cloud.person = {"pk": {"S": "R#first"}, "sk": {"S": "PROFILE"}, "nik_mac": {"S": "0" * 64}, "region": {"N": "31"}}
+    keys = [{"pk": {"S": f"R#{name}"}, "sk": {"S": "PROFILE"}} for name in ("second", "third")]
+    client = boto3.client("dynamodb", "ap-southeast-3")
+    found = client.batch_get_item(RequestItems={"t": {"Keys": keys, "ConsistentRead": True}})["Responses"]["t"]
+    assert [person["pk"]["S"] for person in found] == ["R#second", "R#third"]
+    assert {person["region"]["N"] for person in found} == {"31"}
+    assert len({person["nik_mac"]["S"] for person in found}) == 2
+
+
+@pytest.fixture
+def s3(cloud: Cloud) -> Any:
+    return boto3.client("s3", "ap-southeast-3")
+
+
+def test_an_object_comes_back_as_it_was_put(s3: Any) -> None:
+    body = bytes(range(256)) * 10_000
+    s3.put_object(Bucket="bench", Key="draws/60/leaves/31.bin", Body=body)
+    found = s3.get_object(Bucket="bench", Key="draws/60/leaves/31.bin")
+    assert (found["Body"].read(), found["LastModified"]) == (body, NOW)
+
+
+def test_an_object_is_put_on_its_condition(s3: Any) -> None:
+    def put(body: bytes, **condition: str) -> Any:
+        return s3.put_object(Bucket="bench", Key="note.txt", Body=body, **condition)
+
+    tag = put(b"one", IfNoneMatch="*")["ETag"]
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        put(b"two", IfNoneMatch="*")
+    put(b"three", IfMatch=tag)
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        put(b"four", IfMatch=tag)
+    assert s3.get_object(Bucket="bench", Key="note.txt")["Body"].read() == b"three"
+
+
+def test_an_object_that_was_never_put_is_not_there(s3: Any) -> None:
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        s3.get_object(Bucket="bench", Key="note.txt")
+
+
+def test_another_question_is_an_error_and_not_a_guess(s3: Any) -> None:
+    with pytest.raises(Unplayed):
+        s3.list_objects_v2(Bucket="bench")
+    with pytest.raises(Unplayed):
+        boto3.client("dynamodb", "ap-southeast-3").query(
+            TableName="gelombang-bench-waves",
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": draw_pages.partition(0)}},
+            ProjectionExpression="sk",
+            ConsistentRead=True,
+        )

@@ -1,0 +1,94 @@
+"""Published draws for tests: a wave's lists, and every file of it as the application publishes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from chalicelib.config import load_programme
+from chalicelib.draw import beacon, leaves, published
+from chalicelib.draw import selection as seats
+from chalicelib.draw.note import Chain, beacon_round, round_time
+from chalicelib.draw.selection import Selection, Substitution, draw_seed
+
+VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[2] / "vectors/draw.json").read_text())
+CASES: list[dict[str, Any]] = VECTORS["cases"]
+QUICKNET = load_programme("production").draw.pinned
+DEVELOPMENT = load_programme("local").draw.pinned
+
+REAL_ROUND: dict[str, Any] = VECTORS["drand_quicknet"][0]
+REAL_FROZEN = round_time(QUICKNET, REAL_ROUND["round"]) - timedelta(seconds=QUICKNET.delay_s)
+"""The freeze for which quicknet's real signature above is the random number."""
+
+
+def lists_of(case: Mapping[str, Any]) -> dict[int, bytes]:
+    """The lists of a vector, from its entries' tickets."""
+    return {
+        int(region): leaves.build_list(case["wave"], int(region), map(bytes.fromhex, tickets))
+        for region, tickets in case["entries"].items()
+    }
+
+
+def reserved_of(case: Mapping[str, Any]) -> dict[int, int]:
+    """The reserved seats of a vector, region to q_r."""
+    return seats.allot(case["reserved"], {int(region): weight for region, weight in case["weights"].items()})
+
+
+def signature_of(chain: Chain, round_number: int) -> bytes:
+    """The real signature of the one real round, or the development key's of any."""
+    if chain is DEVELOPMENT:
+        from local.sandbox.beacon import sign
+
+        return sign(round_number)
+    assert round_number == REAL_ROUND["round"]
+    return bytes.fromhex(REAL_ROUND["signature"])
+
+
+def published_draw(
+    wave: int,
+    lists: Mapping[int, bytes],
+    reserved: Mapping[int, int],
+    quota: int,
+    chain: Chain = QUICKNET,
+    frozen: datetime = REAL_FROZEN,
+    leaving: Sequence[int] = (),
+) -> dict[str, bytes]:
+    """Every file of a wave, as published; `leaving` names, by place among the seated then, who gives the seat up."""
+    commitment = leaves.commit(wave, lists, reserved, quota, frozen, chain)
+    signed = beacon.verify(chain, commitment.note.round, signature_of(chain, beacon_round(chain, frozen)))
+    seed = draw_seed(commitment.note.encode(), signed.randomness)
+    selection = Selection(lists, reserved, quota, seed)
+    substitutions: list[Substitution] = []
+    for place in leaving:
+        out = [leaf for leaf, _ in selection.winners()][place]
+        substitutions.append(selection.substitute(out, "family_card"))
+    return (
+        published.commitment_files(commitment, lists)
+        | published.result_files(wave, signed, seed, selection)
+        | published.substitutions_file(substitutions)
+    )
+
+
+def write(folder: Path, files: Mapping[str, bytes]) -> Path:
+    """Lay published files down in a folder."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder
+
+
+def random_lists(wave: int, sizes: Mapping[int, int]) -> dict[int, bytes]:
+    """Lists of these sizes, the same every time."""
+    return {
+        region: leaves.build_list(wave, region, (n.to_bytes(32, "big") for n in range(size)))
+        for region, size in sizes.items()
+        if size
+    }
+
+
+DEVELOPMENT_FROZEN = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+"""A freeze at which the development chain exists."""

@@ -1,0 +1,249 @@
+"""A bank for payouts: the ledger on moto with the bank-file rail, and a bank that reports on what it was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from hashlib import sha256
+
+import msgspec
+from lxml import etree
+
+from admin.bank import pain001, reports
+from chalicelib.aws import dynamodb
+from chalicelib.config import BankFileRules, PayoutCode, Programme, Settings
+from chalicelib.ids import system_randomness
+from chalicelib.payouts.bank_files.export import BankFiles, Books
+from chalicelib.payouts.bank_files.report_lines import Problem
+from chalicelib.payouts.bank_files.reports import BankReports, Imported, Source
+from chalicelib.payouts.bank_files.store import BankStore, Batch, Word
+from chalicelib.payouts.bank_files.transfers import BankFile, Order
+from chalicelib.payouts.controls import administration
+from chalicelib.payouts.controls.administration import JournalStore
+from chalicelib.payouts.controls.ceilings import CeilingStore
+from chalicelib.payouts.controls.pause import PauseStore
+from chalicelib.payouts.controls.proposals import ProposalStore
+from chalicelib.payouts.ledger.items import PayoutsTable
+from chalicelib.payouts.ledger.store import PayoutStore
+from chalicelib.payouts.providers.provider import Rails
+from chalicelib.payouts.queue import PayoutQueue
+from chalicelib.payouts.rules import Answer, Kind, Outcome, State
+from chalicelib.payouts.service import Payouts
+from chalicelib.registration.rules import FinancialAddress
+from chalicelib.waves.rules import Beneficiary
+from tests.builders.payouts.world import People, ReversingSealer, beneficiary, worker
+from tests.conftest import REGION, T0
+
+MAKER = "arn:aws:iam::123456789012:user/maker"
+CHECKER = "arn:aws:iam::123456789012:user/checker"
+TUESDAY = date(2026, 11, 24)
+DEBTOR = BankFileRules(
+    initiating_party="PROGRAM GELOMBANG",
+    debtor_name="PROGRAM GELOMBANG",
+    debtor_account="0000000000",
+    debtor_bic="BMRIIDJA",
+    transfers_max=2_000,
+)
+
+
+def text(root: etree._Element, path: str) -> list[str]:
+    """The texts of every element at a local path, at any depth."""
+    return [one.text or "" for one in root.findall(".//" + "/".join(f"{{*}}{step}" for step in path.split("/")))]
+
+
+def pain002(
+    file: str, statuses: Mapping[str, str] | Iterable[tuple[str, str]], group: str = "", head: str = ""
+) -> bytes:
+    """A status report: `RJCT AC04` is a status with its reason. `group`: of the whole file; `head`: more of it."""
+
+    def status(name: str, words: str) -> str:
+        code, *reason = words.split(" ", 1)
+        why = "".join(f"<StsRsnInf><Rsn><Cd>{one}</Cd></Rsn></StsRsnInf>" for one in reason)
+        return f"<{name}>{code}</{name}>{why}" if words else ""
+
+    pairs = statuses.items() if isinstance(statuses, Mapping) else statuses
+    singles = "\n".join(
+        f"<TxInfAndSts><OrgnlEndToEndId>{reference}</OrgnlEndToEndId>{status('TxSts', words)}</TxInfAndSts>"
+        for reference, words in pairs
+    )
+    payment = (
+        f"<OrgnlPmtInfAndSts><OrgnlPmtInfId>{file}</OrgnlPmtInfId>{singles}</OrgnlPmtInfAndSts>" if singles else ""
+    )
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt>
+<GrpHdr><MsgId>STATUS-1</MsgId><CreDtTm>2026-11-25T09:00:00+07:00</CreDtTm></GrpHdr>
+<OrgnlGrpInfAndSts><OrgnlMsgId>{file}</OrgnlMsgId><OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId>
+{head}{status("GrpSts", group)}</OrgnlGrpInfAndSts>
+{payment}
+</CstmrPmtStsRpt></Document>
+""".encode()
+
+
+def entry(
+    reference: str,
+    amount: str = "600000.00",
+    *,
+    returned: str = "",
+    status: str = "BOOK",
+    currency: str = "IDR",
+    ref: str = "",
+) -> str:
+    """A booking: a debit, or with a reason in `returned` the credit by which it comes back."""
+    direction = "CRDT" if returned else "DBIT"
+    back = f"<RtrInf><Rsn><Cd>{returned}</Cd></Rsn></RtrInf>" if returned else ""
+    booking = f"<AcctSvcrRef>{ref}</AcctSvcrRef>" if ref else ""
+    return f"""<Ntry><Amt Ccy="{currency}">{amount}</Amt><CdtDbtInd>{direction}</CdtDbtInd>
+<Sts><Cd>{status}</Cd></Sts>{booking}
+<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>ICDT</Cd><SubFmlyCd>DMCT</SubFmlyCd></Fmly></Domn></BkTxCd>
+<NtryDtls><TxDtls><Refs><EndToEndId>{reference}</EndToEndId></Refs><Amt Ccy="{currency}">{amount}</Amt>
+<CdtDbtInd>{direction}</CdtDbtInd>{back}</TxDtls></NtryDtls></Ntry>"""
+
+
+def camt054(*entries: str) -> bytes:
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.054.001.08"><BkToCstmrDbtCdtNtfctn>
+<GrpHdr><MsgId>NOTE-1</MsgId><CreDtTm>2026-11-25T09:00:00+07:00</CreDtTm></GrpHdr>
+<Ntfctn><Id>NOTE-1-1</Id><Acct><Id><Othr><Id>0000000000</Id></Othr></Id></Acct>
+{"".join(entries)}
+</Ntfctn></BkToCstmrDbtCdtNtfctn></Document>
+""".encode()
+
+
+def reason(code: str = "", *, own: str = "", text: str = "") -> str:
+    """Why: by a code of ISO's or the bank's own, and in its own words."""
+    named = f"<Cd>{code}</Cd>" if code else f"<Prtry>{own}</Prtry>"
+    why = f"<Rsn>{named}</Rsn>" if code or own else ""
+    told = f"<AddtlInf>{text}</AddtlInf>" if text else ""
+    return f"<StsRsnInf>{why}{told}</StsRsnInf>"
+
+
+def tx(reference: str = "", status: str = "", more: str = "") -> str:
+    named = f"<OrgnlEndToEndId>{reference}</OrgnlEndToEndId>" if reference else ""
+    return f"<TxInfAndSts>{named}{f'<TxSts>{status}</TxSts>' if status else ''}{more}</TxInfAndSts>"
+
+
+def block(file: str, status: str = "", more: str = "", *listed: str) -> str:
+    said = f"<PmtInfSts>{status}</PmtInfSts>" if status else ""
+    return f"<OrgnlPmtInfAndSts><OrgnlPmtInfId>{file}</OrgnlPmtInfId>{said}{more}{''.join(listed)}</OrgnlPmtInfAndSts>"
+
+
+def report(file: str, *blocks: str, group: str = "", why: str = "", message: str = "STATUS-1") -> bytes:
+    head = f"<GrpSts>{group}</GrpSts>{why}" if group else ""
+    raw = pain002(file, {}, head=head).replace(b"STATUS-1", message.encode())
+    return raw.replace(b"</OrgnlGrpInfAndSts>", b"</OrgnlGrpInfAndSts>" + "".join(blocks).encode())
+
+
+def rejection(fact: str, by: str) -> Word:
+    """The word of a rejection that somebody imported."""
+    return Word(Answer(Outcome.FAILED, fact), "ab", by)
+
+
+@dataclass
+class BankBooks:
+    """What a bank does with the files that it is handed: each reference once, whoever hands it over."""
+
+    paid: dict[str, int] = field(default_factory=dict)
+
+    def take(self, raw: bytes) -> None:
+        root = etree.fromstring(raw)
+        for one in root.findall(".//{*}CdtTrfTxInf"):
+            [reference], [amount] = text(one, "EndToEndId"), text(one, "InstdAmt")
+            assert reference not in self.paid, "the bank was handed one transfer twice"
+            self.paid[reference] = int(amount)
+
+
+def problems(done: Imported) -> list[Problem]:
+    """What an import found, without the references."""
+    return [each.problem for each in done.findings]
+
+
+class BankWorld:
+    """The ledger, the worker and the bank's files. `now` moves only when a test moves it."""
+
+    def __init__(self, settings: Settings, programme: Programme, transfers_max: int = 2_000) -> None:
+        self.programme = with_bank(programme)
+        self.store = PayoutStore(settings.region)
+        self.bank_store = BankStore(settings.region)
+        dynamodb.bind(PayoutsTable, settings.table("payouts"), settings.region)
+        self.now = T0
+        self.rules = self.programme.payouts
+        self.people = People()
+        bank = BankFile(self.bank_store, self.rules.codes)
+        self.rails = Rails({bank.rail: bank}, self.rules.codes)
+        self.worker = worker(self.store, self.people, self.rails, self.programme)
+        queue = PayoutQueue(settings.payouts_queue_url, settings.region)
+        self.payouts = Payouts(self.store, queue, lambda: "", self.programme)
+        self.pause = PauseStore()
+        books = administration.Books(self.store, ProposalStore(), self.pause, CeilingStore(), JournalStore())
+        self.administration = administration.Administration(books, self.rails, queue, self.rules)
+        file_rules = msgspec.structs.replace(DEBTOR, transfers_max=transfers_max)
+        self.files = BankFiles(
+            Books(self.bank_store, self.store, self.pause), ReversingSealer(), file_rules, system_randomness
+        )
+        self.reports = BankReports(self.bank_store, self.store, self.worker, ReversingSealer())
+
+    def write(self, order: Order) -> bytes:
+        return pain001.write(order, DEBTOR)
+
+    def due(self, name: str, holder: str | None = None) -> str:
+        """An entitlement that is DUE."""
+        self.people.addresses[name] = FinancialAddress("BNI", "1234567890", holder or f"Holder {name}")
+        return self.entitle(beneficiary(name))
+
+    def entitle(self, who: Beneficiary) -> str:
+        with dynamodb.Transaction(REGION) as tx:
+            return self.payouts.entitle(tx, who, Kind.INCENTIVE, self.now)
+
+    def claimed(self, name: str) -> str:
+        """The reference of an attempt that waits for a file."""
+        entitlement = self.due(name)
+        assert self.worker.process(entitlement, self.now) is State.SENDING
+        return f"{entitlement}-1"
+
+    def state(self, reference: str) -> State:
+        return self.store.get(reference.partition("-")[0]).state
+
+    def propose(self, by: str = MAKER) -> Batch | None:
+        return self.files.propose(by, TUESDAY, self.write, self.now).batch
+
+    def approve(self, batch: str, by: str = CHECKER) -> bytes:
+        return self.files.approve(batch, by, self.write, self.now)
+
+    def sent(self, *names: str) -> tuple[str, list[str]]:
+        """An approved file with an attempt of each name; its id and the references."""
+        references = [self.claimed(name) for name in names]
+        batch = self.propose()
+        assert batch is not None
+        self.approve(batch.id)
+        return batch.id, references
+
+    def take_in(self, raw: bytes, by: str = CHECKER) -> Imported:
+        _, statements = reports.read(raw)
+        return self.reports.take_in(statements, Source(sha256(raw).hexdigest(), by), lambda: self.now)
+
+    def take_in_by_two(self, raw: bytes) -> Imported:
+        """What the second person's import did; the first one's left the rejections for it."""
+        self.take_in(raw, MAKER)
+        return self.take_in(raw)
+
+    def wipe(self) -> None:
+        """Empty the ledger: moto copies whole tables for every transaction."""
+        with PayoutsTable.batch_write() as batch:
+            for item in list(PayoutsTable.scan()):
+                batch.delete(item)
+
+    def later(self, **delta: float) -> None:
+        self.now += timedelta(**delta)
+
+
+def with_bank(programme: Programme) -> Programme:
+    """The programme with every bank paid by file."""
+    codes = {
+        name: PayoutCode(kind="bank", rail="bank-file", bic=code.bic)
+        for name, code in programme.payouts.codes.items()
+        if code.bic
+    }
+    return msgspec.structs.replace(
+        programme, payouts=msgspec.structs.replace(programme.payouts, codes=codes, bank_file=DEBTOR)
+    )

@@ -1,0 +1,219 @@
+"""A world for payouts: the ledger and its queue on moto, and the sandbox provider over real loopback HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import boto3
+import msgspec
+
+from chalicelib.aws import dynamodb
+from chalicelib.config import Programme, Settings
+from chalicelib.payouts import queue, rules
+from chalicelib.payouts.address_checks import AddressBook
+from chalicelib.payouts.controls.administration import Administration, JournalStore
+from chalicelib.payouts.controls.administration import Books as AdminBooks
+from chalicelib.payouts.controls.ceilings import Allowance, CeilingStore
+from chalicelib.payouts.controls.pause import PauseStore
+from chalicelib.payouts.controls.proposals import ProposalStore
+from chalicelib.payouts.ledger.items import PayoutsTable
+from chalicelib.payouts.ledger.store import PayoutStore
+from chalicelib.payouts.providers.provider import Fsp, Rails
+from chalicelib.payouts.providers.secret import FspSecret
+from chalicelib.payouts.providers.xendit import HttpFsp
+from chalicelib.payouts.queue import PayoutQueue
+from chalicelib.payouts.reconciliation import whole_ledger
+from chalicelib.payouts.reconciliation.whole_ledger import BookLine, Books, Disagreement
+from chalicelib.payouts.rules import Kind, State
+from chalicelib.payouts.service import Payouts
+from chalicelib.payouts.worker import Ports, Worker
+from chalicelib.registration.errors import Excluded
+from chalicelib.registration.rules import AddressCheck, FinancialAddress, Payee, Verdict
+from chalicelib.waves.rules import Beneficiary, BeneficiaryState
+from local.sandbox.provider import Sandbox
+from tests.conftest import REGION, T0
+
+API_KEY = "test-api-key"
+CALLBACK_TOKEN = "test-callback-token"
+WAVE = 143
+CHECKED = AddressCheck(Verdict.MATCHED, 100, T0)
+"""The provider has been asked about an account, and nothing stands in the way."""
+
+
+def beneficiary(registrant_id: str, *, scheme: str = "2023", wave: int = WAVE) -> Beneficiary:
+    return Beneficiary(
+        registrant_id=registrant_id,
+        wave=wave,
+        card_number="0000000000000000",
+        scheme=scheme,
+        seat="open",
+        state=BeneficiaryState.POTENTIAL,
+        awarded_at=T0,
+        region=31,
+        buy_by=T0 + timedelta(days=15),
+    )
+
+
+@dataclass
+class People:
+    """Registrations as payouts see them."""
+
+    addresses: dict[str, FinancialAddress] = field(default_factory=dict)
+    excluded: set[str] = field(default_factory=set)
+
+    def payee(self, registrant_id: str) -> Payee | None:
+        address = self.addresses.get(registrant_id)
+        return payee(registrant_id, address) if address else None
+
+    def keep_check(self, registrant_id: str, version: int, check: AddressCheck, *, again: bool) -> bool:
+        address = self.addresses[registrant_id]
+        if address.version != version:
+            return False
+        self.addresses[registrant_id] = replace(address, check=check)
+        return True
+
+    def check_not_excluded(self, registrant: Any) -> None:
+        if registrant in self.excluded:
+            raise Excluded()
+
+
+def payee(registrant_id: str, address: FinancialAddress) -> Payee:
+    """A person is their id."""
+    who: Any = registrant_id
+    return Payee(who, address, partial(sealed, registrant_id))
+
+
+def sealed(registrant_id: str, plain: bytes) -> bytes:
+    """Not secret, but what is stored is not what is sent, and it opens for its own person only."""
+    return registrant_id.encode() + b"\0" + plain[::-1]
+
+
+class ReversingSealer:
+    """Opens what `sealed` made."""
+
+    def seal(self, registrant_id: str, plain: bytes) -> bytes:
+        return sealed(registrant_id, plain)
+
+    def unseal(self, registrant_id: str, sealed: bytes) -> bytes:
+        owner, _, reversed_plain = sealed.partition(b"\0")
+        assert owner == registrant_id.encode()
+        return reversed_plain[::-1]
+
+
+class AnyCode(Rails):
+    """One provider for every bank and wallet, under whatever name."""
+
+    def __init__(self, fsp: Fsp) -> None:
+        self._fsp = fsp
+
+    def serves(self, code: str) -> bool:
+        return True
+
+    def of_code(self, code: str) -> Fsp:
+        return self._fsp
+
+    def named(self, rail: str) -> Fsp:
+        return self._fsp
+
+
+def worker(store: PayoutStore, people: People, rails: Rails, programme: Programme) -> Worker:
+    """A worker with an allowance of its own."""
+    allowance = Allowance(CeilingStore(), programme.payouts.ceilings)
+    addresses = AddressBook(people, rails, programme.payouts.name_score_min)
+    ports = Ports(addresses, ReversingSealer(), rails, allowance)
+    return Worker(store, ports, programme.payouts)
+
+
+class World:
+    """Everything a payout meets. `now` moves only when a test moves it; the provider's clock is the same."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        programme: Programme,
+        wrap: Callable[[Fsp], Fsp] = lambda fsp: fsp,
+        seed: str = "seed",
+    ) -> None:
+        dynamodb.bind(PayoutsTable, settings.table("payouts"), settings.region)
+        self.now = T0
+        self.rules = programme.payouts
+        self.sandbox = Sandbox(seed, api_key=API_KEY, clock=lambda: self.now.timestamp())
+        self.people = People()
+        self.store = PayoutStore(settings.region)
+        secret = FspSecret(settings.fsp_secret, settings.region)
+        self.queue = PayoutQueue(settings.payouts_queue_url, settings.region)
+        self.fsp = wrap(HttpFsp(self.sandbox.url, 20, secret.api_key))
+        self.payouts = Payouts(self.store, self.queue, secret.callback_token, programme)
+        self.rails = AnyCode(self.fsp)
+        self.worker = worker(self.store, self.people, self.rails, programme)
+        books = AdminBooks(self.store, ProposalStore(), PauseStore(), CeilingStore(), JournalStore())
+        self.administration = Administration(books, self.rails, self.queue, programme.payouts)
+        self._queue_url = settings.payouts_queue_url
+        self._sqs = boto3.client("sqs", REGION)
+
+    def person(self, registrant_id: str, account_number: str = "1234567890") -> Beneficiary:
+        """Somebody with an account that has been asked about."""
+        address = FinancialAddress("BNI", account_number, f"Holder {registrant_id}", check=CHECKED)
+        self.people.addresses[registrant_id] = address
+        return beneficiary(registrant_id)
+
+    def entitle(self, who: Beneficiary, kind: Kind = Kind.INCENTIVE) -> str:
+        with dynamodb.Transaction(REGION) as tx:
+            return self.payouts.entitle(tx, who, kind, self.now)
+
+    def state(self, entitlement_id: str) -> State:
+        return self.store.get(entitlement_id).state
+
+    def later(self, **delta: float) -> None:
+        self.now += timedelta(**delta)
+
+    def messages(self) -> list[str]:
+        """Take every message off the queue."""
+        bodies: list[str] = []
+        while got := self._sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get("Messages"):
+            for message in got:
+                bodies.append(message["Body"])
+                self._sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
+        return bodies
+
+    def deliver(self, body: str) -> bool:
+        """Hand a message to the consumer; True if it is done with."""
+        record = {"messageId": "m-1", "body": body}
+        return queue.consume([record], self.worker, self.now) == {"batchItemFailures": []}
+
+    def run_to_rest(self) -> None:
+        """Sweep and deliver, with the passing of time, until all is settled or only what waits for a person is left."""
+        for _ in range(8):
+            self.later(seconds=self.rules.requeue_after_s * self.rules.held_look_factor + 1)
+            self.payouts.sweep(self.now)
+            for body in self.messages():
+                self.deliver(body)
+            if all(each.state in {State.PAID, State.CANCELLED, State.REVERSED} for each in self.store.everything()):
+                return
+
+    def books(self) -> list[BookLine]:
+        return msgspec.convert(self.sandbox.books.report(), Books).payouts
+
+    def disagreements(self) -> list[Disagreement]:
+        return whole_ledger.compare(self.store.everything(), self.books())
+
+    def wipe(self) -> None:
+        """Empty the ledger: moto copies whole tables for every transaction."""
+        with PayoutsTable.batch_write() as batch:
+            for item in list(PayoutsTable.scan()):
+                batch.delete(item)
+
+
+@contextmanager
+def running(world: World) -> Iterator[World]:
+    with world.sandbox:
+        yield world
+
+
+def incentive_id(registrant_id: str) -> str:
+    return rules.entitlement_id(WAVE, registrant_id, Kind.INCENTIVE)

@@ -1,0 +1,244 @@
+"""Witnesses: C2SP's forms against lines and keys of other programs, and what is not one of ours."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from base64 import b64decode, b64encode
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+import pytest
+
+from chalicelib.config import BadConfiguration, WitnessRules, load_programme
+from chalicelib.draw import cosignatures, witness_keys
+from chalicelib.draw.cosignatures import Cosignature, Signer
+from chalicelib.draw.errors import ForgedCosignature, MalformedCosignature, UnknownWitness
+from chalicelib.draw.witness_keys import WitnessKey
+from local.sandbox.witness import SIGNER
+from tests.conftest import ROOT
+
+VECTORS = json.loads((ROOT / "tests/vectors/cosignatures.json").read_text())
+REAL = VECTORS["real"]
+NOTE = b"gelombang/draw/1\nwave 54\n"
+AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
+OTHER = Signer("w2", bytes(32))
+LINE = SIGNER.sign(NOTE, AT).line()
+
+
+def test_a_public_witnesss_line_over_a_public_log_verifies():
+    key = witness_keys.parse(REAL["key"])
+    [found] = cosignatures.parse(REAL["line"].encode())
+    cosignatures.verify(found, REAL["note"].encode(), [key])
+    assert (found.name, found.key_id, found.time) == ("remora.n621.de", key.id, REAL["time"])
+    assert found.line() == REAL["line"].encode()
+    assert str(key) == REAL["key"]
+    with pytest.raises(ForgedCosignature):
+        cosignatures.verify(found, REAL["note"].replace("1432088532", "1432088533").encode(), [key])
+
+
+def test_the_specifications_example_has_the_time_that_it_is_explained_with():
+    example = VECTORS["specification"]
+    assert cosignatures.parse_line(example["line"].encode()).time == example["time"]
+
+
+def test_a_private_key_of_gos_package_gives_its_public_one():
+    signer = cosignatures.parse_signer(VECTORS["go"]["private"])
+    name, id_, body = VECTORS["go"]["public"].split("+", 2)
+    typed = b64decode(body)
+    assert (signer.name, signer.public.key) == (name, typed[1:])
+    assert witness_keys.key_id(name, typed).hex() == id_
+    assert signer.encode() == VECTORS["go"]["private"]
+
+
+def test_what_is_signed_is_two_lines_and_the_note():
+    assert cosignatures.message(NOTE, 1679315147) == b"cosignature/v1\ntime 1679315147\n" + NOTE
+
+
+def test_what_a_witness_signs_verifies_and_reads_back():
+    found = cosignatures.parse_line(LINE)
+    assert found == SIGNER.sign(NOTE, AT)
+    assert found.time == int(AT.timestamp())
+    cosignatures.verify(found, NOTE, [OTHER.public, SIGNER.public])
+
+
+def test_the_key_of_the_local_stages_witness_is_public_and_unknown_elsewhere():
+    phrase = b"gelombang development witness: this key is public and protects nothing"
+    assert SIGNER.seed == sha256(phrase).digest()
+    local, prod = load_programme("local").draw.witnesses, load_programme("prod").draw.witnesses
+    assert (local.quorum, local.known) == (0, (SIGNER.public,))
+    assert (prod.quorum, prod.known) == (0, ())
+
+
+BODY = LINE.split()[2]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"\n",
+        LINE.removesuffix(b"\n"),
+        LINE + b"\n",
+        LINE.replace(b"\n", b"\r\n"),
+        LINE.replace("\u2014".encode(), b"-"),
+        LINE.replace("\u2014".encode(), b"\xe2\x80"),
+        LINE.replace("\u2014 ".encode(), "\u2014  ".encode()),
+        LINE.replace("\u2014 ".encode(), "\u2014\u00a0".encode()),
+        b" " + LINE,
+        LINE.replace(b"development", b"develop+ment"),
+        LINE.replace(b"development", b"develop ment"),
+        LINE.replace(b"development", "développement".encode()),
+        LINE.replace(b"development", b"d" * 100),
+        LINE.replace(b"witness.example/development", b""),
+        LINE.replace(BODY, BODY[:-4]),
+        LINE.replace(BODY, b64encode(b64decode(BODY) + b"\0")),
+        LINE.replace(b"==\n", b"\n"),
+        LINE.replace(BODY, b"*" + BODY[1:]),
+        LINE.replace(BODY, BODY[:-3] + bytes([BODY[-3] + 1]) + b"=="),
+        Cosignature("w", b"abcd", 1 << 63, bytes(64)).line(),
+    ],
+)
+def test_what_is_not_exactly_a_line_is_refused(line: bytes):
+    with pytest.raises(MalformedCosignature):
+        cosignatures.parse_line(line)
+
+
+def test_a_file_with_anything_but_lines_is_malformed():
+    assert cosignatures.parse(LINE + LINE) == (cosignatures.parse_line(LINE),) * 2
+    for raw in (b"", b"\n", LINE + b"\n", LINE + LINE[:-1], b"# lines\n" + LINE, LINE[:-1] + b"\r" + LINE):
+        with pytest.raises(MalformedCosignature):
+            cosignatures.parse(raw)
+
+
+def test_a_name_is_no_key_without_its_id_and_no_id_without_its_name():
+    namesake = WitnessKey(SIGNER.name, OTHER.public.key)
+    found = cosignatures.parse_line(LINE)
+    for key in (namesake, WitnessKey("another", SIGNER.public.key), OTHER.public):
+        with pytest.raises(UnknownWitness):
+            cosignatures.verify(found, NOTE, [key])
+    with pytest.raises(UnknownWitness):
+        cosignatures.verify(Cosignature("another", found.key_id, found.time, found.signature), NOTE, [SIGNER.public])
+
+
+def test_every_bit_of_a_line_and_of_the_note_is_vouched_for():
+    found = cosignatures.parse_line(LINE)
+    for bit in range(512):
+        signature = bytearray(found.signature)
+        signature[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(ForgedCosignature):
+            cosignatures.verify(
+                Cosignature(found.name, found.key_id, found.time, bytes(signature)), NOTE, [SIGNER.public]
+            )
+    with pytest.raises(ForgedCosignature):
+        cosignatures.verify(
+            Cosignature(found.name, found.key_id, found.time + 1, found.signature), NOTE, [SIGNER.public]
+        )
+    with pytest.raises(ForgedCosignature):
+        cosignatures.verify(found, NOTE + b"\n", [SIGNER.public])
+
+
+def test_each_line_is_judged_by_itself_and_each_witness_counts_once():
+    """In time is before the round exists, to the second."""
+    keys = [SIGNER.public, OTHER.public]
+    last = AT - timedelta(seconds=1)
+    lines = [
+        SIGNER.sign(NOTE, AT),
+        SIGNER.sign(NOTE, last),
+        SIGNER.sign(NOTE, last - timedelta(hours=1)),
+        OTHER.sign(NOTE + b"x", last),
+        OTHER.sign(NOTE + b"x", AT),
+        Signer("stranger", bytes(31) + b"\1").sign(NOTE, last),
+    ]
+    judged = cosignatures.judge(lines, NOTE, keys, AT)
+    assert judged == cosignatures.Judgement(in_time=(SIGNER.name,), forged=("w2", "w2"), late=(SIGNER.name,))
+    assert cosignatures.judge([*lines, OTHER.sign(NOTE, last)], NOTE, keys, AT).in_time == (SIGNER.name, "w2")
+    assert cosignatures.judge(lines, NOTE, [], AT) == cosignatures.Judgement((), (), ())
+
+
+VKEY = str(SIGNER.public)
+EIGHTH = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+"""The y of a point of order 8."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        VKEY + "\n",
+        VKEY.replace("4e29", "4E29"),
+        VKEY.replace("4e29", "4e28"),
+        VKEY.replace("development", "developer"),
+        VKEY.replace("development", "the development"),
+        VKEY[:-1],
+        VKEY[:-1] + "=",
+        VKEY[:-4] + "!!!!",
+        VECTORS["go"]["public"],
+        SIGNER.encode(),
+    ],
+)
+def test_what_is_not_exactly_a_key_is_refused(text: str):
+    with pytest.raises(ValueError):  # noqa: PT011 - its words are for whoever configures a stage
+        witness_keys.parse(text)
+
+
+@pytest.mark.parametrize("sign", [0, 0x80])
+@pytest.mark.parametrize("y", [0, 1, 2**255 - 20, 2**255 - 19, 2**255 - 1, EIGHTH, 2**255 - 19 - EIGHTH], ids=hex)
+def test_a_key_under_which_anybody_could_sign_is_refused(y, sign):
+    key = bytearray(y.to_bytes(32, "little"))
+    key[31] |= sign
+    with pytest.raises(ValueError, match="anybody"):
+        witness_keys.parse(str(WitnessKey("w", bytes(key))))
+
+
+def test_under_the_neutral_point_every_note_has_a_signature():
+    """Why such keys are refused: the library verifies them as the RFC says."""
+    neutral = WitnessKey("w", b"\1" + bytes(31))
+    anything = Cosignature("w", neutral.id, 0, neutral.key + bytes(32))
+    cosignatures.verify(anything, NOTE, [neutral])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", SIGNER.encode() + "\n", SIGNER.encode().replace("77ea", "77eb"), SIGNER.encode()[:-1], VKEY]
+    + [f"PRIVATE+KEY+w+00000000+{b64encode(bytes([2]) + bytes(32)).decode()}"],
+)
+def test_what_is_not_exactly_a_private_key_is_refused_and_not_quoted(text: str):
+    with pytest.raises(ValueError) as refused:  # noqa: PT011 - as above
+        cosignatures.parse_signer(text)
+    assert SIGNER.encode()[-40:] not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("quorum", "keys", "reason"),
+    [
+        (1, [], "above the number"),
+        (3, [VKEY, str(OTHER.public)], "above the number"),
+        (1, [VKEY, VKEY], "one name"),
+        (0, [VKEY, str(WitnessKey(SIGNER.name, OTHER.public.key))], "one name"),
+        (2, [VKEY, str(WitnessKey("another", SIGNER.public.key))], "one key"),
+        (0, ["witness"], "not of the form"),
+        (-1, [], ">= 0"),
+    ],
+)
+def test_witnesses_that_cannot_be_are_refused_when_the_figures_are_read(tmp_path, quorum, keys, reason):
+    text = (ROOT / "chalicelib/programme.toml").read_text()
+    wrong = text.replace("quorum = 0  ", f"quorum = {quorum}  ", 1).replace("keys = []", f"keys = {keys}", 1)
+    assert wrong != text
+    file = tmp_path / "programme.toml"
+    file.write_text(wrong)
+    with pytest.raises(BadConfiguration, match=reason) as refused:
+        load_programme("prod", file)
+    assert "draw.witnesses" in str(refused.value)
+
+
+def test_a_quorum_of_all_is_as_good_as_any():
+    rules = WitnessRules(quorum=2, keys=(VKEY, str(OTHER.public)))
+    assert rules.known == (SIGNER.public, OTHER.public)
+
+
+def test_importing_witnesses_loads_no_cryptography():
+    code = "import sys, chalicelib.draw.cosignatures, chalicelib.config; print('cryptography' in sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "False"

@@ -1,0 +1,154 @@
+"""The draw, byte for byte, against vectors that were computed elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from chalicelib.draw import leaves as draw
+from chalicelib.draw import note
+from chalicelib.draw.errors import BadSeats, DuplicateLeaf, MalformedNote
+from chalicelib.draw.selection import OPEN, Selection, draw_seed
+from tests.builders.draws.files import CASES, QUICKNET, lists_of, reserved_of
+
+every_case = pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+
+
+def commitment_of(case: dict[str, Any]) -> draw.Commitment:
+    frozen = datetime.fromtimestamp(case["frozen"], UTC)
+    return draw.commit(case["wave"], lists_of(case), reserved_of(case), case["quota"], frozen, QUICKNET)
+
+
+def test_there_are_six_vectors_on_the_pinned_chain():
+    assert len(CASES) == 6
+    assert {case["chain"]["chain"] for case in CASES} == {QUICKNET.hash}
+
+
+@every_case
+def test_the_region_table_and_its_top_are_those_of_the_vector(case: dict[str, Any]):
+    found = commitment_of(case)
+    rows = [
+        {"region": row.region, "entries": row.entries, "quota": row.quota, "root": row.root.hex()}
+        for row in found.regions
+    ]
+    assert rows == case["regions"]
+    assert found.note.regions.hex() == case["top"]
+    assert draw.top(case["wave"], found.regions).hex() == case["top"]
+
+
+@every_case
+def test_the_note_and_its_round_are_those_of_the_vector(case: dict[str, Any]):
+    found = commitment_of(case).note
+    assert found.encode() == case["note"].encode()
+    assert found.round == case["round"]
+    assert note.parse(case["note"].encode()) == found
+
+
+@every_case
+def test_the_seed_and_everyone_chosen_in_order_are_those_of_the_vector(case: dict[str, Any]):
+    seed = draw_seed(case["note"].encode(), sha256(bytes.fromhex(case["signature"])).digest())
+    assert seed.hex() == case["seed"]
+    selection = Selection(lists_of(case), reserved_of(case), case["quota"], seed)
+    winners = list(selection.winners())
+    for region, leaves in case["chosen_reserved"].items():
+        assert [leaf.hex() for leaf, seat in winners if seat == region] == leaves
+    assert [leaf.hex() for leaf, seat in winners if seat == OPEN] == [row["leaf"] for row in case["chosen_open"]]
+    assert len(winners) == sum(map(len, case["chosen_reserved"].values())) + len(case["chosen_open"])
+    lists = lists_of(case)
+    assert all(bytes.fromhex(row["leaf"]) in draw.leaves_of(lists[row["region"]]) for row in case["chosen_open"])
+
+
+def test_a_leaf_is_on_the_list_built_from_its_ticket():
+    tickets = [bytes([n]) * 32 for n in range(9)]
+    leaves = list(draw.leaves_of(draw.build_list(60, 31, tickets)))
+    assert leaves == sorted(leaves)
+    assert draw.leaf(60, 31, tickets[4]) in leaves
+    assert draw.leaf(60, 32, tickets[4]) not in leaves
+    assert draw.leaf(61, 31, tickets[4]) not in leaves
+
+
+def test_the_same_ticket_twice_is_refused():
+    with pytest.raises(DuplicateLeaf) as refused:
+        draw.build_list(60, 31, [b"a" * 32, b"b" * 32, b"a" * 32])
+    assert refused.value.facts == {"region": 31}
+
+
+def test_more_reserved_seats_than_there_are_cannot_be_committed_to():
+    with pytest.raises(BadSeats):
+        draw.commit(60, {}, {31: 4, 32: 2}, 5, datetime(2023, 9, 6, tzinfo=UTC), QUICKNET)
+
+
+def test_a_region_without_entries_or_seats_has_no_row():
+    assert draw.region_table({31: b""}, {32: 0}) == ()
+
+
+NOTE = note.parse(CASES[0]["note"].encode())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("\n", "\r\n"),
+        ("gelombang/draw/1", "gelombang/draw/2"),
+        ("wave 60", "wave 060"),
+        ("wave 60", "wave  60"),
+        ("wave 60", "wave ٦٠"),
+        ("wave 60", "wave 99999999999"),
+        ("wave 60", "wave 4294967296"),
+        ("entries 14", "entries -14"),
+        ("quota 5", "quota 5.0"),
+        ("quota 5\nreserved 0", "reserved 0\nquota 5"),
+        ("=\n", "\n"),
+        ("=\n", "==\n"),
+        ("2023-09-06T11:45:00Z", "2023-02-30T11:45:00Z"),
+        ("2023-09-06T11:45:00Z", "2023-09-06T24:00:00Z"),
+        ("2023-09-06T11:45:00Z", "2023-09-06T11:45:00+00:00"),
+        ("2023-09-06T11:45:00Z", "2023-09-06 11:45:00Z"),
+        ("52db", "52DB"),
+        (" 399712\n", " 399712\n\n"),
+        (" 399712\n", " 399712"),
+        (" 399712\n", " 18446744073709551616\n"),
+    ],
+)
+def test_a_note_that_is_not_exactly_of_its_form_is_refused(old: str, new: str):
+    raw = CASES[0]["note"].replace(old, new)
+    assert raw != CASES[0]["note"]
+    with pytest.raises(MalformedNote):
+        note.parse(raw.encode())
+
+
+def test_base64_with_stray_bits_is_not_a_second_way_to_write_the_same_note():
+    raw = CASES[0]["note"].replace("O0gIk=", "O0gIl=").encode()
+    assert raw != CASES[0]["note"].encode()
+    with pytest.raises(MalformedNote):
+        note.parse(raw)
+
+
+def test_a_freeze_is_a_whole_second_with_a_time_zone():
+    with pytest.raises(MalformedNote):
+        replace(NOTE, frozen=NOTE.frozen.replace(microsecond=1))
+    with pytest.raises(MalformedNote):
+        replace(NOTE, frozen=NOTE.frozen.replace(tzinfo=None))
+
+
+def test_a_freeze_in_another_time_zone_is_written_in_utc():
+    wib = NOTE.frozen.astimezone(timezone(timedelta(hours=7)))
+    assert replace(NOTE, frozen=wib).encode() == NOTE.encode()
+
+
+def test_the_round_is_the_first_at_or_after_the_delay():
+    due = NOTE.frozen + timedelta(seconds=QUICKNET.delay_s)
+    for later in range(7):
+        frozen = NOTE.frozen + timedelta(seconds=later)
+        found = note.beacon_round(QUICKNET, frozen)
+        assert note.round_time(QUICKNET, found) >= due + timedelta(seconds=later)
+        assert note.round_time(QUICKNET, found - 1) < due + timedelta(seconds=later)
+
+
+def test_before_the_chain_began_its_first_round_is_taken():
+    assert note.beacon_round(QUICKNET, datetime(2020, 1, 1, tzinfo=UTC)) == 1
+    assert note.round_time(QUICKNET, 1).timestamp() == QUICKNET.genesis

@@ -1,0 +1,219 @@
+"""The one-file verifier: it needs Python alone, agrees with the vectors, and finds true waves true."""
+
+from __future__ import annotations
+
+import ast
+import json
+import random
+import subprocess
+import sys
+from hashlib import sha256
+from hmac import digest
+from pathlib import Path
+
+import pytest
+
+from tests.builders.draws.files import CASES, VECTORS, lists_of, published_draw, reserved_of, write
+from tests.builders.draws.verify_draw import PROGRAM, lists, program, small_wave, verify
+
+v = program()
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """As a citizen would, with nothing but Python's own library in reach."""
+    command = [sys.executable, "-I", "-S", str(PROGRAM), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_it_needs_python_alone() -> None:
+    tree = ast.parse(PROGRAM.read_text())
+    imported = {
+        name.partition(".")[0]
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or "."]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert imported - set(sys.stdlib_module_names) == {"pyblst"}
+
+
+def test_it_runs_where_nothing_is_installed_and_says_what_it_could_not_check(tmp_path: Path) -> None:
+    done = run(write(tmp_path / "54", small_wave()))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert any(line.startswith("not checked  beacon: signature: this Python has no BLS12-381") for line in lines)
+    assert all(line.startswith(("ok  ", "not checked  ")) for line in lines[:-2])
+    assert lines[-1].startswith("verify_draw: ok")
+
+
+def test_a_file_named_like_one_of_pythons_own_is_not_run_from_the_folder_it_lies_in(tmp_path: Path) -> None:
+    folder = write(tmp_path / "54", small_wave() | {"verify_draw.py": PROGRAM.read_bytes()})
+    for name in ("json", "hashlib", "pyblst"):
+        (folder / f"{name}.py").write_text("raise SystemExit('run from the folder')")
+    command = [sys.executable, "verify_draw.py", "."]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_failure_is_told_by_its_line_the_last_line_and_the_exit_code(tmp_path: Path) -> None:
+    folder = write(tmp_path / "54", small_wave())
+    (folder / "removals.json").unlink()
+    done = run(folder)
+    assert done.returncode == 1
+    assert "FAILED       removals.json: missing: removals.json is not there\n" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("verify_draw: FAILED")
+
+
+def test_json_has_every_check(tmp_path: Path) -> None:
+    done = run(write(tmp_path / "54", small_wave()), "--json")
+    report = json.loads(done.stdout)
+    assert list(report) == ["checks", "ok"]
+    assert report["ok"] is True
+    assert all(list(check) == ["name", "ok", "detail"] for check in report["checks"])
+    assert {check["ok"] for check in report["checks"]} == {True, None}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["nowhere"],
+        [str(PROGRAM)],
+        [".", "--ticket", "00" * 32],
+        [".", "--ticket", "no such file"],
+        [".", "--ticket", "00" * 32, "--region", "70000"],
+        [".", "--closes-at", "2023-09-15T10:15:00"],
+        [".", "--witness", "name+00000000+AAAA"],
+        [".", "--chain", "1:2:3:4:5"],
+        [".", "--weight", "31", "-1"],
+        ["http://127.0.0.1:1/draws/54/"],
+        ["http://user@127.0.0.1/54/"],
+        ["http://[/"],
+    ],
+)
+def test_wrong_arguments_are_told_without_a_traceback(wrong: list[str]) -> None:
+    done = run(*wrong)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_help_says_what_everything_is() -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    for option in ("--ticket", "--region", "--closes-at", "--seen-at", "--weight", "--witness", "--quorum", "--chain"):
+        assert option in done.stdout
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_vectors_give_their_seats_lists_note_seed_and_chosen(case: dict) -> None:
+    weights = {int(region): weight for region, weight in case["weights"].items()}
+    shares = v.shares(case["reserved"], weights)
+    rows, leaves = [], {}
+    for row in case["regions"]:
+        region = row["region"]
+        tickets = map(bytes.fromhex, case["entries"].get(str(region), []))
+        leaves[region] = b"".join(sorted(v.leaf_of(case["wave"], region, ticket) for ticket in tickets))
+        assert v.tree_hash(v.run_hashes(leaves[region])).hex() == row["root"]
+        assert shares.get(region, 0) == row["quota"]
+        rows.append(v.Region(region, len(leaves[region]) // 32, row["quota"], bytes.fromhex(row["root"])))
+    note = v.parse_note(case["note"].encode())
+    assert (note.wave, note.quota, note.top.hex(), note.round) == (
+        case["wave"],
+        case["quota"],
+        case["top"],
+        case["round"],
+    )
+    assert v.QUICKNET.round_of(note.frozen) == case["round"]
+    seed = v.seed_of(note, v.Beacon(note.chain, note.round, bytes.fromhex(case["signature"]), b""))
+    assert seed.hex() == case["seed"]
+    drawn = v.Draw(leaves, rows, v.open_seats_of(note, rows), seed, v.Counter())
+    expected = {bytes.fromhex(entry["leaf"]): "open" for entry in case["chosen_open"]}
+    for region, chosen in case["chosen_reserved"].items():
+        expected |= {bytes.fromhex(entry["leaf"] if isinstance(entry, dict) else entry): region for entry in chosen}
+    assert drawn.drawn == expected
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_vectors_are_true_waves(case: dict, tmp_path: Path) -> None:
+    published = published_draw(case["wave"], lists_of(case), reserved_of(case), case["quota"])
+    weights = [word for pair in case["weights"].items() for word in ("--weight", pair[0], str(pair[1]))]
+    verdict = verify(write(tmp_path / str(case["wave"]), published), *weights)
+    assert verdict.code == 0, verdict.checks
+    assert verdict.ok
+
+
+def test_real_signatures_of_quicknet_are_believed_and_only_of_their_round() -> None:
+    for real in VECTORS["drand_quicknet"]:
+        signature = bytes.fromhex(real["signature"])
+        assert v.signature_fault(v.QUICKNET, real["round"], signature) is None
+        assert v.signature_fault(v.QUICKNET, real["round"] + 1, signature).startswith("forged signature")
+    assert v.signature_fault(v.QUICKNET, 1, b"\xc0" + bytes(47)).startswith("forged signature")
+    assert v.signature_fault(v.QUICKNET, 1, b"\xff" * 48).startswith("forged signature")
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_waves_of_any_shape_are_true(number: int, tmp_path: Path) -> None:
+    chance = random.Random(number)
+    sizes = {
+        region: chance.choice([1, 2, 7, 40, 5000 if number < 3 else 90]) for region in chance.sample(range(11, 97), 4)
+    }
+    reserved = {region: chance.randrange(6) for region in chance.sample(sorted(sizes), 2)} | {97: number % 2}
+    reserved = {region: seats for region, seats in reserved.items() if seats}
+    quota = sum(reserved.values()) + chance.randrange(12)
+    seated = sum(min(sizes.get(region, 0), seats) for region, seats in reserved.items())
+    leaving = [0] * min(seated, 3) if chance.random() < 0.8 else []
+    published = published_draw(54, lists(54, sizes), reserved, quota, leaving=leaving)
+    verdict = verify(write(tmp_path / "54", published))
+    assert verdict.ok, [check for check in verdict.checks if check["ok"] is False]
+    assert "not checked" not in verdict.detail("substitutions")
+
+
+def test_everything_may_be_checked_when_everything_is_known(tmp_path: Path) -> None:
+    folder = write(tmp_path / "54", small_wave())
+    (folder / "sample.json").write_bytes(sample_of(folder, after=3, size=10))
+    verdict = verify(
+        folder, "--closes-at", "2023-09-15T17:15:03+07:00", "--seen-at", "2023-09-15T10:31:00Z",
+        "--weight", "31", "4", "--weight", "96", "3",
+    )  # fmt: skip
+    assert verdict.ok
+    assert verdict.unchecked == ["cosignatures.txt", "witnesses: quorum"]
+
+
+def sample_of(folder: Path, after: int, size: int) -> bytes:
+    """The sample as section 9 says it, in the slowest way there is."""
+    result = json.loads((folder / "result.json").read_bytes())
+    seed = bytes.fromhex(result["seed"])
+    cutoffs = {row["region"]: row["cutoff"] for row in result["reserved"]}
+    held = {row["in"] for row in json.loads((folder / "substitutions.json").read_bytes())[:after]}
+    leaves = []
+    for file in sorted(folder.glob("leaves/*.bin")):
+        data = file.read_bytes()
+        for leaf in (data[i : i + 32] for i in range(0, len(data), 32)):
+            rank, opened = (
+                digest(seed, b"gelombang1/%s\0" % what + leaf, "sha256").hex() for what in (b"rank", b"open")
+            )
+            if (
+                rank > (cutoffs.get(int(file.stem)) or "")
+                and opened > result["open"]["cutoff"]
+                and leaf.hex() not in held
+            ):
+                leaves.append((digest(seed, b"gelombang1/survey\0" + leaf, "sha256"), leaf.hex()))
+    chosen = [leaf for _, leaf in sorted(leaves)[:size]]
+    document = {"after_seq": after, "size": size, "leaves": chosen}
+    return json.dumps(document, separators=(",", ":")).encode() + b"\n"
+
+
+def test_the_lowest_are_found_whatever_threshold_was_hoped_for() -> None:
+    leaves = b"".join(sha256(bytes([n % 256, n // 256])).digest() for n in range(1000))
+    everything = sorted(
+        v.value_of(b"seed" * 8, "open", leaves[i : i + 32]) + leaves[i : i + 32] for i in range(0, 32000, 32)
+    )
+    for count in (0, 1, 17, 500, 999, 1000, 5000):
+        assert v.lowest([leaves[:3200], leaves[3200:]], b"seed" * 8, "open", count) == everything[:count]
+    # Of these only high values are left: the threshold that was hoped for finds none, and a higher one must.
+    high = b"".join(sorted(entry[32:] for entry in everything[600:]))
+    assert v.lowest([high], b"seed" * 8, "open", 5) == everything[600:605]

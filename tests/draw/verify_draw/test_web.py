@@ -1,0 +1,209 @@
+"""The one-file verifier over HTTP: parts of files, no redirects, no waiting for ever."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.builders.draws.files import write
+from tests.builders.draws.verify_draw import program, small_wave, ticket, verify
+from tests.draw.verify_draw.test_ticket import long_lists
+
+v = program()
+SEEN = ("--seen-at", "2023-09-15T10:31:00Z")
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None: ...
+
+
+class Store(BaseHTTPRequestHandler):
+    """As an object store answers: kept connections, parts, a Last-Modified, 403 for what is not there."""
+
+    protocol_version = "HTTP/1.1"
+    files: dict[str, bytes] = {}  # noqa: RUF012 - of the class
+    modified = "Fri, 15 Sep 2023 10:31:00 GMT"
+    sent: list[tuple[str, int]] = []  # noqa: RUF012 - of the class: what all its requests were answered
+
+    def log_message(self, *_: object) -> None: ...
+
+    def do_GET(self) -> None:
+        data = self.files.get(self.path.removeprefix("/draws/54/"))
+        if data is None:
+            self.answer(403, b"<Error>AccessDenied</Error>")
+            return
+        if part := self.headers["Range"]:
+            start, end = map(int, part.removeprefix("bytes=").split("-"))
+            self.answer(206, data[start : end + 1], {"Content-Range": f"bytes {start}-{end}/{len(data)}"})
+        else:
+            self.answer(200, data)
+
+    def answer(self, status: int, body: bytes, more: dict[str, str] | None = None) -> None:
+        self.sent.append((self.path, len(body)))
+        self.send_response(status)
+        for name, value in ({"Content-Length": str(len(body)), "Last-Modified": self.modified} | (more or {})).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@contextmanager
+def serving(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/draws/54"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def store(files: dict[str, bytes], **more: object) -> type[Store]:
+    return type("Store", (Store,), {"files": files, "sent": [], **more})
+
+
+def test_a_wave_at_its_address_is_true_and_its_note_was_seen_when_it_was_put_there() -> None:
+    with serving(store(small_wave())) as address:
+        for target in (address, address + "/"):
+            verdict = verify(target)
+            assert verdict.ok, verdict.checks
+            assert verdict.detail("note: wave") == "wave 54"
+            assert verdict.detail("note: public before its round") == "seen at 2023-09-15T10:31:00Z"
+
+
+def test_a_note_that_was_put_there_late_is_late_unless_somebody_saw_it_before() -> None:
+    with serving(store(small_wave(), modified="Fri, 15 Sep 2023 11:00:03 GMT")) as address:
+        assert verify(address).failures == ["late note"]
+        assert verify(address, "--seen-at", "2023-09-15T10:59:00Z").ok
+
+
+@pytest.mark.parametrize("modified", ["", "yesterday", "Fri, 99 Sep 99999 11:00:03 GMT"])
+def test_a_server_that_does_not_say_when_leaves_the_check_unmade(modified: str) -> None:
+    with serving(store(small_wave(), modified=modified)) as address:
+        verdict = verify(address)
+    assert verdict.ok
+    assert "note: public before its round" in verdict.unchecked
+
+
+def test_the_personal_proof_asks_for_a_run_of_the_list_alone() -> None:
+    handler = store(long_lists())
+    with serving(handler) as address:
+        verdict = verify(address, "--ticket", ticket(77).hex(), "--region", "14")
+    assert verdict.ok, verdict.checks
+    lists = [size for path, size in handler.sent if path.endswith("leaves/14.bin")]
+    assert 1 <= len(lists) <= 2
+    assert max(lists) <= 4096 * 32
+
+
+def test_a_server_that_cannot_send_parts_is_read_up_to_the_run(tmp_path: Path) -> None:
+    write(tmp_path / "draws/54", long_lists())
+    with serving(functools.partial(Quiet, directory=str(tmp_path))) as address:
+        assert verify(address, *SEEN).ok
+        for number in range(0, 20_000, 4000):
+            verdict = verify(address, *SEEN, "--ticket", ticket(number).hex(), "--region", "14")
+            assert verdict.ok, verdict.checks
+
+
+def test_missing_files_are_missing_and_optional_ones_may_be() -> None:
+    files = {
+        name: content for name, content in small_wave().items() if name not in ("beacon.json", "substitutions.json")
+    }
+    with serving(store(files)) as address:
+        assert verify(address).failures == ["missing"]
+
+
+def answering(answer: Callable[[Store], None], name: str) -> type[Store]:
+    """A store that answers a request for one file in its own way."""
+
+    def get(self: Store) -> None:
+        answer(self) if self.path.endswith(name) else Store.do_GET(self)
+
+    return store(small_wave(), do_GET=get)
+
+
+def redirect(self: Store) -> None:
+    self.answer(302, b"", {"Location": "/draws/54/note.txt"})
+
+
+def broken(self: Store) -> None:
+    self.answer(500, b"")
+
+
+def packed(self: Store) -> None:
+    self.answer(200, b"", {"Content-Encoding": "gzip"})
+
+
+def no_http(self: Store) -> None:
+    self.wfile.write(b"\x00\x01\x02\n\n")
+    self.close_connection = True
+
+
+def hang_up(self: Store) -> None:
+    self.close_connection = True
+
+
+def cut_off(self: Store) -> None:
+    self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+    self.close_connection = True
+
+
+def endless_header(self: Store) -> None:
+    self.wfile.write(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000)
+    self.close_connection = True
+
+
+def bad_chunks(self: Store) -> None:
+    self.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
+    self.close_connection = True
+
+
+def unasked_part(self: Store) -> None:
+    self.answer(206, b"{}", {"Content-Range": "bytes 0-1/2"})
+
+
+BAD = [redirect, broken, packed, no_http, hang_up, cut_off, endless_header, bad_chunks, unasked_part]
+
+
+@pytest.mark.parametrize("answer", BAD)
+@pytest.mark.parametrize("name", ["result.json", "leaves/31.bin", "cosignatures.txt"])
+def test_a_bad_answer_is_one_failure_of_its_file(answer: Callable[[Store], None], name: str) -> None:
+    with serving(answering(answer, name)) as address:
+        verdict = verify(address)
+    assert verdict.code == 1
+    assert len(verdict.failures) == 1
+    assert verdict.failures[0] in ("missing", "malformed")
+
+
+def test_more_than_a_file_may_have_is_not_read_on() -> None:
+    sent = 0
+
+    def flood(self: Store) -> None:
+        nonlocal sent
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        self.close_connection = True
+        try:
+            while sent < 1 << 28:
+                sent += self.connection.send(b"x" * 65536)
+        except OSError:
+            pass
+
+    with serving(answering(flood, "regions.json")) as address:
+        assert verify(address).failures == ["malformed"]
+    assert sent < 1 << 26
+
+
+@pytest.mark.parametrize("claimed", ["bytes 0-131071/999999", "bytes 32-131103/640000", "", "bytes */640000"])
+def test_other_bytes_than_were_asked_for_are_refused(claimed: str) -> None:
+    def other(self: Store) -> None:
+        self.answer(206, self.files["leaves/14.bin"][: 4096 * 32], {"Content-Range": claimed})
+
+    handler = store(long_lists(), do_GET=lambda self: other(self) if "leaves" in self.path else Store.do_GET(self))
+    with serving(handler) as address:
+        assert verify(address, "--ticket", ticket(7).hex(), "--region", "14").failures == ["malformed"]

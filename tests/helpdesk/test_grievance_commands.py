@@ -1,0 +1,144 @@
+"""`gelombang grievance`, on the service it asks: tables that read well, words that steer nothing, clear errors."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from click.testing import CliRunner, Result
+
+from admin.cli import main
+from admin.commands import grievance
+from admin.deployment import stages
+from chalicelib.config import Programme, Settings
+from chalicelib.helpdesk.evidence import SelectionEvidence
+from chalicelib.helpdesk.rules import AboutSelection, Category, State
+from tests.builders.helpdesk import Desk
+from tests.conftest import REGION, T0
+
+
+@pytest.fixture
+def desk(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    desk = Desk(cloud, programme)
+
+    def load(name: str) -> SimpleNamespace:
+        assert name == "test"
+        return SimpleNamespace(services=SimpleNamespace(helpdesk=desk.helpdesk))
+
+    monkeypatch.setattr(stages, "load", load)
+    at(monkeypatch, T0)
+    return desk
+
+
+def at(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
+    monkeypatch.setattr(grievance, "utc_now", lambda: now)
+
+
+def run(*words: str, **options: Any) -> Result:
+    return CliRunner().invoke(main, ["grievance", *words, "--stage", "test"], **options)
+
+
+def lines(*words: str) -> list[str]:
+    result = run(*words)
+    assert result.exit_code == 0, result.output
+    return [line.rstrip() for line in result.output.splitlines()]
+
+
+def told(*words: str) -> str:
+    result = run(*words)
+    assert result.exit_code in {1, 2}
+    assert "Traceback" not in result.output
+    return result.output.splitlines()[-1]
+
+
+def test_what_waits_is_listed_with_the_nearest_deadline_first(desk, monkeypatch):
+    assert lines("list") == ["nothing waits for an answer"]
+    first = desk.file("siti", category=Category.PAYMENT_LATE)
+    second = desk.file("budi", now=T0 + timedelta(days=2))
+    desk.helpdesk.answer(desk.file("ani").number, "Selesai.", "arn", T0)
+    desk.helpdesk.escalate(second.number, "Tolong.", "arn", T0)
+    assert lines("list") == [
+        "number               state      about         category      answer by   left",
+        f"{first.number}  OPEN       registration  payment late  Tue 08 Dec  14 d",
+        f"{second.number}  ESCALATED  registration  other         Thu 10 Dec  16 d",
+        "2 unanswered, 0 overdue",
+    ]
+    at(monkeypatch, T0 + timedelta(days=15))
+    assert lines("list", "--overdue")[1:] == [
+        f"{first.number}  OPEN   registration  payment late  Tue 08 Dec  1 d late",
+        "1 unanswered, 1 overdue",
+    ]
+    assert lines("list", "--state", "escalated")[1].split()[:2] == [second.number, "ESCALATED"]
+    assert lines("list", "--state", "open", "--overdue")[-1] == "1 unanswered, 1 overdue"
+    at(monkeypatch, T0 + timedelta(days=14))
+    assert lines("list")[1].endswith("today")
+    desk.helpdesk.answer(first.number, "Selesai.", "arn", T0)
+    assert lines("list", "--overdue") == ["none"]
+
+
+def test_one_is_shown_with_its_words_as_text_only(desk):
+    hostile = "Halo [red]merah[/red] \x1b[2J\x1b]0;judul\x07\u202eterbalik\nbaris kedua"
+    view = desk.file("siti", text=hostile)
+    shown = run("show", view.number).output
+    assert "Halo [red]merah[/red] �[2J�]0;judul��terbalik" in shown
+    assert "baris kedua" in shown
+    assert not any(letter in shown for letter in "\x1b\x07\u202e")
+    assert "answer by  Tue 08 Dec 2026, 14 d" in [line.rstrip() for line in shown.splitlines()]
+
+
+def test_the_evidence_of_an_appeal_is_shown_with_the_place_in_the_list(desk):
+    evidence = SelectionEvidence(
+        wave=54, region=31, leaf="ab" * 32, list_url="https://results.example/draws/54/leaves/31.bin",
+        position=123_456, entries=949_210, seed="cd" * 32, rank=None, rank_cutoff=None, open="ef" * 32,
+        open_cutoff="01" * 32, within=None, verdict="not_chosen", reason="not_drawn", seat=None,
+        results_url="https://results.example/draws/54/",
+    )  # fmt: skip
+    desk.helpdesk._evidence = lambda *_: evidence
+    number = desk.file("siti", AboutSelection(54)).number
+    shown = lines("show", number)
+    assert "verdict    not_chosen (not_drawn), within no cut-off" in shown
+    assert "place      123,456 of 949,210 in region 31" in shown
+    assert f"leaf       {'ab' * 32}" in shown
+    assert not [line for line in shown if line.startswith("rank")]
+    assert "about      selection 54" in shown
+
+
+def test_it_is_answered_once_with_the_name_that_aws_knows(desk, tmp_path):
+    number = desk.file("siti").number
+    me = boto3.client("sts", REGION).get_caller_identity()["Arn"]
+    assert lines("escalate", number, "--note", "Ke bagian hukum.") == [f"{number} escalated"]
+    assert lines("escalate", number, "--note", "Ke bagian hukum.") == [f"{number} was escalated with this note before"]
+    assert told("escalate", number, "--note", "Lain.").startswith(f"Error: Grievance {number} was escalated before")
+    # However a number is written.
+    assert lines("answer", number.upper().replace("-", " "), "--text", "Sudah.\n") == [f"{number} answered"]
+    file = tmp_path / "answer.txt"
+    file.write_text("Sudah.\n")
+    assert lines("answer", number, "--file", str(file)) == [f"{number} had this answer before"]
+    assert run("answer", number, "--file", "-", input="Sudah.").exit_code == 0
+    assert told("answer", number, "--text", "Belum.") == (
+        f"Error: Grievance {number} was answered before; an answer cannot be changed. (grievance_already_answered)"
+    )
+    shown = lines("show", number)
+    assert [line for line in shown if line.startswith(("escalated", "answered"))] == [
+        f"escalated  Tue 24 Nov 2026 10:00 WIB by {me}",
+        f"answered   Tue 24 Nov 2026 10:00 WIB by {me}",
+    ]
+    assert desk.store.by_number(number).state is State.ANSWERED
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["show", "aaaa-bbbb-cccc-dddd"], "There is no grievance aaaa-bbbb-cccc-dddd. (unknown_grievance)"),
+        (["show", "54"], "a grievance's number is 16 letters and digits"),
+        (["answer", "aaaa-bbbb-cccc-dddd"], "give the answer with --text or with --file"),
+        (["answer", "aaaa-bbbb-cccc-dddd", "--text", " \n"], "an answer or a note has 1 to 4000 characters"),
+        (["escalate", "aaaa-bbbb-cccc-dddd", "--note", "x" * 4001], "an answer or a note has 1 to 4000 characters"),
+        (["list", "--state", "answered"], "'answered' is not one of"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(desk, words, said):
+    assert said in told(*words)

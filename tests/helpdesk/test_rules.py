@@ -1,0 +1,117 @@
+"""Deadlines in working days against the holidays of 2026, the states of a grievance, and its number."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from chalicelib.clock import WIB
+from chalicelib.helpdesk import rules
+from chalicelib.helpdesk.holidays import is_holiday
+from chalicelib.helpdesk.rules import (
+    NEXT,
+    UNANSWERED,
+    AboutDisbursement,
+    AboutRegistration,
+    AboutSelection,
+    Category,
+    Grievance,
+    State,
+)
+from tests.conftest import T0
+
+NATIONAL_2026 = {
+    "01-01", "01-16", "02-17", "03-19", "03-21", "03-22", "04-03", "04-05", "05-01", "05-14", "05-27", "05-31",
+    "06-01", "06-16", "08-17", "08-25", "12-25",
+}  # fmt: skip
+JOINT_LEAVE_2026 = {"02-16", "03-18", "03-20", "03-23", "03-24", "05-15", "05-28", "12-24"}
+"""By the joint decree of the three ministers for 2026."""
+
+
+def wib(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=WIB).astimezone(UTC)
+
+
+def test_the_holidays_of_2026_are_those_of_the_ministers_joint_decree():
+    days = [date(2026, 1, 1) + timedelta(days=n) for n in range(365)]
+    assert {f"{day:%m-%d}" for day in days if is_holiday(day)} == NATIONAL_2026 | JOINT_LEAVE_2026
+
+
+@pytest.mark.parametrize(
+    ("filed", "late_from"),
+    [
+        # No holiday near: ten working days are two weeks.
+        ("2026-11-24 10:00", "2026-12-09 00:00"),
+        ("2026-11-24 00:00", "2026-12-09 00:00"),
+        ("2026-11-24 23:59:59", "2026-12-09 00:00"),
+        ("2026-11-25 00:00", "2026-12-10 00:00"),
+        # A weekend is as good as the Friday before it.
+        ("2026-11-27 12:00", "2026-12-12 00:00"),
+        ("2026-11-28 12:00", "2026-12-12 00:00"),
+        ("2026-11-29 23:00", "2026-12-12 00:00"),
+        # Idul Fitri: Nyepi, both days and the joint leave around them, Wednesday 18 to Tuesday 24 March; Good Friday.
+        ("2026-03-13 09:00", "2026-04-07 00:00"),
+        ("2026-03-17 23:59", "2026-04-09 00:00"),
+        ("2026-03-20 09:00", "2026-04-09 00:00"),
+        ("2026-03-24 09:00", "2026-04-09 00:00"),
+        # Christmas, its joint leave, New Year, and Isra Mi'raj of 2027.
+        ("2026-12-23 09:00", "2027-01-13 00:00"),
+    ],
+)
+def test_ten_working_days_leave_out_the_day_of_filing_weekends_and_holidays(filed, late_from):
+    assert rules.deadline(wib(filed), 10, is_holiday) == wib(late_from)
+
+
+def test_the_day_of_filing_is_the_one_in_wib():
+    # 17:00 UTC is midnight in WIB.
+    monday, tuesday = datetime(2026, 11, 23, 16, 59, tzinfo=UTC), datetime(2026, 11, 23, 17, tzinfo=UTC)
+    assert rules.deadline(tuesday, 1, is_holiday) - rules.deadline(monday, 1, is_holiday) == timedelta(days=1)
+
+
+def test_a_deadline_is_never_on_a_day_that_offices_are_closed_and_never_earlier_for_who_comes_later():
+    filed = [wib("2026-01-01 12:00") + timedelta(days=n) for n in range(365)]
+    deadlines = [rules.deadline(one, 10, is_holiday) for one in filed]
+    assert deadlines == sorted(deadlines)
+    for one in deadlines:
+        last = (one - timedelta(seconds=1)).astimezone(WIB).date()
+        assert last.weekday() < 5
+        assert not is_holiday(last)
+
+
+@pytest.mark.parametrize("state", State)
+def test_an_answer_is_final_and_everything_else_can_be_answered(state):
+    assert (State.ANSWERED in NEXT[state]) == (state is not State.ANSWERED) == (state in UNANSWERED)
+    assert State.OPEN not in NEXT[state]
+
+
+def test_what_comes_before_a_state_is_what_it_is_next_to():
+    assert {to: rules.before(to) for to in State} == {
+        State.OPEN: frozenset(),
+        State.ESCALATED: {State.OPEN},
+        State.ANSWERED: {State.OPEN, State.ESCALATED},
+    }
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("late", [False, True])
+def test_a_grievance_is_overdue_from_its_deadline_on_unless_it_was_answered(state, late):
+    grievance = Grievance("n", "p", AboutRegistration(), Category.OTHER, state, T0, T0 + timedelta(days=1), b"")
+    now = grievance.deadline_at - timedelta(0 if late else 1)
+    assert grievance.overdue(now) == (late and state is not State.ANSWERED)
+
+
+def test_a_number_is_the_same_for_the_same_words_only():
+    said = [
+        ("siti", AboutRegistration(), Category.OTHER, "Halo."),
+        ("budi", AboutRegistration(), Category.OTHER, "Halo."),
+        ("siti", AboutSelection(54), Category.OTHER, "Halo."),
+        ("siti", AboutSelection(55), Category.OTHER, "Halo."),
+        ("siti", AboutDisbursement("a" * 26), Category.OTHER, "Halo."),
+        ("siti", AboutRegistration(), Category.FRAUD, "Halo."),
+        ("siti", AboutRegistration(), Category.OTHER, "Halo!"),
+    ]
+    numbers = [rules.number(*one) for one in said]
+    assert numbers == [rules.number(*one) for one in said]
+    assert len(set(numbers)) == len(said)
+    assert all(len(one) == 19 and [len(part) for part in one.split("-")] == [4] * 4 for one in numbers)

@@ -1,0 +1,355 @@
+"""Grievances on moto: filed once, answered once, counted whatever dies, with the evidence of the draw."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import datetime, timedelta
+from hashlib import sha256
+from itertools import count, product
+
+import pytest
+
+from chalicelib.clock import iso
+from chalicelib.config import Programme, Settings
+from chalicelib.draw import published
+from chalicelib.errors import NotFound
+from chalicelib.helpdesk.errors import AlreadyAnswered, AlreadyEscalated, TooManyGrievances, UnknownGrievance
+from chalicelib.helpdesk.rules import AboutDisbursement, AboutRegistration, AboutSelection, Category, State
+from chalicelib.helpdesk.service import GrievanceCounts
+from chalicelib.helpdesk.store import ALL_SHARDS
+from chalicelib.helpdesk.wire import GrievanceForm
+from chalicelib.notices.port import Kind as Notice
+from chalicelib.notices.rules import State as NoticeState
+from chalicelib.payouts.wire import PayoutView
+from chalicelib.waves.beneficiaries import FamilyItem
+from chalicelib.waves.errors import SelectionNotFinished
+from chalicelib.waves.publication.bucket import Publication
+from tests.builders.crashes import Calls, Crash, die
+from tests.builders.helpdesk import ADMIN, TEXT, Desk, settled
+from tests.builders.people import card
+from tests.builders.waves import FREEZES, OPENS, PEOPLE, ROUND, WAVE, WavesWorld, joined
+from tests.conftest import T0
+
+APPEAL = AboutSelection(WAVE)
+LATE = datetime.fromisoformat("2026-12-08T17:00:00+00:00")
+"""Ten working days after `T0`."""
+
+
+@pytest.fixture
+def desk(cloud: Settings, programme: Programme) -> Desk:
+    return Desk(cloud, programme)
+
+
+@pytest.fixture
+def appeals(world: WavesWorld) -> Desk:
+    """A helpdesk that knows waves."""
+    return Desk(world.settings, world.programme, world.new_waves())
+
+
+# Appeals
+
+
+def test_an_appeal_is_given_what_the_published_files_say_of_its_entry(appeals, world):
+    now = settled(world)
+    files, result = world.files(WAVE), world.result(WAVE, published.RESULT)
+    reserved = {row["region"]: row["cutoff"] for row in result["reserved"]}
+    standings = {name: world.waves.entries_of(name, now)[0] for name in PEOPLE}
+    seen = []
+    for name in PEOPLE:
+        view = appeals.file(name, APPEAL, now=now)
+        given, entry = view.evidence, standings[name]
+        leaves = files[published.leaves_name(given.region)]
+        assert leaves[(given.position - 1) * 32 : given.position * 32].hex() == given.leaf == entry.receipt.leaf
+        assert given.entries == len(leaves) // 32
+        assert given.list_url == f"{world.settings.results_url}/draws/{WAVE}/leaves/{given.region}.bin"
+        assert given.seed == result["seed"]
+        assert (given.rank_cutoff, given.open_cutoff) == (reserved[given.region], result["open"]["cutoff"])
+        assert (given.verdict, given.reason) == (entry.standing, entry.reason)
+        by_rank, by_open = given.rank <= given.rank_cutoff, given.open <= given.open_cutoff
+        assert given.within == ("reserved" if by_rank else "open" if by_open else None)
+        assert (given.verdict == "chosen") == (by_rank or by_open), "nobody's seat fell free in this wave"
+        seen.append(given.verdict)
+        # What was handed out is kept with the appeal.
+        assert appeals.helpdesk.of(name)[0] == view
+    assert sorted(seen) == ["chosen"] * 4 + ["not_chosen"] * 2
+
+
+def test_an_appeal_waits_for_the_end_of_the_selection_and_is_for_who_joined(appeals, world):
+    joined(world)
+    with pytest.raises(SelectionNotFinished):
+        appeals.file(PEOPLE[0], APPEAL, now=world.clock.now)
+    for person, wave in [("somebody else", WAVE), (PEOPLE[0], WAVE + 1), (PEOPLE[0], 999_999)]:
+        with pytest.raises(NotFound):
+            appeals.file(person, AboutSelection(wave), now=world.clock.now)
+    assert appeals.items() == []
+
+
+def test_an_entry_that_is_missing_from_the_list_is_told_so_and_rings(appeals, world, caplog):
+    now = settled(world)
+    row = world.waves.entries_of(PEOPLE[0], now)[0].receipt
+    leaves = world.files(WAVE)[published.leaves_name(row.region)]
+    shorter = b"".join(leaves[n : n + 32] for n in range(0, len(leaves), 32) if leaves[n : n + 32].hex() != row.leaf)
+    world.publication.put(WAVE, {published.leaves_name(row.region): shorter})
+    given = appeals.file(PEOPLE[0], APPEAL, now=now).evidence
+    assert (given.position, given.entries) == (None, len(shorter) // 32)
+    assert [record.levelno for record in caplog.records if record.message == "leaf_not_published"] == [logging.ERROR]
+
+
+def test_who_was_removed_before_the_draw_is_on_no_list_which_is_as_it_must_be(appeals, world, caplog):
+    world.people.excluded |= {PEOPLE[0], PEOPLE[5]}
+    now = settled(world)
+    given = [appeals.file(name, APPEAL, now=now).evidence for name in (PEOPLE[0], PEOPLE[5])]
+    assert [(one.position, one.entries, one.reason) for one in given] == [(None, 4, "excluded"), (None, 0, "excluded")]
+    assert "leaf_not_published" not in [record.message for record in caplog.records]
+
+
+def test_the_place_in_a_long_list_is_read_in_parts(desk, cloud, monkeypatch):
+    leaves = sorted(sha256(str(n).encode()).digest() for n in range(50_000))
+    Publication(desk.s3, cloud.results_bucket).put(7, {published.leaves_name(31): b"".join(leaves)})
+    read, get = [], desk.s3.get_object
+
+    def watched(**parameters):
+        answer = get(**parameters)
+        read.append(answer["ContentLength"])
+        return answer
+
+    monkeypatch.setattr(desk.s3, "get_object", watched)
+    places = [0, 12_345, 25_000, 49_999]
+    assert [desk.lists.place(7, 31, leaves[index]) for index in places] == [(index + 1, 50_000) for index in places]
+    assert max(read) == 4096 * 32
+    assert len(read) <= 2 * len(places)
+    assert desk.lists.place(7, 31, b"\x7f" * 32) == (None, 50_000)
+
+
+def test_who_was_refused_for_the_family_card_is_told_how_many_hold_it(appeals, world):
+    """A stranger has named the card; the appeal says so, with what a person at the helpdesk needs."""
+    joined(world)
+    for instant in (OPENS, FREEZES):
+        world.at(instant)
+    world.family(*PEOPLE)
+    FamilyItem(f"K#{card('family')}", "HOLDERS", holders={"thief", "helper"}).save()
+    world.at(ROUND)
+    entry = world.new_waves().entries_of(PEOPLE[0], world.clock.now)[0]
+    assert (entry.standing, entry.reason) == ("not_chosen", "family_card")
+    filed = appeals.file(PEOPLE[0], APPEAL, now=world.clock.now)
+    assert (filed.evidence.verdict, filed.evidence.reason) == ("not_chosen", "family_card")
+    assert filed.evidence.family_card_holders == 2
+    assert appeals.helpdesk.of(PEOPLE[0]) == [filed]
+
+
+# Filing
+
+
+def test_a_second_click_meets_the_first_and_different_words_do_not(desk):
+    first = desk.file("siti")
+    form = GrievanceForm(first.about, first.category, TEXT)
+    assert desk.helpdesk.file("siti", form, T0 + timedelta(days=1)) == (first, False)
+    other = desk.file("siti", text="Yang lain.", now=T0 + timedelta(seconds=1))
+    somebodys = desk.file("budi")
+    assert len({first.number, other.number, somebodys.number}) == 3
+    assert desk.helpdesk.of("siti") == [other, first]
+    assert desk.helpdesk.of("budi") == [somebodys]
+    assert (first.state, first.deadline_at, first.answer) == (State.OPEN, iso(LATE), None)
+
+
+def test_of_two_clicks_at_once_one_files(desk, monkeypatch):
+    first = desk.file("siti")
+    found, asked = desk.store.by_number, count()
+    # As if the second one had looked before the first one wrote.
+    monkeypatch.setattr(desk.store, "by_number", lambda number: found(number) if next(asked) else None)
+    form = GrievanceForm(first.about, first.category, TEXT)
+    assert desk.helpdesk.file("siti", form, T0 + timedelta(seconds=1)) == (first, False)
+    assert desk.store.unanswered_of("siti") == 1
+
+
+def test_one_person_has_only_so_many_unanswered_and_an_answer_makes_room(desk, monkeypatch):
+    limit = desk.figures.open_max
+    views = [desk.file("siti", text=f"Pengaduan {n}.") for n in range(limit)]
+    with pytest.raises(TooManyGrievances):
+        desk.file("siti", text="Satu lagi.")
+    # Also if all of them came at once: the table itself counts.
+    monkeypatch.setattr(desk.store, "unanswered_of", lambda _: 0)
+    with pytest.raises(TooManyGrievances) as refused:
+        desk.file("siti", text="Satu lagi.")
+    assert refused.value.facts == {"open_max": limit}
+    assert desk.store.by_number(views[0].number).state is State.OPEN
+    # A repeat is none more, and others are not in the way.
+    assert desk.helpdesk.file("siti", GrievanceForm(views[0].about, views[0].category, views[0].text), T0)[1] is False
+    desk.file("budi")
+    desk.helpdesk.answer(views[0].number, "Sudah kami perbaiki.", ADMIN, T0)
+    desk.file("siti", text="Satu lagi.")
+
+
+def test_a_payout_must_be_ones_own(appeals, world):
+    now = settled(world)
+    chosen = next(name for name in PEOPLE if world.waves.beneficiary(name))
+    other = next(name for name in PEOPLE if world.waves.beneficiary(name) and name != chosen)
+    payout = "a" * 26
+    appeals.payouts.by_person[chosen] = [PayoutView(payout, "INCENTIVE", 600_000, "under_review", now)]
+    view = appeals.file(chosen, AboutDisbursement(payout), category=Category.PAYMENT_LATE, now=now)
+    assert (view.about, view.evidence) == (AboutDisbursement(payout), None)
+    for person in (other, "somebody else"):
+        with pytest.raises(NotFound):
+            appeals.file(person, AboutDisbursement(payout), now=now)
+
+
+def test_what_is_said_is_nowhere_in_clear_and_nobodys_else(desk):
+    number = desk.file("siti").number
+    desk.helpdesk.escalate(number, "Tolong periksa nomor HP-nya.", ADMIN, T0)
+    desk.helpdesk.answer(number, "Nomor HP Anda sudah benar.", ADMIN, T0)
+    stored = json.dumps(desk.items(), default=repr)
+    assert "nomor" not in stored.lower()
+    assert "0812" not in stored
+    assert desk.helpdesk.of("budi") == []
+
+
+# Answering
+
+
+def test_an_answer_is_given_once_shown_to_its_person_and_says_who_gave_it(desk):
+    view = desk.file("siti")
+    later = T0 + timedelta(days=3)
+    assert desk.helpdesk.answer(view.number, "Sudah kami perbaiki.", ADMIN, later) is True
+    shown = desk.helpdesk.of("siti")[0]
+    assert (shown.state, shown.answer.text, shown.answer.answered_at) == (
+        State.ANSWERED,
+        "Sudah kami perbaiki.",
+        iso(later),
+    )
+    assert desk.helpdesk.answer(view.number, "Sudah kami perbaiki.", "arn:another", later + timedelta(days=1)) is False
+    with pytest.raises(AlreadyAnswered):
+        desk.helpdesk.answer(view.number, "Ternyata belum.", ADMIN, later)
+    with pytest.raises(AlreadyAnswered):
+        desk.helpdesk.escalate(view.number, "Terlambat.", ADMIN, later)
+    answer = desk.helpdesk.show(view.number).grievance.answer
+    assert (answer.at, answer.by) == (later, ADMIN)
+    assert desk.store.unanswered_of("siti") == 0
+    assert [each for shard in ALL_SHARDS for each in desk.helpdesk.unanswered(shard)] == []
+
+
+def test_the_person_is_told_once_that_there_is_an_answer_and_by_its_number_only(desk):
+    number = desk.file("siti").number
+    desk.helpdesk.escalate(number, "Ke bagian hukum.", ADMIN, T0)
+    assert desk.queued() == [], "nothing to do for the person, and the deadline stays"
+    for _ in range(2):
+        desk.helpdesk.answer(number, "Sudah kami perbaiki.", ADMIN, T0)
+    with pytest.raises(AlreadyAnswered):
+        desk.helpdesk.answer(number, "Ternyata belum.", ADMIN, T0)
+    event = f"grievance_answered/{number}"
+    assert desk.queued() == [("siti", event)]
+    notice = desk.told.notice("siti", event)
+    assert (notice.kind, notice.facts) == (Notice.GRIEVANCE_ANSWERED, {"number": number})
+
+
+def test_an_escalation_keeps_the_deadline_and_hides_its_note_from_the_person(desk):
+    view = desk.file("siti")
+    assert desk.helpdesk.escalate(view.number, "Ke bagian hukum.", ADMIN, T0) is True
+    assert desk.helpdesk.escalate(view.number, "Ke bagian hukum.", "arn:another", T0) is False
+    with pytest.raises(AlreadyEscalated):
+        desk.helpdesk.escalate(view.number, "Ke bagian lain.", ADMIN, T0)
+    shown, opened = desk.helpdesk.of("siti")[0], desk.helpdesk.show(view.number)
+    assert (shown.state, shown.deadline_at) == (State.ESCALATED, view.deadline_at)
+    assert "hukum" not in repr(shown)
+    assert (opened.text, opened.note, opened.answer) == (TEXT, "Ke bagian hukum.", None)
+    assert opened.grievance.escalation.by == ADMIN
+    assert desk.helpdesk.answer(view.number, "Selesai.", ADMIN, T0) is True
+
+
+def test_of_two_answers_at_once_one_counts(desk, monkeypatch):
+    view = desk.file("siti")
+    before = desk.store.by_number(view.number)
+    desk.helpdesk.answer(view.number, "Pertama.", ADMIN, T0)
+    found, asked = desk.store.by_number, count()
+    monkeypatch.setattr(desk.store, "by_number", lambda number: found(number) if next(asked) else before)
+    with pytest.raises(AlreadyAnswered):
+        desk.helpdesk.answer(view.number, "Kedua.", ADMIN, T0)
+    assert desk.store.unanswered_of("siti") == 0
+    assert desk.helpdesk.counts().answered == 1
+
+
+def test_what_dies_at_any_call_is_done_once_in_the_end(desk, monkeypatch):
+    calls = Calls(monkeypatch)
+    form = GrievanceForm(AboutRegistration(), Category.OTHER, TEXT)
+    for n, when in product(range(4), ("before", "after")):
+        person, later = f"{when}-{n}", T0 + timedelta(minutes=1)
+        calls.reset()
+        if n < 3:  # the fourth call is that to the queue of mails
+            getattr(calls, when)[n] = die
+            with pytest.raises(Crash):
+                desk.helpdesk.file(person, form, T0)
+            calls.reset()
+        view, _ = desk.helpdesk.file(person, form, later)
+        assert (desk.helpdesk.of(person), desk.store.unanswered_of(person)) == ([view], 1)
+        calls.reset()
+        getattr(calls, when)[n] = die
+        with pytest.raises(Crash):
+            desk.helpdesk.answer(view.number, "Selesai.", ADMIN, T0)
+        calls.reset()
+        desk.helpdesk.answer(view.number, "Selesai.", ADMIN, later)
+        assert (desk.helpdesk.of(person)[0].state, desk.store.unanswered_of(person)) == (State.ANSWERED, 0)
+        told = desk.queued()
+        desk.now += timedelta(days=1)
+        desk.notices.sweep()
+        told += desk.queued()
+        assert set(told) == {(person, f"grievance_answered/{view.number}")}
+        desk.told.move(desk.told.notice(*told[0]), NoticeState.NO_ADDRESS, desk.now)
+    assert desk.helpdesk.counts().answered == 8
+
+
+def test_a_number_that_is_nobodys_is_refused(desk):
+    for deed in (
+        lambda number: desk.helpdesk.show(number),
+        lambda number: desk.helpdesk.answer(number, "Halo.", ADMIN, T0),
+        lambda number: desk.helpdesk.escalate(number, "Halo.", ADMIN, T0),
+    ):
+        with pytest.raises(UnknownGrievance):
+            deed("aaaa-bbbb-cccc-dddd")
+
+
+# Counting
+
+
+def numbers(counts: GrievanceCounts) -> tuple[int, int, int, int]:
+    return counts.open, counts.escalated, counts.overdue, counts.answered
+
+
+def test_a_count_that_died_half_way_is_gone_on_with_and_ends_right(desk, monkeypatch, caplog):
+    for n in range(300):
+        state = State.ESCALATED if n < 30 else State.OPEN
+        desk.put(f"person-{n % 100}", f"number-{n}", LATE + timedelta(days=n % 3), state)
+    desk.helpdesk.answer(desk.file("siti").number, "Selesai.", ADMIN, T0)
+    put, puts = desk.store.put_count, count()
+
+    def dying(shard, counted):
+        if next(puts) == 20:
+            raise Crash
+        put(shard, counted)
+
+    monkeypatch.setattr(desk.store, "put_count", dying)
+    caplog.set_level(logging.INFO)
+    with pytest.raises(Crash):
+        desk.helpdesk.check(LATE - timedelta(days=1), 60)
+    assert 0 < desk.helpdesk.counts().open < 270
+    assert numbers(desk.helpdesk.check(LATE - timedelta(seconds=30), 60)) == (270, 30, 0, 1)
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+    for _ in range(2):  # a doubled trigger counts the same
+        assert numbers(desk.helpdesk.check(LATE, 60)) == (270, 30, 100, 1)
+    assert [record.levelno for record in caplog.records if record.message == "grievances_overdue"] == [40, 40]
+    assert desk.helpdesk.counts().counted_at >= LATE
+
+
+def test_a_count_that_is_short_of_time_begins_with_what_was_counted_longest_ago(desk, caplog):
+    desk.file("siti")
+    assert desk.helpdesk.counts() == GrievanceCounts(0, 0, 0, 0, None)
+    desk.helpdesk.check(T0, 60)
+    shards, _ = desk.store.counted()
+    assert set(shards) == set(ALL_SHARDS)
+    desk.helpdesk.check(T0 + timedelta(days=1), 0)
+    assert desk.store.counted()[0] == shards, "no time, nothing counted"
+    assert "grievances_not_all_counted" in caplog.messages
+    stale = shards["63"]
+    desk.store.put_count("63", type(stale)(9, 9, 9, T0 - timedelta(days=1)))
+    desk.store.put_count = lambda shard, _: (_ for _ in ()).throw(Crash(shard))
+    with pytest.raises(Crash, match="63"):
+        desk.helpdesk.check(T0 + timedelta(days=2), 60)

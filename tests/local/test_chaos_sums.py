@@ -1,0 +1,131 @@
+"""The sums after the chaos find whatever does not agree, and refuse to call a quiet run a proof."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from chalicelib.money import rupiah
+from chalicelib.payouts.rules import Entitlement, Kind, State, entitlement_id
+from local.chaos.sums import Aftermath, differences
+from tests.conftest import T0
+
+AMOUNT = 600_000
+
+
+def payee(number: int, *, unpayable: bool = False) -> Any:
+    return SimpleNamespace(
+        entitlement_id=entitlement_id(143, f"p{number}", Kind.INCENTIVE),
+        person=SimpleNamespace(number=number),
+        channel="ID_BNI",
+        account_number=f"{number:010}",
+        unpayable=unpayable,
+    )
+
+
+def entitlement(number: int, state: State, n: int = 1) -> Entitlement:
+    id_ = entitlement_id(143, f"p{number}", Kind.INCENTIVE)
+    return Entitlement(id_, f"p{number}", 143, Kind.INCENTIVE, rupiah(AMOUNT), state, n, 3, None, T0, T0)
+
+
+def line(number: int, n: int, status: str) -> dict[str, Any]:
+    return {
+        "reference_id": f"{entitlement_id(143, f'p{number}', Kind.INCENTIVE)}-{n}",
+        "channel_code": "ID_BNI",
+        "account_number": f"{number:010}",
+        "status": status,
+        "moved_idr": AMOUNT if status == "SUCCEEDED" else 0,
+    }
+
+
+@pytest.fixture
+def after() -> Aftermath:
+    """Two were paid, one of them at the second attempt; one cannot be."""
+    return Aftermath(
+        payees=[payee(1), payee(2), payee(3, unpayable=True)],
+        amount_idr=AMOUNT,
+        ledger=[entitlement(1, State.PAID), entitlement(2, State.PAID, 2), entitlement(3, State.HELD, 3)],
+        books={
+            "payouts": [
+                line(1, 1, "SUCCEEDED"),
+                line(2, 1, "FAILED"),
+                line(2, 2, "SUCCEEDED"),
+                *(line(3, n, "FAILED") for n in (1, 2, 3)),
+            ]
+        },
+        kills=Counter(pay=2),
+        faults=Counter({"send timeout_after": 1, "webhook lost": 1, "webhook twice": 1}),
+        received_again=1,
+        dead_letters=0,
+    )
+
+
+def with_lines(after: Aftermath, *lines: dict[str, Any]) -> Aftermath:
+    return replace(after, books={"payouts": [*after.books["payouts"], *lines]})
+
+
+def test_nothing_is_found_where_all_agrees(after: Aftermath) -> None:
+    assert list(differences(after)) == []
+
+
+def test_the_figures_are_told(after: Aftermath) -> None:
+    assert list(after.lines()) == [
+        "payouts: 3, paid 2, refused by the account 1",
+        "attempts: 6, failed at the provider 4",
+        "processes killed: 2 (pay 2)",
+        "faults of the provider: 3 (send timeout_after 1, webhook lost 1, webhook twice 1)",
+        "messages received more than once: 1, given up: 0",
+        "rupiah: ledger 1200000, provider 1200000",
+    ]
+
+
+def test_who_was_paid_twice_under_two_references_is_found(after: Aftermath) -> None:
+    found = list(differences(with_lines(after, line(1, 2, "SUCCEEDED"))))
+    assert found == [
+        "rupiah: ledger 1200000, provider 1800000",
+        "person 1: rupiah moved: provider 1200000, expected 600000",
+    ]
+
+
+def test_two_payouts_of_one_reference_are_found_also_if_the_second_failed(after: Aftermath) -> None:
+    [found] = differences(with_lines(after, line(1, 1, "FAILED")))
+    assert found.endswith("-1 was accepted 2 times")
+
+
+def test_who_is_said_to_be_paid_and_got_nothing_is_found(after: Aftermath) -> None:
+    found = list(differences(replace(after, books={"payouts": after.books["payouts"][1:]})))
+    assert "person 1: rupiah moved: provider 0, expected 600000" in found
+
+
+def test_money_for_nobody_is_found(after: Aftermath) -> None:
+    found = list(differences(with_lines(after, line(9, 1, "SUCCEEDED"))))
+    assert "600000 rupiah moved to an account of nobody's" in found
+
+
+def test_who_is_not_where_they_should_be_is_found(after: Aftermath) -> None:
+    held = replace(after, ledger=[entitlement(1, State.HELD), *after.ledger[1:]])
+    assert "person 1: state: ledger HELD, expected PAID" in list(differences(held))
+
+
+def test_who_was_lost_is_found(after: Aftermath) -> None:
+    assert any(found.startswith("entitlements: ") for found in differences(replace(after, ledger=after.ledger[:2])))
+
+
+@pytest.mark.parametrize(
+    ("quiet", "what"),
+    [
+        ({"kills": Counter()}, "process was killed"),
+        ({"faults": Counter({"webhook lost": 1, "webhook twice": 1})}, "sending timed out after it was accepted"),
+        ({"faults": Counter({"send timeout_after": 1, "webhook twice": 1})}, "webhook was lost"),
+        ({"faults": Counter({"send timeout_after": 1, "webhook lost": 1})}, "webhook came twice"),
+        ({"received_again": 0}, "message was received more than once"),
+    ],
+)
+def test_a_run_in_which_something_did_not_go_wrong_has_shown_nothing(
+    quiet: dict[str, Any], what: str, after: Aftermath
+) -> None:
+    assert list(differences(replace(after, **quiet))) == [f"no {what}: nothing was shown"]

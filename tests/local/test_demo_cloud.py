@@ -1,0 +1,115 @@
+"""The local cloud is reached directly, whatever proxy stands before the rest of the world."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import termios
+import urllib.request
+import zipfile
+from array import array
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+from botocore.utils import should_bypass_proxies
+
+from chalicelib.aws import clients, dynamodb
+from local.cloud import local_cloud
+from tests.conftest import REGION
+
+
+@pytest.mark.parametrize(
+    "before",
+    [{}, {"NO_PROXY": "example.org"}, {"no_proxy": " example.org, "}, {"no_proxy": "", "NO_PROXY": "example.org"}],
+)
+def test_loopback_is_reached_past_a_proxy_and_what_was_excepted_still_is(
+    before: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"http_proxy": "http://proxy.invalid:3128", **before}.items():
+        monkeypatch.setenv(name, value)
+    known = dict(os.environ)
+
+    with local_cloud._environment(local_cloud._past_proxies()):
+        for host in ("127.0.0.1:4566", "localhost:4566", *(["example.org"] if any(before.values()) else [])):
+            assert urllib.request.proxy_bypass(host)
+            assert should_bypass_proxies(f"http://{host}/")
+        assert not urllib.request.proxy_bypass("example.com")
+    assert dict(os.environ) == known
+
+
+def test_a_proxy_for_nobody_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+
+    assert local_cloud._past_proxies() == {"no_proxy": "*", "NO_PROXY": "*"}
+
+
+def test_what_was_started_ends_at_once_though_it_does_not_want_to() -> None:
+    process = subprocess.Popen(["sh", "-c", "trap '' TERM INT HUP; sleep 60 & wait"], start_new_session=True)
+    local_cloud._end_group(process)
+
+    assert process.returncode == -signal.SIGKILL
+
+
+@pytest.fixture
+def emulator(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """`local/cloud/emulator.py` on an empty MiniStack, which is in an environment of its own."""
+    names = ("ministack", "ministack.app", "ministack.core", "ministack.services")
+    modules = {name: ModuleType(name) for name in names}
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    for server in ("hypercorn", "hypercorn.asyncio", "uvicorn", "uvloop"):
+        monkeypatch.setitem(sys.modules, server, ModuleType(server))
+    vars(modules["ministack.app"])["main"] = lambda: None
+    vars(modules["ministack.core"])["lambda_runtime"] = SimpleNamespace(Worker=object)
+    vars(modules["ministack.services"])["cognito"] = SimpleNamespace(_confirm_sign_up=None)
+    monkeypatch.delitem(sys.modules, "local.cloud.emulator", raising=False)
+    return import_module("local.cloud.emulator")
+
+
+def test_what_a_function_logged_is_waited_for_until_its_pipe_is_empty(
+    emulator: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread reads the pipe, however late: nothing of an invocation may be taken for the next one's."""
+    unread = [12, 12, 3, 0]
+
+    def look(_pipe: object, what: int, into: array[int]) -> None:
+        assert what == termios.FIONREAD
+        into[0] = unread.pop(0)
+
+    monkeypatch.setattr(emulator, "fcntl", SimpleNamespace(ioctl=look))
+    worker = SimpleNamespace(_proc=SimpleNamespace(stderr=None), _drain_stderr=lambda: f"{len(unread)} looks left")
+    assert emulator._logged(worker) == "0 looks left"
+    worker._proc = None  # it was killed
+    assert emulator._logged(worker) == "0 looks left"
+
+
+def test_all_instances_of_the_functions_share_one_unpacked_package(
+    emulator: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each has its own 50 MB, compiles every module again, and is deleted at the end."""
+    monkeypatch.setattr(emulator.tempfile, "gettempdir", lambda: str(tmp_path))
+    for instance in ("one", "two"):
+        code = tmp_path / instance / "code"
+        code.mkdir(parents=True)
+        archive = tmp_path / instance / "code.zip"
+        with zipfile.ZipFile(archive, "w") as made:
+            made.writestr(zipfile.ZipInfo("app.py"), "pass")
+        with emulator._Zipfile().ZipFile(archive) as opened:
+            opened.extractall(code)
+        assert (code / "app.py").read_text() == "pass"
+        assert not archive.exists()
+    assert (tmp_path / "one/code").resolve() == (tmp_path / "two/code").resolve()
+    assert len(list(tmp_path.glob("code-*"))) == 1
+
+
+def test_only_what_this_process_asks_of_the_local_cloud_may_be_answered_late() -> None:
+    with local_cloud._patience():
+        assert clients.client("sqs", REGION).meta.config.read_timeout == local_cloud.PATIENT_S
+    assert (clients.CONNECT_TIMEOUT_S, clients.READ_TIMEOUT_S) == (1, 3)
+    assert (dynamodb.CONNECT_TIMEOUT_S, dynamodb.READ_TIMEOUT_S) == (1, 2)

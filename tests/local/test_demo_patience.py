@@ -1,0 +1,156 @@
+"""Nothing in the demo is a matter of speed: it is given up when nothing moves; who is not answered asks again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+
+import pytest
+from urllib3.exceptions import HTTPError
+
+from local.chaos.rest import LOOK_S, NotAtRest, Watch
+from local.demo import api as demo_api
+from local.demo.api import Answer, Api, Unexpected, made_once
+from local.demo.people import people
+from local.demo.players.crowd import Crowd
+from local.demo.scene import Patience
+from tests.conftest import T0
+
+
+class Pace:
+    """Each look takes `look_s`."""
+
+    def __init__(self, look_s: float) -> None:
+        self.instant = T0
+        self._look = timedelta(seconds=look_s)
+
+    def now(self) -> datetime:
+        return self.instant
+
+    def wait_until(self, instant: datetime, awaited: str = "") -> None:
+        self.instant = max(instant, self.instant + self._look)
+
+
+@pytest.mark.parametrize("look_s", [0, 60, 599])
+def test_what_becomes_less_is_waited_for_however_slowly(look_s: float) -> None:
+    told: list[str] = []
+    patience = Patience(SimpleNamespace(pace=Pace(look_s), tell=told.append), "mails are to come", 600)
+    assert all(patience.goes_on(left) for left in range(40, 0, -1))
+    assert all(line.startswith("waiting: ") and line.endswith(" mails are to come") for line in told)
+
+
+def test_what_does_not_move_is_given_up() -> None:
+    patience = Patience(SimpleNamespace(pace=Pace(60), tell=lambda _: None), "mails are to come", 600)
+    assert [patience.goes_on(left) for left in (3, 2, *[2] * 11)] == [True] * 12 + [False]
+
+
+def test_chaos_gives_up_by_standstill_and_not_by_the_clock() -> None:
+    now = [0.0]
+    watch = Watch(600, lambda: now[0], lambda seconds: now.__setitem__(0, now[0] + 100 * seconds))
+    for left in range(100, 0, -1):
+        watch.look(left, "")
+    assert now[0] == 100 * 100 * LOOK_S
+    with pytest.raises(NotAtRest, match="nothing has moved for 900 s: 7 are left"):
+        for _ in range(9):
+            watch.look(7, "7 are left")
+
+
+@contextmanager
+def answering(*statuses: int) -> Iterator[tuple[Api, list[str]]]:
+    """A service that answers with these statuses, then with the last one; 0: not at all. The signatures it was sent."""
+    plan, seen = list(statuses), []
+
+    class Service(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            seen.append(self.headers.get("X-Signature", ""))
+            status = plan.pop(0) if len(plan) > 1 else plan[0]
+            if status:
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+            else:
+                self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield Api(f"http://127.0.0.1:{server.server_port}", "", 1), seen
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_api, "PAUSES_S", (0, 0, 0))
+
+
+@pytest.mark.parametrize("lost", [0, 429, 500, 502, 503, 504])
+def test_a_request_that_was_not_answered_is_made_again_with_a_new_signature_and_may_find_it_done(lost: int) -> None:
+    signatures = iter("abc")
+    with answering(lost, lost, 200) as (api, seen):
+        answer = api.call("POST", "/x", {}, headers=lambda: {"X-Signature": next(signatures)})
+    assert answer.expect(201).status == 200
+    assert seen == ["a", "b", "c"]
+
+
+def test_a_first_answer_is_held_to_the_letter() -> None:
+    with answering(200) as (api, seen), pytest.raises(Unexpected):
+        api.call("POST", "/x", {}).expect(201)
+    assert len(seen) == 1
+
+
+def test_a_service_that_is_broken_for_good_is_a_difference() -> None:
+    with answering(500) as (api, seen), pytest.raises(Unexpected, match="answered 500"):
+        api.call("POST", "/x", {}).expect(201)
+    assert len(seen) == 4
+
+
+def test_who_stops_asks_nothing_any_more() -> None:
+    with answering(503) as (api, seen):
+        api.stop()
+        with pytest.raises(HTTPError):
+            api.call("POST", "/x", {})
+    assert seen == []
+
+
+@pytest.mark.parametrize(
+    ("statuses", "again", "expected"),
+    [
+        ([200, 201], False, True),
+        ([200, 200], False, False),
+        ([201, 201], False, False),
+        ([200, 200], True, True),
+        ([409, 201], True, False),
+    ],
+)
+def test_of_two_who_ask_at_once_one_makes_it(statuses: list[int], again: bool, expected: bool) -> None:
+    assert made_once([Answer("POST /x", status, {}, again) for status in statuses]) is expected
+
+
+def test_an_interrupt_waits_for_nobody_who_is_at_it(programme) -> None:
+    """One of the crowd never comes back: whoever presses Ctrl-C is not kept waiting by that."""
+    going_on = threading.Event()
+    api = Api("http://127.0.0.1:9", "", 1)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    crowd = Crowd(api, people(5, 60, T0.date(), programme, "99"), lambda: T0, interrupted, [], workers=2)
+    first = crowd.diaries[0]
+    with pytest.raises(KeyboardInterrupt):
+        crowd.each("they act", crowd.diaries, lambda diary: None if diary is first else going_on.wait(60))
+    assert not going_on.is_set()
+    going_on.set()
+    with pytest.raises(HTTPError):
+        api.call("GET", "/")

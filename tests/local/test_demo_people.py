@@ -1,0 +1,180 @@
+"""The demo's people are judged by the rules of registration themselves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+
+import msgspec
+import pytest
+
+from chalicelib.config import Programme, load_programme
+from chalicelib.errors import DomainError, UnknownField
+from chalicelib.registration import identity, rules
+from chalicelib.registration import identity as phones
+from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm, personal_data
+from chalicelib.waves.calendar import Calendar
+from chalicelib.web.edge import BODY_LIMIT_BYTES, decode
+from chalicelib.web.problems import PROBLEMS
+from local.demo.people import FAMILY_SIZE, Part, Person, Way, people
+
+DAYS = [date(2026, 11, 24), date(2028, 2, 29), date(2027, 3, 1)]
+TODAY = DAYS[0]
+FAILS = "0000"
+
+
+@pytest.fixture(scope="module")
+def crowd(programme: Programme) -> list[Person]:
+    return people(7, 300, TODAY, programme, FAILS)
+
+
+def judge(person: Person, day: date, programme: Programme) -> str:
+    """The code by which the rules refuse a form, or an empty text."""
+    try:
+        form: RegistrationForm = decode(msgspec.json.encode(person.form), RegistrationForm)
+        personal_data(form)
+        identity.parse_region(form.province, form.regency)
+        rules.check_eligible(form.employment, form.birth_date, day, programme.eligibility)
+        rules.check_consent(form.consent_version, programme.eligibility)
+    except DomainError as error:
+        return error.code
+    return ""
+
+
+def registering(crowd: list[Person]) -> list[Person]:
+    return [person for person in crowd if person.refusal is None]
+
+
+def test_the_same_seed_gives_the_same_people(programme: Programme, crowd: list[Person]) -> None:
+    assert people(7, 300, TODAY, programme, FAILS) == crowd
+    assert people(8, 300, TODAY, programme, FAILS) != crowd
+
+
+def test_the_count_includes_those_who_are_refused(crowd: list[Person]) -> None:
+    assert len(crowd) == 300
+    assert 20 <= len(crowd) - len(registering(crowd)) <= 40
+
+
+@pytest.mark.parametrize("today", DAYS)
+def test_whoever_should_register_meets_every_rule_now_and_when_the_wave_has_closed(
+    programme: Programme, today: date
+) -> None:
+    for person in registering(people(3, 400, today, programme, FAILS)):
+        assert judge(person, today, programme) == ""
+        assert judge(person, today + timedelta(days=3), programme) == ""
+
+
+def test_niks_are_of_regions_in_force_and_agree_with_the_birth_dates(crowd: list[Person]) -> None:
+    for person in registering(crowd):
+        born = date.fromisoformat(person.form["birth_date"])
+        assert identity.warnings(person.form["nik"], person.form["kk"], born, TODAY) == ()
+
+
+def test_some_were_first_registered_in_another_province(crowd: list[Person]) -> None:
+    moved = [person for person in registering(crowd) if person.form["nik"][:2] != person.form["province"]]
+    assert 10 < len(moved) < 100
+
+
+def test_addresses_are_in_all_38_provinces(crowd: list[Person]) -> None:
+    assert len({person.form["province"] for person in registering(crowd)}) == 38
+
+
+def test_women_and_men_of_every_age_take_part(crowd: list[Person]) -> None:
+    days = [int(person.form["nik"][6:8]) for person in registering(crowd)]
+    assert sum(day > 40 for day in days) > 80 < sum(day < 40 for day in days)
+    years = {int(person.form["birth_date"][:4]) for person in registering(crowd)}
+    assert min(years) < 1965
+    assert max(years) > 2005
+
+
+def test_no_two_who_register_share_a_nik_a_phone_an_account_or_an_email(crowd: list[Person]) -> None:
+    good = registering(crowd)
+    assert len({person.form["nik"] for person in good}) == len(good)
+    assert len({phones.parse_phone(person.form["phone"]) for person in good}) == len(good)
+    assert len({(person.address["code"], person.address["account_number"]) for person in good}) == len(good)
+    assert len({person.email for person in crowd}) == len(crowd)
+
+
+def test_addresses_are_accepted_and_use_every_code(programme: Programme, crowd: list[Person]) -> None:
+    codes = programme.payouts.kinds
+    for person in crowd:
+        form = msgspec.convert(dict(person.address), FinancialAddressForm)
+        phones.parse_account_number(codes[form.code], form.account_number)
+    assert {person.address["code"] for person in crowd} == set(codes)
+
+
+def test_some_accounts_are_never_paid_and_most_are(crowd: list[Person]) -> None:
+    failing = [person for person in registering(crowd) if person.address["account_number"].endswith(FAILS)]
+    assert 5 <= len(failing) <= 30
+
+
+def test_some_who_join_forget_to_say_where_to_be_paid_and_can_be_paid(crowd: list[Person]) -> None:
+    forgetful = [person for person in registering(crowd) if person.joins and person.forgets_address]
+    assert 8 <= len(forgetful) <= 20
+    assert not [person for person in forgetful if person.address["account_number"].endswith(FAILS)]
+
+
+def test_every_way_of_being_refused_is_met(crowd: list[Person]) -> None:
+    assert {person.refusal.way for person in crowd if person.refusal} == set(Way)
+
+
+def test_big_families_share_a_card_and_all_of_them_join(crowd: list[Person]) -> None:
+    cards = Counter(person.form["kk"] for person in registering(crowd) if person.joins)
+    families = [card for card, members in cards.items() if members == FAMILY_SIZE]
+    assert len(families) >= 5
+    assert set(cards.values()) == {1, FAMILY_SIZE}
+
+
+def test_every_part_is_played_by_several(crowd: list[Person]) -> None:
+    parts = Counter(person.part for person in registering(crowd))
+    assert set(parts) == set(Part)
+    assert min(parts.values()) >= 5
+
+
+def test_each_form_that_is_refused_breaks_its_own_rule(programme: Programme, crowd: list[Person]) -> None:
+    not_by_the_form_alone = {"nik_already_registered", "phone_already_used", "body_too_large"}
+    for person in crowd:
+        if person.refusal and person.refusal.way is Way.FORM and person.refusal.code not in not_by_the_form_alone:
+            assert judge(person, TODAY, programme) == person.refusal.code
+
+
+def test_copies_come_after_what_they_copy_and_copy_one_thing(crowd: list[Person]) -> None:
+    good = registering(crowd)
+    for code, field in (("nik_already_registered", "nik"), ("phone_already_used", "phone")):
+        (copy,) = (person for person in crowd if person.refusal and person.refusal.code == code)
+        original = next(person for person in good if person.form[field] == copy.form[field])
+        assert crowd.index(original) < crowd.index(copy)
+        assert [
+            name for name in copy.form if copy.form[name] == original.form[name] and name in {"nik", "phone", "kk"}
+        ] == [field]
+
+
+def test_the_body_that_is_too_large_is(crowd: list[Person]) -> None:
+    (large,) = (person for person in crowd if person.refusal and person.refusal.code == "body_too_large")
+    assert len(msgspec.json.encode(large.form)) > BODY_LIMIT_BYTES
+
+
+def test_the_refusals_are_those_of_the_table_and_cover_registration(crowd: list[Person]) -> None:
+    table = {error.code: status for error, (status, _, _) in PROBLEMS.items()}
+    met = {person.refusal.code: person.refusal.status for person in crowd if person.refusal}
+    by_the_gateway = {""}
+    assert {code: table[code] for code in met if code not in by_the_gateway} == {
+        code: status for code, status in met.items() if code not in by_the_gateway
+    }
+    assert {
+        "malformed_nik", "malformed_kk", "malformed_phone", "under_age", "over_age", "in_formal_education",
+        "excluded_occupation", "nik_already_registered", "phone_already_used", "consent_missing", UnknownField.code,
+        "unknown_region", "not_confirmed", "body_too_large", "",
+    } == set(met)  # fmt: skip
+
+
+def test_too_few_people_for_a_wave_are_refused(programme: Programme) -> None:
+    with pytest.raises(ValueError, match="people are needed"):
+        people(1, 30, TODAY, programme, FAILS)
+
+
+def test_a_wave_may_be_added_to_the_local_stage_at_any_hour() -> None:
+    calendar = Calendar(load_programme("local").calendar)
+    a_month = [datetime(2026, 11, 24, tzinfo=UTC) + timedelta(hours=hour) for hour in range(24 * 31)]
+    assert not [instant for instant in a_month if calendar.current(instant) or calendar.previous(instant)]
+    assert calendar.next(a_month[-1]).opens_at > a_month[-1] + timedelta(days=10_000)

@@ -1,0 +1,112 @@
+"""The demo works out each draw by itself; here its plain reading meets the application's own."""
+
+from __future__ import annotations
+
+import random
+from datetime import date
+from hashlib import sha256
+
+import pytest
+
+from chalicelib.config import Programme
+from chalicelib.draw.leaves import build_list
+from chalicelib.draw.sample import sample_value
+from chalicelib.draw.selection import Selection, draw_seed
+from local.demo.people import people
+from local.demo.players.crowd import Diary
+from local.demo.results import Results
+from local.demo.sums import draw
+from local.demo.sums.played import Played, net_promoter_score
+
+SIGNATURE = b"s" * 48
+NOTE = b"gelombang/draw/1\nentries 133\nquota 30\n"
+RESERVED = {11: 4, 31: 5, 32: 6}
+
+
+@pytest.fixture
+def lists() -> dict[int, bytes]:
+    chance = random.Random(1)
+    counts = {11: 40, 31: 3, 32: 90}
+    return {region: build_list(54, region, [chance.randbytes(32) for _ in range(n)]) for region, n in counts.items()}
+
+
+def split(lists: dict[int, bytes]) -> dict[int, list[bytes]]:
+    return {region: [raw[i : i + 32] for i in range(0, len(raw), 32)] for region, raw in lists.items()}
+
+
+def test_the_plain_sort_draws_as_the_application_does_with_reserved_seats_too(lists: dict[int, bytes]) -> None:
+    selection = Selection(lists, RESERVED, 30, draw_seed(NOTE, sha256(SIGNATURE).digest()))
+    winners = {leaf for leaf, _ in selection.winners()}
+    assert Results(NOTE, split(lists), RESERVED, SIGNATURE, []).drawn() == winners
+
+
+def test_the_plain_sort_takes_the_same_people_to_compare(lists: dict[int, bytes]) -> None:
+    seed = draw_seed(NOTE, sha256(SIGNATURE).digest())
+    winners = {leaf for leaf, _ in Selection(lists, RESERVED, 30, seed).winners()}
+    leaves = [leaf for region in split(lists).values() for leaf in region]
+    substitute = next(leaf for leaf in leaves if leaf not in winners)
+    moved = [{"out": next(iter(winners)).hex(), "reason": "revoked", "in": substitute.hex()}]
+    left = sorted((leaf for leaf in leaves if leaf not in winners | {substitute}), key=lambda x: sample_value(seed, x))
+
+    published = Results(NOTE, split(lists), RESERVED, SIGNATURE, moved, sample=left[:20], sample_after=1)
+
+    assert published.sampled() == left[:20]
+
+
+def test_the_net_promoter_score_runs_from_minus_to_plus_100() -> None:
+    assert net_promoter_score([]) == 0
+    assert net_promoter_score([9, 10]) == 100
+    assert net_promoter_score([0, 6]) == -100
+    assert net_promoter_score([10, 8, 7, 6]) == 0
+
+
+def family_of_three(programme: Programme) -> Played:
+    """Three on one family card and two seats; of the two who were drawn the first has lost the place to the third."""
+    invented = [p for p in people(7, 60, date(2026, 1, 5), programme, "9") if p.refusal is None and p.joins][:3]
+    for person in invented:
+        person.form.update(kk=invented[0].form["kk"], province="31")
+    diaries = [
+        Diary(person, registered=True, receipt={"wave": 54, "leaf": "", "ticket": f"{number:064x}"})
+        for number, person in enumerate(invented)
+    ]
+    raw = build_list(54, 31, [bytes.fromhex(str(diary.receipt["ticket"])) for diary in diaries if diary.receipt])
+    results = Results(b"entries 3\nquota 2\n", split({31: raw}), {}, SIGNATURE, [])
+    played = Played(diaries, {"entries": 3, "chosen": 2}, results, {}, programme.scheme(54), "9", {}, {}, {})
+    leaves = {leaf: diary for diary, leaf in played.joined()}
+    out, kept = sorted(results.drawn())
+    (new,) = set(leaves) - {out, kept}
+    results.substitutions.append({"out": out.hex(), "reason": "revoked", "in": new.hex()})
+    leaves[out].entry, leaves[kept].entry = (
+        {"standing": "revoked", "reason": None},
+        {"standing": "chosen", "reason": None},
+    )
+    leaves[new].entry, leaves[new].substitute = {"standing": "chosen", "reason": None}, True
+    return played
+
+
+def about_cards(played: Played) -> list[str]:
+    return [found for found in draw.differences(played) if "card" in found or found.startswith("seats")]
+
+
+def test_a_place_that_is_lost_frees_the_family_card(programme: Programme) -> None:
+    assert about_cards(family_of_three(programme)) == []
+
+
+def test_three_places_at_once_on_a_card_are_named(programme: Programme) -> None:
+    played = family_of_three(programme)
+    for diary in played.diaries:
+        diary.entry = {"standing": "chosen", "reason": None}
+    assert "3 people on one family card were chosen" in about_cards(played)
+
+
+def test_a_seat_given_up_for_a_card_that_is_not_full_is_named(programme: Programme) -> None:
+    played = family_of_three(programme)
+    (moved,) = played.results.substitutions
+    moved["reason"] = "family_card"
+    for diary in played.diaries:
+        if diary.revoked:
+            diary.entry = {"standing": "not_chosen", "reason": "family_card"}
+        elif diary.substitute:
+            diary.person.form["kk"] = "3171010101010001"
+    (found,) = about_cards(played)
+    assert found.endswith("gave up a seat for a family card that is not full")

@@ -1,0 +1,302 @@
+"""Who is told what, from where it happened: every one of a wave, every deadline, every payment; and each of it once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from chalicelib import notice_writer
+from chalicelib.aws.cursors import Cursors
+from chalicelib.clock import iso
+from chalicelib.notice_writer import Tidings
+from chalicelib.notices.port import Kind
+from chalicelib.notices.queue import decode_message
+from chalicelib.notices.results_told import CursorItem, Progress
+from chalicelib.payouts.ledger.records import News
+from chalicelib.payouts.rules import Hold
+from chalicelib.payouts.rules import Kind as Purpose
+from chalicelib.payouts.rules import State as Paid
+from chalicelib.waves.rules import NOT_DRAWN, Beneficiary, BeneficiaryState, Deadline, Result, State, Wave
+from chalicelib.wiring import Services
+from tests.builders.notices import PostOffice
+from tests.builders.places import settled
+from tests.builders.waves import OPENS, PEOPLE, WAVE, WavesWorld
+from tests.conftest import T0
+
+DAY = timedelta(days=1)
+BUY_BY = T0 + 15 * DAY
+
+
+class Happened:
+    """What waves and payouts have to tell, in memory; `dies` says after how many pages the run ends."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, list[Result]] = {}
+        self.chosen: dict[str, Beneficiary] = {}
+        self.shards: dict[str, str] = {}
+        self.lines: dict[str, list[News]] = {}
+        self.dies: int | None = None
+
+    def records(self) -> list[Wave]:
+        times = {"opens_at": T0 - 4 * DAY, "closes_at": T0 - DAY, "quota": 10, "reserved": 0, "weights": {}}
+        return [Wave(60, State.SETTLED, **times), Wave(61, State.DRAWN, **times)]
+
+    def results(self, wave: int, shard: str, after: str, limit: int) -> list[Result]:
+        assert wave == 60, "only what is settled is told"
+        self._live()
+        return [one for one in self.entries.get(shard, []) if one.registrant_id > after][:limit]
+
+    def beneficiaries(self, registrant_ids: Iterable[str]) -> list[Beneficiary]:
+        return [self.chosen[one] for one in registrant_ids if one in self.chosen]
+
+    def potential(self, shard: str, until: datetime) -> Iterator[Deadline]:
+        for one in sorted(self.chosen.values(), key=lambda one: one.buy_by):
+            if shard == self.shards.get(one.registrant_id, "00") and one.buy_by <= until:
+                yield Deadline(one.registrant_id, one.buy_by)
+
+    def next_opening(self, now: datetime) -> datetime:
+        return now + 7 * DAY
+
+    def of(self, registrant_id: str) -> None:
+        """Nobody here has an address."""
+
+    def news(self, shard: str, after: str, until: datetime, limit: int) -> list[News]:
+        self._live()
+        return [line for line in self.lines.get(shard, []) if line.key > after and line.at <= until][:limit]
+
+    def die(self, *_: Any) -> None:
+        raise RuntimeError("the function ends here")
+
+    def _live(self) -> None:
+        if self.dies is not None:
+            self.dies -= 1
+            if self.dies < 0:
+                self.die()
+
+
+def beneficiary(name: str, state: BeneficiaryState = BeneficiaryState.POTENTIAL) -> Beneficiary:
+    return Beneficiary(name, 60, f"card-{name}", "2023", "open", state, T0, 31, BUY_BY)
+
+
+def line(n: int, state: Paid, latest: Paid | None = None, hold: Hold | None = None) -> News:
+    at = T0 + timedelta(minutes=n)
+    key = f"{at:%Y-%m-%dT%H:%M:%SZ}|{n}"
+    return News(f"pay{n}", f"person-{n}", 60, Purpose.INCENTIVE, 600_000, state, at, latest or state, hold, key)
+
+
+class Queue:
+    """A queue that is always empty, whose messages are kept here; it may end the function once."""
+
+    def __init__(self) -> None:
+        self.ids: list[tuple[str, str]] = []
+        self.dies = False
+
+    def send(self, ids: list[tuple[str, str]]) -> None:
+        if ids and self.dies:
+            self.dies = False
+            raise RuntimeError("the function ends here")
+        self.ids += ids
+
+    def waiting(self) -> int:
+        return 0
+
+
+class World:
+    def __init__(self, cloud: Any, programme: Any) -> None:
+        self.office = PostOffice(cloud, programme)
+        self.office.services.mailer._addresses = Happened()
+        self.happened = Happened()
+        self.programme = programme
+        self.tidings = Tidings(
+            programme, self.happened, self.happened, self.office.services.notices, Cursors(CursorItem), Progress()
+        )
+
+    def run(self, now: datetime, deadline_s: float = 60) -> None:
+        self.office.now = now
+        self.tidings.run(now, deadline_s)
+
+    def told(self) -> list[str]:
+        """The events whose messages waited; they are dealt with (NO_ADDRESS)."""
+        messages = self.office.receive()
+        assert self.office.deliver(messages) == []
+        return [decode_message(each["body"]).event for each in messages]
+
+
+@pytest.fixture
+def world(cloud, programme) -> World:
+    return World(cloud, programme)
+
+
+def test_three_hundred_results_are_all_told_once_though_the_job_dies_again_and_again(world, monkeypatch):
+    monkeypatch.setattr(notice_writer, "PAGE", 25)
+    monkeypatch.setattr("chalicelib.notices.rules.SHARDS", 2)  # moto takes its time for each query of an index
+    monkeypatch.setattr("chalicelib.notices.store.SHARDS", 2)
+    names = [f"person-{n:03d}" for n in range(300)]
+    for shard, own in (("00", names[:120]), ("07", names[120:121]), ("63", names[121:])):
+        world.happened.entries[shard] = [Result(one, None if one[-1] == "7" else NOT_DRAWN) for one in own]
+    world.happened.chosen = {one: beneficiary(one) for one in names if one[-1] == "7"}
+
+    queue = Queue()
+    world.office.services.notices._queue = queue
+
+    # It dies between a notice and its message; before a page, several times; then it has the time it needs.
+    queue.dies = True
+    with pytest.raises(RuntimeError):
+        world.run(T0)
+    assert queue.ids == []
+    later = T0 + timedelta(seconds=world.programme.notices.requeue_after_s + 1)
+    for n, pages in enumerate((3, 2, 70)):
+        world.happened.dies = 16 + pages  # the news of payments are 16 reads
+        with pytest.raises(RuntimeError):
+            world.run(later + timedelta(seconds=n))
+    world.happened.dies = None
+    for n in (4, 5):
+        world.run(later + timedelta(seconds=n))
+
+    assert len(queue.ids) == len(set(queue.ids)) == 300
+    assert Counter(event for _, event in queue.ids) == {"chosen/60": 30, "not_chosen/60": 270}
+
+
+def test_one_who_was_chosen_reads_what_they_have_and_by_when(world):
+    world.happened.entries["00"] = [Result("siti", None)]
+    world.happened.chosen = {"siti": beneficiary("siti")}
+    world.run(T0)
+
+    notice = world.office.store.notice("siti", "chosen/60")
+    assert notice.kind is Kind.CHOSEN
+    assert notice.facts == {"wave": 60, "training_idr": 3_500_000, "buy_by": "2026-12-09T03:00:00Z"}
+
+
+def test_who_has_bought_nothing_is_reminded_once_at_each_mark_however_often_the_job_comes(world):
+    world.happened.chosen = {"siti": beneficiary("siti"), "budi": beneficiary("budi", BeneficiaryState.ACTIVE)}
+    before = world.programme.notices.remind_before_s
+    marks = [BUY_BY - timedelta(seconds=each) for each in before]
+    world.run(T0)
+    assert world.told() == [], "too early"
+
+    for mark in marks:
+        for minutes in (0, 0, 5, 9):
+            world.run(mark + timedelta(seconds=minutes / 10))
+    assert world.told() == [f"purchase_deadline/60/{each}" for each in before]
+    world.run(BUY_BY + DAY)
+    assert world.told() == []
+
+
+def test_a_job_that_did_not_run_for_days_reminds_once_of_what_still_matters(world):
+    world.happened.chosen = {"siti": beneficiary("siti")}
+    world.run(T0)
+    world.run(BUY_BY - timedelta(seconds=1))
+
+    last = min(world.programme.notices.remind_before_s)
+    assert world.told() == [f"purchase_deadline/60/{last}"]
+
+
+def test_a_whole_wave_is_reminded_though_no_run_lives_to_reach_its_end(cloud, programme, monkeypatch):
+    monkeypatch.setattr(notice_writer, "PAGE", 1)
+    before = 5 * DAY
+    figures = replace(programme.notices, remind_before_s=(int(before.total_seconds()),))
+    world = World(cloud, replace(programme, notices=figures))
+    names = [f"person-{n}" for n in range(12)]
+    world.happened.chosen = {one: beneficiary(one) for one in names}
+    world.happened.shards = {one: f"{n // 2:02d}" for n, one in enumerate(names)}
+    find, asked = world.happened.beneficiaries, []
+
+    def dying(registrant_ids):
+        asked.append(registrant_ids)
+        return find(registrant_ids) if len(asked) <= 5 else world.happened.die()
+
+    monkeypatch.setattr(world.happened, "beneficiaries", dying)
+    for n in range(8):
+        asked.clear()
+        with suppress(RuntimeError):
+            world.run(BUY_BY - before + n * timedelta(minutes=15))
+    assert asked == [], "the last run has nothing left to do"
+    assert len(world.told()) == len(names)
+
+
+def test_who_was_reminded_is_not_looked_at_again_by_the_next_run(world, monkeypatch):
+    names = [f"person-{n}" for n in range(3)]
+    world.happened.chosen = {one: beneficiary(one) for one in names}
+    find, asked = world.happened.beneficiaries, []
+
+    def asking(registrant_ids):
+        asked.extend(registrant_ids)
+        return find(asked)
+
+    monkeypatch.setattr(world.happened, "beneficiaries", asking)
+    mark = BUY_BY - timedelta(seconds=world.programme.notices.remind_before_s[0])
+    for n in range(3):
+        world.run(mark + n * timedelta(seconds=1))
+    assert asked == names
+    assert len(world.told()) == len(names)
+
+
+def test_payments_are_told_as_they_end_and_not_as_they_stood_in_between(world):
+    world.happened.lines = {
+        "03": [line(1, Paid.PAID), line(2, Paid.HELD, hold=Hold.NO_ADDRESS), line(3, Paid.CANCELLED)],
+        "11": [line(4, Paid.HELD, Paid.PAID), line(5, Paid.PAID, Paid.REVERSED), line(6, Paid.REVERSED)],
+    }
+    for _ in range(3):
+        world.run(T0 + timedelta(hours=1))
+
+    assert sorted(world.told()) == [
+        "paid/pay1",
+        "payment_failed/pay2/no_address",
+        "payment_failed/pay3/cancelled",
+        "payment_failed/pay6/reversed",
+    ]
+    notice = world.office.store.notice("person-2", "payment_failed/pay2/no_address")
+    assert notice.facts == {"for": "INCENTIVE", "amount_idr": 600_000, "reason": "no_address"}
+
+
+def test_of_what_is_held_the_reason_is_told_that_holds_now(world):
+    """Whose address is there by now is not asked for one, though the line was written when it was missing."""
+    holds = [Hold.NO_ADDRESS, Hold.UNVERIFIED, Hold.EXCLUDED, Hold.ADMIN, Hold.ACCOUNT_REFUSED]
+    world.happened.lines = {"03": [line(n, Paid.HELD, hold=hold) for n, hold in enumerate(holds, 1)]}
+    world.run(T0 + timedelta(hours=1))
+
+    refused = f"payment_failed/pay5/account_refused/{iso(T0 + timedelta(minutes=5))}"
+    told = ["payment_failed/pay1/no_address", "payment_failed/pay2/unverified", refused]
+    assert sorted(world.told()) == told, "each refusal of an account is told"
+    assert world.office.store.notice("person-2", "payment_failed/pay2/unverified").facts["reason"] == "unverified"
+
+
+def test_payments_that_were_told_are_not_gone_through_again_by_every_run(world, monkeypatch):
+    world.happened.lines = {"03": [line(1, Paid.PAID), line(2, Paid.PAID)]}
+    world.run(T0 + timedelta(hours=1))
+    assert len(world.told()) == 2
+    monkeypatch.setattr(world.office.store, "add", world.happened.die)
+    world.run(T0 + timedelta(hours=1, minutes=5))
+
+
+def test_without_time_nothing_is_begun_and_the_next_run_does_it(world):
+    world.happened.entries["00"] = [Result("siti", NOT_DRAWN)]
+    world.run(T0, deadline_s=notice_writer.PAGE_S - 1)
+    assert world.told() == []
+    world.run(T0)
+    assert world.told() == ["not_chosen/60"]
+
+
+def test_everyone_of_a_real_wave_is_told_their_result(cloud, programme, monkeypatch):
+    waves = WavesWorld(cloud, programme, T0)
+    monkeypatch.setattr("moto.s3.models.utcnow", waves.clock.utcnow)
+    settled(waves, 2, *PEOPLE)
+    services = Services(cloud, programme, clock=lambda: waves.clock.now)
+    for _ in range(2):
+        services.tidings.run(waves.clock.now, 60)
+
+    chosen = {name for name in PEOPLE if waves.waves.beneficiary(name)}
+    told = {
+        name: [event for event in ("chosen", "not_chosen") if services.mailboxes.notice(name, f"{event}/{WAVE}")]
+        for name in PEOPLE
+    }
+    assert told == {name: ["chosen" if name in chosen else "not_chosen"] for name in PEOPLE}
+    agenda = services.agenda(OPENS)
+    assert f"UID:wave-{WAVE}@gelombang.example" in agenda
+    assert services.feed().count("<entry>") == 5

@@ -1,0 +1,368 @@
+"""Telling people: each event once, each mail once, whoever dies where; bounces and the end of reminders."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from chalice.test import Client
+from click.testing import CliRunner
+from icalendar import Calendar
+
+import app as application
+from admin.cli import main
+from admin.deployment import stages
+from chalicelib.errors import NotFound
+from chalicelib.notices import feedback
+from chalicelib.notices.port import Kind
+from chalicelib.notices.rules import DOUBTS_MAX, State
+from chalicelib.notices.service import SENDING_LIMIT_S
+from chalicelib.notices.ses import NeverTaken, NotTaken, OutcomeUnknown, Pace, SesMail
+from chalicelib.wiring import Services
+from infrastructure.functions import FUNCTIONS
+from tests.builders.notices import DEADLINE, PAID, PostOffice, report, sent_by_moto
+from tests.conftest import REGION, T0
+
+LATER = timedelta(seconds=SENDING_LIMIT_S + 1)
+
+
+@pytest.fixture
+def office(cloud, programme) -> PostOffice:
+    return PostOffice(cloud, programme)
+
+
+class Died(BaseException):
+    """The function ends here."""
+
+
+def die() -> None:
+    raise Died
+
+
+def test_a_person_is_told_in_their_language_once(cloud, programme):
+    office = PostOffice(cloud, programme, faked=False)
+    siti, john = office.person("siti@example.org"), office.person("john@example.org", "en")
+    for person in (siti, john, siti, john):
+        office.tell(person)
+
+    assert len(messages := office.receive()) == 2
+    assert office.deliver(messages + messages) == []
+
+    mails = {mail.destinations["ToAddresses"][0]: mail for mail in sent_by_moto(REGION)}
+    assert len(sent_by_moto(REGION)) == 2
+    assert mails["siti@example.org"].subject == "Selamat, Anda terpilih di gelombang 60"
+    assert mails["john@example.org"].subject == "Congratulations, you were chosen in wave 60"
+    assert "Rp3.500.000" in mails["john@example.org"].body
+    assert mails["siti@example.org"].source == "Gelombang <kabar@gelombang.example>"
+    assert office.state(siti) is office.state(john) is State.SENT
+
+
+def test_no_message_says_anything_of_a_person_but_an_id(office):
+    siti = office.person("siti@example.org")
+    office.tell(siti)
+
+    assert [each["body"] for each in office.receive()] == [f'{{"v":1,"registrant_id":"{siti}","event":"chosen/60"}}']
+
+
+def test_facts_that_a_text_does_not_know_are_refused_before_anything_is_kept(office):
+    with pytest.raises(ValueError, match="buy_by"):
+        office.tell("person", facts={"wave": 60})
+    assert office.store.notice("person", "chosen/60") is None
+
+
+@pytest.mark.parametrize("dies", [Died(), die], ids=["before the mail went out", "after it"])
+def test_whoever_dies_between_claim_and_answer_leaves_a_mail_that_is_sent_again(office, dies):
+    siti = office.person("siti@example.org")
+    office.tell(siti)
+    messages = office.receive()
+    office.ses.plan = [dies]
+
+    with pytest.raises(Died):
+        office.deliver(messages)
+    assert office.state(siti) is State.SENDING
+    assert office.deliver(messages) == [], "the claim may still be in somebody's hands"
+    assert office.services.notices.sweep() == 0
+    office.now += LATER
+    assert office.services.notices.sweep() == 1
+    assert office.deliver() == []
+
+    assert len(office.ses.taken) == (1 if isinstance(dies, Died) else 2)
+    assert office.state(siti) is State.SENT
+
+
+def test_a_mail_whose_end_nobody_ever_knows_is_given_up_with_an_error(office, caplog):
+    siti = office.person("siti@example.org")
+    office.tell(siti)
+    for n in range(DOUBTS_MAX):
+        office.ses.plan = [Died()]
+        with pytest.raises(Died):
+            office.deliver()
+        office.now += LATER
+        assert office.services.notices.sweep() == (n < DOUBTS_MAX - 1)
+    assert office.state(siti) is State.UNKNOWN
+    assert [each.levelname for each in caplog.records if each.message == "mail_outcome_unknown"] == [
+        *["WARNING"] * (DOUBTS_MAX - 1),
+        "ERROR",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "level"), [("AccessDeniedException", "ERROR"), ("TooManyRequestsException", "WARNING")]
+)
+def test_a_mail_that_ses_will_not_take_tomorrow_either_rings(office, caplog, code, level):
+    siti = office.person("siti@example.org")
+    office.tell(siti)
+    with Stubber(ses := boto3.client("sesv2", office.cloud.region)) as stub:
+        stub.add_client_error("send_email", code)
+        office.services.mailer._mail = SesMail(ses, "x@example.org", "set", Pace(100))
+        assert len(office.deliver()) == 1
+    assert office.state(siti) is State.QUEUED, "nothing is lost"
+    assert [each.levelname for each in caplog.records if each.message == "mail_not_taken"] == [level]
+
+
+def test_a_claim_counts_as_dead_only_when_no_function_can_hold_it_any_more():
+    [timeout_s] = [function.timeout_s for function in FUNCTIONS if function.name == "send_mail"]
+    assert 2 * timeout_s < SENDING_LIMIT_S
+
+
+def test_a_mail_that_may_have_gone_out_is_sent_again_as_one_that_was_not_taken(office):
+    siti, budi, ani = (office.person(f"{name}@example.org") for name in ("siti", "budi", "ani"))
+    for person in (siti, budi, ani):
+        office.tell(person)
+        office.ses.plan.append(
+            {siti: OutcomeUnknown("ReadTimeoutError"), budi: NotTaken("Throttled"), ani: NeverTaken("Bad")}[person]
+        )
+    in_order = sorted(office.receive(), key=lambda each: [siti, budi, ani].index(_person(each)))
+
+    assert office.deliver(in_order) == [each["messageId"] for each in in_order[:2]]
+    assert [office.state(each) for each in (siti, budi, ani)] == [State.QUEUED, State.QUEUED, State.REFUSED]
+    assert office.deliver(in_order) == []
+    assert [each[0] for each in office.ses.taken] == ["siti@example.org", "budi@example.org"]
+    assert office.state(siti) is State.SENT
+
+
+def test_doubts_end_but_refusals_to_take_a_mail_do_not_count_as_one(office):
+    siti = office.person("siti@example.org")
+    office.tell(siti)
+    messages = office.receive()
+    for _ in range(2 * DOUBTS_MAX):
+        office.ses.plan = [NotTaken("Throttled")]
+        assert office.deliver(messages) == [messages[0]["messageId"]]
+    for _ in range(DOUBTS_MAX - 1):
+        office.ses.plan = [OutcomeUnknown("ReadTimeoutError")]
+        assert office.deliver(messages) == [messages[0]["messageId"]]
+    office.ses.plan = [OutcomeUnknown("ReadTimeoutError")]
+    assert office.deliver(messages) == [], "given up"
+    assert office.state(siti) is State.UNKNOWN
+
+
+def test_a_lost_message_is_queued_again_when_nothing_else_waits(office, monkeypatch):
+    siti, budi = office.person("siti@example.org"), office.person("budi@example.org")
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "chalicelib.notices.queue.MailQueue.send",
+            lambda *_: (_ for _ in ()).throw(ClientError({"Error": {"Code": "ServiceUnavailable"}}, "SendMessage")),
+        )
+        office.tell(siti)  # the queue is out of reach: it is kept, and the caller goes on
+    office.now += LATER
+    office.tell(budi)
+
+    assert office.services.notices.sweep() == 0, "a message waits, so a wave's results may be on their way"
+    assert office.deliver() == []
+    assert office.services.notices.sweep() == 1
+    assert office.services.notices.sweep() == 0, "it waits in the queue again"
+    assert office.deliver() == []
+    assert [each[0] for each in office.ses.taken] == ["budi@example.org", "siti@example.org"]
+
+
+def test_a_message_lost_in_the_first_millisecond_of_a_second_is_queued_again(office, monkeypatch):
+    office.now = office.now.replace(microsecond=412)
+    siti = office.person("siti@example.org")
+    with monkeypatch.context() as patch:
+        patch.setattr("chalicelib.notices.queue.MailQueue.send", lambda *_: None)
+        office.tell(siti)
+    office.now += LATER
+
+    assert office.services.notices.sweep() == 1
+    assert office.deliver() == []
+    assert [each[0] for each in office.ses.taken] == ["siti@example.org"]
+
+
+def test_a_bounced_or_complaining_mailbox_is_marked_by_the_messages_tag_and_left_alone(office, monkeypatch):
+    siti, budi, ani = (office.person(f"{name}@example.org") for name in ("siti", "budi", "ani"))
+    feedback.take(report("Bounce", siti, bounceType="Permanent"), office.store, office.now)
+    feedback.take(report("Bounce", budi, bounceType="Transient"), office.store, office.now)
+    feedback.take(report("Complaint", ani), office.store, office.now)
+    feedback.take("not JSON", office.store, office.now)
+    for person in (siti, budi, ani):
+        office.tell(person)
+
+    assert office.deliver() == []
+    assert [each[0] for each in office.ses.taken] == ["budi@example.org"]
+    assert office.state(siti) is office.state(ani) is State.CLOSED
+
+    stage = stages.Stage("test", "https://api.invalid", office.cloud)
+    monkeypatch.setattr(stages, "load", lambda _: stage)
+    monkeypatch.setattr(stages, "caller", lambda: "arn:aws:iam::123456789012:user/ani")
+    monkeypatch.setattr(stage.services.registrations, "registrant", lambda _: None)
+    told = CliRunner().invoke(main, ["mailbox", "show", "--stage", "test", siti]).output
+    assert told == "mailbox: closed since 2026-11-24T03:00:00Z (bounce)\nreminders: wanted\n"
+    assert (
+        CliRunner().invoke(main, ["mailbox", "reopen", "--stage", "test", siti, "--reason", "trial"]).output
+        == "mailbox: open\n"
+    )
+    office.tell(siti, Kind.PAID, "paid/1", PAID)
+    office.deliver()
+    assert office.state(siti, "paid/1") is State.SENT
+
+
+def test_reminders_end_with_a_click_and_payments_do_not(office):
+    siti = office.person("siti@example.org")
+    office.tell(siti, Kind.PURCHASE_DEADLINE, "purchase_deadline/60/432000", DEADLINE)
+    office.tell(siti, Kind.PAID, "paid/1", PAID)
+    office.deliver()
+    urls = {text.subject: url for _, text, _, url in office.ses.taken}
+    url = urls.pop("Tinggal 15 hari untuk membeli pelatihan pertama")
+    assert url.startswith("https://api.invalid/unsubscriptions/")
+    assert list(urls.values()) == [None]
+    token = url.rpartition("/")[2]
+
+    page = office.services.unsubscriptions.page(token)
+    assert '<form method="post">' in page
+    assert office.store.mailbox(siti).unsubscribed_at is None, "a program that opens links has changed nothing"
+    for _ in range(2):
+        assert "tidak akan menerima" in office.services.unsubscriptions.end(token, office.now)
+    office.tell(siti, Kind.PURCHASE_DEADLINE, "purchase_deadline/60/86400", DEADLINE)
+    office.tell(siti, Kind.PAID, "paid/2", PAID)
+    office.deliver()
+
+    assert office.state(siti, "purchase_deadline/60/86400") is State.UNSUBSCRIBED
+    assert office.state(siti, "paid/2") is State.SENT
+    assert office.store.give_token(siti, "another") == token, "a person keeps one link"
+    with pytest.raises(NotFound):
+        office.services.unsubscriptions.end("another", office.now)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/x-www-form-urlencoded", "List-Unsubscribe=One-Click"),
+        (
+            "multipart/form-data; boundary=b",
+            '--b\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--b--\r\n',
+        ),
+    ],
+)
+def test_a_mail_program_ends_reminders_by_either_form_of_one_click(office, monkeypatch, content_type, body):
+    monkeypatch.setattr(application, "services", lambda: office.services)
+    monkeypatch.setattr(application.app, "clock", lambda: office.now)
+    token = office.store.give_token("siti", "a" * 26)
+    with Client(application.app) as client:
+        path, headers = f"/unsubscriptions/{token}", {"Content-Type": content_type}
+        answer = client.http.post(path, headers=headers, body=body.encode())
+
+    assert answer.status_code == 200
+    assert office.store.mailbox("siti").unsubscribed_at == office.now
+
+
+def test_what_came_too_late_or_has_no_confirmed_address_is_not_sent(office):
+    siti, nobody = office.person("siti@example.org"), office.person("x@example.org", confirmed=False)
+    office.tell(siti, Kind.PURCHASE_DEADLINE, "d", {"buy_by": "2026-11-24T03:00:00Z"})
+    office.tell(nobody)
+    office.tell("no-such-account")
+
+    assert office.deliver() == []
+    assert office.ses.taken == []
+    assert office.state(siti, "d") is State.EXPIRED
+    assert office.state(nobody) is office.state("no-such-account") is State.NO_ADDRESS
+
+
+def test_a_person_who_has_to_choose_a_new_password_is_still_told(office):
+    siti = office.person("siti@example.org")
+    account = {"UserPoolId": office.cloud.user_pool, "Username": siti}
+    office._cognito.admin_reset_user_password(**account)
+    office.tell(siti)
+
+    assert office.deliver() == []
+    assert office.state(siti) is State.SENT
+
+
+def test_a_message_that_is_none_of_ours_ends_as_a_dead_letter_and_a_forgotten_notice_does_not(office):
+    bad = {"messageId": "bad", "body": '{"v":2}'}
+    forgotten = {"messageId": "forgotten", "body": '{"v":1,"registrant_id":"x","event":"chosen/1"}'}
+
+    assert office.deliver([bad, forgotten]) == ["bad"]
+
+
+def test_an_event_is_on_the_topic_and_in_the_feed_once_and_a_death_in_between_only_says_it_again(world, monkeypatch):
+    announcements = world.stepper._announcements
+    facts = {"opens_at": "2026-11-27T05:00:00Z", "closes_at": "2026-11-30T17:00:00Z", "quota": 4, "note": None}
+    with monkeypatch.context() as patch:
+        patch.setattr(announcements._store, "mark_published", lambda *_: die())
+        with pytest.raises(Died):
+            announcements.publish("wave_open", 145, facts)
+    for _ in range(3):
+        announcements.publish("wave_open", 145, facts)
+    world.clock.now += timedelta(milliseconds=1)
+    announcements.publish("wave_closed", 145, facts)
+
+    heard = world.heard()
+    assert [each["event"] for each in heard] == ["wave_open", "wave_open", "wave_closed"]
+    assert heard[0] == heard[1], "the same id, by which a subscriber knows it"
+    assert [each.event for each in announcements._store.latest(50)] == ["wave_closed", "wave_open"]
+
+
+def test_what_one_late_step_tells_stands_in_the_feed_as_it_happened(world):
+    happened = ["wave_open", "wave_closing_soon", "wave_closed", "wave_frozen"]
+    happened += ["wave_waiting_for_beacon", "wave_drawn", "wave_settled"]
+    for wave in (144, 145):
+        for event in happened:
+            world.stepper._announcements.publish(event, wave, {})
+        told = [each for each in world.stepper._announcements._store.latest(50) if each.wave == wave]
+        assert [each.event for each in told] == happened[::-1]
+
+
+def test_the_calendar_follows_what_an_administrator_moves_and_skips(cloud, programme):
+    services = Services(cloud, programme)
+
+    def events() -> dict[str, dict]:
+        found = {str(each["uid"]): each for each in Calendar.from_ical(services.agenda(T0)).walk("VEVENT")}
+        return {uid.partition("@")[0]: each for uid, each in found.items()}
+
+    before = events()
+    first, second, third = list(before)[:3]
+    day = timedelta(days=1)
+    opens_at, closes_at = before[second]["dtstart"].dt + day, before[second]["dtend"].dt + day
+    services.waves.move(int(second.removeprefix("wave-")), opens_at, closes_at, T0)
+    services.waves.skip(int(third.removeprefix("wave-")), T0)
+    after = events()
+
+    assert (after[second]["dtstart"].dt, after[second]["dtend"].dt) == (opens_at, closes_at)
+    assert {uid: str(each["status"]) for uid, each in after.items() if uid in before} == {
+        uid: "CANCELLED" if uid == third else "CONFIRMED" for uid in before
+    }
+    assert after[first]["dtstart"].dt == before[first]["dtstart"].dt
+    assert all(after[uid]["sequence"] > before[uid]["sequence"] for uid in before)
+
+
+def test_the_functions_hand_on_what_their_triggers_give_them(office, monkeypatch):
+    monkeypatch.setattr(application, "services", lambda: office.services)
+    monkeypatch.setattr(application.app, "clock", lambda: office.now)
+    siti = office.person("siti@example.org")
+    office.tell(siti)
+    with Client(application.app) as client:
+        bodies = [each["body"] for each in office.receive()]
+        sent = client.lambda_.invoke("send_mail", client.events.generate_sqs_event(bodies))
+        bounce = report("Bounce", siti, bounceType="Permanent")
+        client.lambda_.invoke("mail_feedback", client.events.generate_sns_event(bounce))
+
+    assert sent.payload == {"batchItemFailures": []}
+    assert office.state(siti) is State.SENT
+    assert office.store.mailbox(siti).closed_because == "bounce"
+
+
+def _person(record) -> str:
+    return record["body"].split('"')[5]

@@ -1,0 +1,119 @@
+"""What SES is asked, how fast, and what its answers mean: taken, not taken, never taken, or nobody knows."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import (
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
+
+from chalicelib.aws import clients
+from chalicelib.notices.ses import NeverTaken, NotTaken, OutcomeUnknown, Pace, SesMail
+from chalicelib.notices.texts import Text
+from tests.conftest import REGION
+
+URL = "https://email.example"
+
+
+class Wire:
+    """Answers every request at the edge of botocore: with a status and a code, or an exception."""
+
+    def __init__(self, client, status: int = 200, code: str = "", error: Exception | None = None) -> None:
+        self.bodies: list[dict] = []
+        self._status, self._code, self._error = status, code, error
+        client.meta.events.register("before-send.sesv2.*", self._send)
+
+    def _send(self, request, **_):
+        self.bodies.append(json.loads(request.body))
+        if self._error is not None:
+            raise self._error
+        body = b'{"MessageId": "m-1"}' if self._status == 200 else b'{"message": "siti@example.org is bad"}'
+        answer = AWSResponse(URL, self._status, {"x-amzn-ErrorType": self._code}, None)
+        answer._content = body
+        return answer
+
+
+def mail(client) -> SesMail:
+    return SesMail(client, "Gelombang <kabar@g.example>", "gelombang-test-mails", Pace(1000, lambda _: None))
+
+
+def send(client, url: str | None = None) -> str:
+    return mail(client).send("siti@example.org", Text("Halo", "Isi"), "person-1", url)
+
+
+def test_a_mail_carries_its_person_as_a_tag_and_a_reminder_its_way_out():
+    client = clients.client("sesv2", REGION, attempts=1)
+    wire = Wire(client)
+
+    assert send(client) == "m-1"
+    assert send(client, "https://api/unsubscriptions/x") == "m-1"
+
+    first, reminder = wire.bodies
+    assert first["FromEmailAddress"] == "Gelombang <kabar@g.example>"
+    assert first["EmailTags"] == [{"Name": "registrant", "Value": "person-1"}]
+    assert first["ConfigurationSetName"] == "gelombang-test-mails"
+    assert "Headers" not in first["Content"]["Simple"]
+    assert reminder["Content"]["Simple"]["Headers"] == [
+        {"Name": "List-Unsubscribe", "Value": "<https://api/unsubscriptions/x>"},
+        {"Name": "List-Unsubscribe-Post", "Value": "List-Unsubscribe=One-Click"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wire", "meaning"),
+    [
+        ({"status": 429, "code": "TooManyRequestsException"}, NotTaken),
+        ({"status": 400, "code": "SendingPausedException"}, NotTaken),
+        ({"status": 400, "code": "MessageRejected"}, NotTaken),  # also: the sender is not verified yet
+        ({"status": 403, "code": "AccessDeniedException"}, NotTaken),
+        ({"status": 400, "code": "BadRequestException"}, NeverTaken),
+        ({"status": 500, "code": "InternalFailure"}, OutcomeUnknown),
+        ({"status": 503, "code": "ServiceUnavailable"}, OutcomeUnknown),
+        ({"error": ReadTimeoutError(endpoint_url=URL)}, OutcomeUnknown),
+        ({"error": EndpointConnectionError(endpoint_url=URL)}, NotTaken),
+        ({"error": ConnectTimeoutError(endpoint_url=URL)}, NotTaken),
+        ({"error": NoCredentialsError()}, NoCredentialsError),
+        ({"error": ParamValidationError(report="x")}, ParamValidationError),
+    ],
+)
+def test_an_answer_means_what_it_means_and_is_asked_for_once(wire, meaning):
+    client = clients.client("sesv2", REGION, attempts=1)
+    asked = Wire(client, **wire)
+
+    with pytest.raises(meaning) as refused:
+        send(client)
+    assert len(asked.bodies) == 1, "the library must not repeat a call that may have been taken"
+    assert "siti" not in str(refused.value)
+
+
+def test_an_ordinary_client_would_have_sent_it_twice():
+    client = clients.client("sesv2", REGION)
+    asked = Wire(client, error=ReadTimeoutError(endpoint_url=URL))
+
+    with pytest.raises(OutcomeUnknown):
+        send(client)
+    assert len(asked.bodies) == 2
+
+
+def test_mails_go_out_evenly_and_no_faster_than_they_may():
+    now, waits = [100.0], []
+
+    def sleep(seconds: float) -> None:
+        waits.append(round(seconds, 3))
+        now[0] += seconds
+
+    pace = Pace(4, sleep, lambda: now[0])
+    for _ in range(3):
+        pace.wait()
+    now[0] += 10  # a pause is not made up for
+    pace.wait()
+    pace.wait()
+
+    assert waits == [0.25, 0.25, 0.25]

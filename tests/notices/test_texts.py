@@ -1,0 +1,124 @@
+"""What mails say: every kind in both languages, from the facts alone; times and money as people read them."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import UTC, datetime
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from chalicelib.notices import rules, texts
+from chalicelib.notices import texts as times
+from chalicelib.notices.port import NEEDS, Kind
+from chalicelib.notices.rules import Mailbox, Notice, State, withheld
+from chalicelib.payouts.rules import Kind as Purpose
+from chalicelib.waves.rules import NOT_DRAWN, Outcome
+from tests.conftest import ROOT, T0
+
+VALUES = {
+    "wave": [60],
+    "training_idr": [3_500_000],
+    "amount_idr": [600_000, 0],
+    "buy_by": ["2026-12-08T17:00:00Z"],
+    "closes_at": ["2026-12-20T17:00:00Z"],
+    "next_opens_at": ["2026-12-11T05:00:00Z"],
+    "for": [kind.value for kind in Purpose],
+    "pay_from_at": ["2026-12-11T05:00:00Z"],
+    "what": ["name", "phone"],
+    "number": ["k7qx-2m4a-abcd-23yz"],
+}
+REASONS = {
+    Kind.NOT_CHOSEN: [NOT_DRAWN, *(outcome.value for outcome in Outcome if outcome is not Outcome.CHOSEN)],
+    Kind.PAYMENT_FAILED: ["no_address", "unverified", "account_refused", "cancelled", "reversed"],
+}
+
+
+def notice(kind: Kind, facts: dict[str, str | int]) -> Notice:
+    rules.check(kind, facts)
+    return Notice("person", "event", kind, facts, State.QUEUED, T0, T0)
+
+
+def every_notice(kind: Kind) -> list[Notice]:
+    values = VALUES | {"reason": REASONS.get(kind, [])}
+    names = sorted(NEEDS[kind])
+    return [notice(kind, dict(zip(names, each, strict=True))) for each in product(*(values[name] for name in names))]
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_kind_reads_well_in_both_languages_whatever_the_facts(kind: Kind):
+    for one in every_notice(kind):
+        indonesian, english = texts.text(one, "id", T0, None), texts.text(one, "en", T0, None)
+        assert indonesian.body.startswith("Halo,\n\n")
+        assert english.body.startswith("Hello,\n\n")
+        for written in (indonesian, english):
+            assert "{" not in written.subject + written.body
+            assert "  " not in written.body
+            assert 10 < len(written.subject) < 70
+            assert len(written.body.split()) < 140
+            assert re.search(r"\d{4}-\d{2}|T\d{2}:|\d{7}", written.body) is None, "a raw fact"
+
+
+def test_the_file_has_a_text_for_every_kind_and_none_for_anything_else():
+    written = tomllib.loads(Path(ROOT / "chalicelib/notices/mails.toml").read_text())
+
+    assert set(written) == {kind.value for kind in Kind} | {"frame", "for", "reward", "what"}
+    assert all(set(each) == {"id", "en"} for each in written.values())
+
+
+def test_a_reminder_ends_with_the_way_out_of_it():
+    reminder = notice(Kind.PURCHASE_DEADLINE, {"buy_by": "2026-12-08T17:00:00Z"})
+
+    assert texts.text(reminder, "en", T0, "https://api/unsubscriptions/x").body.endswith(
+        "No more reminders? Open https://api/unsubscriptions/x\nResults and news of payments will still reach you.\n"
+    )
+
+
+def test_a_voluntary_survey_promises_no_money():
+    facts: dict[str, str | int] = {"closes_at": "2026-12-20T17:00:00Z", "amount_idr": 0}
+
+    assert "Rp" not in texts.text(notice(Kind.SURVEY_OPEN, facts), "id", T0, None).body
+    assert "Rp50.000" in texts.text(notice(Kind.SURVEY_OPEN, facts | {"amount_idr": 50_000}), "id", T0, None).body
+
+
+def test_a_day_that_ends_at_midnight_in_wib_ends_at_2359_for_people():
+    midnight = datetime(2026, 12, 8, 17, tzinfo=UTC)
+
+    assert times.last_minute(midnight, "id") == "Selasa, 8 Desember 2026 pukul 23.59 WIB"
+    assert times.last_minute(midnight, "en") == "Tuesday, 8 December 2026, 23:59 WIB"
+    assert times.long_time(midnight, "id") == "Rabu, 9 Desember 2026 pukul 00.00 WIB"
+
+
+@pytest.mark.parametrize(
+    ("hour", "days"), [(0, 5), (1, 5), (23, 5), (24, 4), (24 * 4 + 1, 1), (24 * 5, 0), (24 * 6, 0)]
+)
+def test_a_day_that_has_begun_is_still_left(hour: int, days: int):
+    deadline = datetime(2026, 12, 6, tzinfo=UTC)
+    now = datetime(2026, 12, 1, tzinfo=UTC).timestamp() + hour * 3600
+
+    assert times.days_left(deadline, datetime.fromtimestamp(now, UTC)) == days
+
+
+@pytest.mark.parametrize(
+    ("kind", "mailbox", "expected"),
+    [
+        (Kind.CHOSEN, Mailbox(), None),
+        (Kind.CHOSEN, Mailbox(unsubscribed_at=T0), None),
+        (Kind.CHOSEN, Mailbox(closed_at=T0), State.CLOSED),
+        (Kind.PURCHASE_DEADLINE, Mailbox(), None),
+        (Kind.PURCHASE_DEADLINE, Mailbox(unsubscribed_at=T0), State.UNSUBSCRIBED),
+        (Kind.SURVEY_OPEN, Mailbox(unsubscribed_at=T0), State.UNSUBSCRIBED),
+        (Kind.REVOKED, Mailbox(unsubscribed_at=T0), None),
+        (Kind.PAYMENT_FAILED, Mailbox(unsubscribed_at=T0), None),
+        (Kind.GRIEVANCE_ANSWERED, Mailbox(unsubscribed_at=T0), None),
+    ],
+)
+def test_only_reminders_can_be_refused_and_a_closed_mailbox_gets_nothing(kind, mailbox, expected):
+    assert withheld(every_notice(kind)[0], mailbox, T0) is expected
+
+
+def test_no_state_is_left_for_another_but_those_before_the_end():
+    assert set(rules.NEXT) == {State.QUEUED, State.SENDING}
+    assert State.SENDING not in rules.NEXT[State.SENDING], "of two consumers one claims"

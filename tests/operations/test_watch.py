@@ -1,0 +1,386 @@
+"""Each alarm of a promise, by its cause: what should have happened does not, time goes by, and the alarm rings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import msgspec
+import pytest
+from botocore.exceptions import ClientError
+
+import app as application
+from chalicelib.aws.job_runs import Runs
+from chalicelib.config import Programme, Settings, load_programme
+from chalicelib.payouts.ledger.records import StoredAttempt
+from chalicelib.payouts.reconciliation.day_store import DayStore
+from chalicelib.payouts.reconciliation.nightly import Comparison, Daily
+from chalicelib.payouts.rules import UNCOUNTED, Entitlement, Hold, Move
+from chalicelib.payouts.rules import State as Payout
+from chalicelib.payouts.service import BACKLOG_MAX
+from chalicelib.watch import DAILY, JOBS, next_due
+from chalicelib.waves.rules import State
+from chalicelib.wiring import Services
+from tests.builders.alarms import CloudWatch
+from tests.builders.crashes import Calls, Crash
+from tests.builders.payouts.world import World as Payments
+from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, joined
+from tests.conftest import REGION, T0
+from tests.e2e.world import EVENT, Context
+
+MINUTE = timedelta(minutes=1)
+LOOK = 5 * MINUTE
+DELAY = 3 * LOOK
+"""From a promise's last minute to its alarm, at most: till the next look, and two periods of CloudWatch."""
+
+
+class OnDuty:
+    """The watch of a stage, its alarms, and a clock that tests move."""
+
+    def __init__(self, services: Services, patch: pytest.MonkeyPatch) -> None:
+        self.services = services
+        self.now = T0
+        self.cloudwatch = CloudWatch()
+        patch.setattr(application, "services", lambda: services)
+        patch.setattr(application.app, "clock", lambda: self.now)
+        patch.setenv("AWS_LAMBDA_FUNCTION_NAME", "gelombang-test-watch")
+
+    def fire(self, function: str, now: datetime) -> None:
+        """Run a function as its schedule does."""
+        self.now = now
+        with self.cloudwatch.listening():
+            application.app.handler_map[function](EVENT, Context())
+
+    def rings(self, job: str, now: datetime) -> bool:
+        """Whether a promise's alarm rings, if there were the two last looks before `now`."""
+        for ago in (2 * LOOK, LOOK):
+            self.fire("watch", now - ago)
+        return self.cloudwatch.rings(f"{job}-late", now)
+
+    def promised(self, job: str) -> timedelta:
+        """How late a job may be."""
+        return MINUTE * self.cloudwatch.alarms[f"{job}-late"]["Threshold"]
+
+    def rings_in_time(self, job: str, due: datetime) -> None:
+        """Assert that what was due is let be for as long as is promised, and rings soon after that."""
+        assert not self.rings(job, due + self.promised(job))
+        assert self.rings(job, due + self.promised(job) + DELAY)
+
+    def late(self, job: str) -> dict[str, Any]:
+        """The last line about a job."""
+        return [line for line in self.cloudwatch.lines if line.get("Job") == job][-1]
+
+
+@pytest.fixture
+def on_duty(cloud, programme, monkeypatch) -> OnDuty:
+    return OnDuty(Services(cloud, programme, lambda: T0), monkeypatch)
+
+
+def dies(*_: Any, **__: Any) -> Any:
+    raise Crash
+
+
+def unreachable(*_: Any, **__: Any) -> Any:
+    raise ClientError({"Error": {"Code": "InternalError"}, "ResponseMetadata": {"HTTPStatusCode": 500}}, "Publish")
+
+
+# The waves
+
+
+def test_a_wave_that_goes_its_way_rings_nothing(world, on_duty):
+    joined(world)
+    for due in (OPENS, CLOSES - timedelta(seconds=5), CLOSES, FREEZES, ROUND):
+        world.at(due)
+        for job in ("step", "award", "results"):
+            assert not on_duty.rings(job, due + 2 * LOOK)
+
+
+def never_begun(world: WavesWorld, patch: pytest.MonkeyPatch) -> datetime:
+    return OPENS
+
+
+def not_closed(world: WavesWorld, patch: pytest.MonkeyPatch) -> datetime:
+    world.at(OPENS)
+    world.at(CLOSES - timedelta(seconds=5))
+    return CLOSES
+
+
+def killed_at_its_limit(world: WavesWorld, patch: pytest.MonkeyPatch) -> datetime:
+    """Every sixteen minutes it gets as far as the lists, and is killed."""
+    world.at(OPENS)
+    patch.setattr(world.publication, "put", dies)
+    for again in range(3):
+        with pytest.raises(Crash):
+            world.at(FREEZES + again * 16 * MINUTE)
+    return FREEZES
+
+
+def no_beacon(world: WavesWorld, patch: pytest.MonkeyPatch) -> datetime:
+    world.at(OPENS)
+    world.at(FREEZES)
+    world.beacons.silent = True
+    world.at(ROUND + MINUTE)
+    return ROUND
+
+
+def not_announced(world: WavesWorld, patch: pytest.MonkeyPatch) -> datetime:
+    world.at(OPENS)
+    world.at(CLOSES - timedelta(seconds=5))
+    patch.setattr(world.sns, "publish", unreachable)
+    world.at(CLOSES)
+    assert world.store.wave(WAVE).state is State.CLOSED
+    return CLOSES
+
+
+@pytest.mark.parametrize("cause", [never_begun, not_closed, killed_at_its_limit, no_beacon, not_announced])
+def test_a_step_that_is_not_done_rings(cause, world, on_duty, monkeypatch):
+    joined(world)
+    due = cause(world, monkeypatch)
+    on_duty.rings_in_time("step", due)
+    assert str(WAVE) in on_duty.late("step")["waves"]
+    assert not on_duty.cloudwatch.rings("award-late", on_duty.now + LOOK)
+
+
+def test_seats_that_are_not_given_ring_until_they_are(world, on_duty, monkeypatch):
+    joined(world)
+    world.at(OPENS)
+    world.at(FREEZES)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(world.stepper._award), "run", dies)
+        with pytest.raises(Crash):
+            world.at(ROUND)
+    on_duty.rings_in_time("award", ROUND)
+    assert on_duty.late("award")["waves"][str(WAVE)].startswith("SETTLED, ")
+    assert not on_duty.cloudwatch.rings("step-late", on_duty.now + LOOK)
+    world.at(on_duty.now + MINUTE)
+    assert not on_duty.rings("award", on_duty.now + 3 * LOOK)
+    # Nobody has told them, so the next promise is late in its turn.
+    settled_at = world.store.wave(WAVE).settled_at
+    on_duty.rings_in_time("results", settled_at)
+    on_duty.fire("write_notices", on_duty.now + MINUTE)
+    assert not on_duty.rings("results", on_duty.now + 3 * LOOK)
+
+
+# Payments
+
+
+def test_payments_that_nobody_makes_ring_until_they_are_made(cloud, programme, on_duty):
+    payments = Payments(cloud, programme)
+    with payments.sandbox:
+        due = payments.now
+        entitlement = payments.entitle(payments.person("siti"))
+        on_duty.rings_in_time("payouts", due)
+        payments.now = on_duty.now
+        payments.worker.process(entitlement, payments.now)
+        assert not on_duty.rings("payouts", on_duty.now + 3 * LOOK)
+
+
+DAY = timedelta(days=1)
+
+
+def to_pay(cloud: Settings, programme: Programme, patch: pytest.MonkeyPatch) -> tuple[OnDuty, Payments, Entitlement]:
+    """With the waits of production: a watch, and a payment that is due."""
+    waits = msgspec.structs.replace(programme, payouts=load_programme("prod").payouts)
+    on_duty, payments = OnDuty(Services(cloud, waits, lambda: T0), patch), Payments(cloud, waits)
+    return on_duty, payments, payments.store.get(payments.entitle(payments.person("siti")))
+
+
+def attempted(payments: Payments, entitlement: Entitlement, end: Move, rail: str = "rail") -> Entitlement:
+    """One attempt more, and how it ended."""
+    n = entitlement.n + 1
+    attempt = StoredAttempt(n, f"{entitlement.id}-{n}", b"-", T0, rail)
+    return payments.store.move(payments.store.claim(entitlement, attempt, T0), end, T0)
+
+
+PASSING = Move(Payout.FAILED, "TEMPORARY_TRANSFER_ERROR")
+LOOKED_AT_H = 1
+"""In hours: how often what is HELD is looked at."""
+
+
+@pytest.mark.parametrize(
+    ("ends", "hours"),
+    [
+        ((PASSING,), 5 / 60),
+        ((PASSING, PASSING), 12),
+        ((Move(Payout.HELD, "INSUFFICIENT_BALANCE", Hold.OUR_SIDE),), 1 + LOOKED_AT_H),
+        ((Move(Payout.HELD, "INVALID_DESTINATION", Hold.ACCOUNT_REFUSED),), 72 + LOOKED_AT_H),
+        ((PASSING, Move(Payout.HELD, "INSUFFICIENT_BALANCE", Hold.OUR_SIDE)), 4 + LOOKED_AT_H),
+    ],
+)
+def test_what_rests_by_rule_rings_when_its_rest_is_over_and_not_before(
+    cloud, programme, monkeypatch, ends: tuple[Move, ...], hours: float
+):
+    on_duty, payments, entitlement = to_pay(cloud, programme, monkeypatch)
+    for end in ends:
+        entitlement = attempted(payments, entitlement, end)
+    over = T0 + timedelta(hours=hours)
+    assert not on_duty.rings("payouts", over)
+    on_duty.rings_in_time("payouts", over)
+
+
+def test_an_account_that_was_changed_again_waits_anew_and_rings_nothing(cloud, programme, monkeypatch):
+    on_duty, payments, due = to_pay(cloud, programme, monkeypatch)
+    looked = timedelta(hours=LOOKED_AT_H)
+
+    def look(now: datetime, pay_from: datetime) -> Payout:
+        address = payments.people.addresses["siti"]
+        payments.people.addresses["siti"] = replace(address, pay_from=pay_from)
+        return payments.worker.process(due.id, now)
+
+    assert look(T0, T0 + 3 * DAY) is Payout.HELD
+    before = payments.store.get(due.id)
+    again = T0 + 5 * DAY
+    assert look(T0 + DAY, again) is Payout.HELD
+    assert payments.store.get(due.id) == before, "each look while it waits writes nothing"
+    assert look(T0 + 3 * DAY + looked, again) is Payout.HELD
+    assert not on_duty.rings("payouts", T0 + 3 * DAY + 2 * looked + 3 * LOOK)
+    assert not on_duty.rings("payouts", again + 2 * looked)
+    on_duty.rings_in_time("payouts", T0 + 6 * DAY + 2 * looked)
+    with payments.sandbox:
+        payments.now = on_duty.now
+        assert look(on_duty.now, again) is Payout.PAID
+    assert not on_duty.rings("payouts", on_duty.now + 3 * LOOK)
+
+
+@pytest.mark.parametrize("hold", [each for each in Hold if each not in {*UNCOUNTED, Hold.ADDRESS_CHANGED}])
+def test_what_waits_for_a_person_rings_no_promise(cloud, programme, monkeypatch, hold: Hold):
+    on_duty, payments, due = to_pay(cloud, programme, monkeypatch)
+    payments.store.move(due, Move(Payout.HELD, "why", hold), T0)
+    assert not on_duty.rings("payouts", T0 + 100 * DAY)
+
+
+def test_what_is_on_its_way_by_bank_file_rings_no_promise_of_an_hour(cloud, programme, monkeypatch):
+    on_duty, payments, due = to_pay(cloud, programme, monkeypatch)
+    payments.store.claim(due, StoredAttempt(1, f"{due.id}-1", b"-", T0, "bank-file"), T0)
+    assert not on_duty.rings("payouts", T0 + 2 * DAY)
+
+
+def test_a_failure_that_used_up_every_attempt_is_owed_its_end_at_once(cloud, programme, monkeypatch):
+    on_duty, payments, entitlement = to_pay(cloud, programme, monkeypatch)
+    for _ in range(payments.rules.attempts_max):
+        entitlement = attempted(payments, entitlement, PASSING)
+    on_duty.rings_in_time("payouts", T0)
+
+
+# The scheduled jobs
+
+KILLED = {
+    "sweep_payouts": ("payouts", "sweep"),
+    "write_notices": ("tidings", "run"),
+    "tally_statistics": ("tallying", "run"),
+    "expire_places": ("revocation", "run"),
+    "reconcile_payouts": ("daily_reconciliation", "run"),
+    "open_surveys": ("survey_opening", "run"),
+    "check_grievances": ("helpdesk", "check"),
+}
+
+
+def test_sweeps_that_do_nothing_for_a_backlog_ring(on_duty):
+    queue = boto3.client("sqs", REGION)
+    url = on_duty.services.settings.payouts_queue_url
+    for batch in range(BACKLOG_MAX // 10 + 1):
+        entries = [{"Id": str(n), "MessageBody": f"{batch}"} for n in range(10)]
+        queue.send_message_batch(QueueUrl=url, Entries=entries)
+    on_duty.fire("watch", T0)
+    for minutes in range(20):
+        on_duty.fire("sweep_payouts", T0 + minutes * MINUTE)
+    on_duty.rings_in_time("sweep_payouts", next_due("sweep_payouts", T0))
+    queue.purge_queue(QueueUrl=url)
+    on_duty.fire("sweep_payouts", on_duty.now + MINUTE)
+    assert not on_duty.rings("sweep_payouts", on_duty.now + 3 * LOOK)
+
+
+@pytest.mark.parametrize("others", [(), tuple(job for job in KILLED if job != "check_grievances")])
+def test_a_stage_that_has_run_for_months_owes_nothing_from_before_its_upgrade(world, on_duty, others: tuple[str, ...]):
+    """It gets the table of runs, or one job more."""
+    assert world.store.start(T0 - 100 * DAY) == T0 - 100 * DAY
+    for job in others:
+        on_duty.services.runs.whole(job, T0)
+    for job in KILLED:
+        assert not on_duty.rings(job, T0 + 2 * LOOK)
+    on_duty.rings_in_time("check_grievances", next_due("check_grievances", T0))  # its first look
+
+
+@pytest.mark.parametrize("job", KILLED)
+def test_a_job_that_is_killed_rings_until_it_has_done_its_work(job, cloud, on_duty, monkeypatch):
+    services = on_duty.services
+    # The provider is not asked: there is none here, and nothing was paid.
+    ledger = Comparison(services._payout_store, {})
+    services.daily_reconciliation = Daily(
+        ledger, DayStore(services._client("s3"), cloud.reports_bucket), "gelombang-test"
+    )
+    on_duty.fire("watch", T0)
+    first = next_due(job, T0)
+    on_duty.rings_in_time(job, first)  # it has never run
+
+    on_duty.fire(job, on_duty.now + MINUTE)
+    assert not on_duty.rings(job, on_duty.now + 3 * LOOK)
+    due = next_due(job, Runs().last_whole()[job])
+    with monkeypatch.context() as patch:
+        service, method = KILLED[job]
+        patch.setattr(getattr(services, service), method, dies)
+        with pytest.raises(Crash):
+            on_duty.fire(job, due)
+    on_duty.rings_in_time(job, due)
+
+
+def test_a_run_that_leaves_something_undone_does_not_count(on_duty, monkeypatch):
+    monkeypatch.setattr(Context, "get_remaining_time_in_millis", lambda _: 0)
+    jobs = ("write_notices", "tally_statistics", "open_surveys", "check_grievances", "reconcile_payouts")
+    for job in jobs:
+        on_duty.fire(job, T0)
+    assert Runs().last_whole() == {}
+
+
+def test_a_run_that_ends_late_does_not_set_a_later_one_back(on_duty):
+    runs = on_duty.services.runs
+    runs.whole("sweep_payouts", T0 + MINUTE)
+    runs.whole("sweep_payouts", T0)
+    assert runs.last_whole() == {"sweep_payouts": T0 + MINUTE}
+
+
+@pytest.mark.parametrize("job", DAILY)
+def test_a_daily_job_is_due_at_its_hour_whenever_it_was_done_before(job):
+    hour = datetime.combine(T0.date(), DAILY[job], UTC)
+    assert next_due(job, hour - MINUTE) == hour
+    assert next_due(job, hour) == next_due(job, hour + MINUTE) == hour + timedelta(days=1)
+
+
+# The watch itself
+
+
+def test_a_look_reads_little_and_writes_nothing(on_duty, monkeypatch):
+    on_duty.fire("watch", T0)  # the first one of a stage says since when
+    calls = Calls(monkeypatch)
+    on_duty.fire("watch", T0 + LOOK)
+    assert Counter(calls.made) == {("dynamodb", "Query"): 36, ("dynamodb", "GetItem"): 2}
+    calls.reset()
+    on_duty.services.runs.whole("sweep_payouts", T0)
+    assert calls.made == [("dynamodb", "PutItem")]
+
+
+def test_the_watch_is_heard_by_its_silence(on_duty):
+    for job in JOBS:
+        assert on_duty.cloudwatch.rings(f"{job}-late", T0)
+    for job in JOBS:
+        assert not on_duty.rings(job, T0 + 2 * LOOK)
+    assert all(on_duty.cloudwatch.rings(f"{job}-late", T0 + 6 * LOOK) for job in JOBS), "it died meanwhile"
+
+
+def test_one_look_that_is_missed_rings_nothing(on_duty):
+    on_duty.fire("watch", T0)
+    assert not any(on_duty.cloudwatch.rings(f"{job}-late", T0 + 2 * LOOK) for job in JOBS)
+
+
+def test_what_cannot_be_measured_rings_and_keeps_no_other_from_it(on_duty, monkeypatch):
+    def refused() -> Any:
+        raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "Query")
+
+    monkeypatch.setattr(on_duty.services.watch._results, "places", refused)
+    assert on_duty.rings("results", T0 + 2 * LOOK)
+    assert [job for job in JOBS if on_duty.cloudwatch.rings(f"{job}-late", T0 + 2 * LOOK)] == ["results"]
+    # A right that is missing does not come by itself: that rings at once, too.
+    assert on_duty.cloudwatch.rang("another-needs-a-person")

@@ -1,0 +1,211 @@
+"""The daily job: what opens when, that nothing opens twice, and that it may die anywhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.clock import iso
+from chalicelib.config import Programme, Settings
+from chalicelib.notices.port import Facts
+from chalicelib.notices.port import Kind as Notice
+from chalicelib.outcomes.store import OutcomesTable
+from chalicelib.outcomes.survey_job import PAGE_S, SAMPLE_S
+from chalicelib.outcomes.survey_rules import Group
+from tests.builders.crashes import Calls, Crash, die
+from tests.builders.surveys import DAY, WAVE, Told, World, response, settled
+from tests.conftest import T0
+
+PAID = T0
+DUE = PAID + 30 * DAY
+
+
+@pytest.fixture
+def world(cloud: Settings, programme: Programme) -> World:
+    return World(cloud, programme)
+
+
+def test_the_first_survey_opens_30_days_after_the_incentive_was_paid_the_second_after_90(world: World) -> None:
+    world.paid(["ani", "budi"], PAID)
+    world.paid(["returned"], PAID, latest="REVERSED")
+    world.people.chosen.pop("budi")
+    world.open_surveys(DUE - DAY)
+    assert world.all() == []
+
+    world.open_surveys(DUE)
+    [survey] = world.store.of("ani")
+    assert (survey.number, survey.group, survey.wave, survey.region) == (1, Group.BENEFICIARY, WAVE, 31)
+    assert (survey.opened_at, survey.closes_at, survey.version) == (DUE, DUE + 30 * DAY, "2026-01")
+    assert len(world.all()) == 1, "neither whose money came back, nor whom nobody knows"
+    event = ("ani", f"survey_open/{survey.id}")
+    facts = {"closes_at": iso(survey.closes_at), "amount_idr": 50_000}
+    assert world.told.heard == {event: (Notice.SURVEY_OPEN, facts)}
+
+    world.open_surveys(DUE + DAY)
+    assert world.store.of("ani") == [survey], "what is open stays as it was opened"
+    world.open_surveys(PAID + 90 * DAY)
+    assert [one.number for one in world.store.of("ani")] == [1, 2]
+    assert world.told.kinds(Notice.SURVEY_OPEN) == ["ani", "ani"]
+
+
+def test_a_missed_day_is_made_up_for_and_the_survey_is_open_as_long_as_any(world: World) -> None:
+    world.paid(["ani"], PAID)
+    world.open_surveys(DUE + 20 * DAY)
+    [survey] = world.store.of("ani")
+    assert (survey.opened_at, survey.closes_at) == (DUE + 20 * DAY, DUE + 50 * DAY)
+
+
+def test_three_hundred_are_due_and_the_job_is_killed_half_way(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    people = [f"person-{number:03}" for number in range(300)]
+    world.paid(people, PAID)
+    calls = Calls(monkeypatch)
+    calls.after[200] = die
+    with pytest.raises(Crash):
+        world.open_surveys(DUE)
+    assert 0 < len(world.all()) < 300
+    calls.reset()
+
+    world.open_surveys(DUE)
+
+    assert [(survey.pk, survey.opened_at) for survey in world.all()] == [(f"S#{one}", iso(DUE)) for one in people]
+    assert world.told.kinds(Notice.SURVEY_OPEN) == people
+
+
+def test_when_time_is_short_the_next_run_goes_on_where_it_stopped(world: World) -> None:
+    people = [f"person-{number:03}" for number in range(60)]
+    world.paid(people, PAID)
+    opened = []
+    for _ in range(8):
+        clock = _Seconds(step=1)
+        world.opening().run(DUE, PAGE_S + 7, clock)
+        opened.append(len(world.all()))
+    assert opened[0] < 60
+    assert opened == sorted(opened)
+
+    world.open_surveys(DUE)
+    assert len(world.all()) == 60
+
+
+def test_who_was_opened_but_not_told_is_told_of_the_survey_as_it_was_opened(world: World) -> None:
+    world.paid(["ani"], PAID)
+    told, world.told = world.told, _Failing()
+    with pytest.raises(Crash):
+        world.open_surveys(DUE)
+    assert len(world.all()) == 1
+
+    world.told = told
+    world.open_surveys(DUE + 2 * DAY)
+
+    [(_, facts)] = told.heard.values()
+    assert facts["closes_at"] == iso(DUE + 30 * DAY)
+
+
+def test_a_reminder_goes_once_to_who_has_not_answered_shortly_before_their_own_close(world: World) -> None:
+    world.paid(["ani", "budi"], PAID)
+    world.open_surveys(DUE)
+    world.surveys.respond("budi", world.store.of("budi")[0].id, response(), DUE + DAY)
+    world.paid(["late"], PAID)
+    world.open_surveys(DUE + 10 * DAY)
+
+    def reminded(day: int) -> list[str]:
+        world.open_surveys(DUE + day * DAY)
+        return world.told.kinds(Notice.SURVEY_DEADLINE)
+
+    assert reminded(26) == []
+    assert reminded(27) == ["ani"]
+    assert reminded(28) == ["ani"]
+    assert reminded(36) == ["ani"]
+    assert reminded(37) == ["ani", "late"], "opened ten days later, it closes ten days later"
+
+
+def test_the_comparison_group_is_offered_the_survey_once_60_days_after_the_wave_was_settled(world: World) -> None:
+    world.people.waves = [settled(WAVE, T0), settled(WAVE + 1, T0 + 14 * DAY)]
+    world.people.samples = {
+        WAVE: [("compared", 31), ("chosen-since", 32)],
+        WAVE + 1: [("compared", 31)],
+    }
+    world.paid(["chosen-since"], T0 + 59 * DAY, wave=WAVE + 1)
+    world.open_surveys(T0 + 59 * DAY)
+    assert world.people.drawn == []
+
+    world.open_surveys(T0 + 60 * DAY)
+    world.open_surveys(T0 + 61 * DAY)
+    assert world.people.drawn == [(WAVE, world.rules.comparison_size)]
+    assert [item.pk for item in world.all()] == ["S#compared"]
+    [survey] = world.store.of("compared")
+    assert (survey.number, survey.group, survey.wave, survey.region) == (1, Group.COMPARISON, WAVE, 31)
+    [(kind, facts)] = world.told.heard.values()
+    assert (kind, facts["amount_idr"]) == (Notice.SURVEY_OPEN, 0)
+
+    world.open_surveys(T0 + 74 * DAY)
+    assert [one.wave for one in world.store.of("compared")] == [WAVE, WAVE + 1], "drawn twice, asked twice"
+    world.open_surveys(T0 + 87 * DAY)
+    assert world.told.kinds(Notice.SURVEY_DEADLINE) == ["compared"], "reminded as the others are"
+
+
+def test_a_page_of_people_is_told_together(world: World) -> None:
+    world.people.waves = [settled(WAVE, T0)]
+    world.people.samples = {WAVE: [(f"person-{number:02}", 31) for number in range(60)]}
+    world.open_surveys(T0 + 60 * DAY)
+    assert world.told.together == [50, 10]
+
+
+def test_an_offer_that_was_killed_half_way_goes_on_and_ends_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [f"person-{number:02}" for number in range(30)]
+    world.people.waves = [settled(WAVE, T0)]
+    world.people.samples = {WAVE: [(person, 31) for person in people]}
+    calls = Calls(monkeypatch)
+    calls.before[150] = die
+    with pytest.raises(Crash):
+        world.open_surveys(T0 + 60 * DAY)
+    assert 0 < len(world.all()) < 30
+    calls.reset()
+    world.open_surveys(T0 + 61 * DAY)
+    assert [survey.pk for survey in world.all()] == [f"S#{person}" for person in people]
+    assert world.told.kinds(Notice.SURVEY_OPEN) == people
+    assert [item.sk for item in OutcomesTable.query("SAMPLES")] == [f"{WAVE:06}"]
+
+
+def test_a_sample_that_is_not_as_published_needs_a_person_and_stops_no_other_wave(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.people.waves = [settled(WAVE, T0), settled(WAVE + 1, T0)]
+    world.people.samples = {WAVE + 1: [("compared", 31)]}
+    world.open_surveys(T0 + 60 * DAY)
+    assert [item.pk for item in world.all()] == ["S#compared"]
+    assert [(one.levelname, one.message) for one in caplog.records if one.levelname != "INFO"] == [
+        ("ERROR", "sample_not_as_published")
+    ]
+    assert [item.sk for item in OutcomesTable.query("SAMPLES")] == [f"{WAVE + 1:06}"]
+
+
+def test_no_sample_is_drawn_when_there_is_no_time_to_draw_it(world: World) -> None:
+    world.people.waves = [settled(WAVE, T0)]
+    world.open_surveys(T0 + 60 * DAY, deadline_s=SAMPLE_S - 1)
+    assert world.people.drawn == []
+
+
+def test_a_reminder_does_not_wait_for_the_time_that_drawing_a_sample_takes(world: World) -> None:
+    world.people.waves = [settled(WAVE, T0)]
+    world.people.samples = {WAVE: [("compared", 31)]}
+    world.open_surveys(T0 + 60 * DAY)
+    world.people.waves.append(settled(WAVE + 1, T0))
+    world.open_surveys(T0 + 87 * DAY, deadline_s=SAMPLE_S - 1)
+    assert world.told.kinds(Notice.SURVEY_DEADLINE) == ["compared"]
+
+
+class _Seconds:
+    """A clock that goes on by so many seconds at each look."""
+
+    def __init__(self, step: float) -> None:
+        self._step, self._at = step, 0.0
+
+    def __call__(self) -> float:
+        self._at += self._step
+        return self._at
+
+
+class _Failing(Told):
+    def tell(self, registrant_id: str, kind: Notice, event: str, facts: Facts) -> None:
+        raise Crash

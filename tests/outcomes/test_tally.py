@@ -1,0 +1,253 @@
+"""The count goes on where it was broken off, ends the same whatever happens, and each answer costs one call."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import msgspec
+import pytest
+
+from chalicelib.outcomes import tally_job
+from chalicelib.outcomes.errors import MalformedHistory
+from chalicelib.outcomes.statistics_service import KEPT
+from chalicelib.outcomes.statistics_wire import BEFORE_THE_FIRST, HEADER, Month
+from chalicelib.outcomes.tally_store import Overtaken
+from chalicelib.waves.errors import UnknownWave
+from chalicelib.waves.rules import State
+from tests.builders.crashes import Calls, Crash, die
+from tests.builders.statistics import DAY, World
+from tests.conftest import T0
+
+HOUR = timedelta(hours=1)
+AMPLE_S = 800.0
+
+
+@pytest.fixture
+def world(cloud, programme, monkeypatch) -> World:
+    """With four shards of everything instead of 64, since each is a write."""
+    monkeypatch.setattr(tally_job, "SHARDS", 4)
+    monkeypatch.setattr(tally_job, "REGISTRATION_SHARDS", 4)
+    monkeypatch.setattr("tests.builders.statistics.shard_of", lambda person: f"{zlib.crc32(person.encode()) % 4:02d}")
+    return World(cloud, programme)
+
+
+@pytest.fixture
+def small(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Two waves in two shards."""
+    monkeypatch.setattr(tally_job, "SHARDS", 2)
+    monkeypatch.setattr(tally_job, "REGISTRATION_SHARDS", 2)
+    monkeypatch.setattr("tests.builders.statistics.shard_of", lambda person: f"{zlib.crc32(person.encode()) % 2:02d}")
+    world.told.registered = {0: {31: 20}, 1: {32: 30}}
+    world.settle(143, 12)
+    world.settle(144, 15)
+    return world
+
+
+LOOKS = count(1)
+"""Each so much later than the one before that nothing is kept in memory."""
+
+
+def published(world: World) -> tuple[Any, ...]:
+    """Everything that anybody can read."""
+    country = world.statistics.country()
+    return (
+        country,
+        [world.statistics.wave(line.number) for line in country.waves],
+        world.statistics.csv(T0 + KEPT * next(LOOKS)),
+    )
+
+
+class Seconds:
+    """A clock on which some seconds pass each time it is asked."""
+
+    def __init__(self, each: float) -> None:
+        self._now, self._each = 0.0, each
+
+    def __call__(self) -> float:
+        self._now += self._each
+        return self._now
+
+
+def test_before_the_first_count_the_answer_is_that_there_is_none(world):
+    assert world.statistics.country() == BEFORE_THE_FIRST
+    assert world.statistics.csv(T0) == HEADER
+    with pytest.raises(UnknownWave):
+        world.statistics.wave(144)
+
+
+def test_a_count_that_is_short_of_time_goes_on_in_the_next_run_and_reads_no_part_twice(world):
+    world.told.registered = {1: {31: 20, 32: 30}, 3: {31: 5}}
+    world.settle(144, 150)
+    world.settle(143, 20)
+    runs = 1
+    while not world.tallying().run(T0 + runs * HOUR, AMPLE_S, Seconds(150)):
+        assert world.statistics.country() == BEFORE_THE_FIRST
+        runs += 1
+
+    assert runs > 3
+    assert world.told.reads == {"registrations": 4, "wave 143": 4, "wave 144": 4}
+    country = world.statistics.country()
+    assert (country.registered, country.progress.joined, country.progress.chosen) == (55, 1_020, 340)
+    assert country.counted_from == "2026-11-24T04:00:00Z"
+    assert [(line.number, line.progress.chosen) for line in country.waves] == [(143, 40), (144, 300)]
+    assert (country.job_market.open_vacancies, country.grievances.overdue) == (2, 3)
+    assert [province.name for province in world.statistics.wave(144).provinces] == ["DKI Jakarta", "Jawa Barat"]
+
+
+def test_every_run_after_a_whole_count_begins_a_new_one(world):
+    world.settle(144, 20)
+    assert world.tallying().run(T0, AMPLE_S)
+    world.told.chosen.pop()
+    world.told.registered = {0: {31: 12}}
+    assert world.tallying().run(T0 + HOUR, AMPLE_S)
+
+    country = world.statistics.country()
+    assert (country.progress.chosen, country.registered) == (39, 12)
+    assert world.told.reads == {"registrations": 8, "wave 144": 8}
+
+
+def test_a_wave_that_was_settled_during_a_count_is_left_to_the_next(world):
+    world.settle(144, 20)
+    world.settle(145, 20, at=T0 + timedelta(minutes=1))
+    world.told.waves.append(replace(world.told.waves[0], number=146, state=State.DRAWN, settled_at=None))
+    assert not world.tallying().run(T0, AMPLE_S, Seconds(150))
+    while not world.tallying().run(T0 + HOUR, AMPLE_S, Seconds(150)):
+        pass
+
+    assert [line.number for line in world.statistics.country().waves] == [144]
+    assert world.tallying().run(T0 + 2 * HOUR, AMPLE_S)
+    assert [line.number for line in world.statistics.country().waves] == [144, 145]
+
+
+def test_a_wave_of_long_ago_is_counted_for_the_last_time_and_stays(world):
+    days = world.programme.statistics.final_after_days
+    world.settle(100, 30, at=T0 - days * DAY)
+    world.settle(144, 20)
+    world.tallying().run(T0 - HOUR, AMPLE_S)
+    assert not world.statistics.wave(100).final
+    world.tallying().run(T0, AMPLE_S)
+    assert world.statistics.wave(100).final
+    world.told.chosen.clear()
+    world.tallying().run(T0 + HOUR, AMPLE_S)
+
+    country = world.statistics.country()
+    assert [(line.number, line.progress.chosen) for line in country.waves] == [(100, 60), (144, 0)]
+    assert (country.progress.chosen, world.told.reads["wave 100"]) == (60, 8)
+
+
+# Crashes and doubles
+
+
+def without_times(answers: tuple[Any, ...]) -> Any:
+    country, waves, csv = answers
+    country = msgspec.structs.replace(country, counted_from="", computed_at="")
+    return country, [msgspec.structs.replace(wave, computed_at="") for wave in waves], csv
+
+
+def test_a_run_that_dies_after_any_write_is_made_up_for_by_the_next(small, monkeypatch):
+    calls = Calls(monkeypatch)
+    assert small.tallying().run(T0, AMPLE_S)
+    expected = without_times(published(small))
+
+    for number in [n for n, (_, operation) in enumerate(calls.made) if operation == "PutItem"]:
+        small.wipe()
+        calls.reset()
+        calls.after[number] = die
+        with pytest.raises(Crash):
+            small.tallying().run(T0, AMPLE_S)
+        calls.reset()
+        assert small.tallying().run(T0 + HOUR, AMPLE_S)
+        assert without_times(published(small)) == expected
+
+
+def test_another_run_between_any_two_calls_changes_nothing(small, monkeypatch):
+    calls = Calls(monkeypatch)
+    assert small.tallying().run(T0, AMPLE_S)
+    made, expected = len(calls.made), without_times(published(small))
+
+    for at in range(0, made, 3):
+        small.wipe()
+        calls.reset()
+        calls.before[at] = lambda: small.tallying().run(T0 + timedelta(seconds=1), AMPLE_S)
+        small.tallying().run(T0, AMPLE_S)
+        calls.reset()
+        small.tallying().run(T0 + HOUR, AMPLE_S)
+        assert without_times(published(small)) == expected
+
+
+def test_a_run_that_was_overtaken_by_a_later_round_publishes_nothing(small, monkeypatch):
+    calls = Calls(monkeypatch)
+    small.tallying().run(T0, AMPLE_S)
+    last = len(calls.made) - 2  # before it publishes the country
+    small.wipe()
+    calls.reset()
+
+    def later() -> None:
+        small.tallying().run(T0 + HOUR, AMPLE_S)
+        small.told.chosen.clear()
+        small.tallying().run(T0 + 2 * HOUR, AMPLE_S)
+
+    calls.before[last] = later
+    assert not small.tallying().run(T0, AMPLE_S)
+    assert small.statistics.country().progress.chosen == 0
+    with pytest.raises(Overtaken):
+        small.store.put_part("000144", "00", 1, {})
+
+
+def test_what_another_release_published_in_another_form_is_as_if_there_were_nothing_yet(small):
+    small.store.publish("COUNTRY", 0, Month("2026-11"))
+    assert small.statistics.country() == BEFORE_THE_FIRST
+    assert small.tallying().run(T0, AMPLE_S)
+    assert small.statistics.country().progress.chosen == 54
+
+
+# What an answer costs
+
+
+def test_every_answer_is_one_call_and_no_scan(small, monkeypatch):
+    small.tallying().run(T0, AMPLE_S)
+    calls = Calls(monkeypatch)
+    for read, operation in [
+        (small.statistics.country, "GetItem"),
+        (lambda: small.statistics.wave(144), "GetItem"),
+        (lambda: small.statistics.csv(T0), "Query"),
+    ]:
+        calls.reset()
+        read()
+        assert calls.made == [("dynamodb", operation)]
+
+
+# The time before this system
+
+PAST = [
+    "wave,year,province,recipients,graduates",
+    "11,2020,31,400000,300000",
+    "11,2020,32,100,50",
+    "48,2023,31,7000,6000",
+]
+
+
+def test_past_totals_are_taken_twice_without_effect_and_corrected_by_another_import(world):
+    world.settle(144, 20)
+    for _ in range(2):
+        assert [wave.number for wave in world.statistics.import_history(PAST, T0)] == [11, 48]
+    world.tallying().run(T0, AMPLE_S)
+    totals = world.statistics.country().totals
+    assert (totals.before_this_system.recipients, totals.before_this_system.graduates) == (407_100, 306_050)
+    assert (totals.this_system.graduates, totals.since_the_start.graduates) == (40, 306_090)
+
+    world.statistics.import_history([PAST[0], "48,2023,31,8000,6000"], T0)
+    world.tallying().run(T0 + HOUR, AMPLE_S)
+    assert world.statistics.country().totals.before_this_system.recipients == 408_100
+
+
+def test_nothing_of_a_file_with_a_wrong_line_is_taken(world):
+    world.settle(144, 20)
+    with pytest.raises(MalformedHistory) as refused:
+        world.statistics.import_history([*PAST, "144,2026,31,7,6"], T0)
+    assert refused.value.facts == {"wrong": 1, "lines": "5"}
+    assert world.store.history() == []

@@ -1,0 +1,240 @@
+"""A person checks their own receipt, with clicks and typed text."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from chalicelib.draw.leaves import leaf
+from chalicelib.draw.selection import Selection
+from tests.builders.draws.files import REAL_FROZEN
+
+from .conftest import FILES, LATER, LISTS, NOT_FROZEN, WAVE, Open, Site, receipt
+from .site import Answer, unavailable
+
+RESULT = json.loads(FILES["result.json"])
+SUBSTITUTIONS = json.loads(FILES["substitutions.json"])
+SELECTION = Selection(LISTS, {11: 5, 31: 20, 32: 10}, 400, bytes.fromhex(RESULT["seed"]))
+SEATS = dict(SELECTION.winners())
+NUMBERS = {
+    leaf(WAVE, region, n.to_bytes(32, "big")): (n, region)
+    for region, of in {11: 40, 31: 10_000, 32: 300}.items()
+    for n in range(of)
+}
+GONE = {bytes.fromhex(row["out"]) for row in SUBSTITUTIONS}
+CAME = {bytes.fromhex(row["in"]) for row in SUBSTITUTIONS}
+
+
+def kept(which) -> str:
+    """The receipt of the first for whom this holds."""
+    number, region = next(NUMBERS[one] for one in sorted(NUMBERS) if which(one))
+    return receipt(number, region)
+
+
+CHOSEN_OPEN = kept(lambda one: SEATS.get(one) == "open" and one not in GONE)
+CHOSEN_RESERVED = kept(lambda one: SEATS.get(one) == "32" and one not in GONE)
+NOT_CHOSEN = kept(lambda one: one not in SEATS and one not in CAME)
+PASSED_ON = kept(lambda one: one in GONE and one in SEATS)
+MOVED_UP = kept(lambda one: one in CAME and one not in GONE)
+
+
+@pytest.mark.parametrize(
+    ("kept", "kind", "indonesian", "english"),
+    [
+        (CHOSEN_OPEN, "good", "Undian memberi Anda kursi terbuka.", "The draw gave you an open seat."),
+        (CHOSEN_RESERVED, "good", "kursi yang disisihkan untuk provinsi 32", "a seat reserved for province 32"),
+        (NOT_CHOSEN, "wait", "Bukti Anda cocok: Anda tidak terpilih", "Your proof holds: you were not chosen"),
+        (PASSED_ON, "wait", "kartu keluarga sudah punya dua penerima", "the family card has its two beneficiaries"),
+        (MOVED_UP, "good", "Anda orang berikutnya", "you were next in line"),
+    ],
+    ids=["open", "reserved", "not chosen", "passed on", "moved up"],
+)
+def test_a_person_learns_what_became_of_them_in_both_languages(
+    visit: Open, site: Site, kept, kind, indonesian, english
+):
+    window = visit(site.page())
+    window.paste(kept)
+    assert window.verdict() == kind
+    assert indonesian in window.page.locator("#verdict").inner_text()
+    assert window.page.locator("html").get_attribute("lang") == "id"
+    checks = window.checks()
+    assert "false" not in checks.values()
+    assert {name for name, ok in checks.items() if ok == "null"} == {"shares of the regions"}
+    window.page.get_by_role("button", name="English").click()
+    assert english in window.page.locator("#verdict").inner_text()
+    assert window.page.locator("html").get_attribute("lang") == "en"
+    assert window.page.title() == "Check the draw of wave 61 · Gelombang"
+
+
+def test_an_application_that_never_answers_is_not_waited_for(visit: Open, site: Site):
+    """The files say the same."""
+    window = visit(site.page())
+    window.page.route("**/proof?*", lambda _: None)
+    window.paste(CHOSEN_OPEN)
+    assert window.verdict() == "good"
+    assert "nodes/31.bin" in {name for name, _ in site.results.asked}
+
+
+def test_a_browser_in_another_language_shows_english(visit: Open, site: Site):
+    assert visit(site.page(), locale="de-DE").page.get_by_role("button", name="Check my proof").is_visible()
+
+
+def test_the_ticket_leaves_the_browser_in_no_request(visit: Open, site: Site):
+    window = visit(site.page())
+    window.paste(CHOSEN_OPEN)
+    window.verdict()
+    ticket, own = json.loads(CHOSEN_OPEN)["ticket"], json.loads(CHOSEN_OPEN)["leaf"]
+    assert any(f"/entries/{own}/proof?region=" in url for url, _ in window.requests)
+    assert not any(ticket in everything for _, everything in window.requests)
+    assert site.results.asked
+    assert not any(name.startswith("leaves/") for name, _ in site.results.asked), "the path came from the application"
+
+
+def test_a_receipt_may_be_opened_from_a_file(visit: Open, site: Site, tmp_path):
+    file = tmp_path / "receipt.json"
+    file.write_text(CHOSEN_OPEN)
+    window = visit(site.page())
+    with window.page.expect_file_chooser() as chooser:
+        window.page.get_by_label("Buka berkas tanda terima").click()
+    chooser.value.set_files(file)
+    assert window.verdict() == "good"
+
+
+def test_the_result_has_the_focus_when_it_is_there(visit: Open, site: Site):
+    window = visit(site.page())
+    window.paste(CHOSEN_OPEN)
+    window.verdict()
+    assert window.page.evaluate("document.activeElement.id") == "result-title"
+    assert "Selesai: Bukti Anda cocok: Anda terpilih" in window.page.locator("#status").inner_text()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "tiket", "{}", "[1]", "null", receipt(1, ticket="ab"), receipt(1, region="31"), receipt(1, format="x")]
+)
+def test_what_is_no_receipt_is_said_at_its_field(visit: Open, site: Site, text: str):
+    window = visit(site.page())
+    window.paste(text)
+    assert "Ini bukan tanda terima" in window.page.get_by_role("alert").inner_text()
+    assert window.page.evaluate("document.activeElement.id") == "receipt"
+    assert window.page.locator("#receipt").get_attribute("aria-invalid") is not None
+    assert window.page.locator("#result").is_hidden()
+
+
+def test_a_receipt_of_another_wave_is_not_checked_here(visit: Open, site: Site):
+    window = visit(site.page())
+    window.paste(receipt(1, wave=60))
+    assert "gelombang 60" in window.page.get_by_role("alert").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("locale", "named"), [("id-ID", "tidak ada di daftar (not on the list)"), ("en-GB", "not on the list")]
+)
+def test_an_entry_that_was_dropped_is_missed(visit: Open, site: Site, locale: str, named: str):
+    window = visit(site.page(), locale=locale)
+    window.paste(receipt(10_001))
+    assert window.verdict() == "bad"
+    assert window.failures() == {"not on the list"}
+    assert named in window.page.locator("#verdict").inner_text()
+    assert "removals.json" in window.page.locator("#verdict").inner_text()
+    assert window.checks()["on the list"] == "false"
+
+
+def test_without_the_application_parts_of_the_files_are_enough(visit: Open, site: Site):
+    site.proofs.instead = unavailable
+    window = visit(site.page())
+    window.paste(CHOSEN_OPEN)
+    assert window.verdict() == "good"
+    assert window.checks()["nodes of the own list"] == "true"
+    parts = [span for name, span in site.results.asked if name == "leaves/31.bin"]
+    assert 1 <= len(parts) <= 2
+    assert all(span.startswith("bytes=") for span in parts)
+
+
+def test_a_list_without_the_leaf_is_believed_by_its_own_parts_alone(visit: Open, site: Site):
+    """The application says that there is no such leaf; the files say that there is."""
+    site.proofs.instead = lambda _: Answer(
+        404, b'{"code": "not_on_the_list"}', {"Content-Type": "application/problem+json"}
+    )
+    window = visit(site.page())
+    window.paste(CHOSEN_OPEN)
+    assert window.verdict() == "good"
+
+
+def test_a_path_that_leads_elsewhere_is_named(visit: Open, site: Site):
+    def bent(proof) -> Answer:
+        proof["path"][2] = "ab" * 32
+        return Answer(200, json.dumps(proof).encode(), {"Content-Type": "application/json"})
+
+    site.proofs.instead = bent
+    window = visit(site.page())
+    window.paste(CHOSEN_OPEN)
+    assert window.failures() == {"wrong path"}
+
+
+def test_nodes_that_do_not_lead_to_the_root_are_named(visit: Open, site: Site):
+    site.proofs.instead = unavailable
+    site.results.files["nodes/31.bin"] = bytes(96)
+    window = visit(site.page())
+    window.paste(CHOSEN_OPEN)
+    assert window.failures() == {"wrong nodes", "wrong path"}
+
+
+def test_a_cut_off_that_seats_somebody_else_is_not_believed_from_another_seed(visit: Open, site: Site):
+    site.results.files["result.json"] = FILES["result.json"].replace(RESULT["seed"].encode(), b"ab" * 32)
+    window = visit(site.page())
+    window.paste(NOT_CHOSEN)
+    assert window.failures() == {"wrong seed"}
+    assert "Jangan mengandalkan" in window.page.locator("#verdict").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("locale", "named"), [("id-ID", "tanda tangan palsu (forged signature)"), ("en-GB", "forged signature")]
+)
+def test_a_forged_signature_is_named_in_both_languages(visit: Open, site: Site, locale: str, named: str):
+    signature = json.loads(FILES["beacon.json"])["signature"]
+    site.results.files["beacon.json"] = FILES["beacon.json"].replace(signature[-4:].encode(), b"0000", 1)
+    window = visit(site.page(), locale=locale)
+    window.paste(CHOSEN_OPEN)
+    assert {"forged signature", "wrong randomness", "wrong seed"} <= window.failures()
+    assert re.search("tidak dapat mengatakan|cannot say", window.page.locator("#verdict").inner_text())
+    assert named in window.page.locator("[data-check=signature]").inner_text()
+
+
+def test_a_note_that_came_out_after_its_number_is_named_late(visit: Open, site: Site):
+    site.results.published = REAL_FROZEN + LATER
+    window = visit(site.page())
+    window.paste(CHOSEN_OPEN)
+    assert window.failures() == {"late note"}
+
+
+def test_before_the_freeze_the_page_says_what_it_waits_for(visit: Open, site: Site):
+    window = visit(site.page(NOT_FROZEN))
+    window.paste(receipt(1, wave=NOT_FROZEN))
+    assert "15 menit" in window.page.get_by_role("alert").inner_text()
+
+
+def test_before_the_draw_the_entry_is_on_the_list_and_nothing_is_wrong(visit: Open, site: Site):
+    for name in ("beacon.json", "result.json", "substitutions.json"):
+        del site.results.files[name]
+    window = visit(site.page())
+    window.paste(CHOSEN_OPEN)
+    assert window.verdict() == "wait"
+    text = window.page.locator("#verdict").inner_text()
+    assert "Undian belum diumumkan" in text
+    assert "Kode Anda ada di daftar yang diumumkan." in text
+    assert "15 September 2023" in text
+
+
+def test_results_that_cannot_be_reached_are_told_and_may_be_asked_again(visit: Open, site: Site):
+    site.results.down = True
+    window = visit(site.page())
+    window.paste(CHOSEN_OPEN)
+    alert = window.page.get_by_role("alert")
+    alert.filter(has_text="tidak dapat dibaca").wait_for()
+    assert site.results_url.removeprefix("http://") in alert.inner_text()
+    site.results.down = False
+    window.page.get_by_role("button", name="Periksa bukti saya").click()
+    assert window.verdict() == "good"
+    site.results.down = True  # what was out of order is on the console

@@ -1,0 +1,172 @@
+"""A financial address tells little of others: whose an account or a wallet is, and by which name, few times a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.config import Programme, Settings
+from chalicelib.errors import DomainError
+from chalicelib.payouts.rules import State
+from chalicelib.registration.errors import AccountAlreadyUsed, NikAlreadyRegistered, TooManyRefusals
+from tests.builders.aws_calls import wrap_calls
+from tests.builders.payouts.town import OTHER, SITI_S, Town, answer, form
+from tests.builders.payouts.world import World
+from tests.builders.registration import form as registered
+from tests.builders.registration import other_form
+from tests.conftest import T0
+
+TOO_MANY = "too_many_refusals refusals_max=5"
+MIDNIGHT = T0.replace(hour=17)
+
+
+@pytest.fixture
+def town(cloud: Settings, programme: Programme) -> Iterator[Town]:
+    """Siti is paid to a wallet, and Citra to a bank account; Budi tries which numbers are somebody's."""
+    with ExitStack() as stack:
+        world = World(cloud, programme)
+        stack.enter_context(world.sandbox)
+        town = Town(cloud, programme, world)
+        town.people.register("budi", other_form(7, name="Budi Santoso"), T0)
+        town.people.register("citra", other_form(8, name="Citra Dewi"), T0)
+        town.people.set_financial_address("siti", form("081234567890", code="OVO"), T0)
+        town.people.set_financial_address("citra", form("5550000001", code="BCA"), T0)
+        yield town
+
+
+def told(town: Town, number: str, now: datetime = T0, who: str = "budi", **changes: str) -> str:
+    """The code of a refusal with its facts; `ok` without one."""
+    try:
+        town.people.set_financial_address(who, form(number, **changes), now)
+    except DomainError as error:
+        return str(error)
+    return "ok"
+
+
+def guess(town: Town, number: str, name: str, who: str = "budi") -> Any:
+    """What a person is shown who gives an account with a name; the code of the refusal if there is one."""
+    try:
+        return answer(town.set(number, who=who, holder_name=name))
+    except DomainError as error:
+        return str(error)
+
+
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    made: list[str] = []
+
+    def watching(original: Any) -> Any:
+        def call(client: Any, operation: str, parameters: Any) -> Any:
+            made.append(operation)
+            return original(client, operation, parameters)
+
+        return call
+
+    wrap_calls(monkeypatch, watching)
+    return made
+
+
+def test_whose_a_number_is_is_told_five_times_a_day_and_then_nothing_is_looked_up(town, monkeypatch):
+    wallets = [told(town, "081234567890", code=code) for code in ("OVO", "GOPAY", "DANA", "LINKAJA")]
+    assert [*wallets, told(town, "5550000001", code="BCA")] == ["account_already_used"] * 5
+    made, calls = watched(monkeypatch), set()
+    for number, code in (("081234567890", "OVO"), ("5550000001", "BCA"), ("5559999999", "BCA"), ("081299", "BNI")):
+        made.clear()
+        assert told(town, number, code=code) == TOO_MANY, "taken and free are alike"
+        calls.add(tuple(made))
+    assert calls == {("BatchGetItem", "Decrypt", "GetItem")}, "of Budi's own rows"
+    assert town.people.payee("budi") is None
+    assert told(town, "5559999999", MIDNIGHT - timedelta(seconds=1)) == TOO_MANY
+    assert told(town, "5559999999", who="citra") == "ok", "another account"
+    assert told(town, "5558888888", MIDNIGHT) == "ok"
+
+
+def test_refused_registrations_and_addresses_have_one_count(town):
+    for _ in range(3):
+        with pytest.raises(NikAlreadyRegistered):
+            town.people.register("thief", registered(phone="081311112222"), T0)
+    town.people.register("thief", other_form(9), T0)
+    codes = [told(town, "5550000001", who="thief", code="BCA") for _ in range(3)]
+    assert codes == ["account_already_used"] * 2 + [TOO_MANY]
+    with pytest.raises(TooManyRefusals):
+        town.people.register("thief", other_form(9, name="Another Name"), T0)
+
+
+def test_what_tells_nothing_of_others_is_not_counted_and_the_same_again_goes_on(town):
+    for number, code in (("1", "BNI"), ("5550000009", "XYZ"), ("0123456789", "DANA")) * 3:
+        assert told(town, number, code=code) != "ok"
+    assert [told(town, f"555000{n:04d}") for n in range(7)] == ["ok"] * 7
+    assert [told(town, "5550000001", code="BCA") for _ in range(6)] == ["account_already_used"] * 5 + [TOO_MANY]
+    assert told(town, "5550000006") == "ok", "the same again"
+    assert told(town, "5550000001", who="stranger", code="BCA") == "not_registered"
+
+
+def test_a_refusal_that_cannot_be_counted_is_not_told(town, monkeypatch):
+    monkeypatch.setattr(town.people._store, "count_refusal", lambda *_: False)
+    assert told(town, "5550000001", code="BCA") == TOO_MANY
+
+
+def test_the_name_of_a_strangers_account_is_guessed_five_times_a_day(town):
+    town.open(OTHER, "Ani Wijaya")
+    names = ["Dewi Lestari", "Eka Putra", "Fajar Nugroho", "Ani Wijaya", "Gita Sari", "Ani Wijaya"]
+    told_of = [guess(town, OTHER, name) for name in names]
+    wrong = ("unverified", "correct_account_number")
+    assert told_of == [wrong, wrong, wrong, ("unverified", "own_account_or_registered_name"), wrong, TOO_MANY]
+    assert len(town.fsp.asked) == 5, "the sixth asks the bank nothing"
+    assert guess(town, SITI_S, "Siti Aminah") == TOO_MANY
+    town.world.later(hours=24)
+    town.open(SITI_S, "Budi Santoso")
+    assert guess(town, SITI_S, "Budi Santoso") == ("verified", "nothing"), "tomorrow"
+
+
+def test_guessing_by_the_registered_name_is_counted_too(town):
+    """The given name stays the same; the bank's is compared with one registered name after the other."""
+    town.open(OTHER, "Ani Wijaya")
+    seen = []
+    for name in ("Dewi Lestari", "Eka Putra", "Fajar Nugroho", "Ani Wijaya", "Gita Sari"):
+        town.people.register("budi", other_form(7, name=name), T0)
+        seen.append(guess(town, OTHER, "Nobody")[1])
+    assert seen == ["correct_account_number"] * 3 + ["correct_holder_name", "correct_account_number"]
+    with pytest.raises(TooManyRefusals):
+        town.people.register("budi", other_form(7, name="Ani Wijaya"), T0)
+
+
+def test_numbers_that_no_bank_knows_are_counted_and_own_accounts_are_not(town):
+    for n in range(8):
+        town.open(f"77700000{n:02d}", "Budi Santoso")
+        assert guess(town, f"77700000{n:02d}", "Budi Santoso") == ("verified", "nothing")
+    seen = [guess(town, f"88800000{n:02d}", "Budi Santoso") for n in range(6)]
+    assert seen == [("unverified", "correct_account_number")] * 5 + [TOO_MANY]
+
+
+def test_an_answer_that_cannot_be_counted_is_neither_told_nor_kept(town, monkeypatch):
+    town.open(OTHER, "Ani Wijaya")
+    monkeypatch.setattr(town.people._store, "count_refusal", lambda *_: False)
+    assert guess(town, OTHER, "Ani Wijaya", who="siti") == ("pending", "wait")
+    assert town.check() is None
+    assert town.pay() is State.HELD, "the claim asks for itself"
+
+
+def test_the_same_account_again_is_told_what_is_known_of_it_when_a_day_has_no_more(town):
+    town.open(OTHER, "Ani Wijaya")
+    mistake = ("unverified", "correct_account_number")
+    assert [guess(town, OTHER, "Budi Santoso") for _ in range(7)] == [mistake] * 7, "a client that repeats itself"
+    town.open(OTHER, "Budi Santoso")
+    assert guess(town, OTHER, "Budi Santoso") == ("verified", "nothing"), "the bank has corrected its books"
+
+
+def test_that_an_account_was_taken_since_is_counted_when_it_is_sent_again(town):
+    assert guess(town, SITI_S, "Budi Santoso") == ("unverified", "correct_account_number")
+    assert answer(town.set(SITI_S)) == ("verified", "nothing")
+    town.open(SITI_S, "Budi Santoso")
+    seen = [guess(town, SITI_S, "Budi Santoso") for _ in range(5)]
+    assert seen == ["account_already_used"] * 4 + [TOO_MANY], "the first answer counted, too"
+
+
+def test_the_refusals_of_the_account_end_with_its_day(town):
+    assert [told(town, "5550000001", code="BCA") for _ in range(5)] == ["account_already_used"] * 5
+    with pytest.raises(AccountAlreadyUsed):
+        town.people.set_financial_address("budi", form("5550000001", code="BCA"), MIDNIGHT)

@@ -1,0 +1,251 @@
+"""A financial address from setting to payment: asked about, paid or held, changed only while nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+
+from chalicelib.config import Programme, Settings
+from chalicelib.payouts import queue
+from chalicelib.payouts.address_checks import AddressBook
+from chalicelib.payouts.errors import AddressUnchecked
+from chalicelib.payouts.providers.provider import Address, Found, Inquiry, Rails
+from chalicelib.payouts.providers.xendit import HttpFsp
+from chalicelib.payouts.rules import Hold, State
+from chalicelib.registration.items import Exclusion
+from chalicelib.registration.rules import AddressCheck, Verdict
+from tests.builders.payouts.town import OTHER, SITI_S, Town, answer, form
+from tests.builders.payouts.world import API_KEY, AnyCode, World, beneficiary
+from tests.builders.registration import form as registered
+from tests.conftest import REGION, T0
+
+
+@pytest.fixture
+def town(cloud: Settings, programme: Programme) -> Iterator[Town]:
+    with ExitStack() as stack:
+        world = World(cloud, programme)
+        stack.enter_context(world.sandbox)
+        yield Town(cloud, programme, world)
+
+
+def test_an_account_in_the_persons_name_is_verified_at_once_and_paid_without_asking_again(town):
+    assert answer(town.set(holder_name="Sítì  aminah")) == ("verified", "nothing")
+    assert town.check() == AddressCheck(Verdict.MATCHED, 100, T0)
+    assert town.pay() is State.PAID
+    assert town.fsp.asked == [SITI_S]
+
+
+def test_an_account_at_a_bank_that_is_paid_no_more_waits_for_another(town, programme):
+    town.set()
+    codes = {name: code for name, code in programme.payouts.codes.items() if name != "BNI"}
+    book = AddressBook(town.people, Rails({town.fsp.rail: town.fsp}, codes), programme.payouts.name_score_min)
+    assert book.payee("siti", T0) is Hold.NO_ADDRESS
+    town.open(OTHER, "Siti Aminah", "BCA")
+    town.set(OTHER, code="BCA")
+    town.waited()
+    assert book.payee("siti", town.world.now).address.account_number == OTHER
+
+
+def test_an_account_in_anothers_name_is_not_paid_until_the_person_sets_one_of_their_own(town):
+    town.open(OTHER, "Budi Santoso")
+    assert answer(town.set(OTHER)) == ("unverified", "correct_account_number")
+    assert town.check().verdict is Verdict.ANOTHERS
+    assert town.pay() is State.HELD
+    assert town.world.store.get(town.payout).hold is Hold.UNVERIFIED
+    assert [view.state for view in town.world.payouts.of(beneficiary("siti"))] == ["account_not_verified"]
+    assert town.pay() is State.HELD
+    assert town.fsp.asked == [OTHER], "a look at a held one asks nobody"
+
+    town.set()
+    town.waited()
+    town.world.later(seconds=town.world.rules.requeue_after_s * town.world.rules.held_look_factor + 1)
+    assert town.world.payouts.sweep(town.world.now) == 1
+    assert town.pay() is State.PAID
+    assert town.paid_to() == [SITI_S]
+
+
+def test_of_several_obstacles_the_first_is_shown_that_the_person_can_put_right(town):
+    excluded = Exclusion(f"X#{town.people.registrant('siti').nik_mac}", "EXCLUDED", lists={"x/1/2026-11-01"})
+    excluded.save()
+    town.open(OTHER, "Budi Santoso")
+
+    def held() -> Hold | None:
+        assert town.pay() is State.HELD
+        return town.world.store.get(town.payout).hold
+
+    assert held() is Hold.NO_ADDRESS
+    town.set(OTHER)
+    assert held() is Hold.UNVERIFIED
+    town.set()
+    assert held() is Hold.ADDRESS_CHANGED
+    town.waited()
+    assert held() is Hold.EXCLUDED
+    excluded.delete()
+    assert town.pay() is State.PAID
+
+
+def test_a_claim_reads_the_person_once_and_opens_their_key_once(town, monkeypatch):
+    town.set()
+    calls: list[str] = []
+    original = BaseClient._make_api_call
+
+    def seen(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        tables = [parameters.get("TableName", ""), *parameters.get("RequestItems", {})]
+        if operation == "Decrypt" or any("registrations" in table for table in tables):
+            calls.append(operation)
+        return original(self, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", seen)
+    assert town.pay() is State.PAID
+    assert calls == ["BatchGetItem", "Decrypt", "GetItem"]
+
+
+@pytest.mark.parametrize(
+    ("given", "banks", "verdict", "to_do"),
+    [
+        ("Sity Amynah", "SITI AMINAH", Verdict.MATCHED, "nothing"),
+        ("Siti Amirah", "SITI AMINAH", Verdict.MISMATCHED, "correct_holder_name"),
+        ("Fatimah", "SITI AMINAH", Verdict.MISMATCHED, "correct_holder_name"),
+        # Who typed it exactly as the bank has it cannot help themselves by typing it otherwise.
+        ("SITI AMINA WATI", "SITI AMINA WATI", Verdict.NOT_REGISTERED_NAME, "own_account_or_registered_name"),
+        ("Budi Santoso", "BUDI SANTOSO", Verdict.NOT_REGISTERED_NAME, "own_account_or_registered_name"),
+        ("Siti Aminah", "BUDI SANTOSO", Verdict.ANOTHERS, "correct_account_number"),
+    ],
+)
+def test_the_advice_fits_the_cause(town, given, banks, verdict, to_do):
+    town.open(OTHER, banks)
+    verified = "verified" if verdict is Verdict.MATCHED else "unverified"
+    assert answer(town.set(OTHER, holder_name=given)) == (verified, to_do)
+    assert town.check().verdict is verdict
+    assert town.pay() is (State.PAID if verdict is Verdict.MATCHED else State.HELD)
+
+
+def test_who_follows_the_advice_is_paid(town):
+    """The registration is corrected to the name of KTP and bank, and the same account sent again."""
+    town.open(OTHER, "SITI AMINATUN")
+    assert answer(town.set(OTHER, holder_name="Siti Aminatun")) == ("unverified", "own_account_or_registered_name")
+    town.people.register("siti", registered(name="Siti Aminatun"), T0)
+    assert answer(town.set(OTHER, holder_name="Siti Aminatun")) == ("verified", "nothing")
+    assert town.pay() is State.PAID
+
+
+def test_an_account_that_the_bank_does_not_know_is_not_paid(town):
+    assert answer(town.set(OTHER)) == ("unverified", "correct_account_number")
+    assert town.check() == AddressCheck(Verdict.NOT_FOUND, None, T0)
+    assert town.pay() is State.HELD
+    assert town.paid_to() == []
+
+
+def test_a_wallet_whose_provider_names_nobody_is_paid_and_that_is_recorded(town):
+    shown = town.set("0812 3456 7890", code="DANA")
+    assert answer(shown) == ("unverified", "nothing")
+    assert town.check() == AddressCheck(Verdict.NOT_OFFERED, None, T0)
+    assert town.pay() is State.PAID
+
+
+@pytest.mark.parametrize(
+    "fault", ["timeout_before_rate", "error_before_rate", "timeout_after_rate", "inquiry_pending_rate"]
+)
+def test_without_an_answer_nothing_is_paid_and_the_message_comes_again_until_there_is_one(town, fault):
+    town.faults(**{fault: 1.0})
+    assert answer(town.set()) == ("pending", "wait")
+    with pytest.raises(AddressUnchecked):
+        town.pay()
+    assert town.world.state(town.payout) is State.DUE
+    message = {"messageId": "m-1", "body": f'{{"v": 1, "entitlement_id": "{town.payout}"}}'}
+    assert queue.consume([message], town.worker, T0) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+
+    town.faults(**{fault: 0.0})
+    assert town.pay() is State.PAID
+    assert town.check().verdict is Verdict.MATCHED
+    assert answer(town.people.me("siti").financial_address) == ("verified", "nothing")
+
+
+def test_an_inquiry_that_hangs_is_given_up_in_time(town):
+    town.faults(timeout_before_rate=1.0, hang_s=30)
+    hasty = HttpFsp(town.world.sandbox.url, 20, lambda: API_KEY, inquiry_timeout_s=0.2)
+    book = AddressBook(town.people, AnyCode(hasty), 80)
+    assert book.set("siti", form(SITI_S), lambda _: None, T0).check is None
+
+
+def test_a_changed_address_is_unchecked_again(town, monkeypatch):
+    town.set()
+    monkeypatch.setattr(town.fsp, "inquire", lambda _: Inquiry(Found.UNKNOWN))
+    for change in ({"holder_name": "Siti A."}, {"number": OTHER}, {"code": "BCA"}):
+        assert answer(town.set(**change)) == ("pending", "wait"), change
+
+
+def test_the_same_address_again_asks_again_only_if_it_could_not_be_paid(town):
+    town.open(OTHER, "Budi Santoso")
+    town.set(OTHER)
+    before = town.people.payee("siti").address
+    town.open(OTHER, "Siti Aminah")
+    assert answer(town.set(OTHER)) == ("verified", "nothing"), "the bank has corrected its books"
+    assert town.people.payee("siti").address.version == before.version
+    town.set(OTHER)
+    assert town.fsp.asked == [OTHER, OTHER]
+
+
+def test_a_lost_answer_does_not_undo_what_is_known(town):
+    town.set(OTHER)
+    town.faults(error_before_rate=1.0)
+    assert answer(town.set(OTHER)) == ("unverified", "correct_account_number")
+
+
+def test_an_answer_about_an_address_that_was_changed_meanwhile_is_forgotten(town, monkeypatch):
+    town.open(OTHER, "Budi Santoso")
+    inquire = town.fsp.inquire
+
+    def changed_meanwhile(address: Address) -> Inquiry:
+        monkeypatch.setattr(town.fsp, "inquire", inquire)
+        town.people.set_financial_address("siti", form(OTHER), T0)
+        return inquire(address)
+
+    monkeypatch.setattr(town.fsp, "inquire", changed_meanwhile)
+    assert town.book.set("siti", form(SITI_S), lambda _: None, T0).check is None
+    assert town.check() is None, "the verdict was about the other account"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(town.fsp, "inquire", changed_back(town, town.fsp.inquire))
+        with pytest.raises(AddressUnchecked):
+            town.pay()
+    town.waited()
+    assert town.pay() is State.PAID
+    assert town.paid_to() == [SITI_S]
+
+
+def changed_back(town: Town, inquire: Any) -> Any:
+    """The person changes the account while the worker asks about it."""
+
+    def call(address: Address) -> Inquiry:
+        answered: Inquiry = inquire(address)
+        town.people.set_financial_address("siti", form(SITI_S), T0)
+        return answered
+
+    return call
+
+
+@pytest.mark.parametrize("threshold", [22, 21])
+def test_the_score_that_is_enough_is_the_programmes(town, threshold):
+    town.open(OTHER, "Siti Aisyah")
+    book = AddressBook(town.people, town.rails, threshold)
+    check = book.set("siti", form(OTHER), lambda _: None, T0).check
+    assert check.score == 21
+    assert check.verdict is (Verdict.MATCHED if threshold == 21 else Verdict.ANOTHERS)
+
+
+def test_what_the_bank_said_is_neither_kept_nor_logged(town, cloud, caplog):
+    caplog.set_level("INFO")
+    town.open(OTHER, "Nyonya Rahasia Sekali")
+    town.set(OTHER)
+    stored = str(boto3.client("dynamodb", REGION).scan(TableName=cloud.table("registrations"))["Items"])
+    logged = str([record.__dict__ for record in caplog.records])
+    assert "address_checked" in logged
+    for secret in ("RAHASIA", "Rahasia", "Aminah", "AMINAH", OTHER):
+        assert secret not in stored
+        assert secret not in logged
+    assert "RAHASIA" not in repr(Inquiry(Found.FOUND, "NYONYA RAHASIA"))

@@ -1,0 +1,164 @@
+"""How alike two names are: what banks do to a name leaves it the same, another person's is another."""
+
+from __future__ import annotations
+
+import csv
+import random
+import unicodedata
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.payouts.holder_names import score
+
+TABLE = Path(__file__).parents[2] / "vectors" / "holder_names.csv"
+MIN = 80
+"""The threshold of the programme's figures."""
+
+WORDS = (
+    *("agus", "budi", "citra", "dewi", "eko", "fajar", "gita", "hendra", "indah", "joko", "kartika", "lestari"),
+    *("maria", "nurul", "oktavia", "putri", "ratna", "slamet", "taufik", "utami", "wulan", "yohanes", "zulkifli"),
+    *("hidayat", "kurniawan", "lubis", "nasution", "pratama", "rahayu", "santoso", "siregar", "wijaya"),
+)
+"""Of which no two are alike."""
+NAMES = st.lists(st.sampled_from(WORDS), min_size=1, max_size=5, unique=True)
+MARKS = st.sampled_from("\u0300\u0301\u0303\u0308\u0327")
+
+
+@given(st.text(), st.text())
+def test_it_is_a_whole_number_of_0_to_100_and_the_same_both_ways(a, b):
+    assert score(a, b) == score(b, a)
+    assert type(score(a, b)) is int
+    assert 0 <= score(a, b) <= 100
+
+
+@given(st.text(st.characters(categories=["Lu", "Ll", "Nd", "Zs", "Po"])))
+def test_a_name_is_entirely_like_itself_if_there_is_anything_of_it(name):
+    assert score(name, name) == (100 if any(letter.isalnum() for letter in unicodedata.normalize("NFKD", name)) else 0)
+
+
+@given(NAMES, st.randoms(use_true_random=False), st.lists(MARKS, max_size=6), st.sampled_from([" ", "  ", ", ", ". "]))
+def test_case_marks_order_and_punctuation_make_no_difference(words, dice: random.Random, marks, between):
+    other = [word.upper() if dice.random() < 0.5 else word.title() for word in dice.sample(words, len(words))]
+    written = list(between.join(other))
+    for mark in marks:
+        place = dice.choice([n for n, letter in enumerate(written) if letter.isalpha()])
+        written.insert(place + 1, mark)
+    assert score(" ".join(words), "".join(written)) == 100
+    assert score(" ".join(words), unicodedata.normalize("NFC", "".join(written))) == 100
+
+
+@given(st.permutations(WORDS), st.integers(1, 5), st.integers(1, 5))
+def test_people_who_share_no_word_are_not_alike(words, length, others_length):
+    one, other = words[:length], words[-others_length:]
+    assert score(" ".join(one), " ".join(other)) < MIN // 2
+
+
+@given(st.lists(st.sampled_from(WORDS), min_size=5, max_size=6, unique=True), st.sampled_from([20, 22, 24, 25, 26]))
+def test_a_name_that_is_cut_off_where_a_field_ends_still_is_that_name(words, length):
+    name = " ".join(words)
+    if length < len(name) and not name[length - 1].isspace():
+        assert score(name, name[:length].upper()) >= 95
+
+
+def test_each_pair_of_the_table_is_judged_as_it_says_both_ways():
+    """The verdicts come from what people and banks write (the column `why`); the names are made up."""
+    with TABLE.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert len(rows) > 300
+    verdicts = {True: "same", False: "other"}
+    wrong = [
+        (first, second, score(first, second))
+        for row in rows
+        for first, second in permutations((row["registered"], row["bank"]))
+        if verdicts[score(first, second) >= MIN] != row["verdict"]
+    ]
+    assert wrong == []
+
+
+@given(st.sampled_from(WORDS), st.sampled_from(WORDS), st.sampled_from(WORDS))
+def test_who_shares_all_words_but_one_is_somebody_else(shared, one, other):
+    if len({shared, one, other}) == 3:
+        assert score(f"{shared} {one}", f"{shared} {other}") <= 50
+
+
+@pytest.mark.parametrize(
+    ("stated", "banks"),
+    [
+        ("Siti Aminah", "SITI AMINAH"),
+        ("Siti Aminah", "AMINAH, SITI"),
+        ("Siti Aminah", "IBU SITI AMINAH"),
+        ("Siti Aminah", "SITI AMINAH SDRI"),
+        ("Budi Santoso", "Drs. H. BUDI SANTOSO, S.Kom., M.M."),
+        ("Renée d'Ailly", "RENEE DAILLY"),
+        ("Nur Hayati Lubis", "NURHAYATI LUBIS"),
+        ("Moh.Rizky Pratama", "MUHAMMAD RIZKY PRATAMA"),
+        ("Groß Müller", "GROSS MULLER"),
+        ("Ali Al-Fatih", "ALI AL FATIH"),
+        ("Soeharto Wijaya", "SUHARTO WIJAYA"),
+    ],
+)
+def test_these_are_the_same_name(stated, banks):
+    assert score(stated, banks) == 100
+
+
+@pytest.mark.parametrize(
+    ("stated", "banks"),
+    [
+        ("Muhammad Rizky Pratama Setiawan", "MUHAMMAD RIZKY PRATA"),
+        ("Muhammad Rizky Setiawan", "MUHAMMAD RIZKY SETI"),
+        ("Muhamad Rizky Pratama", "M RIZKY PRATAMA"),
+        ("Siti Aminah Lubis", "SITI AMINAH"),
+    ],
+)
+def test_these_are_alike_enough(stated, banks):
+    assert MIN <= score(stated, banks) < 100
+
+
+@pytest.mark.parametrize(
+    ("stated", "banks"),
+    [
+        ("Siti Aminah", "SITI AISYAH"),
+        ("Budi Santoso", "BUDI SUSANTO"),
+        ("Budi", "BUDI SANTOSO"),
+        ("Ani Wijaya", "ANITA LUBIS"),
+        ("Muhammad Rizky", "MUHAMMAD RAMADHAN"),
+        ("Siti Aminah", "PT MAJU BERSAMA"),
+        ("S A", "SITI AMINAH"),
+        ("M. M.", "MUHAMMAD MAULANA"),
+        ("M", "MUHAMMAD"),
+        ("I Wayan S", "I MADE SUJANA"),
+        ("", "SITI AMINAH"),
+        ("...", "..."),
+    ],
+)
+def test_these_are_different_people(stated, banks):
+    assert score(stated, banks) < MIN
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "alike"),
+    [
+        ("Siti Aminah", "S Aminah", 94),  # an initial counts for four fifths of its word
+        ("Siti Aminah", "Aminah", 38),  # half of the share: one word alone tells nobody from another
+        ("Li An", "Li", 33),  # two letters are a name written out
+        ("Agus Budi", "Agus Agus", 25),  # a word is used once
+        ("Budi Mohamad Santoso", "Budi Santosa", 17),  # each has a word of its own
+        ("Budi Mohamad Santoso", "Budi Santoso", 92),  # Muhammad counts for two letters
+        ("An Lestari", "An Rahayu", 12),
+        ("Agus Salim", "Salim A", 93),
+        ("Wahyudi Wahyuni", "Wahyuni", 33),
+        ("S.Kom Budi", "Budi S.Kom", 33),  # a degree stands after a name, not before it
+        ("Hj", "Hj.", 100),  # a title alone is all there is of the name
+        ("SE", "S.E.", 100),
+        ("Tn", "Siti", 0),
+        ("A B", "A B C", 0),
+        ("", "Siti", 0),
+        ("O'Neil Sari", "ONeil Sari", 100),
+    ],
+)
+def test_the_score_is_the_share_of_letters_in_words_that_both_have(a, b, alike):
+    assert (score(a, b), score(b, a)) == (alike, alike)

@@ -1,0 +1,476 @@
+"""Reports as banks write them: what becomes of each transfer by them, and who can make more of what proves nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.config import Programme, Settings
+from chalicelib.payouts import rules
+from chalicelib.payouts.bank_files.report_lines import Problem
+from chalicelib.payouts.bank_files.store import Word
+from chalicelib.payouts.controls.administration import Administration
+from chalicelib.payouts.controls.proposals import Decision
+from chalicelib.payouts.errors import BatchOutdated, ProviderObjects
+from chalicelib.payouts.ledger.items import PayoutsTable
+from chalicelib.payouts.rules import Answer, Hold, Outcome, State
+from tests.builders.payouts.bank import (
+    CHECKER,
+    MAKER,
+    BankWorld,
+    block,
+    camt054,
+    entry,
+    pain002,
+    problems,
+    reason,
+    report,
+    tx,
+)
+
+
+@pytest.fixture
+def world(cloud: Settings, programme: Programme) -> BankWorld:
+    return BankWorld(cloud, programme)
+
+
+@pytest.fixture
+def administration(world: BankWorld) -> Administration:
+    return world.administration
+
+
+def states(world: BankWorld, references: list[str]) -> list[State]:
+    return [world.state(each) for each in references]
+
+
+@pytest.mark.parametrize("level", ["transfer", "payment", "file"])
+def test_a_rejection_that_proves_nothing_fails_nothing_whoever_imports_it(world, level):
+    batch, references = world.sent("ani", "budi")
+    why = reason("NARR", text="Instruction ID 0007 already exist")
+    raw = {
+        "transfer": report(batch, block(batch, "", "", *(tx(each, "RJCT", why) for each in references))),
+        "payment": report(batch, block(batch, "RJCT", why)),
+        "file": report(batch, group="RJCT", why=why),
+    }[level]
+    for who in (MAKER, CHECKER, MAKER):
+        assert set(problems(world.take_in(raw, who))) == {Problem.DUPLICATE}
+    assert states(world, references) == [State.SENDING] * 2
+    assert world.propose() is None, "no other file can have them"
+    assert world.take_in(pain002(batch, dict.fromkeys(references, "ACSC"))).findings == ()
+    assert states(world, references) == [State.PAID] * 2, "the first was alive"
+
+
+def test_the_banks_own_text_is_shown_and_kept_sealed(world):
+    batch, [reference] = world.sent("ani")
+    text = "Rek 1234567890 a.n. Holder ani sudah pernah diproses"
+    raw = report(batch, block(batch, "", "", tx(reference, "RJCT", reason("NARR", text=text))))
+    [finding] = world.take_in(raw).findings
+    assert (finding.problem, finding.reference, finding.narrative) == (Problem.DUPLICATE, reference, text)
+    [(word, narrative)] = world.reports.said(reference)
+    assert (word.answer.outcome, word.answer.fact, word.imported_by) == (Outcome.REJECTED, "RJCT_NARR", CHECKER)
+    assert narrative == text
+    assert not [row for row in PayoutsTable.scan() if text in repr(row.serialize())]
+    assert list(world.reports.said("a" * 26 + "-1")) == []
+
+
+def test_two_people_decide_what_a_text_alone_means(world, administration):
+    batch, [failed, paid] = world.sent("ani", "budi")
+    why = reason("NARR", text="rejected")
+    world.take_in(report(batch, block(batch, "", "", tx(failed, "RJCT", why), tx(paid, "RJCT", why))))
+    for reference, decision, state in ((failed, Decision.FAILED, State.FAILED), (paid, Decision.PAID, State.PAID)):
+        administration.propose(reference[:26], decision, MAKER, "the bank by letter", world.now)
+        assert administration.approve(reference[:26], CHECKER, world.now).state is state
+    world.later(seconds=world.rules.requeue_after_s)
+    assert world.worker.process(failed[:26], world.now) is State.SENDING
+    assert world.store.get(failed[:26]).n == 2
+
+
+def test_two_people_cannot_fail_what_the_bank_has_pending_though_it_rejected_a_repetition(world, administration):
+    batch, [one, other] = world.sent("ani", "budi")
+    again = pain002(batch, {one: "RJCT AM05"})
+    world.take_in(again)
+    world.take_in(pain002(batch, {one: "ACSP"}))
+    both = pain002(batch, [(other, "ACSP"), (other, "RJCT AM05")])
+    assert problems(world.take_in(both)) == [Problem.DUPLICATE]
+    for reference in (one, other):
+        administration.propose(reference[:26], Decision.FAILED, MAKER, "rejected", world.now)
+        with pytest.raises(ProviderObjects):
+            administration.approve(reference[:26], CHECKER, world.now)
+    assert problems(world.take_in(again)) == [Problem.DUPLICATE], "what was imported last is how it stands"
+    assert administration.approve(one[:26], CHECKER, world.now).state is State.FAILED
+
+
+def test_what_the_bank_pays_after_two_people_took_it_for_failed_is_not_sent_again(world, administration):
+    batch, [reference] = world.sent("ani")
+    world.take_in(report(batch, block(batch, "", "", tx(reference, "RJCT", reason("NARR", text="rejected")))))
+    administration.propose(reference[:26], Decision.FAILED, MAKER, "by telephone", world.now)
+    administration.approve(reference[:26], CHECKER, world.now)
+    debit = camt054(entry(reference, ref="D-1"))
+    assert problems(world.take_in(debit)) == [Problem.CONTRADICTS]
+    world.later(days=1)
+    assert world.worker.process(reference[:26], world.now) is State.HELD
+    assert world.store.get(reference[:26]).hold is Hold.DUPLICATE
+    administration.propose(reference[:26], Decision.PAID, MAKER, "by letter", world.now)
+    assert administration.approve(reference[:26], CHECKER, world.now).state is State.PAID
+
+
+@pytest.mark.parametrize("code", ["AB08", "AC04", "RR04"])
+def test_what_the_bank_pays_after_it_said_that_it_failed_is_not_sent_again(world, code):
+    batch, [reference] = world.sent("ani")
+    world.take_in_by_two(pain002(batch, {reference: f"RJCT {code}"}))
+    assert rules.nothing_alive(world.store.get(reference[:26]))
+    assert problems(world.take_in(pain002(batch, {reference: "ACSC"}))) == [Problem.CONTRADICTS]
+    world.later(days=100)
+    assert world.worker.process(reference[:26], world.now) is State.HELD
+    assert world.store.get(reference[:26]).hold is Hold.DUPLICATE
+
+
+@pytest.mark.parametrize("said", [None, "ACSP", "ZZZZ"])
+def test_two_people_can_tell_the_truth_about_what_the_bank_is_silent_of_for_long(world, administration, said):
+    batch, [reference, other] = world.sent("ani", "budi")
+    world.take_in(pain002(batch, {other: "ACSC"} | ({reference: said} if said else {})))
+    administration.propose(reference[:26], Decision.FAILED, MAKER, "the bank by letter", world.now)
+    with pytest.raises(ProviderObjects):
+        administration.approve(reference[:26], CHECKER, world.now)
+    world.later(days=4)
+    assert administration.approve(reference[:26], CHECKER, world.now).state is State.FAILED
+
+
+def test_two_people_never_fail_what_the_bank_says_it_paid(world, administration):
+    _, [reference] = world.sent("ani")
+    administration.propose(reference[:26], Decision.FAILED, MAKER, "in error", world.now)
+    world.later(days=40)
+    # Kept, and not settled yet.
+    paid = Word(Answer(Outcome.SUCCEEDED, "ACSC"), "ab", MAKER)
+    assert world.bank_store.say(reference, paid, world.bank_store.note(reference), world.now)
+    with pytest.raises(ProviderObjects):
+        administration.approve(reference[:26], CHECKER, world.now)
+
+
+def test_what_came_back_less_a_fee_can_be_paid_after_all(world, administration):
+    _, [reference] = world.sent("ani")
+    world.take_in(camt054(entry(reference, ref="D-1")))
+    back = camt054(entry(reference, "597500.00", returned="AB08", ref="C-1"))
+    assert problems(world.take_in(back)) == [Problem.AMOUNT]
+    for decision, state in ((Decision.REVERSED, State.REVERSED), (Decision.RETRY, State.DUE)):
+        administration.propose(reference[:26], decision, MAKER, "statement 7", world.now)
+        assert administration.approve(reference[:26], CHECKER, world.now).state is state
+    whole = camt054(entry(reference, returned="AB08", ref="C-2"))
+    assert problems(world.take_in(whole)) == [], "that it came back holds nothing"
+    assert world.worker.process(reference[:26], world.now) is State.SENDING
+
+
+def test_a_whole_file_rejected_in_words_can_be_given_up_by_two_and_goes_out_under_the_same_references(world):
+    batch, references = world.sent("ani", "budi")
+    world.take_in(report(batch, group="ACTC"))
+    world.take_in(report(batch, group="RJCT", why=reason("NARR", text="cut-off time")))
+    with pytest.raises(BatchOutdated):
+        world.approve(batch)
+    world.files.reject(batch, MAKER, world.now)
+    world.files.reject(batch, CHECKER, world.now)
+    again = world.propose()
+    assert again is not None
+    assert sorted(world.bank_store.references(again.id)) == sorted(references)
+    assert b"EndToEndId" in world.approve(again.id)
+    assert problems(world.take_in(pain002(batch, {references[0]: "ACSC"}))) == [Problem.OTHER_FILE]
+    assert world.take_in(pain002(again.id, dict.fromkeys(references, "ACSC"))).findings == ()
+    assert states(world, references) == [State.HELD, State.PAID], "perhaps the bank paid it twice"
+
+
+@pytest.mark.parametrize("level", ["payment", "file"])
+@pytest.mark.parametrize(
+    ("status", "why", "listed", "expected"),
+    [
+        ("RJCT", "", lambda a: [tx(a, "RJCT", reason("AB08"))], "FAILED"),
+        ("RJCT", reason("TM01"), lambda a: [tx(a, "RJCT", reason("AB08"))], "FAILED"),
+        ("RJCT", reason("TM01"), lambda a: [tx(a, "RJCT")], "FAILED"),
+        ("RJCT", reason("TM01"), lambda a: [tx(a)], "FAILED"),
+        ("RJCT", "", lambda a: [tx(a, "", reason("AB08"))], "FAILED"),
+        ("RJCT", reason("TM01"), lambda _: [tx("", "RJCT")], "FAILED"),
+        ("RJCT", reason("TM01"), lambda _: [tx("NOTPROVIDED", "RJCT", reason("AB08"))], "FAILED"),
+        ("ACSC", "", lambda a: [tx(a, "ACSC")], "PAID"),
+        ("ACCC", "", lambda a: [tx(a)], "PAID"),
+        ("ACSC", "", lambda _: [tx("", "ACCC")], "PAID"),
+        ("acsc", "", lambda a: [tx(f"\n {a.upper()} ", " acsc ")], "PAID"),
+    ],
+)
+def test_what_has_no_status_of_its_own_has_that_of_all(world, level, status, why, listed, expected):
+    batch, references = world.sent("ani", "budi", "citra")
+    inner = listed(references[0])
+    raw = (
+        report(batch, block(batch, status, why, *inner))
+        if level == "payment"
+        else report(batch, block(batch, "", "", *inner), group=status, why=why)
+    )
+    world.take_in(raw, MAKER)
+    assert world.take_in(raw, CHECKER).findings == ()
+    assert states(world, references) == [State(expected)] * 3
+
+
+@pytest.mark.parametrize(
+    ("blocks", "group", "expected"),
+    [
+        # Its own counts for each: one failed, the others paid; and one pending.
+        (lambda f, a: block(f, "ACSC", "", tx(a, "RJCT", reason("AB08"))), "", ["FAILED", "PAID", "PAID"]),
+        (lambda f, a: block(f, "ACSC", "", tx(a, "PDNG")), "", ["SENDING", "PAID", "PAID"]),
+        # Not the end yet, for those that are not listed.
+        (lambda f, a: block(f, "", "", tx(a, "RJCT", reason("AB08"))), "PART", ["FAILED", "SENDING", "SENDING"]),
+        (lambda f, a: block(f, "PART", "", tx(a, "ACSC")), "PART", ["PAID", "SENDING", "SENDING"]),
+        # The file was taken, the payment in it was not.
+        (lambda f, _: block(f, "RJCT", reason("TM01")), "ACTC", ["FAILED"] * 3),
+        # What cannot be true of all is true of none but what is named.
+        (lambda f, a: block(f, "RJCT", reason("TM01"), tx(a, "ACSC")), "", ["PAID", "SENDING", "SENDING"]),
+        (lambda f, a: block(f, "RJCT", reason("TM01"), tx(a, "PDNG")), "", ["SENDING"] * 3),
+        (lambda f, a: block(f, "RJCT", reason("TM01"), tx(a, "ZZZZ")), "", ["SENDING"] * 3),
+        (lambda f, a: block(f, "RJCT", reason("TM01"), tx(a, "RJCT", reason("AM05"))), "", ["SENDING"] * 3),
+        (lambda f, a: block(f, "RJCT", "", tx(a, "RJCT", reason("NARR", text="x"))), "", ["SENDING"] * 3),
+        (lambda f, _: block(f, "RJCT", reason("TM01")), "ACSC", ["SENDING"] * 3),
+        (lambda f, _: block(f, "ACSC"), "RJCT", ["SENDING"] * 3),
+        (lambda f, _: block(f, "ACSC") + block(f, "RJCT", reason("TM01")), "", ["SENDING"] * 3),
+        (lambda f, _: block(f, "ACSC") + block(f, "PDNG"), "", ["SENDING"] * 3),
+        # It may be any of them that is another.
+        (lambda f, _: block(f, "ACSC", "", tx("", "RJCT", reason("AB08"))), "", ["SENDING"] * 3),
+        (lambda f, _: block(f, "RJCT", reason("TM01"), tx("", "ACSC")), "", ["SENDING"] * 3),
+        # Of another payment than ours.
+        (lambda _, __: block("another", "RJCT", reason("TM01")), "", ["SENDING"] * 3),
+        # A block for each transfer, as some banks do.
+        (
+            lambda f, a: block(f, "RJCT", reason("AB08"), tx(a)) + block(f, "ACSC", "", tx(a[:-1] + "2", "ACSC")),
+            "PART",
+            ["FAILED", "SENDING", "SENDING"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_status_of_all_holds_for_nothing_that_the_report_says_otherwise_of(world, blocks, group, expected):
+    batch, references = world.sent("ani", "budi", "citra")
+    raw = report(batch, blocks(batch, references[0]), group=group)
+    done = world.take_in_by_two(raw)
+    assert states(world, references) == [State(each) for each in expected]
+    unsettled = expected.count("SENDING")
+    heard = [each for each in references if world.bank_store.note(each).word]
+    assert done.findings or len(heard) >= unsettled, "nothing is left that nobody is told of"
+
+
+LISTED_OTHERWISE = {
+    "cut to 20 signs": lambda a: a[:20],
+    "cut by one, and another of ours by its form": lambda a: a + "0",
+    "of another business": lambda _: "RENT-1",
+    "of another attempt": lambda a: a[:-1] + "7",
+    "of another transfer": lambda _: "b" * 26 + "-1",
+    "of nothing": lambda _: "",
+    "with a letter misread": lambda a: "1" + a[1:],
+    "with a suffix": lambda a: a + "/01",
+}
+
+
+@pytest.mark.parametrize("level", ["payment", "file"])
+@pytest.mark.parametrize("named", LISTED_OTHERWISE.values(), ids=LISTED_OTHERWISE)
+@pytest.mark.parametrize(
+    ("of_all", "listed"),
+    [("ACSC", "RJCT"), ("RJCT", "ACSC"), ("ACSC", "PDNG"), ("RJCT", "PDNG"), ("ACSC", "ZZZZ")],
+)
+def test_what_is_listed_under_a_name_that_is_not_in_the_file_may_be_any_of_it(world, level, named, of_all, listed):
+    batch, references = world.sent("ani", "budi")
+    why = {"RJCT": reason("TM01")}
+    inner = tx(named(references[0]), listed, why.get(listed, ""))
+    raw = (
+        report(batch, block(batch, of_all, why.get(of_all, ""), inner))
+        if level == "payment"
+        else report(batch, block(batch, "", "", inner), group=of_all, why=why.get(of_all, ""))
+    )
+    assert Problem.TWICE in problems(world.take_in_by_two(raw))
+    assert states(world, references) == [State.SENDING] * 2
+
+
+def test_a_foreign_line_that_says_the_same_of_itself_keeps_nothing_back(world):
+    batch, references = world.sent("ani", "budi")
+    done = world.take_in(report(batch, block(batch, "ACSC", "", tx("RENT-1", "ACCC"), tx(references[0][:20]))))
+    assert problems(done) == [Problem.UNKNOWN_REFERENCE] * 2
+    assert states(world, references) == [State.PAID] * 2
+
+
+@pytest.mark.parametrize(
+    ("words", "state", "findings"),
+    [
+        (("ACSP", "ACSC"), State.PAID, []),
+        (("ACSC", "ACSP"), State.PAID, []),
+        (("ACSC", "ACCC"), State.PAID, []),
+        (("RCVD", "ACTC", "ACSP", "ACSC", "ACCC"), State.PAID, []),
+        (("PDNG", "RJCT AB08"), State.FAILED, []),
+        (("RJCT AB08", "RJCT AB08"), State.FAILED, []),
+        (("RJCT AB08", "RJCT TM01"), State.FAILED, []),
+        (("RJCT AC06", "RJCT LEGL"), State.HELD, []),
+        (("RJCT AB08", "RJCT AM05"), State.SENDING, [Problem.DUPLICATE]),
+        (("ACWC", "CANC"), State.SENDING, [Problem.UNKNOWN_WORD]),
+        (("ACSC", "CANC"), State.PAID, [Problem.UNKNOWN_WORD]),
+        (("RJCT AB08", "CANC"), State.SENDING, [Problem.TWICE] * 2),
+        (("ACSC", "RJCT AB08"), State.SENDING, [Problem.TWICE] * 2),
+        (("ACCC", "RJCT NARR"), State.SENDING, [Problem.TWICE] * 2),
+    ],
+)
+def test_of_several_words_in_one_report_the_furthest_counts_unless_they_deny_each_other(world, words, state, findings):
+    batch, [reference] = world.sent("ani")
+    raw = pain002(batch, [(reference, each) for each in words])
+    done = world.take_in_by_two(raw)
+    assert (world.state(reference), problems(done)) == (state, findings)
+    if "RJCT LEGL" in words:
+        assert world.store.get(reference[:26]).hold is Hold.ADMIN, "somebody looks"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_entry_that_waited_and_was_booked_is_booked(world, order):
+    _, [reference] = world.sent("ani")
+    entries = [entry(reference, status="PDNG"), entry(reference, ref="D-1")][::order]
+    assert world.take_in(camt054(*entries)).findings == ()
+    assert world.state(reference) is State.PAID
+
+
+def test_two_people_with_two_downloads_agree_by_what_is_said_of_each_transfer(world):
+    batch, [one, other] = world.sent("ani", "budi")
+    first = report(batch, block(batch, "", "", tx(one, "RJCT", reason("AB08")), tx(other, "RJCT", reason("AB08"))))
+    assert problems(world.take_in(first, MAKER)) == [Problem.ONE_PERSON] * 2
+    later = first.replace(b"STATUS-1", b"STATUS-2").replace(b"2026-11-25T09:00:00", b"2026-11-26T11:12:13")
+    assert later != first
+    # The second one's also has other things in it, in another order, and says something else of the other.
+    second = later.replace(tx(other, "RJCT", reason("AB08")).encode(), tx(other, "RJCT", reason("TM01")).encode())
+    done = world.take_in(second, CHECKER)
+    assert (world.state(one), problems(done)) == (State.FAILED, [Problem.ONE_PERSON])
+    assert world.state(other) is State.SENDING
+    assert world.take_in(report(batch, group="RJCT", why=reason("TM01")), MAKER).news == 1, "of all, the same is said"
+    assert world.state(other) is State.FAILED
+
+
+@pytest.mark.parametrize("code", ["AC04", "AB08"])
+def test_two_people_who_speak_of_two_files_do_not_agree(world, code):
+    first, references = world.sent("ani", "budi")
+    said = dict.fromkeys(references, f"RJCT {code}")
+    assert problems(world.take_in(pain002(first, said), MAKER)) == [Problem.ONE_PERSON] * 2
+    for who in (MAKER, CHECKER):
+        world.files.reject(first, who, world.now)
+    second = world.propose()
+    assert second is not None
+    world.approve(second.id)
+    assert problems(world.take_in(pain002(second.id, said), CHECKER)) == [Problem.ONE_PERSON] * 2
+    whole = report(second.id, group="RJCT", why=reason("AB08"))
+    assert set(problems(world.take_in(whole, CHECKER))) == {Problem.ONE_PERSON}
+    assert set(problems(world.take_in(pain002("", said), CHECKER))) == {Problem.ONE_PERSON}, "it names no file"
+    assert problems(world.take_in(pain002(first, said), MAKER)) == [Problem.OTHER_FILE] * 2
+    assert states(world, references) == [State.SENDING] * 2
+    assert world.take_in(pain002(second.id, said), MAKER).news == 2, "and of this one they do"
+
+
+@pytest.mark.parametrize("version", [b"03", b"05", b"12"])
+def test_two_downloads_may_be_of_two_versions(world, version):
+    batch, [reference] = world.sent("ani")
+    raw = pain002(batch, {reference: "RJCT AB08"})
+    world.take_in(raw, MAKER)
+    assert world.take_in(raw.replace(b"002.001.10", b"002.001." + version)).findings == ()
+    assert world.state(reference) is State.FAILED
+
+
+def test_one_person_under_two_roles_does_not_agree_with_themselves_by_another_download(world):
+    batch, [reference] = world.sent("ani")
+    for message in ("A", "B", "C"):
+        raw = report(batch, block(batch, "", "", tx(reference, "RJCT", reason("AB08"))), message=message)
+        who = f"arn:aws:sts::123456789012:assumed-role/{message}/{MAKER.rpartition('/')[2]}"
+        assert problems(world.take_in(raw, who)) == [Problem.ONE_PERSON]
+    assert world.state(reference) is State.SENDING
+
+
+CHARGES = "<Chrgs><TtlChrgsAndTaxAmt Ccy='IDR'>2500</TtlChrgsAndTaxAmt></Chrgs>"
+ORDERED = "<AmtDtls><InstdAmt><Amt Ccy='IDR'>600000</Amt></InstdAmt></AmtDtls>"
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        lambda r: [entry(r, ref="D-1"), entry(r, "2500.00", ref="D-2")],
+        lambda r: [entry(r, "2500.00", ref="D-2"), entry(r, ref="D-1")],
+        lambda r: [entry(r), entry(r, "2500.00")],
+        lambda r: [entry(r, ref="D-1"), entry(r, "2500.00", ref="D-2").replace("DMCT", "CHRG")],
+        lambda r: [entry(r, ref="D-1"), entry(r, ref="D-2").replace("DMCT", "COMM")],
+        lambda r: [entry(r, "602500").replace("<CdtDbtInd>DBIT</CdtDbtInd></TxDtls>", ORDERED + CHARGES + "</TxDtls>")],
+        lambda r: [entry(r).replace("600000.00", "602500.00", 1)],
+    ],
+)
+def test_a_fee_beside_the_debit_is_reported_and_the_transfer_paid(world, entries):
+    _, [reference] = world.sent("ani")
+    done = world.take_in(camt054(*entries(reference)))
+    assert (world.state(reference), problems(done)) == (State.PAID, [Problem.FEE])
+
+
+def test_a_fee_alone_pays_nothing_and_two_whole_debits_stay_an_alarm(world):
+    _, [reference] = world.sent("ani")
+    assert problems(world.take_in(camt054(entry(reference, "2500.00")))) == [Problem.AMOUNT]
+    twice = camt054(entry(reference, ref="D-1"), entry(reference, ref="D-2"), entry(reference, "2500.00", ref="D-3"))
+    assert sorted(problems(world.take_in(twice))) == [Problem.PAID_TWICE, Problem.PAID_TWICE, Problem.FEE]
+    assert world.state(reference) is State.SENDING
+    assert world.take_in(camt054(entry(reference, ref="D-1"))).news == 1
+    assert problems(world.take_in(camt054(entry(reference, "2500.00", ref="D-3")))) == [Problem.AMOUNT]
+
+
+def on_one_line(raw: bytes) -> bytes:
+    return b"".join(raw.splitlines())
+
+
+TWO_DEBITS = {
+    "as a bank writes it": lambda r: camt054(entry(r), entry(r)),
+    "on one line": lambda r: on_one_line(camt054(entry(r), entry(r))),
+    "on one line, with a fee": lambda r: on_one_line(camt054(entry(r), entry(r, "2500.00"), entry(r))),
+    "in two notifications": lambda r: on_one_line(camt054(entry(r), "</Ntfctn><Ntfctn>", entry(r))),
+    "in one entry": lambda r: on_one_line(
+        camt054(entry(r).replace("</NtryDtls>", "</NtryDtls>" + entry(r).partition("</BkTxCd>")[2][: -len("</Ntry>")]))
+    ),
+    "far down": lambda r: camt054("\n" * 70_000, entry(r), "\n" * 70_000, entry(r)),
+    "with the number of the entry": lambda r: on_one_line(camt054(*[entry(r).replace("<Amt", NUMBERED, 1)] * 2)),
+    "with a reference that is none": lambda r: camt054(entry(r, ref="NONREF"), entry(r, ref="NONREF")),
+    "with zeros": lambda r: camt054(entry(r, ref="0000000000"), entry(r, ref="0000000000")),
+    "with our own reference": lambda r: camt054(entry(r, ref=r.upper()), entry(r, ref=r.upper())),
+}
+NUMBERED = "<NtryRef>1</NtryRef><Amt"
+
+
+@pytest.mark.parametrize("raw", TWO_DEBITS.values(), ids=TWO_DEBITS)
+def test_two_debits_are_two_wherever_they_stand(world, raw):
+    _, [reference] = world.sent("ani")
+    found = problems(world.take_in(raw(reference)))
+    assert [each for each in found if each is not Problem.FEE] == [Problem.PAID_TWICE] * 2
+    assert world.state(reference) is State.SENDING
+
+
+@pytest.mark.parametrize(
+    ("noon", "evening"),
+    [
+        (lambda r: entry(r).replace("<Amt", NUMBERED, 1), lambda r: entry(r).replace("<Amt", NUMBERED, 1)),
+        (
+            lambda r: entry(r).replace("<Amt", NUMBERED, 1),
+            lambda r: entry(r).replace("<Amt", NUMBERED[:10] + "7" + NUMBERED[10:], 1),
+        ),
+        (lambda r: entry(r, ref="D-1"), lambda r: entry(r, ref="D-1").replace("<Amt", NUMBERED, 1)),
+        (lambda r: entry(r, ref="NOTPROVIDED"), lambda r: entry(r, ref="D-1")),
+        (lambda r: entry(r, ref="ab 12"), lambda r: entry(r, ref="AB12")),
+        (lambda r: entry(r, ref="D-1"), lambda r: entry(r, ref=r)),
+    ],
+)
+def test_one_debit_that_is_told_again_in_the_evening_is_one(world, noon, evening):
+    _, [reference] = world.sent("ani")
+    for each in (noon, evening):
+        assert world.take_in(camt054(each(reference))).findings == ()
+    assert world.state(reference) is State.PAID
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        lambda r: entry(r).replace("DBIT", "CRDT").replace("DMCT", "RRTN"),
+        lambda r: entry(r).replace("DBIT", "CRDT").replace("DMCT", "RPCR"),
+        lambda r: entry(r).replace("DBIT", "CRDT").replace("<BkTxCd>", "<RvslInd>TRUE</RvslInd><BkTxCd>"),
+        lambda r: entry(r, returned="AB08"),
+        lambda r: entry(r, returned="AB08").replace("<Cd>AB08</Cd>", "<Prtry>closed</Prtry>"),
+        lambda r: entry(r, returned="AB08").replace("<Rsn><Cd>AB08</Cd></Rsn>", ""),
+    ],
+)
+def test_a_return_is_known_by_whatever_the_bank_marks_it_with(world, back):
+    _, [reference] = world.sent("ani")
+    world.take_in(camt054(entry(reference, ref="D-1")))
+    assert world.take_in(camt054(back(reference))).news == 1
+    assert world.state(reference) is State.REVERSED

@@ -1,0 +1,342 @@
+"""What the bank says it paid, after it was taken for failed or given up: nothing of it is sent again by itself."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from chalicelib.config import Programme, Settings
+from chalicelib.payouts.bank_files.report_lines import Problem
+from chalicelib.payouts.bank_files.statement import BankStatements
+from chalicelib.payouts.bank_files.store import BatchState
+from chalicelib.payouts.controls.administration import Administration
+from chalicelib.payouts.controls.proposals import Decision
+from chalicelib.payouts.errors import BatchOutdated, ProviderObjects
+from chalicelib.payouts.providers.statements import Entry
+from chalicelib.payouts.rules import Entitlement, Hold, Outcome, State
+from tests.builders.crashes import Calls, Crash
+from tests.builders.payouts.bank import (
+    CHECKER,
+    MAKER,
+    BankWorld,
+    block,
+    camt054,
+    entry,
+    pain002,
+    problems,
+    reason,
+    report,
+    tx,
+)
+
+
+@pytest.fixture
+def world(cloud: Settings, programme: Programme) -> BankWorld:
+    return BankWorld(cloud, programme)
+
+
+@pytest.fixture
+def administration(world: BankWorld) -> Administration:
+    return world.administration
+
+
+def head(world: BankWorld, reference: str) -> Entitlement:
+    return world.store.get(reference[:26])
+
+
+def stands(world: BankWorld, reference: str) -> tuple[State, Hold | None, int]:
+    each = head(world, reference)
+    return each.state, each.hold, each.n
+
+
+def nothing_follows(world: BankWorld, reference: str) -> None:
+    """Whatever comes by, and however late, it stays with two people."""
+    before = head(world, reference).n
+    for _ in range(3):
+        world.later(days=40)
+        world.worker.process(reference[:26], world.now)
+    assert stands(world, reference) == (State.HELD, Hold.DUPLICATE, before)
+    assert world.propose() is None
+
+
+STOPPED = (State.HELD, Hold.DUPLICATE, 1)
+PAID_BY = {
+    "a status": lambda batch, reference: pain002(batch, {reference: "ACSC"}),
+    "a debit": lambda _, reference: camt054(entry(reference, ref="D-1")),
+    "a status of the file": lambda batch, _: pain002(batch, {}, "ACCC"),
+    "a debit with a fee in it": lambda _, reference: camt054(entry(reference, "602500.00", ref="D-1")),
+    "two debits": lambda _, reference: camt054(entry(reference, ref="D-1"), entry(reference, ref="D-2")),
+    "a status beside its rejection": lambda batch, reference: pain002(
+        batch, [(reference, "ACSC"), (reference, "RJCT AB08")]
+    ),
+    "a status of a file that is not ours": lambda _, reference: pain002("FILE-7", {reference: "ACSC"}),
+}
+
+
+@pytest.mark.parametrize("code", ["AB08", "AC04", "RR04", "AM04"])
+@pytest.mark.parametrize("paid", PAID_BY.values(), ids=PAID_BY)
+def test_a_paid_word_while_the_ledger_has_not_followed_the_rejection_yet_stops_it(world, monkeypatch, code, paid):
+    """The second person's import died after it kept the rejection: SENDING, and the kept word says FAILED."""
+    batch, [reference] = world.sent("ani")
+    raw = pain002(batch, {reference: f"RJCT {code}"})
+    world.take_in(raw, MAKER)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.reports, "_settled", lambda *_: (_ for _ in ()).throw(Crash()))
+        with pytest.raises(Crash):
+            world.take_in(raw, CHECKER)
+    assert world.state(reference) is State.SENDING
+    assert problems(world.take_in(paid(batch, reference)))
+    assert stands(world, reference) == STOPPED
+    assert world.take_in(raw).news == 0, "the first import once more changes nothing"
+    nothing_follows(world, reference)
+
+
+@pytest.mark.parametrize("paid", PAID_BY.values(), ids=PAID_BY)
+def test_a_paid_word_after_the_ledger_followed_the_rejection_stops_it_and_is_kept(world, paid):
+    batch, [reference] = world.sent("ani")
+    world.take_in_by_two(pain002(batch, {reference: "RJCT AB08"}))
+    assert problems(world.take_in(paid(batch, reference)))
+    assert stands(world, reference) == STOPPED
+    note = world.bank_store.note(reference)
+    assert (note.word.answer.outcome, note.paid.answer.outcome) == (Outcome.FAILED, Outcome.SUCCEEDED)
+    assert note.paid.imported_by == CHECKER
+    nothing_follows(world, reference)
+
+
+def test_a_fee_for_what_was_rejected_stops_nothing(world):
+    batch, [reference] = world.sent("ani")
+    world.take_in_by_two(pain002(batch, {reference: "RJCT AB08"}))
+    assert problems(world.take_in(camt054(entry(reference, "2500.00")))) == [Problem.AMOUNT]
+    assert stands(world, reference) == (State.FAILED, None, 1)
+
+
+def test_what_the_bank_says_it_paid_of_an_earlier_attempt_stops_the_later_one(world):
+    batch, [first] = world.sent("ani")
+    world.take_in_by_two(pain002(batch, {first: "RJCT AB08"}))
+    world.later(seconds=world.rules.requeue_after_s)
+    assert world.worker.process(first[:26], world.now) is State.SENDING
+    second = world.propose()
+    assert second is not None
+    assert problems(world.take_in(pain002(batch, {first: "ACSC"}))) == [Problem.CONTRADICTS]
+    assert stands(world, first) == (State.HELD, Hold.DUPLICATE, 2)
+    with pytest.raises(BatchOutdated):
+        world.approve(second.id)
+    nothing_follows(world, first)
+
+
+def test_an_import_between_the_question_and_the_decision_of_two_people_is_not_lost(world, administration, monkeypatch):
+    batch, [reference] = world.sent("ani")
+    world.take_in(report(batch, block(batch, "", "", tx(reference, "RJCT", reason("NARR", text="rejected")))))
+    administration.propose(reference[:26], Decision.FAILED, MAKER, "by telephone", world.now)
+    settled, done = world.reports._settled, []
+
+    def decided_meanwhile(*args: object) -> bool:
+        """The word is kept; the ledger, which had asked the bank's word before, now follows the two people."""
+        with monkeypatch.context() as patch:
+            patch.setattr(administration, "_check_over", lambda *_: None)
+            assert administration.approve(reference[:26], CHECKER, world.now).state is State.FAILED
+        return settled(*args)
+
+    monkeypatch.setattr(world.reports, "_settled", decided_meanwhile)
+    done = world.take_in(pain002(batch, {reference: "ACSC"}))
+    assert problems(done) == [Problem.CONTRADICTS]
+    assert stands(world, reference) == STOPPED
+    nothing_follows(world, reference)
+
+
+def test_nor_if_that_import_dies_before_it_looks_at_the_ledger(world, administration, monkeypatch):
+    batch, [reference] = world.sent("ani")
+    administration.propose(reference[:26], Decision.FAILED, MAKER, "by telephone", world.now)
+    monkeypatch.setattr(administration, "_check_over", lambda *_: None)
+    monkeypatch.setattr(world.reports, "_settled", lambda *_: (_ for _ in ()).throw(Crash()))
+    with pytest.raises(Crash):
+        world.take_in(pain002(batch, {reference: "ACSC"}))
+    administration.approve(reference[:26], CHECKER, world.now)
+    nothing_follows(world, reference)
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+def test_such_an_import_may_die_at_any_call_and_nothing_is_sent_again(world, monkeypatch, where):
+    calls = Calls(monkeypatch)
+    at = 0
+    while True:
+        world.wipe()
+        batch, [reference] = world.sent("ani")
+        world.take_in_by_two(pain002(batch, {reference: "RJCT AB08"}))
+        raw = pain002(batch, {reference: "ACSC"})
+        died = calls.dies(partial(world.take_in, raw), where, at)
+        assert problems(world.take_in(raw)) == [Problem.CONTRADICTS]
+        assert stands(world, reference) == STOPPED
+        assert world.bank_store.note(reference).paid is not None
+        if not died:
+            break
+        at += 1
+    assert at > 4
+
+
+def test_a_file_that_the_bank_says_it_has_is_given_up_by_nobody(world):
+    for why in ("AM05", "DU01"):
+        batch, references = world.sent(f"ani-{why}", f"budi-{why}")
+        world.take_in(pain002(batch, {}, f"RJCT {why}"))
+        with pytest.raises(BatchOutdated) as outdated:
+            world.files.reject(batch, MAKER, world.now)
+        assert outdated.value.facts["moved"] == len(references)
+        assert world.bank_store.batch(batch).state is BatchState.APPROVED
+        assert world.propose() is None
+
+
+@pytest.mark.parametrize(
+    "reports",
+    [
+        [("RJCT", reason("NARR", text="cut-off time")), ("RJCT", reason("AM05"))],
+        [("RJCT", reason("AM05")), ("PDNG", ""), ("RJCT", reason("NARR", text="cut-off time"))],
+        [("RJCT", reason("NARR", text="MsgId already received"))],
+        [("RJCT", reason("AM05")), ("RJCT", reason("NARR", text="cut-off time"))],
+    ],
+)
+def test_that_it_has_it_is_not_forgotten_whatever_it_says_besides(world, reports):
+    batch, [reference] = world.sent("ani")
+    world.files.reject(batch, MAKER, world.now)
+    for status, why in reports:
+        world.take_in(report(batch, group=status, why=why))
+    with pytest.raises(BatchOutdated):
+        world.files.reject(batch, CHECKER, world.now)
+    assert world.bank_store.note(reference).word.duplicate
+    assert world.propose() is None
+
+
+GIVEN_UP = {
+    "a status": lambda batch, reference: pain002(batch, {reference: "ACSC"}),
+    "a debit": lambda _, reference: camt054(entry(reference, ref="D-1")),
+    "a status of the file": lambda batch, _: pain002(batch, {}, "ACSC"),
+}
+
+
+def given_up(world: BankWorld) -> tuple[str, list[str]]:
+    batch, references = world.sent("ani", "budi")
+    for who in (MAKER, CHECKER):
+        world.files.reject(batch, who, world.now)
+    return batch, references
+
+
+@pytest.mark.parametrize("paid", GIVEN_UP.values(), ids=GIVEN_UP)
+@pytest.mark.parametrize("then", ["nothing", "proposed", "approved"])
+def test_what_the_bank_pays_of_a_file_that_was_given_up_is_in_no_other_that_is_written(world, paid, then):
+    first, [reference, other] = given_up(world)
+    second = world.propose() if then != "nothing" else None
+    if second is not None and then == "approved":
+        world.approve(second.id)
+    done = world.take_in(paid(first, reference))
+    if then == "approved" and paid is GIVEN_UP["a debit"]:
+        assert world.state(reference) is State.PAID, "a booking names no file"
+    else:
+        assert done.findings
+        assert stands(world, reference) == STOPPED
+    if paid is GIVEN_UP["a status of the file"]:
+        assert stands(world, other) == STOPPED
+    if second is not None:
+        with pytest.raises(BatchOutdated):
+            world.approve(second.id)
+        return
+    later = world.propose()
+    assert (later is None) is (paid is GIVEN_UP["a status of the file"])
+    if later is not None:
+        assert world.bank_store.references(later.id) == (other,)
+        world.approve(later.id)
+
+
+def test_the_rest_of_such_a_file_goes_into_the_next_and_the_paid_one_is_settled_by_two(world, administration):
+    first, [reference, other] = given_up(world)
+    second = world.propose()
+    assert second is not None
+    assert problems(world.take_in(pain002(first, {reference: "ACSC"}))) == [Problem.NOT_IN_A_FILE]
+    world.files.reject(second.id, MAKER, world.now)
+    third = world.propose()
+    assert third is not None
+    assert world.bank_store.references(third.id) == (other,)
+    administration.propose(reference[:26], Decision.FAILED, MAKER, "in error", world.now)
+    with pytest.raises(ProviderObjects):
+        administration.approve(reference[:26], CHECKER, world.now)
+    administration.reject(reference[:26], MAKER, "in error", world.now)
+    administration.propose(reference[:26], Decision.PAID, MAKER, "by letter", world.now)
+    assert administration.approve(reference[:26], CHECKER, world.now).state is State.PAID
+
+
+def test_two_people_cannot_pay_again_what_was_given_up_and_the_bank_says_it_paid(world, administration):
+    batch, [reference] = world.sent("ani")
+    world.take_in_by_two(pain002(batch, {reference: "RJCT AC04"}))
+    administration.cancel(reference[:26], MAKER, "wrong person", world.now)
+    assert problems(world.take_in(pain002(batch, {reference: "ACSC"}))) == [Problem.CONTRADICTS]
+    assert world.state(reference) is State.CANCELLED
+    told = world.reports.said(reference)
+    assert [word.answer.fact for word, _ in told] == ["RJCT_AC04", "ACSC"]
+    administration.propose(reference[:26], Decision.RETRY, MAKER, "after all", world.now)
+    with pytest.raises(ProviderObjects) as objects:
+        administration.approve(reference[:26], CHECKER, world.now)
+    assert objects.value.facts["fact"] == "ACSC"
+
+
+def test_nor_what_was_given_up_after_a_later_attempt(world, administration):
+    batch, [first] = world.sent("ani")
+    world.take_in_by_two(pain002(batch, {first: "RJCT AB08"}))
+    world.later(seconds=world.rules.requeue_after_s)
+    world.worker.process(first[:26], world.now)
+    second = world.propose()
+    assert second is not None
+    world.approve(second.id)
+    world.take_in_by_two(pain002(second.id, {f"{first[:26]}-2": "RJCT AC04"}))
+    administration.cancel(first[:26], MAKER, "wrong person", world.now)
+    assert problems(world.take_in(pain002(batch, {first: "ACSC"}))) == [Problem.CONTRADICTS]
+    administration.propose(first[:26], Decision.RETRY, MAKER, "after all", world.now)
+    with pytest.raises(ProviderObjects):
+        administration.approve(first[:26], CHECKER, world.now)
+
+
+def test_a_refusal_as_a_repetition_counts_whatever_the_banks_count_is_and_after_giving_up_too(world):
+    batch, _ = world.sent("ani")
+    world.take_in(pain002(batch, {}, "RJCT AM05", "<OrgnlNbOfTxs>0</OrgnlNbOfTxs>"))
+    with pytest.raises(BatchOutdated):
+        world.files.reject(batch, MAKER, world.now)
+
+
+@pytest.mark.parametrize("level", ["file", "transfer"])
+@pytest.mark.parametrize("proposed", [True, False])
+def test_what_the_bank_has_already_of_a_file_that_was_given_up_is_in_no_other(world, level, proposed):
+    first, references = given_up(world)
+    second = world.propose() if proposed else None
+    why = pain002(first, {}, "RJCT AM05") if level == "file" else pain002(first, dict.fromkeys(references, "RJCT DU04"))
+    assert Problem.NOT_IN_A_FILE in problems(world.take_in(why))
+    if second is not None:
+        with pytest.raises(BatchOutdated):
+            world.approve(second.id)
+        world.files.reject(second.id, MAKER, world.now)
+    assert world.propose() is None
+    assert [world.state(each) for each in references] == [State.SENDING] * 2, "two people decide each"
+
+
+def test_where_the_bank_was_in_error_or_the_money_came_back_two_people_can_pay_after_all(world, administration):
+    batch, [reference] = world.sent("ani")
+    world.take_in_by_two(pain002(batch, {reference: "RJCT AB08"}))
+    world.take_in(pain002(batch, {reference: "ACSC"}))
+    decide = partial(administration.propose, reference[:26], by=MAKER, note="by letter", now=world.now)
+    for decision, state in (
+        (Decision.PAID, State.PAID), (Decision.REVERSED, State.REVERSED), (Decision.RETRY, State.DUE),
+    ):  # fmt: skip
+        decide(decision=decision)
+        assert administration.approve(reference[:26], CHECKER, world.now).state is state
+    assert problems(world.take_in(pain002(batch, {reference: "ACSC"}))) == [Problem.CONTRADICTS], "known by now"
+    assert world.worker.process(reference[:26], world.now) is State.SENDING
+    assert head(world, reference).n == 2
+    world.later(days=4)
+    decide(decision=Decision.FAILED, now=world.now)
+    assert administration.approve(reference[:26], CHECKER, world.now).state is State.FAILED, "that one is settled"
+
+
+def test_the_statement_of_a_day_has_what_the_bank_says_it_paid(world):
+    batch, [reference] = world.sent("ani")
+    world.take_in_by_two(pain002(batch, {reference: "RJCT AB08"}))
+    world.later(hours=1)
+    world.take_in(pain002(batch, {reference: "ACSC"}))
+    [line] = BankStatements(world.bank_store).between(world.now, world.now.replace(hour=23))
+    assert (line.entry, line.reference) == (Entry.SUCCEEDED, reference)

@@ -1,0 +1,224 @@
+"""What the bank says of transfers: what is believed of it, and what is reported and applied to nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from admin.bank import reports
+from chalicelib.aws import dynamodb
+from chalicelib.aws.cursors import Cursors
+from chalicelib.config import Programme, Settings
+from chalicelib.notices.results_told import CursorItem
+from chalicelib.notices.store import NoticesTable
+from chalicelib.payouts.bank_files.report_lines import Problem
+from chalicelib.payouts.bank_files.reports import Source
+from chalicelib.payouts.bank_files.store import Note
+from chalicelib.payouts.ledger import items
+from chalicelib.payouts.ledger.items import PayoutsTable
+from chalicelib.payouts.ledger.partitions import NEWS_SHARDS
+from chalicelib.payouts.rules import Move, Outcome, State
+from tests.builders.payouts.bank import CHECKER, MAKER, BankWorld, camt054, entry, pain002
+from tests.conftest import T0
+
+
+@pytest.fixture
+def world(cloud: Settings, programme: Programme) -> BankWorld:
+    return BankWorld(cloud, programme)
+
+
+def problems(done) -> list[tuple[Problem, str | None]]:
+    return [(each.problem, each.reference) for each in done.findings]
+
+
+def test_one_person_cannot_have_money_sent_again_by_a_report_of_rejections(world):
+    """A report is a file that anybody could have written: without this one person could do what `resolve` forbids."""
+    batch, [paid, rejected] = world.sent("ani", "budi")
+    raw = pain002(batch, {paid: "ACSC", rejected: "RJCT AC04"})
+    for who in (MAKER, MAKER, f"arn:aws:sts::123456789012:assumed-role/other/{MAKER.rpartition('/')[2]}"):
+        assert problems(world.take_in(raw, who)) == [(Problem.ONE_PERSON, rejected)]
+    assert (world.state(paid), world.state(rejected)) == (State.PAID, State.SENDING)
+    another = pain002(batch, {rejected: "RJCT AC01"})
+    assert problems(world.take_in(another)) == [(Problem.ONE_PERSON, rejected)], "it says something else"
+
+    done = world.take_in(raw, CHECKER)
+    assert (done.news, done.known, done.findings, world.state(rejected)) == (1, 1, (), State.HELD)
+    assert world.take_in(raw, MAKER).findings == (), "known by now"
+
+
+def test_money_that_comes_back_is_learnt_by_a_notification(world):
+    _, [reference] = world.sent("ani")
+    assert world.take_in(camt054(entry(reference, ref="D-1"))).news == 1
+    assert world.state(reference) is State.PAID
+    back = camt054(entry(reference, returned="AC04", ref="C-1"))
+    assert world.take_in(back).news == 1
+    assert world.state(reference) is State.REVERSED
+    assert world.store.events(reference[:26])[-1].reason == "BOOKED_RETURN_AC04"
+    assert (world.take_in(back).known, world.take_in(camt054(entry(reference, ref="D-1"))).known) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        ((("D-1", ""),), [()]),
+        ((("", ""),), [()]),
+        ((("D-1", ""), ("D-1", "")), [(), ()]),
+        ((("D-1", ""), ("D-2", "")), [(), (Problem.PAID_TWICE,)]),
+        ((("C-1", "AC04"), ("D-1", "")), [(), ()]),
+        ((("D-1", ""), ("C-1", "AC04"), ("D-1", "")), [(), (), ()]),
+        ((("D-1", ""), ("C-2", "AC04"), ("D-2", "")), [(), (), (Problem.PAID_TWICE,)]),
+    ],
+)
+def test_a_return_that_is_told_before_its_debit_is_not_the_debit(world, later, expected):
+    _, [reference] = world.sent("ani")
+    assert world.take_in(camt054(entry(reference, returned="AC04", ref="C-1"))).news == 1
+    assert world.state(reference) is State.REVERSED
+    found = [world.take_in(camt054(entry(reference, returned=back, ref=ref))) for ref, back in later]
+    assert [tuple(each.problem for each in done.findings) for done in found] == expected
+    assert world.state(reference) is State.REVERSED
+
+
+def test_a_debit_and_its_return_in_one_notification_are_taken_in_their_order(world):
+    _, [reference] = world.sent("ani")
+    done = world.take_in(camt054(entry(reference, returned="AC01", ref="C-1"), entry(reference, ref="D-1")))
+    assert (done.news, done.findings, world.state(reference)) == (2, (), State.REVERSED)
+
+
+def test_the_same_report_again_changes_nothing(world):
+    batch, references = world.sent("ani", "budi", "citra")
+    raw = pain002(batch, dict(zip(references, ["ACSC", "RJCT AB08", "ACSP"], strict=True)))
+    assert (world.take_in(raw, MAKER).news, world.take_in(raw).news) == (2, 1)
+    before = {each: world.store.events(each[:26]) for each in references}
+    again = world.take_in(raw)
+    assert (again.news, again.known, again.findings) == (0, 3, ())
+    assert {each: world.store.events(each[:26]) for each in references} == before
+
+
+def test_a_pending_status_keeps_waiting_and_an_unknown_one_is_reported(world):
+    batch, [one, other] = world.sent("ani", "budi")
+    done = world.take_in(pain002(batch, {one: "ACTC", other: "ZZZZ"}))
+    assert (done.news, problems(done)) == (1, [(Problem.UNKNOWN_WORD, other)])
+    assert (world.state(one), world.state(other)) == (State.SENDING, State.SENDING)
+    assert world.take_in(pain002(batch, {one: "ACSC", other: "ACSC"})).news == 2
+
+
+def test_what_does_not_fit_is_reported_line_by_line_and_applied_to_nothing(world):
+    batch, [ani, budi, citra, dewi] = world.sent("ani", "budi", "citra", "dewi")
+    waiting = world.claimed("eko")
+    stranger = "a" * 26 + "-1"
+    done = world.take_in(
+        pain002(
+            batch,
+            [
+                (stranger, "ACSC"),
+                ("RENT-1", "ACSC"),
+                (waiting, "ACSC"),
+                (ani, "ACSC"),
+                (ani, "RJCT AC04"),
+                (budi, "RJCT AM05"),
+            ],
+        )
+    )
+    assert problems(done) == [
+        (Problem.UNKNOWN_REFERENCE, stranger),
+        (Problem.UNKNOWN_REFERENCE, None),
+        (Problem.NOT_IN_A_FILE, waiting),
+        (Problem.TWICE, ani),
+        (Problem.TWICE, ani),
+        (Problem.DUPLICATE, budi),
+    ]
+    assert [each.number for each in done.findings] == sorted(each.number for each in done.findings)
+    assert problems(world.take_in(pain002("other-file", {citra: "ACSC"}))) == [(Problem.OTHER_FILE, citra)]
+    bookings = camt054(
+        entry(citra, "599999.00"), entry(dewi, currency="USD"), entry(ani, "600000.50"), entry("NOTPROVIDED"),
+        entry(budi, ref="D-1"), entry(budi, ref="D-2"),
+    )  # fmt: skip
+    assert problems(world.take_in(bookings)) == [
+        (Problem.AMOUNT, citra),
+        (Problem.CURRENCY, dewi),
+        (Problem.AMOUNT, ani),
+        (Problem.NO_REFERENCE, None),
+        (Problem.PAID_TWICE, budi),
+        (Problem.PAID_TWICE, budi),
+    ]
+    assert {world.state(each) for each in (ani, budi, citra, dewi, waiting)} == {State.SENDING}
+
+
+def test_a_second_debit_in_a_later_notification_is_told_by_the_banks_own_reference(world):
+    batch, [reference] = world.sent("ani")
+    world.take_in(pain002(batch, {reference: "ACSC"}))
+    assert world.take_in(camt054(entry(reference, ref="D-1"))).findings == ()
+    assert problems(world.take_in(camt054(entry(reference, ref="D-2")))) == [(Problem.PAID_TWICE, reference)]
+    assert world.take_in(camt054(entry(reference, ref="D-1"))).findings == ()
+
+
+def test_a_notification_never_fails_anything_and_a_bare_credit_is_no_return(world):
+    _, [reference] = world.sent("ani")
+    credit = entry(reference).replace("DBIT", "CRDT")
+    assert problems(world.take_in(camt054(credit))) == [(Problem.UNKNOWN_WORD, reference)]
+    assert world.take_in(camt054(entry(reference, status="PDNG"))).news == 1
+    assert world.state(reference) is State.SENDING
+
+
+def test_an_attempt_of_another_rail_is_not_the_banks_business(world):
+    batch, [reference] = world.sent("ani")
+    entitlement = world.store.get(reference[:26])
+    world.store.move(entitlement, Move(State.FAILED, "test"), world.now)
+    items.to_head(replace(world.store.get(reference[:26]), rail="xendit-v2")).save()
+    assert problems(world.take_in(pain002(batch, {reference: "ACSC"}))) == [(Problem.OTHER_RAIL, reference)]
+
+
+def test_a_whole_file_is_rejected_with_a_reason_and_never_as_a_repetition(world):
+    batch, references = world.sent("ani", "budi")
+    for why, problem in (
+        ("RJCT", Problem.NO_CODE),
+        ("RJCT AM05", Problem.DUPLICATE),
+        ("RJCT DU01", Problem.DUPLICATE),
+    ):
+        assert problems(world.take_in(pain002(batch, {}, why))) == [(problem, None)]
+    assert problems(world.take_in(pain002("nobodys", {}, "RJCT AC01"))) == [(Problem.UNKNOWN_FILE, None)]
+    wrong = pain002(batch, {}, "RJCT AC01", "<OrgnlNbOfTxs>3</OrgnlNbOfTxs>")
+    assert problems(world.take_in(wrong)) == [(Problem.TOTALS, None)]
+    assert {world.state(each) for each in references} == {State.SENDING}
+    assert world.take_in(pain002(batch, {}, "ACTC")).findings == ()
+    right = pain002(batch, {}, "RJCT AC01", "<OrgnlNbOfTxs>2</OrgnlNbOfTxs><OrgnlCtrlSum>1200000</OrgnlCtrlSum>")
+    assert world.take_in_by_two(right).news == 2
+    assert [world.state(each) for each in references] == [State.HELD, State.HELD]
+
+
+def test_the_word_is_kept_with_who_imported_it_and_no_personal_data_anywhere(world):
+    batch, [reference] = world.sent("ani")
+    world.take_in(pain002(batch, {reference: "ACSC"}))
+    word = world.bank_store.note(reference).word
+    assert (word.answer.outcome, word.answer.amount_idr, word.imported_by) == (Outcome.SUCCEEDED, 600_000, CHECKER)
+    assert world.bank_store.note("a" * 26 + "-1") == Note()
+    rows = [repr(row.serialize()) for row in PayoutsTable.scan()]
+    assert not [row for row in rows if "1234567890" in row or "Holder" in row]
+    assert world.now - timedelta(days=1) < world.bank_store.batch(batch).made_at
+
+
+def test_what_a_long_import_settles_is_found_by_who_follows_the_ledger_meanwhile(
+    world: BankWorld, cloud: Settings
+) -> None:
+    """Each line takes ten minutes here; after each of them a job reads up to the present and moves its cursor there."""
+    dynamodb.bind(NoticesTable, cloud.table("notices"), cloud.region)
+    batch, references = world.sent("ani", "budi", "citra")
+    _, statements = reports.read(pain002(batch, dict.fromkeys(references, "ACSC")))
+    cursors, followed = Cursors(CursorItem), set()
+
+    def follow() -> None:
+        for shard in NEWS_SHARDS:
+            lines = world.payouts.news(shard, cursors.start("job", shard, T0), world.now, 100)
+            followed.update(line.registrant_id for line in lines if line.state is State.PAID)
+            cursors.advance("job", shard, world.now)
+
+    def one_after_another(lines):
+        for line in lines:
+            yield line
+            world.later(minutes=10)
+            follow()
+
+    world.reports.take_in(statements, Source("ab", CHECKER), lambda: world.now, one_after_another)
+    assert followed == {"ani", "budi", "citra"}

@@ -1,0 +1,203 @@
+"""The whole way by a bank's files: claim, export by two people, the bank's reports, and the ledger's end."""
+
+from __future__ import annotations
+
+import pytest
+from lxml import etree
+
+from chalicelib.config import Programme, Settings
+from chalicelib.payouts.bank_files.report_lines import Problem
+from chalicelib.payouts.bank_files.store import BatchState, Note
+from chalicelib.payouts.controls.pause import Pause
+from chalicelib.payouts.errors import BatchDiffers, BatchNotNow, BatchOutdated, PayoutsPaused, SamePerson, UnknownBatch
+from chalicelib.payouts.rules import Move, State
+from tests.builders.payouts.bank import CHECKER, MAKER, BankWorld, pain002, text
+
+
+@pytest.fixture
+def world(cloud: Settings, programme: Programme) -> BankWorld:
+    return BankWorld(cloud, programme)
+
+
+def problems(done) -> list[tuple[Problem, str | None]]:
+    return [(each.problem, each.reference) for each in done.findings]
+
+
+def test_a_claim_waits_for_a_file_and_calls_nobody(world):
+    reference = world.claimed("ani")
+    assert world.state(reference) is State.SENDING
+    assert world.rails.named("bank-file").status(reference).fact == "awaits_bank_file"
+    world.later(days=30)
+    assert world.worker.process(reference[:26], world.now) is State.SENDING, "no life of a key ends it"
+
+
+def test_what_is_on_its_way_by_file_is_looked_at_as_seldom_as_what_is_held(world):
+    world.claimed("ani")
+    world.later(seconds=world.rules.requeue_after_s * 2)
+    assert world.payouts.sweep(world.now) == 0
+    world.later(seconds=world.rules.requeue_after_s * world.rules.held_look_factor)
+    assert world.payouts.sweep(world.now) == 1
+
+
+def test_a_transfer_goes_out_in_a_file_and_is_paid_by_the_status_report(world):
+    reference = world.claimed("ani")
+    batch = world.propose()
+    assert (batch.state, batch.count, batch.sum_idr, batch.maker) == (BatchState.PROPOSED, 1, 600_000, MAKER)
+    raw = world.approve(batch.id)
+    root = etree.fromstring(raw)
+    assert text(root, "EndToEndId") == [reference]
+    assert text(root, "CdtrAgt/FinInstnId/BICFI") == ["BNINIDJA"]
+
+    done = world.take_in(pain002(batch.id, {reference: "ACSC"}))
+    assert (done.news, done.known, done.unsettled, done.findings) == (1, 0, 0, ())
+    assert world.state(reference) is State.PAID
+    last = world.store.events(reference[:26])[-1]
+    assert (last.before, last.reason) == (State.SENDING, "ACSC")
+
+
+def test_a_rejected_transfer_fails_and_its_next_attempt_goes_into_the_next_file(world):
+    batch, [first] = world.sent("ani")
+    done = world.take_in_by_two(pain002(batch, {first: "RJCT AB08"}))
+    assert (done.news, world.state(first)) == (1, State.FAILED)
+    assert world.propose() is None
+
+    world.later(seconds=world.rules.requeue_after_s)
+    assert world.worker.process(first[:26], world.now) is State.SENDING
+    second = world.propose()
+    assert world.bank_store.references(second.id) == (f"{first[:26]}-2",)
+    world.approve(second.id)
+    assert world.take_in(pain002(second.id, {f"{first[:26]}-2": "ACCC"})).findings == ()
+    assert world.state(first) is State.PAID
+    # The first report once more, and the bank's change of mind about the first attempt.
+    assert world.take_in(pain002(batch, {first: "RJCT AC04"})).known == 1
+    assert problems(world.take_in(pain002(batch, {first: "ACSC"}))) == [(Problem.CONTRADICTS, first)]
+
+
+def test_a_file_takes_two_people_and_comes_out_the_same_every_time(world):
+    world.claimed("ani")
+    batch = world.propose()
+    with pytest.raises(SamePerson):
+        world.approve(batch.id, by=MAKER)
+    first = world.approve(batch.id)
+    world.later(days=3)
+    assert world.approve(batch.id, by=MAKER) == first, "once approved, anybody may write it again"
+    approved = world.bank_store.batch(batch.id)
+    assert (approved.state, approved.decided_by) == (BatchState.APPROVED, CHECKER)
+    with pytest.raises(UnknownBatch):
+        world.approve("nobodys")
+
+
+@pytest.mark.parametrize("word", ["ACTC", "RJCT AC04", "ACSC"])
+def test_a_file_of_which_the_bank_has_said_anything_is_not_written_again(world, word):
+    """Handed over a second time, it would pay again what the bank rejected and a later file pays."""
+    batch, [answered, _] = world.sent("ani", "budi")
+    world.approve(batch)
+    world.take_in_by_two(pain002(batch, {answered: word}))
+    with pytest.raises(BatchOutdated) as refused:
+        world.approve(batch)
+    assert refused.value.facts["moved"] == 1
+
+
+def test_a_file_that_does_not_come_out_as_proposed_is_refused(world):
+    world.claimed("ani")
+    batch = world.propose()
+    with pytest.raises(BatchDiffers) as refused:
+        world.files.approve(batch.id, CHECKER, lambda order: world.write(order) + b" ", world.now)
+    assert refused.value.facts["what"] == "sha256"
+    assert world.bank_store.batch(batch.id).state is BatchState.PROPOSED
+
+
+def test_a_rejected_file_frees_its_transfers_for_the_next(world):
+    reference = world.claimed("ani")
+    first = world.propose()
+    assert world.propose() is None, "it is in a file"
+    world.files.reject(first.id, MAKER, world.now)
+    with pytest.raises(BatchNotNow):
+        world.approve(first.id)
+    second = world.propose()
+    assert second.id != first.id
+    assert world.bank_store.references(second.id) == (reference,)
+
+
+def test_an_attempt_that_was_marked_with_a_file_too_late_goes_into_the_next(world):
+    """Two exports go on with one file; one completes it, then the other marks what was free only for it."""
+    world.claimed("ani")
+    first = world.propose()
+    late = world.claimed("budi")
+    assert world.bank_store.mark(late, first.id, Note())
+    world.approve(first.id)
+    second = world.propose()
+    assert world.bank_store.references(second.id) == (late,)
+    assert world.propose() is None
+
+
+def test_an_approved_file_that_the_bank_does_not_have_is_given_up_by_two_people(world):
+    """A bank refuses a file at its door and reports nothing: without this its transfers would wait for ever."""
+    batch, references = world.sent("ani", "budi")
+    assert world.files.reject(batch, MAKER, world.now).state is BatchState.RECALLED
+    for refused in (lambda: world.files.reject(batch, MAKER, world.now), lambda: world.approve(batch)):
+        with pytest.raises((SamePerson, BatchNotNow)):
+            refused()
+    assert world.propose() is None, "one person's word frees nothing"
+
+    given_up = world.files.reject(batch, CHECKER, world.now)
+    assert (given_up.state, given_up.recalled_by, given_up.decided_by) == (BatchState.REJECTED, MAKER, CHECKER)
+    with pytest.raises(BatchNotNow):
+        world.files.reject(batch, CHECKER, world.now)
+    again = world.propose()
+    assert set(world.bank_store.references(again.id)) == set(references)
+    world.approve(again.id)
+    assert problems(world.take_in(pain002(batch, {references[0]: "ACSC"}))) == [(Problem.OTHER_FILE, references[0])]
+    assert world.take_in(pain002(again.id, dict.fromkeys(references, "ACSC"))).findings == ()
+    assert [world.state(each) for each in references] == [State.HELD, State.PAID], "perhaps the bank paid it twice"
+
+
+def test_a_file_is_not_given_up_once_the_bank_has_said_anything_of_it(world):
+    batch, [reference, _] = world.sent("ani", "budi")
+    world.files.reject(batch, MAKER, world.now)
+    assert world.take_in(pain002(batch, {reference: "ACTC"})).news == 1
+    with pytest.raises(BatchOutdated):
+        world.files.reject(batch, CHECKER, world.now)
+    assert world.take_in(pain002(batch, {reference: "ACSC"})).news == 1
+    other, _ = world.sent("citra")
+    world.take_in(pain002(other, {}, "ACTC"))
+    with pytest.raises(BatchOutdated):
+        world.files.reject(other, MAKER, world.now)
+
+
+def test_what_people_settled_meanwhile_is_not_paid_by_file(world):
+    reference = world.claimed("ani")
+    batch = world.propose()
+    world.store.move(world.store.get(reference[:26]), Move(State.PAID, "decided_paid"), world.now)
+    with pytest.raises(BatchOutdated):
+        world.approve(batch.id)
+    assert problems(world.take_in(pain002(batch.id, {reference: "RJCT AC04"}))) == [(Problem.NOT_IN_A_FILE, reference)]
+
+
+def test_a_rejection_of_what_two_people_decided_to_be_paid_is_reported(world):
+    batch, [reference] = world.sent("ani")
+    world.store.move(world.store.get(reference[:26]), Move(State.PAID, "decided_paid"), world.now)
+    assert problems(world.take_in(pain002(batch, {reference: "RJCT AC04"}))) == [(Problem.CONTRADICTS, reference)]
+    assert world.take_in(pain002(batch, {reference: "ACSC"})).news == 1
+    assert world.state(reference) is State.PAID
+
+
+def test_no_file_is_made_or_written_while_payouts_are_paused(world):
+    world.claimed("ani")
+    batch = world.propose()
+    world.pause.set(Pause(MAKER, world.now, "test"))
+    for act in (world.propose, lambda: world.approve(batch.id)):
+        with pytest.raises(PayoutsPaused):
+            act()
+
+
+def test_a_file_has_only_so_many_transfers_the_longest_waiting_first(cloud, programme):
+    world = BankWorld(cloud, programme, transfers_max=2)
+    references = []
+    for name in ("ani", "budi", "citra"):
+        references.append(world.claimed(name))
+        world.later(minutes=1)
+    first = world.files.propose(MAKER, world.now.date(), world.write, world.now)
+    assert (world.bank_store.references(first.batch.id), first.left) == (tuple(references[:2]), 1)
+    second = world.files.propose(MAKER, world.now.date(), world.write, world.now)
+    assert (world.bank_store.references(second.batch.id), second.left) == (tuple(references[2:]), 0)

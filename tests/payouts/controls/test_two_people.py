@@ -1,0 +1,189 @@
+"""What two administrators may decide: proposed by one, approved by another, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from chalicelib.aws.admin_acts import Act
+from chalicelib.config import Programme, Settings
+from chalicelib.payouts.controls.administration import Deed
+from chalicelib.payouts.controls.proposals import Decision
+from chalicelib.payouts.errors import (
+    NoProposal,
+    NotNow,
+    ProposalStands,
+    SamePerson,
+    Superseded,
+)
+from chalicelib.payouts.rules import Answer, Authority, Entitlement, Hold, Outcome, State
+from tests.builders.payouts.states import (
+    ANI,
+    BUDI,
+    OPEN,
+    OVER,
+    PLACES,
+    Place,
+    Saying,
+    last,
+    placed,
+    propose,
+    refused,
+    saying_world,
+)
+from tests.builders.payouts.world import World
+
+DECIDED = {
+    **{place: {Decision.PAID, Decision.FAILED} for place in OPEN},
+    Place(State.PAID): {Decision.REVERSED},
+    Place(State.CANCELLED): {Decision.RETRY},
+    Place(State.REVERSED): {Decision.RETRY},
+}
+
+
+@pytest.fixture
+def told(cloud: Settings, programme: Programme) -> Iterator[tuple[World, Saying]]:
+    with saying_world(cloud, programme) as told:
+        yield told
+
+
+@pytest.fixture
+def world(told: tuple[World, Saying]) -> World:
+    return told[0]
+
+
+@pytest.fixture
+def saying(told: tuple[World, Saying]) -> Saying:
+    return told[1]
+
+
+def test_each_decision_is_proposed_in_its_places_and_refused_in_all_others(world):
+    for number, place in enumerate(PLACES):
+        entitlement = placed(world, f"person-{number}", place)
+        for decision in Decision:
+            propose_it = lambda e=entitlement, d=decision: propose(world, e, d)  # noqa: E731
+            if decision in DECIDED.get(place, set()):
+                propose_it()
+                standing = world.administration.standing(entitlement.id)
+                assert standing is not None
+                assert (standing.decision, standing.maker, standing.note) == (decision, ANI, "as agreed")
+                world.administration.reject(entitlement.id, ANI, "for the test", world.now)
+            else:
+                assert refused(propose_it, NotNow)["action"] == decision.value.lower(), place
+                assert world.administration.standing(entitlement.id) is None
+        assert len(world.store.events(entitlement.id)) == entitlement.seq, "a proposal moves nothing"
+
+
+def test_the_same_proposal_again_changes_nothing_and_another_waits_until_it_is_taken_away(world):
+    entitlement = placed(world, "ani", Place(State.SENDING))
+    propose(world, entitlement, Decision.PAID)
+    standing = world.administration.standing(entitlement.id)
+    world.later(seconds=5)
+    propose(world, entitlement, Decision.PAID)
+    assert world.administration.standing(entitlement.id) == standing
+    for decision, by in ((Decision.FAILED, ANI), (Decision.PAID, BUDI)):
+        facts = refused(lambda d=decision, b=by: propose(world, entitlement, d, b), ProposalStands)
+        assert facts == {"decision": "PAID", "maker": ANI}
+    world.administration.reject(entitlement.id, BUDI, "not so", world.now)
+    propose(world, entitlement, Decision.FAILED, BUDI)
+    assert world.administration.standing(entitlement.id).decision is Decision.FAILED
+
+
+def test_a_proposal_is_out_of_date_once_the_entitlement_moved_on_and_can_be_replaced(world, saying):
+    entitlement = placed(world, "ani", Place(State.SENDING))
+    propose(world, entitlement, Decision.FAILED)
+    saying.answer = Answer(Outcome.SUCCEEDED, "SUCCEEDED", entitlement.amount_idr)
+    assert world.worker.process(entitlement.id, world.now) is State.PAID
+    assert world.administration.standing(entitlement.id) is None
+    refused(lambda: world.administration.approve(entitlement.id, BUDI, world.now), NoProposal)
+    propose(world, entitlement, Decision.REVERSED, BUDI)
+    assert world.administration.approve(entitlement.id, ANI, world.now).state is State.REVERSED
+
+
+def test_a_proposal_is_taken_away_by_anybody_and_the_journal_says_by_whom_and_why(world):
+    entitlement = placed(world, "ani", Place(State.PAID))
+    for by in (ANI, BUDI):
+        propose(world, entitlement, Decision.REVERSED)
+        world.later(seconds=1)
+        assert world.administration.reject(entitlement.id, by, "not so", world.now).maker == ANI
+        refused(lambda: world.administration.approve(entitlement.id, BUDI, world.now), NoProposal)
+    about = f"{entitlement.id} REVERSED proposed by {ANI}"
+    newest = world.administration.acts(10)[0]
+    assert newest == Act(world.now, Deed.REJECT, about, BUDI, "not so")
+    assert [act.by for act in world.administration.acts(10)] == [BUDI, ANI]
+    refused(lambda: world.administration.reject(entitlement.id, BUDI, "again", world.now), NoProposal)
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        ANI,
+        f" {ANI}\n",
+        ANI.upper(),
+        ANI.replace("payout-maker", "payout-checker"),
+        "arn:aws:iam::123456789012:user/ani@example.go.id",
+        "arn:aws:iam::123456789012:user/staff/Ani@example.go.id",
+    ],
+)
+def test_nobody_approves_their_own_proposal_under_any_spelling_or_role(world, spelling):
+    entitlement = placed(world, "ani", Place(State.PAID))
+    propose(world, entitlement, Decision.REVERSED)
+    refused(lambda: world.administration.approve(entitlement.id, spelling, world.now), SamePerson)
+    assert world.state(entitlement.id) is State.PAID
+    assert world.administration.standing(entitlement.id) is not None
+
+
+@pytest.mark.parametrize(
+    ("place", "decision", "after", "queued"),
+    [
+        (Place(State.SENDING), Decision.PAID, State.PAID, False),
+        (Place(State.HELD, Hold.DUPLICATE), Decision.PAID, State.PAID, False),
+        (Place(State.SENDING), Decision.FAILED, State.FAILED, True),
+        (Place(State.HELD, Hold.KEY_EXPIRED), Decision.FAILED, State.FAILED, True),
+        (Place(State.PAID), Decision.REVERSED, State.REVERSED, False),
+        (Place(State.CANCELLED), Decision.RETRY, State.DUE, True),
+        (Place(State.REVERSED), Decision.RETRY, State.DUE, True),
+    ],
+)
+def test_what_was_approved_happens_once_with_both_names(world, saying, place, decision, after, queued):
+    entitlement = placed(world, "ani", place)
+    propose(world, entitlement, decision)
+    saying.answer = OVER
+    decided = world.administration.approve(entitlement.id, BUDI, world.now)
+    assert (decided.state, decided.hold, decided.n) == (after, None, entitlement.n)
+    event = last(world, entitlement.id)
+    assert event.reason == f"decided_{decision.value.lower()}"
+    assert event.authority == Authority(BUDI, "as agreed", ANI)
+    refused(lambda: world.administration.approve(entitlement.id, BUDI, world.now), NoProposal)
+    refused(lambda: world.administration.reject(entitlement.id, BUDI, "why", world.now), NoProposal)
+    assert len(world.messages()) == queued
+    assert len(world.store.events(entitlement.id)) == decided.seq
+
+
+def test_only_what_the_checker_was_shown_is_approved(world):
+    entitlement = placed(world, "ani", Place(State.SENDING))
+    propose(world, entitlement, Decision.PAID)
+    shown = world.administration.standing(entitlement.id)
+    world.administration.reject(entitlement.id, ANI, "a trick", world.now)
+    propose(world, entitlement, Decision.FAILED)
+    refused(lambda: world.administration.approve(entitlement.id, BUDI, world.now, shown), NoProposal)
+    assert world.state(entitlement.id) is State.SENDING
+
+
+@pytest.mark.parametrize("other", [None, Decision.FAILED], ids=["taken away", "replaced"])
+def test_a_proposal_that_goes_while_it_is_approved_counts_no_more(world, other):
+    entitlement = placed(world, "ani", Place(State.SENDING))
+    propose(world, entitlement, Decision.PAID)
+    approve = world.store.approve
+
+    def meanwhile(*arguments: Any) -> Entitlement:
+        world.administration.reject(entitlement.id, ANI, "why", world.now)
+        if other is not None:
+            propose(world, entitlement, other)
+        return approve(*arguments)
+
+    world.store.approve = meanwhile
+    refused(lambda: world.administration.approve(entitlement.id, BUDI, world.now), Superseded)
+    assert world.state(entitlement.id) is State.SENDING

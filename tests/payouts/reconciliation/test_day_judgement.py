@@ -1,0 +1,135 @@
+"""One reference of a day's books: what is found about it, in which words, and what is left to a later slice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from chalicelib.money import Rupiah
+from chalicelib.payouts.providers.statements import Entry, StatementLine
+from chalicelib.payouts.reconciliation.day_rules import Subject, Totals, count, count_event, judge, needs_a_look
+from chalicelib.payouts.reconciliation.whole_ledger import Difference
+from chalicelib.payouts.rules import Entitlement, Hold, Kind, State
+from tests.conftest import T0
+
+ID = "a" * 26
+REFERENCE = f"{ID}-1"
+BY = T0 + timedelta(hours=1)
+"""What changed then or later belongs to a later slice."""
+AMOUNT = Rupiah(600_000)
+PAID = Entitlement(ID, "ani", 143, Kind.INCENTIVE, AMOUNT, State.PAID, 1, 3, None, T0, T0, rail="rail")
+LINE = StatementLine("t-1", REFERENCE, AMOUNT, Entry.SUCCEEDED, "COMPLETED", T0)
+AGAIN = replace(LINE, id="t-2")
+NEVER = replace(LINE, entry=Entry.UNREADABLE, word="ODD")
+
+
+def found(entitlement: Entitlement | None, *lines: StatementLine, rail: str = "rail", n: int = 1) -> list[tuple]:
+    subject = Subject(rail, f"{ID}-{n}", entitlement)
+    return [(each.difference, each.subject, each.ledger, each.fsp) for each in judge(subject, lines, BY)]
+
+
+def now(state: State, hold: Hold | None = None, n: int = 1, changed_at: datetime = T0) -> Entitlement:
+    return replace(PAID, state=state, hold=hold, n=n, changed_at=changed_at)
+
+
+def test_what_both_sides_have_alike_is_no_finding():
+    assert found(PAID, LINE) == []
+    assert found(now(State.REVERSED), replace(LINE, entry=Entry.REVERSED)) == []
+    assert found(now(State.FAILED)) == found(now(State.SENDING)) == []
+
+
+@pytest.mark.parametrize("state", [State.PAID, State.REVERSED])
+def test_what_only_the_ledger_has_is_missing_unless_it_changed_too_late(state):
+    assert found(now(state)) == [(Difference.MISSING, REFERENCE, state.value, "")]
+    assert found(now(state, changed_at=BY - timedelta(microseconds=1))) != []
+    assert found(now(state, changed_at=BY)) == []
+
+
+@pytest.mark.parametrize(
+    ("entitlement", "rail", "n"), [(None, "rail", 1), (PAID, "other", 1), (PAID, "rail", 2), (PAID, "rail", 0)]
+)
+def test_what_no_attempt_accounts_for_is_extra_and_without_a_reference_unreadable(entitlement, rail, n):
+    nameless = replace(LINE, reference="", word="COMPLETED")
+    assert found(entitlement, LINE, replace(AGAIN, amount_idr=None), nameless, rail=rail, n=n) == [
+        (Difference.EXTRA, REFERENCE, "", "COMPLETED 600000 t-1"),
+        (Difference.EXTRA, REFERENCE, "", "COMPLETED unreadable t-2"),
+        (Difference.UNREADABLE, "t-1", "", "COMPLETED t-1"),
+    ]
+
+
+@pytest.mark.parametrize(("amount", "theirs"), [(Rupiah(1), "1"), (None, "unreadable"), (Rupiah(600_001), "600001")])
+def test_another_amount_is_named(amount, theirs):
+    assert found(PAID, replace(LINE, amount_idr=amount)) == [(Difference.AMOUNT, REFERENCE, "600000", theirs)]
+
+
+def test_a_line_that_nobody_can_read_is_told_as_such_and_judged_no_further():
+    odd = replace(NEVER, amount_idr=Rupiah(1))
+    assert found(PAID, odd) == [(Difference.UNREADABLE, REFERENCE, "", "ODD t-1")]
+
+
+@pytest.mark.parametrize(
+    ("state", "entry", "difference"),
+    [
+        (State.PAID, Entry.REVERSED, Difference.REVERSED),
+        (State.REVERSED, Entry.SUCCEEDED, Difference.REVERSED),
+        (State.PAID, Entry.FAILED, Difference.STATUS),
+        (State.PAID, Entry.PENDING, Difference.STATUS),
+        (State.FAILED, Entry.SUCCEEDED, Difference.STATUS),
+        (State.SENDING, Entry.SUCCEEDED, Difference.STATUS),
+    ],
+)
+def test_a_status_that_does_not_go_with_the_ledger_is_told_once_neither_side_may_move_any_more(
+    state, entry, difference
+):
+    line = replace(LINE, entry=entry, word="WORD")
+    assert found(now(state), line) == [(difference, REFERENCE, state.value, "WORD")]
+    assert found(now(state), replace(line, updated_at=BY - timedelta(microseconds=1))) != []
+    assert found(now(state), replace(line, updated_at=BY)) == []
+    moved = found(now(state, changed_at=BY), line)
+    assert (moved == []) == (state in {State.PAID, State.REVERSED})
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_two_payments_under_one_reference_are_an_extra_and_paid_twice(order):
+    twice = [
+        (Difference.EXTRA, REFERENCE, "PAID", "COMPLETED 600000 t-2"),
+        (Difference.PAID_TWICE, "ani/INCENTIVE", "1 payment", "2 payments"),
+    ]
+    assert found(PAID, *[LINE, AGAIN][::order]) == twice
+    over = replace(LINE, id="t-0", entry=Entry.FAILED, word="FAILED")
+    assert found(PAID, *[LINE, over][::order]) == [(Difference.EXTRA, REFERENCE, "PAID", "FAILED 600000 t-0")]
+
+
+def test_a_payment_of_an_earlier_attempt_beside_a_later_one_that_paid_is_paid_twice():
+    second = now(State.PAID, n=2)
+    assert found(second, LINE) == [
+        (Difference.STATUS, REFERENCE, "FAILED", "COMPLETED"),
+        (Difference.PAID_TWICE, "ani/INCENTIVE", "1 payment", "2 payments"),
+    ]
+    assert found(now(State.SENDING, n=2), LINE) == [(Difference.STATUS, REFERENCE, "FAILED", "COMPLETED")]
+    assert found(second, replace(LINE, entry=Entry.FAILED), rail="other") == []
+
+
+def test_more_is_looked_up_where_something_is_open_or_went_on_after_the_ledger():
+    looks = lambda entitlement, *lines, rail="rail": needs_a_look(Subject(rail, REFERENCE, entitlement), lines)  # noqa: E731
+    late = replace(LINE, updated_at=T0 + timedelta(minutes=5, microseconds=1))
+    assert not looks(PAID, LINE)
+    assert not looks(PAID, replace(LINE, updated_at=T0 + timedelta(minutes=5)))
+    assert looks(PAID, LINE, late)
+    assert looks(now(State.SENDING))
+    assert looks(now(State.HELD, Hold.KEY_EXPIRED))
+    assert not looks(now(State.FAILED))
+    assert not looks(None, late)
+    assert not looks(PAID, late, rail="other")
+
+
+def test_each_line_and_each_transition_counts_once_with_its_amount():
+    assert count(LINE) == Totals(fsp_succeeded=1, fsp_succeeded_idr=AMOUNT)
+    assert count(replace(LINE, entry=Entry.REVERSED)) == Totals(fsp_reversed=1, fsp_reversed_idr=AMOUNT)
+    assert count(replace(LINE, amount_idr=None)) == Totals(fsp_succeeded=1)
+    for entry in (Entry.FAILED, Entry.PENDING, Entry.UNREADABLE):
+        assert count(replace(LINE, entry=entry)) == Totals(fsp_other=1)
+    assert count_event(State.PAID, 5) == Totals(paid=1, paid_idr=5)
+    assert count_event(State.REVERSED, 5) == Totals(reversed=1, reversed_idr=5)

@@ -1,0 +1,149 @@
+"""A failure that the person can mend uses up no attempt: it waits for them, and goes on when they have mended it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.config import Programme, Settings
+from chalicelib.payouts.rules import Hold, State, retries_at
+from tests.builders.payouts.world import World, beneficiary, running
+
+DAY = 86_400
+
+
+@pytest.fixture
+def world(cloud: Settings, programme: Programme):
+    with running(World(cloud, programme)) as world:
+        yield world
+
+
+def refused(world: World, code: str = "DESTINATION_MAXIMUM_LIMIT") -> str:
+    """Ani's incentive, which her wallet would not take."""
+    world.sandbox.books.configure({"fail_code": code})
+    entitlement = world.entitle(world.person("ani", "99990000"))
+    assert world.worker.process(entitlement, world.now) is State.HELD
+    return entitlement
+
+
+def give(world: World, account_number: str) -> None:
+    """Ani sets her address, as the route does."""
+    address = world.people.addresses["ani"]
+    if address.account_number != account_number:
+        new = replace(address, account_number=account_number, version=address.version + 1)
+        world.people.addresses["ani"] = new
+    world.payouts.look_again(beneficiary("ani"), world.now)
+    for body in world.messages():
+        world.deliver(body)
+
+
+def shown(world: World) -> tuple[str, str]:
+    [view] = world.payouts.of(beneficiary("ani"))
+    return view.state, view.to_do
+
+
+def test_a_full_wallet_uses_up_no_attempt_however_often_workers_look(world):
+    entitlement = refused(world)
+    held = world.store.get(entitlement)
+    assert (held.hold, held.n, held.n_before) == (Hold.ACCOUNT_REFUSED, 1, 1)
+    assert world.store.events(entitlement)[-1].reason == "DESTINATION_MAXIMUM_LIMIT"
+    for _ in range(48):
+        world.later(seconds=world.rules.requeue_after_s * world.rules.held_look_factor + 1)
+        assert world.payouts.sweep(world.now) == 1
+        assert [world.deliver(body) for body in world.messages()] == [True]
+    assert world.state(entitlement) is State.HELD
+    assert len(world.books()) == 1
+
+
+def test_a_new_account_given_days_later_revives_it(world):
+    entitlement = refused(world)
+    world.later(days=2)
+    give(world, "1234567890")
+    assert (world.state(entitlement), world.store.get(entitlement).n) == (State.PAID, 2)
+    assert world.disagreements() == []
+
+
+def test_a_new_account_is_found_by_the_sweep_if_the_request_died_after_it_was_stored(world):
+    entitlement = refused(world)
+    address = world.people.addresses["ani"]
+    world.people.addresses["ani"] = replace(address, account_number="1234567890", version=2)
+    world.run_to_rest()
+    assert world.state(entitlement) is State.PAID
+
+
+def test_a_new_account_revives_what_three_refusals_would_have_ended(world):
+    entitlement = refused(world)
+    for number in range(2, 5):
+        world.later(hours=2)
+        give(world, f"{number}0000")
+        assert world.state(entitlement) is State.HELD
+    assert len(world.books()) == 4
+    give(world, "1234567890")
+    assert world.state(entitlement) is State.PAID
+    assert [line.moved_idr for line in world.books()] == [0, 0, 0, 0, 600_000]
+
+
+def test_who_says_that_the_same_account_takes_money_now_is_believed_after_a_rest(world):
+    entitlement = refused(world)
+    world.sandbox.books.configure({"fail_suffix": ""})
+    rest = world.rules.requeue_after_s * world.rules.held_look_factor
+    world.later(seconds=rest - 1)
+    give(world, "99990000")
+    assert world.state(entitlement) is State.HELD, "else each click would be an attempt"
+    world.later(seconds=1)
+    give(world, "99990000")
+    assert world.state(entitlement) is State.PAID
+    assert "person_says_mended" in [event.reason for event in world.store.events(entitlement)]
+
+
+def test_it_is_tried_again_by_itself_after_days_and_then_more_days(world):
+    entitlement = refused(world)
+    for n, days in ((1, 3), (2, 10), (3, 30), (4, 30)):
+        assert world.store.get(entitlement).n == n
+        world.later(seconds=days * DAY - 1)
+        assert world.worker.process(entitlement, world.now) is State.HELD
+        assert world.store.get(entitlement).n == n
+        world.later(seconds=1)
+        if n == 4:
+            world.sandbox.books.configure({"fail_suffix": ""})
+        world.worker.process(entitlement, world.now)
+    assert world.state(entitlement) is State.PAID
+    assert world.disagreements() == []
+
+
+def test_refusals_and_passing_failures_are_counted_apart(world):
+    entitlement = refused(world)
+    world.later(days=3)
+    world.sandbox.books.configure({"fail_code": "TEMPORARY_TRANSFER_ERROR"})
+    assert world.worker.process(entitlement, world.now) is State.FAILED
+    for state in (State.FAILED, State.CANCELLED):
+        world.later(seconds=max(world.rules.failed_rest_s))
+        assert world.worker.process(entitlement, world.now) is state
+    assert world.store.get(entitlement).n == 4, "three passing failures, and the refusal"
+
+
+def test_the_person_sees_what_to_do_and_when_it_is_tried_again(world):
+    entitlement = refused(world)
+    [view] = world.payouts.of(beneficiary("ani"))
+    assert (view.state, view.to_do) == ("account_refused", "mend_account")
+    assert view.until == world.now + timedelta(days=3) == retries_at(world.store.get(entitlement), world.rules)
+    give(world, "1234567890")
+    assert shown(world) == ("paid", "nothing")
+
+
+def test_what_no_attempt_can_mend_waits_for_an_administrator(world):
+    entitlement = refused(world, "SLS_RECIPIENT")
+    assert world.store.get(entitlement).hold is Hold.ADMIN
+    give(world, "1234567890")
+    world.run_to_rest()
+    assert (world.state(entitlement), len(world.books())) == (State.HELD, 1)
+    assert shown(world) == ("under_review", "wait")
+
+
+def test_a_code_that_is_new_to_us_is_held_and_not_tried_again_within_minutes(world):
+    entitlement = refused(world, "A_CODE_THAT_IS_NEW")
+    assert world.store.get(entitlement).hold is Hold.ACCOUNT_REFUSED
+    world.run_to_rest()
+    assert len(world.books()) == 1

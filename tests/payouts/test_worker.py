@@ -1,0 +1,354 @@
+"""What a worker does step by step, over stores in memory: the calls in their order, the history, and what is logged."""
+
+from __future__ import annotations
+
+import logging
+import random
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import msgspec
+import pytest
+
+from chalicelib.config import CeilingRules, Programme
+from chalicelib.payouts import alarm_words
+from chalicelib.payouts.controls.ceilings import Allowance
+from chalicelib.payouts.controls.pause import Pause
+from chalicelib.payouts.errors import PendingOutcome, Superseded
+from chalicelib.payouts.ledger.records import Event
+from chalicelib.payouts.providers.provider import Rails
+from chalicelib.payouts.rules import Answer, Entitlement, Hold, Kind, Move, Outcome, State
+from chalicelib.payouts.worker import Ports, Worker
+from chalicelib.registration.rules import FinancialAddress, Payee
+from tests.conftest import T0
+from tests.simulation.ports import Nature
+from tests.simulation.store import MemoryCeilingStore, MemoryPayoutStore, MemoryTransaction
+from tests.simulation.table import Table
+
+ID = "a" * 26
+AMOUNT = 600_000
+DUE = Entitlement(ID, "ani", 143, Kind.INCENTIVE, AMOUNT, State.DUE, 0, 1, None, T0, T0)
+PENDING, PAID = Answer(Outcome.PENDING, "ACCEPTED"), Answer(Outcome.SUCCEEDED, "SUCCEEDED", AMOUNT)
+FAILED, NOT_FOUND = Answer(Outcome.FAILED, "FAILED", AMOUNT), Answer(Outcome.NOT_FOUND, "not_found")
+NO_ANSWER = Answer(Outcome.UNKNOWN, "http_503")
+
+
+@dataclass
+class Scripted:
+    """A provider that answers as it is told, and everybody else a worker asks; `calls` is what they were asked."""
+
+    rail: str
+    calls: list[tuple]
+    sent: Answer = PENDING
+    said: Answer = PAID
+    place: FinancialAddress | Hold = field(default_factory=lambda: FinancialAddress("BNI", "123", "Ani"))
+
+    def render(self, reference: str, entitlement: Entitlement, address: FinancialAddress) -> bytes:
+        return f"{reference} {entitlement.amount_idr} {address.account_number}".encode()
+
+    def send(self, key: str, body: bytes) -> Answer:
+        self.calls.append(("send", self.rail, key, body))
+        return self.sent
+
+    def status(self, reference: str) -> Answer:
+        self.calls.append(("status", self.rail, reference))
+        return self.said
+
+    def payee(self, registrant_id: str, now: datetime) -> Payee | Hold:
+        self.calls.append(("payee", registrant_id, now))
+        if isinstance(self.place, Hold):
+            return self.place
+        return Payee(registrant_id, self.place, self.seal)
+
+    def seal(self, plain: bytes) -> bytes:
+        self.calls.append(("seal",))
+        return b"sealed:" + plain
+
+    def unseal(self, registrant_id: str, sealed: bytes) -> bytes:
+        assert sealed.startswith(b"sealed:")
+        self.calls.append(("unseal", registrant_id))
+        return sealed.removeprefix(b"sealed:")
+
+
+class Rig:
+    """One worker. BNI is paid by `new` now; `old` is where an attempt may have gone before."""
+
+    def __init__(self, programme: Programme) -> None:
+        self.rules = programme.payouts
+        self.table = Table()
+        dice = random.Random("worker")
+        nature = Nature(dice, int, len)
+        self.store = MemoryPayoutStore(self.table, nature, dice)
+        self.ceilings = MemoryCeilingStore(self.table, nature)
+        self.calls: list[tuple] = []
+        self.new, self.old = Scripted("new", self.calls), Scripted("old", self.calls)
+        self.now = T0
+        self.limit(CeilingRules(day_idr=10**9, envelope_idr=10**9, block=3))
+        with MemoryTransaction(self.table, nature) as tx:
+            self.store.add(tx, DUE, "entitled")
+
+    def limit(self, ceilings: CeilingRules) -> None:
+        code = msgspec.structs.replace(self.rules.codes["BNI"], rail="new")
+        rails = Rails({"new": self.new, "old": self.old}, {"BNI": code})
+        self.allowance = Allowance(self.ceilings, ceilings)
+        self.worker = Worker(self.store, Ports(self.new, self.new, rails, self.allowance), self.rules)
+
+    def process(self) -> State:
+        self.calls.clear()
+        return self.worker.process(ID, self.now)
+
+    def later(self, **delta: float) -> None:
+        self.now += timedelta(**delta)
+
+    def rested(self) -> None:
+        self.later(seconds=max(self.rules.failed_rest_s))
+
+    def head(self) -> Entitlement:
+        return self.store.get(ID)
+
+    def history(self) -> list[tuple[State, Hold | None, int, str, datetime]]:
+        events: list[Event] = self.store.events(ID)
+        return [(each.state, each.hold, each.n, each.reason, each.at) for each in events[1:]]
+
+
+@pytest.fixture
+def rig(programme: Programme, caplog: pytest.LogCaptureFixture) -> Rig:
+    caplog.set_level(logging.INFO)
+    return Rig(programme)
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[tuple]:
+    known = ("entitlement", "state", "n", "reason", "ceiling")
+    return [
+        (each.message, each.levelname, *(getattr(each, name) for name in known if hasattr(each, name)))
+        for each in caplog.records
+    ]
+
+
+def test_a_claim_tests_everything_stores_the_attempt_sends_and_asks(rig, caplog):
+    rig.later(hours=1)
+    assert rig.process() is State.PAID
+    body = f"{ID}-1 600000 123".encode()
+    assert rig.calls == [
+        ("payee", "ani", rig.now),
+        ("seal",),
+        ("send", "new", f"{ID}-1", body),
+        ("status", "new", f"{ID}-1"),
+    ]
+    [attempt] = rig.store.attempts(ID)
+    assert (attempt.n, attempt.key, attempt.sealed_body) == (1, f"{ID}-1", b"sealed:" + body)
+    assert (attempt.first_sent_at, attempt.rail) == (rig.now, "new")
+    assert rig.history() == [
+        (State.SENDING, None, 1, "claimed", rig.now),
+        (State.PAID, None, 1, "SUCCEEDED", rig.now),
+    ]
+    assert logged(caplog) == [(alarm_words.MOVED, "INFO", ID, "PAID", 1, "SUCCEEDED")]
+
+
+@pytest.mark.parametrize(
+    ("hold", "reason"),
+    [
+        (Hold.NO_ADDRESS, "no_financial_address"),
+        (Hold.UNVERIFIED, "account_not_verified"),
+        (Hold.EXCLUDED, "on_exclusion_list"),
+    ],
+)
+def test_whom_nothing_may_be_paid_now_it_is_held_and_tested_again_without_a_new_line(rig, caplog, hold, reason):
+    rig.new.place = hold
+    assert rig.process() is rig.process() is State.HELD
+    assert rig.history() == [(State.HELD, hold, 0, reason, T0)]
+    assert logged(caplog) == [(alarm_words.MOVED, "INFO", ID, "HELD", 0, reason)]
+    assert rig.calls == [("payee", "ani", T0)]
+
+
+def test_another_obstacle_is_recorded_anew_and_when_it_is_gone_the_history_says_so(rig):
+    rig.new.place = Hold.NO_ADDRESS
+    rig.process()
+    rig.new.place = Hold.EXCLUDED
+    assert rig.process() is State.HELD
+    rig.new.place = FinancialAddress("BNI", "123", "Ani")
+    rig.later(hours=1)
+    assert rig.process() is State.PAID
+    assert rig.history()[1:3] == [
+        (State.HELD, Hold.EXCLUDED, 0, "on_exclusion_list", T0),
+        (State.DUE, None, 0, "obstacle_gone", rig.now),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ceilings", "name"),
+    [
+        (CeilingRules(day_idr=AMOUNT - 1, envelope_idr=10**9, block=3), "DAY#2026-11-24"),
+        (CeilingRules(day_idr=10**9, envelope_idr=AMOUNT - 1, block=3), "WAVE#143#INCENTIVE"),
+    ],
+)
+def test_at_a_ceiling_nothing_is_stored_or_sent_and_the_log_names_it(rig, caplog, ceilings, name):
+    rig.limit(ceilings)
+    assert rig.process() is State.DUE
+    assert rig.history() == []
+    assert [call[0] for call in rig.calls] == ["payee"]
+    assert logged(caplog) == [(alarm_words.CEILING_REACHED, "WARNING", ID, name)]
+
+
+def test_what_a_claim_that_came_second_had_spent_is_there_for_the_next(rig, monkeypatch):
+    claim = rig.store.claim
+
+    def overtaken(*arguments):
+        rig.store.move(rig.head(), Move(State.HELD, "held", Hold.ADMIN), T0)
+        return claim(*arguments)
+
+    monkeypatch.setattr(rig.store, "claim", overtaken)
+    rig.limit(CeilingRules(day_idr=AMOUNT, envelope_idr=AMOUNT, block=1))
+    with pytest.raises(Superseded):
+        rig.process()
+    assert [call[0] for call in rig.calls] == ["payee", "seal"], "nothing was sent"
+    assert rig.allowance.spend(DUE, T0) is None
+    assert rig.allowance.spend(DUE, T0) == "DAY#2026-11-24"
+
+
+def test_while_payouts_are_paused_nothing_is_claimed_and_the_log_says_why(rig, caplog):
+    rig.table.pause = Pause("arn:ani", T0, "looking into it")
+    assert rig.process() is State.DUE
+    assert (rig.calls, rig.history()) == ([], [])
+    assert logged(caplog) == [(alarm_words.PAUSED, "WARNING", ID)]
+
+
+def test_without_an_answer_to_the_sending_the_message_comes_again_and_the_attempt_is_kept(rig):
+    rig.new.sent = NO_ANSWER
+    with pytest.raises(PendingOutcome) as pending:
+        rig.process()
+    assert pending.value.facts == {"entitlement_id": ID, "reason": "http_503"}
+    assert rig.head().state is State.SENDING
+    assert [call[0] for call in rig.calls] == ["payee", "seal", "send"]
+
+
+def sending(rig: Rig, rail: str = "new") -> None:
+    """One attempt has been sent, of which nothing is known yet."""
+    rig.new.said = PENDING
+    assert rig.process() is State.SENDING
+    rig.new.said = PAID
+    if rail == "old":
+        lines = rig.table.lines[ID]
+        attempt = replace(lines[2].attempt, rail="old")
+        lines[2] = replace(lines[2], attempt=attempt)
+
+
+def test_an_attempt_stays_with_the_provider_it_went_to_and_its_bytes(rig):
+    sending(rig, "old")
+    rig.new.place = FinancialAddress("BNI", "999", "Ani")
+    rig.old.said = NOT_FOUND
+    rig.later(minutes=5)
+    with pytest.raises(PendingOutcome) as pending:
+        rig.process()
+    assert pending.value.facts == {"entitlement_id": ID, "reason": "not_found"}
+    assert rig.calls == [
+        ("status", "old", f"{ID}-1"),
+        ("unseal", "ani"),
+        ("send", "old", f"{ID}-1", f"{ID}-1 600000 123".encode()),
+        ("status", "old", f"{ID}-1"),
+    ]
+    rig.old.said = PAID
+    assert rig.process() is State.PAID
+
+
+def test_while_payouts_are_paused_it_is_asked_about_and_not_sent_again(rig, caplog):
+    sending(rig)
+    rig.table.pause = Pause("arn:ani", T0, "looking into it")
+    rig.new.said = NOT_FOUND
+    assert rig.process() is State.SENDING
+    assert rig.calls == [("status", "new", f"{ID}-1")]
+    assert logged(caplog) == [(alarm_words.PAUSED, "WARNING", ID)]
+    rig.new.said = PAID
+    assert rig.process() is State.PAID
+
+
+def test_unknown_to_the_provider_after_its_keys_life_it_is_held_for_good(rig, caplog):
+    sending(rig)
+    rig.new.said = NOT_FOUND
+    rig.later(seconds=rig.rules.key_lifetime_s)
+    assert rig.process() is State.HELD
+    held = (State.HELD, Hold.KEY_EXPIRED, 1, "not_found_after_key_life", rig.now)
+    assert rig.history()[-1] == held
+    assert logged(caplog) == [(alarm_words.MOVED, "ERROR", ID, "HELD", 1, "not_found_after_key_life")]
+    assert rig.process() is State.HELD, "asked about, and still not known"
+    assert rig.calls == [("status", "new", f"{ID}-1")]
+    assert rig.history()[-1] == held
+
+
+@pytest.mark.parametrize(
+    ("answer", "hold"),
+    [
+        (Answer(Outcome.REFUSED, "API_VALIDATION_ERROR"), Hold.REFUSED),
+        (Answer(Outcome.DUPLICATE, "DUPLICATE_ERROR"), Hold.DUPLICATE),
+    ],
+)
+def test_a_sending_that_is_refused_is_held_in_the_providers_words(rig, answer, hold):
+    rig.new.sent = answer
+    assert rig.process() is State.HELD
+    assert rig.history()[-1] == (State.HELD, hold, 1, answer.fact, T0)
+    assert rig.calls[-1][0] == "send"
+
+
+def test_a_failed_attempt_rests_and_the_next_has_a_key_of_its_own_until_all_are_used_up(rig, caplog):
+    rig.new.said = FAILED
+    for n in range(1, rig.rules.attempts_max):
+        assert rig.process() is State.FAILED
+        assert rig.process() is State.FAILED, "it rests"
+        assert rig.calls == []
+        assert rig.head().n == n
+        rig.rested()
+    assert rig.process() is State.CANCELLED
+    assert [each.key for each in rig.store.attempts(ID)] == [f"{ID}-{n + 1}" for n in range(rig.rules.attempts_max)]
+    last = rig.rules.attempts_max
+    assert rig.history()[-2:] == [
+        (State.FAILED, None, last, "FAILED", rig.now),
+        (State.CANCELLED, None, last, "attempts_used_up", rig.now),
+    ]
+    assert logged(caplog)[-1] == (alarm_words.MOVED, "ERROR", ID, "CANCELLED", last, "attempts_used_up")
+    assert rig.process() is State.CANCELLED
+    assert rig.calls == []
+
+
+def test_whoever_died_between_the_last_failure_and_the_cancelling_is_followed_by_another(rig):
+    rig.new.said = FAILED
+    for _ in range(rig.rules.attempts_max - 1):
+        rig.process()
+        rig.rested()
+    sending(rig)
+    rig.store.move(rig.head(), Move(State.FAILED, "FAILED"), rig.now)
+    rig.later(hours=1)
+    assert rig.process() is State.CANCELLED
+    assert rig.history()[-1] == (State.CANCELLED, None, rig.rules.attempts_max, "attempts_used_up", rig.now)
+    assert rig.calls == []
+
+
+def test_without_an_answer_about_what_is_sending_the_message_comes_again_but_not_about_what_is_paid(rig):
+    sending(rig)
+    rig.new.said = NO_ANSWER
+    with pytest.raises(PendingOutcome) as pending:
+        rig.process()
+    assert pending.value.facts == {"entitlement_id": ID, "reason": "http_503"}
+    rig.new.said = PAID
+    rig.process()
+    rig.new.said = NO_ANSWER
+    assert rig.process() is State.PAID
+
+
+def test_a_provider_that_denies_what_was_paid_is_logged_in_its_own_word_and_changes_nothing(rig, caplog):
+    rig.process()
+    before = rig.history()
+    caplog.clear()
+    rig.new.said = FAILED
+    assert rig.process() is State.PAID
+    assert rig.history() == before
+    assert logged(caplog) == [(alarm_words.CONTRADICTED, "ERROR", ID, "FAILED")]
+
+
+def test_money_that_came_back_is_recorded_as_paid_and_then_as_reversed(rig, caplog):
+    rig.new.said = Answer(Outcome.REVERSED, "REVERSED", AMOUNT)
+    assert rig.process() is State.REVERSED
+    assert rig.history()[1:] == [
+        (State.PAID, None, 1, "REVERSED", T0),
+        (State.REVERSED, None, 1, "REVERSED", T0),
+    ]
+    assert [line[1:4] for line in logged(caplog)] == [("INFO", ID, "PAID"), ("ERROR", ID, "REVERSED")]

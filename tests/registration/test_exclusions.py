@@ -1,0 +1,421 @@
+"""Importing exclusion lists: all of a file or nothing, as often as one likes, and never a NIK on the screen."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from click.testing import CliRunner
+
+from admin.commands.exclusion import exclusion
+from admin.deployment import stages
+from chalicelib import spreadsheets
+from chalicelib.aws import dynamodb
+from chalicelib.aws.admin_acts import Journal
+from chalicelib.errors import DomainError, Malformed, Unavailable
+from chalicelib.registration import errors, exclusions
+from chalicelib.registration.exclusions import ExclusionList, ExclusionLists, read_niks
+from chalicelib.registration.items import ActItem, Exclusion, RegistrationsTable
+from chalicelib.registration.store import RegistrationStore
+from tests.builders.registration import SITI, registrations, vault
+from tests.conftest import T0
+
+POLICE = ExclusionList("police", "2026-11", date(2026, 11, 1))
+SIGNED = ("arn:aws:iam::123456789012:user/dewi", "letter 12 of the police", lambda: T0)
+REASON = ("--reason", "letter 12")
+NIKS = [SITI.nik, "3201010101900001", "3201014101900002"]
+
+
+@pytest.fixture
+def lists(cloud):
+    dynamodb.bind(RegistrationsTable, cloud.table("registrations"), cloud.region)
+    return ExclusionLists(RegistrationStore(cloud.region), vault(cloud), Journal(ActItem))
+
+
+def rows(cloud):
+    items = boto3.client("dynamodb", cloud.region).scan(TableName=cloud.table("registrations"))["Items"]
+    return {item["pk"]["S"]: sorted(item["lists"]["SS"]) for item in items if item["sk"]["S"] == "EXCLUDED"}
+
+
+def test_a_list_excludes_everybody_on_it(lists, cloud, programme):
+    assert lists.import_list(POLICE, ["nik", *NIKS], *SIGNED) == 3
+    assert set(rows(cloud)) == {f"X#{vault(cloud).mac('nik', nik)}" for nik in NIKS}
+    assert all(named == ["police/2026-11/2026-11-01"] for named in rows(cloud).values())
+    with pytest.raises(errors.Excluded):
+        registrations(cloud, programme).register("siti", SITI, T0)
+
+
+def test_importing_twice_is_importing_once(lists, cloud):
+    lists.import_list(POLICE, ["nik", *NIKS], *SIGNED)
+    before = rows(cloud)
+    assert lists.import_list(POLICE, ["nik", *NIKS], *SIGNED) == 3
+    assert rows(cloud) == before
+
+
+def test_a_person_may_be_on_several_lists(lists, cloud):
+    lists.import_list(POLICE, ["nik", SITI.nik], *SIGNED)
+    lists.import_list(ExclusionList("officials", "1", date(2026, 10, 1)), ["nik", SITI.nik], *SIGNED)
+    assert list(rows(cloud).values()) == [["officials/1/2026-10-01", "police/2026-11/2026-11-01"]]
+
+
+def test_an_import_that_broke_off_is_finished_by_doing_it_again(lists, cloud, monkeypatch):
+    monkeypatch.setattr(exclusions, "_PART", 2)
+    exclude = RegistrationStore.exclude
+
+    def breaks_off(self, nik_mac, entry):
+        if nik_mac == vault(cloud).mac("nik", NIKS[2]):
+            raise Unavailable
+        exclude(self, nik_mac, entry)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(RegistrationStore, "exclude", breaks_off)
+        with pytest.raises(Unavailable):
+            lists.import_list(POLICE, ["nik", *NIKS], *SIGNED)
+    assert len(rows(cloud)) == 2
+    lists.import_list(POLICE, ["nik", *NIKS], *SIGNED)
+    assert len(rows(cloud)) == 3
+
+
+def test_one_wrong_line_refuses_the_whole_list(lists, cloud):
+    with pytest.raises(errors.MalformedExclusionList) as refused:
+        lists.import_list(POLICE, ["nik", NIKS[0], "123", NIKS[1], "3201019901900001"], *SIGNED)
+    assert refused.value.facts == {"wrong": 2, "lines": "3, 5"}
+    assert rows(cloud) == {}
+
+
+def test_other_columns_and_repeated_lines_do_no_harm():
+    assert read_niks(["name,nik,office\n", f'"Siti, A.",{SITI.nik},x\n', f"Siti, {SITI.nik} ,y\n", "\n"]) == [SITI.nik]
+
+
+@pytest.mark.parametrize(
+    ("lines", "facts"),
+    [
+        ([], {"wrong": 1, "lines": "1"}),
+        ([SITI.nik], {"wrong": 1, "lines": "1"}),
+        (["nik"], {"wrong": 1, "lines": "2"}),
+        (["nik,name", SITI.nik, "x"], {"wrong": 1, "lines": "3"}),
+        (["name,nik", "Siti"], {"wrong": 1, "lines": "2"}),
+        (["nik", "x" * 200_000], {"wrong": 1, "lines": "2"}),
+        (["nik", *["x"] * 30], {"wrong": 30, "lines": ", ".join(str(line) for line in range(2, 22))}),
+    ],
+)
+def test_a_file_that_is_no_list_is_refused_by_its_lines(lines, facts):
+    with pytest.raises(errors.MalformedExclusionList) as refused:
+        read_niks(lines)
+    assert refused.value.facts == facts
+
+
+@pytest.mark.parametrize(
+    ("name", "version"), [("", "1"), ("a/b", "1"), ("Police", "1"), ("police", ""), ("police", "1/2")]
+)
+def test_a_list_has_a_plain_name_and_version(name, version):
+    with pytest.raises(Malformed):
+        ExclusionList(name, version, date(2026, 11, 1))
+
+
+@pytest.fixture
+def gelombang(lists, monkeypatch):
+    monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=SimpleNamespace(exclusion_lists=lists)))
+    monkeypatch.setattr(stages, "caller", lambda: SIGNED[0])
+
+    def run(command, *arguments):
+        return CliRunner().invoke(exclusion, [command, "--stage", "test", *map(str, arguments)])
+
+    return run
+
+
+def test_the_command_imports_a_file(gelombang, tmp_path, cloud):
+    file = tmp_path / "police.csv"
+    file.write_text("\ufeffnik\r\n" + "\r\n".join(NIKS), encoding="utf-8")
+    done = gelombang("import", file, "--list", "police", "--version", "7", "--date", "2026-11-01", *REASON)
+    assert (done.exit_code, done.output) == (0, "3 NIKs excluded by police/7/2026-11-01\n")
+    assert len(rows(cloud)) == 3
+
+
+def test_the_command_names_wrong_lines_and_no_nik(gelombang, tmp_path, cloud):
+    file = tmp_path / "police.csv"
+    for content, code in (
+        (f"nik\n{NIKS[0]}\n3174099908950001\n".encode(), "malformed_exclusion_list"),
+        (b"nik\n3174099908950001\xff\n", "not_utf8"),
+        (b"nik\n31740999\x0008950001\n", "not_utf8"),
+    ):
+        file.write_bytes(content)
+        refused = gelombang("import", file, "--list", "police", *REASON)
+        assert refused.exit_code == 1
+        assert refused.output.endswith(f" ({code})\n")
+        assert "3174099" not in refused.output
+    assert rows(cloud) == {}
+    assert gelombang("list").output == "", "what was refused leaves no trace as if it had been done"
+
+
+# What spreadsheets do to a list
+
+OFFICIALS = [f"32010{district}{day:02}01850017" for district in range(1, 5) for day in range(1, 13)]
+"""48 NIKs."""
+
+
+def spoiled(content: bytes) -> str:
+    with pytest.raises(DomainError) as refused:
+        read_niks(spreadsheets.lines(content))
+    assert "3201" not in str(refused.value)
+    return refused.value.code
+
+
+def csv_of(niks, heading="nik"):
+    return "\r\n".join([heading, *niks]).encode()
+
+
+@pytest.mark.parametrize(
+    ("niks", "code"),
+    [
+        ([f"{nik[:15]}0" for nik in OFFICIALS], "numbers_spoiled"),  # Excel keeps 15 digits
+        ([f"{nik[:13]}120" for nik in OFFICIALS[:3]], "numbers_spoiled"),
+        ([f"{nik[:13]}120" if n % 3 else nik for n, nik in enumerate(OFFICIALS)], "numbers_spoiled"),  # most of them
+        ([f"{nik[0]}.{nik[1:3]}E+15" for nik in OFFICIALS], "numbers_spoiled"),
+        ([f'"{nik[0]},{nik[1:3]}E+15"' for nik in OFFICIALS], "numbers_spoiled"),
+        (["3.20E+15", *OFFICIALS], "numbers_spoiled"),
+        ([f"{nik[0]}e{15}" for nik in OFFICIALS], "numbers_spoiled"),
+        ([f"{nik}.0" for nik in OFFICIALS], "numbers_spoiled"),
+        ([f'"{nik},00"' for nik in OFFICIALS], "numbers_spoiled"),
+        ([f"3.201.0{nik[5:7]}.{nik[7:10]}.{nik[10:13]}.120" for nik in OFFICIALS], "numbers_spoiled"),
+        ([nik[:15] for nik in OFFICIALS], "numbers_spoiled"),
+        ([nik[1:] for nik in OFFICIALS], "numbers_spoiled"),  # no region begins with 0: no zero to lose
+        ([nik[:14] for nik in OFFICIALS], "numbers_spoiled"),
+    ],
+)
+def test_a_list_whose_numbers_a_spreadsheet_spoiled_is_refused_with_what_happened(niks, code):
+    assert spoiled(csv_of(niks)) == code
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"PK\x03\x04\x14\x00\x06\x00" + b"\x00" * 40, "not_csv"),  # .xlsx, .ods
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 40, "not_csv"),  # .xls
+        (b"%PDF-1.7\n", "not_csv"),
+        (b"{\\rtf1\\ansi nik}", "not_csv"),
+        (b"\xef\xbb\xbf\r\n<html><table><tr><td>nik", "not_csv"),  # many portals call this .xls
+        (b'<?xml version="1.0"?><Workbook/>', "not_csv"),
+        (csv_of(OFFICIALS).decode().encode("utf-16"), "not_utf8"),
+        (csv_of(OFFICIALS).decode().encode("utf-16-le"), "not_utf8"),
+        (csv_of(OFFICIALS).decode().encode("utf-16-be"), "not_utf8"),
+        (csv_of([f"{OFFICIALS[0]},Andr\u00e9"], "nik,nama").decode().encode("windows-1252"), "not_utf8"),
+        (csv_of([f"{OFFICIALS[0]},Andr\ufffd"], "nik,nama"), "not_utf8"),  # read wrongly once, and saved so
+        (csv_of([f"{nik};Andi" for nik in OFFICIALS], "nik;nama"), "not_commas"),
+        (csv_of([f"{nik}\tAndi" for nik in OFFICIALS], "nik\tnama"), "not_commas"),
+        (csv_of([f"{nik}|Andi" for nik in OFFICIALS], "nik|nama"), "not_commas"),
+        (csv_of([f"{nik};Andi, S.E.;x" for nik in OFFICIALS], "nik;nama, gelar;jabatan"), "not_commas"),
+        (csv_of(OFFICIALS, "nama"), "malformed_exclusion_list"),
+        (csv_of([f"{nik},{nik}" for nik in OFFICIALS], "nik,No. KTP"), "malformed_exclusion_list"),  # which of them?
+    ],
+)
+def test_a_file_that_is_no_csv_with_commas_in_utf_8_is_refused_with_what_it_is(content, code):
+    assert spoiled(content) == code
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        csv_of(OFFICIALS),
+        b"\xef\xbb\xbf" + csv_of(OFFICIALS),
+        csv_of(OFFICIALS).replace(b"\r\n", b"\r"),
+        csv_of([f"'{nik}" for nik in OFFICIALS]),
+        csv_of([f"\u2019{nik}" for nik in OFFICIALS]),
+        csv_of([f'="{nik}"' for nik in OFFICIALS]),
+        csv_of([f'"=""{nik}"""' for nik in OFFICIALS]),
+        csv_of([f'"{nik}"' for nik in OFFICIALS], '"NIK"'),
+        csv_of([f" {nik}\u00a0 ,," for nik in OFFICIALS] + [",,", ",,"], " NIK ,,"),
+        csv_of([f"{n},Andi,{nik}" for n, nik in enumerate(OFFICIALS)], "No.,Nama,Nomor Induk Kependudukan"),
+        csv_of(OFFICIALS, "No. KTP"),
+        csv_of(OFFICIALS + OFFICIALS[::-1], "Nomor NIK"),
+        csv_of([f"{nik[:6]}.{nik[6:12]}.{nik[12:]}" for nik in OFFICIALS]),
+    ],
+)
+def test_what_a_spreadsheet_adds_without_loss_is_read(content):
+    assert read_niks(spreadsheets.lines(content)) == OFFICIALS
+
+
+STRAY = {
+    "an opening quote": [(5, '"')],
+    "an opening quote in the last line": [(28, '"')],
+    "two opening quotes": [(5, '"'), (11, '"')],
+    "an opening quote at its cell's beginning and a closing one lines later": [(5, '"'), (9, '",x"')],
+    "a quote after a quoted name": [(5, '"Siti "A" ')],
+    "a quoted name with an end of line": [(5, '"Siti\n')],
+}
+
+
+@pytest.mark.parametrize("stray", STRAY)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_stray_quote_swallows_no_line(stray, end):
+    rows = [f"{nik},Andi" for nik in OFFICIALS[:30]]
+    for place, quote in STRAY[stray]:
+        rows[place] = f"{OFFICIALS[place]},{quote}Andi"
+    with pytest.raises(errors.MalformedExclusionList) as refused:
+        read_niks(spreadsheets.lines(end.join(["nik,nama", *rows]).encode()))
+    assert str(refused.value.facts["lines"]) == str(STRAY[stray][0][0] + 2)
+
+
+def test_quotes_that_belong_to_their_line_are_read():
+    rows = [f'{nik},"Andi ""Budi"" S.E., M.M."' for nik in OFFICIALS] + [f'{OFFICIALS[0]},Andi "Budi"']
+    assert read_niks(spreadsheets.lines("\n".join(["nik,nama", *rows]).encode())) == OFFICIALS
+
+
+def test_numbers_that_end_in_0_by_chance_are_taken():
+    days = [f"32010{district}{day:02}0185" for district in (1, 2) for day in range(1, 29)]
+    niks = [f"{day}{serial:04}" for day in days for serial in range(1, 31)]
+    assert len(read_niks(["nik", *niks])) == len(niks)
+    assert read_niks(["nik", "3201010101850010"]) == ["3201010101850010"]
+    assert len(read_niks(["nik", "3201010101850010", "3201010101850020"])) == 2
+
+
+def test_the_command_says_what_happened_and_how_to_export_right(gelombang, tmp_path, cloud):
+    file = tmp_path / "police.csv"
+    file.write_bytes(csv_of([f"{nik[:15]}0" for nik in OFFICIALS]))
+    refused = gelombang("import", file, "--list", "police", *REASON)
+    assert refused.exit_code == 1
+    for words in ("48 of 48 numbers", "last digit became 0", "as Text", "CSV UTF-8", "(numbers_spoiled)"):
+        assert words in refused.output
+    assert rows(cloud) == {}
+
+
+# Lists by version
+
+
+def test_a_retracted_version_frees_whom_no_other_names_and_is_kept_with_who_when_and_why(
+    gelombang, tmp_path, cloud, programme
+):
+    file = tmp_path / "list.csv"
+
+    def imported(name, version, niks):
+        file.write_bytes(csv_of(niks))
+        return gelombang("import", file, "--list", name, "--version", version, "--date", "2026-11-01", *REASON)
+
+    assert imported("police", "1", NIKS).exit_code == 0
+    assert imported("police", "2", NIKS[1:]).exit_code == 0
+    assert imported("officials", "1", NIKS[2:]).exit_code == 0
+    done = gelombang("retract", "--list", "police", "--version", "1", "--reason", "an old list")
+    assert done.output == "3 NIKs are no longer named by police/1\n"
+    assert rows(cloud) == {
+        f"X#{vault(cloud).mac('nik', NIKS[1])}": ["police/2/2026-11-01"],
+        f"X#{vault(cloud).mac('nik', NIKS[2])}": ["officials/1/2026-11-01", "police/2/2026-11-01"],
+    }
+    assert registrations(cloud, programme).register("siti", SITI, T0)[1], "nobody names her any more"
+    again = gelombang("retract", "--list", "police", "--version", "1", "--reason", "an old list")
+    assert again.output == "0 NIKs are no longer named by police/1\n"
+
+    listed = gelombang("list").output.splitlines()
+    assert [line.split()[:2] for line in listed] == [
+        ["IMPORTED", "officials/1/2026-11-01"],
+        ["RETRACTED", "police/1/2026-11-01"],
+        ["IMPORTED", "police/2/2026-11-01"],
+    ]
+    shown = gelombang("show", "--list", "police", "--version", "1").output.splitlines()
+    assert {line.split()[0] for line in shown} == {"IMPORT", "IMPORTED", "RETRACT", "RETRACTED"}
+    assert all(SIGNED[0] in line for line in shown)
+    assert any("3 NIKs: letter 12" in line for line in shown)
+    assert any("3 NIKs: an old list" in line for line in shown)
+    refused = imported("police", "1", NIKS)
+    assert (refused.exit_code, "(exclusion_list_retracted)" in refused.output) == (1, True)
+
+
+def test_a_retracted_version_is_not_imported_again_under_another_date(lists, cloud):
+    lists.import_list(POLICE, ["nik", *NIKS], *SIGNED)
+    lists.retract("police", "2026-11", *SIGNED)
+    for day in (date(2026, 11, 1), date(2026, 11, 2), date(2027, 1, 1)):
+        with pytest.raises(errors.ExclusionListRetracted):
+            lists.import_list(ExclusionList("police", "2026-11", day), ["nik", *NIKS], *SIGNED)
+    assert rows(cloud) == {}
+    other = [
+        ExclusionList("police", "2026-1", POLICE.source_date),
+        ExclusionList("polic", "2026-11", date(2026, 11, 1)),
+    ]
+    assert [lists.import_list(each, ["nik", SITI.nik], *SIGNED) for each in other] == [1, 1]
+
+
+@pytest.mark.parametrize("day", [1, 2])
+def test_what_is_retracted_while_it_is_imported_excludes_nobody(lists, cloud, monkeypatch, day):
+    """The other administrator is done before the import is."""
+    monkeypatch.setattr(exclusions, "_PART", 1)
+    lists.import_list(POLICE, ["nik", NIKS[0]], *SIGNED)
+    now, exclude = iter(T0 + timedelta(minutes=n) for n in range(9)), RegistrationStore.exclude
+
+    def then_retracted(self, nik_mac, entry):
+        exclude(self, nik_mac, entry)
+        if nik_mac == vault(cloud).mac("nik", NIKS[1]):
+            lists.retract("police", "2026-11", *SIGNED[:2], lambda: next(now))
+
+    monkeypatch.setattr(RegistrationStore, "exclude", then_retracted)
+    source = ExclusionList("police", "2026-11", date(2026, 11, day))
+    with pytest.raises(errors.ExclusionListRetracted):
+        lists.import_list(source, ["nik", *NIKS], *SIGNED[:2], lambda: next(now))
+    assert rows(cloud) == {}
+    assert {act.deed for act in lists.all().values()} == {"RETRACTED"}
+
+
+def test_an_import_that_died_after_a_retraction_leaves_nobody_excluded_once_it_is_tried_again(
+    lists, cloud, monkeypatch
+):
+    lists.import_list(POLICE, ["nik", *NIKS[:1]], *SIGNED)
+    lists.retract("police", "2026-11", *SIGNED)
+    RegistrationStore(cloud.region).exclude(vault(cloud).mac("nik", NIKS[1]), POLICE.entry)  # by whom it died
+    with pytest.raises(errors.ExclusionListRetracted):
+        lists.import_list(POLICE, ["nik", *NIKS], *SIGNED)
+    assert rows(cloud) == {}
+
+
+def test_the_end_of_an_import_and_of_a_retraction_has_its_own_time(lists):
+    now = iter(T0 + timedelta(hours=n) for n in range(4))
+    lists.import_list(POLICE, ["nik", *NIKS], *SIGNED[:2], lambda: next(now))
+    lists.retract("police", "2026-11", *SIGNED[:2], lambda: next(now))
+    acts = [(act.deed, act.at) for act in reversed(lists.acts("police", "2026-11"))]
+    deeds = ["IMPORT", "IMPORTED", "RETRACT", "RETRACTED"]
+    assert acts == [(deed, T0 + timedelta(hours=n)) for n, deed in enumerate(deeds)]
+
+
+@pytest.mark.parametrize("command", ["show", "retract"])
+def test_a_version_that_there_is_not_is_an_error(gelombang, command):
+    reason = ["--reason", "x"] if command == "retract" else []
+    refused = gelombang(command, "--list", "police", "--version", "9", *reason)
+    assert (refused.exit_code, "(unknown_exclusion_list)" in refused.output) == (1, True)
+
+
+@pytest.mark.parametrize("dies_at", ["update", "delete"])
+def test_a_retraction_that_died_is_finished_by_doing_it_again(lists, cloud, monkeypatch, dies_at):
+    lists.import_list(POLICE, ["nik", *NIKS], *SIGNED)
+    calls = []
+    original = getattr(Exclusion, dies_at)
+
+    def dies(self, *args, **kwargs):
+        calls.append(self.pk)
+        if len(calls) == 2:
+            raise Unavailable
+        return original(self, *args, **kwargs)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Exclusion, dies_at, dies)
+        with pytest.raises(Unavailable):
+            lists.retract("police", "2026-11", *SIGNED)
+    assert lists.all()[POLICE.entry].deed == "RETRACT", "begun, and not done"
+    lists.retract("police", "2026-11", *SIGNED)
+    assert lists.all()[POLICE.entry].deed == "RETRACTED"
+    items = boto3.client("dynamodb", cloud.region).scan(TableName=cloud.table("registrations"))["Items"]
+    assert [item for item in items if item["sk"]["S"] == "EXCLUDED"] == []
+
+
+def test_a_list_that_comes_while_another_is_retracted_stays(lists, cloud, monkeypatch):
+    """Another list names the NIK between the two writes of a retraction."""
+    lists.import_list(POLICE, ["nik", SITI.nik], *SIGNED)
+    update = Exclusion.update
+
+    def then_another(self, actions, **kwargs):
+        done = update(self, actions, **kwargs)
+        monkeypatch.setattr(Exclusion, "update", update)
+        lists.import_list(ExclusionList("officials", "1", date(2026, 10, 1)), ["nik", SITI.nik], *SIGNED)
+        return done
+
+    monkeypatch.setattr(Exclusion, "update", then_another)
+    lists.retract("police", "2026-11", *SIGNED)
+    assert list(rows(cloud).values()) == [["officials/1/2026-10-01"]]

@@ -1,0 +1,250 @@
+"""`gelombang partner` and `gelombang course`, on the services they steer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ConnectTimeoutError
+from click.testing import CliRunner, Result
+
+from admin.commands.course import course
+from admin.commands.partner import partner
+from admin.deployment import stages
+from chalicelib.clock import utc_now
+from chalicelib.config import Programme, Settings
+from chalicelib.errors import NotFound
+from chalicelib.training.catalogue import COLUMNS
+from chalicelib.training.errors import PartnerRevoked
+from tests.builders.aws_calls import Call, wrap_calls
+from tests.builders.training import ANI, BUDI, PATH, Scene, course_row, scene, signed
+from tests.conftest import T0
+
+
+@pytest.fixture
+def stage(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    built = scene(cloud, programme)
+
+    def load(name: str) -> SimpleNamespace:
+        assert name == "test"
+        return SimpleNamespace(services=built.services)
+
+    monkeypatch.setattr(stages, "load", load)
+    monkeypatch.setattr(stages, "caller", lambda: ANI)
+    return built
+
+
+def run(*words: str) -> Result:
+    reason = () if words[0] == "list" else ("--reason", "trial")
+    return CliRunner().invoke(partner, [*words[:1], "--stage", "test", *words[1:], *reason])
+
+
+def added(name: str) -> tuple[str, str]:
+    result = run("add", name)
+    assert result.exit_code == 0
+    (_, partner_id), (_, key) = (line.split() for line in result.output.splitlines())
+    return partner_id, key
+
+
+def test_what_add_prints_is_what_signs(stage: Scene) -> None:
+    partner_id, key = added("Pelatihan Jaya")
+    now = utc_now()
+    known = stage.services.partners.authenticate("POST", PATH, [], signed(partner_id, key, b"{}", now), b"{}", now)
+    assert (known.id, known.name) == (partner_id, "Pelatihan Jaya")
+
+
+@pytest.mark.parametrize("name", ["", "   ", "a" * 101, "123", "\u200b", "Balai 🏆"])
+def test_a_name_that_cannot_be_shown_is_refused(stage: Scene, name: str) -> None:
+    assert run("add", name).exit_code == 2
+    assert stage.services.partners.all() == []
+
+
+def test_list_tells_the_active_from_the_revoked_and_shows_no_key(stage: Scene) -> None:
+    first, key = added("Pelatihan Jaya")
+    second, _ = added("Kursus Maju")
+    assert run("revoke", first).output == f"partner {first} revoked, 0 vacancies closed\n"
+    lines = [line for line in run("list").output.splitlines() if not line.startswith("  ")]
+    assert [line.split()[0] for line in lines] == [first, second]
+    assert "  revoked 20" in lines[0]
+    assert "  active  Kursus Maju" in lines[1]
+    assert key not in "".join(lines)
+
+
+def test_a_revoked_partner_is_refused(stage: Scene) -> None:
+    partner_id, key = added("Pelatihan Jaya")
+    run("revoke", partner_id)
+    now = utc_now()
+    with pytest.raises(PartnerRevoked):
+        stage.services.partners.authenticate("POST", PATH, [], signed(partner_id, key, b"{}", now), b"{}", now)
+
+
+def test_revoking_nobody_is_refused(stage: Scene) -> None:
+    assert isinstance(run("revoke", "a" * 26).exception, NotFound)
+
+
+def file_of(folder: Path, *rows: dict[str, str], encoding: str = "utf-8") -> str:
+    path = folder / "catalogue.csv"
+    path.write_text("\r\n".join([",".join(COLUMNS), *(",".join(map(row.get, COLUMNS)) for row in rows)]), encoding)
+    return str(path)
+
+
+def courses(person: str, *words: str) -> Result:
+    """A command as one of the administrators."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stages, "caller", lambda: person)
+        return CliRunner().invoke(course, [*words, "--stage", "test"])
+
+
+def propose(path: str) -> Result:
+    return courses(ANI, "import", path, "--reason", "katalog November")
+
+
+def import_file(folder: Path, *rows: dict[str, str], encoding: str = "utf-8") -> str:
+    """Ani proposes it, and Budi approves it: the last line that Budi is told."""
+    path = file_of(folder, *rows, encoding=encoding)
+    propose(path)
+    return courses(BUDI, "approve", path, "--yes").output.splitlines()[-1]
+
+
+def catalogue(stage: Scene) -> list[tuple[str, int, bool]]:
+    rows = sorted(stage.items("COURSES"), key=lambda row: row["code"])
+    return [(row["code"], int(row["price_idr"]), row["offered"]) for row in rows]
+
+
+def test_a_catalogue_is_imported_whole_and_again_and_changed(stage: Scene, tmp_path: Path) -> None:
+    first, second = (course_row(stage.partner.id, code=code) for code in ("PY-1", "PY-2"))
+    for encoding in ("utf-8", "utf-8-sig"):
+        assert import_file(tmp_path, first, second, encoding=encoding) == "2 courses imported"
+        assert catalogue(stage) == [("PY-1", 1_000_000, True), ("PY-2", 1_000_000, True)]
+    # A course that a later file does not mention stays; one that it does is replaced.
+    changed = course_row(stage.partner.id, code="PY-2", price_idr="10000", offered="no")
+    assert import_file(tmp_path, changed) == "1 courses imported"
+    assert catalogue(stage) == [("PY-1", 1_000_000, True), ("PY-2", 10_000, False)]
+
+
+def test_of_a_catalogue_with_a_wrong_line_nothing_is_taken(stage: Scene, tmp_path: Path) -> None:
+    revoked = stage.new_partner()
+    stage.services.partners.revoke(revoked.id, T0)
+    right = course_row(stage.partner.id)
+    wrong = [course_row(revoked.id), course_row(stage.partner.id, code="PY-2", skills="telepathy")]
+    path = file_of(tmp_path, right, *wrong)
+    for refused in (propose(path), courses(BUDI, "approve", path, "--yes")):
+        assert refused.exit_code == 1
+        assert "2 wrong lines: 3: provider; 4: skills. Nothing was imported. (malformed_catalogue)" in refused.output
+    assert (catalogue(stage), stage.items("CONTROL")) == ([], [])
+
+
+def test_two_people_import_a_catalogue_and_the_second_is_shown_what_it_changes(stage: Scene, tmp_path: Path) -> None:
+    import_file(tmp_path, *(course_row(stage.partner.id, code=code) for code in ("PY-1", "PY-2", "PY-3")))
+    rows = [
+        course_row(stage.partner.id, code="PY-1"),
+        course_row(stage.partner.id, code="PY-2", price_idr="2000000", hours="9", offered="no"),
+        course_row(stage.partner.id, code="PY-4", title="Las"),
+    ]
+    before = catalogue(stage)
+    path = file_of(tmp_path, *rows)
+    name = f"{stage.partner.id} PY-"
+    changes = [
+        f"changed  {name}2: price_idr 1000000 -> 2000000, hours 1 -> 9, offered yes -> no",
+        f"new      {name}4: title Las, price_idr 1000000, hours 1, mode online, province -,"
+        " skills data_analysis;programming, offered yes",
+    ]
+    assert propose(path).output.splitlines()[:2] == changes
+    assert catalogue(stage) == before
+    # Not by who proposed it, however the name is spelt, nor by anybody who says no.
+    for same in (ANI, ANI.replace("office/ani", "admin/Ani")):
+        refused = courses(same, "approve", path, "--yes")
+        assert (refused.exit_code, refused.output.splitlines()[:2]) == (1, changes)
+        assert "(payout_same_person)" in refused.output
+    assert courses(BUDI, "approve", path).exit_code == 1, "nobody answers"
+    assert catalogue(stage) == before
+    shown = courses(BUDI, "approve", path, "--yes").output.splitlines()
+    assert shown[:2] == changes
+    assert shown[2].startswith(f"proposed by {ANI} at 20")
+    assert shown[2].endswith(": katalog November")
+    assert shown[3] == "3 courses imported"
+    assert len(catalogue(stage)) == 4
+    again = courses(BUDI, "approve", path, "--yes")
+    assert (again.exit_code, "(catalogue_not_proposed)" in again.output) == (1, True)
+    lines = courses(ANI, "history").output.splitlines()
+    assert [line.split()[:2] for line in lines] == [["IMPORT", "catalogue"], ["PROPOSE", "catalogue"]] * 2
+    assert f"by {BUDI}: {ANI}: katalog November" in lines[0]
+
+
+def test_another_file_than_the_one_proposed_is_not_imported_and_the_same_in_another_form_is(
+    stage: Scene, tmp_path: Path
+) -> None:
+    rows = [course_row(stage.partner.id, code=code) for code in ("PY-1", "PY-2")]
+    propose(file_of(tmp_path, *rows))
+    for other in (rows[:1], [*rows, course_row(stage.partner.id)], [rows[0], rows[1] | {"hours": "2"}]):
+        refused = courses(BUDI, "approve", file_of(tmp_path, *other), "--yes")
+        assert (refused.exit_code, "(catalogue_not_proposed)" in refused.output) == (1, True)
+    assert catalogue(stage) == []
+    turned = file_of(tmp_path, *(row | {"skills": "data_analysis;programming"} for row in rows[::-1]))
+    assert courses(BUDI, "approve", turned, "--yes").exit_code == 0
+    # The next proposal takes the place of the one before.
+    propose(file_of(tmp_path, course_row(stage.partner.id, code="PY-3")))
+    propose(file_of(tmp_path, course_row(stage.partner.id, code="PY-4")))
+    assert (
+        courses(BUDI, "approve", file_of(tmp_path, course_row(stage.partner.id, code="PY-3")), "--yes").exit_code == 1
+    )
+
+
+def test_nothing_is_proposed_without_a_reason(stage: Scene, tmp_path: Path) -> None:
+    path = file_of(tmp_path, course_row(stage.partner.id))
+    for words in ((), ("--reason", " ")):
+        assert courses(ANI, "import", path, *words).exit_code == 2
+    assert stage.items("CONTROL") == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (lambda text: text.replace(",", ";").encode(), "not_commas"),
+        (lambda text: text.replace(",", "\t").encode(), "not_commas"),
+        (lambda text: text.encode("utf-16"), "not_utf8"),
+        (lambda text: text.replace("Python", "Pyth\u00f6n").encode("windows-1252"), "not_utf8"),
+        (lambda text: b"PK\x03\x04" + text.encode(), "not_csv"),
+    ],
+)
+def test_a_catalogue_that_a_spreadsheet_saved_otherwise_is_refused_with_what_it_is(
+    stage: Scene, tmp_path: Path, spoil: Callable[[str], bytes], code: str
+) -> None:
+    path = Path(file_of(tmp_path, course_row(stage.partner.id, title="Python")))
+    path.write_bytes(spoil(path.read_text()))
+    for refused in (propose(str(path)), courses(BUDI, "approve", str(path), "--yes")):
+        assert (refused.exit_code, refused.output.endswith(f"({code})\n")) == (1, True)
+    assert stage.items("CONTROL") == []
+
+
+def test_a_title_is_kept_as_it_is_seen(stage: Scene, tmp_path: Path) -> None:
+    titled = course_row(stage.partner.id, title=" Dasar\u00a0Python \u2013 \u200bpemula ")
+    assert import_file(tmp_path, titled) == "1 courses imported"
+    assert [row["title"] for row in stage.items("COURSES")] == ["Dasar Python - pemula"]
+
+
+def test_an_import_that_broke_off_is_finished_by_doing_it_again(
+    stage: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [course_row(stage.partner.id, code=f"PY-{n:02d}") for n in range(60)]
+    calls = count()
+
+    def breaking(original: Call) -> Call:
+        def call(client: Any, operation: str, parameters: Any) -> Any:
+            if operation == "BatchWriteItem" and next(calls) == 1:
+                raise ConnectTimeoutError(endpoint_url="dynamodb")
+            return original(client, operation, parameters)
+
+        return call
+
+    with monkeypatch.context() as broken:
+        wrap_calls(broken, breaking)
+        import_file(tmp_path, *rows)
+    assert len(catalogue(stage)) == 25
+    # It still stands as it was proposed.
+    assert "60 courses imported" in courses(BUDI, "approve", file_of(tmp_path, *rows), "--yes").output
+    assert len(catalogue(stage)) == 60

@@ -1,0 +1,254 @@
+"""Who gets a seat: once in a lifetime, two on a family card, and what becomes of a seat that falls free."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import pytest
+
+from chalicelib.errors import Unavailable
+from chalicelib.registration.rules import Employment, Standing
+from chalicelib.waves.award.decisions import ONE_AWARD_S
+from chalicelib.waves.beneficiaries import BeneficiaryItem, FamilyItem
+from chalicelib.waves.entries import EntryItem, entry_item
+from chalicelib.waves.errors import AlreadyBeneficiary
+from chalicelib.waves.rules import BeneficiaryState, Outcome, State
+from tests.builders.people import card, registrant
+from tests.builders.places import TWO_WEEKS, drawn, in_two_waves, leaf_of, play, settled, standings
+from tests.builders.registration import other_form, registrations
+from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE
+from tests.conftest import T0
+
+
+def test_of_three_winners_on_a_family_card_two_are_chosen_and_the_seat_goes_on(world, tmp_path):
+    order = drawn(world, 4, *"abcdef")
+    world.family(order[0], order[1], order[3])
+    world.step()
+    reasons = standings(world)
+    assert [reasons[name] for name in order] == ["chosen", "chosen", "chosen", "family_card", "chosen", "not_drawn"]
+    assert world.result(WAVE, "substitutions.json") == [
+        {
+            "seq": 1,
+            "seat": "open",
+            "out": leaf_of(world, order[3]),
+            "reason": "family_card",
+            "in": leaf_of(world, order[4]),
+        }
+    ]
+    assert world.failed_checks(WAVE, tmp_path) == []
+
+
+def test_a_substitute_does_not_take_a_familys_last_place_from_one_who_was_drawn(world, tmp_path):
+    order = drawn(world, 2, *"abcd")
+    world.people.excluded.add(order[0])
+    # Somebody of the family was chosen before; the one drawn second and the first in waiting are of it too.
+    world.family(order[1], order[2])
+    FamilyItem(f"K#{card('family')}", "HOLDERS", holders={"somebody"}).save()
+    world.step()
+    reasons = standings(world)
+    assert [reasons[name] for name in order] == ["ineligible", "chosen", "family_card", "chosen"]
+    rows = world.result(WAVE, "substitutions.json")
+    assert [(row["reason"], row["in"]) for row in rows] == [
+        ("ineligible", leaf_of(world, order[2])),
+        ("family_card", leaf_of(world, order[3])),
+    ]
+    assert world.failed_checks(WAVE, tmp_path) == []
+
+
+def test_a_seat_that_nobody_is_left_for_stays_empty(world, tmp_path):
+    world.people.add(*(registrant(name, kk_mac=card("family")) for name in "abc"))
+    settled(world, 4, *"abc")
+    assert sorted(standings(world).values()) == ["chosen", "chosen", "family_card"]
+    [row] = world.result(WAVE, "substitutions.json")
+    assert row["in"] is None
+    assert (world.store.wave(WAVE).quota, world.store.wave(WAVE).chosen) == (4, 2)
+    assert world.failed_checks(WAVE, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"employment": Employment.STATE_OFFICIAL},
+        {"birth_date": date(2008, 12, 1)},
+        {"standing": Standing.REVOKED},
+    ],
+)
+def test_who_may_no_longer_take_part_loses_the_seat(world, tmp_path, change):
+    """From the freeze on; who is unfit before it is removed from the list."""
+    drawn(world, 1, "a")
+    world.people.add(registrant("a", **change))
+    world.step()
+    assert world.waves.beneficiary("a") is None
+    assert world.new_waves().entries_of("a", ROUND)[0].reason == "ineligible"
+    assert world.result(WAVE, "substitutions.json")[0]["reason"] == "ineligible"
+    assert world.failed_checks(WAVE, tmp_path) == []
+
+
+def test_who_is_put_on_an_exclusion_list_after_the_freeze_loses_the_seat(world):
+    first, second = drawn(world, 1, "a", "b")
+    world.people.excluded.add(first)
+    world.step()
+    assert standings(world) == {first: "ineligible", second: "chosen"}
+
+
+def test_who_is_no_longer_registered_loses_the_seat(world):
+    drawn(world, 1, "a")
+    del world.people.by_id["a"]
+    world.step()
+    assert world.entries.outcome(WAVE, "a") is Outcome.INELIGIBLE
+
+
+def test_a_beneficiary_has_a_card_of_sixteen_digits_and_the_scheme_of_the_wave(world):
+    settled(world, 1, "a")
+    chosen = world.waves.beneficiary("a")
+    assert re.fullmatch("[0-9]{16}", chosen.card_number)
+    assert (chosen.wave, chosen.scheme, chosen.state) == (WAVE, "2023", BeneficiaryState.POTENTIAL)
+
+
+def test_a_card_number_that_is_taken_is_not_given_again(world):
+    numbers = iter([7, 7, 8])
+    world.randomness = lambda length: next(numbers).to_bytes(length, "big")
+    world.stepper = world.new_stepper()
+    settled(world, 2, "a", "b")
+    cards = {world.waves.beneficiary(name).card_number for name in "ab"}
+    assert cards == {"0000000000000007", "0000000000000008"}
+
+
+def test_who_was_chosen_cannot_join_again(world):
+    settled(world, 1, "a")
+    with pytest.raises(AlreadyBeneficiary) as caught:
+        world.waves.join("a", OPENS + TWO_WEEKS)
+    assert caught.value.facts == {"wave": WAVE}
+
+
+def test_a_person_is_chosen_once_in_a_lifetime_over_two_waves(world, tmp_path):
+    """They joined the second wave before the first, held up by its beacon, had chosen them."""
+    in_two_waves(world)
+    world.waves.resize(147, 1, 0, {}, world.clock.now)
+    world.beacons.silent = False
+    world.at(CLOSES + TWO_WEEKS)
+    world.at(FREEZES + TWO_WEEKS)
+    world.at(ROUND + TWO_WEEKS)
+    assert [world.store.wave(number).state for number in (145, 146)] == [State.SETTLED] * 2
+    entries = world.new_waves().entries_of("a", world.clock.now)
+    assert [(entry.wave, entry.standing, entry.reason) for entry in entries] == [
+        (146, "not_chosen", "already_beneficiary"),
+        (145, "chosen", None),
+    ]
+    assert world.waves.beneficiary("a").wave == 145
+    assert world.waves.beneficiary("b").wave == 146
+    assert world.failed_checks(146, tmp_path) == []
+
+
+def test_a_family_card_is_counted_over_all_waves(world):
+    family = {"kk_mac": card("family")}
+    world.people.add(*(registrant(name, **family) for name in "ab"))
+    settled(world, 2, "a", "b")
+    world.clock.now = OPENS + TWO_WEEKS
+    world.people.add(registrant("c", **family))
+    world.join("c")
+    play(world, 1)
+    assert world.new_waves().entries_of("c", world.clock.now)[0].reason == "family_card"
+
+
+def test_a_revoked_place_is_shown_as_revoked(world):
+    settled(world, 1, "a")
+    BeneficiaryItem("B#a", "BENEFICIARY").update([BeneficiaryItem.state.set(BeneficiaryState.REVOKED.value)])
+    assert world.new_waves().entries_of("a", world.clock.now)[0].standing == "revoked"
+
+
+def test_an_award_that_runs_out_of_time_is_gone_on_with(world, tmp_path):
+    world.step()
+    world.waves.resize(WAVE, 4, 0, {}, T0)
+    world.clock.now = OPENS
+    world.join(*PEOPLE)
+    for now in (OPENS, CLOSES, FREEZES):
+        world.at(now)
+    world.clock.now = ROUND
+    assert [done.state for done in world.step(deadline_s=ONE_AWARD_S - 1)] == [State.DRAWN]
+    assert {one.outcome for one in world.entries.candidates(WAVE)} == {None}
+    seconds = iter(range(1000))
+    world.stepper.advance(world.clock.now, ONE_AWARD_S + 5, lambda: float(next(seconds)))
+    decided = [one.outcome for one in world.entries.candidates(WAVE) if one.outcome]
+    assert 0 < len(decided) < 4
+    assert world.store.wave(WAVE).state is State.DRAWN
+    first = next(one.registrant_id for one in world.entries.candidates(WAVE) if one.outcome)
+    assert world.new_waves().entries_of(first, ROUND)[0].standing == "chosen", "a seat that was given is told at once"
+    world.step()
+    assert world.store.wave(WAVE).chosen == 4
+    assert world.failed_checks(WAVE, tmp_path) == []
+
+
+def test_an_award_that_takes_all_the_time_holds_up_no_other_wave(world):
+    drawn(world, 1, "a")
+    world.clock.now = OPENS + TWO_WEEKS
+    assert [(done.wave, done.state) for done in world.step(deadline_s=ONE_AWARD_S - 1)] == [(WAVE + 1, State.OPEN)]
+    assert [(done.wave, done.state) for done in world.step()] == [(WAVE, State.SETTLED)]
+
+
+def test_a_moment_of_trouble_at_registration_is_not_taken_for_a_reason(world, monkeypatch):
+    world.step()
+    world.clock.now = OPENS
+    world.join("a")
+    for now in (OPENS, CLOSES, FREEZES):
+        world.at(now)
+
+    def busy(*_):
+        raise Unavailable()
+
+    monkeypatch.setattr(world.people, "check_still_eligible", busy)
+    assert [done.state for done in world.at(ROUND)] == [State.DRAWN]
+    monkeypatch.undo()
+    world.step()
+    assert world.waves.beneficiary("a") is not None
+
+
+def test_nothing_is_awarded_when_an_entry_of_the_published_list_is_missing(world):
+    world.step()
+    world.clock.now = OPENS
+    world.join("a")
+    for now in (OPENS, CLOSES, FREEZES):
+        world.at(now)
+    entry_item(WAVE, "a").delete()
+    assert [done.state for done in world.at(ROUND)] == [State.DRAWN]
+    assert world.step() == []
+
+
+def test_with_real_registrations_two_of_a_family_of_three_are_chosen(world, cloud, programme):
+    people = registrations(cloud, programme)
+    world.people = people
+    world.waves, world.stepper = world.new_waves(), world.new_stepper()
+    for n in range(3):
+        people.register(f"sub-{n}", other_form(n + 1), T0)
+    world.step()
+    for n in range(3):
+        assert world.waves.join(f"sub-{n}", OPENS)[1]
+    play(world)
+    assert world.store.wave(WAVE).chosen == 2
+    marked = [n for n in range(3) if people.registrant(f"sub-{n}").standing is Standing.BENEFICIARY]
+    assert marked == [n for n in range(3) if world.waves.beneficiary(f"sub-{n}")]
+    with pytest.raises(AlreadyBeneficiary):
+        world.waves.join(f"sub-{marked[0]}", OPENS + TWO_WEEKS)
+
+
+def test_the_family_card_of_the_join_counts_whatever_it_was_changed_to(world):
+    """Three of a family join and change their cards before the draw; a stranger changes to theirs."""
+    order = drawn(world, 4, *"abcd")
+    world.family(*order[:3])
+    for name in order[:3]:
+        world.people.add(registrant(name))
+    world.people.add(registrant(order[3], kk_mac=card("family")))
+    world.step()
+    assert [standings(world)[name] for name in order] == ["chosen", "chosen", "family_card", "chosen"]
+    assert FamilyItem.get(f"K#{card('family')}", "HOLDERS").holders == set(order[:2])
+    assert FamilyItem.get(f"K#{card(order[3])}", "HOLDERS").holders == {order[3]}
+    assert world.waves.beneficiary(order[0]).kk_mac == card("family")
+
+
+def test_an_entry_of_an_earlier_release_counts_by_the_card_of_the_registration(world):
+    order = drawn(world, 2, "a", "b")
+    for name in order:
+        entry_item(WAVE, name).update([EntryItem.kk.remove()])
+    world.step()
+    assert {world.waves.beneficiary(name).kk_mac for name in order} == {card("a"), card("b")}

@@ -1,0 +1,326 @@
+"""Winners of a big wave are decided over the queue, ahead of the walk; the end is that of the walk alone."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from chalicelib.config import Programme, Settings
+from chalicelib.errors import Unavailable
+from chalicelib.registration.rules import Standing
+from chalicelib.waves.award.decisions import ONE_AWARD_S
+from chalicelib.waves.award.queue import SENDS_MAX
+from chalicelib.waves.beneficiaries import FamilyItem
+from chalicelib.waves.rules import Outcome, State
+from tests.builders.awards import NAMES, RESEND, drawn, ended, queueing_world, sent, with_awards
+from tests.builders.crashes import Calls, Crash, die
+from tests.builders.people import card
+from tests.builders.places import TWO_WEEKS
+from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> WavesWorld:
+    return queueing_world(cloud, programme, monkeypatch)
+
+
+@pytest.fixture
+def by_the_walk_alone(world: WavesWorld, programme: Programme) -> dict[str, Any]:
+    queueing, world.programme = world.programme, with_awards(programme, ahead_from=100)
+    drawn(world)
+    world.step()
+    end = ended(world)
+    assert {Outcome.FAMILY_CARD, Outcome.INELIGIBLE, Outcome.CHOSEN} <= set(end["outcomes"].values())
+    world.programme = queueing
+    return end
+
+
+def whole_table(world: WavesWorld) -> list[dict[str, Any]]:
+    table = boto3.resource("dynamodb", world.settings.region).Table(world.settings.table("waves"))
+    return sorted(table.scan()["Items"], key=lambda item: (item["pk"], item["sk"]))
+
+
+def settle(world: WavesWorld) -> dict[str, Any]:
+    assert [done.state for done in world.step()] == [State.SETTLED]
+    return ended(world)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_batches_in_any_order_and_doubled_come_to_the_bytes_of_the_walk_alone(world, by_the_walk_alone, tmp_path, seed):
+    bodies = sent(world)
+    assert len(bodies) == world.store.wave(WAVE).award_batches > 3
+    assert all(len(json.loads(body)["people"]) <= 4 for body in bodies)
+    order = bodies + bodies[::2]
+    random.Random(seed).shuffle(order)
+    assert world.take_awards(*order) == []
+    assert sum(one.decided for one in world.store.awarded(WAVE).values()) == 16
+    assert settle(world) == by_the_walk_alone
+    assert world.failed_checks(WAVE, tmp_path) == []
+
+
+def test_when_all_is_decided_ahead_the_walk_makes_no_award_of_a_winner(world, monkeypatch):
+    world.take_awards(*sent(world))
+    decided = {one.registrant_id for one in world.entries.candidates(WAVE) if one.outcome}
+    calls = Calls(monkeypatch)
+    world.step()
+    substitutes = {one.registrant_id for one in world.entries.candidates(WAVE) if one.outcome} - decided
+    tried = [operation for _, operation in calls.made if operation == "TransactWriteItems"]
+    # One transaction for each substitute, and the settling of the wave.
+    assert 0 < len(substitutes) == len(tried) - 1
+
+
+def test_the_step_leaves_the_wave_drawn_until_every_batch_is_decided(world, caplog):
+    caplog.set_level("INFO")
+    bodies = sent(world)
+    assert world.store.wave(WAVE).awards_sent_at == ROUND
+    for body in bodies:
+        assert world.step() == [], "batches are out"
+        assert world.queued_awards() == [], "nothing is sent again so soon"
+        world.take_awards(body)
+    assert [done.state for done in world.step()] == [State.SETTLED]
+    under_way = [record.done for record in caplog.records if record.message == "awards_under_way"]
+    assert under_way == list(range(len(bodies)))
+
+
+def test_what_nobody_took_up_is_sent_again_after_a_while_and_nothing_else(world, by_the_walk_alone):
+    bodies = sent(world)
+    world.take_awards(*bodies[:2])
+    assert world.at(ROUND + RESEND - SECOND) == []
+    assert world.queued_awards() == []
+    assert world.at(ROUND + RESEND) == []
+    assert sorted(world.queued_awards()) == bodies[2:]
+    record = world.store.wave(WAVE)
+    assert (record.award_sends, record.award_batches, record.awards_sent_at) == (2, len(bodies), ROUND + RESEND)
+    world.take_awards(*bodies[2:])
+    assert settle(world) == by_the_walk_alone
+
+
+def test_a_queue_that_nobody_listens_to_holds_the_wave_up_for_a_while_only(world, by_the_walk_alone, caplog):
+    sent(world)
+    for times in range(1, SENDS_MAX):
+        assert world.at(ROUND + times * RESEND) == []
+    assert [done.state for done in world.at(ROUND + SENDS_MAX * RESEND)] == [State.SETTLED]
+    assert ended(world) == by_the_walk_alone
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["awards_queue_given_up"]
+
+
+def test_few_who_are_left_undecided_are_left_to_the_walk(world, by_the_walk_alone):
+    bodies = sent(world)
+    world.take_awards(*bodies[:-1])
+    assert world.at(ROUND + RESEND - SECOND) == []
+    assert [done.state for done in world.at(ROUND + RESEND)] == [State.SETTLED]
+    assert world.queued_awards() == []
+    assert ended(world) == by_the_walk_alone
+
+
+def test_a_batch_that_comes_when_the_wave_is_settled_changes_nothing(world):
+    bodies = sent(world)
+    world.take_awards(*bodies)
+    before = settle(world)
+    everything = whole_table(world)
+    assert world.take_awards(*bodies) == []
+    assert ended(world) == before
+    assert whole_table(world) == everything
+
+
+def test_a_family_in_a_batch_is_decided_in_the_order_of_the_draw_whatever_the_message_says(world, by_the_walk_alone):
+    for body in sent(world):
+        said = json.loads(body)
+        world.take_awards(json.dumps(said | {"people": said["people"][::-1]}))
+    assert settle(world) == by_the_walk_alone
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_family_cards_that_change_while_batches_are_out_break_no_rule_and_lose_nobody(world, tmp_path, seed):
+    """Batches are others at the second sending then, under the same numbers; those of the first come late besides."""
+    chance = random.Random(seed)
+    first = sent(world)
+    world.take_awards(*first[:2])
+    for name in NAMES[:20]:
+        world.people.add(replace(world.people.by_id[name], kk_mac=card(str(chance.randrange(5)))))
+    world.at(ROUND + RESEND)
+    again = world.queued_awards() + first
+    chance.shuffle(again)
+    world.take_awards(*again)
+    end = settle(world)
+    chosen = {name for name, outcome in end["outcomes"].items() if outcome is Outcome.CHOSEN}
+    assert chosen == end["marked"] == set(end["beneficiaries"])
+    assert end["record"].chosen == end["year"] == len(chosen)
+    held = [len(item.holders) for item in FamilyItem.scan(FamilyItem.sk == "HOLDERS")]
+    assert sum(held) == len(chosen) + 1
+    assert max(held) == 2
+    assert world.failed_checks(WAVE, tmp_path) == []
+
+
+# Deaths
+
+
+def test_a_consumer_that_dies_at_any_call_is_gone_on_with_to_the_same_end(world, by_the_walk_alone, monkeypatch):
+    calls = Calls(monkeypatch)
+
+    def play(plan: Callable[[], None]) -> tuple[dict[str, Any], list[str]]:
+        first, *others = sent(world)
+        calls.reset()
+        plan()
+        with contextlib.suppress(Crash):
+            world.take_awards(first)
+        operations = [operation for _, operation in calls.made]
+        calls.reset()
+        world.take_awards(*others, first)
+        return settle(world), operations
+
+    end, operations = play(lambda: None)
+    assert end == by_the_walk_alone
+    assert operations[:4] == ["GetItem", "GetItem", "BatchGetItem", "GetItem"]
+    deaths = [(calls.before, number) for number in range(len(operations))]
+    deaths += [(calls.after, number) for number, name in enumerate(operations) if name == "TransactWriteItems"]
+    for when, number in deaths:
+        died: list[int] = []
+
+        def die_there(when=when, number=number, died=died) -> None:
+            when[number] = lambda: (died.append(number), die())
+
+        assert play(die_there)[0] == by_the_walk_alone, f"died at call {number}, {operations[number]}"
+        assert died, "it did not come to this call"
+
+
+def test_the_step_that_queues_may_die_at_any_call(world, by_the_walk_alone, monkeypatch):
+    calls = Calls(monkeypatch)
+    drawn(world)
+    calls.reset()
+    world.step()
+    operations = [name for _, name in calls.made]
+    writes = [number for number, name in enumerate(operations) if name in ("SendMessageBatch", "UpdateItem")]
+    assert [operations[number] for number in writes] == ["SendMessageBatch", "UpdateItem"]
+    for when, number in [
+        (calls.before, 0),
+        *((when, number) for number in writes for when in (calls.before, calls.after)),
+    ]:
+        drawn(world)
+        calls.reset()
+        when[number] = die
+        with pytest.raises(Crash):
+            world.step()
+        calls.reset()
+        for minute in range(1, 4):
+            world.at(ROUND + minute * RESEND)
+            world.take_awards(*world.queued_awards())
+            world.step()
+        assert ended(world) == by_the_walk_alone, f"died at call {number}, {operations[number]}"
+
+
+def test_a_batch_whose_last_award_was_not_told_to_registration_is_told_by_the_walk(world, monkeypatch):
+    calls = Calls(monkeypatch)
+    bodies = sent(world)
+    calls.reset()
+    world.take_awards(bodies[0])
+    first = next(number for number, (_, name) in enumerate(calls.made) if name == "TransactWriteItems")
+    bodies = sent(world)
+    calls.reset()
+    calls.after[first] = die
+    with pytest.raises(Crash):
+        world.take_awards(bodies[0])
+    calls.reset()
+    world.take_awards(*bodies[1:])
+    marked = {name for name, person in world.people.by_id.items() if person.standing is Standing.BENEFICIARY}
+    chosen = {one.registrant_id for one in world.entries.candidates(WAVE) if one.outcome is Outcome.CHOSEN}
+    assert len(chosen - marked) == 1
+    world.at(ROUND + RESEND)  # few are left: the walk takes them, and marks who was missed
+    assert ended(world)["marked"] >= chosen
+
+
+def test_of_who_was_chosen_only_those_are_marked_again_of_whom_registration_does_not_know(world, monkeypatch):
+    bodies = sent(world)
+    world.take_awards(*bodies)
+    chosen = [one.registrant_id for one in world.entries.candidates(WAVE) if one.outcome is Outcome.CHOSEN]
+    forgotten = set(chosen[1:3])
+    for name in forgotten:
+        world.people.add(replace(world.people.by_id[name], standing=Standing.REGISTERED))
+    gone = world.people.by_id.pop(chosen[3])
+    marked: list[str] = []
+    mark = world.people.mark_beneficiary
+    monkeypatch.setattr(world.people, "mark_beneficiary", lambda who, wave: (marked.append(who), mark(who, wave)))
+    assert world.take_awards(*bodies) == []
+    assert (set(marked), len(marked)) == (forgotten, 2)
+    assert gone.id not in world.people.by_id
+
+
+def test_of_two_waves_drawn_at_once_the_second_waits_while_batches_of_the_first_are_out(world):
+    """Whoever is drawn in both has the place of the first, however quick the second is."""
+    world.step()
+    names = NAMES[:5]
+    for opens, wave in ((OPENS, WAVE), (OPENS + TWO_WEEKS, WAVE + 1)):
+        world.beacons.silent = True
+        world.waves.resize(wave, 5, 0, {}, world.clock.now)
+        world.clock.now = opens
+        world.join(*names)
+        for now in (OPENS, CLOSES, FREEZES):
+            world.at(now + (opens - OPENS))
+    world.beacons.silent = False
+    states = lambda: [world.store.wave(number).state for number in (WAVE, WAVE + 1)]  # noqa: E731
+    world.at(ROUND + TWO_WEEKS)
+    assert states() == [State.DRAWN, State.DRAWN]
+    bodies = world.queued_awards()
+    assert {json.loads(body)["wave"] for body in bodies} == {WAVE}
+    world.step()
+    assert states() == [State.DRAWN, State.DRAWN]
+    world.take_awards(*bodies)
+    world.step()
+    assert states() == [State.SETTLED, State.DRAWN]
+    world.take_awards(*world.queued_awards())
+    world.step()
+    assert states() == [State.SETTLED, State.SETTLED]
+    assert {one.wave for one in world.waves.beneficiaries(names)} == {WAVE}
+    assert {one.outcome for one in world.entries.candidates(WAVE + 1)} == {Outcome.ALREADY_BENEFICIARY}
+
+
+def test_a_consumer_whose_time_is_up_gives_the_message_back_and_goes_on_there(world, by_the_walk_alone):
+    bodies = sent(world)
+    assert world.take_awards(*bodies, deadline_s=ONE_AWARD_S - 1) == bodies
+    assert {one.outcome for one in world.entries.candidates(WAVE)} == {None}
+    assert world.take_awards(*bodies) == []
+    assert settle(world) == by_the_walk_alone
+
+
+def test_a_moment_of_trouble_fails_the_one_message_and_is_not_taken_for_a_reason(world, by_the_walk_alone, monkeypatch):
+    bodies = sent(world)
+    check = world.people.check_still_eligible
+    troubled = json.loads(bodies[1])["people"][1]
+
+    def busy(person: Any, day: Any) -> None:
+        if person.id == troubled:
+            raise Unavailable()
+        check(person, day)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.people, "check_still_eligible", busy)
+        assert world.take_awards(*bodies) == [bodies[1]]
+    assert world.take_awards(bodies[1]) == []
+    assert settle(world)["outcomes"] == by_the_walk_alone["outcomes"]
+
+
+def test_a_wave_that_the_walk_had_begun_with_is_gone_on_with_over_the_queue(world, by_the_walk_alone, programme):
+    queueing, world.programme = world.programme, with_awards(programme, ahead_from=100)
+    drawn(world)
+    seconds = iter(range(1000))
+    world.new_stepper().advance(world.clock.now, ONE_AWARD_S + 8, lambda: float(next(seconds)))
+    assert 0 < sum(one.outcome is not None for one in world.entries.candidates(WAVE)) < 12
+    world.programme = queueing
+    world.stepper = world.new_stepper()
+    assert world.step() == []
+    world.take_awards(*world.queued_awards())
+    # Batches that the walk was through with are not sent, and not waited for.
+    if world.step() == []:
+        world.at(ROUND + RESEND)
+    assert ended(world)["outcomes"] == by_the_walk_alone["outcomes"]
+    assert ended(world)["files"]["substitutions.json"] == by_the_walk_alone["files"]["substitutions.json"]

@@ -1,0 +1,80 @@
+"""A person's way to their own proof: the receipt they keep, the path anybody is given, and the published files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from admin import receipt
+from admin.evidence import Known
+from admin.publication import Folder
+from admin.verify import verify
+from chalicelib.config import Programme, Settings
+from chalicelib.draw import proofs
+from chalicelib.waves import wire
+from chalicelib.waves.errors import MalformedLeaf, NotFrozenYet, NotOnTheList, UnknownWave
+from chalicelib.waves.publication.inclusion import Inclusion
+from tests.builders.draws.files import write
+from tests.builders.waves import FREEZES, OPENS, PEOPLE, ROUND, WAVE, WavesWorld, joined
+from tests.conftest import T0
+
+
+@pytest.fixture
+def world(cloud: Settings, programme: Programme) -> WavesWorld:
+    world = WavesWorld(cloud, programme, T0)
+    joined(world)
+    for instant in (OPENS, FREEZES):
+        world.at(instant)
+    return world
+
+
+def entry(world: WavesWorld, person: str) -> wire.EntryView:
+    [view] = world.waves.entries_of(person, world.clock.now)
+    return view
+
+
+def inclusion(world: WavesWorld) -> Inclusion:
+    return Inclusion(world.new_waves().get, world.publication)
+
+
+def test_everybody_is_shown_a_path_to_the_root_of_their_region(world):
+    roots = {row["region"]: bytes.fromhex(row["root"]) for row in world.result(WAVE, "regions.json")}
+    for person in PEOPLE:
+        leaf = entry(world, person).receipt.leaf
+        region = entry(world, person).receipt.region
+        found = inclusion(world).proof(WAVE, leaf, region, world.clock.now)
+        assert (found.wave, found.region, found.leaf) == (WAVE, region, leaf)
+        path = [bytes.fromhex(node) for node in found.path]
+        assert proofs.leads_to(bytes.fromhex(leaf), found.index, found.entries, path) == roots[region]
+
+
+def test_what_is_not_to_be_shown_is_refused_by_its_reason(world):
+    shown, leaf = inclusion(world), entry(world, PEOPLE[5]).receipt.leaf
+    for malformed in ("", leaf[:-1], leaf.upper(), leaf + "\n", "x" * 64):
+        with pytest.raises(MalformedLeaf):
+            shown.proof(WAVE, malformed, 31, world.clock.now)
+    for region in (31, 94):
+        with pytest.raises(NotOnTheList):
+            shown.proof(WAVE, leaf, region, world.clock.now)
+    with pytest.raises(NotOnTheList):
+        shown.proof(WAVE, "ab" * 32, 31, world.clock.now)
+    with pytest.raises(NotFrozenYet):
+        shown.proof(WAVE + 1, leaf, 31, world.clock.now)
+    with pytest.raises(UnknownWave):
+        shown.proof(53, leaf, 31, world.clock.now)
+
+
+def test_the_kept_receipt_proves_a_place_in_the_published_files(world, tmp_path: Path):
+    world.at(ROUND)
+    folder = Folder(write(tmp_path, world.files(WAVE)))
+    verdicts = []
+    for person in PEOPLE:
+        kept = entry(world, person).receipt_file
+        assert json.loads(kept.content)["results_url"] == f"{world.settings.results_url}/draws/{WAVE}/"
+        known = Known(wave=WAVE, own=receipt.parse(kept.content.encode()))
+        checks = {check.name: check for check in verify(folder, world.programme.draw, known)}
+        assert [check for check in checks.values() if check.ok is False] == []
+        verdicts.append(checks["verdict"].detail)
+    assert sum(verdict.startswith("chosen") for verdict in verdicts) == 4

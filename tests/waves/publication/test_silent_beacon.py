@@ -1,0 +1,145 @@
+"""A silent beacon, in public: who waits for what since when, and that it was told once."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.clock import iso
+from chalicelib.waves.publication.draw_run import commitment
+from chalicelib.waves.rules import State
+from chalicelib.waves.wire import WAITS_AFTER, BeaconView
+from tests.builders.aws_calls import Call, wrap_calls
+from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, joined
+
+SECOND = timedelta(seconds=1)
+TOLD_AFTER = timedelta(seconds=30)
+"""On the test's stage."""
+
+
+@pytest.fixture
+def waiting(world: WavesWorld) -> WavesWorld:
+    """A frozen wave, and relays that are silent."""
+    world.step()
+    joined(world)
+    world.at(OPENS)
+    world.at(FREEZES)
+    world.beacons.silent = True
+    assert world.heard()
+    return world
+
+
+def test_a_wave_shows_its_round_from_the_freeze_on_and_that_it_waits_a_moment_after_it_is_due(waiting):
+    view = waiting.new_waves().get
+    assert view(WAVE, CLOSES - SECOND).number == WAVE
+    round_number = commitment(waiting.store.wave(WAVE)).round
+    for now, waits in [
+        (FREEZES, None),
+        (ROUND, None),
+        (ROUND + WAITS_AFTER - SECOND, None),
+        (ROUND + WAITS_AFTER, "beacon"),
+        (ROUND + timedelta(days=3), "beacon"),
+    ]:
+        waiting.at(now)
+        found = view(WAVE, now)
+        assert (found.state, found.beacon, found.waiting_for) == (
+            State.FROZEN,
+            BeaconView(round_number, iso(ROUND)),
+            waits,
+        )
+    waiting.beacons.silent = False
+    waiting.step()
+    found = waiting.new_waves().get(WAVE, waiting.clock.now)
+    assert (found.state, found.waiting_for) == (State.SETTLED, None)
+    assert found.beacon == BeaconView(round_number, iso(ROUND))
+
+
+def test_before_the_freeze_there_is_no_round_to_show(world):
+    world.step()
+    joined(world)
+    world.at(OPENS)
+    world.at(CLOSES)
+    found = world.waves.get(WAVE, CLOSES)
+    assert (found.state, found.beacon, found.waiting_for) == (State.CLOSED, None, None)
+
+
+def test_that_a_draw_waits_for_long_is_told_once_with_the_round_and_the_note(waiting, caplog):
+    for now in (ROUND, ROUND + TOLD_AFTER - SECOND):
+        waiting.at(now)
+        assert waiting.heard() == []
+    for n in range(3):
+        waiting.at(ROUND + TOLD_AFTER + n * timedelta(minutes=1))
+    [event] = waiting.heard()
+    record = waiting.store.wave(WAVE)
+    assert event["event"] == "wave_waiting_for_beacon"
+    assert (event["beacon_round"], event["beacon_due_at"]) == (commitment(record).round, iso(ROUND))
+    assert event["note"] == record.note
+    assert record.waiting_told
+    assert record.state is State.FROZEN
+    assert [one.message for one in caplog.records if one.levelname == "ERROR"] == ["beacon_silent"]
+    waiting.beacons.silent = False
+    waiting.step()
+    assert [event["event"] for event in waiting.heard()] == ["wave_drawn", "wave_settled"]
+
+
+def test_a_beacon_that_comes_within_that_time_is_not_told_of(waiting):
+    waiting.at(ROUND + TOLD_AFTER - SECOND)
+    waiting.beacons.silent = False
+    waiting.at(ROUND + TOLD_AFTER)
+    assert [event["event"] for event in waiting.heard()] == ["wave_drawn", "wave_settled"]
+
+
+def test_whoever_dies_between_telling_and_noting_it_tells_the_same_event_no_second_time(waiting, monkeypatch):
+    with monkeypatch.context() as dying:
+        dying.setattr(type(waiting.store), "waiting_told", lambda *_: (_ for _ in ()).throw(RuntimeError))
+        with pytest.raises(ExceptionGroup):
+            waiting.at(ROUND + TOLD_AFTER)
+    assert not waiting.store.wave(WAVE).waiting_told
+    waiting.at(ROUND + 2 * TOLD_AFTER)
+    assert waiting.store.wave(WAVE).waiting_told
+    [event] = waiting.heard()
+    assert event["at"] == iso(ROUND + TOLD_AFTER)
+
+
+def test_what_could_not_be_told_is_told_by_the_next_step(waiting, monkeypatch):
+    topic = waiting.stepper._announcements
+    with monkeypatch.context() as silent:
+        silent.setattr(topic, "_topic", topic._topic + "-gone")
+        with pytest.raises(ExceptionGroup):
+            waiting.at(ROUND + TOLD_AFTER)
+    waiting.step()
+    assert [event["event"] for event in waiting.heard()] == ["wave_waiting_for_beacon"]
+
+
+def test_one_wave_that_waits_holds_up_no_other(waiting):
+    """Two weeks later the beacon is still silent: the next wave opens, and is told of."""
+    waiting.at(OPENS + timedelta(days=14))
+    assert [event["event"] for event in waiting.heard()] == ["wave_waiting_for_beacon", "wave_open"]
+
+
+def test_showing_what_is_waited_for_reads_nothing_more(world, monkeypatch):
+    asked: list[str] = []
+
+    def counting(call: Call) -> Call:
+        def counted(client: Any, operation: str, parameters: Any) -> Any:
+            asked.append(operation)
+            return call(client, operation, parameters)
+
+        return counted
+
+    def listed(now: datetime) -> list[str | None]:
+        asked.clear()
+        return [view.waiting_for for view in world.new_waves().list(now) if view.number == WAVE]
+
+    world.step()
+    joined(world)
+    world.at(OPENS)
+    wrap_calls(monkeypatch, counting)
+    assert listed(OPENS) == [None]
+    before = list(asked)
+    world.beacons.silent = True
+    world.at(FREEZES)
+    assert listed(ROUND + WAITS_AFTER) == ["beacon"]
+    assert asked == before

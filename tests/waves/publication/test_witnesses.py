@@ -1,0 +1,236 @@
+"""Witnesses from a key to a published line: `gelombang draw witness`, and what is taken in."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Callable
+from datetime import timedelta
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from admin.cli import main
+from admin.commands.draw import witness as witness_commands
+from admin.deployment import stages
+from chalicelib.config import WitnessRules, load_programme
+from chalicelib.draw import cosignatures
+from chalicelib.draw.cosignatures import Signer
+from chalicelib.waves.errors import UnknownWave
+from chalicelib.waves.publication.witnesses import Witnessing
+from local.sandbox.witness import SIGNER
+from tests.builders.draws.files import DEVELOPMENT, REAL_FROZEN, published_draw
+from tests.builders.waves import FREEZES, OPENS, ROUND, WAVE, WavesWorld, joined
+
+SECOND = timedelta(seconds=1)
+OTHER = Signer("w2", bytes(32))
+STRANGER = Signer("w3", bytes(31) + b"\1")
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(main, ["draw", "witness", *words])
+
+
+@pytest.fixture
+def frozen(world: WavesWorld, monkeypatch: pytest.MonkeyPatch) -> WavesWorld:
+    """A wave whose note is published, and a stage that knows two witnesses."""
+    world.step()
+    joined(world)
+    world.at(OPENS)
+    world.at(FREEZES)
+    witnesses = WitnessRules(quorum=1, keys=(str(SIGNER.public), str(OTHER.public)))
+    rules = msgspec.structs.replace(world.programme.draw, witnesses=witnesses)
+    services = SimpleNamespace(witnessing=Witnessing(world.store, world.publication, rules))
+    monkeypatch.setattr(stages, "load", lambda name: SimpleNamespace(services=services))
+    monkeypatch.setattr(witness_commands, "utc_now", lambda: world.clock.now)
+    return world
+
+
+def note_of(world: WavesWorld) -> bytes:
+    return world.files(WAVE)["note.txt"]
+
+
+def add(line: bytes | str, wave: int = WAVE) -> Result:
+    text = line if isinstance(line, str) else line.decode()
+    return run("add", str(wave), text, "--stage", "test")
+
+
+@pytest.fixture
+def keyed(tmp_path) -> Callable[[Signer], str]:
+    def write(signer: Signer) -> str:
+        file = tmp_path / f"{signer.name.replace('/', '-')}.key"
+        file.write_text(signer.encode() + "\n")
+        return str(file)
+
+    return write
+
+
+def test_a_key_is_made_for_its_owner_alone_and_never_over_another(tmp_path):
+    file = tmp_path / "witness.key"
+    made = run("keygen", "witness.example.org/w1", "--out", str(file))
+    assert made.exit_code == 0, made.output
+    signer = cosignatures.parse_signer(file.read_text().removesuffix("\n"))
+    assert made.output == f"{signer.public}\n"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    before = file.read_bytes()
+    again = run("keygen", "witness.example.org/w1", "--out", str(file))
+    assert (again.exit_code, file.read_bytes()) == (1, before)
+    assert signer.encode()[-44:] not in made.output + again.output
+
+
+@pytest.mark.parametrize("name", ["", "two words", "a+b", "tüv.example", "x" * 101])
+def test_a_name_that_no_line_could_have_gets_no_key(tmp_path, name):
+    file = tmp_path / "witness.key"
+    assert run("keygen", name, "--out", str(file)).exit_code == 2
+    assert not file.exists()
+
+
+def test_what_a_witness_signs_is_published_once_and_counts(frozen, keyed, tmp_path):
+    file = tmp_path / "note.txt"
+    file.write_bytes(note_of(frozen))
+    frozen.clock.now = ROUND - SECOND
+    signed = run("sign", str(file), "--key", keyed(SIGNER), "--stage", "local")
+    assert signed.exit_code == 0, signed.output
+    assert signed.stdout_bytes == SIGNER.sign(note_of(frozen), ROUND - SECOND).line()
+
+    frozen.clock.now = ROUND + timedelta(days=1)  # the line may come late; what counts is when it was signed
+    assert add(signed.stdout_bytes).output == f"wave {WAVE} has a witness more\n"
+    assert add(signed.stdout_bytes.rstrip()).output == "published already\n"
+    assert add(OTHER.sign(note_of(frozen), FREEZES).line()).exit_code == 0
+    raw = frozen.files(WAVE)["cosignatures.txt"]
+    assert (
+        raw
+        == signed.stdout_bytes + OTHER.sign(note_of(frozen), FREEZES).line()
+        == frozen.publication.cosignatures(WAVE)
+    )
+    judged = cosignatures.judge(cosignatures.parse(raw), note_of(frozen), [SIGNER.public, OTHER.public], ROUND)
+    assert judged == cosignatures.Judgement((SIGNER.name, OTHER.name), (), ())
+
+
+def test_a_note_is_signed_from_its_address_and_from_its_waves(keyed, tmp_path, monkeypatch):
+    raw = published_draw(54, {}, {}, 0)["note.txt"]
+    asked: list[tuple[str, str]] = []
+
+    class Site:
+        def __init__(self, address: str) -> None:
+            self.address = address
+
+        def read(self, name: str, limit: int) -> bytes:
+            asked.append((self.address.rstrip("/"), name))
+            return raw
+
+    monkeypatch.setattr(witness_commands, "Site", Site)
+    monkeypatch.setattr(witness_commands, "utc_now", lambda: REAL_FROZEN)
+    for address in ("https://results.example/draws/54/note.txt", "https://results.example/draws/54"):
+        signed = run("sign", address, "--key", keyed(SIGNER))
+        assert signed.stdout_bytes == SIGNER.sign(raw, REAL_FROZEN).line()
+    assert asked == [("https://results.example/draws/54", "note.txt")] * 2
+
+
+def test_an_address_without_a_note_is_a_sentence(keyed):
+    refused = run("sign", "http://127.0.0.1:9/draws/54/", "--key", keyed(SIGNER))
+    assert (refused.exit_code, "no note at http://127.0.0.1:9/draws/54/" in refused.output) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "stage", "complaint"),
+    [
+        (lambda raw: raw.replace(b"wave 145", b"wave 0145"), "local", "malformed_note"),
+        (lambda raw: raw + b"\n" * 5000, "local", "malformed_note"),
+        (lambda raw: b"", "local", "malformed_note"),
+        (lambda raw: raw, "prod", "foreign_chain"),
+        (lambda raw: re.sub(rb" \d+\n$", b" %d\n" % (2**64 - 1), raw), "local", "no calendar"),
+        (lambda raw: re.sub(rb" \d+\n$", b" 1\n", raw), "local", "late_witness"),
+    ],
+)
+def test_what_is_no_note_of_this_stage_or_has_its_number_already_is_not_signed(
+    frozen, keyed, tmp_path, change, stage, complaint
+):
+    file = tmp_path / "note.txt"
+    file.write_bytes(change(note_of(frozen)))
+    refused = run("sign", str(file), "--key", keyed(SIGNER), "--stage", stage)
+    assert refused.exit_code == 1
+    assert complaint in refused.output
+    assert "cosignature" not in refused.stdout
+
+
+def test_nothing_is_signed_once_the_round_exists(frozen, keyed, tmp_path):
+    file = tmp_path / "note.txt"
+    file.write_bytes(note_of(frozen))
+    frozen.clock.now = ROUND
+    refused = run("sign", str(file), "--key", keyed(SIGNER), "--stage", "local")
+    assert (refused.exit_code, "late_witness" in refused.output) == (1, True)
+
+
+def test_a_file_that_is_no_key_and_a_note_that_is_not_there_are_wrong_commands(keyed, tmp_path):
+    (tmp_path / "other").write_text("-----BEGIN PRIVATE KEY-----\n")
+    assert run("sign", "note.txt", "--key", str(tmp_path / "other")).exit_code == 2
+    assert run("sign", str(tmp_path / "none"), "--key", keyed(SIGNER)).exit_code == 2
+    assert run("sign", str(tmp_path), "--key", keyed(SIGNER)).exit_code == 2
+
+
+def test_what_does_not_hold_is_not_published(frozen):
+    raw = note_of(frozen)
+    wrong = {
+        "unknown_witness": STRANGER.sign(raw, FREEZES).line(),
+        "forged_cosignature": SIGNER.sign(raw + b"\n", FREEZES).line(),
+        "late_witness": SIGNER.sign(raw, ROUND).line(),
+        "malformed_cosignature": SIGNER.sign(raw, FREEZES).line() * 2,
+    }
+    for code, line in wrong.items():
+        refused = add(line)
+        assert (refused.exit_code, code in refused.output) == (1, True), refused.output
+    refused = add("not UTF-8: \udce2")
+    assert (refused.exit_code, "malformed_cosignature" in refused.output) == (1, True)
+    assert "cosignatures.txt" not in frozen.files(WAVE)
+    assert frozen.publication.cosignatures(WAVE) == b""
+
+
+def test_a_wave_that_is_not_frozen_has_nothing_to_sign(world):
+    world.step()
+    joined(world)
+    world.at(OPENS)
+    witnessing = Witnessing(world.store, world.publication, world.programme.draw)
+    for number in (WAVE, WAVE + 1):
+        with pytest.raises(UnknownWave):
+            witnessing.add(number, SIGNER.sign(b"", OPENS).line())
+
+
+def test_a_time_that_no_calendar_reaches_is_told_in_seconds(frozen):
+    time = (1 << 63) - 1
+    line = SIGNER.sign(note_of(frozen), SimpleNamespace(timestamp=lambda: time)).line()
+    assert str(time) in add(line).output
+
+
+def test_of_two_who_add_at_once_no_line_is_lost(frozen, monkeypatch):
+    """Each reads what is there before the other's line appears: once where there was none, once behind others."""
+    publication, raw = frozen.publication, note_of(frozen)
+    find = publication._find
+    expected = b""
+    for n in range(2):
+        mine, theirs = (signer.sign(raw, FREEZES + n * SECOND).line() for signer in (SIGNER, OTHER))
+
+        def overtaken(wave, name, theirs=theirs):
+            found = find(wave, name)
+            monkeypatch.setattr(publication, "_find", find)
+            assert publication.add_cosignature(wave, theirs)
+            return found
+
+        monkeypatch.setattr(publication, "_find", overtaken)
+        assert publication.add_cosignature(WAVE, mine)
+        expected += theirs + mine
+        assert publication.cosignatures(WAVE) == expected
+
+
+def test_the_lines_are_served_as_text_in_utf_8(frozen):
+    frozen.publication.add_cosignature(WAVE, SIGNER.sign(note_of(frozen), FREEZES).line())
+    answer = frozen.s3.get_object(Bucket=frozen.settings.results_bucket, Key=f"draws/{WAVE}/cosignatures.txt")
+    assert (answer["ContentType"], answer["CacheControl"]) == ("text/plain; charset=utf-8", "max-age=60")
+
+
+def test_the_local_stage_takes_its_own_witness_in(frozen):
+    rules = load_programme("local").draw
+    assert rules.pinned == DEVELOPMENT
+    assert Witnessing(frozen.store, frozen.publication, rules).add(WAVE, SIGNER.sign(note_of(frozen), FREEZES).line())

@@ -1,0 +1,102 @@
+"""What the step announces: each state once, before the next one is entered, and again if it could not be said."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.clock import iso
+from chalicelib.notices.public_events import event_id
+from chalicelib.waves.rules import State
+from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, joined
+from tests.conftest import T0
+
+SECOND = timedelta(seconds=1)
+
+
+def test_everything_is_announced_in_order_the_note_before_its_round(world):
+    world.step()
+    joined(world)
+    world.at(OPENS)
+    world.at(FREEZES)
+    events = world.heard()
+    assert [event["event"] for event in events] == ["wave_open", "wave_closed", "wave_frozen"]
+    assert events[2]["note"] == world.files(WAVE)["note.txt"].decode()
+    world.at(ROUND)
+    events = world.heard()
+    assert [event["event"] for event in events] == ["wave_drawn", "wave_settled"]
+    assert events[1] == {
+        "v": 1,
+        "id": event_id("wave_settled", WAVE),
+        "at": iso(ROUND),
+        "event": "wave_settled",
+        "wave": WAVE,
+        "opens_at": "2026-11-27T05:00:00Z",
+        "closes_at": "2026-11-30T17:00:00Z",
+        "quota": 4,
+        "chosen": 4,
+        "note": world.files(WAVE)["note.txt"].decode(),
+        "results_url": f"{world.settings.results_url}/draws/{WAVE}/",
+    }
+    world.step()
+    assert world.heard() == []
+
+
+def test_that_a_wave_is_about_to_close_is_announced_once_and_never_after_it_did(world):
+    """Five seconds before, on the test's stage."""
+    world.step()
+    joined(world)
+    for now in (OPENS, CLOSES - 6 * SECOND):
+        world.at(now)
+    assert [event["event"] for event in world.heard()] == ["wave_open"]
+    for now in (CLOSES - 5 * SECOND, CLOSES - 4 * SECOND):
+        world.at(now)
+    [event] = world.heard()
+    assert (event["event"], event["closes_at"]) == ("wave_closing_soon", iso(CLOSES))
+    world.at(CLOSES)
+    assert [event["event"] for event in world.heard()] == ["wave_closed"]
+    # No trigger came in the last five seconds of the next wave.
+    world.at(OPENS + timedelta(days=14))
+    world.at(CLOSES + timedelta(days=14))
+    assert [event["event"] for event in world.heard() if event["wave"] == WAVE + 1] == ["wave_open", "wave_closed"]
+
+
+def test_what_could_not_be_announced_is_announced_by_the_next_step(world, monkeypatch):
+    world.step()
+    world.clock.now = OPENS
+    topic = world.stepper._announcements
+    monkeypatch.setattr(topic, "_topic", topic._topic + "-gone")
+    with pytest.raises(ExceptionGroup):
+        world.step()
+    monkeypatch.undo()
+    assert world.store.wave(WAVE).state is State.OPEN
+    assert world.step() == []
+    assert [event["event"] for event in world.heard()] == ["wave_open"]
+
+
+def test_a_note_that_is_announced_only_after_its_round_is_an_alarm(world, monkeypatch, caplog):
+    world.step()
+    joined(world)
+    world.at(OPENS)
+    topic = world.stepper._announcements
+    with monkeypatch.context() as silent:
+        silent.setattr(topic, "_topic", topic._topic + "-gone")
+        with pytest.raises(ExceptionGroup):
+            world.at(CLOSES)
+        world.clock.now = FREEZES
+    world.at(FREEZES)
+    assert "note_announced_late" not in caplog.text
+    world.forget()
+    world.clock.now = T0
+    world.step()
+    joined(world)
+    for now in (OPENS, CLOSES):
+        world.at(now)
+    with monkeypatch.context() as silent:
+        silent.setattr(world.stepper._announcements, "_topic", topic._topic + "-gone")
+        with pytest.raises(ExceptionGroup):
+            world.at(FREEZES)
+    world.at(ROUND)
+    assert "note_announced_late" in caplog.text
+    assert world.store.wave(WAVE).state is State.SETTLED

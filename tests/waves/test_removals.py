@@ -1,0 +1,245 @@
+"""Before the lists are made whoever may no longer take part is removed, told why, and counted by reason."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from chalicelib.draw.leaves import leaves_of
+from chalicelib.registration.rules import Employment, Standing
+from chalicelib.time_budget import Tick
+from chalicelib.waves import entries, freeze, rules
+from chalicelib.waves import entries as shards
+from chalicelib.waves.freeze import AT_ONCE, ONE_BATCH_S, OUTCOMES, Removals
+from chalicelib.waves.rules import REMOVALS, SHARDS, Outcome, State, shard_of
+from chalicelib.waves.step import Transition
+from tests.builders.crashes import Calls, Crash, die
+from tests.builders.people import registrant
+from tests.builders.places import TWO_WEEKS, in_two_waves, leaf_of, play, standings
+from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, outcome
+from tests.conftest import T0
+
+CHANGES: dict[Outcome, Callable[[WavesWorld, str], object]] = {
+    Outcome.EXCLUDED: lambda world, who: world.people.excluded.add(who),
+    Outcome.EXCLUDED_OCCUPATION: lambda world, who: changed(world, who, employment=Employment.POLICE),
+    Outcome.IN_FORMAL_EDUCATION: lambda world, who: changed(world, who, employment=Employment.STUDENT),
+    Outcome.UNDER_AGE: lambda world, who: changed(world, who, birth_date=date(2008, 12, 1)),
+    Outcome.OVER_AGE: lambda world, who: changed(world, who, birth_date=date(1961, 11, 30)),
+    Outcome.WITHDRAWN: lambda world, who: world.people.by_id.pop(who),
+    Outcome.ALREADY_BENEFICIARY: lambda world, who: changed(world, who, standing=Standing.BENEFICIARY),
+    Outcome.BARRED: lambda world, who: changed(world, who, standing=Standing.REVOKED),
+}
+
+
+def changed(world: WavesWorld, who: str, **changes: object) -> None:
+    world.people.add(replace(world.people.by_id[who], **changes))
+
+
+def closed(world: WavesWorld, *names: str, quota: int = 2) -> None:
+    """A wave that these people joined, up to its close."""
+    world.step()
+    world.waves.resize(WAVE, quota, 0, {}, T0)
+    world.clock.now = OPENS
+    world.join(*names)
+    for now in (OPENS, CLOSES):
+        world.at(now)
+
+
+def test_every_reason_removes_its_entry_and_nobody_elses(world, tmp_path):
+    assert set(CHANGES) == REMOVALS == set(OUTCOMES.values())
+    closed(world, *CHANGES, "a", "b", "c")
+    for reason, change in CHANGES.items():
+        change(world, reason)
+    assert world.at(FREEZES) == [Transition(WAVE, State.FROZEN)]
+    assert world.result(WAVE, "removals.json") == {
+        "removed": [{"reason": reason, "entries": 1} for reason in sorted(CHANGES)]
+    }
+    assert {leaf.hex() for leaf in leaves_of(world.files(WAVE)["leaves/31.bin"])} == {
+        leaf_of(world, name) for name in "abc"
+    }
+    assert world.new_waves().get(WAVE, world.clock.now).entries == 3
+    # Each is told at once, in the selection that goes on for the others, and in the results.
+    told = standings(world)
+    assert {reason: told[reason] for reason in CHANGES if reason in told} == {
+        reason: reason for reason in CHANGES if reason is not Outcome.WITHDRAWN
+    }
+    assert {told[name] for name in "abc"} == {"in_selection"}
+    world.at(ROUND)
+    assert world.store.wave(WAVE).chosen == 2
+    results = {
+        one.registrant_id: one.reason
+        for shard in range(SHARDS)
+        for one in world.waves.results(WAVE, f"{shard:02d}", "", 100)
+    }
+    assert {reason: results[reason] for reason in CHANGES} == {reason: reason for reason in CHANGES}
+    assert sorted(results[name] or "chosen" for name in "abc") == ["chosen", "chosen", "not_drawn"]
+    assert world.failed_checks(WAVE, tmp_path) == []
+
+
+def test_everybody_may_be_removed(world, tmp_path):
+    closed(world, "a", "b")
+    world.people.excluded |= {"a", "b"}
+    play(world)
+    assert world.result(WAVE, "regions.json") == []
+    assert world.result(WAVE, "removals.json") == {"removed": [{"reason": "excluded", "entries": 2}]}
+    assert world.store.wave(WAVE).chosen == 0
+    assert world.failed_checks(WAVE, tmp_path) == []
+
+
+def test_who_was_chosen_in_another_wave_meanwhile_is_removed_as_a_beneficiary(world):
+    """They joined the second wave while the first waited for its beacon."""
+    in_two_waves(world)
+    world.beacons.silent = False
+    play(world, wave_later=1)
+    assert world.result(WAVE + 1, "removals.json") == {"removed": [{"reason": "already_beneficiary", "entries": 1}]}
+    assert [one.reason for one in world.new_waves().entries_of("a", world.clock.now)] == ["already_beneficiary", None]
+
+
+def crowd(world: WavesWorld, size: int) -> list[str]:
+    """So many people of one shard, of whom every third is excluded once the wave is closed."""
+    names = [name for name in (f"person-{n}" for n in range(size * SHARDS * 2)) if shard_of(name) == "07"][:size]
+    assert len(names) == size
+    closed(world, *names)
+    world.people.excluded |= set(names[::3])
+    return names
+
+
+def test_a_hundred_people_are_two_batches(world, monkeypatch):
+    names = crowd(world, 2 * AT_ONCE)
+    asked: list[list[str]] = []
+    unfit = world.people.unfit
+
+    def watched(some, day):
+        asked.append(list(some))
+        assert day == date(2026, 11, 30), "the day that the wave closed"
+        return unfit(some, day)
+
+    monkeypatch.setattr(world.people, "unfit", watched)
+    world.at(FREEZES)
+    assert [len(some) for some in asked] == [AT_ONCE, AT_ONCE]
+    assert sorted(name for some in asked for name in some) == sorted(names)
+    assert world.result(WAVE, "removals.json") == {"removed": [{"reason": "excluded", "entries": len(names[::3])}]}
+
+
+def test_a_step_that_runs_short_of_time_ends_quietly_and_the_next_one_goes_on(world, monkeypatch):
+    crowd(world, 2 * AT_ONCE)
+    asked, unfit = Counter[str](), world.people.unfit
+
+    def slow(some, day):
+        asked.update(some)
+        world.clock.now += timedelta(seconds=30)
+        return unfit(some, day)
+
+    monkeypatch.setattr(world.people, "unfit", slow)
+    world.clock.now = FREEZES
+    assert world.step(deadline_s=30 + ONE_BATCH_S - 1) == []
+    assert (len(asked), "note.txt" in world.files(WAVE)) == (AT_ONCE, False)
+    world.clock.now = FREEZES
+    assert world.step(deadline_s=200) == [Transition(WAVE, State.FROZEN)]
+    again = [name for name, times in asked.items() if times > 1]
+    assert again, "who was still in of a shard that was not done"
+    assert world.people.excluded.isdisjoint(again)
+
+
+def test_a_shard_that_is_done_is_not_looked_at_again(world, monkeypatch):
+    closed(world, *(f"person-{n}" for n in range(40)))
+    removals = Removals(world._transaction)
+    done = {shard for shard in range(SHARDS) if shard % 2}
+    for shard in done:
+        removals.mark(WAVE, shard)
+    assert removals.screened(WAVE) == done
+    asked: list[str] = []
+    monkeypatch.setattr(world.people, "unfit", lambda some, day: asked.extend(some) or {})
+    world.at(FREEZES)
+    assert sorted(asked) == sorted(n for n in world.people.by_id if int(shard_of(n)) not in done)
+    assert removals.screened(WAVE) == set(range(SHARDS))
+
+
+def test_a_slow_step_removes_nobody_from_a_shard_that_another_has_finished(world, monkeypatch):
+    """The other has made the lists by then, perhaps; what this one learned since comes too late."""
+    closed(world, "a", "b")
+    unfit = world.people.unfit
+    slow = world.new_stepper()
+
+    def overtaken(some, day):
+        monkeypatch.setattr(world.people, "unfit", unfit)
+        assert [one.state for one in world.new_stepper().advance(FREEZES, 60, world.clock.seconds)] == [State.FROZEN]
+        world.people.excluded |= {"a", "b"}
+        return unfit(some, day)
+
+    world.clock.now = FREEZES
+    monkeypatch.setattr(world.people, "unfit", overtaken)
+    before = world.files(WAVE)
+    assert before == {}
+    assert slow.advance(FREEZES, 60, world.clock.seconds) == []
+    assert {one.outcome for one in world.entries.candidates(WAVE)} == {None}
+    assert world.result(WAVE, "removals.json") == {"removed": []}
+
+
+def test_an_entry_that_another_step_removed_meanwhile_keeps_its_reason(world):
+    names = crowd(world, 5)
+    removals = Removals(world._transaction)
+    assert removals.remove(WAVE, 7, {names[0]: Outcome.EXCLUDED})
+    assert removals.remove(WAVE, 7, {names[0]: Outcome.WITHDRAWN, names[1]: Outcome.OVER_AGE})
+    assert removals.remove(WAVE, 7, {names[0]: Outcome.WITHDRAWN})
+    assert [world.entries.outcome(WAVE, name) for name in names[:2]] == [Outcome.EXCLUDED, Outcome.OVER_AGE]
+    removals.mark(WAVE, 7)
+    assert not removals.remove(WAVE, 7, {names[2]: Outcome.EXCLUDED})
+    assert world.entries.find(WAVE, names[2]).outcome is None
+
+
+def test_so_many_are_removed_in_one_transaction_as_one_may_have_legs(world):
+    names = crowd(world, AT_ONCE)
+    assert Removals(world._transaction).remove(WAVE, 7, dict.fromkeys(names, Outcome.EXCLUDED))
+    assert {one.outcome for one in world.entries.candidates(WAVE)} == {Outcome.EXCLUDED}
+
+
+def test_a_freeze_that_dies_at_any_call_comes_to_the_same_bytes(world, monkeypatch):
+    """Also where a hundred people are several batches, and one is removed in each of them."""
+    for module in (rules, entries, shards):
+        monkeypatch.setattr(module, "SHARDS", 2)
+    monkeypatch.setattr(freeze, "AT_ONCE", 2)
+    calls = Calls(monkeypatch)
+
+    def prepare() -> None:
+        world.forget()
+        world.clock.now = T0
+        closed(world, *"abcdefgh")
+        world.people.add(registrant("late", employment=Employment.POLICE))
+        world.people.excluded |= set("adg")
+        world.clock.now = FREEZES
+        calls.reset()
+
+    prepare()
+    world.step()
+    operations = [operation for _, operation in calls.made]
+    expected = outcome(world)
+    assert expected["record"].state is State.FROZEN
+    assert operations.count("TransactWriteItems") >= 3
+    assert json.loads(expected["files"]["removals.json"]) == {"removed": [{"reason": "excluded", "entries": 3}]}
+    for number in range(len(operations)):
+        prepare()
+        died: list[int] = []
+        calls.before[number] = lambda number=number, died=died: (died.append(number), die())
+        with pytest.raises(Crash):
+            world.step()
+        calls.reset()
+        world.at(FREEZES + timedelta(seconds=1))
+        assert died
+        assert outcome(world) == expected, f"died at call {number}"
+
+
+def test_the_others_are_taken_on_while_one_wave_runs_short_of_time(world, monkeypatch):
+    closed(world, "a")
+
+    def short(wave: object, tick: Tick) -> None:
+        tick.need(10_000)
+
+    monkeypatch.setattr(world.stepper._freeze, "run", short)
+    assert world.at(OPENS + TWO_WEEKS) == [Transition(WAVE + 1, State.OPEN)]
+    assert world.store.wave(WAVE).state is State.CLOSED

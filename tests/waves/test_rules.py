@@ -1,0 +1,228 @@
+"""Quotas, the instant of the freeze, states and standings."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from admin import receipt
+from chalicelib.clock import iso
+from chalicelib.config import load_programme
+from chalicelib.draw import note
+from chalicelib.draw.leaves import leaf
+from chalicelib.draw.selection import Draw, open_value, rank
+from chalicelib.waves.calendar import PlannedWave
+from chalicelib.waves.errors import BeneficiaryRevoked, PurchaseDeadlinePassed
+from chalicelib.waves.rules import (
+    NEXT,
+    NEXT_BENEFICIARY,
+    Beneficiary,
+    BeneficiaryState,
+    Entry,
+    Outcome,
+    Standing,
+    State,
+    Wave,
+    buy_by,
+    chain_of,
+    check_may_buy,
+    closing_day,
+    freeze_due,
+    frozen_at,
+    seats_for,
+    sources,
+    standing,
+    state_at,
+)
+from chalicelib.waves.wire import entry_view
+
+RESULTS = "https://results.example"
+OPENS = datetime(2023, 6, 2, 5, tzinfo=UTC)
+CLOSES = datetime(2023, 6, 5, 17, tzinfo=UTC)
+PLAN = PlannedWave(54, OPENS, CLOSES)
+QUICKNET = load_programme("production").draw.pinned
+MS = timedelta(milliseconds=1)
+ENTRY = Entry(54, "siti", 31, bytes(32), OPENS, "kk")
+
+
+def planned(quota: int | None) -> PlannedWave:
+    return PlannedWave(54, OPENS, CLOSES, quota)
+
+
+def recorded(state: State) -> Wave:
+    return Wave(54, state, OPENS, CLOSES, 5, 0, {})
+
+
+def beneficiary(wave: int, state: BeneficiaryState) -> Beneficiary:
+    return Beneficiary("siti", wave, "0" * 16, "2023", "open", state, CLOSES, 31, CLOSES)
+
+
+def test_a_wave_without_a_quota_takes_its_share_of_what_the_year_has_left():
+    assert seats_for(planned(None), 1_000_000, 16) == 62_500
+    assert seats_for(planned(None), 100, 3) == 33
+    assert seats_for(planned(None), 0, 3) == 0
+
+
+def test_an_admins_quota_is_cut_to_what_the_year_has_left():
+    assert seats_for(planned(40), 100, 3) == 40
+    assert seats_for(planned(40), 39, 3) == 39
+    assert seats_for(planned(40), -1, 3) == 0, "the target was lowered under what is allotted"
+
+
+@given(st.integers(0, 10**6), st.lists(st.none() | st.integers(0, 10**6), min_size=1, max_size=26))
+def test_a_years_quotas_never_exceed_its_target_and_use_it_up_if_nobody_sets_them(target, asked):
+    left = target
+    for n, quota in enumerate(asked):
+        seats = seats_for(planned(quota), left, len(asked) - n)
+        assert seats >= 0
+        left -= seats
+    assert left >= 0
+    if asked[-1] is None:
+        assert left == 0
+
+
+def test_the_age_counts_on_the_monday_of_the_last_accepted_instant():
+    assert closing_day(CLOSES) == date(2023, 6, 5), "CLOSES itself is Tuesday in WIB"
+    assert closing_day(CLOSES + MS) == date(2023, 6, 6)
+
+
+def test_a_list_is_final_after_the_delay_in_whole_seconds():
+    assert freeze_due(CLOSES, 900) == datetime(2023, 6, 5, 17, 15, tzinfo=UTC)
+    assert freeze_due(CLOSES + MS, 900) == datetime(2023, 6, 5, 17, 15, 1, tzinfo=UTC)
+
+
+DUE = datetime(2026, 6, 5, 17, 15, tzinfo=UTC)
+
+
+def test_a_freeze_declares_its_nominal_instant_while_half_of_the_delay_is_left():
+    assert frozen_at(DUE, 1800, DUE) == DUE
+    assert frozen_at(DUE, 1800, DUE + timedelta(minutes=15)) == DUE
+    late = DUE + timedelta(minutes=15) + MS
+    assert frozen_at(DUE, 1800, late) == DUE + timedelta(minutes=15, seconds=1)
+
+
+@given(st.timedeltas(timedelta(0), timedelta(days=400)))
+def test_a_note_published_now_never_names_a_round_that_could_exist_soon(late):
+    now = DUE + late
+    frozen = frozen_at(DUE, QUICKNET.delay_s, now)
+    round_at = note.round_time(QUICKNET, note.beacon_round(QUICKNET, frozen))
+    assert round_at - now >= timedelta(seconds=QUICKNET.delay_s / 2)
+    assert frozen >= DUE
+
+
+def test_every_state_but_the_last_has_one_that_follows():
+    assert list(NEXT) == list(State)[:-1]
+    assert list(NEXT.values()) == list(State)[1:]
+
+
+@pytest.mark.parametrize("record", [None, recorded(State.OPEN), recorded(State.CLOSED)])
+def test_until_the_freeze_the_clock_says_what_a_wave_is(record):
+    instants = [OPENS - MS, OPENS, CLOSES - MS, CLOSES, CLOSES + timedelta(days=9)]
+    expected = [State.SCHEDULED, State.OPEN, State.OPEN, State.CLOSED, State.CLOSED]
+    assert [state_at(record, PLAN, now) for now in instants] == expected
+
+
+@pytest.mark.parametrize("state", [State.FROZEN, State.DRAWN, State.SETTLED])
+def test_from_the_freeze_on_the_record_says_it(state):
+    assert state_at(recorded(state), PLAN, CLOSES + timedelta(hours=1)) is state
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "expected"),
+    [
+        (None, State.OPEN, (Standing.WAITING_FOR_CLOSING, None)),
+        (None, State.CLOSED, (Standing.IN_SELECTION, None)),
+        (None, State.FROZEN, (Standing.IN_SELECTION, None)),
+        (None, State.DRAWN, (Standing.IN_SELECTION, None)),
+        (None, State.SETTLED, (Standing.NOT_CHOSEN, "not_drawn")),
+        (Outcome.CHOSEN, State.DRAWN, (Standing.CHOSEN, None)),
+        (Outcome.CHOSEN, State.SETTLED, (Standing.CHOSEN, None)),
+        (Outcome.FAMILY_CARD, State.DRAWN, (Standing.NOT_CHOSEN, "family_card")),
+        (Outcome.ALREADY_BENEFICIARY, State.SETTLED, (Standing.NOT_CHOSEN, "already_beneficiary")),
+        (Outcome.INELIGIBLE, State.SETTLED, (Standing.NOT_CHOSEN, "ineligible")),
+    ],
+)
+def test_what_a_person_sees_of_an_entry(outcome, state, expected):
+    entry = Entry(54, "siti", 31, bytes(32), OPENS, "kk", outcome)
+    assert standing(entry, state, beneficiary(54, BeneficiaryState.POTENTIAL)) == expected
+
+
+def test_only_the_wave_that_chose_a_person_shows_that_the_place_was_revoked():
+    chosen = Entry(54, "siti", 31, bytes(32), OPENS, "kk", Outcome.CHOSEN, "open")
+    assert standing(chosen, State.SETTLED, beneficiary(54, BeneficiaryState.REVOKED))[0] is Standing.REVOKED
+    assert standing(chosen, State.SETTLED, beneficiary(53, BeneficiaryState.REVOKED))[0] is Standing.CHOSEN
+
+
+PRODUCTION, LOCAL = (load_programme(stage).training for stage in ("production", "local"))
+
+
+@pytest.mark.parametrize(
+    "awarded_at",
+    [
+        datetime(2023, 6, 5, 17, 0, tzinfo=UTC),  # 00:00 WIB of 6 June, the first instant of day 1
+        datetime(2023, 6, 5, 17, 45, 3, 5000, tzinfo=UTC),
+        datetime(2023, 6, 6, 16, 59, 59, 999_999, tzinfo=UTC),  # the last instant of day 1
+    ],
+)
+def test_a_training_must_be_bought_by_the_end_of_the_fifteenth_day_in_wib_counting_that_of_the_award(awarded_at):
+    assert buy_by(awarded_at, PRODUCTION) == datetime(2023, 6, 20, 17, 0, tzinfo=UTC)  # 20 June is over in WIB
+    assert buy_by(datetime(2023, 6, 5, 16, 59, 59, tzinfo=UTC), PRODUCTION) == datetime(2023, 6, 19, 17, tzinfo=UTC)
+
+
+def test_a_stage_may_count_seconds_and_a_deadline_is_always_a_whole_one():
+    assert buy_by(OPENS, LOCAL) == OPENS + timedelta(hours=3)
+    assert buy_by(OPENS + MS, LOCAL) == OPENS + timedelta(hours=3, seconds=1)
+
+
+def test_who_may_buy_depends_on_the_state_and_only_before_a_first_purchase_on_the_deadline():
+    by = CLOSES  # of `beneficiary`
+    check_may_buy(beneficiary(54, BeneficiaryState.POTENTIAL), by - MS)
+    with pytest.raises(PurchaseDeadlinePassed) as late:
+        check_may_buy(beneficiary(54, BeneficiaryState.POTENTIAL), by)
+    assert late.value.facts == {"buy_by": "2023-06-05T17:00:00Z"}
+    for state in (BeneficiaryState.ACTIVE, BeneficiaryState.GRADUATED):
+        check_may_buy(beneficiary(54, state), by + timedelta(days=99))
+    with pytest.raises(BeneficiaryRevoked):
+        check_may_buy(beneficiary(54, BeneficiaryState.REVOKED), by - MS)
+
+
+def test_who_is_revoked_or_graduated_is_so_for_good_and_only_the_potential_can_be_revoked():
+    assert set(NEXT_BENEFICIARY) == set(BeneficiaryState)
+    assert NEXT_BENEFICIARY[BeneficiaryState.REVOKED] == NEXT_BENEFICIARY[BeneficiaryState.GRADUATED] == frozenset()
+    assert sources(BeneficiaryState.REVOKED) == [BeneficiaryState.POTENTIAL.value]
+
+
+def test_the_values_of_one_who_was_not_drawn_can_be_recomputed():
+    draw = Draw(b"s" * 32, {31: b"\x00" * 32}, b"\x01" * 32)
+    view = entry_view(ENTRY, State.SETTLED, None, draw, RESULTS)
+    own = leaf(54, 31, bytes(32))
+    assert view.drawn is not None
+    assert view.drawn.open == open_value(draw.seed, own).hex()
+    assert view.drawn.rank == rank(draw.seed, own).hex()
+    assert (view.drawn.open_cutoff, view.drawn.rank_cutoff) == ("01" * 32, "00" * 32)
+
+
+def test_without_seats_reserved_for_the_region_there_is_no_rank():
+    view = entry_view(ENTRY, State.SETTLED, None, Draw(b"s" * 32, {32: None}, None), RESULTS)
+    assert view.drawn is not None
+    assert (view.drawn.rank, view.drawn.rank_cutoff, view.drawn.open_cutoff) == (None, None, None)
+
+
+def test_a_receipt_is_kept_as_a_file_that_a_verifier_reads():
+    file = entry_view(ENTRY, State.OPEN, None, None, RESULTS).receipt_file
+    assert file.name == "gelombang-54-receipt.json"
+    assert file.content == (
+        f'{{"format":"gelombang/receipt/1","wave":54,"region":31,"ticket":"{"00" * 32}",'
+        f'"leaf":"{leaf(54, 31, bytes(32)).hex()}","joined_at":"{iso(ENTRY.joined_at)}",'
+        '"results_url":"https://results.example/draws/54/"}\n'
+    )
+    assert receipt.parse(file.content.encode()) == receipt.Own(31, bytes(32), 54)
+
+
+def test_a_note_of_a_chain_that_the_stage_no_longer_uses_is_still_read():
+    production = load_programme("production").draw
+    development = production.chains["development"]
+    assert chain_of(production, development.hash) is development

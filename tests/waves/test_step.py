@@ -1,0 +1,243 @@
+"""The step, whatever trigger comes: on time, late, twice, not at all."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from chalicelib.draw import note as notes
+from chalicelib.waves.errors import NotOpenYet
+from chalicelib.waves.rules import State
+from chalicelib.waves.step import Transition
+from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE, WavesWorld, joined, outcome
+from tests.conftest import T0
+
+SECOND = timedelta(seconds=1)
+DUE = {State.OPEN: OPENS, State.CLOSED: CLOSES, State.FROZEN: FREEZES, State.DRAWN: ROUND, State.SETTLED: ROUND}
+
+
+def test_a_wave_goes_all_the_way(world, tmp_path):
+    world.step()
+    joined(world)
+    assert world.at(OPENS + SECOND) == [Transition(WAVE, State.OPEN)]
+    assert world.at(CLOSES) == [Transition(WAVE, State.CLOSED)]
+    assert world.at(FREEZES - SECOND) == []
+    assert world.at(FREEZES) == [Transition(WAVE, State.FROZEN)]
+    assert world.new_waves().get(WAVE, FREEZES).entries == 6
+    assert world.at(ROUND - SECOND) == []
+    assert world.at(ROUND) == [Transition(WAVE, State.DRAWN), Transition(WAVE, State.SETTLED)]
+    assert world.step() == []
+    assert world.failed_checks(WAVE, tmp_path) == []
+    view = world.new_waves().get(WAVE, ROUND)
+    assert (view.state, view.quota, view.entries, view.chosen) == ("SETTLED", 4, 6, 4)
+    standings = {name: world.new_waves().entries_of(name, ROUND)[0] for name in PEOPLE}
+    assert sorted(entry.standing for entry in standings.values()) == ["chosen"] * 4 + ["not_chosen"] * 2
+    for name, entry in standings.items():
+        assert (world.waves.beneficiary(name) is not None) == (entry.standing == "chosen")
+        assert (entry.reason == "not_drawn") == (entry.standing == "not_chosen")
+        assert (entry.drawn is not None) == (entry.standing == "not_chosen")
+    assert standings[PEOPLE[5]].standing == "chosen", "the only one of a region with a reserved seat"
+
+
+def test_one_who_was_not_drawn_sees_by_how_much(world):
+    world.step()
+    joined(world)
+    world.at(FREEZES)
+    world.at(ROUND)
+    missed = [entry for name in PEOPLE for entry in world.new_waves().entries_of(name, ROUND) if entry.drawn]
+    result = world.result(WAVE, "result.json")
+    for entry in missed:
+        assert entry.drawn.open > entry.drawn.open_cutoff == result["open"]["cutoff"]
+        assert entry.drawn.rank > entry.drawn.rank_cutoff == result["reserved"][0]["cutoff"]
+
+
+# The trigger matrix
+
+HOW = {
+    "on time": lambda due: [due],
+    "late": lambda due: [due + 3 * SECOND],
+    "doubled": lambda due: [due, due],
+    "missed": lambda due: [],
+}
+CASES = [(how, state) for state in DUE for how in HOW if (how, state) != ("missed", State.FROZEN)]
+
+
+@pytest.fixture(scope="module")
+def punctual() -> dict[str, Any]:
+    """What a wave comes to whose triggers all come on time; filled by the first case, for all that follow."""
+    return {}
+
+
+def come_to(world: WavesWorld, instants: list[datetime]) -> dict[str, Any]:
+    """Play the wave with steps at these instants; the every-minute trigger comes after all of them in any case."""
+    world.forget()
+    world.clock.now = T0
+    world.step()
+    joined(world)
+    for now in sorted([*instants, ROUND + timedelta(minutes=1)]):
+        world.at(now)
+    return outcome(world)
+
+
+@pytest.mark.parametrize(("how", "state"), CASES)
+def test_the_final_state_is_the_same_whatever_becomes_of_a_trigger(world, punctual, tmp_path, how, state):
+    if not punctual:
+        punctual |= come_to(world, list(DUE.values()))
+    reached = come_to(
+        world, [now for other, due in DUE.items() for now in HOW[how if other is state else "on time"](due)]
+    )
+    assert reached["record"].state is State.SETTLED
+    assert reached == punctual
+    assert world.failed_checks(WAVE, tmp_path) == []
+
+
+def test_one_trigger_long_after_everything_was_due_still_makes_a_draw_that_verifies(world, tmp_path):
+    """Only what the later freeze names differs: its instant and its round, and so whom the draw chooses."""
+    world.step()
+    joined(world)
+    for now in (OPENS, CLOSES, FREEZES):
+        world.at(now)
+    on_time = world.files(WAVE)
+    world.forget()
+    world.clock.now = T0
+    world.step()
+    joined(world)
+    late = CLOSES + timedelta(hours=7, milliseconds=1)
+    assert [done.state for done in world.at(late)] == [State.OPEN, State.CLOSED, State.FROZEN]
+    files = world.files(WAVE)
+    differing = {
+        one.split()[0]
+        for one, other in zip(files["note.txt"].splitlines(), on_time["note.txt"].splitlines(), strict=True)
+        if one != other
+    }
+    assert differing == {b"frozen", b"beacon"}
+    assert {name: body for name, body in files.items() if name != "note.txt"} == {
+        name: body for name, body in on_time.items() if name != "note.txt"
+    }
+    note = notes.parse(files["note.txt"])
+    assert note.frozen == late.replace(microsecond=0) + SECOND, "the present, in whole seconds"
+    world.at(note.frozen + timedelta(seconds=10))
+    assert world.store.wave(WAVE).state is State.SETTLED
+    assert world.failed_checks(WAVE, tmp_path) == []
+
+
+def test_a_freeze_that_is_a_little_late_still_names_the_nominal_round(world):
+    world.step()
+    joined(world)
+    world.at(FREEZES + 5 * SECOND)
+    assert notes.parse(world.files(WAVE)["note.txt"]).frozen == FREEZES
+    world.at(ROUND)
+    assert world.store.wave(WAVE).state is State.SETTLED
+
+
+# Publishing in time
+
+
+def test_a_note_that_came_after_its_round_makes_way_for_one_with_a_later_round(world, tmp_path, monkeypatch):
+    world.step()
+    joined(world)
+    real = world.publication._put
+
+    def slow(wave, name, body, **conditions):
+        if name == "note.txt":
+            world.clock.now += timedelta(seconds=20)
+        real(wave, name, body, **conditions)
+
+    monkeypatch.setattr(world.publication, "_put", slow)
+    world.at(FREEZES)
+    assert world.store.wave(WAVE).state is State.CLOSED
+    before = world.files(WAVE)
+    too_late = before.pop("note.txt")
+    assert notes.parse(too_late).frozen == FREEZES
+    assert "wave_frozen" not in [event["event"] for event in world.heard()]
+    monkeypatch.undo()
+    monkeypatch.setattr("moto.s3.models.utcnow", world.clock.utcnow)
+    now = world.clock.now
+    world.people.excluded.add(PEOPLE[0])  # too late to be removed: the lists are out
+    world.step()
+    after = world.files(WAVE)
+    assert notes.parse(after.pop("note.txt")).frozen == now
+    assert after == before
+    world.at(now + timedelta(seconds=10))
+    assert world.store.wave(WAVE).state is State.SETTLED
+    assert world.failed_checks(WAVE, tmp_path) == []
+
+
+def test_lists_that_the_note_does_not_commit_to_are_never_drawn_from(world):
+    world.step()
+    joined(world)
+    world.at(FREEZES)
+    leaves = world.files(WAVE)["leaves/31.bin"]
+    world.publication.put(WAVE, {"leaves/31.bin": leaves[:-32]})
+    assert world.at(ROUND) == []
+    assert world.store.wave(WAVE).state is State.FROZEN
+    world.publication.put(WAVE, {"leaves/31.bin": leaves})
+    assert [done.state for done in world.step()] == [State.DRAWN, State.SETTLED]
+
+
+# More than one wave
+
+
+def test_a_silent_beacon_holds_up_its_own_wave_only(world):
+    world.step()
+    joined(world)
+    for now in (OPENS, CLOSES, FREEZES):
+        world.at(now)
+    world.beacons.silent = True
+    in_two_weeks = timedelta(days=14)
+    assert world.at(OPENS + in_two_weeks) == [Transition(146, State.OPEN)]
+    assert world.new_waves().entries_of(PEOPLE[0], world.clock.now)[0].standing == "in_selection"
+    world.beacons.silent = False
+    assert [(done.wave, done.state) for done in world.step()] == [(WAVE, State.DRAWN), (WAVE, State.SETTLED)]
+
+
+def test_what_nobody_foresaw_in_one_wave_is_raised_after_the_others_went_on(world, monkeypatch):
+    world.step()
+    world.at(OPENS)
+
+    def broken(wave, tick):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(world.stepper._freeze, "run", broken)
+    with pytest.raises(ExceptionGroup) as caught:
+        world.at(OPENS + timedelta(days=14))
+    assert [type(one) for one in caught.value.exceptions] == [ZeroDivisionError]
+    assert world.store.wave(146).state is State.OPEN
+
+
+def test_a_busy_table_holds_a_wave_up_until_the_next_step_and_alarms_nobody(world, monkeypatch):
+    world.step()
+    world.at(OPENS)
+
+    def busy(wave, tick):
+        raise ClientError({"Error": {"Code": "TransactionConflictException", "Message": ""}}, "UpdateItem")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.stepper._freeze, "run", busy)
+        assert world.at(FREEZES) == [Transition(WAVE, State.CLOSED)]
+    assert world.step() == [Transition(WAVE, State.FROZEN)]
+
+
+def test_a_wave_that_nobody_joined_is_drawn_like_any_other(world, tmp_path):
+    world.step()
+    world.waves.resize(WAVE, 3, 1, {31: 1}, T0)
+    for now in (OPENS, CLOSES, FREEZES, ROUND):
+        world.at(now)
+    assert world.store.wave(WAVE).chosen == 0
+    assert world.store.allotted(2026) == 0
+    assert world.failed_checks(WAVE, tmp_path) == []
+
+
+def test_waves_that_closed_before_this_system_began_are_not_its_own(world):
+    world.clock.now = CLOSES
+    assert world.step() == []
+    assert world.store.waves() == []
+    with pytest.raises(NotOpenYet):
+        world.waves.join("anybody", CLOSES)
+
+
+def test_a_wave_that_was_open_when_the_system_began_is_its_own(world):
+    assert world.at(CLOSES - SECOND) == [Transition(WAVE, State.OPEN)]

@@ -1,0 +1,116 @@
+"""A step may die before or after any of its calls, and another may run between any two: the end is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.waves import entries, rules
+from chalicelib.waves import entries as shards
+from chalicelib.waves.rules import NEXT, Outcome, State
+from chalicelib.waves.step import Transition
+from tests.builders.crashes import Calls, Crash, die
+from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE, WavesWorld, joined, outcome
+from tests.conftest import T0
+
+SECOND = timedelta(seconds=1)
+PHASES = {
+    "opening": (OPENS, OPENS + SECOND),
+    "closing": (CLOSES, CLOSES + SECOND),
+    "freeze": (FREEZES, FREEZES + SECOND),
+    "draw and award": (ROUND, ROUND + SECOND),
+}
+READS = {"GetItem", "BatchGetItem", "Query", "GetObject"}
+
+
+@pytest.fixture
+def calls(world: WavesWorld, monkeypatch: pytest.MonkeyPatch) -> Calls:
+    """With four partitions a wave instead of 64, since each is a call that may be the last."""
+    monkeypatch.setattr(rules, "SHARDS", 4)
+    monkeypatch.setattr(entries, "SHARDS", 4)
+    monkeypatch.setattr(shards, "SHARDS", 4)
+    return Calls(monkeypatch)
+
+
+def prepare(world: WavesWorld) -> None:
+    """Six people, four seats. Four are one family and one is excluded by the freeze: seats fall free for good."""
+    world.forget()
+    world.clock.now = T0
+    world.step()
+    joined(world)
+    world.family(*PEOPLE[:4])
+    world.people.excluded.add(PEOPLE[4])
+
+
+def play(world: WavesWorld, calls: Calls, phase: str, plan: Callable[[], None]) -> tuple[list[Transition], list[str]]:
+    """A whole wave: what is planned happens in `phase`, and after a crash the next step goes on a little later.
+
+    Returns the transitions, and the operations that were called in the phase.
+    """
+    prepare(world)
+    done: list[Transition] = []
+    operations: list[str] = []
+    for name, (due, again) in PHASES.items():
+        world.clock.now = due
+        if due == ROUND:
+            world.people.excluded.add(PEOPLE[5])
+        calls.reset()
+        if name == phase:
+            plan()
+        try:
+            done += world.step()
+        except Crash:
+            calls.reset()
+            done += world.at(again)
+        if name == phase:
+            operations = [operation for _, operation in calls.made]
+        calls.reset()
+    return done + world.at(ROUND + timedelta(minutes=1)), operations
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_step_that_dies_at_any_call_is_gone_on_with_to_the_same_end(world, calls, tmp_path, phase):
+    _, operations = play(world, calls, phase, lambda: None)
+    expected = outcome(world)
+    assert expected["record"].state is State.SETTLED
+    assert {Outcome.EXCLUDED, Outcome.FAMILY_CARD, Outcome.INELIGIBLE} <= set(expected["outcomes"].values())
+    assert world.failed_checks(WAVE, tmp_path) == []
+    deaths = [(calls.before, number) for number in range(len(operations))]
+    # Dying after a call is dying before the next, except where registration is told in between.
+    deaths += [(calls.after, number) for number, name in enumerate(operations) if name == "TransactWriteItems"]
+    for when, number in deaths:
+        died = []
+
+        def die_there(when=when, number=number, died=died) -> None:
+            when[number] = lambda: (died.append(number), die())
+
+        play(world, calls, phase, die_there)
+        assert died, "it did not come to this call"
+        assert outcome(world) == expected, f"died at call {number}, {operations[number]}"
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_two_steps_at_once_come_to_the_same_end_wherever_they_meet(world, calls, phase):
+    """At each call of one step another one, in another function, does all that is due."""
+    _, operations = play(world, calls, phase, lambda: None)
+    expected = outcome(world)
+    for number, operation in enumerate(operations):
+        if number and operation in READS and operations[number - 1] in READS:
+            continue  # nothing was done between the two, so it is as if they met at the first
+        others: list[Transition] = []
+        met = []
+
+        def meet_there(number=number, others=others, met=met) -> None:
+            def other_step() -> None:
+                met.append(number)
+                others.extend(world.new_stepper().advance(world.clock.now, 60, world.clock.seconds))
+
+            calls.before[number] = other_step
+
+        done, _ = play(world, calls, phase, meet_there)
+        assert met, "it did not come to this call"
+        assert outcome(world) == expected, f"met at call {number}, {operation}"
+        states = sorted(one.state for one in (*done, *others))
+        assert states == sorted(NEXT.values()), f"met at call {number}: each transition is recorded once"

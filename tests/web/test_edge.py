@@ -1,0 +1,281 @@
+"""The web edge, through the same gateway event that AWS sends: bodies, refusals, headers, languages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError
+from chalice.test import Client, HTTPResponse
+from pynamodb.exceptions import UpdateError
+
+from chalicelib.errors import DomainError, Malformed, NotFound, UnknownField
+from chalicelib.waves.errors import WaveClosed
+from chalicelib.web import edge, openapi
+
+
+class Form(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+
+
+class Query(msgspec.Struct, forbid_unknown_fields=True):
+    skill: str | None = None
+    limit: int = 20
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    api = edge.Api("test", clock=lambda: datetime(2026, 11, 24, tzinfo=UTC))
+
+    @api.endpoint("POST /things", "Make", body=Form, answers={201: Form})
+    def make(form: Form) -> edge.Reply:
+        return edge.created(form)
+
+    @api.endpoint("GET /closed", "Refuse", answers={200: None})
+    def closed() -> edge.Reply:
+        raise WaveClosed(wave=54, closed_at="2023-06-05T17:00:00Z", next_opens_at=None)
+
+    @api.endpoint("GET /broken", "Break", answers={200: None})
+    def broken() -> edge.Reply:
+        raise ZeroDivisionError("Siti Aminah, 3174095708950001")
+
+    @api.endpoint("GET /kept", "Cache", answers={200: dict[str, str]})
+    def kept() -> edge.Reply:
+        return edge.ok({"now": api.now().isoformat()}, cache_s=5)
+
+    @api.endpoint("POST /click", "Click", answers={200: dict[str, str]})
+    def click() -> edge.Reply:
+        return edge.ok({})
+
+    @api.endpoint("GET /search", "Search", query=Query, answers={200: Query})
+    def search(query: Query) -> edge.Reply:
+        return edge.ok(query)
+
+    @api.endpoint("POST /things/{thing_id}/parts/{part}", "Sign", answers={200: dict[str, str]})
+    def sign(thing_id: str, part: str) -> edge.Reply:
+        method, path, query, _, body = api.signed_request()
+        return edge.ok({"method": method, "path": path, "query": repr(query), "body": body.decode()})
+
+    @api.endpoint("GET /table.csv", "Table", answers={200: edge.Text("text/csv")})
+    def table() -> edge.Reply:
+        return edge.ok("a,b\r\n1,2\r\n", cache_s=60)
+
+    with Client(api) as test_client:
+        yield test_client
+
+
+def post(client: Client, body: bytes, **headers: str) -> HTTPResponse:
+    return client.http.post("/things", body=body, headers={"content-type": "application/json", **headers})
+
+
+def test_a_body_reaches_the_handler_decoded(client):
+    answer = post(client, b'{"name": "x"}')
+    assert (answer.status_code, json.loads(answer.body)) == (201, {"name": "x"})
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 400, "malformed_request"),
+        (b"{", 400, "malformed_request"),
+        (b"[]", 400, "malformed_request"),
+        (b'{"name": 1}', 400, "malformed_request"),
+        (b"{}", 400, "malformed_request"),
+        (b'{"name": "\xff"}', 400, "malformed_request"),
+        (b'{"name": "x", "nik": "3174095708950001"}', 400, "unknown_field"),
+        (b'{"name": "' + b"x" * 10_240 + b'"}', 413, "body_too_large"),
+    ],
+)
+def test_a_bad_body_is_refused_with_a_stable_code(client, body, status, code):
+    answer = post(client, body)
+    problem = json.loads(answer.body)
+    assert (answer.status_code, problem["code"], problem["status"]) == (status, code, status)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "3174095708950001" not in answer.body.decode()
+
+
+def test_what_a_partner_signs_is_the_path_of_its_request_and_not_of_the_route(client):
+    answer = client.http.post("/things/abc/parts/{thing_id}?limit=2&a=%2B+&limit=1&b", body=b"{}")
+    assert json.loads(answer.body) == {
+        "method": "POST",
+        "path": "/things/abc/parts/{thing_id}",
+        "query": "[('limit', '2'), ('limit', '1'), ('a', '+ '), ('b', '')]",
+        "body": "{}",
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 200, None),
+        (b" {} ", 200, None),
+        (b'{"nik": "3174095708950001"}', 400, "unknown_field"),
+        (b"[1]", 400, "malformed_request"),
+        (b"x" * 10_241, 413, "body_too_large"),
+    ],
+)
+def test_a_route_without_a_body_takes_none_whatever_its_media_type(client, body, status, code):
+    answer = client.http.post("/click", body=body, headers={"content-type": "text/plain"})
+    assert (answer.status_code, json.loads(answer.body).get("code")) == (status, code)
+
+
+def test_a_body_that_is_no_text_is_malformed(client):
+    event = gateway_event(1) | {"body": '{"name": "\ud800"}', "headers": {"content-type": "application/json"}}
+    event["requestContext"] |= {"resourcePath": "/things", "httpMethod": "POST"}
+    answer = client._app(event, None)
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "malformed_request")
+
+
+@pytest.mark.parametrize("header", ["Accept-Language", "accept-language"])
+def test_what_the_router_refuses_speaks_the_callers_language_too(client, header):
+    event = gateway_event(1) | {"headers": {header: "en"}}
+    event["requestContext"] |= {"httpMethod": "DELETE"}
+    assert "not supported" in json.loads(client._app(event, None)["body"])["detail"]
+
+
+@pytest.mark.parametrize("text", ["", "x" * 25, "A" * 26, "1" * 26, "a" * 27, "a" * 2000])
+def test_what_is_no_id_names_nothing(text):
+    with pytest.raises(NotFound):
+        edge.object_id(text)
+    assert edge.object_id("a" * 26) == "a" * 26
+
+
+def test_another_media_type_is_a_problem_document_too(client):
+    answer = client.http.post("/things", body=b"<a/>", headers={"content-type": "text/xml"})
+    assert (answer.status_code, json.loads(answer.body)["code"]) == (415, "unsupported_media_type")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(("language", "word"), [("id", "ditutup"), ("en", "closed")])
+def test_a_refusal_speaks_the_language_of_the_request_and_carries_its_facts(client, language, word):
+    answer = client.http.get("/closed", headers={"accept-language": language})
+    problem = json.loads(answer.body)
+    assert word in problem["detail"]
+    assert (answer.status_code, problem["code"], problem["wave"]) == (409, "wave_closed", 54)
+    assert problem["type"] == "urn:gelombang:problem:wave_closed"
+
+
+def test_an_unforeseen_error_tells_the_caller_and_the_log_nothing_of_what_was_sent(client, caplog):
+    answer = client.http.get("/broken")
+    assert (answer.status_code, json.loads(answer.body)["code"]) == (500, "unexpected")
+    assert "ZeroDivisionError" in str(caplog.records[-1].__dict__)
+    assert "Siti" not in answer.body.decode() + str(caplog.records[-1].__dict__)
+
+
+def test_private_answers_are_never_stored_and_public_ones_for_seconds(client):
+    assert post(client, b'{"name": "x"}').headers["Cache-Control"] == "no-store"
+    kept = client.http.get("/kept")
+    assert kept.headers["Cache-Control"] == "public, max-age=5"
+    assert kept.headers["X-Content-Type-Options"] == "nosniff"
+    assert kept.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_without_a_gateway_time_the_clock_decides(client):
+    assert json.loads(client.http.get("/kept").body)["now"].startswith("2026-11-24T00:00")
+
+
+def gateway_event(arrived_ms: int) -> dict[str, object]:
+    return {
+        "requestContext": {"resourcePath": "/kept", "httpMethod": "GET", "requestTimeEpoch": arrived_ms},
+        "headers": {},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "body": None,
+        "isBase64Encoded": False,
+    }
+
+
+def test_the_gateways_arrival_time_counts_to_the_millisecond(client):
+    answer = client._app(gateway_event(1_700_000_000_123), None)
+    assert json.loads(answer["body"])["now"] == "2023-11-14T22:13:20.123000+00:00"
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.0", "54x", "1" * 10, "٥٤"])
+def test_what_is_no_wave_number_names_nothing(text):
+    with pytest.raises(NotFound):
+        edge.number(text)
+
+
+def test_the_path_of_a_wrong_field_is_told_but_not_its_value():
+    class Kind(msgspec.Struct, forbid_unknown_fields=True):
+        phone: int
+
+    with pytest.raises(Malformed) as caught:
+        edge.decode(b'{"phone": "0812-secret"}', Kind)
+    assert caught.value.facts["field"] == "$.phone"
+    assert "secret" not in str(caught.value)
+
+
+def test_an_unknown_field_that_is_no_name_is_not_repeated():
+    with pytest.raises(UnknownField) as caught:
+        edge.decode(b'{"name": "x", "3174095708950001": 1}', Form)
+    assert "3174" not in str(caught.value)
+
+
+def test_a_domain_error_reads_as_its_code_and_facts():
+    class Example(DomainError):
+        code = "example"
+
+    assert str(Example(wave=54)) == "example wave=54"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow"}}, "Decrypt"), 503),
+        (ConnectTimeoutError(endpoint_url="https://kms"), 503),
+        (UpdateError(cause=ClientError({"Error": {"Code": "InternalServerError", "Message": ""}}, "UpdateItem")), 503),
+        (ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Decrypt"), 500),
+    ],
+)
+def test_what_passes_by_itself_is_503_and_what_does_not_is_500(error, status):
+    api = edge.Api("test")
+
+    @api.endpoint("GET /late", "Fail", answers={200: None})
+    def late() -> edge.Reply:
+        raise error
+
+    with Client(api) as client:
+        answer = client.http.get("/late")
+    assert answer.status_code == status
+    assert ("Retry-After" in answer.headers) == (status == 503)
+
+
+@pytest.mark.parametrize(
+    ("query", "decoded"),
+    [("", {"skill": None, "limit": 20}), ("?skill=barista&limit=5", {"skill": "barista", "limit": 5})],
+)
+def test_a_query_reaches_the_handler_decoded(client, query, decoded):
+    answer = client.http.get(f"/search{query}")
+    assert (answer.status_code, json.loads(answer.body)) == (200, decoded)
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "field"),
+    [
+        ("?limit=many", "malformed_request", "$.limit"),
+        ("?limit=1&limit=2", "malformed_request", "$.limit"),
+        ("?nik=3174095708950001", "unknown_field", "nik"),
+    ],
+)
+def test_a_bad_query_is_refused_with_a_stable_code(client, query, code, field):
+    answer = client.http.get(f"/search{query}")
+    problem = json.loads(answer.body)
+    assert (answer.status_code, problem["code"], problem["field"]) == (400, code, field)
+    assert "3174095708950001" not in answer.body.decode()
+
+
+def test_an_answer_that_is_no_json_carries_its_media_type(client):
+    answer = client.http.get("/table.csv")
+    assert (answer.headers["Content-Type"], answer.body) == ("text/csv; charset=utf-8", b"a,b\r\n1,2\r\n")
+
+
+def test_the_document_names_query_parameters_and_media_types(client):
+    paths = openapi.document(client._app.operations, "0")["paths"]
+    parameters = {one["name"]: one["required"] for one in paths["/search"]["get"]["parameters"]}
+    assert parameters == {"skill": False, "limit": False}
+    assert list(paths["/table.csv"]["get"]["responses"]["200"]["content"]) == ["text/csv"]
