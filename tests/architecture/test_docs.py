@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from admin.cli import main
 from infrastructure import app_stack, data_stack
+from tests.architecture.test_imports import PURE
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -130,3 +132,19 @@ def test_the_changelog_has_the_version():
 
     assert f"## {app.VERSION}" in (ROOT / "CHANGELOG.md").read_text()
     assert f'version = "{app.VERSION}"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_the_glossary_has_every_type_of_the_pure_rules_in_both_languages_and_no_other():
+    lines = (line for line in (ROOT / "docs/glossary.md").read_text().splitlines() if line.startswith("| "))
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if not line.startswith("| word ")]
+    assert [row for row in rows if len(row) != 4 or not (row[0] and row[2] and row[3])] == []
+    words = [row[0] for row in rows]
+    assert [word for word in words if words.count(word) > 1] == []
+    types = {
+        f"{Path(path).parts[1]}.{node.name}"
+        for path in PURE
+        if not path.endswith(("wire.py", "errors.py"))
+        for node in ast.parse((ROOT / path).read_text()).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    }
+    assert {name for row in rows for name in re.findall(r"`([^`]+)`", row[1])} == types
