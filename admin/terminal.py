@@ -1,28 +1,44 @@
-"""Instants on the command line: always with their time zone.
-
-How the command line tells what the services refuse: in words, with the stable code; exit code 1.
-
-What every command does at a terminal: words that steer nothing, and a bar for who waits.
-"""
+"""What the commands share: options, how a refusal and an administrator's act are shown, a bar for whoever waits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from http import HTTPStatus
-from typing import TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from chalicelib.clock import parse_iso
+from chalicelib.clock import iso, parse_iso
 from chalicelib.errors import DomainError
 from chalicelib.web import problems
 
+if TYPE_CHECKING:
+    from chalicelib.aws.admin_acts import Act
+
+T = TypeVar("T")
+REASON_MAX = 500
+"""Characters of a reason."""
+
+
+def _reason(_ctx: click.Context, _param: click.Parameter, given: str | None) -> str | None:
+    if given is not None and not 0 < len(given.strip()) <= REASON_MAX:
+        raise click.BadParameter(f"a reason has 1 to {REASON_MAX} characters, not all blank")
+    return given.strip() if given is not None else None
+
+
+REASON_HELP = "Why, for colleagues and auditors; no personal data. Kept for good, with your identity."
+stage_option = click.option("--stage", required=True)
+reason_option = click.option("--reason", required=True, callback=_reason, help=REASON_HELP)
+reason_if_two = click.option("--reason", callback=_reason, help=f"{REASON_HELP} Needed where two people decide.")
+file_argument = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+
 
 def instant(text: str) -> datetime:
-    """An instant as somebody typed it; raises click's `BadParameter` without a time zone."""
+    """Parse an instant as it was typed. Raises click's `BadParameter` without a time zone."""
     try:
         return parse_iso(text)
     except ValueError as error:
@@ -30,7 +46,7 @@ def instant(text: str) -> datetime:
 
 
 class SaysWhy(click.Group):
-    """A group of commands whose refusals are sentences."""
+    """A group of commands that shows a refusal as a sentence with its stable code; exit code 1."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -42,16 +58,24 @@ class SaysWhy(click.Group):
             raise click.ClickException(f"{detail} ({error.code})") from error
 
 
-T = TypeVar("T")
-
-
 def plain(words: str) -> str:
-    """Somebody's words on one line; nothing in them may steer the terminal."""
+    """Return a stranger's words on one line, without characters that would steer the terminal."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in words)
 
 
+def signed(at: datetime, by: str, note: str) -> str:
+    """Who did something, when and why."""
+    return f"{iso(at)}  by {plain(by)}: {plain(note)}"
+
+
+def act_line(act: Act) -> str:
+    """What an administrator did, to what, when and why."""
+    about = f"{act.deed} {plain(act.about)}".rstrip()
+    return f"{about}  {signed(act.at, act.by, act.note)}"
+
+
 def progress(rows: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
-    """The rows, with a bar for who waits for them at a terminal; where nobody knows how many there are, a count."""
+    """Yield the rows and show a bar at a terminal; a count, where the total is not known."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:

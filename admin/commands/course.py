@@ -11,10 +11,7 @@ from chalicelib import spreadsheets
 from chalicelib.clock import iso, utc_now
 
 from ..deployment import stages
-from ..terminal import SaysWhy, plain
-from .payouts.lines import act_line, reason_option, stage_option
-
-_file_argument = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+from ..terminal import SaysWhy, act_line, file_argument, plain, reason_option, stage_option
 
 
 @click.group(cls=SaysWhy)
@@ -24,7 +21,7 @@ def course() -> None:
 
 @course.command("import")
 @stage_option
-@_file_argument
+@file_argument
 @reason_option
 def import_file(stage: str, file: Path, reason: str) -> None:
     """Propose to import FILE, a CSV in UTF-8; another person approves it. What it changes is shown.
@@ -43,7 +40,7 @@ def import_file(stage: str, file: Path, reason: str) -> None:
 
 @course.command()
 @stage_option
-@_file_argument
+@file_argument
 @click.option("--yes", is_flag=True, help="Do not ask back.")
 def approve(stage: str, file: Path, yes: bool) -> None:
     """Import FILE as another person proposed it, after what it changes was shown.

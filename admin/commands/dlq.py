@@ -24,8 +24,8 @@ from chalicelib.payouts.errors import UnknownEntitlement
 from chalicelib.waves.award import queue as award_queue
 
 from ..deployment import stages
-from ..terminal import progress
-from .payouts.lines import entitlement_line, stage_option
+from ..terminal import progress, stage_option
+from .payouts.lines import entitlement_line
 
 HIDDEN_S = 300
 """For how long a message that was read is hidden from others: longer than reading or moving what was received."""

@@ -12,8 +12,7 @@ from chalicelib.clock import utc_now, wib_date
 from chalicelib.registration.exclusions import ExclusionList
 
 from ..deployment import stages
-from ..terminal import SaysWhy
-from .payouts.lines import act_line, reason_option, stage_option
+from ..terminal import SaysWhy, act_line, file_argument, reason_option, stage_option
 
 _list_option = click.option("--list", "name", required=True, help="The list's name, such as civil-servants.")
 _version_option = click.option("--version", required=True, help="The list's version.")
@@ -31,7 +30,7 @@ def exclusion() -> None:
 @click.option(
     "--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="The day the list is true for; without it today."
 )
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@file_argument
 @reason_option
 def import_list(stage: str, name: str, version: str | None, day: datetime | None, file: Path, reason: str) -> None:
     """Import FILE, a CSV in UTF-8 with a column `nik`. One wrong line refuses all of it; lines are named, NIKs never.

@@ -21,7 +21,7 @@ from chalicelib.helpdesk.service import Helpdesk, OpenedGrievance
 from chalicelib.helpdesk.store import ALL_SHARDS
 
 from ..deployment import stages
-from ..terminal import SaysWhy
+from ..terminal import SaysWhy, stage_option
 
 WORDS_MAX = 4000
 """Characters of an answer or a note."""
@@ -46,7 +46,6 @@ def _words(words: str) -> str:
 
 
 _number_argument = click.argument("number", callback=_number)
-_stage_option = click.option("--stage", required=True)
 
 
 @click.group(cls=SaysWhy)
@@ -55,7 +54,7 @@ def grievance() -> None:
 
 
 @grievance.command("list")
-@_stage_option
+@stage_option
 @click.option("--overdue", is_flag=True, help="Only what should have been answered by now.")
 @click.option("--state", type=click.Choice([State.OPEN, State.ESCALATED], case_sensitive=False))
 def list_grievances(stage: str, overdue: bool, state: str | None) -> None:
@@ -85,7 +84,7 @@ def list_grievances(stage: str, overdue: bool, state: str | None) -> None:
 
 
 @grievance.command()
-@_stage_option
+@stage_option
 @_number_argument
 def show(stage: str, number: str) -> None:
     """Show one grievance: what was said, the evidence it was given, what was done and by whom."""
@@ -99,7 +98,7 @@ def show(stage: str, number: str) -> None:
 
 
 @grievance.command()
-@_stage_option
+@stage_option
 @_number_argument
 @click.option("--text", help="The answer, as the person will read it.")
 @click.option("--file", type=click.File(encoding="utf-8"), help="Or a file with it; - is the standard input.")
@@ -116,7 +115,7 @@ def answer(stage: str, number: str, text: str | None, file: TextIO | None) -> No
 
 
 @grievance.command()
-@_stage_option
+@stage_option
 @_number_argument
 @click.option("--note", required=True, help="For colleagues: why, and to whom. The person never sees it.")
 def escalate(stage: str, number: str, note: str) -> None:

@@ -8,8 +8,7 @@ from chalicelib.aws.admin_acts import Act
 from chalicelib.clock import iso, utc_now
 
 from ..deployment import stages
-from ..terminal import SaysWhy
-from .payouts.lines import act_line, reason_option
+from ..terminal import SaysWhy, act_line, reason_option, stage_option
 
 
 @click.group(cls=SaysWhy)
@@ -18,7 +17,7 @@ def mailbox() -> None:
 
 
 @mailbox.command()
-@click.option("--stage", required=True)
+@stage_option
 @click.argument("registrant")
 def show(stage: str, registrant: str) -> None:
     """Say whether mails to REGISTRANT, an account's subject, are sent."""
@@ -34,7 +33,7 @@ def show(stage: str, registrant: str) -> None:
 
 
 @mailbox.command()
-@click.option("--stage", required=True)
+@stage_option
 @reason_option
 @click.argument("registrant")
 def reopen(stage: str, registrant: str, reason: str) -> None:

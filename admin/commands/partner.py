@@ -9,7 +9,7 @@ from chalicelib.aws.admin_acts import Signed
 from chalicelib.clock import iso, utc_now
 
 from ..deployment import stages
-from .payouts.lines import act_line, reason_option
+from ..terminal import act_line, reason_option, stage_option
 
 
 @click.group()
@@ -18,7 +18,7 @@ def partner() -> None:
 
 
 @partner.command()
-@click.option("--stage", required=True)
+@stage_option
 @reason_option
 @click.argument("name")
 def add(stage: str, name: str, reason: str) -> None:
@@ -32,7 +32,7 @@ def add(stage: str, name: str, reason: str) -> None:
 
 
 @partner.command("list")
-@click.option("--stage", required=True)
+@stage_option
 def list_partners(stage: str) -> None:
     """List every partner, oldest first: id, since when, active or when revoked, name; who did it and why."""
     services = stages.load(stage).services
@@ -45,7 +45,7 @@ def list_partners(stage: str) -> None:
 
 
 @partner.command()
-@click.option("--stage", required=True)
+@stage_option
 @reason_option
 @click.argument("partner_id")
 def revoke(stage: str, partner_id: str, reason: str) -> None:

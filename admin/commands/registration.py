@@ -14,8 +14,7 @@ from chalicelib.registration.errors import NoCorrection
 from chalicelib.registration.wire import CorrectionForm
 
 from ..deployment import stages
-from ..terminal import SaysWhy, plain
-from .payouts.lines import reason_option, stage_option
+from ..terminal import SaysWhy, plain, reason_option, stage_option
 
 _person_argument = click.argument("registrant_id")
 

@@ -23,6 +23,7 @@ from chalicelib.outcomes.statistics_wire import (
 from chalicelib.outcomes.suppression import FEWEST
 
 from ..deployment import stages
+from ..terminal import stage_option
 
 WITHHELD = "·"
 NOTE = f"{WITHHELD} withheld: fewer than {FEWEST} people, or their number would follow; or a share of nobody"
@@ -38,7 +39,7 @@ def statistics() -> None:
 
 
 @statistics.command()
-@click.option("--stage", required=True)
+@stage_option
 @click.option("--wave", "number", type=click.IntRange(min=1), help="One wave by province, instead of the whole.")
 def show(stage: str, number: int | None) -> None:
     """Show the published statistics; new ones are counted every hour."""

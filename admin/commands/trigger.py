@@ -15,10 +15,11 @@ from botocore.config import Config
 from chalicelib.clock import iso, utc_now
 
 from ..deployment import stages
+from ..terminal import stage_option
 
 
 @click.command()
-@click.option("--stage", required=True)
+@stage_option
 @click.argument("function")
 def trigger(stage: str, function: str) -> None:
     """Run a scheduled FUNCTION of the stage now, such as expire_places, with its own rights, and wait for it.

@@ -16,9 +16,8 @@ from chalicelib.clock import WIB, iso, parse_iso, utc_now
 from chalicelib.waves.wire import WaveView
 
 from ..deployment import stages
-from ..terminal import SaysWhy, instant
+from ..terminal import SaysWhy, act_line, file_argument, instant, reason_option, stage_option
 from . import trigger
-from .payouts.lines import act_line, reason_option
 
 STEP_S = 840
 """How long a step in this process may run: as long as the stage's own function."""
@@ -30,7 +29,7 @@ def wave() -> None:
 
 
 @wave.command("list")
-@click.option("--stage", required=True)
+@stage_option
 def list_waves(stage: str) -> None:
     """List the waves that were run, the present one and the next few; then those that were skipped, and why."""
     waves = stages.load(stage).services.waves
@@ -53,7 +52,7 @@ def list_waves(stage: str) -> None:
 
 
 @wave.command()
-@click.option("--stage", required=True)
+@stage_option
 @click.argument("number", type=int)
 def show(stage: str, number: int) -> None:
     """Show one wave, past or to come, and what was changed of it by whom, when and why."""
@@ -69,7 +68,7 @@ def show(stage: str, number: int) -> None:
 
 
 @wave.command()
-@click.option("--stage", required=True)
+@stage_option
 def history(stage: str) -> None:
     """Show every change of the calendar and every import of past totals, newest first: by whom, when and why."""
     services = stages.load(stage).services
@@ -79,7 +78,7 @@ def history(stage: str) -> None:
 
 
 @wave.command()
-@click.option("--stage", required=True)
+@stage_option
 @click.option("--opens-at", type=instant, required=True)
 @click.option("--closes-at", type=instant, required=True, help="The first instant that is refused.")
 @click.option("--quota", type=click.IntRange(min=0), help="Else a share of what the year's target has left.")
@@ -91,7 +90,7 @@ def add(stage: str, opens_at: datetime, closes_at: datetime, quota: int | None, 
 
 
 @wave.command()
-@click.option("--stage", required=True)
+@stage_option
 @click.argument("number", type=int)
 @click.option("--opens-at", type=instant, required=True)
 @click.option("--closes-at", type=instant, required=True, help="The first instant that is refused.")
@@ -103,7 +102,7 @@ def move(stage: str, number: int, opens_at: datetime, closes_at: datetime, reaso
 
 
 @wave.command()
-@click.option("--stage", required=True)
+@stage_option
 @click.argument("number", type=int)
 @reason_option
 def skip(stage: str, number: int, reason: str) -> None:
@@ -113,7 +112,7 @@ def skip(stage: str, number: int, reason: str) -> None:
 
 
 @wave.command()
-@click.option("--stage", required=True)
+@stage_option
 @click.argument("number", type=int)
 @click.option("--quota", type=click.IntRange(min=0), required=True)
 @click.option("--reserved", type=click.IntRange(min=0), default=0, show_default=True, help="Of the quota, for regions.")
@@ -126,7 +125,7 @@ def resize(stage: str, number: int, quota: int, reserved: int, weights: Iterable
 
 
 @wave.command()
-@click.option("--stage", required=True)
+@stage_option
 @click.option("--deployed", is_flag=True, help="Let the stage's own function do it, with its own rights.")
 def advance(stage: str, deployed: bool) -> None:
     """Do now what the clock says is due and is not done: the step that the triggers take."""
@@ -146,9 +145,9 @@ def advance(stage: str, deployed: bool) -> None:
 
 
 @wave.command("import-history")
-@click.option("--stage", required=True)
+@stage_option
 @reason_option
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@file_argument
 def import_history(stage: str, file: Path, reason: str) -> None:
     """Import FILE, totals of waves before this system: a CSV with wave,year,province,recipients,graduates.
 

@@ -14,7 +14,7 @@ import click
 from chalicelib.clock import iso
 
 from ...deployment import stages
-from ...terminal import progress
+from ...terminal import progress, stage_option
 
 if TYPE_CHECKING:
     from chalicelib.waves.publication.samples import AuditRecord
@@ -42,7 +42,7 @@ NO_ENTRY, NOT_REGISTERED = "no_entry", "not_registered"
 
 
 @click.command("audit-sample")
-@click.option("--stage", required=True)
+@stage_option
 @click.option("--size", type=click.IntRange(1, 100_000), default=300, show_default=True, help="How many entries.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file for the CSV, else it is shown.")
 @click.argument("number", type=int, metavar="WAVE")

@@ -8,6 +8,7 @@ import click
 
 from chalicelib.clock import utc_now
 
+from ...terminal import stage_option
 from .audit_sample import audit_sample
 from .verify import verify_command
 from .watch import watch
@@ -35,7 +36,7 @@ draw.add_command(audit_sample)
 
 
 @draw.command(name="hand-in")
-@click.option("--stage", required=True)
+@stage_option
 @click.argument("wave", type=int)
 @click.argument("signature", callback=_signature)
 def hand_in(stage: str, wave: int, signature: bytes) -> None:

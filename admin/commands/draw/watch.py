@@ -14,6 +14,7 @@ from chalicelib.aws.clients import is_passing
 from chalicelib.waves.rules import State
 
 from ...deployment import stages
+from ...terminal import stage_option
 
 if TYPE_CHECKING:
     from chalicelib.waves import progress as waves
@@ -25,7 +26,7 @@ Look = Callable[[], "waves.Progress"]
 
 
 @click.command("watch")
-@click.option("--stage", required=True)
+@stage_option
 @click.option("--every", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between two looks.")
 @click.option("--once", is_flag=True, help="One line about the present, and no waiting.")
 @click.argument("number", type=int, metavar="WAVE")

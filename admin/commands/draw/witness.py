@@ -16,7 +16,7 @@ from chalicelib.draw.errors import ForeignChain, LateWitness
 
 from ...publication import Absent, Unreadable
 from ...site import Site
-from ...terminal import SaysWhy
+from ...terminal import SaysWhy, stage_option
 
 _NOTE_BYTES = 4096
 
@@ -81,7 +81,7 @@ def sign(source: str, key: Path, stage: str) -> None:
 @witness_group.command()
 @click.argument("wave", type=int)
 @click.argument("line")
-@click.option("--stage", required=True)
+@stage_option
 def add(wave: int, line: str, stage: str) -> None:
     """Publish the LINE that a witness signed for WAVE, if it holds and was signed in time; again changes nothing.
 

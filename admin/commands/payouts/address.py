@@ -8,8 +8,7 @@ from chalicelib.clock import iso, utc_now
 from chalicelib.payouts.rules import Authority
 
 from ...deployment import stages
-from ...terminal import SaysWhy
-from .lines import reason_option, stage_option
+from ...terminal import SaysWhy, reason_option, stage_option
 
 
 @click.group(cls=SaysWhy)

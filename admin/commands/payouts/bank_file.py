@@ -20,8 +20,8 @@ from chalicelib.payouts.bank_files.store import Batch, BatchState
 from chalicelib.payouts.bank_files.transfers import Order
 
 from ...deployment import stages
-from ...terminal import plain, progress
-from .lines import NARRATIVE_MAX, stage_option
+from ...terminal import file_argument, plain, progress, stage_option
+from .lines import NARRATIVE_MAX
 
 _SATURDAY = 5
 
@@ -65,7 +65,7 @@ def export(
 
 @click.command("import")
 @stage_option
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@file_argument
 def import_report(stage: str, file: Path) -> None:
     """Read a bank's report (pain.002 or camt.054) and settle by it. Exit code 1 if any line was applied to nothing."""
     from ...bank import reports  # lxml: only for who reads or writes a bank's file

@@ -14,8 +14,8 @@ from chalicelib.payouts.rules import Authority, Kind
 from chalicelib.waves.errors import UnknownWave
 
 from ...deployment import stages
-from ...terminal import SaysWhy, plain
-from .lines import act_line, ceiling_line, reason_option, stage_option
+from ...terminal import SaysWhy, act_line, plain, reason_option, stage_option
+from .lines import ceiling_line
 
 ACTS = 10
 """How many of the latest acts `status` shows."""

@@ -13,15 +13,8 @@ from chalicelib.payouts.errors import NoProposal
 from chalicelib.payouts.rules import State
 
 from ...deployment import stages
-from .lines import (
-    bank_lines,
-    entitlement_argument,
-    entitlement_line,
-    proposal_line,
-    reason_if_two,
-    reason_option,
-    stage_option,
-)
+from ...terminal import reason_if_two, reason_option, stage_option
+from .lines import bank_lines, entitlement_argument, entitlement_line, proposal_line
 
 
 @click.command()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 
 import click
 
-from chalicelib.aws.admin_acts import Act
 from chalicelib.clock import iso
 from chalicelib.money import Rupiah, format_idr
 from chalicelib.payouts.bank_files.transfers import BankFile
@@ -18,25 +16,12 @@ from chalicelib.payouts.rules import Authority, Entitlement, Hold, State
 from chalicelib.payouts.service import History
 from chalicelib.wiring import Services
 
-from ...terminal import plain
-
-REASON_MAX = 500
-"""Characters of a reason."""
+from ...terminal import plain, signed
 
 NARRATIVE_MAX = 500
 """Characters of a bank's own text that are shown."""
 
 
-def _reason(_ctx: click.Context, _param: click.Parameter, given: str | None) -> str | None:
-    if given is not None and not 0 < len(given.strip()) <= REASON_MAX:
-        raise click.BadParameter(f"a reason has 1 to {REASON_MAX} characters, not all blank")
-    return given.strip() if given is not None else None
-
-
-REASON_HELP = "Why, for colleagues and auditors; no personal data. Kept for good, with your identity."
-stage_option = click.option("--stage", required=True)
-reason_option = click.option("--reason", required=True, callback=_reason, help=REASON_HELP)
-reason_if_two = click.option("--reason", callback=_reason, help=f"{REASON_HELP} Needed where two people decide.")
 entitlement_argument = click.argument("entitlement_id")
 
 
@@ -60,7 +45,7 @@ def history_lines(history: History, standing: Proposal | None) -> Iterator[str]:
 
 def proposal_line(proposal: Proposal) -> str:
     """What is proposed, by whom, since when, and why."""
-    return f"proposed: {proposal.decision}  {_signed(proposal.made_at, proposal.maker, proposal.note)}"
+    return f"proposed: {proposal.decision}  {signed(proposal.made_at, proposal.maker, proposal.note)}"
 
 
 def bank_lines(services: Services, attempts: Iterable[StoredAttempt]) -> Iterator[str]:
@@ -80,12 +65,6 @@ def ceiling_line(ceiling: Ceiling) -> str:
     return f"{ceiling.name}  {format_idr(ceiling.ceiling_idr)}  taken {format_idr(taken)}  left {left}{set_by}"
 
 
-def act_line(act: Act) -> str:
-    """What was done to payouts as a whole."""
-    about = f"{act.deed} {plain(act.about)}".rstrip()
-    return f"{about}  {_signed(act.at, act.by, act.note)}"
-
-
 def _event(event: Event) -> str:
     by = f"  {_authority(event.authority)}" if event.authority else ""
     change = f"{event.before or '-'} -> {_state(event.state, event.hold)}"
@@ -95,10 +74,6 @@ def _event(event: Event) -> str:
 def _authority(authority: Authority) -> str:
     maker = f" (proposed by {plain(authority.maker)})" if authority.maker else ""
     return f"by {plain(authority.by)}{maker}: {plain(authority.note)}"
-
-
-def _signed(at: datetime, by: str, note: str) -> str:
-    return f"{iso(at)}  by {plain(by)}: {plain(note)}"
 
 
 def _state(state: State, hold: Hold | None) -> str:

@@ -17,10 +17,10 @@ from chalicelib.payouts.rules import Entitlement, Hold, Kind, State
 from chalicelib.payouts.service import BACKLOG_MAX
 
 from ...deployment import stages
-from ...terminal import SaysWhy, progress
+from ...terminal import SaysWhy, progress, stage_option
 from .. import trigger
 from . import address, bank_file, control, decision, reconcile
-from .lines import bank_lines, entitlement_argument, entitlement_line, history_lines, stage_option
+from .lines import bank_lines, entitlement_argument, entitlement_line, history_lines
 
 BOOKS_TIMEOUT_S = 60
 

@@ -17,7 +17,7 @@ from chalicelib.web import problems
 
 from ... import terminal
 from ...deployment import stages
-from .lines import stage_option
+from ...terminal import stage_option
 
 
 class NothingCompared(click.ClickException):
