@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.connection import Connection
-from pynamodb.exceptions import GetError, PynamoDBException, QueryError, TransactWriteError, UpdateError
+from pynamodb.exceptions import GetError, PutError, PynamoDBException, QueryError, TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
@@ -76,6 +76,14 @@ def _wire(region: str | None) -> Wire:
     return wire
 
 
+def find(kind: type[M], pk: str, sk: str, *, consistent: bool = True) -> M | None:
+    """An item, if there is one. One read."""
+    try:
+        return kind.get(pk, sk, consistent_read=consistent)
+    except kind.DoesNotExist:
+        return None
+
+
 def get_batch(table: type[M], keys: Sequence[tuple[str, str]], sleep: Callable[[float], None] = time.sleep) -> list[M]:
     """Those of at most 100 items that exist, in no order, read consistently; one call unless DynamoDB leaves some out.
 
@@ -133,6 +141,17 @@ def update_if(item: Model, actions: Sequence[Action], condition: Condition) -> b
         if is_condition_failure(failure):
             return False
         raise failure from error
+    return True
+
+
+def save_if(item: Model, condition: Condition) -> bool:
+    """Write an item whole. False if the condition did not hold. Raises pynamodb's `PutError`, as `update_if` does."""
+    try:
+        item.save(condition=condition)
+    except PutError as error:
+        if is_condition_failure(error):
+            return False
+        raise
     return True
 
 

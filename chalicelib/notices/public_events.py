@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 
 import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import DoesNotExist
 
-from ..aws.dynamodb import LegsFailed, Transaction
+from ..aws.dynamodb import LegsFailed, Transaction, find
 from ..clock import iso, parse_iso
 from ..ids import derived_id
 from .store import NoticesTable
@@ -80,10 +79,8 @@ class EventStore:
         return [_event(item) for item in EventItem.query("EVENTS", scan_index_forward=False, limit=limit)]
 
     def _find(self, id_: str) -> Event | None:
-        try:
-            return _event(EventItem.get(f"E#{id_}", "EVENT", consistent_read=True))
-        except DoesNotExist:
-            return None
+        item = find(EventItem, f"E#{id_}", "EVENT")
+        return _event(item) if item else None
 
 
 def _line(event: Event) -> str:

@@ -9,13 +9,13 @@ from typing import ClassVar, Literal
 
 import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
+from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
 from ..aws.admin_acts import ActColumns, Journal
-from ..aws.dynamodb import LegsFailed, Transaction, is_condition_failure
+from ..aws.dynamodb import LegsFailed, Transaction, find, is_condition_failure, save_if, update_if
 from ..clock import iso, parse_iso
 from .port import Facts, Kind
 from .rules import KEPT_DAYS, LINK_DAYS, NEXT, SHARDS, ChangeLink, Mailbox, Notice, State, after_doubt, shard_of
@@ -99,13 +99,7 @@ class NoticeStore:
 
     def add(self, registrant_id: str, kind: Kind, event: str, facts: Facts, now: datetime) -> bool:
         """Keep a notice, QUEUED; False if that event was told before (its kind and facts stay as they were)."""
-        try:
-            _new(registrant_id, kind, event, facts, now).save(condition=NoticeItem.pk.does_not_exist())
-        except PutError as error:
-            if is_condition_failure(error):
-                return False
-            raise
-        return True
+        return save_if(_new(registrant_id, kind, event, facts, now), NoticeItem.pk.does_not_exist())
 
     def keep(self, tx: Transaction, registrant_id: str, kind: Kind, event: str, facts: Facts, now: datetime) -> None:
         """Add the leg that keeps a notice; it fails if that event was told before."""
@@ -113,11 +107,8 @@ class NoticeStore:
 
     def notice(self, registrant_id: str, event: str) -> Notice | None:
         """One notice, if there is one."""
-        try:
-            item = NoticeItem.get(f"N#{registrant_id}", event, consistent_read=True)
-        except DoesNotExist:
-            return None
-        return _notice(item)
+        item = find(NoticeItem, f"N#{registrant_id}", event)
+        return _notice(item) if item else None
 
     def move(self, notice: Notice, to: State, now: datetime, message_id: str | None = None) -> bool:
         """Record the next state; False if the notice is no longer as it was read."""
@@ -158,9 +149,8 @@ class NoticeStore:
 
     def mailbox(self, registrant_id: str) -> Mailbox:
         """What is known of a mailbox."""
-        try:
-            item = MailboxItem.get(f"M#{registrant_id}", "MAILBOX", consistent_read=True)
-        except DoesNotExist:
+        item = find(MailboxItem, f"M#{registrant_id}", "MAILBOX")
+        if item is None:
             return Mailbox()
         return Mailbox(
             closed_at=parse_iso(item.closed_at) if item.closed_at else None,
@@ -202,23 +192,19 @@ class NoticeStore:
 
     def token_owner(self, token: str) -> str | None:
         """Whose token it is."""
-        try:
-            return TokenItem.get(f"U#{token}", "TOKEN", consistent_read=True).registrant_id
-        except DoesNotExist:
-            return None
+        item = find(TokenItem, f"U#{token}", "TOKEN")
+        return item.registrant_id if item else None
 
     def give_change_link(self, token: str, link: ChangeLink, now: datetime) -> None:
         """Keep what a token is for, under its hash."""
         expires_at = int((now + timedelta(days=LINK_DAYS)).timestamp())
-        item = ChangeItem(_hidden(token), "CHANGE", registrant_id=link.registrant_id, version=link.version)
-        item.expires_at = expires_at
-        item.save()
+        key, who = _hidden(token), link.registrant_id
+        ChangeItem(key, "CHANGE", registrant_id=who, version=link.version, expires_at=expires_at).save()
 
     def change_link(self, token: str, now: datetime) -> ChangeLink | None:
         """What a token is still for; None if there is none such, or it denied the change, or is too old."""
-        try:
-            item = ChangeItem.get(_hidden(token), "CHANGE", consistent_read=True)
-        except DoesNotExist:
+        item = find(ChangeItem, _hidden(token), "CHANGE")
+        if item is None:
             return None
         usable = item.said != "denied" and item.expires_at > now.timestamp()
         return ChangeLink(item.registrant_id, 0 if item.said else int(item.version)) if usable else None
@@ -240,13 +226,7 @@ class NoticeStore:
 
     def _update(self, notice: Notice, actions: list[Action]) -> bool:
         as_read = (NoticeItem.state == notice.state.value) & (NoticeItem.updated_at == iso(notice.updated_at))
-        try:
-            NoticeItem(f"N#{notice.registrant_id}", notice.event).update(actions, condition=as_read)
-        except UpdateError as error:
-            if is_condition_failure(error):
-                return False
-            raise
-        return True
+        return update_if(NoticeItem(f"N#{notice.registrant_id}", notice.event), actions, as_read)
 
 
 def _hidden(token: str) -> str:

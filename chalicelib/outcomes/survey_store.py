@@ -12,10 +12,9 @@ from datetime import datetime
 from typing import ClassVar
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import PutError
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from ..aws.dynamodb import Transaction, is_condition_failure
+from ..aws.dynamodb import Transaction, find, save_if
 from ..clock import iso, parse_iso
 from ..money import rupiah
 from ..waves.rules import shard_of
@@ -77,13 +76,9 @@ class SurveyStore:
     def open(self, survey: Survey) -> Survey:
         """Open a survey unless it is open already (one write); returns the one that holds (then one more read)."""
         item = _to_item(survey)
-        try:
-            item.save(condition=SurveyItem.pk.does_not_exist())
-        except PutError as error:
-            if not is_condition_failure(error):
-                raise
-            return _from_item(SurveyItem.get(item.pk, item.sk, consistent_read=True))
-        return survey
+        if save_if(item, SurveyItem.pk.does_not_exist()):
+            return survey
+        return _from_item(SurveyItem.get(item.pk, item.sk, consistent_read=True))
 
     def of(self, registrant_id: str) -> list[Survey]:
         """A person's surveys, oldest first; one consistent query."""
@@ -92,10 +87,8 @@ class SurveyStore:
 
     def find(self, registrant_id: str, number: int) -> Survey | None:
         """A beneficiary's survey, by one consistent read."""
-        try:
-            return _from_item(SurveyItem.get(f"S#{registrant_id}", KINDS[number - 1].value, consistent_read=True))
-        except SurveyItem.DoesNotExist:
-            return None
+        item = find(SurveyItem, f"S#{registrant_id}", KINDS[number - 1].value)
+        return _from_item(item) if item else None
 
     def answer(self, tx: Transaction, survey: Survey) -> None:
         """Add the answers of `survey` to a transaction. The leg `ANSWER_LEG` fails if there are answers already."""

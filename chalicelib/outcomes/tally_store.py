@@ -24,10 +24,9 @@ from typing import Any
 
 import msgspec
 from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import PutError
 
 from ..aws.admin_acts import ActColumns
-from ..aws.dynamodb import is_condition_failure
+from ..aws.dynamodb import find, save_if
 from ..clock import iso, parse_iso
 from .history import Past, PastWave
 from .store import OutcomesTable
@@ -102,9 +101,8 @@ class TallyStore:
 
     def round(self) -> Round | None:
         """The latest round, by a consistent read."""
-        try:
-            item = RoundItem.get("ROUND", "ROUND", consistent_read=True)
-        except RoundItem.DoesNotExist:
+        item = find(RoundItem, "ROUND", "ROUND")
+        if item is None:
             return None
         return Round(int(item.number), parse_iso(item.began_at), parse_iso(item.ended_at) if item.ended_at else None)
 
@@ -112,26 +110,17 @@ class TallyStore:
         """The round after `before`; if another run has begun it, that one."""
         number = before.number + 1 if before else 1
         item = RoundItem("ROUND", "ROUND", number=number, began_at=iso(now))
-        try:
-            item.save(condition=RoundItem.number == before.number if before else RoundItem.pk.does_not_exist())
-        except PutError as error:
-            if not is_condition_failure(error):
-                raise
-            begun = self.round()
-            if begun is None:
-                raise
-            return begun
-        return Round(number, now)
+        if save_if(item, RoundItem.number == before.number if before else RoundItem.pk.does_not_exist()):
+            return Round(number, now)
+        begun = self.round()
+        assert begun is not None, "the condition failed, so there is one"  # noqa: S101 - for the type checker
+        return begun
 
     def end(self, done: Round, now: datetime) -> None:
         """Everything of this round is published. Raises `Overtaken`."""
         item = RoundItem("ROUND", "ROUND", number=done.number, began_at=iso(done.began_at), ended_at=iso(now))
-        try:
-            item.save(condition=RoundItem.number == done.number)
-        except PutError as error:
-            if is_condition_failure(error):
-                raise Overtaken from error
-            raise
+        if not save_if(item, RoundItem.number == done.number):
+            raise Overtaken
 
     # Tallies; `of` is a wave in six digits, or `REGISTERED`
 
@@ -167,10 +156,9 @@ class TallyStore:
 
     def published(self, name: str, kind: type[Any]) -> Any:
         """An answer of this type; None if there is none, or one of another release's form. One read, moments late."""
+        item = find(PublishedItem, "STATISTICS", name, consistent=False)
         try:
-            return _unpacked(PublishedItem.get("STATISTICS", name).content, kind)
-        except PublishedItem.DoesNotExist:
-            return None
+            return _unpacked(item.content, kind) if item else None
         except msgspec.ValidationError:
             log.warning("statistics_of_another_form", extra={"answer": name})
             return None
@@ -197,12 +185,8 @@ class TallyStore:
 
 def _put(item: TallyItem | PublishedItem) -> None:
     kind = type(item)
-    try:
-        item.save(condition=kind.pk.does_not_exist() | (kind.round <= item.round))
-    except PutError as error:
-        if is_condition_failure(error):
-            raise Overtaken from error
-        raise
+    if not save_if(item, kind.pk.does_not_exist() | (kind.round <= item.round)):
+        raise Overtaken
 
 
 def _packed(value: Any) -> bytes:

@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import msgspec
-from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
 
 from .. import clock
-from ..aws.dynamodb import LegsFailed, Transaction, is_condition_failure
+from ..aws.dynamodb import LegsFailed, Transaction, find, save_if
 from ..clock import iso
 from ..errors import Unavailable
 from ..ids import same_person
@@ -213,11 +212,8 @@ class CorrectionStore:
 
     def proposal(self, registrant_id: str) -> Proposal | None:
         """The proposal, also one that is out of date. One read."""
-        try:
-            item = Proposed.get(person_pk(registrant_id), "CORRECTION", consistent_read=True)
-        except Proposed.DoesNotExist:
-            return None
-        return Proposal(item.maker, item.reason, item.made_at, item.sealed)
+        item = find(Proposed, person_pk(registrant_id), "CORRECTION")
+        return Proposal(item.maker, item.reason, item.made_at, item.sealed) if item else None
 
     def put(self, registrant_id: str, new: Proposal, instead_of: Proposal | None) -> bool:
         """Propose; False if by now there is another than `instead_of`."""
@@ -229,13 +225,7 @@ class CorrectionStore:
             made_at=new.made_at,
             sealed=new.sealed,
         )
-        try:
-            item.save(condition=Proposed.pk.does_not_exist() if instead_of is None else _still(instead_of))
-        except PutError as error:
-            if is_condition_failure(error):
-                return False
-            raise
-        return True
+        return save_if(item, Proposed.pk.does_not_exist() if instead_of is None else _still(instead_of))
 
     def reject(self, registrant_id: str, proposal: Proposal, by: str, reason: str, now: datetime) -> bool:
         """Take a proposal away and keep it as rejected; False if it is not there any more."""

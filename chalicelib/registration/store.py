@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from pynamodb.attributes import Attribute, NumberAttribute
 from pynamodb.exceptions import DeleteError, UpdateError
@@ -30,7 +30,6 @@ from .items import (
     OfPerson,
     Profile,
     Refused,
-    RegistrationsTable,
     exclusion_pk,
     person_pk,
 )
@@ -89,9 +88,6 @@ class Overtaken(Exception):
     """Another writer was faster; nothing was written. Read again and decide again."""
 
 
-_Item = TypeVar("_Item", bound=RegistrationsTable)
-
-
 class RegistrationStore:
     """Reads are consistent; each write is one conditional call."""
 
@@ -100,7 +96,7 @@ class RegistrationStore:
 
     def registrant(self, registrant_id: str) -> Registrant | None:
         """One read, nothing unsealed: this is on the path of every join."""
-        item = _read(Profile, person_pk(registrant_id), "PROFILE")
+        item = dynamodb.find(Profile, person_pk(registrant_id), "PROFILE")
         return _registrant(registrant_id, item) if item else None
 
     def standings(self, registrant_ids: Sequence[str]) -> dict[str, Standing]:
@@ -111,7 +107,7 @@ class RegistrationStore:
 
     def record(self, registrant_id: str) -> Record | None:
         """A registration with its sealed part. One read."""
-        item = _read(Profile, person_pk(registrant_id), "PROFILE")
+        item = dynamodb.find(Profile, person_pk(registrant_id), "PROFILE")
         return _record(registrant_id, item) if item else None
 
     def record_and_refusals(self, registrant_id: str, day: date) -> tuple[Record | None, int]:
@@ -131,7 +127,7 @@ class RegistrationStore:
 
     def address(self, registrant_id: str) -> AddressRecord | None:
         """A financial address, sealed. One read."""
-        item = _read(Address, person_pk(registrant_id), "ADDRESS")
+        item = dynamodb.find(Address, person_pk(registrant_id), "ADDRESS")
         return _address_record(item) if item else None
 
     def payee(self, registrant_id: str) -> tuple[Record, AddressRecord, bool] | None:
@@ -153,7 +149,7 @@ class RegistrationStore:
 
     def disputed(self, registrant_id: str) -> datetime | None:
         """Since when a person disputes a change of their data. One read."""
-        item = _read(Dispute, person_pk(registrant_id), "DISPUTE")
+        item = dynamodb.find(Dispute, person_pk(registrant_id), "DISPUTE")
         return item.since if item else None
 
     def confirm_address(self, registrant_id: str, version: int, *, settle: bool) -> bool:
@@ -174,15 +170,15 @@ class RegistrationStore:
 
     def idle(self, account_mac: str) -> Idle | None:
         """Who has an account and cannot be paid to it. Two reads; None if it is nobody's, payable or unasked."""
-        guard = _read(Guard, _unique("account", account_mac), "UNIQUE")
-        item = _read(Address, person_pk(guard.registrant), "ADDRESS") if guard else None
+        guard = dynamodb.find(Guard, _unique("account", account_mac), "UNIQUE")
+        item = dynamodb.find(Address, person_pk(guard.registrant), "ADDRESS") if guard else None
         if guard is None or item is None or item.account_mac != account_mac or item.verdict not in _UNPAYABLE:
             return None
         return Idle(guard.registrant, int(item.version))
 
     def excluded(self, nik_mac: str) -> bool:
         """Whether any exclusion list names this NIK. One read."""
-        return _read(Exclusion, exclusion_pk(nik_mac), "EXCLUDED") is not None
+        return dynamodb.find(Exclusion, exclusion_pk(nik_mac), "EXCLUDED") is not None
 
     def save(
         self, record: Record, released_phone_mac: str | None, *, unless_excluded: bool, others: Legs | None = None
@@ -260,13 +256,7 @@ class RegistrationStore:
         as_asked = Address.version == version
         if check.verdict in PAYABLE:
             as_asked &= Address.verdict.does_not_exist() | ~Address.verdict.is_in(*_UNPAYABLE)
-        try:
-            Address(person_pk(registrant_id), "ADDRESS").update(_verdict(check), condition=as_asked)
-        except UpdateError as error:
-            if dynamodb.is_condition_failure(error):
-                return False
-            raise
-        return True
+        return dynamodb.update_if(Address(person_pk(registrant_id), "ADDRESS"), _verdict(check), as_asked)
 
     def save_second_check(self, registrant_id: str, version: int, check: AddressCheck) -> bool:
         """The same of an account that the person could not be paid to, and now can: it may be another's since.
@@ -295,13 +285,9 @@ class RegistrationStore:
         actions: list[Action] = [Profile.standing.set(standing.value), Profile.version.add(1)]
         if wave is not None:
             actions.append(Profile.beneficiary_wave.set(wave))
-        try:
-            Profile(person_pk(registrant_id), "PROFILE").update(actions, condition=Profile.standing.is_in(*before))
-        except UpdateError as error:
-            if dynamodb.is_condition_failure(error):
-                return False
-            raise
-        return True
+        return dynamodb.update_if(
+            Profile(person_pk(registrant_id), "PROFILE"), actions, Profile.standing.is_in(*before)
+        )
 
     def by_region(self, number: int) -> dict[int, int]:
         """How many registrations there are by province, in one of `SHARDS`; by the index, so moments late."""
@@ -339,13 +325,6 @@ class RegistrationStore:
                     raise
             rows += 1
         return rows
-
-
-def _read(kind: type[_Item], pk: str, sk: str) -> _Item | None:
-    try:
-        return kind.get(pk, sk, consistent_read=True)
-    except kind.DoesNotExist:
-        return None
 
 
 def _claim(
