@@ -38,7 +38,7 @@ from .draw_steps import (
     WHOLE,
     Figures,
 )
-from .join import machine
+from .harness import machine
 
 SIZES = (100_000, 1_000_000)
 RUNS = ((100_000, 5), (1_000_000, 3))
@@ -68,7 +68,7 @@ def measured(entries: int, runs: int) -> Figures:
 
 
 def targets(figures: Figures) -> Iterator[str]:
-    """What is compared, and whether it is what was aimed at."""
+    """The figures that have a target, and whether they reach it."""
     cpu_s = {step.name: step.cpu_s for step in figures.steps}
     drawn_s = cpu_s[LEAVES] + cpu_s[LIST] + cpu_s[COMMIT] + cpu_s[DRAW]
     yield (

@@ -102,12 +102,10 @@ class Pages:
         return self._by_start[key, after]
 
     def read(self, body: Body) -> bytes:
-        """Its bytes, from the file."""
         return os.pread(self._handle, body.length, body.offset)
 
     @property
     def entries(self) -> int:
-        """Of the wave."""
         return sum(page.entries for page in self.all)
 
     @property
@@ -134,8 +132,7 @@ def _write(file: BinaryIO, body: bytes) -> Body:
 
 def _items(random: Random, count: int) -> Iterator[tuple[str, str]]:
     """Registrant and item of `count` entries of a partition, in order; the regions differ in size as provinces do."""
-    people = sorted(random.randbytes(16).hex() for _ in range(count))
-    for person in people:
+    for person in sorted(random.randbytes(16).hex() for _ in range(count)):
         sk = f"{person[:8]}-{person[8:12]}-4{person[13:16]}-8{person[17:20]}-{person[20:]}"
         ticket = random.randbytes(32)
         region = REGIONS[min(ticket[0], ticket[1]) * len(REGIONS) // 256]
@@ -143,9 +140,8 @@ def _items(random: Random, count: int) -> Iterator[tuple[str, str]]:
 
 
 def _body(shard: int, items: list[str], last: str | None) -> bytes:
-    end = (
-        "" if last is None else ',"LastEvaluatedKey":' + json.dumps({"pk": {"S": partition(shard)}, "sk": {"S": last}})
-    )
+    key = json.dumps({"pk": {"S": partition(shard)}, "sk": {"S": last}})
+    end = "" if last is None else f',"LastEvaluatedKey":{key}'
     return f'{{"Count":{len(items)},"Items":[{",".join(items)}]{end},"ScannedCount":{len(items)}}}'.encode()
 
 

@@ -28,8 +28,7 @@ from admin.publication import Folder
 from admin.receipt import Own
 from admin.verify import Check, verify
 from chalicelib.config import settings_from_environment
-from chalicelib.draw import beacon, merkle, note, published
-from chalicelib.draw import leaves as draw
+from chalicelib.draw import beacon, leaves, merkle, note, published
 from chalicelib.draw.leaves import LEAF_BYTES, Commitment, Region, Unsorted
 from chalicelib.draw.note import Chain
 from chalicelib.draw.selection import Selection, allot, draw_seed
@@ -43,8 +42,7 @@ from local.sandbox.beacon import sign
 from . import draw_ways
 from .draw_cloud import Cloud
 from .draw_pages import REGIONS, WAVE, Pages
-from .join import ENVIRONMENT, REGISTRATION
-from .measuring import Measured, Meter, resident_peak
+from .harness import ENVIRONMENT, REGISTRATION, Measured, Meter, resident_peak
 
 FROZEN = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 SEATS_PERCENT = 4
@@ -79,7 +77,6 @@ class LocalBeacon:
     """Every round at once: the chain is the development one, whose key everybody knows."""
 
     def fetch(self, chain: Chain, round_number: int) -> beacon.Beacon:
-        """Signed here, verified as ever."""
         return beacon.verify(chain, round_number, sign(round_number))
 
 
@@ -132,7 +129,7 @@ class Bench:
         """Each step, with what the one before made. Returns lists by region, the seed, who is drawn."""
         step, quota = self.meter.step, self._wave.quota
         lists, table = self._lists()
-        commitment = step(COMMIT, lambda: draw.commit_to(WAVE, table, quota, FROZEN, self._rules.pinned))
+        commitment = step(COMMIT, lambda: leaves.commit_to(WAVE, table, quota, FROZEN, self._rules.pinned))
         signed = LocalBeacon().fetch(self._rules.pinned, commitment.note.round)
         seed = draw_seed(commitment.note.encode(), signed.randomness)
         selection = step(DRAW, lambda: Selection(lists, self._reserved, quota, seed))
@@ -153,16 +150,15 @@ class Bench:
         database = step(SQL_INSERT, lambda: draw_ways.insert(lists))
         step(SQL_DRAW, lambda: draw_ways.order_by_random(database, quota))
         database.close()
-        leaves = step(PLAIN_READ, draw_ways.read_plainly)
-        chosen = step(PLAIN_DRAW, lambda: draw_ways.choose_plainly(leaves, self._reserved, quota, seed))
+        read = step(PLAIN_READ, draw_ways.read_plainly)
+        chosen = step(PLAIN_DRAW, lambda: draw_ways.choose_plainly(read, self._reserved, quota, seed))
         if chosen != list(selection.winners()):
             raise SystemExit("the plain way chose others")
 
     def screen(self) -> tuple[int, float]:
         """Who may no longer take part, asked of everybody, all of whom may. Returns calls and read units of a run."""
         self._services.registrations.register("first", msgspec.convert(REGISTRATION, RegistrationForm), FROZEN)
-        people = (item for (_, pk, sk), item in self.cloud.items.items() if (pk, sk) == ("R#first", "PROFILE"))
-        self.cloud.person = next(people)
+        self.cloud.person = next(item for key, item in self.cloud.items.items() if key[1:] == ("R#first", "PROFILE"))
 
         def forget() -> None:
             for key in [key for key in self.cloud.items if key[2].startswith("SCREENED#")]:
@@ -178,8 +174,8 @@ class Bench:
 
     def _lists(self) -> tuple[dict[int, bytes], tuple[Region, ...]]:
         self.meter.step(READ, self._read)
-        leaves, _ = self.meter.step(LEAVES, lambda: self._freeze._read(WAVE, _tick()))
-        return self.meter.step_on(LIST, lambda: deepcopy(leaves), self._list)
+        unsorted, _ = self.meter.step(LEAVES, lambda: self._freeze._read(WAVE, _tick()))
+        return self.meter.step_on(LIST, lambda: deepcopy(unsorted), self._list)
 
     def _read(self) -> int:
         """Every page, as the freeze reads them, and nothing done with it."""
@@ -192,13 +188,13 @@ class Bench:
         each_shard(read)
         return sum(rows)
 
-    def _list(self, leaves: Unsorted) -> tuple[dict[int, bytes], tuple[Region, ...]]:
+    def _list(self, unsorted: Unsorted) -> tuple[dict[int, bytes], tuple[Region, ...]]:
         """What the freeze does between reading and publishing, the lists kept."""
         lists, counted = {}, {}
-        for region, ordered in leaves.lists():
+        for region, ordered in unsorted.lists():
             lists[region] = ordered
             counted[region] = len(ordered) // LEAF_BYTES, merkle.root_of(merkle.run_hashes(ordered))
-        return lists, draw.table_of(counted, self._reserved)
+        return lists, leaves.table_of(counted, self._reserved)
 
     def _publish(self, commitment: Commitment, lists: Mapping[int, bytes], result: Mapping[str, bytes]) -> bool:
         self._services._publication.put(WAVE, published.commitment_files(commitment, lists))
@@ -207,13 +203,8 @@ class Bench:
 
     def _verified(self, own: Own | None) -> list[Check]:
         """The verifier's word on what is published now, or on one entry of it; it must find nothing wrong."""
-        known = Known(
-            wave=WAVE,
-            closes_at=self._wave.closes_at,
-            note_published_at=FROZEN,
-            weights=self._wave.weights,
-            own=own,
-        )
+        wave = self._wave
+        known = Known(wave=WAVE, closes_at=wave.closes_at, note_published_at=FROZEN, weights=wave.weights, own=own)
         checks = verify(Folder(self._published), self._rules, known)
         failed = [check for check in checks if check.ok is False]
         if failed:
@@ -231,11 +222,11 @@ def _tick() -> Tick:
 
 def main() -> None:
     """Measure and print."""
-    folder, runs, memory, ways = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+    folder, runs, memory, ways = sys.argv[1:]
     os.environ.update(ENVIRONMENT, GELOMBANG_STAGE="local")
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    bench = Bench(folder, runs, traced=memory == "traced")
+    bench = Bench(Path(folder), int(runs), traced=memory == "traced")
     pages, screened = bench.pages, (0, 0.0)
     with bench.cloud.installed():
         whole_bytes = bench.whole()
@@ -246,9 +237,8 @@ def main() -> None:
                 bench.meter.runs = 1
             bench.others(lists, seed, selection)
             screened = bench.screen()
-    steps = bench.meter.steps
     read = pages.entries, len(pages.all), pages.read_units, pages.body_bytes
-    print(msgspec.json.encode(Figures(*read, steps, whole_bytes, *screened)).decode())
+    print(msgspec.json.encode(Figures(*read, bench.meter.steps, whole_bytes, *screened)).decode())
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from struct import iter_unpack
 
-from chalicelib.draw import leaves as draw
+from chalicelib.draw.leaves import leaf, leaves_of
 from chalicelib.draw.selection import OPEN
 from chalicelib.waves.entries import EntryItem
 from chalicelib.waves.rules import SHARDS
@@ -23,7 +23,7 @@ def read_plainly() -> dict[int, list[bytes]]:
         for item in EntryItem.query(partition(shard), attributes_to_get=list(ATTRIBUTES), consistent_read=True):
             if item.outcome is None:
                 region = int(item.region)
-                leaves.setdefault(region, []).append(draw.leaf(WAVE, region, item.ticket))
+                leaves.setdefault(region, []).append(leaf(WAVE, region, item.ticket))
     return leaves
 
 
@@ -34,13 +34,11 @@ def choose_plainly(
     chosen: dict[bytes, str] = {}
     for region, seats in sorted(reserved.items()):
         some = leaves.get(region, [])
-        ranks = {leaf: hmac.new(seed, b"gelombang1/rank\0" + leaf, sha256).digest() for leaf in some}
-        for leaf in sorted(some, key=lambda leaf: (ranks[leaf], leaf))[:seats]:
-            chosen[leaf] = str(region)
-    others = [leaf for some in leaves.values() for leaf in some if leaf not in chosen]
-    values = {leaf: hmac.new(seed, b"gelombang1/open\0" + leaf, sha256).digest() for leaf in others}
-    for leaf in sorted(others, key=lambda leaf: (values[leaf], leaf))[: quota - len(chosen)]:
-        chosen[leaf] = OPEN
+        ranks = {each: hmac.new(seed, b"gelombang1/rank\0" + each, sha256).digest() for each in some}
+        chosen |= dict.fromkeys(sorted(some, key=lambda each: (ranks[each], each))[:seats], str(region))
+    others = [each for some in leaves.values() for each in some if each not in chosen]
+    values = {each: hmac.new(seed, b"gelombang1/open\0" + each, sha256).digest() for each in others}
+    chosen |= dict.fromkeys(sorted(others, key=lambda each: (values[each], each))[: quota - len(chosen)], OPEN)
     return list(chosen.items())
 
 
@@ -49,7 +47,7 @@ def insert(lists: Mapping[int, bytes]) -> sqlite3.Connection:
     database = sqlite3.connect(":memory:")
     database.execute("CREATE TABLE entries (leaf BLOB NOT NULL, region INTEGER NOT NULL)")
     for region, leaves in lists.items():
-        database.executemany("INSERT INTO entries VALUES (?, ?)", ((leaf, region) for leaf in draw.leaves_of(leaves)))
+        database.executemany("INSERT INTO entries VALUES (?, ?)", ((each, region) for each in leaves_of(leaves)))
     return database
 
 
@@ -87,9 +85,9 @@ def hmac_alone(lists: Mapping[int, bytes], reserved: Mapping[int, int], seed: by
             key = seed.ljust(64, b"\0")
             inner_copy = sha256(bytes(byte ^ 0x36 for byte in key) + tag).copy
             outer_copy = sha256(bytes(byte ^ 0x5C for byte in key)).copy
-            for (leaf,) in iter_unpack("32s", leaves):
+            for (entry,) in iter_unpack("32s", leaves):
                 inner, outer = inner_copy(), outer_copy()
-                inner.update(leaf)
+                inner.update(entry)
                 outer.update(inner.digest())
                 outer.digest()
     return True

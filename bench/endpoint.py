@@ -107,7 +107,7 @@ def _read_units(item: Item | None) -> int:
 
 
 class Endpoint:
-    """Tables in memory. `calls`, `kms_calls` and `spent_s` (CPU seconds in here) grow until the caller resets them.
+    """Tables in memory. `calls`, `kms_calls` and `spent_s` (CPU seconds in here) grow until `forget_calls`.
 
     `indexes` are those of each table that has any.
     """
@@ -119,6 +119,10 @@ class Endpoint:
         self.kms_calls = 0
         self.spent_s = 0.0
         self._counting = Lock()
+
+    def forget_calls(self) -> None:
+        """Begin to count anew."""
+        self.calls, self.kms_calls, self.spent_s = [], 0, 0.0
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -164,7 +168,6 @@ class Endpoint:
         raise Unplayed(operation)
 
     def _found(self, key: tuple[str, str, str]) -> Item | None:
-        """An item by its table and key."""
         return self.items.get(key)
 
     def _batch(self, operation: str, asked: dict[str, Any]) -> dict[str, list[Item]]:

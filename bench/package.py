@@ -22,7 +22,7 @@ from pathlib import Path
 from admin.deployment import archive, package, stages
 from admin.deployment.stacks import DeployFailed
 
-from .measuring import processor
+from .harness import processor
 
 REGION = "ap-southeast-3"
 

@@ -3,23 +3,22 @@
     python -m bench.payout [MESSAGES]
 
 What is measured is the queue's consumer with its worker, in batches as Lambda gets them; `bench/payout_alternatives.py`
-are the others. All run in this process, in turn, each for entitlements of its own; DynamoDB and KMS are answered by
-`bench/endpoint.py`, whose own time is taken off, and the provider by an object that says yes. One row has the person's
-address in memory, as the alternatives have, and one reads it with the real registration service. Exits with 1 if a paid
-payout needs more than two write transactions, one read of the ledger or eight write units of its table.
+are the others. All run in this process, in turn, each for entitlements of its own; the provider is an object that says
+yes. One row has the person's address in memory, as the alternatives have, and one reads it with the real registration
+service. Exits with 1 if a paid payout needs more than two write transactions, one read of the ledger or eight write
+units of its table.
 """
 
 from __future__ import annotations
 
 import os
-import statistics
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+
+import msgspec
 
 import chalicelib.wiring
 from chalicelib.aws import dynamodb
@@ -34,28 +33,19 @@ from chalicelib.payouts.providers.xendit import HttpFsp
 from chalicelib.payouts.rules import Answer, Hold, Kind, Outcome
 from chalicelib.payouts.wire import encode_message
 from chalicelib.payouts.worker import Payees, Ports, Sealer, Worker
-from chalicelib.registration.rules import (
-    AddressCheck,
-    Education,
-    Employment,
-    FinancialAddress,
-    Payee,
-    Registrant,
-    Verdict,
-)
+from chalicelib.registration.rules import AddressCheck, FinancialAddress, Payee, Registrant, Verdict
 from chalicelib.registration.vault import PersonKey
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
 
 from .endpoint import Call, Endpoint, Index
-from .join import ENVIRONMENT, machine
+from .harness import ENVIRONMENT, REGISTRATION, Contestant, exit_code, machine
 from .payout_alternatives import Naive, Powertools
 
 MESSAGES = 1000
 WARM_UP = 100
 BATCH = 5
 """As the function `pay` gets them (`app.py`)."""
-OURS, WHOLE, POWERTOOLS, NAIVE = "gelombang", "gelombang, people too", "(a) Powertools", "(b) get, check, put"
 TRANSACTION, UNITS = "TransactWriteItems", ("read_units", "write_units", "index_units")
 TRANSACTIONS_MAX = 2
 READS_MAX = 1
@@ -65,7 +55,7 @@ CPU_SHARE_TARGET = 1 / 3
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 WAVE, SCHEME = 143, "2023"
-ADDRESS = FinancialAddress("BNI", "0123456789", "Siti Aminah")
+ADDRESS = FinancialAddress("BNI", "0123456789", REGISTRATION["name"])
 
 INDEXES = (
     Index(("unsettled_shard", "updated_at")),
@@ -87,12 +77,10 @@ class Willing(HttpFsp):
         self.sent = 0
 
     def send(self, key: str, body: bytes) -> Answer:  # noqa: ARG002 - it never looks
-        """Accepted."""
         self.sent += 1
         return Answer(Outcome.PENDING, "ACCEPTED", self._amount_idr)
 
     def status(self, reference: str) -> Answer:  # noqa: ARG002 - as above
-        """Paid."""
         return Answer(Outcome.SUCCEEDED, "SUCCEEDED", self._amount_idr)
 
 
@@ -103,94 +91,57 @@ class InMemory:
         self._payee, self._key = Payee(registrant, ADDRESS, partial(key.seal, "payment/1")), key
 
     def payee(self, _registrant_id: str, _now: datetime) -> Payee | Hold:
-        """Always the same."""
         return self._payee
 
     def unseal(self, _registrant_id: str, sealed: bytes) -> bytes:
-        """The inverse."""
         return self._key.unseal("payment/1", sealed)
 
 
-@dataclass
-class Contestant:
-    """One way to pay, and what it cost: CPU seconds a message, the calls and the calls to KMS of each batch."""
-
-    name: str
-    consume: Consume
-    cpu_s: list[float] = field(default_factory=list)
-    calls: list[tuple[Call, ...]] = field(default_factory=list)
-    kms_calls: list[int] = field(default_factory=list)
-
-    @property
-    def median_us(self) -> float:
-        """CPU of a message."""
-        return statistics.median(self.cpu_s) * 1e6
-
-    def of(self, *operations: str) -> list[Call]:
-        """Every call of some sorts; of all without any."""
-        return [call for calls in self.calls for call in calls if not operations or call.operation in operations]
-
-    def a_message(self, total: float) -> float:
-        """The mean."""
-        return total / len(self.calls) / BATCH
-
-
 class Bench:
-    """Everybody who pays, one after the other."""
+    """Everybody who pays, one after the other. `stored` are the calls that stored each entitlement."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         settings = settings_from_environment(os.environ)
         self._endpoint = endpoint
         self._services = chalicelib.wiring.build(settings)
-        self._region, self.table = settings.region, settings.table("payouts")
-        self._payouts = self._services.payouts
-        programme = self._services.programme
+        self._region, self._table = settings.region, settings.table("payouts")
+        programme, registrations = self._services.programme, self._services.registrations
         scheme = next(scheme for scheme in programme.schemes if scheme.version == SCHEME)
         self._provider = Willing(rules.amount(Kind.INCENTIVE, scheme))
         self._rails = Rails({self._provider.rail: self._provider}, programme.payouts.codes)
         self.stored: list[tuple[Call, ...]] = []
         self._people = 0
         self._register("first")
-        registrations = self._services.registrations
         memory = InMemory(registrations.registrant("first"), registrations.key("first"))
         book = AddressBook(registrations, self._rails, programme.payouts.name_score_min)
-        self.contestants = [
-            Contestant(OURS, self._consumer(memory, memory)),
-            Contestant(WHOLE, self._consumer(book, registrations)),
-            Contestant(POWERTOOLS, Powertools(self.table, self._region, self._provider, ADDRESS).consume),
-            Contestant(NAIVE, Naive(self._provider, ADDRESS).consume),
-        ]
+        ways: dict[str, Consume] = {
+            "gelombang": self._consumer(memory, memory),
+            "gelombang, people too": self._consumer(book, registrations),
+            "(a) Powertools": Powertools(self._table, self._region, self._provider, ADDRESS).consume,
+            "(b) get, check, put": Naive(self._provider, ADDRESS).consume,
+        }
+        self.contestants = [Contestant(name, consume, BATCH) for name, consume in ways.items()]
 
     def _consumer(self, payees: Payees, sealer: Sealer) -> Consume:
         """The project's own."""
         figures = self._services.programme.payouts
         allowance = Allowance(self._services.ceilings, figures.ceilings)
-        ports = Ports(payees, sealer, self._rails, allowance)
-        worker = Worker(self._services._payout_store, ports, figures)
+        worker = Worker(self._services._payout_store, Ports(payees, sealer, self._rails, allowance), figures)
         return lambda records: not queue.consume(records, worker, NOW)["batchItemFailures"]
 
     def run(self, contestant: Contestant) -> None:
         """One batch of new entitlements, measured; each must be paid afterwards, once."""
         ids = [self._entitle() for _ in range(BATCH)]
-        records = [_record(id_) for id_ in ids]
-        self._reset()
-        started = time.process_time()
-        done = contestant.consume(records)
-        contestant.cpu_s.append((time.process_time() - started - self._endpoint.spent_s) / BATCH)
-        contestant.calls.append(tuple(self._endpoint.calls))
-        contestant.kms_calls.append(self._endpoint.kms_calls)
-        heads = [self._endpoint.items[self.table, partition(id_), "HEAD"] for id_ in ids]
+        done = contestant.run(self._endpoint, [_record(id_) for id_ in ids])
+        heads = [self._endpoint.items[self._table, partition(id_), "HEAD"] for id_ in ids]
         if not done or any(head["state"]["S"] != rules.State.PAID.value for head in heads):
             raise SystemExit(f"{contestant.name} did not pay")
 
     def check_repeat(self, contestant: Contestant) -> None:
         """A message that comes twice must send one instruction, or it is not the same payout."""
         record, sent = _record(self._entitle()), self._provider.sent
-        if not (contestant.consume([record]) and contestant.consume([record])) or self._provider.sent != sent + 1:
+        if not (contestant.work([record]) and contestant.work([record])) or self._provider.sent != sent + 1:
             raise SystemExit(f"{contestant.name}: a message that came twice was not paid once")
-
-    def _reset(self) -> None:
-        self._endpoint.calls, self._endpoint.kms_calls, self._endpoint.spent_s = [], 0, 0.0
 
     def _entitle(self) -> str:
         person = f"person-{self._people:06}"
@@ -206,28 +157,17 @@ class Bench:
             region=31,
             buy_by=NOW + timedelta(days=15),
         )
-        self._reset()
+        self._endpoint.forget_calls()
         with dynamodb.Transaction(self._region) as tx:
-            id_ = self._payouts.entitle(tx, beneficiary, Kind.INCENTIVE, NOW)
+            id_ = self._services.payouts.entitle(tx, beneficiary, Kind.INCENTIVE, NOW)
         self.stored.append(tuple(self._endpoint.calls))
         return id_
 
     def _register(self, person: str) -> None:
         self._people += 1
-        form = RegistrationForm(
-            nik=f"317409570895{self._people:04}",
-            kk="3174091203180002",
-            name=ADDRESS.holder_name,
-            birth_date=date(1995, 8, 17),
-            phone=f"0812{30_000_000 + self._people}",
-            province="31",
-            regency="3174",
-            education=Education.SENIOR_HIGH,
-            employment=Employment.JOBSEEKER,
-            consent_version="2026-01",
-        )
+        own = {"nik": f"317409570895{self._people:04}", "phone": f"0812{30_000_000 + self._people}"}
         registrations = self._services.registrations
-        registrations.register(person, form, NOW)
+        registrations.register(person, msgspec.convert(REGISTRATION | own, RegistrationForm), NOW)
         address = FinancialAddressForm(ADDRESS.code, f"{self._people:010}", ADDRESS.holder_name)
         version = registrations.set_financial_address(person, address, NOW).version
         registrations.keep_check(person, version, AddressCheck(Verdict.MATCHED, 100, NOW), again=False)
@@ -260,58 +200,43 @@ def measure(messages: int) -> Bench:
             for contestant in bench.contestants:
                 bench.run(contestant)
     for contestant in bench.contestants:
-        for each in (contestant.cpu_s, contestant.calls, contestant.kms_calls):
-            del each[: WARM_UP // BATCH]
+        contestant.forget(WARM_UP // BATCH)
     return bench
 
 
-def report(bench: Bench) -> list[str]:
-    """Print the tables; return what is not as it must be."""
+def main(messages: int = MESSAGES) -> int:
+    """Measure and print; 0 if a payout keeps its budget."""
+    bench = measure(messages)
     ours, _, powertools, _ = bench.contestants
-    messages = len(ours.cpu_s) * BATCH
-    print(
-        f"A paid payout: {messages} messages each, in batches of {BATCH}, in turn, in one process, without the network"
-    )
+    count = len(ours.cpu_s) * BATCH
+    print(f"A paid payout: {count} messages each, in batches of {BATCH}, in turn, in one process, without the network")
     print(machine())
-    columns = "".join(
-        f"{name:>10}" for name in ("calls", "KMS", "read u.", "write u.", "index u.", "CPU us", "a second")
-    )
-    print(f"\n{'a message':24}{columns}")
+    columns = ("calls", "KMS", "read u.", "write u.", "index u.", "CPU us", "a second")
+    print(f"\n{'a message':24}" + "".join(f"{name:>10}" for name in columns))
     for each in bench.contestants:
-        units = (each.a_message(sum(getattr(call, unit) for call in each.of())) for unit in UNITS)
+        units = (each.mean(sum(getattr(call, unit) for call in each.made())) for unit in UNITS)
         print(
-            f"{each.name:24}{each.a_message(len(each.of())):10.2f}{each.a_message(sum(each.kms_calls)):10.0f}"
+            f"{each.name:24}{each.mean(len(each.made())):10.2f}{each.mean(sum(each.kms_calls)):10.0f}"
             "{:10.2f}{:10.2f}{:10.2f}".format(*units)
             + f"{each.median_us:10,.0f}{1e6 / each.median_us:10,.0f}"
         )
     print(f"\n{'step of gelombang':24}{'transactions':>13}{'write u.':>10}{'index u.':>10}")
-    (stored,) = bench.stored[-1]
-    claim, settle = ours.of(TRANSACTION)[-2:]
-    for step, call in (("store", stored), ("claim", claim), ("settle", settle)):
+    transactions, reads = ours.made(TRANSACTION), ours.made("GetItem", "BatchGetItem")
+    for step, call in zip(("store", "claim", "settle"), (*bench.stored[-1], *transactions[-2:]), strict=True):
         print(f"{step:24}{1:13}{call.write_units:10}{call.index_units:10}")
-    transactions, reads = ours.of(TRANSACTION), ours.of("GetItem", "BatchGetItem")
-    ceilings = ours.of("UpdateItem")
-    print(f"{'ceilings, a payout':24}{0:13}{ours.a_message(sum(call.write_units for call in ceilings)):10.2f}{0:10}")
+    ceilings = ours.mean(sum(call.write_units for call in ours.made("UpdateItem")))
+    print(f"{'ceilings, a payout':24}{0:13}{ceilings:10.2f}{0:10}")
     ratio = ours.median_us / powertools.median_us
     print(f"\nCPU of a payout / CPU of (a): {ratio:.2f} (the target is {CPU_SHARE_TARGET:.2f})")
-    written = ours.a_message(sum(call.write_units for call in transactions))
-    return [
-        text
-        for text, failed in (
-            (f"more than {TRANSACTIONS_MAX} transactions", ours.a_message(len(transactions)) > TRANSACTIONS_MAX),
-            (f"more than {READS_MAX} read of the ledger", ours.a_message(len(reads)) > READS_MAX),
-            (f"more than {WRITE_UNITS_MAX} write units", written > WRITE_UNITS_MAX),
-        )
-        if failed
-    ]
-
-
-def main(messages: int = MESSAGES) -> int:
-    """0 if a payout keeps its budget."""
-    broken = report(measure(messages))
-    for each in broken:
-        print(f"payout: {each}")
-    return 1 if broken else 0
+    written = ours.mean(sum(call.write_units for call in transactions))
+    return exit_code(
+        "payout",
+        {
+            f"more than {TRANSACTIONS_MAX} transactions": ours.mean(len(transactions)) > TRANSACTIONS_MAX,
+            f"more than {READS_MAX} read of the ledger": ours.mean(len(reads)) > READS_MAX,
+            f"more than {WRITE_UNITS_MAX} write units": written > WRITE_UNITS_MAX,
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -66,13 +66,8 @@ class Powertools:
     def _pay(self, entitlement_id: str) -> dict[str, str]:
         key = {"pk": {"S": partition(entitlement_id)}, "sk": {"S": "HEAD"}}
         found = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)["Item"]
-        _send_and_ask(
-            self._provider,
-            self._address,
-            entitlement_id,
-            int(found["amount_idr"]["N"]),
-            f"Gelombang {found['wave']['N']} {found['kind']['S']}",
-        )
+        text = f"Gelombang {found['wave']['N']} {found['kind']['S']}"
+        _send_and_ask(self._provider, self._address, entitlement_id, int(found["amount_idr"]["N"]), text)
         self._dynamodb.update_item(
             TableName=self._table,
             Key=key,
@@ -92,19 +87,14 @@ class Naive:
     def consume(self, records: Sequence[Mapping[str, Any]]) -> bool:
         """A batch; whether all of it is done with."""
         for record in records:
-            self._process(record)
+            id_ = decode_message(record["body"]).entitlement_id
+            head = Head.get(partition(id_), "HEAD", consistent_read=True)
+            if head.state != State.PAID.value:
+                text = f"Gelombang {int(head.wave)} {head.kind}"
+                _send_and_ask(self._provider, self._address, id_, int(head.amount_idr), text)
+                head.state, head.changed_at = State.PAID.value, iso(utc_now())
+                head.save()
         return True
-
-    def _process(self, record: Mapping[str, Any]) -> None:
-        entitlement_id = decode_message(record["body"]).entitlement_id
-        head = Head.get(partition(entitlement_id), "HEAD", consistent_read=True)
-        if head.state == State.PAID.value:
-            return
-        description = f"Gelombang {int(head.wave)} {head.kind}"
-        _send_and_ask(self._provider, self._address, entitlement_id, int(head.amount_idr), description)
-        head.state = State.PAID.value
-        head.changed_at = iso(utc_now())
-        head.save()
 
 
 def _send_and_ask(provider: Fsp, address: Address, key: str, amount_idr: int, description: str) -> None:
@@ -112,10 +102,7 @@ def _send_and_ask(provider: Fsp, address: Address, key: str, amount_idr: int, de
     instruction = {
         "reference_id": key,
         "channel_code": f"ID_{address.code}",
-        "channel_properties": {
-            "account_number": address.account_number,
-            "account_holder_name": address.holder_name,
-        },
+        "channel_properties": {"account_number": address.account_number, "account_holder_name": address.holder_name},
         "amount": amount_idr,
         "currency": "IDR",
         "description": description,

@@ -1,21 +1,106 @@
-"""How a long step is measured: its time on the processor and by the clock, and its memory at its highest."""
+"""What the benchmarks share: the environment, the machine's name, and how requests and long steps are measured."""
 
 from __future__ import annotations
 
 import gc
+import importlib.metadata
+import os
 import platform
 import resource
 import statistics
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
+from infrastructure import app_stack
+
+from .endpoint import Call, Endpoint
+
 G = TypeVar("G")
 T = TypeVar("T")
+
+LIBRARIES = ("chalice", "pynamodb", "boto3", "aws-lambda-powertools")
+REGION = "ap-southeast-3"
+ENVIRONMENT = {app_stack.variable(name): "http://bench.invalid" for name in app_stack.TOLD} | {
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_ACCESS_KEY_ID": "bench",
+    "AWS_SECRET_ACCESS_KEY": "bench",
+    "AWS_LAMBDA_FUNCTION_NAME": "bench",
+    "GELOMBANG_STAGE": "bench",
+    "GELOMBANG_RESULTS_BUCKET": "bench",
+    "GELOMBANG_MAIL_DOMAIN": "gelombang.example",
+}
+REGISTRATION = {
+    "nik": "3174095708950001",
+    "kk": "3174091203180002",
+    "name": "Siti Aminah",
+    "birth_date": "1995-08-17",
+    "phone": "0812-3456-7890",
+    "province": "31",
+    "regency": "3174",
+    "education": "senior_high",
+    "employment": "jobseeker",
+    "consent_version": "2026-01",
+}
+
+
+@dataclass
+class Contestant:
+    """One way to do some work, `pieces` of it a run. Kept of each run: CPU seconds a piece, and the calls to AWS."""
+
+    name: str
+    work: Callable[..., Any]
+    pieces: int = 1
+    cpu_s: list[float] = field(default_factory=list)
+    calls: list[tuple[Call, ...]] = field(default_factory=list)
+    kms_calls: list[int] = field(default_factory=list)
+
+    def run(self, endpoint: Endpoint, *arguments: Any) -> Any:
+        """Work and keep the figures, without the time spent in the endpoint; returns what the work returned."""
+        endpoint.forget_calls()
+        started = time.process_time()
+        answer = self.work(*arguments)
+        self.cpu_s.append((time.process_time() - started - endpoint.spent_s) / self.pieces)
+        self.calls.append(tuple(endpoint.calls))
+        self.kms_calls.append(endpoint.kms_calls)
+        return answer
+
+    def forget(self, runs: int) -> None:
+        """Drop the figures of the first runs, which only warmed up."""
+        for each in (self.cpu_s, self.calls, self.kms_calls):
+            del each[:runs]
+
+    @property
+    def median_us(self) -> float:
+        """CPU of a piece in microseconds."""
+        return statistics.median(self.cpu_s) * 1e6
+
+    def made(self, *operations: str) -> list[Call]:
+        """The calls of some operations; all of them without any."""
+        return [call for calls in self.calls for call in calls if not operations or call.operation in operations]
+
+    def mean(self, total: float) -> float:
+        """A total of all runs, by piece."""
+        return total / len(self.calls) / self.pieces
+
+
+def exit_code(benchmark: str, broken: Mapping[str, bool]) -> int:
+    """Print which limits are broken; 1 if any is."""
+    for limit in (limit for limit, is_broken in broken.items() if is_broken):
+        print(f"{benchmark}: {limit}")
+    return int(any(broken.values()))
+
+
+def machine() -> str:
+    """Processor, cores, Python and the libraries that matter."""
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES]
+    return ", ".join([processor(), f"{os.cpu_count()} cores", f"Python {platform.python_version()}", *versions])
 
 
 class Measured(Struct, frozen=True):
@@ -53,7 +138,7 @@ class Meter:
             result = None  # what a run made is not held while the next one runs
             prepared = given()
             gc.collect()
-            reset_peak()
+            _reset_peak()
             began_s, began_cpu_s = time.perf_counter(), self._cpu_s()
             result = work(prepared)
             cpu_s.append(self._cpu_s() - began_cpu_s)
@@ -73,7 +158,7 @@ class Meter:
         return time.process_time() - self._aside_s()
 
 
-def reset_peak() -> None:
+def _reset_peak() -> None:
     """Let the peak of the resident memory begin anew, where the system can (Linux)."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
