@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.config import Programme, Settings
-from chalicelib.payouts import rules
 from chalicelib.payouts.bank_files.report_lines import Problem
 from chalicelib.payouts.bank_files.store import Word
-from chalicelib.payouts.controls.administration import Administration
 from chalicelib.payouts.controls.proposals import Decision
-from chalicelib.payouts.errors import BatchOutdated, ProviderObjects
+from chalicelib.payouts.errors import ProviderObjects
 from chalicelib.payouts.ledger.items import PayoutsTable
 from chalicelib.payouts.rules import Answer, Hold, Outcome, State
 from tests.builders.payouts.bank import (
@@ -28,29 +25,23 @@ from tests.builders.payouts.bank import (
 )
 
 
-@pytest.fixture
-def world(cloud: Settings, programme: Programme) -> BankWorld:
-    return BankWorld(cloud, programme)
-
-
-@pytest.fixture
-def administration(world: BankWorld) -> Administration:
-    return world.administration
-
-
 def states(world: BankWorld, references: list[str]) -> list[State]:
     return [world.state(each) for each in references]
+
+
+def of_all(level: str, batch: str, status: str, why: str, *listed: str) -> bytes:
+    """A status of the whole file, on the level of the payment or of the file, above what is listed."""
+    if level == "payment":
+        return report(batch, block(batch, status, why, *listed))
+    return report(batch, *([block(batch, "", "", *listed)] if listed else []), group=status, why=why)
 
 
 @pytest.mark.parametrize("level", ["transfer", "payment", "file"])
 def test_a_rejection_that_proves_nothing_fails_nothing_whoever_imports_it(world, level):
     batch, references = world.sent("ani", "budi")
     why = reason("NARR", text="Instruction ID 0007 already exist")
-    raw = {
-        "transfer": report(batch, block(batch, "", "", *(tx(each, "RJCT", why) for each in references))),
-        "payment": report(batch, block(batch, "RJCT", why)),
-        "file": report(batch, group="RJCT", why=why),
-    }[level]
+    listed = report(batch, block(batch, "", "", *(tx(each, "RJCT", why) for each in references)))
+    raw = listed if level == "transfer" else of_all(level, batch, "RJCT", why)
     for who in (MAKER, CHECKER, MAKER):
         assert set(problems(world.take_in(raw, who))) == {Problem.DUPLICATE}
     assert states(world, references) == [State.SENDING] * 2
@@ -113,17 +104,6 @@ def test_what_the_bank_pays_after_two_people_took_it_for_failed_is_not_sent_agai
     assert administration.approve(reference[:26], CHECKER, world.now).state is State.PAID
 
 
-@pytest.mark.parametrize("code", ["AB08", "AC04", "RR04"])
-def test_what_the_bank_pays_after_it_said_that_it_failed_is_not_sent_again(world, code):
-    batch, [reference] = world.sent("ani")
-    world.take_in_by_two(pain002(batch, {reference: f"RJCT {code}"}))
-    assert rules.nothing_alive(world.store.get(reference[:26]))
-    assert problems(world.take_in(pain002(batch, {reference: "ACSC"}))) == [Problem.CONTRADICTS]
-    world.later(days=100)
-    assert world.worker.process(reference[:26], world.now) is State.HELD
-    assert world.store.get(reference[:26]).hold is Hold.DUPLICATE
-
-
 @pytest.mark.parametrize("said", [None, "ACSP", "ZZZZ"])
 def test_two_people_can_tell_the_truth_about_what_the_bank_is_silent_of_for_long(world, administration, said):
     batch, [reference, other] = world.sent("ani", "budi")
@@ -159,23 +139,6 @@ def test_what_came_back_less_a_fee_can_be_paid_after_all(world, administration):
     assert world.worker.process(reference[:26], world.now) is State.SENDING
 
 
-def test_a_whole_file_rejected_in_words_can_be_given_up_by_two_and_goes_out_under_the_same_references(world):
-    batch, references = world.sent("ani", "budi")
-    world.take_in(report(batch, group="ACTC"))
-    world.take_in(report(batch, group="RJCT", why=reason("NARR", text="cut-off time")))
-    with pytest.raises(BatchOutdated):
-        world.approve(batch)
-    world.files.reject(batch, MAKER, world.now)
-    world.files.reject(batch, CHECKER, world.now)
-    again = world.propose()
-    assert again is not None
-    assert sorted(world.bank_store.references(again.id)) == sorted(references)
-    assert b"EndToEndId" in world.approve(again.id)
-    assert problems(world.take_in(pain002(batch, {references[0]: "ACSC"}))) == [Problem.OTHER_FILE]
-    assert world.take_in(pain002(again.id, dict.fromkeys(references, "ACSC"))).findings == ()
-    assert states(world, references) == [State.HELD, State.PAID], "perhaps the bank paid it twice"
-
-
 @pytest.mark.parametrize("level", ["payment", "file"])
 @pytest.mark.parametrize(
     ("status", "why", "listed", "expected"),
@@ -195,12 +158,7 @@ def test_a_whole_file_rejected_in_words_can_be_given_up_by_two_and_goes_out_unde
 )
 def test_what_has_no_status_of_its_own_has_that_of_all(world, level, status, why, listed, expected):
     batch, references = world.sent("ani", "budi", "citra")
-    inner = listed(references[0])
-    raw = (
-        report(batch, block(batch, status, why, *inner))
-        if level == "payment"
-        else report(batch, block(batch, "", "", *inner), group=status, why=why)
-    )
+    raw = of_all(level, batch, status, why, *listed(references[0]))
     world.take_in(raw, MAKER)
     assert world.take_in(raw, CHECKER).findings == ()
     assert states(world, references) == [State(expected)] * 3
@@ -265,18 +223,14 @@ LISTED_OTHERWISE = {
 @pytest.mark.parametrize("level", ["payment", "file"])
 @pytest.mark.parametrize("named", LISTED_OTHERWISE.values(), ids=LISTED_OTHERWISE)
 @pytest.mark.parametrize(
-    ("of_all", "listed"),
+    ("status", "listed"),
     [("ACSC", "RJCT"), ("RJCT", "ACSC"), ("ACSC", "PDNG"), ("RJCT", "PDNG"), ("ACSC", "ZZZZ")],
 )
-def test_what_is_listed_under_a_name_that_is_not_in_the_file_may_be_any_of_it(world, level, named, of_all, listed):
+def test_what_is_listed_under_a_name_that_is_not_in_the_file_may_be_any_of_it(world, level, named, status, listed):
     batch, references = world.sent("ani", "budi")
     why = {"RJCT": reason("TM01")}
     inner = tx(named(references[0]), listed, why.get(listed, ""))
-    raw = (
-        report(batch, block(batch, of_all, why.get(of_all, ""), inner))
-        if level == "payment"
-        else report(batch, block(batch, "", "", inner), group=of_all, why=why.get(of_all, ""))
-    )
+    raw = of_all(level, batch, status, why.get(status, ""), inner)
     assert Problem.TWICE in problems(world.take_in_by_two(raw))
     assert states(world, references) == [State.SENDING] * 2
 
@@ -456,21 +410,3 @@ def test_one_debit_that_is_told_again_in_the_evening_is_one(world, noon, evening
     for each in (noon, evening):
         assert world.take_in(camt054(each(reference))).findings == ()
     assert world.state(reference) is State.PAID
-
-
-@pytest.mark.parametrize(
-    "back",
-    [
-        lambda r: entry(r).replace("DBIT", "CRDT").replace("DMCT", "RRTN"),
-        lambda r: entry(r).replace("DBIT", "CRDT").replace("DMCT", "RPCR"),
-        lambda r: entry(r).replace("DBIT", "CRDT").replace("<BkTxCd>", "<RvslInd>TRUE</RvslInd><BkTxCd>"),
-        lambda r: entry(r, returned="AB08"),
-        lambda r: entry(r, returned="AB08").replace("<Cd>AB08</Cd>", "<Prtry>closed</Prtry>"),
-        lambda r: entry(r, returned="AB08").replace("<Rsn><Cd>AB08</Cd></Rsn>", ""),
-    ],
-)
-def test_a_return_is_known_by_whatever_the_bank_marks_it_with(world, back):
-    _, [reference] = world.sent("ani")
-    world.take_in(camt054(entry(reference, ref="D-1")))
-    assert world.take_in(camt054(back(reference))).news == 1
-    assert world.state(reference) is State.REVERSED

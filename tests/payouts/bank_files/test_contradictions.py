@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import partial
+from itertools import product
 
 import pytest
 
-from chalicelib.config import Programme, Settings
+from chalicelib.payouts import rules
 from chalicelib.payouts.bank_files.report_lines import Problem
 from chalicelib.payouts.bank_files.statement import BankStatements
 from chalicelib.payouts.bank_files.store import BatchState
-from chalicelib.payouts.controls.administration import Administration
 from chalicelib.payouts.controls.proposals import Decision
 from chalicelib.payouts.errors import BatchOutdated, ProviderObjects
 from chalicelib.payouts.providers.statements import Entry
-from chalicelib.payouts.rules import Entitlement, Hold, Outcome, State
-from tests.builders.crashes import Calls, Crash
+from chalicelib.payouts.rules import Hold, Outcome, State
+from tests.builders.crashes import Crash
 from tests.builders.payouts.bank import (
     CHECKER,
     MAKER,
@@ -31,33 +32,23 @@ from tests.builders.payouts.bank import (
 )
 
 
-@pytest.fixture
-def world(cloud: Settings, programme: Programme) -> BankWorld:
-    return BankWorld(cloud, programme)
-
-
-@pytest.fixture
-def administration(world: BankWorld) -> Administration:
-    return world.administration
-
-
-def head(world: BankWorld, reference: str) -> Entitlement:
-    return world.store.get(reference[:26])
-
-
 def stands(world: BankWorld, reference: str) -> tuple[State, Hold | None, int]:
-    each = head(world, reference)
+    each = world.store.get(reference[:26])
     return each.state, each.hold, each.n
 
 
 def nothing_follows(world: BankWorld, reference: str) -> None:
     """Whatever comes by, and however late, it stays with two people."""
-    before = head(world, reference).n
+    before = stands(world, reference)[2]
     for _ in range(3):
         world.later(days=40)
         world.worker.process(reference[:26], world.now)
     assert stands(world, reference) == (State.HELD, Hold.DUPLICATE, before)
     assert world.propose() is None
+
+
+def dying(*_: object) -> bool:
+    raise Crash
 
 
 STOPPED = (State.HELD, Hold.DUPLICATE, 1)
@@ -74,33 +65,33 @@ PAID_BY = {
 }
 
 
-@pytest.mark.parametrize("code", ["AB08", "AC04", "RR04", "AM04"])
-@pytest.mark.parametrize("paid", PAID_BY.values(), ids=PAID_BY)
-def test_a_paid_word_while_the_ledger_has_not_followed_the_rejection_yet_stops_it(world, monkeypatch, code, paid):
-    """The second person's import died after it kept the rejection: SENDING, and the kept word says FAILED."""
+@pytest.mark.parametrize(
+    ("followed", "code", "paid"),
+    [
+        *product([False], ["AB08", "AC04", "RR04", "AM04"], PAID_BY),
+        *product([True], ["AB08"], PAID_BY),
+        *product([True], ["AC04", "RR04"], ["a status"]),
+    ],
+)
+def test_a_paid_word_after_a_rejection_stops_it_and_is_kept(world, monkeypatch, followed, code, paid):
+    """If the second person's import died after it kept the rejection, the ledger has not followed it yet."""
     batch, [reference] = world.sent("ani")
     raw = pain002(batch, {reference: f"RJCT {code}"})
     world.take_in(raw, MAKER)
     with monkeypatch.context() as patch:
-        patch.setattr(world.reports, "_settled", lambda *_: (_ for _ in ()).throw(Crash()))
-        with pytest.raises(Crash):
-            world.take_in(raw, CHECKER)
-    assert world.state(reference) is State.SENDING
-    assert problems(world.take_in(paid(batch, reference)))
-    assert stands(world, reference) == STOPPED
-    assert world.take_in(raw).news == 0, "the first import once more changes nothing"
-    nothing_follows(world, reference)
-
-
-@pytest.mark.parametrize("paid", PAID_BY.values(), ids=PAID_BY)
-def test_a_paid_word_after_the_ledger_followed_the_rejection_stops_it_and_is_kept(world, paid):
-    batch, [reference] = world.sent("ani")
-    world.take_in_by_two(pain002(batch, {reference: "RJCT AB08"}))
-    assert problems(world.take_in(paid(batch, reference)))
+        if not followed:
+            patch.setattr(world.reports, "_settled", dying)
+        with nullcontext() if followed else pytest.raises(Crash):
+            world.take_in(raw)
+    assert rules.nothing_alive(world.store.get(reference[:26])) is followed
+    assert followed or world.state(reference) is State.SENDING
+    found = problems(world.take_in(PAID_BY[paid](batch, reference)))
+    assert found == [Problem.CONTRADICTS] if paid in {"a status", "a debit"} else found
     assert stands(world, reference) == STOPPED
     note = world.bank_store.note(reference)
     assert (note.word.answer.outcome, note.paid.answer.outcome) == (Outcome.FAILED, Outcome.SUCCEEDED)
     assert note.paid.imported_by == CHECKER
+    assert world.take_in(raw).news == 0, "the first import once more changes nothing"
     nothing_follows(world, reference)
 
 
@@ -129,7 +120,7 @@ def test_an_import_between_the_question_and_the_decision_of_two_people_is_not_lo
     batch, [reference] = world.sent("ani")
     world.take_in(report(batch, block(batch, "", "", tx(reference, "RJCT", reason("NARR", text="rejected")))))
     administration.propose(reference[:26], Decision.FAILED, MAKER, "by telephone", world.now)
-    settled, done = world.reports._settled, []
+    settled = world.reports._settled
 
     def decided_meanwhile(*args: object) -> bool:
         """The word is kept; the ledger, which had asked the bank's word before, now follows the two people."""
@@ -149,7 +140,7 @@ def test_nor_if_that_import_dies_before_it_looks_at_the_ledger(world, administra
     batch, [reference] = world.sent("ani")
     administration.propose(reference[:26], Decision.FAILED, MAKER, "by telephone", world.now)
     monkeypatch.setattr(administration, "_check_over", lambda *_: None)
-    monkeypatch.setattr(world.reports, "_settled", lambda *_: (_ for _ in ()).throw(Crash()))
+    monkeypatch.setattr(world.reports, "_settled", dying)
     with pytest.raises(Crash):
         world.take_in(pain002(batch, {reference: "ACSC"}))
     administration.approve(reference[:26], CHECKER, world.now)
@@ -157,28 +148,21 @@ def test_nor_if_that_import_dies_before_it_looks_at_the_ledger(world, administra
 
 
 @pytest.mark.parametrize("where", ["before", "after"])
-def test_such_an_import_may_die_at_any_call_and_nothing_is_sent_again(world, monkeypatch, where):
-    calls = Calls(monkeypatch)
-    at = 0
-    while True:
-        world.wipe()
+def test_such_an_import_may_die_at_any_call_and_nothing_is_sent_again(world, each_call, where):
+    for act in each_call(where, more_than=4):
         batch, [reference] = world.sent("ani")
         world.take_in_by_two(pain002(batch, {reference: "RJCT AB08"}))
         raw = pain002(batch, {reference: "ACSC"})
-        died = calls.dies(partial(world.take_in, raw), where, at)
+        act(partial(world.take_in, raw))
         assert problems(world.take_in(raw)) == [Problem.CONTRADICTS]
         assert stands(world, reference) == STOPPED
         assert world.bank_store.note(reference).paid is not None
-        if not died:
-            break
-        at += 1
-    assert at > 4
 
 
-def test_a_file_that_the_bank_says_it_has_is_given_up_by_nobody(world):
-    for why in ("AM05", "DU01"):
-        batch, references = world.sent(f"ani-{why}", f"budi-{why}")
-        world.take_in(pain002(batch, {}, f"RJCT {why}"))
+def test_a_file_that_the_bank_says_it_has_is_given_up_by_nobody_whatever_its_count_is(world):
+    for why, count in (("AM05", ""), ("DU01", ""), ("AM05", "<OrgnlNbOfTxs>0</OrgnlNbOfTxs>")):
+        batch, references = world.sent(*(f"{name}-{why}-{len(count)}" for name in ("ani", "budi")))
+        world.take_in(pain002(batch, {}, f"RJCT {why}", count))
         with pytest.raises(BatchOutdated) as outdated:
             world.files.reject(batch, MAKER, world.now)
         assert outdated.value.facts["moved"] == len(references)
@@ -293,13 +277,6 @@ def test_nor_what_was_given_up_after_a_later_attempt(world, administration):
         administration.approve(first[:26], CHECKER, world.now)
 
 
-def test_a_refusal_as_a_repetition_counts_whatever_the_banks_count_is_and_after_giving_up_too(world):
-    batch, _ = world.sent("ani")
-    world.take_in(pain002(batch, {}, "RJCT AM05", "<OrgnlNbOfTxs>0</OrgnlNbOfTxs>"))
-    with pytest.raises(BatchOutdated):
-        world.files.reject(batch, MAKER, world.now)
-
-
 @pytest.mark.parametrize("level", ["file", "transfer"])
 @pytest.mark.parametrize("proposed", [True, False])
 def test_what_the_bank_has_already_of_a_file_that_was_given_up_is_in_no_other(world, level, proposed):
@@ -327,7 +304,7 @@ def test_where_the_bank_was_in_error_or_the_money_came_back_two_people_can_pay_a
         assert administration.approve(reference[:26], CHECKER, world.now).state is state
     assert problems(world.take_in(pain002(batch, {reference: "ACSC"}))) == [Problem.CONTRADICTS], "known by now"
     assert world.worker.process(reference[:26], world.now) is State.SENDING
-    assert head(world, reference).n == 2
+    assert stands(world, reference)[2] == 2
     world.later(days=4)
     decide(decision=Decision.FAILED, now=world.now)
     assert administration.approve(reference[:26], CHECKER, world.now).state is State.FAILED, "that one is settled"

@@ -293,11 +293,22 @@ def test_a_batch_has_a_line_for_each_of_its_transactions_and_one_without_them_ha
         (lambda e: e.replace("DBIT", "dbit"), Outcome.SUCCEEDED),
         (lambda e: e.replace("DBIT", "D"), None),
         (lambda e: e.replace("<CdtDbtInd>DBIT</CdtDbtInd>\n", ""), Outcome.SUCCEEDED),
-        (lambda e: e.replace("DBIT", "CRDT").replace("DMCT", "RRTN"), Outcome.REVERSED),
+        *(
+            (lambda e, old=old, new=new: e.replace("DBIT", "CRDT").replace(old, new), Outcome.REVERSED)
+            for old, new in (
+                ("DMCT", "RRTN"),
+                ("DMCT", "RPCR"),
+                ("<BkTxCd>", "<RvslInd>TRUE</RvslInd><BkTxCd>"),
+                ("<Refs>", "<RtrInf><Rsn><Cd>AB08</Cd></Rsn></RtrInf><Refs>"),
+                ("<Refs>", "<RtrInf><Rsn><Prtry>closed</Prtry></Rsn></RtrInf><Refs>"),
+                ("<Refs>", "<RtrInf/><Refs>"),
+            )
+        ),
         (lambda e: e.replace("DMCT", "RRTN"), None),
         (lambda e: e.replace("<BkTxCd>", "<RvslInd>true</RvslInd><BkTxCd>"), None),
         (lambda e: e.replace("<BkTxCd>", "<RvslInd>false</RvslInd><BkTxCd>"), Outcome.SUCCEEDED),
         (lambda e: e.replace("BOOK", "INFO"), Outcome.PENDING),
+        (lambda e: e.replace("BOOK", "PDNG"), Outcome.PENDING),
     ],
 )
 def test_what_a_booking_means_is_known_or_told(spelling, outcome):

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-
 from chalicelib.clock import wib_date
-from chalicelib.config import Programme, Settings
 from chalicelib.payouts.bank_files.statement import BankStatements
 from chalicelib.payouts.bank_files.transfers import BankFile
 from chalicelib.payouts.ledger.items import Head, partition
@@ -16,11 +13,6 @@ from chalicelib.payouts.reconciliation import nightly
 from chalicelib.payouts.reconciliation.nightly import Comparison
 from chalicelib.payouts.rules import Move, State
 from tests.builders.payouts.bank import BankWorld, pain002
-
-
-@pytest.fixture
-def world(cloud: Settings, programme: Programme) -> BankWorld:
-    return BankWorld(cloud, programme)
 
 
 def differences(world: BankWorld) -> list[tuple[str, str]]:
@@ -37,12 +29,8 @@ def test_a_word_is_a_line_of_the_time_when_it_was_imported(world):
     statements = BankStatements(world.bank_store)
     hour = timedelta(hours=1)
     (line,) = statements.between(world.now, world.now + hour)
-    assert (line.reference, line.entry, line.amount_idr, line.updated_at) == (
-        reference,
-        Entry.SUCCEEDED,
-        600_000,
-        world.now,
-    )
+    told = (line.reference, line.entry, line.amount_idr, line.updated_at)
+    assert told == (reference, Entry.SUCCEEDED, 600_000, world.now)
     assert list(statements.between(world.now - hour, world.now)) == []
     assert [each.entry for each in statements.of([reference])[reference]] == [Entry.SUCCEEDED]
     assert world.state(reference) is State.PAID

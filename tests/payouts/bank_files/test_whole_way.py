@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 from lxml import etree
 
-from chalicelib.config import Programme, Settings
 from chalicelib.payouts.bank_files.report_lines import Problem
 from chalicelib.payouts.bank_files.store import BatchState, Note
 from chalicelib.payouts.controls.pause import Pause
 from chalicelib.payouts.errors import BatchDiffers, BatchNotNow, BatchOutdated, PayoutsPaused, SamePerson, UnknownBatch
 from chalicelib.payouts.rules import Move, State
-from tests.builders.payouts.bank import CHECKER, MAKER, BankWorld, pain002, text
-
-
-@pytest.fixture
-def world(cloud: Settings, programme: Programme) -> BankWorld:
-    return BankWorld(cloud, programme)
+from tests.builders.payouts.bank import CHECKER, MAKER, BankWorld, pain002, reason, report, text
+from tests.conftest import T0
 
 
 def problems(done) -> list[tuple[Problem, str | None]]:
@@ -73,16 +70,25 @@ def test_a_rejected_transfer_fails_and_its_next_attempt_goes_into_the_next_file(
     assert problems(world.take_in(pain002(batch, {first: "ACSC"}))) == [(Problem.CONTRADICTS, first)]
 
 
-def test_a_file_takes_two_people_and_comes_out_the_same_every_time(world):
+def logged(caplog, message: str) -> list[dict[str, object]]:
+    names = ("batch", "by", "sha256", "state")
+    found = [record.__dict__ for record in caplog.records if record.message == message]
+    return [{name: record[name] for name in names if name in record} for record in found]
+
+
+def test_a_file_takes_two_people_and_comes_out_the_same_every_time(world, caplog):
+    caplog.set_level(logging.INFO, "chalicelib.payouts")
     world.claimed("ani")
     batch = world.propose()
     with pytest.raises(SamePerson):
         world.approve(batch.id, by=MAKER)
-    first = world.approve(batch.id)
+    world.later(hours=1)
+    first, approved_at = world.approve(batch.id), world.now
     world.later(days=3)
     assert world.approve(batch.id, by=MAKER) == first, "once approved, anybody may write it again"
-    approved = world.bank_store.batch(batch.id)
-    assert (approved.state, approved.decided_by) == (BatchState.APPROVED, CHECKER)
+    kept = world.bank_store.batch(batch.id)
+    assert (kept.state, kept.decided_by, kept.decided_at) == (BatchState.APPROVED, CHECKER, approved_at)
+    assert logged(caplog, "bank_file_approved") == [{"batch": batch.id, "by": CHECKER, "sha256": batch.sha256}]
     with pytest.raises(UnknownBatch):
         world.approve("nobodys")
 
@@ -103,17 +109,24 @@ def test_a_file_that_does_not_come_out_as_proposed_is_refused(world):
     batch = world.propose()
     with pytest.raises(BatchDiffers) as refused:
         world.files.approve(batch.id, CHECKER, lambda order: world.write(order) + b" ", world.now)
-    assert refused.value.facts["what"] == "sha256"
+    assert refused.value.facts == {"batch": batch.id, "what": "sha256"}
     assert world.bank_store.batch(batch.id).state is BatchState.PROPOSED
 
 
-def test_a_rejected_file_frees_its_transfers_for_the_next(world):
+def test_a_rejected_file_frees_its_transfers_for_the_next(world, caplog):
+    caplog.set_level(logging.INFO, "chalicelib.payouts")
     reference = world.claimed("ani")
     first = world.propose()
     assert world.propose() is None, "it is in a file"
-    world.files.reject(first.id, MAKER, world.now)
-    with pytest.raises(BatchNotNow):
-        world.approve(first.id)
+    world.later(hours=1)
+    given_up = world.files.reject(first.id, MAKER, world.now)
+    assert world.bank_store.batch(first.id) == given_up
+    assert (given_up.state, given_up.decided_by, given_up.decided_at) == (BatchState.REJECTED, MAKER, world.now)
+    assert logged(caplog, "bank_file_given_up") == [{"batch": first.id, "by": MAKER, "state": "REJECTED"}]
+    for action, act in (("approve", world.approve), ("reject", lambda batch: world.files.reject(batch, MAKER, T0))):
+        with pytest.raises(BatchNotNow) as refused:
+            act(first.id)
+        assert refused.value.facts == {"batch": first.id, "state": "REJECTED", "action": action}
     second = world.propose()
     assert second.id != first.id
     assert world.bank_store.references(second.id) == (reference,)
@@ -131,9 +144,15 @@ def test_an_attempt_that_was_marked_with_a_file_too_late_goes_into_the_next(worl
     assert world.propose() is None
 
 
-def test_an_approved_file_that_the_bank_does_not_have_is_given_up_by_two_people(world):
+@pytest.mark.parametrize("said", [False, True], ids=["it says nothing", "it rejects it in words"])
+def test_an_approved_file_that_the_bank_does_not_have_is_given_up_by_two_people(world, said):
     """A bank refuses a file at its door and reports nothing: without this its transfers would wait for ever."""
     batch, references = world.sent("ani", "budi")
+    if said:
+        world.take_in(report(batch, group="ACTC"))
+        world.take_in(report(batch, group="RJCT", why=reason("NARR", text="cut-off time")))
+        with pytest.raises(BatchOutdated):
+            world.approve(batch)
     assert world.files.reject(batch, MAKER, world.now).state is BatchState.RECALLED
     for refused in (lambda: world.files.reject(batch, MAKER, world.now), lambda: world.approve(batch)):
         with pytest.raises((SamePerson, BatchNotNow)):
@@ -145,8 +164,8 @@ def test_an_approved_file_that_the_bank_does_not_have_is_given_up_by_two_people(
     with pytest.raises(BatchNotNow):
         world.files.reject(batch, CHECKER, world.now)
     again = world.propose()
-    assert set(world.bank_store.references(again.id)) == set(references)
-    world.approve(again.id)
+    assert sorted(world.bank_store.references(again.id)) == sorted(references)
+    assert b"EndToEndId" in world.approve(again.id)
     assert problems(world.take_in(pain002(batch, {references[0]: "ACSC"}))) == [(Problem.OTHER_FILE, references[0])]
     assert world.take_in(pain002(again.id, dict.fromkeys(references, "ACSC"))).findings == ()
     assert [world.state(each) for each in references] == [State.HELD, State.PAID], "perhaps the bank paid it twice"
@@ -166,12 +185,15 @@ def test_a_file_is_not_given_up_once_the_bank_has_said_anything_of_it(world):
 
 
 def test_what_people_settled_meanwhile_is_not_paid_by_file(world):
-    reference = world.claimed("ani")
+    references = [world.claimed("ani"), world.claimed("budi")]
     batch = world.propose()
-    world.store.move(world.store.get(reference[:26]), Move(State.PAID, "decided_paid"), world.now)
-    with pytest.raises(BatchOutdated):
+    for each in references:
+        world.store.move(world.store.get(each[:26]), Move(State.PAID, "decided_paid"), world.now)
+    with pytest.raises(BatchOutdated) as outdated:
         world.approve(batch.id)
-    assert problems(world.take_in(pain002(batch.id, {reference: "RJCT AC04"}))) == [(Problem.NOT_IN_A_FILE, reference)]
+    assert outdated.value.facts == {"batch": batch.id, "moved": 2}
+    rejected = pain002(batch.id, {references[0]: "RJCT AC04"})
+    assert problems(world.take_in(rejected)) == [(Problem.NOT_IN_A_FILE, references[0])]
 
 
 def test_a_rejection_of_what_two_people_decided_to_be_paid_is_reported(world):
