@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
+import app
 from admin.cli import main
 from infrastructure import app_stack, data_stack
 from tests.architecture.test_imports import PURE
@@ -75,6 +76,21 @@ def test_a_decision_says_when_it_was_made_and_whether_it_holds_and_the_index_has
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_file_that_is_named_exists(page):
+    rooms = "chalicelib|admin|infrastructure|local|tests|bench|docs"
+    files = re.findall(rf"`((?:{rooms})/[\w./-]+\.(?:py|toml|html|md))[`:]", page.read_text())
+    assert [file for file in files if not (ROOT / file).exists()] == []
+    modules = re.findall(rf"`(?:[^`]*python -m )?((?:{rooms})(?:\.[a-z_0-9]+)+)[` ]", page.read_text())
+    assert [module for module in modules if not is_module(module)] == []
+
+
+def is_module(name: str) -> bool:
+    """Whether a dotted name leads to a module, a package, or something in a module."""
+    path = ROOT.joinpath(*name.split("."))
+    return any(one.exists() for one in (path, path.with_suffix(".py"), path.parent.with_suffix(".py")))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
 def test_every_make_target_that_is_named_exists(page):
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
     assert set(re.findall(r"`make ([a-z-]+)", page.read_text())) - targets == set()
@@ -128,7 +144,6 @@ def test_every_command_and_target_says_what_it_does():
 
 
 def test_the_changelog_has_the_version():
-    import app
 
     assert f"## {app.VERSION}" in (ROOT / "CHANGELOG.md").read_text()
     assert f'version = "{app.VERSION}"' in (ROOT / "pyproject.toml").read_text()
@@ -148,3 +163,47 @@ def test_the_glossary_has_every_type_of_the_pure_rules_in_both_languages_and_no_
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     }
     assert {name for row in rows for name in re.findall(r"`([^`]+)`", row[1])} == types
+
+
+def architecture(title: str) -> list[list[str]]:
+    """The rows of the table below a heading of docs/architecture.md, without its head."""
+    section = (ROOT / "docs/architecture.md").read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[1:]]
+
+
+def in_code(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def test_the_tables_of_routes_and_functions_are_those_of_the_application():
+    routes = [route.partition("?")[0] for row in architecture("Routes") for route in in_code(row[0])]
+    assert sorted(routes) == sorted(f"{one.method} {one.path}" for one in app.app.operations)
+    functions = [name for row in architecture("Functions") for name in in_code(row[0])]
+    handlers = {entry.view_name for methods in app.app.routes.values() for entry in methods.values()}
+    assert sorted(functions) == sorted({"api", *app.app.handler_map} - handlers)
+
+
+def test_every_service_in_the_table_is_there_with_its_methods():
+    missing = []
+    for service, methods in architecture("How a service looks from outside"):
+        (name,) = in_code(service)
+        domain, _, title = name.partition(".")
+        has = methods_of(domain, title)
+        missing += [f"{name}.{word}" for word in in_code(methods) if word.isidentifier() and word not in has]
+    assert missing == []
+
+
+def methods_of(domain: str, title: str) -> set[str]:
+    """The methods of a class of a domain or module, with those of its bases there; ports do not count."""
+    room = ROOT / "chalicelib" / domain
+    trees = [ast.parse(path.read_text()) for path in [*room.rglob("*.py"), *room.parent.glob(f"{domain}.py")]]
+    nodes = (node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef))
+    classes = {node.name: node for node in nodes if "Protocol" not in map(ast.unparse, node.bases)}
+    found: set[str] = set()
+    wanted = [title] if title in classes else []
+    while wanted:
+        node = classes[wanted.pop()]
+        found |= {one.name for one in node.body if isinstance(one, ast.FunctionDef)}
+        wanted += [base.id for base in node.bases if isinstance(base, ast.Name) and base.id in classes]
+    return found
