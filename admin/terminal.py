@@ -52,7 +52,7 @@ class SaysWhy(click.Group):
         try:
             return super().invoke(ctx)
         except DomainError as error:
-            if problems.PROBLEMS[type(error)][0] == HTTPStatus.INTERNAL_SERVER_ERROR:
+            if error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise  # about this deployment; its own facts say more
             detail = problems.document(error, "en")["detail"]
             raise click.ClickException(f"{detail} ({error.code})") from error

@@ -40,6 +40,9 @@ class BadConfiguration(DomainError):
     """A file or the environment does not say what the programme needs; `reason` names the place."""
 
     code = "bad_configuration"
+    status = 500
+    indonesian = "Kesalahan pada layanan."
+    english = "Something is wrong with the service."
 
 
 class _Frozen(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

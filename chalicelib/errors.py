@@ -1,8 +1,7 @@
 """The root of every error a caller may be told about. Standard library only.
 
-A domain error carries facts, never wording: its `code` is stable and public, its facts are safe to show (no personal
-data). HTTP status and the text in both languages live in one table, `chalicelib/web/problems.py`; a test holds that
-every subclass has its row there.
+A class has a stable public code, an HTTP status and a text in both languages; an instance adds facts, which are safe to
+show: no personal data.
 """
 
 from __future__ import annotations
@@ -11,15 +10,12 @@ from typing import ClassVar
 
 
 class DomainError(Exception):
-    """A refusal with a stable code. Subclasses set `code`; keyword arguments become `facts`.
-
-    >>> class WaveClosed(DomainError):
-    ...     code = "wave_closed"
-    >>> WaveClosed(wave=54).facts
-    {'wave': 54}
-    """
+    """A refusal. Keyword arguments become `facts`; `{fact}` in a text stands for one."""
 
     code: ClassVar[str]
+    status: ClassVar[int]
+    indonesian: ClassVar[str]
+    english: ClassVar[str]
     cache_s: ClassVar[int] = 0
     """How long anyone may keep the answer, where it can never become another one; 0: nobody may."""
 
@@ -35,27 +31,42 @@ class Unavailable(DomainError):
     """Something outside answered late or not at all; the caller may try again."""
 
     code = "temporarily_unavailable"
+    status = 503
+    indonesian = "Layanan sedang sibuk. Silakan coba lagi sebentar lagi; tidak ada yang hilang."
+    english = "The service is busy. Please try again shortly; nothing was lost."
 
 
 class Malformed(DomainError):
     """The body or a parameter is not of the documented form. `field` is a path such as `$.phone`, never a value."""
 
     code = "malformed_request"
+    status = 400
+    indonesian = "Permintaan tidak sesuai bentuk yang ditetapkan pada {field}."
+    english = "The request is not of the documented form at {field}."
 
 
 class UnknownField(DomainError):
     """A body has a field that the document does not know."""
 
     code = "unknown_field"
+    status = 400
+    indonesian = "Kolom {field} tidak dikenal."
+    english = "The field {field} is not known."
 
 
 class TooLarge(DomainError):
     """A body is over `limit_bytes`."""
 
     code = "body_too_large"
+    status = 413
+    indonesian = "Isi permintaan melebihi {limit_bytes} bita."
+    english = "The body is over {limit_bytes} bytes."
 
 
 class NotFound(DomainError):
     """There is no such object, or it is not the caller's (the two are never told apart)."""
 
     code = "not_found"
+    status = 404
+    indonesian = "Tidak ditemukan."
+    english = "There is no such thing here."

@@ -20,53 +20,50 @@ _MEASURED = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE][+]?[0-9]+|[0-9]+[.,]0{1,2}")
 _SEPARATORS = {";": "semicolon", "\t": "tab", "|": "bar"}
 
 
+_ID = "Ekspor ulang dari sumbernya: kolom nomor sebagai Teks, lalu simpan sebagai CSV UTF-8 (dipisahkan koma)."
+_EN = "Export it from its source again: columns of numbers as Text, saved as CSV UTF-8 (comma delimited)."
+
+
 class NotCsv(DomainError):
     """A workbook, a PDF or a page, whatever its name says."""
 
     code = "not_csv"
+    status = 422
+    indonesian = f"Berkas ini bukan CSV, tetapi buku kerja, PDF atau halaman web. {_ID}"
+    english = f"This file is no CSV but a workbook, a PDF or a page. {_EN}"
 
 
 class NotUtf8(DomainError):
     """In another code page, UTF-16 perhaps; letters would come out as others."""
 
     code = "not_utf8"
+    status = 422
+    indonesian = f"Berkas ini bukan UTF-8. {_ID}"
+    english = f"This file is not in UTF-8. {_EN}"
 
 
 class NotCommas(DomainError):
     """Its columns are separated by `found`."""
 
     code = "not_commas"
+    status = 422
+    indonesian = f"Kolom berkas ini dipisahkan oleh {{found}}, bukan koma. {_ID}"
+    english = f"The columns of this file are separated by a {{found}}, not by commas. {_EN}"
 
 
 class NumbersSpoiled(DomainError):
     """`spoiled` of `numbers` identifiers have lost digits, or have an exponent or decimals: a spreadsheet did it."""
 
     code = "numbers_spoiled"
-
-
-_ID = "Ekspor ulang dari sumbernya: kolom nomor sebagai Teks, lalu simpan sebagai CSV UTF-8 (dipisahkan koma)."
-_EN = "Export it from its source again: columns of numbers as Text, saved as CSV UTF-8 (comma delimited)."
-
-PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
-    NotCsv: (
-        422,
-        f"Berkas ini bukan CSV, tetapi buku kerja, PDF atau halaman web. {_ID}",
-        f"This file is no CSV but a workbook, a PDF or a page. {_EN}",
-    ),
-    NotUtf8: (422, f"Berkas ini bukan UTF-8. {_ID}", f"This file is not in UTF-8. {_EN}"),
-    NotCommas: (
-        422,
-        f"Kolom berkas ini dipisahkan oleh {{found}}, bukan koma. {_ID}",
-        f"The columns of this file are separated by a {{found}}, not by commas. {_EN}",
-    ),
-    NumbersSpoiled: (
-        422,
+    status = 422
+    indonesian = (
         f"Seluruh berkas ditolak: {{spoiled}} dari {{numbers}} nomor dirusak lembar kerja: digit terakhir menjadi 0, "
-        f"digit hilang, atau tertulis seperti 3,2E+15. {_ID}",
+        f"digit hilang, atau tertulis seperti 3,2E+15. {_ID}"
+    )
+    english = (
         f"The whole file is refused: a spreadsheet spoiled {{spoiled}} of {{numbers}} numbers: their last digit became "
-        f"0, digits are missing, or they are written like 3.2E+15. {_EN}",
-    ),
-}
+        f"0, digits are missing, or they are written like 3.2E+15. {_EN}"
+    )
 
 
 def lines(raw: bytes) -> list[str]:

@@ -10,45 +10,41 @@ class TooManyGrievances(DomainError):
     """The person has as many unanswered grievances as one may have. Facts: `open_max`."""
 
     code = "too_many_grievances"
+    status = 409
+    indonesian = (
+        "Anda masih memiliki {open_max} pengaduan yang belum dijawab. Tunggu jawabannya sebelum mengajukan yang baru."
+    )
+    english = (
+        "You have {open_max} grievances that are not answered yet. Wait for an answer before you file another one."
+    )
 
 
 class UnknownGrievance(DomainError):
     """For administrators: no grievance has this number. Facts: `number`."""
 
     code = "unknown_grievance"
+    status = 404
+    indonesian = "Pengaduan {number} tidak ditemukan."
+    english = "There is no grievance {number}."
 
 
 class AlreadyAnswered(DomainError):
     """For administrators: an answer is given once, and another one was. Facts: `number`."""
 
     code = "grievance_already_answered"
+    status = 409
+    indonesian = "Pengaduan {number} sudah dijawab; jawaban tidak dapat diubah."
+    english = "Grievance {number} was answered before; an answer cannot be changed."
 
 
 class AlreadyEscalated(DomainError):
     """For administrators: it was handed on before, with another note. Facts: `number`."""
 
     code = "grievance_already_escalated"
+    status = 409
+    indonesian = "Pengaduan {number} sudah diteruskan dengan catatan lain."
+    english = "Grievance {number} was escalated before, with another note."
 
 
 FILING = (NotFound, SelectionNotFinished, TooManyGrievances)
 """What filing a grievance may be refused for; `NotFound`: no such wave or payout of this person."""
-
-PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
-    TooManyGrievances: (
-        409,
-        "Anda masih memiliki {open_max} pengaduan yang belum dijawab. Tunggu jawabannya sebelum mengajukan yang baru.",
-        "You have {open_max} grievances that are not answered yet. Wait for an answer before you file another one.",
-    ),
-    UnknownGrievance: (404, "Pengaduan {number} tidak ditemukan.", "There is no grievance {number}."),
-    AlreadyAnswered: (
-        409,
-        "Pengaduan {number} sudah dijawab; jawaban tidak dapat diubah.",
-        "Grievance {number} was answered before; an answer cannot be changed.",
-    ),
-    AlreadyEscalated: (
-        409,
-        "Pengaduan {number} sudah diteruskan dengan catatan lain.",
-        "Grievance {number} was escalated before, with another note.",
-    ),
-}
-"""Status, Indonesian text, English text."""

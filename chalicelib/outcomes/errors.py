@@ -9,12 +9,18 @@ class SurveyClosed(DomainError):
     """The survey was open until `closed_at`."""
 
     code = "survey_closed"
+    status = 409
+    indonesian = "Survei ini sudah ditutup pada {closed_at}."
+    english = "This survey closed at {closed_at}."
 
 
 class SurveyAlreadyAnswered(DomainError):
     """The survey has other answers; they are given once."""
 
     code = "survey_already_answered"
+    status = 409
+    indonesian = "Survei ini sudah Anda jawab; jawaban tidak dapat diubah."
+    english = "You have already answered this survey; answers cannot be changed."
 
 
 class InvalidAnswer(DomainError):
@@ -25,36 +31,20 @@ class InvalidAnswer(DomainError):
     """
 
     code = "survey_answer_invalid"
+    status = 422
+    indonesian = "Jawaban untuk pertanyaan {question} tidak sesuai ({reason})."
+    english = "The answer to the question {question} does not fit ({reason})."
 
 
 class MalformedHistory(DomainError):
     """A file of past totals has `wrong` lines that cannot be taken; `lines` names the first of them."""
 
     code = "malformed_history"
+    status = 422
+    indonesian = "Berkas memuat {wrong} baris yang salah: {lines}."
+    english = "The file has {wrong} wrong lines: {lines}."
 
 
-PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
-    SurveyClosed: (
-        409,
-        "Survei ini sudah ditutup pada {closed_at}.",
-        "This survey closed at {closed_at}.",
-    ),
-    SurveyAlreadyAnswered: (
-        409,
-        "Survei ini sudah Anda jawab; jawaban tidak dapat diubah.",
-        "You have already answered this survey; answers cannot be changed.",
-    ),
-    InvalidAnswer: (
-        422,
-        "Jawaban untuk pertanyaan {question} tidak sesuai ({reason}).",
-        "The answer to the question {question} does not fit ({reason}).",
-    ),
-    MalformedHistory: (
-        422,
-        "Berkas memuat {wrong} baris yang salah: {lines}.",
-        "The file has {wrong} wrong lines: {lines}.",
-    ),
-}
 """HTTP status, Indonesian text, English text; texts may use the error's facts."""
 
 RESPONSE = (SurveyClosed, SurveyAlreadyAnswered, InvalidAnswer)

@@ -9,394 +9,380 @@ class MalformedNik(DomainError):
     """Not a NIK: `reason` is `digits` (not 16 of them), `date` (no such day or month) or `serial` (0000)."""
 
     code = "malformed_nik"
+    status = 422
+    indonesian = (
+        "NIK tidak valid: NIK terdiri dari 16 angka seperti di KTP, dengan tanggal lahir pada angka ke-7 sampai ke-12."
+    )
+    english = "The NIK is not valid: it has 16 digits, as on the KTP, with the date of birth in the 7th to 12th."
 
 
 class MalformedKk(DomainError):
     """Not a family card number; `reason` as for a NIK, or `nik`: it is the person's own NIK."""
 
     code = "malformed_kk"
+    status = 422
+    indonesian = "Nomor Kartu Keluarga tidak valid: 16 angka di bagian atas Kartu Keluarga, bukan NIK Anda."
+    english = "The family card number is not valid: it is the 16 digits at the top of the family card, not your NIK."
 
 
 class MalformedPhone(DomainError):
     """Not a valid Indonesian mobile number."""
 
     code = "malformed_phone"
+    status = 422
+    indonesian = "Nomor telepon bukan nomor seluler Indonesia yang valid; contoh yang benar: 0812-3456-7890."
+    english = "The phone number is not a valid Indonesian mobile number, such as 0812-3456-7890."
 
 
 class MalformedName(DomainError):
     """Not a name (`field` is `name` or `holder_name`): no letter, an emoji, or over `length_max` characters."""
 
     code = "malformed_name"
+    status = 422
+    indonesian = "Nama ditulis dengan huruf, paling banyak {length_max} karakter, tanpa emoji."
+    english = "A name is written in letters, in at most {length_max} characters, without emoji."
 
 
 class UnknownRegion(DomainError):
     """No such province today (`field` is `province`), or no such regency in it (`field` is `regency`)."""
 
     code = "unknown_region"
+    status = 422
+    indonesian = "Provinsi atau kabupaten/kota tidak dikenal."
+    english = "The province or regency is not known."
 
 
 class InFormalEducation(DomainError):
     """A student."""
 
     code = "in_formal_education"
+    status = 422
+    indonesian = "Peserta tidak boleh sedang menempuh pendidikan formal."
+    english = "Participants may not be in formal education."
 
 
 class ExcludedOccupation(DomainError):
     """The stated occupation (`employment`) is one the programme excludes."""
 
     code = "excluded_occupation"
+    status = 422
+    indonesian = "Pekerjaan Anda tidak dapat mengikuti program ini."
+    english = "Your occupation is excluded from this programme."
 
 
 class UnderAge(DomainError):
     """Younger than `age_min` on the day that counts."""
 
     code = "under_age"
+    status = 422
+    indonesian = "Usia minimal {age_min} tahun."
+    english = "The minimum age is {age_min}."
 
 
 class OverAge(DomainError):
     """Older than `age_max` on the day that counts."""
 
     code = "over_age"
+    status = 422
+    indonesian = "Usia maksimal {age_max} tahun."
+    english = "The maximum age is {age_max}."
 
 
 class ConsentMissing(DomainError):
     """None of the current consent texts was agreed to; `current` is the one to show."""
 
     code = "consent_missing"
+    status = 422
+    indonesian = "Persetujuan versi {current} diperlukan."
+    english = "Consent to version {current} of the terms is required."
 
 
 class Excluded(DomainError):
     """The NIK is on an imported exclusion list."""
 
     code = "excluded"
+    status = 403
+    indonesian = (
+        "NIK ini tercantum dalam daftar yang tidak dapat mengikuti program. Bila keliru, ajukan pengaduan "
+        "(POST /me/grievances)."
+    )
+    english = (
+        "This NIK is on a list of people who cannot take part in the programme. If that is wrong, file a grievance "
+        "(POST /me/grievances)."
+    )
 
 
 class NikAlreadyRegistered(DomainError):
     """The NIK belongs to another registration."""
 
     code = "nik_already_registered"
+    status = 409
+    indonesian = (
+        "NIK ini sudah terdaftar. Bila bukan Anda yang mendaftarkannya, ajukan pengaduan (POST /me/grievances)."
+    )
+    english = (
+        "This NIK is already registered. If it was not you who registered it, file a grievance (POST /me/grievances)."
+    )
 
 
 class NikCannotChange(DomainError):
     """A registration keeps its NIK for good."""
 
     code = "nik_cannot_change"
+    status = 409
+    indonesian = "NIK tidak dapat diubah setelah pendaftaran."
+    english = "The NIK cannot be changed after registration."
 
 
 class FrozenUntilSettled(DomainError):
     """Name, birth date, occupation and family card stay as they are from the join of a wave until it is settled."""
 
     code = "frozen_until_settled"
+    status = 409
+    indonesian = (
+        "Nama, tanggal lahir, pekerjaan, dan nomor KK tidak dapat diubah sejak Anda mengikuti gelombang {wave} sampai "
+        "hasilnya selesai. Ubahlah sesudah itu, atau ajukan pengaduan tentang pendaftaran."
+    )
+    english = (
+        "Name, birth date, occupation and family card cannot be changed from when you joined wave {wave} until it is "
+        "settled. Change them after that, or file a grievance about your registration."
+    )
 
 
 class FixedAfterAward(DomainError):
     """Who was chosen cannot change name, birth date, occupation and family card: two administrators correct them."""
 
     code = "fixed_after_award"
+    status = 409
+    indonesian = (
+        "Nama, tanggal lahir, pekerjaan, dan nomor KK penerima tidak dapat diubah sendiri. Ajukan pengaduan tentang "
+        "pendaftaran; dua petugas akan memperbaikinya."
+    )
+    english = (
+        "A beneficiary cannot change name, birth date, occupation and family card. File a grievance about your "
+        "registration; two administrators will correct them."
+    )
 
 
 class NothingToCorrect(DomainError):
     """For administrators: all values are as they are kept."""
 
     code = "nothing_to_correct"
+    status = 409
+    indonesian = "Data itu sudah tercatat demikian."
+    english = "This is how it is kept already."
 
 
 class NoCorrection(DomainError):
     """For administrators: nothing is proposed about a registration, or it is out of date, or another than was shown."""
 
     code = "no_correction"
+    status = 404
+    indonesian = "Tidak ada usulan perbaikan yang berlaku untuk pendaftaran ini."
+    english = "No correction of this registration is proposed that still holds."
 
 
 class CorrectionStands(DomainError):
     """For administrators: `maker` has proposed another correction; it is approved or rejected before the next one."""
 
     code = "correction_stands"
+    status = 409
+    indonesian = "Sudah ada usulan perbaikan untuk pendaftaran ini."
+    english = "A correction of this registration is proposed already."
 
 
 class CorrectionBySamePerson(DomainError):
     """For administrators: the maker of a proposal cannot approve it."""
 
     code = "correction_same_person"
+    status = 403
+    indonesian = "Usulan perbaikan harus disetujui oleh orang lain."
+    english = "A correction is approved by another person than the one who proposed it."
 
 
 class PhoneAlreadyUsed(DomainError):
     """The phone number belongs to another registration."""
 
     code = "phone_already_used"
+    status = 409
+    indonesian = (
+        "Nomor telepon ini sudah dipakai pendaftar lain. Bila itu nomor Anda, ajukan pengaduan (POST /me/grievances)."
+    )
+    english = "This phone number is used by another registrant. If it is yours, file a grievance (POST /me/grievances)."
 
 
 class TooManyRefusals(DomainError):
     """As many registrations and financial addresses of the account were refused on this WIB day as may be."""
 
     code = "too_many_refusals"
+    status = 429
+    indonesian = (
+        "Data yang Anda kirim hari ini sudah {refusals_max} kali tidak diterima. Coba lagi besok, atau ajukan "
+        "pengaduan (POST /me/grievances) agar petugas membantu."
+    )
+    english = (
+        "What you sent was not accepted {refusals_max} times today. Try again tomorrow, or file a grievance "
+        "(POST /me/grievances) so that the helpdesk helps you."
+    )
 
 
 class NotRegistered(DomainError):
     """The account has no registration yet."""
 
     code = "not_registered"
+    status = 409
+    indonesian = "Anda belum melakukan pendaftaran."
+    english = "You have not registered yet."
 
 
 class UnknownPayoutCode(DomainError):
     """No bank or e-wallet of that code pays incentives."""
 
     code = "unknown_payout_code"
+    status = 422
+    indonesian = "Bank atau dompet digital tidak dikenal."
+    english = "The bank or e-wallet is not known."
 
 
 class MalformedAccountNumber(DomainError):
     """Not an account number of that `kind`: a bank's has 6 to 20 digits, a wallet's is an Indonesian mobile number."""
 
     code = "malformed_account_number"
+    status = 422
+    indonesian = "Nomor rekening tidak valid: 6 sampai 20 angka untuk bank, nomor seluler untuk dompet digital."
+    english = "The account number is not valid: a bank's has 6 to 20 digits, a wallet's is its mobile number."
 
 
 class AccountAlreadyUsed(DomainError):
     """Another person is paid to this account."""
 
     code = "account_already_used"
+    status = 409
+    indonesian = "Rekening ini sudah digunakan pendaftar lain."
+    english = "This account is used by another registrant."
 
 
 class PaymentUnderWay(DomainError):
     """A payment to the person's present account may be under way; it can be changed when that is over."""
 
     code = "payment_under_way"
+    status = 409
+    indonesian = "Pembayaran ke rekening Anda sedang diproses. Rekening dapat diubah setelah pembayaran itu selesai."
+    english = "A payment to your account is being processed. You can change the account once it is over."
 
 
 class MalformedExclusionList(DomainError):
     """An exclusion list was refused whole: `wrong` lines of it are wrong, the first of them are named in `lines`."""
 
     code = "malformed_exclusion_list"
+    status = 422
+    indonesian = "Daftar ditolak seluruhnya: {wrong} baris salah ({lines})."
+    english = "The whole list is refused: {wrong} wrong lines ({lines})."
 
 
 class UnknownExclusionList(DomainError):
     """No list of that name and version was imported."""
 
     code = "unknown_exclusion_list"
+    status = 404
+    indonesian = "Tidak ada daftar dengan nama dan versi itu."
+    english = "There is no list of that name and version."
 
 
 class ExclusionListRetracted(DomainError):
     """That version of the list was retracted for good: what is right comes as another version."""
 
     code = "exclusion_list_retracted"
+    status = 409
+    indonesian = "Versi daftar ini sudah ditarik; impor yang benar sebagai versi lain."
+    english = "This version of the list was retracted; import what is right as another version."
 
 
 class MalformedEmail(DomainError):
     """Not of the form of an e-mail address."""
 
     code = "malformed_email"
+    status = 422
+    indonesian = "Alamat surel tidak valid."
+    english = "The e-mail address is not valid."
 
 
 class AccountExists(DomainError):
     """The e-mail address has an account already."""
 
     code = "account_exists"
+    status = 409
+    indonesian = "Alamat surel ini sudah memiliki akun."
+    english = "This e-mail address already has an account."
 
 
 class WeakPassword(DomainError):
     """The pool's policy refuses the password."""
 
     code = "weak_password"
+    status = 422
+    indonesian = "Kata sandi terlalu lemah; minimal {length_min} karakter."
+    english = "The password is too weak; use at least {length_min} characters."
 
 
 class CodeMismatch(DomainError):
     """The confirmation code is not the one that was sent."""
 
     code = "code_mismatch"
+    status = 422
+    indonesian = "Kode konfirmasi salah."
+    english = "The confirmation code is wrong."
 
 
 class CodeExpired(DomainError):
     """The confirmation code is too old, or none was sent; ask for a new one."""
 
     code = "code_expired"
+    status = 422
+    indonesian = "Kode konfirmasi sudah kedaluwarsa; mintalah kode baru."
+    english = "The confirmation code has expired; ask for a new one."
 
 
 class NotConfirmed(DomainError):
     """The e-mail address has not been confirmed."""
 
     code = "not_confirmed"
+    status = 403
+    indonesian = "Alamat surel belum dikonfirmasi."
+    english = "The e-mail address has not been confirmed."
 
 
 class WrongCredentials(DomainError):
     """E-mail address and password do not belong together; which of the two is wrong is not said."""
 
     code = "wrong_credentials"
+    status = 401
+    indonesian = "Surel atau kata sandi salah."
+    english = "The e-mail address or the password is wrong."
 
 
 class SessionExpired(DomainError):
     """The refresh token is forged, revoked or too old: sign in again."""
 
     code = "session_expired"
+    status = 401
+    indonesian = "Sesi berakhir; silakan masuk lagi."
+    english = "The session has ended; sign in again."
 
 
 class TooManyRequests(DomainError):
     """The user pool refuses more attempts for now."""
 
     code = "too_many_requests"
+    status = 429
+    indonesian = "Terlalu banyak percobaan; coba lagi nanti."
+    english = "Too many attempts; try again later."
 
 
 class InvalidToken(DomainError):
     """Not a valid access token of this deployment's user pool; why is not said."""
 
     code = "invalid_token"
-
-
-PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
-    MalformedNik: (
-        422,
-        "NIK tidak valid: NIK terdiri dari 16 angka seperti di KTP, dengan tanggal lahir pada angka ke-7 sampai ke-12.",
-        "The NIK is not valid: it has 16 digits, as on the KTP, with the date of birth in the 7th to 12th.",
-    ),
-    MalformedKk: (
-        422,
-        "Nomor Kartu Keluarga tidak valid: 16 angka di bagian atas Kartu Keluarga, bukan NIK Anda.",
-        "The family card number is not valid: it is the 16 digits at the top of the family card, not your NIK.",
-    ),
-    MalformedPhone: (
-        422,
-        "Nomor telepon bukan nomor seluler Indonesia yang valid; contoh yang benar: 0812-3456-7890.",
-        "The phone number is not a valid Indonesian mobile number, such as 0812-3456-7890.",
-    ),
-    MalformedName: (
-        422,
-        "Nama ditulis dengan huruf, paling banyak {length_max} karakter, tanpa emoji.",
-        "A name is written in letters, in at most {length_max} characters, without emoji.",
-    ),
-    UnknownRegion: (
-        422,
-        "Provinsi atau kabupaten/kota tidak dikenal.",
-        "The province or regency is not known.",
-    ),
-    InFormalEducation: (
-        422,
-        "Peserta tidak boleh sedang menempuh pendidikan formal.",
-        "Participants may not be in formal education.",
-    ),
-    ExcludedOccupation: (
-        422,
-        "Pekerjaan Anda tidak dapat mengikuti program ini.",
-        "Your occupation is excluded from this programme.",
-    ),
-    UnderAge: (422, "Usia minimal {age_min} tahun.", "The minimum age is {age_min}."),
-    OverAge: (422, "Usia maksimal {age_max} tahun.", "The maximum age is {age_max}."),
-    ConsentMissing: (
-        422,
-        "Persetujuan versi {current} diperlukan.",
-        "Consent to version {current} of the terms is required.",
-    ),
-    Excluded: (
-        403,
-        "NIK ini tercantum dalam daftar yang tidak dapat mengikuti program. Bila keliru, ajukan pengaduan "
-        "(POST /me/grievances).",
-        "This NIK is on a list of people who cannot take part in the programme. If that is wrong, file a grievance "
-        "(POST /me/grievances).",
-    ),
-    NikAlreadyRegistered: (
-        409,
-        "NIK ini sudah terdaftar. Bila bukan Anda yang mendaftarkannya, ajukan pengaduan (POST /me/grievances).",
-        "This NIK is already registered. If it was not you who registered it, file a grievance (POST /me/grievances).",
-    ),
-    NikCannotChange: (
-        409,
-        "NIK tidak dapat diubah setelah pendaftaran.",
-        "The NIK cannot be changed after registration.",
-    ),
-    FrozenUntilSettled: (
-        409,
-        "Nama, tanggal lahir, pekerjaan, dan nomor KK tidak dapat diubah sejak Anda mengikuti gelombang {wave} sampai "
-        "hasilnya selesai. Ubahlah sesudah itu, atau ajukan pengaduan tentang pendaftaran.",
-        "Name, birth date, occupation and family card cannot be changed from when you joined wave {wave} until it is "
-        "settled. Change them after that, or file a grievance about your registration.",
-    ),
-    FixedAfterAward: (
-        409,
-        "Nama, tanggal lahir, pekerjaan, dan nomor KK penerima tidak dapat diubah sendiri. Ajukan pengaduan tentang "
-        "pendaftaran; dua petugas akan memperbaikinya.",
-        "A beneficiary cannot change name, birth date, occupation and family card. File a grievance about your "
-        "registration; two administrators will correct them.",
-    ),
-    NothingToCorrect: (409, "Data itu sudah tercatat demikian.", "This is how it is kept already."),
-    NoCorrection: (
-        404,
-        "Tidak ada usulan perbaikan yang berlaku untuk pendaftaran ini.",
-        "No correction of this registration is proposed that still holds.",
-    ),
-    CorrectionStands: (
-        409,
-        "Sudah ada usulan perbaikan untuk pendaftaran ini.",
-        "A correction of this registration is proposed already.",
-    ),
-    CorrectionBySamePerson: (
-        403,
-        "Usulan perbaikan harus disetujui oleh orang lain.",
-        "A correction is approved by another person than the one who proposed it.",
-    ),
-    PhoneAlreadyUsed: (
-        409,
-        "Nomor telepon ini sudah dipakai pendaftar lain. Bila itu nomor Anda, ajukan pengaduan (POST /me/grievances).",
-        "This phone number is used by another registrant. If it is yours, file a grievance (POST /me/grievances).",
-    ),
-    TooManyRefusals: (
-        429,
-        "Data yang Anda kirim hari ini sudah {refusals_max} kali tidak diterima. Coba lagi besok, atau ajukan "
-        "pengaduan (POST /me/grievances) agar petugas membantu.",
-        "What you sent was not accepted {refusals_max} times today. Try again tomorrow, or file a grievance "
-        "(POST /me/grievances) so that the helpdesk helps you.",
-    ),
-    NotRegistered: (409, "Anda belum melakukan pendaftaran.", "You have not registered yet."),
-    UnknownPayoutCode: (422, "Bank atau dompet digital tidak dikenal.", "The bank or e-wallet is not known."),
-    MalformedAccountNumber: (
-        422,
-        "Nomor rekening tidak valid: 6 sampai 20 angka untuk bank, nomor seluler untuk dompet digital.",
-        "The account number is not valid: a bank's has 6 to 20 digits, a wallet's is its mobile number.",
-    ),
-    AccountAlreadyUsed: (
-        409,
-        "Rekening ini sudah digunakan pendaftar lain.",
-        "This account is used by another registrant.",
-    ),
-    PaymentUnderWay: (
-        409,
-        "Pembayaran ke rekening Anda sedang diproses. Rekening dapat diubah setelah pembayaran itu selesai.",
-        "A payment to your account is being processed. You can change the account once it is over.",
-    ),
-    MalformedExclusionList: (
-        422,
-        "Daftar ditolak seluruhnya: {wrong} baris salah ({lines}).",
-        "The whole list is refused: {wrong} wrong lines ({lines}).",
-    ),
-    UnknownExclusionList: (
-        404,
-        "Tidak ada daftar dengan nama dan versi itu.",
-        "There is no list of that name and version.",
-    ),
-    ExclusionListRetracted: (
-        409,
-        "Versi daftar ini sudah ditarik; impor yang benar sebagai versi lain.",
-        "This version of the list was retracted; import what is right as another version.",
-    ),
-    MalformedEmail: (422, "Alamat surel tidak valid.", "The e-mail address is not valid."),
-    AccountExists: (409, "Alamat surel ini sudah memiliki akun.", "This e-mail address already has an account."),
-    WeakPassword: (
-        422,
-        "Kata sandi terlalu lemah; minimal {length_min} karakter.",
-        "The password is too weak; use at least {length_min} characters.",
-    ),
-    CodeMismatch: (422, "Kode konfirmasi salah.", "The confirmation code is wrong."),
-    CodeExpired: (
-        422,
-        "Kode konfirmasi sudah kedaluwarsa; mintalah kode baru.",
-        "The confirmation code has expired; ask for a new one.",
-    ),
-    NotConfirmed: (
-        403,
-        "Alamat surel belum dikonfirmasi.",
-        "The e-mail address has not been confirmed.",
-    ),
-    WrongCredentials: (401, "Surel atau kata sandi salah.", "The e-mail address or the password is wrong."),
-    SessionExpired: (401, "Sesi berakhir; silakan masuk lagi.", "The session has ended; sign in again."),
-    TooManyRequests: (
-        429,
-        "Terlalu banyak percobaan; coba lagi nanti.",
-        "Too many attempts; try again later.",
-    ),
-    InvalidToken: (401, "Token tidak valid.", "The token is not valid."),
-}
+    status = 401
+    indonesian = "Token tidak valid."
+    english = "The token is not valid."

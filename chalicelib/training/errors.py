@@ -11,42 +11,65 @@ class SignatureMissing(DomainError):
     """A signing header is absent or not of its form; `header` names it."""
 
     code = "partner_signature_missing"
+    status = 401
+    indonesian = "Tajuk {header} tidak ada atau bentuknya salah."
+    english = "The header {header} is missing or malformed."
 
 
 class SignatureExpired(DomainError):
     """The signed time is more than `clock_skew_s` seconds off, either way."""
 
     code = "partner_signature_expired"
+    status = 401
+    indonesian = (
+        "Waktu permintaan menyimpang lebih dari {clock_skew_s} detik. Periksa jam Anda lalu tanda tangani kembali."
+    )
+    english = "The time of the request is off by more than {clock_skew_s} seconds. Check your clock and sign again."
 
 
 class SignatureInvalid(DomainError):
     """No such partner, or not its signature: a stranger cannot tell which."""
 
     code = "partner_signature_invalid"
+    status = 401
+    indonesian = "Mitra tidak dikenal atau tanda tangan salah."
+    english = "The partner is unknown or the signature is wrong."
 
 
 class PartnerRevoked(DomainError):
     """A good signature by a partner that has been revoked."""
 
     code = "partner_revoked"
+    status = 401
+    indonesian = "Akses mitra ini telah dicabut."
+    english = "This partner's access has been revoked."
 
 
 class RequestReplayed(DomainError):
     """This very signature was accepted before. A retry is signed anew, with its own time."""
 
     code = "partner_request_replayed"
+    status = 401
+    indonesian = "Permintaan ini sudah pernah diterima. Untuk mengulang, tanda tangani kembali dengan waktu baru."
+    english = "This request was received before. To try again, sign it anew with a new time."
 
 
 class UnknownCourse(DomainError):
     """There is no such course in the catalogue."""
 
     code = "unknown_course"
+    status = 404
+    indonesian = "Pelatihan ini tidak ada di katalog."
+    english = "There is no such course in the catalogue."
 
 
 class CourseNotOffered(DomainError):
     """The course, or its partner, has been withdrawn."""
 
     code = "course_not_offered"
+    status = 409
+    indonesian = "Pelatihan ini tidak lagi ditawarkan."
+    english = "This course is no longer offered."
 
 
 class MalformedCatalogue(DomainError):
@@ -56,229 +79,164 @@ class MalformedCatalogue(DomainError):
     """
 
     code = "malformed_catalogue"
+    status = 400
+    indonesian = "Katalog memiliki {wrong} baris yang salah: {lines}. Tidak ada yang diimpor."
+    english = "The catalogue has {wrong} wrong lines: {lines}. Nothing was imported."
 
 
 class CatalogueNotProposed(DomainError):
     """What another administrator proposed to import, if anything, is not this catalogue."""
 
     code = "catalogue_not_proposed"
+    status = 409
+    indonesian = "Katalog ini tidak diusulkan oleh pengelola lain, atau isinya berbeda."
+    english = "This catalogue is not the one that was proposed; nothing was imported."
 
 
 class NotBeneficiary(DomainError):
     """Only who was chosen has a training balance."""
 
     code = "not_beneficiary"
+    status = 409
+    indonesian = "Hanya penerima manfaat yang memiliki saldo pelatihan."
+    english = "Only a beneficiary has a training balance."
 
 
 class BalanceTooLow(DomainError):
     """The course costs more than is left. Facts: `balance_idr`, `price_idr`."""
 
     code = "balance_too_low"
+    status = 409
+    indonesian = "Saldo pelatihan Anda Rp{balance_idr}, sedangkan harga pelatihan ini Rp{price_idr}."
+    english = "Your training balance is Rp{balance_idr}; this course costs Rp{price_idr}."
 
 
 class TrainingAlreadyRedeemed(DomainError):
     """The partner has taken the redeem code in: there is nothing to cancel any more."""
 
     code = "training_already_redeemed"
+    status = 409
+    indonesian = "Kode pelatihan ini sudah ditukarkan sehingga pembelian tidak dapat dibatalkan."
+    english = "The code of this training has been redeemed; the purchase cannot be cancelled."
 
 
 class CancellationTooLate(DomainError):
     """The time to cancel is over. Facts: `until`, the last instant."""
 
     code = "cancellation_too_late"
+    status = 409
+    indonesian = "Pembelian ini hanya dapat dibatalkan sampai {until}."
+    english = "This purchase could be cancelled until {until}."
 
 
 class RedeemCodeUnknown(DomainError):
     """No such code, or another partner's: a partner cannot tell which."""
 
     code = "redeem_code_unknown"
+    status = 404
+    indonesian = "Kode penukaran tidak dikenal."
+    english = "There is no such redeem code."
 
 
 class CardMismatch(DomainError):
     """The card is not that of the person who bought the training."""
 
     code = "card_mismatch"
+    status = 409
+    indonesian = "Kartu ini bukan milik pembeli pelatihan."
+    english = "This card is not that of the person who bought the training."
 
 
 class TrainingCancelled(DomainError):
     """The purchase was cancelled; its code is void."""
 
     code = "training_cancelled"
+    status = 409
+    indonesian = "Pembelian pelatihan ini telah dibatalkan."
+    english = "The purchase of this training was cancelled."
 
 
 class ParticipantBlocked(DomainError):
     """The participant may spend nothing more; a partner is not told why."""
 
     code = "participant_blocked"
+    status = 409
+    indonesian = "Kode ini tidak dapat ditukarkan; peserta dapat menanyakan alasannya kepada layanan pengaduan."
+    english = "This code cannot be taken in; the participant may ask the help desk why."
 
 
 class WrongTrainingState(DomainError):
     """A report came before the one that it needs. Facts: `state`, where the training is, and `needs`."""
 
     code = "wrong_training_state"
+    status = 409
+    indonesian = "Pelatihan ini berstatus {state}; laporan ini memerlukan status {needs}."
+    english = "This training is {state}; for this report it must be {needs}."
 
 
 class ReportedOtherwise(DomainError):
     """The partner reported this of the training before, with other facts."""
 
     code = "reported_otherwise"
+    status = 409
+    indonesian = "Hal ini sudah dilaporkan dengan data lain; tidak ada yang diubah."
+    english = "This was already reported with other facts; nothing was changed."
 
 
 class CertificateAlreadyUsed(DomainError):
     """The partner reported this certificate before, for another training."""
 
     code = "certificate_already_used"
+    status = 409
+    indonesian = "Nomor sertifikat ini sudah dilaporkan untuk pelatihan lain."
+    english = "This certificate number was already reported for another training."
 
 
 class ReportedInFuture(DomainError):
     """`attended_at` or `completed_at` is later than the partner's clock may be ahead of ours."""
 
     code = "time_in_future"
+    status = 422
+    indonesian = "Waktu yang dilaporkan berada di masa depan."
+    english = "The reported time is in the future."
 
 
 class CompletedTooSoon(DomainError):
     """The hours of the course cannot have passed yet. Facts: `hours`, `earliest`, when they can have."""
 
     code = "completed_too_soon"
+    status = 422
+    indonesian = "Pelatihan ini berlangsung sedikitnya {hours} jam dan tidak dapat selesai sebelum {earliest}."
+    english = "This course takes {hours} hours at least; it cannot be completed before {earliest}."
 
 
 class ReportedTooEarly(DomainError):
     """`attended_at` is before the purchase, or `completed_at` before `attended_at`. Facts: `earliest`."""
 
     code = "time_too_early"
+    status = 422
+    indonesian = "Waktu yang dilaporkan mendahului {earliest}."
+    english = "The reported time is before {earliest}."
 
 
 class NotCompleted(DomainError):
     """A training is reviewed after it was completed. Facts: `state`."""
 
     code = "training_not_completed"
+    status = 409
+    indonesian = "Pelatihan diulas setelah diselesaikan; statusnya kini {state}."
+    english = "A training is reviewed after it was completed; it is {state} now."
 
 
 class AlreadyReviewed(DomainError):
     """The training has another review; a review is written once."""
 
     code = "already_reviewed"
+    status = 409
+    indonesian = "Pelatihan ini sudah Anda ulas; ulasan tidak dapat diubah."
+    english = "You have already reviewed this training; a review cannot be changed."
 
 
-PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
-    SignatureMissing: (
-        401,
-        "Tajuk {header} tidak ada atau bentuknya salah.",
-        "The header {header} is missing or malformed.",
-    ),
-    SignatureExpired: (
-        401,
-        "Waktu permintaan menyimpang lebih dari {clock_skew_s} detik. Periksa jam Anda lalu tanda tangani kembali.",
-        "The time of the request is off by more than {clock_skew_s} seconds. Check your clock and sign again.",
-    ),
-    SignatureInvalid: (
-        401,
-        "Mitra tidak dikenal atau tanda tangan salah.",
-        "The partner is unknown or the signature is wrong.",
-    ),
-    PartnerRevoked: (401, "Akses mitra ini telah dicabut.", "This partner's access has been revoked."),
-    RequestReplayed: (
-        401,
-        "Permintaan ini sudah pernah diterima. Untuk mengulang, tanda tangani kembali dengan waktu baru.",
-        "This request was received before. To try again, sign it anew with a new time.",
-    ),
-    UnknownCourse: (404, "Pelatihan ini tidak ada di katalog.", "There is no such course in the catalogue."),
-    CourseNotOffered: (
-        409,
-        "Pelatihan ini tidak lagi ditawarkan.",
-        "This course is no longer offered.",
-    ),
-    MalformedCatalogue: (
-        400,
-        "Katalog memiliki {wrong} baris yang salah: {lines}. Tidak ada yang diimpor.",
-        "The catalogue has {wrong} wrong lines: {lines}. Nothing was imported.",
-    ),
-    CatalogueNotProposed: (
-        409,
-        "Katalog ini tidak diusulkan oleh pengelola lain, atau isinya berbeda.",
-        "This catalogue is not the one that was proposed; nothing was imported.",
-    ),
-    NotBeneficiary: (
-        409,
-        "Hanya penerima manfaat yang memiliki saldo pelatihan.",
-        "Only a beneficiary has a training balance.",
-    ),
-    BalanceTooLow: (
-        409,
-        "Saldo pelatihan Anda Rp{balance_idr}, sedangkan harga pelatihan ini Rp{price_idr}.",
-        "Your training balance is Rp{balance_idr}; this course costs Rp{price_idr}.",
-    ),
-    TrainingAlreadyRedeemed: (
-        409,
-        "Kode pelatihan ini sudah ditukarkan sehingga pembelian tidak dapat dibatalkan.",
-        "The code of this training has been redeemed; the purchase cannot be cancelled.",
-    ),
-    CancellationTooLate: (
-        409,
-        "Pembelian ini hanya dapat dibatalkan sampai {until}.",
-        "This purchase could be cancelled until {until}.",
-    ),
-    RedeemCodeUnknown: (
-        404,
-        "Kode penukaran tidak dikenal.",
-        "There is no such redeem code.",
-    ),
-    CardMismatch: (
-        409,
-        "Kartu ini bukan milik pembeli pelatihan.",
-        "This card is not that of the person who bought the training.",
-    ),
-    TrainingCancelled: (
-        409,
-        "Pembelian pelatihan ini telah dibatalkan.",
-        "The purchase of this training was cancelled.",
-    ),
-    ParticipantBlocked: (
-        409,
-        "Kode ini tidak dapat ditukarkan; peserta dapat menanyakan alasannya kepada layanan pengaduan.",
-        "This code cannot be taken in; the participant may ask the help desk why.",
-    ),
-    WrongTrainingState: (
-        409,
-        "Pelatihan ini berstatus {state}; laporan ini memerlukan status {needs}.",
-        "This training is {state}; for this report it must be {needs}.",
-    ),
-    ReportedOtherwise: (
-        409,
-        "Hal ini sudah dilaporkan dengan data lain; tidak ada yang diubah.",
-        "This was already reported with other facts; nothing was changed.",
-    ),
-    CertificateAlreadyUsed: (
-        409,
-        "Nomor sertifikat ini sudah dilaporkan untuk pelatihan lain.",
-        "This certificate number was already reported for another training.",
-    ),
-    ReportedInFuture: (
-        422,
-        "Waktu yang dilaporkan berada di masa depan.",
-        "The reported time is in the future.",
-    ),
-    ReportedTooEarly: (
-        422,
-        "Waktu yang dilaporkan mendahului {earliest}.",
-        "The reported time is before {earliest}.",
-    ),
-    CompletedTooSoon: (
-        422,
-        "Pelatihan ini berlangsung sedikitnya {hours} jam dan tidak dapat selesai sebelum {earliest}.",
-        "This course takes {hours} hours at least; it cannot be completed before {earliest}.",
-    ),
-    NotCompleted: (
-        409,
-        "Pelatihan diulas setelah diselesaikan; statusnya kini {state}.",
-        "A training is reviewed after it was completed; it is {state} now.",
-    ),
-    AlreadyReviewed: (
-        409,
-        "Pelatihan ini sudah Anda ulas; ulasan tidak dapat diubah.",
-        "You have already reviewed this training; a review cannot be changed.",
-    ),
-}
 """HTTP status, Indonesian text, English text; texts may use the error's facts."""
 
 SIGNED = (SignatureMissing, SignatureExpired, SignatureInvalid, PartnerRevoked, RequestReplayed)

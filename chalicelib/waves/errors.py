@@ -9,48 +9,72 @@ class NotOpenYet(DomainError):
     """No wave is open. Facts: `wave` and `opens_at` of the next one."""
 
     code = "wave_not_open_yet"
+    status = 409
+    indonesian = "Belum ada gelombang yang dibuka. Gelombang {wave} dibuka pada {opens_at}."
+    english = "No wave is open. Wave {wave} opens at {opens_at}."
 
 
 class WaveClosed(DomainError):
     """The join came at or after the closing instant. Facts: `wave`, `closed_at`, `next_opens_at`."""
 
     code = "wave_closed"
+    status = 409
+    indonesian = "Gelombang {wave} sudah ditutup pada {closed_at}. Gelombang berikutnya dibuka pada {next_opens_at}."
+    english = "Wave {wave} closed at {closed_at}. The next one opens at {next_opens_at}."
 
 
 class AlreadyBeneficiary(DomainError):
     """A person benefits once in a lifetime. Facts: `wave`, the one that chose them."""
 
     code = "already_beneficiary"
+    status = 409
+    indonesian = "Anda sudah menjadi penerima manfaat; bantuan diberikan satu kali seumur hidup."
+    english = "You are a beneficiary already; a person benefits once in a lifetime."
 
 
 class Barred(DomainError):
     """A place of this person was revoked: barred for good."""
 
     code = "barred"
+    status = 403
+    indonesian = "Kepesertaan Anda telah dicabut sehingga Anda tidak dapat bergabung lagi."
+    english = "Your place was revoked; you cannot join again."
 
 
 class BeneficiaryRevoked(DomainError):
     """The beneficiary lost their place, which nothing was bought to keep: they have no balance any more."""
 
     code = "beneficiary_revoked"
+    status = 409
+    indonesian = "Kepesertaan Anda telah dicabut."
+    english = "Your place has been revoked."
 
 
 class PurchaseDeadlinePassed(DomainError):
     """No training was bought in time; the place is lost, if not yet revoked. Facts: `buy_by`."""
 
     code = "purchase_deadline_passed"
+    status = 409
+    indonesian = "Batas waktu pembelian pelatihan pertama, {buy_by}, sudah lewat."
+    english = "The first training had to be bought before {buy_by}."
 
 
 class UnknownWave(DomainError):
     """There is no such wave, or this system did not run it. Facts: `wave`."""
 
     code = "unknown_wave"
+    status = 404
+    indonesian = "Gelombang {wave} tidak ditemukan."
+    english = "There is no wave {wave}."
 
 
 class SelectionNotFinished(DomainError):
     """The seats of the wave are not settled yet. Facts: `wave`."""
 
     code = "selection_not_finished"
+    status = 409
+    indonesian = "Seleksi gelombang {wave} belum selesai."
+    english = "The selection of wave {wave} is not finished yet."
 
 
 class ChangeTooLate(DomainError):
@@ -60,18 +84,27 @@ class ChangeTooLate(DomainError):
     """
 
     code = "calendar_change_too_late"
+    status = 409
+    indonesian = "Gelombang {wave} dibuka pada {opens_at}; perubahan hanya berlaku untuk pembukaan mulai {earliest}."
+    english = "Wave {wave} opens at {opens_at}; only openings from {earliest} on can still be changed."
 
 
 class WavesOverlap(DomainError):
     """At most one wave is open at any instant. Facts: `wave`, `other`."""
 
     code = "waves_overlap"
+    status = 409
+    indonesian = "Gelombang {wave} bertumpang tindih dengan gelombang {other}."
+    english = "Wave {wave} would overlap wave {other}."
 
 
 class BadPlan(DomainError):
     """A wave cannot be as asked: `reason` is `times`, `quota`, `reserved`, `weights` or `numbers`."""
 
     code = "bad_wave_plan"
+    status = 422
+    indonesian = "Rencana gelombang tidak sah: {reason}."
+    english = "The plan of the wave is not valid: {reason}."
 
 
 class ListChanged(DomainError):
@@ -81,6 +114,9 @@ class ListChanged(DomainError):
     """
 
     code = "list_changed"
+    status = 500
+    indonesian = "Daftar peserta gelombang {wave} tidak sesuai dengan catatan pengundiannya."
+    english = "The list of wave {wave} is not the one that its note commits to."
 
 
 class BadAwardMessage(DomainError):
@@ -90,106 +126,43 @@ class BadAwardMessage(DomainError):
     """
 
     code = "bad_award_message"
+    status = 422
+    indonesian = "Pesan penetapan gelombang {wave} tidak sah: {reason}."
+    english = "A message about awards of wave {wave} is not valid: {reason}."
 
 
 class NotDrawn(DomainError):
     """The wave has not been drawn yet. Facts: `wave`."""
 
     code = "wave_not_drawn"
+    status = 409
+    indonesian = "Gelombang {wave} belum diundi."
+    english = "Wave {wave} has not been drawn yet."
 
 
 class MalformedLeaf(DomainError):
     """A leaf is 32 bytes in lower-case hex."""
 
     code = "malformed_leaf"
+    status = 422
+    indonesian = "Daun (leaf) terdiri dari 64 digit heksadesimal huruf kecil."
+    english = "A leaf is 64 hexadecimal digits in lower case."
 
 
 class NotFrozenYet(DomainError):
     """The lists of a wave are published when it is frozen, a while after its close. Facts: `wave`."""
 
     code = "wave_not_frozen_yet"
+    status = 409
+    indonesian = "Daftar peserta gelombang {wave} belum diterbitkan."
+    english = "The list of wave {wave} is not published yet."
 
 
 class NotOnTheList(DomainError):
     """A leaf is not on the published list of the region. Facts: `wave`."""
 
     code = "not_on_the_list"
+    status = 404
+    indonesian = "Daun (leaf) ini tidak ada dalam daftar gelombang {wave}."
+    english = "This leaf is not on the list of wave {wave}."
     cache_s = 86_400  # what is frozen never changes
-
-
-PROBLEMS: dict[type[DomainError], tuple[int, str, str]] = {
-    NotOpenYet: (
-        409,
-        "Belum ada gelombang yang dibuka. Gelombang {wave} dibuka pada {opens_at}.",
-        "No wave is open. Wave {wave} opens at {opens_at}.",
-    ),
-    WaveClosed: (
-        409,
-        "Gelombang {wave} sudah ditutup pada {closed_at}. Gelombang berikutnya dibuka pada {next_opens_at}.",
-        "Wave {wave} closed at {closed_at}. The next one opens at {next_opens_at}.",
-    ),
-    AlreadyBeneficiary: (
-        409,
-        "Anda sudah menjadi penerima manfaat; bantuan diberikan satu kali seumur hidup.",
-        "You are a beneficiary already; a person benefits once in a lifetime.",
-    ),
-    Barred: (
-        403,
-        "Kepesertaan Anda telah dicabut sehingga Anda tidak dapat bergabung lagi.",
-        "Your place was revoked; you cannot join again.",
-    ),
-    BeneficiaryRevoked: (
-        409,
-        "Kepesertaan Anda telah dicabut.",
-        "Your place has been revoked.",
-    ),
-    PurchaseDeadlinePassed: (
-        409,
-        "Batas waktu pembelian pelatihan pertama, {buy_by}, sudah lewat.",
-        "The first training had to be bought before {buy_by}.",
-    ),
-    UnknownWave: (404, "Gelombang {wave} tidak ditemukan.", "There is no wave {wave}."),
-    SelectionNotFinished: (
-        409,
-        "Seleksi gelombang {wave} belum selesai.",
-        "The selection of wave {wave} is not finished yet.",
-    ),
-    ChangeTooLate: (
-        409,
-        "Gelombang {wave} dibuka pada {opens_at}; perubahan hanya berlaku untuk pembukaan mulai {earliest}.",
-        "Wave {wave} opens at {opens_at}; only openings from {earliest} on can still be changed.",
-    ),
-    WavesOverlap: (
-        409,
-        "Gelombang {wave} bertumpang tindih dengan gelombang {other}.",
-        "Wave {wave} would overlap wave {other}.",
-    ),
-    ListChanged: (
-        500,
-        "Daftar peserta gelombang {wave} tidak sesuai dengan catatan pengundiannya.",
-        "The list of wave {wave} is not the one that its note commits to.",
-    ),
-    BadAwardMessage: (
-        422,
-        "Pesan penetapan gelombang {wave} tidak sah: {reason}.",
-        "A message about awards of wave {wave} is not valid: {reason}.",
-    ),
-    NotDrawn: (409, "Gelombang {wave} belum diundi.", "Wave {wave} has not been drawn yet."),
-    MalformedLeaf: (
-        422,
-        "Daun (leaf) terdiri dari 64 digit heksadesimal huruf kecil.",
-        "A leaf is 64 hexadecimal digits in lower case.",
-    ),
-    NotFrozenYet: (
-        409,
-        "Daftar peserta gelombang {wave} belum diterbitkan.",
-        "The list of wave {wave} is not published yet.",
-    ),
-    NotOnTheList: (
-        404,
-        "Daun (leaf) ini tidak ada dalam daftar gelombang {wave}.",
-        "This leaf is not on the list of wave {wave}.",
-    ),
-    BadPlan: (422, "Rencana gelombang tidak sah: {reason}.", "The plan of the wave is not valid: {reason}."),
-}
-"""Status, Indonesian text, English text."""

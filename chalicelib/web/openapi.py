@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 from ..errors import DomainError, Malformed, NotFound, TooLarge, Unavailable, UnknownField
-from . import problems
 from .edge import Ignored, Operation, Text, Who
 
 _SECURITY: dict[Who, list[dict[str, list[str]]]] = {
@@ -122,7 +121,7 @@ def _refusals(operation: Operation) -> dict[str, Any]:
         known.append(NotFound)
     codes: dict[int, list[str]] = {}
     for error in known:
-        codes.setdefault(problems.PROBLEMS[error][0], []).append(error.code)
+        codes.setdefault(error.status, []).append(error.code)
     if operation.who == "citizen":
         codes.setdefault(401, []).append("not_signed_in")
         codes.setdefault(403, []).append("not_signed_in")

@@ -1,7 +1,4 @@
-"""Every refusal's HTTP status and its wording in both languages, in one table; RFC 9457 problem documents.
-
-Each domain keeps its rows beside its errors (`<domain>/errors.py`, `PROBLEMS`); this module joins them.
-"""
+"""RFC 9457 problem documents in Indonesian and English."""
 
 from __future__ import annotations
 
@@ -9,50 +6,12 @@ import re
 from http import HTTPStatus
 from typing import Any, Literal
 
-from .. import spreadsheets
-from ..config import BadConfiguration
-from ..draw import errors
-from ..errors import DomainError, Malformed, NotFound, TooLarge, Unavailable, UnknownField
-from ..helpdesk import errors as helpdesk
-from ..jobs import errors as jobs
-from ..outcomes import errors as outcomes
-from ..payouts import errors as payouts
-from ..registration import errors as registration
-from ..training import errors as training
-from ..waves import errors as waves
+from ..errors import DomainError
 
 Language = Literal["id", "en"]
 Problem = dict[str, Any]
-Row = tuple[int, str, str]
-"""Status, Indonesian, English; `{fact}` stands for a fact of the error."""
-
 TYPE_PREFIX = "urn:gelombang:problem:"
 
-PROBLEMS: dict[type[DomainError], Row] = {
-    Malformed: (
-        400,
-        "Permintaan tidak sesuai bentuk yang ditetapkan pada {field}.",
-        "The request is not of the documented form at {field}.",
-    ),
-    UnknownField: (400, "Kolom {field} tidak dikenal.", "The field {field} is not known."),
-    TooLarge: (413, "Isi permintaan melebihi {limit_bytes} bita.", "The body is over {limit_bytes} bytes."),
-    NotFound: (404, "Tidak ditemukan.", "There is no such thing here."),
-    Unavailable: (
-        503,
-        "Layanan sedang sibuk. Silakan coba lagi sebentar lagi; tidak ada yang hilang.",
-        "The service is busy. Please try again shortly; nothing was lost.",
-    ),
-    BadConfiguration: (500, "Kesalahan pada layanan.", "Something is wrong with the service."),
-    **spreadsheets.PROBLEMS,
-    **registration.PROBLEMS,
-    **waves.PROBLEMS,
-    **errors.PROBLEMS,
-    **payouts.PROBLEMS,
-    **training.PROBLEMS,
-    **jobs.PROBLEMS,
-    **outcomes.PROBLEMS,
-    **helpdesk.PROBLEMS,
-}
 
 _ROUTER: dict[int, tuple[str, str, str]] = {
     400: ("malformed_request", "Permintaan tidak dapat dibaca.", "The request cannot be read."),
@@ -71,10 +30,9 @@ _UNEXPECTED = (
 
 def document(error: DomainError, language: Language) -> Problem:
     """The problem document of a domain error: type, title, status, detail, code and the error's facts."""
-    status, indonesian, english = PROBLEMS[type(error)]
-    text = (indonesian if language == "id" else english).format_map(_Facts(error.facts))
-    problem = _problem(error.code, status, text)
-    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+    text = (error.indonesian if language == "id" else error.english).format_map(_Facts(error.facts))
+    problem = _problem(error.code, error.status, text)
+    if error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return problem  # what is wrong inside is for the operator's eyes
     return problem | {name: value for name, value in error.facts.items() if name not in problem}
 

@@ -19,13 +19,14 @@ from chalicelib.config import Programme
 from chalicelib.errors import NotFound
 from chalicelib.web import edge, problems
 from chalicelib.web.edge import BODY_LIMIT_BYTES, Operation
+from tests.builders.errors import every_error
 from tests.conftest import cloud as cloud_of_one_test
 
 from .gateway import DURING, Call, Gateway, provider
 from .refusals import REFUSALS, SUCCESSES
 
 OPERATIONS: dict[str, Operation] = {f"{one.method} {one.path}": one for one in application.app.operations}
-ROWS = {error.code: row for error, row in problems.PROBLEMS.items()}
+ERRORS = {error.code: error for error in every_error()}
 COMMON = {
     "malformed_request",
     "unknown_field",
@@ -127,13 +128,13 @@ def test_the_document_names_these_refusals_besides_the_common_ones(documented):
 def test_a_declared_refusal_is_met_in_both_languages_and_tells_nothing_personal(gateway, documented, route, code):
     call = REFUSALS[route][code](gateway)
     assert call.route == route
-    status, *texts = ROWS[code]
+    status, texts = ERRORS[code].status, (ERRORS[code].indonesian, ERRORS[code].english)
     assert code in documented[route][status]
     for language, text in zip(("id", "en"), texts, strict=True):
         answer = gateway.send(call, language)
         problem = refused(answer, status, code)
         assert problem["detail"] == text.format_map(problem), "every fact that the text needs is there"
-        final = next(error.cache_s for error in problems.PROBLEMS if error.code == code)
+        final = ERRORS[code].cache_s
         assert answer.headers["Cache-Control"] == (f"public, max-age={final}" if final else "no-store")
         assert_tells_nothing_of(call, answer)
 
@@ -147,7 +148,7 @@ def test_a_declared_refusal_is_met_in_both_languages_and_tells_nothing_personal(
 )
 def test_a_wrong_body_is_refused_as_documented(gateway, documented, route, code):
     call = SUCCESSES[route](gateway)
-    status, *texts = ROWS[code]
+    status, texts = ERRORS[code].status, (ERRORS[code].indonesian, ERRORS[code].english)
     body = {
         "malformed_request": b'{"',
         "unknown_field": json.dumps({**(call.body or {}), "nomor": "3174095708950001"}).encode(),
@@ -215,7 +216,7 @@ class Away:
     ("error", "status", "code", "details"),
     [
         (ConnectTimeoutError(endpoint_url="https://3174095708950001"), 503, "temporarily_unavailable",
-         list(ROWS["temporarily_unavailable"][1:])),
+         [ERRORS["temporarily_unavailable"].indonesian, ERRORS["temporarily_unavailable"].english]),
         (ZeroDivisionError("3174095708950001"), 500, "unexpected",
          [problems.unexpected(language)["detail"] for language in ("id", "en")]),
     ],

@@ -18,7 +18,7 @@ from chalicelib.jobs.rules import Vacancy
 from chalicelib.jobs.service import Jobs
 from chalicelib.training import errors, signatures
 from chalicelib.training.rules import Partner
-from chalicelib.web import edge, problems
+from chalicelib.web import edge
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs/partners.md").read_text()
@@ -88,7 +88,7 @@ def test_the_section_lists_every_request_and_every_refusal_with_its_status() -> 
         assert f"| `{operation.method} {operation.path}" in SECTION
     for error in {NotFound, *(error for one in asked for error in one.refuses)} - set(errors.SIGNED):
         row = next(line for line in SECTION.splitlines() if line.startswith("|") and f"`{error.code}`" in line)
-        assert f"| {problems.PROBLEMS[error][0]} |" in row
+        assert f"| {error.status} |" in row
 
 
 def test_the_limits_of_the_section_are_those_of_the_programme(programme: Programme) -> None:

@@ -15,8 +15,8 @@ from chalicelib.registration import identity as phones
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm, personal_data
 from chalicelib.waves.calendar import Calendar
 from chalicelib.web.edge import BODY_LIMIT_BYTES, decode
-from chalicelib.web.problems import PROBLEMS
 from local.demo.people import FAMILY_SIZE, Part, Person, Way, people
+from tests.builders.errors import every_error
 
 DAYS = [date(2026, 11, 24), date(2028, 2, 29), date(2027, 3, 1)]
 TODAY = DAYS[0]
@@ -155,7 +155,7 @@ def test_the_body_that_is_too_large_is(crowd: list[Person]) -> None:
 
 
 def test_the_refusals_are_those_of_the_table_and_cover_registration(crowd: list[Person]) -> None:
-    table = {error.code: status for error, (status, _, _) in PROBLEMS.items()}
+    table = {error.code: error.status for error in every_error()}
     met = {person.refusal.code: person.refusal.status for person in crowd if person.refusal}
     by_the_gateway = {""}
     assert {code: table[code] for code in met if code not in by_the_gateway} == {

@@ -72,9 +72,9 @@ def test_whatever_is_wrong_besides_tells_nothing_of_a_nik_and_costs_the_same(ser
 
 def test_the_owner_of_a_nik_learns_with_a_phone_of_their_own_that_it_is_taken_and_how_to_complain(service):
     assert told(service, "owner", **OWN_PHONE) == "nik_already_registered"
-    _, indonesian, english = errors.PROBLEMS[errors.NikAlreadyRegistered]
-    assert "pengaduan" in indonesian
-    assert "grievance" in english
+    refusal = errors.NikAlreadyRegistered
+    assert "pengaduan" in refusal.indonesian
+    assert "grievance" in refusal.english
 
 
 def test_refusals_are_counted_by_account_and_day_in_wib_and_the_sixth_is_told_nothing(service):
