@@ -1,11 +1,18 @@
-"""A queue on SQS, as every domain sends to its own."""
+"""Queues on SQS: how every domain sends to its own, and how every consumer takes from one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
-from ..errors import Unavailable
+import msgspec
+
+from ..errors import DomainError, Unavailable
+from ..time_budget import TimeShort
 from . import clients
+
+log = logging.getLogger(__name__)
 
 _BATCH = 10
 """SQS takes at most ten messages at a time."""
@@ -32,3 +39,40 @@ class Queue:
         name = "ApproximateNumberOfMessages"
         answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=[name])
         return int(answer["Attributes"][name])
+
+
+def consume(
+    queue: str, records: Iterable[Mapping[str, Any]], take: Callable[[str], None], *refused: type[DomainError]
+) -> dict[str, list[dict[str, str]]]:
+    """Hand the body of each SQS record to `take`; the failed records in the form that Lambda reads.
+
+    Each fails or succeeds on its own, and one that fails comes again: after its last try it is in the dead-letter
+    queue, where a person finds it. A malformed one, one of the `refused` kinds, and what nobody foresaw are logged as
+    errors, which ring; what passes by itself is a warning. Contents are never logged.
+    """
+    failed = [record["messageId"] for record in records if not _taken(queue, record, take, refused)]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _taken(
+    queue: str, record: Mapping[str, Any], take: Callable[[str], None], refused: tuple[type[DomainError], ...]
+) -> bool:
+    facts: dict[str, Any] = {"queue": queue, "message_id": record["messageId"]}
+    received = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+    if received > 1:
+        log.info("message_again", extra=facts | {"received": received})
+    try:
+        take(record["body"])
+    except msgspec.DecodeError:
+        log.error("message_malformed", extra=facts)
+    except TimeShort:
+        log.info("message_comes_again", extra=facts | {"code": "time_short"})
+    except DomainError as error:
+        level, word = (logging.ERROR, "refused") if isinstance(error, refused) else (logging.WARNING, "comes_again")
+        log.log(level, f"message_{word}", extra={**facts, "code": error.code, **error.facts})
+    except Exception as error:  # noqa: BLE001 - one broken message must not take the others of its batch with it
+        level = logging.WARNING if clients.is_passing(error) else logging.ERROR
+        log.log(level, "message_failed", extra=facts | {"error": type(error).__name__})
+    else:
+        return True
+    return False

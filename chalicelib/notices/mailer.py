@@ -13,11 +13,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-import msgspec
-
+from ..aws import queues
 from ..aws.clients import is_passing
 from ..clock import Clock
-from ..errors import DomainError, Unavailable
+from ..errors import Unavailable
 from ..ids import Randomness, random_id
 from .port import Kind
 from .queue import decode_message
@@ -121,23 +120,10 @@ class Mailer:
 
 
 def consume(records: Iterable[Mapping[str, Any]], mailer: Mailer, clock: Clock) -> dict[str, list[dict[str, str]]]:
-    """Process SQS records and report the failed ones in the form that Lambda reads; contents are never logged."""
-    failed = [record["messageId"] for record in records if not _processed(record, mailer, clock)]
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+    """Send the mails of a batch of messages (see `queues.consume`)."""
 
-
-def _processed(record: Mapping[str, Any], mailer: Mailer, clock: Clock) -> bool:
-    message_id = record["messageId"]
-    try:
-        message = decode_message(record["body"])
+    def take(body: str) -> None:
+        message = decode_message(body)
         mailer.process(message.registrant_id, message.event, clock())
-    except msgspec.DecodeError:
-        log.error("mail_message_malformed", extra={"message_id": message_id})
-    except DomainError as error:
-        log.warning("mail_comes_again", extra={"message_id": message_id, "code": error.code})
-    except Exception as error:  # noqa: BLE001 - one broken message must not take the others of its batch with it
-        level = logging.WARNING if is_passing(error) else logging.ERROR
-        log.log(level, "mail_message_failed", extra={"message_id": message_id, "error": type(error).__name__})
-    else:
-        return True
-    return False
+
+    return queues.consume("mails", records, take)

@@ -98,7 +98,7 @@ def received_again(logs: Path) -> int:
     """How many different messages came to the consumer more than once, by what it logged."""
     again = set()
     for line in (logs / f"gelombang-{STAGE}-pay.log").read_text().splitlines():
-        if '"payout_message_again"' in line:
+        if '"message_again"' in line:
             again.add(json.loads(line)["message_id"])
     return len(again)
 

@@ -64,10 +64,10 @@ def test_an_operator_finds_each_message_that_failed_and_why(caplog):
         (each.levelname, each.message, *(getattr(each, name) for name in known if hasattr(each, name)))
         for each in caplog.records
     ] == [
-        ("ERROR", "payout_message_malformed", "m0"),
-        ("WARNING", "payout_comes_again", "m1", "payout_outcome_pending", "http_503"),
-        ("ERROR", "payout_message_failed", "m2", "RuntimeError"),
-        ("WARNING", "payout_message_ignored", "m3"),
+        ("ERROR", "message_malformed", "m0"),
+        ("WARNING", "message_comes_again", "m1", "payout_outcome_pending", "http_503"),
+        ("ERROR", "message_failed", "m2", "RuntimeError"),
+        ("WARNING", "payout_message_ignored"),
     ]
 
 
@@ -79,8 +79,8 @@ def test_a_message_that_came_before_is_named_with_how_often(caplog):
     ]
     consume(again, Scripted({}), T0)
     assert [(each.message, each.message_id, each.received) for each in caplog.records] == [
-        ("payout_message_again", "m2", 2),
-        ("payout_message_again", "m3", 3),
+        ("message_again", "m2", 2),
+        ("message_again", "m3", 3),
     ]
 
 
@@ -109,7 +109,7 @@ def test_a_malformed_message_or_another_version_goes_back_and_its_contents_are_n
     with caplog.at_level(logging.DEBUG):
         assert failed(consume(records(body), payouts, T0)) == ["m0"]
     assert payouts.seen == []
-    assert [record.message for record in caplog.records] == ["payout_message_malformed"]
+    assert [record.message for record in caplog.records] == ["message_malformed"]
     assert "3174012345678901" not in str([vars(record) for record in caplog.records])
 
 

@@ -15,12 +15,11 @@ from typing import Any
 
 import msgspec
 
-from ...aws.clients import is_passing
+from ...aws import queues
 from ...config import Programme
 from ...draw.leaves import leaf
 from ...draw.selection import Draw, seated
-from ...errors import DomainError
-from ...time_budget import Tick, TimeShort
+from ...time_budget import Tick
 from ..calendar import Calendar
 from ..entries import EntryStore
 from ..errors import BadAwardMessage
@@ -83,32 +82,14 @@ def consume(
     deadline_s: float,
     seconds: Callable[[], float] = time.monotonic,
 ) -> dict[str, list[dict[str, str]]]:
-    """Process SQS records (`messageId`, `body`) and report the failed ones in the form that Lambda reads.
-
-    A malformed message, or one about who was not drawn, fails too: after its last try it is in the dead-letter queue,
-    where a person finds it. Contents are never logged.
-    """
+    """Decide the batches of these messages (see `queues.consume`); one about who was not drawn is refused."""
     tick = Tick(now, deadline_s, seconds)
-    failed = [record["messageId"] for record in records if not _processed(record, batches, tick)]
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
+    def take(body: str) -> None:
+        try:
+            message = decode_message(body)
+        except msgspec.DecodeError as error:
+            raise BadAwardMessage(reason="malformed") from error
+        batches.process(message, tick)
 
-def _processed(record: Mapping[str, Any], batches: AwardBatches, tick: Tick) -> bool:
-    message_id = record["messageId"]
-    try:
-        batches.process(decode_message(record["body"]), tick)
-    except msgspec.DecodeError:
-        facts = {"message_id": message_id, "code": BadAwardMessage.code, "reason": "malformed"}
-        log.error("award_message_refused", extra=facts)
-    except BadAwardMessage as error:
-        log.error("award_message_refused", extra={"message_id": message_id, "code": error.code, **error.facts})
-    except TimeShort:
-        log.info("award_message_comes_again", extra={"message_id": message_id, "code": "time_short"})
-    except DomainError as error:
-        log.warning("award_message_comes_again", extra={"message_id": message_id, "code": error.code})
-    except Exception as error:  # noqa: BLE001 - one broken message must not take the others of its batch with it
-        level = logging.WARNING if is_passing(error) else logging.ERROR
-        log.log(level, "award_message_failed", extra={"message_id": message_id, "error": type(error).__name__})
-    else:
-        return True
-    return False
+    return queues.consume("awards", records, take, BadAwardMessage)

@@ -25,7 +25,7 @@ def refused(world: WavesWorld, caplog: pytest.LogCaptureFixture, body: str) -> s
     assert {one.registrant_id: one.outcome for one in world.entries.candidates(WAVE)} == before
     assert world.store.awarded(WAVE) == {}
     [record] = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert (record.message, record.code) == ("award_message_refused", "bad_award_message")
+    assert (record.message, record.code) == ("message_refused", "bad_award_message")
     return record.reason
 
 
