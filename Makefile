@@ -7,7 +7,7 @@ BIN := .venv/bin
 export AWS_EC2_METADATA_DISABLED = true
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install demo chaos serve test test-page test-dynamodb test-scale simulate simulate-long mutation check format bench clean
+.PHONY: help install demo chaos serve test test-deep test-page test-dynamodb test-scale simulate simulate-long mutation check format bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -35,8 +35,11 @@ chaos: install ## 2,000 payouts on a local cloud: the provider fails, workers ar
 serve: install ## keep the local cloud up, with the application deployed
 	@$(BIN)/python -m local.cloud.serve
 
-test: $(BIN)/.installed ## every test, in process on moto, no network, no browser
-	$(BIN)/pytest -n 2 --dist worksteal -m "not dynamodb and not page"
+test: $(BIN)/.installed ## every test but the deep ones, in process on moto, no network, no browser
+	$(BIN)/pytest -n 2 --dist worksteal -m "not dynamodb and not page and not deep"
+
+test-deep: $(BIN)/.installed ## jobs that die at every single call (make test tries a few of them; some minutes)
+	$(BIN)/pytest -n 2 --dist worksteal -m deep
 
 test-dynamodb: $(BIN)/.installed ## races on DynamoDB Local (optional: needs java and npm)
 	@bash tests/on_dynamodb.sh tests/races

@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Lock, current_thread, main_thread
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from .aws_calls import Call, wrap_calls
+
+
+T = TypeVar("T")
+
+
+def spread(points: Sequence[T], size: int = 4) -> list[T]:
+    """`size` of the points (two or more), evenly spread, with the first and the last; all of fewer points."""
+    return [points[at * (len(points) - 1) // (size - 1)] for at in range(size)] if len(points) > size else list(points)
+
+
+READS = {"GetItem", "BatchGetItem", "Query", "GetObject"}
+
+
+def worth_it(operations: Sequence[str]) -> list[int]:
+    """The calls before which something may happen. Between two reads nothing is done, so the first stands for both."""
+    return [
+        number
+        for number, operation in enumerate(operations)
+        if not (number and operation in READS and operations[number - 1] in READS)
+    ]
+
+
+SOME_OR_ALL = pytest.mark.parametrize(
+    "picked", [pytest.param(spread, id="some"), pytest.param(list, id="all", marks=pytest.mark.deep)]
+)
+"""Of all points at which something may happen: some in `make test`, all in `make test-deep`."""
 
 
 class Crash(BaseException):

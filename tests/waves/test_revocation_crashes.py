@@ -18,7 +18,7 @@ from chalicelib.registration.rules import Standing
 from chalicelib.waves import entries, revocation, rules
 from chalicelib.waves.rules import Outcome
 from tests.builders.aws_calls import Call, wrap_calls
-from tests.builders.crashes import Calls, Crash, die
+from tests.builders.crashes import SOME_OR_ALL, Calls, Crash, die, worth_it
 from tests.builders.people import registrant
 from tests.builders.places import buy
 from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE, WavesWorld, joined, outcome
@@ -27,7 +27,6 @@ from tests.conftest import T0
 SECOND = timedelta(seconds=1)
 DUE = ROUND + timedelta(seconds=75)
 LATE = DUE + timedelta(seconds=10)
-READS = {"GetItem", "BatchGetItem", "Query", "GetObject"}
 
 
 @pytest.fixture(autouse=True)
@@ -114,16 +113,8 @@ def play(world: WavesWorld, beginning: Beginning, calls: Calls, plan: Callable[[
     return operations
 
 
-def worth_it(operations: list[str]) -> list[int]:
-    """At which calls something may happen: between two reads nothing was done, so it is as if it did at the first."""
-    return [
-        number
-        for number, operation in enumerate(operations)
-        if not (number and operation in READS and operations[number - 1] in READS)
-    ]
-
-
-def test_a_run_that_dies_at_any_call_is_gone_on_with_to_the_same_end(world, beginning, calls, tmp_path):
+@SOME_OR_ALL
+def test_a_run_that_dies_at_any_call_is_gone_on_with_to_the_same_end(world, beginning, calls, tmp_path, picked):
     operations = play(world, beginning, calls, lambda: None)
     expected = ending(world)
     assert world.failed_checks(WAVE, tmp_path) == []
@@ -133,7 +124,7 @@ def test_a_run_that_dies_at_any_call_is_gone_on_with_to_the_same_end(world, begi
     deaths = [(calls.before, number) for number in worth_it(operations)]
     # Dying after a call is dying before the next, except where others are told in between.
     deaths += [(calls.after, number) for number, name in enumerate(operations) if name == "TransactWriteItems"]
-    for when, number in deaths:
+    for when, number in picked(deaths):
         died = []
 
         def die_there(when=when, number=number, died=died) -> None:
@@ -144,10 +135,11 @@ def test_a_run_that_dies_at_any_call_is_gone_on_with_to_the_same_end(world, begi
         assert ending(world) == expected, f"died at call {number}, {operations[number]}"
 
 
-def test_two_runs_at_once_come_to_the_same_end_wherever_they_meet(world, beginning, calls):
+@SOME_OR_ALL
+def test_two_runs_at_once_come_to_the_same_end_wherever_they_meet(world, beginning, calls, picked):
     operations = play(world, beginning, calls, lambda: None)
     expected = ending(world)
-    for number in worth_it(operations):
+    for number in picked(worth_it(operations)):
         met = []
 
         def meet_there(number=number, met=met) -> None:

@@ -21,7 +21,7 @@ from chalicelib.waves.award.queue import SENDS_MAX
 from chalicelib.waves.beneficiaries import FamilyItem
 from chalicelib.waves.rules import Outcome, State
 from tests.builders.awards import NAMES, RESEND, drawn, ended, queueing_world, sent, with_awards
-from tests.builders.crashes import Calls, Crash, die
+from tests.builders.crashes import SOME_OR_ALL, Calls, Crash, die
 from tests.builders.people import card
 from tests.builders.places import TWO_WEEKS
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
@@ -165,7 +165,10 @@ def test_family_cards_that_change_while_batches_are_out_break_no_rule_and_lose_n
 # Deaths
 
 
-def test_a_consumer_that_dies_at_any_call_is_gone_on_with_to_the_same_end(world, by_the_walk_alone, monkeypatch):
+@SOME_OR_ALL
+def test_a_consumer_that_dies_at_any_call_is_gone_on_with_to_the_same_end(
+    world, by_the_walk_alone, monkeypatch, picked
+):
     calls = Calls(monkeypatch)
 
     def play(plan: Callable[[], None]) -> tuple[dict[str, Any], list[str]]:
@@ -184,7 +187,7 @@ def test_a_consumer_that_dies_at_any_call_is_gone_on_with_to_the_same_end(world,
     assert operations[:4] == ["GetItem", "GetItem", "BatchGetItem", "GetItem"]
     deaths = [(calls.before, number) for number in range(len(operations))]
     deaths += [(calls.after, number) for number, name in enumerate(operations) if name == "TransactWriteItems"]
-    for when, number in deaths:
+    for when, number in picked(deaths):
         died: list[int] = []
 
         def die_there(when=when, number=number, died=died) -> None:
