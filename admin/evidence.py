@@ -247,7 +247,7 @@ class Evidence:
         return self.read_hashes(published.nodes_name(row.region), proofs.runs_of(row.entries))
 
     @cached_property
-    def own_place(self) -> proofs.Place | None:
+    def own_place(self) -> proofs.LeafPlace | None:
         """Where the own leaf is on its list, found by reading a run or two of it; None if it is not."""
         row = self.own_row
 

@@ -33,10 +33,10 @@ from chalicelib.draw.leaves import LEAF_BYTES, Commitment, Region, Unsorted
 from chalicelib.draw.note import Chain
 from chalicelib.draw.selection import Selection, allot, draw_seed
 from chalicelib.registration.wire import RegistrationForm
-from chalicelib.time_budget import Tick
+from chalicelib.time_budget import TimeBudget
 from chalicelib.waves.entries import each_shard
-from chalicelib.waves.freeze import Removals
-from chalicelib.waves.rules import SHARDS, State, Wave
+from chalicelib.waves.freeze import RemovedEntries
+from chalicelib.waves.rules import SHARDS, Wave, WaveState
 from local.sandbox.beacon import sign
 
 from . import draw_ways
@@ -95,7 +95,7 @@ class Bench:
         quota = self.pages.entries * SEATS_PERCENT // 100
         self._wave = Wave(
             number=WAVE,
-            state=State.CLOSED,
+            state=WaveState.CLOSED,
             opens_at=FROZEN - timedelta(days=3),
             closes_at=FROZEN - timedelta(seconds=self._rules.freeze_delay_s),
             quota=quota,
@@ -110,11 +110,11 @@ class Bench:
         Returns the process's peak memory so far.
         """
         for shard in range(SHARDS):
-            Removals(self._services.transaction).mark(WAVE, shard)
+            RemovedEntries(self._services.transaction).mark(WAVE, shard)
 
         def run() -> str:
             written = self._freeze.run(self._wave, _tick())
-            self._services._drawing.run(replace(self._wave, state=State.FROZEN, note=written))
+            self._services._drawing.run(replace(self._wave, state=WaveState.FROZEN, note=written))
             return written
 
         self._note = note.parse(self.meter.step_on(WHOLE, self._unpublish, lambda _: run()).encode())
@@ -166,7 +166,7 @@ class Bench:
             self.cloud.calls.clear()
 
         def run() -> bool:
-            self._freeze._screening.run(self._wave, _tick())
+            self._freeze._check.run(self._wave, _tick())
             return True
 
         self.meter.step_on(SCREEN, forget, lambda _: run())
@@ -216,8 +216,8 @@ class Bench:
         self.cloud.forget()
 
 
-def _tick() -> Tick:
-    return Tick(FROZEN, STEP_S)
+def _tick() -> TimeBudget:
+    return TimeBudget(FROZEN, STEP_S)
 
 
 def main() -> None:

@@ -23,9 +23,8 @@ from .payouts.ledger.partitions import NEWS_SHARDS
 from .payouts.ledger.records import News
 from .payouts.rules import Hold
 from .payouts.rules import State as Paid
-from .time_budget import Tick, TimeShort
-from .waves.rules import SHARDS, Beneficiary, BeneficiaryState, Deadline, Result, Wave
-from .waves.rules import State as WaveState
+from .time_budget import OutOfTime, TimeBudget
+from .waves.rules import SHARDS, Beneficiary, BeneficiaryState, Deadline, Result, Wave, WaveState
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +94,7 @@ class Tidings:
 
         Returns whether every payment and deadline was told. How far the results of waves are told is in `Progress`.
         """
-        tick, punctual = Tick(now, deadline_s, seconds), False
+        tick, punctual = TimeBudget(now, deadline_s, seconds), False
         self._teller.sweep()
         try:
             self._tell_payments(now, tick)
@@ -103,13 +102,13 @@ class Tidings:
                 self._remind(before_s, next_s, now, tick)
             punctual = True
             self._tell_results(now, tick)
-        except TimeShort:
+        except OutOfTime:
             log.info("tidings_go_on_later")
         return punctual
 
     # Payments
 
-    def _tell_payments(self, now: datetime, tick: Tick) -> None:
+    def _tell_payments(self, now: datetime, tick: TimeBudget) -> None:
         for shard in NEWS_SHARDS:
             after = begun = self._cursors.start("payments", shard, BEGINNING)
             tick.need(PAGE_S)
@@ -124,7 +123,7 @@ class Tidings:
 
     # The deadline of the first purchase
 
-    def _remind(self, before_s: int, next_s: int, now: datetime, tick: Tick) -> None:
+    def _remind(self, before_s: int, next_s: int, now: datetime, tick: TimeBudget) -> None:
         """Remind whose deadline came `before_s` near since the last run; who is nearer than `next_s` is told that."""
         before, job = timedelta(seconds=before_s), f"deadline-{before_s}"
         after = now + timedelta(seconds=next_s)
@@ -146,14 +145,14 @@ class Tidings:
 
     # Results
 
-    def _tell_results(self, now: datetime, tick: Tick) -> None:
+    def _tell_results(self, now: datetime, tick: TimeBudget) -> None:
         places = self._progress.places()
         for wave in self._waves.records():
             place = places.get(wave.number, Place())
             if wave.state is WaveState.SETTLED and not place.done:
                 self._tell_wave(wave.number, place, self._waves.next_opening(now), tick)
 
-    def _tell_wave(self, wave: int, place: Place, next_opens_at: datetime, tick: Tick) -> None:
+    def _tell_wave(self, wave: int, place: Place, next_opens_at: datetime, tick: TimeBudget) -> None:
         for shard in range(place.shard, SHARDS):
             after = place.after if shard == place.shard else ""
             tick.need(PAGE_S)

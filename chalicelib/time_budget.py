@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 
-class TimeShort(Exception):
+class OutOfTime(Exception):
     """The time of this step is used up; the next one goes on from what is recorded."""
 
 
-class Tick:
+class TimeBudget:
     """`now` and `deadline_s` (seconds from then) as the caller gave them; `seconds` is a clock that never goes back."""
 
     def __init__(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> None:
@@ -25,9 +25,9 @@ class Tick:
         return self._began + timedelta(seconds=self._passed())
 
     def need(self, seconds: float) -> None:
-        """Raises `TimeShort` unless that much time is left."""
+        """Raises `OutOfTime` unless that much time is left."""
         if self._deadline_s - self._passed() < seconds:
-            raise TimeShort
+            raise OutOfTime
 
     def _passed(self) -> float:
         return self._seconds() - self._from

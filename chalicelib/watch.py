@@ -19,7 +19,7 @@ from .logs import metric
 from .notices.results_told import Place
 from .waves.calendar import Calendar, CalendarException
 from .waves.due import owed, plans
-from .waves.rules import State, Wave
+from .waves.rules import Wave, WaveState
 
 log = logging.getLogger(__name__)
 
@@ -109,11 +109,11 @@ class Watch:
     def _of_waves(self, now: datetime) -> Iterator[Late]:
         records = {wave.number: wave for wave in self._waves.waves()}
         calendar = Calendar(self._programme.calendar, self._waves.exceptions()[1])
-        past: dict[str, dict[int, tuple[State, int]]] = {"step": {}, "award": {}}
+        past: dict[str, dict[int, tuple[WaveState, int]]] = {"step": {}, "award": {}}
         for plan in plans(calendar, records, self._waves.start(now), now):
             debt = owed(plan, records.get(plan.number), self._programme, now)
             if debt is not None and (minutes := _minutes(debt[1], now)):
-                past["award" if debt[0] is State.SETTLED else "step"][plan.number] = (debt[0], minutes)
+                past["award" if debt[0] is WaveState.SETTLED else "step"][plan.number] = (debt[0], minutes)
         for job, waves in past.items():
             longest = max((minutes for _, minutes in waves.values()), default=0)
             yield Late(job, longest, {str(n): f"{state}, {minutes} min" for n, (state, minutes) in waves.items()})
@@ -124,7 +124,7 @@ class Watch:
 
     def _of_results(self, now: datetime) -> Iterator[Late]:
         places = self._results.places()
-        settled = [wave for wave in self._waves.waves() if wave.state is State.SETTLED]
+        settled = [wave for wave in self._waves.waves() if wave.state is WaveState.SETTLED]
         owing = {wave.number: wave for wave in settled if not places.get(wave.number, Place()).done}
         past = {number: _minutes(wave.settled_at or wave.closes_at, now) for number, wave in owing.items()}
         yield Late("results", max(past.values(), default=0), {str(n): f"{minutes} min" for n, minutes in past.items()})

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import DomainError, Unavailable
-from ..time_budget import TimeShort
+from ..time_budget import OutOfTime
 from .clients import is_passing
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def apart(number: int, trouble: Trouble) -> Iterator[None]:
     """What holds up a wave is logged, of level ERROR unless it will pass; the unforeseen is for the caller to raise."""
     try:
         yield
-    except TimeShort:
+    except OutOfTime:
         raise
     except DomainError as error:
         level = logging.WARNING if isinstance(error, Unavailable) else logging.ERROR

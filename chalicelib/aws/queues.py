@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from ..errors import DomainError, Unavailable
-from ..time_budget import TimeShort
+from ..time_budget import OutOfTime
 from . import clients
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def _taken(
         take(record["body"])
     except msgspec.DecodeError:
         log.error("message_malformed", extra=facts)
-    except TimeShort:
+    except OutOfTime:
         log.info("message_comes_again", extra=facts | {"code": "time_short"})
     except DomainError as error:
         level, word = (logging.ERROR, "refused") if isinstance(error, refused) else (logging.WARNING, "comes_again")

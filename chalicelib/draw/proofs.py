@@ -27,7 +27,7 @@ ReadPart = Callable[[str, int, int], bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LeafPlace:
     """A leaf's `index` (from 0) in its list, and the `run` of the list that it is in."""
 
     index: int
@@ -52,13 +52,13 @@ def prove(row: Region, leaf: bytes, read_part: ReadPart) -> Proof | None:
     return proof(place, row.entries, nodes)
 
 
-def locate(row: Region, leaf: bytes, read_part: ReadPart) -> Place | None:
+def locate(row: Region, leaf: bytes, read_part: ReadPart) -> LeafPlace | None:
     """A leaf's place in the published list of `row`; None if it is not on it."""
     name = published.leaves_name(row.region)
     return find(leaf, row.entries, lambda first, count: read_part(name, first * LEAF_BYTES, count * LEAF_BYTES))
 
 
-def find(leaf: bytes, entries: int, read: Callable[[int, int], bytes], run: int = merkle.RUN) -> Place | None:
+def find(leaf: bytes, entries: int, read: Callable[[int, int], bytes], run: int = merkle.RUN) -> LeafPlace | None:
     """A leaf's place in an ascending list of `entries` leaves; None if it is not in it.
 
     `read(first, count)` gives that many leaves from the one with index `first` on, end to end: always a run. Takes at
@@ -80,7 +80,7 @@ def find(leaf: bytes, entries: int, read: Callable[[int, int], bytes], run: int 
             raise ValueError("a part of a list is not the leaves that were asked for")
         place = bisect_left(range(count), leaf, key=lambda index: _leaf(leaves, index))
         if place < count and _leaf(leaves, place) == leaf:
-            return Place(here * run + place, leaves)
+            return LeafPlace(here * run + place, leaves)
         if 0 < place < count:
             return None
         if place == 0:
@@ -90,7 +90,7 @@ def find(leaf: bytes, entries: int, read: Callable[[int, int], bytes], run: int 
     return None
 
 
-def proof(place: Place, entries: int, nodes: bytes) -> Proof:
+def proof(place: LeafPlace, entries: int, nodes: bytes) -> Proof:
     """The proof of a place, with the hashes of all runs of its list."""
     within, above = place.index % merkle.RUN, place.index // merkle.RUN
     return Proof(place.index, entries, (*inclusion_path(place.run, within), *inclusion_path(nodes, above)))

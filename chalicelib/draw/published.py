@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import merkle
 from .leaves import Commitment, Region
-from .selection import Outcome, Selection, Substitution
+from .selection import FilledSeats, Selection, Substitution
 
 if TYPE_CHECKING:
     from .beacon import Beacon
@@ -114,7 +114,7 @@ def sample_file(sample: Sample) -> dict[str, bytes]:
     return {SAMPLE: _json({"after_seq": sample.after_seq, "size": sample.size, "leaves": leaves})}
 
 
-def _outcome(outcome: Outcome) -> dict[str, Any]:
+def _outcome(outcome: FilledSeats) -> dict[str, Any]:
     cutoff = outcome.cutoff.hex() if outcome.cutoff else None
     return {"seats": outcome.seats, "chosen": outcome.chosen, "cutoff": cutoff}
 

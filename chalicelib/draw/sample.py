@@ -10,7 +10,7 @@ import heapq
 import hmac
 from collections.abc import Collection, Iterable
 
-from .selection import Draw, seated
+from .selection import DrawResult, drawn_seat
 
 Listed = tuple[int, bytes]
 """A leaf as it is published: the region of its list, and itself."""
@@ -34,10 +34,10 @@ def audited(seed: bytes, leaves: Iterable[Listed], size: int) -> list[Listed]:
     return heapq.nsmallest(size, leaves, key=lambda one: audit_value(seed, one[1]))
 
 
-def compared(draw: Draw, leaves: Iterable[Listed], substitutes: Collection[bytes], size: int) -> list[Listed]:
+def compared(draw: DrawResult, leaves: Iterable[Listed], substitutes: Collection[bytes], size: int) -> list[Listed]:
     """The first `size` of all leaves by their value; fewer if there are not so many. Memory for `size` of them.
 
     Left out are those who were drawn, whatever became of them, and the `substitutes`.
     """
     left = ((sample_value(draw.seed, one[1]), one) for one in leaves if one[1] not in substitutes)
-    return [one for _, one in heapq.nsmallest(size, (pair for pair in left if seated(draw, *pair[1]) is None))]
+    return [one for _, one in heapq.nsmallest(size, (pair for pair in left if drawn_seat(draw, *pair[1]) is None))]

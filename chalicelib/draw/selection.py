@@ -20,7 +20,7 @@ from .leaves import LEAF_BYTES
 
 
 @dataclass(frozen=True, slots=True)
-class Draw:
+class DrawResult:
     """What a wave's draw came to: the seed, and the rank or open value of the last one chosen (None: none was)."""
 
     seed: bytes
@@ -29,7 +29,7 @@ class Draw:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Seated:
+class DrawnSeat:
     """One whom the draw chose. They compare as their turns come: reserved seats by region and rank, then the open ones.
 
     `region` is 0 for an open seat, `value` the rank or the open value.
@@ -46,13 +46,13 @@ class Seated:
         return OPEN if self.is_open else str(self.region)
 
 
-def seated(draw: Draw, region: int, leaf: bytes) -> Seated | None:
+def drawn_seat(draw: DrawResult, region: int, leaf: bytes) -> DrawnSeat | None:
     """The seat that a leaf of the region's list was drawn for, if it was."""
     cutoff = draw.reserved.get(region)
     if cutoff is not None and (value := rank(draw.seed, leaf)) <= cutoff:
-        return Seated(False, region, value, leaf)
+        return DrawnSeat(False, region, value, leaf)
     if draw.open is not None and (value := open_value(draw.seed, leaf)) <= draw.open:
-        return Seated(True, 0, value, leaf)
+        return DrawnSeat(True, 0, value, leaf)
     return None
 
 
@@ -97,7 +97,7 @@ def open_value(seed: bytes, leaf: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FilledSeats:
     """How one kind of seat was filled; `cutoff` is the rank or open value of the last one chosen, None where none."""
 
     seats: int
@@ -119,7 +119,7 @@ class Substitution:
 class Selection:
     """The draw of one wave. It depends on its arguments alone, so that anyone may repeat it.
 
-    `lists` is region to list, `reserved` region to q_r, `quota` the seats in all. `reserved` (region to `Outcome`,
+    `lists` is region to list, `reserved` region to q_r, `quota` the seats in all. `reserved` (region to `FilledSeats`,
     for q_r > 0, ascending) and `open` are the result as first drawn; `winners` and `substitute` follow the seats on.
     Choosing k of n takes one pass of HMACs over the n leaves and memory for about k of them.
     Raises `BadSeats` when more seats are reserved than there are.
@@ -131,7 +131,7 @@ class Selection:
         self._holders: dict[bytes, str | None] = {}  # everyone ever chosen; None: gave the seat up
         self._by_rank: dict[str, Iterator[tuple[bytes, bytes]]] = {}
         self._substitutions = 0
-        self.reserved: dict[int, Outcome] = {}
+        self.reserved: dict[int, FilledSeats] = {}
         for region, seats in sorted(reserved.items()):
             if seats:
                 order = ascending(seed, _RANK, [lists.get(region, b"")], seats)
@@ -171,12 +171,12 @@ class Selection:
             return leaf
         return None
 
-    def _fill(self, seat: str, seats: int, order: Iterator[tuple[bytes, bytes]]) -> Outcome:
+    def _fill(self, seat: str, seats: int, order: Iterator[tuple[bytes, bytes]]) -> FilledSeats:
         chosen, cutoff = 0, None
         for value, leaf in islice(self._free(order), seats):
             self._holders[leaf] = seat
             chosen, cutoff = chosen + 1, value
-        return Outcome(seats, chosen, cutoff)
+        return FilledSeats(seats, chosen, cutoff)
 
     def _free(self, order: Iterator[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
         return (pair for pair in order if pair[1] not in self._holders)

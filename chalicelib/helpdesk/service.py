@@ -19,7 +19,7 @@ from ..notices.port import Facts
 from ..notices.port import Kind as Notice
 from ..payouts.wire import PayoutView
 from ..registration.vault import PersonKey
-from ..time_budget import Tick, TimeShort
+from ..time_budget import OutOfTime, TimeBudget
 from ..waves.rules import REMOVALS, Beneficiary, DrawnEntry
 from . import evidence, rules, wire
 from .errors import AlreadyAnswered, AlreadyEscalated, TooManyGrievances, UnknownGrievance
@@ -222,7 +222,7 @@ class Helpdesk:
         Each partition's count replaces its last one, the longest uncounted partition first: a run that died or ran out
         of time is gone on with by the next, and two at once write the same.
         """
-        tick = Tick(now, remaining_s)
+        tick = TimeBudget(now, remaining_s)
         counted, _ = self._store.counted()
         never, whole = datetime.min.replace(tzinfo=UTC), False
         try:
@@ -230,7 +230,7 @@ class Helpdesk:
                 tick.need(SHARD_S)
                 self._store.put_count(shard, self._count(shard, tick.now()))
             whole = True
-        except TimeShort:
+        except OutOfTime:
             log.warning("grievances_not_all_counted")
         counts = self.counts()
         log.log(

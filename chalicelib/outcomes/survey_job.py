@@ -21,7 +21,7 @@ from ..notices.port import Kind as Notice
 from ..payouts import rules as payouts
 from ..payouts.ledger.partitions import NEWS_SHARDS
 from ..payouts.ledger.records import News
-from ..time_budget import Tick, TimeShort
+from ..time_budget import OutOfTime, TimeBudget
 from ..waves.errors import ListChanged
 from ..waves.rules import SHARDS, Beneficiary, Wave
 from . import survey_rules
@@ -80,19 +80,19 @@ class Opening:
 
     def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
         """Do what is due at `now` and fits into `deadline_s` seconds; returns whether that was all of it."""
-        tick = Tick(now, deadline_s, seconds)
+        tick = TimeBudget(now, deadline_s, seconds)
         try:
             for number, after_s in enumerate(self._rules.after_s, start=1):
                 self._open(number, after_s, now, tick)
             for number, after_s in enumerate(self._rules.after_s, start=1):
                 self._remind(number, after_s, now, tick)
             self._compare(now, tick)
-        except TimeShort:
+        except OutOfTime:
             log.info("surveys_go_on_later")
             return False
         return True
 
-    def _open(self, number: int, after_s: int, now: datetime, tick: Tick) -> None:
+    def _open(self, number: int, after_s: int, now: datetime, tick: TimeBudget) -> None:
         """The survey of those whose incentive was paid `after_s` ago, and has not come back since."""
 
         def open_all(paid: list[News]) -> bool:
@@ -119,7 +119,7 @@ class Opening:
             now=now,
         )
 
-    def _remind(self, number: int, after_s: int, now: datetime, tick: Tick) -> None:
+    def _remind(self, number: int, after_s: int, now: datetime, tick: TimeBudget) -> None:
         """Those who have not answered and whose survey closes soon.
 
         A shard's surveys were opened in the order of its news, so they close in this order too: the first one whose
@@ -139,7 +139,7 @@ class Opening:
     def _closes_soon(self, survey: Survey, now: datetime) -> bool:
         return now >= survey.closes_at - timedelta(seconds=self._rules.remind_before_s)
 
-    def _follow(self, job: str, until: datetime, act: Callable[[list[News]], bool], tick: Tick) -> None:
+    def _follow(self, job: str, until: datetime, act: Callable[[list[News]], bool], tick: TimeBudget) -> None:
         """Hand on the incentives that were paid up to `until`, oldest first; an act that returns False ends a shard."""
         for shard in NEWS_SHARDS:
             tick.need(PAGE_S)
@@ -152,7 +152,7 @@ class Opening:
                 after = page[-1].key
                 tick.need(PAGE_S)
 
-    def _compare(self, now: datetime, tick: Tick) -> None:
+    def _compare(self, now: datetime, tick: TimeBudget) -> None:
         """One reminder to those who were offered it, which cannot wait; then the groups of waves settled long ago."""
         samples = {sample.wave: sample for sample in self._store.samples()}
         for sample in samples.values():
@@ -166,7 +166,7 @@ class Opening:
                 tick.need(SAMPLE_S)
                 self._compare_wave(wave.number, now, tick)
 
-    def _compare_wave(self, wave: int, now: datetime, tick: Tick) -> None:
+    def _compare_wave(self, wave: int, now: datetime, tick: TimeBudget) -> None:
         try:
             drawn = self._waves.draw_sample(wave, self._rules.comparison_size)
         except ListChanged as changed:
@@ -186,7 +186,7 @@ class Opening:
             self._open_and_tell(offered, now)
         self._store.add_sample(Sample(wave, now))
 
-    def _remind_compared(self, wave: int, now: datetime, tick: Tick) -> None:
+    def _remind_compared(self, wave: int, now: datetime, tick: TimeBudget) -> None:
         for number in range(SHARDS):
             tick.need(PAGE_S)
             offered = (one for one in self._store.of_wave(wave, f"{number:02}") if one.group is Group.COMPARISON)

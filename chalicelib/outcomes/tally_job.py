@@ -23,8 +23,8 @@ from ..helpdesk.service import GrievanceCounts
 from ..jobs.rules import JobCounts
 from ..payouts.rules import Entitlement
 from ..registration.store import SHARDS as REGISTRATION_SHARDS
-from ..time_budget import Tick, TimeShort
-from ..waves.rules import SHARDS, Beneficiary, BeneficiaryState, State, Wave, year_of
+from ..time_budget import OutOfTime, TimeBudget
+from ..waves.rules import SHARDS, Beneficiary, BeneficiaryState, Wave, WaveState, year_of
 from . import statistics_wire as wire
 from . import tally_rules
 from .statistics_rules import Counted, fold
@@ -116,7 +116,7 @@ class Tallying:
 
         `seconds` is a clock that never goes back.
         """
-        tick = Tick(now, remaining_s, seconds)
+        tick = TimeBudget(now, remaining_s, seconds)
         latest = self._store.round()
         present = latest if latest and latest.ended_at is None else self._store.begin(latest, now)
         waves = self._settled(present)
@@ -125,7 +125,7 @@ class Tallying:
             tick.need(PUBLISH_S)
             self._publish(present, waves, wholes, tick.now())
             self._store.end(present, tick.now())
-        except TimeShort:
+        except OutOfTime:
             log.info("tally_goes_on", extra={"round": present.number})
             return False
         except Overtaken:
@@ -134,8 +134,8 @@ class Tallying:
         log.info("statistics_published", extra={"round": present.number})
         return True
 
-    def _count(self, present: Round, waves: list[Wave], tick: Tick) -> dict[str, Whole]:
-        """The sums of all waves, the final ones as they were. Raises `TimeShort`, `Overtaken`."""
+    def _count(self, present: Round, waves: list[Wave], tick: TimeBudget) -> dict[str, Whole]:
+        """The sums of all waves, the final ones as they were. Raises `OutOfTime`, `Overtaken`."""
         wholes = self._store.wholes()
         registered = wholes.get(REGISTERED)
         if registered is None or registered.round < present.number:
@@ -150,7 +150,7 @@ class Tallying:
         return wholes
 
     def _whole(
-        self, of: str, parts: Mapping[str, Callable[[], Tally]], present: Round, tick: Tick, *, final: bool
+        self, of: str, parts: Mapping[str, Callable[[], Tally]], present: Round, tick: TimeBudget, *, final: bool
     ) -> Whole:
         counted = self._store.parts(of, present.number)
         for name, count in parts.items():
@@ -198,7 +198,7 @@ class Tallying:
 
     def _settled(self, present: Round) -> list[Wave]:
         """The waves that this round counts: settled when it began."""
-        waves = [wave for wave in self._from.waves.records() if wave.state is State.SETTLED]
+        waves = [wave for wave in self._from.waves.records() if wave.state is WaveState.SETTLED]
         return [wave for wave in waves if (wave.settled_at or wave.closes_at) <= present.began_at]
 
     def _is_final(self, wave: Wave, present: Round) -> bool:

@@ -14,13 +14,13 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjec
 from ..aws.dynamodb import LegsFailed, Transaction, is_condition_failure
 from ..clock import iso, parse_iso
 from .entries import UNDECIDED, EntryItem, entry_item
-from .rules import Beneficiary, BeneficiaryState, Deadline, Outcome, shard_of, sources
+from .rules import Beneficiary, BeneficiaryState, Deadline, EntryOutcome, shard_of, sources
 from .store import WavesTable
 
 BENEFICIARY_LEG = "beneficiary"
 
 
-class RosterIndex(GlobalSecondaryIndex["BeneficiaryItem"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
+class ByWaveIndex(GlobalSecondaryIndex["BeneficiaryItem"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
     """Every beneficiary of a wave; the hash key is `<wave>#<shard>`."""
 
     class Meta:
@@ -59,7 +59,7 @@ class BeneficiaryItem(WavesTable):
     kk_mac = UnicodeAttribute(null=True)
     roster_shard = UnicodeAttribute()
     potential_shard = UnicodeAttribute(null=True)
-    roster: ClassVar[RosterIndex] = RosterIndex()
+    roster: ClassVar[ByWaveIndex] = ByWaveIndex()
     potential: ClassVar[PotentialIndex] = PotentialIndex()
 
 
@@ -86,7 +86,7 @@ class BeneficiaryStore:
         self._transaction = transaction
         self._cap = family_card_cap
 
-    def award(self, beneficiary: Beneficiary, kk_mac: str) -> Outcome | None:
+    def award(self, beneficiary: Beneficiary, kk_mac: str) -> EntryOutcome | None:
         """Make a beneficiary of an entry's registrant, all conditions held in one transaction.
 
         They count to the family card of their entry; `kk_mac` is the one they have now, nearly always the same.
@@ -103,11 +103,11 @@ class BeneficiaryStore:
                 joined_with = entry["kk"]["B"].hex() if "kk" in entry and "outcome" not in entry else kk_mac
                 return None if joined_with == kk_mac else self.award(beneficiary, joined_with)
             if BENEFICIARY_LEG in failed.legs:
-                return Outcome.ALREADY_BENEFICIARY
+                return EntryOutcome.ALREADY_BENEFICIARY
             if "family" in failed.legs:
-                return Outcome.FAMILY_CARD
+                return EntryOutcome.FAMILY_CARD
             raise CardTaken from failed
-        return Outcome.CHOSEN
+        return EntryOutcome.CHOSEN
 
     def of(self, registrant_id: str) -> Beneficiary | None:
         """Who was chosen, if they were."""
@@ -261,7 +261,7 @@ class BeneficiaryStore:
         tx.update(
             "entry",
             entry_item(beneficiary.wave, person),
-            [EntryItem.outcome.set(Outcome.CHOSEN.value), EntryItem.seat.set(beneficiary.seat)],
+            [EntryItem.outcome.set(EntryOutcome.CHOSEN.value), EntryItem.seat.set(beneficiary.seat)],
             UNDECIDED & (EntryItem.kk.does_not_exist() | (EntryItem.kk == bytes.fromhex(kk_mac))),
         )
 

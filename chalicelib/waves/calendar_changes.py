@@ -19,7 +19,7 @@ CHANGE_TRIES = 5
 """How often a change of the calendar that met another one decides again."""
 
 
-class Planning:
+class CalendarChanges:
     """The use cases; what may be raised: see `Calendar`. `signed`: who changes it, and why; None if no person does."""
 
     def __init__(self, programme: Programme, store: WaveStore) -> None:

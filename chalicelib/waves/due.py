@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from ..config import CalendarRules, DrawRules, Programme
 from .calendar import Calendar, PlannedWave
 from .publication.draw_run import round_due
-from .rules import NEXT, State, Wave, freeze_due, planned
+from .rules import NEXT, Wave, WaveState, freeze_due, planned
 
 
 def plans(calendar: Calendar, waves: Mapping[int, Wave], began: datetime, now: datetime) -> list[PlannedWave]:
@@ -17,13 +17,13 @@ def plans(calendar: Calendar, waves: Mapping[int, Wave], began: datetime, now: d
     return sorted(found.values(), key=lambda plan: plan.opens_at)
 
 
-def due(plan: PlannedWave, wave: Wave | None, state: State, rules: DrawRules) -> datetime:
+def due(plan: PlannedWave, wave: Wave | None, state: WaveState, rules: DrawRules) -> datetime:
     """When a wave may be taken on from a state that it has come to; its seats are awarded as soon as it is drawn."""
-    if wave is None or state is State.SCHEDULED:
+    if wave is None or state is WaveState.SCHEDULED:
         return plan.opens_at
-    if state is State.OPEN:
+    if state is WaveState.OPEN:
         return plan.closes_at
-    if state is State.CLOSED:
+    if state is WaveState.CLOSED:
         return freeze_due(plan.closes_at, rules.freeze_delay_s)
     return round_due(wave, rules)
 
@@ -33,18 +33,20 @@ def closing_soon(wave: Wave, rules: CalendarRules) -> datetime:
     return wave.closes_at - timedelta(seconds=rules.closing_soon_s)
 
 
-def owed(plan: PlannedWave, wave: Wave | None, programme: Programme, now: datetime) -> tuple[State, datetime] | None:
+def owed(
+    plan: PlannedWave, wave: Wave | None, programme: Programme, now: datetime
+) -> tuple[WaveState, datetime] | None:
     """The state that a wave should be known to be in, and since when; None if it is settled and that was told.
 
     One that is OPEN and known to be owes word that it closes soon.
     """
     if wave is None:
-        return State.OPEN, plan.opens_at
+        return WaveState.OPEN, plan.opens_at
     if wave.announced is not wave.state:
         before = next(state for state, after in NEXT.items() if after is wave.state)
         return wave.state, due(plan, wave, before, programme.draw)
-    if wave.state is State.SETTLED:
+    if wave.state is WaveState.SETTLED:
         return None
-    if wave.state is State.OPEN and not wave.closing_told and now < wave.closes_at:
-        return State.OPEN, max(wave.opens_at, closing_soon(wave, programme.calendar))
+    if wave.state is WaveState.OPEN and not wave.closing_told and now < wave.closes_at:
+        return WaveState.OPEN, max(wave.opens_at, closing_soon(wave, programme.calendar))
     return NEXT[wave.state], due(plan, wave, wave.state, programme.draw)

@@ -25,7 +25,7 @@ from pynamodb.models import Model
 from ..aws import dynamodb
 from ..aws.dynamodb import Transaction, is_condition_failure
 from ..clock import iso, parse_iso
-from .rules import SHARDS, Entry, Outcome, shard_of
+from .rules import SHARDS, Entry, EntryOutcome, shard_of
 from .store import WavesTable
 
 
@@ -47,7 +47,7 @@ class Candidate:
     registrant_id: str
     region: int
     ticket: bytes
-    outcome: Outcome | None
+    outcome: EntryOutcome | None
 
 
 class EntryStore:
@@ -102,17 +102,17 @@ class EntryStore:
     def candidates(self, wave: int) -> Iterator[Candidate]:
         """Every entry of a wave as the award sees it."""
         for registrant_id, region, ticket, outcome in self._rows(wave):
-            yield Candidate(registrant_id, region, ticket, None if outcome is None else Outcome(outcome))
+            yield Candidate(registrant_id, region, ticket, None if outcome is None else EntryOutcome(outcome))
 
-    def page(self, wave: int, shard: str, after: str, limit: int) -> list[tuple[str, Outcome | None]]:
+    def page(self, wave: int, shard: str, after: str, limit: int) -> list[tuple[str, EntryOutcome | None]]:
         """Registrant and outcome of the entries of one shard, in order, from behind `after` ("": from the first)."""
         behind = EntryItem.sk > after if after else None
         items = EntryItem.query(
             f"E#{wave}#{shard}", behind, limit=limit, attributes_to_get=["sk", "outcome"], consistent_read=True
         )
-        return [(item.sk, None if item.outcome is None else Outcome(item.outcome)) for item in items]
+        return [(item.sk, None if item.outcome is None else EntryOutcome(item.outcome)) for item in items]
 
-    def refuse(self, wave: int, registrant_id: str, outcome: Outcome) -> Outcome:
+    def refuse(self, wave: int, registrant_id: str, outcome: EntryOutcome) -> EntryOutcome:
         """Write an outcome that gives no seat, unless there is one already; returns the one that holds."""
         try:
             entry_item(wave, registrant_id).update([EntryItem.outcome.set(outcome.value)], condition=UNDECIDED)
@@ -122,10 +122,10 @@ class EntryStore:
             raise
         return outcome
 
-    def outcome(self, wave: int, registrant_id: str) -> Outcome:
+    def outcome(self, wave: int, registrant_id: str) -> EntryOutcome:
         """The outcome of an entry that has one."""
         item = EntryItem.get(f"E#{wave}#{shard_of(registrant_id)}", registrant_id, consistent_read=True)
-        return Outcome(item.outcome)
+        return EntryOutcome(item.outcome)
 
     def _rows(self, wave: int) -> Iterator[Row]:
         for shard in range(SHARDS):
@@ -150,7 +150,7 @@ def _entry(wave: int, item: EntryItem) -> Entry:
         ticket=item.ticket,
         joined_at=parse_iso(item.joined_at),
         kk_mac="" if item.kk is None else item.kk.hex(),
-        outcome=None if item.outcome is None else Outcome(item.outcome),
+        outcome=None if item.outcome is None else EntryOutcome(item.outcome),
         seat=item.seat,
     )
 

@@ -36,10 +36,10 @@ from ..registration.errors import (
     UnderAge,
 )
 from ..registration.rules import Standing as Registered
-from ..time_budget import Tick
+from ..time_budget import TimeBudget
 from .entries import UNDECIDED, EntryItem, EntryStore, each_shard, entry_item
 from .publication.bucket import Publication, Published
-from .rules import Outcome, Wave, chain_of, closing_day, freeze_due, frozen_at
+from .rules import EntryOutcome, Wave, chain_of, closing_day, freeze_due, frozen_at
 from .store import WavesTable
 
 ONE_PAGE_S = 10
@@ -53,45 +53,47 @@ class Freeze:
     published and forgotten before the next.
     """
 
-    def __init__(self, entries: EntryStore, screening: Screening, publication: Publication, rules: DrawRules) -> None:
+    def __init__(
+        self, entries: EntryStore, check: EligibilityCheck, publication: Publication, rules: DrawRules
+    ) -> None:
         self._entries = entries
-        self._screening = screening
+        self._check = check
         self._publication = publication
         self._rules = rules
 
-    def run(self, wave: Wave, tick: Tick) -> str:
+    def run(self, wave: Wave, budget: TimeBudget) -> str:
         """The note that commits to a wave's list, published before its round of the beacon exists.
 
         A note that was published in time is never replaced; one that was not commits to nothing and makes way.
-        Raises `Unavailable` when the present one came too late, to be tried again with a later round, and `TimeShort`.
+        Raises `Unavailable` when the present one came too late, to be tried again with a later round, and `OutOfTime`.
         """
         found = self._publication.note(wave.number)
         if found is None or self._too_late(found):
-            found = self._publish(wave, found, tick)
+            found = self._publish(wave, found, budget)
             if self._too_late(found):
                 raise Unavailable()
         return found.raw.decode()
 
-    def _publish(self, wave: Wave, late: Published | None, tick: Tick) -> Published:
+    def _publish(self, wave: Wave, late: Published | None, budget: TimeBudget) -> Published:
         chain = self._rules.pinned
         due = freeze_due(wave.closes_at, self._rules.freeze_delay_s)
-        self._screening.run(wave, tick)
-        leaves, removed = self._read(wave.number, tick)
-        commitment = commit_to(wave.number, self._lists(wave, leaves, tick), wave.quota, due, chain)
+        self._check.run(wave, budget)
+        leaves, removed = self._read(wave.number, budget)
+        commitment = commit_to(wave.number, self._lists(wave, leaves, budget), wave.quota, due, chain)
         self._publication.put(wave.number, published.table_files(commitment.regions, removed))
         self._publication.put_verifier(wave.number)
         # Only now, when nothing slow is left to do, is it decided which round the note may still name.
-        frozen = frozen_at(due, chain.delay_s, tick.now())
+        frozen = frozen_at(due, chain.delay_s, budget.now())
         final = replace(commitment.note, frozen=frozen, round=note.beacon_round(chain, frozen))
         return self._publication.put_note(wave.number, final.encode(), late)
 
-    def _read(self, wave: int, tick: Tick) -> tuple[Unsorted, Counter[str]]:
+    def _read(self, wave: int, budget: TimeBudget) -> tuple[Unsorted, Counter[str]]:
         """Every leaf that is not removed, and how many are, by reason."""
         leaves, removed, lock = Unsorted(wave), Counter[str](), Lock()
 
         def read(shard: int) -> None:
             for undecided, outcomes in self._entries.tickets(wave, shard):
-                tick.need(ONE_PAGE_S)
+                budget.need(ONE_PAGE_S)
                 with lock:
                     removed.update(outcomes)
                     for region, tickets in undecided.items():
@@ -100,11 +102,11 @@ class Freeze:
         each_shard(read)
         return leaves, removed
 
-    def _lists(self, wave: Wave, leaves: Unsorted, tick: Tick) -> tuple[Region, ...]:
+    def _lists(self, wave: Wave, leaves: Unsorted, budget: TimeBudget) -> tuple[Region, ...]:
         """Publish the lists, one after the other; returns the region table."""
         counted = {}
         for region, ordered in leaves.lists():
-            tick.need(ONE_PAGE_S)
+            budget.need(ONE_PAGE_S)
             nodes = merkle.run_hashes(ordered)
             self._publication.put(wave.number, published.list_files(region, ordered, nodes))
             counted[region] = len(ordered) // LEAF_BYTES, merkle.root_of(nodes)
@@ -125,7 +127,7 @@ class ScreenedItem(WavesTable):
     """`WAVE#<number>` / `SCREENED#<shard, 2 digits>`: all who had to be removed of this shard's entries are."""
 
 
-class Removals:
+class RemovedEntries:
     """`transaction` makes a new, empty transaction."""
 
     def __init__(self, transaction: Callable[[], Transaction]) -> None:
@@ -136,7 +138,7 @@ class Removals:
         marks = ScreenedItem.query(f"WAVE#{wave}", ScreenedItem.sk.startswith(_MARK), consistent_read=True)
         return frozenset(int(mark.sk.removeprefix(_MARK)) for mark in marks)
 
-    def remove(self, wave: int, shard: int, outcomes: Mapping[str, Outcome]) -> bool:
+    def remove(self, wave: int, shard: int, outcomes: Mapping[str, EntryOutcome]) -> bool:
         """Write why each of at most `AT_ONCE` people of a shard is removed; who has an outcome already keeps it.
 
         False, and nothing was written, if the shard is marked.
@@ -164,15 +166,15 @@ class Removals:
 ONE_BATCH_S = 10
 """A batch is not begun with less time left than this: three calls, each with its retries."""
 
-OUTCOMES: Mapping[type[DomainError] | Registered, Outcome] = {
-    Excluded: Outcome.EXCLUDED,
-    ExcludedOccupation: Outcome.EXCLUDED_OCCUPATION,
-    InFormalEducation: Outcome.IN_FORMAL_EDUCATION,
-    UnderAge: Outcome.UNDER_AGE,
-    OverAge: Outcome.OVER_AGE,
-    NotRegistered: Outcome.WITHDRAWN,
-    Registered.BENEFICIARY: Outcome.ALREADY_BENEFICIARY,
-    Registered.REVOKED: Outcome.BARRED,
+OUTCOMES: Mapping[type[DomainError] | Registered, EntryOutcome] = {
+    Excluded: EntryOutcome.EXCLUDED,
+    ExcludedOccupation: EntryOutcome.EXCLUDED_OCCUPATION,
+    InFormalEducation: EntryOutcome.IN_FORMAL_EDUCATION,
+    UnderAge: EntryOutcome.UNDER_AGE,
+    OverAge: EntryOutcome.OVER_AGE,
+    NotRegistered: EntryOutcome.WITHDRAWN,
+    Registered.BENEFICIARY: EntryOutcome.ALREADY_BENEFICIARY,
+    Registered.REVOKED: EntryOutcome.BARRED,
 }
 """Why someone may not take part, as registration says it, and the outcome of their entry (docs/draw.md section 8)."""
 
@@ -183,34 +185,34 @@ class Registrations(Protocol):
     def unfit(self, registrant_ids: Sequence[str], day: date) -> Mapping[str, type[DomainError] | Registered]: ...
 
 
-class Screening:
+class EligibilityCheck:
     """Looks at every entry of a closed wave once."""
 
-    def __init__(self, entries: EntryStore, removals: Removals, registrations: Registrations) -> None:
+    def __init__(self, entries: EntryStore, removals: RemovedEntries, registrations: Registrations) -> None:
         self._entries = entries
         self._removals = removals
         self._registrations = registrations
 
-    def run(self, wave: Wave, tick: Tick) -> None:
+    def run(self, wave: Wave, budget: TimeBudget) -> None:
         """Remove who must be; when this returns the wave's lists are fixed.
 
-        Raises `TimeShort`; a shard that is done is not looked at again, of the others only who is still in.
+        Raises `OutOfTime`; a shard that is done is not looked at again, of the others only who is still in.
         """
         screened = self._removals.screened(wave.number)
         day = closing_day(wave.closes_at)
 
         def screen(shard: int) -> None:
             if shard not in screened:
-                self._screen(wave.number, shard, day, tick)
+                self._screen(wave.number, shard, day, budget)
 
         each_shard(screen)
 
-    def _screen(self, wave: int, shard: int, day: date, tick: Tick) -> None:
+    def _screen(self, wave: int, shard: int, day: date, budget: TimeBudget) -> None:
         for page in self._entries.pages(wave, shard):
             people = [who for who, _, _, outcome in page if outcome is None]
             for start in range(0, len(people), AT_ONCE):
                 some = people[start : start + AT_ONCE]
-                tick.need(ONE_BATCH_S)
+                budget.need(ONE_BATCH_S)
                 unfit = self._registrations.unfit(some, day)
                 if not self._removals.remove(wave, shard, {who: OUTCOMES[why] for who, why in unfit.items()}):
                     return

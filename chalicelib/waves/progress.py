@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .errors import UnknownWave
-from .freeze import Removals
+from .freeze import RemovedEntries
 from .publication.bucket import Publication
 from .publication.draw_run import commitment
-from .rules import SHARDS, State
+from .rules import SHARDS, WaveState
 from .store import WaveStore
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class WaveProgress:
     """`entries` and `seats` of the note. Of `batches` that were queued `awarded` are decided, and in them `decided`
     winners of whom `chosen` have a place; in the end `chosen` is the wave's. None where that is not known yet.
     """
 
     wave: int
-    state: State
+    state: WaveState
     seats: int
     screened: int
     shards: int
@@ -31,22 +31,22 @@ class Progress:
     substitutions: int | None
 
 
-class Watching:
+class ProgressReader:
     """Reads how far waves have come."""
 
-    def __init__(self, store: WaveStore, removals: Removals, publication: Publication) -> None:
+    def __init__(self, store: WaveStore, removals: RemovedEntries, publication: Publication) -> None:
         self._store = store
         self._removals = removals
         self._publication = publication
 
-    def look(self, number: int) -> Progress:
+    def look(self, number: int) -> WaveProgress:
         """A wave that has opened, as it is now: at most three small reads, and one file. Raises `UnknownWave`."""
         wave = self._store.wave(number)
         if wave is None:
             raise UnknownWave(wave=number)
         frozen = wave.note is not None
         marks = list(self._store.awarded(number).values()) if wave.award_batches else []
-        return Progress(
+        return WaveProgress(
             wave=number,
             state=wave.state,
             seats=wave.quota,
@@ -57,5 +57,5 @@ class Watching:
             awarded=len(marks),
             decided=sum(mark.decided for mark in marks),
             chosen=sum(mark.chosen for mark in marks) if wave.chosen is None else wave.chosen,
-            substitutions=len(self._publication.substitutions(number)) if wave.state is State.SETTLED else None,
+            substitutions=len(self._publication.substitutions(number)) if wave.state is WaveState.SETTLED else None,
         )

@@ -11,7 +11,7 @@ from ..registration.store import OVERTAKEN_LEG, Legs
 from .beneficiaries import BeneficiaryStore
 from .calendar import Calendar
 from .entries import EntryStore
-from .rules import State
+from .rules import WaveState
 from .store import WaveStore
 
 
@@ -62,5 +62,5 @@ class RegistrationChanges:
         soon = now + timedelta(seconds=LONGEST_REQUEST_S)
         plans = calendar.since(self._store.started_at() or now, soon)
         records = self._store.waves()
-        settled = {wave.number for wave in records if wave.state is State.SETTLED}
+        settled = {wave.number for wave in records if wave.state is WaveState.SETTLED}
         return ({plan.number for plan in plans} | {wave.number for wave in records}) - settled

@@ -30,11 +30,11 @@ from ..config import Programme
 from ..notices.port import Facts, Kind, Notices
 from ..registration.errors import NotRegistered
 from ..registration.rules import Standing as Registered
-from ..time_budget import Tick, TimeShort
+from ..time_budget import OutOfTime, TimeBudget
 from .award.award import Award
 from .beneficiaries import BeneficiaryStore
 from .calendar import Calendar
-from .rules import SHARDS, Beneficiary, BeneficiaryState, State, Wave, planned, year_of
+from .rules import SHARDS, Beneficiary, BeneficiaryState, Wave, WaveState, planned, year_of
 from .store import WaveItem, WavesTable, WaveStore, YearItem
 
 log = logging.getLogger(__name__)
@@ -91,22 +91,22 @@ class Revocation:
         `deadline_s` is how long this may take; it stops between two people when that is used up, and the next run goes
         on. What nobody foresaw holds up no other place or wave, and is raised at the end in one `ExceptionGroup`.
         """
-        tick = Tick(now, deadline_s, seconds)
+        budget = TimeBudget(now, deadline_s, seconds)
         revoked: list[Beneficiary] = []
         substituted = 0
         trouble, whole = Trouble(), False
-        with suppress(TimeShort):
+        with suppress(OutOfTime):
             for shard in range(SHARDS):
-                self._revoke_overdue(f"{shard:02d}", tick, revoked, trouble)
+                self._revoke_overdue(f"{shard:02d}", budget, revoked, trouble)
             waves = self._stores.waves.waves()
             for wave in waves:
                 with apart(wave.number, trouble):
-                    self._bar(wave, tick)
+                    self._bar(wave, budget)
             for wave in waves:
-                if wave.state is State.SETTLED and wave.passed < wave.revoked:
+                if wave.state is WaveState.SETTLED and wave.passed < wave.revoked:
                     with apart(wave.number, trouble):
-                        substituted += self._pass_on(wave, tick)
-            self._unmark(revoked, tick)
+                        substituted += self._pass_on(wave, budget)
+            self._unmark(revoked, budget)
             whole = not trouble.held_up
         if revoked or substituted:
             log.info("places_revoked", extra={"revoked": len(revoked), "substituted": substituted})
@@ -114,20 +114,20 @@ class Revocation:
             raise ExceptionGroup("places that could not be passed on", trouble.unforeseen)
         return Report(len(revoked), substituted, whole)
 
-    def _revoke_overdue(self, shard: str, tick: Tick, revoked: list[Beneficiary], trouble: Trouble) -> None:
+    def _revoke_overdue(self, shard: str, budget: TimeBudget, revoked: list[Beneficiary], trouble: Trouble) -> None:
         """Add to `revoked` everyone of a shard whose place is revoked and still marked, those before this run too."""
-        due = [one.registrant_id for one in self._stores.beneficiaries.potential(shard, tick.now())]
+        due = [one.registrant_id for one in self._stores.beneficiaries.potential(shard, budget.now())]
         for beneficiary in self._stores.beneficiaries.of_many(due):
-            tick.need(ONE_PERSON_S)
+            budget.need(ONE_PERSON_S)
             with apart(beneficiary.wave, trouble):
-                one = self._revoke(beneficiary, tick)
+                one = self._revoke(beneficiary, budget)
                 if one.state is BeneficiaryState.REVOKED:
                     revoked.append(one)
 
-    def _revoke(self, one: Beneficiary, tick: Tick) -> Beneficiary:
+    def _revoke(self, one: Beneficiary, budget: TimeBudget) -> Beneficiary:
         """Revoke a place if that is still to be done; the beneficiary as it is then. The index may lag behind."""
-        while one.state is BeneficiaryState.POTENTIAL and one.buy_by <= tick.now():
-            wave, revoked_at = self._record(one.wave), tick.now()
+        while one.state is BeneficiaryState.POTENTIAL and one.buy_by <= budget.now():
+            wave, revoked_at = self._record(one.wave), budget.now()
             if self._stores.log.enter(one, wave, revoked_at):
                 revoked = replace(one, state=BeneficiaryState.REVOKED, revoked_at=revoked_at)
                 return replace(revoked, revoked_seq=wave.revoked + 1)
@@ -135,29 +135,29 @@ class Revocation:
             one = self._stores.beneficiaries.of(one.registrant_id) or one
         return one
 
-    def _bar(self, wave: Wave, tick: Tick) -> None:
+    def _bar(self, wave: Wave, budget: TimeBudget) -> None:
         """Let registration and the people know whose places were revoked, from the line on that was come to before."""
         lines = self._stores.log.lines(wave, wave.barred)
         for start in range(0, len(lines), PAGE):
             page = lines[start : start + PAGE]
             for registrant_id in page:
-                tick.need(ONE_PERSON_S)
+                budget.need(ONE_PERSON_S)
                 with suppress(NotRegistered):  # who is no longer registered cannot join either
                     self._registrations.set_standing(registrant_id, Registered.REVOKED)
                 self._notices.tell(registrant_id, Kind.REVOKED, f"revoked/{wave.number}", {"wave": wave.number})
             self._stores.log.barred(wave, wave.barred + start + len(page))
 
-    def _pass_on(self, wave: Wave, tick: Tick) -> int:
+    def _pass_on(self, wave: Wave, budget: TimeBudget) -> int:
         """Find the next for each place of the log that has none yet; how many were found."""
         calendar = Calendar(self._programme.calendar, self._stores.waves.exceptions()[1])
         regular_number = calendar.regular_number(planned(wave))
         draw, lines = self._stores.waves.draw(wave.number), self._stores.log.lines(wave)
-        walk = self._award.run(wave, draw, regular_number, tick, lines)
+        walk = self._award.run(wave, draw, regular_number, budget, lines)
         found = 0
         for start in range(wave.passed, len(lines), PAGE):
             successors = [one for one in walk.successors[start : start + PAGE] if one is not None]
             for one in self._stores.beneficiaries.of_many(successors):
-                tick.need(ONE_PERSON_S)
+                budget.need(ONE_PERSON_S)
                 self._tell_chosen(one)
             found += len(successors)
             # Only now, when nothing of it can be lost, is it written down as done.
@@ -184,12 +184,12 @@ class Revocation:
         facts: Facts = {"wave": one.wave, "training_idr": scheme.training_idr, "buy_by": iso(one.buy_by)}
         self._notices.tell(one.registrant_id, Kind.CHOSEN, f"chosen/{one.wave}", facts)
 
-    def _unmark(self, revoked: list[Beneficiary], tick: Tick) -> None:
+    def _unmark(self, revoked: list[Beneficiary], budget: TimeBudget) -> None:
         """Look no more at those whose place was passed on."""
         passed = {wave.number: wave.passed for wave in self._stores.waves.waves()}
         for one in revoked:
             if one.revoked_seq is not None and one.revoked_seq <= passed[one.wave]:
-                tick.need(ONE_PERSON_S)
+                budget.need(ONE_PERSON_S)
                 self._stores.beneficiaries.passed_on(one.registrant_id)
 
 
@@ -251,7 +251,7 @@ class RevocationLog:
                     "wave",
                     _record(wave),
                     [WaveItem.passed.set(seq), WaveItem.chosen.set(chosen)],
-                    (WaveItem.state == State.SETTLED.value) & _is(WaveItem.passed, wave.passed),
+                    (WaveItem.state == WaveState.SETTLED.value) & _is(WaveItem.passed, wave.passed),
                 )
                 tx.update(
                     "year", YearItem(f"YEAR#{year}", "SEATS"), [YearItem.allotted.add(chosen - (wave.chosen or 0))]

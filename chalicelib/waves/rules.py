@@ -10,7 +10,7 @@ from enum import StrEnum
 from ..clock import WIB, iso, wib_date
 from ..config import DrawRules, TrainingRules
 from ..draw.note import Chain
-from ..draw.selection import Draw
+from ..draw.selection import DrawResult
 from ..ids import shard
 from .calendar import PlannedWave
 from .errors import BeneficiaryRevoked, PurchaseDeadlinePassed
@@ -19,7 +19,7 @@ SHARDS = 64
 """Partitions of one wave's entries. DynamoDB gives each at least 1,000 writes a second."""
 
 
-class State(StrEnum):
+class WaveState(StrEnum):
     """How far a wave has come. SCHEDULED is never recorded: a wave has a record from its opening on."""
 
     SCHEDULED = "SCHEDULED"
@@ -30,17 +30,17 @@ class State(StrEnum):
     SETTLED = "SETTLED"
 
 
-NEXT: dict[State, State] = {
-    State.SCHEDULED: State.OPEN,
-    State.OPEN: State.CLOSED,
-    State.CLOSED: State.FROZEN,
-    State.FROZEN: State.DRAWN,
-    State.DRAWN: State.SETTLED,
+NEXT: dict[WaveState, WaveState] = {
+    WaveState.SCHEDULED: WaveState.OPEN,
+    WaveState.OPEN: WaveState.CLOSED,
+    WaveState.CLOSED: WaveState.FROZEN,
+    WaveState.FROZEN: WaveState.DRAWN,
+    WaveState.DRAWN: WaveState.SETTLED,
 }
 """The one way a wave goes; each step is recorded once, on the condition that the one before it is recorded."""
 
 
-class Outcome(StrEnum):
+class EntryOutcome(StrEnum):
     """What became of an entry; written once, never changed.
 
     The first four are what the award made of one whose turn came, and but for CHOSEN the public reasons of a
@@ -60,10 +60,10 @@ class Outcome(StrEnum):
     BARRED = "barred"
 
 
-REMOVALS = frozenset(Outcome) - {Outcome.CHOSEN, Outcome.FAMILY_CARD, Outcome.INELIGIBLE}
+REMOVALS = frozenset(EntryOutcome) - {EntryOutcome.CHOSEN, EntryOutcome.FAMILY_CARD, EntryOutcome.INELIGIBLE}
 
 
-class Standing(StrEnum):
+class EntryStanding(StrEnum):
     """What a person sees of an entry."""
 
     WAITING_FOR_CLOSING = "waiting_for_closing"
@@ -111,7 +111,7 @@ class Wave:
     """
 
     number: int
-    state: State
+    state: WaveState
     opens_at: datetime
     closes_at: datetime
     quota: int
@@ -119,7 +119,7 @@ class Wave:
     weights: Mapping[int, int]
     note: str | None = None
     chosen: int | None = None
-    announced: State | None = None
+    announced: WaveState | None = None
     closing_told: bool = False
     waiting_told: bool = False
     settled_at: datetime | None = None
@@ -153,7 +153,7 @@ class Entry:
     ticket: bytes
     joined_at: datetime
     kk_mac: str
-    outcome: Outcome | None = None
+    outcome: EntryOutcome | None = None
     seat: str | None = None
 
 
@@ -165,8 +165,8 @@ class DrawnEntry:
     """
 
     entry: Entry
-    draw: Draw
-    standing: Standing
+    draw: DrawResult
+    standing: EntryStanding
     reason: str | None
     family_card_holders: int | None = None
 
@@ -273,35 +273,35 @@ def frozen_at(due: datetime, beacon_delay_s: int, now: datetime) -> datetime:
     return due if now <= due + timedelta(seconds=beacon_delay_s / 2) else _whole_second(now)
 
 
-def state_at(wave: Wave | None, planned: PlannedWave, now: datetime) -> State:
+def state_at(wave: Wave | None, planned: PlannedWave, now: datetime) -> WaveState:
     """What the public is told: the clock decides until the freeze, the record from then on."""
     if now < planned.opens_at:
-        return State.SCHEDULED
+        return WaveState.SCHEDULED
     if now < planned.closes_at:
-        return State.OPEN
-    if wave is None or wave.state in (State.SCHEDULED, State.OPEN):
-        return State.CLOSED
+        return WaveState.OPEN
+    if wave is None or wave.state in (WaveState.SCHEDULED, WaveState.OPEN):
+        return WaveState.CLOSED
     return wave.state
 
 
-def standing(entry: Entry, state: State, beneficiary: Beneficiary | None) -> tuple[Standing, str | None]:
+def standing(entry: Entry, state: WaveState, beneficiary: Beneficiary | None) -> tuple[EntryStanding, str | None]:
     """An entry's standing and, for one that was not chosen, the reason.
 
     A recorded outcome counts at once; that nothing came is only known when the wave is settled, since a seat may still
     fall free.
     """
-    if entry.outcome is Outcome.CHOSEN:
+    if entry.outcome is EntryOutcome.CHOSEN:
         revoked = (
             beneficiary is not None and beneficiary.wave == entry.wave and beneficiary.state is BeneficiaryState.REVOKED
         )
-        return (Standing.REVOKED if revoked else Standing.CHOSEN), None
+        return (EntryStanding.REVOKED if revoked else EntryStanding.CHOSEN), None
     if entry.outcome is not None:
-        return Standing.NOT_CHOSEN, entry.outcome.value
-    if state in (State.SCHEDULED, State.OPEN):
-        return Standing.WAITING_FOR_CLOSING, None
-    if state is State.SETTLED:
-        return Standing.NOT_CHOSEN, NOT_DRAWN
-    return Standing.IN_SELECTION, None
+        return EntryStanding.NOT_CHOSEN, entry.outcome.value
+    if state in (WaveState.SCHEDULED, WaveState.OPEN):
+        return EntryStanding.WAITING_FOR_CLOSING, None
+    if state is WaveState.SETTLED:
+        return EntryStanding.NOT_CHOSEN, NOT_DRAWN
+    return EntryStanding.IN_SELECTION, None
 
 
 def chain_of(rules: DrawRules, chain_hash: str) -> Chain:

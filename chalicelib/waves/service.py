@@ -18,7 +18,7 @@ from ..registration.rules import Standing as Registered
 from . import wire
 from .beneficiaries import BeneficiaryStore
 from .calendar import Calendar, PlannedWave
-from .calendar_changes import Planning
+from .calendar_changes import CalendarChanges
 from .entries import EntryStore
 from .errors import AlreadyBeneficiary, Barred, NotOpenYet, SelectionNotFinished, UnknownWave, WaveClosed
 from .rules import (
@@ -27,11 +27,11 @@ from .rules import (
     Deadline,
     DrawnEntry,
     Entry,
-    Outcome,
+    EntryOutcome,
+    EntryStanding,
     Result,
-    Standing,
-    State,
     Wave,
+    WaveState,
     closing_day,
     planned,
     standing,
@@ -85,7 +85,7 @@ class Agenda:
     notes: Mapping[int, str]
 
 
-class Waves(Planning):
+class Waves(CalendarChanges):
     """`results_url`: the public address of the results, without a slash at the end.
 
     The calendar's exceptions and the waves' records are kept for `calendar.exceptions_cached_s`. A record in memory
@@ -189,11 +189,10 @@ class Waves(Planning):
         plans = {plan.number: plan for plan in self._calendar(now).since(registrant.registered_at, now)}
         entries = self._entries.of(registrant_id, plans)
         states = {one.wave: state_at(self._records(now).get(one.wave), plans[one.wave], now) for one in entries}
-        chosen = any(one.outcome is Outcome.CHOSEN for one in entries)
+        chosen = any(one.outcome is EntryOutcome.CHOSEN for one in entries)
         beneficiary = self._beneficiaries.of(registrant_id) if chosen else None
-        missed = [
-            one.wave for one in entries if standing(one, states[one.wave], None) == (Standing.NOT_CHOSEN, NOT_DRAWN)
-        ]
+        not_drawn = EntryStanding.NOT_CHOSEN, NOT_DRAWN
+        missed = [one.wave for one in entries if standing(one, states[one.wave], None) == not_drawn]
         draws = self._store.draws(missed) if missed else {}
         entries.sort(key=lambda one: plans[one.wave].opens_at, reverse=True)
         return [
@@ -211,10 +210,10 @@ class Waves(Planning):
         if entry is None:
             raise NotFound()
         record = self._records(now).get(number)
-        if record is None or record.state is not State.SETTLED:
+        if record is None or record.state is not WaveState.SETTLED:
             raise SelectionNotFinished(wave=number)
-        beneficiary = self._beneficiaries.of(registrant_id) if entry.outcome is Outcome.CHOSEN else None
-        full = entry.outcome is Outcome.FAMILY_CARD and entry.kk_mac
+        beneficiary = self._beneficiaries.of(registrant_id) if entry.outcome is EntryOutcome.CHOSEN else None
+        full = entry.outcome is EntryOutcome.FAMILY_CARD and entry.kk_mac
         holders = len(self._beneficiaries.holders(entry.kk_mac)) if full else None
         return DrawnEntry(entry, self._store.draw(number), *standing(entry, record.state, beneficiary), holders)
 
@@ -259,7 +258,7 @@ class Waves(Planning):
         """
         page = self._entries.page(wave, shard, after, limit)
         return [
-            Result(registrant_id, None if outcome is Outcome.CHOSEN else outcome.value if outcome else NOT_DRAWN)
+            Result(registrant_id, None if outcome is EntryOutcome.CHOSEN else outcome.value if outcome else NOT_DRAWN)
             for registrant_id, outcome in page
         ]
 
@@ -311,7 +310,7 @@ class Waves(Planning):
         last = calendar.previous(now)
         if last is None or last.closes_at <= self._start(now):
             return None
-        return None if state_at(self._records(now).get(last.number), last, now) is State.SETTLED else last
+        return None if state_at(self._records(now).get(last.number), last, now) is WaveState.SETTLED else last
 
     def _view(self, plan: PlannedWave, now: datetime) -> wire.WaveView:
         return wire.wave_view(plan, self._records(now).get(plan.number), now, self._results_url, self._programme.draw)

@@ -20,14 +20,14 @@ from ..config import Programme
 from ..draw import published
 from ..draw.errors import BeaconUnavailable
 from ..errors import Unavailable
-from ..time_budget import Tick, TimeShort
-from .award.queue import Ahead
+from ..time_budget import OutOfTime, TimeBudget
+from .award.queue import AwardQueueing
 from .calendar import Calendar, PlannedWave
 from .due import closing_soon, due, plans
 from .errors import UnknownWave
 from .freeze import Freeze
-from .publication.draw_run import Drawing, commitment
-from .rules import NEXT, State, Wave, planned, seats_for, year_of
+from .publication.draw_run import DrawRun, commitment
+from .rules import NEXT, Wave, WaveState, planned, seats_for, year_of
 from .store import WaveStore
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Transition:
     """A wave came to a state, and this step recorded it."""
 
     wave: int
-    state: State
+    state: WaveState
 
 
 class Announcements(Protocol):
@@ -50,7 +50,7 @@ class Announcements(Protocol):
     def publish(self, event: str, wave: int, facts: Mapping[str, str | int | None]) -> None: ...
 
 
-class Stepper:
+class WaveStep:
     """`results_url`: the public address of the results, without a slash at the end."""
 
     def __init__(
@@ -58,8 +58,8 @@ class Stepper:
         programme: Programme,
         store: WaveStore,
         freeze: Freeze,
-        drawing: Drawing,
-        award: Ahead,
+        drawing: DrawRun,
+        award: AwardQueueing,
         announcements: Announcements,
         results_url: str,
     ) -> None:
@@ -80,7 +80,7 @@ class Stepper:
         other. What nobody foresaw does not either, but is raised at the end, all of it in one `ExceptionGroup`.
         `deadline_s` is how long this step may run; it stops between two awards when that is used up.
         """
-        tick = Tick(now, deadline_s, seconds)
+        budget = TimeBudget(now, deadline_s, seconds)
         began = self._store.start(now)
         calendar = Calendar(self._programme.calendar, self._store.exceptions()[1])
         waves = {wave.number: wave for wave in self._store.waves()}
@@ -88,14 +88,14 @@ class Stepper:
         trouble = Trouble()
         for plan in plans(calendar, waves, began, now):
             # A freeze may run short of time as an award may; the others' next transitions take a moment each.
-            with suppress(TimeShort), apart(plan.number, trouble):
-                self._follow(plan, waves.get(plan.number), calendar, tick, done)
+            with suppress(OutOfTime), apart(plan.number, trouble):
+                self._follow(plan, waves.get(plan.number), calendar, budget, done)
         # An award may take all the time there is, so it comes when every wave is as far as its draw.
-        drawn = [wave for wave in self._store.waves() if wave.state is wave.announced is State.DRAWN]
-        with suppress(TimeShort):
+        drawn = [wave for wave in self._store.waves() if wave.state is wave.announced is WaveState.DRAWN]
+        with suppress(OutOfTime):
             for wave in drawn:
                 with apart(wave.number, trouble):
-                    if not self._settle(wave, calendar, tick, done):
+                    if not self._settle(wave, calendar, budget, done):
                         break  # who was drawn in the next one too has the place of the first
         if trouble.unforeseen:
             raise ExceptionGroup("waves that could not go on", trouble.unforeseen)
@@ -109,33 +109,33 @@ class Stepper:
         self._drawing.beacon(wave)
 
     def _follow(
-        self, plan: PlannedWave, wave: Wave | None, calendar: Calendar, tick: Tick, done: list[Transition]
+        self, plan: PlannedWave, wave: Wave | None, calendar: Calendar, budget: TimeBudget, done: list[Transition]
     ) -> None:
         """Take one wave as far as it is due up to its draw, telling of each state before the next is entered."""
         while True:
             if wave is not None and wave.announced is not wave.state:
                 self._announce(wave)
-                if wave.state is State.FROZEN and tick.now() >= self._drawing.due(wave):
+                if wave.state is WaveState.FROZEN and budget.now() >= self._drawing.due(wave):
                     # It was published in time, as the verifier can see, but who listens heard of it too late.
                     log.error("note_announced_late", extra={"wave": wave.number})
-            if wave is not None and self._closing_soon(wave, tick):
+            if wave is not None and self._closing_soon(wave, budget):
                 self._announcements.publish("wave_closing_soon", wave.number, self._facts(wave))
                 self._store.closing_told(wave)
-            state = State.SCHEDULED if wave is None else wave.state
-            if state in (State.DRAWN, State.SETTLED) or tick.now() < self._due(plan, wave):
+            state = WaveState.SCHEDULED if wave is None else wave.state
+            if state in (WaveState.DRAWN, WaveState.SETTLED) or budget.now() < self._due(plan, wave):
                 return
-            mine = self._open(plan, calendar) if wave is None else self._step(wave, tick)
+            mine = self._open(plan, calendar) if wave is None else self._step(wave, budget)
             if mine:
                 done.append(_recorded(plan.number, NEXT[state]))
             wave = self._store.wave(plan.number)
 
-    def _settle(self, wave: Wave, calendar: Calendar, tick: Tick, done: list[Transition]) -> bool:
+    def _settle(self, wave: Wave, calendar: Calendar, budget: TimeBudget, done: list[Transition]) -> bool:
         """Award the seats of a drawn wave and give the others back to the year; False while batches of it are out."""
-        walk = self._award.run(wave, self._store.draw(wave.number), calendar.regular_number(planned(wave)), tick)
+        walk = self._award.run(wave, self._store.draw(wave.number), calendar.regular_number(planned(wave)), budget)
         if walk is None:
             return False
-        if self._store.settle(wave, year_of(wave.opens_at), walk.chosen, tick.now()):
-            done.append(_recorded(wave.number, State.SETTLED))
+        if self._store.settle(wave, year_of(wave.opens_at), walk.chosen, budget.now()):
+            done.append(_recorded(wave.number, WaveState.SETTLED))
         settled = self._store.wave(wave.number)
         if settled is not None and settled.announced is not settled.state:
             self._announce(settled)
@@ -143,21 +143,21 @@ class Stepper:
 
     def _due(self, plan: PlannedWave, wave: Wave | None) -> datetime:
         """When the wave's next transition may be made."""
-        return due(plan, wave, State.SCHEDULED if wave is None else wave.state, self._programme.draw)
+        return due(plan, wave, WaveState.SCHEDULED if wave is None else wave.state, self._programme.draw)
 
-    def _step(self, wave: Wave, tick: Tick) -> bool:
+    def _step(self, wave: Wave, budget: TimeBudget) -> bool:
         """Make the transition that is due; False if another step recorded it."""
-        if wave.state is State.OPEN:
-            return self._store.step(wave, State.CLOSED)
-        if wave.state is State.CLOSED:
-            return self._store.step(wave, State.FROZEN, note=self._freeze.run(wave, tick))
+        if wave.state is WaveState.OPEN:
+            return self._store.step(wave, WaveState.CLOSED)
+        if wave.state is WaveState.CLOSED:
+            return self._store.step(wave, WaveState.FROZEN, note=self._freeze.run(wave, budget))
         try:
             draw = self._drawing.run(wave)
         except BeaconUnavailable:
-            self._tell_of_waiting(wave, tick)
+            self._tell_of_waiting(wave, budget)
             raise
         self._store.put_draw(wave.number, draw)
-        return self._store.step(wave, State.DRAWN)
+        return self._store.step(wave, WaveState.DRAWN)
 
     def _open(self, plan: PlannedWave, calendar: Calendar) -> bool:
         year = year_of(plan.opens_at)
@@ -168,7 +168,7 @@ class Stepper:
             quota = seats_for(plan, self._programme.target(year) - allotted, waves_left)
             wave = Wave(
                 number=plan.number,
-                state=State.OPEN,
+                state=WaveState.OPEN,
                 opens_at=plan.opens_at,
                 closes_at=plan.closes_at,
                 quota=quota,
@@ -181,16 +181,16 @@ class Stepper:
                 return False
         raise Unavailable()
 
-    def _closing_soon(self, wave: Wave, tick: Tick) -> bool:
+    def _closing_soon(self, wave: Wave, budget: TimeBudget) -> bool:
         """Whether the public is to be told, once, that an open wave is about to close; never after it did."""
-        near = closing_soon(wave, self._programme.calendar) <= tick.now() < wave.closes_at
-        return near and wave.state is State.OPEN and not wave.closing_told
+        near = closing_soon(wave, self._programme.calendar) <= budget.now() < wave.closes_at
+        return near and wave.state is WaveState.OPEN and not wave.closing_told
 
-    def _tell_of_waiting(self, wave: Wave, tick: Tick) -> None:
+    def _tell_of_waiting(self, wave: Wave, budget: TimeBudget) -> None:
         """Tell the public, once, that a draw has waited for its random number for long."""
         due = self._drawing.due(wave)
         long = timedelta(seconds=self._programme.draw.beacon_waiting_told_after_s)
-        if wave.waiting_told or tick.now() < due + long:
+        if wave.waiting_told or budget.now() < due + long:
             return
         facts = self._facts(wave) | {"beacon_round": commitment(wave).round, "beacon_due_at": iso(due)}
         self._announcements.publish("wave_waiting_for_beacon", wave.number, facts)
@@ -215,6 +215,6 @@ class Stepper:
         return facts
 
 
-def _recorded(number: int, state: State) -> Transition:
+def _recorded(number: int, state: WaveState) -> Transition:
     log.info(f"wave_{state.lower()}", extra={"wave": number})
     return Transition(number, state)

@@ -17,9 +17,9 @@ from pynamodb.models import Model
 from ..aws.admin_acts import Act, ActColumns, Journal
 from ..aws.dynamodb import LegsFailed, Transaction, is_condition_failure
 from ..clock import iso, parse_iso
-from ..draw.selection import Draw
+from ..draw.selection import DrawResult
 from .calendar import CalendarException
-from .rules import NEXT, AwardedBatch, State, Wave
+from .rules import NEXT, AwardedBatch, Wave, WaveState
 
 
 class WavesTable(Model):
@@ -186,7 +186,7 @@ class WaveStore:
             return False
         return True
 
-    def step(self, wave: Wave, to: State, note: str | None = None) -> bool:
+    def step(self, wave: Wave, to: WaveState, note: str | None = None) -> bool:
         """Record the next state; False if another did. `note` is what FROZEN commits to."""
         if NEXT[wave.state] is not to:
             raise ValueError(f"{wave.state} is not followed by {to}")
@@ -201,7 +201,7 @@ class WaveStore:
                     "wave",
                     WaveItem("WAVES", f"{wave.number:06d}"),
                     [
-                        WaveItem.state.set(State.SETTLED.value),
+                        WaveItem.state.set(WaveState.SETTLED.value),
                         WaveItem.chosen.set(chosen),
                         WaveItem.settled_at.set(iso(now)),
                     ],
@@ -226,15 +226,15 @@ class WaveStore:
 
     # Draws
 
-    def put_draw(self, number: int, draw: Draw) -> None:
+    def put_draw(self, number: int, draw: DrawResult) -> None:
         """Keep what a draw came to. It follows from what is published, so writing it twice writes the same."""
         DrawItem(f"WAVE#{number}", "DRAW", draw=msgspec.json.encode(draw).decode()).save()
 
-    def draw(self, number: int) -> Draw:
+    def draw(self, number: int) -> DrawResult:
         """What the draw of a wave came to that is DRAWN."""
         return _draw(DrawItem.get(f"WAVE#{number}", "DRAW", consistent_read=True))
 
-    def draws(self, numbers: Iterable[int]) -> dict[int, Draw]:
+    def draws(self, numbers: Iterable[int]) -> dict[int, DrawResult]:
         """What the draws of these waves came to, where there was one."""
         keys = {f"WAVE#{number}": number for number in numbers}
         items = DrawItem.batch_get([(pk, "DRAW") for pk in keys], consistent_read=True)
@@ -271,7 +271,7 @@ class WaveStore:
 def _wave(item: WaveItem) -> Wave:
     return Wave(
         number=int(item.sk),
-        state=State(item.state),
+        state=WaveState(item.state),
         opens_at=parse_iso(item.opens_at),
         closes_at=parse_iso(item.closes_at),
         quota=int(item.quota),
@@ -279,7 +279,7 @@ def _wave(item: WaveItem) -> Wave:
         weights=msgspec.json.decode(item.weights, type=dict[int, int]),
         note=item.note,
         chosen=None if item.chosen is None else int(item.chosen),
-        announced=None if item.announced is None else State(item.announced),
+        announced=None if item.announced is None else WaveState(item.announced),
         closing_told=bool(item.closing_told),
         waiting_told=bool(item.waiting_told),
         settled_at=None if item.settled_at is None else parse_iso(item.settled_at),
@@ -299,8 +299,8 @@ def _awarded(batch: int) -> str:
     return f"{_AWARDED}{batch:06d}"
 
 
-def _draw(item: DrawItem) -> Draw:
-    return msgspec.json.decode(item.draw, type=Draw)
+def _draw(item: DrawItem) -> DrawResult:
+    return msgspec.json.decode(item.draw, type=DrawResult)
 
 
 def _item(wave: Wave) -> WaveItem:

@@ -13,9 +13,9 @@ from ..config import DrawRules
 from ..draw import note, published
 from ..draw.leaves import leaf
 from ..draw.proofs import Proof
-from ..draw.selection import Draw, open_value, rank
+from ..draw.selection import DrawResult, open_value, rank
 from .calendar import PlannedWave
-from .rules import NOT_DRAWN, Beneficiary, Entry, State, Wave, chain_of, standing, state_at
+from .rules import NOT_DRAWN, Beneficiary, Entry, Wave, WaveState, chain_of, standing, state_at
 
 WAITS_AFTER = timedelta(minutes=2)
 """So long after its round a draw that is not there waits: triggers come every minute, and a big one takes a while."""
@@ -37,7 +37,7 @@ class WaveView(Struct, frozen=True):
     """
 
     number: int
-    state: State
+    state: WaveState
     opens_at: str
     closes_at: str
     quota: int | None
@@ -169,7 +169,7 @@ def wave_view(planned: PlannedWave, wave: Wave | None, now: datetime, results_ur
         chosen=wave.chosen if wave else None,
         results_url=f"{results_url}/{published.folder(planned.number)}" if commitment else None,
         beacon=BeaconView(commitment.round, iso(due)) if commitment and due else None,
-        waiting_for="beacon" if due and state is State.FROZEN and now >= due + WAITS_AFTER else None,
+        waiting_for="beacon" if due and state is WaveState.FROZEN and now >= due + WAITS_AFTER else None,
     )
 
 
@@ -204,7 +204,7 @@ def inclusion(wave: int, leaf: str, region: int, proof: Proof) -> InclusionProof
 
 
 def entry_view(
-    entry: Entry, state: State, beneficiary: Beneficiary | None, draw: Draw | None, results_url: str
+    entry: Entry, state: WaveState, beneficiary: Beneficiary | None, draw: DrawResult | None, results_url: str
 ) -> EntryView:
     """An entry with its standing. `state` is its wave's; `draw` is needed once that is SETTLED."""
     what, reason = standing(entry, state, beneficiary)
@@ -232,7 +232,7 @@ def beneficiary_view(beneficiary: Beneficiary) -> BeneficiaryView:
     )
 
 
-def _values(entry: Entry, draw: Draw) -> DrawnValues:
+def _values(entry: Entry, draw: DrawResult) -> DrawnValues:
     own = leaf(entry.wave, entry.region, entry.ticket)
     reserved = entry.region in draw.reserved
     return DrawnValues(

@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from ..waves.award.award import Award
     from ..waves.award.consumer import AwardBatches
     from ..waves.award.decisions import Decisions
-    from ..waves.award.queue import Ahead
+    from ..waves.award.queue import AwardQueueing
     from ..waves.beneficiaries import BeneficiaryStore
     from ..waves.entries import EntryStore
-    from ..waves.progress import Watching
+    from ..waves.progress import ProgressReader
     from ..waves.publication.bucket import Publication
-    from ..waves.publication.draw_run import Beacons, Drawing
+    from ..waves.publication.draw_run import Beacons, DrawRun
     from ..waves.publication.inclusion import Inclusion
     from ..waves.publication.samples import Audit
-    from ..waves.publication.witnesses import Witnessing
+    from ..waves.publication.witnesses import CosignatureIntake
     from ..waves.registration_changes import RegistrationChanges
     from ..waves.revocation import Revocation
     from ..waves.service import Waves
-    from ..waves.step import Stepper
+    from ..waves.step import WaveStep
     from ..waves.store import WaveStore
 
 RELAY_TIMEOUT_S = 5
@@ -71,15 +71,15 @@ class WavesServices(RegistrationServices, NoticesServices):
         return Inclusion(self.waves.get, self._publication)
 
     @cached_property
-    def stepper(self) -> Stepper:
+    def stepper(self) -> WaveStep:
         """The step that takes waves on."""
         from ..notices.announcements import Announcements
-        from ..waves.freeze import Freeze, Removals, Screening
-        from ..waves.step import Stepper
+        from ..waves.freeze import EligibilityCheck, Freeze, RemovedEntries
+        from ..waves.step import WaveStep
 
         settings, programme = self.settings, self.programme
-        screening = Screening(self._entries, Removals(self.transaction), self.registrations)
-        return Stepper(
+        screening = EligibilityCheck(self._entries, RemovedEntries(self.transaction), self.registrations)
+        return WaveStep(
             programme,
             self._wave_store,
             Freeze(self._entries, screening, self._publication, programme.draw),
@@ -106,11 +106,11 @@ class WavesServices(RegistrationServices, NoticesServices):
         return Relays(self.settings.beacon_relays, TimedGet(RELAY_TIMEOUT_S))
 
     @cached_property
-    def witnessing(self) -> Witnessing:
+    def witnessing(self) -> CosignatureIntake:
         """What takes in the witnesses' lines."""
-        from ..waves.publication.witnesses import Witnessing
+        from ..waves.publication.witnesses import CosignatureIntake
 
-        return Witnessing(self._wave_store, self._publication, self.programme.draw)
+        return CosignatureIntake(self._wave_store, self._publication, self.programme.draw)
 
     @cached_property
     def _award(self) -> Award:
@@ -119,12 +119,12 @@ class WavesServices(RegistrationServices, NoticesServices):
         return Award(self._entries, self._drawing, self._publication, self._decisions)
 
     @cached_property
-    def _ahead(self) -> Ahead:
-        from ..waves.award.queue import Ahead, AwardQueue
+    def _ahead(self) -> AwardQueueing:
+        from ..waves.award.queue import AwardQueue, AwardQueueing
 
         queue = AwardQueue(self.settings.awards_queue_url, self.settings.region)
         rules = self.programme.draw.awards
-        return Ahead(self._wave_store, self._award, self._decisions, self._entries, queue, rules)
+        return AwardQueueing(self._wave_store, self._award, self._decisions, self._entries, queue, rules)
 
     @cached_property
     def award_batches(self) -> AwardBatches:
@@ -134,12 +134,12 @@ class WavesServices(RegistrationServices, NoticesServices):
         return AwardBatches(self.programme, self._wave_store, self._entries, self._decisions)
 
     @cached_property
-    def watching(self) -> Watching:
+    def watching(self) -> ProgressReader:
         """How far waves have come."""
-        from ..waves.freeze import Removals
-        from ..waves.progress import Watching
+        from ..waves.freeze import RemovedEntries
+        from ..waves.progress import ProgressReader
 
-        return Watching(self._wave_store, Removals(self.transaction), self._publication)
+        return ProgressReader(self._wave_store, RemovedEntries(self.transaction), self._publication)
 
     @cached_property
     def audit(self) -> Audit:
@@ -157,10 +157,10 @@ class WavesServices(RegistrationServices, NoticesServices):
         return Decisions(self._entries, beneficiaries, people, self.programme, self._randomness)
 
     @cached_property
-    def _drawing(self) -> Drawing:
-        from ..waves.publication.draw_run import Drawing
+    def _drawing(self) -> DrawRun:
+        from ..waves.publication.draw_run import DrawRun
 
-        return Drawing(self._publication, self.beacons, self.programme.draw)
+        return DrawRun(self._publication, self.beacons, self.programme.draw)
 
     @cached_property
     def _publication(self) -> Publication:

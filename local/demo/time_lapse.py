@@ -14,7 +14,7 @@ import msgspec
 from chalicelib.clock import Clock, iso
 from chalicelib.waves.beneficiaries import BeneficiaryItem
 from chalicelib.waves.calendar import CalendarException
-from chalicelib.waves.rules import SHARDS, BeneficiaryState, State
+from chalicelib.waves.rules import SHARDS, BeneficiaryState, WaveState
 from chalicelib.waves.store import ExceptionsItem, WaveItem
 from chalicelib.wiring import Services
 
@@ -33,7 +33,7 @@ def close_wave(services: Services, number: int, clock: Clock) -> datetime:
         exceptions = msgspec.json.decode(item.exceptions, type=list[CalendarException])
         changed = [replace(each, closes_at=at) if each.number == number else each for each in exceptions]
         item.update([ExceptionsItem.exceptions.set(msgspec.json.encode(changed).decode())])
-        still = WaveItem.state == State.OPEN.value
+        still = WaveItem.state == WaveState.OPEN.value
         WaveItem("WAVES", f"{number:06d}").update([WaveItem.closes_at.set(iso(at))], condition=still)
         if clock() + read_by_all <= at:
             return at

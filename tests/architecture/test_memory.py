@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 from chalicelib.draw.leaves import LEAF_BYTES
-from chalicelib.waves.award.award import Roster
+from chalicelib.waves.award.award import LeafOwners
 from chalicelib.waves.entries import Row
 from chalicelib.waves.rules import SHARDS
 from infrastructure.functions import FUNCTIONS
@@ -38,7 +38,7 @@ def people(numbers: range) -> Iterator[Row]:
 
 def test_whatever_awards_places_holds_the_largest_wave_in_memory():
     tracemalloc.start()
-    roster = Roster(54, entries)
+    roster = LeafOwners(54, entries)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     del roster

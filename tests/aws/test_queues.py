@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chalicelib.aws.queues import consume
 from chalicelib.errors import NotFound, Unavailable
-from chalicelib.time_budget import TimeShort
+from chalicelib.time_budget import OutOfTime
 
 
 def aws_error(code: str) -> ClientError:
@@ -17,7 +17,7 @@ def aws_error(code: str) -> ClientError:
 @pytest.mark.parametrize(
     ("error", "level", "word"),
     [
-        (TimeShort(), "INFO", "message_comes_again"),
+        (OutOfTime(), "INFO", "message_comes_again"),
         (Unavailable(), "WARNING", "message_comes_again"),
         (NotFound(), "ERROR", "message_refused"),
         (aws_error("ThrottlingException"), "WARNING", "message_failed"),

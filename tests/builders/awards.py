@@ -13,7 +13,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.waves import entries, rules
 from chalicelib.waves.award.decisions import ONE_AWARD_S
 from chalicelib.waves.beneficiaries import FamilyItem
-from chalicelib.waves.rules import State
+from chalicelib.waves.rules import WaveState
 from tests.builders.people import card, registrant
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, outcome
 from tests.conftest import T0
@@ -57,7 +57,7 @@ def drawn(world: WavesWorld) -> None:
     world.people.excluded |= {NAMES[3], NAMES[12], NAMES[21]}
     world.clock.now = ROUND
     world.step(deadline_s=ONE_AWARD_S - 1)
-    assert world.store.wave(WAVE).state is State.DRAWN
+    assert world.store.wave(WAVE).state is WaveState.DRAWN
     assert world.queued_awards() == []
 
 
@@ -71,5 +71,5 @@ def sent(world: WavesWorld) -> list[str]:
 def ended(world: WavesWorld) -> dict[str, Any]:
     """All that a wave leaves behind, but for how it came there."""
     end = outcome(world)
-    assert end["record"].state is State.SETTLED
+    assert end["record"].state is WaveState.SETTLED
     return end | {"record": replace(end["record"], award_batches=0, award_sends=0, awards_sent_at=None)}

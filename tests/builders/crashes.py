@@ -10,7 +10,6 @@ import pytest
 
 from .aws_calls import Call, wrap_calls
 
-
 T = TypeVar("T")
 
 

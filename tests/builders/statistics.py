@@ -18,7 +18,7 @@ from chalicelib.outcomes.survey_rules import Survey
 from chalicelib.outcomes.tally_job import Sources, Tallying
 from chalicelib.outcomes.tally_store import TallyStore
 from chalicelib.payouts.rules import Entitlement
-from chalicelib.waves.rules import Beneficiary, State, Wave, shard_of
+from chalicelib.waves.rules import Beneficiary, Wave, WaveState, shard_of
 from tests.builders.surveys import beneficiary
 from tests.conftest import T0
 
@@ -90,7 +90,7 @@ class World:
     def settle(self, number: int, people: int, at: datetime = T0 - DAY) -> None:
         """A wave in which so many were chosen in Jakarta and as many in West Java, of three times as many each."""
         self.told.waves.append(
-            Wave(number, State.SETTLED, at - 5 * DAY, at - DAY, 2 * people, 0, {}, chosen=2 * people, settled_at=at)
+            Wave(number, WaveState.SETTLED, at - 5 * DAY, at - DAY, 2 * people, 0, {}, chosen=2 * people, settled_at=at)
         )
         self.told.joined[number] = {31: 3 * people, 32: 3 * people}
         self.told.chosen += [

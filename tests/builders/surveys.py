@@ -31,7 +31,7 @@ from chalicelib.payouts.queue import PayoutQueue
 from chalicelib.payouts.rules import Kind
 from chalicelib.payouts.service import Payouts
 from chalicelib.waves.errors import ListChanged
-from chalicelib.waves.rules import Beneficiary, BeneficiaryState, State, Wave
+from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Wave, WaveState
 from tests.conftest import REGION, T0
 
 WAVE = 143
@@ -68,7 +68,7 @@ def beneficiary(registrant_id: str, **changes: Any) -> Beneficiary:
 
 def settled(number: int, at: datetime) -> Wave:
     """A wave whose seats were settled."""
-    return Wave(number, State.SETTLED, at - 5 * DAY, at - DAY, 10, 0, {}, chosen=10, settled_at=at)
+    return Wave(number, WaveState.SETTLED, at - 5 * DAY, at - DAY, 10, 0, {}, chosen=10, settled_at=at)
 
 
 def with_days(programme: Programme) -> Programme:

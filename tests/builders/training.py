@@ -27,7 +27,7 @@ from chalicelib.training.wire import (
     ReviewForm,
     TrainingView,
 )
-from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Entry, Outcome
+from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Entry, EntryOutcome
 from tests.builders.people import card
 from tests.conftest import T0
 
@@ -87,7 +87,7 @@ class Scene:
             entry = Entry(person.wave, person.registrant_id, person.region, bytes(32), AWARDED_AT, kk_mac)
             self.services._entries.join(entry)
             outcome = self.services._beneficiaries.award(person, kk_mac)
-            assert outcome is Outcome.CHOSEN
+            assert outcome is EntryOutcome.CHOSEN
 
     def revoke(self, person: Beneficiary = PERSON) -> None:
         """Take the place of one who bought nothing in time; `LegsFailed` if a purchase stands."""

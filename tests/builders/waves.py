@@ -28,16 +28,16 @@ from chalicelib.registration.rules import Standing
 from chalicelib.waves.award.award import Award
 from chalicelib.waves.award.consumer import AwardBatches, consume
 from chalicelib.waves.award.decisions import Decisions
-from chalicelib.waves.award.queue import Ahead, AwardQueue
+from chalicelib.waves.award.queue import AwardQueue, AwardQueueing
 from chalicelib.waves.beneficiaries import BeneficiaryStore
 from chalicelib.waves.entries import EntryItem, EntryStore, LeanReader, entry_item
-from chalicelib.waves.freeze import Freeze, Removals, Screening
+from chalicelib.waves.freeze import EligibilityCheck, Freeze, RemovedEntries
 from chalicelib.waves.publication.bucket import Publication
-from chalicelib.waves.publication.draw_run import Drawing
+from chalicelib.waves.publication.draw_run import DrawRun
 from chalicelib.waves.revocation import Report, Revocation, RevocationLog
 from chalicelib.waves.revocation import Stores as RevocationStores
 from chalicelib.waves.service import Stores, Waves
-from chalicelib.waves.step import Stepper, Transition
+from chalicelib.waves.step import Transition, WaveStep
 from chalicelib.waves.store import WavesTable, WaveStore
 from local.sandbox.beacon import sign
 from tests.builders.people import Mailbox, People, card, registrant
@@ -125,19 +125,19 @@ class WavesWorld:
             self.randomness,
         )
 
-    def new_stepper(self) -> Stepper:
+    def new_stepper(self) -> WaveStep:
         rules = self.programme.draw
         drawing, award = self._drawing_and_award()
-        screening = Screening(self.entries, Removals(self._transaction), self.people)
+        screening = EligibilityCheck(self.entries, RemovedEntries(self._transaction), self.people)
         events = EventStore(self.settings.region)
         queue = AwardQueue(self.settings.awards_queue_url, self.settings.region)
         announcements = Announcements(self.sns, self.settings.announcements_topic, events, lambda: self.clock.now)
-        return Stepper(
+        return WaveStep(
             self.programme,
             self.store,
             Freeze(self.entries, screening, self.publication, rules),
             drawing,
-            Ahead(self.store, award, self._decisions(), self.entries, queue, rules.awards),
+            AwardQueueing(self.store, award, self._decisions(), self.entries, queue, rules.awards),
             announcements,
             self.settings.results_url,
         )
@@ -259,8 +259,8 @@ class WavesWorld:
     def _decisions(self) -> Decisions:
         return Decisions(self.entries, self._beneficiaries(), self.people, self.programme, self.randomness)
 
-    def _drawing_and_award(self) -> tuple[Drawing, Award]:
-        drawing = Drawing(self.publication, self.beacons, self.programme.draw)
+    def _drawing_and_award(self) -> tuple[DrawRun, Award]:
+        drawing = DrawRun(self.publication, self.beacons, self.programme.draw)
         return drawing, Award(self.entries, drawing, self.publication, self._decisions())
 
     def _transaction(self) -> dynamodb.Transaction:

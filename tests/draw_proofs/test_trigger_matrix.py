@@ -27,7 +27,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.draw import note as notes
 from chalicelib.waves import entries, rules
 from chalicelib.waves import entries as shards
-from chalicelib.waves.rules import Outcome, State
+from chalicelib.waves.rules import EntryOutcome, WaveState
 from tests.builders.crashes import Calls
 from tests.builders.waves import CLOSES, OPENS, PEOPLE, WAVE, WavesWorld, outcome
 from tests.conftest import T0
@@ -201,8 +201,8 @@ def declared(left: dict[str, Any]) -> datetime:
 
 def test_the_life_that_is_compared_with_has_all_that_can_happen(world, tmp_path):
     left = plain(world, FREEZES)
-    assert left["record"].state is left["record"].announced is State.SETTLED
-    assert {Outcome.FAMILY_CARD, Outcome.INELIGIBLE} <= set(left["outcomes"].values())
+    assert left["record"].state is left["record"].announced is WaveState.SETTLED
+    assert {EntryOutcome.FAMILY_CARD, EntryOutcome.INELIGIBLE} <= set(left["outcomes"].values())
     assert left["record"].award_batches > 1
     assert json.loads(left["files"]["removals.json"]) == {"removed": [{"reason": "excluded", "entries": 1}]}
     assert json.loads(left["files"]["substitutions.json"]) != []
@@ -215,7 +215,7 @@ def test_the_life_that_is_compared_with_has_all_that_can_happen(world, tmp_path)
 def test_a_trigger_that_goes_wrong_changes_no_published_byte(world, tmp_path, way, action):
     left = play(world, way, {action: twice if way == "doubled" else once})
     assert world.failed_checks(WAVE, tmp_path) == []
-    assert left["record"].state is State.SETTLED
+    assert left["record"].state is WaveState.SETTLED
     late = {"close", "freeze"} if way == "late 6 h" else set()
     assert (declared(left) == FREEZES) == (action not in late)
     assert left == plain(world, declared(left))

@@ -34,7 +34,7 @@ from chalicelib.registration.tokens import TokenVerifier
 from chalicelib.training import signatures
 from chalicelib.training.rules import course_id
 from chalicelib.waves.beneficiaries import BeneficiaryStore
-from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Outcome, buy_by
+from chalicelib.waves.rules import Beneficiary, BeneficiaryState, EntryOutcome, buy_by
 from local.sandbox.provider import Sandbox
 from tests.builders.registration import other_form
 from tests.builders.training import import_courses
@@ -288,7 +288,7 @@ class Gateway:
             buy_by=buy_by(self.now, services.programme.training),
         )
         outcome = store.award(beneficiary, services.registrations.registrant(person).kk_mac)
-        assert outcome is Outcome.CHOSEN
+        assert outcome is EntryOutcome.CHOSEN
         services.registrations.mark_beneficiary(person, WAVE)
         return beneficiary
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.draw.selection import Draw
+from chalicelib.draw.selection import DrawResult
 from chalicelib.helpdesk import errors
 from chalicelib.helpdesk.evidence import SelectionEvidence, of_selection
 from chalicelib.helpdesk.rules import Category, State
 from chalicelib.helpdesk.wire import GrievanceForm
-from chalicelib.waves.rules import NOT_DRAWN, DrawnEntry, Entry, Outcome, Standing
+from chalicelib.waves.rules import NOT_DRAWN, DrawnEntry, Entry, EntryOutcome, EntryStanding
 from tests.conftest import ROOT, T0
 
 PAGE = (ROOT / "docs/helpdesk.md").read_text()
@@ -24,15 +24,15 @@ def block(language: str) -> str:
     return found[1]
 
 
-def evidence(draw: Draw, **entry: Any) -> SelectionEvidence:
-    drawn = DrawnEntry(Entry(145, "siti", 31, b"t" * 32, T0, "kk", **entry), draw, Standing.NOT_CHOSEN, NOT_DRAWN)
+def evidence(draw: DrawResult, **entry: Any) -> SelectionEvidence:
+    drawn = DrawnEntry(Entry(145, "siti", 31, b"t" * 32, T0, "kk", **entry), draw, EntryStanding.NOT_CHOSEN, NOT_DRAWN)
     return of_selection(drawn, 123_456, 949_210, "https://results.example")
 
 
 def test_the_code_of_the_page_gives_the_values_of_the_evidence():
     names: dict[str, Any] = {}
     exec(block("python"), names)
-    given = evidence(Draw(b"s" * 32, {31: b"\x00" * 32}, b"\x00" * 32))
+    given = evidence(DrawResult(b"s" * 32, {31: b"\x00" * 32}, b"\x00" * 32))
     assert names["check"](145, 31, (b"t" * 32).hex(), given.seed) == {
         "leaf": given.leaf,
         "rank": given.rank,
@@ -42,7 +42,7 @@ def test_the_code_of_the_page_gives_the_values_of_the_evidence():
 
 def test_a_value_counts_up_to_its_cut_off_and_the_reserved_seats_come_first():
     low, high = b"\x00" * 32, b"\xff" * 32
-    one = evidence(Draw(b"s" * 32, {31: low}, low))
+    one = evidence(DrawResult(b"s" * 32, {31: low}, low))
     rank, opened = bytes.fromhex(one.rank or ""), bytes.fromhex(one.open)
     below = (int.from_bytes(opened, "big") - 1).to_bytes(32, "big")
     cases: list[tuple[dict[int, bytes | None], bytes | None, str | None]] = [
@@ -54,12 +54,12 @@ def test_a_value_counts_up_to_its_cut_off_and_the_reserved_seats_come_first():
         ({32: high}, opened, "open"),
         ({}, None, None),
     ]
-    assert [evidence(Draw(b"s" * 32, reserved, cutoff)).within for reserved, cutoff, _ in cases] == [
+    assert [evidence(DrawResult(b"s" * 32, reserved, cutoff)).within for reserved, cutoff, _ in cases] == [
         within for *_, within in cases
     ]
     assert (
-        evidence(Draw(b"s" * 32, {32: high}, low)).rank,
-        evidence(Draw(b"s" * 32, {31: None}, low)).rank_cutoff,
+        evidence(DrawResult(b"s" * 32, {32: high}, low)).rank,
+        evidence(DrawResult(b"s" * 32, {31: None}, low)).rank_cutoff,
     ) == (
         None,
         None,
@@ -68,8 +68,8 @@ def test_a_value_counts_up_to_its_cut_off_and_the_reserved_seats_come_first():
 
 def test_the_page_names_every_field_category_state_reason_and_refusal():
     msgspec.json.decode(block("json"), type=GrievanceForm)
-    words = [*SelectionEvidence.__struct_fields__, *Category, *State, NOT_DRAWN, *Outcome]
-    known = {"wave", "region", Outcome.CHOSEN}  # what was asked about
+    words = [*SelectionEvidence.__struct_fields__, *Category, *State, NOT_DRAWN, *EntryOutcome]
+    known = {"wave", "region", EntryOutcome.CHOSEN}  # what was asked about
     assert [word for word in words if word not in known and f"`{word}`" not in PAGE] == []
     for error in errors.FILING:
         assert f"| `{error.code}` | {error.status} |" in PAGE

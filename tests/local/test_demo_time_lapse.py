@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from chalicelib.waves.errors import WaveClosed
-from chalicelib.waves.rules import BeneficiaryState, State
+from chalicelib.waves.rules import BeneficiaryState, WaveState
 from local.demo import time_lapse
 from tests.builders.people import registrant
 from tests.builders.places import buy, waiting
@@ -41,7 +41,7 @@ def test_an_open_wave_closes_when_every_function_has_read_it(world: WavesWorld, 
     kept.join("budi", at - SECOND)
     with pytest.raises(WaveClosed):
         kept.join("citra", at)
-    assert [each.state for each in world.at(at) if each.wave == number] == [State.CLOSED]
+    assert [each.state for each in world.at(at) if each.wave == number] == [WaveState.CLOSED]
 
 
 def test_the_deadline_comes_for_those_who_have_bought_nothing(world: WavesWorld) -> None:

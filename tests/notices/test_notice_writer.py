@@ -22,7 +22,7 @@ from chalicelib.payouts.ledger.records import News
 from chalicelib.payouts.rules import Hold
 from chalicelib.payouts.rules import Kind as Purpose
 from chalicelib.payouts.rules import State as Paid
-from chalicelib.waves.rules import NOT_DRAWN, Beneficiary, BeneficiaryState, Deadline, Result, State, Wave
+from chalicelib.waves.rules import NOT_DRAWN, Beneficiary, BeneficiaryState, Deadline, Result, Wave, WaveState
 from chalicelib.wiring import Services
 from tests.builders.notices import PostOffice
 from tests.builders.places import settled
@@ -45,7 +45,7 @@ class Happened:
 
     def records(self) -> list[Wave]:
         times = {"opens_at": T0 - 4 * DAY, "closes_at": T0 - DAY, "quota": 10, "reserved": 0, "weights": {}}
-        return [Wave(60, State.SETTLED, **times), Wave(61, State.DRAWN, **times)]
+        return [Wave(60, WaveState.SETTLED, **times), Wave(61, WaveState.DRAWN, **times)]
 
     def results(self, wave: int, shard: str, after: str, limit: int) -> list[Result]:
         assert wave == 60, "only what is settled is told"

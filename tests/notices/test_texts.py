@@ -15,7 +15,7 @@ from chalicelib.notices import texts as times
 from chalicelib.notices.port import NEEDS, Kind
 from chalicelib.notices.rules import Mailbox, Notice, State, withheld
 from chalicelib.payouts.rules import Kind as Purpose
-from chalicelib.waves.rules import NOT_DRAWN, Outcome
+from chalicelib.waves.rules import NOT_DRAWN, EntryOutcome
 from tests.conftest import ROOT, T0
 
 VALUES = {
@@ -31,7 +31,7 @@ VALUES = {
     "number": ["k7qx-2m4a-abcd-23yz"],
 }
 REASONS = {
-    Kind.NOT_CHOSEN: [NOT_DRAWN, *(outcome.value for outcome in Outcome if outcome is not Outcome.CHOSEN)],
+    Kind.NOT_CHOSEN: [NOT_DRAWN, *(outcome.value for outcome in EntryOutcome if outcome is not EntryOutcome.CHOSEN)],
     Kind.PAYMENT_FAILED: ["no_address", "unverified", "account_refused", "cancelled", "reversed"],
 }
 

@@ -18,14 +18,14 @@ import app as application
 from chalicelib.config import Programme
 from chalicelib.draw import published
 from chalicelib.draw.leaves import build_list
-from chalicelib.draw.selection import Draw
+from chalicelib.draw.selection import DrawResult
 from chalicelib.outcomes import survey_rules
 from chalicelib.outcomes.survey_store import SurveyStore
 from chalicelib.payouts.rules import reference
 from chalicelib.training.catalogue_service import KEPT
 from chalicelib.waves.entries import EntryItem, EntryStore, LeanReader
 from chalicelib.waves.publication.bucket import Publication
-from chalicelib.waves.rules import Entry, Outcome, State, shard_of
+from chalicelib.waves.rules import Entry, EntryOutcome, WaveState, shard_of
 from chalicelib.waves.store import WaveItem, WavesTable
 from tests.builders.crashes import Calls
 from tests.conftest import ROOT
@@ -80,7 +80,7 @@ def gateway(programme: Programme) -> Iterator[Gateway]:
         gateway = Gateway(settings, figures)
         times = {"opens_at": "2026-11-13T05:00:00Z", "closes_at": "2026-11-16T17:00:00Z"}
         seats = {"quota": 1, "reserved": 0, "weights": "{}", "chosen": 1}
-        WaveItem("WAVES", f"{SETTLED:06d}", state=State.SETTLED.value, **times, **seats).save()
+        WaveItem("WAVES", f"{SETTLED:06d}", state=WaveState.SETTLED.value, **times, **seats).save()
         patch.setattr(application, "services", lambda: gateway.services)
         patch.setattr(application.app, "clock", gateway.clock)
         gateway.now = DURING
@@ -94,8 +94,8 @@ def appeal(gateway: Gateway) -> Call:
     person, ticket = gateway.registered(), b"t" * 32
     services = gateway.services
     EntryStore(LeanReader(WavesTable)).join(Entry(SETTLED, person, 31, ticket, gateway.now, "00" * 32))
-    EntryItem(f"E#{SETTLED}#{shard_of(person)}", person).update([EntryItem.outcome.set(Outcome.CHOSEN.value)])
-    services._wave_store.put_draw(SETTLED, Draw(b"s" * 32, {}, b"\xff" * 32))
+    EntryItem(f"E#{SETTLED}#{shard_of(person)}", person).update([EntryItem.outcome.set(EntryOutcome.CHOSEN.value)])
+    services._wave_store.put_draw(SETTLED, DrawResult(b"s" * 32, {}, b"\xff" * 32))
     leaves = {published.leaves_name(31): build_list(SETTLED, 31, [ticket])}
     Publication(services._client("s3"), services.settings.results_bucket).put(SETTLED, leaves)
     return complaining({"kind": "selection", "wave": SETTLED}, lambda _: person)(gateway)

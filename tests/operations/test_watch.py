@@ -22,7 +22,7 @@ from chalicelib.payouts.rules import UNCOUNTED, Entitlement, Hold, Move
 from chalicelib.payouts.rules import State as Payout
 from chalicelib.payouts.service import BACKLOG_MAX
 from chalicelib.watch import DAILY, JOBS, next_due
-from chalicelib.waves.rules import State
+from chalicelib.waves.rules import WaveState
 from chalicelib.wiring import Services
 from tests.builders.alarms import CloudWatch
 from tests.builders.crashes import Calls, Crash
@@ -131,7 +131,7 @@ def not_announced(world: WavesWorld, patch: pytest.MonkeyPatch) -> datetime:
     world.at(CLOSES - timedelta(seconds=5))
     patch.setattr(world.sns, "publish", unreachable)
     world.at(CLOSES)
-    assert world.store.wave(WAVE).state is State.CLOSED
+    assert world.store.wave(WAVE).state is WaveState.CLOSED
     return CLOSES
 
 

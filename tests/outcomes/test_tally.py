@@ -17,7 +17,7 @@ from chalicelib.outcomes.statistics_service import KEPT
 from chalicelib.outcomes.statistics_wire import BEFORE_THE_FIRST, HEADER, Month
 from chalicelib.outcomes.tally_store import Overtaken
 from chalicelib.waves.errors import UnknownWave
-from chalicelib.waves.rules import State
+from chalicelib.waves.rules import WaveState
 from tests.builders.crashes import Calls, Crash, die
 from tests.builders.statistics import DAY, World
 from tests.conftest import T0
@@ -113,7 +113,7 @@ def test_every_run_after_a_whole_count_begins_a_new_one(world):
 def test_a_wave_that_was_settled_during_a_count_is_left_to_the_next(world):
     world.settle(144, 20)
     world.settle(145, 20, at=T0 + timedelta(minutes=1))
-    world.told.waves.append(replace(world.told.waves[0], number=146, state=State.DRAWN, settled_at=None))
+    world.told.waves.append(replace(world.told.waves[0], number=146, state=WaveState.DRAWN, settled_at=None))
     assert not world.tallying().run(T0, AMPLE_S, Seconds(150))
     while not world.tallying().run(T0 + HOUR, AMPLE_S, Seconds(150)):
         pass

@@ -18,7 +18,7 @@ from chalicelib import wiring
 from chalicelib.config import load_programme
 from chalicelib.draw.leaves import leaf
 from chalicelib.waves.publication.bucket import Publication
-from chalicelib.waves.rules import State
+from chalicelib.waves.rules import WaveState
 from chalicelib.waves.store import WaveItem
 from tests.builders.draws.files import REAL_FROZEN, published_draw, random_lists
 from tests.conftest import T0
@@ -107,8 +107,8 @@ def served() -> Iterator[Site]:
         assert services.waves  # binds the tables
         closes = datetime(2023, 9, 11, 17, tzinfo=UTC)
         for number, state, note in (
-            (WAVE, State.SETTLED, FILES["note.txt"].decode()),
-            (NOT_FROZEN, State.CLOSED, None),
+            (WAVE, WaveState.SETTLED, FILES["note.txt"].decode()),
+            (NOT_FROZEN, WaveState.CLOSED, None),
         ):
             times = {"opens_at": "2023-09-08T05:00:00Z", "closes_at": closes.strftime("%Y-%m-%dT%H:%M:%SZ")}
             seats = {"quota": 400, "reserved": 35, "weights": "{}"}

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from chalicelib.ids import system_randomness
-from chalicelib.time_budget import Tick
+from chalicelib.time_budget import TimeBudget
 from chalicelib.waves.beneficiaries import BeneficiaryStore, CardItem, CardTaken, FamilyItem
-from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Outcome, State
+from chalicelib.waves.rules import Beneficiary, BeneficiaryState, EntryOutcome, WaveState
 from tests.builders.people import card, registrant
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
 from tests.conftest import T0
@@ -29,7 +29,7 @@ def chosen(name: str, card_number: str) -> Beneficiary:
     return Beneficiary(name, WAVE, card_number, "2023", "open", BeneficiaryState.POTENTIAL, T0, 31, T0)
 
 
-def outcomes(world: WavesWorld, wave: int = WAVE) -> dict[str, Outcome | None]:
+def outcomes(world: WavesWorld, wave: int = WAVE) -> dict[str, EntryOutcome | None]:
     return {one.registrant_id: one.outcome for one in world.entries.candidates(wave)}
 
 
@@ -55,15 +55,15 @@ def test_of_many_members_of_a_family_two_can_be_chosen_at_once(world: WavesWorld
         joined(world, *names)
         awards = [chosen(name, f"{number:08d}{n:08d}") for n, name in enumerate(names)]
         answers = together(partial(store.award, award, card(str(number))) for award in awards)
-        assert sorted(answers) == [Outcome.CHOSEN] * 2 + [Outcome.FAMILY_CARD] * 6
-        winners = {name for name, answer in zip(names, answers, strict=True) if answer is Outcome.CHOSEN}
+        assert sorted(answers) == [EntryOutcome.CHOSEN] * 2 + [EntryOutcome.FAMILY_CARD] * 6
+        winners = {name for name, answer in zip(names, answers, strict=True) if answer is EntryOutcome.CHOSEN}
         assert (
             set(beneficiaries(world, names)) == FamilyItem.get(f"K#{card(str(number))}", "HOLDERS").holders == winners
         )
 
 
 def test_of_many_people_given_the_same_card_one_has_it(world: WavesWorld, store: BeneficiaryStore) -> None:
-    def award(name: str, number: int) -> Outcome | None:
+    def award(name: str, number: int) -> EntryOutcome | None:
         try:
             return store.award(chosen(name, f"{number:016d}"), card(name))
         except CardTaken:
@@ -73,7 +73,7 @@ def test_of_many_people_given_the_same_card_one_has_it(world: WavesWorld, store:
         names = [f"{number}-{n}" for n in range(AT_ONCE)]
         joined(world, *names)
         answers = together(partial(award, name, number) for name in names)
-        assert answers.count(Outcome.CHOSEN) == 1
+        assert answers.count(EntryOutcome.CHOSEN) == 1
         [winner] = beneficiaries(world, names)
         assert CardItem.get(f"C#{number:016d}", "CARD").registrant_id == winner
 
@@ -84,12 +84,12 @@ def test_of_awards_and_refusals_of_one_entry_at_once_one_holds(world: WavesWorld
         name = f"person-{number}"
         joined(world, name)
         awards = [partial(store.award, chosen(name, f"{number:08d}{n:08d}"), card(name)) for n in range(2)]
-        refuse = partial(world.entries.refuse, WAVE, name, Outcome.INELIGIBLE)
+        refuse = partial(world.entries.refuse, WAVE, name, EntryOutcome.INELIGIBLE)
         answers = together([*awards, refuse, refuse])
         told = world.entries.outcome(WAVE, name)
         assert answers[2:] == [told, told]
-        assert answers[:2].count(Outcome.CHOSEN) == (told is Outcome.CHOSEN)
-        assert beneficiaries(world, [name]) == ({name: WAVE} if told is Outcome.CHOSEN else {})
+        assert answers[:2].count(EntryOutcome.CHOSEN) == (told is EntryOutcome.CHOSEN)
+        assert beneficiaries(world, [name]) == ({name: WAVE} if told is EntryOutcome.CHOSEN else {})
 
 
 @pytest.mark.parametrize("meet", [1, ALWAYS])
@@ -105,8 +105,8 @@ def test_a_family_gets_two_seats_however_many_steps_award_at_once(world: WavesWo
     world.clock.now = ROUND
     together([partial(world.new_stepper().advance, ROUND, 60, world.clock.seconds) for _ in range(AT_ONCE)], meet)
     told = outcomes(world)
-    assert [told[name] for name in others] == [Outcome.CHOSEN] * 4
-    assert sorted(told[name] for name in family if told[name]).count(Outcome.CHOSEN) == 2
+    assert [told[name] for name in others] == [EntryOutcome.CHOSEN] * 4
+    assert sorted(told[name] for name in family if told[name]).count(EntryOutcome.CHOSEN) == 2
     assert set(beneficiaries(world, family)) == FamilyItem.get(f"K#{card('family')}", "HOLDERS").holders
     assert world.store.wave(WAVE).chosen == len(beneficiaries(world, [*family, *others])) == 6
     assert world.failed_checks(WAVE, tmp_path) == []
@@ -128,7 +128,7 @@ def both_drawn(world: WavesWorld, names: list[str], quota: int) -> None:
     for number in (WAVE, WAVE + 1):
         wave = world.store.wave(number)
         world.store.put_draw(number, world.stepper._drawing.run(wave))
-        assert world.store.step(wave, State.DRAWN)
+        assert world.store.step(wave, WaveState.DRAWN)
 
 
 @pytest.mark.parametrize("meet", [1, ALWAYS])
@@ -143,7 +143,7 @@ def test_two_waves_awarded_at_once_choose_nobody_twice_and_no_family_three_times
 
     def award(number: int) -> int:
         wave, draw = world.store.wave(number), world.store.draws([number])[number]
-        tick = Tick(world.clock.now, 60, world.clock.seconds)
+        tick = TimeBudget(world.clock.now, 60, world.clock.seconds)
         return world.new_stepper()._award.run(wave, draw, number, tick).chosen
 
     seats = together([partial(award, number) for number in (WAVE, WAVE + 1)] * 3, meet)
@@ -155,12 +155,12 @@ def test_two_waves_awarded_at_once_choose_nobody_twice_and_no_family_three_times
     assert len(winners) == len(others) + 2 == sum(seats[:2])
     for name, wave in winners.items():
         other = WAVE if wave == WAVE + 1 else WAVE + 1
-        assert told[wave][name] is Outcome.CHOSEN
-        assert told[other][name] in {Outcome.ALREADY_BENEFICIARY, None}
+        assert told[wave][name] is EntryOutcome.CHOSEN
+        assert told[other][name] in {EntryOutcome.ALREADY_BENEFICIARY, None}
     world.step()
     assert {number: outcomes(world, number) for number in told} == told, "an outcome never changes"
     for number in told:
         assert world.files(number) == files[number]
-        assert world.store.wave(number).state is State.SETTLED
+        assert world.store.wave(number).state is WaveState.SETTLED
         assert world.failed_checks(number, tmp_path / str(number)) == []
     assert world.store.allotted(2026) == len(winners)

@@ -12,7 +12,7 @@ from chalicelib.ids import system_randomness
 from chalicelib.registration.rules import Standing
 from chalicelib.waves import revocation
 from chalicelib.waves.revocation import Report
-from chalicelib.waves.rules import BeneficiaryState, State
+from chalicelib.waves.rules import BeneficiaryState, WaveState
 from tests.builders.places import buy, drawn, rows, waiting
 from tests.builders.waves import ROUND, WAVE, WavesWorld
 
@@ -95,7 +95,7 @@ def test_a_wave_may_be_settled_while_its_first_places_expire(world: WavesWorld, 
     world.stepper.advance(ROUND, 9, lambda: float(next(seconds)))
     given = [name for name in order if world.waves.beneficiary(name)]
     assert 0 < len(given) < 3
-    assert (record.state, world.store.wave(WAVE).state) == (State.DRAWN, State.DRAWN)
+    assert (record.state, world.store.wave(WAVE).state) == (WaveState.DRAWN, WaveState.DRAWN)
     world.clock.now = DUE + timedelta(seconds=10)
     runs = [partial(world.new_revocation().run, world.clock.now, 60, world.clock.seconds) for _ in range(2)]
     steps = [partial(world.new_stepper().advance, world.clock.now, 60, world.clock.seconds) for _ in range(2)]
@@ -103,7 +103,7 @@ def test_a_wave_may_be_settled_while_its_first_places_expire(world: WavesWorld, 
     world.step()
     world.new_revocation().run(world.clock.now, 60, world.clock.seconds)
     record = world.store.wave(WAVE)
-    assert (record.state, record.revoked, record.passed) == (State.SETTLED, len(given), len(given))
+    assert (record.state, record.revoked, record.passed) == (WaveState.SETTLED, len(given), len(given))
     assert record.chosen == world.store.allotted(2026) == 3
     assert sorted(out for out, _, _ in rows(world, order)) == sorted(given)
     assert world.store.draw(WAVE) == draw

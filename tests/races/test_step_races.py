@@ -15,8 +15,8 @@ from chalicelib.config import Programme, Settings
 from chalicelib.draw import note as notes
 from chalicelib.waves.calendar import Calendar
 from chalicelib.waves.errors import WavesOverlap
-from chalicelib.waves.freeze import Removals
-from chalicelib.waves.rules import NEXT, REMOVALS, Outcome, State, chain_of, shard_of
+from chalicelib.waves.freeze import RemovedEntries
+from chalicelib.waves.rules import NEXT, REMOVALS, WaveState, chain_of, shard_of
 from chalicelib.waves.step import Transition
 from tests.builders.waves import (
     CLOSES,
@@ -71,8 +71,8 @@ def play(world: WavesWorld, triggers: int, meet: int = 1) -> list[Transition]:
 def test_triggers_at_once_come_to_the_same_end_as_one(world: WavesWorld, tmp_path: Path, triggers: int) -> None:
     play(world, 1)
     expected = outcome(world)
-    assert expected["record"].state is expected["record"].announced is State.SETTLED
-    assert {Outcome.EXCLUDED, Outcome.FAMILY_CARD, Outcome.INELIGIBLE} <= set(expected["outcomes"].values())
+    assert expected["record"].state is expected["record"].announced is WaveState.SETTLED
+    assert {"excluded", "family_card", "ineligible"} <= set(expected["outcomes"].values())
     assert expected["year"] == expected["record"].chosen == len(expected["beneficiaries"])
     assert world.failed_checks(WAVE, tmp_path) == []
     world.heard()
@@ -87,7 +87,7 @@ def test_triggers_at_once_come_to_the_same_end_as_one(world: WavesWorld, tmp_pat
 def test_who_is_left_when_a_shard_is_marked_stays_whatever_other_screenings_are_about_to_write(
     world: WavesWorld,
 ) -> None:
-    removals = Removals(world._transaction)
+    removals = RemovedEntries(world._transaction)
     for number in range(ROUNDS):
         prepare(world)
         for now in (OPENS + SECOND, CLOSES):
@@ -125,7 +125,7 @@ def test_batches_that_many_take_from_the_queue_at_once_come_to_the_end_of_the_wa
     queueing = waves_world(cloud, msgspec.structs.replace(programme, draw=draw), monkeypatch)
     for meet in (1, 2, ALWAYS):
         play(queueing, 5, meet)
-        assert queueing.store.wave(WAVE).state is State.DRAWN
+        assert queueing.store.wave(WAVE).state is WaveState.DRAWN
         messages = queueing.queued_awards()
         assert len(messages) >= 5, "each trigger queued them all"
         together([partial(take, queueing, messages[n:] + messages[:n]) for n in range(5)], meet)
@@ -157,12 +157,12 @@ def test_of_many_freezes_whose_clocks_differ_one_note_is_published_and_recorded(
         late = [FREEZES + timedelta(seconds=n) for n in (0, 6, 7, 8, 9)]
         together([partial(world.new_stepper().advance, now, 60, world.clock.seconds) for now in late], meet)
         record = world.store.wave(WAVE)
-        assert record.state is State.FROZEN
+        assert record.state is WaveState.FROZEN
         assert record.note.encode() == world.files(WAVE)["note.txt"]
         committed = notes.parse(record.note.encode())
         due = notes.round_time(chain_of(world.programme.draw, committed.chain), committed.round)
         trigger(world, due, 5, meet)
-        assert world.store.wave(WAVE).state is State.SETTLED
+        assert world.store.wave(WAVE).state is WaveState.SETTLED
         assert world.store.wave(WAVE).note == record.note
         assert world.failed_checks(WAVE, tmp_path / str(meet)) == []
 
@@ -183,7 +183,7 @@ def quotas(world: WavesWorld) -> list[int]:
 
 def test_triggers_that_come_months_late_and_at_once_take_the_years_seats_in_order(scarce: WavesWorld) -> None:
     trigger(scarce, OPENS + 2 * TWO_WEEKS, 5, ALWAYS)
-    assert [wave.state for wave in scarce.store.waves()] == [State.FROZEN] * 2 + [State.OPEN]
+    assert [wave.state for wave in scarce.store.waves()] == [WaveState.FROZEN] * 2 + [WaveState.OPEN]
     assert quotas(scarce) == [4, 2, 0]
     assert scarce.store.allotted(2026) == 6
 
@@ -207,7 +207,7 @@ def test_seats_that_a_wave_gives_back_while_another_opens_are_counted_once(scarc
     scarce.clock.now = OPENS + TWO_WEEKS
     first = scarce.store.wave(WAVE)
     scarce.store.put_draw(WAVE, scarce.stepper._drawing.run(first))
-    assert scarce.store.step(first, State.DRAWN)
+    assert scarce.store.step(first, WaveState.DRAWN)
     drawn = scarce.store.wave(WAVE)
     calendar = Calendar(scarce.programme.calendar, scarce.store.exceptions()[1])
     settle = partial(scarce.store.settle, drawn, 2026, 0, scarce.clock.now)

@@ -21,7 +21,7 @@ from chalicelib.registration.store import Record, _profile
 from chalicelib.waves.award.decisions import ONE_AWARD_S
 from chalicelib.waves.beneficiaries import BeneficiaryStore, FamilyItem
 from chalicelib.waves.entries import EntryItem, entry_item
-from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Outcome, buy_by
+from chalicelib.waves.rules import Beneficiary, BeneficiaryState, EntryOutcome, buy_by
 from tests.builders.people import card
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
 from tests.conftest import T0
@@ -92,7 +92,7 @@ def settled(world: WavesWorld, people: Sequence[str], quota: int) -> tuple[list[
     seats = {whose[own]: seat for own, seat in selection.winners()}
     awarded(_beneficiary(world, n, name, seat) for n, (name, seat) in enumerate(seats.items()))
     write(FamilyItem(f"K#{card(name)}", "HOLDERS", holders={name}) for name in seats)
-    write(_entry(name, tickets[name], outcome=Outcome.CHOSEN.value, seat=seat) for name, seat in seats.items())
+    write(_entry(name, tickets[name], outcome=EntryOutcome.CHOSEN.value, seat=seat) for name, seat in seats.items())
     world.step()
     return sorted(seats), sorted(set(people) - set(seats))
 

@@ -13,7 +13,7 @@ from chalicelib.config import Settings
 from chalicelib.helpdesk.rules import AboutRegistration, Category, Grievance, State
 from chalicelib.helpdesk.service import SHARD_S, GrievanceCounts
 from chalicelib.helpdesk.store import ALL_SHARDS, _item
-from chalicelib.time_budget import Tick
+from chalicelib.time_budget import TimeBudget
 from chalicelib.wiring import Services
 from tests.builders.crashes import Calls
 from tests.conftest import T0
@@ -53,7 +53,7 @@ def test_ten_thousand_grievances_are_counted_though_run_after_run_is_cut_short(
     services: Services, calls: Calls, monkeypatch: pytest.MonkeyPatch, show: Callable[[str, Function], None]
 ) -> None:
     def check(deadline_s: float, seconds: Callable[[], float]) -> Any:
-        monkeypatch.setattr("chalicelib.helpdesk.service.Tick", partial(Tick, seconds=seconds))
+        monkeypatch.setattr("chalicelib.helpdesk.service.TimeBudget", partial(TimeBudget, seconds=seconds))
         return services.helpdesk.check(NOW, deadline_s)
 
     counting = Function(calls, check)

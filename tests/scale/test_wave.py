@@ -16,8 +16,8 @@ import pytest
 from chalicelib.registration.items import Exclusion
 from chalicelib.registration.rules import Standing
 from chalicelib.waves.award.decisions import ONE_AWARD_S
-from chalicelib.waves.freeze import Removals
-from chalicelib.waves.rules import SHARDS, Outcome, State
+from chalicelib.waves.freeze import RemovedEntries
+from chalicelib.waves.rules import SHARDS, EntryOutcome, WaveState
 from chalicelib.wiring import Services
 from tests.builders.crashes import Calls, Crash, die
 from tests.builders.people import card, registrant
@@ -64,7 +64,7 @@ def exclude(people: list[str]) -> None:
 def ended(world: WavesWorld) -> dict[str, Any]:
     record = world.store.wave(WAVE)
     assert record is not None
-    assert record.state is State.SETTLED
+    assert record.state is WaveState.SETTLED
     places = world.waves.beneficiaries(PEOPLE)
     standings = [world.people.standings(PEOPLE[start : start + 100]).items() for start in range(0, len(PEOPLE), 100)]
     return {
@@ -110,19 +110,19 @@ def test_five_thousand_are_screened_frozen_and_awarded_to_the_same_bytes_though_
 ) -> None:
     expected = by_the_walk_alone(world, services)
     told = Counter(expected["outcomes"].values())
-    assert told[Outcome.EXCLUDED] == len(EXCLUDED)
-    assert min(told[Outcome.INELIGIBLE], told[Outcome.FAMILY_CARD]) > 20
-    assert told[Outcome.CHOSEN] == expected["chosen"] == len(expected["marked"]) == QUOTA
+    assert told[EntryOutcome.EXCLUDED] == len(EXCLUDED)
+    assert min(told[EntryOutcome.INELIGIBLE], told[EntryOutcome.FAMILY_CARD]) > 20
+    assert told[EntryOutcome.CHOSEN] == expected["chosen"] == len(expected["marked"]) == QUOTA
 
     closed(world, services, ahead_from=40)
     world.clock.now = FREEZES
     killed(calls, SHARDS * 2, world.step)
-    assert 0 < len(Removals(world._transaction).screened(WAVE)) < SHARDS
+    assert 0 < len(RemovedEntries(world._transaction).screened(WAVE)) < SHARDS
     killed(calls, SHARDS * 3, world.step)
     world.step()
     frozen = world.store.wave(WAVE)
     assert frozen is not None
-    assert frozen.state is State.FROZEN
+    assert frozen.state is WaveState.FROZEN
 
     exclude(TOO_LATE)
     world.clock.now = ROUND

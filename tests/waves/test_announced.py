@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.clock import iso
 from chalicelib.notices.public_events import event_id
-from chalicelib.waves.rules import State
+from chalicelib.waves.rules import WaveState
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, joined
 from tests.conftest import T0
 
@@ -70,7 +70,7 @@ def test_what_could_not_be_announced_is_announced_by_the_next_step(world, monkey
     with pytest.raises(ExceptionGroup):
         world.step()
     monkeypatch.undo()
-    assert world.store.wave(WAVE).state is State.OPEN
+    assert world.store.wave(WAVE).state is WaveState.OPEN
     assert world.step() == []
     assert [event["event"] for event in world.heard()] == ["wave_open"]
 
@@ -99,4 +99,4 @@ def test_a_note_that_is_announced_only_after_its_round_is_an_alarm(world, monkey
             world.at(FREEZES)
     world.at(ROUND)
     assert "note_announced_late" in caplog.text
-    assert world.store.wave(WAVE).state is State.SETTLED
+    assert world.store.wave(WAVE).state is WaveState.SETTLED

@@ -14,8 +14,8 @@ from admin.cli import main
 from admin.commands.draw import watch
 from admin.deployment import stages
 from chalicelib.config import Programme, Settings
-from chalicelib.waves.freeze import Removals
-from chalicelib.waves.progress import Watching
+from chalicelib.waves.freeze import RemovedEntries
+from chalicelib.waves.progress import ProgressReader
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
 from tests.conftest import T0
 
@@ -29,7 +29,7 @@ def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
     figures = msgspec.structs.replace(programme, draw=msgspec.structs.replace(programme.draw, awards=awards))
     world = WavesWorld(cloud, figures, T0)
     monkeypatch.setattr("moto.s3.models.utcnow", world.clock.utcnow)
-    watching = Watching(world.store, Removals(world._transaction), world.publication)
+    watching = ProgressReader(world.store, RemovedEntries(world._transaction), world.publication)
     monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=SimpleNamespace(watching=watching)))
     world.step()
     world.waves.resize(WAVE, 8, 0, {}, T0)

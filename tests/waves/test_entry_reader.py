@@ -17,7 +17,7 @@ from chalicelib.aws import dynamodb
 from chalicelib.aws.clients import is_passing
 from chalicelib.config import Settings
 from chalicelib.waves.entries import LeanReader, OrdinaryReader, Row, Tickets
-from chalicelib.waves.rules import Entry, Outcome
+from chalicelib.waves.rules import Entry, EntryOutcome
 from chalicelib.waves.store import WavesTable
 from tests.builders.waves import WAVE, WavesWorld
 from tests.conftest import T0
@@ -100,7 +100,7 @@ def test_both_read_the_same_of_one_table(world: WavesWorld):
         for wave in (WAVE, OTHER):
             world.entries.join(Entry(wave, f"person-{number}", 11 + number % 80, ticket, T0, "00" * 32))
     for number in range(0, 300, 7):
-        world.entries.refuse(WAVE, f"person-{number}", Outcome.FAMILY_CARD)
+        world.entries.refuse(WAVE, f"person-{number}", EntryOutcome.FAMILY_CARD)
     read = [[list(reader(WavesTable).pages(WAVE, shard)) for shard in range(64)] for reader in READERS]
     assert read[0] == read[1]
     rows = {row[0]: row[1:] for pages in read[0] for page in pages for row in page}

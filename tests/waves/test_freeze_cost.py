@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from chalicelib.time_budget import Tick
+from chalicelib.time_budget import TimeBudget
 from chalicelib.waves.freeze import AT_ONCE
-from chalicelib.waves.rules import State, shard_of
+from chalicelib.waves.rules import WaveState, shard_of
 from tests.builders.aws_calls import stated
 from tests.builders.crashes import Calls
 from tests.builders.registration import other_form, registrations
@@ -43,11 +43,11 @@ def freeze(world: WavesWorld, names: list[str], registered: int) -> Counter[str]
     stepper = world.new_stepper()
     wave = world.store.wave(WAVE)
     assert wave is not None
-    assert wave.state is State.CLOSED
+    assert wave.state is WaveState.CLOSED
     world.clock.now = FREEZES
     with pytest.MonkeyPatch.context() as patch:
         calls = Calls(patch)
-        stepper._freeze.run(wave, Tick(FREEZES, 900, world.clock.seconds))
+        stepper._freeze.run(wave, TimeBudget(FREEZES, 900, world.clock.seconds))
         return Counter(f"{service} {operation}" for service, operation in calls.made)
 
 

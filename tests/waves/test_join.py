@@ -90,7 +90,7 @@ def test_the_clock_decides_to_the_millisecond_whatever_is_recorded(world, siti, 
 
 def test_a_record_that_says_open_does_not_let_anybody_in_after_the_close(world, siti):
     world.at(OPENS)
-    assert world.store.wave(WAVE).state is rules.State.OPEN
+    assert world.store.wave(WAVE).state is rules.WaveState.OPEN
     with pytest.raises(WaveClosed) as caught:
         world.waves.join(siti, CLOSES)
     assert caught.value.facts == {

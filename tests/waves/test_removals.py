@@ -12,11 +12,11 @@ import pytest
 
 from chalicelib.draw.leaves import leaves_of
 from chalicelib.registration.rules import Employment, Standing
-from chalicelib.time_budget import Tick
+from chalicelib.time_budget import TimeBudget
 from chalicelib.waves import entries, freeze, rules
 from chalicelib.waves import entries as shards
-from chalicelib.waves.freeze import AT_ONCE, ONE_BATCH_S, OUTCOMES, Removals
-from chalicelib.waves.rules import REMOVALS, SHARDS, Outcome, State, shard_of
+from chalicelib.waves.freeze import AT_ONCE, ONE_BATCH_S, OUTCOMES, RemovedEntries
+from chalicelib.waves.rules import REMOVALS, SHARDS, EntryOutcome, WaveState, shard_of
 from chalicelib.waves.step import Transition
 from tests.builders.crashes import Calls, Crash, die
 from tests.builders.people import registrant
@@ -24,15 +24,15 @@ from tests.builders.places import TWO_WEEKS, in_two_waves, leaf_of, play, standi
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, outcome
 from tests.conftest import T0
 
-CHANGES: dict[Outcome, Callable[[WavesWorld, str], object]] = {
-    Outcome.EXCLUDED: lambda world, who: world.people.excluded.add(who),
-    Outcome.EXCLUDED_OCCUPATION: lambda world, who: changed(world, who, employment=Employment.POLICE),
-    Outcome.IN_FORMAL_EDUCATION: lambda world, who: changed(world, who, employment=Employment.STUDENT),
-    Outcome.UNDER_AGE: lambda world, who: changed(world, who, birth_date=date(2008, 12, 1)),
-    Outcome.OVER_AGE: lambda world, who: changed(world, who, birth_date=date(1961, 11, 30)),
-    Outcome.WITHDRAWN: lambda world, who: world.people.by_id.pop(who),
-    Outcome.ALREADY_BENEFICIARY: lambda world, who: changed(world, who, standing=Standing.BENEFICIARY),
-    Outcome.BARRED: lambda world, who: changed(world, who, standing=Standing.REVOKED),
+CHANGES: dict[EntryOutcome, Callable[[WavesWorld, str], object]] = {
+    EntryOutcome.EXCLUDED: lambda world, who: world.people.excluded.add(who),
+    EntryOutcome.EXCLUDED_OCCUPATION: lambda world, who: changed(world, who, employment=Employment.POLICE),
+    EntryOutcome.IN_FORMAL_EDUCATION: lambda world, who: changed(world, who, employment=Employment.STUDENT),
+    EntryOutcome.UNDER_AGE: lambda world, who: changed(world, who, birth_date=date(2008, 12, 1)),
+    EntryOutcome.OVER_AGE: lambda world, who: changed(world, who, birth_date=date(1961, 11, 30)),
+    EntryOutcome.WITHDRAWN: lambda world, who: world.people.by_id.pop(who),
+    EntryOutcome.ALREADY_BENEFICIARY: lambda world, who: changed(world, who, standing=Standing.BENEFICIARY),
+    EntryOutcome.BARRED: lambda world, who: changed(world, who, standing=Standing.REVOKED),
 }
 
 
@@ -55,7 +55,7 @@ def test_every_reason_removes_its_entry_and_nobody_elses(world, tmp_path):
     closed(world, *CHANGES, "a", "b", "c")
     for reason, change in CHANGES.items():
         change(world, reason)
-    assert world.at(FREEZES) == [Transition(WAVE, State.FROZEN)]
+    assert world.at(FREEZES) == [Transition(WAVE, WaveState.FROZEN)]
     assert world.result(WAVE, "removals.json") == {
         "removed": [{"reason": reason, "entries": 1} for reason in sorted(CHANGES)]
     }
@@ -66,7 +66,7 @@ def test_every_reason_removes_its_entry_and_nobody_elses(world, tmp_path):
     # Each is told at once, in the selection that goes on for the others, and in the results.
     told = standings(world)
     assert {reason: told[reason] for reason in CHANGES if reason in told} == {
-        reason: reason for reason in CHANGES if reason is not Outcome.WITHDRAWN
+        reason: reason for reason in CHANGES if reason is not EntryOutcome.WITHDRAWN
     }
     assert {told[name] for name in "abc"} == {"in_selection"}
     world.at(ROUND)
@@ -140,7 +140,7 @@ def test_a_step_that_runs_short_of_time_ends_quietly_and_the_next_one_goes_on(wo
     assert world.step(deadline_s=30 + ONE_BATCH_S - 1) == []
     assert (len(asked), "note.txt" in world.files(WAVE)) == (AT_ONCE, False)
     world.clock.now = FREEZES
-    assert world.step(deadline_s=200) == [Transition(WAVE, State.FROZEN)]
+    assert world.step(deadline_s=200) == [Transition(WAVE, WaveState.FROZEN)]
     again = [name for name, times in asked.items() if times > 1]
     assert again, "who was still in of a shard that was not done"
     assert world.people.excluded.isdisjoint(again)
@@ -148,7 +148,7 @@ def test_a_step_that_runs_short_of_time_ends_quietly_and_the_next_one_goes_on(wo
 
 def test_a_shard_that_is_done_is_not_looked_at_again(world, monkeypatch):
     closed(world, *(f"person-{n}" for n in range(40)))
-    removals = Removals(world._transaction)
+    removals = RemovedEntries(world._transaction)
     done = {shard for shard in range(SHARDS) if shard % 2}
     for shard in done:
         removals.mark(WAVE, shard)
@@ -168,7 +168,9 @@ def test_a_slow_step_removes_nobody_from_a_shard_that_another_has_finished(world
 
     def overtaken(some, day):
         monkeypatch.setattr(world.people, "unfit", unfit)
-        assert [one.state for one in world.new_stepper().advance(FREEZES, 60, world.clock.seconds)] == [State.FROZEN]
+        assert [one.state for one in world.new_stepper().advance(FREEZES, 60, world.clock.seconds)] == [
+            WaveState.FROZEN
+        ]
         world.people.excluded |= {"a", "b"}
         return unfit(some, day)
 
@@ -183,20 +185,20 @@ def test_a_slow_step_removes_nobody_from_a_shard_that_another_has_finished(world
 
 def test_an_entry_that_another_step_removed_meanwhile_keeps_its_reason(world):
     names = crowd(world, 5)
-    removals = Removals(world._transaction)
-    assert removals.remove(WAVE, 7, {names[0]: Outcome.EXCLUDED})
-    assert removals.remove(WAVE, 7, {names[0]: Outcome.WITHDRAWN, names[1]: Outcome.OVER_AGE})
-    assert removals.remove(WAVE, 7, {names[0]: Outcome.WITHDRAWN})
-    assert [world.entries.outcome(WAVE, name) for name in names[:2]] == [Outcome.EXCLUDED, Outcome.OVER_AGE]
+    removals = RemovedEntries(world._transaction)
+    assert removals.remove(WAVE, 7, {names[0]: EntryOutcome.EXCLUDED})
+    assert removals.remove(WAVE, 7, {names[0]: EntryOutcome.WITHDRAWN, names[1]: EntryOutcome.OVER_AGE})
+    assert removals.remove(WAVE, 7, {names[0]: EntryOutcome.WITHDRAWN})
+    assert [world.entries.outcome(WAVE, name) for name in names[:2]] == [EntryOutcome.EXCLUDED, EntryOutcome.OVER_AGE]
     removals.mark(WAVE, 7)
-    assert not removals.remove(WAVE, 7, {names[2]: Outcome.EXCLUDED})
+    assert not removals.remove(WAVE, 7, {names[2]: EntryOutcome.EXCLUDED})
     assert world.entries.find(WAVE, names[2]).outcome is None
 
 
 def test_so_many_are_removed_in_one_transaction_as_one_may_have_legs(world):
     names = crowd(world, AT_ONCE)
-    assert Removals(world._transaction).remove(WAVE, 7, dict.fromkeys(names, Outcome.EXCLUDED))
-    assert {one.outcome for one in world.entries.candidates(WAVE)} == {Outcome.EXCLUDED}
+    assert RemovedEntries(world._transaction).remove(WAVE, 7, dict.fromkeys(names, EntryOutcome.EXCLUDED))
+    assert {one.outcome for one in world.entries.candidates(WAVE)} == {EntryOutcome.EXCLUDED}
 
 
 def test_a_freeze_that_dies_at_any_call_comes_to_the_same_bytes(world, monkeypatch):
@@ -219,7 +221,7 @@ def test_a_freeze_that_dies_at_any_call_comes_to_the_same_bytes(world, monkeypat
     world.step()
     operations = [operation for _, operation in calls.made]
     expected = outcome(world)
-    assert expected["record"].state is State.FROZEN
+    assert expected["record"].state is WaveState.FROZEN
     assert operations.count("TransactWriteItems") >= 3
     assert json.loads(expected["files"]["removals.json"]) == {"removed": [{"reason": "excluded", "entries": 3}]}
     for number in range(len(operations)):
@@ -237,9 +239,9 @@ def test_a_freeze_that_dies_at_any_call_comes_to_the_same_bytes(world, monkeypat
 def test_the_others_are_taken_on_while_one_wave_runs_short_of_time(world, monkeypatch):
     closed(world, "a")
 
-    def short(wave: object, tick: Tick) -> None:
+    def short(wave: object, tick: TimeBudget) -> None:
         tick.need(10_000)
 
     monkeypatch.setattr(world.stepper._freeze, "run", short)
-    assert world.at(OPENS + TWO_WEEKS) == [Transition(WAVE + 1, State.OPEN)]
-    assert world.store.wave(WAVE).state is State.CLOSED
+    assert world.at(OPENS + TWO_WEEKS) == [Transition(WAVE + 1, WaveState.OPEN)]
+    assert world.store.wave(WAVE).state is WaveState.CLOSED

@@ -11,7 +11,7 @@ import pytest
 from chalicelib.clock import iso
 from chalicelib.errors import Unavailable
 from chalicelib.registration.rules import Employment, Standing
-from chalicelib.time_budget import Tick
+from chalicelib.time_budget import TimeBudget
 from chalicelib.waves import entries, revocation, rules
 from chalicelib.waves.award.decisions import ONE_AWARD_S
 from chalicelib.waves.beneficiaries import FamilyItem
@@ -19,7 +19,7 @@ from chalicelib.waves.calendar import Calendar
 from chalicelib.waves.errors import Barred
 from chalicelib.waves.publication.bucket import Contradiction, Publication
 from chalicelib.waves.revocation import ONE_PERSON_S, Report, RevocationLog
-from chalicelib.waves.rules import BeneficiaryState, Outcome, State, shard_of
+from chalicelib.waves.rules import BeneficiaryState, EntryOutcome, WaveState, shard_of
 from tests.builders.crashes import Crash
 from tests.builders.people import card, registrant
 from tests.builders.places import TWO_WEEKS, buy, drawn, in_two_waves, leaf_of, play, rows, standings, waiting
@@ -191,12 +191,12 @@ def test_a_place_of_a_wave_that_is_not_settled_yet_is_passed_on_when_it_is(world
     world.stepper.advance(world.clock.now, ONE_AWARD_S + 4, lambda: float(next(seconds)))
     first = [name for name in order if world.waves.beneficiary(name)]
     assert 0 < len(first) < 3
-    assert world.store.wave(WAVE).state is State.DRAWN
+    assert world.store.wave(WAVE).state is WaveState.DRAWN
     assert world.expire(DUE + timedelta(minutes=1)) == Report(len(first), 0)
     assert "substitutions.json" not in world.files(WAVE)
     assert marked(world) == sorted(first, key=shard_of)
     world.step()
-    assert world.store.wave(WAVE).state is State.SETTLED
+    assert world.store.wave(WAVE).state is WaveState.SETTLED
     assert rows(world, order) == []
     world.expire(world.clock.now)
     assert [row[:2] for row in rows(world, order)] == [(name, "revoked") for name in sorted(first, key=shard_of)]
@@ -231,10 +231,10 @@ def test_who_is_no_longer_registered_loses_the_place_like_anybody_else(world):
 
 def test_a_settling_step_that_comes_late_does_not_take_substitutions_back(world):
     waiting(world, 1, *"ab")
-    drawn_wave = replace(world.store.wave(WAVE), state=State.DRAWN)
+    drawn_wave = replace(world.store.wave(WAVE), state=WaveState.DRAWN)
     world.expire(DUE)
     before = world.files(WAVE)
-    world.stepper._settle(drawn_wave, Calendar(world.programme.calendar), Tick(DUE, 60, world.clock.seconds), [])
+    world.stepper._settle(drawn_wave, Calendar(world.programme.calendar), TimeBudget(DUE, 60, world.clock.seconds), [])
     assert world.files(WAVE) == before
     assert world.store.wave(WAVE).chosen == 1
 
@@ -260,7 +260,7 @@ def test_a_run_that_is_short_of_time_leaves_the_rest_to_the_next(world):
     assert report.substituted == 0
     assert world.expire(DUE) == Report(3, 3)
     assert {out for out, _, _ in rows(world, order)} == set(order[:3])
-    assert Outcome.CHOSEN is world.entries.outcome(WAVE, order[5])
+    assert EntryOutcome.CHOSEN is world.entries.outcome(WAVE, order[5])
 
 
 def test_a_run_whose_time_is_over_tells_nobody_more_and_takes_no_more_marks_off(world, monkeypatch):

@@ -16,7 +16,7 @@ from moto.dynamodb.models import Table
 
 from chalicelib.registration.rules import Standing
 from chalicelib.waves import entries, revocation, rules
-from chalicelib.waves.rules import Outcome
+from chalicelib.waves.rules import EntryOutcome
 from tests.builders.aws_calls import Call, wrap_calls
 from tests.builders.crashes import SOME_OR_ALL, Calls, Crash, die, worth_it
 from tests.builders.people import registrant
@@ -118,7 +118,7 @@ def test_a_run_that_dies_at_any_call_is_gone_on_with_to_the_same_end(world, begi
     operations = play(world, beginning, calls, lambda: None)
     expected = ending(world)
     assert world.failed_checks(WAVE, tmp_path) == []
-    assert {Outcome.CHOSEN, Outcome.INELIGIBLE} == set(expected["outcomes"].values())
+    assert {EntryOutcome.CHOSEN, EntryOutcome.INELIGIBLE} == set(expected["outcomes"].values())
     assert expected["year"] == expected["record"].chosen == 2
     assert expected["record"].revoked == expected["record"].passed == 3
     deaths = [(calls.before, number) for number in worth_it(operations)]

@@ -13,7 +13,7 @@ from chalicelib.clock import iso
 from chalicelib.config import load_programme
 from chalicelib.draw import note
 from chalicelib.draw.leaves import leaf
-from chalicelib.draw.selection import Draw, open_value, rank
+from chalicelib.draw.selection import DrawResult, open_value, rank
 from chalicelib.waves.calendar import PlannedWave
 from chalicelib.waves.errors import BeneficiaryRevoked, PurchaseDeadlinePassed
 from chalicelib.waves.rules import (
@@ -22,10 +22,10 @@ from chalicelib.waves.rules import (
     Beneficiary,
     BeneficiaryState,
     Entry,
-    Outcome,
-    Standing,
-    State,
+    EntryOutcome,
+    EntryStanding,
     Wave,
+    WaveState,
     buy_by,
     chain_of,
     check_may_buy,
@@ -52,7 +52,7 @@ def planned(quota: int | None) -> PlannedWave:
     return PlannedWave(54, OPENS, CLOSES, quota)
 
 
-def recorded(state: State) -> Wave:
+def recorded(state: WaveState) -> Wave:
     return Wave(54, state, OPENS, CLOSES, 5, 0, {})
 
 
@@ -114,18 +114,18 @@ def test_a_note_published_now_never_names_a_round_that_could_exist_soon(late):
 
 
 def test_every_state_but_the_last_has_one_that_follows():
-    assert list(NEXT) == list(State)[:-1]
-    assert list(NEXT.values()) == list(State)[1:]
+    assert list(NEXT) == list(WaveState)[:-1]
+    assert list(NEXT.values()) == list(WaveState)[1:]
 
 
-@pytest.mark.parametrize("record", [None, recorded(State.OPEN), recorded(State.CLOSED)])
+@pytest.mark.parametrize("record", [None, recorded(WaveState.OPEN), recorded(WaveState.CLOSED)])
 def test_until_the_freeze_the_clock_says_what_a_wave_is(record):
     instants = [OPENS - MS, OPENS, CLOSES - MS, CLOSES, CLOSES + timedelta(days=9)]
-    expected = [State.SCHEDULED, State.OPEN, State.OPEN, State.CLOSED, State.CLOSED]
+    expected = [WaveState.SCHEDULED, WaveState.OPEN, WaveState.OPEN, WaveState.CLOSED, WaveState.CLOSED]
     assert [state_at(record, PLAN, now) for now in instants] == expected
 
 
-@pytest.mark.parametrize("state", [State.FROZEN, State.DRAWN, State.SETTLED])
+@pytest.mark.parametrize("state", [WaveState.FROZEN, WaveState.DRAWN, WaveState.SETTLED])
 def test_from_the_freeze_on_the_record_says_it(state):
     assert state_at(recorded(state), PLAN, CLOSES + timedelta(hours=1)) is state
 
@@ -133,16 +133,16 @@ def test_from_the_freeze_on_the_record_says_it(state):
 @pytest.mark.parametrize(
     ("outcome", "state", "expected"),
     [
-        (None, State.OPEN, (Standing.WAITING_FOR_CLOSING, None)),
-        (None, State.CLOSED, (Standing.IN_SELECTION, None)),
-        (None, State.FROZEN, (Standing.IN_SELECTION, None)),
-        (None, State.DRAWN, (Standing.IN_SELECTION, None)),
-        (None, State.SETTLED, (Standing.NOT_CHOSEN, "not_drawn")),
-        (Outcome.CHOSEN, State.DRAWN, (Standing.CHOSEN, None)),
-        (Outcome.CHOSEN, State.SETTLED, (Standing.CHOSEN, None)),
-        (Outcome.FAMILY_CARD, State.DRAWN, (Standing.NOT_CHOSEN, "family_card")),
-        (Outcome.ALREADY_BENEFICIARY, State.SETTLED, (Standing.NOT_CHOSEN, "already_beneficiary")),
-        (Outcome.INELIGIBLE, State.SETTLED, (Standing.NOT_CHOSEN, "ineligible")),
+        (None, WaveState.OPEN, (EntryStanding.WAITING_FOR_CLOSING, None)),
+        (None, WaveState.CLOSED, (EntryStanding.IN_SELECTION, None)),
+        (None, WaveState.FROZEN, (EntryStanding.IN_SELECTION, None)),
+        (None, WaveState.DRAWN, (EntryStanding.IN_SELECTION, None)),
+        (None, WaveState.SETTLED, (EntryStanding.NOT_CHOSEN, "not_drawn")),
+        (EntryOutcome.CHOSEN, WaveState.DRAWN, (EntryStanding.CHOSEN, None)),
+        (EntryOutcome.CHOSEN, WaveState.SETTLED, (EntryStanding.CHOSEN, None)),
+        (EntryOutcome.FAMILY_CARD, WaveState.DRAWN, (EntryStanding.NOT_CHOSEN, "family_card")),
+        (EntryOutcome.ALREADY_BENEFICIARY, WaveState.SETTLED, (EntryStanding.NOT_CHOSEN, "already_beneficiary")),
+        (EntryOutcome.INELIGIBLE, WaveState.SETTLED, (EntryStanding.NOT_CHOSEN, "ineligible")),
     ],
 )
 def test_what_a_person_sees_of_an_entry(outcome, state, expected):
@@ -151,9 +151,9 @@ def test_what_a_person_sees_of_an_entry(outcome, state, expected):
 
 
 def test_only_the_wave_that_chose_a_person_shows_that_the_place_was_revoked():
-    chosen = Entry(54, "siti", 31, bytes(32), OPENS, "kk", Outcome.CHOSEN, "open")
-    assert standing(chosen, State.SETTLED, beneficiary(54, BeneficiaryState.REVOKED))[0] is Standing.REVOKED
-    assert standing(chosen, State.SETTLED, beneficiary(53, BeneficiaryState.REVOKED))[0] is Standing.CHOSEN
+    chosen = Entry(54, "siti", 31, bytes(32), OPENS, "kk", EntryOutcome.CHOSEN, "open")
+    assert standing(chosen, WaveState.SETTLED, beneficiary(54, BeneficiaryState.REVOKED))[0] is EntryStanding.REVOKED
+    assert standing(chosen, WaveState.SETTLED, beneficiary(53, BeneficiaryState.REVOKED))[0] is EntryStanding.CHOSEN
 
 
 PRODUCTION, LOCAL = (load_programme(stage).training for stage in ("production", "local"))
@@ -196,8 +196,8 @@ def test_who_is_revoked_or_graduated_is_so_for_good_and_only_the_potential_can_b
 
 
 def test_the_values_of_one_who_was_not_drawn_can_be_recomputed():
-    draw = Draw(b"s" * 32, {31: b"\x00" * 32}, b"\x01" * 32)
-    view = entry_view(ENTRY, State.SETTLED, None, draw, RESULTS)
+    draw = DrawResult(b"s" * 32, {31: b"\x00" * 32}, b"\x01" * 32)
+    view = entry_view(ENTRY, WaveState.SETTLED, None, draw, RESULTS)
     own = leaf(54, 31, bytes(32))
     assert view.drawn is not None
     assert view.drawn.open == open_value(draw.seed, own).hex()
@@ -206,13 +206,13 @@ def test_the_values_of_one_who_was_not_drawn_can_be_recomputed():
 
 
 def test_without_seats_reserved_for_the_region_there_is_no_rank():
-    view = entry_view(ENTRY, State.SETTLED, None, Draw(b"s" * 32, {32: None}, None), RESULTS)
+    view = entry_view(ENTRY, WaveState.SETTLED, None, DrawResult(b"s" * 32, {32: None}, None), RESULTS)
     assert view.drawn is not None
     assert (view.drawn.rank, view.drawn.rank_cutoff, view.drawn.open_cutoff) == (None, None, None)
 
 
 def test_a_receipt_is_kept_as_a_file_that_a_verifier_reads():
-    file = entry_view(ENTRY, State.OPEN, None, None, RESULTS).receipt_file
+    file = entry_view(ENTRY, WaveState.OPEN, None, None, RESULTS).receipt_file
     assert file.name == "gelombang-54-receipt.json"
     assert file.content == (
         f'{{"format":"gelombang/receipt/1","wave":54,"region":31,"ticket":"{"00" * 32}",'

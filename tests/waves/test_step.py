@@ -10,25 +10,25 @@ from botocore.exceptions import ClientError
 
 from chalicelib.draw import note as notes
 from chalicelib.waves.errors import NotOpenYet
-from chalicelib.waves.rules import State
+from chalicelib.waves.rules import WaveState
 from chalicelib.waves.step import Transition
 from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE, WavesWorld, joined, outcome
 from tests.conftest import T0
 
 SECOND = timedelta(seconds=1)
-DUE = {State.OPEN: OPENS, State.CLOSED: CLOSES, State.FROZEN: FREEZES, State.DRAWN: ROUND, State.SETTLED: ROUND}
+DUE = dict(zip(list(WaveState)[1:], (OPENS, CLOSES, FREEZES, ROUND, ROUND), strict=True))
 
 
 def test_a_wave_goes_all_the_way(world, tmp_path):
     world.step()
     joined(world)
-    assert world.at(OPENS + SECOND) == [Transition(WAVE, State.OPEN)]
-    assert world.at(CLOSES) == [Transition(WAVE, State.CLOSED)]
+    assert world.at(OPENS + SECOND) == [Transition(WAVE, WaveState.OPEN)]
+    assert world.at(CLOSES) == [Transition(WAVE, WaveState.CLOSED)]
     assert world.at(FREEZES - SECOND) == []
-    assert world.at(FREEZES) == [Transition(WAVE, State.FROZEN)]
+    assert world.at(FREEZES) == [Transition(WAVE, WaveState.FROZEN)]
     assert world.new_waves().get(WAVE, FREEZES).entries == 6
     assert world.at(ROUND - SECOND) == []
-    assert world.at(ROUND) == [Transition(WAVE, State.DRAWN), Transition(WAVE, State.SETTLED)]
+    assert world.at(ROUND) == [Transition(WAVE, WaveState.DRAWN), Transition(WAVE, WaveState.SETTLED)]
     assert world.step() == []
     assert world.failed_checks(WAVE, tmp_path) == []
     view = world.new_waves().get(WAVE, ROUND)
@@ -62,7 +62,7 @@ HOW = {
     "doubled": lambda due: [due, due],
     "missed": lambda due: [],
 }
-CASES = [(how, state) for state in DUE for how in HOW if (how, state) != ("missed", State.FROZEN)]
+CASES = [(how, state) for state in DUE for how in HOW if (how, state) != ("missed", WaveState.FROZEN)]
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_the_final_state_is_the_same_whatever_becomes_of_a_trigger(world, punctu
     reached = come_to(
         world, [now for other, due in DUE.items() for now in HOW[how if other is state else "on time"](due)]
     )
-    assert reached["record"].state is State.SETTLED
+    assert reached["record"].state is WaveState.SETTLED
     assert reached == punctual
     assert world.failed_checks(WAVE, tmp_path) == []
 
@@ -106,7 +106,7 @@ def test_one_trigger_long_after_everything_was_due_still_makes_a_draw_that_verif
     world.step()
     joined(world)
     late = CLOSES + timedelta(hours=7, milliseconds=1)
-    assert [done.state for done in world.at(late)] == [State.OPEN, State.CLOSED, State.FROZEN]
+    assert [done.state for done in world.at(late)] == [WaveState.OPEN, WaveState.CLOSED, WaveState.FROZEN]
     files = world.files(WAVE)
     differing = {
         one.split()[0]
@@ -120,7 +120,7 @@ def test_one_trigger_long_after_everything_was_due_still_makes_a_draw_that_verif
     note = notes.parse(files["note.txt"])
     assert note.frozen == late.replace(microsecond=0) + SECOND, "the present, in whole seconds"
     world.at(note.frozen + timedelta(seconds=10))
-    assert world.store.wave(WAVE).state is State.SETTLED
+    assert world.store.wave(WAVE).state is WaveState.SETTLED
     assert world.failed_checks(WAVE, tmp_path) == []
 
 
@@ -130,7 +130,7 @@ def test_a_freeze_that_is_a_little_late_still_names_the_nominal_round(world):
     world.at(FREEZES + 5 * SECOND)
     assert notes.parse(world.files(WAVE)["note.txt"]).frozen == FREEZES
     world.at(ROUND)
-    assert world.store.wave(WAVE).state is State.SETTLED
+    assert world.store.wave(WAVE).state is WaveState.SETTLED
 
 
 # Publishing in time
@@ -148,7 +148,7 @@ def test_a_note_that_came_after_its_round_makes_way_for_one_with_a_later_round(w
 
     monkeypatch.setattr(world.publication, "_put", slow)
     world.at(FREEZES)
-    assert world.store.wave(WAVE).state is State.CLOSED
+    assert world.store.wave(WAVE).state is WaveState.CLOSED
     before = world.files(WAVE)
     too_late = before.pop("note.txt")
     assert notes.parse(too_late).frozen == FREEZES
@@ -162,7 +162,7 @@ def test_a_note_that_came_after_its_round_makes_way_for_one_with_a_later_round(w
     assert notes.parse(after.pop("note.txt")).frozen == now
     assert after == before
     world.at(now + timedelta(seconds=10))
-    assert world.store.wave(WAVE).state is State.SETTLED
+    assert world.store.wave(WAVE).state is WaveState.SETTLED
     assert world.failed_checks(WAVE, tmp_path) == []
 
 
@@ -173,9 +173,9 @@ def test_lists_that_the_note_does_not_commit_to_are_never_drawn_from(world):
     leaves = world.files(WAVE)["leaves/31.bin"]
     world.publication.put(WAVE, {"leaves/31.bin": leaves[:-32]})
     assert world.at(ROUND) == []
-    assert world.store.wave(WAVE).state is State.FROZEN
+    assert world.store.wave(WAVE).state is WaveState.FROZEN
     world.publication.put(WAVE, {"leaves/31.bin": leaves})
-    assert [done.state for done in world.step()] == [State.DRAWN, State.SETTLED]
+    assert [done.state for done in world.step()] == [WaveState.DRAWN, WaveState.SETTLED]
 
 
 # More than one wave
@@ -188,10 +188,10 @@ def test_a_silent_beacon_holds_up_its_own_wave_only(world):
         world.at(now)
     world.beacons.silent = True
     in_two_weeks = timedelta(days=14)
-    assert world.at(OPENS + in_two_weeks) == [Transition(146, State.OPEN)]
+    assert world.at(OPENS + in_two_weeks) == [Transition(146, WaveState.OPEN)]
     assert world.new_waves().entries_of(PEOPLE[0], world.clock.now)[0].standing == "in_selection"
     world.beacons.silent = False
-    assert [(done.wave, done.state) for done in world.step()] == [(WAVE, State.DRAWN), (WAVE, State.SETTLED)]
+    assert [(done.wave, done.state) for done in world.step()] == [(WAVE, WaveState.DRAWN), (WAVE, WaveState.SETTLED)]
 
 
 def test_what_nobody_foresaw_in_one_wave_is_raised_after_the_others_went_on(world, monkeypatch):
@@ -205,7 +205,7 @@ def test_what_nobody_foresaw_in_one_wave_is_raised_after_the_others_went_on(worl
     with pytest.raises(ExceptionGroup) as caught:
         world.at(OPENS + timedelta(days=14))
     assert [type(one) for one in caught.value.exceptions] == [ZeroDivisionError]
-    assert world.store.wave(146).state is State.OPEN
+    assert world.store.wave(146).state is WaveState.OPEN
 
 
 def test_a_busy_table_holds_a_wave_up_until_the_next_step_and_alarms_nobody(world, monkeypatch):
@@ -217,8 +217,8 @@ def test_a_busy_table_holds_a_wave_up_until_the_next_step_and_alarms_nobody(worl
 
     with monkeypatch.context() as patched:
         patched.setattr(world.stepper._freeze, "run", busy)
-        assert world.at(FREEZES) == [Transition(WAVE, State.CLOSED)]
-    assert world.step() == [Transition(WAVE, State.FROZEN)]
+        assert world.at(FREEZES) == [Transition(WAVE, WaveState.CLOSED)]
+    assert world.step() == [Transition(WAVE, WaveState.FROZEN)]
 
 
 def test_a_wave_that_nobody_joined_is_drawn_like_any_other(world, tmp_path):
@@ -240,4 +240,4 @@ def test_waves_that_closed_before_this_system_began_are_not_its_own(world):
 
 
 def test_a_wave_that_was_open_when_the_system_began_is_its_own(world):
-    assert world.at(CLOSES - SECOND) == [Transition(WAVE, State.OPEN)]
+    assert world.at(CLOSES - SECOND) == [Transition(WAVE, WaveState.OPEN)]

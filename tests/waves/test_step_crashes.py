@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.waves import entries, rules
 from chalicelib.waves import entries as shards
-from chalicelib.waves.rules import NEXT, Outcome, State
+from chalicelib.waves.rules import NEXT, WaveState
 from chalicelib.waves.step import Transition
 from tests.builders.crashes import SOME_OR_ALL, Calls, Crash, die, worth_it
 from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE, WavesWorld, joined, outcome
@@ -74,8 +74,8 @@ def play(world: WavesWorld, calls: Calls, phase: str, plan: Callable[[], None]) 
 def test_a_step_that_dies_at_any_call_is_gone_on_with_to_the_same_end(world, calls, tmp_path, phase, picked):
     _, operations = play(world, calls, phase, lambda: None)
     expected = outcome(world)
-    assert expected["record"].state is State.SETTLED
-    assert {Outcome.EXCLUDED, Outcome.FAMILY_CARD, Outcome.INELIGIBLE} <= set(expected["outcomes"].values())
+    assert expected["record"].state is WaveState.SETTLED
+    assert {"excluded", "family_card", "ineligible"} <= set(expected["outcomes"].values())
     assert world.failed_checks(WAVE, tmp_path) == []
     deaths = [(calls.before, number) for number in range(len(operations))]
     # Dying after a call is dying before the next, except where registration is told in between.

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.config import load_programme
-from chalicelib.waves.rules import State
+from chalicelib.waves.rules import WaveState
 from chalicelib.waves.wire import WaveView
 from chalicelib.web.verifier_page import FILE, VerifierPage
 
@@ -24,7 +24,7 @@ RULES = load_programme("prod").draw
 def view(results_url: str | None = "https://results.example/draws/54/") -> WaveView:
     return WaveView(
         number=54,
-        state=State.SETTLED,
+        state=WaveState.SETTLED,
         opens_at="2023-06-02T05:00:00Z",
         closes_at="2023-06-05T17:00:00Z",
         quota=5,

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from chalicelib.aws.clients import is_passing
-from chalicelib.waves.rules import State
+from chalicelib.waves.rules import WaveState
 
 from ...deployment import stages
 from ...terminal import stage_option
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LEFT = 130
 """The exit code of a command that was ended by Ctrl-C."""
 
-Look = Callable[[], "waves.Progress"]
+Look = Callable[[], "waves.WaveProgress"]
 
 
 @click.command("watch")
@@ -34,7 +34,7 @@ def watch(stage: str, every: float, once: bool, number: int) -> None:
     """Watch WAVE until its seats are settled (exit code 0). Ctrl-C ends the watching and nothing else."""
     watching = stages.load(stage).services.watching
 
-    def look() -> waves.Progress:
+    def look() -> waves.WaveProgress:
         return watching.look(number)
 
     if once:
@@ -50,7 +50,7 @@ def watch(stage: str, every: float, once: bool, number: int) -> None:
         click.get_current_context().exit(LEFT)
 
 
-def line(found: waves.Progress) -> str:
+def line(found: waves.WaveProgress) -> str:
     """All of it in one line; `-` for what is not known yet."""
     batches = f"{found.awarded}/{found.batches}" if found.batches else "-"
     return (
@@ -64,7 +64,7 @@ def _count(number: int | None) -> str:
     return "-" if number is None else str(number)
 
 
-def _until_settled(look: Look, every: float) -> Iterator[waves.Progress]:
+def _until_settled(look: Look, every: float) -> Iterator[waves.WaveProgress]:
     """Look again and again. A moment in which AWS cannot be reached ends no night's watch."""
     while True:
         try:
@@ -74,7 +74,7 @@ def _until_settled(look: Look, every: float) -> Iterator[waves.Progress]:
                 raise
         else:
             yield found
-            if found.state is State.SETTLED:
+            if found.state is WaveState.SETTLED:
                 return
         time.sleep(every)
 

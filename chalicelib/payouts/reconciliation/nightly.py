@@ -19,7 +19,7 @@ from datetime import date, datetime, timedelta
 
 from ...clock import iso
 from ...logs import metric
-from ...time_budget import Tick, TimeShort
+from ...time_budget import OutOfTime, TimeBudget
 from .. import rules
 from ..alarm_words import DIFFERENCES_METRIC
 from ..errors import DayNotOver, StatementUnreadable
@@ -58,7 +58,7 @@ class Daily:
         Raises `StatementUnreadable`, and `Behind` if the time is up with a day before the latest still to do.
         Where no day was ever done, it begins with the latest one that is over.
         """
-        tick = Tick(now, deadline_s, seconds)
+        tick = TimeBudget(now, deadline_s, seconds)
         latest = day_rules.latest_over(now)
         done = self._store.last_done()
         day = latest if done is None else done + _DAY
@@ -66,14 +66,14 @@ class Daily:
             while day <= latest:
                 self._day(day, now, tick)
                 day += _DAY
-        except TimeShort:
+        except OutOfTime:
             log.info("reconciliation_goes_on_later", extra={"day": str(day)})
             if day < latest:
                 raise Behind(str(day)) from None
             return False
         return True
 
-    def _day(self, day: date, now: datetime, tick: Tick) -> None:
+    def _day(self, day: date, now: datetime, tick: TimeBudget) -> None:
         parts = []
         for piece in self._comparison.slices(day, now):
             part = self._store.part(day, piece.name)

@@ -23,14 +23,14 @@ from struct import Struct
 from threading import Lock
 
 from ...draw.leaves import LEAF_BYTES, leaf
-from ...draw.selection import Draw, Selection, Substitution
-from ...time_budget import Tick
+from ...draw.selection import DrawResult, Selection, Substitution
+from ...time_budget import TimeBudget
 from ..entries import EntryStore, Row, each_shard
 from ..errors import ListChanged
 from ..publication.bucket import Publication
-from ..publication.draw_run import Drawing
-from ..rules import REVOKED_PLACE, Outcome, Wave
-from .decisions import Course, Decisions, Turn
+from ..publication.draw_run import DrawRun
+from ..rules import REVOKED_PLACE, EntryOutcome, Wave
+from .decisions import AwardRun, Decisions, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Seats:
     """A drawn wave before its walk: the draw, and whose each leaf is."""
 
     selection: Selection
-    roster: Roster
+    owners: LeafOwners
 
     def turns(self) -> list[Turn]:
         """Those whom the draw chose, in their order. Raises `ListChanged` when one of them has no entry."""
@@ -54,51 +54,55 @@ class Seats:
 
     def turn(self, leaf: bytes, seat: str) -> Turn:
         """The turn of a leaf at a seat. Raises `ListChanged` when it has no entry."""
-        holder = self.roster.whose(leaf)
+        holder = self.owners.whose(leaf)
         return Turn(holder.registrant_id, holder.region, seat, holder.outcome)
 
 
 class Award:
     """Gives each seat to the first in its order who may have it."""
 
-    def __init__(self, entries: EntryStore, drawing: Drawing, publication: Publication, decisions: Decisions) -> None:
+    def __init__(self, entries: EntryStore, drawing: DrawRun, publication: Publication, decisions: Decisions) -> None:
         self._entries = entries
         self._drawing = drawing
         self._publication = publication
         self._decisions = decisions
 
-    def run(self, wave: Wave, draw: Draw, regular_number: int, tick: Tick, revoked: Sequence[str] = ()) -> Walk:
+    def run(
+        self, wave: Wave, draw: DrawResult, regular_number: int, budget: TimeBudget, revoked: Sequence[str] = ()
+    ) -> Walk:
         """Settle every seat, pass on the `revoked` places in their order, and publish the substitutions.
 
         `regular_number` tells the scheme; `revoked` are the registrants of the wave's log, from its first line on.
-        Raises `TimeShort` or `Unavailable` with what was decided so far recorded, `ListChanged` when a published leaf
+        Raises `OutOfTime` or `Unavailable` with what was decided so far recorded, `ListChanged` when a published leaf
         has no entry, `Contradiction` when what is published does not begin as this does.
         """
-        return self.walk(wave, self.seats(wave, draw, revoked), regular_number, tick, revoked)
+        return self.walk(wave, self.seats(wave, draw, revoked), regular_number, budget, revoked)
 
-    def seats(self, wave: Wave, draw: Draw, revoked: Sequence[str] = ()) -> Seats:
+    def seats(self, wave: Wave, draw: DrawResult, revoked: Sequence[str] = ()) -> Seats:
         """The draw again and every entry. Raises `ListChanged`."""
         selection = self._drawing.selection(wave, draw.seed)
-        return Seats(selection, Roster(wave.number, partial(self._entries.pages, wave.number), frozenset(revoked)))
+        return Seats(selection, LeafOwners(wave.number, partial(self._entries.pages, wave.number), frozenset(revoked)))
 
-    def walk(self, wave: Wave, seats: Seats, regular_number: int, tick: Tick, revoked: Sequence[str] = ()) -> Walk:
+    def walk(
+        self, wave: Wave, seats: Seats, regular_number: int, budget: TimeBudget, revoked: Sequence[str] = ()
+    ) -> Walk:
         """As `run`, from the draw on. `seats` are read with the same `revoked`, and are used up."""
-        selection, roster = seats.selection, seats.roster
-        course = Course(self._decisions, wave, regular_number, tick)
+        selection, owners = seats.selection, seats.owners
+        run = AwardRun(self._decisions, wave, regular_number, budget)
 
-        def decide(holder: bytes, seat: str) -> Outcome:
-            return course.take(seats.turn(holder, seat))
+        def decide(holder: bytes, seat: str) -> EntryOutcome:
+            return run.take(seats.turn(holder, seat))
 
         substitutions = follow(selection, decide)
-        chains = [pass_on(selection, decide, roster.leaf_of(who), REVOKED_PLACE) for who in revoked]
-        course.end()
+        chains = [pass_on(selection, decide, owners.leaf_of(who), REVOKED_PLACE) for who in revoked]
+        run.end()
         self._publication.put_substitutions(wave.number, [*substitutions, *chain.from_iterable(chains)])
         taken = [links[-1].incoming for links in chains]
-        successors = tuple(roster.whose(leaf).registrant_id if leaf is not None else None for leaf in taken)
+        successors = tuple(owners.whose(leaf).registrant_id if leaf is not None else None for leaf in taken)
         return Walk(sum(1 for _ in selection.winners()), successors)
 
 
-def follow(selection: Selection, decide: Callable[[bytes, str], Outcome]) -> list[Substitution]:
+def follow(selection: Selection, decide: Callable[[bytes, str], EntryOutcome]) -> list[Substitution]:
     """Take everyone's turn: `decide` says what became of a leaf at a seat, the same at every call.
 
     First all whom the draw chose, then each seat that fell free until it is taken or nobody is left: no substitute
@@ -108,13 +112,13 @@ def follow(selection: Selection, decide: Callable[[bytes, str], Outcome]) -> lis
     return [
         link
         for out, outcome in drawn
-        if outcome is not Outcome.CHOSEN
+        if outcome is not EntryOutcome.CHOSEN
         for link in pass_on(selection, decide, out, outcome.value)
     ]
 
 
 def pass_on(
-    selection: Selection, decide: Callable[[bytes, str], Outcome], out: bytes, reason: str
+    selection: Selection, decide: Callable[[bytes, str], EntryOutcome], out: bytes, reason: str
 ) -> list[Substitution]:
     """Offer the seat of `out` to one after the other until it is taken or nobody is left (the last `incoming` is None).
 
@@ -127,7 +131,7 @@ def pass_on(
         if link.incoming is None:
             return links
         outcome = decide(link.incoming, link.seat)
-        if outcome is Outcome.CHOSEN:
+        if outcome is EntryOutcome.CHOSEN:
             return links
         out, reason = link.incoming, outcome.value
 
@@ -135,7 +139,7 @@ def pass_on(
 _RECORD = Struct(f"{LEAF_BYTES}s36sBB")
 """The leaf, whose it is, the region's two digits, the outcome: its place in `_OUTCOMES` from 1, 0 for none."""
 
-_OUTCOMES = tuple(Outcome)
+_OUTCOMES = tuple(EntryOutcome)
 _CODES: dict[str | None, int] = {None: 0} | {outcome.value: code for code, outcome in enumerate(_OUTCOMES, 1)}
 _WHO_BYTES = 36
 """An account's id at the user pool is a UUID."""
@@ -145,15 +149,15 @@ Pages = Callable[[int], Iterable[Iterable[Row]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
-    """Whose a leaf is. `outcome` as it was when the roster was read."""
+class LeafOwner:
+    """Whose a leaf is. `outcome` as it was when the entries were read."""
 
     registrant_id: str
     region: int
-    outcome: Outcome | None
+    outcome: EntryOutcome | None
 
 
-class Roster:
+class LeafOwners:
     """Every entry of a wave, as one reading found it. `wanted` may be asked for by their ids, too.
 
     `pages` gives the entries of a shard. What it raises is raised.
@@ -176,7 +180,7 @@ class Roster:
             self._parts.append(b"".join(sorted(_records(part))))
             parts[number] = bytearray()  # given back at once
 
-    def whose(self, own: bytes) -> Holder:
+    def whose(self, own: bytes) -> LeafOwner:
         """Whose an entry is. Raises `ListChanged` if there is no such entry."""
         part = self._parts[own[0]]
         places = range(0, len(part), _RECORD.size)
@@ -184,7 +188,7 @@ class Roster:
         if part[place : place + LEAF_BYTES] != own:
             raise ListChanged(wave=self._wave)
         _, who, region, code = _RECORD.unpack_from(part, place)
-        return Holder(who.rstrip(b"\0").decode(), region, _OUTCOMES[code - 1] if code else None)
+        return LeafOwner(who.rstrip(b"\0").decode(), region, _OUTCOMES[code - 1] if code else None)
 
     def leaf_of(self, registrant_id: str) -> bytes:
         """The entry of one of those who are `wanted`. Raises `ListChanged` if there is none."""

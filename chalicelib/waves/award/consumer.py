@@ -18,12 +18,12 @@ import msgspec
 from ...aws import queues
 from ...config import Programme
 from ...draw.leaves import leaf
-from ...draw.selection import Draw, seated
-from ...time_budget import Tick
+from ...draw.selection import DrawResult, drawn_seat
+from ...time_budget import TimeBudget
 from ..calendar import Calendar
 from ..entries import EntryStore
 from ..errors import BadAwardMessage
-from ..rules import AwardedBatch, Outcome, State, planned
+from ..rules import AwardedBatch, EntryOutcome, WaveState, planned
 from ..store import WaveStore
 from .decisions import Decisions, Turn
 from .queue import Message, decode_message
@@ -40,35 +40,35 @@ class AwardBatches:
         self._entries = entries
         self._decisions = decisions
 
-    def process(self, message: Message, tick: Tick) -> None:
+    def process(self, message: Message, budget: TimeBudget) -> None:
         """Decide who is not decided, and mark the batch. Of a wave that is settled nothing is left to be done.
 
         Four calls, and one more at the end, besides those of each award; one more if somebody was decided before.
-        Raises `BadAwardMessage` before anybody is decided; `TimeShort` or `Unavailable` with what was decided so far
+        Raises `BadAwardMessage` before anybody is decided; `OutOfTime` or `Unavailable` with what was decided so far
         recorded.
         """
         wave = self._store.wave(message.wave)
-        if wave is None or wave.state not in (State.DRAWN, State.SETTLED):
+        if wave is None or wave.state not in (WaveState.DRAWN, WaveState.SETTLED):
             raise BadAwardMessage(wave=message.wave, reason="not_drawn")
-        if wave.state is State.SETTLED:
+        if wave.state is WaveState.SETTLED:
             log.info("awards_late", extra={"wave": wave.number, "batch": message.batch})
             return
         turns = self._turns(message, self._store.draw(wave.number))
         calendar = Calendar(self._programme.calendar, self._store.exceptions()[1])
         regular_number = calendar.regular_number(planned(wave))
-        self._decisions.mark_left_out(turns, wave.number, tick)
-        outcomes = [turn.known or self._decisions.decide(wave, regular_number, turn, tick) for turn in turns]
-        awarded = AwardedBatch(len(outcomes), outcomes.count(Outcome.CHOSEN))
+        self._decisions.mark_left_out(turns, wave.number, budget)
+        outcomes = [turn.known or self._decisions.decide(wave, regular_number, turn, budget) for turn in turns]
+        awarded = AwardedBatch(len(outcomes), outcomes.count(EntryOutcome.CHOSEN))
         self._store.put_awarded(wave.number, message.batch, awarded)
         log.info("awards_decided", extra={"wave": wave.number, "batch": message.batch, "chosen": awarded.chosen})
 
-    def _turns(self, message: Message, draw: Draw) -> list[Turn]:
+    def _turns(self, message: Message, draw: DrawResult) -> list[Turn]:
         entries = self._entries.of_people(message.wave, message.people)
         found = []
         for who in set(message.people):
             entry = entries.get(who)
             own = leaf(message.wave, entry.region, entry.ticket) if entry else b""
-            seat = seated(draw, entry.region, own) if entry else None
+            seat = drawn_seat(draw, entry.region, own) if entry else None
             if entry is None or seat is None:
                 raise BadAwardMessage(wave=message.wave, reason="nobody_drawn")
             found.append((seat, Turn(who, entry.region, seat.seat, entry.outcome)))
@@ -83,13 +83,13 @@ def consume(
     seconds: Callable[[], float] = time.monotonic,
 ) -> dict[str, list[dict[str, str]]]:
     """Decide the batches of these messages (see `queues.consume`); one about who was not drawn is refused."""
-    tick = Tick(now, deadline_s, seconds)
+    budget = TimeBudget(now, deadline_s, seconds)
 
     def take(body: str) -> None:
         try:
             message = decode_message(body)
         except msgspec.DecodeError as error:
             raise BadAwardMessage(reason="malformed") from error
-        batches.process(message, tick)
+        batches.process(message, budget)
 
     return queues.consume("awards", records, take, BadAwardMessage)

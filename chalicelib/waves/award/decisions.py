@@ -17,10 +17,10 @@ from ...ids import Randomness
 from ...registration.errors import NotRegistered
 from ...registration.rules import Registrant
 from ...registration.rules import Standing as Registered
-from ...time_budget import Tick
+from ...time_budget import TimeBudget
 from ..beneficiaries import BeneficiaryStore, CardTaken
 from ..entries import EntryStore
-from ..rules import Beneficiary, BeneficiaryState, Outcome, Wave, buy_by, closing_day
+from ..rules import Beneficiary, BeneficiaryState, EntryOutcome, Wave, buy_by, closing_day
 
 ONE_AWARD_S = 5
 """An award is not begun with less time left than this: three calls, each with its retries."""
@@ -48,7 +48,7 @@ class Turn:
     registrant_id: str
     region: int
     seat: str
-    known: Outcome | None
+    known: EntryOutcome | None
 
 
 class Decisions:
@@ -68,16 +68,16 @@ class Decisions:
         self._programme = programme
         self._randomness = randomness
 
-    def decide(self, wave: Wave, regular_number: int, turn: Turn, tick: Tick) -> Outcome:
+    def decide(self, wave: Wave, regular_number: int, turn: Turn, budget: TimeBudget) -> EntryOutcome:
         """Give the seat to whose turn it is, if they may have it, or find the outcome that there is by now.
 
-        `regular_number` tells the scheme. Raises `TimeShort`, before anything is done, or `Unavailable`.
+        `regular_number` tells the scheme. Raises `OutOfTime`, before anything is done, or `Unavailable`.
         """
-        tick.need(ONE_AWARD_S)
+        budget.need(ONE_AWARD_S)
         registrant = self._eligible(turn.registrant_id, closing_day(wave.closes_at))
         if registrant is None:
-            return self._entries.refuse(wave.number, turn.registrant_id, Outcome.INELIGIBLE)
-        awarded_at = tick.now()
+            return self._entries.refuse(wave.number, turn.registrant_id, EntryOutcome.INELIGIBLE)
+        awarded_at = budget.now()
         beneficiary = Beneficiary(
             registrant_id=turn.registrant_id,
             wave=wave.number,
@@ -92,9 +92,9 @@ class Decisions:
         outcome = self._award(beneficiary, registrant.kk_mac)
         if outcome is None:
             outcome = self._entries.outcome(wave.number, turn.registrant_id)
-        elif outcome is not Outcome.CHOSEN:
+        elif outcome is not EntryOutcome.CHOSEN:
             outcome = self._entries.refuse(wave.number, turn.registrant_id, outcome)
-        if outcome is Outcome.CHOSEN:
+        if outcome is EntryOutcome.CHOSEN:
             self.mark(turn.registrant_id, wave.number)
         return outcome
 
@@ -103,17 +103,17 @@ class Decisions:
         with suppress(NotRegistered):  # whoever has gone since cannot join, which is all that the mark prevents
             self._registrations.mark_beneficiary(registrant_id, wave)
 
-    def mark_left_out(self, turns: Sequence[Turn], wave: int, tick: Tick) -> None:
+    def mark_left_out(self, turns: Sequence[Turn], wave: int, budget: TimeBudget) -> None:
         """Tell registration of those known to be chosen of whom it does not know: of each a run died just before that.
 
-        One call for each 100, and one for each of them. Raises `TimeShort`; the next one has the fewer to tell of.
+        One call for each 100, and one for each of them. Raises `OutOfTime`; the next one has the fewer to tell of.
         """
-        chosen = [turn.registrant_id for turn in turns if turn.known is Outcome.CHOSEN]
+        chosen = [turn.registrant_id for turn in turns if turn.known is EntryOutcome.CHOSEN]
         for start in range(0, len(chosen), AT_ONCE):
-            tick.need(ONE_AWARD_S)
+            budget.need(ONE_AWARD_S)
             standings = self._registrations.standings(chosen[start : start + AT_ONCE])
             for who in (who for who, standing in standings.items() if standing is Registered.REGISTERED):
-                tick.need(ONE_AWARD_S)
+                budget.need(ONE_AWARD_S)
                 self.mark(who, wave)
 
     def _eligible(self, registrant_id: str, day: date) -> Registrant | None:
@@ -126,7 +126,7 @@ class Decisions:
             return None
         return None if registrant.standing is Registered.REVOKED else registrant
 
-    def _award(self, beneficiary: Beneficiary, kk_mac: str) -> Outcome | None:
+    def _award(self, beneficiary: Beneficiary, kk_mac: str) -> EntryOutcome | None:
         while True:
             try:
                 return self._beneficiaries.award(replace(beneficiary, card_number=self._card_number()), kk_mac)
@@ -137,26 +137,26 @@ class Decisions:
         return f"{int.from_bytes(self._randomness(8), 'big') % 10**16:016d}"
 
 
-class Course:
+class AwardRun:
     """One run's way along the turns, in their order: past what is known, and on.
 
     What is known is the work of runs before. The last award of each may lack the mark that follows one: of a run along
     this same way that is the last one known. For those along other ways see `Decisions.mark_left_out`.
     """
 
-    def __init__(self, decisions: Decisions, wave: Wave, regular_number: int, tick: Tick) -> None:
+    def __init__(self, decisions: Decisions, wave: Wave, regular_number: int, budget: TimeBudget) -> None:
         self._decisions = decisions
         self._wave = wave
         self._regular_number = regular_number
-        self._tick = tick
+        self._tick = budget
         self._last_known: str | None = None
 
-    def take(self, turn: Turn) -> Outcome:
+    def take(self, turn: Turn) -> EntryOutcome:
         """The outcome of the next turn. Raises as `Decisions.decide` does."""
         if turn.known is None:
             self._mark_last_known()
             return self._decisions.decide(self._wave, self._regular_number, turn, self._tick)
-        if turn.known is Outcome.CHOSEN:
+        if turn.known is EntryOutcome.CHOSEN:
             self._last_known = turn.registrant_id
         return turn.known
 

@@ -20,8 +20,8 @@ from msgspec import Meta
 
 from ...aws import queues
 from ...config import AWARD_BATCH_MAX, AwardRules
-from ...draw.selection import Draw
-from ...time_budget import Tick
+from ...draw.selection import DrawResult
+from ...time_budget import TimeBudget
 from ..entries import EntryStore
 from ..rules import Wave
 from ..store import WaveStore
@@ -40,7 +40,7 @@ class Queue(Protocol):
     def send(self, messages: Sequence[Message]) -> None: ...
 
 
-class Ahead:
+class AwardQueueing:
     """The award of a drawn wave, by the queue first where that is quicker."""
 
     def __init__(
@@ -53,29 +53,29 @@ class Ahead:
         self._queue = queue
         self._rules = rules
 
-    def run(self, wave: Wave, draw: Draw, regular_number: int, tick: Tick) -> Walk | None:
+    def run(self, wave: Wave, draw: DrawResult, regular_number: int, budget: TimeBudget) -> Walk | None:
         """Settle every seat, as `Award.run` does and raises; None while batches are out and the wave must wait.
 
         Raises `Unavailable` if not all could be queued: the next step queues what is missing.
         """
         marked = set(self._store.awarded(wave.number)) if wave.award_sends else set[int]()
         whole = wave.award_sends > 0 and marked.issuperset(range(1, wave.award_batches + 1))
-        if self._waits(wave, whole, tick):
+        if self._waits(wave, whole, budget):
             facts = {"wave": wave.number, "batches": wave.award_batches, "done": len(marked)}
             log.info("awards_under_way", extra=facts)
             return None
         seats = self._award.seats(wave, draw)
         turns = seats.turns()
-        if not whole and self._is_worth_it(wave, turns) and self._send(wave, turns, marked, tick):
+        if not whole and self._is_worth_it(wave, turns) and self._send(wave, turns, marked, budget):
             return None
         if wave.award_sends and not whole:
-            self._decisions.mark_left_out(turns, wave.number, tick)
-        return self._award.walk(wave, seats, regular_number, tick)
+            self._decisions.mark_left_out(turns, wave.number, budget)
+        return self._award.walk(wave, seats, regular_number, budget)
 
-    def _waits(self, wave: Wave, whole: bool, tick: Tick) -> bool:
+    def _waits(self, wave: Wave, whole: bool, budget: TimeBudget) -> bool:
         if wave.awards_sent_at is None or whole:
             return False
-        return tick.now() < wave.awards_sent_at + timedelta(seconds=self._rules.resend_after_s)
+        return budget.now() < wave.awards_sent_at + timedelta(seconds=self._rules.resend_after_s)
 
     def _is_worth_it(self, wave: Wave, turns: Sequence[Turn]) -> bool:
         if sum(turn.known is None for turn in turns) <= self._rules.ahead_from:
@@ -85,12 +85,12 @@ class Ahead:
             return False
         return True
 
-    def _send(self, wave: Wave, turns: Sequence[Turn], marked: set[int], tick: Tick) -> bool:
+    def _send(self, wave: Wave, turns: Sequence[Turn], marked: set[int], budget: TimeBudget) -> bool:
         """Queue the batches that are neither marked nor decided; False if there are none."""
-        tick.need(ONE_AWARD_S)
+        budget.need(ONE_AWARD_S)
         undecided = {turn.registrant_id for turn in turns if turn.known is None}
         people = [turn.registrant_id for turn in turns]
-        batches = in_batches(people, self._family_cards(wave, people, tick), self._rules.batch)
+        batches = in_batches(people, self._family_cards(wave, people, budget), self._rules.batch)
         missing = [
             Message(wave.number, number, tuple(batch))
             for number, batch in enumerate(batches, 1)
@@ -100,14 +100,14 @@ class Ahead:
             return False
         # Queued before it is written down: a step that dies in between is made up for by the next minute's.
         self._queue.send(missing)
-        self._store.awards_sent(wave, len(batches), tick.now())
+        self._store.awards_sent(wave, len(batches), budget.now())
         log.info("awards_sent", extra={"wave": wave.number, "batches": len(missing), "people": len(undecided)})
         return True
 
-    def _family_cards(self, wave: Wave, people: Sequence[str], tick: Tick) -> dict[str, str]:
+    def _family_cards(self, wave: Wave, people: Sequence[str], budget: TimeBudget) -> dict[str, str]:
         cards: dict[str, str] = {}
         for start in range(0, len(people), AT_ONCE):
-            tick.need(ONE_AWARD_S)
+            budget.need(ONE_AWARD_S)
             entries = self._entries.of_people(wave.number, people[start : start + AT_ONCE])
             cards |= {who: entry.kk_mac for who, entry in entries.items() if entry.kk_mac}
         return cards

@@ -10,7 +10,7 @@ from ...draw import note, published
 from ...draw.beacon import Beacon
 from ...draw.leaves import region_table, top
 from ...draw.note import Chain
-from ...draw.selection import Draw, Selection, draw_seed
+from ...draw.selection import DrawResult, Selection, draw_seed
 from ..errors import ListChanged
 from ..rules import Wave, chain_of
 from .bucket import Publication
@@ -22,7 +22,7 @@ class Beacons(Protocol):
     def fetch(self, chain: Chain, round_number: int) -> Beacon: ...
 
 
-class Drawing:
+class DrawRun:
     """Works from the published files alone, as anyone may."""
 
     def __init__(self, publication: Publication, beacons: Beacons, rules: DrawRules) -> None:
@@ -34,7 +34,7 @@ class Drawing:
         """When the round that a frozen wave's note names comes into being."""
         return round_due(wave, self._rules)
 
-    def run(self, wave: Wave) -> Draw:
+    def run(self, wave: Wave) -> DrawResult:
         """Fetch the random number, choose, and publish both. Raises `BeaconUnavailable`, `ListChanged`."""
         committed = commitment(wave)
         beacon = self.beacon(wave)
@@ -42,7 +42,7 @@ class Drawing:
         selection = self.selection(wave, seed)
         self._publication.put(wave.number, published.result_files(wave.number, beacon, seed, selection))
         cutoffs = {region: outcome.cutoff for region, outcome in selection.reserved.items()}
-        return Draw(seed, cutoffs, selection.open.cutoff)
+        return DrawResult(seed, cutoffs, selection.open.cutoff)
 
     def beacon(self, wave: Wave) -> Beacon:
         """The verified random number of the round that a wave's note names. Raises what `Beacons` raise."""

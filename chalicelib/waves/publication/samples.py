@@ -22,14 +22,14 @@ from ...draw.leaves import LEAF_BYTES, Region, leaf, leaves_of, top
 from ...draw.merkle import root
 from ...draw.published import Sample
 from ...draw.sample import Listed, audited, compared
-from ...draw.selection import Draw
+from ...draw.selection import DrawResult
 from ...registration.errors import Excluded, NotRegistered
 from ...registration.rules import Registrant, age_on
 from ...registration.wire import MeView
 from ..beneficiaries import BeneficiaryStore
 from ..entries import EntryStore
 from ..errors import ListChanged, NotDrawn
-from ..rules import Entry, State, Wave, closing_day, standing
+from ..rules import Entry, Wave, WaveState, closing_day, standing
 from ..store import WaveStore
 from .bucket import Publication
 from .draw_run import commitment
@@ -103,7 +103,7 @@ class Audit:
     def wave(self, number: int) -> Wave:
         """A wave that can be audited. Raises `NotDrawn`."""
         wave = self._store.wave(number)
-        if wave is None or wave.state not in (State.DRAWN, State.SETTLED):
+        if wave is None or wave.state not in (WaveState.DRAWN, WaveState.SETTLED):
             raise NotDrawn(wave=number)
         return wave
 
@@ -189,7 +189,7 @@ def whose(wave: int, leaves: Collection[bytes], entries: EntryStore) -> dict[byt
 
 
 def draw_sample(
-    wave: Wave, size: int, draw: Draw, entries: EntryStore, publication: Publication
+    wave: Wave, size: int, draw: DrawResult, entries: EntryStore, publication: Publication
 ) -> list[tuple[str, int]]:
     """Registrant and region of the comparison sample of a settled wave, in its order.
 

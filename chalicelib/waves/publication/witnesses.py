@@ -14,7 +14,7 @@ from ..store import WaveStore
 from .bucket import Publication
 
 
-class Witnessing:
+class CosignatureIntake:
     """Publishes lines of the configured witnesses, each once."""
 
     def __init__(self, store: WaveStore, publication: Publication, rules: DrawRules) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib.registration.rules import Employment, Standing
 from chalicelib.waves.publication.bucket import Publication
-from chalicelib.waves.rules import State
+from chalicelib.waves.rules import WaveState
 from chalicelib.waves.store import WaveItem
 from tests.builders.draws.files import DEVELOPMENT, DEVELOPMENT_FROZEN, published_draw, random_lists
 from tests.builders.waves import CLOSES, WAVE
@@ -57,7 +57,7 @@ def published_leaf(gateway: Gateway) -> str:
     Publication(services._client("s3"), services.settings.results_bucket).put(FROZEN, files)
     times = {"opens_at": "2026-10-30T05:00:00Z", "closes_at": "2026-11-02T17:00:00Z"}
     seats = {"quota": 1, "reserved": 0, "weights": "{}", "chosen": 1, "note": files["note.txt"].decode()}
-    WaveItem("WAVES", f"{FROZEN:06d}", state=State.SETTLED.value, **times, **seats).save()
+    WaveItem("WAVES", f"{FROZEN:06d}", state=WaveState.SETTLED.value, **times, **seats).save()
     gateway.now += AN_HOUR  # until then a function may believe the waves that it has in memory
     return lists[31].hex()
 

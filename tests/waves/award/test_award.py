@@ -13,7 +13,7 @@ from chalicelib.waves.award.decisions import ONE_AWARD_S
 from chalicelib.waves.beneficiaries import BeneficiaryItem, FamilyItem
 from chalicelib.waves.entries import EntryItem, entry_item
 from chalicelib.waves.errors import AlreadyBeneficiary
-from chalicelib.waves.rules import BeneficiaryState, Outcome, State
+from chalicelib.waves.rules import BeneficiaryState, EntryOutcome, WaveState
 from tests.builders.people import card, registrant
 from tests.builders.places import TWO_WEEKS, drawn, in_two_waves, leaf_of, play, settled, standings
 from tests.builders.registration import other_form, registrations
@@ -96,7 +96,7 @@ def test_who_is_no_longer_registered_loses_the_seat(world):
     drawn(world, 1, "a")
     del world.people.by_id["a"]
     world.step()
-    assert world.entries.outcome(WAVE, "a") is Outcome.INELIGIBLE
+    assert world.entries.outcome(WAVE, "a") is EntryOutcome.INELIGIBLE
 
 
 def test_a_beneficiary_has_a_card_of_sixteen_digits_and_the_scheme_of_the_wave(world):
@@ -130,7 +130,7 @@ def test_a_person_is_chosen_once_in_a_lifetime_over_two_waves(world, tmp_path):
     world.at(CLOSES + TWO_WEEKS)
     world.at(FREEZES + TWO_WEEKS)
     world.at(ROUND + TWO_WEEKS)
-    assert [world.store.wave(number).state for number in (145, 146)] == [State.SETTLED] * 2
+    assert [world.store.wave(number).state for number in (145, 146)] == [WaveState.SETTLED] * 2
     entries = world.new_waves().entries_of("a", world.clock.now)
     assert [(entry.wave, entry.standing, entry.reason) for entry in entries] == [
         (146, "not_chosen", "already_beneficiary"),
@@ -166,13 +166,13 @@ def test_an_award_that_runs_out_of_time_is_gone_on_with(world, tmp_path):
     for now in (OPENS, CLOSES, FREEZES):
         world.at(now)
     world.clock.now = ROUND
-    assert [done.state for done in world.step(deadline_s=ONE_AWARD_S - 1)] == [State.DRAWN]
+    assert [done.state for done in world.step(deadline_s=ONE_AWARD_S - 1)] == [WaveState.DRAWN]
     assert {one.outcome for one in world.entries.candidates(WAVE)} == {None}
     seconds = iter(range(1000))
     world.stepper.advance(world.clock.now, ONE_AWARD_S + 5, lambda: float(next(seconds)))
     decided = [one.outcome for one in world.entries.candidates(WAVE) if one.outcome]
     assert 0 < len(decided) < 4
-    assert world.store.wave(WAVE).state is State.DRAWN
+    assert world.store.wave(WAVE).state is WaveState.DRAWN
     first = next(one.registrant_id for one in world.entries.candidates(WAVE) if one.outcome)
     assert world.new_waves().entries_of(first, ROUND)[0].standing == "chosen", "a seat that was given is told at once"
     world.step()
@@ -183,8 +183,8 @@ def test_an_award_that_runs_out_of_time_is_gone_on_with(world, tmp_path):
 def test_an_award_that_takes_all_the_time_holds_up_no_other_wave(world):
     drawn(world, 1, "a")
     world.clock.now = OPENS + TWO_WEEKS
-    assert [(done.wave, done.state) for done in world.step(deadline_s=ONE_AWARD_S - 1)] == [(WAVE + 1, State.OPEN)]
-    assert [(done.wave, done.state) for done in world.step()] == [(WAVE, State.SETTLED)]
+    assert [(done.wave, done.state) for done in world.step(deadline_s=ONE_AWARD_S - 1)] == [(WAVE + 1, WaveState.OPEN)]
+    assert [(done.wave, done.state) for done in world.step()] == [(WAVE, WaveState.SETTLED)]
 
 
 def test_a_moment_of_trouble_at_registration_is_not_taken_for_a_reason(world, monkeypatch):
@@ -198,7 +198,7 @@ def test_a_moment_of_trouble_at_registration_is_not_taken_for_a_reason(world, mo
         raise Unavailable()
 
     monkeypatch.setattr(world.people, "check_still_eligible", busy)
-    assert [done.state for done in world.at(ROUND)] == [State.DRAWN]
+    assert [done.state for done in world.at(ROUND)] == [WaveState.DRAWN]
     monkeypatch.undo()
     world.step()
     assert world.waves.beneficiary("a") is not None
@@ -211,7 +211,7 @@ def test_nothing_is_awarded_when_an_entry_of_the_published_list_is_missing(world
     for now in (OPENS, CLOSES, FREEZES):
         world.at(now)
     entry_item(WAVE, "a").delete()
-    assert [done.state for done in world.at(ROUND)] == [State.DRAWN]
+    assert [done.state for done in world.at(ROUND)] == [WaveState.DRAWN]
     assert world.step() == []
 
 

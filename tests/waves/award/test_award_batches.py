@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from chalicelib.draw.leaves import build_list, leaf
 from chalicelib.draw.published import substitutions_file
-from chalicelib.draw.selection import Draw, Seated, Selection, seated
+from chalicelib.draw.selection import DrawnSeat, DrawResult, Selection, drawn_seat
 from chalicelib.waves.award.award import follow
 from chalicelib.waves.award.queue import Message, decode_message, encode_message, in_batches
-from chalicelib.waves.rules import Outcome
+from chalicelib.waves.rules import EntryOutcome
 
 WAVE = 145
 CAP = 2
@@ -31,7 +31,7 @@ class Town:
     families: dict[str, str] = field(default_factory=dict)
     holders: dict[str, set[str]] = field(default_factory=dict)
     unfit: set[str] = field(default_factory=set)
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    outcomes: dict[str, EntryOutcome] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         chance = random.Random(self.seed)
@@ -52,23 +52,23 @@ class Town:
         self._quota = sum(self._reserved.values()) + chance.randint(0, 25)
         drawn = self.selection()
         cutoffs = {region: one.cutoff for region, one in drawn.reserved.items()}
-        self.draw = Draw(b"seed", cutoffs, drawn.open.cutoff)
+        self.draw = DrawResult(b"seed", cutoffs, drawn.open.cutoff)
         self.winners = [(self.whose[own][1], own, seat) for own, seat in drawn.winners()]
 
     def selection(self) -> Selection:
         return Selection(self._lists, self._reserved, self._quota, b"seed")
 
-    def decide(self, name: str) -> Outcome:
+    def decide(self, name: str) -> EntryOutcome:
         """As the tables would: once, and at most two of a family."""
         if name not in self.outcomes:
             held = self.holders.setdefault(self.families[name], set())
             if name in self.unfit:
-                self.outcomes[name] = Outcome.INELIGIBLE
+                self.outcomes[name] = EntryOutcome.INELIGIBLE
             elif len(held) >= CAP:
-                self.outcomes[name] = Outcome.FAMILY_CARD
+                self.outcomes[name] = EntryOutcome.FAMILY_CARD
             else:
                 held.add(name)
-                self.outcomes[name] = Outcome.CHOSEN
+                self.outcomes[name] = EntryOutcome.CHOSEN
         return self.outcomes[name]
 
     def walk(self) -> bytes:
@@ -110,10 +110,10 @@ def test_whatever_the_order_in_which_batches_run_the_end_is_that_of_the_walk_alo
 @given(seed=st.integers(0, 10**9))
 def test_the_cut_offs_tell_of_one_entry_whether_and_where_it_was_drawn_and_whose_turn_is_first(seed):
     town = Town(seed)
-    told = {own: seated(town.draw, region, own) for own, (region, _) in town.whose.items()}
+    told = {own: drawn_seat(town.draw, region, own) for own, (region, _) in town.whose.items()}
     in_order = sorted(one for one in told.values() if one is not None)
     assert [(one.leaf, one.seat) for one in in_order] == [(own, seat) for _, own, seat in town.winners]
-    assert all(isinstance(one, Seated) or own not in {w[1] for w in town.winners} for own, one in told.items())
+    assert all(isinstance(one, DrawnSeat) or own not in {w[1] for w in town.winners} for own, one in told.items())
 
 
 @settings(max_examples=200)

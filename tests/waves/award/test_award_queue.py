@@ -19,7 +19,7 @@ from chalicelib.registration.rules import Standing
 from chalicelib.waves.award.decisions import ONE_AWARD_S
 from chalicelib.waves.award.queue import SENDS_MAX
 from chalicelib.waves.beneficiaries import FamilyItem
-from chalicelib.waves.rules import Outcome, State
+from chalicelib.waves.rules import EntryOutcome, WaveState
 from tests.builders.awards import NAMES, RESEND, drawn, ended, queueing_world, sent, with_awards
 from tests.builders.crashes import SOME_OR_ALL, Calls, Crash, die
 from tests.builders.people import card
@@ -40,7 +40,7 @@ def by_the_walk_alone(world: WavesWorld, programme: Programme) -> dict[str, Any]
     drawn(world)
     world.step()
     end = ended(world)
-    assert {Outcome.FAMILY_CARD, Outcome.INELIGIBLE, Outcome.CHOSEN} <= set(end["outcomes"].values())
+    assert {EntryOutcome.FAMILY_CARD, EntryOutcome.INELIGIBLE, EntryOutcome.CHOSEN} <= set(end["outcomes"].values())
     world.programme = queueing
     return end
 
@@ -51,7 +51,7 @@ def whole_table(world: WavesWorld) -> list[dict[str, Any]]:
 
 
 def settle(world: WavesWorld) -> dict[str, Any]:
-    assert [done.state for done in world.step()] == [State.SETTLED]
+    assert [done.state for done in world.step()] == [WaveState.SETTLED]
     return ended(world)
 
 
@@ -87,7 +87,7 @@ def test_the_step_leaves_the_wave_drawn_until_every_batch_is_decided(world, capl
         assert world.step() == [], "batches are out"
         assert world.queued_awards() == [], "nothing is sent again so soon"
         world.take_awards(body)
-    assert [done.state for done in world.step()] == [State.SETTLED]
+    assert [done.state for done in world.step()] == [WaveState.SETTLED]
     under_way = [record.done for record in caplog.records if record.message == "awards_under_way"]
     assert under_way == list(range(len(bodies)))
 
@@ -109,7 +109,7 @@ def test_a_queue_that_nobody_listens_to_holds_the_wave_up_for_a_while_only(world
     sent(world)
     for times in range(1, SENDS_MAX):
         assert world.at(ROUND + times * RESEND) == []
-    assert [done.state for done in world.at(ROUND + SENDS_MAX * RESEND)] == [State.SETTLED]
+    assert [done.state for done in world.at(ROUND + SENDS_MAX * RESEND)] == [WaveState.SETTLED]
     assert ended(world) == by_the_walk_alone
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["awards_queue_given_up"]
 
@@ -118,7 +118,7 @@ def test_few_who_are_left_undecided_are_left_to_the_walk(world, by_the_walk_alon
     bodies = sent(world)
     world.take_awards(*bodies[:-1])
     assert world.at(ROUND + RESEND - SECOND) == []
-    assert [done.state for done in world.at(ROUND + RESEND)] == [State.SETTLED]
+    assert [done.state for done in world.at(ROUND + RESEND)] == [WaveState.SETTLED]
     assert world.queued_awards() == []
     assert ended(world) == by_the_walk_alone
 
@@ -153,7 +153,7 @@ def test_family_cards_that_change_while_batches_are_out_break_no_rule_and_lose_n
     chance.shuffle(again)
     world.take_awards(*again)
     end = settle(world)
-    chosen = {name for name, outcome in end["outcomes"].items() if outcome is Outcome.CHOSEN}
+    chosen = {name for name, outcome in end["outcomes"].items() if outcome is EntryOutcome.CHOSEN}
     assert chosen == end["marked"] == set(end["beneficiaries"])
     assert end["record"].chosen == end["year"] == len(chosen)
     held = [len(item.holders) for item in FamilyItem.scan(FamilyItem.sk == "HOLDERS")]
@@ -236,7 +236,7 @@ def test_a_batch_whose_last_award_was_not_told_to_registration_is_told_by_the_wa
     calls.reset()
     world.take_awards(*bodies[1:])
     marked = {name for name, person in world.people.by_id.items() if person.standing is Standing.BENEFICIARY}
-    chosen = {one.registrant_id for one in world.entries.candidates(WAVE) if one.outcome is Outcome.CHOSEN}
+    chosen = {one.registrant_id for one in world.entries.candidates(WAVE) if one.outcome is EntryOutcome.CHOSEN}
     assert len(chosen - marked) == 1
     world.at(ROUND + RESEND)  # few are left: the walk takes them, and marks who was missed
     assert ended(world)["marked"] >= chosen
@@ -245,7 +245,7 @@ def test_a_batch_whose_last_award_was_not_told_to_registration_is_told_by_the_wa
 def test_of_who_was_chosen_only_those_are_marked_again_of_whom_registration_does_not_know(world, monkeypatch):
     bodies = sent(world)
     world.take_awards(*bodies)
-    chosen = [one.registrant_id for one in world.entries.candidates(WAVE) if one.outcome is Outcome.CHOSEN]
+    chosen = [one.registrant_id for one in world.entries.candidates(WAVE) if one.outcome is EntryOutcome.CHOSEN]
     forgotten = set(chosen[1:3])
     for name in forgotten:
         world.people.add(replace(world.people.by_id[name], standing=Standing.REGISTERED))
@@ -272,19 +272,19 @@ def test_of_two_waves_drawn_at_once_the_second_waits_while_batches_of_the_first_
     world.beacons.silent = False
     states = lambda: [world.store.wave(number).state for number in (WAVE, WAVE + 1)]  # noqa: E731
     world.at(ROUND + TWO_WEEKS)
-    assert states() == [State.DRAWN, State.DRAWN]
+    assert states() == [WaveState.DRAWN, WaveState.DRAWN]
     bodies = world.queued_awards()
     assert {json.loads(body)["wave"] for body in bodies} == {WAVE}
     world.step()
-    assert states() == [State.DRAWN, State.DRAWN]
+    assert states() == [WaveState.DRAWN, WaveState.DRAWN]
     world.take_awards(*bodies)
     world.step()
-    assert states() == [State.SETTLED, State.DRAWN]
+    assert states() == [WaveState.SETTLED, WaveState.DRAWN]
     world.take_awards(*world.queued_awards())
     world.step()
-    assert states() == [State.SETTLED, State.SETTLED]
+    assert states() == [WaveState.SETTLED, WaveState.SETTLED]
     assert {one.wave for one in world.waves.beneficiaries(names)} == {WAVE}
-    assert {one.outcome for one in world.entries.candidates(WAVE + 1)} == {Outcome.ALREADY_BENEFICIARY}
+    assert {one.outcome for one in world.entries.candidates(WAVE + 1)} == {EntryOutcome.ALREADY_BENEFICIARY}
 
 
 def test_a_consumer_whose_time_is_up_gives_the_message_back_and_goes_on_there(world, by_the_walk_alone):

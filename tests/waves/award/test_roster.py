@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.draw.leaves import leaf
-from chalicelib.waves.award.award import Holder, Pages, Roster
+from chalicelib.waves.award.award import LeafOwner, LeafOwners, Pages
 from chalicelib.waves.entries import Candidate, Row
 from chalicelib.waves.errors import ListChanged
-from chalicelib.waves.rules import Outcome
+from chalicelib.waves.rules import EntryOutcome
 
 WAVE = 145
 
@@ -35,7 +35,7 @@ def paged(everybody: list[Candidate]) -> Pages:
 
 WHO = st.text("0123456789abcdef-", min_size=1, max_size=36)
 ENTRIES = st.dictionaries(
-    WHO, st.tuples(st.integers(10, 99), st.one_of(st.none(), st.sampled_from(list(Outcome)))), max_size=400
+    WHO, st.tuples(st.integers(10, 99), st.one_of(st.none(), st.sampled_from(list(EntryOutcome)))), max_size=400
 )
 
 
@@ -47,10 +47,10 @@ def test_every_entry_is_found_by_its_leaf_and_nobody_by_another(entries):
         for number, (who, (region, outcome)) in enumerate(entries.items())
     ]
     wanted = frozenset(list(entries)[::3])
-    roster = Roster(WAVE, paged(everybody), wanted)
+    roster = LeafOwners(WAVE, paged(everybody), wanted)
     for one in everybody:
         own = leaf(WAVE, one.region, one.ticket)
-        assert roster.whose(own) == Holder(one.registrant_id, one.region, one.outcome)
+        assert roster.whose(own) == LeafOwner(one.registrant_id, one.region, one.outcome)
         if one.registrant_id in wanted:
             assert roster.leaf_of(one.registrant_id) == own
         with pytest.raises(ListChanged):
@@ -60,7 +60,7 @@ def test_every_entry_is_found_by_its_leaf_and_nobody_by_another(entries):
 
 
 def test_leaves_at_the_ends_of_the_order_are_told_apart_from_what_is_not_there():
-    roster = Roster(WAVE, paged([Candidate("a", 31, ticket(0), Outcome.CHOSEN)]))
+    roster = LeafOwners(WAVE, paged([Candidate("a", 31, ticket(0), EntryOutcome.CHOSEN)]))
     own = leaf(WAVE, 31, ticket(0))
     assert roster.whose(own).registrant_id == "a"
     for absent in (own[:31] + bytes([own[31] ^ 1]), bytes([own[0]]) + bytes(31), bytes([own[0]]) + b"\xff" * 31):
@@ -70,4 +70,4 @@ def test_leaves_at_the_ends_of_the_order_are_told_apart_from_what_is_not_there()
 
 def test_an_id_that_does_not_fit_is_refused_and_not_cut():
     with pytest.raises(ValueError, match="too long"):
-        Roster(WAVE, paged([Candidate("a" * 37, 31, ticket(0), None)]))
+        LeafOwners(WAVE, paged([Candidate("a" * 37, 31, ticket(0), None)]))

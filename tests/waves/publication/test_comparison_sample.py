@@ -13,7 +13,7 @@ from chalicelib.draw.sample import sample_value
 from chalicelib.registration.rules import Standing
 from chalicelib.waves.entries import entry_item
 from chalicelib.waves.errors import ListChanged
-from chalicelib.waves.rules import Outcome
+from chalicelib.waves.rules import EntryOutcome
 from tests.builders.places import buy, leaf_of, play, waiting
 from tests.builders.waves import OPENS, ROUND, WAVE, WavesWorld
 from tests.conftest import T0
@@ -55,7 +55,7 @@ def test_who_was_removed_before_the_freeze_is_on_no_list_and_in_no_sample(world,
     assert world.result(WAVE, "removals.json") == {"removed": [{"reason": "already_beneficiary", "entries": 4}]}
     seated = {name for name in NAMES if world.waves.beneficiary(name)}
     next_one = min(set(NAMES[4:]) - seated)
-    assert world.entries.refuse(WAVE, next_one, Outcome.ALREADY_BENEFICIARY) is Outcome.ALREADY_BENEFICIARY
+    assert world.entries.refuse(WAVE, next_one, EntryOutcome.ALREADY_BENEFICIARY) is EntryOutcome.ALREADY_BENEFICIARY
     assert {name for name, _ in drawn_sample(world, 9)} == set(NAMES[4:]) - seated
     assert world.failed_checks(WAVE, tmp_path) == []
 

@@ -12,7 +12,7 @@ from admin.commands.draw import draw
 from admin.deployment import stages
 from chalicelib.waves.publication.beacon_relays import HandedIn
 from chalicelib.waves.publication.draw_run import commitment
-from chalicelib.waves.rules import State
+from chalicelib.waves.rules import WaveState
 from local.sandbox.beacon import sign
 from tests.builders.waves import FREEZES, OPENS, ROUND, WAVE, WavesWorld, joined
 
@@ -53,14 +53,14 @@ def test_the_rounds_own_signature_draws_the_wave(waiting):
     round_number = commitment(waiting.store.wave(WAVE)).round
     result = hand_in(sign(round_number))
     assert (result.exit_code, result.output) == (0, f"wave {WAVE} DRAWN\nwave {WAVE} SETTLED\n")
-    assert waiting.store.wave(WAVE).state is State.SETTLED
+    assert waiting.store.wave(WAVE).state is WaveState.SETTLED
 
 
 def test_any_other_signature_is_refused_and_changes_nothing(waiting):
     result = hand_in(sign(1))
     assert result.exit_code == 1
     assert "forged_beacon" in result.output
-    assert waiting.store.wave(WAVE).state is State.FROZEN
+    assert waiting.store.wave(WAVE).state is WaveState.FROZEN
 
 
 def test_a_wave_that_is_not_frozen_takes_no_signature(waiting):

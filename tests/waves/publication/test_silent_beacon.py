@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.clock import iso
 from chalicelib.waves.publication.draw_run import commitment
-from chalicelib.waves.rules import State
+from chalicelib.waves.rules import WaveState
 from chalicelib.waves.wire import WAITS_AFTER, BeaconView
 from tests.builders.aws_calls import Call, wrap_calls
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, joined
@@ -45,14 +45,14 @@ def test_a_wave_shows_its_round_from_the_freeze_on_and_that_it_waits_a_moment_af
         waiting.at(now)
         found = view(WAVE, now)
         assert (found.state, found.beacon, found.waiting_for) == (
-            State.FROZEN,
+            WaveState.FROZEN,
             BeaconView(round_number, iso(ROUND)),
             waits,
         )
     waiting.beacons.silent = False
     waiting.step()
     found = waiting.new_waves().get(WAVE, waiting.clock.now)
-    assert (found.state, found.waiting_for) == (State.SETTLED, None)
+    assert (found.state, found.waiting_for) == (WaveState.SETTLED, None)
     assert found.beacon == BeaconView(round_number, iso(ROUND))
 
 
@@ -62,7 +62,7 @@ def test_before_the_freeze_there_is_no_round_to_show(world):
     world.at(OPENS)
     world.at(CLOSES)
     found = world.waves.get(WAVE, CLOSES)
-    assert (found.state, found.beacon, found.waiting_for) == (State.CLOSED, None, None)
+    assert (found.state, found.beacon, found.waiting_for) == (WaveState.CLOSED, None, None)
 
 
 def test_that_a_draw_waits_for_long_is_told_once_with_the_round_and_the_note(waiting, caplog):
@@ -77,7 +77,7 @@ def test_that_a_draw_waits_for_long_is_told_once_with_the_round_and_the_note(wai
     assert (event["beacon_round"], event["beacon_due_at"]) == (commitment(record).round, iso(ROUND))
     assert event["note"] == record.note
     assert record.waiting_told
-    assert record.state is State.FROZEN
+    assert record.state is WaveState.FROZEN
     assert [one.message for one in caplog.records if one.levelname == "ERROR"] == ["beacon_silent"]
     waiting.beacons.silent = False
     waiting.step()

@@ -19,7 +19,7 @@ from chalicelib.config import WitnessRules, load_programme
 from chalicelib.draw import cosignatures
 from chalicelib.draw.cosignatures import Signer
 from chalicelib.waves.errors import UnknownWave
-from chalicelib.waves.publication.witnesses import Witnessing
+from chalicelib.waves.publication.witnesses import CosignatureIntake
 from local.sandbox.witness import SIGNER
 from tests.builders.draws.files import DEVELOPMENT, REAL_FROZEN, published_draw
 from tests.builders.waves import FREEZES, OPENS, ROUND, WAVE, WavesWorld, joined
@@ -42,7 +42,7 @@ def frozen(world: WavesWorld, monkeypatch: pytest.MonkeyPatch) -> WavesWorld:
     world.at(FREEZES)
     witnesses = WitnessRules(quorum=1, keys=(str(SIGNER.public), str(OTHER.public)))
     rules = msgspec.structs.replace(world.programme.draw, witnesses=witnesses)
-    services = SimpleNamespace(witnessing=Witnessing(world.store, world.publication, rules))
+    services = SimpleNamespace(witnessing=CosignatureIntake(world.store, world.publication, rules))
     monkeypatch.setattr(stages, "load", lambda name: SimpleNamespace(services=services))
     monkeypatch.setattr(witness_commands, "utc_now", lambda: world.clock.now)
     return world
@@ -192,7 +192,7 @@ def test_a_wave_that_is_not_frozen_has_nothing_to_sign(world):
     world.step()
     joined(world)
     world.at(OPENS)
-    witnessing = Witnessing(world.store, world.publication, world.programme.draw)
+    witnessing = CosignatureIntake(world.store, world.publication, world.programme.draw)
     for number in (WAVE, WAVE + 1):
         with pytest.raises(UnknownWave):
             witnessing.add(number, SIGNER.sign(b"", OPENS).line())
@@ -233,4 +233,6 @@ def test_the_lines_are_served_as_text_in_utf_8(frozen):
 def test_the_local_stage_takes_its_own_witness_in(frozen):
     rules = load_programme("local").draw
     assert rules.pinned == DEVELOPMENT
-    assert Witnessing(frozen.store, frozen.publication, rules).add(WAVE, SIGNER.sign(note_of(frozen), FREEZES).line())
+    assert CosignatureIntake(frozen.store, frozen.publication, rules).add(
+        WAVE, SIGNER.sign(note_of(frozen), FREEZES).line()
+    )
