@@ -207,3 +207,17 @@ def methods_of(domain: str, title: str) -> set[str]:
         found |= {one.name for one in node.body if isinstance(one, ast.FunctionDef)}
         wanted += [base.id for base in node.bases if isinstance(base, ast.Name) and base.id in classes]
     return found
+
+
+def test_the_rooms_are_those_of_the_tree():
+    shown = (
+        (ROOT / "docs/architecture.md")
+        .read_text()
+        .split("```")[1]
+        .split("chalicelib/")[1]
+        .split("\ninfrastructure/")[0]
+    )
+    rooms = (re.split(r"\s{2,}|(?<=/) ", line.strip())[0] for line in shown.splitlines() if re.match(r"  \w", line))
+    words = {word.strip("/") for room in rooms for word in room.split()}
+    parts = {path.stem for path in (ROOT / "chalicelib").iterdir() if path.is_dir() or path.suffix == ".py"}
+    assert parts - {"__init__", "__pycache__"} <= words
