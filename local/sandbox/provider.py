@@ -6,7 +6,7 @@
     POST /v2/payouts                              an instruction (header Idempotency-key, basic authentication)
     GET  /v2/payouts?reference_id=R               every payout of a reference
     POST /bank_account_data_requests              under which name an account is held (banks only)
-    GET  /transactions?types=&updated[gte]=&...   the list of transactions, in pages (`fsp_transactions`)
+    GET  /transactions?types=&updated[gte]=&...   the list of transactions, in pages (`provider_transactions`)
     GET  /sandbox/books                           every payout, what has really moved, totals
     POST /sandbox/settings                        change some of `Faults`
     POST /sandbox/accounts                        open accounts: [{"code", "account_number", "holder_name"}, ...]
@@ -19,11 +19,9 @@ import base64
 import hashlib
 import json
 import logging
-import sys
 import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -32,6 +30,7 @@ import msgspec
 import urllib3
 
 from .provider_books import Books, Fault, Faults, Refusal
+from .server import JsonHandler, Loopback
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +38,8 @@ ANNOUNCED_AT_ONCE = 4
 """Webhooks that are on their way at the same time; the others wait."""
 
 
-class Sandbox:
-    """The provider, in threads of this process. `port` 0 takes a free one; `api_key` empty accepts anybody."""
+class Sandbox(Loopback):
+    """The provider, as a context manager. `api_key` empty accepts anybody; leaving lets go of calls that hang."""
 
     def __init__(
         self,
@@ -51,37 +50,17 @@ class Sandbox:
         path: str = ":memory:",
         clock: Callable[[], float] = time.time,
     ) -> None:
+        super().__init__(_Handler, port)
         self.books = Books(seed, clock, path)
         self.stopping = threading.Event()
         self.authorization = f"Basic {base64.b64encode(f'{api_key}:'.encode()).decode()}" if api_key else None
-        self._server = _Server(("127.0.0.1", port), self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._announcing = threading.Semaphore(ANNOUNCED_AT_ONCE)
         self._http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=2, read=10), retries=False)
 
-    @property
-    def url(self) -> str:
-        """Its address, without a slash at the end."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def start(self) -> None:
-        """Answer from now on."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Answer no more; calls that hang are let go."""
-        self.stopping.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-        self.books.close()
-
-    def __enter__(self) -> Sandbox:
-        self.start()
-        return self
-
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        self.stopping.set()
+        super().__exit__()
+        self.books.close()
 
     def announce(self, reference: str, delay_s: float) -> None:
         """Post the webhook of a final status after a while; one that gets lost is lost, as webhooks are."""
@@ -103,142 +82,84 @@ class Sandbox:
             log.info("sandbox_webhook_lost", extra={"error": type(error).__name__})
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, address: tuple[str, int], sandbox: Sandbox) -> None:
-        super().__init__(address, _Handler)
-        self.sandbox = sandbox
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller that was killed while it waited is no error here."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
-    server: _Server
-
-    def do_POST(self) -> None:
+class _Handler(JsonHandler):
+    def do_POST(self) -> None:  # noqa: N802 - as the standard library has it
+        sandbox: Sandbox = self.server.owner
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path = urlsplit(self.path).path.rstrip("/")
         if path == "/v2/payouts":
-            self._payout(body)
+            key = self.headers.get("Idempotency-key") or ""
+            self._provide("send", key, lambda: self._send(key, body))
         elif path == "/bank_account_data_requests":
-            self._inquiry(body)
+            self._provide("inquiry", hashlib.sha256(body).hexdigest(), lambda: sandbox.books.inquire(body))
         elif path == "/sandbox/settings":
-            self._settings(body)
+            self.answer(*_outcome(lambda: self._configure(body)))
         elif path == "/sandbox/accounts":
-            self.server.sandbox.books.open_accounts(json.loads(body))
-            self._answer(200, {})
+            sandbox.books.open_accounts(json.loads(body))
+            self.answer(200, {})
         elif path.startswith("/sandbox/payouts/") and path.endswith("/reversal"):
-            self._reversal(path.split("/")[3])
+            self.answer(*_outcome(lambda: self._reverse(path.split("/")[3])))
         else:
-            self._answer(404, {"error_code": "NOT_FOUND"})
+            self.answer(404, {"error_code": "NOT_FOUND"})
 
-    def do_GET(self) -> None:
-        url = urlsplit(self.path)
-        path = url.path.rstrip("/")
+    def do_GET(self) -> None:  # noqa: N802 - as the standard library has it
+        books, url = self.server.owner.books, urlsplit(self.path)
+        path, query = url.path.rstrip("/"), parse_qs(url.query)
+        reference = query.get("reference_id", [""])[0]
         if path == "/v2/payouts":
-            self._status(parse_qs(url.query).get("reference_id", [""])[0])
+            self._provide("status", reference, lambda: books.of_reference(reference))
         elif path == "/transactions":
-            self._transactions(parse_qs(url.query))
+            self._provide("list", query.get("after_id", [reference])[0], lambda: books.transactions(query))
         elif path == "/sandbox/books":
-            self._answer(200, self.server.sandbox.books.report())
+            self.answer(200, books.report())
         else:
-            self._answer(404, {"error_code": "NOT_FOUND"})
+            self.answer(404, {"error_code": "NOT_FOUND"})
 
-    def _payout(self, body: bytes) -> None:
-        if not self._authorized():
+    def _provide(self, call: str, key: str, work: Callable[[], Any]) -> None:
+        """Answer a call of the provider's own API, or go wrong with it as the books decide."""
+        sandbox: Sandbox = self.server.owner
+        if sandbox.authorization not in (None, self.headers.get("Authorization")):
+            self.answer(401, {"error_code": "INVALID_API_KEY", "message": "The API key is not valid"})
             return
-        books = self.server.sandbox.books
-        key = self.headers.get("Idempotency-key") or ""
-        fault = books.fault("send", key)
-        status, answer = 0, {}
-        if fault.has_effect:
-            try:
-                status, answer = 200, books.send(key, body)
-                self.server.sandbox.announce(answer["reference_id"], books.faults.settle_ms / 1000)
-            except Refusal as refusal:
-                status, answer = refusal.status, refusal.body
-        self._answer_or_not(fault, status, answer)
-
-    def _status(self, reference: str) -> None:
-        if not self._authorized():
-            return
-        books = self.server.sandbox.books
-        self._answer_or_not(books.fault("status", reference), 200, books.of_reference(reference))
-
-    def _inquiry(self, body: bytes) -> None:
-        if not self._authorized():
-            return
-        books = self.server.sandbox.books
-        try:
-            status, answer = 200, books.inquire(body)
-        except Refusal as refusal:
-            status, answer = refusal.status, refusal.body
-        self._answer_or_not(books.fault("inquiry", hashlib.sha256(body).hexdigest()), status, answer)
-
-    def _transactions(self, query: dict[str, list[str]]) -> None:
-        if not self._authorized():
-            return
-        books = self.server.sandbox.books
-        fault = books.fault("list", query.get("after_id", query.get("reference_id", [""]))[0])
-        try:
-            self._answer_or_not(fault, 200, books.transactions(query))
-        except Refusal as refusal:
-            self._answer_or_not(fault, refusal.status, refusal.body)
-
-    def _settings(self, body: bytes) -> None:
-        try:
-            faults = self.server.sandbox.books.configure(msgspec.json.decode(body, type=dict[str, Any]))
-        except msgspec.DecodeError as error:
-            self._answer(400, {"error_code": "API_VALIDATION_ERROR", "message": str(error)})
-        else:
-            self._answer(200, msgspec.to_builtins(faults) | {"callback_token": ""})
-
-    def _reversal(self, reference: str) -> None:
-        try:
-            self.server.sandbox.books.reverse(reference)
-        except Refusal as refusal:
-            self._answer(refusal.status, refusal.body)
-        else:
-            self.server.sandbox.announce(reference, 0)
-            self._answer(200, {"reference_id": reference, "status": "REVERSED"})
-
-    def _authorized(self) -> bool:
-        expected = self.server.sandbox.authorization
-        if expected is None or self.headers.get("Authorization") == expected:
-            return True
-        self._answer(401, {"error_code": "INVALID_API_KEY", "message": "The API key is not valid"})
-        return False
-
-    def _answer_or_not(self, fault: Fault, status: int, answer: Any) -> None:
+        fault = sandbox.books.fault(call, key)
+        status, answer = 0, None
+        if fault.has_effect or call != "send":
+            status, answer = _outcome(work)
         match fault:
             case Fault.NONE:
-                self._answer(status, answer)
+                self.answer(status, answer)
             case Fault.ERROR_BEFORE:
-                self._answer(503, {"error_code": "SERVER_ERROR", "message": "Try again later"})
+                self.answer(503, {"error_code": "SERVER_ERROR", "message": "Try again later"})
             case Fault.ERROR_AFTER:
-                self._answer(500, {"error_code": "SERVER_ERROR", "message": "Something went wrong"})
+                self.answer(500, {"error_code": "SERVER_ERROR", "message": "Something went wrong"})
             case Fault.TIMEOUT_BEFORE | Fault.TIMEOUT_AFTER:
-                self.server.sandbox.stopping.wait(self.server.sandbox.books.faults.hang_s)
+                sandbox.stopping.wait(sandbox.books.faults.hang_s)
                 self.close_connection = True
 
-    def _answer(self, status: int, answer: Any) -> None:
-        raw = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(raw)))
-        self.end_headers()
-        self.wfile.write(raw)
+    def _send(self, key: str, body: bytes) -> dict[str, Any]:
+        sandbox: Sandbox = self.server.owner
+        answer = sandbox.books.send(key, body)
+        sandbox.announce(answer["reference_id"], sandbox.books.faults.settle_ms / 1000)
+        return answer
 
-    def log_message(self, *_: object) -> None:
-        """Say nothing: request lines would fill the demo's screen."""
+    def _configure(self, body: bytes) -> dict[str, Any]:
+        faults = self.server.owner.books.configure(msgspec.json.decode(body, type=dict[str, Any]))
+        return {**msgspec.to_builtins(faults), "callback_token": ""}
+
+    def _reverse(self, reference: str) -> dict[str, Any]:
+        self.server.owner.books.reverse(reference)
+        self.server.owner.announce(reference, 0)
+        return {"reference_id": reference, "status": "REVERSED"}
+
+
+def _outcome(work: Callable[[], Any]) -> tuple[int, Any]:
+    """Status and body of the answer to a request."""
+    try:
+        return 200, work()
+    except Refusal as refusal:
+        return refusal.status, refusal.body
+    except msgspec.DecodeError as error:
+        return 400, {"error_code": "API_VALIDATION_ERROR", "message": str(error)}
 
 
 @click.command()

@@ -130,7 +130,6 @@ class Books:
         self._db.executescript(_SCHEMA)
 
     def close(self) -> None:
-        """Close the file."""
         self._db.close()
 
     def configure(self, changes: dict[str, Any]) -> Faults:
@@ -220,9 +219,7 @@ class Books:
         """A page of the list of transactions. Raises `Refusal`."""
         with self._lock:
             rows = self._db.execute("select rowid, * from payouts order by accepted_at desc, rowid desc").fetchall()
-        listed = [
-            provider_transactions.transaction(dict(row), self._status(row), self._updated_at(row)) for row in rows
-        ]
+        listed = [provider_transactions.transaction(dict(row), *self._state(row)) for row in rows]
         try:
             return provider_transactions.page(listed, query)
         except provider_transactions.BadQuery as error:
@@ -256,22 +253,14 @@ class Books:
         ).fetchone()
 
     def _accept(self, key: str, body: bytes, instruction: dict[str, Any]) -> None:
-        now = self._clock()
+        now, channel = self._clock(), instruction["channel_properties"]
         self._db.execute(
             "insert into payouts (key, body, id, reference, channel, account, holder, amount, description, accepted_at,"
             " settles_at, outcome) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                key,
-                body,
-                f"disb-{uuid.uuid4()}",
-                instruction["reference_id"],
-                instruction["channel_code"],
-                instruction["channel_properties"]["account_number"],
-                instruction["channel_properties"]["account_holder_name"],
-                instruction["amount"],
-                instruction.get("description", ""),
-                now,
-                now + self.faults.settle_ms / 1000,
+                *(key, body, f"disb-{uuid.uuid4()}", instruction["reference_id"], instruction["channel_code"]),
+                *(channel["account_number"], channel["account_holder_name"], instruction["amount"]),
+                *(instruction.get("description", ""), now, now + self.faults.settle_ms / 1000),
                 self._outcome(instruction),
             ],
         )
@@ -283,15 +272,16 @@ class Books:
         unlucky = reference.endswith("-1") and self._dice(f"outcome|{reference}") < faults.fail_rate
         return "FAILED" if unlucky else "SUCCEEDED"
 
-    def _status(self, row: sqlite3.Row) -> str:
+    def _state(self, row: sqlite3.Row) -> tuple[str, float]:
+        """A payout's status now, and since when in Unix seconds."""
         if row["reversed_at"] is not None:
-            return "REVERSED"
-        return str(row["outcome"]) if self._clock() >= row["settles_at"] else "ACCEPTED"
+            return "REVERSED", row["reversed_at"]
+        if self._clock() >= row["settles_at"]:
+            return row["outcome"], row["settles_at"]
+        return "ACCEPTED", row["accepted_at"]
 
-    def _updated_at(self, row: sqlite3.Row) -> float:
-        if row["reversed_at"] is not None:
-            return float(row["reversed_at"])
-        return float(row["settles_at"] if self._clock() >= row["settles_at"] else row["accepted_at"])
+    def _status(self, row: sqlite3.Row) -> str:
+        return self._state(row)[0]
 
     def _line(self, row: sqlite3.Row) -> dict[str, Any]:
         status = self._status(row)
@@ -356,17 +346,13 @@ def _instruction(body: bytes) -> dict[str, Any]:
     try:
         instruction: dict[str, Any] = json.loads(body)
         channel = instruction["channel_properties"]
-        texts = [
-            instruction["reference_id"],
-            instruction["channel_code"],
-            channel["account_number"],
-            channel["account_holder_name"],
-        ]
-        sound = all(isinstance(text, str) and text for text in texts)
+        texts = [instruction[name] for name in ("reference_id", "channel_code")]
+        texts += [channel[name] for name in ("account_number", "account_holder_name")]
+        sound = all(isinstance(text, str) and text for text in texts) and texts[1].startswith("ID_")
         sound = sound and type(instruction["amount"]) is int and instruction["currency"] == "IDR"
-    except (ValueError, KeyError, TypeError) as error:
-        raise Refusal(400, "API_VALIDATION_ERROR", "A field is missing or of the wrong type") from error
-    if not sound or not instruction["channel_code"].startswith("ID_"):
+    except (ValueError, KeyError, TypeError):
+        sound = False
+    if not sound:
         raise Refusal(400, "API_VALIDATION_ERROR", "A field is missing or of the wrong type")
     if instruction["amount"] < MINIMUM_IDR:
         raise Refusal(400, "MINIMUM_TRANSFER_LIMIT_ERROR", "The amount is too small")

@@ -229,7 +229,7 @@ def test_the_development_relay_runs_as_a_program_on_loopback():
 
 def test_stopping_the_development_relay_frees_its_port(relay):
     port = int(relay.url.rsplit(":", 1)[1])
-    relay.stop()
+    relay.__exit__()
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 
