@@ -9,23 +9,20 @@ the provider's books.
 from __future__ import annotations
 
 import json
-import traceback
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from admin.deployment import stages
-from admin.deployment.stacks import DeployFailed
 from chalicelib.payouts import rules
 from chalicelib.payouts.rules import Kind
 
-from ..cloud.local_cloud import STAGE, CloudFailed, LocalCloud
-from ..demo.administrator import CommandLine, OfficeFailed
-from ..demo.screen import LOGS_S, Screen, begin, keep_logs
+from ..cloud.local_cloud import STAGE, LocalCloud
+from ..demo.administrator import Administrator
+from ..demo.screen import Clock, Screen, keep_logs, run
 from . import payees, sums
 from .killer import Killer, workers
-from .rest import Ledger, NotAtRest, wait_for_quiet, wait_for_rest
+from .rest import Ledger, wait_for_quiet, wait_for_rest
 from .sums import Aftermath
 
 FOLDER = stages.ROOT / ".chaos"
@@ -58,12 +55,12 @@ def only_payouts(stage: stages.Stage) -> None:
             events.disable_rule(Name=rule["Name"])
 
 
-def play(cloud: LocalCloud, screen: Screen, count: int, seed: int, still_s: float) -> tuple[Aftermath, list[str]]:
-    """Deploy and pay; what is there at the end, and what does not agree. Raises `NotAtRest`."""
+def play(cloud: LocalCloud, screen: Screen, count: int, seed: int, still_s: float) -> list[str]:
+    """Deploy and pay; returns what does not agree at the end. Raises `NotAtRest`."""
     screen.line("deployment: the same code, templates and commands as for AWS, onto the local cloud")
     stage = cloud.deploy()
     only_payouts(stage)
-    services, ledger = stage.services, Ledger(stage)
+    services, ledger, clock = stage.services, Ledger(stage), Clock(screen.line)
     owed = payees.invent(count, seed, services)
     payees.register(owed, services, cloud.fsp.books, screen.progress)
     cloud.fsp.books.configure(FAULTS)
@@ -73,8 +70,8 @@ def play(cloud: LocalCloud, screen: Screen, count: int, seed: int, still_s: floa
     )
     with killer:
         payees.entitle(owed, services, screen.progress)
-        wait_for_rest(ledger, screen, count, still_s)
-    wait_for_quiet(ledger, still_s)
+        wait_for_rest(ledger, screen, clock, count, still_s)
+    wait_for_quiet(ledger, clock, still_s)
     keep_logs(FOLDER / "logs")
     scheme = services.programme.schemes[-1]
     after = Aftermath(
@@ -87,11 +84,10 @@ def play(cloud: LocalCloud, screen: Screen, count: int, seed: int, still_s: floa
         received_again=received_again(FOLDER / "logs"),
         dead_letters=ledger.dead_letters(),
     )
-    office = CommandLine(STAGE, cloud.endpoint, cloud.fsp.url, FOLDER / "logs/office.log")
-    compared = office.compare_books()
-    for said in compared.said:
-        screen.line(f"gelombang payout compare: {said}")
-    return after, [*sums.differences(after), *compared.wrong]
+    compared = Administrator(STAGE, cloud.endpoint, cloud.fsp.url, FOLDER / "logs/office.log").compare_books()
+    for line in (*(f"gelombang payout compare: {said}" for said in compared.said), *after.lines()):
+        screen.line(line)
+    return [*sums.differences(after), *compared.wrong]
 
 
 def received_again(logs: Path) -> int:
@@ -103,39 +99,17 @@ def received_again(logs: Path) -> int:
     return len(again)
 
 
-def _tell(screen: Screen, after: Aftermath, found: Sequence[str]) -> None:
-    for line in after.lines():
-        screen.line(line)
-    for one in found:
-        screen.line(f"disagreement: {one}")
-
-
 @click.command()
 @click.option("--payouts", "count", default=2000, show_default=True, help="How many people are owed an incentive.")
 @click.option("--seed", default=54, show_default=True, help="The same seed invents the same people and mishaps.")
 @click.option("--minutes", default=10.0, show_default=True, help="It is given up when nothing has moved for so long.")
 def main(count: int, seed: int, minutes: float) -> None:
     """Pay many people on a local cloud where everything goes wrong, and compare the books."""
-    found: list[str] = []
-    screen = Screen()
-    try:
-        with screen, LocalCloud(FOLDER / "cloud", seed=str(seed), report=screen.line, count=screen.count) as cloud:
-            begin(FOLDER)
-            try:
-                after, found = play(cloud, screen, count, seed, minutes * 60)
-                _tell(screen, after, found)
-            finally:
-                screen.line("stopping everything that was started; logs are in .chaos/logs")
-                keep_logs(FOLDER / "logs", LOGS_S)
-    except (CloudFailed, DeployFailed, NotAtRest, OfficeFailed) as error:
-        found.append(str(error))
-        screen.line(str(error))
-    except Exception as error:  # noqa: BLE001 - whatever happens, the last line must tell that it failed
-        (FOLDER / "traceback.txt").write_text(traceback.format_exc())
-        found.append(type(error).__name__)
-        screen.line(f"{type(error).__name__}, see .chaos/traceback.txt")
-    except (KeyboardInterrupt, SystemExit):
-        found.append("interrupted")
+
+    def chaos(cloud: LocalCloud, screen: Screen, found: list[str]) -> None:
+        found += play(cloud, screen, count, seed, minutes * 60)
+
+    found = run(FOLDER, seed, chaos)
     click.echo(f"chaos: {'FAILED' if found else 'ok'}")
     raise SystemExit(1 if found else 0)
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from admin.deployment import stages
 from chalicelib.payouts.ledger.partitions import unsettled_shards
 from chalicelib.payouts.rules import Hold
 
-from ..demo.screen import Screen
+from ..demo.scene import Patience
+from ..demo.screen import Clock, Screen
 
-LOOK_S = 3
+LOOK = timedelta(seconds=3)
 
 
-class NotAtRest(Exception):
+class NotAtRest(TimeoutError):
     """Nothing moves any more; the message says how much was still under way."""
+
+    def __init__(self, still_s: float, left: str) -> None:
+        super().__init__(f"nothing has moved for {still_s:.0f} s: {left}")
 
 
 class Ledger:
@@ -58,40 +62,24 @@ class Ledger:
         return sum(int(found[name]) for name in names)
 
 
-def wait_for_rest(ledger: Ledger, screen: Screen, total: int, still_s: float) -> None:
-    """Until nothing is unsettled. Raises `NotAtRest`."""
-    watch = Watch(still_s)
+def wait_for_rest(ledger: Ledger, screen: Screen, clock: Clock, total: int, still_s: float) -> None:
+    """Wait until nothing is unsettled. Raises `NotAtRest`."""
+    patience = Patience(clock, _untold, "", still_s, LOOK)
     while left := ledger.unsettled():
         screen.count("payouts at rest", total - left, total)
-        queued = ledger.queued()
-        watch.look(left, f"{left} payouts are not at rest, {queued} messages are queued")
+        if not patience.goes_on(left):
+            queued = ledger.queued()
+            raise NotAtRest(still_s, f"{left} payouts are not at rest, {queued} messages are queued")
     screen.progress("payouts at rest", total, total)
 
 
-def wait_for_quiet(ledger: Ledger, still_s: float) -> None:
-    """Until no message is left: each is about a payout at rest. Raises `NotAtRest`."""
-    watch = Watch(still_s)
+def wait_for_quiet(ledger: Ledger, clock: Clock, still_s: float) -> None:
+    """Wait until no message is left: each is about a payout at rest. Raises `NotAtRest`."""
+    patience = Patience(clock, _untold, "", still_s, LOOK)
     while left := ledger.queued():
-        watch.look(left, f"{left} messages are still queued")
+        if not patience.goes_on(left):
+            raise NotAtRest(still_s, f"{left} messages are still queued")
 
 
-class Watch:
-    """Waits as long as what is left becomes less, at whatever speed; `still_s`: so long it may stay the same."""
-
-    def __init__(
-        self, still_s: float, seconds: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
-        self._still_s = still_s
-        self._seconds = seconds
-        self._sleep = sleep
-        self._least: int | None = None
-        self._moved_at = seconds()
-
-    def look(self, left: int, otherwise: str) -> None:
-        """Pause a moment. Raises `NotAtRest`."""
-        if self._least is None or left < self._least:
-            self._least, self._moved_at = left, self._seconds()
-        still_s = self._seconds() - self._moved_at
-        if still_s > self._still_s:
-            raise NotAtRest(f"nothing has moved for {still_s:.0f} s: {otherwise}")
-        self._sleep(LOOK_S)
+def _untold(_line: str) -> None:
+    """The bars show what is waited for."""

@@ -7,26 +7,24 @@ that was started is stopped, whatever happens.
 
 from __future__ import annotations
 
-import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import click
 
 from admin.deployment import stages
-from admin.deployment.stacks import DeployFailed
 from chalicelib.clock import utc_now, wib_date
 from chalicelib.config import load_programme
 
-from ..cloud.local_cloud import STAGE, CloudFailed, LocalCloud
+from ..cloud.local_cloud import STAGE, LocalCloud
 from ..sandbox.provider_books import Faults
-from .administrator import CommandLine, OfficeFailed
-from .api import Api, Unexpected
+from .administrator import Administrator
+from .api import Api
 from .people import Person, people
 from .play import play
 from .players.crowd import Crowd
 from .scene import Scene
-from .screen import LOGS_S, Clock, Screen, begin, keep_logs
+from .screen import Clock, Screen, run
 from .sums import Played
 
 FOLDER = stages.ROOT / ".demo"
@@ -52,10 +50,10 @@ def stage(cloud: LocalCloud, screen: Screen, invented: Sequence[Person], found: 
     cloud.fsp.books.open_accounts(person.address for person in invented)
     api = Api(deployed.api_url, deployed.settings.jwks_url, WORKERS + 2)
     crowd = Crowd(api, invented, utc_now, screen.progress, found, WORKERS)
-    office = CommandLine(STAGE, cloud.endpoint, cloud.fsp.url, FOLDER / "logs/office.log")
+    admin = Administrator(STAGE, cloud.endpoint, cloud.fsp.url, FOLDER / "logs/office.log")
     programme, folder = load_programme(STAGE), FOLDER / "draws"
     clock = Clock(screen.line)
-    played = play(Scene(crowd, office, clock, programme, folder, Faults().fail_suffix, screen.line))
+    played = play(Scene(crowd, admin, clock, programme, folder, Faults().fail_suffix, screen.line))
     _tell(screen.line, played)
     screen.line(f"of this time, {clock.waited_s:.0f} s were waiting; processors worked for {cloud.cpu_s():.0f} s")
     return played.counts
@@ -77,26 +75,12 @@ def main(count: int, seed: int) -> None:
         invented = people(seed, count, wib_date(utc_now()), load_programme(STAGE), Faults().fail_suffix)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--people") from error
-    counts: Mapping[str, int] = {}
-    found: list[str] = []
-    screen = Screen()
-    try:
-        with screen, LocalCloud(FOLDER / "cloud", seed=str(seed), report=screen.line, count=screen.count) as cloud:
-            begin(FOLDER)
-            try:
-                counts = stage(cloud, screen, invented, found)
-            finally:
-                screen.line("stopping everything that was started; logs are in .demo/logs")
-                keep_logs(FOLDER / "logs", LOGS_S)
-    except (CloudFailed, DeployFailed, OfficeFailed, Unexpected, TimeoutError) as error:
-        found.append(str(error))
-    except Exception as error:  # noqa: BLE001 - whatever happens, the last line must tell that it failed
-        (FOLDER / "traceback.txt").write_text(traceback.format_exc())
-        found.append(f"{type(error).__name__}, see .demo/traceback.txt")
-    except (KeyboardInterrupt, SystemExit):
-        found.append("interrupted")
-    for one in found:
-        screen.line(f"disagreement: {one}")
+    counts: dict[str, int] = {}
+
+    def demo(cloud: LocalCloud, screen: Screen, found: list[str]) -> None:
+        counts.update(stage(cloud, screen, invented, found))
+
+    found = run(FOLDER, seed, demo)
     figures = " ".join(f"{name}={figure}" for name, figure in {**counts, "disagreements": len(found)}.items())
     click.echo(f"demo: {'FAILED' if found else 'ok'} {figures}")
     raise SystemExit(1 if found else 0)

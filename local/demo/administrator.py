@@ -9,9 +9,10 @@ import json
 import re
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -30,17 +31,24 @@ from chalicelib.waves.errors import ChangeTooLate
 from ..sandbox import inbox
 from . import time_lapse
 from .players.crowd import Partner
-from .scene import Comparison
 
 _NO_ADDRESS = "HELD(NO_ADDRESS)"
 """How `gelombang payout list` shows a payout that waits for an address."""
 
 
-class OfficeFailed(Exception):
+class CommandFailed(Exception):
     """A command did not end well; the message has the command and the last line it wrote."""
 
 
-class CommandLine:
+@dataclass(frozen=True)
+class Comparison:
+    """The ledger compared with the provider's books: the sums as they were printed, and what does not agree."""
+
+    said: Sequence[str]
+    wrong: Sequence[str]
+
+
+class Administrator:
     """Runs commands of `gelombang` for a stage, with this process's environment.
 
     `log` gets a line for each run; `endpoint` is where the local cloud is, `fsp_url` the sandbox provider.
@@ -55,35 +63,24 @@ class CommandLine:
         self._services = stages.load(stage).services
 
     def add_wave(self, opens_at: datetime, closes_at: datetime, quota: int) -> int:
-        """Set a wave and return its number."""
-        out = self._must(
-            "wave",
-            "add",
-            "--opens-at",
-            iso(opens_at),
-            "--closes-at",
-            iso(closes_at),
-            "--quota",
-            str(quota),
-            "--reason",
-            "Percobaan",
-        )
-        return int(_word_after("wave", out))
+        times = ("--opens-at", iso(opens_at), "--closes-at", iso(closes_at))
+        added = self._must("wave", "add", *times, "--quota", str(quota), "--reason", "Percobaan")
+        return int(_word_after("wave", added))
 
     def move_wave(self, number: int, opens_at: datetime, closes_at: datetime) -> bool:
         """Give a wave other times; False if that comes too late for them."""
         times = ("--opens-at", iso(opens_at), "--closes-at", iso(closes_at))
         code, out, error = self._run("wave", "move", str(number), *times, "--reason", "Percobaan")
         if code and ChangeTooLate.code not in error:
-            raise OfficeFailed(f"gelombang wave move: {_last_line(error or out)}")
+            raise CommandFailed(f"gelombang wave move: {_last_line(error or out)}")
         return not code
 
     def close_wave(self, number: int) -> datetime:
-        """Let an open wave close now instead of when it is due: by hand, as no administrator can."""
+        """Let an open wave close now, by hand, as no administrator can; the first instant that is refused."""
         return time_lapse.close_wave(self._services, number, utc_now)
 
     def end_buying(self) -> datetime:
-        """Let the deadline come now of everyone who has bought nothing yet: by hand, as no administrator can."""
+        """Let the deadline of everyone who has bought nothing come now, by hand; its instant."""
         return time_lapse.end_buying(self._services, utc_now)
 
     def fire(self, schedule: str) -> None:
@@ -106,7 +103,6 @@ class CommandLine:
                 self._must("payout", "ask", entitlement_id)
 
     def add_partner(self, name: str) -> Partner:
-        """Admit a training partner."""
         out = self._must("partner", "add", name, "--reason", "Percobaan")
         return Partner(_word_after("partner", out), _word_after("key", out))
 
@@ -132,16 +128,14 @@ class CommandLine:
         return [(mail.to, mail.subject, mail.text) for mail in inbox.mails(self._endpoint)]
 
     def mails_in_doubt(self) -> int:
-        """How often nobody knew whether a mail had gone out, by what the functions logged."""
+        """How often nobody knew whether a mail had gone out; so many may have come twice."""
         logs = stages.connect().client("logs")
         groups = [f"/aws/lambda/gelombang-{self._stage}-{name}" for name in ("send_mail", "write_notices")]
-        pages = (
-            page for group in groups for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group)
-        )
+        paginate = logs.get_paginator("filter_log_events").paginate
+        pages = (page for group in groups for page in paginate(logGroupName=group))
         return sum("mail_outcome_unknown" in event["message"] for page in pages for event in page["events"])
 
     def show_statistics(self) -> list[str]:
-        """The published statistics, as printed."""
         return self._must("statistics", "show").splitlines()
 
     def add_cosignature(self, wave: int, line: bytes) -> None:
@@ -153,7 +147,6 @@ class CommandLine:
         return [*self._findings("draw", "verify", str(wave)), *self._findings("draw", "verify", str(folder))]
 
     def compare_books(self) -> Comparison:
-        """Compare the ledger with the provider's books."""
         code, out, error = self._run("payout", "compare", "--books", f"{self._fsp_url}/sandbox/books")
         wrong = [f"gelombang payout compare: {_last_line(error or out)}"] if code else []
         return Comparison(said=out.splitlines(), wrong=wrong)
@@ -166,7 +159,7 @@ class CommandLine:
     def _must(self, *command: str, env: Mapping[str, str] | None = None) -> str:
         code, out, error = self._run(*command, env=env)
         if code:
-            raise OfficeFailed(f"gelombang {' '.join(command)}: {_last_line(error or out)}")
+            raise CommandFailed(f"gelombang {' '.join(command)}: {_last_line(error or out)}")
         return out
 
     def _findings(self, *command: str) -> list[str]:
@@ -183,20 +176,10 @@ class CommandLine:
         key = iam.create_access_key(UserName="budi")["AccessKey"]
         return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
 
-    @staticmethod
-    def _invoke(command: list[str], env: Mapping[str, str] | None) -> Result:
-        if env is None:
-            return CliRunner().invoke(main, command)
-        boto3.DEFAULT_SESSION = None  # it would go on as who it was
-        try:
-            return CliRunner().invoke(main, command, env=env)
-        finally:
-            boto3.DEFAULT_SESSION = None
-
     def _run(self, *command: str, env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
         began = time.monotonic()
         with self._at_work:  # while a command runs, this whole process writes to another stdout
-            done = self._invoke([*command, "--stage", self._stage], env)
+            done = _invoke([*command, "--stage", self._stage], env)
         error = done.stderr
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             error += "".join(traceback.format_exception(done.exception))
@@ -205,6 +188,16 @@ class CommandLine:
             # What it printed may be a partner's key, so only complaints are kept.
             log.write(f"{took:.1f} s, exit {done.exit_code}: gelombang {' '.join(command)}\n{error}")
         return done.exit_code, done.stdout, error
+
+
+def _invoke(command: list[str], env: Mapping[str, str] | None) -> Result:
+    if env is not None:
+        boto3.DEFAULT_SESSION = None  # it would go on as who it was
+    try:
+        return CliRunner().invoke(main, command, env=env)
+    finally:
+        if env is not None:
+            boto3.DEFAULT_SESSION = None
 
 
 def _word_after(word: str, text: str) -> str:

@@ -26,7 +26,7 @@ def play(scene: Scene) -> sums.Played:
     money.read_payouts(scene.crowd, "")  # who misses an address sets it now, and it has rested when it is needed
     places.pass_on(scene, drawn.number, shelf)
     places.pay(scene, "incentives are paid")
-    paid_at = scene.pace.now()
+    paid_at = scene.clock.now()
     reminded = sum(diary.reminded for diary in scene.crowd.diaries)
     scene.tell(
         f"payout: {reminded} of them had said nowhere to be paid; they were told, said it, and the money went on"
@@ -52,7 +52,7 @@ def _reckon(scene: Scene, drawn: wave.Drawn, statistics: Mapping[str, Any]) -> s
         diaries=crowd.diaries,
         wave=seen,
         results=results.fetch(seen["results_url"], folder),
-        books=scene.office.books(),
+        books=scene.admin.books(),
         scheme=scheme,
         applicants=crowd.applicants,
         statistics=statistics,
@@ -62,8 +62,8 @@ def _reckon(scene: Scene, drawn: wave.Drawn, statistics: Mapping[str, Any]) -> s
     if played.results.note != drawn.note:
         crowd.differences.append("the note is not the one that was published at the freeze")
     crowd.differences += sums.differences(played)
-    crowd.differences += scene.office.check_draw(drawn.number, folder)
-    compared = scene.office.compare_books()
+    crowd.differences += scene.admin.check_draw(drawn.number, folder)
+    compared = scene.admin.compare_books()
     crowd.differences += compared.wrong
     scene.tell(f"people were told: {played.counts['paid']} paid, {format_idr(Rupiah(played.told_idr))}")
     for line in compared.said:

@@ -1,10 +1,11 @@
-"""What the demo and the chaos run share: the clock, the screen, and the files of a run."""
+"""What the demo and the chaos run share: the clock, the screen, the local cloud they run on, and their files."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -17,7 +18,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from admin.deployment import stages
+from admin.deployment.stacks import DeployFailed
 from chalicelib.clock import utc_now
+
+from ..cloud.local_cloud import CloudFailed, LocalCloud
+from .administrator import CommandFailed
+from .api import Unexpected
 
 LOGS_S = 5
 """What fetching the logs may take at the end."""
@@ -31,7 +37,6 @@ class Clock:
         self._tell = tell
 
     def now(self) -> datetime:
-        """The present instant, UTC."""
         return utc_now()
 
     def wait_until(self, instant: datetime, awaited: str = "") -> None:
@@ -86,8 +91,31 @@ class Screen:
         self._bars.stop()
 
 
-def begin(folder: Path) -> None:
-    """Remove what an earlier run has left. The cloud is held by then, so nobody else is at it."""
+def run(folder: Path, seed: int, play: Callable[[LocalCloud, Screen, list[str]], None]) -> list[str]:
+    """Play on a local cloud and stop all of it. Returns what does not agree, whatever ended the play among it."""
+    found: list[str] = []
+    screen = Screen()
+    try:
+        with screen, LocalCloud(folder / "cloud", seed=str(seed), report=screen.line, count=screen.count) as cloud:
+            _remove_earlier(folder)  # the cloud is held by now, so nobody else is at it
+            try:
+                play(cloud, screen, found)
+            finally:
+                screen.line(f"stopping everything that was started; logs are in {folder.name}/logs")
+                keep_logs(folder / "logs", LOGS_S)
+    except (CloudFailed, DeployFailed, CommandFailed, Unexpected, TimeoutError) as error:
+        found.append(str(error))
+    except Exception as error:  # noqa: BLE001 - whatever happens, the last line must tell that it failed
+        (folder / "traceback.txt").write_text(traceback.format_exc())
+        found.append(f"{type(error).__name__}, see {folder.name}/traceback.txt")
+    except (KeyboardInterrupt, SystemExit):
+        found.append("interrupted")
+    for one in found:
+        screen.line(f"disagreement: {one}")
+    return found
+
+
+def _remove_earlier(folder: Path) -> None:
     for left in ("logs", "draws"):
         shutil.rmtree(folder / left, ignore_errors=True)
     (folder / "traceback.txt").unlink(missing_ok=True)

@@ -34,8 +34,8 @@ from chalicelib.payouts.rules import Hold
 from chalicelib.waves.errors import ChangeTooLate
 from chalicelib.web import edge
 from local.demo import time_lapse
+from local.demo.administrator import Comparison
 from local.demo.players.crowd import Partner
-from local.demo.scene import Comparison
 from local.sandbox.beacon import DevelopmentBeacon
 from local.sandbox.provider import Sandbox
 from tests.builders.training import import_courses

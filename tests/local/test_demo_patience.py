@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from urllib3.exceptions import HTTPError
 
-from local.chaos.rest import LOOK_S, NotAtRest, Watch
+from local.chaos.rest import NotAtRest, wait_for_quiet
 from local.demo import api as demo_api
 from local.demo.api import Answer, Api, Unexpected, made_once
 from local.demo.people import people
@@ -21,7 +21,7 @@ from local.demo.scene import Patience
 from tests.conftest import T0
 
 
-class Pace:
+class SlowClock:
     """Each look takes `look_s`."""
 
     def __init__(self, look_s: float) -> None:
@@ -38,25 +38,22 @@ class Pace:
 @pytest.mark.parametrize("look_s", [0, 60, 599])
 def test_what_becomes_less_is_waited_for_however_slowly(look_s: float) -> None:
     told: list[str] = []
-    patience = Patience(SimpleNamespace(pace=Pace(look_s), tell=told.append), "mails are to come", 600)
+    patience = Patience(SlowClock(look_s), told.append, "mails are to come", 600)
     assert all(patience.goes_on(left) for left in range(40, 0, -1))
     assert all(line.startswith("waiting: ") and line.endswith(" mails are to come") for line in told)
 
 
 def test_what_does_not_move_is_given_up() -> None:
-    patience = Patience(SimpleNamespace(pace=Pace(60), tell=lambda _: None), "mails are to come", 600)
+    patience = Patience(SlowClock(60), lambda _: None, "mails are to come", 600)
     assert [patience.goes_on(left) for left in (3, 2, *[2] * 11)] == [True] * 12 + [False]
 
 
 def test_chaos_gives_up_by_standstill_and_not_by_the_clock() -> None:
-    now = [0.0]
-    watch = Watch(600, lambda: now[0], lambda seconds: now.__setitem__(0, now[0] + 100 * seconds))
-    for left in range(100, 0, -1):
-        watch.look(left, "")
-    assert now[0] == 100 * 100 * LOOK_S
-    with pytest.raises(NotAtRest, match="nothing has moved for 900 s: 7 are left"):
-        for _ in range(9):
-            watch.look(7, "7 are left")
+    clock, lefts = SlowClock(300), [*range(100, 7, -1), *[7] * 4]
+    with pytest.raises(NotAtRest, match="nothing has moved for 600 s: 7 messages are still queued"):
+        wait_for_quiet(SimpleNamespace(queued=lambda: lefts.pop(0)), clock, 600)
+    assert not lefts
+    assert clock.instant - T0 == timedelta(seconds=300 * (93 + 3))
 
 
 @contextmanager

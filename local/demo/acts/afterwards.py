@@ -18,8 +18,8 @@ VACANCIES = (("english", None), ("web_development", "31"), ("digital_marketing",
 def ask(scene: Scene, paid_at: datetime) -> None:
     """The first survey opens, for those who were paid and for a sample of those who were not chosen."""
     crowd = scene.crowd
-    scene.pace.wait_until(paid_at + timedelta(seconds=SETTLING_S), "a survey opens some seconds after the payment")
-    scene.office.fire("open_surveys")
+    scene.clock.wait_until(paid_at + timedelta(seconds=SETTLING_S), "a survey opens some seconds after the payment")
+    scene.admin.fire("open_surveys")
     surveys.read_surveys(crowd, "people look for surveys")
     paid = sum(any(each["amount_idr"] for each in diary.surveys) for diary in crowd.diaries)
     asked = sum(bool(diary.surveys) for diary in crowd.diaries)
@@ -54,6 +54,6 @@ def hear(scene: Scene, wave: int) -> None:
     unpaid = [d for d in crowd.diaries if any(each["state"] == "account_refused" for each in d.payouts)][:1]
     helpdesk.appeal(crowd, "some appeal", wave, lost)
     helpdesk.complain_of_payment(crowd, "somebody asks for the money", unpaid)
-    answered = scene.office.answer_grievances()
+    answered = scene.admin.answer_grievances()
     helpdesk.read_answers(crowd, "they read the answers")
     scene.tell(f"helpdesk: {len(lost)} appeals with their evidence, {len(unpaid)} complaint; {answered} are answered")

@@ -35,9 +35,9 @@ def follow(scene: Scene, wave: int) -> None:
 
 def reckon(scene: Scene) -> dict[str, Any]:
     """Have everything counted, and show what is published for the country. Raises `Unexpected`."""
-    asked_at = scene.pace.now()
+    asked_at = scene.clock.now()
     for _ in range(ROUNDS_MAX):
-        scene.office.fire("tally_statistics")
+        scene.admin.fire("tally_statistics")
         found: dict[str, Any] = scene.crowd.api.call("GET", "/statistics").expect(200).body
         if found["counted_from"] and parse_iso(found["counted_from"]) >= asked_at.replace(microsecond=0):
             _show(scene)
@@ -49,7 +49,7 @@ def reckon(scene: Scene) -> dict[str, Any]:
 
 def _show(scene: Scene) -> None:
     """The whole goes into a file; so few people live in each province that nearly all of their lines is withheld."""
-    lines = scene.office.show_statistics()
+    lines = scene.admin.show_statistics()
     file = scene.folder / "statistics.txt"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("\n".join(lines) + "\n")

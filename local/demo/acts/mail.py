@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import AbstractContextManager
 
-from ..scene import Patience, Scene
+from ..scene import Scene
 from ..sums.mail import due
 
 GIVEN_UP_AFTER_S = 600
@@ -27,15 +27,15 @@ _SUBJECTS = (
 
 def telling_people(scene: Scene) -> AbstractContextManager[None]:
     """Have results and payments told while the block runs; the mails follow by themselves."""
-    return scene.office.firing("write_notices")
+    return scene.admin.firing("write_notices")
 
 
 def read_mailboxes(scene: Scene) -> None:
     """Wait until everybody was mailed what is due to them, and note in each diary what has come."""
     crowd = scene.crowd
-    patience = Patience(scene, "mails are still to come", GIVEN_UP_AFTER_S)
+    patience = scene.patience("mails are still to come", GIVEN_UP_AFTER_S)
     while (missing := _read(scene)) and patience.goes_on(missing):
-        scene.office.fire("write_notices")
+        scene.admin.fire("write_notices")
     kinds = sum((diary.mails for diary in crowd.diaries), Counter[str]())
     said = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
     scene.tell(f"mail: {kinds.total()} mails have arrived: {said}")
@@ -46,13 +46,13 @@ def _read(scene: Scene) -> int:
     owners = {diary.person.email: diary for diary in scene.crowd.diaries}
     for diary in owners.values():
         diary.mails.clear()
-    arrived = Counter(scene.office.mails())
+    arrived = Counter(scene.admin.mails())
     for to, subject, _ in arrived:
         kind = kind_of(subject)
         if kind:  # the rest are the codes by which accounts are confirmed
             owners[to].mails[kind] += 1
     doubled = sum(times - 1 for (_, subject, _), times in arrived.items() if kind_of(subject))
-    if doubled and doubled > (doubts := scene.office.mails_in_doubt()):
+    if doubled and doubled > (doubts := scene.admin.mails_in_doubt()):
         scene.crowd.differences.append(f"{doubled} mails came twice, and of {doubts} nobody knew whether they had gone")
     return sum((due(diary) - diary.mails).total() for diary in owners.values())
 

@@ -11,7 +11,7 @@ from ..catalogue import HOURS, catalogue
 from ..players import joining, money, training
 from ..players.crowd import Diary
 from ..players.training import Shelf
-from ..scene import Patience, Scene
+from ..scene import Scene
 
 GIVEN_UP_AFTER_S = 600
 """So long may nobody's payment come to its end."""
@@ -22,10 +22,10 @@ PARTNERS = ("Balai Latihan Kerja Contoh", "Kursus Daring Contoh")
 def open_shop(scene: Scene, wave: int) -> Shelf:
     """Two training partners are admitted and their courses imported; one course is withdrawn at once."""
     balance = scene.programme.scheme(wave).training_idr
-    partners = [scene.office.add_partner(name) for name in PARTNERS]
-    imported = scene.office.import_courses(catalogue(partners, balance, withdrawn=False))
+    partners = [scene.admin.add_partner(name) for name in PARTNERS]
+    imported = scene.admin.import_courses(catalogue(partners, balance, withdrawn=False))
     shelf = training.look_around(scene.crowd, partners)
-    scene.office.import_courses(catalogue(partners, balance, withdrawn=True))
+    scene.admin.import_courses(catalogue(partners, balance, withdrawn=True))
     scene.tell(
         f"catalogue: {imported} courses of {len(partners)} partners; each of the chosen has"
         f" {format_idr(Rupiah(balance))} to spend on training, and on nothing else"
@@ -46,11 +46,11 @@ def train(scene: Scene, wave: int, shelf: Shelf) -> None:
 
 def pay(scene: Scene, step: str) -> None:
     """Until nobody waits any more. The sweep is hurried: what a fault delayed need not wait for its minute."""
-    patience = Patience(scene, "people wait for money", GIVEN_UP_AFTER_S)
+    patience = scene.patience("people wait for money", GIVEN_UP_AFTER_S)
     while (left := money.read_payouts(scene.crowd, step)) and patience.goes_on(left):
         if any(diary.needs_address for diary in scene.crowd.diaries):
-            scene.office.look_again()
-        scene.office.fire("sweep_payouts")
+            scene.admin.look_again()
+        scene.admin.fire("sweep_payouts")
 
 
 def pass_on(scene: Scene, wave: int, shelf: Shelf) -> None:
@@ -59,9 +59,9 @@ def pass_on(scene: Scene, wave: int, shelf: Shelf) -> None:
     before = {id(diary) for diary in scene.crowd.diaries if diary.chosen}
     training.read_places(scene.crowd, "some have bought nothing", idle)
     scene.tell("revocation: everybody else has bought, so the deadline comes now, and not in hours")
-    scene.pace.wait_until(scene.office.end_buying(), "the deadline of the first purchase")
+    scene.clock.wait_until(scene.admin.end_buying(), "the deadline of the first purchase")
     training.be_refused(scene.crowd, shelf, "they come too late to buy", idle, "purchase_deadline_passed")
-    scene.office.fire("expire_places")
+    scene.admin.fire("expire_places")
     joining.read_standings(scene.crowd, wave, "people look again")
     training.be_refused(scene.crowd, shelf, "they have lost their place", idle, "beneficiary_revoked")
     new = [diary for diary in scene.crowd.diaries if diary.chosen and id(diary) not in before]
@@ -76,5 +76,5 @@ def _train(scene: Scene, shelf: Shelf, who: str, diaries: Sequence[Diary]) -> No
     """They attend, the hours of the courses pass, and they complete and review what they bought."""
     training.begin(scene.crowd, shelf, f"{who} begin to train", diaries)
     lasts = timedelta(seconds=HOURS * scene.programme.training.hour_s)
-    scene.pace.wait_until(scene.pace.now() + lasts)
+    scene.clock.wait_until(scene.clock.now() + lasts)
     training.finish(scene.crowd, shelf, f"{who} complete it", diaries)

@@ -14,7 +14,7 @@ from ...sandbox.witness import SIGNER
 from .. import results
 from ..players import joining
 from ..players.training import Shelf
-from ..scene import Patience, Scene
+from ..scene import Scene
 from . import places
 
 FAR = timedelta(hours=3)
@@ -49,7 +49,7 @@ def draw(scene: Scene) -> Drawn:
     joining.register(scene.crowd, "others register", others)
     joining.be_refused(scene.crowd)
     closes_at = _open(scene, number, opens_at)
-    scene.pace.wait_until(closes_at, "the wave closes")
+    scene.clock.wait_until(closes_at, "the wave closes")
     scene.tell("close: the time of each click decides, and from now on nobody gets in")
     joining.join_late(scene.crowd)
     shelf = places.open_shop(scene, number)
@@ -64,27 +64,27 @@ def _set(scene: Scene) -> tuple[int, datetime]:
     joins = sum(diary.person.joins for diary in scene.crowd.diaries)
     # Three seats for five entries: most people win, so big families meet the cap.
     quota = joins * 3 // 5
-    opens_at = _whole_seconds(scene.pace.now() + FAR)
-    number = scene.office.add_wave(opens_at, opens_at + FAR, quota)
+    opens_at = _whole_seconds(scene.clock.now() + FAR)
+    number = scene.admin.add_wave(opens_at, opens_at + FAR, quota)
     joining.join_early(scene.crowd)
     lead = timedelta(seconds=OPENS_IN_S)
-    while not scene.office.move_wave(number, opens_at := _whole_seconds(scene.pace.now() + lead), opens_at + FAR):
+    while not scene.admin.move_wave(number, opens_at := _whole_seconds(scene.clock.now() + lead), opens_at + FAR):
         lead *= 2  # the command took that long
     scene.tell(
         f"calendar: the administrator sets wave {number} with {quota} seats; it opens at {_clock_time(opens_at)} WIB"
     )
     # The first step ever notes when this system began; a wave that had closed by then would not be its own.
-    scene.office.fire("advance")
+    scene.admin.fire("advance")
     return number, opens_at
 
 
 def _open(scene: Scene, number: int, opens_at: datetime) -> datetime:
     """Wait for the opening, let everybody join, and then close the wave; the first instant that is refused."""
-    scene.pace.wait_until(opens_at, "the wave opens")
-    scene.office.fire("advance")
+    scene.clock.wait_until(opens_at, "the wave opens")
+    scene.admin.fire("advance")
     scene.tell("opening: the wave is open, and one click joins it, once for each person")
     joining.join(scene.crowd)
-    closes_at = scene.office.close_wave(number)
+    closes_at = scene.admin.close_wave(number)
     scene.tell(f"close: all have joined, so the wave closes at {_clock_time(closes_at)} WIB, and not in hours")
     return closes_at
 
@@ -92,8 +92,8 @@ def _open(scene: Scene, number: int, opens_at: datetime) -> datetime:
 def _freeze(scene: Scene, number: int, closes_at: datetime) -> bytes:
     """Let the list of entries be frozen; the note that commits to it."""
     due = closes_at + timedelta(seconds=scene.programme.draw.freeze_delay_s)
-    scene.pace.wait_until(due, "requests that came before the close have ended")
-    scene.office.fire("advance")
+    scene.clock.wait_until(due, "requests that came before the close have ended")
+    scene.admin.fire("advance")
     wave = _advance_to(scene, number, "FROZEN", "DRAWN", "SETTLED")
     raw = results.fetch_note(wave["results_url"])
     digest, when = sha256(raw).hexdigest(), parse(raw).round
@@ -106,18 +106,18 @@ def _freeze(scene: Scene, number: int, closes_at: datetime) -> bytes:
 
 def _witness(scene: Scene, number: int, note: bytes) -> None:
     """Let the development witness sign, if the note came to it before the round did."""
-    now = scene.pace.now()
+    now = scene.clock.now()
     if now >= _appears_at(scene, note):
         scene.tell("witness: the note came too late to be signed, and no witness is demanded")
         return
-    scene.office.add_cosignature(number, SIGNER.sign(note, now).line())
+    scene.admin.add_cosignature(number, SIGNER.sign(note, now).line())
     scene.tell(f"witness: {SIGNER.name} signed that it had the note before the round existed")
 
 
 def _draw(scene: Scene, number: int, note: bytes) -> None:
     appears_at = _appears_at(scene, note) + timedelta(seconds=scene.programme.draw.pinned.period_s)
-    scene.pace.wait_until(appears_at, "the beacon's round comes into being")
-    scene.office.fire("advance")
+    scene.clock.wait_until(appears_at, "the beacon's round comes into being")
+    scene.admin.fire("advance")
     wave = _advance_to(scene, number, "SETTLED")
     scene.tell(f"draw: the round has come and ranks all {wave['entries']} entries; the first {wave['quota']} win")
     scene.tell(f"award: {wave['chosen']} people hold a seat, at most two of a family, once in a lifetime")
@@ -125,11 +125,11 @@ def _draw(scene: Scene, number: int, note: bytes) -> None:
 
 def _advance_to(scene: Scene, number: int, *states: str) -> dict[str, Any]:
     """Go on until the wave is in one of the states; the wave as the public sees it."""
-    patience = Patience(scene, f"wave is to become {states[0]}", SETTLES_WITHIN_S)
+    patience = scene.patience(f"wave is to become {states[0]}", SETTLES_WITHIN_S)
     while (wave := joining.read_wave(scene.crowd, number))["state"] not in states:
         if not patience.goes_on(1):
             raise TimeoutError(f"wave {number} was not {states[0]} within {SETTLES_WITHIN_S} s")
-        scene.office.fire("advance")
+        scene.admin.fire("advance")
     return wave
 
 
