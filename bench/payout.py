@@ -28,11 +28,11 @@ from chalicelib.payouts import queue, rules
 from chalicelib.payouts.address_checks import AddressBook
 from chalicelib.payouts.controls.ceilings import Allowance
 from chalicelib.payouts.ledger.items import partition
-from chalicelib.payouts.providers.provider import Rails
-from chalicelib.payouts.providers.xendit import HttpFsp
+from chalicelib.payouts.providers.provider import Providers
+from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.rules import Answer, Hold, Kind, Outcome
 from chalicelib.payouts.wire import encode_message
-from chalicelib.payouts.worker import Payees, Ports, Sealer, Worker
+from chalicelib.payouts.worker import Ports, Worker
 from chalicelib.registration.rules import AddressCheck, FinancialAddress, Payee, Registrant, Verdict
 from chalicelib.registration.vault import PersonKey
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
@@ -68,7 +68,7 @@ Consume = Callable[[Sequence[Record]], bool]
 """Whether the whole batch is done with."""
 
 
-class Willing(HttpFsp):
+class Willing(Xendit):
     """A provider that pays everything at once; the network is missing, and the parsing of what came over it."""
 
     def __init__(self, amount_idr: Rupiah) -> None:
@@ -108,12 +108,12 @@ class Bench:
         programme, registrations = self._services.programme, self._services.registrations
         scheme = next(scheme for scheme in programme.schemes if scheme.version == SCHEME)
         self._provider = Willing(rules.amount(Kind.INCENTIVE, scheme))
-        self._rails = Rails({self._provider.rail: self._provider}, programme.payouts.codes)
+        self._providers = Providers({self._provider.rail: self._provider}, programme.payouts.codes)
         self.stored: list[tuple[Call, ...]] = []
         self._people = 0
         self._register("first")
         memory = InMemory(registrations.registrant("first"), registrations.key("first"))
-        book = AddressBook(registrations, self._rails, programme.payouts.name_score_min)
+        book = AddressBook(registrations, self._providers, programme.payouts.name_score_min)
         ways: dict[str, Consume] = {
             "gelombang": self._consumer(memory, memory),
             "gelombang, people too": self._consumer(book, registrations),
@@ -122,11 +122,11 @@ class Bench:
         }
         self.contestants = [Contestant(name, consume, BATCH) for name, consume in ways.items()]
 
-    def _consumer(self, payees: Payees, sealer: Sealer) -> Consume:
+    def _consumer(self, payees: Any, sealer: Any) -> Consume:
         """The project's own."""
         figures = self._services.programme.payouts
         allowance = Allowance(self._services.ceilings, figures.ceilings)
-        worker = Worker(self._services._payout_store, Ports(payees, sealer, self._rails, allowance), figures)
+        worker = Worker(self._services.payout_store, Ports(payees, sealer, self._providers, allowance), figures)
         return lambda records: not queue.consume(records, worker, NOW)["batchItemFailures"]
 
     def run(self, contestant: Contestant) -> None:

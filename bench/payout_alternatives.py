@@ -24,9 +24,10 @@ from botocore.config import Config
 
 from chalicelib.clock import iso, utc_now
 from chalicelib.payouts.ledger.items import Head, partition
-from chalicelib.payouts.providers.provider import Address, Fsp
+from chalicelib.payouts.providers.provider import Provider
 from chalicelib.payouts.rules import Outcome, State
 from chalicelib.payouts.wire import decode_message
+from chalicelib.registration.rules import FinancialAddress
 
 IDEMPOTENCY_TABLE = "gelombang-bench-idempotency"
 DAY_S = 86_400
@@ -36,7 +37,7 @@ _CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 120_000)
 class Powertools:
     """(a), as its documentation puts idempotency and partial batch failures together."""
 
-    def __init__(self, table: str, region: str, provider: Fsp, address: Address) -> None:
+    def __init__(self, table: str, region: str, provider: Provider, address: FinancialAddress) -> None:
         self._table, self._provider, self._address = table, provider, address
         config = Config(connect_timeout=1, read_timeout=2, retries={"max_attempts": 3})
         self._dynamodb: Any = boto3.client("dynamodb", region, config=config)
@@ -81,7 +82,7 @@ class Powertools:
 class Naive:
     """(b)."""
 
-    def __init__(self, provider: Fsp, address: Address) -> None:
+    def __init__(self, provider: Provider, address: FinancialAddress) -> None:
         self._provider, self._address = provider, address
 
     def consume(self, records: Sequence[Mapping[str, Any]]) -> bool:
@@ -97,7 +98,7 @@ class Naive:
         return True
 
 
-def _send_and_ask(provider: Fsp, address: Address, key: str, amount_idr: int, description: str) -> None:
+def _send_and_ask(provider: Provider, address: FinancialAddress, key: str, amount_idr: int, description: str) -> None:
     """The instruction as the project's own adapter renders it, and the question after its status."""
     instruction = {
         "reference_id": key,

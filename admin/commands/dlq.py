@@ -246,7 +246,7 @@ def _letters(stage: str, queue: str) -> DeadLetters:
 
 def _standing(stage: str, entitlement_id: str) -> str:
     try:
-        return entitlement_line(stages.load(stage).services.payouts.history(entitlement_id).entitlement)
+        return entitlement_line(stages.load(stage).services.payout_store.get(entitlement_id))
     except UnknownEntitlement:
         return "the ledger has no such entitlement: the message does nothing"
 

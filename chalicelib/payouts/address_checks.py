@@ -8,16 +8,19 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from ..registration.errors import Excluded
-from ..registration.rules import PAYABLE, AddressCheck, FinancialAddress, Payee, Registrant, Verdict
-from ..registration.store import Legs
-from ..registration.wire import FinancialAddressForm
+from ..registration.rules import PAYABLE, AddressCheck, FinancialAddress, Payee, Verdict
 from . import holder_names
 from .errors import AddressUnchecked
-from .providers.provider import Found, Rails
+from .providers.provider import InquiryOutcome, Providers
 from .rules import Hold
+
+if TYPE_CHECKING:
+    from ..registration.service import Registrations
+    from ..registration.store import Legs
+    from ..registration.wire import FinancialAddressForm
 
 log = logging.getLogger(__name__)
 
@@ -28,32 +31,15 @@ _OF_NAMES = {
     (False, False): Verdict.ANOTHERS,
 }
 """Whether the bank's name is like the one given with the account, and like the person's registered one."""
-_VERDICTS = {Found.NOT_FOUND: Verdict.NOT_FOUND, Found.NOT_OFFERED: Verdict.NOT_OFFERED}
-
-
-class Registrations(Protocol):
-    """Of `registration.service.Registrations`; accounts in the clear are for asking and paying only."""
-
-    def payee(self, registrant_id: str) -> Payee | None: ...
-    def check_not_excluded(self, registrant: Registrant) -> None: ...
-    def set_financial_address(
-        self,
-        registrant_id: str,
-        form: FinancialAddressForm,
-        now: datetime,
-        unless_paying: Legs,
-        owed: Callable[[], bool],
-    ) -> FinancialAddress: ...
-    def keep_check(self, registrant_id: str, version: int, check: AddressCheck, *, again: bool) -> bool: ...
-    def count_refusal(self, registrant_id: str, now: datetime) -> bool: ...
+_VERDICTS = {InquiryOutcome.NOT_FOUND: Verdict.NOT_FOUND, InquiryOutcome.NOT_OFFERED: Verdict.NOT_OFFERED}
 
 
 class AddressBook:
     """See the module. `name_score_min`: how alike the holder's name and the provider's must be, of 100."""
 
-    def __init__(self, registrations: Registrations, rails: Rails, name_score_min: int) -> None:
+    def __init__(self, registrations: Registrations, providers: Providers, name_score_min: int) -> None:
         self._registrations = registrations
-        self._rails = rails
+        self._providers = providers
         self._name_score_min = name_score_min
 
     def set(
@@ -70,9 +56,8 @@ class AddressBook:
         The same address again is asked about again unless it may be paid already: the bank may have corrected its
         books. Raises as `Registrations.set_financial_address` does (and `AccountAlreadyUsed` if the account, which
         could not be paid to before, is another's since); `unless_paying` goes with a change, `owed` decides whether the
-        first address waits. An answer that the account
-        cannot be paid to tells under which name it is not: it is counted with the refusals of registrations, and one
-        more than a day has is neither told nor kept.
+        first address waits. An answer that the account cannot be paid to tells under which name it is not: it is
+        counted with the refusals of registrations, and one more than a day has is neither told nor kept.
         """
         address = self._registrations.set_financial_address(registrant_id, form, now, unless_paying, owed)
         if address.check and address.check.verdict in PAYABLE:
@@ -85,7 +70,7 @@ class AddressBook:
         Asks the provider only about an account that it has not answered for yet. Raises `AddressUnchecked`.
         """
         payee = self._registrations.payee(registrant_id)
-        if payee is None or not self._rails.serves(payee.address.code):
+        if payee is None or not self._providers.serves(payee.address.code):
             return Hold.NO_ADDRESS
         if payee.disputed:
             return Hold.DISPUTED
@@ -114,11 +99,11 @@ class AddressBook:
 
         `counted`: None too if it may not be paid to, and the person was told as often as may be.
         """
-        inquiry = self._rails.of_code(address.code).inquire(address)
-        if inquiry.outcome is Found.UNKNOWN:
+        inquiry = self._providers.of_code(address.code).inquire(address)
+        if inquiry.outcome is InquiryOutcome.UNKNOWN:
             return None
         score = None
-        if inquiry.outcome is Found.FOUND:
+        if inquiry.outcome is InquiryOutcome.FOUND:
             # Both: an account of somebody else is not paid because their name was given with it.
             scores = [
                 holder_names.score(name, inquiry.holder_name) for name in (address.holder_name, address.owner_name)

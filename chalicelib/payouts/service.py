@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..aws.dynamodb import Transaction
@@ -15,7 +14,7 @@ from ..waves.rules import Beneficiary
 from . import alarm_words, rules, wire
 from .errors import InvalidCallback, Superseded
 from .ledger.partitions import SELDOM_RAILS, unsettled_shards
-from .ledger.records import Event, News, StoredAttempt
+from .ledger.records import News
 from .ledger.store import PayoutStore
 from .queue import PayoutQueue
 from .rules import Entitlement, Kind, Move, State
@@ -32,15 +31,6 @@ LOOKED_AT = 25
 BACKLOG_MAX = 1_000
 """While more messages wait in the queue, a sweep adds none: what rests is most likely among them. Else a backlog would
 feed itself, as each minute would queue again what nobody has come to, and the provider be asked for each."""
-
-
-@dataclass(frozen=True)
-class History:
-    """One entitlement as it stands, its attempts (their bodies sealed) and every transition, each in order."""
-
-    entitlement: Entitlement
-    attempts: list[StoredAttempt]
-    events: list[Event]
 
 
 class Payouts:
@@ -197,23 +187,14 @@ class Payouts:
         return {person: sorted(own, key=lambda each: order.index(each.kind)) for person, own in found.items()}
 
     def news(self, shard: str, after: str, until: datetime, limit: int) -> list[News]:
-        """What happened in one of `shards.NEWS_SHARDS` that others act on (`rules.is_news`): PAID, HELD(NO_ADDRESS)...
+        """What happened in one of `partitions.NEWS_SHARDS` that others act on (`rules.is_news`), such as PAID.
 
         Oldest first, at most `limit` (up to 100). `after` is an instant as `clock.iso` writes it, or the `key` of the
         last line that was read. A key goes on exactly behind its line; instants are compared as texts, so either end
         may be off by up to a second. The index lags behind the ledger by moments: who reads up to the present reads
         the last minutes again (`cursors.Cursors` does).
         """
-        return self._store.news(shard, after, until, limit)
-
-    def ledger(self) -> Iterator[Entitlement]:
-        """Every entitlement there is: for an administrator, as it reads the whole table."""
-        return self._store.everything()
-
-    def history(self, entitlement_id: str) -> History:
-        """All that is recorded of one entitlement. Raises `UnknownEntitlement`."""
-        entitlement = self._store.get(entitlement_id)
-        return History(entitlement, self._store.attempts(entitlement_id), self._store.events(entitlement_id))
+        return [news for news, _ in self._store.transitions(shard, after, until, limit)]
 
 
 def _ids(beneficiary: Beneficiary) -> list[str]:

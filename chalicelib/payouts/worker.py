@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from ..config import PayoutRules
 from ..registration.rules import Payee
@@ -21,33 +21,23 @@ from .controls.pause import Pause
 from .errors import PendingOutcome, Superseded
 from .ledger.records import StoredAttempt
 from .ledger.store import PayoutStore
-from .providers.provider import Rails
+from .providers.provider import Providers
 from .rules import Answer, Attempt, Entitlement, Hold, Move, Outcome, State, Step
+
+if TYPE_CHECKING:
+    from ..registration.service import Registrations
+    from .address_checks import AddressBook
 
 log = logging.getLogger(__name__)
 
 
-class Payees(Protocol):
-    """Who is paid, and where."""
-
-    def payee(self, registrant_id: str, now: datetime) -> Payee | Hold:
-        """The person in the clear, for one claim only; or why they may not be paid. Raises `AddressUnchecked`."""
-        ...
-
-
-class Sealer(Protocol):
-    """Opens what was encrypted with a person's own data key."""
-
-    def unseal(self, registrant_id: str, sealed: bytes) -> bytes: ...
-
-
 @dataclass(frozen=True)
 class Ports:
-    """What the work needs of others."""
+    """What the work needs of others. `sealer` opens what was sealed with a person's own data key."""
 
-    payees: Payees
-    sealer: Sealer
-    rails: Rails
+    payees: AddressBook
+    sealer: Registrations
+    providers: Providers
     allowance: Allowance
 
 
@@ -67,7 +57,7 @@ class Worker:
     def __init__(self, store: PayoutStore, ports: Ports, payout_rules: PayoutRules) -> None:
         self._store = store
         self._ports = ports
-        self._rails = ports.rails
+        self._providers = ports.providers
         self._rules = payout_rules
 
     def process(self, entitlement_id: str, now: datetime) -> State:
@@ -78,7 +68,7 @@ class Worker:
         entitlement, pause = self._store.get_for_work(entitlement_id)
         if entitlement.rail == BankFile.rail and rules.taken_for_failed(entitlement):
             # A bank's word is no final status: it may have said since that it did pay.
-            answer = self._rails.named(BankFile.rail).status(rules.reference(entitlement.id, entitlement.n))
+            answer = self._providers.named(BankFile.rail).status(rules.reference(entitlement.id, entitlement.n))
             for move in rules.after_status(entitlement, answer):
                 return self._move(entitlement, move, now).state
         match rules.next_step(entitlement, now, self._rules):
@@ -109,7 +99,7 @@ class Worker:
         return self._claim_and_send(entitlement, payee, now)
 
     def _claim_and_send(self, entitlement: Entitlement, payee: Payee, now: datetime) -> State:
-        fsp = self._rails.of_code(payee.address.code)
+        fsp = self._providers.of_code(payee.address.code)
         n = entitlement.n + 1
         key = rules.reference(entitlement.id, n)
         attempt = Attempt(n, key, fsp.render(key, entitlement, payee.address), now, fsp.rail)
@@ -139,7 +129,7 @@ class Worker:
 
     def _ask(self, entitlement: Entitlement, pause: Pause | None, now: datetime) -> State:
         stored = self._store.attempt(entitlement)
-        answer = self._rails.named(stored.rail).status(stored.key)
+        answer = self._providers.named(stored.rail).status(stored.key)
         if answer.outcome is not Outcome.NOT_FOUND or entitlement.state is not State.SENDING:
             return self._settle(entitlement, answer, now)
         if pause is not None:
@@ -151,7 +141,7 @@ class Worker:
         return self._move(entitlement, move, now).state if move else self._send(entitlement, attempt, now)
 
     def _send(self, entitlement: Entitlement, attempt: Attempt, now: datetime, *, first: bool = False) -> State:
-        fsp = self._rails.named(attempt.rail)
+        fsp = self._providers.named(attempt.rail)
         answer = fsp.send(attempt.key, attempt.body)
         if answer.outcome is Outcome.UNKNOWN:
             raise PendingOutcome(entitlement_id=entitlement.id, reason=answer.fact)

@@ -96,11 +96,11 @@ class Services(OutcomesServices):
     def settle_address(self, registrant_id: str, version: int, authority: Authority, now: datetime) -> bool:
         """An administrator has made sure whose this version of the account is; False if it is another by now."""
         from ..aws.admin_acts import Act
-        from ..payouts.controls.administration import Deed, JournalStore
+        from ..payouts.controls.administration import JournalStore, PayoutDeed
 
         payouts = self.payouts  # binds the table of the journal, too
         about = f"{registrant_id} version {version}"
-        JournalStore().add(Act(now, Deed.SETTLE_ADDRESS, about, authority.by, authority.note))
+        JournalStore().add(Act(now, PayoutDeed.SETTLE_ADDRESS, about, authority.by, authority.note))
         settled = self.registrations.settle(registrant_id, version)
         if settled:
             payouts.look_again(self.waves.beneficiary(registrant_id), now)

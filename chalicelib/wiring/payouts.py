@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from ..payouts.controls.administration import Administration
     from ..payouts.controls.ceilings import CeilingStore
     from ..payouts.ledger.store import PayoutStore
-    from ..payouts.providers.provider import Rails
-    from ..payouts.providers.secret import FspSecret
+    from ..payouts.providers.provider import Providers
+    from ..payouts.providers.secret import ProviderSecret
     from ..payouts.queue import PayoutQueue
     from ..payouts.reconciliation.nightly import Comparison, Daily
     from ..payouts.service import Payouts
@@ -31,7 +31,7 @@ class PayoutsServices(RegistrationServices):
         """What is due to whom, and how far it is."""
         from ..payouts.service import Payouts
 
-        return Payouts(self._payout_store, self._payout_queue, self._fsp_secret.callback_token, self.programme)
+        return Payouts(self.payout_store, self.payout_queue, self._fsp_secret.callback_token, self.programme)
 
     @cached_property
     def payout_worker(self) -> Worker:
@@ -42,27 +42,27 @@ class PayoutsServices(RegistrationServices):
         ports = Ports(
             payees=self.address_book,
             sealer=self.registrations,
-            rails=self.rails,
+            providers=self.providers,
             allowance=Allowance(self.ceilings, self.programme.payouts.ceilings),
         )
-        return Worker(self._payout_store, ports, self.programme.payouts)
+        return Worker(self.payout_store, ports, self.programme.payouts)
 
     @cached_property
     def payout_administration(self) -> Administration:
         """What administrators may do to payouts."""
-        from ..payouts.controls.administration import Administration, Books, JournalStore
+        from ..payouts.controls.administration import Administration, JournalStore, PayoutStores
         from ..payouts.controls.pause import PauseStore
         from ..payouts.controls.proposals import ProposalStore
 
-        books = Books(self._payout_store, ProposalStore(), PauseStore(), self.ceilings, JournalStore())
-        return Administration(books, self.rails, self._payout_queue, self.programme.payouts)
+        stores = PayoutStores(self.payout_store, ProposalStore(), PauseStore(), self.ceilings, JournalStore())
+        return Administration(stores, self.providers, self.payout_queue, self.programme.payouts)
 
     @cached_property
     def address_book(self) -> AddressBook:
         """Who is paid and where, and whether the accounts are theirs."""
         from ..payouts.address_checks import AddressBook
 
-        return AddressBook(self.registrations, self.rails, self.programme.payouts.name_score_min)
+        return AddressBook(self.registrations, self.providers, self.programme.payouts.name_score_min)
 
     @cached_property
     def ceilings(self) -> CeilingStore:
@@ -74,17 +74,17 @@ class PayoutsServices(RegistrationServices):
         return CeilingStore()
 
     @cached_property
-    def rails(self) -> Rails:
+    def providers(self) -> Providers:
         """The providers."""
         from ..payouts.bank_files.transfers import BankFile
-        from ..payouts.providers.provider import Rails
-        from ..payouts.providers.xendit import HttpFsp
+        from ..payouts.providers.provider import Providers
+        from ..payouts.providers.xendit import Xendit
 
         rules = self.programme.payouts
         api_key = self._fsp_secret.api_key
-        xendit = HttpFsp(self.settings.fsp_url, rules.fsp_timeout_s, api_key, rules.inquiry_timeout_s)
+        xendit = Xendit(self.settings.fsp_url, rules.fsp_timeout_s, api_key, rules.inquiry_timeout_s)
         bank = BankFile(self.bank_store, rules.codes)
-        return Rails({xendit.rail: xendit, bank.rail: bank}, rules.codes)
+        return Providers({xendit.rail: xendit, bank.rail: bank}, rules.codes)
 
     @cached_property
     def daily_reconciliation(self) -> Daily:
@@ -99,14 +99,14 @@ class PayoutsServices(RegistrationServices):
         """The comparison of days, in their order; each has its own memory of what it read last."""
         from ..payouts.bank_files.statement import BankStatements
         from ..payouts.bank_files.transfers import BankFile
-        from ..payouts.providers.xendit import HttpFsp
+        from ..payouts.providers.xendit import Xendit
         from ..payouts.providers.xendit_statements import XenditStatements
         from ..payouts.reconciliation.nightly import Comparison
 
         settings, timeout_s = self.settings, self.programme.payouts.fsp_timeout_s
         xendit = XenditStatements(settings.fsp_url, timeout_s, self._fsp_secret.api_key)
         bank = BankStatements(self.bank_store)
-        return Comparison(self._payout_store, {HttpFsp.rail: xendit, BankFile.rail: bank})
+        return Comparison(self.payout_store, {Xendit.rail: xendit, BankFile.rail: bank})
 
     @cached_property
     def bank_store(self) -> BankStore:
@@ -128,7 +128,7 @@ class PayoutsServices(RegistrationServices):
         rules = self.programme.payouts.bank_file
         if rules is None:
             raise BadConfiguration(reason="programme.toml has no [payouts.bank_file]: no account pays by bank file")
-        books = Books(self.bank_store, self._payout_store, PauseStore())
+        books = Books(self.bank_store, self.payout_store, PauseStore())
         return BankFiles(books, self.registrations, rules, system_randomness)
 
     @cached_property
@@ -136,22 +136,22 @@ class PayoutsServices(RegistrationServices):
         """What the bank's reports say."""
         from ..payouts.bank_files.reports import BankReports
 
-        return BankReports(self.bank_store, self._payout_store, self.payout_worker, self.registrations)
+        return BankReports(self.bank_store, self.payout_store, self.payout_worker, self.registrations)
 
     @cached_property
-    def _fsp_secret(self) -> FspSecret:
-        from ..payouts.providers.secret import FspSecret
+    def _fsp_secret(self) -> ProviderSecret:
+        from ..payouts.providers.secret import ProviderSecret
 
-        return FspSecret(self.settings.fsp_secret, self.settings.region)
+        return ProviderSecret(self.settings.fsp_secret, self.settings.region)
 
     @cached_property
-    def _payout_queue(self) -> PayoutQueue:
+    def payout_queue(self) -> PayoutQueue:
         from ..payouts.queue import PayoutQueue
 
         return PayoutQueue(self.settings.payouts_queue_url, self.settings.region)
 
     @cached_property
-    def _payout_store(self) -> PayoutStore:
+    def payout_store(self) -> PayoutStore:
         from ..payouts.ledger.items import PayoutsTable
         from ..payouts.ledger.store import PayoutStore
 

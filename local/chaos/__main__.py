@@ -77,7 +77,7 @@ def play(cloud: LocalCloud, screen: Screen, count: int, seed: int, still_s: floa
     after = Aftermath(
         payees=owed,
         amount_idr=rules.amount(Kind.INCENTIVE, scheme),
-        ledger=list(services.payouts.ledger()),
+        ledger=list(services.payout_store.everything()),
         books=cloud.fsp.books.report(),
         kills=killer.kills,
         faults=cloud.fsp.books.happened,

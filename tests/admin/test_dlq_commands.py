@@ -56,7 +56,7 @@ def world(cloud: Settings, programme: Programme) -> Iterator[World]:
 
 @pytest.fixture
 def boxes(world: World, cloud: Settings, monkeypatch: pytest.MonkeyPatch) -> Boxes:
-    services = SimpleNamespace(payouts=world.payouts)
+    services = world.services
     monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=services, settings=cloud))
     monkeypatch.setattr(dlq, "WAIT_S", 0)
     return Boxes(cloud)

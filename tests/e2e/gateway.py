@@ -298,9 +298,9 @@ class Gateway:
         self.ok(Call(ADDRESS, self.address(), person=beneficiary.registrant_id))
         with services.transaction() as tx:
             payout = services.payouts.entitle(tx, beneficiary, Kind.INCENTIVE, self.now)
-        entitlement = services._payout_store.get(payout)
+        entitlement = services.payout_store.get(payout)
         key = reference(payout, 1)
-        services._payout_store.claim(entitlement, StoredAttempt(1, key, b"sealed", self.now, "xendit-v2"), self.now)
+        services.payout_store.claim(entitlement, StoredAttempt(1, key, b"sealed", self.now, "xendit-v2"), self.now)
         return beneficiary.registrant_id, payout
 
     def bought(self) -> Bought:

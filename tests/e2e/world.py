@@ -138,7 +138,7 @@ class World:
         yield
 
     def look_again(self) -> None:
-        for each in self.services.payouts.ledger():
+        for each in self.services.payout_store.everything():
             if each.hold is Hold.NO_ADDRESS:
                 self.services.payouts.enqueue(each.id)
 
@@ -180,7 +180,7 @@ class World:
         lines = [
             BookLine(**{name: row[name] for name in BookLine.__struct_fields__}) for row in self.books()["payouts"]
         ]
-        ledger = list(self.services.payouts.ledger())
+        ledger = list(self.services.payout_store.everything())
         wrong = [str(found) for found in whole_ledger.compare(ledger, lines)]
         return Comparison(said=[str(whole_ledger.totals(ledger, lines))], wrong=wrong)
 

@@ -308,7 +308,7 @@ def test_a_stage_that_has_run_for_months_owes_nothing_from_before_its_upgrade(wo
 def test_a_job_that_is_killed_rings_until_it_has_done_its_work(job, cloud, on_duty, monkeypatch):
     services = on_duty.services
     # The provider is not asked: there is none here, and nothing was paid.
-    ledger = Comparison(services._payout_store, {})
+    ledger = Comparison(services.payout_store, {})
     services.daily_reconciliation = Daily(
         ledger, DayStore(services._client("s3"), cloud.reports_bucket), "gelombang-test"
     )

@@ -5,19 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
-from chalicelib.config import Programme, Settings
 from chalicelib.payouts.rules import Hold, State, retries_at
-from tests.builders.payouts.world import World, beneficiary, running
+from tests.builders.payouts.world import World, beneficiary
 
 DAY = 86_400
-
-
-@pytest.fixture
-def world(cloud: Settings, programme: Programme):
-    with running(World(cloud, programme)) as world:
-        yield world
 
 
 def refused(world: World, code: str = "DESTINATION_MAXIMUM_LIMIT") -> str:

@@ -25,8 +25,7 @@ def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
 
         def load(name: str) -> SimpleNamespace:
             assert name == "test"
-            services = SimpleNamespace(payouts=world.payouts, payout_administration=world.administration)
-            return SimpleNamespace(services=services)
+            return SimpleNamespace(services=world.services)
 
         monkeypatch.setattr(stages, "load", load)
         yield world

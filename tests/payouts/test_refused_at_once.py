@@ -8,19 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.config import Programme, Settings
 from chalicelib.payouts import alarm_words
 from chalicelib.payouts.errors import PendingOutcome
 from chalicelib.payouts.rules import Hold, State
 from local.sandbox.provider_books import Refusal
-from tests.builders.payouts.world import World, beneficiary, running
+from tests.builders.payouts.world import World, beneficiary
 from tests.payouts.test_account_refused import give, shown
-
-
-@pytest.fixture
-def world(cloud: Settings, programme: Programme):
-    with running(World(cloud, programme)) as world:
-        yield world
 
 
 def refuse(world: World, code: str, suffix: str = "1234") -> None:
@@ -50,7 +43,7 @@ def test_an_account_that_is_refused_at_once_waits_for_the_person_and_uses_up_no_
     assert world.store.events(entitlement)[-1].reason == "RECIPIENT_ACCOUNT_NUMBER_ERROR"
     [view] = world.payouts.of(beneficiary("ani"))
     assert (view.state, view.to_do, view.until) == ("account_refused", "mend_account", world.now + timedelta(days=3))
-    assert world.store.news(*news_of(world, entitlement)), "of which the person is told"
+    assert world.payouts.news(*news_of(world, entitlement)), "of which the person is told"
     world.run_to_rest()
     assert world.books() == []
     give(world, "1234567890")

@@ -16,7 +16,7 @@ from chalicelib.payouts.controls.ceilings import Allowance
 from chalicelib.payouts.controls.pause import Pause
 from chalicelib.payouts.errors import PendingOutcome, Superseded
 from chalicelib.payouts.ledger.records import Event
-from chalicelib.payouts.providers.provider import Rails
+from chalicelib.payouts.providers.provider import Providers
 from chalicelib.payouts.rules import Answer, Entitlement, Hold, Kind, Move, Outcome, State
 from chalicelib.payouts.worker import Ports, Worker
 from chalicelib.registration.rules import FinancialAddress, Payee
@@ -89,9 +89,9 @@ class Rig:
 
     def limit(self, ceilings: CeilingRules) -> None:
         code = msgspec.structs.replace(self.rules.codes["BNI"], rail="new")
-        rails = Rails({"new": self.new, "old": self.old}, {"BNI": code})
+        providers = Providers({"new": self.new, "old": self.old}, {"BNI": code})
         self.allowance = Allowance(self.ceilings, ceilings)
-        self.worker = Worker(self.store, Ports(self.new, self.new, rails, self.allowance), self.rules)
+        self.worker = Worker(self.store, Ports(self.new, self.new, providers, self.allowance), self.rules)
 
     def process(self) -> State:
         self.calls.clear()

@@ -17,7 +17,7 @@ from chalicelib.payouts.address_checks import AddressBook
 from chalicelib.payouts.controls.ceilings import Allowance, CeilingStore
 from chalicelib.payouts.errors import Superseded
 from chalicelib.payouts.ledger.store import PayoutStore
-from chalicelib.payouts.providers.xendit import HttpFsp
+from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.rules import Kind, State
 from chalicelib.payouts.service import Payouts
 from chalicelib.payouts.worker import Ports, Worker
@@ -44,12 +44,12 @@ class Race:
     def __init__(self, cloud: Settings, programme: Programme, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
         self.people = registrations(cloud, programme, Vault(Kms, cloud.mac_key, cloud.data_key))
-        rails = AnyCode(HttpFsp(sandbox.url, 20, str))
-        self.book = AddressBook(self.people, rails, programme.payouts.name_score_min)
+        providers = AnyCode(Xendit(sandbox.url, 20, str))
+        self.book = AddressBook(self.people, providers, programme.payouts.name_score_min)
         store = PayoutStore(REGION)
         self.payouts = Payouts(store, None, str, programme)  # type: ignore[arg-type]  # nothing is queued here
         allowance = Allowance(CeilingStore(), programme.payouts.ceilings)
-        ports = Ports(self.book, self.people, rails, allowance)
+        ports = Ports(self.book, self.people, providers, allowance)
         self.worker = Worker(store, ports, programme.payouts)
         self.number = 0
 

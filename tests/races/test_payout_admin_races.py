@@ -4,32 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
-from uuid import uuid4
 
 import msgspec
 import pytest
 
-from chalicelib.aws import dynamodb
 from chalicelib.config import CeilingRules, Programme, Settings
 from chalicelib.money import Rupiah
 from chalicelib.payouts.controls import ceilings
-from chalicelib.payouts.controls.administration import Administration, Books, JournalStore
 from chalicelib.payouts.controls.ceilings import CeilingStore
-from chalicelib.payouts.controls.pause import PauseStore
-from chalicelib.payouts.controls.proposals import Decision, ProposalStore
+from chalicelib.payouts.controls.proposals import Decision
 from chalicelib.payouts.errors import CeilingChanged, NoProposal, NotNow, ProposalStands, Superseded
-from chalicelib.payouts.ledger.records import StoredAttempt
-from chalicelib.payouts.ledger.store import PayoutStore
-from chalicelib.payouts.providers.xendit import HttpFsp
-from chalicelib.payouts.rules import Authority, Entitlement, Hold, Kind, Move, State, reference
-from chalicelib.payouts.service import Payouts
+from chalicelib.payouts.rules import Authority, Entitlement, Hold, State
 from chalicelib.payouts.worker import Worker
-from chalicelib.registration.rules import FinancialAddress
 from local.sandbox.provider import Sandbox
+from tests.builders.payouts.races import Race
 from tests.builders.payouts.states import ANI, BUDI
-from tests.builders.payouts.world import CHECKED, AnyCode, People, beneficiary, worker
-from tests.conftest import REGION, T0
+from tests.conftest import T0
 
 from .together import ALWAYS, refusals, together
 
@@ -40,79 +30,39 @@ INCENTIVE = 600_000
 CITRA = ANI.replace("ani@", "citra@")
 
 
-class Race:
-    """A ledger on DynamoDB Local, the sandbox provider, and a list for a queue."""
-
-    def __init__(self, programme: Programme, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
-        self.queued: list[str] = []
-        self.people = People()
-        self.programme = programme
-        queue: Any = self
-        self.store = PayoutStore(REGION)
-        self.payouts = Payouts(self.store, queue, str, programme)
-        self.rails = AnyCode(HttpFsp(sandbox.url, 20, str))
-        books = Books(self.store, ProposalStore(), PauseStore(), CeilingStore(), JournalStore())
-        self.administration = Administration(books, self.rails, queue, programme.payouts)
-
-    def send(self, ids: list[str]) -> None:
-        self.queued += ids
-
-    def worker(self) -> Worker:
-        return worker(self.store, self.people, self.rails, self.programme)
-
-    def due(self, name: str) -> Entitlement:
-        number = f"1{uuid4().int % 10**9:09}1"
-        self.people.addresses[name] = FinancialAddress("BNI", number, name, check=CHECKED)
-        with dynamodb.Transaction(REGION) as tx:
-            id_ = self.payouts.entitle(tx, beneficiary(name), Kind.INCENTIVE, T0)
-        return self.store.get(id_)
-
-    def unknown(self, name: str, hold: Hold | None = None) -> Entitlement:
-        """With an attempt that the provider never got; SENDING, or HELD."""
-        entitlement = self.due(name)
-        key = reference(entitlement.id, 1)
-        body = self.rails.named("any").render(key, entitlement, self.people.addresses[name])
-        sealed = name.encode() + b"\0" + body[::-1]
-        claimed = self.store.claim(entitlement, StoredAttempt(1, key, sealed, T0, "xendit-v2"), T0)
-        return self.store.move(claimed, Move(State.HELD, "test", hold), T0) if hold else claimed
-
-    def reasons(self, entitlement: Entitlement) -> list[str]:
-        return [event.reason for event in self.store.events(entitlement.id)]
-
-    def moved_idr(self) -> int:
-        return sum(line["moved_idr"] for line in self.sandbox.books.report()["payouts"])
-
-
 @pytest.fixture
 def race(cloud: Settings, programme: Programme) -> Iterator[Race]:
     with Sandbox("races") as sandbox:
-        yield Race(programme, sandbox)
+        yield Race(cloud, programme, sandbox)
+
+
+def reasons(race: Race, entitlement: str) -> list[str]:
+    return [event.reason for event in race.store.events(entitlement)]
 
 
 @pytest.mark.parametrize("meet", [1, ALWAYS])
 def test_of_two_approvals_at_once_one_counts(race, meet):
     for round_ in range(ROUNDS):
         entitlement = race.unknown(f"person-{round_}", Hold.DUPLICATE)
-        race.administration.propose(entitlement.id, Decision.PAID, ANI, "why", T0)
-        calls = [partial(race.administration.approve, entitlement.id, by, T0) for by in (BUDI, CITRA)]
+        race.administration.propose(entitlement, Decision.PAID, ANI, "why", T0)
+        calls = [partial(race.administration.approve, entitlement, by, T0) for by in (BUDI, CITRA)]
         answers = together(calls, meet)
         assert len(refusals(answers)) == 1
         assert set(refusals(answers)) <= {Superseded, NoProposal}
-        assert race.reasons(entitlement).count("decided_paid") == 1
-        assert race.administration.standing(entitlement.id) is None
+        assert reasons(race, entitlement).count("decided_paid") == 1
+        assert race.administration.standing(entitlement) is None
 
 
 def test_of_many_proposals_at_once_one_stands(race):
     entitlement = race.unknown("ani")
     calls = [
-        partial(race.administration.propose, entitlement.id, decision, by, by, T0)
+        partial(race.administration.propose, entitlement, decision, by, by, T0)
         for decision in (Decision.PAID, Decision.FAILED)
         for by in (ANI, BUDI, CITRA)
     ]
     answers = together(calls)
     assert refusals(answers) == [ProposalStands] * 5
-    assert race.administration.standing(entitlement.id) in answers
+    assert race.administration.standing(entitlement) in answers
 
 
 @pytest.mark.parametrize("meet", [1, ALWAYS])
@@ -120,14 +70,14 @@ def test_of_an_approval_and_a_worker_that_settles_one_moves_it(race, meet):
     for round_ in range(ROUNDS):
         entitlement = race.due(f"person-{round_}")
         race.sandbox.books.configure({"timeout_after_rate": 1.0})
-        answers = together([partial(race.worker().process, entitlement.id, T0)])
+        answers = together([partial(race.new_worker().process, entitlement, T0)])
         race.sandbox.books.configure({"timeout_after_rate": 0.0})
-        assert race.store.get(entitlement.id).state is State.SENDING, answers
-        race.administration.propose(entitlement.id, Decision.PAID, ANI, "on the statement", T0)
-        approve = partial(race.administration.approve, entitlement.id, BUDI, T0)
-        answers = together([approve, partial(race.worker().process, entitlement.id, T0)], meet)
-        assert race.store.get(entitlement.id).state is State.PAID
-        events = race.store.events(entitlement.id)
+        assert race.store.get(entitlement).state is State.SENDING, answers
+        race.administration.propose(entitlement, Decision.PAID, ANI, "on the statement", T0)
+        approve = partial(race.administration.approve, entitlement, BUDI, T0)
+        answers = together([approve, partial(race.new_worker().process, entitlement, T0)], meet)
+        assert race.store.get(entitlement).state is State.PAID
+        events = race.store.events(entitlement)
         assert [event.state for event in events].count(State.PAID) == 1
         assert len(refusals(answers)) <= 1
         # Whoever was later: the worker finds it PAID and asks, the checker has nothing to approve.
@@ -138,10 +88,10 @@ def test_of_an_approval_and_a_worker_that_settles_one_moves_it(race, meet):
 def test_of_a_rejection_and_an_approval_one_counts(race):
     for round_ in range(ROUNDS):
         entitlement = race.unknown(f"person-{round_}", Hold.DUPLICATE)
-        race.administration.propose(entitlement.id, Decision.PAID, ANI, "why", T0)
-        approve = partial(race.administration.approve, entitlement.id, BUDI, T0)
-        answers = together([approve, partial(race.administration.reject, entitlement.id, CITRA, "no", T0)], ALWAYS)
-        paid = race.store.get(entitlement.id).state is State.PAID
+        race.administration.propose(entitlement, Decision.PAID, ANI, "why", T0)
+        approve = partial(race.administration.approve, entitlement, BUDI, T0)
+        answers = together([approve, partial(race.administration.reject, entitlement, CITRA, "no", T0)], ALWAYS)
+        paid = race.store.get(entitlement).state is State.PAID
         assert len(refusals(answers)) == 1
         assert isinstance(answers[0], Entitlement) is paid
 
@@ -151,13 +101,13 @@ def test_of_a_rejection_and_an_approval_one_counts(race):
 def test_what_an_administrator_stopped_no_worker_claims_at_the_same_time(race, act, meet):
     for round_ in range(ROUNDS):
         entitlement = race.due(f"person-{round_}")
-        stop = partial(getattr(race.administration, act), entitlement.id, ANI, "why", T0)
+        stop = partial(getattr(race.administration, act), entitlement, ANI, "why", T0)
         # A worker writes to two new ceilings before it claims.
-        answers = together([stop, partial(race.worker().process, entitlement.id, T0)], meet)
-        stopped = f"{'held' if act == 'hold' else 'cancelled'}_by_administrator" in race.reasons(entitlement)
-        assert stopped is not ("claimed" in race.reasons(entitlement)), answers
+        answers = together([stop, partial(race.new_worker().process, entitlement, T0)], meet)
+        stopped = f"{'held' if act == 'hold' else 'cancelled'}_by_administrator" in reasons(race, entitlement)
+        assert stopped is not ("claimed" in reasons(race, entitlement)), answers
         assert set(refusals(answers)) <= {Superseded, NotNow}
-        attempts = len(race.store.attempts(entitlement.id))
+        attempts = len(race.store.attempts(entitlement))
         assert attempts == (not stopped)
     assert race.moved_idr() == INCENTIVE * sum(each.n for each in race.store.everything())
 
@@ -165,21 +115,21 @@ def test_what_an_administrator_stopped_no_worker_claims_at_the_same_time(race, a
 def test_of_two_releases_at_once_one_counts(race):
     for round_ in range(ROUNDS):
         entitlement = race.due(f"person-{round_}")
-        race.administration.hold(entitlement.id, ANI, "why", T0)
-        release = [partial(race.administration.release, entitlement.id, by, "why", T0) for by in (ANI, BUDI)]
+        race.administration.hold(entitlement, ANI, "why", T0)
+        release = [partial(race.administration.release, entitlement, by, "why", T0) for by in (ANI, BUDI)]
         assert refusals(together(release)) == [Superseded]
-        assert race.queued == [entitlement.id]
+        assert race.queued == [entitlement]
         race.queued.clear()
 
 
 @pytest.mark.parametrize("block", [1, 3])
 def test_eight_workers_never_pass_a_ceiling(race, programme, block):
     small = CeilingRules(day_idr=11 * INCENTIVE, envelope_idr=100 * INCENTIVE, block=block)
-    race.programme = msgspec.structs.replace(
+    race.services.programme = msgspec.structs.replace(
         programme, payouts=msgspec.structs.replace(programme.payouts, ceilings=small)
     )
-    owed = [race.due(f"person-{number}").id for number in range(24)]
-    workers = [race.worker() for _ in range(8)]
+    owed = [race.due(f"person-{number}") for number in range(24)]
+    workers = [race.new_worker() for _ in range(8)]
     for shift in range(4):
         each = [partial(_process, one, owed[(number + shift) % 8 :: 8]) for number, one in enumerate(workers)]
         together(each, ALWAYS)
@@ -204,7 +154,7 @@ def test_eight_who_open_a_ceiling_at_once_open_one(race):
 
 def test_of_administrators_who_read_the_same_ceiling_one_sets_it_while_workers_take(race):
     name = ceilings.day_name(T0)
-    was = race.programme.payouts.ceilings.day_idr
+    was = race.services.programme.payouts.ceilings.day_idr
     setting = [
         partial(race.administration.set_ceiling, name, was, Rupiah(was + number), Authority(ANI, "why"), T0)
         for number in (1, 2, 3)

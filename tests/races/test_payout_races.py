@@ -7,25 +7,20 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
-from uuid import uuid4
 
-import msgspec
 import pytest
 
 from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
 from chalicelib.payouts import queue as consumer
 from chalicelib.payouts.errors import Superseded
-from chalicelib.payouts.ledger.store import PayoutStore
-from chalicelib.payouts.providers.xendit import HttpFsp
 from chalicelib.payouts.reconciliation import whole_ledger
-from chalicelib.payouts.reconciliation.whole_ledger import BookLine, Books
-from chalicelib.payouts.rules import Kind, State
-from chalicelib.payouts.service import Payouts
+from chalicelib.payouts.rules import State
 from chalicelib.registration.rules import FinancialAddress
 from local.sandbox.provider import Sandbox
-from tests.builders.payouts.world import CHECKED, AnyCode, People, ReversingSealer, beneficiary, payee, worker
-from tests.conftest import REGION, T0
+from tests.builders.payouts.races import Race
+from tests.builders.payouts.world import CHECKED, payee
+from tests.conftest import T0
 
 from .together import ALWAYS, refusals, together
 
@@ -35,39 +30,10 @@ AT_ONCE = 5
 ROUNDS = 5
 
 
-class Race:
-    """A ledger on DynamoDB Local, the sandbox provider, and a list for a queue."""
-
-    def __init__(self, programme: Programme, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
-        self.queued: list[str] = []
-        self.people = People()
-        self.rules = programme.payouts
-        queue: Any = self
-        store = PayoutStore(REGION)
-        self.payouts = Payouts(store, queue, str, programme)
-        self.worker = worker(store, self.people, AnyCode(HttpFsp(sandbox.url, 20, str)), programme)
-
-    def send(self, ids: list[str]) -> None:
-        self.queued += ids
-
-    def backlog(self) -> int:
-        return len(self.queued)
-
-    def books(self) -> list[BookLine]:
-        return msgspec.convert(self.sandbox.books.report(), Books).payouts
-
-    def entitle(self, name: str) -> str:
-        number = f"1{uuid4().int % 10**9:09}1"
-        self.people.addresses[name] = FinancialAddress("BNI", number, name, check=CHECKED)
-        with dynamodb.Transaction(REGION) as tx:
-            return self.payouts.entitle(tx, beneficiary(name), Kind.INCENTIVE, T0)
-
-
 @pytest.fixture
 def race(cloud: Settings, programme: Programme) -> Iterator[Race]:
     with Sandbox("races") as sandbox:
-        yield Race(programme, sandbox)
+        yield Race(cloud, programme, sandbox)
 
 
 def at_once(call: Callable[[], Any]) -> list[Any]:
@@ -76,26 +42,25 @@ def at_once(call: Callable[[], Any]) -> list[Any]:
 
 def test_one_of_many_workers_claims_and_one_payment_is_made(race: Race) -> None:
     for round_ in range(ROUNDS):
-        entitlement = race.entitle(f"person-{round_}")
+        entitlement = race.due(f"person-{round_}")
         answers = at_once(lambda id_=entitlement: race.worker.process(id_, T0))
         assert refusals(answers) == [Superseded] * (AT_ONCE - 1)
         assert race.worker.process(entitlement, T0) is State.PAID
-        history = race.payouts.history(entitlement)
-        assert [attempt.n for attempt in history.attempts] == [1]
-        assert [event.state for event in history.events] == [State.DUE, State.SENDING, State.PAID]
+        assert [attempt.n for attempt in race.store.attempts(entitlement)] == [1]
+        assert [event.state for event in race.store.events(entitlement)] == [State.DUE, State.SENDING, State.PAID]
     assert len(race.books()) == ROUNDS
-    assert whole_ledger.compare(race.payouts.ledger(), race.books()) == []
+    assert whole_ledger.compare(race.store.everything(), race.books()) == []
 
 
 def test_an_account_that_changes_while_workers_claim_is_paid_as_it_was_stored(race: Race) -> None:
-    entitlement = race.entitle("person")
+    entitlement = race.due("person")
     numbers = iter(range(1_000_001, 2_000_000))
     race.people.payee = lambda name: payee(name, FinancialAddress("BNI", str(next(numbers)), name, check=CHECKED))
     at_once(lambda: race.worker.process(entitlement, T0))
     assert race.worker.process(entitlement, T0) is State.PAID
-    [attempt] = race.payouts.history(entitlement).attempts
+    [attempt] = race.store.attempts(entitlement)
     [line] = race.sandbox.books.report()["payouts"]
-    body = json.loads(ReversingSealer().unseal("person", attempt.sealed_body))
+    body = json.loads(race.people.unseal("person", attempt.sealed_body))
     assert body["channel_properties"]["account_number"] == line["account_number"]
 
 
@@ -104,47 +69,47 @@ def test_consumers_sweeps_and_a_provider_that_loses_answers_make_one_payment_eac
     """All consumers get all messages at once, again and again, while a sweep runs, until none fails any more."""
     faults = ("timeout_before_rate", "timeout_after_rate", "error_before_rate", "error_after_rate", "blind_rate")
     race.sandbox.books.configure(dict.fromkeys(faults, 0.15))
-    owed = [race.entitle(f"person-{n}") for n in range(8)]
+    owed = [race.due(f"person-{n}") for n in range(8)]
     records = [{"messageId": id_, "body": json.dumps({"v": 1, "entitlement_id": id_})} for id_ in owed]
     now = T0
     for _ in range(20):
         deliver = [partial(consumer.consume, records, race.worker, now)] * AT_ONCE
         together([*deliver, partial(race.payouts.sweep, now)], meet)
-        if {each.state for each in race.payouts.ledger()} == {State.PAID}:
+        if {each.state for each in race.store.everything()} == {State.PAID}:
             break
         now += timedelta(seconds=race.rules.requeue_after_s)
     moved = [(line["account_number"], line["moved_idr"]) for line in race.sandbox.books.report()["payouts"]]
     assert sorted(moved) == sorted((one.account_number, 600_000) for one in race.people.addresses.values())
-    assert whole_ledger.compare(race.payouts.ledger(), race.books()) == []
+    assert whole_ledger.compare(race.store.everything(), race.books()) == []
     for entitlement in owed:
-        assert [attempt.n for attempt in race.payouts.history(entitlement).attempts] == [1]
+        assert [attempt.n for attempt in race.store.attempts(entitlement)] == [1]
 
 
 def test_of_many_entitlements_of_one_person_at_once_one_is_made(race: Race) -> None:
     def entitle(name: str) -> str | None:
         try:
-            return race.entitle(name)
+            return race.due(name)
         except dynamodb.LegsFailed:
             return None
 
     for number in range(ROUNDS):
         answers = at_once(partial(entitle, f"person-{number}"))
         assert answers.count(None) == AT_ONCE - 1
-    assert [each.state for each in race.payouts.ledger()] == [State.DUE] * ROUNDS
+    assert [each.state for each in race.store.everything()] == [State.DUE] * ROUNDS
 
 
 def test_a_failed_one_gets_one_new_attempt_however_many_workers_come(race: Race) -> None:
     race.sandbox.books.configure({"fail_rate": 1.0})
-    entitlement = race.entitle("unlucky")
+    entitlement = race.due("unlucky")
     assert race.worker.process(entitlement, T0) is State.FAILED
     rested = T0 + timedelta(seconds=race.rules.requeue_after_s)
     at_once(lambda: race.worker.process(entitlement, rested))
     assert race.worker.process(entitlement, rested) is State.PAID
-    assert [attempt.n for attempt in race.payouts.history(entitlement).attempts] == [1, 2]
+    assert [attempt.n for attempt in race.store.attempts(entitlement)] == [1, 2]
 
 
 def test_many_sweeps_queue_each_entitlement_once(race: Race) -> None:
-    owed = {race.entitle(f"forgotten-{each}") for each in range(12)}
+    owed = {race.due(f"forgotten-{each}") for each in range(12)}
     later = T0 + timedelta(seconds=race.rules.requeue_after_s + 1)
     at_once(lambda: race.payouts.sweep(later))
     assert sorted(race.queued) == sorted(owed)

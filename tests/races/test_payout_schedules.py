@@ -31,8 +31,8 @@ from chalicelib.payouts import rules, wire
 from chalicelib.payouts.address_checks import AddressBook
 from chalicelib.payouts.controls.ceilings import Allowance, CeilingStore
 from chalicelib.payouts.ledger.store import PayoutStore
-from chalicelib.payouts.providers.provider import Rails
-from chalicelib.payouts.providers.xendit import HttpFsp
+from chalicelib.payouts.providers.provider import Providers
+from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.queue import consume
 from chalicelib.payouts.rules import NEXT, Entitlement, Kind, Move, State
 from chalicelib.payouts.service import Payouts
@@ -126,9 +126,9 @@ class Schedule:
         self.wrong = self.store.twice
         queue: Any = self
         self.payouts = Payouts(self.store, queue, lambda: CALLBACK_TOKEN, programme)
-        fsp = HttpFsp("http://provider", 1, lambda: "key")
+        fsp = Xendit("http://provider", 1, lambda: "key")
         fsp._http = OneByOne(self.provider, self.wire, self.dice)
-        self.rails = Rails({fsp.rail: fsp}, self.rules.codes)
+        self.providers = Providers({fsp.rail: fsp}, self.rules.codes)
         self.persons = [f"person-{seed}-{number}" for number in range(self.dice.choice([1, 1, 1, 2]))]
         self.ids = [rules.entitlement_id(143, person, Kind.INCENTIVE) for person in self.persons]
 
@@ -140,9 +140,9 @@ class Schedule:
 
     def worker(self) -> Worker:
         people: Any = self.people
-        addresses = AddressBook(people, self.rails, self.rules.name_score_min)
+        addresses = AddressBook(people, self.providers, self.rules.name_score_min)
         allowance = Allowance(CeilingStore(), self.rules.ceilings)
-        return Worker(self.store, Ports(addresses, people, self.rails, allowance), self.rules)
+        return Worker(self.store, Ports(addresses, people, self.providers, allowance), self.rules)
 
     def play(self) -> None:
         habits, dice = self.provider.habits, self.dice

@@ -27,7 +27,7 @@ from chalicelib.payouts.controls.proposals import Proposal
 from chalicelib.payouts.errors import Superseded
 from chalicelib.payouts.ledger import partitions
 from chalicelib.payouts.ledger.records import StoredAttempt
-from chalicelib.payouts.providers.xendit import HttpFsp
+from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.rules import Answer, Attempt, Authority, Entitlement, Hold, Move, Outcome, State
 from chalicelib.payouts.service import Payouts
 from chalicelib.payouts.worker import Worker
@@ -38,7 +38,7 @@ from .store import MemoryPayoutStore, _line, as_kept
 from .world import Parts
 
 
-class NewKeyOnRetry(HttpFsp):
+class NewKeyOnRetry(Xendit):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._calls = itertools.count()
@@ -49,7 +49,7 @@ class NewKeyOnRetry(HttpFsp):
 
 class SendBeforeStore(Worker):
     def _claim_and_send(self, entitlement: Entitlement, payee: Payee, now: datetime) -> State:
-        fsp = self._rails.of_code(payee.address.code)
+        fsp = self._providers.of_code(payee.address.code)
         n = entitlement.n + 1
         key = rules.reference(entitlement.id, n)
         body = fsp.render(key, entitlement, payee.address)
@@ -61,7 +61,7 @@ class SendBeforeStore(Worker):
 
 class TimeOutTakenAsFailure(Worker):
     def _send(self, entitlement: Entitlement, attempt: Attempt, now: datetime, *, first: bool = False) -> State:
-        fsp = self._rails.named(attempt.rail)
+        fsp = self._providers.named(attempt.rail)
         if fsp.send(attempt.key, attempt.body).outcome is Outcome.UNKNOWN:
             return self._move(entitlement, Move(State.FAILED, "timed_out"), now).state
         return self._settle(entitlement, fsp.status(attempt.key), now)
@@ -69,7 +69,7 @@ class TimeOutTakenAsFailure(Worker):
 
 class AcceptedTakenAsPaid(Worker):
     def _send(self, entitlement: Entitlement, attempt: Attempt, now: datetime, *, first: bool = False) -> State:
-        if self._rails.named(attempt.rail).send(attempt.key, attempt.body).outcome is Outcome.PENDING:
+        if self._providers.named(attempt.rail).send(attempt.key, attempt.body).outcome is Outcome.PENDING:
             return self._move(entitlement, Move(State.PAID, "accepted"), now).state
         return entitlement.state
 
@@ -78,7 +78,7 @@ class BodyDrift(Worker):
     def _send(self, entitlement: Entitlement, attempt: Attempt, now: datetime, *, first: bool = False) -> State:
         payee = self._ports.payees.payee(entitlement.registrant_id, now)
         if not isinstance(payee, Hold):
-            body = self._rails.named(attempt.rail).render(attempt.key, entitlement, payee.address)
+            body = self._providers.named(attempt.rail).render(attempt.key, entitlement, payee.address)
             attempt = replace(attempt, body=body)
         return super()._send(entitlement, attempt, now, first=first)
 

@@ -1,6 +1,6 @@
 """A provider in memory that speaks Xendit's Payouts API v2, written from its documentation and not from our adapter.
 
-The real adapter (`fsp_http.HttpFsp`) talks to it over `Transport`, which stands where urllib3's pool was.
+The real adapter (`xendit.Xendit`) talks to it over `Transport`, which stands where urllib3's pool was.
 """
 
 from __future__ import annotations

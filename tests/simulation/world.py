@@ -14,10 +14,10 @@ import msgspec
 from chalicelib.config import CeilingRules, Programme, load_programme
 from chalicelib.payouts import rules, wire
 from chalicelib.payouts.address_checks import AddressBook
-from chalicelib.payouts.controls.administration import Administration, Books
+from chalicelib.payouts.controls.administration import Administration, PayoutStores
 from chalicelib.payouts.controls.ceilings import Allowance
-from chalicelib.payouts.providers.provider import Rails
-from chalicelib.payouts.providers.xendit import HttpFsp
+from chalicelib.payouts.providers.provider import Providers
+from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.queue import consume
 from chalicelib.payouts.rules import Kind, State
 from chalicelib.payouts.service import Payouts
@@ -61,7 +61,7 @@ class Parts:
     administration: type[Administration] = Administration
     store: type[MemoryPayoutStore] = MemoryPayoutStore
     allowance: type[Allowance] = Allowance
-    fsp: type[HttpFsp] = HttpFsp
+    fsp: type[Xendit] = Xendit
     webhook: Callable[[Payouts, str, bytes], None] = receive_webhook
 
 
@@ -97,18 +97,18 @@ class World:
         self.ceilings = MemoryCeilingStore(table, nature)
         fsp = parts.fsp("http://provider", self.rules.fsp_timeout_s, lambda: "key")
         fsp._http = Transport(self.provider, nature, self.dice)  # type: ignore[assignment]
-        self.rails = Rails({fsp.rail: fsp}, self.rules.codes)
+        self.providers = Providers({fsp.rail: fsp}, self.rules.codes)
         queue: Any = self.queue
         self.payouts = parts.payouts(self.store, queue, lambda: CALLBACK_TOKEN, self.programme)
         pause, proposals = MemoryPauseStore(table, nature), MemoryProposalStore(table, nature)
-        books = Books(self.store, proposals, pause, self.ceilings, MemoryJournalStore(nature))
-        self.administration = parts.administration(books, self.rails, queue, self.rules)
+        books = PayoutStores(self.store, proposals, pause, self.ceilings, MemoryJournalStore(nature))
+        self.administration = parts.administration(books, self.providers, queue, self.rules)
 
     def new_worker(self) -> Worker:
         """With an allowance of its own, as each process has."""
         people: Any = self.people
         allowance = self.parts.allowance(self.ceilings, self.rules.ceilings)
-        ports = Ports(AddressBook(people, self.rails, self.rules.name_score_min), people, self.rails, allowance)
+        ports = Ports(AddressBook(people, self.providers, self.rules.name_score_min), people, self.providers, allowance)
         return self.parts.worker(self.store, ports, self.rules)
 
     def entitle(self, person: str, kind: Kind) -> None:

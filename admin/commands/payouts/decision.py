@@ -57,7 +57,7 @@ def retry(stage: str, entitlement_id: str, reason: str | None) -> None:
     The rest after a failure is not skipped: it keeps doubled messages from using up every attempt in one outage.
     """
     services = stages.load(stage).services
-    entitlement = services.payouts.history(entitlement_id).entitlement
+    entitlement = services.payout_store.get(entitlement_id)
     if entitlement.state is not State.FAILED:
         if reason is None:
             raise click.UsageError("give the reason with --reason")
@@ -101,7 +101,7 @@ def approve(stage: str, entitlement_id: str, yes: bool) -> None:
     standing = administration.standing(entitlement_id)
     if standing is None:
         raise NoProposal(entitlement_id=entitlement_id)
-    for line in bank_lines(services, services.payouts.history(entitlement_id).attempts):
+    for line in bank_lines(services, services.payout_store.attempts(entitlement_id)):
         click.echo(line)
     click.echo(proposal_line(standing))
     if not yes:

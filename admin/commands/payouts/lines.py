@@ -13,7 +13,6 @@ from chalicelib.payouts.controls.ceilings import Ceiling
 from chalicelib.payouts.controls.proposals import Proposal
 from chalicelib.payouts.ledger.records import Event, StoredAttempt
 from chalicelib.payouts.rules import Authority, Entitlement, Hold, State
-from chalicelib.payouts.service import History
 from chalicelib.wiring import Services
 
 from ...terminal import plain, signed
@@ -32,12 +31,13 @@ def entitlement_line(each: Entitlement) -> str:
     return f"{each.id}  {state}  n={each.n}  {amount}  {each.kind}  {each.wave}  {iso(each.changed_at)}"
 
 
-def history_lines(history: History, standing: Proposal | None) -> Iterator[str]:
-    """All that is recorded of one entitlement, with who decided what, and what is proposed."""
-    yield entitlement_line(history.entitlement)
-    for attempt in history.attempts:
+def history_lines(
+    attempts: Iterable[StoredAttempt], events: Iterable[Event], standing: Proposal | None
+) -> Iterator[str]:
+    """Each attempt, each transition with who decided it, and what is proposed."""
+    for attempt in attempts:
         yield f"  attempt {attempt.n}  {attempt.key}  {iso(attempt.first_sent_at)}  {attempt.rail}"
-    for event in history.events:
+    for event in events:
         yield f"  {_event(event)}"
     if standing is not None:
         yield f"  {proposal_line(standing)}"

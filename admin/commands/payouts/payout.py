@@ -67,10 +67,12 @@ def show(stage: str, entitlement_id: str) -> None:
     bank said, if it was paid by file.
     """
     services = stages.load(stage).services
-    history = services.payouts.history(entitlement_id)
-    for line in history_lines(history, services.payout_administration.standing(entitlement_id)):
+    ledger, standing = services.payout_store, services.payout_administration.standing(entitlement_id)
+    click.echo(entitlement_line(ledger.get(entitlement_id)))
+    attempts = ledger.attempts(entitlement_id)
+    for line in history_lines(attempts, ledger.events(entitlement_id), standing):
         click.echo(line)
-    for line in bank_lines(services, history.attempts):
+    for line in bank_lines(services, attempts):
         click.echo(f"  {line}")
 
 
@@ -79,9 +81,9 @@ def show(stage: str, entitlement_id: str) -> None:
 @entitlement_argument
 def ask(stage: str, entitlement_id: str) -> None:
     """Queue one entitlement now, also a paid one: the provider is then asked whether its money came back."""
-    payouts = stages.load(stage).services.payouts
-    state = payouts.history(entitlement_id).entitlement.state
-    payouts.enqueue(entitlement_id)
+    services = stages.load(stage).services
+    state = services.payout_store.get(entitlement_id).state
+    services.payouts.enqueue(entitlement_id)
     click.echo(f"queued; {state} now")
 
 
@@ -121,7 +123,7 @@ def compare(stage: str, where: str) -> None:
 
 
 def _ledger(stage: str) -> Iterator[Entitlement]:
-    return stages.load(stage).services.payouts.ledger()
+    return stages.load(stage).services.payout_store.everything()
 
 
 def _books(where: str) -> Books:

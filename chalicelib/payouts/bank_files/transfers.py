@@ -18,7 +18,8 @@ from msgspec import Struct
 
 from ...config import PayoutCode
 from ...money import Rupiah
-from ..providers.provider import Address, Found, Inquiry
+from ...registration.rules import FinancialAddress
+from ..providers.provider import Inquiry, InquiryOutcome
 from ..rules import Answer, Entitlement, Outcome
 
 
@@ -63,11 +64,11 @@ class BankFile:
         self._answers = answers
         self._codes = codes
 
-    def inquire(self, address: Address) -> Inquiry:  # noqa: ARG002 - the port's
+    def inquire(self, address: FinancialAddress) -> Inquiry:  # noqa: ARG002 - the port's
         """A bank that is sent files answers no questions; what is wrong with an account comes back as a rejection."""
-        return Inquiry(Found.NOT_OFFERED)
+        return Inquiry(InquiryOutcome.NOT_OFFERED)
 
-    def render(self, reference: str, entitlement: Entitlement, address: Address) -> bytes:
+    def render(self, reference: str, entitlement: Entitlement, address: FinancialAddress) -> bytes:
         """JSON with the fields always in the same order; what the person may read on their statement comes last."""
         bic = self._codes[address.code].bic
         if bic is None:

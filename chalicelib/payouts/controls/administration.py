@@ -24,7 +24,7 @@ from ..errors import CeilingChanged, NoProposal, NotNow, ProposalStands, Provide
 from ..ledger.items import ActItem
 from ..ledger.records import StoredAttempt
 from ..ledger.store import PayoutStore
-from ..providers.provider import Rails
+from ..providers.provider import Providers
 from ..queue import PayoutQueue
 from ..rules import Answer, Authority, Entitlement, Hold, Move, Outcome, State
 from .ceilings import Ceiling, CeilingStore, as_configured
@@ -33,7 +33,7 @@ from .proposals import AFTER, NEEDS_PROVIDER, Decision, Proposal, ProposalStore,
 
 
 @dataclass(frozen=True)
-class Books:
+class PayoutStores:
     """What administrators write: the ledger, proposals about it, the kill switch, ceilings, and what they did."""
 
     ledger: PayoutStore
@@ -50,15 +50,15 @@ class Administration:
     `Superseded` if a worker moved it at the same time.
     """
 
-    def __init__(self, books: Books, rails: Rails, queue: PayoutQueue, payout_rules: PayoutRules) -> None:
-        self._ledger = books.ledger
-        self._proposals = books.proposals
-        self._pause = books.pause
-        self._ceilings = books.ceilings
-        self._journal = books.journal
-        self._rails = rails
+    def __init__(self, stores: PayoutStores, providers: Providers, queue: PayoutQueue, figures: PayoutRules) -> None:
+        self._ledger = stores.ledger
+        self._proposals = stores.proposals
+        self._pause = stores.pause
+        self._ceilings = stores.ceilings
+        self._journal = stores.journal
+        self._providers = providers
         self._queue = queue
-        self._rules = payout_rules
+        self._rules = figures
 
     def hold(self, entitlement_id: str, by: str, note: str, now: datetime) -> Entitlement:
         """Let no worker claim it until it is released. One that may be alive at the provider cannot be held."""
@@ -136,7 +136,7 @@ class Administration:
         if proposal is None:
             raise NoProposal(entitlement_id=entitlement_id)
         about = f"{entitlement_id} {proposal.decision} proposed by {proposal.maker}"
-        self._journal.add(Act(now, Deed.REJECT, about, by, note))
+        self._journal.add(Act(now, PayoutDeed.REJECT, about, by, note))
         if not self._proposals.delete(entitlement_id, proposal):
             raise NoProposal(entitlement_id=entitlement_id)
         return proposal
@@ -144,13 +144,13 @@ class Administration:
     def pause(self, by: str, note: str, now: datetime) -> Pause:
         """Stop every worker before its next claim or sending."""
         pause = Pause(by, now, note)
-        self._journal.add(Act(now, Deed.PAUSE, "", by, note))
+        self._journal.add(Act(now, PayoutDeed.PAUSE, "", by, note))
         self._pause.set(pause)
         return pause
 
     def resume(self, by: str, note: str, now: datetime) -> None:
         """Let the workers go on; what waited is queued by the sweep."""
-        self._journal.add(Act(now, Deed.RESUME, "", by, note))
+        self._journal.add(Act(now, PayoutDeed.RESUME, "", by, note))
         self._pause.clear()
 
     def paused(self) -> Pause | None:
@@ -174,7 +174,7 @@ class Administration:
         if before.ceiling_idr != was_idr:
             raise CeilingChanged(name=name)
         about = f"{name} from {before.ceiling_idr} to {ceiling_idr}"
-        self._journal.add(Act(now, Deed.SET_CEILING, about, authority.by, authority.note))
+        self._journal.add(Act(now, PayoutDeed.SET_CEILING, about, authority.by, authority.note))
         self._ceilings.change(before, ceiling_idr, authority.by, authority.note)
         return self.ceiling(name)
 
@@ -187,7 +187,7 @@ class Administration:
         if entitlement.n == 0:
             return
         attempt = self._ledger.attempt(entitlement)
-        answer = self._rails.named(attempt.rail).status(attempt.key)
+        answer = self._providers.named(attempt.rail).status(attempt.key)
         over = {Outcome.FAILED, Outcome.REVERSED}
         if rules.key_is_dead(attempt.first_sent_at, now, self._rules):
             over.add(Outcome.NOT_FOUND)
@@ -204,7 +204,7 @@ class Administration:
         returned = [each.n for each in self._ledger.events(entitlement.id) if each.state is State.REVERSED]
         earlier = range(max(returned, default=0) + 1, entitlement.n)
         by_file = (each for each in self._ledger.attempts(entitlement.id) if each.rail == BankFile.rail)
-        said = [self._rails.named(each.rail).status(each.key) for each in by_file if each.n in earlier]
+        said = [self._providers.named(each.rail).status(each.key) for each in by_file if each.n in earlier]
         return [each for each in said if each.outcome in {Outcome.SUCCEEDED, Outcome.DUPLICATE}]
 
 
@@ -225,7 +225,7 @@ def _not_now(action: str, entitlement: Entitlement) -> NotNow:
     return NotNow(action=action, state=f"{entitlement.state}{hold}")
 
 
-class Deed(StrEnum):
+class PayoutDeed(StrEnum):
     """What was done. A line is about a ceiling with its amounts, an entitlement with what was proposed, or a person."""
 
     PAUSE = "PAUSE"

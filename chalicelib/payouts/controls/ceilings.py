@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
 from pynamodb.expressions.update import Action
@@ -96,16 +95,10 @@ class CeilingStore:
                 raise
 
 
-class Takes(Protocol):
-    """The part of `CeilingStore` that a worker needs."""
-
-    def take(self, name: str, ceiling_idr: int, amount_idr: int) -> bool: ...
-
-
 class Allowance:
     """What this worker has taken and not yet spent, by name. Lost when the worker ends; never spent twice."""
 
-    def __init__(self, store: Takes, rules: CeilingRules) -> None:
+    def __init__(self, store: CeilingStore, rules: CeilingRules) -> None:
         self._store = store
         self._rules = rules
         self._left: dict[str, int] = {}

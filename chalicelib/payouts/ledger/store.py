@@ -81,12 +81,8 @@ class PayoutStore:
         """The whole history, in order."""
         return [items.from_event(item) for item in self._events(entitlement_id)]
 
-    def news(self, shard: str, after: str, until: datetime, limit: int) -> list[News]:
-        """At most `limit` (up to 100) of a shard's news, oldest first; see `Payouts.news`. One query, one batch get."""
-        return [news for news, _ in self.transitions(shard, after, until, limit)]
-
     def transitions(self, shard: str, after: str, until: datetime, limit: int) -> list[tuple[News, Entitlement]]:
-        """The same, each with the entitlement as it stands."""
+        """A page of a shard's news (see `Payouts.news`), each with the entitlement now. One query, one batch get."""
         start, _, place = after.partition("|")
         if start > iso(until):
             return []

@@ -11,10 +11,11 @@ from enum import StrEnum
 from typing import Protocol
 
 from ...config import PayoutCode
+from ...registration.rules import FinancialAddress
 from ..rules import Answer, Entitlement
 
 
-class Found(StrEnum):
+class InquiryOutcome(StrEnum):
     """What a provider says of an account."""
 
     FOUND = "FOUND"
@@ -29,22 +30,11 @@ class Found(StrEnum):
 class Inquiry:
     """The answer to an account inquiry; if FOUND, under which name it is held. Has no repr that could leak."""
 
-    outcome: Found
+    outcome: InquiryOutcome
     holder_name: str = ""
 
 
-class Address(Protocol):
-    """A person's bank account or wallet; `code` is one of the programme's `payouts.codes`."""
-
-    @property
-    def code(self) -> str: ...
-    @property
-    def account_number(self) -> str: ...
-    @property
-    def holder_name(self) -> str: ...
-
-
-class Fsp(Protocol):
+class Provider(Protocol):
     """A provider. The idempotency key of an instruction is its reference too.
 
     No method raises for anything that the provider or the network does: time-outs, 5xx and nonsense are
@@ -56,11 +46,11 @@ class Fsp(Protocol):
         """A short name, stored with each attempt."""
         ...
 
-    def inquire(self, address: Address) -> Inquiry:
+    def inquire(self, address: FinancialAddress) -> Inquiry:
         """Under which name the provider knows an account. Soon answered or UNKNOWN: people wait for it."""
         ...
 
-    def render(self, reference: str, entitlement: Entitlement, address: Address) -> bytes:
+    def render(self, reference: str, entitlement: Entitlement, address: FinancialAddress) -> bytes:
         """The exact bytes of the instruction: the same arguments give the same bytes."""
         ...
 
@@ -73,10 +63,10 @@ class Fsp(Protocol):
         ...
 
 
-class Rails:
+class Providers:
     """The providers by their names, and which one serves which of the programme's `payouts.codes`."""
 
-    def __init__(self, providers: Mapping[str, Fsp], codes: Mapping[str, PayoutCode]) -> None:
+    def __init__(self, providers: Mapping[str, Provider], codes: Mapping[str, PayoutCode]) -> None:
         self._providers = providers
         self._codes = codes
 
@@ -84,10 +74,10 @@ class Rails:
         """Whether a bank or wallet is paid now; people may have accounts at one that was taken out."""
         return code in self._codes
 
-    def of_code(self, code: str) -> Fsp:
+    def of_code(self, code: str) -> Provider:
         """Who pays into a bank or wallet now."""
         return self._providers[self._codes[code].rail]
 
-    def named(self, rail: str) -> Fsp:
+    def named(self, rail: str) -> Provider:
         """Who was given an attempt, whatever the configuration says by now."""
         return self._providers[rail]

@@ -15,7 +15,7 @@ class _Secret(Struct, frozen=True):
     callback_token: str
 
 
-class FspSecret:
+class ProviderSecret:
     """`{"api_key": ..., "callback_token": ...}` under one id. Most functions never need it, so it is read late."""
 
     def __init__(self, secret_id: str, region: str) -> None:

@@ -1,7 +1,7 @@
 """The port to a provider's own account of what it did, which the ledger is compared with: only read, never believed.
 
-It is another source than the status query that settles payments (`fsp.Fsp.status`): comparing with that one again would
-prove nothing.
+It is another source than the status query that settles payments (`provider.Provider.status`), as comparing with that
+one again would prove nothing.
 """
 
 from __future__ import annotations

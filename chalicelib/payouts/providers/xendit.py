@@ -26,9 +26,10 @@ import msgspec
 from msgspec import Struct
 
 from ...money import Rupiah
+from ...registration.rules import FinancialAddress
 from .. import alarm_words
 from ..rules import Answer, Entitlement, Outcome
-from .provider import Address, Found, Inquiry
+from .provider import Inquiry, InquiryOutcome
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class _Instruction(Struct, frozen=True):
     description: str
 
 
-class HttpFsp:
+class Xendit:
     """`timeout_s` bounds connecting and each wait for bytes; nothing is retried here, the ledger decides that.
 
     `inquiry_timeout_s` bounds an inquiry's, where somebody waits; if None, `timeout_s` does. `api_key` is asked for at
@@ -87,7 +88,7 @@ class HttpFsp:
         self._http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=timeout_s, read=timeout_s), retries=False)
         self._http_error = urllib3.exceptions.HTTPError
 
-    def inquire(self, address: Address) -> Inquiry:
+    def inquire(self, address: FinancialAddress) -> Inquiry:
         """POST the account. Asking again is harmless, though each question costs a fee. No name is ever logged."""
         question = {"bank_account_number": address.account_number, "bank_code": address.code}
         answer = self._call(
@@ -98,17 +99,17 @@ class HttpFsp:
             timeout=self._inquiry_timeout,
         )
         if isinstance(answer, Answer):
-            return Inquiry(Found.UNKNOWN)
+            return Inquiry(InquiryOutcome.UNKNOWN)
         status, parsed = answer
         if status in {200, 201, 202} and isinstance(parsed, dict):
             return _inquiry(parsed)
         code = _word(parsed.get("error_code")) if isinstance(parsed, dict) else _UNREADABLE
         if status in {400, 422} and code in _NOT_OFFERED:
-            return Inquiry(Found.NOT_OFFERED)
+            return Inquiry(InquiryOutcome.NOT_OFFERED)
         log.warning("fsp_inquiry_unknown", extra={"fact": f"http_{status}", "code": code})
-        return Inquiry(Found.UNKNOWN)
+        return Inquiry(InquiryOutcome.UNKNOWN)
 
-    def render(self, reference: str, entitlement: Entitlement, address: Address) -> bytes:
+    def render(self, reference: str, entitlement: Entitlement, address: FinancialAddress) -> bytes:
         """JSON with the fields always in the same order. The description may show on the person's statement."""
         return msgspec.json.encode(
             _Instruction(
@@ -183,14 +184,14 @@ def _inquiry(parsed: dict[str, Any]) -> Inquiry:
     name = next((name for name in names if isinstance(name, str) and name.strip()), None)
     match parsed.get("status"):
         case "FAILURE" | "FAILED":
-            return Inquiry(Found.NOT_FOUND)
+            return Inquiry(InquiryOutcome.NOT_FOUND)
         case "SUCCESS" | "COMPLETED" if result.get("is_found") is False:
-            return Inquiry(Found.NOT_FOUND)
+            return Inquiry(InquiryOutcome.NOT_FOUND)
         case "SUCCESS" | "COMPLETED" if name is not None:
-            return Inquiry(Found.FOUND, name)
+            return Inquiry(InquiryOutcome.FOUND, name)
         case status:
             log.info("fsp_inquiry_unknown", extra={"fact": _word(status)})
-            return Inquiry(Found.UNKNOWN)
+            return Inquiry(InquiryOutcome.UNKNOWN)
 
 
 def _payout(parsed: Any, reference: str) -> Answer:

@@ -13,26 +13,17 @@ from lxml import etree
 from admin.bank import pain001, reports
 from chalicelib.aws import dynamodb
 from chalicelib.config import BankFileRules, PayoutCode, Programme, Settings
-from chalicelib.ids import system_randomness
-from chalicelib.payouts.bank_files.export import BankFiles, Books
 from chalicelib.payouts.bank_files.report_lines import Problem
-from chalicelib.payouts.bank_files.reports import BankReports, Imported, Source
-from chalicelib.payouts.bank_files.store import BankStore, Batch, Word
-from chalicelib.payouts.bank_files.transfers import BankFile, Order
-from chalicelib.payouts.controls import administration
-from chalicelib.payouts.controls.administration import JournalStore
-from chalicelib.payouts.controls.ceilings import CeilingStore
+from chalicelib.payouts.bank_files.reports import Imported, Source
+from chalicelib.payouts.bank_files.store import Batch, Word
+from chalicelib.payouts.bank_files.transfers import Order
 from chalicelib.payouts.controls.pause import PauseStore
-from chalicelib.payouts.controls.proposals import ProposalStore
 from chalicelib.payouts.ledger.items import PayoutsTable
-from chalicelib.payouts.ledger.store import PayoutStore
-from chalicelib.payouts.providers.provider import Rails
-from chalicelib.payouts.queue import PayoutQueue
 from chalicelib.payouts.rules import Answer, Kind, Outcome, State
-from chalicelib.payouts.service import Payouts
 from chalicelib.registration.rules import FinancialAddress
 from chalicelib.waves.rules import Beneficiary
-from tests.builders.payouts.world import People, ReversingSealer, beneficiary, worker
+from chalicelib.wiring import Services
+from tests.builders.payouts.world import People, beneficiary
 from tests.conftest import REGION, T0
 
 MAKER = "arn:aws:iam::123456789012:user/maker"
@@ -162,26 +153,18 @@ class BankWorld:
     """The ledger, the worker and the bank's files. `now` moves only when a test moves it."""
 
     def __init__(self, settings: Settings, programme: Programme, transfers_max: int = 2_000) -> None:
-        self.programme = with_bank(programme)
-        self.store = PayoutStore(settings.region)
-        self.bank_store = BankStore(settings.region)
-        dynamodb.bind(PayoutsTable, settings.table("payouts"), settings.region)
-        self.now = T0
-        self.rules = self.programme.payouts
-        self.people = People()
-        bank = BankFile(self.bank_store, self.rules.codes)
-        self.rails = Rails({bank.rail: bank}, self.rules.codes)
-        self.worker = worker(self.store, self.people, self.rails, self.programme)
-        queue = PayoutQueue(settings.payouts_queue_url, settings.region)
-        self.payouts = Payouts(self.store, queue, lambda: "", self.programme)
-        self.pause = PauseStore()
-        books = administration.Books(self.store, ProposalStore(), self.pause, CeilingStore(), JournalStore())
-        self.administration = administration.Administration(books, self.rails, queue, self.rules)
-        file_rules = msgspec.structs.replace(DEBTOR, transfers_max=transfers_max)
-        self.files = BankFiles(
-            Books(self.bank_store, self.store, self.pause), ReversingSealer(), file_rules, system_randomness
+        self.programme = with_bank(programme, transfers_max)
+        self.now, self.rules = T0, self.programme.payouts
+        self.people, self.pause = People(), PauseStore()
+        self.services = services = Services(settings, self.programme)
+        services.registrations = self.people
+        self.store, self.bank_store, self.providers = services.payout_store, services.bank_store, services.providers
+        self.worker, self.payouts, self.administration = (
+            services.payout_worker,
+            services.payouts,
+            services.payout_administration,
         )
-        self.reports = BankReports(self.bank_store, self.store, self.worker, ReversingSealer())
+        self.files, self.reports = services.bank_files, services.bank_reports
 
     def write(self, order: Order) -> bytes:
         return pain001.write(order, DEBTOR)
@@ -237,13 +220,14 @@ class BankWorld:
         self.now += timedelta(**delta)
 
 
-def with_bank(programme: Programme) -> Programme:
+def with_bank(programme: Programme, transfers_max: int = 2_000) -> Programme:
     """The programme with every bank paid by file."""
     codes = {
         name: PayoutCode(kind="bank", rail="bank-file", bic=code.bic)
         for name, code in programme.payouts.codes.items()
         if code.bic
     }
+    rules = msgspec.structs.replace(DEBTOR, transfers_max=transfers_max)
     return msgspec.structs.replace(
-        programme, payouts=msgspec.structs.replace(programme.payouts, codes=codes, bank_file=DEBTOR)
+        programme, payouts=msgspec.structs.replace(programme.payouts, codes=codes, bank_file=rules)
     )

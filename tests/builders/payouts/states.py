@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from chalicelib.config import Programme, Settings
 from chalicelib.errors import DomainError
 from chalicelib.payouts import rules
 from chalicelib.payouts.controls.proposals import Decision
 from chalicelib.payouts.ledger.records import Event, StoredAttempt
-from chalicelib.payouts.providers.provider import Fsp
+from chalicelib.payouts.providers.provider import Provider
 from chalicelib.payouts.rules import ALIVE, Answer, Entitlement, Hold, Move, Outcome, State
-from tests.builders.payouts.world import World, running, sealed
+from tests.builders.payouts.world import World, sealed
 
 ANI = "arn:aws:sts::123456789012:assumed-role/payout-maker/ani@example.go.id"
 BUDI = "arn:aws:sts::123456789012:assumed-role/payout-checker/budi@example.go.id"
@@ -69,7 +67,7 @@ def attempted(world: World, entitlement: Entitlement) -> Entitlement:
 class Saying:
     """A provider that answers status queries with `answer` while it is set; `asked` are the references asked about."""
 
-    def __init__(self, fsp: Fsp) -> None:
+    def __init__(self, fsp: Provider) -> None:
         self._fsp = fsp
         self.rail = fsp.rail
         self.answer: Answer | None = None
@@ -88,19 +86,6 @@ OPEN = {Place(State.SENDING), *(Place(State.HELD, hold) for hold in ALIVE)}
 
 OVER = Answer(Outcome.FAILED, "FAILED")
 """What a provider says of an attempt that moved nothing."""
-
-
-@contextmanager
-def saying_world(settings: Settings, programme: Programme) -> Iterator[tuple[World, Saying]]:
-    """A world, and its provider, which may be told what to say."""
-    providers: list[Saying] = []
-
-    def wrap(fsp: Fsp) -> Fsp:
-        providers.append(Saying(fsp))
-        return providers[0]
-
-    with running(World(settings, programme, wrap)) as world:
-        yield world, providers[0]
 
 
 def refused(call: Callable[[], object], error: type[DomainError]) -> dict[str, Any]:

@@ -9,12 +9,12 @@ from chalicelib.config import Programme, Settings
 from chalicelib.notices.rules import State as Notice
 from chalicelib.notices.store import NoticeStore
 from chalicelib.payouts.address_checks import AddressBook
-from chalicelib.payouts.providers.provider import Address, Inquiry
-from chalicelib.payouts.providers.xendit import HttpFsp
+from chalicelib.payouts.providers.provider import Inquiry
+from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.rules import State
 from chalicelib.payouts.worker import Ports, Worker
 from chalicelib.registration.change_notices import address_changed
-from chalicelib.registration.rules import AddressCheck
+from chalicelib.registration.rules import AddressCheck, FinancialAddress
 from chalicelib.registration.store import PAYING_LEG
 from chalicelib.registration.wire import FinancialAddressForm, FinancialAddressView
 from tests.builders.payouts.world import API_KEY, AnyCode, World, beneficiary
@@ -27,12 +27,12 @@ SITI_S = "0123456789"
 OTHER = "9876543210"
 
 
-class AskedFsp(HttpFsp):
+class AskedFsp(Xendit):
     """Remembers which accounts it was asked about."""
 
     asked: list[str]
 
-    def inquire(self, address: Address) -> Inquiry:
+    def inquire(self, address: FinancialAddress) -> Inquiry:
         self.asked.append(address.account_number)
         return super().inquire(address)
 
@@ -46,10 +46,10 @@ class Town:
         self.people.register("siti", SITI, T0)
         self.fsp = AskedFsp(world.sandbox.url, 20, lambda: API_KEY)
         self.fsp.asked = []
-        self.rails = AnyCode(self.fsp)
-        self.book = AddressBook(self.people, self.rails, programme.payouts.name_score_min)
+        self.providers = AnyCode(self.fsp)
+        self.book = AddressBook(self.people, self.providers, programme.payouts.name_score_min)
         allowance = world.worker._ports.allowance
-        ports = Ports(self.book, self.people, self.rails, allowance)
+        ports = Ports(self.book, self.people, self.providers, allowance)
         self.worker = Worker(world.store, ports, programme.payouts)
         self.open(SITI_S, "Siti Aminah")
         self.payout = world.entitle(beneficiary("siti"))

@@ -15,26 +15,17 @@ import msgspec
 from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
 from chalicelib.payouts import queue, rules
-from chalicelib.payouts.address_checks import AddressBook
-from chalicelib.payouts.controls.administration import Administration, JournalStore
-from chalicelib.payouts.controls.administration import Books as AdminBooks
-from chalicelib.payouts.controls.ceilings import Allowance, CeilingStore
-from chalicelib.payouts.controls.pause import PauseStore
-from chalicelib.payouts.controls.proposals import ProposalStore
 from chalicelib.payouts.ledger.items import PayoutsTable
-from chalicelib.payouts.ledger.store import PayoutStore
-from chalicelib.payouts.providers.provider import Fsp, Rails
-from chalicelib.payouts.providers.secret import FspSecret
-from chalicelib.payouts.providers.xendit import HttpFsp
-from chalicelib.payouts.queue import PayoutQueue
+from chalicelib.payouts.providers.provider import Provider, Providers
+from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.reconciliation import whole_ledger
 from chalicelib.payouts.reconciliation.whole_ledger import BookLine, Books, Disagreement
 from chalicelib.payouts.rules import Kind, State
-from chalicelib.payouts.service import Payouts
-from chalicelib.payouts.worker import Ports, Worker
+from chalicelib.payouts.worker import Worker
 from chalicelib.registration.errors import Excluded
 from chalicelib.registration.rules import AddressCheck, FinancialAddress, Payee, Verdict
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
+from chalicelib.wiring import Services
 from local.sandbox.provider import Sandbox
 from tests.conftest import REGION, T0
 
@@ -81,6 +72,15 @@ class People:
         if registrant in self.excluded:
             raise Excluded()
 
+    def seal(self, registrant_id: str, plain: bytes) -> bytes:
+        return sealed(registrant_id, plain)
+
+    def unseal(self, registrant_id: str, sealed: bytes) -> bytes:
+        """Opens what `sealed` made."""
+        owner, _, reversed_plain = sealed.partition(b"\0")
+        assert owner == registrant_id.encode()
+        return reversed_plain[::-1]
+
 
 def payee(registrant_id: str, address: FinancialAddress) -> Payee:
     """A person is their id."""
@@ -93,40 +93,33 @@ def sealed(registrant_id: str, plain: bytes) -> bytes:
     return registrant_id.encode() + b"\0" + plain[::-1]
 
 
-class ReversingSealer:
-    """Opens what `sealed` made."""
-
-    def seal(self, registrant_id: str, plain: bytes) -> bytes:
-        return sealed(registrant_id, plain)
-
-    def unseal(self, registrant_id: str, sealed: bytes) -> bytes:
-        owner, _, reversed_plain = sealed.partition(b"\0")
-        assert owner == registrant_id.encode()
-        return reversed_plain[::-1]
-
-
-class AnyCode(Rails):
+class AnyCode(Providers):
     """One provider for every bank and wallet, under whatever name."""
 
-    def __init__(self, fsp: Fsp) -> None:
+    def __init__(self, fsp: Provider) -> None:
         self._fsp = fsp
 
     def serves(self, code: str) -> bool:
         return True
 
-    def of_code(self, code: str) -> Fsp:
+    def of_code(self, code: str) -> Provider:
         return self._fsp
 
-    def named(self, rail: str) -> Fsp:
+    def named(self, rail: str) -> Provider:
         return self._fsp
 
 
-def worker(store: PayoutStore, people: People, rails: Rails, programme: Programme) -> Worker:
-    """A worker with an allowance of its own."""
-    allowance = Allowance(CeilingStore(), programme.payouts.ceilings)
-    addresses = AddressBook(people, rails, programme.payouts.name_score_min)
-    ports = Ports(addresses, ReversingSealer(), rails, allowance)
-    return Worker(store, ports, programme.payouts)
+def built(settings: Settings, programme: Programme, people: Any, provider: Provider) -> Services:
+    """The services of payouts, for these people and by this provider."""
+    services: Any = Services(settings, programme)
+    services.registrations, services.providers = people, AnyCode(provider)
+    return services
+
+
+def new_worker(services: Any) -> Worker:
+    """A worker with an allowance of its own, as each process has."""
+    vars(services).pop("payout_worker", None)
+    return services.payout_worker
 
 
 class World:
@@ -136,23 +129,17 @@ class World:
         self,
         settings: Settings,
         programme: Programme,
-        wrap: Callable[[Fsp], Fsp] = lambda fsp: fsp,
+        wrap: Callable[[Provider], Provider] = lambda fsp: fsp,
         seed: str = "seed",
     ) -> None:
-        dynamodb.bind(PayoutsTable, settings.table("payouts"), settings.region)
         self.now = T0
         self.rules = programme.payouts
         self.sandbox = Sandbox(seed, api_key=API_KEY, clock=lambda: self.now.timestamp())
         self.people = People()
-        self.store = PayoutStore(settings.region)
-        secret = FspSecret(settings.fsp_secret, settings.region)
-        self.queue = PayoutQueue(settings.payouts_queue_url, settings.region)
-        self.fsp = wrap(HttpFsp(self.sandbox.url, 20, secret.api_key))
-        self.payouts = Payouts(self.store, self.queue, secret.callback_token, programme)
-        self.rails = AnyCode(self.fsp)
-        self.worker = worker(self.store, self.people, self.rails, programme)
-        books = AdminBooks(self.store, ProposalStore(), PauseStore(), CeilingStore(), JournalStore())
-        self.administration = Administration(books, self.rails, self.queue, programme.payouts)
+        self.fsp = wrap(Xendit(self.sandbox.url, 20, lambda: API_KEY))
+        self.services = built(settings, programme, self.people, self.fsp)
+        self.store, self.payouts = self.services.payout_store, self.services.payouts
+        self.worker, self.administration = self.services.payout_worker, self.services.payout_administration
         self._queue_url = settings.payouts_queue_url
         self._sqs = boto3.client("sqs", REGION)
 

@@ -14,11 +14,11 @@ from chalicelib.config import Programme, Settings
 from chalicelib.payouts import queue
 from chalicelib.payouts.address_checks import AddressBook
 from chalicelib.payouts.errors import AddressUnchecked
-from chalicelib.payouts.providers.provider import Address, Found, Inquiry, Rails
-from chalicelib.payouts.providers.xendit import HttpFsp
+from chalicelib.payouts.providers.provider import Inquiry, InquiryOutcome, Providers
+from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.rules import Hold, State
 from chalicelib.registration.items import Exclusion
-from chalicelib.registration.rules import AddressCheck, Verdict
+from chalicelib.registration.rules import AddressCheck, FinancialAddress, Verdict
 from tests.builders.payouts.town import OTHER, SITI_S, Town, answer, form
 from tests.builders.payouts.world import API_KEY, AnyCode, World, beneficiary
 from tests.builders.registration import form as registered
@@ -43,7 +43,7 @@ def test_an_account_in_the_persons_name_is_verified_at_once_and_paid_without_ask
 def test_an_account_at_a_bank_that_is_paid_no_more_waits_for_another(town, programme):
     town.set()
     codes = {name: code for name, code in programme.payouts.codes.items() if name != "BNI"}
-    book = AddressBook(town.people, Rails({town.fsp.rail: town.fsp}, codes), programme.payouts.name_score_min)
+    book = AddressBook(town.people, Providers({town.fsp.rail: town.fsp}, codes), programme.payouts.name_score_min)
     assert book.payee("siti", T0) is Hold.NO_ADDRESS
     town.open(OTHER, "Siti Aminah", "BCA")
     town.set(OTHER, code="BCA")
@@ -168,14 +168,14 @@ def test_without_an_answer_nothing_is_paid_and_the_message_comes_again_until_the
 
 def test_an_inquiry_that_hangs_is_given_up_in_time(town):
     town.faults(timeout_before_rate=1.0, hang_s=30)
-    hasty = HttpFsp(town.world.sandbox.url, 20, lambda: API_KEY, inquiry_timeout_s=0.2)
+    hasty = Xendit(town.world.sandbox.url, 20, lambda: API_KEY, inquiry_timeout_s=0.2)
     book = AddressBook(town.people, AnyCode(hasty), 80)
     assert book.set("siti", form(SITI_S), lambda _: None, T0).check is None
 
 
 def test_a_changed_address_is_unchecked_again(town, monkeypatch):
     town.set()
-    monkeypatch.setattr(town.fsp, "inquire", lambda _: Inquiry(Found.UNKNOWN))
+    monkeypatch.setattr(town.fsp, "inquire", lambda _: Inquiry(InquiryOutcome.UNKNOWN))
     for change in ({"holder_name": "Siti A."}, {"number": OTHER}, {"code": "BCA"}):
         assert answer(town.set(**change)) == ("pending", "wait"), change
 
@@ -201,7 +201,7 @@ def test_an_answer_about_an_address_that_was_changed_meanwhile_is_forgotten(town
     town.open(OTHER, "Budi Santoso")
     inquire = town.fsp.inquire
 
-    def changed_meanwhile(address: Address) -> Inquiry:
+    def changed_meanwhile(address: FinancialAddress) -> Inquiry:
         monkeypatch.setattr(town.fsp, "inquire", inquire)
         town.people.set_financial_address("siti", form(OTHER), T0)
         return inquire(address)
@@ -221,7 +221,7 @@ def test_an_answer_about_an_address_that_was_changed_meanwhile_is_forgotten(town
 def changed_back(town: Town, inquire: Any) -> Any:
     """The person changes the account while the worker asks about it."""
 
-    def call(address: Address) -> Inquiry:
+    def call(address: FinancialAddress) -> Inquiry:
         answered: Inquiry = inquire(address)
         town.people.set_financial_address("siti", form(SITI_S), T0)
         return answered
@@ -232,7 +232,7 @@ def changed_back(town: Town, inquire: Any) -> Any:
 @pytest.mark.parametrize("threshold", [22, 21])
 def test_the_score_that_is_enough_is_the_programmes(town, threshold):
     town.open(OTHER, "Siti Aisyah")
-    book = AddressBook(town.people, town.rails, threshold)
+    book = AddressBook(town.people, town.providers, threshold)
     check = book.set("siti", form(OTHER), lambda _: None, T0).check
     assert check.score == 21
     assert check.verdict is (Verdict.MATCHED if threshold == 21 else Verdict.ANOTHERS)
@@ -248,4 +248,4 @@ def test_what_the_bank_said_is_neither_kept_nor_logged(town, cloud, caplog):
     for secret in ("RAHASIA", "Rahasia", "Aminah", "AMINAH", OTHER):
         assert secret not in stored
         assert secret not in logged
-    assert "RAHASIA" not in repr(Inquiry(Found.FOUND, "NYONYA RAHASIA"))
+    assert "RAHASIA" not in repr(Inquiry(InquiryOutcome.FOUND, "NYONYA RAHASIA"))

@@ -17,11 +17,7 @@ from admin.commands.payouts.payout import payout
 from admin.deployment import stages
 from chalicelib import wiring
 from chalicelib.config import BadConfiguration, Programme, Settings
-from chalicelib.payouts.controls.administration import Administration, Books, JournalStore
-from chalicelib.payouts.controls.ceilings import CeilingStore
-from chalicelib.payouts.controls.proposals import ProposalStore
 from chalicelib.payouts.errors import PendingOutcome
-from chalicelib.payouts.queue import PayoutQueue
 from chalicelib.payouts.rules import State
 from tests.builders.payouts.bank import (
     CHECKER,
@@ -65,16 +61,7 @@ class Terminal:
 def terminal(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     world = BankWorld(cloud, programme)
     terminal = Terminal(world)
-    books = Books(world.store, ProposalStore(), world.pause, CeilingStore(), JournalStore())
-    queue = PayoutQueue(cloud.payouts_queue_url, cloud.region)
-    services = SimpleNamespace(
-        bank_files=world.files,
-        bank_reports=world.reports,
-        programme=world.programme,
-        payouts=world.payouts,
-        payout_administration=Administration(books, world.rails, queue, world.rules),
-    )
-    monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=services))
+    monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=world.services))
     monkeypatch.setattr(stages, "caller", lambda: terminal.who)
     monkeypatch.setattr(bank_file, "utc_now", lambda: T0)
     return terminal
@@ -238,7 +225,7 @@ def test_who_runs_a_command_is_whom_aws_knows(cloud):
 
 def test_the_services_are_wired_to_the_stages_tables(cloud, programme):
     services = wiring.build(cloud)
-    assert services.rails.named("bank-file").status("a" * 26 + "-1").fact == "awaits_bank_file"
+    assert services.providers.named("bank-file").status("a" * 26 + "-1").fact == "awaits_bank_file"
     with pytest.raises(BadConfiguration, match=r"no \[payouts\.bank_file\]"):
         _ = services.bank_files
     services.programme = with_bank(programme)

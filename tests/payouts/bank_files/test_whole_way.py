@@ -23,7 +23,7 @@ def problems(done) -> list[tuple[Problem, str | None]]:
 def test_a_claim_waits_for_a_file_and_calls_nobody(world):
     reference = world.claimed("ani")
     assert world.state(reference) is State.SENDING
-    assert world.rails.named("bank-file").status(reference).fact == "awaits_bank_file"
+    assert world.providers.named("bank-file").status(reference).fact == "awaits_bank_file"
     world.later(days=30)
     assert world.worker.process(reference[:26], world.now) is State.SENDING, "no life of a key ends it"
 

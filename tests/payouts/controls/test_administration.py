@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
-from chalicelib.config import Programme, Settings
 from chalicelib.payouts.controls.proposals import Decision
 from chalicelib.payouts.errors import (
     NoProposal,
@@ -16,8 +14,8 @@ from chalicelib.payouts.errors import (
     UnknownEntitlement,
 )
 from chalicelib.payouts.rules import WAITING, Authority, Entitlement, Hold, Move, State
-from tests.builders.payouts.states import ANI, BUDI, PLACES, Place, Saying, last, placed, refused, saying_world
-from tests.builders.payouts.world import World, incentive_id
+from tests.builders.payouts.states import ANI, BUDI, PLACES, Place, last, placed, refused
+from tests.builders.payouts.world import incentive_id
 
 NOTHING_ALIVE = {
     Place(State.DUE),
@@ -25,22 +23,6 @@ NOTHING_ALIVE = {
     *(Place(State.HELD, hold) for hold in {*WAITING, Hold.ADMIN}),
 }
 HELD_BY_ADMIN = Place(State.HELD, Hold.ADMIN)
-
-
-@pytest.fixture
-def told(cloud: Settings, programme: Programme) -> Iterator[tuple[World, Saying]]:
-    with saying_world(cloud, programme) as told:
-        yield told
-
-
-@pytest.fixture
-def world(told: tuple[World, Saying]) -> World:
-    return told[0]
-
-
-@pytest.fixture
-def saying(told: tuple[World, Saying]) -> Saying:
-    return told[1]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -17,11 +16,11 @@ from admin.commands.payouts import control, decision
 from admin.deployment import stages
 from admin.terminal import progress
 from chalicelib import wiring
-from chalicelib.config import Programme, Settings, load_programme
+from chalicelib.config import load_programme
 from chalicelib.payouts.errors import UnknownEntitlement
 from chalicelib.payouts.rules import Hold, State
 from tests.builders.payouts.states import ANI, BUDI, Place, placed
-from tests.builders.payouts.world import World, incentive_id, running
+from tests.builders.payouts.world import World, incentive_id
 from tests.conftest import REGION, T0
 
 
@@ -48,23 +47,13 @@ class Desk:
 
 
 @pytest.fixture
-def world(cloud: Settings, programme: Programme) -> Iterator[World]:
-    with running(World(cloud, programme)) as world:
-        yield world
-
-
-@pytest.fixture
-def desk(world: World, cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    desk, waves = Desk(world), wiring.Services(cloud, programme, lambda: T0).waves
-    waves._store.start(T0 - timedelta(days=60))
+def desk(world: World, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    desk = Desk(world)
+    world.services.waves._store.start(T0 - timedelta(days=60))
 
     def load(name: str) -> SimpleNamespace:
         assert name == "test"
-        return SimpleNamespace(
-            services=SimpleNamespace(
-                payouts=world.payouts, payout_administration=world.administration, programme=programme, waves=waves
-            )
-        )
+        return SimpleNamespace(services=world.services)
 
     monkeypatch.setattr(stages, "load", load)
     monkeypatch.setattr(stages, "caller", lambda: desk.me)

@@ -12,13 +12,13 @@ import pytest
 from chalicelib.aws.admin_acts import Act
 from chalicelib.config import Programme
 from chalicelib.errors import DomainError
-from chalicelib.payouts.controls.administration import Administration, Books, Deed
+from chalicelib.payouts.controls.administration import Administration, PayoutDeed, PayoutStores
 from chalicelib.payouts.controls.ceilings import Ceiling, day_name, envelope_name
 from chalicelib.payouts.controls.pause import Pause
 from chalicelib.payouts.controls.proposals import Decision, Proposal
 from chalicelib.payouts.errors import CeilingChanged, NoProposal, NotNow, ProposalStands, ProviderObjects, SamePerson
 from chalicelib.payouts.ledger.records import StoredAttempt
-from chalicelib.payouts.providers.provider import Rails
+from chalicelib.payouts.providers.provider import Providers
 from chalicelib.payouts.rules import Answer, Authority, Entitlement, Hold, Kind, Move, Outcome, State
 from tests.conftest import T0
 from tests.simulation.ports import Nature
@@ -64,14 +64,14 @@ class Rig:
         self.journal, self.queued, self.asked = Journal(), [], []
         self.said = Answer(Outcome.FAILED, "FAILED")
         fake: Any = self
-        books = Books(
+        books = PayoutStores(
             self.ledger,
             MemoryProposalStore(table, nature),
             MemoryPauseStore(table, nature),
             MemoryCeilingStore(table, nature),
             fake.journal,
         )
-        self.admin = Administration(books, Rails({"rail": fake}, {}), fake, self.rules)
+        self.admin = Administration(books, Providers({"rail": fake}, {}), fake, self.rules)
         with MemoryTransaction(table, nature) as tx:
             self.ledger.add(tx, DUE, "entitled")
 
@@ -217,7 +217,7 @@ def test_a_proposal_is_taken_away_with_a_line_in_the_journal_first(rig):
     proposal = rig.admin.propose(ID, Decision.PAID, ANI, "bank says so", T0)
     assert rig.admin.reject(ID, BUDI, "it did not", LATER) == proposal
     about = f"{ID} PAID proposed by {ANI}"
-    assert rig.journal.lines == [Act(LATER, Deed.REJECT, about, BUDI, "it did not")]
+    assert rig.journal.lines == [Act(LATER, PayoutDeed.REJECT, about, BUDI, "it did not")]
     assert rig.admin.standing(ID) is None
     assert refused(lambda: rig.admin.reject(ID, BUDI, "again", LATER), NoProposal) == {"entitlement_id": ID}
     assert len(rig.journal.lines) == 1
@@ -236,7 +236,7 @@ def test_a_pause_and_its_end_are_in_the_journal_before_they_happen(rig):
     rig.admin.resume(BUDI, "explained", LATER)
     assert rig.admin.paused() is None
     assert seen == [None, pause]
-    lines = [Act(LATER, Deed.PAUSE, "", ANI, "odd figures"), Act(LATER, Deed.RESUME, "", BUDI, "explained")]
+    lines = [Act(LATER, PayoutDeed.PAUSE, "", ANI, "odd figures"), Act(LATER, PayoutDeed.RESUME, "", BUDI, "explained")]
     assert rig.journal.lines == lines
     assert rig.admin.acts(1) == lines[1:]
 
@@ -251,4 +251,4 @@ def test_a_ceiling_is_as_configured_until_it_is_set_and_only_as_it_was_read(rig)
     assert rig.journal.lines == []
     assert set_to(configured.day_idr) == rig.admin.ceiling(day) == Ceiling(day, 5, 5, ANI, "fewer")
     about = f"{day} from {configured.day_idr} to 5"
-    assert rig.journal.lines == [Act(LATER, Deed.SET_CEILING, about, ANI, "fewer")]
+    assert rig.journal.lines == [Act(LATER, PayoutDeed.SET_CEILING, about, ANI, "fewer")]

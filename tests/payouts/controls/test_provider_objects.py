@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
-from chalicelib.config import Programme, Settings
 from chalicelib.payouts.controls.proposals import Decision
 from chalicelib.payouts.errors import (
     NoProposal,
@@ -20,31 +18,11 @@ from tests.builders.payouts.states import (
     BUDI,
     OVER,
     Place,
-    Saying,
     attempted,
     placed,
     propose,
     refused,
-    saying_world,
 )
-from tests.builders.payouts.world import World
-
-
-@pytest.fixture
-def told(cloud: Settings, programme: Programme) -> Iterator[tuple[World, Saying]]:
-    with saying_world(cloud, programme) as told:
-        yield told
-
-
-@pytest.fixture
-def world(told: tuple[World, Saying]) -> World:
-    return told[0]
-
-
-@pytest.fixture
-def saying(told: tuple[World, Saying]) -> Saying:
-    return told[1]
-
 
 OBJECTIONS = [
     Answer(Outcome.PENDING, "ACCEPTED"),
@@ -63,33 +41,33 @@ OBJECTIONS = [
     ],
     ids=str,
 )
-def test_the_providers_word_stands_above_two_people_where_money_may_be_sent_again(world, saying, place, decision):
+def test_the_providers_word_stands_above_two_people_where_money_may_be_sent_again(world, place, decision):
     entitlement = placed(world, "ani", place)
     propose(world, entitlement, decision)
     approve = lambda: world.administration.approve(entitlement.id, BUDI, world.now)  # noqa: E731
     world.later(seconds=world.rules.key_lifetime_s - 1)
     for objection in (*OBJECTIONS, Answer(Outcome.NOT_FOUND, "not_found")):
-        saying.answer = objection
+        world.fsp.answer = objection
         assert refused(approve, ProviderObjects) == {"fact": objection.fact}
         assert world.administration.standing(entitlement.id) is not None, "it can be approved later"
     world.later(seconds=1)
     for objection in OBJECTIONS:
-        saying.answer = objection
+        world.fsp.answer = objection
         refused(approve, ProviderObjects)
-    saying.answer = Answer(Outcome.NOT_FOUND, "not_found")
+    world.fsp.answer = Answer(Outcome.NOT_FOUND, "not_found")
     assert approve().state is (State.FAILED if decision is Decision.FAILED else State.DUE), "the key is dead by now"
-    assert set(saying.asked) == {f"{entitlement.id}-1"}
+    assert set(world.fsp.asked) == {f"{entitlement.id}-1"}
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.REVERSED])
-def test_what_the_provider_says_is_over_need_not_wait_for_the_key_to_die(world, saying, outcome):
+def test_what_the_provider_says_is_over_need_not_wait_for_the_key_to_die(world, outcome):
     entitlement = placed(world, "ani", Place(State.HELD, Hold.AMOUNT_DIFFERS))
     propose(world, entitlement, Decision.FAILED)
-    saying.answer = Answer(outcome, outcome.value)
+    world.fsp.answer = Answer(outcome, outcome.value)
     assert world.administration.approve(entitlement.id, BUDI, world.now).state is State.FAILED
 
 
-def test_where_no_money_can_be_sent_again_the_provider_is_not_asked(world, saying):
+def test_where_no_money_can_be_sent_again_the_provider_is_not_asked(world):
     for name, place, decision in (
         ("a", Place(State.SENDING), Decision.PAID),
         ("b", Place(State.PAID), Decision.REVERSED),
@@ -98,7 +76,7 @@ def test_where_no_money_can_be_sent_again_the_provider_is_not_asked(world, sayin
         entitlement = placed(world, name, place)
         propose(world, entitlement, decision)
         world.administration.approve(entitlement.id, BUDI, world.now)
-    assert saying.asked == [], "of the third, no attempt was ever made"
+    assert world.fsp.asked == [], "of the third, no attempt was ever made"
 
 
 def test_a_new_round_has_its_own_attempts_and_its_own_keys(world):
@@ -137,14 +115,14 @@ def test_money_that_came_back_is_paid_again_and_the_books_agree(world):
     assert world.disagreements() == []
 
 
-def test_a_checker_who_dies_at_any_call_leaves_one_transition_and_nothing_stuck(world, saying, monkeypatch):
+def test_a_checker_who_dies_at_any_call_leaves_one_transition_and_nothing_stuck(world, monkeypatch):
     def started(name: str) -> Entitlement:
         entitlement = placed(world, name, Place(State.HELD, Hold.KEY_EXPIRED))
         propose(world, entitlement, Decision.FAILED)
         world.messages()
         return entitlement
 
-    saying.answer = OVER
+    world.fsp.answer = OVER
     calls = Calls(monkeypatch)
     entitlement = started("whole")
     calls.reset()
@@ -171,28 +149,28 @@ def test_a_checker_who_dies_at_any_call_leaves_one_transition_and_nothing_stuck(
     assert world.payouts.sweep(world.now) == 1 + 2 * len(made), "the sweep finds what no message is about"
 
 
-def test_an_entitlement_that_is_opened_again_is_not_sent_with_an_old_key(world, saying):
+def test_an_entitlement_that_is_opened_again_is_not_sent_with_an_old_key(world):
     """The first attempt turns up at the provider only after two people called it over."""
     entitlement = placed(world, "ani", Place(State.SENDING))
     world.later(seconds=world.rules.key_lifetime_s)
     propose(world, entitlement, Decision.FAILED)
-    saying.answer = Answer(Outcome.NOT_FOUND, "not_found")
+    world.fsp.answer = Answer(Outcome.NOT_FOUND, "not_found")
     world.administration.approve(entitlement.id, BUDI, world.now)
-    saying.answer = None
+    world.fsp.answer = None
     world.later(seconds=world.rules.requeue_after_s)
     assert world.worker.process(entitlement.id, world.now) is State.PAID
     assert [line.reference_id for line in world.books()] == [f"{entitlement.id}-2"]
 
 
-def test_decisions_are_about_the_latest_attempt(world, saying):
+def test_decisions_are_about_the_latest_attempt(world):
     entitlement = placed(world, "ani", Place(State.FAILED))
     world.later(seconds=10)
     second = attempted(world, entitlement)
     propose(world, second, Decision.FAILED)
     world.later(seconds=world.rules.key_lifetime_s - 1)
-    saying.answer = Answer(Outcome.NOT_FOUND, "not_found")
+    world.fsp.answer = Answer(Outcome.NOT_FOUND, "not_found")
     refused(lambda: world.administration.approve(second.id, BUDI, world.now), ProviderObjects)
-    assert saying.asked == [f"{entitlement.id}-2"]
+    assert world.fsp.asked == [f"{entitlement.id}-2"]
     world.later(seconds=1)
     assert world.now - second.changed_at == timedelta(seconds=world.rules.key_lifetime_s)
     assert world.administration.approve(second.id, BUDI, world.now).state is State.FAILED

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from chalicelib.aws.admin_acts import Act
-from chalicelib.config import Programme, Settings
-from chalicelib.payouts.controls.administration import Deed
+from chalicelib.payouts.controls.administration import PayoutDeed
 from chalicelib.payouts.controls.proposals import Decision
 from chalicelib.payouts.errors import (
     NoProposal,
@@ -26,14 +24,11 @@ from tests.builders.payouts.states import (
     OVER,
     PLACES,
     Place,
-    Saying,
     last,
     placed,
     propose,
     refused,
-    saying_world,
 )
-from tests.builders.payouts.world import World
 
 DECIDED = {
     **{place: {Decision.PAID, Decision.FAILED} for place in OPEN},
@@ -41,22 +36,6 @@ DECIDED = {
     Place(State.CANCELLED): {Decision.RETRY},
     Place(State.REVERSED): {Decision.RETRY},
 }
-
-
-@pytest.fixture
-def told(cloud: Settings, programme: Programme) -> Iterator[tuple[World, Saying]]:
-    with saying_world(cloud, programme) as told:
-        yield told
-
-
-@pytest.fixture
-def world(told: tuple[World, Saying]) -> World:
-    return told[0]
-
-
-@pytest.fixture
-def saying(told: tuple[World, Saying]) -> Saying:
-    return told[1]
 
 
 def test_each_decision_is_proposed_in_its_places_and_refused_in_all_others(world):
@@ -91,10 +70,10 @@ def test_the_same_proposal_again_changes_nothing_and_another_waits_until_it_is_t
     assert world.administration.standing(entitlement.id).decision is Decision.FAILED
 
 
-def test_a_proposal_is_out_of_date_once_the_entitlement_moved_on_and_can_be_replaced(world, saying):
+def test_a_proposal_is_out_of_date_once_the_entitlement_moved_on_and_can_be_replaced(world):
     entitlement = placed(world, "ani", Place(State.SENDING))
     propose(world, entitlement, Decision.FAILED)
-    saying.answer = Answer(Outcome.SUCCEEDED, "SUCCEEDED", entitlement.amount_idr)
+    world.fsp.answer = Answer(Outcome.SUCCEEDED, "SUCCEEDED", entitlement.amount_idr)
     assert world.worker.process(entitlement.id, world.now) is State.PAID
     assert world.administration.standing(entitlement.id) is None
     refused(lambda: world.administration.approve(entitlement.id, BUDI, world.now), NoProposal)
@@ -111,7 +90,7 @@ def test_a_proposal_is_taken_away_by_anybody_and_the_journal_says_by_whom_and_wh
         refused(lambda: world.administration.approve(entitlement.id, BUDI, world.now), NoProposal)
     about = f"{entitlement.id} REVERSED proposed by {ANI}"
     newest = world.administration.acts(10)[0]
-    assert newest == Act(world.now, Deed.REJECT, about, BUDI, "not so")
+    assert newest == Act(world.now, PayoutDeed.REJECT, about, BUDI, "not so")
     assert [act.by for act in world.administration.acts(10)] == [BUDI, ANI]
     refused(lambda: world.administration.reject(entitlement.id, BUDI, "again", world.now), NoProposal)
 
@@ -147,10 +126,10 @@ def test_nobody_approves_their_own_proposal_under_any_spelling_or_role(world, sp
         (Place(State.REVERSED), Decision.RETRY, State.DUE, True),
     ],
 )
-def test_what_was_approved_happens_once_with_both_names(world, saying, place, decision, after, queued):
+def test_what_was_approved_happens_once_with_both_names(world, place, decision, after, queued):
     entitlement = placed(world, "ani", place)
     propose(world, entitlement, decision)
-    saying.answer = OVER
+    world.fsp.answer = OVER
     decided = world.administration.approve(entitlement.id, BUDI, world.now)
     assert (decided.state, decided.hold, decided.n) == (after, None, entitlement.n)
     event = last(world, entitlement.id)

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 
 import boto3
 import pytest
 
 from chalicelib.aws import dynamodb
-from chalicelib.config import Programme, Settings
 from chalicelib.money import Rupiah
 from chalicelib.payouts.errors import (
     InvalidCallback,
@@ -19,14 +17,8 @@ from chalicelib.payouts.errors import (
 from chalicelib.payouts.ledger.items import PayoutsTable
 from chalicelib.payouts.ledger.store import ENTITLEMENT_LEG
 from chalicelib.payouts.rules import Answer, Hold, Kind, Move, Outcome, State
-from tests.builders.payouts.world import CALLBACK_TOKEN, World, beneficiary, incentive_id, running
+from tests.builders.payouts.world import CALLBACK_TOKEN, beneficiary, incentive_id
 from tests.conftest import REGION, T0
-
-
-@pytest.fixture
-def world(cloud: Settings, programme: Programme) -> Iterator[World]:
-    with running(World(cloud, programme)) as world:
-        yield world
 
 
 def test_an_entitlement_is_paid_and_the_books_agree_to_the_rupiah(world):
@@ -43,7 +35,7 @@ def test_the_id_is_derived_and_a_second_entitling_fails_in_its_own_leg(world):
     with pytest.raises(dynamodb.LegsFailed) as failed:
         world.entitle(who)
     assert ENTITLEMENT_LEG in failed.value.legs
-    assert [each.id for each in world.payouts.ledger()] == [incentive_id("ani")]
+    assert [each.id for each in world.store.everything()] == [incentive_id("ani")]
 
 
 def test_history_has_every_transition_in_order(world):

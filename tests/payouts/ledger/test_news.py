@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-
-import pytest
 
 from chalicelib.aws.cursors import OVERLAP, CursorFields, Cursors
 from chalicelib.clock import iso
-from chalicelib.config import Programme, Settings
 from chalicelib.payouts.ledger.items import PayoutsTable
 from chalicelib.payouts.ledger.partitions import NEWS_SHARDS
 from chalicelib.payouts.ledger.records import News
 from chalicelib.payouts.rules import Hold, Kind, State
-from tests.builders.payouts.world import World, beneficiary, running
+from tests.builders.payouts.world import World, beneficiary
 from tests.conftest import T0
 
 
 class CursorItem(CursorFields, PayoutsTable):
     pass
-
-
-@pytest.fixture
-def world(cloud: Settings, programme: Programme) -> Iterator[World]:
-    with running(World(cloud, programme)) as world:
-        yield world
 
 
 def read(world: World, until: datetime, after: str = iso(T0), limit: int = 100) -> list[News]:

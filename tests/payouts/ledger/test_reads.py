@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.config import Programme, Settings
 from chalicelib.payouts.bank_files.store import BankStore, Batch, BatchState
 from chalicelib.payouts.controls.administration import JournalStore
 from chalicelib.payouts.controls.ceilings import Ceiling, CeilingStore
@@ -17,7 +16,7 @@ from chalicelib.payouts.errors import CeilingChanged, Superseded, UnknownBatch, 
 from chalicelib.payouts.rules import Hold, Move, State
 from tests.builders.aws_calls import Call, wrap_calls
 from tests.builders.payouts.states import Place, attempted, placed
-from tests.builders.payouts.world import World, incentive_id, running
+from tests.builders.payouts.world import World, incentive_id
 from tests.conftest import REGION, T0
 
 READS = {"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"}
@@ -50,12 +49,6 @@ def consistent(operation: str, parameters: dict[str, Any]) -> bool:
     if operation == "BatchGetItem":
         return all(table.get("ConsistentRead") is True for table in parameters["RequestItems"].values())
     return parameters.get("ConsistentRead") is True
-
-
-@pytest.fixture
-def world(cloud: Settings, programme: Programme):
-    with running(World(cloud, programme)) as world:
-        yield world
 
 
 @pytest.fixture
@@ -93,7 +86,7 @@ def test_every_read_is_consistent_but_those_of_an_index(world, watch):
 def test_what_an_index_says_is_read_again_where_it_is_decided_upon(world, watch):
     BankStore(REGION).awaiting()
     world.store.unsettled("U#0", T0, 10)
-    world.store.news("00", "2026-11-01T00:00:00Z", T0, 10)
+    world.store.transitions("00", "2026-11-01T00:00:00Z", T0, 10)
     assert watch.calls
     assert all("IndexName" in parameters for operation, parameters in watch.calls if operation == "Query")
 
@@ -108,19 +101,6 @@ def test_at_a_reached_ceiling_taking_costs_one_write_and_one_read_and_opens_noth
     assert watch.taken() == ["UpdateItem", "GetItem"]
     ceilings.change(Ceiling("DAY#3", 100, 100), 7, "arn:ani", "less")
     assert ceilings.get("DAY#3") == Ceiling("DAY#3", 7, 7, "arn:ani", "less")
-
-
-def test_what_is_taken_by_others_between_opening_and_taking_is_not_taken_twice(world, monkeypatch):
-    ceilings, others = CeilingStore(), CeilingStore()
-    open_ = ceilings._open
-
-    def then_emptied(name: str, ceiling_idr: int) -> None:
-        open_(name, ceiling_idr)
-        assert others.take(name, ceiling_idr, ceiling_idr)
-
-    monkeypatch.setattr(ceilings, "_open", then_emptied)
-    assert not ceilings.take("DAY#1", 100, 60)
-    assert others.get("DAY#1") == Ceiling("DAY#1", 100, 0)
 
 
 def refused(call: Any, error: type) -> dict[str, Any]:

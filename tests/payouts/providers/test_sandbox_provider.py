@@ -17,7 +17,7 @@ import urllib3
 
 from chalicelib.money import Rupiah
 from chalicelib.payouts import rules
-from chalicelib.payouts.providers.xendit import HttpFsp
+from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.rules import Answer, Entitlement, Kind, Outcome, State
 from chalicelib.registration.rules import FinancialAddress
 from local.sandbox.provider import Sandbox
@@ -36,7 +36,7 @@ class Bank:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
-        self.fsp = HttpFsp(sandbox.url, PATIENT_S, lambda: KEY)
+        self.fsp = Xendit(sandbox.url, PATIENT_S, lambda: KEY)
 
     def body(self, account: str = "1234567890", reference: str = REFERENCE) -> bytes:
         return self.fsp.render(reference, OWED, FinancialAddress("BCA", account, "Ani"))
@@ -134,7 +134,7 @@ def test_each_fault_is_an_unknown_outcome_and_is_in_the_books_or_not(bank, fault
 
 def test_a_call_that_hangs_is_given_up_in_time(bank):
     bank.set(timeout_after_rate=1.0, hang_s=30)
-    hasty = HttpFsp(bank.sandbox.url, 0.5, lambda: KEY)
+    hasty = Xendit(bank.sandbox.url, 0.5, lambda: KEY)
     assert hasty.send(REFERENCE, bank.body()) == Answer(Outcome.UNKNOWN, "ReadTimeoutError")
     assert bank.report["totals"]["payouts"] == 1
 
@@ -142,7 +142,7 @@ def test_a_call_that_hangs_is_given_up_in_time(bank):
 def test_nobody_there_is_an_unknown_outcome():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        fsp = HttpFsp(f"http://127.0.0.1:{unused.getsockname()[1]}", 0.5, lambda: KEY)
+        fsp = Xendit(f"http://127.0.0.1:{unused.getsockname()[1]}", 0.5, lambda: KEY)
         assert fsp.send(REFERENCE, b"{}").outcome is Outcome.UNKNOWN
 
 
@@ -188,7 +188,7 @@ def test_which_calls_go_wrong_follows_from_the_seed():
 
 
 def test_a_wrong_api_key_creates_nothing_and_fails_nothing(bank):
-    intruder = HttpFsp(bank.sandbox.url, PATIENT_S, lambda: "wrong")
+    intruder = Xendit(bank.sandbox.url, PATIENT_S, lambda: "wrong")
     assert intruder.send(REFERENCE, bank.body()) == Answer(Outcome.UNKNOWN, "http_401")
     assert intruder.status(REFERENCE) == Answer(Outcome.UNKNOWN, "http_401")
     assert bank.report["totals"]["payouts"] == 0
@@ -235,7 +235,7 @@ def test_it_runs_by_itself():
         try:
             assert process.stdout is not None
             url = process.stdout.readline().strip()
-            assert HttpFsp(url, PATIENT_S, lambda: "").status(REFERENCE) == Answer(Outcome.UNKNOWN, "http_503")
+            assert Xendit(url, PATIENT_S, lambda: "").status(REFERENCE) == Answer(Outcome.UNKNOWN, "http_503")
         finally:
             process.terminate()
 
@@ -320,7 +320,7 @@ def payout(**changes: object) -> str:
 )
 def test_how_a_status_answer_is_read(status, body, expected):
     with serving(lambda _: http(status, body)) as url:
-        assert HttpFsp(url, PATIENT_S, lambda: KEY).status(REFERENCE) == expected
+        assert Xendit(url, PATIENT_S, lambda: KEY).status(REFERENCE) == expected
 
 
 @pytest.mark.parametrize(
@@ -335,4 +335,4 @@ def test_how_a_status_answer_is_read(status, body, expected):
 )
 def test_a_sending_whose_answer_cannot_be_believed_is_unknown(raw, fact):
     with serving(lambda _: raw) as url:
-        assert HttpFsp(url, PATIENT_S, lambda: KEY).send(REFERENCE, b"{}") == Answer(Outcome.UNKNOWN, fact)
+        assert Xendit(url, PATIENT_S, lambda: KEY).send(REFERENCE, b"{}") == Answer(Outcome.UNKNOWN, fact)

@@ -230,6 +230,6 @@ def test_the_command_says_when_it_cannot_compare(world, monkeypatch):
 
 def test_a_deployment_compares_by_every_rail_that_it_pays_by(cloud, programme):
     services = Services(cloud, programme)
-    rails = {code.rail for code in programme.payouts.codes.values()} | {"bank-file"}
-    assert rails <= set(services.day_comparison()._statements)
+    providers = {code.rail for code in programme.payouts.codes.values()} | {"bank-file"}
+    assert providers <= set(services.day_comparison()._statements)
     assert isinstance(services.daily_reconciliation, Daily)
