@@ -6,24 +6,26 @@ What a person writes, and what is answered, may tell anything about them; both a
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from typing import Protocol
 
 from ..aws.dynamodb import LegsFailed, Transaction
 from ..clock import iso
 from ..config import HelpdeskRules
 from ..errors import NotFound
-from ..notices.port import Facts
 from ..notices.port import Kind as Notice
-from ..payouts.wire import PayoutView
+from ..notices.service import NoticeService
+from ..payouts.service import Payouts
+from ..registration.keys import AccountKeys
 from ..registration.vault import PersonKey
 from ..time_budget import OutOfTime, TimeBudget
-from ..waves.rules import REMOVALS, Beneficiary, DrawnEntry
+from ..waves.rules import REMOVALS
+from ..waves.service import Waves
 from . import evidence, rules, wire
 from .errors import AlreadyAnswered, AlreadyEscalated, TooManyGrievances, UnknownGrievance
 from .evidence import SelectionEvidence
+from .published_lists import PublishedLists
 from .rules import About, AboutDisbursement, AboutSelection, Deed, Grievance, State
 from .store import ALL_SHARDS, NUMBER_LEG, HelpdeskStore, ShardCount
 
@@ -36,48 +38,16 @@ SHARD_S = 20
 """What one partition of the index may take to count: a hundred thousand grievances."""
 
 
-class Keys(Protocol):
-    """The data key of an account, registered or not."""
-
-    def key(self, registrant_id: str) -> PersonKey: ...
-
-
-class Selections(Protocol):
-    """What waves know of a person. `drawn_entry` raises `NotFound`, `SelectionNotFinished`."""
-
-    def drawn_entry(self, registrant_id: str, number: int, now: datetime) -> DrawnEntry: ...
-    def beneficiary(self, registrant_id: str) -> Beneficiary | None: ...
-
-
-class Disbursements(Protocol):
-    """What payouts know of a person."""
-
-    def of(self, beneficiary: Beneficiary | None) -> list[PayoutView]: ...
-
-
-class Lists(Protocol):
-    """Where a leaf stands in the published list of its region (from 1; None: it is missing), and the list's length."""
-
-    def place(self, wave: int, region: int, leaf: bytes) -> tuple[int | None, int]: ...
-
-
-class Notices(Protocol):
-    """Telling a person: `keep` adds a leg to the transaction of what is told, `enqueue` sends its mail afterwards."""
-
-    def keep(self, tx: Transaction, registrant_id: str, kind: Notice, event: str, facts: Facts) -> None: ...
-    def enqueue(self, kept: Sequence[tuple[str, str]]) -> None: ...
-
-
 @dataclass(frozen=True)
 class Ports:
     """What the helpdesk needs of others. `is_holiday` is asked for weekdays."""
 
-    keys: Keys
-    selections: Selections
-    disbursements: Disbursements
-    lists: Lists
+    keys: AccountKeys
+    waves: Waves
+    payouts: Payouts
+    lists: PublishedLists
     is_holiday: Callable[[date], bool]
-    notices: Notices
+    notices: NoticeService
 
 
 @dataclass(frozen=True)
@@ -269,7 +239,7 @@ class Helpdesk:
     def _evidence(self, registrant_id: str, about: About, now: datetime) -> SelectionEvidence | None:
         """See that the subject is this person's; the evidence, if it is a selection."""
         if isinstance(about, AboutSelection):
-            drawn = self._ports.selections.drawn_entry(registrant_id, about.wave, now)
+            drawn = self._ports.waves.drawn_entry(registrant_id, about.wave, now)
             own = evidence.leaf_of(drawn)
             place, length = self._ports.lists.place(about.wave, drawn.entry.region, own)
             if place is None and drawn.entry.outcome not in REMOVALS:
@@ -277,7 +247,7 @@ class Helpdesk:
                 log.error("leaf_not_published", extra={"wave": about.wave, "region": drawn.entry.region})
             return evidence.of_selection(drawn, place, length, self._results_url)
         if isinstance(about, AboutDisbursement):
-            own_payouts = self._ports.disbursements.of(self._ports.selections.beneficiary(registrant_id))
+            own_payouts = self._ports.payouts.of(self._ports.waves.beneficiary(registrant_id))
             if about.payout_id not in {payout.payout_id for payout in own_payouts}:
                 raise NotFound()
         return None

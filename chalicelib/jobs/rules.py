@@ -127,11 +127,6 @@ def digest(offer: Offer) -> str:
     return derived_id("offer/v1", offer.title, offer.employer, place, *salary, closes, *sorted(offer.skills))
 
 
-def to_milliseconds(instant: datetime) -> datetime:
-    """The instant as it is stored."""
-    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
-
-
 def dated(instant: datetime, one_id: str) -> str:
     """`<13 digits of Unix milliseconds>#<id>`: a key whose text sorts as its time does."""
     return f"{int(instant.timestamp()) * 1000 + instant.microsecond // 1000:013d}#{one_id}"

@@ -6,14 +6,15 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from ..config import Programme
 from ..errors import NotFound, Unavailable
 from ..registration.identity import parse_province
-from ..registration.rules import Contact, Registrant
-from ..training.rules import Certificate, Partner
-from ..waves.rules import Beneficiary, BeneficiaryState
+from ..registration.service import Registrations
+from ..training.rules import Partner, to_milliseconds
+from ..training.service import Trainings
+from ..waves.rules import BeneficiaryState
+from ..waves.service import Waves
 from . import rules, wire
 from .applications import ApplicationStore
 from .errors import ApplicationWithdrawn, NotGraduated, UnknownVacancy, VacancyClosed, VacancyReferenceUsed
@@ -27,33 +28,6 @@ TRIES = 4
 _CLOSED_AT_ONCE = 100  # as many as one batch of reads takes
 
 
-class People(Protocol):
-    """Who people are; registration answers."""
-
-    def registrant(self, registrant_id: str) -> Registrant:
-        """Raises `NotRegistered`."""
-
-    def contact(self, registrant_id: str) -> Contact | None:
-        """Name and phone in clear, None if there is no such registration."""
-
-
-class Beneficiaries(Protocol):
-    """Who was chosen; waves answers."""
-
-    def beneficiary(self, registrant_id: str) -> Beneficiary | None:
-        """The person's place, None if they were never chosen."""
-
-
-class Learning(Protocol):
-    """What people have learned; training answers."""
-
-    def skills_of(self, registrant_id: str) -> frozenset[str]:
-        """The skills of the courses that the person has completed."""
-
-    def certificates_of(self, registrant_id: str) -> Sequence[Certificate]:
-        """The trainings that the person has completed."""
-
-
 class Jobs:
     """The use cases."""
 
@@ -61,16 +35,16 @@ class Jobs:
         self,
         vacancies: VacancyStore,
         applications: ApplicationStore,
-        people: People,
-        beneficiaries: Beneficiaries,
-        learning: Learning,
+        registrations: Registrations,
+        waves: Waves,
+        trainings: Trainings,
         programme: Programme,
     ) -> None:
         self._vacancies = vacancies
         self._applications = applications
-        self._people = people
-        self._beneficiaries = beneficiaries
-        self._learning = learning
+        self._registrations = registrations
+        self._waves = waves
+        self._trainings = trainings
         self._skills = frozenset(programme.skills)
         self._rules = programme.jobs
         self._skew = timedelta(seconds=programme.partners.clock_skew_s)
@@ -175,8 +149,8 @@ class Jobs:
         takes one query for each of those skills, and three reads and one batch of reads besides. Raises `NotGraduated`.
         """
         self._check_graduated(registrant_id)
-        province = self._people.registrant(registrant_id).region
-        skills = self._learning.skills_of(registrant_id)
+        province = self._registrations.registrant(registrant_id).region
+        skills = self._trainings.skills_of(registrant_id)
         listings = [
             one for skill in sorted(skills) for one in self._vacancies.newest(skill, self._rules.newest_per_skill)
         ]
@@ -213,7 +187,7 @@ class Jobs:
             raise UnknownVacancy()
         if recorded is not None:
             return wire.application_view(recorded, vacancy, now), False
-        application = Application(registrant_id, vacancy.id, rules.to_milliseconds(now))
+        application = Application(registrant_id, vacancy.id, to_milliseconds(now))
         new = self._applications.add(application, now)
         if not new:
             # Another request of the same person came a moment earlier.
@@ -230,7 +204,7 @@ class Jobs:
         if vacancy is None:
             raise NotFound()
         if application.withdrawn_at is None:
-            withdrawn_at = rules.to_milliseconds(now)
+            withdrawn_at = to_milliseconds(now)
             if self._applications.withdraw(application, withdrawn_at):
                 application = replace(application, withdrawn_at=withdrawn_at)
             else:
@@ -279,15 +253,15 @@ class Jobs:
         return application
 
     def _check_graduated(self, registrant_id: str) -> None:
-        beneficiary = self._beneficiaries.beneficiary(registrant_id)
+        beneficiary = self._waves.beneficiary(registrant_id)
         if beneficiary is None or beneficiary.state is not BeneficiaryState.GRADUATED:
             raise NotGraduated()
 
     def _applicant(self, key: str, registrant_id: str) -> wire.ApplicantView | None:
-        contact = self._people.contact(registrant_id)
+        contact = self._registrations.contact(registrant_id)
         if contact is None:
             return None
-        certificates = self._learning.certificates_of(registrant_id)
+        certificates = self._trainings.certificates_of(registrant_id)
         return wire.applicant_view(key, contact.name, contact.phone, certificates)
 
 

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from .. import typed_text
 from ..clock import iso
 from ..training.rules import Certificate
+from ..training.wire import Id
 from .rules import SHARED, Application, Match, Offer, Place, Rank, Vacancy, application_id, is_open
 
 # `(?!\n)$`: Python's `$` alone would also match before a line feed at the end.
@@ -30,7 +31,6 @@ Skill = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,40}(?!\n)$", description="A t
 Skills = Annotated[tuple[Skill, ...], Meta(min_length=1, max_length=10)]
 Rupiah = Annotated[int, Meta(ge=0, le=1_000_000_000, description="Whole rupiah a month.")]
 Instant = Annotated[datetime, Meta(tz=True, description="With its offset from UTC; counted in whole seconds.")]
-Id = Annotated[str, Meta(pattern=r"^[a-z2-7]{26}(?!\n)$")]
 _NEXT = "The `next_cursor` of the page before; none for the first page."
 Cursor = Annotated[str, Meta(pattern=r"^[0-9]{13}\.[a-z2-7]{26}(?!\n)$", description=_NEXT)]
 MatchCursor = Annotated[str, Meta(pattern=r"^[0-9]{1,2}\.[0-2]\.[0-9]{1,10}\.[a-z2-7]{26}(?!\n)$", description=_NEXT)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from ..aws.admin_acts import ActColumns, Journal
+from ..aws.admin_acts import ActColumns
 from .store import TrainingTable
 
 
@@ -19,10 +19,3 @@ class Deed(StrEnum):
 
 class ActItem(TrainingTable, ActColumns):
     """An administrator's act."""
-
-
-class TrainingJournal(Journal):
-    """The lines of this domain."""
-
-    def __init__(self) -> None:
-        super().__init__(ActItem)

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..aws.admin_acts import Act, Signed
+from ..aws.admin_acts import Act, Journal, Signed
 from ..errors import NotFound
 from ..ids import Randomness, random_id
 from . import signatures
-from .admin_acts import Deed, TrainingJournal
+from .admin_acts import ActItem, Deed
 from .errors import PartnerRevoked, SignatureInvalid
 from .partner_store import PartnerStore
 from .rules import Partner
@@ -59,7 +59,7 @@ class Partners:
 
     def __init__(self, store: PartnerStore, keys: PartnerKeys, clock_skew_s: int, randomness: Randomness) -> None:
         self._store = store
-        self._journal = TrainingJournal()
+        self._journal = Journal(ActItem)
         self._keys = keys
         self._clock_skew_s = clock_skew_s
         self._randomness = randomness

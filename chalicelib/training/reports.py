@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 from ..aws.dynamodb import LegsFailed, Transaction
+from ..clock import iso
 from ..config import Programme
 from ..errors import Unavailable
+from ..registration.service import Registrations
+from ..waves.service import Waves
 from . import rules, wire
 from .errors import CardMismatch, CertificateAlreadyUsed, ParticipantBlocked, RedeemCodeUnknown
 from .partner_store import PartnerStore
 from .rules import Partner, State, Training
-from .service import Beneficiaries, People
 from .store import CERTIFICATE_LEG, TRAINING_LEG, TrainingStore
 from .wire import AttendanceForm, CompletionForm, RedemptionForm, RedemptionView
 
@@ -33,23 +35,23 @@ Decided = tuple[Training, Callable[[Transaction], None]] | None
 """The training after a report, and what adds the legs that write it; None if just this was reported before."""
 
 
-@dataclass(frozen=True)
-class Ports:
-    """Whom partners report about."""
-
-    beneficiaries: Beneficiaries
-    people: People
-
-
 class Reports:
     """The use cases. A code that is another partner's looks unknown to this one.
 
     A partner's clock may be off ours by `partners.clock_skew_s`, either way.
     """
 
-    def __init__(self, store: TrainingStore, partners: PartnerStore, ports: Ports, programme: Programme) -> None:
+    def __init__(
+        self,
+        store: TrainingStore,
+        partners: PartnerStore,
+        waves: Waves,
+        registrations: Registrations,
+        programme: Programme,
+    ) -> None:
         self._store = store
-        self._ports = ports
+        self._waves = waves
+        self._registrations = registrations
         self._partners = partners
         self._rules = programme.training
         self._unusual = programme.partners.unusual
@@ -72,7 +74,7 @@ class Reports:
             if training.redeemed_at is not None:
                 return None
             after = replace(training, state=State.REDEEMED, redeemed_at=rules.to_milliseconds(now))
-            return after, lambda tx: self._store.add_redemption(tx, training, now)
+            return after, lambda tx: self._store.add_step(tx, training, State.REDEEMED, redeemed_at=iso(now))
 
         return self._report(partner, form.redeem_code, step)
 
@@ -91,7 +93,7 @@ class Reports:
             rules.check_next(training, State.ATTENDED)
             rules.check_reported_at(attended_at, training.purchased_at - self._skew, now + self._skew)
             after = replace(training, state=State.ATTENDED, attended_at=attended_at.astimezone(UTC))
-            return after, lambda tx: self._store.add_attendance(tx, training, attended_at)
+            return after, lambda tx: self._store.add_step(tx, training, State.ATTENDED, attended_at=iso(attended_at))
 
         return self._report(partner, form.redeem_code, step)
 
@@ -163,9 +165,9 @@ class Reports:
         return training
 
     def _check_redeemable(self, training: Training, card_number: str) -> None:
-        beneficiary = self._ports.beneficiaries.beneficiary(training.registrant_id)
+        beneficiary = self._waves.beneficiary(training.registrant_id)
         if beneficiary is None or beneficiary.card_number != card_number:
             raise CardMismatch()
         rules.check_redeemable(training)
-        if training.redeemed_at is None and self._ports.people.is_excluded(training.registrant_id):
+        if training.redeemed_at is None and self._registrations.is_excluded(training.registrant_id):
             raise ParticipantBlocked()

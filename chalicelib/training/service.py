@@ -10,16 +10,17 @@ import base64
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
 
-from ..aws.dynamodb import LegsFailed, Transaction
+from ..aws.dynamodb import LegsFailed
 from ..config import Programme
 from ..errors import NotFound, Unavailable
 from ..ids import Randomness
 from ..payouts.rules import Kind
 from ..payouts.service import Payouts
 from ..registration.errors import Excluded
+from ..registration.service import Registrations
 from ..waves.rules import Beneficiary, BeneficiaryState, check_may_buy
+from ..waves.service import Waves
 from . import rules, wire
 from .catalogue_service import Courses
 from .errors import NotBeneficiary
@@ -34,21 +35,6 @@ TRIES = 5
 """How often something is decided anew. A person has one pair of hands: more is no accident."""
 
 
-class Beneficiaries(Protocol):
-    """Who was chosen, and the legs by which trainings change their state; waves answers."""
-
-    def beneficiary(self, registrant_id: str) -> Beneficiary | None: ...
-    def activate(self, tx: Transaction, beneficiary: Beneficiary, now: datetime) -> None: ...
-    def deactivate(self, tx: Transaction, beneficiary: Beneficiary) -> None: ...
-    def graduate(self, tx: Transaction, registrant_id: str, now: datetime) -> None: ...
-
-
-class People(Protocol):
-    """Whether a person may spend and earn nothing any more; registration answers."""
-
-    def is_excluded(self, registrant_id: str) -> bool: ...
-
-
 class Trainings:
     """The use cases of participants."""
 
@@ -56,16 +42,16 @@ class Trainings:
         self,
         store: TrainingStore,
         courses: Courses,
-        beneficiaries: Beneficiaries,
-        people: People,
+        waves: Waves,
+        registrations: Registrations,
         payouts: Payouts,
         programme: Programme,
         randomness: Randomness,
     ) -> None:
         self._store = store
         self._courses = courses
-        self._beneficiaries = beneficiaries
-        self._people = people
+        self._waves = waves
+        self._registrations = registrations
         self._payouts = payouts
         self._rules = programme.training
         self._schemes = {scheme.version: scheme for scheme in programme.schemes}
@@ -88,7 +74,7 @@ class Trainings:
             if bought is not None:
                 return self._view(bought, account, beneficiary), False
             check_may_buy(beneficiary, now)
-            if self._people.is_excluded(registrant_id):
+            if self._registrations.is_excluded(registrant_id):
                 raise Excluded()
             course, partner = self._courses.to_buy(course_id)
             rules.check_balance(account, course)
@@ -97,7 +83,7 @@ class Trainings:
             try:
                 with self._store.transaction() as tx:
                     self._store.add_purchase(tx, training, self._opening(beneficiary))
-                    self._beneficiaries.activate(tx, beneficiary, now)
+                    self._waves.activate(tx, beneficiary, now)
             except LegsFailed:
                 continue
             return self._view(training, replace(account, purchases=account.purchases + 1), beneficiary), True
@@ -122,7 +108,7 @@ class Trainings:
                 with self._store.transaction() as tx:
                     self._store.add_cancellation(tx, training, owned.account.purchases, now)
                     if owned.account.purchases == 1:
-                        self._beneficiaries.deactivate(tx, beneficiary)
+                        self._waves.deactivate(tx, beneficiary)
             except LegsFailed:
                 continue
             cancelled = replace(training, state=State.CANCELLED, cancelled_at=rules.to_milliseconds(now))
@@ -167,7 +153,7 @@ class Trainings:
             if beneficiary.state is BeneficiaryState.GRADUATED:
                 return None
             self._store.add_graduation(tx, training)
-            self._beneficiaries.graduate(tx, training.registrant_id, now)
+            self._waves.graduate(tx, training.registrant_id, now)
             return self._payouts.entitle(tx, beneficiary, Kind.INCENTIVE, now)
 
     # What is known
@@ -177,7 +163,7 @@ class Trainings:
 
         The person's key besides, where there is something to open.
         """
-        beneficiary = self._beneficiaries.beneficiary(registrant_id)
+        beneficiary = self._waves.beneficiary(registrant_id)
         if beneficiary is None:
             return TrainingList(balance_idr=None, trainings=[])
         owned = self._store.owned(registrant_id)
@@ -206,7 +192,7 @@ class Trainings:
         return [rules.certificate(one) for one in owned.trainings if one.state is State.COMPLETED]
 
     def _beneficiary(self, registrant_id: str) -> Beneficiary:
-        beneficiary = self._beneficiaries.beneficiary(registrant_id)
+        beneficiary = self._waves.beneficiary(registrant_id)
         if beneficiary is None:
             raise NotBeneficiary()
         return beneficiary

@@ -183,7 +183,7 @@ class TrainingStore:
 
     def add_cancellation(self, tx: Transaction, training: Training, purchases: int, now: datetime) -> None:
         """Give the price back; fails in `ACCOUNT_LEG` if the person has not just so many purchases any more."""
-        self._step(tx, training, State.CANCELLED, cancelled_at=iso(now))
+        self.add_step(tx, training, State.CANCELLED, cancelled_at=iso(now))
         tx.update(
             ACCOUNT_LEG,
             AccountItem(f"T#{training.registrant_id}", _ACCOUNT),
@@ -191,18 +191,10 @@ class TrainingStore:
             AccountItem.purchases == purchases,
         )
 
-    def add_redemption(self, tx: Transaction, training: Training, now: datetime) -> None:
-        """Note that the partner has taken the code in."""
-        self._step(tx, training, State.REDEEMED, redeemed_at=iso(now))
-
-    def add_attendance(self, tx: Transaction, training: Training, attended_at: datetime) -> None:
-        """Note that the person was there."""
-        self._step(tx, training, State.ATTENDED, attended_at=iso(attended_at))
-
     def add_completion(self, tx: Transaction, training: Training, number: str, completed_at: datetime) -> None:
         """Note the completion and its certificate; fails in `CERTIFICATE_LEG` if the partner gave that before."""
         sealed = self._seals.key(training.registrant_id).seal("certificate/1", number.encode())
-        self._step(tx, training, State.COMPLETED, completed_at=iso(completed_at), sealed_certificate=sealed)
+        self.add_step(tx, training, State.COMPLETED, completed_at=iso(completed_at), sealed_certificate=sealed)
         guard = self._seals.mac("certificate", f"{training.partner_id}\0{number}")
         proof = CertificateItem(
             f"CERT#{guard}",
@@ -237,7 +229,8 @@ class TrainingStore:
             AccountItem.pk.exists() & AccountItem.first_completed_at.does_not_exist(),
         )
 
-    def _step(self, tx: Transaction, training: Training, to: State, **facts: str | bytes) -> None:
+    def add_step(self, tx: Transaction, training: Training, to: State, **facts: str | bytes) -> None:
+        """Take a training to its next state, with facts about it; fails if it is not where it was read any more."""
         tx.update(
             TRAINING_LEG,
             TrainingItem(f"T#{training.registrant_id}", training.id),

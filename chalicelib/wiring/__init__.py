@@ -108,14 +108,12 @@ class Services(OutcomesServices):
 
     @cached_property
     def changes(self) -> Changes:
-        """The links by which people say whether a change was theirs."""
         from ..notices.links import Changes
 
         return Changes(self.mailboxes, self)
 
     @cached_property
     def tidings(self) -> Tidings:
-        """Who is to be told what, found where it happened."""
         from ..aws.cursors import Cursors
         from ..notice_writer import Tidings
         from ..notices.results_told import CursorItem, Progress
@@ -125,7 +123,6 @@ class Services(OutcomesServices):
 
     @cached_property
     def runs(self) -> Runs:
-        """When each scheduled job last left nothing undone."""
         from ..aws.job_runs import RunItem, Runs
 
         self._bind(RunItem, "runs")
@@ -133,7 +130,6 @@ class Services(OutcomesServices):
 
     @cached_property
     def watch(self) -> Watch:
-        """How long past its time everything is."""
         from ..notices.results_told import Progress
         from ..watch import Watch
 

@@ -17,7 +17,6 @@ class HelpdeskServices(WavesServices, PayoutsServices):
 
     @cached_property
     def helpdesk(self) -> Helpdesk:
-        """Complaints and appeals."""
         from ..helpdesk.holidays import is_holiday
         from ..helpdesk.published_lists import PublishedLists
         from ..helpdesk.service import Helpdesk, Ports
@@ -27,8 +26,8 @@ class HelpdeskServices(WavesServices, PayoutsServices):
         settings = self.settings
         ports = Ports(
             keys=self.account_keys,
-            selections=self.waves,
-            disbursements=self.payouts,
+            waves=self.waves,
+            payouts=self.payouts,
             lists=PublishedLists(lambda: self._client("s3"), settings.results_bucket),
             is_holiday=is_holiday,
             notices=self.notices,

@@ -16,7 +16,6 @@ class JobsServices(TrainingServices):
 
     @cached_property
     def jobs(self) -> Jobs:
-        """Vacancies, matches and applications."""
         from ..jobs.applications import ApplicationStore
         from ..jobs.service import Jobs
         from ..jobs.store import JobsTable, VacancyStore

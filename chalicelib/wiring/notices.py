@@ -24,7 +24,6 @@ class NoticesServices(Deployment):
 
     @cached_property
     def notices(self) -> NoticeService:
-        """Telling people; the port `notices.port.Notices` of every domain."""
         from ..notices.queue import MailQueue
         from ..notices.service import NoticeService
 
@@ -33,7 +32,6 @@ class NoticesServices(Deployment):
 
     @cached_property
     def mailer(self) -> Mailer:
-        """From the queue to mails."""
         from ..notices.mailer import Mailer
         from ..notices.ses import CONSUMERS, Pace, SesMail
         from ..registration.mailboxes import MailAddresses
@@ -48,12 +46,10 @@ class NoticesServices(Deployment):
 
     @cached_property
     def mailboxes(self) -> NoticeStore:
-        """What is known of mailboxes."""
         return self._notice_store
 
     @cached_property
     def unsubscriptions(self) -> Unsubscriptions:
-        """The links in reminders."""
         from ..notices.links import Unsubscriptions
 
         return Unsubscriptions(self._notice_store)

@@ -22,7 +22,6 @@ class OutcomesServices(JobsServices, HelpdeskServices):
 
     @cached_property
     def surveys(self) -> Surveys:
-        """What people are asked, and what they answered."""
         from ..outcomes import questions
         from ..outcomes.survey_service import Surveys
 
@@ -30,7 +29,6 @@ class OutcomesServices(JobsServices, HelpdeskServices):
 
     @cached_property
     def survey_opening(self) -> Opening:
-        """The daily job that opens surveys."""
         from ..aws.cursors import Cursors
         from ..outcomes.store import CursorItem
         from ..outcomes.survey_job import Opening
@@ -40,7 +38,6 @@ class OutcomesServices(JobsServices, HelpdeskServices):
 
     @cached_property
     def statistics(self) -> PublishedStatistics:
-        """What was counted, as anybody reads it."""
         from ..outcomes.statistics_service import PublishedStatistics
         from ..registration.identity import is_province
 
@@ -48,7 +45,6 @@ class OutcomesServices(JobsServices, HelpdeskServices):
 
     @cached_property
     def tallying(self) -> Tallying:
-        """The job that counts."""
         from ..outcomes.tally_job import Sources, Tallying
         from ..registration.identity import province_name
 

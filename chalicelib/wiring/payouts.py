@@ -28,14 +28,12 @@ class PayoutsServices(RegistrationServices):
 
     @cached_property
     def payouts(self) -> Payouts:
-        """What is due to whom, and how far it is."""
         from ..payouts.service import Payouts
 
         return Payouts(self.payout_store, self.payout_queue, self._fsp_secret.callback_token, self.programme)
 
     @cached_property
     def payout_worker(self) -> Worker:
-        """Who pays, and asks what became of it."""
         from ..payouts.controls.ceilings import Allowance
         from ..payouts.worker import Ports, Worker
 
@@ -49,7 +47,6 @@ class PayoutsServices(RegistrationServices):
 
     @cached_property
     def payout_administration(self) -> Administration:
-        """What administrators may do to payouts."""
         from ..payouts.controls.administration import Administration, JournalStore, PayoutStores
         from ..payouts.controls.pause import PauseStore
         from ..payouts.controls.proposals import ProposalStore
@@ -59,14 +56,12 @@ class PayoutsServices(RegistrationServices):
 
     @cached_property
     def address_book(self) -> AddressBook:
-        """Who is paid and where, and whether the accounts are theirs."""
         from ..payouts.address_checks import AddressBook
 
         return AddressBook(self.registrations, self.providers, self.programme.payouts.name_score_min)
 
     @cached_property
     def ceilings(self) -> CeilingStore:
-        """How much may be sent."""
         from ..payouts.controls.ceilings import CeilingStore
         from ..payouts.ledger.items import PayoutsTable
 
@@ -75,7 +70,6 @@ class PayoutsServices(RegistrationServices):
 
     @cached_property
     def providers(self) -> Providers:
-        """The providers."""
         from ..payouts.bank_files.transfers import BankFile
         from ..payouts.providers.provider import Providers
         from ..payouts.providers.xendit import Xendit
@@ -110,7 +104,6 @@ class PayoutsServices(RegistrationServices):
 
     @cached_property
     def bank_store(self) -> BankStore:
-        """Which attempts are in which bank file, and what the bank said of them."""
         from ..payouts.bank_files.store import BankStore
         from ..payouts.ledger.items import PayoutsTable
 
@@ -133,7 +126,6 @@ class PayoutsServices(RegistrationServices):
 
     @cached_property
     def bank_reports(self) -> BankReports:
-        """What the bank's reports say."""
         from ..payouts.bank_files.reports import BankReports
 
         return BankReports(self.bank_store, self.payout_store, self.payout_worker, self.registrations)

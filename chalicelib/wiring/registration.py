@@ -23,7 +23,6 @@ class RegistrationServices(NoticesServices):
 
     @cached_property
     def tokens(self) -> TokenVerifier:
-        """Who an access token speaks for."""
         from ..registration.tokens import TokenVerifier
 
         settings = self.settings
@@ -31,14 +30,12 @@ class RegistrationServices(NoticesServices):
 
     @cached_property
     def accounts(self) -> Accounts:
-        """Sign up and sign in, at the user pool."""
         from ..registration.accounts import Accounts
 
         return Accounts(self._client("cognito-idp"), self.settings.user_pool_client)
 
     @cached_property
     def vault(self) -> Vault:
-        """Keyed hashes and each person's own encryption."""
         from ..registration.vault import Vault
 
         settings = self.settings
@@ -46,7 +43,6 @@ class RegistrationServices(NoticesServices):
 
     @cached_property
     def registrations(self) -> Registrations:
-        """Who people are."""
         from ..registration.service import Registrations
 
         store = self._registration_store
@@ -55,7 +51,6 @@ class RegistrationServices(NoticesServices):
 
     @cached_property
     def account_keys(self) -> AccountKeys:
-        """The keys under which the help desk keeps what people write."""
         from ..registration.items import RegistrationsTable
         from ..registration.keys import AccountKeys
 
@@ -64,7 +59,6 @@ class RegistrationServices(NoticesServices):
 
     @cached_property
     def exclusion_lists(self) -> ExclusionLists:
-        """Who may not take part, as the authorities' lists say."""
         from ..aws.admin_acts import Journal
         from ..registration.exclusions import ExclusionLists
         from ..registration.items import ActItem

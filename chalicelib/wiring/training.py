@@ -23,7 +23,6 @@ class TrainingServices(WavesServices, PayoutsServices):
 
     @cached_property
     def partners(self) -> Partners:
-        """Training partners and their signatures."""
         from ..training.partner_service import PartnerKeys, Partners
 
         keys = PartnerKeys(self._client("kms"), self.settings.data_key)
@@ -31,27 +30,23 @@ class TrainingServices(WavesServices, PayoutsServices):
 
     @cached_property
     def courses(self) -> Courses:
-        """The catalogue."""
         from ..registration.identity import is_province
         from ..training.catalogue_service import Courses
         from ..training.course_store import CourseStore
-        from ..training.store import TrainingTable
 
-        self._bind(TrainingTable, "training")
         return Courses(CourseStore(), self._partner_store, self.training_journal, self.programme, is_province)
 
     @cached_property
     def training_journal(self) -> Journal:
-        """What administrators did to partners and the catalogue."""
-        from ..training.admin_acts import TrainingJournal
+        from ..aws.admin_acts import Journal
+        from ..training.admin_acts import ActItem
         from ..training.store import TrainingTable
 
         self._bind(TrainingTable, "training")
-        return TrainingJournal()
+        return Journal(ActItem)
 
     @cached_property
     def training(self) -> Trainings:
-        """What beneficiaries buy and review."""
         from ..training.service import Trainings
 
         return Trainings(
@@ -66,11 +61,9 @@ class TrainingServices(WavesServices, PayoutsServices):
 
     @cached_property
     def reports(self) -> Reports:
-        """What partners report of trainings."""
-        from ..training.reports import Ports, Reports
+        from ..training.reports import Reports
 
-        ports = Ports(self.waves, self.registrations)
-        return Reports(self._training_store, self._partner_store, ports, self.programme)
+        return Reports(self._training_store, self._partner_store, self.waves, self.registrations, self.programme)
 
     @cached_property
     def _training_store(self) -> TrainingStore:

@@ -37,7 +37,6 @@ class WavesServices(RegistrationServices, NoticesServices):
 
     @cached_property
     def waves(self) -> Waves:
-        """The calendar, joins, standings and beneficiaries."""
         from ..waves.service import Stores, Waves
 
         return Waves(
@@ -50,14 +49,12 @@ class WavesServices(RegistrationServices, NoticesServices):
 
     @cached_property
     def registration_changes(self) -> RegistrationChanges:
-        """What waves have to say when a registration changes."""
         from ..waves.registration_changes import RegistrationChanges
 
         return RegistrationChanges(self.programme, self._wave_store, self._entries, self._beneficiaries)
 
     @cached_property
     def corrections(self) -> Corrections:
-        """What two administrators correct of a registration."""
         from ..registration.corrections import Corrections, CorrectionStore
 
         store, move_card = self._registration_store, self.registration_changes.move_card
@@ -65,14 +62,12 @@ class WavesServices(RegistrationServices, NoticesServices):
 
     @cached_property
     def inclusion(self) -> Inclusion:
-        """Proofs that a leaf is on its list."""
         from ..waves.publication.inclusion import Inclusion
 
         return Inclusion(self.waves.get, self._publication)
 
     @cached_property
     def stepper(self) -> WaveStep:
-        """The step that takes waves on."""
         from ..notices.announcements import Announcements
         from ..waves.freeze import EligibilityCheck, Freeze, RemovedEntries
         from ..waves.step import WaveStep
@@ -91,7 +86,6 @@ class WavesServices(RegistrationServices, NoticesServices):
 
     @cached_property
     def revocation(self) -> Revocation:
-        """The step that takes places from who bought nothing in time."""
         from ..waves.revocation import Revocation, RevocationLog, Stores
 
         beneficiaries = self._beneficiaries
@@ -107,7 +101,6 @@ class WavesServices(RegistrationServices, NoticesServices):
 
     @cached_property
     def witnessing(self) -> CosignatureIntake:
-        """What takes in the witnesses' lines."""
         from ..waves.publication.witnesses import CosignatureIntake
 
         return CosignatureIntake(self._wave_store, self._publication, self.programme.draw)
@@ -128,14 +121,12 @@ class WavesServices(RegistrationServices, NoticesServices):
 
     @cached_property
     def award_batches(self) -> AwardBatches:
-        """What decides the winners that were queued."""
         from ..waves.award.consumer import AwardBatches
 
         return AwardBatches(self.programme, self._wave_store, self._entries, self._decisions)
 
     @cached_property
     def watching(self) -> ProgressReader:
-        """How far waves have come."""
         from ..waves.freeze import RemovedEntries
         from ..waves.progress import ProgressReader
 
@@ -143,7 +134,6 @@ class WavesServices(RegistrationServices, NoticesServices):
 
     @cached_property
     def audit(self) -> Audit:
-        """The records of a random few of all entries."""
         from ..waves.publication.samples import Audit
 
         store, entries, beneficiaries = self._wave_store, self._entries, self._beneficiaries

@@ -15,7 +15,7 @@ from chalicelib.errors import NotFound
 from chalicelib.helpdesk.holidays import is_holiday
 from chalicelib.helpdesk.published_lists import PublishedLists
 from chalicelib.helpdesk.rules import About, AboutRegistration, Category, State
-from chalicelib.helpdesk.service import Helpdesk, Ports, Selections
+from chalicelib.helpdesk.service import Helpdesk, Ports
 from chalicelib.helpdesk.store import GrievanceItem, HelpdeskStore, HelpdeskTable
 from chalicelib.helpdesk.wire import GrievanceForm, GrievanceView
 from chalicelib.ids import system_randomness
@@ -66,7 +66,7 @@ class NoWaves:
 class Desk:
     """The service and what surrounds it, all of one test."""
 
-    def __init__(self, settings: Settings, programme: Programme, selections: Selections | None = None) -> None:
+    def __init__(self, settings: Settings, programme: Programme, waves: Any = None) -> None:
         dynamodb.bind(HelpdeskTable, settings.table("helpdesk"), settings.region)
         self.figures = programme.helpdesk
         self.keys = Keys()
@@ -82,7 +82,7 @@ class Desk:
         self.told = NoticeStore(settings.region)
         queue = MailQueue(self._mails, settings.region)
         self.notices = NoticeService(self.told, queue, programme.notices, lambda: self.now)
-        ports = Ports(self.keys, selections or NoWaves(), self.payouts, self.lists, is_holiday, self.notices)
+        ports = Ports(self.keys, waves or NoWaves(), self.payouts, self.lists, is_holiday, self.notices)
         self.helpdesk = Helpdesk(self.store, ports, programme.helpdesk, settings.results_url)
 
     def file(
