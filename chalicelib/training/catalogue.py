@@ -93,7 +93,8 @@ def changes(courses: Iterable[Course], before: Mapping[str, Course]) -> list[str
     for course in courses:
         old, new = before.get(course.id), _shown(course)
         if old is None:
-            lines.append(f"new      {course.partner_id} {course.code}: {_together(new)}")
+            told = ", ".join(f"{name} {value}" for name, value in new.items())
+            lines.append(f"new      {course.partner_id} {course.code}: {told}")
         elif old != course:
             was = _shown(old)
             told = ", ".join(f"{name} {was[name]} -> {new[name]}" for name in new if was[name] != new[name])
@@ -127,10 +128,6 @@ def _shown(course: Course) -> dict[str, str]:
         "skills": ";".join(sorted(course.skills)),
         "offered": "yes" if course.offered else "no",
     }
-
-
-def _together(shown: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in shown.items())
 
 
 def _wrong_column(row: dict[str, str], allowed: Allowed) -> str | None:

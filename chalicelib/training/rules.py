@@ -11,19 +11,7 @@ from ..clock import iso
 from ..config import Scheme, TrainingRules, UnusualRules
 from ..ids import derived_id
 from ..waves.rules import Beneficiary, BeneficiaryState
-from .errors import (
-    AlreadyReviewed,
-    BalanceTooLow,
-    CancellationTooLate,
-    CompletedTooSoon,
-    NotCompleted,
-    ReportedInFuture,
-    ReportedOtherwise,
-    ReportedTooEarly,
-    TrainingAlreadyRedeemed,
-    TrainingCancelled,
-    WrongTrainingState,
-)
+from . import errors
 
 
 @dataclass(frozen=True)
@@ -196,7 +184,7 @@ def certificate(training: Training) -> Certificate:
 def check_balance(account: Account, course: Course) -> None:
     """Raises `BalanceTooLow`; the balance may be used up to the last rupiah."""
     if account.balance_idr < course.price_idr:
-        raise BalanceTooLow(balance_idr=account.balance_idr, price_idr=course.price_idr)
+        raise errors.BalanceTooLow(balance_idr=account.balance_idr, price_idr=course.price_idr)
 
 
 def cancellable_until(
@@ -220,21 +208,21 @@ def check_cancellable(
     """Raises `TrainingAlreadyRedeemed`, then `CancellationTooLate`."""
     until = cancellable_until(training, account, beneficiary, rules)
     if until is None:
-        raise TrainingAlreadyRedeemed()
+        raise errors.TrainingAlreadyRedeemed()
     if now > until:
-        raise CancellationTooLate(until=iso(until))
+        raise errors.CancellationTooLate(until=iso(until))
 
 
 def check_redeemable(training: Training) -> None:
     """Raises `TrainingCancelled`."""
     if training.state is State.CANCELLED:
-        raise TrainingCancelled()
+        raise errors.TrainingCancelled()
 
 
 def check_next(training: Training, state: State) -> None:
     """Raises `WrongTrainingState` unless the training stands just before `state`."""
     if state not in NEXT[training.state]:
-        raise WrongTrainingState(state=training.state.value, needs=BEFORE[state].value)
+        raise errors.WrongTrainingState(state=training.state.value, needs=BEFORE[state].value)
 
 
 def check_reported_at(reported: datetime, earliest: datetime, latest: datetime) -> None:
@@ -244,9 +232,9 @@ def check_reported_at(reported: datetime, earliest: datetime, latest: datetime) 
     time is kept as it was told, so that the same report again is the same.
     """
     if reported > latest:
-        raise ReportedInFuture()
+        raise errors.ReportedInFuture()
     if reported < earliest:
-        raise ReportedTooEarly(earliest=iso(earliest))
+        raise errors.ReportedTooEarly(earliest=iso(earliest))
 
 
 def check_hours(training: Training, completed_at: datetime, rules: TrainingRules, now: datetime) -> None:
@@ -258,7 +246,7 @@ def check_hours(training: Training, completed_at: datetime, rules: TrainingRules
     redeemed_at = training.redeemed_at or training.purchased_at
     attended_at = training.attended_at or redeemed_at
     if now < redeemed_at + lasts or completed_at < attended_at + lasts:
-        raise CompletedTooSoon(hours=training.hours, earliest=iso(max(redeemed_at, attended_at) + lasts))
+        raise errors.CompletedTooSoon(hours=training.hours, earliest=iso(max(redeemed_at, attended_at) + lasts))
 
 
 def is_quick(training: Training, rules: TrainingRules, unusual: UnusualRules, now: datetime) -> bool:
@@ -277,16 +265,16 @@ def is_unusual(day: PartnerDay, unusual: UnusualRules) -> bool:
 def check_same_report(recorded: object, told: object) -> None:
     """What is reported again must say the same. Raises `ReportedOtherwise`."""
     if recorded != told:
-        raise ReportedOtherwise()
+        raise errors.ReportedOtherwise()
 
 
 def check_reviewable(training: Training) -> None:
     """Raises `NotCompleted`."""
     if training.state is not State.COMPLETED:
-        raise NotCompleted(state=training.state.value)
+        raise errors.NotCompleted(state=training.state.value)
 
 
 def check_same_review(recorded: Review, rating: int, text: str) -> None:
     """A review sent again must say the same. Raises `AlreadyReviewed`."""
     if (recorded.rating, recorded.text) != (rating, text):
-        raise AlreadyReviewed()
+        raise errors.AlreadyReviewed()

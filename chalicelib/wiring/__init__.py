@@ -3,7 +3,7 @@
 A function pays only for what it uses: the join never builds the draw, the draw never builds the payouts. So what a
 service is made of is imported where it is built.
 
-Each domain has a file here, and a class whose bases are the domains that its own services are built on.
+Each file has a class; its bases are the classes whose services its own are built on.
 """
 
 from __future__ import annotations

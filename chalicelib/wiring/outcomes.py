@@ -1,14 +1,14 @@
-"""How the services of outcomes are built."""
+"""How the services of the help desk and of outcomes are built."""
 
 from __future__ import annotations
 
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .helpdesk import HelpdeskServices
-from .jobs import JobsServices
+from .training import TrainingServices
 
 if TYPE_CHECKING:
+    from ..helpdesk.service import Helpdesk
     from ..outcomes.statistics_service import PublishedStatistics
     from ..outcomes.survey_job import Opening
     from ..outcomes.survey_service import Surveys
@@ -17,8 +17,27 @@ if TYPE_CHECKING:
     from ..outcomes.tally_store import TallyStore
 
 
-class OutcomesServices(JobsServices, HelpdeskServices):
-    """Surveys, and the count behind the statistics."""
+class OutcomesServices(TrainingServices):
+    """Complaints and appeals, surveys, and the count behind the statistics."""
+
+    @cached_property
+    def helpdesk(self) -> Helpdesk:
+        from ..helpdesk.holidays import is_holiday
+        from ..helpdesk.published_lists import PublishedLists
+        from ..helpdesk.service import Helpdesk, Ports
+        from ..helpdesk.store import HelpdeskStore, HelpdeskTable
+
+        self._bind(HelpdeskTable, "helpdesk")
+        settings = self.settings
+        ports = Ports(
+            keys=self.account_keys,
+            waves=self.waves,
+            payouts=self.payouts,
+            lists=PublishedLists(lambda: self._client("s3"), settings.results_bucket),
+            is_holiday=is_holiday,
+            notices=self.notices,
+        )
+        return Helpdesk(HelpdeskStore(self.transaction), ports, self.programme.helpdesk, settings.results_url)
 
     @cached_property
     def surveys(self) -> Surveys:

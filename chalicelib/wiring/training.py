@@ -1,4 +1,4 @@
-"""How the services of training are built."""
+"""How the services of training and of the job market are built."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from .waves import WavesServices
 
 if TYPE_CHECKING:
     from ..aws.admin_acts import Journal
+    from ..jobs.service import Jobs
     from ..training.catalogue_service import Courses
     from ..training.partner_service import Partners
     from ..training.partner_store import PartnerStore
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class TrainingServices(WavesServices, PayoutsServices):
-    """Partners, their courses, and what beneficiaries buy of them."""
+    """Partners, their courses, what beneficiaries buy of them, and the job market of those who learned."""
 
     @cached_property
     def partners(self) -> Partners:
@@ -64,6 +65,23 @@ class TrainingServices(WavesServices, PayoutsServices):
         from ..training.reports import Reports
 
         return Reports(self._training_store, self._partner_store, self.waves, self.registrations, self.programme)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        from ..jobs.applications import ApplicationStore
+        from ..jobs.service import Jobs
+        from ..jobs.store import JobsTable, VacancyStore
+
+        self._bind(JobsTable, "jobs")
+        vacancies = VacancyStore(self.transaction)
+        return Jobs(
+            vacancies,
+            ApplicationStore(self.transaction, vacancies),
+            self.registrations,
+            self.waves,
+            self.training,
+            self.programme,
+        )
 
     @cached_property
     def _training_store(self) -> TrainingStore:

@@ -6,6 +6,7 @@ Nothing of the application is replaced but the pool's keys, so that a test can s
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,9 +17,11 @@ from typing import Any
 
 import jwt
 import msgspec
+import pytest
 from botocore.exceptions import ClientError
 from chalice.test import Client, HTTPResponse
 from cryptography.hazmat.primitives.asymmetric import rsa
+from msgspec.structs import replace as replace_struct
 
 import app as application
 from chalicelib import wiring
@@ -37,9 +40,11 @@ from chalicelib.waves.beneficiaries import BeneficiaryStore
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, EntryOutcome, buy_by
 from local.sandbox.provider import Sandbox
 from tests.builders.registration import other_form
-from tests.builders.training import import_courses
+from tests.builders.training import course_row, import_courses
 from tests.builders.waves import OPENS, WAVE
 from tests.conftest import T0
+from tests.conftest import cloud as cloud_of_one_test
+from tests.e2e import routes
 
 AN_HOUR = timedelta(hours=1)
 DURING = OPENS + AN_HOUR
@@ -48,24 +53,6 @@ PASSWORD = "Correct horse 1 battery!"
 HOLDER = "Siti Aminah"
 """Whose every account is."""
 
-SIGN_UP = "POST /accounts"
-CONFIRM = "POST /accounts/confirmations"
-RESEND = "POST /accounts/codes"
-SIGN_IN = "POST /sessions"
-REFRESH = "POST /sessions/refreshes"
-REGISTER = "PUT /me/registration"
-ADDRESS = "PUT /me/financial-address"
-JOIN = "POST /waves/current/entries"
-BUY = "POST /me/trainings"
-CANCEL = "POST /me/trainings/{training_id}/cancellation"
-VALIDATE = "POST /partners/redemptions/validations"
-REDEEM = "POST /partners/redemptions"
-ATTEND = "POST /partners/training-attendances"
-COMPLETE = "POST /partners/training-completions"
-REVIEW = "POST /me/trainings/{training_id}/review"
-HINT = "POST /webhooks/fsp"
-POST_VACANCY = "POST /partners/vacancies"
-RESPOND = "POST /me/surveys/{survey_id}/response"
 ANSWERS = {
     "employment_before": "unemployed",
     "employment_now": "employee",
@@ -97,6 +84,15 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     pool_error: str = ""
 
+    def but(self, **changes: Any) -> Call:
+        """The same request but for some things."""
+        return replace(self, **changes)
+
+    def at(self, *values: str | int) -> Call:
+        """With these in place of what stands in braces in its route."""
+        left = iter(values)
+        return replace(self, path=re.sub(r"\{\w+\}", lambda _: str(next(left)), self.route.partition(" ")[2]))
+
 
 @dataclass(frozen=True)
 class Bought:
@@ -113,11 +109,25 @@ Provoke = Callable[["Gateway"], Call]
 
 
 @contextmanager
-def provider(settings: Settings) -> Iterator[Settings]:
-    """The settings with a sandbox provider that runs meanwhile."""
-    with Sandbox("gateway") as sandbox:
+def serving(settings: Settings, programme: Programme, now: datetime = DURING) -> Iterator[Gateway]:
+    """The application on this cloud, behind a gateway."""
+    gateway = Gateway(settings, programme)
+    gateway.now = now
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(application, "services", lambda: gateway.services)
+        patch.setattr(application.app, "clock", gateway.clock)
+        yield gateway
+
+
+@contextmanager
+def serving_alone(programme: Programme, **calendar: Any) -> Iterator[Gateway]:
+    """The application on a cloud of its own, with a provider; `calendar` are figures other than the programme's."""
+    figures = replace_struct(programme, calendar=replace_struct(programme.calendar, **calendar))
+    with contextmanager(cloud_of_one_test.__wrapped__)(None) as cloud, Sandbox("gateway") as sandbox:
         sandbox.books.configure({"holder_name": HOLDER})
-        yield msgspec.structs.replace(settings, fsp_url=sandbox.url)
+        settings = replace_struct(cloud, fsp_url=sandbox.url)
+        with serving(settings, figures) as gateway:
+            yield gateway
 
 
 class Gateway:
@@ -147,8 +157,8 @@ class Gateway:
         `changed`: `body` as bytes, `headers` to send besides, or `asked`, a query in place of the one that is signed.
         """
         self.now += timedelta(seconds=1)
-        method, template = call.route.split(" ")
-        path = call.path or template
+        method, path = call.route.split(" ")
+        path = call.path or path
         query = signatures.canonical_query(call.query.items())
         body = changed.get("body", b"" if call.body is None else json.dumps(call.body).encode())
         headers = {"accept-language": language, "content-type": "application/json"}
@@ -169,6 +179,11 @@ class Gateway:
         answer = self.send(call)
         assert answer.status_code < 300, answer.body
         return answer.json_body
+
+    def sent(self, call: Call) -> Call:
+        """Send what must succeed, and give it back."""
+        self.ok(call)
+        return call
 
     def token(self, person: str, key: rsa.RSAPrivateKey | None = None, **claims: Any) -> str:
         """An access token of the pool."""
@@ -196,7 +211,7 @@ class Gateway:
         """What registers a person, alone on a family card."""
         number = next(self._numbers)
         form = other_form(number, kk=f"317409120318{number:04d}")
-        return dict(msgspec.to_builtins(msgspec.structs.replace(form, **changes)))
+        return dict(msgspec.to_builtins(replace_struct(form, **changes)))
 
     def address(self, **changes: Any) -> dict[str, Any]:
         """What says where a person is paid."""
@@ -234,7 +249,7 @@ class Gateway:
 
     def vacancy(self, **changes: Any) -> str:
         """The id of a vacancy of the partner's."""
-        view = self.ok(Call(POST_VACANCY, self.posting(**changes), partner=self.partner))
+        view = self.ok(Call(routes.POST_VACANCY, self.posting(**changes), partner=self.partner))
         return str(view["vacancy_id"])
 
     # People, as far as they have come
@@ -246,16 +261,18 @@ class Gateway:
     def signed_up(self, *, confirmed: bool) -> dict[str, Any]:
         """The e-mail address and password of an account at the pool."""
         account = self.account()
-        self.ok(Call(SIGN_UP, account))
+        self.ok(Call(routes.SIGN_UP, account))
         if confirmed:
-            self.ok(Call(CONFIRM, {"email": account["email"], "code": "123456"}))
+            self.ok(Call(routes.CONFIRM, {"email": account["email"], "code": "123456"}))
         return account
+
+    def registration(self, form: dict[str, Any]) -> Call:
+        """A stranger's request to be registered."""
+        return Call(routes.REGISTER, form, person=self.stranger())
 
     def registered(self, **changes: Any) -> str:
         """Somebody who is registered; `changes` are to the form."""
-        person = self.stranger()
-        self.ok(Call(REGISTER, self.form(**changes), person=person))
-        return person
+        return self.sent(self.registration(self.form(**changes))).person
 
     def corrected(self, **changes: Any) -> str:
         """Somebody registered whose record an administrator has corrected since; `changes` are to the record."""
@@ -271,9 +288,8 @@ class Gateway:
 
     def chosen(self, form: dict[str, Any] | None = None) -> Beneficiary:
         """Somebody who joined the open wave and was given a seat."""
-        person = self.stranger()
-        self.ok(Call(REGISTER, form or self.form(), person=person))
-        self.ok(Call(JOIN, person=person))
+        person = self.sent(self.registration(form or self.form())).person
+        self.ok(Call(routes.JOIN, person=person))
         services = self.services
         store = BeneficiaryStore(services.transaction, services.programme.eligibility.family_card_cap)
         beneficiary = Beneficiary(
@@ -295,7 +311,7 @@ class Gateway:
     def being_paid(self) -> tuple[str, str]:
         """Somebody whose incentive has been sent and not settled, and the payout."""
         services, beneficiary = self.services, self.chosen()
-        self.ok(Call(ADDRESS, self.address(), person=beneficiary.registrant_id))
+        self.ok(Call(routes.ADDRESS, self.address(), person=beneficiary.registrant_id))
         with services.transaction() as tx:
             payout = services.payouts.entitle(tx, beneficiary, Kind.INCENTIVE, self.now)
         entitlement = services.payout_store.get(payout)
@@ -306,33 +322,33 @@ class Gateway:
     def bought(self) -> Bought:
         """Somebody chosen who bought a training."""
         beneficiary = self.chosen()
-        view = self.ok(Call(BUY, {"course_id": self.course}, person=beneficiary.registrant_id))
+        view = self.ok(Call(routes.BUY, {"course_id": self.course}, person=beneficiary.registrant_id))
         return Bought(beneficiary.registrant_id, beneficiary.card_number, view["training_id"], view["redeem_code"])
 
     def redeemed(self) -> Bought:
         """Somebody whose redeem code the partner has taken in."""
         bought = self.bought()
-        self.ok(Call(REDEEM, self.redemption(bought), partner=self.partner))
+        self.ok(Call(routes.REDEEM, self.redemption(bought), partner=self.partner))
         return bought
 
     def attended(self) -> Bought:
         """Somebody who was at the training, for the hours of its course."""
         bought = self.redeemed()
-        self.ok(Call(ATTEND, self.attendance(bought), partner=self.partner))
+        self.ok(Call(routes.ATTEND, self.attendance(bought), partner=self.partner))
         self.now += timedelta(seconds=self.services.programme.training.hour_s)
         return bought
 
     def trained(self) -> Bought:
         """Somebody who completed a training."""
         bought = self.attended()
-        self.ok(Call(COMPLETE, self.completion(bought), partner=self.partner))
+        self.ok(Call(routes.COMPLETE, self.completion(bought), partner=self.partner))
         return bought
 
     def graduated(self) -> Bought:
         """Somebody who completed a training and reviewed it."""
         bought = self.trained()
-        path = f"/me/trainings/{bought.training_id}/review"
-        self.ok(Call(REVIEW, {"rating": 9, "text": "Sangat membantu."}, path, person=bought.person))
+        review = {"rating": 9, "text": "Sangat membantu."}
+        self.ok(Call(routes.REVIEW, review, person=bought.person).at(bought.training_id))
         return bought
 
     def surveyed(self) -> tuple[str, str]:
@@ -362,37 +378,36 @@ class Gateway:
         """Somebody who graduated, for all who look for a job."""
         return self.graduated().person
 
-    def exclude(self, person: str) -> None:
-        """Put somebody on an exclusion list."""
+    def exclude(self, person: str) -> str:
+        """Put somebody on an exclusion list; who it is."""
         store = self.services._registration_store
         registrant = store.registrant(person)
         assert registrant
         store.exclude(registrant.nik_mac, "officials/2026-11/2026-11-01")
+        return person
 
-    def revoke(self, beneficiary: Beneficiary) -> None:
-        """Take the place of one who bought nothing in time."""
+    def revoked(self) -> str:
+        """Somebody whose place was taken back, as they bought nothing in time."""
+        beneficiary = self.chosen()
         with self.services.transaction() as tx:
             current = self.services.waves.beneficiary(beneficiary.registrant_id) or beneficiary
             self.services._beneficiaries.revoke(tx, current, 1, beneficiary.buy_by)
+        return beneficiary.registrant_id
 
     def new_partner(self) -> tuple[str, str]:
         """A training partner's id and signing key."""
         partner, key = self.services.partners.add("Pelatihan Jaya", self.now)
         return partner.id, key
 
+    def revoked_partner(self) -> tuple[str, str]:
+        """A partner who may report nothing any more."""
+        partner = self.new_partner()
+        self.services.partners.revoke(partner[0], self.now)
+        return partner
+
     def new_course(self, **changes: str) -> str:
         """The id of a course that has come into the catalogue."""
-        row = {
-            "code": f"PY-{next(self._numbers)}",
-            "title": "Dasar Pemrograman Python",
-            "provider": self.partner[0],
-            "price_idr": "1000000",
-            "hours": "1",
-            "mode": "online",
-            "province": "",
-            "skills": "programming;data_analysis",
-            "offered": "yes",
-        } | changes
+        row = course_row(self.partner[0], **{"code": f"PY-{next(self._numbers)}"} | changes)
         import_courses(self.services, [",".join(row), ",".join(row.values())], self.now)
         return course_id(row["provider"], row["code"])
 

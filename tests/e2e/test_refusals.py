@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -20,9 +19,8 @@ from chalicelib.errors import NotFound
 from chalicelib.web import edge, problems
 from chalicelib.web.edge import BODY_LIMIT_BYTES, Operation
 from tests.builders.errors import every_error
-from tests.conftest import cloud as cloud_of_one_test
 
-from .gateway import DURING, Call, Gateway, provider
+from .gateway import DURING, Call, Gateway, serving_alone
 from .refusals import REFUSALS, SUCCESSES
 
 OPERATIONS: dict[str, Operation] = {f"{one.method} {one.path}": one for one in application.app.operations}
@@ -56,14 +54,7 @@ ALONE = {"GET /openapi.json", "GET /health"}
 @pytest.fixture(scope="module")
 def shared(programme: Programme) -> Iterator[Gateway]:
     """One cloud for all tests here; each of them brings people of its own."""
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        contextmanager(cloud_of_one_test.__wrapped__)(None) as cloud,
-        provider(cloud) as settings,
-    ):
-        gateway = Gateway(settings, programme)
-        patch.setattr(application, "services", lambda: gateway.services)
-        patch.setattr(application.app, "clock", gateway.clock)
+    with serving_alone(programme) as gateway:
         yield gateway
 
 

@@ -13,7 +13,6 @@ import pytest
 from botocore.exceptions import ClientError
 from msgspec.structs import replace
 
-import app as application
 from chalicelib.config import Programme, Settings
 from chalicelib.notices.mailer import consume
 from chalicelib.notices.rules import DOUBTS_MAX, LINK_DAYS
@@ -25,7 +24,8 @@ from chalicelib.registration.wire import CorrectionForm
 from local.sandbox.provider import Sandbox
 from tests.builders.notices import PostOffice, Ses
 
-from .gateway import ADDRESS, DURING, HOLDER, PASSWORD, REGISTER, Call, Gateway
+from . import routes
+from .gateway import HOLDER, PASSWORD, Call, Gateway, serving
 
 WAIT = timedelta(hours=72)
 AUTHORITY = Authority("arn:aws:sts::123456789012:assumed-role/helpdesk/ani@example.go.id", "called the person back")
@@ -68,7 +68,7 @@ class Victim:
     def give(self, number: str, **changes: str) -> dict[str, Any]:
         """Whoever has her session gives an account."""
         form = {"code": "BNI", "account_number": number, "holder_name": HOLDER} | changes
-        answer: dict[str, Any] = self.gateway.ok(Call(ADDRESS, form, person=self.person))
+        answer: dict[str, Any] = self.gateway.ok(Call(routes.ADDRESS, form, person=self.person))
         return answer
 
     def mails(self) -> list[tuple[str, str]]:
@@ -113,15 +113,12 @@ class Victim:
 
 
 @pytest.fixture
-def victim(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Iterator[Victim]:
+def victim(cloud: Settings, programme: Programme) -> Iterator[Victim]:
     figures = replace(programme, payouts=replace(programme.payouts, address_wait_s=int(WAIT.total_seconds())))
     with Sandbox("thief", api_key="test-api-key") as sandbox:
         sandbox.books.configure({"holder_name": HOLDER})
-        gateway = Gateway(replace(cloud, fsp_url=sandbox.url), figures)
-        gateway.now = DURING
-        monkeypatch.setattr(application, "services", lambda: gateway.services)
-        monkeypatch.setattr(application.app, "clock", gateway.clock)
-        yield Victim(gateway, cloud, sandbox)
+        with serving(replace(cloud, fsp_url=sandbox.url), figures) as gateway:
+            yield Victim(gateway, cloud, sandbox)
 
 
 @pytest.mark.parametrize("email", ["thief@example.org", ""])
@@ -366,8 +363,8 @@ def test_phone_and_holder_are_told_too_in_the_persons_language(
         form = victim.gateway.form(phone=change["phone"])
         stranger = victim.gateway.stranger()
         victim.pool.admin_update_user_attributes(**victim.account_of(stranger), UserAttributes=locale)
-        victim.gateway.ok(Call(REGISTER, form, person=stranger))
-        victim.gateway.ok(Call(REGISTER, form | {"phone": "0813-0000-4321"}, person=stranger))
+        victim.gateway.ok(Call(routes.REGISTER, form, person=stranger))
+        victim.gateway.ok(Call(routes.REGISTER, form | {"phone": "0813-0000-4321"}, person=stranger))
         subject = {"id": "Data Anda diubah: nomor telepon", "en": "Your data was changed: phone number"}
     else:
         victim.pool.admin_update_user_attributes(**victim.account_of(victim.person), UserAttributes=locale)
@@ -380,7 +377,7 @@ def test_phone_and_holder_are_told_too_in_the_persons_language(
 
 def test_a_name_that_two_administrators_correct_is_told_like_the_persons_own_change(victim: Victim) -> None:
     person, corrections, now = victim.gateway.registered(), victim.services.corrections, victim.gateway.now
-    victim.gateway.ok(Call(ADDRESS, victim.gateway.address(), person=person))
+    victim.gateway.ok(Call(routes.ADDRESS, victim.gateway.address(), person=person))
     victim.mails()
     form = CorrectionForm(name="Siti Rahma", employment=Employment.WORKER)
     corrections.propose(person, form, AUTHORITY.by, "court decision", now)
@@ -416,13 +413,13 @@ def test_each_corrected_name_is_told_once_and_what_was_rejected_or_is_no_name_is
 def test_who_denies_a_change_of_the_phone_stops_the_money_too(victim: Victim) -> None:
     person = victim.gateway.stranger()
     form = victim.gateway.form()
-    victim.gateway.ok(Call(REGISTER, form, person=person))
-    victim.gateway.ok(Call(REGISTER, form | {"name": "Siti Aminah Lestari"}, person=person))
+    victim.gateway.ok(Call(routes.REGISTER, form, person=person))
+    victim.gateway.ok(Call(routes.REGISTER, form | {"name": "Siti Aminah Lestari"}, person=person))
     path = victim.link("Data Anda diubah: nama")
     assert victim.say(path, "confirmation") == 404, "there is nothing that waits"
     assert victim.say(path, "denial") == 200
     assert victim.services.registrations.disputed(person)
-    victim.gateway.ok(Call(ADDRESS, victim.gateway.address(), person=person))
+    victim.gateway.ok(Call(routes.ADDRESS, victim.gateway.address(), person=person))
     assert victim.services.address_book.payee(person, victim.gateway.now) is Hold.DISPUTED, "a first address too"
 
 

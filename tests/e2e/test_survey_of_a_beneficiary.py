@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -17,16 +18,14 @@ from chalicelib.payouts.ledger.store import PayoutStore
 from chalicelib.payouts.rules import Kind, Move, State
 from tests.builders.waves import WAVE
 
-from .gateway import ANSWERS, DURING, RESPOND, Call, Gateway
+from . import routes
+from .gateway import ANSWERS, Call, Gateway, serving
 
 
 @pytest.fixture
-def gateway(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Gateway:
-    gateway = Gateway(cloud, programme)
-    gateway.now = DURING
-    monkeypatch.setattr(application, "services", lambda: gateway.services)
-    monkeypatch.setattr(application.app, "clock", gateway.clock)
-    return gateway
+def gateway(cloud: Settings, programme: Programme) -> Iterator[Gateway]:
+    with serving(cloud, programme) as gateway:
+        yield gateway
 
 
 def pay_incentive(gateway: Gateway, person: str) -> None:
@@ -65,8 +64,7 @@ def test_a_paid_incentive_leads_to_a_survey_and_its_answer_to_the_surveys_money(
     events = [notice.sk for notice in NoticeItem.query(f"N#{person}")]
     assert f"survey_open/{survey['survey_id']}" in events
 
-    path = RESPOND.split(" ")[1].replace("{survey_id}", survey["survey_id"])
-    answered = gateway.ok(Call(RESPOND, {"answers": ANSWERS}, path=path, person=person))
+    answered = gateway.ok(Call(routes.RESPOND, {"answers": ANSWERS}, person=person).at(survey["survey_id"]))
     assert (answered["state"], answered["questions"]) == ("answered", [])
     assert gateway.ok(Call("GET /me", person=person))["next_deadline"] is None
     payouts = gateway.ok(Call("GET /me/payouts", person=person))["payouts"]

@@ -62,8 +62,8 @@ def test_a_whole_wave_agrees_though_the_provider_misbehaves_and_each_planted_mis
     phases = [line.partition(":")[0] for line in told]
     assert [phase for phase in dict.fromkeys(phases) if phase in PHASES] == PHASES  # it also tells what it waits for
     assert (tmp_path / str(played.wave["number"]) / "cosignatures.txt").read_text().startswith(f"\u2014 {SIGNER.name} ")
-    for mistake, named in MISTAKES:
-        with subtests.test(mistake.__name__):
+    for name, (mistake, named) in MISTAKES.items():
+        with subtests.test(name):
             wrong = copy_of(played)
             mistake(wrong)
             assert [found for found in differences(wrong) if named in found]

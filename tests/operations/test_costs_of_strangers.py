@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
-import msgspec
 import pytest
 
 import app as application
@@ -15,10 +13,10 @@ from chalicelib.config import Programme
 from chalicelib.outcomes.statistics_service import KEPT
 from chalicelib.outcomes.tally_store import TallyStore
 from tests.builders.crashes import Calls
-from tests.conftest import cloud as cloud_of_one_test
-from tests.e2e.gateway import DURING, Call, Gateway, provider
+from tests.e2e import routes
+from tests.e2e.gateway import Call, Gateway, serving_alone
 from tests.e2e.refusals import REFUSALS, SUCCESSES
-from tests.e2e.refusals.waves import FROZEN, PROOF, proof, published_leaf
+from tests.e2e.refusals.waves import FROZEN, proof, published_leaf
 
 OPEN = [one for one in application.app.operations if one.who != "citizen"]
 UNSIGNED = {"partner_signature_missing", "partner_signature_expired", "partner_signature_invalid", "invalid_callback"}
@@ -28,16 +26,7 @@ MOST = 1
 
 @pytest.fixture(scope="module")
 def gateway(programme: Programme) -> Iterator[Gateway]:
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        contextmanager(cloud_of_one_test.__wrapped__)(None) as cloud,
-        provider(cloud) as settings,
-    ):
-        calendar = msgspec.structs.replace(programme.calendar, exceptions_cached_s=36_000)
-        gateway = Gateway(settings, msgspec.structs.replace(programme, calendar=calendar))
-        patch.setattr(application, "services", lambda: gateway.services)
-        patch.setattr(application.app, "clock", gateway.clock)
-        gateway.now = DURING
+    with serving_alone(programme, exceptions_cached_s=36_000) as gateway:
         published_leaf(gateway)
         gateway.ok(Call("GET /waves"))
         yield gateway
@@ -62,7 +51,7 @@ def refused() -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize(("route", "code"), [case for case in refused() if case != (PROOF, "not_on_the_list")])
+@pytest.mark.parametrize(("route", "code"), [case for case in refused() if case != (routes.PROOF, "not_on_the_list")])
 def test_a_refusal_costs_at_most_one_call(gateway: Gateway, route: str, code: str) -> None:
     call = REFUSALS[route][code](gateway)
     gateway.send(call)  # what a process keeps in memory is there
@@ -97,7 +86,7 @@ def test_that_a_leaf_is_on_no_list_may_be_kept_and_before_the_freeze_nothing_may
     final = gateway.send(proof("ab" * 32, region="31"))
     assert (final.status_code, final.headers["Cache-Control"]) == (404, "public, max-age=86400")
     assert final.headers["Vary"] == "Accept-Language"
-    early = gateway.send(REFUSALS[PROOF]["wave_not_frozen_yet"](gateway))
+    early = gateway.send(REFUSALS[routes.PROOF]["wave_not_frozen_yet"](gateway))
     assert (early.status_code, early.headers["Cache-Control"]) == (409, "no-store")
 
 
@@ -107,7 +96,7 @@ def test_what_is_kept_of_proofs_has_a_bound(gateway: Gateway) -> None:
 
 
 def test_a_published_leaf_is_proven_again_without_a_read(gateway: Gateway) -> None:
-    call = SUCCESSES[PROOF](gateway)
+    call = SUCCESSES[routes.PROOF](gateway)
     assert sum(made(gateway, call, 200).values()) <= 3
     assert made(gateway, call, 200) == {}
     assert call.path.startswith(f"/waves/{FROZEN}/")

@@ -6,17 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.config import Programme, Settings
 from chalicelib.training.catalogue_service import KEPT
 from chalicelib.training.errors import UnknownCourse
 from chalicelib.training.wire import CourseQuery, CourseView
-from tests.builders.training import Scene, course_row, import_courses, scene
+from tests.builders.training import Scene, course_row, import_courses
 from tests.conftest import T0
-
-
-@pytest.fixture
-def stage(cloud: Settings, programme: Programme) -> Scene:
-    return scene(cloud, programme)
 
 
 def test_pages_hold_every_offered_course_once_whatever_is_imported_meanwhile(stage: Scene) -> None:

@@ -7,22 +7,12 @@ from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
-import pytest
-
 from chalicelib.aws.dynamodb import LegsFailed
-from chalicelib.config import Programme, Settings
 from chalicelib.errors import DomainError, NotFound
+from chalicelib.training import wire
 from chalicelib.training.rules import Account
-from chalicelib.training.wire import (
-    AttendanceForm,
-    CompletionForm,
-    RedemptionForm,
-    ReviewForm,
-    TrainingList,
-    TrainingView,
-)
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
-from tests.builders.training import PERSON, Scene, scene
+from tests.builders.training import PERSON, Scene
 from tests.conftest import T0
 
 FULL = 3_500_000
@@ -45,7 +35,7 @@ class Life:
     def state(self) -> BeneficiaryState:
         return self._stage.state(self._person)
 
-    def trainings(self) -> TrainingList:
+    def trainings(self) -> wire.TrainingList:
         return self._stage.services.training.of(self._person.registrant_id)
 
     def account(self) -> Account:
@@ -71,13 +61,13 @@ class Life:
         reports, partner, one, now = self._stage.services.reports, self._stage.partner, self._one(), self._now
         code = one.redeem_code
         if one.state == "PURCHASED":
-            reports.redeem(partner, RedemptionForm(code, self._person.card_number), now)
+            reports.redeem(partner, wire.RedemptionForm(code, self._person.card_number), now)
         elif one.state == "REDEEMED":
-            reports.attend(partner, AttendanceForm(code, now), now)
+            reports.attend(partner, wire.AttendanceForm(code, now), now)
         elif one.state == "ATTENDED":
-            reports.complete(partner, CompletionForm(code, f"C-{code}", now), now)
+            reports.complete(partner, wire.CompletionForm(code, f"C-{code}", now), now)
         else:
-            form = ReviewForm(9, "Sangat membantu.")
+            form = wire.ReviewForm(9, "Sangat membantu.")
             self._stage.services.training.review(self._person.registrant_id, one.training_id, form, now)
 
     def _expire(self) -> None:
@@ -85,16 +75,11 @@ class Life:
             current = self._stage.services.waves.beneficiary(self._person.registrant_id) or self._person
             self._stage.services._beneficiaries.revoke(tx, current, 1, self._now)
 
-    def _one(self) -> TrainingView:
+    def _one(self) -> wire.TrainingView:
         trainings = self.trainings().trainings
         if not trainings:
             raise NotFound()
         return self._choices.choice(trainings)
-
-
-@pytest.fixture
-def stage(cloud: Settings, programme: Programme) -> Scene:
-    return scene(cloud, programme)
 
 
 def test_whatever_happens_in_whatever_order_a_place_is_lost_only_while_no_purchase_stands(stage: Scene) -> None:

@@ -8,34 +8,20 @@ from typing import Any
 
 import pytest
 
-from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound
 from chalicelib.registration.errors import Excluded
-from chalicelib.training.errors import (
-    BalanceTooLow,
-    CancellationTooLate,
-    CourseNotOffered,
-    NotBeneficiary,
-    ParticipantBlocked,
-    TrainingAlreadyRedeemed,
-    UnknownCourse,
-)
+from chalicelib.training import errors
 from chalicelib.training.rules import Account
 from chalicelib.training.wire import RedemptionForm, TrainingList, TrainingView
 from chalicelib.waves.errors import BeneficiaryRevoked, PurchaseDeadlinePassed
 from chalicelib.waves.rules import BeneficiaryState
-from tests.builders.training import OTHER, PERSON, Scene, scene
+from tests.builders.training import OTHER, PERSON, Scene
 from tests.conftest import T0
 
 FULL = 3_500_000
 SECOND = timedelta(seconds=1)
 CANCEL_WITHIN = timedelta(seconds=20)
 """In the local stage, whose figures the tests have."""
-
-
-@pytest.fixture
-def stage(cloud: Settings, programme: Programme) -> Scene:
-    return scene(cloud, programme)
 
 
 def account(stage: Scene, person: Any = PERSON) -> Account | None:
@@ -90,14 +76,14 @@ def test_a_double_click_buys_once(stage: Scene) -> None:
 def test_the_balance_is_spent_to_the_last_rupiah_and_not_below(stage: Scene) -> None:
     stage.buy(stage.course(price_idr="2000000"))
     dear, last = stage.course(price_idr="1500001"), stage.course(price_idr="1500000")
-    with pytest.raises(BalanceTooLow) as refused:
+    with pytest.raises(errors.BalanceTooLow) as refused:
         stage.buy(dear)
     assert refused.value.facts == {"balance_idr": 1_500_000, "price_idr": 1_500_001}
     stage.buy(last)
     assert mine(stage).balance_idr == 0
-    with pytest.raises(BalanceTooLow):
+    with pytest.raises(errors.BalanceTooLow):
         stage.buy(stage.course(price_idr="10000"))
-    with pytest.raises(BalanceTooLow):
+    with pytest.raises(errors.BalanceTooLow):
         stage.buy(stage.course(price_idr="3500001"), OTHER)
     assert account(stage) == Account(0, purchases=2)
     assert account(stage, OTHER) is None
@@ -106,7 +92,7 @@ def test_the_balance_is_spent_to_the_last_rupiah_and_not_below(stage: Scene) -> 
 def test_two_purchases_at_once_that_exceed_the_balance_are_one(stage: Scene) -> None:
     first, second = stage.course(price_idr="2000000"), stage.course(price_idr="2000000")
     stage.just_before_the_next_commit(lambda: stage.buy(first))
-    with pytest.raises(BalanceTooLow):
+    with pytest.raises(errors.BalanceTooLow):
         stage.buy(second)
     assert [one.course_id for one in mine(stage).trainings] == [first]
     assert account(stage) == Account(1_500_000, purchases=1)
@@ -120,11 +106,11 @@ def test_a_refused_purchase_leaves_nothing_behind(stage: Scene) -> None:
     of_revoked = stage.course(provider=partner.id)
     stage.services.partners.revoke(partner.id, T0)
     for person, wanted, now, error in (
-        ("nobody", course, T0, NotBeneficiary),
+        ("nobody", course, T0, errors.NotBeneficiary),
         (PERSON.registrant_id, course, PERSON.buy_by, PurchaseDeadlinePassed),
-        (PERSON.registrant_id, "a" * 26, T0, UnknownCourse),
-        (PERSON.registrant_id, withdrawn, T0, CourseNotOffered),
-        (PERSON.registrant_id, of_revoked, T0, CourseNotOffered),
+        (PERSON.registrant_id, "a" * 26, T0, errors.UnknownCourse),
+        (PERSON.registrant_id, withdrawn, T0, errors.CourseNotOffered),
+        (PERSON.registrant_id, of_revoked, T0, errors.CourseNotOffered),
     ):
         with pytest.raises(error):
             stage.services.training.buy(person, wanted, now)
@@ -185,7 +171,7 @@ def test_a_second_purchase_is_cancelled_without_touching_the_place(stage: Scene)
 @pytest.mark.parametrize("late", [T0 + CANCEL_WITHIN + timedelta(milliseconds=1), T0 + timedelta(days=30)])
 def test_a_cancellation_can_be_too_late_and_nobody_elses_purchase_be_cancelled(stage: Scene, late: Any) -> None:
     bought = stage.buy()
-    with pytest.raises(CancellationTooLate) as refused:
+    with pytest.raises(errors.CancellationTooLate) as refused:
         cancel(stage, bought, late)
     assert refused.value.facts == {"until": "2026-11-24T03:00:20Z"}
     for person, training_id in ((OTHER.registrant_id, bought.training_id), (PERSON.registrant_id, "a" * 26)):
@@ -198,7 +184,7 @@ def test_the_only_purchase_is_not_cancelled_after_the_deadline_but_another_one_i
     just_before = PERSON.buy_by - timedelta(seconds=1)
     only = stage.buy(now=just_before)
     assert only.cancellable_until == "2026-11-29T02:59:59.999Z"
-    with pytest.raises(CancellationTooLate):
+    with pytest.raises(errors.CancellationTooLate):
         cancel(stage, only, PERSON.buy_by)
     second = stage.buy(now=PERSON.buy_by)
     cancel(stage, second, PERSON.buy_by + SECOND)
@@ -209,7 +195,7 @@ def test_the_only_purchase_is_not_cancelled_after_the_deadline_but_another_one_i
 def test_what_the_partner_has_taken_in_is_not_cancelled(stage: Scene) -> None:
     bought = stage.buy()
     stage.just_before_the_next_commit(lambda: stage.redeem(bought))
-    with pytest.raises(TrainingAlreadyRedeemed):
+    with pytest.raises(errors.TrainingAlreadyRedeemed):
         cancel(stage, bought)
     assert account(stage) == Account(FULL - 1_000_000, purchases=1)
     assert stage.state() is BeneficiaryState.ACTIVE
@@ -227,7 +213,7 @@ def test_a_person_keeps_the_balance_of_the_scheme_of_their_wave(stage: Scene) ->
     early = replace(PERSON, registrant_id="person-3", card_number="2026000000000033", wave=53, scheme="2020")
     stage.choose(early)
     assert stage.services.training.balance(early) == 1_000_000
-    with pytest.raises(BalanceTooLow):
+    with pytest.raises(errors.BalanceTooLow):
         stage.buy(stage.course(price_idr="1000001"), early)
     stage.buy(stage.course(price_idr="1000000"), early)
     assert stage.services.training.balance(early) == 0
@@ -265,7 +251,7 @@ def test_who_came_to_be_excluded_after_the_award_spends_nothing_more(
         lambda: stage.services.reports.validate(stage.partner, form),
         lambda: stage.services.reports.redeem(stage.partner, form, T0),
     ):
-        with pytest.raises(ParticipantBlocked):
+        with pytest.raises(errors.ParticipantBlocked):
             report()
     assert stage.items("") == before
     assert stage.services.training.buy(PERSON.registrant_id, bought.course_id, T0)[1] is False

@@ -11,29 +11,11 @@ import pytest
 from chalicelib.clock import WIB, iso
 from chalicelib.config import Programme, Settings, load_programme
 from chalicelib.errors import DomainError
+from chalicelib.training import errors, wire
 from chalicelib.training.course_store import CourseItem
-from chalicelib.training.errors import (
-    CardMismatch,
-    CertificateAlreadyUsed,
-    CompletedTooSoon,
-    CourseNotOffered,
-    RedeemCodeUnknown,
-    ReportedInFuture,
-    ReportedOtherwise,
-    ReportedTooEarly,
-    TrainingCancelled,
-    WrongTrainingState,
-)
 from chalicelib.training.reports import UNUSUAL
 from chalicelib.training.rules import Account, Certificate
 from chalicelib.training.store import TrainingItem
-from chalicelib.training.wire import (
-    AttendanceForm,
-    CompletionForm,
-    RedemptionForm,
-    RedemptionView,
-    TrainingView,
-)
 from chalicelib.waves.rules import Beneficiary
 from tests.builders.training import OTHER, PERSON, SECOND, Scene, scene
 from tests.conftest import T0
@@ -47,16 +29,11 @@ def with_unusual(programme: Programme, **figures: int) -> Programme:
     return msgspec.structs.replace(programme, partners=msgspec.structs.replace(programme.partners, unusual=unusual))
 
 
-@pytest.fixture
-def stage(cloud: Settings, programme: Programme) -> Scene:
-    return scene(cloud, programme)
+def validate(stage: Scene, bought: wire.TrainingView, card: str = PERSON.card_number) -> wire.RedemptionView:
+    return stage.services.reports.validate(stage.partner, wire.RedemptionForm(bought.redeem_code, card))
 
 
-def validate(stage: Scene, bought: TrainingView, card: str = PERSON.card_number) -> RedemptionView:
-    return stage.services.reports.validate(stage.partner, RedemptionForm(bought.redeem_code, card))
-
-
-def training(stage: Scene) -> TrainingView:
+def training(stage: Scene) -> wire.TrainingView:
     [view] = stage.services.training.of(PERSON.registrant_id).trainings
     return view
 
@@ -103,7 +80,7 @@ def test_each_report_again_gives_the_training_as_it_stands_and_changes_nothing(s
         lambda: stage.complete(bought, "C-2"),
         lambda: stage.complete(bought, at=T0 + 3 * SECOND + MS),
     ):
-        with pytest.raises(ReportedOtherwise):
+        with pytest.raises(errors.ReportedOtherwise):
             again()
     assert stage.items("") == before
 
@@ -113,31 +90,31 @@ def test_another_partners_code_looks_unknown(stage: Scene) -> None:
     reports, late = stage.services.reports, T0 + 9 * SECOND
 
     def refused(report: Any, *told: Any) -> None:
-        with pytest.raises(RedeemCodeUnknown) as refusal:
+        with pytest.raises(errors.RedeemCodeUnknown) as refusal:
             report(*told)
         assert refusal.value.facts == {}
 
     for partner, sent in ((stranger, code), (stage.partner, "A" * 16)):
-        refused(reports.validate, partner, RedemptionForm(sent, PERSON.card_number))
-        refused(reports.redeem, partner, RedemptionForm(sent, PERSON.card_number), late)
-        refused(reports.attend, partner, AttendanceForm(sent, T0), late)
-        refused(reports.complete, partner, CompletionForm(sent, "C-1", T0 + 2 * SECOND), late)
+        refused(reports.validate, partner, wire.RedemptionForm(sent, PERSON.card_number))
+        refused(reports.redeem, partner, wire.RedemptionForm(sent, PERSON.card_number), late)
+        refused(reports.attend, partner, wire.AttendanceForm(sent, T0), late)
+        refused(reports.complete, partner, wire.CompletionForm(sent, "C-1", T0 + 2 * SECOND), late)
     assert training(stage).state == "ATTENDED"
 
 
 def test_a_code_is_taken_in_with_the_card_of_who_bought_it_while_the_purchase_stands(stage: Scene) -> None:
     bought = stage.buy()
-    with pytest.raises(CardMismatch):
+    with pytest.raises(errors.CardMismatch):
         validate(stage, bought, OTHER.card_number)
-    with pytest.raises(CardMismatch):
+    with pytest.raises(errors.CardMismatch):
         stage.redeem(bought, OTHER)
     stage.services.training.cancel(PERSON.registrant_id, bought.training_id, T0)
     for report in (lambda: validate(stage, bought), lambda: stage.redeem(bought)):
-        with pytest.raises(TrainingCancelled):
+        with pytest.raises(errors.TrainingCancelled):
             report()
     stage.revoke()
     for report in (lambda: validate(stage, bought), lambda: stage.redeem(bought)):
-        with pytest.raises(TrainingCancelled):
+        with pytest.raises(errors.TrainingCancelled):
             report()
     assert training(stage).state == "CANCELLED"
 
@@ -146,7 +123,7 @@ def test_no_report_comes_before_the_one_that_it_needs(stage: Scene) -> None:
     bought = stage.buy()
 
     def refused(report: Any) -> dict[str, Any]:
-        with pytest.raises(WrongTrainingState) as refusal:
+        with pytest.raises(errors.WrongTrainingState) as refusal:
             report(bought)
         return refusal.value.facts
 
@@ -157,7 +134,7 @@ def test_no_report_comes_before_the_one_that_it_needs(stage: Scene) -> None:
     assert training(stage).state == "REDEEMED"
     cancelled = stage.buy()
     stage.services.training.cancel(PERSON.registrant_id, cancelled.training_id, T0)
-    with pytest.raises(WrongTrainingState) as refusal:
+    with pytest.raises(errors.WrongTrainingState) as refusal:
         stage.attend(cancelled)
     assert refusal.value.facts["state"] == "CANCELLED"
     assert stage.items("CERT#") == []
@@ -173,13 +150,13 @@ def test_what_is_attested_lies_between_what_came_before_and_now_by_a_clock_that_
         with pytest.raises(error):
             report(stage.partner, form, now)
 
-    refused(reports.attend, AttendanceForm(bought.redeem_code, now + SKEW + MS), ReportedInFuture)
-    refused(reports.attend, AttendanceForm(bought.redeem_code, T0 - SKEW - MS), ReportedTooEarly)
-    reports.attend(stage.partner, AttendanceForm(bought.redeem_code, T0 - SKEW), now)
-    refused(reports.complete, CompletionForm(bought.redeem_code, "C-1", now + SKEW + MS), ReportedInFuture)
-    refused(reports.complete, CompletionForm(bought.redeem_code, "C-1", T0 - SKEW - MS), ReportedTooEarly)
+    refused(reports.attend, wire.AttendanceForm(bought.redeem_code, now + SKEW + MS), errors.ReportedInFuture)
+    refused(reports.attend, wire.AttendanceForm(bought.redeem_code, T0 - SKEW - MS), errors.ReportedTooEarly)
+    reports.attend(stage.partner, wire.AttendanceForm(bought.redeem_code, T0 - SKEW), now)
+    refused(reports.complete, wire.CompletionForm(bought.redeem_code, "C-1", now + SKEW + MS), errors.ReportedInFuture)
+    refused(reports.complete, wire.CompletionForm(bought.redeem_code, "C-1", T0 - SKEW - MS), errors.ReportedTooEarly)
     assert stage.items("CERT#") == []
-    ahead = CompletionForm(bought.redeem_code, "C-1", now + SKEW)
+    ahead = wire.CompletionForm(bought.redeem_code, "C-1", now + SKEW)
     view, new = reports.complete(stage.partner, ahead, now)
     assert (view.completed_at, new) == (iso(now + SKEW), True)
     assert reports.complete(stage.partner, ahead, now + SECOND) == (view, False)
@@ -190,7 +167,7 @@ def test_attendance_by_a_clock_that_is_ahead_is_taken_and_the_same_again_is_the_
     stage: Scene, ahead: timedelta
 ) -> None:
     bought, form = stage.redeemed(), T0 + SECOND + ahead
-    told = AttendanceForm(bought.redeem_code, form)
+    told = wire.AttendanceForm(bought.redeem_code, form)
     view, new = stage.services.reports.attend(stage.partner, told, T0 + SECOND)
     assert (view.attended_at, new) == (iso(form), True)
     assert stage.services.reports.attend(stage.partner, told, T0 + timedelta(hours=9)) == (view, False)
@@ -199,16 +176,16 @@ def test_attendance_by_a_clock_that_is_ahead_is_taken_and_the_same_again_is_the_
 def test_a_certificate_proves_one_training_and_two_partners_may_use_its_number(stage: Scene) -> None:
     stage.completed("C-1")
     other = stage.attended(OTHER)
-    with pytest.raises(CertificateAlreadyUsed):
+    with pytest.raises(errors.CertificateAlreadyUsed):
         stage.complete(other, "C-1")
     assert stage.services.training.certificates_of(OTHER.registrant_id) == []
     assert stage.complete(other, "C-2")[1]
     rival = stage.new_partner()
     bought = stage.buy(stage.course(provider=rival.id))
     reports, late = stage.services.reports, T0 + 9 * SECOND
-    reports.redeem(rival, RedemptionForm(bought.redeem_code, PERSON.card_number), late)
-    reports.attend(rival, AttendanceForm(bought.redeem_code, T0), late)
-    assert reports.complete(rival, CompletionForm(bought.redeem_code, "C-1", T0 + SECOND), late + SECOND)[1]
+    reports.redeem(rival, wire.RedemptionForm(bought.redeem_code, PERSON.card_number), late)
+    reports.attend(rival, wire.AttendanceForm(bought.redeem_code, T0), late)
+    assert reports.complete(rival, wire.CompletionForm(bought.redeem_code, "C-1", T0 + SECOND), late + SECOND)[1]
 
 
 def test_a_course_is_completed_after_its_hours_and_not_before(cloud: Settings) -> None:
@@ -220,7 +197,7 @@ def test_a_course_is_completed_after_its_hours_and_not_before(cloud: Settings) -
     stage.attend(bought, T0 + 2 * SECOND)
     at, lasts = T0 + 2 * SECOND, timedelta(hours=15)
     for completed_at in (at, at + lasts - MS):
-        with pytest.raises(CompletedTooSoon) as refusal:
+        with pytest.raises(errors.CompletedTooSoon) as refusal:
             stage.complete(bought, at=completed_at)
         assert refusal.value.facts == {"hours": 15, "earliest": iso(at + lasts)}
     assert stage.items("CERT#") == []
@@ -236,7 +213,7 @@ def test_what_came_in_before_hours_were_asked_for_is_not_sold_and_what_was_bough
     course = bought.course_id
     CourseItem("COURSES", course).update([CourseItem.hours.remove()])
     TrainingItem(f"T#{PERSON.registrant_id}", bought.training_id).update([TrainingItem.hours.remove()])
-    with pytest.raises(CourseNotOffered):
+    with pytest.raises(errors.CourseNotOffered):
         stage.buy(course, OTHER)
     assert stage.complete(bought, at=T0 + 2 * SECOND)[1]
 
@@ -254,7 +231,7 @@ def complete_one(stage: Scene, hours: int, after: int, person: Beneficiary = PER
     stage.redeem(bought, person)
     stage.attend(bought)
     done = T0 + SECOND + after * SECOND
-    form = CompletionForm(bought.redeem_code, bought.redeem_code, max(done, T0 + (2 + hours) * SECOND))
+    form = wire.CompletionForm(bought.redeem_code, bought.redeem_code, max(done, T0 + (2 + hours) * SECOND))
     assert stage.services.reports.complete(stage.partner, form, done)[1]
     assert stage.services.reports.complete(stage.partner, form, done)[1] is False
 
@@ -296,7 +273,7 @@ def test_a_partner_that_teaches_more_hours_a_day_than_it_can_rings(
 def test_of_two_same_reports_at_once_one_is_new_and_both_get_the_same_answer(stage: Scene) -> None:
     bought = stage.buy()
     for report in (stage.redeem, stage.attend, stage.complete):
-        first: list[tuple[RedemptionView, bool]] = []
+        first: list[tuple[wire.RedemptionView, bool]] = []
         stage.just_before_the_next_commit(lambda report=report, first=first: first.append(report(bought)))
         view, new = report(bought)
         assert (first, new) == ([(view, True)], False)
@@ -309,15 +286,15 @@ def test_what_happens_between_reading_and_writing_is_seen(stage: Scene) -> None:
     stage.just_before_the_next_commit(
         lambda: stage.services.training.cancel(PERSON.registrant_id, bought.training_id, T0)
     )
-    with pytest.raises(TrainingCancelled):
+    with pytest.raises(errors.TrainingCancelled):
         stage.redeem(bought)
     ours, others = stage.attended(), stage.attended(OTHER)
     stage.just_before_the_next_commit(lambda: stage.complete(ours, "C-1"))
-    with pytest.raises(CertificateAlreadyUsed):
+    with pytest.raises(errors.CertificateAlreadyUsed):
         stage.complete(others, "C-1")
     other_time: list[Any] = []
     third = stage.redeemed()
     stage.just_before_the_next_commit(lambda: other_time.append(stage.attend(third, T0)))
-    with pytest.raises(ReportedOtherwise):
+    with pytest.raises(errors.ReportedOtherwise):
         stage.attend(third, T0 + SECOND)
     assert other_time[0][1]

@@ -1,155 +1,172 @@
-"""How the endpoints for accounts and registration succeed, and how each refusal that they declare is provoked."""
+"""Accounts, registration, addresses, payouts, complaints and links: how each endpoint succeeds and how it refuses."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+from chalicelib.ids import random_id, system_randomness
+from chalicelib.notices.rules import ChangeLink
 from chalicelib.registration.exclusions import ExclusionList
 from chalicelib.registration.rules import Employment
-from tests.e2e.gateway import (
-    ADDRESS,
-    CONFIRM,
-    JOIN,
-    REFRESH,
-    REGISTER,
-    RESEND,
-    SIGN_IN,
-    SIGN_UP,
-    Call,
-    Gateway,
-    Provoke,
-)
+from tests.builders.waves import WAVE
+from tests.e2e import routes
+from tests.e2e.gateway import Call, Gateway, Provoke
 
-ME = "GET /me"
 LIST = ExclusionList("civil-servants", "2026-11", date(2026, 11, 1))
 
-
-def email(**changes: str) -> dict[str, str]:
-    return {"email": "budi@example.org"} | changes
+# Accounts
 
 
-def sign_up_again(gateway: Gateway) -> Call:
-    return Call(SIGN_UP, gateway.signed_up(confirmed=False))
-
-
-def sign_in_unconfirmed(gateway: Gateway) -> Call:
-    return Call(SIGN_IN, gateway.signed_up(confirmed=False))
-
-
-def sign_in_wrongly(gateway: Gateway) -> Call:
-    return Call(SIGN_IN, gateway.signed_up(confirmed=True) | {"password": "another password"})
-
-
-def confirm(gateway: Gateway) -> Call:
-    return Call(CONFIRM, {"email": gateway.signed_up(confirmed=False)["email"], "code": "123456"})
-
-
-def resend(_: Gateway) -> Call:
-    # moto knows no such call; that there is no such account is not told, so the answer is the same.
-    return Call(RESEND, email(), pool_error="UserNotFoundException")
+def confirming(**changes: str) -> Call:
+    return Call(routes.CONFIRM, {"email": "budi@example.org", "code": "123456"} | changes)
 
 
 def refresh(gateway: Gateway) -> Call:
-    tokens = gateway.ok(Call(SIGN_IN, gateway.signed_up(confirmed=True)))
-    return Call(REFRESH, {"refresh_token": tokens["refresh_token"]})
+    tokens = gateway.ok(Call(routes.SIGN_IN, gateway.signed_up(confirmed=True)))
+    return Call(routes.REFRESH, {"refresh_token": tokens["refresh_token"]})
+
+
+def pool_says(error: str, call: Call | Provoke) -> Provoke:
+    """The user pool answers a request with an error."""
+    return lambda gateway: (call(gateway) if callable(call) else call).but(pool_error=error)
+
+
+SIGNING_UP: Provoke = lambda gateway: Call(routes.SIGN_UP, gateway.account())  # noqa: E731 - a row of the tables
+RESENDING = Call(routes.RESEND, {"email": "budi@example.org"})
+REFRESHING = Call(routes.REFRESH, {"refresh_token": "no-such-token"})
+
+# Registration
 
 
 def registering(**changes: Any) -> Provoke:
     """A stranger registers with a form that is wrong somewhere."""
-    return lambda gateway: Call(REGISTER, gateway.form(**changes), person=gateway.stranger())
+    return lambda gateway: gateway.registration(gateway.form(**changes))
 
 
 def register_excluded(gateway: Gateway) -> Call:
     form = gateway.form()
     gateway.services.exclusion_lists.import_list(LIST, ["nik", form["nik"]], "dewi", "letter 12", gateway.clock)
-    return Call(REGISTER, form, person=gateway.stranger())
+    return gateway.registration(form)
 
 
 def register_with_number_of_another(field: str) -> Provoke:
     def provoke(gateway: Gateway) -> Call:
-        form = gateway.form()
-        gateway.ok(Call(REGISTER, form, person=gateway.stranger()))
-        return Call(REGISTER, gateway.form() | {field: form[field]}, person=gateway.stranger())
+        first = gateway.sent(gateway.registration(gateway.form()))
+        return gateway.registration(gateway.form() | {field: first.body[field]})
 
     return provoke
 
 
-def register_once_too_often(gateway: Gateway) -> Call:
-    call = register_with_number_of_another("phone")(gateway)
-    for _ in range(gateway.services.programme.eligibility.refusals_max):
-        assert gateway.send(call).json_body["code"] == "phone_already_used"
-    return Call(REGISTER, gateway.form(), person=call.person)
+def once_too_often(refused: Provoke, code: str, body: Callable[[Gateway], dict[str, Any]]) -> Provoke:
+    """So often as a person may be refused, they were; now they send something that is right."""
 
+    def provoke(gateway: Gateway) -> Call:
+        call = refused(gateway)
+        for _ in range(gateway.services.programme.eligibility.refusals_max):
+            assert gateway.send(call).json_body["code"] == code
+        return call.but(body=body(gateway))
 
-def change_nik(gateway: Gateway) -> Call:
-    return Call(REGISTER, gateway.form(), person=gateway.registered())
+    return provoke
 
 
 def change_name_while_in_a_wave(gateway: Gateway) -> Call:
-    person, form = gateway.stranger(), gateway.form()
-    gateway.ok(Call(REGISTER, form, person=person))
-    gateway.ok(Call(JOIN, person=person))
-    return Call(REGISTER, form | {"name": "Budi Santoso"}, person=person)
+    call = gateway.sent(gateway.registration(gateway.form()))
+    gateway.ok(Call(routes.JOIN, person=call.person))
+    return call.but(body=call.body | {"name": "Budi Santoso"})
 
 
 def change_family_card_after_an_award(gateway: Gateway) -> Call:
     form = gateway.form()
-    return Call(REGISTER, form | {"kk": "3201011203180002"}, person=gateway.chosen(form).registrant_id)
+    return Call(routes.REGISTER, form | {"kk": "3201011203180002"}, person=gateway.chosen(form).registrant_id)
 
 
 def addressing(**changes: str) -> Provoke:
-    return lambda gateway: Call(ADDRESS, gateway.address(**changes), person=gateway.registered())
+    return lambda gateway: Call(routes.ADDRESS, gateway.address(**changes), person=gateway.registered())
 
 
 def address_of_another(gateway: Gateway) -> Call:
-    address = gateway.address()
-    gateway.ok(Call(ADDRESS, address, person=gateway.registered()))
-    return Call(ADDRESS, address, person=gateway.registered())
+    return gateway.sent(addressing()(gateway)).but(person=gateway.registered())
 
 
-def address_once_too_often(gateway: Gateway) -> Call:
-    call = address_of_another(gateway)
-    for _ in range(gateway.services.programme.eligibility.refusals_max):
-        assert gateway.send(call).json_body["code"] == "account_already_used"
-    return Call(ADDRESS, gateway.address(), person=call.person)
+# Complaints
 
 
-def change_address_while_paid(gateway: Gateway) -> Call:
-    person, _ = gateway.being_paid()
-    return Call(ADDRESS, gateway.address(), person=person)
+def complaining(
+    about: dict[str, Any], person: Callable[[Gateway], str] = Gateway.registered, text: str = "Mohon diperiksa."
+) -> Provoke:
+    return lambda gateway: Call(
+        routes.COMPLAIN, {"about": about, "category": "personal_data", "text": text}, person=person(gateway)
+    )
+
+
+def joined(gateway: Gateway) -> str:
+    return gateway.sent(Call(routes.JOIN, person=gateway.registered())).person
+
+
+def complain_once_too_often(gateway: Gateway) -> Call:
+    call = complaining({"kind": "registration"})(gateway)
+    for n in range(gateway.services.programme.helpdesk.open_max):
+        gateway.ok(call.but(body=call.body | {"text": f"Pengaduan ke-{n}."}))
+    return call
+
+
+# Links in mails
+
+
+def unsubscribing(route: str) -> Provoke:
+    """Somebody follows the link of a reminder."""
+    return lambda gateway: Call(route).at(
+        gateway.services.mailboxes.give_token(gateway.stranger(), random_id(system_randomness))
+    )
+
+
+def asked_of_a_change(route: str) -> Provoke:
+    """Somebody follows the link of a mail about their changed account."""
+
+    def provoke(gateway: Gateway) -> Call:
+        person, token = gateway.chosen().registrant_id, random_id(system_randomness)
+        for _ in range(2):
+            gateway.ok(Call(routes.ADDRESS, gateway.address(), person=person))
+        gateway.services.mailboxes.give_change_link(token, ChangeLink(person, 2), gateway.now)
+        return Call(route).at(token)
+
+    return provoke
 
 
 REFUSALS: dict[str, dict[str, Provoke]] = {
-    SIGN_UP: {
-        "malformed_email": lambda _: Call(SIGN_UP, email(email="budi@", password="Correct horse 1 battery!")),
-        "too_many_requests": lambda gateway: Call(SIGN_UP, gateway.account(), pool_error="TooManyRequestsException"),
-        "account_exists": sign_up_again,
-        "weak_password": lambda gateway: Call(SIGN_UP, gateway.account(password="tooShort1")),
+    routes.SIGN_UP: {
+        "malformed_email": lambda gateway: Call(routes.SIGN_UP, gateway.account(email="budi@")),
+        "too_many_requests": pool_says("TooManyRequestsException", SIGNING_UP),
+        "account_exists": lambda gateway: Call(routes.SIGN_UP, gateway.signed_up(confirmed=False)),
+        "weak_password": lambda gateway: Call(routes.SIGN_UP, gateway.account(password="tooShort1")),
     },
-    CONFIRM: {
-        "malformed_email": lambda _: Call(CONFIRM, email(email="budi@", code="123456")),
-        "too_many_requests": lambda _: Call(CONFIRM, email(code="123456"), pool_error="TooManyFailedAttemptsException"),
-        "code_mismatch": lambda _: Call(CONFIRM, email(code="123456"), pool_error="CodeMismatchException"),
-        "code_expired": lambda _: Call(CONFIRM, email(code="123456"), pool_error="ExpiredCodeException"),
+    routes.CONFIRM: {
+        "malformed_email": lambda _: confirming(email="budi@"),
+        "too_many_requests": pool_says("TooManyFailedAttemptsException", confirming()),
+        "code_mismatch": pool_says("CodeMismatchException", confirming()),
+        "code_expired": pool_says("ExpiredCodeException", confirming()),
     },
-    RESEND: {
-        "malformed_email": lambda _: Call(RESEND, email(email="budi@")),
-        "too_many_requests": lambda _: Call(RESEND, email(), pool_error="LimitExceededException"),
+    routes.RESEND: {
+        "malformed_email": lambda _: Call(routes.RESEND, {"email": "budi@"}),
+        "too_many_requests": pool_says("LimitExceededException", RESENDING),
     },
-    SIGN_IN: {
-        "malformed_email": lambda _: Call(SIGN_IN, email(email="budi@", password="wrong password")),
-        "too_many_requests": lambda gateway: Call(SIGN_IN, gateway.account(), pool_error="TooManyRequestsException"),
-        "wrong_credentials": sign_in_wrongly,
-        "not_confirmed": sign_in_unconfirmed,
-    },
-    REFRESH: {
-        "session_expired": lambda _: Call(REFRESH, {"refresh_token": "no-such-token"}),
-        "too_many_requests": lambda _: Call(
-            REFRESH, {"refresh_token": "no-such-token"}, pool_error="TooManyRequestsException"
+    routes.SIGN_IN: {
+        "malformed_email": lambda gateway: Call(routes.SIGN_IN, gateway.account(email="budi@")),
+        "too_many_requests": pool_says(
+            "TooManyRequestsException", lambda gateway: Call(routes.SIGN_IN, gateway.account())
         ),
+        "wrong_credentials": lambda gateway: Call(
+            routes.SIGN_IN, gateway.signed_up(confirmed=True) | {"password": "another password"}
+        ),
+        "not_confirmed": lambda gateway: Call(routes.SIGN_IN, gateway.signed_up(confirmed=False)),
     },
-    REGISTER: {
+    routes.REFRESH: {
+        "session_expired": lambda _: REFRESHING,
+        "too_many_requests": pool_says("TooManyRequestsException", REFRESHING),
+    },
+    routes.REGISTER: {
         "malformed_nik": registering(nik="3174095713950001"),
         "malformed_kk": registering(kk="317409120318000"),
         "malformed_phone": registering(phone="(021) 555-12345"),
@@ -160,34 +177,59 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "under_age": registering(birth_date=date(2010, 1, 31)),
         "over_age": registering(birth_date=date(1950, 1, 31)),
         "consent_missing": registering(consent_version=None),
-        "too_many_refusals": register_once_too_often,
+        "too_many_refusals": once_too_often(
+            register_with_number_of_another("phone"), "phone_already_used", Gateway.form
+        ),
         "excluded": register_excluded,
         "nik_already_registered": register_with_number_of_another("nik"),
-        "nik_cannot_change": change_nik,
+        "nik_cannot_change": lambda gateway: Call(routes.REGISTER, gateway.form(), person=gateway.registered()),
         "frozen_until_settled": change_name_while_in_a_wave,
         "fixed_after_award": change_family_card_after_an_award,
         "phone_already_used": register_with_number_of_another("phone"),
     },
-    ADDRESS: {
-        "not_registered": lambda gateway: Call(ADDRESS, gateway.address(), person=gateway.stranger()),
+    routes.ADDRESS: {
+        "not_registered": lambda gateway: Call(routes.ADDRESS, gateway.address(), person=gateway.stranger()),
         "unknown_payout_code": addressing(code="BANK OF NOWHERE"),
         "malformed_account_number": addressing(account_number="0123-4567-8901 a.n. Siti"),
         "malformed_name": addressing(holder_name="123"),
-        "too_many_refusals": address_once_too_often,
-        "payment_under_way": change_address_while_paid,
+        "too_many_refusals": once_too_often(address_of_another, "account_already_used", Gateway.address),
+        "payment_under_way": lambda gateway: Call(routes.ADDRESS, gateway.address(), person=gateway.being_paid()[0]),
         "account_already_used": address_of_another,
     },
+    routes.HINT: {
+        "invalid_callback": lambda _: Call(
+            routes.HINT, {"reference_id": "any"}, headers={"x-callback-token": "guessed"}
+        ),
+    },
+    routes.COMPLAIN: {
+        "not_found": complaining({"kind": "disbursement", "payout_id": "a" * 26}),
+        "selection_not_finished": complaining({"kind": "selection", "wave": WAVE}, joined),
+        "too_many_grievances": complain_once_too_often,
+    },
+    **{
+        route: {"not_found": lambda _, route=route: Call(route).at("a" * 26)}
+        for route in (*routes.UNSUBSCRIBE, *routes.CHANGES)
+    },
 }
-"""By route and code."""
 
 SUCCESSES: dict[str, Provoke] = {
-    SIGN_UP: lambda gateway: Call(SIGN_UP, gateway.account()),
-    CONFIRM: confirm,
-    RESEND: resend,
-    SIGN_IN: lambda gateway: Call(SIGN_IN, gateway.signed_up(confirmed=True)),
-    REFRESH: refresh,
-    REGISTER: registering(),
-    ADDRESS: addressing(),
-    ME: lambda gateway: Call(ME, person=gateway.veteran),
+    routes.SIGN_UP: SIGNING_UP,
+    routes.CONFIRM: lambda gateway: confirming(email=gateway.signed_up(confirmed=False)["email"]),
+    # moto knows no such call; that there is no such account is not told, so the answer is the same.
+    routes.RESEND: pool_says("UserNotFoundException", RESENDING),
+    routes.SIGN_IN: lambda gateway: Call(routes.SIGN_IN, gateway.signed_up(confirmed=True)),
+    routes.REFRESH: refresh,
+    routes.REGISTER: registering(),
+    routes.ADDRESS: addressing(),
+    routes.ME: lambda gateway: Call(routes.ME, person=gateway.veteran),
+    routes.HINT: lambda _: Call(
+        routes.HINT, {"reference_id": "any"}, headers={"x-callback-token": "test-callback-token"}
+    ),
+    routes.PAYOUTS: lambda gateway: Call(routes.PAYOUTS, person=gateway.veteran),
+    routes.COMPLAIN: complaining({"kind": "registration"}),
+    routes.COMPLAINTS: lambda gateway: Call(
+        routes.COMPLAINTS, person=gateway.sent(complaining({"kind": "registration"})(gateway)).person
+    ),
+    **{route: unsubscribing(route) for route in routes.UNSUBSCRIBE},
+    **{route: asked_of_a_change(route) for route in routes.CHANGES},
 }
-"""By route: a request that succeeds."""

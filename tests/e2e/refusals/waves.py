@@ -1,10 +1,13 @@
-"""How the endpoints for waves and entries succeed, and how each refusal that they declare is provoked."""
+"""Waves, entries, surveys and statistics: how each endpoint succeeds and how it refuses."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from chalicelib.clock import iso
+from chalicelib.outcomes.statistics_wire import NOTHING, Progress, WaveStatistics
+from chalicelib.outcomes.tally_store import TallyStore
 from chalicelib.registration.rules import Employment, Standing
 from chalicelib.waves.publication.bucket import Publication
 from chalicelib.waves.rules import WaveState
@@ -12,41 +15,36 @@ from chalicelib.waves.store import WaveItem
 from tests.builders.draws.files import DEVELOPMENT, DEVELOPMENT_FROZEN, published_draw, random_lists
 from tests.builders.waves import CLOSES, WAVE
 from tests.conftest import T0
-from tests.e2e.gateway import AN_HOUR, JOIN, Call, Gateway, Provoke
+from tests.e2e import routes
+from tests.e2e.gateway import AN_HOUR, ANSWERS, Call, Gateway, Provoke
 
-ENTRIES = "GET /me/entries"
-GET_WAVE = "GET /waves/{number}"
-VERIFY = "GET /waves/{number}/verify"
-PROOF = "GET /waves/{number}/entries/{leaf}/proof"
 FROZEN = 143
 """A wave before the open one, with one entry."""
 BIRTHDAY_WITHIN_THE_WAVE = date(1961, 11, 30)
 """64 years old when the wave opens, 65 on the day it closes."""
 
 
-def join_before_the_first_wave(gateway: Gateway) -> Call:
-    gateway.now = T0 + AN_HOUR
-    return Call(JOIN, person=gateway.registered())
+def join_at(instant: datetime) -> Provoke:
+    def provoke(gateway: Gateway) -> Call:
+        gateway.now = instant
+        return Call(routes.JOIN, person=gateway.registered())
 
-
-def join_after_the_last_second(gateway: Gateway) -> Call:
-    gateway.now = CLOSES - timedelta(seconds=1)
-    return Call(JOIN, person=gateway.registered())
+    return provoke
 
 
 def join_revoked(gateway: Gateway) -> Call:
     person = gateway.registered()
     gateway.services.registrations.set_standing(person, Standing.REVOKED)
-    return Call(JOIN, person=person)
+    return Call(routes.JOIN, person=person)
 
 
 def join_corrected(**changes: Any) -> Provoke:
     """Registration refuses these, so only a record that was corrected since comes so far."""
-    return lambda gateway: Call(JOIN, person=gateway.corrected(**changes))
+    return lambda gateway: Call(routes.JOIN, person=gateway.corrected(**changes))
 
 
 def proof(leaf: str, wave: int | str = FROZEN, **query: str) -> Call:
-    return Call(PROOF, path=f"/waves/{wave}/entries/{leaf}/proof", query=query)
+    return Call(routes.PROOF, query=query).at(wave, leaf)
 
 
 def published_leaf(gateway: Gateway) -> str:
@@ -67,44 +65,71 @@ def proof_of_nobody(gateway: Gateway) -> Call:
     return proof("ab" * 32, region="31")
 
 
+def answering(person: str, survey: str, **changes: Any) -> Call:
+    return Call(routes.RESPOND, {"answers": ANSWERS | changes}, person=person).at(survey)
+
+
+def answer_anew(gateway: Gateway) -> Call:
+    surveyed = gateway.surveyed()
+    gateway.ok(answering(*surveyed))
+    return answering(*surveyed, recommendation=0)
+
+
+def answer_too_late(gateway: Gateway) -> Call:
+    surveyed = gateway.surveyed()
+    gateway.now += timedelta(seconds=gateway.services.programme.surveys.open_s)
+    return answering(*surveyed)
+
+
+def ask_about_a_counted_wave(gateway: Gateway) -> Call:
+    counted = WaveStatistics(144, 2026, iso(T0), iso(T0), True, Progress(), NOTHING, [])
+    assert gateway.services.statistics  # as it is built, the table gets its name
+    TallyStore().publish("WAVE#000144", 1, counted)
+    return Call(routes.GET_WAVE_STATISTICS).at(144)
+
+
 REFUSALS: dict[str, dict[str, Provoke]] = {
-    ENTRIES: {"not_registered": lambda gateway: Call(ENTRIES, person=gateway.stranger())},
-    GET_WAVE: {
-        "not_found": lambda _: Call(GET_WAVE, path="/waves/first"),
-        "unknown_wave": lambda _: Call(GET_WAVE, path="/waves/53"),
+    routes.ENTRIES: {"not_registered": lambda gateway: Call(routes.ENTRIES, person=gateway.stranger())},
+    **{
+        route: {
+            "not_found": lambda _, route=route: Call(route).at("first"),
+            "unknown_wave": lambda _, route=route: Call(route).at(53),
+        }
+        for route in (routes.GET_WAVE, routes.VERIFY, routes.GET_WAVE_STATISTICS)
     },
-    VERIFY: {
-        "not_found": lambda _: Call(VERIFY, path="/waves/first/verify"),
-        "unknown_wave": lambda _: Call(VERIFY, path="/waves/53/verify"),
-    },
-    PROOF: {
+    routes.PROOF: {
         "not_found": lambda _: proof("ab" * 32, "first", region="31"),
         "malformed_leaf": lambda _: proof("AB" * 32, region="31"),
         "unknown_wave": lambda _: proof("ab" * 32, 53, region="31"),
         "wave_not_frozen_yet": lambda _: proof("ab" * 32, WAVE, region="31"),
         "not_on_the_list": proof_of_nobody,
     },
-    JOIN: {
-        "wave_not_open_yet": join_before_the_first_wave,
-        "wave_closed": join_after_the_last_second,
-        "already_beneficiary": lambda gateway: Call(JOIN, person=gateway.chosen().registrant_id),
+    routes.JOIN: {
+        "wave_not_open_yet": join_at(T0 + AN_HOUR),
+        "wave_closed": join_at(CLOSES - timedelta(seconds=1)),
+        "already_beneficiary": lambda gateway: Call(routes.JOIN, person=gateway.chosen().registrant_id),
         "barred": join_revoked,
-        "not_registered": lambda gateway: Call(JOIN, person=gateway.stranger()),
+        "not_registered": lambda gateway: Call(routes.JOIN, person=gateway.stranger()),
         "in_formal_education": join_corrected(employment=Employment.STUDENT),
         "excluded_occupation": join_corrected(employment=Employment.POLICE),
         "under_age": join_corrected(birth_date=date(2010, 1, 31)),
-        "over_age": lambda gateway: Call(JOIN, person=gateway.registered(birth_date=BIRTHDAY_WITHIN_THE_WAVE)),
+        "over_age": lambda gateway: Call(routes.JOIN, person=gateway.registered(birth_date=BIRTHDAY_WITHIN_THE_WAVE)),
+    },
+    routes.RESPOND: {
+        "not_found": lambda gateway: answering(gateway.stranger(), gateway.surveyed()[1]),
+        "survey_closed": answer_too_late,
+        "survey_already_answered": answer_anew,
+        "survey_answer_invalid": lambda gateway: answering(*gateway.surveyed(), satisfaction=6),
     },
 }
-"""By route and code."""
 
 SUCCESSES: dict[str, Provoke] = {
-    JOIN: lambda gateway: Call(JOIN, person=gateway.registered()),
-    GET_WAVE: lambda _: Call(GET_WAVE, path=f"/waves/{WAVE}"),
-    VERIFY: lambda _: Call(VERIFY, path=f"/waves/{WAVE}/verify"),
-    PROOF: lambda gateway: proof(published_leaf(gateway), region="31"),
-    ENTRIES: lambda gateway: Call(ENTRIES, person=gateway.veteran),
-    "GET /waves": lambda _: Call("GET /waves"),
-    "GET /waves/current": lambda _: Call("GET /waves/current"),
+    routes.JOIN: lambda gateway: Call(routes.JOIN, person=gateway.registered()),
+    routes.GET_WAVE: lambda _: Call(routes.GET_WAVE).at(WAVE),
+    routes.VERIFY: lambda _: Call(routes.VERIFY).at(WAVE),
+    routes.PROOF: lambda gateway: proof(published_leaf(gateway), region="31"),
+    routes.ENTRIES: lambda gateway: Call(routes.ENTRIES, person=gateway.veteran),
+    routes.SURVEYS: lambda gateway: Call(routes.SURVEYS, person=gateway.surveyed()[0]),
+    routes.RESPOND: lambda gateway: answering(*gateway.surveyed()),
+    routes.GET_WAVE_STATISTICS: ask_about_a_counted_wave,
 }
-"""By route: a request that succeeds."""
