@@ -16,7 +16,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
-from ..aws.dynamodb import LegsFailed, Transaction
+from ..aws.dynamodb import LegsFailed, Transaction, find
 from ..clock import iso, parse_iso
 from ..waves.rules import SHARDS, shard_of
 from .evidence import SelectionEvidence
@@ -117,10 +117,8 @@ class HelpdeskStore:
 
     def unanswered_of(self, registrant_id: str) -> int:
         """How many grievances of a person are not answered; one consistent read."""
-        try:
-            return int(OpenCountItem.get(f"H#{registrant_id}", "OPEN", consistent_read=True).unanswered)
-        except OpenCountItem.DoesNotExist:
-            return 0
+        item = find(OpenCountItem, f"H#{registrant_id}", "OPEN")
+        return int(item.unanswered) if item else 0
 
     def file(self, grievance: Grievance, open_max: int) -> None:
         """Write a new grievance.
@@ -158,9 +156,8 @@ class HelpdeskStore:
 
     def by_number(self, number: str) -> Grievance | None:
         """The grievance with a number; two consistent reads, or one."""
-        try:
-            pointer = NumberItem.get(f"N#{number}", "NUMBER", consistent_read=True)
-        except NumberItem.DoesNotExist:
+        pointer = find(NumberItem, f"N#{number}", "NUMBER")
+        if pointer is None:
             return None
         return _grievance(GrievanceItem.get(f"H#{pointer.filed_by}", pointer.key, consistent_read=True))
 

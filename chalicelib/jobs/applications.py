@@ -11,7 +11,7 @@ from datetime import datetime
 
 from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 
-from ..aws.dynamodb import LegsFailed, Transaction
+from ..aws.dynamodb import LegsFailed, Transaction, find
 from ..clock import iso, parse_iso
 from .errors import VacancyClosed
 from .rules import SHARED, Application, application_id, dated
@@ -43,10 +43,8 @@ class ApplicationStore:
 
     def application(self, registrant_id: str, vacancy_id: str) -> Application | None:
         """One consistent read."""
-        try:
-            return _application(ApplicationItem.get(f"A#{registrant_id}", vacancy_id, consistent_read=True))
-        except ApplicationItem.DoesNotExist:
-            return None
+        item = find(ApplicationItem, f"A#{registrant_id}", vacancy_id)
+        return _application(item) if item else None
 
     def applications(self, registrant_id: str) -> list[Application]:
         """All of one person, by one query: some 5,000 of them are a call."""

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.models import Model
 
-from ..aws.dynamodb import LegsFailed, Transaction
+from ..aws.dynamodb import LegsFailed, Transaction, find
 from ..clock import iso, parse_iso
 from .rules import JobCounts, Listing, Offer, Vacancy, dated, listing
 
@@ -78,10 +78,8 @@ class VacancyStore:
 
     def vacancy(self, vacancy_id: str) -> Vacancy | None:
         """One consistent read."""
-        try:
-            return _vacancy(VacancyItem.get(_pk(vacancy_id), "VACANCY", consistent_read=True))
-        except VacancyItem.DoesNotExist:
-            return None
+        item = find(VacancyItem, _pk(vacancy_id), "VACANCY")
+        return _vacancy(item) if item else None
 
     def vacancies(self, vacancy_ids: Collection[str]) -> dict[str, Vacancy]:
         """Up to 100 vacancies by id, in one call; none for no ids."""

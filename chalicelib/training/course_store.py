@@ -10,7 +10,7 @@ from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttrib
 from pynamodb.exceptions import DeleteError
 
 from ..aws.admin_acts import PARTITION
-from ..aws.dynamodb import is_condition_failure
+from ..aws.dynamodb import find, is_condition_failure
 from ..clock import iso, parse_iso
 from .rules import Course, Mode
 from .store import TrainingTable
@@ -65,11 +65,8 @@ class CourseStore:
 
     def proposed(self) -> ProposedImport | None:
         """What waits for another administrator, by a consistent read."""
-        try:
-            item = ProposedItem.get(PARTITION, "CATALOGUE", consistent_read=True)
-        except ProposedItem.DoesNotExist:
-            return None
-        return ProposedImport(item.digest, item.maker, item.note, parse_iso(item.made_at))
+        item = find(ProposedItem, PARTITION, "CATALOGUE")
+        return ProposedImport(item.digest, item.maker, item.note, parse_iso(item.made_at)) if item else None
 
     def take_away(self, proposed: ProposedImport) -> None:
         """Nothing waits any more, unless something else was proposed meanwhile."""
@@ -92,10 +89,8 @@ class CourseStore:
 
     def course(self, course_id: str) -> Course | None:
         """One course, by a consistent read: what a purchase pays is decided by it."""
-        try:
-            return _course(CourseItem.get("COURSES", course_id, consistent_read=True))
-        except CourseItem.DoesNotExist:
-            return None
+        item = find(CourseItem, "COURSES", course_id)
+        return _course(item) if item else None
 
 
 def _item(course: Course) -> CourseItem:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import PutError, UpdateError
 
-from ..aws.dynamodb import is_condition_failure
+from ..aws.dynamodb import find, save_if, update_if
 from ..clock import iso, parse_iso, wib_date
 from ..errors import NotFound
 from .errors import RequestReplayed
@@ -58,10 +57,8 @@ class PartnerStore:
 
     def partner(self, partner_id: str) -> Partner | None:
         """One consistent read, so that a revocation counts from the next request on."""
-        try:
-            return _partner(PartnerItem.get("PARTNERS", partner_id, consistent_read=True))
-        except PartnerItem.DoesNotExist:
-            return None
+        item = find(PartnerItem, "PARTNERS", partner_id)
+        return _partner(item) if item else None
 
     def partners(self) -> list[Partner]:
         """Every partner, the revoked ones too."""
@@ -70,14 +67,9 @@ class PartnerStore:
     def revoke(self, partner_id: str, now: datetime) -> None:
         """Set the time of revocation, once. Raises `NotFound`."""
         revoked_at = PartnerItem.revoked_at
-        try:
-            PartnerItem("PARTNERS", partner_id).update(
-                [revoked_at.set(revoked_at | iso(now))], condition=PartnerItem.pk.exists()
-            )
-        except UpdateError as error:
-            if is_condition_failure(error):
-                raise NotFound() from error
-            raise
+        item = PartnerItem("PARTNERS", partner_id)
+        if not update_if(item, [revoked_at.set(revoked_at | iso(now))], PartnerItem.pk.exists()):
+            raise NotFound()
 
     def count(self, partner_id: str, hours: int, now: datetime, *, quick: bool) -> PartnerDay:
         """Count one completion; the partner's day with it. One write, not repeated: a count may be one short."""
@@ -100,12 +92,8 @@ class PartnerStore:
         cleans up; an item that outlives it refuses a signature that is refused by its time anyway.
         """
         nonce = NonceItem(f"NONCE#{partner_id}#{signature}", "NONCE", claim=claim, expires_at=expires_at)
-        try:
-            nonce.save(condition=NonceItem.pk.does_not_exist() | (NonceItem.claim == claim))
-        except PutError as error:
-            if is_condition_failure(error):
-                raise RequestReplayed() from error
-            raise
+        if not save_if(nonce, NonceItem.pk.does_not_exist() | (NonceItem.claim == claim)):
+            raise RequestReplayed()
 
 
 def _partner(item: PartnerItem) -> Partner:

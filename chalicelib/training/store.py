@@ -11,7 +11,7 @@ from typing import Any
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.models import Model
 
-from ..aws.dynamodb import Transaction
+from ..aws.dynamodb import Transaction, find
 from ..clock import iso, parse_iso
 from ..registration.vault import MacKind, PersonKey, SealKind
 from .rules import Account, Review, State, Training, certificate
@@ -135,26 +135,18 @@ class TrainingStore:
 
     def training(self, registrant_id: str, training_id: str) -> Training | None:
         """One training of one person, by a consistent read."""
-        try:
-            item = TrainingItem.get(f"T#{registrant_id}", training_id, consistent_read=True)
-        except TrainingItem.DoesNotExist:
-            return None
-        return _training(item, cache(self._seals.key))
+        item = find(TrainingItem, f"T#{registrant_id}", training_id)
+        return _training(item, cache(self._seals.key)) if item else None
 
     def by_code(self, redeem_code: str) -> Training | None:
         """The training of a redeem code. Two consistent reads, or one."""
-        try:
-            item = CodeItem.get(f"CODE#{redeem_code}", "CODE", consistent_read=True)
-        except CodeItem.DoesNotExist:
-            return None
-        return self.training(item.registrant_id, item.training_id)
+        item = find(CodeItem, f"CODE#{redeem_code}", "CODE")
+        return self.training(item.registrant_id, item.training_id) if item else None
 
     def account(self, registrant_id: str) -> Account | None:
         """A person's account, by a consistent read; None before the first purchase."""
-        try:
-            return _account(AccountItem.get(f"T#{registrant_id}", _ACCOUNT, consistent_read=True))
-        except AccountItem.DoesNotExist:
-            return None
+        item = find(AccountItem, f"T#{registrant_id}", _ACCOUNT)
+        return _account(item) if item else None
 
     def accounts(self, registrant_ids: Iterable[str]) -> dict[str, Account]:
         """The accounts of many, of those who ever bought something; one call for each hundred."""
