@@ -16,7 +16,7 @@ from rich.text import Text
 from chalicelib import typed_text
 from chalicelib.clock import WIB, utc_now, wib_date
 from chalicelib.helpdesk.evidence import SelectionEvidence
-from chalicelib.helpdesk.rules import About, AboutDisbursement, AboutSelection, Deed, Grievance, State
+from chalicelib.helpdesk.rules import About, AboutDisbursement, AboutSelection, Grievance, GrievanceAct, GrievanceState
 from chalicelib.helpdesk.service import Helpdesk, OpenedGrievance
 from chalicelib.helpdesk.store import ALL_SHARDS
 
@@ -29,7 +29,7 @@ WORDS_MAX = 4000
 _PIPED_WIDTH = 160
 """Columns where the output is no terminal, so that nothing is cut off."""
 
-_STYLES = {State.OPEN: "", State.ESCALATED: "yellow", State.ANSWERED: "green"}
+_STYLES = {GrievanceState.OPEN: "", GrievanceState.ESCALATED: "yellow", GrievanceState.ANSWERED: "green"}
 
 
 def _number(_ctx: click.Context, _param: click.Parameter, given: str) -> str:
@@ -56,7 +56,7 @@ def grievance() -> None:
 @grievance.command("list")
 @stage_option
 @click.option("--overdue", is_flag=True, help="Only what should have been answered by now.")
-@click.option("--state", type=click.Choice([State.OPEN, State.ESCALATED], case_sensitive=False))
+@click.option("--state", type=click.Choice([GrievanceState.OPEN, GrievanceState.ESCALATED], case_sensitive=False))
 def list_grievances(stage: str, overdue: bool, state: str | None) -> None:
     """List what waits for an answer, the nearest deadline first."""
     now = utc_now()
@@ -196,7 +196,7 @@ def _evidence(evidence: SelectionEvidence) -> Iterator[tuple[str, RenderableType
     yield "list", evidence.list_url
 
 
-def _done(deed: Deed) -> str:
+def _done(deed: GrievanceAct) -> str:
     return f"{_wib(deed.at)} by {deed.by}"
 
 

@@ -54,7 +54,7 @@ class Category(StrEnum):
     OTHER = "other"
 
 
-class State(StrEnum):
+class GrievanceState(StrEnum):
     """How far a grievance has come."""
 
     OPEN = "OPEN"
@@ -63,26 +63,26 @@ class State(StrEnum):
     ANSWERED = "ANSWERED"
 
 
-NEXT: Mapping[State, frozenset[State]] = MappingProxyType(
+NEXT: Mapping[GrievanceState, frozenset[GrievanceState]] = MappingProxyType(
     {
-        State.OPEN: frozenset({State.ESCALATED, State.ANSWERED}),
-        State.ESCALATED: frozenset({State.ANSWERED}),
-        State.ANSWERED: frozenset(),
+        GrievanceState.OPEN: frozenset({GrievanceState.ESCALATED, GrievanceState.ANSWERED}),
+        GrievanceState.ESCALATED: frozenset({GrievanceState.ANSWERED}),
+        GrievanceState.ANSWERED: frozenset(),
     }
 )
 """Every transition there is."""
 
-UNANSWERED = frozenset(state for state in State if State.ANSWERED in NEXT[state])
+UNANSWERED = frozenset(state for state in GrievanceState if GrievanceState.ANSWERED in NEXT[state])
 """What still waits for an answer, and is counted against the deadline."""
 
 
-def before(to: State) -> frozenset[State]:
+def before(to: GrievanceState) -> frozenset[GrievanceState]:
     """The states from which one comes to `to`."""
-    return frozenset(state for state in State if to in NEXT[state])
+    return frozenset(state for state in GrievanceState if to in NEXT[state])
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class GrievanceAct:
     """What an administrator did: when, who (the ARN that AWS knows them by), and the words, sealed for the person."""
 
     at: datetime
@@ -101,13 +101,13 @@ class Grievance:
     registrant_id: str
     about: About
     category: Category
-    state: State
+    state: GrievanceState
     filed_at: datetime
     deadline_at: datetime
     sealed_text: bytes
     evidence: SelectionEvidence | None = None
-    escalation: Deed | None = None
-    answer: Deed | None = None
+    escalation: GrievanceAct | None = None
+    answer: GrievanceAct | None = None
 
     def overdue(self, now: datetime) -> bool:
         """Whether it should have been answered by now and was not."""

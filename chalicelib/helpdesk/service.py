@@ -26,7 +26,7 @@ from . import evidence, rules, wire
 from .errors import AlreadyAnswered, AlreadyEscalated, TooManyGrievances, UnknownGrievance
 from .evidence import SelectionEvidence
 from .published_lists import PublishedLists
-from .rules import About, AboutDisbursement, AboutSelection, Deed, Grievance, State
+from .rules import About, AboutDisbursement, AboutSelection, Grievance, GrievanceAct, GrievanceState
 from .store import ALL_SHARDS, NUMBER_LEG, HelpdeskStore, ShardCount
 
 log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class Helpdesk:
             registrant_id=registrant_id,
             about=form.about,
             category=form.category,
-            state=State.OPEN,
+            state=GrievanceState.OPEN,
             filed_at=now,
             deadline_at=rules.deadline(now, self._figures.working_days, self._ports.is_holiday),
             sealed_text=key.seal("grievance/1", form.text.encode()),
@@ -174,11 +174,11 @@ class Helpdesk:
         """
         grievance = self._grievance(number)
         key = self._ports.keys.key(grievance.registrant_id)
-        if grievance.state is State.OPEN and self._store.escalate(grievance, _deed(key, note, by, now)):
+        if grievance.state is GrievanceState.OPEN and self._store.escalate(grievance, _deed(key, note, by, now)):
             log.info("grievance_escalated", extra={"grievance": number})
             return True
         grievance = self._grievance(number)
-        if grievance.state is State.ANSWERED:
+        if grievance.state is GrievanceState.ANSWERED:
             raise AlreadyAnswered(number=number)
         if grievance.escalation is None or _words(key, grievance.escalation.sealed) != note:
             raise AlreadyEscalated(number=number)
@@ -225,8 +225,8 @@ class Helpdesk:
     def _count(self, shard: str, now: datetime) -> ShardCount:
         opened = escalated = overdue = 0
         for grievance in self._store.unanswered(shard):
-            opened += grievance.state is State.OPEN
-            escalated += grievance.state is State.ESCALATED
+            opened += grievance.state is GrievanceState.OPEN
+            escalated += grievance.state is GrievanceState.ESCALATED
             overdue += grievance.overdue(now)
         return ShardCount(opened, escalated, overdue, now)
 
@@ -268,8 +268,8 @@ class Helpdesk:
         )
 
 
-def _deed(key: PersonKey, words: str, by: str, now: datetime) -> Deed:
-    return Deed(now, by, key.seal("grievance/1", words.encode()))
+def _deed(key: PersonKey, words: str, by: str, now: datetime) -> GrievanceAct:
+    return GrievanceAct(now, by, key.seal("grievance/1", words.encode()))
 
 
 def _words(key: PersonKey, sealed: bytes) -> str:

@@ -20,7 +20,7 @@ from ..aws.dynamodb import LegsFailed, Transaction, find
 from ..clock import iso, parse_iso
 from ..waves.rules import SHARDS, shard_of
 from .evidence import SelectionEvidence
-from .rules import About, Category, Deed, Grievance, State, before
+from .rules import About, Category, Grievance, GrievanceAct, GrievanceState, before
 
 NUMBER_LEG = "number"
 OPEN_LEG = "open"
@@ -167,11 +167,11 @@ class HelpdeskStore:
 
     # Answering
 
-    def escalate(self, grievance: Grievance, deed: Deed) -> bool:
+    def escalate(self, grievance: Grievance, deed: GrievanceAct) -> bool:
         """OPEN to ESCALATED; False, and nothing is written, if another state came first."""
         return self._move(
             grievance,
-            State.ESCALATED,
+            GrievanceState.ESCALATED,
             [
                 GrievanceItem.escalated_at.set(iso(deed.at)),
                 GrievanceItem.escalated_by.set(deed.by),
@@ -179,7 +179,7 @@ class HelpdeskStore:
             ],
         )
 
-    def answer(self, grievance: Grievance, deed: Deed, tell: Legs) -> bool:
+    def answer(self, grievance: Grievance, deed: GrievanceAct, tell: Legs) -> bool:
         """To ANSWERED, out of the index, off the person's count; False, and nothing is written, if it was before.
 
         `tell` adds the legs by which the person is told, in the same transaction.
@@ -193,7 +193,7 @@ class HelpdeskStore:
 
         return self._move(
             grievance,
-            State.ANSWERED,
+            GrievanceState.ANSWERED,
             [
                 GrievanceItem.answered_at.set(iso(deed.at)),
                 GrievanceItem.answered_by.set(deed.by),
@@ -228,7 +228,9 @@ class HelpdeskStore:
             counted_at=iso(count.counted_at),
         ).save()
 
-    def _move(self, grievance: Grievance, to: State, actions: list[Action], others: Legs = lambda _: None) -> bool:
+    def _move(
+        self, grievance: Grievance, to: GrievanceState, actions: list[Action], others: Legs = lambda _: None
+    ) -> bool:
         allowed = sorted(state.value for state in before(to))
         try:
             with self._transaction() as tx:
@@ -271,7 +273,7 @@ def _grievance(item: GrievanceItem) -> Grievance:
         registrant_id=item.pk.removeprefix("H#"),
         about=msgspec.json.decode(item.about, type=About),
         category=Category(item.category),
-        state=State(item.state),
+        state=GrievanceState(item.state),
         filed_at=parse_iso(item.filed_at),
         deadline_at=parse_iso(item.deadline_at),
         sealed_text=item.sealed_text,
@@ -281,5 +283,5 @@ def _grievance(item: GrievanceItem) -> Grievance:
     )
 
 
-def _deed(at: str | None, by: str | None, sealed: bytes | None) -> Deed | None:
-    return None if at is None or by is None or sealed is None else Deed(parse_iso(at), by, sealed)
+def _deed(at: str | None, by: str | None, sealed: bytes | None) -> GrievanceAct | None:
+    return None if at is None or by is None or sealed is None else GrievanceAct(parse_iso(at), by, sealed)

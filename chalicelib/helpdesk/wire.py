@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from .evidence import SelectionEvidence
-from .rules import About, Category, State
+from .rules import About, Category, GrievanceState
 
 GrievanceText = Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"\S")]
 
@@ -37,7 +37,7 @@ class GrievanceView(Struct, frozen=True):
     about: About
     category: Category
     text: str
-    state: State
+    state: GrievanceState
     filed_at: str
     deadline_at: str
     evidence: SelectionEvidence | None

@@ -86,7 +86,7 @@ class JobCounts:
 Rank = tuple[int, int, int, str]
 
 
-class Place(StrEnum):
+class MatchPlace(StrEnum):
     """Where a vacancy is, as seen from a person's province; in the order of preference."""
 
     PROVINCE = "province"
@@ -100,13 +100,13 @@ class Match:
 
     listing: Listing
     shared: frozenset[str]
-    place: Place
+    place: MatchPlace
 
     @property
     def rank(self) -> Rank:
         """Ascending is best first: more shared skills, the nearer place, the newer; the id makes the order total."""
         posted_s = int(self.listing.posted_at.timestamp())
-        return (-len(self.shared), list(Place).index(self.place), -posted_s, self.listing.vacancy_id)
+        return (-len(self.shared), list(MatchPlace).index(self.place), -posted_s, self.listing.vacancy_id)
 
 
 def vacancy_id(partner_id: str, reference: str) -> str:
@@ -170,8 +170,8 @@ def match(listed: Listing, skills: frozenset[str], province: int) -> Match | Non
     if not shared:
         return None
     if listed.province is None:
-        return Match(listed, shared, Place.REMOTE)
-    return Match(listed, shared, Place.PROVINCE if listed.province == province else Place.ELSEWHERE)
+        return Match(listed, shared, MatchPlace.REMOTE)
+    return Match(listed, shared, MatchPlace.PROVINCE if listed.province == province else MatchPlace.ELSEWHERE)
 
 
 def ranked(listings: Iterable[Listing], skills: frozenset[str], province: int, now: datetime) -> list[Match]:

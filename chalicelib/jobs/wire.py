@@ -13,7 +13,7 @@ from .. import typed_text
 from ..clock import iso
 from ..training.rules import Certificate
 from ..training.wire import Id
-from .rules import SHARED, Application, Match, Offer, Place, Rank, Vacancy, application_id, is_open
+from .rules import SHARED, Application, Match, MatchPlace, Offer, Rank, Vacancy, application_id, is_open
 
 # `(?!\n)$`: Python's `$` alone would also match before a line feed at the end.
 REFERENCE = typed_text.field(
@@ -123,7 +123,7 @@ class Reason(Struct, frozen=True):
     """Why a vacancy is where it is: what it asks for and I have learned, and whether it is in my province."""
 
     shared_skills: list[str]
-    place: Place
+    place: MatchPlace
 
 
 class MatchView(Struct, frozen=True):

@@ -8,7 +8,7 @@ from ..aws.admin_acts import ActColumns
 from .store import TrainingTable
 
 
-class Deed(StrEnum):
+class TrainingAct(StrEnum):
     """What was done. A line is about a partner or a catalogue."""
 
     ADD = "ADD"

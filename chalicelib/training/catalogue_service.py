@@ -12,7 +12,7 @@ from ..config import Programme
 from ..ids import same_person
 from ..payouts.errors import SamePerson
 from . import catalogue, wire
-from .admin_acts import Deed
+from .admin_acts import TrainingAct
 from .course_store import CourseStore, ProposedImport
 from .errors import CatalogueNotProposed, CourseNotOffered, UnknownCourse
 from .partner_store import PartnerStore
@@ -50,7 +50,7 @@ class Courses:
         """
         courses = self._read(lines)
         proposed = ProposedImport(catalogue.digest(courses), by, note, now)
-        self._journal.add(Act(now, Deed.PROPOSE, _about(proposed, courses), by, note))
+        self._journal.add(Act(now, TrainingAct.PROPOSE, _about(proposed, courses), by, note))
         self._store.propose(proposed)
         return self._changes(courses)
 
@@ -69,7 +69,9 @@ class Courses:
         proposed = self._proposed(courses)
         if same_person(proposed.maker, by):
             raise SamePerson()
-        self._journal.add(Act(now, Deed.IMPORT, _about(proposed, courses), by, f"{proposed.maker}: {proposed.note}"))
+        self._journal.add(
+            Act(now, TrainingAct.IMPORT, _about(proposed, courses), by, f"{proposed.maker}: {proposed.note}")
+        )
         self._store.put(courses)
         self._store.take_away(proposed)
         return len(courses)

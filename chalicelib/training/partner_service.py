@@ -13,7 +13,7 @@ from ..aws.admin_acts import Act, Journal, Signed
 from ..errors import NotFound
 from ..ids import Randomness, random_id
 from . import signatures
-from .admin_acts import ActItem, Deed
+from .admin_acts import ActItem, TrainingAct
 from .errors import PartnerRevoked, SignatureInvalid
 from .partner_store import PartnerStore
 from .rules import Partner
@@ -72,7 +72,7 @@ class Partners:
         partner_id = random_id(self._randomness)
         key = self._randomness(signatures.KEY_BYTES)
         partner = Partner(partner_id, name, self._keys.seal(partner_id, key), now)
-        self._note(Deed.ADD, partner, signed, now)
+        self._note(TrainingAct.ADD, partner, signed, now)
         self._store.add(partner)
         return partner, key.hex()
 
@@ -86,10 +86,10 @@ class Partners:
         if partner is None:
             raise NotFound()
         if partner.revoked_at is None:
-            self._note(Deed.REVOKE, partner, signed, now)
+            self._note(TrainingAct.REVOKE, partner, signed, now)
             self._store.revoke(partner_id, now)
 
-    def _note(self, deed: Deed, partner: Partner, signed: Signed | None, now: datetime) -> None:
+    def _note(self, deed: TrainingAct, partner: Partner, signed: Signed | None, now: datetime) -> None:
         if signed is not None:
             self._journal.add(Act(now, deed, f"partner {partner.id}", signed.by, signed.note))
 

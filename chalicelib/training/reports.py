@@ -19,7 +19,7 @@ from ..waves.service import Waves
 from . import rules, wire
 from .errors import CardMismatch, CertificateAlreadyUsed, ParticipantBlocked, RedeemCodeUnknown
 from .partner_store import PartnerStore
-from .rules import Partner, State, Training
+from .rules import Partner, Training, TrainingState
 from .store import CERTIFICATE_LEG, TRAINING_LEG, TrainingStore
 from .wire import AttendanceForm, CompletionForm, RedemptionForm, RedemptionView
 
@@ -73,8 +73,8 @@ class Reports:
             self._check_redeemable(training, form.card_number)
             if training.redeemed_at is not None:
                 return None
-            after = replace(training, state=State.REDEEMED, redeemed_at=rules.to_milliseconds(now))
-            return after, lambda tx: self._store.add_step(tx, training, State.REDEEMED, redeemed_at=iso(now))
+            after = replace(training, state=TrainingState.REDEEMED, redeemed_at=rules.to_milliseconds(now))
+            return after, lambda tx: self._store.add_step(tx, training, TrainingState.REDEEMED, redeemed_at=iso(now))
 
         return self._report(partner, form.redeem_code, step)
 
@@ -90,10 +90,12 @@ class Reports:
             if training.attended_at is not None:
                 rules.check_same_report(training.attended_at, attended_at)
                 return None
-            rules.check_next(training, State.ATTENDED)
+            rules.check_next(training, TrainingState.ATTENDED)
             rules.check_reported_at(attended_at, training.purchased_at - self._skew, now + self._skew)
-            after = replace(training, state=State.ATTENDED, attended_at=attended_at.astimezone(UTC))
-            return after, lambda tx: self._store.add_step(tx, training, State.ATTENDED, attended_at=iso(attended_at))
+            after = replace(training, state=TrainingState.ATTENDED, attended_at=attended_at.astimezone(UTC))
+            return after, lambda tx: self._store.add_step(
+                tx, training, TrainingState.ATTENDED, attended_at=iso(attended_at)
+            )
 
         return self._report(partner, form.redeem_code, step)
 
@@ -110,12 +112,12 @@ class Reports:
                 recorded = (training.completed_at, training.certificate_number)
                 rules.check_same_report(recorded, (completed_at, certificate))
                 return None
-            rules.check_next(training, State.COMPLETED)
+            rules.check_next(training, TrainingState.COMPLETED)
             rules.check_reported_at(completed_at, training.attended_at or training.purchased_at, now + self._skew)
             rules.check_hours(training, completed_at, self._rules, now)
             after = replace(
                 training,
-                state=State.COMPLETED,
+                state=TrainingState.COMPLETED,
                 completed_at=completed_at.astimezone(UTC),
                 certificate_number=certificate,
             )

@@ -60,7 +60,7 @@ class Course:
     offered: bool
 
 
-class State(StrEnum):
+class TrainingState(StrEnum):
     """How far a training has come."""
 
     PURCHASED = "PURCHASED"
@@ -70,16 +70,16 @@ class State(StrEnum):
     COMPLETED = "COMPLETED"
 
 
-NEXT: dict[State, frozenset[State]] = {
-    State.PURCHASED: frozenset({State.CANCELLED, State.REDEEMED}),
-    State.CANCELLED: frozenset(),
-    State.REDEEMED: frozenset({State.ATTENDED}),
-    State.ATTENDED: frozenset({State.COMPLETED}),
-    State.COMPLETED: frozenset(),
+NEXT: dict[TrainingState, frozenset[TrainingState]] = {
+    TrainingState.PURCHASED: frozenset({TrainingState.CANCELLED, TrainingState.REDEEMED}),
+    TrainingState.CANCELLED: frozenset(),
+    TrainingState.REDEEMED: frozenset({TrainingState.ATTENDED}),
+    TrainingState.ATTENDED: frozenset({TrainingState.COMPLETED}),
+    TrainingState.COMPLETED: frozenset(),
 }
 """Each step is written on the condition that the training is where the step begins."""
 
-BEFORE: dict[State, State] = {after: before for before, afters in NEXT.items() for after in afters}
+BEFORE: dict[TrainingState, TrainingState] = {after: before for before, afters in NEXT.items() for after in afters}
 """The one state from which a state is reached."""
 
 
@@ -110,7 +110,7 @@ class Training:
     price_idr: int
     hours: int
     redeem_code: str
-    state: State
+    state: TrainingState
     purchased_at: datetime
     cancelled_at: datetime | None = None
     redeemed_at: datetime | None = None
@@ -121,7 +121,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Account:
+class TrainingAccount:
     """What is left of a beneficiary's training balance, and what became of the rest.
 
     `purchases` counts those that were not cancelled, `completed` the completed ones. `first_completed_at` is when the
@@ -161,15 +161,17 @@ def to_milliseconds(instant: datetime) -> datetime:
 
 def live(trainings: Iterable[Training], course: str) -> Training | None:
     """The purchase of a course that stands; there is at most one."""
-    return next((one for one in trainings if one.course_id == course and one.state is not State.CANCELLED), None)
+    return next(
+        (one for one in trainings if one.course_id == course and one.state is not TrainingState.CANCELLED), None
+    )
 
 
-def opening_account(scheme: Scheme) -> Account:
+def opening_account(scheme: Scheme) -> TrainingAccount:
     """The account of one who has bought nothing yet, under the scheme of their wave."""
-    return Account(scheme.training_idr)
+    return TrainingAccount(scheme.training_idr)
 
 
-def balance(beneficiary: Beneficiary, account: Account) -> int:
+def balance(beneficiary: Beneficiary, account: TrainingAccount) -> int:
     """What the person may still spend: nothing once the place is revoked."""
     return 0 if beneficiary.state is BeneficiaryState.REVOKED else account.balance_idr
 
@@ -181,20 +183,20 @@ def certificate(training: Training) -> Certificate:
     return Certificate(training.title, training.partner_name, training.certificate_number, training.completed_at)
 
 
-def check_balance(account: Account, course: Course) -> None:
+def check_balance(account: TrainingAccount, course: Course) -> None:
     """Raises `BalanceTooLow`; the balance may be used up to the last rupiah."""
     if account.balance_idr < course.price_idr:
         raise errors.BalanceTooLow(balance_idr=account.balance_idr, price_idr=course.price_idr)
 
 
 def cancellable_until(
-    training: Training, account: Account, beneficiary: Beneficiary, rules: TrainingRules
+    training: Training, account: TrainingAccount, beneficiary: Beneficiary, rules: TrainingRules
 ) -> datetime | None:
     """The last instant at which a purchase may be cancelled, inclusive; None if it can no longer be, at any time.
 
     The only purchase cannot be cancelled once the deadline for the first one has passed: the place would be lost.
     """
-    if training.state is not State.PURCHASED:
+    if training.state is not TrainingState.PURCHASED:
         return None
     until = training.purchased_at + timedelta(seconds=rules.cancel_within_s)
     only = account.purchases == 1
@@ -203,7 +205,7 @@ def cancellable_until(
 
 
 def check_cancellable(
-    training: Training, account: Account, beneficiary: Beneficiary, rules: TrainingRules, now: datetime
+    training: Training, account: TrainingAccount, beneficiary: Beneficiary, rules: TrainingRules, now: datetime
 ) -> None:
     """Raises `TrainingAlreadyRedeemed`, then `CancellationTooLate`."""
     until = cancellable_until(training, account, beneficiary, rules)
@@ -215,11 +217,11 @@ def check_cancellable(
 
 def check_redeemable(training: Training) -> None:
     """Raises `TrainingCancelled`."""
-    if training.state is State.CANCELLED:
+    if training.state is TrainingState.CANCELLED:
         raise errors.TrainingCancelled()
 
 
-def check_next(training: Training, state: State) -> None:
+def check_next(training: Training, state: TrainingState) -> None:
     """Raises `WrongTrainingState` unless the training stands just before `state`."""
     if state not in NEXT[training.state]:
         raise errors.WrongTrainingState(state=training.state.value, needs=BEFORE[state].value)
@@ -270,7 +272,7 @@ def check_same_report(recorded: object, told: object) -> None:
 
 def check_reviewable(training: Training) -> None:
     """Raises `NotCompleted`."""
-    if training.state is not State.COMPLETED:
+    if training.state is not TrainingState.COMPLETED:
         raise errors.NotCompleted(state=training.state.value)
 
 

@@ -24,7 +24,7 @@ from ..waves.service import Waves
 from . import rules, wire
 from .catalogue_service import Courses
 from .errors import NotBeneficiary
-from .rules import Account, Certificate, Course, Partner, Review, State, Training
+from .rules import Certificate, Course, Partner, Review, Training, TrainingAccount, TrainingState
 from .store import TrainingStore
 from .wire import ReviewForm, TrainingList, TrainingView
 
@@ -100,7 +100,7 @@ class Trainings:
             training = next((one for one in owned.trainings if one.id == training_id), None)
             if training is None or owned.account is None:
                 raise NotFound()
-            if training.state is State.CANCELLED:
+            if training.state is TrainingState.CANCELLED:
                 return wire.training_view(training, None)
             beneficiary = self._beneficiary(registrant_id)
             rules.check_cancellable(training, owned.account, beneficiary, self._rules, now)
@@ -111,7 +111,7 @@ class Trainings:
                         self._waves.deactivate(tx, beneficiary)
             except LegsFailed:
                 continue
-            cancelled = replace(training, state=State.CANCELLED, cancelled_at=rules.to_milliseconds(now))
+            cancelled = replace(training, state=TrainingState.CANCELLED, cancelled_at=rules.to_milliseconds(now))
             return wire.training_view(cancelled, None)
         raise Unavailable()
 
@@ -178,7 +178,7 @@ class Trainings:
         account = self._store.account(beneficiary.registrant_id) or self._opening(beneficiary)
         return rules.balance(beneficiary, account)
 
-    def accounts(self, registrant_ids: Iterable[str]) -> dict[str, Account]:
+    def accounts(self, registrant_ids: Iterable[str]) -> dict[str, TrainingAccount]:
         """The accounts of those among many who ever bought a training; a read for each hundred, moments late."""
         return self._store.accounts(registrant_ids)
 
@@ -189,7 +189,7 @@ class Trainings:
     def certificates_of(self, registrant_id: str) -> list[Certificate]:
         """A person's certificates, oldest purchase first; one query, and the person's key if there are any."""
         owned = self._store.owned(registrant_id)
-        return [rules.certificate(one) for one in owned.trainings if one.state is State.COMPLETED]
+        return [rules.certificate(one) for one in owned.trainings if one.state is TrainingState.COMPLETED]
 
     def _beneficiary(self, registrant_id: str) -> Beneficiary:
         beneficiary = self._waves.beneficiary(registrant_id)
@@ -197,7 +197,7 @@ class Trainings:
             raise NotBeneficiary()
         return beneficiary
 
-    def _opening(self, beneficiary: Beneficiary) -> Account:
+    def _opening(self, beneficiary: Beneficiary) -> TrainingAccount:
         return rules.opening_account(self._schemes[beneficiary.scheme])
 
     def _purchase(self, registrant_id: str, course: Course, partner: Partner, n: int, now: datetime) -> Training:
@@ -213,9 +213,9 @@ class Trainings:
             price_idr=course.price_idr,
             hours=course.hours,
             redeem_code=base64.b32encode(self._randomness(REDEEM_CODE_BYTES)).decode(),
-            state=State.PURCHASED,
+            state=TrainingState.PURCHASED,
             purchased_at=rules.to_milliseconds(now),
         )
 
-    def _view(self, training: Training, account: Account, beneficiary: Beneficiary) -> TrainingView:
+    def _view(self, training: Training, account: TrainingAccount, beneficiary: Beneficiary) -> TrainingView:
         return wire.training_view(training, rules.cancellable_until(training, account, beneficiary, self._rules))

@@ -14,7 +14,7 @@ from pynamodb.models import Model
 from ..aws.dynamodb import Transaction, find
 from ..clock import iso, parse_iso
 from ..registration.vault import MacKind, PersonKey, SealKind
-from .rules import Account, Review, State, Training, certificate
+from .rules import Review, Training, TrainingAccount, TrainingState, certificate
 
 TRAINING_LEG = "training"
 ACCOUNT_LEG = "account"
@@ -93,7 +93,7 @@ class _OwnedItem(TrainingTable):
 class Owned:
     """All that a person bought, in order of purchase, and their account: None before the first purchase."""
 
-    account: Account | None
+    account: TrainingAccount | None
     trainings: list[Training]
 
 
@@ -130,7 +130,9 @@ class TrainingStore:
     def skills(self, registrant_id: str) -> frozenset[str]:
         """What a person's completed courses taught. One consistent query; nothing is opened."""
         items = _OwnedItem.query(f"T#{registrant_id}", consistent_read=True)
-        completed = (one for one in items if isinstance(one, TrainingItem) and one.state == State.COMPLETED.value)
+        completed = (
+            one for one in items if isinstance(one, TrainingItem) and one.state == TrainingState.COMPLETED.value
+        )
         return frozenset().union(*(one.skills for one in completed))
 
     def training(self, registrant_id: str, training_id: str) -> Training | None:
@@ -143,19 +145,19 @@ class TrainingStore:
         item = find(CodeItem, f"CODE#{redeem_code}", "CODE")
         return self.training(item.registrant_id, item.training_id) if item else None
 
-    def account(self, registrant_id: str) -> Account | None:
+    def account(self, registrant_id: str) -> TrainingAccount | None:
         """A person's account, by a consistent read; None before the first purchase."""
         item = find(AccountItem, f"T#{registrant_id}", _ACCOUNT)
         return _account(item) if item else None
 
-    def accounts(self, registrant_ids: Iterable[str]) -> dict[str, Account]:
+    def accounts(self, registrant_ids: Iterable[str]) -> dict[str, TrainingAccount]:
         """The accounts of many, of those who ever bought something; one call for each hundred."""
         keys = [(f"T#{registrant_id}", _ACCOUNT) for registrant_id in registrant_ids]
         return {item.pk.removeprefix("T#"): _account(item) for item in AccountItem.batch_get(keys)}
 
     # Legs
 
-    def add_purchase(self, tx: Transaction, training: Training, opening: Account) -> None:
+    def add_purchase(self, tx: Transaction, training: Training, opening: TrainingAccount) -> None:
         """Take the price from the balance (that of `opening`, if this is the first purchase), never below zero."""
         person, price = training.registrant_id, training.price_idr
         tx.put(TRAINING_LEG, _item(training), TrainingItem.pk.does_not_exist())
@@ -175,7 +177,7 @@ class TrainingStore:
 
     def add_cancellation(self, tx: Transaction, training: Training, purchases: int, now: datetime) -> None:
         """Give the price back; fails in `ACCOUNT_LEG` if the person has not just so many purchases any more."""
-        self.add_step(tx, training, State.CANCELLED, cancelled_at=iso(now))
+        self.add_step(tx, training, TrainingState.CANCELLED, cancelled_at=iso(now))
         tx.update(
             ACCOUNT_LEG,
             AccountItem(f"T#{training.registrant_id}", _ACCOUNT),
@@ -186,7 +188,7 @@ class TrainingStore:
     def add_completion(self, tx: Transaction, training: Training, number: str, completed_at: datetime) -> None:
         """Note the completion and its certificate; fails in `CERTIFICATE_LEG` if the partner gave that before."""
         sealed = self._seals.key(training.registrant_id).seal("certificate/1", number.encode())
-        self.add_step(tx, training, State.COMPLETED, completed_at=iso(completed_at), sealed_certificate=sealed)
+        self.add_step(tx, training, TrainingState.COMPLETED, completed_at=iso(completed_at), sealed_certificate=sealed)
         guard = self._seals.mac("certificate", f"{training.partner_id}\0{number}")
         proof = CertificateItem(
             f"CERT#{guard}",
@@ -209,7 +211,7 @@ class TrainingStore:
                 TrainingItem.sealed_review.set(sealed),
                 TrainingItem.reviewed_at.set(iso(review.reviewed_at)),
             ],
-            (TrainingItem.state == State.COMPLETED.value) & TrainingItem.reviewed_at.does_not_exist(),
+            (TrainingItem.state == TrainingState.COMPLETED.value) & TrainingItem.reviewed_at.does_not_exist(),
         )
 
     def add_graduation(self, tx: Transaction, training: Training) -> None:
@@ -221,7 +223,7 @@ class TrainingStore:
             AccountItem.pk.exists() & AccountItem.first_completed_at.does_not_exist(),
         )
 
-    def add_step(self, tx: Transaction, training: Training, to: State, **facts: str | bytes) -> None:
+    def add_step(self, tx: Transaction, training: Training, to: TrainingState, **facts: str | bytes) -> None:
         """Take a training to its next state, with facts about it; fails if it is not where it was read any more."""
         tx.update(
             TRAINING_LEG,
@@ -270,7 +272,7 @@ def _training(item: TrainingItem, key: Callable[[str], PersonKey]) -> Training:
         price_idr=int(item.price_idr),
         hours=int(item.hours or 0),
         redeem_code=item.redeem_code,
-        state=State(item.state),
+        state=TrainingState(item.state),
         purchased_at=parse_iso(item.purchased_at),
         cancelled_at=_instant(item.cancelled_at),
         redeemed_at=_instant(item.redeemed_at),
@@ -281,8 +283,8 @@ def _training(item: TrainingItem, key: Callable[[str], PersonKey]) -> Training:
     )
 
 
-def _account(item: AccountItem) -> Account:
-    return Account(
+def _account(item: AccountItem) -> TrainingAccount:
+    return TrainingAccount(
         balance_idr=int(item.balance_idr),
         purchases=int(item.purchases),
         completed=int(item.completed or 0),

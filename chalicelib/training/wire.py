@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from .. import typed_text
 from ..clock import iso
 from .catalogue import CODE, Search
-from .rules import Course, Mode, Review, State, Training
+from .rules import Course, Mode, Review, Training, TrainingState
 
 # `(?!\n)$`: Python's `$` alone would also match before a line feed at the end.
 Id = Annotated[str, Meta(pattern=r"^[a-z2-7]{26}(?!\n)$")]
@@ -134,7 +134,7 @@ class TrainingView(Struct, frozen=True, kw_only=True):
     title: str
     provider_name: str
     price_idr: int
-    state: State
+    state: TrainingState
     redeem_code: str
     purchased_at: str
     cancellable_until: str | None
@@ -159,7 +159,7 @@ class RedemptionView(Struct, frozen=True, kw_only=True):
     redeem_code: str
     course: str
     title: str
-    state: State
+    state: TrainingState
     redeemed_at: str | None
     attended_at: str | None
     completed_at: str | None

@@ -14,7 +14,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound
 from chalicelib.helpdesk.holidays import is_holiday
 from chalicelib.helpdesk.published_lists import PublishedLists
-from chalicelib.helpdesk.rules import About, AboutRegistration, Category, State
+from chalicelib.helpdesk.rules import About, AboutRegistration, Category, GrievanceState
 from chalicelib.helpdesk.service import Helpdesk, Ports
 from chalicelib.helpdesk.store import GrievanceItem, HelpdeskStore, HelpdeskTable
 from chalicelib.helpdesk.wire import GrievanceForm, GrievanceView
@@ -98,7 +98,7 @@ class Desk:
         assert new
         return view
 
-    def put(self, person: str, number: str, deadline: datetime, state: State = State.OPEN) -> None:
+    def put(self, person: str, number: str, deadline: datetime, state: GrievanceState = GrievanceState.OPEN) -> None:
         """Store a grievance that waits for an answer, past the service: for crowds of them."""
         GrievanceItem(
             f"H#{person}",

@@ -15,7 +15,7 @@ from admin.commands import grievance
 from admin.deployment import stages
 from chalicelib.config import Programme, Settings
 from chalicelib.helpdesk.evidence import SelectionEvidence
-from chalicelib.helpdesk.rules import AboutSelection, Category, State
+from chalicelib.helpdesk.rules import AboutSelection, Category, GrievanceState
 from tests.builders.helpdesk import Desk
 from tests.conftest import REGION, T0
 
@@ -126,7 +126,7 @@ def test_it_is_answered_once_with_the_name_that_aws_knows(desk, tmp_path):
         f"escalated  Tue 24 Nov 2026 10:00 WIB by {me}",
         f"answered   Tue 24 Nov 2026 10:00 WIB by {me}",
     ]
-    assert desk.store.by_number(number).state is State.ANSWERED
+    assert desk.store.by_number(number).state is GrievanceState.ANSWERED
 
 
 @pytest.mark.parametrize(

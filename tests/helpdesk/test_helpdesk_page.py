@@ -10,7 +10,7 @@ import msgspec
 from chalicelib.draw.selection import DrawResult
 from chalicelib.helpdesk import errors
 from chalicelib.helpdesk.evidence import SelectionEvidence, of_selection
-from chalicelib.helpdesk.rules import Category, State
+from chalicelib.helpdesk.rules import Category, GrievanceState
 from chalicelib.helpdesk.wire import GrievanceForm
 from chalicelib.waves.rules import NOT_DRAWN, DrawnEntry, Entry, EntryOutcome, EntryStanding
 from tests.conftest import ROOT, T0
@@ -68,7 +68,7 @@ def test_a_value_counts_up_to_its_cut_off_and_the_reserved_seats_come_first():
 
 def test_the_page_names_every_field_category_state_reason_and_refusal():
     msgspec.json.decode(block("json"), type=GrievanceForm)
-    words = [*SelectionEvidence.__struct_fields__, *Category, *State, NOT_DRAWN, *EntryOutcome]
+    words = [*SelectionEvidence.__struct_fields__, *Category, *GrievanceState, NOT_DRAWN, *EntryOutcome]
     known = {"wave", "region", EntryOutcome.CHOSEN}  # what was asked about
     assert [word for word in words if word not in known and f"`{word}`" not in PAGE] == []
     for error in errors.FILING:

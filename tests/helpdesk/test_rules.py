@@ -17,7 +17,7 @@ from chalicelib.helpdesk.rules import (
     AboutSelection,
     Category,
     Grievance,
-    State,
+    GrievanceState,
 )
 from tests.conftest import T0
 
@@ -79,26 +79,26 @@ def test_a_deadline_is_never_on_a_day_that_offices_are_closed_and_never_earlier_
         assert not is_holiday(last)
 
 
-@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("state", GrievanceState)
 def test_an_answer_is_final_and_everything_else_can_be_answered(state):
-    assert (State.ANSWERED in NEXT[state]) == (state is not State.ANSWERED) == (state in UNANSWERED)
-    assert State.OPEN not in NEXT[state]
+    assert (GrievanceState.ANSWERED in NEXT[state]) == (state is not GrievanceState.ANSWERED) == (state in UNANSWERED)
+    assert GrievanceState.OPEN not in NEXT[state]
 
 
 def test_what_comes_before_a_state_is_what_it_is_next_to():
-    assert {to: rules.before(to) for to in State} == {
-        State.OPEN: frozenset(),
-        State.ESCALATED: {State.OPEN},
-        State.ANSWERED: {State.OPEN, State.ESCALATED},
+    assert {to: rules.before(to) for to in GrievanceState} == {
+        GrievanceState.OPEN: frozenset(),
+        GrievanceState.ESCALATED: {GrievanceState.OPEN},
+        GrievanceState.ANSWERED: {GrievanceState.OPEN, GrievanceState.ESCALATED},
     }
 
 
-@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("state", GrievanceState)
 @pytest.mark.parametrize("late", [False, True])
 def test_a_grievance_is_overdue_from_its_deadline_on_unless_it_was_answered(state, late):
     grievance = Grievance("n", "p", AboutRegistration(), Category.OTHER, state, T0, T0 + timedelta(days=1), b"")
     now = grievance.deadline_at - timedelta(0 if late else 1)
-    assert grievance.overdue(now) == (late and state is not State.ANSWERED)
+    assert grievance.overdue(now) == (late and state is not GrievanceState.ANSWERED)
 
 
 def test_a_number_is_the_same_for_the_same_words_only():

@@ -15,7 +15,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.draw import published
 from chalicelib.errors import NotFound
 from chalicelib.helpdesk.errors import AlreadyAnswered, AlreadyEscalated, TooManyGrievances, UnknownGrievance
-from chalicelib.helpdesk.rules import AboutDisbursement, AboutRegistration, AboutSelection, Category, State
+from chalicelib.helpdesk.rules import AboutDisbursement, AboutRegistration, AboutSelection, Category, GrievanceState
 from chalicelib.helpdesk.service import GrievanceCounts
 from chalicelib.helpdesk.store import ALL_SHARDS
 from chalicelib.helpdesk.wire import GrievanceForm
@@ -150,7 +150,7 @@ def test_a_second_click_meets_the_first_and_different_words_do_not(desk):
     assert len({first.number, other.number, somebodys.number}) == 3
     assert desk.helpdesk.of("siti") == [other, first]
     assert desk.helpdesk.of("budi") == [somebodys]
-    assert (first.state, first.deadline_at, first.answer) == (State.OPEN, iso(LATE), None)
+    assert (first.state, first.deadline_at, first.answer) == (GrievanceState.OPEN, iso(LATE), None)
 
 
 def test_of_two_clicks_at_once_one_files(desk, monkeypatch):
@@ -173,7 +173,7 @@ def test_one_person_has_only_so_many_unanswered_and_an_answer_makes_room(desk, m
     with pytest.raises(TooManyGrievances) as refused:
         desk.file("siti", text="Satu lagi.")
     assert refused.value.facts == {"open_max": limit}
-    assert desk.store.by_number(views[0].number).state is State.OPEN
+    assert desk.store.by_number(views[0].number).state is GrievanceState.OPEN
     # A repeat is none more, and others are not in the way.
     assert desk.helpdesk.file("siti", GrievanceForm(views[0].about, views[0].category, views[0].text), T0)[1] is False
     desk.file("budi")
@@ -213,7 +213,7 @@ def test_an_answer_is_given_once_shown_to_its_person_and_says_who_gave_it(desk):
     assert desk.helpdesk.answer(view.number, "Sudah kami perbaiki.", ADMIN, later) is True
     shown = desk.helpdesk.of("siti")[0]
     assert (shown.state, shown.answer.text, shown.answer.answered_at) == (
-        State.ANSWERED,
+        GrievanceState.ANSWERED,
         "Sudah kami perbaiki.",
         iso(later),
     )
@@ -249,7 +249,7 @@ def test_an_escalation_keeps_the_deadline_and_hides_its_note_from_the_person(des
     with pytest.raises(AlreadyEscalated):
         desk.helpdesk.escalate(view.number, "Ke bagian lain.", ADMIN, T0)
     shown, opened = desk.helpdesk.of("siti")[0], desk.helpdesk.show(view.number)
-    assert (shown.state, shown.deadline_at) == (State.ESCALATED, view.deadline_at)
+    assert (shown.state, shown.deadline_at) == (GrievanceState.ESCALATED, view.deadline_at)
     assert "hukum" not in repr(shown)
     assert (opened.text, opened.note, opened.answer) == (TEXT, "Ke bagian hukum.", None)
     assert opened.grievance.escalation.by == ADMIN
@@ -287,7 +287,7 @@ def test_what_dies_at_any_call_is_done_once_in_the_end(desk, monkeypatch):
             desk.helpdesk.answer(view.number, "Selesai.", ADMIN, T0)
         calls.reset()
         desk.helpdesk.answer(view.number, "Selesai.", ADMIN, later)
-        assert (desk.helpdesk.of(person)[0].state, desk.store.unanswered_of(person)) == (State.ANSWERED, 0)
+        assert (desk.helpdesk.of(person)[0].state, desk.store.unanswered_of(person)) == (GrievanceState.ANSWERED, 0)
         told = desk.queued()
         desk.now += timedelta(days=1)
         desk.notices.sweep()
@@ -316,7 +316,7 @@ def numbers(counts: GrievanceCounts) -> tuple[int, int, int, int]:
 
 def test_a_count_that_died_half_way_is_gone_on_with_and_ends_right(desk, monkeypatch, caplog):
     for n in range(300):
-        state = State.ESCALATED if n < 30 else State.OPEN
+        state = GrievanceState.ESCALATED if n < 30 else GrievanceState.OPEN
         desk.put(f"person-{n % 100}", f"number-{n}", LATE + timedelta(days=n % 3), state)
     desk.helpdesk.answer(desk.file("siti").number, "Selesai.", ADMIN, T0)
     put, puts = desk.store.put_count, count()

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.config import Programme, Settings
 from chalicelib.jobs.errors import NotGraduated
-from chalicelib.jobs.rules import Place
+from chalicelib.jobs.rules import MatchPlace
 from chalicelib.jobs.wire import MatchQuery, PageQuery
 from chalicelib.waves.rules import BeneficiaryState
 from tests.builders.jobs import PARTNER, Market, application, open_market
@@ -36,8 +36,8 @@ def test_matches_are_ranked_paged_and_give_their_reason(market: Market) -> None:
 
     first = market.jobs.matches(person, MatchQuery(limit=2), T0 + HOUR)
     assert [(one.reason.shared_skills, one.reason.place) for one in first.matches] == [
-        (["english", "programming", "sales"], Place.ELSEWHERE),
-        (["english", "sales"], Place.PROVINCE),
+        (["english", "programming", "sales"], MatchPlace.ELSEWHERE),
+        (["english", "sales"], MatchPlace.PROVINCE),
     ]
     # What happens between two pages shifts nothing: the last one shown closes, and a better one is posted.
     market.jobs.close(PARTNER, near_new, T0)

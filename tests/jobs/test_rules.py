@@ -14,7 +14,7 @@ from chalicelib.config import JobRules, Programme
 from chalicelib.errors import Malformed, UnknownField
 from chalicelib.jobs import rules, wire
 from chalicelib.jobs.errors import ClosingTimeOutOfRange, ConsentIncomplete, SalaryRangeReversed, UnknownSkill
-from chalicelib.jobs.rules import Listing, Place, Vacancy
+from chalicelib.jobs.rules import Listing, MatchPlace, Vacancy
 from chalicelib.jobs.store import entries
 from chalicelib.web import edge
 from tests.builders.jobs import ALL, CLOSES, offer, posting
@@ -61,7 +61,7 @@ def test_a_match_says_which_skills_are_shared_and_where_it_is() -> None:
         for name, place in zip("abc", (31, None, 64), strict=True)
     ]
     matches = rules.ranked(listings, frozenset({"programming", "sales"}), 31, T0)
-    assert [match.place for match in matches] == [Place.PROVINCE, Place.REMOTE, Place.ELSEWHERE]
+    assert [match.place for match in matches] == [MatchPlace.PROVINCE, MatchPlace.REMOTE, MatchPlace.ELSEWHERE]
     assert {match.shared for match in matches} == {frozenset({"programming"})}
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.config import Programme, Settings
 from chalicelib.helpdesk.errors import AlreadyAnswered, TooManyGrievances
-from chalicelib.helpdesk.rules import AboutRegistration, Category, State
+from chalicelib.helpdesk.rules import AboutRegistration, Category, GrievanceState
 from chalicelib.helpdesk.wire import GrievanceForm
 from tests.builders.helpdesk import ADMIN, Desk
 from tests.conftest import T0
@@ -58,7 +58,7 @@ def test_of_many_answers_and_an_escalation_at_once_one_answer_counts_and_is_told
         assert done[:4].count(False) == 1, "the same words again"
         assert refusals(done[:4]) == [AlreadyAnswered] * 2
         assert desk.helpdesk.show(number).answer == f"Jawaban {done.index(True) % 2}."
-        assert desk.helpdesk.of(f"person-{n}")[0].state is State.ANSWERED
+        assert desk.helpdesk.of(f"person-{n}")[0].state is GrievanceState.ANSWERED
         assert desk.queued() == [(f"person-{n}", f"grievance_answered/{number}")]
         assert desk.store.unanswered_of(f"person-{n}") == 0
     assert desk.helpdesk.counts().answered == ROUNDS

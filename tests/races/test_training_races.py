@@ -20,7 +20,7 @@ from chalicelib.training.errors import (
     TrainingAlreadyRedeemed,
     TrainingCancelled,
 )
-from chalicelib.training.rules import Account, Partner
+from chalicelib.training.rules import Partner, TrainingAccount
 from chalicelib.training.store import TrainingTable
 from chalicelib.training.wire import TrainingView
 from chalicelib.waves.errors import BeneficiaryRevoked
@@ -69,7 +69,7 @@ def queued(stage: Scene) -> list[str]:
     return list(queue.ids)
 
 
-def account(stage: Scene) -> Account:
+def account(stage: Scene) -> TrainingAccount:
     return stage.services.training.accounts([PERSON.registrant_id])[PERSON.registrant_id]
 
 
@@ -102,7 +102,7 @@ def test_of_many_clicks_one_is_a_purchase_and_all_get_its_code(stage: Scene) -> 
     answers = together([lambda: buy(stage, course)] * AT_ONCE)
     assert sorted(new for _, new in answers) == [False] * (AT_ONCE - 1) + [True]
     assert {view.redeem_code for view, _ in answers} == {mine(stage)[0].redeem_code}
-    assert account(stage) == Account(FULL - 1_000_000, purchases=1)
+    assert account(stage) == TrainingAccount(FULL - 1_000_000, purchases=1)
     assert len([item for item in TrainingTable.scan() if item.sk == "CODE"]) == 1
 
 
@@ -110,7 +110,7 @@ def test_purchases_at_once_never_spend_more_than_the_balance(stage: Scene) -> No
     courses = [stage.course() for _ in range(AT_ONCE)]
     answers = together([lambda course=course: buy(stage, course) for course in courses])
     assert refusals(answers) == [BalanceTooLow] * (AT_ONCE - 3)
-    assert account(stage) == Account(500_000, purchases=3)
+    assert account(stage) == TrainingAccount(500_000, purchases=3)
     assert len(mine(stage)) == 3
     assert stage.state() is BeneficiaryState.ACTIVE
 
@@ -120,7 +120,7 @@ def test_a_purchase_cancelled_many_times_at_once_is_given_back_once(stage: Scene
     answers = together([lambda: cancel(stage, bought)] * AT_ONCE)
     assert refusals(answers) == []
     assert len(set(map(repr, answers))) == 1
-    assert account(stage) == Account(FULL - 1_000_000, purchases=1)
+    assert account(stage) == TrainingAccount(FULL - 1_000_000, purchases=1)
 
 
 def test_whichever_comes_first_a_purchase_keeps_the_place_that_a_cancellation_gives_up(stage: Scene) -> None:
@@ -129,7 +129,7 @@ def test_whichever_comes_first_a_purchase_keeps_the_place_that_a_cancellation_gi
         (other, _), cancelled = together([partial(buy, stage, course), partial(cancel, stage, bought)])
         assert cancelled.state == "CANCELLED"
         assert stage.state() is BeneficiaryState.ACTIVE
-        assert account(stage) == Account(FULL - 1_000_000, purchases=1)
+        assert account(stage) == TrainingAccount(FULL - 1_000_000, purchases=1)
         cancel(stage, other)
         assert stage.state() is BeneficiaryState.POTENTIAL
 
@@ -137,7 +137,7 @@ def test_whichever_comes_first_a_purchase_keeps_the_place_that_a_cancellation_gi
 def test_two_cancellations_at_once_give_up_the_place_with_the_last_purchase(stage: Scene) -> None:
     both = [stage.buy(), stage.buy()]
     together([lambda bought=bought: cancel(stage, bought) for bought in both])
-    assert account(stage) == Account(FULL, purchases=0)
+    assert account(stage) == TrainingAccount(FULL, purchases=0)
     assert stage.state() is BeneficiaryState.POTENTIAL
 
 
@@ -150,7 +150,7 @@ def test_a_purchase_is_either_redeemed_or_cancelled(stage: Scene) -> None:
             assert refusals([redeemed, cancelled]) == [TrainingAlreadyRedeemed]
             break  # the price is spent
         assert refusals([redeemed, cancelled]) == [TrainingCancelled]
-        assert account(stage) == Account(FULL, purchases=0)
+        assert account(stage) == TrainingAccount(FULL, purchases=0)
 
 
 def test_a_purchase_and_a_revocation_at_the_deadline_are_not_both(stage: Scene) -> None:
@@ -179,7 +179,7 @@ def test_of_many_same_reports_one_is_new_and_all_get_the_same_answer(stage: Scen
         answers = together([lambda report=report: report(bought)] * AT_ONCE)
         assert sorted(new for _, new in answers) == [False] * (AT_ONCE - 1) + [True]
         assert len({repr(view) for view, _ in answers}) == 1
-    assert account(stage) == Account(FULL - 1_000_000, purchases=1, completed=1)
+    assert account(stage) == TrainingAccount(FULL - 1_000_000, purchases=1, completed=1)
 
 
 def test_of_two_trainings_on_one_certificate_one_gets_it(stage: Scene) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.config import Settings
-from chalicelib.helpdesk.rules import AboutRegistration, Category, Grievance, State
+from chalicelib.helpdesk.rules import AboutRegistration, Category, Grievance, GrievanceState
 from chalicelib.helpdesk.service import SHARD_S, GrievanceCounts
 from chalicelib.helpdesk.store import ALL_SHARDS, _item
 from chalicelib.time_budget import TimeBudget
@@ -38,7 +38,7 @@ def filed(cloud: Settings) -> None:
                 name,
                 AboutRegistration(),
                 Category.OTHER,
-                State.ESCALATED if n % 10 == 0 else State.OPEN,
+                GrievanceState.ESCALATED if n % 10 == 0 else GrievanceState.OPEN,
                 T0,
                 NOW - timedelta(days=1) if n % 4 == 0 else NOW + timedelta(days=1),
                 bytes(LENGTH),

@@ -10,7 +10,7 @@ from random import Random
 from chalicelib.aws.dynamodb import LegsFailed
 from chalicelib.errors import DomainError, NotFound
 from chalicelib.training import wire
-from chalicelib.training.rules import Account
+from chalicelib.training.rules import TrainingAccount
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
 from tests.builders.training import PERSON, Scene
 from tests.conftest import T0
@@ -38,9 +38,9 @@ class Life:
     def trainings(self) -> wire.TrainingList:
         return self._stage.services.training.of(self._person.registrant_id)
 
-    def account(self) -> Account:
+    def account(self) -> TrainingAccount:
         found = self._stage.services.training.accounts([self._person.registrant_id])
-        return found.get(self._person.registrant_id, Account(FULL))
+        return found.get(self._person.registrant_id, TrainingAccount(FULL))
 
     def go_on(self) -> None:
         """Something happens, or is refused; then time passes: a moment, or two of the days there are."""

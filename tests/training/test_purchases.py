@@ -11,7 +11,7 @@ import pytest
 from chalicelib.errors import NotFound
 from chalicelib.registration.errors import Excluded
 from chalicelib.training import errors
-from chalicelib.training.rules import Account
+from chalicelib.training.rules import TrainingAccount
 from chalicelib.training.wire import RedemptionForm, TrainingList, TrainingView
 from chalicelib.waves.errors import BeneficiaryRevoked, PurchaseDeadlinePassed
 from chalicelib.waves.rules import BeneficiaryState
@@ -24,7 +24,7 @@ CANCEL_WITHIN = timedelta(seconds=20)
 """In the local stage, whose figures the tests have."""
 
 
-def account(stage: Scene, person: Any = PERSON) -> Account | None:
+def account(stage: Scene, person: Any = PERSON) -> TrainingAccount | None:
     return stage.services.training.accounts([person.registrant_id]).get(person.registrant_id)
 
 
@@ -44,7 +44,7 @@ def test_a_purchase_takes_its_price_keeps_the_place_and_gives_a_code(stage: Scen
     assert (view.purchased_at, view.cancellable_until) == ("2026-11-24T03:00:00Z", "2026-11-24T03:00:20Z")
     assert (view.provider_name, view.title) == ("Pelatihan Jaya", "Dasar Pemrograman Python")
     assert mine(stage) == TrainingList(balance_idr=FULL - 1_250_000, trainings=[view])
-    assert account(stage) == Account(FULL - 1_250_000, purchases=1)
+    assert account(stage) == TrainingAccount(FULL - 1_250_000, purchases=1)
     assert stage.state() is BeneficiaryState.ACTIVE
     assert stage.state(OTHER) is BeneficiaryState.POTENTIAL
     assert account(stage, OTHER) is None
@@ -60,7 +60,7 @@ def test_a_second_click_gives_the_same_purchase_whatever_has_changed_since(stage
     stage.services.partners.revoke(stage.partner.id, T0)
     again = stage.services.training.buy(PERSON.registrant_id, course, PERSON.buy_by + timedelta(days=9))
     assert again == (first, False)
-    assert account(stage) == Account(FULL - 1_000_000, purchases=1)
+    assert account(stage) == TrainingAccount(FULL - 1_000_000, purchases=1)
     assert len(stage.items("CODE#")) == 1
 
 
@@ -69,7 +69,7 @@ def test_a_double_click_buys_once(stage: Scene) -> None:
     first: list[TrainingView] = []
     stage.just_before_the_next_commit(lambda: first.append(stage.buy(course)))
     assert stage.services.training.buy(PERSON.registrant_id, course, T0 + SECOND) == (first[0], False)
-    assert account(stage) == Account(FULL - 1_000_000, purchases=1)
+    assert account(stage) == TrainingAccount(FULL - 1_000_000, purchases=1)
     assert len(stage.items("CODE#")) == 1
 
 
@@ -85,7 +85,7 @@ def test_the_balance_is_spent_to_the_last_rupiah_and_not_below(stage: Scene) -> 
         stage.buy(stage.course(price_idr="10000"))
     with pytest.raises(errors.BalanceTooLow):
         stage.buy(stage.course(price_idr="3500001"), OTHER)
-    assert account(stage) == Account(0, purchases=2)
+    assert account(stage) == TrainingAccount(0, purchases=2)
     assert account(stage, OTHER) is None
 
 
@@ -95,7 +95,7 @@ def test_two_purchases_at_once_that_exceed_the_balance_are_one(stage: Scene) -> 
     with pytest.raises(errors.BalanceTooLow):
         stage.buy(second)
     assert [one.course_id for one in mine(stage).trainings] == [first]
-    assert account(stage) == Account(1_500_000, purchases=1)
+    assert account(stage) == TrainingAccount(1_500_000, purchases=1)
     assert len(stage.items("CODE#")) == 1
 
 
@@ -127,7 +127,7 @@ def test_the_last_millisecond_before_the_deadline_is_in_time_and_later_purchases
         stage.buy(now=PERSON.buy_by)
     stage.buy(now=PERSON.buy_by - timedelta(milliseconds=1))
     stage.buy(now=PERSON.buy_by + timedelta(days=30))
-    assert account(stage) == Account(1_500_000, purchases=2)
+    assert account(stage) == TrainingAccount(1_500_000, purchases=2)
 
 
 def test_a_place_revoked_between_reading_and_writing_buys_nothing(stage: Scene) -> None:
@@ -149,7 +149,7 @@ def test_a_cancellation_gives_the_price_back_once_and_the_place_waits_for_a_purc
     )
     assert cancel(stage, bought, T0 + timedelta(days=9)) == cancelled
     assert mine(stage) == TrainingList(balance_idr=FULL, trainings=[cancelled])
-    assert account(stage) == Account(FULL, purchases=0)
+    assert account(stage) == TrainingAccount(FULL, purchases=0)
     assert stage.state() is BeneficiaryState.POTENTIAL
     # Bought again, it is a purchase of its own.
     again = stage.buy(course, now=T0 + timedelta(seconds=30))
@@ -165,7 +165,7 @@ def test_a_second_purchase_is_cancelled_without_touching_the_place(stage: Scene)
     assert stage.state() is BeneficiaryState.ACTIVE
     cancel(stage, first)
     assert stage.state() is BeneficiaryState.POTENTIAL
-    assert account(stage) == Account(FULL, purchases=0)
+    assert account(stage) == TrainingAccount(FULL, purchases=0)
 
 
 @pytest.mark.parametrize("late", [T0 + CANCEL_WITHIN + timedelta(milliseconds=1), T0 + timedelta(days=30)])
@@ -189,7 +189,7 @@ def test_the_only_purchase_is_not_cancelled_after_the_deadline_but_another_one_i
     second = stage.buy(now=PERSON.buy_by)
     cancel(stage, second, PERSON.buy_by + SECOND)
     assert stage.state() is BeneficiaryState.ACTIVE
-    assert account(stage) == Account(FULL - 1_000_000, purchases=1)
+    assert account(stage) == TrainingAccount(FULL - 1_000_000, purchases=1)
 
 
 def test_what_the_partner_has_taken_in_is_not_cancelled(stage: Scene) -> None:
@@ -197,7 +197,7 @@ def test_what_the_partner_has_taken_in_is_not_cancelled(stage: Scene) -> None:
     stage.just_before_the_next_commit(lambda: stage.redeem(bought))
     with pytest.raises(errors.TrainingAlreadyRedeemed):
         cancel(stage, bought)
-    assert account(stage) == Account(FULL - 1_000_000, purchases=1)
+    assert account(stage) == TrainingAccount(FULL - 1_000_000, purchases=1)
     assert stage.state() is BeneficiaryState.ACTIVE
 
 
@@ -206,7 +206,7 @@ def test_a_purchase_that_comes_between_keeps_the_place_through_a_cancellation(st
     stage.just_before_the_next_commit(lambda: stage.buy(second))
     assert cancel(stage, first).state == "CANCELLED"
     assert stage.state() is BeneficiaryState.ACTIVE
-    assert account(stage) == Account(FULL - 1_000_000, purchases=1)
+    assert account(stage) == TrainingAccount(FULL - 1_000_000, purchases=1)
 
 
 def test_a_person_keeps_the_balance_of_the_scheme_of_their_wave(stage: Scene) -> None:

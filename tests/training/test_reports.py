@@ -14,7 +14,7 @@ from chalicelib.errors import DomainError
 from chalicelib.training import errors, wire
 from chalicelib.training.course_store import CourseItem
 from chalicelib.training.reports import UNUSUAL
-from chalicelib.training.rules import Account, Certificate
+from chalicelib.training.rules import Certificate, TrainingAccount
 from chalicelib.training.store import TrainingItem
 from chalicelib.waves.rules import Beneficiary
 from tests.builders.training import OTHER, PERSON, SECOND, Scene, scene
@@ -56,7 +56,7 @@ def test_a_training_goes_from_its_code_to_its_certificate(stage: Scene) -> None:
         assert getattr(mine, name) == getattr(completed, name)
     assert mine.cancellable_until is None
     person = PERSON.registrant_id
-    assert stage.services.training.accounts([person]) == {person: Account(2_500_000, purchases=1, completed=1)}
+    assert stage.services.training.accounts([person]) == {person: TrainingAccount(2_500_000, purchases=1, completed=1)}
     assert stage.services.training.skills_of(person) == {"programming", "data_analysis"}
     assert stage.services.training.certificates_of(person) == [
         Certificate("Dasar Pemrograman Python", "Pelatihan Jaya", "C-1", T0 + 3 * SECOND)

@@ -11,7 +11,7 @@ from chalicelib.config import Programme
 from chalicelib.errors import NotFound
 from chalicelib.payouts.rules import Kind, State, entitlement_id
 from chalicelib.training.errors import AlreadyReviewed, NotCompleted
-from chalicelib.training.rules import Account
+from chalicelib.training.rules import TrainingAccount
 from chalicelib.training.wire import ReviewForm, ReviewView, TrainingView
 from chalicelib.waves.rules import BeneficiaryState
 from tests.builders.training import OTHER, PERSON, SECOND, Scene
@@ -21,7 +21,7 @@ INCENTIVE = entitlement_id(PERSON.wave, PERSON.registrant_id, Kind.INCENTIVE)
 LATER = T0 + timedelta(hours=1)
 
 
-def account(stage: Scene) -> Account:
+def account(stage: Scene) -> TrainingAccount:
     return stage.services.training.accounts([PERSON.registrant_id])[PERSON.registrant_id]
 
 
@@ -45,7 +45,7 @@ def test_the_first_review_makes_a_graduate_and_the_incentive_due_and_queues_it(s
     graduate = stage.services.waves.beneficiary(PERSON.registrant_id)
     assert graduate
     assert (graduate.state, graduate.graduated_at) == (BeneficiaryState.GRADUATED, LATER)
-    assert account(stage) == Account(2_500_000, 1, 1, first_completed_at=T0 + 3 * SECOND)
+    assert account(stage) == TrainingAccount(2_500_000, 1, 1, first_completed_at=T0 + 3 * SECOND)
 
 
 def test_the_same_review_again_gives_the_same_answer_and_queues_nothing(stage: Scene) -> None:
@@ -72,7 +72,7 @@ def test_a_graduate_goes_on_training_and_reviews_without_a_second_incentive(stag
     third = stage.buy(now=PERSON.buy_by + timedelta(days=99))
     stage.services.training.cancel(PERSON.registrant_id, third.training_id, PERSON.buy_by + timedelta(days=99))
     assert stage.state() is BeneficiaryState.GRADUATED
-    assert account(stage) == Account(1_500_000, 2, 2, first_completed_at=T0 + 3 * SECOND)
+    assert account(stage) == TrainingAccount(1_500_000, 2, 2, first_completed_at=T0 + 3 * SECOND)
 
 
 def test_only_ones_own_completed_training_can_be_reviewed(stage: Scene) -> None:

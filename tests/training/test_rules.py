@@ -13,7 +13,7 @@ from chalicelib.clock import iso
 from chalicelib.config import load_programme
 from chalicelib.errors import DomainError, Malformed
 from chalicelib.training import errors, rules, wire
-from chalicelib.training.rules import Account, Course, Mode, State
+from chalicelib.training.rules import Course, Mode, TrainingAccount, TrainingState
 from tests.builders.training import PERSON
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -45,46 +45,46 @@ TRAINING = rules.Training(
     price_idr=COURSE.price_idr,
     hours=COURSE.hours,
     redeem_code="A" * 16,
-    state=State.PURCHASED,
+    state=TrainingState.PURCHASED,
     purchased_at=NOW,
 )
-BOUGHT = Account(2_500_000, purchases=1)
+BOUGHT = TrainingAccount(2_500_000, purchases=1)
 REVIEW = {"rating": 7, "text": "a"}
 CARD = {"redeem_code": "A" * 16, "card_number": "1" * 16}
 FORM = {"redeem_code": "A" * 16, "certificate_number": "C/2026/0001", "completed_at": "2026-11-23T10:00:00+07:00"}
 
 
-def in_state(state: State) -> rules.Training:
+def in_state(state: TrainingState) -> rules.Training:
     return replace(TRAINING, state=state)
 
 
 def test_a_training_goes_one_way_and_every_state_but_the_first_is_reached_from_one() -> None:
-    assert set(rules.NEXT) == set(State)
+    assert set(rules.NEXT) == set(TrainingState)
     assert rules.BEFORE == {
-        State.CANCELLED: State.PURCHASED,
-        State.REDEEMED: State.PURCHASED,
-        State.ATTENDED: State.REDEEMED,
-        State.COMPLETED: State.ATTENDED,
+        TrainingState.CANCELLED: TrainingState.PURCHASED,
+        TrainingState.REDEEMED: TrainingState.PURCHASED,
+        TrainingState.ATTENDED: TrainingState.REDEEMED,
+        TrainingState.COMPLETED: TrainingState.ATTENDED,
     }
     assert sum(len(after) for after in rules.NEXT.values()) == len(rules.BEFORE)
 
 
-@pytest.mark.parametrize("state", State)
-def test_each_step_needs_the_one_before_it(state: State) -> None:
+@pytest.mark.parametrize("state", TrainingState)
+def test_each_step_needs_the_one_before_it(state: TrainingState) -> None:
     training = in_state(state)
-    for step in (State.REDEEMED, State.ATTENDED, State.COMPLETED):
+    for step in (TrainingState.REDEEMED, TrainingState.ATTENDED, TrainingState.COMPLETED):
         if rules.BEFORE[step] is state:
             rules.check_next(training, step)
         else:
             with pytest.raises(errors.WrongTrainingState) as refused:
                 rules.check_next(training, step)
             assert refused.value.facts == {"state": state.value, "needs": rules.BEFORE[step].value}
-    if state is State.COMPLETED:
+    if state is TrainingState.COMPLETED:
         rules.check_reviewable(training)
     else:
         with pytest.raises(errors.NotCompleted):
             rules.check_reviewable(training)
-    if state is State.CANCELLED:
+    if state is TrainingState.CANCELLED:
         with pytest.raises(errors.TrainingCancelled):
             rules.check_redeemable(training)
     else:
@@ -111,8 +111,8 @@ def test_a_purchase_is_cancelled_for_three_days_or_until_the_place_would_be_lost
     assert refused.value.facts == {"until": iso(until)}
 
 
-@pytest.mark.parametrize("state", [state for state in State if state is not State.PURCHASED])
-def test_what_went_on_is_not_cancelled(state: State) -> None:
+@pytest.mark.parametrize("state", [state for state in TrainingState if state is not TrainingState.PURCHASED])
+def test_what_went_on_is_not_cancelled(state: TrainingState) -> None:
     assert rules.cancellable_until(in_state(state), BOUGHT, PERSON, RULES) is None
     with pytest.raises(errors.TrainingAlreadyRedeemed):
         rules.check_cancellable(in_state(state), BOUGHT, PERSON, RULES, NOW)
@@ -133,7 +133,7 @@ def test_the_ends_of_the_calendar_are_refused_and_not_a_crash(text: str, error: 
 def test_a_training_is_completed_when_the_hours_of_its_course_can_have_passed() -> None:
     """Fifteen hours since the code was taken in, by our clock, and since attendance, by the partner's."""
     ahead = timedelta(minutes=5)  # attended by a clock that is ahead of ours
-    attended = replace(in_state(State.ATTENDED), redeemed_at=NOW, attended_at=NOW + ahead)
+    attended = replace(in_state(TrainingState.ATTENDED), redeemed_at=NOW, attended_at=NOW + ahead)
     lasts = 15 * HOUR
     rules.check_hours(attended, NOW + lasts + ahead, RULES, NOW + lasts)
     for completed_at, now in (
