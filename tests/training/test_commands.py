@@ -19,7 +19,6 @@ from chalicelib.clock import utc_now
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound
 from chalicelib.training.catalogue import COLUMNS
-from chalicelib.training.errors import PartnerRevoked
 from tests.builders.aws_calls import Call, wrap_calls
 from tests.builders.training import ANI, BUDI, PATH, Scene, course_row, scene, signed
 from tests.conftest import T0
@@ -72,14 +71,6 @@ def test_list_tells_the_active_from_the_revoked_and_shows_no_key(stage: Scene) -
     assert "  revoked 20" in lines[0]
     assert "  active  Kursus Maju" in lines[1]
     assert key not in "".join(lines)
-
-
-def test_a_revoked_partner_is_refused(stage: Scene) -> None:
-    partner_id, key = added("Pelatihan Jaya")
-    run("revoke", partner_id)
-    now = utc_now()
-    with pytest.raises(PartnerRevoked):
-        stage.services.partners.authenticate("POST", PATH, [], signed(partner_id, key, b"{}", now), b"{}", now)
 
 
 def test_revoking_nobody_is_refused(stage: Scene) -> None:

@@ -92,8 +92,9 @@ def test_what_its_partner_did_not_sign_is_refused_looks_the_same_and_uses_nothin
 @pytest.mark.parametrize("off", [-SKEW, SKEW])
 def test_a_clock_may_be_off_by_five_minutes_and_no_more(stage: Scene, jaya: Known, off: timedelta) -> None:
     too_far = off + (MS if off > timedelta() else -MS)
-    with pytest.raises(errors.SignatureExpired):
+    with pytest.raises(errors.SignatureExpired) as refused:
         authenticate(stage, signed(*jaya, BODY), now=T0 + too_far)
+    assert refused.value.facts == {"clock_skew_s": 300}
     with pytest.raises(errors.SignatureMissing):
         authenticate(stage, {})
     assert stage.kms.calls == ["encrypt"], "refused before anyone is looked up"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.training import signatures
-from chalicelib.training.errors import SignatureExpired, SignatureMissing
+from chalicelib.training.errors import SignatureMissing
 
 PARTNER = "a" * 26
 KEY = bytes(range(32))
@@ -23,12 +23,12 @@ NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 SKEW_S = 300
 
 
-def signed(now: datetime = NOW) -> dict[str, str]:
-    return signatures.sign(PARTNER, KEY.hex(), "POST", PATH, BODY, now)
+def signed() -> dict[str, str]:
+    return signatures.sign(PARTNER, KEY.hex(), "POST", PATH, BODY, NOW)
 
 
-def claimed(headers: dict[str, str], now: datetime = NOW) -> signatures.Claim:
-    return signatures.claim(headers, now, SKEW_S)
+def claimed(headers: dict[str, str]) -> signatures.Claim:
+    return signatures.claim(headers, NOW, SKEW_S)
 
 
 def test_the_signature_is_hmac_sha_256_over_six_lines() -> None:
@@ -60,11 +60,6 @@ def test_another_key_method_path_query_or_body_is_not_what_was_signed(
     key: bytes, method: str, path: str, query: str, body: bytes
 ) -> None:
     assert not signatures.is_signed(claimed(signed()), key, method, path, query, body)
-
-
-def test_another_timestamp_is_not_what_was_signed() -> None:
-    headers = signed() | {"Gelombang-Timestamp": str(int(NOW.timestamp()) + 1)}
-    assert not signatures.is_signed(claimed(headers), KEY, "POST", PATH, "", BODY)
 
 
 def test_no_two_requests_share_a_canonical_text() -> None:
@@ -108,53 +103,21 @@ def test_the_one_form_says_what_was_given_in_a_fixed_order_and_is_one_line(pairs
     assert re.fullmatch(r"[A-Za-z0-9._~%=&-]*", form)
 
 
-@pytest.mark.parametrize("off", [timedelta(seconds=-300), timedelta(), timedelta(seconds=300)])
-def test_five_minutes_of_clock_are_allowed_either_way(off: timedelta) -> None:
-    assert claimed(signed(), NOW + off).timestamp == str(int(NOW.timestamp()))
-
-
-@pytest.mark.parametrize("off", [timedelta(seconds=-300, milliseconds=-1), timedelta(seconds=300, milliseconds=1)])
-def test_a_millisecond_more_than_five_minutes_is_refused(off: timedelta) -> None:
-    with pytest.raises(SignatureExpired) as refused:
-        claimed(signed(), NOW + off)
-    assert refused.value.facts == {"clock_skew_s": 300}
-
-
-@pytest.mark.parametrize("header", ["Gelombang-Partner", "Gelombang-Timestamp", "Gelombang-Signature"])
-def test_an_absent_header_is_named(header: str) -> None:
-    headers = signed()
-    del headers[header]
-    with pytest.raises(SignatureMissing) as refused:
-        claimed(headers)
-    assert refused.value.facts == {"header": header}
-
-
 @pytest.mark.parametrize(
     ("header", "value"),
     [
-        ("Gelombang-Partner", ""),
-        ("Gelombang-Partner", "A" * 26),
-        ("Gelombang-Partner", "a" * 27),
-        ("Gelombang-Partner", "a" * 25 + "#"),
-        ("Gelombang-Partner", "a" * 26 + "\n"),
-        ("Gelombang-Timestamp", "2026-11-24T03:00:00Z"),
-        ("Gelombang-Timestamp", "01795489200"),
-        ("Gelombang-Timestamp", "1795489200.0"),
-        ("Gelombang-Timestamp", " 1795489200"),
-        ("Gelombang-Timestamp", "١٧٩٥٤٨٩٢٠٠"),
-        ("Gelombang-Timestamp", "9" * 400),
-        ("Gelombang-Signature", "0" * 63),
-        ("Gelombang-Signature", "0" * 65),
-        ("Gelombang-Signature", "é" * 64),
-        ("Gelombang-Signature", "0" * 64 + "\n"),
+        *(("Gelombang-Partner", value) for value in (None, "", "A" * 26, "a" * 27, "a" * 25 + "#", "a" * 26 + "\n")),
+        *(("Gelombang-Timestamp", value) for value in (None, "2026-11-24T03:00:00Z", "01795489200", "1795489200.0")),
+        *(("Gelombang-Timestamp", value) for value in (" 1795489200", "١٧٩٥٤٨٩٢٠٠", "9" * 400)),
+        *(("Gelombang-Signature", value) for value in (None, "0" * 63, "0" * 65, "é" * 64, "0" * 64 + "\n")),
+        # One spelling only: a replay cannot be respelt.
+        ("Gelombang-Signature", signed()["Gelombang-Signature"].upper()),
     ],
 )
-def test_a_header_of_another_form_is_refused_before_anything_is_looked_up(header: str, value: str) -> None:
-    with pytest.raises(SignatureMissing):
-        claimed(signed() | {header: value})
-
-
-def test_a_signature_has_one_spelling_so_that_a_replay_cannot_be_respelt() -> None:
-    headers = signed()
-    with pytest.raises(SignatureMissing):
-        claimed(headers | {"Gelombang-Signature": headers["Gelombang-Signature"].upper()})
+def test_a_header_that_is_absent_or_of_another_form_is_named_before_anything_is_looked_up(
+    header: str, value: str | None
+) -> None:
+    headers = {name: sent for name, sent in (signed() | {header: value}).items() if sent is not None}
+    with pytest.raises(SignatureMissing) as refused:
+        claimed(headers)
+    assert refused.value.facts == {"header": header}
