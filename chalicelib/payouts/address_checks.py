@@ -50,14 +50,16 @@ class AddressBook:
         now: datetime,
         owed: Callable[[], bool] = lambda: False,
     ) -> FinancialAddress:
-        """Set a person's address and ask about it at once; without an answer it has no `check`, and is asked about
-        before money is sent.
+        """Set a person's address and ask the provider about it at once.
 
-        The same address again is asked about again unless it may be paid already: the bank may have corrected its
-        books. Raises as `Registrations.set_financial_address` does (and `AccountAlreadyUsed` if the account, which
-        could not be paid to before, is another's since); `unless_paying` goes with a change, `owed` decides whether the
-        first address waits. An answer that the account cannot be paid to tells under which name it is not: it is
-        counted with the refusals of registrations, and one more than a day has is neither told nor kept.
+        Without an answer the address has no `check`; the provider is asked again before money is sent. An address that
+        is set again is asked about again unless it may be paid to: the bank may have corrected its books.
+        `unless_paying` goes into the same transaction as a change. `owed` decides whether a first address waits.
+
+        An answer that an account cannot be paid to tells under which name it is not. It counts with the refusals of
+        registrations; above the day's limit the answer is neither told nor kept. Raises what
+        `Registrations.set_financial_address` raises, and `AccountAlreadyUsed` if an account that could not be paid to
+        is another person's by now.
         """
         address = self._registrations.set_financial_address(registrant_id, form, now, unless_paying, owed)
         if address.check and address.check.verdict in PAYABLE:
@@ -83,14 +85,11 @@ class AddressBook:
             return Hold.UNTOLD
         if payee.address.pay_from is not None and now < payee.address.pay_from:
             return Hold.ADDRESS_CHANGED
-        return Hold.EXCLUDED if self._excluded(payee) else payee
-
-    def _excluded(self, payee: Payee) -> bool:
         try:
             self._registrations.check_not_excluded(payee.registrant)
         except Excluded:
-            return True
-        return False
+            return Hold.EXCLUDED
+        return payee
 
     def _inquire(
         self, registrant_id: str, address: FinancialAddress, now: datetime, *, counted: bool

@@ -115,14 +115,13 @@ class PayoutsServices(RegistrationServices):
         """Files of transfers for the bank, by two people. Raises `BadConfiguration` where no account pays by file."""
         from ..config import BadConfiguration
         from ..ids import system_randomness
-        from ..payouts.bank_files.export import BankFiles, Books
+        from ..payouts.bank_files.export import BankFiles
         from ..payouts.controls.pause import PauseStore
 
         rules = self.programme.payouts.bank_file
         if rules is None:
             raise BadConfiguration(reason="programme.toml has no [payouts.bank_file]: no account pays by bank file")
-        books = Books(self.bank_store, self.payout_store, PauseStore())
-        return BankFiles(books, self.registrations, rules, system_randomness)
+        return BankFiles(self.bank_store, self.payout_store, PauseStore(), self.registrations, rules, system_randomness)
 
     @cached_property
     def bank_reports(self) -> BankReports:

@@ -27,7 +27,7 @@ def bank(cloud: Settings, programme: Programme) -> BankWorld:
 
 def approved(bank: BankWorld, books: BankBooks) -> None:
     """Hand every proposed file to the bank, which refuses a transfer that it has."""
-    for batch in bank.files.all():
+    for batch in bank.bank_store.batches():
         if batch.state is BatchState.PROPOSED:
             books.take(bank.approve(batch.id))
 
@@ -39,7 +39,7 @@ def test_exports_at_once_put_each_transfer_into_one_file(bank, meet):
         references = {bank.claimed(f"p{round_}-{number}") for number in range(6)}
         answers = together([partial(bank.propose, by) for by in MAKERS], meet)
         assert refusals(answers) == []
-        assert not [each for each in bank.files.all() if each.state is BatchState.COLLECTING]
+        assert not [each for each in bank.bank_store.batches() if each.state is BatchState.COLLECTING]
         assert bank.propose() is None, "none is left over"
         before = set(books.paid)
         approved(bank, books)

@@ -47,10 +47,11 @@ def export(
     """
     if sum(map(bool, (listing, reject, approve))) > 1 or bool(approve) is not (out is not None):
         raise click.UsageError("give one of --list, --reject BATCH, or --approve BATCH with --out FILE")
-    files, now = stages.load(stage).services.bank_files, utc_now()
+    services, now = stages.load(stage).services, utc_now()
+    files = services.bank_files
     write = _writer(files.rules)
     if listing:
-        for batch in files.all():
+        for batch in services.bank_store.batches():
             click.echo(_described(batch))
         waiting = files.waiting()
         if waiting:

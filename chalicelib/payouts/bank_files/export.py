@@ -13,16 +13,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
-from typing import Protocol
+
+import msgspec
 
 from ...config import BankFileRules
 from ...ids import Randomness, random_id
+from ...registration.service import Registrations
 from .. import rules
 from ..controls.pause import PauseStore
 from ..errors import BatchDiffers, BatchMoved, BatchNotNow, BatchOutdated, PayoutsPaused, SamePerson
 from ..ledger.store import PayoutStore
 from ..rules import Entitlement, State, entitlement_of, reference
-from . import transfers as bank_rail
 from .store import BankStore, Batch, BatchState, Note
 from .transfers import Order, Transfer
 
@@ -35,12 +36,6 @@ Progress = Callable[[Sequence[str]], Iterable[str]]
 """Gives back what it is given, and shows somebody how far it is."""
 
 
-class Sealer(Protocol):
-    """Opens what was encrypted with a person's own data key."""
-
-    def unseal(self, registrant_id: str, sealed: bytes) -> bytes: ...
-
-
 @dataclass(frozen=True)
 class Exported:
     """The file that was made, or gone on with (None: nothing waits); how many attempts wait for the next one."""
@@ -49,23 +44,22 @@ class Exported:
     left: int
 
 
-@dataclass(frozen=True)
-class Books:
-    """What is read and written: the files, the ledger, and the kill switch."""
-
-    files: BankStore
-    ledger: PayoutStore
-    pause: PauseStore
-
-
 class BankFiles:
     """See the module. `by` is the caller's IAM identity (ARN), `now` an aware UTC instant."""
 
-    def __init__(self, books: Books, sealer: Sealer, file_rules: BankFileRules, randomness: Randomness) -> None:
-        self._store = books.files
-        self._ledger = books.ledger
-        self._pause = books.pause
-        self._sealer = sealer
+    def __init__(
+        self,
+        store: BankStore,
+        ledger: PayoutStore,
+        pause: PauseStore,
+        registrations: Registrations,
+        file_rules: BankFileRules,
+        randomness: Randomness,
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._pause = pause
+        self._registrations = registrations
         self.rules = file_rules
         self._randomness = randomness
 
@@ -129,10 +123,6 @@ class BankFiles:
         self._store.decide(batch, after)
         log.warning("bank_file_given_up", extra={"batch": batch.id, "by": by, "state": after.state.value})
         return after
-
-    def all(self) -> list[Batch]:
-        """Every file, the oldest first."""
-        return self._store.batches()
 
     def waiting(self) -> list[Entitlement]:
         """What is SENDING by this rail and in no file that counts, the longest waiting first."""
@@ -222,7 +212,8 @@ class BankFiles:
 
     def _transfer(self, entitlement: Entitlement, reference: str) -> Transfer:
         stored = next(each for each in self._ledger.attempts(entitlement.id) if each.key == reference)
-        return bank_rail.transfer(self._sealer.unseal(entitlement.registrant_id, stored.sealed_body))
+        body = self._registrations.unseal(entitlement.registrant_id, stored.sealed_body)
+        return msgspec.json.decode(body, type=Transfer)
 
     def _check_not_paused(self) -> None:
         if self._pause.get() is not None:

@@ -15,17 +15,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
 
 from ...clock import Clock
 from ...errors import DomainError
+from ...registration.service import Registrations
 from .. import alarm_words, rules
 from ..errors import Superseded, UnknownEntitlement
 from ..ledger.store import PayoutStore
 from ..rules import Answer, Entitlement, Hold, Move, Outcome, State
+from ..worker import Worker
 from .report_lines import MOVED, OVER, Finding, Line, Problem, WholeFile, finding, once_each
-from .store import BankStore, Batch, BatchState, Note, Word
-from .transfers import BankFile
+from .store import RAIL, BankStore, Batch, BatchState, Note, Word
 
 log = logging.getLogger(__name__)
 
@@ -72,22 +72,6 @@ class Known:
         return failed or ended or self.n < self.entitlement.n
 
 
-class Work(Protocol):
-    """The worker."""
-
-    def process(self, entitlement_id: str, now: datetime) -> State: ...
-
-
-class Sealer(Protocol):
-    """Encrypts with a person's own data key."""
-
-    def seal(self, registrant_id: str, plain: bytes) -> bytes: ...
-
-    def unseal(self, registrant_id: str, sealed: bytes) -> bytes: ...
-
-
-Progress = Callable[[Sequence[Line]], Iterable[Line]]
-
 _AFTER = {
     Outcome.PENDING: MOVED | OVER | {Outcome.PENDING},
     Outcome.REJECTED: MOVED | OVER | {Outcome.PENDING},
@@ -104,18 +88,18 @@ _RANK = {Outcome.PENDING: 0, Outcome.REJECTED: 0, Outcome.SUCCEEDED: 1, Outcome.
 class BankReports:
     """See the module."""
 
-    def __init__(self, store: BankStore, ledger: PayoutStore, worker: Work, sealer: Sealer) -> None:
+    def __init__(self, store: BankStore, ledger: PayoutStore, worker: Worker, registrations: Registrations) -> None:
         self._store = store
         self._ledger = ledger
         self._worker = worker
-        self._sealer = sealer
+        self._registrations = registrations
 
     def take_in(
         self,
         statements: Sequence[Line | WholeFile],
         source: Source,
         clock: Clock,
-        progress: Progress = iter,
+        progress: Callable[[Sequence[Line]], Iterable[Line]] = iter,
     ) -> Imported:
         """Judge each statement of a report; keep what is believed, and settle by it.
 
@@ -144,7 +128,7 @@ class BankReports:
         for word in (known.note.word, known.note.paid):
             if word is not None and known.entitlement is not None:
                 sealed, owner = word.narrative, known.entitlement.registrant_id
-                yield word, self._sealer.unseal(owner, sealed).decode() if sealed else ""
+                yield word, self._registrations.unseal(owner, sealed).decode() if sealed else ""
 
     def _each(
         self, statements: Sequence[Line | WholeFile], batches: Mapping[str, Batch], findings: list[Finding]
@@ -192,7 +176,7 @@ class BankReports:
                 if rules.same_person(first, source.by):
                     return Problem.ONE_PERSON
             if line.narrative and word.answer.outcome is Outcome.REJECTED:
-                sealed = self._sealer.seal(known.entitlement.registrant_id, line.narrative.encode())
+                sealed = self._registrations.seal(known.entitlement.registrant_id, line.narrative.encode())
                 word = replace(word, narrative=sealed)
             if self._store.say(line.reference, word, known.note, now):
                 return True
@@ -261,7 +245,7 @@ def judge(line: Line, known: Known) -> Problem | None:
         return Problem.UNKNOWN_REFERENCE
     if line.fault is not None and line.outcome is not Outcome.REJECTED:
         return line.fault
-    if known.n == entitlement.n and entitlement.rail != BankFile.rail:
+    if known.n == entitlement.n and entitlement.rail != RAIL:
         return Problem.OTHER_RAIL
     if known.batch is None or known.batch.state not in _AT_THE_BANK:
         return Problem.NOT_IN_A_FILE

@@ -31,8 +31,7 @@ class BankStatements:
 
     def between(self, since: datetime, until: datetime) -> Iterator[StatementLine]:
         """What was kept from `since` to before `until`."""
-        said = self._store.said_between(since, until)
-        yield from self._lines(said)
+        return self._lines(self._store.said_between(since, until))
 
     def of(self, references: Sequence[str]) -> Mapping[str, Sequence[StatementLine]]:
         """What was kept of each reference; as if long ago, as nothing that was kept is still on its way."""

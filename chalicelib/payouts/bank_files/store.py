@@ -23,8 +23,8 @@ from ..ledger.items import Head, PayoutsTable, partition
 from ..ledger.partitions import unsettled_shards
 from ..rules import Answer, Entitlement, Outcome, State, entitlement_of
 from .report_lines import MOVED
-from .transfers import BankFile
 
+RAIL = "bank-file"
 _BATCHES = "BANKFILES"
 _NOTHING = Rupiah(0)
 
@@ -175,7 +175,7 @@ class BankStore:
             if seldom:
                 keys = [(row.pk, "HEAD") for row in Head.unsettled.query(shard)]
                 found += (items.from_head(head) for head in Head.batch_get(keys, consistent_read=True))
-        on_their_way = (each for each in found if each.state is State.SENDING and each.rail == BankFile.rail)
+        on_their_way = (each for each in found if each.state is State.SENDING and each.rail == RAIL)
         return sorted(on_their_way, key=lambda each: (each.changed_at, each.id))
 
     def note(self, reference: str) -> Note:

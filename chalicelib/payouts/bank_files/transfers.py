@@ -1,9 +1,9 @@
-"""The rail on which money goes by a file to a bank, and its answers come back by files.
+"""The provider to which money goes by a file, and whose answers come back by files: a bank.
 
-Nothing is called here: an instruction is rendered and kept with its attempt; people put it into a file (`bank_files`);
-what the bank's reports say of it is kept (`bank_reports`), and that is the answer to a status query. So the worker
-treats a bank as any other provider. The reference is the `EndToEndId` (at most 35 characters; ours have 31). Keys have
-no life here: what is in no file has not been sent, and a reference is in one file at most.
+Nothing is called here. An instruction is rendered and kept with its attempt; people put it into a file (`export`). What
+the bank's reports say of it is kept (`reports`) and answers the status query. So the worker treats a bank as any other
+provider. The reference is the `EndToEndId` (at most 35 characters; ours have 31). Keys do not expire here: what is in
+no file has not been sent, and a reference is in one file at most.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
 
 import msgspec
 from msgspec import Struct
@@ -21,6 +20,7 @@ from ...money import Rupiah
 from ...registration.rules import FinancialAddress
 from ..providers.provider import Inquiry, InquiryOutcome
 from ..rules import Answer, Entitlement, Outcome
+from .store import RAIL, BankStore
 
 
 class Transfer(Struct, frozen=True):
@@ -49,19 +49,13 @@ class Order:
         return Rupiah(sum(each.amount_idr for each in self.transfers))
 
 
-class Answers(Protocol):
-    """What the bank's reports said of a reference; None if nothing."""
-
-    def answer(self, reference: str) -> Answer | None: ...
-
-
 class BankFile:
     """See the module. `codes` are the programme's; one that is paid by this rail has a BIC (`config` holds it so)."""
 
-    rail = "bank-file"
+    rail = RAIL
 
-    def __init__(self, answers: Answers, codes: Mapping[str, PayoutCode]) -> None:
-        self._answers = answers
+    def __init__(self, store: BankStore, codes: Mapping[str, PayoutCode]) -> None:
+        self._store = store
         self._codes = codes
 
     def inquire(self, address: FinancialAddress) -> Inquiry:  # noqa: ARG002 - the port's
@@ -87,9 +81,4 @@ class BankFile:
 
     def status(self, reference: str) -> Answer:
         """What the bank said, or that it has said nothing yet; an instruction of ours is never NOT_FOUND."""
-        return self._answers.answer(reference) or Answer(Outcome.PENDING, "awaits_bank_file")
-
-
-def transfer(body: bytes) -> Transfer:
-    """The transfer of an attempt's body."""
-    return msgspec.json.decode(body, type=Transfer)
+        return self._store.answer(reference) or Answer(Outcome.PENDING, "awaits_bank_file")

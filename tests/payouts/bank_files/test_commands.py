@@ -229,5 +229,5 @@ def test_the_services_are_wired_to_the_stages_tables(cloud, programme):
     with pytest.raises(BadConfiguration, match=r"no \[payouts\.bank_file\]"):
         _ = services.bank_files
     services.programme = with_bank(programme)
-    assert services.bank_files.all() == []
+    assert services.bank_files.waiting() == []
     assert services.bank_reports.take_in([], bank_file.Source("ab", MAKER), lambda: T0).findings == ()

@@ -17,7 +17,7 @@ PAID = [State.DUE, State.SENDING, State.PAID]
 def handed_over(world: BankWorld) -> list[str]:
     """What the bank pays of the files that are proposed."""
     bank = BankBooks()
-    for batch in world.files.all():
+    for batch in world.bank_store.batches():
         if batch.state is BatchState.PROPOSED:
             bank.take(world.approve(batch.id))
     return sorted(bank.paid)
@@ -67,7 +67,7 @@ def test_two_exports_at_once_never_put_one_transfer_into_two_files(world, each_c
         references = [world.claimed(name) for name in ("ani", "budi")]
         act(world.propose, lambda: world.propose("arn:aws:iam::123456789012:user/other"))
         assert handed_over(world) == sorted(references)
-        assert not [each for each in world.files.all() if each.state is BatchState.COLLECTING]
+        assert not [each for each in world.bank_store.batches() if each.state is BatchState.COLLECTING]
 
 
 def test_two_imports_at_once_settle_once(world, each_call):
