@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..payouts.providers.provider import Providers
     from ..payouts.providers.secret import ProviderSecret
     from ..payouts.queue import PayoutQueue
-    from ..payouts.reconciliation.nightly import Comparison, Daily
+    from ..payouts.reconciliation.nightly import DayComparison, NightlyComparison
     from ..payouts.service import Payouts
     from ..payouts.worker import Worker
 
@@ -81,26 +81,26 @@ class PayoutsServices(RegistrationServices):
         return Providers({xendit.rail: xendit, bank.rail: bank}, rules.codes)
 
     @cached_property
-    def daily_reconciliation(self) -> Daily:
+    def daily_reconciliation(self) -> NightlyComparison:
         """The nightly comparison with the providers."""
         from ..payouts.reconciliation.day_store import DayStore
-        from ..payouts.reconciliation.nightly import Daily
+        from ..payouts.reconciliation.nightly import NightlyComparison
 
         store = DayStore(self._client("s3"), self.settings.reports_bucket)
-        return Daily(self.day_comparison(), store, f"gelombang-{self.settings.stage}")
+        return NightlyComparison(self.day_comparison(), store, f"gelombang-{self.settings.stage}")
 
-    def day_comparison(self) -> Comparison:
+    def day_comparison(self) -> DayComparison:
         """The comparison of days, in their order; each has its own memory of what it read last."""
         from ..payouts.bank_files.statement import BankStatements
         from ..payouts.bank_files.transfers import BankFile
         from ..payouts.providers.xendit import Xendit
         from ..payouts.providers.xendit_statements import XenditStatements
-        from ..payouts.reconciliation.nightly import Comparison
+        from ..payouts.reconciliation.nightly import DayComparison
 
         settings, timeout_s = self.settings, self.programme.payouts.fsp_timeout_s
         xendit = XenditStatements(settings.fsp_url, timeout_s, self._fsp_secret.api_key)
         bank = BankStatements(self.bank_store)
-        return Comparison(self.payout_store, {Xendit.rail: xendit, BankFile.rail: bank})
+        return DayComparison(self.payout_store, {Xendit.rail: xendit, BankFile.rail: bank})
 
     @cached_property
     def bank_store(self) -> BankStore:

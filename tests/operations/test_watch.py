@@ -17,7 +17,7 @@ from chalicelib.aws.job_runs import Runs
 from chalicelib.config import Programme, Settings, load_programme
 from chalicelib.payouts.ledger.records import StoredAttempt
 from chalicelib.payouts.reconciliation.day_store import DayStore
-from chalicelib.payouts.reconciliation.nightly import Comparison, Daily
+from chalicelib.payouts.reconciliation.nightly import DayComparison, NightlyComparison
 from chalicelib.payouts.rules import UNCOUNTED, Entitlement, Hold, Move
 from chalicelib.payouts.rules import State as Payout
 from chalicelib.payouts.service import BACKLOG_MAX
@@ -308,8 +308,8 @@ def test_a_stage_that_has_run_for_months_owes_nothing_from_before_its_upgrade(wo
 def test_a_job_that_is_killed_rings_until_it_has_done_its_work(job, cloud, on_duty, monkeypatch):
     services = on_duty.services
     # The provider is not asked: there is none here, and nothing was paid.
-    ledger = Comparison(services.payout_store, {})
-    services.daily_reconciliation = Daily(
+    ledger = DayComparison(services.payout_store, {})
+    services.daily_reconciliation = NightlyComparison(
         ledger, DayStore(services._client("s3"), cloud.reports_bucket), "gelombang-test"
     )
     on_duty.fire("watch", T0)

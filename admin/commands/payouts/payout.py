@@ -12,7 +12,7 @@ import urllib3
 from chalicelib.clock import utc_now
 from chalicelib.money import Rupiah, format_idr
 from chalicelib.payouts.reconciliation import whole_ledger
-from chalicelib.payouts.reconciliation.whole_ledger import Books
+from chalicelib.payouts.reconciliation.whole_ledger import ProviderBooks
 from chalicelib.payouts.rules import Entitlement, Hold, Kind, State
 from chalicelib.payouts.service import BACKLOG_MAX
 
@@ -126,7 +126,7 @@ def _ledger(stage: str) -> Iterator[Entitlement]:
     return stages.load(stage).services.payout_store.everything()
 
 
-def _books(where: str) -> Books:
+def _books(where: str) -> ProviderBooks:
     try:
         if where.startswith(("http://", "https://")):
             answer = urllib3.request("GET", where, timeout=BOOKS_TIMEOUT_S, retries=False)
@@ -135,6 +135,6 @@ def _books(where: str) -> Books:
             raw = answer.data
         else:
             raw = Path(where).read_bytes()
-        return msgspec.json.decode(raw, type=Books)
+        return msgspec.json.decode(raw, type=ProviderBooks)
     except (OSError, urllib3.exceptions.HTTPError, msgspec.DecodeError) as error:
         raise click.ClickException(f"the provider's record cannot be read: {type(error).__name__}") from error

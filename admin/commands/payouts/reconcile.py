@@ -12,7 +12,7 @@ from chalicelib.clock import utc_now
 from chalicelib.money import Rupiah, format_idr
 from chalicelib.payouts.errors import StatementUnreadable
 from chalicelib.payouts.reconciliation import day_rules, nightly
-from chalicelib.payouts.reconciliation.day_rules import Report, Slice
+from chalicelib.payouts.reconciliation.day_rules import DayReport, Slice
 from chalicelib.web import problems
 
 from ... import terminal
@@ -53,7 +53,7 @@ def _watched(slices: list[Slice]) -> Iterable[Slice]:
     return terminal.progress(slices, "comparing", len(slices))
 
 
-def _show(report: Report) -> None:
+def _show(report: DayReport) -> None:
     totals = report.totals
     click.echo(
         f"{report.day} ledger: {totals.paid} paid, {format_idr(Rupiah(totals.paid_idr))}; "

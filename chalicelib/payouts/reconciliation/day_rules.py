@@ -48,7 +48,7 @@ class Slice(Struct, frozen=True):
     until: datetime
 
 
-class Totals(Struct, frozen=True):
+class DayTotals(Struct, frozen=True):
     """What each side recorded in the time, in whole rupiah. At midnight a payment may be a day later in the ledger."""
 
     paid: int = 0
@@ -61,24 +61,24 @@ class Totals(Struct, frozen=True):
     fsp_reversed_idr: int = 0
     fsp_other: int = 0
 
-    def __add__(self, other: Totals) -> Totals:
-        return Totals(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
+    def __add__(self, other: DayTotals) -> DayTotals:
+        return DayTotals(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
 
 
-class Part(Struct, frozen=True):
+class SlicePart(Struct, frozen=True):
     """What one slice came to. `received`: `registrant/kind` and transaction of each line that says it succeeded."""
 
-    totals: Totals
+    totals: DayTotals
     found: list[Disagreement]
     received: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class Report:
+class DayReport:
     """What a day came to."""
 
     day: date
-    totals: Totals
+    totals: DayTotals
     found: Sequence[Disagreement]
 
 
@@ -148,23 +148,23 @@ def needs_a_look(subject: Subject, lines: Sequence[StatementLine]) -> bool:
     return any(not recorded - BEFORE <= line.updated_at <= recorded + SKEW for line in lines)
 
 
-def count(line: StatementLine) -> Totals:
+def count(line: StatementLine) -> DayTotals:
     """One line of a statement."""
     amount = line.amount_idr or 0
     match line.entry:
         case Entry.SUCCEEDED:
-            return Totals(fsp_succeeded=1, fsp_succeeded_idr=amount)
+            return DayTotals(fsp_succeeded=1, fsp_succeeded_idr=amount)
         case Entry.REVERSED:
-            return Totals(fsp_reversed=1, fsp_reversed_idr=amount)
+            return DayTotals(fsp_reversed=1, fsp_reversed_idr=amount)
         case _:
-            return Totals(fsp_other=1)
+            return DayTotals(fsp_other=1)
 
 
-def count_event(state: State, amount_idr: int) -> Totals:
+def count_event(state: State, amount_idr: int) -> DayTotals:
     """One transition of the ledger."""
     if state is State.PAID:
-        return Totals(paid=1, paid_idr=amount_idr)
-    return Totals(reversed=1, reversed_idr=amount_idr)
+        return DayTotals(paid=1, paid_idr=amount_idr)
+    return DayTotals(reversed=1, reversed_idr=amount_idr)
 
 
 def person(entitlement: Entitlement) -> str:
@@ -172,9 +172,9 @@ def person(entitlement: Entitlement) -> str:
     return f"{entitlement.registrant_id}/{entitlement.kind.value}"
 
 
-def whole(day: date, parts: Iterable[Part]) -> Report:
+def whole(day: date, parts: Iterable[SlicePart]) -> DayReport:
     """A day of its slices: each disagreement once, and who received something under more than one transaction."""
-    totals = Totals()
+    totals = DayTotals()
     found: dict[tuple[Difference, str, str, str], Disagreement] = {}
     received: dict[str, set[str]] = defaultdict(set)
     for part in parts:
@@ -192,10 +192,10 @@ def whole(day: date, parts: Iterable[Part]) -> Report:
     everything = sorted(
         [*found.values(), *twice], key=lambda each: (order.index(each.difference), each.subject, each.ledger, each.fsp)
     )
-    return Report(day, totals, everything)
+    return DayReport(day, totals, everything)
 
 
-def as_csv(report: Report) -> bytes:
+def as_csv(report: DayReport) -> bytes:
     """A line for each disagreement, below one that names the columns; the same report gives the same bytes."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")

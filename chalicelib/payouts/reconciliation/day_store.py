@@ -16,10 +16,10 @@ from pynamodb.exceptions import DoesNotExist, PutError
 
 from ...aws.dynamodb import is_condition_failure
 from ..ledger.items import PayoutsTable
-from .day_rules import Part
+from .day_rules import SlicePart
 
 _KEYS = ("CONTROL", "RECONCILED")
-_parts = msgspec.json.Decoder(Part)
+_parts = msgspec.json.Decoder(SlicePart)
 
 
 class ReconciledItem(PayoutsTable):
@@ -51,7 +51,7 @@ class DayStore:
             if not is_condition_failure(error):
                 raise
 
-    def part(self, day: date, name: str) -> Part | None:
+    def part(self, day: date, name: str) -> SlicePart | None:
         """What a slice came to, if it is done."""
         try:
             body = self._s3.get_object(Bucket=self._bucket, Key=_part_key(day, name))["Body"].read()
@@ -61,7 +61,7 @@ class DayStore:
             raise
         return _parts.decode(body)
 
-    def put_part(self, day: date, name: str, part: Part) -> None:
+    def put_part(self, day: date, name: str, part: SlicePart) -> None:
         """Keep what a slice came to."""
         self._put(_part_key(day, name), msgspec.json.encode(part), "application/json")
 

@@ -1,13 +1,11 @@
 """The nightly comparison with the providers: every WIB day since the last one that is done, each with a report.
 
-A slice that is done is kept, a day is done once its report is written. So it may die anywhere, run twice at once or not
-for days: the next run goes on. Nothing is repaired: what is found is for people.
+A slice that is done is kept. A day is done once its report is written. So a run may die anywhere, meet another or be
+days late: the next one goes on. Nothing is repaired: what is found is for people.
 
-Reading both sides of one slice of a day, and comparing them.
-
-In memory are the lines of a slice and the hour before it, of each provider, and the ledger's payments of the slice, a
-few hundred bytes each: a day's 100,000 payments all within one slice take some 100 MB. The ledger is read by its index
-of news and by batch gets of what the lines name, never by a scan.
+In memory are the lines of one slice and the hour before it, of each provider, and the ledger's payments of the slice: a
+few hundred bytes each, some 100 MB if a day's 100,000 payments are all in one slice. The ledger is read by its index of
+news and by batch gets of what the lines name, never by a scan.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ from ..ledger.store import PayoutStore
 from ..providers.statements import Entry, StatementLine, Statements
 from ..rules import Entitlement, State
 from . import day_rules
-from .day_rules import GRACE, Part, Report, Slice, Subject, Totals
+from .day_rules import GRACE, DayReport, DayTotals, Slice, SlicePart, Subject
 from .day_store import DayStore
 
 log = logging.getLogger(__name__)
@@ -37,17 +35,27 @@ log = logging.getLogger(__name__)
 SLICE_S = 500.0
 """Time that a slice needs at most: 2,000 pages of a statement, and what is looked up by itself."""
 
+PAGE = 100
+"""Lines of news read at a time."""
+
+LOOKUPS = 1000
+"""How many references of one slice and provider are looked up one by one: a call each, some three minutes together.
+
+Above that the statement as a whole is wrong; what it lacks is then reported without a look-up.
+"""
+
 _DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
 
 
 class Behind(Exception):
     """A day has been over for more than a whole day and is not compared. The function fails by it, so that it rings."""
 
 
-class Daily:
+class NightlyComparison:
     """See the module. `namespace` is where the stage's metrics are."""
 
-    def __init__(self, comparison: Comparison, store: DayStore, namespace: str) -> None:
+    def __init__(self, comparison: DayComparison, store: DayStore, namespace: str) -> None:
         self._comparison = comparison
         self._store = store
         self._namespace = namespace
@@ -87,7 +95,7 @@ class Daily:
         self._tell(report, now)
         self._store.mark_done(day)
 
-    def _tell(self, report: Report, now: datetime) -> None:
+    def _tell(self, report: DayReport, now: datetime) -> None:
         """One line, with the metric in it; an ERROR if there is any difference.
 
         A run that dies right after it tells of the same day again: rather twice than never.
@@ -98,29 +106,17 @@ class Daily:
 
 
 def compare(
-    comparison: Comparison, day: date, now: datetime, progress: Callable[[list[Slice]], Iterable[Slice]] = iter
-) -> Report:
+    comparison: DayComparison, day: date, now: datetime, progress: Callable[[list[Slice]], Iterable[Slice]] = iter
+) -> DayReport:
     """One day now, whatever was compared before; nothing is written. Raises `DayNotOver`, `StatementUnreadable`."""
     slices = comparison.slices(day, now)
     return day_rules.whole(day, [comparison.part(piece, now) for piece in progress(slices)])
 
 
-PAGE = 100
-"""Lines of news read at a time, and entitlements in one batch get."""
+class DayComparison:
+    """Compares one slice after another, and keeps the last lines, so that each is read once.
 
-LOOKUPS = 1000
-"""How many references of one slice and provider are looked up by themselves; a call each, some three minutes together.
-
-With more than that the statement as a whole is wrong, and what it does not have is reported without being looked up.
-"""
-
-_SECOND = timedelta(seconds=1)
-
-
-class Comparison:
-    """See the module. `statements`: by the name of the rail.
-
-    One object reads one slice after another; it keeps the last lines, so that each is read once.
+    `statements`: each provider's, by its name.
     """
 
     def __init__(self, ledger: PayoutStore, statements: Mapping[str, Statements]) -> None:
@@ -135,14 +131,14 @@ class Comparison:
             raise DayNotOver(day=str(day), latest=str(latest))
         return day_rules.slices(day)
 
-    def part(self, piece: Slice, now: datetime) -> Part:
+    def part(self, piece: Slice, now: datetime) -> SlicePart:
         """One slice, both ways. Raises `StatementUnreadable`."""
         settled_by = now - GRACE
         windows = {
             rail: reader.lines(piece.since - day_rules.BEFORE, piece.since, piece.until + day_rules.SKEW)
             for rail, reader in self._readers.items()
         }
-        totals, subjects = Totals(), dict[tuple[str, str], Subject]()
+        totals, subjects = DayTotals(), dict[tuple[str, str], Subject]()
         for news, subject in self._recorded(piece):
             totals += day_rules.count_event(news.state, news.amount_idr)
             subjects[subject.rail, subject.reference] = subject
@@ -159,7 +155,7 @@ class Comparison:
                 if subject.entitlement is not None:
                     who = day_rules.person(subject.entitlement)
                     received += [(who, line.id) for line in lines if line.entry is Entry.SUCCEEDED]
-        return Part(totals, found, received)
+        return SlicePart(totals, found, received)
 
     def _recorded(self, piece: Slice) -> Iterator[tuple[News, Subject]]:
         """What the ledger recorded as PAID or REVERSED in a slice, with the attempt that it was."""

@@ -22,7 +22,7 @@ class BookLine(Struct, frozen=True):
     moved_idr: int
 
 
-class Books(Struct, frozen=True):
+class ProviderBooks(Struct, frozen=True):
     """The provider's record."""
 
     payouts: list[BookLine]
@@ -57,7 +57,7 @@ class Disagreement:
 
 
 @dataclass(frozen=True)
-class Totals:
+class LedgerTotals:
     """Both sides in whole rupiah. They agree only if no disagreement is left."""
 
     entitlements: int
@@ -102,11 +102,11 @@ def compare(ledger: Iterable[Entitlement], books: Iterable[BookLine]) -> list[Di
     return found
 
 
-def totals(ledger: Iterable[Entitlement], books: Iterable[BookLine]) -> Totals:
+def totals(ledger: Iterable[Entitlement], books: Iterable[BookLine]) -> LedgerTotals:
     """What each side counts and has moved."""
     entitlements, lines = list(ledger), list(books)
     paid = [each for each in entitlements if each.state is State.PAID]
-    return Totals(
+    return LedgerTotals(
         entitlements=len(entitlements),
         unsettled=sum(each.state not in rules.AT_REST for each in entitlements),
         paid=len(paid),

@@ -13,9 +13,9 @@ from chalicelib.config import Programme, Settings
 from chalicelib.payouts.providers.statements import Statements
 from chalicelib.payouts.providers.xendit_statements import XenditStatements
 from chalicelib.payouts.reconciliation import nightly as daily
-from chalicelib.payouts.reconciliation.day_rules import Report
+from chalicelib.payouts.reconciliation.day_rules import DayReport
 from chalicelib.payouts.reconciliation.day_store import DayStore
-from chalicelib.payouts.reconciliation.nightly import Comparison, Daily
+from chalicelib.payouts.reconciliation.nightly import DayComparison, NightlyComparison
 from tests.conftest import REGION
 
 from .world import API_KEY, World
@@ -44,10 +44,10 @@ class Days(World):
         self.worker.process(entitlement, self.now)
         return entitlement
 
-    def comparison(self) -> Comparison:
-        return Comparison(self.store, {RAIL: self.statements})
+    def comparison(self) -> DayComparison:
+        return DayComparison(self.store, {RAIL: self.statements})
 
-    def report(self, day: int) -> Report:
+    def report(self, day: int) -> DayReport:
         """One day, compared now."""
         return daily.compare(self.comparison(), date(2026, 11, day), self.now)
 
@@ -55,8 +55,8 @@ class Days(World):
         """Difference and subject of each finding."""
         return [(each.difference.value, each.subject) for each in self.report(day).found]
 
-    def daily(self) -> Daily:
-        return Daily(self.comparison(), self.days, "gelombang-test")
+    def daily(self) -> NightlyComparison:
+        return NightlyComparison(self.comparison(), self.days, "gelombang-test")
 
     def book(self, reference: str, amount: int = 600_000, key: str = "another key") -> None:
         """A payout in the provider's books that did not come from here."""

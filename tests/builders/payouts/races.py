@@ -10,7 +10,7 @@ from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
 from chalicelib.payouts.ledger.records import StoredAttempt
 from chalicelib.payouts.providers.xendit import Xendit
-from chalicelib.payouts.reconciliation.whole_ledger import BookLine, Books
+from chalicelib.payouts.reconciliation.whole_ledger import BookLine, ProviderBooks
 from chalicelib.payouts.rules import Hold, Kind, Move, State, reference
 from chalicelib.payouts.worker import Worker
 from chalicelib.registration.rules import FinancialAddress
@@ -41,7 +41,7 @@ class Race:
         return new_worker(self.services)
 
     def books(self) -> list[BookLine]:
-        return msgspec.convert(self.sandbox.books.report(), Books).payouts
+        return msgspec.convert(self.sandbox.books.report(), ProviderBooks).payouts
 
     def moved_idr(self) -> int:
         return sum(line.moved_idr for line in self.books())

@@ -19,7 +19,7 @@ from chalicelib.payouts.ledger.items import PayoutsTable
 from chalicelib.payouts.providers.provider import Provider, Providers
 from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.reconciliation import whole_ledger
-from chalicelib.payouts.reconciliation.whole_ledger import BookLine, Books, Disagreement
+from chalicelib.payouts.reconciliation.whole_ledger import BookLine, Disagreement, ProviderBooks
 from chalicelib.payouts.rules import Kind, State
 from chalicelib.payouts.worker import Worker
 from chalicelib.registration.errors import Excluded
@@ -184,7 +184,7 @@ class World:
                 return
 
     def books(self) -> list[BookLine]:
-        return msgspec.convert(self.sandbox.books.report(), Books).payouts
+        return msgspec.convert(self.sandbox.books.report(), ProviderBooks).payouts
 
     def disagreements(self) -> list[Disagreement]:
         return whole_ledger.compare(self.store.everything(), self.books())

@@ -10,14 +10,14 @@ from chalicelib.payouts.bank_files.transfers import BankFile
 from chalicelib.payouts.ledger.items import Head, partition
 from chalicelib.payouts.providers.statements import Entry
 from chalicelib.payouts.reconciliation import nightly
-from chalicelib.payouts.reconciliation.nightly import Comparison
+from chalicelib.payouts.reconciliation.nightly import DayComparison
 from chalicelib.payouts.rules import Move, State
 from tests.builders.payouts.bank import BankWorld, pain002
 
 
 def differences(world: BankWorld) -> list[tuple[str, str]]:
     """Of the day of `world.now`, compared two days later."""
-    comparison = Comparison(world.store, {BankFile.rail: BankStatements(world.bank_store)})
+    comparison = DayComparison(world.store, {BankFile.rail: BankStatements(world.bank_store)})
     report = nightly.compare(comparison, wib_date(world.now), world.now + timedelta(days=2))
     return [(each.difference.value, each.subject) for each in report.found]
 

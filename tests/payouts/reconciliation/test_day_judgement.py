@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.money import Rupiah
 from chalicelib.payouts.providers.statements import Entry, StatementLine
-from chalicelib.payouts.reconciliation.day_rules import Subject, Totals, count, count_event, judge, needs_a_look
+from chalicelib.payouts.reconciliation.day_rules import DayTotals, Subject, count, count_event, judge, needs_a_look
 from chalicelib.payouts.reconciliation.whole_ledger import Difference
 from chalicelib.payouts.rules import Entitlement, Hold, Kind, State
 from tests.conftest import T0
@@ -126,10 +126,10 @@ def test_more_is_looked_up_where_something_is_open_or_went_on_after_the_ledger()
 
 
 def test_each_line_and_each_transition_counts_once_with_its_amount():
-    assert count(LINE) == Totals(fsp_succeeded=1, fsp_succeeded_idr=AMOUNT)
-    assert count(replace(LINE, entry=Entry.REVERSED)) == Totals(fsp_reversed=1, fsp_reversed_idr=AMOUNT)
-    assert count(replace(LINE, amount_idr=None)) == Totals(fsp_succeeded=1)
+    assert count(LINE) == DayTotals(fsp_succeeded=1, fsp_succeeded_idr=AMOUNT)
+    assert count(replace(LINE, entry=Entry.REVERSED)) == DayTotals(fsp_reversed=1, fsp_reversed_idr=AMOUNT)
+    assert count(replace(LINE, amount_idr=None)) == DayTotals(fsp_succeeded=1)
     for entry in (Entry.FAILED, Entry.PENDING, Entry.UNREADABLE):
-        assert count(replace(LINE, entry=entry)) == Totals(fsp_other=1)
-    assert count_event(State.PAID, 5) == Totals(paid=1, paid_idr=5)
-    assert count_event(State.REVERSED, 5) == Totals(reversed=1, reversed_idr=5)
+        assert count(replace(LINE, entry=entry)) == DayTotals(fsp_other=1)
+    assert count_event(State.PAID, 5) == DayTotals(paid=1, paid_idr=5)
+    assert count_event(State.REVERSED, 5) == DayTotals(reversed=1, reversed_idr=5)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -17,9 +16,8 @@ from chalicelib.money import Rupiah
 from chalicelib.payouts.errors import StatementUnreadable
 from chalicelib.payouts.providers.statements import UNNAMED, Entry, StatementLine
 from chalicelib.payouts.reconciliation import day_rules, nightly
-from chalicelib.payouts.reconciliation import nightly as day_comparison
-from chalicelib.payouts.reconciliation.day_rules import Part, Report, Totals
-from chalicelib.payouts.reconciliation.nightly import Comparison
+from chalicelib.payouts.reconciliation.day_rules import DayReport, DayTotals, SlicePart
+from chalicelib.payouts.reconciliation.nightly import DayComparison
 from chalicelib.payouts.reconciliation.whole_ledger import Difference, Disagreement
 from chalicelib.payouts.rules import State
 from tests.builders.payouts.books import RAIL, Ledger, Statement, owed
@@ -36,8 +34,8 @@ class Books:
     ledger: Ledger
     statement: Statement
 
-    def reports(self, now: datetime = NOW) -> list[Report]:
-        comparison = Comparison(self.ledger, {RAIL: self.statement})  # type: ignore[arg-type]  # what is read of a store
+    def reports(self, now: datetime = NOW) -> list[DayReport]:
+        comparison = DayComparison(self.ledger, {RAIL: self.statement})  # type: ignore[arg-type]  # what is read of a store
         return [nightly.compare(comparison, day, now) for day in DAYS]
 
     def found(self) -> list[tuple[Difference, str]]:
@@ -140,7 +138,7 @@ def test_a_second_payment_is_found_though_the_ledger_heard_of_the_first_only_aft
 
 
 def test_of_a_statement_that_lacks_nearly_all_only_so_much_is_looked_up(books, monkeypatch):
-    monkeypatch.setattr(day_comparison, "LOOKUPS", 3)
+    monkeypatch.setattr(nightly, "LOOKUPS", 3)
     references = [paid(books, f"p{number}") for number in range(10)]
     books.statement.lines.clear()
     assert books.found() == sorted((Difference.MISSING, each) for each in references)
@@ -153,7 +151,7 @@ def test_what_moves_while_it_is_compared_is_left_to_its_own_slice(books):
     now = MIDNIGHT + timedelta(hours=2)
     books.statement.change(line, entry=Entry.REVERSED, updated_at=now - timedelta(minutes=1))
     books.ledger.put(books.ledger.heads[reference[:-2]])
-    comparison = Comparison(books.ledger, {RAIL: books.statement})  # type: ignore[arg-type]  # as above
+    comparison = DayComparison(books.ledger, {RAIL: books.statement})  # type: ignore[arg-type]  # as above
     assert nightly.compare(comparison, DAYS[1], now).found == []
     assert books.found() == [(Difference.REVERSED, reference)]
 
@@ -161,12 +159,12 @@ def test_what_moves_while_it_is_compared_is_left_to_its_own_slice(books):
 def test_a_day_is_the_sum_of_its_parts_and_tells_each_thing_once():
     same = Disagreement(Difference.AMOUNT, "r-1", "1", "2")
     parts = [
-        Part(Totals(paid=1, paid_idr=5), [same], [("ani/INCENTIVE", "txn_1")]),
-        Part(Totals(paid=2, fsp_other=1), [same], [("ani/INCENTIVE", "txn_1"), ("budi/INCENTIVE", "txn_2")]),
-        Part(Totals(), [], [("budi/INCENTIVE", "txn_3")]),
+        SlicePart(DayTotals(paid=1, paid_idr=5), [same], [("ani/INCENTIVE", "txn_1")]),
+        SlicePart(DayTotals(paid=2, fsp_other=1), [same], [("ani/INCENTIVE", "txn_1"), ("budi/INCENTIVE", "txn_2")]),
+        SlicePart(DayTotals(), [], [("budi/INCENTIVE", "txn_3")]),
     ]
     report = day_rules.whole(DAYS[0], parts)
-    assert report.totals == Totals(paid=3, paid_idr=5, fsp_other=1)
+    assert report.totals == DayTotals(paid=3, paid_idr=5, fsp_other=1)
     assert report.found == [same, Disagreement(Difference.PAID_TWICE, "budi/INCENTIVE", "1 payment", "2 payments")]
     assert day_rules.as_csv(report) == (
         b"day,difference,subject,ledger,provider\n"
@@ -268,15 +266,7 @@ def settled(books: Books, line: StatementLine) -> State | None:
     return head.state if line.reference.endswith(f"-{head.n}") else None
 
 
-ALTERATIONS: list[Callable[[Books, StatementLine], set[Difference]]] = [
-    lost,
-    dearer,
-    denied,
-    returned,
-    arrived,
-    doubled,
-    garbled,
-]
+ALTERATIONS = [lost, dearer, denied, returned, arrived, doubled, garbled]
 
 
 @settings(max_examples=150)

@@ -12,7 +12,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.payouts.bank_files.statement import BankStatements
 from chalicelib.payouts.bank_files.store import BankStore
 from chalicelib.payouts.bank_files.transfers import BankFile
-from chalicelib.payouts.reconciliation.nightly import Comparison, Daily
+from chalicelib.payouts.reconciliation.nightly import DayComparison, NightlyComparison
 from tests.builders.aws_calls import stated
 from tests.builders.crashes import Calls
 from tests.builders.payouts.days import RAIL, Days
@@ -44,7 +44,7 @@ def night(world: Days) -> Counter[str]:
     statements = {RAIL: world.statements, BankFile.rail: BankStatements(BankStore(REGION))}
     with pytest.MonkeyPatch.context() as patch:
         calls = Calls(patch)
-        Daily(Comparison(world.store, statements), world.days, "gelombang-test").run(world.now, 880)
+        NightlyComparison(DayComparison(world.store, statements), world.days, "gelombang-test").run(world.now, 880)
         return Counter(f"{service} {operation}" for service, operation in calls.made)
 
 

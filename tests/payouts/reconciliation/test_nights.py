@@ -21,7 +21,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.payouts.errors import DayNotOver
 from chalicelib.payouts.reconciliation import day_rules
 from chalicelib.payouts.reconciliation.day_store import DayStore, report_key
-from chalicelib.payouts.reconciliation.nightly import Behind, Daily
+from chalicelib.payouts.reconciliation.nightly import Behind, NightlyComparison
 from chalicelib.wiring import Services
 from tests.builders.payouts.days import Days
 from tests.builders.payouts.world import running
@@ -151,7 +151,7 @@ def test_a_run_that_dies_at_any_call_is_gone_on_with_to_the_same_end(world, monk
         store.mark_done, store.last_done = calls.count(store.mark_done), calls.count(store.last_done)
         comparison = calls.watch(world.comparison())
         try:
-            Daily(comparison, store, "gelombang-test").run(world.now, 880)
+            NightlyComparison(comparison, store, "gelombang-test").run(world.now, 880)
         except Died:
             assert world.days.last_done() in {None, date(2026, 11, 20)}
             died += 1
@@ -232,4 +232,4 @@ def test_a_deployment_compares_by_every_rail_that_it_pays_by(cloud, programme):
     services = Services(cloud, programme)
     providers = {code.rail for code in programme.payouts.codes.values()} | {"bank-file"}
     assert providers <= set(services.day_comparison()._statements)
-    assert isinstance(services.daily_reconciliation, Daily)
+    assert isinstance(services.daily_reconciliation, NightlyComparison)
