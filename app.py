@@ -583,7 +583,7 @@ def unsubscribe(token: str) -> edge.Reply:
     answers={200: edge.Text("text/html")},
 )
 def ask_about_change(token: str) -> edge.Reply:
-    return edge.ok(services().changes.page(edge.object_id(token), app.now()))
+    return edge.ok(services().change_links.page(edge.object_id(token), app.now()))
 
 
 @app.endpoint(
@@ -593,7 +593,7 @@ def ask_about_change(token: str) -> edge.Reply:
     answers={200: edge.Text("text/html")},
 )
 def confirm_change(token: str) -> edge.Reply:
-    return edge.ok(services().changes.confirm(edge.object_id(token), app.now()))
+    return edge.ok(services().change_links.confirm(edge.object_id(token), app.now()))
 
 
 @app.endpoint(
@@ -603,7 +603,7 @@ def confirm_change(token: str) -> edge.Reply:
     answers={200: edge.Text("text/html")},
 )
 def deny_change(token: str) -> edge.Reply:
-    return edge.ok(services().changes.deny(edge.object_id(token), app.now()))
+    return edge.ok(services().change_links.deny(edge.object_id(token), app.now()))
 
 
 @app.endpoint(
@@ -702,7 +702,7 @@ def expire_places(event: Any) -> None:
 @app.schedule(Rate(5, unit=Rate.MINUTES))
 def write_notices(event: Any) -> None:
     now = app.clock()
-    if services().tidings.run(now, failures.remaining_s(event)):
+    if services().notice_writer.run(now, failures.remaining_s(event)):
         services().runs.whole("write_notices", now)
 
 
@@ -747,7 +747,7 @@ def reconcile_payouts(event: Any) -> None:
 @app.schedule(Cron("40", "17", "*", "*", "?", "*"))
 def open_surveys(event: Any) -> None:
     now = app.clock()
-    if services().survey_opening.run(now, failures.remaining_s(event)):
+    if services().survey_job.run(now, failures.remaining_s(event)):
         services().runs.whole("open_surveys", now)
 
 
@@ -757,7 +757,7 @@ def open_surveys(event: Any) -> None:
 @app.schedule(Rate(1, unit=Rate.HOURS))
 def tally_statistics(event: Any) -> None:
     now = app.clock()
-    if services().tallying.run(now, failures.remaining_s(event)):
+    if services().tally_job.run(now, failures.remaining_s(event)):
         services().runs.whole("tally_statistics", now)
 
 

@@ -1,35 +1,37 @@
-"""What is told to whom, found where it happened: results, deadlines, payments. Every five minutes, from where it left.
+"""Tells people their results, deadlines and payments, every five minutes, from where the last run stopped.
 
-The one place where notices meet the domains; a domain that knows itself whom to tell (a survey opens, a place is
-revoked) does so by the port. Everything here is harmless the second time, because a person is told an event once; so a
-run may die anywhere, come late or twice, and the next one goes on.
+This is the one place where notices meet the domains. A domain that knows itself whom to tell (a survey opens, a place
+is revoked) uses the port. A person is told an event once, so everything here may be done twice: a run may die anywhere,
+come late or run beside another, and the next one goes on.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Protocol
 
 from .aws.cursors import Cursors
 from .clock import iso, parse_iso
 from .config import Programme
 from .notices.port import Facts, Kind, Told
-from .notices.results_told import Place, Progress
+from .notices.results_told import TellingPlace, TellingProgress
+from .notices.service import NoticeService
 from .payouts.ledger.partitions import NEWS_SHARDS
 from .payouts.ledger.records import News
 from .payouts.rules import Hold
 from .payouts.rules import State as Paid
-from .time_budget import OutOfTime, TimeBudget
-from .waves.rules import SHARDS, Beneficiary, BeneficiaryState, Deadline, Result, Wave, WaveState
+from .payouts.service import Payouts
+from .time_budget import TimeBudget, OutOfTime
+from .waves.rules import SHARDS, Beneficiary, BeneficiaryState, Result, WaveState
+from .waves.service import Waves
 
 log = logging.getLogger(__name__)
 
 PAGE = 100
-"""How many people are told before their place is remembered; DynamoDB gives so many in one batch."""
+"""How many people are told between two writes of the place; DynamoDB reads so many in one batch."""
 
 PAGE_S = 10.0
 """What a page takes at most."""
@@ -46,56 +48,33 @@ _FAILED: dict[Paid | Hold | None, str] = {
 }
 
 
-class Waves(Protocol):
-    """Of `waves.service.Waves`."""
-
-    def records(self) -> list[Wave]: ...
-    def results(self, wave: int, shard: str, after: str, limit: int) -> list[Result]: ...
-    def beneficiaries(self, registrant_ids: Iterable[str]) -> list[Beneficiary]: ...
-    def potential(self, shard: str, until: datetime) -> Iterator[Deadline]: ...
-    def next_opening(self, now: datetime) -> datetime: ...
-
-
-class Payouts(Protocol):
-    """Of `payouts.service.Payouts`."""
-
-    def news(self, shard: str, after: str, until: datetime, limit: int) -> list[News]: ...
-
-
-class Teller(Protocol):
-    """Of `notices.service.NoticeService`."""
-
-    def tell_all(self, told: Iterable[Told]) -> int: ...
-    def sweep(self) -> int: ...
-
-
-class Tidings:
-    """See the module."""
+class NoticeWriter:
+    """The job."""
 
     def __init__(
         self,
         programme: Programme,
         waves: Waves,
         payouts: Payouts,
-        teller: Teller,
+        notices: NoticeService,
         cursors: Cursors,
-        progress: Progress,
+        progress: TellingProgress,
     ) -> None:
         self._waves = waves
         self._payouts = payouts
-        self._teller = teller
+        self._notices = notices
         self._cursors = cursors
         self._progress = progress
         self._marks_s = (*sorted(programme.notices.remind_before_s, reverse=True), 0)
         self._schemes = {scheme.version: scheme for scheme in programme.schemes}
 
     def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
-        """Tell what is to be told at `now` as far as it fits into `deadline_s` seconds; the longest comes last.
+        """Tell what is due at `now`, as far as it fits into `deadline_s` seconds; results, which take longest, last.
 
-        Returns whether every payment and deadline was told. How far the results of waves are told is in `Progress`.
+        Returns whether every payment and deadline was told. `TellingProgress` keeps how far the results are told.
         """
         tick, punctual = TimeBudget(now, deadline_s, seconds), False
-        self._teller.sweep()
+        self._notices.sweep()
         try:
             self._tell_payments(now, tick)
             for before_s, next_s in pairwise(self._marks_s):
@@ -113,25 +92,25 @@ class Tidings:
             after = begun = self._cursors.start("payments", shard, BEGINNING)
             tick.need(PAGE_S)
             while page := self._payouts.news(shard, after, now, PAGE):
-                self._teller.tell_all(told for line in page if (told := _payment(line)) is not None)
+                self._notices.tell_all(told for line in page if (told := _payment(line)) is not None)
                 after = page[-1].key
                 self._cursors.advance("payments", shard, page[-1].at)
                 tick.need(PAGE_S)
             if after != begun:
-                # Else the last lines of a shard that falls quiet would be told, in vain, by every run.
+                # Else every run would read the last lines of a quiet shard again.
                 self._cursors.advance("payments", shard, now)
 
     # The deadline of the first purchase
 
     def _remind(self, before_s: int, next_s: int, now: datetime, tick: TimeBudget) -> None:
-        """Remind whose deadline came `before_s` near since the last run; who is nearer than `next_s` is told that."""
+        """Remind those whose deadline came within `before_s` since the last run; within `next_s` the next mark does."""
         before, job = timedelta(seconds=before_s), f"deadline-{before_s}"
         after = now + timedelta(seconds=next_s)
         for shard in (f"{number:02d}" for number in range(SHARDS)):
             near = [line for line in self._waves.potential(shard, now + before) if line.buy_by > after]
             if not near:
                 continue
-            # Deadlines are in the index for days by then. With an overlap every next run would go through all again.
+            # Deadlines are in the index days before, so no overlap is needed: it would make each run read all again.
             since = parse_iso(self._cursors.start(job, shard, BEGINNING, timedelta())) + before
             due = [line.registrant_id for line in near if line.buy_by > since]
             for start in range(0, len(due), PAGE):
@@ -139,7 +118,7 @@ class Tidings:
                 page = self._waves.beneficiaries(due[start : start + PAGE])
                 # The index lags, and who has bought by now is not bothered.
                 late = [one for one in page if one.state is BeneficiaryState.POTENTIAL]
-                self._teller.tell_all(_deadline(one, before_s) for one in late)
+                self._notices.tell_all(_deadline(one, before_s) for one in late)
             if due:
                 self._cursors.advance(job, shard, now)
 
@@ -148,20 +127,20 @@ class Tidings:
     def _tell_results(self, now: datetime, tick: TimeBudget) -> None:
         places = self._progress.places()
         for wave in self._waves.records():
-            place = places.get(wave.number, Place())
+            place = places.get(wave.number, TellingPlace())
             if wave.state is WaveState.SETTLED and not place.done:
                 self._tell_wave(wave.number, place, self._waves.next_opening(now), tick)
 
-    def _tell_wave(self, wave: int, place: Place, next_opens_at: datetime, tick: TimeBudget) -> None:
+    def _tell_wave(self, wave: int, place: TellingPlace, next_opens_at: datetime, tick: TimeBudget) -> None:
         for shard in range(place.shard, SHARDS):
             after = place.after if shard == place.shard else ""
             tick.need(PAGE_S)
             while page := self._waves.results(wave, f"{shard:02d}", after, PAGE):
-                self._teller.tell_all(self._results(wave, page, next_opens_at))
+                self._notices.tell_all(self._results(wave, page, next_opens_at))
                 after = page[-1].registrant_id
-                self._progress.remember(wave, Place(shard, after))
+                self._progress.remember(wave, TellingPlace(shard, after))
                 tick.need(PAGE_S)
-        self._progress.remember(wave, Place(SHARDS, "", done=True))
+        self._progress.remember(wave, TellingPlace(SHARDS, "", done=True))
         log.info("results_told", extra={"wave": wave})
 
     def _results(self, wave: int, page: list[Result], next_opens_at: datetime) -> Iterator[Told]:
@@ -176,10 +155,7 @@ class Tidings:
 
 
 def _payment(line: News) -> Told | None:
-    """What a person is told of a line, unless it is overtaken by another that follows.
-
-    Of one that is HELD the reason is told that holds now; nobody is asked for an address that is not what is missing.
-    """
+    """What a person is told of a line; None if a later line says more. Of a HELD payment the present reason is told."""
     if line.state is not line.latest:
         return None
     facts: dict[str, str | int] = {"for": line.kind.value, "amount_idr": line.amount_idr}

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from .aws.clients import is_passing
 from .config import Programme
 from .logs import metric
-from .notices.results_told import Place
+from .notices.results_told import TellingPlace
 from .waves.calendar import Calendar, CalendarException
 from .waves.due import owed, plans
 from .waves.rules import Wave, WaveState
@@ -64,7 +64,7 @@ class Payouts(Protocol):
 class Results(Protocol):
     """Of `notices.progress.Progress`."""
 
-    def places(self) -> dict[int, Place]: ...
+    def places(self) -> dict[int, TellingPlace]: ...
 
 
 class Runs(Protocol):
@@ -125,7 +125,7 @@ class Watch:
     def _of_results(self, now: datetime) -> Iterator[Late]:
         places = self._results.places()
         settled = [wave for wave in self._waves.waves() if wave.state is WaveState.SETTLED]
-        owing = {wave.number: wave for wave in settled if not places.get(wave.number, Place()).done}
+        owing = {wave.number: wave for wave in settled if not places.get(wave.number, TellingPlace()).done}
         past = {number: _minutes(wave.settled_at or wave.closes_at, now) for number, wave in owing.items()}
         yield Late("results", max(past.values(), default=0), {str(n): f"{minutes} min" for n, minutes in past.items()})
 

@@ -10,13 +10,13 @@ import json
 from typing import Any
 
 from ..clock import Clock, iso
-from .public_events import EventStore, PublicFacts
+from .public_events import PublicEventStore, PublicFacts
 
 
 class Announcements:
     """`sns` is a boto3 client."""
 
-    def __init__(self, sns: Any, topic: str, store: EventStore, clock: Clock) -> None:
+    def __init__(self, sns: Any, topic: str, store: PublicEventStore, clock: Clock) -> None:
         self._sns = sns
         self._topic = topic
         self._store = store

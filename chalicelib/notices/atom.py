@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from xml.etree import ElementTree as Xml
 
 from ..clock import iso, parse_iso
-from .public_events import Event
+from .public_events import PublicEvent
 from .texts import long_time
 
 _ATOM = "http://www.w3.org/2005/Atom"
@@ -38,7 +38,7 @@ _FACTS = {
 }
 
 
-def feed(events: Sequence[Event], public_url: str, domain: str) -> str:
+def feed(events: Sequence[PublicEvent], public_url: str, domain: str) -> str:
     """The document; `events` newest first. `domain` makes the ids (RFC 4151)."""
     Xml.register_namespace("", _ATOM)
     root = Xml.Element(f"{{{_ATOM}}}feed", {"{http://www.w3.org/XML/1998/namespace}lang": "id"})
@@ -54,7 +54,7 @@ def feed(events: Sequence[Event], public_url: str, domain: str) -> str:
     )
 
 
-def _entry(entry: Xml.Element, event: Event, public_url: str, domain: str) -> None:
+def _entry(entry: Xml.Element, event: PublicEvent, public_url: str, domain: str) -> None:
     titles = _TITLES.get(event.event, (event.event, event.event))
     _add(entry, "id", f"tag:{domain},2026:event/{event.id}")
     _add(entry, "title", " / ".join(title.format(wave=event.wave) for title in titles))
@@ -66,7 +66,7 @@ def _entry(entry: Xml.Element, event: Event, public_url: str, domain: str) -> No
     _add(entry, "content", _content(event), type="text")
 
 
-def _content(event: Event) -> str:
+def _content(event: PublicEvent) -> str:
     """The facts, first all in Indonesian, then all in English."""
     lines = []
     for place, language in ((0, "id"), (1, "en")):

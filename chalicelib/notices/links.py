@@ -1,15 +1,13 @@
-"""The link in a notice of a change: a page that asks, and a POST by which its reader says whether it was them.
+"""The links in mails, each a page that asks and a POST that acts. A GET changes nothing: virus scanners open links too.
 
-Only the mailbox of the account has the link, and a stolen session has not the mailbox. A GET changes nothing: programs
-that look for viruses open links too.
-
-The link in every reminder: a page that asks, and a POST that ends reminders, by button or by a mail program.
+In a notice of a change, its reader says whether it was them: a stolen session does not have the mailbox of the account.
+In a reminder, the POST ends reminders, by button or by a mail program.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
 
 from ..errors import NotFound
 from .rules import ChangeLink
@@ -33,22 +31,25 @@ _DENIED = """<h1>Semua pembayaran dihentikan.</h1>
 <p lang="en">Change your password, then file a grievance: our staff will look at where you are paid with you.</p>"""
 
 
-class Money(Protocol):
-    """Who lets payments go on or stops them."""
+class ChangeLinks:
+    """Each method raises `NotFound` for a token that does not exist, was used, or is too old.
 
-    def confirm_address(self, registrant_id: str, version: int, now: datetime) -> bool: ...
-    def dispute(self, registrant_id: str, now: datetime) -> None: ...
+    `confirm_address(registrant_id, version, now)` lets payments go on, False if the address was changed again since;
+    `dispute(registrant_id, now)` stops them.
+    """
 
-
-class Changes:
-    """Each method raises `NotFound` for a token that there is not, that is used, or that is too old."""
-
-    def __init__(self, store: NoticeStore, money: Money) -> None:
+    def __init__(
+        self,
+        store: NoticeStore,
+        confirm_address: Callable[[str, int, datetime], bool],
+        dispute: Callable[[str, datetime], None],
+    ) -> None:
         self._store = store
-        self._money = money
+        self._confirm_address = confirm_address
+        self._dispute = dispute
 
     def page(self, token: str, now: datetime) -> str:
-        """The page behind the link; there is something to confirm only where an address was changed, and once."""
+        """The page behind the link; only a changed address can be confirmed, and only once."""
         link = self._store.change_link(token, now)
         if link is None:
             raise NotFound()
@@ -58,13 +59,13 @@ class Changes:
     def confirm(self, token: str, now: datetime) -> str:
         """It was them: what waits is paid. Raises `NotFound` too if the address was changed again since."""
         link = self._use(token, "confirmed", now)
-        if not link.version or not self._money.confirm_address(link.registrant_id, link.version, now):
+        if not link.version or not self._confirm_address(link.registrant_id, link.version, now):
             raise NotFound()
         return PAGE.format(_CONFIRMED)
 
     def deny(self, token: str, now: datetime) -> str:
-        """It was not: nothing is paid, whatever is changed after. This counts after a confirmation too."""
-        self._money.dispute(self._use(token, "denied", now).registrant_id, now)
+        """It was not them: nothing is paid, whatever is changed after. Possible after a confirmation too."""
+        self._dispute(self._use(token, "denied", now).registrant_id, now)
         return PAGE.format(_DENIED)
 
     def _use(self, token: str, said: Said, now: datetime) -> ChangeLink:
@@ -107,10 +108,7 @@ class Unsubscriptions:
         self._store = store
 
     def page(self, token: str) -> str:
-        """The page behind the link. It changes nothing: programs that look for viruses open links too.
-
-        Raises `NotFound`.
-        """
+        """The page behind the link. Raises `NotFound`."""
         self._owner(token)
         return PAGE.format(_UNSUBSCRIBE)
 

@@ -1,8 +1,7 @@
 """From a message of the queue to a mail: claim the notice, hand the mail to SES once, record what became of it.
 
-A notice is claimed before the call, so that two consumers do not send it both. Whoever dies between the claim and the
-answer, or hears none, leaves a mail that may or may not have gone. It is sent again: to be told twice is better
-than not at all.
+A notice is claimed before the call, so that two consumers do not both send it. A function that dies between the claim
+and the answer leaves a mail that may have gone. It is sent again: told twice is better than not told.
 """
 
 from __future__ import annotations
@@ -11,49 +10,29 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any
 
 from ..aws import queues
 from ..aws.clients import is_passing
 from ..clock import Clock
 from ..errors import Unavailable
 from ..ids import Randomness, random_id
+from .mailboxes import MailAddresses
 from .port import Kind
 from .queue import decode_message
-from .rules import CHANGES, REMINDERS, ChangeLink, Notice, State, withheld
-from .ses import NeverTaken, NotTaken, OutcomeUnknown
+from .rules import CHANGES, REMINDERS, ChangeLink, Notice, NoticeState, withheld
+from .ses import NeverTaken, NotTaken, OutcomeUnknown, SesMail
 from .store import NoticeStore
-from .texts import Text, text
+from .texts import MailText, mail_text
 
 log = logging.getLogger(__name__)
-
-
-class Address(Protocol):
-    """Where one person's mail goes."""
-
-    @property
-    def email(self) -> str: ...
-    @property
-    def language(self) -> Literal["id", "en"]: ...
-
-
-class Addresses(Protocol):
-    """Who knows where mail goes."""
-
-    def of(self, registrant_id: str) -> Address | None: ...
-
-
-class Mail(Protocol):
-    """Who takes mails; see `ses.SesMail`."""
-
-    def send(self, to: str, text: Text, registrant_id: str, unsubscribe_url: str | None) -> str: ...
 
 
 class Mailer:
     """`public_url`: the API's address, which the links begin with."""
 
     def __init__(
-        self, store: NoticeStore, addresses: Addresses, mail: Mail, public_url: str, randomness: Randomness
+        self, store: NoticeStore, addresses: MailAddresses, mail: SesMail, public_url: str, randomness: Randomness
     ) -> None:
         self._store = store
         self._addresses = addresses
@@ -64,49 +43,48 @@ class Mailer:
     def process(self, registrant_id: str, event: str, now: datetime) -> None:
         """Send the mail of a notice unless there is a reason not to. Raises `Unavailable`: it must come again."""
         notice = self._store.notice(registrant_id, event)
-        if notice is None or notice.state is not State.QUEUED:
+        if notice is None or notice.state is not NoticeState.QUEUED:
             return  # a doubled message, or a notice that is long forgotten
         mailbox = self._store.mailbox(registrant_id)
         address = None
         end = withheld(notice, mailbox, now)
         if end is None:
             address = self._addresses.of(registrant_id)
-            end = State.NO_ADDRESS if address is None else None
+            end = NoticeState.NO_ADDRESS if address is None else None
         if end is not None or address is None:
-            self._store.move(notice, end or State.NO_ADDRESS, now)
+            self._store.move(notice, end or NoticeState.NO_ADDRESS, now)
             return
         url = self._url(notice, mailbox.token, now)
-        written = text(notice, address.language, now, url)
-        if self._store.move(notice, State.SENDING, now):
-            self._hand_over(replace(notice, state=State.SENDING, updated_at=now), address.email, written, url, now)
+        written = mail_text(notice, address.language, now, url)
+        if self._store.move(notice, NoticeState.SENDING, now):
+            self._hand_over(
+                replace(notice, state=NoticeState.SENDING, updated_at=now), address.email, written, url, now
+            )
 
-    def _hand_over(self, claimed: Notice, to: str, written: Text, url: str | None, now: datetime) -> None:
+    def _hand_over(self, claimed: Notice, to: str, written: MailText, url: str | None, now: datetime) -> None:
         facts = {"kind": claimed.kind.value}
         try:
             message_id = self._mail.send(to, written, claimed.registrant_id, url if claimed.kind in REMINDERS else None)
         except NotTaken as error:
-            self._store.move(claimed, State.QUEUED, now)
+            self._store.move(claimed, NoticeState.QUEUED, now)
             cause = error.__cause__
             level = logging.WARNING if isinstance(cause, Exception) and is_passing(cause) else logging.ERROR
             log.log(level, "mail_not_taken", extra={**facts, "code": str(error)})
             raise Unavailable() from error
         except NeverTaken as error:
-            self._store.move(claimed, State.REFUSED, now)
+            self._store.move(claimed, NoticeState.REFUSED, now)
             log.warning("mail_refused", extra={**facts, "code": str(error)})
         except OutcomeUnknown as error:
             after = self._store.doubt(claimed, now)
-            level = logging.ERROR if after is State.UNKNOWN else logging.WARNING
+            level = logging.ERROR if after is NoticeState.UNKNOWN else logging.WARNING
             log.log(level, "mail_outcome_unknown", extra={**facts, "code": str(error), "after": after})
-            if after is State.QUEUED:
+            if after is NoticeState.QUEUED:
                 raise Unavailable() from error
         else:
-            self._store.move(claimed, State.SENT, now, message_id)
+            self._store.move(claimed, NoticeState.SENT, now, message_id)
 
     def _url(self, notice: Notice, token: str | None, now: datetime) -> str | None:
-        """The link that ends a person's reminders, or by which they say whether a change was theirs, each mail its own.
-
-        Nothing else has a link.
-        """
+        """The link of a reminder (one a person) or of a notice of a change (one a mail); no other notice has one."""
         who = notice.registrant_id
         if notice.kind in REMINDERS:
             own = token or self._store.give_token(who, random_id(self._randomness))

@@ -23,7 +23,7 @@ _ORDER = (
 """As a wave goes through them. A step that is late tells several at one instant, and the feed keeps them so."""
 
 
-class EventItem(NoticesTable):
+class PublicEventItem(NoticesTable):
     """`E#<id>` / `EVENT`: the guard; `EVENTS` / `<at>#<place in _ORDER>#<id>`: the same as a line of the feed."""
 
     event = UnicodeAttribute()
@@ -34,7 +34,7 @@ class EventItem(NoticesTable):
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class PublicEvent:
     """Something that happened to a wave, once. `at`: when it was first to be told. `facts` name nobody."""
 
     id: str
@@ -50,52 +50,52 @@ def event_id(event: str, wave: int) -> str:
     return derived_id("event/v1", event, wave)
 
 
-class EventStore:
+class PublicEventStore:
     """Conditional writes and reads."""
 
     def __init__(self, region: str) -> None:
         self._region = region
 
-    def add(self, event: str, wave: int, facts: PublicFacts, now: datetime) -> Event:
+    def add(self, event: str, wave: int, facts: PublicFacts, now: datetime) -> PublicEvent:
         """Keep an event unless it is kept already; returns the one that is kept."""
-        new = Event(event_id(event, wave), event, wave, now, dict(facts))
+        new = PublicEvent(event_id(event, wave), event, wave, now, dict(facts))
         found = self._find(new.id)
         if found is not None:
             return found
         try:
             with Transaction(self._region) as tx:
-                tx.put("event", _item(f"E#{new.id}", "EVENT", new), EventItem.pk.does_not_exist())
+                tx.put("event", _item(f"E#{new.id}", "EVENT", new), PublicEventItem.pk.does_not_exist())
                 tx.put("line", _item("EVENTS", _line(new), new))
         except LegsFailed:
             return self._find(new.id) or new
         return new
 
-    def mark_published(self, event: Event, now: datetime) -> None:
+    def mark_published(self, event: PublicEvent, now: datetime) -> None:
         """The topic has taken it."""
-        EventItem(f"E#{event.id}", "EVENT").update([EventItem.published_at.set(iso(now))])
+        PublicEventItem(f"E#{event.id}", "EVENT").update([PublicEventItem.published_at.set(iso(now))])
 
-    def latest(self, limit: int) -> list[Event]:
+    def latest(self, limit: int) -> list[PublicEvent]:
         """The last events, the newest first; one query."""
-        return [_event(item) for item in EventItem.query("EVENTS", scan_index_forward=False, limit=limit)]
+        return [_event(item) for item in PublicEventItem.query("EVENTS", scan_index_forward=False, limit=limit)]
 
-    def _find(self, id_: str) -> Event | None:
-        item = find(EventItem, f"E#{id_}", "EVENT")
+    def _find(self, id_: str) -> PublicEvent | None:
+        item = find(PublicEventItem, f"E#{id_}", "EVENT")
         return _event(item) if item else None
 
 
-def _line(event: Event) -> str:
+def _line(event: PublicEvent) -> str:
     """The key of an event's line: always as many digits, so that texts sort as instants do."""
     place = _ORDER.index(event.event) if event.event in _ORDER else len(_ORDER)
     return f"{event.at.astimezone(UTC).isoformat(timespec='microseconds')}#{place}#{event.id}"
 
 
-def _item(pk: str, sk: str, event: Event) -> EventItem:
+def _item(pk: str, sk: str, event: PublicEvent) -> PublicEventItem:
     facts = msgspec.json.encode(dict(event.facts)).decode()
-    return EventItem(pk, sk, event=event.event, wave=event.wave, at=iso(event.at), facts=facts)
+    return PublicEventItem(pk, sk, event=event.event, wave=event.wave, at=iso(event.at), facts=facts)
 
 
-def _event(item: EventItem) -> Event:
-    return Event(
+def _event(item: PublicEventItem) -> PublicEvent:
+    return PublicEvent(
         id=item.sk.rpartition("#")[2] if item.pk == "EVENTS" else item.pk.removeprefix("E#"),
         event=item.event,
         wave=int(item.wave),

@@ -27,7 +27,7 @@ class MailQueue:
         return self._queue.waiting()
 
 
-class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="v", tag=1):
+class MailMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="v", tag=1):
     """Version 1."""
 
     registrant_id: str
@@ -36,9 +36,9 @@ class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field
 
 def encode_message(registrant_id: str, event: str) -> str:
     """The body of a message."""
-    return msgspec.json.encode(Message(registrant_id, event)).decode()
+    return msgspec.json.encode(MailMessage(registrant_id, event)).decode()
 
 
-def decode_message(body: str) -> Message:
+def decode_message(body: str) -> MailMessage:
     """The inverse; raises msgspec.DecodeError for what is no message or one of another version."""
-    return msgspec.json.decode(body, type=Message)
+    return msgspec.json.decode(body, type=MailMessage)

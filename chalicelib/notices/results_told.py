@@ -1,4 +1,4 @@
-"""How far the results of each wave have been told: which of its partitions, and up to whom there."""
+"""How far each wave's results have been told: up to which partition, and up to whom in it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ..aws.cursors import CursorFields
 from .store import NoticesTable
 
 
-class CursorItem(CursorFields, NoticesTable):
-    """`CURSOR#<job>#<shard>` / `AT`: how far what is sorted by time has been told."""
+class TellingCursor(CursorFields, NoticesTable):
+    """How far payments and deadlines have been told."""
 
 
 class ResultsItem(NoticesTable):
@@ -23,7 +23,7 @@ class ResultsItem(NoticesTable):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TellingPlace:
     """Everyone before `shard`, and in it everyone up to `after` (empty: nobody yet), was told; or all were."""
 
     shard: int = 0
@@ -31,14 +31,14 @@ class Place:
     done: bool = False
 
 
-class Progress:
-    """A place may be forgotten or go back: what is told again is told once."""
+class TellingProgress:
+    """A place may be lost or go back: an event that is told again is not sent again."""
 
-    def places(self) -> dict[int, Place]:
+    def places(self) -> dict[int, TellingPlace]:
         """By wave; one query."""
         items = ResultsItem.query("RESULTS", consistent_read=True)
-        return {int(item.sk): Place(int(item.shard), item.after, item.done) for item in items}
+        return {int(item.sk): TellingPlace(int(item.shard), item.after, item.done) for item in items}
 
-    def remember(self, wave: int, place: Place) -> None:
+    def remember(self, wave: int, place: TellingPlace) -> None:
         """One write."""
         ResultsItem("RESULTS", f"{wave:06d}", shard=place.shard, after=place.after, done=place.done).save()

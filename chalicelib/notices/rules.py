@@ -18,7 +18,7 @@ KEPT_DAYS = 730
 """How long a notice is remembered, so that its event is not told again; no event comes again after so long."""
 
 
-class State(StrEnum):
+class NoticeState(StrEnum):
     """How far a notice has come. All but the first two are the end of it."""
 
     QUEUED = "QUEUED"
@@ -41,11 +41,17 @@ class State(StrEnum):
     """Not sent: there is no such account, or its address was never confirmed."""
 
 
-NEXT: Mapping[State, frozenset[State]] = {
-    State.QUEUED: frozenset(
-        {State.SENDING, State.CLOSED, State.UNSUBSCRIBED, State.EXPIRED, State.NO_ADDRESS},
+NEXT: Mapping[NoticeState, frozenset[NoticeState]] = {
+    NoticeState.QUEUED: frozenset(
+        {
+            NoticeState.SENDING,
+            NoticeState.CLOSED,
+            NoticeState.UNSUBSCRIBED,
+            NoticeState.EXPIRED,
+            NoticeState.NO_ADDRESS,
+        },
     ),
-    State.SENDING: frozenset({State.SENT, State.UNKNOWN, State.REFUSED, State.QUEUED}),
+    NoticeState.SENDING: frozenset({NoticeState.SENT, NoticeState.UNKNOWN, NoticeState.REFUSED, NoticeState.QUEUED}),
 }
 """Every transition there is. SENDING goes back to QUEUED when the mail service took nothing, or may have taken nothing.
 
@@ -91,7 +97,7 @@ class Notice:
     event: str
     kind: Kind
     facts: Facts
-    state: State
+    state: NoticeState
     created_at: datetime
     updated_at: datetime
     doubts: int = 0
@@ -108,9 +114,9 @@ class Mailbox:
     token: str | None = None
 
 
-def after_doubt(notice: Notice) -> State:
+def after_doubt(notice: Notice) -> NoticeState:
     """What follows on a claim whose end nobody knows."""
-    return State.QUEUED if notice.doubts + 1 < DOUBTS_MAX else State.UNKNOWN
+    return NoticeState.QUEUED if notice.doubts + 1 < DOUBTS_MAX else NoticeState.UNKNOWN
 
 
 def check(kind: Kind, facts: Facts) -> None:
@@ -130,16 +136,16 @@ def told_at(notice: Notice, mailbox: Mailbox, now: datetime) -> datetime | None:
         return now
     closed_at = mailbox.closed_at if mailbox.closed_because == "bounce" else None
     came_back = closed_at is not None and closed_at - notice.updated_at < BACK_WITHIN
-    return None if came_back or notice.state is not State.SENT else notice.updated_at
+    return None if came_back or notice.state is not NoticeState.SENT else notice.updated_at
 
 
-def withheld(notice: Notice, mailbox: Mailbox, now: datetime) -> State | None:
+def withheld(notice: Notice, mailbox: Mailbox, now: datetime) -> NoticeState | None:
     """Why a notice is not to be sent; None if it is."""
     if mailbox.closed_at is not None:
-        return State.CLOSED
+        return NoticeState.CLOSED
     if notice.kind in REMINDERS and mailbox.unsubscribed_at is not None:
-        return State.UNSUBSCRIBED
+        return NoticeState.UNSUBSCRIBED
     until = _UNTIL.get(notice.kind)
     if until is not None and parse_iso(str(notice.facts[until])) <= now:
-        return State.EXPIRED
+        return NoticeState.EXPIRED
     return None

@@ -14,7 +14,7 @@ from ..errors import Unavailable
 from . import rules
 from .port import Facts, Kind, Told
 from .queue import MailQueue
-from .rules import State
+from .rules import NoticeState
 from .store import NoticeStore
 
 log = logging.getLogger(__name__)
@@ -81,14 +81,16 @@ class NoticeService:
         """
         now = self._clock()
         mine = []
-        for notice in self._store.unsent(State.SENDING, now - timedelta(seconds=SENDING_LIMIT_S), SWEEP_LIMIT):
+        for notice in self._store.unsent(NoticeState.SENDING, now - timedelta(seconds=SENDING_LIMIT_S), SWEEP_LIMIT):
             after = self._store.doubt(notice, now)
-            level = logging.ERROR if after is State.UNKNOWN else logging.WARNING
+            level = logging.ERROR if after is NoticeState.UNKNOWN else logging.WARNING
             log.log(level, "mail_outcome_unknown", extra={"kind": notice.kind.value, "after": after})
-            if after is State.QUEUED:
+            if after is NoticeState.QUEUED:
                 mine.append((notice.registrant_id, notice.event))
         if not self._queue.waiting():
-            lost = self._store.unsent(State.QUEUED, now - timedelta(seconds=self._figures.requeue_after_s), SWEEP_LIMIT)
+            lost = self._store.unsent(
+                NoticeState.QUEUED, now - timedelta(seconds=self._figures.requeue_after_s), SWEEP_LIMIT
+            )
             mine += [(notice.registrant_id, notice.event) for notice in lost if self._store.touch(notice, now)]
         self._queue.send(mine)
         return len(mine)

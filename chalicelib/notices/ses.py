@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
 from ..aws.clients import is_passing
-from .texts import Text
+from .texts import MailText
 
 CONSUMERS = 2
 """How many consumers of the queue may run at once (`maximum_concurrency` in `app.py`); they share the rate."""
@@ -59,7 +59,7 @@ class SesMail:
         self._configuration_set = configuration_set
         self._pace = pace
 
-    def send(self, to: str, text: Text, registrant_id: str, unsubscribe_url: str | None) -> str:
+    def send(self, to: str, text: MailText, registrant_id: str, unsubscribe_url: str | None) -> str:
         """Hand over a mail, at the pace; returns SES's id of it. Raises `NotTaken`, `NeverTaken`, `OutcomeUnknown`."""
         simple: dict[str, Any] = {
             "Subject": {"Data": text.subject, "Charset": "UTF-8"},

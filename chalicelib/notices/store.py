@@ -18,7 +18,7 @@ from ..aws.admin_acts import ActColumns, Journal
 from ..aws.dynamodb import LegsFailed, Transaction, find, is_condition_failure, save_if, update_if
 from ..clock import iso, parse_iso
 from .port import Facts, Kind
-from .rules import KEPT_DAYS, LINK_DAYS, NEXT, SHARDS, ChangeLink, Mailbox, Notice, State, after_doubt, shard_of
+from .rules import KEPT_DAYS, LINK_DAYS, NEXT, SHARDS, ChangeLink, Mailbox, Notice, NoticeState, after_doubt, shard_of
 
 Said = Literal["confirmed", "denied"]
 
@@ -74,7 +74,7 @@ class TokenItem(NoticesTable):
     registrant_id = UnicodeAttribute()
 
 
-class ActItem(NoticesTable, ActColumns):
+class MailboxActItem(NoticesTable, ActColumns):
     """What an administrator did to a mailbox."""
 
 
@@ -95,7 +95,7 @@ class NoticeStore:
 
     def __init__(self, region: str) -> None:
         self._region = region
-        self.journal = Journal(ActItem)
+        self.journal = Journal(MailboxActItem)
 
     def add(self, registrant_id: str, kind: Kind, event: str, facts: Facts, now: datetime) -> bool:
         """Keep a notice, QUEUED; False if that event was told before (its kind and facts stay as they were)."""
@@ -110,7 +110,7 @@ class NoticeStore:
         item = find(NoticeItem, f"N#{registrant_id}", event)
         return _notice(item) if item else None
 
-    def move(self, notice: Notice, to: State, now: datetime, message_id: str | None = None) -> bool:
+    def move(self, notice: Notice, to: NoticeState, now: datetime, message_id: str | None = None) -> bool:
         """Record the next state; False if the notice is no longer as it was read."""
         if to not in NEXT.get(notice.state, ()):
             raise ValueError(f"{notice.state} is not followed by {to}")
@@ -123,7 +123,7 @@ class NoticeStore:
             actions.append(NoticeItem.doubts.set(notice.doubts))
         return self._update(notice, actions)
 
-    def doubt(self, notice: Notice, now: datetime) -> State | None:
+    def doubt(self, notice: Notice, now: datetime) -> NoticeState | None:
         """Record that nobody knows the end of a claim; what the notice is then, None if it is no longer as it was read.
 
         QUEUED calls for a message, UNKNOWN is the end.
@@ -135,7 +135,7 @@ class NoticeStore:
         """Move a notice to the end of its index partition; False if it is no longer as it was read."""
         return self._update(notice, [NoticeItem.updated_at.set(iso(now))])
 
-    def unsent(self, state: State, before: datetime, limit: int) -> list[Notice]:
+    def unsent(self, state: NoticeState, before: datetime, limit: int) -> list[Notice]:
         """Notices in a state (QUEUED or SENDING) untouched since an instant; at most `limit` of each partition."""
         found = []
         for shard in range(SHARDS):
@@ -233,11 +233,11 @@ def _hidden(token: str) -> str:
     return f"C#{sha256(token.encode()).hexdigest()}"
 
 
-def _shard(registrant_id: str, state: State) -> str | None:
+def _shard(registrant_id: str, state: NoticeState) -> str | None:
     return _partition(state, shard_of(registrant_id)) if state in NEXT else None
 
 
-def _partition(state: State, shard: str) -> str:
+def _partition(state: NoticeState, shard: str) -> str:
     return f"{state.value[0]}#{shard}"
 
 
@@ -248,10 +248,10 @@ def _new(registrant_id: str, kind: Kind, event: str, facts: Facts, now: datetime
         event,
         kind=kind.value,
         facts=msgspec.json.encode(dict(facts)).decode(),
-        state=State.QUEUED.value,
+        state=NoticeState.QUEUED.value,
         created_at=iso(now),
         updated_at=iso(now),
-        unsent_shard=_shard(registrant_id, State.QUEUED),
+        unsent_shard=_shard(registrant_id, NoticeState.QUEUED),
         expires_at=int((now + timedelta(days=KEPT_DAYS)).timestamp()),
     )
 
@@ -262,7 +262,7 @@ def _notice(item: NoticeItem) -> Notice:
         event=item.sk,
         kind=Kind(item.kind),
         facts=msgspec.json.decode(item.facts, type=dict[str, str | int]),
-        state=State(item.state),
+        state=NoticeState(item.state),
         created_at=parse_iso(item.created_at),
         updated_at=parse_iso(item.updated_at),
         doubts=int(item.doubts or 0),

@@ -1,7 +1,4 @@
-"""What a notice says: subject and text in the person's language, from `mails.toml`. Pure but for that file.
-
-Instants as people read them, in WIB and in their language. Pure.
-"""
+"""What a notice says, in the person's language, from `mails.toml`; instants as people read them, in WIB."""
 
 from __future__ import annotations
 
@@ -23,15 +20,15 @@ _DEADLINES = {"buy_by", "closes_at"}
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class MailText:
     """A mail's subject and body."""
 
     subject: str
     body: str
 
 
-def text(notice: Notice, language: Language, now: datetime, url: str | None) -> Text:
-    """The mail about a notice, with its link: the way out of reminders, or where a change is confirmed or denied."""
+def mail_text(notice: Notice, language: Language, now: datetime, url: str | None) -> MailText:
+    """The mail about a notice. `url`: where reminders end, or where a change is confirmed or denied."""
     templates = _templates()
     own, frame = templates[notice.kind.value][language], templates["frame"][language]
     words = {name: templates[name][language] for name in ("for", "reward", "what")} | {"reason": own.get("reason", {})}
@@ -39,11 +36,11 @@ def text(notice: Notice, language: Language, now: datetime, url: str | None) -> 
     parts = [frame["greeting"], own["body"].format(**shown, url=url), frame["farewell"]]
     if notice.kind in REMINDERS and url is not None:
         parts.append(frame["way_out"].format(url=url))
-    return Text(own["subject"].format(**shown), "\n\n".join(part.strip() for part in parts) + "\n")
+    return MailText(own["subject"].format(**shown), "\n\n".join(part.strip() for part in parts) + "\n")
 
 
 def _shown(facts: Facts, words: dict[str, dict[str, str]], language: Language, now: datetime) -> dict[str, str]:
-    """The facts as people read them, and what follows from them: days left, what an answer earns."""
+    """The facts as people read them, with the days left and what an answer earns."""
     shown: dict[str, str] = {}
     for name, value in facts.items():
         if name.endswith("_idr"):
@@ -73,32 +70,12 @@ _DAYS = {
 }
 _MONTHS = {
     "id": (
-        "Januari",
-        "Februari",
-        "Maret",
-        "April",
-        "Mei",
-        "Juni",
-        "Juli",
-        "Agustus",
-        "September",
-        "Oktober",
-        "November",
-        "Desember",
+        *("Januari", "Februari", "Maret", "April", "Mei", "Juni"),
+        *("Juli", "Agustus", "September", "Oktober", "November", "Desember"),
     ),
     "en": (
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
+        *("January", "February", "March", "April", "May", "June"),
+        *("July", "August", "September", "October", "November", "December"),
     ),
 }
 
@@ -116,5 +93,5 @@ def last_minute(instant: datetime, language: str) -> str:
 
 
 def days_left(instant: datetime, now: datetime) -> int:
-    """In how many days a deadline is over, a day that has begun counting whole."""
+    """Days until a deadline, a day that has begun counting whole."""
     return max(0, -((now - instant) // timedelta(days=1)))

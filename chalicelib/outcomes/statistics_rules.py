@@ -41,17 +41,17 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedFigures:
     """All that a round publishes."""
 
     country: wire.Statistics
     waves: list[wire.WaveStatistics]
 
 
-def fold(
+def publishable(
     counted: Counted, target: Callable[[int], int], province: Callable[[int], str], this_year: int, now: datetime
-) -> Published:
-    """Everything that is published. `target`: the participants of a year; `province`: the name of a code."""
+) -> PublishedFigures:
+    """Everything that is published. `target` gives the participants of a year, `province` the name of a code."""
     book = _Book(counted, this_year)
     country = wire.Statistics(
         counted_from=iso(counted.counted_from),
@@ -77,7 +77,7 @@ def fold(
         job_market=counted.job_market,
         grievances=counted.grievances,
     )
-    return Published(country, [_wave_statistics(book, one, province, now) for one in counted.waves])
+    return PublishedFigures(country, [_wave_statistics(book, one, province, now) for one in counted.waves])
 
 
 def _wave_statistics(

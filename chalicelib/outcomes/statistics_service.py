@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from ..aws.admin_acts import Act, Journal, Signed
 from ..clock import wib_date
 from ..waves.errors import UnknownWave
-from ..waves.rules import Wave
+from ..waves.service import Waves
 from . import history
 from .statistics_wire import BEFORE_THE_FIRST, HEADER, Statistics, WaveStatistics
-from .tally_store import COUNTRY, ActItem, TallyStore
+from .tally_store import COUNTRY, ImportActItem, TallyStore
 
 KEPT = timedelta(minutes=5)
 """How long a process may answer with the table that it has read: all waves are many reads, and anybody may ask."""
-
-
-class Waves(Protocol):
-    """The waves that this system ran."""
-
-    def records(self) -> Sequence[Wave]: ...
 
 
 class PublishedStatistics:
@@ -32,7 +25,7 @@ class PublishedStatistics:
         self._waves = waves
         self._is_province = is_province
         self._kept: tuple[datetime, str] | None = None
-        self.journal = Journal(ActItem)
+        self.journal = Journal(ImportActItem)
 
     def country(self) -> Statistics:
         """The whole programme; before the first count, that there is none yet. One read."""
@@ -60,12 +53,11 @@ class PublishedStatistics:
         Wave by wave: an import that broke off is made whole by doing it again. It shows from the next count on.
         """
         first_own = min((wave.number for wave in self._waves.records()), default=None)
-        waves = history.read(
-            lines,
-            self._is_province,
-            lambda number: first_own is not None and number >= first_own,
-            wib_date(now).year,
-        )
+
+        def is_own(number: int) -> bool:
+            return first_own is not None and number >= first_own
+
+        waves = history.read(lines, self._is_province, is_own, wib_date(now).year)
         if signed is not None:
             about = f"waves {', '.join(str(wave.number) for wave in waves)}"
             self.journal.add(Act(now, "IMPORT_HISTORY", about, signed.by, signed.note))

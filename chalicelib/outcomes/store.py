@@ -18,5 +18,5 @@ class OutcomesTable(Model):
     sk = UnicodeAttribute(range_key=True)
 
 
-class CursorItem(CursorFields, OutcomesTable):
+class SurveyCursor(CursorFields, OutcomesTable):
     """See `chalicelib.aws.cursors`."""

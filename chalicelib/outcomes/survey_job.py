@@ -11,22 +11,23 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
-from typing import Protocol
 
 from ..aws.cursors import Cursors
 from ..clock import iso
 from ..config import Programme
 from ..notices.port import Facts, Notices, Told
-from ..notices.port import Kind as Notice
-from ..payouts import rules as payouts
+from ..notices.port import Kind as NoticeKind
 from ..payouts.ledger.partitions import NEWS_SHARDS
 from ..payouts.ledger.records import News
-from ..time_budget import OutOfTime, TimeBudget
+from ..payouts.rules import Kind, State
+from ..payouts.service import Payouts
+from ..time_budget import TimeBudget, OutOfTime
 from ..waves.errors import ListChanged
-from ..waves.rules import SHARDS, Beneficiary, Wave
+from ..waves.rules import SHARDS, Beneficiary
+from ..waves.service import Waves
 from . import survey_rules
-from .survey_rules import Group, State, Survey
-from .survey_store import Sample, SurveyStore
+from .survey_rules import Group, Survey, SurveyState
+from .survey_store import OfferedSample, SurveyStore
 
 log = logging.getLogger(__name__)
 
@@ -46,33 +47,21 @@ So ten million take five minutes; `infrastructure/functions.py` gives the functi
 """
 
 
-class Ledger(Protocol):
-    """What was paid; payouts answers."""
-
-    def news(self, shard: str, after: str, until: datetime, limit: int) -> list[News]: ...
-
-
-class Waves(Protocol):
-    """Who was chosen, and whom to compare them with."""
-
-    def beneficiaries(self, registrant_ids: Iterable[str]) -> list[Beneficiary]: ...
-    def records(self) -> list[Wave]: ...
-    def draw_sample(self, wave: int, size: int) -> list[tuple[str, int]]:
-        """Registrant and province of those drawn among the not chosen; the same whenever it is asked.
-
-        Raises `ListChanged`.
-        """
-
-
-class Opening:
-    """See the module."""
+class SurveyJob:
+    """The job."""
 
     def __init__(
-        self, store: SurveyStore, cursors: Cursors, ledger: Ledger, waves: Waves, notices: Notices, programme: Programme
+        self,
+        store: SurveyStore,
+        cursors: Cursors,
+        payouts: Payouts,
+        waves: Waves,
+        notices: Notices,
+        programme: Programme,
     ) -> None:
         self._store = store
         self._cursors = cursors
-        self._ledger = ledger
+        self._payouts = payouts
         self._waves = waves
         self._notices = notices
         self._schemes = {scheme.version: scheme for scheme in programme.schemes}
@@ -96,7 +85,7 @@ class Opening:
         """The survey of those whose incentive was paid `after_s` ago, and has not come back since."""
 
         def open_all(paid: list[News]) -> bool:
-            received = [line for line in paid if line.latest is payouts.State.PAID]
+            received = [line for line in paid if line.latest is State.PAID]
             chosen = self._chosen(line.registrant_id for line in received)
             due = (self._due(line, chosen.get(line.registrant_id), number, now) for line in received)
             self._open_and_tell((survey for survey in due if survey is not None), now)
@@ -130,7 +119,7 @@ class Opening:
             found = (self._store.find(line.registrant_id, number) for line in paid)
             surveys = [survey for survey in found if survey is not None]
             soon = list(takewhile(lambda survey: self._closes_soon(survey, now), surveys))
-            self._tell(Notice.SURVEY_DEADLINE, soon, now)
+            self._tell(NoticeKind.SURVEY_DEADLINE, soon, now)
             return len(soon) == len(surveys)
 
         at_the_earliest = after_s + self._rules.open_s - self._rules.remind_before_s
@@ -144,8 +133,8 @@ class Opening:
         for shard in NEWS_SHARDS:
             tick.need(PAGE_S)
             after = self._cursors.start(job, shard, BEGINNING)
-            while page := self._ledger.news(shard, after, until, PAGE):
-                paid = [one for one in page if (one.kind, one.state) == (payouts.Kind.INCENTIVE, payouts.State.PAID)]
+            while page := self._payouts.news(shard, after, until, PAGE):
+                paid = [one for one in page if (one.kind, one.state) == (Kind.INCENTIVE, State.PAID)]
                 if not act(paid):
                     break
                 self._cursors.advance(job, shard, page[-1].at)
@@ -184,13 +173,13 @@ class Opening:
                 if who not in chosen
             )
             self._open_and_tell(offered, now)
-        self._store.add_sample(Sample(wave, now))
+        self._store.add_sample(OfferedSample(wave, now))
 
     def _remind_compared(self, wave: int, now: datetime, tick: TimeBudget) -> None:
         for number in range(SHARDS):
             tick.need(PAGE_S)
             offered = (one for one in self._store.of_wave(wave, f"{number:02}") if one.group is Group.COMPARISON)
-            self._tell(Notice.SURVEY_DEADLINE, (one for one in offered if self._closes_soon(one, now)), now)
+            self._tell(NoticeKind.SURVEY_DEADLINE, (one for one in offered if self._closes_soon(one, now)), now)
 
     def _chosen(self, registrant_ids: Iterable[str]) -> dict[str, Beneficiary]:
         """The beneficiaries among them; one call for each 100."""
@@ -198,14 +187,14 @@ class Opening:
 
     def _open_and_tell(self, surveys: Iterable[Survey], now: datetime) -> None:
         """Open all of a page, those that are open already stay as they are; then tell them together."""
-        self._tell(Notice.SURVEY_OPEN, [self._store.open(survey) for survey in surveys], now)
+        self._tell(NoticeKind.SURVEY_OPEN, [self._store.open(survey) for survey in surveys], now)
 
-    def _tell(self, kind: Notice, surveys: Iterable[Survey], now: datetime) -> None:
+    def _tell(self, kind: NoticeKind, surveys: Iterable[Survey], now: datetime) -> None:
         # A quiet shard's last lines are read again for weeks, longer than what was told is remembered.
-        still_open = (survey for survey in surveys if survey_rules.state(survey, now) is State.OPEN)
+        still_open = (survey for survey in surveys if survey_rules.state(survey, now) is SurveyState.OPEN)
         self._notices.tell_all(_told(kind, survey) for survey in still_open)
 
 
-def _told(kind: Notice, survey: Survey) -> Told:
+def _told(kind: NoticeKind, survey: Survey) -> Told:
     facts: Facts = {"closes_at": iso(survey.closes_at), "amount_idr": survey.amount_idr}
     return survey.registrant_id, kind, f"{kind.value}/{survey.id}", facts

@@ -31,7 +31,7 @@ class Group(StrEnum):
     """Joined the same wave and was not chosen, drawn by the wave's seed; voluntary and unpaid."""
 
 
-class State(StrEnum):
+class SurveyState(StrEnum):
     """What a person sees of a survey."""
 
     OPEN = "open"
@@ -97,14 +97,14 @@ def of_comparison(registrant_id: str, *, wave: int, region: int, rules: SurveyRu
     )
 
 
-def state(survey: Survey, now: datetime) -> State:
+def state(survey: Survey, now: datetime) -> SurveyState:
     """`closes_at` is exclusive; an answered survey stays answered."""
     if survey.answered_at is not None:
-        return State.ANSWERED
-    return State.OPEN if now < survey.closes_at else State.CLOSED
+        return SurveyState.ANSWERED
+    return SurveyState.OPEN if now < survey.closes_at else SurveyState.CLOSED
 
 
 def next_closing(surveys: list[Survey], now: datetime) -> Survey | None:
     """Of the open ones, that which closes first."""
-    still_open = [survey for survey in surveys if state(survey, now) is State.OPEN]
+    still_open = [survey for survey in surveys if state(survey, now) is SurveyState.OPEN]
     return min(still_open, key=lambda survey: survey.closes_at, default=None)

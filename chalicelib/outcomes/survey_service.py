@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
 
 from ..aws.dynamodb import LegsFailed
 from ..clock import iso
 from ..errors import NotFound
 from ..payouts.service import Payouts
-from ..waves.rules import Beneficiary
+from ..waves.service import Waves
 from . import questions, survey_rules, survey_wire
 from .errors import SurveyAlreadyAnswered, SurveyClosed
 from .questions import Questionnaire
-from .survey_rules import KINDS, Answer, Group, State, Survey
+from .survey_rules import KINDS, Answer, Group, Survey, SurveyState
 from .survey_store import ANSWER_LEG, SurveyStore
 from .survey_wire import ResponseForm, SurveyView
 
 
-class Beneficiaries(Protocol):
-    """Who was chosen; waves answers."""
-
-    def beneficiary(self, registrant_id: str) -> Beneficiary | None: ...
-
-
 class Surveys:
-    """See the module. `questionnaires`: every version by its name. `now` is an aware UTC instant."""
+    """The use cases. `questionnaires`: every version by its name. `now` is an aware UTC instant."""
 
     def __init__(
         self,
         store: SurveyStore,
         questionnaires: Mapping[str, Questionnaire],
-        beneficiaries: Beneficiaries,
+        waves: Waves,
         payouts: Payouts,
     ) -> None:
         self._store = store
         self._questionnaires = questionnaires
-        self._beneficiaries = beneficiaries
+        self._waves = waves
         self._payouts = payouts
 
     def of(self, registrant_id: str, now: datetime) -> list[SurveyView]:
@@ -50,10 +43,6 @@ class Surveys:
         survey = survey_rules.next_closing(self._store.of(registrant_id), now)
         return survey.closes_at if survey else None
 
-    def of_wave(self, wave: int, shard: str) -> Iterator[Survey]:
-        """One shard (two digits) of a wave's surveys of both groups; paged, eventually consistent."""
-        return self._store.of_wave(wave, shard)
-
     def respond(self, registrant_id: str, survey_id: str, form: ResponseForm, now: datetime) -> tuple[SurveyView, bool]:
         """Keep a person's answers to their own survey, once; True if they are new.
 
@@ -64,7 +53,7 @@ class Surveys:
         Raises `NotFound` (no such survey, or another's), `SurveyClosed`, `InvalidAnswer`, `SurveyAlreadyAnswered`.
         """
         survey = self._find(registrant_id, survey_id)
-        if survey_rules.state(survey, now) is State.CLOSED:
+        if survey_rules.state(survey, now) is SurveyState.CLOSED:
             raise SurveyClosed(closed_at=iso(survey.closes_at))
         answers = questions.check(self._questionnaires[survey.version], survey.group, form.answers)
         if survey.answers is not None:
@@ -96,7 +85,7 @@ class Surveys:
     def _write(self, survey: Survey, now: datetime) -> str | None:
         """The new entitlement's id, None if nothing becomes due. Raises `LegsFailed` if there are answers already."""
         if survey.group is Group.BENEFICIARY:
-            beneficiary = self._beneficiaries.beneficiary(survey.registrant_id)
+            beneficiary = self._waves.beneficiary(survey.registrant_id)
             if beneficiary is None:
                 raise NotFound()
             try:

@@ -24,7 +24,7 @@ from .survey_rules import KINDS, Group, Survey
 ANSWER_LEG = "survey_answer"
 
 
-class RosterIndex(GlobalSecondaryIndex["SurveyItem"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
+class SurveysOfWaveIndex(GlobalSecondaryIndex["SurveyItem"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
     """A wave's surveys, of both groups."""
 
     class Meta:
@@ -50,7 +50,7 @@ class SurveyItem(OutcomesTable):
     answers = UnicodeAttribute(null=True)
     answered_at = UnicodeAttribute(null=True)
     roster_shard = UnicodeAttribute()
-    roster: ClassVar[RosterIndex] = RosterIndex()
+    roster: ClassVar[SurveysOfWaveIndex] = SurveysOfWaveIndex()
 
 
 class SampleItem(OutcomesTable):
@@ -60,7 +60,7 @@ class SampleItem(OutcomesTable):
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class OfferedSample:
     """A wave whose whole comparison group has been offered the survey; the last of them at `opened_at`."""
 
     wave: int
@@ -109,12 +109,12 @@ class SurveyStore:
         for item in SurveyItem.roster.query(f"{wave}#{shard}"):
             yield _from_item(item)
 
-    def samples(self) -> list[Sample]:
+    def samples(self) -> list[OfferedSample]:
         """The waves whose comparison group has been offered the survey; one query."""
         items = SampleItem.query("SAMPLES", consistent_read=True)
-        return [Sample(int(item.sk), parse_iso(item.opened_at)) for item in items]
+        return [OfferedSample(int(item.sk), parse_iso(item.opened_at)) for item in items]
 
-    def add_sample(self, sample: Sample) -> None:
+    def add_sample(self, sample: OfferedSample) -> None:
         """Record that a wave's comparison group has been offered the survey; again is harmless."""
         SampleItem("SAMPLES", f"{sample.wave:06}", opened_at=iso(sample.opened_at)).save()
 

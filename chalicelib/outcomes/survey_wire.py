@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from ..clock import iso
 from .questions import Question, Questionnaire
-from .survey_rules import Answer, State, Survey, state
+from .survey_rules import Answer, Survey, SurveyState, state
 
 Answers = Annotated[
     dict[str, int | str | list[str]],
@@ -64,6 +64,6 @@ def view(survey: Survey, questionnaire: Questionnaire, now: datetime) -> SurveyV
         closes_at=iso(survey.closes_at),
         answered_at=iso(survey.answered_at) if survey.answered_at else None,
         version=survey.version,
-        questions=questionnaire.asked_of(survey.group) if stands is State.OPEN else (),
+        questions=questionnaire.asked_of(survey.group) if stands is SurveyState.OPEN else (),
         answers=survey.answers,
     )

@@ -11,27 +11,31 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
-from typing import Protocol
 
 from ..clock import iso, wib_date
 from ..config import Programme
-from ..helpdesk.service import GrievanceCounts
+from ..helpdesk.service import GrievanceCounts, Helpdesk
 from ..jobs.rules import JobCounts
-from ..payouts.rules import Entitlement
+from ..jobs.service import Jobs
+from ..payouts.service import Payouts
 from ..registration.store import SHARDS as REGISTRATION_SHARDS
-from ..time_budget import OutOfTime, TimeBudget
+from ..registration.store import RegistrationStore
+from ..time_budget import TimeBudget, OutOfTime
+from ..training.service import Trainings
 from ..waves.rules import SHARDS, Beneficiary, BeneficiaryState, Wave, WaveState, year_of
+from ..waves.service import Waves
 from . import statistics_wire as wire
 from . import tally_rules
-from .statistics_rules import Counted, fold
+from .statistics_rules import Counted, publishable
 from .statistics_wire import lines
-from .survey_rules import Survey
-from .tally_rules import Account, Count, Tally, WaveTally
-from .tally_store import COUNTRY, REGISTERED, Overtaken, Round, TallyStore, Whole
+from .survey_store import SurveyStore
+from .tally_rules import Count, Tally, WaveTally
+from .tally_store import COUNTRY, REGISTERED, Round, RoundOvertaken, TallyStore, Whole
 
 log = logging.getLogger(__name__)
 
@@ -43,64 +47,20 @@ BATCH = 1_000
 JOINED = "JOINED"
 
 
-class Registrations(Protocol):
-    """How many people are registered, by province, in one of so many shards."""
-
-    def registered_by_region(self, shard: int) -> Mapping[int, int]: ...
-
-
-class Waves(Protocol):
-    """The waves that were run, and who was chosen in them."""
-
-    def records(self) -> Sequence[Wave]: ...
-    def roster(self, wave: int, shard: str) -> Iterator[Beneficiary]: ...
-    def joined_by_region(self, wave: int) -> Mapping[int, int]: ...
-
-
-class Payouts(Protocol):
-    """What people were paid."""
-
-    def of_many(self, beneficiaries: Iterable[Beneficiary]) -> Mapping[str, list[Entitlement]]: ...
-
-
-class Training(Protocol):
-    """How far people's training has come."""
-
-    def accounts(self, registrant_ids: Iterable[str]) -> Mapping[str, Account]: ...
-
-
-class Surveys(Protocol):
-    """What people were asked and have answered."""
-
-    def of_wave(self, wave: int, shard: str) -> Iterator[Survey]: ...
-
-
-class Jobs(Protocol):
-    """The job market in numbers."""
-
-    def counts(self, now: datetime) -> JobCounts: ...
-
-
-class Helpdesk(Protocol):
-    """The grievances in numbers."""
-
-    def counts(self) -> GrievanceCounts: ...
-
-
 @dataclass(frozen=True)
 class Sources:
     """Where everything is counted. The last two keep counts of their own."""
 
-    registrations: Registrations
+    registrations: RegistrationStore
     waves: Waves
     payouts: Payouts
-    training: Training
-    surveys: Surveys
+    training: Trainings
+    surveys: SurveyStore
     jobs: Jobs
     helpdesk: Helpdesk
 
 
-class Tallying:
+class TallyJob:
     """The job. `province` names the province of a code."""
 
     def __init__(
@@ -128,14 +88,14 @@ class Tallying:
         except OutOfTime:
             log.info("tally_goes_on", extra={"round": present.number})
             return False
-        except Overtaken:
+        except RoundOvertaken:
             log.warning("tally_overtaken", extra={"round": present.number})
             return False
         log.info("statistics_published", extra={"round": present.number})
         return True
 
     def _count(self, present: Round, waves: list[Wave], tick: TimeBudget) -> dict[str, Whole]:
-        """The sums of all waves, the final ones as they were. Raises `OutOfTime`, `Overtaken`."""
+        """The sums of all waves, the final ones as they were. Raises `OutOfTime`, `RoundOvertaken`."""
         wholes = self._store.wholes()
         registered = wholes.get(REGISTERED)
         if registered is None or registered.round < present.number:
@@ -163,23 +123,13 @@ class Tallying:
         return whole
 
     def _registered(self, shard: int) -> Callable[[], Tally]:
-        def count() -> Tally:
-            people = self._from.registrations.registered_by_region(shard)
-            return {region: {REGISTERED: number} for region, number in people.items()}
-
-        return count
+        return lambda: _people(REGISTERED, self._from.registrations.registered_by_region(shard))
 
     def _parts_of(self, wave: Wave) -> dict[str, Callable[[], Tally]]:
-        def joined() -> Tally:
-            people = self._from.waves.joined_by_region(wave.number)
-            return {region: {Count.JOINED: number} for region, number in people.items()}
+        parts = {shard: partial(self._shard, wave.number, shard) for shard in (f"{n:02d}" for n in range(SHARDS))}
+        return {JOINED: lambda: _people(Count.JOINED, self._from.waves.joined_by_region(wave.number)), **parts}
 
-        def people(shard: str) -> Callable[[], Tally]:
-            return lambda: self._people(wave.number, shard)
-
-        return {JOINED: joined} | {f"{shard:02d}": people(f"{shard:02d}") for shard in range(SHARDS)}
-
-    def _people(self, wave: int, shard: str) -> Tally:
+    def _shard(self, wave: int, shard: str) -> Tally:
         """One shard of a wave: who was chosen, and what was asked of them and of those they are compared with."""
         tally: dict[int, Counter[str]] = {}
         for some in _batches(self._from.waves.roster(wave, shard)):
@@ -218,13 +168,17 @@ class Tallying:
             grievances=_grievances(self._from.helpdesk.counts()),
         )
         this_year = wib_date(present.began_at).year
-        published = fold(counted, self._programme.target, self._province, this_year, now)
+        published = publishable(counted, self._programme.target, self._province, this_year, now)
         # The country last: whoever finds a wave in it finds the wave.
         for wave in published.waves:
             name = f"WAVE#{wave.number:06d}"
             self._store.publish(name, present.number, wave)
             self._store.publish_lines(name, present.number, lines(wave))
         self._store.publish(COUNTRY, present.number, published.country)
+
+
+def _people(name: str, regions: Mapping[int, int]) -> Tally:
+    return {region: {name: number} for region, number in regions.items()}
 
 
 def _key(wave: Wave) -> str:

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
 
 from ..clock import WIB
 from ..payouts.rules import Entitlement, Kind, State
+from ..training.rules import Account
 from ..waves.rules import Beneficiary, BeneficiaryState
 from . import questions
 from .survey_rules import Group, Survey
@@ -68,15 +68,6 @@ PASSIVE_FROM = 7
 Counts = Mapping[str, int]
 Tally = Mapping[int, Counts]
 """Counts by province."""
-
-
-class Account(Protocol):
-    """A training account, as far as it is counted."""
-
-    @property
-    def completed(self) -> int: ...
-    @property
-    def first_completed_at(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True, slots=True)

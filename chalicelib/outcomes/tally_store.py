@@ -61,7 +61,7 @@ class PublishedItem(OutcomesTable):
     content = BinaryAttribute(legacy_encoding=False)
 
 
-class ActItem(OutcomesTable, ActColumns):
+class ImportActItem(OutcomesTable, ActColumns):
     """What an administrator imported."""
 
 
@@ -72,7 +72,7 @@ class HistoryItem(OutcomesTable):
     regions = UnicodeAttribute()
 
 
-class Overtaken(Exception):
+class RoundOvertaken(Exception):
     """A later round has begun: what this one still writes is of no use."""
 
 
@@ -117,10 +117,10 @@ class TallyStore:
         return begun
 
     def end(self, done: Round, now: datetime) -> None:
-        """Everything of this round is published. Raises `Overtaken`."""
+        """Everything of this round is published. Raises `RoundOvertaken`."""
         item = RoundItem("ROUND", "ROUND", number=done.number, began_at=iso(done.began_at), ended_at=iso(now))
         if not save_if(item, RoundItem.number == done.number):
-            raise Overtaken
+            raise RoundOvertaken
 
     # Tallies; `of` is a wave in six digits, or `REGISTERED`
 
@@ -130,7 +130,7 @@ class TallyStore:
         return {item.sk: _unpacked(item.counts, dict[int, dict[str, int]]) for item in items}
 
     def put_part(self, of: str, name: str, number: int, tally: Tally) -> None:
-        """Write a part whole. Raises `Overtaken`."""
+        """Write a part whole. Raises `RoundOvertaken`."""
         _put(TallyItem(f"TALLY#{of}", name, round=number, counts=_packed(tally)))
 
     def wholes(self) -> dict[str, Whole]:
@@ -141,17 +141,17 @@ class TallyStore:
         }
 
     def put_whole(self, of: str, whole: Whole) -> None:
-        """Write a sum whole. Raises `Overtaken`."""
+        """Write a sum whole. Raises `RoundOvertaken`."""
         _put(TallyItem("TALLIES", of, round=whole.round, counts=_packed(whole.regions), final=whole.final))
 
     # What is published
 
     def publish(self, name: str, number: int, answer: msgspec.Struct) -> None:
-        """Replace `COUNTRY` or a wave's (in six digits). Raises `Overtaken`."""
+        """Replace `COUNTRY` or a wave's (in six digits). Raises `RoundOvertaken`."""
         _put(PublishedItem("STATISTICS", name, round=number, content=_packed(answer)))
 
     def publish_lines(self, wave: str, number: int, lines: str) -> None:
-        """Replace a wave's lines of the CSV. Raises `Overtaken`."""
+        """Replace a wave's lines of the CSV. Raises `RoundOvertaken`."""
         _put(PublishedItem("STATISTICS_CSV", wave, round=number, content=_packed(lines)))
 
     def published(self, name: str, kind: type[Any]) -> Any:
@@ -186,7 +186,7 @@ class TallyStore:
 def _put(item: TallyItem | PublishedItem) -> None:
     kind = type(item)
     if not save_if(item, kind.pk.does_not_exist() | (kind.round <= item.round)):
-        raise Overtaken
+        raise RoundOvertaken
 
 
 def _packed(value: Any) -> bytes:

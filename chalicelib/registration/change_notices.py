@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from ..aws.dynamodb import Transaction
 from ..clock import iso
@@ -16,25 +16,20 @@ from ..notices.port import Facts, Kind
 from .rules import PersonalData
 from .store import Legs
 
-Told = tuple[str, Kind, Facts]
+if TYPE_CHECKING:
+    from ..notices.service import NoticeService
+
+ChangeNotice = tuple[str, Kind, Facts]
 """Event, kind and facts of one notice."""
 
 
-class Notices(Protocol):
-    """Of `notices.service.NoticeService`."""
-
-    def keep(self, tx: Transaction, registrant_id: str, kind: Kind, event: str, facts: Facts) -> None: ...
-    def enqueue(self, kept: Sequence[tuple[str, str]]) -> None: ...
-    def told(self, registrant_id: str, event: str) -> datetime | None: ...
-
-
-def of_details(before: PersonalData, after: PersonalData, version: int) -> list[Told]:
+def of_details(before: PersonalData, after: PersonalData, version: int) -> list[ChangeNotice]:
     """What is told of version `version` of a registration."""
     changed = [what for what in ("name", "phone") if getattr(before, what) != getattr(after, what)]
     return [(f"{what}_changed/{version}", Kind.DETAILS_CHANGED, {"what": what}) for what in changed]
 
 
-def of_address(version: int, pay_from: datetime | None) -> list[Told]:
+def of_address(version: int, pay_from: datetime | None) -> list[ChangeNotice]:
     """What is told of version `version` of a financial address, which may wait until `pay_from`."""
     if pay_from is None:
         return [(f"{Kind.ADDRESS_GIVEN}/{version}", Kind.ADDRESS_GIVEN, {})]
@@ -47,7 +42,9 @@ def address_changed(version: int) -> str:
 
 
 @contextmanager
-def telling(notices: Notices, registrant_id: str, told: Sequence[Told], others: Legs | None) -> Iterator[Legs]:
+def telling(
+    notices: NoticeService, registrant_id: str, told: Sequence[ChangeNotice], others: Legs | None
+) -> Iterator[Legs]:
     """The legs that keep notices with a change, after `others`; their mails are queued once it is made."""
 
     def legs(tx: Transaction) -> None:

@@ -19,13 +19,14 @@ from ..aws.dynamodb import LegsFailed, Transaction, find, save_if
 from ..clock import iso
 from ..errors import Unavailable
 from ..ids import same_person
+from ..notices.service import NoticeService
 from . import identity, wire
-from .change_notices import Notices, of_details, telling
+from .change_notices import of_details, telling
 from .errors import CorrectionBySamePerson, CorrectionStands, NoCorrection, NothingToCorrect, NotRegistered
 from .items import Decided, Proposed, person_pk
 from .rules import Employment, Registrant, Verification
 from .service import TRIES, frozen_part, person_of
-from .store import OVERTAKEN_LEG, Legs, Overtaken, Record, RegistrationStore
+from .store import OVERTAKEN_LEG, Legs, Record, RegistrationOvertaken, RegistrationStore
 from .vault import PersonKey, Vault
 
 Changes = Mapping[str, tuple[str, str]]
@@ -52,7 +53,7 @@ class Corrections:
         corrections: CorrectionStore,
         vault: Vault,
         move_card: Callable[[str, str], Legs],
-        notices: Notices,
+        notices: NoticeService,
     ) -> None:
         self._store = store
         self._corrections = corrections
@@ -103,7 +104,7 @@ class Corrections:
                 raise CorrectionBySamePerson()
             try:
                 return self._carry_out(record, key, standing, by, now)
-            except Overtaken:
+            except RegistrationOvertaken:
                 continue
         raise Unavailable()
 

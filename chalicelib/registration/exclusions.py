@@ -53,7 +53,7 @@ class ExclusionList:
         return f"{self.name}/{self.version}/{self.source_date.isoformat()}"
 
 
-class Deed(StrEnum):
+class ExclusionDeed(StrEnum):
     """What was done to a list: a line before the work, and one when it is done."""
 
     IMPORT = "IMPORT"
@@ -80,13 +80,13 @@ class ExclusionLists:
         niks = read_niks(lines)
         self._check_not_retracted(source)
         note = f"{len(niks)} NIKs: {note}"
-        self._journal.add(Act(clock(), Deed.IMPORT, source.entry, by, note))
+        self._journal.add(Act(clock(), ExclusionDeed.IMPORT, source.entry, by, note))
         with ThreadPoolExecutor(_WORKERS) as pool:
             # In parts, because a list may have millions of rows; list() raises what a worker raised.
             for start in range(0, len(niks), _PART):
                 list(pool.map(lambda nik: self._exclude(nik, source), niks[start : start + _PART]))
         # The instant comes before the check: a retraction that this does not see is later, and finds every row.
-        imported = Act(clock(), Deed.IMPORTED, source.entry, by, note)
+        imported = Act(clock(), ExclusionDeed.IMPORTED, source.entry, by, note)
         self._check_not_retracted(source)
         self._journal.add(imported)
         return len(niks)
@@ -113,9 +113,9 @@ class ExclusionLists:
         """
         rows = 0
         for entry in sorted({act.about for act in self.acts(name, version)}):
-            self._journal.add(Act(clock(), Deed.RETRACT, entry, by, note))
+            self._journal.add(Act(clock(), ExclusionDeed.RETRACT, entry, by, note))
             freed = self._store.include_again(entry)
-            self._journal.add(Act(clock(), Deed.RETRACTED, entry, by, f"{freed} NIKs: {note}"))
+            self._journal.add(Act(clock(), ExclusionDeed.RETRACTED, entry, by, f"{freed} NIKs: {note}"))
             rows += freed
         return rows
 
@@ -130,7 +130,7 @@ class ExclusionLists:
         self._store.exclude(self._vault.mac("nik", nik), source.entry)
 
 
-_RETRACTIONS = frozenset({Deed.RETRACT, Deed.RETRACTED})
+_RETRACTIONS = frozenset({ExclusionDeed.RETRACT, ExclusionDeed.RETRACTED})
 
 
 def read_niks(lines: Iterable[str]) -> list[str]:

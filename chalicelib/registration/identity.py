@@ -13,7 +13,6 @@ from datetime import date
 from typing import Literal
 
 from .. import typed_text
-from .. import typed_text as typed
 from ..errors import DomainError
 from .errors import MalformedAccountNumber, MalformedKk, MalformedNik, MalformedPhone, UnknownRegion
 
@@ -38,8 +37,8 @@ def parse_kk(text: str) -> str:
     return _sixteen_digits(text, MalformedKk, added_to_day=0)
 
 
-def _sixteen_digits(typed_text: str, malformed: type[DomainError], added_to_day: int) -> str:
-    text = typed.compact(typed_text)
+def _sixteen_digits(typed: str, malformed: type[DomainError], added_to_day: int) -> str:
+    text = typed_text.compact(typed)
     if not _SIXTEEN_DIGITS.fullmatch(text):
         raise malformed(reason="digits")
     day, month = int(text[6:8]), int(text[8:10])

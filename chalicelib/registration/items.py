@@ -69,7 +69,7 @@ class AccountKey(RegistrationsTable):
     wrapped_key = BinaryAttribute(legacy_encoding=False)
 
 
-class Address(RegistrationsTable):
+class AddressItem(RegistrationsTable):
     """`R#<registrant>` / `ADDRESS`. `verdict` and what goes with it are of this version: a change is a new item."""
 
     version = NumberAttribute()
@@ -101,7 +101,7 @@ class OfPerson(RegistrationsTable):
     @classmethod
     def from_raw_data(cls, data: dict[str, Any]) -> Any:
         """What pynamodb makes of a row."""
-        kinds: dict[str, type[RegistrationsTable]] = {"PROFILE": Profile, "ADDRESS": Address, "DISPUTE": Dispute}
+        kinds: dict[str, type[RegistrationsTable]] = {"PROFILE": Profile, "ADDRESS": AddressItem, "DISPUTE": Dispute}
         return kinds.get(data["sk"]["S"], Refused).from_raw_data(data)
 
 
@@ -137,7 +137,7 @@ class Exclusion(RegistrationsTable):
     lists = UnicodeSetAttribute()
 
 
-class ActItem(RegistrationsTable, ActColumns):
+class ExclusionActItem(RegistrationsTable, ActColumns):
     """What an administrator did to an exclusion list."""
 
 

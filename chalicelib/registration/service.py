@@ -12,6 +12,7 @@ import msgspec
 from .. import clock
 from ..config import EligibilityRules, PayoutRules
 from ..errors import DomainError, Unavailable
+from ..notices.service import NoticeService
 from . import change_notices, fitness, identity, rules, wire
 from .errors import (
     AccountAlreadyUsed,
@@ -25,7 +26,7 @@ from .errors import (
     UnknownPayoutCode,
 )
 from .rules import AddressCheck, Contact, FinancialAddress, Payee, PersonalData, Registrant, Standing, Verification
-from .store import AddressRecord, Idle, Legs, Overtaken, Record, RegistrationStore
+from .store import AddressRecord, Legs, Record, RegistrationOvertaken, RegistrationStore, UnpayableHolder
 from .vault import PersonKey, Vault
 
 TRIES = 4
@@ -45,7 +46,7 @@ class Registrations:
         vault: Vault,
         eligibility: EligibilityRules,
         payouts: PayoutRules,
-        notices: change_notices.Notices,
+        notices: NoticeService,
     ) -> None:
         self._store = store
         self._vault = vault
@@ -83,7 +84,7 @@ class Registrations:
                 if record is None:
                     return self._create(registrant_id, form, person, region, now, few), True
                 return self._change(record, form, person, region, now, few, unless_joined), False
-            except Overtaken:
+            except RegistrationOvertaken:
                 continue
             except _TELLING as refusal:
                 raise self._counted(registrant_id, refusal, now) from None
@@ -182,7 +183,7 @@ class Registrations:
         for _ in range(TRIES):
             try:
                 return self._write_address(registrant_id, address, now, unless_paying, owed)
-            except Overtaken:
+            except RegistrationOvertaken:
                 continue
             except AccountAlreadyUsed as refusal:
                 raise self._counted(registrant_id, refusal, now) from None
@@ -260,10 +261,6 @@ class Registrations:
         if record is None:
             raise NotRegistered()
         return self._vault.open_key(registrant_id, record.wrapped_key)
-
-    def registered_by_region(self, shard: int) -> dict[int, int]:
-        """How many people are registered by province, in one of `store.SHARDS` partitions. A query of an index."""
-        return self._store.by_region(shard)
 
     def seal(self, registrant_id: str, plain: bytes) -> bytes:
         """As `Payee.seal`, for what is learnt of a payment later. One read, one KMS call. Raises `NotRegistered`."""
@@ -406,7 +403,7 @@ class Registrations:
         released = old.account_mac if old and old.account_mac != new.account_mac else None
         if old and old.check and old.check.verdict not in rules.PAYABLE:
             # What the person could not be paid to may be another's by now: that is not theirs to give up.
-            own = self._store.idle(old.account_mac) == Idle(registrant_id, old.version)
+            own = self._store.idle(old.account_mac) == UnpayableHolder(registrant_id, old.version)
             released = released if own else None
         told = change_notices.of_address(new.version, new.pay_from)
         paying = unless_paying if old else None

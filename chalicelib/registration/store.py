@@ -23,7 +23,7 @@ from ..errors import DomainError
 from ..ids import shard
 from .errors import AccountAlreadyUsed, Excluded, NikAlreadyRegistered, PaymentUnderWay, PhoneAlreadyUsed
 from .items import (
-    Address,
+    AddressItem,
     Dispute,
     Exclusion,
     Guard,
@@ -77,14 +77,14 @@ class AddressRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Idle:
+class UnpayableHolder:
     """Who has an account that they cannot be paid to, and the version of their address of which that is known."""
 
     registrant_id: str
     version: int
 
 
-class Overtaken(Exception):
+class RegistrationOvertaken(Exception):
     """Another writer was faster; nothing was written. Read again and decide again."""
 
 
@@ -127,7 +127,7 @@ class RegistrationStore:
 
     def address(self, registrant_id: str) -> AddressRecord | None:
         """A financial address, sealed. One read."""
-        item = dynamodb.find(Address, person_pk(registrant_id), "ADDRESS")
+        item = dynamodb.find(AddressItem, person_pk(registrant_id), "ADDRESS")
         return _address_record(item) if item else None
 
     def payee(self, registrant_id: str) -> tuple[Record, AddressRecord, bool] | None:
@@ -157,24 +157,24 @@ class RegistrationStore:
 
         One write, or one transaction. Version 0: there is no address, only the dispute ends.
         """
-        address, as_shown = Address(person_pk(registrant_id), "ADDRESS"), Address.version == version
+        address, as_shown = AddressItem(person_pk(registrant_id), "ADDRESS"), AddressItem.version == version
         try:
             with dynamodb.Transaction(self._region) as tx:
                 if version:
-                    tx.update("address", address, [Address.pay_from.remove()], as_shown)
+                    tx.update("address", address, [AddressItem.pay_from.remove()], as_shown)
                 if settle:
                     tx.delete("dispute", Dispute(person_pk(registrant_id), "DISPUTE"))
         except dynamodb.LegsFailed:
             return False
         return True
 
-    def idle(self, account_mac: str) -> Idle | None:
+    def idle(self, account_mac: str) -> UnpayableHolder | None:
         """Who has an account and cannot be paid to it. Two reads; None if it is nobody's, payable or unasked."""
         guard = dynamodb.find(Guard, _unique("account", account_mac), "UNIQUE")
-        item = dynamodb.find(Address, person_pk(guard.registrant), "ADDRESS") if guard else None
+        item = dynamodb.find(AddressItem, person_pk(guard.registrant), "ADDRESS") if guard else None
         if guard is None or item is None or item.account_mac != account_mac or item.verdict not in _UNPAYABLE:
             return None
-        return Idle(guard.registrant, int(item.version))
+        return UnpayableHolder(guard.registrant, int(item.version))
 
     def excluded(self, nik_mac: str) -> bool:
         """Whether any exclusion list names this NIK. One read."""
@@ -183,10 +183,11 @@ class RegistrationStore:
     def save(
         self, record: Record, released_phone_mac: str | None, *, unless_excluded: bool, others: Legs | None = None
     ) -> None:
-        """Write a registration together with its guards; the guard of a phone number given up goes with it.
+        """Write a registration with its guards, and remove the guard of the phone number given up.
 
-        `others` adds legs, those of the name `OVERTAKEN_LEG` among them. Raises `Overtaken`, else `PhoneAlreadyUsed`,
-        which tells nothing of the NIK, else `Excluded`, else `NikAlreadyRegistered`.
+        `others` adds legs, those named `OVERTAKEN_LEG` among them. Raises the first that holds of
+        `RegistrationOvertaken`, `PhoneAlreadyUsed` (which tells nothing of the NIK), `Excluded`,
+        `NikAlreadyRegistered`.
         """
         who = record.registrant
         try:
@@ -213,15 +214,15 @@ class RegistrationStore:
         released_account_mac: str | None,
         wrapped_key: bytes,
         others: Legs | None = None,
-        taken_from: Idle | None = None,
+        taken_from: UnpayableHolder | None = None,
     ) -> None:
         """Write a financial address with its guard, provided that the key it is sealed under is still the person's.
 
         Nothing is known of it then. `others` adds legs, those of the name `PAYING_LEG` among them. With `taken_from`
-        the account may be that one's, as long as they still cannot be paid to it. Raises `Overtaken`, else
+        the account may be that one's, as long as they still cannot be paid to it. Raises `RegistrationOvertaken`, else
         `PaymentUnderWay`, else `AccountAlreadyUsed`.
         """
-        item = Address(
+        item = AddressItem(
             person_pk(registrant_id),
             "ADDRESS",
             version=address.version,
@@ -238,9 +239,9 @@ class RegistrationStore:
                     guard = Guard(_unique("account", released_account_mac), "UNIQUE")
                     tx.delete("released", guard, _held_by(registrant_id))
                 if taken_from is not None:
-                    still = (Address.version == taken_from.version) & Address.verdict.is_in(*_UNPAYABLE)
-                    tx.check("taken", Address, (person_pk(taken_from.registrant_id), "ADDRESS"), still)
-                tx.put("address", item, _follows(Address.pk, Address.version, address.version))
+                    still = (AddressItem.version == taken_from.version) & AddressItem.verdict.is_in(*_UNPAYABLE)
+                    tx.check("taken", AddressItem, (person_pk(taken_from.registrant_id), "ADDRESS"), still)
+                tx.put("address", item, _follows(AddressItem.pk, AddressItem.version, address.version))
                 _claim(tx, "account", address.account_mac, registrant_id, taken_from)
                 if others is not None:
                     others(tx)
@@ -253,10 +254,10 @@ class RegistrationStore:
 
         False too if it may be paid now and could not be before: see `save_second_check`.
         """
-        as_asked = Address.version == version
+        as_asked = AddressItem.version == version
         if check.verdict in PAYABLE:
-            as_asked &= Address.verdict.does_not_exist() | ~Address.verdict.is_in(*_UNPAYABLE)
-        return dynamodb.update_if(Address(person_pk(registrant_id), "ADDRESS"), _verdict(check), as_asked)
+            as_asked &= AddressItem.verdict.does_not_exist() | ~AddressItem.verdict.is_in(*_UNPAYABLE)
+        return dynamodb.update_if(AddressItem(person_pk(registrant_id), "ADDRESS"), _verdict(check), as_asked)
 
     def save_second_check(self, registrant_id: str, version: int, check: AddressCheck) -> bool:
         """The same of an account that the person could not be paid to, and now can: it may be another's since.
@@ -268,8 +269,8 @@ class RegistrationStore:
             return False
         try:
             with dynamodb.Transaction(self._region) as tx:
-                item = Address(person_pk(registrant_id), "ADDRESS")
-                tx.update("address", item, _verdict(check), Address.version == version)
+                item = AddressItem(person_pk(registrant_id), "ADDRESS")
+                tx.update("address", item, _verdict(check), AddressItem.version == version)
                 _claim(tx, "account", address.account_mac, registrant_id)
         except dynamodb.LegsFailed as failure:
             if "address" in failure.legs:
@@ -289,7 +290,7 @@ class RegistrationStore:
             Profile(person_pk(registrant_id), "PROFILE"), actions, Profile.standing.is_in(*before)
         )
 
-    def by_region(self, number: int) -> dict[int, int]:
+    def registered_by_region(self, number: int) -> dict[int, int]:
         """How many registrations there are by province, in one of `SHARDS`; by the index, so moments late."""
         regions: Counter[int] = Counter()
         table, start = Profile._get_connection(), None
@@ -328,7 +329,7 @@ class RegistrationStore:
 
 
 def _claim(
-    tx: dynamodb.Transaction, kind: MacKind, mac: str, registrant_id: str, taken_from: Idle | None = None
+    tx: dynamodb.Transaction, kind: MacKind, mac: str, registrant_id: str, taken_from: UnpayableHolder | None = None
 ) -> None:
     mine = _held_by(registrant_id)
     if taken_from is not None:
@@ -342,8 +343,8 @@ def _held_by(registrant_id: str) -> Condition:
 
 
 def _verdict(check: AddressCheck) -> list[Action]:
-    score = Address.score.remove() if check.score is None else Address.score.set(check.score)
-    return [Address.verdict.set(check.verdict.value), Address.checked_at.set(check.checked_at), score]
+    score = AddressItem.score.remove() if check.score is None else AddressItem.score.set(check.score)
+    return [AddressItem.verdict.set(check.verdict.value), AddressItem.checked_at.set(check.checked_at), score]
 
 
 def _follows(pk: Attribute[str], attribute: NumberAttribute, version: int) -> Condition:
@@ -355,7 +356,7 @@ def _ranked(failure: dynamodb.LegsFailed, refusals: Sequence[tuple[str, type[Dom
     for leg, refusal in refusals:
         if leg in failure.legs and not {"profile", "address", OVERTAKEN_LEG} & failure.legs.keys():
             return refusal()
-    return Overtaken()
+    return RegistrationOvertaken()
 
 
 def _refused(registrant_id: str, day: date) -> Refused:
@@ -366,11 +367,11 @@ def _record(registrant_id: str, item: Profile) -> Record:
     return Record(_registrant(registrant_id, item), item.sealed, item.wrapped_key, int(item.version))
 
 
-def _address_record(item: Address) -> AddressRecord:
+def _address_record(item: AddressItem) -> AddressRecord:
     return AddressRecord(item.sealed, item.account_mac, int(item.version), item.updated_at, _check(item), item.pay_from)
 
 
-def _check(item: Address) -> AddressCheck | None:
+def _check(item: AddressItem) -> AddressCheck | None:
     if item.verdict is None:
         return None
     score = None if item.score is None else int(item.score)

@@ -9,7 +9,6 @@ from msgspec import Meta, Struct
 
 from .. import typed_text
 from . import identity
-from . import identity as phones
 from .errors import MalformedName
 from .rules import (
     AddressCheck,
@@ -175,7 +174,7 @@ def personal_data(form: RegistrationForm) -> PersonalData:
     """
     nik, kk = identity.parse_nik(form.nik), identity.parse_kk(form.kk)
     identity.check_apart(nik, kk)
-    phone = phones.parse_phone(form.phone)
+    phone = identity.parse_phone(form.phone)
     return PersonalData(nik, kk, person_name("name", form.name), phone)
 
 
@@ -209,7 +208,7 @@ def financial_address(form: FinancialAddressForm, kind: Literal["bank", "wallet"
     """A financial address, normalised. Raises `MalformedAccountNumber`, `MalformedName`."""
     return FinancialAddress(
         code=form.code,
-        account_number=phones.parse_account_number(kind, form.account_number),
+        account_number=identity.parse_account_number(kind, form.account_number),
         holder_name=person_name("holder_name", form.holder_name),
     )
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from ..aws.dynamodb import Transaction
     from ..aws.job_runs import Runs
-    from ..notice_writer import Tidings
-    from ..notices.links import Changes
+    from ..notice_writer import NoticeWriter
+    from ..notices.links import ChangeLinks
     from ..payouts.rules import Authority
     from ..payouts.wire import PayoutView
     from ..registration.rules import FinancialAddress, Registrant
@@ -89,10 +89,6 @@ class Services(OutcomesServices):
             self.payouts.look_again(self.waves.beneficiary(registrant_id), now)
         return confirmed
 
-    def dispute(self, registrant_id: str, now: datetime) -> None:
-        """A person said that a change was not theirs."""
-        self.registrations.dispute(registrant_id, now)
-
     def settle_address(self, registrant_id: str, version: int, authority: Authority, now: datetime) -> bool:
         """An administrator has made sure whose this version of the account is; False if it is another by now."""
         from ..aws.admin_acts import Act
@@ -107,19 +103,19 @@ class Services(OutcomesServices):
         return settled
 
     @cached_property
-    def changes(self) -> Changes:
-        from ..notices.links import Changes
+    def change_links(self) -> ChangeLinks:
+        from ..notices.links import ChangeLinks
 
-        return Changes(self.mailboxes, self)
+        return ChangeLinks(self.mailboxes, self.confirm_address, self.registrations.dispute)
 
     @cached_property
-    def tidings(self) -> Tidings:
+    def notice_writer(self) -> NoticeWriter:
         from ..aws.cursors import Cursors
-        from ..notice_writer import Tidings
-        from ..notices.results_told import CursorItem, Progress
+        from ..notice_writer import NoticeWriter
+        from ..notices.results_told import TellingCursor, TellingProgress
 
-        cursors = Cursors(CursorItem)
-        return Tidings(self.programme, self.waves, self.payouts, self.notices, cursors, Progress())
+        cursors = Cursors(TellingCursor)
+        return NoticeWriter(self.programme, self.waves, self.payouts, self.notices, cursors, TellingProgress())
 
     @cached_property
     def runs(self) -> Runs:
@@ -130,12 +126,12 @@ class Services(OutcomesServices):
 
     @cached_property
     def watch(self) -> Watch:
-        from ..notices.results_told import Progress
+        from ..notices.results_told import TellingProgress
         from ..watch import Watch
 
         self._notice_store  # noqa: B018 - binds the table that results are in
         namespace = f"gelombang-{self.settings.stage}"
-        return Watch(self.programme, self._wave_store, self.payouts, Progress(), self.runs, namespace)
+        return Watch(self.programme, self._wave_store, self.payouts, TellingProgress(), self.runs, namespace)
 
     def verifier_page(self, number: int, now: datetime) -> Page:
         """`GET /waves/{number}/verify`. Raises `UnknownWave`."""

@@ -11,7 +11,7 @@ from .deployment import Deployment
 if TYPE_CHECKING:
     from ..notices.links import Unsubscriptions
     from ..notices.mailer import Mailer
-    from ..notices.public_events import EventStore
+    from ..notices.public_events import PublicEventStore
     from ..notices.service import NoticeService
     from ..notices.store import NoticeStore
 
@@ -32,9 +32,9 @@ class NoticesServices(Deployment):
 
     @cached_property
     def mailer(self) -> Mailer:
+        from ..notices.mailboxes import MailAddresses
         from ..notices.mailer import Mailer
         from ..notices.ses import CONSUMERS, Pace, SesMail
-        from ..registration.mailboxes import MailAddresses
 
         settings = self.settings
         addresses = MailAddresses(self._client("cognito-idp"), settings.user_pool)
@@ -61,12 +61,12 @@ class NoticesServices(Deployment):
         return atom.feed(self._events.latest(FEED_LENGTH), self.settings.public_url, self.settings.mail_domain)
 
     @cached_property
-    def _events(self) -> EventStore:
-        from ..notices.public_events import EventStore
+    def _events(self) -> PublicEventStore:
+        from ..notices.public_events import PublicEventStore
         from ..notices.store import NoticesTable
 
         self._bind(NoticesTable, "notices")
-        return EventStore(self.settings.region)
+        return PublicEventStore(self.settings.region)
 
     @cached_property
     def _notice_store(self) -> NoticeStore:

@@ -10,10 +10,10 @@ from .training import TrainingServices
 if TYPE_CHECKING:
     from ..helpdesk.service import Helpdesk
     from ..outcomes.statistics_service import PublishedStatistics
-    from ..outcomes.survey_job import Opening
+    from ..outcomes.survey_job import SurveyJob
     from ..outcomes.survey_service import Surveys
     from ..outcomes.survey_store import SurveyStore
-    from ..outcomes.tally_job import Tallying
+    from ..outcomes.tally_job import TallyJob
     from ..outcomes.tally_store import TallyStore
 
 
@@ -47,13 +47,13 @@ class OutcomesServices(TrainingServices):
         return Surveys(self._survey_store, questions.load(), self.waves, self.payouts)
 
     @cached_property
-    def survey_opening(self) -> Opening:
+    def survey_job(self) -> SurveyJob:
         from ..aws.cursors import Cursors
-        from ..outcomes.store import CursorItem
-        from ..outcomes.survey_job import Opening
+        from ..outcomes.store import SurveyCursor
+        from ..outcomes.survey_job import SurveyJob
 
         store = self._survey_store
-        return Opening(store, Cursors(CursorItem), self.payouts, self.waves, self.notices, self.programme)
+        return SurveyJob(store, Cursors(SurveyCursor), self.payouts, self.waves, self.notices, self.programme)
 
     @cached_property
     def statistics(self) -> PublishedStatistics:
@@ -63,20 +63,20 @@ class OutcomesServices(TrainingServices):
         return PublishedStatistics(self._tally_store, self.waves, is_province)
 
     @cached_property
-    def tallying(self) -> Tallying:
-        from ..outcomes.tally_job import Sources, Tallying
+    def tally_job(self) -> TallyJob:
+        from ..outcomes.tally_job import Sources, TallyJob
         from ..registration.identity import province_name
 
         sources = Sources(
-            registrations=self.registrations,
+            registrations=self._registration_store,
             waves=self.waves,
             payouts=self.payouts,
             training=self.training,
-            surveys=self.surveys,
+            surveys=self._survey_store,
             jobs=self.jobs,
             helpdesk=self.helpdesk,
         )
-        return Tallying(self._tally_store, sources, self.programme, province_name)
+        return TallyJob(self._tally_store, sources, self.programme, province_name)
 
     @cached_property
     def _survey_store(self) -> SurveyStore:

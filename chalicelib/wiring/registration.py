@@ -61,9 +61,9 @@ class RegistrationServices(NoticesServices):
     def exclusion_lists(self) -> ExclusionLists:
         from ..aws.admin_acts import Journal
         from ..registration.exclusions import ExclusionLists
-        from ..registration.items import ActItem
+        from ..registration.items import ExclusionActItem
 
-        return ExclusionLists(self._registration_store, self.vault, Journal(ActItem))
+        return ExclusionLists(self._registration_store, self.vault, Journal(ExclusionActItem))
 
     @cached_property
     def _registration_store(self) -> RegistrationStore:

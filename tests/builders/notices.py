@@ -13,8 +13,8 @@ from moto.ses.models import ses_backends
 from chalicelib.config import Programme, Settings
 from chalicelib.notices import mailer
 from chalicelib.notices.port import Facts, Kind
-from chalicelib.notices.rules import State
-from chalicelib.notices.texts import Text
+from chalicelib.notices.rules import NoticeState
+from chalicelib.notices.texts import MailText
 from chalicelib.registration.accounts import Accounts
 from chalicelib.wiring import Services
 from tests.conftest import T0
@@ -28,10 +28,10 @@ class Ses:
     """Takes mails, or does what a test planned for a sending instead: raises it, or calls it afterwards."""
 
     def __init__(self) -> None:
-        self.taken: list[tuple[str, Text, str, str | None]] = []
+        self.taken: list[tuple[str, MailText, str, str | None]] = []
         self.plan: list[BaseException | Callable[[], object]] = []
 
-    def send(self, to: str, text: Text, registrant_id: str, unsubscribe_url: str | None) -> str:
+    def send(self, to: str, text: MailText, registrant_id: str, unsubscribe_url: str | None) -> str:
         planned = self.plan.pop(0) if self.plan else None
         if isinstance(planned, BaseException):
             raise planned
@@ -68,7 +68,7 @@ class PostOffice:
     def tell(self, person: str, kind: Kind = Kind.CHOSEN, event: str = "chosen/60", facts: Facts = CHOSEN) -> None:
         self.services.notices.tell(person, kind, event, facts)
 
-    def state(self, person: str, event: str = "chosen/60") -> State:
+    def state(self, person: str, event: str = "chosen/60") -> NoticeState:
         notice = self.store.notice(person, event)
         assert notice is not None
         return notice.state

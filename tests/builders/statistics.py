@@ -15,7 +15,7 @@ from chalicelib.jobs.rules import JobCounts
 from chalicelib.outcomes.statistics_service import PublishedStatistics
 from chalicelib.outcomes.store import OutcomesTable
 from chalicelib.outcomes.survey_rules import Survey
-from chalicelib.outcomes.tally_job import Sources, Tallying
+from chalicelib.outcomes.tally_job import Sources, TallyJob
 from chalicelib.outcomes.tally_store import TallyStore
 from chalicelib.payouts.rules import Entitlement
 from chalicelib.waves.rules import Beneficiary, Wave, WaveState, shard_of
@@ -81,11 +81,11 @@ class World:
         self.store = TallyStore()
         self.statistics = PublishedStatistics(self.store, self.told, lambda code: int(code) in NAMES)
 
-    def tallying(self) -> Tallying:
+    def tallying(self) -> TallyJob:
         """The job as a new run of the function has it."""
         told = self.told
         sources = Sources(told, told, told, told, told, Market(), Desk())
-        return Tallying(self.store, sources, self.programme, lambda code: NAMES[code])
+        return TallyJob(self.store, sources, self.programme, lambda code: NAMES[code])
 
     def settle(self, number: int, people: int, at: datetime = T0 - DAY) -> None:
         """A wave in which so many were chosen in Jakarta and as many in West Java, of three times as many each."""

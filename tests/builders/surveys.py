@@ -18,8 +18,8 @@ from chalicelib.notices.port import NEEDS, Facts
 from chalicelib.notices.port import Kind as Notice
 from chalicelib.notices.port import Told as About
 from chalicelib.outcomes import questions, survey_rules
-from chalicelib.outcomes.store import CursorItem, OutcomesTable
-from chalicelib.outcomes.survey_job import Opening
+from chalicelib.outcomes.store import OutcomesTable, SurveyCursor
+from chalicelib.outcomes.survey_job import SurveyJob
 from chalicelib.outcomes.survey_rules import Survey
 from chalicelib.outcomes.survey_service import Surveys
 from chalicelib.outcomes.survey_store import SurveyItem, SurveyStore
@@ -152,8 +152,8 @@ class World:
         self.surveys = Surveys(self.store, questions.load(), self.people, self.payouts)
         self._queue_url = settings.payouts_queue_url
 
-    def opening(self) -> Opening:
-        return Opening(self.store, Cursors(CursorItem), self.payouts, self.people, self.told, self.programme)
+    def opening(self) -> SurveyJob:
+        return SurveyJob(self.store, Cursors(SurveyCursor), self.payouts, self.people, self.told, self.programme)
 
     def open_surveys(self, now: datetime, deadline_s: float = 800) -> None:
         self.opening().run(now, deadline_s)

@@ -22,7 +22,7 @@ from chalicelib.draw.errors import BeaconUnavailable
 from chalicelib.draw.note import Chain, round_time
 from chalicelib.ids import Randomness
 from chalicelib.notices.announcements import Announcements
-from chalicelib.notices.public_events import EventStore
+from chalicelib.notices.public_events import PublicEventStore
 from chalicelib.notices.store import NoticesTable
 from chalicelib.registration.rules import Standing
 from chalicelib.waves.award.award import Award
@@ -129,7 +129,7 @@ class WavesWorld:
         rules = self.programme.draw
         drawing, award = self._drawing_and_award()
         screening = EligibilityCheck(self.entries, RemovedEntries(self._transaction), self.people)
-        events = EventStore(self.settings.region)
+        events = PublicEventStore(self.settings.region)
         queue = AwardQueue(self.settings.awards_queue_url, self.settings.region)
         announcements = Announcements(self.sns, self.settings.announcements_topic, events, lambda: self.clock.now)
         return WaveStep(

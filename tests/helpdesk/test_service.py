@@ -20,7 +20,7 @@ from chalicelib.helpdesk.service import GrievanceCounts
 from chalicelib.helpdesk.store import ALL_SHARDS
 from chalicelib.helpdesk.wire import GrievanceForm
 from chalicelib.notices.port import Kind as Notice
-from chalicelib.notices.rules import State as NoticeState
+from chalicelib.notices.rules import NoticeState
 from chalicelib.payouts.wire import PayoutView
 from chalicelib.waves.beneficiaries import FamilyItem
 from chalicelib.waves.errors import SelectionNotFinished

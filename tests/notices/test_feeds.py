@@ -10,7 +10,7 @@ from icalendar import Calendar
 from chalicelib.clock import iso
 from chalicelib.notices import atom, ics
 from chalicelib.notices.ics import Slot
-from chalicelib.notices.public_events import Event
+from chalicelib.notices.public_events import PublicEvent
 from tests.conftest import T0
 
 OPENS = datetime(2026, 11, 27, 5, tzinfo=UTC)
@@ -54,8 +54,8 @@ def test_a_wave_that_was_moved_is_the_same_event_of_a_later_edition_and_a_skippe
     assert str(after["wave-146@gelombang.example"]["status"]) == "CANCELLED"
 
 
-def event(name: str, n: int, **facts: str | int | None) -> Event:
-    return Event(f"id{n}", name, 145, T0 - n * DAY, facts)
+def event(name: str, n: int, **facts: str | int | None) -> PublicEvent:
+    return PublicEvent(f"id{n}", name, 145, T0 - n * DAY, facts)
 
 
 def test_the_feed_is_valid_atom_with_the_newest_first():

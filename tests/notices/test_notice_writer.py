@@ -14,10 +14,10 @@ from msgspec.structs import replace
 from chalicelib import notice_writer
 from chalicelib.aws.cursors import Cursors
 from chalicelib.clock import iso
-from chalicelib.notice_writer import Tidings
+from chalicelib.notice_writer import NoticeWriter
 from chalicelib.notices.port import Kind
 from chalicelib.notices.queue import decode_message
-from chalicelib.notices.results_told import CursorItem, Progress
+from chalicelib.notices.results_told import TellingCursor, TellingProgress
 from chalicelib.payouts.ledger.records import News
 from chalicelib.payouts.rules import Hold
 from chalicelib.payouts.rules import Kind as Purpose
@@ -113,13 +113,18 @@ class World:
         self.office.services.mailer._addresses = Happened()
         self.happened = Happened()
         self.programme = programme
-        self.tidings = Tidings(
-            programme, self.happened, self.happened, self.office.services.notices, Cursors(CursorItem), Progress()
+        self.writer = NoticeWriter(
+            programme,
+            self.happened,
+            self.happened,
+            self.office.services.notices,
+            Cursors(TellingCursor),
+            TellingProgress(),
         )
 
     def run(self, now: datetime, deadline_s: float = 60) -> None:
         self.office.now = now
-        self.tidings.run(now, deadline_s)
+        self.writer.run(now, deadline_s)
 
     def told(self) -> list[str]:
         """The events whose messages waited; they are dealt with (NO_ADDRESS)."""
@@ -289,7 +294,7 @@ def test_everyone_of_a_real_wave_is_told_their_result(cloud, programme, monkeypa
     settled(waves, 2, *PEOPLE)
     services = Services(cloud, programme, clock=lambda: waves.clock.now)
     for _ in range(2):
-        services.tidings.run(waves.clock.now, 60)
+        services.notice_writer.run(waves.clock.now, 60)
 
     chosen = {name for name in PEOPLE if waves.waves.beneficiary(name)}
     told = {

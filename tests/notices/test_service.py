@@ -18,7 +18,7 @@ from admin.deployment import stages
 from chalicelib.errors import NotFound
 from chalicelib.notices import feedback
 from chalicelib.notices.port import Kind
-from chalicelib.notices.rules import DOUBTS_MAX, State
+from chalicelib.notices.rules import DOUBTS_MAX, NoticeState
 from chalicelib.notices.service import SENDING_LIMIT_S
 from chalicelib.notices.ses import NeverTaken, NotTaken, OutcomeUnknown, Pace, SesMail
 from chalicelib.wiring import Services
@@ -57,7 +57,7 @@ def test_a_person_is_told_in_their_language_once(cloud, programme):
     assert mails["john@example.org"].subject == "Congratulations, you were chosen in wave 60"
     assert "Rp3.500.000" in mails["john@example.org"].body
     assert mails["siti@example.org"].source == "Gelombang <kabar@gelombang.example>"
-    assert office.state(siti) is office.state(john) is State.SENT
+    assert office.state(siti) is office.state(john) is NoticeState.SENT
 
 
 def test_no_message_says_anything_of_a_person_but_an_id(office):
@@ -82,7 +82,7 @@ def test_whoever_dies_between_claim_and_answer_leaves_a_mail_that_is_sent_again(
 
     with pytest.raises(Died):
         office.deliver(messages)
-    assert office.state(siti) is State.SENDING
+    assert office.state(siti) is NoticeState.SENDING
     assert office.deliver(messages) == [], "the claim may still be in somebody's hands"
     assert office.services.notices.sweep() == 0
     office.now += LATER
@@ -90,7 +90,7 @@ def test_whoever_dies_between_claim_and_answer_leaves_a_mail_that_is_sent_again(
     assert office.deliver() == []
 
     assert len(office.ses.taken) == (1 if isinstance(dies, Died) else 2)
-    assert office.state(siti) is State.SENT
+    assert office.state(siti) is NoticeState.SENT
 
 
 def test_a_mail_whose_end_nobody_ever_knows_is_given_up_with_an_error(office, caplog):
@@ -102,7 +102,7 @@ def test_a_mail_whose_end_nobody_ever_knows_is_given_up_with_an_error(office, ca
             office.deliver()
         office.now += LATER
         assert office.services.notices.sweep() == (n < DOUBTS_MAX - 1)
-    assert office.state(siti) is State.UNKNOWN
+    assert office.state(siti) is NoticeState.UNKNOWN
     assert [each.levelname for each in caplog.records if each.message == "mail_outcome_unknown"] == [
         *["WARNING"] * (DOUBTS_MAX - 1),
         "ERROR",
@@ -119,7 +119,7 @@ def test_a_mail_that_ses_will_not_take_tomorrow_either_rings(office, caplog, cod
         stub.add_client_error("send_email", code)
         office.services.mailer._mail = SesMail(ses, "x@example.org", "set", Pace(100))
         assert len(office.deliver()) == 1
-    assert office.state(siti) is State.QUEUED, "nothing is lost"
+    assert office.state(siti) is NoticeState.QUEUED, "nothing is lost"
     assert [each.levelname for each in caplog.records if each.message == "mail_not_taken"] == [level]
 
 
@@ -138,10 +138,14 @@ def test_a_mail_that_may_have_gone_out_is_sent_again_as_one_that_was_not_taken(o
     in_order = sorted(office.receive(), key=lambda each: [siti, budi, ani].index(_person(each)))
 
     assert office.deliver(in_order) == [each["messageId"] for each in in_order[:2]]
-    assert [office.state(each) for each in (siti, budi, ani)] == [State.QUEUED, State.QUEUED, State.REFUSED]
+    assert [office.state(each) for each in (siti, budi, ani)] == [
+        NoticeState.QUEUED,
+        NoticeState.QUEUED,
+        NoticeState.REFUSED,
+    ]
     assert office.deliver(in_order) == []
     assert [each[0] for each in office.ses.taken] == ["siti@example.org", "budi@example.org"]
-    assert office.state(siti) is State.SENT
+    assert office.state(siti) is NoticeState.SENT
 
 
 def test_doubts_end_but_refusals_to_take_a_mail_do_not_count_as_one(office):
@@ -156,7 +160,7 @@ def test_doubts_end_but_refusals_to_take_a_mail_do_not_count_as_one(office):
         assert office.deliver(messages) == [messages[0]["messageId"]]
     office.ses.plan = [OutcomeUnknown("ReadTimeoutError")]
     assert office.deliver(messages) == [], "given up"
-    assert office.state(siti) is State.UNKNOWN
+    assert office.state(siti) is NoticeState.UNKNOWN
 
 
 def test_a_lost_message_is_queued_again_when_nothing_else_waits(office, monkeypatch):
@@ -202,7 +206,7 @@ def test_a_bounced_or_complaining_mailbox_is_marked_by_the_messages_tag_and_left
 
     assert office.deliver() == []
     assert [each[0] for each in office.ses.taken] == ["budi@example.org"]
-    assert office.state(siti) is office.state(ani) is State.CLOSED
+    assert office.state(siti) is office.state(ani) is NoticeState.CLOSED
 
     stage = stages.Stage("test", "https://api.invalid", office.cloud)
     monkeypatch.setattr(stages, "load", lambda _: stage)
@@ -216,7 +220,7 @@ def test_a_bounced_or_complaining_mailbox_is_marked_by_the_messages_tag_and_left
     )
     office.tell(siti, Kind.PAID, "paid/1", PAID)
     office.deliver()
-    assert office.state(siti, "paid/1") is State.SENT
+    assert office.state(siti, "paid/1") is NoticeState.SENT
 
 
 def test_reminders_end_with_a_click_and_payments_do_not(office):
@@ -239,8 +243,8 @@ def test_reminders_end_with_a_click_and_payments_do_not(office):
     office.tell(siti, Kind.PAID, "paid/2", PAID)
     office.deliver()
 
-    assert office.state(siti, "purchase_deadline/60/86400") is State.UNSUBSCRIBED
-    assert office.state(siti, "paid/2") is State.SENT
+    assert office.state(siti, "purchase_deadline/60/86400") is NoticeState.UNSUBSCRIBED
+    assert office.state(siti, "paid/2") is NoticeState.SENT
     assert office.store.give_token(siti, "another") == token, "a person keeps one link"
     with pytest.raises(NotFound):
         office.services.unsubscriptions.end("another", office.now)
@@ -276,8 +280,8 @@ def test_what_came_too_late_or_has_no_confirmed_address_is_not_sent(office):
 
     assert office.deliver() == []
     assert office.ses.taken == []
-    assert office.state(siti, "d") is State.EXPIRED
-    assert office.state(nobody) is office.state("no-such-account") is State.NO_ADDRESS
+    assert office.state(siti, "d") is NoticeState.EXPIRED
+    assert office.state(nobody) is office.state("no-such-account") is NoticeState.NO_ADDRESS
 
 
 def test_a_person_who_has_to_choose_a_new_password_is_still_told(office):
@@ -287,7 +291,7 @@ def test_a_person_who_has_to_choose_a_new_password_is_still_told(office):
     office.tell(siti)
 
     assert office.deliver() == []
-    assert office.state(siti) is State.SENT
+    assert office.state(siti) is NoticeState.SENT
 
 
 def test_a_message_that_is_none_of_ours_ends_as_a_dead_letter_and_a_forgotten_notice_does_not(office):
@@ -360,7 +364,7 @@ def test_the_functions_hand_on_what_their_triggers_give_them(office, monkeypatch
         client.lambda_.invoke("mail_feedback", client.events.generate_sns_event(bounce))
 
     assert sent.payload == {"batchItemFailures": []}
-    assert office.state(siti) is State.SENT
+    assert office.state(siti) is NoticeState.SENT
     assert office.store.mailbox(siti).closed_because == "bounce"
 
 

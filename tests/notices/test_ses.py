@@ -16,7 +16,7 @@ from botocore.exceptions import (
 
 from chalicelib.aws import clients
 from chalicelib.notices.ses import NeverTaken, NotTaken, OutcomeUnknown, Pace, SesMail
-from chalicelib.notices.texts import Text
+from chalicelib.notices.texts import MailText
 from tests.conftest import REGION
 
 URL = "https://email.example"
@@ -45,7 +45,7 @@ def mail(client) -> SesMail:
 
 
 def send(client, url: str | None = None) -> str:
-    return mail(client).send("siti@example.org", Text("Halo", "Isi"), "person-1", url)
+    return mail(client).send("siti@example.org", MailText("Halo", "Isi"), "person-1", url)
 
 
 def test_a_mail_carries_its_person_as_a_tag_and_a_reminder_its_way_out():

@@ -13,7 +13,7 @@ import pytest
 from chalicelib.notices import rules, texts
 from chalicelib.notices import texts as times
 from chalicelib.notices.port import NEEDS, Kind
-from chalicelib.notices.rules import Mailbox, Notice, State, withheld
+from chalicelib.notices.rules import Mailbox, Notice, NoticeState, withheld
 from chalicelib.payouts.rules import Kind as Purpose
 from chalicelib.waves.rules import NOT_DRAWN, EntryOutcome
 from tests.conftest import ROOT, T0
@@ -38,7 +38,7 @@ REASONS = {
 
 def notice(kind: Kind, facts: dict[str, str | int]) -> Notice:
     rules.check(kind, facts)
-    return Notice("person", "event", kind, facts, State.QUEUED, T0, T0)
+    return Notice("person", "event", kind, facts, NoticeState.QUEUED, T0, T0)
 
 
 def every_notice(kind: Kind) -> list[Notice]:
@@ -106,10 +106,10 @@ def test_a_day_that_has_begun_is_still_left(hour: int, days: int):
     [
         (Kind.CHOSEN, Mailbox(), None),
         (Kind.CHOSEN, Mailbox(unsubscribed_at=T0), None),
-        (Kind.CHOSEN, Mailbox(closed_at=T0), State.CLOSED),
+        (Kind.CHOSEN, Mailbox(closed_at=T0), NoticeState.CLOSED),
         (Kind.PURCHASE_DEADLINE, Mailbox(), None),
-        (Kind.PURCHASE_DEADLINE, Mailbox(unsubscribed_at=T0), State.UNSUBSCRIBED),
-        (Kind.SURVEY_OPEN, Mailbox(unsubscribed_at=T0), State.UNSUBSCRIBED),
+        (Kind.PURCHASE_DEADLINE, Mailbox(unsubscribed_at=T0), NoticeState.UNSUBSCRIBED),
+        (Kind.SURVEY_OPEN, Mailbox(unsubscribed_at=T0), NoticeState.UNSUBSCRIBED),
         (Kind.REVOKED, Mailbox(unsubscribed_at=T0), None),
         (Kind.PAYMENT_FAILED, Mailbox(unsubscribed_at=T0), None),
         (Kind.GRIEVANCE_ANSWERED, Mailbox(unsubscribed_at=T0), None),
@@ -120,5 +120,5 @@ def test_only_reminders_can_be_refused_and_a_closed_mailbox_gets_nothing(kind, m
 
 
 def test_no_state_is_left_for_another_but_those_before_the_end():
-    assert set(rules.NEXT) == {State.QUEUED, State.SENDING}
-    assert State.SENDING not in rules.NEXT[State.SENDING], "of two consumers one claims"
+    assert set(rules.NEXT) == {NoticeState.QUEUED, NoticeState.SENDING}
+    assert NoticeState.SENDING not in rules.NEXT[NoticeState.SENDING], "of two consumers one claims"

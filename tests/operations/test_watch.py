@@ -269,11 +269,11 @@ def test_a_failure_that_used_up_every_attempt_is_owed_its_end_at_once(cloud, pro
 
 KILLED = {
     "sweep_payouts": ("payouts", "sweep"),
-    "write_notices": ("tidings", "run"),
-    "tally_statistics": ("tallying", "run"),
+    "write_notices": ("notice_writer", "run"),
+    "tally_statistics": ("tally_job", "run"),
     "expire_places": ("revocation", "run"),
     "reconcile_payouts": ("daily_reconciliation", "run"),
-    "open_surveys": ("survey_opening", "run"),
+    "open_surveys": ("survey_job", "run"),
     "check_grievances": ("helpdesk", "check"),
 }
 

@@ -112,7 +112,7 @@ class Played:
 
     def ask(self) -> None:
         """All who are due are asked, and all who were not chosen; then they answer survey 1, but for one of each."""
-        self.services.survey_opening.run(ASKED, 800)
+        self.services.survey_job.run(ASKED, 800)
         jakarta, west_java = self.chosen[JAKARTA][:11], self.chosen[WEST_JAVA]
         for n, one in enumerate(jakarta[:10]):
             score = 10 if n < 6 else 7 if n < 8 else 3
@@ -158,7 +158,7 @@ def test_every_figure_of_a_played_wave_is_the_one_worked_out_by_hand(played, clo
     played.pay(played.chosen[WEST_JAVA], Kind.INCENTIVE, 600_000, PAID_IN_WEST_JAVA)
     played.ask()
 
-    assert played.services.tallying.run(ASKED + 120 * SECOND, 800)
+    assert played.services.tally_job.run(ASKED + 120 * SECOND, 800)
     country = played.services.statistics.country()
     wave = played.services.statistics.wave(WAVE)
 
@@ -194,7 +194,7 @@ def test_every_figure_of_a_played_wave_is_the_one_worked_out_by_hand(played, clo
     assert _counts(by_code["31"].outcomes.working) == (4, 10)
     assert _counts(by_code["32"].outcomes.working) == (2, 10)
 
-    assert played.services.tallying.run(ASKED + 180 * SECOND, 800)
+    assert played.services.tally_job.run(ASKED + 180 * SECOND, 800)
     assert played.services.statistics.country().outcomes == country.outcomes
     shown_on_the_command_line(played, monkeypatch)
 

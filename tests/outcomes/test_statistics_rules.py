@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from chalicelib.outcomes.history import Past, PastWave
-from chalicelib.outcomes.statistics_rules import Counted, Published, fold
+from chalicelib.outcomes.statistics_rules import Counted, PublishedFigures, publishable
 from chalicelib.outcomes.statistics_wire import (
     HEADER,
     Days,
@@ -38,9 +38,9 @@ def wave(number: int, year: int = 2026, **regions: Mapping[str, int]) -> WaveTal
     return WaveTally(number, year, closes_at, False, {int(name[1:]): counts for name, counts in regions.items()})
 
 
-def folded(*waves: WaveTally, registered: Mapping[int, int] | None = None, history: Any = ()) -> Published:
+def folded(*waves: WaveTally, registered: Mapping[int, int] | None = None, history: Any = ()) -> PublishedFigures:
     counted = Counted(T0, registered or {}, waves, history, JobMarket(3, 5, 7), Grievances(1, 2, 3, 1))
-    return fold(counted, lambda year: 1_000 * (year - 2020), lambda code: NAMES.get(code, str(code)), 2026, T0)
+    return publishable(counted, lambda year: 1_000 * (year - 2020), lambda code: NAMES.get(code, str(code)), 2026, T0)
 
 
 JAKARTA = {

@@ -11,7 +11,7 @@ import pytest
 from chalicelib.clock import iso
 from chalicelib.config import Programme
 from chalicelib.outcomes import survey_rules
-from chalicelib.outcomes.survey_rules import Group, State, Survey
+from chalicelib.outcomes.survey_rules import Group, Survey, SurveyState
 from chalicelib.waves.rules import BeneficiaryState
 from chalicelib.web.me import Deadline, next_deadline
 from tests.builders.surveys import DAY, WAVE, beneficiary, with_days
@@ -39,10 +39,10 @@ def test_a_survey_is_open_until_the_instant_it_closes_and_an_answered_one_stays_
     survey = opened(programme)
     assert survey is not None
     assert survey.closes_at == T0 + 30 * DAY
-    assert survey_rules.state(survey, survey.closes_at - INSTANT) is State.OPEN
-    assert survey_rules.state(survey, survey.closes_at) is State.CLOSED
+    assert survey_rules.state(survey, survey.closes_at - INSTANT) is SurveyState.OPEN
+    assert survey_rules.state(survey, survey.closes_at) is SurveyState.CLOSED
     answered = replace(survey, answers={}, answered_at=T0)
-    assert survey_rules.state(answered, survey.closes_at) is State.ANSWERED
+    assert survey_rules.state(answered, survey.closes_at) is SurveyState.ANSWERED
 
 
 def test_the_comparison_survey_is_unpaid_and_no_beneficiarys(programme: Programme) -> None:

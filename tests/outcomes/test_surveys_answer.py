@@ -142,7 +142,7 @@ def test_a_waves_surveys_of_both_groups_are_listed_by_shard_and_the_next_close_i
     world.opened("person-1", T0 + 10 * DAY, number=2)
     world.surveys.respond("person-1", world.store.of("person-1")[0].id, response(), T0)
 
-    listed = [survey for shard in range(64) for survey in world.surveys.of_wave(WAVE, f"{shard:02}")]
+    listed = [survey for shard in range(64) for survey in world.store.of_wave(WAVE, f"{shard:02}")]
 
     assert len(listed) == len({survey.id for survey in listed}) == 25
     assert sum(survey.answers is not None for survey in listed) == 1

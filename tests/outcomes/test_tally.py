@@ -15,7 +15,7 @@ from chalicelib.outcomes import tally_job
 from chalicelib.outcomes.errors import MalformedHistory
 from chalicelib.outcomes.statistics_service import KEPT
 from chalicelib.outcomes.statistics_wire import BEFORE_THE_FIRST, HEADER, Month
-from chalicelib.outcomes.tally_store import Overtaken
+from chalicelib.outcomes.tally_store import RoundOvertaken
 from chalicelib.waves.errors import UnknownWave
 from chalicelib.waves.rules import WaveState
 from tests.builders.crashes import Calls, Crash, die
@@ -194,7 +194,7 @@ def test_a_run_that_was_overtaken_by_a_later_round_publishes_nothing(small, monk
     calls.before[last] = later
     assert not small.tallying().run(T0, AMPLE_S)
     assert small.statistics.country().progress.chosen == 0
-    with pytest.raises(Overtaken):
+    with pytest.raises(RoundOvertaken):
         small.store.put_part("000144", "00", 1, {})
 
 

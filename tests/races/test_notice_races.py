@@ -7,11 +7,11 @@ from functools import partial
 import pytest
 
 from chalicelib.config import Programme, Settings
+from chalicelib.notices.mailboxes import MailAddress
 from chalicelib.notices.mailer import Mailer
 from chalicelib.notices.port import Kind
-from chalicelib.notices.rules import State
+from chalicelib.notices.rules import NoticeState
 from chalicelib.notices.store import NoticeStore
-from chalicelib.registration.mailboxes import MailAddress
 from tests.builders.notices import CHOSEN, DEADLINE, Ses
 from tests.conftest import REGION, T0
 
@@ -45,6 +45,6 @@ def test_of_many_consumers_of_one_message_one_sends_the_mail(cloud: Settings, pr
         assert [to for to, *_ in ses.taken] == [f"person-{k}@example.org" for k in range(n + 1)]
         notice = store.notice(person, "event")
         assert notice is not None
-        assert notice.state is State.SENT
+        assert notice.state is NoticeState.SENT
         if kind is Kind.PURCHASE_DEADLINE:
             assert (ses.taken[-1][3] or "").endswith(str(store.mailbox(person).token)), "the link in the mail works"

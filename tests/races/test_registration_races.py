@@ -20,7 +20,7 @@ from chalicelib.registration.errors import (
     PhoneAlreadyUsed,
     TooManyRefusals,
 )
-from chalicelib.registration.items import Address, Guard, Profile
+from chalicelib.registration.items import AddressItem, Guard, Profile
 from chalicelib.registration.keys import AccountKeys
 from chalicelib.registration.rules import Standing
 from chalicelib.registration.service import Registrations
@@ -78,7 +78,7 @@ def said() -> list[tuple[str, str]]:
     for profile in Profile.scan(Profile.sk == "PROFILE", consistent_read=True):
         who = profile.pk.removeprefix("R#")
         numbers += [(f"U#nik#{profile.nik_mac}", who), (f"U#phone#{profile.phone_mac}", who)]
-    for address in Address.scan(Address.sk == "ADDRESS", consistent_read=True):
+    for address in AddressItem.scan(AddressItem.sk == "ADDRESS", consistent_read=True):
         numbers.append((f"U#account#{address.account_mac}", address.pk.removeprefix("R#")))
     return sorted(numbers)
 

@@ -17,10 +17,10 @@ from botocore.exceptions import (
 from botocore.stub import ANY, Stubber
 
 from chalicelib.errors import Malformed, Unavailable
+from chalicelib.notices.mailboxes import MailAddresses
 from chalicelib.registration import accounts as module
 from chalicelib.registration import errors
 from chalicelib.registration.accounts import Accounts
-from chalicelib.registration.mailboxes import MailAddresses
 from infrastructure import data_stack
 from tests.conftest import REGION
 

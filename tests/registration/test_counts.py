@@ -16,7 +16,7 @@ def test_everybody_is_counted_once_in_the_province_they_live_in_now(cloud, progr
     def counted() -> Counter[int]:
         regions: Counter[int] = Counter()
         for shard in range(SHARDS):
-            regions.update(service.registered_by_region(shard))
+            regions.update(service._store.registered_by_region(shard))
         return regions
 
     assert counted() == {}

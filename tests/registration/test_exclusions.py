@@ -17,7 +17,7 @@ from chalicelib.aws.admin_acts import Journal
 from chalicelib.errors import DomainError, Malformed, Unavailable
 from chalicelib.registration import errors, exclusions
 from chalicelib.registration.exclusions import ExclusionList, ExclusionLists, read_niks
-from chalicelib.registration.items import ActItem, Exclusion, RegistrationsTable
+from chalicelib.registration.items import Exclusion, ExclusionActItem, RegistrationsTable
 from chalicelib.registration.store import RegistrationStore
 from tests.builders.registration import SITI, registrations, vault
 from tests.conftest import T0
@@ -31,7 +31,7 @@ NIKS = [SITI.nik, "3201010101900001", "3201014101900002"]
 @pytest.fixture
 def lists(cloud):
     dynamodb.bind(RegistrationsTable, cloud.table("registrations"), cloud.region)
-    return ExclusionLists(RegistrationStore(cloud.region), vault(cloud), Journal(ActItem))
+    return ExclusionLists(RegistrationStore(cloud.region), vault(cloud), Journal(ExclusionActItem))
 
 
 def rows(cloud):

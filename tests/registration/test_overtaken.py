@@ -8,7 +8,7 @@ from chalicelib.aws import dynamodb
 from chalicelib.errors import Unavailable
 from chalicelib.registration import errors
 from chalicelib.registration.rules import Standing
-from chalicelib.registration.store import Overtaken
+from chalicelib.registration.store import RegistrationOvertaken
 from tests.builders.registration import SITI, form, other_form, registrations, vault
 from tests.conftest import T0
 from tests.registration.test_service import LATER, guards
@@ -98,7 +98,7 @@ def test_a_number_given_up_and_taken_meanwhile_stays_its_new_owner_s(service, cl
 
 def test_who_is_overtaken_for_ever_is_told_to_come_back(service, monkeypatch):
     def overtaken(*_args, **_kwargs):
-        raise Overtaken
+        raise RegistrationOvertaken
 
     monkeypatch.setattr(service._store, "save", overtaken)
     with pytest.raises(Unavailable):

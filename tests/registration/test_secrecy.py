@@ -14,7 +14,7 @@ from chalicelib.aws.admin_acts import Journal
 from chalicelib.errors import Unavailable
 from chalicelib.registration import errors
 from chalicelib.registration.exclusions import ExclusionList, ExclusionLists
-from chalicelib.registration.items import ActItem
+from chalicelib.registration.items import ExclusionActItem
 from chalicelib.registration.store import RegistrationStore
 from chalicelib.registration.vault import Vault
 from tests.builders.aws_calls import wrap_calls
@@ -55,7 +55,7 @@ def everything_stored(cloud):
 def test_no_number_and_no_name_is_stored_in_the_clear(service, cloud):
     service.register("siti", SITI, T0)
     service.set_financial_address("siti", ACCOUNT, T0)
-    lists = ExclusionLists(RegistrationStore(cloud.region), vault(cloud), Journal(ActItem))
+    lists = ExclusionLists(RegistrationStore(cloud.region), vault(cloud), Journal(ExclusionActItem))
     lists.import_list(
         ExclusionList("police", "1", T0.date()), ["nik", "3201010101900001"], "dewi", "letter 12", lambda: T0
     )

@@ -34,7 +34,7 @@ def test_ten_thousand_are_told_of_results_deadlines_and_payments_though_run_afte
 ) -> None:
     def run_of(now: datetime) -> Function:
         world.clock.now = now
-        return Function(calls, lambda deadline_s, seconds: services.tidings.run(now, deadline_s, seconds))
+        return Function(calls, lambda deadline_s, seconds: services.notice_writer.run(now, deadline_s, seconds))
 
     chosen, left = settled(world, names(MANY + LEFT), MANY)
     everybody = chosen + left

@@ -51,7 +51,7 @@ def graduates(world: WavesWorld, services: Services) -> list[Beneficiary]:
 def test_ten_thousand_are_counted_though_run_after_run_is_cut_short(
     services: Services, graduates: list[Beneficiary], calls: Calls, show: Callable[[str, Function], None]
 ) -> None:
-    counting = Function(calls, lambda deadline_s, seconds: services.tallying.run(NOW, deadline_s, seconds))
+    counting = Function(calls, lambda deadline_s, seconds: services.tally_job.run(NOW, deadline_s, seconds))
     counting.is_killed_after(400)
     assert services.statistics.country() == BEFORE_THE_FIRST
     counting.has_time_for(150, PART_S)

@@ -60,7 +60,7 @@ def test_ten_thousand_surveys_open_and_are_reminded_of_though_run_after_run_is_c
 ) -> None:
     def run_of(now: datetime) -> Function:
         world.clock.now = now
-        return Function(calls, lambda deadline_s, seconds: services.survey_opening.run(now, deadline_s, seconds))
+        return Function(calls, lambda deadline_s, seconds: services.survey_job.run(now, deadline_s, seconds))
 
     opening = run_of(DUE)
     opening.is_killed_after(MANY)  # two calls and a tenth open a survey and tell of it

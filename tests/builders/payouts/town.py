@@ -6,7 +6,7 @@ import msgspec
 
 from chalicelib.aws.dynamodb import Transaction
 from chalicelib.config import Programme, Settings
-from chalicelib.notices.rules import State as Notice
+from chalicelib.notices.rules import NoticeState as Notice
 from chalicelib.notices.store import NoticeStore
 from chalicelib.payouts.address_checks import AddressBook
 from chalicelib.payouts.providers.provider import Inquiry

@@ -14,7 +14,7 @@ from admin.deployment import stages
 from chalicelib import wiring
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
-from chalicelib.notices.rules import State
+from chalicelib.notices.rules import NoticeState
 from tests.builders.registration import ACCOUNT, SITI
 from tests.conftest import T0
 
@@ -64,7 +64,7 @@ def test_it_is_shown_whether_an_account_waits_and_is_disputed_and_never_which_it
     give(services, ACCOUNT.account_number)
     assert shown() == ["address: version 1", "change: not disputed"]
     give(services, OTHER)
-    services.dispute("siti", LATER)
+    services.registrations.dispute("siti", LATER)
     _, pay_from, _ = services.registrations.waiting_address("siti")
     assert pay_from is not None
     assert shown() == [
@@ -79,7 +79,7 @@ def test_it_is_shown_that_nobody_could_be_told_of_a_change(services):
     for number in (ACCOUNT.account_number, OTHER):
         give(services, number)
     told = services.mailboxes.notice("siti", "address_changed/2")
-    assert services.mailboxes.move(told, State.NO_ADDRESS, LATER)
+    assert services.mailboxes.move(told, NoticeState.NO_ADDRESS, LATER)
     assert shown() == ["address: version 2, not paid to: its person could not be told", "change: not disputed"]
     assert settle(2, "--reason", "called them back").exit_code == 0
     assert shown() == ["address: version 2", "change: not disputed"]
@@ -88,7 +88,7 @@ def test_it_is_shown_that_nobody_could_be_told_of_a_change(services):
 def test_who_made_sure_lets_just_that_version_be_paid_to_and_the_journal_says_so(services):
     give(services, ACCOUNT.account_number)
     give(services, OTHER)
-    services.dispute("siti", LATER)
+    services.registrations.dispute("siti", LATER)
     before = shown()
     overtaken = settle(1, "--reason", "called them")
     assert overtaken.exit_code == 1, overtaken.exception
@@ -105,7 +105,7 @@ def test_who_made_sure_lets_just_that_version_be_paid_to_and_the_journal_says_so
 
 
 def test_a_dispute_of_who_has_no_account_ends_too(services):
-    services.dispute("siti", LATER)
+    services.registrations.dispute("siti", LATER)
     assert settle(0, "--reason", "called them").output == "settled\n"
     assert shown() == ["address: version 0", "change: not disputed"]
 

@@ -11,7 +11,7 @@ from admin.bank import reports
 from chalicelib.aws import dynamodb
 from chalicelib.aws.cursors import Cursors
 from chalicelib.config import Settings
-from chalicelib.notices.results_told import CursorItem
+from chalicelib.notices.results_told import TellingCursor
 from chalicelib.notices.store import NoticesTable
 from chalicelib.payouts.bank_files.report_lines import Problem
 from chalicelib.payouts.bank_files.reports import Source
@@ -190,7 +190,7 @@ def test_what_a_long_import_settles_is_found_by_who_follows_the_ledger_meanwhile
     dynamodb.bind(NoticesTable, cloud.table("notices"), cloud.region)
     batch, references = world.sent("ani", "budi", "citra")
     _, statements = reports.read(pain002(batch, dict.fromkeys(references, "ACSC")))
-    cursors, followed = Cursors(CursorItem), set()
+    cursors, followed = Cursors(TellingCursor), set()
 
     def follow() -> None:
         for shard in NEWS_SHARDS:
