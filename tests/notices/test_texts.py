@@ -50,7 +50,7 @@ def every_notice(kind: Kind) -> list[Notice]:
 @pytest.mark.parametrize("kind", Kind)
 def test_every_kind_reads_well_in_both_languages_whatever_the_facts(kind: Kind):
     for one in every_notice(kind):
-        indonesian, english = texts.text(one, "id", T0, None), texts.text(one, "en", T0, None)
+        indonesian, english = texts.mail_text(one, "id", T0, None), texts.mail_text(one, "en", T0, None)
         assert indonesian.body.startswith("Halo,\n\n")
         assert english.body.startswith("Hello,\n\n")
         for written in (indonesian, english):
@@ -71,7 +71,7 @@ def test_the_file_has_a_text_for_every_kind_and_none_for_anything_else():
 def test_a_reminder_ends_with_the_way_out_of_it():
     reminder = notice(Kind.PURCHASE_DEADLINE, {"buy_by": "2026-12-08T17:00:00Z"})
 
-    assert texts.text(reminder, "en", T0, "https://api/unsubscriptions/x").body.endswith(
+    assert texts.mail_text(reminder, "en", T0, "https://api/unsubscriptions/x").body.endswith(
         "No more reminders? Open https://api/unsubscriptions/x\nResults and news of payments will still reach you.\n"
     )
 
@@ -79,8 +79,8 @@ def test_a_reminder_ends_with_the_way_out_of_it():
 def test_a_voluntary_survey_promises_no_money():
     facts: dict[str, str | int] = {"closes_at": "2026-12-20T17:00:00Z", "amount_idr": 0}
 
-    assert "Rp" not in texts.text(notice(Kind.SURVEY_OPEN, facts), "id", T0, None).body
-    assert "Rp50.000" in texts.text(notice(Kind.SURVEY_OPEN, facts | {"amount_idr": 50_000}), "id", T0, None).body
+    assert "Rp" not in texts.mail_text(notice(Kind.SURVEY_OPEN, facts), "id", T0, None).body
+    assert "Rp50.000" in texts.mail_text(notice(Kind.SURVEY_OPEN, facts | {"amount_idr": 50_000}), "id", T0, None).body
 
 
 def test_a_day_that_ends_at_midnight_in_wib_ends_at_2359_for_people():
