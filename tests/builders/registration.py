@@ -54,3 +54,14 @@ def registrations(cloud: Settings, programme: Programme, with_vault: Vault | Non
     store = RegistrationStore(cloud.region)
     notices = Services(cloud, programme).notices
     return Registrations(store, with_vault or vault(cloud), programme.eligibility, programme.payouts, notices)
+
+
+def rows(cloud: Settings, prefix: str = "") -> list[dict[str, Any]]:
+    """What the table holds in partitions that begin so, in DynamoDB's own form."""
+    items = boto3.client("dynamodb", cloud.region).scan(TableName=cloud.table("registrations"))["Items"]
+    return [item for item in items if item["pk"]["S"].startswith(prefix)]
+
+
+def guards(cloud: Settings, kind: str) -> dict[str, str]:
+    """Who holds each guarded number of a kind."""
+    return {row["pk"]["S"]: row["registrant"]["S"] for row in rows(cloud, f"U#{kind}#")}

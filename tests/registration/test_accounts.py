@@ -34,44 +34,26 @@ def accounts(cloud):
     return Accounts(boto3.client("cognito-idp", cloud.region), cloud.user_pool_client)
 
 
-def test_a_person_signs_up_confirms_signs_in_and_stays_signed_in(accounts):
-    accounts.sign_up(EMAIL, PASSWORD, "id")
+def test_a_person_signs_up_confirms_signs_in_and_stays_signed_in_however_the_address_is_written(accounts, cloud):
+    accounts.sign_up(" Siti@Example.ORG ", PASSWORD, "en")
+    with pytest.raises(errors.AccountExists):
+        accounts.sign_up(EMAIL, PASSWORD, "id")
+    user = boto3.client("cognito-idp", cloud.region).list_users(UserPoolId=cloud.user_pool)["Users"][0]
+    assert {"Name": "locale", "Value": "en"} in user["Attributes"]
     with pytest.raises(errors.NotConfirmed):
         accounts.sign_in(EMAIL, PASSWORD)
-    accounts.confirm(EMAIL, "123456")
-    session = accounts.sign_in(EMAIL, PASSWORD)
+    accounts.confirm("SITI@example.org", "123456")
+    session = accounts.sign_in("siti@EXAMPLE.org", PASSWORD)
     assert session.expires_in_s > 0
     again = accounts.refresh(session.refresh_token)
     assert again.refresh_token == session.refresh_token
     assert again.access_token != session.access_token
-
-
-def test_an_address_is_one_address_however_it_is_written(accounts):
-    accounts.sign_up(" Siti@Example.ORG ", PASSWORD, "id")
-    with pytest.raises(errors.AccountExists):
-        accounts.sign_up(EMAIL, PASSWORD, "id")
-    accounts.confirm("SITI@example.org", "123456")
-    assert accounts.sign_in("siti@EXAMPLE.org", PASSWORD)
-
-
-def test_the_language_is_kept_with_the_account(accounts, cloud):
-    accounts.sign_up(EMAIL, PASSWORD, "en")
-    user = boto3.client("cognito-idp", cloud.region).list_users(UserPoolId=cloud.user_pool)["Users"][0]
-    assert {"Name": "locale", "Value": "en"} in user["Attributes"]
-
-
-def test_a_wrong_password_and_an_unknown_address_are_refused_alike(accounts):
-    accounts.sign_up(EMAIL, PASSWORD, "id")
-    accounts.confirm(EMAIL, "123456")
     told = []
     for email, password in ((EMAIL, "wrong password"), ("nobody@example.org", PASSWORD)):
         with pytest.raises(errors.WrongCredentials) as refused:
             accounts.sign_in(email, password)
         told.append((refused.value.code, refused.value.facts))
-    assert told[0] == told[1]
-
-
-def test_a_forged_refresh_token_ends_the_session(accounts):
+    assert told[0] == told[1], "a wrong password and an unknown address are refused alike"
     with pytest.raises(errors.SessionExpired):
         accounts.refresh("forged")
 
@@ -105,12 +87,9 @@ def declared(resource: str) -> dict[str, Any]:
     return properties
 
 
-def test_the_shortest_password_is_the_pool_s_policy():
-    assert declared("UserPool")["Policies"]["PasswordPolicy"]["MinimumLength"] == module.PASSWORD_LENGTH_MIN
-
-
-def test_the_pool_takes_an_address_at_sign_up_and_from_nobody_afterwards():
+def test_the_pool_has_our_shortest_password_and_takes_an_address_at_sign_up_and_from_nobody_afterwards():
     """Required attributes are always writable; one that is not mutable is written only when an account is made."""
+    assert declared("UserPool")["Policies"]["PasswordPolicy"]["MinimumLength"] == module.PASSWORD_LENGTH_MIN
     email = {"Name": "email", "AttributeDataType": "String", "Required": True, "Mutable": False}
     assert declared("UserPool")["Schema"] == [email]
 
@@ -171,22 +150,10 @@ def test_an_error_of_cognito_is_told_as_what_it_means(act, code, refusal):
     assert not any(secret in str(refused.value) for secret in (EMAIL, PASSWORD))
 
 
-@pytest.mark.parametrize(
-    ("act", "code"),
-    [
-        ("confirm_sign_up", "NotAuthorizedException"),
-        ("resend_confirmation_code", "UserNotFoundException"),
-        ("resend_confirmation_code", "InvalidParameterException"),
-    ],
-)
-def test_a_repeat_and_an_unknown_address_are_answered_like_a_success(act, code):
-    answered(act, code)
-
-
-@pytest.mark.parametrize("act", ACTS)
-def test_a_mistake_of_ours_is_no_user_s_mistake(act):
-    with pytest.raises(ClientError):
-        answered(act, "InvalidLambdaResponseException")
+def test_a_repeat_and_an_unknown_address_are_answered_like_a_success():
+    answered("confirm_sign_up", "NotAuthorizedException")
+    answered("resend_confirmation_code", "UserNotFoundException")
+    answered("resend_confirmation_code", "InvalidParameterException")
 
 
 def test_a_challenge_opens_no_session():
@@ -201,26 +168,24 @@ def test_a_challenge_opens_no_session():
             Accounts(client, CLIENT).sign_in(EMAIL, PASSWORD)
 
 
-def test_a_pool_out_of_reach_is_a_reason_to_come_back():
-    class Away:
-        def initiate_auth(self, **_):
-            raise EndpointConnectionError(endpoint_url="https://cognito.invalid")
-
-    with pytest.raises(Unavailable):
-        Accounts(Away(), CLIENT).sign_in(EMAIL, PASSWORD)
-
-
 @pytest.mark.parametrize("act", ACTS)
-def test_a_call_that_is_wrong_is_no_reason_to_come_back(act):
-    class Wrong:
+def test_a_pool_out_of_reach_is_a_reason_to_come_back_and_a_wrong_call_or_answer_is_none(act):
+    class Pool:
+        def __init__(self, error):
+            self._error = error
+
         def __getattr__(self, _):
             def call(**_):
-                raise ParamValidationError(report="Invalid length")
+                raise self._error
 
             return call
 
+    with pytest.raises(Unavailable):
+        ACTS[act](Accounts(Pool(EndpointConnectionError(endpoint_url="https://cognito.invalid")), CLIENT))
     with pytest.raises(ParamValidationError):
-        ACTS[act](Accounts(Wrong(), CLIENT))
+        ACTS[act](Accounts(Pool(ParamValidationError(report="Invalid length")), CLIENT))
+    with pytest.raises(ClientError):
+        answered(act, "InvalidLambdaResponseException")
 
 
 @pytest.mark.parametrize(

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import boto3
 import msgspec
 import pytest
 
 from chalicelib.registration import errors
 from chalicelib.registration.items import Profile
 from chalicelib.registration.rules import FinancialAddress
-from tests.builders.registration import ACCOUNT, SITI, other_form, registrations
+from tests.builders.registration import ACCOUNT, SITI, other_form, rows
 from tests.conftest import T0
 
 LATER = T0 + timedelta(hours=1)
 
 
 @pytest.fixture
-def service(cloud, programme):
-    service = registrations(cloud, programme)
+def service(service):
     service.register("siti", SITI, T0)
     service.register("budi", other_form(7, name="Budi"), T0)
     return service
@@ -29,20 +27,25 @@ def account(**changes):
     return msgspec.structs.replace(ACCOUNT, **changes)
 
 
-def rows(cloud, prefix):
-    items = boto3.client("dynamodb", cloud.region).scan(TableName=cloud.table("registrations"))["Items"]
-    return [item for item in items if item["pk"]["S"].startswith(prefix)]
+def meanwhile(monkeypatch, service, event):
+    """Between the decision about an address and its writing this happens, once."""
+    save = service._store.save_address
+
+    def overtaken(*args, **kwargs):
+        monkeypatch.setattr(service._store, "save_address", save)
+        event()
+        return save(*args, **kwargs)
+
+    monkeypatch.setattr(service._store, "save_address", overtaken)
 
 
-def test_a_bank_account_is_kept_for_paying_and_masked_for_showing(service):
+def test_an_address_is_kept_for_paying_and_masked_for_showing(service):
     stated = service.set_financial_address("siti", account(holder_name=" Siti  Aminah "), T0)
     kept = FinancialAddress("BNI", "0123456789", "Siti Aminah", owner_name="Siti Aminah")
     assert stated == service.payee("siti").address == kept
     shown = service.me("siti").financial_address
     assert (shown.code, shown.account_number, shown.holder_name) == ("BNI", "********6789", "Siti Aminah")
 
-
-def test_a_wallet_is_kept_as_its_phone_number(service):
     service.set_financial_address("siti", account(code="DANA", account_number="0812 3456 7890"), T0)
     assert service.payee("siti").address.account_number == "+6281234567890"
 
@@ -64,44 +67,29 @@ def test_only_who_is_registered_has_an_address(service):
     assert service.payee("siti") is None
 
 
-def test_an_account_pays_one_person(service):
+def test_an_account_pays_one_person_and_is_free_for_others_once_given_up(service, cloud):
     service.set_financial_address("siti", ACCOUNT, T0)
     with pytest.raises(errors.AccountAlreadyUsed):
         service.set_financial_address("budi", account(holder_name="Budi"), T0)
     assert service.payee("budi") is None
     service.set_financial_address("budi", account(code="BCA"), T0)
-
-
-def test_an_account_given_up_is_free_for_others(service, cloud):
-    service.set_financial_address("siti", ACCOUNT, T0)
     service.set_financial_address("siti", account(account_number="9876543210"), LATER)
-    assert len(rows(cloud, "U#account#")) == 1
+    assert len(rows(cloud, "U#account#")) == 2
     service.set_financial_address("budi", ACCOUNT, LATER)
 
 
-def test_the_same_address_again_changes_nothing(service, cloud):
+def test_the_same_address_again_changes_nothing_and_another_holder_s_name_is_a_change(service, cloud):
     service.set_financial_address("siti", ACCOUNT, T0)
     before = rows(cloud, "R#siti")
     service.set_financial_address("siti", ACCOUNT, LATER)
     assert rows(cloud, "R#siti") == before
-
-
-def test_another_holder_s_name_on_the_same_account_is_a_change(service, cloud):
-    service.set_financial_address("siti", ACCOUNT, T0)
     service.set_financial_address("siti", account(holder_name="Siti A."), LATER)
     assert service.payee("siti").address.holder_name == "Siti A."
     assert len(rows(cloud, "U#account#")) == 1
 
 
 def test_of_two_people_with_one_account_at_once_one_has_it(service, cloud, monkeypatch):
-    save = service._store.save_address
-
-    def overtaken_once(*args, **kwargs):
-        monkeypatch.setattr(service._store, "save_address", save)
-        service.set_financial_address("siti", ACCOUNT, T0)
-        return save(*args, **kwargs)
-
-    monkeypatch.setattr(service._store, "save_address", overtaken_once)
+    meanwhile(monkeypatch, service, lambda: service.set_financial_address("siti", ACCOUNT, T0))
     with pytest.raises(errors.AccountAlreadyUsed):
         service.set_financial_address("budi", ACCOUNT, T0)
     assert [row["registrant"]["S"] for row in rows(cloud, "U#account#")] == ["siti"]
@@ -109,28 +97,15 @@ def test_of_two_people_with_one_account_at_once_one_has_it(service, cloud, monke
 
 def test_two_changes_of_one_person_at_once_leave_one_guard(service, cloud, monkeypatch):
     service.set_financial_address("siti", ACCOUNT, T0)
-    save = service._store.save_address
-
-    def overtaken_once(*args, **kwargs):
-        monkeypatch.setattr(service._store, "save_address", save)
-        service.set_financial_address("siti", account(account_number="1111111111"), T0)
-        return save(*args, **kwargs)
-
-    monkeypatch.setattr(service._store, "save_address", overtaken_once)
+    other = account(account_number="1111111111")
+    meanwhile(monkeypatch, service, lambda: service.set_financial_address("siti", other, T0))
     service.set_financial_address("siti", account(account_number="2222222222"), LATER)
     assert service.payee("siti").address.account_number == "2222222222"
     assert len(rows(cloud, "U#account#")) == 1
 
 
 def test_an_address_is_not_written_under_a_key_that_was_destroyed_meanwhile(service, cloud, monkeypatch):
-    save = service._store.save_address
-
-    def erased_meanwhile(*args, **kwargs):
-        monkeypatch.setattr(service._store, "save_address", save)
-        Profile("R#siti", "PROFILE").delete()
-        return save(*args, **kwargs)
-
-    monkeypatch.setattr(service._store, "save_address", erased_meanwhile)
+    meanwhile(monkeypatch, service, Profile("R#siti", "PROFILE").delete)
     with pytest.raises(errors.NotRegistered):
         service.set_financial_address("siti", ACCOUNT, T0)
     assert rows(cloud, "U#account#") == []

@@ -9,14 +9,9 @@ from chalicelib.errors import Unavailable
 from chalicelib.registration import errors
 from chalicelib.registration.rules import Standing
 from chalicelib.registration.store import RegistrationOvertaken
-from tests.builders.registration import SITI, form, other_form, registrations, vault
+from tests.builders.registration import SITI, form, guards, other_form, registrations, vault
 from tests.conftest import T0
-from tests.registration.test_service import LATER, guards
-
-
-@pytest.fixture
-def service(cloud, programme):
-    return registrations(cloud, programme)
+from tests.registration.test_service import LATER
 
 
 class Interrupted:

@@ -47,20 +47,9 @@ def test_any_other_text_is_refused_and_nothing_else_happens(text):
 @pytest.mark.parametrize(
     "text",
     [
-        "",
-        "0812-345",
-        "(021) 555-1234",
-        "+6591234567",
-        "+12025550123",
-        "0812-FLOWERS",
-        "081234567890 ext. 5",
-        "08123456789012345",
-        "081234567890 081234567891",
-        "081234567890/081234567891",
-        "62",
-        "62021555123",
-        "O81234567890",
-        "+62" + "8" * 400,
+        *("", "62", "0812-345", "(021) 555-1234", "+6591234567", "+12025550123", "0812-FLOWERS", "62021555123"),
+        *("081234567890 ext. 5", "081234567890 081234567891", "081234567890/081234567891", "08123456789012345"),
+        *("O81234567890", "+62" + "8" * 400),
     ],
 )
 def test_a_number_that_is_no_indonesian_mobile_number_is_refused(text):
@@ -73,14 +62,11 @@ def test_a_number_that_begins_as_the_country_code_is_read_with_it_and_without(wr
     assert identity.parse_phone(written) == "+62811812345"
 
 
-@pytest.mark.parametrize("number", ["1234-01-012345-50-1", "1234 01\u00a0012345 50 1", "1234.01.012345.50.1\u200b"])
-def test_a_bank_account_is_written_in_groups(number):
-    assert identity.parse_account_number("bank", number) == "123401012345501"
-
-
-@pytest.mark.parametrize("number", ["123456", "0123456789", "1" * 20])
-def test_a_bank_account_has_six_to_twenty_digits(number):
-    assert identity.parse_account_number("bank", number) == number
+def test_a_bank_account_has_six_to_twenty_digits_in_any_groups():
+    for number in ("1234-01-012345-50-1", "1234 01\u00a0012345 50 1", "1234.01.012345.50.1\u200b"):
+        assert identity.parse_account_number("bank", number) == "123401012345501"
+    for number in ("123456", "0123456789", "1" * 20):
+        assert identity.parse_account_number("bank", number) == number
 
 
 @pytest.mark.parametrize("number", ["", "12345", "1" * 21, "12345678x", "1.2-3 4", "123456 BCA", "12e45678"])

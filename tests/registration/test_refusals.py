@@ -12,8 +12,8 @@ from chalicelib.registration import errors
 from chalicelib.registration.items import Exclusion, Refused
 from chalicelib.registration.rules import Employment
 from chalicelib.registration.service import Registrations
-from tests.builders.aws_calls import wrap_calls
-from tests.builders.registration import SITI, form, other_form, registrations, vault
+from tests.builders.crashes import Calls
+from tests.builders.registration import SITI, form, other_form, vault
 from tests.conftest import T0
 
 OWN_PHONE = {"phone": "081311112222"}
@@ -21,9 +21,8 @@ TOMORROW = T0 + timedelta(days=1)
 
 
 @pytest.fixture
-def service(cloud, programme) -> Registrations:
+def service(cloud, service) -> Registrations:
     """Siti is registered, and the NIK of another is on an exclusion list."""
-    service = registrations(cloud, programme)
     service.register("siti", SITI, T0)
     Exclusion(f"X#{vault(cloud).mac('nik', other_form(8).nik)}", "EXCLUDED", lists={"x/1/2026-11-01"}).save()
     return service
@@ -52,20 +51,10 @@ def told(service: Registrations, who: str, now=T0, **changes: Any) -> str:
     ],
 )
 def test_whatever_is_wrong_besides_tells_nothing_of_a_nik_and_costs_the_same(service, cloud, monkeypatch, wrong, code):
-    made: list[str] = []
-
-    def watching(original):
-        def call(client, operation, parameters):
-            made.append(operation)
-            return original(client, operation, parameters)
-
-        return call
-
-    wrap_calls(monkeypatch, watching)
-    answers = {}
+    calls, answers = Calls(monkeypatch), {}
     for name, nik in NIKS.items():
-        made.clear()
-        answers[name] = (told(service, f"thief-{name}", nik=nik, **wrong), tuple(made))
+        calls.reset()
+        answers[name] = (told(service, f"thief-{name}", nik=nik, **wrong), tuple(calls.made))
     assert len(set(answers.values())) == 1, "one cannot be told from another, by its calls neither"
     assert answers["free"][0] == code
 
@@ -106,12 +95,11 @@ def test_changes_are_counted_alike_and_what_changes_nothing_goes_on(service):
     assert told(service, "budi", TOMORROW, nik=NIKS["free"], phone="081322223333") == "ok"
 
 
-def test_a_refusal_that_cannot_be_counted_is_not_told(service, monkeypatch):
-    monkeypatch.setattr(service._store, "count_refusal", lambda *_: False)
-    assert told(service, "thief") == "too_many_refusals refusals_max=5"
-
-
-def test_the_count_of_a_day_is_forgotten_two_days_after_it_began(service):
+def test_a_refusal_that_cannot_be_counted_is_not_told_and_a_count_is_forgotten_two_days_after_its_day_began(
+    service, monkeypatch
+):
     told(service, "thief")
     row = Refused.get("R#thief", "REFUSED#2026-11-24")
     assert (int(row.refusals), int(row.expires_at)) == (1, int((T0.replace(hour=17) + timedelta(days=1)).timestamp()))
+    monkeypatch.setattr(service._store, "count_refusal", lambda *_: False)
+    assert told(service, "thief") == "too_many_refusals refusals_max=5"

@@ -2,57 +2,82 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, timedelta
 
-import boto3
 import msgspec
 import pytest
+from cryptography.exceptions import InvalidTag
 
 from chalicelib.registration import errors, wire
 from chalicelib.registration.items import Exclusion, Guard, Profile
 from chalicelib.registration.rules import Employment, Standing, Verification
-from tests.builders.registration import ACCOUNT, SITI, form, other_form, registrations, vault
+from chalicelib.registration.store import SHARDS
+from tests.builders.registration import ACCOUNT, SITI, form, guards, other_form, rows, vault
 from tests.conftest import T0
 
 LATER = T0 + timedelta(hours=1)
+MOVED = {"phone": "081311112222", "province": "32", "regency": "3201"}
 
 
-@pytest.fixture
-def service(cloud, programme):
-    return registrations(cloud, programme)
+def exclude(nik_mac: str) -> None:
+    Exclusion(f"X#{nik_mac}", "EXCLUDED", lists={"x/1/2026-11-01"}).save()
 
 
-def rows(cloud):
-    return boto3.client("dynamodb", cloud.region).scan(TableName=cloud.table("registrations"))["Items"]
-
-
-def guards(cloud, kind):
-    return {row["pk"]["S"]: row["registrant"]["S"] for row in rows(cloud) if row["pk"]["S"].startswith(f"U#{kind}#")}
-
-
-def test_a_new_registration_is_kept_as_it_was_stated(service):
+def test_a_new_registration_is_kept_as_it_was_stated_and_shown_with_only_the_ends_of_its_numbers(service):
     registrant, new = service.register("siti", SITI, T0)
     assert new
     assert registrant == service.registrant("siti")
-    assert (registrant.region, registrant.regency) == (31, "3174")
-    assert registrant.birth_date == date(1995, 8, 17)
-    assert registrant.standing is Standing.REGISTERED
-    assert registrant.verification is Verification.PENDING
+    assert (registrant.region, registrant.regency, registrant.birth_date) == (31, "3174", date(1995, 8, 17))
+    assert (registrant.standing, registrant.verification) == (Standing.REGISTERED, Verification.PENDING)
     assert registrant.warnings == ()
     assert registrant.registered_at == registrant.updated_at == T0
+    assert wire.submitted_view(registrant, SITI) == service.me("siti").registration
+    assert msgspec.json.decode(msgspec.json.encode(service.me("siti"))) == {
+        "financial_address": None,
+        "registration": {
+            "nik": "3174**********01",
+            "kk": "3174**********02",
+            "name": "Siti Aminah",
+            "birth_date": "1995-08-17",
+            "phone": "+62********7890",
+            "province": "31",
+            "regency": "3174",
+            "education": "senior_high",
+            "employment": "jobseeker",
+            "consent_version": "2026-01",
+            "standing": "REGISTERED",
+            "verification": "PENDING",
+            "warnings": [],
+            "registered_at": "2026-11-24T03:00:00Z",
+            "updated_at": "2026-11-24T03:00:00Z",
+        },
+    }
+    assert service.me("nobody") == wire.MeView(registration=None, financial_address=None)
 
 
-def test_the_same_form_again_changes_nothing(service, cloud):
-    first, _ = service.register("siti", SITI, T0)
+@pytest.mark.parametrize(
+    ("again", "now"),
+    [
+        (SITI, T0 + timedelta(days=2)),  # after its person grew too old
+        (form(phone="+62 812 3456 7890"), LATER),
+        (
+            form(
+                nik="3174\u201309 570895\u00a00001",
+                kk="\u202a３１７４０９１２０３１８０００２\u202c",
+                name=" Siti\u00a0\u200bAminah\n",
+                phone="62812\u20113456\u20117890",
+            ),
+            LATER,
+        ),
+    ],
+)
+def test_the_same_form_again_however_typed_changes_nothing(service, cloud, again, now):
+    oldest = {"birth_date": date(1961, 11, 25)}
+    first, _ = service.register("siti", form(**oldest), T0)
     before = rows(cloud)
-    assert service.register("siti", form(phone="+62 812 3456 7890"), LATER) == (first, False)
+    assert service.register("siti", msgspec.structs.replace(again, **oldest), now) == (first, False)
     assert rows(cloud) == before
-
-
-def test_the_same_form_is_accepted_again_after_its_person_grew_too_old(service):
-    oldest = form(birth_date=date(1961, 11, 25))
-    first, _ = service.register("siti", oldest, T0)
-    assert service.register("siti", oldest, T0 + timedelta(days=2)) == (first, False)
 
 
 def test_a_form_that_is_refused_writes_nothing(service, cloud):
@@ -102,60 +127,43 @@ def test_age_is_counted_in_western_indonesia(service):
     assert service.register("siti", form(birth_date=born), T0.replace(hour=17))[1]
 
 
-def test_a_nik_registers_once(service, cloud):
-    service.register("siti", SITI, T0)
-    with pytest.raises(errors.NikAlreadyRegistered):
-        service.register("budi", form(phone="081311112222"), T0)
-    assert list(guards(cloud, "nik").values()) == ["siti"]
+def test_a_nik_and_a_phone_register_once_and_a_family_shares_its_card(service, cloud):
+    first, _ = service.register("siti", SITI, T0)
+    for taken, refusal in (({"phone": "081311112222"}, "nik_already"), ({"nik": other_form(7).nik}, "phone_already")):
+        with pytest.raises((errors.NikAlreadyRegistered, errors.PhoneAlreadyUsed), match=refusal):
+            service.register("budi", form(**taken), T0)
+    assert list(guards(cloud, "nik").values()) == list(guards(cloud, "phone").values()) == ["siti"]
     with pytest.raises(errors.NotRegistered):
         service.registrant("budi")
-
-
-def test_a_phone_number_registers_once(service, cloud):
-    service.register("siti", SITI, T0)
-    with pytest.raises(errors.PhoneAlreadyUsed):
-        service.register("budi", form(nik=other_form(7).nik), T0)
-    assert list(guards(cloud, "phone").values()) == ["siti"]
-
-
-def test_a_phone_that_is_taken_tells_nothing_of_the_nik(service, cloud):
-    service.register("siti", SITI, T0)
-    excluded = form(nik=other_form(8).nik)
-    Exclusion(f"X#{vault(cloud).mac('nik', excluded.nik)}", "EXCLUDED", lists={"x/1/2026-11-01"}).save()
-    free = form(nik=other_form(7).nik)
-    for number, tried in enumerate((SITI, excluded, free)):
-        with pytest.raises(errors.PhoneAlreadyUsed) as caught:
-            service.register(f"thief-{number}", tried, T0)
-        assert caught.value.facts == {}
-
-
-def test_a_family_shares_its_card(service):
-    first, _ = service.register("siti", SITI, T0)
     second, new = service.register("budi", other_form(7), T0)
     assert new
     assert first.kk_mac == second.kk_mac
 
 
-def test_the_nik_cannot_change(service, cloud):
+def test_a_phone_that_is_taken_tells_nothing_of_the_nik_and_exclusion_is_told_before_a_nik_that_is_taken(
+    service, cloud
+):
+    registrant, _ = service.register("siti", SITI, T0)
+    excluded = form(nik=other_form(8).nik)
+    exclude(vault(cloud).mac("nik", excluded.nik))
+    for number, tried in enumerate((SITI, excluded, form(nik=other_form(7).nik))):
+        with pytest.raises(errors.PhoneAlreadyUsed) as caught:
+            service.register(f"thief-{number}", tried, T0)
+        assert caught.value.facts == {}
+    exclude(registrant.nik_mac)
+    with pytest.raises(errors.Excluded):
+        service.register("budi", form(phone="081311112222"), T0)
+
+
+def test_everything_but_the_nik_may_change(service, cloud):
     first, _ = service.register("siti", SITI, T0)
     with pytest.raises(errors.NikCannotChange):
         service.register("siti", form(nik=other_form(7).nik), LATER)
     assert service.registrant("siti") == first
-    assert len(guards(cloud, "nik")) == 1
-
-
-def test_everything_else_may_change(service):
-    first, _ = service.register("siti", SITI, T0)
-    moved = form(
-        kk="3201011203180002",
-        name="Siti A.",
-        phone="081311112222",
-        province="32",
-        regency="3201",
-        birth_date=date(1995, 8, 18),
-    )
+    moved = form(kk="3201011203180002", name="Siti A.", birth_date=date(1995, 8, 18), **MOVED)
     registrant, new = service.register("siti", moved, LATER)
     assert not new
+    assert len(guards(cloud, "nik")) == 1
     assert registrant == service.registrant("siti")
     assert (registrant.region, registrant.regency) == (32, "3201")
     assert registrant.kk_mac != first.kk_mac
@@ -174,100 +182,55 @@ def test_what_is_odd_about_the_family_card_is_warned_of_in_the_answer_and_kept(s
     assert service.register("siti", odd, LATER) == (registrant, False)
 
 
-def test_the_same_number_and_name_typed_otherwise_are_the_same_registration(service, cloud):
-    first, _ = service.register("siti", SITI, T0)
-    before = rows(cloud)
-    again = form(
-        nik="3174\u201309 570895\u00a00001",
-        kk="\u202a３１７４０９１２０３１８０００２\u202c",
-        name=" Siti\u00a0\u200bAminah\n",
-        phone="62812\u20113456\u20117890",
-    )
-    assert service.register("siti", again, LATER) == (first, False)
-    assert rows(cloud) == before
-
-
-def test_a_phone_number_given_up_is_free_for_others(service, cloud):
+def test_a_phone_number_is_kept_until_it_is_given_up_and_then_free_for_others(service, cloud):
     service.register("siti", SITI, T0)
+    service.register("ani", other_form(8), T0)
+    before = guards(cloud, "phone")
+    with pytest.raises(errors.PhoneAlreadyUsed):
+        service.register("siti", form(phone=other_form(8).phone), LATER)
+    assert guards(cloud, "phone") == before
     service.register("siti", form(phone="081311112222"), LATER)
-    assert len(guards(cloud, "phone")) == 1
+    assert len(guards(cloud, "phone")) == 2
     assert service.register("budi", form(nik=other_form(7).nik), LATER)[1]
 
 
-def test_a_change_to_a_phone_number_of_others_is_refused_and_keeps_the_old_one(service, cloud):
-    service.register("siti", SITI, T0)
+def test_a_change_is_tested_like_a_new_registration_and_an_exclusion_list_stops_both(service, cloud):
     service.register("budi", other_form(7), T0)
-    before = guards(cloud, "phone")
-    with pytest.raises(errors.PhoneAlreadyUsed):
-        service.register("siti", form(phone=other_form(7).phone), LATER)
-    assert guards(cloud, "phone") == before
-
-
-def test_a_change_is_tested_like_a_new_registration(service):
-    service.register("siti", SITI, T0)
     with pytest.raises(errors.ExcludedOccupation):
-        service.register("siti", form(employment=Employment.CIVIL_SERVANT), LATER)
+        service.register("budi", other_form(7, employment=Employment.CIVIL_SERVANT), LATER)
     with pytest.raises(errors.ConsentMissing):
-        service.register("siti", form(consent_version=None), LATER)
-
-
-def test_who_is_on_an_exclusion_list_cannot_register_or_change(service, cloud):
-    service.register("budi", other_form(7), T0)
+        service.register("budi", other_form(7, consent_version=None), LATER)
     for nik in (SITI.nik, other_form(7).nik):
-        Exclusion(f"X#{vault(cloud).mac('nik', nik)}", "EXCLUDED", lists={"civil-servants/1/2026-11-01"}).save()
-    with pytest.raises(errors.Excluded):
-        service.register("siti", SITI, T0)
-    with pytest.raises(errors.Excluded):
-        service.register("budi", other_form(7, name="Budi"), LATER)
+        exclude(vault(cloud).mac("nik", nik))
+    for who, tried in (("siti", SITI), ("budi", other_form(7, name="Budi"))):
+        with pytest.raises(errors.Excluded):
+            service.register(who, tried, LATER)
 
 
-def test_exclusion_is_told_before_a_nik_that_is_taken(service, cloud):
-    registrant, _ = service.register("siti", SITI, T0)
-    Exclusion(f"X#{registrant.nik_mac}", "EXCLUDED", lists={"x/1/2026-11-01"}).save()
-    with pytest.raises(errors.Excluded):
-        service.register("budi", form(phone="081311112222"), T0)
-
-
-def test_a_beneficiary_corrects_what_they_may_and_stays_one(service):
+def test_a_beneficiary_is_marked_once_corrects_what_they_may_and_stays_revoked_for_good(service, cloud):
+    with pytest.raises(errors.NotRegistered):
+        service.mark_beneficiary("nobody", 54)
+    assert rows(cloud) == []
     service.register("siti", SITI, T0)
-    service.mark_beneficiary("siti", 54)
-    registrant, _ = service.register("siti", form(phone="081311112222", province="32", regency="3201"), LATER)
+    for wave in (54, 54, 55):
+        service.mark_beneficiary("siti", wave)
+    registrant, _ = service.register("siti", form(**MOVED), LATER)
     assert (registrant.standing, registrant.beneficiary_wave) == (Standing.BENEFICIARY, 54)
     assert service.registrant("siti") == registrant
-
-
-def test_marking_a_beneficiary_twice_is_marking_once(service):
-    service.register("siti", SITI, T0)
-    service.mark_beneficiary("siti", 54)
-    service.mark_beneficiary("siti", 54)
-    service.mark_beneficiary("siti", 55)
-    registrant = service.registrant("siti")
-    assert (registrant.standing, registrant.beneficiary_wave) == (Standing.BENEFICIARY, 54)
-
-
-def test_who_is_revoked_stays_revoked(service):
-    service.register("siti", SITI, T0)
-    service.mark_beneficiary("siti", 54)
     service.set_standing("siti", Standing.REVOKED)
     service.mark_beneficiary("siti", 55)
     service.set_standing("siti", Standing.REGISTERED)
-    service.register("siti", form(phone="081311112222"), LATER)
+    service.register("siti", form(phone="081311113333"), LATER)
     registrant = service.registrant("siti")
     assert (registrant.standing, registrant.beneficiary_wave) == (Standing.REVOKED, 54)
 
 
-def test_nobody_is_marked_who_is_not_registered(service, cloud):
-    with pytest.raises(errors.NotRegistered):
-        service.mark_beneficiary("nobody", 54)
-    assert rows(cloud) == []
-
-
-def test_who_is_about_to_be_chosen_is_tested_again_on_that_day(service, cloud):
+def test_who_is_about_to_be_chosen_is_tested_again_on_that_day(service):
     registrant, _ = service.register("siti", form(birth_date=date(1961, 11, 26)), T0)
     service.check_still_eligible(registrant, date(2026, 11, 25))
     with pytest.raises(errors.OverAge):
         service.check_still_eligible(registrant, date(2026, 11, 26))
-    Exclusion(f"X#{registrant.nik_mac}", "EXCLUDED", lists={"x/1/2026-11-01"}).save()
+    exclude(registrant.nik_mac)
     with pytest.raises(errors.Excluded):
         service.check_still_eligible(registrant, date(2026, 11, 25))
     with pytest.raises(errors.Excluded):
@@ -281,52 +244,31 @@ def test_a_payment_is_sealed_for_its_person(service):
     sealed = service.payee("siti").seal(b"pay")
     assert service.unseal("siti", sealed) == b"pay"
     assert b"pay" not in sealed
-    from cryptography.exceptions import InvalidTag
-
     with pytest.raises(InvalidTag):
         service.unseal("budi", sealed)
     with pytest.raises(errors.NotRegistered):
         service.unseal("nobody", sealed)
 
 
-def test_me_shows_only_the_ends_of_numbers(service):
-    service.register("siti", SITI, T0)
-    view = msgspec.json.decode(msgspec.json.encode(service.me("siti")))
-    assert view["financial_address"] is None
-    assert view["registration"] == {
-        "nik": "3174**********01",
-        "kk": "3174**********02",
-        "name": "Siti Aminah",
-        "birth_date": "1995-08-17",
-        "phone": "+62********7890",
-        "province": "31",
-        "regency": "3174",
-        "education": "senior_high",
-        "employment": "jobseeker",
-        "consent_version": "2026-01",
-        "standing": "REGISTERED",
-        "verification": "PENDING",
-        "warnings": [],
-        "registered_at": "2026-11-24T03:00:00Z",
-        "updated_at": "2026-11-24T03:00:00Z",
-    }
-
-
-def test_the_answer_to_a_form_is_what_me_shows(service):
-    registrant, _ = service.register("siti", SITI, T0)
-    assert wire.submitted_view(registrant, SITI) == service.me("siti").registration
-
-
-def test_me_is_empty_before_registration(service):
-    assert service.me("nobody") == wire.MeView(registration=None, financial_address=None)
-
-
 def test_destroying_the_key_erases_the_person(service, cloud):
     service.register("siti", SITI, T0)
     item = Profile.get("R#siti", "PROFILE")
     stranger = vault(cloud).new_key("siti")
-    from cryptography.exceptions import InvalidTag
-
     with pytest.raises(InvalidTag):
         stranger.unseal("person/1", item.sealed)
     assert Guard.get(f"U#nik#{item.nik_mac}", "UNIQUE").registrant == "siti"
+
+
+def test_everybody_is_counted_once_in_the_province_they_live_in_now(service):
+    def counted() -> Counter[int]:
+        regions: Counter[int] = Counter()
+        for shard in range(SHARDS):
+            regions.update(service._store.registered_by_region(shard))
+        return regions
+
+    assert counted() == {}
+    for n in range(1, 7):
+        service.register(f"person-{n}", other_form(n, kk=f"317409120318{n + 1:04d}"), T0)
+    service.register("person-1", other_form(1, kk="3174091203180002", province="32", regency="3273"), T0)
+    service.set_standing("person-2", Standing.BENEFICIARY, 145)
+    assert counted() == {31: 5, 32: 1}
