@@ -24,7 +24,7 @@ from .payouts.ledger.records import News
 from .payouts.rules import Hold
 from .payouts.rules import State as Paid
 from .payouts.service import Payouts
-from .time_budget import TimeBudget, OutOfTime
+from .time_budget import OutOfTime, TimeBudget
 from .waves.rules import SHARDS, Beneficiary, BeneficiaryState, Result, WaveState
 from .waves.service import Waves
 

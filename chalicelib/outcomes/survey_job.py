@@ -21,7 +21,7 @@ from ..payouts.ledger.partitions import NEWS_SHARDS
 from ..payouts.ledger.records import News
 from ..payouts.rules import Kind, State
 from ..payouts.service import Payouts
-from ..time_budget import TimeBudget, OutOfTime
+from ..time_budget import OutOfTime, TimeBudget
 from ..waves.errors import ListChanged
 from ..waves.rules import SHARDS, Beneficiary
 from ..waves.service import Waves

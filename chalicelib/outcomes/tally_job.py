@@ -25,7 +25,7 @@ from ..jobs.service import Jobs
 from ..payouts.service import Payouts
 from ..registration.store import SHARDS as REGISTRATION_SHARDS
 from ..registration.store import RegistrationStore
-from ..time_budget import TimeBudget, OutOfTime
+from ..time_budget import OutOfTime, TimeBudget
 from ..training.service import Trainings
 from ..waves.rules import SHARDS, Beneficiary, BeneficiaryState, Wave, WaveState, year_of
 from ..waves.service import Waves
