@@ -24,7 +24,7 @@ def exclude(nik_mac: str) -> None:
     Exclusion(f"X#{nik_mac}", "EXCLUDED", lists={"x/1/2026-11-01"}).save()
 
 
-def test_a_new_registration_is_kept_as_it_was_stated_and_shown_with_only_the_ends_of_its_numbers(service):
+def test_a_new_registration_is_kept_as_it_was_stated(service):
     registrant, new = service.register("siti", SITI, T0)
     assert new
     assert registrant == service.registrant("siti")
