@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from ..clock import WIB
 from ..payouts.rules import Entitlement, Kind, State
-from ..training.rules import Account
+from ..training.rules import TrainingAccount
 from ..waves.rules import Beneficiary, BeneficiaryState
 from . import questions
 from .survey_rules import Group, Survey
@@ -81,7 +81,7 @@ class WaveTally:
     regions: Tally
 
 
-def of_beneficiary(who: Beneficiary, account: Account | None, owed: Sequence[Entitlement]) -> Counter[str]:
+def of_beneficiary(who: Beneficiary, account: TrainingAccount | None, owed: Sequence[Entitlement]) -> Counter[str]:
     """Of one who was chosen; `owed` are their entitlements, as far as there are any."""
     counts: Counter[str] = Counter({Count.CHOSEN: 1})
     match who.state:
