@@ -94,5 +94,3 @@ OFFER = (UnknownRegion, UnknownSkill, SalaryRangeReversed, ClosingTimeOutOfRange
 
 APPLY = (ConsentIncomplete, ApplicationWithdrawn, NotGraduated, UnknownVacancy, VacancyClosed)
 """What an application can be refused for, in this order."""
-
-"""HTTP status, Indonesian text, English text; texts may use the error's facts."""

@@ -45,7 +45,5 @@ class MalformedHistory(DomainError):
     english = "The file has {wrong} wrong lines: {lines}."
 
 
-"""HTTP status, Indonesian text, English text; texts may use the error's facts."""
-
 RESPONSE = (SurveyClosed, SurveyAlreadyAnswered, InvalidAnswer)
 """What answering a survey may meet."""

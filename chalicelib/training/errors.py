@@ -237,8 +237,6 @@ class AlreadyReviewed(DomainError):
     english = "You have already reviewed this training; a review cannot be changed."
 
 
-"""HTTP status, Indonesian text, English text; texts may use the error's facts."""
-
 SIGNED = (SignatureMissing, SignatureExpired, SignatureInvalid, PartnerRevoked, RequestReplayed)
 """What any signed request may meet."""
 
