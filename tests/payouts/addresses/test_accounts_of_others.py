@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from chalicelib.config import Programme, Settings
 from chalicelib.payouts.rules import State
 from chalicelib.registration.errors import AccountAlreadyUsed
 from chalicelib.registration.rules import AddressCheck, Verdict
 from tests.builders.payouts.town import OTHER, SITI_S, Town, answer
-from tests.builders.payouts.world import World
 from tests.builders.registration import other_form
 from tests.conftest import T0
-
-
-@pytest.fixture
-def town(cloud: Settings, programme: Programme) -> Iterator[Town]:
-    with ExitStack() as stack:
-        world = World(cloud, programme)
-        stack.enter_context(world.sandbox)
-        yield Town(cloud, programme, world)
 
 
 @pytest.fixture

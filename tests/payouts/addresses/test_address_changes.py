@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
-
 import pytest
 
 from chalicelib.aws import dynamodb
-from chalicelib.config import Programme, Settings
 from chalicelib.payouts.rules import ALIVE, Hold, Kind, Move, State
 from chalicelib.registration.errors import AccountAlreadyUsed, PaymentUnderWay
-from tests.builders.payouts.town import OTHER, SITI_S, Town, answer
-from tests.builders.payouts.world import World, beneficiary
+from tests.builders.payouts.town import OTHER, SITI_S, answer
+from tests.builders.payouts.world import beneficiary
 from tests.builders.registration import other_form
 from tests.conftest import REGION, T0
-
-
-@pytest.fixture
-def town(cloud: Settings, programme: Programme) -> Iterator[Town]:
-    with ExitStack() as stack:
-        world = World(cloud, programme)
-        stack.enter_context(world.sandbox)
-        yield Town(cloud, programme, world)
 
 
 def test_an_address_stays_while_a_payment_to_it_may_be_under_way(town):

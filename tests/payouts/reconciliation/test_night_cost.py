@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
-from chalicelib.config import Programme, Settings
 from chalicelib.payouts.bank_files.statement import BankStatements
 from chalicelib.payouts.bank_files.store import BankStore
 from chalicelib.payouts.bank_files.transfers import BankFile
@@ -16,7 +14,6 @@ from chalicelib.payouts.reconciliation.nightly import DayComparison, NightlyComp
 from tests.builders.aws_calls import stated
 from tests.builders.crashes import Calls
 from tests.builders.payouts.days import RAIL, Days
-from tests.builders.payouts.world import running
 from tests.conftest import REGION
 
 EMPTY = Counter(
@@ -30,13 +27,6 @@ EMPTY = Counter(
 )
 PAYMENT = Counter({"dynamodb Query": 1, "dynamodb BatchGetItem": 2})
 """The end of its page of news; its entitlement for that page and for the provider's line."""
-
-
-@pytest.fixture
-def world(cloud: Settings, programme: Programme) -> Iterator[Days]:
-    with running(Days(cloud, programme)) as world:
-        world.at(20, 10)
-        yield world
 
 
 def night(world: Days) -> Counter[str]:
@@ -55,6 +45,7 @@ def test_a_day_without_payments_costs_what_the_page_says(world: Days) -> None:
 
 
 def test_a_payment_that_agrees_adds_what_the_page_says(world: Days) -> None:
+    world.at(20, 10)
     world.pay("ani")
     world.at(21, 2, 30)
     assert night(world) == EMPTY + PAYMENT
@@ -62,6 +53,7 @@ def test_a_payment_that_agrees_adds_what_the_page_says(world: Days) -> None:
 
 
 def test_one_that_is_looked_up_adds_one_batch_get(world: Days) -> None:
+    world.at(20, 10)
     world.pay("ani")
     world.sandbox.books._db.execute("update payouts set outcome = 'FAILED'")
     world.at(21, 2, 30)

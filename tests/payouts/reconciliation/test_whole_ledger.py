@@ -31,12 +31,8 @@ def test_equal_books_have_no_disagreement():
     retried = owed("budi", n=2)
     given_up = owed("candra", State.CANCELLED, n=3)
     ledger = [ANI, retried, given_up, owed("dewi", State.DUE, n=0), owed("eka", State.HELD, n=0, hold=Hold.NO_ADDRESS)]
-    books = [
-        line(ANI),
-        line(retried, "FAILED"),
-        line(retried, n=2),
-        *(line(given_up, "FAILED", n=n) for n in (1, 2, 3)),
-    ]
+    failed = [line(given_up, "FAILED", n=n) for n in (1, 2, 3)]
+    books = [line(ANI), line(retried, "FAILED"), line(retried, n=2), *failed]
     assert found(ledger, books) == []
     sums = totals(ledger, books)
     assert (sums.entitlements, sums.unsettled, sums.paid, sums.paid_idr) == (5, 2, 2, 1_200_000)
@@ -46,12 +42,11 @@ def test_equal_books_have_no_disagreement():
 @pytest.mark.parametrize(
     ("ledger", "books", "expected"),
     [
-        ([ANI], [], [Difference.MISSING]),
         ([owed("ani", State.REVERSED)], [], [Difference.MISSING]),
+        ([owed("ani", State.SENDING)], [], []),
         ([], [line(ANI)], [Difference.EXTRA]),
         ([ANI], [line(ANI), line(ANI, "FAILED", n=2)], [Difference.EXTRA]),
         ([ANI], [line(ANI), BookLine("made-up", 600_000, "SUCCEEDED", 600_000)], [Difference.EXTRA]),
-        ([ANI], [line(ANI, amount=599_999)], [Difference.AMOUNT]),
         ([ANI], [line(ANI, "FAILED")], [Difference.STATUS]),
         ([ANI], [line(ANI, "REVERSED")], [Difference.STATUS]),
         ([ANI], [line(ANI, "NEW_WORD")], [Difference.STATUS]),
@@ -61,25 +56,16 @@ def test_equal_books_have_no_disagreement():
         ([owed("ani", State.SENDING)], [line(ANI)], [Difference.STATUS]),
         ([owed("ani", State.HELD, hold=Hold.KEY_EXPIRED)], [line(ANI)], [Difference.STATUS]),
         ([owed("ani", n=2)], [line(ANI), line(ANI, n=2)], [Difference.STATUS, Difference.PAID_TWICE]),
-        ([ANI], [line(ANI), line(ANI)], [Difference.EXTRA, Difference.PAID_TWICE]),
     ],
 )
 def test_a_planted_difference_is_found_and_named(ledger, books, expected):
     assert found(ledger, books) == expected
 
 
-@pytest.mark.parametrize("status", ["ACCEPTED", "LOCKED", "FAILED"])
-def test_what_is_under_way_disagrees_only_once_money_has_moved_unknown_to_the_ledger(status):
-    assert found([owed("ani", State.SENDING)], [line(ANI, status)]) == []
-    assert found([owed("ani", State.SENDING)], []) == []
-
-
 def test_one_person_paid_under_two_ids_is_found_though_each_id_is_right():
     first, second = owed("ani", wave=54), owed("ani", wave=55)
     disagreements = compare([first, second], [line(first), line(second)])
-    assert [(each.difference, each.subject) for each in disagreements] == [
-        (Difference.PAID_TWICE, "ani/INCENTIVE"),
-    ]
+    assert [(each.difference, each.subject) for each in disagreements] == [(Difference.PAID_TWICE, "ani/INCENTIVE")]
 
 
 @pytest.mark.parametrize(
@@ -114,6 +100,9 @@ def test_a_finding_says_what_either_side_has(ledger, books, expected):
         (State.REVERSED, None, 1, "REVERSED", []),
         (State.REVERSED, None, 1, "SUCCEEDED", [Difference.STATUS]),
         (State.REVERSED, None, 1, "FAILED", [Difference.STATUS]),
+        (State.SENDING, None, 1, "ACCEPTED", []),
+        (State.SENDING, None, 1, "LOCKED", []),
+        (State.SENDING, None, 1, "FAILED", []),
         (State.DUE, None, 1, "REVERSED", []),
         (State.HELD, Hold.ADMIN, 1, "FAILED", []),
         (State.HELD, Hold.ADMIN, 1, "ACCEPTED", [Difference.STATUS]),
