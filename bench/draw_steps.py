@@ -14,19 +14,18 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 import chalicelib.wiring
-from admin.evidence import Known
-from admin.publication import Folder
-from admin.receipt import Own
-from admin.verify import Check, verify
+from admin.commands.draw.verify import pinned, program
 from chalicelib.config import settings_from_environment
 from chalicelib.draw import beacon, leaves, merkle, note, published
 from chalicelib.draw.leaves import LEAF_BYTES, Commitment, Region, Unsorted
@@ -119,10 +118,10 @@ class Bench:
 
         self._note = note.parse(self.meter.step_on(WHOLE, self._unpublish, lambda _: run()).encode())
         peak_bytes = resident_peak()
-        self.meter.step(VERIFY, lambda: self._verified(None))
+        self.meter.step(VERIFY, lambda: self._verified())
         undecided, _ = next(self._services._entries.tickets(WAVE, 0))
         region, tickets = next(iter(undecided.items()))
-        self.meter.step(PROVE, lambda: self._verified(Own(region, tickets[0], WAVE)))
+        self.meter.step(PROVE, lambda: self._verified("--ticket", tickets[0].hex(), "--region", str(region)))
         return peak_bytes
 
     def steps(self) -> tuple[dict[int, bytes], bytes, Selection]:
@@ -201,15 +200,17 @@ class Bench:
         self._services._publication.put(WAVE, result)
         return True
 
-    def _verified(self, own: Own | None) -> list[Check]:
-        """The verifier's word on what is published now, or on one entry of it; it must find nothing wrong."""
-        wave = self._wave
-        known = Known(wave=WAVE, closes_at=wave.closes_at, note_published_at=FROZEN, weights=wave.weights, own=own)
-        checks = verify(Folder(self._published), self._rules, known)
-        failed = [check for check in checks if check.ok is False]
-        if failed:
-            raise SystemExit(f"the verifier found {failed}")
-        return checks
+    def _verified(self, *own: str) -> bool:
+        """Run the verifier on what is published now, or on one entry of it; it must find nothing wrong."""
+        weights = [word for region in self._wave.weights for word in ("--weight", str(region), "1")]
+        known = ["--closes-at", self._wave.closes_at.isoformat(), "--seen-at", FROZEN.isoformat(), *weights]
+        parser, told = program().arguments(), StringIO()
+        given = parser.parse_args([str(self._published), "--wave", str(WAVE), *known, *pinned(self._rules), *own])
+        with redirect_stdout(told):
+            code = program().run(parser, given)
+        if code:
+            raise SystemExit(f"the verifier found {told.getvalue()}")
+        return True
 
     def _unpublish(self) -> None:
         shutil.rmtree(self._published, ignore_errors=True)

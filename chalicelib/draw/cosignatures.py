@@ -39,18 +39,6 @@ class Cosignature:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """What a file of cosignatures comes to, by the witnesses' names in its order; lines of other keys are left out.
-
-    `in_time` has each key once. A witness is in `forged` or `late` once for each such line.
-    """
-
-    in_time: tuple[str, ...]
-    forged: tuple[str, ...]
-    late: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Signer:
     """A witness's private key: the 32-byte seed of RFC 8032, and the name it signs by."""
 
@@ -110,13 +98,6 @@ def parse_line(line: bytes) -> Cosignature:
     return Cosignature(form[1], body[:4], time, body[12:])
 
 
-def parse(raw: bytes) -> tuple[Cosignature, ...]:
-    """Every line of a published file. Raises `MalformedCosignature` for any that is none, and if there is none."""
-    if not raw:
-        raise MalformedCosignature(reason="an empty file")
-    return tuple(map(parse_line, raw.splitlines(keepends=True)))
-
-
 def verify(cosignature: Cosignature, note: bytes, keys: Iterable[WitnessKey]) -> None:
     """Raises `UnknownWitness` if it is of none of `keys`, `ForgedCosignature` if that one did not sign this note."""
     key = next((key for key in keys if (key.name, key.id) == (cosignature.name, cosignature.key_id)), None)
@@ -135,30 +116,3 @@ def verify(cosignature: Cosignature, note: bytes, keys: Iterable[WitnessKey]) ->
 def is_late(cosignature: Cosignature, exists_at: datetime) -> bool:
     """Whether the round existed when it was signed, by its own word."""
     return cosignature.time >= exists_at.timestamp()
-
-
-def judge(
-    cosignatures: Iterable[Cosignature], note: bytes, keys: Iterable[WitnessKey], exists_at: datetime | None
-) -> Judgement:
-    """Tell what the lines of `keys` are worth for a note whose round exists from `exists_at` on.
-
-    Where that is not known (None), only who is `forged` is told.
-    """
-    known = tuple(keys)
-    in_time: dict[tuple[str, bytes], str] = {}
-    forged, late = [], []
-    for one in cosignatures:
-        try:
-            verify(one, note, known)
-        except UnknownWitness:
-            continue
-        except ForgedCosignature:
-            forged.append(one.name)
-            continue
-        if exists_at is None:
-            continue
-        if is_late(one, exists_at):
-            late.append(one.name)
-        else:
-            in_time[one.name, one.key_id] = one.name
-    return Judgement(tuple(in_time.values()), tuple(forged), tuple(late))

@@ -12,9 +12,8 @@ since every full run is a whole subtree of it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
 
 from . import merkle, published
 from .leaves import LEAF_BYTES, Region
@@ -106,24 +105,6 @@ def inclusion_path(hashes: bytes, index: int) -> list[bytes]:
         hashes = merkle.level_above(hashes)
         index //= 2
     return path
-
-
-def leads_to(leaf: bytes, index: int, entries: int, path: Sequence[bytes]) -> bytes | None:
-    """The root that a path leads to from a leaf (RFC 9162 section 2.1.3.2); None if it has another length."""
-    if not 0 <= index < entries:
-        return None
-    place, last, node = index, entries - 1, leaf
-    for sibling in path:
-        if not last:
-            return None
-        if place % 2 or place == last:
-            node = sha256(b"\x01" + sibling + node).digest()
-            while place and not place % 2:
-                place, last = place // 2, last // 2
-        else:
-            node = sha256(b"\x01" + node + sibling).digest()
-        place, last = place // 2, last // 2
-    return None if last else node
 
 
 def runs_of(entries: int) -> int:

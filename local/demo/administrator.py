@@ -144,7 +144,7 @@ class Administrator:
 
     def check_draw(self, wave: int, folder: Path) -> list[str]:
         """Verify the draw as it is published, and the files in `folder` without the network; what does not hold."""
-        return [*self._findings("draw", "verify", str(wave)), *self._findings("draw", "verify", str(folder))]
+        return [line for target in (wave, folder) for line in self._wrong(str(target))]
 
     def compare_books(self) -> Comparison:
         code, out, error = self._run("payout", "compare", "--books", f"{self._fsp_url}/sandbox/books")
@@ -162,9 +162,12 @@ class Administrator:
             raise CommandFailed(f"gelombang {' '.join(command)}: {_last_line(error or out)}")
         return out
 
-    def _findings(self, *command: str) -> list[str]:
-        code, out, error = self._run(*command)
-        return [f"gelombang {' '.join(command)}: {_last_line(error or out)}"] if code else []
+    def _wrong(self, target: str) -> list[str]:
+        code, out, error = self._run("draw", "verify", target)
+        failed = [line for line in out.splitlines() if line.startswith("FAILED")]
+        return (
+            [f"gelombang draw verify {target}: {line}" for line in failed or [_last_line(error or out)]] if code else []
+        )
 
     @cached_property
     def _second(self) -> dict[str, str]:

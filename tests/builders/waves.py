@@ -12,9 +12,7 @@ from typing import Any
 import boto3
 import msgspec
 
-from admin.evidence import Known
-from admin.publication import Folder
-from admin.verify import verify
+from admin.commands.draw.verify import pinned
 from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
 from chalicelib.draw import beacon
@@ -40,14 +38,15 @@ from chalicelib.waves.service import Stores, Waves
 from chalicelib.waves.step import Transition, WaveStep
 from chalicelib.waves.store import WavesTable, WaveStore
 from local.sandbox.beacon import sign
+from tests.builders.draws.verify_draw import verify
 from tests.builders.people import Mailbox, People, card, registrant
 
 WAVE = 145
 OPENS = datetime(2026, 11, 27, 5, tzinfo=UTC)
 CLOSES = datetime(2026, 11, 30, 17, tzinfo=UTC)
 FREEZES = CLOSES + timedelta(seconds=16)
-ROUND = FREEZES + timedelta(seconds=10)
-"""The first wave after `T0`, by the calendar; it is frozen 16 seconds after its close, its beacon due 10 s later."""
+ROUND = FREEZES + timedelta(seconds=6)
+"""The first wave after `T0`, by the calendar; it is frozen 16 seconds after its close, its beacon due 6 s later."""
 
 PEOPLE = [f"person-{n}" for n in range(6)]
 
@@ -188,7 +187,7 @@ class WavesWorld:
         """A published JSON file."""
         return json.loads(self.files(wave)[name])
 
-    def failed_checks(self, wave: int, folder: Path, **known: Any) -> list[str]:
+    def failed_checks(self, wave: int, folder: Path) -> list[str]:
         """The verifier's checks of a wave that do not hold, or could not be made."""
         for name, body in self.files(wave).items():
             path = folder / name
@@ -198,15 +197,12 @@ class WavesWorld:
         record = self.store.wave(wave)
         assert note is not None
         assert record is not None
-        facts = Known(
-            wave=wave,
-            closes_at=record.closes_at,
-            note_published_at=note.published_at,
-            weights=dict(record.weights) or None,
-            **known,
-        )
-        checks = verify(Folder(folder), self.programme.draw, facts)
-        return [f"{check.name}: {check.detail}" for check in checks if not check.ok]
+        weights = [word for region, weight in record.weights.items() for word in ("--weight", region, weight)]
+        times = ["--closes-at", record.closes_at.isoformat(), "--seen-at", note.published_at.isoformat()]
+        verdict = verify(folder, "--wave", wave, *times, *weights, *pinned(self.programme.draw), "--strict")
+        failed = [check for check in verdict.checks if check["ok"] is False]
+        unmade = [check for check in verdict.checks if check["ok"] is None and not verdict.ok]
+        return [f"{check['name']}: {check['detail']}" for check in failed or unmade]
 
     def forget(self) -> None:
         """Make the table, the bucket and the people as they were at the beginning."""

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from base64 import b64decode, b64encode
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
 
 import pytest
@@ -29,7 +29,7 @@ LINE = SIGNER.sign(NOTE, AT).line()
 
 def test_a_public_witnesss_line_over_a_public_log_verifies():
     key = witness_keys.parse(REAL["key"])
-    [found] = cosignatures.parse(REAL["line"].encode())
+    found = cosignatures.parse_line(REAL["line"].encode())
     cosignatures.verify(found, REAL["note"].encode(), [key])
     assert (found.name, found.key_id, found.time) == ("remora.n621.de", key.id, REAL["time"])
     assert found.line() == REAL["line"].encode()
@@ -105,13 +105,6 @@ def test_what_is_not_exactly_a_line_is_refused(line: bytes):
         cosignatures.parse_line(line)
 
 
-def test_a_file_with_anything_but_lines_is_malformed():
-    assert cosignatures.parse(LINE + LINE) == (cosignatures.parse_line(LINE),) * 2
-    for raw in (b"", b"\n", LINE + b"\n", LINE + LINE[:-1], b"# lines\n" + LINE, LINE[:-1] + b"\r" + LINE):
-        with pytest.raises(MalformedCosignature):
-            cosignatures.parse(raw)
-
-
 def test_a_name_is_no_key_without_its_id_and_no_id_without_its_name():
     namesake = WitnessKey(SIGNER.name, OTHER.public.key)
     found = cosignatures.parse_line(LINE)
@@ -137,24 +130,6 @@ def test_every_bit_of_a_line_and_of_the_note_is_vouched_for():
         )
     with pytest.raises(ForgedCosignature):
         cosignatures.verify(found, NOTE + b"\n", [SIGNER.public])
-
-
-def test_each_line_is_judged_by_itself_and_each_witness_counts_once():
-    """In time is before the round exists, to the second."""
-    keys = [SIGNER.public, OTHER.public]
-    last = AT - timedelta(seconds=1)
-    lines = [
-        SIGNER.sign(NOTE, AT),
-        SIGNER.sign(NOTE, last),
-        SIGNER.sign(NOTE, last - timedelta(hours=1)),
-        OTHER.sign(NOTE + b"x", last),
-        OTHER.sign(NOTE + b"x", AT),
-        Signer("stranger", bytes(31) + b"\1").sign(NOTE, last),
-    ]
-    judged = cosignatures.judge(lines, NOTE, keys, AT)
-    assert judged == cosignatures.Judgement(in_time=(SIGNER.name,), forged=("w2", "w2"), late=(SIGNER.name,))
-    assert cosignatures.judge([*lines, OTHER.sign(NOTE, last)], NOTE, keys, AT).in_time == (SIGNER.name, "w2")
-    assert cosignatures.judge(lines, NOTE, [], AT) == cosignatures.Judgement((), (), ())
 
 
 VKEY = str(SIGNER.public)

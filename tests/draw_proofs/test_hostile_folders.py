@@ -1,4 +1,4 @@
-"""Whatever lies in a folder, both verifiers that read folders give it the same name, and wait for none of it."""
+"""Whatever lies in a folder, the verifier has a name for it, and waits for none of it."""
 
 from __future__ import annotations
 
@@ -9,28 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from admin.publication import Folder
-from admin.verify import verify
 from tests.builders.draws.files import write
-from tests.builders.draws.publications import GOOD, LISTS, NOTHING, PRODUCTION
-from tests.builders.draws.verify_draw import verify as verify_draw
+from tests.builders.draws.publications import GOOD, LISTS
+from tests.builders.draws.verify_draw import verify
 
 from .verifiers import named
 
-InFolder = Callable[[Path], set[str]]
 
-
-def by_command(folder: Path) -> set[str]:
-    checks = verify(Folder(folder), PRODUCTION, NOTHING)
-    return named(check.detail for check in checks if check.ok is False)
-
-
-def by_single_file(folder: Path) -> set[str]:
-    return named(check["detail"] for check in verify_draw(folder).checks if check["ok"] is False)
-
-
-IN_FOLDER: dict[str, InFolder] = {"the command": by_command, "verify_draw.py": by_single_file}
-both = pytest.mark.parametrize("verifier", IN_FOLDER.values(), ids=IN_FOLDER)
+def failures(folder: Path) -> set[str]:
+    return named(check["detail"] for check in verify(folder).checks if check["ok"] is False)
 
 
 @pytest.fixture
@@ -90,68 +77,56 @@ def instead(path: Path) -> None:
 SPOILED = [linked, linked_within, round_and_round, to_a_device, a_pipe, a_socket, a_folder, huge]
 
 
-@both
 @pytest.mark.parametrize("spoil", SPOILED)
 @pytest.mark.parametrize("name", ["note.txt", "result.json", "leaves/31.bin", "nodes/31.bin"])
-def test_what_is_no_plain_file_is_malformed(
-    verifier: InFolder, spoil: Callable[[Path], None], name: str, folder: Path
-) -> None:
+def test_what_is_no_plain_file_is_malformed(spoil: Callable[[Path], None], name: str, folder: Path) -> None:
     spoil(folder / name)
-    assert verifier(folder) == {"malformed"}
+    assert failures(folder) == {"malformed"}
 
 
-@both
 @pytest.mark.parametrize("name", ["leaves", "nodes"])
 @pytest.mark.parametrize("spoil", [linked, linked_within, a_pipe, round_and_round])
-def test_so_is_all_that_lies_in_what_is_no_plain_folder(
-    verifier: InFolder, spoil: Callable[[Path], None], name: str, folder: Path
-) -> None:
+def test_so_is_all_that_lies_in_what_is_no_plain_folder(spoil: Callable[[Path], None], name: str, folder: Path) -> None:
     spoil(folder / name)
-    assert verifier(folder) == {"malformed"}
+    assert failures(folder) == {"malformed"}
 
 
-@both
-def test_the_folder_itself_may_be_a_link(verifier: InFolder, folder: Path) -> None:
+def test_the_folder_itself_may_be_a_link(folder: Path) -> None:
     (folder.parent / "latest").symlink_to(folder)
-    assert verifier(folder.parent / "latest") == set()
+    assert failures(folder.parent / "latest") == set()
 
 
-@both
 @pytest.mark.parametrize("name", ["NOTE.TXT", "Note.txt", "note.txt.", "note.txt ", "note"])
-def test_another_name_is_another_file(verifier: InFolder, name: str, folder: Path) -> None:
+def test_another_name_is_another_file(name: str, folder: Path) -> None:
     (folder / "note.txt").rename(folder / name)
-    assert verifier(folder) == {"missing"}
+    assert failures(folder) == {"missing"}
 
 
-@both
 @pytest.mark.parametrize("name", ["Leaves/31.bin", "leaves/31.BIN", "leaves/031.bin", "leaves/31.bin.bak"])
-def test_nor_is_a_list_found_by_another_one(verifier: InFolder, name: str, folder: Path) -> None:
+def test_nor_is_a_list_found_by_another_one(name: str, folder: Path) -> None:
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / "leaves/31.bin").rename(folder / name)
-    assert verifier(folder) == {"missing"}
+    assert failures(folder) == {"missing"}
 
 
-@both
 @pytest.mark.parametrize("name", ["leaves/12.bin", "leaves/99.bin", "nodes/10.bin", "leaves/94.bin", "nodes/94.bin"])
 @pytest.mark.parametrize("content", [b"", LISTS[31][:32]])
 def test_a_list_of_a_region_without_a_row_or_without_entries_is_noticed(
-    verifier: InFolder, name: str, content: bytes, folder: Path
+    name: str, content: bytes, folder: Path
 ) -> None:
     (folder / name).write_bytes(content)
-    assert verifier(folder) == {"malformed"}
+    assert failures(folder) == {"malformed"}
 
 
-@both
 @pytest.mark.parametrize("name", [".DS_Store", "leaves/Thumbs.db", "leaves/9.bin", "leaves/100.bin", "index.html"])
-def test_what_is_no_file_of_a_draw_does_not_matter(verifier: InFolder, name: str, folder: Path) -> None:
+def test_what_is_no_file_of_a_draw_does_not_matter(name: str, folder: Path) -> None:
     (folder / name).write_bytes(b"\xff" * 40)
-    assert verifier(folder) == set()
+    assert failures(folder) == set()
 
 
 NUMBERS = [b"Infinity", b"-Infinity", b"NaN", b"1e400", b"1" * 5000, b"-0", b"00", b"0x1", b"1.0", b"true", b"\xd9\xa4"]
 
 
-@both
 @pytest.mark.parametrize("number", NUMBERS)
 @pytest.mark.parametrize(
     ("name", "before"),
@@ -162,27 +137,21 @@ NUMBERS = [b"Infinity", b"-Infinity", b"NaN", b"1e400", b"1" * 5000, b"-0", b"00
         ("substitutions.json", b'"seq":'),
     ],
 )
-def test_a_number_that_is_none_is_malformed(
-    verifier: InFolder, name: str, before: bytes, number: bytes, folder: Path
-) -> None:
+def test_a_number_that_is_none_is_malformed(name: str, before: bytes, number: bytes, folder: Path) -> None:
     head, _, tail = GOOD[name].partition(before)
     rest = tail.lstrip(b"0123456789")
     assert rest != tail
     (folder / name).write_bytes(head + before + number + rest)
-    assert verifier(folder) == {"malformed"}
+    assert failures(folder) == {"malformed"}
 
 
-@both
 @pytest.mark.parametrize("deep", [b"[" * 500_000, b'{"a":' * 100_000, b"[" * 400_000 + b"]" * 400_000])
 @pytest.mark.parametrize("name", ["regions.json", "beacon.json", "result.json", "removals.json", "substitutions.json"])
-def test_what_is_nested_without_end_is_malformed(verifier: InFolder, name: str, deep: bytes, folder: Path) -> None:
+def test_what_is_nested_without_end_is_malformed(name: str, deep: bytes, folder: Path) -> None:
     (folder / name).write_bytes(deep + b"\n")
-    assert verifier(folder) == {"malformed"}
+    assert failures(folder) == {"malformed"}
 
 
-@both
-def test_a_sample_that_claims_to_be_of_everybody_is_wrong_and_no_more_is_drawn_than_it_has(
-    verifier: InFolder, folder: Path
-) -> None:
+def test_a_sample_that_claims_to_be_of_everybody_is_wrong_and_no_more_is_drawn_than_it_has(folder: Path) -> None:
     (folder / "sample.json").write_bytes(b'{"after_seq":0,"size":4294967295,"leaves":["' + b"ab" * 32 + b'"]}\n')
-    assert verifier(folder) == {"wrong sample"}
+    assert failures(folder) == {"wrong sample"}

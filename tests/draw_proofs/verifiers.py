@@ -1,23 +1,15 @@
-"""The verifiers of a draw under one signature: from files, and what is known beside them, to the failures' names."""
+"""The published verifier and the page's: from files, and what is known beside them, to the failures' names."""
 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
-from unittest import mock
 
-from admin.evidence import Known
-from admin.receipt import Own
-from admin.verify import verify
 from chalicelib.clock import iso
-from tests.builders.draws.publications import PRODUCTION, Shelf
-from tests.builders.draws.verify_draw import program
-from tests.builders.draws.verify_draw import verify as verify_draw
+from tests.builders.draws.verify_draw import verify_files
 
 from .cheat import Facts
-
-Verifier = Callable[[Mapping[str, bytes], Facts], set[str]]
 
 NAMES = (
     *("malformed", "missing", "wrong wave", "foreign chain", "wrong round", "early note", "late note"),
@@ -39,36 +31,6 @@ def named(details: Iterable[str]) -> set[str]:
     }
 
 
-def by_command(files: Mapping[str, bytes], facts: Facts) -> set[str]:
-    """What `gelombang draw verify` finds."""
-    known = Known(
-        wave=facts.wave,
-        closes_at=facts.closes_at,
-        note_published_at=facts.seen_at,
-        weights=facts.weights,
-        witnesses=(facts.witnesses, facts.quorum),
-        own=None if facts.receipt is None else Own(*facts.receipt),
-    )
-    return named(check.detail for check in verify(Shelf(files), PRODUCTION, known) if check.ok is False)
-
-
-class Kept:
-    """Published files in memory, as `verify_draw.py` reads them."""
-
-    note_seen: float | None = None
-
-    def __init__(self, files: Mapping[str, bytes]) -> None:
-        self._files = files
-
-    def read(self, name: str, most: int, start: int = 0, whole: int | None = None, watch: Any = None) -> bytes:
-        if name not in self._files:
-            raise program().Absent(f"missing: {name} is not there")
-        program().sized(name, len(self._files[name]), most, whole)
-        if watch:
-            watch(self._files[name])
-        return self._files[name][start : start + most]
-
-
 def by_single_file(files: Mapping[str, bytes], facts: Facts) -> set[str]:
     """What `verify_draw.py` finds: its command, but for where the files are."""
     told = ["--closes-at", facts.closes_at.isoformat(), "--seen-at", facts.seen_at.isoformat()]
@@ -77,14 +39,10 @@ def by_single_file(files: Mapping[str, bytes], facts: Facts) -> set[str]:
     told += [word for key in facts.witnesses for word in ("--witness", str(key))]
     if facts.receipt:
         told += ["--region", str(facts.receipt[0]), "--ticket", facts.receipt[1].hex()]
-    with mock.patch.object(program(), "open_target", return_value=(Kept(files), None)):
-        verdict = verify_draw(".", *told)
+    verdict = verify_files(files, *told)
     found = named(check["detail"] for check in verdict.checks if check["ok"] is False)
     assert (verdict.code, verdict.ok) == (1 if found else 0, not found)
     return found
-
-
-VERIFIERS: dict[str, Verifier] = {"the command": by_command, "verify_draw.py": by_single_file}
 
 
 IN_THE_PAGE = """

@@ -21,11 +21,8 @@ from moto.ses.models import ses_backends
 from msgspec.structs import replace
 
 import app as application
-from admin.evidence import Known
-from admin.publication import Folder
-from admin.verify import verify
+from admin.commands.draw.verify import pinned
 from chalicelib import wiring
-from chalicelib.clock import parse_iso
 from chalicelib.config import Programme, Settings
 from chalicelib.helpdesk.store import ALL_SHARDS
 from chalicelib.payouts.reconciliation import whole_ledger
@@ -38,6 +35,7 @@ from local.demo.administrator import Comparison
 from local.demo.players.crowd import Partner
 from local.sandbox.beacon import DevelopmentBeacon
 from local.sandbox.provider import Sandbox
+from tests.builders.draws.verify_draw import verify
 from tests.builders.training import import_courses
 from tests.builders.waves import Ticketed
 
@@ -172,9 +170,9 @@ class World:
 
     def check_draw(self, wave: int, folder: Path) -> list[str]:
         view = self.services.waves.get(wave, self.now())
-        known = Known(wave=wave, closes_at=parse_iso(view.closes_at))
-        checks = verify(Folder(folder), self.services.programme.draw, known)
-        return [f"{check.name}: {check.detail}" for check in checks if check.ok is False]
+        known = ["--wave", wave, "--closes-at", view.closes_at, *pinned(self.services.programme.draw)]
+        checks = verify(folder, *known).checks
+        return [f"{check['name']}: {check['detail']}" for check in checks if check["ok"] is False]
 
     def compare_books(self) -> Comparison:
         lines = [

@@ -127,7 +127,7 @@ def test_one_trigger_long_after_everything_was_due_still_makes_a_draw_that_verif
 def test_a_freeze_that_is_a_little_late_still_names_the_nominal_round(world):
     world.step()
     joined(world)
-    world.at(FREEZES + 5 * SECOND)
+    world.at(FREEZES + 3 * SECOND)
     assert notes.parse(world.files(WAVE)["note.txt"]).frozen == FREEZES
     world.at(ROUND)
     assert world.store.wave(WAVE).state is WaveState.SETTLED

@@ -14,9 +14,8 @@ from chalicelib.draw import cosignatures, note, published
 from chalicelib.draw.cosignatures import Signer
 from chalicelib.draw.errors import ForeignChain, LateWitness
 
-from ...publication import Absent, Unreadable
-from ...site import Site
 from ...terminal import SaysWhy, stage_option
+from .verify import Unreadable, read_from
 
 _NOTE_BYTES = 4096
 
@@ -102,6 +101,6 @@ def _read(source: str) -> bytes:
         except (OSError, ValueError) as error:
             raise click.BadParameter(f"cannot be read ({type(error).__name__})", param_hint="NOTE") from error
     try:
-        return Site(source.removesuffix(published.NOTE)).read(published.NOTE, _NOTE_BYTES)
-    except (Absent, Unreadable) as error:
-        raise click.ClickException(f"no note at {source} ({error or 'nothing is there'})") from error
+        return read_from(source.removesuffix(published.NOTE), published.NOTE, _NOTE_BYTES)
+    except Unreadable as error:
+        raise click.ClickException(f"no note at {source} ({error})") from error

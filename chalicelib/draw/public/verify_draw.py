@@ -121,6 +121,7 @@ class Report:
     def __init__(self, aloud: bool) -> None:
         self.aloud = aloud
         self.checks: list[Check] = []
+        self.wanting = 0  # how many checks somebody who knows more, or later, could make
 
     def add(self, name: str, ok: bool | None, detail: str) -> None:
         # What a file says may end up in a detail: nothing of it may steer a terminal.
@@ -130,7 +131,9 @@ class Report:
             state = {True: "ok", False: "FAILED", None: "not checked"}[ok]
             print(f"{state:<13}{name}: {detail}", flush=True)
 
-    def skip(self, name: str, why: str) -> None:
+    def skip(self, name: str, why: str, wanting: bool = True) -> None:
+        """A check that is not made; it is not `wanting` where there is nothing to check."""
+        self.wanting += wanting
         self.add(name, None, why)
 
     def judge(self, name: str, good: str, *faults: str | Collection[str] | None) -> None:
@@ -579,7 +582,10 @@ class Files:
             try:
                 value = parse(source.read(name, most))
             except Absent as absent:
-                report.add(name, False if without is None else None, str(absent))
+                if without is None:
+                    report.add(name, False, str(absent))
+                else:
+                    report.skip(name, str(absent), wanting=name == "substitutions.json" and not alone)
                 return without
             except Failure as failure:
                 report.add(name, False, str(failure))
@@ -694,7 +700,7 @@ def check_note(report: Report, files: Files, known: argparse.Namespace, seen: fl
     if waves:
         report.judge("note: wave", f"wave {note.wave}", wrong if waves != {note.wave} else None)
     else:
-        report.skip("note: wave", "the folder is not named after a wave, and none was given (--wave)")
+        report.skip("note: wave", "the folder is not named after a wave, and none was given (--wave)", wanting=False)
     check_round(report, note, chain, seen)
     if known.closes_at is None:
         report.skip("note: frozen after the close", "it is not known when the wave closed (--closes-at)")
@@ -739,7 +745,8 @@ def check_regions(report: Report, files: Files, weights: dict[int, int] | None) 
         f"wrong seats: {reserved} are reserved, of {note.quota}" if reserved > note.quota else None,
     )
     if weights is None:
-        report.skip("regions: shares by weight", "the weights of the decree were not given (--weight)")
+        unknown = "the weights of the decree were not given (--weight)"
+        report.skip("regions: shares by weight", unknown, wanting=bool(reserved or note.reserved))
     else:
         due = {region: seats for region, seats in shares(note.reserved, weights).items() if seats}
         has = {row.region: row.quota for row in rows if row.quota}
@@ -1132,7 +1139,7 @@ def check_witnesses(report: Report, files: Files, known: argparse.Namespace) -> 
         good += f"{known.quorum} are demanded"
         report.judge("witnesses: quorum", good, f"no quorum: {good}" if len(in_time) < known.quorum else None)
     else:
-        report.skip("witnesses: quorum", good + "no witness is demanded")
+        report.skip("witnesses: quorum", good + "no witness is demanded", wanting=False)
 
 
 # ------------------------------------------------------------------------------------------------ section 9: the sample
@@ -1148,7 +1155,7 @@ def check_sample(
     try:
         after, size, leaves = parse_sample(source.read("sample.json", LARGE_FILE))
     except Absent:
-        report.skip("sample.json", "none was drawn")
+        report.skip("sample.json", "none was drawn", wanting=False)
         return
     except Failure as failure:
         report.add("sample.json", False, str(failure))
@@ -1244,7 +1251,8 @@ def cutoffs_for(region: int, result: Result) -> dict[str, bytes | None]:
 
 
 def check_ticket(report: Report, source: Source, files: Files, ticket: Ticket) -> None:
-    report.skip("removals, lists, cut-offs, all substitutions, sample", "a run without --ticket checks them")
+    left_out = "removals, lists, cut-offs, all substitutions, sample, verify_draw.py"
+    report.skip(left_out, "a run without --ticket checks them", wanting=False)
     if files.note is None or files.regions is None:
         report.skip("ticket", "it needs note.txt and regions.json")
         return
@@ -1298,11 +1306,38 @@ def check_choice(report: Report, source: Source, files: Files) -> None:
     check_sample(report, source, lists, draw, files.seed, rows)
 
 
+def this_file() -> bytes | None:
+    try:
+        return Path(__file__).read_bytes()
+    except (NameError, OSError):  # it is run from a pipe
+        return None
+
+
+def check_program(report: Report, source: Source) -> None:
+    """Another version of this file is as good, but who runs one that somebody changed runs what they like."""
+    name = "verify_draw.py"
+    try:
+        found = source.read(name, SMALL_FILE)
+    except Absent:
+        report.skip(name, "none is published")
+    except Failure as failure:
+        report.add(name, False, str(failure))
+    else:
+        if found == this_file():
+            report.add(name, True, "the same as this one")
+        else:
+            report.skip(name, f"not this version, SHA-256 {sha256(found).hexdigest()}: compare it before you run it")
+
+
 def verify(report: Report, source: Source, known: argparse.Namespace) -> None:
     """Every check there is, in the order of the specification."""
-    if known.chain != QUICKNET:
-        report.skip("THE CHAIN WAS GIVEN BY HAND", f"{known.chain.hash}: its key proves only what its owner is worth")
+    for chain in known.chains:
+        if chain != QUICKNET:
+            worth = f"{chain.hash}: its key proves only what its owner is worth"
+            report.skip("THE CHAIN WAS GIVEN BY HAND", worth, wanting=False)
     files = Files(report, source, alone=known.ticket is not None)
+    named = (chain for chain in known.chains if files.note and chain.hash == files.note.chain)
+    known.chain = next(named, known.chains[0])
     seen, ticket = source.note_seen if known.seen_at is None else known.seen_at, known.ticket
     parts: list[tuple[str, Callable[[], None]]] = [
         ("note", lambda: check_note(report, files, known, seen)),
@@ -1310,10 +1345,12 @@ def verify(report: Report, source: Source, known: argparse.Namespace) -> None:
         ("regions", lambda: check_regions(report, files, known.weight)),
         ("beacon", lambda: check_beacon(report, files, known.chain)),
         ("result", lambda: check_result(report, files)),
-        ("lists and what follows from them", lambda: check_choice(report, source, files))
-        if ticket is None
-        else ("ticket", lambda: check_ticket(report, source, files, ticket)),
     ]
+    if ticket is None:
+        parts.append(("lists and what follows from them", lambda: check_choice(report, source, files)))
+        parts.append(("verify_draw.py", lambda: check_program(report, source)))
+    else:
+        parts.append(("ticket", lambda: check_ticket(report, source, files, ticket)))
     for name, check in parts:
         try:
             check()
@@ -1358,8 +1395,15 @@ def read_ticket(text: str, region: int | None) -> Ticket:
     """From a receipt, or from the ticket alone. The leaf in a receipt is not believed: it is computed."""
     wave = None
     if not re.fullmatch("[0-9a-fA-F]{64}", text):
-        with Path(text).open("rb") as file:
-            value = json.loads(file.read(SMALL_FILE))
+        try:
+            with Path(text).open("rb") as file:
+                content = file.read(SMALL_FILE)
+        except (OSError, ValueError):  # whose texts have in them what may be a ticket with a slip
+            raise ValueError("neither 64 hexadecimal digits nor a file that can be read") from None
+        try:
+            value = json.loads(content)
+        except (ValueError, RecursionError):
+            value = None
         if not isinstance(value, dict) or value.get("format") != "gelombang/receipt/1":
             raise ValueError("not a receipt of the form gelombang/receipt/1")
         if region not in (None, value.get("region")):
@@ -1403,11 +1447,13 @@ def arguments() -> argparse.ArgumentParser:
         help="of a witness you trust: name+id+key; once for each",
     )
     add("--quorum", type=int, metavar="N", help="how many of these witnesses must have signed in time (all)")
-    add("--chain", type=a_chain, default=QUICKNET, metavar="HASH:PUBLICKEY:GENESIS:PERIOD:DELAY",
+    add("--chain", dest="chains", type=a_chain, action="append", default=[],
+        metavar="HASH:PUBLICKEY:GENESIS:PERIOD:DELAY",
         help="another chain than drand quicknet, for a stage that does not draw with it")  # fmt: skip
     add("--freeze-delay", type=int, default=900, metavar="S", help="seconds from the close to the freeze (900)")
     add("--time-limit", type=float, metavar="S",
         help="seconds in which all must be read from an address: 3600, or 60 with --ticket")  # fmt: skip
+    add("--strict", action="store_true", help="a check that could not be made counts as one that does not hold")
     add("--json", action="store_true", help="print the report as JSON")
     return parser
 
@@ -1425,13 +1471,15 @@ def open_target(target: str, limit: float) -> tuple[Source, int | None]:
     return source, int(name) if re.fullmatch("[0-9]{1,10}", name) else None
 
 
-def main() -> int:
-    parser = arguments()
-    given = parser.parse_args()
+def run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
+    """What the command does with its arguments; the exit code."""
+    if given.region is not None and given.ticket is None:
+        parser.error("--region: it goes with --ticket")
     try:
-        given.ticket = read_ticket(given.ticket, given.region) if given.ticket else None
-    except (ValueError, OSError, RecursionError) as error:
+        given.ticket = None if given.ticket is None else read_ticket(given.ticket, given.region)
+    except ValueError as error:
         parser.error(f"--ticket: {error}")
+    given.chains = given.chains or [QUICKNET]
     weights = given.weight or []
     given.weight, given.witness = dict(weights) or None, dict(given.witness)
     given.quorum = len(given.witness) if given.quorum is None else given.quorum
@@ -1446,16 +1494,22 @@ def main() -> int:
     given.wave = wave if given.wave is None else given.wave
     report = Report(aloud=not given.json)
     verify(report, source, given)
+    ok = report.ok and not (given.strict and report.wanting)
     if given.json:
-        print(json.dumps({"checks": [check._asdict() for check in report.checks], "ok": report.ok}))
+        print(json.dumps({"checks": [check._asdict() for check in report.checks], "ok": ok}))
     else:
         states = Counter(check.ok for check in report.checks)
         counts = f"{states[True]} checks hold, {states[False]} do not, {states[None]} could not be made"
         if given.ticket and not report.ok:
             print("Do not rely on what is said above of your own place: something is wrong with this draw.")
         print(UNPROVEN)
-        print(f"verify_draw: {'ok' if report.ok else 'FAILED'}: {counts}")
-    return 0 if report.ok else 1
+        print(f"verify_draw: {'ok' if ok else 'FAILED'}: {counts}")
+    return 0 if ok else 1
+
+
+def main() -> int:
+    parser = arguments()
+    return run(parser, parser.parse_args())
 
 
 if __name__ == "__main__":

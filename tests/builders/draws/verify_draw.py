@@ -1,37 +1,22 @@
-"""The verifier that is published as one file: loaded by its path, as nothing may import it, and run on a folder."""
+"""The published verifier, run in this process on a folder, an address or files in memory."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
-import importlib.util
+import hashlib
 import io
 import json
-import sys
 from collections.abc import Mapping
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 from unittest import mock
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from admin.commands.draw.verify import program
 from chalicelib.draw import leaves
 from tests.builders.draws.files import published_draw
-
-PROGRAM = Path(__file__).parents[3] / "chalicelib/draw/public/verify_draw.py"
-
-
-@functools.cache
-def program() -> ModuleType:
-    """The file as a module, of a name that nothing else has."""
-    spec = importlib.util.spec_from_file_location("the_published_verifier", PROGRAM)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
 
 
 class Verdict:
@@ -55,13 +40,36 @@ class Verdict:
         return " / ".join(c["detail"] for c in self.checks if c["name"] == name)
 
 
-def verify(target: object, *arguments: str) -> Verdict:
+def verify(target: object, *arguments: object) -> Verdict:
     """Run it in this process, which spares every test a start of Python."""
-    told = io.StringIO()
-    command = ["verify_draw.py", str(target), "--json", *arguments]
-    with mock.patch.object(sys, "argv", command), contextlib.redirect_stdout(told):
-        code = program().main()
+    told, parser = io.StringIO(), program().arguments()
+    given = parser.parse_args([str(target), "--json", *map(str, arguments)])
+    with contextlib.redirect_stdout(told):
+        code = program().run(parser, given)
     return Verdict(code, json.loads(told.getvalue()))
+
+
+class Kept:
+    """Published files in memory."""
+
+    note_seen: float | None = None
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        self._files = files
+
+    def read(self, name: str, most: int, start: int = 0, whole: int | None = None, watch: Any = None) -> bytes:
+        if name not in self._files:
+            raise program().Absent(f"missing: {name} is not there")
+        program().sized(name, len(self._files[name]), most, whole)
+        if watch:
+            watch(self._files[name])
+        return self._files[name][start : start + most]
+
+
+def verify_files(files: Mapping[str, bytes], *arguments: object, wave: int | None = None) -> Verdict:
+    """The same of files in memory; `wave` is what their folder would be named after."""
+    with mock.patch.object(program(), "open_target", return_value=(Kept(files), wave)):
+        return verify(".", *arguments)
 
 
 def ticket(number: int) -> bytes:
@@ -81,9 +89,6 @@ def small_wave() -> dict[str, bytes]:
 
 def cosignature(seed: bytes, name: str, note: bytes, at: int) -> tuple[str, str]:
     """A witness's key, as it is given to a verifier, and its line."""
-    import base64
-    import hashlib
-
     private = Ed25519PrivateKey.from_private_bytes(seed)
     key = b"\x04" + private.public_key().public_bytes_raw()
     identity = hashlib.sha256(name.encode() + b"\n" + key).digest()[:4]

@@ -5,33 +5,34 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from struct import pack
 from typing import Any
 
 import pytest
 
-from tests.builders.draws.files import DEVELOPMENT, DEVELOPMENT_FROZEN, VECTORS, published_draw, write
-from tests.builders.draws.verify_draw import Verdict, lists, program, small_wave, verify
+from chalicelib.waves.publication.bucket import VERIFIER_FILE
+from tests.builders.draws.files import DEVELOPMENT, DEVELOPMENT_FROZEN, REAL_FROZEN, VECTORS, published_draw, write
+from tests.builders.draws.publications import GOOD, encoded, noted, updated
+from tests.builders.draws.publications import edited as tampered
+from tests.builders.draws.verify_draw import Verdict, lists, program, small_wave, verify, verify_files
 from tests.draw.verify_draw.test_verify_draw import sample_of
 
 v = program()
 Files = dict[str, bytes]
 
 
-def encode(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode() + b"\n"
-
-
 def edited(files: Files, name: str, edit: Callable[[Any], Any]) -> Files:
     """The files, one JSON of which says something else."""
     value = json.loads(files[name])
     edit(value)
-    return files | {name: encode(value)}
+    return files | {name: encoded(value)}
 
 
-def of(files: Files, folder: Path, *arguments: str) -> Verdict:
-    return verify(write(folder / "54", files), *arguments)
+def of(files: Files, *arguments: str) -> Verdict:
+    return verify_files(files, *arguments, wave=54)
 
 
 def replaced(files: Files, name: str, old: bytes, new: bytes) -> Files:
@@ -52,11 +53,27 @@ def recommitted(files: Files) -> Files:
     lines = files["note.txt"].split(b"\n")
     lines[2] = b"entries %d" % sum(row["entries"] for row in rows)
     lines[5] = b"regions " + base64.b64encode(v.tree_hash(level))
-    return files | {"regions.json": encode(rows), "note.txt": b"\n".join(lines)}
+    return files | {"regions.json": encoded(rows), "note.txt": b"\n".join(lines)}
 
 
 def first_two_swapped(data: bytes) -> bytes:
     return data[32:64] + data[:32] + data[64:]
+
+
+def two_regions_swap_a_seat(rows: list[dict[str, Any]]) -> None:
+    rows[1]["quota"], rows[2]["quota"] = rows[2]["quota"], rows[1]["quota"]
+
+
+TAMPERED = {  # with a wave of which one region has no entries
+    "a root of an empty list": (updated("regions.json", 3, root="00" * 32), "wrong root"),
+    "a cut-off of a region": (updated("result.json", "reserved", 1, cutoff="ff" * 32), "wrong cut-off"),
+    "a cut-off where nobody was chosen": (updated("result.json", "reserved", 3, cutoff="00" * 32), "wrong cut-off"),
+    "more chosen openly": (updated("result.json", "open", chosen=8), "wrong chosen"),
+    "a seat moved in the table": (tampered("regions.json", two_regions_swap_a_seat), "wrong top"),
+    "an earlier freeze": (noted(frozen=REAL_FROZEN - timedelta(seconds=60)), "wrong round"),
+    "an earlier round": (noted(round=657412), "wrong round"),
+    "another top": (noted(regions=bytes(32)), "wrong top"),
+}
 
 
 WRONG: dict[str, tuple[list[str], Callable[[Files], Files]]] = {
@@ -110,7 +127,7 @@ WRONG: dict[str, tuple[list[str], Callable[[Files], Files]]] = {
     ),
     "the real signature of another round": (
         ["wrong round", "forged signature"],
-        lambda f: f | {"beacon.json": encode({"chain": v.QUICKNET.hash} | VECTORS["drand_quicknet"][1])},
+        lambda f: f | {"beacon.json": encoded({"chain": v.QUICKNET.hash} | VECTORS["drand_quicknet"][1])},
     ),
     "a forged signature": (
         ["forged signature", "wrong randomness"],
@@ -150,80 +167,85 @@ WRONG: dict[str, tuple[list[str], Callable[[Files], Files]]] = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_what_is_wrong_is_named(wrong: str, tmp_path: Path) -> None:
+def test_what_is_wrong_is_named(wrong: str) -> None:
     names, spoil = WRONG[wrong]
-    verdict = of(spoil(small_wave()), tmp_path)
+    verdict = of(spoil(small_wave()))
     assert verdict.code == 1
     assert not verdict.ok
     assert set(names) <= set(verdict.failures), verdict.checks
 
 
-def test_one_wrong_value_is_one_failure(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("files", "name"), TAMPERED.values(), ids=TAMPERED)
+def test_so_is_what_is_wrong_with_a_region_without_entries_and_with_the_note(files: Files, name: str) -> None:
+    assert of(GOOD, "--wave", "62").ok
+    assert name in of(files, "--wave", "62").failures
+
+
+def test_one_wrong_value_is_one_failure() -> None:
     for wrong in ("another seed", "randomness that is not its hash", "a beacon of another round", "other nodes"):
         names, spoil = WRONG[wrong]
-        assert of(spoil(small_wave()), tmp_path / wrong).failures == names
+        assert of(spoil(small_wave())).failures == names
 
 
-def test_one_failure_does_not_hide_another(tmp_path: Path) -> None:
+def test_one_failure_does_not_hide_another() -> None:
     files = small_wave() | {"nodes/96.bin": bytes(32), "removals.json": b"{}"}
     files = edited(files, "beacon.json", lambda b: b.update(randomness="00" * 32, round=1))
     files = edited(files, "result.json", lambda r: r.update(seed="00" * 32))
     del files["leaves/32.bin"]
     failures = ["malformed", "wrong round", "wrong randomness", "wrong seed", "missing", "wrong nodes"]
-    assert of(files, tmp_path).failures == failures
+    assert of(files).failures == failures
 
 
 @pytest.mark.parametrize("name", ["note.txt", "regions.json", "beacon.json", "result.json", "removals.json"])
 @pytest.mark.parametrize("content", [None, b"", b"{}\n"])
 def test_a_file_that_is_missing_or_malformed_fails_and_what_needs_it_is_not_checked(
-    name: str, content: bytes | None, tmp_path: Path
+    name: str, content: bytes | None
 ) -> None:
     files = small_wave() | {name: content or b""}
     if content is None:
         del files[name]
-    verdict = of(files, tmp_path)
+    verdict = of(files)
     assert verdict.failures == ["missing" if content is None else "malformed"]
     assert verdict.detail(name).startswith(verdict.failures[0])
     assert name == "removals.json" or len(verdict.unchecked) > 6
 
 
-def test_a_list_or_nodes_missing_leaves_the_choice_unchecked(tmp_path: Path) -> None:
+def test_a_list_or_nodes_missing_leaves_the_choice_unchecked() -> None:
     files = small_wave()
-    verdict = of({name: files[name] for name in files if name != "leaves/31.bin"}, tmp_path / "a")
+    verdict = of({name: files[name] for name in files if name != "leaves/31.bin"})
     assert verdict.failures == ["missing"]
     assert "cut-offs, substitutions, sample" in verdict.unchecked
-    verdict = of({name: files[name] for name in files if name != "nodes/31.bin"}, tmp_path / "b")
+    verdict = of({name: files[name] for name in files if name != "nodes/31.bin"})
     assert verdict.failures == ["missing"]
     assert "cut-offs, substitutions, sample" not in verdict.unchecked
 
 
-def test_a_list_for_a_region_without_entries_is_malformed(tmp_path: Path) -> None:
+def test_a_list_for_a_region_without_entries_is_malformed() -> None:
     files = published_draw(54, lists(54, {31: 5}), {31: 1, 96: 1}, 3)
-    assert of(files, tmp_path / "good").ok
+    assert of(files).ok
     for name in ("leaves/96.bin", "nodes/96.bin"):
         for content in (b"", bytes(32)):
-            assert of(files | {name: content}, tmp_path / f"{name}{len(content)}").failures == ["malformed"]
+            assert of(files | {name: content}).failures == ["malformed"]
 
 
-def test_shares_by_weight_are_checked_where_the_decree_is_given(tmp_path: Path) -> None:
-    folder = write(tmp_path / "54", small_wave())
-    assert verify(folder, "--weight", "31", "40", "--weight", "96", "30").ok
+def test_shares_by_weight_are_checked_where_the_decree_is_given() -> None:
+    assert of(small_wave(), "--weight", "31", "40", "--weight", "96", "30").ok
     for weights in (
         ["31", "3", "--weight", "96", "4"],
         ["31", "1"],
         ["11", "1", "--weight", "31", "4", "--weight", "96", "3"],
     ):
-        verdict = verify(folder, "--weight", *weights)
+        verdict = of(small_wave(), "--weight", *weights)
         assert verdict.failures == ["wrong seats"]
         assert verdict.detail("regions: shares by weight").startswith("wrong seats")
 
 
-def test_a_note_is_early_or_late_by_times_from_outside(tmp_path: Path) -> None:
-    folder = write(tmp_path / "54", small_wave())  # frozen at 10:30:03, its round exists from 11:00:03 on
-    assert verify(folder, "--closes-at", "2023-09-15T10:15:03Z", "--seen-at", "2023-09-15T11:00:02Z").ok
-    assert verify(folder, "--closes-at", "2023-09-15T10:15:04Z").failures == ["early note"]
-    assert verify(folder, "--closes-at", "2023-09-15T10:30:00Z", "--freeze-delay", "3").ok
-    assert verify(folder, "--seen-at", "2023-09-15T11:00:03Z").failures == ["late note"]
+def test_a_note_is_early_or_late_by_times_from_outside() -> None:
+    files = small_wave()  # frozen at 10:30:03, its round exists from 11:00:03 on
+    assert of(files, "--closes-at", "2023-09-15T10:15:03Z", "--seen-at", "2023-09-15T11:00:02Z").ok
+    assert of(files, "--closes-at", "2023-09-15T10:15:04Z").failures == ["early note"]
+    assert of(files, "--closes-at", "2023-09-15T10:30:00Z", "--freeze-delay", "3").ok
+    assert of(files, "--seen-at", "2023-09-15T11:00:03Z").failures == ["late note"]
 
 
 def test_the_wave_is_the_folders_unless_another_is_given(tmp_path: Path) -> None:
@@ -234,16 +256,16 @@ def test_the_wave_is_the_folders_unless_another_is_given(tmp_path: Path) -> None
     assert "note: wave" in verdict.unchecked
 
 
-def test_another_chain_is_believed_only_if_it_is_given_and_then_it_is_said(tmp_path: Path) -> None:
+def test_another_chain_is_believed_only_if_it_is_given_and_then_it_is_said() -> None:
     files = published_draw(54, lists(54, {31: 9}), {}, 3, DEVELOPMENT, DEVELOPMENT_FROZEN)
-    assert of(files, tmp_path).failures == ["foreign chain"]
+    assert of(files).failures == ["foreign chain"]
     chain = DEVELOPMENT
     given = f"{chain.hash}:{chain.public_key}:{chain.genesis}:{chain.period_s}:{chain.delay_s}"
-    verdict = of(files, tmp_path, "--chain", given)
+    verdict = of(files, "--chain", given)
     assert verdict.ok
     assert verdict.checks[0]["name"] == "THE CHAIN WAS GIVEN BY HAND"
     assert verdict.detail("beacon: signature").startswith("the chain's")
-    assert of(small_wave(), tmp_path / "other", "--chain", given).failures == ["foreign chain"]
+    assert of(small_wave(), "--chain", given).failures == ["foreign chain"]
 
 
 def swap_ins(rows: list[dict[str, Any]]) -> None:
@@ -264,21 +286,21 @@ def swap_ins(rows: list[dict[str, Any]]) -> None:
         lambda rows: rows[0].update({"in": rows[0]["out"]}),
     ],
 )  # fmt: skip
-def test_a_substitution_out_of_order_is_named(spoil: Callable[[Any], Any], tmp_path: Path) -> None:
-    assert of(edited(small_wave(), "substitutions.json", spoil), tmp_path).failures == ["substitution out of order"]
+def test_a_substitution_out_of_order_is_named(spoil: Callable[[Any], Any]) -> None:
+    assert of(edited(small_wave(), "substitutions.json", spoil)).failures == ["substitution out of order"]
 
 
-def test_a_seat_that_nobody_is_left_for_has_no_follower(tmp_path: Path) -> None:
+def test_a_seat_that_nobody_is_left_for_has_no_follower() -> None:
     files = published_draw(54, lists(54, {31: 3, 32: 2}), {31: 2}, 4, leaving=[0, 0, 0])
     assert [row["in"] is None for row in json.loads(files["substitutions.json"])] == [False, True, True]
-    assert of(files, tmp_path / "good").ok
+    assert of(files).ok
     spoiled = edited(files, "substitutions.json", lambda rows: rows[1].update({"in": rows[0]["out"]}))
-    assert of(spoiled, tmp_path / "bad").failures == ["substitution out of order"]
+    assert of(spoiled).failures == ["substitution out of order"]
 
 
-def test_a_wave_without_substitutions_yet_is_true(tmp_path: Path) -> None:
+def test_a_wave_without_substitutions_yet_is_true() -> None:
     files = {name: content for name, content in small_wave().items() if name != "substitutions.json"}
-    verdict = of(files, tmp_path)
+    verdict = of(files)
     assert verdict.ok
     assert "substitutions.json" in verdict.unchecked
 
@@ -293,16 +315,35 @@ def test_a_wave_without_substitutions_yet_is_true(tmp_path: Path) -> None:
         lambda s: s["leaves"].__setitem__(0, "00" * 32),
     ],
 )
-def test_a_wrong_sample_is_named(spoil: Callable[[Any], Any], tmp_path: Path) -> None:
-    folder = write(tmp_path / "54", small_wave())
-    sample = sample_of(folder, after=3, size=10)
-    (folder / "sample.json").write_bytes(sample)
-    assert verify(folder).ok
-    (folder / "sample.json").write_bytes(edited({"s": sample}, "s", spoil)["s"])
-    assert verify(folder).failures == ["wrong sample"]
+def test_a_wrong_sample_is_named(spoil: Callable[[Any], Any]) -> None:
+    sample = {"sample.json": sample_of(small_wave(), after=3, size=10)}
+    assert of(small_wave() | sample).ok
+    assert of(small_wave() | edited(sample, "sample.json", spoil)).failures == ["wrong sample"]
 
 
-def test_a_sample_of_all_who_are_left_is_true(tmp_path: Path) -> None:
-    folder = write(tmp_path / "54", small_wave())
-    (folder / "sample.json").write_bytes(sample_of(folder, after=0, size=2000))
-    assert verify(folder).ok
+def test_a_sample_of_all_who_are_left_is_true() -> None:
+    everybody = sample_of(small_wave(), after=0, size=2000)
+    assert of(small_wave() | {"sample.json": everybody}).ok
+    claimed = edited({"sample.json": everybody}, "sample.json", lambda s: s.update(after_seq=7))
+    assert of(small_wave() | claimed).failures == ["wrong sample"], "some of them followed"
+
+
+def test_with_nothing_published_every_file_is_named_and_nothing_passes() -> None:
+    checks = of({}).checks
+    assert [check["detail"] for check in checks if check["ok"] is False] == [
+        f"missing: {name} is not there"
+        for name in ("note.txt", "removals.json", "regions.json", "beacon.json", "result.json")
+    ]
+    assert not any(check["ok"] for check in checks)
+
+
+def test_a_published_program_that_is_not_this_one_is_shown_and_is_no_failure() -> None:
+    changed = VERIFIER_FILE.read_bytes() + b"\n"
+    for content, said in (
+        (VERIFIER_FILE.read_bytes(), "the same as this one"),
+        (changed, f"not this version, SHA-256 {sha256(changed).hexdigest()}: compare it before you run it"),
+    ):
+        verdict = of(small_wave() | {"verify_draw.py": content})
+        assert (verdict.ok, verdict.detail("verify_draw.py")) == (True, said)
+    assert "verify_draw.py" in of(small_wave()).unchecked
+    assert of(small_wave() | {"verify_draw.py": bytes(1_048_577)}).failures == ["malformed"]

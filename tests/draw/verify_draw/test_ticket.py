@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.builders.draws.files import published_draw, write
-from tests.builders.draws.verify_draw import Verdict, lists, program, small_wave, ticket, verify
+from tests.builders.draws.publications import GOOD, updated
+from tests.builders.draws.verify_draw import Verdict, lists, program, small_wave, ticket, verify, verify_files
 from tests.draw.verify_draw.test_failures import edited
 
 v = program()
@@ -161,14 +163,37 @@ def test_a_receipt_is_read_and_only_its_ticket_believed(tmp_path: Path) -> None:
         '{"format":"gelombang/receipt/1","wave":"54","region":31,"ticket":"%s"}' % ("00" * 32),
         '{"format":"gelombang/receipt/1","wave":54,"region":null,"ticket":"%s"}' % ("00" * 32),
         '{"format":"gelombang/receipt/1","wave":54,"region":70000,"ticket":"%s"}' % ("00" * 32),
+        '{"format":"gelombang/receipt/1","wave":54,"region":9,"ticket":"%s"}' % ("00" * 32),
+        '{"format":"gelombang/receipt/1","wave":-1,"region":31,"ticket":"%s"}' % ("00" * 32),
+        '{"format":"gelombang/receipt/1","wave":54,"region":31,"ticket":"%s"}' % ("AB" * 32),
+        "\udcff",
     ],
 )
-def test_what_is_no_receipt_is_refused(content: str, tmp_path: Path) -> None:
-    folder = write(tmp_path / "54", small_wave())
-    (tmp_path / "receipt.json").write_text(content)
+def test_what_is_no_receipt_is_refused_without_a_word_of_it(content: str, tmp_path: Path, capsys) -> None:
+    (tmp_path / "receipt.json").write_text(content, errors="surrogateescape")
     with pytest.raises(SystemExit) as refused:
-        verify(folder, "--ticket", str(tmp_path / "receipt.json"))
+        verify_files(small_wave(), "--ticket", tmp_path / "receipt.json")
     assert refused.value.code == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert re.search("--ticket: (not a receipt of the form gelombang/receipt/1|a ticket needs its region, .*)$", said)
+
+
+def test_a_ticket_with_a_slip_is_not_repeated(capsys) -> None:
+    for slip in ("ab" * 31 + "a", "ab" * 31 + "ag", "ab\0"):
+        with pytest.raises(SystemExit):
+            verify_files(small_wave(), "--ticket", slip, "--region", "31")
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert said.endswith("--ticket: neither 64 hexadecimal digits nor a file that can be read")
+
+
+def test_a_region_without_entries_and_a_root_of_ones_own_are_named() -> None:
+    assert verify_files(GOOD, "--ticket", "00" * 32, "--region", "94").failures == ["not on the list"]
+    files = {name: content for name, content in GOOD.items() if name != "leaves/31.bin"}
+    assert verify_files(files, "--ticket", ticket(5).hex(), "--region", "31").failures == ["missing"]
+    files = updated("regions.json", 1, root="00" * 32)
+    verdict = verify_files(files, "--ticket", ticket(5).hex(), "--region", "31")
+    assert verdict.failures == ["wrong top", "wrong nodes", "wrong path"]
+    assert verdict.unchecked[-1] == "ticket: outcome"
 
 
 def test_whoever_is_passed_over_sees_it_alone(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.waves.publication.bucket import VERIFIER_FILE as PROGRAM
 from tests.builders.draws.files import CASES, VECTORS, lists_of, published_draw, reserved_of, write
-from tests.builders.draws.verify_draw import PROGRAM, lists, program, small_wave, verify
+from tests.builders.draws.verify_draw import lists, program, small_wave, verify, verify_files
 
 v = program()
 
@@ -85,6 +86,7 @@ def test_json_has_every_check(tmp_path: Path) -> None:
         [str(PROGRAM)],
         [".", "--ticket", "00" * 32],
         [".", "--ticket", "no such file"],
+        [".", "--region", "31"],
         [".", "--ticket", "00" * 32, "--region", "70000"],
         [".", "--closes-at", "2023-09-15T10:15:00"],
         [".", "--witness", "name+00000000+AAAA"],
@@ -172,32 +174,32 @@ def test_waves_of_any_shape_are_true(number: int, tmp_path: Path) -> None:
     assert "not checked" not in verdict.detail("substitutions")
 
 
-def test_everything_may_be_checked_when_everything_is_known(tmp_path: Path) -> None:
-    folder = write(tmp_path / "54", small_wave())
-    (folder / "sample.json").write_bytes(sample_of(folder, after=3, size=10))
-    verdict = verify(
-        folder, "--closes-at", "2023-09-15T17:15:03+07:00", "--seen-at", "2023-09-15T10:31:00Z",
-        "--weight", "31", "4", "--weight", "96", "3",
+def test_everything_may_be_checked_when_everything_is_known() -> None:
+    files = small_wave() | {"sample.json": sample_of(small_wave(), after=3, size=10)}
+    verdict = verify_files(
+        files | {"verify_draw.py": PROGRAM.read_bytes()}, "--closes-at", "2023-09-15T17:15:03+07:00",
+        "--seen-at", "2023-09-15T10:31:00Z", "--weight", "31", "4", "--weight", "96", "3", "--strict", wave=54,
     )  # fmt: skip
     assert verdict.ok
     assert verdict.unchecked == ["cosignatures.txt", "witnesses: quorum"]
 
 
-def sample_of(folder: Path, after: int, size: int) -> bytes:
+def sample_of(files: dict[str, bytes], after: int, size: int) -> bytes:
     """The sample as section 9 says it, in the slowest way there is."""
-    result = json.loads((folder / "result.json").read_bytes())
+    result = json.loads(files["result.json"])
     seed = bytes.fromhex(result["seed"])
     cutoffs = {row["region"]: row["cutoff"] for row in result["reserved"]}
-    held = {row["in"] for row in json.loads((folder / "substitutions.json").read_bytes())[:after]}
+    held = {row["in"] for row in json.loads(files["substitutions.json"])[:after]}
     leaves = []
-    for file in sorted(folder.glob("leaves/*.bin")):
-        data = file.read_bytes()
+    for name, data in files.items():
+        if not name.startswith("leaves/"):
+            continue
         for leaf in (data[i : i + 32] for i in range(0, len(data), 32)):
             rank, opened = (
                 digest(seed, b"gelombang1/%s\0" % what + leaf, "sha256").hex() for what in (b"rank", b"open")
             )
             if (
-                rank > (cutoffs.get(int(file.stem)) or "")
+                rank > (cutoffs.get(int(name[7:9])) or "")
                 and opened > result["open"]["cutoff"]
                 and leaf.hex() not in held
             ):

@@ -27,7 +27,9 @@ class Store(BaseHTTPRequestHandler):
     """As an object store answers: kept connections, parts, a Last-Modified, 403 for what is not there."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each body waits 40 ms for the acknowledgement of its header
     files: dict[str, bytes] = {}  # noqa: RUF012 - of the class
+    missing = 403
     modified = "Fri, 15 Sep 2023 10:31:00 GMT"
     sent: list[tuple[str, int]] = []  # noqa: RUF012 - of the class: what all its requests were answered
 
@@ -36,7 +38,7 @@ class Store(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         data = self.files.get(self.path.removeprefix("/draws/54/"))
         if data is None:
-            self.answer(403, b"<Error>AccessDenied</Error>")
+            self.answer(self.missing, b"<Error>AccessDenied</Error>")
             return
         if part := self.headers["Range"]:
             start, end = map(int, part.removeprefix("bytes=").split("-"))
@@ -97,6 +99,11 @@ def test_the_personal_proof_asks_for_a_run_of_the_list_alone() -> None:
     with serving(handler) as address:
         verdict = verify(address, "--ticket", ticket(77).hex(), "--region", "14")
     assert verdict.ok, verdict.checks
+    files = [path.removeprefix("/draws/54/") for path, _ in handler.sent if not path.endswith("leaves/14.bin")]
+    assert sorted(files) == [
+        *("beacon.json", "cosignatures.txt", "nodes/14.bin", "note.txt"),
+        *("regions.json", "result.json", "substitutions.json"),
+    ]
     lists = [size for path, size in handler.sent if path.endswith("leaves/14.bin")]
     assert 1 <= len(lists) <= 2
     assert max(lists) <= 4096 * 32
@@ -111,12 +118,17 @@ def test_a_server_that_cannot_send_parts_is_read_up_to_the_run(tmp_path: Path) -
             assert verdict.ok, verdict.checks
 
 
-def test_missing_files_are_missing_and_optional_ones_may_be() -> None:
-    files = {
-        name: content for name, content in small_wave().items() if name not in ("beacon.json", "substitutions.json")
-    }
-    with serving(store(files)) as address:
+@pytest.mark.parametrize("status", [403, 404])
+def test_missing_files_are_missing_optional_ones_may_be_and_each_is_asked_for_once(status: int) -> None:
+    files = small_wave().keys() - {"beacon.json", "substitutions.json"}
+    handler = store({name: small_wave()[name] for name in files}, missing=status)
+    with serving(handler) as address:
         assert verify(address).failures == ["missing"]
+    asked = [path.removeprefix("/draws/54/") for path, _ in handler.sent]
+    assert len(asked) == len(set(asked))
+    strays = {f"{kind}/{code}.bin" for kind in ("leaves", "nodes") for code in range(10, 100)}
+    absent = {"beacon.json", "substitutions.json", "cosignatures.txt", "sample.json", "verify_draw.py"}
+    assert {*asked} == files | strays | absent - {"sample.json"}, "a sample needs a draw"
 
 
 def answering(answer: Callable[[Store], None], name: str) -> type[Store]:

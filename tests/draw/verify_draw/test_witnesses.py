@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from tests.builders.draws.files import write
-from tests.builders.draws.verify_draw import Verdict, cosignature, program, small_wave, verify
+from tests.builders.draws.verify_draw import Verdict, cosignature, program, small_wave, verify_files
 
 v = program()
 EXISTS = v.QUICKNET.time_of(657413)
@@ -19,57 +17,64 @@ KEY_A, LINE_A = cosignature(b"a" * 32, "a.example", NOTE, EXISTS - 1)
 KEY_B, LINE_B = cosignature(b"b" * 32, "b.example/witness", NOTE, EXISTS - 600)
 _, LATE_A = cosignature(b"a" * 32, "a.example", NOTE, EXISTS)
 _, FORGED_A = cosignature(b"a" * 32, "a.example", NOTE + b"\n", EXISTS - 9)
+ANOTHER_CHAIN = ("--chain", f"{'ab' * 32}:{'cd' * 96}:1:3:4")
 BOTH = ("--witness", KEY_A, "--witness", KEY_B)
 
 
-def seen(folder: Path, lines: str | bytes, *arguments: str) -> Verdict:
+def seen(lines: str | bytes, *arguments: str) -> Verdict:
     content = lines if isinstance(lines, bytes) else lines.encode()
-    return verify(write(folder / "54", small_wave() | {"cosignatures.txt": content}), *arguments)
+    return verify_files(small_wave() | {"cosignatures.txt": content}, *arguments)
 
 
-def test_witnesses_in_time_make_a_quorum(tmp_path: Path) -> None:
-    verdict = seen(tmp_path, LINE_A + LINE_B, *BOTH, "--quorum", "2")
+def test_witnesses_in_time_make_a_quorum() -> None:
+    verdict = seen(LINE_A + LINE_B, *BOTH, "--quorum", "2")
     assert verdict.ok
     assert verdict.detail("witnesses: quorum") == "2 signed in time, 2 are demanded"
 
 
-def test_without_a_quorum_it_is_said_how_many_there_are(tmp_path: Path) -> None:
-    verdict = seen(tmp_path, LINE_A + LINE_B, "--witness", KEY_A, "--quorum", "0")
+def test_without_a_quorum_it_is_said_how_many_there_are() -> None:
+    verdict = seen(LINE_A + LINE_B, "--witness", KEY_A, "--quorum", "0")
     assert verdict.ok
     assert verdict.detail("witnesses: quorum") == "1 signed in time, no witness is demanded"
 
 
-def test_of_ones_own_witnesses_all_are_demanded(tmp_path: Path) -> None:
-    assert seen(tmp_path, LINE_A, *BOTH).failures == ["no quorum"]
+def test_of_ones_own_witnesses_all_are_demanded() -> None:
+    assert seen(LINE_A, *BOTH).failures == ["no quorum"]
     with pytest.raises(SystemExit):
-        seen(tmp_path, LINE_A, *BOTH, "--quorum", "3")
+        seen(LINE_A, *BOTH, "--quorum", "3")
 
 
-def test_too_few_are_no_quorum_and_a_key_counts_once(tmp_path: Path) -> None:
-    assert seen(tmp_path, LINE_A + LINE_A, *BOTH, "--quorum", "2").failures == ["no quorum"]
-    missing = verify(write(tmp_path / "none/54", small_wave()), *BOTH, "--quorum", "1")
+def test_too_few_are_no_quorum_and_a_key_counts_once() -> None:
+    assert seen(LINE_A + LINE_A, *BOTH, "--quorum", "2").failures == ["no quorum"]
+    missing = verify_files(small_wave(), *BOTH, "--quorum", "1")
     assert missing.failures == ["no quorum"]
 
 
-def test_a_line_of_another_key_is_passed_over_whatever_it_says(tmp_path: Path) -> None:
-    assert seen(tmp_path, FORGED_A + LATE_A + LINE_B, "--witness", KEY_B, "--quorum", "1").ok
+def test_a_line_of_another_key_is_passed_over_whatever_it_says() -> None:
+    assert seen(FORGED_A + LATE_A + LINE_B, "--witness", KEY_B, "--quorum", "1").ok
 
 
-def test_a_key_is_its_name_and_its_id(tmp_path: Path) -> None:
+def test_a_key_is_its_name_and_its_id() -> None:
     other_name, _ = cosignature(b"a" * 32, "other.example", NOTE, 1)
-    assert seen(tmp_path, FORGED_A + LINE_A, "--witness", other_name, "--quorum", "1").failures == ["no quorum"]
+    assert seen(FORGED_A + LINE_A, "--witness", other_name, "--quorum", "1").failures == ["no quorum"]
 
 
-def test_a_forged_line_and_a_late_one_are_named_each_by_itself(tmp_path: Path) -> None:
-    assert seen(tmp_path / "a", FORGED_A + LINE_A, *BOTH, "--quorum", "1").failures == ["forged cosignature"]
-    assert seen(tmp_path / "b", LATE_A + LINE_A, *BOTH, "--quorum", "1").failures == ["late witness"]
+def test_a_forged_line_and_a_late_one_are_named_each_by_itself() -> None:
+    assert seen(FORGED_A + LINE_A, *BOTH, "--quorum", "1").failures == ["forged cosignature"]
+    assert seen(LATE_A + LINE_A, *BOTH, "--quorum", "1").failures == ["late witness"]
     failures = ["forged cosignature", "late witness", "no quorum"]
-    assert seen(tmp_path / "c", FORGED_A + LATE_A + LINE_B, *BOTH, "--quorum", "2").failures == failures
+    assert seen(FORGED_A + LATE_A + LINE_B, *BOTH, "--quorum", "2").failures == failures
 
 
-def test_a_line_for_another_note_is_forged(tmp_path: Path) -> None:
+def test_of_a_foreign_chain_it_is_told_who_signed_what_and_no_quorum_is_counted() -> None:
+    verdict = verify_files(small_wave() | {"cosignatures.txt": (FORGED_A + LATE_A).encode()}, *BOTH, *ANOTHER_CHAIN)
+    assert verdict.failures == ["foreign chain", "forged cosignature"]
+    assert "witnesses: quorum" in verdict.unchecked
+
+
+def test_a_line_for_another_note_is_forged() -> None:
     _, line = cosignature(b"a" * 32, "a.example", NOTE.replace(b"wave 54", b"wave 55"), EXISTS - 1)
-    assert seen(tmp_path, line, *BOTH, "--quorum", "0").failures == ["forged cosignature"]
+    assert seen(line, *BOTH, "--quorum", "0").failures == ["forged cosignature"]
 
 
 @pytest.mark.parametrize(
@@ -92,8 +97,8 @@ def test_a_line_for_another_note_is_forged(tmp_path: Path) -> None:
         cosignature(b"a" * 32, "a.example", NOTE, 2**63)[1].encode(),
     ],
 )
-def test_a_line_of_another_form_is_malformed(lines: bytes, tmp_path: Path) -> None:
-    verdict = seen(tmp_path, lines, *BOTH)
+def test_a_line_of_another_form_is_malformed(lines: bytes) -> None:
+    verdict = seen(lines, *BOTH)
     assert verdict.failures == ["malformed"]
     assert verdict.detail("cosignatures.txt").startswith("malformed")
     assert "witnesses" in verdict.unchecked

@@ -118,7 +118,7 @@ def test_a_published_sample_that_does_not_follow_is_refused(world, tmp_path: Pat
     with pytest.raises(ListChanged):
         drawn_sample(world, 3)
     [failed] = world.failed_checks(WAVE, tmp_path)
-    assert failed == "comparison sample: wrong sample: these are not the lowest of those who never held a seat"
+    assert failed == "sample.json: wrong sample: not the lowest by their survey value"
 
 
 def test_entries_by_province_are_those_of_the_published_table(world):

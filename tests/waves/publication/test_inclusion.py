@@ -7,16 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from admin import receipt
-from admin.evidence import Known
-from admin.publication import Folder
-from admin.verify import verify
+from admin.commands.draw.verify import pinned, program
 from chalicelib.config import Programme, Settings
-from chalicelib.draw import proofs
 from chalicelib.waves import wire
 from chalicelib.waves.errors import MalformedLeaf, NotFrozenYet, NotOnTheList, UnknownWave
 from chalicelib.waves.publication.inclusion import Inclusion
 from tests.builders.draws.files import write
+from tests.builders.draws.verify_draw import verify
 from tests.builders.waves import FREEZES, OPENS, PEOPLE, ROUND, WAVE, WavesWorld, joined
 from tests.conftest import T0
 
@@ -47,7 +44,7 @@ def test_everybody_is_shown_a_path_to_the_root_of_their_region(world):
         found = inclusion(world).proof(WAVE, leaf, region, world.clock.now)
         assert (found.wave, found.region, found.leaf) == (WAVE, region, leaf)
         path = [bytes.fromhex(node) for node in found.path]
-        assert proofs.leads_to(bytes.fromhex(leaf), found.index, found.entries, path) == roots[region]
+        assert program().root_by_path(bytes.fromhex(leaf), found.index, found.entries, path) == roots[region]
 
 
 def test_what_is_not_to_be_shown_is_refused_by_its_reason(world):
@@ -68,13 +65,13 @@ def test_what_is_not_to_be_shown_is_refused_by_its_reason(world):
 
 def test_the_kept_receipt_proves_a_place_in_the_published_files(world, tmp_path: Path):
     world.at(ROUND)
-    folder = Folder(write(tmp_path, world.files(WAVE)))
-    verdicts = []
+    folder, kept = write(tmp_path / str(WAVE), world.files(WAVE)), tmp_path / "receipt.json"
+    outcomes = []
     for person in PEOPLE:
-        kept = entry(world, person).receipt_file
-        assert json.loads(kept.content)["results_url"] == f"{world.settings.results_url}/draws/{WAVE}/"
-        known = Known(wave=WAVE, own=receipt.parse(kept.content.encode()))
-        checks = {check.name: check for check in verify(folder, world.programme.draw, known)}
-        assert [check for check in checks.values() if check.ok is False] == []
-        verdicts.append(checks["verdict"].detail)
-    assert sum(verdict.startswith("chosen") for verdict in verdicts) == 4
+        receipt = entry(world, person).receipt_file
+        assert json.loads(receipt.content)["results_url"] == f"{world.settings.results_url}/draws/{WAVE}/"
+        kept.write_text(receipt.content)
+        verdict = verify(folder, "--ticket", kept, *pinned(world.programme.draw))
+        assert verdict.failures == []
+        outcomes.append(verdict.detail("ticket: outcome"))
+    assert sum(outcome.startswith("chosen") for outcome in outcomes) == 4

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from admin.cli import main
 from admin.commands.draw import witness as witness_commands
+from admin.commands.draw.verify import pinned
 from admin.deployment import stages
 from chalicelib.config import WitnessRules, load_programme
 from chalicelib.draw import cosignatures
@@ -22,6 +23,7 @@ from chalicelib.waves.errors import UnknownWave
 from chalicelib.waves.publication.witnesses import CosignatureIntake
 from local.sandbox.witness import SIGNER
 from tests.builders.draws.files import DEVELOPMENT, REAL_FROZEN, published_draw
+from tests.builders.draws.verify_draw import verify_files
 from tests.builders.waves import FREEZES, OPENS, ROUND, WAVE, WavesWorld, joined
 
 SECOND = timedelta(seconds=1)
@@ -90,10 +92,10 @@ def test_a_name_that_no_line_could_have_gets_no_key(tmp_path, name):
 def test_what_a_witness_signs_is_published_once_and_counts(frozen, keyed, tmp_path):
     file = tmp_path / "note.txt"
     file.write_bytes(note_of(frozen))
-    frozen.clock.now = ROUND - SECOND
+    frozen.clock.now = FREEZES + SECOND
     signed = run("sign", str(file), "--key", keyed(SIGNER), "--stage", "local")
     assert signed.exit_code == 0, signed.output
-    assert signed.stdout_bytes == SIGNER.sign(note_of(frozen), ROUND - SECOND).line()
+    assert signed.stdout_bytes == SIGNER.sign(note_of(frozen), FREEZES + SECOND).line()
 
     frozen.clock.now = ROUND + timedelta(days=1)  # the line may come late; what counts is when it was signed
     assert add(signed.stdout_bytes).output == f"wave {WAVE} has a witness more\n"
@@ -105,23 +107,20 @@ def test_what_a_witness_signs_is_published_once_and_counts(frozen, keyed, tmp_pa
         == signed.stdout_bytes + OTHER.sign(note_of(frozen), FREEZES).line()
         == frozen.publication.cosignatures(WAVE)
     )
-    judged = cosignatures.judge(cosignatures.parse(raw), note_of(frozen), [SIGNER.public, OTHER.public], ROUND)
-    assert judged == cosignatures.Judgement((SIGNER.name, OTHER.name), (), ())
+    believed = [word for one in (SIGNER, OTHER) for word in ("--witness", str(one.public))]
+    verdict = verify_files(frozen.files(WAVE), *believed, *pinned(frozen.programme.draw))
+    assert verdict.detail("witnesses: quorum") == "2 signed in time, 2 are demanded"
 
 
 def test_a_note_is_signed_from_its_address_and_from_its_waves(keyed, tmp_path, monkeypatch):
     raw = published_draw(54, {}, {}, 0)["note.txt"]
     asked: list[tuple[str, str]] = []
 
-    class Site:
-        def __init__(self, address: str) -> None:
-            self.address = address
+    def read_from(address: str, name: str, most: int) -> bytes:
+        asked.append((address.rstrip("/"), name))
+        return raw
 
-        def read(self, name: str, limit: int) -> bytes:
-            asked.append((self.address.rstrip("/"), name))
-            return raw
-
-    monkeypatch.setattr(witness_commands, "Site", Site)
+    monkeypatch.setattr(witness_commands, "read_from", read_from)
     monkeypatch.setattr(witness_commands, "utc_now", lambda: REAL_FROZEN)
     for address in ("https://results.example/draws/54/note.txt", "https://results.example/draws/54"):
         signed = run("sign", address, "--key", keyed(SIGNER))

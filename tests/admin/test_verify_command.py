@@ -1,0 +1,275 @@
+"""`gelombang draw verify`: targets, exit codes, and what a person reads."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner, Result
+from msgspec import structs
+
+from admin.commands.draw import verify as verify_command
+from admin.commands.draw.draw import draw
+from admin.commands.draw.verify import program
+from admin.deployment import stages
+from chalicelib.clock import iso
+from chalicelib.config import BadConfiguration, WitnessRules, load_programme
+from chalicelib.draw.cosignatures import Signer
+from chalicelib.waves.publication.bucket import VERIFIER_FILE
+from tests.builders.draws.files import (
+    CASES,
+    DEVELOPMENT,
+    DEVELOPMENT_FROZEN,
+    REAL_FROZEN,
+    lists_of,
+    published_draw,
+    random_lists,
+    reserved_of,
+    write,
+)
+from tests.builders.draws.publications import GOOD, LISTS, RESERVED, updated
+from tests.builders.draws.results_site import results_site
+
+
+def run(*arguments: object, env: dict[str, str] | None = None) -> Result:
+    result = CliRunner().invoke(draw, ["verify", *map(str, arguments)], env=env)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_a_folder_made_of_a_vector_exits_with_0(case, tmp_path: Path):
+    files = published_draw(case["wave"], lists_of(case), reserved_of(case), case["quota"])
+    result = run(write(tmp_path, files))
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1].startswith("verify_draw: ok: ")
+
+
+def test_it_prints_what_the_published_program_prints(tmp_path: Path):
+    folder = write(tmp_path, updated("result.json", seed="00" * 32) | {"verify_draw.py": VERIFIER_FILE.read_bytes()})
+    command = [sys.executable, str(folder / "verify_draw.py"), str(folder)]
+    published = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    result = run(folder)
+    assert (result.exit_code, result.stdout) == (published.returncode, published.stdout)
+    assert result.exit_code == 1
+    assert "FAILED       result: seed: wrong seed: it should be " in result.stdout
+    assert "ok           verify_draw.py: the same as this one" in result.stdout
+    assert "not checked  note: public before its round: nobody says when the note was first seen" in result.stdout
+    assert result.stdout.splitlines()[-2:] == [
+        program().UNPROVEN,
+        "verify_draw: FAILED: 31 checks hold, 1 do not, 7 could not be made",
+    ]
+
+
+def test_an_empty_folder_exits_with_1_and_names_what_is_missing(tmp_path: Path):
+    result = run(tmp_path)
+    assert result.exit_code == 1
+    assert "FAILED       note.txt: missing: note.txt is not there" in result.stdout
+
+
+def test_the_development_chain_passes_only_for_the_local_stage_which_believes_the_production_ones_too(tmp_path: Path):
+    draws = published_draw(70, random_lists(70, {31: 8}), {}, 3, DEVELOPMENT, DEVELOPMENT_FROZEN)
+    folder = write(tmp_path / "70", draws)
+    for stage in ("prod", "staging"):
+        refused = run(folder, "--stage", stage)
+        assert (refused.exit_code, "foreign chain: " in refused.stdout) == (1, True)
+        assert "not checked  beacon: signature: the note's chain is not known" in refused.stdout
+    local = run(folder, "--stage", "local")
+    assert local.exit_code == 0
+    assert f"not checked  THE CHAIN WAS GIVEN BY HAND: {DEVELOPMENT.hash}: its key proves only" in local.stdout
+    assert run(write(tmp_path / "62", GOOD), "--stage", "local").exit_code == 0
+
+
+CLOSED = iso(REAL_FROZEN - timedelta(minutes=15))
+WEIGHTS = [word for region, weight in RESERVED.items() for word in ("--weight", region, weight)]
+FACTS = ["--closes-at", CLOSED, "--seen-at", iso(REAL_FROZEN), *WEIGHTS]
+
+
+def test_what_one_knows_oneself_can_be_given(tmp_path: Path):
+    folder = write(tmp_path / "62", GOOD)
+    unmade = [check["name"] for check in json.loads(run(folder, *FACTS, "--json").stdout)["checks"] if not check["ok"]]
+    assert unmade == ["cosignatures.txt", "witnesses: quorum", "sample.json", "verify_draw.py"]
+    assert run(folder, "--closes-at", iso(REAL_FROZEN)).exit_code == 1
+    assert run(folder, "--seen-at", iso(REAL_FROZEN + timedelta(minutes=31))).exit_code == 1
+
+
+def test_a_stage_has_its_own_delay_of_the_freeze(tmp_path: Path):
+    folder = write(tmp_path, GOOD)
+    closed = ["--closes-at", iso(REAL_FROZEN - timedelta(seconds=16))]
+    assert "early note: " in run(folder, *closed).stdout
+    assert run(folder, *closed, "--stage", "local").exit_code == 0
+    assert run(folder, *closed, "--freeze-delay", 16).exit_code == 0
+
+
+TICKET = (3).to_bytes(32, "big").hex()
+RECEIPT = {"format": "gelombang/receipt/1", "wave": 62, "region": 31, "ticket": TICKET}
+
+
+def test_with_a_ticket_or_a_receipt_the_personal_proof_is_printed_and_what_is_left_out_is_named(tmp_path: Path):
+    folder, kept = write(tmp_path / "62", GOOD), tmp_path / "receipt.json"
+    kept.write_text(json.dumps(RECEIPT))
+    result = run(folder, "--ticket", kept)
+    assert result.exit_code == 0
+    left_out = "removals, lists, cut-offs, all substitutions, sample, verify_draw.py"
+    assert f"not checked  {left_out}: a run without --ticket checks them" in result.stdout
+    assert "ok           ticket: outcome: " in result.stdout
+    assert run(folder, "--ticket", TICKET, "--region", 31).stdout == result.stdout
+    assert run(folder, "--ticket", kept, "--region", 32).exit_code == 2
+
+
+def test_strictly_a_check_that_could_not_be_made_counts_as_failed_but_not_what_there_is_nothing_to_check_for(tmp_path):
+    files = GOOD | {"verify_draw.py": VERIFIER_FILE.read_bytes()}
+    folder = write(tmp_path, files)
+    for facts in ([], FACTS[2:], FACTS[:2], FACTS[:4]):
+        assert run(folder, *facts).exit_code == 0
+        strict = run(folder, *facts, "--strict")
+        assert (strict.exit_code, strict.stdout.splitlines()[-1].split()[1]) == (1, "FAILED:")
+        assert json.loads(run(folder, *facts, "--strict", "--json").stdout)["ok"] is False
+    assert run(folder, *FACTS, "--strict").exit_code == 0
+    (folder / "substitutions.json").unlink()
+    assert run(folder, *FACTS, "--strict").exit_code == 1
+    own = ["--strict", "--region", 31, "--ticket"]
+    assert run(folder, *FACTS, *own, TICKET).exit_code == 0
+    assert run(folder, *FACTS, *own, "ab" * 32).exit_code == 1
+    nothing_reserved = write(
+        tmp_path / "none", published_draw(62, LISTS, {}, 13, leaving=(0,)) | {"verify_draw.py": files["verify_draw.py"]}
+    )
+    assert run(nothing_reserved, *FACTS[:4], "--strict").exit_code == 0
+
+
+def test_a_receipt_of_nobody_is_not_on_the_list(tmp_path: Path):
+    result = run(write(tmp_path, GOOD), "--ticket", "ab" * 32, "--region", 32)
+    assert result.exit_code == 1
+    assert "FAILED       ticket: on the list: not on the list: " in result.stdout
+    assert "not checked  ticket: outcome: it needs the leaf on its list" in result.stdout
+    assert "Do not rely on what is said above of your own place" in result.stdout
+
+
+def test_programs_read_the_checks_as_json(tmp_path: Path):
+    result = run(write(tmp_path, updated("result.json", seed="00" * 32)), "--json")
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert report["ok"] is False
+    checks = {check["name"]: check for check in report["checks"]}
+    assert list(checks["result: seed"]) == ["name", "ok", "detail"]
+    assert checks["result: seed"]["ok"] is False
+    assert checks["note: public before its round"]["ok"] is None
+    assert checks["result: wave"] == {"name": "result: wave", "ok": True, "detail": "wave 62"}
+
+
+def test_a_verifiers_own_witnesses_count_instead_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    signer, stranger = Signer("witness.example", b"k" * 32), Signer("other.example", b"o" * 32)
+    files = GOOD | {"cosignatures.txt": signer.sign(GOOD["note.txt"], REAL_FROZEN).line()}
+    folder, key, other = write(tmp_path, files), str(signer.public), str(stranger.public)
+    assert "1 signed in time, 1 are demanded" in run(folder, "--witness", key).stdout
+    assert "no quorum: 1 signed in time, 2 are demanded" in run(folder, "--witness", key, "--witness", other).stdout
+    for leave in (["--quorum", 1], ["--no-witness"]):
+        assert run(folder, "--witness", key, "--witness", other, *leave).exit_code == 0
+    assert "0 signed in time, no witness is demanded" in run(folder, "--witness", other, "--no-witness").stdout
+    assert run(folder, "--witness", key, "--quorum", 2).exit_code == 2
+
+    programme = load_programme("prod")
+    draw = structs.replace(programme.draw, witnesses=WitnessRules(quorum=2, keys=(key, other)))
+    monkeypatch.setattr(verify_command, "load_programme", lambda stage: structs.replace(programme, draw=draw))
+    assert "no quorum: 1 signed in time, 2 are demanded" in run(folder).stdout
+    assert "1 signed in time, 1 are demanded" in run(folder, "--quorum", 1).stdout
+    assert "1 signed in time, no witness is demanded" in run(folder, "--no-witness").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("no-such-folder",),
+        ("ftp://results.example/draws/62",),
+        (".", "--closes-at", "yesterday"),
+        (".", "--closes-at", "2023-06-05T17:00:00"),
+        (".", "--ticket", "ab"),
+        (".", "--ticket", ""),
+        (".", "--ticket", "ab" * 32),
+        (".", "--ticket", "nul\0"),
+        (".", "--ticket", "ab" * 32, "--region", "9"),
+        (".", "--region", "31"),
+        (".", "--witness", "somebody"),
+        (".", "--weight", "31"),
+        (".", "--quorum", "1"),
+        (".", "--quorum", "-1"),
+        (".", "--no-such-option"),
+    ],
+)
+def test_a_command_that_makes_no_sense_exits_with_2(arguments: tuple[str, ...]):
+    assert run(*arguments).exit_code == 2
+
+
+FROZEN_LATER = "ok           note: frozen after the close: frozen at "
+
+
+@pytest.fixture
+def served() -> Iterator[tuple[str, dict[str, bytes]]]:
+    wave = {"number": 62, "closes_at": iso(REAL_FROZEN - timedelta(minutes=15)), "state": "SETTLED"}
+    with results_site() as site:
+        site.files["/api/waves/62"] = json.dumps(wave).encode()
+        yield site.url, site.files
+
+
+def test_an_address_is_verified_with_the_time_its_note_was_published(served):
+    url, _ = served
+    result = run(f"{url}/draws/62")
+    assert result.exit_code == 0
+    assert "ok           note: public before its round: seen at 2023-09-15T10:30:05Z" in result.stdout
+
+
+def test_a_wave_by_its_number_is_found_and_its_closing_asked_for(served):
+    url, _ = served
+    by_options = run(62, "--results-url", url, "--api-url", f"{url}/api")
+    assert by_options.exit_code == 0
+    assert FROZEN_LATER in by_options.stdout
+    env = {"GELOMBANG_RESULTS_URL": url, "GELOMBANG_API_URL": f"{url}/api"}
+    assert run(62, env=env).stdout == by_options.stdout
+
+
+def test_another_wave_in_the_place_of_the_one_asked_for_is_named(served):
+    url, files = served
+    files |= {f"/draws/63/{name}": content for name, content in files.items()}
+    result = run(63, "--results-url", url)
+    assert result.exit_code == 1
+    assert "wrong wave: the note is of wave 62, not 63" in result.stdout
+
+
+@pytest.mark.parametrize("answer", [None, b"", b"{}", b'{"closes_at": null}', b'{"closes_at": "2023-09-15T10:00:00"}'])
+def test_an_api_that_does_not_tell_the_closing_leaves_that_check_undone(served, answer):
+    url, files = served
+    files["/api/waves/62"] = answer
+    result = run(62, "--results-url", url, "--api-url", f"{url}/api")
+    assert result.exit_code == 0
+    assert "the API does not say when wave 62 closed" in result.stderr
+    assert "not checked  note: frozen after the close: " in result.stdout
+
+
+def test_without_an_address_that_of_the_deployed_stage_is_used(served, monkeypatch: pytest.MonkeyPatch):
+    url, _ = served
+    deployed = SimpleNamespace(api_url=f"{url}/api", settings=SimpleNamespace(results_url=url))
+    monkeypatch.setattr(stages, "load", lambda name: deployed)
+    result = run(62)
+    assert (result.exit_code, FROZEN_LATER in result.stdout) == (0, True)
+
+
+def test_a_stage_that_cannot_be_found_is_a_usage_error(monkeypatch: pytest.MonkeyPatch):
+    def absent(name: str) -> None:
+        raise BadConfiguration(reason="no region: set AWS_DEFAULT_REGION")
+
+    monkeypatch.setattr(stages, "load", absent)
+    result = run(62)
+    assert result.exit_code == 2
+    assert "give --results-url" in result.stderr
+
+
+@pytest.mark.parametrize("target", ["9" * 5000, "x" * 300, "nul\0", "http"])
+def test_a_target_that_names_nothing_is_a_wrong_command_and_no_traceback(target):
+    assert run(target).exit_code == 2
