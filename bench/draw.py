@@ -121,7 +121,6 @@ def report(figures: Figures, runs: int) -> None:
 
 
 def main() -> None:
-    """Measure and print."""
     parser = argparse.ArgumentParser(description="Measure the draw.")
     parser.add_argument("--entries", type=int, action="append", help=f"repeatable; without it {SIZES}")
     parser.add_argument("--runs", type=int, help="the figures are medians of so many; fewer for more entries")

@@ -222,7 +222,6 @@ def _tick() -> TimeBudget:
 
 
 def main() -> None:
-    """Measure and print."""
     folder, runs, memory, ways = sys.argv[1:]
     os.environ.update(ENVIRONMENT, GELOMBANG_STAGE="local")
     if hasattr(os, "sched_setaffinity"):

@@ -72,7 +72,6 @@ class Contestant:
         return answer
 
     def forget(self, runs: int) -> None:
-        """Drop the figures of the first runs, which only warmed up."""
         for each in (self.cpu_s, self.calls, self.kms_calls):
             del each[:runs]
 

@@ -28,8 +28,6 @@ SMOKE_TRIES = 10
 
 @dataclass(frozen=True)
 class Deployed:
-    """What a deployment ended with."""
-
     stage: str
     api_url: str
     changed: bool

@@ -227,7 +227,6 @@ def outputs(stack: Mapping[str, Any]) -> dict[str, str]:
 
 
 def parameters(stack: Mapping[str, Any]) -> dict[str, str]:
-    """The parameter values a stack was deployed with."""
     return {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
 
 

@@ -40,7 +40,6 @@ class Aws:
     region: str
 
     def client(self, service: str, config: Config | None = None) -> Any:
-        """A boto3 client."""
         return boto3.client(service, region_name=self.region, config=config)
 
     def endpoint(self, service: str) -> str:
@@ -63,7 +62,6 @@ def connect() -> Aws:
 
 
 def caller() -> str:
-    """The ARN of whoever runs the command, as AWS knows them."""
     arn: str = connect().client("sts").get_caller_identity()["Arn"]
     return arn
 
@@ -87,8 +85,6 @@ def api_url(aws: Aws, app: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage that is deployed."""
-
     name: str
     api_url: str
     settings: Settings

@@ -32,21 +32,17 @@ class Aftermath:
 
     @property
     def states(self) -> Counter[State]:
-        """How many entitlements there are in each state."""
         return Counter(each.state for each in self.ledger)
 
     @property
     def paid_idr(self) -> int:
-        """By the ledger."""
         return sum(each.amount_idr for each in self.ledger if each.state is State.PAID)
 
     @property
     def moved_idr(self) -> int:
-        """By the provider's books."""
         return sum(line["moved_idr"] for line in self.books["payouts"])
 
     def lines(self) -> Iterator[str]:
-        """The figures, a line each."""
         states = self.states
         yield f"payouts: {len(self.ledger)}, paid {states[State.PAID]}, refused by the account {states[State.HELD]}"
         yield f"attempts: {sum(each.n for each in self.ledger)}, failed at the provider {self._failed}"

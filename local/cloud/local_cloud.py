@@ -21,7 +21,9 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
+from typing import Any
+from unittest.mock import patch
 
 from admin.commands.deploy import fetch
 from admin.deployment import deploy, stages
@@ -101,9 +103,7 @@ class LocalCloud:
         self._report(f"local cloud: {self.endpoint}, its log in {self.folder}")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._resources.close()
 
     def deploy(self) -> stages.Stage:
@@ -254,34 +254,18 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
 @contextmanager
 def _patience() -> Iterator[None]:
     """What this process itself asks of the local cloud may be answered as late as a busy machine makes it."""
-    names = ("CONNECT_TIMEOUT_S", "READ_TIMEOUT_S")
-    before = {(module, name): getattr(module, name) for module in (clients, dynamodb) for name in names}
-    for module, name in before:
-        setattr(module, name, PATIENT_S)
-    try:
+    late: dict[str, Any] = {"CONNECT_TIMEOUT_S": PATIENT_S, "READ_TIMEOUT_S": PATIENT_S}
+    with patch.multiple(clients, **late), patch.multiple(dynamodb, **late):
         yield
-    finally:
-        for (module, name), value in before.items():
-            setattr(module, name, value)
 
 
 @contextmanager
 def _environment(changes: Mapping[str, str | None]) -> Iterator[None]:
     """Change this process's environment (None: unset) and change it back."""
-    before = {name: os.environ.get(name) for name in changes}
-    _apply(changes)
-    try:
-        yield
-    finally:
-        _apply(before)
-
-
-def _apply(changes: Mapping[str, str | None]) -> None:
-    for name, value in changes.items():
-        if value is None:
+    with patch.dict(os.environ, {name: value for name, value in changes.items() if value is not None}):
+        for name in (name for name, value in changes.items() if value is None):
             os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
+        yield
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

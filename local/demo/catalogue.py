@@ -38,12 +38,10 @@ def catalogue(partners: Sequence[Partner], balance_idr: int, *, withdrawn: bool)
     for turn, (code, title, price, province, skills) in enumerate(_COURSES):
         mode = "offline" if province else "online"
         rows.writerow([code, title, partners[turn % len(partners)].id, price, HOURS, mode, province, skills, "yes"])
-    first = partners[0].id
-    rows.writerow(
-        [WHOLE_BALANCE, "Pilot Pesawat Nirawak", first, balance_idr, HOURS, "online", "", "photography", "yes"]
-    )
-    offered = "no" if withdrawn else "yes"
-    rows.writerow(
-        [WITHDRAWN, "Mengetik Sepuluh Jari", first, 200_000, HOURS, "online", "", "office_administration", offered]
-    )
+    first, offered = partners[0].id, "no" if withdrawn else "yes"
+    for code, title, price, skills, kept in (
+        (WHOLE_BALANCE, "Pilot Pesawat Nirawak", balance_idr, "photography", "yes"),
+        (WITHDRAWN, "Mengetik Sepuluh Jari", 200_000, "office_administration", offered),
+    ):
+        rows.writerow([code, title, first, price, HOURS, "online", "", skills, kept])
     return text.getvalue()

@@ -25,52 +25,27 @@ Jwks = Mapping[str, Any]
 
 
 def spoiled(way: Way, token: str, keys: Callable[[], Jwks]) -> str:
-    """The token as somebody who comes this way sends it; `keys` fetches the public keys of its pool."""
+    """Return the token as somebody who comes this way sends it; `keys` fetches the public keys of its pool."""
+    if way in {Way.FORM, Way.UNCONFIRMED}:
+        return token
+    header, claims, signature = token.split(".")
+    said: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    kid = jwt.get_unverified_header(token)["kid"]
     match way:
-        case Way.FORGED:
-            return forged(token)
+        case Way.FORGED:  # the signature's first character is changed, which changes six of its bits
+            return f"{header}.{claims}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
         case Way.UNSIGNED:
-            return unsigned(token)
-        case Way.OTHER_POOL:
-            return of_another_pool(token)
-        case Way.OTHER_CLIENT:
-            return for_another_client(token)
-        case Way.PUBLIC_KEY:
-            return signed_with_the_public_key(token, keys())
-    return token
-
-
-def forged(token: str) -> str:
-    """The token with another signature: its first character is changed, which changes six of its bits."""
-    signed, _, signature = token.rpartition(".")
-    return f"{signed}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
-
-
-def unsigned(token: str) -> str:
-    """The token's claims under a header that says that no signature is needed."""
-    return f"{_encoded({'alg': 'none', 'typ': 'JWT'})}.{token.split('.')[1]}."
-
-
-def of_another_pool(token: str) -> str:
-    """What a pool of the stranger's own in the same region would issue: its name, its key, and all else the same."""
-    claims = _claims(token)
-    issuer = f"{claims['iss'].rpartition('_')[0]}_Stranger1"
-    return jwt.encode({**claims, "iss": issuer}, _own_key(), "RS256", headers={"kid": "stranger"})
-
-
-def for_another_client(token: str) -> str:
-    """A token for another client of the same pool, under the pool's key's name but signed with the stranger's."""
-    kid = jwt.get_unverified_header(token)["kid"]
-    return jwt.encode({**_claims(token), "client_id": "stranger"}, _own_key(), "RS256", headers={"kid": kid})
-
-
-def signed_with_the_public_key(token: str, keys: Jwks) -> str:
-    """The same claims under HS256, with the pool's public key as the secret, for a verifier that obeys the header."""
-    kid = jwt.get_unverified_header(token)["kid"]
-    public = jwt.PyJWKSet.from_dict(dict(keys))[kid].key
+            return f"{_encoded({'alg': 'none', 'typ': 'JWT'})}.{claims}."
+        case Way.OTHER_POOL:  # as a pool of the stranger's own in the same region would issue it
+            own = said | {"iss": f"{said['iss'].rpartition('_')[0]}_Stranger1"}
+            return jwt.encode(own, _own_key(), "RS256", headers={"kid": "stranger"})
+        case Way.OTHER_CLIENT:  # under the name of the pool's key, but signed with the stranger's
+            return jwt.encode(said | {"client_id": "stranger"}, _own_key(), "RS256", headers={"kid": kid})
+    # For a verifier that obeys the header: the pool's public key as the secret of HS256.
+    public = jwt.PyJWKSet.from_dict(dict(keys()))[kid].key
     assert isinstance(public, RSAPublicKey)  # noqa: S101 - Cognito has no others
     secret = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    signed = f"{_encoded({'alg': 'HS256', 'kid': kid, 'typ': 'JWT'})}.{token.split('.')[1]}"
+    signed = f"{_encoded({'alg': 'HS256', 'kid': kid, 'typ': 'JWT'})}.{claims}"
     # By hand, because PyJWT refuses to sign with such a secret.
     return f"{signed}.{_base64(hmac.digest(secret, signed.encode(), hashlib.sha256))}"
 
@@ -78,11 +53,6 @@ def signed_with_the_public_key(token: str, keys: Jwks) -> str:
 @cache
 def _own_key() -> RSAPrivateKey:
     return generate_private_key(public_exponent=65537, key_size=2048)
-
-
-def _claims(token: str) -> dict[str, Any]:
-    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-    return claims
 
 
 def _encoded(part: Mapping[str, str]) -> str:

@@ -84,32 +84,26 @@ class Person:
 
     @property
     def finishes(self) -> bool:
-        """Whether this person also attends and completes what was bought."""
         return self.number % 12 != 11
 
     @property
     def buys_two(self) -> bool:
-        """Whether this person takes a second course besides."""
         return self.number % 10 == 0
 
     @property
     def changes_mind(self) -> bool:
-        """Whether this person cancels the first purchase and buys another course."""
         return self.number % 9 == 4
 
     @property
     def overspends(self) -> bool:
-        """Whether this person clicks on a course that costs more than is left."""
         return self.number % 8 == 3
 
     @property
     def answers(self) -> bool:
-        """Whether this person answers a survey."""
         return self.number % 7 != 6
 
     @property
     def applies(self) -> bool:
-        """Whether this person applies for a vacancy that suits."""
         return self.number % 3 == 0
 
     @property

@@ -35,12 +35,10 @@ class Results:
 
     @property
     def entries(self) -> int:
-        """How many entries the note commits to."""
         return int(self._fact("entries"))
 
     @property
     def quota(self) -> int:
-        """How many seats the note commits to."""
         return int(self._fact("quota"))
 
     def drawn(self) -> set[bytes]:

@@ -46,7 +46,6 @@ def sign(round_number: int) -> bytes:
 
 
 def development_chain() -> Chain:
-    """The chain as the programme pins it."""
     return load_programme("local").draw.chains["development"]
 
 

@@ -21,8 +21,6 @@ _TIMEOUT_S = 120
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail as it was handed over."""
-
     sender: str
     to: str
     subject: str

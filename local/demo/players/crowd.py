@@ -67,7 +67,6 @@ class Diary:
 
     @property
     def chosen(self) -> bool:
-        """Whether this person holds a place."""
         return self.standing == "chosen"
 
     @property
@@ -87,7 +86,6 @@ class Diary:
 
     @property
     def bought(self) -> list[dict[str, Any]]:
-        """The trainings that were bought and not cancelled."""
         return [training for training in self.trainings if training["state"] != "CANCELLED"]
 
     @property
@@ -135,7 +133,6 @@ class Crowd:
 
     @property
     def registered(self) -> list[Diary]:
-        """Those who have registered."""
         return [diary for diary in self.diaries if diary.registered]
 
     def call(self, diary: Diary, method: str, path: str, body: Any = None) -> Answer:
@@ -168,16 +165,10 @@ class Crowd:
         asked = signatures.canonical_query((query or {}).items())
 
         def sign() -> dict[str, str]:
-            return self.signature(partner, method, path, body, self.now() + timedelta(seconds=later_s), asked)
+            at = self.now() + timedelta(seconds=later_s)
+            return signatures.sign(partner.id, partner.key, method, path, body, at, asked)
 
         return self.api.call(method, f"{path}?{asked}" if asked else path, body or None, headers=sign)
-
-    @staticmethod
-    def signature(
-        partner: Partner, method: str, path: str, body: bytes, at: datetime, query: str = ""
-    ) -> dict[str, str]:
-        """The headers by which a partner signs a request at that instant."""
-        return signatures.sign(partner.id, partner.key, method, path, body, at, query)
 
     def at_once(self, action: Callable[[], Answer], times: int) -> list[Answer]:
         """The answers to an action that is taken so many times at the same moment."""

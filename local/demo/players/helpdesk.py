@@ -16,7 +16,6 @@ def appeal(crowd: Crowd, step: str, wave: int, diaries: Sequence[Diary]) -> None
 
 
 def complain_of_payment(crowd: Crowd, step: str, diaries: Sequence[Diary]) -> None:
-    """Each asks where a payment is that did not arrive."""
 
     def act(diary: Diary) -> None:
         payout_id = next(each["payout_id"] for each in diary.payouts if each["state"] != "paid")
@@ -27,7 +26,6 @@ def complain_of_payment(crowd: Crowd, step: str, diaries: Sequence[Diary]) -> No
 
 
 def read_answers(crowd: Crowd, step: str) -> None:
-    """Who complained looks for the answer."""
 
     def act(diary: Diary) -> None:
         diary.grievances = crowd.call(diary, "GET", "/me/grievances").expect(200).body["grievances"]

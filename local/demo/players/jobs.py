@@ -20,8 +20,6 @@ _SHARE = ["name", "phone", "certificates"]
 
 @dataclass(frozen=True)
 class Vacancy:
-    """A vacancy, and who posted it."""
-
     id: str
     skill: str
     partner: Partner

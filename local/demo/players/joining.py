@@ -20,7 +20,6 @@ def in_two(crowd: Crowd) -> tuple[list[Diary], list[Diary]]:
 
 
 def register(crowd: Crowd, step: str, diaries: Sequence[Diary]) -> None:
-    """Each of these makes an account and registers."""
 
     def act(diary: Diary) -> None:
         person = diary.person
@@ -62,7 +61,6 @@ def set_address(crowd: Crowd, diary: Diary) -> None:
 
 
 def join_early(crowd: Crowd) -> None:
-    """Some click before the wave has opened."""
     early = [d for d in crowd.registered if d.person.part is Part.EARLY]
     crowd.each("some come too early", early, lambda diary: _be_refused_entry(crowd, diary, "wave_not_open_yet"))
 
@@ -96,7 +94,6 @@ def join_late(crowd: Crowd) -> None:
 
 
 def read_standings(crowd: Crowd, wave: int, step: str = "people look at the result") -> None:
-    """Everyone who registered looks where they stand."""
 
     def read(diary: Diary) -> None:
         entries = crowd.call(diary, "GET", "/me/entries").expect(200).body["entries"]

@@ -15,7 +15,6 @@ _BEFORE = {"jobseeker": "unemployed", "laid_off": "unemployed", "worker": "emplo
 
 
 def read_surveys(crowd: Crowd, step: str) -> None:
-    """Everyone who joined looks whether something is asked of them."""
 
     def act(diary: Diary) -> None:
         diary.surveys = crowd.call(diary, "GET", "/me/surveys").expect(200).body["surveys"]

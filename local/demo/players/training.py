@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.clock import iso
+from chalicelib.training import signatures
 
 from ..api import Answer, Unexpected, made_once
 from ..catalogue import WHOLE_BALANCE, WITHDRAWN
@@ -35,16 +36,13 @@ class Shelf:
     partners: Mapping[str, Partner]
 
     def course_for(self, diary: Diary, turn: int) -> str:
-        """The id of the course that this person wants `turn`-th."""
         return str(self.courses[(diary.person.number + turn) % len(self.courses)]["course_id"])
 
     def teacher(self, training: Training) -> Partner:
-        """The partner whose course it is."""
         (course,) = (each for each in self.courses if each["course_id"] == training["course_id"])
         return self.partners[course["provider"]]
 
     def stranger(self, training: Training) -> Partner:
-        """A partner whose course it is not."""
         return next(each for each in self.partners.values() if each != self.teacher(training))
 
 
@@ -81,7 +79,6 @@ def buy(crowd: Crowd, shelf: Shelf, step: str, diaries: Sequence[Diary]) -> None
 
 
 def be_refused(crowd: Crowd, shelf: Shelf, step: str, diaries: Sequence[Diary], code: str) -> None:
-    """Each of these tries to buy a course, and is refused."""
 
     def act(diary: Diary) -> None:
         _click(crowd, diary, shelf.course_for(diary, 0)).expect(409, code=code)
@@ -113,7 +110,6 @@ def finish(crowd: Crowd, shelf: Shelf, step: str, diaries: Sequence[Diary]) -> N
 
 
 def read_places(crowd: Crowd, step: str, diaries: Sequence[Diary]) -> None:
-    """Everyone who was ever chosen looks at their place and their trainings."""
 
     def act(diary: Diary) -> None:
         diary.place = crowd.call(diary, "GET", "/me").expect(200).body["beneficiary"]
@@ -192,7 +188,7 @@ def _overhear(crowd: Crowd, partner: Partner, completion: Mapping[str, Any]) -> 
     overheard: dict[str, str] = {}
 
     def sign() -> dict[str, str]:
-        overheard.update(crowd.signature(partner, "POST", _COMPLETIONS, body, crowd.now()))
+        overheard.update(signatures.sign(partner.id, partner.key, "POST", _COMPLETIONS, body, crowd.now()))
         return overheard
 
     crowd.api.call("POST", _COMPLETIONS, body, headers=sign).expect(201)

@@ -1,6 +1,6 @@
-"""Do the sums agree? What people were told, what was published and what the books say, compared. All of it is pure.
+"""What people were told, what was published and what the books say, compared. All of it is pure.
 
-Every difference is a sentence of its own, without personal data.
+Each file's `differences` yields a sentence, without personal data, for whatever does not agree.
 """
 
 from __future__ import annotations

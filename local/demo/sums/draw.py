@@ -12,7 +12,6 @@ FAMILY_CAP = 2
 
 
 def differences(played: Played) -> Iterator[str]:
-    """Everything that does not agree."""
     yield from _people(played)
     yield from _entries(played)
     yield from _seats(played)

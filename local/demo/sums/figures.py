@@ -18,7 +18,6 @@ Figure = tuple[str, Any, int, int]
 
 
 def differences(played: Played) -> Iterator[str]:
-    """Everything that does not agree."""
     for name, published, known, people in (*_progress(played), *_outcomes(played), *_cases(played)):
         if published != known and not (published is None and 0 < people < FEWEST):
             yield f"statistics: {name} is {published}, and the diaries know {known}"

@@ -11,7 +11,6 @@ from .played import Played, equal
 
 
 def differences(played: Played) -> Iterator[str]:
-    """Everything that does not agree."""
     yield from _surveys(played)
     yield from _applicants(played)
     for diary in played.diaries:

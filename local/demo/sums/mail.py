@@ -13,7 +13,6 @@ _AS_IT_HAPPENS = {"purchase_deadline", "survey_deadline"}
 
 
 def differences(played: Played) -> Iterator[str]:
-    """Everything that does not agree."""
     for diary in played.diaries:
         owed, got = due(diary), Counter(diary.mails)
         for kind in _AS_IT_HAPPENS:

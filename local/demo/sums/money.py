@@ -15,7 +15,6 @@ from .played import Played, equal
 
 
 def differences(played: Played) -> Iterator[str]:
-    """Everything that does not agree."""
     yield from _sums(played)
     lines = played.books["payouts"]
     moved: Counter[tuple[str, str]] = Counter()

@@ -9,7 +9,6 @@ from .played import Played
 
 
 def differences(played: Played) -> Iterator[str]:
-    """Everything that does not agree."""
     for diary in played.diaries:
         who = f"person {diary.person.number}"
         if not (diary.chosen or diary.revoked):
