@@ -15,7 +15,6 @@ from moto.sqs.models import sqs_backends
 
 from admin.cli import main
 from admin.commands import dlq
-from admin.commands import dlq as dlq_commands
 from admin.deployment import stages
 from chalicelib.clock import utc_now
 from chalicelib.config import Programme, Settings
@@ -79,7 +78,7 @@ def ours(count: int) -> list[str]:
 def test_each_is_listed_with_age_receives_and_entitlement(boxes, monkeypatch):
     (first,) = boxes.given_up(*ours(1))
     later = utc_now() + timedelta(days=1, seconds=30)
-    monkeypatch.setattr(dlq_commands, "utc_now", lambda: later)
+    monkeypatch.setattr(dlq, "utc_now", lambda: later)
     for times in (1, 2):
         (line, total) = lines("list")
         assert line.startswith(f"{first}  1 day, 0:00:")

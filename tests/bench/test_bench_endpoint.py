@@ -63,12 +63,6 @@ def test_reads_are_billed_by_4_kb_and_writes_by_1_kb(endpoint: Endpoint, client:
     ]
 
 
-def test_an_item_is_put_once(client: Any) -> None:
-    client.put_item(Item=KEY, **PUT)
-    with pytest.raises(ClientError, match="ConditionalCheckFailedException"):
-        client.put_item(Item=KEY, **PUT)
-
-
 def test_an_update_keeps_what_is_there(endpoint: Endpoint, client: Any) -> None:
     asked = {
         "TableName": "t",
@@ -83,19 +77,23 @@ def test_an_update_keeps_what_is_there(endpoint: Endpoint, client: Any) -> None:
     assert [call.write_units for call in endpoint.calls] == [1, 1]
 
 
-def test_a_transaction_costs_twice_and_writes_all_or_nothing(endpoint: Endpoint, client: Any) -> None:
+def test_an_item_is_put_once_and_a_transaction_costs_twice_and_writes_all_or_nothing(
+    endpoint: Endpoint, client: Any
+) -> None:
     other = {"pk": {"S": "c"}, "sk": {"S": "d"}, "x": {"S": "x" * 1500}}
     legs = [
         {"Put": {"TableName": "t", "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
         for item in (KEY, other)
     ]
     client.put_item(Item=KEY, **PUT)
+    with pytest.raises(ClientError, match="ConditionalCheckFailedException"):
+        client.put_item(Item=KEY, **PUT)
     with pytest.raises(ClientError, match="TransactionCanceledException"):
         client.transact_write_items(TransactItems=legs)
     assert ("t", "c", "d") not in endpoint.items
     client.transact_write_items(TransactItems=legs[1:])
     assert endpoint.items["t", "c", "d"] == other
-    assert [call.write_units for call in endpoint.calls] == [1, 6, 4]
+    assert [call.write_units for call in endpoint.calls] == [1, 1, 6, 4]
 
 
 def test_a_batch_pays_for_each_key_also_where_there_is_nothing(endpoint: Endpoint, client: Any) -> None:

@@ -11,7 +11,6 @@ import pytest
 from chalicelib.config import Programme, load_programme
 from chalicelib.errors import DomainError, UnknownField
 from chalicelib.registration import identity, rules
-from chalicelib.registration import identity as phones
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm, personal_data
 from chalicelib.waves.calendar import Calendar
 from chalicelib.web.edge import BODY_LIMIT_BYTES, decode
@@ -45,14 +44,34 @@ def registering(crowd: list[Person]) -> list[Person]:
     return [person for person in crowd if person.refusal is None]
 
 
-def test_the_same_seed_gives_the_same_people(programme: Programme, crowd: list[Person]) -> None:
+def test_the_same_seed_gives_the_same_people_as_many_as_are_asked_for(
+    programme: Programme, crowd: list[Person]
+) -> None:
     assert people(7, 300, TODAY, programme, FAILS) == crowd
     assert people(8, 300, TODAY, programme, FAILS) != crowd
-
-
-def test_the_count_includes_those_who_are_refused(crowd: list[Person]) -> None:
     assert len(crowd) == 300
     assert 20 <= len(crowd) - len(registering(crowd)) <= 40
+    with pytest.raises(ValueError, match="people are needed"):
+        people(1, 30, TODAY, programme, FAILS)
+
+
+def test_women_and_men_of_every_age_take_part_from_all_38_provinces(crowd: list[Person]) -> None:
+    forms = [person.form for person in registering(crowd)]
+    assert len({form["province"] for form in forms}) == 38
+    first_registered_elsewhere = sum(form["nik"][:2] != form["province"] for form in forms)
+    assert 10 < first_registered_elsewhere < 100
+    days = [int(form["nik"][6:8]) for form in forms]
+    assert sum(day > 40 for day in days) > 80 < sum(day < 40 for day in days)
+    years = {int(form["birth_date"][:4]) for form in forms}
+    assert min(years) < 1965
+    assert max(years) > 2005
+
+
+def test_every_part_is_played_by_several_and_every_way_of_being_refused_is_met(crowd: list[Person]) -> None:
+    parts = Counter(person.part for person in registering(crowd))
+    assert set(parts) == set(Part)
+    assert min(parts.values()) >= 5
+    assert {person.refusal.way for person in crowd if person.refusal} == set(Way)
 
 
 @pytest.mark.parametrize("today", DAYS)
@@ -70,27 +89,10 @@ def test_niks_are_of_regions_in_force_and_agree_with_the_birth_dates(crowd: list
         assert identity.warnings(person.form["nik"], person.form["kk"], born, TODAY) == ()
 
 
-def test_some_were_first_registered_in_another_province(crowd: list[Person]) -> None:
-    moved = [person for person in registering(crowd) if person.form["nik"][:2] != person.form["province"]]
-    assert 10 < len(moved) < 100
-
-
-def test_addresses_are_in_all_38_provinces(crowd: list[Person]) -> None:
-    assert len({person.form["province"] for person in registering(crowd)}) == 38
-
-
-def test_women_and_men_of_every_age_take_part(crowd: list[Person]) -> None:
-    days = [int(person.form["nik"][6:8]) for person in registering(crowd)]
-    assert sum(day > 40 for day in days) > 80 < sum(day < 40 for day in days)
-    years = {int(person.form["birth_date"][:4]) for person in registering(crowd)}
-    assert min(years) < 1965
-    assert max(years) > 2005
-
-
 def test_no_two_who_register_share_a_nik_a_phone_an_account_or_an_email(crowd: list[Person]) -> None:
     good = registering(crowd)
     assert len({person.form["nik"] for person in good}) == len(good)
-    assert len({phones.parse_phone(person.form["phone"]) for person in good}) == len(good)
+    assert len({identity.parse_phone(person.form["phone"]) for person in good}) == len(good)
     assert len({(person.address["code"], person.address["account_number"]) for person in good}) == len(good)
     assert len({person.email for person in crowd}) == len(crowd)
 
@@ -99,23 +101,16 @@ def test_addresses_are_accepted_and_use_every_code(programme: Programme, crowd: 
     codes = programme.payouts.kinds
     for person in crowd:
         form = msgspec.convert(dict(person.address), FinancialAddressForm)
-        phones.parse_account_number(codes[form.code], form.account_number)
+        identity.parse_account_number(codes[form.code], form.account_number)
     assert {person.address["code"] for person in crowd} == set(codes)
 
 
-def test_some_accounts_are_never_paid_and_most_are(crowd: list[Person]) -> None:
+def test_some_accounts_are_never_paid_but_none_of_those_who_forget_to_say_where(crowd: list[Person]) -> None:
     failing = [person for person in registering(crowd) if person.address["account_number"].endswith(FAILS)]
     assert 5 <= len(failing) <= 30
-
-
-def test_some_who_join_forget_to_say_where_to_be_paid_and_can_be_paid(crowd: list[Person]) -> None:
     forgetful = [person for person in registering(crowd) if person.joins and person.forgets_address]
     assert 8 <= len(forgetful) <= 20
-    assert not [person for person in forgetful if person.address["account_number"].endswith(FAILS)]
-
-
-def test_every_way_of_being_refused_is_met(crowd: list[Person]) -> None:
-    assert {person.refusal.way for person in crowd if person.refusal} == set(Way)
+    assert not [person for person in forgetful if person in failing]
 
 
 def test_big_families_share_a_card_and_all_of_them_join(crowd: list[Person]) -> None:
@@ -123,12 +118,6 @@ def test_big_families_share_a_card_and_all_of_them_join(crowd: list[Person]) -> 
     families = [card for card, members in cards.items() if members == FAMILY_SIZE]
     assert len(families) >= 5
     assert set(cards.values()) == {1, FAMILY_SIZE}
-
-
-def test_every_part_is_played_by_several(crowd: list[Person]) -> None:
-    parts = Counter(person.part for person in registering(crowd))
-    assert set(parts) == set(Part)
-    assert min(parts.values()) >= 5
 
 
 def test_each_form_that_is_refused_breaks_its_own_rule(programme: Programme, crowd: list[Person]) -> None:
@@ -166,11 +155,6 @@ def test_the_refusals_are_those_of_the_table_and_cover_registration(crowd: list[
         "excluded_occupation", "nik_already_registered", "phone_already_used", "consent_missing", UnknownField.code,
         "unknown_region", "not_confirmed", "body_too_large", "",
     } == set(met)  # fmt: skip
-
-
-def test_too_few_people_for_a_wave_are_refused(programme: Programme) -> None:
-    with pytest.raises(ValueError, match="people are needed"):
-        people(1, 30, TODAY, programme, FAILS)
 
 
 def test_a_wave_may_be_added_to_the_local_stage_at_any_hour() -> None:
