@@ -1,13 +1,10 @@
-"""Messages that were tried as often as their queue allows, and lie in its dead-letter queue.
-
-`gelombang dlq`: messages that were given up, and sending them again.
-"""
+"""`gelombang dlq`: messages that were tried as often as their queue allows, and sending them again."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -39,7 +36,7 @@ _BATCH = 10
 
 @dataclass(frozen=True)
 class Letter:
-    """One message: when it was first sent, and how often it was received since it lies here."""
+    """A message, when it was first sent, and how often it has been received from here."""
 
     id: str
     body: str
@@ -49,7 +46,7 @@ class Letter:
 
 
 class DeadLetters:
-    """The dead-letter queue of a queue, which its redrive policy names."""
+    """The dead-letter queue that a queue's redrive policy names."""
 
     def __init__(self, sqs: Any, queue_url: str) -> None:
         found = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["RedrivePolicy"])
@@ -59,13 +56,13 @@ class DeadLetters:
         self._dead_url: str = sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
 
     def count(self) -> int:
-        """How many there are, as SQS counts: about."""
+        """About how many there are."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         counts = self._sqs.get_queue_attributes(QueueUrl=self._dead_url, AttributeNames=names)["Attributes"]
         return sum(int(counts[name]) for name in names)
 
     def read(self) -> Iterator[Letter]:
-        """Each that nobody else reads just now. When this ends, however it does, all can be read again."""
+        """Yield each that nobody else reads just now; afterwards all can be read again."""
         seen: list[Letter] = []
         try:
             for batch in self._batches():
@@ -75,10 +72,10 @@ class DeadLetters:
             self._give_back(seen)
 
     def redrive(self, wanted: Callable[[Letter], bool]) -> Generator[tuple[Letter, bool]]:
-        """Move what is wanted to its queue; tells of each letter whether it went.
+        """Move what is wanted to its queue, and yield each letter with whether it went.
 
-        Each is sent before it is deleted: if this is killed in between, the letter is here and there, and does twice
-        what may be done any number of times.
+        A letter is sent before it is deleted. If this is killed in between, it is in both queues; its reader may get
+        it any number of times.
         """
         kept: list[Letter] = []
         try:
@@ -91,7 +88,7 @@ class DeadLetters:
             self._give_back(kept)
 
     def _batches(self) -> Iterator[list[Letter]]:
-        """Until nothing comes that has not been seen."""
+        """Receive until nothing new comes."""
         seen: set[str] = set()
         while True:
             got = self._sqs.receive_message(
@@ -136,39 +133,30 @@ def _letter(message: dict[str, Any]) -> Letter:
     )
 
 
-def _payout(body: str) -> str | None:
-    """The entitlement of a message of the payouts; None for any other text."""
+def _about(queue: str, body: str) -> str | None:
+    """What a queue's message is about; None for any other text.
+
+    Nothing else of a body is ever shown: it may be anybody's words.
+    """
     try:
-        named = payouts.decode_message(body).entitlement_id
+        match queue:
+            case "payouts":
+                named = payouts.decode_message(body).entitlement_id
+                return named if rules.entitlement_of(f"{named}-1") else None
+            case "mails":
+                message = notices.decode_message(body)
+                named = f"{message.registrant_id} {message.event}"
+                return named if re.fullmatch(r"[0-9a-z-]{1,64} [0-9A-Za-z_/.:-]{1,100}", named) else None
+            case _:
+                batch = award_queue.decode_message(body)
+                return f"wave {batch.wave}, batch {batch.batch}, {len(batch.people)} people"
     except msgspec.DecodeError:
         return None
-    return named if rules.entitlement_of(f"{named}-1") else None
 
-
-def _mail(body: str) -> str | None:
-    """Which notice a message of the mails is about; None for any other text."""
-    try:
-        message = notices.decode_message(body)
-    except msgspec.DecodeError:
-        return None
-    named = f"{message.registrant_id} {message.event}"
-    return named if re.fullmatch(r"[0-9a-z-]{1,64} [0-9A-Za-z_/.:-]{1,100}", named) else None
-
-
-def _awards(body: str) -> str | None:
-    """Which batch of which wave a message of the awards is; None for any other text."""
-    try:
-        message = award_queue.decode_message(body)
-    except msgspec.DecodeError:
-        return None
-    return f"wave {message.wave}, batch {message.batch}, {len(message.people)} people"
-
-
-READERS: Mapping[str, Callable[[str], str | None]] = {"payouts": _payout, "mails": _mail, "awards": _awards}
-"""What tells of a queue's message what it is about. Nothing else of a body is ever shown: it may be anybody's words."""
 
 _NOT_THERE = "there is no message {} (it may be in somebody's hands just now)"
-_queue_option = click.option("--queue", type=click.Choice(list(READERS)), default="payouts", show_default=True)
+_queue_names = click.Choice(["payouts", "mails", "awards"])
+_queue_option = click.option("--queue", type=_queue_names, default="payouts", show_default=True)
 
 
 @click.group()
@@ -201,7 +189,7 @@ def show(stage: str, queue: str, message_id: str) -> None:
     (letter,) = found
     click.echo(_line(letter, queue, utc_now()))
     click.echo(f"  first sent {iso(letter.sent_at)}")
-    about = READERS[queue](letter.body)
+    about = _about(queue, letter.body)
     if queue == "payouts" and about is not None:
         click.echo(f"  {_standing(stage, about)}")
 
@@ -218,7 +206,7 @@ def redrive(stage: str, queue: str, message_id: str | None) -> None:
     letters = _letters(stage, queue)
 
     def wanted(letter: Letter) -> bool:
-        return letter.id == message_id if message_id is not None else READERS[queue](letter.body) is not None
+        return letter.id == message_id if message_id is not None else _about(queue, letter.body) is not None
 
     sent = left = 0
     with closing(letters.redrive(wanted)) as moving:
@@ -236,12 +224,7 @@ def redrive(stage: str, queue: str, message_id: str | None) -> None:
 
 def _letters(stage: str, queue: str) -> DeadLetters:
     settings = stages.load(stage).settings
-    urls = {
-        "payouts": settings.payouts_queue_url,
-        "mails": settings.mails_queue_url,
-        "awards": settings.awards_queue_url,
-    }
-    return DeadLetters(stages.connect().client("sqs"), urls[queue])
+    return DeadLetters(stages.connect().client("sqs"), getattr(settings, f"{queue}_queue_url"))
 
 
 def _standing(stage: str, entitlement_id: str) -> str:
@@ -252,6 +235,6 @@ def _standing(stage: str, entitlement_id: str) -> str:
 
 
 def _line(letter: Letter, queue: str, now: datetime) -> str:
-    about = READERS[queue](letter.body) or f"none of ours, {len(letter.body.encode())} bytes"
+    about = _about(queue, letter.body) or f"none of ours, {len(letter.body.encode())} bytes"
     age = timedelta(seconds=int((now - letter.sent_at).total_seconds()))
     return f"{letter.id}  {age} old  received {letter.received}  {about}"

@@ -9,7 +9,6 @@ from typing import TextIO
 
 import click
 from rich.console import Console, RenderableType
-from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
@@ -21,7 +20,7 @@ from chalicelib.helpdesk.service import Helpdesk, OpenedGrievance
 from chalicelib.helpdesk.store import ALL_SHARDS
 
 from ..deployment import stages
-from ..terminal import SaysWhy, stage_option
+from ..terminal import SaysWhy, progress, stage_option
 
 WORDS_MAX = 4000
 """Characters of an answer or a note."""
@@ -104,12 +103,9 @@ def show(stage: str, number: str) -> None:
 @click.option("--file", type=click.File(encoding="utf-8"), help="Or a file with it; - is the standard input.")
 def answer(stage: str, number: str, text: str | None, file: TextIO | None) -> None:
     """Answer a grievance, once and for good; who answers is recorded. The same answer again changes nothing."""
-    if text is not None and file is None:
-        words = _words(text)
-    elif file is not None and text is None:
-        words = _words(file.read())
-    else:
+    if (text is None) == (file is None):
         raise click.UsageError("give the answer with --text or with --file")
+    words = _words(file.read() if file is not None else text or "")
     new = stages.load(stage).services.helpdesk.answer(number, words, stages.caller(), utc_now())
     click.echo(f"{number} answered" if new else f"{number} had this answer before")
 
@@ -125,9 +121,7 @@ def escalate(stage: str, number: str, note: str) -> None:
 
 
 def _unanswered(helpdesk: Helpdesk) -> list[Grievance]:
-    """Everything that waits; the bar is for who waits for it at a terminal."""
-    console = Console(stderr=True)
-    shards = track(ALL_SHARDS, "reading", console=console, transient=True, disable=not console.is_terminal)
+    shards = progress(ALL_SHARDS, "reading", len(ALL_SHARDS))
     found = [each for shard in shards for each in helpdesk.unanswered(shard)]
     return sorted(found, key=lambda each: (each.deadline_at, each.number))
 
@@ -205,7 +199,7 @@ def _wib(instant: datetime) -> str:
 
 
 def _shown(words: str) -> Text:
-    """A stranger's words as plain text: nothing in them may steer the terminal."""
+    """A stranger's words, without characters that would steer the terminal."""
     return Text(
         "".join(letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in words)
     )

@@ -1,7 +1,4 @@
-"""`gelombang trigger`: run a function of a stage now that has a schedule.
-
-Running a scheduled function of a deployed stage now, instead of waiting for its schedule.
-"""
+"""`gelombang trigger`: run a scheduled function of a deployed stage now, instead of waiting for its schedule."""
 
 from __future__ import annotations
 
@@ -40,23 +37,20 @@ def fire(stage: str, function: str) -> None:
     Raises `ClickException` with the type of the error it died of.
     """
     aws = stages.connect()
-    answer = aws.client("lambda", _PATIENT).invoke(
-        FunctionName=f"gelombang-{stage}-{function}", Payload=json.dumps(_event(aws.region)).encode()
-    )
-    if answer.get("FunctionError"):
-        died: dict[str, Any] = json.loads(answer["Payload"].read() or b"{}")
-        raise click.ClickException(f"{function} failed: {died.get('errorType', answer['FunctionError'])}")
-
-
-def _event(region: str) -> dict[str, object]:
-    return {
+    event = {
         "version": "0",
         "id": str(uuid.uuid4()),
         "detail-type": "Scheduled Event",
         "source": "gelombang.admin",
         "account": "",
         "time": iso(utc_now()),
-        "region": region,
+        "region": aws.region,
         "resources": [],
         "detail": {},
     }
+    answer = aws.client("lambda", _PATIENT).invoke(
+        FunctionName=f"gelombang-{stage}-{function}", Payload=json.dumps(event).encode()
+    )
+    if answer.get("FunctionError"):
+        died: dict[str, Any] = json.loads(answer["Payload"].read() or b"{}")
+        raise click.ClickException(f"{function} failed: {died.get('errorType', answer['FunctionError'])}")

@@ -1,4 +1,4 @@
-"""What a change set would lose: removals and replacements of what holds data, and protection that it takes away."""
+"""What a change set would lose: data that it removes or replaces, and protection that it takes away."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Type = Callable[[str], str]
 
 
 def losses(changes: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """By name, how each resource that holds data would lose it, or could from then on."""
+    """Say, by resource name, how data would be lost at once or could be later."""
     found: dict[str, str] = {}
     for change in changes:
         name, kind = str(change["LogicalResourceId"]), change.get("ResourceType")

@@ -1,4 +1,4 @@
-"""CloudFormation: a stack is created or changed by a change set, watched while it happens, and deleted."""
+"""CloudFormation stacks: created or changed by a change set, watched meanwhile, and deleted."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Template:
 
 
 class Stacks:
-    """The stacks of one account and region. With `count`, resources that are done are counted instead of listed."""
+    """The stacks of one account and region. With `count`, finished resources are counted instead of listed."""
 
     def __init__(
         self,

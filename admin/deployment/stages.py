@@ -24,18 +24,18 @@ ROOT = Path(__file__).parents[2]
 
 
 def data_stack(stage: str) -> str:
-    """The stack of what outlives a release."""
+    """The name of the stack of what outlives a release."""
     return f"gelombang-{stage}-data"
 
 
 def app_stack(stage: str) -> str:
-    """The stack of the release: functions, API, schedules, roles."""
+    """The name of the stack of a release: functions, API, schedules, roles."""
     return f"gelombang-{stage}-app"
 
 
 @dataclass(frozen=True)
 class Aws:
-    """An account's region, or an emulator of one; both are found by the usual `AWS_*` variables."""
+    """An account's region or an emulator of one, found by the usual `AWS_*` variables."""
 
     region: str
 
@@ -49,7 +49,7 @@ class Aws:
 
     @property
     def emulated(self) -> bool:
-        """Whether this is an emulator, whose public addresses are not the ones it writes into a stack's outputs."""
+        """Whether this is an emulator: its public addresses are not those in a stack's outputs."""
         return bool(os.environ.get("AWS_ENDPOINT_URL"))
 
 
@@ -98,7 +98,7 @@ class Stage:
 
 
 def is_production(data: Mapping[str, Any]) -> bool:
-    """Whether a data stack is of a production stage, as it records; an older one is if it is protected."""
+    """Whether a data stack says that its stage is production; one that says nothing is if it is protected."""
     values = stacks.parameters(data)
     return values.get("Production", "yes" if values.get("Protection") != "off" else "no") == "yes"
 

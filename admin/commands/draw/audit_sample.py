@@ -20,22 +20,9 @@ if TYPE_CHECKING:
     from chalicelib.waves.publication.samples import AuditRecord
 
 COLUMNS = (
-    "place",
-    "leaf",
-    "region",
-    "joined_at",
-    "standing",
-    "reason",
-    "seat",
-    "registrant",
-    "registered_at",
-    "age",
-    "employment",
-    "consent_version",
-    "verification",
-    "excluded_now",
-    "nik",
-)
+    "place", "leaf", "region", "joined_at", "standing", "reason", "seat", "registrant", "registered_at", "age",
+    "employment", "consent_version", "verification", "excluded_now", "nik",
+)  # fmt: skip
 
 NO_ENTRY, NOT_REGISTERED = "no_entry", "not_registered"
 """What stands in the place of a standing where a leaf has no entry, and of an employment where nobody is registered."""

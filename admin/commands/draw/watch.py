@@ -51,7 +51,7 @@ def watch(stage: str, every: float, once: bool, number: int) -> None:
 
 
 def line(found: waves.WaveProgress) -> str:
-    """All of it in one line; `-` for what is not known yet."""
+    """The whole progress in one line; `-` for what is not known yet."""
     batches = f"{found.awarded}/{found.batches}" if found.batches else "-"
     return (
         f"wave {found.wave} {found.state} screened={found.screened}/{found.shards} entries={_count(found.entries)} "
@@ -65,7 +65,7 @@ def _count(number: int | None) -> str:
 
 
 def _until_settled(look: Look, every: float) -> Iterator[waves.WaveProgress]:
-    """Look again and again. A moment in which AWS cannot be reached ends no night's watch."""
+    """Look again and again, also after a moment in which AWS could not be reached."""
     while True:
         try:
             found = look()
@@ -80,7 +80,6 @@ def _until_settled(look: Look, every: float) -> Iterator[waves.WaveProgress]:
 
 
 def _lines(look: Look, every: float) -> None:
-    """A line whenever something has changed."""
     said = ""
     for found in _until_settled(look, every):
         if line(found) != said:
@@ -89,7 +88,7 @@ def _lines(look: Look, every: float) -> None:
 
 
 def _bars(look: Look, every: float) -> None:
-    """The same in place, and the last state as a line that stays."""
+    """Show bars, and leave the last state as a line."""
     columns = (TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, transient=True) as bars:
         screened, batches, seats = (bars.add_task(what, total=None) for what in ("screened", "batches", "seats"))
