@@ -144,7 +144,7 @@ class Bench:
         self.meter.step(FLOOR_HMACS, lambda: draw_ways.hmac_alone(lists, self._reserved, seed))
 
     def others(self, lists: Mapping[int, bytes], seed: bytes, selection: Selection) -> None:
-        """The same by other ways; stops if the one that can choose alike does not."""
+        """Do the same by other ways; ends the benchmark if the plain one chooses others."""
         step, quota = self.meter.step, self._wave.quota
         database = step(SQL_INSERT, lambda: draw_ways.insert(lists))
         step(SQL_DRAW, lambda: draw_ways.order_by_random(database, quota))

@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.payouts.rules import Entitlement, State
 
-from ..demo.sums.played import equal
+from ..demo.sums.played import unequal
 from .payees import Payee
 
 
@@ -60,8 +60,8 @@ def differences(after: Aftermath) -> Iterator[str]:
     """Everything that does not agree, and any kind of mishap that did not happen: then nothing has been shown."""
     owed = {payee.entitlement_id: payee for payee in after.payees}
     ledger = {each.id: each for each in after.ledger}
-    yield from equal("entitlements", owed=sorted(owed), ledger=sorted(ledger)) if owed.keys() != ledger.keys() else ()
-    yield from equal("rupiah", ledger=after.paid_idr, provider=after.moved_idr)
+    yield from unequal("entitlements", owed=sorted(owed), ledger=sorted(ledger)) if owed.keys() != ledger.keys() else ()
+    yield from unequal("rupiah", ledger=after.paid_idr, provider=after.moved_idr)
     moved: Counter[tuple[str, str]] = Counter()
     for line in after.books["payouts"]:
         moved[line["channel_code"], line["account_number"]] += line["moved_idr"]
@@ -77,8 +77,8 @@ def differences(after: Aftermath) -> Iterator[str]:
 def _of_one(after: Aftermath, payee: Payee, entitlement: Entitlement, moved_idr: int) -> Iterator[str]:
     expected = State.HELD if payee.unpayable else State.PAID
     who = f"person {payee.person.number}"
-    yield from equal(f"{who}: state", ledger=entitlement.state.value, expected=expected.value)
-    yield from equal(f"{who}: rupiah moved", provider=moved_idr, expected=0 if payee.unpayable else after.amount_idr)
+    yield from unequal(f"{who}: state", ledger=entitlement.state.value, expected=expected.value)
+    yield from unequal(f"{who}: rupiah moved", provider=moved_idr, expected=0 if payee.unpayable else after.amount_idr)
 
 
 def _missing(after: Aftermath) -> Iterator[str]:

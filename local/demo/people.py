@@ -1,4 +1,4 @@
-"""The demo's people, the same for the same seed: most register well, and each refusal has somebody who meets it."""
+"""The demo's people, the same for the same seed. Most register well; each kind of refusal is met by somebody."""
 
 from __future__ import annotations
 

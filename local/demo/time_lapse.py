@@ -1,7 +1,6 @@
-"""What takes a real stage days comes here when what must come before it has come, however fast the machine is.
+"""Brings the close of a wave and the deadline of a purchase forward in the tables of the local stage.
 
-The close of a wave and the deadline of a purchase are brought forward in the tables of the local stage. Deployed code
-knows nothing of it: it reads the real clock, and its tables.
+A real stage waits for days. Deployed code knows nothing of this: it reads the real clock and its tables.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from chalicelib.waves.store import ExceptionsItem, WaveItem
 from chalicelib.wiring import Services
 
 AHEAD = timedelta(seconds=1)
-"""What the writing itself may take; it is done again with twice of it when it took longer."""
+"""What the writing may take at first; if it took longer, it is done again with twice as much."""
 
 
 def close_wave(services: Services, number: int, clock: Clock) -> datetime:

@@ -63,7 +63,7 @@ class Sandbox(Loopback):
         self.books.close()
 
     def announce(self, reference: str, delay_s: float) -> None:
-        """Post the webhook of a final status after a while; one that gets lost is lost, as webhooks are."""
+        """Post the webhook of a final status after a while, or not at all, or twice."""
         faults = self.books.faults
         for _ in range(self.books.arrivals(reference) if faults.callback_url else 0):
             timer = threading.Timer(delay_s, self._post, (faults, reference))

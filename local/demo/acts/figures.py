@@ -48,7 +48,7 @@ def reckon(scene: Scene) -> dict[str, Any]:
 
 
 def _show(scene: Scene) -> None:
-    """The whole goes into a file; so few people live in each province that nearly all of their lines is withheld."""
+    """Show the country's figures and put the provinces' into a file: most of those are withheld, of so few people."""
     lines = scene.admin.show_statistics()
     file = scene.folder / "statistics.txt"
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from ..scene import Scene
 from ..sums.mail import due
 
 GIVEN_UP_AFTER_S = 600
-"""So long may nothing arrive: twice as long as the claim of a function that died is held to be alive."""
+"""How long nothing may arrive: twice as long as the claim of a function that died is valid."""
 
 _SUBJECTS = (
     ("chosen", "Selamat, Anda terpilih"),
@@ -42,7 +42,7 @@ def read_mailboxes(scene: Scene) -> None:
 
 
 def _read(scene: Scene) -> int:
-    """Note what has come so far; how many mails are missing."""
+    """Note what has come so far; returns how many mails are missing."""
     owners = {diary.person.email: diary for diary in scene.crowd.diaries}
     for diary in owners.values():
         diary.mails.clear()

@@ -14,7 +14,7 @@ from ..players.training import Shelf
 from ..scene import Scene
 
 GIVEN_UP_AFTER_S = 600
-"""So long may nobody's payment come to its end."""
+"""How long no payment may come to its end before the wait is given up."""
 
 PARTNERS = ("Balai Latihan Kerja Contoh", "Kursus Daring Contoh")
 
@@ -45,7 +45,7 @@ def train(scene: Scene, wave: int, shelf: Shelf) -> None:
 
 
 def pay(scene: Scene, step: str) -> None:
-    """Until nobody waits any more. The sweep is hurried: what a fault delayed need not wait for its minute."""
+    """Wait until nobody waits for money. The sweep is run at once, so that a fault delays nothing by a minute."""
     patience = scene.patience("people wait for money", GIVEN_UP_AFTER_S)
     while (left := money.read_payouts(scene.crowd, step)) and patience.goes_on(left):
         if any(diary.needs_address for diary in scene.crowd.diaries):

@@ -18,14 +18,14 @@ from ..scene import Scene
 from . import places
 
 FAR = timedelta(hours=3)
-"""When a wave opens, and how long it is open, until what must come before has come: then both are brought forward."""
+"""How far off a wave's opening and closing are set; both are brought forward once everybody is ready."""
 
 OPENS_IN_S = 12
 """From the moving of a wave to its opening: the calendar takes no change nearer than that many functions may know an
 older one (9 s)."""
 
 SETTLES_WITHIN_S = 1800
-"""Far more than the slowest machine takes: who waits longer waits for nothing."""
+"""Far more than the slowest machine takes."""
 
 
 @dataclass(frozen=True)

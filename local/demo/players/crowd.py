@@ -76,7 +76,7 @@ class Diary:
 
     @property
     def finishes(self) -> bool:
-        """Whether this person completes what was bought; whoever came late to a place makes the most of it."""
+        """Whether this person completes what was bought; a substitute always does."""
         return self.substitute or self.person.finishes
 
     @property
@@ -136,7 +136,7 @@ class Crowd:
         return [diary for diary in self.diaries if diary.registered]
 
     def call(self, diary: Diary, method: str, path: str, body: Any = None) -> Answer:
-        """Send a request with this person's token; who signed in long ago signs in again."""
+        """Send a request with this person's token, which is renewed in time."""
         if diary.signed_in_at is not None and self.now() - diary.signed_in_at > SIGNED_IN_FOR:
             self.sign_in(diary)
         return self.api.call(method, path, body, token=diary.token)
@@ -171,7 +171,7 @@ class Crowd:
         return self.api.call(method, f"{path}?{asked}" if asked else path, body or None, headers=sign)
 
     def at_once(self, action: Callable[[], Answer], times: int) -> list[Answer]:
-        """The answers to an action that is taken so many times at the same moment."""
+        """Act so many times at the same moment; returns the answers."""
         if self._workers == 1:
             return [action() for _ in range(times)]
         barrier = Barrier(times)
@@ -184,7 +184,7 @@ class Crowd:
             return [running.result() for running in [devices.submit(start_together) for _ in range(times)]]
 
     def each(self, step: str, diaries: Sequence[Diary], action: Callable[[Diary], None]) -> None:
-        """Let everyone act, a few at once. An answer that is not as it should be, or none, is a difference."""
+        """Let everyone act, a few at once. A wrong answer, or none, is a difference."""
         crowd = ThreadPoolExecutor(self._workers)
         running = {crowd.submit(action, diary): diary for diary in diaries}
         try:

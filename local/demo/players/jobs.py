@@ -46,12 +46,12 @@ def post_vacancy(crowd: Crowd, partner: Partner, skill: str, province: str | Non
 
 
 def close_vacancy(crowd: Crowd, vacancy: Vacancy) -> None:
-    """Its partner takes it back: nobody finds it any more. Raises `Unexpected`."""
+    """Let its partner take a vacancy back. Raises `Unexpected`."""
     crowd.signed(vacancy.partner, "POST", f"{_VACANCIES}/{vacancy.id}/closure").expect(200)
 
 
 def read_matches(crowd: Crowd, step: str, diaries: Sequence[Diary]) -> None:
-    """Alumni look for vacancies; who has not completed a training is told to do that first."""
+    """Alumni look for vacancies; whoever has not completed a training is told to do that first."""
 
     def act(diary: Diary) -> None:
         answer = crowd.call(diary, "GET", "/me/job-matches")
@@ -81,7 +81,7 @@ def apply(crowd: Crowd, step: str) -> None:
 
 
 def read_applicants(crowd: Crowd, vacancy: Vacancy, stranger: Partner) -> list[dict[str, Any]]:
-    """Its partner reads who applied, page by page; another partner sees nothing of it. Raises `Unexpected`."""
+    """Let its partner read who applied, page by page; a stranger sees nothing. Raises `Unexpected`."""
     path = f"{_VACANCIES}/{vacancy.id}/applicants"
     crowd.signed(stranger, "GET", path).expect(404)
     found: list[dict[str, Any]] = []

@@ -12,7 +12,7 @@ from .crowd import Crowd, Diary
 
 
 def in_two(crowd: Crowd) -> tuple[list[Diary], list[Diary]]:
-    """Everyone but those who must be refused: those who come too early to join and some others first, then the rest."""
+    """Two halves of those who are welcome; whoever comes too early to join is in the first."""
     welcome = [d for d in crowd.diaries if d.person.refusal is None]
     welcome.sort(key=lambda diary: diary.person.part is not Part.EARLY)
     half = len(welcome) // 2
@@ -36,7 +36,7 @@ def register(crowd: Crowd, step: str, diaries: Sequence[Diary]) -> None:
 
 
 def be_refused(crowd: Crowd) -> None:
-    """The others are refused; who copies somebody else comes after them."""
+    """Let those try to register who must be refused; the people whom some of them copy have registered before."""
 
     def act(diary: Diary) -> None:
         person, refusal = diary.person, diary.person.refusal
@@ -56,7 +56,7 @@ def be_refused(crowd: Crowd) -> None:
 
 
 def set_address(crowd: Crowd, diary: Diary) -> None:
-    """Somebody says where to be paid. Raises `Unexpected`."""
+    """Say where to be paid. Raises `Unexpected`."""
     crowd.call(diary, "PUT", "/me/financial-address", diary.person.address).expect(200)
 
 
@@ -66,7 +66,7 @@ def join_early(crowd: Crowd) -> None:
 
 
 def join(crowd: Crowd) -> None:
-    """The one click; some click twice, some from two devices at once; who is not registered is refused."""
+    """Join with one click; some click twice or from two devices; whoever is not registered is refused."""
 
     def act(diary: Diary) -> None:
         if diary.person.part is Part.TWO_DEVICES:
@@ -86,7 +86,7 @@ def join(crowd: Crowd) -> None:
 
 
 def join_late(crowd: Crowd) -> None:
-    """Some click after the close; who had joined is shown the same receipt again."""
+    """Some click after the close; those who had joined are shown the same receipt again."""
     late = [d for d in crowd.registered if d.person.part is Part.LATE]
     crowd.each("some come too late", late, lambda diary: _be_refused_entry(crowd, diary, "wave_closed"))
     again = [d for d in crowd.diaries if d.receipt and d.person.part in {Part.DOUBLE_CLICKS, Part.EARLY}]
@@ -106,7 +106,7 @@ def read_standings(crowd: Crowd, wave: int, step: str = "people look at the resu
 
 
 def read_wave(crowd: Crowd, number: int) -> dict[str, Any]:
-    """The wave as the public sees it. Raises `Unexpected`."""
+    """Return the wave as the public sees it. Raises `Unexpected`."""
     found: dict[str, Any] = crowd.api.call("GET", f"/waves/{number}").expect(200).body
     return found
 

@@ -10,7 +10,7 @@ FINAL = {"paid", "account_refused", "under_review", "returned"}
 
 
 def read_payouts(crowd: Crowd, step: str) -> int:
-    """Those who wait for money look again; who sees that an address is missing sets it. How many still wait."""
+    """Let those who wait for money look, and set an address that is missing; returns how many still wait."""
 
     def read(diary: Diary) -> None:
         diary.payouts = crowd.call(diary, "GET", "/me/payouts").expect(200).body["payouts"]

@@ -139,7 +139,7 @@ def _cancel(crowd: Crowd, diary: Diary, training: Training) -> None:
 
 
 def _begin(crowd: Crowd, shelf: Shelf, diary: Diary, training: Training) -> None:
-    """Redemption and attendance, in this order; what comes out of it is refused, and who is done at once too."""
+    """Redeem and attend, in this order; another order is refused, and so is whoever is done at once."""
     partner, part, code = shelf.teacher(training), diary.person.part, training["redeem_code"]
     card = {"redeem_code": code, "card_number": diary.card_number}
     early = _completion(crowd, diary, training) | {"certificate_number": "TOO-EARLY"}
@@ -174,7 +174,7 @@ def _complete(crowd: Crowd, shelf: Shelf, diary: Diary, training: Training) -> N
 
 
 def _completion(crowd: Crowd, diary: Diary, training: Training) -> dict[str, Any]:
-    """What the partner reports of somebody who completes a training now."""
+    """What the partner reports of a training that is completed now."""
     return {
         "redeem_code": training["redeem_code"],
         "certificate_number": f"{training['course']}/{diary.person.number:04d}",
@@ -183,7 +183,7 @@ def _completion(crowd: Crowd, diary: Diary, training: Training) -> dict[str, Any
 
 
 def _overhear(crowd: Crowd, partner: Partner, completion: Mapping[str, Any]) -> None:
-    """Who has overheard a signed request can do nothing with it, as it is or with another body."""
+    """A signed request that was overheard is of no use, neither as it is nor with another body."""
     body = json.dumps(completion).encode()
     overheard: dict[str, str] = {}
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from ..players.crowd import Diary
-from .played import Played, equal
+from .played import Played, unequal
 
 FAMILY_CAP = 2
 
@@ -21,16 +21,16 @@ def differences(played: Played) -> Iterator[str]:
 
 def _people(played: Played) -> Iterator[str]:
     counts = played.counts
-    yield from equal(
+    yield from unequal(
         "people", registered_and_refused=counts["registered"] + counts["refused"], people=len(played.diaries)
     )
     expected = sum(diary.person.joins for diary in played.diaries)
-    yield from equal("people who join", joined=counts["joined"], expected=expected)
+    yield from unequal("people who join", joined=counts["joined"], expected=expected)
 
 
 def _entries(played: Played) -> Iterator[str]:
     listed = {leaf for leaves in played.results.leaves.values() for leaf in leaves}
-    yield from equal(
+    yield from unequal(
         "entries",
         receipts=played.counts["joined"],
         note=played.results.entries,
@@ -49,7 +49,7 @@ def _entries(played: Played) -> Iterator[str]:
 def _seats(played: Played) -> Iterator[str]:
     joined = [diary for diary, _ in played.joined()]
     chosen, quota = played.counts["chosen"], played.results.quota
-    yield from equal("seats", chosen=chosen, wave=played.wave["chosen"], results=len(played.results.chosen()))
+    yield from unequal("seats", chosen=chosen, wave=played.wave["chosen"], results=len(played.results.chosen()))
     # Who lost a place is barred for good, and frees the family card for those whose turn is still to come.
     least = min(quota, _room(joined) - played.counts["revoked"])
     most = min(quota, _room([diary for diary in joined if not diary.revoked]))
@@ -95,11 +95,11 @@ def _substitutes(played: Played) -> Iterator[str]:
     """Who lost a place and who got it, as they were told and as it is published."""
     moved = played.results.substitutions
     new = played.results.chosen() - played.results.chosen(played.results.settled)
-    yield from equal(
+    yield from unequal(
         "substitutes", told={leaf.hex() for diary, leaf in played.joined() if diary.substitute}, published=_hex(new)
     )
     revoked = {one["out"] for one in moved if one["reason"] == "revoked"}
-    yield from equal(
+    yield from unequal(
         "places revoked", told={leaf.hex() for diary, leaf in played.joined() if diary.revoked}, published=revoked
     )
     if played.counts["revoked"] and not new:

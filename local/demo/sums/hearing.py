@@ -7,7 +7,7 @@ from typing import Any
 
 from ..players.crowd import Diary
 from ..players.training import INCENTIVE
-from .played import Played, equal
+from .played import Played, unequal
 
 
 def differences(played: Played) -> Iterator[str]:
@@ -21,9 +21,9 @@ def differences(played: Played) -> Iterator[str]:
 def _surveys(played: Played) -> Iterator[str]:
     """Whoever was paid is asked, and of the others exactly the published sample, which follows from the draw's seed."""
     sample = played.results.sample
-    yield from equal("the sample of those not chosen", published=sample, worked_out=played.results.sampled())
+    yield from unequal("the sample of those not chosen", published=sample, worked_out=played.results.sampled())
     asked = {leaf.hex() for diary, leaf in played.joined() if diary.surveys and not diary.surveys[0]["amount_idr"]}
-    yield from equal("people not chosen who are asked", asked=asked, published={leaf.hex() for leaf in sample})
+    yield from unequal("people not chosen who are asked", asked=asked, published={leaf.hex() for leaf in sample})
     for diary in played.diaries:
         who = f"person {diary.person.number}"
         paid = any(each["kind"] == INCENTIVE and each["state"] == "paid" for each in diary.payouts)
@@ -41,7 +41,7 @@ def _applicants(played: Played) -> Iterator[str]:
     """A partner reads exactly those who applied and did not take it back, with the certificates that they earned."""
     for vacancy_id, read in played.applicants.items():
         applied = [diary for diary in played.diaries if diary.applied == vacancy_id and not diary.person.withdraws]
-        yield from equal(
+        yield from unequal(
             "applicants of a vacancy",
             read=sorted((one["name"], _certificates(one["certificates"])) for one in read),
             applied=sorted((diary.person.form["name"], _certificates(diary.completed)) for diary in applied),
@@ -62,7 +62,7 @@ def _grievance(played: Played, diary: Diary, grievance: dict[str, Any]) -> Itera
     assert diary.receipt is not None  # noqa: S101 - who appeals against a selection had joined
     leaf = bytes.fromhex(diary.receipt["leaf"])
     leaves = played.results.leaves[int(diary.person.form["province"])]
-    yield from equal(
+    yield from unequal(
         f"{who}: the evidence of an appeal",
         shown=(evidence["leaf"], evidence["position"], evidence["entries"], evidence["open"], evidence["verdict"]),
         published=(

@@ -11,7 +11,7 @@ from chalicelib.registration.identity import parse_account_number
 from ..players.crowd import Diary
 from ..players.surveys import SURVEY_1
 from ..players.training import INCENTIVE
-from .played import Played, equal
+from .played import Played, unequal
 
 
 def differences(played: Played) -> Iterator[str]:
@@ -27,11 +27,11 @@ def differences(played: Played) -> Iterator[str]:
 
 def _sums(played: Played) -> Iterator[str]:
     counts, due = played.counts, [diary for diary in played.diaries if INCENTIVE in diary.due]
-    yield from equal("incentives", due=len(due), paid_and_failed=counts["paid"] + counts["failed"])
+    yield from unequal("incentives", due=len(due), paid_and_failed=counts["paid"] + counts["failed"])
     unpayable = sum(diary.person.address["account_number"].endswith(played.failing_suffix) for diary in due)
-    yield from equal("incentives that could not be paid", failed=counts["failed"], accounts_never_paid=unpayable)
+    yield from unequal("incentives that could not be paid", failed=counts["failed"], accounts_never_paid=unpayable)
     answered = sum(SURVEY_1 in diary.due for diary in played.diaries)
-    yield from equal(
+    yield from unequal(
         "rupiah paid",
         people=played.told_idr,
         books=sum(line["moved_idr"] for line in played.books["payouts"]),

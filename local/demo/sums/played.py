@@ -80,7 +80,7 @@ def net_promoter_score(recommendations: Sequence[int]) -> float:
     return 100 * (promoters - detractors) / len(recommendations)
 
 
-def equal(what: str, **figures: object) -> Iterator[str]:
-    """A sentence with all the figures, if they are not all the same."""
+def unequal(what: str, **figures: object) -> Iterator[str]:
+    """Yield a sentence with all the figures if they are not all the same."""
     if any(figure != next(iter(figures.values())) for figure in figures.values()):
         yield f"{what}: " + ", ".join(f"{name} {figure}" for name, figure in figures.items())
