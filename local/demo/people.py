@@ -55,7 +55,10 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Person:
-    """One invented person. `form` and `address` are the bodies of the two PUT requests; with a `refusal`: refused."""
+    """One invented person. `form` and `address` are the bodies of the two PUT requests; with a `refusal`: refused.
+
+    What a person does who wins a place follows from the number, so that a seed repeats it.
+    """
 
     number: int
     email: str
@@ -63,53 +66,24 @@ class Person:
     form: Mapping[str, Any]
     address: Mapping[str, str]
     part: Part
+    forgets_address: bool
+    """Says where to be paid only when told that this is missing."""
+    buys: bool
+    """Buys a training in time; whoever does not loses the place."""
+    finishes: bool
+    buys_two: bool
+    changes_mind: bool
+    overspends: bool
+    answers: bool
+    applies: bool
+    withdraws: bool
+    """Takes back the consent that went with an application."""
     refusal: Refusal | None = None
 
     @property
     def joins(self) -> bool:
         """Whether this person ends up with an entry."""
         return self.refusal is None and self.part not in {Part.LATE, Part.AWAY}
-
-    @property
-    def forgets_address(self) -> bool:
-        """Whether this person says where to be paid only when told that this is missing."""
-        return self.number % 20 == 3
-
-    # What this person does if a place is won. All of it follows from the number, so that a seed repeats it.
-
-    @property
-    def buys(self) -> bool:
-        """Whether this person buys a training in time; who does not loses the place."""
-        return self.number % 12 != 5
-
-    @property
-    def finishes(self) -> bool:
-        return self.number % 12 != 11
-
-    @property
-    def buys_two(self) -> bool:
-        return self.number % 10 == 0
-
-    @property
-    def changes_mind(self) -> bool:
-        return self.number % 9 == 4
-
-    @property
-    def overspends(self) -> bool:
-        return self.number % 8 == 3
-
-    @property
-    def answers(self) -> bool:
-        return self.number % 7 != 6
-
-    @property
-    def applies(self) -> bool:
-        return self.number % 3 == 0
-
-    @property
-    def withdraws(self) -> bool:
-        """Whether this person takes back the consent that went with an application."""
-        return self.number % 15 == 0
 
 
 def people(seed: int, count: int, today: date, programme: Programme, failing_suffix: str) -> list[Person]:
@@ -137,10 +111,11 @@ def _registering(identities: Identities, count: int) -> list[Person]:
 
 
 def _person(identity: Identity, part: Part, identities: Identities) -> Person:
+    number = identity.number
     return Person(
-        number=identity.number,
-        email=f"warga{identity.number:04d}@example.org",
-        password=f"Gelombang-{identity.number:04d}-{identity.birth_date:%y%m%d}",
+        number=number,
+        email=f"warga{number:04d}@example.org",
+        password=f"Gelombang-{number:04d}-{identity.birth_date:%y%m%d}",
         form={
             "nik": identity.nik,
             "kk": identity.kk,
@@ -155,6 +130,15 @@ def _person(identity: Identity, part: Part, identities: Identities) -> Person:
         },
         address=identity.address,
         part=part,
+        forgets_address=number % 20 == 3,
+        buys=number % 12 != 5,
+        finishes=number % 12 != 11,
+        buys_two=number % 10 == 0,
+        changes_mind=number % 9 == 4,
+        overspends=number % 8 == 3,
+        answers=number % 7 != 6,
+        applies=number % 3 == 0,
+        withdraws=number % 15 == 0,
     )
 
 

@@ -44,7 +44,10 @@ def transaction(payout: Mapping[str, Any], status: str, updated_at: float) -> di
 
 def page(transactions: Sequence[dict[str, Any]], query: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """One page of the transactions, which are given with the newest first. Raises `BadQuery`."""
-    limit = _limit(query)
+    asked = query.get("limit", [str(LIMIT)])[0]
+    if not asked.isdigit() or not 1 <= int(asked) <= LIMIT_MAX:
+        raise BadQuery("limit")
+    limit = int(asked)
     found = [each for each in transactions if _asked_for(each, query)]
     if "after_id" in query:
         # The line itself may have changed and no longer be among what is asked for: its place in the whole list counts.
@@ -57,28 +60,16 @@ def page(transactions: Sequence[dict[str, Any]], query: Mapping[str, Sequence[st
 
 def _asked_for(each: Mapping[str, Any], query: Mapping[str, Sequence[str]]) -> bool:
     return (
-        _among(each["type"], query.get("types"))
-        and _among(each["status"], query.get("statuses"))
+        each["type"] in query.get("types", [each["type"]])
+        and each["status"] in query.get("statuses", [each["status"]])
         and all(part in each["reference_id"] for part in query.get("reference_id", ()))
         and all(_within(each[field], field, query) for field in ("created", "updated"))
     )
 
 
-def _among(value: str, wanted: Sequence[str] | None) -> bool:
-    return wanted is None or value in wanted
-
-
 def _within(value: str, field: str, query: Mapping[str, Sequence[str]]) -> bool:
-    since, until = (query.get(f"{field}[{end}]") for end in ("gte", "lte"))
-    when = datetime.fromisoformat(value)
-    return (since is None or _when(since[0]) <= when) and (until is None or when <= _when(until[0]))
-
-
-def _limit(query: Mapping[str, Sequence[str]]) -> int:
-    raw = query.get("limit", [str(LIMIT)])[0]
-    if not raw.isdigit() or not 1 <= int(raw) <= LIMIT_MAX:
-        raise BadQuery("limit")
-    return int(raw)
+    since, until = (query.get(f"{field}[{end}]", [value])[0] for end in ("gte", "lte"))
+    return _when(since) <= datetime.fromisoformat(value) <= _when(until)
 
 
 def _when(raw: str) -> datetime:
