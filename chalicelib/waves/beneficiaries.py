@@ -7,11 +7,10 @@ from datetime import datetime
 from typing import ClassVar
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
-from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition, size
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 
-from ..aws.dynamodb import LegsFailed, Transaction, is_condition_failure
+from ..aws.dynamodb import LegsFailed, Transaction, find, update_if
 from ..clock import iso, parse_iso
 from .entries import UNDECIDED, EntryItem, entry_item
 from .rules import Beneficiary, BeneficiaryState, Deadline, EntryOutcome, shard_of, sources
@@ -111,11 +110,8 @@ class BeneficiaryStore:
 
     def of(self, registrant_id: str) -> Beneficiary | None:
         """Who was chosen, if they were."""
-        try:
-            item = BeneficiaryItem.get(_pk(registrant_id), "BENEFICIARY", consistent_read=True)
-        except BeneficiaryItem.DoesNotExist:
-            return None
-        return _beneficiary(item)
+        item = find(BeneficiaryItem, _pk(registrant_id), "BENEFICIARY")
+        return _beneficiary(item) if item else None
 
     def of_many(self, registrant_ids: Iterable[str]) -> list[Beneficiary]:
         """Those of them who were ever chosen, in the order given; one call for each 100."""
@@ -135,11 +131,8 @@ class BeneficiaryStore:
 
     def holders(self, kk_mac: str) -> list[str]:
         """Who counts to a family card, in order of their ids. One read."""
-        try:
-            item = FamilyItem.get(_family(kk_mac).pk, "HOLDERS", consistent_read=True)
-        except FamilyItem.DoesNotExist:
-            return []
-        return sorted(item.holders or ())
+        item = find(FamilyItem, _family(kk_mac).pk, "HOLDERS")
+        return sorted(item.holders or ()) if item else []
 
     # Legs of others' transactions, for changes of a registration
 
@@ -154,7 +147,7 @@ class BeneficiaryStore:
         if beneficiary is None:
             self.check_absent(tx, leg, registrant_id)
         elif beneficiary.state is not BeneficiaryState.REVOKED and beneficiary.kk_mac != kk_mac:
-            item = BeneficiaryItem(_pk(registrant_id), "BENEFICIARY")
+            item = _item(registrant_id)
             as_read = (BeneficiaryItem.state != BeneficiaryState.REVOKED.value) & _on_card(beneficiary.kk_mac)
             tx.update(leg, item, [BeneficiaryItem.kk_mac.set(kk_mac)], as_read)
             if beneficiary.kk_mac is not None:
@@ -165,7 +158,7 @@ class BeneficiaryStore:
 
     def activate(self, tx: Transaction, beneficiary: Beneficiary, now: datetime) -> None:
         """A purchase keeps the place: ACTIVE, the deadline is met; a graduate stays one. Too late, the leg fails."""
-        item, state = BeneficiaryItem(_pk(beneficiary.registrant_id), "BENEFICIARY"), BeneficiaryItem.state
+        item, state = _item(beneficiary.registrant_id), BeneficiaryItem.state
         if beneficiary.state is BeneficiaryState.GRADUATED:
             graduated = state == BeneficiaryState.GRADUATED.value
             tx.check(BENEFICIARY_LEG, BeneficiaryItem, (item.pk, item.sk), graduated)
@@ -182,7 +175,7 @@ class BeneficiaryStore:
         """The only purchase is taken back: POTENTIAL again, with the deadline there was."""
         tx.update(
             BENEFICIARY_LEG,
-            BeneficiaryItem(_pk(beneficiary.registrant_id), "BENEFICIARY"),
+            _item(beneficiary.registrant_id),
             [
                 BeneficiaryItem.state.set(BeneficiaryState.POTENTIAL.value),
                 BeneficiaryItem.potential_shard.set(shard_of(beneficiary.registrant_id)),
@@ -194,7 +187,7 @@ class BeneficiaryStore:
         """The first training is completed and reviewed."""
         tx.update(
             BENEFICIARY_LEG,
-            BeneficiaryItem(_pk(registrant_id), "BENEFICIARY"),
+            _item(registrant_id),
             [
                 BeneficiaryItem.state.set(BeneficiaryState.GRADUATED.value),
                 BeneficiaryItem.graduated_at.set(iso(now)),
@@ -209,7 +202,7 @@ class BeneficiaryStore:
         overdue = BeneficiaryItem.buy_by <= _second(now)
         tx.update(
             BENEFICIARY_LEG,
-            BeneficiaryItem(_pk(beneficiary.registrant_id), "BENEFICIARY"),
+            _item(beneficiary.registrant_id),
             [
                 BeneficiaryItem.state.set(BeneficiaryState.REVOKED.value),
                 BeneficiaryItem.revoked_at.set(iso(now)),
@@ -223,14 +216,8 @@ class BeneficiaryStore:
 
     def passed_on(self, registrant_id: str) -> None:
         """Nothing is left to be done for one who was revoked."""
-        try:
-            BeneficiaryItem(_pk(registrant_id), "BENEFICIARY").update(
-                [BeneficiaryItem.potential_shard.remove()],
-                condition=BeneficiaryItem.state == BeneficiaryState.REVOKED.value,
-            )
-        except UpdateError as error:
-            if not is_condition_failure(error):
-                raise
+        item, revoked = _item(registrant_id), BeneficiaryItem.state == BeneficiaryState.REVOKED.value
+        update_if(item, [BeneficiaryItem.potential_shard.remove()], revoked)
 
     def _add_legs(self, tx: Transaction, beneficiary: Beneficiary, kk_mac: str) -> None:
         person = beneficiary.registrant_id
@@ -268,6 +255,11 @@ class BeneficiaryStore:
 
 def _pk(registrant_id: str) -> str:
     return f"B#{registrant_id}"
+
+
+def _item(registrant_id: str) -> BeneficiaryItem:
+    """A beneficiary's keys, to update it by."""
+    return BeneficiaryItem(_pk(registrant_id), "BENEFICIARY")
 
 
 def _family(kk_mac: str) -> FamilyItem:

@@ -59,7 +59,7 @@ class Calendar:
         self._every = timedelta(days=rules.every_days)
         self._lasts = timedelta(hours=rules.open_hours)
         self._exceptions = {exception.number: exception for exception in exceptions}
-        planned = (self._planned(number) for number in sorted(self._exceptions))
+        planned = (self.wave(number) for number in sorted(self._exceptions))
         self._excepted = sorted((wave for wave in planned if wave is not None), key=lambda wave: wave.opens_at)
 
     @property
@@ -76,7 +76,13 @@ class Calendar:
 
     def wave(self, number: int) -> PlannedWave | None:
         """The wave of that number; None if it is skipped or never was."""
-        return self._planned(number)
+        exception = self._exceptions.get(number)
+        if exception is not None and exception.skipped:
+            return None
+        regular = self._times(number, exception)
+        if regular is None or exception is None:
+            return regular
+        return replace(regular, quota=exception.quota, reserved=exception.reserved, weights=exception.weights)
 
     def current(self, now: datetime) -> PlannedWave | None:
         """The wave that accepts entries at this instant."""
@@ -157,15 +163,6 @@ class Calendar:
         opens_at = self._first + (number - self._rules.first_wave) * self._every
         return PlannedWave(number, opens_at, opens_at + self._lasts)
 
-    def _planned(self, number: int) -> PlannedWave | None:
-        exception = self._exceptions.get(number)
-        if exception is not None and exception.skipped:
-            return None
-        regular = self._times(number, exception)
-        if regular is None or exception is None:
-            return regular
-        return replace(regular, quota=exception.quota, reserved=exception.reserved, weights=exception.weights)
-
     def _times(self, number: int, exception: CalendarException | None) -> PlannedWave | None:
         """When a wave is: as an admin has set it, else as the rules have it; None if it never was."""
         if exception is not None and exception.opens_at is not None and exception.closes_at is not None:
@@ -188,7 +185,7 @@ class Calendar:
         return self._exceptions.get(number) or CalendarException(number)
 
     def _changeable(self, number: int, earliest: datetime) -> PlannedWave:
-        wave = self._planned(number)
+        wave = self.wave(number)
         if wave is None:
             raise UnknownWave(wave=number)
         self._not_before(number, wave.opens_at, earliest)

@@ -1,11 +1,7 @@
 """Entries: one item for each person in each wave, spread over 64 partitions a wave by the person.
 
-The entries of a wave, page by page as DynamoDB sends them: ten million are read by one step.
-
-A page of 1 MB holds some 7,000 entries. botocore's parser takes 5 to 10 microseconds for each, which is most of what
-a freeze would take; decoding the body straight into the shape that it is known to have takes 0.3.
-
-All partitions of a wave's entries, several at once.
+One step reads ten million of them, page by page. A page of 1 MB holds some 7,000 entries. botocore's parser takes 5 to
+10 microseconds for each; decoding the body into the one shape that it has takes 0.3.
 """
 
 from __future__ import annotations
@@ -14,16 +10,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct, field
 from msgspec.json import Decoder
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import UpdateError
-from pynamodb.models import Model
 
 from ..aws import dynamodb
-from ..aws.dynamodb import Transaction, is_condition_failure
+from ..aws.dynamodb import Transaction, update_if
 from ..clock import iso, parse_iso
 from .rules import SHARDS, Entry, EntryOutcome, shard_of
 from .store import WavesTable
@@ -40,6 +34,15 @@ class EntryItem(WavesTable):
     seat = UnicodeAttribute(null=True)
 
 
+T = TypeVar("T")
+
+Row = tuple[str, int, bytes, str | None]
+"""Registrant, region, ticket, outcome. A tuple, since making anything else of it takes longer than all the rest."""
+
+Tickets = tuple[dict[int, list[bytes]], list[str]]
+"""By region the tickets of the entries without an outcome; the outcomes of the others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """What the award needs of an entry."""
@@ -52,9 +55,6 @@ class Candidate:
 
 class EntryStore:
     """Writes an entry once, and reads one person's or one wave's."""
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
 
     def join(self, entry: Entry) -> Entry:
         """Write the entry, or leave the one that is there; one call. Returns the one that holds from now on."""
@@ -92,17 +92,32 @@ class EntryStore:
             tx.check(leg, EntryItem, (item.pk, item.sk), EntryItem.pk.does_not_exist())
 
     def pages(self, wave: int, shard: int) -> Iterator[list[Row]]:
-        """The entries of one shard (from 0), a call for each page; threads may read at once."""
-        return self._reader.pages(wave, shard)
+        """The entries of one shard (from 0) in order of the registrants, read consistently; a call for each page.
+
+        Threads may read at once. Raises pynamodb's `QueryError`.
+        """
+        for items in self._pages(wave, shard, "sk,#region,ticket,outcome", _ITEMS):
+            yield [
+                (one.sk.S, one.region.N, one.ticket.B, None if one.outcome is None else one.outcome.S) for one in items
+            ]
 
     def tickets(self, wave: int, shard: int) -> Iterator[Tickets]:
-        """As `pages`, of each entry only what a list is made from."""
-        return self._reader.tickets(wave, shard)
+        """As `pages`, of each entry only what a list is made from, and no object for one but its ticket."""
+        for items in self._pages(wave, shard, "#region,ticket,outcome", _NAMELESS):
+            undecided, outcomes = defaultdict[int, list[bytes]](list), list[str]()
+            for one in items:
+                if one.outcome is None:
+                    undecided[one.region.N].append(one.ticket.B)
+                else:
+                    outcomes.append(one.outcome.S)
+            yield undecided, outcomes
 
     def candidates(self, wave: int) -> Iterator[Candidate]:
         """Every entry of a wave as the award sees it."""
-        for registrant_id, region, ticket, outcome in self._rows(wave):
-            yield Candidate(registrant_id, region, ticket, None if outcome is None else EntryOutcome(outcome))
+        for shard in range(SHARDS):
+            for page in self.pages(wave, shard):
+                for registrant_id, region, ticket, outcome in page:
+                    yield Candidate(registrant_id, region, ticket, None if outcome is None else EntryOutcome(outcome))
 
     def page(self, wave: int, shard: str, after: str, limit: int) -> list[tuple[str, EntryOutcome | None]]:
         """Registrant and outcome of the entries of one shard, in order, from behind `after` ("": from the first)."""
@@ -114,23 +129,28 @@ class EntryStore:
 
     def refuse(self, wave: int, registrant_id: str, outcome: EntryOutcome) -> EntryOutcome:
         """Write an outcome that gives no seat, unless there is one already; returns the one that holds."""
-        try:
-            entry_item(wave, registrant_id).update([EntryItem.outcome.set(outcome.value)], condition=UNDECIDED)
-        except UpdateError as error:
-            if is_condition_failure(error):
-                return self.outcome(wave, registrant_id)
-            raise
-        return outcome
+        written = update_if(entry_item(wave, registrant_id), [EntryItem.outcome.set(outcome.value)], UNDECIDED)
+        return outcome if written else self.outcome(wave, registrant_id)
 
     def outcome(self, wave: int, registrant_id: str) -> EntryOutcome:
         """The outcome of an entry that has one."""
         item = EntryItem.get(f"E#{wave}#{shard_of(registrant_id)}", registrant_id, consistent_read=True)
         return EntryOutcome(item.outcome)
 
-    def _rows(self, wave: int) -> Iterator[Row]:
-        for shard in range(SHARDS):
-            for page in self.pages(wave, shard):
-                yield from page
+    def _pages(self, wave: int, shard: int, attributes: str, decoder: Decoder[_Page[T]]) -> Iterator[list[T]]:
+        asked: dict[str, Any] = {
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": f"E#{wave}#{shard:02d}"}},
+            "ProjectionExpression": attributes,
+            "ExpressionAttributeNames": {"#region": "region"},
+            "ConsistentRead": True,
+        }
+        while True:
+            page = decoder.decode(dynamodb.query_body(WavesTable, asked))
+            yield page.items
+            if page.last is None:
+                return
+            asked["ExclusiveStartKey"] = page.last
 
 
 UNDECIDED = EntryItem.ticket.exists() & EntryItem.outcome.does_not_exist()
@@ -153,116 +173,6 @@ def _entry(wave: int, item: EntryItem) -> Entry:
         outcome=None if item.outcome is None else EntryOutcome(item.outcome),
         seat=item.seat,
     )
-
-
-T = TypeVar("T")
-
-Row = tuple[str, int, bytes, str | None]
-"""Registrant, region, ticket, outcome. A tuple, since making anything else of it takes longer than all the rest."""
-
-Tickets = tuple[dict[int, list[bytes]], list[str]]
-"""By region the tickets of the entries without an outcome; the outcomes of the others."""
-
-
-class Reader(Protocol):
-    """What reads one partition of a wave's entries (`shard` from 0), consistently, in order of the registrants."""
-
-    def pages(self, wave: int, shard: int) -> Iterator[list[Row]]:
-        """One call for each page; raises pynamodb's `QueryError`. Threads may read at once."""
-        ...
-
-    def tickets(self, wave: int, shard: int) -> Iterator[Tickets]:
-        """As `pages`, for who makes lists: no registrants, and no object for an entry but its ticket."""
-        ...
-
-
-class OrdinaryReader:
-    """By the client's own parser. `table` is bound."""
-
-    def __init__(self, table: type[Model]) -> None:
-        self._table = table
-
-    def pages(self, wave: int, shard: int) -> Iterator[list[Row]]:
-        """As `Reader` says."""
-        for items in self._pages(wave, shard, ["sk", *_OF_A_LIST]):
-            yield [
-                (one["sk"]["S"], int(one["region"]["N"]), one["ticket"]["B"], one.get("outcome", _NONE)["S"])
-                for one in items
-            ]
-
-    def tickets(self, wave: int, shard: int) -> Iterator[Tickets]:
-        """As `Reader` says."""
-        for items in self._pages(wave, shard, _OF_A_LIST):
-            undecided, outcomes = defaultdict[int, list[bytes]](list), list[str]()
-            for one in items:
-                if "outcome" in one:
-                    outcomes.append(one["outcome"]["S"])
-                else:
-                    undecided[int(one["region"]["N"])].append(one["ticket"]["B"])
-            yield undecided, outcomes
-
-    def _pages(self, wave: int, shard: int, attributes: list[str]) -> Iterator[list[dict[str, Any]]]:
-        connection, start = self._table._get_connection(), None
-        while True:
-            page = connection.query(
-                _partition(wave, shard),
-                attributes_to_get=attributes,
-                consistent_read=True,
-                exclusive_start_key=start,
-            )
-            yield page["Items"]
-            start = page.get("LastEvaluatedKey")
-            if start is None:
-                return
-
-
-class LeanReader:
-    """By the one shape that a page of entries has: the same, some thirty times as fast. `table` is bound."""
-
-    def __init__(self, table: type[Model]) -> None:
-        self._table = table
-
-    def pages(self, wave: int, shard: int) -> Iterator[list[Row]]:
-        """As `Reader` says."""
-        for items in self._pages(wave, shard, "sk," + _LEAN_LIST, _ITEMS):
-            yield [
-                (one.sk.S, one.region.N, one.ticket.B, None if one.outcome is None else one.outcome.S) for one in items
-            ]
-
-    def tickets(self, wave: int, shard: int) -> Iterator[Tickets]:
-        """As `Reader` says."""
-        for items in self._pages(wave, shard, _LEAN_LIST, _NAMELESS):
-            undecided, outcomes = defaultdict[int, list[bytes]](list), list[str]()
-            for one in items:
-                if one.outcome is None:
-                    undecided[one.region.N].append(one.ticket.B)
-                else:
-                    outcomes.append(one.outcome.S)
-            yield undecided, outcomes
-
-    def _pages(self, wave: int, shard: int, attributes: str, decoder: Decoder[_Page[T]]) -> Iterator[list[T]]:
-        asked: dict[str, Any] = {
-            "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": {":pk": {"S": _partition(wave, shard)}},
-            "ProjectionExpression": attributes,
-            "ExpressionAttributeNames": {"#region": "region"},
-            "ConsistentRead": True,
-        }
-        while True:
-            page = decoder.decode(dynamodb.query_body(self._table, asked))
-            yield page.items
-            if page.last is None:
-                return
-            asked["ExclusiveStartKey"] = page.last
-
-
-_OF_A_LIST = ["region", "ticket", "outcome"]
-_LEAN_LIST = "#region,ticket,outcome"
-_NONE = {"S": None}
-
-
-def _partition(wave: int, shard: int) -> str:
-    return f"E#{wave}#{shard:02d}"
 
 
 # Not for the garbage collector: they live as long as their page and refer to no container.

@@ -1,25 +1,21 @@
 """From a closed list to a published commitment.
 
-No lock says whose freeze it is. The lists are the same whoever reads them, since nobody is removed any more once all
-are screened, and the one choice there is, the instant of the freeze, is made in the note: the first one published in
-time is the wave's, for good (see `publication`).
+First, who came to be excluded, too old or no longer registered since they joined is removed: an outcome on each entry,
+and a mark on each shard that is done. The mark comes after a shard's last removal, and no removal is written beside a
+mark. So once every shard is marked the lists are fixed, whoever else is still at work.
 
-Which entries are removed before the freeze, as it is written: an outcome on each, a mark on each shard that is done.
-
-The mark comes after a shard's last removal, and no removal is written beside it. So once every shard is marked the
-lists are what they are, whoever else is still at work.
-
-Before the lists are made: who came to be excluded, too old or no longer registered since they joined is removed.
+No lock says whose freeze it is. The lists are the same whoever reads them. The one choice, the instant of the freeze,
+is made in the note: the first one published in time is the wave's, for good (see `publication`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from threading import Lock
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from ..aws.dynamodb import LegsFailed, Transaction
 from ..config import DrawRules
@@ -41,6 +37,9 @@ from .entries import UNDECIDED, EntryItem, EntryStore, each_shard, entry_item
 from .publication.bucket import Publication, Published
 from .rules import EntryOutcome, Wave, chain_of, closing_day, freeze_due, frozen_at
 from .store import WavesTable
+
+if TYPE_CHECKING:
+    from ..registration.service import Registrations
 
 ONE_PAGE_S = 10
 """A page is not read, nor a list published, with less time left than this: a call with its retries, and its work."""
@@ -177,12 +176,6 @@ OUTCOMES: Mapping[type[DomainError] | Registered, EntryOutcome] = {
     Registered.REVOKED: EntryOutcome.BARRED,
 }
 """Why someone may not take part, as registration says it, and the outcome of their entry (docs/draw.md section 8)."""
-
-
-class Registrations(Protocol):
-    """What the screening asks of registration, for at most 100 people at once."""
-
-    def unfit(self, registrant_ids: Sequence[str], day: date) -> Mapping[str, type[DomainError] | Registered]: ...
 
 
 class EligibilityCheck:

@@ -1,12 +1,9 @@
 """Who buys no training in time loses the place, for good, and the next of the same draw gets it.
 
-First every overdue place is revoked and becomes a line of its wave's log; that decides the order. Those of the log are
-told, and each settled wave is walked again from the draw on: past what was decided, and on through the log, line by
-line. How far the telling has come is written down page by page, and a beneficiary who was revoked stays marked until
-the place was passed on; so a run that died is gone on with by the next one, and of two at once each does what the other
-has not.
-
-Each wave's log of revoked places: in which order they are passed on, and how far that and the telling have come.
+First every overdue place is revoked and becomes a line of its wave's log, which decides the order. Then those of the
+log are told, and each settled wave is walked again from the draw on: past what was decided, then through the log, line
+by line. The log holds how far that and the telling have come, and a revoked beneficiary stays marked until the place
+was passed on. So the next run goes on with one that died, and of two at once each does what the other has not.
 """
 
 from __future__ import annotations
@@ -17,13 +14,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 
-from ..aws.dynamodb import LegsFailed, Transaction, is_condition_failure
+from ..aws.dynamodb import LegsFailed, Transaction, update_if
 from ..aws.failures import Trouble, apart
 from ..clock import iso
 from ..config import Programme
@@ -37,6 +33,9 @@ from .calendar import Calendar
 from .rules import SHARDS, Beneficiary, BeneficiaryState, Wave, WaveState, planned, year_of
 from .store import WaveItem, WavesTable, WaveStore, YearItem
 
+if TYPE_CHECKING:
+    from ..registration.service import Registrations
+
 log = logging.getLogger(__name__)
 
 ONE_PERSON_S = 5
@@ -44,21 +43,6 @@ ONE_PERSON_S = 5
 
 PAGE = 100
 """After so many people it is written down how far a wave's log is dealt with: no more are told again after a death."""
-
-
-class Registrations(Protocol):
-    """What a revocation tells registration."""
-
-    def set_standing(self, registrant_id: str, standing: Registered) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """Where waves, places and the log are kept."""
-
-    waves: WaveStore
-    beneficiaries: BeneficiaryStore
-    log: RevocationLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +61,19 @@ class Revocation:
     """The scheduled step. Any number of runs, at any time, come to the same end."""
 
     def __init__(
-        self, programme: Programme, stores: Stores, award: Award, registrations: Registrations, notices: Notices
+        self,
+        programme: Programme,
+        store: WaveStore,
+        beneficiaries: BeneficiaryStore,
+        revocation_log: RevocationLog,
+        award: Award,
+        registrations: Registrations,
+        notices: Notices,
     ) -> None:
         self._programme = programme
-        self._stores = stores
+        self._store = store
+        self._beneficiaries = beneficiaries
+        self._log = revocation_log
         self._award = award
         self._registrations = registrations
         self._notices = notices
@@ -98,7 +91,7 @@ class Revocation:
         with suppress(OutOfTime):
             for shard in range(SHARDS):
                 self._revoke_overdue(f"{shard:02d}", budget, revoked, trouble)
-            waves = self._stores.waves.waves()
+            waves = self._store.waves()
             for wave in waves:
                 with apart(wave.number, trouble):
                     self._bar(wave, budget)
@@ -116,8 +109,8 @@ class Revocation:
 
     def _revoke_overdue(self, shard: str, budget: TimeBudget, revoked: list[Beneficiary], trouble: Trouble) -> None:
         """Add to `revoked` everyone of a shard whose place is revoked and still marked, those before this run too."""
-        due = [one.registrant_id for one in self._stores.beneficiaries.potential(shard, budget.now())]
-        for beneficiary in self._stores.beneficiaries.of_many(due):
+        due = [one.registrant_id for one in self._beneficiaries.potential(shard, budget.now())]
+        for beneficiary in self._beneficiaries.of_many(due):
             budget.need(ONE_PERSON_S)
             with apart(beneficiary.wave, trouble):
                 one = self._revoke(beneficiary, budget)
@@ -128,16 +121,16 @@ class Revocation:
         """Revoke a place if that is still to be done; the beneficiary as it is then. The index may lag behind."""
         while one.state is BeneficiaryState.POTENTIAL and one.buy_by <= budget.now():
             wave, revoked_at = self._record(one.wave), budget.now()
-            if self._stores.log.enter(one, wave, revoked_at):
+            if self._log.enter(one, wave, revoked_at):
                 revoked = replace(one, state=BeneficiaryState.REVOKED, revoked_at=revoked_at)
                 return replace(revoked, revoked_seq=wave.revoked + 1)
             # A purchase came first, or another run, which may have been about someone else of this wave.
-            one = self._stores.beneficiaries.of(one.registrant_id) or one
+            one = self._beneficiaries.of(one.registrant_id) or one
         return one
 
     def _bar(self, wave: Wave, budget: TimeBudget) -> None:
         """Let registration and the people know whose places were revoked, from the line on that was come to before."""
-        lines = self._stores.log.lines(wave, wave.barred)
+        lines = self._log.lines(wave, wave.barred)
         for start in range(0, len(lines), PAGE):
             page = lines[start : start + PAGE]
             for registrant_id in page:
@@ -145,18 +138,18 @@ class Revocation:
                 with suppress(NotRegistered):  # who is no longer registered cannot join either
                     self._registrations.set_standing(registrant_id, Registered.REVOKED)
                 self._notices.tell(registrant_id, Kind.REVOKED, f"revoked/{wave.number}", {"wave": wave.number})
-            self._stores.log.barred(wave, wave.barred + start + len(page))
+            self._log.barred(wave, wave.barred + start + len(page))
 
     def _pass_on(self, wave: Wave, budget: TimeBudget) -> int:
         """Find the next for each place of the log that has none yet; how many were found."""
-        calendar = Calendar(self._programme.calendar, self._stores.waves.exceptions()[1])
+        calendar = Calendar(self._programme.calendar, self._store.exceptions()[1])
         regular_number = calendar.regular_number(planned(wave))
-        draw, lines = self._stores.waves.draw(wave.number), self._stores.log.lines(wave)
+        draw, lines = self._store.draw(wave.number), self._log.lines(wave)
         walk = self._award.run(wave, draw, regular_number, budget, lines)
         found = 0
         for start in range(wave.passed, len(lines), PAGE):
             successors = [one for one in walk.successors[start : start + PAGE] if one is not None]
-            for one in self._stores.beneficiaries.of_many(successors):
+            for one in self._beneficiaries.of_many(successors):
                 budget.need(ONE_PERSON_S)
                 self._tell_chosen(one)
             found += len(successors)
@@ -167,13 +160,13 @@ class Revocation:
     def _passed_on(self, wave: Wave, seq: int, chosen: int) -> Wave:
         """Write down that a wave's first `seq` lines are done with, if no other run has; the wave as it is then."""
         while wave.passed < seq:
-            if self._stores.log.passed_on(wave, year_of(wave.opens_at), seq, chosen):
+            if self._log.passed_on(wave, year_of(wave.opens_at), seq, chosen):
                 return replace(wave, passed=seq, chosen=chosen)
             wave = self._record(wave.number)
         return wave
 
     def _record(self, number: int) -> Wave:
-        wave = self._stores.waves.wave(number)
+        wave = self._store.wave(number)
         if wave is None:
             raise LookupError(f"wave {number} has beneficiaries and no record")
         return wave
@@ -186,11 +179,11 @@ class Revocation:
 
     def _unmark(self, revoked: list[Beneficiary], budget: TimeBudget) -> None:
         """Look no more at those whose place was passed on."""
-        passed = {wave.number: wave.passed for wave in self._stores.waves.waves()}
+        passed = {wave.number: wave.passed for wave in self._store.waves()}
         for one in revoked:
             if one.revoked_seq is not None and one.revoked_seq <= passed[one.wave]:
                 budget.need(ONE_PERSON_S)
-                self._stores.beneficiaries.passed_on(one.registrant_id)
+                self._beneficiaries.passed_on(one.registrant_id)
 
 
 class RevokedItem(WavesTable):
@@ -232,13 +225,8 @@ class RevocationLog:
 
     def barred(self, wave: Wave, seq: int) -> None:
         """Record that registration and the people know of the first `seq` lines. It never goes back."""
-        try:
-            _record(wave).update(
-                [WaveItem.barred.set(seq)], condition=WaveItem.barred.does_not_exist() | (WaveItem.barred < seq)
-            )
-        except UpdateError as error:
-            if not is_condition_failure(error):
-                raise
+        forward = WaveItem.barred.does_not_exist() | (WaveItem.barred < seq)
+        update_if(_record(wave), [WaveItem.barred.set(seq)], forward)
 
     def passed_on(self, wave: Wave, year: int, seq: int, chosen: int) -> bool:
         """Record that the first `seq` lines are passed on, and that `chosen` seats are taken.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ..aws.dynamodb import Transaction
 from ..clock import iso
@@ -41,6 +41,7 @@ from .store import WaveStore
 
 if TYPE_CHECKING:
     # A join needs nothing of what is published.
+    from ..registration.service import Registrations
     from .publication.bucket import Publication
 
 UPCOMING = 3
@@ -57,12 +58,6 @@ WaveRecords = list[Wave]
 Beneficiaries = list[Beneficiary]
 Results = list[Result]
 Sampled = list[tuple[str, int]]
-
-
-class Registrations(Protocol):
-    """What a join asks of registration: one consistent read."""
-
-    def registrant(self, registrant_id: str) -> Registrant: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +109,7 @@ class Waves(CalendarChanges):
 
     def list(self, now: datetime) -> WaveViews:
         """The waves run here, the open one, and the next three, in order of opening."""
-        calendar = self._calendar(now)
-        plans = {wave.number: planned(wave) for wave in self._records(now).values()}
-        plans |= {plan.number: plan for plan in calendar.since(self._start(now), now) if plan.number not in plans}
-        after = now
-        for _ in range(UPCOMING):
-            plan = calendar.next(after)
-            plans[plan.number] = plan
-            after = plan.opens_at
-        ordered = sorted(plans.values(), key=lambda plan: plan.opens_at)
-        return [self._view(plan, now) for plan in ordered]
+        return [self._view(plan, now) for plan in self._plans(self._calendar(now), UPCOMING, now)]
 
     def current(self, now: datetime) -> wire.WaveView:
         """The open wave; else the one last closed, while its seats are not settled; else the next one."""
@@ -145,17 +131,8 @@ class Waves(CalendarChanges):
         """What a calendar program shows: the waves run here and the next ones, with those that were skipped."""
         version, exceptions = self._store.exceptions()
         calendar = Calendar(self._programme.calendar, exceptions)
-        plans = {plan.number: plan for plan in calendar.since(self._start(now), now)}
-        after = now
-        for _ in range(AGENDA_AHEAD):
-            plan = calendar.next(after)
-            plans[plan.number] = plan
-            after = plan.opens_at
-        records = self._records(now).values()
-        plans |= {wave.number: planned(wave) for wave in records}
-        waves = sorted(plans.values(), key=lambda plan: plan.opens_at)
-        notes = {wave.number: wave.note for wave in records if wave.note is not None}
-        return Agenda(version, tuple(waves), tuple(calendar.skipped), notes)
+        notes = {wave.number: wave.note for wave in self._records(now).values() if wave.note is not None}
+        return Agenda(version, self._plans(calendar, AGENDA_AHEAD, now), tuple(calendar.skipped), notes)
 
     # Entries
 
@@ -305,6 +282,17 @@ class Waves(CalendarChanges):
         if entry is None:
             raise WaveClosed(wave=last.number, closed_at=iso(last.closes_at), next_opens_at=iso(following.opens_at))
         return wire.receipt(entry)
+
+    def _plans(self, calendar: Calendar, upcoming: int, now: datetime) -> tuple[PlannedWave, ...]:
+        """The waves run here, the open one and the `upcoming` next, in order of opening; a record is its own plan."""
+        plans = {plan.number: plan for plan in calendar.since(self._start(now), now)}
+        after = now
+        for _ in range(upcoming):
+            plan = calendar.next(after)
+            plans[plan.number] = plan
+            after = plan.opens_at
+        plans |= {wave.number: planned(wave) for wave in self._records(now).values()}
+        return tuple(sorted(plans.values(), key=lambda plan: plan.opens_at))
 
     def _in_selection(self, calendar: Calendar, now: datetime) -> PlannedWave | None:
         last = calendar.previous(now)

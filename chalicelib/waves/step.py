@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from ..aws.failures import Trouble, apart
 from ..clock import WIB, iso
@@ -26,9 +26,12 @@ from .calendar import Calendar, PlannedWave
 from .due import closing_soon, due, plans
 from .errors import UnknownWave
 from .freeze import Freeze
-from .publication.draw_run import DrawRun, commitment
+from .publication.draw_run import DrawRun, commitment, round_due
 from .rules import NEXT, Wave, WaveState, planned, seats_for, year_of
 from .store import WaveStore
+
+if TYPE_CHECKING:
+    from ..notices.announcements import Announcements
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +45,6 @@ class Transition:
 
     wave: int
     state: WaveState
-
-
-class Announcements(Protocol):
-    """What the step tells the public, at least once each."""
-
-    def publish(self, event: str, wave: int, facts: Mapping[str, str | int | None]) -> None: ...
 
 
 class WaveStep:
@@ -115,7 +112,7 @@ class WaveStep:
         while True:
             if wave is not None and wave.announced is not wave.state:
                 self._announce(wave)
-                if wave.state is WaveState.FROZEN and budget.now() >= self._drawing.due(wave):
+                if wave.state is WaveState.FROZEN and budget.now() >= round_due(wave, self._programme.draw):
                     # It was published in time, as the verifier can see, but who listens heard of it too late.
                     log.error("note_announced_late", extra={"wave": wave.number})
             if wave is not None and self._closing_soon(wave, budget):
@@ -188,7 +185,7 @@ class WaveStep:
 
     def _tell_of_waiting(self, wave: Wave, budget: TimeBudget) -> None:
         """Tell the public, once, that a draw has waited for its random number for long."""
-        due = self._drawing.due(wave)
+        due = round_due(wave, self._programme.draw)
         long = timedelta(seconds=self._programme.draw.beacon_waiting_told_after_s)
         if wave.waiting_told or budget.now() < due + long:
             return

@@ -10,12 +10,11 @@ from datetime import datetime
 
 import msgspec
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
 from ..aws.admin_acts import Act, ActColumns, Journal
-from ..aws.dynamodb import LegsFailed, Transaction, is_condition_failure
+from ..aws.dynamodb import LegsFailed, Transaction, find, save_if, update_if
 from ..clock import iso, parse_iso
 from ..draw.selection import DrawResult
 from .calendar import CalendarException
@@ -102,9 +101,8 @@ class WaveStore:
 
     def exceptions(self) -> tuple[int, tuple[CalendarException, ...]]:
         """The exceptions, ascending by number, and their version (0: none was ever set)."""
-        try:
-            item = ExceptionsItem.get("CALENDAR", "EXCEPTIONS", consistent_read=True)
-        except ExceptionsItem.DoesNotExist:
+        item = find(ExceptionsItem, "CALENDAR", "EXCEPTIONS")
+        if item is None:
             return 0, ()
         return int(item.version), msgspec.json.decode(item.exceptions, type=tuple[CalendarException, ...])
 
@@ -129,22 +127,15 @@ class WaveStore:
 
     def started_at(self) -> datetime | None:
         """When this system began; None before its first step."""
-        try:
-            item = StartItem.get("CALENDAR", "START", consistent_read=True)
-        except StartItem.DoesNotExist:
-            return None
-        return parse_iso(item.started_at)
+        item = find(StartItem, "CALENDAR", "START")
+        return parse_iso(item.started_at) if item else None
 
     def start(self, now: datetime) -> datetime:
         """Begin now, unless it was begun before; returns when."""
         started = self.started_at()
         if started is not None:
             return started
-        try:
-            StartItem("CALENDAR", "START", started_at=iso(now)).save(condition=StartItem.pk.does_not_exist())
-        except PutError as error:
-            if not is_condition_failure(error):
-                raise
+        save_if(StartItem("CALENDAR", "START", started_at=iso(now)), StartItem.pk.does_not_exist())
         return self.start(now)
 
     # Records
@@ -155,17 +146,13 @@ class WaveStore:
 
     def wave(self, number: int) -> Wave | None:
         """The record of a wave, if it has one."""
-        try:
-            return _wave(WaveItem.get("WAVES", f"{number:06d}", consistent_read=True))
-        except WaveItem.DoesNotExist:
-            return None
+        item = find(WaveItem, "WAVES", f"{number:06d}")
+        return _wave(item) if item else None
 
     def allotted(self, year: int) -> int:
         """The seats that the waves of a year hold together."""
-        try:
-            return int(YearItem.get(f"YEAR#{year}", "SEATS", consistent_read=True).allotted)
-        except YearItem.DoesNotExist:
-            return 0
+        item = find(YearItem, f"YEAR#{year}", "SEATS")
+        return int(item.allotted) if item else 0
 
     def open(self, wave: Wave, year: int, allotted: int) -> bool:
         """Record a wave, OPEN, and take its seats from the year.
@@ -217,11 +204,11 @@ class WaveStore:
         self._update(wave, [WaveItem.announced.set(wave.state.value)])
 
     def closing_told(self, wave: Wave) -> None:
-        """Record that the public was told that an open wave is about to close; nothing if it has moved on meanwhile."""
+        """As `announced`: the public was told that an open wave is about to close."""
         self._update(wave, [WaveItem.closing_told.set(True)])
 
     def waiting_told(self, wave: Wave) -> None:
-        """Record that the public was told that a draw waits for its beacon; nothing if it has moved on meanwhile."""
+        """As `announced`: the public was told that a draw waits for its beacon."""
         self._update(wave, [WaveItem.waiting_told.set(True)])
 
     # Draws
@@ -249,7 +236,7 @@ class WaveStore:
 
     def put_awarded(self, number: int, batch: int, awarded: AwardedBatch) -> None:
         """Mark a batch as decided. It stays so, so that writing it twice writes the same."""
-        AwardedItem(f"WAVE#{number}", _awarded(batch), decided=awarded.decided, chosen=awarded.chosen).save()
+        AwardedItem(f"WAVE#{number}", f"{_AWARDED}{batch:06d}", decided=awarded.decided, chosen=awarded.chosen).save()
 
     def awarded(self, number: int) -> dict[int, AwardedBatch]:
         """The batches of a wave that are marked, by their number from 1; one query."""
@@ -259,13 +246,7 @@ class WaveStore:
         }
 
     def _update(self, wave: Wave, actions: list[Action]) -> bool:
-        try:
-            WaveItem("WAVES", f"{wave.number:06d}").update(actions, condition=WaveItem.state == wave.state.value)
-        except UpdateError as error:
-            if is_condition_failure(error):
-                return False
-            raise
-        return True
+        return update_if(WaveItem("WAVES", f"{wave.number:06d}"), actions, WaveItem.state == wave.state.value)
 
 
 def _wave(item: WaveItem) -> Wave:
@@ -293,10 +274,6 @@ def _wave(item: WaveItem) -> Wave:
 
 
 _AWARDED = "AWARDED#"
-
-
-def _awarded(batch: int) -> str:
-    return f"{_AWARDED}{batch:06d}"
 
 
 def _draw(item: DrawItem) -> DrawResult:

@@ -86,11 +86,11 @@ class WavesServices(RegistrationServices, NoticesServices):
 
     @cached_property
     def revocation(self) -> Revocation:
-        from ..waves.revocation import Revocation, RevocationLog, Stores
+        from ..waves.revocation import Revocation, RevocationLog
 
-        beneficiaries = self._beneficiaries
-        stores = Stores(self._wave_store, beneficiaries, RevocationLog(self.transaction, beneficiaries))
-        return Revocation(self.programme, stores, self._award, self.registrations, self.notices)
+        store, places = self._wave_store, self._beneficiaries
+        log = RevocationLog(self.transaction, places)
+        return Revocation(self.programme, store, places, log, self._award, self.registrations, self.notices)
 
     @cached_property
     def beacons(self) -> Beacons:
@@ -113,9 +113,10 @@ class WavesServices(RegistrationServices, NoticesServices):
 
     @cached_property
     def _ahead(self) -> AwardQueueing:
-        from ..waves.award.queue import AwardQueue, AwardQueueing
+        from ..aws.queues import Queue
+        from ..waves.award.queue import AwardQueueing
 
-        queue = AwardQueue(self.settings.awards_queue_url, self.settings.region)
+        queue = Queue(self.settings.awards_queue_url, self.settings.region)
         rules = self.programme.draw.awards
         return AwardQueueing(self._wave_store, self._award, self._decisions, self._entries, queue, rules)
 
@@ -167,11 +168,11 @@ class WavesServices(RegistrationServices, NoticesServices):
 
     @cached_property
     def _entries(self) -> EntryStore:
-        from ..waves.entries import EntryStore, LeanReader
+        from ..waves.entries import EntryStore
         from ..waves.store import WavesTable
 
         self._bind(WavesTable, "waves")
-        return EntryStore(LeanReader(WavesTable))
+        return EntryStore()
 
     @cached_property
     def _beneficiaries(self) -> BeneficiaryStore:

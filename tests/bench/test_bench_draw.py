@@ -16,9 +16,10 @@ from bench.draw_cloud import Cloud
 from bench.draw_pages import WAVE, Pages
 from bench.endpoint import Unplayed
 from chalicelib.aws import dynamodb
-from chalicelib.waves.entries import LeanReader, OrdinaryReader
+from chalicelib.waves.entries import EntryStore
 from chalicelib.waves.rules import SHARDS
 from chalicelib.waves.store import WavesTable
+from tests.waves.ordinary_reader import OrdinaryReader
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 ENTRIES = 1000
@@ -43,8 +44,7 @@ def cloud(pages: Pages, tmp_path: Path) -> Iterator[Cloud]:
 def test_both_readers_find_every_entry_once(cloud: Cloud, pages: Pages) -> None:
     dynamodb.bind(WavesTable, "gelombang-bench-waves", "ap-southeast-3")
     lean, ordinary = (
-        [list(reader.pages(WAVE, shard)) for shard in range(SHARDS)]
-        for reader in (LeanReader(WavesTable), OrdinaryReader(WavesTable))
+        [list(reader.pages(WAVE, shard)) for shard in range(SHARDS)] for reader in (EntryStore(), OrdinaryReader())
     )
     assert lean == ordinary
     rows = [row for shard in lean for page in shard for row in page]
@@ -55,10 +55,10 @@ def test_both_readers_find_every_entry_once(cloud: Cloud, pages: Pages) -> None:
 
 def test_without_names_the_same_entries_come_in_smaller_answers(cloud: Cloud, pages: Pages) -> None:
     dynamodb.bind(WavesTable, "gelombang-bench-waves", "ap-southeast-3")
-    reader = LeanReader(WavesTable)
+    reader = EntryStore()
     for shard in range(SHARDS):
         named, nameless = list(reader.pages(WAVE, shard)), list(reader.tickets(WAVE, shard))
-        assert nameless == list(OrdinaryReader(WavesTable).tickets(WAVE, shard))
+        assert nameless == list(OrdinaryReader().tickets(WAVE, shard))
         assert sorted(ticket for page in named for _, _, ticket, _ in page) == sorted(
             ticket for undecided, _ in nameless for tickets in undecided.values() for ticket in tickets
         )
@@ -67,7 +67,7 @@ def test_without_names_the_same_entries_come_in_smaller_answers(cloud: Cloud, pa
 
 def test_a_page_is_billed_by_the_items_that_were_read(cloud: Cloud, pages: Pages) -> None:
     dynamodb.bind(WavesTable, "gelombang-bench-waves", "ap-southeast-3")
-    list(LeanReader(WavesTable).pages(WAVE, 0))
+    list(EntryStore().pages(WAVE, 0))
     first, second = pages.all[:2]
     assert first.item_bytes <= SMALL_PAGE < first.item_bytes + first.item_bytes // first.entries
     assert [call.read_units for call in cloud.calls] == [1, 1]

@@ -52,8 +52,7 @@ def drawn(world: WavesWorld) -> None:
         world.people.add(registrant(name, region=31 + number % 2, kk_mac=family))
     world.join(*NAMES)
     FamilyItem(f"K#{card('4')}", "HOLDERS", holders={"somebody"}).save()
-    for now in (OPENS, CLOSES, FREEZES):
-        world.at(now)
+    world.at(OPENS, CLOSES, FREEZES)
     world.people.excluded |= {NAMES[3], NAMES[12], NAMES[21]}
     world.clock.now = ROUND
     world.step(deadline_s=ONE_AWARD_S - 1)

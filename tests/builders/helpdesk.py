@@ -130,6 +130,5 @@ class Desk:
 def settled(world: WavesWorld) -> datetime:
     """Six people join, four seats are drawn and settled; returns an instant after that."""
     joined(world)
-    for instant in (OPENS, FREEZES, ROUND):
-        world.at(instant)
+    world.at(OPENS, FREEZES, ROUND)
     return world.clock.now

@@ -15,6 +15,14 @@ from tests.conftest import T0
 TWO_WEEKS = timedelta(days=14)
 
 
+def entered(world: WavesWorld, quota: int, *names: str) -> None:
+    """A wave with so many seats, none of them reserved, that these people join as it opens."""
+    world.step()
+    world.waves.resize(WAVE, quota, 0, {}, T0)
+    world.clock.now = OPENS
+    world.join(*names)
+
+
 def play(world: WavesWorld, wave_later: int = 0) -> None:
     """All steps of the wave, after people have joined."""
     for now in (OPENS, CLOSES, FREEZES, ROUND):
@@ -23,10 +31,7 @@ def play(world: WavesWorld, wave_later: int = 0) -> None:
 
 def settled(world: WavesWorld, quota: int, *names: str) -> None:
     """A wave that these people join, played to its end."""
-    world.step()
-    world.waves.resize(WAVE, quota, 0, {}, T0)
-    world.clock.now = OPENS
-    world.join(*names)
+    entered(world, quota, *names)
     play(world)
 
 
@@ -44,12 +49,8 @@ def leaf_of(world: WavesWorld, name: str, wave: int = WAVE) -> str:
 
 def drawn(world: WavesWorld, quota: int, *names: str) -> list[str]:
     """Up to the draw and no further; returns everybody in the order of the open seats, those drawn first."""
-    world.step()
-    world.waves.resize(WAVE, quota, 0, {}, T0)
-    world.clock.now = OPENS
-    world.join(*names)
-    for now in (OPENS, CLOSES, FREEZES):
-        world.at(now)
+    entered(world, quota, *names)
+    world.at(OPENS, CLOSES, FREEZES)
     world.clock.now = ROUND
     world.step(deadline_s=ONE_AWARD_S - 1)
     seed = world.store.draws([WAVE])[WAVE].seed
@@ -89,6 +90,5 @@ def in_two_waves(world: WavesWorld) -> None:
     world.clock.now = OPENS
     world.join("a")
     world.beacons.silent = True
-    for now in (OPENS, CLOSES, FREEZES, OPENS + TWO_WEEKS):
-        world.at(now)
+    world.at(OPENS, CLOSES, FREEZES, OPENS + TWO_WEEKS)
     world.join("a", "b")

@@ -14,6 +14,7 @@ import msgspec
 
 from admin.commands.draw.verify import pinned
 from chalicelib.aws import dynamodb
+from chalicelib.aws.queues import Queue
 from chalicelib.config import Programme, Settings
 from chalicelib.draw import beacon
 from chalicelib.draw.errors import BeaconUnavailable
@@ -26,14 +27,13 @@ from chalicelib.registration.rules import Standing
 from chalicelib.waves.award.award import Award
 from chalicelib.waves.award.consumer import AwardBatches, consume
 from chalicelib.waves.award.decisions import Decisions
-from chalicelib.waves.award.queue import AwardQueue, AwardQueueing
+from chalicelib.waves.award.queue import AwardQueueing
 from chalicelib.waves.beneficiaries import BeneficiaryStore
-from chalicelib.waves.entries import EntryItem, EntryStore, LeanReader, entry_item
+from chalicelib.waves.entries import EntryItem, EntryStore, entry_item
 from chalicelib.waves.freeze import EligibilityCheck, Freeze, RemovedEntries
 from chalicelib.waves.publication.bucket import Publication
 from chalicelib.waves.publication.draw_run import DrawRun
 from chalicelib.waves.revocation import Report, Revocation, RevocationLog
-from chalicelib.waves.revocation import Stores as RevocationStores
 from chalicelib.waves.service import Stores, Waves
 from chalicelib.waves.step import Transition, WaveStep
 from chalicelib.waves.store import WavesTable, WaveStore
@@ -103,7 +103,7 @@ class WavesWorld:
         self.sns = boto3.client("sns", cloud.region)
         self.s3 = boto3.client("s3", cloud.region)
         self.store = WaveStore(self._transaction)
-        self.entries = EntryStore(LeanReader(WavesTable))
+        self.entries = EntryStore()
         self.publication = Publication(self.s3, cloud.results_bucket)
         self.randomness: Randomness = Ticketed()
         self.waves = self.new_waves()
@@ -129,7 +129,7 @@ class WavesWorld:
         drawing, award = self._drawing_and_award()
         screening = EligibilityCheck(self.entries, RemovedEntries(self._transaction), self.people)
         events = PublicEventStore(self.settings.region)
-        queue = AwardQueue(self.settings.awards_queue_url, self.settings.region)
+        queue = Queue(self.settings.awards_queue_url, self.settings.region)
         announcements = Announcements(self.sns, self.settings.announcements_topic, events, lambda: self.clock.now)
         return WaveStep(
             self.programme,
@@ -142,9 +142,9 @@ class WavesWorld:
         )
 
     def new_revocation(self) -> Revocation:
-        beneficiaries = self._beneficiaries()
-        stores = RevocationStores(self.store, beneficiaries, RevocationLog(self._transaction, beneficiaries))
-        return Revocation(self.programme, stores, self._drawing_and_award()[1], self.people, self.mailbox)
+        places, award = self._beneficiaries(), self._drawing_and_award()[1]
+        log = RevocationLog(self._transaction, places)
+        return Revocation(self.programme, self.store, places, log, award, self.people, self.mailbox)
 
     def expire(self, now: datetime, deadline_s: float = 60) -> Report:
         """Come to an instant and expire the places that are overdue there."""
@@ -164,10 +164,11 @@ class WavesWorld:
             self.people.add(replace(self.people.by_id[name], kk_mac=card("family")))
             entry_item(WAVE, name).update([EntryItem.kk.set(bytes.fromhex(card("family")))])
 
-    def at(self, now: datetime) -> list[Transition]:
-        """Come to an instant and take the step there."""
-        self.clock.now = now
-        return self.step()
+    def at(self, *instants: datetime) -> list[Transition]:
+        """Come to each instant and take the step there; what the last one did."""
+        for self.clock.now in instants:
+            done = self.step()
+        return done
 
     def step(self, deadline_s: float = 60) -> list[Transition]:
         return self.stepper.advance(self.clock.now, deadline_s, self.clock.seconds)
@@ -264,7 +265,8 @@ class WavesWorld:
 
 
 def joined(world: WavesWorld) -> None:
-    """Before the first trigger six people join by the clock, one from another region. Four seats, two reserved."""
+    """After a first step six people join by the clock, one from another region. Four seats, two reserved."""
+    world.step()
     world.waves.resize(WAVE, 4, 2, {31: 1, 32: 1}, world.clock.now)
     world.clock.now = OPENS + timedelta(seconds=1)
     world.join(*PEOPLE[:5])

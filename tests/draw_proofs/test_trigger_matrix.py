@@ -27,6 +27,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.draw import note as notes
 from chalicelib.waves import entries, rules
 from chalicelib.waves import entries as shards
+from chalicelib.waves.publication.draw_run import round_due
 from chalicelib.waves.rules import EntryOutcome, WaveState
 from tests.builders.crashes import Calls
 from tests.builders.waves import CLOSES, OPENS, PEOPLE, WAVE, WavesWorld, outcome
@@ -124,7 +125,7 @@ class Life:
         if action in ("open", "close", "freeze"):
             return {"open": OPENS, "close": CLOSES, "freeze": FREEZES}[action]
         assert wave is not None
-        due = self.world.stepper._drawing.due(wave)
+        due = round_due(wave, self.world.programme.draw)
         return due if action == "draw" else due + MINUTE
 
     def _come_to(self, instant: datetime) -> None:

@@ -125,8 +125,7 @@ def test_the_place_in_a_long_list_is_read_in_parts(desk, cloud, monkeypatch):
 def test_who_was_refused_for_the_family_card_is_told_how_many_hold_it(appeals, world):
     """A stranger has named the card; the appeal says so, with what a person at the helpdesk needs."""
     joined(world)
-    for instant in (OPENS, FREEZES):
-        world.at(instant)
+    world.at(OPENS, FREEZES)
     world.family(*PEOPLE)
     FamilyItem(f"K#{card('family')}", "HOLDERS", holders={"thief", "helper"}).save()
     world.at(ROUND)

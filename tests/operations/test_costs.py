@@ -20,10 +20,10 @@ from chalicelib.outcomes import survey_rules
 from chalicelib.outcomes.survey_store import SurveyStore
 from chalicelib.payouts.rules import reference
 from chalicelib.training.catalogue_service import KEPT
-from chalicelib.waves.entries import EntryItem, EntryStore, LeanReader
+from chalicelib.waves.entries import EntryItem, EntryStore
 from chalicelib.waves.publication.bucket import Publication
 from chalicelib.waves.rules import Entry, EntryOutcome, WaveState, shard_of
-from chalicelib.waves.store import WaveItem, WavesTable
+from chalicelib.waves.store import WaveItem
 from tests.builders.crashes import Calls
 from tests.conftest import ROOT
 from tests.e2e import routes
@@ -51,7 +51,7 @@ def appeal(gateway: Gateway) -> Call:
     """Somebody was chosen in a wave that is settled, and appeals all the same."""
     person, ticket = gateway.registered(), b"t" * 32
     services = gateway.services
-    EntryStore(LeanReader(WavesTable)).join(Entry(SETTLED, person, 31, ticket, gateway.now, "00" * 32))
+    EntryStore().join(Entry(SETTLED, person, 31, ticket, gateway.now, "00" * 32))
     EntryItem(f"E#{SETTLED}#{shard_of(person)}", person).update([EntryItem.outcome.set(EntryOutcome.CHOSEN.value)])
     services._wave_store.put_draw(SETTLED, DrawResult(b"s" * 32, {}, b"\xff" * 32))
     leaves = {published.leaves_name(31): build_list(SETTLED, 31, [ticket])}

@@ -55,8 +55,7 @@ class Played:
         world.clock.now = OPENS
         world.join(*(f"a-{n:02d}" for n in range(24)), region=JAKARTA)
         world.join(*(f"b-{n:02d}" for n in range(16)), region=WEST_JAVA)
-        for now in (OPENS, CLOSES, FREEZES, ROUND):
-            world.at(now)
+        world.at(OPENS, CLOSES, FREEZES, ROUND)
         self.look()
 
     def look(self) -> None:

@@ -100,8 +100,7 @@ def test_a_family_gets_two_seats_however_many_steps_award_at_once(world: WavesWo
     world.waves = world.new_waves()
     world.waves.resize(WAVE, 6, 0, {}, T0)
     joined(world, *family, *others)
-    for now in (OPENS, CLOSES, FREEZES):
-        world.at(now)
+    world.at(OPENS, CLOSES, FREEZES)
     world.clock.now = ROUND
     together([partial(world.new_stepper().advance, ROUND, 60, world.clock.seconds) for _ in range(AT_ONCE)], meet)
     told = outcomes(world)
@@ -118,8 +117,7 @@ def both_drawn(world: WavesWorld, names: list[str], quota: int) -> None:
     world.waves.resize(WAVE + 1, quota, 0, {}, T0)
     joined(world, *names)
     world.beacons.silent = True
-    for now in (OPENS, CLOSES, FREEZES, OPENS + TWO_WEEKS):
-        world.at(now)
+    world.at(OPENS, CLOSES, FREEZES, OPENS + TWO_WEEKS)
     for name in names:
         world.waves.join(name, world.clock.now)
     for now in (CLOSES, FREEZES, ROUND):

@@ -90,8 +90,7 @@ def test_who_is_left_when_a_shard_is_marked_stays_whatever_other_screenings_are_
     removals = RemovedEntries(world._transaction)
     for number in range(ROUNDS):
         prepare(world)
-        for now in (OPENS + SECOND, CLOSES):
-            world.at(now)
+        world.at(OPENS + SECOND, CLOSES)
         own = [name for name in PEOPLE if shard_of(name) == shard_of(PEOPLE[0])]
         shard = int(shard_of(PEOPLE[0]))
         seen: list[dict[str, str | None]] = []
@@ -151,8 +150,7 @@ def test_of_many_freezes_whose_clocks_differ_one_note_is_published_and_recorded(
     """Those that are late would commit to a later round each."""
     for meet in (1, ALWAYS):
         prepare(world)
-        for now in (OPENS + SECOND, CLOSES):
-            world.at(now)
+        world.at(OPENS + SECOND, CLOSES)
         world.clock.now = FREEZES
         late = [FREEZES + timedelta(seconds=n) for n in (0, 6, 7, 8, 9)]
         together([partial(world.new_stepper().advance, now, 60, world.clock.seconds) for now in late], meet)

@@ -81,8 +81,7 @@ def settled(world: WavesWorld, people: Sequence[str], quota: int) -> tuple[list[
     world.waves.resize(WAVE, quota, 0, {}, T0)
     tickets = {name: _ticket(name) for name in people}
     joined(dict.fromkeys(people, 31))
-    for now in (OPENS, CLOSES, FREEZES):
-        world.at(now)
+    world.at(OPENS, CLOSES, FREEZES)
     world.clock.now = ROUND
     world.step(deadline_s=ONE_AWARD_S - 1)
     whose = {leaf(WAVE, 31, ticket): name for name, ticket in tickets.items()}

@@ -52,8 +52,7 @@ def closed(world: WavesWorld, services: Services, ahead_from: int) -> None:
     world.step()
     world.waves.resize(WAVE, QUOTA, QUOTA // 5, {31: 2, 32: 1}, T0)
     joined({name: 31 + n % 4 for n, name in enumerate(PEOPLE)}, cards)
-    for now in (OPENS, CLOSES):
-        world.at(now)
+    world.at(OPENS, CLOSES)
     exclude(EXCLUDED)
 
 

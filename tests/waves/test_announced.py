@@ -16,7 +16,6 @@ SECOND = timedelta(seconds=1)
 
 
 def test_everything_is_announced_in_order_the_note_before_its_round(world):
-    world.step()
     joined(world)
     world.at(OPENS)
     world.at(FREEZES)
@@ -45,7 +44,6 @@ def test_everything_is_announced_in_order_the_note_before_its_round(world):
 
 def test_that_a_wave_is_about_to_close_is_announced_once_and_never_after_it_did(world):
     """Five seconds before, on the test's stage."""
-    world.step()
     joined(world)
     for now in (OPENS, CLOSES - 6 * SECOND):
         world.at(now)
@@ -76,7 +74,6 @@ def test_what_could_not_be_announced_is_announced_by_the_next_step(world, monkey
 
 
 def test_a_note_that_is_announced_only_after_its_round_is_an_alarm(world, monkeypatch, caplog):
-    world.step()
     joined(world)
     world.at(OPENS)
     topic = world.stepper._announcements
@@ -89,10 +86,8 @@ def test_a_note_that_is_announced_only_after_its_round_is_an_alarm(world, monkey
     assert "note_announced_late" not in caplog.text
     world.forget()
     world.clock.now = T0
-    world.step()
     joined(world)
-    for now in (OPENS, CLOSES):
-        world.at(now)
+    world.at(OPENS, CLOSES)
     with monkeypatch.context() as silent:
         silent.setattr(world.stepper._announcements, "_topic", topic._topic + "-gone")
         with pytest.raises(ExceptionGroup):

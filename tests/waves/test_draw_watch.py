@@ -99,8 +99,7 @@ def test_what_changes_is_said_once_and_the_end_is_the_settled_wave(world, monkey
 def test_at_a_terminal_there_are_bars_and_the_end_stays(world, monkeypatch):
     world.at(OPENS)
     world.join(*NAMES)
-    for now in (CLOSES, FREEZES, ROUND):
-        world.at(now)
+    world.at(CLOSES, FREEZES, ROUND)
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
 

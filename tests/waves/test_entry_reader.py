@@ -16,13 +16,14 @@ from pynamodb.exceptions import QueryError
 from chalicelib.aws import dynamodb
 from chalicelib.aws.clients import is_passing
 from chalicelib.config import Settings
-from chalicelib.waves.entries import LeanReader, OrdinaryReader, Row, Tickets
+from chalicelib.waves.entries import EntryStore, Row, Tickets
 from chalicelib.waves.rules import Entry, EntryOutcome
 from chalicelib.waves.store import WavesTable
 from tests.builders.waves import WAVE, WavesWorld
 from tests.conftest import T0
+from tests.waves.ordinary_reader import OrdinaryReader
 
-READERS = [LeanReader, OrdinaryReader]
+READERS = [EntryStore, OrdinaryReader]
 READINGS = ["pages", "tickets"]
 ERROR = "com.amazonaws.dynamodb.v20120810#"
 OTHER = 146
@@ -85,7 +86,7 @@ def both(
     for reader in READERS:
         server.answers, server.sent = list(answers), []
         try:
-            found: Any = list(getattr(reader(WavesTable), reading)(WAVE, 7))
+            found: Any = list(getattr(reader(), reading)(WAVE, 7))
         except QueryError as error:
             found = (is_passing(error), getattr(error.cause, "response", type(error.cause)))
             if isinstance(found[1], dict):
@@ -101,13 +102,13 @@ def test_both_read_the_same_of_one_table(world: WavesWorld):
             world.entries.join(Entry(wave, f"person-{number}", 11 + number % 80, ticket, T0, "00" * 32))
     for number in range(0, 300, 7):
         world.entries.refuse(WAVE, f"person-{number}", EntryOutcome.FAMILY_CARD)
-    read = [[list(reader(WavesTable).pages(WAVE, shard)) for shard in range(64)] for reader in READERS]
+    read = [[list(reader().pages(WAVE, shard)) for shard in range(64)] for reader in READERS]
     assert read[0] == read[1]
     rows = {row[0]: row[1:] for pages in read[0] for page in pages for row in page}
     assert len(rows) == 300
     assert rows["person-7"] == (18, bytes([7, 0]).ljust(32, b"\xff"), "family_card")
     assert rows["person-299"] == (11 + 299 % 80, bytes([48, 1]).ljust(32, b"\xff"), None)
-    nameless = [[list(reader(WavesTable).tickets(WAVE, shard)) for shard in range(64)] for reader in READERS]
+    nameless = [[list(reader().tickets(WAVE, shard)) for shard in range(64)] for reader in READERS]
     assert nameless[0] == nameless[1] == [[without_names(page) for page in pages] for pages in read[0]]
 
 
@@ -149,7 +150,7 @@ def test_both_ask_for_the_same(server: Server, reading: str):
     asked = []
     for reader in READERS:
         server.answers, server.sent = [(200, page(item("a", 31), last="a"), True), (200, page(), True)], []
-        list(getattr(reader(WavesTable), reading)(WAVE, 7))
+        list(getattr(reader(), reading)(WAVE, 7))
         asked.append([meaning(sent) for sent in server.sent])
     assert asked[0] == asked[1]
     assert asked[0][0]["partition"] == f"E#{WAVE}#07"

@@ -34,8 +34,7 @@ def freeze(world: WavesWorld, names: list[str], registered: int) -> Counter[str]
     world.step()
     world.clock.now = OPENS
     world.join(*names)
-    for now in (OPENS, CLOSES):
-        world.at(now)
+    world.at(OPENS, CLOSES)
     service = registrations(world.settings, world.programme)
     for number, name in enumerate(names[:registered], 1):
         service.register(name, other_form(number), T0)

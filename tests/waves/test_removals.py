@@ -20,7 +20,7 @@ from chalicelib.waves.rules import REMOVALS, SHARDS, EntryOutcome, WaveState, sh
 from chalicelib.waves.step import Transition
 from tests.builders.crashes import Calls, Crash, die
 from tests.builders.people import registrant
-from tests.builders.places import TWO_WEEKS, in_two_waves, leaf_of, play, standings
+from tests.builders.places import TWO_WEEKS, entered, in_two_waves, leaf_of, play, standings
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, outcome
 from tests.conftest import T0
 
@@ -42,12 +42,8 @@ def changed(world: WavesWorld, who: str, **changes: object) -> None:
 
 def closed(world: WavesWorld, *names: str, quota: int = 2) -> None:
     """A wave that these people joined, up to its close."""
-    world.step()
-    world.waves.resize(WAVE, quota, 0, {}, T0)
-    world.clock.now = OPENS
-    world.join(*names)
-    for now in (OPENS, CLOSES):
-        world.at(now)
+    entered(world, quota, *names)
+    world.at(OPENS, CLOSES)
 
 
 def test_every_reason_removes_its_entry_and_nobody_elses(world, tmp_path):

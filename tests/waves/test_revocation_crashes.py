@@ -20,9 +20,8 @@ from chalicelib.waves.rules import EntryOutcome
 from tests.builders.aws_calls import Call, wrap_calls
 from tests.builders.crashes import SOME_OR_ALL, Calls, Crash, die, worth_it
 from tests.builders.people import registrant
-from tests.builders.places import buy
-from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE, WavesWorld, joined, outcome
-from tests.conftest import T0
+from tests.builders.places import buy, entered
+from tests.builders.waves import CLOSES, FREEZES, PEOPLE, ROUND, WAVE, WavesWorld, joined, outcome
 
 SECOND = timedelta(seconds=1)
 DUE = ROUND + timedelta(seconds=75)
@@ -89,10 +88,8 @@ class Beginning:
 @pytest.fixture
 def beginning(world: WavesWorld, calls: Calls) -> Beginning:
     """Four seats, two reserved, six people: one of the four buys, one of the two who are left is barred by then."""
-    world.step()
     joined(world)
-    for now in (CLOSES, FREEZES, ROUND):
-        world.at(now)
+    world.at(CLOSES, FREEZES, ROUND)
     chosen = [name for name in PEOPLE if world.waves.beneficiary(name)]
     left = [name for name in PEOPLE if name not in chosen]
     assert buy(world, chosen[0])
@@ -216,12 +213,8 @@ def quick_moto_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
 def many_overdue(world: WavesWorld) -> None:
     """Of 300 who are chosen nobody buys anything; of the 40 who are left every tenth is no longer eligible."""
     names = [f"person-{n}" for n in range(MANY)]
-    world.step()
-    world.waves.resize(WAVE, SEATS, 0, {}, T0)
-    world.clock.now = OPENS
-    world.join(*names)
-    for now in (CLOSES, FREEZES, ROUND):
-        world.at(now)
+    entered(world, SEATS, *names)
+    world.at(CLOSES, FREEZES, ROUND)
     assert world.take_awards(*world.queued_awards()) == []
     world.at(ROUND)
     left = sorted(one.registrant_id for one in world.entries.candidates(WAVE) if one.outcome is None)

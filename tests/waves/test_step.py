@@ -20,7 +20,6 @@ DUE = dict(zip(list(WaveState)[1:], (OPENS, CLOSES, FREEZES, ROUND, ROUND), stri
 
 
 def test_a_wave_goes_all_the_way(world, tmp_path):
-    world.step()
     joined(world)
     assert world.at(OPENS + SECOND) == [Transition(WAVE, WaveState.OPEN)]
     assert world.at(CLOSES) == [Transition(WAVE, WaveState.CLOSED)]
@@ -43,7 +42,6 @@ def test_a_wave_goes_all_the_way(world, tmp_path):
 
 
 def test_one_who_was_not_drawn_sees_by_how_much(world):
-    world.step()
     joined(world)
     world.at(FREEZES)
     world.at(ROUND)
@@ -75,7 +73,6 @@ def come_to(world: WavesWorld, instants: list[datetime]) -> dict[str, Any]:
     """Play the wave with steps at these instants; the every-minute trigger comes after all of them in any case."""
     world.forget()
     world.clock.now = T0
-    world.step()
     joined(world)
     for now in sorted([*instants, ROUND + timedelta(minutes=1)]):
         world.at(now)
@@ -96,14 +93,11 @@ def test_the_final_state_is_the_same_whatever_becomes_of_a_trigger(world, punctu
 
 def test_one_trigger_long_after_everything_was_due_still_makes_a_draw_that_verifies(world, tmp_path):
     """Only what the later freeze names differs: its instant and its round, and so whom the draw chooses."""
-    world.step()
     joined(world)
-    for now in (OPENS, CLOSES, FREEZES):
-        world.at(now)
+    world.at(OPENS, CLOSES, FREEZES)
     on_time = world.files(WAVE)
     world.forget()
     world.clock.now = T0
-    world.step()
     joined(world)
     late = CLOSES + timedelta(hours=7, milliseconds=1)
     assert [done.state for done in world.at(late)] == [WaveState.OPEN, WaveState.CLOSED, WaveState.FROZEN]
@@ -125,7 +119,6 @@ def test_one_trigger_long_after_everything_was_due_still_makes_a_draw_that_verif
 
 
 def test_a_freeze_that_is_a_little_late_still_names_the_nominal_round(world):
-    world.step()
     joined(world)
     world.at(FREEZES + 3 * SECOND)
     assert notes.parse(world.files(WAVE)["note.txt"]).frozen == FREEZES
@@ -137,7 +130,6 @@ def test_a_freeze_that_is_a_little_late_still_names_the_nominal_round(world):
 
 
 def test_a_note_that_came_after_its_round_makes_way_for_one_with_a_later_round(world, tmp_path, monkeypatch):
-    world.step()
     joined(world)
     real = world.publication._put
 
@@ -167,7 +159,6 @@ def test_a_note_that_came_after_its_round_makes_way_for_one_with_a_later_round(w
 
 
 def test_lists_that_the_note_does_not_commit_to_are_never_drawn_from(world):
-    world.step()
     joined(world)
     world.at(FREEZES)
     leaves = world.files(WAVE)["leaves/31.bin"]
@@ -182,10 +173,8 @@ def test_lists_that_the_note_does_not_commit_to_are_never_drawn_from(world):
 
 
 def test_a_silent_beacon_holds_up_its_own_wave_only(world):
-    world.step()
     joined(world)
-    for now in (OPENS, CLOSES, FREEZES):
-        world.at(now)
+    world.at(OPENS, CLOSES, FREEZES)
     world.beacons.silent = True
     in_two_weeks = timedelta(days=14)
     assert world.at(OPENS + in_two_weeks) == [Transition(146, WaveState.OPEN)]
@@ -224,8 +213,7 @@ def test_a_busy_table_holds_a_wave_up_until_the_next_step_and_alarms_nobody(worl
 def test_a_wave_that_nobody_joined_is_drawn_like_any_other(world, tmp_path):
     world.step()
     world.waves.resize(WAVE, 3, 1, {31: 1}, T0)
-    for now in (OPENS, CLOSES, FREEZES, ROUND):
-        world.at(now)
+    world.at(OPENS, CLOSES, FREEZES, ROUND)
     assert world.store.wave(WAVE).chosen == 0
     assert world.store.allotted(2026) == 0
     assert world.failed_checks(WAVE, tmp_path) == []

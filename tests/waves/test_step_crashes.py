@@ -37,7 +37,6 @@ def prepare(world: WavesWorld) -> None:
     """Six people, four seats. Four are one family and one is excluded by the freeze: seats fall free for good."""
     world.forget()
     world.clock.now = T0
-    world.step()
     joined(world)
     world.family(*PEOPLE[:4])
     world.people.excluded.add(PEOPLE[4])

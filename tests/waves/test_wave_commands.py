@@ -96,8 +96,7 @@ def test_a_wave_is_advanced_by_hand(world):
 
 
 def test_a_wave_that_waits_for_its_random_number_says_so(world):
-    for now in (OPENS, CLOSES, FREEZES):
-        world.at(now)
+    world.at(OPENS, CLOSES, FREEZES)
     shown = f"beacon   round {commitment(world.store.wave(145)).round}, due Tue 2026-12-01 00:00:26 WIB"
     assert lines("show", "145")[-2] == shown
     world.beacons.silent = True

@@ -29,8 +29,7 @@ def test_seats_that_nobody_took_go_back_to_the_year(world):
     world.step()
     world.clock.now = OPENS
     world.join(*PEOPLE[:2])
-    for now in (OPENS, CLOSES, FREEZES):
-        world.at(now)
+    world.at(OPENS, CLOSES, FREEZES)
     assert world.store.allotted(2026) == 30
     world.at(ROUND)
     assert world.store.allotted(2026) == 2

@@ -5,11 +5,11 @@ An outcome is written once and never changes, so it does not matter who takes a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from ...config import Programme
 from ...errors import DomainError, Unavailable
@@ -22,20 +22,14 @@ from ..beneficiaries import BeneficiaryStore, CardTaken
 from ..entries import EntryStore
 from ..rules import Beneficiary, BeneficiaryState, EntryOutcome, Wave, buy_by, closing_day
 
+if TYPE_CHECKING:
+    from ...registration.service import Registrations
+
 ONE_AWARD_S = 5
 """An award is not begun with less time left than this: three calls, each with its retries."""
 
 AT_ONCE = 100
 """As many people as DynamoDB gives in one call."""
-
-
-class Registrations(Protocol):
-    """What the award asks of registration, `standings` for at most `AT_ONCE` people."""
-
-    def registrant(self, registrant_id: str) -> Registrant: ...
-    def check_still_eligible(self, registrant: Registrant, day: date) -> None: ...
-    def mark_beneficiary(self, registrant_id: str, wave: int) -> None: ...
-    def standings(self, registrant_ids: Sequence[str]) -> Mapping[str, Registered]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-from ...aws import queues
+from ...aws.queues import Queue
 from ...config import AWARD_BATCH_MAX, AwardRules
 from ...draw.selection import DrawResult
 from ...time_budget import TimeBudget
@@ -32,12 +32,6 @@ log = logging.getLogger(__name__)
 
 SENDS_MAX = 3
 """Sent so often and still not all decided, a wave is awarded by the walk alone: the queue must never hold it up."""
-
-
-class Queue(Protocol):
-    """Where batches go."""
-
-    def send(self, messages: Sequence[Message]) -> None: ...
 
 
 class AwardQueueing:
@@ -99,7 +93,7 @@ class AwardQueueing:
         if not missing:
             return False
         # Queued before it is written down: a step that dies in between is made up for by the next minute's.
-        self._queue.send(missing)
+        self._queue.send(list(map(encode_message, missing)))
         self._store.awards_sent(wave, len(batches), budget.now())
         log.info("awards_sent", extra={"wave": wave.number, "batches": len(missing), "people": len(undecided)})
         return True
@@ -152,14 +146,3 @@ def encode_message(message: Message) -> str:
 def decode_message(body: str) -> Message:
     """The inverse; raises msgspec.DecodeError for what is no message or one of another version."""
     return msgspec.json.decode(body, type=Message)
-
-
-class AwardQueue:
-    """Sends batches. A message may come twice, late or never: the walk and the next sending make up for it."""
-
-    def __init__(self, url: str, region: str) -> None:
-        self._queue = queues.Queue(url, region)
-
-    def send(self, messages: Sequence[Message]) -> None:
-        """Queue each. Raises `Unavailable` if SQS refused any; those before it are queued."""
-        self._queue.send(list(map(encode_message, messages)))

@@ -30,10 +30,6 @@ class DrawRun:
         self._beacons = beacons
         self._rules = rules
 
-    def due(self, wave: Wave) -> datetime:
-        """When the round that a frozen wave's note names comes into being."""
-        return round_due(wave, self._rules)
-
     def run(self, wave: Wave) -> DrawResult:
         """Fetch the random number, choose, and publish both. Raises `BeaconUnavailable`, `ListChanged`."""
         committed = commitment(wave)

@@ -1,11 +1,8 @@
-"""The records of a random few of all entries of a drawn wave, for an auditor (docs/draw.md section 9).
+"""The audit sample and the comparison sample of a drawn wave (docs/draw.md section 9).
 
-They are picked from the published lists by the draw's own seed: nobody can choose them, and anyone can check which they
-are. A leaf that nobody joined with would have no record to show.
-
-A random few of those on a wave's published lists, and whose their leaves are: see `sample`.
-
-The lists, not the entries, say who took part: who was removed before the freeze has an entry still.
+The draw's own seed picks them from the published lists: nobody can choose them, and anyone can check which they are.
+The lists, not the entries, say who took part: who was removed before the freeze has an entry still. A published leaf
+that nobody joined with has no record.
 """
 
 from __future__ import annotations
@@ -13,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -25,7 +22,6 @@ from ...draw.sample import Listed, audited, compared
 from ...draw.selection import DrawResult
 from ...registration.errors import Excluded, NotRegistered
 from ...registration.rules import Registrant, age_on
-from ...registration.wire import MeView
 from ..beneficiaries import BeneficiaryStore
 from ..entries import EntryStore
 from ..errors import ListChanged, NotDrawn
@@ -34,16 +30,11 @@ from ..store import WaveStore
 from .bucket import Publication
 from .draw_run import commitment
 
+if TYPE_CHECKING:
+    from ...registration.service import Registrations
+
 AT_ONCE = 100
 """As many entries as DynamoDB gives in one call."""
-
-
-class Registrations(Protocol):
-    """What an audit asks of registration."""
-
-    def registrant(self, registrant_id: str) -> Registrant: ...
-    def check_not_excluded(self, registrant: Registrant) -> None: ...
-    def me(self, registrant_id: str) -> MeView: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from chalicelib.waves.entries import EntryItem, entry_item
 from chalicelib.waves.errors import AlreadyBeneficiary
 from chalicelib.waves.rules import BeneficiaryState, EntryOutcome, WaveState
 from tests.builders.people import card, registrant
-from tests.builders.places import TWO_WEEKS, drawn, in_two_waves, leaf_of, play, settled, standings
+from tests.builders.places import TWO_WEEKS, drawn, entered, in_two_waves, leaf_of, play, settled, standings
 from tests.builders.registration import other_form, registrations
 from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE
 from tests.conftest import T0
@@ -159,12 +159,8 @@ def test_a_revoked_place_is_shown_as_revoked(world):
 
 
 def test_an_award_that_runs_out_of_time_is_gone_on_with(world, tmp_path):
-    world.step()
-    world.waves.resize(WAVE, 4, 0, {}, T0)
-    world.clock.now = OPENS
-    world.join(*PEOPLE)
-    for now in (OPENS, CLOSES, FREEZES):
-        world.at(now)
+    entered(world, 4, *PEOPLE)
+    world.at(OPENS, CLOSES, FREEZES)
     world.clock.now = ROUND
     assert [done.state for done in world.step(deadline_s=ONE_AWARD_S - 1)] == [WaveState.DRAWN]
     assert {one.outcome for one in world.entries.candidates(WAVE)} == {None}
@@ -191,8 +187,7 @@ def test_a_moment_of_trouble_at_registration_is_not_taken_for_a_reason(world, mo
     world.step()
     world.clock.now = OPENS
     world.join("a")
-    for now in (OPENS, CLOSES, FREEZES):
-        world.at(now)
+    world.at(OPENS, CLOSES, FREEZES)
 
     def busy(*_):
         raise Unavailable()
@@ -208,8 +203,7 @@ def test_nothing_is_awarded_when_an_entry_of_the_published_list_is_missing(world
     world.step()
     world.clock.now = OPENS
     world.join("a")
-    for now in (OPENS, CLOSES, FREEZES):
-        world.at(now)
+    world.at(OPENS, CLOSES, FREEZES)
     entry_item(WAVE, "a").delete()
     assert [done.state for done in world.at(ROUND)] == [WaveState.DRAWN]
     assert world.step() == []

@@ -32,8 +32,7 @@ def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
     world.clock.now = OPENS
     for number in range(1, WINNERS + 1):
         world.waves.join(f"sub-{number}", OPENS)
-    for now in (OPENS, CLOSES, FREEZES, ROUND):
-        world.at(now)
+    world.at(OPENS, CLOSES, FREEZES, ROUND)
     return world
 
 

@@ -158,8 +158,7 @@ def test_of_a_real_registration_the_ends_of_the_nik_are_shown_and_no_name(
     world.clock.now = OPENS
     for name in forms:
         world.waves.join(name, OPENS)
-    for now in (OPENS, CLOSES, FREEZES, ROUND):
-        world.at(now)
+    world.at(OPENS, CLOSES, FREEZES, ROUND)
     result = run()
     assert result.exit_code == 0, result.output
     shown = {row["registrant"]: row for row in csv.DictReader(io.StringIO(result.stdout))}

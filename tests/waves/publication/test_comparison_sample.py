@@ -14,9 +14,8 @@ from chalicelib.registration.rules import Standing
 from chalicelib.waves.entries import entry_item
 from chalicelib.waves.errors import ListChanged
 from chalicelib.waves.rules import EntryOutcome
-from tests.builders.places import buy, leaf_of, play, waiting
-from tests.builders.waves import OPENS, ROUND, WAVE, WavesWorld
-from tests.conftest import T0
+from tests.builders.places import buy, entered, leaf_of, play, waiting
+from tests.builders.waves import ROUND, WAVE, WavesWorld
 
 NAMES = [f"person-{n}" for n in range(9)]
 DUE = ROUND + timedelta(seconds=75)
@@ -46,10 +45,7 @@ def test_a_sample_is_drawn_by_the_seed_among_those_who_never_held_a_seat(world, 
 
 def test_who_was_removed_before_the_freeze_is_on_no_list_and_in_no_sample(world, tmp_path):
     """Nor is anybody left out whose outcome was written by an award that is not published yet."""
-    world.step()
-    world.waves.resize(WAVE, 2, 0, {}, T0)
-    world.clock.now = OPENS
-    world.join(*NAMES)
+    entered(world, 2, *NAMES)
     world.people.add(*(replace(world.people.by_id[name], standing=Standing.BENEFICIARY) for name in NAMES[:4]))
     play(world)
     assert world.result(WAVE, "removals.json") == {"removed": [{"reason": "already_beneficiary", "entries": 4}]}

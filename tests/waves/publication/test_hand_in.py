@@ -34,7 +34,6 @@ class Wired:
 @pytest.fixture
 def waiting(world, monkeypatch):
     """A frozen wave whose round is due, and no relay that answers."""
-    world.step()
     joined(world)
     world.at(OPENS)
     world.at(FREEZES)

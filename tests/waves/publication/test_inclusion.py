@@ -22,8 +22,7 @@ from tests.conftest import T0
 def world(cloud: Settings, programme: Programme) -> WavesWorld:
     world = WavesWorld(cloud, programme, T0)
     joined(world)
-    for instant in (OPENS, FREEZES):
-        world.at(instant)
+    world.at(OPENS, FREEZES)
     return world
 
 

@@ -15,7 +15,6 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 @pytest.fixture
 def frozen(world: WavesWorld) -> WavesWorld:
-    world.step()
     joined(world)
     world.at(OPENS)
     world.heard()

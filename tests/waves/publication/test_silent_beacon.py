@@ -22,7 +22,6 @@ TOLD_AFTER = timedelta(seconds=30)
 @pytest.fixture
 def waiting(world: WavesWorld) -> WavesWorld:
     """A frozen wave, and relays that are silent."""
-    world.step()
     joined(world)
     world.at(OPENS)
     world.at(FREEZES)
@@ -57,7 +56,6 @@ def test_a_wave_shows_its_round_from_the_freeze_on_and_that_it_waits_a_moment_af
 
 
 def test_before_the_freeze_there_is_no_round_to_show(world):
-    world.step()
     joined(world)
     world.at(OPENS)
     world.at(CLOSES)
@@ -133,7 +131,6 @@ def test_showing_what_is_waited_for_reads_nothing_more(world, monkeypatch):
         asked.clear()
         return [view.waiting_for for view in world.new_waves().list(now) if view.number == WAVE]
 
-    world.step()
     joined(world)
     world.at(OPENS)
     wrap_calls(monkeypatch, counting)

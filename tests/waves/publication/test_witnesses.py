@@ -38,7 +38,6 @@ def run(*words: str) -> Result:
 @pytest.fixture
 def frozen(world: WavesWorld, monkeypatch: pytest.MonkeyPatch) -> WavesWorld:
     """A wave whose note is published, and a stage that knows two witnesses."""
-    world.step()
     joined(world)
     world.at(OPENS)
     world.at(FREEZES)
@@ -188,7 +187,6 @@ def test_what_does_not_hold_is_not_published(frozen):
 
 
 def test_a_wave_that_is_not_frozen_has_nothing_to_sign(world):
-    world.step()
     joined(world)
     world.at(OPENS)
     witnessing = CosignatureIntake(world.store, world.publication, world.programme.draw)
