@@ -151,6 +151,12 @@ class WavesWorld:
         self.clock.now = now
         return self.new_revocation().run(now, deadline_s, self.clock.seconds)
 
+    def restart(self, **changes: Any) -> None:
+        """Go on in other functions, with nothing in memory, and with these changes of the world."""
+        for name, value in changes.items():
+            setattr(self, name, value)
+        self.waves, self.stepper = self.new_waves(), self.new_stepper()
+
     def join(self, *names: str, **changes: Any) -> None:
         """Register people, where that was not done, and let them join."""
         for name in names:
@@ -215,11 +221,7 @@ class WavesWorld:
         versions = self.s3.list_object_versions(Bucket=bucket)
         for version in versions.get("Versions", []):
             self.s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
-        self.people = People(self.programme)
-        self.mailbox = Mailbox()
-        self.randomness: Randomness = Ticketed()
-        self.waves = self.new_waves()
-        self.stepper = self.new_stepper()
+        self.restart(people=People(self.programme), mailbox=Mailbox(), randomness=Ticketed())
 
     def heard(self) -> list[dict[str, Any]]:
         """What was announced since the last call."""

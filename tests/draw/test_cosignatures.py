@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from base64 import b64decode, b64encode
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -211,9 +209,3 @@ def test_witnesses_that_cannot_be_are_refused_when_the_figures_are_read(tmp_path
 def test_a_quorum_of_all_is_as_good_as_any():
     rules = WitnessRules(quorum=2, keys=(VKEY, str(OTHER.public)))
     assert rules.known == (SIGNER.public, OTHER.public)
-
-
-def test_importing_witnesses_loads_no_cryptography():
-    code = "import sys, chalicelib.draw.cosignatures, chalicelib.config; print('cryptography' in sys.modules)"
-    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert printed.strip() == "False"

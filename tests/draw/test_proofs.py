@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.draw import merkle, proofs, published
 from chalicelib.draw.leaves import LEAF_BYTES, Region
+from tests.builders.draws.files import plain_root
 from tests.builders.draws.verify_draw import program
 
 root_by_path = program().root_by_path
@@ -130,14 +131,6 @@ def test_ten_million_entries_are_never_loaded():
 def test_a_part_that_is_not_whole_leaves_is_an_error_not_a_missing_leaf(part):
     with pytest.raises(ValueError, match="leaves that were asked for"):
         proofs.find(number(1), 10, lambda _first, _count: part)
-
-
-def plain_root(leaves: list[bytes]) -> bytes:
-    """RFC 9162 section 2.1.1, as it is written there, over leaves that are hashes already."""
-    if len(leaves) < 2:
-        return leaves[0] if leaves else sha256().digest()
-    split = 1 << (len(leaves) - 1).bit_length() - 1
-    return sha256(b"\x01" + plain_root(leaves[:split]) + plain_root(leaves[split:])).digest()
 
 
 def plain_path(index: int, leaves: list[bytes]) -> list[bytes]:

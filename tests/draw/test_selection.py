@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.draw import leaves as draw
-from chalicelib.draw import merkle, selection
+from chalicelib.draw import selection
 from chalicelib.draw.errors import BadSeats, NotSeated
 from chalicelib.draw.selection import OPEN, Selection, allot, open_value, rank
 from tests.builders.draws.files import random_lists
@@ -98,16 +98,17 @@ def test_shares_sum_to_the_reserved_seats_and_none_is_a_whole_seat_off(reserved,
             assert abs(shares.get(region, 0) - Fraction(reserved * weight, whole)) < 1
 
 
-def test_equal_remainders_go_to_the_lower_code():
-    assert allot(6, {14: 1, 13: 1, 12: 1, 11: 1}) == {11: 2, 12: 2, 13: 1, 14: 1}
-
-
-def test_without_weight_nothing_is_reserved():
-    assert allot(5, {}) == allot(5, {31: 0}) == {}
-
-
-def test_a_region_without_weight_gets_no_left_over_seat():
-    assert allot(2, {11: 0, 31: 1, 32: 1, 33: 1}) == {31: 1, 32: 1}
+@pytest.mark.parametrize(
+    ("reserved", "weights", "shares"),
+    [
+        pytest.param(6, {14: 1, 13: 1, 12: 1, 11: 1}, {11: 2, 12: 2, 13: 1, 14: 1}, id="equal remainders: lower codes"),
+        pytest.param(5, {}, {}, id="no weights"),
+        pytest.param(5, {31: 0}, {}, id="no weight"),
+        pytest.param(2, {11: 0, 31: 1, 32: 1, 33: 1}, {31: 1, 32: 1}, id="no weight, no left-over seat"),
+    ],
+)
+def test_seats_are_allotted_by_the_largest_remainders(reserved, weights, shares):
+    assert allot(reserved, weights) == shares
 
 
 @pytest.mark.parametrize(("reserved", "weights"), [(-1, {31: 1}), (1, {31: 2, 32: -1})])
@@ -190,17 +191,3 @@ def test_rank_and_open_value_are_hmac():
     leaf = b"\x07" * 32
     assert rank(SEED, leaf) == hmac.new(SEED, b"gelombang1/rank\0" + leaf, sha256).digest()
     assert open_value(SEED, leaf) == hmac.new(SEED, b"gelombang1/open\0" + leaf, sha256).digest()
-
-
-def rfc_9162(leaves: list[bytes]) -> bytes:
-    """The definition of section 2.1.1, as it is written."""
-    if len(leaves) < 2:
-        return leaves[0] if leaves else sha256(b"").digest()
-    split = 1 << (len(leaves) - 1).bit_length() - 1
-    return sha256(b"\x01" + rfc_9162(leaves[:split]) + rfc_9162(leaves[split:])).digest()
-
-
-@pytest.mark.parametrize("count", [*range(20), 31, 32, 33, 4095, 4096, 4097, 8192, 8193, 12_288, 20_481])
-def test_the_tree_is_that_of_the_definition_at_every_size(count: int):
-    leaves = [sha256(n.to_bytes(4, "big")).digest() for n in range(count)]
-    assert merkle.root(b"".join(leaves)) == rfc_9162(leaves)

@@ -103,8 +103,7 @@ def never_begun(world: WavesWorld, patch: pytest.MonkeyPatch) -> datetime:
 
 
 def not_closed(world: WavesWorld, patch: pytest.MonkeyPatch) -> datetime:
-    world.at(OPENS)
-    world.at(CLOSES - timedelta(seconds=5))
+    world.at(OPENS, CLOSES - timedelta(seconds=5))
     return CLOSES
 
 
@@ -119,16 +118,14 @@ def killed_at_its_limit(world: WavesWorld, patch: pytest.MonkeyPatch) -> datetim
 
 
 def no_beacon(world: WavesWorld, patch: pytest.MonkeyPatch) -> datetime:
-    world.at(OPENS)
-    world.at(FREEZES)
+    world.at(OPENS, FREEZES)
     world.beacons.silent = True
     world.at(ROUND + MINUTE)
     return ROUND
 
 
 def not_announced(world: WavesWorld, patch: pytest.MonkeyPatch) -> datetime:
-    world.at(OPENS)
-    world.at(CLOSES - timedelta(seconds=5))
+    world.at(OPENS, CLOSES - timedelta(seconds=5))
     patch.setattr(world.sns, "publish", unreachable)
     world.at(CLOSES)
     assert world.store.wave(WAVE).state is WaveState.CLOSED
@@ -146,8 +143,7 @@ def test_a_step_that_is_not_done_rings(cause, world, on_duty, monkeypatch):
 
 def test_seats_that_are_not_given_ring_until_they_are(world, on_duty, monkeypatch):
     joined(world)
-    world.at(OPENS)
-    world.at(FREEZES)
+    world.at(OPENS, FREEZES)
     with monkeypatch.context() as patch:
         patch.setattr(type(world.stepper._award), "run", dies)
         with pytest.raises(Crash):

@@ -29,8 +29,7 @@ RUNS = 3
 def few_partitions(world: WavesWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """As those of the entries; and each award has a card number of its own, whichever run it comes from."""
     monkeypatch.setattr(revocation, "SHARDS", 4)
-    world.randomness = system_randomness
-    world.waves, world.stepper = world.new_waves(), world.new_stepper()
+    world.restart(randomness=system_randomness)
 
 
 def expiry(world: WavesWorld) -> partial[Report]:

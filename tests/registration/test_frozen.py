@@ -206,8 +206,7 @@ def test_it_is_frozen_in_an_added_wave_that_no_step_has_seen_and_for_who_was_rem
     town.join()
     assert town.refused(FrozenUntilSettled) == [{"wave": added}] * 4
     Exclusion(exclusion_pk(town.services.registrations.registrant("siti").nik_mac), "EXCLUDED", lists={"x/1/2"}).save()
-    world.at(T0 + timedelta(hours=3))
-    world.at(T0 + timedelta(hours=3, seconds=16))
+    world.at(T0 + timedelta(hours=3), T0 + timedelta(hours=3, seconds=16))
     assert world.entries.outcome(added, "siti").value == "excluded"
     assert town.refused(FrozenUntilSettled) == [{"wave": added}] * 4
 

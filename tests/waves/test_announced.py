@@ -17,8 +17,7 @@ SECOND = timedelta(seconds=1)
 
 def test_everything_is_announced_in_order_the_note_before_its_round(world):
     joined(world)
-    world.at(OPENS)
-    world.at(FREEZES)
+    world.at(OPENS, FREEZES)
     events = world.heard()
     assert [event["event"] for event in events] == ["wave_open", "wave_closed", "wave_frozen"]
     assert events[2]["note"] == world.files(WAVE)["note.txt"].decode()
@@ -55,8 +54,7 @@ def test_that_a_wave_is_about_to_close_is_announced_once_and_never_after_it_did(
     world.at(CLOSES)
     assert [event["event"] for event in world.heard()] == ["wave_closed"]
     # No trigger came in the last five seconds of the next wave.
-    world.at(OPENS + timedelta(days=14))
-    world.at(CLOSES + timedelta(days=14))
+    world.at(OPENS + timedelta(days=14), CLOSES + timedelta(days=14))
     assert [event["event"] for event in world.heard() if event["wave"] == WAVE + 1] == ["wave_open", "wave_closed"]
 
 

@@ -185,19 +185,19 @@ class Deaths:
         return when
 
 
-MANY = 340
-SEATS = 300
-DEATHS = [
-    ("TransactWriteItems", 100, "before"),  # a place is about to be revoked
-    ("TransactWriteItems", 100, "after"),  # one is, and nobody knows
-    ("BatchGetItem", 2, "after"),  # between two partitions
-    ("TransactWriteItems", SEATS - 199 + 15, "before"),  # a next one is about to be chosen
-    ("TransactWriteItems", 5, "after"),  # one is, and registration does not know
-    ("PutObject", 1, "after"),  # published, and not written down
-    ("TransactWriteItems", 1, "after"),  # written down, and everyone is still marked
-    ("UpdateItem", 100, "after"),
-]
-"""In the order in which they come, one in each run: eight runs die, and each gets a little further."""
+def deaths_of(scale: int) -> list[tuple[str, int, str]]:
+    """In the order in which they come, one in each run: eight runs die, and each gets a little further."""
+    seats = 30 * scale
+    return [
+        ("TransactWriteItems", 10 * scale, "before"),  # a place is about to be revoked
+        ("TransactWriteItems", 10 * scale, "after"),  # one is, and nobody knows
+        ("BatchGetItem", 2, "after"),  # between two partitions
+        ("TransactWriteItems", seats - (20 * scale - 1) + scale + 1, "before"),  # a next one is about to be chosen
+        ("TransactWriteItems", (scale + 1) // 2, "after"),  # one is, and registration does not know
+        ("PutObject", 1, "after"),  # published, and not written down
+        ("TransactWriteItems", 1, "after"),  # written down, and everyone is still marked
+        ("UpdateItem", 10 * scale, "after"),
+    ]
 
 
 @pytest.fixture
@@ -210,34 +210,34 @@ def quick_moto_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("moto.dynamodb.models.copy", SimpleNamespace(deepcopy=copied, copy=copy.copy))
 
 
-def many_overdue(world: WavesWorld) -> None:
-    """Of 300 who are chosen nobody buys anything; of the 40 who are left every tenth is no longer eligible."""
-    names = [f"person-{n}" for n in range(MANY)]
-    entered(world, SEATS, *names)
+def many_overdue(world: WavesWorld, scale: int) -> None:
+    """Of 30 who are chosen nobody buys anything; of the 4 who are left one is no longer eligible."""
+    entered(world, 30 * scale, *(f"person-{n}" for n in range(34 * scale)))
     world.at(CLOSES, FREEZES, ROUND)
     assert world.take_awards(*world.queued_awards()) == []
     world.at(ROUND)
     left = sorted(one.registrant_id for one in world.entries.candidates(WAVE) if one.outcome is None)
     world.people.excluded.update(left[::10])
-    assert len(list(left_to_do(world))) == SEATS
+    assert len(list(left_to_do(world))) == 30 * scale
 
 
 @pytest.mark.usefixtures("quick_moto_transactions")
-def test_hundreds_of_places_end_alike_though_run_after_run_dies(world, monkeypatch, tmp_path):
-    many_overdue(world)
+@pytest.mark.parametrize("scale", [1, pytest.param(10, marks=pytest.mark.deep)])
+def test_many_places_end_alike_though_run_after_run_dies(world, monkeypatch, tmp_path, scale):
+    monkeypatch.setattr(revocation, "PAGE", 10 * scale)
+    many_overdue(world, scale)
     beginning = Beginning(world)
     world.expire(DUE)
     expected = ending(world)
     substitutions = world.result(WAVE, "substitutions.json")
-    assert [row["reason"] for row in substitutions].count("revoked") == SEATS
-    assert sum(row["in"] is None for row in substitutions) == SEATS - expected["year"]
+    assert [row["reason"] for row in substitutions].count("revoked") == 30 * scale
+    assert sum(row["in"] is None for row in substitutions) == 30 * scale - expected["year"]
     assert world.failed_checks(WAVE, tmp_path) == []
     beginning.again()
-    deaths = Deaths(monkeypatch, *DEATHS)
-    for _ in DEATHS:
+    deaths = Deaths(monkeypatch, *deaths_of(scale))
+    while deaths.left:
         with pytest.raises(Crash):
             world.expire(DUE)
     world.expire(DUE)
     world.expire(DUE)
-    assert not deaths.left
     assert ending(world) == expected

@@ -43,8 +43,7 @@ def test_a_wave_goes_all_the_way(world, tmp_path):
 
 def test_one_who_was_not_drawn_sees_by_how_much(world):
     joined(world)
-    world.at(FREEZES)
-    world.at(ROUND)
+    world.at(FREEZES, ROUND)
     missed = [entry for name in PEOPLE for entry in world.new_waves().entries_of(name, ROUND) if entry.drawn]
     result = world.result(WAVE, "result.json")
     for entry in missed:

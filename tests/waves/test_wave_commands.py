@@ -73,7 +73,7 @@ def test_a_refusal_is_one_line_with_its_code(world):
     assert result.exit_code == 1
     assert result.output == (
         "Error: Wave 145 opens at 2026-11-27T05:00:00Z; "
-        "only openings from 2026-11-27T05:00:09Z on can still be changed. "
+        "only openings from 2026-11-27T05:00:07Z on can still be changed. "
         "(calendar_change_too_late)\n"
     )
 

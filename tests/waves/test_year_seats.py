@@ -9,8 +9,7 @@ from tests.conftest import T0
 
 
 def test_quotas_never_exceed_the_years_target(world):
-    world.programme = with_target(world.programme, 100)
-    world.waves, world.stepper = world.new_waves(), world.new_stepper()
+    world.restart(programme=with_target(world.programme, 100))
     world.step()
     world.waves.resize(146, 90, 0, {}, T0)
     world.beacons.silent = True  # or seats that nobody took would come back
@@ -24,8 +23,7 @@ def test_quotas_never_exceed_the_years_target(world):
 
 
 def test_seats_that_nobody_took_go_back_to_the_year(world):
-    world.programme = with_target(world.programme, 90)
-    world.waves, world.stepper = world.new_waves(), world.new_stepper()
+    world.restart(programme=with_target(world.programme, 90))
     world.step()
     world.clock.now = OPENS
     world.join(*PEOPLE[:2])
@@ -38,8 +36,7 @@ def test_seats_that_nobody_took_go_back_to_the_year(world):
 
 
 def test_a_quota_that_is_cut_takes_reserved_seats_with_it(world):
-    world.programme = with_target(world.programme, 3)
-    world.waves, world.stepper = world.new_waves(), world.new_stepper()
+    world.restart(programme=with_target(world.programme, 3))
     world.waves.resize(WAVE, 10, 5, {31: 1}, T0)
     world.at(OPENS)
     record = world.store.wave(WAVE)
@@ -47,8 +44,7 @@ def test_a_quota_that_is_cut_takes_reserved_seats_with_it(world):
 
 
 def test_seats_taken_by_another_wave_at_the_same_moment_are_counted(world, monkeypatch):
-    world.programme = with_target(world.programme, 90)
-    world.stepper = world.new_stepper()
+    world.restart(programme=with_target(world.programme, 90))
     original = world.store.allotted
 
     def overtaken(year):

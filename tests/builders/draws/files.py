@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,14 @@ DEVELOPMENT = load_programme("local").draw.pinned
 REAL_ROUND: dict[str, Any] = VECTORS["drand_quicknet"][0]
 REAL_FROZEN = round_time(QUICKNET, REAL_ROUND["round"]) - timedelta(seconds=QUICKNET.delay_s)
 """The freeze for which quicknet's real signature above is the random number."""
+
+
+def plain_root(hashes: Sequence[bytes]) -> bytes:
+    """The tree hash of RFC 9162 section 2.1.1 as it is written there, of leaves that are hashes."""
+    if len(hashes) < 2:
+        return hashes[0] if hashes else sha256().digest()
+    split = 1 << (len(hashes) - 1).bit_length() - 1
+    return sha256(b"\x01" + plain_root(hashes[:split]) + plain_root(hashes[split:])).digest()
 
 
 def lists_of(case: Mapping[str, Any]) -> dict[int, bytes]:

@@ -108,8 +108,7 @@ def test_a_beneficiary_has_a_card_of_sixteen_digits_and_the_scheme_of_the_wave(w
 
 def test_a_card_number_that_is_taken_is_not_given_again(world):
     numbers = iter([7, 7, 8])
-    world.randomness = lambda length: next(numbers).to_bytes(length, "big")
-    world.stepper = world.new_stepper()
+    world.restart(randomness=lambda length: next(numbers).to_bytes(length, "big"))
     settled(world, 2, "a", "b")
     cards = {world.waves.beneficiary(name).card_number for name in "ab"}
     assert cards == {"0000000000000007", "0000000000000008"}
@@ -127,9 +126,7 @@ def test_a_person_is_chosen_once_in_a_lifetime_over_two_waves(world, tmp_path):
     in_two_waves(world)
     world.waves.resize(147, 1, 0, {}, world.clock.now)
     world.beacons.silent = False
-    world.at(CLOSES + TWO_WEEKS)
-    world.at(FREEZES + TWO_WEEKS)
-    world.at(ROUND + TWO_WEEKS)
+    world.at(CLOSES + TWO_WEEKS, FREEZES + TWO_WEEKS, ROUND + TWO_WEEKS)
     assert [world.store.wave(number).state for number in (145, 146)] == [WaveState.SETTLED] * 2
     entries = world.new_waves().entries_of("a", world.clock.now)
     assert [(entry.wave, entry.standing, entry.reason) for entry in entries] == [
@@ -211,8 +208,7 @@ def test_nothing_is_awarded_when_an_entry_of_the_published_list_is_missing(world
 
 def test_with_real_registrations_two_of_a_family_of_three_are_chosen(world, cloud, programme):
     people = registrations(cloud, programme)
-    world.people = people
-    world.waves, world.stepper = world.new_waves(), world.new_stepper()
+    world.restart(people=people)
     for n in range(3):
         people.register(f"sub-{n}", other_form(n + 1), T0)
     world.step()

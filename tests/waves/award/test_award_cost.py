@@ -24,8 +24,7 @@ def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
     figures = msgspec.structs.replace(programme, draw=msgspec.structs.replace(programme.draw, awards=awards))
     world = WavesWorld(cloud, figures, T0)
     monkeypatch.setattr("moto.s3.models.utcnow", world.clock.utcnow)
-    world.people = registrations(cloud, programme)
-    world.waves, world.stepper = world.new_waves(), world.new_stepper()
+    world.restart(people=registrations(cloud, programme))
     for number in range(1, WINNERS + 1):
         world.people.register(f"sub-{number}", other_form(number, kk=f"317409010101{number:04d}"), T0)
     world.step()

@@ -35,8 +35,7 @@ class Wired:
 def waiting(world, monkeypatch):
     """A frozen wave whose round is due, and no relay that answers."""
     joined(world)
-    world.at(OPENS)
-    world.at(FREEZES)
+    world.at(OPENS, FREEZES)
     world.beacons.silent = True
     assert world.at(ROUND) == []
     monkeypatch.setattr(stages, "load", lambda name: SimpleNamespace(services=Wired(world)))

@@ -23,8 +23,7 @@ TOLD_AFTER = timedelta(seconds=30)
 def waiting(world: WavesWorld) -> WavesWorld:
     """A frozen wave, and relays that are silent."""
     joined(world)
-    world.at(OPENS)
-    world.at(FREEZES)
+    world.at(OPENS, FREEZES)
     world.beacons.silent = True
     assert world.heard()
     return world
@@ -57,8 +56,7 @@ def test_a_wave_shows_its_round_from_the_freeze_on_and_that_it_waits_a_moment_af
 
 def test_before_the_freeze_there_is_no_round_to_show(world):
     joined(world)
-    world.at(OPENS)
-    world.at(CLOSES)
+    world.at(OPENS, CLOSES)
     found = world.waves.get(WAVE, CLOSES)
     assert (found.state, found.beacon, found.waiting_for) == (WaveState.CLOSED, None, None)
 

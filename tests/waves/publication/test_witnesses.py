@@ -39,8 +39,7 @@ def run(*words: str) -> Result:
 def frozen(world: WavesWorld, monkeypatch: pytest.MonkeyPatch) -> WavesWorld:
     """A wave whose note is published, and a stage that knows two witnesses."""
     joined(world)
-    world.at(OPENS)
-    world.at(FREEZES)
+    world.at(OPENS, FREEZES)
     witnesses = WitnessRules(quorum=1, keys=(str(SIGNER.public), str(OTHER.public)))
     rules = msgspec.structs.replace(world.programme.draw, witnesses=witnesses)
     services = SimpleNamespace(witnessing=CosignatureIntake(world.store, world.publication, rules))
