@@ -48,14 +48,6 @@ def test_a_full_wallet_uses_up_no_attempt_however_often_workers_look(world):
     assert len(world.books()) == 1
 
 
-def test_a_new_account_given_days_later_revives_it(world):
-    entitlement = refused(world)
-    world.later(days=2)
-    give(world, "1234567890")
-    assert (world.state(entitlement), world.store.get(entitlement).n) == (State.PAID, 2)
-    assert world.disagreements() == []
-
-
 def test_a_new_account_is_found_by_the_sweep_if_the_request_died_after_it_was_stored(world):
     entitlement = refused(world)
     address = world.people.addresses["ani"]
@@ -74,6 +66,7 @@ def test_a_new_account_revives_what_three_refusals_would_have_ended(world):
     give(world, "1234567890")
     assert world.state(entitlement) is State.PAID
     assert [line.moved_idr for line in world.books()] == [0, 0, 0, 0, 600_000]
+    assert world.disagreements() == []
 
 
 def test_who_says_that_the_same_account_takes_money_now_is_believed_after_a_rest(world):

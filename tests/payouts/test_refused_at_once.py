@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.payouts import alarm_words
 from chalicelib.payouts.errors import PendingOutcome
+from chalicelib.payouts.ledger.partitions import news_shard
 from chalicelib.payouts.rules import Hold, State
 from local.sandbox.provider_books import Refusal
 from tests.builders.payouts.world import World, beneficiary
@@ -43,7 +44,7 @@ def test_an_account_that_is_refused_at_once_waits_for_the_person_and_uses_up_no_
     assert world.store.events(entitlement)[-1].reason == "RECIPIENT_ACCOUNT_NUMBER_ERROR"
     [view] = world.payouts.of(beneficiary("ani"))
     assert (view.state, view.to_do, view.until) == ("account_refused", "mend_account", world.now + timedelta(days=3))
-    assert world.payouts.news(*news_of(world, entitlement)), "of which the person is told"
+    assert news_shard(held) is not None, "of which the person is told"
     world.run_to_rest()
     assert world.books() == []
     give(world, "1234567890")
@@ -52,34 +53,12 @@ def test_an_account_that_is_refused_at_once_waits_for_the_person_and_uses_up_no_
     assert world.disagreements() == []
 
 
-def news_of(world: World, entitlement: str) -> tuple[str, str, object, int]:
-    from chalicelib.clock import iso
-    from chalicelib.payouts.ledger.partitions import news_shard
-
-    shard = news_shard(world.store.get(entitlement))
-    assert shard is not None
-    return shard, iso(world.now), world.now, 10
-
-
 def test_a_request_of_ours_that_is_wrong_still_takes_two_administrators(world):
     refuse(world, "API_VALIDATION_ERROR")
     assert world.store.get(paid(world)).hold is Hold.REFUSED
 
 
-def test_a_refused_repetition_does_not_say_that_nothing_is_alive(world):
-    """The first sending may arrive yet."""
-    world.sandbox.books.configure({"timeout_before_rate": 1.0})
-    with pytest.raises(PendingOutcome):
-        paid(world)
-    world.sandbox.books.configure({"timeout_before_rate": 0.0})
-    refuse(world, "RECIPIENT_ACCOUNT_NUMBER_ERROR")
-    [head] = world.store.everything()
-    world.later(seconds=world.rules.requeue_after_s)
-    assert world.worker.process(head.id, world.now) is State.HELD
-    assert world.store.get(head.id).hold is Hold.REFUSED
-
-
-def test_nobody_else_sends_while_who_made_the_attempt_may_still_be_sending(world):
+def test_nobody_sends_again_while_the_first_may_be_sending_and_a_refused_repetition_says_nothing_of_it(world):
     world.sandbox.books.configure({"timeout_before_rate": 1.0})
     with pytest.raises(PendingOutcome):
         paid(world)
@@ -89,8 +68,10 @@ def test_nobody_else_sends_while_who_made_the_attempt_may_still_be_sending(world
     with pytest.raises(PendingOutcome):
         world.worker.process(head.id, world.now)
     assert world.books() == []
+    refuse(world, "RECIPIENT_ACCOUNT_NUMBER_ERROR")
     world.later(seconds=1)
-    assert world.worker.process(head.id, world.now) is State.PAID
+    assert world.worker.process(head.id, world.now) is State.HELD
+    assert world.store.get(head.id).hold is Hold.REFUSED
 
 
 @pytest.mark.parametrize("at_once", [True, False])

@@ -161,16 +161,20 @@ def test_a_backlog_is_not_fed(rig, caplog):
     assert len(rig.swept(timedelta(days=1))) == 1
 
 
-def test_what_has_been_sending_for_an_hour_is_counted_but_not_what_goes_by_file(rig, caplog):
+def test_what_has_been_under_way_for_long_is_counted_each_time_and_apart_if_it_goes_by_file(rig, caplog):
     for who in ("ani", "budi"):
         rig.sending(who)
     rig.sending("by file", "bank-file")
-    rig.entitle("due")
+    due = rig.entitle("due")
     rig.swept(timedelta(hours=1) - timedelta(seconds=1))
     assert told(caplog) == [("INFO", "payouts_swept", 4)]
-    caplog.clear()
-    rig.swept(timedelta(days=1))
-    assert told(caplog) == [("INFO", "payouts_swept", 4), ("WARNING", alarm_words.SENDING_LONG, 2)]
+    attempt = StoredAttempt(1, f"{due.id}-1", b"", T0, "rail")
+    rig.store.claim(rig.store.get(due.id), attempt, T0 + timedelta(hours=23.5))
+    for days, by_file in ((1, []), (4, [("WARNING", alarm_words.BY_FILE_LONG, 1)])):
+        caplog.clear()
+        rig.swept(timedelta(days=days))
+        long = 2 if days == 1 else 3  # a new attempt is young however long its entitlement has been open
+        assert told(caplog) == [("INFO", "payouts_swept", 4), ("WARNING", alarm_words.SENDING_LONG, long), *by_file]
 
 
 def test_what_another_sweep_took_first_is_not_queued_again(rig, monkeypatch):

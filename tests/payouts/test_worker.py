@@ -260,6 +260,8 @@ def test_while_payouts_are_paused_it_is_asked_about_and_not_sent_again(rig, capl
     assert logged(caplog) == [(alarm_words.PAUSED, "WARNING", ID)]
     rig.new.said = PAID
     assert rig.process() is State.PAID
+    rig.new.said = Answer(Outcome.REVERSED, "REVERSED", AMOUNT)
+    assert rig.process() is State.REVERSED, "also that money came back"
 
 
 def test_unknown_to_the_provider_after_its_keys_life_it_is_held_for_good(rig, caplog):
@@ -352,3 +354,17 @@ def test_money_that_came_back_is_recorded_as_paid_and_then_as_reversed(rig, capl
         (State.REVERSED, None, 1, "REVERSED", T0),
     ]
     assert [line[1:4] for line in logged(caplog)] == [("INFO", ID, "PAID"), ("ERROR", ID, "REVERSED")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "hold"),
+    [
+        (Answer(Outcome.SUCCEEDED, "SUCCEEDED", AMOUNT - 1), Hold.AMOUNT_DIFFERS),
+        (Answer(Outcome.DUPLICATE, "reference_known_twice"), Hold.DUPLICATE),
+    ],
+)
+def test_a_hold_that_only_a_person_can_end_is_an_error_in_the_log(rig, caplog, answer, hold):
+    rig.new.said = answer
+    assert rig.process() is State.HELD
+    assert rig.head().hold is hold
+    assert logged(caplog) == [(alarm_words.MOVED, "ERROR", ID, "HELD", 1, answer.fact)]

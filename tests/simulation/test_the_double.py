@@ -141,7 +141,7 @@ def test_each_part_of_what_was_read_is_a_condition(stores: Stores, change: dict)
 
 
 def test_no_transition_is_made_that_the_table_does_not_have(stores: Stores) -> None:
-    with pytest.raises(ValueError, match="no transition"):
+    with pytest.raises(ValueError, match="no transition from DUE to PAID"):
         stores.ledger.move(stores.entitle(), Move(State.PAID, "wrong"), T)
 
 
@@ -202,6 +202,7 @@ def test_the_switch_is_read_with_the_entitlement(stores: Stores) -> None:
     due = stores.entitle()
     assert stores.ledger.get_for_work(ID) == (due, None)
     pause = Pause("arn:ani", KEPT, "looking into it")
+    stores.pauses.set(Pause("arn:budi", KEPT, "the latest reason stands"))
     stores.pauses.set(pause)
     assert stores.ledger.get_for_work(ID) == (due, pause)
     assert stores.pauses.get() == pause

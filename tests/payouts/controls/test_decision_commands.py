@@ -191,6 +191,7 @@ def test_a_worker_that_was_faster_is_said_and_nothing_is_written(desk, world, mo
     assert desk.refused("hold", id_, "--reason", "why") == (
         "Error: This payment is being processed; try again shortly. (payout_superseded)"
     )
+    assert {event.authority for event in world.store.events(id_)} == {None}
 
 
 # All payouts at once

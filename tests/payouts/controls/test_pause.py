@@ -6,11 +6,7 @@ import logging
 
 import pytest
 
-from chalicelib.aws.admin_acts import Act
 from chalicelib.payouts import alarm_words
-from chalicelib.payouts.controls.administration import PayoutDeed
-from chalicelib.payouts.controls.pause import Pause
-from chalicelib.payouts.errors import PendingOutcome
 from chalicelib.payouts.rules import WAITING, State
 from tests.builders.crashes import Calls, Crash, die
 from tests.builders.payouts.states import ANI, BUDI, Place, placed
@@ -51,31 +47,6 @@ def test_nothing_is_claimed_from_any_state(world, place):
     assert world.worker.process(entitlement.id, world.now) is State.PAID
 
 
-def test_what_the_provider_never_got_is_not_sent_again_until_after_the_pause(world, caplog):
-    entitlement = placed(world, "ani", Place(State.SENDING))
-    pause(world)
-    caplog.clear()
-    assert world.worker.process(entitlement.id, world.now) is State.SENDING
-    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == [alarm_words.PAUSED]
-    assert world.books() == []
-    resume(world)
-    world.later(seconds=world.rules.requeue_after_s)
-    assert world.worker.process(entitlement.id, world.now) is State.PAID
-    assert [line.reference_id for line in world.books()] == [f"{entitlement.id}-1"]
-
-
-def test_what_is_under_way_is_asked_about_and_settled(world):
-    world.sandbox.books.configure({"timeout_after_rate": 1.0})
-    entitlement = world.entitle(world.person("ani"))
-    with pytest.raises(PendingOutcome):
-        world.worker.process(entitlement, world.now)
-    world.sandbox.books.configure({"timeout_after_rate": 0.0})
-    pause(world)
-    assert world.worker.process(entitlement, world.now) is State.PAID
-    world.sandbox.books.reverse(f"{entitlement}-1")
-    assert world.worker.process(entitlement, world.now) is State.REVERSED, "also that money came back"
-
-
 def test_a_message_during_the_pause_is_done_with_and_the_sweep_brings_it_back(world):
     entitlement = world.entitle(world.person("ani"))
     world.payouts.enqueue(entitlement)
@@ -87,24 +58,6 @@ def test_a_message_during_the_pause_is_done_with_and_the_sweep_brings_it_back(wo
     (message,) = world.messages()
     world.deliver(message)
     assert world.state(entitlement) is State.PAID
-
-
-def test_who_paused_and_who_resumed_is_known(world):
-    assert world.administration.paused() is None
-    pause(world)
-    world.later(seconds=60)
-    pause(world, "worse than that")
-    assert world.administration.paused() == Pause(ANI, world.now, "worse than that")
-    paused_at = world.now
-    world.later(seconds=60)
-    resume(world)
-    resume(world)
-    assert world.administration.paused() is None
-    acts = world.administration.acts(2)
-    assert acts == [
-        Act(world.now, PayoutDeed.RESUME, "", BUDI, "put right"),
-        Act(paused_at, PayoutDeed.PAUSE, "", ANI, "worse than that"),
-    ]
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

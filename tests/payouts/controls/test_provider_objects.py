@@ -59,14 +59,6 @@ def test_the_providers_word_stands_above_two_people_where_money_may_be_sent_agai
     assert set(world.fsp.asked) == {f"{entitlement.id}-1"}
 
 
-@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.REVERSED])
-def test_what_the_provider_says_is_over_need_not_wait_for_the_key_to_die(world, outcome):
-    entitlement = placed(world, "ani", Place(State.HELD, Hold.AMOUNT_DIFFERS))
-    propose(world, entitlement, Decision.FAILED)
-    world.fsp.answer = Answer(outcome, outcome.value)
-    assert world.administration.approve(entitlement.id, BUDI, world.now).state is State.FAILED
-
-
 def test_where_no_money_can_be_sent_again_the_provider_is_not_asked(world):
     for name, place, decision in (
         ("a", Place(State.SENDING), Decision.PAID),

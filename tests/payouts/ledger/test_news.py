@@ -68,7 +68,7 @@ def test_pages_lose_nothing_of_what_happened_at_one_instant(world: World) -> Non
     assert len({line.key for line in lines}) == len(ids)
 
 
-def test_many_peoples_entitlements_are_read_at_once(world: World) -> None:
+def test_a_persons_entitlements_are_read_by_kind_and_many_peoples_at_once(world: World) -> None:
     ani, budi, citra = world.person("ani"), world.person("budi"), world.person("citra")
     for kind in (Kind.SURVEY_1, Kind.INCENTIVE):
         world.entitle(ani, kind)
@@ -81,6 +81,10 @@ def test_many_peoples_entitlements_are_read_at_once(world: World) -> None:
         "budi": [Kind.INCENTIVE],
         "citra": [],
     }
+    assert [(view.kind, view.amount_idr, view.state) for view in world.payouts.of(ani)] == [
+        ("INCENTIVE", 600_000, "waiting"),
+        ("SURVEY_1", 50_000, "waiting"),
+    ]
 
 
 def test_a_cursor_goes_forward_only_and_the_last_minutes_are_read_again(world: World) -> None:

@@ -16,7 +16,7 @@ import pytest
 import urllib3
 
 from chalicelib.money import Rupiah
-from chalicelib.payouts import rules
+from chalicelib.payouts import alarm_words, rules
 from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.rules import Answer, Entitlement, Kind, Outcome, State
 from chalicelib.registration.rules import FinancialAddress
@@ -318,9 +318,11 @@ def payout(**changes: object) -> str:
         ("429 Too Many Requests", "", Answer(Outcome.UNKNOWN, "http_429")),
     ],
 )
-def test_how_a_status_answer_is_read(status, body, expected):
+def test_how_a_status_answer_is_read_and_that_a_new_word_rings(status, body, expected, caplog):
     with serving(lambda _: http(status, body)) as url:
         assert Xendit(url, PATIENT_S, lambda: KEY).status(REFERENCE) == expected
+    rung = [record.status for record in caplog.records if record.message == alarm_words.STATUS_UNKNOWN]
+    assert rung == ([expected.fact] if expected.fact in {"BRAND_NEW", "unreadable"} else [])
 
 
 @pytest.mark.parametrize(
