@@ -1,7 +1,6 @@
-"""What the public is told: each event once in the feed, and on one topic to which channels subscribe.
+"""What the public is told: each event once in the feed, and at least once on one topic to which channels subscribe.
 
-On the topic at least once: whoever dies between the topic's answer and the mark says it again. The message carries the
-event's id, by which a subscriber knows it.
+A function that dies after the topic's answer publishes the event again; subscribers know it by the event's id.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ class Announcements:
         self._clock = clock
 
     def publish(self, event: str, wave: int, facts: PublicFacts) -> None:
-        """Tell that `event` (such as `wave_open`) happened to a wave; `facts` are public and name nobody.
+        """Publish that `event` (such as `wave_open`) happened to a wave; `facts` are public and name nobody.
 
-        Again it changes nothing: what was told first stays, with its facts.
+        Publishing again changes nothing; the first facts stay.
         """
         kept = self._store.add(event, wave, facts, self._clock())
         if kept.published:

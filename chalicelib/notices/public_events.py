@@ -1,4 +1,4 @@
-"""What the public was told of, newest last: one line for each event, for the feed and against saying it twice."""
+"""The public events, newest last: a line for each in the feed, and a guard by which each is kept once."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class PublicEvent:
 
 
 def event_id(event: str, wave: int) -> str:
-    """The same for the same event of the same wave, whoever tells it."""
+    """The id of an event of a wave, always the same."""
     return derived_id("event/v1", event, wave)
 
 

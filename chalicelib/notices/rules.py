@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from hashlib import sha256
 
 from ..clock import parse_iso
 from .port import NEEDS, Facts, Kind
@@ -114,20 +113,10 @@ class Mailbox:
     token: str | None = None
 
 
-def after_doubt(notice: Notice) -> NoticeState:
-    """What follows on a claim whose end nobody knows."""
-    return NoticeState.QUEUED if notice.doubts + 1 < DOUBTS_MAX else NoticeState.UNKNOWN
-
-
 def check(kind: Kind, facts: Facts) -> None:
     """Raises ValueError unless the facts are exactly those that the kind's text is made of."""
     if facts.keys() != NEEDS[kind]:
         raise ValueError(f"{kind} needs {sorted(NEEDS[kind])}, not {sorted(facts)}")
-
-
-def shard_of(registrant_id: str) -> str:
-    """The two digits of the index partition of a person's unsent notices."""
-    return f"{sha256(registrant_id.encode()).digest()[0] % SHARDS:02d}"
 
 
 def told_at(notice: Notice, mailbox: Mailbox, now: datetime) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Telling people: keep each notice once, then queue it. Whoever dies in between is made up for by the sweep."""
+"""Telling people: each notice is kept once, then queued. The sweep queues what was kept and never queued."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The notices table: what people were told, and what is known of their mailboxes. The feed of events is `events.py`."""
+"""The notices table: what people were told, and what is known of their mailboxes. See `public_events` for the feed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
+from .. import ids
 from ..aws.admin_acts import ActColumns, Journal
 from ..aws.dynamodb import LegsFailed, Transaction, find, is_condition_failure, save_if, update_if
 from ..clock import iso, parse_iso
 from .port import Facts, Kind
-from .rules import KEPT_DAYS, LINK_DAYS, NEXT, SHARDS, ChangeLink, Mailbox, Notice, NoticeState, after_doubt, shard_of
+from .rules import DOUBTS_MAX, KEPT_DAYS, LINK_DAYS, NEXT, SHARDS, ChangeLink, Mailbox, Notice, NoticeState
 
 Said = Literal["confirmed", "denied"]
 
@@ -124,11 +125,11 @@ class NoticeStore:
         return self._update(notice, actions)
 
     def doubt(self, notice: Notice, now: datetime) -> NoticeState | None:
-        """Record that nobody knows the end of a claim; what the notice is then, None if it is no longer as it was read.
+        """Record that nobody knows the end of a claim. The next state: QUEUED calls for a message, UNKNOWN is the end.
 
-        QUEUED calls for a message, UNKNOWN is the end.
+        None if the notice is no longer as it was read.
         """
-        to = after_doubt(notice)
+        to = NoticeState.QUEUED if notice.doubts + 1 < DOUBTS_MAX else NoticeState.UNKNOWN
         return to if self.move(replace(notice, doubts=notice.doubts + 1), to, now) else None
 
     def touch(self, notice: Notice, now: datetime) -> bool:
@@ -234,7 +235,7 @@ def _hidden(token: str) -> str:
 
 
 def _shard(registrant_id: str, state: NoticeState) -> str | None:
-    return _partition(state, shard_of(registrant_id)) if state in NEXT else None
+    return _partition(state, ids.shard(registrant_id, SHARDS)) if state in NEXT else None
 
 
 def _partition(state: NoticeState, shard: str) -> str:

@@ -1,7 +1,7 @@
-"""What the waves before this system came to, as an administrator's file has it: totals by wave and province.
+"""Totals of the waves before this system, by wave and province, from an administrator's file.
 
-A file is taken whole or, if any line is wrong, not at all. A wave in it replaces what was imported of that wave before,
-so the same file twice changes nothing, and a correction is another import.
+A file with a wrong line is refused whole. A wave replaces what was imported of it before: the same file again changes
+nothing, and a correction is another import.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ def read(
 ) -> list[PastWave]:
     """The waves of a CSV whose first line names the columns `COLUMNS`, ascending.
 
-    Wrong is a line with other than whole numbers, a year that is not from 2020 to `last_year` or not that of the wave's
-    other lines, an unknown province or one that the wave has already, more graduates than recipients, or a wave that
-    this system runs itself (`is_own`). Raises `MalformedHistory` naming the lines.
+    A line is wrong if a value is no whole number, the year is not from 2020 to `last_year` or differs from the wave's
+    other lines, the province is unknown or repeated, graduates exceed recipients, or this system runs the wave itself
+    (`is_own`). Raises `MalformedHistory` naming the wrong lines.
     """
     rows = csv.reader(whole(lines), strict=True)
     taken: dict[int, dict[int, Past]] = {}

@@ -1,13 +1,10 @@
 """The published statistics, as JSON. Every definition, with numerator and denominator, is in docs/outcomes.md.
 
-Null stands for a figure that is withheld because it would be about fewer than ten people or give such a one away, and
-for a share of nobody. Shares run from 0 to 1, net promoter scores from -100 to 100; `lower` and `upper` are the ends of
-a 95% interval.
+Null is a share of nobody, or a figure that is withheld: about fewer than ten people, or giving such a one away. Shares
+run from 0 to 1, net promoter scores from -100 to 100; `lower` and `upper` are the ends of a 95% interval.
 
-`/statistics.csv`: a line for each wave and province. Pure.
-
-An empty cell is a figure that is withheld, or a share of nobody. Satisfaction by month has no place in one line; it is
-in the JSON.
+`/statistics.csv` has a line for each wave and province; null is an empty cell there, and satisfaction by month is left
+out. Pure.
 """
 
 from __future__ import annotations
@@ -17,6 +14,7 @@ import io
 from collections.abc import Iterator
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from .suppression import FEWEST
 
@@ -222,18 +220,17 @@ _SHARES = (
     "comparison_working",
     "business_capital",
 )
-_NUMBERS = {
-    "working_difference": ("difference", "lower", "upper"),
-    "net_promoter": ("answers", "promoters", "passives", "detractors", "score", "lower", "upper"),
-    "days_to_payment": ("people", "mean_days"),
+_COLUMNS_OF: dict[str, type[Struct]] = {
+    **dict.fromkeys(_SHARES, Share),
+    "working_difference": Difference,
+    "net_promoter": NetPromoter,
+    "days_to_payment": Days,
 }
-_PROGRESS = ("joined", "chosen", "revoked", "completed", "graduates", "paid", "paid_idr")
 
 COLUMNS = (
     *("wave", "year", "province", "province_name"),
-    *_PROGRESS,
-    *(f"{share}_{part}" for share in _SHARES for part in Share.__struct_fields__),
-    *(f"{name}_{part}" for name, parts in _NUMBERS.items() for part in parts),
+    *Progress.__struct_fields__,
+    *(f"{name}_{part}" for name, kind in _COLUMNS_OF.items() for part in kind.__struct_fields__),
 )
 HEADER = ",".join(COLUMNS) + "\r\n"
 
@@ -241,19 +238,11 @@ HEADER = ",".join(COLUMNS) + "\r\n"
 def lines(wave: WaveStatistics) -> str:
     """The lines of a wave."""
     text = io.StringIO()
-    csv.writer(text).writerows([wave.number, wave.year, *_province(one)] for one in wave.provinces)
+    csv.writer(text).writerows([wave.number, wave.year, *_cells(one)] for one in wave.provinces)
     return text.getvalue()
 
 
-def _province(one: ProvinceOfWave) -> Iterator[object]:
-    yield one.code
-    yield one.name
-    yield from (getattr(one.progress, name) for name in _PROGRESS)
-    yield from _outcomes(one.outcomes)
-
-
-def _outcomes(outcomes: Outcomes) -> Iterator[object]:
-    for name in _SHARES:
-        yield from (getattr(getattr(outcomes, name), part) for part in Share.__struct_fields__)
-    for name, parts in _NUMBERS.items():
-        yield from (getattr(getattr(outcomes, name), part) for part in parts)
+def _cells(one: ProvinceOfWave) -> Iterator[object]:
+    yield from (one.code, one.name, *astuple(one.progress))
+    for name in _COLUMNS_OF:
+        yield from astuple(getattr(one.outcomes, name))

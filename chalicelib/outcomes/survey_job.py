@@ -1,7 +1,7 @@
-"""The daily job of surveys: open what is due, remind of what closes soon, offer the comparison group its survey.
+"""The daily job that opens surveys, reminds of those that close soon, and offers the comparison group its survey.
 
-Every step is harmless the second time (a survey is opened once, a person is told an event once), and what was read is
-remembered page by page. So it may die anywhere, run twice at once or not for days: the next run goes on.
+A survey is opened once and an event told once, so every step may be repeated, and a cursor is kept page by page: the
+job may die anywhere, run twice at once or not for days, and the next run goes on.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""The count behind the statistics: everybody, in parts, again and again; no request ever counts anything.
+"""The job that counts everybody for the statistics, part by part; no request counts anything.
 
-A round counts every part once: the registrations, and of each wave that can still change its people and surveys, shard
-by shard. A run counts the parts that the round still lacks, until its time is short; the next one goes on. When none is
-lacking, the sums are published and the next run begins a new round. A part is counted in one go and written whole, so a
-run may die anywhere, and two at once do each other no harm.
+A round counts each part once: the registrations, and the people and surveys of each wave that can still change, shard
+by shard. A run counts the parts that the round lacks until its time is short. When none is missing, it publishes the
+sums, and the next run begins a new round. A part is written whole, so a run may die anywhere or run beside another.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from itertools import islice
 from ..clock import iso, wib_date
 from ..config import Programme
 from ..helpdesk.service import GrievanceCounts, Helpdesk
-from ..jobs.rules import JobCounts
 from ..jobs.service import Jobs
 from ..payouts.service import Payouts
 from ..registration.store import SHARDS as REGISTRATION_SHARDS
@@ -159,12 +157,13 @@ class TallyJob:
         def tally(wave: Wave, whole: Whole) -> WaveTally:
             return WaveTally(wave.number, year_of(wave.opens_at), wave.closes_at, whole.final, whole.regions)
 
+        jobs = self._from.jobs.counts(now)
         counted = Counted(
             counted_from=present.began_at,
             registered={region: counts[REGISTERED] for region, counts in wholes[REGISTERED].regions.items()},
             waves=[tally(wave, wholes[_key(wave)]) for wave in sorted(waves, key=lambda wave: wave.number)],
             history=self._store.history(),
-            job_market=_job_market(self._from.jobs.counts(now)),
+            job_market=wire.JobMarket(jobs.open_vacancies, jobs.vacancies, jobs.applications),
             grievances=_grievances(self._from.helpdesk.counts()),
         )
         this_year = wib_date(present.began_at).year
@@ -183,10 +182,6 @@ def _people(name: str, regions: Mapping[int, int]) -> Tally:
 
 def _key(wave: Wave) -> str:
     return f"{wave.number:06d}"
-
-
-def _job_market(counts: JobCounts) -> wire.JobMarket:
-    return wire.JobMarket(counts.open_vacancies, counts.vacancies, counts.applications)
 
 
 def _grievances(counts: GrievanceCounts) -> wire.Grievances:

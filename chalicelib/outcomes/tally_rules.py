@@ -17,7 +17,7 @@ from ..payouts.rules import Entitlement, Kind, State
 from ..training.rules import TrainingAccount
 from ..waves.rules import Beneficiary, BeneficiaryState
 from . import questions
-from .survey_rules import Group, Survey
+from .survey_rules import Answer, Group, Survey
 
 
 class Count(StrEnum):
@@ -119,25 +119,13 @@ def of_survey(survey: Survey) -> Counter[str]:
     if answers is None or survey.answered_at is None:
         return counts
     counts[Count.ANSWERED_1] = 1
-    if was_unemployed(survey):
-        counts[Count.UNEMPLOYED] = 1
-        counts[Count.WORKING] = int(works(survey))
+    counts.update(_work(answers, Count.UNEMPLOYED, Count.WORKING))
     uses = answers["incentive_use"]
     counts[Count.CAPITAL] = int(isinstance(uses, tuple) and questions.BUSINESS_CAPITAL in uses)
     counts[_opinion(int(str(answers["recommendation"])))] = 1
     month = survey.answered_at.astimezone(WIB).strftime("%Y-%m")
     counts[f"{SATISFACTION}/{month}/{answers['satisfaction']}"] = 1
     return counts
-
-
-def was_unemployed(survey: Survey) -> bool:
-    """Whether one who answered says they had no work before."""
-    return survey.answers is not None and survey.answers["employment_before"] in questions.UNEMPLOYED
-
-
-def works(survey: Survey) -> bool:
-    """Whether one who answered says they work or run a business now."""
-    return survey.answers is not None and survey.answers["employment_now"] in questions.WORKING
 
 
 def add(tallies: Iterable[Tally]) -> dict[int, Counter[str]]:
@@ -153,10 +141,15 @@ def _comparison(survey: Survey) -> Counter[str]:
     counts: Counter[str] = Counter({Count.COMPARISON_OFFERED: 1})
     if survey.answers is not None:
         counts[Count.COMPARISON_ANSWERED] = 1
-        if was_unemployed(survey):
-            counts[Count.COMPARISON_UNEMPLOYED] = 1
-            counts[Count.COMPARISON_WORKING] = int(works(survey))
+        counts.update(_work(survey.answers, Count.COMPARISON_UNEMPLOYED, Count.COMPARISON_WORKING))
     return counts
+
+
+def _work(answers: Mapping[str, Answer], unemployed: Count, working: Count) -> dict[str, int]:
+    """Of one who says they had no work before: whether they say they work or run a business now."""
+    if answers["employment_before"] not in questions.UNEMPLOYED:
+        return {}
+    return {unemployed: 1, working: int(answers["employment_now"] in questions.WORKING)}
 
 
 def _opinion(recommendation: int) -> Count:

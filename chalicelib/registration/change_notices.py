@@ -1,6 +1,6 @@
-"""What a person is told when their address, name or phone changes, at the mailbox of their account.
+"""What a person is told, at the mailbox of their account, when their address, name or phone changes.
 
-A stolen session may change all three, and no mailbox: so the notice is kept in the transaction of the change.
+A stolen session can change all three but not the mailbox, so the notice is kept in the transaction of the change.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ ChangeNotice = tuple[str, Kind, Facts]
 
 
 def of_details(before: PersonalData, after: PersonalData, version: int) -> list[ChangeNotice]:
-    """What is told of version `version` of a registration."""
+    """The notices of a registration's new version."""
     changed = [what for what in ("name", "phone") if getattr(before, what) != getattr(after, what)]
     return [(f"{what}_changed/{version}", Kind.DETAILS_CHANGED, {"what": what}) for what in changed]
 
 
 def of_address(version: int, pay_from: datetime | None) -> list[ChangeNotice]:
-    """What is told of version `version` of a financial address, which may wait until `pay_from`."""
+    """The notice of a financial address's new version, which is not paid to before `pay_from`, if there is one."""
     if pay_from is None:
         return [(f"{Kind.ADDRESS_GIVEN}/{version}", Kind.ADDRESS_GIVEN, {})]
     return [(address_changed(version), Kind.ADDRESS_CHANGED, {"pay_from_at": iso(pay_from)})]
 
 
 def address_changed(version: int) -> str:
-    """The event of a financial address that waits."""
+    """The event of a financial address that is not paid to yet."""
     return f"{Kind.ADDRESS_CHANGED}/{version}"
 
 
@@ -45,7 +45,7 @@ def address_changed(version: int) -> str:
 def telling(
     notices: NoticeService, registrant_id: str, told: Sequence[ChangeNotice], others: Legs | None
 ) -> Iterator[Legs]:
-    """The legs that keep notices with a change, after `others`; their mails are queued once it is made."""
+    """The legs that keep notices with a change, after the legs of `others`; mails are queued after the change."""
 
     def legs(tx: Transaction) -> None:
         if others is not None:

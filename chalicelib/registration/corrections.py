@@ -1,8 +1,7 @@
 """Corrections of what a person may not change any more: one administrator proposes (the maker), another approves.
 
-A proposal says what each value was and what it is to be. It holds as long as the values still are what they were.
-
-Corrections as stored: the proposal that stands, and every one that was decided, in the person's own partition.
+A proposal says what each value was and what it is to be; it holds as long as the values are what they were. The open
+proposal and every decided one are stored in the person's own partition.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ Changes = Mapping[str, tuple[str, str]]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Correction:
-    """A proposal with its values in clear: for the eyes of who decides. Has no repr that could leak."""
+    """A proposal with its values in clear, for the person who decides. Has no repr that could leak."""
 
     proposal: Proposal
     changes: Changes

@@ -1,6 +1,6 @@
-"""Who of many registrants may no longer take part: asked of everybody in a wave before its lists are made.
+"""Which of many registrants may no longer take part; asked of everybody in a wave before its lists are made.
 
-Only what that depends on is read, a hundred people a call, since there may be ten million of them.
+Ten million people may be asked about, so a call reads a hundred of them and only the attributes that decide.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .items import RegistrationsTable, exclusion_pk, person_pk
 from .rules import Employment, Standing, check_eligible
 
 Unfit = type[DomainError] | Standing
-"""Why: the error that they would be refused with, or where they stand if that is no longer REGISTERED."""
+"""The reason: the error that would refuse the person, or their standing if it is no longer REGISTERED."""
 
 _ATTRIBUTES = "pk,employment,birth_date,nik_mac,standing"
 

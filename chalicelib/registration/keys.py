@@ -1,7 +1,7 @@
 """The data key under which the help desk keeps what an account writes, whether or not it is registered.
 
-Who is registered has a key with the registration. Who wrote before has one of their own, which stays the one in use
-here: both are made on the condition that there is none, so what was sealed always opens.
+A registered person's key lies with the registration. An account that wrote before it registered has a key of its own,
+which stays in use here. Either is written only if there is neither, so what was sealed always opens.
 """
 
 from __future__ import annotations

@@ -30,8 +30,7 @@ from .store import AddressRecord, Legs, Record, RegistrationOvertaken, Registrat
 from .vault import PersonKey, Vault
 
 TRIES = 4
-"""How often a request that was overtaken by another of the same person decides again."""
-
+"""How often a request decides again when another of the same person was faster."""
 
 _TELLING = (PhoneAlreadyUsed, Excluded, NikAlreadyRegistered)
 """Refusals that tell something of a number that may be another's."""
@@ -91,9 +90,9 @@ class Registrations:
         raise Unavailable()
 
     def count_refusal(self, registrant_id: str, now: datetime) -> bool:
-        """Count what is about to be told of a number that may be another's; False if that WIB day has no more of it.
+        """Count a refusal that tells of a number that may be another's; False if the WIB day has no more of them.
 
-        One write. Counted before it is told: of many at once no more are answered than may be.
+        One write, before the refusal is told: of many requests at once no more are told than may be.
         """
         return self._store.count_refusal(registrant_id, clock.wib_date(now), self._eligibility.refusals_max)
 
@@ -121,9 +120,9 @@ class Registrations:
         )
 
     def check_still_eligible(self, registrant: Registrant, day: date) -> None:
-        """Test again who is about to be chosen, on the WIB day the wave closes. One read, of the exclusion lists.
+        """Test a person again who is about to be chosen, on the WIB day the wave closes. One read.
 
-        Raises as `rules.check_eligible` does, then `Excluded`.
+        Raises what `rules.check_eligible` raises, then `Excluded`.
         """
         rules.check_eligible(registrant.employment, registrant.birth_date, day, self._eligibility)
         self.check_not_excluded(registrant)
@@ -143,10 +142,9 @@ class Registrations:
         return registrant is not None and self._store.excluded(registrant.nik_mac)
 
     def mark_beneficiary(self, registrant_id: str, wave: int) -> None:
-        """Tell the registration that its person was chosen, so that a join needs no other read.
+        """Note that a person was chosen, so that a join needs no other read; the award's own record is the waves'.
 
-        A hint: the record of the award is the waves' own. Only a plain registrant is marked; anybody else stays what
-        they are, so a repeat changes nothing. Raises `NotRegistered`.
+        Only a plain registrant is marked, so a repeat changes nothing. Raises `NotRegistered`.
         """
         self.set_standing(registrant_id, Standing.BENEFICIARY, wave)
 
@@ -166,15 +164,15 @@ class Registrations:
         unless_paying: Legs | None = None,
         owed: Callable[[], bool] = lambda: False,
     ) -> FinancialAddress:
-        """Say where a person is to be paid; an account pays one person. The same again changes nothing.
+        """Set where a person is paid, and tell them. An account pays one person. The same again changes nothing.
 
-        An account that somebody else has and cannot be paid to (it is in another name, or was unknown) is free to take.
-        `unless_paying` adds legs named `store.PAYING_LEG` to the transaction of a change; the first address needs none.
-        The person is told. Of a change, and of a first address to which money is `owed`, nothing is paid there until
-        `address_wait_s` after they were told, unless they confirm it. Nothing is known yet of an account that is new.
+        An account whose holder cannot be paid to it (another name, unknown to the bank) is free to take.
+        `unless_paying` adds legs named `store.PAYING_LEG` to the transaction of a change. A changed address, and a
+        first one while money is `owed`, is not paid to until `address_wait_s` after the person was told, unless they
+        confirm it. A new account is unchecked.
         Raises the first that holds of `UnknownPayoutCode`, `MalformedAccountNumber`, `MalformedName`, `NotRegistered`,
-        `TooManyRefusals`, `PaymentUnderWay`, `AccountAlreadyUsed`. The last is counted with the refusals of `register`,
-        as it tells of another.
+        `TooManyRefusals`, `PaymentUnderWay`, `AccountAlreadyUsed`. The last tells of another, so it is counted with
+        the refusals of `register`.
         """
         kind = self._payout_codes.get(form.code)
         if kind is None:
@@ -190,10 +188,10 @@ class Registrations:
         raise Unavailable()
 
     def keep_check(self, registrant_id: str, version: int, check: AddressCheck, *, again: bool) -> bool:
-        """Keep what is known of one version of a person's address. One write; False if it was changed meanwhile.
+        """Keep what a check found out about one version of an address. One write; False if it was changed meanwhile.
 
-        `again`: until now it could not be paid. Raises `AccountAlreadyUsed` then, if it can, and is another's by now;
-        counted, as in `set_financial_address`.
+        `again`: it could not be paid to before. If it now can but is another's by now, `AccountAlreadyUsed` is raised
+        and counted.
         """
         if again and check.verdict in rules.PAYABLE:
             try:
@@ -203,10 +201,9 @@ class Registrations:
         return self._store.save_check(registrant_id, version, check)
 
     def payee(self, registrant_id: str) -> Payee | None:
-        """All that a payment needs of a person, in clear: for one instruction to pay and nothing else.
+        """All that one payment needs of a person, in clear; None without a registration or a financial address.
 
-        One read and one KMS call, and two reads of an address that waits; None, without the call, if they are not
-        registered or have no financial address.
+        One read and one KMS call, and two more reads for an address that waits.
         """
         found = self._store.payee(registrant_id)
         if found is None:
@@ -218,8 +215,8 @@ class Registrations:
         return Payee(record.registrant, paid_to, partial(key.seal, "payment/1"), disputed)
 
     def waiting_address(self, registrant_id: str) -> tuple[int, datetime | None, bool]:
-        """The version of a person's address (0: none), from when it is paid to, if it waits, and whether it waits for
-        an administrator, as the mail about it reached nobody. One read, or three."""
+        """The version of a person's address (0: none), when its wait ends, and whether it waits for an administrator
+        because the mail about it reached nobody. One read, or three."""
         address = self._store.address(registrant_id)
         return (address.version, *self._wait(registrant_id, address)) if address else (0, None, False)
 
@@ -231,8 +228,7 @@ class Registrations:
         return self._store.confirm_address(registrant_id, version, settle=False)
 
     def dispute(self, registrant_id: str, now: datetime) -> None:
-        """The person says that a change was not theirs: nothing is paid to them, whatever is changed after, until
-        `settle`."""
+        """The person says that a change was not theirs: nothing is paid to them until `settle`."""
         self._store.dispute(registrant_id, now)
 
     def disputed(self, registrant_id: str) -> datetime | None:
@@ -240,8 +236,8 @@ class Registrations:
         return self._store.disputed(registrant_id)
 
     def settle(self, registrant_id: str, version: int) -> bool:
-        """An administrator has made sure that this version of the address (0: none yet) is the person's own: a dispute
-        ends, and nothing waits. False if the address was changed since it was looked at."""
+        """An administrator found this version of the address (0: none yet) to be the person's own: a dispute and a
+        wait end. False if the address was changed since."""
         return self._store.confirm_address(registrant_id, version, settle=True)
 
     def contact(self, registrant_id: str) -> Contact | None:
@@ -402,7 +398,7 @@ class Registrations:
         )
         released = old.account_mac if old and old.account_mac != new.account_mac else None
         if old and old.check and old.check.verdict not in rules.PAYABLE:
-            # What the person could not be paid to may be another's by now: that is not theirs to give up.
+            # The account could not be paid to, so it may be another's by now: then its guard is not released.
             own = self._store.idle(old.account_mac) == UnpayableHolder(registrant_id, old.version)
             released = released if own else None
         told = change_notices.of_address(new.version, new.pay_from)
@@ -419,9 +415,9 @@ class Registrations:
 
 
 def frozen_part(registrant: Registrant, person: PersonalData) -> dict[str, str]:
-    """What award and payment rest on: it stays from a join until the wave is settled, and for good after an award.
+    """What may not change from a join until the wave is settled, nor ever after an award.
 
-    Address, education, phone and consent are no part of it: a draw uses the region that the entry has.
+    Address, education, phone and consent may change: a draw uses the region of the entry.
     """
     birth_date, employment = registrant.birth_date.isoformat(), registrant.employment.value
     return {"name": person.name, "birth_date": birth_date, "employment": employment, "kk": person.kk}

@@ -131,11 +131,8 @@ class RegistrationStore:
         return _address_record(item) if item else None
 
     def payee(self, registrant_id: str) -> tuple[Record, AddressRecord, bool] | None:
-        """A registration and its financial address, both with their sealed parts, and whether the person disputes a
-        change; None unless there are the first two.
-
-        One batch get. They are not of one instant; each is as it was last written.
-        """
+        """A registration, its financial address, and whether the person disputes a change; None unless there are the
+        first two. One batch get; they are not of one instant."""
         keys = [(person_pk(registrant_id), kind) for kind in ("PROFILE", "ADDRESS", "DISPUTE")]
         found: dict[str, Any] = {item.sk: item for item in OfPerson.batch_get(keys, consistent_read=True)}
         if "PROFILE" not in found or "ADDRESS" not in found:
@@ -279,7 +276,7 @@ class RegistrationStore:
         return True
 
     def move(self, registrant_id: str, standing: Standing, wave: int | None) -> bool:
-        """Change the standing if it may become that; False if it may not, is that already, or nobody is registered."""
+        """Change the standing as `NEXT` allows. False if it may not, or is that already, or nobody is registered."""
         before = [source.value for source, targets in NEXT.items() if standing in targets]
         if not before:
             return False
@@ -291,7 +288,7 @@ class RegistrationStore:
         )
 
     def registered_by_region(self, number: int) -> dict[int, int]:
-        """How many registrations there are by province, in one of `SHARDS`; by the index, so moments late."""
+        """The number of registrations by province in one of `SHARDS` partitions; from the index, so moments late."""
         regions: Counter[int] = Counter()
         table, start = Profile._get_connection(), None
         while True:
@@ -382,29 +379,28 @@ def _unique(kind: MacKind, mac: str) -> str:
     return f"U#{kind}#{mac}"
 
 
+_AS_STORED = ("regency", "consent_version", "nik_mac", "kk_mac", "phone_mac", "registered_at", "updated_at")
+"""What a registrant and the item have alike."""
+_CHOICES: dict[str, Any] = {
+    "education": Education,
+    "employment": Employment,
+    "standing": Standing,
+    "verification": Verification,
+}
+
+
 def _profile(record: Record) -> Profile:
     who = record.registrant
     return Profile(
         person_pk(who.id),
         "PROFILE",
+        **{name: getattr(who, name) for name in (*_AS_STORED, "region", "beneficiary_wave")},
+        **{name: getattr(who, name).value for name in _CHOICES},
         version=record.version,
         sealed=record.sealed,
         wrapped_key=record.wrapped_key,
-        region=who.region,
-        regency=who.regency,
         birth_date=who.birth_date.isoformat(),
-        education=who.education.value,
-        employment=who.employment.value,
-        consent_version=who.consent_version,
-        nik_mac=who.nik_mac,
-        kk_mac=who.kk_mac,
-        phone_mac=who.phone_mac,
-        standing=who.standing.value,
-        beneficiary_wave=who.beneficiary_wave,
-        verification=who.verification.value,
         warnings=set(who.warnings) or None,
-        registered_at=who.registered_at,
-        updated_at=who.updated_at,
         registered_shard=shard(who.id, SHARDS),
     )
 
@@ -412,19 +408,10 @@ def _profile(record: Record) -> Profile:
 def _registrant(registrant_id: str, item: Profile) -> Registrant:
     return Registrant(
         id=registrant_id,
+        **{name: getattr(item, name) for name in _AS_STORED},
+        **{name: choice(getattr(item, name)) for name, choice in _CHOICES.items()},
         region=int(item.region),
-        regency=item.regency,
         birth_date=date.fromisoformat(item.birth_date),
-        education=Education(item.education),
-        employment=Employment(item.employment),
-        consent_version=item.consent_version,
-        nik_mac=item.nik_mac,
-        kk_mac=item.kk_mac,
-        phone_mac=item.phone_mac,
-        standing=Standing(item.standing),
         beneficiary_wave=None if item.beneficiary_wave is None else int(item.beneficiary_wave),
-        verification=Verification(item.verification),
         warnings=tuple(sorted(item.warnings or ())),
-        registered_at=item.registered_at,
-        updated_at=item.updated_at,
     )

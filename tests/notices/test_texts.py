@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from chalicelib.notices import rules, texts
-from chalicelib.notices import texts as times
 from chalicelib.notices.port import NEEDS, Kind
 from chalicelib.notices.rules import Mailbox, Notice, NoticeState, withheld
 from chalicelib.payouts.rules import Kind as Purpose
@@ -86,9 +85,9 @@ def test_a_voluntary_survey_promises_no_money():
 def test_a_day_that_ends_at_midnight_in_wib_ends_at_2359_for_people():
     midnight = datetime(2026, 12, 8, 17, tzinfo=UTC)
 
-    assert times.last_minute(midnight, "id") == "Selasa, 8 Desember 2026 pukul 23.59 WIB"
-    assert times.last_minute(midnight, "en") == "Tuesday, 8 December 2026, 23:59 WIB"
-    assert times.long_time(midnight, "id") == "Rabu, 9 Desember 2026 pukul 00.00 WIB"
+    assert texts.last_minute(midnight, "id") == "Selasa, 8 Desember 2026 pukul 23.59 WIB"
+    assert texts.last_minute(midnight, "en") == "Tuesday, 8 December 2026, 23:59 WIB"
+    assert texts.long_time(midnight, "id") == "Rabu, 9 Desember 2026 pukul 00.00 WIB"
 
 
 @pytest.mark.parametrize(
@@ -98,7 +97,7 @@ def test_a_day_that_has_begun_is_still_left(hour: int, days: int):
     deadline = datetime(2026, 12, 6, tzinfo=UTC)
     now = datetime(2026, 12, 1, tzinfo=UTC).timestamp() + hour * 3600
 
-    assert times.days_left(deadline, datetime.fromtimestamp(now, UTC)) == days
+    assert texts.days_left(deadline, datetime.fromtimestamp(now, UTC)) == days
 
 
 @pytest.mark.parametrize(

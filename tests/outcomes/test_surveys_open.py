@@ -47,13 +47,6 @@ def test_the_first_survey_opens_30_days_after_the_incentive_was_paid_the_second_
     assert world.told.kinds(Notice.SURVEY_OPEN) == ["ani", "ani"]
 
 
-def test_a_missed_day_is_made_up_for_and_the_survey_is_open_as_long_as_any(world: World) -> None:
-    world.paid(["ani"], PAID)
-    world.open_surveys(DUE + 20 * DAY)
-    [survey] = world.store.of("ani")
-    assert (survey.opened_at, survey.closes_at) == (DUE + 20 * DAY, DUE + 50 * DAY)
-
-
 def test_three_hundred_are_due_and_the_job_is_killed_half_way(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     people = [f"person-{number:03}" for number in range(300)]
     world.paid(people, PAID)
@@ -105,6 +98,8 @@ def test_a_reminder_goes_once_to_who_has_not_answered_shortly_before_their_own_c
     world.surveys.respond("budi", world.store.of("budi")[0].id, response(), DUE + DAY)
     world.paid(["late"], PAID)
     world.open_surveys(DUE + 10 * DAY)
+    [survey] = world.store.of("late")
+    assert (survey.opened_at, survey.closes_at) == (DUE + 10 * DAY, DUE + 40 * DAY), "missed days are made up for"
 
     def reminded(day: int) -> list[str]:
         world.open_surveys(DUE + day * DAY)
@@ -180,15 +175,11 @@ def test_a_sample_that_is_not_as_published_needs_a_person_and_stops_no_other_wav
     assert [item.sk for item in OutcomesTable.query("SAMPLES")] == [f"{WAVE + 1:06}"]
 
 
-def test_no_sample_is_drawn_when_there_is_no_time_to_draw_it(world: World) -> None:
-    world.people.waves = [settled(WAVE, T0)]
-    world.open_surveys(T0 + 60 * DAY, deadline_s=SAMPLE_S - 1)
-    assert world.people.drawn == []
-
-
-def test_a_reminder_does_not_wait_for_the_time_that_drawing_a_sample_takes(world: World) -> None:
+def test_no_sample_is_drawn_when_there_is_no_time_to_draw_it_and_no_reminder_waits_for_that_time(world: World) -> None:
     world.people.waves = [settled(WAVE, T0)]
     world.people.samples = {WAVE: [("compared", 31)]}
+    world.open_surveys(T0 + 60 * DAY, deadline_s=SAMPLE_S - 1)
+    assert world.people.drawn == []
     world.open_surveys(T0 + 60 * DAY)
     world.people.waves.append(settled(WAVE + 1, T0))
     world.open_surveys(T0 + 87 * DAY, deadline_s=SAMPLE_S - 1)

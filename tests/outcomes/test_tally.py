@@ -26,21 +26,24 @@ HOUR = timedelta(hours=1)
 AMPLE_S = 800.0
 
 
+def few(monkeypatch: pytest.MonkeyPatch, shards: int) -> None:
+    for name in ("SHARDS", "REGISTRATION_SHARDS"):
+        monkeypatch.setattr(tally_job, name, shards)
+    shard_of = "tests.builders.statistics.shard_of"
+    monkeypatch.setattr(shard_of, lambda person: f"{zlib.crc32(person.encode()) % shards:02d}")
+
+
 @pytest.fixture
 def world(cloud, programme, monkeypatch) -> World:
     """With four shards of everything instead of 64, since each is a write."""
-    monkeypatch.setattr(tally_job, "SHARDS", 4)
-    monkeypatch.setattr(tally_job, "REGISTRATION_SHARDS", 4)
-    monkeypatch.setattr("tests.builders.statistics.shard_of", lambda person: f"{zlib.crc32(person.encode()) % 4:02d}")
+    few(monkeypatch, 4)
     return World(cloud, programme)
 
 
 @pytest.fixture
 def small(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """Two waves in two shards."""
-    monkeypatch.setattr(tally_job, "SHARDS", 2)
-    monkeypatch.setattr(tally_job, "REGISTRATION_SHARDS", 2)
-    monkeypatch.setattr("tests.builders.statistics.shard_of", lambda person: f"{zlib.crc32(person.encode()) % 2:02d}")
+    few(monkeypatch, 2)
     world.told.registered = {0: {31: 20}, 1: {32: 30}}
     world.settle(143, 12)
     world.settle(144, 15)
@@ -198,18 +201,11 @@ def test_a_run_that_was_overtaken_by_a_later_round_publishes_nothing(small, monk
         small.store.put_part("000144", "00", 1, {})
 
 
-def test_what_another_release_published_in_another_form_is_as_if_there_were_nothing_yet(small):
+def test_another_release_s_form_is_as_nothing_and_every_answer_is_one_call_and_no_scan(small, monkeypatch):
     small.store.publish("COUNTRY", 0, Month("2026-11"))
     assert small.statistics.country() == BEFORE_THE_FIRST
     assert small.tallying().run(T0, AMPLE_S)
     assert small.statistics.country().progress.chosen == 54
-
-
-# What an answer costs
-
-
-def test_every_answer_is_one_call_and_no_scan(small, monkeypatch):
-    small.tallying().run(T0, AMPLE_S)
     calls = Calls(monkeypatch)
     for read, operation in [
         (small.statistics.country, "GetItem"),
@@ -233,6 +229,10 @@ PAST = [
 
 def test_past_totals_are_taken_twice_without_effect_and_corrected_by_another_import(world):
     world.settle(144, 20)
+    with pytest.raises(MalformedHistory) as refused:
+        world.statistics.import_history([*PAST, "144,2026,31,7,6"], T0)
+    assert refused.value.facts == {"wrong": 1, "lines": "5"}
+    assert world.store.history() == [], "nothing of a file with a wrong line is taken"
     for _ in range(2):
         assert [wave.number for wave in world.statistics.import_history(PAST, T0)] == [11, 48]
     world.tallying().run(T0, AMPLE_S)
@@ -243,11 +243,3 @@ def test_past_totals_are_taken_twice_without_effect_and_corrected_by_another_imp
     world.statistics.import_history([PAST[0], "48,2023,31,8000,6000"], T0)
     world.tallying().run(T0 + HOUR, AMPLE_S)
     assert world.statistics.country().totals.before_this_system.recipients == 408_100
-
-
-def test_nothing_of_a_file_with_a_wrong_line_is_taken(world):
-    world.settle(144, 20)
-    with pytest.raises(MalformedHistory) as refused:
-        world.statistics.import_history([*PAST, "144,2026,31,7,6"], T0)
-    assert refused.value.facts == {"wrong": 1, "lines": "5"}
-    assert world.store.history() == []

@@ -61,6 +61,20 @@ class Town:
             facts.append(caught.value.facts)
         return facts
 
+    def drawn_for_one(self) -> tuple[str, RegistrationForm, str]:
+        """Of two who joined one was chosen: who was not, their form, and who was."""
+        self.world.waves.resize(WAVE, 1, 0, {}, T0)
+        forms = {"siti": form(), "budi": other_form(7, kk="3201011203180003")}
+        for who, own in forms.items():
+            self.register(own, who)
+        self.world.clock.now = OPENS
+        for who in forms:
+            self.join(who)
+        play(self.world)
+        [chosen] = [who for who in forms if self.world.waves.beneficiary(who)]
+        [left] = forms.keys() - {chosen}
+        return left, forms[left], chosen
+
 
 @pytest.fixture
 def town(cloud: Settings, world: WavesWorld) -> Town:
@@ -101,16 +115,7 @@ def test_it_is_frozen_from_the_join_until_the_wave_is_settled_and_the_rest_is_no
 
 
 def test_who_was_not_chosen_may_change_it_when_the_wave_is_settled(town):
-    world = town.world
-    world.waves.resize(WAVE, 1, 0, {}, T0)
-    town.register(form())
-    town.register(other_form(7), "budi")
-    world.clock.now = OPENS
-    town.join()
-    town.join("budi")
-    play(world)
-    left = next(who for who in ("siti", "budi") if world.waves.beneficiary(who) is None)
-    own = form() if left == "siti" else other_form(7)
+    left, own, _ = town.drawn_for_one()
     for changes in FROZEN:
         town.register(form(nik=own.nik, phone=own.phone, **changes), left)
 
@@ -154,16 +159,8 @@ def test_a_change_that_began_before_the_opening_is_held_back_by_a_join_right_aft
 def test_an_award_between_the_decision_and_the_write_of_a_change_fixes_it(town, monkeypatch):
     """As when a place is passed on after the wave was settled."""
     world = town.world
-    world.waves.resize(WAVE, 1, 0, {}, T0)
-    town.register(form())
-    town.register(other_form(7), "budi")
-    world.clock.now = OPENS
-    town.join()
-    town.join("budi")
-    play(world)
-    left = next(who for who in ("siti", "budi") if world.waves.beneficiary(who) is None)
-    own = form() if left == "siti" else other_form(7)
-    due = world.waves.beneficiary("budi" if left == "siti" else "siti").buy_by
+    left, own, chosen = town.drawn_for_one()
+    due = world.waves.beneficiary(chosen).buy_by
     meanwhile(monkeypatch, lambda: world.expire(due))
     with pytest.raises(FixedAfterAward):
         town.register(form(nik=own.nik, phone=own.phone, name="Somebody Else"), left)
@@ -213,18 +210,9 @@ def test_it_is_frozen_in_an_added_wave_that_no_step_has_seen_and_for_who_was_rem
 
 def test_the_card_of_the_join_counts_also_when_a_place_is_passed_on_later(town):
     world = town.world
-    world.waves.resize(WAVE, 1, 0, {}, T0)
-    forms = {"siti": form(), "budi": other_form(7, kk="3201011203180002")}
-    for who, own in forms.items():
-        town.register(own, who)
-    world.clock.now = OPENS
-    for who in forms:
-        town.join(who)
-    play(world)
-    [first] = [who for who in forms if world.waves.beneficiary(who)]
-    [left] = forms.keys() - {first}
+    left, own, first = town.drawn_for_one()
     joined_with = town.services.registrations.registrant(left).kk_mac
-    town.register(form(nik=forms[left].nik, phone=forms[left].phone, kk="3273011203180005"), left)
+    town.register(form(nik=own.nik, phone=own.phone, kk="3273011203180005"), left)
     FamilyItem(f"K#{joined_with}", "HOLDERS", holders={"one", "two"}).save()
     world.expire(world.waves.beneficiary(first).buy_by)
     assert world.entries.outcome(WAVE, left).value == "family_card"

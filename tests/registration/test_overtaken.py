@@ -37,56 +37,57 @@ class Interrupted:
         return self._inner.open_key(registrant_id, wrapped)
 
 
-def interrupted(cloud, programme, between):
-    return registrations(cloud, programme, Interrupted(vault(cloud), between))
+@pytest.fixture
+def interrupted(cloud, programme):
+    return lambda between: registrations(cloud, programme, Interrupted(vault(cloud), between))
 
 
-def test_of_two_people_with_one_nik_at_once_one_registers(service, cloud, programme):
-    slower = interrupted(cloud, programme, lambda: service.register("siti", SITI, T0))
+def test_of_two_people_with_one_nik_at_once_one_registers(service, cloud, interrupted):
+    slower = interrupted(lambda: service.register("siti", SITI, T0))
     with pytest.raises(errors.NikAlreadyRegistered):
         slower.register("budi", form(phone="081311112222"), T0)
     assert list(guards(cloud, "nik").values()) == ["siti"]
     assert len(guards(cloud, "phone")) == 1
 
 
-def test_of_two_devices_with_one_form_both_succeed_and_one_is_new(service, cloud, programme):
+def test_of_two_devices_with_one_form_both_succeed_and_one_is_new(service, cloud, interrupted):
     first = []
-    slower = interrupted(cloud, programme, lambda: first.append(service.register("siti", SITI, T0)))
+    slower = interrupted(lambda: first.append(service.register("siti", SITI, T0)))
     registrant, new = slower.register("siti", SITI, T0)
     assert not new
     assert first == [(registrant, True)]
 
 
-def test_who_was_overtaken_is_judged_by_what_is_there_now(service, cloud, programme):
+def test_who_was_overtaken_is_judged_by_what_is_there_now(service, cloud, interrupted):
     service.register("budi", other_form(7), T0)
-    slower = interrupted(cloud, programme, lambda: service.register("siti", SITI, T0))
+    slower = interrupted(lambda: service.register("siti", SITI, T0))
     with pytest.raises(errors.NikCannotChange):
         slower.register("siti", other_form(7), T0)
 
 
-def test_a_change_that_was_overtaken_decides_again_and_leaves_no_guard_behind(service, cloud, programme):
+def test_a_change_that_was_overtaken_decides_again_and_leaves_no_guard_behind(service, cloud, interrupted):
     service.register("siti", SITI, T0)
-    slower = interrupted(cloud, programme, lambda: service.register("siti", form(phone="081311112222"), T0))
+    slower = interrupted(lambda: service.register("siti", form(phone="081311112222"), T0))
     slower.register("siti", form(phone="081333334444"), LATER)
     assert guards(cloud, "phone") == {f"U#phone#{service.registrant('siti').phone_mac}": "siti"}
 
 
-def test_a_change_does_not_undo_an_award_made_meanwhile(service, cloud, programme):
+def test_a_change_does_not_undo_an_award_made_meanwhile(service, cloud, interrupted):
     service.register("siti", SITI, T0)
-    slower = interrupted(cloud, programme, lambda: service.mark_beneficiary("siti", 54))
+    slower = interrupted(lambda: service.mark_beneficiary("siti", 54))
     slower.register("siti", form(phone="081311112222"), LATER)
     registrant = service.registrant("siti")
     assert (registrant.standing, registrant.beneficiary_wave) == (Standing.BENEFICIARY, 54)
 
 
-def test_a_number_given_up_and_taken_meanwhile_stays_its_new_owner_s(service, cloud, programme):
+def test_a_number_given_up_and_taken_meanwhile_stays_its_new_owner_s(service, cloud, interrupted):
     service.register("siti", SITI, T0)
 
     def meanwhile():
         service.register("siti", form(phone="081311112222"), T0)
         service.register("budi", form(nik=other_form(7).nik), T0)
 
-    slower = interrupted(cloud, programme, meanwhile)
+    slower = interrupted(meanwhile)
     slower.register("siti", form(phone="081333334444"), LATER)
     assert sorted(guards(cloud, "phone").values()) == ["budi", "siti"]
 
