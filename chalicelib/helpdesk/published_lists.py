@@ -15,11 +15,15 @@ _MISSING = {"404", "403"}
 
 
 class PublishedLists:
-    """`s3` gives boto3's client; it is asked at the first appeal against a selection."""
+    """`s3` gives boto3's client; it is asked at the first appeal against a selection.
 
-    def __init__(self, s3: Callable[[], Any], bucket: str) -> None:
+    `results_url`: the public address of the bucket, without a slash at the end.
+    """
+
+    def __init__(self, s3: Callable[[], Any], bucket: str, results_url: str) -> None:
         self._s3 = s3
         self._bucket = bucket
+        self.results_url = results_url
 
     def place(self, wave: int, region: int, leaf: bytes) -> tuple[int | None, int]:
         """Where a leaf stands in its region's list (from 1; None if it is not there), and how many the list has.

@@ -6,9 +6,9 @@ What a person writes, and what is answered, may tell anything about them; both a
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from ..aws.dynamodb import LegsFailed, Transaction
 from ..clock import iso
@@ -25,6 +25,7 @@ from ..waves.service import Waves
 from . import evidence, rules, wire
 from .errors import AlreadyAnswered, AlreadyEscalated, TooManyGrievances, UnknownGrievance
 from .evidence import SelectionEvidence
+from .holidays import is_holiday
 from .published_lists import PublishedLists
 from .rules import About, AboutDisbursement, AboutSelection, Grievance, GrievanceAct, GrievanceState
 from .store import ALL_SHARDS, NUMBER_LEG, HelpdeskStore, ShardCount
@@ -36,18 +37,6 @@ SHOWN = 20
 
 SHARD_S = 20
 """What one partition of the index may take to count: a hundred thousand grievances."""
-
-
-@dataclass(frozen=True)
-class Ports:
-    """What the helpdesk needs of others. `is_holiday` is asked for weekdays."""
-
-    keys: AccountKeys
-    waves: Waves
-    payouts: Payouts
-    lists: PublishedLists
-    is_holiday: Callable[[date], bool]
-    notices: NoticeService
 
 
 @dataclass(frozen=True)
@@ -77,13 +66,25 @@ class OpenedGrievance:
 
 
 class Helpdesk:
-    """See the module. `results_url`: the public address of the results, without a slash at the end."""
+    """The use cases. A person's words are sealed with the key that `keys` gives."""
 
-    def __init__(self, store: HelpdeskStore, ports: Ports, figures: HelpdeskRules, results_url: str) -> None:
+    def __init__(
+        self,
+        store: HelpdeskStore,
+        keys: AccountKeys,
+        waves: Waves,
+        payouts: Payouts,
+        lists: PublishedLists,
+        notices: NoticeService,
+        figures: HelpdeskRules,
+    ) -> None:
         self._store = store
-        self._ports = ports
+        self._keys = keys
+        self._waves = waves
+        self._payouts = payouts
+        self._lists = lists
+        self._notices = notices
         self._figures = figures
-        self._results_url = results_url
 
     # For the person
 
@@ -96,10 +97,10 @@ class Helpdesk:
         number = rules.number(registrant_id, form.about, form.category, form.text)
         filed = self._store.by_number(number)
         if filed is not None:
-            return self._view(self._ports.keys.key(registrant_id), filed), False
+            return self._view(self._keys.key(registrant_id), filed), False
         if self._store.unanswered_of(registrant_id) >= self._figures.open_max:
             raise TooManyGrievances(open_max=self._figures.open_max)
-        key = self._ports.keys.key(registrant_id)
+        key = self._keys.key(registrant_id)
         grievance = Grievance(
             number=number,
             registrant_id=registrant_id,
@@ -107,7 +108,7 @@ class Helpdesk:
             category=form.category,
             state=GrievanceState.OPEN,
             filed_at=now,
-            deadline_at=rules.deadline(now, self._figures.working_days, self._ports.is_holiday),
+            deadline_at=rules.deadline(now, self._figures.working_days, is_holiday),
             sealed_text=key.seal("grievance/1", form.text.encode()),
             evidence=self._evidence(registrant_id, form.about, now),
         )
@@ -125,7 +126,7 @@ class Helpdesk:
         grievances = self._store.of(registrant_id, SHOWN)
         if not grievances:
             return []
-        key = self._ports.keys.key(registrant_id)
+        key = self._keys.key(registrant_id)
         return [self._view(key, grievance) for grievance in grievances]
 
     # For administrators; `by` is the ARN that AWS knows them by
@@ -137,7 +138,7 @@ class Helpdesk:
     def show(self, number: str) -> OpenedGrievance:
         """One grievance with its words. Raises `UnknownGrievance`."""
         grievance = self._grievance(number)
-        key = self._ports.keys.key(grievance.registrant_id)
+        key = self._keys.key(grievance.registrant_id)
         return OpenedGrievance(
             grievance,
             _words(key, grievance.sealed_text),
@@ -152,14 +153,14 @@ class Helpdesk:
         Raises `UnknownGrievance`, `AlreadyAnswered` (with other words).
         """
         grievance = self._grievance(number)
-        key = self._ports.keys.key(grievance.registrant_id)
+        key = self._keys.key(grievance.registrant_id)
         person, event = grievance.registrant_id, f"{Notice.GRIEVANCE_ANSWERED}/{number}"
 
         def tell(tx: Transaction) -> None:
-            self._ports.notices.keep(tx, person, Notice.GRIEVANCE_ANSWERED, event, {"number": number})
+            self._notices.keep(tx, person, Notice.GRIEVANCE_ANSWERED, event, {"number": number})
 
         if grievance.answer is None and self._store.answer(grievance, _deed(key, text, by, now), tell):
-            self._ports.notices.enqueue([(person, event)])
+            self._notices.enqueue([(person, event)])
             log.info("grievance_answered", extra={"grievance": number, "late": grievance.overdue(now)})
             return True
         given = self._grievance(number).answer
@@ -173,7 +174,7 @@ class Helpdesk:
         Raises `UnknownGrievance`, `AlreadyAnswered`, `AlreadyEscalated` (with another note).
         """
         grievance = self._grievance(number)
-        key = self._ports.keys.key(grievance.registrant_id)
+        key = self._keys.key(grievance.registrant_id)
         if grievance.state is GrievanceState.OPEN and self._store.escalate(grievance, _deed(key, note, by, now)):
             log.info("grievance_escalated", extra={"grievance": number})
             return True
@@ -239,15 +240,15 @@ class Helpdesk:
     def _evidence(self, registrant_id: str, about: About, now: datetime) -> SelectionEvidence | None:
         """See that the subject is this person's; the evidence, if it is a selection."""
         if isinstance(about, AboutSelection):
-            drawn = self._ports.waves.drawn_entry(registrant_id, about.wave, now)
+            drawn = self._waves.drawn_entry(registrant_id, about.wave, now)
             own = evidence.leaf_of(drawn)
-            place, length = self._ports.lists.place(about.wave, drawn.entry.region, own)
+            place, length = self._lists.place(about.wave, drawn.entry.region, own)
             if place is None and drawn.entry.outcome not in REMOVALS:
                 # What every appeal is there to find out, and has never happened.
                 log.error("leaf_not_published", extra={"wave": about.wave, "region": drawn.entry.region})
-            return evidence.of_selection(drawn, place, length, self._results_url)
+            return evidence.of_selection(drawn, place, length, self._lists.results_url)
         if isinstance(about, AboutDisbursement):
-            own_payouts = self._ports.payouts.of(self._ports.waves.beneficiary(registrant_id))
+            own_payouts = self._payouts.of(self._waves.beneficiary(registrant_id))
             if about.payout_id not in {payout.payout_id for payout in own_payouts}:
                 raise NotFound()
         return None

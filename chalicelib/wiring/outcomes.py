@@ -22,22 +22,21 @@ class OutcomesServices(TrainingServices):
 
     @cached_property
     def helpdesk(self) -> Helpdesk:
-        from ..helpdesk.holidays import is_holiday
         from ..helpdesk.published_lists import PublishedLists
-        from ..helpdesk.service import Helpdesk, Ports
+        from ..helpdesk.service import Helpdesk
         from ..helpdesk.store import HelpdeskStore, HelpdeskTable
 
         self._bind(HelpdeskTable, "helpdesk")
-        settings = self.settings
-        ports = Ports(
-            keys=self.account_keys,
-            waves=self.waves,
-            payouts=self.payouts,
-            lists=PublishedLists(lambda: self._client("s3"), settings.results_bucket),
-            is_holiday=is_holiday,
-            notices=self.notices,
+        lists = PublishedLists(lambda: self._client("s3"), self.settings.results_bucket, self.settings.results_url)
+        return Helpdesk(
+            HelpdeskStore(self.transaction),
+            self.account_keys,
+            self.waves,
+            self.payouts,
+            lists,
+            self.notices,
+            self.programme.helpdesk,
         )
-        return Helpdesk(HelpdeskStore(self.transaction), ports, self.programme.helpdesk, settings.results_url)
 
     @cached_property
     def surveys(self) -> Surveys:

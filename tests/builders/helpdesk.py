@@ -12,10 +12,9 @@ from chalicelib.aws import dynamodb
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound
-from chalicelib.helpdesk.holidays import is_holiday
 from chalicelib.helpdesk.published_lists import PublishedLists
 from chalicelib.helpdesk.rules import About, AboutRegistration, Category, GrievanceState
-from chalicelib.helpdesk.service import Helpdesk, Ports
+from chalicelib.helpdesk.service import Helpdesk
 from chalicelib.helpdesk.store import GrievanceItem, HelpdeskStore, HelpdeskTable
 from chalicelib.helpdesk.wire import GrievanceForm, GrievanceView
 from chalicelib.ids import system_randomness
@@ -74,7 +73,7 @@ class Desk:
         self._dynamodb = boto3.client("dynamodb", settings.region)
         self.s3 = boto3.client("s3", settings.region)
         self.store = HelpdeskStore(lambda: dynamodb.Transaction(settings.region, sleep=lambda _: None))
-        self.lists = PublishedLists(lambda: self.s3, settings.results_bucket)
+        self.lists = PublishedLists(lambda: self.s3, settings.results_bucket, settings.results_url)
         dynamodb.bind(NoticesTable, settings.table("notices"), settings.region)
         self.now = T0
         self._mails = settings.mails_queue_url
@@ -82,8 +81,9 @@ class Desk:
         self.told = NoticeStore(settings.region)
         queue = MailQueue(self._mails, settings.region)
         self.notices = NoticeService(self.told, queue, programme.notices, lambda: self.now)
-        ports = Ports(self.keys, waves or NoWaves(), self.payouts, self.lists, is_holiday, self.notices)
-        self.helpdesk = Helpdesk(self.store, ports, programme.helpdesk, settings.results_url)
+        self.helpdesk = Helpdesk(
+            self.store, self.keys, waves or NoWaves(), self.payouts, self.lists, self.notices, programme.helpdesk
+        )
 
     def file(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -115,6 +116,16 @@ def open_market(settings: Settings, programme: Programme, **rules: int) -> Marke
     jobs = Jobs(vacancies, applications, people, people, people, figures)
     table = boto3.resource("dynamodb", settings.region).Table(settings.table("jobs"))
     return Market(jobs, people, vacancies, applications, table)
+
+
+def every_page(read: Callable[[Any], Any], page: Any) -> Iterator[Any]:
+    """The answers to a query and to those for the pages after it."""
+    while True:
+        answer = read(page)
+        yield answer
+        if answer.next_cursor is None:
+            return
+        page = msgspec.structs.replace(page, cursor=answer.next_cursor)
 
 
 def offer_form(**changes: Any) -> OfferForm:

@@ -24,7 +24,7 @@ def copy_of(played: Played) -> Played:
 
 def put(thing: Any, **values: Any) -> None:
     """Change some keys of a dict, or attributes of anything else."""
-    (thing if isinstance(thing, dict) else vars(thing)).update(values)
+    dict.update(thing if isinstance(thing, dict) else vars(thing), values)  # a Counter's own `update` adds
 
 
 def add(thing: Any, name: str, number: int) -> None:

@@ -47,6 +47,15 @@ OPEN_TO_SEE = {
     "completed_at",
 }
 """The fields of a body that do not tell who sent it."""
+NIK = "3174095708950001"
+"""Sent where it must not come back."""
+
+Refusal = tuple[int, str, tuple[str, str]]
+"""Status, code, and the words in Indonesian and English."""
+WRONG_MEDIA_TYPE: Refusal = (
+    415, "unsupported_media_type", ("Kirimkan application/json.", "Please send application/json."),
+)  # fmt: skip
+MISTAKE: Refusal = (500, "unexpected", (problems.unexpected("id")["detail"], problems.unexpected("en")["detail"]))
 ALONE = {"GET /openapi.json", "GET /health"}
 """Routes that need nothing outside: only the gateway can say that they are unavailable."""
 
@@ -79,13 +88,21 @@ def documented(shared: Gateway) -> dict[str, dict[int, set[str]]]:
     }
 
 
-def refused(answer: HTTPResponse, status: int, code: str) -> dict[str, Any]:
-    """The problem document of an answer that must be this refusal."""
-    problem = json.loads(answer.body)
-    assert (answer.status_code, problem["status"], problem["code"]) == (status, status, code), problem
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert problem["type"] == problems.TYPE_PREFIX + code
-    return problem
+def refusal(code: str) -> Refusal:
+    return ERRORS[code].status, code, (ERRORS[code].indonesian, ERRORS[code].english)
+
+
+def refused(gateway: Gateway, call: Call, kind: Refusal, **sent: Any) -> Iterator[HTTPResponse]:
+    """The answers to a call in both languages; each must be this refusal, with every fact that its words need."""
+    status, code, texts = kind
+    for language, text in zip(("id", "en"), texts, strict=True):
+        answer = gateway.send(call, language, **sent)
+        problem = json.loads(answer.body)
+        assert (answer.status_code, problem["status"], problem["code"]) == (status, status, code), problem
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert problem["type"] == problems.TYPE_PREFIX + code
+        assert problem["detail"] == text.format_map(problem)
+        yield answer
 
 
 def assert_tells_nothing_of(call: Call, answer: HTTPResponse) -> None:
@@ -119,76 +136,14 @@ def test_the_document_names_these_refusals_besides_the_common_ones(documented):
 def test_a_declared_refusal_is_met_in_both_languages_and_tells_nothing_personal(gateway, documented, route, code):
     call = REFUSALS[route][code](gateway)
     assert call.route == route
-    status, texts = ERRORS[code].status, (ERRORS[code].indonesian, ERRORS[code].english)
-    assert code in documented[route][status]
-    for language, text in zip(("id", "en"), texts, strict=True):
-        answer = gateway.send(call, language)
-        problem = refused(answer, status, code)
-        assert problem["detail"] == text.format_map(problem), "every fact that the text needs is there"
-        final = ERRORS[code].cache_s
+    assert code in documented[route][ERRORS[code].status]
+    final = ERRORS[code].cache_s
+    for answer in refused(gateway, call, refusal(code)):
         assert answer.headers["Cache-Control"] == (f"public, max-age={final}" if final else "no-store")
         assert_tells_nothing_of(call, answer)
 
 
 # What all routes of a kind refuse
-
-
-@pytest.mark.parametrize(
-    ("route", "code"),
-    [(route, code) for route in OPERATIONS for code in ("malformed_request", "unknown_field", "body_too_large")],
-)
-def test_a_wrong_body_is_refused_as_documented(gateway, documented, route, code):
-    call = SUCCESSES[route](gateway)
-    status, texts = ERRORS[code].status, (ERRORS[code].indonesian, ERRORS[code].english)
-    body = {
-        "malformed_request": b'{"',
-        "unknown_field": json.dumps({**(call.body or {}), "nomor": "3174095708950001"}).encode(),
-        "body_too_large": b" " * (BODY_LIMIT_BYTES + 1),
-    }[code]
-    if code not in documented[route].get(status, ()):
-        assert gateway.send(call, body=body).status_code in OPERATIONS[route].answers
-        return
-    for language, text in zip(("id", "en"), texts, strict=True):
-        answer = gateway.send(call, language, body=body)
-        problem = refused(answer, status, code)
-        assert problem["detail"] == text.format_map(problem)
-        assert "3174095708950001" not in answer.body.decode()
-
-
-@pytest.mark.parametrize("route", OPERATIONS)
-def test_another_media_type_is_refused_where_there_is_a_body_and_documented(gateway, documented, route):
-    call = SUCCESSES[route](gateway)
-    headers = {"content-type": "text/xml"}
-    if OPERATIONS[route].body in (None, edge.Ignored):
-        assert gateway.send(call, headers=headers).status_code in OPERATIONS[route].answers
-        assert 415 not in documented[route]
-        return
-    answers = [gateway.send(call, language, headers=headers) for language in ("id", "en")]
-    details = [refused(answer, 415, "unsupported_media_type")["detail"] for answer in answers]
-    assert details == ["Kirimkan application/json.", "Please send application/json."]
-    assert "unsupported_media_type" in documented[route][415]
-
-
-@pytest.mark.parametrize("route", [route for route, operation in OPERATIONS.items() if operation.who == "citizen"])
-def test_a_citizens_route_admits_nobody_without_a_token_of_the_pool(gateway, documented, route):
-    call = SUCCESSES[route](gateway)
-    person, stranger = call.person, rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    wrong = [
-        "",
-        "Bearer",
-        "Bearer forged",
-        f"Basic {gateway.token(person)}",
-        f"Bearer {gateway.token(person, key=stranger)}",
-        f"Bearer {gateway.token(person, exp=int(gateway.now.timestamp()))}",
-        f"Bearer {gateway.token(person, token_use='id')}",
-        f"Bearer {gateway.token(person, client_id='another')}",
-    ]
-    for header in wrong:
-        # What API Gateway turns into a 401, by its template for UNAUTHORIZED.
-        with pytest.raises(edge.Unauthorized, match=r"^Unauthorized$"):
-            gateway.send(call, headers={"authorization": header})
-    assert gateway.send(call).status_code in OPERATIONS[route].answers
-    assert "not_signed_in" in documented[route][401]
 
 
 class Away:
@@ -202,26 +157,51 @@ class Away:
         raise self._error
 
 
-@pytest.mark.parametrize("route", sorted(OPERATIONS.keys() - ALONE))
-@pytest.mark.parametrize(
-    ("error", "status", "code", "details"),
-    [
-        (ConnectTimeoutError(endpoint_url="https://3174095708950001"), 503, "temporarily_unavailable",
-         [ERRORS["temporarily_unavailable"].indonesian, ERRORS["temporarily_unavailable"].english]),
-        (ZeroDivisionError("3174095708950001"), 500, "unexpected",
-         [problems.unexpected(language)["detail"] for language in ("id", "en")]),
-    ],
-    ids=["out_of_reach", "mistake"],
-)  # fmt: skip
-def test_an_outage_is_503_and_a_mistake_of_ours_500(
-    gateway, documented, monkeypatch, route, error, status, code, details
-):
-    call = SUCCESSES[route](gateway)
-    monkeypatch.setattr(application, "services", lambda: Away(gateway, error))
-    answers = [gateway.send(call, language) for language in ("id", "en")]
-    assert [refused(answer, status, code)["detail"] for answer in answers] == details
-    assert code in documented[route][status]
-    assert not any("3174095708950001" in answer.body.decode() for answer in answers)
+@pytest.mark.parametrize("route", OPERATIONS)
+def test_a_route_refuses_what_all_of_its_kind_refuse_as_documented(gateway, documented, monkeypatch, route):
+    """Strangers, wrong bodies, an outage (503) and a mistake of ours (500)."""
+    call, operation = SUCCESSES[route](gateway), OPERATIONS[route]
+    if operation.who == "citizen":
+        for header in wrong_tokens(gateway, call.person):
+            # What API Gateway turns into a 401, by its template for UNAUTHORIZED.
+            with pytest.raises(edge.Unauthorized, match=r"^Unauthorized$"):
+                gateway.send(call, headers={"authorization": header})
+        assert "not_signed_in" in documented[route][401]
+    assert (415 in documented[route]) == (operation.body not in (None, edge.Ignored))
+    for kind, sent in (
+        (refusal("malformed_request"), {"body": b'{"'}),
+        (refusal("unknown_field"), {"body": json.dumps({**(call.body or {}), "nomor": NIK}).encode()}),
+        (refusal("body_too_large"), {"body": b" " * (BODY_LIMIT_BYTES + 1)}),
+        (WRONG_MEDIA_TYPE, {"headers": {"content-type": "text/xml"}}),
+    ):
+        status, code, _ = kind
+        if code in documented[route].get(status, ()):
+            assert not any(NIK in answer.body.decode() for answer in refused(gateway, call, kind, **sent))
+        else:
+            assert gateway.send(call, **sent).status_code in operation.answers
+    for kind, error in (
+        (refusal("temporarily_unavailable"), ConnectTimeoutError(endpoint_url=f"https://{NIK}")),
+        (MISTAKE, ZeroDivisionError(NIK)),
+    ):
+        if route not in ALONE:
+            monkeypatch.setattr(application, "services", lambda error=error: Away(gateway, error))
+            assert not any(NIK in answer.body.decode() for answer in refused(gateway, call, kind))
+            assert kind[1] in documented[route][kind[0]]
+
+
+def wrong_tokens(gateway: Gateway, person: str) -> list[str]:
+    """Authorizations that are none, each for another reason."""
+    stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return [
+        "",
+        "Bearer",
+        "Bearer forged",
+        f"Basic {gateway.token(person)}",
+        f"Bearer {gateway.token(person, key=stranger)}",
+        f"Bearer {gateway.token(person, exp=int(gateway.now.timestamp()))}",
+        f"Bearer {gateway.token(person, token_use='id')}",
+        f"Bearer {gateway.token(person, client_id='another')}",
+    ]
 
 
 # Successes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import msgspec
 import pytest
 
 from chalicelib.errors import NotFound
@@ -12,7 +11,7 @@ from chalicelib.jobs.errors import ClosingTimeOutOfRange, UnknownSkill, VacancyC
 from chalicelib.jobs.rules import JobCounts, Vacancy
 from chalicelib.jobs.wire import ApplicantQuery, MatchQuery, PageQuery
 from chalicelib.registration.errors import UnknownRegion
-from tests.builders.jobs import CLOSES, PARTNER, RIVAL, Market, application, offer_form, posting
+from tests.builders.jobs import CLOSES, PARTNER, RIVAL, Market, application, every_page, offer_form, posting
 from tests.conftest import T0
 
 HOUR = timedelta(hours=1)
@@ -126,15 +125,8 @@ def test_the_vacancies_of_a_partner_who_is_revoked_are_closed_all_and_no_others(
 def test_a_partner_pages_through_its_own_vacancies_newest_first(market: Market) -> None:
     mine = [market.post(T0 + n * SECOND, reference=f"LOK-{n}") for n in range(5)]
     market.post(T0, by=RIVAL)
-    seen: list[str] = []
-    page = PageQuery(limit=2)
-    while True:
-        answer = market.jobs.posted(PARTNER, page, T0)
-        seen += [one.vacancy_id for one in answer.vacancies]
-        if answer.next_cursor is None:
-            break
-        page = msgspec.structs.replace(page, cursor=answer.next_cursor)
-    assert seen == mine[::-1]
+    pages = every_page(lambda page: market.jobs.posted(PARTNER, page, T0), PageQuery(limit=2))
+    assert [one.vacancy_id for page in pages for one in page.vacancies] == mine[::-1]
 
 
 def test_another_partners_vacancy_is_not_there(market: Market) -> None:
