@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PayoutQueue:
-    """Sends ids. What gets lost is made up for by the sweep."""
+    """Sends ids; the sweep sends again what gets lost."""
 
     def __init__(self, url: str, region: str) -> None:
         self._queue = queues.Queue(url, region)

@@ -81,8 +81,8 @@ class Payouts:
     def look_again(self, beneficiary: Beneficiary | None, now: datetime) -> None:
         """After a person has given an account, or the same one again: what was HELD for want of one goes on.
 
-        By giving the same one again they say that it takes money now; `rules.may_be_mended` says how soon after it
-        refused that counts. Who dies half-way leaves the rest to the sweep.
+        A person who gives the same account again says that it takes money now. `rules.may_be_mended` says how
+        soon after a refusal that counts. If the function dies half-way, the sweep does the rest.
         """
         if beneficiary is None:
             return
@@ -163,7 +163,7 @@ class Payouts:
         self.enqueue(entitlement_id)
 
     def of(self, beneficiary: Beneficiary | None) -> list[PayoutView]:
-        """A person's entitlements, by kind; one batch get of the derived ids. Nobody's for whom was not chosen."""
+        """A person's entitlements, by kind; one batch get of the derived ids. Empty for who was not selected."""
         if beneficiary is None:
             return []
         order = list(Kind)

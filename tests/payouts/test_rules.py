@@ -340,6 +340,12 @@ def test_the_history_has_the_providers_own_word_but_for_a_reversal_of_another_am
         assert move.reason == ("reversed_amount_differs" if other else "WORD")
 
 
+OUR_CODES = {
+    *("FF01", "DS02", "DS04", "DS0H", "AC02", "AC05", "AG03", "BE08", "CH03", "TA01", "CURR", "AC10"),
+    *("AC13", "AG02", "AG08", "AM03", "AM10", "AM18", "BE05", "BE07", "CH16", "DT04", "RC07", "RR10"),
+}
+
+
 @pytest.mark.parametrize(
     ("word", "expected"),
     [
@@ -371,35 +377,7 @@ def test_the_history_has_the_providers_own_word_but_for_a_reversal_of_another_am
         ("RJCT_LEGL", FINAL),
         ("RJCT_RR04", FINAL),
         # Our file, our order, or our own account at the bank
-        *(
-            (f"RJCT_{code}", OURS)
-            for code in (
-                "FF01",
-                "DS02",
-                "DS04",
-                "DS0H",
-                "AC02",
-                "AC05",
-                "AG03",
-                "BE08",
-                "CH03",
-                "TA01",
-                "CURR",
-                "AC10",
-                "AC13",
-                "AG02",
-                "AG08",
-                "AM03",
-                "AM10",
-                "AM18",
-                "BE05",
-                "BE07",
-                "CH16",
-                "DT04",
-                "RC07",
-                "RR10",
-            )
-        ),
+        *((f"RJCT_{code}", OURS) for code in sorted(OUR_CODES)),
         *((f"RJCT_{code}", PASSING) for code in ("AB01", "AB02", "AB03", "AB04", "ED06", "FF10", "FF11", "DT05")),
         ("RJCT_AM07", FINAL),  # blocked by an authority
         # What is said of a whole file is nobody's account

@@ -5,8 +5,6 @@ It is a line of the entitlement's own history, or of the journal where it is abo
 What keeps money back, or lets what is due go on, takes one person: hold, release, cancel, pause, ceilings. What says
 that money has moved, or lets it be sent again after the ledger had come to rest, takes two: the maker proposes, another
 person approves. Where money may be sent again, the provider is asked too, and its word stands above both.
-
-What administrators did that no entitlement's own history shows: the kill switch, ceilings, proposals taken away.
 """
 
 from __future__ import annotations
@@ -236,7 +234,7 @@ class PayoutDeed(StrEnum):
 
 
 class JournalStore(Journal):
-    """The lines of payouts."""
+    """Acts that no entitlement's own history shows: the kill switch, ceilings, proposals taken away."""
 
     def __init__(self) -> None:
         super().__init__(ActItem)

@@ -1,8 +1,8 @@
 """How much may be sent: for each WIB day, and for each envelope (what one wave pays of one kind).
 
-A ceiling is a count down in one item. Nothing is claimed that was not taken from both of its ceilings first. A worker
-takes a block of a few payments at a time and spends it from memory, so that a payout costs no write for it. What a
-worker that ended had left over stays taken: a ceiling is never passed, and may be reached early by a block a worker.
+A ceiling is one item that counts down. Before a payment is claimed, its amount is taken from both of its ceilings. A
+worker takes a block of a few payments at a time and spends it from memory, so that a payout costs no write. What a
+worker had left when it ended stays taken: a ceiling is never passed, and may be reached early by one block a worker.
 """
 
 from __future__ import annotations

@@ -8,8 +8,6 @@ Account inquiry: its Name Validator (https://xendit.github.io/xendit-kb/name-val
 /bank_account_data_requests` with `bank_account_number` and `bank_code`. It knows all Indonesian banks and no wallets;
 its status is SUCCESS with the holder's name, PENDING while the bank has not answered (the same request later gives the
 answer), or FAILURE if the bank does not know the account. Its successor says COMPLETED with a `result`; both are read.
-
-What every request to Xendit has in common, whatever it is about.
 """
 
 from __future__ import annotations
@@ -49,7 +47,8 @@ _OUTCOMES = {
 }
 _UNREADABLE = "unreadable"
 _NOT_OFFERED = {"BANK_CODE_NOT_SUPPORTED", "BANK_CODE_NOT_SUPPORTED_ERROR"}
-_WORD = re.compile(r"[A-Z][A-Z0-9_]{0,59}")
+WORD = re.compile(r"[A-Z][A-Z0-9_]{0,59}")
+"""A provider's own word; other text may hold personal data."""
 
 
 class _Channel(Struct, frozen=True):
@@ -211,8 +210,8 @@ def _payout(parsed: Any, reference: str) -> Answer:
 
 
 def _word(raw: Any) -> str:
-    """A provider's word for a log or the history, only if it is one: other text may hold personal data."""
-    return raw if isinstance(raw, str) and _WORD.fullmatch(raw) else _UNREADABLE
+    """A provider's word for a log or the history, if it is one."""
+    return raw if isinstance(raw, str) and WORD.fullmatch(raw) else _UNREADABLE
 
 
 def _unknown(fact: str) -> Answer:

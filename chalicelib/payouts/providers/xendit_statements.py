@@ -38,7 +38,6 @@ _ENTRIES = {
     "REVERSED": Entry.REVERSED,
 }
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_WORD = re.compile(r"[A-Z][A-Z0-9_]{0,59}")
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,254}")
 
 
@@ -121,7 +120,7 @@ class XenditStatements:
 def _line(raw: Any, if_unknown: datetime) -> StatementLine:
     """A line of a page; what cannot be read of it makes it UNREADABLE, and it is handed on all the same."""
     fields = raw if isinstance(raw, dict) else {}
-    reference, word = _text(fields.get("reference_id"), _REFERENCE), _text(fields.get("status"), _WORD)
+    reference, word = _text(fields.get("reference_id"), _REFERENCE), _text(fields.get("status"), xendit.WORD)
     amount = xendit.amount(fields.get("amount"))
     when = _when(fields.get("updated"))
     whole = fields.get("cashflow") == "MONEY_OUT" and fields.get("currency") == "IDR" and when is not None
