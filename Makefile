@@ -7,7 +7,7 @@ BIN := .venv/bin
 export AWS_EC2_METADATA_DISABLED = true
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install demo chaos serve test test-deep test-page test-dynamodb test-scale simulate simulate-long mutation check format bench clean
+.PHONY: help install demo chaos serve test test-quick test-deep test-page test-dynamodb test-scale simulate simulate-long mutation check format bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ serve: install ## keep the local cloud up, with the application deployed
 
 test: $(BIN)/.installed ## every test but the deep ones, in process on moto, no network, no browser
 	$(BIN)/pytest -n 2 --dist worksteal -m "not dynamodb and not page and not deep"
+
+test-quick: $(BIN)/.installed ## the pure rules only, in seconds
+	$(BIN)/pytest -n 2 -m "not deep" tests/vocabulary tests/draw/test_*.py tests/*/test_*rules.py tests/*/*/test_*rules.py
 
 test-deep: $(BIN)/.installed ## jobs that die at every single call (make test tries a few of them; some minutes)
 	$(BIN)/pytest -n 2 --dist worksteal -m deep
