@@ -214,7 +214,7 @@ class BeneficiaryStore:
             holders = FamilyItem.holders.delete({beneficiary.registrant_id})
             tx.update("family", _family(beneficiary.kk_mac), [holders])
 
-    def passed_on(self, registrant_id: str) -> None:
+    def unmark(self, registrant_id: str) -> None:
         """Nothing is left to be done for one who was revoked."""
         item, revoked = _item(registrant_id), BeneficiaryItem.state == BeneficiaryState.REVOKED.value
         update_if(item, [BeneficiaryItem.potential_shard.remove()], revoked)

@@ -96,9 +96,9 @@ class Revocation:
                 with apart(wave.number, trouble):
                     self._bar(wave, budget)
             for wave in waves:
-                if wave.state is WaveState.SETTLED and wave.passed < wave.revoked:
+                if wave.state is WaveState.SETTLED and wave.passed_count < wave.revoked_count:
                     with apart(wave.number, trouble):
-                        substituted += self._pass_on(wave, budget)
+                        substituted += self._find_successors(wave, budget)
             self._unmark(revoked, budget)
             whole = not trouble.held_up
         if revoked or substituted:
@@ -123,14 +123,14 @@ class Revocation:
             wave, revoked_at = self._record(one.wave), budget.now()
             if self._log.enter(one, wave, revoked_at):
                 revoked = replace(one, state=BeneficiaryState.REVOKED, revoked_at=revoked_at)
-                return replace(revoked, revoked_seq=wave.revoked + 1)
+                return replace(revoked, revoked_seq=wave.revoked_count + 1)
             # A purchase came first, or another run, which may have been about someone else of this wave.
             one = self._beneficiaries.of(one.registrant_id) or one
         return one
 
     def _bar(self, wave: Wave, budget: TimeBudget) -> None:
         """Let registration and the people know whose places were revoked, from the line on that was come to before."""
-        lines = self._log.lines(wave, wave.barred)
+        lines = self._log.lines(wave, wave.barred_count)
         for start in range(0, len(lines), PAGE):
             page = lines[start : start + PAGE]
             for registrant_id in page:
@@ -138,30 +138,30 @@ class Revocation:
                 with suppress(NotRegistered):  # who is no longer registered cannot join either
                     self._registrations.set_standing(registrant_id, Registered.REVOKED)
                 self._notices.tell(registrant_id, Kind.REVOKED, f"revoked/{wave.number}", {"wave": wave.number})
-            self._log.barred(wave, wave.barred + start + len(page))
+            self._log.record_barred(wave, wave.barred_count + start + len(page))
 
-    def _pass_on(self, wave: Wave, budget: TimeBudget) -> int:
+    def _find_successors(self, wave: Wave, budget: TimeBudget) -> int:
         """Find the next for each place of the log that has none yet; how many were found."""
         calendar = Calendar(self._programme.calendar, self._store.exceptions()[1])
         regular_number = calendar.regular_number(planned(wave))
         draw, lines = self._store.draw(wave.number), self._log.lines(wave)
         walk = self._award.run(wave, draw, regular_number, budget, lines)
         found = 0
-        for start in range(wave.passed, len(lines), PAGE):
+        for start in range(wave.passed_count, len(lines), PAGE):
             successors = [one for one in walk.successors[start : start + PAGE] if one is not None]
             for one in self._beneficiaries.of_many(successors):
                 budget.need(ONE_PERSON_S)
                 self._tell_chosen(one)
             found += len(successors)
             # Only now, when nothing of it can be lost, is it written down as done.
-            wave = self._passed_on(wave, min(start + PAGE, len(lines)), walk.chosen)
+            wave = self._record_passed_on(wave, min(start + PAGE, len(lines)), walk.chosen)
         return found
 
-    def _passed_on(self, wave: Wave, seq: int, chosen: int) -> Wave:
+    def _record_passed_on(self, wave: Wave, seq: int, chosen: int) -> Wave:
         """Write down that a wave's first `seq` lines are done with, if no other run has; the wave as it is then."""
-        while wave.passed < seq:
-            if self._log.passed_on(wave, year_of(wave.opens_at), seq, chosen):
-                return replace(wave, passed=seq, chosen=chosen)
+        while wave.passed_count < seq:
+            if self._log.record_passed_on(wave, year_of(wave.opens_at), seq, chosen):
+                return replace(wave, passed_count=seq, chosen=chosen)
             wave = self._record(wave.number)
         return wave
 
@@ -179,11 +179,11 @@ class Revocation:
 
     def _unmark(self, revoked: list[Beneficiary], budget: TimeBudget) -> None:
         """Look no more at those whose place was passed on."""
-        passed = {wave.number: wave.passed for wave in self._store.waves()}
+        passed = {wave.number: wave.passed_count for wave in self._store.waves()}
         for one in revoked:
             if one.revoked_seq is not None and one.revoked_seq <= passed[one.wave]:
                 budget.need(ONE_PERSON_S)
-                self._beneficiaries.passed_on(one.registrant_id)
+                self._beneficiaries.unmark(one.registrant_id)
 
 
 class RevokedItem(WavesTable):
@@ -205,30 +205,30 @@ class RevocationLog:
         False, and nothing was written, if the person is not POTENTIAL and overdue, or if the wave has more lines than
         `wave` says.
         """
-        seq = wave.revoked + 1
+        seq = wave.revoked_count + 1
         line = RevokedItem(_pk(wave), _sk(seq), registrant_id=beneficiary.registrant_id)
         try:
             with self._transaction() as tx:
                 self._beneficiaries.revoke(tx, beneficiary, seq, now)
                 tx.put("line", line, RevokedItem.pk.does_not_exist())
-                tx.update("wave", _record(wave), [WaveItem.revoked.set(seq)], _is(WaveItem.revoked, wave.revoked))
+                tx.update("wave", _record(wave), [WaveItem.revoked.set(seq)], _is(WaveItem.revoked, wave.revoked_count))
         except LegsFailed:
             return False
         return True
 
     def lines(self, wave: Wave, after: int = 0) -> list[str]:
         """The registrants of a wave's lines behind the first `after`, up to the last that `wave` knows of, in order."""
-        if after >= wave.revoked:
+        if after >= wave.revoked_count:
             return []
-        lines = RevokedItem.sk.between(_sk(after + 1), _sk(wave.revoked))
+        lines = RevokedItem.sk.between(_sk(after + 1), _sk(wave.revoked_count))
         return [item.registrant_id for item in RevokedItem.query(_pk(wave), lines, consistent_read=True)]
 
-    def barred(self, wave: Wave, seq: int) -> None:
+    def record_barred(self, wave: Wave, seq: int) -> None:
         """Record that registration and the people know of the first `seq` lines. It never goes back."""
         forward = WaveItem.barred.does_not_exist() | (WaveItem.barred < seq)
         update_if(_record(wave), [WaveItem.barred.set(seq)], forward)
 
-    def passed_on(self, wave: Wave, year: int, seq: int, chosen: int) -> bool:
+    def record_passed_on(self, wave: Wave, year: int, seq: int, chosen: int) -> bool:
         """Record that the first `seq` lines are passed on, and that `chosen` seats are taken.
 
         Seats that nobody was left for go back to the year. False, and nothing was written, if `wave` is not up to date.
@@ -239,7 +239,7 @@ class RevocationLog:
                     "wave",
                     _record(wave),
                     [WaveItem.passed.set(seq), WaveItem.chosen.set(chosen)],
-                    (WaveItem.state == WaveState.SETTLED.value) & _is(WaveItem.passed, wave.passed),
+                    (WaveItem.state == WaveState.SETTLED.value) & _is(WaveItem.passed, wave.passed_count),
                 )
                 tx.update(
                     "year", YearItem(f"YEAR#{year}", "SEATS"), [YearItem.allotted.add(chosen - (wave.chosen or 0))]

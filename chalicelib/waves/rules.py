@@ -104,8 +104,8 @@ class Wave:
 
     `note` is the published commitment, from the freeze on; `chosen` the seats taken, from `settled_at` on; `announced`
     the last state that was told to the public, `closing_told` whether it was told that the close is near, and
-    `waiting_told` that the draw waits for its random number. `revoked` places were entered in the wave's log;
-    registration and the people know of the first `barred`, and the first `passed` were passed on: the published
+    `waiting_told` that the draw waits for its random number. `revoked_count` places were entered in the wave's log.
+    Registration and the people know of the first `barred_count`. The first `passed_count` were passed on: the published
     substitutions hold them, and those who followed were told. If the winners were queued, to be decided ahead of the
     walk, it was in `award_batches`, `award_sends` times, last at `awards_sent_at`.
     """
@@ -123,9 +123,9 @@ class Wave:
     closing_told: bool = False
     waiting_told: bool = False
     settled_at: datetime | None = None
-    revoked: int = 0
-    barred: int = 0
-    passed: int = 0
+    revoked_count: int = 0
+    barred_count: int = 0
+    passed_count: int = 0
     award_batches: int = 0
     award_sends: int = 0
     awards_sent_at: datetime | None = None

@@ -74,7 +74,7 @@ def test_many_runs_at_once_revoke_each_place_once_and_pass_it_on_once(
     together([expiry(world) for _ in range(RUNS)], meet)
     expire_until_nothing_is_left(world)
     record = world.store.wave(WAVE)
-    assert (record.revoked, record.passed, record.chosen, world.store.allotted(2026)) == (5, 5, 1, 1)
+    assert (record.revoked_count, record.passed_count, record.chosen, world.store.allotted(2026)) == (5, 5, 1, 1)
     places = {one.registrant_id: one for one in world.waves.beneficiaries(order)}
     assert sorted(places[name].revoked_seq for name in order[:5]) == [1, 2, 3, 4, 5]
     assert {places[name].state for name in order[:5]} == {BeneficiaryState.REVOKED}
@@ -102,7 +102,7 @@ def test_a_wave_may_be_settled_while_its_first_places_expire(world: WavesWorld, 
     world.step()
     world.new_revocation().run(world.clock.now, 60, world.clock.seconds)
     record = world.store.wave(WAVE)
-    assert (record.state, record.revoked, record.passed) == (WaveState.SETTLED, len(given), len(given))
+    assert (record.state, record.revoked_count, record.passed_count) == (WaveState.SETTLED, len(given), len(given))
     assert record.chosen == world.store.allotted(2026) == 3
     assert sorted(out for out, _, _ in rows(world, order)) == sorted(given)
     assert world.store.draw(WAVE) == draw

@@ -66,7 +66,7 @@ def test_ten_thousand_places_are_revoked_and_passed_on_though_run_after_run_is_c
     assert standings(left) == {Standing.BENEFICIARY: NEXT, Standing.REGISTERED: LEFT - NEXT}
     record = world.store.wave(WAVE)
     assert record is not None
-    assert (record.revoked, record.barred, record.passed, record.chosen) == (MANY, MANY, MANY, NEXT)
+    assert (record.revoked_count, record.barred_count, record.passed_count, record.chosen) == (MANY, MANY, MANY, NEXT)
     assert world.store.allotted(2026) == NEXT
     assert world.failed_checks(WAVE, tmp_path) == []
     marked = [
@@ -86,7 +86,7 @@ def test_ten_thousand_places_are_revoked_and_passed_on_though_run_after_run_is_c
 
 def revoked(services: Services) -> int:
     record = next(wave for wave in services.waves.records() if wave.number == WAVE)
-    return record.revoked
+    return record.revoked_count
 
 
 def taken(services: Services, people: Iterable[str]) -> int:

@@ -60,7 +60,7 @@ def test_a_place_that_nothing_was_bought_for_goes_to_the_next_of_the_draw(world,
     assert rows(world, [a, b, c]) == [(a, "revoked", b)]
     assert world.failed_checks(WAVE, tmp_path) == []
     record = world.store.wave(WAVE)
-    assert (record.chosen, record.revoked, record.passed, world.store.allotted(2026)) == (1, 1, 1, 1)
+    assert (record.chosen, record.revoked_count, record.passed_count, world.store.allotted(2026)) == (1, 1, 1, 1)
     assert world.mailbox.told == {
         (a, f"revoked/{WAVE}"): {"wave": WAVE},
         (b, f"chosen/{WAVE}"): {"wave": WAVE, "training_idr": 3_500_000, "buy_by": iso(chosen.buy_by)},
@@ -248,7 +248,7 @@ def test_published_substitutions_that_say_otherwise_are_left_and_reported(world)
         world.expire(DUE)
     assert [type(error) for error in caught.value.exceptions] == [Contradiction]
     assert world.files(WAVE)["substitutions.json"] == body
-    assert (world.store.wave(WAVE).revoked, world.store.wave(WAVE).passed) == (1, 0)
+    assert (world.store.wave(WAVE).revoked_count, world.store.wave(WAVE).passed_count) == (1, 0)
 
 
 def test_a_run_that_is_short_of_time_leaves_the_rest_to_the_next(world):
@@ -284,9 +284,9 @@ def test_a_run_whose_time_is_over_tells_nobody_more_and_takes_no_more_marks_off(
     assert not report.whole
     assert len(rows(world, order)) == 3
     assert set(world.mailbox.told) == {(name, f"revoked/{WAVE}") for name in order[:3]}
-    assert world.store.wave(WAVE).passed == 0
+    assert world.store.wave(WAVE).passed_count == 0
     with monkeypatch.context() as patch:
-        patch.setattr(*late_after(RevocationLog, "passed_on"))
+        patch.setattr(*late_after(RevocationLog, "record_passed_on"))
         assert world.expire(DUE) == Report(3, 3)
     assert {(name, f"chosen/{WAVE}") for name in order[3:]} < set(world.mailbox.told)
     assert set(marked(world)) == set(order)
@@ -344,13 +344,13 @@ def test_a_run_that_goes_on_tells_no_more_than_a_page_again(world, monkeypatch):
         with pytest.raises(Crash):
             world.expire(DUE)
         assert len(told) == expected
-    assert (world.store.wave(WAVE).barred, world.store.wave(WAVE).passed) == (7, 3)
+    assert (world.store.wave(WAVE).barred_count, world.store.wave(WAVE).passed_count) == (7, 3)
     assert world.expire(DUE) == Report(7, 4)
     assert len(told) == 5 + 4 + 5 + 4
     assert set(world.mailbox.told) == {(one, f"revoked/{WAVE}") for one in order[:7]} | {
         (one, f"chosen/{WAVE}") for one in order[7:]
     }
-    assert world.store.wave(WAVE).passed == 7
+    assert world.store.wave(WAVE).passed_count == 7
     assert set(marked(world)) == set(order[7:])
 
 
@@ -366,7 +366,7 @@ def test_trouble_with_one_wave_holds_up_no_other(world):
         world.expire(world.clock.now + timedelta(days=1))
     [(out, reason, heir)] = rows(world, "cd", WAVE + 1)
     assert (reason, {out, heir}) == ("revoked", {"c", "d"})
-    assert (world.store.wave(WAVE).revoked, world.store.wave(WAVE).passed) == (1, 0)
+    assert (world.store.wave(WAVE).revoked_count, world.store.wave(WAVE).passed_count) == (1, 0)
 
 
 # Family cards

@@ -117,7 +117,7 @@ def test_a_run_that_dies_at_any_call_is_gone_on_with_to_the_same_end(world, begi
     assert world.failed_checks(WAVE, tmp_path) == []
     assert {EntryOutcome.CHOSEN, EntryOutcome.INELIGIBLE} == set(expected["outcomes"].values())
     assert expected["year"] == expected["record"].chosen == 2
-    assert expected["record"].revoked == expected["record"].passed == 3
+    assert expected["record"].revoked_count == expected["record"].passed_count == 3
     deaths = [(calls.before, number) for number in worth_it(operations)]
     # Dying after a call is dying before the next, except where others are told in between.
     deaths += [(calls.after, number) for number, name in enumerate(operations) if name == "TransactWriteItems"]

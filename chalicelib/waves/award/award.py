@@ -94,7 +94,7 @@ class Award:
             return run.take(seats.turn(holder, seat))
 
         substitutions = follow(selection, decide)
-        chains = [pass_on(selection, decide, owners.leaf_of(who), REVOKED_PLACE) for who in revoked]
+        chains = [offer_seat(selection, decide, owners.leaf_of(who), REVOKED_PLACE) for who in revoked]
         run.end()
         self._publication.put_substitutions(wave.number, [*substitutions, *chain.from_iterable(chains)])
         taken = [links[-1].incoming for links in chains]
@@ -113,11 +113,11 @@ def follow(selection: Selection, decide: Callable[[bytes, str], EntryOutcome]) -
         link
         for out, outcome in drawn
         if outcome is not EntryOutcome.CHOSEN
-        for link in pass_on(selection, decide, out, outcome.value)
+        for link in offer_seat(selection, decide, out, outcome.value)
     ]
 
 
-def pass_on(
+def offer_seat(
     selection: Selection, decide: Callable[[bytes, str], EntryOutcome], out: bytes, reason: str
 ) -> list[Substitution]:
     """Offer the seat of `out` to one after the other until it is taken or nobody is left (the last `incoming` is None).
