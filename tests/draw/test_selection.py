@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.draw import leaves as draw
 from chalicelib.draw import selection
 from chalicelib.draw.errors import BadSeats, NotSeated
+from chalicelib.draw.leaves import leaves_of
 from chalicelib.draw.selection import OPEN, Selection, allot, open_value, rank
 from tests.builders.draws.files import random_lists
 
@@ -27,7 +27,7 @@ class Naive:
     """The rules as they are written, on whole sorted lists."""
 
     def __init__(self, lists: dict[int, bytes], reserved: dict[int, int], quota: int):
-        self.leaves = {region: list(draw.leaves_of(leaves)) for region, leaves in lists.items()}
+        self.leaves = {region: list(leaves_of(leaves)) for region, leaves in lists.items()}
         self.seats: dict[bytes, str] = {}
         self.gone: set[bytes] = set()
         for region in sorted(reserved):
@@ -81,7 +81,7 @@ def test_every_cut_off_tells_the_chosen_from_the_others(sizes, reserved, over):
     seats = dict(found.winners())
     for region, leaves in lists.items():
         cutoff = found.reserved[region].cutoff if region in found.reserved else None
-        for leaf in draw.leaves_of(leaves):
+        for leaf in leaves_of(leaves):
             in_region = cutoff is not None and rank(SEED, leaf) <= cutoff
             in_open = not in_region and found.open.cutoff is not None and open_value(SEED, leaf) <= found.open.cutoff
             assert seats.get(leaf) == (str(region) if in_region else OPEN if in_open else None)
@@ -126,7 +126,7 @@ def test_who_holds_no_seat_has_none_to_give():
     lists = random_lists(60, {31: 5})
     found = Selection(lists, {}, 2, SEED)
     winner = next(iter(found.winners()))[0]
-    loser = next(leaf for leaf in draw.leaves_of(lists[31]) if leaf not in dict(found.winners()))
+    loser = next(leaf for leaf in leaves_of(lists[31]) if leaf not in dict(found.winners()))
     with pytest.raises(NotSeated):
         found.substitute(loser, "age")
     found.substitute(winner, "age")
@@ -151,10 +151,10 @@ def test_replaying_what_was_recorded_brings_a_selection_to_the_same_point():
 
 def test_equal_values_are_told_apart_by_the_leaf(monkeypatch):
     lists = random_lists(60, {31: 9})
-    tied = [(b"\x01" * 32, leaf) for leaf in reversed(list(draw.leaves_of(lists[31])))]
+    tied = [(b"\x01" * 32, leaf) for leaf in reversed(list(leaves_of(lists[31])))]
     monkeypatch.setattr(selection, "_between", lambda seed, tag, leaves, low, high: tied if low == b"" else [])
     found = Selection(lists, {}, 4, SEED)
-    assert [leaf for leaf, _ in found.winners()] == list(draw.leaves_of(lists[31]))[:4]
+    assert [leaf for leaf, _ in found.winners()] == list(leaves_of(lists[31]))[:4]
 
 
 def test_the_order_goes_on_over_every_entry_beyond_the_first_bound():
@@ -164,12 +164,12 @@ def test_the_order_goes_on_over_every_entry_beyond_the_first_bound():
     order = [leaf]
     while (incoming := found.substitute(order[-1], "age").incoming) is not None:
         order.append(incoming)
-    assert order == sorted(draw.leaves_of(lists[31]), key=lambda leaf: open_value(SEED, leaf))
+    assert order == sorted(leaves_of(lists[31]), key=lambda leaf: open_value(SEED, leaf))
 
 
 def test_two_bands_that_meet_at_a_value_have_it_once():
     leaves = random_lists(60, {31: 9})[31]
-    values = sorted(rank(SEED, leaf) for leaf in draw.leaves_of(leaves))
+    values = sorted(rank(SEED, leaf) for leaf in leaves_of(leaves))
     tag, bound, highest = b"gelombang1/rank\0", values[4], b"\xff" * 32
     lower = selection._between(SEED, tag, leaves, b"", bound)
     upper = selection._between(SEED, tag, leaves, bound, highest)

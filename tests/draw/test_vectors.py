@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from chalicelib.draw import leaves as draw
 from chalicelib.draw import note
 from chalicelib.draw.errors import BadSeats, MalformedNote
+from chalicelib.draw.leaves import Commitment, build_list, commit, leaf, leaves_of, region_table, top
 from chalicelib.draw.selection import OPEN, Selection, draw_seed
 from tests.builders.draws.files import CASES, QUICKNET, lists_of, reserved_of
 
 every_case = pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 
 
-def commitment_of(case: dict[str, Any]) -> draw.Commitment:
+def commitment_of(case: dict[str, Any]) -> Commitment:
     frozen = datetime.fromtimestamp(case["frozen"], UTC)
-    return draw.commit(case["wave"], lists_of(case), reserved_of(case), case["quota"], frozen, QUICKNET)
+    return commit(case["wave"], lists_of(case), reserved_of(case), case["quota"], frozen, QUICKNET)
 
 
 def test_there_are_six_vectors_on_the_pinned_chain():
@@ -37,7 +37,7 @@ def test_the_region_table_and_its_top_are_those_of_the_vector(case: dict[str, An
     ]
     assert rows == case["regions"]
     assert found.note.regions.hex() == case["top"]
-    assert draw.top(case["wave"], found.regions).hex() == case["top"]
+    assert top(case["wave"], found.regions).hex() == case["top"]
 
 
 @every_case
@@ -59,25 +59,25 @@ def test_the_seed_and_everyone_chosen_in_order_are_those_of_the_vector(case: dic
     assert [leaf.hex() for leaf, seat in winners if seat == OPEN] == [row["leaf"] for row in case["chosen_open"]]
     assert len(winners) == sum(map(len, case["chosen_reserved"].values())) + len(case["chosen_open"])
     lists = lists_of(case)
-    assert all(bytes.fromhex(row["leaf"]) in draw.leaves_of(lists[row["region"]]) for row in case["chosen_open"])
+    assert all(bytes.fromhex(row["leaf"]) in leaves_of(lists[row["region"]]) for row in case["chosen_open"])
 
 
 def test_a_leaf_is_on_the_list_built_from_its_ticket():
     tickets = [bytes([n]) * 32 for n in range(9)]
-    leaves = list(draw.leaves_of(draw.build_list(60, 31, tickets)))
+    leaves = list(leaves_of(build_list(60, 31, tickets)))
     assert leaves == sorted(leaves)
-    assert draw.leaf(60, 31, tickets[4]) in leaves
-    assert draw.leaf(60, 32, tickets[4]) not in leaves
-    assert draw.leaf(61, 31, tickets[4]) not in leaves
+    assert leaf(60, 31, tickets[4]) in leaves
+    assert leaf(60, 32, tickets[4]) not in leaves
+    assert leaf(61, 31, tickets[4]) not in leaves
 
 
 def test_more_reserved_seats_than_there_are_cannot_be_committed_to():
     with pytest.raises(BadSeats):
-        draw.commit(60, {}, {31: 4, 32: 2}, 5, datetime(2023, 9, 6, tzinfo=UTC), QUICKNET)
+        commit(60, {}, {31: 4, 32: 2}, 5, datetime(2023, 9, 6, tzinfo=UTC), QUICKNET)
 
 
 def test_a_region_without_entries_or_seats_has_no_row():
-    assert draw.region_table({31: b""}, {32: 0}) == ()
+    assert region_table({31: b""}, {32: 0}) == ()
 
 
 NOTE = note.parse(CASES[0]["note"].encode())

@@ -69,34 +69,24 @@ def test_a_seat_that_nobody_is_left_for_stays_empty(world, tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        {"employment": Employment.STATE_OFFICIAL},
-        {"birth_date": date(2008, 12, 1)},
-        {"standing": Standing.REVOKED},
+        pytest.param(lambda people: people.add(registrant("a", employment=Employment.STATE_OFFICIAL)), id="official"),
+        pytest.param(lambda people: people.add(registrant("a", birth_date=date(2008, 12, 1))), id="too young"),
+        pytest.param(lambda people: people.add(registrant("a", standing=Standing.REVOKED)), id="revoked"),
+        pytest.param(lambda people: people.excluded.add("a"), id="on an exclusion list"),
+        pytest.param(lambda people: people.by_id.pop("a"), id="no longer registered"),
     ],
 )
 def test_who_may_no_longer_take_part_loses_the_seat(world, tmp_path, change):
     """From the freeze on; who is unfit before it is removed from the list."""
-    drawn(world, 1, "a")
-    world.people.add(registrant("a", **change))
+    drawn(world, 2, "a", "b")
+    change(world.people)
     world.step()
-    assert world.waves.beneficiary("a") is None
-    assert world.new_waves().entries_of("a", ROUND)[0].reason == "ineligible"
+    assert [world.waves.beneficiary(name) is None for name in "ab"] == [True, False]
+    assert world.entries.outcome(WAVE, "a") is EntryOutcome.INELIGIBLE
+    if "a" in world.people.by_id:
+        assert standings(world) == {"a": "ineligible", "b": "chosen"}
     assert world.result(WAVE, "substitutions.json")[0]["reason"] == "ineligible"
     assert world.failed_checks(WAVE, tmp_path) == []
-
-
-def test_who_is_put_on_an_exclusion_list_after_the_freeze_loses_the_seat(world):
-    first, second = drawn(world, 1, "a", "b")
-    world.people.excluded.add(first)
-    world.step()
-    assert standings(world) == {first: "ineligible", second: "chosen"}
-
-
-def test_who_is_no_longer_registered_loses_the_seat(world):
-    drawn(world, 1, "a")
-    del world.people.by_id["a"]
-    world.step()
-    assert world.entries.outcome(WAVE, "a") is EntryOutcome.INELIGIBLE
 
 
 def test_a_beneficiary_has_a_card_of_sixteen_digits_and_the_scheme_of_the_wave(world):
@@ -104,21 +94,18 @@ def test_a_beneficiary_has_a_card_of_sixteen_digits_and_the_scheme_of_the_wave(w
     chosen = world.waves.beneficiary("a")
     assert re.fullmatch("[0-9]{16}", chosen.card_number)
     assert (chosen.wave, chosen.scheme, chosen.state) == (WAVE, "2023", BeneficiaryState.POTENTIAL)
+    with pytest.raises(AlreadyBeneficiary) as caught:
+        world.waves.join("a", OPENS + TWO_WEEKS)
+    assert caught.value.facts == {"wave": WAVE}
 
 
 def test_a_card_number_that_is_taken_is_not_given_again(world):
     numbers = iter([7, 7, 8])
-    world.restart(randomness=lambda length: next(numbers).to_bytes(length, "big"))
+    world.randomness = lambda length: next(numbers).to_bytes(length, "big")
+    world.stepper = world.new_stepper()
     settled(world, 2, "a", "b")
     cards = {world.waves.beneficiary(name).card_number for name in "ab"}
     assert cards == {"0000000000000007", "0000000000000008"}
-
-
-def test_who_was_chosen_cannot_join_again(world):
-    settled(world, 1, "a")
-    with pytest.raises(AlreadyBeneficiary) as caught:
-        world.waves.join("a", OPENS + TWO_WEEKS)
-    assert caught.value.facts == {"wave": WAVE}
 
 
 def test_a_person_is_chosen_once_in_a_lifetime_over_two_waves(world, tmp_path):
