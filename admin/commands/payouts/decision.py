@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import click
@@ -17,30 +18,26 @@ from ...terminal import reason_if_two, reason_option, stage_option
 from .lines import bank_lines, entitlement_argument, entitlement_line, proposal_line
 
 
-@click.command()
-@stage_option
-@entitlement_argument
-@reason_option
+def decision_command(act: Callable[..., None]) -> click.Command:
+    """A command about one entitlement, with a reason."""
+    return click.command()(stage_option(entitlement_argument(reason_option(act))))
+
+
+@decision_command
 def hold(stage: str, entitlement_id: str, reason: str) -> None:
     """Let nothing be paid on an entitlement until it is released. Not while an attempt may be alive."""
     held = _administration(stage).hold(entitlement_id, stages.caller(), reason, utc_now())
     click.echo(entitlement_line(held))
 
 
-@click.command()
-@stage_option
-@entitlement_argument
-@reason_option
+@decision_command
 def release(stage: str, entitlement_id: str, reason: str) -> None:
     """End an administrator's hold; address and exclusion lists are then tested anew."""
     released = _administration(stage).release(entitlement_id, stages.caller(), reason, utc_now())
     click.echo(entitlement_line(released))
 
 
-@click.command()
-@stage_option
-@entitlement_argument
-@reason_option
+@decision_command
 def cancel(stage: str, entitlement_id: str, reason: str) -> None:
     """End an entitlement that is not to be paid. Not while an attempt may be alive; two people can open it again."""
     cancelled = _administration(stage).cancel(entitlement_id, stages.caller(), reason, utc_now())
@@ -81,10 +78,7 @@ def resolve(stage: str, entitlement_id: str, decision: str, reason: str) -> None
     _propose(stage, entitlement_id, Decision(decision), reason)
 
 
-@click.command()
-@stage_option
-@entitlement_argument
-@reason_option
+@decision_command
 def reverse(stage: str, entitlement_id: str, reason: str) -> None:
     """Propose that the money of a PAID one has come back; another person approves it."""
     _propose(stage, entitlement_id, Decision.REVERSED, reason)
@@ -110,10 +104,7 @@ def approve(stage: str, entitlement_id: str, yes: bool) -> None:
     click.echo(entitlement_line(decided))
 
 
-@click.command()
-@stage_option
-@entitlement_argument
-@reason_option
+@decision_command
 def reject(stage: str, entitlement_id: str, reason: str) -> None:
     """Take a proposal away, one's own or another's."""
     taken = _administration(stage).reject(entitlement_id, stages.caller(), reason, utc_now())

@@ -86,60 +86,6 @@ def test_who_shares_all_words_but_one_is_somebody_else(shared, one, other):
 
 
 @pytest.mark.parametrize(
-    ("stated", "banks"),
-    [
-        ("Siti Aminah", "SITI AMINAH"),
-        ("Siti Aminah", "AMINAH, SITI"),
-        ("Siti Aminah", "IBU SITI AMINAH"),
-        ("Siti Aminah", "SITI AMINAH SDRI"),
-        ("Budi Santoso", "Drs. H. BUDI SANTOSO, S.Kom., M.M."),
-        ("Renée d'Ailly", "RENEE DAILLY"),
-        ("Nur Hayati Lubis", "NURHAYATI LUBIS"),
-        ("Moh.Rizky Pratama", "MUHAMMAD RIZKY PRATAMA"),
-        ("Groß Müller", "GROSS MULLER"),
-        ("Ali Al-Fatih", "ALI AL FATIH"),
-        ("Soeharto Wijaya", "SUHARTO WIJAYA"),
-    ],
-)
-def test_these_are_the_same_name(stated, banks):
-    assert score(stated, banks) == 100
-
-
-@pytest.mark.parametrize(
-    ("stated", "banks"),
-    [
-        ("Muhammad Rizky Pratama Setiawan", "MUHAMMAD RIZKY PRATA"),
-        ("Muhammad Rizky Setiawan", "MUHAMMAD RIZKY SETI"),
-        ("Muhamad Rizky Pratama", "M RIZKY PRATAMA"),
-        ("Siti Aminah Lubis", "SITI AMINAH"),
-    ],
-)
-def test_these_are_alike_enough(stated, banks):
-    assert MIN <= score(stated, banks) < 100
-
-
-@pytest.mark.parametrize(
-    ("stated", "banks"),
-    [
-        ("Siti Aminah", "SITI AISYAH"),
-        ("Budi Santoso", "BUDI SUSANTO"),
-        ("Budi", "BUDI SANTOSO"),
-        ("Ani Wijaya", "ANITA LUBIS"),
-        ("Muhammad Rizky", "MUHAMMAD RAMADHAN"),
-        ("Siti Aminah", "PT MAJU BERSAMA"),
-        ("S A", "SITI AMINAH"),
-        ("M. M.", "MUHAMMAD MAULANA"),
-        ("M", "MUHAMMAD"),
-        ("I Wayan S", "I MADE SUJANA"),
-        ("", "SITI AMINAH"),
-        ("...", "..."),
-    ],
-)
-def test_these_are_different_people(stated, banks):
-    assert score(stated, banks) < MIN
-
-
-@pytest.mark.parametrize(
     ("a", "b", "alike"),
     [
         ("Siti Aminah", "S Aminah", 94),  # an initial counts for four fifths of its word
@@ -158,6 +104,21 @@ def test_these_are_different_people(stated, banks):
         ("A B", "A B C", 0),
         ("", "Siti", 0),
         ("O'Neil Sari", "ONeil Sari", 100),
+        ("Siti Aminah", "SITI AMINAH", 100),
+        ("Siti Aminah", "AMINAH, SITI", 100),
+        ("Siti Aminah", "IBU SITI AMINAH", 100),
+        ("Siti Aminah", "SITI AMINAH SDRI", 100),
+        ("Budi Santoso", "Drs. H. BUDI SANTOSO, S.Kom., M.M.", 100),
+        ("Renée d'Ailly", "RENEE DAILLY", 100),
+        ("Nur Hayati Lubis", "NURHAYATI LUBIS", 100),
+        ("Moh.Rizky Pratama", "MUHAMMAD RIZKY PRATAMA", 100),
+        ("Groß Müller", "GROSS MULLER", 100),
+        ("Ali Al-Fatih", "ALI AL FATIH", 100),
+        ("Soeharto Wijaya", "SUHARTO WIJAYA", 100),
+        ("Muhammad Rizky Pratama Setiawan", "MUHAMMAD RIZKY PRATA", 95),
+        ("Muhammad Rizky Setiawan", "MUHAMMAD RIZKY SETI", 95),
+        ("Muhamad Rizky Pratama", "M RIZKY PRATAMA", 98),
+        ("Siti Aminah Lubis", "SITI AMINAH", 80),
     ],
 )
 def test_the_score_is_the_share_of_letters_in_words_that_both_have(a, b, alike):
