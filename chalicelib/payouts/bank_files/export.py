@@ -1,8 +1,8 @@
 """Files of transfers for a bank, by two people: the maker collects and proposes one, another person approves it.
 
-An attempt is in one file at most: it is marked with its file by a conditional write before the file is complete. A file
-that was begun is recorded first, so a death half-way leaves it COLLECTING and the next export goes on with it. The
-bytes of a file follow from its record and its attempts alone; their SHA-256 is what the second person approves.
+An attempt is in one file at most: a conditional write marks it with its file before the file is complete. A file is
+recorded before its attempts are marked. If an export dies half-way the file stays COLLECTING, and the next export goes
+on with it. A file's bytes follow from its record and its attempts alone; the second person approves their SHA-256.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..controls.pause import PauseStore
 from ..errors import BatchDiffers, BatchMoved, BatchNotNow, BatchOutdated, PayoutsPaused, SamePerson
 from ..ledger.store import PayoutStore
 from ..rules import Entitlement, State, entitlement_of, reference
-from .store import BankStore, Batch, BatchState, Note
+from .store import BankNote, BankStore, Batch, BatchState
 from .transfers import Order, Transfer
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ Progress = Callable[[Sequence[str]], Iterable[str]]
 
 @dataclass(frozen=True)
 class Exported:
-    """The file that was made, or gone on with (None: nothing waits); how many attempts wait for the next one."""
+    """The file that was made or continued (None: nothing waits), and how many attempts wait for the next one."""
 
     batch: Batch | None
     left: int
@@ -64,7 +64,7 @@ class BankFiles:
         self._randomness = randomness
 
     def propose(self, by: str, execute_on: date, write: Write, now: datetime, progress: Progress = iter) -> Exported:
-        """Collect what is SENDING and in no file, the longest waiting first; or end the file that was begun before.
+        """Collect what is SENDING and in no file, the longest waiting first; or complete a file that was begun before.
 
         Raises `PayoutsPaused`, or `BatchMoved` if somebody else rejected the file meanwhile.
         """
@@ -81,11 +81,11 @@ class BankFiles:
         return Exported(self._complete(batch, write, progress), len(waiting) - len(chosen))
 
     def approve(self, batch_id: str, by: str, write: Write, now: datetime, progress: Progress = iter) -> bytes:
-        """The bytes of a file, which this person approves unless somebody has; the same bytes every time.
+        """Approve a file, unless it is approved already, and return its bytes: the same every time.
 
-        Not once anything is known of an attempt in it: the bank has it then, and must not be handed it again, or the
-        attempt was settled in another way (`BatchOutdated`). Raises `PayoutsPaused`, `UnknownBatch`, `BatchNotNow`
-        (begun or rejected), `SamePerson`, `BatchDiffers` if it does not come out as it was proposed, and `BatchMoved`.
+        Raises `BatchOutdated` once anything is known of an attempt in it: the bank has the file and must not get it
+        again, or the attempt was settled in another way. Raises `BatchDiffers` if the bytes, count or sum are not those
+        that were proposed; also `PayoutsPaused`, `UnknownBatch`, `BatchNotNow`, `SamePerson` and `BatchMoved`.
         """
         self._check_not_paused()
         batch = self._store.batch(batch_id)
@@ -105,9 +105,9 @@ class BankFiles:
     def reject(self, batch_id: str, by: str, now: datetime) -> Batch:
         """Give a file up, one's own or another's; its attempts are free for the next one.
 
-        One that was approved takes two people who say that the bank does not have it: the first recalls it, the second
-        rejects it. Raises `UnknownBatch`, `BatchNotNow`, `BatchMoved`; of one that was approved `SamePerson`, and
-        `BatchOutdated` if anything is known of an attempt in it but that the bank rejected it, in words alone.
+        An approved file takes two people who say that the bank does not have it: the first recalls it, the second
+        rejects it. For such a file this raises `SamePerson`, and `BatchOutdated` if anything is known of an attempt in
+        it, except a rejection in words alone. Raises `UnknownBatch`, `BatchNotNow` and `BatchMoved` for any file.
         """
         batch = self._store.batch(batch_id)
         after = replace(batch, state=BatchState.REJECTED, decided_by=by, decided_at=now)
@@ -129,17 +129,17 @@ class BankFiles:
         awaiting = {reference(each.id, each.n): each for each in self._store.awaiting()}
         notes = self._store.notes(awaiting)
         free = self._free()
-        return [each for name, each in awaiting.items() if free(name, notes.get(name, Note()))]
+        return [each for name, each in awaiting.items() if free(name, notes.get(name, BankNote()))]
 
     def _complete(self, batch: Batch, write: Write, progress: Progress) -> Batch:
-        """Mark every attempt of a file, leave out those that another file took, and record what it comes to."""
+        """Mark every attempt of a file, leave out those that another file took, and record count, sum and hash."""
         free = self._free()
         listed = self._store.references(batch.id)
         notes = self._store.notes(listed)
         kept: list[str] = []
         for each in progress(listed):
-            before = notes.get(each, Note())
-            old = before if free(each, before) else Note()
+            before = notes.get(each, BankNote())
+            old = before if free(each, before) else BankNote()
             if before.batch == batch.id or self._store.mark(each, batch.id, old):
                 kept.append(each)
         order = self._order(batch, kept, progress)
@@ -150,23 +150,23 @@ class BankFiles:
         try:
             self._store.complete(complete, kept)
         except BatchMoved:
-            # Somebody went on with it at the same time: then it has come to the same.
+            # Another export completed it at the same time, with the same bytes.
             ended = self._store.batch(batch.id)
             if ended.sha256 != sha256:
                 raise
             return ended
         return complete
 
-    def _free(self) -> Callable[[str, Note], bool]:
+    def _free(self) -> Callable[[str, BankNote], bool]:
         """Tells whether an attempt is in no file that counts, and the bank knows nothing of it.
 
-        A file counts unless it was rejected. One that was completed without an attempt never has it, though it may be
-        marked with it: by another export, which went on with the file at the same time and came too late.
+        A file counts unless it was rejected. An attempt may be marked with a file that was completed without it: by
+        another export that continued the file at the same time and came too late. Such a file does not count.
         """
         files = {each.id: each.state for each in self._store.batches()}
         listed = cache(lambda batch: frozenset(self._store.references(batch)))
 
-        def free(reference: str, note: Note) -> bool:
+        def free(reference: str, note: BankNote) -> bool:
             if note.counts is not None and not note.rejected:
                 return False
             if note.batch is None:
@@ -193,7 +193,7 @@ class BankFiles:
         return raw
 
     def _check_still_due(self, batch: Batch, references: Sequence[str], *, rejected: bool = True) -> None:
-        """`rejected`: whether what the bank only rejected, in words alone, is due no more either."""
+        """Raise `BatchOutdated` if an attempt is settled or heard of (`rejected`: or rejected in words alone)."""
         waiting = {
             reference(each.id, each.n)
             for each in self._ledger.batch(_entitlement(one) for one in references)

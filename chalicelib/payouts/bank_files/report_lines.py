@@ -1,4 +1,4 @@
-"""What the lines of one bank report are, and what of them goes together: without the ledger, and without any input."""
+"""The lines of one bank report, and which of them go together. Pure: no ledger, no input."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..rules import Outcome
 
 MOVED = frozenset({Outcome.SUCCEEDED, Outcome.REVERSED})
 OVER = frozenset({Outcome.FAILED, Outcome.REJECTED})
-"""Words by which money moved, and by which the transfer is over without."""
+"""Outcomes in which money moved, and in which a transfer ended without it."""
 
 
 class Problem(StrEnum):
@@ -82,9 +82,7 @@ class Line:
 
 @dataclass(frozen=True)
 class WholeFile:
-    """One statement about every transfer of a file that the report says nothing else of, with the bank's count and sum
-    of the file if it names them.
-    """
+    """A statement about every transfer of a file that has no line of its own; the bank's count and sum if named."""
 
     number: int
     file: str
@@ -108,7 +106,7 @@ class Finding:
 
 
 def once_each(lines: Iterable[Line], findings: list[Finding]) -> Iterator[Line]:
-    """What the report says of each transfer: the furthest word, or a debit and its return; all else are findings."""
+    """What counts of each transfer's lines: the furthest word, or a debit and its return. The rest are findings."""
     by_reference: dict[str, list[Line]] = {}
     for line in lines:
         if line.reference is None or line.fault is Problem.FEE:
@@ -116,7 +114,7 @@ def once_each(lines: Iterable[Line], findings: list[Finding]) -> Iterator[Line]:
         else:
             by_reference.setdefault(line.reference, []).append(line)
     for group in by_reference.values():
-        # One status that is said twice is one. Two bookings are two, unless the bank gives both the same reference.
+        # A repeated status counts once. Two bookings are two, unless the bank gives both the same reference.
         said = list(
             {
                 (place if each.booked and not each.booking else None, *each.said): each
@@ -132,7 +130,7 @@ def once_each(lines: Iterable[Line], findings: list[Finding]) -> Iterator[Line]:
         if problem is None:
             yield from _furthest(rest)
             continue
-        # One that says it was paid is still told to who knows whether that is sent again.
+        # A line that says "paid" goes on: only the ledger tells whether the transfer might be sent again.
         paid = next((each for each in rest if each.outcome is Outcome.SUCCEEDED), None)
         findings.extend(finding(each, problem) for each in rest if each is not paid)
         if paid is not None:
@@ -140,7 +138,7 @@ def once_each(lines: Iterable[Line], findings: list[Finding]) -> Iterator[Line]:
 
 
 def _clash(said: Sequence[Line]) -> Problem | None:
-    """Why several words of one report about one transfer are believed none of; None: they go together."""
+    """Why none of several words about one transfer is believed; None: they go together."""
     booked = Counter(each.outcome for each in said if each.booked)
     if booked[Outcome.SUCCEEDED] > 1:
         return Problem.PAID_TWICE
@@ -150,7 +148,7 @@ def _clash(said: Sequence[Line]) -> Problem | None:
 
 
 def _furthest(said: Sequence[Line]) -> list[Line]:
-    """Of words that go together those that count, in their order; what nobody understands stays, to be told."""
+    """The words that count, in their order, of those that go together; unknown words stay, to be reported."""
     outcomes = {each.outcome for each in said}
     pending = [each for each in said if each.outcome is Outcome.PENDING]
     if outcomes & OVER:

@@ -1,10 +1,10 @@
 """What a bank's report says of transfers, matched by reference, judged, and kept as the answer to the status query.
 
-A report is believed where it is about an approved file's transfer, of the same amount, and denies nothing that was said
-before. Everything else is reported and applied to nothing. A rejection lets the money be sent again, so it takes two
-people whose reports say the same of the transfer; one whose reason is only told in words, or is that the bank has it
-already, fails nothing: two people decide. What is believed is kept first; then the worker looks at the entitlement, and
-the ledger settles by its usual path. So an import may die at any place, and is simply done again.
+A line is believed if it is about a transfer in an approved file, has the same amount, and denies nothing that was said
+before. Every other line is reported and applied to nothing. A rejection lets the money be sent again. So it takes two
+people whose reports say the same of the transfer. A rejection in words alone, or because the bank has the transfer
+already, fails nothing: two people decide. What is believed is kept first; then the worker settles the entitlement by
+its usual path. So an import may die anywhere, and is simply done again.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from ..ledger.store import PayoutStore
 from ..rules import Answer, Entitlement, Hold, Move, Outcome, State
 from ..worker import Worker
 from .report_lines import MOVED, OVER, Finding, Line, Problem, WholeFile, finding, once_each
-from .store import RAIL, BankStore, Batch, BatchState, Note, Word
+from .store import RAIL, BankNote, BankStore, Batch, BatchState, Word
 
 log = logging.getLogger(__name__)
 
-_UNHEARD = Note()
+_UNHEARD = BankNote()
 _AT_THE_BANK = {BatchState.APPROVED, BatchState.RECALLED}
-"""Of a file that was recalled a report is believed too: then the bank has it after all."""
+"""A report on a recalled file is believed too: then the bank has it after all."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +54,17 @@ class Imported:
 
 
 @dataclass(frozen=True)
-class Known:
-    """What the ledger has of a line's transfer; no `entitlement`: nothing of the kind."""
+class KnownTransfer:
+    """What the ledger has of a line's transfer; without an `entitlement` it has none."""
 
     entitlement: Entitlement | None = None
     n: int = 0
-    note: Note = _UNHEARD
+    note: BankNote = _UNHEARD
     batch: Batch | None = None
 
     @property
     def over(self) -> bool:
-        """Whether the attempt is taken for failed or was given up, so that money may be sent again."""
+        """Whether the attempt counts as failed or was given up, so that money may be sent again."""
         if self.entitlement is None:
             return False
         failed = self.note.word is not None and self.note.word.answer.outcome is Outcome.FAILED
@@ -79,8 +79,8 @@ _AFTER = {
     Outcome.REVERSED: MOVED | {Outcome.PENDING, Outcome.REJECTED},
     Outcome.FAILED: OVER | {Outcome.PENDING},
 }
-"""What may be said after each word without denying it; an earlier word that comes late changes nothing. Of what was
-paid a repetition may be rejected."""
+"""What may follow each word without denying it; an earlier word that comes late changes nothing. The repetition of a
+transfer that was paid may be rejected."""
 
 _RANK = {Outcome.PENDING: 0, Outcome.REJECTED: 0, Outcome.SUCCEEDED: 1, Outcome.FAILED: 1, Outcome.REVERSED: 2}
 
@@ -103,7 +103,7 @@ class BankReports:
     ) -> Imported:
         """Judge each statement of a report; keep what is believed, and settle by it.
 
-        A long report takes longer than those who follow the ledger look back: each line has an instant of its own.
+        Each line has its own instant, as a long import outlasts the overlap with which others follow the ledger.
         """
         batches = {each.id: each for each in self._store.batches()}
         findings: list[Finding] = []
@@ -123,7 +123,7 @@ class BankReports:
         return Imported(tally[True], tally[False], unsettled, found)
 
     def said(self, reference: str) -> Iterator[tuple[Word, str]]:
-        """The bank's words on a transfer, each with its text in clear, for people: two where they deny each other."""
+        """The bank's words on a transfer, for people, each with its text in clear: two if they deny each other."""
         known = self._known(reference, {})
         for word in (known.note.word, known.note.paid):
             if word is not None and known.entitlement is not None:
@@ -150,7 +150,7 @@ class BankReports:
             told = problem or one.fault
             if told is not None:
                 findings.append(Finding(one.number, told, None, one.word, one.narrative))
-            # What the bank has or paid of a file that was given up is looked at one by one.
+            # If the bank has, or paid, a file that was given up, each transfer is judged by itself.
             has = one.outcome is Outcome.SUCCEEDED or one.fault is Problem.DUPLICATE
             if problem is None or (problem is Problem.NOT_IN_A_FILE and has):
                 line = Line(one.number, None, one.outcome, one.word, one.file, fault=one.fault, of_all=True)
@@ -163,8 +163,15 @@ class BankReports:
             known = self._known(line.reference, batches)
             problem = judge(line, known)
             if problem is not None:
-                paid = _paid_all_the_same(line, known, problem, batches)
-                if not self._kept_back(line, known, source, now, paid=paid, has=_has_already(line, known, problem)):
+                # What is applied to nothing may still tell that the bank paid or has the transfer: that is kept.
+                if _paid_all_the_same(line, known, problem, batches):
+                    kept = self._stopped(line, known, source, now)
+                else:
+                    word = _news(line, known, source) if _has_already(line, known, problem) else None
+                    kept = (
+                        word is None or line.reference is None or self._store.say(line.reference, word, known.note, now)
+                    )
+                if not kept:
                     continue
                 return problem
             word = _news(line, known, source)
@@ -180,18 +187,11 @@ class BankReports:
                 word = replace(word, narrative=sealed)
             if self._store.say(line.reference, word, known.note, now):
                 return True
-            # Another import kept a word at this moment: judged again by what there is now.
+            # Another import kept a word meanwhile: judge again by what is there now.
 
-    def _kept_back(self, line: Line, known: Known, source: Source, now: datetime, *, paid: bool, has: bool) -> bool:
-        """Keep of what is applied to nothing that the bank has or paid it; False if it moved meanwhile."""
-        if paid:
-            return self._stopped(line, known, source, now)
-        word = _news(line, known, source) if has else None
-        return word is None or line.reference is None or self._store.say(line.reference, word, known.note, now)
-
-    def _stopped(self, line: Line, known: Known, source: Source, now: datetime) -> bool:
-        """Hold what the bank says it paid and nobody expects, so that it is not sent again before two people have
-        looked; then keep that it said so. False if it moved meanwhile.
+    def _stopped(self, line: Line, known: KnownTransfer, source: Source, now: datetime) -> bool:
+        """Hold what the bank unexpectedly says it paid, so that it is not sent again before two people have looked;
+        then keep the bank's word. False if the entitlement moved meanwhile.
         """
         entitlement = known.entitlement
         assert line.reference is not None and entitlement is not None  # noqa: S101, PT018 - it has a problem of its own
@@ -207,16 +207,16 @@ class BankReports:
         self._store.deny(line.reference, word, now)
         return True
 
-    def _known(self, reference: str | None, batches: Mapping[str, Batch]) -> Known:
+    def _known(self, reference: str | None, batches: Mapping[str, Batch]) -> KnownTransfer:
         entitlement_id = rules.entitlement_of(reference) if reference else None
         if reference is None or entitlement_id is None:
-            return Known()
+            return KnownTransfer()
         try:
             entitlement = self._ledger.get(entitlement_id)
         except UnknownEntitlement:
-            return Known()
+            return KnownTransfer()
         note = self._store.note(reference)
-        return Known(entitlement, int(reference.rpartition("-")[2]), note, batches.get(note.batch or ""))
+        return KnownTransfer(entitlement, int(reference.rpartition("-")[2]), note, batches.get(note.batch or ""))
 
     def _settled(self, line: Line, findings: list[Finding], now: datetime) -> bool:
         """Let the worker look, if the bank's word calls for a transition; False if it could not do it now."""
@@ -236,7 +236,7 @@ class BankReports:
         return True
 
 
-def judge(line: Line, known: Known) -> Problem | None:
+def judge(line: Line, known: KnownTransfer) -> Problem | None:
     """Why a line is applied to nothing; None: it is believed."""
     entitlement = known.entitlement
     if line.reference is None:
@@ -258,8 +258,8 @@ def judge(line: Line, known: Known) -> Problem | None:
     return _denies(line, known, entitlement)
 
 
-def _paid_all_the_same(line: Line, known: Known, problem: Problem, batches: Mapping[str, Batch]) -> bool:
-    """Whether a line that is applied to nothing says that a transfer was paid which might be sent again."""
+def _paid_all_the_same(line: Line, known: KnownTransfer, problem: Problem, batches: Mapping[str, Batch]) -> bool:
+    """Whether a line that is applied to nothing says "paid" of a transfer that might be sent again."""
     if line.outcome is not Outcome.SUCCEEDED or known.entitlement is None or known.batch is None:
         return False
     match problem:
@@ -274,14 +274,14 @@ def _paid_all_the_same(line: Line, known: Known, problem: Problem, batches: Mapp
             return known.over and problem in {Problem.PAID_TWICE, Problem.TWICE}
 
 
-def _has_already(line: Line, known: Known, problem: Problem) -> bool:
-    """Whether the bank says of a file that was given up that it has the transfer: then no other file may have it."""
+def _has_already(line: Line, known: KnownTransfer, problem: Problem) -> bool:
+    """Whether the bank says that it has a transfer of a file that was given up: then no other file may have it."""
     elsewhere = problem in {Problem.NOT_IN_A_FILE, Problem.OTHER_FILE}
     return elsewhere and line.fault is Problem.DUPLICATE and known.batch is not None
 
 
-def _denies(line: Line, known: Known, entitlement: Entitlement) -> Problem | None:
-    """Whether a line says what cannot be true together with what was said and done before."""
+def _denies(line: Line, known: KnownTransfer, entitlement: Entitlement) -> Problem | None:
+    """Why a line cannot be true together with what was said and done before; None: it can."""
     if line.outcome is None:
         return Problem.UNKNOWN_WORD
     said = known.note.word
@@ -301,8 +301,8 @@ def _denies(line: Line, known: Known, entitlement: Entitlement) -> Problem | Non
 
 
 def _goes_on(outcome: Outcome, said: Word | None) -> bool:
-    """Whether a word says more than what was kept. Of pending and of a rejection without proof the one imported last
-    counts: where the bank rejected only a repetition, it is pending again.
+    """Whether a word says more than the kept one. Of "pending" and a rejection without proof the latest import counts:
+    if the bank only rejected a repetition, the transfer is pending again.
     """
     if said is None:
         return True
@@ -310,7 +310,7 @@ def _goes_on(outcome: Outcome, said: Word | None) -> bool:
     return open_ or _RANK[outcome] > _RANK[said.answer.outcome]
 
 
-def _news(line: Line, known: Known, source: Source) -> Word | None:
+def _news(line: Line, known: KnownTransfer, source: Source) -> Word | None:
     """The word to keep of a line that is believed; None: all of it is known."""
     assert line.outcome is not None and known.entitlement is not None  # noqa: S101, PT018 - believed
     said = known.note.word
@@ -323,14 +323,14 @@ def _news(line: Line, known: Known, source: Source) -> Word | None:
         return Word(answer, source.sha256, source.by, booking, duplicate=again)
     moved = line.outcome is Outcome.SUCCEEDED and said.answer.outcome in MOVED
     if moved and line.booking and not said.booking:
-        # Told before by a status report, or by its return; a second debit can now be told from this one.
+        # A status report or the return told of it before; now a second debit can be told from this one.
         return replace(said, booking=line.booking)
     return None
 
 
 def _judge_whole(statement: WholeFile, batch: Batch | None, others: Iterable[Outcome | None]) -> Problem | None:
-    """Why a statement about a whole file is believed of none of it. `others`: what is said under names that are not in
-    the file; each may be any of it, cut or misread.
+    """Why a statement about a whole file is believed of no transfer. `others`: what is said under names that are not in
+    the file; each may be any of its transfers, cut or misread.
     """
     if batch is None:
         return Problem.UNKNOWN_FILE

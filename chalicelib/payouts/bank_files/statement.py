@@ -1,7 +1,6 @@
-"""What the bank's imported reports said, as a provider's statement: of each transfer its latest word that was kept.
+"""The bank's imported reports as a provider's statement: the latest kept word on each transfer, as of its import.
 
-When it was said is when it was imported. What an import applied to nothing (references that are not ours, other
-amounts) is no line here: the import itself reports it, and has an exit code of its own.
+What an import applied to nothing (references that are not ours, other amounts) is no line here: the import reports it.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ class BankStatements:
         return self._lines(self._store.said_between(since, until))
 
     def of(self, references: Sequence[str]) -> Mapping[str, Sequence[StatementLine]]:
-        """What was kept of each reference; as if long ago, as nothing that was kept is still on its way."""
+        """What was kept of each reference, dated long ago: no kept word is still on its way."""
         return {line.reference: [line] for line in self._lines(dict.fromkeys(references, _LONG_AGO))}
 
     def _lines(self, said: Mapping[str, datetime]) -> Iterator[StatementLine]:

@@ -76,7 +76,7 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Note:
+class BankNote:
     """What is known of one attempt: the file that it is in, and the bank's latest word."""
 
     batch: str | None = None
@@ -98,7 +98,7 @@ class Note:
 
 
 class _NoteItem(PayoutsTable):
-    """`P#<entitlement>` / `BANK#<n>`: beside the attempt itself. `paid_...` is of a word that denies the others."""
+    """`P#<entitlement>` / `BANK#<n>`: beside the attempt itself. `paid_...`: a word "paid" that denies the others."""
 
     batch = UnicodeAttribute(null=True)
     outcome = UnicodeAttribute(null=True)
@@ -160,7 +160,7 @@ class BankStore:
     def answer(self, reference: str) -> Answer | None:
         """What the bank said of a reference, with one read; None if nothing.
 
-        Where it says that it paid what it had rejected, or what nobody expects, it knows the reference twice.
+        DUPLICATE if the bank says that it paid what it had rejected, or what nobody expects.
         """
         note = self.note(reference)
         word = note.counts
@@ -178,21 +178,21 @@ class BankStore:
         on_their_way = (each for each in found if each.state is State.SENDING and each.rail == RAIL)
         return sorted(on_their_way, key=lambda each: (each.changed_at, each.id))
 
-    def note(self, reference: str) -> Note:
+    def note(self, reference: str) -> BankNote:
         """What is known of a reference; an empty note if nothing."""
-        return self.notes([reference]).get(reference, Note())
+        return self.notes([reference]).get(reference, BankNote())
 
-    def notes(self, references: Iterable[str]) -> dict[str, Note]:
+    def notes(self, references: Iterable[str]) -> dict[str, BankNote]:
         """What is known of references of our making; one batch get for each hundred."""
         by_keys = {_keys(each): each for each in references}
         rows = _NoteItem.batch_get(list(by_keys), consistent_read=True)
         return {by_keys[row.pk, row.sk]: _to_note(row) for row in rows}
 
-    def mark(self, reference: str, batch: str, before: Note) -> bool:
-        """Put an attempt into a file, if it is in none but that of `before`, which does not count, and the bank knows
-        it not; what the bank said of it in that file, in words alone, goes.
+    def mark(self, reference: str, batch: str, before: BankNote) -> bool:
+        """Put an attempt into a file; True also if it is in this file already.
 
-        True also if it is in this file already.
+        False if another file than that of `before`, which does not count, has it, or the bank knows of it. A rejection
+        in words alone that belongs to the file of `before` is removed.
         """
         free = _NoteItem.batch.does_not_exist() | (_NoteItem.batch == batch)
         unknown = _NoteItem.outcome.does_not_exist()
@@ -204,10 +204,10 @@ class BankStore:
         gone: dict[str, None] = dict.fromkeys(_SAID)
         return _update(_NoteItem(*_keys(reference)), {"batch": batch, **gone}, free & unknown)
 
-    def say(self, reference: str, word: Word, before: Note, now: datetime) -> bool:
+    def say(self, reference: str, word: Word, before: BankNote, now: datetime) -> bool:
         """Keep the bank's word; False if another import kept one since `before` was read.
 
-        When it was said is kept first: so no word is there that a reading by time would not find.
+        The time is kept first, so that a reading by time finds every word.
         """
         self._said(reference, now)
         said: dict[str, str | int | bytes | bool | None] = {
@@ -236,10 +236,10 @@ class BankStore:
         _update(_NoteItem(*_keys(reference)), said, _NoteItem.paid_fact.does_not_exist())
 
     def first_importer(self, reference: str, batch: str, word: Word, now: datetime) -> str:
-        """Who first imported a report that says this of a transfer in this file; whoever does now if nobody has before.
+        """Who first imported a report that says this of a transfer in this file: `word.imported_by` if nobody had.
 
-        What is said counts, and no report's name, time or hash: two people who take a report from the bank, each for
-        themselves, have two files.
+        Only what is said counts, not a report's name, time or hash: two people who each download a report have two
+        files.
         """
         pk, sk = _keys(reference)
         keys = (pk, f"BANKSAID#{sk.removeprefix('BANK#')}#{batch}#{word.answer.fact}")
@@ -253,7 +253,7 @@ class BankStore:
         return word.imported_by
 
     def said_between(self, since: datetime, until: datetime) -> dict[str, datetime]:
-        """Of which references a word was kept from `since` to before `until`, and when it was last."""
+        """References of which a word was kept from `since` to before `until`, each with the latest time."""
         found: dict[str, datetime] = {}
         day = wib_date(since)
         while day <= wib_date(until):
@@ -333,7 +333,7 @@ def _update(item: _NoteItem, values: Mapping[str, str | int | bytes | bool | Non
     return True
 
 
-def _to_note(item: _NoteItem) -> Note:
+def _to_note(item: _NoteItem) -> BankNote:
     word = paid = None
     if item.outcome is not None:
         amount = None if item.amount_idr is None else Rupiah(int(item.amount_idr))
@@ -342,7 +342,7 @@ def _to_note(item: _NoteItem) -> Note:
         word = Word(answer, item.said_in, item.imported_by, item.booking, item.narrative, duplicate=duplicate)
     if item.paid_fact is not None:
         paid = Word(Answer(Outcome.SUCCEEDED, item.paid_fact), item.paid_in, item.paid_by)
-    return Note(item.batch, word, paid)
+    return BankNote(item.batch, word, paid)
 
 
 def _to_item(batch: Batch) -> _BatchItem:

@@ -1,9 +1,9 @@
-"""Comparing one day of the ledger with what the providers say of that day: every decision about it, without any input.
+"""The rules by which one day of the ledger is compared with what the providers say of it. Pure.
 
 A day is a WIB day. It is compared in slices, once it has been over for `GRACE`. A line of a statement belongs to the
-slice of its latest change, a payment to the one in which the ledger recorded it; each is looked for on the other side
-in a wider window, and whatever does not agree there is looked up by its reference, whenever it was. So nothing depends
-on both sides having the same day, and nothing falls between two: what changes later belongs to that later slice.
+slice of its latest change, a payment to the slice in which the ledger recorded it. Each is sought on the other side in
+a wider window; what does not agree there is looked up by its reference, whenever it was. So both sides need not have
+the same day, and nothing falls between two days: what changes later belongs to a later slice.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..rules import Entitlement, State
 from .whole_ledger import Difference, Disagreement, attempt_state
 
 GRACE = timedelta(hours=2)
-"""So long after a change neither side may still lag behind the other: webhook, sweep and queue take minutes."""
+"""How long one side may lag behind the other; webhook, sweep and queue take minutes."""
 
 SLICE = timedelta(hours=3)
 
@@ -49,7 +49,7 @@ class Slice(Struct, frozen=True):
 
 
 class DayTotals(Struct, frozen=True):
-    """What each side recorded in the time, in whole rupiah. At midnight a payment may be a day later in the ledger."""
+    """What each side recorded, in whole rupiah. Around midnight the ledger may have a payment one day later."""
 
     paid: int = 0
     paid_idr: int = 0
@@ -84,7 +84,7 @@ class DayReport:
 
 @dataclass(frozen=True)
 class Subject:
-    """A reference at one provider, with the entitlement that it is of as it stands; None if the ledger has none."""
+    """A reference at one provider, with its entitlement as it stands now; None if the ledger has none."""
 
     rail: str
     reference: str
@@ -92,7 +92,7 @@ class Subject:
 
     @property
     def n(self) -> int:
-        """The number of its attempt, by its reference alone."""
+        """The attempt's number in the reference."""
         return int(self.reference.rpartition("-")[2])
 
 
@@ -109,7 +109,7 @@ def latest_over(now: datetime) -> date:
 
 
 def judge(subject: Subject, lines: Sequence[StatementLine], settled_by: datetime) -> list[Disagreement]:
-    """Every disagreement about one reference. Whatever changed at `settled_by` or later is left to its own slice."""
+    """Every disagreement about one reference. What changed at `settled_by` or later is left to its own slice."""
     entitlement, reference = subject.entitlement, subject.reference
     if entitlement is None or not _is_attempt(subject, entitlement):
         return [_extra(line, "") if line.reference else _unreadable(line) for line in lines]
@@ -173,7 +173,7 @@ def person(entitlement: Entitlement) -> str:
 
 
 def whole(day: date, parts: Iterable[SlicePart]) -> DayReport:
-    """A day of its slices: each disagreement once, and who received something under more than one transaction."""
+    """The report of a day's parts: each disagreement once, and who was paid by more than one transaction."""
     totals = DayTotals()
     found: dict[tuple[Difference, str, str, str], Disagreement] = {}
     received: dict[str, set[str]] = defaultdict(set)
@@ -205,7 +205,7 @@ def as_csv(report: DayReport) -> bytes:
 
 
 def grouped(lines: Iterable[StatementLine]) -> Mapping[str, list[StatementLine]]:
-    """Lines by reference; of a transaction that was read more than once what was read last."""
+    """Lines by reference; of a transaction that was read more than once, the last reading."""
     transactions: dict[str | int, StatementLine] = {}
     for place, line in enumerate(lines):
         transactions[line.id if line.id != UNNAMED else place] = line

@@ -1,7 +1,7 @@
 """Where a comparison by day is kept: the last day that is done in the ledger's table, parts and reports in S3.
 
-Each slice that is done is a file, so that a run which dies or runs out of time goes on behind it; a day's report has
-one name, so that writing it twice leaves one. None of it holds personal data, and the bucket is not public.
+Each slice that is done is a file, so a run that dies or runs out of time is continued after it. A day's report has one
+name, so writing it twice leaves one. None of it is personal data, and the bucket is not public.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from chalicelib.money import rupiah
 from chalicelib.payouts.bank_files.report_lines import Line, Problem
-from chalicelib.payouts.bank_files.reports import _RANK, Known, Source, _news, judge
-from chalicelib.payouts.bank_files.store import Batch, BatchState, Note
+from chalicelib.payouts.bank_files.reports import _RANK, KnownTransfer, Source, _news, judge
+from chalicelib.payouts.bank_files.store import BankNote, Batch, BatchState
 from chalicelib.payouts.rules import Entitlement, Kind, Outcome, State
 from tests.conftest import T0
 
@@ -23,18 +23,18 @@ HEAD = Entitlement(
     attempt_seq=2, rail="bank-file",
 )  # fmt: skip
 APPROVED = Batch("file", BatchState.APPROVED, "maker", T0, date(2026, 11, 25), 1, rupiah(600_000), "00", "checker", T0)
-KNOWN = Known(HEAD, 1, Note("file"), APPROVED)
+KNOWN = KnownTransfer(HEAD, 1, BankNote("file"), APPROVED)
 LINE = Line(7, f"{ID}-1", Outcome.SUCCEEDED, "ACSC", "file", Decimal("600000.00"), "IDR")
 SOURCE = Source("ab", "importer")
 PAID = replace(KNOWN, entitlement=replace(HEAD, state=State.PAID))
 SPOKEN = [Outcome.PENDING, Outcome.REJECTED, Outcome.SUCCEEDED, Outcome.FAILED, Outcome.REVERSED]
 
 
-def after(*outcomes: Outcome) -> Known:
+def after(*outcomes: Outcome) -> KnownTransfer:
     known = KNOWN
     for outcome in outcomes:
         word = _news(replace(LINE, outcome=outcome), known, SOURCE)
-        known = replace(known, note=Note("file", word or known.note.word))
+        known = replace(known, note=BankNote("file", word or known.note.word))
     return known
 
 
@@ -46,8 +46,8 @@ def test_what_fits_is_believed():
 @pytest.mark.parametrize(
     ("line", "known", "problem"),
     [
-        (replace(LINE, reference=None), Known(), Problem.NO_REFERENCE),
-        (LINE, Known(), Problem.UNKNOWN_REFERENCE),
+        (replace(LINE, reference=None), KnownTransfer(), Problem.NO_REFERENCE),
+        (LINE, KnownTransfer(), Problem.UNKNOWN_REFERENCE),
         (LINE, replace(KNOWN, n=2), Problem.UNKNOWN_REFERENCE),
         (LINE, replace(KNOWN, entitlement=replace(HEAD, rail="xendit-v2")), Problem.OTHER_RAIL),
         (LINE, replace(KNOWN, batch=None), Problem.NOT_IN_A_FILE),
@@ -69,7 +69,7 @@ def test_what_does_not_fit_is_not_believed(line, known, problem):
 
 
 def test_a_second_debit_is_told_by_the_banks_own_reference():
-    debited = replace(KNOWN, note=Note("file", _news(replace(LINE, booking="D-1"), KNOWN, SOURCE)))
+    debited = replace(KNOWN, note=BankNote("file", _news(replace(LINE, booking="D-1"), KNOWN, SOURCE)))
     assert judge(replace(LINE, booking="D-2"), debited) is Problem.PAID_TWICE
     assert judge(replace(LINE, booking="D-1"), debited) is judge(LINE, debited) is None
 
@@ -102,7 +102,7 @@ def test_whatever_is_said_in_whatever_order_the_kept_word_only_goes_on(words):
         if judge(line, known) is None:
             word = _news(line, known, SOURCE)
             if word is not None:
-                known = replace(known, note=Note("file", word))
+                known = replace(known, note=BankNote("file", word))
                 kept.append(outcome)
             assert judge(line, known) is None, "said again it is still believed"
             assert _news(line, known, SOURCE) is None, "and no news"

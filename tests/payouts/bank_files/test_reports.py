@@ -15,7 +15,7 @@ from chalicelib.notices.results_told import TellingCursor
 from chalicelib.notices.store import NoticesTable
 from chalicelib.payouts.bank_files.report_lines import Problem
 from chalicelib.payouts.bank_files.reports import Source
-from chalicelib.payouts.bank_files.store import Note
+from chalicelib.payouts.bank_files.store import BankNote
 from chalicelib.payouts.ledger import items
 from chalicelib.payouts.ledger.items import PayoutsTable
 from chalicelib.payouts.ledger.partitions import NEWS_SHARDS
@@ -177,7 +177,7 @@ def test_the_word_is_kept_with_who_imported_it_and_no_personal_data_anywhere(wor
     world.take_in(pain002(batch, {reference: "ACSC"}))
     word = world.bank_store.note(reference).word
     assert (word.answer.outcome, word.answer.amount_idr, word.imported_by) == (Outcome.SUCCEEDED, 600_000, CHECKER)
-    assert world.bank_store.note("a" * 26 + "-1") == Note()
+    assert world.bank_store.note("a" * 26 + "-1") == BankNote()
     rows = [repr(row.serialize()) for row in PayoutsTable.scan()]
     assert not [row for row in rows if "1234567890" in row or "Holder" in row]
     assert world.now - timedelta(days=1) < world.bank_store.batch(batch).made_at

@@ -8,7 +8,7 @@ import pytest
 from lxml import etree
 
 from chalicelib.payouts.bank_files.report_lines import Problem
-from chalicelib.payouts.bank_files.store import BatchState, Note
+from chalicelib.payouts.bank_files.store import BankNote, BatchState
 from chalicelib.payouts.controls.pause import Pause
 from chalicelib.payouts.errors import BatchDiffers, BatchNotNow, BatchOutdated, PayoutsPaused, SamePerson, UnknownBatch
 from chalicelib.payouts.rules import Move, State
@@ -137,7 +137,7 @@ def test_an_attempt_that_was_marked_with_a_file_too_late_goes_into_the_next(worl
     world.claimed("ani")
     first = world.propose()
     late = world.claimed("budi")
-    assert world.bank_store.mark(late, first.id, Note())
+    assert world.bank_store.mark(late, first.id, BankNote())
     world.approve(first.id)
     second = world.propose()
     assert world.bank_store.references(second.id) == (late,)
