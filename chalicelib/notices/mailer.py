@@ -44,22 +44,18 @@ class Mailer:
         """Send the mail of a notice unless there is a reason not to. Raises `Unavailable`: it must come again."""
         notice = self._store.notice(registrant_id, event)
         if notice is None or notice.state is not NoticeState.QUEUED:
-            return  # a doubled message, or a notice that is long forgotten
+            return  # a doubled message, or a notice that was deleted long ago
         mailbox = self._store.mailbox(registrant_id)
-        address = None
         end = withheld(notice, mailbox, now)
-        if end is None:
-            address = self._addresses.of(registrant_id)
-            end = NoticeState.NO_ADDRESS if address is None else None
-        if end is not None or address is None:
+        address = None if end else self._addresses.of(registrant_id)
+        if address is None:
             self._store.move(notice, end or NoticeState.NO_ADDRESS, now)
             return
         url = self._url(notice, mailbox.token, now)
         written = mail_text(notice, address.language, now, url)
         if self._store.move(notice, NoticeState.SENDING, now):
-            self._hand_over(
-                replace(notice, state=NoticeState.SENDING, updated_at=now), address.email, written, url, now
-            )
+            claimed = replace(notice, state=NoticeState.SENDING, updated_at=now)
+            self._hand_over(claimed, address.email, written, url, now)
 
     def _hand_over(self, claimed: Notice, to: str, written: MailText, url: str | None, now: datetime) -> None:
         facts = {"kind": claimed.kind.value}

@@ -1,4 +1,4 @@
-"""The outcomes table: surveys and samples (`survey_store`), tallies and statistics, and how far each job has read."""
+"""The outcomes table: surveys and samples (`survey_store`), tallies and statistics (`tally_store`), job cursors."""
 
 from __future__ import annotations
 

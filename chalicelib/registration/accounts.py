@@ -105,23 +105,24 @@ class Accounts:
     def sign_in(self, email: str, password: str) -> TokensView:
         """Raises `MalformedEmail`, `WrongCredentials`, `NotConfirmed`."""
         parameters = {"USERNAME": _address(email), "PASSWORD": password}
-        try:
-            answer = self._call("initiate_auth", AuthFlow="USER_PASSWORD_AUTH", AuthParameters=parameters)
-        except ClientError as error:
-            _refuse(error, _SIGN_IN)
-        if "AuthenticationResult" not in answer:
-            # A challenge: an administrator reset this account, and only an administrator can finish that.
-            raise WrongCredentials()
-        return _tokens(answer["AuthenticationResult"], "")
+        return self._session("USER_PASSWORD_AUTH", parameters, _SIGN_IN)
 
     def refresh(self, refresh_token: str) -> TokensView:
         """New access token for a refresh token. Raises `SessionExpired`."""
-        parameters = {"REFRESH_TOKEN": refresh_token}
+        return self._session("REFRESH_TOKEN_AUTH", {"REFRESH_TOKEN": refresh_token}, _REFRESH)
+
+    def _session(self, flow: str, parameters: dict[str, str], refusals: dict[str, type[DomainError]]) -> TokensView:
         try:
-            answer = self._call("initiate_auth", AuthFlow="REFRESH_TOKEN_AUTH", AuthParameters=parameters)
+            answer = self._call("initiate_auth", AuthFlow=flow, AuthParameters=parameters)
         except ClientError as error:
-            _refuse(error, _REFRESH)
-        return _tokens(answer["AuthenticationResult"], refresh_token)
+            _refuse(error, refusals)
+        if "AuthenticationResult" not in answer:
+            # A challenge: an administrator reset this account, and only an administrator can finish that.
+            raise WrongCredentials()
+        result = answer["AuthenticationResult"]
+        # A refresh gives no new refresh token; the old one goes on.
+        refresh = result.get("RefreshToken", parameters.get("REFRESH_TOKEN", ""))
+        return TokensView(access_token=result["AccessToken"], refresh_token=refresh, expires_in_s=result["ExpiresIn"])
 
     def _call(self, operation: str, **parameters: object) -> dict[str, Any]:
         try:
@@ -153,12 +154,3 @@ def _refuse(error: ClientError, refusals: dict[str, type[DomainError]]) -> NoRet
     if refusal is None:
         raise error
     raise refusal() from error
-
-
-def _tokens(result: dict[str, Any], refresh_token: str) -> TokensView:
-    return TokensView(
-        access_token=result["AccessToken"],
-        # A refresh gives no new refresh token; the old one goes on.
-        refresh_token=result.get("RefreshToken", refresh_token),
-        expires_in_s=result["ExpiresIn"],
-    )

@@ -7,7 +7,7 @@ proposal and every decided one are stored in the person's own partition.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 
 import msgspec
@@ -217,14 +217,7 @@ class CorrectionStore:
 
     def put(self, registrant_id: str, new: Proposal, instead_of: Proposal | None) -> bool:
         """Propose; False if by now there is another than `instead_of`."""
-        item = Proposed(
-            person_pk(registrant_id),
-            "CORRECTION",
-            maker=new.maker,
-            reason=new.reason,
-            made_at=new.made_at,
-            sealed=new.sealed,
-        )
+        item = Proposed(person_pk(registrant_id), "CORRECTION", **asdict(new))
         return save_if(item, Proposed.pk.does_not_exist() if instead_of is None else _still(instead_of))
 
     def reject(self, registrant_id: str, proposal: Proposal, by: str, reason: str, now: datetime) -> bool:
@@ -245,16 +238,7 @@ class CorrectionStore:
     def decide(tx: Transaction, registrant_id: str, proposal: Proposal, decision: Decision) -> None:
         """Add the legs by which a proposal is taken away and kept with what became of it."""
         pk = person_pk(registrant_id)
-        line = Decided(
-            pk,
-            f"CORRECTED#{iso(decision.at)}",
-            outcome=decision.outcome,
-            maker=decision.maker,
-            by=decision.by,
-            reason=decision.reason,
-            at=decision.at,
-            sealed=decision.sealed,
-        )
+        line = Decided(pk, f"CORRECTED#{iso(decision.at)}", **asdict(decision))
         tx.delete(OVERTAKEN_LEG, Proposed(pk, "CORRECTION"), _still(proposal))
         tx.put(OVERTAKEN_LEG, line, Decided.pk.does_not_exist())
 

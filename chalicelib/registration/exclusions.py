@@ -1,7 +1,7 @@
-"""Exclusion lists: who holds an office that the programme excludes, as an authority's list names them by NIK.
+"""Exclusion lists: an authority names, by NIK, the people whose office the programme excludes.
 
-A list has a name, a version and the date it is true for. A NIK may be on several lists and is excluded while any names
-it. Only the keyed hash of a NIK is kept.
+A list has a name, a version and the date it is true for. A NIK is excluded while any list names it. Only the keyed hash
+of a NIK is kept.
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ class ExclusionLists:
     def import_list(self, source: ExclusionList, lines: Iterable[str], by: str, note: str, clock: Clock) -> int:
         """Import a CSV with a column `nik`, all of it or, if any line is wrong, nothing; returns the number of NIKs.
 
-        Each row is written by itself and adds the list to a NIK's own: an import that broke off, and one that is done
-        twice, is made whole by doing it again. Raises `NumbersSpoiled`, `MalformedExclusionList`, which names lines,
-        never a NIK; `ExclusionListRetracted`, also if that was done meanwhile: nobody stays excluded then.
+        Each row is written by itself and adds the list to those of a NIK, so an import that broke off is finished by
+        doing it again. Raises `NumbersSpoiled`, `MalformedExclusionList` (names lines, never a NIK), and
+        `ExclusionListRetracted`, also if that happened meanwhile: then nobody stays excluded by it.
         """
         niks = read_niks(lines)
         self._check_not_retracted(source)

@@ -219,15 +219,10 @@ class RegistrationStore:
         the account may be that one's, as long as they still cannot be paid to it. Raises `RegistrationOvertaken`, else
         `PaymentUnderWay`, else `AccountAlreadyUsed`.
         """
-        item = AddressItem(
-            person_pk(registrant_id),
-            "ADDRESS",
-            version=address.version,
-            sealed=address.sealed,
-            account_mac=address.account_mac,
-            updated_at=address.updated_at,
-            pay_from=address.pay_from,
-        )
+        stored = {
+            name: getattr(address, name) for name in ("version", "sealed", "account_mac", "updated_at", "pay_from")
+        }
+        item = AddressItem(person_pk(registrant_id), "ADDRESS", **stored)
         try:
             with dynamodb.Transaction(self._region) as tx:
                 same_key = Profile.wrapped_key == wrapped_key

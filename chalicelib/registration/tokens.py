@@ -1,4 +1,4 @@
-"""Verification of access tokens: the same code in AWS and locally, so that nothing is let in by an emulator's grace."""
+"""Verification of access tokens, by the same code in AWS and locally: no emulator decides who is let in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jwt.types import Options
 
 REFETCH_AFTER = timedelta(minutes=1)
-"""A token may name a key nobody knows as often as it likes; the pool is asked once in this time."""
+"""The pool is asked for its keys at most once in this time, however many tokens name an unknown key."""
 
 _ALGORITHM = "RS256"
 _OPTIONS: Options = {
@@ -57,13 +57,7 @@ class TokenVerifier:
             header = jwt.get_unverified_header(token)
             # What the token says of its own algorithm decides nothing: only this one is ever used, with an RSA key.
             key = self._key(header.get("kid"))
-            claims = jwt.decode(
-                token,
-                key,
-                algorithms=[_ALGORITHM],
-                issuer=self._issuer,
-                options=_OPTIONS,
-            )
+            claims = jwt.decode(token, key, algorithms=[_ALGORITHM], issuer=self._issuer, options=_OPTIONS)
         except jwt.PyJWTError as error:
             raise InvalidToken() from error
         return self._subject(claims)

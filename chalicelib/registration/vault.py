@@ -78,22 +78,14 @@ class Vault:
 
     def new_key(self, registrant_id: str) -> PersonKey:
         """A fresh key for a person."""
-        answer = self._call(
-            "generate_data_key",
-            KeyId=self._data_key,
-            KeySpec="AES_256",
-            EncryptionContext={"registrant": registrant_id},
-        )
+        context = {"registrant": registrant_id}
+        answer = self._call("generate_data_key", KeyId=self._data_key, KeySpec="AES_256", EncryptionContext=context)
         return self._open(registrant_id, answer["CiphertextBlob"], answer["Plaintext"])
 
     def open_key(self, registrant_id: str, wrapped: bytes) -> PersonKey:
         """A person's key as it was stored; KMS opens it for that person only."""
-        answer = self._call(
-            "decrypt",
-            KeyId=self._data_key,
-            CiphertextBlob=wrapped,
-            EncryptionContext={"registrant": registrant_id},
-        )
+        context = {"registrant": registrant_id}
+        answer = self._call("decrypt", KeyId=self._data_key, CiphertextBlob=wrapped, EncryptionContext=context)
         return self._open(registrant_id, wrapped, answer["Plaintext"])
 
     def _open(self, registrant_id: str, wrapped: bytes, plain_key: bytes) -> PersonKey:

@@ -19,10 +19,8 @@ def taken(*lines: str) -> list[PastWave]:
 
 
 def test_waves_are_taken_in_order_with_their_provinces():
-    assert taken(*LINES) == [
-        PastWave(4, 2020, {31: Past(7_000, 6_000)}),
-        PastWave(11, 2020, {31: Past(400_000, 300_000), 32: Past(100, 50)}),
-    ]
+    first = PastWave(4, 2020, {31: Past(7_000, 6_000)})
+    assert taken(*LINES) == [first, PastWave(11, 2020, {31: Past(400_000, 300_000), 32: Past(100, 50)})]
 
 
 @pytest.mark.parametrize(

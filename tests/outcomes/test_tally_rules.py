@@ -53,10 +53,7 @@ def answered(at: datetime = T0, **answers: Any) -> Survey:
 )
 def test_everyone_chosen_is_counted_in_their_state(state, counted):
     assert of_beneficiary(replace(SITI, state=state), None, []).keys() == counted | {Count.CHOSEN}
-
-
-def test_a_training_is_completed_before_it_is_reviewed():
-    active = replace(SITI, state=BeneficiaryState.ACTIVE)
+    active = replace(SITI, state=BeneficiaryState.ACTIVE)  # a training is completed before it is reviewed
     assert of_beneficiary(active, Account(2), [])[Count.COMPLETED] == 1
     assert Count.COMPLETED not in of_beneficiary(active, Account(0), [])
 
@@ -70,18 +67,17 @@ def test_only_money_that_arrived_and_stayed_is_paid():
     assert (ahead[Count.TIMED], ahead[Count.TIMED_MS]) == (1, 0)
     for state in set(State) - {State.PAID}:
         assert not of_beneficiary(SITI, account, [owed(state=state)]).keys() & {Count.PAID, Count.PAID_IDR, Count.TIMED}
-
-
-def test_the_days_to_payment_are_those_of_the_incentive():
-    counts = of_beneficiary(SITI, Account(1, T0 - DAY), [owed(state=State.HELD), owed(Kind.SURVEY_1)])
+    counts = of_beneficiary(SITI, account, [owed(state=State.HELD), owed(Kind.SURVEY_1)])
     assert counts[Count.PAID] == 1
-    assert Count.TIMED not in counts
+    assert Count.TIMED not in counts, "the days to payment are those of the incentive"
 
 
-def test_a_survey_without_answers_is_only_offered():
+def test_a_survey_without_answers_is_only_offered_and_the_second_only_answered():
     assert +of_survey(survey()) == {Count.OFFERED_1: 1}
     assert +of_survey(survey(number=2)) == {Count.OFFERED_2: 1}
     assert +of_survey(survey(group=Group.COMPARISON)) == {Count.COMPARISON_OFFERED: 1}
+    second = +of_survey(replace(answered(), number=2))
+    assert second == {Count.OFFERED_2: 1, Count.ANSWERED_2: 1}, "and the second is counted in its response alone"
 
 
 def test_what_one_answers_is_counted_in_its_month_in_wib():
@@ -127,10 +123,6 @@ def test_the_scale_of_recommendation_has_three_parts(score, opinion):
     counts = of_survey(answered(recommendation=score))
     assert [counts[name] for name in (Count.PROMOTERS, Count.PASSIVES, Count.DETRACTORS)].count(1) == 1
     assert counts[opinion] == 1
-
-
-def test_the_second_survey_is_counted_in_its_response_alone():
-    assert +of_survey(replace(answered(), number=2)) == {Count.OFFERED_2: 1, Count.ANSWERED_2: 1}
 
 
 def test_tallies_add_up_by_province():

@@ -7,7 +7,6 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 from click.testing import CliRunner, Result
 
@@ -21,7 +20,7 @@ from chalicelib.registration.rules import Employment, Standing
 from chalicelib.registration.wire import CorrectionForm
 from chalicelib.waves.beneficiaries import FamilyItem
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Entry
-from tests.builders.registration import SITI, form, other_form
+from tests.builders.registration import SITI, form, other_form, rows
 from tests.conftest import T0
 
 ANI = "arn:aws:sts::123456789012:assumed-role/maker/ani@example.go.id"
@@ -57,10 +56,8 @@ def test_what_one_proposes_another_approves_and_the_history_says_all_of_it(servi
     corrections = services.corrections
     wanted = CorrectionForm(name=" Siti  Rahma ", employment=Employment.CIVIL_SERVANT)
     proposed = corrections.propose("siti", wanted, ANI, "court decision 12/2026", T0)
-    assert proposed.changes == {
-        "name": ("Siti Aminah", "Siti Rahma"),
-        "employment": ("jobseeker", "civil_servant"),
-    }
+    expected = {"name": ("Siti Aminah", "Siti Rahma"), "employment": ("jobseeker", "civil_servant")}
+    assert proposed.changes == expected
     assert kept(services) == ("Siti Aminah", "jobseeker"), "nothing is changed by one"
     assert corrections.propose("siti", wanted, ANI, "again", LATER).proposal == proposed.proposal
     with pytest.raises(errors.CorrectionBySamePerson):
@@ -81,11 +78,8 @@ def test_a_proposal_is_rejected_by_one_and_stays_in_the_history(services):
     corrections.propose("siti", CorrectionForm(name="Mallory"), ANI, "asked by phone", T0)
     corrections.reject("siti", BUDI, "no document", LATER)
     [(decision, changes)] = corrections.history("siti")
-    assert (decision.outcome, decision.reason, changes["name"]) == (
-        "REJECTED",
-        "no document",
-        ("Siti Aminah", "Mallory"),
-    )
+    assert (decision.outcome, decision.reason) == ("REJECTED", "no document")
+    assert changes["name"] == ("Siti Aminah", "Mallory")
     for act in (lambda: corrections.approve("siti", BUDI, LATER), lambda: corrections.reject("siti", BUDI, "", LATER)):
         with pytest.raises(errors.NoCorrection):
             act()
@@ -219,10 +213,7 @@ def test_the_commands_take_values_from_the_standard_input_and_show_them_to_who_d
     assert f"CORRECTED  proposed by {ANI}, by {BUDI}: court decision" in shown
     assert "name: Siti Aminah -> Siti Rahma" in shown
     assert "family card held by: siti" in shown
-    stored = json.dumps(
-        boto3.client("dynamodb", cloud.region).scan(TableName=cloud.table("registrations"))["Items"],
-        default=lambda raw: raw.decode("latin-1"),
-    )
+    stored = json.dumps(rows(cloud), default=lambda raw: raw.decode("latin-1"))
     for secret in ("Rahma", "Aminah", KK, SITI.kk):
         assert secret not in stored
         assert secret not in caplog.text
