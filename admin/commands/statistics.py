@@ -15,7 +15,6 @@ from chalicelib.outcomes.statistics_wire import (
     Progress,
     Province,
     ProvinceOfWave,
-    Recipients,
     Share,
     Statistics,
     WaveStatistics,
@@ -62,7 +61,7 @@ def _country(console: Console, found: Statistics) -> None:
         ("this system", found.totals.this_system),
         ("since the start", found.totals.since_the_start),
     ):
-        people.add_row(name, *_recipients(part))
+        people.add_row(name, _number(part.recipients), _number(part.graduates))
     console.print(people)
     years = _table("year", "target", "participants", "of target", *_PROGRESS)
     for year in found.years:
@@ -108,10 +107,6 @@ def _table(*columns: str) -> Table:
 def _progress(progress: Progress) -> Iterable[str]:
     *people, paid_idr = (getattr(progress, name) for name in Progress.__struct_fields__)
     return [*map(_number, people), WITHHELD if paid_idr is None else format_idr(Rupiah(paid_idr))]
-
-
-def _recipients(people: Recipients) -> tuple[str, str]:
-    return _number(people.recipients), _number(people.graduates)
 
 
 def _outcomes(outcomes: Outcomes) -> Table:

@@ -184,14 +184,6 @@ def _born(refusal: Refusal, birthday: Callable[[Identities], date]) -> _Refused:
     return make
 
 
-def _turns_of_age_soon(identities: Identities) -> date:
-    return years_before(identities.today + timedelta(days=3), identities.rules.age_min)
-
-
-def _too_old_since_today(identities: Identities) -> date:
-    return years_before(identities.today, identities.rules.age_max + 1)
-
-
 _MALFORMED_NIK = Refusal(422, "malformed_nik")
 _MALFORMED_PHONE = Refusal(422, "malformed_phone")
 _CONSENT_MISSING = Refusal(422, "consent_missing")
@@ -205,8 +197,8 @@ _REFUSED: tuple[_Refused, ...] = (
     _with(Refusal(422, "malformed_kk"), kk=lambda kk: kk[:15] + "X"),
     _with(_MALFORMED_PHONE, phone="0812-345"),
     _with(_MALFORMED_PHONE, phone="(021) 555-1234"),
-    _born(Refusal(422, "under_age"), _turns_of_age_soon),
-    _born(Refusal(422, "over_age"), _too_old_since_today),
+    _born(Refusal(422, "under_age"), lambda some: years_before(some.today + timedelta(days=3), some.rules.age_min)),
+    _born(Refusal(422, "over_age"), lambda some: years_before(some.today, some.rules.age_max + 1)),
     _with(Refusal(422, "in_formal_education"), employment="student"),
     _with(_EXCLUDED, employment="civil_servant"),
     _with(_EXCLUDED, employment="soe_executive"),

@@ -25,29 +25,21 @@ def test_the_processes_of_one_cloud_are_found_by_their_folder(tmp_path: Path) ->
     assert workers(cloud, "local", proc) == {11: "pay", 12: "sweep_payouts"}
 
 
-class Work:
-    def __init__(self) -> None:
-        self.done = 0
-
-    def __call__(self) -> int:
-        return self.done
-
-
 def test_only_functions_that_may_die_are_killed_and_only_after_some_work() -> None:
-    killed, work = list[int](), Work()
-    killer = Killer(lambda: {1: "pay", 2: "advance"}, {"pay"}, 1, work, (3, 3), kill=killed.append)
+    killed, work = list[int](), [0]
+    killer = Killer(lambda: {1: "pay", 2: "advance"}, {"pay"}, 1, lambda: work[0], (3, 3), kill=killed.append)
     for expected in (0, 0, 0, 1, 1, 1, 2):
         killer.look()
         assert len(killed) == expected
-        work.done += 1
+        work[0] += 1
     assert set(killed) == {1}
     assert killer.kills == {"pay": 2}
 
 
 def test_where_there_is_nobody_to_kill_the_next_one_is() -> None:
-    alive, killed, work = dict[int, str](), list[int](), Work()
-    killer = Killer(lambda: alive, {"pay"}, 1, work, (1, 1), kill=killed.append)
-    work.done += 1
+    alive, killed, work = dict[int, str](), list[int](), [0]
+    killer = Killer(lambda: alive, {"pay"}, 1, lambda: work[0], (1, 1), kill=killed.append)
+    work[0] += 1
     killer.look()
     alive[7] = "pay"
     killer.look()
@@ -58,7 +50,7 @@ def test_one_that_has_ended_by_itself_is_not_counted() -> None:
     def gone(_pid: int) -> None:
         raise ProcessLookupError
 
-    killer = Killer(lambda: {1: "pay"}, {"pay"}, 1, Work(), (0, 0), kill=gone)
+    killer = Killer(lambda: {1: "pay"}, {"pay"}, 1, lambda: 0, (0, 0), kill=gone)
     killer.look()
     assert not killer.kills
 
@@ -66,11 +58,13 @@ def test_one_that_has_ended_by_itself_is_not_counted() -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_same_seed_kills_the_same(seed: int) -> None:
     def victims() -> list[int]:
-        killed, work = list[int](), Work()
-        killer = Killer(lambda: dict.fromkeys(range(50), "pay"), {"pay"}, seed, work, (1, 5), kill=killed.append)
+        killed, work = list[int](), [0]
+        killer = Killer(
+            lambda: dict.fromkeys(range(50), "pay"), {"pay"}, seed, lambda: work[0], (1, 5), kill=killed.append
+        )
         for _ in range(50):
             killer.look()
-            work.done += 1
+            work[0] += 1
         return killed
 
     assert victims() == victims()

@@ -41,12 +41,8 @@ def test_loopback_is_reached_past_a_proxy_and_what_was_excepted_still_is(
             assert should_bypass_proxies(f"http://{host}/")
         assert not urllib.request.proxy_bypass("example.com")
     assert dict(os.environ) == known
-
-
-def test_a_proxy_for_nobody_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
-
-    assert local_cloud._past_proxies() == {"no_proxy": "*", "NO_PROXY": "*"}
+    assert local_cloud._past_proxies() == {"no_proxy": "*", "NO_PROXY": "*"}, "a proxy for nobody stays so"
 
 
 def test_what_was_started_ends_at_once_though_it_does_not_want_to() -> None:

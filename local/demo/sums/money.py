@@ -40,7 +40,8 @@ def _sums(played: Played) -> Iterator[str]:
 
 
 def _person(played: Played, diary: Diary, moved_idr: int) -> Iterator[str]:
-    who, amounts = f"person {diary.person.number}", _amounts(played)
+    who = f"person {diary.person.number}"
+    amounts = {INCENTIVE: played.scheme.incentive_idr, SURVEY_1: played.scheme.survey_idr}
     if diary.due and diary.person.forgets_address != diary.reminded:
         yield f"{who}: told of a missing address: {diary.reminded}"
     kinds = Counter(payout["kind"] for payout in diary.payouts)
@@ -52,10 +53,6 @@ def _person(played: Played, diary: Diary, moved_idr: int) -> Iterator[str]:
     paid = sum(payout["amount_idr"] for payout in diary.payouts if payout["state"] == "paid")
     if moved_idr != paid:
         yield f"{who} was told of {paid} rupiah, and {moved_idr} moved"
-
-
-def _amounts(played: Played) -> dict[str, int]:
-    return {INCENTIVE: played.scheme.incentive_idr, SURVEY_1: played.scheme.survey_idr}
 
 
 def _account(diary: Diary, kinds: Mapping[str, Any]) -> tuple[str, str]:
