@@ -19,7 +19,6 @@ from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.ids import derived_id
 from chalicelib.payouts import holder_names, rules
-from chalicelib.payouts.address_checks import AddressBook
 from chalicelib.payouts.controls.administration import Administration
 from chalicelib.payouts.controls.ceilings import Allowance
 from chalicelib.payouts.controls.pause import Pause
@@ -33,6 +32,7 @@ from chalicelib.payouts.service import Payouts
 from chalicelib.payouts.worker import Worker
 from chalicelib.registration.rules import Payee
 
+from .people import MemoryPeople
 from .ports import TRANSACTION, Port
 from .store import MemoryPayoutStore, _line, as_kept
 from .world import Parts
@@ -281,7 +281,7 @@ BUGS: dict[str, Bug] = {
     "allowance given back of a claim that was made": Bug(Parts(worker=UnclaimedGivenBackTwice)),
     "alarm touched by a worker": _rule("FOR_A_PERSON", frozenset({Hold.ADMIN})),
     "administrator's hold touched by a worker": _rule("WAITING", rules.WAITING | {Hold.ADMIN}),
-    "exclusion not tested again": Bug(patches=((AddressBook, "_excluded", lambda *_: False),)),
+    "exclusion not tested again": Bug(patches=((MemoryPeople, "check_not_excluded", lambda *_: None),)),
     "holder's name not compared": Bug(patches=((holder_names, "score", lambda *_: 100),)),
     "sending forgotten by the sweep": Bug(patches=((partitions, "needs_another_look", _sending_forgotten),)),
     "swept once only": Bug(Parts(store=SweptOnceOnly)),
