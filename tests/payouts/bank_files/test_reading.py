@@ -57,32 +57,23 @@ def test_a_document_type_is_refused_before_anything_of_it_is_read(raw, no_networ
     assert refused(raw) == "it has a document type"
 
 
-def test_an_undeclared_entity_is_no_xml():
+def test_nothing_hides_in_another_encoding_or_behind_an_undeclared_entity():
     assert "not well-formed" in refused(GOOD.replace(b"STATUS-1", b"&x;"))
-
-
-def test_nothing_hides_in_another_encoding():
     hidden = with_type(b'<!DOCTYPE d [<!ENTITY x "y">]>', b"&x;").decode()
     assert refused(hidden.replace("UTF-8", "UTF-16").encode("utf-16")) == "it has a document type"
     for other in ("utf-16-le", "utf-32", "cp037"):
         assert "not well-formed" in refused(hidden.encode(other))
+    assert reports.read(b"\xef\xbb\xbf" + GOOD) == reports.read(GOOD), "a mark of the byte order is no fault"
     # The declaration is not what the bytes are read by: `+ADw-` is `<` in UTF-7.
     utf7 = GOOD.replace(b"UTF-8", b"UTF-7").replace(b"STATUS-1", b"+ADwA-/MsgId+AD4-")
     assert reports.read(utf7) == reports.read(GOOD)
 
 
-def test_a_mark_of_the_byte_order_is_no_fault():
-    assert reports.read(b"\xef\xbb\xbf" + GOOD) == reports.read(GOOD)
-
-
-def test_what_is_too_large_is_not_read(monkeypatch):
+def test_what_is_too_large_or_truncated_is_refused_whole(monkeypatch):
+    for length in range(0, len(GOOD) - 2, 37):
+        assert "well-formed" in refused(GOOD[:length])
     monkeypatch.setattr(reports, "LIMIT", len(GOOD) - 1)
     assert "larger" in refused(GOOD)
-
-
-@pytest.mark.parametrize("length", range(0, len(GOOD) - 2, 37))
-def test_a_truncated_file_is_refused_whole(length):
-    assert "well-formed" in refused(GOOD[:length])
 
 
 @pytest.mark.parametrize(
@@ -91,9 +82,7 @@ def test_a_truncated_file_is_refused_whole(length):
 )
 def test_another_message_is_not_taken_for_a_report(old, new):
     assert refused(GOOD.replace(old, new)) == "it is not one of pain.002, camt.054"
-
-
-def test_two_reports_in_one_document_are_none():
+    # Nor are two reports in one document.
     [report] = re.findall(rb"<CstmrPmtStsRpt>.*</CstmrPmtStsRpt>", GOOD, re.DOTALL)
     assert "not one of" in refused(GOOD.replace(report, report + report))
 
