@@ -1,7 +1,7 @@
-"""Whom to compare the beneficiaries with, a random few of those who never held a seat, and whom an auditor is shown, a
-random few of all (docs/draw.md section 9).
+"""Two samples (docs/draw.md section 9): a random few of all entries, whom an auditor is shown, and a random few of
+those who never held a seat, to compare the beneficiaries with.
 
-The draw's own seed decides, so that nobody can pick them, and anyone can check that nobody did. Pure.
+The draw's own seed picks them, so nobody can, and anyone can check that nobody did. Pure.
 """
 
 from __future__ import annotations

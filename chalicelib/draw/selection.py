@@ -1,8 +1,7 @@
-"""Whom the draw chose, told from one entry and the cut-offs alone (docs/draw.md section 6). Pure.
+"""Who is chosen, and who is next when a seat falls free (docs/draw.md section 5). Standard library only; pure.
 
-How reserved seats are shared over regions: largest remainder (docs/draw.md section 2). Pure.
-
-Who is chosen, and who is next when a seat falls free (docs/draw.md section 5). Standard library only; pure.
+Reserved seats are shared over regions by the largest remainder (section 2). One entry and the cut-offs alone tell
+whether the draw chose it (section 6).
 """
 
 from __future__ import annotations

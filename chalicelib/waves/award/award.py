@@ -1,15 +1,11 @@
 """From a drawn wave to beneficiaries, and from a revoked place to the next in line.
 
 Each entry whose turn comes gets an outcome that is written once and never changes. Turns come in one order, which
-follows from the draw and the outcomes, and the next turn waits for the outcome of the one before. So a run that died
-is gone on with by walking the same way again past what is decided, and two runs at once end alike.
+follows from the draw and the outcomes. The next turn waits for the outcome of the one before. So the next run goes on
+with one that died by walking the same way past what is decided, and two runs at once end alike.
 
-Whose a leaf is and what was decided of it, for a wave of ten million: 70 bytes an entry, and no object for any.
-
-Reading waits for the network most of the time, so several partitions are read at once.
-
-Records are kept sorted in a part for each first byte of a leaf. Leaves are hashes, so the parts are alike whatever
-regions people come from, and to sort one of them at a time takes next to nothing besides.
+Whose a leaf is and what was decided of it takes 70 bytes an entry, and no object for any: a wave may have ten million.
+The records are sorted in a part for each first byte of a leaf. Leaves are hashes, so the parts are equally long.
 """
 
 from __future__ import annotations
@@ -95,7 +91,7 @@ class Award:
 
         substitutions = follow(selection, decide)
         chains = [offer_seat(selection, decide, owners.leaf_of(who), REVOKED_PLACE) for who in revoked]
-        run.end()
+        run.mark_last_known()
         self._publication.put_substitutions(wave.number, [*substitutions, *chain.from_iterable(chains)])
         taken = [links[-1].incoming for links in chains]
         successors = tuple(owners.whose(leaf).registrant_id if leaf is not None else None for leaf in taken)

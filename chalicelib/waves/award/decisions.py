@@ -1,4 +1,4 @@
-"""What becomes of one whose turn has come, and the course of turns that one run takes.
+"""What becomes of one whose turn has come, and the turns that one run takes.
 
 An outcome is written once and never changes, so it does not matter who takes a turn, or how many do at once.
 """
@@ -142,23 +142,20 @@ class AwardRun:
         self._decisions = decisions
         self._wave = wave
         self._regular_number = regular_number
-        self._tick = budget
+        self._budget = budget
         self._last_known: str | None = None
 
     def take(self, turn: Turn) -> EntryOutcome:
         """The outcome of the next turn. Raises as `Decisions.decide` does."""
         if turn.known is None:
-            self._mark_last_known()
-            return self._decisions.decide(self._wave, self._regular_number, turn, self._tick)
+            self.mark_last_known()
+            return self._decisions.decide(self._wave, self._regular_number, turn, self._budget)
         if turn.known is EntryOutcome.CHOSEN:
             self._last_known = turn.registrant_id
         return turn.known
 
-    def end(self) -> None:
-        """There are no more turns."""
-        self._mark_last_known()
-
-    def _mark_last_known(self) -> None:
+    def mark_last_known(self) -> None:
+        """Tell registration of the last one known to be chosen: at the end, and before a turn that is decided."""
         if self._last_known is not None:
             self._decisions.mark(self._last_known, self._wave.number)
         self._last_known = None

@@ -1,11 +1,8 @@
 """Awards in batches over a queue, ahead of the walk, which stays the authority (decision 024).
 
-Of a big wave the step queues the winners, and consumers decide them in parallel; when every batch is marked, the walk
-finds nearly everything decided. Between two winners there is one thing that their order decides: a family card's last
-place. So a family is in one batch, in the order of the draw, whoever takes it up, and however often; and all others
-may be decided in any order.
-
-The queue of awards: winners by the hundred, to be decided by many at once. Ids and numbers, nothing else.
+The step queues the winners of a big wave, ids and numbers only, and consumers decide them in parallel. When every batch
+is marked, the walk finds nearly everything decided. The order of two winners decides one thing only: who gets a family
+card's last place. So a family is in one batch, in the order of the draw. All others may be decided in any order.
 """
 
 from __future__ import annotations
