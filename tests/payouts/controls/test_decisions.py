@@ -11,7 +11,6 @@ import pytest
 
 from chalicelib.aws.admin_acts import Act
 from chalicelib.config import Programme
-from chalicelib.errors import DomainError
 from chalicelib.payouts.controls.administration import Administration, PayoutDeed, PayoutStores
 from chalicelib.payouts.controls.ceilings import Ceiling, day_name, envelope_name
 from chalicelib.payouts.controls.pause import Pause
@@ -20,6 +19,7 @@ from chalicelib.payouts.errors import CeilingChanged, NoProposal, NotNow, Propos
 from chalicelib.payouts.ledger.records import StoredAttempt
 from chalicelib.payouts.providers.provider import Providers
 from chalicelib.payouts.rules import Answer, Authority, Entitlement, Hold, Kind, Move, Outcome, State
+from tests.builders.payouts.states import refused
 from tests.conftest import T0
 from tests.simulation.ports import Nature
 from tests.simulation.store import (
@@ -100,12 +100,6 @@ class Rig:
 @pytest.fixture
 def rig(programme: Programme) -> Rig:
     return Rig(programme)
-
-
-def refused(call: Callable[[], object], error: type[DomainError]) -> dict[str, Any]:
-    with pytest.raises(error) as refusal:
-        call()
-    return refusal.value.facts
 
 
 def test_one_person_holds_and_releases_and_only_then_is_it_queued(rig):

@@ -15,7 +15,7 @@ from chalicelib.payouts.controls.proposals import ProposalStore
 from chalicelib.payouts.errors import CeilingChanged, Superseded, UnknownBatch, UnknownEntitlement
 from chalicelib.payouts.rules import Hold, Move, State
 from tests.builders.aws_calls import Call, wrap_calls
-from tests.builders.payouts.states import Place, attempted, placed
+from tests.builders.payouts.states import Place, attempted, placed, refused
 from tests.builders.payouts.world import World, incentive_id
 from tests.conftest import REGION, T0
 
@@ -101,12 +101,6 @@ def test_at_a_reached_ceiling_taking_costs_one_write_and_one_read_and_opens_noth
     assert watch.taken() == ["UpdateItem", "GetItem"]
     ceilings.change(Ceiling("DAY#3", 100, 100), 7, "arn:ani", "less")
     assert ceilings.get("DAY#3") == Ceiling("DAY#3", 7, 7, "arn:ani", "less")
-
-
-def refused(call: Any, error: type) -> dict[str, Any]:
-    with pytest.raises(error) as refusal:
-        call()
-    return refusal.value.facts
 
 
 def test_a_refusal_names_what_it_is_about(world):
