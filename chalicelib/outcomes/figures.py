@@ -1,9 +1,7 @@
-"""From counts to the figures that are shown: shares with their intervals, and null where people are too few. Pure.
+"""From counts to the figures that are shown: shares with 95% intervals, and null where people are too few. Pure.
 
-How sure a published share is: 95% intervals. Pure, standard library only; the methods are named with their source.
-
-Every interval here keeps its meaning for small groups and for shares near 0 or 1, where the textbook one (the estimate
-plus or minus 1.96 standard errors) does not.
+Each method is named with its source. The intervals hold for small groups and for shares near 0 or 1, where the textbook
+one (the estimate plus or minus 1.96 standard errors) does not.
 """
 
 from __future__ import annotations
@@ -23,23 +21,11 @@ DIGITS = 4
 """Of a share; a score has two fewer, as it runs to 100."""
 
 GROUPS = (
-    Count.JOINED,
-    Count.CHOSEN,
-    Count.REVOKED,
-    Count.COMPLETED,
-    Count.GRADUATES,
-    Count.PAID,
-    Count.TIMED,
-    Count.OFFERED_1,
-    Count.ANSWERED_1,
-    Count.OFFERED_2,
-    Count.ANSWERED_2,
-    Count.UNEMPLOYED,
-    Count.COMPARISON_OFFERED,
-    Count.COMPARISON_ANSWERED,
-    Count.COMPARISON_UNEMPLOYED,
+    *(Count.JOINED, Count.CHOSEN, Count.REVOKED, Count.COMPLETED, Count.GRADUATES, Count.PAID, Count.TIMED),
+    *(Count.OFFERED_1, Count.ANSWERED_1, Count.OFFERED_2, Count.ANSWERED_2, Count.UNEMPLOYED),
+    *(Count.COMPARISON_OFFERED, Count.COMPARISON_ANSWERED, Count.COMPARISON_UNEMPLOYED),
 )
-"""The groups of people that figures are about, besides the months. One too small takes all that is about it along."""
+"""The groups that figures are about, besides the months. A group that is too small hides every figure about it."""
 
 
 def progress(counts: Counts, shown: Shown) -> Progress:
@@ -111,16 +97,14 @@ def _month(name: str, scores: Mapping[int, int], shown: Shown) -> Month:
 def _share(numerator: int, denominator: int) -> Share:
     if not denominator:
         return Share(numerator, denominator)
-    estimate = wilson(numerator, denominator)
-    ends = (round(value, DIGITS) for value in (estimate.value, estimate.lower, estimate.upper))
-    return Share(numerator, denominator, *ends)
+    return Share(numerator, denominator, *wilson(numerator, denominator).rounded(DIGITS))
 
 
 def _difference(one: Share, other: Share) -> Difference:
     if not one.denominator or not other.denominator or one.numerator is None or other.numerator is None:
         return Difference()
     estimate = newcombe(one.numerator, one.denominator, other.numerator, other.denominator)
-    return Difference(*(round(value, DIGITS) for value in (estimate.value, estimate.lower, estimate.upper)))
+    return Difference(*estimate.rounded(DIGITS))
 
 
 def _net_promoter(counts: Counts) -> NetPromoter:
@@ -131,8 +115,7 @@ def _net_promoter(counts: Counts) -> NetPromoter:
     if not answers:
         return NetPromoter(0, 0, 0, 0)
     estimate = net_promoter(promoters, passives, detractors)
-    ends = (round(value, DIGITS - 2) for value in (estimate.value, estimate.lower, estimate.upper))
-    return NetPromoter(answers, promoters, passives, detractors, *ends)
+    return NetPromoter(answers, promoters, passives, detractors, *estimate.rounded(DIGITS - 2))
 
 
 def _days(counts: Counts) -> Days:
@@ -151,6 +134,10 @@ class Estimate:
     value: float
     lower: float
     upper: float
+
+    def rounded(self, digits: int) -> tuple[float, float, float]:
+        """All three, to so many decimal places."""
+        return round(self.value, digits), round(self.lower, digits), round(self.upper, digits)
 
 
 def wilson(successes: int, n: int) -> Estimate:

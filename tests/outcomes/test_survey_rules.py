@@ -26,6 +26,13 @@ def opened(programme: Programme, number: int = 1, surveys: int = 2) -> Survey | 
     return survey_rules.of_beneficiary("ani", number=number, wave=WAVE, region=31, scheme=scheme, rules=rules, now=T0)
 
 
+@pytest.fixture
+def survey(programme: Programme) -> Survey:
+    survey = opened(programme)
+    assert survey is not None
+    return survey
+
+
 @pytest.mark.parametrize(("surveys", "numbers"), [(1, [1]), (2, [1, 2]), (3, [1, 2])])
 def test_there_are_only_as_many_surveys_as_the_scheme_has(
     programme: Programme, surveys: int, numbers: list[int]
@@ -35,9 +42,7 @@ def test_there_are_only_as_many_surveys_as_the_scheme_has(
     assert {survey.amount_idr for survey in made if survey} == {50_000}
 
 
-def test_a_survey_is_open_until_the_instant_it_closes_and_an_answered_one_stays_answered(programme: Programme) -> None:
-    survey = opened(programme)
-    assert survey is not None
+def test_a_survey_is_open_until_the_instant_it_closes_and_an_answered_one_stays_answered(survey: Survey) -> None:
     assert survey.closes_at == T0 + 30 * DAY
     assert survey_rules.state(survey, survey.closes_at - INSTANT) is SurveyState.OPEN
     assert survey_rules.state(survey, survey.closes_at) is SurveyState.CLOSED
@@ -45,19 +50,15 @@ def test_a_survey_is_open_until_the_instant_it_closes_and_an_answered_one_stays_
     assert survey_rules.state(answered, survey.closes_at) is SurveyState.ANSWERED
 
 
-def test_the_comparison_survey_is_unpaid_and_no_beneficiarys(programme: Programme) -> None:
+def test_the_comparison_survey_is_unpaid_and_no_beneficiarys(programme: Programme, survey: Survey) -> None:
     rules = with_days(programme).surveys
     compared = survey_rules.of_comparison("ani", wave=WAVE, region=31, rules=rules, now=T0)
     other = survey_rules.of_comparison("ani", wave=WAVE + 1, region=31, rules=rules, now=T0)
-    own = opened(programme)
-    assert own is not None
     assert (compared.group, compared.amount_idr, compared.number) == (Group.COMPARISON, 0, 1)
-    assert len({compared.id, other.id, own.id}) == 3
+    assert len({compared.id, other.id, survey.id}) == 3
 
 
-def test_the_open_survey_that_closes_first_counts(programme: Programme) -> None:
-    survey = opened(programme)
-    assert survey is not None
+def test_the_open_survey_that_closes_first_counts(survey: Survey) -> None:
     later = replace(survey, closes_at=survey.closes_at + DAY)
     answered = replace(survey, closes_at=survey.closes_at - DAY, answered_at=T0)
     assert survey_rules.next_closing([later, survey, answered], T0) is survey

@@ -22,16 +22,16 @@ from chalicelib.registration.items import Profile, person_pk
 from chalicelib.registration.rules import Employment, Standing
 from chalicelib.registration.store import RegistrationStore
 from tests.builders.aws_calls import wrap_calls
-from tests.builders.registration import other_form, registrations
+from tests.builders.registration import other_form
 from tests.conftest import T0
 
 DAY = date(2026, 11, 30)
 
 
 @pytest.fixture
-def people(cloud, programme):
+def people(cloud, service):
     """Eight people, each with another fate by now."""
-    service, store = registrations(cloud, programme), RegistrationStore(cloud.region)
+    store = RegistrationStore(cloud.region)
     names = ["fit", "police", "student", "young", "old", "excluded", "chosen", "revoked"]
     for number, name in enumerate(names, 1):
         service.register(name, other_form(number), T0)
@@ -63,16 +63,13 @@ def test_each_has_the_reason_that_they_would_be_refused_with(people):
         "nobody": NotRegistered,
     }
     assert people.unfit([*expected, "fit"], DAY) == expected
+    assert people.unfit(["young", "old"], date(2026, 12, 1)) == {"old": OverAge}, "the day given counts"
+    assert people.unfit(["young", "old"], date(2026, 11, 29)) == {"young": UnderAge}
     people.check_still_eligible(people.registrant("fit"), DAY)
     for name in ("police", "student", "young", "old", "excluded"):
         with pytest.raises(DomainError) as caught:
             people.check_still_eligible(people.registrant(name), DAY)
         assert type(caught.value) is expected[name]
-
-
-def test_the_day_that_counts_is_the_one_given(people):
-    assert people.unfit(["young", "old"], date(2026, 12, 1)) == {"old": OverAge}
-    assert people.unfit(["young", "old"], date(2026, 11, 29)) == {"young": UnderAge}
 
 
 def test_two_calls_are_made_and_nothing_is_read_but_what_is_needed(people, monkeypatch):
