@@ -132,6 +132,17 @@ class Told:
         return sorted(person for (person, _), (told, _) in self.heard.items() if told is kind)
 
 
+class Seconds:
+    """A clock on which some seconds pass each time it is asked."""
+
+    def __init__(self, each: float) -> None:
+        self._now, self._each = 0.0, each
+
+    def __call__(self) -> float:
+        self._now += self._each
+        return self._now
+
+
 class World:
     """Everything that a survey meets."""
 

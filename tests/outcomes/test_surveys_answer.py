@@ -99,8 +99,12 @@ def test_a_closed_survey_anothers_or_a_wrong_answer_changes_nothing(world: World
 
 def test_an_answer_whose_payment_could_not_be_queued_is_kept_and_the_sweep_finds_it(world: World) -> None:
     survey = world.opened("ani", T0)
+
+    def die() -> None:
+        raise Unavailable()
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(world.queue, "send", _unavailable)
+        patch.setattr(world.queue, "send", lambda _: die())
         with pytest.raises(Unavailable):
             world.surveys.respond("ani", survey.id, response(), T0)
     assert world.surveys.respond("ani", survey.id, response(), T0)[1] is False
@@ -120,7 +124,11 @@ def test_another_device_that_answered_between_reading_and_writing_stands(world: 
     world.transactions = other_first
     with pytest.raises(SurveyAlreadyAnswered):
         world.surveys.respond("ani", survey.id, response(satisfaction=5), T0)
-    assert world.store.of("ani")[0].answers == {**ANSWERS, "satisfaction": 1, "incentive_use": _sorted_use()}
+    assert world.store.of("ani")[0].answers == {
+        **ANSWERS,
+        "satisfaction": 1,
+        "incentive_use": tuple(sorted(ANSWERS["incentive_use"])),
+    }
     assert world.due() == {"ani SURVEY_1": 50_000}
 
 
@@ -149,11 +157,3 @@ def test_a_waves_surveys_of_both_groups_are_listed_by_shard_and_the_next_close_i
     assert world.surveys.next_closing("person-1", T0 + 10 * DAY) == T0 + 40 * DAY
     assert world.surveys.next_closing("person-2", T0) == T0 + 30 * DAY
     assert world.surveys.next_closing("person-2", T0 + 30 * DAY) is None
-
-
-def _sorted_use() -> tuple[str, ...]:
-    return tuple(sorted(ANSWERS["incentive_use"]))
-
-
-def _unavailable(_ids: object) -> None:
-    raise Unavailable()

@@ -12,7 +12,7 @@ from chalicelib.outcomes.store import OutcomesTable
 from chalicelib.outcomes.survey_job import PAGE_S, SAMPLE_S
 from chalicelib.outcomes.survey_rules import Group
 from tests.builders.crashes import Calls, Crash, die
-from tests.builders.surveys import DAY, WAVE, Told, World, response, settled
+from tests.builders.surveys import DAY, WAVE, Seconds, Told, World, response, settled
 from tests.conftest import T0
 
 PAID = T0
@@ -68,8 +68,7 @@ def test_when_time_is_short_the_next_run_goes_on_where_it_stopped(world: World) 
     world.paid(people, PAID)
     opened = []
     for _ in range(8):
-        clock = _Seconds(step=1)
-        world.opening().run(DUE, PAGE_S + 7, clock)
+        world.opening().run(DUE, PAGE_S + 7, Seconds(1))
         opened.append(len(world.all()))
     assert opened[0] < 60
     assert opened == sorted(opened)
@@ -184,17 +183,6 @@ def test_no_sample_is_drawn_when_there_is_no_time_to_draw_it_and_no_reminder_wai
     world.people.waves.append(settled(WAVE + 1, T0))
     world.open_surveys(T0 + 87 * DAY, deadline_s=SAMPLE_S - 1)
     assert world.told.kinds(Notice.SURVEY_DEADLINE) == ["compared"]
-
-
-class _Seconds:
-    """A clock that goes on by so many seconds at each look."""
-
-    def __init__(self, step: float) -> None:
-        self._step, self._at = step, 0.0
-
-    def __call__(self) -> float:
-        self._at += self._step
-        return self._at
 
 
 class _Failing(Told):

@@ -20,6 +20,7 @@ from chalicelib.waves.errors import UnknownWave
 from chalicelib.waves.rules import WaveState
 from tests.builders.crashes import Calls, Crash, die
 from tests.builders.statistics import DAY, World
+from tests.builders.surveys import Seconds
 from tests.conftest import T0
 
 HOUR = timedelta(hours=1)
@@ -62,17 +63,6 @@ def published(world: World) -> tuple[Any, ...]:
         [world.statistics.wave(line.number) for line in country.waves],
         world.statistics.csv(T0 + KEPT * next(LOOKS)),
     )
-
-
-class Seconds:
-    """A clock on which some seconds pass each time it is asked."""
-
-    def __init__(self, each: float) -> None:
-        self._now, self._each = 0.0, each
-
-    def __call__(self) -> float:
-        self._now += self._each
-        return self._now
 
 
 def test_before_the_first_count_the_answer_is_that_there_is_none(world):
