@@ -97,7 +97,7 @@ def test_a_wave_is_advanced_by_hand(world):
 
 def test_a_wave_that_waits_for_its_random_number_says_so(world):
     world.at(OPENS, CLOSES, FREEZES)
-    shown = f"beacon   round {commitment(world.store.wave(145)).round}, due Tue 2026-12-01 00:00:26 WIB"
+    shown = f"beacon   round {commitment(world.store.wave(145)).round}, due Tue 2026-12-01 00:00:22 WIB"
     assert lines("show", "145")[-2] == shown
     world.beacons.silent = True
     world.at(ROUND + WAITS_AFTER)
