@@ -15,6 +15,7 @@ from chalicelib.config import load_programme
 from chalicelib.errors import DomainError, Malformed
 from chalicelib.training import errors, rules, wire
 from chalicelib.training.rules import Course, Mode, TrainingAccount, TrainingState
+from chalicelib.waves.rules import BeneficiaryState
 from tests.builders.training import PERSON
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -117,6 +118,22 @@ def test_what_went_on_is_not_cancelled(state: TrainingState) -> None:
     assert rules.cancellable_until(in_state(state), BOUGHT, PERSON, RULES) is None
     with pytest.raises(errors.TrainingAlreadyRedeemed):
         rules.check_cancellable(in_state(state), BOUGHT, PERSON, RULES, NOW)
+
+
+def test_what_is_reported_lies_between_what_came_before_and_now() -> None:
+    for reported in (NOW - DAY, NOW):
+        rules.check_reported_at(reported, NOW - DAY, NOW)
+    with pytest.raises(errors.ReportedInFuture):
+        rules.check_reported_at(NOW + MS, NOW - DAY, NOW)
+    with pytest.raises(errors.ReportedTooEarly) as refused:
+        rules.check_reported_at(NOW - DAY - MS, NOW - DAY, NOW)
+    assert refused.value.facts == {"earliest": "2026-11-23T03:00:00Z"}
+
+
+@pytest.mark.parametrize("state", BeneficiaryState)
+def test_the_balance_of_a_revoked_place_is_void(state: BeneficiaryState) -> None:
+    left = rules.balance(replace(PERSON, state=state), BOUGHT)
+    assert left == (0 if state is BeneficiaryState.REVOKED else 2_500_000)
 
 
 @pytest.mark.parametrize(
