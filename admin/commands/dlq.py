@@ -18,7 +18,7 @@ from chalicelib.notices import queue as notices
 from chalicelib.payouts import rules
 from chalicelib.payouts import wire as payouts
 from chalicelib.payouts.errors import UnknownEntitlement
-from chalicelib.waves.award import queue as award_queue
+from chalicelib.waves.award.queue import decode_message
 
 from ..deployment import stages
 from ..terminal import progress, stage_option
@@ -148,7 +148,7 @@ def _about(queue: str, body: str) -> str | None:
                 named = f"{message.registrant_id} {message.event}"
                 return named if re.fullmatch(r"[0-9a-z-]{1,64} [0-9A-Za-z_/.:-]{1,100}", named) else None
             case _:
-                batch = award_queue.decode_message(body)
+                batch = decode_message(body)
                 return f"wave {batch.wave}, batch {batch.batch}, {len(batch.people)} people"
     except msgspec.DecodeError:
         return None

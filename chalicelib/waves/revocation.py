@@ -3,7 +3,7 @@
 First every overdue place is revoked and becomes a line of its wave's log, which decides the order. Then those of the
 log are told, and each settled wave is walked again from the draw on: past what was decided, then through the log, line
 by line. The log holds how far that and the telling have come, and a revoked beneficiary stays marked until the place
-was passed on. So the next run goes on with one that died, and of two at once each does what the other has not.
+was passed on. So the next run completes one that died, and two runs at once share the work.
 """
 
 from __future__ import annotations

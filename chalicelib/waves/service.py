@@ -264,7 +264,7 @@ class Waves(CalendarChanges):
         It is published before it is returned, and the same whenever it is asked, also if `size` is another then.
         Reads every list and every entry of the wave. Raises `UnknownWave`, `ListChanged`.
         """
-        from .publication.samples import draw_sample  # what is published is no business of a request
+        from .publication.samples import draw_sample  # requests never need it, so they need not load it
 
         settled = self._store.wave(wave)
         if settled is None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from admin.commands import deploy as deploy_commands
+from admin.commands.deploy import deploy as deploy_command
 from admin.deployment import deploy, stages
 from admin.deployment.stacks import DeployFailed, Template
 from chalicelib.config import BadConfiguration
@@ -156,7 +156,7 @@ def test_without_a_region_nothing_is_guessed(monkeypatch):
 def test_a_wrong_parameter_is_told_before_anything_is_done_and_without_a_traceback(monkeypatch, given, code, told):
     monkeypatch.setattr(stages, "connect", pytest.fail)
 
-    result = CliRunner().invoke(deploy_commands.deploy, ["--stage", "test", "--parameter", given])
+    result = CliRunner().invoke(deploy_command, ["--stage", "test", "--parameter", given])
 
     assert result.exit_code == code
     assert re.search(told, result.output)

@@ -20,7 +20,7 @@ from chalicelib.clock import utc_now
 from chalicelib.config import Programme, Settings
 from chalicelib.notices import queue as notices
 from chalicelib.payouts import wire
-from chalicelib.waves.award import queue as award_queue
+from chalicelib.waves.award.queue import Message, encode_message
 from tests.builders.crashes import Calls, Crash, die
 from tests.builders.payouts.world import World, incentive_id, running
 from tests.conftest import REGION
@@ -176,7 +176,7 @@ def test_what_sqs_does_not_take_stays_where_it_is(boxes, monkeypatch):
 
 def test_batches_of_awards_are_listed_by_their_wave_and_sent_again(boxes, cloud):
     awards = Boxes(cloud, "awards")
-    body = award_queue.encode_message(award_queue.Message(145, 17, ("person-1", "person-2")))
+    body = encode_message(Message(145, 17, ("person-1", "person-2")))
     awards.given_up(body, json.dumps({"v": 1, "wave": 145, "batch": 17, "people": ["Ani Wijaya"]}))
     listed = lines("list", "--queue", "awards")
     assert sorted(line.split("received 1  ")[1] for line in listed[:2]) == [

@@ -11,7 +11,7 @@ from hashlib import sha256
 from itertools import count
 from typing import Any
 
-from chalicelib.draw import leaves as draw
+from chalicelib.draw.leaves import leaves_of
 from chalicelib.draw.note import beacon_round
 from chalicelib.draw.selection import OPEN, open_value
 from tests.builders.draws.files import DEVELOPMENT, DEVELOPMENT_FROZEN, signature_of
@@ -62,7 +62,7 @@ FRIEND = leaf(32, 999)
 ONE_MORE = joined(32, [*range(30), 999])
 ONE_LESS = joined(32, range(1, 30))
 SWAPPED = joined(32, [*range(1, 30), 999])
-THIRTY = list(draw.leaves_of(HONEST.lists[32]))
+THIRTY = list(leaves_of(HONEST.lists[32]))
 DISORDERED = b"".join([*THIRTY[:4], THIRTY[5], THIRTY[4], *THIRTY[6:]])
 
 
@@ -80,7 +80,7 @@ def with_one_twice() -> Wave:
     """A wave in which one who comes to nothing is on the list twice, so that it does not matter how twins are drawn."""
     for number in range(30):
         own = leaf(32, number)
-        wave = with_list(HONEST, 32, b"".join(sorted([*draw.leaves_of(HONEST.lists[32]), own])))
+        wave = with_list(HONEST, 32, b"".join(sorted([*leaves_of(HONEST.lists[32]), own])))
         if own in wave.outsiders(wave.rows())[SAMPLED:]:
             return wave
     raise AssertionError

@@ -26,7 +26,6 @@ import pytest
 from chalicelib.config import Programme, Settings
 from chalicelib.draw import note as notes
 from chalicelib.waves import entries, rules
-from chalicelib.waves import entries as shards
 from chalicelib.waves.publication.draw_run import round_due
 from chalicelib.waves.rules import EntryOutcome, WaveState
 from tests.builders.crashes import Calls
@@ -65,9 +64,9 @@ def world(
     one_cloud: Settings, no_real_cloud: None, programme: Programme, monkeypatch: pytest.MonkeyPatch
 ) -> WavesWorld:
     """The waves of a stage with production's delays, on the development chain; two partitions a wave."""
-    for module in (rules, entries, shards):
+    for module in (rules, entries):
         monkeypatch.setattr(module, "SHARDS", 2)
-    monkeypatch.setattr(shards, "THREADS", 1)  # so that the nth call is the same in every life
+    monkeypatch.setattr(entries, "THREADS", 1)  # so that the nth call is the same in every life
     chain = msgspec.structs.replace(programme.draw.pinned, delay_s=BEACON_DELAY_S)
     awards = msgspec.structs.replace(programme.draw.awards, batch=2, ahead_from=1)
     chains = {programme.draw.chain: chain}

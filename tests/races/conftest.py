@@ -8,7 +8,6 @@ import pytest
 
 from chalicelib.config import Programme, Settings
 from chalicelib.waves import entries, rules
-from chalicelib.waves import entries as shards
 from tests.builders.aws_calls import wrap_calls
 from tests.builders.dynamodb import cloud_of, endpoint
 from tests.builders.waves import WavesWorld
@@ -35,7 +34,7 @@ def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
 
 def waves_world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> WavesWorld:
     """The world of waves with other figures than the stage's, and four partitions a wave: each is a call."""
-    for module in (rules, entries, shards):
+    for module in (rules, entries):
         monkeypatch.setattr(module, "SHARDS", 4)
     world = WavesWorld(cloud, programme, T0)
     monkeypatch.setattr("moto.s3.models.utcnow", world.clock.utcnow)

@@ -14,7 +14,6 @@ from chalicelib.draw.leaves import leaves_of
 from chalicelib.registration.rules import Employment, Standing
 from chalicelib.time_budget import TimeBudget
 from chalicelib.waves import entries, freeze, rules
-from chalicelib.waves import entries as shards
 from chalicelib.waves.freeze import AT_ONCE, ONE_BATCH_S, OUTCOMES, RemovedEntries
 from chalicelib.waves.rules import REMOVALS, SHARDS, EntryOutcome, WaveState, shard_of
 from chalicelib.waves.step import Transition
@@ -200,7 +199,7 @@ def test_so_many_are_removed_in_one_transaction_as_one_may_have_legs(world):
 @SOME_OR_ALL
 def test_a_freeze_that_dies_at_any_call_comes_to_the_same_bytes(world, monkeypatch, picked):
     """Also where a hundred people are several batches, and one is removed in each of them."""
-    for module in (rules, entries, shards):
+    for module in (rules, entries):
         monkeypatch.setattr(module, "SHARDS", 2)
     monkeypatch.setattr(freeze, "AT_ONCE", 2)
     calls = Calls(monkeypatch)

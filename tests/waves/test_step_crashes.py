@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.waves import entries, rules
-from chalicelib.waves import entries as shards
 from chalicelib.waves.rules import NEXT, WaveState
 from chalicelib.waves.step import Transition
 from tests.builders.crashes import SOME_OR_ALL, Calls, Crash, die, worth_it
@@ -29,7 +28,6 @@ def calls(world: WavesWorld, monkeypatch: pytest.MonkeyPatch) -> Calls:
     """With four partitions a wave instead of 64, since each is a call that may be the last."""
     monkeypatch.setattr(rules, "SHARDS", 4)
     monkeypatch.setattr(entries, "SHARDS", 4)
-    monkeypatch.setattr(shards, "SHARDS", 4)
     return Calls(monkeypatch)
 
 

@@ -33,7 +33,7 @@ class BatchState(StrEnum):
     """How far a file is."""
 
     COLLECTING = "COLLECTING"
-    """Its attempts are being marked; whoever exports next goes on with it."""
+    """Its attempts are being marked; the next export continues it."""
     PROPOSED = "PROPOSED"
     """Complete; waits for the approval of another person than its maker."""
     APPROVED = "APPROVED"

@@ -11,9 +11,8 @@ from typing import Any
 
 from chalicelib.config import load_programme
 from chalicelib.draw import beacon, leaves, published
-from chalicelib.draw import selection as seats
 from chalicelib.draw.note import Chain, beacon_round, round_time
-from chalicelib.draw.selection import Selection, Substitution, draw_seed
+from chalicelib.draw.selection import Selection, Substitution, allot, draw_seed
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[2] / "vectors/draw.json").read_text())
 CASES: list[dict[str, Any]] = VECTORS["cases"]
@@ -43,7 +42,7 @@ def lists_of(case: Mapping[str, Any]) -> dict[int, bytes]:
 
 def reserved_of(case: Mapping[str, Any]) -> dict[int, int]:
     """The reserved seats of a vector, region to q_r."""
-    return seats.allot(case["reserved"], {int(region): weight for region, weight in case["weights"].items()})
+    return allot(case["reserved"], {int(region): weight for region, weight in case["weights"].items()})
 
 
 def signature_of(chain: Chain, round_number: int) -> bytes:

@@ -12,7 +12,7 @@ from chalicelib.clock import WIB
 from chalicelib.config import Programme, Settings
 from chalicelib.payouts.providers.statements import Statements
 from chalicelib.payouts.providers.xendit_statements import XenditStatements
-from chalicelib.payouts.reconciliation import nightly as daily
+from chalicelib.payouts.reconciliation import nightly
 from chalicelib.payouts.reconciliation.day_rules import DayReport
 from chalicelib.payouts.reconciliation.day_store import DayStore
 from chalicelib.payouts.reconciliation.nightly import DayComparison, NightlyComparison
@@ -49,7 +49,7 @@ class Days(World):
 
     def report(self, day: int) -> DayReport:
         """One day, compared now."""
-        return daily.compare(self.comparison(), date(2026, 11, day), self.now)
+        return nightly.compare(self.comparison(), date(2026, 11, day), self.now)
 
     def found(self, day: int) -> list[tuple[str, str]]:
         """Difference and subject of each finding."""
