@@ -112,13 +112,13 @@ class Bench:
             RemovedEntries(self._services.transaction).mark(WAVE, shard)
 
         def run() -> str:
-            written = self._freeze.run(self._wave, _tick())
+            written = self._freeze.run(self._wave, _budget())
             self._services._drawing.run(replace(self._wave, state=WaveState.FROZEN, note=written))
             return written
 
         self._note = note.parse(self.meter.step_on(WHOLE, self._unpublish, lambda _: run()).encode())
         peak_bytes = resident_peak()
-        self.meter.step(VERIFY, lambda: self._verified())
+        self.meter.step(VERIFY, self._verified)
         undecided, _ = next(self._services._entries.tickets(WAVE, 0))
         region, tickets = next(iter(undecided.items()))
         self.meter.step(PROVE, lambda: self._verified("--ticket", tickets[0].hex(), "--region", str(region)))
@@ -165,7 +165,7 @@ class Bench:
             self.cloud.calls.clear()
 
         def run() -> bool:
-            self._freeze._check.run(self._wave, _tick())
+            self._freeze._check.run(self._wave, _budget())
             return True
 
         self.meter.step_on(SCREEN, forget, lambda _: run())
@@ -173,7 +173,7 @@ class Bench:
 
     def _lists(self) -> tuple[dict[int, bytes], tuple[Region, ...]]:
         self.meter.step(READ, self._read)
-        unsorted, _ = self.meter.step(LEAVES, lambda: self._freeze._read(WAVE, _tick()))
+        unsorted, _ = self.meter.step(LEAVES, lambda: self._freeze._read(WAVE, _budget()))
         return self.meter.step_on(LIST, lambda: deepcopy(unsorted), self._list)
 
     def _read(self) -> int:
@@ -217,7 +217,7 @@ class Bench:
         self.cloud.forget()
 
 
-def _tick() -> TimeBudget:
+def _budget() -> TimeBudget:
     return TimeBudget(FROZEN, STEP_S)
 
 

@@ -73,36 +73,36 @@ class NoticeWriter:
 
         Returns whether every payment and deadline was told. `TellingProgress` keeps how far the results are told.
         """
-        tick, punctual = TimeBudget(now, deadline_s, seconds), False
+        budget, punctual = TimeBudget(now, deadline_s, seconds), False
         self._notices.sweep()
         try:
-            self._tell_payments(now, tick)
+            self._tell_payments(now, budget)
             for before_s, next_s in pairwise(self._marks_s):
-                self._remind(before_s, next_s, now, tick)
+                self._remind(before_s, next_s, now, budget)
             punctual = True
-            self._tell_results(now, tick)
+            self._tell_results(now, budget)
         except OutOfTime:
             log.info("tidings_go_on_later")
         return punctual
 
     # Payments
 
-    def _tell_payments(self, now: datetime, tick: TimeBudget) -> None:
+    def _tell_payments(self, now: datetime, budget: TimeBudget) -> None:
         for shard in NEWS_SHARDS:
             after = begun = self._cursors.start("payments", shard, BEGINNING)
-            tick.need(PAGE_S)
+            budget.need(PAGE_S)
             while page := self._payouts.news(shard, after, now, PAGE):
                 self._notices.tell_all(told for line in page if (told := _payment(line)) is not None)
                 after = page[-1].key
                 self._cursors.advance("payments", shard, page[-1].at)
-                tick.need(PAGE_S)
+                budget.need(PAGE_S)
             if after != begun:
                 # Else every run would read the last lines of a quiet shard again.
                 self._cursors.advance("payments", shard, now)
 
     # The deadline of the first purchase
 
-    def _remind(self, before_s: int, next_s: int, now: datetime, tick: TimeBudget) -> None:
+    def _remind(self, before_s: int, next_s: int, now: datetime, budget: TimeBudget) -> None:
         """Remind those whose deadline came within `before_s` since the last run; within `next_s` the next mark does."""
         before, job = timedelta(seconds=before_s), f"deadline-{before_s}"
         after = now + timedelta(seconds=next_s)
@@ -114,7 +114,7 @@ class NoticeWriter:
             since = parse_iso(self._cursors.start(job, shard, BEGINNING, timedelta())) + before
             due = [line.registrant_id for line in near if line.buy_by > since]
             for start in range(0, len(due), PAGE):
-                tick.need(PAGE_S)
+                budget.need(PAGE_S)
                 page = self._waves.beneficiaries(due[start : start + PAGE])
                 # The index lags, and who has bought by now is not bothered.
                 late = [one for one in page if one.state is BeneficiaryState.POTENTIAL]
@@ -124,22 +124,22 @@ class NoticeWriter:
 
     # Results
 
-    def _tell_results(self, now: datetime, tick: TimeBudget) -> None:
+    def _tell_results(self, now: datetime, budget: TimeBudget) -> None:
         places = self._progress.places()
         for wave in self._waves.records():
             place = places.get(wave.number, TellingPlace())
             if wave.state is WaveState.SETTLED and not place.done:
-                self._tell_wave(wave.number, place, self._waves.next_opening(now), tick)
+                self._tell_wave(wave.number, place, self._waves.next_opening(now), budget)
 
-    def _tell_wave(self, wave: int, place: TellingPlace, next_opens_at: datetime, tick: TimeBudget) -> None:
+    def _tell_wave(self, wave: int, place: TellingPlace, next_opens_at: datetime, budget: TimeBudget) -> None:
         for shard in range(place.shard, SHARDS):
             after = place.after if shard == place.shard else ""
-            tick.need(PAGE_S)
+            budget.need(PAGE_S)
             while page := self._waves.results(wave, f"{shard:02d}", after, PAGE):
                 self._notices.tell_all(self._results(wave, page, next_opens_at))
                 after = page[-1].registrant_id
                 self._progress.remember(wave, TellingPlace(shard, after))
-                tick.need(PAGE_S)
+                budget.need(PAGE_S)
         self._progress.remember(wave, TellingPlace(SHARDS, "", done=True))
         log.info("results_told", extra={"wave": wave})
 

@@ -62,7 +62,7 @@ class Payouts(Protocol):
 
 
 class Results(Protocol):
-    """Of `notices.progress.Progress`."""
+    """Of `notices.results_told.TellingProgress`."""
 
     def places(self) -> dict[int, TellingPlace]: ...
 

@@ -1,1 +1,1 @@
-"""AWS as the domains see it: clients, DynamoDB, queues, cursors, runs of scheduled jobs."""
+"""AWS as the domains see it: clients, DynamoDB, queues, cursors, runs of jobs, acts of administrators, failures."""

@@ -1,7 +1,4 @@
-"""What schedules and queues hand to a function, as the services want it.
-
-One wave's trouble is kept from the others.
-"""
+"""How long a function may still work, and which failures ring. One wave's trouble is kept from the others."""
 
 from __future__ import annotations
 

@@ -41,22 +41,29 @@ class Queue:
         return int(answer["Attributes"][name])
 
 
+Kinds = tuple[type[DomainError], ...]
+
+
 def consume(
-    queue: str, records: Iterable[Mapping[str, Any]], take: Callable[[str], None], *refused: type[DomainError]
+    queue: str,
+    records: Iterable[Mapping[str, Any]],
+    take: Callable[[str], None],
+    *,
+    refused: Kinds = (),
+    ignored: Kinds = (),
 ) -> dict[str, list[dict[str, str]]]:
     """Hand the body of each SQS record to `take`; the failed records in the form that Lambda reads.
 
     Each fails or succeeds on its own, and one that fails comes again: after its last try it is in the dead-letter
     queue, where a person finds it. A malformed one, one of the `refused` kinds, and what nobody foresaw are logged as
-    errors, which ring; what passes by itself is a warning. Contents are never logged.
+    errors, which ring; what passes by itself is a warning. One of the `ignored` kinds is done with. Contents are never
+    logged.
     """
-    failed = [record["messageId"] for record in records if not _taken(queue, record, take, refused)]
+    failed = [record["messageId"] for record in records if not _taken(queue, record, take, refused, ignored)]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def _taken(
-    queue: str, record: Mapping[str, Any], take: Callable[[str], None], refused: tuple[type[DomainError], ...]
-) -> bool:
+def _taken(queue: str, record: Mapping[str, Any], take: Callable[[str], None], refused: Kinds, ignored: Kinds) -> bool:
     facts: dict[str, Any] = {"queue": queue, "message_id": record["messageId"]}
     received = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
     if received > 1:
@@ -67,6 +74,9 @@ def _taken(
         log.error("message_malformed", extra=facts)
     except OutOfTime:
         log.info("message_comes_again", extra=facts | {"code": "time_short"})
+    except ignored:
+        log.warning("message_ignored", extra=facts)
+        return True
     except DomainError as error:
         level, word = (logging.ERROR, "refused") if isinstance(error, refused) else (logging.WARNING, "comes_again")
         log.log(level, f"message_{word}", extra={**facts, "code": error.code, **error.facts})

@@ -51,7 +51,7 @@ class ForgedBeacon(DomainError):
 
 
 class BeaconUnavailable(Unavailable):
-    """No relay gave a valid signature of `round` yet; `relays` names each one's failure. The next tick tries again."""
+    """No relay gave a valid signature of `round` yet; `relays` names each one's failure. The next step tries again."""
 
     code = "beacon_unavailable"
     status = 503

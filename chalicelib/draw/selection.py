@@ -17,6 +17,27 @@ from struct import iter_unpack
 from .errors import BadSeats, NotSeated
 from .leaves import LEAF_BYTES
 
+OPEN = "open"
+"""The seat that belongs to no region; a reserved seat is named by its region's code, such as "31"."""
+
+_RANK, _OPEN = b"gelombang1/rank\0", b"gelombang1/open\0"
+_HIGHEST = b"\xff" * 32
+
+
+def draw_seed(note: bytes, randomness: bytes) -> bytes:
+    """`HMAC(H(note), "gelombang1/seed\\0" || randomness)`: both the commitment and the beacon go in."""
+    return hmac.digest(sha256(note).digest(), b"gelombang1/seed\0" + randomness, "sha256")
+
+
+def rank(seed: bytes, leaf: bytes) -> bytes:
+    """A leaf's place among its region's: the lowest win the reserved seats."""
+    return hmac.digest(seed, _RANK + leaf, "sha256")
+
+
+def open_value(seed: bytes, leaf: bytes) -> bytes:
+    """A leaf's place among all: the lowest that hold no reserved seat win the open ones."""
+    return hmac.digest(seed, _OPEN + leaf, "sha256")
+
 
 @dataclass(frozen=True, slots=True)
 class DrawResult:
@@ -71,28 +92,6 @@ def allot(reserved: int, weights: Mapping[int, int]) -> dict[int, int]:
     favoured = set(sorted(shares, key=lambda region: (-shares[region][1], region))[:left])
     allotted = {region: shares[region][0] + (region in favoured) for region in sorted(shares)}
     return {region: seats for region, seats in allotted.items() if seats}
-
-
-OPEN = "open"
-"""The seat that belongs to no region; a reserved seat is named by its region's code, such as "31"."""
-
-_RANK, _OPEN = b"gelombang1/rank\0", b"gelombang1/open\0"
-_HIGHEST = b"\xff" * 32
-
-
-def draw_seed(note: bytes, randomness: bytes) -> bytes:
-    """`HMAC(H(note), "gelombang1/seed\\0" || randomness)`: both the commitment and the beacon go in."""
-    return hmac.digest(sha256(note).digest(), b"gelombang1/seed\0" + randomness, "sha256")
-
-
-def rank(seed: bytes, leaf: bytes) -> bytes:
-    """A leaf's place among its region's: the lowest win the reserved seats."""
-    return hmac.digest(seed, _RANK + leaf, "sha256")
-
-
-def open_value(seed: bytes, leaf: bytes) -> bytes:
-    """A leaf's place among all: the lowest that hold no reserved seat win the open ones."""
-    return hmac.digest(seed, _OPEN + leaf, "sha256")
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,13 +193,13 @@ class Helpdesk:
         Each partition's count replaces its last one, the longest uncounted partition first: a run that died or ran out
         of time is gone on with by the next, and two at once write the same.
         """
-        tick = TimeBudget(now, remaining_s)
+        budget = TimeBudget(now, remaining_s)
         counted, _ = self._store.counted()
         never, whole = datetime.min.replace(tzinfo=UTC), False
         try:
             for shard in sorted(ALL_SHARDS, key=lambda one: counted[one].counted_at if one in counted else never):
-                tick.need(SHARD_S)
-                self._store.put_count(shard, self._count(shard, tick.now()))
+                budget.need(SHARD_S)
+                self._store.put_count(shard, self._count(shard, budget.now()))
             whole = True
         except OutOfTime:
             log.warning("grievances_not_all_counted")

@@ -123,7 +123,7 @@ class HelpdeskStore:
     def file(self, grievance: Grievance, open_max: int) -> None:
         """Write a new grievance.
 
-        Raises `dynamo.LegsFailed` with `NUMBER_LEG` if it was filed before, with `OPEN_LEG` if the person has
+        Raises `LegsFailed` with `NUMBER_LEG` if it was filed before, with `OPEN_LEG` if the person has
         `open_max` open; nothing is written then.
         """
         count = OpenCountItem.unanswered

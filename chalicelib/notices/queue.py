@@ -1,7 +1,4 @@
-"""The queue of mails.
-
-The queue's message: which notice, never what it says or to whom it goes.
-"""
+"""The queue of mails. A message says which notice, never what it says or to whom it goes."""
 
 from __future__ import annotations
 

@@ -69,19 +69,19 @@ class SurveyJob:
 
     def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
         """Do what is due at `now` and fits into `deadline_s` seconds; returns whether that was all of it."""
-        tick = TimeBudget(now, deadline_s, seconds)
+        budget = TimeBudget(now, deadline_s, seconds)
         try:
             for number, after_s in enumerate(self._rules.after_s, start=1):
-                self._open(number, after_s, now, tick)
+                self._open(number, after_s, now, budget)
             for number, after_s in enumerate(self._rules.after_s, start=1):
-                self._remind(number, after_s, now, tick)
-            self._compare(now, tick)
+                self._remind(number, after_s, now, budget)
+            self._compare(now, budget)
         except OutOfTime:
             log.info("surveys_go_on_later")
             return False
         return True
 
-    def _open(self, number: int, after_s: int, now: datetime, tick: TimeBudget) -> None:
+    def _open(self, number: int, after_s: int, now: datetime, budget: TimeBudget) -> None:
         """The survey of those whose incentive was paid `after_s` ago, and has not come back since."""
 
         def open_all(paid: list[News]) -> bool:
@@ -91,7 +91,7 @@ class SurveyJob:
             self._open_and_tell((survey for survey in due if survey is not None), now)
             return True
 
-        self._follow(f"open-{number}", now - timedelta(seconds=after_s), open_all, tick)
+        self._follow(f"open-{number}", now - timedelta(seconds=after_s), open_all, budget)
 
     def _due(self, line: News, beneficiary: Beneficiary | None, number: int, now: datetime) -> Survey | None:
         """The survey that this payment leads to, if the person's scheme has it."""
@@ -108,7 +108,7 @@ class SurveyJob:
             now=now,
         )
 
-    def _remind(self, number: int, after_s: int, now: datetime, tick: TimeBudget) -> None:
+    def _remind(self, number: int, after_s: int, now: datetime, budget: TimeBudget) -> None:
         """Those who have not answered and whose survey closes soon.
 
         A shard's surveys were opened in the order of its news, so they close in this order too: the first one whose
@@ -123,15 +123,15 @@ class SurveyJob:
             return len(soon) == len(surveys)
 
         at_the_earliest = after_s + self._rules.open_s - self._rules.remind_before_s
-        self._follow(f"remind-{number}", now - timedelta(seconds=at_the_earliest), remind_all, tick)
+        self._follow(f"remind-{number}", now - timedelta(seconds=at_the_earliest), remind_all, budget)
 
     def _closes_soon(self, survey: Survey, now: datetime) -> bool:
         return now >= survey.closes_at - timedelta(seconds=self._rules.remind_before_s)
 
-    def _follow(self, job: str, until: datetime, act: Callable[[list[News]], bool], tick: TimeBudget) -> None:
+    def _follow(self, job: str, until: datetime, act: Callable[[list[News]], bool], budget: TimeBudget) -> None:
         """Hand on the incentives that were paid up to `until`, oldest first; an act that returns False ends a shard."""
         for shard in NEWS_SHARDS:
-            tick.need(PAGE_S)
+            budget.need(PAGE_S)
             after = self._cursors.start(job, shard, BEGINNING)
             while page := self._payouts.news(shard, after, until, PAGE):
                 paid = [one for one in page if (one.kind, one.state) == (Kind.INCENTIVE, State.PAID)]
@@ -139,23 +139,23 @@ class SurveyJob:
                     break
                 self._cursors.advance(job, shard, page[-1].at)
                 after = page[-1].key
-                tick.need(PAGE_S)
+                budget.need(PAGE_S)
 
-    def _compare(self, now: datetime, tick: TimeBudget) -> None:
+    def _compare(self, now: datetime, budget: TimeBudget) -> None:
         """One reminder to those who were offered it, which cannot wait; then the groups of waves settled long ago."""
         samples = {sample.wave: sample for sample in self._store.samples()}
         for sample in samples.values():
             closes_at = sample.opened_at + timedelta(seconds=self._rules.open_s)
             if closes_at - timedelta(seconds=self._rules.remind_before_s) <= now < closes_at:
-                self._remind_compared(sample.wave, now, tick)
+                self._remind_compared(sample.wave, now, budget)
         for wave in self._waves.records():
             if wave.number in samples or wave.settled_at is None:
                 continue
             if wave.settled_at + timedelta(seconds=self._rules.comparison_after_s) <= now:
-                tick.need(SAMPLE_S)
-                self._compare_wave(wave.number, now, tick)
+                budget.need(SAMPLE_S)
+                self._compare_wave(wave.number, now, budget)
 
-    def _compare_wave(self, wave: int, now: datetime, tick: TimeBudget) -> None:
+    def _compare_wave(self, wave: int, now: datetime, budget: TimeBudget) -> None:
         try:
             drawn = self._waves.draw_sample(wave, self._rules.comparison_size)
         except ListChanged as changed:
@@ -163,7 +163,7 @@ class SurveyJob:
             log.error("sample_not_as_published", extra=changed.facts)
             return
         for start in range(0, len(drawn), PAGE):
-            tick.need(PAGE_S)
+            budget.need(PAGE_S)
             some = dict(drawn[start : start + PAGE])
             # Chosen in a later wave, a person is no longer one of those who had no training.
             chosen = self._chosen(some)
@@ -175,9 +175,9 @@ class SurveyJob:
             self._open_and_tell(offered, now)
         self._store.add_sample(OfferedSample(wave, now))
 
-    def _remind_compared(self, wave: int, now: datetime, tick: TimeBudget) -> None:
+    def _remind_compared(self, wave: int, now: datetime, budget: TimeBudget) -> None:
         for number in range(SHARDS):
-            tick.need(PAGE_S)
+            budget.need(PAGE_S)
             offered = (one for one in self._store.of_wave(wave, f"{number:02}") if one.group is Group.COMPARISON)
             self._tell(NoticeKind.SURVEY_DEADLINE, (one for one in offered if self._closes_soon(one, now)), now)
 

@@ -74,15 +74,15 @@ class TallyJob:
 
         `seconds` is a clock that never goes back.
         """
-        tick = TimeBudget(now, remaining_s, seconds)
+        budget = TimeBudget(now, remaining_s, seconds)
         latest = self._store.round()
         present = latest if latest and latest.ended_at is None else self._store.begin(latest, now)
         waves = self._settled(present)
         try:
-            wholes = self._count(present, waves, tick)
-            tick.need(PUBLISH_S)
-            self._publish(present, waves, wholes, tick.now())
-            self._store.end(present, tick.now())
+            wholes = self._count(present, waves, budget)
+            budget.need(PUBLISH_S)
+            self._publish(present, waves, wholes, budget.now())
+            self._store.end(present, budget.now())
         except OutOfTime:
             log.info("tally_goes_on", extra={"round": present.number})
             return False
@@ -92,28 +92,28 @@ class TallyJob:
         log.info("statistics_published", extra={"round": present.number})
         return True
 
-    def _count(self, present: Round, waves: list[Wave], tick: TimeBudget) -> dict[str, Whole]:
+    def _count(self, present: Round, waves: list[Wave], budget: TimeBudget) -> dict[str, Whole]:
         """The sums of all waves, the final ones as they were. Raises `OutOfTime`, `RoundOvertaken`."""
         wholes = self._store.wholes()
         registered = wholes.get(REGISTERED)
         if registered is None or registered.round < present.number:
             parts = {f"{shard:02d}": self._registered(shard) for shard in range(REGISTRATION_SHARDS)}
-            wholes[REGISTERED] = self._whole(REGISTERED, parts, present, tick, final=False)
+            wholes[REGISTERED] = self._whole(REGISTERED, parts, present, budget, final=False)
         for wave in waves:
             known = wholes.get(_key(wave))
             if known is None or not (known.final or known.round == present.number):
                 wholes[_key(wave)] = self._whole(
-                    _key(wave), self._parts_of(wave), present, tick, final=self._is_final(wave, present)
+                    _key(wave), self._parts_of(wave), present, budget, final=self._is_final(wave, present)
                 )
         return wholes
 
     def _whole(
-        self, of: str, parts: Mapping[str, Callable[[], Tally]], present: Round, tick: TimeBudget, *, final: bool
+        self, of: str, parts: Mapping[str, Callable[[], Tally]], present: Round, budget: TimeBudget, *, final: bool
     ) -> Whole:
         counted = self._store.parts(of, present.number)
         for name, count in parts.items():
             if name not in counted:
-                tick.need(PART_S)
+                budget.need(PART_S)
                 counted[name] = count()
                 self._store.put_part(of, name, present.number, counted[name])
         whole = Whole(present.number, final, tally_rules.add(counted.values()))

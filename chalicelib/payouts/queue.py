@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -30,19 +29,12 @@ class PayoutQueue:
         return self._queue.waiting()
 
 
-log = logging.getLogger(__name__)
-
-
 def consume(records: Iterable[Mapping[str, Any]], worker: Worker, now: datetime) -> dict[str, list[dict[str, str]]]:
     """Process the messages of a batch (see `queues.consume`)."""
 
     def take(body: str) -> None:
-        entitlement_id = wire.decode_message(body).entitlement_id
-        try:
-            worker.process(entitlement_id, now)
-        except UnknownEntitlement:
-            # Ours are written before they are queued and read consistently, so this one never was ours: a hint about
-            # another's payout whose reference only looks like one of this ledger. To come again would not change that.
-            log.warning("payout_message_ignored")
+        worker.process(wire.decode_message(body).entitlement_id, now)
 
-    return queues.consume("payouts", records, take)
+    # Ours are written before they are queued and read consistently, so an unknown one never was ours: a hint about
+    # another's payout whose reference only looks like one of this ledger. To come again would not change that.
+    return queues.consume("payouts", records, take, ignored=(UnknownEntitlement,))

@@ -105,20 +105,26 @@ class Accounts:
     def sign_in(self, email: str, password: str) -> TokensView:
         """Raises `MalformedEmail`, `WrongCredentials`, `NotConfirmed`."""
         parameters = {"USERNAME": _address(email), "PASSWORD": password}
-        return self._session("USER_PASSWORD_AUTH", parameters, _SIGN_IN)
+        return self._session("USER_PASSWORD_AUTH", parameters, _SIGN_IN, WrongCredentials)
 
     def refresh(self, refresh_token: str) -> TokensView:
         """New access token for a refresh token. Raises `SessionExpired`."""
-        return self._session("REFRESH_TOKEN_AUTH", {"REFRESH_TOKEN": refresh_token}, _REFRESH)
+        return self._session("REFRESH_TOKEN_AUTH", {"REFRESH_TOKEN": refresh_token}, _REFRESH, SessionExpired)
 
-    def _session(self, flow: str, parameters: dict[str, str], refusals: dict[str, type[DomainError]]) -> TokensView:
+    def _session(
+        self,
+        flow: str,
+        parameters: dict[str, str],
+        refusals: dict[str, type[DomainError]],
+        challenged: type[DomainError],
+    ) -> TokensView:
         try:
             answer = self._call("initiate_auth", AuthFlow=flow, AuthParameters=parameters)
         except ClientError as error:
             _refuse(error, refusals)
         if "AuthenticationResult" not in answer:
             # A challenge: an administrator reset this account, and only an administrator can finish that.
-            raise WrongCredentials()
+            raise challenged()
         result = answer["AuthenticationResult"]
         # A refresh gives no new refresh token; the old one goes on.
         refresh = result.get("RefreshToken", parameters.get("REFRESH_TOKEN", ""))

@@ -1,9 +1,7 @@
-"""NIK, KK and regions: what they must look like, and what about them only deserves a warning. Pure.
+"""NIK, KK, regions, phones and account numbers: their one form, and what about them only deserves a warning. Pure.
 
 A NIK stays for life: its region is that of the FIRST registration and a corrected birth date does not change it. So
 only what can be no NIK at all is refused; anything else is left to verification by the civil registry.
-
-Phone numbers and account numbers, brought into one form. Pure.
 """
 
 from __future__ import annotations

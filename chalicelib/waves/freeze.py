@@ -116,7 +116,7 @@ class Freeze:
         return found.published_at >= note.round_time(chain_of(self._rules, written.chain), written.round)
 
 
-AT_ONCE = 99
+REMOVED_AT_ONCE = 99
 """Entries removed in one transaction: it has 100 legs, one of them for the mark."""
 
 _MARK = "SCREENED#"
@@ -138,7 +138,7 @@ class RemovedEntries:
         return frozenset(int(mark.sk.removeprefix(_MARK)) for mark in marks)
 
     def remove(self, wave: int, shard: int, outcomes: Mapping[str, EntryOutcome]) -> bool:
-        """Write why each of at most `AT_ONCE` people of a shard is removed; who has an outcome already keeps it.
+        """Write why each of at most `REMOVED_AT_ONCE` people of a shard is removed; who has an outcome keeps it.
 
         False, and nothing was written, if the shard is marked.
         """
@@ -203,8 +203,8 @@ class EligibilityCheck:
     def _screen(self, wave: int, shard: int, day: date, budget: TimeBudget) -> None:
         for page in self._entries.pages(wave, shard):
             people = [who for who, _, _, outcome in page if outcome is None]
-            for start in range(0, len(people), AT_ONCE):
-                some = people[start : start + AT_ONCE]
+            for start in range(0, len(people), REMOVED_AT_ONCE):
+                some = people[start : start + REMOVED_AT_ONCE]
                 budget.need(ONE_BATCH_S)
                 unfit = self._registrations.unfit(some, day)
                 if not self._removals.remove(wave, shard, {who: OUTCOMES[why] for who, why in unfit.items()}):

@@ -106,7 +106,8 @@ class Services(OutcomesServices):
     def change_links(self) -> ChangeLinks:
         from ..notices.links import ChangeLinks
 
-        return ChangeLinks(self.mailboxes, self.confirm_address, self.registrations.dispute)
+        # Only who disputes a change needs the registrations.
+        return ChangeLinks(self.mailboxes, self.confirm_address, lambda who, now: self.registrations.dispute(who, now))
 
     @cached_property
     def notice_writer(self) -> NoticeWriter:

@@ -48,7 +48,7 @@ def decisions_named(text: str) -> set[str]:
 
 def test_a_decision_that_is_named_exists():
     kept = [ROOT / "app.py", ROOT / "CHANGELOG.md", ROOT / "Makefile", ROOT / "pyproject.toml"]
-    for room in ("chalicelib", "admin", "local", "bench", "tests", ".chalice", ".ci", "docs"):
+    for room in ("chalicelib", "admin", "local", "bench", "tests", "infrastructure", ".ci", "docs"):
         kept += [
             path for path in (ROOT / room).rglob("*") if path.suffix in {".py", ".toml", ".json", ".html", ".md", ""}
         ]

@@ -21,6 +21,16 @@ PURE = sorted(
 )
 
 
+def test_every_folder_of_modules_is_a_package_that_the_contracts_see():
+    tracked = (
+        path
+        for top in ("chalicelib", "admin", "local", "infrastructure", "bench", "tests")
+        for path in (ROOT / top).rglob("*.py")
+    )
+    folders = {path.parent for path in tracked} - {ROOT / "chalicelib/draw/public"}  # what is published stands alone
+    assert [folder for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
+
+
 def test_the_import_contracts_hold():
     # In a process of its own: it reconfigures logging, which would deafen the tests that come after it.
     lint = Path(sys.executable).with_name("lint-imports")

@@ -33,7 +33,7 @@ def test_a_message_that_fails_comes_again_and_rings_only_where_a_person_is_neede
 
     caplog.set_level("INFO")
     records = [{"messageId": name, "body": name} for name in ("good", "bad", "fine")]
-    assert consume("mails", records, take, NotFound) == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
+    assert consume("mails", records, take, refused=(NotFound,)) == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
     [record] = caplog.records
     assert (record.levelname, record.message, record.queue, record.message_id) == (level, word, "mails", "bad")
     assert "3174012345678901" not in str(vars(record))

@@ -104,7 +104,9 @@ def check_that_everything_was_played(played: Played) -> None:
     assert counts["chosen"] < counts["joined"] < counts["registered"]
     assert min(counts[name] for name in ("paid", "failed", "revoked", "substituted", "surveys")) > 0
     # Whether the provider then pays follows from its faults, which follow from how often a busy machine asks it.
-    assert any(diary.reminded and diary.payouts for diary in played.diaries)
+    reminded = {payout["state"] for diary in played.diaries if diary.reminded for payout in diary.payouts}
+    assert reminded
+    assert "needs_financial_address" not in reminded
     trained = [diary.person for diary in played.diaries if diary.completed]
     for habit in ("buys_two", "changes_mind", "overspends", "applies", "withdraws"):
         assert [person for person in trained if getattr(person, habit)], habit

@@ -67,7 +67,7 @@ def test_an_operator_finds_each_message_that_failed_and_why(caplog):
         ("ERROR", "message_malformed", "m0"),
         ("WARNING", "message_comes_again", "m1", "payout_outcome_pending", "http_503"),
         ("ERROR", "message_failed", "m2", "RuntimeError"),
-        ("WARNING", "payout_message_ignored"),
+        ("WARNING", "message_ignored", "m3"),
     ]
 
 
@@ -87,7 +87,7 @@ def test_a_message_that_came_before_is_named_with_how_often(caplog):
 def test_a_message_about_an_entitlement_that_is_not_ours_is_done_with_and_its_contents_are_not_logged(caplog):
     payouts = Scripted({"foreign": UnknownEntitlement(entitlement_id="foreign")})
     assert failed(consume(records(wire.encode_message("foreign")), payouts, T0)) == []
-    assert [(record.levelname, record.message) for record in caplog.records] == [("WARNING", "payout_message_ignored")]
+    assert [(record.levelname, record.message) for record in caplog.records] == [("WARNING", "message_ignored")]
     assert "foreign" not in str([vars(record) for record in caplog.records])
 
 

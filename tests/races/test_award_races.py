@@ -141,8 +141,8 @@ def test_two_waves_awarded_at_once_choose_nobody_twice_and_no_family_three_times
 
     def award(number: int) -> int:
         wave, draw = world.store.wave(number), world.store.draws([number])[number]
-        tick = TimeBudget(world.clock.now, 60, world.clock.seconds)
-        return world.new_stepper()._award.run(wave, draw, number, tick).chosen
+        budget = TimeBudget(world.clock.now, 60, world.clock.seconds)
+        return world.new_stepper()._award.run(wave, draw, number, budget).chosen
 
     seats = together([partial(award, number) for number in (WAVE, WAVE + 1)] * 3, meet)
     assert len(set(seats[::2])) == len(set(seats[1::2])) == 1, "every run of an award comes to the same end"

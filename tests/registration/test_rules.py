@@ -17,6 +17,12 @@ DAY = date(2026, 11, 24)
 ADULT = date(1995, 8, 17)
 
 
+def test_everybody_is_asked_for_one_of_these_and_no_other():
+    may = ["jobseeker", "laid_off", "worker", "entrepreneur"]
+    excluded = ["state_official", "legislator", "civil_servant", "military", "police", "village_official"]
+    assert set(Employment) == {*may, "student", *excluded, "soe_executive"}
+
+
 @pytest.mark.parametrize("employment", Employment)
 def test_those_the_programme_is_for_may_take_part_and_students_and_excluded_occupations_may_not(programme, employment):
     def judged(birth_date: date) -> object:

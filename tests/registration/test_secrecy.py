@@ -15,9 +15,10 @@ from chalicelib.aws.admin_acts import Journal
 from chalicelib.errors import Unavailable
 from chalicelib.registration import errors
 from chalicelib.registration.exclusions import ExclusionList, ExclusionLists
-from chalicelib.registration.items import ExclusionActItem, Profile
+from chalicelib.registration.items import ExclusionActItem
 from chalicelib.registration.store import RegistrationStore
 from chalicelib.registration.vault import Vault
+from tests.builders.aws_calls import wrap_calls
 from tests.builders.crashes import Calls
 from tests.builders.registration import ACCOUNT, SITI, form, rows, vault
 from tests.conftest import T0
@@ -142,7 +143,14 @@ def test_each_use_case_costs_the_calls_that_it_says_and_hashes_only_what_changed
 def test_reads_are_consistent(service, monkeypatch):
     service.register("siti", SITI, T0)
     asked = []
-    get = Profile.get
-    monkeypatch.setattr(Profile, "get", lambda *keys, **options: asked.append(options) or get(*keys, **options))
+
+    def seeing(original):
+        def call(client, operation, parameters):
+            asked.append(parameters.get("ConsistentRead"))
+            return original(client, operation, parameters)
+
+        return call
+
+    wrap_calls(monkeypatch, seeing)
     service.registrant("siti")
-    assert asked == [{"consistent_read": True}]
+    assert asked == [True]

@@ -169,6 +169,11 @@ def test_a_key_is_opened_by_kms_once_in_five_minutes(stage: Scene, jaya: Known) 
     assert stage.kms.calls == ["encrypt", "decrypt", "decrypt"]
 
 
+def test_a_signature_is_refused_for_one_of_these_reasons():
+    named = {error.__name__ for error in errors.SIGNED}
+    assert named == {"SignatureMissing", "SignatureExpired", "SignatureInvalid", "PartnerRevoked", "RequestReplayed"}
+
+
 @pytest.mark.parametrize("error", errors.SIGNED)
 def test_every_refusal_of_a_partner_is_a_401_with_its_own_code(error: type[DomainError]) -> None:
     assert error.status == 401

@@ -235,8 +235,8 @@ def test_a_freeze_that_dies_at_any_call_comes_to_the_same_bytes(world, monkeypat
 def test_the_others_are_taken_on_while_one_wave_runs_short_of_time(world, monkeypatch):
     closed(world, "a")
 
-    def short(wave: object, tick: TimeBudget) -> None:
-        tick.need(10_000)
+    def short(wave: object, budget: TimeBudget) -> None:
+        budget.need(10_000)
 
     monkeypatch.setattr(world.stepper._freeze, "run", short)
     assert world.at(OPENS + TWO_WEEKS) == [Transition(WAVE + 1, WaveState.OPEN)]

@@ -186,7 +186,7 @@ def test_what_nobody_foresaw_in_one_wave_is_raised_after_the_others_went_on(worl
     world.step()
     world.at(OPENS)
 
-    def broken(wave, tick):
+    def broken(wave, budget):
         raise ZeroDivisionError
 
     monkeypatch.setattr(world.stepper._freeze, "run", broken)
@@ -200,7 +200,7 @@ def test_a_busy_table_holds_a_wave_up_until_the_next_step_and_alarms_nobody(worl
     world.step()
     world.at(OPENS)
 
-    def busy(wave, tick):
+    def busy(wave, budget):
         raise ClientError({"Error": {"Code": "TransactionConflictException", "Message": ""}}, "UpdateItem")
 
     with monkeypatch.context() as patched:

@@ -15,7 +15,7 @@ from .watch import watch
 from .witness import witness_group
 
 _HAND_IN_S = 900
-"""How long the step that follows a handed-in signature may run; what it leaves, the next tick does."""
+"""How long the step that follows a handed-in signature may run; what it leaves, the next step does."""
 
 
 def _signature(_ctx: click.Context, _param: click.Parameter, text: str) -> bytes:

@@ -15,9 +15,8 @@ from chalicelib.payouts.reconciliation import day_rules, nightly
 from chalicelib.payouts.reconciliation.day_rules import DayReport, Slice
 from chalicelib.web import problems
 
-from ... import terminal
 from ...deployment import stages
-from ...terminal import stage_option
+from ...terminal import progress, stage_option
 
 
 class NothingCompared(click.ClickException):
@@ -50,7 +49,7 @@ def reconcile(stage: str, day: datetime | None, out: Path | None) -> None:
 
 
 def _watched(slices: list[Slice]) -> Iterable[Slice]:
-    return terminal.progress(slices, "comparing", len(slices))
+    return progress(slices, "comparing", len(slices))
 
 
 def _show(report: DayReport) -> None:

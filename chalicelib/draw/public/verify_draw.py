@@ -1487,6 +1487,8 @@ def run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
         parser.error(f"--quorum: there are {len(given.witness)} witnesses")
     if weights and (len(given.weight) < len(weights) or min(given.weight.values()) < 0):
         parser.error("--weight: each region once, no weight below 0")
+    if given.time_limit is not None and not given.time_limit > 0:
+        parser.error("--time-limit: seconds, more than none")
     try:
         source, wave = open_target(given.target, given.time_limit or (60 if given.ticket else 3600))
     except (ValueError, OSError, http.client.HTTPException) as error:

@@ -157,6 +157,11 @@ class BankReports:
                 for reference in rest:
                     yield replace(line, reference=reference, narrative=one.narrative)
 
+    def _kept_back(self, line: Line, known: KnownTransfer, source: Source, now: datetime) -> bool:
+        """Keep the word that the bank has a transfer; False if somebody else wrote meanwhile, so look again."""
+        word = _news(line, known, source)
+        return word is None or line.reference is None or self._store.say(line.reference, word, known.note, now)
+
     def _take(self, line: Line, batches: Mapping[str, Batch], source: Source, now: datetime) -> Problem | bool:
         """Keep a line's word if it is believed; True if that is news."""
         while True:
@@ -167,13 +172,10 @@ class BankReports:
                 if _paid_all_the_same(line, known, problem, batches):
                     kept = self._stopped(line, known, source, now)
                 else:
-                    word = _news(line, known, source) if _has_already(line, known, problem) else None
-                    kept = (
-                        word is None or line.reference is None or self._store.say(line.reference, word, known.note, now)
-                    )
-                if not kept:
-                    continue
-                return problem
+                    kept = not _has_already(line, known, problem) or self._kept_back(line, known, source, now)
+                if kept:
+                    return problem
+                continue
             word = _news(line, known, source)
             if word is None:
                 return False

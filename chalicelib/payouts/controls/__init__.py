@@ -1,1 +1,1 @@
-"""What administrators decide, by two: pause, ceilings, proposals."""
+"""What administrators decide: pause and ceilings alone, proposals by two."""

@@ -30,6 +30,23 @@ from .pause import Pause, PauseStore
 from .proposals import AFTER, NEEDS_PROVIDER, Decision, Proposal, ProposalStore, may_be_decided
 
 
+class PayoutDeed(StrEnum):
+    """What was done. A line is about a ceiling with its amounts, an entitlement with what was proposed, or a person."""
+
+    PAUSE = "PAUSE"
+    RESUME = "RESUME"
+    SET_CEILING = "SET_CEILING"
+    REJECT = "REJECT"
+    SETTLE_ADDRESS = "SETTLE_ADDRESS"
+
+
+class JournalStore(Journal):
+    """Acts that no entitlement's own history shows: the kill switch, ceilings, proposals taken away."""
+
+    def __init__(self) -> None:
+        super().__init__(ActItem)
+
+
 @dataclass(frozen=True)
 class PayoutStores:
     """What administrators write: the ledger, proposals about it, the kill switch, ceilings, and what they did."""
@@ -221,20 +238,3 @@ def _over_by_file(entitlement: Entitlement, attempt: StoredAttempt, now: datetim
 def _not_now(action: str, entitlement: Entitlement) -> NotNow:
     hold = f" ({entitlement.hold})" if entitlement.hold else ""
     return NotNow(action=action, state=f"{entitlement.state}{hold}")
-
-
-class PayoutDeed(StrEnum):
-    """What was done. A line is about a ceiling with its amounts, an entitlement with what was proposed, or a person."""
-
-    PAUSE = "PAUSE"
-    RESUME = "RESUME"
-    SET_CEILING = "SET_CEILING"
-    REJECT = "REJECT"
-    SETTLE_ADDRESS = "SETTLE_ADDRESS"
-
-
-class JournalStore(Journal):
-    """Acts that no entitlement's own history shows: the kill switch, ceilings, proposals taken away."""
-
-    def __init__(self) -> None:
-        super().__init__(ActItem)

@@ -1,1 +1,1 @@
-"""Payment service providers: the port, and one adapter for each."""
+"""Payment service providers: the port, and the adapter for Xendit. The one for banks is in `bank_files`."""

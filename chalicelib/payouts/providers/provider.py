@@ -1,6 +1,6 @@
 """The port to a financial service provider (FSP), which moves the money.
 
-Through which provider each bank or wallet is paid; configuration says so, an attempt stays with the one it had.
+Configuration says through which provider each bank or wallet is paid; an attempt stays with the one it had.
 """
 
 from __future__ import annotations

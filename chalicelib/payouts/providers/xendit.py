@@ -51,6 +51,36 @@ WORD = re.compile(r"[A-Z][A-Z0-9_]{0,59}")
 """A provider's own word; other text may hold personal data."""
 
 
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+"""Amounts never are floats, not even for a moment."""
+
+
+_DIGITS = 18
+"""More than any amount has: a number like 1e999999999 must not be written out."""
+
+
+def authorization(api_key: Callable[[], str]) -> dict[str, str]:
+    """The header of basic authentication: the key as the user, without a password."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{api_key()}:".encode()).decode()}
+
+
+def parse(raw: bytes) -> Any:
+    """What an answer's JSON says; None if it is none."""
+    try:
+        return _decoder.decode(raw)
+    except msgspec.DecodeError:
+        return None
+
+
+def amount(raw: Any) -> Rupiah | None:
+    """Whole rupiah, however it is written (600000, 600000.0, "600000"); None for anything else."""
+    if isinstance(raw, str) and raw.isascii() and raw.isdigit() and len(raw) <= _DIGITS:
+        raw = int(raw)
+    if isinstance(raw, Decimal) and raw.adjusted() < _DIGITS and raw == raw.to_integral_value():
+        raw = int(raw)
+    return Rupiah(raw) if type(raw) is int and raw >= 0 else None
+
+
 class _Channel(Struct, frozen=True):
     account_number: str
     account_holder_name: str
@@ -166,7 +196,7 @@ class Xendit:
         headers = authorization(self._api_key) | headers
         try:
             response = self._http.request(method, url, body=body, headers=headers, redirect=False, **patience)
-            return response.status, parsed(response.data)
+            return response.status, parse(response.data)
         except self._http_error as error:
             return _unknown(type(error).__name__)
 
@@ -217,32 +247,3 @@ def _word(raw: Any) -> str:
 def _unknown(fact: str) -> Answer:
     log.warning("fsp_outcome_unknown", extra={"fact": fact})
     return Answer(Outcome.UNKNOWN, fact)
-
-
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
-"""Amounts never are floats, not even for a moment."""
-
-_DIGITS = 18
-"""More than any amount has: a number like 1e999999999 must not be written out."""
-
-
-def authorization(api_key: Callable[[], str]) -> dict[str, str]:
-    """The header of basic authentication: the key as the user, without a password."""
-    return {"Authorization": "Basic " + base64.b64encode(f"{api_key()}:".encode()).decode()}
-
-
-def parsed(raw: bytes) -> Any:
-    """What an answer's JSON says; None if it is none."""
-    try:
-        return _decoder.decode(raw)
-    except msgspec.DecodeError:
-        return None
-
-
-def amount(raw: Any) -> Rupiah | None:
-    """Whole rupiah, however it is written (600000, 600000.0, "600000"); None for anything else."""
-    if isinstance(raw, str) and raw.isascii() and raw.isdigit() and len(raw) <= _DIGITS:
-        raw = int(raw)
-    if isinstance(raw, Decimal) and raw.adjusted() < _DIGITS and raw == raw.to_integral_value():
-        raw = int(raw)
-    return Rupiah(raw) if type(raw) is int and raw >= 0 else None

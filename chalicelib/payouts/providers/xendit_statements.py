@@ -109,7 +109,7 @@ class XenditStatements:
             return type(error).__name__
         if answer.status != 200:
             return f"http_{answer.status}"
-        page = xendit.parsed(answer.data)
+        page = xendit.parse(answer.data)
         if not isinstance(page, dict):
             return "malformed"
         data, more = page.get("data"), page.get("has_more")

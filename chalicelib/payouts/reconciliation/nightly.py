@@ -66,13 +66,13 @@ class NightlyComparison:
         Raises `StatementUnreadable`, and `Behind` if the time is up with a day before the latest still to do.
         Where no day was ever done, it begins with the latest one that is over.
         """
-        tick = TimeBudget(now, deadline_s, seconds)
+        budget = TimeBudget(now, deadline_s, seconds)
         latest = day_rules.latest_over(now)
         done = self._store.last_done()
         day = latest if done is None else done + _DAY
         try:
             while day <= latest:
-                self._day(day, now, tick)
+                self._day(day, now, budget)
                 day += _DAY
         except OutOfTime:
             log.info("reconciliation_goes_on_later", extra={"day": str(day)})
@@ -81,13 +81,13 @@ class NightlyComparison:
             return False
         return True
 
-    def _day(self, day: date, now: datetime, tick: TimeBudget) -> None:
+    def _day(self, day: date, now: datetime, budget: TimeBudget) -> None:
         parts = []
         for piece in self._comparison.slices(day, now):
             part = self._store.part(day, piece.name)
             if part is None:
-                tick.need(SLICE_S)
-                part = self._comparison.part(piece, tick.now())
+                budget.need(SLICE_S)
+                part = self._comparison.part(piece, budget.now())
                 self._store.put_part(day, piece.name, part)
             parts.append(part)
         report = day_rules.whole(day, parts)

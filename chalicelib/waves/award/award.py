@@ -46,11 +46,11 @@ class Seats:
 
     def turns(self) -> list[Turn]:
         """Those whom the draw chose, in their order. Raises `ListChanged` when one of them has no entry."""
-        return [self.turn(leaf, seat) for leaf, seat in self.selection.winners()]
+        return [self.turn(own, seat) for own, seat in self.selection.winners()]
 
-    def turn(self, leaf: bytes, seat: str) -> Turn:
+    def turn(self, own: bytes, seat: str) -> Turn:
         """The turn of a leaf at a seat. Raises `ListChanged` when it has no entry."""
-        holder = self.owners.whose(leaf)
+        holder = self.owners.whose(own)
         return Turn(holder.registrant_id, holder.region, seat, holder.outcome)
 
 

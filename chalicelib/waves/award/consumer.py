@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from ...aws import queues
 from ...config import Programme
 from ...draw.leaves import leaf
@@ -86,10 +84,6 @@ def consume(
     budget = TimeBudget(now, deadline_s, seconds)
 
     def take(body: str) -> None:
-        try:
-            message = decode_message(body)
-        except msgspec.DecodeError as error:
-            raise BadAwardMessage(reason="malformed") from error
-        batches.process(message, budget)
+        batches.process(decode_message(body), budget)
 
-    return queues.consume("awards", records, take, BadAwardMessage)
+    return queues.consume("awards", records, take, refused=(BadAwardMessage,))

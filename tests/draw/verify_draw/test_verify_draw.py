@@ -92,6 +92,8 @@ def test_json_has_every_check(tmp_path: Path) -> None:
         [".", "--witness", "name+00000000+AAAA"],
         [".", "--chain", "1:2:3:4:5"],
         [".", "--weight", "31", "-1"],
+        [".", "--time-limit", "0"],
+        [".", "--time-limit", "-1"],
         ["http://127.0.0.1:1/draws/54/"],
         ["http://user@127.0.0.1/54/"],
         ["http://[/"],

@@ -69,23 +69,26 @@ def test_a_seat_that_nobody_is_left_for_stays_empty(world, tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param(lambda people: people.add(registrant("a", employment=Employment.STATE_OFFICIAL)), id="official"),
-        pytest.param(lambda people: people.add(registrant("a", birth_date=date(2008, 12, 1))), id="too young"),
-        pytest.param(lambda people: people.add(registrant("a", standing=Standing.REVOKED)), id="revoked"),
-        pytest.param(lambda people: people.excluded.add("a"), id="on an exclusion list"),
-        pytest.param(lambda people: people.by_id.pop("a"), id="no longer registered"),
+        pytest.param(
+            lambda people, who: people.add(registrant(who, employment=Employment.STATE_OFFICIAL)), id="official"
+        ),
+        pytest.param(lambda people, who: people.add(registrant(who, birth_date=date(2008, 12, 1))), id="too young"),
+        pytest.param(lambda people, who: people.add(registrant(who, standing=Standing.REVOKED)), id="revoked"),
+        pytest.param(lambda people, who: people.excluded.add(who), id="on an exclusion list"),
+        pytest.param(lambda people, who: people.by_id.pop(who), id="no longer registered"),
     ],
 )
 def test_who_may_no_longer_take_part_loses_the_seat(world, tmp_path, change):
     """From the freeze on; who is unfit before it is removed from the list."""
-    drawn(world, 2, "a", "b")
-    change(world.people)
+    first, second = drawn(world, 1, "a", "b")
+    change(world.people, first)
     world.step()
-    assert [world.waves.beneficiary(name) is None for name in "ab"] == [True, False]
-    assert world.entries.outcome(WAVE, "a") is EntryOutcome.INELIGIBLE
-    if "a" in world.people.by_id:
-        assert standings(world) == {"a": "ineligible", "b": "chosen"}
-    assert world.result(WAVE, "substitutions.json")[0]["reason"] == "ineligible"
+    assert [world.waves.beneficiary(name) is None for name in (first, second)] == [True, False]
+    assert world.entries.outcome(WAVE, first) is EntryOutcome.INELIGIBLE
+    if first in world.people.by_id:
+        assert standings(world) == {first: "ineligible", second: "chosen"}
+    [row] = world.result(WAVE, "substitutions.json")
+    assert (row["reason"], row["in"]) == ("ineligible", leaf_of(world, second))
     assert world.failed_checks(WAVE, tmp_path) == []
 
 

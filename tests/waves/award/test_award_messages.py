@@ -39,9 +39,11 @@ def test_who_was_not_drawn_is_awarded_nothing_nor_is_anybody_else_of_that_messag
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{}", '{"v":2,"wave":145,"batch":1,"people":["a"]}', "3174012345678901"])
-def test_a_malformed_message_is_refused_by_a_stable_code_and_its_contents_are_not_logged(world, caplog, body):
+def test_a_malformed_message_changes_nothing_and_its_contents_are_not_logged(world, caplog, body):
     drawn(world)
-    assert refused(world, caplog, body) == "malformed"
+    assert world.take_awards(body) == [body]
+    assert world.store.awarded(WAVE) == {}
+    assert [one.message for one in caplog.records if one.levelname == "ERROR"] == ["message_malformed"]
     assert "3174012345678901" not in str([vars(record) for record in caplog.records])
 
 

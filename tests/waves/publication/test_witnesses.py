@@ -90,10 +90,10 @@ def test_a_name_that_no_line_could_have_gets_no_key(tmp_path, name):
 def test_what_a_witness_signs_is_published_once_and_counts(frozen, keyed, tmp_path):
     file = tmp_path / "note.txt"
     file.write_bytes(note_of(frozen))
-    frozen.clock.now = FREEZES + SECOND
+    frozen.clock.now = ROUND - SECOND
     signed = run("sign", str(file), "--key", keyed(SIGNER), "--stage", "local")
     assert signed.exit_code == 0, signed.output
-    assert signed.stdout_bytes == SIGNER.sign(note_of(frozen), FREEZES + SECOND).line()
+    assert signed.stdout_bytes == SIGNER.sign(note_of(frozen), ROUND - SECOND).line()
 
     frozen.clock.now = ROUND + timedelta(days=1)  # the line may come late; what counts is when it was signed
     assert add(signed.stdout_bytes).output == f"wave {WAVE} has a witness more\n"
