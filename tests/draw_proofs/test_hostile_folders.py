@@ -74,14 +74,18 @@ def instead(path: Path) -> None:
     path.rename(path.parent / "put-aside")
 
 
+PLAIN = ["note.txt", "regions.json", "beacon.json", "result.json", "removals.json", "substitutions.json"]
+PLAIN += ["leaves/31.bin", "nodes/31.bin"]
 SPOILED = [linked, linked_within, round_and_round, to_a_device, a_pipe, a_socket, a_folder, huge]
 
 
 @pytest.mark.parametrize("spoil", SPOILED)
-@pytest.mark.parametrize("name", ["note.txt", "result.json", "leaves/31.bin", "nodes/31.bin"])
+@pytest.mark.parametrize("name", PLAIN)
 def test_what_is_no_plain_file_is_malformed(spoil: Callable[[Path], None], name: str, folder: Path) -> None:
     spoil(folder / name)
     assert failures(folder) == {"malformed"}
+    if spoil in (linked, a_pipe, a_folder):
+        assert any("is not a plain file" in check["detail"] for check in verify(folder).checks)
 
 
 @pytest.mark.parametrize("name", ["leaves", "nodes"])

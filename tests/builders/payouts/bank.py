@@ -149,6 +149,11 @@ def problems(done: Imported) -> list[Problem]:
     return [each.problem for each in done.findings]
 
 
+def told_of(done: Imported) -> list[tuple[Problem, str | None]]:
+    """What an import found, each with its reference."""
+    return [(each.problem, each.reference) for each in done.findings]
+
+
 class BankWorld:
     """The ledger, the worker and the bank's files. `now` moves only when a test moves it."""
 

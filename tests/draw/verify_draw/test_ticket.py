@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,18 @@ def prove(folder: Path, region: int, number: int) -> Verdict:
     return verify(folder, "--ticket", ticket(number).hex(), "--region", str(region))
 
 
+def test_whoever_is_chosen_is_told_for_which_seat(tmp_path: Path) -> None:
+    sizes = {31: 30, 32: 20, 96: 2}
+    folder = write(tmp_path / "54", published_draw(54, lists(54, sizes), {31: 4, 96: 3}, 20))
+    told = Counter(prove(folder, r, n).detail("ticket: outcome") for r, size in sizes.items() for n in range(size))
+    assert told == {
+        "chosen: a reserved seat of region 31": 4,
+        "chosen: a reserved seat of region 96": 2,
+        "chosen: an open seat": 14,
+        "not chosen": 32,
+    }
+
+
 def test_every_leaf_of_a_small_wave_is_proven_and_its_end_is_told_right(tmp_path: Path) -> None:
     folder = write(tmp_path / "54", small_wave())
     rows = json.loads(small_wave()["substitutions.json"])
@@ -44,6 +57,9 @@ def test_every_leaf_of_a_small_wave_is_proven_and_its_end_is_told_right(tmp_path
             told[end] += 1
             if leaf.hex() in outs:
                 assert end == "no longer chosen"
+                [row] = [row for row in rows if row["out"] == leaf.hex()]
+                given_up = f"(family_card, substitution {row['seq']})"
+                assert verdict.detail("ticket: outcome").endswith(given_up)
             elif leaf.hex() in ins:
                 assert end == "substituted"
             else:

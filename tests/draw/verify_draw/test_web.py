@@ -118,6 +118,15 @@ def test_a_server_that_cannot_send_parts_is_read_up_to_the_run(tmp_path: Path) -
             assert verdict.ok, verdict.checks
 
 
+def test_without_parts_a_list_of_another_length_is_malformed(tmp_path: Path) -> None:
+    whole = long_lists()["leaves/14.bin"]
+    for other in (whole[:-32], whole + bytes(32)):
+        write(tmp_path / "draws/54", long_lists() | {"leaves/14.bin": other})
+        with serving(functools.partial(Quiet, directory=str(tmp_path))) as address:
+            verdict = verify(address, *SEEN, "--ticket", ticket(7).hex(), "--region", "14")
+        assert verdict.failures == ["malformed"]
+
+
 @pytest.mark.parametrize("status", [403, 404])
 def test_missing_files_are_missing_optional_ones_may_be_and_each_is_asked_for_once(status: int) -> None:
     files = small_wave().keys() - {"beacon.json", "substitutions.json"}

@@ -20,12 +20,8 @@ from chalicelib.payouts.ledger import items
 from chalicelib.payouts.ledger.items import PayoutsTable
 from chalicelib.payouts.ledger.partitions import NEWS_SHARDS
 from chalicelib.payouts.rules import Move, Outcome, State
-from tests.builders.payouts.bank import CHECKER, MAKER, BankWorld, camt054, entry, pain002
+from tests.builders.payouts.bank import CHECKER, MAKER, BankWorld, camt054, entry, pain002, told_of
 from tests.conftest import T0
-
-
-def problems(done) -> list[tuple[Problem, str | None]]:
-    return [(each.problem, each.reference) for each in done.findings]
 
 
 def test_one_person_cannot_have_money_sent_again_by_a_report_of_rejections(world):
@@ -33,10 +29,10 @@ def test_one_person_cannot_have_money_sent_again_by_a_report_of_rejections(world
     batch, [paid, rejected] = world.sent("ani", "budi")
     raw = pain002(batch, {paid: "ACSC", rejected: "RJCT AC04"})
     for who in (MAKER, MAKER, f"arn:aws:sts::123456789012:assumed-role/other/{MAKER.rpartition('/')[2]}"):
-        assert problems(world.take_in(raw, who)) == [(Problem.ONE_PERSON, rejected)]
+        assert told_of(world.take_in(raw, who)) == [(Problem.ONE_PERSON, rejected)]
     assert (world.state(paid), world.state(rejected)) == (State.PAID, State.SENDING)
     another = pain002(batch, {rejected: "RJCT AC01"})
-    assert problems(world.take_in(another)) == [(Problem.ONE_PERSON, rejected)], "it says something else"
+    assert told_of(world.take_in(another)) == [(Problem.ONE_PERSON, rejected)], "it says something else"
 
     done = world.take_in(raw, CHECKER)
     assert (done.news, done.known, done.findings, world.state(rejected)) == (1, 1, (), State.HELD)
@@ -74,7 +70,7 @@ def test_a_return_or_a_status_before_the_debit_is_not_the_debit_and_a_second_deb
         booking = camt054(entry(reference, returned="AC04" if word.startswith("C") else "", ref=word))
         done = world.take_in(pain002(batch, {reference: word}) if word == "ACSC" else booking)
         assert place or done.news == 1
-        assert problems(done) == ([(Problem.PAID_TWICE, reference)] if place in twice else [])
+        assert told_of(done) == ([(Problem.PAID_TWICE, reference)] if place in twice else [])
         assert world.state(reference) is state
 
 
@@ -97,7 +93,7 @@ def test_the_same_report_again_changes_nothing(world):
 def test_a_pending_status_keeps_waiting_and_an_unknown_one_is_reported(world):
     batch, [one, other] = world.sent("ani", "budi")
     done = world.take_in(pain002(batch, {one: "ACTC", other: "ZZZZ"}))
-    assert (done.news, problems(done)) == (1, [(Problem.UNKNOWN_WORD, other)])
+    assert (done.news, told_of(done)) == (1, [(Problem.UNKNOWN_WORD, other)])
     assert (done.findings[0].word, done.findings[0].number > 0) == ("ZZZZ", True)
     assert (world.state(one), world.state(other)) == (State.SENDING, State.SENDING)
     assert world.take_in(pain002(batch, {one: "ACSC", other: "ACSC"})).news == 2
@@ -113,7 +109,7 @@ def test_what_does_not_fit_is_reported_line_by_line_and_applied_to_nothing(world
             (ani, "ACSC"), (ani, "RJCT AC04"), (budi, "RJCT AM05"),
         ])
     )  # fmt: skip
-    assert problems(done) == [
+    assert told_of(done) == [
         (Problem.UNKNOWN_REFERENCE, stranger),
         (Problem.UNKNOWN_REFERENCE, None),
         (Problem.NOT_IN_A_FILE, waiting),
@@ -122,12 +118,12 @@ def test_what_does_not_fit_is_reported_line_by_line_and_applied_to_nothing(world
         (Problem.DUPLICATE, budi),
     ]
     assert [each.number for each in done.findings] == sorted(each.number for each in done.findings)
-    assert problems(world.take_in(pain002("other-file", {citra: "ACSC"}))) == [(Problem.OTHER_FILE, citra)]
+    assert told_of(world.take_in(pain002("other-file", {citra: "ACSC"}))) == [(Problem.OTHER_FILE, citra)]
     bookings = camt054(
         entry(citra, "599999.00"), entry(dewi, currency="USD"), entry(ani, "600000.50"), entry("NOTPROVIDED"),
         entry(budi, ref="D-1"), entry(budi, ref="D-2"),
     )  # fmt: skip
-    assert problems(world.take_in(bookings)) == [
+    assert told_of(world.take_in(bookings)) == [
         (Problem.AMOUNT, citra),
         (Problem.CURRENCY, dewi),
         (Problem.AMOUNT, ani),
@@ -141,7 +137,7 @@ def test_what_does_not_fit_is_reported_line_by_line_and_applied_to_nothing(world
 def test_a_notification_never_fails_anything_and_a_bare_credit_is_no_return(world):
     _, [reference] = world.sent("ani")
     credit = entry(reference).replace("DBIT", "CRDT")
-    assert problems(world.take_in(camt054(credit))) == [(Problem.UNKNOWN_WORD, reference)]
+    assert told_of(world.take_in(camt054(credit))) == [(Problem.UNKNOWN_WORD, reference)]
     assert world.take_in(camt054(entry(reference, status="PDNG"))).news == 1
     assert world.state(reference) is State.SENDING
 
@@ -151,7 +147,7 @@ def test_an_attempt_of_another_rail_is_not_the_banks_business(world):
     entitlement = world.store.get(reference[:26])
     world.store.move(entitlement, Move(State.FAILED, "test"), world.now)
     items.to_head(replace(world.store.get(reference[:26]), rail="xendit-v2")).save()
-    assert problems(world.take_in(pain002(batch, {reference: "ACSC"}))) == [(Problem.OTHER_RAIL, reference)]
+    assert told_of(world.take_in(pain002(batch, {reference: "ACSC"}))) == [(Problem.OTHER_RAIL, reference)]
 
 
 def test_a_whole_file_is_rejected_with_a_reason_and_never_as_a_repetition(world):
@@ -161,10 +157,10 @@ def test_a_whole_file_is_rejected_with_a_reason_and_never_as_a_repetition(world)
         ("RJCT AM05", Problem.DUPLICATE),
         ("RJCT DU01", Problem.DUPLICATE),
     ):
-        assert problems(world.take_in(pain002(batch, {}, why))) == [(problem, None)]
-    assert problems(world.take_in(pain002("nobodys", {}, "RJCT AC01"))) == [(Problem.UNKNOWN_FILE, None)]
+        assert told_of(world.take_in(pain002(batch, {}, why))) == [(problem, None)]
+    assert told_of(world.take_in(pain002("nobodys", {}, "RJCT AC01"))) == [(Problem.UNKNOWN_FILE, None)]
     wrong = pain002(batch, {}, "RJCT AC01", "<OrgnlNbOfTxs>3</OrgnlNbOfTxs>")
-    assert problems(world.take_in(wrong)) == [(Problem.TOTALS, None)]
+    assert told_of(world.take_in(wrong)) == [(Problem.TOTALS, None)]
     assert {world.state(each) for each in references} == {State.SENDING}
     assert world.take_in(pain002(batch, {}, "ACTC")).findings == ()
     right = pain002(batch, {}, "RJCT AC01", "<OrgnlNbOfTxs>2</OrgnlNbOfTxs><OrgnlCtrlSum>1200000</OrgnlCtrlSum>")

@@ -12,12 +12,8 @@ from chalicelib.payouts.bank_files.store import BankNote, BatchState
 from chalicelib.payouts.controls.pause import Pause
 from chalicelib.payouts.errors import BatchDiffers, BatchNotNow, BatchOutdated, PayoutsPaused, SamePerson, UnknownBatch
 from chalicelib.payouts.rules import Move, State
-from tests.builders.payouts.bank import CHECKER, MAKER, BankWorld, pain002, reason, report, text
+from tests.builders.payouts.bank import CHECKER, MAKER, BankWorld, pain002, reason, report, text, told_of
 from tests.conftest import T0
-
-
-def problems(done) -> list[tuple[Problem, str | None]]:
-    return [(each.problem, each.reference) for each in done.findings]
 
 
 def test_a_claim_waits_for_a_file_and_calls_nobody(world):
@@ -67,7 +63,7 @@ def test_a_rejected_transfer_fails_and_its_next_attempt_goes_into_the_next_file(
     assert world.state(first) is State.PAID
     # The first report once more, and the bank's change of mind about the first attempt.
     assert world.take_in(pain002(batch, {first: "RJCT AC04"})).known == 1
-    assert problems(world.take_in(pain002(batch, {first: "ACSC"}))) == [(Problem.CONTRADICTS, first)]
+    assert told_of(world.take_in(pain002(batch, {first: "ACSC"}))) == [(Problem.CONTRADICTS, first)]
 
 
 def logged(caplog, message: str) -> list[dict[str, object]]:
@@ -166,7 +162,7 @@ def test_an_approved_file_that_the_bank_does_not_have_is_given_up_by_two_people(
     again = world.propose()
     assert sorted(world.bank_store.references(again.id)) == sorted(references)
     assert b"EndToEndId" in world.approve(again.id)
-    assert problems(world.take_in(pain002(batch, {references[0]: "ACSC"}))) == [(Problem.OTHER_FILE, references[0])]
+    assert told_of(world.take_in(pain002(batch, {references[0]: "ACSC"}))) == [(Problem.OTHER_FILE, references[0])]
     assert world.take_in(pain002(again.id, dict.fromkeys(references, "ACSC"))).findings == ()
     assert [world.state(each) for each in references] == [State.HELD, State.PAID], "perhaps the bank paid it twice"
 
@@ -193,13 +189,13 @@ def test_what_people_settled_meanwhile_is_not_paid_by_file(world):
         world.approve(batch.id)
     assert outdated.value.facts == {"batch": batch.id, "moved": 2}
     rejected = pain002(batch.id, {references[0]: "RJCT AC04"})
-    assert problems(world.take_in(rejected)) == [(Problem.NOT_IN_A_FILE, references[0])]
+    assert told_of(world.take_in(rejected)) == [(Problem.NOT_IN_A_FILE, references[0])]
 
 
 def test_a_rejection_of_what_two_people_decided_to_be_paid_is_reported(world):
     batch, [reference] = world.sent("ani")
     world.store.move(world.store.get(reference[:26]), Move(State.PAID, "decided_paid"), world.now)
-    assert problems(world.take_in(pain002(batch, {reference: "RJCT AC04"}))) == [(Problem.CONTRADICTS, reference)]
+    assert told_of(world.take_in(pain002(batch, {reference: "RJCT AC04"}))) == [(Problem.CONTRADICTS, reference)]
     assert world.take_in(pain002(batch, {reference: "ACSC"})).news == 1
     assert world.state(reference) is State.PAID
 

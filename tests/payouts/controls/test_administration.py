@@ -1,4 +1,4 @@
-"""What administrators may do to payouts, alone and as two, and everything that is refused."""
+"""What one administrator may do to payouts, and where it is refused."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.payouts.errors import (
-    NotNow,
-)
+from chalicelib.payouts.errors import NotNow
 from chalicelib.payouts.rules import WAITING, Authority, Hold, State
 from tests.builders.payouts.states import ANI, BUDI, PLACES, Place, last, placed, refused
 

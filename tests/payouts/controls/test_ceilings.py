@@ -79,7 +79,7 @@ def test_several_workers_together_never_pass_it_and_lose_at_most_a_block_each(cl
 @pytest.mark.parametrize(
     ("first", "second", "left"), [(3, 2, 0), (4, 2, 1), (5, 3, 0)], ids=["enough", "too little", "nothing"]
 )
-def test_two_workers_that_open_a_ceiling_at_once_open_one(world, monkeypatch, first, second, left):
+def test_two_workers_that_open_a_ceiling_together_open_one(world, monkeypatch, first, second, left):
     opening = CeilingStore._open
 
     def both(self: CeilingStore, name: str, ceiling_idr: int) -> None:

@@ -15,7 +15,15 @@ from chalicelib.payouts.controls.administration import Administration, PayoutDee
 from chalicelib.payouts.controls.ceilings import Ceiling, day_name, envelope_name
 from chalicelib.payouts.controls.pause import Pause
 from chalicelib.payouts.controls.proposals import Decision, Proposal
-from chalicelib.payouts.errors import CeilingChanged, NoProposal, NotNow, ProposalStands, ProviderObjects, SamePerson
+from chalicelib.payouts.errors import (
+    CeilingChanged,
+    NoProposal,
+    NotNow,
+    ProposalStands,
+    ProviderObjects,
+    SamePerson,
+    Superseded,
+)
 from chalicelib.payouts.ledger.records import StoredAttempt
 from chalicelib.payouts.providers.provider import Providers
 from chalicelib.payouts.rules import Answer, Authority, Entitlement, Hold, Kind, Move, Outcome, State
@@ -246,3 +254,14 @@ def test_a_ceiling_is_as_configured_until_it_is_set_and_only_as_it_was_read(rig)
     assert set_to(configured.day_idr) == rig.admin.ceiling(day) == Ceiling(day, 5, 5, ANI, "fewer")
     about = f"{day} from {configured.day_idr} to 5"
     assert rig.journal.lines == [Act(LATER, PayoutDeed.SET_CEILING, about, ANI, "fewer")]
+
+
+@pytest.mark.parametrize("act", ["hold", "release", "cancel"])
+def test_an_act_that_meets_a_worker_writes_and_queues_nothing(rig, monkeypatch, act):
+    if act == "release":
+        rig.admin.hold(ID, ANI, "why", T0)
+    stale = rig.head()
+    rig.moved(State.CANCELLED)
+    monkeypatch.setattr(rig.ledger, "get", lambda _: stale)
+    refused(lambda: getattr(rig.admin, act)(ID, BUDI, "why", LATER), Superseded)
+    assert (rig.last()[3], rig.queued) == (None, [])

@@ -6,9 +6,7 @@ from datetime import timedelta
 import boto3
 import pytest
 
-from chalicelib.payouts.errors import (
-    PendingOutcome,
-)
+from chalicelib.payouts.errors import PendingOutcome
 from chalicelib.payouts.ledger.items import PayoutsTable
 from chalicelib.payouts.rules import Hold, State
 from tests.builders.payouts.world import CALLBACK_TOKEN, World, beneficiary, incentive_id
@@ -159,7 +157,7 @@ def test_settlement_and_reversal_are_learnt_from_hints_even_if_the_provider_is_s
     assert world.worker.process(entitlement, world.now) is State.REVERSED
 
 
-def test_a_foreign_reference_is_ignored_or_done_with_at_once_if_it_looks_like_ours(world):
+def test_a_foreign_reference_is_ignored_or_done_with_if_it_looks_like_ours(world):
     entitlement = world.entitle(world.person("ani"))
     world.payouts.hint(CALLBACK_TOKEN, "invoice-17")
     assert world.messages() == []

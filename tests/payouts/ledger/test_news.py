@@ -68,7 +68,7 @@ def test_pages_lose_nothing_of_what_happened_at_one_instant(world: World) -> Non
     assert len({line.key for line in lines}) == len(ids)
 
 
-def test_a_persons_entitlements_are_read_by_kind_and_many_peoples_at_once(world: World) -> None:
+def test_a_persons_entitlements_are_read_by_kind_and_many_peoples_together(world: World) -> None:
     ani, budi, citra = world.person("ani"), world.person("budi"), world.person("citra")
     for kind in (Kind.SURVEY_1, Kind.INCENTIVE):
         world.entitle(ani, kind)

@@ -104,7 +104,7 @@ ANSWERS = [
     ("400 Bad Request", {"error_code": "API_VALIDATION_ERROR"}, UNKNOWN),
     ("400 Bad Request", {"error_code": ["BANK_CODE_NOT_SUPPORTED_ERROR"]}, UNKNOWN),
     ("403 Forbidden", {"error_code": "REQUEST_FORBIDDEN_ERROR"}, UNKNOWN),
-    ("404 Not InquiryOutcome", {}, UNKNOWN),
+    ("404 Not Found", {}, UNKNOWN),
     ("429 Too Many Requests", {}, UNKNOWN),
     ("302 Found", {"status": "SUCCESS", "bank_account_holder_name": "ANI"}, UNKNOWN),
 ]
