@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from chalicelib.time_budget import TimeBudget
-from chalicelib.waves.freeze import AT_ONCE
+from chalicelib.waves.freeze import REMOVED_AT_ONCE
 from chalicelib.waves.rules import WaveState, shard_of
 from tests.builders.aws_calls import stated
 from tests.builders.crashes import Calls
@@ -67,5 +67,5 @@ def test_people_add_what_the_page_says(world: WavesWorld):
 
 
 def test_whoever_is_removed_adds_a_transaction_with_the_others(world: WavesWorld):
-    assert freeze(world, people(AT_ONCE), 2) == EMPTY + PEOPLE + REMOVED + REGION
+    assert freeze(world, people(REMOVED_AT_ONCE), 2) == EMPTY + PEOPLE + REMOVED + REGION
     assert stated("those of them who are removed, more") == REMOVED.total()

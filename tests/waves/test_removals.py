@@ -14,7 +14,7 @@ from chalicelib.draw.leaves import leaves_of
 from chalicelib.registration.rules import Employment, Standing
 from chalicelib.time_budget import TimeBudget
 from chalicelib.waves import entries, freeze, rules
-from chalicelib.waves.freeze import AT_ONCE, ONE_BATCH_S, OUTCOMES, RemovedEntries
+from chalicelib.waves.freeze import ONE_BATCH_S, OUTCOMES, REMOVED_AT_ONCE, RemovedEntries
 from chalicelib.waves.rules import REMOVALS, SHARDS, EntryOutcome, WaveState, shard_of
 from chalicelib.waves.step import Transition
 from tests.builders.crashes import SOME_OR_ALL, Calls, Crash, die
@@ -105,7 +105,7 @@ def crowd(world: WavesWorld, size: int) -> list[str]:
 
 
 def test_a_hundred_people_are_two_batches(world, monkeypatch):
-    names = crowd(world, 2 * AT_ONCE)
+    names = crowd(world, 2 * REMOVED_AT_ONCE)
     asked: list[list[str]] = []
     unfit = world.people.unfit
 
@@ -116,13 +116,13 @@ def test_a_hundred_people_are_two_batches(world, monkeypatch):
 
     monkeypatch.setattr(world.people, "unfit", watched)
     world.at(FREEZES)
-    assert [len(some) for some in asked] == [AT_ONCE, AT_ONCE]
+    assert [len(some) for some in asked] == [REMOVED_AT_ONCE, REMOVED_AT_ONCE]
     assert sorted(name for some in asked for name in some) == sorted(names)
     assert world.result(WAVE, "removals.json") == {"removed": [{"reason": "excluded", "entries": len(names[::3])}]}
 
 
 def test_a_step_that_runs_short_of_time_ends_quietly_and_the_next_one_goes_on(world, monkeypatch):
-    crowd(world, 2 * AT_ONCE)
+    crowd(world, 2 * REMOVED_AT_ONCE)
     asked, unfit = Counter[str](), world.people.unfit
 
     def slow(some, day):
@@ -133,7 +133,7 @@ def test_a_step_that_runs_short_of_time_ends_quietly_and_the_next_one_goes_on(wo
     monkeypatch.setattr(world.people, "unfit", slow)
     world.clock.now = FREEZES
     assert world.step(deadline_s=30 + ONE_BATCH_S - 1) == []
-    assert (len(asked), "note.txt" in world.files(WAVE)) == (AT_ONCE, False)
+    assert (len(asked), "note.txt" in world.files(WAVE)) == (REMOVED_AT_ONCE, False)
     world.clock.now = FREEZES
     assert world.step(deadline_s=200) == [Transition(WAVE, WaveState.FROZEN)]
     again = [name for name, times in asked.items() if times > 1]
@@ -191,7 +191,7 @@ def test_an_entry_that_another_step_removed_meanwhile_keeps_its_reason(world):
 
 
 def test_so_many_are_removed_in_one_transaction_as_one_may_have_legs(world):
-    names = crowd(world, AT_ONCE)
+    names = crowd(world, REMOVED_AT_ONCE)
     assert RemovedEntries(world._transaction).remove(WAVE, 7, dict.fromkeys(names, EntryOutcome.EXCLUDED))
     assert {one.outcome for one in world.entries.candidates(WAVE)} == {EntryOutcome.EXCLUDED}
 
@@ -201,7 +201,7 @@ def test_a_freeze_that_dies_at_any_call_comes_to_the_same_bytes(world, monkeypat
     """Also where a hundred people are several batches, and one is removed in each of them."""
     for module in (rules, entries):
         monkeypatch.setattr(module, "SHARDS", 2)
-    monkeypatch.setattr(freeze, "AT_ONCE", 2)
+    monkeypatch.setattr(freeze, "REMOVED_AT_ONCE", 2)
     calls = Calls(monkeypatch)
 
     def prepare() -> None:
