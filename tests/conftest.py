@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import importlib
 import json
 import os
+import pkgutil
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -29,7 +31,9 @@ from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.models.table import GlobalSecondaryIndex, LocalSecondaryIndex, Table
 from moto.kms import models as kms_models
 
+import chalicelib
 from chalicelib.config import Programme, Settings, load_programme
+from chalicelib.errors import DomainError
 from infrastructure import data_stack
 
 # An example is right or wrong however long it takes: the machine may be slow, or busy.
@@ -71,6 +75,20 @@ def pytest_runtest_teardown(finished: Iterator[int] = count(1)) -> None:  # noqa
         gc.collect()
         with suppress(OSError, AttributeError):  # another C library has no such function
             ctypes.CDLL(None).malloc_trim(0)
+
+
+def every_error() -> list[type[DomainError]]:
+    """Every refusal that the application knows, by its code."""
+    for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
+        importlib.import_module(module.name)
+    found: list[type[DomainError]] = []
+    waiting = [DomainError]
+    while waiting:
+        for child in waiting.pop().__subclasses__():
+            waiting.append(child)
+            if "code" in vars(child) and child.__module__.startswith("chalicelib."):
+                found.append(child)
+    return sorted(set(found), key=lambda error: error.code)
 
 
 @pytest.fixture(scope="session")

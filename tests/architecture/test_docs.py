@@ -1,10 +1,11 @@
-"""What the pages promise is there: every link, every make target, every command."""
+"""What the pages promise is there: every link, file, make target and command; every capability has its test."""
 
 from __future__ import annotations
 
 import ast
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import click
@@ -13,10 +14,12 @@ import pytest
 import app
 from admin.cli import main
 from infrastructure import app_stack, data_stack
-from tests.architecture.test_imports import PURE
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
+from .test_imports import PURE
+
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
 
 
 def named(page: Path) -> str:
@@ -40,6 +43,9 @@ def headings(page: Path) -> set[str]:
 DECISIONS = {page.name[:3]: page for page in (ROOT / "docs/decisions").glob("[0-9]*.md")}
 
 
+READ = {".py", ".toml", ".json", ".html", ".md", ""}
+
+
 def decisions_named(text: str) -> set[str]:
     """The numbers of the decisions that a text names, as links or in words (`decision 024`)."""
     words = re.findall(r"[Dd]ecisions?\s+\[?(\d{3})\b(?:(?:,| and)\s+\[?(\d{3})\b)?", text)
@@ -47,20 +53,14 @@ def decisions_named(text: str) -> set[str]:
 
 
 def test_a_decision_that_is_named_exists():
-    kept = [ROOT / "app.py", ROOT / "CHANGELOG.md", ROOT / "Makefile", ROOT / "pyproject.toml"]
-    for room in ("chalicelib", "admin", "local", "bench", "tests", "infrastructure", ".ci", "docs"):
-        kept += [
-            path for path in (ROOT / room).rglob("*") if path.suffix in {".py", ".toml", ".json", ".html", ".md", ""}
-        ]
+    rooms = ("chalicelib", "admin", "local", "bench", "tests", "infrastructure", ".ci", "docs")
+    kept = [ROOT / "app.py", ROOT / "Makefile", ROOT / "pyproject.toml"]
+    kept += [path for room in rooms for path in (ROOT / room).rglob("*") if path.suffix in READ]
     texts = {path: path.read_text() for path in [*kept, *PAGES] if path.is_file() and path != Path(__file__)}
     dead = {named(path): gone for path, text in texts.items() if (gone := decisions_named(text) - DECISIONS.keys())}
     assert dead == {}
-    assert decisions_named("by decision 001, and decisions 024 and\n002 [x](decisions/003-y.md)") == {
-        "001",
-        "024",
-        "002",
-        "003",
-    }
+    every_way = "by decision 001, and decisions 024 and\n002 [x](decisions/003-y.md)"
+    assert sorted(decisions_named(every_way)) == ["001", "002", "003", "024"]
 
 
 def test_a_decision_says_when_it_was_made_and_whether_it_holds_and_the_index_has_it():
@@ -76,35 +76,24 @@ def test_a_decision_says_when_it_was_made_and_whether_it_holds_and_the_index_has
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
-def test_every_file_that_is_named_exists(page):
+def test_every_file_make_target_and_command_that_is_named_exists(page):
     rooms = "chalicelib|admin|infrastructure|local|tests|bench|docs"
     files = re.findall(rf"`((?:{rooms})/[\w./-]+\.(?:py|toml|html|md))[`:]", page.read_text())
     assert [file for file in files if not (ROOT / file).exists()] == []
     modules = re.findall(rf"`(?:[^`]*python -m )?((?:{rooms})(?:\.[a-z_0-9]+)+)[` ]", page.read_text())
     assert [module for module in modules if not is_module(module)] == []
+    assert set(re.findall(r"`make ([a-z-]+)", page.read_text())) <= TARGETS
+    for words in re.findall(r"gelombang ((?:[a-z-]+ ?){1,2})", page.read_text().replace("bin/gelombang", "gelombang")):
+        first, *rest = words.split()
+        command = main.commands.get(first)  # the word alone is none: a name, a sentence
+        if rest and isinstance(command, click.Group):
+            assert rest[0] in command.commands, f"gelombang {words}"
 
 
 def is_module(name: str) -> bool:
     """Whether a dotted name leads to a module, a package, or something in a module."""
     path = ROOT.joinpath(*name.split("."))
     return any(one.exists() for one in (path, path.with_suffix(".py"), path.parent.with_suffix(".py")))
-
-
-@pytest.mark.parametrize("page", PAGES, ids=named)
-def test_every_make_target_that_is_named_exists(page):
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
-    assert set(re.findall(r"`make ([a-z-]+)", page.read_text())) - targets == set()
-
-
-@pytest.mark.parametrize("page", PAGES, ids=named)
-def test_every_command_that_is_named_exists(page):
-    for words in re.findall(r"gelombang ((?:[a-z-]+ ?){1,2})", page.read_text().replace("bin/gelombang", "gelombang")):
-        first, *rest = words.split()
-        if first not in main.commands:
-            continue  # the word alone: a name, a sentence
-        command = main.commands[first]
-        if rest and isinstance(command, click.Group):
-            assert rest[0] in command.commands, f"gelombang {words}"
 
 
 def test_the_operators_book_has_every_alarm_and_no_other():
@@ -119,11 +108,8 @@ def test_the_operators_book_has_every_alarm_and_no_other():
 
 
 def test_every_domain_is_named_where_the_rooms_are_shown_in_the_order_of_the_imports():
-    layers = next(
-        contract["layers"]
-        for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-        if contract["type"] == "layers"
-    )
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    [layers] = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
     domains = [layer.removeprefix("chalicelib.") for layer in reversed(layers)]
     assert {path.parent.name for path in (ROOT / "chalicelib").glob("*/errors.py")} == set(domains)
     architecture, readme = ((ROOT / page).read_text() for page in ("docs/architecture.md", "README.md"))
@@ -136,15 +122,14 @@ def test_every_domain_is_named_where_the_rooms_are_shown_in_the_order_of_the_imp
 
 
 def test_every_command_and_target_says_what_it_does():
-    help_lines = re.findall(r"^[a-z-]+:.*$", (ROOT / "Makefile").read_text(), re.M)
-    assert [line for line in help_lines if "##" not in line] == []
+    lines = re.findall(r"^[a-z-]+:.*$", (ROOT / "Makefile").read_text(), re.M)
+    assert [line for line in lines if "##" not in line] == []
     groups = [command for command in main.commands.values() if isinstance(command, click.Group)]
     commands = [*main.commands.values(), *(one for group in groups for one in group.commands.values())]
     assert [command.name for command in commands if not command.help] == []
 
 
 def test_the_changelog_has_the_version():
-
     assert f"## {app.VERSION}" in (ROOT / "CHANGELOG.md").read_text()
     assert f'version = "{app.VERSION}"' in (ROOT / "pyproject.toml").read_text()
 
@@ -210,14 +195,73 @@ def methods_of(domain: str, title: str) -> set[str]:
 
 
 def test_the_rooms_are_those_of_the_tree():
-    shown = (
-        (ROOT / "docs/architecture.md")
-        .read_text()
-        .split("```")[1]
-        .split("chalicelib/")[1]
-        .split("\ninfrastructure/")[0]
-    )
+    tree = (ROOT / "docs/architecture.md").read_text().split("```")[1]
+    shown = tree.split("chalicelib/")[1].split("\ninfrastructure/")[0]
     rooms = (re.split(r"\s{2,}|(?<=/) ", line.strip())[0] for line in shown.splitlines() if re.match(r"  \w", line))
     words = {word.strip("/") for room in rooms for word in room.split()}
     parts = {path.stem for path in (ROOT / "chalicelib").iterdir() if path.is_dir() or path.suffix == ".py"}
     assert parts - {"__init__", "__pycache__"} <= words
+
+
+CAPABILITIES = dict(
+    re.findall(r"^## (\d+)\. \S.*?$(.*?)(?=^## |\Z)", (ROOT / "docs/capabilities.md").read_text(), re.M | re.S)
+)
+"""The text below each numbered heading, by its number. A test or command that it names stands in its own backticks."""
+
+
+@cache
+def of_file(path: str) -> frozenset[str]:
+    """The names of the test functions of a file."""
+    tree = ast.parse((ROOT / path).read_text())
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return frozenset(node.name for node in functions if node.name.startswith("test_"))
+
+
+def fault(witness: str) -> str:
+    """Why a witness shows nothing; empty for a good one: a test, a make target or a command."""
+    if "::" in witness:
+        path, _, name = witness.partition("::")
+        if not (ROOT / path).is_file():
+            return f"there is no file {path}"
+        return "" if name in of_file(path) else f"{path} has no {name}"
+    first, *words = witness.split()
+    if first == "make" and len(words) == 1:
+        return "" if words[0] in TARGETS else f"there is no make target {words[0]}"
+    if first == "gelombang" and words:
+        return "" if isinstance(found(words), click.Command) else f"there is no command {witness}"
+    return f"{witness} is neither a test nor a command"
+
+
+def found(words: list[str]) -> click.Command | None:
+    """The command that these words lead to; a group alone is none that could be run."""
+    command: click.Command | None = main
+    for word in words:
+        command = command.commands.get(word) if isinstance(command, click.Group) else None
+    return None if isinstance(command, click.Group) else command
+
+
+def test_every_capability_has_its_section_in_order():
+    assert list(CAPABILITIES) == [str(number) for number in range(1, 17)]
+
+
+@pytest.mark.parametrize("number", CAPABILITIES)
+def test_a_section_names_a_test_and_everything_it_names_is_there(number: str):
+    witnesses = in_code(CAPABILITIES[number])
+    assert [name for name in witnesses if "::" in name], "no test"
+    assert [reason for name in witnesses if (reason := fault(name))] == []
+
+
+@pytest.mark.parametrize(
+    ("witness", "named"),
+    [
+        ("tests/waves/test_calendar.py::test_of_nothing", "has no test_of_nothing"),
+        ("tests/draw/test_nowhere.py::test_of_nothing", "there is no file"),
+        ("tests/local/test_demo_people.py::judge", "has no judge"),
+        ("make coffee", "no make target coffee"),
+        ("gelombang wave teleport", "no command gelombang wave teleport"),
+        ("gelombang wave", "no command gelombang wave"),
+        ("GET /waves", "neither a test nor a command"),
+    ],
+)
+def test_a_section_that_points_at_nothing_is_caught(witness: str, named: str):
+    assert named in fault(witness)

@@ -1,14 +1,18 @@
-"""Imports point one way (the contracts in pyproject.toml), and importing does nothing."""
+"""Imports point one way (the contracts in pyproject.toml), importing does nothing, and one place builds clients."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+from chalicelib.aws import clients
+from chalicelib.config import API_TIMEOUT_S
+from tests.conftest import REGION, ROOT
+
 PURE = sorted(
     path.relative_to(ROOT).as_posix()
     for pattern in (
@@ -49,3 +53,16 @@ def test_importing_the_application_needs_neither_environment_nor_network():
     code = "import socket\ndef refuse(*a, **k): raise SystemExit('network')\nsocket.socket.connect = refuse\nimport app"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={"PATH": ""}, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
+
+
+def test_clients_are_built_in_one_place_only():
+    builds = re.compile(r"boto3\.(client|resource|session|Session)\(|^\s*(import|from) boto3\b", re.MULTILINE)
+    found = [path for path in (ROOT / "chalicelib").rglob("*.py") if builds.search(path.read_text())]
+    assert found == [ROOT / "chalicelib/aws/clients.py"]
+
+
+@pytest.mark.parametrize("service", ["sqs", "secretsmanager", "kms"])
+def test_a_client_gives_up_a_call_within_a_request(service: str):
+    config = clients.client(service, REGION).meta.config
+    assert config.connect_timeout + config.read_timeout < API_TIMEOUT_S
+    assert config.retries["mode"] == "standard"

@@ -18,7 +18,7 @@ from chalicelib.config import Programme
 from chalicelib.errors import NotFound
 from chalicelib.web import edge, problems
 from chalicelib.web.edge import BODY_LIMIT_BYTES, Operation
-from tests.builders.errors import every_error
+from tests.conftest import every_error
 
 from .gateway import DURING, Call, Gateway, serving_alone
 from .refusals import REFUSALS, SUCCESSES

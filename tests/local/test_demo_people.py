@@ -15,7 +15,7 @@ from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm,
 from chalicelib.waves.calendar import Calendar
 from chalicelib.web.edge import BODY_LIMIT_BYTES, decode
 from local.demo.people import FAMILY_SIZE, Part, Person, Way, people
-from tests.builders.errors import every_error
+from tests.conftest import every_error
 
 DAYS = [date(2026, 11, 24), date(2028, 2, 29), date(2027, 3, 1)]
 TODAY = DAYS[0]
