@@ -14,8 +14,15 @@ from rich.text import Text
 
 from chalicelib import typed_text
 from chalicelib.clock import WIB, utc_now, wib_date
-from chalicelib.helpdesk.evidence import SelectionEvidence
-from chalicelib.helpdesk.rules import About, AboutDisbursement, AboutSelection, Grievance, GrievanceAct, GrievanceState
+from chalicelib.helpdesk.rules import (
+    About,
+    AboutDisbursement,
+    AboutSelection,
+    Grievance,
+    GrievanceAct,
+    GrievanceState,
+    SelectionEvidence,
+)
 from chalicelib.helpdesk.service import Helpdesk, OpenedGrievance
 from chalicelib.helpdesk.store import ALL_SHARDS
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from chalicelib.clock import WIB, parse_iso
 from chalicelib.money import Rupiah, format_idr
 from chalicelib.outcomes.statistics_wire import (
+    FEWEST,
     Outcomes,
     Progress,
     Province,
@@ -19,7 +20,6 @@ from chalicelib.outcomes.statistics_wire import (
     Statistics,
     WaveStatistics,
 )
-from chalicelib.outcomes.suppression import FEWEST
 
 from ..deployment import stages
 from ..terminal import stage_option

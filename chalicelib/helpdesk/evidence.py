@@ -4,42 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from msgspec import Struct
-
 from ..draw import published
 from ..draw.leaves import leaf
 from ..draw.selection import open_value, rank
 from ..waves.rules import DrawnEntry
-
-
-class SelectionEvidence(Struct, frozen=True):
-    """An entry in its draw, as it was when the appeal was filed; hashes in hex, a lower value is better.
-
-    `position` is the leaf's place (from 1) among the `entries` of `list_url`, null if it is missing there, as it must
-    be if `reason` is why the entry was removed before the draw. `rank` counts for seats reserved for the region, null
-    where it had none; a cut-off is the value of the last one chosen, null where none was. `within` says which cut-off
-    the entry is within by its values alone; `verdict` (chosen, not_chosen, revoked) and `reason` say what came of it
-    after removals, family cards, eligibility and substitutions. `family_card_holders`: how many beneficiaries hold the
-    family card of the join, where that is the reason.
-    """
-
-    wave: int
-    region: int
-    leaf: str
-    list_url: str
-    position: int | None
-    entries: int
-    seed: str
-    rank: str | None
-    rank_cutoff: str | None
-    open: str
-    open_cutoff: str | None
-    within: Literal["reserved", "open"] | None
-    verdict: str
-    reason: str | None
-    seat: str | None
-    results_url: str
-    family_card_holders: int | None = None
+from .rules import SelectionEvidence
 
 
 def leaf_of(drawn: DrawnEntry) -> bytes:

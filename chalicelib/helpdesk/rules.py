@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from ..clock import WIB, wib_date
 from ..ids import derived_id
-from .evidence import SelectionEvidence
 
 _SATURDAY = 5
 
@@ -39,6 +38,36 @@ class AboutDisbursement(Struct, frozen=True, forbid_unknown_fields=True, tag="di
 
 
 About = AboutRegistration | AboutSelection | AboutDisbursement
+
+
+class SelectionEvidence(Struct, frozen=True):
+    """An entry in its draw, as it was when the appeal was filed; hashes in hex, a lower value is better.
+
+    `position` is the leaf's place (from 1) among the `entries` of `list_url`, null if it is missing there, as it must
+    be if `reason` is why the entry was removed before the draw. `rank` counts for seats reserved for the region, null
+    where it had none; a cut-off is the value of the last one chosen, null where none was. `within` says which cut-off
+    the entry is within by its values alone; `verdict` (chosen, not_chosen, revoked) and `reason` say what came of it
+    after removals, family cards, eligibility and substitutions. `family_card_holders`: how many beneficiaries hold the
+    family card of the join, where that is the reason.
+    """
+
+    wave: int
+    region: int
+    leaf: str
+    list_url: str
+    position: int | None
+    entries: int
+    seed: str
+    rank: str | None
+    rank_cutoff: str | None
+    open: str
+    open_cutoff: str | None
+    within: Literal["reserved", "open"] | None
+    verdict: str
+    reason: str | None
+    seat: str | None
+    results_url: str
+    family_card_holders: int | None = None
 
 
 class Category(StrEnum):

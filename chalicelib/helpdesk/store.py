@@ -19,8 +19,7 @@ from pynamodb.models import Model
 from ..aws.dynamodb import LegsFailed, Transaction, find
 from ..clock import iso, parse_iso
 from ..waves.rules import SHARDS, shard_of
-from .evidence import SelectionEvidence
-from .rules import About, Category, Grievance, GrievanceAct, GrievanceState, before
+from .rules import About, Category, Grievance, GrievanceAct, GrievanceState, SelectionEvidence, before
 
 NUMBER_LEG = "number"
 OPEN_LEG = "open"

@@ -6,8 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from .evidence import SelectionEvidence
-from .rules import About, Category, GrievanceState
+from .rules import About, Category, GrievanceState, SelectionEvidence
 
 GrievanceText = Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"\S")]
 

@@ -7,34 +7,18 @@ nothing, and a correction is another import.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ..spreadsheets import whole
 from .errors import MalformedHistory
+from .tally_rules import Past, PastWave
 
 COLUMNS = ("wave", "year", "province", "recipients", "graduates")
 FIRST_YEAR = 2020
 LARGEST = 99_999_999
 """Of one wave in one province; more is a slip of the pen, in a country of 280 million."""
 NAMED_LINES_MAX = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """People in one province: who received the benefit, and who of them completed."""
-
-    recipients: int
-    graduates: int
-
-
-@dataclass(frozen=True, slots=True)
-class PastWave:
-    """A wave that ran before this system, in the year of its opening, by province."""
-
-    number: int
-    year: int
-    regions: Mapping[int, Past]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from ..clock import iso
 from . import figures
 from . import statistics_wire as wire
 from .figures import GROUPS, Shown
-from .history import PastWave
-from .suppression import FEWEST, Sum, withheld
-from .tally_rules import Count, Counts, Tally, WaveTally, add
+from .statistics_wire import FEWEST
+from .suppression import Sum, withheld
+from .tally_rules import Count, Counts, PastWave, Tally, WaveTally, add
 
 REGISTERED = "registered"
 BEFORE = "before_this_system"

@@ -11,6 +11,7 @@ from ..waves.errors import UnknownWave
 from ..waves.service import Waves
 from . import history
 from .statistics_wire import BEFORE_THE_FIRST, HEADER, Statistics, WaveStatistics
+from .tally_rules import PastWave
 from .tally_store import COUNTRY, ImportActItem, TallyStore
 
 KEPT = timedelta(minutes=5)
@@ -45,9 +46,7 @@ class PublishedStatistics:
             self._kept = now, HEADER + "".join(self._store.lines())
         return self._kept[1]
 
-    def import_history(
-        self, lines: Iterable[str], now: datetime, signed: Signed | None = None
-    ) -> list[history.PastWave]:
+    def import_history(self, lines: Iterable[str], now: datetime, signed: Signed | None = None) -> list[PastWave]:
         """Take a file of past totals, all of it or nothing; returns its waves. Raises `MalformedHistory`.
 
         Wave by wave: an import that broke off is made whole by doing it again. It shows from the next count on.

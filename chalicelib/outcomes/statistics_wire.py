@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from .suppression import FEWEST
+FEWEST = 10
+"""People; a figure about fewer is withheld."""
 
 
 class Share(Struct, frozen=True):

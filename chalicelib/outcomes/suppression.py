@@ -13,8 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-FEWEST = 10
-"""People; a figure about fewer is withheld."""
+from .statistics_wire import FEWEST
 
 K = TypeVar("K")
 

@@ -81,6 +81,23 @@ class WaveTally:
     regions: Tally
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """People in one province: who received the benefit, and who of them completed."""
+
+    recipients: int
+    graduates: int
+
+
+@dataclass(frozen=True, slots=True)
+class PastWave:
+    """A wave that ran before this system, in the year of its opening, by province."""
+
+    number: int
+    year: int
+    regions: Mapping[int, Past]
+
+
 def of_beneficiary(who: Beneficiary, account: TrainingAccount | None, owed: Sequence[Entitlement]) -> Counter[str]:
     """Of one who was chosen; `owed` are their entitlements, as far as there are any."""
     counts: Counter[str] = Counter({Count.CHOSEN: 1})

@@ -28,9 +28,8 @@ from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribu
 from ..aws.admin_acts import ActColumns
 from ..aws.dynamodb import find, save_if
 from ..clock import iso, parse_iso
-from .history import Past, PastWave
 from .store import OutcomesTable
-from .tally_rules import Tally
+from .tally_rules import Past, PastWave, Tally
 
 log = logging.getLogger(__name__)
 

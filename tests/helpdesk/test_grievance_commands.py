@@ -14,8 +14,7 @@ from admin.cli import main
 from admin.commands import grievance
 from admin.deployment import stages
 from chalicelib.config import Programme, Settings
-from chalicelib.helpdesk.evidence import SelectionEvidence
-from chalicelib.helpdesk.rules import AboutSelection, Category, GrievanceState
+from chalicelib.helpdesk.rules import AboutSelection, Category, GrievanceState, SelectionEvidence
 from tests.builders.helpdesk import Desk
 from tests.conftest import REGION, T0
 

@@ -9,8 +9,8 @@ import msgspec
 
 from chalicelib.draw.selection import DrawResult
 from chalicelib.helpdesk import errors
-from chalicelib.helpdesk.evidence import SelectionEvidence, of_selection
-from chalicelib.helpdesk.rules import Category, GrievanceState
+from chalicelib.helpdesk.evidence import of_selection
+from chalicelib.helpdesk.rules import Category, GrievanceState, SelectionEvidence
 from chalicelib.helpdesk.wire import GrievanceForm
 from chalicelib.waves.rules import NOT_DRAWN, DrawnEntry, Entry, EntryOutcome, EntryStanding
 from tests.conftest import ROOT, T0

@@ -8,7 +8,8 @@ from click.testing import CliRunner
 from admin.commands.wave import wave
 from admin.deployment import stages
 from chalicelib.outcomes.errors import MalformedHistory
-from chalicelib.outcomes.history import Past, PastWave, read
+from chalicelib.outcomes.history import read
+from chalicelib.outcomes.tally_rules import Past, PastWave
 
 HEADER = "wave,year,province,recipients,graduates"
 LINES = [HEADER, "11,2020,31,400000,300000", "11,2020,32,100,50", "4,2020,31,7000, 6000 "]

@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from chalicelib.outcomes.history import Past, PastWave
 from chalicelib.outcomes.statistics_rules import Counted, PublishedFigures, publishable
 from chalicelib.outcomes.statistics_wire import (
+    FEWEST,
     HEADER,
     Days,
     Difference,
@@ -25,8 +25,7 @@ from chalicelib.outcomes.statistics_wire import (
     Share,
     lines,
 )
-from chalicelib.outcomes.suppression import FEWEST
-from chalicelib.outcomes.tally_rules import Count, WaveTally
+from chalicelib.outcomes.tally_rules import Count, Past, PastWave, WaveTally
 from tests.conftest import T0
 
 DAY_MS = 86_400_000

@@ -7,7 +7,8 @@ from fractions import Fraction
 
 import pytest
 
-from chalicelib.outcomes.suppression import FEWEST, Sum, withheld
+from chalicelib.outcomes.statistics_wire import FEWEST
+from chalicelib.outcomes.suppression import Sum, withheld
 
 
 def test_ten_people_are_shown_and_nine_are_not():
