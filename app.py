@@ -17,7 +17,7 @@ from chalicelib.jobs import wire as jobs
 from chalicelib.notices import feedback, mailer
 from chalicelib.outcomes import errors as outcome
 from chalicelib.outcomes import statistics_wire as statistics
-from chalicelib.outcomes import survey_wire as surveys
+from chalicelib.outcomes import surveys
 from chalicelib.payouts import errors as payout
 from chalicelib.payouts import queue
 from chalicelib.payouts import wire as payouts

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import cache
 from types import MappingProxyType
 from typing import Annotated, Literal
 
@@ -165,3 +166,21 @@ def deadline(filed_at: datetime, working_days: int, is_holiday: Callable[[date],
         if day.weekday() < _SATURDAY and not is_holiday(day):
             left -= 1
     return datetime.combine(day + timedelta(days=1), time(), WIB).astimezone(UTC)
+
+
+def is_holiday(day: date) -> bool:
+    """Whether a day is a national holiday or one of the government's joint leave days (cuti bersama).
+
+    Days that follow the moon are estimates until the ministers' joint decree for the year is out and the library has
+    it, which is why a deadline is computed once, at filing, and then kept.
+    """
+    return day in _days(day.year)
+
+
+@cache
+def _days(year: int) -> frozenset[date]:
+    # Imported here: 50 ms (four times that where all countries are installed) that only who files something pays.
+    from holidays.constants import GOVERNMENT, PUBLIC
+    from holidays.countries.indonesia import Indonesia
+
+    return frozenset(Indonesia(years=year, categories=(GOVERNMENT, PUBLIC)))

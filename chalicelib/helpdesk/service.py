@@ -24,9 +24,17 @@ from ..waves.rules import REMOVALS
 from ..waves.service import Waves
 from . import evidence, rules, wire
 from .errors import AlreadyAnswered, AlreadyEscalated, TooManyGrievances, UnknownGrievance
-from .holidays import is_holiday
-from .published_lists import PublishedLists
-from .rules import About, AboutDisbursement, AboutSelection, Grievance, GrievanceAct, GrievanceState, SelectionEvidence
+from .evidence import PublishedLists
+from .rules import (
+    About,
+    AboutDisbursement,
+    AboutSelection,
+    Grievance,
+    GrievanceAct,
+    GrievanceState,
+    SelectionEvidence,
+    is_holiday,
+)
 from .store import ALL_SHARDS, NUMBER_LEG, HelpdeskStore, ShardCount
 
 log = logging.getLogger(__name__)

@@ -16,10 +16,9 @@ from ..training.service import Trainings
 from ..waves.rules import BeneficiaryState
 from ..waves.service import Waves
 from . import rules, wire
-from .applications import ApplicationStore
 from .errors import ApplicationWithdrawn, NotGraduated, UnknownVacancy, VacancyClosed, VacancyReferenceUsed
 from .rules import Application, JobCounts, Offer, Vacancy
-from .store import VacancyStore
+from .store import ApplicationStore, VacancyStore
 
 log = logging.getLogger(__name__)
 

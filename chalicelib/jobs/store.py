@@ -1,7 +1,7 @@
-"""The jobs table, and the vacancies in it.
+"""The jobs table: vacancies, and applications to them. No item has personal data: a person is named by id.
 
 A vacancy is written together with its entries in the list of each of its skills and in the list of open vacancies, so
-that no list ever tells of a vacancy what it is not: a changed set of skills moves the entries in that one transaction.
+that no list ever tells of a vacancy what it is not.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from pynamodb.models import Model
 
 from ..aws.dynamodb import LegsFailed, Transaction, find
 from ..clock import iso, parse_iso
-from .rules import JobCounts, Listing, Offer, Vacancy, dated, listing
+from .errors import VacancyClosed
+from .rules import SHARED, Application, JobCounts, Listing, Offer, Vacancy, application_id, dated, listing
 
 
 class JobsTable(Model):
@@ -221,4 +222,99 @@ def _vacancy(item: VacancyItem) -> Vacancy:
         posted_at=_instant(int(item.posted_at)),
         version=int(item.version),
         closed_at=parse_iso(item.closed_at) if item.closed_at else None,
+    )
+
+
+_APPLICANT = "APPLICANT#"
+
+
+class ApplicationItem(JobsTable):
+    """`A#<registrant>` / vacancy: what the person agreed to share, from when and until when."""
+
+    shared = UnicodeSetAttribute()
+    consented_at = UnicodeAttribute()
+    withdrawn_at = UnicodeAttribute(null=True)
+
+
+class ApplicantItem(JobsTable):
+    """`V#<vacancy>` / `APPLICANT#<consented at, ms>#<application>`: whom the partner may be shown, oldest first."""
+
+    registrant_id = UnicodeAttribute()
+
+
+class ApplicationStore:
+    """Reads, and writes of one transaction each. `transaction` makes a new, empty one."""
+
+    def __init__(self, transaction: Callable[[], Transaction], vacancies: VacancyStore) -> None:
+        self._transaction = transaction
+        self._vacancies = vacancies
+
+    def application(self, registrant_id: str, vacancy_id: str) -> Application | None:
+        """One consistent read."""
+        item = find(ApplicationItem, f"A#{registrant_id}", vacancy_id)
+        return _application(item) if item else None
+
+    def applications(self, registrant_id: str) -> list[Application]:
+        """All of one person, by one query: some 5,000 of them are a call."""
+        return [_application(item) for item in ApplicationItem.query(f"A#{registrant_id}", consistent_read=True)]
+
+    def applicants(self, vacancy_id: str, after: str | None, limit: int) -> list[tuple[str, str]]:
+        """The next `limit` applicants of a vacancy, oldest first: `<consented at>#<application>` and the registrant.
+
+        One consistent query: who has withdrawn is not among them.
+        """
+        # Above these keys there is only the vacancy itself.
+        later = ApplicantItem.sk.between(f"{_APPLICANT}{after or ''}\0", f"{_APPLICANT}~")
+        query = ApplicantItem.query(f"V#{vacancy_id}", later, consistent_read=True, limit=limit)
+        return [(item.sk.removeprefix(_APPLICANT), item.registrant_id) for item in query]
+
+    def add(self, application: Application, now: datetime) -> bool:
+        """Write an application; False if the person applied before. Raises `VacancyClosed`: it takes none at `now`."""
+        try:
+            with self._transaction() as tx:
+                self._vacancies.check_open(tx, application.vacancy_id, now)
+                tx.put("application", _application_item(application), ApplicationItem.pk.does_not_exist())
+                tx.put("applicant", _entry(application))
+                count(tx, "APPLICATIONS", application_id(application.vacancy_id, application.registrant_id))
+        except LegsFailed as failed:
+            if "application" in failed.legs:
+                return False
+            raise VacancyClosed() from failed
+        return True
+
+    def withdraw(self, application: Application, now: datetime) -> bool:
+        """End what an application shares; False if it had been ended before."""
+        mine = ApplicationItem(f"A#{application.registrant_id}", application.vacancy_id)
+        shared = ApplicationItem.pk.exists() & ApplicationItem.withdrawn_at.does_not_exist()
+        try:
+            with self._transaction() as tx:
+                tx.delete("applicant", _entry(application))
+                tx.update("application", mine, [ApplicationItem.withdrawn_at.set(iso(now))], shared)
+        except LegsFailed:
+            return False
+        return True
+
+
+def _entry(application: Application) -> ApplicantItem:
+    # Named by the application and not by the person: the partner gets these keys as cursors.
+    name = application_id(application.vacancy_id, application.registrant_id)
+    key = _APPLICANT + dated(application.consented_at, name)
+    return ApplicantItem(f"V#{application.vacancy_id}", key, registrant_id=application.registrant_id)
+
+
+def _application_item(application: Application) -> ApplicationItem:
+    return ApplicationItem(
+        f"A#{application.registrant_id}",
+        application.vacancy_id,
+        shared=set(SHARED),
+        consented_at=iso(application.consented_at),
+    )
+
+
+def _application(item: ApplicationItem) -> Application:
+    return Application(
+        registrant_id=item.pk.removeprefix("A#"),
+        vacancy_id=item.sk,
+        consented_at=parse_iso(item.consented_at),
+        withdrawn_at=parse_iso(item.withdrawn_at) if item.withdrawn_at else None,
     )

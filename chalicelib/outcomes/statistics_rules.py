@@ -10,9 +10,8 @@ from datetime import datetime
 from ..clock import iso
 from . import figures
 from . import statistics_wire as wire
-from .figures import GROUPS, Shown
+from .figures import GROUPS, Shown, Sum, withheld
 from .statistics_wire import FEWEST
-from .suppression import Sum, withheld
 from .tally_rules import Count, Counts, PastWave, Tally, WaveTally, add
 
 REGISTERED = "registered"

@@ -1,11 +1,32 @@
-"""The outcomes table: surveys and samples (`survey_store`), tallies and statistics (`tally_store`), job cursors."""
+"""The outcomes table: surveys and samples, the rounds of the count with their tallies, and what is published.
+
+Waves in six digits, `REGISTERED` in their place for registrations. Tallies and what is published are written whole, and
+never over those of a later round: a run that was overtaken changes nothing.
+"""
 
 from __future__ import annotations
 
-from pynamodb.attributes import UnicodeAttribute
+import json
+import logging
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+import msgspec
+from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
+from ..aws.admin_acts import ActColumns
 from ..aws.cursors import CursorFields
+from ..aws.dynamodb import Transaction, find, save_if
+from ..clock import iso, parse_iso
+from ..money import rupiah
+from ..waves.rules import shard_of
+from .survey_rules import KINDS, Group, Survey
+from .tally_rules import Past, PastWave, Tally
 
 
 class OutcomesTable(Model):
@@ -20,3 +41,306 @@ class OutcomesTable(Model):
 
 class SurveyCursor(CursorFields, OutcomesTable):
     """See `chalicelib.aws.cursors`."""
+
+
+ANSWER_LEG = "survey_answer"
+
+
+class SurveysOfWaveIndex(GlobalSecondaryIndex["SurveyItem"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
+    """A wave's surveys, of both groups."""
+
+    class Meta:
+        index_name = "roster"
+        projection = AllProjection()
+
+    roster_shard = UnicodeAttribute(hash_key=True)
+    pk = UnicodeAttribute(range_key=True)
+
+
+class SurveyItem(OutcomesTable):
+    """`S#<registrant>` / `SURVEY_1`, `SURVEY_2`, `COMPARISON#<wave>`: an opened survey; `answers`: JSON, once given."""
+
+    survey_id = UnicodeAttribute()
+    number = NumberAttribute()
+    group = UnicodeAttribute()
+    wave = NumberAttribute()
+    region = NumberAttribute()
+    version = UnicodeAttribute()
+    amount_idr = NumberAttribute()
+    opened_at = UnicodeAttribute()
+    closes_at = UnicodeAttribute()
+    answers = UnicodeAttribute(null=True)
+    answered_at = UnicodeAttribute(null=True)
+    roster_shard = UnicodeAttribute()
+    roster: ClassVar[SurveysOfWaveIndex] = SurveysOfWaveIndex()
+
+
+class SampleItem(OutcomesTable):
+    """`SAMPLES` / `<wave>`: a wave whose comparison group has been offered the survey."""
+
+    opened_at = UnicodeAttribute()
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedSample:
+    """A wave whose whole comparison group has been offered the survey; the last of them at `opened_at`."""
+
+    wave: int
+    opened_at: datetime
+
+
+class SurveyStore:
+    """Reads and conditional writes. `transaction` makes a new, empty transaction."""
+
+    def __init__(self, transaction: Callable[[], Transaction]) -> None:
+        self.transaction = transaction
+
+    def open(self, survey: Survey) -> Survey:
+        """Open a survey unless it is open already (one write); returns the one that holds (then one more read)."""
+        item = _to_item(survey)
+        if save_if(item, SurveyItem.pk.does_not_exist()):
+            return survey
+        return _from_item(SurveyItem.get(item.pk, item.sk, consistent_read=True))
+
+    def of(self, registrant_id: str) -> list[Survey]:
+        """A person's surveys, oldest first; one consistent query."""
+        items = SurveyItem.query(f"S#{registrant_id}", consistent_read=True)
+        return sorted((_from_item(item) for item in items), key=lambda survey: survey.opened_at)
+
+    def find(self, registrant_id: str, number: int) -> Survey | None:
+        """A beneficiary's survey, by one consistent read."""
+        item = find(SurveyItem, f"S#{registrant_id}", KINDS[number - 1].value)
+        return _from_item(item) if item else None
+
+    def answer(self, tx: Transaction, survey: Survey) -> None:
+        """Add the answers of `survey` to a transaction. The leg `ANSWER_LEG` fails if there are answers already."""
+        if survey.answers is None or survey.answered_at is None:
+            raise ValueError("a survey without answers")
+        tx.update(
+            ANSWER_LEG,
+            SurveyItem(f"S#{survey.registrant_id}", _sk(survey)),
+            [
+                SurveyItem.answers.set(json.dumps(dict(survey.answers), sort_keys=True)),
+                SurveyItem.answered_at.set(iso(survey.answered_at)),
+            ],
+            SurveyItem.pk.exists() & SurveyItem.answered_at.does_not_exist(),
+        )
+
+    def of_wave(self, wave: int, shard: str) -> Iterator[Survey]:
+        """One shard (two digits) of a wave's surveys of both groups; paged, eventually consistent."""
+        for item in SurveyItem.roster.query(f"{wave}#{shard}"):
+            yield _from_item(item)
+
+    def samples(self) -> list[OfferedSample]:
+        """The waves whose comparison group has been offered the survey; one query."""
+        items = SampleItem.query("SAMPLES", consistent_read=True)
+        return [OfferedSample(int(item.sk), parse_iso(item.opened_at)) for item in items]
+
+    def add_sample(self, sample: OfferedSample) -> None:
+        """Record that a wave's comparison group has been offered the survey; again is harmless."""
+        SampleItem("SAMPLES", f"{sample.wave:06}", opened_at=iso(sample.opened_at)).save()
+
+
+def _sk(survey: Survey) -> str:
+    """Who was in a wave's comparison group may be chosen in a later wave, and has that wave's surveys too."""
+    return f"COMPARISON#{survey.wave:06}" if survey.group is Group.COMPARISON else KINDS[survey.number - 1].value
+
+
+def _to_item(survey: Survey) -> SurveyItem:
+    return SurveyItem(
+        f"S#{survey.registrant_id}",
+        _sk(survey),
+        survey_id=survey.id,
+        group=survey.group.value,
+        **{name: getattr(survey, name) for name in ("number", "wave", "region", "version", "amount_idr")},
+        opened_at=iso(survey.opened_at),
+        closes_at=iso(survey.closes_at),
+        roster_shard=f"{survey.wave}#{shard_of(survey.registrant_id)}",
+    )
+
+
+def _from_item(item: SurveyItem) -> Survey:
+    answers = json.loads(item.answers) if item.answers else None
+    return Survey(
+        id=item.survey_id,
+        registrant_id=item.pk.removeprefix("S#"),
+        number=int(item.number),
+        group=Group(item.group),
+        wave=int(item.wave),
+        region=int(item.region),
+        version=item.version,
+        amount_idr=rupiah(int(item.amount_idr)),
+        opened_at=parse_iso(item.opened_at),
+        closes_at=parse_iso(item.closes_at),
+        answers=answers and {name: tuple(one) if isinstance(one, list) else one for name, one in answers.items()},
+        answered_at=parse_iso(item.answered_at) if item.answered_at else None,
+    )
+
+
+log = logging.getLogger(__name__)
+
+REGISTERED = "REGISTERED"
+COUNTRY = "COUNTRY"
+
+
+class RoundItem(OutcomesTable):
+    """`ROUND` / `ROUND`: the present or last round of the count."""
+
+    number = NumberAttribute()
+    began_at = UnicodeAttribute()
+    ended_at = UnicodeAttribute(null=True)
+
+
+class TallyItem(OutcomesTable):
+    """`TALLY#<wave>` / `<shard>`, `JOINED`: a part of a wave; `TALLIES` / `<wave>`: the sum, which stays.
+
+    `counts` is compressed JSON; `final` is set in a sum.
+    """
+
+    round = NumberAttribute()
+    counts = BinaryAttribute(legacy_encoding=False)
+    final = BooleanAttribute(null=True)
+
+
+class PublishedItem(OutcomesTable):
+    """`STATISTICS` / `COUNTRY`, `WAVE#<wave>`: an answer; `STATISTICS_CSV` / `WAVE#<wave>`: lines. Compressed."""
+
+    round = NumberAttribute()
+    content = BinaryAttribute(legacy_encoding=False)
+
+
+class ImportActItem(OutcomesTable, ActColumns):
+    """What an administrator imported."""
+
+
+class HistoryItem(OutcomesTable):
+    """`HISTORY` / `<wave>`: totals of a wave before this system; `regions`: JSON, by province."""
+
+    year = NumberAttribute()
+    regions = UnicodeAttribute()
+
+
+class RoundOvertaken(Exception):
+    """A later round has begun: what this one still writes is of no use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One pass of counting everything. `ended_at` is set when all of it was published."""
+
+    number: int
+    began_at: datetime
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The sum of a wave's parts, as of a round; `final`: its parts are no longer counted."""
+
+    round: int
+    final: bool
+    regions: Tally
+
+
+class TallyStore:
+    """Reads and conditional writes."""
+
+    # Rounds
+
+    def round(self) -> Round | None:
+        """The latest round, by a consistent read."""
+        item = find(RoundItem, "ROUND", "ROUND")
+        if item is None:
+            return None
+        return Round(int(item.number), parse_iso(item.began_at), parse_iso(item.ended_at) if item.ended_at else None)
+
+    def begin(self, before: Round | None, now: datetime) -> Round:
+        """The round after `before`; if another run has begun it, that one."""
+        number = before.number + 1 if before else 1
+        item = RoundItem("ROUND", "ROUND", number=number, began_at=iso(now))
+        if save_if(item, RoundItem.number == before.number if before else RoundItem.pk.does_not_exist()):
+            return Round(number, now)
+        begun = self.round()
+        assert begun is not None, "the condition failed, so there is one"  # noqa: S101 - for the type checker
+        return begun
+
+    def end(self, done: Round, now: datetime) -> None:
+        """Everything of this round is published. Raises `RoundOvertaken`."""
+        item = RoundItem("ROUND", "ROUND", number=done.number, began_at=iso(done.began_at), ended_at=iso(now))
+        if not save_if(item, RoundItem.number == done.number):
+            raise RoundOvertaken
+
+    # Tallies; `of` is a wave in six digits, or `REGISTERED`
+
+    def parts(self, of: str, number: int) -> dict[str, Tally]:
+        """The parts that this round has counted, by name. One query."""
+        items = TallyItem.query(f"TALLY#{of}", filter_condition=TallyItem.round == number, consistent_read=True)
+        return {item.sk: _unpacked(item.counts, dict[int, dict[str, int]]) for item in items}
+
+    def put_part(self, of: str, name: str, number: int, tally: Tally) -> None:
+        """Write a part whole. Raises `RoundOvertaken`."""
+        _put(TallyItem(f"TALLY#{of}", name, round=number, counts=_packed(tally)))
+
+    def wholes(self) -> dict[str, Whole]:
+        """The sums there are, by wave (and of the registrations), of whatever round."""
+        return {
+            item.sk: Whole(int(item.round), bool(item.final), _unpacked(item.counts, dict[int, dict[str, int]]))
+            for item in TallyItem.query("TALLIES", consistent_read=True)
+        }
+
+    def put_whole(self, of: str, whole: Whole) -> None:
+        """Write a sum whole. Raises `RoundOvertaken`."""
+        _put(TallyItem("TALLIES", of, round=whole.round, counts=_packed(whole.regions), final=whole.final))
+
+    # What is published
+
+    def publish(self, name: str, number: int, answer: msgspec.Struct) -> None:
+        """Replace `COUNTRY` or a wave's (in six digits). Raises `RoundOvertaken`."""
+        _put(PublishedItem("STATISTICS", name, round=number, content=_packed(answer)))
+
+    def publish_lines(self, wave: str, number: int, lines: str) -> None:
+        """Replace a wave's lines of the CSV. Raises `RoundOvertaken`."""
+        _put(PublishedItem("STATISTICS_CSV", wave, round=number, content=_packed(lines)))
+
+    def published(self, name: str, kind: type[Any]) -> Any:
+        """An answer of this type; None if there is none, or one of another release's form. One read, moments late."""
+        item = find(PublishedItem, "STATISTICS", name, consistent=False)
+        try:
+            return _unpacked(item.content, kind) if item else None
+        except msgspec.ValidationError:
+            log.warning("statistics_of_another_form", extra={"answer": name})
+            return None
+
+    def lines(self) -> Iterator[str]:
+        """Every wave's lines, ascending; one query for each megabyte."""
+        for item in PublishedItem.query("STATISTICS_CSV"):
+            yield _unpacked(item.content, str)
+
+    # History
+
+    def history(self) -> list[PastWave]:
+        """Every wave that was imported, ascending."""
+        return [
+            PastWave(int(item.sk), int(item.year), msgspec.json.decode(item.regions, type=dict[int, Past]))
+            for item in HistoryItem.query("HISTORY", consistent_read=True)
+        ]
+
+    def put_history(self, wave: PastWave) -> None:
+        """Replace what was imported of a wave."""
+        regions = msgspec.json.encode(wave.regions).decode()
+        HistoryItem("HISTORY", f"{wave.number:06d}", year=wave.year, regions=regions).save()
+
+
+def _put(item: TallyItem | PublishedItem) -> None:
+    kind = type(item)
+    if not save_if(item, kind.pk.does_not_exist() | (kind.round <= item.round)):
+        raise RoundOvertaken
+
+
+def _packed(value: Any) -> bytes:
+    """A tenth of the JSON, which is mostly names: the fewer units to read and write."""
+    return zlib.compress(msgspec.json.encode(value))
+
+
+def _unpacked(content: bytes, kind: type[Any]) -> Any:
+    return msgspec.json.decode(zlib.decompress(content), type=kind)

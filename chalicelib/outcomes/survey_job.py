@@ -26,8 +26,8 @@ from ..waves.errors import ListChanged
 from ..waves.rules import SHARDS, Beneficiary
 from ..waves.service import Waves
 from . import survey_rules
+from .store import OfferedSample, SurveyStore
 from .survey_rules import Group, Survey, SurveyState
-from .survey_store import OfferedSample, SurveyStore
 
 log = logging.getLogger(__name__)
 

@@ -31,9 +31,8 @@ from . import statistics_wire as wire
 from . import tally_rules
 from .statistics_rules import Counted, publishable
 from .statistics_wire import lines
-from .survey_store import SurveyStore
+from .store import COUNTRY, REGISTERED, Round, RoundOvertaken, SurveyStore, TallyStore, Whole
 from .tally_rules import Count, Tally, WaveTally
-from .tally_store import COUNTRY, REGISTERED, Round, RoundOvertaken, TallyStore, Whole
 
 log = logging.getLogger(__name__)
 

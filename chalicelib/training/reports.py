@@ -18,7 +18,7 @@ from ..registration.service import Registrations
 from ..waves.service import Waves
 from . import rules, wire
 from .errors import CardMismatch, CertificateAlreadyUsed, ParticipantBlocked, RedeemCodeUnknown
-from .partner_store import PartnerStore
+from .partners import PartnerStore
 from .rules import Partner, Training, TrainingState
 from .store import CERTIFICATE_LEG, TRAINING_LEG, TrainingStore
 from .wire import AttendanceForm, CompletionForm, RedemptionForm, RedemptionView

@@ -22,7 +22,7 @@ from ..registration.service import Registrations
 from ..waves.rules import Beneficiary, BeneficiaryState, check_may_buy
 from ..waves.service import Waves
 from . import rules, wire
-from .catalogue_service import Courses
+from .courses import Courses
 from .errors import NotBeneficiary
 from .rules import Certificate, Course, Partner, Review, Training, TrainingAccount, TrainingState
 from .store import TrainingStore

@@ -10,11 +10,10 @@ from .training import TrainingServices
 if TYPE_CHECKING:
     from ..helpdesk.service import Helpdesk
     from ..outcomes.statistics_service import PublishedStatistics
+    from ..outcomes.store import SurveyStore, TallyStore
     from ..outcomes.survey_job import SurveyJob
-    from ..outcomes.survey_service import Surveys
-    from ..outcomes.survey_store import SurveyStore
+    from ..outcomes.surveys import Surveys
     from ..outcomes.tally_job import TallyJob
-    from ..outcomes.tally_store import TallyStore
 
 
 class OutcomesServices(TrainingServices):
@@ -22,7 +21,7 @@ class OutcomesServices(TrainingServices):
 
     @cached_property
     def helpdesk(self) -> Helpdesk:
-        from ..helpdesk.published_lists import PublishedLists
+        from ..helpdesk.evidence import PublishedLists
         from ..helpdesk.service import Helpdesk
         from ..helpdesk.store import HelpdeskStore, HelpdeskTable
 
@@ -41,7 +40,7 @@ class OutcomesServices(TrainingServices):
     @cached_property
     def surveys(self) -> Surveys:
         from ..outcomes import questions
-        from ..outcomes.survey_service import Surveys
+        from ..outcomes.surveys import Surveys
 
         return Surveys(self._survey_store, questions.load(), self.waves, self.payouts)
 
@@ -79,16 +78,14 @@ class OutcomesServices(TrainingServices):
 
     @cached_property
     def _survey_store(self) -> SurveyStore:
-        from ..outcomes.store import OutcomesTable
-        from ..outcomes.survey_store import SurveyStore
+        from ..outcomes.store import OutcomesTable, SurveyStore
 
         self._bind(OutcomesTable, "outcomes")
         return SurveyStore(self.transaction)
 
     @cached_property
     def _tally_store(self) -> TallyStore:
-        from ..outcomes.store import OutcomesTable
-        from ..outcomes.tally_store import TallyStore
+        from ..outcomes.store import OutcomesTable, TallyStore
 
         self._bind(OutcomesTable, "outcomes")
         return TallyStore()

@@ -11,9 +11,8 @@ from .waves import WavesServices
 if TYPE_CHECKING:
     from ..aws.admin_acts import Journal
     from ..jobs.service import Jobs
-    from ..training.catalogue_service import Courses
-    from ..training.partner_service import Partners
-    from ..training.partner_store import PartnerStore
+    from ..training.courses import Courses
+    from ..training.partners import Partners, PartnerStore
     from ..training.reports import Reports
     from ..training.service import Trainings
     from ..training.store import TrainingStore
@@ -24,7 +23,7 @@ class TrainingServices(WavesServices, PayoutsServices):
 
     @cached_property
     def partners(self) -> Partners:
-        from ..training.partner_service import PartnerKeys, Partners
+        from ..training.partners import PartnerKeys, Partners
 
         keys = PartnerKeys(self._client("kms"), self.settings.data_key)
         return Partners(self._partner_store, keys, self.programme.partners.clock_skew_s, self._randomness)
@@ -32,15 +31,14 @@ class TrainingServices(WavesServices, PayoutsServices):
     @cached_property
     def courses(self) -> Courses:
         from ..registration.identity import is_province
-        from ..training.catalogue_service import Courses
-        from ..training.course_store import CourseStore
+        from ..training.courses import Courses, CourseStore
 
         return Courses(CourseStore(), self._partner_store, self.training_journal, self.programme, is_province)
 
     @cached_property
     def training_journal(self) -> Journal:
         from ..aws.admin_acts import Journal
-        from ..training.admin_acts import ActItem
+        from ..training.partners import ActItem
         from ..training.store import TrainingTable
 
         self._bind(TrainingTable, "training")
@@ -68,9 +66,8 @@ class TrainingServices(WavesServices, PayoutsServices):
 
     @cached_property
     def jobs(self) -> Jobs:
-        from ..jobs.applications import ApplicationStore
         from ..jobs.service import Jobs
-        from ..jobs.store import JobsTable, VacancyStore
+        from ..jobs.store import ApplicationStore, JobsTable, VacancyStore
 
         self._bind(JobsTable, "jobs")
         vacancies = VacancyStore(self.transaction)
@@ -92,7 +89,7 @@ class TrainingServices(WavesServices, PayoutsServices):
 
     @cached_property
     def _partner_store(self) -> PartnerStore:
-        from ..training.partner_store import PartnerStore
+        from ..training.partners import PartnerStore
         from ..training.store import TrainingTable
 
         self._bind(TrainingTable, "training")

@@ -236,7 +236,7 @@ def test_the_one_country_that_is_packaged_has_the_same_holidays(tmp_path):
 
     asked = (
         "from datetime import date, timedelta\n"
-        "from chalicelib.helpdesk.holidays import is_holiday\n"
+        "from chalicelib.helpdesk.rules import is_holiday\n"
         "print([day for n in range(1500) if is_holiday(day := date(2023, 6, 1) + timedelta(n))])\n"
         "import holidays; print(holidays.__file__)\n"
     )

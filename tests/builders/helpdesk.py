@@ -12,7 +12,7 @@ from chalicelib.aws import dynamodb
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound
-from chalicelib.helpdesk.published_lists import PublishedLists
+from chalicelib.helpdesk.evidence import PublishedLists
 from chalicelib.helpdesk.rules import About, AboutRegistration, Category, GrievanceState
 from chalicelib.helpdesk.service import Helpdesk
 from chalicelib.helpdesk.store import GrievanceItem, HelpdeskStore, HelpdeskTable

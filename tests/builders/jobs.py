@@ -12,10 +12,9 @@ import msgspec
 
 from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
-from chalicelib.jobs.applications import ApplicationStore
 from chalicelib.jobs.rules import Offer
 from chalicelib.jobs.service import Jobs
-from chalicelib.jobs.store import JobsTable, VacancyStore
+from chalicelib.jobs.store import ApplicationStore, JobsTable, VacancyStore
 from chalicelib.jobs.wire import ApplicantQuery, ApplicationForm, MatchQuery, OfferForm, PostingForm
 from chalicelib.registration.errors import NotRegistered
 from chalicelib.registration.rules import Contact, Registrant

@@ -13,10 +13,9 @@ from chalicelib.config import Programme, Settings
 from chalicelib.helpdesk.service import GrievanceCounts
 from chalicelib.jobs.rules import JobCounts
 from chalicelib.outcomes.statistics_service import PublishedStatistics
-from chalicelib.outcomes.store import OutcomesTable
+from chalicelib.outcomes.store import OutcomesTable, TallyStore
 from chalicelib.outcomes.survey_rules import Survey
 from chalicelib.outcomes.tally_job import Sources, TallyJob
-from chalicelib.outcomes.tally_store import TallyStore
 from chalicelib.payouts.rules import Entitlement
 from chalicelib.waves.rules import Beneficiary, Wave, WaveState, shard_of
 from tests.builders.surveys import beneficiary

@@ -18,12 +18,10 @@ from chalicelib.notices.port import NEEDS, Facts
 from chalicelib.notices.port import Kind as Notice
 from chalicelib.notices.port import Told as About
 from chalicelib.outcomes import questions, survey_rules
-from chalicelib.outcomes.store import OutcomesTable, SurveyCursor
+from chalicelib.outcomes.store import OutcomesTable, SurveyCursor, SurveyItem, SurveyStore
 from chalicelib.outcomes.survey_job import SurveyJob
 from chalicelib.outcomes.survey_rules import Survey
-from chalicelib.outcomes.survey_service import Surveys
-from chalicelib.outcomes.survey_store import SurveyItem, SurveyStore
-from chalicelib.outcomes.survey_wire import ResponseForm
+from chalicelib.outcomes.surveys import ResponseForm, Surveys
 from chalicelib.payouts import rules as payouts
 from chalicelib.payouts.ledger.items import EventItem, Head, PayoutsTable
 from chalicelib.payouts.ledger.store import PayoutStore

@@ -16,7 +16,7 @@ from chalicelib import wiring
 from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
 from chalicelib.training import rules, signatures
-from chalicelib.training.partner_service import PartnerKeys, Partners
+from chalicelib.training.partners import PartnerKeys, Partners
 from chalicelib.training.rules import Partner
 from chalicelib.training.store import TrainingStore
 from chalicelib.training.wire import (

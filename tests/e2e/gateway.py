@@ -28,7 +28,7 @@ from chalicelib import wiring
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.outcomes import survey_rules
-from chalicelib.outcomes.survey_store import SurveyStore
+from chalicelib.outcomes.store import SurveyStore
 from chalicelib.payouts.ledger.records import StoredAttempt
 from chalicelib.payouts.rules import Kind, reference
 from chalicelib.registration.accounts import Accounts

@@ -17,9 +17,9 @@ from chalicelib.draw import published
 from chalicelib.draw.leaves import build_list
 from chalicelib.draw.selection import DrawResult
 from chalicelib.outcomes import survey_rules
-from chalicelib.outcomes.survey_store import SurveyStore
+from chalicelib.outcomes.store import SurveyStore
 from chalicelib.payouts.rules import reference
-from chalicelib.training.catalogue_service import KEPT
+from chalicelib.training.courses import KEPT
 from chalicelib.waves.entries import EntryItem, EntryStore
 from chalicelib.waves.publication.bucket import Publication
 from chalicelib.waves.rules import Entry, EntryOutcome, WaveState, shard_of

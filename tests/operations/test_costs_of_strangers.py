@@ -11,7 +11,7 @@ import pytest
 import app as application
 from chalicelib.config import Programme
 from chalicelib.outcomes.statistics_service import KEPT
-from chalicelib.outcomes.tally_store import TallyStore
+from chalicelib.outcomes.store import TallyStore
 from tests.builders.crashes import Calls
 from tests.e2e import routes
 from tests.e2e.gateway import Call, Gateway, serving_alone

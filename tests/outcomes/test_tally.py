@@ -1,4 +1,7 @@
-"""The count goes on where it was broken off, ends the same whatever happens, and each answer costs one call."""
+"""The count goes on where it was broken off, ends the same whatever happens, and each answer costs one call.
+
+Past totals as an administrator's file has them: what is taken, and which line is wrong.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,18 @@ from typing import Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
+from admin.commands.wave import wave
+from admin.deployment import stages
 from chalicelib.outcomes import tally_job
 from chalicelib.outcomes.errors import MalformedHistory
 from chalicelib.outcomes.statistics_service import KEPT
-from chalicelib.outcomes.statistics_wire import BEFORE_THE_FIRST, HEADER, Month
-from chalicelib.outcomes.tally_store import RoundOvertaken
+from chalicelib.outcomes.statistics_service import read as read_past
+from chalicelib.outcomes.statistics_wire import BEFORE_THE_FIRST, Month
+from chalicelib.outcomes.statistics_wire import HEADER as CSV_HEADER
+from chalicelib.outcomes.store import RoundOvertaken
+from chalicelib.outcomes.tally_rules import Past, PastWave
 from chalicelib.waves.errors import UnknownWave
 from chalicelib.waves.rules import WaveState
 from tests.builders.crashes import Calls, Crash, die
@@ -67,7 +76,7 @@ def published(world: World) -> tuple[Any, ...]:
 
 def test_before_the_first_count_the_answer_is_that_there_is_none(world):
     assert world.statistics.country() == BEFORE_THE_FIRST
-    assert world.statistics.csv(T0) == HEADER
+    assert world.statistics.csv(T0) == CSV_HEADER
     with pytest.raises(UnknownWave):
         world.statistics.wave(144)
 
@@ -233,3 +242,75 @@ def test_past_totals_are_taken_twice_without_effect_and_corrected_by_another_imp
     world.statistics.import_history([PAST[0], "48,2023,31,8000,6000"], T0)
     world.tallying().run(T0 + HOUR, AMPLE_S)
     assert world.statistics.country().totals.before_this_system.recipients == 408_100
+
+
+HEADER = "wave,year,province,recipients,graduates"
+LINES = [HEADER, "11,2020,31,400000,300000", "11,2020,32,100,50", "4,2020,31,7000, 6000 "]
+
+
+def taken(*lines: str) -> list[PastWave]:
+    return read_past(lines, lambda code: code in {"11", "31", "32"}, lambda wave: wave >= 145, 2026)
+
+
+def test_waves_are_taken_in_order_with_their_provinces():
+    first = PastWave(4, 2020, {31: Past(7_000, 6_000)})
+    assert taken(*LINES) == [first, PastWave(11, 2020, {31: Past(400_000, 300_000), 32: Past(100, 50)})]
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("48,2023,31,7000", "a column is missing"),
+        ("48,2023,31,7000,6000,1", "one is too many"),
+        ("48,2023,31,7e3,6000", "no whole number"),
+        ("48,2023,31,\u0667,6", "digits of another script"),
+        ("48,2023,31,-7,0", "below zero"),
+        ("48,2023,31,5,6", "more graduates than recipients"),
+        ("48,2023,31,100000000,6", "more than a province can have"),
+        ("48,2019,31,7,6", "before there was a programme"),
+        ("48,2027,31,7,6", "a year to come"),
+        ("48,2023,99,7,6", "no such province"),
+        ("11,2021,11,7,6", "another year than the wave's other lines"),
+        ("11,2020,31,7,6", "a province for the second time"),
+        ("145,2026,31,7,6", "a wave of this system"),
+        ("0,2023,31,7,6", "no wave"),
+        ("", "nothing"),
+        ('"48', "a quote that is not closed"),
+    ],
+)
+def test_a_wrong_line_is_named(line, what):
+    with pytest.raises(MalformedHistory) as refused:
+        taken(*LINES, line)
+    assert refused.value.facts == {"wrong": 1, "lines": "5"}, what
+
+
+def test_a_quote_swallows_no_line():
+    with pytest.raises(MalformedHistory) as refused:
+        taken(*LINES, '48,2023,"31\n', "48,2023,32,7,6\n", '",7,6\n', "49,2023,31,7,6")
+    assert refused.value.facts == {"wrong": 1, "lines": "5"}
+    assert taken(HEADER, '"48","2023","31","7","6"') == [PastWave(48, 2023, {31: Past(7, 6)})]
+
+
+def test_all_wrong_lines_are_named_and_of_very_many_the_first():
+    with pytest.raises(MalformedHistory) as refused:
+        taken(*LINES, "x", "48,2023,31,7,6", "y")
+    assert refused.value.facts == {"wrong": 2, "lines": "5, 7"}
+    with pytest.raises(MalformedHistory) as refused:
+        taken(HEADER, *["x"] * 30)
+    assert refused.value.facts["wrong"] == 30
+    assert str(refused.value.facts["lines"]).endswith(", 21")
+
+
+@pytest.mark.parametrize("lines", [[], [HEADER], ["wave,year"], [HEADER.replace("year", "tahun"), *LINES[1:]]])
+def test_a_file_of_nothing_or_of_other_columns_is_refused(lines):
+    with pytest.raises(MalformedHistory):
+        taken(*lines)
+
+
+@pytest.mark.parametrize("spoil", [lambda text: text.replace(",", ";").encode(), lambda text: text.encode("utf-16")])
+def test_what_a_spreadsheet_saved_otherwise_is_told_before_a_line_of_it_is_read(spoil, tmp_path, monkeypatch):
+    monkeypatch.setattr(stages, "load", lambda _: pytest.fail("nothing is asked of the stage"))
+    file = tmp_path / "history.csv"
+    file.write_bytes(spoil("\n".join(LINES)))
+    refused = CliRunner().invoke(wave, ["import-history", "--stage", "test", "--reason", "x", str(file)])
+    assert (refused.exit_code, "CSV UTF-8" in refused.output) == (1, True)

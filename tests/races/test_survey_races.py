@@ -10,9 +10,9 @@ from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
 from chalicelib.outcomes import questions, survey_rules
 from chalicelib.outcomes.errors import SurveyAlreadyAnswered
+from chalicelib.outcomes.store import SurveyStore
 from chalicelib.outcomes.survey_rules import Survey
-from chalicelib.outcomes.survey_service import Surveys
-from chalicelib.outcomes.survey_store import SurveyStore
+from chalicelib.outcomes.surveys import Surveys
 from chalicelib.payouts.ledger.items import Head
 from chalicelib.payouts.ledger.store import PayoutStore
 from chalicelib.payouts.service import Payouts

@@ -12,7 +12,7 @@ import pytest
 from chalicelib.clock import iso
 from chalicelib.outcomes import survey_rules
 from chalicelib.outcomes.statistics_wire import BEFORE_THE_FIRST, Progress
-from chalicelib.outcomes.survey_store import SurveyItem, _to_item
+from chalicelib.outcomes.store import SurveyItem, _to_item
 from chalicelib.outcomes.tally_job import PART_S
 from chalicelib.registration.store import SHARDS as REGISTRATION_SHARDS
 from chalicelib.training.store import AccountItem

@@ -11,8 +11,8 @@ import pytest
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.notices.store import NoticeItem
+from chalicelib.outcomes.store import SurveyItem
 from chalicelib.outcomes.survey_job import PAGE, PAGE_S
-from chalicelib.outcomes.survey_store import SurveyItem
 from chalicelib.payouts.ledger.partitions import NEWS_SHARDS
 from chalicelib.wiring import Services
 from tests.builders import surveys

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.errors import DomainError, NotFound
 from chalicelib.training import errors, signatures
-from chalicelib.training.partner_store import NonceItem
+from chalicelib.training.partners import NonceItem
 from tests.builders.training import PATH, Scene, signed
 from tests.conftest import T0
 

@@ -17,7 +17,7 @@ import app as application
 from chalicelib.clock import parse_iso
 from chalicelib.config import Programme, Settings
 from chalicelib.training import errors, signatures
-from chalicelib.training.partner_service import PartnerKeys
+from chalicelib.training.partners import PartnerKeys
 from chalicelib.training.rules import Partner
 from tests.builders.training import PERSON, scene
 from tests.conftest import ROOT

@@ -12,7 +12,7 @@ from chalicelib.clock import WIB, iso
 from chalicelib.config import Programme, Settings, load_programme
 from chalicelib.errors import DomainError
 from chalicelib.training import errors, wire
-from chalicelib.training.course_store import CourseItem
+from chalicelib.training.courses import CourseItem
 from chalicelib.training.reports import UNUSUAL
 from chalicelib.training.rules import Certificate, TrainingAccount
 from chalicelib.training.store import TrainingItem

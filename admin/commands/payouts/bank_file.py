@@ -12,7 +12,7 @@ import click
 
 from chalicelib.clock import iso, utc_now, wib_date
 from chalicelib.config import BankFileRules
-from chalicelib.helpdesk.holidays import is_holiday
+from chalicelib.helpdesk.rules import is_holiday
 from chalicelib.money import format_idr
 from chalicelib.payouts.bank_files.export import BankFiles, Write
 from chalicelib.payouts.bank_files.reports import Source

@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib.clock import iso
 from chalicelib.outcomes.statistics_wire import NOTHING, Progress, WaveStatistics
-from chalicelib.outcomes.tally_store import TallyStore
+from chalicelib.outcomes.store import TallyStore
 from chalicelib.registration.rules import Employment, Standing
 from chalicelib.waves.publication.bucket import Publication
 from chalicelib.waves.rules import WaveState

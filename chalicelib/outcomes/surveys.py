@@ -1,22 +1,80 @@
-"""The use cases of surveys: show, answer, and give the statistics what was answered."""
+"""Surveys for the person who is asked: the JSON (times as `2026-11-24T03:00:00Z`) and the use cases."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
 
 from ..aws.dynamodb import LegsFailed
 from ..clock import iso
 from ..errors import NotFound
 from ..payouts.service import Payouts
 from ..waves.service import Waves
-from . import questions, survey_rules, survey_wire
+from . import questions, survey_rules
 from .errors import SurveyAlreadyAnswered, SurveyClosed
-from .questions import Questionnaire
-from .survey_rules import KINDS, Answer, Group, Survey, SurveyState
-from .survey_store import ANSWER_LEG, SurveyStore
-from .survey_wire import ResponseForm, SurveyView
+from .questions import Question, Questionnaire
+from .store import ANSWER_LEG, SurveyStore
+from .survey_rules import KINDS, Answer, Group, Survey, SurveyState, state
+
+Answers = Annotated[
+    dict[str, int | str | list[str]],
+    Meta(description="By question: a whole number on a scale, the value of a choice, or a list of them."),
+]
+
+
+class ResponseForm(Struct, frozen=True, forbid_unknown_fields=True):
+    """The answers to every question of one survey."""
+
+    answers: Answers
+
+
+class SurveyView(Struct, frozen=True):
+    """A survey. `amount_idr` becomes due with the answers, whatever they are; 0: it is voluntary and unpaid.
+
+    `questions` are those to answer, while it is open; `answers` are set once it is answered.
+    """
+
+    survey_id: str
+    number: int
+    group: Literal["beneficiary", "comparison"]
+    wave: int
+    state: Literal["open", "answered", "closed"]
+    amount_idr: int
+    opened_at: str
+    closes_at: str
+    answered_at: str | None
+    version: str
+    questions: tuple[Question, ...]
+    answers: Mapping[str, Answer] | None
+
+
+class SurveyList(Struct, frozen=True):
+    """A person's surveys, oldest first."""
+
+    surveys: list[SurveyView]
+
+
+def view(survey: Survey, questionnaire: Questionnaire, now: datetime) -> SurveyView:
+    """What the person sees."""
+    stands = state(survey, now)
+    return SurveyView(
+        survey_id=survey.id,
+        number=survey.number,
+        group=survey.group.value,
+        wave=survey.wave,
+        state=stands.value,
+        amount_idr=survey.amount_idr,
+        opened_at=iso(survey.opened_at),
+        closes_at=iso(survey.closes_at),
+        answered_at=iso(survey.answered_at) if survey.answered_at else None,
+        version=survey.version,
+        questions=questionnaire.asked_of(survey.group) if stands is SurveyState.OPEN else (),
+        answers=survey.answers,
+    )
 
 
 class Surveys:
@@ -101,4 +159,4 @@ class Surveys:
         return None
 
     def _view(self, survey: Survey, now: datetime) -> SurveyView:
-        return survey_wire.view(survey, self._questionnaires[survey.version], now)
+        return view(survey, self._questionnaires[survey.version], now)
