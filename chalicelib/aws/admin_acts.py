@@ -14,7 +14,9 @@ from typing import Any
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.models import Model
 
-from ..clock import iso, parse_iso
+from ..clock import iso
+from ..structs import fill
+from .attributes import InstantAttribute, item_of
 from .dynamodb import Transaction
 
 PARTITION = "CONTROL"
@@ -42,7 +44,7 @@ class Signed:
 class ActColumns:
     """`CONTROL` / `ACT#<when>#<act>#<about>#<by>`: what a domain's item of an act is made of; never changed."""
 
-    at = UnicodeAttribute()
+    at = InstantAttribute()
     act = UnicodeAttribute()
     about = UnicodeAttribute()
     by = UnicodeAttribute()
@@ -75,11 +77,9 @@ class Journal:
         found = self._item.query(
             PARTITION, self._item.sk.startswith("ACT#"), scan_index_forward=False, limit=limit, consistent_read=True
         )
-        return (Act(parse_iso(item.at), item.act, item.about, item.by, item.note) for item in found)
+        return (fill(Act, item, deed=item.act) for item in found)
 
     def _of(self, act: Act) -> Model:
         key = f"ACT#{iso(act.at)}#{act.deed}#{act.about}#{act.by}"
-        line: Model = self._item(
-            PARTITION, key, at=iso(act.at), act=str(act.deed), about=act.about, by=act.by, note=act.note
-        )
+        line: Model = item_of(self._item, PARTITION, key, act, act=str(act.deed))
         return line

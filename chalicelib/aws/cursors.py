@@ -10,12 +10,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from pynamodb.attributes import UnicodeAttribute
-from pynamodb.exceptions import PutError
 from pynamodb.models import Model
 
-from ..clock import iso, parse_iso
-from .dynamodb import is_condition_failure
+from ..clock import iso
+from .attributes import InstantAttribute
+from .dynamodb import find, save_if
 
 OVERLAP = timedelta(minutes=15)
 """A line may appear so late: AWS takes calls from an administrator's clock that is five minutes behind, a message is
@@ -26,7 +25,7 @@ worked on for up to two minutes, and an index lags (usually under a second).
 class CursorFields:
     """`CURSOR#<job>#<shard>` / `AT`. A domain's item: `class CursorItem(CursorFields, ItsTable)`, without a body."""
 
-    read_to = UnicodeAttribute()
+    read_to = InstantAttribute()
 
 
 class Cursors:
@@ -41,23 +40,16 @@ class Cursors:
 
         What is in the index long before its time comes needs no overlap. One consistent read.
         """
-        try:
-            item = self._item.get(_pk(job, shard), "AT", consistent_read=True)
-        except self._item.DoesNotExist:
-            return iso(beginning)
-        return iso(max(parse_iso(item.read_to) - overlap, beginning))
+        item: Any = find(self._item, _pk(job, shard), "AT")
+        return iso(max(item.read_to - overlap, beginning) if item else beginning)
 
     def advance(self, job: str, shard: str, read_to: datetime) -> None:
         """Everything up to `read_to` is done with. A cursor never goes back: an older run that is late changes nothing.
 
         One write.
         """
-        item = self._item(_pk(job, shard), "AT", read_to=iso(read_to))
-        try:
-            item.save(condition=self._item.pk.does_not_exist() | (self._item.read_to < iso(read_to)))
-        except PutError as error:
-            if not is_condition_failure(error):
-                raise
+        item = self._item(_pk(job, shard), "AT", read_to=read_to)
+        save_if(item, self._item.pk.does_not_exist() | (self._item.read_to < read_to))
 
 
 def _pk(job: str, shard: str) -> str:

@@ -9,12 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from pynamodb.attributes import UnicodeAttribute
-from pynamodb.exceptions import PutError
-from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
-from ..clock import iso, parse_iso
-from .dynamodb import is_condition_failure
+from .attributes import InstantAttribute
+from .dynamodb import save_if
 
 
 class RunItem(Model):
@@ -25,7 +23,7 @@ class RunItem(Model):
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
-    whole_at = UnicodeAttribute()
+    whole_at = InstantAttribute()
 
 
 class Runs:
@@ -33,20 +31,13 @@ class Runs:
 
     def whole(self, job: str, now: datetime) -> None:
         """A run that began at `now` left nothing undone; an older run that ends later changes nothing. One write."""
-        self._keep(job, now, RunItem.pk.does_not_exist() | (RunItem.whole_at < iso(now)))
+        save_if(RunItem("RUNS", job, whole_at=now), RunItem.pk.does_not_exist() | (RunItem.whole_at < now))
 
     def first(self, job: str, now: datetime) -> datetime:
         """A job that has no item is looked for from `now` on. One write."""
-        self._keep(job, now, RunItem.pk.does_not_exist())
+        save_if(RunItem("RUNS", job, whole_at=now), RunItem.pk.does_not_exist())
         return now
-
-    def _keep(self, job: str, now: datetime, condition: Condition) -> None:
-        try:
-            RunItem("RUNS", job, whole_at=iso(now)).save(condition=condition)
-        except PutError as error:
-            if not is_condition_failure(error):
-                raise
 
     def last_whole(self) -> dict[str, datetime]:
         """By job; one query."""
-        return {item.sk: parse_iso(item.whole_at) for item in RunItem.query("RUNS", consistent_read=True)}
+        return {item.sk: item.whole_at for item in RunItem.query("RUNS", consistent_read=True)}

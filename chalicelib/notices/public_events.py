@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import msgspec
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute
 
+from ..aws.attributes import InstantAttribute, JsonAttribute, WholeAttribute, item_of
 from ..aws.dynamodb import LegsFailed, Transaction, find
-from ..clock import iso, parse_iso
 from ..ids import derived_id
+from ..structs import fill
 from .store import NoticesTable
 
 PublicFacts = Mapping[str, str | int | None]
@@ -27,10 +27,10 @@ class PublicEventItem(NoticesTable):
     """`E#<id>` / `EVENT`: the guard; `EVENTS` / `<at>#<place in _ORDER>#<id>`: the same as a line of the feed."""
 
     event = UnicodeAttribute()
-    wave = NumberAttribute()
-    at = UnicodeAttribute()
-    facts = UnicodeAttribute()
-    published_at = UnicodeAttribute(null=True)
+    wave = WholeAttribute()
+    at = InstantAttribute()
+    facts: JsonAttribute[PublicFacts] = JsonAttribute(dict[str, str | int | None])
+    published_at = InstantAttribute(null=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +64,17 @@ class PublicEventStore:
             return found
         try:
             with Transaction(self._region) as tx:
-                tx.put("event", _item(f"E#{new.id}", "EVENT", new), PublicEventItem.pk.does_not_exist())
-                tx.put("line", _item("EVENTS", _line(new), new))
+                tx.put(
+                    "event", item_of(PublicEventItem, f"E#{new.id}", "EVENT", new), PublicEventItem.pk.does_not_exist()
+                )
+                tx.put("line", item_of(PublicEventItem, "EVENTS", _line(new), new))
         except LegsFailed:
             return self._find(new.id) or new
         return new
 
     def mark_published(self, event: PublicEvent, now: datetime) -> None:
         """The topic has taken it."""
-        PublicEventItem(f"E#{event.id}", "EVENT").update([PublicEventItem.published_at.set(iso(now))])
+        PublicEventItem(f"E#{event.id}", "EVENT").update([PublicEventItem.published_at.set(now)])
 
     def latest(self, limit: int) -> list[PublicEvent]:
         """The last events, the newest first; one query."""
@@ -89,17 +91,6 @@ def _line(event: PublicEvent) -> str:
     return f"{event.at.astimezone(UTC).isoformat(timespec='microseconds')}#{place}#{event.id}"
 
 
-def _item(pk: str, sk: str, event: PublicEvent) -> PublicEventItem:
-    facts = msgspec.json.encode(dict(event.facts)).decode()
-    return PublicEventItem(pk, sk, event=event.event, wave=event.wave, at=iso(event.at), facts=facts)
-
-
 def _event(item: PublicEventItem) -> PublicEvent:
-    return PublicEvent(
-        id=item.sk.rpartition("#")[2] if item.pk == "EVENTS" else item.pk.removeprefix("E#"),
-        event=item.event,
-        wave=int(item.wave),
-        at=parse_iso(item.at),
-        facts=msgspec.json.decode(item.facts, type=dict[str, str | int | None]),
-        published=item.published_at is not None,
-    )
+    id_ = item.sk.rpartition("#")[2] if item.pk == "EVENTS" else item.pk.removeprefix("E#")
+    return fill(PublicEvent, item, id=id_, published=item.published_at is not None)

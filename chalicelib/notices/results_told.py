@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
+from ..aws.attributes import WholeAttribute, item_of
 from ..aws.cursors import CursorFields
+from ..structs import fill
 from .store import NoticesTable
 
 
@@ -17,7 +19,7 @@ class TellingCursor(CursorFields, NoticesTable):
 class ResultsItem(NoticesTable):
     """`RESULTS` / number of the wave in 6 digits. One partition: one item a wave, written once a page."""
 
-    shard = NumberAttribute()
+    shard = WholeAttribute()
     after = UnicodeAttribute()
     done = BooleanAttribute()
 
@@ -37,8 +39,8 @@ class TellingProgress:
     def places(self) -> dict[int, TellingPlace]:
         """By wave; one query."""
         items = ResultsItem.query("RESULTS", consistent_read=True)
-        return {int(item.sk): TellingPlace(int(item.shard), item.after, item.done) for item in items}
+        return {int(item.sk): fill(TellingPlace, item) for item in items}
 
     def remember(self, wave: int, place: TellingPlace) -> None:
         """One write."""
-        ResultsItem("RESULTS", f"{wave:06d}", shard=place.shard, after=place.after, done=place.done).save()
+        item_of(ResultsItem, "RESULTS", f"{wave:06d}", place).save()

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import ClassVar, Literal
 
-import msgspec
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import TTLAttribute, UnicodeAttribute
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
@@ -16,8 +15,9 @@ from pynamodb.models import Model
 
 from .. import ids
 from ..aws.admin_acts import ActColumns, Journal
+from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, WholeAttribute, item_of
 from ..aws.dynamodb import LegsFailed, Transaction, find, is_condition_failure, save_if, update_if
-from ..clock import iso, parse_iso
+from ..structs import fill
 from .port import Facts, Kind
 from .rules import DOUBTS_MAX, KEPT_DAYS, LINK_DAYS, NEXT, SHARDS, ChangeLink, Mailbox, Notice, NoticeState
 
@@ -42,30 +42,30 @@ class UnsentIndex(GlobalSecondaryIndex["NoticeItem"]):  # type: ignore[no-untype
         projection = KeysOnlyProjection()
 
     unsent_shard = UnicodeAttribute(hash_key=True)
-    updated_at = UnicodeAttribute(range_key=True)
+    updated_at = InstantAttribute(range_key=True)
 
 
 class NoticeItem(NoticesTable):
     """`N#<registrant>` / event. `updated_at`: its last transition or its last queueing by the sweep."""
 
-    kind = UnicodeAttribute()
-    facts = UnicodeAttribute()
-    state = UnicodeAttribute()
-    created_at = UnicodeAttribute()
-    updated_at = UnicodeAttribute()
+    kind = EnumAttribute(Kind)
+    facts: JsonAttribute[Facts] = JsonAttribute(dict[str, str | int])
+    state = EnumAttribute(NoticeState)
+    created_at = InstantAttribute()
+    updated_at = InstantAttribute()
     unsent_shard = UnicodeAttribute(null=True)
     message_id = UnicodeAttribute(null=True)
-    doubts = NumberAttribute(null=True)
-    expires_at = NumberAttribute()
+    doubts = WholeAttribute(null=True)
+    expires_at = TTLAttribute()
     unsent: ClassVar[UnsentIndex] = UnsentIndex()
 
 
 class MailboxItem(NoticesTable):
     """`M#<registrant>` / `MAILBOX`."""
 
-    closed_at = UnicodeAttribute(null=True)
+    closed_at = InstantAttribute(null=True)
     closed_because = UnicodeAttribute(null=True)
-    unsubscribed_at = UnicodeAttribute(null=True)
+    unsubscribed_at = InstantAttribute(null=True)
     token = UnicodeAttribute(null=True)
 
 
@@ -86,9 +86,9 @@ class ChangeItem(NoticesTable):
     """
 
     registrant_id = UnicodeAttribute()
-    version = NumberAttribute()
+    version = WholeAttribute()
     said = UnicodeAttribute(null=True)
-    expires_at = NumberAttribute()
+    expires_at = TTLAttribute()
 
 
 class NoticeStore:
@@ -116,7 +116,7 @@ class NoticeStore:
         if to not in NEXT.get(notice.state, ()):
             raise ValueError(f"{notice.state} is not followed by {to}")
         shard = _shard(notice.registrant_id, to)
-        actions: list[Action] = [NoticeItem.state.set(to.value), NoticeItem.updated_at.set(iso(now))]
+        actions: list[Action] = [NoticeItem.state.set(to), NoticeItem.updated_at.set(now)]
         actions.append(NoticeItem.unsent_shard.remove() if shard is None else NoticeItem.unsent_shard.set(shard))
         if message_id is not None:
             actions.append(NoticeItem.message_id.set(message_id))
@@ -134,14 +134,14 @@ class NoticeStore:
 
     def touch(self, notice: Notice, now: datetime) -> bool:
         """Move a notice to the end of its index partition; False if it is no longer as it was read."""
-        return self._update(notice, [NoticeItem.updated_at.set(iso(now))])
+        return self._update(notice, [NoticeItem.updated_at.set(now)])
 
     def unsent(self, state: NoticeState, before: datetime, limit: int) -> list[Notice]:
         """Notices in a state (QUEUED or SENDING) untouched since an instant; at most `limit` of each partition."""
         found = []
         for shard in range(SHARDS):
             rows = NoticeItem.unsent.query(
-                _partition(state, f"{shard:02d}"), UnsentIndex.updated_at < iso(before), limit=limit
+                _partition(state, f"{shard:02d}"), UnsentIndex.updated_at < before, limit=limit
             )
             keys = [(row.pk, row.sk) for row in rows]
             # The index lags; what is done about a notice is decided by the notice.
@@ -151,18 +151,11 @@ class NoticeStore:
     def mailbox(self, registrant_id: str) -> Mailbox:
         """What is known of a mailbox."""
         item = find(MailboxItem, f"M#{registrant_id}", "MAILBOX")
-        if item is None:
-            return Mailbox()
-        return Mailbox(
-            closed_at=parse_iso(item.closed_at) if item.closed_at else None,
-            closed_because=item.closed_because,
-            unsubscribed_at=parse_iso(item.unsubscribed_at) if item.unsubscribed_at else None,
-            token=item.token,
-        )
+        return fill(Mailbox, item) if item else Mailbox()
 
     def close(self, registrant_id: str, because: str, now: datetime) -> None:
         """Send nothing to this mailbox any more; the first reason and time stay."""
-        at = MailboxItem.closed_at.set(MailboxItem.closed_at | iso(now))
+        at = MailboxItem.closed_at.set(MailboxItem.closed_at | now)
         reason = MailboxItem.closed_because.set(MailboxItem.closed_because | because)
         MailboxItem(f"M#{registrant_id}", "MAILBOX").update([at, reason])
 
@@ -173,7 +166,7 @@ class NoticeStore:
 
     def unsubscribe(self, registrant_id: str, now: datetime) -> None:
         """Send no reminders to this person any more; the first mark stays."""
-        first = MailboxItem.unsubscribed_at.set(MailboxItem.unsubscribed_at | iso(now))
+        first = MailboxItem.unsubscribed_at.set(MailboxItem.unsubscribed_at | now)
         MailboxItem(f"M#{registrant_id}", "MAILBOX").update([first])
 
     def give_token(self, registrant_id: str, token: str) -> str:
@@ -198,24 +191,22 @@ class NoticeStore:
 
     def give_change_link(self, token: str, link: ChangeLink, now: datetime) -> None:
         """Keep what a token is for, under its hash."""
-        expires_at = int((now + timedelta(days=LINK_DAYS)).timestamp())
-        key, who = _hidden(token), link.registrant_id
-        ChangeItem(key, "CHANGE", registrant_id=who, version=link.version, expires_at=expires_at).save()
+        item_of(ChangeItem, _hidden(token), "CHANGE", link, expires_at=now + timedelta(days=LINK_DAYS)).save()
 
     def change_link(self, token: str, now: datetime) -> ChangeLink | None:
         """What a token is still for; None if there is none such, or it denied the change, or is too old."""
         item = find(ChangeItem, _hidden(token), "CHANGE")
         if item is None:
             return None
-        usable = item.said != "denied" and item.expires_at > now.timestamp()
-        return ChangeLink(item.registrant_id, 0 if item.said else int(item.version)) if usable else None
+        usable = item.said != "denied" and item.expires_at > now
+        return ChangeLink(item.registrant_id, 0 if item.said else item.version) if usable else None
 
     def say(self, token: str, said: Said, now: datetime) -> ChangeLink | None:
         """Use a token; None if it cannot be used so. The same again is no second use; a denial may follow a
         confirmation, and nothing follows a denial."""
         before = ("confirmed", "denied") if said == "denied" else ("confirmed",)
         unused = ChangeItem.said.does_not_exist() | ChangeItem.said.is_in(*before)
-        valid = (ChangeItem.expires_at > int(now.timestamp())) & unused
+        valid = (ChangeItem.expires_at > now) & unused
         item = ChangeItem(_hidden(token), "CHANGE")
         try:
             item.update([ChangeItem.said.set(said)], condition=valid)
@@ -223,10 +214,10 @@ class NoticeStore:
             if is_condition_failure(error):
                 return None
             raise
-        return ChangeLink(item.registrant_id, int(item.version))
+        return fill(ChangeLink, item)
 
     def _update(self, notice: Notice, actions: list[Action]) -> bool:
-        as_read = (NoticeItem.state == notice.state.value) & (NoticeItem.updated_at == iso(notice.updated_at))
+        as_read = (NoticeItem.state == notice.state) & (NoticeItem.updated_at == notice.updated_at)
         return update_if(NoticeItem(f"N#{notice.registrant_id}", notice.event), actions, as_read)
 
 
@@ -247,24 +238,15 @@ def _new(registrant_id: str, kind: Kind, event: str, facts: Facts, now: datetime
     return NoticeItem(
         f"N#{registrant_id}",
         event,
-        kind=kind.value,
-        facts=msgspec.json.encode(dict(facts)).decode(),
-        state=NoticeState.QUEUED.value,
-        created_at=iso(now),
-        updated_at=iso(now),
+        kind=kind,
+        facts=dict(facts),
+        state=NoticeState.QUEUED,
+        created_at=now,
+        updated_at=now,
         unsent_shard=_shard(registrant_id, NoticeState.QUEUED),
-        expires_at=int((now + timedelta(days=KEPT_DAYS)).timestamp()),
+        expires_at=now + timedelta(days=KEPT_DAYS),
     )
 
 
 def _notice(item: NoticeItem) -> Notice:
-    return Notice(
-        registrant_id=item.pk.removeprefix("N#"),
-        event=item.sk,
-        kind=Kind(item.kind),
-        facts=msgspec.json.decode(item.facts, type=dict[str, str | int]),
-        state=NoticeState(item.state),
-        created_at=parse_iso(item.created_at),
-        updated_at=parse_iso(item.updated_at),
-        doubts=int(item.doubts or 0),
-    )
+    return fill(Notice, item, registrant_id=item.pk.removeprefix("N#"), event=item.sk)

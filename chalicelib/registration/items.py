@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pynamodb.attributes import (
-    BinaryAttribute,
-    NumberAttribute,
-    UnicodeAttribute,
-    UnicodeSetAttribute,
-    UTCDateTimeAttribute,
-)
+from pynamodb.attributes import BinaryAttribute, TTLAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 from pynamodb.models import Model
 
 from ..aws.admin_acts import ActColumns
+from ..aws.attributes import DayAttribute, EnumAttribute, TextsAttribute, WholeAttribute
+from .rules import Education, Employment, Standing, Verdict, Verification
 
 
 class RegistrationsTable(Model):
@@ -41,22 +37,22 @@ class RegisteredIndex(GlobalSecondaryIndex["Profile"]):  # type: ignore[no-untyp
 class Profile(RegistrationsTable):
     """`R#<registrant>` / `PROFILE`. Destroying `wrapped_key` erases what is sealed here and in ADDRESS."""
 
-    version = NumberAttribute()
+    version = WholeAttribute()
     sealed = BinaryAttribute(legacy_encoding=False)
     wrapped_key = BinaryAttribute(legacy_encoding=False)
-    region = NumberAttribute()
+    region = WholeAttribute()
     regency = UnicodeAttribute()
-    birth_date = UnicodeAttribute()
-    education = UnicodeAttribute()
-    employment = UnicodeAttribute()
+    birth_date = DayAttribute()
+    education = EnumAttribute(Education)
+    employment = EnumAttribute(Employment)
     consent_version = UnicodeAttribute()
     nik_mac = UnicodeAttribute()
     kk_mac = UnicodeAttribute()
     phone_mac = UnicodeAttribute()
-    standing = UnicodeAttribute()
-    beneficiary_wave = NumberAttribute(null=True)
-    verification = UnicodeAttribute()
-    warnings = UnicodeSetAttribute(null=True)
+    standing = EnumAttribute(Standing)
+    beneficiary_wave = WholeAttribute(null=True)
+    verification = EnumAttribute(Verification)
+    warnings = TextsAttribute()
     registered_at = UTCDateTimeAttribute()
     updated_at = UTCDateTimeAttribute()
     registered_shard = UnicodeAttribute()
@@ -72,12 +68,12 @@ class AccountKey(RegistrationsTable):
 class AddressItem(RegistrationsTable):
     """`R#<registrant>` / `ADDRESS`. `verdict` and what goes with it are of this version: a change is a new item."""
 
-    version = NumberAttribute()
+    version = WholeAttribute()
     sealed = BinaryAttribute(legacy_encoding=False)
     account_mac = UnicodeAttribute()
     updated_at = UTCDateTimeAttribute()
-    verdict = UnicodeAttribute(null=True)
-    score = NumberAttribute(null=True)
+    verdict = EnumAttribute(Verdict, null=True)
+    score = WholeAttribute(null=True)
     checked_at = UTCDateTimeAttribute(null=True)
     pay_from = UTCDateTimeAttribute(null=True)
 
@@ -85,8 +81,8 @@ class AddressItem(RegistrationsTable):
 class Refused(RegistrationsTable):
     """`R#<registrant>` / `REFUSED#<WIB day>`: how many registrations of an account were refused that day."""
 
-    refusals = NumberAttribute()
-    expires_at = NumberAttribute()
+    refusals = WholeAttribute()
+    expires_at = TTLAttribute()
 
 
 class Dispute(RegistrationsTable):
@@ -134,7 +130,7 @@ class Guard(RegistrationsTable):
 class Exclusion(RegistrationsTable):
     """`X#<nik mac>` / `EXCLUDED`: the lists that name this NIK, as `name/version/source date`."""
 
-    lists = UnicodeSetAttribute()
+    lists = TextsAttribute()
 
 
 class ExclusionActItem(RegistrationsTable, ActColumns):

@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from pynamodb.attributes import Attribute, NumberAttribute
+from pynamodb.attributes import Attribute
 from pynamodb.exceptions import DeleteError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from .. import clock
 from ..aws import dynamodb
+from ..aws.attributes import WholeAttribute, item_of
 from ..errors import DomainError
 from ..ids import shard
+from ..structs import fill
 from .errors import AccountAlreadyUsed, Excluded, NikAlreadyRegistered, PaymentUnderWay, PhoneAlreadyUsed
 from .items import (
     AddressItem,
@@ -33,7 +35,7 @@ from .items import (
     exclusion_pk,
     person_pk,
 )
-from .rules import NEXT, PAYABLE, AddressCheck, Education, Employment, Registrant, Standing, Verdict, Verification
+from .rules import NEXT, PAYABLE, AddressCheck, Registrant, Standing, Verdict
 from .vault import MacKind
 
 SHARDS = 64
@@ -48,7 +50,7 @@ OVERTAKEN_LEG = "overtaken"
 _REFUSALS_KEPT = timedelta(days=2)
 """From the beginning of their day."""
 
-_UNPAYABLE = [verdict.value for verdict in Verdict if verdict not in PAYABLE]
+_UNPAYABLE = [verdict for verdict in Verdict if verdict not in PAYABLE]
 
 Legs = Callable[[dynamodb.Transaction], None]
 """Adds another domain's legs to a transaction of this one."""
@@ -116,13 +118,13 @@ class RegistrationStore:
         keys = [(refused.pk, "PROFILE"), (refused.pk, refused.sk)]
         found: dict[str, Any] = {item.sk: item for item in dynamodb.get_batch(OfPerson, keys)}
         record = _record(registrant_id, found["PROFILE"]) if "PROFILE" in found else None
-        return record, int(found[refused.sk].refusals) if refused.sk in found else 0
+        return record, found[refused.sk].refusals if refused.sk in found else 0
 
     def count_refusal(self, registrant_id: str, day: date, refusals_max: int) -> bool:
         """Count a refusal that tells of others; False if there were `refusals_max` that day. One write."""
         few = Refused.refusals.does_not_exist() | (Refused.refusals < refusals_max)
         gone = datetime.combine(day, time(), clock.WIB) + _REFUSALS_KEPT
-        actions = [Refused.refusals.add(1), Refused.expires_at.set(int(gone.timestamp()))]
+        actions = [Refused.refusals.add(1), Refused.expires_at.set(gone)]
         return dynamodb.update_if(_refused(registrant_id, day), actions, few)
 
     def address(self, registrant_id: str) -> AddressRecord | None:
@@ -171,7 +173,7 @@ class RegistrationStore:
         item = dynamodb.find(AddressItem, person_pk(guard.registrant), "ADDRESS") if guard else None
         if guard is None or item is None or item.account_mac != account_mac or item.verdict not in _UNPAYABLE:
             return None
-        return UnpayableHolder(guard.registrant, int(item.version))
+        return UnpayableHolder(guard.registrant, item.version)
 
     def excluded(self, nik_mac: str) -> bool:
         """Whether any exclusion list names this NIK. One read."""
@@ -219,10 +221,7 @@ class RegistrationStore:
         the account may be that one's, as long as they still cannot be paid to it. Raises `RegistrationOvertaken`, else
         `PaymentUnderWay`, else `AccountAlreadyUsed`.
         """
-        stored = {
-            name: getattr(address, name) for name in ("version", "sealed", "account_mac", "updated_at", "pay_from")
-        }
-        item = AddressItem(person_pk(registrant_id), "ADDRESS", **stored)
+        item = item_of(AddressItem, person_pk(registrant_id), "ADDRESS", address)
         try:
             with dynamodb.Transaction(self._region) as tx:
                 same_key = Profile.wrapped_key == wrapped_key
@@ -272,10 +271,10 @@ class RegistrationStore:
 
     def move(self, registrant_id: str, standing: Standing, wave: int | None) -> bool:
         """Change the standing as `NEXT` allows. False if it may not, or is that already, or nobody is registered."""
-        before = [source.value for source, targets in NEXT.items() if standing in targets]
+        before = [source for source, targets in NEXT.items() if standing in targets]
         if not before:
             return False
-        actions: list[Action] = [Profile.standing.set(standing.value), Profile.version.add(1)]
+        actions: list[Action] = [Profile.standing.set(standing), Profile.version.add(1)]
         if wave is not None:
             actions.append(Profile.beneficiary_wave.set(wave))
         return dynamodb.update_if(
@@ -336,10 +335,10 @@ def _held_by(registrant_id: str) -> Condition:
 
 def _verdict(check: AddressCheck) -> list[Action]:
     score = AddressItem.score.remove() if check.score is None else AddressItem.score.set(check.score)
-    return [AddressItem.verdict.set(check.verdict.value), AddressItem.checked_at.set(check.checked_at), score]
+    return [AddressItem.verdict.set(check.verdict), AddressItem.checked_at.set(check.checked_at), score]
 
 
-def _follows(pk: Attribute[str], attribute: NumberAttribute, version: int) -> Condition:
+def _follows(pk: Attribute[str], attribute: WholeAttribute, version: int) -> Condition:
     return pk.does_not_exist() if version == 1 else attribute == version - 1
 
 
@@ -356,57 +355,30 @@ def _refused(registrant_id: str, day: date) -> Refused:
 
 
 def _record(registrant_id: str, item: Profile) -> Record:
-    return Record(_registrant(registrant_id, item), item.sealed, item.wrapped_key, int(item.version))
+    return Record(_registrant(registrant_id, item), item.sealed, item.wrapped_key, item.version)
 
 
 def _address_record(item: AddressItem) -> AddressRecord:
-    return AddressRecord(item.sealed, item.account_mac, int(item.version), item.updated_at, _check(item), item.pay_from)
-
-
-def _check(item: AddressItem) -> AddressCheck | None:
-    if item.verdict is None:
-        return None
-    score = None if item.score is None else int(item.score)
-    return AddressCheck(Verdict(item.verdict), score, item.checked_at)
+    return fill(AddressRecord, item, check=None if item.verdict is None else fill(AddressCheck, item))
 
 
 def _unique(kind: MacKind, mac: str) -> str:
     return f"U#{kind}#{mac}"
 
 
-_AS_STORED = ("regency", "consent_version", "nik_mac", "kk_mac", "phone_mac", "registered_at", "updated_at")
-"""What a registrant and the item have alike."""
-_CHOICES: dict[str, Any] = {
-    "education": Education,
-    "employment": Employment,
-    "standing": Standing,
-    "verification": Verification,
-}
-
-
 def _profile(record: Record) -> Profile:
     who = record.registrant
-    return Profile(
+    return item_of(
+        Profile,
         person_pk(who.id),
         "PROFILE",
-        **{name: getattr(who, name) for name in (*_AS_STORED, "region", "beneficiary_wave")},
-        **{name: getattr(who, name).value for name in _CHOICES},
+        who,
         version=record.version,
         sealed=record.sealed,
         wrapped_key=record.wrapped_key,
-        birth_date=who.birth_date.isoformat(),
-        warnings=set(who.warnings) or None,
         registered_shard=shard(who.id, SHARDS),
     )
 
 
 def _registrant(registrant_id: str, item: Profile) -> Registrant:
-    return Registrant(
-        id=registrant_id,
-        **{name: getattr(item, name) for name in _AS_STORED},
-        **{name: choice(getattr(item, name)) for name, choice in _CHOICES.items()},
-        region=int(item.region),
-        birth_date=date.fromisoformat(item.birth_date),
-        beneficiary_wave=None if item.beneficiary_wave is None else int(item.beneficiary_wave),
-        warnings=tuple(sorted(item.warnings or ())),
-    )
+    return fill(Registrant, item, id=registrant_id, warnings=tuple(sorted(item.warnings)))

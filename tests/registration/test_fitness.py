@@ -36,14 +36,14 @@ def people(cloud, service):
     for number, name in enumerate(names, 1):
         service.register(name, other_form(number), T0)
 
-    def change(name: str, **values: str) -> None:
+    def change(name: str, **values: object) -> None:
         item = Profile(person_pk(name), "PROFILE")
         item.update([getattr(Profile, attribute).set(value) for attribute, value in values.items()])
 
-    change("police", employment=Employment.POLICE.value)
-    change("student", employment=Employment.STUDENT.value)
-    change("young", birth_date="2008-12-01")
-    change("old", birth_date="1961-11-30")
+    change("police", employment=Employment.POLICE)
+    change("student", employment=Employment.STUDENT)
+    change("young", birth_date=date(2008, 12, 1))
+    change("old", birth_date=date(1961, 11, 30))
     store.exclude(service.registrant("excluded").nik_mac, "police/2026-11/2026-11-01")
     store.exclude(service.registrant("police").nik_mac, "police/2026-11/2026-11-01")
     service.mark_beneficiary("chosen", 144)

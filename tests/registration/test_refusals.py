@@ -100,6 +100,6 @@ def test_a_refusal_that_cannot_be_counted_is_not_told_and_a_count_is_forgotten_t
 ):
     told(service, "thief")
     row = Refused.get("R#thief", "REFUSED#2026-11-24")
-    assert (int(row.refusals), int(row.expires_at)) == (1, int((T0.replace(hour=17) + timedelta(days=1)).timestamp()))
+    assert (row.refusals, row.expires_at) == (1, T0.replace(hour=17) + timedelta(days=1))
     monkeypatch.setattr(service._store, "count_refusal", lambda *_: False)
     assert told(service, "thief") == "too_many_refusals refusals_max=5"

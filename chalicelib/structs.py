@@ -1,0 +1,43 @@
+"""A struct from something that has fields of the same names: an item of a table, or another struct."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from typing import Any, TypeVar
+
+import msgspec
+
+from .clock import iso
+
+T = TypeVar("T")
+
+
+def fill(kind: type[T], source: Any, /, **given: Any) -> T:
+    """A dataclass or msgspec struct, with the values that `source` has under the same names, but for those `given`.
+
+    Where the source has None and the field has a default, the default stays. An instant becomes text, as `iso` writes
+    it, in a field of a msgspec struct that is text. Raises `AttributeError` for a field that is in neither, `TypeError`
+    for a given name that is no field.
+    """
+    for name, has_default, is_text in fields_of(kind):
+        if name not in given:
+            value = getattr(source, name)
+            if value is not None or not has_default:
+                given[name] = iso(value) if is_text and isinstance(value, datetime) else value
+    return kind(**given)
+
+
+def _fields_of(kind: type) -> tuple[tuple[str, bool, bool], ...]:
+    """The name of each field, whether it has a default, and whether it is text in a msgspec struct."""
+    if dataclasses.is_dataclass(kind):
+        none = dataclasses.MISSING
+        of_class = dataclasses.fields(kind)
+        return tuple((one.name, (one.default, one.default_factory) != (none, none), False) for one in of_class)
+    return tuple((one.name, not one.required, one.type in (str, str | None)) for one in msgspec.structs.fields(kind))
+
+
+# mypy takes no class for hashable, so the cached function's type is said.
+fields_of: Callable[[type], tuple[tuple[str, bool, bool], ...]] = cache(_fields_of)

@@ -1,0 +1,192 @@
+"""Attributes that hold the domain's types, and the copying of fields between structs and items."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import importlib
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+import pytest
+from pynamodb.attributes import Attribute, UnicodeAttribute
+from pynamodb.models import Model
+
+from chalicelib.aws import attributes
+from chalicelib.aws.attributes import item_of
+from chalicelib.money import Rupiah
+from chalicelib.structs import fields_of, fill
+from tests.conftest import ROOT
+
+T0 = datetime(2026, 11, 24, 3, tzinfo=UTC)
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "stored"),
+    [
+        (attributes.WholeAttribute(), -12, {"N": "-12"}),
+        (attributes.RupiahAttribute(), Rupiah(600_000), {"N": "600000"}),
+        (attributes.InstantAttribute(), T0, {"S": "2026-11-24T03:00:00Z"}),
+        (attributes.InstantAttribute(), T0 + timedelta(milliseconds=5), {"S": "2026-11-24T03:00:00.005Z"}),
+        (attributes.DayAttribute(), date(1995, 8, 17), {"S": "1995-08-17"}),
+        (attributes.EnumAttribute(Colour), Colour.RED, {"S": "red"}),
+        (attributes.TextsAttribute(), frozenset({"one"}), {"SS": ["one"]}),
+        (attributes.JsonAttribute(dict[int, int]), {31: 5}, {"S": '{"31":5}'}),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Attribute) else None,
+)
+def test_a_value_is_stored_plainly_and_read_as_it_was(attribute, value, stored):
+    class Item(Model):
+        pk = UnicodeAttribute(hash_key=True)
+        held = attribute
+
+    assert Item("a", held=value).serialize()["held"] == stored
+    read = Item.from_raw_data({"pk": {"S": "a"}, "held": stored}).held
+    assert (read, type(read)) == (value, type(value))
+    names: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    (Item.held == value).serialize(names, values)
+    assert list(values.values()) == [stored], "a condition compares with what is stored"
+
+
+def test_an_amount_below_zero_is_not_read():
+    with pytest.raises(ValueError, match="not below zero"):
+        attributes.RupiahAttribute().deserialize("-1")
+
+
+def test_an_empty_set_is_stored_as_none_at_all_and_read_as_empty():
+    class Item(Model):
+        pk = UnicodeAttribute(hash_key=True)
+        held = attributes.TextsAttribute()
+
+    assert Item("a", held=frozenset()).serialize() == {"pk": {"S": "a"}}
+    assert Item.from_raw_data({"pk": {"S": "a"}}).held == frozenset()
+
+
+@dataclasses.dataclass(frozen=True)
+class Thing:
+    id: str
+    made_at: datetime
+    count: int = 0
+
+
+class ThingView(msgspec.Struct):
+    id: str
+    made_at: str
+    count: int | None = None
+
+
+class ThingItem(Model):
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    made_at = attributes.InstantAttribute()
+    count = attributes.WholeAttribute(null=True)
+
+
+def test_fields_of_the_same_names_are_copied_both_ways():
+    item = item_of(ThingItem, "THINGS", "a", Thing("a", T0, 3))
+    assert (item.pk, item.sk, item.made_at, item.count) == ("THINGS", "a", T0, 3)
+    assert fill(Thing, item, id=item.sk) == Thing("a", T0, 3)
+
+
+def test_what_is_not_there_is_left_to_the_default():
+    assert fill(Thing, ThingItem("THINGS", "a", made_at=T0), id="a") == Thing("a", T0, 0)
+
+
+def test_an_instant_becomes_text_in_a_view_that_holds_text():
+    assert fill(ThingView, Thing("a", T0)) == ThingView("a", "2026-11-24T03:00:00Z", 0)
+
+
+def test_a_name_that_is_no_field_is_refused():
+    with pytest.raises(TypeError):
+        fill(Thing, Thing("a", T0), colour="red")
+    with pytest.raises(AttributeError):
+        fill(Thing, ThingItem("THINGS", "a", made_at=T0))
+    with pytest.raises(ValueError, match="colour"):
+        item_of(ThingItem, "THINGS", "a", Thing("a", T0), colour="red")
+
+
+# Every call in the tree: no field is lost between a struct and its item.
+
+
+@dataclasses.dataclass
+class Copying:
+    """A call of `fill` or `item_of`: which class is made of which, and the names that are given."""
+
+    where: str
+    made: type
+    source: type
+    given: set[str]
+
+
+def copyings(function: str) -> list[Copying]:
+    found = []
+    for path in sorted((ROOT / "chalicelib").rglob("*.py")):
+        text = path.read_text()
+        tree = ast.parse(text if f"{function}(" in text else "")
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for scope in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]:
+            for call in calls(scope, function):
+                known = vars(importlib.import_module(name))
+                made = known.get(ast.unparse(call.args[0]))
+                source = known.get(class_of(call.args[-1], scope) or "")
+                if isinstance(made, type) and isinstance(source, type):
+                    given = {str(one.arg) for one in call.keywords}
+                    found.append(Copying(f"{path.name}:{call.lineno}", made, source, given))
+    return found
+
+
+def calls(scope: ast.AST, function: str) -> list[ast.Call]:
+    all_calls = [node for node in ast.walk(scope) if isinstance(node, ast.Call)]
+    return [node for node in all_calls if ast.unparse(node.func) == function]
+
+
+def class_of(value: ast.expr, scope: ast.FunctionDef) -> str | None:
+    """The name of a variable's class: annotated, found by `find`, or an item of a query."""
+    name = ast.unparse(value)
+    for argument in ast.walk(scope.args):
+        if isinstance(argument, ast.arg) and argument.arg == name and argument.annotation:
+            return ast.unparse(argument.annotation)
+    for node in ast.walk(scope):
+        if isinstance(node, ast.Assign) and name in map(ast.unparse, node.targets):
+            made = next((call for call in calls(node.value, "find")), None)
+            return ast.unparse(made.args[0]) if made else None
+        if isinstance(node, ast.comprehension) and ast.unparse(node.target) == name:
+            return ast.unparse(node.iter).partition(".")[0].partition("(")[0]
+    return None
+
+
+def names_of(kind: type) -> set[str]:
+    if issubclass(kind, Model):
+        return set(kind.get_attributes())
+    return {name for name, *_ in fields_of(kind)} | {name for name, one in vars(kind).items() if type(one) is property}
+
+
+def test_every_field_of_a_struct_is_filled():
+    found = copyings("fill")
+    assert len(found) > 5, "the calls are found"
+    for one in found:
+        fields = {name for name, *_ in fields_of(one.made)}
+        assert fields - names_of(one.source) - one.given == set(), one.where
+        assert one.given <= fields, one.where
+
+
+def test_no_field_of_a_struct_is_lost_in_its_item():
+    filled = copyings("fill")
+    found = copyings("item_of")
+    assert len(found) > 2, "the calls are found"
+    for one in found:
+        kept = set(one.made.get_attributes())
+        assert one.given <= kept, one.where
+        # What the item does not hold under the same name is told by its keys, or otherwise, on the way back.
+        told = [back.given for back in filled if (back.made, back.source) == (one.source, one.made)]
+        lost = {name for name, *_ in fields_of(one.source)} - kept - one.given
+        assert not told or lost <= set.union(*told), one.where
+        missing = {name for name, held in one.made.get_attributes().items() if not held.null} - {"pk", "sk"}
+        assert missing - {name for name, *_ in fields_of(one.source)} - one.given == set(), one.where
