@@ -9,21 +9,24 @@ the provider's books.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
 from admin.deployment import stages
 from chalicelib.payouts import rules
-from chalicelib.payouts.rules import Kind
+from chalicelib.payouts.ledger.partitions import unsettled_shards
+from chalicelib.payouts.rules import Hold, Kind
 
 from ..cloud.local_cloud import STAGE, LocalCloud
 from ..demo.administrator import Administrator
-from ..demo.screen import Clock, Screen, keep_logs, run
-from . import payees, sums
+from ..demo.scene import Clock, Patience, Screen, keep_logs, run
+from . import payees
 from .killer import Killer, workers
-from .rest import Ledger, wait_for_quiet, wait_for_rest
-from .sums import Aftermath
+from .payees import Aftermath
 
 FOLDER = stages.ROOT / ".chaos"
 
@@ -87,7 +90,7 @@ def play(cloud: LocalCloud, screen: Screen, count: int, seed: int, still_s: floa
     compared = Administrator(STAGE, cloud.endpoint, cloud.fsp.url, FOLDER / "logs/office.log").compare_books()
     for line in (*(f"gelombang payout compare: {said}" for said in compared.said), *after.lines()):
         screen.line(line)
-    return [*sums.differences(after), *compared.wrong]
+    return [*payees.differences(after), *compared.wrong]
 
 
 def received_again(logs: Path) -> int:
@@ -97,6 +100,79 @@ def received_again(logs: Path) -> int:
         if '"message_again"' in line:
             again.add(json.loads(line)["message_id"])
     return len(again)
+
+
+# Waiting until no payout moves any more, at whatever speed
+
+
+class NotAtRest(TimeoutError):
+    """Nothing moves any more; the message says how much was still under way."""
+
+    def __init__(self, still_s: float, left: str) -> None:
+        super().__init__(f"nothing has moved for {still_s:.0f} s: {left}")
+
+
+class Ledger:
+    """What is still under way, by the index and the queue of a stage."""
+
+    def __init__(self, stage: stages.Stage) -> None:
+        aws = stages.connect()
+        self._dynamodb, self._sqs = aws.client("dynamodb"), aws.client("sqs")
+        self._table, self._queue = stage.settings.table("payouts"), stage.settings.payouts_queue_url
+
+    def unsettled(self) -> int:
+        """Entitlements that a sweep would still take further: not those held for an account that nobody here mends."""
+        return sum(
+            not (seldom and self._refused(item))
+            for shard, seldom in unsettled_shards()
+            for item in self._dynamodb.query(
+                TableName=self._table,
+                IndexName="unsettled",
+                KeyConditionExpression="unsettled_shard = :shard",
+                ExpressionAttributeValues={":shard": {"S": shard}},
+            )["Items"]
+        )
+
+    def _refused(self, item: Mapping[str, Any]) -> bool:
+        key = {"pk": item["pk"], "sk": item["sk"]}
+        head = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)["Item"]
+        return bool(head.get("hold", {}).get("S") == Hold.ACCOUNT_REFUSED.value)
+
+    def queued(self) -> int:
+        """Messages that wait or are being worked on."""
+        return self._messages(self._queue, "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+
+    def dead_letters(self) -> int:
+        """Messages that were given up."""
+        return self._messages(f"{self._queue}-dead", "ApproximateNumberOfMessages")
+
+    def _messages(self, queue: str, *names: str) -> int:
+        found = self._sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=list(names))["Attributes"]
+        return sum(int(found[name]) for name in names)
+
+
+def wait_for_rest(ledger: Ledger, screen: Screen, clock: Clock, total: int, still_s: float) -> None:
+    """Wait until nothing is unsettled. Raises `NotAtRest`."""
+    patience = _patience(clock, still_s)
+    while left := ledger.unsettled():
+        screen.count("payouts at rest", total - left, total)
+        if not patience.goes_on(left):
+            queued = ledger.queued()
+            raise NotAtRest(still_s, f"{left} payouts are not at rest, {queued} messages are queued")
+    screen.progress("payouts at rest", total, total)
+
+
+def wait_for_quiet(ledger: Ledger, clock: Clock, still_s: float) -> None:
+    """Wait until no message is left: each is about a payout at rest. Raises `NotAtRest`."""
+    patience = _patience(clock, still_s)
+    while left := ledger.queued():
+        if not patience.goes_on(left):
+            raise NotAtRest(still_s, f"{left} messages are still queued")
+
+
+def _patience(clock: Clock, still_s: float) -> Patience:
+    """Nothing is told, as the bars show what is waited for."""
+    return Patience(clock, lambda _: None, "", still_s, timedelta(seconds=3))
 
 
 @click.command()

@@ -18,7 +18,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -32,7 +32,6 @@ from chalicelib.aws import clients, dynamodb
 
 from ..sandbox.beacon import DevelopmentBeacon
 from ..sandbox.provider import Sandbox
-from . import permissions
 
 STAGE = "local"
 REGION = "ap-southeast-3"
@@ -114,7 +113,7 @@ class LocalCloud:
         self._share_secrets(stage)
         self._verify_sender(stage)
         self._be_patient()
-        permissions.grant(stages.connect(), f"gelombang-{STAGE}-")
+        _grant_besides(stages.connect())
         return stage
 
     def cpu_s(self) -> float:
@@ -299,3 +298,30 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+# What MiniStack asks a function's role for and AWS does not. The policies of `infrastructure/grants.py` hold what AWS
+# knows. MiniStack takes `sqs:SendMessageBatch` for an action of its own, where AWS counts it as `sqs:SendMessage`; and
+# it holds SendEmail to a permission on `*`, whichever identity is named.
+
+
+def _grant_besides(aws: stages.Aws) -> None:
+    """Let the roles of the functions do in MiniStack what they may do in AWS."""
+    iam = aws.client("iam")
+    for page in aws.client("lambda").get_paginator("list_functions").paginate():
+        for function in page["Functions"]:
+            role = function["Role"].rpartition("/")[2]
+            names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+            policies = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
+            if more := list(besides(statement for policy in policies for statement in policy["Statement"])):
+                document = json.dumps({"Version": "2012-10-17", "Statement": more})
+                iam.put_role_policy(RoleName=role, PolicyName="for-ministack", PolicyDocument=document)
+
+
+def besides(statements: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The statements that MiniStack wants besides these."""
+    for statement in statements:
+        if "sqs:SendMessage" in statement["Action"]:
+            yield {"Effect": "Allow", "Action": ["sqs:SendMessageBatch"], "Resource": statement["Resource"]}
+        if "ses:SendEmail" in statement["Action"]:
+            yield {"Effect": "Allow", "Action": ["ses:SendEmail"], "Resource": "*"}

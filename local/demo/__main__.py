@@ -8,7 +8,7 @@ that was started is stopped, whatever happens.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -20,12 +20,10 @@ from ..cloud.local_cloud import STAGE, LocalCloud
 from ..sandbox.provider_books import Faults
 from .administrator import Administrator
 from .api import Api
+from .crowd import Crowd
 from .people import Person, people
 from .play import play
-from .players.crowd import Crowd
-from .scene import Scene
-from .screen import Clock, Screen, run
-from .sums import Played
+from .scene import Clock, Scene, Screen, run
 
 FOLDER = stages.ROOT / ".demo"
 WORKERS = 6
@@ -54,16 +52,15 @@ def stage(cloud: LocalCloud, screen: Screen, invented: Sequence[Person], found: 
     programme, folder = load_programme(STAGE), FOLDER / "draws"
     clock = Clock(screen.line)
     played = play(Scene(crowd, admin, clock, programme, folder, Faults().fail_suffix, screen.line))
-    _tell(screen.line, played)
-    screen.line(f"of this time, {clock.waited_s:.0f} s were waiting; processors worked for {cloud.cpu_s():.0f} s")
-    return played.counts
-
-
-def _tell(line: Callable[[str], None], played: Played) -> None:
     wave, reasons = played.wave, Counter(one["reason"] for one in played.results.substitutions)
-    line(f"wave {wave['number']}: {wave['entries']} entries, quota {wave['quota']}, chosen {wave['chosen']}")
-    line(f"seats that went on: {', '.join(f'{number} {reason}' for reason, number in sorted(reasons.items()))}")
-    line(f"check the draw yourself: .venv/bin/gelombang draw verify --stage {STAGE} .demo/draws/{wave['number']}")
+    for line in (
+        f"wave {wave['number']}: {wave['entries']} entries, quota {wave['quota']}, chosen {wave['chosen']}",
+        f"seats that went on: {', '.join(f'{number} {reason}' for reason, number in sorted(reasons.items()))}",
+        f"check the draw yourself: .venv/bin/gelombang draw verify --stage {STAGE} .demo/draws/{wave['number']}",
+        f"of this time, {clock.waited_s:.0f} s were waiting; processors worked for {cloud.cpu_s():.0f} s",
+    ):
+        screen.line(line)
+    return played.counts
 
 
 @click.command()

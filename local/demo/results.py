@@ -1,4 +1,6 @@
-"""A wave's published files: fetched as any citizen would, kept in a folder, and the draw worked out from them again.
+"""What a wave came to: its published files, and all that is compared in the end.
+
+The files are fetched as any citizen would, kept in a folder, and the draw is worked out from them again.
 
 The working out is deliberately the plainest reading of docs/draw.md, with a sort over everything, and shares no code
 with the application: what the two agree on does not rest on one and the same mistake.
@@ -8,14 +10,20 @@ from __future__ import annotations
 
 import hmac
 import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from struct import pack
 from typing import Any
 
 import urllib3
 
+from chalicelib.config import Scheme
+
 from .api import Unexpected
+from .crowd import INCENTIVE, Diary
 
 
 @dataclass(frozen=True)
@@ -159,3 +167,70 @@ def _must(name: str, found: bytes | None) -> bytes:
 
 def _split(leaves: bytes) -> list[bytes]:
     return [leaves[start : start + 32] for start in range(0, len(leaves), 32)]
+
+
+# All that is compared
+
+
+@dataclass(frozen=True)
+class Played:
+    """`wave` is its public view, `books` the provider's report, `applicants` what partners read of each vacancy,
+    `statistics` what the public is told.
+
+    `failing_suffix` ends the account numbers that the provider never pays, `kinds` says which codes are wallets.
+    """
+
+    diaries: Sequence[Diary]
+    wave: Mapping[str, Any]
+    results: Results
+    books: Mapping[str, Any]
+    scheme: Scheme
+    failing_suffix: str
+    kinds: Mapping[str, Any]
+    applicants: Mapping[str, Sequence[Mapping[str, Any]]]
+    statistics: Mapping[str, Any]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The figures of the last line: people, but for `nps`, which is rounded to a whole number."""
+        states = Counter(p["state"] for diary in self.diaries for p in diary.payouts if p["kind"] == INCENTIVE)
+        paid = states.pop("paid", 0)
+        return {
+            "registered": sum(diary.registered for diary in self.diaries),
+            "refused": sum(diary.refused for diary in self.diaries),
+            "joined": sum(diary.receipt is not None for diary in self.diaries),
+            "chosen": sum(diary.chosen for diary in self.diaries),
+            "paid": paid,
+            "failed": sum(states.values()),
+            "revoked": sum(diary.revoked for diary in self.diaries),
+            "substituted": sum(diary.substitute for diary in self.diaries),
+            "surveys": sum(diary.answers is not None for diary in self.diaries),
+            "nps": round(net_promoter_score(self.recommendations)),
+        }
+
+    @property
+    def recommendations(self) -> list[int]:
+        """From 0 to 10, of everyone who was asked."""
+        answers = [diary.answers for diary in self.diaries if diary.answers]
+        return [each["recommendation"] for each in answers if "recommendation" in each]
+
+    @property
+    def told_idr(self) -> int:
+        """The rupiah that people were told have been paid to them."""
+        return sum(p["amount_idr"] for diary in self.diaries for p in diary.payouts if p["state"] == "paid")
+
+    def joined(self) -> Iterator[tuple[Diary, bytes]]:
+        """Everyone with a receipt, and the leaf that follows from its ticket (docs/draw.md section 1)."""
+        for diary in self.diaries:
+            if diary.receipt is not None:
+                tag = b"\0gelombang1/leaf\0" + pack(">IH", diary.receipt["wave"], int(diary.person.form["province"]))
+                yield diary, sha256(tag + bytes.fromhex(diary.receipt["ticket"])).digest()
+
+
+def net_promoter_score(recommendations: Sequence[int]) -> float:
+    """The share of 9 and 10 less that of 0 to 6, from -100 to 100; 0 where nobody said anything."""
+    if not recommendations:
+        return 0.0
+    promoters = sum(said >= 9 for said in recommendations)
+    detractors = sum(said <= 6 for said in recommendations)
+    return 100 * (promoters - detractors) / len(recommendations)

@@ -1,23 +1,60 @@
-"""What a play needs besides its people: an administrator, time, somebody to tell, and patience."""
+"""What the demo and the chaos run share: clock, patience, screen, the local cloud they run on, and their files.
+
+And the scene: what a play needs besides its people.
+"""
 
 from __future__ import annotations
 
+import shutil
+import sys
+import time
+import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Thread
+from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from admin.deployment import stages
+from admin.deployment.stacks import DeployFailed
+from chalicelib.clock import utc_now
 from chalicelib.config import Programme
 
-from .players.crowd import Crowd
-from .screen import Clock
-
-if TYPE_CHECKING:
-    from .administrator import Administrator
+from ..cloud.local_cloud import CloudFailed, LocalCloud
+from .administrator import Administrator, CommandFailed
+from .api import Unexpected
+from .crowd import Crowd
 
 LOOK = timedelta(seconds=1)
 TELL = timedelta(seconds=15)
+
+LOGS_S = 5
+"""What fetching the logs may take at the end."""
+
+
+class Clock:
+    """The real time. `waited_s` counts what was slept away."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self.waited_s = 0.0
+        self._tell = tell
+
+    def now(self) -> datetime:
+        return utc_now()
+
+    def wait_until(self, instant: datetime, awaited: str = "") -> None:
+        """Sleep until then; a longer wait is shown."""
+        left_s = max(0.0, (instant - utc_now()).total_seconds())
+        if awaited and left_s > 1:
+            self._tell(f"waiting {left_s:.0f} s: {awaited}")
+        self.waited_s += left_s
+        time.sleep(left_s)
 
 
 class Patience:
@@ -73,3 +110,97 @@ class Scene:
     def patience(self, awaited: str, given_up_after_s: float) -> Patience:
         """Patience by this scene's clock."""
         return Patience(self.clock, self.tell, awaited, given_up_after_s)
+
+
+class Screen:
+    """What one sees: bars on a terminal, a line per finished step anywhere else."""
+
+    def __init__(self) -> None:
+        # Commands that run in this process write to another stdout meanwhile.
+        self._console = Console(highlight=False, file=sys.stdout)
+        self._began = self._ended = time.monotonic()
+        self._tasks: dict[str, TaskID] = {}
+        self._bars = Progress(
+            TextColumn("{task.description:<32}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+
+    def line(self, text: str) -> None:
+        """A line, with the seconds since the beginning."""
+        self._ended = time.monotonic()
+        self._console.print(f"{self._ended - self._began:5.0f} s  {text}", markup=False, soft_wrap=True)
+
+    def count(self, step: str, done: int, total: int) -> None:
+        """How far a step is, where one can see it move."""
+        if step not in self._tasks:
+            self._tasks[step] = self._bars.add_task(step, total=total)
+        self._bars.update(self._tasks[step], completed=done, total=total)
+
+    def progress(self, step: str, done: int, total: int) -> None:
+        """How far a step is, anywhere; at its end, what it took since the last one."""
+        self.count(step, done, total)
+        if done == total:
+            took = time.monotonic() - self._ended
+            self.line(f"{step}: {total}, in {took:.0f} s")
+
+    def __enter__(self) -> Screen:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+
+def run(folder: Path, seed: int, play: Callable[[LocalCloud, Screen, list[str]], None]) -> list[str]:
+    """Play on a local cloud and stop all of it. Returns what does not agree, whatever ended the play among it."""
+    found: list[str] = []
+    screen = Screen()
+    try:
+        with screen, LocalCloud(folder / "cloud", seed=str(seed), report=screen.line, count=screen.count) as cloud:
+            _remove_earlier(folder)  # the cloud is held by now, so nobody else is at it
+            try:
+                play(cloud, screen, found)
+            finally:
+                screen.line(f"stopping everything that was started; logs are in {folder.name}/logs")
+                keep_logs(folder / "logs", LOGS_S)
+    except (CloudFailed, DeployFailed, CommandFailed, Unexpected, TimeoutError) as error:
+        found.append(str(error))
+    except Exception as error:  # noqa: BLE001 - whatever happens, the last line must tell that it failed
+        (folder / "traceback.txt").write_text(traceback.format_exc())
+        found.append(f"{type(error).__name__}, see {folder.name}/traceback.txt")
+    except (KeyboardInterrupt, SystemExit):
+        found.append("interrupted")
+    for one in found:
+        screen.line(f"disagreement: {one}")
+    return found
+
+
+def _remove_earlier(folder: Path) -> None:
+    for left in ("logs", "draws"):
+        shutil.rmtree(folder / left, ignore_errors=True)
+    (folder / "traceback.txt").unlink(missing_ok=True)
+    (folder / "logs").mkdir()
+
+
+def keep_logs(folder: Path, limit_s: float | None = None) -> None:
+    """Write what every deployed function has logged to a file each; the local cloud keeps it in memory only.
+
+    What takes longer than `limit_s` is left out: whoever stops does not want to wait.
+    """
+    logs = stages.connect().client("logs")
+    keeping = Thread(target=_keep_logs, args=(logs, folder), daemon=True)
+    keeping.start()
+    keeping.join(limit_s)
+
+
+def _keep_logs(logs: Any, folder: Path) -> None:
+    with suppress(BotoCoreError, ClientError):
+        for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
+            name = group["logGroupName"]
+            with (folder / f"{Path(name).name}.log").open("w") as file:
+                for page in logs.get_paginator("filter_log_events").paginate(logGroupName=name):
+                    file.writelines(event["message"].rstrip() + "\n" for event in page["events"])

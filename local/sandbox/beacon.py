@@ -1,7 +1,8 @@
-"""The development beacon: a relay of the drand HTTP API that signs its own chain with a key that everybody knows.
+"""The development beacon: a relay of the drand HTTP API that signs its own chain. And the development witness.
 
-It exists so that the local cloud draws with the very code that production runs. It proves nothing: whoever reads this
-file can compute every round, past and future. No verifier accepts its chain unless told to (docs/draw.md).
+Their keys are known to everybody. They exist so that the local cloud draws with the very code that production runs, and
+has a cosignature. They prove nothing: whoever reads this file can compute every round, past and future. No verifier
+accepts the chain unless told to (docs/draw.md).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pyblst
 from chalicelib.clock import Clock, utc_now
 from chalicelib.config import load_programme
 from chalicelib.draw.beacon import DST, G2_GENERATOR, message
+from chalicelib.draw.cosignatures import Signer
 from chalicelib.draw.note import Chain
 
 from .server import JsonHandler, Loopback
@@ -25,6 +27,11 @@ SECRET_KEY = (
     int.from_bytes(sha256(b"gelombang development beacon: this key is public and protects nothing").digest(), "big")
     % GROUP_ORDER
 )
+WITNESS = Signer(
+    "witness.example/development",
+    sha256(b"gelombang development witness: this key is public and protects nothing").digest(),
+)
+"""`programme.toml` knows its public key, on the local stage only."""
 
 
 def public_key() -> bytes:

@@ -14,7 +14,7 @@ from chalicelib.draw import cosignatures, witness_keys
 from chalicelib.draw.cosignatures import Cosignature, Signer
 from chalicelib.draw.errors import ForgedCosignature, MalformedCosignature, UnknownWitness
 from chalicelib.draw.witness_keys import WitnessKey
-from local.sandbox.witness import SIGNER
+from local.sandbox.beacon import WITNESS
 from tests.conftest import ROOT
 
 VECTORS = json.loads((ROOT / "tests/vectors/cosignatures.json").read_text())
@@ -22,7 +22,7 @@ REAL = VECTORS["real"]
 NOTE = b"gelombang/draw/1\nwave 54\n"
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
 OTHER = Signer("w2", bytes(32))
-LINE = SIGNER.sign(NOTE, AT).line()
+LINE = WITNESS.sign(NOTE, AT).line()
 
 
 def test_a_public_witnesss_line_over_a_public_log_verifies():
@@ -56,16 +56,16 @@ def test_what_is_signed_is_two_lines_and_the_note():
 
 def test_what_a_witness_signs_verifies_and_reads_back():
     found = cosignatures.parse_line(LINE)
-    assert found == SIGNER.sign(NOTE, AT)
+    assert found == WITNESS.sign(NOTE, AT)
     assert found.time == int(AT.timestamp())
-    cosignatures.verify(found, NOTE, [OTHER.public, SIGNER.public])
+    cosignatures.verify(found, NOTE, [OTHER.public, WITNESS.public])
 
 
 def test_the_key_of_the_local_stages_witness_is_public_and_unknown_elsewhere():
     phrase = b"gelombang development witness: this key is public and protects nothing"
-    assert SIGNER.seed == sha256(phrase).digest()
+    assert WITNESS.seed == sha256(phrase).digest()
     local, prod = load_programme("local").draw.witnesses, load_programme("prod").draw.witnesses
-    assert (local.quorum, local.known) == (0, (SIGNER.public,))
+    assert (local.quorum, local.known) == (0, (WITNESS.public,))
     assert (prod.quorum, prod.known) == (0, ())
 
 
@@ -104,13 +104,13 @@ def test_what_is_not_exactly_a_line_is_refused(line: bytes):
 
 
 def test_a_name_is_no_key_without_its_id_and_no_id_without_its_name():
-    namesake = WitnessKey(SIGNER.name, OTHER.public.key)
+    namesake = WitnessKey(WITNESS.name, OTHER.public.key)
     found = cosignatures.parse_line(LINE)
-    for key in (namesake, WitnessKey("another", SIGNER.public.key), OTHER.public):
+    for key in (namesake, WitnessKey("another", WITNESS.public.key), OTHER.public):
         with pytest.raises(UnknownWitness):
             cosignatures.verify(found, NOTE, [key])
     with pytest.raises(UnknownWitness):
-        cosignatures.verify(Cosignature("another", found.key_id, found.time, found.signature), NOTE, [SIGNER.public])
+        cosignatures.verify(Cosignature("another", found.key_id, found.time, found.signature), NOTE, [WITNESS.public])
 
 
 def test_every_bit_of_a_line_and_of_the_note_is_vouched_for():
@@ -120,17 +120,17 @@ def test_every_bit_of_a_line_and_of_the_note_is_vouched_for():
         signature[bit // 8] ^= 1 << bit % 8
         with pytest.raises(ForgedCosignature):
             cosignatures.verify(
-                Cosignature(found.name, found.key_id, found.time, bytes(signature)), NOTE, [SIGNER.public]
+                Cosignature(found.name, found.key_id, found.time, bytes(signature)), NOTE, [WITNESS.public]
             )
     with pytest.raises(ForgedCosignature):
         cosignatures.verify(
-            Cosignature(found.name, found.key_id, found.time + 1, found.signature), NOTE, [SIGNER.public]
+            Cosignature(found.name, found.key_id, found.time + 1, found.signature), NOTE, [WITNESS.public]
         )
     with pytest.raises(ForgedCosignature):
-        cosignatures.verify(found, NOTE + b"\n", [SIGNER.public])
+        cosignatures.verify(found, NOTE + b"\n", [WITNESS.public])
 
 
-VKEY = str(SIGNER.public)
+VKEY = str(WITNESS.public)
 EIGHTH = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 """The y of a point of order 8."""
 
@@ -148,7 +148,7 @@ EIGHTH = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
         VKEY[:-1] + "=",
         VKEY[:-4] + "!!!!",
         VECTORS["go"]["public"],
-        SIGNER.encode(),
+        WITNESS.encode(),
     ],
 )
 def test_what_is_not_exactly_a_key_is_refused(text: str):
@@ -174,13 +174,13 @@ def test_under_the_neutral_point_every_note_has_a_signature():
 
 @pytest.mark.parametrize(
     "text",
-    ["", SIGNER.encode() + "\n", SIGNER.encode().replace("77ea", "77eb"), SIGNER.encode()[:-1], VKEY]
+    ["", WITNESS.encode() + "\n", WITNESS.encode().replace("77ea", "77eb"), WITNESS.encode()[:-1], VKEY]
     + [f"PRIVATE+KEY+w+00000000+{b64encode(bytes([2]) + bytes(32)).decode()}"],
 )
 def test_what_is_not_exactly_a_private_key_is_refused_and_not_quoted(text: str):
     with pytest.raises(ValueError) as refused:  # noqa: PT011 - as above
         cosignatures.parse_signer(text)
-    assert SIGNER.encode()[-40:] not in str(refused.value)
+    assert WITNESS.encode()[-40:] not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -189,8 +189,8 @@ def test_what_is_not_exactly_a_private_key_is_refused_and_not_quoted(text: str):
         (1, [], "above the number"),
         (3, [VKEY, str(OTHER.public)], "above the number"),
         (1, [VKEY, VKEY], "one name"),
-        (0, [VKEY, str(WitnessKey(SIGNER.name, OTHER.public.key))], "one name"),
-        (2, [VKEY, str(WitnessKey("another", SIGNER.public.key))], "one key"),
+        (0, [VKEY, str(WitnessKey(WITNESS.name, OTHER.public.key))], "one name"),
+        (2, [VKEY, str(WitnessKey("another", WITNESS.public.key))], "one key"),
         (0, ["witness"], "not of the form"),
         (-1, [], ">= 0"),
     ],
@@ -208,9 +208,9 @@ def test_witnesses_that_cannot_be_are_refused_when_the_figures_are_read(tmp_path
 
 def test_a_quorum_of_all_is_as_good_as_any():
     rules = WitnessRules(quorum=2, keys=(VKEY, str(OTHER.public)))
-    assert rules.known == (SIGNER.public, OTHER.public)
+    assert rules.known == (WITNESS.public, OTHER.public)
 
 
 def test_in_time_is_before_the_round_exists_to_the_second():
-    assert not cosignatures.is_late(SIGNER.sign(NOTE, AT - timedelta(seconds=1)), AT)
-    assert cosignatures.is_late(SIGNER.sign(NOTE, AT), AT)
+    assert not cosignatures.is_late(WITNESS.sign(NOTE, AT - timedelta(seconds=1)), AT)
+    assert cosignatures.is_late(WITNESS.sign(NOTE, AT), AT)

@@ -7,8 +7,8 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from local.demo.players.crowd import Diary
-from local.demo.sums import Played
+from local.demo.crowd import Diary
+from local.demo.results import Played
 
 _PLANTED = ("diaries", "wave", "results", "books", "applicants", "statistics")
 

@@ -13,13 +13,14 @@ import app as application
 from chalicelib.clock import wib_date
 from chalicelib.config import Programme, Settings, load_programme
 from local.demo.api import Api
+from local.demo.checks import differences
+from local.demo.crowd import Crowd
 from local.demo.people import Part, people
 from local.demo.play import play
-from local.demo.players.crowd import Crowd
+from local.demo.results import Played
 from local.demo.scene import Scene
-from local.demo.sums import Played, differences
+from local.sandbox.beacon import WITNESS
 from local.sandbox.provider_books import Faults
-from local.sandbox.witness import SIGNER
 
 from .mistakes import MISTAKES, copy_of
 from .world import World, world_on
@@ -61,7 +62,9 @@ def test_a_whole_wave_agrees_though_the_provider_misbehaves_and_each_planted_mis
     check_that_the_queue_was_ahead(world, played)
     phases = [line.partition(":")[0] for line in told]
     assert [phase for phase in dict.fromkeys(phases) if phase in PHASES] == PHASES  # it also tells what it waits for
-    assert (tmp_path / str(played.wave["number"]) / "cosignatures.txt").read_text().startswith(f"\u2014 {SIGNER.name} ")
+    assert (
+        (tmp_path / str(played.wave["number"]) / "cosignatures.txt").read_text().startswith(f"\u2014 {WITNESS.name} ")
+    )
     for name, (mistake, named) in MISTAKES.items():
         with subtests.test(name):
             wrong = copy_of(played)

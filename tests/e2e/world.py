@@ -30,9 +30,9 @@ from chalicelib.payouts.reconciliation.whole_ledger import BookLine
 from chalicelib.payouts.rules import Hold
 from chalicelib.waves.errors import ChangeTooLate
 from chalicelib.web import edge
-from local.demo import time_lapse
+from local.demo import administrator
 from local.demo.administrator import Comparison
-from local.demo.players.crowd import Partner
+from local.demo.crowd import Partner
 from local.sandbox.beacon import DevelopmentBeacon
 from local.sandbox.provider import Sandbox
 from tests.builders.draws.verify_draw import verify
@@ -120,10 +120,10 @@ class World:
         return True
 
     def close_wave(self, number: int) -> datetime:
-        return time_lapse.close_wave(self.services, number, self.clock)
+        return administrator.close_wave(self.services, number, self.clock)
 
     def end_buying(self) -> datetime:
-        return time_lapse.end_buying(self.services, self.clock)
+        return administrator.end_buying(self.services, self.clock)
 
     def fire(self, schedule: str) -> None:
         application.app.handler_map[schedule](EVENT, Context())

@@ -12,11 +12,10 @@ from chalicelib.config import Programme
 from chalicelib.draw.leaves import build_list
 from chalicelib.draw.sample import sample_value
 from chalicelib.draw.selection import Selection, draw_seed
+from local.demo import checks
+from local.demo.crowd import Diary
 from local.demo.people import people
-from local.demo.players.crowd import Diary
-from local.demo.results import Results
-from local.demo.sums import draw
-from local.demo.sums.played import Played, net_promoter_score
+from local.demo.results import Played, Results, net_promoter_score
 
 SIGNATURE = b"s" * 48
 NOTE = b"gelombang/draw/1\nentries 133\nquota 30\n"
@@ -85,7 +84,11 @@ def family_of_three(programme: Programme) -> Played:
 
 
 def about_cards(played: Played) -> list[str]:
-    return [found for found in draw.differences(played) if "card" in found or found.startswith("seats")]
+    return [
+        found
+        for found in (*checks._seats(played), *checks._standings(played))
+        if "card" in found or found.startswith("seats")
+    ]
 
 
 def test_a_place_that_is_lost_frees_the_family_card(programme: Programme) -> None:

@@ -21,7 +21,7 @@ from chalicelib.draw import cosignatures
 from chalicelib.draw.cosignatures import Signer
 from chalicelib.waves.errors import UnknownWave
 from chalicelib.waves.publication.witnesses import CosignatureIntake
-from local.sandbox.witness import SIGNER
+from local.sandbox.beacon import WITNESS
 from tests.builders.draws.files import DEVELOPMENT, REAL_FROZEN, published_draw
 from tests.builders.draws.verify_draw import verify_files
 from tests.builders.waves import FREEZES, OPENS, ROUND, WAVE, WavesWorld, joined
@@ -40,7 +40,7 @@ def frozen(world: WavesWorld, monkeypatch: pytest.MonkeyPatch) -> WavesWorld:
     """A wave whose note is published, and a stage that knows two witnesses."""
     joined(world)
     world.at(OPENS, FREEZES)
-    witnesses = WitnessRules(quorum=1, keys=(str(SIGNER.public), str(OTHER.public)))
+    witnesses = WitnessRules(quorum=1, keys=(str(WITNESS.public), str(OTHER.public)))
     rules = msgspec.structs.replace(world.programme.draw, witnesses=witnesses)
     services = SimpleNamespace(witnessing=CosignatureIntake(world.store, world.publication, rules))
     monkeypatch.setattr(stages, "load", lambda name: SimpleNamespace(services=services))
@@ -91,9 +91,9 @@ def test_what_a_witness_signs_is_published_once_and_counts(frozen, keyed, tmp_pa
     file = tmp_path / "note.txt"
     file.write_bytes(note_of(frozen))
     frozen.clock.now = ROUND - SECOND
-    signed = run("sign", str(file), "--key", keyed(SIGNER), "--stage", "local")
+    signed = run("sign", str(file), "--key", keyed(WITNESS), "--stage", "local")
     assert signed.exit_code == 0, signed.output
-    assert signed.stdout_bytes == SIGNER.sign(note_of(frozen), ROUND - SECOND).line()
+    assert signed.stdout_bytes == WITNESS.sign(note_of(frozen), ROUND - SECOND).line()
 
     frozen.clock.now = ROUND + timedelta(days=1)  # the line may come late; what counts is when it was signed
     assert add(signed.stdout_bytes).output == f"wave {WAVE} has a witness more\n"
@@ -105,7 +105,7 @@ def test_what_a_witness_signs_is_published_once_and_counts(frozen, keyed, tmp_pa
         == signed.stdout_bytes + OTHER.sign(note_of(frozen), FREEZES).line()
         == frozen.publication.cosignatures(WAVE)
     )
-    believed = [word for one in (SIGNER, OTHER) for word in ("--witness", str(one.public))]
+    believed = [word for one in (WITNESS, OTHER) for word in ("--witness", str(one.public))]
     verdict = verify_files(frozen.files(WAVE), *believed, *pinned(frozen.programme.draw))
     assert verdict.detail("witnesses: quorum") == "2 signed in time, 2 are demanded"
 
@@ -121,13 +121,13 @@ def test_a_note_is_signed_from_its_address_and_from_its_waves(keyed, tmp_path, m
     monkeypatch.setattr(witness, "read_from", read_from)
     monkeypatch.setattr(witness, "utc_now", lambda: REAL_FROZEN)
     for address in ("https://results.example/draws/54/note.txt", "https://results.example/draws/54"):
-        signed = run("sign", address, "--key", keyed(SIGNER))
-        assert signed.stdout_bytes == SIGNER.sign(raw, REAL_FROZEN).line()
+        signed = run("sign", address, "--key", keyed(WITNESS))
+        assert signed.stdout_bytes == WITNESS.sign(raw, REAL_FROZEN).line()
     assert asked == [("https://results.example/draws/54", "note.txt")] * 2
 
 
 def test_an_address_without_a_note_is_a_sentence(keyed):
-    refused = run("sign", "http://127.0.0.1:9/draws/54/", "--key", keyed(SIGNER))
+    refused = run("sign", "http://127.0.0.1:9/draws/54/", "--key", keyed(WITNESS))
     assert (refused.exit_code, "no note at http://127.0.0.1:9/draws/54/" in refused.output) == (1, True)
 
 
@@ -147,7 +147,7 @@ def test_what_is_no_note_of_this_stage_or_has_its_number_already_is_not_signed(
 ):
     file = tmp_path / "note.txt"
     file.write_bytes(change(note_of(frozen)))
-    refused = run("sign", str(file), "--key", keyed(SIGNER), "--stage", stage)
+    refused = run("sign", str(file), "--key", keyed(WITNESS), "--stage", stage)
     assert refused.exit_code == 1
     assert complaint in refused.output
     assert "cosignature" not in refused.stdout
@@ -157,24 +157,24 @@ def test_nothing_is_signed_once_the_round_exists(frozen, keyed, tmp_path):
     file = tmp_path / "note.txt"
     file.write_bytes(note_of(frozen))
     frozen.clock.now = ROUND
-    refused = run("sign", str(file), "--key", keyed(SIGNER), "--stage", "local")
+    refused = run("sign", str(file), "--key", keyed(WITNESS), "--stage", "local")
     assert (refused.exit_code, "late_witness" in refused.output) == (1, True)
 
 
 def test_a_file_that_is_no_key_and_a_note_that_is_not_there_are_wrong_commands(keyed, tmp_path):
     (tmp_path / "other").write_text("-----BEGIN PRIVATE KEY-----\n")
     assert run("sign", "note.txt", "--key", str(tmp_path / "other")).exit_code == 2
-    assert run("sign", str(tmp_path / "none"), "--key", keyed(SIGNER)).exit_code == 2
-    assert run("sign", str(tmp_path), "--key", keyed(SIGNER)).exit_code == 2
+    assert run("sign", str(tmp_path / "none"), "--key", keyed(WITNESS)).exit_code == 2
+    assert run("sign", str(tmp_path), "--key", keyed(WITNESS)).exit_code == 2
 
 
 def test_what_does_not_hold_is_not_published(frozen):
     raw = note_of(frozen)
     wrong = {
         "unknown_witness": STRANGER.sign(raw, FREEZES).line(),
-        "forged_cosignature": SIGNER.sign(raw + b"\n", FREEZES).line(),
-        "late_witness": SIGNER.sign(raw, ROUND).line(),
-        "malformed_cosignature": SIGNER.sign(raw, FREEZES).line() * 2,
+        "forged_cosignature": WITNESS.sign(raw + b"\n", FREEZES).line(),
+        "late_witness": WITNESS.sign(raw, ROUND).line(),
+        "malformed_cosignature": WITNESS.sign(raw, FREEZES).line() * 2,
     }
     for code, line in wrong.items():
         refused = add(line)
@@ -191,12 +191,12 @@ def test_a_wave_that_is_not_frozen_has_nothing_to_sign(world):
     witnessing = CosignatureIntake(world.store, world.publication, world.programme.draw)
     for number in (WAVE, WAVE + 1):
         with pytest.raises(UnknownWave):
-            witnessing.add(number, SIGNER.sign(b"", OPENS).line())
+            witnessing.add(number, WITNESS.sign(b"", OPENS).line())
 
 
 def test_a_time_that_no_calendar_reaches_is_told_in_seconds(frozen):
     time = (1 << 63) - 1
-    line = SIGNER.sign(note_of(frozen), SimpleNamespace(timestamp=lambda: time)).line()
+    line = WITNESS.sign(note_of(frozen), SimpleNamespace(timestamp=lambda: time)).line()
     assert str(time) in add(line).output
 
 
@@ -206,7 +206,7 @@ def test_of_two_who_add_at_once_no_line_is_lost(frozen, monkeypatch):
     find = publication._find
     expected = b""
     for n in range(2):
-        mine, theirs = (signer.sign(raw, FREEZES + n * SECOND).line() for signer in (SIGNER, OTHER))
+        mine, theirs = (signer.sign(raw, FREEZES + n * SECOND).line() for signer in (WITNESS, OTHER))
 
         def overtaken(wave, name, theirs=theirs):
             found = find(wave, name)
@@ -221,7 +221,7 @@ def test_of_two_who_add_at_once_no_line_is_lost(frozen, monkeypatch):
 
 
 def test_the_lines_are_served_as_text_in_utf_8(frozen):
-    frozen.publication.add_cosignature(WAVE, SIGNER.sign(note_of(frozen), FREEZES).line())
+    frozen.publication.add_cosignature(WAVE, WITNESS.sign(note_of(frozen), FREEZES).line())
     answer = frozen.s3.get_object(Bucket=frozen.settings.results_bucket, Key=f"draws/{WAVE}/cosignatures.txt")
     assert (answer["ContentType"], answer["CacheControl"]) == ("text/plain; charset=utf-8", "max-age=60")
 
@@ -230,5 +230,5 @@ def test_the_local_stage_takes_its_own_witness_in(frozen):
     rules = load_programme("local").draw
     assert rules.pinned == DEVELOPMENT
     assert CosignatureIntake(frozen.store, frozen.publication, rules).add(
-        WAVE, SIGNER.sign(note_of(frozen), FREEZES).line()
+        WAVE, WITNESS.sign(note_of(frozen), FREEZES).line()
     )

@@ -16,8 +16,11 @@ from urllib3.exceptions import HTTPError
 from chalicelib.clock import Clock
 from chalicelib.training import signatures
 
-from ..api import Answer, Api, Unexpected
-from ..people import Person
+from .api import Answer, Api, Unexpected, made_once
+from .people import Part, Person
+
+INCENTIVE, SURVEY_1 = "INCENTIVE", "SURVEY_1"
+"""Kinds of payouts that people earn."""
 
 SIGNED_IN_FOR = timedelta(minutes=30)
 """After so long a person signs in anew, well before the token ends."""
@@ -47,7 +50,7 @@ class Diary:
     """As last read, the cancelled ones too."""
     balance_idr: int | None = None
     due: set[str] = field(default_factory=set)
-    """The kinds of payouts that this person has earned: INCENTIVE, SURVEY_1."""
+    """The kinds of payouts that this person has earned."""
     reminded: bool = False
     """Was told that money waits for a financial address, and has set it then."""
     payouts: list[dict[str, Any]] = field(default_factory=list)
@@ -110,7 +113,8 @@ class Partner:
 class Crowd:
     """`workers` people act at once; with one, nothing ever happens at the same time.
 
-    `differences` gets a sentence for whatever was not answered as it should have been.
+    They use the public HTTP API only. `differences` gets a sentence for whatever was not answered as the rules call
+    for; that person is left where they stand, and the others go on.
     """
 
     def __init__(
@@ -131,9 +135,9 @@ class Crowd:
         self.differences = differences
         self._workers = workers
 
-    @property
-    def registered(self) -> list[Diary]:
-        return [diary for diary in self.diaries if diary.registered]
+    def who(self, condition: Callable[[Diary], object]) -> list[Diary]:
+        """The diaries that meet a condition."""
+        return [diary for diary in self.diaries if condition(diary)]
 
     def call(self, diary: Diary, method: str, path: str, body: Any = None) -> Answer:
         """Send a request with this person's token, which is renewed in time."""
@@ -141,11 +145,22 @@ class Crowd:
             self.sign_in(diary)
         return self.api.call(method, path, body, token=diary.token)
 
+    def read(self, diary: Diary, path: str) -> Any:
+        """What this person is shown there. Raises `Unexpected`."""
+        return self.call(diary, "GET", path).expect(200).body
+
     def sign_in(self, diary: Diary) -> None:
         """Get this person a token. Raises `Unexpected`."""
-        credentials = {"email": diary.person.email, "password": diary.person.password}
-        diary.token = self.api.call("POST", "/sessions", credentials).expect(201).body["access_token"]
+        diary.token = self.api.call("POST", "/sessions", diary.person.credentials).expect(201).body["access_token"]
         diary.signed_in_at = self.now()
+
+    def set_address(self, diary: Diary) -> None:
+        """Say where to be paid. Raises `Unexpected`."""
+        self.call(diary, "PUT", "/me/financial-address", diary.person.address).expect(200)
+
+    def must_refuse(self, diary: Diary, path: str, form: Any, code: str) -> None:
+        """Ask for what the present state does not allow. Raises `Unexpected`."""
+        self.call(diary, "POST", path, form).expect(409, code=code)
 
     def signed(
         self,
@@ -170,23 +185,57 @@ class Crowd:
 
         return self.api.call(method, f"{path}?{asked}" if asked else path, body or None, headers=sign)
 
-    def at_once(self, action: Callable[[], Answer], times: int) -> list[Answer]:
-        """Act so many times at the same moment; returns the answers."""
+    def read_standings(self, step: str, wave: int) -> None:
+        """Let all who are registered look what became of their entry."""
+
+        def look(_: Crowd, diary: Diary) -> None:
+            entries = self.read(diary, "/me/entries")["entries"]
+            found = [entry for entry in entries if entry["wave"] == wave]
+            if len(found) != (1 if diary.receipt else 0):
+                raise Unexpected(f"GET /me/entries shows {len(found)} entries in the wave")
+            diary.entry = found[0] if found else None
+
+        self.each(step, self.who(lambda diary: diary.registered), look)
+
+    def click(self, diary: Diary, path: str, form: Any = None) -> dict[str, Any]:
+        """Have something made, some with two clicks and some from two devices at once; what was made.
+
+        Raises `Unexpected` if it was not made once.
+        """
+
+        def ask() -> Answer:
+            return self.call(diary, "POST", path, form)
+
+        if diary.person.part is Part.TWO_DEVICES:
+            answers = self._at_once(ask)
+            if not made_once(answers):
+                raise Unexpected(f"{answers[0].request} from two devices at once: {[one.status for one in answers]}")
+        else:
+            answers = [ask().expect(201)]
+            if diary.person.part is Part.DOUBLE_CLICKS:
+                answers.append(ask().expect(200))
+        made: dict[str, Any] = answers[0].body
+        if answers[-1].body != made:
+            raise Unexpected(f"{answers[0].request} gave something else to a second click")
+        return made
+
+    def _at_once(self, ask: Callable[[], Answer]) -> list[Answer]:
+        """The answers to the same request from two devices at the same moment."""
         if self._workers == 1:
-            return [action() for _ in range(times)]
-        barrier = Barrier(times)
+            return [ask(), ask()]
+        barrier = Barrier(2)
 
         def start_together() -> Answer:
             barrier.wait()
-            return action()
+            return ask()
 
-        with ThreadPoolExecutor(times) as devices:
-            return [running.result() for running in [devices.submit(start_together) for _ in range(times)]]
+        with ThreadPoolExecutor(2) as devices:
+            return [running.result() for running in [devices.submit(start_together) for _ in range(2)]]
 
-    def each(self, step: str, diaries: Sequence[Diary], action: Callable[[Diary], None]) -> None:
+    def each(self, step: str, diaries: Sequence[Diary], action: Callable[[Crowd, Diary], None]) -> None:
         """Let everyone act, a few at once. A wrong answer, or none, is a difference."""
         crowd = ThreadPoolExecutor(self._workers)
-        running = {crowd.submit(action, diary): diary for diary in diaries}
+        running = {crowd.submit(action, self, diary): diary for diary in diaries}
         try:
             for done, future in enumerate(as_completed(running), 1):
                 self._heed(future, running[future], step)

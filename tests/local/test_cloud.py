@@ -1,4 +1,4 @@
-"""The local cloud is reached directly, whatever proxy stands before the rest of the world."""
+"""The local cloud and its inbox: reached directly, shared by all functions, ended at once."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ from array import array
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 from botocore.utils import should_bypass_proxies
+from click.testing import CliRunner
 
 from chalicelib.aws import clients, dynamodb
 from local.cloud import local_cloud
+from local.cloud.local_cloud import besides
+from local.sandbox import inbox
+from local.sandbox.server import JsonHandler, Loopback
 from tests.conftest import REGION
 
 
@@ -109,3 +114,59 @@ def test_only_what_this_process_asks_of_the_local_cloud_may_be_answered_late() -
         assert clients.client("sqs", REGION).meta.config.read_timeout == local_cloud.PATIENT_S
     assert (clients.CONNECT_TIMEOUT_S, clients.READ_TIMEOUT_S) == (1, 3)
     assert (dynamodb.CONNECT_TIMEOUT_S, dynamodb.READ_TIMEOUT_S) == (1, 2)
+
+
+QUEUE = ["arn:aws:sqs:ap-southeast-3:000000000000:gelombang-local-mails"]
+
+
+def statement(action: str, resource: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": [action], "Resource": resource}
+
+
+@pytest.mark.parametrize(
+    ("given", "granted"),
+    [
+        (statement("sqs:SendMessage", QUEUE), [statement("sqs:SendMessageBatch", QUEUE)]),
+        (statement("ses:SendEmail", "arn:aws:ses:x:0:identity/gelombang.example"), [statement("ses:SendEmail", "*")]),
+        (statement("sqs:ReceiveMessage", QUEUE), []),
+        (statement("dynamodb:Query", "t"), []),
+    ],
+)
+def test_who_may_send_may_do_so_in_ministack_and_granting_again_gives_the_same(given: Any, granted: list[Any]) -> None:
+    assert list(besides([given])) == granted
+    assert list(besides([given, *granted]))[: len(granted)] == granted
+
+
+def mail(to: str, subject: str, at: float) -> dict[str, object]:
+    return {"Source": "G <kabar@g.example>", "To": [to], "Subject": subject, "BodyText": "Halo,\n", "Timestamp": at}
+
+
+@pytest.fixture
+def endpoint(monkeypatch):
+    """A local cloud that has taken three mails."""
+
+    class Cloud(JsonHandler):
+        def do_GET(self) -> None:  # noqa: N802 - as the standard library has it
+            taken = [mail("b@x.id", "Second", 2.0), mail("a@x.id", "First", 1.0), mail("a@x.id", "Third", 3.0)]
+            found = self.path == "/_ministack/ses/messages"
+            self.answer(200 if found else 404, {"messages": {"000000000000": taken}})
+
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with Loopback(Cloud) as cloud:
+        yield cloud.url
+
+
+def test_mails_come_oldest_first_and_by_address(endpoint):
+    assert [each.subject for each in inbox.mails(endpoint)] == ["First", "Second", "Third"]
+    assert [each.subject for each in inbox.mails(endpoint, "a@x.id")] == ["First", "Third"]
+
+
+def test_the_command_prints_them_and_says_what_is_missing(endpoint, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    printed = CliRunner().invoke(inbox.main, ["b@x.id"])
+    assert "To: b@x.id\nDate: 1970-01-01 00:00:02 UTC\nSubject: Second\n\nHalo,\n" in printed.output
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    assert "does not answer" in CliRunner().invoke(inbox.main).output
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    assert "set AWS_ENDPOINT_URL" in CliRunner().invoke(inbox.main).output

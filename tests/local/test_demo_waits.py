@@ -1,4 +1,4 @@
-"""Nothing in the demo is a matter of speed: it is given up when nothing moves; who is not answered asks again."""
+"""Nothing in the demo is a matter of speed: it waits as long as anything moves, and asks again."""
 
 from __future__ import annotations
 
@@ -6,18 +6,25 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import SimpleNamespace
 
 import pytest
 from urllib3.exceptions import HTTPError
 
-from local.chaos.rest import NotAtRest, wait_for_quiet
+from chalicelib.waves.errors import WaveClosed
+from chalicelib.waves.rules import BeneficiaryState, WaveState
+from local.chaos.__main__ import NotAtRest, wait_for_quiet
+from local.demo import administrator
 from local.demo import api as demo_api
 from local.demo.api import Answer, Api, Unexpected, made_once
+from local.demo.crowd import Crowd
 from local.demo.people import people
-from local.demo.players.crowd import Crowd
 from local.demo.scene import Patience
+from local.sandbox.server import Loopback
+from tests.builders.people import registrant
+from tests.builders.places import buy, waiting
+from tests.builders.waves import OPENS, ROUND, WavesWorld
 from tests.conftest import T0
 
 
@@ -76,15 +83,8 @@ def answering(*statuses: int) -> Iterator[tuple[Api, list[str]]]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield Api(f"http://127.0.0.1:{server.server_port}", "", 1), seen
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with Loopback(Service) as server:
+        yield Api(server.url, "", 1), seen
 
 
 @pytest.fixture(autouse=True)
@@ -101,16 +101,11 @@ def test_a_request_that_was_not_answered_is_made_again_with_a_new_signature_and_
     assert seen == ["a", "b", "c"]
 
 
-def test_a_first_answer_is_held_to_the_letter() -> None:
-    with answering(200) as (api, seen), pytest.raises(Unexpected):
+@pytest.mark.parametrize(("status", "tries"), [(200, 1), (500, 4)], ids=["to_the_letter", "broken_for_good"])
+def test_an_answer_that_is_not_the_expected_one_is_a_difference(status: int, tries: int) -> None:
+    with answering(status) as (api, seen), pytest.raises(Unexpected, match=f"answered {status}"):
         api.call("POST", "/x", {}).expect(201)
-    assert len(seen) == 1
-
-
-def test_a_service_that_is_broken_for_good_is_a_difference() -> None:
-    with answering(500) as (api, seen), pytest.raises(Unexpected, match="answered 500"):
-        api.call("POST", "/x", {}).expect(201)
-    assert len(seen) == 4
+    assert len(seen) == tries
 
 
 def test_who_stops_asks_nothing_any_more() -> None:
@@ -146,8 +141,52 @@ def test_an_interrupt_waits_for_nobody_who_is_at_it(programme) -> None:
     crowd = Crowd(api, people(5, 60, T0.date(), programme, "99"), lambda: T0, interrupted, [], workers=2)
     first = crowd.diaries[0]
     with pytest.raises(KeyboardInterrupt):
-        crowd.each("they act", crowd.diaries, lambda diary: None if diary is first else going_on.wait(60))
+        crowd.each("they act", crowd.diaries, lambda _, diary: None if diary is first else going_on.wait(60))
     assert not going_on.is_set()
     going_on.set()
     with pytest.raises(HTTPError):
         api.call("GET", "/")
+
+
+SECOND = timedelta(seconds=1)
+
+
+def services(world: WavesWorld) -> SimpleNamespace:
+    return SimpleNamespace(programme=world.programme, waves=world.waves)
+
+
+@pytest.mark.parametrize("look_s", [0, 1, 7, 40])
+def test_an_open_wave_closes_when_every_function_has_read_it(world: WavesWorld, look_s: int) -> None:
+    """Each look at the clock finds it so much later: the writing takes long."""
+    number = world.waves.add(OPENS - 3 * SECOND * 3600, OPENS - SECOND, 5, world.clock.now)
+    opens_at = OPENS - 3 * SECOND * 3600
+    world.at(opens_at)
+    world.join("ani")
+    kept = world.new_waves()
+    kept.join("ani", world.clock.now)  # another function has read when the wave was to close
+
+    def clock() -> datetime:
+        world.clock.now += look_s * SECOND
+        return world.clock.now
+
+    at = administrator.close_wave(services(world), number, clock)
+    assert world.clock.now + timedelta(seconds=world.programme.calendar.exceptions_cached_s) <= at < OPENS - SECOND
+    world.people.add(registrant("budi"), registrant("citra"))
+    kept.join("budi", at - SECOND)
+    with pytest.raises(WaveClosed):
+        kept.join("citra", at)
+    assert [each.state for each in world.at(at) if each.wave == number] == [WaveState.CLOSED]
+
+
+def test_the_deadline_comes_for_those_who_have_bought_nothing(world: WavesWorld) -> None:
+    a, b, c = waiting(world, 2, *"abc")
+    world.clock.now = ROUND + SECOND
+    assert buy(world, a)
+    at = administrator.end_buying(services(world), lambda: world.clock.now)
+    assert ROUND + SECOND < at < ROUND + timedelta(seconds=75)
+    world.clock.now = at
+    assert not buy(world, b)
+    report = world.expire(at)
+    assert (report.revoked, report.substituted) == (1, 1)
+    states = [world.waves.beneficiary(name).state for name in (a, b, c)]
+    assert states == [BeneficiaryState.ACTIVE, BeneficiaryState.REVOKED, BeneficiaryState.POTENTIAL]

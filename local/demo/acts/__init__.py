@@ -1,1 +1,0 @@
-"""The order of events, a file for each part of the story. The people are in `local.demo.players`."""

@@ -1,0 +1,219 @@
+"""A wave from its setting to its award: people register and join; the list is frozen, drawn from and awarded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from chalicelib.clock import WIB
+from chalicelib.draw.note import parse, round_time
+
+from ..sandbox.beacon import WITNESS
+from . import results, training
+from .api import Unexpected, spoiled
+from .crowd import Crowd, Diary
+from .people import Part, Person, Way
+from .scene import Scene
+
+FAR = timedelta(hours=3)
+"""How far off a wave's opening and closing are set; both are brought forward once everybody is ready."""
+
+OPENS_IN_S = 12
+"""From the moving of a wave to its opening: the calendar takes no change nearer than that many functions may know an
+older one (9 s)."""
+
+SETTLES_WITHIN_S = 1800
+"""Far more than the slowest machine takes."""
+
+_JOIN = "/waves/current/entries"
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A wave that has been drawn: its number, the note as it was published at the freeze, and what can be bought."""
+
+    number: int
+    note: bytes
+    shelf: training.Shelf
+
+
+def draw(scene: Scene) -> Drawn:
+    """Play the wave. Raises whatever stops it."""
+    crowd = scene.crowd
+    refused = crowd.who(lambda diary: diary.person.refusal)
+    people = f"{len(crowd.diaries)} people open accounts and register; {len(refused)} of them must be refused"
+    scene.tell(f"registration: {people}")
+    # What takes people's time is done while the clock is waited for.
+    welcome = crowd.who(lambda diary: not diary.person.refusal)
+    welcome.sort(key=lambda diary: diary.person.part is not Part.EARLY)
+    half = len(welcome) // 2
+    crowd.each("people register", welcome[:half], _register)
+    number, opens_at = _set(scene)
+    crowd.each("others register", welcome[half:], _register)
+    crowd.each("others are refused", refused, _be_refused)
+    closes_at = _open(scene, number, opens_at)
+    scene.clock.wait_until(closes_at, "the wave closes")
+    scene.tell("close: the time of each click decides, and from now on nobody gets in")
+    _refuse_entry(crowd, "some come too late", _registered(crowd, Part.LATE), "wave_closed")
+    again = crowd.who(lambda diary: diary.receipt and diary.person.part in {Part.DOUBLE_CLICKS, Part.EARLY})
+    crowd.each("some ask for their receipt again", again, _ask_again)
+    shelf = training.open_shop(scene, number)
+    note = _freeze(scene, number, closes_at)
+    _draw(scene, number, note)
+    crowd.read_standings("people look at the result", number)
+    return Drawn(number, note, shelf)
+
+
+def read_wave(crowd: Crowd, number: int) -> dict[str, Any]:
+    """Return the wave as the public sees it. Raises `Unexpected`."""
+    found: dict[str, Any] = crowd.api.call("GET", f"/waves/{number}").expect(200).body
+    return found
+
+
+# What the administrator and the clock do
+
+
+def _set(scene: Scene) -> tuple[int, datetime]:
+    """Set a wave, and let it open once those who come too early have come; its number, and when it opens."""
+    joins = sum(diary.person.joins for diary in scene.crowd.diaries)
+    # Three seats for five entries: most people win, so big families meet the cap.
+    quota = joins * 3 // 5
+    opens_at = _whole_seconds(scene.clock.now() + FAR)
+    number = scene.admin.add_wave(opens_at, opens_at + FAR, quota)
+    _refuse_entry(scene.crowd, "some come too early", _registered(scene.crowd, Part.EARLY), "wave_not_open_yet")
+    lead = timedelta(seconds=OPENS_IN_S)
+    while not scene.admin.move_wave(number, opens_at := _whole_seconds(scene.clock.now() + lead), opens_at + FAR):
+        lead *= 2  # the command took that long
+    scene.tell(f"calendar: the administrator sets wave {number} with {quota} seats; it opens at {_wib(opens_at)} WIB")
+    # The first step ever notes when this system began; a wave that had closed by then would not be its own.
+    scene.admin.fire("advance")
+    return number, opens_at
+
+
+def _open(scene: Scene, number: int, opens_at: datetime) -> datetime:
+    """Wait for the opening, let everybody join, and then close the wave; the first instant that is refused."""
+    crowd = scene.crowd
+    scene.clock.wait_until(opens_at, "the wave opens")
+    scene.admin.fire("advance")
+    scene.tell("opening: the wave is open, and one click joins it, once for each person")
+    crowd.each("people join", [diary for diary in _registered(crowd) if diary.person.joins], _join)
+    strangers = crowd.who(lambda diary: diary.token and not diary.registered)
+    _refuse_entry(crowd, "strangers are refused", strangers, "not_registered")
+    closes_at = scene.admin.close_wave(number)
+    scene.tell(f"close: all have joined, so the wave closes at {_wib(closes_at)} WIB, and not in hours")
+    return closes_at
+
+
+def _freeze(scene: Scene, number: int, closes_at: datetime) -> bytes:
+    """Let the list of entries be frozen, and a witness sign; the note that commits to it."""
+    rules = scene.programme.draw
+    due = closes_at + timedelta(seconds=rules.freeze_delay_s)
+    scene.clock.wait_until(due, "requests that came before the close have ended")
+    scene.admin.fire("advance")
+    wave = _advance_to(scene, number, "FROZEN", "DRAWN", "SETTLED")
+    note = results.fetch_note(wave["results_url"])
+    digest, when = sha256(note).hexdigest(), parse(note).round
+    scene.tell(f"commitment: the list of {wave['entries']} entries is fixed, and its note published: sha256 {digest}")
+    kind = "public" if rules.pinned.production else "development"
+    scene.tell(f"beacon: round {when} of the {kind} random beacon will decide; it does not exist yet")
+    now = scene.clock.now()
+    if now >= round_time(rules.pinned, when):
+        scene.tell("witness: the note came too late to be signed, and no witness is demanded")
+    else:
+        scene.admin.add_cosignature(number, WITNESS.sign(note, now).line())
+        scene.tell(f"witness: {WITNESS.name} signed that it had the note before the round existed")
+    return note
+
+
+def _draw(scene: Scene, number: int, note: bytes) -> None:
+    chain = scene.programme.draw.pinned
+    appears_at = round_time(chain, parse(note).round) + timedelta(seconds=chain.period_s)
+    scene.clock.wait_until(appears_at, "the beacon's round comes into being")
+    scene.admin.fire("advance")
+    wave = _advance_to(scene, number, "SETTLED")
+    scene.tell(f"draw: the round has come and ranks all {wave['entries']} entries; the first {wave['quota']} win")
+    scene.tell(f"award: {wave['chosen']} people hold a seat, at most two of a family, once in a lifetime")
+
+
+def _advance_to(scene: Scene, number: int, *states: str) -> dict[str, Any]:
+    """Go on until the wave is in one of the states; the wave as the public sees it."""
+    patience = scene.patience(f"wave is to become {states[0]}", SETTLES_WITHIN_S)
+    while (wave := read_wave(scene.crowd, number))["state"] not in states:
+        if not patience.goes_on(1):
+            raise TimeoutError(f"wave {number} was not {states[0]} within {SETTLES_WITHIN_S} s")
+        scene.admin.fire("advance")
+    return wave
+
+
+def _whole_seconds(instant: datetime) -> datetime:
+    return instant.replace(microsecond=0) + timedelta(seconds=1)
+
+
+def _wib(instant: datetime) -> str:
+    return instant.astimezone(WIB).strftime("%H:%M:%S")
+
+
+# What people do
+
+
+def _registered(crowd: Crowd, part: Part | None = None) -> list[Diary]:
+    return crowd.who(lambda diary: diary.registered and part in {None, diary.person.part})
+
+
+def _register(crowd: Crowd, diary: Diary) -> None:
+    person = diary.person
+    _open_account(crowd, person)
+    crowd.sign_in(diary)
+    crowd.call(diary, "PUT", "/me/registration", person.form).expect(201)
+    diary.registered = True
+    if person.part is Part.DOUBLE_CLICKS:
+        crowd.call(diary, "PUT", "/me/registration", person.form).expect(200)
+    if not person.forgets_address:
+        crowd.set_address(diary)
+
+
+def _be_refused(crowd: Crowd, diary: Diary) -> None:
+    """Try to register; the people whom some of these copy have registered before."""
+    person, refusal = diary.person, diary.person.refusal
+    assert refusal is not None  # noqa: S101 - only these are asked to
+    if refusal.way is Way.UNCONFIRMED:
+        _sign_up(crowd, person)
+        answer = crowd.api.call("POST", "/sessions", person.credentials)
+    else:
+        _open_account(crowd, person)
+        crowd.sign_in(diary)
+        token = spoiled(refusal.way, diary.token, crowd.api.keys)
+        answer = crowd.api.call("PUT", "/me/registration", person.form, token=token)
+    answer.expect(refusal.status, code=refusal.code)
+    diary.refused = True
+
+
+def _sign_up(crowd: Crowd, person: Person) -> None:
+    answer = crowd.api.call("POST", "/accounts", {**person.credentials, "language": "id"})
+    if not (answer.again and answer.status == 409):  # else the first try had made it
+        answer.expect(201)
+
+
+def _open_account(crowd: Crowd, person: Person) -> None:
+    _sign_up(crowd, person)
+    # The local pool sends no mail and takes any code.
+    answer = crowd.api.call("POST", "/accounts/confirmations", {"email": person.email, "code": "123456"})
+    if not answer.again:  # else it may be confirmed already; who is not cannot sign in
+        answer.expect(204)
+
+
+def _join(crowd: Crowd, diary: Diary) -> None:
+    diary.receipt = crowd.click(diary, _JOIN)
+
+
+def _ask_again(crowd: Crowd, diary: Diary) -> None:
+    answer = crowd.call(diary, "POST", _JOIN).expect(200)
+    if answer.body != diary.receipt:
+        raise Unexpected(f"{answer.request} gave another receipt")
+
+
+def _refuse_entry(crowd: Crowd, step: str, diaries: Sequence[Diary], code: str) -> None:
+    crowd.each(step, diaries, lambda crowd, diary: crowd.must_refuse(diary, _JOIN, None, code))
