@@ -11,13 +11,12 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound
 from chalicelib.jobs.errors import ApplicationWithdrawn, ConsentIncomplete, NotGraduated, UnknownVacancy, VacancyClosed
 from chalicelib.jobs.rules import MatchPlace
 from chalicelib.jobs.wire import ApplicantQuery, MatchQuery, PageQuery
 from chalicelib.waves.rules import BeneficiaryState
-from tests.builders.jobs import PARTNER, Market, application, every_page, offer_form, open_market
+from tests.builders.jobs import PARTNER, application, every_page, offer_form, open_market
 from tests.conftest import T0
 
 HOUR = timedelta(hours=1)
@@ -25,7 +24,7 @@ SECOND = timedelta(seconds=1)
 FIRST = PageQuery()
 
 
-def test_an_application_shares_with_its_partner_and_nobody_else_until_it_is_withdrawn(market: Market) -> None:
+def test_an_application_shares_with_its_partner_and_nobody_else_until_it_is_withdrawn(market):
     person = market.people.add("siti", "programming")
     vacancy, other = market.post(), market.post(reference="LOK-2")
     consented = T0 + HOUR + timedelta(microseconds=123_456)
@@ -65,7 +64,7 @@ def test_an_application_shares_with_its_partner_and_nobody_else_until_it_is_with
         market.jobs.withdraw(person, other, T0)
 
 
-def test_an_application_is_refused_in_the_documented_order(market: Market) -> None:
+def test_an_application_is_refused_in_the_documented_order(market):
     person = market.people.add("siti", "programming")
     vacancy, expiring = market.post(), market.post(reference="LOK-2", closes_at=T0 + HOUR)
     market.jobs.close(PARTNER, vacancy, T0)
@@ -83,7 +82,7 @@ def test_an_application_is_refused_in_the_documented_order(market: Market) -> No
     assert market.jobs.apply(person, application(expiring), T0 + HOUR - timedelta(milliseconds=1))[1]
 
 
-def test_a_changed_and_a_closed_vacancy_keep_their_applications(market: Market) -> None:
+def test_a_changed_and_a_closed_vacancy_keep_their_applications(market):
     person = market.people.add("siti", "programming")
     vacancy = market.post()
     view, _ = market.jobs.apply(person, application(vacancy), T0)
@@ -100,7 +99,7 @@ def test_a_changed_and_a_closed_vacancy_keep_their_applications(market: Market) 
     )
 
 
-def test_a_partner_pages_through_its_applicants_first_to_apply_first(market: Market) -> None:
+def test_a_partner_pages_through_its_applicants_first_to_apply_first(market):
     vacancy = market.post()
     people = [market.people.add(f"p{n}", "programming") for n in (3, 1, 4, 0, 2)]
     for n, person in enumerate(people):
@@ -114,7 +113,7 @@ def test_a_partner_pages_through_its_applicants_first_to_apply_first(market: Mar
     assert seen == ["Nama p3", "Nama p1", "Nama p0", "Nama p2"]
 
 
-def test_a_person_pages_through_their_applications_newest_first(market: Market) -> None:
+def test_a_person_pages_through_their_applications_newest_first(market):
     person = market.people.add("siti", "programming")
     vacancies = [market.post(reference=f"LOK-{n}") for n in range(5)]
     for n, vacancy in enumerate(vacancies):
@@ -126,9 +125,7 @@ def test_a_person_pages_through_their_applications_newest_first(market: Market) 
     ]
 
 
-def test_the_market_stores_and_logs_nothing_that_names_a_person(
-    market: Market, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_market_stores_and_logs_nothing_that_names_a_person(market, caplog):
     person = market.people.add("siti", "programming")
     vacancy = market.post()
     with caplog.at_level(logging.DEBUG, "chalicelib"):
@@ -141,7 +138,7 @@ def test_the_market_stores_and_logs_nothing_that_names_a_person(
         assert secret not in told
 
 
-def test_matches_are_ranked_paged_and_give_their_reason(market: Market) -> None:
+def test_matches_are_ranked_paged_and_give_their_reason(market):
     person = market.people.add("siti", "programming", "english", "sales", region=31)
     three = market.post(reference="a", skills=("programming", "english", "sales"), province="64")
     near_old = market.post(T0, reference="b", skills=("programming", "english"))
@@ -169,7 +166,7 @@ def test_matches_are_ranked_paged_and_give_their_reason(market: Market) -> None:
     assert (len(last.matches), last.next_cursor) == (3, None)
 
 
-def test_matches_are_exact_among_the_newest_of_each_skill(empty: Settings, programme: Programme) -> None:
+def test_matches_are_exact_among_the_newest_of_each_skill(empty, programme):
     market = open_market(empty, programme, newest_per_skill=2)
     person = market.people.add("siti", "sales", "english")
     market.post(T0, reference="old", skills=("sales",))
@@ -179,7 +176,7 @@ def test_matches_are_exact_among_the_newest_of_each_skill(empty: Settings, progr
     assert market.matched(person) == [both, newer[1], newer[0]]
 
 
-def test_who_has_not_graduated_sees_no_market(market: Market) -> None:
+def test_who_has_not_graduated_sees_no_market(market):
     vacancy = market.post()
     market.people.add("active", "programming", state=BeneficiaryState.ACTIVE)
     market.people.add("revoked", "programming", state=BeneficiaryState.REVOKED)

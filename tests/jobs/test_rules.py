@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from bench.endpoint import item_size
-from chalicelib.config import JobRules, Programme
+from chalicelib.config import JobRules
 from chalicelib.errors import Malformed, UnknownField
 from chalicelib.jobs import rules, wire
 from chalicelib.jobs.errors import ClosingTimeOutOfRange, ConsentIncomplete, SalaryRangeReversed, UnknownSkill
@@ -38,7 +38,7 @@ def names(matches: list[rules.Match]) -> str:
     return "".join(match.listing.vacancy_id[0] for match in matches)
 
 
-def test_more_shared_skills_come_first_then_the_place_then_the_newest() -> None:
+def test_more_shared_skills_come_first_then_the_place_then_the_newest():
     mine = frozenset({"programming", "sales", "english"})
     listings = [
         listing("g", "sales", province=64),
@@ -55,7 +55,7 @@ def test_more_shared_skills_come_first_then_the_place_then_the_newest() -> None:
         assert names(rules.ranked(listings, mine, 31, T0)) == "abcdefg"
 
 
-def test_a_match_says_which_skills_are_shared_and_where_it_is() -> None:
+def test_a_match_says_which_skills_are_shared_and_where_it_is():
     listings = [
         listing(name, "programming", "welding", province=place)
         for name, place in zip("abc", (31, None, 64), strict=True)
@@ -65,7 +65,7 @@ def test_a_match_says_which_skills_are_shared_and_where_it_is() -> None:
     assert {match.shared for match in matches} == {frozenset({"programming"})}
 
 
-def test_a_vacancy_on_several_lists_is_matched_once_and_an_expired_one_not_at_all() -> None:
+def test_a_vacancy_on_several_lists_is_matched_once_and_an_expired_one_not_at_all():
     mine = frozenset({"programming", "sales"})
     twice = listing("a", "programming", "sales")
     last_second = listing("b", "sales", closes_at=T0 + SECOND)
@@ -73,7 +73,7 @@ def test_a_vacancy_on_several_lists_is_matched_once_and_an_expired_one_not_at_al
     assert names(rules.ranked([twice, expired, twice, last_second], mine, 31, T0)) == "ab"
 
 
-def test_the_order_is_total_and_a_cursor_finds_its_place_in_it() -> None:
+def test_the_order_is_total_and_a_cursor_finds_its_place_in_it():
     choose = random.Random(3)
     mine = frozenset({"programming", "sales", "english"})
     listings = [
@@ -94,7 +94,7 @@ def test_the_order_is_total_and_a_cursor_finds_its_place_in_it() -> None:
         assert wire.rank(msgspec.convert(text, wire.MatchCursor)) == rank
 
 
-def test_an_offer_is_refused_for_the_first_thing_that_is_wrong() -> None:
+def test_an_offer_is_refused_for_the_first_thing_that_is_wrong():
     wrong = {
         "skills": (frozenset({"programming", "juggling"}), UnknownSkill),
         "salary_max_idr": (4_999_999, SalaryRangeReversed),
@@ -120,7 +120,7 @@ def test_an_offer_is_refused_for_the_first_thing_that_is_wrong() -> None:
         (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=7))), False),
     ],
 )
-def test_a_vacancy_closes_after_now_and_within_the_days_that_are_allowed(closes_at: datetime, fine: bool) -> None:
+def test_a_vacancy_closes_after_now_and_within_the_days_that_are_allowed(closes_at, fine):
     described = wire.offer(posting(closes_at=closes_at), 31)
     rules.digest(described)
     if fine:
@@ -130,7 +130,7 @@ def test_a_vacancy_closes_after_now_and_within_the_days_that_are_allowed(closes_
         rules.check_offer(described, {*SKILLS}, T0, RULES, SKEW)
 
 
-def test_a_vacancy_is_open_until_its_closing_second_or_until_it_is_closed() -> None:
+def test_a_vacancy_is_open_until_its_closing_second_or_until_it_is_closed():
     vacancy = Vacancy("v", "p", "Kerja Jaya", "LOK-1", "", offer(closes_at=T0), T0 - timedelta(days=1))
     assert rules.is_open(vacancy, T0 - timedelta(milliseconds=1))
     assert not rules.is_open(vacancy, T0)
@@ -138,14 +138,14 @@ def test_a_vacancy_is_open_until_its_closing_second_or_until_it_is_closed() -> N
 
 
 @pytest.mark.parametrize("missing", ALL)
-def test_an_application_shares_all_three_or_is_none(missing: str) -> None:
+def test_an_application_shares_all_three_or_is_none(missing):
     with pytest.raises(ConsentIncomplete) as refused:
         rules.check_consent([thing for thing in ALL if thing != missing])
     assert refused.value.facts == {"missing": missing}
     rules.check_consent(ALL)
 
 
-def test_equal_offers_have_one_digest_and_any_other_fact_changes_it() -> None:
+def test_equal_offers_have_one_digest_and_any_other_fact_changes_it():
     changes = {
         "title": "Pengembang",
         "employer": "PT Mundur",
@@ -161,7 +161,7 @@ def test_equal_offers_have_one_digest_and_any_other_fact_changes_it() -> None:
     assert rules.digest(offer(closes_at=wib)) == digests[0]
 
 
-def test_keys_sort_as_their_times_do() -> None:
+def test_keys_sort_as_their_times_do():
     instants = [datetime(2001, 9, 9, 1, 46, 39, tzinfo=UTC), T0, T0 + timedelta(milliseconds=1), T0 + SECOND]
     keys = [rules.dated(instant, name) for instant, name in zip(instants, "dcba", strict=True)]
     assert keys == sorted(keys)
@@ -184,18 +184,18 @@ def test_keys_sort_as_their_times_do() -> None:
         ({"remote": True}, UnknownField),
     ],
 )
-def test_a_posting_that_is_not_of_its_form_is_refused(changes: dict[str, object], refusal: type[Exception]) -> None:
+def test_a_posting_that_is_not_of_its_form_is_refused(changes, refusal):
     sent = msgspec.to_builtins(posting()) | changes
     with pytest.raises(refusal):
         edge.decode(msgspec.json.encode(sent), wire.PostingForm)
 
 
-def test_the_programme_of_every_stage_has_skills_that_a_vacancy_may_ask_for(programme: Programme) -> None:
+def test_the_programme_of_every_stage_has_skills_that_a_vacancy_may_ask_for(programme):
     for skill in programme.skills:
         assert msgspec.convert(skill, wire.Skill) == skill
 
 
-def test_the_newest_of_a_skill_are_one_page_of_a_query_whatever_they_ask_for(programme: Programme) -> None:
+def test_the_newest_of_a_skill_are_one_page_of_a_query_whatever_they_ask_for(programme):
     longest = sorted(programme.skills, key=len)[-10:]
     vacancy = Vacancy("v" * 26, "p" * 26, "", "LOK-1", "", offer(skills=frozenset(longest)), T0)
     items = [entry.serialize() for entry in entries(vacancy).values()]

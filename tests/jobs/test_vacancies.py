@@ -11,7 +11,7 @@ from chalicelib.jobs.errors import ClosingTimeOutOfRange, UnknownSkill, VacancyC
 from chalicelib.jobs.rules import JobCounts, Vacancy
 from chalicelib.jobs.wire import ApplicantQuery, MatchQuery, PageQuery
 from chalicelib.registration.errors import UnknownRegion
-from tests.builders.jobs import CLOSES, PARTNER, RIVAL, Market, application, every_page, offer_form, posting
+from tests.builders.jobs import CLOSES, PARTNER, RIVAL, application, every_page, offer_form, posting
 from tests.conftest import T0
 
 HOUR = timedelta(hours=1)
@@ -19,7 +19,7 @@ SECOND = timedelta(seconds=1)
 FIRST = PageQuery()
 
 
-def test_a_posting_again_gives_the_vacancy_as_it_is_now_and_another_one_is_refused(market: Market) -> None:
+def test_a_posting_again_gives_the_vacancy_as_it_is_now_and_another_one_is_refused(market):
     first, new = market.jobs.post(PARTNER, posting(), T0)
     assert new
     before = market.items()
@@ -43,7 +43,7 @@ def test_a_posting_again_gives_the_vacancy_as_it_is_now_and_another_one_is_refus
     assert other.vacancy_id != first.vacancy_id
 
 
-def test_a_vacancy_that_is_refused_writes_nothing(market: Market) -> None:
+def test_a_vacancy_that_is_refused_writes_nothing(market):
     for changes, refusal in [
         ({"province": "99"}, UnknownRegion),
         ({"skills": ("juggling",)}, UnknownSkill),
@@ -59,7 +59,7 @@ def test_a_vacancy_that_is_refused_writes_nothing(market: Market) -> None:
     assert market.items() == before
 
 
-def test_a_change_of_skills_moves_the_vacancy_to_their_lists(market: Market) -> None:
+def test_a_change_of_skills_moves_the_vacancy_to_their_lists(market):
     vacancy = market.post(skills=("programming", "english"))
     assert market.listed() == ["english", "programming"]
     changed = market.jobs.change(PARTNER, vacancy, offer_form(skills=("sales", "english"), province=None), T0 + HOUR)
@@ -74,7 +74,7 @@ def test_a_change_of_skills_moves_the_vacancy_to_their_lists(market: Market) -> 
     assert market.items() == before
 
 
-def test_a_closed_vacancy_is_on_no_list_and_stays_closed(market: Market) -> None:
+def test_a_closed_vacancy_is_on_no_list_and_stays_closed(market):
     vacancy = market.post()
     closed = market.jobs.close(PARTNER, vacancy, T0 + HOUR)
     assert (closed.open, closed.closed_at) == (False, "2026-11-24T04:00:00Z")
@@ -85,7 +85,7 @@ def test_a_closed_vacancy_is_on_no_list_and_stays_closed(market: Market) -> None
     assert market.items("SKILL#") == market.items("OPEN") == []
 
 
-def test_an_expired_vacancy_is_open_again_with_a_later_closing_time(market: Market) -> None:
+def test_an_expired_vacancy_is_open_again_with_a_later_closing_time(market):
     vacancy = market.post(closes_at=T0 + HOUR)
     later = T0 + 2 * HOUR
     for row in (*market.items("SKILL#"), *market.items("OPEN")):
@@ -97,9 +97,7 @@ def test_an_expired_vacancy_is_open_again_with_a_later_closing_time(market: Mark
     assert [one.vacancy.vacancy_id for one in market.jobs.matches(person, MatchQuery(), later).matches] == [vacancy]
 
 
-def test_the_vacancies_of_a_partner_who_is_revoked_are_closed_all_and_no_others(
-    market: Market, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_vacancies_of_a_partner_who_is_revoked_are_closed_all_and_no_others(market, monkeypatch):
     monkeypatch.setattr("chalicelib.jobs.service._CLOSED_AT_ONCE", 2)
     mine = [market.post(T0 + n * SECOND, reference=f"LOK-{n}") for n in range(5)]
     others = market.post(by=RIVAL)
@@ -122,14 +120,14 @@ def test_the_vacancies_of_a_partner_who_is_revoked_are_closed_all_and_no_others(
     assert {row["sk"].partition("#")[2] for row in market.items("SKILL#")} == {others}
 
 
-def test_a_partner_pages_through_its_own_vacancies_newest_first(market: Market) -> None:
+def test_a_partner_pages_through_its_own_vacancies_newest_first(market):
     mine = [market.post(T0 + n * SECOND, reference=f"LOK-{n}") for n in range(5)]
     market.post(T0, by=RIVAL)
     pages = every_page(lambda page: market.jobs.posted(PARTNER, page, T0), PageQuery(limit=2))
     assert [one.vacancy_id for page in pages for one in page.vacancies] == mine[::-1]
 
 
-def test_another_partners_vacancy_is_not_there(market: Market) -> None:
+def test_another_partners_vacancy_is_not_there(market):
     vacancy = market.post()
     for use in (
         lambda: market.jobs.change(RIVAL, vacancy, offer_form(), T0),
@@ -141,7 +139,7 @@ def test_another_partners_vacancy_is_not_there(market: Market) -> None:
             use()
 
 
-def test_the_counts_are_of_what_is_open_now_and_of_all_that_was_ever_posted_and_sent(market: Market) -> None:
+def test_the_counts_are_of_what_is_open_now_and_of_all_that_was_ever_posted_and_sent(market):
     person = market.people.add("siti", "programming")
     vacancies = [market.post(reference=f"LOK-{n}") for n in range(4)]
     market.post(reference="short", closes_at=T0 + HOUR)

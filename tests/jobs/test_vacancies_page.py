@@ -11,7 +11,6 @@ import msgspec
 
 import app as application
 from chalicelib.clock import iso
-from chalicelib.config import Programme
 from chalicelib.errors import NotFound
 from chalicelib.jobs import wire
 from chalicelib.jobs.rules import Vacancy
@@ -41,7 +40,7 @@ class NewVacancies:
         return True
 
 
-def test_the_posting_of_the_page_is_answered_as_it_says(programme: Programme) -> None:
+def test_the_posting_of_the_page_is_answered_as_it_says(programme):
     store: Any = NewVacancies()
     nobody: Any = None
     jobs = Jobs(store, nobody, nobody, nobody, nobody, programme)
@@ -50,7 +49,7 @@ def test_the_posting_of_the_page_is_answered_as_it_says(programme: Programme) ->
     assert msgspec.json.encode(view).decode() == ANSWER
 
 
-def test_the_closing_of_the_page_is_signed_over_the_path_with_the_id() -> None:
+def test_the_closing_of_the_page_is_signed_over_the_path_with_the_id():
     vacancy = msgspec.json.decode(ANSWER)["vacancy_id"]
     path = f"/partners/vacancies/{vacancy}/closure"
     then = NOW + timedelta(minutes=1)
@@ -63,7 +62,7 @@ def test_the_closing_of_the_page_is_signed_over_the_path_with_the_id() -> None:
     assert signatures.is_signed(claimed, bytes.fromhex(KEY), "POST", path, "", b"")
 
 
-def test_the_next_page_of_the_page_is_signed_over_its_query() -> None:
+def test_the_next_page_of_the_page_is_signed_over_its_query():
     vacancy = msgspec.json.decode(ANSWER)["vacancy_id"]
     path = f"/partners/vacancies/{vacancy}/applicants"
     cursor = re.findall(r"If it is `(.*?)`", SECTION)[0]
@@ -77,12 +76,12 @@ def test_the_next_page_of_the_page_is_signed_over_its_query() -> None:
     assert wire.key(msgspec.convert({"cursor": cursor}, wire.ApplicantQuery).cursor)
 
 
-def test_the_answer_with_applicants_has_every_field_that_is_shown() -> None:
+def test_the_answer_with_applicants_has_every_field_that_is_shown():
     shown = msgspec.json.decode(APPLICANTS, type=wire.ApplicantList)
     assert msgspec.json.encode(shown).decode() == APPLICANTS
 
 
-def test_the_section_lists_every_request_and_every_refusal_with_its_status() -> None:
+def test_the_section_lists_every_request_and_every_refusal_with_its_status():
     asked = [op for op in application.app.operations if op.path.startswith("/partners/vacancies")]
     for operation in asked:
         assert f"| `{operation.method} {operation.path}" in SECTION
@@ -91,7 +90,7 @@ def test_the_section_lists_every_request_and_every_refusal_with_its_status() -> 
         assert f"| {error.status} |" in row
 
 
-def test_the_limits_of_the_section_are_those_of_the_programme(programme: Programme) -> None:
+def test_the_limits_of_the_section_are_those_of_the_programme(programme):
     assert f"within {programme.jobs.open_days_max} days" in SECTION
     assert f"?limit={wire.PageQuery().limit}&" in SECTION
     assert f"?limit={wire.ApplicantQuery().limit}&" in SECTION

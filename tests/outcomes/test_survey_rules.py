@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
-from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -41,15 +39,13 @@ def survey(programme: Programme) -> Survey:
 
 
 @pytest.mark.parametrize(("surveys", "numbers"), [(1, [1]), (2, [1, 2]), (3, [1, 2])])
-def test_there_are_only_as_many_surveys_as_the_scheme_has(
-    programme: Programme, surveys: int, numbers: list[int]
-) -> None:
+def test_there_are_only_as_many_surveys_as_the_scheme_has(programme, surveys, numbers):
     made = [opened(programme, number, surveys) for number in (1, 2)]
     assert [survey.number for survey in made if survey] == numbers
     assert {survey.amount_idr for survey in made if survey} == {50_000}
 
 
-def test_a_survey_is_open_until_the_instant_it_closes_and_an_answered_one_stays_answered(survey: Survey) -> None:
+def test_a_survey_is_open_until_the_instant_it_closes_and_an_answered_one_stays_answered(survey):
     assert survey.closes_at == T0 + 30 * DAY
     assert survey_rules.state(survey, survey.closes_at - INSTANT) is SurveyState.OPEN
     assert survey_rules.state(survey, survey.closes_at) is SurveyState.CLOSED
@@ -57,7 +53,7 @@ def test_a_survey_is_open_until_the_instant_it_closes_and_an_answered_one_stays_
     assert survey_rules.state(answered, survey.closes_at) is SurveyState.ANSWERED
 
 
-def test_the_comparison_survey_is_unpaid_and_no_beneficiarys(programme: Programme, survey: Survey) -> None:
+def test_the_comparison_survey_is_unpaid_and_no_beneficiarys(programme, survey):
     rules = with_days(programme).surveys
     compared = survey_rules.of_comparison("ani", wave=WAVE, region=31, rules=rules, now=T0)
     other = survey_rules.of_comparison("ani", wave=WAVE + 1, region=31, rules=rules, now=T0)
@@ -65,7 +61,7 @@ def test_the_comparison_survey_is_unpaid_and_no_beneficiarys(programme: Programm
     assert len({compared.id, other.id, survey.id}) == 3
 
 
-def test_the_open_survey_that_closes_first_counts(survey: Survey) -> None:
+def test_the_open_survey_that_closes_first_counts(survey):
     later = replace(survey, closes_at=survey.closes_at + DAY)
     answered = replace(survey, closes_at=survey.closes_at - DAY, answered_at=T0)
     assert survey_rules.next_closing([later, survey, answered], T0) is survey
@@ -73,7 +69,7 @@ def test_the_open_survey_that_closes_first_counts(survey: Survey) -> None:
     assert survey_rules.next_closing([answered], T0) is None
 
 
-def test_the_next_deadline_is_the_earliest_of_the_first_purchase_and_an_open_survey() -> None:
+def test_the_next_deadline_is_the_earliest_of_the_first_purchase_and_an_open_survey():
     potential = beneficiary("ani", state=BeneficiaryState.POTENTIAL, buy_by=T0 + DAY)
     purchase = Deadline("first_purchase", iso(T0 + DAY))
     assert next_deadline(None, None, T0) is None
@@ -96,16 +92,16 @@ ASKED = {"2026-01": "9318ef6f0296ab5144c16b96faf42db648d6ad5ee6125fa9acfce8b9613
 """The versions that people were or will be asked, with the SHA-256 of their files: an answer means what was asked."""
 
 
-def test_a_version_that_was_asked_is_never_changed() -> None:
+def test_a_version_that_was_asked_is_never_changed():
     assert {file.stem: sha256(file.read_bytes()).hexdigest() for file in sorted(FOLDER.glob("*.toml"))} == ASKED
 
 
 @pytest.mark.parametrize("stage", ["local", "prod"])
-def test_every_stage_asks_a_version_that_there_is(stage: str) -> None:
+def test_every_stage_asks_a_version_that_there_is(stage):
     assert load_programme(stage).surveys.questions in questions.load()
 
 
-def test_each_question_is_worded_in_both_languages_and_some_are_not_for_the_comparison_group() -> None:
+def test_each_question_is_worded_in_both_languages_and_some_are_not_for_the_comparison_group():
     asked = questions.load()["2026-01"]
     assert [question.id for question in asked.asked_of(Group.BENEFICIARY)] == list(ANSWERS)
     assert [question.id for question in asked.asked_of(Group.COMPARISON)] == list(COMPARED)
@@ -114,7 +110,7 @@ def test_each_question_is_worded_in_both_languages_and_some_are_not_for_the_comp
         assert all(choice.id != choice.en for choice in question.choices)
 
 
-def test_answers_are_kept_in_the_order_asked_and_several_choices_sorted() -> None:
+def test_answers_are_kept_in_the_order_asked_and_several_choices_sorted():
     given = dict(reversed(ANSWERS.items())) | {"incentive_use": ["savings", "debt"]}
     kept = questions.check(questions.load()["2026-01"], Group.BENEFICIARY, given)
     assert kept == {**ANSWERS, "incentive_use": ("debt", "savings")}
@@ -140,9 +136,7 @@ def test_answers_are_kept_in_the_order_asked_and_several_choices_sorted() -> Non
         ({"Nama saya Siti, 3174095708950001": "x"}, "?", "unknown_question"),
     ],
 )
-def test_an_answer_that_does_not_fit_is_refused_with_its_question_and_never_repeated(
-    changes: dict[str, Any], question: str, reason: str
-) -> None:
+def test_an_answer_that_does_not_fit_is_refused_with_its_question_and_never_repeated(changes, question, reason):
     given = {name: answer for name, answer in (ANSWERS | changes).items() if answer is not None}
     with pytest.raises(InvalidAnswer) as refused:
         questions.check(questions.load()["2026-01"], Group.BENEFICIARY, given)
@@ -170,7 +164,7 @@ def test_an_answer_that_does_not_fit_is_refused_with_its_question_and_never_repe
         ("\n[[questions]]\n", f"\n[[questions]]\n{SINGLE}\n[[questions]]\n", "one: at least two choices"),
     ],
 )
-def test_a_file_that_is_wrong_is_refused_when_it_is_loaded(tmp_path: Path, old: str, new: str, reason: str) -> None:
+def test_a_file_that_is_wrong_is_refused_when_it_is_loaded(tmp_path, old, new, reason):
     text = (FOLDER / "2026-01.toml").read_text("utf-8")
     assert old in text
     (tmp_path / "2026-01.toml").write_text(text.replace(old, new, 1), "utf-8")

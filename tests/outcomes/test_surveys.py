@@ -33,7 +33,7 @@ def world(cloud: Settings, programme: Programme) -> World:
     return World(cloud, programme)
 
 
-def test_the_first_survey_opens_30_days_after_the_incentive_was_paid_the_second_after_90(world: World) -> None:
+def test_the_first_survey_opens_30_days_after_the_incentive_was_paid_the_second_after_90(world):
     world.paid(["ani", "budi"], PAID)
     world.paid(["returned"], PAID, latest="REVERSED")
     world.people.chosen.pop("budi")
@@ -56,7 +56,7 @@ def test_the_first_survey_opens_30_days_after_the_incentive_was_paid_the_second_
     assert world.told.kinds(Notice.SURVEY_OPEN) == ["ani", "ani"]
 
 
-def test_three_hundred_are_due_and_the_job_is_killed_half_way(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_three_hundred_are_due_and_the_job_is_killed_half_way(world, monkeypatch):
     people = [f"person-{number:03}" for number in range(300)]
     world.paid(people, PAID)
     calls = Calls(monkeypatch)
@@ -72,7 +72,7 @@ def test_three_hundred_are_due_and_the_job_is_killed_half_way(world: World, monk
     assert world.told.kinds(Notice.SURVEY_OPEN) == people
 
 
-def test_when_time_is_short_the_next_run_goes_on_where_it_stopped(world: World) -> None:
+def test_when_time_is_short_the_next_run_goes_on_where_it_stopped(world):
     people = [f"person-{number:03}" for number in range(60)]
     world.paid(people, PAID)
     opened = []
@@ -86,7 +86,7 @@ def test_when_time_is_short_the_next_run_goes_on_where_it_stopped(world: World) 
     assert len(world.all()) == 60
 
 
-def test_who_was_opened_but_not_told_is_told_of_the_survey_as_it_was_opened(world: World) -> None:
+def test_who_was_opened_but_not_told_is_told_of_the_survey_as_it_was_opened(world):
     world.paid(["ani"], PAID)
     told, world.told = world.told, _Failing()
     with pytest.raises(Crash):
@@ -100,7 +100,7 @@ def test_who_was_opened_but_not_told_is_told_of_the_survey_as_it_was_opened(worl
     assert facts["closes_at"] == iso(DUE + 30 * DAY)
 
 
-def test_a_reminder_goes_once_to_who_has_not_answered_shortly_before_their_own_close(world: World) -> None:
+def test_a_reminder_goes_once_to_who_has_not_answered_shortly_before_their_own_close(world):
     world.paid(["ani", "budi"], PAID)
     world.open_surveys(DUE)
     world.surveys.respond("budi", world.store.of("budi")[0].id, response(), DUE + DAY)
@@ -120,7 +120,7 @@ def test_a_reminder_goes_once_to_who_has_not_answered_shortly_before_their_own_c
     assert reminded(37) == ["ani", "late"], "opened ten days later, it closes ten days later"
 
 
-def test_the_comparison_group_is_offered_the_survey_once_60_days_after_the_wave_was_settled(world: World) -> None:
+def test_the_comparison_group_is_offered_the_survey_once_60_days_after_the_wave_was_settled(world):
     world.people.waves = [settled(WAVE, T0), settled(WAVE + 1, T0 + 14 * DAY)]
     world.people.samples = {
         WAVE: [("compared", 31), ("chosen-since", 32)],
@@ -145,16 +145,14 @@ def test_the_comparison_group_is_offered_the_survey_once_60_days_after_the_wave_
     assert world.told.kinds(Notice.SURVEY_DEADLINE) == ["compared"], "reminded as the others are"
 
 
-def test_a_page_of_people_is_told_together(world: World) -> None:
+def test_a_page_of_people_is_told_together(world):
     world.people.waves = [settled(WAVE, T0)]
     world.people.samples = {WAVE: [(f"person-{number:02}", 31) for number in range(60)]}
     world.open_surveys(T0 + 60 * DAY)
     assert world.told.together == [50, 10]
 
 
-def test_an_offer_that_was_killed_half_way_goes_on_and_ends_the_same(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_offer_that_was_killed_half_way_goes_on_and_ends_the_same(world, monkeypatch):
     people = [f"person-{number:02}" for number in range(30)]
     world.people.waves = [settled(WAVE, T0)]
     world.people.samples = {WAVE: [(person, 31) for person in people]}
@@ -170,9 +168,7 @@ def test_an_offer_that_was_killed_half_way_goes_on_and_ends_the_same(
     assert [item.sk for item in OutcomesTable.query("SAMPLES")] == [f"{WAVE:06}"]
 
 
-def test_a_sample_that_is_not_as_published_needs_a_person_and_stops_no_other_wave(
-    world: World, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_sample_that_is_not_as_published_needs_a_person_and_stops_no_other_wave(world, caplog):
     world.people.waves = [settled(WAVE, T0), settled(WAVE + 1, T0)]
     world.people.samples = {WAVE + 1: [("compared", 31)]}
     world.open_surveys(T0 + 60 * DAY)
@@ -183,7 +179,7 @@ def test_a_sample_that_is_not_as_published_needs_a_person_and_stops_no_other_wav
     assert [item.sk for item in OutcomesTable.query("SAMPLES")] == [f"{WAVE + 1:06}"]
 
 
-def test_no_sample_is_drawn_when_there_is_no_time_to_draw_it_and_no_reminder_waits_for_that_time(world: World) -> None:
+def test_no_sample_is_drawn_when_there_is_no_time_to_draw_it_and_no_reminder_waits_for_that_time(world):
     world.people.waves = [settled(WAVE, T0)]
     world.people.samples = {WAVE: [("compared", 31)]}
     world.open_surveys(T0 + 60 * DAY, deadline_s=SAMPLE_S - 1)
@@ -199,7 +195,7 @@ class _Failing(Told):
         raise Crash
 
 
-def test_an_answered_survey_makes_its_money_due_once_and_the_same_again_is_the_same(world: World) -> None:
+def test_an_answered_survey_makes_its_money_due_once_and_the_same_again_is_the_same(world):
     first, second = world.opened("ani", T0), world.opened("ani", T0 + 60 * DAY, number=2)
     shown = world.surveys.of("ani", T0 + DAY)
     assert [(view.state, view.amount_idr, len(view.questions)) for view in shown] == [("open", 50_000, 8)] * 2
@@ -222,7 +218,7 @@ def test_an_answered_survey_makes_its_money_due_once_and_the_same_again_is_the_s
     assert world.due() == {"ani SURVEY_1": 50_000, "ani SURVEY_2": 50_000}
 
 
-def test_the_money_is_the_same_whatever_the_answers_are(world: World) -> None:
+def test_the_money_is_the_same_whatever_the_answers_are(world):
     for person, changes in {
         "glad": {"recommendation": 10, "satisfaction": 5},
         "angry": {"recommendation": 0, "satisfaction": 1, "employment_now": "unemployed", "work_kind": "none"},
@@ -233,7 +229,7 @@ def test_the_money_is_the_same_whatever_the_answers_are(world: World) -> None:
     assert len(world.due()) == 3
 
 
-def test_the_comparison_group_answers_its_questions_and_is_paid_nothing(world: World) -> None:
+def test_the_comparison_group_answers_its_questions_and_is_paid_nothing(world):
     survey = world.compared("budi", T0)
     [shown] = world.surveys.of("budi", T0)
     assert (shown.group, shown.amount_idr) == ("comparison", 0)
@@ -247,7 +243,7 @@ def test_the_comparison_group_answers_its_questions_and_is_paid_nothing(world: W
     assert (world.due(), world.queued()) == ({}, 0)
 
 
-def test_who_was_compared_and_is_chosen_in_a_later_wave_has_both_surveys(world: World) -> None:
+def test_who_was_compared_and_is_chosen_in_a_later_wave_has_both_surveys(world):
     compared = world.compared("ani", T0, wave=WAVE - 1)
     own = world.opened("ani", T0 + DAY)
     world.surveys.respond("ani", compared.id, response(COMPARED), T0 + DAY)
@@ -256,7 +252,7 @@ def test_who_was_compared_and_is_chosen_in_a_later_wave_has_both_surveys(world: 
     assert world.due() == {"ani SURVEY_1": 50_000}
 
 
-def test_a_closed_survey_anothers_or_a_wrong_answer_changes_nothing(world: World) -> None:
+def test_a_closed_survey_anothers_or_a_wrong_answer_changes_nothing(world):
     survey = world.opened("ani", T0)
     world.opened("budi", T0)
     last = survey.closes_at - timedelta(milliseconds=1)
@@ -275,7 +271,7 @@ def test_a_closed_survey_anothers_or_a_wrong_answer_changes_nothing(world: World
     assert new
 
 
-def test_an_answer_whose_payment_could_not_be_queued_is_kept_and_the_sweep_finds_it(world: World) -> None:
+def test_an_answer_whose_payment_could_not_be_queued_is_kept_and_the_sweep_finds_it(world):
     survey = world.opened("ani", T0)
 
     def die() -> None:
@@ -290,7 +286,7 @@ def test_an_answer_whose_payment_could_not_be_queued_is_kept_and_the_sweep_finds
     assert world.payouts.sweep(T0 + DAY) == 1
 
 
-def test_another_device_that_answered_between_reading_and_writing_stands(world: World) -> None:
+def test_another_device_that_answered_between_reading_and_writing_stands(world):
     survey = world.opened("ani", T0)
     make = world.transactions
 
@@ -310,7 +306,7 @@ def test_another_device_that_answered_between_reading_and_writing_stands(world: 
     assert world.due() == {"ani SURVEY_1": 50_000}
 
 
-def test_an_answer_that_a_restore_lost_is_taken_again_and_paid_no_second_time(world: World) -> None:
+def test_an_answer_that_a_restore_lost_is_taken_again_and_paid_no_second_time(world):
     survey = world.opened("ani", T0)
     with dynamodb.Transaction(REGION) as tx:
         world.payouts.entitle(tx, beneficiary("ani"), Kind.SURVEY_1, T0)
@@ -319,7 +315,7 @@ def test_an_answer_that_a_restore_lost_is_taken_again_and_paid_no_second_time(wo
     assert world.due() == {"ani SURVEY_1": 50_000}
 
 
-def test_a_waves_surveys_of_both_groups_are_listed_by_shard_and_the_next_close_is_known(world: World) -> None:
+def test_a_waves_surveys_of_both_groups_are_listed_by_shard_and_the_next_close_is_known(world):
     people = [f"person-{number}" for number in range(12)]
     for person in people:
         world.opened(person, T0)

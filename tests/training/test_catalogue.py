@@ -19,7 +19,7 @@ from chalicelib.training.courses import KEPT
 from chalicelib.training.errors import MalformedCatalogue, UnknownCourse
 from chalicelib.training.rules import Course, Mode, Partner, course_id
 from chalicelib.training.wire import CourseQuery, CourseView, search
-from tests.builders.training import Scene, course_row, import_courses
+from tests.builders.training import course_row, import_courses
 from tests.conftest import T0
 
 PARTNER = Partner("p" * 26, "Pelatihan Jaya", b"", datetime(2026, 1, 5, tzinfo=UTC))
@@ -42,7 +42,7 @@ def refused(lines: Iterator[str] | list[str]) -> dict[str, object]:
     return refusal.value.facts
 
 
-def test_a_line_is_a_course_whatever_the_order_of_the_columns() -> None:
+def test_a_line_is_a_course_whatever_the_order_of_the_columns():
     online = row()
     offline = row(
         code="WD-1", mode="offline", province="31", skills="welding", offered="no", price_idr="1200000", hours="120"
@@ -89,19 +89,19 @@ def test_a_line_is_a_course_whatever_the_order_of_the_columns() -> None:
         *(("offered", value) for value in ("", "y", "true")),
     ],
 )
-def test_a_wrong_value_is_named_by_line_and_column(column: str, value: str) -> None:
+def test_a_wrong_value_is_named_by_line_and_column(column, value):
     assert refused(file(row(), row(code="PY-102") | {column: value})) == {"wrong": 1, "lines": f"3: {column}"}
 
 
 @pytest.mark.parametrize(("mode", "province"), [("online", "31"), ("offline", ""), ("offline", "99"), ("offline", "3")])
-def test_a_course_has_a_province_if_and_only_if_it_is_held_somewhere(mode: str, province: str) -> None:
+def test_a_course_has_a_province_if_and_only_if_it_is_held_somewhere(mode, province):
     assert refused(file(row(mode=mode, province=province))) == {"wrong": 1, "lines": "2: province"}
 
 
 @pytest.mark.parametrize(
     ("price", "hours", "fine"), [(150_000, 15, True), (149_999, 15, False), (159_999, 16, False), (1, 15, False)]
 )
-def test_a_price_has_a_floor_for_each_hour(price: int, hours: int, fine: bool) -> None:
+def test_a_price_has_a_floor_for_each_hour(price, hours, fine):
     lines = file(row(price_idr=str(price), hours=str(hours)))
     if fine:
         assert catalogue.read(lines, ALLOWED)[0].price_idr == price
@@ -109,7 +109,7 @@ def test_a_price_has_a_floor_for_each_hour(price: int, hours: int, fine: bool) -
         assert refused(lines) == {"wrong": 1, "lines": "2: price_idr"}
 
 
-def test_every_wrong_line_is_named_up_to_twenty_and_all_are_counted() -> None:
+def test_every_wrong_line_is_named_up_to_twenty_and_all_are_counted():
     rows = [row(code=f"PY-{n}", price_idr="0") for n in range(30)]
     facts = refused(file(*rows))
     assert facts["wrong"] == 30
@@ -117,7 +117,7 @@ def test_every_wrong_line_is_named_up_to_twenty_and_all_are_counted() -> None:
     assert refused(file(row(), row(), row(code="PY-2", mode="x"))) == {"wrong": 2, "lines": "3: code; 4: mode"}
 
 
-def test_what_is_no_catalogue_is_refused() -> None:
+def test_what_is_no_catalogue_is_refused():
     assert refused([]) == {"wrong": 1, "lines": "1: columns"}
     assert refused(file()) == {"wrong": 1, "lines": "2: no course"}
     assert refused(file(row(), columns=COLUMNS[1:])) == {"wrong": 1, "lines": "1: columns"}
@@ -160,17 +160,17 @@ COURSES = [
         (Search(partner_id="maju", region=31), ""),
     ],
 )
-def test_a_search_finds_what_is_offered_and_matches_in_everything(wanted: Search, ids: str) -> None:
+def test_a_search_finds_what_is_offered_and_matches_in_everything(wanted, ids):
     assert [course.id for course in catalogue.found(COURSES, wanted)] == list(ids)
 
 
-def test_a_query_is_a_search() -> None:
+def test_a_query_is_a_search():
     query = CourseQuery(skill="sales", province="31", mode=Mode.ONLINE, provider="p" * 26, q=" Dasar  PYTHON ")
     assert search(query) == Search("sales", 31, Mode.ONLINE, "p" * 26, ("dasar", "python"))
     assert search(CourseQuery()) == Search()
 
 
-def test_pages_hold_every_offered_course_once_whatever_is_imported_meanwhile(stage: Scene) -> None:
+def test_pages_hold_every_offered_course_once_whatever_is_imported_meanwhile(stage):
     rows = [course_row(stage.partner.id, code=f"PY-{n:03d}") for n in range(95)]
     lines = [",".join(rows[0]), *(",".join(row.values()) for row in rows)]
     assert import_courses(stage.services, lines) == 95
@@ -191,7 +191,7 @@ def test_pages_hold_every_offered_course_once_whatever_is_imported_meanwhile(sta
     assert stage.services.courses.search(CourseQuery(limit=98), now).next_cursor is None
 
 
-def test_a_course_is_shown_with_its_provider_also_when_it_is_offered_no_more(stage: Scene) -> None:
+def test_a_course_is_shown_with_its_provider_also_when_it_is_offered_no_more(stage):
     course = stage.course(code="WD-1", mode="offline", province="31", skills="welding;sales", price_idr="750000")
     view = CourseView(
         course_id=course,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -49,7 +48,7 @@ def added(name: str) -> tuple[str, str]:
     return partner_id, key
 
 
-def test_what_add_prints_is_what_signs(stage: Scene) -> None:
+def test_what_add_prints_is_what_signs(stage):
     partner_id, key = added("Pelatihan Jaya")
     now = utc_now()
     known = stage.services.partners.authenticate("POST", PATH, [], signed(partner_id, key, b"{}", now), b"{}", now)
@@ -57,12 +56,12 @@ def test_what_add_prints_is_what_signs(stage: Scene) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "   ", "a" * 101, "123", "\u200b", "Balai 🏆"])
-def test_a_name_that_cannot_be_shown_is_refused(stage: Scene, name: str) -> None:
+def test_a_name_that_cannot_be_shown_is_refused(stage, name):
     assert run("add", name).exit_code == 2
     assert stage.services.partners.all() == []
 
 
-def test_list_tells_the_active_from_the_revoked_and_shows_no_key(stage: Scene) -> None:
+def test_list_tells_the_active_from_the_revoked_and_shows_no_key(stage):
     first, key = added("Pelatihan Jaya")
     second, _ = added("Kursus Maju")
     assert run("revoke", first).output == f"partner {first} revoked, 0 vacancies closed\n"
@@ -73,7 +72,7 @@ def test_list_tells_the_active_from_the_revoked_and_shows_no_key(stage: Scene) -
     assert key not in "".join(lines)
 
 
-def test_revoking_nobody_is_refused(stage: Scene) -> None:
+def test_revoking_nobody_is_refused(stage):
     assert isinstance(run("revoke", "a" * 26).exception, NotFound)
 
 
@@ -106,7 +105,7 @@ def catalogue(stage: Scene) -> list[tuple[str, int, bool]]:
     return [(row["code"], int(row["price_idr"]), row["offered"]) for row in rows]
 
 
-def test_a_catalogue_is_imported_whole_and_again_and_changed(stage: Scene, tmp_path: Path) -> None:
+def test_a_catalogue_is_imported_whole_and_again_and_changed(stage, tmp_path):
     first, second = (course_row(stage.partner.id, code=code) for code in ("PY-1", "PY-2"))
     for encoding in ("utf-8", "utf-8-sig"):
         assert import_file(tmp_path, first, second, encoding=encoding) == "2 courses imported"
@@ -117,7 +116,7 @@ def test_a_catalogue_is_imported_whole_and_again_and_changed(stage: Scene, tmp_p
     assert catalogue(stage) == [("PY-1", 1_000_000, True), ("PY-2", 10_000, False)]
 
 
-def test_of_a_catalogue_with_a_wrong_line_nothing_is_taken(stage: Scene, tmp_path: Path) -> None:
+def test_of_a_catalogue_with_a_wrong_line_nothing_is_taken(stage, tmp_path):
     revoked = stage.new_partner()
     stage.services.partners.revoke(revoked.id, T0)
     right = course_row(stage.partner.id)
@@ -129,7 +128,7 @@ def test_of_a_catalogue_with_a_wrong_line_nothing_is_taken(stage: Scene, tmp_pat
     assert (catalogue(stage), stage.items("CONTROL")) == ([], [])
 
 
-def test_two_people_import_a_catalogue_and_the_second_is_shown_what_it_changes(stage: Scene, tmp_path: Path) -> None:
+def test_two_people_import_a_catalogue_and_the_second_is_shown_what_it_changes(stage, tmp_path):
     import_file(tmp_path, *(course_row(stage.partner.id, code=code) for code in ("PY-1", "PY-2", "PY-3")))
     rows = [
         course_row(stage.partner.id, code="PY-1"),
@@ -166,9 +165,7 @@ def test_two_people_import_a_catalogue_and_the_second_is_shown_what_it_changes(s
     assert f"by {BUDI}: {ANI}: katalog November" in lines[0]
 
 
-def test_another_file_than_the_one_proposed_is_not_imported_and_the_same_in_another_form_is(
-    stage: Scene, tmp_path: Path
-) -> None:
+def test_another_file_than_the_one_proposed_is_not_imported_and_the_same_in_another_form_is(stage, tmp_path):
     rows = [course_row(stage.partner.id, code=code) for code in ("PY-1", "PY-2")]
     propose(file_of(tmp_path, *rows))
     for other in (rows[:1], [*rows, course_row(stage.partner.id)], [rows[0], rows[1] | {"hours": "2"}]):
@@ -185,7 +182,7 @@ def test_another_file_than_the_one_proposed_is_not_imported_and_the_same_in_anot
     )
 
 
-def test_nothing_is_proposed_without_a_reason(stage: Scene, tmp_path: Path) -> None:
+def test_nothing_is_proposed_without_a_reason(stage, tmp_path):
     path = file_of(tmp_path, course_row(stage.partner.id))
     for words in ((), ("--reason", " ")):
         assert courses(ANI, "import", path, *words).exit_code == 2
@@ -202,9 +199,7 @@ def test_nothing_is_proposed_without_a_reason(stage: Scene, tmp_path: Path) -> N
         (lambda text: b"PK\x03\x04" + text.encode(), "not_csv"),
     ],
 )
-def test_a_catalogue_that_a_spreadsheet_saved_otherwise_is_refused_with_what_it_is(
-    stage: Scene, tmp_path: Path, spoil: Callable[[str], bytes], code: str
-) -> None:
+def test_a_catalogue_that_a_spreadsheet_saved_otherwise_is_refused_with_what_it_is(stage, tmp_path, spoil, code):
     path = Path(file_of(tmp_path, course_row(stage.partner.id, title="Python")))
     path.write_bytes(spoil(path.read_text()))
     for refused in (propose(str(path)), courses(BUDI, "approve", str(path), "--yes")):
@@ -212,15 +207,13 @@ def test_a_catalogue_that_a_spreadsheet_saved_otherwise_is_refused_with_what_it_
     assert stage.items("CONTROL") == []
 
 
-def test_a_title_is_kept_as_it_is_seen(stage: Scene, tmp_path: Path) -> None:
+def test_a_title_is_kept_as_it_is_seen(stage, tmp_path):
     titled = course_row(stage.partner.id, title=" Dasar\u00a0Python \u2013 \u200bpemula ")
     assert import_file(tmp_path, titled) == "1 courses imported"
     assert [row["title"] for row in stage.items("COURSES")] == ["Dasar Python - pemula"]
 
 
-def test_an_import_that_broke_off_is_finished_by_doing_it_again(
-    stage: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_import_that_broke_off_is_finished_by_doing_it_again(stage, tmp_path, monkeypatch):
     rows = [course_row(stage.partner.id, code=f"PY-{n:02d}") for n in range(60)]
     calls = count()
 

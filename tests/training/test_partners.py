@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.errors import DomainError, NotFound
+from chalicelib.errors import NotFound
 from chalicelib.training import errors, signatures
 from chalicelib.training.partners import NonceItem
 from tests.builders.training import PATH, Scene, signed
@@ -35,12 +35,12 @@ def authenticate(stage: Scene, headers: dict[str, str], **changes: Any) -> str:
     return stage.services.partners.authenticate(**(request | changes)).id
 
 
-def test_a_partner_is_known_by_its_signature_and_signs_a_retry_anew(stage: Scene, jaya: Known) -> None:
+def test_a_partner_is_known_by_its_signature_and_signs_a_retry_anew(stage, jaya):
     for time in (T0, T0 + SECOND):
         assert authenticate(stage, signed(*jaya, BODY, time)) == jaya[0]
 
 
-def test_a_key_is_stored_only_sealed_and_opens_for_its_own_partner_only(stage: Scene, jaya: Known) -> None:
+def test_a_key_is_stored_only_sealed_and_opens_for_its_own_partner_only(stage, jaya):
     other, _ = stage.services.partners.add("Kursus Maju", T0)
     key = bytes.fromhex(jaya[1])
     assert len(key) == 32
@@ -68,9 +68,7 @@ def test_a_key_is_stored_only_sealed_and_opens_for_its_own_partner_only(stage: S
     ],
     ids=str,
 )
-def test_what_its_partner_did_not_sign_is_refused_looks_the_same_and_uses_nothing_up(
-    stage: Scene, jaya: Known, tampered: dict[str, Any]
-) -> None:
+def test_what_its_partner_did_not_sign_is_refused_looks_the_same_and_uses_nothing_up(stage, jaya, tampered):
     partner, key = jaya
     _, other_key = stage.services.partners.add("Kursus Maju", T0)
     right, sent = signed(*jaya, BODY), dict(tampered)
@@ -90,7 +88,7 @@ def test_what_its_partner_did_not_sign_is_refused_looks_the_same_and_uses_nothin
 
 
 @pytest.mark.parametrize("off", [-SKEW, SKEW])
-def test_a_clock_may_be_off_by_five_minutes_and_no_more(stage: Scene, jaya: Known, off: timedelta) -> None:
+def test_a_clock_may_be_off_by_five_minutes_and_no_more(stage, jaya, off):
     too_far = off + (MS if off > timedelta() else -MS)
     with pytest.raises(errors.SignatureExpired) as refused:
         authenticate(stage, signed(*jaya, BODY), now=T0 + too_far)
@@ -101,7 +99,7 @@ def test_a_clock_may_be_off_by_five_minutes_and_no_more(stage: Scene, jaya: Know
     assert authenticate(stage, signed(*jaya, BODY), now=T0 + off) == jaya[0]
 
 
-def test_a_request_is_accepted_once_whatever_the_clock_says_within_the_window(stage: Scene, jaya: Known) -> None:
+def test_a_request_is_accepted_once_whatever_the_clock_says_within_the_window(stage, jaya):
     headers = signed(*jaya, BODY)
     authenticate(stage, headers, now=T0 - SKEW)
     for off in (-SKEW, timedelta(), SKEW):
@@ -109,7 +107,7 @@ def test_a_request_is_accepted_once_whatever_the_clock_says_within_the_window(st
             authenticate(stage, headers, now=T0 + off)
 
 
-def test_two_pages_of_one_list_may_be_asked_for_in_one_second(stage: Scene, jaya: Known) -> None:
+def test_two_pages_of_one_list_may_be_asked_for_in_one_second(stage, jaya):
     for query in ([], [("limit", "5")], [("limit", "5"), ("cursor", "a")], [("limit", "5"), ("cursor", "b")]):
         canonical = signatures.canonical_query(query)
         headers = signatures.sign(*jaya, "GET", "/partners/vacancies", b"", T0, canonical)
@@ -119,7 +117,7 @@ def test_two_pages_of_one_list_may_be_asked_for_in_one_second(stage: Scene, jaya
             authenticate(stage, headers, query=query[::-1], **asked)
 
 
-def test_a_request_is_remembered_until_its_time_refuses_it(stage: Scene, jaya: Known) -> None:
+def test_a_request_is_remembered_until_its_time_refuses_it(stage, jaya):
     headers = signed(*jaya, BODY)
     authenticate(stage, headers)
     [nonce] = stage.items("NONCE#")
@@ -130,16 +128,14 @@ def test_a_request_is_remembered_until_its_time_refuses_it(stage: Scene, jaya: K
         authenticate(stage, headers, now=T0 + timedelta(seconds=int(nonce["expires_at"]) - int(T0.timestamp())))
 
 
-def test_a_write_that_the_client_library_repeats_is_not_taken_for_a_replay(stage: Scene) -> None:
+def test_a_write_that_the_client_library_repeats_is_not_taken_for_a_replay(stage):
     for _ in range(2):  # the answer to the first was lost on the way
         stage.services._partner_store.remember_request("p", "s", claim="this-request", expires_at=1)
     with pytest.raises(errors.RequestReplayed):
         stage.services._partner_store.remember_request("p", "s", claim="another-request", expires_at=1)
 
 
-def test_a_revoked_partner_is_refused_from_the_next_request_on_and_only_who_holds_its_key_learns_why(
-    stage: Scene, jaya: Known
-) -> None:
+def test_a_revoked_partner_is_refused_from_the_next_request_on_and_only_who_holds_its_key_learns_why(stage, jaya):
     authenticate(stage, signed(*jaya, BODY))
     stage.services.partners.revoke(jaya[0], T0)
     with pytest.raises(errors.PartnerRevoked):
@@ -148,7 +144,7 @@ def test_a_revoked_partner_is_refused_from_the_next_request_on_and_only_who_hold
         authenticate(stage, signed(jaya[0], "00" * 32, BODY))
 
 
-def test_a_partner_is_revoked_once_and_nobody_else_and_all_are_listed_oldest_first(stage: Scene) -> None:
+def test_a_partner_is_revoked_once_and_nobody_else_and_all_are_listed_oldest_first(stage):
     partners = stage.services.partners
     second, _ = partners.add("Kursus Maju", T0 + timedelta(days=1))
     first = stage.partner
@@ -162,7 +158,7 @@ def test_a_partner_is_revoked_once_and_nobody_else_and_all_are_listed_oldest_fir
     ]
 
 
-def test_a_key_is_opened_by_kms_once_in_five_minutes(stage: Scene, jaya: Known) -> None:
+def test_a_key_is_opened_by_kms_once_in_five_minutes(stage, jaya):
     for after_s in (0, 1, 299, 300, 301):
         now = T0 + timedelta(seconds=after_s)
         authenticate(stage, signed(*jaya, BODY, now), now=now)
@@ -175,6 +171,6 @@ def test_a_signature_is_refused_for_one_of_these_reasons():
 
 
 @pytest.mark.parametrize("error", errors.SIGNED)
-def test_every_refusal_of_a_partner_is_a_401_with_its_own_code(error: type[DomainError]) -> None:
+def test_every_refusal_of_a_partner_is_a_401_with_its_own_code(error):
     assert error.status == 401
     assert error.code.startswith("partner_")

@@ -10,12 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
-import pytest
 from chalice.test import Client
 
 import app as application
 from chalicelib.clock import parse_iso
-from chalicelib.config import Programme, Settings
 from chalicelib.training import errors, signatures
 from chalicelib.training.partners import PartnerKeys
 from chalicelib.training.rules import Partner
@@ -48,7 +46,7 @@ def signed_headers() -> Callable[..., dict[str, str]]:
     return function
 
 
-def test_the_code_of_the_page_signs_as_the_server_expects() -> None:
+def test_the_code_of_the_page_signs_as_the_server_expects():
     assert PARTNER in PAGE
     body, now = COMPLETION.encode(), TIMES[3]
     headers = signed_headers()(PARTNER, KEY, "POST", PATH, body, now=now.timestamp())
@@ -58,16 +56,14 @@ def test_the_code_of_the_page_signs_as_the_server_expects() -> None:
     assert signatures.is_signed(claimed, bytes.fromhex(KEY), "POST", PATH, "", body)
 
 
-def test_the_worked_example_shows_the_text_that_is_signed() -> None:
+def test_the_worked_example_shows_the_text_that_is_signed():
     body = COMPLETION.encode()
     assert f"these {len(body)} bytes" in PAGE
     lines = ["gelombang1", "POST", PATH, "", str(int(TIMES[3].timestamp())), hashlib.sha256(body).hexdigest()]
     assert TEXT.split("\n") == lines
 
 
-def test_the_requests_of_the_page_are_answered_as_it_says(
-    cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_requests_of_the_page_are_answered_as_it_says(cloud, programme, monkeypatch):
     """Also each a second time, a second later: 200, and the same answer."""
     stage = scene(cloud, programme)
     services = stage.services
@@ -98,9 +94,7 @@ def test_the_requests_of_the_page_are_answered_as_it_says(
         assert post(path, body, now.replace(second=now.second + 1)) == (200, told)
 
 
-def test_a_query_is_signed_as_the_page_says_however_it_is_sent(
-    cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_query_is_signed_as_the_page_says_however_it_is_sent(cloud, programme, monkeypatch):
     services = scene(cloud, programme).services
     partner, key = services.partners.add("Pelatihan Jaya", TIMES[0])
     table = PAGE.split("| sent | signed |")[1].split("\n\n")[0]
@@ -125,7 +119,7 @@ def test_a_query_is_signed_as_the_page_says_however_it_is_sent(
             assert ask(query, headers) in {"unknown_field", "malformed_request"}, query
 
 
-def test_the_page_lists_every_refusal_with_its_status() -> None:
+def test_the_page_lists_every_refusal_with_its_status():
     for error in {*errors.REDEMPTION, *errors.ATTENDANCE, *errors.COMPLETION}:
         row = next(line for line in PAGE.splitlines() if line.startswith("|") and f"`{error.code}`" in line)
         assert f"| {error.status} |" in row

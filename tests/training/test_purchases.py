@@ -42,7 +42,7 @@ def mine(stage: Scene) -> TrainingList:
     return stage.services.training.of(PERSON.registrant_id)
 
 
-def test_a_purchase_takes_its_price_keeps_the_place_and_gives_a_code(stage: Scene) -> None:
+def test_a_purchase_takes_its_price_keeps_the_place_and_gives_a_code(stage):
     assert mine(stage) == TrainingList(balance_idr=FULL, trainings=[])
     course = stage.course(price_idr="1250000")
     view = stage.buy(course)
@@ -59,7 +59,7 @@ def test_a_purchase_takes_its_price_keeps_the_place_and_gives_a_code(stage: Scen
     assert mine(stage).trainings == [view]
 
 
-def test_a_second_click_gives_the_same_purchase_whatever_has_changed_since(stage: Scene) -> None:
+def test_a_second_click_gives_the_same_purchase_whatever_has_changed_since(stage):
     course = stage.course()
     first = stage.buy(course)
     stage.course(code=first.course, offered="no", price_idr="2000000")
@@ -70,7 +70,7 @@ def test_a_second_click_gives_the_same_purchase_whatever_has_changed_since(stage
     assert len(stage.items("CODE#")) == 1
 
 
-def test_a_double_click_buys_once(stage: Scene) -> None:
+def test_a_double_click_buys_once(stage):
     course = stage.course()
     first: list[TrainingView] = []
     stage.just_before_the_next_commit(lambda: first.append(stage.buy(course)))
@@ -79,7 +79,7 @@ def test_a_double_click_buys_once(stage: Scene) -> None:
     assert len(stage.items("CODE#")) == 1
 
 
-def test_the_balance_is_spent_to_the_last_rupiah_and_not_below(stage: Scene) -> None:
+def test_the_balance_is_spent_to_the_last_rupiah_and_not_below(stage):
     stage.buy(stage.course(price_idr="2000000"))
     dear, last = stage.course(price_idr="1500001"), stage.course(price_idr="1500000")
     with pytest.raises(errors.BalanceTooLow) as refused:
@@ -95,7 +95,7 @@ def test_the_balance_is_spent_to_the_last_rupiah_and_not_below(stage: Scene) -> 
     assert account(stage, OTHER) is None
 
 
-def test_two_purchases_at_once_that_exceed_the_balance_are_one(stage: Scene) -> None:
+def test_two_purchases_at_once_that_exceed_the_balance_are_one(stage):
     first, second = stage.course(price_idr="2000000"), stage.course(price_idr="2000000")
     stage.just_before_the_next_commit(lambda: stage.buy(first))
     with pytest.raises(errors.BalanceTooLow):
@@ -105,7 +105,7 @@ def test_two_purchases_at_once_that_exceed_the_balance_are_one(stage: Scene) -> 
     assert len(stage.items("CODE#")) == 1
 
 
-def test_a_refused_purchase_leaves_nothing_behind(stage: Scene) -> None:
+def test_a_refused_purchase_leaves_nothing_behind(stage):
     course = stage.course()
     withdrawn = stage.course(offered="no")
     partner = stage.new_partner()
@@ -128,7 +128,7 @@ def test_a_refused_purchase_leaves_nothing_behind(stage: Scene) -> None:
     assert stage.services.training.of("nobody") == TrainingList(balance_idr=None, trainings=[])
 
 
-def test_the_last_millisecond_before_the_deadline_is_in_time_and_later_purchases_have_none(stage: Scene) -> None:
+def test_the_last_millisecond_before_the_deadline_is_in_time_and_later_purchases_have_none(stage):
     with pytest.raises(PurchaseDeadlinePassed):
         stage.buy(now=PERSON.buy_by)
     stage.buy(now=PERSON.buy_by - timedelta(milliseconds=1))
@@ -136,7 +136,7 @@ def test_the_last_millisecond_before_the_deadline_is_in_time_and_later_purchases
     assert account(stage) == TrainingAccount(1_500_000, purchases=2)
 
 
-def test_a_place_revoked_between_reading_and_writing_buys_nothing(stage: Scene) -> None:
+def test_a_place_revoked_between_reading_and_writing_buys_nothing(stage):
     course = stage.course()
     stage.just_before_the_next_commit(stage.revoke)
     with pytest.raises(BeneficiaryRevoked):
@@ -144,7 +144,7 @@ def test_a_place_revoked_between_reading_and_writing_buys_nothing(stage: Scene) 
     assert stage.items("T#") + stage.items("CODE#") == []
 
 
-def test_a_cancellation_gives_the_price_back_once_and_the_place_waits_for_a_purchase_again(stage: Scene) -> None:
+def test_a_cancellation_gives_the_price_back_once_and_the_place_waits_for_a_purchase_again(stage):
     course = stage.course()
     bought = stage.buy(course)
     cancelled = cancel(stage, bought, T0 + CANCEL_WITHIN)
@@ -165,7 +165,7 @@ def test_a_cancellation_gives_the_price_back_once_and_the_place_waits_for_a_purc
     assert stage.state() is BeneficiaryState.ACTIVE
 
 
-def test_a_second_purchase_is_cancelled_without_touching_the_place(stage: Scene) -> None:
+def test_a_second_purchase_is_cancelled_without_touching_the_place(stage):
     first, second = stage.buy(), stage.buy()
     cancel(stage, second)
     assert stage.state() is BeneficiaryState.ACTIVE
@@ -175,7 +175,7 @@ def test_a_second_purchase_is_cancelled_without_touching_the_place(stage: Scene)
 
 
 @pytest.mark.parametrize("late", [T0 + CANCEL_WITHIN + timedelta(milliseconds=1), T0 + timedelta(days=30)])
-def test_a_cancellation_can_be_too_late_and_nobody_elses_purchase_be_cancelled(stage: Scene, late: Any) -> None:
+def test_a_cancellation_can_be_too_late_and_nobody_elses_purchase_be_cancelled(stage, late):
     bought = stage.buy()
     with pytest.raises(errors.CancellationTooLate) as refused:
         cancel(stage, bought, late)
@@ -186,7 +186,7 @@ def test_a_cancellation_can_be_too_late_and_nobody_elses_purchase_be_cancelled(s
     assert mine(stage).trainings == [bought]
 
 
-def test_the_only_purchase_is_not_cancelled_after_the_deadline_but_another_one_is(stage: Scene) -> None:
+def test_the_only_purchase_is_not_cancelled_after_the_deadline_but_another_one_is(stage):
     just_before = PERSON.buy_by - timedelta(seconds=1)
     only = stage.buy(now=just_before)
     assert only.cancellable_until == "2026-11-29T02:59:59.999Z"
@@ -198,7 +198,7 @@ def test_the_only_purchase_is_not_cancelled_after_the_deadline_but_another_one_i
     assert account(stage) == TrainingAccount(FULL - 1_000_000, purchases=1)
 
 
-def test_what_the_partner_has_taken_in_is_not_cancelled(stage: Scene) -> None:
+def test_what_the_partner_has_taken_in_is_not_cancelled(stage):
     bought = stage.buy()
     stage.just_before_the_next_commit(lambda: stage.redeem(bought))
     with pytest.raises(errors.TrainingAlreadyRedeemed):
@@ -207,7 +207,7 @@ def test_what_the_partner_has_taken_in_is_not_cancelled(stage: Scene) -> None:
     assert stage.state() is BeneficiaryState.ACTIVE
 
 
-def test_a_purchase_that_comes_between_keeps_the_place_through_a_cancellation(stage: Scene) -> None:
+def test_a_purchase_that_comes_between_keeps_the_place_through_a_cancellation(stage):
     first, second = stage.buy(), stage.course()
     stage.just_before_the_next_commit(lambda: stage.buy(second))
     assert cancel(stage, first).state == "CANCELLED"
@@ -215,7 +215,7 @@ def test_a_purchase_that_comes_between_keeps_the_place_through_a_cancellation(st
     assert account(stage) == TrainingAccount(FULL - 1_000_000, purchases=1)
 
 
-def test_a_person_keeps_the_balance_of_the_scheme_of_their_wave(stage: Scene) -> None:
+def test_a_person_keeps_the_balance_of_the_scheme_of_their_wave(stage):
     early = replace(PERSON, registrant_id="person-3", card_number="2026000000000033", wave=53, scheme="2020")
     stage.choose(early)
     assert stage.services.training.balance(early) == 1_000_000
@@ -225,7 +225,7 @@ def test_a_person_keeps_the_balance_of_the_scheme_of_their_wave(stage: Scene) ->
     assert stage.services.training.balance(early) == 0
 
 
-def test_a_crash_before_the_write_leaves_nothing_and_the_purchase_can_be_sent_again(stage: Scene) -> None:
+def test_a_crash_before_the_write_leaves_nothing_and_the_purchase_can_be_sent_again(stage):
     def crash() -> None:
         raise RuntimeError("the function died")
 
@@ -242,9 +242,7 @@ def test_a_crash_before_the_write_leaves_nothing_and_the_purchase_can_be_sent_ag
     assert cancel(stage, bought).state == "CANCELLED"
 
 
-def test_who_came_to_be_excluded_after_the_award_spends_nothing_more(
-    stage: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_came_to_be_excluded_after_the_award_spends_nothing_more(stage, monkeypatch):
     """Neither by a purchase nor by a code that is not taken in yet; what was done before is still told the same."""
     course, bought = stage.course(), stage.buy()
     taken_in = stage.redeemed(OTHER)
@@ -332,7 +330,7 @@ class Life:
         return self._choices.choice(trainings)
 
 
-def test_whatever_happens_in_whatever_order_a_place_is_lost_only_while_no_purchase_stands(stage: Scene) -> None:
+def test_whatever_happens_in_whatever_order_a_place_is_lost_only_while_no_purchase_stands(stage):
     courses, ends = [stage.course() for _ in range(2)], set()
     for number in LIVES:
         person = replace(PERSON, registrant_id=f"somebody-{number}", card_number=f"{number:016d}")

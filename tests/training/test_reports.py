@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from chalicelib.clock import WIB, iso
-from chalicelib.config import Programme, Settings, load_programme
+from chalicelib.config import Programme, load_programme
 from chalicelib.errors import DomainError
 from chalicelib.training import errors, wire
 from chalicelib.training.courses import CourseItem
@@ -38,7 +38,7 @@ def training(stage: Scene) -> wire.TrainingView:
     return view
 
 
-def test_a_training_goes_from_its_code_to_its_certificate(stage: Scene) -> None:
+def test_a_training_goes_from_its_code_to_its_certificate(stage):
     bought = stage.buy()
     before = stage.items("")
     checked = validate(stage, bought)
@@ -64,7 +64,7 @@ def test_a_training_goes_from_its_code_to_its_certificate(stage: Scene) -> None:
     assert stage.queued() == []
 
 
-def test_each_report_again_gives_the_training_as_it_stands_and_changes_nothing(stage: Scene) -> None:
+def test_each_report_again_gives_the_training_as_it_stands_and_changes_nothing(stage):
     bought = stage.buy()
     for report in (stage.redeem, stage.attend, stage.complete):
         view, _ = report(bought)
@@ -85,7 +85,7 @@ def test_each_report_again_gives_the_training_as_it_stands_and_changes_nothing(s
     assert stage.items("") == before
 
 
-def test_another_partners_code_looks_unknown(stage: Scene) -> None:
+def test_another_partners_code_looks_unknown(stage):
     code, stranger = stage.attended().redeem_code, stage.new_partner()
     reports, late = stage.services.reports, T0 + 9 * SECOND
 
@@ -102,7 +102,7 @@ def test_another_partners_code_looks_unknown(stage: Scene) -> None:
     assert training(stage).state == "ATTENDED"
 
 
-def test_a_code_is_taken_in_with_the_card_of_who_bought_it_while_the_purchase_stands(stage: Scene) -> None:
+def test_a_code_is_taken_in_with_the_card_of_who_bought_it_while_the_purchase_stands(stage):
     bought = stage.buy()
     with pytest.raises(errors.CardMismatch):
         validate(stage, bought, OTHER.card_number)
@@ -119,7 +119,7 @@ def test_a_code_is_taken_in_with_the_card_of_who_bought_it_while_the_purchase_st
     assert training(stage).state == "CANCELLED"
 
 
-def test_no_report_comes_before_the_one_that_it_needs(stage: Scene) -> None:
+def test_no_report_comes_before_the_one_that_it_needs(stage):
     bought = stage.buy()
 
     def refused(report: Any) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def test_no_report_comes_before_the_one_that_it_needs(stage: Scene) -> None:
     assert stage.items("CERT#") == []
 
 
-def test_what_is_attested_lies_between_what_came_before_and_now_by_a_clock_that_may_be_off(stage: Scene) -> None:
+def test_what_is_attested_lies_between_what_came_before_and_now_by_a_clock_that_may_be_off(stage):
     """As far as that of a signature may be: the purchase and now are by our clock, attendance is by the partner's."""
     reports, bought = stage.services.reports, stage.redeemed()
     assert timedelta(seconds=stage.services.programme.partners.clock_skew_s) == SKEW
@@ -166,7 +166,7 @@ def test_what_is_attested_lies_between_what_came_before_and_now_by_a_clock_that_
     assert reports.attend(stage.partner, ahead, now + timedelta(hours=9)) == (view, False)
 
 
-def test_a_certificate_proves_one_training_and_two_partners_may_use_its_number(stage: Scene) -> None:
+def test_a_certificate_proves_one_training_and_two_partners_may_use_its_number(stage):
     stage.completed("C-1")
     other = stage.attended(OTHER)
     with pytest.raises(errors.CertificateAlreadyUsed):
@@ -181,7 +181,7 @@ def test_a_certificate_proves_one_training_and_two_partners_may_use_its_number(s
     assert reports.complete(rival, wire.CompletionForm(bought.redeem_code, "C-1", T0 + SECOND), late + SECOND)[1]
 
 
-def test_a_course_is_completed_after_its_hours_and_not_before(cloud: Settings) -> None:
+def test_a_course_is_completed_after_its_hours_and_not_before(cloud):
     """What a partner sells, attends and completes within a second, with the figures of production."""
     stage = scene(cloud, load_programme("prod"))
     course = stage.course(hours="15")
@@ -201,7 +201,7 @@ def test_a_course_is_completed_after_its_hours_and_not_before(cloud: Settings) -
     assert stage.complete(bought, at=at + lasts)[1] is False
 
 
-def test_what_came_in_before_hours_were_asked_for_is_not_sold_and_what_was_bought_is_completed(stage: Scene) -> None:
+def test_what_came_in_before_hours_were_asked_for_is_not_sold_and_what_was_bought_is_completed(stage):
     bought = stage.attended()
     course = bought.course_id
     CourseItem("COURSES", course).update([CourseItem.hours.remove()])
@@ -229,9 +229,7 @@ def complete_one(stage: Scene, hours: int, after: int, person: Beneficiary = PER
     assert stage.services.reports.complete(stage.partner, form, done)[1] is False
 
 
-def test_a_partner_that_is_done_too_quickly_rings_and_its_reports_are_taken(
-    cloud: Settings, programme: Programme, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_partner_that_is_done_too_quickly_rings_and_its_reports_are_taken(cloud, programme, caplog):
     """Half of a day's completions, and three of them, took less than twice the hours of the course."""
     stage = scene(cloud, with_unusual(programme, quick_min=3))
     for after in (30, 20, 20, 19, 10):
@@ -246,9 +244,7 @@ def test_a_partner_that_is_done_too_quickly_rings_and_its_reports_are_taken(
     assert len(stage.items("CERT#")) == 8
 
 
-def test_a_partner_that_teaches_more_hours_a_day_than_it_can_rings(
-    cloud: Settings, programme: Programme, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_partner_that_teaches_more_hours_a_day_than_it_can_rings(cloud, programme, caplog):
     stage = scene(cloud, with_unusual(programme, hours=30))
     for _ in range(3):
         complete_one(stage, 10, 100)
@@ -263,7 +259,7 @@ def test_a_partner_that_teaches_more_hours_a_day_than_it_can_rings(
     assert sorted(row["sk"] for row in stage.items("DAY#")) == ["2026-11-24", "2026-11-25"]
 
 
-def test_of_two_same_reports_at_once_one_is_new_and_both_get_the_same_answer(stage: Scene) -> None:
+def test_of_two_same_reports_at_once_one_is_new_and_both_get_the_same_answer(stage):
     bought = stage.buy()
     for report in (stage.redeem, stage.attend, stage.complete):
         first: list[tuple[wire.RedemptionView, bool]] = []
@@ -274,7 +270,7 @@ def test_of_two_same_reports_at_once_one_is_new_and_both_get_the_same_answer(sta
     assert stage.services.training.accounts([PERSON.registrant_id])[PERSON.registrant_id].completed == 1
 
 
-def test_what_happens_between_reading_and_writing_is_seen(stage: Scene) -> None:
+def test_what_happens_between_reading_and_writing_is_seen(stage):
     bought = stage.buy()
     stage.just_before_the_next_commit(
         lambda: stage.services.training.cancel(PERSON.registrant_id, bought.training_id, T0)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.config import Programme
 from chalicelib.errors import NotFound
 from chalicelib.payouts.rules import Kind, State, entitlement_id
 from chalicelib.training.errors import AlreadyReviewed, NotCompleted
@@ -34,7 +33,7 @@ def reviews(stage: Scene) -> list[ReviewView | None]:
     return [view.review for view in stage.services.training.of(PERSON.registrant_id).trainings]
 
 
-def test_the_first_review_makes_a_graduate_and_the_incentive_due_and_queues_it(stage: Scene) -> None:
+def test_the_first_review_makes_a_graduate_and_the_incentive_due_and_queues_it(stage):
     bought = stage.completed()
     view, new = stage.review(bought)
     assert new
@@ -48,7 +47,7 @@ def test_the_first_review_makes_a_graduate_and_the_incentive_due_and_queues_it(s
     assert account(stage) == TrainingAccount(2_500_000, 1, 1, first_completed_at=T0 + 3 * SECOND)
 
 
-def test_the_same_review_again_gives_the_same_answer_and_queues_nothing(stage: Scene) -> None:
+def test_the_same_review_again_gives_the_same_answer_and_queues_nothing(stage):
     bought = stage.completed()
     first, _ = stage.review(bought)
     stage.queued()
@@ -60,7 +59,7 @@ def test_the_same_review_again_gives_the_same_answer_and_queues_nothing(stage: S
     assert reviews(stage) == [first.review]
 
 
-def test_a_graduate_goes_on_training_and_reviews_without_a_second_incentive(stage: Scene) -> None:
+def test_a_graduate_goes_on_training_and_reviews_without_a_second_incentive(stage):
     stage.review(stage.completed("C-1"))
     stage.queued()
     second = stage.completed("C-2")
@@ -75,7 +74,7 @@ def test_a_graduate_goes_on_training_and_reviews_without_a_second_incentive(stag
     assert account(stage) == TrainingAccount(1_500_000, 2, 2, first_completed_at=T0 + 3 * SECOND)
 
 
-def test_only_ones_own_completed_training_can_be_reviewed(stage: Scene) -> None:
+def test_only_ones_own_completed_training_can_be_reviewed(stage):
     bought = stage.buy()
     form = ReviewForm(9, "Sangat membantu.")
     for person, training_id in ((OTHER.registrant_id, bought.training_id), (PERSON.registrant_id, "a" * 26)):
@@ -93,7 +92,7 @@ def crash(*_: Any) -> None:
     raise RuntimeError("the function died")
 
 
-def test_of_two_reviews_at_once_one_is_new_another_is_refused_and_one_incentive_is_due(stage: Scene) -> None:
+def test_of_two_reviews_at_once_one_is_new_another_is_refused_and_one_incentive_is_due(stage):
     bought = stage.completed()
     answers: list[tuple[TrainingView, bool]] = []
     stage.just_before_the_next_commit(lambda: answers.append(stage.review(bought)))
@@ -108,7 +107,7 @@ def test_of_two_reviews_at_once_one_is_new_another_is_refused_and_one_incentive_
     assert stage.queued() == [INCENTIVE]
 
 
-def test_two_trainings_reviewed_at_once_are_both_reviewed_and_one_incentive_is_due(stage: Scene) -> None:
+def test_two_trainings_reviewed_at_once_are_both_reviewed_and_one_incentive_is_due(stage):
     first, second = stage.completed("C-1"), stage.completed("C-2")
     stage.just_before_the_next_commit(lambda: stage.review(first))
     assert stage.review(second)[1]
@@ -117,7 +116,7 @@ def test_two_trainings_reviewed_at_once_are_both_reviewed_and_one_incentive_is_d
     assert stage.queued() == [INCENTIVE]
 
 
-def test_a_crash_before_the_transaction_leaves_nothing_and_the_review_can_be_sent_again(stage: Scene) -> None:
+def test_a_crash_before_the_transaction_leaves_nothing_and_the_review_can_be_sent_again(stage):
     bought = stage.completed()
     stage.just_before_the_next_commit(crash)
     with pytest.raises(RuntimeError):
@@ -128,9 +127,7 @@ def test_a_crash_before_the_transaction_leaves_nothing_and_the_review_can_be_sen
     assert stage.queued() == [INCENTIVE]
 
 
-def test_a_crash_between_the_transaction_and_the_queue_is_made_up_for_by_the_sweep(
-    stage: Scene, programme: Programme, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_crash_between_the_transaction_and_the_queue_is_made_up_for_by_the_sweep(stage, programme, monkeypatch):
     bought = stage.completed()
     with monkeypatch.context() as broken:
         broken.setattr(stage.services.payouts, "enqueue", crash)
@@ -144,7 +141,7 @@ def test_a_crash_between_the_transaction_and_the_queue_is_made_up_for_by_the_swe
     assert stage.queued() == [INCENTIVE]
 
 
-def test_neither_the_number_of_a_certificate_nor_the_text_of_a_review_lies_in_the_clear(stage: Scene) -> None:
+def test_neither_the_number_of_a_certificate_nor_the_text_of_a_review_lies_in_the_clear(stage):
     bought = stage.completed("BNSP-2026-77")
     stage.review(bought, text="Saya Siti, 0812.")
     stored = str(

@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib.clock import iso
 from chalicelib.config import load_programme
-from chalicelib.errors import DomainError, Malformed
+from chalicelib.errors import Malformed
 from chalicelib.training import errors, rules, wire
 from chalicelib.training.rules import Course, Mode, TrainingAccount, TrainingState
 from chalicelib.waves.rules import BeneficiaryState
@@ -60,7 +60,7 @@ def in_state(state: TrainingState) -> rules.Training:
     return replace(TRAINING, state=state)
 
 
-def test_a_training_goes_one_way_and_every_state_but_the_first_is_reached_from_one() -> None:
+def test_a_training_goes_one_way_and_every_state_but_the_first_is_reached_from_one():
     assert set(rules.NEXT) == set(TrainingState)
     assert rules.BEFORE == {
         TrainingState.CANCELLED: TrainingState.PURCHASED,
@@ -72,7 +72,7 @@ def test_a_training_goes_one_way_and_every_state_but_the_first_is_reached_from_o
 
 
 @pytest.mark.parametrize("state", TrainingState)
-def test_each_step_needs_the_one_before_it(state: TrainingState) -> None:
+def test_each_step_needs_the_one_before_it(state):
     training = in_state(state)
     for step in (TrainingState.REDEEMED, TrainingState.ATTENDED, TrainingState.COMPLETED):
         if rules.BEFORE[step] is state:
@@ -102,9 +102,7 @@ def test_each_step_needs_the_one_before_it(state: TrainingState) -> None:
         (1, NOW + 9 * DAY, NOW + 3 * DAY),
     ],
 )
-def test_a_purchase_is_cancelled_for_three_days_or_until_the_place_would_be_lost(
-    purchases: int, deadline: datetime, until: datetime
-) -> None:
+def test_a_purchase_is_cancelled_for_three_days_or_until_the_place_would_be_lost(purchases, deadline, until):
     account, person = replace(BOUGHT, purchases=purchases), replace(PERSON, buy_by=deadline)
     assert rules.cancellable_until(TRAINING, account, person, RULES) == until
     rules.check_cancellable(TRAINING, account, person, RULES, until)
@@ -114,13 +112,13 @@ def test_a_purchase_is_cancelled_for_three_days_or_until_the_place_would_be_lost
 
 
 @pytest.mark.parametrize("state", [state for state in TrainingState if state is not TrainingState.PURCHASED])
-def test_what_went_on_is_not_cancelled(state: TrainingState) -> None:
+def test_what_went_on_is_not_cancelled(state):
     assert rules.cancellable_until(in_state(state), BOUGHT, PERSON, RULES) is None
     with pytest.raises(errors.TrainingAlreadyRedeemed):
         rules.check_cancellable(in_state(state), BOUGHT, PERSON, RULES, NOW)
 
 
-def test_what_is_reported_lies_between_what_came_before_and_now() -> None:
+def test_what_is_reported_lies_between_what_came_before_and_now():
     for reported in (NOW - DAY, NOW):
         rules.check_reported_at(reported, NOW - DAY, NOW)
     with pytest.raises(errors.ReportedInFuture):
@@ -131,7 +129,7 @@ def test_what_is_reported_lies_between_what_came_before_and_now() -> None:
 
 
 @pytest.mark.parametrize("state", BeneficiaryState)
-def test_the_balance_of_a_revoked_place_is_void(state: BeneficiaryState) -> None:
+def test_the_balance_of_a_revoked_place_is_void(state):
     left = rules.balance(replace(PERSON, state=state), BOUGHT)
     assert left == (0 if state is BeneficiaryState.REVOKED else 2_500_000)
 
@@ -140,7 +138,7 @@ def test_the_balance_of_a_revoked_place_is_void(state: BeneficiaryState) -> None
     ("text", "error"),
     [("0001-01-01T00:00:00+14:00", errors.ReportedTooEarly), ("9999-12-31T23:59:59-12:00", errors.ReportedInFuture)],
 )
-def test_the_ends_of_the_calendar_are_refused_and_not_a_crash(text: str, error: type[DomainError]) -> None:
+def test_the_ends_of_the_calendar_are_refused_and_not_a_crash(text, error):
     reported = rules.to_milliseconds(datetime.fromisoformat(text))
     with pytest.raises(error):
         rules.check_reported_at(reported, NOW - DAY, NOW)
@@ -148,7 +146,7 @@ def test_the_ends_of_the_calendar_are_refused_and_not_a_crash(text: str, error: 
         rules.check_same_report(NOW, reported)
 
 
-def test_a_training_is_completed_when_the_hours_of_its_course_can_have_passed() -> None:
+def test_a_training_is_completed_when_the_hours_of_its_course_can_have_passed():
     """Fifteen hours since the code was taken in, by our clock, and since attendance, by the partner's."""
     ahead = timedelta(minutes=5)  # attended by a clock that is ahead of ours
     attended = replace(in_state(TrainingState.ATTENDED), redeemed_at=NOW, attended_at=NOW + ahead)
@@ -170,12 +168,12 @@ def test_a_training_is_completed_when_the_hours_of_its_course_can_have_passed() 
     rules.check_hours(replace(attended, hours=0), NOW + ahead, RULES, NOW)
 
 
-def test_only_a_completed_training_has_a_certificate() -> None:
+def test_only_a_completed_training_has_a_certificate():
     with pytest.raises(ValueError, match="not completed"):
         rules.certificate(TRAINING)
 
 
-def test_an_id_follows_from_person_course_and_number_and_from_nothing_else() -> None:
+def test_an_id_follows_from_person_course_and_number_and_from_nothing_else():
     assert rules.training_id("p", "c", 1) == rules.training_id("p", "c", 1)
     assert (
         len({rules.training_id(*parts) for parts in (("p", "c", 1), ("pc", "", 1), ("p", "c", 2), ("q", "c", 1))}) == 4
@@ -192,7 +190,7 @@ def decode(form: type[Any], **sent: object) -> Any:
     )
 
 
-def test_a_completion_is_taken_as_it_is_typed() -> None:
+def test_a_completion_is_taken_as_it_is_typed():
     typed = FORM | {"redeem_code": "aaaa-aaaa aaaa-aaaa\n", "certificate_number": "C-1\n"}
     assert decode(wire.CompletionForm, **typed) == wire.CompletionForm(
         "A" * 16, "C-1", datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -200,7 +198,7 @@ def test_a_completion_is_taken_as_it_is_typed() -> None:
 
 
 @pytest.mark.parametrize(("rating", "text"), [(0, "a"), (10, "é" * 2000), (5, "dua\nbaris")])
-def test_a_review_has_a_rating_from_0_to_10_and_up_to_2000_characters(rating: int, text: str) -> None:
+def test_a_review_has_a_rating_from_0_to_10_and_up_to_2000_characters(rating, text):
     assert decode(wire.ReviewForm, rating=rating, text=text) == wire.ReviewForm(rating, text)
 
 
@@ -220,7 +218,7 @@ def test_a_review_has_a_rating_from_0_to_10_and_up_to_2000_characters(rating: in
         (wire.ReviewForm, REVIEW, "name", "b"),
     ],
 )
-def test_a_malformed_form_is_refused(form: type[Any], right: dict[str, object], field: str, value: object) -> None:
+def test_a_malformed_form_is_refused(form, right, field, value):
     decode(form, **right)
     with pytest.raises((msgspec.ValidationError, Malformed)):
         decode(form, **right | {field: value})

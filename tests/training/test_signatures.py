@@ -31,12 +31,12 @@ def claimed(headers: dict[str, str]) -> signatures.Claim:
     return signatures.claim(headers, NOW, SKEW_S)
 
 
-def test_the_signature_is_hmac_sha_256_over_six_lines() -> None:
+def test_the_signature_is_hmac_sha_256_over_six_lines():
     text = f"gelombang1\nPOST\n{PATH}\n\n{int(NOW.timestamp())}\n{hashlib.sha256(BODY).hexdigest()}"
     assert signed()["Gelombang-Signature"] == hmac.new(KEY, text.encode(), "sha256").hexdigest()
 
 
-def test_what_is_signed_is_accepted_whatever_the_case_of_the_header_names() -> None:
+def test_what_is_signed_is_accepted_whatever_the_case_of_the_header_names():
     for headers in (signed(), {name.lower(): value for name, value in signed().items()}):
         assert signatures.is_signed(claimed(headers), KEY, "POST", PATH, "", BODY)
 
@@ -56,13 +56,11 @@ def test_what_is_signed_is_accepted_whatever_the_case_of_the_header_names() -> N
         (KEY, "POST", PATH, "", b""),
     ],
 )
-def test_another_key_method_path_query_or_body_is_not_what_was_signed(
-    key: bytes, method: str, path: str, query: str, body: bytes
-) -> None:
+def test_another_key_method_path_query_or_body_is_not_what_was_signed(key, method, path, query, body):
     assert not signatures.is_signed(claimed(signed()), key, method, path, query, body)
 
 
-def test_no_two_requests_share_a_canonical_text() -> None:
+def test_no_two_requests_share_a_canonical_text():
     # The path is the only part that could hold a line feed; the lines after it have a fixed form.
     def made(path: str, query: str, timestamp: str) -> str:
         return signatures.signature(KEY, "POST", path, query, timestamp, BODY)
@@ -91,12 +89,12 @@ PAIRS = st.lists(st.tuples(st.text(), st.text()), max_size=5)
         ([("q", "a\nb\0")], "q=a%0Ab%00"),
     ],
 )
-def test_a_query_has_one_form(pairs: Pairs, form: str) -> None:
+def test_a_query_has_one_form(pairs, form):
     assert signatures.canonical_query(pairs) == signatures.canonical_query(pairs[::-1]) == form
 
 
 @given(PAIRS)
-def test_the_one_form_says_what_was_given_in_a_fixed_order_and_is_one_line(pairs: Pairs) -> None:
+def test_the_one_form_says_what_was_given_in_a_fixed_order_and_is_one_line(pairs):
     form = signatures.canonical_query(pairs)
     assert sorted(parse_qsl(form, keep_blank_values=True)) == sorted(pairs)
     assert signatures.canonical_query(parse_qsl(form, keep_blank_values=True)) == form
@@ -114,9 +112,7 @@ def test_the_one_form_says_what_was_given_in_a_fixed_order_and_is_one_line(pairs
         ("Gelombang-Signature", signed()["Gelombang-Signature"].upper()),
     ],
 )
-def test_a_header_that_is_absent_or_of_another_form_is_named_before_anything_is_looked_up(
-    header: str, value: str | None
-) -> None:
+def test_a_header_that_is_absent_or_of_another_form_is_named_before_anything_is_looked_up(header, value):
     headers = {name: sent for name, sent in (signed() | {header: value}).items() if sent is not None}
     with pytest.raises(SignatureMissing) as refused:
         claimed(headers)
