@@ -25,6 +25,7 @@ from chalicelib.training.wire import (
     RedemptionForm,
     RedemptionView,
     ReviewForm,
+    TrainingList,
     TrainingView,
 )
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Entry, EntryOutcome
@@ -89,16 +90,22 @@ class Scene:
             outcome = self.services._beneficiaries.award(person, kk_mac)
             assert outcome is EntryOutcome.CHOSEN
 
-    def revoke(self, person: Beneficiary = PERSON) -> None:
+    def revoke(self, person: Beneficiary = PERSON, now: datetime = PERSON.buy_by) -> None:
         """Take the place of one who bought nothing in time; `LegsFailed` if a purchase stands."""
         with self.services.transaction() as tx:
             current = self.services.waves.beneficiary(person.registrant_id) or person
-            self.services._beneficiaries.revoke(tx, current, 1, person.buy_by)
+            self.services._beneficiaries.revoke(tx, current, 1, now)
 
     def state(self, person: Beneficiary = PERSON) -> BeneficiaryState:
         found = self.services.waves.beneficiary(person.registrant_id)
         assert found
         return found.state
+
+    def account(self, person: Beneficiary = PERSON) -> rules.TrainingAccount | None:
+        return self.services.training.accounts([person.registrant_id]).get(person.registrant_id)
+
+    def trainings(self, person: Beneficiary = PERSON) -> TrainingList:
+        return self.services.training.of(person.registrant_id)
 
     # A training, as far as it has come
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 
@@ -18,7 +19,9 @@ from chalicelib.training.catalogue import COLUMNS, Allowed, Search
 from chalicelib.training.courses import KEPT
 from chalicelib.training.errors import MalformedCatalogue, UnknownCourse
 from chalicelib.training.rules import Course, Mode, Partner, course_id
-from chalicelib.training.wire import CourseQuery, CourseView, search
+from chalicelib.training.wire import CourseQuery, CourseView
+from chalicelib.training.wire import search as search_of
+from tests.builders.jobs import every_page
 from tests.builders.training import course_row, import_courses
 from tests.conftest import T0
 
@@ -49,30 +52,11 @@ def test_a_line_is_a_course_whatever_the_order_of_the_columns():
     )
     for columns in (COLUMNS, COLUMNS[::-1]):
         assert catalogue.read(file(online, offline, columns=columns), ALLOWED) == [
-            Course(
-                id=course_id(PARTNER.id, "PY-101"),
-                partner_id=PARTNER.id,
-                code="PY-101",
-                title="Dasar Pemrograman Python",
-                price_idr=1_000_000,
-                hours=15,
-                mode=Mode.ONLINE,
-                region=None,
-                skills=frozenset({"programming", "data_analysis"}),
-                offered=True,
-            ),
-            Course(
-                id=course_id(PARTNER.id, "WD-1"),
-                partner_id=PARTNER.id,
-                code="WD-1",
-                title="Dasar Pemrograman Python",
-                price_idr=1_200_000,
-                hours=120,
-                mode=Mode.OFFLINE,
-                region=31,
-                skills=frozenset({"welding"}),
-                offered=False,
-            ),
+            Course(course_id(PARTNER.id, code), PARTNER.id, code, "Dasar Pemrograman Python", *others)
+            for code, *others in (
+                ("PY-101", 1_000_000, 15, Mode.ONLINE, None, frozenset({"programming", "data_analysis"}), True),
+                ("WD-1", 1_200_000, 120, Mode.OFFLINE, 31, frozenset({"welding"}), False),
+            )
         ]
 
 
@@ -98,15 +82,11 @@ def test_a_course_has_a_province_if_and_only_if_it_is_held_somewhere(mode, provi
     assert refused(file(row(mode=mode, province=province))) == {"wrong": 1, "lines": "2: province"}
 
 
-@pytest.mark.parametrize(
-    ("price", "hours", "fine"), [(150_000, 15, True), (149_999, 15, False), (159_999, 16, False), (1, 15, False)]
-)
-def test_a_price_has_a_floor_for_each_hour(price, hours, fine):
-    lines = file(row(price_idr=str(price), hours=str(hours)))
-    if fine:
-        assert catalogue.read(lines, ALLOWED)[0].price_idr == price
-    else:
-        assert refused(lines) == {"wrong": 1, "lines": "2: price_idr"}
+def test_a_price_has_a_floor_for_each_hour():
+    [course] = catalogue.read(file(row(price_idr="150000", hours="15")), ALLOWED)
+    assert (course.price_idr, course.hours) == (150_000, 15)
+    for price, hours in (("149999", "15"), ("159999", "16"), ("1", "15")):
+        assert refused(file(row(price_idr=price, hours=hours))) == {"wrong": 1, "lines": "2: price_idr"}
 
 
 def test_every_wrong_line_is_named_up_to_twenty_and_all_are_counted():
@@ -118,13 +98,16 @@ def test_every_wrong_line_is_named_up_to_twenty_and_all_are_counted():
 
 
 def test_what_is_no_catalogue_is_refused():
-    assert refused([]) == {"wrong": 1, "lines": "1: columns"}
-    assert refused(file()) == {"wrong": 1, "lines": "2: no course"}
-    assert refused(file(row(), columns=COLUMNS[1:])) == {"wrong": 1, "lines": "1: columns"}
-    assert refused([",".join((*COLUMNS, "code"))]) == {"wrong": 1, "lines": "1: columns"}
-    assert refused([*file(row()), "PY-102,Judul"]) == {"wrong": 1, "lines": "3: columns"}
-    assert refused([file(row())[0], file(row())[1] + ",more"]) == {"wrong": 1, "lines": "2: columns"}
-    assert refused([*file(row()), '"PY-1"2,x,,,,,,']) == {"wrong": 1, "lines": "3: not readable as CSV in UTF-8"}
+    for lines, wrong in (
+        ([], "1: columns"),
+        (file(), "2: no course"),
+        (file(row(), columns=COLUMNS[1:]), "1: columns"),
+        ([",".join((*COLUMNS, "code"))], "1: columns"),
+        ([*file(row()), "PY-102,Judul"], "3: columns"),
+        ([file(row())[0], file(row())[1] + ",more"], "2: columns"),
+        ([*file(row()), '"PY-1"2,x,,,,,,'], "3: not readable as CSV in UTF-8"),
+    ):
+        assert refused(lines) == {"wrong": 1, "lines": wrong}
     stray = [
         f"{line}\n" for line in file(row(), row(code="A", title='"Dasar'), row(code="B"), row(code="C", title='Las"'))
     ]
@@ -166,8 +149,8 @@ def test_a_search_finds_what_is_offered_and_matches_in_everything(wanted, ids):
 
 def test_a_query_is_a_search():
     query = CourseQuery(skill="sales", province="31", mode=Mode.ONLINE, provider="p" * 26, q=" Dasar  PYTHON ")
-    assert search(query) == Search("sales", 31, Mode.ONLINE, "p" * 26, ("dasar", "python"))
-    assert search(CourseQuery()) == Search()
+    assert search_of(query) == Search("sales", 31, Mode.ONLINE, "p" * 26, ("dasar", "python"))
+    assert search_of(CourseQuery()) == Search()
 
 
 def test_pages_hold_every_offered_course_once_whatever_is_imported_meanwhile(stage):
@@ -175,20 +158,15 @@ def test_pages_hold_every_offered_course_once_whatever_is_imported_meanwhile(sta
     lines = [",".join(rows[0]), *(",".join(row.values()) for row in rows)]
     assert import_courses(stage.services, lines) == 95
     stage.course(code="PY-000", offered="no")
-    found: list[str] = []
-    cursor, now = None, T0
-    while True:
-        page = stage.services.courses.search(CourseQuery(cursor=cursor, limit=20, q="python"), now)
+    search, times, found = stage.services.courses.search, (T0 + KEPT * n for n in count()), []
+    for page in every_page(lambda query: search(query, next(times)), CourseQuery(limit=20, q="python")):
         found += [view.code for view in page.courses]
-        cursor = page.next_cursor
-        if cursor is None:
-            break
         stage.course(title="Lain")
-        now += KEPT
     assert sorted(found) == [f"PY-{n:03d}" for n in range(1, 95)]
-    every = stage.services.courses.search(CourseQuery(limit=100), now)
-    assert (len(every.courses), every.next_cursor) == (98, None)
-    assert stage.services.courses.search(CourseQuery(limit=98), now).next_cursor is None
+    now = next(times)
+    every = search(CourseQuery(limit=100), now)
+    assert (len(every.courses), every.next_cursor) == (99, None)
+    assert search(CourseQuery(limit=99), now).next_cursor is None
 
 
 def test_a_course_is_shown_with_its_provider_also_when_it_is_offered_no_more(stage):

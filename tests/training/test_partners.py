@@ -1,13 +1,19 @@
-"""Who is believed to be a training partner, and how often."""
+"""Who is believed to be a training partner, and how often; how a request is signed."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import re
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chalicelib.errors import NotFound
 from chalicelib.training import errors, signatures
@@ -16,6 +22,7 @@ from tests.builders.training import PATH, Scene, signed
 from tests.conftest import T0
 
 BODY = b'{"card_number":"1001"}'
+KEY = bytes(range(32))
 SECOND = timedelta(seconds=1)
 MS = timedelta(milliseconds=1)
 SKEW = 300 * SECOND
@@ -56,7 +63,9 @@ def test_a_key_is_stored_only_sealed_and_opens_for_its_own_partner_only(stage, j
     "tampered",
     [
         {"method": "PUT"},
-        {"path": "/partners/training-completions/"},
+        {"method": "post"},
+        {"path": f"{PATH}/"},
+        {"path": f"/api{PATH}"},
         {"query": [("limit", "100")]},
         {"query": [("", "")]},
         {"body": BODY + b" "},
@@ -165,12 +174,78 @@ def test_a_key_is_opened_by_kms_once_in_five_minutes(stage, jaya):
     assert stage.kms.calls == ["encrypt", "decrypt", "decrypt"]
 
 
-def test_a_signature_is_refused_for_one_of_these_reasons():
+def test_a_signature_is_refused_for_one_of_these_reasons_each_a_401_with_a_code_of_its_own():
     named = {error.__name__ for error in errors.SIGNED}
     assert named == {"SignatureMissing", "SignatureExpired", "SignatureInvalid", "PartnerRevoked", "RequestReplayed"}
+    assert {(error.status, error.code.startswith("partner_")) for error in errors.SIGNED} == {(401, True)}
 
 
-@pytest.mark.parametrize("error", errors.SIGNED)
-def test_every_refusal_of_a_partner_is_a_401_with_its_own_code(error):
-    assert error.status == 401
-    assert error.code.startswith("partner_")
+# How a request is signed
+
+
+def test_the_signature_is_hmac_sha_256_over_six_lines_and_is_read_whatever_the_case_of_the_header_names():
+    text = f"gelombang1\nPOST\n{PATH}\n\n{int(T0.timestamp())}\n{hashlib.sha256(BODY).hexdigest()}"
+    headers = signed("a" * 26, KEY.hex(), BODY)
+    assert headers["Gelombang-Signature"] == hmac.new(KEY, text.encode(), "sha256").hexdigest()
+    claimed = signatures.claim({name.lower(): value for name, value in headers.items()}, T0, 300)
+    assert claimed == signatures.claim(headers, T0, 300)
+    assert signatures.is_signed(claimed, KEY, "POST", PATH, "", BODY)
+
+
+def test_no_two_requests_share_a_canonical_text():
+    # The path is the only part that could hold a line feed; the lines after it have a fixed form.
+    def made(path: str, query: str, timestamp: str) -> str:
+        return signatures.signature(KEY, "POST", path, query, timestamp, BODY)
+
+    assert made("/a\nb=1", "", "2") != made("/a", "b=1", "2")
+    assert made("/a\n1", "", "2") != made("/a", "", "1\n2")
+
+
+Pairs = list[tuple[str, str]]
+PAIRS = st.lists(st.tuples(st.text(), st.text()), max_size=5)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "form"),
+    [
+        ([], ""),
+        ([("", "")], "="),
+        ([("limit", "20"), ("cursor", "b")], "cursor=b&limit=20"),
+        ([("a", "1"), ("a-b", "1")], "a-b=1&a=1"),
+        ([("q", "2"), ("q", "10"), ("q", "2")], "q=10&q=2&q=2"),
+        ([("q", "")], "q="),
+        ([("q", " +%2B&=/~")], "q=%20%2B%252B%26%3D%2F~"),
+        ([("kafé", "é🙂")], "kaf%C3%A9=%C3%A9%F0%9F%99%82"),
+        ([("q", "e\u0301")], "q=e%CC%81"),
+        ([("q", "\ud83d")], "q=%ED%A0%BD"),
+        ([("q", "a\nb\0")], "q=a%0Ab%00"),
+    ],
+)
+def test_a_query_has_one_form(pairs, form):
+    assert signatures.canonical_query(pairs) == signatures.canonical_query(pairs[::-1]) == form
+
+
+@given(PAIRS)
+def test_the_one_form_says_what_was_given_in_a_fixed_order_and_is_one_line(pairs):
+    form = signatures.canonical_query(pairs)
+    assert sorted(parse_qsl(form, keep_blank_values=True)) == sorted(pairs)
+    assert signatures.canonical_query(parse_qsl(form, keep_blank_values=True)) == form
+    assert re.fullmatch(r"[A-Za-z0-9._~%=&-]*", form)
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        *(("Gelombang-Partner", value) for value in (None, "", "A" * 26, "a" * 27, "a" * 25 + "#", "a" * 26 + "\n")),
+        *(("Gelombang-Timestamp", value) for value in (None, "2026-11-24T03:00:00Z", "01795489200", "1795489200.0")),
+        *(("Gelombang-Timestamp", value) for value in (" 1795489200", "١٧٩٥٤٨٩٢٠٠", "9" * 400)),
+        # One spelling only: a replay cannot be respelt.
+        *(("Gelombang-Signature", value) for value in (None, "0" * 63, "0" * 65, "é" * 64, "0" * 64 + "\n", "A" * 64)),
+    ],
+)
+def test_a_header_that_is_absent_or_of_another_form_is_named_before_anything_is_looked_up(header, value):
+    sent = signed("a" * 26, "00", BODY) | {header: value}
+    headers = {name: text for name, text in sent.items() if text is not None}
+    with pytest.raises(errors.SignatureMissing) as refused:
+        signatures.claim(headers, T0, 300)
+    assert refused.value.facts == {"header": header}

@@ -18,7 +18,7 @@ from chalicelib.errors import DomainError, NotFound
 from chalicelib.registration.errors import Excluded
 from chalicelib.training import errors, wire
 from chalicelib.training.rules import TrainingAccount
-from chalicelib.training.wire import RedemptionForm, TrainingList, TrainingView
+from chalicelib.training.wire import RedemptionForm, TrainingList
 from chalicelib.waves.errors import BeneficiaryRevoked, PurchaseDeadlinePassed
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
 from tests.builders.training import OTHER, PERSON, Scene
@@ -30,33 +30,25 @@ CANCEL_WITHIN = timedelta(seconds=20)
 """In the local stage, whose figures the tests have."""
 
 
-def account(stage: Scene, person: Any = PERSON) -> TrainingAccount | None:
-    return stage.services.training.accounts([person.registrant_id]).get(person.registrant_id)
-
-
-def cancel(stage: Scene, bought: TrainingView, now: Any = T0 + SECOND) -> TrainingView:
-    return stage.services.training.cancel(PERSON.registrant_id, bought.training_id, now)
-
-
-def mine(stage: Scene) -> TrainingList:
-    return stage.services.training.of(PERSON.registrant_id)
+def cancel(stage: Scene, bought: wire.TrainingView, now: Any = T0 + SECOND, person: Any = PERSON) -> wire.TrainingView:
+    return stage.services.training.cancel(person.registrant_id, bought.training_id, now)
 
 
 def test_a_purchase_takes_its_price_keeps_the_place_and_gives_a_code(stage):
-    assert mine(stage) == TrainingList(balance_idr=FULL, trainings=[])
+    assert stage.trainings() == TrainingList(balance_idr=FULL, trainings=[])
     course = stage.course(price_idr="1250000")
     view = stage.buy(course)
     assert (view.course_id, view.price_idr, view.state) == (course, 1_250_000, "PURCHASED")
     assert (view.purchased_at, view.cancellable_until) == ("2026-11-24T03:00:00Z", "2026-11-24T03:00:20Z")
     assert (view.provider_name, view.title) == ("Pelatihan Jaya", "Dasar Pemrograman Python")
-    assert mine(stage) == TrainingList(balance_idr=FULL - 1_250_000, trainings=[view])
-    assert account(stage) == TrainingAccount(FULL - 1_250_000, purchases=1)
+    assert stage.trainings() == TrainingList(balance_idr=FULL - 1_250_000, trainings=[view])
+    assert stage.account() == TrainingAccount(FULL - 1_250_000, purchases=1)
     assert stage.state() is BeneficiaryState.ACTIVE
     assert stage.state(OTHER) is BeneficiaryState.POTENTIAL
-    assert account(stage, OTHER) is None
+    assert stage.account(OTHER) is None
     # Nothing of what came with the purchase is changed by a later import.
     stage.course(code=view.course, price_idr="2000000", title="Lain", offered="no")
-    assert mine(stage).trainings == [view]
+    assert stage.trainings().trainings == [view]
 
 
 def test_a_second_click_gives_the_same_purchase_whatever_has_changed_since(stage):
@@ -66,16 +58,16 @@ def test_a_second_click_gives_the_same_purchase_whatever_has_changed_since(stage
     stage.services.partners.revoke(stage.partner.id, T0)
     again = stage.services.training.buy(PERSON.registrant_id, course, PERSON.buy_by + timedelta(days=9))
     assert again == (first, False)
-    assert account(stage) == TrainingAccount(FULL - 1_000_000, purchases=1)
+    assert stage.account() == TrainingAccount(FULL - 1_000_000, purchases=1)
     assert len(stage.items("CODE#")) == 1
 
 
 def test_a_double_click_buys_once(stage):
     course = stage.course()
-    first: list[TrainingView] = []
+    first: list[wire.TrainingView] = []
     stage.just_before_the_next_commit(lambda: first.append(stage.buy(course)))
     assert stage.services.training.buy(PERSON.registrant_id, course, T0 + SECOND) == (first[0], False)
-    assert account(stage) == TrainingAccount(FULL - 1_000_000, purchases=1)
+    assert stage.account() == TrainingAccount(FULL - 1_000_000, purchases=1)
     assert len(stage.items("CODE#")) == 1
 
 
@@ -86,13 +78,12 @@ def test_the_balance_is_spent_to_the_last_rupiah_and_not_below(stage):
         stage.buy(dear)
     assert refused.value.facts == {"balance_idr": 1_500_000, "price_idr": 1_500_001}
     stage.buy(last)
-    assert mine(stage).balance_idr == 0
-    with pytest.raises(errors.BalanceTooLow):
-        stage.buy(stage.course(price_idr="10000"))
-    with pytest.raises(errors.BalanceTooLow):
-        stage.buy(stage.course(price_idr="3500001"), OTHER)
-    assert account(stage) == TrainingAccount(0, purchases=2)
-    assert account(stage, OTHER) is None
+    assert stage.trainings().balance_idr == 0
+    for price, person in (("10000", PERSON), ("3500001", OTHER)):
+        with pytest.raises(errors.BalanceTooLow):
+            stage.buy(stage.course(price_idr=price), person)
+    assert stage.account() == TrainingAccount(0, purchases=2)
+    assert stage.account(OTHER) is None
 
 
 def test_two_purchases_at_once_that_exceed_the_balance_are_one(stage):
@@ -100,8 +91,8 @@ def test_two_purchases_at_once_that_exceed_the_balance_are_one(stage):
     stage.just_before_the_next_commit(lambda: stage.buy(first))
     with pytest.raises(errors.BalanceTooLow):
         stage.buy(second)
-    assert [one.course_id for one in mine(stage).trainings] == [first]
-    assert account(stage) == TrainingAccount(1_500_000, purchases=1)
+    assert [one.course_id for one in stage.trainings().trainings] == [first]
+    assert stage.account() == TrainingAccount(1_500_000, purchases=1)
     assert len(stage.items("CODE#")) == 1
 
 
@@ -124,7 +115,7 @@ def test_a_refused_purchase_leaves_nothing_behind(stage):
     with pytest.raises(BeneficiaryRevoked):
         stage.buy(course)
     assert stage.items("T#") + stage.items("CODE#") == []
-    assert mine(stage).balance_idr == 0
+    assert stage.trainings().balance_idr == 0
     assert stage.services.training.of("nobody") == TrainingList(balance_idr=None, trainings=[])
 
 
@@ -133,7 +124,7 @@ def test_the_last_millisecond_before_the_deadline_is_in_time_and_later_purchases
         stage.buy(now=PERSON.buy_by)
     stage.buy(now=PERSON.buy_by - timedelta(milliseconds=1))
     stage.buy(now=PERSON.buy_by + timedelta(days=30))
-    assert account(stage) == TrainingAccount(1_500_000, purchases=2)
+    assert stage.account() == TrainingAccount(1_500_000, purchases=2)
 
 
 def test_a_place_revoked_between_reading_and_writing_buys_nothing(stage):
@@ -148,20 +139,17 @@ def test_a_cancellation_gives_the_price_back_once_and_the_place_waits_for_a_purc
     course = stage.course()
     bought = stage.buy(course)
     cancelled = cancel(stage, bought, T0 + CANCEL_WITHIN)
-    assert (cancelled.state, cancelled.cancelled_at, cancelled.cancellable_until) == (
-        "CANCELLED",
-        "2026-11-24T03:00:20Z",
-        None,
-    )
+    told = (cancelled.state, cancelled.cancelled_at, cancelled.cancellable_until)
+    assert told == ("CANCELLED", "2026-11-24T03:00:20Z", None)
     assert cancel(stage, bought, T0 + timedelta(days=9)) == cancelled
-    assert mine(stage) == TrainingList(balance_idr=FULL, trainings=[cancelled])
-    assert account(stage) == TrainingAccount(FULL, purchases=0)
+    assert stage.trainings() == TrainingList(balance_idr=FULL, trainings=[cancelled])
+    assert stage.account() == TrainingAccount(FULL, purchases=0)
     assert stage.state() is BeneficiaryState.POTENTIAL
     # Bought again, it is a purchase of its own.
     again = stage.buy(course, now=T0 + timedelta(seconds=30))
     assert again.training_id != bought.training_id
     assert again.redeem_code != bought.redeem_code
-    assert mine(stage) == TrainingList(balance_idr=FULL - 1_000_000, trainings=[cancelled, again])
+    assert stage.trainings() == TrainingList(balance_idr=FULL - 1_000_000, trainings=[cancelled, again])
     assert stage.state() is BeneficiaryState.ACTIVE
 
 
@@ -171,7 +159,7 @@ def test_a_second_purchase_is_cancelled_without_touching_the_place(stage):
     assert stage.state() is BeneficiaryState.ACTIVE
     cancel(stage, first)
     assert stage.state() is BeneficiaryState.POTENTIAL
-    assert account(stage) == TrainingAccount(FULL, purchases=0)
+    assert stage.account() == TrainingAccount(FULL, purchases=0)
 
 
 @pytest.mark.parametrize("late", [T0 + CANCEL_WITHIN + timedelta(milliseconds=1), T0 + timedelta(days=30)])
@@ -183,7 +171,7 @@ def test_a_cancellation_can_be_too_late_and_nobody_elses_purchase_be_cancelled(s
     for person, training_id in ((OTHER.registrant_id, bought.training_id), (PERSON.registrant_id, "a" * 26)):
         with pytest.raises(NotFound):
             stage.services.training.cancel(person, training_id, T0)
-    assert mine(stage).trainings == [bought]
+    assert stage.trainings().trainings == [bought]
 
 
 def test_the_only_purchase_is_not_cancelled_after_the_deadline_but_another_one_is(stage):
@@ -195,7 +183,7 @@ def test_the_only_purchase_is_not_cancelled_after_the_deadline_but_another_one_i
     second = stage.buy(now=PERSON.buy_by)
     cancel(stage, second, PERSON.buy_by + SECOND)
     assert stage.state() is BeneficiaryState.ACTIVE
-    assert account(stage) == TrainingAccount(FULL - 1_000_000, purchases=1)
+    assert stage.account() == TrainingAccount(FULL - 1_000_000, purchases=1)
 
 
 def test_what_the_partner_has_taken_in_is_not_cancelled(stage):
@@ -203,7 +191,7 @@ def test_what_the_partner_has_taken_in_is_not_cancelled(stage):
     stage.just_before_the_next_commit(lambda: stage.redeem(bought))
     with pytest.raises(errors.TrainingAlreadyRedeemed):
         cancel(stage, bought)
-    assert account(stage) == TrainingAccount(FULL - 1_000_000, purchases=1)
+    assert stage.account() == TrainingAccount(FULL - 1_000_000, purchases=1)
     assert stage.state() is BeneficiaryState.ACTIVE
 
 
@@ -212,7 +200,7 @@ def test_a_purchase_that_comes_between_keeps_the_place_through_a_cancellation(st
     stage.just_before_the_next_commit(lambda: stage.buy(second))
     assert cancel(stage, first).state == "CANCELLED"
     assert stage.state() is BeneficiaryState.ACTIVE
-    assert account(stage) == TrainingAccount(FULL - 1_000_000, purchases=1)
+    assert stage.account() == TrainingAccount(FULL - 1_000_000, purchases=1)
 
 
 def test_a_person_keeps_the_balance_of_the_scheme_of_their_wave(stage):
@@ -238,7 +226,7 @@ def test_a_crash_before_the_write_leaves_nothing_and_the_purchase_can_be_sent_ag
     stage.just_before_the_next_commit(crash)
     with pytest.raises(RuntimeError):
         cancel(stage, bought)
-    assert mine(stage).trainings == [bought]
+    assert stage.trainings().trainings == [bought]
     assert cancel(stage, bought).state == "CANCELLED"
 
 
@@ -250,18 +238,15 @@ def test_who_came_to_be_excluded_after_the_award_spends_nothing_more(stage, monk
     before = stage.items("")
     with pytest.raises(Excluded):
         stage.services.training.buy(PERSON.registrant_id, course, T0)
-    form = RedemptionForm(bought.redeem_code, PERSON.card_number)
-    for report in (
-        lambda: stage.services.reports.validate(stage.partner, form),
-        lambda: stage.services.reports.redeem(stage.partner, form, T0),
-    ):
-        with pytest.raises(errors.ParticipantBlocked):
-            report()
+    with pytest.raises(errors.ParticipantBlocked):
+        stage.services.reports.validate(stage.partner, RedemptionForm(bought.redeem_code, PERSON.card_number))
+    with pytest.raises(errors.ParticipantBlocked):
+        stage.redeem(bought)
     assert stage.items("") == before
     assert stage.services.training.buy(PERSON.registrant_id, bought.course_id, T0)[1] is False
     assert stage.redeem(taken_in, OTHER)[1] is False
     # What they paid comes back, and stays where it is.
-    assert stage.services.training.cancel(PERSON.registrant_id, bought.training_id, T0).state == "CANCELLED"
+    assert cancel(stage, bought, T0).state == "CANCELLED"
 
 
 STEPS = 14
@@ -273,36 +258,23 @@ class Life:
     """One person does what comes into their head, and the partner and the clock do their part."""
 
     def __init__(self, stage: Scene, person: Beneficiary, courses: list[str], choices: Random) -> None:
-        self._stage = stage
-        self._person = person
-        self._courses = courses
-        self._choices = choices
+        self._stage, self._person, self._courses = stage, person, courses
+        self._choose = choices.choice
         self._now = T0
         stage.choose(person)
 
-    def state(self) -> BeneficiaryState:
-        return self._stage.state(self._person)
-
-    def trainings(self) -> wire.TrainingList:
-        return self._stage.services.training.of(self._person.registrant_id)
-
-    def account(self) -> TrainingAccount:
-        found = self._stage.services.training.accounts([self._person.registrant_id])
-        return found.get(self._person.registrant_id, TrainingAccount(FULL))
-
     def go_on(self) -> None:
         """Something happens, or is refused; then time passes: a moment, or two of the days there are."""
-        event = self._choices.choice([self._buy, self._cancel, self._cancel, self._report, self._report, self._expire])
+        event = self._choose([self._buy, self._cancel, self._cancel, self._report, self._report, self._expire])
         with suppress(DomainError, LegsFailed):
             event()
-        self._now += self._choices.choice([timedelta(seconds=1), timedelta(seconds=9), timedelta(days=2)])
+        self._now += self._choose([timedelta(seconds=1), timedelta(seconds=9), timedelta(days=2)])
 
     def _buy(self) -> None:
-        self._stage.services.training.buy(self._person.registrant_id, self._choices.choice(self._courses), self._now)
+        self._stage.services.training.buy(self._person.registrant_id, self._choose(self._courses), self._now)
 
     def _cancel(self) -> None:
-        one = self._one()
-        self._stage.services.training.cancel(self._person.registrant_id, one.training_id, self._now)
+        cancel(self._stage, self._one(), self._now, self._person)
 
     def _report(self) -> None:
         """The next thing that may happen to a training, whatever it is."""
@@ -319,15 +291,13 @@ class Life:
             self._stage.services.training.review(self._person.registrant_id, one.training_id, form, now)
 
     def _expire(self) -> None:
-        with self._stage.services.transaction() as tx:
-            current = self._stage.services.waves.beneficiary(self._person.registrant_id) or self._person
-            self._stage.services._beneficiaries.revoke(tx, current, 1, self._now)
+        self._stage.revoke(self._person, self._now)
 
     def _one(self) -> wire.TrainingView:
-        trainings = self.trainings().trainings
+        trainings = self._stage.trainings(self._person).trainings
         if not trainings:
             raise NotFound()
-        return self._choices.choice(trainings)
+        return self._choose(trainings)
 
 
 def test_whatever_happens_in_whatever_order_a_place_is_lost_only_while_no_purchase_stands(stage):
@@ -337,14 +307,14 @@ def test_whatever_happens_in_whatever_order_a_place_is_lost_only_while_no_purcha
         life = Life(stage, person, courses, Random(number))
         for _ in range(STEPS):
             life.go_on()
-            state, account, mine = life.state(), life.account(), life.trainings()
-            stand = [one for one in mine.trainings if one.state != "CANCELLED"]
+            state, shown = stage.state(person), stage.trainings(person)
+            has = stage.account(person) or TrainingAccount(FULL)
+            stand = [one for one in shown.trainings if one.state != "CANCELLED"]
             assert (state in {BeneficiaryState.ACTIVE, BeneficiaryState.GRADUATED}) == bool(stand)
-            assert len(stand) == account.purchases
-            assert account.balance_idr == FULL - sum(one.price_idr for one in stand) >= 0
-            assert mine.balance_idr == (0 if state is BeneficiaryState.REVOKED else account.balance_idr)
-            reviewed = any(one.review for one in stand)
-            assert reviewed == (state is BeneficiaryState.GRADUATED)
-        ends.add((state.value, len(mine.trainings) - len(stand), len(stand)))
+            assert len(stand) == has.purchases
+            assert has.balance_idr == FULL - sum(one.price_idr for one in stand) >= 0
+            assert shown.balance_idr == (0 if state is BeneficiaryState.REVOKED else has.balance_idr)
+            assert any(one.review for one in stand) == (state is BeneficiaryState.GRADUATED)
+        ends.add((state.value, len(shown.trainings) - len(stand), len(stand)))
     # Among them one who is revoked after a purchase that they had taken back.
     assert ends == {("REVOKED", 0, 0), ("POTENTIAL", 1, 0), ("REVOKED", 1, 0), ("GRADUATED", 0, 1), ("ACTIVE", 1, 1)}
