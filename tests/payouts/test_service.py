@@ -1,56 +1,34 @@
-"""The use cases of payouts over stores in memory: entitling, the sweep and what it tells, hints, what a person sees."""
+"""The use cases of payouts over stores in memory: entitling, sweep, hints, what a person sees, the consumer."""
 
 from __future__ import annotations
 
+import json
 import logging
-import random
-from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from chalicelib.aws.dynamodb import LegsFailed
 from chalicelib.config import Programme
 from chalicelib.payouts import alarm_words, rules, service, wire
-from chalicelib.payouts.errors import InvalidCallback, NotInScheme
+from chalicelib.payouts.errors import InvalidCallback, NotInScheme, PendingOutcome, Superseded, UnknownEntitlement
 from chalicelib.payouts.ledger.records import StoredAttempt
+from chalicelib.payouts.queue import consume
 from chalicelib.payouts.rules import Entitlement, Hold, Kind, Move, State
-from chalicelib.payouts.service import BACKLOG_MAX, SWEEP_LIMIT, Payouts
+from chalicelib.payouts.service import BACKLOG_MAX, SWEEP_LIMIT
+from tests.builders.payouts.memory import Memory, logged
 from tests.builders.payouts.world import beneficiary
 from tests.conftest import T0
-from tests.simulation.ports import Nature
-from tests.simulation.store import MemoryPayoutStore, MemoryTransaction
-from tests.simulation.table import Table
+from tests.simulation.store import MemoryTransaction
 
 ANI = beneficiary("ani")
 
 
-class Rig:
-    """`queued`: what was sent; `waiting`: how many messages the queue says it has."""
-
-    def __init__(self, programme: Programme) -> None:
-        self.rules = programme.payouts
-        dice = random.Random("service")
-        self.table, self.nature = Table(), Nature(dice, int, len)
-        self.store = MemoryPayoutStore(self.table, self.nature, dice)
-        self.queued: list[str] = []
-        self.waiting = 0
-        queue: Any = self
-        self.token = "token"
-        self.payouts = Payouts(self.store, queue, lambda: self.token, programme)
-
-    def send(self, ids: Sequence[str]) -> None:
-        self.queued += ids
-
-    def backlog(self) -> int:
-        return self.waiting
-
+class Rig(Memory):
     def entitle(self, who: str = "ani", kind: Kind = Kind.INCENTIVE) -> Entitlement:
-        tx: Any = MemoryTransaction(self.table, self.nature)
-        with tx:
-            id_ = self.payouts.entitle(tx, beneficiary(who), kind, T0)
-        return self.store.get(id_)
+        return self.store.get(super().entitle(beneficiary(who), kind))
 
     def sending(self, who: str, rail: str = "rail") -> Entitlement:
         due = self.entitle(who)
@@ -66,14 +44,6 @@ class Rig:
 def rig(programme: Programme, caplog: pytest.LogCaptureFixture) -> Rig:
     caplog.set_level(logging.INFO)
     return Rig(programme)
-
-
-def told(caplog: pytest.LogCaptureFixture) -> list[tuple]:
-    known = ("waiting", "queued", "count")
-    return [
-        (each.levelname, each.message, *(getattr(each, name) for name in known if hasattr(each, name)))
-        for each in caplog.records
-    ]
 
 
 def test_an_entitlement_begins_due_with_the_amount_of_the_persons_scheme(rig):
@@ -108,8 +78,7 @@ def test_a_scheme_without_the_kind_entitles_to_nothing(rig, programme, monkeypat
 
 def test_while_a_payment_may_be_under_way_a_write_that_depends_on_it_fails(rig):
     def check(who: Any) -> None:
-        tx: Any = MemoryTransaction(rig.table, rig.nature)
-        with tx:
+        with MemoryTransaction(rig.table, rig.nature) as tx:
             rig.payouts.check_nothing_alive(tx, "paying", who)
 
     check(None)
@@ -131,9 +100,9 @@ def test_the_sweep_queues_what_has_rested_and_what_is_held_more_seldom(rig, capl
     seldom = rest * rig.rules.held_look_factor
     moment = timedelta(seconds=1)
     assert rig.swept(rest) == []
-    assert told(caplog) == []
+    assert logged(caplog) == []
     assert rig.swept(rest + moment) == [due.id]
-    assert told(caplog) == [("INFO", "payouts_swept", 1)]
+    assert logged(caplog) == [("INFO", "payouts_swept", 1)]
     assert rig.swept(rest + moment) == []
     assert {held.id, by_file.id}.isdisjoint(rig.swept(seldom))
     assert {held.id, by_file.id} <= set(rig.swept(seldom + moment))
@@ -156,7 +125,7 @@ def test_a_backlog_is_not_fed(rig, caplog):
     rig.waiting = BACKLOG_MAX + 1
     assert rig.payouts.sweep(T0 + timedelta(days=1)) is None
     assert rig.queued == []
-    assert told(caplog) == [("WARNING", "payouts_not_swept", BACKLOG_MAX + 1)]
+    assert logged(caplog) == [("WARNING", "payouts_not_swept", BACKLOG_MAX + 1)]
     rig.waiting = BACKLOG_MAX
     assert len(rig.swept(timedelta(days=1))) == 1
 
@@ -167,14 +136,14 @@ def test_what_has_been_under_way_for_long_is_counted_each_time_and_apart_if_it_g
     rig.sending("by file", "bank-file")
     due = rig.entitle("due")
     rig.swept(timedelta(hours=1) - timedelta(seconds=1))
-    assert told(caplog) == [("INFO", "payouts_swept", 4)]
+    assert logged(caplog) == [("INFO", "payouts_swept", 4)]
     attempt = StoredAttempt(1, f"{due.id}-1", b"", T0, "rail")
     rig.store.claim(rig.store.get(due.id), attempt, T0 + timedelta(hours=23.5))
     for days, by_file in ((1, []), (4, [("WARNING", alarm_words.BY_FILE_LONG, 1)])):
         caplog.clear()
         rig.swept(timedelta(days=days))
         long = 2 if days == 1 else 3  # a new attempt is young however long its entitlement has been open
-        assert told(caplog) == [("INFO", "payouts_swept", 4), ("WARNING", alarm_words.SENDING_LONG, long), *by_file]
+        assert logged(caplog) == [("INFO", "payouts_swept", 4), ("WARNING", alarm_words.SENDING_LONG, long), *by_file]
 
 
 def test_what_another_sweep_took_first_is_not_queued_again(rig, monkeypatch):
@@ -189,7 +158,7 @@ def test_a_hint_with_the_right_token_queues_the_entitlement_of_its_reference(rig
     assert rig.queued == [due.id]
     rig.payouts.hint("token", "another system's")
     assert rig.queued == [due.id]
-    assert told(caplog) == [("INFO", "fsp_hint_ignored")]
+    assert logged(caplog) == [("INFO", "fsp_hint_ignored")]
 
 
 @pytest.mark.parametrize(("token", "said"), [("token", "Token"), ("token", ""), ("", ""), ("", "token"), ("é", "e")])
@@ -212,3 +181,119 @@ def test_people_see_their_own_by_kind(rig):
     assert [each.registrant_id for each in many["budi"]] == ["budi"]
     assert many["candra"] == []
     assert set(many) == {"ani", "budi", "candra"}
+
+
+class Scripted:
+    """Processes ids as told: an exception to raise, or nothing."""
+
+    def __init__(self, script: dict[str, Exception]) -> None:
+        self.script = script
+        self.seen: list[str] = []
+
+    def process(self, entitlement_id: str, now: datetime) -> State:
+        assert now == T0
+        self.seen.append(entitlement_id)
+        if entitlement_id in self.script:
+            raise self.script[entitlement_id]
+        return State.PAID
+
+
+def records(*bodies: str) -> list[dict[str, str]]:
+    return [{"messageId": f"m{place}", "body": body} for place, body in enumerate(bodies)]
+
+
+def failed(answer: dict[str, list[dict[str, str]]]) -> list[str]:
+    return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+
+
+def test_each_message_fails_or_succeeds_on_its_own():
+    payouts = Scripted(
+        {
+            "b": PendingOutcome(entitlement_id="b", reason="time-out"),
+            "c": Superseded(entitlement_id="c"),
+            "d": RuntimeError("anything"),
+        }
+    )
+    answer = consume(records(*(wire.encode_message(id_) for id_ in "abcde")), payouts, T0)
+    assert failed(answer) == ["m1", "m2", "m3"]
+    assert payouts.seen == list("abcde")
+
+
+def test_an_operator_finds_each_message_that_failed_and_why(caplog):
+    payouts = Scripted(
+        {
+            "b": PendingOutcome(entitlement_id="b", reason="http_503"),
+            "c": RuntimeError("with a secret"),
+            "d": UnknownEntitlement(entitlement_id="d"),
+        }
+    )
+    consume(records("not json", *(wire.encode_message(id_) for id_ in "bcd")), payouts, T0)
+    known = ("message_id", "code", "reason", "error")
+    assert [
+        (each.levelname, each.message, *(getattr(each, name) for name in known if hasattr(each, name)))
+        for each in caplog.records
+    ] == [
+        ("ERROR", "message_malformed", "m0"),
+        ("WARNING", "message_comes_again", "m1", "payout_outcome_pending", "http_503"),
+        ("ERROR", "message_failed", "m2", "RuntimeError"),
+        ("WARNING", "message_ignored", "m3"),
+    ]
+
+
+def test_a_message_that_came_before_is_named_with_how_often(caplog):
+    caplog.set_level(logging.INFO)
+    body = wire.encode_message("a")
+    again = [
+        {"messageId": f"m{times}", "body": body, "attributes": {"ApproximateReceiveCount": times}} for times in "123"
+    ]
+    consume(again, Scripted({}), T0)
+    assert [(each.message, each.message_id, each.received) for each in caplog.records] == [
+        ("message_again", "m2", 2),
+        ("message_again", "m3", 3),
+    ]
+
+
+def test_a_message_about_an_entitlement_that_is_not_ours_is_done_with_and_its_contents_are_not_logged(caplog):
+    payouts = Scripted({"foreign": UnknownEntitlement(entitlement_id="foreign")})
+    assert failed(consume(records(wire.encode_message("foreign")), payouts, T0)) == []
+    assert [line[:2] for line in logged(caplog)] == [("WARNING", "message_ignored")]
+    assert "foreign" not in str([vars(record) for record in caplog.records])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "not json 3174012345678901",
+        "[]",
+        "{}",
+        json.dumps({"v": 2, "entitlement_id": "a"}),
+        json.dumps({"v": "1", "entitlement_id": "a"}),
+        json.dumps({"v": 1, "entitlement_id": 7}),
+        json.dumps({"v": 1, "entitlement_id": "a", "account": "3174012345678901"}),
+    ],
+)
+def test_a_malformed_message_or_another_version_goes_back_and_its_contents_are_not_logged(body, caplog):
+    payouts = Scripted({})
+    with caplog.at_level(logging.DEBUG):
+        assert failed(consume(records(body), payouts, T0)) == ["m0"]
+    assert payouts.seen == []
+    assert [record.message for record in caplog.records] == ["message_malformed"]
+    assert "3174012345678901" not in str([vars(record) for record in caplog.records])
+
+
+def test_a_message_has_its_version_and_the_id_only():
+    assert json.loads(wire.encode_message("abc")) == {"v": 1, "entitlement_id": "abc"}
+    assert wire.decode_message(wire.encode_message("abc")).entitlement_id == "abc"
+
+
+@pytest.mark.parametrize(
+    ("hint", "reference"),
+    [
+        ({"reference_id": "r-1"}, "r-1"),
+        ({"event": "payout.succeeded", "data": {"reference_id": "r-2", "status": "SUCCEEDED"}}, "r-2"),
+        ({"event": "payout.succeeded"}, ""),
+    ],
+)
+def test_a_hint_is_read_in_both_forms_and_for_its_reference_only(hint, reference):
+    assert msgspec.json.decode(json.dumps(hint), type=wire.FspHint).reference == reference

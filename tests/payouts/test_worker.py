@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import random
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 import pytest
@@ -17,17 +16,15 @@ from chalicelib.payouts.controls.pause import Pause
 from chalicelib.payouts.errors import PendingOutcome, Superseded
 from chalicelib.payouts.ledger.records import Event
 from chalicelib.payouts.providers.provider import Providers
-from chalicelib.payouts.rules import Answer, Entitlement, Hold, Kind, Move, Outcome, State
+from chalicelib.payouts.rules import Answer, Entitlement, Hold, Move, Outcome, State
 from chalicelib.payouts.worker import Ports, Worker
 from chalicelib.registration.rules import FinancialAddress, Payee
+from tests.builders.payouts.memory import Memory, logged
+from tests.builders.payouts.world import beneficiary, incentive_id
 from tests.conftest import T0
-from tests.simulation.ports import Nature
-from tests.simulation.store import MemoryCeilingStore, MemoryPayoutStore, MemoryTransaction
-from tests.simulation.table import Table
 
-ID = "a" * 26
+ID = incentive_id("ani")
 AMOUNT = 600_000
-DUE = Entitlement(ID, "ani", 143, Kind.INCENTIVE, AMOUNT, State.DUE, 0, 1, None, T0, T0)
 PENDING, PAID = Answer(Outcome.PENDING, "ACCEPTED"), Answer(Outcome.SUCCEEDED, "SUCCEEDED", AMOUNT)
 FAILED, NOT_FOUND = Answer(Outcome.FAILED, "FAILED", AMOUNT), Answer(Outcome.NOT_FOUND, "not_found")
 NO_ANSWER = Answer(Outcome.UNKNOWN, "http_503")
@@ -70,22 +67,15 @@ class Scripted:
         return sealed.removeprefix(b"sealed:")
 
 
-class Rig:
+class Rig(Memory):
     """One worker. BNI is paid by `new` now; `old` is where an attempt may have gone before."""
 
     def __init__(self, programme: Programme) -> None:
-        self.rules = programme.payouts
-        self.table = Table()
-        dice = random.Random("worker")
-        nature = Nature(dice, int, len)
-        self.store = MemoryPayoutStore(self.table, nature, dice)
-        self.ceilings = MemoryCeilingStore(self.table, nature)
+        super().__init__(programme)
         self.calls: list[tuple] = []
         self.new, self.old = Scripted("new", self.calls), Scripted("old", self.calls)
-        self.now = T0
         self.limit(CeilingRules(day_idr=10**9, envelope_idr=10**9, block=3))
-        with MemoryTransaction(self.table, nature) as tx:
-            self.store.add(tx, DUE, "entitled")
+        self.entitle(beneficiary("ani"))
 
     def limit(self, ceilings: CeilingRules) -> None:
         code = msgspec.structs.replace(self.rules.codes["BNI"], rail="new")
@@ -96,9 +86,6 @@ class Rig:
     def process(self) -> State:
         self.calls.clear()
         return self.worker.process(ID, self.now)
-
-    def later(self, **delta: float) -> None:
-        self.now += timedelta(**delta)
 
     def rested(self) -> None:
         self.later(seconds=max(self.rules.failed_rest_s))
@@ -115,14 +102,6 @@ class Rig:
 def rig(programme: Programme, caplog: pytest.LogCaptureFixture) -> Rig:
     caplog.set_level(logging.INFO)
     return Rig(programme)
-
-
-def logged(caplog: pytest.LogCaptureFixture) -> list[tuple]:
-    known = ("entitlement", "state", "n", "reason", "ceiling")
-    return [
-        (each.message, each.levelname, *(getattr(each, name) for name in known if hasattr(each, name)))
-        for each in caplog.records
-    ]
 
 
 def test_a_claim_tests_everything_stores_the_attempt_sends_and_asks(rig, caplog):
@@ -142,7 +121,7 @@ def test_a_claim_tests_everything_stores_the_attempt_sends_and_asks(rig, caplog)
         (State.SENDING, None, 1, "claimed", rig.now),
         (State.PAID, None, 1, "SUCCEEDED", rig.now),
     ]
-    assert logged(caplog) == [(alarm_words.MOVED, "INFO", ID, "PAID", 1, "SUCCEEDED")]
+    assert logged(caplog) == [("INFO", alarm_words.MOVED, ID, "PAID", 1, "SUCCEEDED")]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +136,7 @@ def test_whom_nothing_may_be_paid_now_it_is_held_and_tested_again_without_a_new_
     rig.new.place = hold
     assert rig.process() is rig.process() is State.HELD
     assert rig.history() == [(State.HELD, hold, 0, reason, T0)]
-    assert logged(caplog) == [(alarm_words.MOVED, "INFO", ID, "HELD", 0, reason)]
+    assert logged(caplog) == [("INFO", alarm_words.MOVED, ID, "HELD", 0, reason)]
     assert rig.calls == [("payee", "ani", T0)]
 
 
@@ -187,7 +166,7 @@ def test_at_a_ceiling_nothing_is_stored_or_sent_and_the_log_names_it(rig, caplog
     assert rig.process() is State.DUE
     assert rig.history() == []
     assert [call[0] for call in rig.calls] == ["payee"]
-    assert logged(caplog) == [(alarm_words.CEILING_REACHED, "WARNING", ID, name)]
+    assert logged(caplog) == [("WARNING", alarm_words.CEILING_REACHED, ID, name)]
 
 
 def test_what_a_claim_that_came_second_had_spent_is_there_for_the_next(rig, monkeypatch):
@@ -202,15 +181,15 @@ def test_what_a_claim_that_came_second_had_spent_is_there_for_the_next(rig, monk
     with pytest.raises(Superseded):
         rig.process()
     assert [call[0] for call in rig.calls] == ["payee", "seal"], "nothing was sent"
-    assert rig.allowance.spend(DUE, T0) is None
-    assert rig.allowance.spend(DUE, T0) == "DAY#2026-11-24"
+    assert rig.allowance.spend(rig.head(), T0) is None
+    assert rig.allowance.spend(rig.head(), T0) == "DAY#2026-11-24"
 
 
 def test_while_payouts_are_paused_nothing_is_claimed_and_the_log_says_why(rig, caplog):
     rig.table.pause = Pause("arn:ani", T0, "looking into it")
     assert rig.process() is State.DUE
     assert (rig.calls, rig.history()) == ([], [])
-    assert logged(caplog) == [(alarm_words.PAUSED, "WARNING", ID)]
+    assert logged(caplog) == [("WARNING", alarm_words.PAUSED, ID)]
 
 
 def test_without_an_answer_to_the_sending_the_message_comes_again_and_the_attempt_is_kept(rig):
@@ -257,7 +236,7 @@ def test_while_payouts_are_paused_it_is_asked_about_and_not_sent_again(rig, capl
     rig.new.said = NOT_FOUND
     assert rig.process() is State.SENDING
     assert rig.calls == [("status", "new", f"{ID}-1")]
-    assert logged(caplog) == [(alarm_words.PAUSED, "WARNING", ID)]
+    assert logged(caplog) == [("WARNING", alarm_words.PAUSED, ID)]
     rig.new.said = PAID
     assert rig.process() is State.PAID
     rig.new.said = Answer(Outcome.REVERSED, "REVERSED", AMOUNT)
@@ -271,7 +250,7 @@ def test_unknown_to_the_provider_after_its_keys_life_it_is_held_for_good(rig, ca
     assert rig.process() is State.HELD
     held = (State.HELD, Hold.KEY_EXPIRED, 1, "not_found_after_key_life", rig.now)
     assert rig.history()[-1] == held
-    assert logged(caplog) == [(alarm_words.MOVED, "ERROR", ID, "HELD", 1, "not_found_after_key_life")]
+    assert logged(caplog) == [("ERROR", alarm_words.MOVED, ID, "HELD", 1, "not_found_after_key_life")]
     assert rig.process() is State.HELD, "asked about, and still not known"
     assert rig.calls == [("status", "new", f"{ID}-1")]
     assert rig.history()[-1] == held
@@ -306,7 +285,7 @@ def test_a_failed_attempt_rests_and_the_next_has_a_key_of_its_own_until_all_are_
         (State.FAILED, None, last, "FAILED", rig.now),
         (State.CANCELLED, None, last, "attempts_used_up", rig.now),
     ]
-    assert logged(caplog)[-1] == (alarm_words.MOVED, "ERROR", ID, "CANCELLED", last, "attempts_used_up")
+    assert logged(caplog)[-1] == ("ERROR", alarm_words.MOVED, ID, "CANCELLED", last, "attempts_used_up")
     assert rig.process() is State.CANCELLED
     assert rig.calls == []
 
@@ -343,7 +322,7 @@ def test_a_provider_that_denies_what_was_paid_is_logged_in_its_own_word_and_chan
     rig.new.said = FAILED
     assert rig.process() is State.PAID
     assert rig.history() == before
-    assert logged(caplog) == [(alarm_words.CONTRADICTED, "ERROR", ID, "FAILED")]
+    assert logged(caplog) == [("ERROR", alarm_words.CONTRADICTED, ID, "FAILED")]
 
 
 def test_money_that_came_back_is_recorded_as_paid_and_then_as_reversed(rig, caplog):
@@ -353,7 +332,7 @@ def test_money_that_came_back_is_recorded_as_paid_and_then_as_reversed(rig, capl
         (State.PAID, None, 1, "REVERSED", T0),
         (State.REVERSED, None, 1, "REVERSED", T0),
     ]
-    assert [line[1:4] for line in logged(caplog)] == [("INFO", ID, "PAID"), ("ERROR", ID, "REVERSED")]
+    assert [(line[0], *line[2:4]) for line in logged(caplog)] == [("INFO", ID, "PAID"), ("ERROR", ID, "REVERSED")]
 
 
 @pytest.mark.parametrize(
@@ -367,4 +346,4 @@ def test_a_hold_that_only_a_person_can_end_is_an_error_in_the_log(rig, caplog, a
     rig.new.said = answer
     assert rig.process() is State.HELD
     assert rig.head().hold is hold
-    assert logged(caplog) == [(alarm_words.MOVED, "ERROR", ID, "HELD", 1, answer.fact)]
+    assert logged(caplog) == [("ERROR", alarm_words.MOVED, ID, "HELD", 1, answer.fact)]

@@ -32,6 +32,7 @@ class Days(World):
         self.bucket = settings.reports_bucket
         self.statements: Statements = XenditStatements(self.sandbox.url, 20, lambda: API_KEY, lambda _: None)
         self.days = DayStore(self.s3, self.bucket)
+        self.services.day_comparison = self.comparison
 
     def at(self, day: int, hour: int, minute: int = 0, second: int = 0) -> datetime:
         """Make it this time of November 2026 in WIB."""

@@ -1,4 +1,4 @@
-"""A financial address from setting to payment: asked about, paid or held, changed only while nothing is sent."""
+"""A financial address: asked about, paid or held, whose it is, and changed only while nothing is sent to it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ import boto3
 import pytest
 from botocore.client import BaseClient
 
+from chalicelib.aws import dynamodb
 from chalicelib.payouts import queue
 from chalicelib.payouts.address_checks import AddressBook
 from chalicelib.payouts.errors import AddressUnchecked
 from chalicelib.payouts.providers.provider import Inquiry, InquiryOutcome, Providers
 from chalicelib.payouts.providers.xendit import Xendit
-from chalicelib.payouts.rules import Hold, State
+from chalicelib.payouts.rules import ALIVE, Hold, Kind, Move, State
+from chalicelib.registration.errors import AccountAlreadyUsed, PaymentUnderWay
 from chalicelib.registration.items import Exclusion
 from chalicelib.registration.rules import AddressCheck, FinancialAddress, Verdict
-from tests.builders.payouts.town import OTHER, SITI_S, answer, form
+from tests.builders.payouts.town import OTHER, SITI_S, Town, answer, form
 from tests.builders.payouts.world import API_KEY, AnyCode, beneficiary
 from tests.builders.registration import form as registered
+from tests.builders.registration import other_form
 from tests.conftest import REGION, T0
 
 
@@ -223,3 +226,134 @@ def test_what_the_bank_said_is_neither_kept_nor_logged(town, cloud, caplog):
         assert secret not in stored
         assert secret not in logged
     assert "RAHASIA" not in repr(Inquiry(InquiryOutcome.FOUND, "NYONYA RAHASIA"))
+
+
+@pytest.fixture
+def claimed(town: Town) -> Town:
+    """Budi has given Siti's account as his, and the bank says that it is not."""
+    town.people.register("budi", other_form(7, name="Budi"), T0)
+    assert answer(town.set(who="budi", holder_name="Budi")) == ("unverified", "correct_account_number")
+    return town
+
+
+def test_nobody_is_kept_from_their_own_account_by_one_who_cannot_be_paid_to_it(claimed):
+    assert answer(claimed.set()) == ("verified", "nothing")
+    assert claimed.pay() is State.PAID
+    assert claimed.paid_to() == [SITI_S]
+
+
+def test_who_lost_an_account_that_was_not_theirs_neither_gets_it_back_nor_frees_it(claimed):
+    claimed.set()
+    claimed.open(SITI_S, "Budi")
+    with pytest.raises(AccountAlreadyUsed):
+        claimed.set(who="budi", holder_name="Budi")
+    with pytest.raises(AccountAlreadyUsed):
+        claimed.set(who="budi", holder_name="Budi Santoso")
+    claimed.open(OTHER, "Budi")
+    assert answer(claimed.set(OTHER, who="budi", holder_name="Budi")) == ("verified", "nothing")
+    claimed.people.register("citra", other_form(8, name="Citra"), T0)
+    with pytest.raises(AccountAlreadyUsed):
+        claimed.set(who="citra", holder_name="Citra")
+
+
+def test_one_that_nobody_took_is_theirs_once_the_bank_has_corrected_its_books_and_freed_if_given_up(claimed):
+    claimed.open(SITI_S, "Budi")
+    assert answer(claimed.set(who="budi", holder_name="Budi")) == ("verified", "nothing")
+    with pytest.raises(AccountAlreadyUsed):
+        claimed.set()
+    claimed.open(OTHER, "Siti")
+    claimed.set(OTHER, who="budi", holder_name="Budi")
+    claimed.open(SITI_S, "Siti Aminah")
+    assert answer(claimed.set()) == ("verified", "nothing")
+
+
+@pytest.mark.parametrize("verdict", [Verdict.MATCHED, Verdict.NOT_OFFERED])
+def test_an_account_is_taken_only_while_its_owner_cannot_be_paid_to_it(claimed, monkeypatch, verdict):
+    """The bank corrects its books between the reading and the writing of who takes it."""
+    store = claimed.people._store
+    save = store.save_address
+
+    def corrected_meanwhile(*args: Any) -> None:
+        if len(args) == 6:
+            monkeypatch.setattr(store, "save_address", save)
+            assert claimed.people.keep_check("budi", 1, AddressCheck(verdict, None, T0), again=True)
+        save(*args)
+
+    monkeypatch.setattr(store, "save_address", corrected_meanwhile)
+    with pytest.raises(AccountAlreadyUsed):
+        claimed.set()
+
+
+def test_a_first_answer_that_comes_after_the_account_was_taken_does_not_make_it_payable(claimed):
+    claimed.set()
+    assert not claimed.people.keep_check("budi", 1, AddressCheck(Verdict.MATCHED, 100, T0), again=False)
+    with pytest.raises(AccountAlreadyUsed):
+        claimed.people.keep_check("budi", 1, AddressCheck(Verdict.MATCHED, 100, T0), again=True)
+
+
+def test_a_strangers_account_is_not_paid_though_the_strangers_name_is_given_with_it(town):
+    """The bank's name is compared with the person's own as well: the programme pays to one's own account."""
+    town.open(OTHER, "Budi Santoso")
+    answered = answer(town.set(OTHER, holder_name="Budi Santoso"))
+    assert answered == ("unverified", "own_account_or_registered_name")
+    assert town.pay() is State.HELD
+    assert town.paid_to() == []
+
+
+def test_an_address_stays_while_a_payment_to_it_may_be_under_way(town):
+    town.set()
+    town.faults(settle_ms=60_000)
+    assert town.pay() is State.SENDING
+    before = town.people.payee("siti").address
+    for change in ({"number": OTHER}, {"holder_name": "Siti A."}):
+        with pytest.raises(PaymentUnderWay):
+            town.set(**change)
+    assert answer(town.set()) == ("verified", "nothing"), "the same again is no change"
+    assert town.people.payee("siti").address == before
+
+    town.world.later(seconds=61)
+    assert town.pay() is State.PAID
+    town.open(OTHER, "Siti Aminah")
+    assert answer(town.set(OTHER)) == ("verified", "nothing")
+
+
+@pytest.mark.parametrize("hold", Hold)
+def test_of_what_is_held_only_what_may_be_alive_stands_in_the_way(town, hold):
+    town.set()
+    town.faults(settle_ms=60_000)
+    if hold in ALIVE:
+        town.pay()
+    town.world.store.move(town.world.store.get(town.payout), Move(State.HELD, "test", hold), T0)
+    if hold in ALIVE:
+        with pytest.raises(PaymentUnderWay):
+            town.set(OTHER)
+    else:
+        town.set(OTHER)
+
+
+def test_a_payment_of_any_kind_stands_in_the_way(town):
+    town.set()
+    town.faults(settle_ms=60_000)
+    with dynamodb.Transaction(REGION) as tx:
+        survey = town.world.payouts.entitle(tx, beneficiary("siti"), Kind.SURVEY_2, T0)
+    assert town.worker.process(survey, T0) is State.SENDING
+    with pytest.raises(PaymentUnderWay):
+        town.set(OTHER)
+
+
+def test_between_two_attempts_the_address_may_be_corrected_and_the_next_one_goes_there(town):
+    town.open("1230000", "Siti Aminah")
+    town.set("1230000")
+    assert town.pay() is State.HELD, "an account that never works"
+    town.set()
+    town.waited()
+    assert town.pay() is State.PAID
+    assert town.paid_to() == ["1230000", SITI_S]
+
+
+def test_who_has_another_persons_account_is_told_so_and_nobody_is_asked(town):
+    town.set()
+    town.people.register("budi", other_form(7, name="Budi"), T0)
+    with pytest.raises(AccountAlreadyUsed):
+        town.set(who="budi", holder_name="Budi")
+    assert town.fsp.asked == [SITI_S]

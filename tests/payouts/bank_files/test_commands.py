@@ -5,18 +5,15 @@ from __future__ import annotations
 import hashlib
 import stat
 from datetime import date
-from types import SimpleNamespace
 
 import boto3
 import pytest
-from click.testing import CliRunner, Result
 from lxml import etree
 
 from admin.commands.payouts import bank_file
-from admin.commands.payouts.payout import payout
 from admin.deployment import stages
 from chalicelib import wiring
-from chalicelib.config import BadConfiguration, Programme, Settings
+from chalicelib.config import BadConfiguration
 from chalicelib.payouts.errors import PendingOutcome
 from chalicelib.payouts.rules import State
 from tests.builders.payouts.bank import (
@@ -33,127 +30,102 @@ from tests.builders.payouts.bank import (
     tx,
     with_bank,
 )
+from tests.builders.payouts.desk import Desk
 from tests.conftest import REGION, T0
 
 
-class Terminal:
-    """The command line of two people; `who` sits there now."""
-
-    def __init__(self, world: BankWorld) -> None:
-        self.world = world
-        self.who = MAKER
-
-    def run(self, *words: str) -> Result:
-        return CliRunner().invoke(payout, [words[0], "--stage", "test", *words[1:]])
-
-    def lines(self, *words: str) -> list[str]:
-        result = self.run(*words)
-        assert result.exit_code == 0, result.output
-        return result.output.splitlines()
-
-    def refused(self, *words: str) -> str:
-        result = self.run(*words)
-        assert result.exit_code == 1, result.output
-        return result.output.strip()
-
-
 @pytest.fixture
-def terminal(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    world = BankWorld(cloud, programme)
-    terminal = Terminal(world)
-    monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=world.services))
-    monkeypatch.setattr(stages, "caller", lambda: terminal.who)
-    monkeypatch.setattr(bank_file, "utc_now", lambda: T0)
-    return terminal
+def desk(world: BankWorld, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    return Desk(world, monkeypatch, MAKER)
 
 
-def test_the_whole_round_by_two_people(terminal, tmp_path):
-    assert terminal.lines("export") == ["nothing waits for a bank file"]
-    references = [terminal.world.claimed(name) for name in ("ani", "budi")]
-    assert terminal.lines("export", "--list") == ["2 wait for a file, the longest since 2026-11-24T03:00:00Z"]
-    [proposed] = terminal.lines("export")
+def test_the_whole_round_by_two_people(desk, tmp_path):
+    assert desk.told("export") == ["nothing waits for a bank file"]
+    references = [desk.world.claimed(name) for name in ("ani", "budi")]
+    assert desk.told("export", "--list") == ["2 wait for a file, the longest since 2026-11-24T03:00:00Z"]
+    [proposed] = desk.told("export")
     batch, state, *_ = proposed.split()
     assert state == "PROPOSED"
     assert "2 transfers  Rp1.200.000  sha256 " in proposed
     assert f"pays 2026-11-25  made 2026-11-24T03:00:00Z by {MAKER}" in proposed
-    assert terminal.lines("export") == ["nothing waits for a bank file"]
+    assert desk.told("export") == ["nothing waits for a bank file"]
 
     out = tmp_path / "order.xml"
-    assert "(payout_same_person)" in terminal.refused("export", "--approve", batch, "--out", str(out))
+    assert "(payout_same_person)" in desk.refused("export", "--approve", batch, "--out", str(out))
     assert not out.exists()
-    terminal.who = CHECKER
-    [written] = terminal.lines("export", "--approve", batch, "--out", str(out))
+    desk.me = CHECKER
+    [written] = desk.told("export", "--approve", batch, "--out", str(out))
     raw = out.read_bytes()
     assert written == f"{out} written, {len(raw)} bytes, sha256 {hashlib.sha256(raw).hexdigest()}"
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     assert sorted(text(etree.fromstring(raw), "EndToEndId")) == sorted(references)
     assert [each.name for each in tmp_path.iterdir()] == ["order.xml"]
 
-    terminal.who = MAKER
+    desk.me = MAKER
     again = tmp_path / "again.xml"
-    terminal.lines("export", "--approve", batch, "--out", str(again))
+    desk.told("export", "--approve", batch, "--out", str(again))
     assert again.read_bytes() == raw
-    assert f"decided 2026-11-24T03:00:00Z by {CHECKER}" in terminal.lines("export", "--list")[0]
+    assert f"decided 2026-11-24T03:00:00Z by {CHECKER}" in desk.told("export", "--list")[0]
 
     report = tmp_path / "report.xml"
     report.write_bytes(pain002(batch, {references[0]: "ACSC", references[1]: "RJCT AC04"}))
-    first = terminal.refused("import", str(report))
-    assert first.splitlines()[-1] == "pain.002: 1 applied, 0 known before, 1 not applied"
+    first = desk.run("import", str(report)).output
     assert f": rejection_awaits_another_person: {references[1]} RJCT_AC04" in first
-    terminal.who = CHECKER
-    assert terminal.lines("import", str(report)) == ["pain.002: 1 applied, 1 known before, 0 not applied"]
-    assert terminal.lines("import", str(report)) == ["pain.002: 0 applied, 2 known before, 0 not applied"]
-    assert [terminal.world.state(each) for each in references] == [State.PAID, State.HELD]
+    assert first.endswith("\npain.002: 1 applied, 0 known before, 1 not applied\n")
+    desk.me = CHECKER
+    assert desk.told("import", str(report)) == ["pain.002: 1 applied, 1 known before, 0 not applied"]
+    assert desk.told("import", str(report)) == ["pain.002: 0 applied, 2 known before, 0 not applied"]
+    assert [desk.world.state(each) for each in references] == [State.PAID, State.HELD]
     report.write_bytes(camt054(entry(references[0], returned="AC04", ref="C-1")))
-    assert terminal.lines("import", str(report)) == ["camt.054: 1 applied, 0 known before, 0 not applied"]
-    assert terminal.world.state(references[0]) is State.REVERSED
+    assert desk.told("import", str(report)) == ["camt.054: 1 applied, 0 known before, 0 not applied"]
+    assert desk.world.state(references[0]) is State.REVERSED
 
 
-def test_what_is_applied_to_nothing_is_named_by_its_line_without_personal_data(terminal, tmp_path):
-    batch, [reference] = terminal.world.sent("ani")
+def test_what_is_applied_to_nothing_is_named_by_its_line_without_personal_data(desk, tmp_path):
+    batch, [reference] = desk.world.sent("ani")
     report = tmp_path / "report.xml"
     report.write_bytes(pain002(batch, [("Ani Lestari 1234567890", "ACSC"), (reference, "ZZZZ")]))
-    assert terminal.refused("import", str(report)).splitlines() == [
+    assert desk.run("import", str(report)).output.splitlines() == [
         "line 6: unknown_reference: not one of ours ACSC",
         f"line 7: unknown_word: {reference} ZZZZ",
         "pain.002: 0 applied, 0 known before, 2 not applied",
     ]
     report.write_bytes(b"<!DOCTYPE x><x/>")
-    assert terminal.refused("import", str(report)) == "Error: not read: it has a document type"
+    assert desk.refused("import", str(report)) == "Error: not read: it has a document type"
 
 
-def test_what_the_bank_said_in_words_is_shown_to_both_who_decide(terminal, tmp_path):
-    batch, [reference] = terminal.world.sent("ani")
+def test_what_the_bank_said_in_words_is_shown_to_both_who_decide(desk, tmp_path):
+    batch, [reference] = desk.world.sent("ani")
     path = tmp_path / "report.xml"
     why = reason("NARR", text="MsgId already received\x7f7")
     path.write_bytes(report(batch, block(batch, "", "", tx(reference, "RJCT", why))))
-    told = terminal.run("import", str(path)).output.splitlines()
+    told = desk.run("import", str(path)).output.splitlines()
     assert told[0].endswith(f": rejected_as_duplicate: {reference} RJCT_NARR")
     assert told[1] == "  the bank: MsgId already received\N{REPLACEMENT CHARACTER}7"
     line = f"the bank of {reference}: REJECTED  RJCT_NARR  imported by {MAKER}: {told[1].removeprefix('  the bank: ')}"
-    assert terminal.lines("show", reference[:26])[-1] == f"  {line}"
-    terminal.lines("resolve", reference[:26], "--as", "FAILED", "--reason", "the bank by letter")
-    terminal.who = CHECKER
-    shown = terminal.lines("approve", reference[:26], "--yes")
+    assert desk.told("show", reference[:26])[-1] == f"  {line}"
+    desk.told("resolve", reference[:26], "--as", "FAILED", "--reason", "the bank by letter")
+    desk.me = CHECKER
+    shown = desk.told("approve", reference[:26], "--yes")
     assert shown[0] == line
     assert "FAILED" in shown[-1]
-    assert terminal.world.state(reference) is State.FAILED
+    assert desk.world.state(reference) is State.FAILED
 
 
-def test_both_words_are_shown_where_the_bank_says_it_paid_what_it_had_rejected(terminal, tmp_path):
-    batch, [reference] = terminal.world.sent("ani")
-    terminal.world.take_in_by_two(pain002(batch, {reference: "RJCT AC04"}))
+def test_both_words_are_shown_where_the_bank_says_it_paid_what_it_had_rejected(desk, tmp_path):
+    batch, [reference] = desk.world.sent("ani")
+    desk.world.take_in_by_two(pain002(batch, {reference: "RJCT AC04"}))
     path = tmp_path / "report.xml"
     path.write_bytes(pain002(batch, {reference: "ACSC"}))
-    assert f": contradicts_what_was_applied: {reference} ACSC" in terminal.run("import", str(path)).output
-    assert terminal.lines("show", reference[:26])[-2:] == [
+    assert f": contradicts_what_was_applied: {reference} ACSC" in desk.run("import", str(path)).output
+    assert desk.told("show", reference[:26])[-2:] == [
         f"  the bank of {reference}: FAILED  RJCT_AC04  imported by {CHECKER}",
         f"  the bank of {reference}: SUCCEEDED  ACSC  imported by {MAKER}",
     ]
 
 
-def test_what_cannot_be_settled_now_is_kept_for_the_sweep(terminal, tmp_path, monkeypatch):
-    batch, [reference] = terminal.world.sent("ani")
+def test_what_cannot_be_settled_now_is_kept_for_the_sweep(desk, tmp_path, monkeypatch):
+    batch, [reference] = desk.world.sent("ani")
 
     def busy(*_: object) -> State:
         raise PendingOutcome(entitlement_id="x", reason="test")
@@ -161,31 +133,31 @@ def test_what_cannot_be_settled_now_is_kept_for_the_sweep(terminal, tmp_path, mo
     report = tmp_path / "report.xml"
     report.write_bytes(pain002(batch, {reference: "ACSC"}))
     with monkeypatch.context() as patch:
-        patch.setattr(terminal.world.worker, "process", busy)
-        assert terminal.lines("import", str(report))[1] == "1 kept and not settled yet: the sweep will"
-    assert terminal.world.state(reference) is State.SENDING
-    assert terminal.world.worker.process(reference[:26], terminal.world.now) is State.PAID
+        patch.setattr(desk.world.worker, "process", busy)
+        assert desk.told("import", str(report))[1] == "1 kept and not settled yet: the sweep will"
+    assert desk.world.state(reference) is State.SENDING
+    assert desk.world.worker.process(reference[:26], desk.world.now) is State.PAID
 
 
-def test_a_file_can_be_rejected_and_its_transfers_go_into_the_next(terminal):
-    terminal.world.claimed("ani")
-    first = terminal.lines("export")[0].split()[0]
-    assert terminal.lines("export", "--reject", first)[0].split()[:2] == [first, "REJECTED"]
-    assert "(bank_file_not_now)" in terminal.refused("export", "--reject", first)
-    second = terminal.lines("export", "--execute-on", "2026-12-01")[0]
+def test_a_file_can_be_rejected_and_its_transfers_go_into_the_next(desk):
+    desk.world.claimed("ani")
+    first = desk.told("export")[0].split()[0]
+    assert desk.told("export", "--reject", first)[0].split()[:2] == [first, "REJECTED"]
+    assert "(bank_file_not_now)" in desk.refused("export", "--reject", first)
+    second = desk.told("export", "--execute-on", "2026-12-01")[0]
     assert "pays 2026-12-01" in second
     assert second.split()[0] != first
-    assert "(unknown_bank_file)" in terminal.refused("export", "--reject", "nobodys")
+    assert "(unknown_bank_file)" in desk.refused("export", "--reject", "nobodys")
 
 
-def test_a_file_that_cannot_be_written_leaves_nothing_behind(terminal, tmp_path):
-    terminal.world.claimed("ani")
-    batch = terminal.lines("export")[0].split()[0]
-    terminal.who = CHECKER
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(desk, tmp_path):
+    desk.world.claimed("ani")
+    batch = desk.told("export")[0].split()[0]
+    desk.me = CHECKER
     out = tmp_path / "there"
     out.mkdir()
     (out / "x").write_text("")
-    assert terminal.run("export", "--approve", batch, "--out", str(out)).exit_code == 2
+    assert desk.run("export", "--approve", batch, "--out", str(out)).exit_code == 2
     assert [each.name for each in tmp_path.iterdir()] == ["there"]
 
 
@@ -193,8 +165,8 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(terminal, tmp_path)
     "words",
     ["--approve b", "--out f.xml", "--list --reject b", "--reject b --approve c --out f.xml", "--list --out f.xml"],
 )
-def test_one_thing_at_a_time(terminal, words):
-    assert terminal.run("export", *words.split()).exit_code == 2
+def test_one_thing_at_a_time(desk, words):
+    assert desk.run("export", *words.split()).exit_code == 2
 
 
 @pytest.mark.parametrize(

@@ -1,47 +1,19 @@
-"""What one administrator may do to payouts, and where it is refused."""
+"""What one administrator may do to payouts, what takes two, the provider's word above both, and the kill switch."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import logging
+from typing import Any
 
 import pytest
 
-from chalicelib.payouts.errors import NotNow
-from chalicelib.payouts.rules import WAITING, Authority, Hold, State
-from tests.builders.payouts.states import ANI, BUDI, PLACES, Place, last, placed, refused
-
-NOTHING_ALIVE = {
-    Place(State.DUE),
-    Place(State.FAILED),
-    *(Place(State.HELD, hold) for hold in {*WAITING, Hold.ADMIN}),
-}
-HELD_BY_ADMIN = Place(State.HELD, Hold.ADMIN)
-
-
-@pytest.mark.parametrize(
-    ("act", "allowed", "after", "reason"),
-    [
-        ("hold", NOTHING_ALIVE - {HELD_BY_ADMIN}, HELD_BY_ADMIN, "held_by_administrator"),
-        ("release", {HELD_BY_ADMIN}, Place(State.DUE), "released_by_administrator"),
-        ("cancel", NOTHING_ALIVE, Place(State.CANCELLED), "cancelled_by_administrator"),
-    ],
-)
-def test_each_act_is_possible_in_its_places_and_refused_in_all_others(world, act, allowed, after, reason):
-    assert allowed <= set(PLACES)
-    for number, place in enumerate(PLACES):
-        before = placed(world, f"person-{number}", place)
-        world.later(seconds=1)
-        call = lambda id_=before.id: getattr(world.administration, act)(id_, ANI, "why", world.now)  # noqa: E731
-        if place not in allowed:
-            shown = f"{place.state} ({place.hold})" if place.hold else place.state
-            assert refused(call, NotNow) == {"action": act, "state": shown}
-            assert world.store.get(before.id) == replace(before, queued_at=before.queued_at or before.changed_at), place
-            continue
-        moved = call()
-        assert (moved.state, moved.hold, moved.n, moved.seq) == (after.state, after.hold, before.n, before.seq + 1)
-        event = last(world, before.id)
-        assert (event.before, event.reason, event.authority) == (place.state, reason, Authority(ANI, "why")), place
-    assert len(world.messages()) == (act == "release"), "only what may now be paid is queued"
+from chalicelib.payouts import alarm_words
+from chalicelib.payouts.controls.proposals import Decision
+from chalicelib.payouts.errors import NoProposal, NotNow, ProviderObjects, Superseded
+from chalicelib.payouts.rules import WAITING, Answer, Entitlement, Hold, Outcome, State
+from tests.builders.crashes import Calls, Crash, die
+from tests.builders.payouts.states import ANI, BUDI, OVER, Place, placed, propose, refused
+from tests.builders.payouts.world import World
 
 
 def test_what_is_held_or_cancelled_no_worker_and_no_sweep_touches_until_it_is_released_once(world):
@@ -62,3 +34,169 @@ def test_what_is_held_or_cancelled_no_worker_and_no_sweep_touches_until_it_is_re
     assert world.payouts.sweep(world.now) == 0
     assert world.worker.process(entitlement.id, world.now) is State.CANCELLED
     assert world.books() == []
+
+
+@pytest.mark.parametrize("other", [None, Decision.FAILED], ids=["taken away", "replaced"])
+def test_a_proposal_that_goes_while_it_is_approved_counts_no_more(world, other):
+    entitlement = placed(world, "ani", Place(State.SENDING))
+    propose(world, entitlement, Decision.PAID)
+    approve = world.store.approve
+
+    def meanwhile(*arguments: Any) -> Entitlement:
+        world.administration.reject(entitlement.id, ANI, "why", world.now)
+        if other is not None:
+            propose(world, entitlement, other)
+        return approve(*arguments)
+
+    world.store.approve = meanwhile
+    refused(lambda: world.administration.approve(entitlement.id, BUDI, world.now), Superseded)
+    assert world.state(entitlement.id) is State.SENDING
+
+
+def test_a_new_round_has_its_own_attempts_and_its_own_keys(world):
+    entitlement = placed(world, "ani", Place(State.DUE))
+    world.person("ani", "2220000")  # an account that the sandbox never pays
+    world.sandbox.books.configure({"fail_code": "TEMPORARY_TRANSFER_ERROR"})
+
+    def use_up() -> None:
+        while world.worker.process(entitlement.id, world.now) is State.FAILED:
+            world.later(seconds=max(world.rules.failed_rest_s))
+
+    use_up()
+    assert world.store.get(entitlement.id).n == world.rules.attempts_max
+    propose(world, entitlement, Decision.RETRY)
+    opened = world.administration.approve(entitlement.id, BUDI, world.now)
+    assert (opened.state, opened.n, opened.n_before) == (State.DUE, 3, 3)
+    use_up()
+    assert world.state(entitlement.id) is State.CANCELLED
+    assert [each.n for each in world.store.attempts(entitlement.id)] == [1, 2, 3, 4, 5, 6]
+    assert {line.moved_idr for line in world.books()} == {0}
+
+
+def test_money_that_came_back_is_paid_again_and_the_books_agree(world):
+    entitlement = placed(world, "ani", Place(State.DUE))
+    assert world.worker.process(entitlement.id, world.now) is State.PAID
+    propose(world, entitlement, Decision.REVERSED)
+    world.administration.approve(entitlement.id, BUDI, world.now)
+    propose(world, entitlement, Decision.RETRY, BUDI)
+    assert refused(lambda: world.administration.approve(entitlement.id, ANI, world.now), ProviderObjects) == {
+        "fact": "SUCCEEDED"
+    }
+    world.sandbox.books.reverse(f"{entitlement.id}-1")
+    world.administration.approve(entitlement.id, ANI, world.now)
+    assert world.worker.process(entitlement.id, world.now) is State.PAID
+    assert sorted(line.moved_idr for line in world.books()) == [0, 600_000]
+    assert world.disagreements() == []
+
+
+def test_a_checker_who_dies_at_any_call_leaves_one_transition_and_nothing_stuck(world, monkeypatch):
+    def started(name: str) -> Entitlement:
+        entitlement = placed(world, name, Place(State.HELD, Hold.KEY_EXPIRED))
+        propose(world, entitlement, Decision.FAILED)
+        world.messages()
+        return entitlement
+
+    world.fsp.answer = OVER
+    calls = Calls(monkeypatch)
+    entitlement = started("whole")
+    calls.reset()
+    world.administration.approve(entitlement.id, BUDI, world.now)
+    made = [operation for _, operation in calls.made]
+    assert made == ["GetItem", "GetItem", "GetItem", "TransactWriteItems", "SendMessageBatch"]
+    for moment in ("before", "after"):
+        for number, operation in enumerate(made):
+            entitlement = started(f"{moment}-{number}")
+            calls.reset()
+            getattr(calls, moment)[number] = die
+            with pytest.raises(Crash):
+                world.administration.approve(entitlement.id, BUDI, world.now)
+            calls.reset()
+            committed = (moment, operation) == ("after", "TransactWriteItems") or number == len(made) - 1
+            assert world.state(entitlement.id) is (State.FAILED if committed else State.HELD), (moment, operation)
+            if committed:
+                refused(lambda e=entitlement: world.administration.approve(e.id, BUDI, world.now), NoProposal)
+            else:
+                world.administration.approve(entitlement.id, BUDI, world.now)
+            assert [event.reason for event in world.store.events(entitlement.id)].count("decided_failed") == 1
+    world.later(seconds=world.rules.requeue_after_s + 1)
+    world.messages()
+    assert world.payouts.sweep(world.now) == 1 + 2 * len(made), "the sweep finds what no message is about"
+
+
+def test_an_entitlement_that_is_opened_again_is_not_sent_with_an_old_key(world):
+    """The first attempt turns up at the provider only after two people called it over."""
+    entitlement = placed(world, "ani", Place(State.SENDING))
+    world.later(seconds=world.rules.key_lifetime_s)
+    propose(world, entitlement, Decision.FAILED)
+    world.fsp.answer = Answer(Outcome.NOT_FOUND, "not_found")
+    world.administration.approve(entitlement.id, BUDI, world.now)
+    world.fsp.answer = None
+    world.later(seconds=world.rules.requeue_after_s)
+    assert world.worker.process(entitlement.id, world.now) is State.PAID
+    assert [line.reference_id for line in world.books()] == [f"{entitlement.id}-2"]
+
+
+def pause(world: World, why: str = "wrong amounts") -> None:
+    world.administration.pause(ANI, why, world.now)
+
+
+def resume(world: World) -> None:
+    world.administration.resume(BUDI, "put right", world.now)
+
+
+def test_a_worker_at_work_stops_with_its_next_message(world, caplog):
+    first, second = (world.entitle(world.person(name)) for name in ("ani", "budi"))
+    assert world.worker.process(first, world.now) is State.PAID
+    pause(world)
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        assert world.worker.process(second, world.now) is State.DUE
+    assert [record.message for record in caplog.records] == [alarm_words.PAUSED]
+    assert len(world.books()) == 1
+    resume(world)
+    assert world.worker.process(second, world.now) is State.PAID
+
+
+@pytest.mark.parametrize(
+    "place", [Place(State.FAILED), *(Place(State.HELD, hold) for hold in sorted(WAITING))], ids=str
+)
+def test_nothing_is_claimed_from_any_state(world, place):
+    entitlement = placed(world, "ani", place)
+    pause(world)
+    world.later(days=1)
+    assert world.worker.process(entitlement.id, world.now) is place.state
+    assert len(world.store.events(entitlement.id)) == entitlement.seq, "not even its obstacles are looked at"
+    resume(world)
+    assert world.worker.process(entitlement.id, world.now) is State.PAID
+
+
+def test_a_message_during_the_pause_is_done_with_and_the_sweep_brings_it_back(world):
+    entitlement = world.entitle(world.person("ani"))
+    world.payouts.enqueue(entitlement)
+    pause(world)
+    assert [world.deliver(body) for body in world.messages()] == [True], "it uses up none of its tries"
+    resume(world)
+    world.later(seconds=world.rules.requeue_after_s + 1)
+    assert world.payouts.sweep(world.now) == 1
+    (message,) = world.messages()
+    world.deliver(message)
+    assert world.state(entitlement) is State.PAID
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_command_that_dies_never_changed_the_switch_without_a_line_about_it(world, monkeypatch, moment, number):
+    calls = Calls(monkeypatch)
+    for act, paused in ((pause, True), (resume, False)):
+        calls.reset()
+        getattr(calls, moment)[number] = die
+        with pytest.raises(Crash):
+            act(world)
+        calls.reset()
+        switched = (world.administration.paused() is not None) is paused
+        assert switched is ((moment, number) == ("after", 1))
+        noted = [act.deed for act in world.administration.acts(1)] == ["PAUSE" if paused else "RESUME"]
+        assert noted or not switched
+        world.later(seconds=1)
+        act(world)
+        assert (world.administration.paused() is not None) is paused

@@ -4,62 +4,27 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
-from typing import Any
 
 import boto3
 import pytest
-from click.testing import CliRunner, Result
 
 from admin.cli import main
-from admin.commands.payouts import control, decision
 from admin.deployment import stages
 from admin.terminal import progress
 from chalicelib import wiring
 from chalicelib.config import load_programme
 from chalicelib.payouts.errors import UnknownEntitlement
 from chalicelib.payouts.rules import Hold, State
+from tests.builders.payouts.desk import Desk
 from tests.builders.payouts.states import ANI, BUDI, Place, placed
 from tests.builders.payouts.world import World, incentive_id
 from tests.conftest import REGION, T0
 
 
-class Desk:
-    """A command line; `me` is whoever sits there."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.me = ANI
-
-    def run(self, *words: str, **options: Any) -> Result:
-        return CliRunner().invoke(main, ["payout", *words, "--stage", "test"], **options)
-
-    def told(self, *words: str, **options: Any) -> list[str]:
-        result = self.run(*words, **options)
-        assert result.exit_code == 0, result.output
-        return result.output.splitlines()
-
-    def refused(self, *words: str, **options: Any) -> str:
-        result = self.run(*words, **options)
-        assert result.exit_code == 1
-        assert "Traceback" not in result.output
-        return result.output.splitlines()[-1]
-
-
 @pytest.fixture
 def desk(world: World, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    desk = Desk(world)
     world.services.waves._store.start(T0 - timedelta(days=60))
-
-    def load(name: str) -> SimpleNamespace:
-        assert name == "test"
-        return SimpleNamespace(services=world.services)
-
-    monkeypatch.setattr(stages, "load", load)
-    monkeypatch.setattr(stages, "caller", lambda: desk.me)
-    for module in (decision, control):
-        monkeypatch.setattr(module, "utc_now", lambda: world.now)
-    return desk
+    return Desk(world, monkeypatch)
 
 
 def line(world: World, id_: str, state: str, n: int) -> str:

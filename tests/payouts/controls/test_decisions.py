@@ -1,17 +1,15 @@
-"""What administrators do, over stores in memory: who is recorded with which words, what is queued, who is asked."""
+"""What administrators decide, in every place of an entitlement: who is recorded, what is queued, who is asked."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from chalicelib.aws.admin_acts import Act
 from chalicelib.config import Programme
-from chalicelib.payouts.controls.administration import Administration, PayoutDeed, PayoutStores
+from chalicelib.payouts.controls.administration import PayoutDeed
 from chalicelib.payouts.controls.ceilings import Ceiling, day_name, envelope_name
 from chalicelib.payouts.controls.pause import Pause
 from chalicelib.payouts.controls.proposals import Decision, Proposal
@@ -24,244 +22,257 @@ from chalicelib.payouts.errors import (
     SamePerson,
     Superseded,
 )
-from chalicelib.payouts.ledger.records import StoredAttempt
-from chalicelib.payouts.providers.provider import Providers
-from chalicelib.payouts.rules import Answer, Authority, Entitlement, Hold, Kind, Move, Outcome, State
-from tests.builders.payouts.states import refused
-from tests.conftest import T0
-from tests.simulation.ports import Nature
-from tests.simulation.store import (
-    MemoryCeilingStore,
-    MemoryPauseStore,
-    MemoryPayoutStore,
-    MemoryProposalStore,
-    MemoryTransaction,
+from chalicelib.payouts.rules import WAITING, Answer, Authority, Hold, Kind, Move, Outcome, State
+from tests.builders.payouts.memory import Memory
+from tests.builders.payouts.states import (
+    ANI,
+    BUDI,
+    OPEN,
+    OVER,
+    PLACES,
+    Place,
+    attempted,
+    last,
+    placed,
+    propose,
+    refused,
 )
-from tests.simulation.table import Table
+from tests.conftest import T0
 
-ID = "a" * 26
-ANI, BUDI = "arn:aws:iam::1:user/ani", "arn:aws:iam::1:user/budi"
-DUE = Entitlement(ID, "ani", 143, Kind.INCENTIVE, 600_000, State.DUE, 0, 1, None, T0, T0)
 LATER = T0 + timedelta(minutes=1)
-
-
-class Journal:
-    """Keeps lines; `then` happens after each."""
-
-    def __init__(self) -> None:
-        self.lines: list[Act] = []
-        self.then: Callable[[], object] = int
-
-    def add(self, act: Act) -> None:
-        self.lines.append(act)
-        self.then()
-
-    def latest(self, limit: int) -> list[Act]:
-        return self.lines[::-1][:limit]
-
-
-class Rig:
-    """One entitlement, DUE. The provider of its attempts is `rail`; `asked` are the references asked about."""
-
-    def __init__(self, programme: Programme) -> None:
-        self.rules = programme.payouts
-        table, dice = Table(), random.Random("decisions")
-        nature = Nature(dice, int, len)
-        self.table = table
-        self.ledger = MemoryPayoutStore(table, nature, dice)
-        self.journal, self.queued, self.asked = Journal(), [], []
-        self.said = Answer(Outcome.FAILED, "FAILED")
-        fake: Any = self
-        books = PayoutStores(
-            self.ledger,
-            MemoryProposalStore(table, nature),
-            MemoryPauseStore(table, nature),
-            MemoryCeilingStore(table, nature),
-            fake.journal,
-        )
-        self.admin = Administration(books, Providers({"rail": fake}, {}), fake, self.rules)
-        with MemoryTransaction(table, nature) as tx:
-            self.ledger.add(tx, DUE, "entitled")
-
-    def send(self, ids: Sequence[str]) -> None:
-        self.queued += ids
-
-    def status(self, reference: str) -> Answer:
-        self.asked.append(reference)
-        return self.said
-
-    def head(self) -> Entitlement:
-        return self.ledger.get(ID)
-
-    def claimed(self, now: datetime = T0) -> Entitlement:
-        n = self.head().n + 1
-        return self.ledger.claim(self.head(), StoredAttempt(n, f"{ID}-{n}", b"sealed", now, "rail"), now)
-
-    def moved(self, state: State, hold: Hold | None = None) -> Entitlement:
-        return self.ledger.move(self.head(), Move(state, "test", hold), T0)
-
-    def last(self) -> tuple[State, Hold | None, str, Authority | None, datetime]:
-        event = self.ledger.events(ID)[-1]
-        return event.state, event.hold, event.reason, event.authority, event.at
+HELD_BY_ADMIN = Place(State.HELD, Hold.ADMIN)
+NOTHING_ALIVE = {
+    Place(State.DUE),
+    Place(State.FAILED),
+    *(Place(State.HELD, hold) for hold in {*WAITING, Hold.ADMIN}),
+}
+DECIDED = {
+    **{place: {Decision.PAID, Decision.FAILED} for place in OPEN},
+    Place(State.PAID): {Decision.REVERSED},
+    Place(State.CANCELLED): {Decision.RETRY},
+    Place(State.REVERSED): {Decision.RETRY},
+}
 
 
 @pytest.fixture
-def rig(programme: Programme) -> Rig:
-    return Rig(programme)
+def world(programme: Programme) -> Memory:
+    return Memory(programme)
 
 
-def test_one_person_holds_and_releases_and_only_then_is_it_queued(rig):
-    held = rig.admin.hold(ID, ANI, "looking into it", LATER)
-    assert (held.state, held.hold) == (State.HELD, Hold.ADMIN)
-    looking = Authority(ANI, "looking into it")
-    assert rig.last() == (State.HELD, Hold.ADMIN, "held_by_administrator", looking, LATER)
-    again = lambda: rig.admin.hold(ID, BUDI, "again", LATER)  # noqa: E731
-    assert refused(again, NotNow) == {"action": "hold", "state": "HELD (ADMIN)"}
-    assert rig.queued == []
-    assert rig.admin.release(ID, BUDI, "in order", LATER).state is State.DUE
-    assert rig.last() == (State.DUE, None, "released_by_administrator", Authority(BUDI, "in order"), LATER)
-    assert rig.queued == [ID]
-    again = lambda: rig.admin.release(ID, BUDI, "again", LATER)  # noqa: E731
-    assert refused(again, NotNow) == {"action": "release", "state": "DUE"}
-    assert rig.queued == [ID]
+def approve(world: Memory, id_: str, by: str = BUDI, seen: Proposal | None = None):
+    return world.administration.approve(id_, by, world.now, seen)
 
 
-def test_one_person_cancels_what_is_not_alive(rig):
-    rig.claimed()
-    for act in ("hold", "cancel"):
-        call = lambda act=act: getattr(rig.admin, act)(ID, ANI, "why", LATER)  # noqa: E731
-        assert refused(call, NotNow) == {"action": act, "state": "SENDING"}
-    rig.moved(State.FAILED)
-    assert rig.admin.cancel(ID, ANI, "moved abroad", LATER).state is State.CANCELLED
-    assert rig.last() == (State.CANCELLED, None, "cancelled_by_administrator", Authority(ANI, "moved abroad"), LATER)
-    assert rig.queued == []
+# One person
 
 
-def test_about_what_is_not_open_nothing_is_decided_by_two(rig):
+@pytest.mark.parametrize(
+    ("act", "allowed", "after", "reason"),
+    [
+        ("hold", NOTHING_ALIVE - {HELD_BY_ADMIN}, HELD_BY_ADMIN, "held_by_administrator"),
+        ("release", {HELD_BY_ADMIN}, Place(State.DUE), "released_by_administrator"),
+        ("cancel", NOTHING_ALIVE, Place(State.CANCELLED), "cancelled_by_administrator"),
+    ],
+)
+@pytest.mark.parametrize("place", PLACES, ids=str)
+def test_each_act_is_possible_in_its_places_and_refused_in_all_others(world, act, allowed, after, reason, place):
+    before = placed(world, "ani", place)
+    world.later(seconds=1)
+    call = lambda: getattr(world.administration, act)(before.id, ANI, "why", world.now)  # noqa: E731
+    if place not in allowed:
+        shown = f"{place.state} ({place.hold})" if place.hold else place.state
+        assert refused(call, NotNow) == {"action": act, "state": shown}
+        assert world.store.get(before.id) == replace(before, queued_at=before.queued_at or before.changed_at)
+        return
+    moved = call()
+    assert (moved.state, moved.hold, moved.n, moved.seq) == (after.state, after.hold, before.n, before.seq + 1)
+    event = last(world, before.id)
+    assert (event.before, event.state, event.hold, event.at) == (place.state, after.state, after.hold, world.now)
+    assert (event.reason, event.authority) == (reason, Authority(ANI, "why"))
+    assert world.queued == ([before.id] if act == "release" else []), "only what may now be paid is queued"
+
+
+@pytest.mark.parametrize(("act", "place"), [("hold", "DUE"), ("release", "ADMIN"), ("cancel", "DUE")])
+def test_an_act_that_meets_a_worker_writes_and_queues_nothing(world, monkeypatch, act, place):
+    stale = placed(world, "ani", HELD_BY_ADMIN if place == "ADMIN" else Place(State.DUE))
+    world.store.move(stale, Move(State.CANCELLED, "test"), T0)
+    monkeypatch.setattr(world.store, "get", lambda _: stale)
+    refused(lambda: getattr(world.administration, act)(stale.id, BUDI, "why", LATER), Superseded)
+    assert (last(world, stale.id).authority, world.queued) == (None, [])
+
+
+# Two people
+
+
+@pytest.mark.parametrize("place", PLACES, ids=str)
+def test_each_decision_is_proposed_in_its_places_and_refused_in_all_others(world, place):
+    entitlement = placed(world, "ani", place)
     for decision in Decision:
-        call = lambda d=decision: rig.admin.propose(ID, d, ANI, "why", LATER)  # noqa: E731
-        assert refused(call, NotNow) == {"action": decision.value.lower(), "state": "DUE"}
+        propose_it = lambda d=decision: propose(world, entitlement, d)  # noqa: E731
+        if decision in DECIDED.get(place, set()):
+            propose_it()
+            standing = world.administration.standing(entitlement.id)
+            assert (standing.decision, standing.maker, standing.note) == (decision, ANI, "as agreed")
+            world.administration.reject(entitlement.id, ANI, "for the test", world.now)
+        else:
+            shown = f"{place.state} ({place.hold})" if place.hold else place.state
+            assert refused(propose_it, NotNow) == {"action": decision.value.lower(), "state": shown}
+            assert world.administration.standing(entitlement.id) is None
+    assert len(world.store.events(entitlement.id)) == entitlement.seq, "a proposal moves nothing"
 
 
-def test_a_proposal_is_about_what_its_maker_saw_and_stands_alone(rig):
-    seq = rig.claimed().seq
-    proposal = Proposal(Decision.PAID, seq, ANI, "bank says so", LATER)
-    assert rig.admin.standing(ID) is None
-    assert rig.admin.propose(ID, Decision.PAID, ANI, "bank says so", LATER) == proposal
-    assert rig.admin.propose(ID, Decision.PAID, ANI, "said again", T0) == proposal
-    assert rig.admin.standing(ID) == proposal
+def test_a_proposal_is_about_what_its_maker_saw_and_stands_alone(world, monkeypatch):
+    sending = placed(world, "ani", Place(State.SENDING))
+    id_, admin = sending.id, world.administration
+    proposal = Proposal(Decision.PAID, sending.seq, ANI, "bank says so", LATER)
+    assert admin.standing(id_) is None
+    assert admin.propose(id_, Decision.PAID, ANI, "bank says so", LATER) == proposal
+    assert admin.propose(id_, Decision.PAID, ANI, "said again", T0) == proposal
+    assert admin.standing(id_) == proposal
     for decision, by in ((Decision.FAILED, ANI), (Decision.PAID, BUDI)):
-        call = lambda d=decision, by=by: rig.admin.propose(ID, d, by, "other", LATER)  # noqa: E731
+        call = lambda d=decision, by=by: admin.propose(id_, d, by, "other", LATER)  # noqa: E731
         assert refused(call, ProposalStands) == {"decision": "PAID", "maker": ANI}
-    wrong = lambda: rig.admin.propose(ID, Decision.RETRY, ANI, "why", LATER)  # noqa: E731
-    assert refused(wrong, NotNow) == {"action": "retry", "state": "SENDING"}
-    rig.moved(State.HELD, Hold.KEY_EXPIRED)
-    assert rig.admin.standing(ID) is None, "it is out of date"
-    assert refused(lambda: rig.admin.approve(ID, BUDI, LATER), NoProposal) == {"entitlement_id": ID}
+    world.store.move(sending, Move(State.HELD, "test", Hold.KEY_EXPIRED), T0)
+    assert admin.standing(id_) is None, "it is out of date"
+    assert refused(lambda: approve(world, id_), NoProposal) == {"entitlement_id": id_}
+    world.proposals.delete(id_, proposal)
+    monkeypatch.setattr(world.proposals, "put", lambda *_: False)
+    call = lambda: admin.propose(id_, Decision.PAID, ANI, "why", LATER)  # noqa: E731
+    assert refused(call, ProposalStands) == {"decision": "PAID", "maker": ANI}, "what stood in the way has gone"
 
 
-def test_what_stood_in_the_way_may_have_gone_when_it_is_looked_at(rig, monkeypatch):
-    rig.claimed()
-    proposals = rig.admin._proposals
-    monkeypatch.setattr(proposals, "put", lambda *_: False)
-    call = lambda: rig.admin.propose(ID, Decision.PAID, ANI, "why", LATER)  # noqa: E731
-    assert refused(call, ProposalStands) == {"decision": "PAID", "maker": ANI}
+def test_another_person_approves_what_was_shown(world):
+    id_ = placed(world, "ani", Place(State.SENDING)).id
+    seen = world.administration.propose(id_, Decision.PAID, ANI, "bank says so", T0)
+    assert refused(lambda: approve(world, id_, ANI.upper()), SamePerson) == {}
+    shown_other = replace(seen, decision=Decision.FAILED)
+    assert refused(lambda: approve(world, id_, BUDI, shown_other), NoProposal) == {"entitlement_id": id_}
+    assert approve(world, id_, BUDI, seen).state is State.PAID
+    assert world.table.proposals == {}
 
 
-def test_another_person_approves_with_both_names_in_the_history(rig):
-    rig.claimed()
-    seen = rig.admin.propose(ID, Decision.PAID, ANI, "bank says so", T0)
-    assert refused(lambda: rig.admin.approve(ID, ANI.upper(), LATER), SamePerson) == {}
-    shown_other = Proposal(Decision.FAILED, seen.seq, ANI, "bank says so", T0)
-    assert refused(lambda: rig.admin.approve(ID, BUDI, LATER, shown_other), NoProposal) == {"entitlement_id": ID}
-    assert rig.admin.approve(ID, BUDI, LATER, seen).state is State.PAID
-    assert rig.last() == (State.PAID, None, "decided_paid", Authority(BUDI, "bank says so", ANI), LATER)
-    assert (rig.queued, rig.asked) == ([], [])
-    assert rig.table.proposals == {}
+@pytest.mark.parametrize(
+    ("place", "decision", "after", "queued", "asked"),
+    [
+        (Place(State.SENDING), Decision.PAID, State.PAID, False, False),
+        (Place(State.HELD, Hold.DUPLICATE), Decision.PAID, State.PAID, False, False),
+        (Place(State.SENDING), Decision.FAILED, State.FAILED, True, True),
+        (Place(State.HELD, Hold.KEY_EXPIRED), Decision.FAILED, State.FAILED, True, True),
+        (Place(State.PAID), Decision.REVERSED, State.REVERSED, False, False),
+        (Place(State.CANCELLED), Decision.RETRY, State.DUE, True, False),  # no attempt was ever made
+        (Place(State.REVERSED), Decision.RETRY, State.DUE, True, True),
+    ],
+)
+@pytest.mark.parametrize("said", [OVER, Answer(Outcome.REVERSED, "REVERSED")], ids=["failed", "reversed"])
+def test_what_was_approved_happens_once_with_both_names(world, place, decision, after, queued, asked, said):
+    """The provider is asked only where money can be sent again."""
+    entitlement = placed(world, "ani", place)
+    propose(world, entitlement, decision)
+    world.fsp.answer = said
+    world.later(minutes=1)
+    decided = approve(world, entitlement.id)
+    assert (decided.state, decided.hold, decided.n) == (after, None, entitlement.n)
+    assert decided.n_before == (entitlement.n if after is State.DUE else 0)
+    event = last(world, entitlement.id)
+    assert (event.reason, event.at) == (f"decided_{decision.value.lower()}", world.now)
+    assert event.authority == Authority(BUDI, "as agreed", ANI)
+    refused(lambda: approve(world, entitlement.id), NoProposal)
+    refused(lambda: world.administration.reject(entitlement.id, BUDI, "why", world.now), NoProposal)
+    assert world.queued == [entitlement.id] * queued
+    assert world.fsp.asked == [f"{entitlement.id}-1"] * asked
+    assert len(world.store.events(entitlement.id)) == decided.seq
 
 
-def test_where_money_may_be_sent_again_the_provider_must_agree(rig):
-    rig.claimed()
-    rig.admin.propose(ID, Decision.FAILED, ANI, "gone", T0)
-    approve = lambda now: rig.admin.approve(ID, BUDI, now)  # noqa: E731
-    rig.said = Answer(Outcome.PENDING, "ACCEPTED")
-    assert refused(lambda: approve(LATER), ProviderObjects) == {"fact": "ACCEPTED"}
-    rig.said = Answer(Outcome.NOT_FOUND, "not_found")
-    dead = T0 + timedelta(seconds=rig.rules.key_lifetime_s)
-    assert refused(lambda: approve(dead - timedelta(seconds=1)), ProviderObjects) == {"fact": "not_found"}
-    assert approve(dead).state is State.FAILED
-    assert rig.asked == [f"{ID}-1"] * 3
-    assert rig.queued == [ID]
+OBJECTIONS = [
+    Answer(Outcome.PENDING, "ACCEPTED"),
+    Answer(Outcome.SUCCEEDED, "SUCCEEDED"),
+    Answer(Outcome.DUPLICATE, "reference_known_twice"),
+    Answer(Outcome.UNKNOWN, "http_500"),
+]
+NOT_FOUND = Answer(Outcome.NOT_FOUND, "not_found")
 
 
-@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.REVERSED])
-def test_what_was_given_up_is_opened_again_by_two_once_the_provider_says_it_is_over(rig, outcome):
-    rig.claimed()
-    rig.moved(State.FAILED)
-    rig.moved(State.CANCELLED)
-    rig.said = Answer(outcome, outcome.value)
-    rig.admin.propose(ID, Decision.RETRY, ANI, "new account", T0)
-    opened = rig.admin.approve(ID, BUDI, LATER)
-    assert (opened.state, opened.n, opened.n_before) == (State.DUE, 1, 1)
-    assert rig.last() == (State.DUE, None, "decided_retry", Authority(BUDI, "new account", ANI), LATER)
-    assert (rig.queued, rig.asked) == ([ID], [f"{ID}-1"])
+@pytest.mark.parametrize(
+    ("place", "decision", "after"),
+    [
+        (Place(State.SENDING), Decision.FAILED, State.FAILED),
+        (Place(State.HELD, Hold.REFUSED), Decision.FAILED, State.FAILED),
+        (Place(State.REVERSED), Decision.RETRY, State.DUE),
+    ],
+)
+def test_the_providers_word_stands_above_two_people_where_money_may_be_sent_again(world, place, decision, after):
+    entitlement = placed(world, "ani", place)
+    propose(world, entitlement, decision)
+    world.later(seconds=world.rules.key_lifetime_s - 1)
+    for objection in (*OBJECTIONS, NOT_FOUND):
+        world.fsp.answer = objection
+        assert refused(lambda: approve(world, entitlement.id), ProviderObjects) == {"fact": objection.fact}
+        assert world.administration.standing(entitlement.id) is not None, "it can be approved later"
+    world.later(seconds=1)
+    for objection in OBJECTIONS:
+        world.fsp.answer = objection
+        refused(lambda: approve(world, entitlement.id), ProviderObjects)
+    world.fsp.answer = NOT_FOUND
+    assert approve(world, entitlement.id).state is after, "the key is dead by now"
+    assert set(world.fsp.asked) == {f"{entitlement.id}-1"}
 
 
-def test_of_what_was_never_sent_the_provider_is_not_asked(rig):
-    rig.moved(State.CANCELLED)
-    rig.admin.propose(ID, Decision.RETRY, ANI, "a mistake", T0)
-    assert rig.admin.approve(ID, BUDI, LATER).state is State.DUE
-    assert (rig.queued, rig.asked) == ([ID], [])
+def test_decisions_are_about_the_latest_attempt(world):
+    entitlement = placed(world, "ani", Place(State.FAILED))
+    world.later(seconds=10)
+    second = attempted(world, entitlement)
+    propose(world, second, Decision.FAILED)
+    world.later(seconds=world.rules.key_lifetime_s - 1)
+    world.fsp.answer = NOT_FOUND
+    refused(lambda: approve(world, second.id), ProviderObjects)
+    assert world.fsp.asked == [f"{entitlement.id}-2"]
+    world.later(seconds=1)
+    assert approve(world, second.id).state is State.FAILED
 
 
-def test_a_proposal_is_taken_away_with_a_line_in_the_journal_first(rig):
-    rig.claimed()
-    proposal = rig.admin.propose(ID, Decision.PAID, ANI, "bank says so", T0)
-    assert rig.admin.reject(ID, BUDI, "it did not", LATER) == proposal
-    about = f"{ID} PAID proposed by {ANI}"
-    assert rig.journal.lines == [Act(LATER, PayoutDeed.REJECT, about, BUDI, "it did not")]
-    assert rig.admin.standing(ID) is None
-    assert refused(lambda: rig.admin.reject(ID, BUDI, "again", LATER), NoProposal) == {"entitlement_id": ID}
-    assert len(rig.journal.lines) == 1
-    rig.admin.propose(ID, Decision.PAID, ANI, "bank says so", T0)
-    rig.journal.then = rig.table.proposals.clear
-    assert refused(lambda: rig.admin.reject(ID, BUDI, "late", LATER), NoProposal) == {"entitlement_id": ID}
+# The journal
 
 
-def test_a_pause_and_its_end_are_in_the_journal_before_they_happen(rig):
-    assert rig.admin.paused() is None
+def test_a_proposal_is_taken_away_by_anybody_with_a_line_in_the_journal_first(world):
+    entitlement = placed(world, "ani", Place(State.PAID))
+    about = f"{entitlement.id} REVERSED proposed by {ANI}"
+    for by in (ANI, BUDI):
+        propose(world, entitlement, Decision.REVERSED)
+        proposal = world.administration.standing(entitlement.id)
+        assert world.administration.reject(entitlement.id, by, "not so", LATER) == proposal
+        assert world.journal.acts[-1] == Act(LATER, PayoutDeed.REJECT, about, by, "not so")
+        again = lambda: world.administration.reject(entitlement.id, BUDI, "again", LATER)  # noqa: E731
+        assert refused(again, NoProposal) == {"entitlement_id": entitlement.id}
+    assert len(world.journal.acts) == 2
+    propose(world, entitlement, Decision.REVERSED)
+    world.journal.then = world.table.proposals.clear
+    assert refused(again, NoProposal) == {"entitlement_id": entitlement.id}
+
+
+def test_a_pause_and_its_end_are_in_the_journal_before_they_happen(world):
+    admin = world.administration
+    assert admin.paused() is None
     seen = []
-    rig.journal.then = lambda: seen.append(rig.admin.paused())
+    world.journal.then = lambda: seen.append(admin.paused())
     pause = Pause(ANI, LATER, "odd figures")
-    assert rig.admin.pause(ANI, "odd figures", LATER) == pause
-    assert rig.admin.paused() == pause
-    rig.admin.resume(BUDI, "explained", LATER)
-    assert rig.admin.paused() is None
+    assert admin.pause(ANI, "odd figures", LATER) == pause
+    assert admin.paused() == pause
+    admin.resume(BUDI, "explained", LATER)
+    assert admin.paused() is None
     assert seen == [None, pause]
-    lines = [Act(LATER, PayoutDeed.PAUSE, "", ANI, "odd figures"), Act(LATER, PayoutDeed.RESUME, "", BUDI, "explained")]
-    assert rig.journal.lines == lines
-    assert rig.admin.acts(1) == lines[1:]
+    acts = [Act(LATER, PayoutDeed.PAUSE, "", ANI, "odd figures"), Act(LATER, PayoutDeed.RESUME, "", BUDI, "explained")]
+    assert world.journal.acts == acts
+    assert admin.acts(1) == acts[1:]
 
 
-def test_a_ceiling_is_as_configured_until_it_is_set_and_only_as_it_was_read(rig):
-    configured = rig.rules.ceilings
+def test_a_ceiling_is_as_configured_until_it_is_set_and_only_as_it_was_read(world):
+    configured, admin = world.rules.ceilings, world.administration
     day, envelope = day_name(T0), envelope_name(143, Kind.INCENTIVE)
-    assert rig.admin.ceiling(day) == Ceiling(day, configured.day_idr, configured.day_idr)
-    assert rig.admin.ceiling(envelope).ceiling_idr == configured.envelope_idr
-    set_to = lambda was: rig.admin.set_ceiling(day, was, 5, Authority(ANI, "fewer"), LATER)  # noqa: E731
+    assert admin.ceiling(day) == Ceiling(day, configured.day_idr, configured.day_idr)
+    assert admin.ceiling(envelope).ceiling_idr == configured.envelope_idr
+    set_to = lambda was: admin.set_ceiling(day, was, 5, Authority(ANI, "fewer"), LATER)  # noqa: E731
     assert refused(lambda: set_to(configured.day_idr + 1), CeilingChanged) == {"name": day}
-    assert rig.journal.lines == []
-    assert set_to(configured.day_idr) == rig.admin.ceiling(day) == Ceiling(day, 5, 5, ANI, "fewer")
+    assert world.journal.acts == []
+    assert set_to(configured.day_idr) == admin.ceiling(day) == Ceiling(day, 5, 5, ANI, "fewer")
     about = f"{day} from {configured.day_idr} to 5"
-    assert rig.journal.lines == [Act(LATER, PayoutDeed.SET_CEILING, about, ANI, "fewer")]
-
-
-@pytest.mark.parametrize("act", ["hold", "release", "cancel"])
-def test_an_act_that_meets_a_worker_writes_and_queues_nothing(rig, monkeypatch, act):
-    if act == "release":
-        rig.admin.hold(ID, ANI, "why", T0)
-    stale = rig.head()
-    rig.moved(State.CANCELLED)
-    monkeypatch.setattr(rig.ledger, "get", lambda _: stale)
-    refused(lambda: getattr(rig.admin, act)(ID, BUDI, "why", LATER), Superseded)
-    assert (rig.last()[3], rig.queued) == (None, [])
+    assert world.journal.acts == [Act(LATER, PayoutDeed.SET_CEILING, about, ANI, "fewer")]

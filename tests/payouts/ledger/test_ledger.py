@@ -9,29 +9,8 @@ import pytest
 from chalicelib.payouts.errors import PendingOutcome
 from chalicelib.payouts.ledger.items import PayoutsTable
 from chalicelib.payouts.rules import Hold, State
-from tests.builders.payouts.world import CALLBACK_TOKEN, World, beneficiary, incentive_id
+from tests.builders.payouts.world import CALLBACK_TOKEN, World, beneficiary
 from tests.conftest import REGION, T0
-
-
-def test_an_entitlement_is_paid_and_the_books_agree_to_the_rupiah(world):
-    entitlement = world.entitle(world.person("ani"))
-
-    assert world.worker.process(entitlement, world.now) is State.PAID
-    assert [(line.reference_id, line.moved_idr) for line in world.books()] == [(f"{entitlement}-1", 600_000)]
-    assert world.disagreements() == []
-
-
-def test_a_failed_attempt_is_made_again_under_a_new_key_after_a_pause(world):
-    world.sandbox.books.configure({"fail_rate": 1.0})
-    entitlement = world.entitle(world.person("ani"))
-    assert world.worker.process(entitlement, world.now) is State.FAILED
-    assert world.worker.process(entitlement, world.now) is State.FAILED, "doubled messages use up no attempts"
-    assert len(world.books()) == 1
-
-    world.later(seconds=world.rules.requeue_after_s)
-    assert world.worker.process(entitlement, world.now) is State.PAID
-    assert [line.reference_id for line in world.books()] == [f"{entitlement}-1", f"{entitlement}-2"]
-    assert world.disagreements() == []
 
 
 def test_a_provider_that_always_fails_is_given_up_after_three_attempts(world):
@@ -155,14 +134,6 @@ def test_settlement_and_reversal_are_learnt_from_hints_even_if_the_provider_is_s
     assert world.state(entitlement) is State.REVERSED, "the next hint asks again"
     assert world.disagreements() == []
     assert world.worker.process(entitlement, world.now) is State.REVERSED
-
-
-def test_a_foreign_reference_is_ignored_or_done_with_if_it_looks_like_ours(world):
-    entitlement = world.entitle(world.person("ani"))
-    world.payouts.hint(CALLBACK_TOKEN, "invoice-17")
-    assert world.messages() == []
-    hinted(world, f"{incentive_id('nobody')}-1")
-    assert world.state(entitlement) is State.DUE
 
 
 def test_after_most_of_the_keys_life_it_is_only_asked_about_and_settled_by_the_providers_own_word(world):

@@ -1,22 +1,28 @@
-"""How the payouts' stores read: consistently, and with no more calls than they say. moto would hide a stale read."""
+"""How the payouts' stores read: consistently (moto would hide a stale read), and from which partition; the news."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from chalicelib.aws.cursors import OVERLAP, CursorFields, Cursors
+from chalicelib.clock import iso
 from chalicelib.payouts.bank_files.store import BankStore, Batch, BatchState
 from chalicelib.payouts.controls.administration import JournalStore
 from chalicelib.payouts.controls.ceilings import Ceiling, CeilingStore
 from chalicelib.payouts.controls.pause import PauseStore
 from chalicelib.payouts.controls.proposals import ProposalStore
 from chalicelib.payouts.errors import CeilingChanged, Superseded, UnknownBatch, UnknownEntitlement
-from chalicelib.payouts.rules import Hold, Move, State
+from chalicelib.payouts.ledger.items import PayoutsTable
+from chalicelib.payouts.ledger.partitions import NEWS_SHARDS, news_shard, unsettled_shard, unsettled_shards
+from chalicelib.payouts.ledger.records import News
+from chalicelib.payouts.rules import Entitlement, Hold, Kind, Move, State
 from tests.builders.aws_calls import Call, wrap_calls
 from tests.builders.payouts.states import Place, attempted, placed, refused
-from tests.builders.payouts.world import World, incentive_id
+from tests.builders.payouts.world import World, beneficiary, incentive_id
 from tests.conftest import REGION, T0
 
 READS = {"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"}
@@ -134,3 +140,102 @@ def test_a_claim_leaves_its_place_in_the_sweep_and_any_other_transition_takes_th
     world.later(hours=1)
     world.store.move(sending, Move(State.FAILED, "over"), world.now)
     assert world.store.get(due.id).queued_at == world.now
+
+
+DUE = Entitlement("a" * 26, "ani", 143, Kind.INCENTIVE, 600_000, State.DUE, 0, 1, None, T0, T0)
+
+
+@pytest.mark.parametrize(
+    ("state", "hold", "rail", "unsettled", "news"),
+    [
+        (State.DUE, None, None, "U#0", None),
+        (State.FAILED, None, "bank-file", "U#0", None),
+        (State.SENDING, None, "xendit-v2", "U#0", None),
+        (State.SENDING, None, "bank-file", "H#0", None),
+        (State.HELD, Hold.KEY_EXPIRED, "xendit-v2", "H#0", None),
+        (State.HELD, Hold.NO_ADDRESS, None, "H#0", "00"),
+        (State.HELD, Hold.ADMIN, None, None, None),
+        (State.PAID, None, "xendit-v2", None, "00"),
+        (State.CANCELLED, None, None, None, "00"),
+    ],
+)
+def test_what_waits_and_what_is_news_has_a_place_and_nothing_else(state, hold, rail, unsettled, news):
+    one = replace(DUE, state=state, hold=hold, rail=rail)
+    assert (unsettled_shard(one), news_shard(one)) == (unsettled, news)
+
+
+@pytest.mark.parametrize(("digit", "place"), [("a", 0), ("b", 1), ("p", 15), ("q", 0), ("z", 9), ("2", 10), ("7", 15)])
+def test_the_first_digit_of_an_id_says_which_partition_and_every_one_is_looked_at(digit, place):
+    one = replace(DUE, id=digit + "c" * 25)
+    assert unsettled_shard(one) == f"U#{place}"
+    assert news_shard(replace(one, state=State.PAID)) == f"{place:02}"
+    assert (f"U#{place}", False) in set(unsettled_shards())
+    assert (f"H#{place}", True) in set(unsettled_shards())
+    assert f"{place:02}" in NEWS_SHARDS
+
+
+class CursorItem(CursorFields, PayoutsTable):
+    pass
+
+
+def read(world: World, until: datetime, after: str = iso(T0), limit: int = 100) -> list[News]:
+    """All the news, page by page."""
+    found = []
+    for shard in NEWS_SHARDS:
+        start = after
+        while page := world.payouts.news(shard, start, until, limit):
+            assert len(page) <= limit
+            found += page
+            start = page[-1].key
+    return found
+
+
+def test_news_are_what_others_act_on_with_how_it_stands_now(world: World) -> None:
+    paid = world.entitle(world.person("ani"))
+    held = world.entitle(beneficiary("budi"))
+    world.worker.process(paid, world.now)
+    world.worker.process(held, world.now)
+    world.sandbox.books.reverse(f"{paid}-1")
+    world.later(hours=1)
+    world.worker.process(paid, world.now)
+    world.person("budi")
+    world.worker.process(held, world.now)
+
+    lines = read(world, world.now)
+
+    told = sorted((line.registrant_id, line.at, line.state, line.latest, line.hold) for line in lines)
+    assert told == [
+        ("ani", T0, State.PAID, State.REVERSED, None),
+        ("ani", world.now, State.REVERSED, State.REVERSED, None),
+        ("budi", T0, State.HELD, State.PAID, None),
+        ("budi", world.now, State.PAID, State.PAID, None),
+    ]
+    assert {(line.wave, line.kind) for line in lines} == {(143, Kind.INCENTIVE)}
+    assert len(read(world, T0)) == 2, "what happened later is not read yet"
+    assert read(world, T0, after=iso(world.now)) == [], "nothing is between an instant and an earlier one"
+
+
+def test_pages_lose_nothing_of_what_happened_at_one_instant(world: World) -> None:
+    people = [beneficiary(f"person-{number}") for number in range(40)]
+    ids = {world.entitle(person) for person in people}
+    for entitlement in ids:
+        world.worker.process(entitlement, world.now)
+
+    lines = read(world, world.now, limit=2)
+
+    assert sorted(line.entitlement_id for line in lines) == sorted(ids)
+    assert {line.hold for line in lines} == {Hold.NO_ADDRESS}
+    assert len({line.key for line in lines}) == len(ids)
+
+
+def test_a_cursor_goes_forward_only_and_the_last_minutes_are_read_again(world: World) -> None:
+    cursors = Cursors(CursorItem)
+    assert cursors.start("mails", "07", T0) == iso(T0)
+
+    later = T0 + timedelta(hours=1)
+    cursors.advance("mails", "07", later)
+    cursors.advance("mails", "07", T0 + timedelta(minutes=30))
+
+    assert cursors.start("mails", "07", T0) == iso(later - OVERLAP)
+    assert cursors.start("mails", "08", T0) == iso(T0), "each shard has its own"
+    assert cursors.start("other", "07", T0) == iso(T0)

@@ -17,6 +17,7 @@ import urllib3
 
 from chalicelib.money import Rupiah
 from chalicelib.payouts import alarm_words, rules
+from chalicelib.payouts.providers import xendit
 from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.rules import Answer, Entitlement, Kind, Outcome, State
 from chalicelib.registration.rules import FinancialAddress
@@ -338,3 +339,28 @@ def test_how_a_status_answer_is_read_and_that_a_new_word_rings(status, body, exp
 def test_a_sending_whose_answer_cannot_be_believed_is_unknown(raw, fact):
     with serving(lambda _: raw) as url:
         assert Xendit(url, PATIENT_S, lambda: KEY).send(REFERENCE, b"{}") == Answer(Outcome.UNKNOWN, fact)
+
+
+@pytest.mark.parametrize("written", ["600000", "600000.0", "6e5", "6.00000E+5", '"600000"'])
+def test_whole_rupiah_are_read_however_they_are_written(written: str) -> None:
+    assert xendit.amount(xendit.parse(written.encode())) == 600_000
+
+
+def test_an_amount_that_no_float_can_hold_is_read_to_the_rupiah() -> None:
+    assert xendit.amount(xendit.parse(b"9007199254740993.0")) == 9_007_199_254_740_993
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["600000.5", "-1", "-1.0", "1e400", "1e999999999", "true", "null", "[]", '"6e5"', f'"{"9" * 5000}"', '""'],
+)
+def test_anything_else_is_no_amount(written: str) -> None:
+    assert xendit.amount(xendit.parse(written.encode())) is None
+
+
+def test_what_is_no_json_says_nothing() -> None:
+    assert xendit.parse(b"<html>") is None
+
+
+def test_the_key_is_the_user_and_there_is_no_password() -> None:
+    assert xendit.authorization(lambda: "key") == {"Authorization": "Basic a2V5Og=="}

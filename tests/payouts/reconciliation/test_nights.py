@@ -1,25 +1,28 @@
-"""The nightly comparison as it runs: missed, doubled, short of time, killed; its report, its metric, its command."""
+"""The nightly comparison as it runs: missed, doubled, short of time, killed; report, metric, command, cost."""
 
 from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from datetime import date, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from admin.commands.payouts import reconcile
-from admin.commands.payouts.payout import payout
-from admin.deployment import stages
+from chalicelib.payouts.bank_files.statement import BankStatements
+from chalicelib.payouts.bank_files.store import BankStore
+from chalicelib.payouts.bank_files.transfers import BankFile
 from chalicelib.payouts.errors import DayNotOver
 from chalicelib.payouts.reconciliation import day_rules
 from chalicelib.payouts.reconciliation.day_store import DayStore, report_key
-from chalicelib.payouts.reconciliation.nightly import Behind, NightlyComparison
+from chalicelib.payouts.reconciliation.nightly import Behind, DayComparison, NightlyComparison
 from chalicelib.wiring import Services
-from tests.builders.payouts.days import Days
+from tests.builders.aws_calls import stated
+from tests.builders.crashes import Calls
+from tests.builders.payouts.days import RAIL, Days
+from tests.conftest import REGION
 
 
 def test_a_day_that_is_not_over_is_not_compared(world):
@@ -178,35 +181,26 @@ class Dying:
         return SimpleNamespace(**{name: self.count(getattr(whole, name)) for name in names})
 
 
-def command(world: Days, monkeypatch: pytest.MonkeyPatch, *words: str) -> Result:
-    services = SimpleNamespace(day_comparison=world.comparison)
-    monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=services))
-    monkeypatch.setattr(reconcile, "utc_now", lambda: world.now)
-    return CliRunner().invoke(payout, ["reconcile", "--stage", "test", *words])
-
-
-def test_the_command_shows_both_sides_and_ends_with_code_1_if_they_differ(world, monkeypatch, tmp_path):
+def test_the_command_shows_both_sides_and_ends_with_code_1_if_they_differ(world, desk, tmp_path):
     entitlement = world.pay("ani")
     world.at(21, 3)
-    result = command(world, monkeypatch)
-    assert result.exit_code == 0
-    assert result.output.splitlines() == [
+    assert desk.told("reconcile") == [
         "2026-11-20 ledger: 1 paid, Rp600.000; 0 reversed, Rp0",
         "2026-11-20 providers: 1 succeeded, Rp600.000; 0 reversed, Rp0; 0 other",
         "differences: 0",
     ]
     world.sandbox.books._db.execute("update payouts set amount = 600001")
-    result = command(world, monkeypatch, "--date", "2026-11-20", "--out", str(tmp_path / "day.csv"))
+    result = desk.run("reconcile", "--date", "2026-11-20", "--out", str(tmp_path / "day.csv"))
     assert result.exit_code == 1
     assert f"amount: {entitlement}-1: ledger 600000, provider 600001" in result.output
     assert (tmp_path / "day.csv").read_text().count("\n") == 2
 
 
-def test_the_command_says_when_it_cannot_compare(world, monkeypatch):
+def test_the_command_says_when_it_cannot_compare(world, desk):
     world.at(21, 3)
-    assert "day_not_over" in command(world, monkeypatch, "--date", "2026-11-21").output
+    assert "day_not_over" in desk.refused("reconcile", "--date", "2026-11-21")
     world.sandbox.books.configure({"error_before_rate": 1.0})
-    result = command(world, monkeypatch)
+    result = desk.run("reconcile")
     assert result.exit_code == 2
     assert "statement_unreadable" in result.output
 
@@ -216,3 +210,54 @@ def test_a_deployment_compares_by_every_rail_that_it_pays_by(cloud, programme):
     providers = {code.rail for code in programme.payouts.codes.values()} | {"bank-file"}
     assert providers <= set(services.day_comparison()._statements)
     assert isinstance(services.daily_reconciliation, NightlyComparison)
+
+
+EMPTY = Counter(
+    {
+        "dynamodb GetItem": 1,  # the last day that is done
+        "s3 GetObject": 8,  # whether a slice is done
+        "dynamodb Query": 8 * 16 + 11,  # the ledger's news; the bank's words of each WIB day that a reading touches
+        "s3 PutObject": 8 + 1,
+        "dynamodb PutItem": 1,
+    }
+)
+PAYMENT = Counter({"dynamodb Query": 1, "dynamodb BatchGetItem": 2})
+"""The end of its page of news; its entitlement for that page and for the provider's line."""
+
+
+def night(world: Days) -> Counter[str]:
+    """The calls of the function's first run after a day."""
+    statements = {RAIL: world.statements, BankFile.rail: BankStatements(BankStore(REGION))}
+    with pytest.MonkeyPatch.context() as patch:
+        calls = Calls(patch)
+        NightlyComparison(DayComparison(world.store, statements), world.days, "gelombang-test").run(world.now, 880)
+        return Counter(f"{service} {operation}" for service, operation in calls.made)
+
+
+def test_a_day_without_payments_costs_what_the_page_says(world: Days) -> None:
+    world.at(21, 2, 30)
+    assert night(world) == EMPTY
+    assert stated("a day without payments") == EMPTY.total()
+
+
+def test_a_payment_that_agrees_adds_what_the_page_says(world: Days) -> None:
+    world.at(20, 10)
+    world.pay("ani")
+    world.at(21, 2, 30)
+    assert night(world) == EMPTY + PAYMENT
+    assert stated("a payment that agrees") == PAYMENT.total()
+
+
+def test_one_that_is_looked_up_adds_one_batch_get(world: Days) -> None:
+    world.at(20, 10)
+    world.pay("ani")
+    world.sandbox.books._db.execute("update payouts set outcome = 'FAILED'")
+    world.at(21, 2, 30)
+    assert night(world) == EMPTY + PAYMENT + Counter({"dynamodb BatchGetItem": 1})
+
+
+def test_a_night_with_nothing_to_do_reads_one_item(world: Days) -> None:
+    world.at(21, 2, 30)
+    night(world)
+    world.now += timedelta(hours=1)
+    assert night(world) == Counter({"dynamodb GetItem": 1})

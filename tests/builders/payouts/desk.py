@@ -1,0 +1,42 @@
+"""`gelombang payout` at a desk: the command line of stage `test`, on a world's services and at its time."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from admin.cli import main
+from admin.commands.payouts import address, bank_file, control, decision, payout, reconcile
+from admin.deployment import stages
+from tests.builders.payouts.states import ANI
+
+
+class Desk:
+    """`me` is whoever sits there."""
+
+    def __init__(self, world: Any, monkeypatch: pytest.MonkeyPatch, me: str = ANI) -> None:
+        self.world, self.me = world, me
+        services = {"test": world.services}
+        monkeypatch.setattr(stages, "load", lambda name: SimpleNamespace(services=services[name]))
+        monkeypatch.setattr(stages, "caller", lambda: self.me)
+        for module in (address, bank_file, control, decision, payout, reconcile):
+            monkeypatch.setattr(module, "utc_now", lambda: self.world.now)
+
+    def run(self, *words: str, **options: Any) -> Result:
+        return CliRunner().invoke(main, ["payout", *words, "--stage", "test"], **options)
+
+    def told(self, *words: str, **options: Any) -> list[str]:
+        """The lines of a command that does what it is asked to."""
+        result = self.run(*words, **options)
+        assert result.exit_code == 0, result.output
+        return result.output.splitlines()
+
+    def refused(self, *words: str, **options: Any) -> str:
+        """The last line of a command that refuses, or finds something."""
+        result = self.run(*words, **options)
+        assert result.exit_code == 1, result.output
+        assert "Traceback" not in result.output
+        return result.output.splitlines()[-1]
