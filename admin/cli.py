@@ -7,20 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import DomainError
 
-from .commands import (
-    course,
-    deploy,
-    dlq,
-    exclusion,
-    grievance,
-    mailbox,
-    partner,
-    registration,
-    statistics,
-    trigger,
-    wave,
-)
-from .commands.draw import draw
+from .commands import dlq, draw, grievance, mailbox, registration, stage, statistics, training, wave
 from .commands.payouts import payout
 
 
@@ -41,19 +28,19 @@ def main() -> None:
 
 
 for group in (
-    deploy.deploy,
-    deploy.destroy,
+    stage.deploy,
+    stage.destroy,
     wave.wave,
     draw.draw,
-    partner.partner,
-    course.course,
+    training.partner,
+    training.course,
     payout.payout,
     dlq.dlq,
-    exclusion.exclusion,
+    registration.exclusion,
     registration.registration,
     grievance.grievance,
     mailbox.mailbox,
     statistics.statistics,
-    trigger.trigger,
+    stage.trigger,
 ):
     main.add_command(group)

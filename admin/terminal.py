@@ -6,18 +6,16 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from chalicelib.aws.admin_acts import Act
 from chalicelib.clock import iso, parse_iso
 from chalicelib.errors import DomainError
 from chalicelib.web import problems
-
-if TYPE_CHECKING:
-    from chalicelib.aws.admin_acts import Act
 
 T = TypeVar("T")
 REASON_MAX = 500

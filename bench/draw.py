@@ -3,10 +3,10 @@
     python -m bench.draw [--entries N]... [--runs N]
 
 Each size is drawn in a process of its own, on one core (`bench/draw_steps.py`), from pages that are made before and
-lie in a temporary folder (`bench/draw_pages.py`). Speeds are by CPU time, medians. The other ways, and the hashes that
-no way can do without, run in that same process (`bench/draw_ways.py`); above a million entries only the hashes. Exits
-with 1 if the plain way chooses anyone else, or if the verifier finds anything wrong; a missed target is only said,
-since it is the machine's too.
+lie in a temporary folder (`bench/draw_cloud.py`). Speeds are by CPU time, medians. The other ways, and the hashes that
+no way can do without, run in that same process; above a million entries only the hashes. Exits with 1 if the plain way
+chooses anyone else, or if the verifier finds anything wrong; a missed target is only said, since it is the machine's
+too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 
 import msgspec
 
-from . import draw_pages
+from . import draw_cloud
 from .draw_steps import (
     COMMIT,
     DRAW,
@@ -57,7 +57,7 @@ LARGE, LARGE_WALL_S, LARGE_BYTES = 10_000_000, 180, 3e9
 def measured(entries: int, runs: int) -> Figures:
     """Make the pages, draw them in a process of its own. Exits as that does."""
     with tempfile.TemporaryDirectory() as folder:
-        draw_pages.make(Path(folder), entries)
+        draw_cloud.make(Path(folder), entries)
         traced = "traced" if entries <= TRACED_MAX else "resident"
         others = "all" if entries <= COMPARED_MAX else "alone"
         command = [sys.executable, "-m", "bench.draw_steps", folder, str(runs), traced, others]
@@ -126,7 +126,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, help="the figures are medians of so many; fewer for more entries")
     options = parser.parse_args()
     print(
-        f"The draw: {len(draw_pages.REGIONS)} regions, {SEATS_PERCENT}% seats, half of them reserved; one core of "
+        f"The draw: {len(draw_cloud.REGIONS)} regions, {SEATS_PERCENT}% seats, half of them reserved; one core of "
         f"{os.cpu_count()}, without the network"
     )
     print(machine())

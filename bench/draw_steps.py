@@ -3,44 +3,46 @@
     python -m bench.draw_steps PAGES RUNS (traced | resident) (all | alone)
 
 It is the application's own code, as its wiring builds it, with AWS answered by `bench/draw_cloud.py`, whose CPU time is
-taken off. The whole comes first, so that nothing of the steps is in its memory, and what it published is verified.
-Prints `Figures` as JSON; ends with another code than 0 if the plain way chooses others, or the verifier finds anything
-wrong.
+taken off. The whole comes first, so that nothing of the steps is in its memory, and what it published is verified. Then
+other ways to draw the wave, and what no way can do without. Prints `Figures` as JSON; ends with another code than 0 if
+the plain way chooses others, or the verifier finds anything wrong.
 """
 
 from __future__ import annotations
 
+import hmac
 import os
 import shutil
+import sqlite3
 import sys
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from io import StringIO
 from pathlib import Path
+from struct import iter_unpack
 
 import msgspec
 from msgspec import Struct
 
 import chalicelib.wiring
-from admin.commands.draw.verify import pinned, program
+from admin.commands.verify import pinned, program
 from chalicelib.config import settings_from_environment
 from chalicelib.draw import beacon, leaves, merkle, note, published
-from chalicelib.draw.leaves import LEAF_BYTES, Commitment, Region, Unsorted
+from chalicelib.draw.leaves import LEAF_BYTES, Commitment, Region, Unsorted, leaf, leaves_of
 from chalicelib.draw.note import Chain
-from chalicelib.draw.selection import Selection, allot, draw_seed
+from chalicelib.draw.selection import OPEN, Selection, allot, draw_seed
 from chalicelib.registration.wire import RegistrationForm
 from chalicelib.time_budget import TimeBudget
-from chalicelib.waves.entries import each_shard
+from chalicelib.waves.entries import EntryItem, each_shard
 from chalicelib.waves.freeze import RemovedEntries
 from chalicelib.waves.rules import SHARDS, Wave, WaveState
 from local.sandbox.beacon import sign
 
-from . import draw_ways
-from .draw_cloud import Cloud
-from .draw_pages import REGIONS, WAVE, Pages
+from .draw_cloud import ATTRIBUTES, REGIONS, WAVE, Cloud, Pages, partition
 from .harness import ENVIRONMENT, REGISTRATION, Measured, Meter, resident_peak
 
 FROZEN = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -140,17 +142,17 @@ class Bench:
 
     def hashes(self, lists: Mapping[int, bytes], seed: bytes) -> None:
         """What no way can do without."""
-        self.meter.step(FLOOR_HASHES, lambda: draw_ways.hash_alone(lists))
-        self.meter.step(FLOOR_HMACS, lambda: draw_ways.hmac_alone(lists, self._reserved, seed))
+        self.meter.step(FLOOR_HASHES, lambda: hash_alone(lists))
+        self.meter.step(FLOOR_HMACS, lambda: hmac_alone(lists, self._reserved, seed))
 
     def others(self, lists: Mapping[int, bytes], seed: bytes, selection: Selection) -> None:
         """Do the same by other ways; ends the benchmark if the plain one chooses others."""
         step, quota = self.meter.step, self._wave.quota
-        database = step(SQL_INSERT, lambda: draw_ways.insert(lists))
-        step(SQL_DRAW, lambda: draw_ways.order_by_random(database, quota))
+        database = step(SQL_INSERT, lambda: insert(lists))
+        step(SQL_DRAW, lambda: order_by_random(database, quota))
         database.close()
-        read = step(PLAIN_READ, draw_ways.read_plainly)
-        chosen = step(PLAIN_DRAW, lambda: draw_ways.choose_plainly(read, self._reserved, quota, seed))
+        read = step(PLAIN_READ, read_plainly)
+        chosen = step(PLAIN_DRAW, lambda: choose_plainly(read, self._reserved, quota, seed))
         if chosen != list(selection.winners()):
             raise SystemExit("the plain way chose others")
 
@@ -219,6 +221,83 @@ class Bench:
 
 def _budget() -> TimeBudget:
     return TimeBudget(FROZEN, STEP_S)
+
+
+def read_plainly() -> dict[int, list[bytes]]:
+    """Leaves by region: one object of the table's model after the other."""
+    listed: dict[int, list[bytes]] = {}
+    for shard in range(SHARDS):
+        for item in EntryItem.query(partition(shard), attributes_to_get=list(ATTRIBUTES), consistent_read=True):
+            if item.outcome is None:
+                region = int(item.region)
+                listed.setdefault(region, []).append(leaf(WAVE, region, item.ticket))
+    return listed
+
+
+def choose_plainly(
+    listed: Mapping[int, list[bytes]], reserved: Mapping[int, int], quota: int, seed: bytes
+) -> list[tuple[bytes, str]]:
+    """Who is chosen, written as the rules are read: an `hmac.new` for each, a sort of all."""
+    chosen: dict[bytes, str] = {}
+    for region, seats in sorted(reserved.items()):
+        some = listed.get(region, [])
+        ranks = {each: hmac.new(seed, b"gelombang1/rank\0" + each, sha256).digest() for each in some}
+        chosen |= dict.fromkeys(sorted(some, key=lambda each: (ranks[each], each))[:seats], str(region))
+    others = [each for some in listed.values() for each in some if each not in chosen]
+    values = {each: hmac.new(seed, b"gelombang1/open\0" + each, sha256).digest() for each in others}
+    chosen |= dict.fromkeys(sorted(others, key=lambda each: (values[each], each))[: quota - len(chosen)], OPEN)
+    return list(chosen.items())
+
+
+def insert(lists: Mapping[int, bytes]) -> sqlite3.Connection:
+    """Every leaf in a table of SQLite's, in memory."""
+    database = sqlite3.connect(":memory:")
+    database.execute("CREATE TABLE entries (leaf BLOB NOT NULL, region INTEGER NOT NULL)")
+    for region, listed in lists.items():
+        database.executemany("INSERT INTO entries VALUES (?, ?)", ((each, region) for each in leaves_of(listed)))
+    return database
+
+
+def order_by_random(database: sqlite3.Connection, quota: int) -> list[tuple[bytes]]:
+    """The draw that nobody can repeat."""
+    return database.execute("SELECT leaf FROM entries ORDER BY random() LIMIT ?", (quota,)).fetchall()
+
+
+def hash_alone(lists: Mapping[int, bytes]) -> bool:
+    """The floor of a commitment: a SHA-256 for each leaf and one for each node above, the results thrown away.
+
+    The leaves stand for the tickets, which are as long.
+    """
+    for region, listed in lists.items():
+        copy = sha256(b"\x00gelombang1/leaf\0" + WAVE.to_bytes(4, "big") + region.to_bytes(2, "big")).copy
+        for (ticket,) in iter_unpack("32s", listed):
+            state = copy()
+            state.update(ticket)
+            state.digest()
+    copy = sha256(b"\x01").copy
+    for listed in lists.values():
+        whole = len(listed) // 64 * 64
+        for _ in range(2):  # there are as many nodes as leaves, less one, and half as many pairs of leaves
+            for (pair,) in iter_unpack("64s", listed[:whole]):
+                state = copy()
+                state.update(pair)
+                state.digest()
+    return True
+
+
+def hmac_alone(lists: Mapping[int, bytes], reserved: Mapping[int, int], seed: bytes) -> bool:
+    """The floor of a selection: an open value for each leaf, a rank where seats are reserved, nothing compared."""
+    for region, listed in lists.items():
+        for tag in (b"gelombang1/open\0", b"gelombang1/rank\0")[: 2 if reserved.get(region) else 1]:
+            key = seed.ljust(64, b"\0")
+            inner_copy = sha256(bytes(byte ^ 0x36 for byte in key) + tag).copy
+            outer_copy = sha256(bytes(byte ^ 0x5C for byte in key)).copy
+            for (entry,) in iter_unpack("32s", listed):
+                inner, outer = inner_copy(), outer_copy()
+                inner.update(entry)
+                outer.update(inner.digest())
+                outer.digest()
+    return True
 
 
 def main() -> None:

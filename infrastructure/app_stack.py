@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 from copy import deepcopy
+from http import HTTPStatus
 from pathlib import Path
 
-from . import alarms, gateway
-from .cloudformation import STAGE, Json, parameter, ref, sub
+from . import alarms
+from .cloudformation import STAGE, Json, named, parameter, ref, sub
 from .functions import FUNCTIONS
 from .grants import policy
+
+MERGED = "merge-template.json"
 
 API_STAGE = "api"
 """API Gateway's own stage, the same in every deployment."""
@@ -34,10 +37,68 @@ TOLD = {
 
 PARAMETERS = TOLD | {name: parameter() for name in ("MacKeyArn", "DataKeyArn", "AlarmsTopic")}
 
+STAGES: dict[str, dict[str, str]] = {
+    "prod": {
+        "BeaconRelays": "https://api.drand.sh,https://api2.drand.sh,https://api3.drand.sh,https://drand.cloudflare.com"
+    },
+    "local": {"Protection": "off", "QueuesVisibilityS": "20", "MailDomain": "gelombang.example"},
+}
+"""What each stage is deployed with, besides what a deployment finds out; `gelombang deploy --parameter` is stronger."""
+
 
 def variable(name: str) -> str:
     """The environment variable of a parameter: GELOMBANG_USER_POOL of UserPool."""
     return "GELOMBANG_" + re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper()
+
+
+# The gateway before the API: its limits, and what it refuses by itself, in the form of the application's refusals
+
+LIMITS = {
+    "ResourcePath": "/*",
+    "HttpMethod": "*",
+    "ThrottlingRateLimit": 3000,
+    "ThrottlingBurstLimit": 3000,
+    "MetricsEnabled": True,
+}
+"""Of all methods together: requests a second, and at once."""
+
+HEADERS = {
+    "Content-Type": "application/problem+json",
+    "Access-Control-Allow-Origin": "*",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+}
+
+
+def refusal(status: int, code: str, detail: str, **headers: str) -> Json:
+    """What the gateway answers; `detail` is Indonesian and English, and headers have `_` for `-`."""
+    problem = {
+        "type": f"urn:gelombang:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    given = HEADERS | {name.replace("_", "-"): value for name, value in headers.items()}
+    return {
+        "StatusCode": status,
+        "ResponseParameters": {"Headers": {name: f"'{value}'" for name, value in given.items()}},
+        "ResponseTemplates": {"application/json": json.dumps(problem)},
+    }
+
+
+SIGN_IN = "Silakan masuk terlebih dahulu. / Please sign in first."
+TOO_MANY = "Terlalu banyak permintaan; coba lagi sebentar lagi. / Too many requests; try again shortly."
+BUSY = "Layanan sedang sibuk; coba lagi sebentar lagi. / The service is busy; try again shortly."
+
+REFUSALS = {
+    "UNAUTHORIZED": refusal(401, "not_signed_in", SIGN_IN, WWW_Authenticate="Bearer"),
+    "ACCESS_DENIED": refusal(403, "not_signed_in", "Tidak diizinkan. / Not allowed."),
+    "MISSING_AUTHENTICATION_TOKEN": refusal(404, "not_found", "Tidak ditemukan. / There is no such thing here."),
+    "THROTTLED": refusal(429, "too_many_requests", TOO_MANY, Retry_After="5"),
+    "DEFAULT_5XX": refusal(503, "temporarily_unavailable", BUSY, Retry_After="5"),
+}
 
 
 def merged() -> Json:
@@ -47,7 +108,7 @@ def merged() -> Json:
         **{function.logical_id: function.resource() for function in FUNCTIONS},
         # Chalice names this group by a name that the function does not have.
         "ApiHandlerLogGroup": {"Properties": {"LogGroupName": sub("/aws/lambda/${APIHandler}")}},
-        "RestAPI": gateway.resource(),
+        "RestAPI": {"Properties": {"Name": named(), "MethodSettings": [LIMITS], "GatewayResponses": REFUSALS}},
         **dict(alarms.resources()),
     }
     whole = {
@@ -71,9 +132,6 @@ def config(architecture: str) -> Json:
         "lambda_architecture": architecture,
         "lambda_functions": {function.chalice_name: function.settings() for function in FUNCTIONS},
     }
-
-
-MERGED = "merge-template.json"
 
 
 def write(folder: Path, architecture: str) -> None:

@@ -17,7 +17,7 @@ from chalicelib.waves.wire import WaveView
 
 from ..deployment import stages
 from ..terminal import SaysWhy, act_line, file_argument, instant, reason_option, stage_option
-from . import trigger
+from . import stage as stage_commands
 
 STEP_S = 840
 """How long a step in this process may run: as long as the stage's own function."""
@@ -130,7 +130,7 @@ def resize(stage: str, number: int, quota: int, reserved: int, weights: Iterable
 def advance(stage: str, deployed: bool) -> None:
     """Do now what the clock says is due and is not done: the step that the triggers take."""
     if deployed:
-        trigger.fire(stage, "advance")
+        stage_commands.fire(stage, "advance")
         click.echo("advanced by the stage's own function")
         return
     try:

@@ -1,7 +1,7 @@
 """A deployment: the data stack, the package, the app stack, and a first request. The same for every stage.
 
 Each step is repeatable: a deployment that died half-way is finished by running it again, and one that finds nothing
-changed changes nothing.
+changed changes nothing. And the end of a stage that was made to be thrown away.
 """
 
 from __future__ import annotations
@@ -16,11 +16,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from infrastructure import app_stack, data_stack
-from infrastructure.stages import STAGES
 
 from . import package, stages
-from .losses import Consent
-from .stacks import Count, DeployFailed, Report, Stacks, Template, outputs, parameters
+from .stacks import Consent, Count, DeployFailed, Report, Stacks, Template, outputs, parameters
 from .stages import Aws
 
 SMOKE_TRIES = 10
@@ -51,7 +49,7 @@ def deploy(
     With `count`, a stack's resources are counted instead of listed. Without `consent` nothing that holds data is lost.
     Raises `DeployFailed` with the reason; what CloudFormation had begun it has rolled back.
     """
-    values = STAGES.get(stage, {}) | dict(given) | {"Stage": stage}
+    values = app_stack.STAGES.get(stage, {}) | dict(given) | {"Stage": stage}
     _check(stage, given)
     aws = stages.connect()
     stacks = Stacks(aws.client("cloudformation"), report, sleep, count=count, consent=consent or Consent())
@@ -187,3 +185,37 @@ def _exists(s3: Any, bucket: str, key: str) -> bool:
             return False
         raise
     return True
+
+
+_BUCKETS = ("ResultsBucket", "ReportsBucket", "ArtifactsBucket")
+
+
+def destroy(stage: str, report: Report) -> None:
+    """Delete everything of a stage, its data included. Raises `DeployFailed` for production and protected stages."""
+    aws = stages.connect()
+    stacks = Stacks(aws.client("cloudformation"), report)
+    data = stacks.find(stages.data_stack(stage))
+    if data is not None and stages.is_production(data):
+        raise DeployFailed(f"{stage} is production, which this command does not destroy")
+    if data is not None and parameters(data).get("Protection") != "off":
+        raise DeployFailed(f"{stage} is protected: only a stage deployed with --parameter Protection=off can go")
+    stacks.delete(stages.app_stack(stage))
+    if data is not None:
+        # CloudFormation deletes empty buckets only.
+        for bucket in _BUCKETS:
+            if name := outputs(data).get(bucket):
+                report(f"emptying {name}")
+                empty(aws.client("s3"), name)
+        stacks.delete(stages.data_stack(stage))
+
+
+def empty(s3: Any, bucket: str) -> None:
+    """Delete every version of every object; a bucket that is gone is empty."""
+    try:
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            versions = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            if versions:
+                keys = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in versions]
+                s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+    except s3.exceptions.NoSuchBucket:
+        return

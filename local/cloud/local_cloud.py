@@ -25,7 +25,7 @@ from types import FrameType
 from typing import Any
 from unittest.mock import patch
 
-from admin.commands.deploy import fetch
+from admin.commands.stage import fetch
 from admin.deployment import deploy, stages
 from admin.deployment.stacks import Count, Report
 from chalicelib.aws import clients, dynamodb

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from admin.deployment import deploy, stages
-from admin.deployment.losses import HOLDS_DATA, Consent, losses
-from admin.deployment.stacks import DeployFailed, Template
+from admin.deployment.stacks import HOLDS_DATA, Consent, DeployFailed, Template, losses
 from infrastructure import data_stack
 from tests.admin.test_deploy_stacks import TEMPLATE, CloudFormation, event, stacks
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from admin.deployment import archive, package
+from admin.deployment import package
 from admin.deployment.stacks import DeployFailed
 from tests.conftest import REGION, ROOT
 
@@ -27,28 +27,28 @@ def code(tmp_path: Path) -> Path:
 
 def test_the_same_code_has_the_same_release_and_the_same_zip_and_is_no_other_when_compiled(code, tmp_path):
     first, second = tmp_path / "first.zip", tmp_path / "second.zip"
-    release = archive.release_of([code])
-    archive.write_zip([code], first)
+    release = package.release_of([code])
+    package.write_zip([code], first)
     for path in code.rglob("*.py"):
         path.touch()
-    archive.write_zip([code], second)
+    package.write_zip([code], second)
 
-    archive.compile_modules(code)
+    package.compile_modules(code)
 
-    assert archive.release_of([code]) == release
+    assert package.release_of([code]) == release
     assert first.read_bytes() == second.read_bytes()
 
 
 @pytest.mark.parametrize(("name", "text"), [("lib/part.py", "TEXT = 'two'\n"), ("lib/new.py", "")])
 def test_any_changed_or_added_file_is_another_release(code, name, text):
-    before = archive.release_of([code])
+    before = package.release_of([code])
     (code / name).write_text(text)
 
-    assert archive.release_of([code]) != before
+    assert package.release_of([code]) != before
 
 
 def test_compiled_modules_are_used_without_a_look_at_the_source(code):
-    archive.compile_modules(code)
+    package.compile_modules(code)
     compiled = (code / f"lib/__pycache__/part.{sys.implementation.cache_tag}.pyc").read_bytes()
 
     # PEP 552: bit 0 says the file is checked by hash; bit 1, clear here, that the source is looked at.
@@ -60,7 +60,7 @@ def test_a_module_that_does_not_compile_is_refused(code):
     (code / "lib/part.py").write_text("def (:\n")
 
     with pytest.raises(DeployFailed, match="does not compile"):
-        archive.compile_modules(code)
+        package.compile_modules(code)
 
 
 def test_of_two_files_with_one_name_the_first_folder_counts(code, tmp_path):
@@ -68,7 +68,7 @@ def test_of_two_files_with_one_name_the_first_folder_counts(code, tmp_path):
     other.mkdir()
     (other / "app.py").write_text("raise SystemExit\n")
     (other / "extra.py").touch()
-    archive.write_zip([code, other], tmp_path / "both.zip")
+    package.write_zip([code, other], tmp_path / "both.zip")
 
     with zipfile.ZipFile(tmp_path / "both.zip") as both:
         assert both.namelist() == ["app.py", "extra.py", "lib/part.py"]
@@ -76,14 +76,14 @@ def test_of_two_files_with_one_name_the_first_folder_counts(code, tmp_path):
 
 
 def test_a_package_that_brings_all_it_needs_tells_how_long_its_import_took(code):
-    assert 0 < archive.check([code]) < 10
+    assert 0 < package.check([code]) < 10
 
 
 def test_a_package_that_needs_what_only_this_environment_has_is_refused(code):
     (code / "app.py").write_text("import msgspec\n")
 
     with pytest.raises(DeployFailed, match=r"does not import by itself(.|\n)*msgspec"):
-        archive.check([code])
+        package.check([code])
 
 
 @pytest.mark.parametrize(
@@ -91,24 +91,24 @@ def test_a_package_that_needs_what_only_this_environment_has_is_refused(code):
     [("BUDGET_BYTES", 10, "its budget"), ("import_s", lambda _: 2.3, r"import app takes 2\.3 s")],
 )
 def test_a_package_that_is_too_large_or_imports_far_too_slowly_is_refused(code, monkeypatch, name, value, refusal):
-    monkeypatch.setattr(archive, name, value)
+    monkeypatch.setattr(package, name, value)
 
     with pytest.raises(DeployFailed, match=refusal):
-        archive.check([code])
+        package.check([code])
 
 
 @pytest.mark.parametrize(("times", "best"), [([1.9, 0.5, 0.39, 0.1], 0.39), ([0.3, 0.1], 0.3)])
 def test_an_import_is_tried_again_only_over_its_budget_and_the_best_counts(code, monkeypatch, times, best):
-    monkeypatch.setattr(archive, "import_s", lambda _: times.pop(0))
+    monkeypatch.setattr(package, "import_s", lambda _: times.pop(0))
 
-    assert archive.check([code]) == best
+    assert package.check([code]) == best
     assert times == [0.1]
 
 
 def test_the_time_that_others_take_of_the_machine_does_not_count(code):
     (code / "app.py").write_text("import time; time.sleep(0.5)")
 
-    assert archive.import_s([code]) < 0.5
+    assert package.import_s([code]) < 0.5
 
 
 @pytest.mark.parametrize(("import_s", "said"), [(0.25, "250 ms (budget 400)"), (1.0, "1000 ms (budget 400, OVER")])

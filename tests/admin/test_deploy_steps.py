@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from admin.commands.deploy import deploy as deploy_command
+from admin.commands.stage import deploy as deploy_command
 from admin.deployment import deploy, stages
 from admin.deployment.stacks import DeployFailed, Template
 from chalicelib.config import BadConfiguration

@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 from click.testing import CliRunner
 from moto import mock_aws
 
-from admin.commands.deploy import destroy as destroy_command
-from admin.deployment.destroy import destroy
+from admin.commands.stage import destroy as destroy_command
+from admin.deployment.deploy import destroy
 from admin.deployment.stacks import DeployFailed
 from chalicelib.config import Settings
 from infrastructure import data_stack

@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec import structs
 
-from admin.commands.draw import verify as verify_command
-from admin.commands.draw.draw import draw
-from admin.commands.draw.verify import program
+from admin.commands import verify as verify_command
+from admin.commands.draw import draw
+from admin.commands.verify import program
 from admin.deployment import stages
 from chalicelib.clock import iso
 from chalicelib.config import BadConfiguration, WitnessRules, load_programme

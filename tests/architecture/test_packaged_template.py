@@ -13,14 +13,14 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
 from admin.deployment import stages
-from admin.deployment.losses import HOLDS_DATA
+from admin.deployment.stacks import HOLDS_DATA
 from chalicelib.config import API_TIMEOUT_S, AUTHORIZER_TIMEOUT_S, Settings, load_programme
 from chalicelib.draw.leaves import LEAF_BYTES
 from chalicelib.notices.ses import CONSUMERS
 from chalicelib.waves.award.award import LeafOwners
 from chalicelib.waves.entries import Row
 from chalicelib.waves.rules import SHARDS
-from infrastructure.stages import STAGES
+from infrastructure.app_stack import STAGES
 from tests.conftest import REGION
 
 from .conftest import FUNCTIONS, Template, events, of_type

@@ -11,9 +11,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from bench import draw_pages
-from bench.draw_cloud import Cloud
-from bench.draw_pages import WAVE, Pages
+from bench import draw_cloud
+from bench.draw_cloud import WAVE, Cloud, Pages
 from bench.endpoint import Unplayed
 from chalicelib.aws import dynamodb
 from chalicelib.waves.entries import EntryStore
@@ -29,8 +28,8 @@ SMALL_PAGE = 1500
 
 @pytest.fixture
 def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pages:
-    monkeypatch.setattr(draw_pages, "_PAGE_BYTES", SMALL_PAGE)
-    draw_pages.make(tmp_path, ENTRIES)
+    monkeypatch.setattr(draw_cloud, "_PAGE_BYTES", SMALL_PAGE)
+    draw_cloud.make(tmp_path, ENTRIES)
     return Pages(tmp_path)
 
 
@@ -118,7 +117,7 @@ def test_another_question_is_an_error_and_not_a_guess(s3: Any) -> None:
         boto3.client("dynamodb", "ap-southeast-3").query(
             TableName="gelombang-bench-waves",
             KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": draw_pages.partition(0)}},
+            ExpressionAttributeValues={":pk": {"S": draw_cloud.partition(0)}},
             ProjectionExpression="sk",
             ConsistentRead=True,
         )

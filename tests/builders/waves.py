@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import msgspec
 
-from admin.commands.draw.verify import pinned
+from admin.commands.verify import pinned
 from chalicelib.aws import dynamodb
 from chalicelib.aws.queues import Queue
 from chalicelib.config import Programme, Settings

@@ -21,7 +21,7 @@ from moto.ses.models import ses_backends
 from msgspec.structs import replace
 
 import app as application
-from admin.commands.draw.verify import pinned
+from admin.commands.verify import pinned
 from chalicelib import wiring
 from chalicelib.config import Programme, Settings
 from chalicelib.helpdesk.store import ALL_SHARDS
@@ -44,7 +44,7 @@ API_KEY, CALLBACK_TOKEN = "test-api-key", "test-callback-token"
 
 
 UNAUTHORIZED = b'{"code": "not_signed_in"}'
-"""What the gateway answers in the deployed application (`infrastructure/gateway.py`)."""
+"""What the gateway answers in the deployed application (`infrastructure/app_stack.py`)."""
 
 EVENT = {
     "version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.events", "account": "123456789012",

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from admin.commands.exclusion import exclusion
+from admin.commands.registration import exclusion
 from admin.deployment import stages
 from chalicelib import spreadsheets
 from chalicelib.aws import dynamodb

@@ -11,8 +11,7 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError
 from click.testing import CliRunner, Result
 
-from admin.commands.course import course
-from admin.commands.partner import partner
+from admin.commands.training import course, partner
 from admin.deployment import stages
 from chalicelib.clock import utc_now
 from chalicelib.config import Programme, Settings

@@ -11,7 +11,7 @@ from botocore.exceptions import EndpointConnectionError
 from click.testing import CliRunner, Result
 
 from admin.cli import main
-from admin.commands.draw import watch
+from admin.commands import draw
 from admin.deployment import stages
 from chalicelib.config import Programme, Settings
 from chalicelib.waves.freeze import RemovedEntries
@@ -88,7 +88,7 @@ def test_what_changes_is_said_once_and_the_end_is_the_settled_wave(world, monkey
         waited.append(seconds)
         next(steps)()
 
-    monkeypatch.setattr(watch.time, "sleep", wait)
+    monkeypatch.setattr(draw.time, "sleep", wait)
     result = run("--every", "0.5")
     assert result.exit_code == 0
     states = [line.split()[2] for line in result.output.splitlines()]
@@ -107,7 +107,7 @@ def test_at_a_terminal_there_are_bars_and_the_end_stays(world, monkeypatch):
         world.take_awards(*world.queued_awards())
         world.step()
 
-    monkeypatch.setattr(watch, "time", SimpleNamespace(sleep=end, monotonic=time.monotonic))
+    monkeypatch.setattr(draw, "time", SimpleNamespace(sleep=end, monotonic=time.monotonic))
     result = run()
     assert result.exit_code == 0, result.output
     assert "wave 145 DRAWN: screened" in result.output
@@ -121,9 +121,9 @@ def test_who_stops_watching_leaves_without_a_traceback(world, monkeypatch):
     def stop(_: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(watch.time, "sleep", stop)
+    monkeypatch.setattr(draw.time, "sleep", stop)
     result = run()
-    assert result.exit_code == watch.LEFT
+    assert result.exit_code == draw.LEFT
     assert result.stderr == "\nno longer watched; wave 145 goes on by itself\n"
 
 
@@ -138,7 +138,7 @@ def test_a_moment_without_aws_ends_no_watch_but_what_will_not_pass_does(world, m
         return seen(number)
 
     monkeypatch.setattr(world.store, "wave", troubled)
-    monkeypatch.setattr(watch.time, "sleep", lambda _: None)
+    monkeypatch.setattr(draw.time, "sleep", lambda _: None)
     result = run()
     assert [line.split()[2] for line in result.output.splitlines()] == ["OPEN"]
     assert isinstance(result.exception, PermissionError)

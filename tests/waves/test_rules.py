@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from admin.commands.draw.verify import program
+from admin.commands.verify import program
 from chalicelib.clock import iso
 from chalicelib.config import load_programme
 from chalicelib.draw import note

@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from admin.cli import main
-from admin.commands import trigger, wave
+from admin.commands import stage as stage_commands
+from admin.commands import wave
 from admin.deployment import stages
 from chalicelib.waves.publication.draw_run import commitment
 from chalicelib.waves.wire import WAITS_AFTER
@@ -119,6 +120,6 @@ def test_what_nobody_foresaw_is_one_line_too(world, monkeypatch):
 
 def test_the_stages_own_function_can_be_told_to(monkeypatch):
     fired = []
-    monkeypatch.setattr(trigger, "fire", lambda stage, function: fired.append((stage, function)))
+    monkeypatch.setattr(stage_commands, "fire", lambda stage, function: fired.append((stage, function)))
     assert lines("advance", "--deployed") == ["advanced by the stage's own function"]
     assert fired == [("test", "advance")]

@@ -18,7 +18,7 @@ from chalicelib.payouts.service import BACKLOG_MAX
 
 from ...deployment import stages
 from ...terminal import SaysWhy, progress, stage_option
-from .. import trigger
+from .. import stage as stage_commands
 from . import address, bank_file, control, decision, reconcile
 from .lines import bank_lines, entitlement_argument, entitlement_line, history_lines
 
@@ -93,7 +93,7 @@ def ask(stage: str, entitlement_id: str) -> None:
 def sweep(stage: str, deployed: bool) -> None:
     """Queue every unsettled payout that has rested for too long, now."""
     if deployed:
-        trigger.fire(stage, "sweep_payouts")
+        stage_commands.fire(stage, "sweep_payouts")
         click.echo("swept by the stage's own function")
         return
     queued = stages.load(stage).services.payouts.sweep(utc_now())

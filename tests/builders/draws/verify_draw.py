@@ -14,7 +14,7 @@ from unittest import mock
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from admin.commands.draw.verify import program
+from admin.commands.verify import program
 from chalicelib.draw import leaves
 from tests.builders.draws.files import published_draw
 

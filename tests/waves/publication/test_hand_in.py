@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from admin.cli import main
-from admin.commands.draw import draw
+from admin.commands import draw
 from admin.deployment import stages
 from chalicelib.waves.publication.beacon_relays import HandedIn
 from chalicelib.waves.publication.draw_run import commitment

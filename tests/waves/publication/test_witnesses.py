@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from admin.cli import main
-from admin.commands.draw import witness
-from admin.commands.draw.verify import pinned
+from admin.commands import verify
+from admin.commands.verify import pinned
 from admin.deployment import stages
 from chalicelib.config import WitnessRules, load_programme
 from chalicelib.draw import cosignatures
@@ -44,7 +44,7 @@ def frozen(world: WavesWorld, monkeypatch: pytest.MonkeyPatch) -> WavesWorld:
     rules = msgspec.structs.replace(world.programme.draw, witnesses=witnesses)
     services = SimpleNamespace(witnessing=CosignatureIntake(world.store, world.publication, rules))
     monkeypatch.setattr(stages, "load", lambda name: SimpleNamespace(services=services))
-    monkeypatch.setattr(witness, "utc_now", lambda: world.clock.now)
+    monkeypatch.setattr(verify, "utc_now", lambda: world.clock.now)
     return world
 
 
@@ -118,8 +118,8 @@ def test_a_note_is_signed_from_its_address_and_from_its_waves(keyed, tmp_path, m
         asked.append((address.rstrip("/"), name))
         return raw
 
-    monkeypatch.setattr(witness, "read_from", read_from)
-    monkeypatch.setattr(witness, "utc_now", lambda: REAL_FROZEN)
+    monkeypatch.setattr(verify, "read_from", read_from)
+    monkeypatch.setattr(verify, "utc_now", lambda: REAL_FROZEN)
     for address in ("https://results.example/draws/54/note.txt", "https://results.example/draws/54"):
         signed = run("sign", address, "--key", keyed(WITNESS))
         assert signed.stdout_bytes == WITNESS.sign(raw, REAL_FROZEN).line()

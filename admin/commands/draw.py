@@ -1,0 +1,190 @@
+"""`gelombang draw`: what anybody may do with a published draw, how far a wave has come, what an auditor is to see."""
+
+from __future__ import annotations
+
+import csv
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from chalicelib.aws.clients import is_passing
+from chalicelib.clock import iso, utc_now
+from chalicelib.waves import progress as waves
+from chalicelib.waves.publication.beacon_relays import HandedIn
+from chalicelib.waves.publication.samples import AuditRecord
+from chalicelib.waves.rules import WaveState
+
+from ..deployment import stages
+from ..terminal import progress, stage_option
+from .verify import verify_command, witness_group
+
+_HAND_IN_S = 900
+"""How long the step that follows a handed-in signature may run; what it leaves, the next step does."""
+
+
+def _signature(_ctx: click.Context, _param: click.Parameter, text: str) -> bytes:
+    if re.fullmatch("[0-9a-fA-F]{96}", text) is None:
+        raise click.BadParameter("a signature is 96 hexadecimal digits")
+    return bytes.fromhex(text)
+
+
+@click.group()
+def draw() -> None:
+    """Check the draw of a wave."""
+
+
+draw.add_command(verify_command)
+draw.add_command(witness_group)
+
+
+@draw.command(name="hand-in")
+@stage_option
+@click.argument("wave", type=int)
+@click.argument("signature", callback=_signature)
+def hand_in(stage: str, wave: int, signature: bytes) -> None:
+    """Draw WAVE with the SIGNATURE (hex) of its beacon round, when no relay answers.
+
+    Anyone may find the signature; it verifies itself against the pinned chain, so it does not matter who hands it in.
+    """
+    services = stages.load(stage).services
+    services.beacons = HandedIn(signature)
+    services.stepper.check_beacon(wave)
+    for transition in services.stepper.advance(utc_now(), _HAND_IN_S):
+        click.echo(f"wave {transition.wave} {transition.state}")
+
+
+COLUMNS = (
+    "place", "leaf", "region", "joined_at", "standing", "reason", "seat", "registrant", "registered_at", "age",
+    "employment", "consent_version", "verification", "excluded_now", "nik",
+)  # fmt: skip
+
+NO_ENTRY, NOT_REGISTERED = "no_entry", "not_registered"
+"""What stands in the place of a standing where a leaf has no entry, and of an employment where nobody is registered."""
+
+
+@draw.command("audit-sample")
+@stage_option
+@click.option("--size", type=click.IntRange(1, 100_000), default=300, show_default=True, help="How many entries.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file for the CSV, else it is shown.")
+@click.argument("number", type=int, metavar="WAVE")
+def audit_sample(stage: str, size: int, output: Path | None, number: int) -> None:
+    """Show the records of some entries of WAVE, picked by the draw's seed from the published lists, as CSV.
+
+    They are the same for everybody who asks. No name is in it, and of a NIK only the ends, if you may open personal
+    data. Exit code 1 if a published leaf has no entry: somebody is on the list who never joined.
+    """
+    audit = stages.load(stage).services.audit
+    wave = audit.wave(number)
+    picked = audit.pick(wave, size)
+    records = list(progress(audit.records(wave, picked), "reading", len(picked)))
+    with ExitStack() as open_files:
+        file = open_files.enter_context(output.open("w", newline="", encoding="utf-8")) if output else sys.stdout
+        lines = csv.writer(file, lineterminator="\n")
+        lines.writerow(COLUMNS)
+        lines.writerows(_row(place, record) for place, record in enumerate(records, 1))
+    missing = sum(record.joined is None for record in records)
+    where = f" in {output}" if output else ""
+    click.echo(f"{len(records)} of the entries of wave {number}{where}, in the order of their value", err=True)
+    if missing:
+        raise click.ClickException(f"{missing} published leaves have no entry")
+
+
+def _row(place: int, record: AuditRecord) -> list[str]:
+    """A record as the cells of `COLUMNS`; empty where there is nothing."""
+    cells = [str(place), record.leaf, str(record.region)]
+    joined, registered = record.joined, record.registered
+    if joined is None:
+        cells += ["", NO_ENTRY]
+    else:
+        cells += [iso(joined.joined_at), joined.standing, joined.reason or "", joined.seat or "", joined.registrant_id]
+        if registered is None:
+            cells += ["", "", NOT_REGISTERED]
+        else:
+            cells += [iso(registered.registered_at), str(registered.age), registered.employment]
+            cells += [registered.consent_version, registered.verification]
+            cells += ["yes" if registered.excluded else "no", registered.nik or ""]
+    return cells + [""] * (len(COLUMNS) - len(cells))
+
+
+LEFT = 130
+"""The exit code of a command that was ended by Ctrl-C."""
+
+Look = Callable[[], waves.WaveProgress]
+
+
+@draw.command("watch")
+@stage_option
+@click.option("--every", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between two looks.")
+@click.option("--once", is_flag=True, help="One line about the present, and no waiting.")
+@click.argument("number", type=int, metavar="WAVE")
+def watch(stage: str, every: float, once: bool, number: int) -> None:
+    """Watch WAVE until its seats are settled (exit code 0). Ctrl-C ends the watching and nothing else."""
+    watching = stages.load(stage).services.watching
+    look = partial(watching.look, number)
+    if once:
+        click.echo(line(look()))
+        return
+    try:
+        if Console().is_terminal:
+            _bars(look, every)
+        else:
+            _lines(look, every)
+    except KeyboardInterrupt:
+        click.echo(f"\nno longer watched; wave {number} goes on by itself", err=True)
+        click.get_current_context().exit(LEFT)
+
+
+def line(found: waves.WaveProgress) -> str:
+    """The whole progress in one line; `-` for what is not known yet."""
+    batches = f"{found.awarded}/{found.batches}" if found.batches else "-"
+    entries, substitutions = ("-" if count is None else count for count in (found.entries, found.substitutions))
+    return (
+        f"wave {found.wave} {found.state} screened={found.screened}/{found.shards} entries={entries} "
+        f"seats={found.seats} batches={batches} decided={found.decided} chosen={found.chosen} "
+        f"substitutions={substitutions}"
+    )
+
+
+def _until_settled(look: Look, every: float) -> Iterator[waves.WaveProgress]:
+    """Look again and again, also after a moment in which AWS could not be reached."""
+    while True:
+        try:
+            found = look()
+        except Exception as error:
+            if not is_passing(error):
+                raise
+        else:
+            yield found
+            if found.state is WaveState.SETTLED:
+                return
+        time.sleep(every)
+
+
+def _lines(look: Look, every: float) -> None:
+    said = ""
+    for found in _until_settled(look, every):
+        if line(found) != said:
+            said = line(found)
+            click.echo(said)
+
+
+def _bars(look: Look, every: float) -> None:
+    """Show bars, and leave the last state as a line."""
+    columns = (TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, transient=True) as bars:
+        screened, batches, seats = (bars.add_task(what, total=None) for what in ("screened", "batches", "seats"))
+        for found in _until_settled(look, every):
+            state = f"wave {found.wave} {found.state}"
+            entries = "" if found.entries is None else f", {found.entries:,} entries"
+            bars.update(screened, completed=found.screened, total=found.shards, description=f"{state}: screened")
+            bars.update(batches, completed=found.awarded, total=found.batches or None, description="batches decided")
+            bars.update(seats, completed=found.chosen, total=found.seats, description=f"seats taken{entries}")
+    click.echo(line(found))

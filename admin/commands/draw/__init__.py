@@ -1,1 +1,0 @@
-"""`gelombang draw`: verify, watch, witness, audit."""
