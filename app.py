@@ -25,9 +25,9 @@ from chalicelib.registration import errors as person
 from chalicelib.registration import wire as registration
 from chalicelib.training import errors as course
 from chalicelib.training import wire as training
+from chalicelib.waves import award_queue
 from chalicelib.waves import errors as wave
 from chalicelib.waves import wire as waves
-from chalicelib.waves.award import consumer
 from chalicelib.web import edge, me, openapi
 
 VERSION = "0.1.0"
@@ -683,7 +683,7 @@ def advance(event: Any) -> None:
 @app.on_sqs_message(queue="awards", batch_size=1, maximum_concurrency=20)
 def award(event: Any) -> dict[str, Any]:
     records = event.to_dict()["Records"]
-    return consumer.consume(records, services().award_batches, app.clock(), failures.remaining_s(event))
+    return award_queue.consume(records, services().award_batches, app.clock(), failures.remaining_s(event))
 
 
 # Places that no training was bought for: at 00:10 WIB, and thrice more for what a long list leaves undone

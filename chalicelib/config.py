@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from .draw import witness_keys
+from .draw import cosignatures
 from .draw.note import Chain
 from .errors import DomainError
 
@@ -227,9 +227,9 @@ class WitnessRules(_Frozen, frozen=True):
             raise ValueError("the quorum is above the number of witnesses")
 
     @property
-    def known(self) -> tuple[witness_keys.WitnessKey, ...]:
+    def known(self) -> tuple[cosignatures.WitnessKey, ...]:
         """The keys, parsed."""
-        return tuple(map(witness_keys.parse, self.keys))
+        return tuple(map(cosignatures.parse_key, self.keys))
 
 
 class AwardRules(_Frozen, frozen=True):

@@ -107,7 +107,7 @@ class NoticeWriter:
         before, job = timedelta(seconds=before_s), f"deadline-{before_s}"
         after = now + timedelta(seconds=next_s)
         for shard in (f"{number:02d}" for number in range(SHARDS)):
-            near = [line for line in self._waves.potential(shard, now + before) if line.buy_by > after]
+            near = [line for line in self._waves.beneficiaries.potential(shard, now + before) if line.buy_by > after]
             if not near:
                 continue
             # Deadlines are in the index days before, so no overlap is needed: it would make each run read all again.
@@ -115,7 +115,7 @@ class NoticeWriter:
             due = [line.registrant_id for line in near if line.buy_by > since]
             for start in range(0, len(due), PAGE):
                 budget.need(PAGE_S)
-                page = self._waves.beneficiaries(due[start : start + PAGE])
+                page = self._waves.beneficiaries.of_many(due[start : start + PAGE])
                 # The index lags, and who has bought by now is not bothered.
                 late = [one for one in page if one.state is BeneficiaryState.POTENTIAL]
                 self._notices.tell_all(_deadline(one, before_s) for one in late)
@@ -149,7 +149,7 @@ class NoticeWriter:
                 facts: Facts = {"wave": wave, "reason": missed.reason, "next_opens_at": iso(next_opens_at)}
                 yield missed.registrant_id, Kind.NOT_CHOSEN, f"not_chosen/{wave}", facts
         chosen = [result.registrant_id for result in page if result.reason is None]
-        for one in self._waves.beneficiaries(chosen):
+        for one in self._waves.beneficiaries.of_many(chosen):
             facts = {"wave": wave, "training_idr": self._schemes[one.scheme].training_idr, "buy_by": iso(one.buy_by)}
             yield one.registrant_id, Kind.CHOSEN, f"chosen/{wave}", facts
 

@@ -18,8 +18,7 @@ from .config import Programme
 from .logs import metric
 from .notices.results_told import TellingPlace
 from .waves.calendar import Calendar, CalendarException
-from .waves.due import owed, plans
-from .waves.rules import Wave, WaveState
+from .waves.rules import Wave, WaveState, owed, plans
 
 log = logging.getLogger(__name__)
 

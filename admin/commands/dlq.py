@@ -18,7 +18,7 @@ from chalicelib.notices import queue as notices
 from chalicelib.payouts import rules
 from chalicelib.payouts import wire as payouts
 from chalicelib.payouts.errors import UnknownEntitlement
-from chalicelib.waves.award.queue import decode_message
+from chalicelib.waves.award_queue import decode_message
 
 from ..deployment import stages
 from ..terminal import progress, stage_option

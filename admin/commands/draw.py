@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from chalicelib.aws.clients import is_passing
 from chalicelib.clock import iso, utc_now
 from chalicelib.waves import progress as waves
-from chalicelib.waves.publication.beacon_relays import HandedIn
+from chalicelib.waves.publication.draw_run import HandedIn
 from chalicelib.waves.publication.samples import AuditRecord
 from chalicelib.waves.rules import WaveState
 

@@ -252,7 +252,7 @@ class Jobs:
         return application
 
     def _check_graduated(self, registrant_id: str) -> None:
-        beneficiary = self._waves.beneficiary(registrant_id)
+        beneficiary = self._waves.beneficiaries.of(registrant_id)
         if beneficiary is None or beneficiary.state is not BeneficiaryState.GRADUATED:
             raise NotGraduated()
 

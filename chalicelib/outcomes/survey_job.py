@@ -183,7 +183,7 @@ class SurveyJob:
 
     def _chosen(self, registrant_ids: Iterable[str]) -> dict[str, Beneficiary]:
         """The beneficiaries among them; one call for each 100."""
-        return {one.registrant_id: one for one in self._waves.beneficiaries(registrant_ids)}
+        return {one.registrant_id: one for one in self._waves.beneficiaries.of_many(registrant_ids)}
 
     def _open_and_tell(self, surveys: Iterable[Survey], now: datetime) -> None:
         """Open all of a page, those that are open already stay as they are; then tell them together."""

@@ -143,7 +143,7 @@ class Surveys:
     def _write(self, survey: Survey, now: datetime) -> str | None:
         """The new entitlement's id, None if nothing becomes due. Raises `LegsFailed` if there are answers already."""
         if survey.group is Group.BENEFICIARY:
-            beneficiary = self._waves.beneficiary(survey.registrant_id)
+            beneficiary = self._waves.beneficiaries.of(survey.registrant_id)
             if beneficiary is None:
                 raise NotFound()
             try:

@@ -129,7 +129,7 @@ class TallyJob:
     def _shard(self, wave: int, shard: str) -> Tally:
         """One shard of a wave: who was chosen, and what was asked of them and of those they are compared with."""
         tally: dict[int, Counter[str]] = {}
-        for some in _batches(self._from.waves.roster(wave, shard)):
+        for some in _batches(self._from.waves.beneficiaries.roster(wave, shard)):
             # Before a purchase there is no account, before a review nothing is owed.
             buyers = [one for one in some if one.state in (BeneficiaryState.ACTIVE, BeneficiaryState.GRADUATED)]
             accounts = self._from.training.accounts([one.registrant_id for one in buyers])

@@ -167,7 +167,7 @@ class Reports:
         return training
 
     def _check_redeemable(self, training: Training, card_number: str) -> None:
-        beneficiary = self._waves.beneficiary(training.registrant_id)
+        beneficiary = self._waves.beneficiaries.of(training.registrant_id)
         if beneficiary is None or beneficiary.card_number != card_number:
             raise CardMismatch()
         rules.check_redeemable(training)

@@ -83,7 +83,7 @@ class Trainings:
             try:
                 with self._store.transaction() as tx:
                     self._store.add_purchase(tx, training, self._opening(beneficiary))
-                    self._waves.activate(tx, beneficiary, now)
+                    self._waves.beneficiaries.activate(tx, beneficiary, now)
             except LegsFailed:
                 continue
             return self._view(training, replace(account, purchases=account.purchases + 1), beneficiary), True
@@ -108,7 +108,7 @@ class Trainings:
                 with self._store.transaction() as tx:
                     self._store.add_cancellation(tx, training, owned.account.purchases, now)
                     if owned.account.purchases == 1:
-                        self._waves.deactivate(tx, beneficiary)
+                        self._waves.beneficiaries.deactivate(tx, beneficiary)
             except LegsFailed:
                 continue
             cancelled = replace(training, state=TrainingState.CANCELLED, cancelled_at=rules.to_milliseconds(now))
@@ -153,7 +153,7 @@ class Trainings:
             if beneficiary.state is BeneficiaryState.GRADUATED:
                 return None
             self._store.add_graduation(tx, training)
-            self._waves.graduate(tx, training.registrant_id, now)
+            self._waves.beneficiaries.graduate(tx, training.registrant_id, now)
             return self._payouts.entitle(tx, beneficiary, Kind.INCENTIVE, now)
 
     # What is known
@@ -163,7 +163,7 @@ class Trainings:
 
         The person's key besides, where there is something to open.
         """
-        beneficiary = self._waves.beneficiary(registrant_id)
+        beneficiary = self._waves.beneficiaries.of(registrant_id)
         if beneficiary is None:
             return TrainingList(balance_idr=None, trainings=[])
         owned = self._store.owned(registrant_id)
@@ -192,7 +192,7 @@ class Trainings:
         return [rules.certificate(one) for one in owned.trainings if one.state is TrainingState.COMPLETED]
 
     def _beneficiary(self, registrant_id: str) -> Beneficiary:
-        beneficiary = self._waves.beneficiary(registrant_id)
+        beneficiary = self._waves.beneficiaries.of(registrant_id)
         if beneficiary is None:
             raise NotBeneficiary()
         return beneficiary

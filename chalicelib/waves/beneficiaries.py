@@ -120,11 +120,14 @@ class BeneficiaryStore:
         return [found[pk] for pk, _ in keys if pk in found]
 
     def roster(self, wave: int, shard: str) -> Iterator[Beneficiary]:
-        """Every beneficiary of a wave in one of `rules.SHARDS`, ascending by id; by an index, so moments late."""
+        """Every beneficiary of a wave in a shard ("00" to "63"), ascending by id; by an index, so moments late."""
         return map(_beneficiary, BeneficiaryItem.roster.query(f"{wave}#{shard}"))
 
     def potential(self, shard: str, until: datetime) -> Iterator[Deadline]:
-        """Whose deadline was or will be by `until` and still matters, the earliest first; by an index, moments late."""
+        """Whose deadline is at `until` or before and still matters, the earliest first; by an index, moments late.
+
+        POTENTIAL, and for a while REVOKED: `of_many` tells the state.
+        """
         due = BeneficiaryItem.buy_by <= _second(until)
         for item in BeneficiaryItem.potential.query(shard, due):
             yield Deadline(_person(item), parse_iso(item.buy_by))
@@ -157,7 +160,10 @@ class BeneficiaryStore:
     # Legs of others' transactions. They fail as `BENEFICIARY_LEG` where the state is no longer the one that was read.
 
     def activate(self, tx: Transaction, beneficiary: Beneficiary, now: datetime) -> None:
-        """A purchase keeps the place: ACTIVE, the deadline is met; a graduate stays one. Too late, the leg fails."""
+        """A purchase keeps the place: ACTIVE, the deadline is met; a graduate stays one. Too late, the leg fails.
+
+        So it does if the place was revoked meanwhile.
+        """
         item, state = _item(beneficiary.registrant_id), BeneficiaryItem.state
         if beneficiary.state is BeneficiaryState.GRADUATED:
             graduated = state == BeneficiaryState.GRADUATED.value
@@ -172,7 +178,10 @@ class BeneficiaryStore:
         )
 
     def deactivate(self, tx: Transaction, beneficiary: Beneficiary) -> None:
-        """The only purchase is taken back: POTENTIAL again, with the deadline there was."""
+        """The only purchase is taken back: ACTIVE becomes POTENTIAL again, with the deadline there was.
+
+        It does not look at the deadline: whoever cancels after it would lose the place at once.
+        """
         tx.update(
             BENEFICIARY_LEG,
             _item(beneficiary.registrant_id),
@@ -184,7 +193,7 @@ class BeneficiaryStore:
         )
 
     def graduate(self, tx: Transaction, registrant_id: str, now: datetime) -> None:
-        """The first training is completed and reviewed."""
+        """The first training is completed and reviewed: ACTIVE becomes GRADUATED."""
         tx.update(
             BENEFICIARY_LEG,
             _item(registrant_id),

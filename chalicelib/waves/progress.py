@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from .errors import UnknownWave
 from .freeze import RemovedEntries
 from .publication.bucket import Publication
-from .publication.draw_run import commitment
-from .rules import SHARDS, WaveState
+from .rules import SHARDS, WaveState, commitment
 from .store import WaveStore
 
 

@@ -27,7 +27,7 @@ from ..notices.port import Facts, Kind, Notices
 from ..registration.errors import NotRegistered
 from ..registration.rules import Standing as Registered
 from ..time_budget import OutOfTime, TimeBudget
-from .award.award import Award
+from .award import Award
 from .beneficiaries import BeneficiaryStore
 from .calendar import Calendar
 from .rules import SHARDS, Beneficiary, BeneficiaryState, Wave, WaveState, planned, year_of
@@ -145,7 +145,7 @@ class Revocation:
         calendar = Calendar(self._programme.calendar, self._store.exceptions()[1])
         regular_number = calendar.regular_number(planned(wave))
         draw, lines = self._store.draw(wave.number), self._log.lines(wave)
-        walk = self._award.run(wave, draw, regular_number, budget, lines)
+        walk = self._award.walk(wave, self._award.seats(wave, draw, lines), regular_number, budget)
         found = 0
         for start in range(wave.passed_count, len(lines), PAGE):
             successors = [one for one in walk.successors[start : start + PAGE] if one is not None]

@@ -8,11 +8,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
 from ..clock import WIB, iso, wib_date
-from ..config import DrawRules, TrainingRules
+from ..config import CalendarRules, DrawRules, Programme, TrainingRules
+from ..draw import note
 from ..draw.note import Chain
 from ..draw.selection import DrawResult
 from ..ids import shard
-from .calendar import PlannedWave
+from .calendar import Calendar, PlannedWave
 from .errors import BeneficiaryRevoked, PurchaseDeadlinePassed
 
 SHARDS = 64
@@ -309,6 +310,19 @@ def chain_of(rules: DrawRules, chain_hash: str) -> Chain:
     return next(chain for chain in rules.chains.values() if chain.hash == chain_hash)
 
 
+def commitment(wave: Wave) -> note.Note:
+    """The note of a wave that is frozen."""
+    if wave.note is None:
+        raise ValueError(f"wave {wave.number} is not frozen")
+    return note.parse(wave.note.encode())
+
+
+def round_due(wave: Wave, rules: DrawRules) -> datetime:
+    """When the round that a frozen wave's note names comes into being."""
+    committed = commitment(wave)
+    return note.round_time(chain_of(rules, committed.chain), committed.round)
+
+
 def planned(wave: Wave) -> PlannedWave:
     """The plan of a wave that has been opened: no longer the calendar's, but its own."""
     return PlannedWave(wave.number, wave.opens_at, wave.closes_at, wave.quota, wave.reserved, wave.weights)
@@ -317,3 +331,44 @@ def planned(wave: Wave) -> PlannedWave:
 def _whole_second(instant: datetime) -> datetime:
     utc = instant.astimezone(UTC)
     return utc if utc.microsecond == 0 else utc.replace(microsecond=0) + timedelta(seconds=1)
+
+
+def plans(calendar: Calendar, waves: Mapping[int, Wave], began: datetime, now: datetime) -> list[PlannedWave]:
+    """The waves that have opened by `now` and are this system's, in order of opening; a record is its own plan."""
+    found = {plan.number: plan for plan in calendar.since(began, now)} | {n: planned(w) for n, w in waves.items()}
+    return sorted(found.values(), key=lambda plan: plan.opens_at)
+
+
+def due(plan: PlannedWave, wave: Wave | None, state: WaveState, rules: DrawRules) -> datetime:
+    """When a wave may be taken on from a state that it has come to; its seats are awarded as soon as it is drawn."""
+    if wave is None or state is WaveState.SCHEDULED:
+        return plan.opens_at
+    if state is WaveState.OPEN:
+        return plan.closes_at
+    if state is WaveState.CLOSED:
+        return freeze_due(plan.closes_at, rules.freeze_delay_s)
+    return round_due(wave, rules)
+
+
+def closing_soon(wave: Wave, rules: CalendarRules) -> datetime:
+    """When the public is to be told that an open wave is about to close."""
+    return wave.closes_at - timedelta(seconds=rules.closing_soon_s)
+
+
+def owed(
+    plan: PlannedWave, wave: Wave | None, programme: Programme, now: datetime
+) -> tuple[WaveState, datetime] | None:
+    """The state that a wave should be known to be in, and since when; None if it is settled and that was told.
+
+    One that is OPEN and known to be owes word that it closes soon.
+    """
+    if wave is None:
+        return WaveState.OPEN, plan.opens_at
+    if wave.announced is not wave.state:
+        before = next(state for state, after in NEXT.items() if after is wave.state)
+        return wave.state, due(plan, wave, before, programme.draw)
+    if wave.state is WaveState.SETTLED:
+        return None
+    if wave.state is WaveState.OPEN and not wave.closing_told and now < wave.closes_at:
+        return WaveState.OPEN, max(wave.opens_at, closing_soon(wave, programme.calendar))
+    return NEXT[wave.state], due(plan, wave, wave.state, programme.draw)

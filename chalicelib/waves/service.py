@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ..aws.dynamodb import Transaction
 from ..clock import iso
 from ..config import Programme
 from ..draw.leaves import TICKET_BYTES
@@ -23,8 +22,6 @@ from .entries import EntryStore
 from .errors import AlreadyBeneficiary, Barred, NotOpenYet, SelectionNotFinished, UnknownWave, WaveClosed
 from .rules import (
     NOT_DRAWN,
-    Beneficiary,
-    Deadline,
     DrawnEntry,
     Entry,
     EntryOutcome,
@@ -55,7 +52,6 @@ AGENDA_AHEAD = 13
 WaveViews = list[wire.WaveView]
 EntryViews = list[wire.EntryView]
 WaveRecords = list[Wave]
-Beneficiaries = list[Beneficiary]
 Results = list[Result]
 Sampled = list[tuple[str, int]]
 
@@ -97,7 +93,7 @@ class Waves(CalendarChanges):
     ) -> None:
         super().__init__(programme, stores.waves)
         self._entries = stores.entries
-        self._beneficiaries = stores.beneficiaries
+        self.beneficiaries = stores.beneficiaries
         self._publication = stores.publication
         self._registrations = registrations
         self._results_url = results_url
@@ -167,7 +163,7 @@ class Waves(CalendarChanges):
         entries = self._entries.of(registrant_id, plans)
         states = {one.wave: state_at(self._records(now).get(one.wave), plans[one.wave], now) for one in entries}
         chosen = any(one.outcome is EntryOutcome.CHOSEN for one in entries)
-        beneficiary = self._beneficiaries.of(registrant_id) if chosen else None
+        beneficiary = self.beneficiaries.of(registrant_id) if chosen else None
         not_drawn = EntryStanding.NOT_CHOSEN, NOT_DRAWN
         missed = [one.wave for one in entries if standing(one, states[one.wave], None) == not_drawn]
         draws = self._store.draws(missed) if missed else {}
@@ -189,38 +185,10 @@ class Waves(CalendarChanges):
         record = self._records(now).get(number)
         if record is None or record.state is not WaveState.SETTLED:
             raise SelectionNotFinished(wave=number)
-        beneficiary = self._beneficiaries.of(registrant_id) if entry.outcome is EntryOutcome.CHOSEN else None
+        beneficiary = self.beneficiaries.of(registrant_id) if entry.outcome is EntryOutcome.CHOSEN else None
         full = entry.outcome is EntryOutcome.FAMILY_CARD and entry.kk_mac
-        holders = len(self._beneficiaries.holders(entry.kk_mac)) if full else None
+        holders = len(self.beneficiaries.holders(entry.kk_mac)) if full else None
         return DrawnEntry(entry, self._store.draw(number), *standing(entry, record.state, beneficiary), holders)
-
-    # Beneficiaries
-
-    def beneficiary(self, registrant_id: str) -> Beneficiary | None:
-        """Who was chosen, ever; None if they were not."""
-        return self._beneficiaries.of(registrant_id)
-
-    def beneficiaries(self, registrant_ids: Iterable[str]) -> Beneficiaries:
-        """Those of them who were ever chosen, in the order given; one call for each 100."""
-        return self._beneficiaries.of_many(registrant_ids)
-
-    def activate(self, tx: Transaction, beneficiary: Beneficiary, now: datetime) -> None:
-        """Add to a purchase the leg `BENEFICIARY_LEG` by which it keeps the place: ACTIVE, a graduate stays one.
-
-        It fails if the place was revoked meanwhile, or `beneficiary` is POTENTIAL and `buy_by` has come.
-        """
-        self._beneficiaries.activate(tx, beneficiary, now)
-
-    def deactivate(self, tx: Transaction, beneficiary: Beneficiary) -> None:
-        """Add to the cancelling of the only purchase the leg by which ACTIVE becomes POTENTIAL, deadline as it was.
-
-        It does not look at the deadline: whoever cancels after it would lose the place at once.
-        """
-        self._beneficiaries.deactivate(tx, beneficiary)
-
-    def graduate(self, tx: Transaction, registrant_id: str, now: datetime) -> None:
-        """Add to the first review of a completed training the leg by which ACTIVE becomes GRADUATED."""
-        self._beneficiaries.graduate(tx, registrant_id, now)
 
     # For jobs
 
@@ -242,17 +210,6 @@ class Waves(CalendarChanges):
     def next_opening(self, now: datetime) -> datetime:
         """When the next wave opens."""
         return self._calendar(now).next(now).opens_at
-
-    def roster(self, wave: int, shard: str) -> Iterator[Beneficiary]:
-        """Every beneficiary of a wave in one of `rules.SHARDS` ("00" to "63"); by an index, so moments late."""
-        return self._beneficiaries.roster(wave, shard)
-
-    def potential(self, shard: str, until: datetime) -> Iterator[Deadline]:
-        """Whose deadline is at `until` or before and still matters, the earliest first; by an index, moments late.
-
-        POTENTIAL, and for a while REVOKED: ask `beneficiaries` for the state.
-        """
-        return self._beneficiaries.potential(shard, until)
 
     def joined_by_region(self, wave: int) -> dict[int, int]:
         """Entries by province, as published. The wave must be frozen."""

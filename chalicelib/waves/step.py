@@ -21,13 +21,12 @@ from ..draw import published
 from ..draw.errors import BeaconUnavailable
 from ..errors import Unavailable
 from ..time_budget import OutOfTime, TimeBudget
-from .award.queue import AwardQueueing
+from .award_queue import AwardQueueing
 from .calendar import Calendar, PlannedWave
-from .due import closing_soon, due, plans
 from .errors import UnknownWave
 from .freeze import Freeze
-from .publication.draw_run import DrawRun, commitment, round_due
-from .rules import NEXT, Wave, WaveState, planned, seats_for, year_of
+from .publication.draw_run import DrawRun
+from .rules import NEXT, Wave, WaveState, closing_soon, commitment, due, planned, plans, round_due, seats_for, year_of
 from .store import WaveStore
 
 if TYPE_CHECKING:

@@ -39,7 +39,7 @@ class Services(OutcomesServices):
         from ..waves.wire import beneficiary_view
 
         kept = self.registrations.me(registrant_id)
-        beneficiary = self.waves.beneficiary(registrant_id)
+        beneficiary = self.waves.beneficiaries.of(registrant_id)
         return Me(
             registration=kept.registration,
             financial_address=kept.financial_address,
@@ -60,7 +60,7 @@ class Services(OutcomesServices):
         """`PUT /me/financial-address`: changed only while no payment to the person may be under way."""
         from ..registration.store import PAYING_LEG
 
-        beneficiary = self.waves.beneficiary(registrant_id)
+        beneficiary = self.waves.beneficiaries.of(registrant_id)
 
         def unless_paying(tx: Transaction) -> None:
             self.payouts.check_nothing_alive(tx, PAYING_LEG, beneficiary)
@@ -76,7 +76,7 @@ class Services(OutcomesServices):
         """`GET /me/payouts`: an account that waits is read only where money waits for it."""
         from msgspec.structs import replace
 
-        views = self.payouts.of(self.waves.beneficiary(registrant_id))
+        views = self.payouts.of(self.waves.beneficiaries.of(registrant_id))
         if not any(view.state == "address_changed" for view in views):
             return views
         _, pay_from, _ = self.registrations.waiting_address(registrant_id)
@@ -86,7 +86,7 @@ class Services(OutcomesServices):
         """A person confirmed a change of their account: what waited for it goes on. False if it is another by now."""
         confirmed = self.registrations.confirm_address(registrant_id, version)
         if confirmed:
-            self.payouts.look_again(self.waves.beneficiary(registrant_id), now)
+            self.payouts.look_again(self.waves.beneficiaries.of(registrant_id), now)
         return confirmed
 
     def settle_address(self, registrant_id: str, version: int, authority: Authority, now: datetime) -> bool:
@@ -99,7 +99,7 @@ class Services(OutcomesServices):
         JournalStore().add(Act(now, PayoutDeed.SETTLE_ADDRESS, about, authority.by, authority.note))
         settled = self.registrations.settle(registrant_id, version)
         if settled:
-            payouts.look_again(self.waves.beneficiary(registrant_id), now)
+            payouts.look_again(self.waves.beneficiaries.of(registrant_id), now)
         return settled
 
     @cached_property

@@ -10,18 +10,15 @@ from .registration import RegistrationServices
 
 if TYPE_CHECKING:
     from ..registration.corrections import Corrections
-    from ..waves.award.award import Award
-    from ..waves.award.consumer import AwardBatches
-    from ..waves.award.decisions import Decisions
-    from ..waves.award.queue import AwardQueueing
+    from ..waves.award import Award, Decisions
+    from ..waves.award_queue import AwardBatches, AwardQueueing
     from ..waves.beneficiaries import BeneficiaryStore
     from ..waves.entries import EntryStore
     from ..waves.progress import ProgressReader
-    from ..waves.publication.bucket import Publication
+    from ..waves.publication.bucket import CosignatureIntake, Publication
     from ..waves.publication.draw_run import Beacons, DrawRun
     from ..waves.publication.inclusion import Inclusion
     from ..waves.publication.samples import Audit
-    from ..waves.publication.witnesses import CosignatureIntake
     from ..waves.registration_changes import RegistrationChanges
     from ..waves.revocation import Revocation
     from ..waves.service import Waves
@@ -95,26 +92,26 @@ class WavesServices(RegistrationServices, NoticesServices):
     @cached_property
     def beacons(self) -> Beacons:
         """Where random numbers come from; the command line puts a signature that was handed in here."""
-        from ..waves.publication.beacon_relays import Relays, TimedGet
+        from ..waves.publication.draw_run import Relays, TimedGet
 
         return Relays(self.settings.beacon_relays, TimedGet(RELAY_TIMEOUT_S))
 
     @cached_property
     def witnessing(self) -> CosignatureIntake:
-        from ..waves.publication.witnesses import CosignatureIntake
+        from ..waves.publication.bucket import CosignatureIntake
 
         return CosignatureIntake(self._wave_store, self._publication, self.programme.draw)
 
     @cached_property
     def _award(self) -> Award:
-        from ..waves.award.award import Award
+        from ..waves.award import Award
 
         return Award(self._entries, self._drawing, self._publication, self._decisions)
 
     @cached_property
     def _ahead(self) -> AwardQueueing:
         from ..aws.queues import Queue
-        from ..waves.award.queue import AwardQueueing
+        from ..waves.award_queue import AwardQueueing
 
         queue = Queue(self.settings.awards_queue_url, self.settings.region)
         rules = self.programme.draw.awards
@@ -122,7 +119,7 @@ class WavesServices(RegistrationServices, NoticesServices):
 
     @cached_property
     def award_batches(self) -> AwardBatches:
-        from ..waves.award.consumer import AwardBatches
+        from ..waves.award_queue import AwardBatches
 
         return AwardBatches(self.programme, self._wave_store, self._entries, self._decisions)
 
@@ -142,7 +139,7 @@ class WavesServices(RegistrationServices, NoticesServices):
 
     @cached_property
     def _decisions(self) -> Decisions:
-        from ..waves.award.decisions import Decisions
+        from ..waves.award import Decisions
 
         people, beneficiaries = self.registrations, self._beneficiaries
         return Decisions(self._entries, beneficiaries, people, self.programme, self._randomness)

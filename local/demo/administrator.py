@@ -247,7 +247,7 @@ def end_buying(services: Services, clock: Clock) -> datetime:
     """Let the deadline come of everyone who has not bought anything yet; its instant."""
     at = _second_after(clock() + AHEAD)
     for shard in range(SHARDS):
-        for due in list(services.waves.potential(f"{shard:02d}", clock() + timedelta(days=365))):
+        for due in list(services.waves.beneficiaries.potential(f"{shard:02d}", clock() + timedelta(days=365))):
             item = BeneficiaryItem(f"B#{due.registrant_id}", "BENEFICIARY")
             still = BeneficiaryItem.state == BeneficiaryState.POTENTIAL.value
             item.update([BeneficiaryItem.buy_by.set(iso(at))], condition=still)

@@ -20,7 +20,7 @@ from chalicelib.clock import utc_now
 from chalicelib.config import Programme, Settings
 from chalicelib.notices import queue as notices
 from chalicelib.payouts import wire
-from chalicelib.waves.award.queue import Message, encode_message
+from chalicelib.waves.award_queue import Message, encode_message
 from tests.builders.crashes import Calls, Crash, die
 from tests.builders.payouts.world import World, incentive_id, running
 from tests.conftest import REGION

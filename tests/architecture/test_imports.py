@@ -16,7 +16,7 @@ from tests.conftest import REGION, ROOT
 PURE = sorted(
     path.relative_to(ROOT).as_posix()
     for pattern in (
-        *("*/rules.py", "*/wire.py", "draw/*.py", "waves/calendar.py", "waves/due.py"),
+        *("*/rules.py", "*/wire.py", "draw/*.py", "waves/calendar.py"),
         *("outcomes/*_rules.py", "outcomes/*_wire.py", "outcomes/figures.py"),
         *("payouts/alarm_words.py", "payouts/*/*_rules.py"),
         *("payouts/ledger/records.py", "payouts/ledger/partitions.py"),

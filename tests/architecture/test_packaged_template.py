@@ -17,7 +17,7 @@ from admin.deployment.stacks import HOLDS_DATA
 from chalicelib.config import API_TIMEOUT_S, AUTHORIZER_TIMEOUT_S, Settings, load_programme
 from chalicelib.draw.leaves import LEAF_BYTES
 from chalicelib.notices.ses import CONSUMERS
-from chalicelib.waves.award.award import LeafOwners
+from chalicelib.waves.award import LeafOwners
 from chalicelib.waves.entries import Row
 from chalicelib.waves.rules import SHARDS
 from infrastructure.app_stack import STAGES

@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.config import Programme, Settings
 from chalicelib.waves import entries, rules
-from chalicelib.waves.award.decisions import ONE_AWARD_S
+from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.beneficiaries import FamilyItem
 from chalicelib.waves.rules import WaveState
 from tests.builders.people import card, registrant

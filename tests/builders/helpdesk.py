@@ -58,7 +58,11 @@ class NoWaves:
     def drawn_entry(self, registrant_id: str, number: int, now: datetime) -> DrawnEntry:
         raise NotFound()
 
-    def beneficiary(self, registrant_id: str) -> Beneficiary | None:
+    @property
+    def beneficiaries(self) -> NoWaves:
+        return self
+
+    def of(self, registrant_id: str) -> Beneficiary | None:
         return None
 
 

@@ -59,7 +59,11 @@ class People:
     def contact(self, registrant_id: str) -> Contact | None:
         return self.contacts.get(registrant_id)
 
-    def beneficiary(self, registrant_id: str) -> Beneficiary | None:
+    @property
+    def beneficiaries(self) -> Any:
+        return self
+
+    def of(self, registrant_id: str) -> Beneficiary | None:
         state = self.states.get(registrant_id)
         return None if state is None else replace(PERSON, registrant_id=registrant_id, state=state)
 

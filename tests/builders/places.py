@@ -8,7 +8,7 @@ from datetime import timedelta
 from chalicelib.aws.dynamodb import LegsFailed
 from chalicelib.draw.leaves import leaf
 from chalicelib.draw.selection import open_value
-from chalicelib.waves.award.decisions import ONE_AWARD_S
+from chalicelib.waves.award import ONE_AWARD_S
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
 from tests.conftest import T0
 
@@ -66,11 +66,11 @@ def waiting(world: WavesWorld, quota: int, *names: str) -> list[str]:
 
 def buy(world: WavesWorld, name: str) -> bool:
     """What a purchase does to the place; False if it comes too late."""
-    beneficiary = world.waves.beneficiary(name)
+    beneficiary = world.waves.beneficiaries.of(name)
     assert beneficiary is not None
     try:
         with world._transaction() as tx:
-            world.waves.activate(tx, beneficiary, world.clock.now)
+            world.waves.beneficiaries.activate(tx, beneficiary, world.clock.now)
     except LegsFailed:
         return False
     return True

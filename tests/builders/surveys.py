@@ -90,10 +90,14 @@ class People:
         self.samples: dict[int, list[tuple[str, int]]] = {}
         self.drawn: list[tuple[int, int]] = []
 
-    def beneficiary(self, registrant_id: str) -> Beneficiary | None:
+    @property
+    def beneficiaries(self) -> People:
+        return self
+
+    def of(self, registrant_id: str) -> Beneficiary | None:
         return self.chosen.get(registrant_id)
 
-    def beneficiaries(self, registrant_ids: Iterable[str]) -> list[Beneficiary]:
+    def of_many(self, registrant_ids: Iterable[str]) -> list[Beneficiary]:
         return [self.chosen[one] for one in registrant_ids if one in self.chosen]
 
     def records(self) -> list[Wave]:

@@ -93,11 +93,11 @@ class Scene:
     def revoke(self, person: Beneficiary = PERSON, now: datetime = PERSON.buy_by) -> None:
         """Take the place of one who bought nothing in time; `LegsFailed` if a purchase stands."""
         with self.services.transaction() as tx:
-            current = self.services.waves.beneficiary(person.registrant_id) or person
+            current = self.services.waves.beneficiaries.of(person.registrant_id) or person
             self.services._beneficiaries.revoke(tx, current, 1, now)
 
     def state(self, person: Beneficiary = PERSON) -> BeneficiaryState:
-        found = self.services.waves.beneficiary(person.registrant_id)
+        found = self.services.waves.beneficiaries.of(person.registrant_id)
         assert found
         return found.state
 

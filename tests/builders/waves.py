@@ -24,10 +24,8 @@ from chalicelib.notices.announcements import Announcements
 from chalicelib.notices.public_events import PublicEventStore
 from chalicelib.notices.store import NoticesTable
 from chalicelib.registration.rules import Standing
-from chalicelib.waves.award.award import Award
-from chalicelib.waves.award.consumer import AwardBatches, consume
-from chalicelib.waves.award.decisions import Decisions
-from chalicelib.waves.award.queue import AwardQueueing
+from chalicelib.waves.award import Award, Decisions
+from chalicelib.waves.award_queue import AwardBatches, AwardQueueing, consume
 from chalicelib.waves.beneficiaries import BeneficiaryStore
 from chalicelib.waves.entries import EntryItem, EntryStore, entry_item
 from chalicelib.waves.freeze import EligibilityCheck, Freeze, RemovedEntries
@@ -277,7 +275,7 @@ def joined(world: WavesWorld) -> None:
 
 def outcome(world: WavesWorld) -> dict[str, Any]:
     """Everything that the wave leaves behind but the random card numbers."""
-    beneficiaries = {one.registrant_id: one for one in world.waves.beneficiaries(world.people.by_id)}
+    beneficiaries = {one.registrant_id: one for one in world.waves.beneficiaries.of_many(world.people.by_id)}
     record = world.store.wave(WAVE)
     return {
         # The instant depends on the step that recorded it.

@@ -18,7 +18,7 @@ from chalicelib.draw import beacon
 from chalicelib.draw.beacon import IDENTITY
 from chalicelib.draw.errors import BeaconUnavailable, ForgedBeacon
 from chalicelib.draw.note import beacon_round, round_time
-from chalicelib.waves.publication.beacon_relays import Relays, TimedGet
+from chalicelib.waves.publication.draw_run import Relays, TimedGet
 from local.sandbox.beacon import GROUP_ORDER, SECRET_KEY, DevelopmentBeacon, chain_hash, public_key, sign
 from tests.builders.draws.files import DEVELOPMENT, QUICKNET, VECTORS
 from tests.conftest import ROOT

@@ -10,10 +10,9 @@ from hashlib import sha256
 import pytest
 
 from chalicelib.config import BadConfiguration, WitnessRules, load_programme
-from chalicelib.draw import cosignatures, witness_keys
-from chalicelib.draw.cosignatures import Cosignature, Signer
+from chalicelib.draw import cosignatures
+from chalicelib.draw.cosignatures import Cosignature, Signer, WitnessKey
 from chalicelib.draw.errors import ForgedCosignature, MalformedCosignature, UnknownWitness
-from chalicelib.draw.witness_keys import WitnessKey
 from local.sandbox.beacon import WITNESS
 from tests.conftest import ROOT
 
@@ -26,7 +25,7 @@ LINE = WITNESS.sign(NOTE, AT).line()
 
 
 def test_a_public_witnesss_line_over_a_public_log_verifies():
-    key = witness_keys.parse(REAL["key"])
+    key = cosignatures.parse_key(REAL["key"])
     found = cosignatures.parse_line(REAL["line"].encode())
     cosignatures.verify(found, REAL["note"].encode(), [key])
     assert (found.name, found.key_id, found.time) == ("remora.n621.de", key.id, REAL["time"])
@@ -46,7 +45,7 @@ def test_a_private_key_of_gos_package_gives_its_public_one():
     name, id_, body = VECTORS["go"]["public"].split("+", 2)
     typed = b64decode(body)
     assert (signer.name, signer.public.key) == (name, typed[1:])
-    assert witness_keys.key_id(name, typed).hex() == id_
+    assert cosignatures.key_id(name, typed).hex() == id_
     assert signer.encode() == VECTORS["go"]["private"]
 
 
@@ -153,7 +152,7 @@ EIGHTH = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 )
 def test_what_is_not_exactly_a_key_is_refused(text: str):
     with pytest.raises(ValueError):  # noqa: PT011 - its words are for whoever configures a stage
-        witness_keys.parse(text)
+        cosignatures.parse_key(text)
 
 
 @pytest.mark.parametrize("sign", [0, 0x80])
@@ -162,7 +161,7 @@ def test_a_key_under_which_anybody_could_sign_is_refused(y, sign):
     key = bytearray(y.to_bytes(32, "little"))
     key[31] |= sign
     with pytest.raises(ValueError, match="anybody"):
-        witness_keys.parse(str(WitnessKey("w", bytes(key))))
+        cosignatures.parse_key(str(WitnessKey("w", bytes(key))))
 
 
 def test_under_the_neutral_point_every_note_has_a_signature():

@@ -18,12 +18,10 @@ from typing import Any
 from chalicelib.draw import leaves as draw
 from chalicelib.draw import merkle, published
 from chalicelib.draw.beacon import Beacon
-from chalicelib.draw.cosignatures import Signer
+from chalicelib.draw.cosignatures import Signer, WitnessKey
 from chalicelib.draw.note import Chain, Note, beacon_round, round_time
 from chalicelib.draw.published import Sample
-from chalicelib.draw.sample import sample_value
-from chalicelib.draw.selection import Selection, Substitution, draw_seed
-from chalicelib.draw.witness_keys import WitnessKey
+from chalicelib.draw.selection import Selection, Substitution, draw_seed, sample_value
 from tests.builders.draws.files import QUICKNET, VECTORS
 from tests.builders.draws.publications import encoded
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.draw import beacon, cosignatures, merkle, note, sample, selection, witness_keys
+from chalicelib.draw import beacon, cosignatures, merkle, note, selection
+from chalicelib.draw import selection as sample
 from chalicelib.draw.errors import ForgedBeacon, ForgedCosignature, MalformedCosignature, MalformedNote, UnknownWitness
 from chalicelib.draw.leaves import leaf
 from tests.builders.draws.files import DEVELOPMENT, QUICKNET, REAL_ROUND
@@ -79,11 +80,11 @@ def test_both_take_the_same_keys_of_witnesses() -> None:
         for _ in range(random.choice([0, 1, 1, 2])):
             at = random.randrange(len(text))
             text = text[:at] + random.choice(["", "+", "A", "=", " ", "\u0663", text[at] * 2]) + text[at + 1 :]
-        ours, theirs = unless(ValueError, witness_keys.parse, text), unless(ValueError, v.a_witness, text)
+        ours, theirs = unless(ValueError, cosignatures.parse_key, text), unless(ValueError, v.a_witness, text)
         assert (ours and ((ours.name, ours.id), ours.key)) == theirs, text
         taken += ours is not None
     for y in (0, 1, 2**255 - 20, 2**255 - 19, 2):
-        text = str(witness_keys.WitnessKey("w", y.to_bytes(32, "little")))
+        text = str(cosignatures.WitnessKey("w", y.to_bytes(32, "little")))
         assert unless(ValueError, v.a_witness, text) is None
     assert 0 < taken < 2000
 

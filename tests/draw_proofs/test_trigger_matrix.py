@@ -26,8 +26,7 @@ import pytest
 from chalicelib.config import Programme, Settings
 from chalicelib.draw import note as notes
 from chalicelib.waves import entries, rules
-from chalicelib.waves.publication.draw_run import round_due
-from chalicelib.waves.rules import EntryOutcome, WaveState
+from chalicelib.waves.rules import EntryOutcome, WaveState, round_due
 from tests.builders.crashes import Calls
 from tests.builders.waves import CLOSES, OPENS, PEOPLE, WAVE, WavesWorld, outcome
 from tests.conftest import T0

@@ -390,7 +390,7 @@ class Gateway:
         """Somebody whose place was taken back, as they bought nothing in time."""
         beneficiary = self.chosen()
         with self.services.transaction() as tx:
-            current = self.services.waves.beneficiary(beneficiary.registrant_id) or beneficiary
+            current = self.services.waves.beneficiaries.of(beneficiary.registrant_id) or beneficiary
             self.services._beneficiaries.revoke(tx, current, 1, beneficiary.buy_by)
         return beneficiary.registrant_id
 

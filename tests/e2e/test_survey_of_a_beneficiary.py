@@ -31,7 +31,7 @@ def gateway(cloud: Settings, programme: Programme) -> Iterator[Gateway]:
 def pay_incentive(gateway: Gateway, person: str) -> None:
     """The ledger after the provider paid it."""
     services = gateway.services
-    beneficiary = services.waves.beneficiary(person)
+    beneficiary = services.waves.beneficiaries.of(person)
     assert beneficiary is not None
     with services.transaction() as tx:
         entitlement = services.payouts.entitle(tx, beneficiary, Kind.INCENTIVE, gateway.now)

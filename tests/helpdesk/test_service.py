@@ -182,8 +182,8 @@ def test_one_person_has_only_so_many_unanswered_and_an_answer_makes_room(desk, m
 
 def test_a_payout_must_be_ones_own(appeals, world):
     now = settled(world)
-    chosen = next(name for name in PEOPLE if world.waves.beneficiary(name))
-    other = next(name for name in PEOPLE if world.waves.beneficiary(name) and name != chosen)
+    chosen = next(name for name in PEOPLE if world.waves.beneficiaries.of(name))
+    other = next(name for name in PEOPLE if world.waves.beneficiaries.of(name) and name != chosen)
     payout = "a" * 26
     appeals.payouts.by_person[chosen] = [PayoutView(payout, "INCENTIVE", 600_000, "under_review", now)]
     view = appeals.file(chosen, AboutDisbursement(payout), category=Category.PAYMENT_LATE, now=now)

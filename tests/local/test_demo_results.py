@@ -10,8 +10,7 @@ import pytest
 
 from chalicelib.config import Programme
 from chalicelib.draw.leaves import build_list
-from chalicelib.draw.sample import sample_value
-from chalicelib.draw.selection import Selection, draw_seed
+from chalicelib.draw.selection import Selection, draw_seed, sample_value
 from local.demo import checks
 from local.demo.crowd import Diary
 from local.demo.people import people

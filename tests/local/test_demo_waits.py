@@ -188,5 +188,5 @@ def test_the_deadline_comes_for_those_who_have_bought_nothing(world: WavesWorld)
     assert not buy(world, b)
     report = world.expire(at)
     assert (report.revoked, report.substituted) == (1, 1)
-    states = [world.waves.beneficiary(name).state for name in (a, b, c)]
+    states = [world.waves.beneficiaries.of(name).state for name in (a, b, c)]
     assert states == [BeneficiaryState.ACTIVE, BeneficiaryState.REVOKED, BeneficiaryState.POTENTIAL]

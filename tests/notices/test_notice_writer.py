@@ -52,7 +52,11 @@ class Happened:
         self._live()
         return [one for one in self.entries.get(shard, []) if one.registrant_id > after][:limit]
 
-    def beneficiaries(self, registrant_ids: Iterable[str]) -> list[Beneficiary]:
+    @property
+    def beneficiaries(self) -> Any:
+        return self
+
+    def of_many(self, registrant_ids: Iterable[str]) -> list[Beneficiary]:
         return [self.chosen[one] for one in registrant_ids if one in self.chosen]
 
     def potential(self, shard: str, until: datetime) -> Iterator[Deadline]:
@@ -199,13 +203,13 @@ def test_a_whole_wave_is_reminded_though_no_run_lives_to_reach_its_end(cloud, pr
     names = [f"person-{n}" for n in range(12)]
     world.happened.chosen = {one: beneficiary(one) for one in names}
     world.happened.shards = {one: f"{n // 2:02d}" for n, one in enumerate(names)}
-    find, asked = world.happened.beneficiaries, []
+    find, asked = world.happened.of_many, []
 
     def dying(registrant_ids):
         asked.append(registrant_ids)
         return find(registrant_ids) if len(asked) <= 5 else world.happened.die()
 
-    monkeypatch.setattr(world.happened, "beneficiaries", dying)
+    monkeypatch.setattr(world.happened, "of_many", dying)
     for n in range(8):
         asked.clear()
         with suppress(RuntimeError):
@@ -217,13 +221,13 @@ def test_a_whole_wave_is_reminded_though_no_run_lives_to_reach_its_end(cloud, pr
 def test_who_was_reminded_is_not_looked_at_again_by_the_next_run(world, monkeypatch):
     names = [f"person-{n}" for n in range(3)]
     world.happened.chosen = {one: beneficiary(one) for one in names}
-    find, asked = world.happened.beneficiaries, []
+    find, asked = world.happened.of_many, []
 
     def asking(registrant_ids):
         asked.extend(registrant_ids)
         return find(asked)
 
-    monkeypatch.setattr(world.happened, "beneficiaries", asking)
+    monkeypatch.setattr(world.happened, "of_many", asking)
     mark = BUY_BY - timedelta(seconds=world.programme.notices.remind_before_s[0])
     for n in range(3):
         world.run(mark + n * timedelta(seconds=1))
@@ -279,7 +283,7 @@ def test_everyone_of_a_real_wave_is_told_their_result(cloud, programme, monkeypa
     for _ in range(2):
         services.notice_writer.run(waves.clock.now, 60)
 
-    chosen = {name for name in PEOPLE if waves.waves.beneficiary(name)}
+    chosen = {name for name in PEOPLE if waves.waves.beneficiaries.of(name)}
     told = {
         name: [event for event in ("chosen", "not_chosen") if services.mailboxes.notice(name, f"{event}/{WAVE}")]
         for name in PEOPLE

@@ -59,7 +59,7 @@ class Played:
         self.look()
 
     def look(self) -> None:
-        found = [self.world.waves.beneficiary(name) for name in sorted(self.world.people.by_id)]
+        found = [self.world.waves.beneficiaries.of(name) for name in sorted(self.world.people.by_id)]
         for region in (JAKARTA, WEST_JAVA):
             self.chosen[region] = [
                 one

@@ -35,7 +35,7 @@ def outcomes(world: WavesWorld, wave: int = WAVE) -> dict[str, EntryOutcome | No
 
 def beneficiaries(world: WavesWorld, names: list[str]) -> dict[str, int]:
     """The wave that chose each of those who were chosen."""
-    return {name: one.wave for name in names if (one := world.waves.beneficiary(name))}
+    return {name: one.wave for name in names if (one := world.waves.beneficiaries.of(name))}
 
 
 @pytest.fixture
@@ -142,7 +142,8 @@ def test_two_waves_awarded_at_once_choose_nobody_twice_and_no_family_three_times
     def award(number: int) -> int:
         wave, draw = world.store.wave(number), world.store.draws([number])[number]
         budget = TimeBudget(world.clock.now, 60, world.clock.seconds)
-        return world.new_stepper()._award.run(wave, draw, number, budget).chosen
+        award = world.new_stepper()._award
+        return award.walk(wave, award.seats(wave, draw), number, budget).chosen
 
     seats = together([partial(award, number) for number in (WAVE, WAVE + 1)] * 3, meet)
     assert len(set(seats[::2])) == len(set(seats[1::2])) == 1, "every run of an award comes to the same end"

@@ -53,7 +53,7 @@ def test_a_purchase_in_time_and_the_revocation_of_its_place_have_one_winner(
     world.clock.now = DUE
     expire_until_nothing_is_left(world)
     for name, kept in zip(order, bought, strict=False):
-        place = world.waves.beneficiary(name)
+        place = world.waves.beneficiaries.of(name)
         assert place.state is (BeneficiaryState.ACTIVE if kept else BeneficiaryState.REVOKED)
         assert world.people.by_id[name].standing is (Standing.BENEFICIARY if kept else Standing.REVOKED)
     lost = [name for name, kept in zip(order, bought, strict=False) if not kept]
@@ -75,7 +75,7 @@ def test_many_runs_at_once_revoke_each_place_once_and_pass_it_on_once(
     expire_until_nothing_is_left(world)
     record = world.store.wave(WAVE)
     assert (record.revoked_count, record.passed_count, record.chosen, world.store.allotted(2026)) == (5, 5, 1, 1)
-    places = {one.registrant_id: one for one in world.waves.beneficiaries(order)}
+    places = {one.registrant_id: one for one in world.waves.beneficiaries.of_many(order)}
     assert sorted(places[name].revoked_seq for name in order[:5]) == [1, 2, 3, 4, 5]
     assert {places[name].state for name in order[:5]} == {BeneficiaryState.REVOKED}
     assert places[order[6]].state is BeneficiaryState.POTENTIAL
@@ -92,7 +92,7 @@ def test_a_wave_may_be_settled_while_its_first_places_expire(world: WavesWorld, 
     record, draw = world.store.wave(WAVE), world.store.draw(WAVE)
     seconds = iter(range(1000))
     world.stepper.advance(ROUND, 9, lambda: float(next(seconds)))
-    given = [name for name in order if world.waves.beneficiary(name)]
+    given = [name for name in order if world.waves.beneficiaries.of(name)]
     assert 0 < len(given) < 3
     assert (record.state, world.store.wave(WAVE).state) == (WaveState.DRAWN, WaveState.DRAWN)
     world.clock.now = DUE + timedelta(seconds=10)

@@ -154,7 +154,7 @@ def test_a_purchase_is_either_redeemed_or_cancelled(stage: Scene) -> None:
 
 
 def test_a_purchase_and_a_revocation_at_the_deadline_are_not_both(stage: Scene) -> None:
-    course, person = stage.course(), stage.services.waves.beneficiary(PERSON.registrant_id)
+    course, person = stage.course(), stage.services.waves.beneficiaries.of(PERSON.registrant_id)
     assert person
 
     def revoke() -> bool:

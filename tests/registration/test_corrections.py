@@ -140,9 +140,9 @@ def test_a_corrected_family_card_frees_the_one_that_was_named_wrongly(services):
     assert right != wrong
     assert services.registration_changes.holders(wrong) == []
     assert services.registration_changes.holders(right) == ["siti"]
-    assert services.waves.beneficiary("siti").kk_mac == right
+    assert services.waves.beneficiaries.of("siti").kk_mac == right
     with services.transaction() as tx:
-        services._beneficiaries.revoke(tx, services.waves.beneficiary("siti"), 1, T0)
+        services._beneficiaries.revoke(tx, services.waves.beneficiaries.of("siti"), 1, T0)
     assert services.registration_changes.holders(right) == []
     services.corrections.propose("siti", CorrectionForm(kk=SITI.kk), ANI, "back", LATER)
     services.corrections.approve("siti", BUDI, LATER + timedelta(seconds=1))

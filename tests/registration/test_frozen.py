@@ -71,7 +71,7 @@ class Town:
         for who in forms:
             self.join(who)
         play(self.world)
-        [chosen] = [who for who in forms if self.world.waves.beneficiary(who)]
+        [chosen] = [who for who in forms if self.world.waves.beneficiaries.of(who)]
         [left] = forms.keys() - {chosen}
         return left, forms[left], chosen
 
@@ -127,7 +127,7 @@ def test_after_an_award_it_is_fixed_for_good_whether_or_not_registration_knows_o
     town.join()
     monkeypatch.setattr(world.people, "mark_beneficiary", lambda *_: None)
     play(world)
-    assert world.waves.beneficiary("siti") is not None
+    assert world.waves.beneficiaries.of("siti") is not None
     assert town.services.registrations.registrant("siti").standing is Standing.REGISTERED
     town.refused(FixedAfterAward)
     monkeypatch.undo()
@@ -160,11 +160,11 @@ def test_an_award_between_the_decision_and_the_write_of_a_change_fixes_it(town, 
     """As when a place is passed on after the wave was settled."""
     world = town.world
     left, own, chosen = town.drawn_for_one()
-    due = world.waves.beneficiary(chosen).buy_by
+    due = world.waves.beneficiaries.of(chosen).buy_by
     meanwhile(monkeypatch, lambda: world.expire(due))
     with pytest.raises(FixedAfterAward):
         town.register(form(nik=own.nik, phone=own.phone, name="Somebody Else"), left)
-    assert world.waves.beneficiary(left) is not None
+    assert world.waves.beneficiaries.of(left) is not None
 
 
 def test_of_a_change_that_a_join_did_not_see_the_card_of_the_join_counts(town, monkeypatch):
@@ -214,7 +214,7 @@ def test_the_card_of_the_join_counts_also_when_a_place_is_passed_on_later(town):
     joined_with = town.services.registrations.registrant(left).kk_mac
     town.register(form(nik=own.nik, phone=own.phone, kk="3273011203180005"), left)
     FamilyItem(f"K#{joined_with}", "HOLDERS", holders={"one", "two"}).save()
-    world.expire(world.waves.beneficiary(first).buy_by)
+    world.expire(world.waves.beneficiaries.of(first).buy_by)
     assert world.entries.outcome(WAVE, left).value == "family_card"
     world.clock.now = OPENS + 2 * TWO_WEEKS
     town.join(left)

@@ -18,7 +18,7 @@ from chalicelib.payouts.ledger.items import to_event, to_head
 from chalicelib.payouts.rules import Entitlement, Kind, State, entitlement_id
 from chalicelib.registration.rules import Registrant
 from chalicelib.registration.store import Record, _profile
-from chalicelib.waves.award.decisions import ONE_AWARD_S
+from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.beneficiaries import BeneficiaryStore, FamilyItem
 from chalicelib.waves.entries import EntryItem, entry_item
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, EntryOutcome, buy_by

@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.registration.items import Exclusion, Profile
 from chalicelib.registration.rules import Standing
-from chalicelib.waves.award.decisions import ONE_AWARD_S
+from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.revocation import PAGE, Report
 from chalicelib.waves.rules import SHARDS, BeneficiaryState
 from chalicelib.wiring import Services
@@ -56,7 +56,7 @@ def test_ten_thousand_places_are_revoked_and_passed_on_though_run_after_run_is_c
     assert function.lives().substituted <= NEXT
     assert function.lives() == Report(0, 0)
 
-    places = {one.registrant_id: one for one in services.waves.beneficiaries(chosen + left)}
+    places = {one.registrant_id: one for one in services.waves.beneficiaries.of_many(chosen + left)}
     assert Counter(places[name].state for name in chosen) == {BeneficiaryState.REVOKED: MANY}
     assert sorted(places[name].revoked_seq or 0 for name in chosen) == list(range(1, MANY + 1))
     assert {name for name in left if name in places} == set(left) - listed
@@ -70,7 +70,9 @@ def test_ten_thousand_places_are_revoked_and_passed_on_though_run_after_run_is_c
     assert world.store.allotted(2026) == NEXT
     assert world.failed_checks(WAVE, tmp_path) == []
     marked = [
-        one for shard in range(SHARDS) for one in services.waves.potential(f"{shard:02d}", DUE + timedelta(days=1))
+        one
+        for shard in range(SHARDS)
+        for one in services.waves.beneficiaries.potential(f"{shard:02d}", DUE + timedelta(days=1))
     ]
     assert sorted(one.registrant_id for one in marked) == sorted(set(left) - listed)
 
@@ -90,7 +92,7 @@ def revoked(services: Services) -> int:
 
 
 def taken(services: Services, people: Iterable[str]) -> int:
-    return len(services.waves.beneficiaries(people))
+    return len(services.waves.beneficiaries.of_many(people))
 
 
 def standings(people: Iterable[str]) -> Counter[str]:

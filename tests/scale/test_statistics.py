@@ -38,7 +38,7 @@ def graduates(world: WavesWorld, services: Services) -> list[Beneficiary]:
     everybody = names(MANY + LEFT)
     chosen, _ = settled(world, everybody, MANY)
     registered(registrant(name) for name in everybody)
-    places = services.waves.beneficiaries(chosen)
+    places = services.waves.beneficiaries.of_many(chosen)
     graduates = [replace(one, state=BeneficiaryState.GRADUATED) for one in places]
     awarded(graduates)
     trained = {"balance_idr": 0, "purchases": 1, "completed": 1, "first_completed_at": iso(ROUND)}

@@ -15,7 +15,7 @@ import pytest
 
 from chalicelib.registration.items import Exclusion
 from chalicelib.registration.rules import Standing
-from chalicelib.waves.award.decisions import ONE_AWARD_S
+from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.freeze import RemovedEntries
 from chalicelib.waves.rules import SHARDS, EntryOutcome, WaveState
 from chalicelib.wiring import Services
@@ -64,7 +64,7 @@ def ended(world: WavesWorld) -> dict[str, Any]:
     record = world.store.wave(WAVE)
     assert record is not None
     assert record.state is WaveState.SETTLED
-    places = world.waves.beneficiaries(PEOPLE)
+    places = world.waves.beneficiaries.of_many(PEOPLE)
     standings = [world.people.standings(PEOPLE[start : start + 100]).items() for start in range(0, len(PEOPLE), 100)]
     return {
         "chosen": record.chosen,

@@ -37,7 +37,7 @@ def test_the_first_review_makes_a_graduate_and_the_incentive_due_and_queues_it(s
     assert stage.trainings().trainings == [view]
     assert entitlements(stage) == [(INCENTIVE, "DUE", 600_000)]
     assert stage.queued() == [INCENTIVE]
-    graduate = stage.services.waves.beneficiary(PERSON.registrant_id)
+    graduate = stage.services.waves.beneficiaries.of(PERSON.registrant_id)
     assert (graduate.state, graduate.graduated_at) == (BeneficiaryState.GRADUATED, LATER)
     assert stage.account() == TrainingAccount(2_500_000, 1, 1, first_completed_at=T0 + 3 * SECOND)
 

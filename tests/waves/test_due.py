@@ -11,8 +11,7 @@ import pytest
 from chalicelib.config import load_programme
 from chalicelib.draw.note import Note, beacon_round, round_time
 from chalicelib.waves.calendar import Calendar, CalendarException
-from chalicelib.waves.due import owed, plans
-from chalicelib.waves.rules import Wave, WaveState, planned
+from chalicelib.waves.rules import Wave, WaveState, owed, planned, plans
 
 PROD = load_programme("prod")
 OPENS = datetime(2026, 11, 27, 5, tzinfo=UTC)

@@ -13,7 +13,7 @@ from chalicelib.errors import Unavailable
 from chalicelib.registration.rules import Employment, Standing
 from chalicelib.time_budget import TimeBudget
 from chalicelib.waves import entries, revocation, rules
-from chalicelib.waves.award.decisions import ONE_AWARD_S
+from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.beneficiaries import FamilyItem
 from chalicelib.waves.calendar import Calendar
 from chalicelib.waves.errors import Barred
@@ -38,22 +38,22 @@ def few_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def state(world: WavesWorld, name: str) -> BeneficiaryState:
-    return world.waves.beneficiary(name).state
+    return world.waves.beneficiaries.of(name).state
 
 
 def marked(world: WavesWorld) -> list[str]:
     """Whom a next run will look at, whatever the instant."""
     shards = {shard_of(name) for name in world.people.by_id}
     far = world.clock.now + timedelta(days=365)
-    return [one.registrant_id for shard in sorted(shards) for one in world.waves.potential(shard, far)]
+    return [one.registrant_id for shard in sorted(shards) for one in world.waves.beneficiaries.potential(shard, far)]
 
 
 def test_a_place_that_nothing_was_bought_for_goes_to_the_next_of_the_draw(world, tmp_path):
     a, b, c = waiting(world, 1, *"abc")
-    assert world.waves.beneficiary(a).buy_by == DUE
+    assert world.waves.beneficiaries.of(a).buy_by == DUE
     assert world.expire(DUE - SECOND) == Report(0, 0)
     assert world.expire(DUE) == Report(1, 1)
-    revoked, chosen = world.waves.beneficiary(a), world.waves.beneficiary(b)
+    revoked, chosen = world.waves.beneficiaries.of(a), world.waves.beneficiaries.of(b)
     assert (revoked.state, revoked.revoked_at, revoked.revoked_seq) == (BeneficiaryState.REVOKED, DUE, 1)
     assert (chosen.state, chosen.buy_by) == (BeneficiaryState.POTENTIAL, DUE + timedelta(seconds=75))
     assert standings(world) == {a: "revoked", b: "chosen", c: "not_drawn"}
@@ -88,7 +88,7 @@ def test_a_purchase_keeps_the_place_and_its_cancellation_leaves_the_deadline(wor
     assert buy(world, b)
     assert marked(world) == []
     with world._transaction() as tx:
-        world.waves.deactivate(tx, world.waves.beneficiary(b))
+        world.waves.beneficiaries.deactivate(tx, world.waves.beneficiaries.of(b))
     assert (state(world, a), state(world, b)) == (BeneficiaryState.ACTIVE, BeneficiaryState.POTENTIAL)
     assert marked(world) == [b]
     world.expire(DUE)
@@ -110,11 +110,11 @@ def test_a_purchase_at_the_deadline_is_too_late_also_before_the_place_is_revoked
     world.clock.now = DUE + timedelta(days=1)
     assert buy(world, a), "a second purchase has no deadline"
     with world._transaction() as tx:
-        world.waves.graduate(tx, a, world.clock.now)
-    graduate = world.waves.beneficiary(a)
+        world.waves.beneficiaries.graduate(tx, a, world.clock.now)
+    graduate = world.waves.beneficiaries.of(a)
     assert (graduate.state, graduate.graduated_at) == (BeneficiaryState.GRADUATED, world.clock.now)
     assert buy(world, a)
-    assert world.waves.beneficiary(a) == graduate, "who graduated stays so"
+    assert world.waves.beneficiaries.of(a) == graduate, "who graduated stays so"
 
 
 def test_a_seat_that_nobody_is_left_for_goes_back_to_the_year(world, tmp_path):
@@ -143,7 +143,7 @@ def test_a_next_in_line_who_may_not_have_the_seat_is_passed_over_with_the_reason
     world.clock.now = OPENS + TWO_WEEKS
     world.join(chosen)
     play(world, 1)
-    assert world.waves.beneficiary(chosen).wave == WAVE + 1
+    assert world.waves.beneficiaries.of(chosen).wave == WAVE + 1
     assert buy(world, chosen)
     world.expire(world.clock.now + SECOND)
     assert rows(world, order) == [
@@ -154,7 +154,7 @@ def test_a_next_in_line_who_may_not_have_the_seat_is_passed_over_with_the_reason
         (relative, "family_card", young),
         (young, "ineligible", heir),
     ]
-    assert world.waves.beneficiary(heir).wave == WAVE
+    assert world.waves.beneficiaries.of(heir).wave == WAVE
     assert state(world, chosen) is BeneficiaryState.ACTIVE
     assert world.failed_checks(WAVE, tmp_path) == []
 
@@ -171,7 +171,7 @@ def test_who_was_revoked_gets_no_seat_in_a_later_wave_that_they_had_joined_befor
     world.beacons.silent = False
     chosen_at = world.clock.now + SECOND
     world.at(chosen_at)
-    assert world.waves.beneficiary("a").wave == WAVE
+    assert world.waves.beneficiaries.of("a").wave == WAVE
     assert world.expire(chosen_at + timedelta(seconds=75)) == Report(1, 0)
     play(world, 1)
     entries = world.new_waves().entries_of("a", world.clock.now)
@@ -181,7 +181,7 @@ def test_who_was_revoked_gets_no_seat_in_a_later_wave_that_they_had_joined_befor
     ]
     removed = [] if frozen_first else [{"reason": "barred", "entries": 1}]
     assert world.result(WAVE + 1, "removals.json") == {"removed": removed}
-    assert world.waves.beneficiary("b").wave == WAVE + 1
+    assert world.waves.beneficiaries.of("b").wave == WAVE + 1
     assert [world.failed_checks(number, tmp_path / str(number)) for number in (WAVE, WAVE + 1)] == [[], []]
 
 
@@ -189,7 +189,7 @@ def test_a_place_of_a_wave_that_is_not_settled_yet_is_passed_on_when_it_is(world
     order = drawn(world, 3, *"abcde")
     seconds = iter(range(1000))
     world.stepper.advance(world.clock.now, ONE_AWARD_S + 4, lambda: float(next(seconds)))
-    first = [name for name in order if world.waves.beneficiary(name)]
+    first = [name for name in order if world.waves.beneficiaries.of(name)]
     assert 0 < len(first) < 3
     assert world.store.wave(WAVE).state is WaveState.DRAWN
     assert world.expire(DUE + timedelta(minutes=1)) == Report(len(first), 0)
@@ -200,7 +200,7 @@ def test_a_place_of_a_wave_that_is_not_settled_yet_is_passed_on_when_it_is(world
     assert rows(world, order) == []
     world.expire(world.clock.now)
     assert [row[:2] for row in rows(world, order)] == [(name, "revoked") for name in sorted(first, key=shard_of)]
-    assert sum(one.state is BeneficiaryState.POTENTIAL for one in world.waves.beneficiaries(order)) == 3
+    assert sum(one.state is BeneficiaryState.POTENTIAL for one in world.waves.beneficiaries.of_many(order)) == 3
     assert world.failed_checks(WAVE, tmp_path) == []
     assert set(marked(world)).isdisjoint(first)
 
@@ -379,11 +379,11 @@ def test_who_is_revoked_counts_no_longer_to_the_family_card(world):
     assert FamilyItem.get(f"K#{card('family')}", "HOLDERS").holders == {"a", "b"}
     world.clock.now = OPENS + TWO_WEEKS
     world.join("c")
-    world.expire(world.waves.beneficiary("a").buy_by)
+    world.expire(world.waves.beneficiaries.of("a").buy_by)
     assert not FamilyItem.get(f"K#{card('family')}", "HOLDERS").holders
     for now in (CLOSES, FREEZES, ROUND):
         world.at(now + TWO_WEEKS)
-    assert world.waves.beneficiary("c").wave == WAVE + 1
+    assert world.waves.beneficiaries.of("c").wave == WAVE + 1
 
 
 def test_a_revoked_place_may_go_to_the_same_family_and_what_was_refused_stays_refused(world):
@@ -394,9 +394,9 @@ def test_a_revoked_place_may_go_to_the_same_family_and_what_was_refused_stays_re
     assert outcomes_of(world, order) == ["chosen", "chosen", "family_card", "chosen", None, None]
     assert buy(world, order[1])
     assert buy(world, order[3])
-    world.expire(world.waves.beneficiary(order[0]).buy_by)
+    world.expire(world.waves.beneficiaries.of(order[0]).buy_by)
     assert outcomes_of(world, order)[2] == "family_card"
-    assert world.waves.beneficiary(order[4]) is not None
+    assert world.waves.beneficiaries.of(order[4]) is not None
     assert FamilyItem.get(f"K#{card('family')}", "HOLDERS").holders == {order[1], order[4]}
 
 

@@ -42,7 +42,7 @@ def calls(world: WavesWorld, monkeypatch: pytest.MonkeyPatch) -> Calls:
 
 def ending(world: WavesWorld) -> dict[str, Any]:
     """All that a run leaves behind, but the instants and the random card numbers."""
-    places = world.waves.beneficiaries(sorted(world.people.by_id))
+    places = world.waves.beneficiaries.of_many(sorted(world.people.by_id))
     return outcome(world) | {
         "states": {one.registrant_id: (one.state, one.revoked_seq) for one in places},
         "barred": {name for name, person in world.people.by_id.items() if person.standing is Standing.REVOKED},
@@ -54,7 +54,7 @@ def ending(world: WavesWorld) -> dict[str, Any]:
 def left_to_do(world: WavesWorld) -> Iterator[str]:
     far = LATE + timedelta(days=1)
     for shard in range(revocation.SHARDS):
-        yield from (one.registrant_id for one in world.waves.potential(f"{shard:02d}", far))
+        yield from (one.registrant_id for one in world.waves.beneficiaries.potential(f"{shard:02d}", far))
 
 
 class Beginning:
@@ -90,7 +90,7 @@ def beginning(world: WavesWorld, calls: Calls) -> Beginning:
     """Four seats, two reserved, six people: one of the four buys, one of the two who are left is barred by then."""
     joined(world)
     world.at(CLOSES, FREEZES, ROUND)
-    chosen = [name for name in PEOPLE if world.waves.beneficiary(name)]
+    chosen = [name for name in PEOPLE if world.waves.beneficiaries.of(name)]
     left = [name for name in PEOPLE if name not in chosen]
     assert buy(world, chosen[0])
     world.people.add(registrant(left[0], standing=Standing.REVOKED))

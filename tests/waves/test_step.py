@@ -35,7 +35,7 @@ def test_a_wave_goes_all_the_way(world, tmp_path):
     standings = {name: world.new_waves().entries_of(name, ROUND)[0] for name in PEOPLE}
     assert sorted(entry.standing for entry in standings.values()) == ["chosen"] * 4 + ["not_chosen"] * 2
     for name, entry in standings.items():
-        assert (world.waves.beneficiary(name) is not None) == (entry.standing == "chosen")
+        assert (world.waves.beneficiaries.of(name) is not None) == (entry.standing == "chosen")
         assert (entry.reason == "not_drawn") == (entry.standing == "not_chosen")
         assert (entry.drawn is not None) == (entry.standing == "not_chosen")
     assert standings[PEOPLE[5]].standing == "chosen", "the only one of a region with a reserved seat"

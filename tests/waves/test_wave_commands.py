@@ -11,7 +11,7 @@ from admin.cli import main
 from admin.commands import stage as stage_commands
 from admin.commands import wave
 from admin.deployment import stages
-from chalicelib.waves.publication.draw_run import commitment
+from chalicelib.waves.rules import commitment
 from chalicelib.waves.wire import WAITS_AFTER
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WavesWorld
 

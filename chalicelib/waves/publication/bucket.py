@@ -9,15 +9,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ...draw import published
+from ...clock import iso
+from ...config import DrawRules
+from ...draw import cosignatures, published
+from ...draw.errors import LateWitness
 from ...draw.leaves import Region
 from ...draw.selection import Substitution
+from ..errors import UnknownWave
+from ..rules import round_due
+from ..store import WaveStore
 
 _TEXT = "text/plain; charset=utf-8"
 _TYPES = {"txt": _TEXT, "py": _TEXT, "json": "application/json", "bin": "application/octet-stream"}
@@ -166,3 +172,36 @@ class Publication:
             CacheControl="max-age=60",
             **conditions,
         )
+
+
+class CosignatureIntake:
+    """Publishes lines of the configured witnesses, each once."""
+
+    def __init__(self, store: WaveStore, publication: Publication, rules: DrawRules) -> None:
+        self._store = store
+        self._publication = publication
+        self._rules = rules
+
+    def add(self, number: int, line: bytes) -> bool:
+        """Publish a line (with its LF) for a frozen wave; False if it is published already.
+
+        What decides is the time that the witness signed, not when the line comes here. Raises `UnknownWave` (not
+        frozen yet, too), `MalformedCosignature`, `UnknownWitness`, `ForgedCosignature`, `LateWitness`.
+        """
+        wave = self._store.wave(number)
+        if wave is None or wave.note is None:
+            raise UnknownWave(wave=number)
+        signed = cosignatures.parse_line(line)
+        cosignatures.verify(signed, wave.note.encode(), self._rules.witnesses.known)
+        exists_at = round_due(wave, self._rules)
+        if cosignatures.is_late(signed, exists_at):
+            raise LateWitness(name=signed.name, signed_at=_instant(signed.time), exists_at=iso(exists_at))
+        return self._publication.add_cosignature(number, line)
+
+
+def _instant(seconds: int) -> str:
+    """The instant, or the number of seconds where no calendar reaches."""
+    try:
+        return iso(datetime.fromtimestamp(0, UTC) + timedelta(seconds=seconds))
+    except OverflowError:
+        return str(seconds)

@@ -1,19 +1,36 @@
-"""From a published commitment and the beacon's random number to the result."""
+"""From a published commitment to the result, and where the beacon's signature comes from.
+
+Relays give it, or somebody hands it in; nobody has to trust either.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Protocol
+import io
+import json
+import logging
+import time
+from collections.abc import Sequence
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 from ...config import DrawRules
-from ...draw import note, published
-from ...draw.beacon import Beacon
+from ...draw import published
+from ...draw.beacon import Beacon, verify
+from ...draw.errors import BeaconUnavailable, ForgedBeacon
 from ...draw.leaves import region_table, top
 from ...draw.note import Chain
 from ...draw.selection import DrawResult, Selection, draw_seed
 from ..errors import ListChanged
-from ..rules import Wave, chain_of
+from ..rules import Wave, chain_of, commitment
 from .bucket import Publication
+
+if TYPE_CHECKING:
+    from socket import socket
+
+log = logging.getLogger(__name__)
+
+_ANSWER_BYTES = 4096
 
 
 class Beacons(Protocol):
@@ -55,14 +72,117 @@ class DrawRun:
         return Selection(lists, reserved, committed.quota, seed)
 
 
-def round_due(wave: Wave, rules: DrawRules) -> datetime:
-    """When the round that a frozen wave's note names comes into being."""
-    committed = commitment(wave)
-    return note.round_time(chain_of(rules, committed.chain), committed.round)
+class HttpGet(Protocol):
+    """Asks one address. Returns status and body; raises OSError when nothing complete comes back in time."""
+
+    def __call__(self, url: str) -> tuple[int, bytes]: ...
 
 
-def commitment(wave: Wave) -> note.Note:
-    """The note of a wave that is frozen."""
-    if wave.note is None:
-        raise ValueError(f"wave {wave.number} is not frozen")
-    return note.parse(wave.note.encode())
+class Relays:
+    """Several relays of the drand HTTP API, asked in turn; the first valid signature is taken.
+
+    What a relay did instead is in the log, whether or not another one answered.
+    """
+
+    def __init__(self, urls: Sequence[str], get: HttpGet) -> None:
+        self._urls = urls
+        self._get = get
+
+    def fetch(self, chain: Chain, round_number: int) -> Beacon:
+        """The verified beacon of a round. Raises `BeaconUnavailable` naming what each relay did instead."""
+        failures = []
+        for url in self._urls:
+            try:
+                return verify(chain, round_number, self._ask(url, chain, round_number))
+            except ForgedBeacon as error:
+                failure = f"forged ({error.facts['reason']})"
+            except OSError as error:
+                failure = f"{type(error).__name__} {error}".rstrip()
+            except _NoAnswer as answer:
+                failure = str(answer)
+            log.warning("beacon_relay_skipped", extra={"relay": url, "round": round_number, "failure": failure})
+            failures.append(f"{url}: {failure}")
+        raise BeaconUnavailable(round=round_number, relays="; ".join(failures) or "none is configured")
+
+    def _ask(self, url: str, chain: Chain, round_number: int) -> bytes:
+        """The signature a relay gives. Its `randomness` is not looked at: it follows from the signature."""
+        status, body = self._get(f"{url.rstrip('/')}/{chain.hash}/public/{round_number}")
+        if status != 200:
+            raise _NoAnswer(f"status {status}")
+        try:
+            answer = json.loads(body)
+            if answer["round"] != round_number:
+                raise _NoAnswer("a future round" if answer["round"] > round_number else "a past round")
+            return bytes.fromhex(answer["signature"])
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise _NoAnswer("malformed answer") from error
+
+
+class HandedIn:
+    """One signature that somebody brought, in the place of the relays."""
+
+    def __init__(self, signature: bytes) -> None:
+        self._signature = signature
+
+    def fetch(self, chain: Chain, round_number: int) -> Beacon:
+        """The beacon, if the signature is of this round. Raises `ForgedBeacon`."""
+        return verify(chain, round_number, self._signature)
+
+
+class _NoAnswer(Exception):
+    """A relay answered, but not with a signature of the round."""
+
+
+class TimedGet:
+    """`HttpGet` that is over in time, whatever a relay does: no redirect is followed, nothing is tried again.
+
+    `timeout_s` bounds the connection, and again the whole answer, head and body: a time-out of each read would begin
+    anew with every byte that drips in. Only the resolver of names has its own time, and a name its several addresses.
+    """
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+
+    def __call__(self, url: str) -> tuple[int, bytes]:
+        try:
+            address = urlsplit(url)
+            form = HTTPSConnection if address.scheme == "https" else HTTPConnection
+            connection = form(address.netloc, timeout=self._timeout_s)
+            try:
+                connection.connect()
+                connection.request("GET", address.path, headers={"User-Agent": "gelombang"})
+                answer = HTTPResponse(_Ending(connection.sock, self._timeout_s), method="GET")  # type: ignore[arg-type]
+                answer.begin()
+                body = answer.read(_ANSWER_BYTES + 1)
+            finally:
+                connection.close()
+        except OSError:
+            raise  # some of them are ValueErrors too
+        except (HTTPException, ValueError) as error:
+            raise OSError(type(error).__name__) from error
+        if len(body) > _ANSWER_BYTES:
+            raise OSError("the answer is too long")
+        if answer.length:
+            raise OSError("the answer is cut off")
+        return answer.status, body
+
+
+class _Ending(io.RawIOBase):
+    """What is read from a socket, all of it within one time; in the place of the socket that a response reads from."""
+
+    def __init__(self, source: socket, within_s: float) -> None:
+        self._source = source
+        self._ends = time.monotonic() + within_s
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer is too slow")
+        self._source.settimeout(left)
+        return self._source.recv_into(buffer)

@@ -18,17 +18,15 @@ from ...draw import published
 from ...draw.leaves import LEAF_BYTES, Region, leaf, leaves_of, top
 from ...draw.merkle import root
 from ...draw.published import Sample
-from ...draw.sample import Listed, audited, compared
-from ...draw.selection import DrawResult
+from ...draw.selection import DrawResult, Listed, audited, compared
 from ...registration.errors import Excluded, NotRegistered
 from ...registration.rules import Registrant, age_on
 from ..beneficiaries import BeneficiaryStore
 from ..entries import EntryStore
 from ..errors import ListChanged, NotDrawn
-from ..rules import Entry, Wave, WaveState, closing_day, standing
+from ..rules import Entry, Wave, WaveState, closing_day, commitment, standing
 from ..store import WaveStore
 from .bucket import Publication
-from .draw_run import commitment
 
 if TYPE_CHECKING:
     from ...registration.service import Registrations

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.errors import Unavailable
 from chalicelib.registration.rules import Employment, Standing
-from chalicelib.waves.award.decisions import ONE_AWARD_S
+from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.beneficiaries import BeneficiaryItem, FamilyItem
 from chalicelib.waves.entries import EntryItem, entry_item
 from chalicelib.waves.errors import AlreadyBeneficiary
@@ -83,7 +83,7 @@ def test_who_may_no_longer_take_part_loses_the_seat(world, tmp_path, change):
     first, second = drawn(world, 1, "a", "b")
     change(world.people, first)
     world.step()
-    assert [world.waves.beneficiary(name) is None for name in (first, second)] == [True, False]
+    assert [world.waves.beneficiaries.of(name) is None for name in (first, second)] == [True, False]
     assert world.entries.outcome(WAVE, first) is EntryOutcome.INELIGIBLE
     if first in world.people.by_id:
         assert standings(world) == {first: "ineligible", second: "chosen"}
@@ -94,7 +94,7 @@ def test_who_may_no_longer_take_part_loses_the_seat(world, tmp_path, change):
 
 def test_a_beneficiary_has_a_card_of_sixteen_digits_and_the_scheme_of_the_wave(world):
     settled(world, 1, "a")
-    chosen = world.waves.beneficiary("a")
+    chosen = world.waves.beneficiaries.of("a")
     assert re.fullmatch("[0-9]{16}", chosen.card_number)
     assert (chosen.wave, chosen.scheme, chosen.state) == (WAVE, "2023", BeneficiaryState.POTENTIAL)
     with pytest.raises(AlreadyBeneficiary) as caught:
@@ -107,7 +107,7 @@ def test_a_card_number_that_is_taken_is_not_given_again(world):
     world.randomness = lambda length: next(numbers).to_bytes(length, "big")
     world.stepper = world.new_stepper()
     settled(world, 2, "a", "b")
-    cards = {world.waves.beneficiary(name).card_number for name in "ab"}
+    cards = {world.waves.beneficiaries.of(name).card_number for name in "ab"}
     assert cards == {"0000000000000007", "0000000000000008"}
 
 
@@ -123,8 +123,8 @@ def test_a_person_is_chosen_once_in_a_lifetime_over_two_waves(world, tmp_path):
         (146, "not_chosen", "already_beneficiary"),
         (145, "chosen", None),
     ]
-    assert world.waves.beneficiary("a").wave == 145
-    assert world.waves.beneficiary("b").wave == 146
+    assert world.waves.beneficiaries.of("a").wave == 145
+    assert world.waves.beneficiaries.of("b").wave == 146
     assert world.failed_checks(146, tmp_path) == []
 
 
@@ -183,7 +183,7 @@ def test_a_moment_of_trouble_at_registration_is_not_taken_for_a_reason(world, mo
     assert [done.state for done in world.at(ROUND)] == [WaveState.DRAWN]
     monkeypatch.undo()
     world.step()
-    assert world.waves.beneficiary("a") is not None
+    assert world.waves.beneficiaries.of("a") is not None
 
 
 def test_nothing_is_awarded_when_an_entry_of_the_published_list_is_missing(world):
@@ -207,7 +207,7 @@ def test_with_real_registrations_two_of_a_family_of_three_are_chosen(world, clou
     play(world)
     assert world.store.wave(WAVE).chosen == 2
     marked = [n for n in range(3) if people.registrant(f"sub-{n}").standing is Standing.BENEFICIARY]
-    assert marked == [n for n in range(3) if world.waves.beneficiary(f"sub-{n}")]
+    assert marked == [n for n in range(3) if world.waves.beneficiaries.of(f"sub-{n}")]
     with pytest.raises(AlreadyBeneficiary):
         world.waves.join(f"sub-{marked[0]}", OPENS + TWO_WEEKS)
 
@@ -223,7 +223,7 @@ def test_the_family_card_of_the_join_counts_whatever_it_was_changed_to(world):
     assert [standings(world)[name] for name in order] == ["chosen", "chosen", "family_card", "chosen"]
     assert FamilyItem.get(f"K#{card('family')}", "HOLDERS").holders == set(order[:2])
     assert FamilyItem.get(f"K#{card(order[3])}", "HOLDERS").holders == {order[3]}
-    assert world.waves.beneficiary(order[0]).kk_mac == card("family")
+    assert world.waves.beneficiaries.of(order[0]).kk_mac == card("family")
 
 
 def test_an_entry_of_an_earlier_release_counts_by_the_card_of_the_registration(world):
@@ -231,4 +231,4 @@ def test_an_entry_of_an_earlier_release_counts_by_the_card_of_the_registration(w
     for name in order:
         entry_item(WAVE, name).update([EntryItem.kk.remove()])
     world.step()
-    assert {world.waves.beneficiary(name).kk_mac for name in order} == {card("a"), card("b")}
+    assert {world.waves.beneficiaries.of(name).kk_mac for name in order} == {card("a"), card("b")}

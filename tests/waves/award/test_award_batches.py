@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from chalicelib.draw.leaves import build_list, leaf
 from chalicelib.draw.published import substitutions_file
 from chalicelib.draw.selection import DrawnSeat, DrawResult, Selection, drawn_seat
-from chalicelib.waves.award.award import follow
-from chalicelib.waves.award.queue import Message, decode_message, encode_message, in_batches
+from chalicelib.waves.award import follow
+from chalicelib.waves.award_queue import Message, decode_message, encode_message, in_batches
 from chalicelib.waves.rules import EntryOutcome
 
 WAVE = 145

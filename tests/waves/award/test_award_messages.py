@@ -7,7 +7,7 @@ import json
 import pytest
 
 from chalicelib.config import Programme, Settings
-from chalicelib.waves.award.queue import Message, encode_message
+from chalicelib.waves.award_queue import Message, encode_message
 from tests.builders.awards import NAMES, drawn, queueing_world, sent
 from tests.builders.waves import WAVE, WavesWorld
 

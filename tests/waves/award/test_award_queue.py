@@ -16,8 +16,8 @@ import pytest
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import Unavailable
 from chalicelib.registration.rules import Standing
-from chalicelib.waves.award.decisions import ONE_AWARD_S
-from chalicelib.waves.award.queue import SENDS_MAX
+from chalicelib.waves.award import ONE_AWARD_S
+from chalicelib.waves.award_queue import SENDS_MAX
 from chalicelib.waves.beneficiaries import FamilyItem
 from chalicelib.waves.rules import EntryOutcome, WaveState
 from tests.builders.awards import NAMES, RESEND, drawn, ended, queueing_world, sent, with_awards
@@ -284,7 +284,7 @@ def test_of_two_waves_drawn_at_once_the_second_waits_while_batches_of_the_first_
     world.take_awards(*world.queued_awards())
     world.step()
     assert states() == [WaveState.SETTLED, WaveState.SETTLED]
-    assert {one.wave for one in world.waves.beneficiaries(names)} == {WAVE}
+    assert {one.wave for one in world.waves.beneficiaries.of_many(names)} == {WAVE}
     assert {one.outcome for one in world.entries.candidates(WAVE + 1)} == {EntryOutcome.ALREADY_BENEFICIARY}
 
 

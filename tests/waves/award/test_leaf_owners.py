@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.draw.leaves import leaf
-from chalicelib.waves.award.award import LeafOwner, LeafOwners, Pages
+from chalicelib.waves.award import LeafOwner, LeafOwners, Pages
 from chalicelib.waves.entries import Candidate, Row
 from chalicelib.waves.errors import ListChanged
 from chalicelib.waves.rules import EntryOutcome

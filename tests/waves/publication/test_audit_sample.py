@@ -18,7 +18,7 @@ from admin.cli import main
 from admin.deployment import stages
 from chalicelib.config import Programme, Settings
 from chalicelib.draw.leaves import leaves_of
-from chalicelib.draw.sample import audit_value
+from chalicelib.draw.selection import audit_value
 from chalicelib.waves.entries import entry_item
 from chalicelib.waves.publication.samples import Audit
 from tests.builders.places import buy, leaf_of, waiting

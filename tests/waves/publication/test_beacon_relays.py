@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from chalicelib.draw.errors import BeaconUnavailable
-from chalicelib.waves.publication.beacon_relays import HttpGet, Relays, TimedGet
+from chalicelib.waves.publication.draw_run import HttpGet, Relays, TimedGet
 from local.sandbox.beacon import DevelopmentBeacon, sign
 from tests.builders.draws.files import DEVELOPMENT
 

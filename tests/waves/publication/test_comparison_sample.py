@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.draw.sample import sample_value
+from chalicelib.draw.selection import sample_value
 from chalicelib.registration.rules import Standing
 from chalicelib.waves.entries import entry_item
 from chalicelib.waves.errors import ListChanged
@@ -30,7 +30,7 @@ def test_a_sample_is_drawn_by_the_seed_among_those_who_never_held_a_seat(world, 
     buy(world, order[0])
     world.people.excluded.add(order[3])
     world.expire(DUE)
-    assert [name for name in order if world.waves.beneficiary(name)] == [*order[:3], *order[4:6]]
+    assert [name for name in order if world.waves.beneficiaries.of(name)] == [*order[:3], *order[4:6]]
     # Two lost their place, one got none, two followed: none of the five is to be compared with.
     seed = world.store.draw(WAVE).seed
     expected = sorted(order[6:], key=lambda name: sample_value(seed, bytes.fromhex(leaf_of(world, name))))
@@ -49,7 +49,7 @@ def test_who_was_removed_before_the_freeze_is_on_no_list_and_in_no_sample(world,
     world.people.add(*(replace(world.people.by_id[name], standing=Standing.BENEFICIARY) for name in NAMES[:4]))
     play(world)
     assert world.result(WAVE, "removals.json") == {"removed": [{"reason": "already_beneficiary", "entries": 4}]}
-    seated = {name for name in NAMES if world.waves.beneficiary(name)}
+    seated = {name for name in NAMES if world.waves.beneficiaries.of(name)}
     next_one = min(set(NAMES[4:]) - seated)
     assert world.entries.refuse(WAVE, next_one, EntryOutcome.ALREADY_BENEFICIARY) is EntryOutcome.ALREADY_BENEFICIARY
     assert {name for name, _ in drawn_sample(world, 9)} == set(NAMES[4:]) - seated
@@ -69,7 +69,7 @@ def test_a_sample_stays_what_it_was_whoever_asks_and_whatever_comes_after(world,
     first = drawn_sample(world, 5)
     published = world.files(WAVE)["sample.json"]
     world.expire(DUE)
-    assert {world.waves.beneficiary(name).wave for name in order[2:4]} == {WAVE}
+    assert {world.waves.beneficiaries.of(name).wave for name in order[2:4]} == {WAVE}
     assert drawn_sample(world, 5) == drawn_sample(world, 3) == first
     assert world.files(WAVE)["sample.json"] == published
     assert world.failed_checks(WAVE, tmp_path) == []

@@ -10,9 +10,8 @@ from click.testing import CliRunner
 from admin.cli import main
 from admin.commands import draw
 from admin.deployment import stages
-from chalicelib.waves.publication.beacon_relays import HandedIn
-from chalicelib.waves.publication.draw_run import commitment
-from chalicelib.waves.rules import WaveState
+from chalicelib.waves.publication.draw_run import HandedIn
+from chalicelib.waves.rules import WaveState, commitment
 from local.sandbox.beacon import sign
 from tests.builders.waves import FREEZES, OPENS, ROUND, WAVE, WavesWorld, joined
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.clock import iso
-from chalicelib.waves.publication.draw_run import commitment
-from chalicelib.waves.rules import WaveState
+from chalicelib.waves.rules import WaveState, commitment
 from chalicelib.waves.wire import WAITS_AFTER, BeaconView
 from tests.builders.aws_calls import Call, wrap_calls
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, joined

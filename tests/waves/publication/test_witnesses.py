@@ -20,7 +20,7 @@ from chalicelib.config import WitnessRules, load_programme
 from chalicelib.draw import cosignatures
 from chalicelib.draw.cosignatures import Signer
 from chalicelib.waves.errors import UnknownWave
-from chalicelib.waves.publication.witnesses import CosignatureIntake
+from chalicelib.waves.publication.bucket import CosignatureIntake
 from local.sandbox.beacon import WITNESS
 from tests.builders.draws.files import DEVELOPMENT, REAL_FROZEN, published_draw
 from tests.builders.draws.verify_draw import verify_files

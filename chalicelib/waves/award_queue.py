@@ -3,27 +3,35 @@
 The step queues the winners of a big wave, ids and numbers only, and consumers decide them in parallel. When every batch
 is marked, the walk finds nearly everything decided. The order of two winners decides one thing only: who gets a family
 card's last place. So a family is in one batch, in the order of the draw. All others may be decided in any order.
+
+Nothing that a message says is believed. Who was drawn, and for which seat, is worked out from the entry and the kept
+draw; a message that names anybody else is refused as a whole. It may come twice, late, or be left half-way: what is
+decided stays, and who comes after goes on from there.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from typing import Annotated
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from ...aws.queues import Queue
-from ...config import AWARD_BATCH_MAX, AwardRules
-from ...draw.selection import DrawResult
-from ...time_budget import TimeBudget
-from ..entries import EntryStore
-from ..rules import Wave
-from ..store import WaveStore
-from .award import Award, Walk
-from .decisions import AT_ONCE, ONE_AWARD_S, Decisions, Turn
+from ..aws import queues
+from ..aws.queues import Queue
+from ..config import AWARD_BATCH_MAX, AwardRules, Programme
+from ..draw.leaves import leaf
+from ..draw.selection import DrawResult, drawn_seat
+from ..time_budget import TimeBudget
+from .award import AT_ONCE, ONE_AWARD_S, Award, Decisions, Turn, Walk
+from .calendar import Calendar
+from .entries import EntryStore
+from .errors import BadAwardMessage
+from .rules import AwardedBatch, EntryOutcome, Wave, WaveState, planned
+from .store import WaveStore
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +53,7 @@ class AwardQueueing:
         self._rules = rules
 
     def run(self, wave: Wave, draw: DrawResult, regular_number: int, budget: TimeBudget) -> Walk | None:
-        """Settle every seat, as `Award.run` does and raises; None while batches are out and the wave must wait.
+        """Settle every seat, as `Award.walk` does and raises; None while batches are out and the wave must wait.
 
         Raises `Unavailable` if not all could be queued: the next step queues what is missing.
         """
@@ -143,3 +151,63 @@ def encode_message(message: Message) -> str:
 def decode_message(body: str) -> Message:
     """The inverse; raises msgspec.DecodeError for what is no message or one of another version."""
     return msgspec.json.decode(body, type=Message)
+
+
+class AwardBatches:
+    """Decides batches of winners."""
+
+    def __init__(self, programme: Programme, store: WaveStore, entries: EntryStore, decisions: Decisions) -> None:
+        self._programme = programme
+        self._store = store
+        self._entries = entries
+        self._decisions = decisions
+
+    def process(self, message: Message, budget: TimeBudget) -> None:
+        """Decide who is not decided, and mark the batch. Of a wave that is settled nothing is left to be done.
+
+        Four calls, and one more at the end, besides those of each award; one more if somebody was decided before.
+        Raises `BadAwardMessage` before anybody is decided; `OutOfTime` or `Unavailable` with what was decided so far
+        recorded.
+        """
+        wave = self._store.wave(message.wave)
+        if wave is None or wave.state not in (WaveState.DRAWN, WaveState.SETTLED):
+            raise BadAwardMessage(wave=message.wave, reason="not_drawn")
+        if wave.state is WaveState.SETTLED:
+            log.info("awards_late", extra={"wave": wave.number, "batch": message.batch})
+            return
+        turns = self._turns(message, self._store.draw(wave.number))
+        calendar = Calendar(self._programme.calendar, self._store.exceptions()[1])
+        regular_number = calendar.regular_number(planned(wave))
+        self._decisions.mark_left_out(turns, wave.number, budget)
+        outcomes = [turn.known or self._decisions.decide(wave, regular_number, turn, budget) for turn in turns]
+        awarded = AwardedBatch(len(outcomes), outcomes.count(EntryOutcome.CHOSEN))
+        self._store.put_awarded(wave.number, message.batch, awarded)
+        log.info("awards_decided", extra={"wave": wave.number, "batch": message.batch, "chosen": awarded.chosen})
+
+    def _turns(self, message: Message, draw: DrawResult) -> list[Turn]:
+        entries = self._entries.of_people(message.wave, message.people)
+        found = []
+        for who in set(message.people):
+            entry = entries.get(who)
+            own = leaf(message.wave, entry.region, entry.ticket) if entry else b""
+            seat = drawn_seat(draw, entry.region, own) if entry else None
+            if entry is None or seat is None:
+                raise BadAwardMessage(wave=message.wave, reason="nobody_drawn")
+            found.append((seat, Turn(who, entry.region, seat.seat, entry.outcome)))
+        return [turn for _, turn in sorted(found, key=lambda one: one[0])]
+
+
+def consume(
+    records: Iterable[Mapping[str, Any]],
+    batches: AwardBatches,
+    now: datetime,
+    deadline_s: float,
+    seconds: Callable[[], float] = time.monotonic,
+) -> dict[str, list[dict[str, str]]]:
+    """Decide the batches of these messages (see `queues.consume`); one about who was not drawn is refused."""
+    budget = TimeBudget(now, deadline_s, seconds)
+
+    def take(body: str) -> None:
+        batches.process(decode_message(body), budget)
+
+    return queues.consume("awards", records, take, refused=(BadAwardMessage,))

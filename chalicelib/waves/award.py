@@ -1,0 +1,348 @@
+"""From a drawn wave to beneficiaries, and from a revoked place to the next in line.
+
+Each entry whose turn comes gets an outcome that is written once and never changes, whoever takes the turn. Turns come
+in one order, which follows from the draw and the outcomes. The next turn waits for the outcome of the one before. So
+the next run goes on with one that died by walking the same way past what is decided, and two runs at once end alike.
+
+Whose a leaf is and what was decided of it takes 70 bytes an entry, and no object for any: a wave may have ten million.
+The records are sorted in a part for each first byte of a leaf. Leaves are hashes, so the parts are equally long.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
+from itertools import chain
+from struct import Struct
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from ..config import Programme
+from ..draw.leaves import LEAF_BYTES, leaf
+from ..draw.selection import DrawResult, Selection, Substitution
+from ..errors import DomainError, Unavailable
+from ..ids import Randomness
+from ..registration.errors import NotRegistered
+from ..registration.rules import Registrant
+from ..registration.rules import Standing as Registered
+from ..time_budget import TimeBudget
+from .beneficiaries import BeneficiaryStore, CardTaken
+from .entries import EntryStore, Row, each_shard
+from .errors import ListChanged
+from .publication.bucket import Publication
+from .publication.draw_run import DrawRun
+from .rules import REVOKED_PLACE, Beneficiary, BeneficiaryState, EntryOutcome, Wave, buy_by, closing_day
+
+if TYPE_CHECKING:
+    from ..registration.service import Registrations
+
+ONE_AWARD_S = 5
+"""An award is not begun with less time left than this: three calls, each with its retries."""
+
+AT_ONCE = 100
+"""As many people as DynamoDB gives in one call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Whose turn it is, from which province, at which seat (`open` or a region's code); the outcome, if one is known.
+
+    An outcome that is not known may have been written meanwhile all the same.
+    """
+
+    registrant_id: str
+    region: int
+    seat: str
+    known: EntryOutcome | None
+
+
+class Decisions:
+    """Decides turns."""
+
+    def __init__(
+        self,
+        entries: EntryStore,
+        beneficiaries: BeneficiaryStore,
+        registrations: Registrations,
+        programme: Programme,
+        randomness: Randomness,
+    ) -> None:
+        self._entries = entries
+        self._beneficiaries = beneficiaries
+        self._registrations = registrations
+        self._programme = programme
+        self._randomness = randomness
+
+    def decide(self, wave: Wave, regular_number: int, turn: Turn, budget: TimeBudget) -> EntryOutcome:
+        """Give the seat to whose turn it is, if they may have it, or find the outcome that there is by now.
+
+        `regular_number` tells the scheme. Raises `OutOfTime`, before anything is done, or `Unavailable`.
+        """
+        budget.need(ONE_AWARD_S)
+        registrant = self._eligible(turn.registrant_id, closing_day(wave.closes_at))
+        if registrant is None:
+            return self._entries.refuse(wave.number, turn.registrant_id, EntryOutcome.INELIGIBLE)
+        awarded_at = budget.now()
+        beneficiary = Beneficiary(
+            registrant_id=turn.registrant_id,
+            wave=wave.number,
+            card_number="",
+            scheme=self._programme.scheme(regular_number).version,
+            seat=turn.seat,
+            state=BeneficiaryState.POTENTIAL,
+            awarded_at=awarded_at,
+            region=turn.region,
+            buy_by=buy_by(awarded_at, self._programme.training),
+        )
+        outcome = self._award(beneficiary, registrant.kk_mac)
+        if outcome is None:
+            outcome = self._entries.outcome(wave.number, turn.registrant_id)
+        elif outcome is not EntryOutcome.CHOSEN:
+            outcome = self._entries.refuse(wave.number, turn.registrant_id, outcome)
+        if outcome is EntryOutcome.CHOSEN:
+            self.mark(turn.registrant_id, wave.number)
+        return outcome
+
+    def mark(self, registrant_id: str, wave: int) -> None:
+        """Tell registration of one who was chosen; a repeat changes nothing."""
+        with suppress(NotRegistered):  # whoever has gone since cannot join, which is all that the mark prevents
+            self._registrations.mark_beneficiary(registrant_id, wave)
+
+    def mark_left_out(self, turns: Sequence[Turn], wave: int, budget: TimeBudget) -> None:
+        """Tell registration of those known to be chosen of whom it does not know: of each a run died just before that.
+
+        One call for each 100, and one for each of them. Raises `OutOfTime`; the next one has the fewer to tell of.
+        """
+        chosen = [turn.registrant_id for turn in turns if turn.known is EntryOutcome.CHOSEN]
+        for start in range(0, len(chosen), AT_ONCE):
+            budget.need(ONE_AWARD_S)
+            standings = self._registrations.standings(chosen[start : start + AT_ONCE])
+            for who in (who for who, standing in standings.items() if standing is Registered.REGISTERED):
+                budget.need(ONE_AWARD_S)
+                self.mark(who, wave)
+
+    def _eligible(self, registrant_id: str, day: date) -> Registrant | None:
+        try:
+            registrant = self._registrations.registrant(registrant_id)
+            self._registrations.check_still_eligible(registrant, day)
+        except Unavailable:
+            raise
+        except DomainError:
+            return None
+        return None if registrant.standing is Registered.REVOKED else registrant
+
+    def _award(self, beneficiary: Beneficiary, kk_mac: str) -> EntryOutcome | None:
+        while True:
+            try:
+                return self._beneficiaries.award(replace(beneficiary, card_number=self._card_number()), kk_mac)
+            except CardTaken:
+                continue
+
+    def _card_number(self) -> str:
+        return f"{int.from_bytes(self._randomness(8), 'big') % 10**16:016d}"
+
+
+class AwardRun:
+    """One run's way along the turns, in their order: past what is known, and on.
+
+    What is known is the work of runs before. The last award of each may lack the mark that follows one: of a run along
+    this same way that is the last one known. For those along other ways see `Decisions.mark_left_out`.
+    """
+
+    def __init__(self, decisions: Decisions, wave: Wave, regular_number: int, budget: TimeBudget) -> None:
+        self._decisions = decisions
+        self._wave = wave
+        self._regular_number = regular_number
+        self._budget = budget
+        self._last_known: str | None = None
+
+    def take(self, turn: Turn) -> EntryOutcome:
+        """The outcome of the next turn. Raises as `Decisions.decide` does."""
+        if turn.known is None:
+            self.mark_last_known()
+            return self._decisions.decide(self._wave, self._regular_number, turn, self._budget)
+        if turn.known is EntryOutcome.CHOSEN:
+            self._last_known = turn.registrant_id
+        return turn.known
+
+    def mark_last_known(self) -> None:
+        """Tell registration of the last one known to be chosen: at the end, and before a turn that is decided."""
+        if self._last_known is not None:
+            self._decisions.mark(self._last_known, self._wave.number)
+        self._last_known = None
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Where the seats of a wave went: how many are taken, and who took each revoked one (None: nobody was left)."""
+
+    chosen: int
+    successors: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """A drawn wave before its walk: the draw, whose each leaf is, and the registrants of the wave's log in order."""
+
+    selection: Selection
+    owners: LeafOwners
+    revoked: Sequence[str]
+
+    def turns(self) -> list[Turn]:
+        """Those whom the draw chose, in their order. Raises `ListChanged` when one of them has no entry."""
+        return [self.turn(own, seat) for own, seat in self.selection.winners()]
+
+    def turn(self, own: bytes, seat: str) -> Turn:
+        """The turn of a leaf at a seat. Raises `ListChanged` when it has no entry."""
+        holder = self.owners.whose(own)
+        return Turn(holder.registrant_id, holder.region, seat, holder.outcome)
+
+
+class Award:
+    """Gives each seat to the first in its order who may have it."""
+
+    def __init__(self, entries: EntryStore, drawing: DrawRun, publication: Publication, decisions: Decisions) -> None:
+        self._entries = entries
+        self._drawing = drawing
+        self._publication = publication
+        self._decisions = decisions
+
+    def seats(self, wave: Wave, draw: DrawResult, revoked: Sequence[str] = ()) -> Seats:
+        """The draw again and every entry. Raises `ListChanged`."""
+        selection = self._drawing.selection(wave, draw.seed)
+        owners = LeafOwners(wave.number, partial(self._entries.pages, wave.number), frozenset(revoked))
+        return Seats(selection, owners, revoked)
+
+    def walk(self, wave: Wave, seats: Seats, regular_number: int, budget: TimeBudget) -> Walk:
+        """Settle every seat, pass on the revoked places in their order, and publish the substitutions.
+
+        `regular_number` tells the scheme; `seats` are used up. Raises `OutOfTime` or `Unavailable` with what was
+        decided so far recorded, `ListChanged` when a published leaf has no entry, `Contradiction` when what is
+        published does not begin as this does.
+        """
+        selection, owners = seats.selection, seats.owners
+        run = AwardRun(self._decisions, wave, regular_number, budget)
+
+        def decide(holder: bytes, seat: str) -> EntryOutcome:
+            return run.take(seats.turn(holder, seat))
+
+        substitutions = follow(selection, decide)
+        chains = [offer_seat(selection, decide, owners.leaf_of(who), REVOKED_PLACE) for who in seats.revoked]
+        run.mark_last_known()
+        self._publication.put_substitutions(wave.number, [*substitutions, *chain.from_iterable(chains)])
+        taken = [links[-1].incoming for links in chains]
+        successors = tuple(owners.whose(leaf).registrant_id if leaf is not None else None for leaf in taken)
+        return Walk(sum(1 for _ in selection.winners()), successors)
+
+
+def follow(selection: Selection, decide: Callable[[bytes, str], EntryOutcome]) -> list[Substitution]:
+    """Take everyone's turn: `decide` says what became of a leaf at a seat, the same at every call.
+
+    First all whom the draw chose, then each seat that fell free until it is taken or nobody is left: no substitute
+    takes a family's last place from one who was drawn.
+    """
+    drawn = [(holder, decide(holder, seat)) for holder, seat in list(selection.winners())]
+    return [
+        link
+        for out, outcome in drawn
+        if outcome is not EntryOutcome.CHOSEN
+        for link in offer_seat(selection, decide, out, outcome.value)
+    ]
+
+
+def offer_seat(
+    selection: Selection, decide: Callable[[bytes, str], EntryOutcome], out: bytes, reason: str
+) -> list[Substitution]:
+    """Offer the seat of `out` to one after the other until it is taken or nobody is left (the last `incoming` is None).
+
+    Raises `NotSeated` if `out` holds no seat.
+    """
+    links = []
+    while True:
+        link = selection.substitute(out, reason)
+        links.append(link)
+        if link.incoming is None:
+            return links
+        outcome = decide(link.incoming, link.seat)
+        if outcome is EntryOutcome.CHOSEN:
+            return links
+        out, reason = link.incoming, outcome.value
+
+
+_RECORD = Struct(f"{LEAF_BYTES}s36sBB")
+"""The leaf, whose it is, the region's two digits, the outcome: its place in `_OUTCOMES` from 1, 0 for none."""
+
+_OUTCOMES = tuple(EntryOutcome)
+_CODES: dict[str | None, int] = {None: 0} | {outcome.value: code for code, outcome in enumerate(_OUTCOMES, 1)}
+_WHO_BYTES = 36
+"""An account's id at the user pool is a UUID."""
+
+Pages = Callable[[int], Iterable[Iterable[Row]]]
+"""Gives the entries of a shard, page by page."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeafOwner:
+    """Whose a leaf is. `outcome` as it was when the entries were read."""
+
+    registrant_id: str
+    region: int
+    outcome: EntryOutcome | None
+
+
+class LeafOwners:
+    """Every entry of a wave, as one reading found it. `wanted` may be asked for by their ids, too.
+
+    `pages` gives the entries of a shard. What it raises is raised.
+    """
+
+    def __init__(self, wave: int, pages: Pages, wanted: frozenset[str] = frozenset()) -> None:
+        self._wave = wave
+        self._leaves: dict[str, bytes] = {}
+        parts = [bytearray() for _ in range(256)]
+        packing = Lock()
+
+        def read(shard: int) -> None:
+            for page in pages(shard):
+                with packing:
+                    self._pack(page, parts, wanted)
+
+        each_shard(read)
+        self._parts: list[bytes] = []
+        for number, part in enumerate(parts):
+            self._parts.append(b"".join(sorted(_records(part))))
+            parts[number] = bytearray()  # given back at once
+
+    def whose(self, own: bytes) -> LeafOwner:
+        """Whose an entry is. Raises `ListChanged` if there is no such entry."""
+        part = self._parts[own[0]]
+        places = range(0, len(part), _RECORD.size)
+        place = bisect_left(places, own, key=lambda start: part[start : start + LEAF_BYTES]) * _RECORD.size
+        if part[place : place + LEAF_BYTES] != own:
+            raise ListChanged(wave=self._wave)
+        _, who, region, code = _RECORD.unpack_from(part, place)
+        return LeafOwner(who.rstrip(b"\0").decode(), region, _OUTCOMES[code - 1] if code else None)
+
+    def leaf_of(self, registrant_id: str) -> bytes:
+        """The entry of one of those who are `wanted`. Raises `ListChanged` if there is none."""
+        if registrant_id not in self._leaves:
+            raise ListChanged(wave=self._wave)
+        return self._leaves[registrant_id]
+
+    def _pack(self, page: Iterable[Row], parts: list[bytearray], wanted: frozenset[str]) -> None:
+        for registrant_id, region, ticket, outcome in page:
+            own = leaf(self._wave, region, ticket)
+            who = registrant_id.encode()
+            if len(who) > _WHO_BYTES:
+                raise ValueError("the id of a registrant is too long")
+            parts[own[0]] += _RECORD.pack(own, who, region, _CODES[outcome])
+            if registrant_id in wanted:
+                self._leaves[registrant_id] = own
+
+
+def _records(part: bytearray) -> list[bytes]:
+    return [bytes(part[start : start + _RECORD.size]) for start in range(0, len(part), _RECORD.size)]

@@ -1,1 +1,0 @@
-"""From a drawn order of entries to people who hold a place."""
