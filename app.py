@@ -14,7 +14,7 @@ from chalicelib.helpdesk import errors as complaint
 from chalicelib.helpdesk import wire as helpdesk
 from chalicelib.jobs import errors as job
 from chalicelib.jobs import wire as jobs
-from chalicelib.notices import feedback, mailer
+from chalicelib.notices import mailer, ses
 from chalicelib.outcomes import errors as outcome
 from chalicelib.outcomes import statistics_wire as statistics
 from chalicelib.outcomes import surveys
@@ -320,7 +320,7 @@ def get_inclusion_proof(query: waves.ProofQuery, number: str, leaf: str) -> edge
     refuses=(wave.UnknownWave,),
 )
 def get_verifier(number: str) -> edge.Reply:
-    page = services().verifier_page(edge.number(number), app.now())
+    page = services().verifier.of(services().waves.get(edge.number(number), app.now()))
     return edge.ok(page.html, cache_s=60, policy=page.policy)
 
 
@@ -713,7 +713,7 @@ def send_mail(event: Any) -> dict[str, Any]:
 
 @app.on_sns_message(topic="mail-feedback")
 def mail_feedback(event: Any) -> None:
-    feedback.take(event.message, services().mailboxes, app.clock())
+    ses.take_report(event.message, services().mailboxes, app.clock())
 
 
 # Money

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from .aws.cursors import Cursors
+from .aws.job_progress import Cursors
 from .clock import iso, parse_iso
 from .config import Programme
-from .notices.port import Facts, Kind, Told
-from .notices.results_told import TellingPlace, TellingProgress
+from .notices.rules import Facts, Kind, Told
 from .notices.service import NoticeService
+from .notices.store import TellingPlace, TellingProgress
 from .payouts.ledger.partitions import NEWS_SHARDS
 from .payouts.ledger.records import News
 from .payouts.rules import Hold

@@ -11,14 +11,17 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from .aws.clients import is_passing
+from .aws.job_progress import Runs
 from .config import Programme
 from .logs import metric
-from .notices.results_told import TellingPlace
-from .waves.calendar import Calendar, CalendarException
-from .waves.rules import Wave, WaveState, owed, plans
+from .notices.store import TellingPlace, TellingProgress
+from .payouts.service import Payouts
+from .waves.calendar import Calendar
+from .waves.rules import WaveState, owed, plans
+from .waves.store import WaveStore
 
 log = logging.getLogger(__name__)
 
@@ -46,33 +49,6 @@ JOBS = ("step", "award", "payouts", "results", *EVERY, *DAILY)
 everyone in it; and each scheduled job, since it last left nothing undone."""
 
 
-class Waves(Protocol):
-    """Of `waves.store.WaveStore`."""
-
-    def start(self, now: datetime) -> datetime: ...
-    def exceptions(self) -> tuple[int, tuple[CalendarException, ...]]: ...
-    def waves(self) -> list[Wave]: ...
-
-
-class Payouts(Protocol):
-    """Of `payouts.service.Payouts`."""
-
-    def waiting_since(self, now: datetime) -> datetime | None: ...
-
-
-class Results(Protocol):
-    """Of `notices.results_told.TellingProgress`."""
-
-    def places(self) -> dict[int, TellingPlace]: ...
-
-
-class Runs(Protocol):
-    """Of `runs.Runs`."""
-
-    def last_whole(self) -> dict[str, datetime]: ...
-    def first(self, job: str, now: datetime) -> datetime: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Late:
     """How many minutes a job is past due; `waves`: which waves are, by what and how much."""
@@ -86,7 +62,13 @@ class Watch:
     """`namespace` is where the stage's metrics are."""
 
     def __init__(
-        self, programme: Programme, waves: Waves, payouts: Payouts, results: Results, runs: Runs, namespace: str
+        self,
+        programme: Programme,
+        waves: WaveStore,
+        payouts: Payouts,
+        results: TellingProgress,
+        runs: Runs,
+        namespace: str,
     ) -> None:
         self._programme = programme
         self._waves = waves

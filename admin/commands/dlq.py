@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from chalicelib.clock import iso, utc_now
-from chalicelib.notices import queue as notices
+from chalicelib.notices import service as notices
 from chalicelib.payouts import rules
 from chalicelib.payouts import wire as payouts
 from chalicelib.payouts.errors import UnknownEntitlement

@@ -14,11 +14,10 @@ from ..aws.dynamodb import LegsFailed, Transaction
 from ..clock import iso
 from ..config import HelpdeskRules
 from ..errors import NotFound
-from ..notices.port import Kind as Notice
+from ..notices.rules import Kind as Notice
 from ..notices.service import NoticeService
 from ..payouts.service import Payouts
-from ..registration.keys import AccountKeys
-from ..registration.vault import PersonKey
+from ..registration.vault import AccountKeys, PersonKey
 from ..time_budget import OutOfTime, TimeBudget
 from ..waves.rules import REMOVALS
 from ..waves.service import Waves

@@ -1,4 +1,4 @@
-"""Notices: what they are and what follows from what. Pure: no AWS, no present time."""
+"""Notices: what people are told, and what follows from what. Pure: no AWS, no present time."""
 
 from __future__ import annotations
 
@@ -6,9 +6,52 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
 from ..clock import parse_iso
-from .port import NEEDS, Facts, Kind
+
+Facts = Mapping[str, str | int]
+"""What a text needs: numbers of waves, amounts in whole rupiah (`..._idr`), instants as `clock.iso`. No names."""
+
+
+class Kind(StrEnum):
+    """What a person is told."""
+
+    CHOSEN = "chosen"
+    NOT_CHOSEN = "not_chosen"
+    PURCHASE_DEADLINE = "purchase_deadline"
+    PAID = "paid"
+    PAYMENT_FAILED = "payment_failed"
+    SURVEY_OPEN = "survey_open"
+    SURVEY_DEADLINE = "survey_deadline"
+    REVOKED = "revoked"
+    GRIEVANCE_ANSWERED = "grievance_answered"
+    ADDRESS_GIVEN = "address_given"
+    ADDRESS_CHANGED = "address_changed"
+    DETAILS_CHANGED = "details_changed"
+
+
+NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
+    {
+        Kind.CHOSEN: frozenset({"wave", "training_idr", "buy_by"}),
+        Kind.NOT_CHOSEN: frozenset({"wave", "reason", "next_opens_at"}),
+        Kind.PURCHASE_DEADLINE: frozenset({"buy_by"}),
+        Kind.PAID: frozenset({"for", "amount_idr"}),
+        Kind.PAYMENT_FAILED: frozenset({"for", "amount_idr", "reason"}),
+        Kind.SURVEY_OPEN: frozenset({"closes_at", "amount_idr"}),
+        Kind.SURVEY_DEADLINE: frozenset({"closes_at", "amount_idr"}),
+        Kind.REVOKED: frozenset({"wave"}),
+        Kind.GRIEVANCE_ANSWERED: frozenset({"number"}),
+        Kind.ADDRESS_GIVEN: frozenset(),
+        Kind.ADDRESS_CHANGED: frozenset({"pay_from_at"}),
+        Kind.DETAILS_CHANGED: frozenset({"what"}),
+    }
+)
+"""The facts that a kind's text is made of, exactly these. `amount_idr` of a survey is 0 where it is voluntary."""
+
+
+Told = tuple[str, Kind, str, Facts]
+"""Whom, of what kind, by which event, with which facts: what `tell` takes."""
 
 SHARDS = 16
 """Over how many partitions the index of unsent notices is spread."""

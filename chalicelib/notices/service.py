@@ -1,4 +1,7 @@
-"""Telling people: each notice is kept once, then queued. The sweep queues what was kept and never queued."""
+"""Telling people: each notice is kept once, then queued. The sweep queues what was kept and never queued.
+
+A message of the queue says which notice, never what it says or to whom it goes.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,35 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+import msgspec
+
 from ..aws.clients import is_passing
 from ..aws.dynamodb import Transaction
+from ..aws.queues import Queue
 from ..clock import Clock
 from ..config import NoticeRules
 from ..errors import Unavailable
 from . import rules
-from .port import Facts, Kind, Told
-from .queue import MailQueue
-from .rules import NoticeState
+from .rules import Facts, Kind, NoticeState, Told
 from .store import NoticeStore
+
+
+class MailMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="v", tag=1):
+    """Version 1."""
+
+    registrant_id: str
+    event: str
+
+
+def encode_message(registrant_id: str, event: str) -> str:
+    """The body of a message."""
+    return msgspec.json.encode(MailMessage(registrant_id, event)).decode()
+
+
+def decode_message(body: str) -> MailMessage:
+    """The inverse; raises msgspec.DecodeError for what is no message or one of another version."""
+    return msgspec.json.decode(body, type=MailMessage)
+
 
 log = logging.getLogger(__name__)
 
@@ -27,20 +49,25 @@ SENDING_LIMIT_S = 300
 
 
 class NoticeService:
-    """The port `Notices`, and the sweep."""
+    """How every domain tells a person, and the sweep."""
 
-    def __init__(self, store: NoticeStore, queue: MailQueue, figures: NoticeRules, clock: Clock) -> None:
+    def __init__(self, store: NoticeStore, queue: Queue, figures: NoticeRules, clock: Clock) -> None:
         self._store = store
         self._queue = queue
         self._figures = figures
         self._clock = clock
 
     def tell(self, registrant_id: str, kind: Kind, event: str, facts: Facts) -> None:
-        """As the port says. Raises ValueError if the facts are not the kind's."""
+        """Tell a person, once for each `event` of theirs; doing it again, or half of it again, changes nothing.
+
+        Names of events: `chosen/<wave>`, `not_chosen/<wave>`, `revoked/<wave>`, `survey_open/<survey id>`, and so on:
+        the kind and what it is about. Returns when it is safely kept; the mail follows. Raises ValueError if `facts`
+        are not those that `NEEDS` names.
+        """
         self.tell_all([(registrant_id, kind, event, facts)])
 
     def tell_all(self, told: Iterable[Told]) -> int:
-        """Tell many; returns how many of it was new."""
+        """Tell many, each as `tell` does, and queue their mails together; returns how many of them were new."""
         now = self._clock()
         new = []
         for registrant_id, kind, event, facts in told:
@@ -68,7 +95,7 @@ class NoticeService:
     def enqueue(self, kept: Sequence[tuple[str, str]]) -> None:
         """Queue the mail of each (registrant, event); those that the queue does not take are left to the sweep."""
         try:
-            self._queue.send(kept)
+            self._send(kept)
         except Exception as error:
             if not (isinstance(error, Unavailable) or is_passing(error)):
                 raise
@@ -92,5 +119,8 @@ class NoticeService:
                 NoticeState.QUEUED, now - timedelta(seconds=self._figures.requeue_after_s), SWEEP_LIMIT
             )
             mine += [(notice.registrant_id, notice.event) for notice in lost if self._store.touch(notice, now)]
-        self._queue.send(mine)
+        self._send(mine)
         return len(mine)
+
+    def _send(self, kept: Sequence[tuple[str, str]]) -> None:
+        self._queue.send([encode_message(*one) for one in kept])

@@ -1,13 +1,16 @@
-"""The notices table: what people were told, and what is known of their mailboxes. See `public_events` for the feed."""
+"""The notices table: what people were told, how far a wave's results are told, and what is known of mailboxes.
+
+The public events of the same table are in `announcements`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import ClassVar, Literal
 
-from pynamodb.attributes import TTLAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
@@ -17,9 +20,9 @@ from .. import ids
 from ..aws.admin_acts import ActColumns, Journal
 from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, WholeAttribute, item_of
 from ..aws.dynamodb import LegsFailed, Transaction, find, is_condition_failure, save_if, update_if
+from ..aws.job_progress import CursorFields
 from ..structs import fill
-from .port import Facts, Kind
-from .rules import DOUBTS_MAX, KEPT_DAYS, LINK_DAYS, NEXT, SHARDS, ChangeLink, Mailbox, Notice, NoticeState
+from .rules import DOUBTS_MAX, KEPT_DAYS, LINK_DAYS, NEXT, SHARDS, ChangeLink, Facts, Kind, Mailbox, Notice, NoticeState
 
 Said = Literal["confirmed", "denied"]
 
@@ -250,3 +253,37 @@ def _new(registrant_id: str, kind: Kind, event: str, facts: Facts, now: datetime
 
 def _notice(item: NoticeItem) -> Notice:
     return fill(Notice, item, registrant_id=item.pk.removeprefix("N#"), event=item.sk)
+
+
+class TellingCursor(CursorFields, NoticesTable):
+    """How far payments and deadlines have been told."""
+
+
+class ResultsItem(NoticesTable):
+    """`RESULTS` / number of the wave in 6 digits. One partition: one item a wave, written once a page."""
+
+    shard = WholeAttribute()
+    after = UnicodeAttribute()
+    done = BooleanAttribute()
+
+
+@dataclass(frozen=True, slots=True)
+class TellingPlace:
+    """Everyone before `shard`, and in it everyone up to `after` (empty: nobody yet), was told; or all were."""
+
+    shard: int = 0
+    after: str = ""
+    done: bool = False
+
+
+class TellingProgress:
+    """How far each wave's results are told. A place may be lost or go back: nothing is sent twice by it."""
+
+    def places(self) -> dict[int, TellingPlace]:
+        """By wave; one query."""
+        items = ResultsItem.query("RESULTS", consistent_read=True)
+        return {int(item.sk): fill(TellingPlace, item) for item in items}
+
+    def remember(self, wave: int, place: TellingPlace) -> None:
+        """One write."""
+        item_of(ResultsItem, "RESULTS", f"{wave:06d}", place).save()

@@ -11,8 +11,7 @@ from typing import Any, Literal
 
 from ..clock import WIB, parse_iso
 from ..money import format_idr, rupiah
-from .port import Facts
-from .rules import REMINDERS, Notice
+from .rules import REMINDERS, Facts, Notice
 
 Language = Literal["id", "en"]
 

@@ -20,8 +20,8 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
 from ..aws.admin_acts import ActColumns
-from ..aws.cursors import CursorFields
 from ..aws.dynamodb import Transaction, find, save_if
+from ..aws.job_progress import CursorFields
 from ..clock import iso, parse_iso
 from ..money import rupiah
 from ..waves.rules import shard_of
@@ -40,7 +40,7 @@ class OutcomesTable(Model):
 
 
 class SurveyCursor(CursorFields, OutcomesTable):
-    """See `chalicelib.aws.cursors`."""
+    """See `chalicelib.aws.job_progress`."""
 
 
 ANSWER_LEG = "survey_answer"

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 
-from ..aws.cursors import Cursors
+from ..aws.job_progress import Cursors
 from ..clock import iso
 from ..config import Programme
-from ..notices.port import Facts, Notices, Told
-from ..notices.port import Kind as NoticeKind
+from ..notices.rules import Facts, Told
+from ..notices.rules import Kind as NoticeKind
+from ..notices.service import NoticeService
 from ..payouts.ledger.partitions import NEWS_SHARDS
 from ..payouts.ledger.records import News
 from ..payouts.rules import Kind, State
@@ -56,7 +57,7 @@ class SurveyJob:
         cursors: Cursors,
         payouts: Payouts,
         waves: Waves,
-        notices: Notices,
+        notices: NoticeService,
         programme: Programme,
     ) -> None:
         self._store = store

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..aws.dynamodb import Transaction
 from ..clock import iso
-from ..notices.port import Facts, Kind
+from ..notices.rules import Facts, Kind
 from .rules import PersonalData
 from .store import Legs
 

@@ -22,9 +22,9 @@ from ..notices.service import NoticeService
 from . import identity, wire
 from .change_notices import of_details, telling
 from .errors import CorrectionBySamePerson, CorrectionStands, NoCorrection, NothingToCorrect, NotRegistered
-from .items import Decided, Proposed, person_pk
+from .items import TRIES, Decided, Proposed, person_pk
 from .rules import Employment, Registrant, Verification
-from .service import TRIES, frozen_part, person_of
+from .service import frozen_part, person_of
 from .store import OVERTAKEN_LEG, Legs, Record, RegistrationOvertaken, RegistrationStore
 from .vault import PersonKey, Vault
 

@@ -12,6 +12,9 @@ from ..aws.admin_acts import ActColumns
 from ..aws.attributes import DayAttribute, EnumAttribute, TextsAttribute, WholeAttribute
 from .rules import Education, Employment, Standing, Verdict, Verification
 
+TRIES = 4
+"""How often a request decides again when another of the same person was faster."""
+
 
 class RegistrationsTable(Model):
     """The base of every item kind; `wiring` gives it its table."""

@@ -10,7 +10,7 @@ from functools import partial
 import msgspec
 
 from .. import clock
-from ..config import EligibilityRules, PayoutRules
+from ..config import Programme
 from ..errors import DomainError, Unavailable
 from ..notices.service import NoticeService
 from . import change_notices, fitness, identity, rules, wire
@@ -25,12 +25,10 @@ from .errors import (
     TooManyRefusals,
     UnknownPayoutCode,
 )
+from .items import TRIES
 from .rules import AddressCheck, Contact, FinancialAddress, Payee, PersonalData, Registrant, Standing, Verification
 from .store import AddressRecord, Legs, Record, RegistrationOvertaken, RegistrationStore, UnpayableHolder
 from .vault import PersonKey, Vault
-
-TRIES = 4
-"""How often a request decides again when another of the same person was faster."""
 
 _TELLING = (PhoneAlreadyUsed, Excluded, NikAlreadyRegistered)
 """Refusals that tell something of a number that may be another's."""
@@ -43,15 +41,14 @@ class Registrations:
         self,
         store: RegistrationStore,
         vault: Vault,
-        eligibility: EligibilityRules,
-        payouts: PayoutRules,
+        programme: Programme,
         notices: NoticeService,
     ) -> None:
         self._store = store
         self._vault = vault
-        self._eligibility = eligibility
-        self._payout_codes = payouts.kinds
-        self._address_wait = timedelta(seconds=payouts.address_wait_s)
+        self._eligibility = programme.eligibility
+        self._payout_codes = programme.payouts.kinds
+        self._address_wait = timedelta(seconds=programme.payouts.address_wait_s)
         self._notices = notices
 
     def register(

@@ -23,7 +23,8 @@ from ..aws.dynamodb import LegsFailed, Transaction, update_if
 from ..aws.failures import Trouble, apart
 from ..clock import iso
 from ..config import Programme
-from ..notices.port import Facts, Kind, Notices
+from ..notices.rules import Facts, Kind
+from ..notices.service import NoticeService
 from ..registration.errors import NotRegistered
 from ..registration.rules import Standing as Registered
 from ..time_budget import OutOfTime, TimeBudget
@@ -68,7 +69,7 @@ class Revocation:
         revocation_log: RevocationLog,
         award: Award,
         registrations: Registrations,
-        notices: Notices,
+        notices: NoticeService,
     ) -> None:
         self._programme = programme
         self._store = store

@@ -26,7 +26,7 @@ from ..registration.errors import InvalidToken
 from . import problems
 
 if TYPE_CHECKING:
-    from ..registration.tokens import TokenVerifier
+    from ..registration.accounts import TokenVerifier
 
 log = logging.getLogger(__name__)
 

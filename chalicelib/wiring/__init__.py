@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from ..config import Settings, load_programme
 from ..web.me import Me, next_deadline
-from .outcomes import OutcomesServices
+from .participants import ParticipantsServices
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from ..aws.dynamodb import Transaction
-    from ..aws.job_runs import Runs
+    from ..aws.job_progress import Runs
     from ..notice_writer import NoticeWriter
     from ..notices.links import ChangeLinks
     from ..payouts.rules import Authority
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from ..registration.store import Legs
     from ..registration.wire import FinancialAddressForm, RegistrationForm
     from ..watch import Watch
-    from ..web.verifier_page import Page, VerifierPage
+    from ..web.verifier_page import VerifierPage
 
 
-class Services(OutcomesServices):
+class Services(ParticipantsServices):
     """Every service of one deployment: those of all domains, and what is made of several of them."""
 
     def me(self, registrant_id: str, now: datetime) -> Me:
@@ -111,48 +111,44 @@ class Services(OutcomesServices):
 
     @cached_property
     def notice_writer(self) -> NoticeWriter:
-        from ..aws.cursors import Cursors
+        from ..aws.job_progress import Cursors
         from ..notice_writer import NoticeWriter
-        from ..notices.results_told import TellingCursor, TellingProgress
+        from ..notices.store import TellingCursor, TellingProgress
 
         cursors = Cursors(TellingCursor)
         return NoticeWriter(self.programme, self.waves, self.payouts, self.notices, cursors, TellingProgress())
 
     @cached_property
     def runs(self) -> Runs:
-        from ..aws.job_runs import RunItem, Runs
+        from ..aws.job_progress import RunItem, Runs
 
         self._bind(RunItem, "runs")
         return Runs()
 
     @cached_property
     def watch(self) -> Watch:
-        from ..notices.results_told import TellingProgress
+        from ..notices.store import TellingProgress
         from ..watch import Watch
 
-        self._notice_store  # noqa: B018 - binds the table that results are in
+        self.mailboxes  # noqa: B018 - binds the table that results are in
         namespace = f"gelombang-{self.settings.stage}"
         return Watch(self.programme, self._wave_store, self.payouts, TellingProgress(), self.runs, namespace)
 
-    def verifier_page(self, number: int, now: datetime) -> Page:
-        """`GET /waves/{number}/verify`. Raises `UnknownWave`."""
-        return self._verifier.of(self.waves.get(number, now))
-
     @cached_property
-    def _verifier(self) -> VerifierPage:
+    def verifier(self) -> VerifierPage:
         from ..web.verifier_page import VerifierPage
 
         return VerifierPage(self.programme.draw, self.settings.results_url)
 
     def agenda(self, now: datetime) -> str:
         """`GET /waves.ics`."""
-        from ..notices import ics
+        from ..notices import feeds
 
         agenda = self.waves.agenda(now)
         notes = agenda.notes
-        slots = [ics.Slot(p.number, p.opens_at, p.closes_at, note=notes.get(p.number)) for p in agenda.waves]
-        slots += [ics.Slot(plan.number, plan.opens_at, plan.closes_at, skipped=True) for plan in agenda.skipped]
-        return ics.calendar(slots, agenda.version, now, self.settings.mail_from, self.settings.public_url)
+        slots = [feeds.Slot(p.number, p.opens_at, p.closes_at, note=notes.get(p.number)) for p in agenda.waves]
+        slots += [feeds.Slot(plan.number, plan.opens_at, plan.closes_at, skipped=True) for plan in agenda.skipped]
+        return feeds.calendar(slots, agenda.version, now, self.settings.mail_from, self.settings.public_url)
 
 
 def build(settings: Settings) -> Services:

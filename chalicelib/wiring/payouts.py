@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .registration import RegistrationServices
+from .people import PeopleServices
 
 if TYPE_CHECKING:
     from ..payouts.address_checks import AddressBook
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..payouts.worker import Worker
 
 
-class PayoutsServices(RegistrationServices):
+class PayoutsServices(PeopleServices):
     """The ledger, the work on it, and the ways to the providers."""
 
     @cached_property

@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .notices import NoticesServices
-from .registration import RegistrationServices
+from .people import PeopleServices
 
 if TYPE_CHECKING:
     from ..registration.corrections import Corrections
@@ -29,7 +28,7 @@ RELAY_TIMEOUT_S = 5
 """How long one relay of the beacon may take to be reached, and again to answer, before the next one is asked."""
 
 
-class WavesServices(RegistrationServices, NoticesServices):
+class WavesServices(PeopleServices):
     """Waves from the calendar to the award, and the places that are taken back."""
 
     @cached_property

@@ -18,7 +18,7 @@ from admin.commands import dlq
 from admin.deployment import stages
 from chalicelib.clock import utc_now
 from chalicelib.config import Programme, Settings
-from chalicelib.notices import queue as notices
+from chalicelib.notices import service as notices
 from chalicelib.payouts import wire
 from chalicelib.waves.award_queue import Message, encode_message
 from tests.builders.crashes import Calls, Crash, die

@@ -9,6 +9,7 @@ import boto3
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from chalicelib.aws import dynamodb
+from chalicelib.aws.queues import Queue
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound
@@ -18,8 +19,7 @@ from chalicelib.helpdesk.service import Helpdesk
 from chalicelib.helpdesk.store import GrievanceItem, HelpdeskStore, HelpdeskTable
 from chalicelib.helpdesk.wire import GrievanceForm, GrievanceView
 from chalicelib.ids import system_randomness
-from chalicelib.notices.queue import MailQueue, decode_message
-from chalicelib.notices.service import NoticeService
+from chalicelib.notices.service import NoticeService, decode_message
 from chalicelib.notices.store import NoticesTable, NoticeStore
 from chalicelib.payouts.wire import PayoutView
 from chalicelib.registration.vault import PersonKey
@@ -83,7 +83,7 @@ class Desk:
         self._mails = settings.mails_queue_url
         self._sqs = boto3.client("sqs", settings.region)
         self.told = NoticeStore(settings.region)
-        queue = MailQueue(self._mails, settings.region)
+        queue = Queue(self._mails, settings.region)
         self.notices = NoticeService(self.told, queue, programme.notices, lambda: self.now)
         self.helpdesk = Helpdesk(
             self.store, self.keys, waves or NoWaves(), self.payouts, self.lists, self.notices, programme.helpdesk

@@ -12,8 +12,7 @@ from moto.ses.models import ses_backends
 
 from chalicelib.config import Programme, Settings
 from chalicelib.notices import mailer
-from chalicelib.notices.port import Facts, Kind
-from chalicelib.notices.rules import NoticeState
+from chalicelib.notices.rules import Facts, Kind, NoticeState
 from chalicelib.notices.texts import MailText
 from chalicelib.registration.accounts import Accounts
 from chalicelib.wiring import Services

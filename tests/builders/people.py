@@ -10,7 +10,7 @@ from typing import Any
 
 from chalicelib.config import Programme
 from chalicelib.errors import DomainError
-from chalicelib.notices.port import Facts, Kind
+from chalicelib.notices.rules import Facts, Kind
 from chalicelib.notices.rules import check as check_notice
 from chalicelib.registration.errors import Excluded, NotRegistered
 from chalicelib.registration.rules import NEXT as NEXT_STANDING

@@ -53,7 +53,7 @@ def registrations(cloud: Settings, programme: Programme, with_vault: Vault | Non
     dynamodb.bind(RegistrationsTable, cloud.table("registrations"), cloud.region)
     store = RegistrationStore(cloud.region)
     notices = Services(cloud, programme).notices
-    return Registrations(store, with_vault or vault(cloud), programme.eligibility, programme.payouts, notices)
+    return Registrations(store, with_vault or vault(cloud), programme, notices)
 
 
 def rows(cloud: Settings, prefix: str = "") -> list[dict[str, Any]]:

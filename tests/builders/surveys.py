@@ -11,12 +11,12 @@ import boto3
 import msgspec
 
 from chalicelib.aws import dynamodb
-from chalicelib.aws.cursors import Cursors
+from chalicelib.aws.job_progress import Cursors
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
-from chalicelib.notices.port import NEEDS, Facts
-from chalicelib.notices.port import Kind as Notice
-from chalicelib.notices.port import Told as About
+from chalicelib.notices.rules import NEEDS, Facts
+from chalicelib.notices.rules import Kind as Notice
+from chalicelib.notices.rules import Told as About
 from chalicelib.outcomes import questions, survey_rules
 from chalicelib.outcomes.store import OutcomesTable, SurveyCursor, SurveyItem, SurveyStore
 from chalicelib.outcomes.survey_job import SurveyJob

@@ -20,8 +20,7 @@ from chalicelib.draw import beacon
 from chalicelib.draw.errors import BeaconUnavailable
 from chalicelib.draw.note import Chain, round_time
 from chalicelib.ids import Randomness
-from chalicelib.notices.announcements import Announcements
-from chalicelib.notices.public_events import PublicEventStore
+from chalicelib.notices.announcements import Announcements, PublicEventStore
 from chalicelib.notices.store import NoticesTable
 from chalicelib.registration.rules import Standing
 from chalicelib.waves.award import Award, Decisions

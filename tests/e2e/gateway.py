@@ -31,9 +31,8 @@ from chalicelib.outcomes import survey_rules
 from chalicelib.outcomes.store import SurveyStore
 from chalicelib.payouts.ledger.records import StoredAttempt
 from chalicelib.payouts.rules import Kind, reference
-from chalicelib.registration.accounts import Accounts
+from chalicelib.registration.accounts import Accounts, TokenVerifier
 from chalicelib.registration.store import Record, RegistrationStore
-from chalicelib.registration.tokens import TokenVerifier
 from chalicelib.training import signatures
 from chalicelib.training.rules import course_id
 from chalicelib.waves.beneficiaries import BeneficiaryStore

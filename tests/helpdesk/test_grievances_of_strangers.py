@@ -17,8 +17,8 @@ from chalicelib.helpdesk.rules import About, AboutDisbursement, AboutRegistratio
 from chalicelib.helpdesk.wire import GrievanceForm, GrievanceView
 from chalicelib.registration import errors
 from chalicelib.registration.exclusions import ExclusionList
-from chalicelib.registration.keys import AccountKeys
 from chalicelib.registration.rules import Employment
+from chalicelib.registration.vault import AccountKeys
 from tests.builders.registration import SITI, form, other_form
 from tests.conftest import T0
 

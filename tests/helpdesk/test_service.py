@@ -19,7 +19,7 @@ from chalicelib.helpdesk.rules import AboutDisbursement, AboutRegistration, Abou
 from chalicelib.helpdesk.service import GrievanceCounts
 from chalicelib.helpdesk.store import ALL_SHARDS
 from chalicelib.helpdesk.wire import GrievanceForm
-from chalicelib.notices.port import Kind as Notice
+from chalicelib.notices.rules import Kind as Notice
 from chalicelib.notices.rules import NoticeState
 from chalicelib.payouts.wire import PayoutView
 from chalicelib.waves.beneficiaries import FamilyItem

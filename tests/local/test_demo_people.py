@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from chalicelib.config import Programme, load_programme
 from chalicelib.errors import DomainError, UnknownField
 from chalicelib.registration import identity, rules
+from chalicelib.registration.accounts import TokenVerifier
 from chalicelib.registration.errors import InvalidToken
-from chalicelib.registration.tokens import TokenVerifier
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm, personal_data
 from chalicelib.waves.calendar import Calendar
 from chalicelib.web.edge import BODY_LIMIT_BYTES, decode

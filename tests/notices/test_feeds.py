@@ -8,9 +8,10 @@ from xml.etree import ElementTree as Xml
 from icalendar import Calendar
 
 from chalicelib.clock import iso
-from chalicelib.notices import atom, ics
-from chalicelib.notices.ics import Slot
-from chalicelib.notices.public_events import PublicEvent
+from chalicelib.notices import feeds
+from chalicelib.notices import feeds as ics
+from chalicelib.notices.announcements import PublicEvent
+from chalicelib.notices.feeds import Slot
 from tests.conftest import T0
 
 OPENS = datetime(2026, 11, 27, 5, tzinfo=UTC)
@@ -61,7 +62,7 @@ def event(name: str, n: int, **facts: str | int | None) -> PublicEvent:
 def test_the_feed_is_valid_atom_with_the_newest_first():
     facts = {"opens_at": iso(OPENS), "closes_at": iso(CLOSES), "quota": 4, "note": None}
     settled = event("wave_settled", 0, **facts, chosen=3, results_url="https://results/draws/145")
-    text = atom.feed([settled, event("wave_open", 1, **facts), event("new & odd", 2)], "https://api", "g.example")
+    text = feeds.feed([settled, event("wave_open", 1, **facts), event("new & odd", 2)], "https://api", "g.example")
     root = Xml.fromstring(text)
 
     assert root.tag == f"{ATOM}feed"
@@ -89,7 +90,7 @@ def test_the_feed_is_valid_atom_with_the_newest_first():
 
 def test_the_feed_says_which_round_a_draw_waits_for_and_since_when():
     waiting = event("wave_waiting_for_beacon", 0, beacon_round=399712, beacon_due_at=iso(CLOSES))
-    [entry] = Xml.fromstring(atom.feed([waiting], "https://api", "g.example")).findall(f"{ATOM}entry")
+    [entry] = Xml.fromstring(feeds.feed([waiting], "https://api", "g.example")).findall(f"{ATOM}entry")
 
     assert entry.find(f"{ATOM}title").text == (
         "Pengundian gelombang 145 menunggu angka acak publik / The draw of wave 145 waits for its public random number"
@@ -101,5 +102,5 @@ def test_the_feed_says_which_round_a_draw_waits_for_and_since_when():
         "Due since: Tuesday, 1 December 2026, 00:00 WIB",
     ]
 
-    empty = Xml.fromstring(atom.feed([], "https://api", "g.example"))
+    empty = Xml.fromstring(feeds.feed([], "https://api", "g.example"))
     assert empty.find(f"{ATOM}updated").text == "2026-01-01T00:00:00Z", "one in which nothing has happened is valid too"

@@ -12,12 +12,12 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib import notice_writer
-from chalicelib.aws.cursors import Cursors
+from chalicelib.aws.job_progress import Cursors
 from chalicelib.clock import iso
 from chalicelib.notice_writer import NoticeWriter
-from chalicelib.notices.port import Kind
-from chalicelib.notices.queue import decode_message
-from chalicelib.notices.results_told import TellingCursor, TellingProgress
+from chalicelib.notices.rules import Kind
+from chalicelib.notices.service import decode_message
+from chalicelib.notices.store import TellingCursor, TellingProgress
 from chalicelib.payouts.ledger.records import News
 from chalicelib.payouts.rules import Hold
 from chalicelib.payouts.rules import Kind as Purpose
@@ -100,14 +100,14 @@ class Queue:
     """A queue that is always empty, whose messages are kept here; it may end the function once."""
 
     def __init__(self) -> None:
-        self.ids: list[tuple[str, str]] = []
+        self.bodies: list[str] = []
         self.dies = False
 
-    def send(self, ids: list[tuple[str, str]]) -> None:
-        if ids and self.dies:
+    def send(self, bodies: list[str]) -> None:
+        if bodies and self.dies:
             self.dies = False
             raise RuntimeError("the function ends here")
-        self.ids += ids
+        self.bodies += bodies
 
     def waiting(self) -> int:
         return 0
@@ -160,7 +160,7 @@ def test_three_hundred_results_are_all_told_once_though_the_job_dies_again_and_a
     queue.dies = True
     with pytest.raises(RuntimeError):
         world.run(T0)
-    assert queue.ids == []
+    assert queue.bodies == []
     later = T0 + timedelta(seconds=world.programme.notices.requeue_after_s + 1)
     for n, pages in enumerate((3, 2, 70)):
         world.happened.dies = 16 + pages  # the news of payments are 16 reads
@@ -170,8 +170,8 @@ def test_three_hundred_results_are_all_told_once_though_the_job_dies_again_and_a
     for n in (4, 5):
         world.run(later + timedelta(seconds=n))
 
-    assert len(queue.ids) == len(set(queue.ids)) == 300
-    assert Counter(event for _, event in queue.ids) == {"chosen/60": 30, "not_chosen/60": 270}
+    assert len(queue.bodies) == len(set(queue.bodies)) == 300
+    assert Counter(decode_message(body).event for body in queue.bodies) == {"chosen/60": 30, "not_chosen/60": 270}
     notice = world.office.store.notice("person-007", "chosen/60")
     assert notice.kind is Kind.CHOSEN
     assert notice.facts == {"wave": 60, "training_idr": 3_500_000, "buy_by": "2026-12-09T03:00:00Z"}

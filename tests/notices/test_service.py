@@ -16,9 +16,8 @@ import app as application
 from admin.cli import main
 from admin.deployment import stages
 from chalicelib.errors import NotFound
-from chalicelib.notices import feedback
-from chalicelib.notices.port import Kind
-from chalicelib.notices.rules import DOUBTS_MAX, NoticeState
+from chalicelib.notices import ses
+from chalicelib.notices.rules import DOUBTS_MAX, Kind, NoticeState
 from chalicelib.notices.service import SENDING_LIMIT_S
 from chalicelib.notices.ses import NeverTaken, NotTaken, OutcomeUnknown, Pace, SesMail
 from chalicelib.wiring import Services
@@ -158,7 +157,7 @@ def test_a_lost_message_is_queued_again_when_nothing_else_waits(office, monkeypa
     siti, budi = office.person("siti@example.org"), office.person("budi@example.org")
     with monkeypatch.context() as patch:
         patch.setattr(
-            "chalicelib.notices.queue.MailQueue.send",
+            "chalicelib.aws.queues.Queue.send",
             lambda *_: (_ for _ in ()).throw(ClientError({"Error": {"Code": "ServiceUnavailable"}}, "SendMessage")),
         )
         office.tell(siti)  # the queue is out of reach: it is kept, and the caller goes on
@@ -175,10 +174,10 @@ def test_a_lost_message_is_queued_again_when_nothing_else_waits(office, monkeypa
 
 def test_a_bounced_or_complaining_mailbox_is_marked_by_the_messages_tag_and_left_alone(office, monkeypatch):
     siti, budi, ani = (office.person(f"{name}@example.org") for name in ("siti", "budi", "ani"))
-    feedback.take(report("Bounce", siti, bounceType="Permanent"), office.store, office.now)
-    feedback.take(report("Bounce", budi, bounceType="Transient"), office.store, office.now)
-    feedback.take(report("Complaint", ani), office.store, office.now)
-    feedback.take("not JSON", office.store, office.now)
+    ses.take_report(report("Bounce", siti, bounceType="Permanent"), office.store, office.now)
+    ses.take_report(report("Bounce", budi, bounceType="Transient"), office.store, office.now)
+    ses.take_report(report("Complaint", ani), office.store, office.now)
+    ses.take_report("not JSON", office.store, office.now)
     for person in (siti, budi, ani):
         office.tell(person)
 

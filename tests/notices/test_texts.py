@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.notices import rules, texts
-from chalicelib.notices.port import NEEDS, Kind
-from chalicelib.notices.rules import Mailbox, Notice, NoticeState, withheld
+from chalicelib.notices.rules import NEEDS, Kind, Mailbox, Notice, NoticeState, withheld
 from chalicelib.payouts.rules import Kind as Purpose
 from chalicelib.waves.rules import NOT_DRAWN, EntryOutcome
 from tests.conftest import ROOT, T0

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import app as application
-from chalicelib.aws.job_runs import Runs
+from chalicelib.aws.job_progress import Runs
 from chalicelib.config import Programme, Settings, load_programme
 from chalicelib.payouts.ledger.records import StoredAttempt
 from chalicelib.payouts.reconciliation.day_store import DayStore

@@ -13,8 +13,8 @@ from chalicelib.aws import dynamodb
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound, Unavailable
-from chalicelib.notices.port import Facts
-from chalicelib.notices.port import Kind as Notice
+from chalicelib.notices.rules import Facts
+from chalicelib.notices.rules import Kind as Notice
 from chalicelib.outcomes.errors import InvalidAnswer, SurveyAlreadyAnswered, SurveyClosed
 from chalicelib.outcomes.store import OutcomesTable
 from chalicelib.outcomes.survey_job import PAGE_S, SAMPLE_S

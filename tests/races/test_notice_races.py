@@ -7,10 +7,8 @@ from functools import partial
 import pytest
 
 from chalicelib.config import Programme, Settings
-from chalicelib.notices.mailboxes import MailAddress
-from chalicelib.notices.mailer import Mailer
-from chalicelib.notices.port import Kind
-from chalicelib.notices.rules import NoticeState
+from chalicelib.notices.mailer import MailAddress, Mailer
+from chalicelib.notices.rules import Kind, NoticeState
 from chalicelib.notices.store import NoticeStore
 from tests.builders.notices import CHOSEN, DEADLINE, Ses
 from tests.conftest import REGION, T0

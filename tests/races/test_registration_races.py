@@ -21,10 +21,9 @@ from chalicelib.registration.errors import (
     TooManyRefusals,
 )
 from chalicelib.registration.items import AddressItem, Guard, Profile
-from chalicelib.registration.keys import AccountKeys
 from chalicelib.registration.rules import Standing
 from chalicelib.registration.service import Registrations
-from chalicelib.registration.vault import Vault
+from chalicelib.registration.vault import AccountKeys, Vault
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
 from chalicelib.waves.registration_changes import RegistrationChanges
 from tests.builders.registration import ACCOUNT, other_form, registrations

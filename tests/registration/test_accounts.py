@@ -17,7 +17,7 @@ from botocore.exceptions import (
 from botocore.stub import ANY, Stubber
 
 from chalicelib.errors import Malformed, Unavailable
-from chalicelib.notices.mailboxes import MailAddresses
+from chalicelib.notices.mailer import MailAddresses
 from chalicelib.registration import accounts as module
 from chalicelib.registration import errors
 from chalicelib.registration.accounts import Accounts

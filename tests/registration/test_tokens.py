@@ -17,9 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from chalicelib.clock import utc_now
 from chalicelib.errors import Unavailable
-from chalicelib.registration.accounts import Accounts
+from chalicelib.registration.accounts import REFETCH_AFTER, Accounts, TokenVerifier
 from chalicelib.registration.errors import InvalidToken
-from chalicelib.registration.tokens import REFETCH_AFTER, TokenVerifier
 from tests.conftest import T0
 
 ISSUER = "https://cognito-idp.ap-southeast-3.amazonaws.com/ap-southeast-3_ours"

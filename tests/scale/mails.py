@@ -7,7 +7,7 @@ from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 
-from chalicelib.notices.queue import decode_message
+from chalicelib.notices.service import decode_message
 
 
 class Mails:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.clock import iso
-from chalicelib.notices.public_events import event_id
+from chalicelib.notices.announcements import event_id
 from chalicelib.waves.rules import WaveState
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, joined
 from tests.conftest import T0

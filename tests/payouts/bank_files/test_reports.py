@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 
 from admin.bank import reports
 from chalicelib.aws import dynamodb
-from chalicelib.aws.cursors import Cursors
+from chalicelib.aws.job_progress import Cursors
 from chalicelib.clock import wib_date
 from chalicelib.config import Settings
 from chalicelib.money import rupiah
-from chalicelib.notices.results_told import TellingCursor
-from chalicelib.notices.store import NoticesTable
+from chalicelib.notices.store import NoticesTable, TellingCursor
 from chalicelib.payouts.bank_files.report_lines import Line, Problem
 from chalicelib.payouts.bank_files.reports import _RANK, KnownTransfer, Source, _news, judge
 from chalicelib.payouts.bank_files.statement import BankStatements

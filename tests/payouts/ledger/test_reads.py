@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws.cursors import OVERLAP, CursorFields, Cursors
+from chalicelib.aws.job_progress import OVERLAP, CursorFields, Cursors
 from chalicelib.clock import iso
 from chalicelib.payouts.bank_files.store import BankStore, Batch, BatchState
 from chalicelib.payouts.controls.administration import JournalStore

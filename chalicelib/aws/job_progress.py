@@ -1,8 +1,9 @@
-"""How far a job has read through something that is sorted by time: an index that lags a little behind its table.
+"""How far scheduled jobs are: when each last did all that was due, and up to when it has read an index.
 
-A job that reads up to the present cannot know that nothing older will still appear in the index. So every run reads the
-last `OVERLAP` before its cursor again, and what it does with each line must be harmless the second time. Whoever writes
-such a line gives it the instant at which it is written, and not that at which a long run began.
+An index lags a little behind its table. A job that reads up to the present cannot know that nothing older will still
+appear in it. So every run reads the last `OVERLAP` before its cursor again, and what it does with each line must be
+harmless the second time. Whoever writes such a line gives it the instant at which it is written, and not that at which
+a long run began.
 """
 
 from __future__ import annotations
@@ -10,11 +11,44 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from pynamodb.attributes import UnicodeAttribute
 from pynamodb.models import Model
 
 from ..clock import iso
 from .attributes import InstantAttribute
 from .dynamodb import find, save_if
+
+
+class RunItem(Model):
+    """The table and its items, one a job: `RUNS` / `<job>`; `wiring` gives it its table.
+
+    Written when a run left nothing undone; before there was such a run it says when the watch first looked for the job.
+    """
+
+    class Meta:
+        table_name = "unbound"
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    whole_at = InstantAttribute()
+
+
+class Runs:
+    """Reads and conditional writes."""
+
+    def whole(self, job: str, now: datetime) -> None:
+        """A run that began at `now` left nothing undone; an older run that ends later changes nothing. One write."""
+        save_if(RunItem("RUNS", job, whole_at=now), RunItem.pk.does_not_exist() | (RunItem.whole_at < now))
+
+    def first(self, job: str, now: datetime) -> datetime:
+        """A job that has no item is looked for from `now` on. One write."""
+        save_if(RunItem("RUNS", job, whole_at=now), RunItem.pk.does_not_exist())
+        return now
+
+    def last_whole(self) -> dict[str, datetime]:
+        """By job; one query."""
+        return {item.sk: item.whole_at for item in RunItem.query("RUNS", consistent_read=True)}
+
 
 OVERLAP = timedelta(minutes=15)
 """A line may appear so late: AWS takes calls from an administrator's clock that is five minutes behind, a message is

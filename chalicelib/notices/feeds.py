@@ -1,0 +1,166 @@
+"""What people's programs subscribe to: the waves as a calendar (RFC 5545), public events as a feed (RFC 4287). Pure.
+
+In the calendar an event is in UTC for programs, in WIB for people; the feed is in Indonesian with English beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parseaddr
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as Xml
+
+from ..clock import iso, parse_iso
+from .announcements import PublicEvent
+from .texts import last_minute, long_time
+
+if TYPE_CHECKING:
+    from icalendar import Event
+
+REFRESH = timedelta(hours=1)
+"""How often a calendar program is asked to look again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """When a wave accepts entries, until `closes_at` exclusive; `skipped`: it does not take place.
+
+    `note` is the commitment of its draw, once there is one.
+    """
+
+    number: int
+    opens_at: datetime
+    closes_at: datetime
+    skipped: bool = False
+    note: str | None = None
+
+
+def calendar(slots: Iterable[Slot], version: int, now: datetime, sender: str, public_url: str) -> str:
+    """The document, with CRLF line ends. `sender`: whom mails come from, as `Name <address>`; its domain names events.
+
+    A wave keeps its UID for ever, so a program moves its event when the wave is moved. `version` is the number of
+    changes to the calendar; as SEQUENCE it tells that this edition is not older than the one that a program has.
+    """
+    # Only this route pays for it.
+    from icalendar import Calendar, vDuration
+
+    file = Calendar()
+    file.add("prodid", f"-//{_domain(sender)}//Gelombang//ID")
+    file.add("version", "2.0")
+    file.add("calscale", "GREGORIAN")
+    file.add("method", "PUBLISH")
+    file.add("x-wr-calname", "Gelombang")
+    file.add("x-wr-timezone", "Asia/Jakarta")
+    file.add("refresh-interval", vDuration(REFRESH), parameters={"VALUE": "DURATION"})
+    file.add("x-published-ttl", vDuration(REFRESH))
+    for slot in slots:
+        file.add_component(_event(slot, version, now, sender, public_url))
+    return str(file.to_ical(), "utf-8")
+
+
+def _event(slot: Slot, version: int, now: datetime, sender: str, public_url: str) -> Event:
+    from icalendar import Event, vCalAddress
+
+    name, address = parseaddr(sender)
+    event = Event()
+    event.add("uid", f"wave-{slot.number}@{_domain(sender)}")
+    event.add("organizer", vCalAddress(f"mailto:{address}"), parameters={"CN": name})  # RFC 5546, 3.2.1: there is one
+    event.add("dtstamp", now.replace(microsecond=0))
+    event.add("sequence", version)
+    event.add("dtstart", slot.opens_at)
+    event.add("dtend", slot.closes_at)
+    event.add("summary", f"Gelombang {slot.number}: pendaftaran")
+    opens, closes = long_time(slot.opens_at, "id"), last_minute(slot.closes_at, "id")
+    english = f"Joining wave {slot.number} is possible from {long_time(slot.opens_at, 'en')}"
+    event.add(
+        "description",
+        f"Gabung gelombang {slot.number} mulai {opens} sampai {closes}. Waktu bergabung tidak memengaruhi peluang.\n\n"
+        f"{english} to {last_minute(slot.closes_at, 'en')}. When you join does not change your chances."
+        # A copy of it in every calendar that subscribes is one that nobody can change afterwards.
+        + (f"\n\nKomitmen pengundian / Commitment of the draw:\n{slot.note}" if slot.note else ""),
+    )
+    event.add("url", f"{public_url}/waves/{slot.number}")
+    event.add("status", "CANCELLED" if slot.skipped else "CONFIRMED")
+    event.add("transp", "TRANSPARENT")
+    event.add("categories", ["Gelombang"])
+    return event
+
+
+def _domain(sender: str) -> str:
+    return parseaddr(sender)[1].partition("@")[2]
+
+
+_ATOM = "http://www.w3.org/2005/Atom"
+
+BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+"""When a feed in which nothing has happened yet was last changed; Atom wants an instant."""
+
+_TITLES = {
+    "wave_open": ("Gelombang {wave} dibuka", "Wave {wave} is open"),
+    "wave_closing_soon": ("Gelombang {wave} segera ditutup", "Wave {wave} closes soon"),
+    "wave_closed": ("Gelombang {wave} ditutup", "Wave {wave} is closed"),
+    "wave_frozen": ("Daftar peserta gelombang {wave} dikunci", "The list of wave {wave} is committed to"),
+    "wave_waiting_for_beacon": (
+        "Pengundian gelombang {wave} menunggu angka acak publik",
+        "The draw of wave {wave} waits for its public random number",
+    ),
+    "wave_drawn": ("Gelombang {wave} telah diundi", "Wave {wave} is drawn"),
+    "wave_settled": ("Hasil gelombang {wave}", "The results of wave {wave}"),
+}
+_FACTS = {
+    "opens_at": ("Buka: {}", "Opens: {}"),
+    "closes_at": ("Tutup: {}", "Closes: {}"),
+    "quota": ("Kuota: {} orang", "Seats: {}"),
+    "chosen": ("Terpilih: {} orang", "Chosen: {}"),
+    "beacon_round": ("Putaran angka acak yang ditunggu: {}", "Round of the random beacon waited for: {}"),
+    "beacon_due_at": ("Seharusnya ada sejak: {}", "Due since: {}"),
+    "note": ("Komitmen:\n{}", "Commitment:\n{}"),
+}
+
+
+def feed(events: Sequence[PublicEvent], public_url: str, domain: str) -> str:
+    """The document; `events` newest first. `domain` makes the ids (RFC 4151)."""
+    Xml.register_namespace("", _ATOM)
+    root = Xml.Element(f"{{{_ATOM}}}feed", {"{http://www.w3.org/XML/1998/namespace}lang": "id"})
+    _add(root, "id", f"tag:{domain},2026:feed")
+    _add(root, "title", "Gelombang: pengumuman / announcements")
+    _add(root, "updated", iso(events[0].at if events else BEGINNING))
+    _add(_add(root, "author"), "name", "Gelombang")
+    _add(root, "link", rel="self", type="application/atom+xml", href=f"{public_url}/feed.atom")
+    for event in events:
+        _entry(_add(root, "entry"), event, public_url, domain)
+    return Xml.tostring(root, encoding="unicode", xml_declaration=False).join(
+        ('<?xml version="1.0" encoding="utf-8"?>\n', "\n")
+    )
+
+
+def _entry(entry: Xml.Element, event: PublicEvent, public_url: str, domain: str) -> None:
+    titles = _TITLES.get(event.event, (event.event, event.event))
+    _add(entry, "id", f"tag:{domain},2026:event/{event.id}")
+    _add(entry, "title", " / ".join(title.format(wave=event.wave) for title in titles))
+    _add(entry, "updated", iso(event.at))
+    _add(entry, "published", iso(event.at))
+    href = event.facts.get("results_url") or f"{public_url}/waves/{event.wave}"
+    _add(entry, "link", rel="alternate", href=str(href))
+    _add(entry, "category", term=event.event)
+    _add(entry, "content", _content(event), type="text")
+
+
+def _content(event: PublicEvent) -> str:
+    """The facts, first all in Indonesian, then all in English."""
+    lines = []
+    for place, language in ((0, "id"), (1, "en")):
+        for name, labels in _FACTS.items():
+            value = event.facts.get(name)
+            if value is not None:
+                shown = long_time(parse_iso(str(value)), language) if name.endswith("_at") else value
+                lines.append(labels[place].format(shown))
+    return "\n".join(lines)
+
+
+def _add(parent: Xml.Element, name: str, text: str | None = None, **attributes: str) -> Xml.Element:
+    child = Xml.SubElement(parent, f"{{{_ATOM}}}{name}", attributes)
+    child.text = text
+    return child

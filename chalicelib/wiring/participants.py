@@ -1,0 +1,174 @@
+"""How the services of training, of the job market, of the help desk and of outcomes are built."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .payouts import PayoutsServices
+from .waves import WavesServices
+
+if TYPE_CHECKING:
+    from ..aws.admin_acts import Journal
+    from ..helpdesk.service import Helpdesk
+    from ..jobs.service import Jobs
+    from ..outcomes.statistics_service import PublishedStatistics
+    from ..outcomes.store import SurveyStore, TallyStore
+    from ..outcomes.survey_job import SurveyJob
+    from ..outcomes.surveys import Surveys
+    from ..outcomes.tally_job import TallyJob
+    from ..training.courses import Courses
+    from ..training.partners import Partners, PartnerStore
+    from ..training.reports import Reports
+    from ..training.service import Trainings
+    from ..training.store import TrainingStore
+
+
+class ParticipantsServices(WavesServices, PayoutsServices):
+    """Partners, their courses, what beneficiaries buy of them, and the job market of those who learned; complaints and
+    appeals, surveys, and the count behind the statistics."""
+
+    @cached_property
+    def partners(self) -> Partners:
+        from ..training.partners import PartnerKeys, Partners
+
+        keys = PartnerKeys(self._client("kms"), self.settings.data_key)
+        return Partners(self._partner_store, keys, self.programme.partners.clock_skew_s, self._randomness)
+
+    @cached_property
+    def courses(self) -> Courses:
+        from ..registration.identity import is_province
+        from ..training.courses import Courses, CourseStore
+
+        return Courses(CourseStore(), self._partner_store, self.training_journal, self.programme, is_province)
+
+    @cached_property
+    def training_journal(self) -> Journal:
+        from ..aws.admin_acts import Journal
+        from ..training.partners import ActItem
+        from ..training.store import TrainingTable
+
+        self._bind(TrainingTable, "training")
+        return Journal(ActItem)
+
+    @cached_property
+    def training(self) -> Trainings:
+        from ..training.service import Trainings
+
+        return Trainings(
+            self._training_store,
+            self.courses,
+            self.waves,
+            self.registrations,
+            self.payouts,
+            self.programme,
+            self._randomness,
+        )
+
+    @cached_property
+    def reports(self) -> Reports:
+        from ..training.reports import Reports
+
+        return Reports(self._training_store, self._partner_store, self.waves, self.registrations, self.programme)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        from ..jobs.service import Jobs
+        from ..jobs.store import ApplicationStore, JobsTable, VacancyStore
+
+        self._bind(JobsTable, "jobs")
+        vacancies = VacancyStore(self.transaction)
+        return Jobs(
+            vacancies,
+            ApplicationStore(self.transaction, vacancies),
+            self.registrations,
+            self.waves,
+            self.training,
+            self.programme,
+        )
+
+    @cached_property
+    def _training_store(self) -> TrainingStore:
+        from ..training.store import Sealing, TrainingStore, TrainingTable
+
+        self._bind(TrainingTable, "training")
+        return TrainingStore(self.transaction, Sealing(self.registrations.key, self.vault.mac))
+
+    @cached_property
+    def _partner_store(self) -> PartnerStore:
+        from ..training.partners import PartnerStore
+        from ..training.store import TrainingTable
+
+        self._bind(TrainingTable, "training")
+        return PartnerStore()
+
+    @cached_property
+    def helpdesk(self) -> Helpdesk:
+        from ..helpdesk.evidence import PublishedLists
+        from ..helpdesk.service import Helpdesk
+        from ..helpdesk.store import HelpdeskStore, HelpdeskTable
+
+        self._bind(HelpdeskTable, "helpdesk")
+        lists = PublishedLists(lambda: self._client("s3"), self.settings.results_bucket, self.settings.results_url)
+        return Helpdesk(
+            HelpdeskStore(self.transaction),
+            self.account_keys,
+            self.waves,
+            self.payouts,
+            lists,
+            self.notices,
+            self.programme.helpdesk,
+        )
+
+    @cached_property
+    def surveys(self) -> Surveys:
+        from ..outcomes import questions
+        from ..outcomes.surveys import Surveys
+
+        return Surveys(self._survey_store, questions.load(), self.waves, self.payouts)
+
+    @cached_property
+    def survey_job(self) -> SurveyJob:
+        from ..aws.job_progress import Cursors
+        from ..outcomes.store import SurveyCursor
+        from ..outcomes.survey_job import SurveyJob
+
+        store = self._survey_store
+        return SurveyJob(store, Cursors(SurveyCursor), self.payouts, self.waves, self.notices, self.programme)
+
+    @cached_property
+    def statistics(self) -> PublishedStatistics:
+        from ..outcomes.statistics_service import PublishedStatistics
+        from ..registration.identity import is_province
+
+        return PublishedStatistics(self._tally_store, self.waves, is_province)
+
+    @cached_property
+    def tally_job(self) -> TallyJob:
+        from ..outcomes.tally_job import Sources, TallyJob
+        from ..registration.identity import province_name
+
+        sources = Sources(
+            registrations=self._registration_store,
+            waves=self.waves,
+            payouts=self.payouts,
+            training=self.training,
+            surveys=self._survey_store,
+            jobs=self.jobs,
+            helpdesk=self.helpdesk,
+        )
+        return TallyJob(self._tally_store, sources, self.programme, province_name)
+
+    @cached_property
+    def _survey_store(self) -> SurveyStore:
+        from ..outcomes.store import OutcomesTable, SurveyStore
+
+        self._bind(OutcomesTable, "outcomes")
+        return SurveyStore(self.transaction)
+
+    @cached_property
+    def _tally_store(self) -> TallyStore:
+        from ..outcomes.store import OutcomesTable, TallyStore
+
+        self._bind(OutcomesTable, "outcomes")
+        return TallyStore()

@@ -1,0 +1,172 @@
+"""What every service is built from, and how those of notices and of registration are built."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from ..aws import clients, dynamodb
+from ..clock import Clock, utc_now
+from ..config import Programme, Settings
+from ..ids import Randomness, system_randomness
+
+if TYPE_CHECKING:
+    from pynamodb.models import Model
+
+    from ..notices.announcements import PublicEventStore
+    from ..notices.links import Unsubscriptions
+    from ..notices.mailer import Mailer
+    from ..notices.service import NoticeService
+    from ..notices.store import NoticeStore
+    from ..registration.accounts import Accounts, TokenVerifier
+    from ..registration.exclusions import ExclusionLists
+    from ..registration.service import Registrations
+    from ..registration.store import RegistrationStore
+    from ..registration.vault import AccountKeys, Vault
+
+
+class Deployment:
+    """One deployment. `clock` is used only where no request brings its own time (token expiry)."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        programme: Programme,
+        clock: Clock = utc_now,
+        randomness: Randomness = system_randomness,
+    ) -> None:
+        self.settings = settings
+        self.programme = programme
+        self._clock = clock
+        self._randomness = randomness
+
+    def transaction(self) -> dynamodb.Transaction:
+        """A new, empty transaction."""
+        return dynamodb.Transaction(self.settings.region)
+
+    def _bind(self, table: type[Model], domain: str) -> None:
+        dynamodb.bind(table, self.settings.table(domain), self.settings.region)
+
+    def _client(self, service: str) -> Any:
+        return clients.client(service, self.settings.region)
+
+
+FEED_LENGTH = 50
+"""How many of the last events the feed has."""
+
+
+class PeopleServices(Deployment):
+    """What is announced and told; people's accounts at the user pool, their registrations, the vault of their data."""
+
+    @cached_property
+    def notices(self) -> NoticeService:
+        from ..aws.queues import Queue
+        from ..notices.service import NoticeService
+
+        queue = Queue(self.settings.mails_queue_url, self.settings.region)
+        return NoticeService(self.mailboxes, queue, self.programme.notices, self._clock)
+
+    @cached_property
+    def mailer(self) -> Mailer:
+        from ..notices.mailer import MailAddresses, Mailer
+        from ..notices.ses import CONSUMERS, Pace, SesMail
+
+        settings = self.settings
+        addresses = MailAddresses(self._client("cognito-idp"), settings.user_pool)
+        # SES has no key against doubles: its client must make each call once.
+        ses = clients.client("sesv2", settings.region, attempts=1)
+        pace = Pace(self.programme.notices.mails_per_s / CONSUMERS)
+        mail = SesMail(ses, settings.mail_from, settings.configuration_set, pace)
+        return Mailer(self.mailboxes, addresses, mail, settings.public_url, self._randomness)
+
+    @cached_property
+    def unsubscriptions(self) -> Unsubscriptions:
+        from ..notices.links import Unsubscriptions
+
+        return Unsubscriptions(self.mailboxes)
+
+    def feed(self) -> str:
+        """`GET /feed.atom`."""
+        from ..notices import feeds
+
+        return feeds.feed(self._events.latest(FEED_LENGTH), self.settings.public_url, self.settings.mail_domain)
+
+    @cached_property
+    def _events(self) -> PublicEventStore:
+        from ..notices.announcements import PublicEventStore
+        from ..notices.store import NoticesTable
+
+        self._bind(NoticesTable, "notices")
+        return PublicEventStore(self.settings.region)
+
+    @cached_property
+    def mailboxes(self) -> NoticeStore:
+        """Notices, and what is known of the mailboxes that they go to."""
+        from ..notices.store import NoticesTable, NoticeStore
+
+        self._bind(NoticesTable, "notices")
+        return NoticeStore(self.settings.region)
+
+    @cached_property
+    def tokens(self) -> TokenVerifier:
+        from ..registration.accounts import TokenVerifier
+
+        settings = self.settings
+        return TokenVerifier(settings.issuer, settings.user_pool_client, settings.jwks_url, _fetch, self._clock)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        from ..registration.accounts import Accounts
+
+        return Accounts(self._client("cognito-idp"), self.settings.user_pool_client)
+
+    @cached_property
+    def vault(self) -> Vault:
+        from ..registration.vault import Vault
+
+        settings = self.settings
+        return Vault(lambda: self._client("kms"), settings.mac_key, settings.data_key, self._randomness)
+
+    @cached_property
+    def registrations(self) -> Registrations:
+        from ..registration.service import Registrations
+
+        return Registrations(self._registration_store, self.vault, self.programme, self.notices)
+
+    @cached_property
+    def account_keys(self) -> AccountKeys:
+        from ..registration.items import RegistrationsTable
+        from ..registration.vault import AccountKeys
+
+        self._bind(RegistrationsTable, "registrations")
+        return AccountKeys(self.transaction, self.vault)
+
+    @cached_property
+    def exclusion_lists(self) -> ExclusionLists:
+        from ..aws.admin_acts import Journal
+        from ..registration.exclusions import ExclusionLists
+        from ..registration.items import ExclusionActItem
+
+        return ExclusionLists(self._registration_store, self.vault, Journal(ExclusionActItem))
+
+    @cached_property
+    def _registration_store(self) -> RegistrationStore:
+        from ..registration.items import RegistrationsTable
+        from ..registration.store import RegistrationStore
+
+        self._bind(RegistrationsTable, "registrations")
+        return RegistrationStore(self.settings.region)
+
+
+def _fetch(url: str) -> bytes:
+    """The body of a 200 answer, within seconds; anything else is an OSError."""
+    import urllib3
+
+    try:
+        answer = urllib3.request("GET", url, retries=False, timeout=urllib3.Timeout(connect=1, read=2))
+    except urllib3.exceptions.HTTPError as error:
+        raise OSError(type(error).__name__) from error
+    if answer.status != HTTPStatus.OK:
+        raise OSError(f"status {answer.status}")
+    return bytes(answer.data)
