@@ -9,6 +9,7 @@ from chalicelib.errors import DomainError
 
 from .commands import dlq, draw, grievance, mailbox, registration, stage, statistics, training, wave
 from .commands.payouts import payout
+from .deployment.stacks import DeployFailed
 
 
 class _Group(click.Group):
@@ -17,7 +18,7 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except (DomainError, BotoCoreError, ClientError) as error:
+        except (DomainError, DeployFailed, BotoCoreError, ClientError) as error:
             raise click.ClickException(str(error)) from error
 
 

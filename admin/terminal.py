@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -11,9 +11,10 @@ from typing import TypeVar
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 from chalicelib.aws.admin_acts import Act
-from chalicelib.clock import iso, parse_iso
+from chalicelib.clock import WIB, iso, parse_iso
 from chalicelib.errors import DomainError
 from chalicelib.web import problems
 
@@ -70,6 +71,19 @@ def act_line(act: Act) -> str:
     """What an administrator did, to what, when and why."""
     about = f"{act.deed} {plain(act.about)}".rstrip()
     return f"{about}  {signed(act.at, act.by, act.note)}"
+
+
+def wib(instant: datetime | str, form: str = "%a %Y-%m-%d %H:%M:%S") -> str:
+    """An instant as a clock in Jakarta shows it."""
+    return (parse_iso(instant) if isinstance(instant, str) else instant).astimezone(WIB).strftime(form)
+
+
+def table(*columns: str, left: Container[str], wraps: Container[str] = ()) -> Table:
+    """A table without lines; what is in columns that are not `left` stands at their right."""
+    made = Table(box=None, pad_edge=False)
+    for column in columns:
+        made.add_column(column, justify="left" if column in left else "right", no_wrap=column not in wraps)
+    return made
 
 
 def progress(rows: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:

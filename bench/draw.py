@@ -94,7 +94,6 @@ def _aim(kept: bool, target: str) -> str:
 
 
 def report(figures: Figures, runs: int) -> None:
-    """Print the table of one size."""
     entries = figures.entries
     once = ", of (a), (b) and screen one" if TRACED_MAX < entries <= COMPARED_MAX else ""
     print(f"\n{entries:,} entries, medians of {runs} runs{once}" if runs > 1 else f"\n{entries:,} entries, one run")

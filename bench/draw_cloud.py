@@ -171,13 +171,10 @@ _JOINED = datetime(2026, 11, 21, 3, 0, 0, 123000, UTC)
 
 
 def partition(shard: int) -> str:
-    """The key of a partition of the wave's entries."""
     return f"E#{WAVE}#{shard:02d}"
 
 
 class Body(msgspec.Struct, frozen=True):
-    """An answer: where it lies, and its checksum."""
-
     offset: int
     length: int
     crc32: int

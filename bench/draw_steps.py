@@ -141,7 +141,6 @@ class Bench:
         return lists, seed, selection
 
     def hashes(self, lists: Mapping[int, bytes], seed: bytes) -> None:
-        """What no way can do without."""
         self.meter.step(FLOOR_HASHES, lambda: hash_alone(lists))
         self.meter.step(FLOOR_HMACS, lambda: hmac_alone(lists, self._reserved, seed))
 
@@ -179,7 +178,6 @@ class Bench:
         return self.meter.step_on(LIST, lambda: deepcopy(unsorted), self._list)
 
     def _read(self) -> int:
-        """Every page, as the freeze reads them, and nothing done with it."""
         rows = [0] * SHARDS
 
         def read(shard: int) -> None:
@@ -250,7 +248,6 @@ def choose_plainly(
 
 
 def insert(lists: Mapping[int, bytes]) -> sqlite3.Connection:
-    """Every leaf in a table of SQLite's, in memory."""
     database = sqlite3.connect(":memory:")
     database.execute("CREATE TABLE entries (leaf BLOB NOT NULL, region INTEGER NOT NULL)")
     for region, listed in lists.items():

@@ -121,12 +121,10 @@ class Endpoint:
         self._counting = Lock()
 
     def forget_calls(self) -> None:
-        """Begin to count anew."""
         self.calls, self.kms_calls, self.spent_s = [], 0, 0.0
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Stand where botocore's HTTP session is."""
         with patch.object(URLLib3Session, "send", lambda _session, request: self._send(request)):
             yield
 

@@ -90,14 +90,12 @@ class Contestant:
 
 
 def exit_code(benchmark: str, broken: Mapping[str, bool]) -> int:
-    """Print which limits are broken; 1 if any is."""
     for limit in (limit for limit, is_broken in broken.items() if is_broken):
         print(f"{benchmark}: {limit}")
     return int(any(broken.values()))
 
 
 def machine() -> str:
-    """Processor, cores, Python and the libraries that matter."""
     versions = [f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES]
     return ", ".join([processor(), f"{os.cpu_count()} cores", f"Python {platform.python_version()}", *versions])
 
@@ -178,7 +176,6 @@ def resident_peak() -> int:
 
 
 def processor() -> str:
-    """The processor's name, where the system tells it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

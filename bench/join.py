@@ -83,7 +83,6 @@ def event(method: str, path: str, person: str, now: datetime, body: Any = None) 
 
 
 def join_event(person: str, now: datetime) -> dict[str, Any]:
-    """A click on "join"."""
     return event("POST", "/waves/current/entries", person, now)
 
 

@@ -28,14 +28,12 @@ REGION = "ap-southeast-3"
 
 
 def unzip(file: Path, folder: Path, *, compiled: bool) -> Path:
-    """The package in a folder, with or without its .pyc files."""
     with zipfile.ZipFile(file) as packed:
         packed.extractall(folder, [name for name in packed.namelist() if compiled or not name.endswith(".pyc")])
     return folder
 
 
 def main() -> None:
-    """Measure and print the table."""
     parser = argparse.ArgumentParser(description="Measure the package.")
     parser.add_argument("--runs", type=int, default=9, help="the figures are medians of so many")
     options = parser.parse_args()

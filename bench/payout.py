@@ -137,7 +137,6 @@ class Bench:
         self.contestants = [Contestant(name, consume, BATCH) for name, consume in ways.items()]
 
     def _consumer(self, payees: Any, sealer: Any) -> Consume:
-        """The project's own."""
         figures = self._services.programme.payouts
         allowance = Allowance(self._services.ceilings, figures.ceilings)
         worker = Worker(self._services.payout_store, Ports(payees, sealer, self._providers, allowance), figures)
@@ -188,7 +187,6 @@ class Bench:
 
 
 def _record(entitlement_id: str) -> Record:
-    """A message as Lambda hands it to the function."""
     return {
         "messageId": f"message-{entitlement_id}",
         "receiptHandle": "bench",

@@ -102,7 +102,6 @@ REFUSALS = {
 
 
 def merged() -> Json:
-    """What is merged into Chalice's template."""
     environment = {variable(name): ref(name) for name in TOLD}
     resources = {
         **{function.logical_id: function.resource() for function in FUNCTIONS},
@@ -120,7 +119,6 @@ def merged() -> Json:
 
 
 def config(architecture: str) -> Json:
-    """Chalice's config.json."""
     return {
         "version": "2.0",
         "app_name": "gelombang",

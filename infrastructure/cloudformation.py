@@ -20,12 +20,10 @@ def sub(text: str) -> Json:
 
 
 def attribute(resource: str, name: str) -> Json:
-    """An attribute of a resource of the same stack."""
     return {"Fn::GetAtt": [resource, name]}
 
 
 def if_(condition: str, then: Any, otherwise: Any) -> Json:
-    """One of two values."""
     return {"Fn::If": [condition, then, otherwise]}
 
 
@@ -40,7 +38,6 @@ def own(name: str = "") -> str:
 
 
 def arn(service: str, resource: str) -> Json:
-    """The ARN of a thing of this account in this region."""
     return sub(f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource}")
 
 
@@ -80,7 +77,6 @@ class Index:
     """KEYS_ONLY, ALL, or the names of attributes."""
 
     def definition(self) -> Json:
-        """As a table's definition has it."""
         projection: Json = {"ProjectionType": self.holds}
         if not isinstance(self.holds, str):
             projection = {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(self.holds)}
@@ -165,7 +161,6 @@ def key(title: str, alias: str, about: str, spec: str, usage: str, **properties:
 
 
 def topic(name: str) -> Json:
-    """A topic."""
     return resource("SNS::Topic", {"TopicName": named(name)})
 
 

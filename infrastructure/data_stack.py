@@ -227,7 +227,6 @@ OUTPUTS = {
 
 
 def template() -> Json:
-    """CloudFormation's document."""
     document = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "Gelombang: what outlives a release. Tables, queues, keys, accounts, the public results, "

@@ -31,16 +31,13 @@ class Function:
 
     @property
     def chalice_name(self) -> str:
-        """As Chalice calls it."""
         return "api_handler" if self.name == "api" else self.name
 
     @property
     def logical_id(self) -> str:
-        """As Chalice's template calls it."""
         return "APIHandler" if self.name == "api" else pascal(self.name)
 
     def settings(self) -> Json:
-        """For Chalice's config.json."""
         alone = {"reserved_concurrency": 1} if self.alone else {}
         return {
             "iam_policy_file": f"policies/{self.name}.json",

@@ -29,7 +29,6 @@ def rows(*paths: str, read: str = "", write: str = "", why: str = "", partition:
 
 
 def receive(queue: str) -> Json:
-    """Whatever Lambda does with a queue for the function that consumes it."""
     calls = "sqs:ReceiveMessage sqs:DeleteMessage sqs:ChangeMessageVisibility sqs:GetQueueAttributes"
     return allow(f"Receive{queue.capitalize()}", calls, arn("sqs", own(queue)))
 
@@ -41,7 +40,6 @@ def send(queue: str, *, look: bool = False) -> Json:
 
 
 def read_files(bucket: str, folder: str, why: str) -> Json:
-    """Read the files below a folder."""
     return allow(why, "s3:GetObject", _files(bucket, folder))
 
 

@@ -56,7 +56,6 @@ class DeadLetters:
         self._dead_url: str = sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
 
     def count(self) -> int:
-        """About how many there are."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         counts = self._sqs.get_queue_attributes(QueueUrl=self._dead_url, AttributeNames=names)["Attributes"]
         return sum(int(counts[name]) for name in names)

@@ -177,7 +177,6 @@ def _lines(look: Look, every: float) -> None:
 
 
 def _bars(look: Look, every: float) -> None:
-    """Show bars, and leave the last state as a line."""
     columns = (TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, transient=True) as bars:
         screened, batches, seats = (bars.add_task(what, total=None) for what in ("screened", "batches", "seats"))

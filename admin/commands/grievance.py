@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from chalicelib import typed_text
-from chalicelib.clock import WIB, utc_now, wib_date
+from chalicelib.clock import utc_now, wib_date
 from chalicelib.helpdesk.rules import (
     About,
     AboutDisbursement,
@@ -27,13 +27,15 @@ from chalicelib.helpdesk.service import Helpdesk, OpenedGrievance
 from chalicelib.helpdesk.store import ALL_SHARDS
 
 from ..deployment import stages
-from ..terminal import SaysWhy, progress, stage_option
+from ..terminal import SaysWhy, plain, progress, stage_option, table, wib
 
 WORDS_MAX = 4000
 """Characters of an answer or a note."""
 
 _PIPED_WIDTH = 160
 """Columns where the output is no terminal, so that nothing is cut off."""
+
+_SHOWN_AT = "%a %d %b %Y %H:%M WIB"
 
 _STYLES = {GrievanceState.OPEN: "", GrievanceState.ESCALATED: "yellow", GrievanceState.ANSWERED: "green"}
 
@@ -74,17 +76,15 @@ def list_grievances(stage: str, overdue: bool, state: str | None) -> None:
     if not found:
         click.echo("nothing waits for an answer" if state is None and not overdue else "none")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("number", "state", "about", "category", "answer by", "left"):
-        wraps = column in {"about", "category"}
-        table.add_column(column, no_wrap=not wraps, justify="right" if column == "left" else "left")
+    columns, wraps = ("number", "state", "about", "category", "answer by"), ("about", "category")
+    listed = table(*columns, "left", left=columns, wraps=wraps)
     for each in found:
         state_text = Text(each.state.value, _STYLES[each.state])
         day, left = _due(each, now)
         category = each.category.value.replace("_", " ")  # so that it wraps where a word ends
-        table.add_row(each.number, state_text, _subject(each.about), category, f"{day:%a %d %b}", left)
+        listed.add_row(each.number, state_text, _subject(each.about), category, f"{day:%a %d %b}", left)
     console = _console()
-    console.print(table)
+    console.print(listed)
     late = sum(each.overdue(now) for each in found)
     console.print(f"{len(found)} unanswered, {late} overdue", style="red" if late else "")
 
@@ -167,7 +167,7 @@ def _facts(opened: OpenedGrievance, now: datetime) -> Iterator[tuple[str, Render
         yield "payout", each.about.payout_id
     yield "category", each.category.value
     yield "person", each.registrant_id
-    yield "filed", _wib(each.filed_at)
+    yield "filed", wib(each.filed_at, _SHOWN_AT)
     yield "answer by", Text(f"{day:%a %d %b %Y}") if each.answer else Text.assemble(f"{day:%a %d %b %Y}, ", left)
     yield "text", _shown(opened.text)
     if each.evidence:
@@ -198,15 +198,8 @@ def _evidence(evidence: SelectionEvidence) -> Iterator[tuple[str, RenderableType
 
 
 def _done(deed: GrievanceAct) -> str:
-    return f"{_wib(deed.at)} by {deed.by}"
-
-
-def _wib(instant: datetime) -> str:
-    return f"{instant.astimezone(WIB):%a %d %b %Y %H:%M} WIB"
+    return f"{wib(deed.at, _SHOWN_AT)} by {deed.by}"
 
 
 def _shown(words: str) -> Text:
-    """A stranger's words, without characters that would steer the terminal."""
-    return Text(
-        "".join(letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in words)
-    )
+    return Text("\n".join(map(plain, words.split("\n"))))

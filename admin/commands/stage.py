@@ -12,14 +12,13 @@ from typing import Any
 
 import click
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.clock import iso, utc_now
 
 from ..deployment import stages
 from ..deployment.deploy import deploy as deploy_stage
 from ..deployment.deploy import destroy as destroy_stage
-from ..deployment.stacks import Consent, DeployFailed
+from ..deployment.stacks import Consent
 from ..terminal import stage_option
 
 
@@ -43,10 +42,7 @@ def deploy(stage: str, given: Sequence[str], remove: Sequence[str]) -> None:
     pairs = [each.partition("=") for each in given]
     if wrong := [name for name, equals, _ in pairs if not (name and equals)]:
         raise click.BadParameter(f"{', '.join(wrong)}: write NAME=VALUE", param_hint="--parameter")
-    try:
-        deployed = deploy_stage(stage, {name: value for name, _, value in pairs}, click.echo, fetch, consent=consent)
-    except (DeployFailed, BotoCoreError, ClientError) as error:
-        raise click.ClickException(str(error)) from error
+    deployed = deploy_stage(stage, {name: value for name, _, value in pairs}, click.echo, fetch, consent=consent)
     click.echo(f"{stage}: {'deployed' if deployed.changed else 'no changes, nothing was changed'}; {deployed.api_url}")
 
 
@@ -57,10 +53,7 @@ def destroy(stage: str, yes: bool) -> None:
     """Delete a stage that is not production, with all its data."""
     if not yes and _typed(f"Delete all registrations, draws and payouts of {stage}? Type its name") != stage:
         raise click.ClickException("that was not its name, and nothing was deleted")
-    try:
-        destroy_stage(stage, click.echo)
-    except (DeployFailed, BotoCoreError, ClientError) as error:
-        raise click.ClickException(str(error)) from error
+    destroy_stage(stage, click.echo)
     click.echo(f"{stage}: gone")
 
 

@@ -8,7 +8,6 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from chalicelib.clock import WIB, parse_iso
 from chalicelib.money import Rupiah, format_idr
 from chalicelib.outcomes.statistics_wire import (
     FEWEST,
@@ -22,13 +21,15 @@ from chalicelib.outcomes.statistics_wire import (
 )
 
 from ..deployment import stages
-from ..terminal import stage_option
+from ..terminal import stage_option, table, wib
 
 WITHHELD = "·"
 NOTE = f"{WITHHELD} withheld: fewer than {FEWEST} people, or their number would follow; or a share of nobody"
 WIDTH = 140
 """Columns of a terminal that shows every table without cutting; a narrower one wraps its lines."""
 
+_COUNTED_AT = "%Y-%m-%d %H:%M WIB"
+_LEFT = ("", "province", "of")
 _PROGRESS = (*Progress.__struct_fields__[:-1], "rupiah")
 
 
@@ -54,8 +55,8 @@ def _country(console: Console, found: Statistics) -> None:
     if found.computed_at is None:
         console.print("nothing has been counted yet")
         return
-    console.print(f"counted {_wib(found.computed_at)}; {_number(found.registered)} registered")
-    people = _table("", "recipients", "graduates")
+    console.print(f"counted {wib(found.computed_at, _COUNTED_AT)}; {_number(found.registered)} registered")
+    people = table("", "recipients", "graduates", left=_LEFT)
     for name, part in (
         ("before this system", found.totals.before_this_system),
         ("this system", found.totals.this_system),
@@ -63,7 +64,7 @@ def _country(console: Console, found: Statistics) -> None:
     ):
         people.add_row(name, _number(part.recipients), _number(part.graduates))
     console.print(people)
-    years = _table("year", "target", "participants", "of target", *_PROGRESS)
+    years = table("year", "target", "participants", "of target", *_PROGRESS, left=_LEFT)
     for year in found.years:
         share = f"{year.share_of_target:.1%}"
         years.add_row(
@@ -72,7 +73,7 @@ def _country(console: Console, found: Statistics) -> None:
     console.print(years)
     console.print(_outcomes(found.outcomes))
     console.print(_months(found.outcomes))
-    waves = _table("wave", "year", *_PROGRESS)
+    waves = table("wave", "year", *_PROGRESS, left=_LEFT)
     for wave in found.waves:
         waves.add_row(str(wave.number), str(wave.year), *_progress(wave.progress))
     console.print(waves)
@@ -87,8 +88,8 @@ def _country(console: Console, found: Statistics) -> None:
 
 
 def _wave(console: Console, found: WaveStatistics) -> None:
-    console.print(f"wave {found.number} of {found.year}, counted {_wib(found.computed_at)}")
-    progress = _table(*_PROGRESS)
+    console.print(f"wave {found.number} of {found.year}, counted {wib(found.computed_at, _COUNTED_AT)}")
+    progress = table(*_PROGRESS, left=_LEFT)
     progress.add_row(*_progress(found.progress))
     console.print(progress)
     console.print(_outcomes(found.outcomes))
@@ -97,20 +98,13 @@ def _wave(console: Console, found: WaveStatistics) -> None:
     console.print(NOTE)
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, title_justify="left")
-    for column in columns:
-        table.add_column(column, justify="left" if column in ("", "province", "of") else "right", no_wrap=True)
-    return table
-
-
 def _progress(progress: Progress) -> Iterable[str]:
     *people, paid_idr = (getattr(progress, name) for name in Progress.__struct_fields__)
     return [*map(_number, people), WITHHELD if paid_idr is None else format_idr(Rupiah(paid_idr))]
 
 
 def _outcomes(outcomes: Outcomes) -> Table:
-    table = _table("", "of", "value", "95% interval")
+    made = table("", "of", "value", "95% interval", left=_LEFT)
     for name, share in (
         ("formerly unemployed, now working or in business", outcomes.working),
         ("the same of those not chosen", outcomes.comparison_working),
@@ -119,36 +113,34 @@ def _outcomes(outcomes: Outcomes) -> Table:
         ("answered survey 2", outcomes.survey_2_response),
         ("answered, of those not chosen", outcomes.comparison_response),
     ):
-        table.add_row(name, _of(share), _percent(share.share), _between(share.lower, share.upper, 100, "%"))
+        made.add_row(name, _of(share), _percent(share.share), _between(share.lower, share.upper, 100, "%"))
     gap = outcomes.working_difference
     points = WITHHELD if gap.difference is None else f"{100 * gap.difference:+.1f} points"
-    table.add_row("difference of the first two", "", points, _between(gap.lower, gap.upper, 100, ""))
+    made.add_row("difference of the first two", "", points, _between(gap.lower, gap.upper, 100, ""))
     nps = outcomes.net_promoter
     score = WITHHELD if nps.score is None else f"{nps.score:+.1f}"
-    table.add_row(
-        "net promoter score (-100 to 100)", _number(nps.answers), score, _between(nps.lower, nps.upper, 1, "")
-    )
+    made.add_row("net promoter score (-100 to 100)", _number(nps.answers), score, _between(nps.lower, nps.upper, 1, ""))
     days = outcomes.days_to_payment
     mean = WITHHELD if days.mean_days is None else f"{days.mean_days:.1f} days"
-    table.add_row("from completion to payment", _number(days.people), mean, "")
-    return table
+    made.add_row("from completion to payment", _number(days.people), mean, "")
+    return made
 
 
 def _months(outcomes: Outcomes) -> Table:
-    table = _table("month", "answers", "satisfaction (1 to 5)", "satisfied")
+    made = table("month", "answers", "satisfaction (1 to 5)", "satisfied", left=_LEFT)
     for month in outcomes.satisfaction:
         mean = WITHHELD if month.mean is None else f"{month.mean:.2f}"
-        table.add_row(month.month, _number(month.answers), mean, _percent(month.satisfied.share))
-    return table
+        made.add_row(month.month, _number(month.answers), mean, _percent(month.satisfied.share))
+    return made
 
 
 def _provinces(provinces: Iterable[Province | ProvinceOfWave]) -> Table:
-    table = _table("province", *_PROGRESS, "now working", "NPS")
+    made = table("province", *_PROGRESS, "now working", "NPS", left=_LEFT)
     for one in provinces:
         working, score = one.outcomes.working, one.outcomes.net_promoter.score
         nps = WITHHELD if score is None else f"{score:+.0f}"
-        table.add_row(f"{one.code} {one.name}", *_progress(one.progress), _percent(working.share), nps)
-    return table
+        made.add_row(f"{one.code} {one.name}", *_progress(one.progress), _percent(working.share), nps)
+    return made
 
 
 def _number(value: int | None) -> str:
@@ -165,7 +157,3 @@ def _percent(value: float | None) -> str:
 
 def _between(lower: float | None, upper: float | None, times: int, unit: str) -> str:
     return "" if lower is None or upper is None else f"{times * lower:.1f}{unit} to {times * upper:.1f}{unit}"
-
-
-def _wib(text: str) -> str:
-    return f"{parse_iso(text).astimezone(WIB):%Y-%m-%d %H:%M} WIB"

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from chalicelib import spreadsheets
 from chalicelib.aws.admin_acts import Signed
-from chalicelib.clock import WIB, iso, parse_iso, utc_now
+from chalicelib.clock import utc_now
 from chalicelib.waves.wire import WaveView
 
 from ..deployment import stages
-from ..terminal import SaysWhy, act_line, file_argument, instant, reason_option, stage_option
+from ..terminal import SaysWhy, act_line, file_argument, instant, reason_option, stage_option, table, wib
 from . import stage as stage_commands
 
 STEP_S = 840
@@ -33,22 +32,19 @@ def wave() -> None:
 def list_waves(stage: str) -> None:
     """List the waves that were run, the present one and the next few; then those that were skipped, and why."""
     waves = stages.load(stage).services.waves
-    table = Table(box=None, pad_edge=False)
-    for column in ("wave", "state", "opens", "closes"):
-        table.add_column(column, no_wrap=True)
-    for column in ("quota", "entries", "chosen"):
-        table.add_column(column, justify="right", no_wrap=True)
+    left = ("wave", "state", "opens", "closes")
+    listed = table(*left, "quota", "entries", "chosen", left=left)
     for view in waves.list(utc_now()):
-        counts = (view.quota, view.entries, view.chosen)
-        times = (_wib(view.opens_at, "%Y-%m-%d %H:%M"), _wib(view.closes_at, "%Y-%m-%d %H:%M"))
-        table.add_row(str(view.number), view.state, *times, *(_count(count) for count in counts))
-    Console().print(table)
+        times = (wib(instant, "%Y-%m-%d %H:%M") for instant in (view.opens_at, view.closes_at))
+        counts = map(_count, (view.quota, view.entries, view.chosen))
+        listed.add_row(str(view.number), view.state, *times, *counts)
+    Console().print(listed)
     skipped = waves.skipped()
     acts = list(waves.acts()) if skipped else []
     for plan in skipped:
         last = next((act for act in acts if act.about.split()[:3] == ["wave", str(plan.number), "skipped"]), None)
         why = f"  {act_line(last)}" if last else ""
-        click.echo(f"skipped: {plan.number}, would open {_wib(iso(plan.opens_at))} WIB{why}")
+        click.echo(f"skipped: {plan.number}, would open {wib(plan.opens_at)} WIB{why}")
 
 
 @wave.command()
@@ -167,19 +163,15 @@ def _signed(reason: str) -> Signed:
 def _facts(view: WaveView) -> Iterable[tuple[str, object]]:
     yield "wave", view.number
     yield "state", view.state
-    yield "opens", f"{_wib(view.opens_at)} WIB"
-    yield "closes", f"{_wib(view.closes_at)} WIB"
+    yield "opens", f"{wib(view.opens_at)} WIB"
+    yield "closes", f"{wib(view.closes_at)} WIB"
     yield "quota", _count(view.quota)
     yield "entries", _count(view.entries)
     yield "chosen", _count(view.chosen)
     if view.beacon:
         waits = ", and it is waited for" if view.waiting_for else ""
-        yield "beacon", f"round {view.beacon.round}, due {_wib(view.beacon.due_at)} WIB{waits}"
+        yield "beacon", f"round {view.beacon.round}, due {wib(view.beacon.due_at)} WIB{waits}"
     yield "results", view.results_url or "-"
-
-
-def _wib(text: str, form: str = "%a %Y-%m-%d %H:%M:%S") -> str:
-    return parse_iso(text).astimezone(WIB).strftime(form)
 
 
 def _count(count: int | None) -> str:

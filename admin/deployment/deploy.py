@@ -147,7 +147,6 @@ def upload(aws: Aws, bucket: str, built: package.Package, report: Report) -> Tem
 
 
 def with_code(template: Mapping[str, Any], bucket: str, key: str) -> dict[str, Any]:
-    """The template with every function's code at its place in the bucket."""
     document: dict[str, Any] = json.loads(json.dumps(template))
     for resource in document["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":

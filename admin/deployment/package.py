@@ -87,7 +87,6 @@ class Package:
 
     @property
     def figures(self) -> str:
-        """Size and speed beside their budgets."""
         size = f"{self.unzipped_bytes / 1e6:.1f} MB unzipped (budget {BUDGET_BYTES / 1e6:.0f})"
         slow = ", OVER BUDGET" if self.import_s >= IMPORT_BUDGET_S else ""
         return f"{size}, import app {self.import_s * 1e3:.0f} ms (budget {IMPORT_BUDGET_S * 1e3:.0f}{slow})"
@@ -250,7 +249,6 @@ def release_of(folders: Sequence[Path]) -> str:
 
 
 def unzipped_bytes(folders: Sequence[Path]) -> int:
-    """The size of everything that would be in the zip."""
     return sum(path.stat().st_size for _, path in _members(folders))
 
 

@@ -39,7 +39,6 @@ class Template:
 
     @property
     def body(self) -> str:
-        """The JSON text, the same for the same document."""
         return json.dumps(self.document, separators=(",", ":"))
 
 
@@ -222,7 +221,6 @@ class Stacks:
 
 
 def outputs(stack: Mapping[str, Any]) -> dict[str, str]:
-    """The outputs of a stack as `Stacks.find` gives it."""
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 

@@ -67,7 +67,6 @@ def caller() -> str:
 
 
 def jwks_url(aws: Aws, user_pool: str) -> str:
-    """Where the public keys of a user pool are."""
     return f"{aws.endpoint('cognito-idp')}/{user_pool}/.well-known/jwks.json"
 
 

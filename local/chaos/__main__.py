@@ -139,11 +139,9 @@ class Ledger:
         return bool(head.get("hold", {}).get("S") == Hold.ACCOUNT_REFUSED.value)
 
     def queued(self) -> int:
-        """Messages that wait or are being worked on."""
         return self._messages(self._queue, "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
     def dead_letters(self) -> int:
-        """Messages that were given up."""
         return self._messages(f"{self._queue}-dead", "ApproximateNumberOfMessages")
 
     def _messages(self, queue: str, *names: str) -> int:

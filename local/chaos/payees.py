@@ -49,7 +49,6 @@ class Payee:
 
     @property
     def entitlement_id(self) -> str:
-        """What this person is owed, as the ledger names it."""
         return entitlement_id(self.beneficiary.wave, self.beneficiary.registrant_id, Kind.INCENTIVE)
 
     # How this person's payout begins. All of it follows from the number, so that a seed repeats it.

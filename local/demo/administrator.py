@@ -115,7 +115,6 @@ class Administrator:
         return Partner(_word_after("partner", out), _word_after("key", out))
 
     def import_courses(self, catalogue: str) -> int:
-        """Import a catalogue (CSV) and return how many courses it has."""
         file = self._log.with_name("courses.csv")
         file.write_text(catalogue)
         self._must("course", "import", str(file), "--reason", "Katalog percobaan")
@@ -147,7 +146,6 @@ class Administrator:
         return self._must("statistics", "show").splitlines()
 
     def add_cosignature(self, wave: int, line: bytes) -> None:
-        """Publish the line that a witness signed."""
         self._must("draw", "witness", "add", str(wave), line.decode().rstrip())
 
     def check_draw(self, wave: int, folder: Path) -> list[str]:
@@ -160,7 +158,6 @@ class Administrator:
         return Comparison(said=out.splitlines(), wrong=wrong)
 
     def books(self) -> dict[str, Any]:
-        """The provider's own report."""
         found: dict[str, Any] = urllib3.request("GET", f"{self._fsp_url}/sandbox/books", timeout=120).json()
         return found
 
@@ -212,7 +209,6 @@ def _invoke(command: list[str], env: Mapping[str, str] | None) -> Result:
 
 
 def _word_after(word: str, text: str) -> str:
-    """The word after the first `word` of a text."""
     words = text.split()
     return words[words.index(word) + 1]
 

@@ -136,7 +136,6 @@ class Crowd:
         self._workers = workers
 
     def who(self, condition: Callable[[Diary], object]) -> list[Diary]:
-        """The diaries that meet a condition."""
         return [diary for diary in self.diaries if condition(diary)]
 
     def call(self, diary: Diary, method: str, path: str, body: Any = None) -> Answer:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from itertools import cycle, islice
@@ -94,7 +94,6 @@ class Identities:
         return f"{self._district(regency)}{issued:%d%m%y}{self._number:04d}"
 
     def pick(self, choices: tuple[str, ...]) -> str:
-        """One of them, by the same source."""
         return self._source.choice(choices)
 
     def _birth_date(self) -> date:
@@ -229,7 +228,6 @@ class Person:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """What signs this person in."""
         return {"email": self.email, "password": self.password}
 
 
@@ -243,7 +241,7 @@ def people(seed: int, count: int, today: date, programme: Programme, failing_suf
         raise ValueError(f"at least {fewest} people are needed")
     identities = Identities(seed, today, programme, failing_suffix)
     registering = _registering(identities, count - len(_REFUSED))
-    return registering + [refused(registering, identities) for refused in _REFUSED]
+    return registering + [refused.make(registering, identities) for refused in _REFUSED]
 
 
 def _registering(identities: Identities, count: int) -> list[Person]:
@@ -291,44 +289,37 @@ def _person(identity: Identity, part: Part, identities: Identities) -> Person:
 
 # Who is refused
 
-_Refused = Callable[[Sequence[Person], Identities], Person]
+_Change = str | Callable[[str], str] | None
+"""Of a field of a form: what it is instead, or what is made of the right value; None leaves it out."""
 
 
-def _with(refusal: Refusal, **changes: str | Callable[[str], str] | None) -> _Refused:
-    """Someone who sends a form with these changes (None: leaves the field out; a function: of the right value)."""
+@dataclass(frozen=True)
+class _Refused:
+    """Somebody whose form has these changes, a field of a person registered before, or a birth outside the ages."""
 
-    def make(_: Sequence[Person], identities: Identities) -> Person:
-        person = _person(identities.invent(), Part.AWAY, identities)
-        form = dict(person.form)
-        for field, change in changes.items():
-            value = change(form[field]) if callable(change) else change
-            form = {name: old for name, old in form.items() if name != field} | ({field: value} if value else {})
-        return replace(person, form=form, refusal=refusal)
+    refusal: Refusal
+    changes: Mapping[str, _Change] = field(default_factory=dict)
+    copies: str = ""
+    born: Callable[[Identities], date] | None = None
 
-    return make
-
-
-def _copying(refusal: Refusal, field: str) -> _Refused:
-    """Someone who gives what belongs to a person registered before."""
-
-    def make(registered: Sequence[Person], identities: Identities) -> Person:
-        person = _person(identities.invent(), Part.AWAY, identities)
-        return replace(person, form={**person.form, field: registered[-1].form[field]}, refusal=refusal)
-
-    return make
-
-
-def _born(refusal: Refusal, birthday: Callable[[Identities], date]) -> _Refused:
-    """Someone born on a day that is outside the ages, with the NIK that goes with it."""
-
-    def make(_: Sequence[Person], identities: Identities) -> Person:
+    def make(self, registered: Sequence[Person], identities: Identities) -> Person:
         identity = identities.invent()
-        born = birthday(identities)
-        number = _nik(identity.nik[:6], born, identity.number, woman=identity.woman)
-        person = _person(replace(identity, birth_date=born, nik=number), Part.AWAY, identities)
-        return replace(person, refusal=refusal)
+        if self.born is not None:
+            born = self.born(identities)
+            number = _nik(identity.nik[:6], born, identity.number, woman=identity.woman)
+            identity = replace(identity, birth_date=born, nik=number)
+        person = _person(identity, Part.AWAY, identities)
+        form = dict(person.form)
+        for name, change in self.changes.items():
+            form[name] = change(form[name]) if callable(change) else change
+        if self.copies:
+            form[self.copies] = registered[-1].form[self.copies]
+        form = {name: value for name, value in form.items() if value is not None}
+        return replace(person, form=form, refusal=self.refusal)
 
-    return make
+
+def _with(refusal: Refusal, **changes: _Change) -> _Refused:
+    return _Refused(refusal, changes)
 
 
 _MALFORMED_NIK = Refusal(422, "malformed_nik")
@@ -344,13 +335,15 @@ _REFUSED: tuple[_Refused, ...] = (
     _with(Refusal(422, "malformed_kk"), kk=lambda kk: kk[:15] + "X"),
     _with(_MALFORMED_PHONE, phone="0812-345"),
     _with(_MALFORMED_PHONE, phone="(021) 555-1234"),
-    _born(Refusal(422, "under_age"), lambda some: _years_before(some.today + timedelta(days=3), some.rules.age_min)),
-    _born(Refusal(422, "over_age"), lambda some: _years_before(some.today, some.rules.age_max + 1)),
+    _Refused(
+        Refusal(422, "under_age"), born=lambda some: _years_before(some.today + timedelta(days=3), some.rules.age_min)
+    ),
+    _Refused(Refusal(422, "over_age"), born=lambda some: _years_before(some.today, some.rules.age_max + 1)),
     _with(Refusal(422, "in_formal_education"), employment="student"),
     _with(_EXCLUDED, employment="civil_servant"),
     _with(_EXCLUDED, employment="soe_executive"),
-    _copying(Refusal(409, "nik_already_registered"), "nik"),
-    _copying(Refusal(409, "phone_already_used"), "phone"),
+    _Refused(Refusal(409, "nik_already_registered"), copies="nik"),
+    _Refused(Refusal(409, "phone_already_used"), copies="phone"),
     _with(_CONSENT_MISSING, consent_version=None),
     _with(_CONSENT_MISSING, consent_version="1999-01"),
     _with(Refusal(400, "unknown_field"), mothers_maiden_name="Ratna"),

@@ -108,7 +108,6 @@ class Scene:
     tell: Callable[[str], None]
 
     def patience(self, awaited: str, given_up_after_s: float) -> Patience:
-        """Patience by this scene's clock."""
         return Patience(self.clock, self.tell, awaited, given_up_after_s)
 
 
@@ -130,7 +129,6 @@ class Screen:
         )
 
     def line(self, text: str) -> None:
-        """A line, with the seconds since the beginning."""
         self._ended = time.monotonic()
         self._console.print(f"{self._ended - self._began:5.0f} s  {text}", markup=False, soft_wrap=True)
 

@@ -156,7 +156,6 @@ def read_payouts(crowd: Crowd, step: str) -> int:
 
 
 def read_place(crowd: Crowd, diary: Diary) -> None:
-    """Look at the place, the trainings and what is left to spend."""
     diary.place = crowd.read(diary, "/me")["beneficiary"]
     _read(crowd, diary)
 
@@ -281,7 +280,6 @@ def _complete(crowd: Crowd, partner: Partner, diary: Diary, training: Training) 
 
 
 def _completion(crowd: Crowd, diary: Diary, training: Training) -> dict[str, Any]:
-    """What the partner reports of a training that is completed now."""
     return {
         "redeem_code": training["redeem_code"],
         "certificate_number": f"{training['course']}/{diary.person.number:04d}",

@@ -153,7 +153,6 @@ class _Handler(JsonHandler):
 
 
 def _outcome(work: Callable[[], Any]) -> tuple[int, Any]:
-    """Status and body of the answer to a request."""
     try:
         return 200, work()
     except Refusal as refusal:

@@ -25,7 +25,6 @@ class Loopback:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def wait(self) -> None:
-        """Answer until interrupted."""
         self._thread.join()
 
     def __enter__(self: L) -> L:

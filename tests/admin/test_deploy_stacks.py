@@ -1,4 +1,4 @@
-"""Change sets: what is said and done when nothing changes, something changes, or something fails."""
+"""Change sets: what is said and done when something changes or fails, and that no data is lost by a flag."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from admin.deployment.stacks import DeployFailed, Stacks, Template, outputs
+from admin.deployment import deploy, stages
+from admin.deployment.stacks import HOLDS_DATA, Consent, DeployFailed, Stacks, Template, losses
+from infrastructure import data_stack
 
 ARN = "arn:aws:cloudformation:ap-southeast-3:000000000000:stack/demo/1"
 TEMPLATE = Template({"Parameters": {"Stage": {}, "Visibility": {"Default": 180}}, "Resources": {}})
@@ -99,6 +101,18 @@ def stacks(cloudformation: CloudFormation) -> tuple[Stacks, list[str]]:
     return Stacks(cloudformation, lines.append, sleep=lambda _: None, wait_s=30), lines
 
 
+def deployed() -> CloudFormation:
+    """A stack that is there."""
+    return CloudFormation("CREATE_COMPLETE", {"Stage": "demo"})
+
+
+def refusal(cloudformation: CloudFormation) -> str:
+    """Why a deployment fails."""
+    with pytest.raises(DeployFailed) as failed:
+        stacks(cloudformation)[0].deploy("demo", TEMPLATE, {"Stage": "demo"})
+    return str(failed.value)
+
+
 @pytest.mark.parametrize("status", [None, "REVIEW_IN_PROGRESS"])
 def test_a_stack_that_is_not_there_or_was_never_executed_is_created_and_watched(status):
     cloudformation = CloudFormation(status)
@@ -140,7 +154,7 @@ def test_resources_can_be_counted_instead_of_listed_and_failures_are_shown_all_t
     ],
 )
 def test_without_changes_it_says_so_and_changes_nothing(reason):
-    cloudformation = CloudFormation("CREATE_COMPLETE", {"Stage": "demo"})
+    cloudformation = deployed()
     cloudformation.proposal = {"Status": "FAILED", "StatusReason": reason}
     deployer, lines = stacks(cloudformation)
 
@@ -164,7 +178,7 @@ def test_a_parameter_that_is_not_given_keeps_its_value():
 
 
 def test_each_failed_resource_is_shown_with_its_reason_and_its_victims_are_not():
-    cloudformation = CloudFormation("CREATE_COMPLETE", {"Stage": "demo"})
+    cloudformation = deployed()
     cloudformation.to_come = [
         event("Queue", "UPDATE_FAILED", "VisibilityTimeout must be below 43200"),
         event("Topic", "UPDATE_FAILED", "Resource update cancelled"),
@@ -184,19 +198,13 @@ def test_each_failed_resource_is_shown_with_its_reason_and_its_victims_are_not()
 def test_what_was_found_wrong_beforehand_is_listed_resource_by_resource():
     cloudformation = CloudFormation(None)
     cloudformation.proposal = {"Status": "FAILED", "StatusReason": "Validation failed. Call DescribeEvents for more."}
-
-    with pytest.raises(DeployFailed) as failed:
-        stacks(cloudformation)[0].deploy("demo", TEMPLATE, {"Stage": "demo"})
-
-    assert str(failed.value).splitlines()[1:] == ["Bucket (AWS::S3::Bucket): it exists"]
+    assert refusal(cloudformation).splitlines()[1:] == ["Bucket (AWS::S3::Bucket): it exists"]
 
 
 def test_a_template_that_is_refused_outright_is_one_line():
     cloudformation = CloudFormation(None)
     cloudformation.refusal = "Template format error: Unrecognized resource types: [AWS::Nope]"
-
-    with pytest.raises(DeployFailed, match="nothing was changed: Template format error"):
-        stacks(cloudformation)[0].deploy("demo", TEMPLATE, {"Stage": "demo"})
+    assert "nothing was changed: Template format error" in refusal(cloudformation)
 
 
 def test_a_stack_whose_first_creation_failed_is_deleted_and_made_again():
@@ -217,15 +225,13 @@ def test_a_stack_that_is_busy_or_broken_or_wants_a_parameter_is_left_alone(statu
 
 
 def test_waiting_ends():
-    cloudformation = CloudFormation("CREATE_COMPLETE", {"Stage": "demo"})
+    cloudformation = deployed()
     cloudformation.to_come = [event("demo", "UPDATE_IN_PROGRESS")]
-
-    with pytest.raises(DeployFailed, match="not done after 30 s"):
-        stacks(cloudformation)[0].deploy("demo", TEMPLATE, {})
+    assert "not done after 30 s" in refusal(cloudformation)
 
 
 def test_what_is_lost_is_named():
-    cloudformation = CloudFormation("CREATE_COMPLETE", {"Stage": "demo"})
+    cloudformation = deployed()
     cloudformation.changes = [
         {"ResourceChange": {"Action": "Remove", "LogicalResourceId": "Topic"}},
         {"ResourceChange": {"Action": "Modify", "LogicalResourceId": "Pool", "Replacement": "True"}},
@@ -237,10 +243,6 @@ def test_what_is_lost_is_named():
     deployer.deploy("demo", TEMPLATE, {})
 
     assert lines[0] == "demo: 2 to modify, 1 to remove; removed or replaced: Topic, Pool"
-
-
-def test_deleting_what_is_not_there_is_no_failure():
-    assert stacks(CloudFormation(None))[0].delete("demo") is False
 
 
 def test_a_large_template_is_read_from_the_bucket():
@@ -255,5 +257,141 @@ def test_a_large_template_is_read_from_the_bucket():
     assert "TemplateBody" not in asked
 
 
-def test_outputs_are_read_by_name():
-    assert outputs({"Outputs": [{"OutputKey": "Url", "OutputValue": "x"}]}) == {"Url": "x"}
+TABLE = "AWS::DynamoDB::Table"
+
+
+def change(kind: str, action: str = "Modify", **more: Any) -> dict[str, Any]:
+    return {"Action": action, "ResourceType": kind, "LogicalResourceId": "It", **more}
+
+
+def touching(name: str, attribute: str = "Properties", **more: Any) -> dict[str, Any]:
+    return {"Replacement": "False", "Details": [{"Target": {"Attribute": attribute, "Name": name}, **more}]}
+
+
+BUCKET, KEY, ALIAS, SECRET = "AWS::S3::Bucket", "AWS::KMS::Key", "AWS::KMS::Alias", "AWS::SecretsManager::Secret"
+TOPIC, POOL, API = "AWS::SNS::Topic", "AWS::Cognito::UserPool", "AWS::ApiGateway::RestApi"
+
+REMOVED = (TABLE, BUCKET, KEY, SECRET, TOPIC, ALIAS, API, "AWS::SES::EmailIdentity", "AWS::SSM::Parameter")
+REPLACED = ((TABLE, "True"), (BUCKET, "True"), (KEY, "Conditional"), (POOL, "True"), (TOPIC, "True"), (ALIAS, "True"))
+CHANGED = (
+    (TABLE, "PointInTimeRecoverySpecification"),
+    (TABLE, "DeletionProtectionEnabled"),
+    (TABLE, "TimeToLiveSpecification"),
+    (BUCKET, "VersioningConfiguration"),
+    (KEY, "PendingWindowInDays"),
+    (KEY, "Enabled"),
+    (ALIAS, "TargetKeyId"),
+    (SECRET, "GenerateSecretString"),
+    (SECRET, "SecretString"),
+    ("AWS::SQS::Queue", "RedrivePolicy"),
+)
+LOST = {
+    **{f"{kind} is removed": (change(kind, "Remove"), "removed") for kind in REMOVED},
+    **{f"{kind} is replaced": (change(kind, Replacement=how), "replaced") for kind, how in REPLACED},
+    **{f"{name} of {kind}": (change(kind, **touching(name)), f"changed in {name}") for kind, name in CHANGED},
+    "it is no longer retained": (change(TABLE, **touching("", "DeletionPolicy")), "changed in DeletionPolicy"),
+    "nor when it is replaced": (
+        change(BUCKET, **touching("", "UpdateReplacePolicy")),
+        "changed in UpdateReplacePolicy",
+    ),
+    "the key that an alias means is replaced": (
+        change(ALIAS, **touching("TargetKeyId", CausingEntity="MacKey")),
+        "changed in TargetKeyId",
+    ),
+}
+KEPT = {
+    "a function is replaced": change("AWS::Lambda::Function", Replacement="True"),
+    "an alarm is removed": change("AWS::CloudWatch::Alarm", "Remove"),
+    "a table is added": change(TABLE, "Add"),
+    "a table has one index more": change(TABLE, **touching("GlobalSecondaryIndexes")),
+    "a topic has another display name": change("AWS::SNS::Topic", **touching("DisplayName")),
+    "the API has one route more": change("AWS::ApiGateway::RestApi", **touching("Body")),
+    "the local cloud says so of the API": change("AWS::ApiGateway::RestApi", Replacement="True"),
+    "who signs in has another client": change("AWS::Cognito::UserPoolClient", Replacement="True"),
+    "a queue has another consumer": change("AWS::Lambda::EventSourceMapping", Replacement="True"),
+    "tags change": change(TABLE, **touching("", "Tags")),
+    "the stage is protected by its parameter": change(
+        TABLE, **touching("DeletionProtectionEnabled", CausingEntity="Protection")
+    ),
+}
+
+
+@pytest.mark.parametrize(("one", "how"), LOST.values(), ids=LOST)
+def test_without_its_name_nothing_is_changed_and_with_it_all_is(one: dict[str, Any], how: str) -> None:
+    assert losses([one]) == {"It": how}
+    for consent, good in (
+        (Consent(), False),
+        (Consent(["Other", "it"]), False),
+        (Consent(typed=lambda _: "yes"), False),
+        (Consent(typed=lambda _: ""), False),
+        (Consent(["It"]), True),
+        (Consent(typed=lambda _: "It"), True),
+    ):
+        cloudformation = CloudFormation("UPDATE_COMPLETE")
+        cloudformation.changes = [{"ResourceChange": one}]
+        cloudformation.to_come = [event("It", "UPDATE_COMPLETE"), event("demo", "UPDATE_COMPLETE")]
+        deployer, _ = stacks(cloudformation)
+        deployer._consent = consent
+        if good:
+            assert deployer.deploy("demo", TEMPLATE, {"Stage": "demo"}) is True
+        else:
+            with pytest.raises(DeployFailed, match=f"It holds what no deployment makes again, and would be {how}"):
+                deployer.deploy("demo", TEMPLATE, {"Stage": "demo"})
+        assert len(cloudformation.done("execute_change_set")) == good
+        assert len(cloudformation.done("delete_change_set")) != good
+
+
+@pytest.mark.parametrize("one", KEPT.values(), ids=KEPT)
+def test_of_what_loses_nothing_nobody_is_asked(one: dict[str, Any]) -> None:
+    Consent(typed=pytest.fail)("demo", [one])
+
+
+def test_all_that_is_retained_in_our_own_stacks_is_known_to_hold_data() -> None:
+    resources = data_stack.template()["Resources"].values()
+    kinds = {resource["Type"] for resource in resources if "DeletionPolicy" in resource}
+    assert kinds <= HOLDS_DATA
+    assert TABLE in kinds
+
+
+def stage(**kept: str) -> dict[str, Any]:
+    return {"Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in kept.items()]}
+
+
+@pytest.mark.parametrize(
+    ("before", "given", "protection", "outcome"),
+    [
+        (None, {}, "on", "yes"),
+        (None, {}, "off", "no"),
+        (None, {"Production": "no"}, "on", "no"),
+        (None, {"Production": "yes"}, "off", None),
+        (stage(Protection="on", Production="yes"), {}, "on", "yes"),
+        (stage(Protection="on", Production="yes"), {"Production": "no"}, "on", None),
+        (stage(Protection="on", Production="yes"), {"Production": "no"}, "off", None),
+        (stage(Protection="on", Production="yes"), {}, "off", None),
+        (stage(Protection="on"), {}, "on", "yes"),
+        (stage(Protection="on"), {}, "off", None),
+        (stage(Protection="on"), {"Production": "no"}, "on", None),
+        (stage(Protection="off"), {}, "off", "no"),
+        (stage(Protection="on", Production="no"), {}, "off", "no"),
+        (stage(Protection="off", Production="no"), {"Production": "yes"}, "off", None),
+        (stage(Protection="off", Production="no"), {"Production": "yes"}, "on", None),
+        (stage(Protection="off", Production="no"), {}, "on", "no"),
+    ],
+)
+@pytest.mark.parametrize("name", ["prod", "production", "test"])
+def test_production_is_what_the_first_deployment_made_it_whatever_the_name(
+    name: str, before: dict[str, Any] | None, given: dict[str, str], protection: str, outcome: str | None
+) -> None:
+    if outcome is None:
+        with pytest.raises(DeployFailed, match=f"{name} is (no )?production"):
+            deploy._production(name, given, protection, before)
+    else:
+        assert deploy._production(name, given, protection, before) == outcome
+
+
+def test_the_template_records_it() -> None:
+    declared = data_stack.template()
+    assert declared["Parameters"]["Production"]["AllowedValues"] == ["yes", "no"]
+    assert declared["Outputs"]["Production"] == {"Value": {"Ref": "Production"}}
+    assert stages.is_production(stage(Production="yes", Protection="off"))
+    assert Template(declared).body

@@ -1,4 +1,4 @@
-"""The steps around the stacks: code in its place, nothing retained where nothing may be, the first request, the end."""
+"""The steps around the stacks: code in its place, the first request, a stage's end, its functions run by hand."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 from click.testing import CliRunner
+from moto import mock_aws
 
-from admin.commands.stage import deploy as deploy_command
+from admin.cli import main
+from admin.commands import stage
 from admin.deployment import deploy, stages
+from admin.deployment.deploy import destroy
 from admin.deployment.stacks import DeployFailed, Template
-from chalicelib.config import BadConfiguration
+from chalicelib.config import BadConfiguration, Settings
 from infrastructure import app_stack, data_stack
 from tests.conftest import REGION
 
@@ -156,7 +161,73 @@ def test_without_a_region_nothing_is_guessed(monkeypatch):
 def test_a_wrong_parameter_is_told_before_anything_is_done_and_without_a_traceback(monkeypatch, given, code, told):
     monkeypatch.setattr(stages, "connect", pytest.fail)
 
-    result = CliRunner().invoke(deploy_command, ["--stage", "test", "--parameter", given])
+    result = CliRunner().invoke(main, ["deploy", "--stage", "test", "--parameter", given])
 
     assert result.exit_code == code
     assert re.search(told, result.output)
+
+
+def test_a_stage_goes_with_every_version_of_what_it_published(cloud: Settings):
+    s3 = boto3.client("s3", REGION)
+    for body in (b"first", b"second"):
+        s3.put_object(Bucket=cloud.results_bucket, Key="draws/1/note", Body=body)
+    s3.delete_object(Bucket=cloud.results_bucket, Key="draws/1/note")
+    lines: list[str] = []
+
+    destroy("test", lines.append)
+
+    assert f"emptying {cloud.results_bucket}" in lines
+    with pytest.raises(ClientError, match="404"):
+        s3.head_bucket(Bucket=cloud.results_bucket)
+    with pytest.raises(ClientError, match="does not exist"):
+        boto3.client("cloudformation", REGION).describe_stacks(StackName="gelombang-test-data")
+
+
+def test_destroying_again_finds_nothing_to_do(cloud: Settings):
+    destroy("test", lambda _: None)
+    lines: list[str] = []
+
+    destroy("test", lines.append)
+
+    assert lines == ["gelombang-test-app: not there"]
+
+
+@pytest.mark.parametrize(
+    ("kept", "refusal"),
+    [
+        ({"Production": "yes"}, "staging is production"),
+        ({"Production": "yes", "Protection": "off"}, "staging is production"),
+        ({"Production": "no"}, "staging is protected"),
+    ],
+)
+def test_a_production_stage_and_a_protected_one_stay(no_real_cloud: None, kept: dict[str, str], refusal: str):
+    with mock_aws():
+        given = {"Stage": "staging"} | kept
+        boto3.client("cloudformation", REGION).create_stack(
+            StackName="gelombang-staging-data",
+            TemplateBody=json.dumps(data_stack.template()),
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
+        )
+
+        with pytest.raises(DeployFailed, match=refusal):
+            destroy("staging", lambda _: None)
+        assert boto3.client("dynamodb", REGION).describe_table(TableName="gelombang-staging-waves")
+        told = CliRunner().invoke(main, ["destroy", "--stage", "staging", "--yes"])
+        assert (told.exit_code, refusal in told.output) == (1, True)
+        assert boto3.client("dynamodb", REGION).describe_table(TableName="gelombang-staging-waves")
+
+
+def test_without_yes_the_name_of_the_stage_is_typed(cloud: Settings):
+    for typed in ("y", "yes", "prod", ""):
+        told = CliRunner().invoke(main, ["destroy", "--stage", "test"], input=f"{typed}\n")
+        assert (told.exit_code, "nothing was deleted" in told.output) == (1, True)
+    assert boto3.client("s3", REGION).head_bucket(Bucket=cloud.results_bucket)
+    assert CliRunner().invoke(main, ["destroy", "--stage", "test"], input="test\n").exit_code == 0
+
+
+def test_a_scheduled_function_is_run_with_the_event_of_its_schedule(monkeypatch):
+    fired = []
+    monkeypatch.setattr(stage, "fire", lambda stage, function: fired.append((stage, function)))
+    ran = CliRunner().invoke(main, ["trigger", "expire_places", "--stage", "test"])
+    assert (ran.exit_code, ran.output) == (0, "expire_places has run\n")
+    assert fired == [("test", "expire_places")]

@@ -174,28 +174,34 @@ def test_what_sqs_does_not_take_stays_where_it_is(boxes, monkeypatch):
     assert len(boxes.emptied(boxes.dead)) == 2
 
 
-def test_batches_of_awards_are_listed_by_their_wave_and_sent_again(boxes, cloud):
-    awards = Boxes(cloud, "awards")
-    body = encode_message(Message(145, 17, ("person-1", "person-2")))
-    awards.given_up(body, json.dumps({"v": 1, "wave": 145, "batch": 17, "people": ["Ani Wijaya"]}))
-    listed = lines("list", "--queue", "awards")
-    assert sorted(line.split("received 1  ")[1] for line in listed[:2]) == [
-        "none of ours, 60 bytes",
-        "wave 145, batch 17, 2 people",
-    ]
-    assert lines("redrive", "--queue", "awards")[0].startswith("1 sent again; 1 left")
-    assert awards.emptied(awards.url) == [body]
+AWARD = {"v": 1, "wave": 145, "batch": 17, "people": ["Ani Wijaya"]}
 
 
-def test_mails_are_listed_by_their_notice_and_sent_again(boxes, cloud):
-    mails = Boxes(cloud, "mails")
-    body = notices.encode_message("0a1b-2c3d", "result/145")
-    mails.given_up(body, notices.encode_message("Ani Wijaya", "result/145"))
-    listed = lines("list", "--queue", "mails")
-    assert sorted(line.split("  ")[-1].split(",")[0] for line in listed[:2]) == ["0a1b-2c3d result/145", "none of ours"]
-    assert listed[2] == "2 in the dead-letter queue of the mails, as SQS counts"
-    assert lines("redrive", "--queue", "mails")[0].startswith("1 sent again; 1 left")
-    assert mails.emptied(mails.url) == [body]
+@pytest.mark.parametrize(
+    ("queue", "ours", "strange", "about"),
+    [
+        (
+            "awards",
+            encode_message(Message(145, 17, ("person-1", "person-2"))),
+            json.dumps(AWARD),
+            "wave 145, batch 17, 2 people",
+        ),
+        (
+            "mails",
+            notices.encode_message("0a1b-2c3d", "result/145"),
+            notices.encode_message("Ani Wijaya", "result/145"),
+            "0a1b-2c3d result/145",
+        ),
+    ],
+)
+def test_other_queues_are_listed_by_what_they_are_about_and_sent_again(boxes, cloud, queue, ours, strange, about):
+    letters = Boxes(cloud, queue)
+    letters.given_up(ours, strange)
+    *listed, total = lines("list", "--queue", queue)
+    assert {line.split("received 1  ")[1] for line in listed} == {f"none of ours, {len(strange)} bytes", about}
+    assert total == f"2 in the dead-letter queue of the {queue}, as SQS counts"
+    assert lines("redrive", "--queue", queue)[0].startswith("1 sent again; 1 left")
+    assert letters.emptied(letters.url) == [ours]
     assert boxes.emptied(boxes.url) == []
 
 

@@ -1,7 +1,9 @@
-"""The draw's benchmark sends pages as DynamoDB does, keeps objects as S3 does, and plays nothing else."""
+"""The draw's benchmark sends pages as DynamoDB does, and the application and the plain way agree on the result."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +20,7 @@ from chalicelib.aws import dynamodb
 from chalicelib.waves.entries import EntryStore
 from chalicelib.waves.rules import SHARDS
 from chalicelib.waves.store import WavesTable
+from tests.conftest import ROOT
 from tests.waves.ordinary_reader import OrdinaryReader
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -121,3 +124,17 @@ def test_another_question_is_an_error_and_not_a_guess(s3: Any) -> None:
             ProjectionExpression="sk",
             ConsistentRead=True,
         )
+
+
+def test_a_small_draw_is_read_in_one_call_a_partition_and_chosen_alike() -> None:
+    # A process of its own: the benchmark builds the application from its own environment.
+    ran = subprocess.run(
+        [sys.executable, "-m", "bench.draw", "--entries", "2000", "--runs", "1"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "DynamoDB: 64 calls, 64 read units" in ran.stdout
+    assert "(a) / pages to winners: " in ran.stdout
