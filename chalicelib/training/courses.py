@@ -10,15 +10,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 
-from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 from pynamodb.exceptions import DeleteError
 
 from ..aws.admin_acts import PARTITION, Act, Journal
+from ..aws.attributes import EnumAttribute, InstantAttribute, TextsAttribute, WholeAttribute, item_of
 from ..aws.dynamodb import find, is_condition_failure
-from ..clock import iso, parse_iso
 from ..config import Programme
 from ..ids import same_person
 from ..payouts.errors import SamePerson
+from ..structs import fill
 from . import catalogue, wire
 from .errors import CatalogueNotProposed, CourseNotOffered, UnknownCourse
 from .partners import PartnerStore, TrainingAct
@@ -33,11 +34,11 @@ class CourseItem(TrainingTable):
     partner_id = UnicodeAttribute()
     code = UnicodeAttribute()
     title = UnicodeAttribute()
-    price_idr = NumberAttribute()
-    hours = NumberAttribute(null=True)
-    mode = UnicodeAttribute()
-    region = NumberAttribute(null=True)
-    skills = UnicodeSetAttribute()
+    price_idr = WholeAttribute()
+    hours = WholeAttribute(default=0)
+    mode = EnumAttribute(Mode)
+    region = WholeAttribute(null=True)
+    skills = TextsAttribute()
     offered = BooleanAttribute()
 
 
@@ -47,7 +48,7 @@ class ProposedItem(TrainingTable):
     digest = UnicodeAttribute()
     maker = UnicodeAttribute()
     note = UnicodeAttribute()
-    made_at = UnicodeAttribute()
+    made_at = InstantAttribute()
 
 
 @dataclass(frozen=True)
@@ -65,23 +66,16 @@ class CourseStore:
 
     def propose(self, proposed: ProposedImport) -> None:
         """Keep what waits for another administrator, in place of what did before."""
-        ProposedItem(
-            PARTITION,
-            "CATALOGUE",
-            digest=proposed.digest,
-            maker=proposed.maker,
-            note=proposed.note,
-            made_at=iso(proposed.made_at),
-        ).save()
+        item_of(ProposedItem, PARTITION, "CATALOGUE", proposed).save()
 
     def proposed(self) -> ProposedImport | None:
         """What waits for another administrator, by a consistent read."""
         item = find(ProposedItem, PARTITION, "CATALOGUE")
-        return ProposedImport(item.digest, item.maker, item.note, parse_iso(item.made_at)) if item else None
+        return fill(ProposedImport, item) if item else None
 
     def take_away(self, proposed: ProposedImport) -> None:
         """Nothing waits any more, unless something else was proposed meanwhile."""
-        same = (ProposedItem.digest == proposed.digest) & (ProposedItem.made_at == iso(proposed.made_at))
+        same = (ProposedItem.digest == proposed.digest) & (ProposedItem.made_at == proposed.made_at)
         try:
             ProposedItem(PARTITION, "CATALOGUE").delete(condition=same)
         except DeleteError as error:
@@ -92,7 +86,7 @@ class CourseStore:
         """Write each course whole, over what was there; what broke off is finished by doing it again."""
         with CourseItem.batch_write() as batch:
             for course in courses:
-                batch.save(_item(course))
+                batch.save(item_of(CourseItem, "COURSES", course.id, course))
 
     def courses(self) -> list[Course]:
         """The whole catalogue in order of id, also what is no longer offered."""
@@ -104,35 +98,8 @@ class CourseStore:
         return _course(item) if item else None
 
 
-def _item(course: Course) -> CourseItem:
-    return CourseItem(
-        "COURSES",
-        course.id,
-        partner_id=course.partner_id,
-        code=course.code,
-        title=course.title,
-        price_idr=course.price_idr,
-        hours=course.hours,
-        mode=course.mode.value,
-        region=course.region,
-        skills=set(course.skills),
-        offered=course.offered,
-    )
-
-
 def _course(item: CourseItem) -> Course:
-    return Course(
-        id=item.sk,
-        partner_id=item.partner_id,
-        code=item.code,
-        title=item.title,
-        price_idr=int(item.price_idr),
-        hours=int(item.hours or 0),
-        mode=Mode(item.mode),
-        region=int(item.region) if item.region is not None else None,
-        skills=frozenset(item.skills),
-        offered=item.offered and item.hours is not None,
-    )
+    return fill(Course, item, id=item.sk, offered=item.offered and item.hours > 0)
 
 
 KEPT = timedelta(minutes=1)

@@ -10,13 +10,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, TTLAttribute, UnicodeAttribute
 
 from ..aws.admin_acts import Act, ActColumns, Journal, Signed
+from ..aws.attributes import InstantAttribute, WholeAttribute, item_of
 from ..aws.dynamodb import find, save_if, update_if
-from ..clock import iso, parse_iso, wib_date
+from ..clock import wib_date
 from ..errors import NotFound
 from ..ids import Randomness, random_id
+from ..structs import fill
 from . import signatures
 from .errors import PartnerRevoked, RequestReplayed, SignatureInvalid
 from .rules import Partner, PartnerDay
@@ -31,24 +33,24 @@ class PartnerItem(TrainingTable):
 
     name = UnicodeAttribute()
     sealed_key = BinaryAttribute(legacy_encoding=False)
-    created_at = UnicodeAttribute()
-    revoked_at = UnicodeAttribute(null=True)
+    created_at = InstantAttribute()
+    revoked_at = InstantAttribute(null=True)
 
 
 class NonceItem(TrainingTable):
     """`NONCE#<partner>#<signature>` / `NONCE`: a request that was accepted. `claim` tells whose write it was."""
 
     claim = UnicodeAttribute()
-    expires_at = NumberAttribute()
+    expires_at = WholeAttribute()
 
 
 class DayItem(TrainingTable):
     """`DAY#<partner>` / `<WIB date>`: what a partner attested on it (TTL)."""
 
-    completions = NumberAttribute()
-    hours = NumberAttribute()
-    quick = NumberAttribute()
-    expires_at = NumberAttribute()
+    completions = WholeAttribute()
+    hours = WholeAttribute()
+    quick = WholeAttribute()
+    expires_at = TTLAttribute()
 
 
 class PartnerStore:
@@ -56,28 +58,22 @@ class PartnerStore:
 
     def add(self, partner: Partner) -> None:
         """Store a new partner; its random id cannot be taken."""
-        PartnerItem(
-            "PARTNERS",
-            partner.id,
-            name=partner.name,
-            sealed_key=partner.sealed_key,
-            created_at=iso(partner.created_at),
-        ).save(condition=PartnerItem.pk.does_not_exist())
+        item_of(PartnerItem, "PARTNERS", partner.id, partner).save(condition=PartnerItem.pk.does_not_exist())
 
     def partner(self, partner_id: str) -> Partner | None:
         """One consistent read, so that a revocation counts from the next request on."""
         item = find(PartnerItem, "PARTNERS", partner_id)
-        return _partner(item) if item else None
+        return fill(Partner, item, id=partner_id) if item else None
 
     def partners(self) -> list[Partner]:
         """Every partner, the revoked ones too."""
-        return [_partner(item) for item in PartnerItem.query("PARTNERS", consistent_read=True)]
+        return [fill(Partner, item, id=item.sk) for item in PartnerItem.query("PARTNERS", consistent_read=True)]
 
     def revoke(self, partner_id: str, now: datetime) -> None:
         """Set the time of revocation, once. Raises `NotFound`."""
         revoked_at = PartnerItem.revoked_at
         item = PartnerItem("PARTNERS", partner_id)
-        if not update_if(item, [revoked_at.set(revoked_at | iso(now))], PartnerItem.pk.exists()):
+        if not update_if(item, [revoked_at.set(revoked_at | now)], PartnerItem.pk.exists()):
             raise NotFound()
 
     def count(self, partner_id: str, hours: int, now: datetime, *, quick: bool) -> PartnerDay:
@@ -88,10 +84,10 @@ class PartnerStore:
                 DayItem.completions.add(1),
                 DayItem.hours.add(hours),
                 DayItem.quick.add(int(quick)),
-                DayItem.expires_at.set(int((now + DAYS_KEPT).timestamp())),
+                DayItem.expires_at.set(now + DAYS_KEPT),
             ]
         )
-        return PartnerDay(int(item.completions), int(item.hours), int(item.quick))
+        return fill(PartnerDay, item)
 
     def remember_request(self, partner_id: str, signature: str, claim: str, expires_at: int) -> None:
         """Mark a signature as used. Raises `RequestReplayed` if another request used it.
@@ -103,16 +99,6 @@ class PartnerStore:
         nonce = NonceItem(f"NONCE#{partner_id}#{signature}", "NONCE", claim=claim, expires_at=expires_at)
         if not save_if(nonce, NonceItem.pk.does_not_exist() | (NonceItem.claim == claim)):
             raise RequestReplayed()
-
-
-def _partner(item: PartnerItem) -> Partner:
-    return Partner(
-        id=item.sk,
-        name=item.name,
-        sealed_key=item.sealed_key,
-        created_at=parse_iso(item.created_at),
-        revoked_at=parse_iso(item.revoked_at) if item.revoked_at else None,
-    )
 
 
 class TrainingAct(StrEnum):

@@ -11,7 +11,6 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 from ..aws.dynamodb import LegsFailed, Transaction
-from ..clock import iso
 from ..config import Programme
 from ..errors import Unavailable
 from ..registration.service import Registrations
@@ -74,7 +73,7 @@ class Reports:
             if training.redeemed_at is not None:
                 return None
             after = replace(training, state=TrainingState.REDEEMED, redeemed_at=rules.to_milliseconds(now))
-            return after, lambda tx: self._store.add_step(tx, training, TrainingState.REDEEMED, redeemed_at=iso(now))
+            return after, lambda tx: self._store.add_step(tx, training, after.state, redeemed_at=now)
 
         return self._report(partner, form.redeem_code, step)
 
@@ -93,9 +92,7 @@ class Reports:
             rules.check_next(training, TrainingState.ATTENDED)
             rules.check_reported_at(attended_at, training.purchased_at - self._skew, now + self._skew)
             after = replace(training, state=TrainingState.ATTENDED, attended_at=attended_at.astimezone(UTC))
-            return after, lambda tx: self._store.add_step(
-                tx, training, TrainingState.ATTENDED, attended_at=iso(attended_at)
-            )
+            return after, lambda tx: self._store.add_step(tx, training, after.state, attended_at=attended_at)
 
         return self._report(partner, form.redeem_code, step)
 

@@ -8,12 +8,13 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
 from pynamodb.models import Model
 
+from ..aws.attributes import EnumAttribute, InstantAttribute, TextsAttribute, WholeAttribute, item_of
 from ..aws.dynamodb import Transaction, find
-from ..clock import iso, parse_iso
 from ..registration.vault import MacKind, PersonKey, SealKind
+from ..structs import fill
 from .rules import Review, Training, TrainingAccount, TrainingState, certificate
 
 TRAINING_LEG = "training"
@@ -41,29 +42,29 @@ class TrainingItem(TrainingTable):
     partner_name = UnicodeAttribute()
     code = UnicodeAttribute()
     title = UnicodeAttribute()
-    skills = UnicodeSetAttribute()
-    price_idr = NumberAttribute()
-    hours = NumberAttribute(null=True)
+    skills = TextsAttribute()
+    price_idr = WholeAttribute()
+    hours = WholeAttribute(default=0)
     redeem_code = UnicodeAttribute()
-    state = UnicodeAttribute()
-    purchased_at = UnicodeAttribute()
-    cancelled_at = UnicodeAttribute(null=True)
-    redeemed_at = UnicodeAttribute(null=True)
-    attended_at = UnicodeAttribute(null=True)
-    completed_at = UnicodeAttribute(null=True)
+    state = EnumAttribute(TrainingState)
+    purchased_at = InstantAttribute()
+    cancelled_at = InstantAttribute(null=True)
+    redeemed_at = InstantAttribute(null=True)
+    attended_at = InstantAttribute(null=True)
+    completed_at = InstantAttribute(null=True)
     sealed_certificate = BinaryAttribute(legacy_encoding=False, null=True)
-    rating = NumberAttribute(null=True)
+    rating = WholeAttribute(null=True)
     sealed_review = BinaryAttribute(legacy_encoding=False, null=True)
-    reviewed_at = UnicodeAttribute(null=True)
+    reviewed_at = InstantAttribute(null=True)
 
 
 class AccountItem(TrainingTable):
     """`T#<registrant>` / `ACCOUNT`: the balance, and counts of the trainings. Begins with the first purchase."""
 
-    balance_idr = NumberAttribute()
-    purchases = NumberAttribute()
-    completed = NumberAttribute(null=True)
-    first_completed_at = UnicodeAttribute(null=True)
+    balance_idr = WholeAttribute()
+    purchases = WholeAttribute()
+    completed = WholeAttribute(null=True)
+    first_completed_at = InstantAttribute(null=True)
 
 
 class CodeItem(TrainingTable):
@@ -120,20 +121,17 @@ class TrainingStore:
         """One consistent query, and the person's key where there is something to open."""
         account, trainings = None, []
         key = cache(self._seals.key)
-        for item in _OwnedItem.query(f"T#{registrant_id}", consistent_read=True):
-            if isinstance(item, AccountItem):
-                account = _account(item)
-            elif isinstance(item, TrainingItem):
+        for item in _owned(registrant_id):
+            if item.sk == _ACCOUNT:
+                account = fill(TrainingAccount, item)
+            else:
                 trainings.append(_training(item, key))
         return Owned(account, sorted(trainings, key=lambda one: (one.purchased_at, one.id)))
 
     def skills(self, registrant_id: str) -> frozenset[str]:
         """What a person's completed courses taught. One consistent query; nothing is opened."""
-        items = _OwnedItem.query(f"T#{registrant_id}", consistent_read=True)
-        completed = (
-            one for one in items if isinstance(one, TrainingItem) and one.state == TrainingState.COMPLETED.value
-        )
-        return frozenset().union(*(one.skills for one in completed))
+        trainings = (one for one in _owned(registrant_id) if one.sk != _ACCOUNT)
+        return frozenset().union(*(one.skills for one in trainings if one.state is TrainingState.COMPLETED))
 
     def training(self, registrant_id: str, training_id: str) -> Training | None:
         """One training of one person, by a consistent read."""
@@ -148,36 +146,31 @@ class TrainingStore:
     def account(self, registrant_id: str) -> TrainingAccount | None:
         """A person's account, by a consistent read; None before the first purchase."""
         item = find(AccountItem, f"T#{registrant_id}", _ACCOUNT)
-        return _account(item) if item else None
+        return fill(TrainingAccount, item) if item else None
 
     def accounts(self, registrant_ids: Iterable[str]) -> dict[str, TrainingAccount]:
         """The accounts of many, of those who ever bought something; one call for each hundred."""
         keys = [(f"T#{registrant_id}", _ACCOUNT) for registrant_id in registrant_ids]
-        return {item.pk.removeprefix("T#"): _account(item) for item in AccountItem.batch_get(keys)}
+        return {item.pk.removeprefix("T#"): fill(TrainingAccount, item) for item in AccountItem.batch_get(keys)}
 
     # Legs
 
     def add_purchase(self, tx: Transaction, training: Training, opening: TrainingAccount) -> None:
         """Take the price from the balance (that of `opening`, if this is the first purchase), never below zero."""
         person, price = training.registrant_id, training.price_idr
-        tx.put(TRAINING_LEG, _item(training), TrainingItem.pk.does_not_exist())
+        bought = item_of(TrainingItem, f"T#{person}", training.id, training)
+        tx.put(TRAINING_LEG, bought, TrainingItem.pk.does_not_exist())
         code = CodeItem(f"CODE#{training.redeem_code}", "CODE", registrant_id=person, training_id=training.id)
         tx.put("code", code, CodeItem.pk.does_not_exist())
-        enough = AccountItem.balance_idr >= price
-        tx.update(
-            ACCOUNT_LEG,
-            AccountItem(f"T#{person}", _ACCOUNT),
-            [
-                AccountItem.balance_idr.set((AccountItem.balance_idr | opening.balance_idr) - price),
-                AccountItem.purchases.add(1),
-            ],
-            # Whether the opening balance is enough, the caller has seen.
-            AccountItem.pk.does_not_exist() | enough,
-        )
+        balance = AccountItem.balance_idr
+        taken = [balance.set((balance | opening.balance_idr) - price), AccountItem.purchases.add(1)]
+        # Whether the opening balance is enough, the caller has seen.
+        enough = AccountItem.pk.does_not_exist() | (balance >= price)
+        tx.update(ACCOUNT_LEG, AccountItem(f"T#{person}", _ACCOUNT), taken, enough)
 
     def add_cancellation(self, tx: Transaction, training: Training, purchases: int, now: datetime) -> None:
         """Give the price back; fails in `ACCOUNT_LEG` if the person has not just so many purchases any more."""
-        self.add_step(tx, training, TrainingState.CANCELLED, cancelled_at=iso(now))
+        self.add_step(tx, training, TrainingState.CANCELLED, cancelled_at=now)
         tx.update(
             ACCOUNT_LEG,
             AccountItem(f"T#{training.registrant_id}", _ACCOUNT),
@@ -188,14 +181,9 @@ class TrainingStore:
     def add_completion(self, tx: Transaction, training: Training, number: str, completed_at: datetime) -> None:
         """Note the completion and its certificate; fails in `CERTIFICATE_LEG` if the partner gave that before."""
         sealed = self._seals.key(training.registrant_id).seal("certificate/1", number.encode())
-        self.add_step(tx, training, TrainingState.COMPLETED, completed_at=iso(completed_at), sealed_certificate=sealed)
+        self.add_step(tx, training, TrainingState.COMPLETED, completed_at=completed_at, sealed_certificate=sealed)
         guard = self._seals.mac("certificate", f"{training.partner_id}\0{number}")
-        proof = CertificateItem(
-            f"CERT#{guard}",
-            "CERT",
-            registrant_id=training.registrant_id,
-            training_id=training.id,
-        )
+        proof = item_of(CertificateItem, f"CERT#{guard}", "CERT", training, training_id=training.id)
         tx.put(CERTIFICATE_LEG, proof, CertificateItem.pk.does_not_exist())
         account = AccountItem(f"T#{training.registrant_id}", _ACCOUNT)
         tx.update(ACCOUNT_LEG, account, [AccountItem.completed.add(1)], AccountItem.pk.exists())
@@ -209,9 +197,9 @@ class TrainingStore:
             [
                 TrainingItem.rating.set(review.rating),
                 TrainingItem.sealed_review.set(sealed),
-                TrainingItem.reviewed_at.set(iso(review.reviewed_at)),
+                TrainingItem.reviewed_at.set(review.reviewed_at),
             ],
-            (TrainingItem.state == TrainingState.COMPLETED.value) & TrainingItem.reviewed_at.does_not_exist(),
+            (TrainingItem.state == TrainingState.COMPLETED) & TrainingItem.reviewed_at.does_not_exist(),
         )
 
     def add_graduation(self, tx: Transaction, training: Training) -> None:
@@ -219,36 +207,22 @@ class TrainingStore:
         tx.update(
             ACCOUNT_LEG,
             AccountItem(f"T#{training.registrant_id}", _ACCOUNT),
-            [AccountItem.first_completed_at.set(iso(certificate(training).completed_at))],
+            [AccountItem.first_completed_at.set(certificate(training).completed_at)],
             AccountItem.pk.exists() & AccountItem.first_completed_at.does_not_exist(),
         )
 
-    def add_step(self, tx: Transaction, training: Training, to: TrainingState, **facts: str | bytes) -> None:
+    def add_step(self, tx: Transaction, training: Training, to: TrainingState, **facts: datetime | bytes) -> None:
         """Take a training to its next state, with facts about it; fails if it is not where it was read any more."""
         tx.update(
             TRAINING_LEG,
             TrainingItem(f"T#{training.registrant_id}", training.id),
-            [TrainingItem.state.set(to.value), *(getattr(TrainingItem, name).set(facts[name]) for name in facts)],
-            TrainingItem.state == training.state.value,
+            [TrainingItem.state.set(to), *(getattr(TrainingItem, name).set(facts[name]) for name in facts)],
+            TrainingItem.state == training.state,
         )
 
 
-def _item(training: Training) -> TrainingItem:
-    return TrainingItem(
-        f"T#{training.registrant_id}",
-        training.id,
-        course_id=training.course_id,
-        partner_id=training.partner_id,
-        partner_name=training.partner_name,
-        code=training.code,
-        title=training.title,
-        skills=set(training.skills),
-        price_idr=training.price_idr,
-        hours=training.hours,
-        redeem_code=training.redeem_code,
-        state=training.state.value,
-        purchased_at=iso(training.purchased_at),
-    )
+def _owned(registrant_id: str) -> Iterable[Any]:
+    return _OwnedItem.query(f"T#{registrant_id}", consistent_read=True)
 
 
 def _training(item: TrainingItem, key: Callable[[str], PersonKey]) -> Training:
@@ -257,40 +231,6 @@ def _training(item: TrainingItem, key: Callable[[str], PersonKey]) -> Training:
     def opened(kind: SealKind, sealed: bytes | None) -> str | None:
         return None if sealed is None else key(person).unseal(kind, sealed).decode()
 
-    review = None
-    if item.reviewed_at is not None:
-        review = Review(int(item.rating), opened("review/1", item.sealed_review) or "", parse_iso(item.reviewed_at))
-    return Training(
-        registrant_id=person,
-        id=item.sk,
-        course_id=item.course_id,
-        partner_id=item.partner_id,
-        partner_name=item.partner_name,
-        code=item.code,
-        title=item.title,
-        skills=frozenset(item.skills),
-        price_idr=int(item.price_idr),
-        hours=int(item.hours or 0),
-        redeem_code=item.redeem_code,
-        state=TrainingState(item.state),
-        purchased_at=parse_iso(item.purchased_at),
-        cancelled_at=_instant(item.cancelled_at),
-        redeemed_at=_instant(item.redeemed_at),
-        attended_at=_instant(item.attended_at),
-        completed_at=_instant(item.completed_at),
-        certificate_number=opened("certificate/1", item.sealed_certificate),
-        review=review,
-    )
-
-
-def _account(item: AccountItem) -> TrainingAccount:
-    return TrainingAccount(
-        balance_idr=int(item.balance_idr),
-        purchases=int(item.purchases),
-        completed=int(item.completed or 0),
-        first_completed_at=_instant(item.first_completed_at),
-    )
-
-
-def _instant(text: str | None) -> datetime | None:
-    return parse_iso(text) if text else None
+    text, number = opened("review/1", item.sealed_review), opened("certificate/1", item.sealed_certificate)
+    review = None if item.reviewed_at is None else Review(item.rating, text or "", item.reviewed_at)
+    return fill(Training, item, registrant_id=person, id=item.sk, certificate_number=number, review=review)

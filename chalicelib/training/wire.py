@@ -12,8 +12,9 @@ from msgspec import Meta, Struct
 
 from .. import typed_text
 from ..clock import iso
+from ..structs import fill
 from .catalogue import CODE, Search
-from .rules import Course, Mode, Review, Training, TrainingState
+from .rules import Course, Mode, Training, TrainingState
 
 # `(?!\n)$`: Python's `$` alone would also match before a line feed at the end.
 Id = Annotated[str, Meta(pattern=r"^[a-z2-7]{26}(?!\n)$")]
@@ -179,60 +180,30 @@ def search(query: CourseQuery) -> Search:
 
 def course_view(course: Course, partner_name: str) -> CourseView:
     """What anyone sees of a course."""
-    return CourseView(
+    return fill(
+        CourseView,
+        course,
         course_id=course.id,
-        code=course.code,
-        title=course.title,
         provider=course.partner_id,
         provider_name=partner_name,
-        price_idr=course.price_idr,
-        hours=course.hours,
-        mode=course.mode.value,
-        province=str(course.region) if course.region is not None else None,
+        province=None if course.region is None else str(course.region),
         skills=sorted(course.skills),
-        offered=course.offered,
     )
 
 
 def training_view(training: Training, cancellable_until: datetime | None) -> TrainingView:
     """What the participant sees."""
-    return TrainingView(
+    return fill(
+        TrainingView,
+        training,
         training_id=training.id,
-        course_id=training.course_id,
         course=training.code,
-        title=training.title,
         provider_name=training.partner_name,
-        price_idr=training.price_idr,
-        state=training.state,
-        redeem_code=training.redeem_code,
-        purchased_at=iso(training.purchased_at),
-        cancellable_until=_iso(cancellable_until),
-        cancelled_at=_iso(training.cancelled_at),
-        redeemed_at=_iso(training.redeemed_at),
-        attended_at=_iso(training.attended_at),
-        completed_at=_iso(training.completed_at),
-        certificate_number=training.certificate_number,
-        review=_review_view(training.review) if training.review else None,
+        cancellable_until=iso(cancellable_until) if cancellable_until else None,
+        review=fill(ReviewView, training.review) if training.review else None,
     )
 
 
 def redemption_view(training: Training) -> RedemptionView:
     """What the partner sees."""
-    return RedemptionView(
-        redeem_code=training.redeem_code,
-        course=training.code,
-        title=training.title,
-        state=training.state,
-        redeemed_at=_iso(training.redeemed_at),
-        attended_at=_iso(training.attended_at),
-        completed_at=_iso(training.completed_at),
-        certificate_number=training.certificate_number,
-    )
-
-
-def _review_view(review: Review) -> ReviewView:
-    return ReviewView(review.rating, review.text, iso(review.reviewed_at))
-
-
-def _iso(instant: datetime | None) -> str | None:
-    return iso(instant) if instant else None
+    return fill(RedemptionView, training, course=training.code)

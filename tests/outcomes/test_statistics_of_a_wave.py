@@ -81,7 +81,7 @@ class Played:
         self.trainings.buy(course, substitute, ROUND + 90 * SECOND)
         for n, one in enumerate(buyers):
             training = bought[one.registrant_id]
-            came = [getattr(TrainingItem, name).set(iso(COMPLETED - SECOND)) for name in ("redeemed_at", "attended_at")]
+            came = [getattr(TrainingItem, name).set(COMPLETED - SECOND) for name in ("redeemed_at", "attended_at")]
             item = TrainingItem(f"T#{one.registrant_id}", training.training_id)
             item.update([TrainingItem.state.set("ATTENDED"), *came])
             self.trainings.complete(training, f"C-{n}", COMPLETED)
