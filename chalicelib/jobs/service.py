@@ -160,7 +160,7 @@ class Jobs:
         # The lists lag a moment behind: what is shown is the vacancy itself, if it is still open and still suits.
         found = self._vacancies.vacancies([one.listing.vacancy_id for one in shown])
         views = [
-            wire.match_view(matched, vacancy, now)
+            wire.MatchView(wire.vacancy_view(vacancy, now), wire.Reason(sorted(matched.shared), matched.place))
             for one in shown
             if (vacancy := found.get(one.listing.vacancy_id)) is not None
             and rules.is_open(vacancy, now)

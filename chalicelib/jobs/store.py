@@ -7,13 +7,15 @@ that no list ever tells of a vacancy what it is not.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import TTLAttribute, UnicodeAttribute
 from pynamodb.models import Model
 
+from ..aws.attributes import InstantAttribute, TextsAttribute, WholeAttribute, item_of
 from ..aws.dynamodb import LegsFailed, Transaction, find
-from ..clock import iso, parse_iso
+from ..structs import fill
 from .errors import VacancyClosed
 from .rules import SHARED, Application, JobCounts, Listing, Offer, Vacancy, application_id, dated, listing
 
@@ -37,14 +39,14 @@ class VacancyItem(JobsTable):
     posted_as = UnicodeAttribute()
     title = UnicodeAttribute()
     employer = UnicodeAttribute()
-    province = NumberAttribute(null=True)
-    skills = UnicodeSetAttribute()
-    salary_min_idr = NumberAttribute()
-    salary_max_idr = NumberAttribute()
-    closes_at = NumberAttribute()
-    posted_at = NumberAttribute()
-    version = NumberAttribute()
-    closed_at = UnicodeAttribute(null=True)
+    province = WholeAttribute(null=True)
+    skills = TextsAttribute()
+    salary_min_idr = WholeAttribute()
+    salary_max_idr = WholeAttribute()
+    closes_at = WholeAttribute()
+    posted_at = WholeAttribute()
+    version = WholeAttribute()
+    closed_at = InstantAttribute(null=True)
 
 
 class PostingItem(JobsTable):
@@ -54,21 +56,21 @@ class PostingItem(JobsTable):
 class ListingItem(JobsTable):
     """`SKILL#<skill>` / `<posted at>#<vacancy>`, while nobody has closed the vacancy. It expires with it."""
 
-    skills = UnicodeSetAttribute()
-    province = NumberAttribute(null=True)
-    expires_at = NumberAttribute()
+    skills = TextsAttribute()
+    province = WholeAttribute(null=True)
+    expires_at = TTLAttribute()
 
 
 class OpenItem(JobsTable):
     """`OPEN` / `<closes at>#<vacancy>`: a vacancy that nobody has closed. Counted once an hour, read by no request."""
 
-    expires_at = NumberAttribute()
+    expires_at = TTLAttribute()
 
 
 class CountItem(JobsTable):
     """`COUNTS` / `<kind>#<first letter of an id>`: how many there have ever been; 32 items a kind, so that few meet."""
 
-    number = NumberAttribute()
+    number = WholeAttribute()
 
 
 class VacancyStore:
@@ -97,13 +99,7 @@ class VacancyStore:
         """The newest `limit` vacancies that ask for a skill; some may have expired. One eventually consistent query."""
         for item in ListingItem.query(f"SKILL#{skill}", scan_index_forward=False, limit=limit):
             posted_ms, _, vacancy_id = item.sk.partition("#")
-            yield Listing(
-                vacancy_id=vacancy_id,
-                skills=frozenset(item.skills),
-                province=None if item.province is None else int(item.province),
-                posted_at=_instant(int(posted_ms) // 1000),
-                closes_at=_instant(int(item.expires_at)),
-            )
+            yield Listing(vacancy_id, item.skills, item.province, _instant(int(posted_ms) // 1000), item.expires_at)
 
     def post(self, vacancy: Vacancy) -> bool:
         """Write a new vacancy; False if it is there already."""
@@ -143,7 +139,7 @@ class VacancyStore:
         """Two queries, one of them over an entry of 80 bytes for each vacancy that is open. Not for a request."""
         summed = {"VACANCIES": 0, "APPLICATIONS": 0}
         for item in CountItem.query("COUNTS"):
-            summed[item.sk.partition("#")[0]] += int(item.number)
+            summed[item.sk.partition("#")[0]] += item.number
         open_now = OpenItem.count("OPEN", OpenItem.sk > dated(now, "~"))  # `~` comes after every id
         return JobCounts(open_now, summed["VACANCIES"], summed["APPLICATIONS"])
 
@@ -158,18 +154,11 @@ def entries(vacancy: Vacancy) -> dict[tuple[str, str], ListingItem | OpenItem]:
     if vacancy.closed_at is not None:
         return {}
     listed = listing(vacancy)
-    closes_s = int(listed.closes_at.timestamp())
-    found: list[ListingItem | OpenItem] = [OpenItem("OPEN", dated(listed.closes_at, vacancy.id), expires_at=closes_s)]
-    for skill in listed.skills:
-        found.append(
-            ListingItem(
-                f"SKILL#{skill}",
-                dated(vacancy.posted_at, vacancy.id),
-                skills=set(listed.skills),
-                province=listed.province,
-                expires_at=closes_s,
-            )
-        )
+    closes_at, posted = listed.closes_at, dated(vacancy.posted_at, vacancy.id)
+    found: list[ListingItem | OpenItem] = [
+        OpenItem("OPEN", dated(closes_at, vacancy.id), expires_at=closes_at),
+        *(item_of(ListingItem, f"SKILL#{skill}", posted, listed, expires_at=closes_at) for skill in listed.skills),
+    ]
     return {(entry.pk, entry.sk): entry for entry in found}
 
 
@@ -177,52 +166,23 @@ def _pk(vacancy_id: str) -> str:
     return f"V#{vacancy_id}"
 
 
+def _item(vacancy: Vacancy) -> VacancyItem:
+    times = {"closes_at": vacancy.offer.closes_at, "posted_at": vacancy.posted_at}
+    seconds = {name: int(instant.timestamp()) for name, instant in times.items()}
+    return item_of(VacancyItem, _pk(vacancy.id), "VACANCY", vacancy, **asdict(vacancy.offer) | seconds)
+
+
+def _vacancy(item: VacancyItem) -> Vacancy:
+    offer = fill(Offer, item, closes_at=_instant(item.closes_at))
+    return fill(Vacancy, item, id=item.pk.removeprefix("V#"), offer=offer, posted_at=_instant(item.posted_at))
+
+
 def _instant(unix_s: int) -> datetime:
     return datetime.fromtimestamp(unix_s, UTC)
 
 
-def _item(vacancy: Vacancy) -> VacancyItem:
-    offer = vacancy.offer
-    return VacancyItem(
-        _pk(vacancy.id),
-        "VACANCY",
-        partner_id=vacancy.partner_id,
-        partner_name=vacancy.partner_name,
-        reference=vacancy.reference,
-        posted_as=vacancy.posted_as,
-        title=offer.title,
-        employer=offer.employer,
-        province=offer.province,
-        skills=set(offer.skills),
-        salary_min_idr=offer.salary_min_idr,
-        salary_max_idr=offer.salary_max_idr,
-        closes_at=int(offer.closes_at.timestamp()),
-        posted_at=int(vacancy.posted_at.timestamp()),
-        version=vacancy.version,
-        closed_at=iso(vacancy.closed_at) if vacancy.closed_at else None,
-    )
-
-
-def _vacancy(item: VacancyItem) -> Vacancy:
-    return Vacancy(
-        id=item.pk.removeprefix("V#"),
-        partner_id=item.partner_id,
-        partner_name=item.partner_name,
-        reference=item.reference,
-        posted_as=item.posted_as,
-        offer=Offer(
-            title=item.title,
-            employer=item.employer,
-            province=None if item.province is None else int(item.province),
-            skills=frozenset(item.skills),
-            salary_min_idr=int(item.salary_min_idr),
-            salary_max_idr=int(item.salary_max_idr),
-            closes_at=_instant(int(item.closes_at)),
-        ),
-        posted_at=_instant(int(item.posted_at)),
-        version=int(item.version),
-        closed_at=parse_iso(item.closed_at) if item.closed_at else None,
-    )
+def _application(item: ApplicationItem) -> Application:
+    return fill(Application, item, registrant_id=item.pk.removeprefix("A#"), vacancy_id=item.sk)
 
 
 _APPLICANT = "APPLICANT#"
@@ -231,9 +191,9 @@ _APPLICANT = "APPLICANT#"
 class ApplicationItem(JobsTable):
     """`A#<registrant>` / vacancy: what the person agreed to share, from when and until when."""
 
-    shared = UnicodeSetAttribute()
-    consented_at = UnicodeAttribute()
-    withdrawn_at = UnicodeAttribute(null=True)
+    shared = TextsAttribute()
+    consented_at = InstantAttribute()
+    withdrawn_at = InstantAttribute(null=True)
 
 
 class ApplicantItem(JobsTable):
@@ -270,12 +230,14 @@ class ApplicationStore:
 
     def add(self, application: Application, now: datetime) -> bool:
         """Write an application; False if the person applied before. Raises `VacancyClosed`: it takes none at `now`."""
+        person, vacancy = application.registrant_id, application.vacancy_id
+        item = item_of(ApplicationItem, f"A#{person}", vacancy, application, shared=SHARED)
         try:
             with self._transaction() as tx:
-                self._vacancies.check_open(tx, application.vacancy_id, now)
-                tx.put("application", _application_item(application), ApplicationItem.pk.does_not_exist())
+                self._vacancies.check_open(tx, vacancy, now)
+                tx.put("application", item, ApplicationItem.pk.does_not_exist())
                 tx.put("applicant", _entry(application))
-                count(tx, "APPLICATIONS", application_id(application.vacancy_id, application.registrant_id))
+                count(tx, "APPLICATIONS", application_id(vacancy, person))
         except LegsFailed as failed:
             if "application" in failed.legs:
                 return False
@@ -289,7 +251,7 @@ class ApplicationStore:
         try:
             with self._transaction() as tx:
                 tx.delete("applicant", _entry(application))
-                tx.update("application", mine, [ApplicationItem.withdrawn_at.set(iso(now))], shared)
+                tx.update("application", mine, [ApplicationItem.withdrawn_at.set(now)], shared)
         except LegsFailed:
             return False
         return True
@@ -300,21 +262,3 @@ def _entry(application: Application) -> ApplicantItem:
     name = application_id(application.vacancy_id, application.registrant_id)
     key = _APPLICANT + dated(application.consented_at, name)
     return ApplicantItem(f"V#{application.vacancy_id}", key, registrant_id=application.registrant_id)
-
-
-def _application_item(application: Application) -> ApplicationItem:
-    return ApplicationItem(
-        f"A#{application.registrant_id}",
-        application.vacancy_id,
-        shared=set(SHARED),
-        consented_at=iso(application.consented_at),
-    )
-
-
-def _application(item: ApplicationItem) -> Application:
-    return Application(
-        registrant_id=item.pk.removeprefix("A#"),
-        vacancy_id=item.sk,
-        consented_at=parse_iso(item.consented_at),
-        withdrawn_at=parse_iso(item.withdrawn_at) if item.withdrawn_at else None,
-    )

@@ -11,9 +11,10 @@ from msgspec import Meta, Struct
 
 from .. import typed_text
 from ..clock import iso
+from ..structs import fill
 from ..training.rules import Certificate
 from ..training.wire import Id
-from .rules import SHARED, Application, Match, MatchPlace, Offer, Rank, Vacancy, application_id, is_open
+from .rules import SHARED, Application, MatchPlace, Offer, Rank, Vacancy, application_id, is_open
 
 # `(?!\n)$`: Python's `$` alone would also match before a line feed at the end.
 REFERENCE = typed_text.field(
@@ -185,58 +186,39 @@ class ApplicantList(Struct, frozen=True):
 
 def offer(form: OfferForm, province: int | None) -> Offer:
     """What a form describes. Its closing time keeps its offset: the last year has no UTC form."""
-    return Offer(
-        title=form.title,
-        employer=form.employer,
-        province=province,
-        skills=frozenset(form.skills),
-        salary_min_idr=form.salary_min_idr,
-        salary_max_idr=form.salary_max_idr,
-        closes_at=form.closes_at.replace(microsecond=0),
-    )
+    closes_at = form.closes_at.replace(microsecond=0)
+    return fill(Offer, form, province=province, skills=frozenset(form.skills), closes_at=closes_at)
 
 
 def vacancy_view(vacancy: Vacancy, now: datetime) -> VacancyView:
     """What anybody sees."""
-    described = vacancy.offer
-    return VacancyView(
+    province = vacancy.offer.province
+    return fill(
+        VacancyView,
+        vacancy.offer,
         vacancy_id=vacancy.id,
-        title=described.title,
-        employer=described.employer,
         partner=vacancy.partner_name,
-        province=None if described.province is None else f"{described.province:02d}",
-        skills=sorted(described.skills),
-        salary_min_idr=described.salary_min_idr,
-        salary_max_idr=described.salary_max_idr,
+        province=None if province is None else f"{province:02d}",
+        skills=sorted(vacancy.offer.skills),
         posted_at=iso(vacancy.posted_at),
-        closes_at=iso(described.closes_at),
         open=is_open(vacancy, now),
     )
 
 
 def posting_view(vacancy: Vacancy, now: datetime) -> PostingView:
     """What its partner sees."""
-    seen = vacancy_view(vacancy, now)
-    return PostingView(
-        **{name: getattr(seen, name) for name in seen.__struct_fields__},
-        reference=vacancy.reference,
-        closed_at=iso(vacancy.closed_at) if vacancy.closed_at else None,
-    )
-
-
-def match_view(matched: Match, vacancy: Vacancy, now: datetime) -> MatchView:
-    """What an alumnus sees."""
-    return MatchView(vacancy_view(vacancy, now), Reason(sorted(matched.shared), matched.place))
+    closed_at = iso(vacancy.closed_at) if vacancy.closed_at else None
+    return fill(PostingView, vacancy_view(vacancy, now), reference=vacancy.reference, closed_at=closed_at)
 
 
 def application_view(application: Application, vacancy: Vacancy, now: datetime) -> ApplicationView:
     """What the applicant sees."""
-    return ApplicationView(
+    return fill(
+        ApplicationView,
+        application,
         application_id=application_id(vacancy.id, application.registrant_id),
         vacancy=vacancy_view(vacancy, now),
         shared=list(SHARED),
-        consented_at=iso(application.consented_at),
-        withdrawn_at=iso(application.withdrawn_at) if application.withdrawn_at else None,
     )
 
 
