@@ -18,6 +18,7 @@ from ..notices.rules import Kind as Notice
 from ..notices.service import NoticeService
 from ..payouts.service import Payouts
 from ..registration.vault import AccountKeys, PersonKey
+from ..structs import fill
 from ..time_budget import OutOfTime, TimeBudget
 from ..waves.rules import REMOVALS
 from ..waves.service import Waves
@@ -262,15 +263,10 @@ class Helpdesk:
     @staticmethod
     def _view(key: PersonKey, grievance: Grievance) -> wire.GrievanceView:
         answer = grievance.answer
-        return wire.GrievanceView(
-            number=grievance.number,
-            about=grievance.about,
-            category=grievance.category,
+        return fill(
+            wire.GrievanceView,
+            grievance,
             text=_words(key, grievance.sealed_text),
-            state=grievance.state,
-            filed_at=iso(grievance.filed_at),
-            deadline_at=iso(grievance.deadline_at),
-            evidence=grievance.evidence,
             answer=wire.AnswerView(_words(key, answer.sealed), iso(answer.at)) if answer else None,
         )
 

@@ -5,19 +5,20 @@ A grievance, its number, the person's count and the number of answers change tog
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-import msgspec
-from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
+from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, WholeAttribute, item_of
 from ..aws.dynamodb import LegsFailed, Transaction, find
-from ..clock import iso, parse_iso
+from ..clock import iso
+from ..structs import fill
 from ..waves.rules import SHARDS, shard_of
 from .rules import About, Category, Grievance, GrievanceAct, GrievanceState, SelectionEvidence, before
 
@@ -53,18 +54,18 @@ class OpenIndex(GlobalSecondaryIndex["GrievanceItem"]):  # type: ignore[no-untyp
 class GrievanceItem(HelpdeskTable):
     """`H#<registrant>` / `G#<filed_at>#<number>`."""
 
-    about = UnicodeAttribute()
-    category = UnicodeAttribute()
-    state = UnicodeAttribute()
-    filed_at = UnicodeAttribute()
-    deadline_at = UnicodeAttribute()
+    about = JsonAttribute[About](About)
+    category = EnumAttribute(Category)
+    state = EnumAttribute(GrievanceState)
+    filed_at = InstantAttribute()
+    deadline_at = InstantAttribute()
     open_shard = UnicodeAttribute(null=True)
     sealed_text = BinaryAttribute(legacy_encoding=False)
-    evidence = UnicodeAttribute(null=True)
-    escalated_at = UnicodeAttribute(null=True)
+    evidence = JsonAttribute[SelectionEvidence](SelectionEvidence, null=True)
+    escalated_at = InstantAttribute(null=True)
     escalated_by = UnicodeAttribute(null=True)
     sealed_note = BinaryAttribute(legacy_encoding=False, null=True)
-    answered_at = UnicodeAttribute(null=True)
+    answered_at = InstantAttribute(null=True)
     answered_by = UnicodeAttribute(null=True)
     sealed_answer = BinaryAttribute(legacy_encoding=False, null=True)
     open_index: ClassVar[OpenIndex] = OpenIndex()
@@ -80,7 +81,7 @@ class NumberItem(HelpdeskTable):
 class OpenCountItem(HelpdeskTable):
     """`H#<registrant>` / `OPEN`: how many the person has that are not answered."""
 
-    unanswered = NumberAttribute()
+    unanswered = WholeAttribute()
 
 
 class CountItem(HelpdeskTable):
@@ -89,11 +90,11 @@ class CountItem(HelpdeskTable):
     `COUNTS` / `ANSWERED`: all that were ever answered. People type answers, so one item is quick enough.
     """
 
-    opened = NumberAttribute(null=True)
-    escalated = NumberAttribute(null=True)
-    overdue = NumberAttribute(null=True)
-    counted_at = UnicodeAttribute(null=True)
-    answered = NumberAttribute(null=True)
+    opened = WholeAttribute(null=True)
+    escalated = WholeAttribute(null=True)
+    overdue = WholeAttribute(null=True)
+    counted_at = InstantAttribute(null=True)
+    answered = WholeAttribute(null=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ class HelpdeskStore:
     def unanswered_of(self, registrant_id: str) -> int:
         """How many grievances of a person are not answered; one consistent read."""
         item = find(OpenCountItem, f"H#{registrant_id}", "OPEN")
-        return int(item.unanswered) if item else 0
+        return item.unanswered if item else 0
 
     def file(self, grievance: Grievance, open_max: int) -> None:
         """Write a new grievance.
@@ -125,20 +126,14 @@ class HelpdeskStore:
         Raises `LegsFailed` with `NUMBER_LEG` if it was filed before, with `OPEN_LEG` if the person has
         `open_max` open; nothing is written then.
         """
-        count = OpenCountItem.unanswered
+        count, person = OpenCountItem.unanswered, grievance.registrant_id
+        item = item_of(GrievanceItem, f"H#{person}", _sk(grievance), grievance, open_shard=shard_of(person))
+        number = NumberItem(f"N#{grievance.number}", "NUMBER", filed_by=person, key=item.sk)
         with self._transaction() as tx:
-            tx.put(
-                NUMBER_LEG,
-                NumberItem(f"N#{grievance.number}", "NUMBER", filed_by=grievance.registrant_id, key=_sk(grievance)),
-                NumberItem.pk.does_not_exist(),
-            )
-            tx.put("grievance", _item(grievance), GrievanceItem.pk.does_not_exist())
-            tx.update(
-                OPEN_LEG,
-                OpenCountItem(f"H#{grievance.registrant_id}", "OPEN"),
-                [count.add(1)],
-                count.does_not_exist() | (count < open_max),
-            )
+            tx.put(NUMBER_LEG, number, NumberItem.pk.does_not_exist())
+            tx.put("grievance", item, GrievanceItem.pk.does_not_exist())
+            few = count.does_not_exist() | (count < open_max)
+            tx.update(OPEN_LEG, OpenCountItem(item.pk, "OPEN"), [count.add(1)], few)
 
     # Reading
 
@@ -168,15 +163,12 @@ class HelpdeskStore:
 
     def escalate(self, grievance: Grievance, deed: GrievanceAct) -> bool:
         """OPEN to ESCALATED; False, and nothing is written, if another state came first."""
-        return self._move(
-            grievance,
-            GrievanceState.ESCALATED,
-            [
-                GrievanceItem.escalated_at.set(iso(deed.at)),
-                GrievanceItem.escalated_by.set(deed.by),
-                GrievanceItem.sealed_note.set(deed.sealed),
-            ],
-        )
+        actions = [
+            GrievanceItem.escalated_at.set(deed.at),
+            GrievanceItem.escalated_by.set(deed.by),
+            GrievanceItem.sealed_note.set(deed.sealed),
+        ]
+        return self._move(grievance, GrievanceState.ESCALATED, actions)
 
     def answer(self, grievance: Grievance, deed: GrievanceAct, tell: Legs) -> bool:
         """To ANSWERED, out of the index, off the person's count; False, and nothing is written, if it was before.
@@ -190,17 +182,13 @@ class HelpdeskStore:
             tx.update("answered", CountItem("COUNTS", "ANSWERED"), [CountItem.answered.add(1)])
             tell(tx)
 
-        return self._move(
-            grievance,
-            GrievanceState.ANSWERED,
-            [
-                GrievanceItem.answered_at.set(iso(deed.at)),
-                GrievanceItem.answered_by.set(deed.by),
-                GrievanceItem.sealed_answer.set(deed.sealed),
-                GrievanceItem.open_shard.remove(),
-            ],
-            others,
-        )
+        actions = [
+            GrievanceItem.answered_at.set(deed.at),
+            GrievanceItem.answered_by.set(deed.by),
+            GrievanceItem.sealed_answer.set(deed.sealed),
+            GrievanceItem.open_shard.remove(),
+        ]
+        return self._move(grievance, GrievanceState.ANSWERED, actions, others)
 
     # Counting
 
@@ -210,35 +198,23 @@ class HelpdeskStore:
         answered = 0
         for item in CountItem.query("COUNTS", consistent_read=True):
             if item.sk == "ANSWERED":
-                answered = int(item.answered)
+                answered = item.answered
             else:
-                count = ShardCount(int(item.opened), int(item.escalated), int(item.overdue), parse_iso(item.counted_at))
-                shards[item.sk.removeprefix("SHARD#")] = count
+                shards[item.sk.removeprefix("SHARD#")] = fill(ShardCount, item)
         return shards, answered
 
     def put_count(self, shard: str, count: ShardCount) -> None:
         """Replace the count of a partition."""
-        CountItem(
-            "COUNTS",
-            f"SHARD#{shard}",
-            opened=count.opened,
-            escalated=count.escalated,
-            overdue=count.overdue,
-            counted_at=iso(count.counted_at),
-        ).save()
+        item_of(CountItem, "COUNTS", f"SHARD#{shard}", count).save()
 
     def _move(
-        self, grievance: Grievance, to: GrievanceState, actions: list[Action], others: Legs = lambda _: None
+        self, grievance: Grievance, to: GrievanceState, actions: Sequence[Action], others: Legs = lambda _: None
     ) -> bool:
-        allowed = sorted(state.value for state in before(to))
+        item, allowed = GrievanceItem(f"H#{grievance.registrant_id}", _sk(grievance)), sorted(before(to))
         try:
             with self._transaction() as tx:
-                tx.update(
-                    "grievance",
-                    GrievanceItem(f"H#{grievance.registrant_id}", _sk(grievance)),
-                    [GrievanceItem.state.set(to.value), *actions],
-                    GrievanceItem.state.is_in(*allowed),
-                )
+                moved = [GrievanceItem.state.set(to), *actions]
+                tx.update("grievance", item, moved, GrievanceItem.state.is_in(*allowed))
                 others(tx)
         except LegsFailed:
             return False
@@ -249,38 +225,16 @@ def _sk(grievance: Grievance) -> str:
     return f"G#{iso(grievance.filed_at)}#{grievance.number}"
 
 
-def _item(grievance: Grievance) -> GrievanceItem:
-    """A new grievance's item."""
-    evidence = grievance.evidence
-    return GrievanceItem(
-        f"H#{grievance.registrant_id}",
-        _sk(grievance),
-        about=msgspec.json.encode(grievance.about).decode(),
-        category=grievance.category.value,
-        state=grievance.state.value,
-        filed_at=iso(grievance.filed_at),
-        deadline_at=iso(grievance.deadline_at),
-        open_shard=shard_of(grievance.registrant_id),
-        sealed_text=grievance.sealed_text,
-        evidence=None if evidence is None else msgspec.json.encode(evidence).decode(),
-    )
-
-
 def _grievance(item: GrievanceItem) -> Grievance:
-    return Grievance(
+    return fill(
+        Grievance,
+        item,
         number=item.sk.rpartition("#")[2],
         registrant_id=item.pk.removeprefix("H#"),
-        about=msgspec.json.decode(item.about, type=About),
-        category=Category(item.category),
-        state=GrievanceState(item.state),
-        filed_at=parse_iso(item.filed_at),
-        deadline_at=parse_iso(item.deadline_at),
-        sealed_text=item.sealed_text,
-        evidence=None if item.evidence is None else msgspec.json.decode(item.evidence, type=SelectionEvidence),
-        escalation=_deed(item.escalated_at, item.escalated_by, item.sealed_note),
-        answer=_deed(item.answered_at, item.answered_by, item.sealed_answer),
+        escalation=_act(item.escalated_at, item.escalated_by, item.sealed_note),
+        answer=_act(item.answered_at, item.answered_by, item.sealed_answer),
     )
 
 
-def _deed(at: str | None, by: str | None, sealed: bytes | None) -> GrievanceAct | None:
-    return None if at is None or by is None or sealed is None else GrievanceAct(parse_iso(at), by, sealed)
+def _act(at: datetime | None, by: str | None, sealed: bytes | None) -> GrievanceAct | None:
+    return None if at is None or by is None or sealed is None else GrievanceAct(at, by, sealed)

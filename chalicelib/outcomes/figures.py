@@ -36,19 +36,8 @@ GROUPS = (
 
 def progress(counts: Counts, shown: Shown) -> Progress:
     """How far people have come."""
-
-    def people(name: Count) -> int | None:
-        return counts.get(name, 0) if shown(name) else None
-
-    return Progress(
-        joined=people(Count.JOINED),
-        chosen=people(Count.CHOSEN),
-        revoked=people(Count.REVOKED),
-        completed=people(Count.COMPLETED),
-        graduates=people(Count.GRADUATES),
-        paid=people(Count.PAID),
-        paid_idr=counts.get(Count.PAID_IDR, 0) if shown(Count.PAID) else None,
-    )
+    of_whom = {name: Count(name) for name in Progress.__struct_fields__} | {"paid_idr": Count.PAID}
+    return Progress(**{name: counts.get(name, 0) if shown(group) else None for name, group in of_whom.items()})
 
 
 def outcomes(counts: Counts, shown: Shown) -> Outcomes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..clock import iso
+from ..structs import fill
 from . import figures
 from . import statistics_wire as wire
 from .figures import GROUPS, Shown, Sum, withheld
@@ -83,12 +84,10 @@ def _wave_statistics(
     book: _Book, wave: WaveTally, province: Callable[[int], str], now: datetime
 ) -> wire.WaveStatistics:
     place = _wave(wave)
-    return wire.WaveStatistics(
-        number=wave.number,
-        year=wave.year,
-        closes_at=iso(wave.closes_at),
+    return fill(
+        wire.WaveStatistics,
+        wave,
         computed_at=iso(now),
-        final=wave.final,
         progress=book.progress(place, COUNTRY),
         outcomes=book.outcomes(place, COUNTRY),
         provinces=[

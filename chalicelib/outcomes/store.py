@@ -9,21 +9,21 @@ from __future__ import annotations
 import json
 import logging
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
 import msgspec
-from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, BooleanAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
 from ..aws.admin_acts import ActColumns
+from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, RupiahAttribute, WholeAttribute, item_of
 from ..aws.dynamodb import Transaction, find, save_if
 from ..aws.job_progress import CursorFields
-from ..clock import iso, parse_iso
-from ..money import rupiah
+from ..structs import fill
 from ..waves.rules import shard_of
 from .survey_rules import KINDS, Group, Survey
 from .tally_rules import Past, PastWave, Tally
@@ -61,16 +61,16 @@ class SurveyItem(OutcomesTable):
     """`S#<registrant>` / `SURVEY_1`, `SURVEY_2`, `COMPARISON#<wave>`: an opened survey; `answers`: JSON, once given."""
 
     survey_id = UnicodeAttribute()
-    number = NumberAttribute()
-    group = UnicodeAttribute()
-    wave = NumberAttribute()
-    region = NumberAttribute()
+    number = WholeAttribute()
+    group = EnumAttribute(Group)
+    wave = WholeAttribute()
+    region = WholeAttribute()
     version = UnicodeAttribute()
-    amount_idr = NumberAttribute()
-    opened_at = UnicodeAttribute()
-    closes_at = UnicodeAttribute()
+    amount_idr = RupiahAttribute()
+    opened_at = InstantAttribute()
+    closes_at = InstantAttribute()
     answers = UnicodeAttribute(null=True)
-    answered_at = UnicodeAttribute(null=True)
+    answered_at = InstantAttribute(null=True)
     roster_shard = UnicodeAttribute()
     roster: ClassVar[SurveysOfWaveIndex] = SurveysOfWaveIndex()
 
@@ -78,7 +78,7 @@ class SurveyItem(OutcomesTable):
 class SampleItem(OutcomesTable):
     """`SAMPLES` / `<wave>`: a wave whose comparison group has been offered the survey."""
 
-    opened_at = UnicodeAttribute()
+    opened_at = InstantAttribute()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class SurveyStore:
             SurveyItem(f"S#{survey.registrant_id}", _sk(survey)),
             [
                 SurveyItem.answers.set(json.dumps(dict(survey.answers), sort_keys=True)),
-                SurveyItem.answered_at.set(iso(survey.answered_at)),
+                SurveyItem.answered_at.set(survey.answered_at),
             ],
             SurveyItem.pk.exists() & SurveyItem.answered_at.does_not_exist(),
         )
@@ -134,11 +134,11 @@ class SurveyStore:
     def samples(self) -> list[OfferedSample]:
         """The waves whose comparison group has been offered the survey; one query."""
         items = SampleItem.query("SAMPLES", consistent_read=True)
-        return [OfferedSample(int(item.sk), parse_iso(item.opened_at)) for item in items]
+        return [OfferedSample(int(item.sk), item.opened_at) for item in items]
 
     def add_sample(self, sample: OfferedSample) -> None:
         """Record that a wave's comparison group has been offered the survey; again is harmless."""
-        SampleItem("SAMPLES", f"{sample.wave:06}", opened_at=iso(sample.opened_at)).save()
+        SampleItem("SAMPLES", f"{sample.wave:06}", opened_at=sample.opened_at).save()
 
 
 def _sk(survey: Survey) -> str:
@@ -147,34 +147,15 @@ def _sk(survey: Survey) -> str:
 
 
 def _to_item(survey: Survey) -> SurveyItem:
-    return SurveyItem(
-        f"S#{survey.registrant_id}",
-        _sk(survey),
-        survey_id=survey.id,
-        group=survey.group.value,
-        **{name: getattr(survey, name) for name in ("number", "wave", "region", "version", "amount_idr")},
-        opened_at=iso(survey.opened_at),
-        closes_at=iso(survey.closes_at),
-        roster_shard=f"{survey.wave}#{shard_of(survey.registrant_id)}",
-    )
+    roster = f"{survey.wave}#{shard_of(survey.registrant_id)}"
+    pk, given = f"S#{survey.registrant_id}", {"survey_id": survey.id, "answers": None, "roster_shard": roster}
+    return item_of(SurveyItem, pk, _sk(survey), survey, **given)
 
 
 def _from_item(item: SurveyItem) -> Survey:
     answers = json.loads(item.answers) if item.answers else None
-    return Survey(
-        id=item.survey_id,
-        registrant_id=item.pk.removeprefix("S#"),
-        number=int(item.number),
-        group=Group(item.group),
-        wave=int(item.wave),
-        region=int(item.region),
-        version=item.version,
-        amount_idr=rupiah(int(item.amount_idr)),
-        opened_at=parse_iso(item.opened_at),
-        closes_at=parse_iso(item.closes_at),
-        answers=answers and {name: tuple(one) if isinstance(one, list) else one for name, one in answers.items()},
-        answered_at=parse_iso(item.answered_at) if item.answered_at else None,
-    )
+    given = answers and {name: tuple(one) if isinstance(one, list) else one for name, one in answers.items()}
+    return fill(Survey, item, id=item.survey_id, registrant_id=item.pk.removeprefix("S#"), answers=given)
 
 
 log = logging.getLogger(__name__)
@@ -186,9 +167,9 @@ COUNTRY = "COUNTRY"
 class RoundItem(OutcomesTable):
     """`ROUND` / `ROUND`: the present or last round of the count."""
 
-    number = NumberAttribute()
-    began_at = UnicodeAttribute()
-    ended_at = UnicodeAttribute(null=True)
+    number = WholeAttribute()
+    began_at = InstantAttribute()
+    ended_at = InstantAttribute(null=True)
 
 
 class TallyItem(OutcomesTable):
@@ -197,7 +178,7 @@ class TallyItem(OutcomesTable):
     `counts` is compressed JSON; `final` is set in a sum.
     """
 
-    round = NumberAttribute()
+    round = WholeAttribute()
     counts = BinaryAttribute(legacy_encoding=False)
     final = BooleanAttribute(null=True)
 
@@ -205,7 +186,7 @@ class TallyItem(OutcomesTable):
 class PublishedItem(OutcomesTable):
     """`STATISTICS` / `COUNTRY`, `WAVE#<wave>`: an answer; `STATISTICS_CSV` / `WAVE#<wave>`: lines. Compressed."""
 
-    round = NumberAttribute()
+    round = WholeAttribute()
     content = BinaryAttribute(legacy_encoding=False)
 
 
@@ -216,8 +197,8 @@ class ImportActItem(OutcomesTable, ActColumns):
 class HistoryItem(OutcomesTable):
     """`HISTORY` / `<wave>`: totals of a wave before this system; `regions`: JSON, by province."""
 
-    year = NumberAttribute()
-    regions = UnicodeAttribute()
+    year = WholeAttribute()
+    regions = JsonAttribute[Mapping[int, Past]](dict[int, Past])
 
 
 class RoundOvertaken(Exception):
@@ -250,14 +231,12 @@ class TallyStore:
     def round(self) -> Round | None:
         """The latest round, by a consistent read."""
         item = find(RoundItem, "ROUND", "ROUND")
-        if item is None:
-            return None
-        return Round(int(item.number), parse_iso(item.began_at), parse_iso(item.ended_at) if item.ended_at else None)
+        return fill(Round, item) if item else None
 
     def begin(self, before: Round | None, now: datetime) -> Round:
         """The round after `before`; if another run has begun it, that one."""
         number = before.number + 1 if before else 1
-        item = RoundItem("ROUND", "ROUND", number=number, began_at=iso(now))
+        item = RoundItem("ROUND", "ROUND", number=number, began_at=now)
         if save_if(item, RoundItem.number == before.number if before else RoundItem.pk.does_not_exist()):
             return Round(number, now)
         begun = self.round()
@@ -266,7 +245,7 @@ class TallyStore:
 
     def end(self, done: Round, now: datetime) -> None:
         """Everything of this round is published. Raises `RoundOvertaken`."""
-        item = RoundItem("ROUND", "ROUND", number=done.number, began_at=iso(done.began_at), ended_at=iso(now))
+        item = item_of(RoundItem, "ROUND", "ROUND", done, ended_at=now)
         if not save_if(item, RoundItem.number == done.number):
             raise RoundOvertaken
 
@@ -284,7 +263,7 @@ class TallyStore:
     def wholes(self) -> dict[str, Whole]:
         """The sums there are, by wave (and of the registrations), of whatever round."""
         return {
-            item.sk: Whole(int(item.round), bool(item.final), _unpacked(item.counts, dict[int, dict[str, int]]))
+            item.sk: Whole(item.round, bool(item.final), _unpacked(item.counts, dict[int, dict[str, int]]))
             for item in TallyItem.query("TALLIES", consistent_read=True)
         }
 
@@ -320,15 +299,12 @@ class TallyStore:
 
     def history(self) -> list[PastWave]:
         """Every wave that was imported, ascending."""
-        return [
-            PastWave(int(item.sk), int(item.year), msgspec.json.decode(item.regions, type=dict[int, Past]))
-            for item in HistoryItem.query("HISTORY", consistent_read=True)
-        ]
+        items = HistoryItem.query("HISTORY", consistent_read=True)
+        return [fill(PastWave, item, number=int(item.sk)) for item in items]
 
     def put_history(self, wave: PastWave) -> None:
         """Replace what was imported of a wave."""
-        regions = msgspec.json.encode(wave.regions).decode()
-        HistoryItem("HISTORY", f"{wave.number:06d}", year=wave.year, regions=regions).save()
+        item_of(HistoryItem, "HISTORY", f"{wave.number:06d}", wave).save()
 
 
 def _put(item: TallyItem | PublishedItem) -> None:

@@ -13,6 +13,7 @@ from ..aws.dynamodb import LegsFailed
 from ..clock import iso
 from ..errors import NotFound
 from ..payouts.service import Payouts
+from ..structs import fill
 from ..waves.service import Waves
 from . import questions, survey_rules
 from .errors import SurveyAlreadyAnswered, SurveyClosed
@@ -61,20 +62,8 @@ class SurveyList(Struct, frozen=True):
 def view(survey: Survey, questionnaire: Questionnaire, now: datetime) -> SurveyView:
     """What the person sees."""
     stands = state(survey, now)
-    return SurveyView(
-        survey_id=survey.id,
-        number=survey.number,
-        group=survey.group.value,
-        wave=survey.wave,
-        state=stands.value,
-        amount_idr=survey.amount_idr,
-        opened_at=iso(survey.opened_at),
-        closes_at=iso(survey.closes_at),
-        answered_at=iso(survey.answered_at) if survey.answered_at else None,
-        version=survey.version,
-        questions=questionnaire.asked_of(survey.group) if stands is SurveyState.OPEN else (),
-        answers=survey.answers,
-    )
+    asked = questionnaire.asked_of(survey.group) if stands is SurveyState.OPEN else ()
+    return fill(SurveyView, survey, survey_id=survey.id, state=stands, questions=asked)
 
 
 class Surveys:

@@ -16,13 +16,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
-from ..clock import iso, wib_date
+from ..clock import wib_date
 from ..config import Programme
-from ..helpdesk.service import GrievanceCounts, Helpdesk
+from ..helpdesk.service import Helpdesk
 from ..jobs.service import Jobs
 from ..payouts.service import Payouts
 from ..registration.store import SHARDS as REGISTRATION_SHARDS
 from ..registration.store import RegistrationStore
+from ..structs import fill
 from ..time_budget import OutOfTime, TimeBudget
 from ..training.service import Trainings
 from ..waves.rules import SHARDS, Beneficiary, BeneficiaryState, Wave, WaveState, year_of
@@ -156,14 +157,13 @@ class TallyJob:
         def tally(wave: Wave, whole: Whole) -> WaveTally:
             return WaveTally(wave.number, year_of(wave.opens_at), wave.closes_at, whole.final, whole.regions)
 
-        jobs = self._from.jobs.counts(now)
         counted = Counted(
             counted_from=present.began_at,
             registered={region: counts[REGISTERED] for region, counts in wholes[REGISTERED].regions.items()},
             waves=[tally(wave, wholes[_key(wave)]) for wave in sorted(waves, key=lambda wave: wave.number)],
             history=self._store.history(),
-            job_market=wire.JobMarket(jobs.open_vacancies, jobs.vacancies, jobs.applications),
-            grievances=_grievances(self._from.helpdesk.counts()),
+            job_market=fill(wire.JobMarket, self._from.jobs.counts(now)),
+            grievances=fill(wire.Grievances, self._from.helpdesk.counts()),
         )
         this_year = wib_date(present.began_at).year
         published = publishable(counted, self._programme.target, self._province, this_year, now)
@@ -181,11 +181,6 @@ def _people(name: str, regions: Mapping[int, int]) -> Tally:
 
 def _key(wave: Wave) -> str:
     return f"{wave.number:06d}"
-
-
-def _grievances(counts: GrievanceCounts) -> wire.Grievances:
-    counted_at = iso(counts.counted_at) if counts.counted_at else None
-    return wire.Grievances(counts.open, counts.escalated, counts.answered, counts.overdue, counted_at)
 
 
 def _batches(people: Iterator[Beneficiary]) -> Iterator[list[Beneficiary]]:

@@ -107,11 +107,11 @@ class Desk:
         GrievanceItem(
             f"H#{person}",
             f"G#{iso(T0)}#{number}",
-            about='{"kind":"registration"}',
-            category=Category.OTHER.value,
-            state=state.value,
-            filed_at=iso(T0),
-            deadline_at=iso(deadline),
+            about=AboutRegistration(),
+            category=Category.OTHER,
+            state=state,
+            filed_at=T0,
+            deadline_at=deadline,
             open_shard=shard_of(person),
             sealed_text=b"sealed",
         ).save()

@@ -68,7 +68,7 @@ def test_three_hundred_are_due_and_the_job_is_killed_half_way(world, monkeypatch
 
     world.open_surveys(DUE)
 
-    assert [(survey.pk, survey.opened_at) for survey in world.all()] == [(f"S#{one}", iso(DUE)) for one in people]
+    assert [(survey.pk, survey.opened_at) for survey in world.all()] == [(f"S#{one}", DUE) for one in people]
     assert world.told.kinds(Notice.SURVEY_OPEN) == people
 
 

@@ -9,7 +9,6 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.clock import iso
 from chalicelib.outcomes import survey_rules
 from chalicelib.outcomes.statistics_wire import BEFORE_THE_FIRST, Progress
 from chalicelib.outcomes.store import SurveyItem, _to_item
@@ -41,7 +40,7 @@ def graduates(world: WavesWorld, services: Services) -> list[Beneficiary]:
     places = services.waves.beneficiaries.of_many(chosen)
     graduates = [replace(one, state=BeneficiaryState.GRADUATED) for one in places]
     awarded(graduates)
-    trained = {"balance_idr": 0, "purchases": 1, "completed": 1, "first_completed_at": iso(ROUND)}
+    trained = {"balance_idr": 0, "purchases": 1, "completed": 1, "first_completed_at": ROUND}
     write(AccountItem(f"T#{one}", "ACCOUNT", **trained) for one in chosen)
     paid((WAVE, one, ROUND + 10 * DAY) for one in chosen)
     write(_answered(world, one) for one in graduates)
@@ -82,5 +81,5 @@ def _answered(world: WavesWorld, one: Beneficiary) -> SurveyItem:
     )
     assert survey is not None
     item = _to_item(survey)
-    item.answers, item.answered_at = json.dumps(ANSWERS), iso(ROUND + 31 * DAY)
+    item.answers, item.answered_at = json.dumps(ANSWERS), ROUND + 31 * DAY
     return item
