@@ -126,9 +126,8 @@ class HelpdeskStore:
         Raises `LegsFailed` with `NUMBER_LEG` if it was filed before, with `OPEN_LEG` if the person has
         `open_max` open; nothing is written then.
         """
-        count, person = OpenCountItem.unanswered, grievance.registrant_id
-        item = item_of(GrievanceItem, f"H#{person}", _sk(grievance), grievance, open_shard=shard_of(person))
-        number = NumberItem(f"N#{grievance.number}", "NUMBER", filed_by=person, key=item.sk)
+        count, item = OpenCountItem.unanswered, _item(grievance)
+        number = NumberItem(f"N#{grievance.number}", "NUMBER", filed_by=grievance.registrant_id, key=item.sk)
         with self._transaction() as tx:
             tx.put(NUMBER_LEG, number, NumberItem.pk.does_not_exist())
             tx.put("grievance", item, GrievanceItem.pk.does_not_exist())
@@ -223,6 +222,11 @@ class HelpdeskStore:
 
 def _sk(grievance: Grievance) -> str:
     return f"G#{iso(grievance.filed_at)}#{grievance.number}"
+
+
+def _item(grievance: Grievance) -> GrievanceItem:
+    person = grievance.registrant_id
+    return item_of(GrievanceItem, f"H#{person}", _sk(grievance), grievance, open_shard=shard_of(person))
 
 
 def _grievance(item: GrievanceItem) -> Grievance:
