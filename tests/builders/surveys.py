@@ -64,6 +64,21 @@ def beneficiary(registrant_id: str, **changes: Any) -> Beneficiary:
     return replace(person, **changes)
 
 
+def survey_of(person: Beneficiary, programme: Programme, now: datetime, number: int = 1) -> Survey:
+    """One that is opened now."""
+    survey = survey_rules.of_beneficiary(
+        person.registrant_id,
+        number=number,
+        wave=person.wave,
+        region=person.region,
+        scheme=programme.scheme(person.wave),
+        rules=programme.surveys,
+        now=now,
+    )
+    assert survey is not None
+    return survey
+
+
 def settled(number: int, at: datetime) -> Wave:
     """A wave whose seats were settled."""
     return Wave(number, WaveState.SETTLED, at - 5 * DAY, at - DAY, 10, 0, {}, chosen=10, settled_at=at)
@@ -188,17 +203,7 @@ class World:
     def opened(self, person: str, now: datetime, number: int = 1) -> Survey:
         """A beneficiary's survey that has just been opened."""
         chosen = self.people.chosen.setdefault(person, beneficiary(person))
-        survey = survey_rules.of_beneficiary(
-            person,
-            number=number,
-            wave=chosen.wave,
-            region=chosen.region,
-            scheme=self.programme.scheme(chosen.wave),
-            rules=self.rules,
-            now=now,
-        )
-        assert survey is not None
-        return self.store.open(survey)
+        return self.store.open(survey_of(chosen, self.programme, now, number))
 
     def compared(self, person: str, now: datetime, wave: int = WAVE) -> Survey:
         """A comparison survey that has just been offered."""

@@ -27,18 +27,16 @@ import app as application
 from chalicelib import wiring
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
-from chalicelib.outcomes import survey_rules
 from chalicelib.outcomes.store import SurveyStore
 from chalicelib.payouts.ledger.records import StoredAttempt
 from chalicelib.payouts.rules import Kind, reference
 from chalicelib.registration.accounts import Accounts, TokenVerifier
-from chalicelib.registration.store import Record, RegistrationStore
 from chalicelib.training import signatures
 from chalicelib.training.rules import course_id
-from chalicelib.waves.beneficiaries import BeneficiaryStore
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, EntryOutcome, buy_by
 from local.sandbox.provider import Sandbox
 from tests.builders.registration import other_form
+from tests.builders.surveys import survey_of
 from tests.builders.training import course_row, import_courses
 from tests.builders.waves import OPENS, WAVE
 from tests.conftest import T0
@@ -51,18 +49,6 @@ DURING = OPENS + AN_HOUR
 PASSWORD = "Correct horse 1 battery!"
 HOLDER = "Siti Aminah"
 """Whose every account is."""
-
-ANSWERS = {
-    "employment_before": "unemployed",
-    "employment_now": "employee",
-    "work_kind": "trade",
-    "income_bracket": "2_5m_to_under_5m",
-    "certificate_used": "for_a_job",
-    "incentive_use": ["daily_needs", "business_capital"],
-    "recommendation": 9,
-    "satisfaction": 5,
-}
-"""What a beneficiary may answer to a survey."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +125,7 @@ class Gateway:
         self.services.tokens = TokenVerifier(
             settings.issuer, settings.user_pool_client, settings.jwks_url, lambda _: self._pool_keys(), self.clock
         )
-        self._accounts = self.services.accounts
+        self._pool: Any = self.services.accounts._cognito
         self._http = Client(application.app).http
         self._numbers = count(1)
         self.partner = self.new_partner()
@@ -165,13 +151,11 @@ class Gateway:
             headers["authorization"] = f"Bearer {self.token(call.person)}"
         if call.partner:
             headers |= signatures.sign(*call.partner, method, path, body, call.signed_at or self.now, query)
-        self.services.accounts = self._accounts
-        if call.pool_error:
-            self.services.accounts = Accounts(_RefusingPool(call.pool_error), self.services.settings.user_pool_client)
+        pool = _RefusingPool(call.pool_error) if call.pool_error else self._pool
+        self.services.accounts = Accounts(pool, self.services.settings.user_pool_client)
         headers |= call.headers | changed.get("headers", {})
-        return self._http.request(
-            method, path + changed.get("asked", query and f"?{query}"), headers=headers, body=body
-        )
+        asked = changed.get("asked", query and f"?{query}")
+        return self._http.request(method, path + asked, headers=headers, body=body)
 
     def ok(self, call: Call) -> Any:
         """Send what must succeed; the decoded answer, None where there is no body."""
@@ -221,17 +205,14 @@ class Gateway:
         """What a participant shows to a partner."""
         return {"redeem_code": bought.redeem_code, "card_number": bought.card_number}
 
-    def attendance(self, bought: Bought, **changes: Any) -> dict[str, Any]:
+    def attendance(self, bought: Bought) -> dict[str, Any]:
         """What a partner reports."""
-        return {"redeem_code": bought.redeem_code, "attended_at": iso(self.now)} | changes
+        return {"redeem_code": bought.redeem_code, "attended_at": iso(self.now)}
 
-    def completion(self, bought: Bought, **changes: Any) -> dict[str, Any]:
+    def completion(self, bought: Bought) -> dict[str, Any]:
         """What a partner reports."""
-        return {
-            "redeem_code": bought.redeem_code,
-            "certificate_number": f"CERT-{next(self._numbers):04d}",
-            "completed_at": iso(self.now),
-        } | changes
+        number = f"CERT-{next(self._numbers):04d}"
+        return {"redeem_code": bought.redeem_code, "certificate_number": number, "completed_at": iso(self.now)}
 
     def posting(self, **changes: Any) -> dict[str, Any]:
         """What posts a vacancy that asks for what the course teaches."""
@@ -276,21 +257,17 @@ class Gateway:
     def corrected(self, **changes: Any) -> str:
         """Somebody registered whose record an administrator has corrected since; `changes` are to the record."""
         person = self.registered()
-        store = RegistrationStore(self.services.settings.region)
-        record = store.record(person)
-        assert record is not None
-        after = Record(
-            replace(record.registrant, **changes), record.sealed, record.wrapped_key, version=record.version + 1
-        )
-        store.save(after, None, unless_excluded=False)
+        store = self.services._registration_store
+        before = store.record(person)
+        assert before is not None
+        registrant = replace(before.registrant, **changes)
+        store.save(replace(before, registrant=registrant, version=before.version + 1), None, unless_excluded=False)
         return person
 
     def chosen(self, form: dict[str, Any] | None = None) -> Beneficiary:
         """Somebody who joined the open wave and was given a seat."""
-        person = self.sent(self.registration(form or self.form())).person
+        person, services = self.sent(self.registration(form or self.form())).person, self.services
         self.ok(Call(routes.JOIN, person=person))
-        services = self.services
-        store = BeneficiaryStore(services.transaction, services.programme.eligibility.family_card_cap)
         beneficiary = Beneficiary(
             registrant_id=person,
             wave=WAVE,
@@ -302,8 +279,8 @@ class Gateway:
             region=31,
             buy_by=buy_by(self.now, services.programme.training),
         )
-        outcome = store.award(beneficiary, services.registrations.registrant(person).kk_mac)
-        assert outcome is EntryOutcome.CHOSEN
+        kk_mac = services.registrations.registrant(person).kk_mac
+        assert services._beneficiaries.award(beneficiary, kk_mac) is EntryOutcome.CHOSEN
         services.registrations.mark_beneficiary(person, WAVE)
         return beneficiary
 
@@ -353,16 +330,7 @@ class Gateway:
     def surveyed(self) -> tuple[str, str]:
         """Somebody chosen whose first survey is open; the person and the survey's id."""
         beneficiary, services = self.chosen(), self.services
-        survey = survey_rules.of_beneficiary(
-            beneficiary.registrant_id,
-            number=1,
-            wave=beneficiary.wave,
-            region=beneficiary.region,
-            scheme=services.programme.scheme(WAVE),
-            rules=services.programme.surveys,
-            now=self.now,
-        )
-        assert survey is not None
+        survey = survey_of(beneficiary, services.programme, self.now)
         assert services.surveys
         SurveyStore(services.transaction).open(survey)
         return survey.registrant_id, survey.id
@@ -379,19 +347,17 @@ class Gateway:
 
     def exclude(self, person: str) -> str:
         """Put somebody on an exclusion list; who it is."""
-        store = self.services._registration_store
-        registrant = store.registrant(person)
-        assert registrant
-        store.exclude(registrant.nik_mac, "officials/2026-11/2026-11-01")
+        nik_mac = self.services.registrations.registrant(person).nik_mac
+        self.services._registration_store.exclude(nik_mac, "officials/2026-11/2026-11-01")
         return person
 
     def revoked(self) -> str:
         """Somebody whose place was taken back, as they bought nothing in time."""
-        beneficiary = self.chosen()
+        place = self.services.waves.beneficiaries.of(self.chosen().registrant_id)
+        assert place is not None
         with self.services.transaction() as tx:
-            current = self.services.waves.beneficiaries.of(beneficiary.registrant_id) or beneficiary
-            self.services._beneficiaries.revoke(tx, current, 1, beneficiary.buy_by)
-        return beneficiary.registrant_id
+            self.services._beneficiaries.revoke(tx, place, 1, place.buy_by)
+        return place.registrant_id
 
     def new_partner(self) -> tuple[str, str]:
         """A training partner's id and signing key."""
@@ -411,14 +377,14 @@ class Gateway:
         return course_id(row["provider"], row["code"])
 
 
+@dataclass
 class _RefusingPool:
     """A user pool that answers every call with one error, whose message quotes what was sent."""
 
-    def __init__(self, code: str) -> None:
-        self._code = code
+    code: str
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         def refuse(**sent: Any) -> Any:
-            raise ClientError({"Error": {"Code": self._code, "Message": str(sent)}}, operation)
+            raise ClientError({"Error": {"Code": self.code, "Message": str(sent)}}, operation)
 
         return refuse

@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 import chalice.local
+import msgspec
 import pytest
 from chalice.config import Config
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -26,7 +27,7 @@ from chalicelib import wiring
 from chalicelib.config import Programme, Settings
 from chalicelib.helpdesk.store import ALL_SHARDS
 from chalicelib.payouts.reconciliation import whole_ledger
-from chalicelib.payouts.reconciliation.whole_ledger import BookLine
+from chalicelib.payouts.reconciliation.whole_ledger import ProviderBooks
 from chalicelib.payouts.rules import Hold
 from chalicelib.waves.errors import ChangeTooLate
 from chalicelib.web import edge
@@ -38,10 +39,6 @@ from local.sandbox.provider import Sandbox
 from tests.builders.draws.verify_draw import verify
 from tests.builders.training import import_courses
 from tests.builders.waves import Ticketed
-
-API_KEY, CALLBACK_TOKEN = "test-api-key", "test-callback-token"
-"""As the `cloud` fixture puts them into the provider's secret."""
-
 
 UNAUTHORIZED = b'{"code": "not_signed_in"}'
 """What the gateway answers in the deployed application (`infrastructure/app_stack.py`)."""
@@ -60,6 +57,11 @@ class Context:
         return 840_000
 
 
+def invoke(function: str, event: dict[str, Any] = EVENT) -> Any:
+    """As Lambda invokes a function that no route leads to."""
+    return application.app.handler_map[function](event, Context())
+
+
 BEGINNING = datetime(2026, 1, 5, 3, tzinfo=UTC)
 """No regular wave is open. Fixed, so that the draw is the same every time; nothing here looks at the real time."""
 
@@ -72,11 +74,8 @@ class World:
         self.keys_url = settings.jwks_url
         self.services = services
         self._fsp = fsp
-        self._queues = {
-            "award": settings.awards_queue_url,
-            "pay": settings.payouts_queue_url,
-            "send_mail": settings.mails_queue_url,
-        }
+        urls = (settings.awards_queue_url, settings.payouts_queue_url, settings.mails_queue_url)
+        self._queues = dict(zip(("award", "pay", "send_mail"), urls, strict=True))
         self._sqs = boto3.client("sqs", settings.region)
 
     # Time
@@ -101,7 +100,7 @@ class World:
         for consumer, queue_url in self._queues.items():
             while messages := self._sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
                 records = [{"messageId": each["MessageId"], "body": each["Body"]} for each in messages]
-                answer = application.app.handler_map[consumer]({"Records": records}, Context())
+                answer = invoke(consumer, {"Records": records})
                 failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
                 for each in messages:
                     if each["MessageId"] not in failed:
@@ -126,7 +125,7 @@ class World:
         return administrator.end_buying(self.services, self.clock)
 
     def fire(self, schedule: str) -> None:
-        application.app.handler_map[schedule](EVENT, Context())
+        invoke(schedule)
         # A step dates what it does by how long it has run.
         self.wait_until(self.now() + timedelta(seconds=5))
 
@@ -175,12 +174,10 @@ class World:
         return [f"{check['name']}: {check['detail']}" for check in checks if check["ok"] is False]
 
     def compare_books(self) -> Comparison:
-        lines = [
-            BookLine(**{name: row[name] for name in BookLine.__struct_fields__}) for row in self.books()["payouts"]
-        ]
+        lines = msgspec.convert(self.books(), ProviderBooks).payouts
         ledger = list(self.services.payout_store.everything())
-        wrong = [str(found) for found in whole_ledger.compare(ledger, lines)]
-        return Comparison(said=[str(whole_ledger.totals(ledger, lines))], wrong=wrong)
+        wrong = whole_ledger.compare(ledger, lines)
+        return Comparison(said=[str(whole_ledger.totals(ledger, lines))], wrong=list(map(str, wrong)))
 
     def books(self) -> dict[str, Any]:
         return self._fsp.books.report()
@@ -198,7 +195,7 @@ def world_on(cloud: Settings, programme: Programme, patch: pytest.MonkeyPatch) -
     with (
         _moto_over_http() as aws_url,
         DevelopmentBeacon(clock=World.clock) as beacon,
-        Sandbox("e2e", api_key=API_KEY, clock=lambda: World.clock().timestamp()) as fsp,
+        Sandbox("e2e", api_key="test-api-key", clock=lambda: World.clock().timestamp()) as fsp,
         _application_over_http(patch) as url,
     ):
         settings = replace(
@@ -213,7 +210,7 @@ def world_on(cloud: Settings, programme: Programme, patch: pytest.MonkeyPatch) -
         figures = replace(programme, draw=replace(programme.draw, awards=awards))
         services = wiring.Services(settings, figures, World.clock, Ticketed())
         patch.setattr(application, "services", lambda: services)
-        fsp.books.configure({"callback_url": f"{url}/webhooks/fsp", "callback_token": CALLBACK_TOKEN})
+        fsp.books.configure({"callback_url": f"{url}/webhooks/fsp", "callback_token": "test-callback-token"})
         yield World(url, settings, services, fsp)
 
 

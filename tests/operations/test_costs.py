@@ -25,12 +25,12 @@ from chalicelib.waves.publication.bucket import Publication
 from chalicelib.waves.rules import Entry, EntryOutcome, WaveState, shard_of
 from chalicelib.waves.store import WaveItem
 from tests.builders.crashes import Calls
+from tests.builders.surveys import ANSWERS
 from tests.conftest import ROOT
 from tests.e2e import routes
-from tests.e2e.gateway import AN_HOUR, ANSWERS, DURING, Call, Gateway, Provoke, serving_alone
+from tests.e2e.gateway import AN_HOUR, DURING, Call, Gateway, Provoke, serving_alone
 from tests.e2e.refusals import SUCCESSES
-from tests.e2e.refusals.people import complaining
-from tests.e2e.refusals.waves import FROZEN
+from tests.e2e.refusals.citizens import FROZEN, complaining
 
 SETTLED = 144
 """A wave before the open one."""

@@ -16,7 +16,7 @@ from tests.builders.crashes import Calls
 from tests.e2e import routes
 from tests.e2e.gateway import Call, Gateway, serving_alone
 from tests.e2e.refusals import REFUSALS, SUCCESSES
-from tests.e2e.refusals.waves import FROZEN, proof, published_leaf
+from tests.e2e.refusals.citizens import FROZEN, proof, published_leaf
 
 OPEN = [one for one in application.app.operations if one.who != "citizen"]
 UNSIGNED = {"partner_signature_missing", "partner_signature_expired", "partner_signature_invalid", "invalid_callback"}

@@ -29,7 +29,7 @@ from tests.builders.crashes import Calls, Crash
 from tests.builders.payouts.world import World as Payments
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, joined
 from tests.conftest import REGION, T0
-from tests.e2e.world import EVENT, Context
+from tests.e2e.world import Context, invoke
 
 MINUTE = timedelta(minutes=1)
 LOOK = 5 * MINUTE
@@ -52,7 +52,7 @@ class OnDuty:
         """Run a function as its schedule does."""
         self.now = now
         with self.cloudwatch.listening():
-            application.app.handler_map[function](EVENT, Context())
+            invoke(function)
 
     def rings(self, job: str, now: datetime) -> bool:
         """Whether a promise's alarm rings, if there were the two last looks before `now`."""

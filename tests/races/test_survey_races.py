@@ -8,15 +8,14 @@ import pytest
 
 from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
-from chalicelib.outcomes import questions, survey_rules
+from chalicelib.outcomes import questions
 from chalicelib.outcomes.errors import SurveyAlreadyAnswered
 from chalicelib.outcomes.store import SurveyStore
-from chalicelib.outcomes.survey_rules import Survey
 from chalicelib.outcomes.surveys import Surveys
 from chalicelib.payouts.ledger.items import Head
 from chalicelib.payouts.ledger.store import PayoutStore
 from chalicelib.payouts.service import Payouts
-from tests.builders.surveys import DAY, WAVE, People, beneficiary, response
+from tests.builders.surveys import DAY, People, beneficiary, response, survey_of
 from tests.conftest import REGION, T0
 
 from .together import refusals, together
@@ -57,19 +56,12 @@ def surveys(store: SurveyStore, queue: Queue, programme: Programme) -> Surveys:
     return Surveys(store, questions.load(), people, payouts)
 
 
-def survey_of(person: str, programme: Programme) -> Survey:
-    figures, scheme = programme.surveys, programme.scheme(WAVE)
-    survey = survey_rules.of_beneficiary(person, number=1, wave=WAVE, region=31, scheme=scheme, rules=figures, now=T0)
-    assert survey is not None
-    return survey
-
-
 def test_devices_that_answer_differently_at_once_leave_one_answer_and_one_entitlement(
     surveys: Surveys, store: SurveyStore, queue: Queue, programme: Programme
 ) -> None:
     for number in range(ROUNDS):
         person = f"person-{number}"
-        survey = store.open(survey_of(person, programme))
+        survey = store.open(survey_of(beneficiary(person), programme, T0))
         answers = together(
             [
                 lambda rating=rating, survey=survey: surveys.respond(
@@ -92,7 +84,7 @@ def test_the_same_answers_at_once_are_all_accepted_and_one_is_new(
     surveys: Surveys, store: SurveyStore, queue: Queue, programme: Programme
 ) -> None:
     for number in range(ROUNDS):
-        survey = store.open(survey_of(f"person-{number}", programme))
+        survey = store.open(survey_of(beneficiary(f"person-{number}"), programme, T0))
         answers = together(
             [lambda survey=survey: surveys.respond(survey.registrant_id, survey.id, response(), T0)] * AT_ONCE
         )
@@ -103,16 +95,6 @@ def test_the_same_answers_at_once_are_all_accepted_and_one_is_new(
 
 def test_two_runs_that_open_a_survey_at_once_agree_on_when_it_closes(store: SurveyStore, programme: Programme) -> None:
     for number in range(ROUNDS):
-        first = survey_of(f"person-{number}", programme)
-        second = survey_rules.of_beneficiary(
-            first.registrant_id,
-            number=1,
-            wave=WAVE,
-            region=31,
-            scheme=programme.scheme(WAVE),
-            rules=programme.surveys,
-            now=T0 + DAY,
-        )
-        assert second is not None
+        first, second = (survey_of(beneficiary(f"person-{number}"), programme, now) for now in (T0, T0 + DAY))
         held = together([lambda one=one: store.open(one) for one in (first, second)])
         assert held[0] == held[1] == store.of(first.registrant_id)[0]

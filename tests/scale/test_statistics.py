@@ -9,7 +9,6 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.outcomes import survey_rules
 from chalicelib.outcomes.statistics_wire import BEFORE_THE_FIRST, Progress
 from chalicelib.outcomes.store import SurveyItem, _to_item
 from chalicelib.outcomes.tally_job import PART_S
@@ -18,7 +17,7 @@ from chalicelib.training.store import AccountItem
 from chalicelib.waves.rules import SHARDS, Beneficiary, BeneficiaryState
 from chalicelib.wiring import Services
 from tests.builders.crashes import Calls
-from tests.builders.surveys import ANSWERS
+from tests.builders.surveys import ANSWERS, survey_of
 from tests.builders.waves import ROUND, WAVE, WavesWorld, registrant
 
 from .crowd import awarded, names, paid, registered, settled, write
@@ -70,16 +69,6 @@ def test_ten_thousand_are_counted_though_run_after_run_is_cut_short(
 
 
 def _answered(world: WavesWorld, one: Beneficiary) -> SurveyItem:
-    survey = survey_rules.of_beneficiary(
-        one.registrant_id,
-        number=1,
-        wave=one.wave,
-        region=one.region,
-        scheme=world.programme.scheme(one.wave),
-        rules=world.programme.surveys,
-        now=ROUND + 30 * DAY,
-    )
-    assert survey is not None
-    item = _to_item(survey)
+    item = _to_item(survey_of(one, world.programme, ROUND + 30 * DAY))
     item.answers, item.answered_at = json.dumps(ANSWERS), ROUND + 31 * DAY
     return item

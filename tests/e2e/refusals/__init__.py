@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tests.e2e.gateway import Call, Provoke
 
-from . import partners, people, waves
+from . import citizens, partners
 
-REFUSALS: dict[str, dict[str, Provoke]] = people.REFUSALS | waves.REFUSALS | partners.REFUSALS
+REFUSALS: dict[str, dict[str, Provoke]] = citizens.REFUSALS | partners.REFUSALS
 """By route and code. What every route of a kind has in common (bodies, tokens, outages) is tested for all of them."""
 
 _PUBLIC = (
@@ -20,8 +20,7 @@ _PUBLIC = (
     "GET /statistics.csv",
 )
 SUCCESSES: dict[str, Provoke] = {
-    **people.SUCCESSES,
-    **waves.SUCCESSES,
+    **citizens.SUCCESSES,
     **partners.SUCCESSES,
     **{route: lambda _, route=route: Call(route) for route in _PUBLIC},
 }

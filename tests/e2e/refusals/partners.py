@@ -67,8 +67,18 @@ def anothers(report: Provoke) -> Provoke:
     return lambda gateway: report(gateway).but(partner=gateway.new_partner())
 
 
+def reporting(
+    route: str,
+    form: Callable[[Gateway, Bought], dict[str, Any]],
+    bought: Callable[[Gateway], Bought],
+    **changes: str,
+) -> Provoke:
+    """The partner reports of somebody who has come so far."""
+    return lambda gateway: Call(route, form(gateway, bought(gateway)) | changes, partner=gateway.partner)
+
+
 def redeeming(route: str, bought: Callable[[Gateway], Bought] = Gateway.bought, **changes: str) -> Provoke:
-    return lambda gateway: Call(route, gateway.redemption(bought(gateway)) | changes, partner=gateway.partner)
+    return reporting(route, Gateway.redemption, bought, **changes)
 
 
 def cancelled(gateway: Gateway) -> Bought:
@@ -94,13 +104,11 @@ def redemption_refusals(route: str) -> dict[str, Provoke]:
 
 
 def attending(bought: Callable[[Gateway], Bought] = Gateway.redeemed, **changes: str) -> Provoke:
-    return lambda gateway: Call(routes.ATTEND, gateway.attendance(bought(gateway), **changes), partner=gateway.partner)
+    return reporting(routes.ATTEND, Gateway.attendance, bought, **changes)
 
 
 def completing(bought: Callable[[Gateway], Bought] = Gateway.attended, **changes: str) -> Provoke:
-    return lambda gateway: Call(
-        routes.COMPLETE, gateway.completion(bought(gateway), **changes), partner=gateway.partner
-    )
+    return reporting(routes.COMPLETE, Gateway.completion, bought, **changes)
 
 
 def complete_too_soon(gateway: Gateway) -> Call:

@@ -1,17 +1,23 @@
-"""The job market over HTTP, with the real registration, waves and training; and a partner's signed pages."""
+"""What comes after a training, over HTTP on all real parts: surveys with their money, jobs, a partner's pages."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
 from chalicelib.config import Programme, Settings
+from chalicelib.notices.store import NoticeItem
+from chalicelib.payouts.rules import Move, State
+from tests.builders.surveys import ANSWERS
+from tests.builders.waves import WAVE
 
 from . import routes
 from .gateway import Call, Gateway, serving
 from .refusals.partners import applying, withdrawing
+from .world import invoke
 
 
 @pytest.fixture
@@ -20,13 +26,38 @@ def gateway(cloud: Settings, programme: Programme) -> Iterator[Gateway]:
         yield gateway
 
 
+def test_a_paid_incentive_leads_to_a_survey_and_its_answer_to_the_surveys_money(gateway: Gateway) -> None:
+    (person, payout), ledger = gateway.being_paid(), gateway.services.payout_store
+    ledger.move(ledger.get(payout), Move(State.PAID, "succeeded"), gateway.now)
+    invoke("open_surveys")
+    assert gateway.ok(Call(routes.SURVEYS, person=person)) == {"surveys": []}, "not yet"
+
+    figures = gateway.services.programme
+    gateway.now += timedelta(seconds=max(figures.surveys.after_s[0], figures.training.buy_within_s or 0))
+    invoke("open_surveys")
+
+    [survey] = gateway.ok(Call(routes.SURVEYS, person=person))["surveys"]
+    assert (survey["state"], survey["wave"], survey["amount_idr"]) == ("open", WAVE, 50_000)
+    assert [question["id"] for question in survey["questions"]] == list(ANSWERS)
+    assert gateway.ok(Call(routes.ME, person=person))["next_deadline"] == {"what": "survey", "at": survey["closes_at"]}
+    assert f"survey_open/{survey['survey_id']}" in [notice.sk for notice in NoticeItem.query(f"N#{person}")]
+
+    answered = gateway.ok(Call(routes.RESPOND, {"answers": ANSWERS}, person=person).at(survey["survey_id"]))
+    assert (answered["state"], answered["questions"]) == ("answered", [])
+    assert gateway.ok(Call(routes.ME, person=person))["next_deadline"] is None
+    payouts = gateway.ok(Call(routes.PAYOUTS, person=person))["payouts"]
+    assert [(one["kind"], one["amount_idr"], one["state"]) for one in payouts] == [
+        ("INCENTIVE", 600_000, "paid"),
+        ("SURVEY_1", 50_000, "waiting"),
+    ]
+
+
 def test_an_alumnus_finds_a_vacancy_by_what_they_learned_and_shares_it_until_they_withdraw(
     gateway: Gateway, caplog: pytest.LogCaptureFixture
 ) -> None:
     wanted = gateway.vacancy(skills=["programming", "sales"], province="31")
     gateway.vacancy(skills=["sewing"], province="31")
-    first = gateway.graduated()
-    person = first.person
+    person = gateway.graduated().person
 
     # Bought, but not completed: a skill that is not there yet.
     sewing = gateway.new_course(skills="sewing", price_idr="500000")
