@@ -73,6 +73,12 @@ def act_line(act: Act) -> str:
     return f"{about}  {signed(act.at, act.by, act.note)}"
 
 
+def echo_acts(acts: Iterable[Act], indent: str = "") -> None:
+    """Show what administrators did, a line each."""
+    for act in acts:
+        click.echo(f"{indent}{act_line(act)}")
+
+
 def wib(instant: datetime | str, form: str = "%a %Y-%m-%d %H:%M:%S") -> str:
     """An instant as a clock in Jakarta shows it."""
     return (parse_iso(instant) if isinstance(instant, str) else instant).astimezone(WIB).strftime(form)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -80,7 +80,8 @@ class DeadLetters:
         try:
             for batch in self._batches():
                 sent = self._send([each for each in batch if wanted(each)])
-                self._delete(sent)
+                if sent:
+                    self._sqs.delete_message_batch(QueueUrl=self._dead_url, Entries=_entries(sent))
                 kept += [each for each in batch if each not in sent]
                 yield from ((each, each in sent) for each in batch)
         finally:
@@ -110,26 +111,21 @@ class DeadLetters:
         answer = self._sqs.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
         return [letters[int(one["Id"])] for one in answer.get("Successful", ())]
 
-    def _delete(self, letters: Iterable[Letter]) -> None:
-        entries = [{"Id": str(place), "ReceiptHandle": each.receipt} for place, each in enumerate(letters)]
-        if entries:
-            self._sqs.delete_message_batch(QueueUrl=self._dead_url, Entries=entries)
-
     def _give_back(self, letters: Sequence[Letter]) -> None:
         for start in range(0, len(letters), _BATCH):
-            entries = [
-                {"Id": str(place), "ReceiptHandle": each.receipt, "VisibilityTimeout": 0}
-                for place, each in enumerate(letters[start : start + _BATCH])
-            ]
+            entries = [each | {"VisibilityTimeout": 0} for each in _entries(letters[start : start + _BATCH])]
             self._sqs.change_message_visibility_batch(QueueUrl=self._dead_url, Entries=entries)
+
+
+def _entries(letters: Sequence[Letter]) -> list[dict[str, Any]]:
+    return [{"Id": str(place), "ReceiptHandle": each.receipt} for place, each in enumerate(letters)]
 
 
 def _letter(message: dict[str, Any]) -> Letter:
     known = message["Attributes"]
     sent_at = datetime.fromtimestamp(int(known["SentTimestamp"]) / 1000, UTC)
-    return Letter(
-        message["MessageId"], message["Body"], sent_at, int(known["ApproximateReceiveCount"]), message["ReceiptHandle"]
-    )
+    received = int(known["ApproximateReceiveCount"])
+    return Letter(message["MessageId"], message["Body"], sent_at, received, message["ReceiptHandle"])
 
 
 def _about(queue: str, body: str) -> str | None:

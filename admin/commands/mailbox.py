@@ -8,7 +8,7 @@ from chalicelib.aws.admin_acts import Act
 from chalicelib.clock import iso, utc_now
 
 from ..deployment import stages
-from ..terminal import SaysWhy, act_line, reason_option, stage_option
+from ..terminal import SaysWhy, echo_acts, reason_option, stage_option
 
 
 @click.group(cls=SaysWhy)
@@ -27,9 +27,7 @@ def show(stage: str, registrant: str) -> None:
     closed = f"closed since {iso(found.closed_at)} ({found.closed_because})" if found.closed_at else "open"
     reminders = f"none since {iso(found.unsubscribed_at)}" if found.unsubscribed_at else "wanted"
     click.echo(f"mailbox: {closed}\nreminders: {reminders}")
-    for act in services.mailboxes.journal.all():
-        if act.about == registrant:
-            click.echo(f"  {act_line(act)}")
+    echo_acts((act for act in services.mailboxes.journal.all() if act.about == registrant), "  ")
 
 
 @mailbox.command()

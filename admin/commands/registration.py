@@ -21,7 +21,7 @@ from chalicelib.registration.exclusions import ExclusionList
 from chalicelib.registration.wire import CorrectionForm
 
 from ..deployment import stages
-from ..terminal import SaysWhy, act_line, file_argument, plain, reason_option, stage_option
+from ..terminal import SaysWhy, echo_acts, file_argument, plain, reason_option, stage_option
 
 _person_argument = click.argument("registrant_id")
 
@@ -146,8 +146,7 @@ def import_list(stage: str, name: str, version: str | None, day: datetime | None
 @stage_option
 def list_lists(stage: str) -> None:
     """List every version of every list, with what was done to it last; IMPORT or RETRACT alone broke off."""
-    for act in stages.load(stage).services.exclusion_lists.all().values():
-        click.echo(act_line(act))
+    echo_acts(stages.load(stage).services.exclusion_lists.all().values())
 
 
 @exclusion.command("show")
@@ -156,8 +155,7 @@ def list_lists(stage: str) -> None:
 @_version_option
 def show_list(stage: str, name: str, version: str) -> None:
     """Show all that was done to a version of a list, newest first: by whom, when and why."""
-    for act in stages.load(stage).services.exclusion_lists.acts(name, version):
-        click.echo(act_line(act))
+    echo_acts(stages.load(stage).services.exclusion_lists.acts(name, version))
 
 
 @exclusion.command()

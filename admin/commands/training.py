@@ -12,7 +12,7 @@ from chalicelib.aws.admin_acts import Signed
 from chalicelib.clock import iso, utc_now
 
 from ..deployment import stages
-from ..terminal import SaysWhy, act_line, file_argument, plain, reason_option, stage_option
+from ..terminal import SaysWhy, echo_acts, file_argument, plain, reason_option, stage_option
 
 
 @click.group(cls=SaysWhy)
@@ -62,8 +62,7 @@ def approve(stage: str, file: Path, yes: bool) -> None:
 @stage_option
 def history(stage: str) -> None:
     """Show what was done to partners and the catalogue, newest first: by whom, when and why."""
-    for act in stages.load(stage).services.training_journal.all():
-        click.echo(act_line(act))
+    echo_acts(stages.load(stage).services.training_journal.all())
 
 
 def _echo(changes: Sequence[str]) -> None:
@@ -101,8 +100,7 @@ def list_partners(stage: str) -> None:
     for known in services.partners.all():
         standing = f"revoked {iso(known.revoked_at)}" if known.revoked_at else "active"
         click.echo(f"{known.id}  {iso(known.created_at)}  {standing}  {known.name}")
-        for act in reversed([act for act in acts if act.about == f"partner {known.id}"]):
-            click.echo(f"  {act_line(act)}")
+        echo_acts(reversed([act for act in acts if act.about == f"partner {known.id}"]), "  ")
 
 
 @partner.command()

@@ -15,7 +15,7 @@ from chalicelib.clock import utc_now
 from chalicelib.waves.wire import WaveView
 
 from ..deployment import stages
-from ..terminal import SaysWhy, act_line, file_argument, instant, reason_option, stage_option, table, wib
+from ..terminal import SaysWhy, act_line, echo_acts, file_argument, instant, reason_option, stage_option, table, wib
 from . import stage as stage_commands
 
 STEP_S = 840
@@ -59,8 +59,7 @@ def show(stage: str, number: int) -> None:
     else:
         for name, value in _facts(waves.get(number, utc_now())):
             click.echo(f"{name:8} {value}")
-    for act in acts:
-        click.echo(f"  {act_line(act)}")
+    echo_acts(acts, "  ")
 
 
 @wave.command()
@@ -69,8 +68,7 @@ def history(stage: str) -> None:
     """Show every change of the calendar and every import of past totals, newest first: by whom, when and why."""
     services = stages.load(stage).services
     acts = [*services.waves.acts(), *services.statistics.journal.all()]
-    for act in sorted(acts, key=lambda act: act.at, reverse=True):
-        click.echo(act_line(act))
+    echo_acts(sorted(acts, key=lambda act: act.at, reverse=True))
 
 
 @wave.command()

@@ -111,7 +111,11 @@ class LocalCloud:
         deploy.deploy(STAGE, given, self._report, fetch, count=self._count)
         stage = stages.load(STAGE)
         self._share_secrets(stage)
-        self._verify_sender(stage)
+        ses = stages.connect().client(
+            "sesv2"
+        )  # an administrator proves once, with DNS records, who sends from a domain
+        with suppress(ses.exceptions.AlreadyExistsException):
+            ses.create_email_identity(EmailIdentity=stage.settings.mail_domain)
         self._be_patient()
         _grant_besides(stages.connect())
         return stage
@@ -126,12 +130,6 @@ class LocalCloud:
                 if int(fields[2]) == self._group:  # and of those who have ended already, as their parent has it
                     found += sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
         return found
-
-    def _verify_sender(self, stage: stages.Stage) -> None:
-        """What an administrator does once at the mail service, and proves with DNS records: send from the domain."""
-        ses = stages.connect().client("sesv2")
-        with suppress(ses.exceptions.AlreadyExistsException):
-            ses.create_email_identity(EmailIdentity=stage.settings.mail_domain)
 
     def _be_patient(self) -> None:
         """Give each function time enough for a machine that is busy, and run few of a queue's consumers at once."""
@@ -168,7 +166,9 @@ def _alone(lock: Path) -> Iterator[None]:
 @contextmanager
 def _ministack(program: Path, folder: Path) -> Iterator[tuple[str, int]]:
     """MiniStack in a process group of its own, which holds its Lambda workers too; yields its address and the group."""
-    port = _free_port()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
     with (folder / "ministack.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - the program that `make install` put there
             _command(program),
@@ -291,13 +291,6 @@ def _ignore_signals() -> None:
     """From now on: an impatient second Ctrl-C must not leave processes behind."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 # What MiniStack asks a function's role for and AWS does not. The policies of `infrastructure/grants.py` hold what AWS

@@ -23,7 +23,7 @@ from chalicelib.registration.accounts import TokenVerifier
 from chalicelib.registration.errors import InvalidToken
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm, personal_data
 from chalicelib.waves.calendar import Calendar
-from chalicelib.web.edge import BODY_LIMIT_BYTES, decode
+from chalicelib.web.edge import decode
 from local.demo import api
 from local.demo.people import FAMILY_SIZE, Part, Person, Way, people
 from tests.conftest import T0, every_error
@@ -129,29 +129,6 @@ def test_big_families_share_a_card_and_all_of_them_join(crowd: list[Person]) -> 
     families = [card for card, members in cards.items() if members == FAMILY_SIZE]
     assert len(families) >= 5
     assert set(cards.values()) == {1, FAMILY_SIZE}
-
-
-def test_each_form_that_is_refused_breaks_its_own_rule(programme: Programme, crowd: list[Person]) -> None:
-    not_by_the_form_alone = {"nik_already_registered", "phone_already_used", "body_too_large"}
-    for person in crowd:
-        if person.refusal and person.refusal.way is Way.FORM and person.refusal.code not in not_by_the_form_alone:
-            assert judge(person, TODAY, programme) == person.refusal.code
-
-
-def test_copies_come_after_what_they_copy_and_copy_one_thing(crowd: list[Person]) -> None:
-    good = registering(crowd)
-    for code, field in (("nik_already_registered", "nik"), ("phone_already_used", "phone")):
-        (copy,) = (person for person in crowd if person.refusal and person.refusal.code == code)
-        original = next(person for person in good if person.form[field] == copy.form[field])
-        assert crowd.index(original) < crowd.index(copy)
-        assert [
-            name for name in copy.form if copy.form[name] == original.form[name] and name in {"nik", "phone", "kk"}
-        ] == [field]
-
-
-def test_the_body_that_is_too_large_is(crowd: list[Person]) -> None:
-    (large,) = (person for person in crowd if person.refusal and person.refusal.code == "body_too_large")
-    assert len(msgspec.json.encode(large.form)) > BODY_LIMIT_BYTES
 
 
 def test_the_refusals_are_those_of_the_table_and_cover_registration(crowd: list[Person]) -> None:
