@@ -31,9 +31,7 @@ AUTHORIZER_TIMEOUT_S = 5
 API_TIMEOUT_S = 10
 LONGEST_REQUEST_S = AUTHORIZER_TIMEOUT_S + API_TIMEOUT_S
 """How long after its arrival a request may still write: both time-outs (as `infrastructure/functions.py` has them).
-
-A cold start may come on top, up to Lambda's ten seconds for each; production's quarter of an hour covers that amply.
-"""
+A cold start may come on top, up to Lambda's ten seconds for each; production's quarter of an hour covers that."""
 
 
 class BadConfiguration(DomainError):
@@ -106,9 +104,7 @@ class PayoutCode(_Frozen, frozen=True):
 
 class CeilingRules(_Frozen, frozen=True):
     """At most so much is sent on one WIB day and for one wave's payments of one kind, unless an administrator says so.
-
-    `block`: so many payments a worker takes at a time.
-    """
+    A worker takes `block` payments at a time."""
 
     day_idr: Positive
     envelope_idr: Positive
@@ -234,9 +230,7 @@ class WitnessRules(_Frozen, frozen=True):
 
 class AwardRules(_Frozen, frozen=True):
     """With more undecided winners than `ahead_from` they are queued in batches, so that many are decided at once.
-
-    What is not decided after `resend_after_s` is queued again.
-    """
+    What is not decided after `resend_after_s` is queued again."""
 
     batch: Annotated[int, Meta(gt=0, le=AWARD_BATCH_MAX)]
     ahead_from: NotNegative
@@ -307,18 +301,16 @@ def load_programme(stage: str, path: Path | None = None) -> Programme:
 
 
 def _check(programme: Programme) -> None:
+    by_bank_file = [code for code in programme.payouts.codes.values() if code.rail == "bank-file"]
     rules = {
         "targets need a default": "default" in programme.targets,
         "draw.chain is not one of draw.chains": programme.draw.chain in programme.draw.chains,
         # A request accepted in the last millisecond must have written its entry, or died, before the list is read.
         "draw.freeze_delay_s must exceed the longest request": programme.draw.freeze_delay_s > LONGEST_REQUEST_S,
         "eligibility.age_min is above age_max": programme.eligibility.age_min <= programme.eligibility.age_max,
-        "a code of payouts.codes that is paid by bank file needs a bic": all(
-            code.bic is not None for code in programme.payouts.codes.values() if code.rail == "bank-file"
-        ),
-        "a code of payouts.codes that is paid by bank file needs payouts.bank_file": programme.payouts.bank_file
-        is not None
-        or all(code.rail != "bank-file" for code in programme.payouts.codes.values()),
+        "a code of payouts.codes that is paid by bank file needs a bic": all(code.bic for code in by_bank_file),
+        "a code of payouts.codes that is paid by bank file needs payouts.bank_file": not by_bank_file
+        or programme.payouts.bank_file is not None,
         "waves overlap": programme.calendar.open_hours <= programme.calendar.every_days * 24,
         "the first scheme starts after the first wave": min(s.first_wave for s in programme.schemes)
         <= programme.calendar.first_wave,
@@ -370,7 +362,7 @@ class Settings(_Frozen, frozen=True):
 
     @property
     def mac_key(self) -> str:
-        """The KMS HMAC key that hashes NIK, KK, phone and account numbers."""
+        """The KMS HMAC key of keyed hashes."""
         return f"alias/gelombang-{self.stage}-mac"
 
     @property

@@ -13,6 +13,7 @@ from .. import clock
 from ..config import Programme
 from ..errors import DomainError, Unavailable
 from ..notices.service import NoticeService
+from ..structs import fill
 from . import change_notices, fitness, identity, rules, wire
 from .errors import (
     AccountAlreadyUsed,
@@ -29,6 +30,8 @@ from .items import TRIES
 from .rules import AddressCheck, Contact, FinancialAddress, Payee, PersonalData, Registrant, Standing, Verification
 from .store import AddressRecord, Legs, Record, RegistrationOvertaken, RegistrationStore, UnpayableHolder
 from .vault import PersonKey, Vault
+
+MakeLegs = Callable[[], Legs]
 
 _TELLING = (PhoneAlreadyUsed, Excluded, NikAlreadyRegistered)
 """Refusals that tell something of a number that may be another's."""
@@ -52,11 +55,7 @@ class Registrations:
         self._notices = notices
 
     def register(
-        self,
-        registrant_id: str,
-        form: wire.RegistrationForm,
-        now: datetime,
-        unless_joined: Callable[[], Legs] | None = None,
+        self, registrant_id: str, form: wire.RegistrationForm, now: datetime, unless_joined: MakeLegs | None = None
     ) -> tuple[Registrant, bool]:
         """Register or change a registration; True if it is new. The same form again changes nothing.
 
@@ -110,11 +109,10 @@ class Registrations:
         if record is None:
             return wire.MeView(registration=None, financial_address=None)
         key = self._vault.open_key(registrant_id, record.wrapped_key)
-        address = self._store.address(registrant_id)
-        return wire.MeView(
-            registration=wire.registration_view(record.registrant, person_of(key, record)),
-            financial_address=wire.financial_address_view(_address(key, record, address)) if address else None,
-        )
+        kept = self._store.address(registrant_id)
+        address = wire.financial_address_view(_address(key, record, kept)) if kept else None
+        registration = wire.registration_view(record.registrant, person_of(key, record))
+        return wire.MeView(registration=registration, financial_address=address)
 
     def check_still_eligible(self, registrant: Registrant, day: date) -> None:
         """Test a person again who is about to be chosen, on the WIB day the wave closes. One read.
@@ -138,17 +136,11 @@ class Registrations:
         registrant = self._store.registrant(registrant_id)
         return registrant is not None and self._store.excluded(registrant.nik_mac)
 
-    def mark_beneficiary(self, registrant_id: str, wave: int) -> None:
-        """Note that a person was chosen, so that a join needs no other read; the award's own record is the waves'.
-
-        Only a plain registrant is marked, so a repeat changes nothing. Raises `NotRegistered`.
-        """
-        self.set_standing(registrant_id, Standing.BENEFICIARY, wave)
-
     def set_standing(self, registrant_id: str, standing: Standing, wave: int | None = None) -> None:
         """Move a registration on as `rules.NEXT` allows; any other move, and a repeat, changes nothing.
 
-        One write. Raises `NotRegistered`.
+        Who was chosen is marked here so that a join needs no other read; the award's own record is the waves'. One
+        write. Raises `NotRegistered`.
         """
         if not self._store.move(registrant_id, standing, wave):
             self.registrant(registrant_id)
@@ -217,36 +209,15 @@ class Registrations:
         address = self._store.address(registrant_id)
         return (address.version, *self._wait(registrant_id, address)) if address else (0, None, False)
 
-    def confirm_address(self, registrant_id: str, version: int) -> bool:
-        """The person confirmed a change from where they were reached before: that version is paid to at once.
-
-        A dispute stays. Again it changes nothing; False if the address was changed since.
-        """
-        return self._store.confirm_address(registrant_id, version, settle=False)
-
-    def dispute(self, registrant_id: str, now: datetime) -> None:
-        """The person says that a change was not theirs: nothing is paid to them until `settle`."""
-        self._store.dispute(registrant_id, now)
-
-    def disputed(self, registrant_id: str) -> datetime | None:
-        """Since when they say so."""
-        return self._store.disputed(registrant_id)
-
-    def settle(self, registrant_id: str, version: int) -> bool:
-        """An administrator found this version of the address (0: none yet) to be the person's own: a dispute and a
-        wait end. False if the address was changed since."""
-        return self._store.confirm_address(registrant_id, version, settle=True)
-
     def contact(self, registrant_id: str) -> Contact | None:
-        """Name and phone in clear, for whom the person agreed to share them with. One read, one KMS call.
+        """Name and phone in clear, for whom the person agreed to share them with; None without a registration.
 
-        None if there is no such registration (any more).
+        One read, one KMS call.
         """
         record = self._store.record(registrant_id)
         if record is None:
             return None
-        person = person_of(self._vault.open_key(registrant_id, record.wrapped_key), record)
-        return Contact(person.name, person.phone)
+        return fill(Contact, person_of(self._vault.open_key(registrant_id, record.wrapped_key), record))
 
     def key(self, registrant_id: str) -> PersonKey:
         """A person's own data key, open, for one request: one read, one KMS call. Raises `NotRegistered`."""
@@ -276,13 +247,12 @@ class Registrations:
         consent = rules.check_consent(form.consent_version, self._eligibility)
         if not few:
             raise self._too_many()
-        registrant = Registrant(
+        registrant = fill(
+            Registrant,
+            form,
             id=registrant_id,
             region=region[0],
             regency=region[1],
-            birth_date=form.birth_date,
-            education=form.education,
-            employment=form.employment,
             consent_version=consent,
             nik_mac=self._vault.mac("nik", person.nik),
             kk_mac=self._vault.mac("kk", person.kk),
@@ -307,7 +277,7 @@ class Registrations:
         region: tuple[int, str],
         now: datetime,
         few: bool,
-        unless_joined: Callable[[], Legs] | None,
+        unless_joined: MakeLegs | None,
     ) -> Registrant:
         old = record.registrant
         key = self._vault.open_key(old.id, record.wrapped_key)
@@ -349,11 +319,6 @@ class Registrations:
             self._store.save(new_record, released, unless_excluded=plain_registrant, others=legs)
         return changed
 
-    def _owner(self, address: FinancialAddress) -> str:
-        """Whose money it is: a wallet's owner is its phone number, whatever the wallet, so one SIM pays one person."""
-        wallet = self._payout_codes[address.code] == "wallet"
-        return f"{'wallet' if wallet else address.code}\0{address.account_number}"
-
     def _counted(self, registrant_id: str, refusal: DomainError, now: datetime) -> DomainError:
         return refusal if self.count_refusal(registrant_id, now) else self._too_many()
 
@@ -386,9 +351,12 @@ class Registrations:
             return known
         if refusals >= self._eligibility.refusals_max:
             raise self._too_many()
+        # A wallet's owner is its phone number, whatever the wallet, so one SIM pays one person.
+        owner = "wallet" if self._payout_codes[address.code] == "wallet" else address.code
+        account = {name: getattr(address, name) for name in ("code", "account_number", "holder_name")}
         new = AddressRecord(
-            sealed=_sealed(key, address),
-            account_mac=self._vault.mac("account", self._owner(address)),
+            sealed=key.seal("address/1", msgspec.json.encode(account)),
+            account_mac=self._vault.mac("account", f"{owner}\0{address.account_number}"),
             version=old.version + 1 if old else 1,
             updated_at=now,
             pay_from=now + self._address_wait if old or owed() else None,
@@ -423,11 +391,6 @@ def frozen_part(registrant: Registrant, person: PersonalData) -> dict[str, str]:
 def person_of(key: PersonKey, record: Record) -> PersonalData:
     """What is sealed in a registration."""
     return msgspec.json.decode(key.unseal("person/1", record.sealed), type=PersonalData)
-
-
-def _sealed(key: PersonKey, address: FinancialAddress) -> bytes:
-    account = {name: getattr(address, name) for name in ("code", "account_number", "holder_name")}
-    return key.seal("address/1", msgspec.json.encode(account))
 
 
 def _address(key: PersonKey, record: Record, kept: AddressRecord) -> FinancialAddress:

@@ -142,7 +142,10 @@ class RegistrationStore:
         return _record(registrant_id, found["PROFILE"]), _address_record(found["ADDRESS"]), "DISPUTE" in found
 
     def dispute(self, registrant_id: str, now: datetime) -> None:
-        """Let nothing be paid to a person, whatever their address is or becomes; again it changes nothing."""
+        """Let nothing be paid to a person who says that a change was not theirs, whatever their address is or becomes.
+
+        Again it changes nothing.
+        """
         first = Dispute.since.set(Dispute.since | now)
         Dispute(person_pk(registrant_id), "DISPUTE").update([first])
 
@@ -152,9 +155,10 @@ class RegistrationStore:
         return item.since if item else None
 
     def confirm_address(self, registrant_id: str, version: int, *, settle: bool) -> bool:
-        """One version of an address need not wait any more; with `settle` a dispute ends too. False if it was changed.
+        """One version of an address need not wait any more: its person confirmed it at the mailbox of the account.
 
-        One write, or one transaction. Version 0: there is no address, only the dispute ends.
+        With `settle` a dispute ends too: an administrator found the address to be their own. Again it changes nothing;
+        False if it was changed since. One transaction. Version 0: there is no address, only the dispute ends.
         """
         address, as_shown = AddressItem(person_pk(registrant_id), "ADDRESS"), AddressItem.version == version
         try:

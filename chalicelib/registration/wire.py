@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from .. import typed_text
+from ..structs import fill
 from . import identity
 from .errors import MalformedName
 from .rules import (
-    AddressCheck,
     Education,
     Employment,
     FinancialAddress,
@@ -185,22 +185,14 @@ def submitted_view(registrant: Registrant, form: RegistrationForm) -> Registrati
 
 def registration_view(registrant: Registrant, person: PersonalData) -> RegistrationView:
     """Mask a registration."""
-    return RegistrationView(
-        nik=_mask_identity(person.nik),
-        kk=_mask_identity(person.kk),
+    return fill(
+        RegistrationView,
+        registrant,
+        nik=f"{person.nik[:4]}**********{person.nik[-2:]}",
+        kk=f"{person.kk[:4]}**********{person.kk[-2:]}",
         name=person.name,
-        birth_date=registrant.birth_date,
         phone=f"+62********{person.phone[-4:]}",
         province=str(registrant.region),
-        regency=registrant.regency,
-        education=registrant.education,
-        employment=registrant.employment,
-        consent_version=registrant.consent_version,
-        standing=registrant.standing,
-        verification=registrant.verification,
-        warnings=registrant.warnings,
-        registered_at=registrant.registered_at,
-        updated_at=registrant.updated_at,
     )
 
 
@@ -215,13 +207,13 @@ def financial_address(form: FinancialAddressForm, kind: Literal["bank", "wallet"
 
 def financial_address_view(address: FinancialAddress) -> FinancialAddressView:
     """Mask a financial address: the last four digits are enough for its owner to know it again."""
-    return FinancialAddressView(
-        code=address.code,
+    verdict = address.check.verdict if address.check else None
+    return fill(
+        FinancialAddressView,
+        address,
         account_number=f"********{address.account_number[-4:]}",
-        holder_name=address.holder_name,
-        verification=_verification(address.check),
-        to_do=_TO_DO[address.check.verdict] if address.check else "wait",
-        pay_from=address.pay_from,
+        verification="verified" if verdict is Verdict.MATCHED else "unverified" if verdict else "pending",
+        to_do=_TO_DO[verdict] if verdict else "wait",
     )
 
 
@@ -233,16 +225,6 @@ _TO_DO: dict[Verdict, ToDo] = {
     Verdict.NOT_REGISTERED_NAME: "own_account_or_registered_name",
     Verdict.ANOTHERS: "correct_account_number",
 }
-
-
-def _verification(check: AddressCheck | None) -> Literal["verified", "unverified", "pending"]:
-    if check is None:
-        return "pending"
-    return "verified" if check.verdict is Verdict.MATCHED else "unverified"
-
-
-def _mask_identity(digits: str) -> str:
-    return f"{digits[:4]}**********{digits[-2:]}"
 
 
 def person_name(field: str, given: str) -> str:

@@ -110,7 +110,7 @@ class Decisions:
     def mark(self, registrant_id: str, wave: int) -> None:
         """Tell registration of one who was chosen; a repeat changes nothing."""
         with suppress(NotRegistered):  # whoever has gone since cannot join, which is all that the mark prevents
-            self._registrations.mark_beneficiary(registrant_id, wave)
+            self._registrations.set_standing(registrant_id, Registered.BENEFICIARY, wave)
 
     def mark_left_out(self, turns: Sequence[Turn], wave: int, budget: TimeBudget) -> None:
         """Tell registration of those known to be chosen of whom it does not know: of each a run died just before that.

@@ -84,7 +84,7 @@ class Services(ParticipantsServices):
 
     def confirm_address(self, registrant_id: str, version: int, now: datetime) -> bool:
         """A person confirmed a change of their account: what waited for it goes on. False if it is another by now."""
-        confirmed = self.registrations.confirm_address(registrant_id, version)
+        confirmed = self.registration_store.confirm_address(registrant_id, version, settle=False)
         if confirmed:
             self.payouts.look_again(self.waves.beneficiaries.of(registrant_id), now)
         return confirmed
@@ -97,7 +97,7 @@ class Services(ParticipantsServices):
         payouts = self.payouts  # binds the table of the journal, too
         about = f"{registrant_id} version {version}"
         JournalStore().add(Act(now, PayoutDeed.SETTLE_ADDRESS, about, authority.by, authority.note))
-        settled = self.registrations.settle(registrant_id, version)
+        settled = self.registration_store.confirm_address(registrant_id, version, settle=True)
         if settled:
             payouts.look_again(self.waves.beneficiaries.of(registrant_id), now)
         return settled
@@ -106,8 +106,7 @@ class Services(ParticipantsServices):
     def change_links(self) -> ChangeLinks:
         from ..notices.links import ChangeLinks
 
-        # Only who disputes a change needs the registrations.
-        return ChangeLinks(self.mailboxes, self.confirm_address, lambda who, now: self.registrations.dispute(who, now))
+        return ChangeLinks(self.mailboxes, self.confirm_address, self.registration_store.dispute)
 
     @cached_property
     def notice_writer(self) -> NoticeWriter:

@@ -149,7 +149,7 @@ class ParticipantsServices(WavesServices, PayoutsServices):
         from ..registration.identity import province_name
 
         sources = Sources(
-            registrations=self._registration_store,
+            registrations=self.registration_store,
             waves=self.waves,
             payouts=self.payouts,
             training=self.training,

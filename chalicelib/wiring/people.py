@@ -132,7 +132,7 @@ class PeopleServices(Deployment):
     def registrations(self) -> Registrations:
         from ..registration.service import Registrations
 
-        return Registrations(self._registration_store, self.vault, self.programme, self.notices)
+        return Registrations(self.registration_store, self.vault, self.programme, self.notices)
 
     @cached_property
     def account_keys(self) -> AccountKeys:
@@ -148,10 +148,10 @@ class PeopleServices(Deployment):
         from ..registration.exclusions import ExclusionLists
         from ..registration.items import ExclusionActItem
 
-        return ExclusionLists(self._registration_store, self.vault, Journal(ExclusionActItem))
+        return ExclusionLists(self.registration_store, self.vault, Journal(ExclusionActItem))
 
     @cached_property
-    def _registration_store(self) -> RegistrationStore:
+    def registration_store(self) -> RegistrationStore:
         from ..registration.items import RegistrationsTable
         from ..registration.store import RegistrationStore
 

@@ -53,7 +53,7 @@ class WavesServices(PeopleServices):
     def corrections(self) -> Corrections:
         from ..registration.corrections import Corrections, CorrectionStore
 
-        store, move_card = self._registration_store, self.registration_changes.move_card
+        store, move_card = self.registration_store, self.registration_changes.move_card
         return Corrections(store, CorrectionStore(self.transaction), self.vault, move_card, self.notices)
 
     @cached_property

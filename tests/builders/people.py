@@ -98,9 +98,6 @@ class People:
     def me(self, registrant_id: str) -> MeView:
         return MeView(registration=None, financial_address=None)
 
-    def mark_beneficiary(self, registrant_id: str, wave: int) -> None:
-        self.set_standing(registrant_id, Standing.BENEFICIARY, wave)
-
     def set_standing(self, registrant_id: str, standing: Standing, wave: int | None = None) -> None:
         before = self.registrant(registrant_id)
         if standing in NEXT_STANDING[before.standing]:

@@ -31,6 +31,7 @@ from chalicelib.outcomes.store import SurveyStore
 from chalicelib.payouts.ledger.records import StoredAttempt
 from chalicelib.payouts.rules import Kind, reference
 from chalicelib.registration.accounts import Accounts, TokenVerifier
+from chalicelib.registration.rules import Standing
 from chalicelib.training import signatures
 from chalicelib.training.rules import course_id
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, EntryOutcome, buy_by
@@ -281,7 +282,7 @@ class Gateway:
         )
         kk_mac = services.registrations.registrant(person).kk_mac
         assert services._beneficiaries.award(beneficiary, kk_mac) is EntryOutcome.CHOSEN
-        services.registrations.mark_beneficiary(person, WAVE)
+        services.registrations.set_standing(person, Standing.BENEFICIARY, WAVE)
         return beneficiary
 
     def being_paid(self) -> tuple[str, str]:
@@ -348,7 +349,7 @@ class Gateway:
     def exclude(self, person: str) -> str:
         """Put somebody on an exclusion list; who it is."""
         nik_mac = self.services.registrations.registrant(person).nik_mac
-        self.services._registration_store.exclude(nik_mac, "officials/2026-11/2026-11-01")
+        self.services.registration_store.exclude(nik_mac, "officials/2026-11/2026-11-01")
         return person
 
     def revoked(self) -> str:

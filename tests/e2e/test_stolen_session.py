@@ -379,7 +379,7 @@ def test_who_denies_a_change_of_the_phone_stops_the_money_too(victim: Victim) ->
     path = victim.link("Data Anda diubah: nama")
     assert victim.say(path, "confirmation") == 404, "there is nothing that waits"
     assert victim.say(path, "denial") == 200
-    assert victim.services.registrations.disputed(person)
+    assert victim.services.registration_store.disputed(person)
     victim.gateway.ok(Call(routes.ADDRESS, victim.gateway.address(), person=person))
     assert victim.services.address_book.payee(person, victim.gateway.now) is Hold.DISPUTED, "a first address too"
 

@@ -168,7 +168,7 @@ def test_it_is_shown_whether_an_account_waits_and_is_disputed_and_never_which_it
     give(services, ACCOUNT.account_number)
     assert shown(helpdesk) == ["address: version 1", "change: not disputed"]
     give(services, OTHER)
-    services.registrations.dispute("siti", LATER)
+    services.registration_store.dispute("siti", LATER)
     _, pay_from, _ = services.registrations.waiting_address("siti")
     assert pay_from is not None
     assert shown(helpdesk) == [
@@ -192,7 +192,7 @@ def test_it_is_shown_that_nobody_could_be_told_of_a_change(helpdesk, services):
 def test_who_made_sure_lets_just_that_version_be_paid_to_and_the_journal_says_so(helpdesk, services):
     give(services, ACCOUNT.account_number)
     give(services, OTHER)
-    services.registrations.dispute("siti", LATER)
+    services.registration_store.dispute("siti", LATER)
     before = shown(helpdesk)
     overtaken = helpdesk.refused("address", "settle", "siti", "--version", "1", "--reason", "called them")
     assert overtaken == "Error: the address was changed since: look again"
@@ -207,7 +207,7 @@ def test_who_made_sure_lets_just_that_version_be_paid_to_and_the_journal_says_so
 
 
 def test_a_dispute_of_who_has_no_account_ends_too(helpdesk, services):
-    services.registrations.dispute("siti", LATER)
+    services.registration_store.dispute("siti", LATER)
     assert settle(helpdesk, 0) == ["settled"]
     assert shown(helpdesk) == ["address: version 0", "change: not disputed"]
 

@@ -178,7 +178,7 @@ def test_who_changes_their_data_while_they_are_chosen_stays_chosen(people: Regis
         name = f"person-{number}"
         people.register(name, form(number), T0)
         changes = [partial(people.register, name, form(number, name=f"Siti {n}"), T0) for n in range(4)]
-        together([*changes, partial(people.mark_beneficiary, name, 145)])
+        together([*changes, partial(people.set_standing, name, Standing.BENEFICIARY, 145)])
         registrant = people.registrant(name)
         assert (registrant.standing, registrant.beneficiary_wave) == (Standing.BENEFICIARY, 145)
 

@@ -43,7 +43,7 @@ def chosen(services: wiring.Services, who: str, wave: int = 144) -> None:
     services._entries.join(Entry(wave, who, 31, bytes(32), T0, kk_mac))
     place = Beneficiary(who, wave, f"{hash(who) % 10**16:016d}", "2023", "open", BeneficiaryState.POTENTIAL, T0, 31, T0)
     services._beneficiaries.award(place, kk_mac)
-    services.registrations.mark_beneficiary(who, wave)
+    services.registrations.set_standing(who, Standing.BENEFICIARY, wave)
 
 
 def kept(services: wiring.Services) -> tuple[str, str]:
@@ -163,7 +163,7 @@ def test_a_card_is_corrected_also_when_others_hold_it_and_of_who_was_never_chose
 
 def test_an_approval_that_something_overtook_decides_again(services, monkeypatch):
     services.corrections.propose("siti", CorrectionForm(name="Siti R."), ANI, "why", T0)
-    store, save = services._registration_store, services._registration_store.save
+    store, save = services.registration_store, services.registration_store.save
 
     def interrupted(*args: Any, **kwargs: Any) -> None:
         monkeypatch.setattr(store, "save", save)

@@ -46,7 +46,7 @@ def people(cloud, service):
     change("old", birth_date=date(1961, 11, 30))
     store.exclude(service.registrant("excluded").nik_mac, "police/2026-11/2026-11-01")
     store.exclude(service.registrant("police").nik_mac, "police/2026-11/2026-11-01")
-    service.mark_beneficiary("chosen", 144)
+    service.set_standing("chosen", Standing.BENEFICIARY, 144)
     service.set_standing("revoked", Standing.REVOKED)
     return service
 

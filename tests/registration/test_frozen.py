@@ -125,13 +125,13 @@ def test_after_an_award_it_is_fixed_for_good_whether_or_not_registration_knows_o
     town.register(form())
     world.clock.now = OPENS
     town.join()
-    monkeypatch.setattr(world.people, "mark_beneficiary", lambda *_: None)
+    monkeypatch.setattr(world.people, "set_standing", lambda *_: None)
     play(world)
     assert world.waves.beneficiaries.of("siti") is not None
     assert town.services.registrations.registrant("siti").standing is Standing.REGISTERED
     town.refused(FixedAfterAward)
     monkeypatch.undo()
-    town.services.registrations.mark_beneficiary("siti", WAVE)
+    town.services.registrations.set_standing("siti", Standing.BENEFICIARY, WAVE)
     town.refused(FixedAfterAward)
     town.register(form(**FREE))
     town.services.registrations.set_standing("siti", Standing.REVOKED)

@@ -74,7 +74,7 @@ def test_a_change_that_was_overtaken_decides_again_and_leaves_no_guard_behind(se
 
 def test_a_change_does_not_undo_an_award_made_meanwhile(service, cloud, interrupted):
     service.register("siti", SITI, T0)
-    slower = interrupted(lambda: service.mark_beneficiary("siti", 54))
+    slower = interrupted(lambda: service.set_standing("siti", Standing.BENEFICIARY, 54))
     slower.register("siti", form(phone="081311112222"), LATER)
     registrant = service.registrant("siti")
     assert (registrant.standing, registrant.beneficiary_wave) == (Standing.BENEFICIARY, 54)

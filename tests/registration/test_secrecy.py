@@ -16,6 +16,7 @@ from chalicelib.errors import Unavailable
 from chalicelib.registration import errors
 from chalicelib.registration.exclusions import ExclusionList, ExclusionLists
 from chalicelib.registration.items import ExclusionActItem
+from chalicelib.registration.rules import Standing
 from chalicelib.registration.store import RegistrationStore
 from chalicelib.registration.vault import Vault
 from tests.builders.aws_calls import wrap_calls
@@ -134,7 +135,7 @@ def test_each_use_case_costs_the_calls_that_it_says_and_hashes_only_what_changed
     registrant = service.registrant("siti")
     assert cost(lambda: service.me("siti")) == ["GetItem", "Decrypt", "GetItem"]
     assert cost(lambda: service.check_still_eligible(registrant, T0.date())) == ["GetItem"]
-    assert cost(lambda: service.mark_beneficiary("siti", 54)) == ["UpdateItem"]
+    assert cost(lambda: service.set_standing("siti", Standing.BENEFICIARY, 54)) == ["UpdateItem"]
     assert cost(lambda: service.set_financial_address("siti", ACCOUNT, T0)) == address
     assert cost(lambda: service.set_financial_address("siti", ACCOUNT, T0)) == address[:3]
     assert cost(lambda: service.payee("siti")) == ["BatchGetItem", "Decrypt"]

@@ -209,16 +209,16 @@ def test_a_change_is_tested_like_a_new_registration_and_an_exclusion_list_stops_
 
 def test_a_beneficiary_is_marked_once_corrects_what_they_may_and_stays_revoked_for_good(service, cloud):
     with pytest.raises(errors.NotRegistered):
-        service.mark_beneficiary("nobody", 54)
+        service.set_standing("nobody", Standing.BENEFICIARY, 54)
     assert rows(cloud) == []
     service.register("siti", SITI, T0)
     for wave in (54, 54, 55):
-        service.mark_beneficiary("siti", wave)
+        service.set_standing("siti", Standing.BENEFICIARY, wave)
     registrant, _ = service.register("siti", form(**MOVED), LATER)
     assert (registrant.standing, registrant.beneficiary_wave) == (Standing.BENEFICIARY, 54)
     assert service.registrant("siti") == registrant
     service.set_standing("siti", Standing.REVOKED)
-    service.mark_beneficiary("siti", 55)
+    service.set_standing("siti", Standing.BENEFICIARY, 55)
     service.set_standing("siti", Standing.REGISTERED)
     service.register("siti", form(phone="081311113333"), LATER)
     registrant = service.registrant("siti")

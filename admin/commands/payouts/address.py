@@ -21,10 +21,11 @@ def address() -> None:
 @click.argument("registrant")
 def show(stage: str, registrant: str) -> None:
     """Say which version REGISTRANT's account is, whether it waits, and whether they dispute a change."""
-    registrations = stages.load(stage).services.registrations
+    services = stages.load(stage).services
+    registrations = services.registrations
     registrations.registrant(registrant)
     version, pay_from, untold = registrations.waiting_address(registrant)
-    disputed = registrations.disputed(registrant)
+    disputed = services.registration_store.disputed(registrant)
     waits = f", paid to from {iso(pay_from)}" if pay_from else ""
     click.echo(f"address: version {version}{', not paid to: its person could not be told' if untold else waits}")
     click.echo(f"change: {f'disputed since {iso(disputed)}' if disputed else 'not disputed'}")

@@ -252,8 +252,8 @@ def test_of_who_was_chosen_only_those_are_marked_again_of_whom_registration_does
         world.people.add(replace(world.people.by_id[name], standing=Standing.REGISTERED))
     gone = world.people.by_id.pop(chosen[3])
     marked: list[str] = []
-    mark = world.people.mark_beneficiary
-    monkeypatch.setattr(world.people, "mark_beneficiary", lambda who, wave: (marked.append(who), mark(who, wave)))
+    mark = world.people.set_standing
+    monkeypatch.setattr(world.people, "set_standing", lambda who, *to: (marked.append(who), mark(who, *to)))
     assert world.take_awards(*bodies) == []
     assert (set(marked), len(marked)) == (forgotten, 2)
     assert gone.id not in world.people.by_id
