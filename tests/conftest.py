@@ -10,6 +10,7 @@ import os
 import pkgutil
 from collections.abc import Iterator
 from contextlib import suppress
+from copy import deepcopy
 from datetime import UTC, datetime
 from functools import cache, partial
 from itertools import count
@@ -26,8 +27,11 @@ from hypothesis import HealthCheck, settings
 from moto import mock_aws
 from moto.cloudformation.models import Stack
 from moto.cognitoidp import models as cognito_models
+from moto.core import models, responses
 from moto.core.botocore_stubber import BotocoreStubber
-from moto.dynamodb.models.dynamo_type import Item
+from moto.core.serialize import JSONSerializer
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import GlobalSecondaryIndex, LocalSecondaryIndex, Table
 from moto.kms import models as kms_models
 
@@ -122,13 +126,51 @@ def quick_moto() -> Iterator[None]:
         )
         patch.setattr(kms_models, "generate_private_key", cache(kms_models.generate_private_key))
         patch.setattr(Stack, "parse_template", staticmethod(json.loads))
+        patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
+        # Nothing here speaks HTTP through `requests`, for which every start of moto registers 700 patterns.
+        patch.setattr(models, "RESPONSES_METHODS", [])
+        structure = JSONSerializer._serialize_type_structure
+
+        def serialize(serializer: Any, serialized: dict[str, Any], value: Any, shape: Any, key: str) -> None:
+            # Moto looks for each of the ten kinds of attributes under three names. It finds the one that it was given.
+            if shape.name == "AttributeValue" and not value.keys() & {"B", "BS", "M", "L"}:
+                serialized[key] = value
+            else:
+                structure(serializer, serialized, value, shape, key)
+
+        patch.setattr(JSONSerializer, "_serialize_type_structure", serialize)
         yield
 
 
 @pytest.fixture(scope="session", autouse=True)
-def nothing_kept_by_moto() -> Iterator[None]:
-    """moto lists whatever it made until the cloud ends: each copy of a whole table that a transaction took, too."""
+def transactions_undo_what_they_touched() -> Iterator[None]:
+    """To be able to undo a transaction moto copies the whole table for each of its legs; here, the items that it names.
+
+    And moto lists whatever it made until the cloud ends, each item too.
+    """
+    write = DynamoDBBackend.transact_write_items
+
+    def transact(backend: Any, legs: list[dict[str, Any]]) -> None:
+        before = []
+        for [leg] in (leg.values() for leg in legs):
+            table = backend.tables.get(leg["TableName"])
+            if table is not None:
+                key = leg.get("Key") or leg["Item"]
+                place = [DynamoType(key[name]) for name in (table.hash_key_attr, table.range_key_attr)]
+                before.append((table, place, deepcopy(table.get_item(*place))))
+        try:
+            write(backend, legs)
+        except Exception:
+            for table, (partition, sort), item in before:
+                if item is None:
+                    table.items[partition].pop(sort, None)
+                else:
+                    table.items[partition][sort] = item
+            raise
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Table, "__deepcopy__", lambda table, _: table, raising=False)
+        patch.setattr(DynamoDBBackend, "transact_write_items", transact)
         for model in (Table, Item, LocalSecondaryIndex, GlobalSecondaryIndex):
             patch.setattr(model, "__new__", lambda cls, *_, **__: object.__new__(cls))
         yield
