@@ -16,8 +16,6 @@ class UnknownSkill(DomainError):
 
 
 class SalaryRangeReversed(DomainError):
-    """The lowest salary is above the highest."""
-
     code = "salary_range_reversed"
     status = 422
     indonesian = "Gaji terendah melebihi gaji tertinggi."
@@ -52,8 +50,6 @@ class VacancyClosed(DomainError):
 
 
 class UnknownVacancy(DomainError):
-    """There is no such vacancy."""
-
     code = "unknown_vacancy"
     status = 404
     indonesian = "Lowongan tidak ditemukan."
@@ -61,8 +57,6 @@ class UnknownVacancy(DomainError):
 
 
 class NotGraduated(DomainError):
-    """The job market is for alumni: who has completed and reviewed a training."""
-
     code = "not_graduated"
     status = 409
     indonesian = "Bursa kerja terbuka bagi alumni: selesaikan dan ulas satu pelatihan terlebih dahulu."

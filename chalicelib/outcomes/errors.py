@@ -6,8 +6,6 @@ from ..errors import DomainError
 
 
 class SurveyClosed(DomainError):
-    """The survey was open until `closed_at`."""
-
     code = "survey_closed"
     status = 409
     indonesian = "Survei ini sudah ditutup pada {closed_at}."
@@ -15,8 +13,6 @@ class SurveyClosed(DomainError):
 
 
 class SurveyAlreadyAnswered(DomainError):
-    """The survey has other answers; they are given once."""
-
     code = "survey_already_answered"
     status = 409
     indonesian = "Survei ini sudah Anda jawab; jawaban tidak dapat diubah."

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..aws.admin_acts import Act, Journal, Signed
@@ -79,14 +78,6 @@ LARGEST = 99_999_999
 NAMED_LINES_MAX = 20
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    wave: int
-    year: int
-    province: int
-    past: Past
-
-
 def read(
     lines: Iterable[str], is_province: Callable[[str], bool], is_own: Callable[[int], bool], last_year: int
 ) -> list[PastWave]:
@@ -104,18 +95,21 @@ def read(
         if tuple(next(rows, ())) != COLUMNS:
             raise MalformedHistory(wrong=1, lines="1")
         for row in rows:
-            line = _line(row)
+            numbers = _numbers(row)
+            if numbers is None:
+                wrong.append(rows.line_num)
+                continue
+            wave, year, province, *people = numbers
             if (
-                line is None
-                or not FIRST_YEAR <= line.year <= last_year
-                or years.setdefault(line.wave, line.year) != line.year
-                or not is_province(f"{line.province:02d}")
-                or line.province in taken.setdefault(line.wave, {})
-                or is_own(line.wave)
+                not FIRST_YEAR <= year <= last_year
+                or years.setdefault(wave, year) != year
+                or not is_province(f"{province:02d}")
+                or province in taken.setdefault(wave, {})
+                or is_own(wave)
             ):
                 wrong.append(rows.line_num)
                 continue
-            taken[line.wave][line.province] = line.past
+            taken[wave][province] = Past(*people)
     except (csv.Error, UnicodeDecodeError):
         raise MalformedHistory(wrong=1, lines=str(rows.line_num + 1)) from None
     if not taken and not wrong:
@@ -125,12 +119,10 @@ def read(
     return [PastWave(number, years[number], regions) for number, regions in sorted(taken.items())]
 
 
-def _line(row: list[str]) -> _Line | None:
+def _numbers(row: list[str]) -> list[int] | None:
     """The five numbers of a line, in digits; None if that is not what it has, or if they contradict each other."""
     cells = [cell.strip() for cell in row]
     if len(cells) != len(COLUMNS) or not all(cell.isascii() and cell.isdigit() and len(cell) <= 9 for cell in cells):
         return None
-    wave, year, province, recipients, graduates = map(int, cells)
-    if wave == 0 or recipients > LARGEST or graduates > recipients:
-        return None
-    return _Line(wave, year, province, Past(recipients, graduates))
+    wave, _, _, recipients, graduates = numbers = [int(cell) for cell in cells]
+    return None if wave == 0 or recipients > LARGEST or graduates > recipients else numbers

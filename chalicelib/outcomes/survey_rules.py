@@ -6,7 +6,7 @@ The answers never decide about money: what is paid follows from the group alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -67,17 +67,13 @@ def of_beneficiary(
     """The survey that opens now for one whose incentive was paid long enough ago; None if the scheme has it not."""
     if number > scheme.surveys:
         return None
-    return Survey(
+    survey = of_comparison(registrant_id, wave=wave, region=region, rules=rules, now=now)
+    return replace(
+        survey,
         id=derived_id("survey/v1", wave, registrant_id, KINDS[number - 1].value),
-        registrant_id=registrant_id,
         number=number,
         group=Group.BENEFICIARY,
-        wave=wave,
-        region=region,
-        version=rules.questions,
         amount_idr=rupiah(scheme.survey_idr),
-        opened_at=now,
-        closes_at=now + timedelta(seconds=rules.open_s),
     )
 
 

@@ -5,7 +5,7 @@ It is one partition of the training table, so that all of it is one query and ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -61,41 +61,9 @@ class ProposedImport:
     made_at: datetime
 
 
-class CourseStore:
-    """Reads, and writes that may be repeated."""
-
-    def propose(self, proposed: ProposedImport) -> None:
-        """Keep what waits for another administrator, in place of what did before."""
-        item_of(ProposedItem, PARTITION, "CATALOGUE", proposed).save()
-
-    def proposed(self) -> ProposedImport | None:
-        """What waits for another administrator, by a consistent read."""
-        item = find(ProposedItem, PARTITION, "CATALOGUE")
-        return fill(ProposedImport, item) if item else None
-
-    def take_away(self, proposed: ProposedImport) -> None:
-        """Nothing waits any more, unless something else was proposed meanwhile."""
-        same = (ProposedItem.digest == proposed.digest) & (ProposedItem.made_at == proposed.made_at)
-        try:
-            ProposedItem(PARTITION, "CATALOGUE").delete(condition=same)
-        except DeleteError as error:
-            if not is_condition_failure(error):
-                raise
-
-    def put(self, courses: Iterable[Course]) -> None:
-        """Write each course whole, over what was there; what broke off is finished by doing it again."""
-        with CourseItem.batch_write() as batch:
-            for course in courses:
-                batch.save(item_of(CourseItem, "COURSES", course.id, course))
-
-    def courses(self) -> list[Course]:
-        """The whole catalogue in order of id, also what is no longer offered."""
-        return [_course(item) for item in CourseItem.query("COURSES")]
-
-    def course(self, course_id: str) -> Course | None:
-        """One course, by a consistent read: what a purchase pays is decided by it."""
-        item = find(CourseItem, "COURSES", course_id)
-        return _course(item) if item else None
+def _courses() -> Iterator[Course]:
+    """The whole catalogue, also what is no longer offered."""
+    return map(_course, CourseItem.query("COURSES"))
 
 
 def _course(item: CourseItem) -> Course:
@@ -111,13 +79,11 @@ class Courses:
 
     def __init__(
         self,
-        store: CourseStore,
         partners: PartnerStore,
         journal: Journal,
         programme: Programme,
         is_province: catalogue.IsProvince,
     ) -> None:
-        self._store = store
         self._partners = partners
         self._journal = journal
         self._skills = frozenset(programme.skills)
@@ -134,7 +100,7 @@ class Courses:
         courses = self._read(lines)
         proposed = ProposedImport(catalogue.digest(courses), by, note, now)
         self._journal.add(Act(now, TrainingAct.PROPOSE, _about(proposed, courses), by, note))
-        self._store.propose(proposed)
+        item_of(ProposedItem, PARTITION, "CATALOGUE", proposed).save()
         return self._changes(courses)
 
     def standing(self, lines: Iterable[str]) -> tuple[ProposedImport, list[str]]:
@@ -155,8 +121,16 @@ class Courses:
         self._journal.add(
             Act(now, TrainingAct.IMPORT, _about(proposed, courses), by, f"{proposed.maker}: {proposed.note}")
         )
-        self._store.put(courses)
-        self._store.take_away(proposed)
+        with CourseItem.batch_write() as batch:
+            for course in courses:
+                batch.save(item_of(CourseItem, "COURSES", course.id, course))
+        # Nothing waits any more, unless something else was proposed meanwhile.
+        same = (ProposedItem.digest == proposed.digest) & (ProposedItem.made_at == proposed.made_at)
+        try:
+            ProposedItem(PARTITION, "CATALOGUE").delete(condition=same)
+        except DeleteError as error:
+            if not is_condition_failure(error):
+                raise
         return len(courses)
 
     def search(self, query: CourseQuery, now: datetime) -> CourseList:
@@ -179,9 +153,10 @@ class Courses:
 
     def to_buy(self, course_id: str) -> tuple[Course, Partner]:
         """A course as it stands at this moment, and who gives it. Raises `UnknownCourse`, `CourseNotOffered`."""
-        course = self._store.course(course_id)
-        if course is None:
+        item = find(CourseItem, "COURSES", course_id)
+        if item is None:
             raise UnknownCourse()
+        course = _course(item)
         partner = self._partners.partner(course.partner_id)
         if partner is None or partner.revoked_at is not None or not course.offered:
             raise CourseNotOffered()
@@ -192,19 +167,19 @@ class Courses:
         return catalogue.read(lines, catalogue.Allowed(partners, self._skills, self._is_province, self._rules))
 
     def _proposed(self, courses: Iterable[Course]) -> ProposedImport:
-        proposed = self._store.proposed()
-        if proposed is None or proposed.digest != catalogue.digest(courses):
+        item = find(ProposedItem, PARTITION, "CATALOGUE")
+        if item is None or item.digest != catalogue.digest(courses):
             raise CatalogueNotProposed()
-        return proposed
+        return fill(ProposedImport, item)
 
     def _changes(self, courses: Iterable[Course]) -> list[str]:
-        return catalogue.changes(courses, {course.id: course for course in self._store.courses()})
+        return catalogue.changes(courses, {course.id: course for course in _courses()})
 
     def _catalogue(self, now: datetime) -> tuple[dict[str, Course], dict[str, Partner]]:
         """Courses and partners by id; what a revoked partner teaches is not offered."""
         if self._kept is None or not timedelta(0) <= now - self._kept[0] < KEPT:
             # Courses first: a partner is there before its courses are.
-            courses = sorted(self._store.courses(), key=attrgetter("id"))
+            courses = sorted(_courses(), key=attrgetter("id"))
             partners = {partner.id: partner for partner in self._partners.partners()}
             revoked = {partner.id for partner in partners.values() if partner.revoked_at}
             offered = {one.id: replace(one, offered=one.offered and one.partner_id not in revoked) for one in courses}

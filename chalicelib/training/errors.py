@@ -37,8 +37,6 @@ class SignatureInvalid(DomainError):
 
 
 class PartnerRevoked(DomainError):
-    """A good signature by a partner that has been revoked."""
-
     code = "partner_revoked"
     status = 401
     indonesian = "Akses mitra ini telah dicabut."
@@ -55,8 +53,6 @@ class RequestReplayed(DomainError):
 
 
 class UnknownCourse(DomainError):
-    """There is no such course in the catalogue."""
-
     code = "unknown_course"
     status = 404
     indonesian = "Pelatihan ini tidak ada di katalog."
@@ -94,8 +90,6 @@ class CatalogueNotProposed(DomainError):
 
 
 class NotBeneficiary(DomainError):
-    """Only who was chosen has a training balance."""
-
     code = "not_beneficiary"
     status = 409
     indonesian = "Hanya penerima manfaat yang memiliki saldo pelatihan."
@@ -112,8 +106,6 @@ class BalanceTooLow(DomainError):
 
 
 class TrainingAlreadyRedeemed(DomainError):
-    """The partner has taken the redeem code in: there is nothing to cancel any more."""
-
     code = "training_already_redeemed"
     status = 409
     indonesian = "Kode pelatihan ini sudah ditukarkan sehingga pembelian tidak dapat dibatalkan."
@@ -139,8 +131,6 @@ class RedeemCodeUnknown(DomainError):
 
 
 class CardMismatch(DomainError):
-    """The card is not that of the person who bought the training."""
-
     code = "card_mismatch"
     status = 409
     indonesian = "Kartu ini bukan milik pembeli pelatihan."
@@ -148,8 +138,6 @@ class CardMismatch(DomainError):
 
 
 class TrainingCancelled(DomainError):
-    """The purchase was cancelled; its code is void."""
-
     code = "training_cancelled"
     status = 409
     indonesian = "Pembelian pelatihan ini telah dibatalkan."
@@ -229,8 +217,6 @@ class NotCompleted(DomainError):
 
 
 class AlreadyReviewed(DomainError):
-    """The training has another review; a review is written once."""
-
     code = "already_reviewed"
     status = 409
     indonesian = "Pelatihan ini sudah Anda ulas; ulasan tidak dapat diubah."

@@ -38,9 +38,9 @@ class ParticipantsServices(WavesServices, PayoutsServices):
     @cached_property
     def courses(self) -> Courses:
         from ..registration.identity import is_province
-        from ..training.courses import Courses, CourseStore
+        from ..training.courses import Courses
 
-        return Courses(CourseStore(), self._partner_store, self.training_journal, self.programme, is_province)
+        return Courses(self._partner_store, self.training_journal, self.programme, is_province)
 
     @cached_property
     def training_journal(self) -> Journal:
