@@ -118,12 +118,12 @@ def _days(counts: Counts) -> Days:
     return Days(people, round(counts[Count.TIMED_MS] / people / DAY_MS, 2) if people else None)
 
 
-Z = 1.959963984540054
+NORMAL_95 = 1.959963984540054
 """The two-sided 95% point of the normal distribution."""
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class IntervalEstimate:
     """An estimate and the ends of its 95% interval."""
 
     value: float
@@ -135,22 +135,24 @@ class Estimate:
         return round(self.value, digits), round(self.lower, digits), round(self.upper, digits)
 
 
-def wilson(successes: int, n: int) -> Estimate:
+def wilson(successes: int, n: int) -> IntervalEstimate:
     """A share with Wilson's score interval (Wilson 1927), without continuity correction; from 0 to 1.
 
     `n` must be above zero: of nobody there is no share. Refuses impossible counts with ValueError.
     """
-    _check(successes, n)
+    if not 0 <= successes <= n or n == 0:
+        raise ValueError("a share needs somebody to be a share of")
     share = successes / n
-    centre = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
-    half = Z / (1 + Z * Z / n) * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
+    z, scale = NORMAL_95, 1 + NORMAL_95 * NORMAL_95 / n
+    centre = (share + z * z / (2 * n)) / scale
+    half = z / scale * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     # Rounding must not push an end past what the formula gives exactly there.
     lower = 0.0 if successes == 0 else max(0.0, centre - half)
     upper = 1.0 if successes == n else min(1.0, centre + half)
-    return Estimate(share, lower, upper)
+    return IntervalEstimate(share, lower, upper)
 
 
-def newcombe(successes: int, n: int, other_successes: int, other_n: int) -> Estimate:
+def newcombe(successes: int, n: int, other_successes: int, other_n: int) -> IntervalEstimate:
     """The difference of two independent shares, the first less the other, from -1 to 1.
 
     Newcombe's hybrid of the two score intervals (Statistics in Medicine 17 (1998) 873-890, method 10), without
@@ -158,14 +160,14 @@ def newcombe(successes: int, n: int, other_successes: int, other_n: int) -> Esti
     """
     one, other = wilson(successes, n), wilson(other_successes, other_n)
     difference = one.value - other.value
-    return Estimate(
+    return IntervalEstimate(
         difference,
         difference - math.hypot(one.value - one.lower, other.upper - other.value),
         difference + math.hypot(one.upper - one.value, other.value - other.lower),
     )
 
 
-def net_promoter(promoters: int, passives: int, detractors: int) -> Estimate:
+def net_promoter(promoters: int, passives: int, detractors: int) -> IntervalEstimate:
     """The net promoter score: percent who give 9 or 10 less percent who give 0 to 6; from -100 to 100, never clipped.
 
     Its interval is the adjusted Wald one with three pseudo-answers, 3/4 of them promoters and 3/4 detractors (Rocks,
@@ -177,13 +179,9 @@ def net_promoter(promoters: int, passives: int, detractors: int) -> Estimate:
         raise ValueError("a score needs answers")
     up, down, adjusted_n = promoters + 0.75, detractors + 0.75, n + 3
     centre = (up - down) / adjusted_n
-    half = Z * math.sqrt(((up + down) / adjusted_n - centre * centre) / adjusted_n)
-    return Estimate(100 * (promoters - detractors) / n, 100 * max(-1.0, centre - half), 100 * min(1.0, centre + half))
-
-
-def _check(successes: int, n: int) -> None:
-    if not 0 <= successes <= n or n == 0:
-        raise ValueError("a share needs somebody to be a share of")
+    half = NORMAL_95 * math.sqrt(((up + down) / adjusted_n - centre * centre) / adjusted_n)
+    score = 100 * (promoters - detractors) / n
+    return IntervalEstimate(score, 100 * max(-1.0, centre - half), 100 * min(1.0, centre + half))
 
 
 K = TypeVar("K")

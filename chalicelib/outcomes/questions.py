@@ -19,7 +19,7 @@ from msgspec import Meta, Struct
 
 from ..config import BadConfiguration
 from .errors import InvalidAnswer
-from .survey_rules import Answer, Group
+from .survey_rules import Group, SurveyAnswer
 
 UNEMPLOYED = frozenset({"unemployed"})
 """The values of `employment_before` of whom the programme means to help into work."""
@@ -53,7 +53,7 @@ NEEDED: Mapping[str, Needed] = MappingProxyType(
 )
 """The questions that the figures are made of."""
 
-Word = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9_]{0,39}$")]
+StableName = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9_]{0,39}$")]
 Sentence = Annotated[str, Meta(min_length=1, max_length=300)]
 RawAnswer = int | str | list[str]
 
@@ -68,7 +68,7 @@ class Text(Struct, frozen=True, forbid_unknown_fields=True):
 class Choice(Struct, frozen=True, forbid_unknown_fields=True):
     """One choice: its stable value and its wording in both languages."""
 
-    value: Word
+    value: StableName
     id: Sentence
     en: Sentence
 
@@ -79,7 +79,7 @@ class Question(Struct, frozen=True, forbid_unknown_fields=True):
     `about_programme`: not asked of the comparison group.
     """
 
-    id: Word
+    id: StableName
     kind: Literal["choice", "choices", "scale"]
     text: Text
     about_programme: bool = False
@@ -105,7 +105,7 @@ def load(folder: Path | None = None) -> dict[str, Questionnaire]:
     return {file.stem: _load(file) for file in files}
 
 
-def check(questionnaire: Questionnaire, group: Group, answers: Mapping[str, RawAnswer]) -> dict[str, Answer]:
+def check(questionnaire: Questionnaire, group: Group, answers: Mapping[str, RawAnswer]) -> dict[str, SurveyAnswer]:
     """The answers as they are kept: to each question that the group is asked, and to no other. Raises `InvalidAnswer`.
 
     Every question must be answered; where a person may not want to, one of the choices says so. Several choices are
@@ -123,7 +123,7 @@ def check(questionnaire: Questionnaire, group: Group, answers: Mapping[str, RawA
     return {name: _checked(question, answers[name]) for name, question in asked.items()}
 
 
-def _checked(question: Question, answer: RawAnswer) -> Answer:
+def _checked(question: Question, answer: RawAnswer) -> SurveyAnswer:
     values = {choice.value for choice in question.choices}
     match question.kind, answer:
         case "scale", int() if question.lowest is not None and question.highest is not None:

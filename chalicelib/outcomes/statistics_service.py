@@ -18,7 +18,7 @@ from ..waves.service import Waves
 from .errors import MalformedHistory
 from .statistics_wire import BEFORE_THE_FIRST, HEADER, Statistics, WaveStatistics
 from .store import COUNTRY, ImportActItem, TallyStore
-from .tally_rules import Past, PastWave
+from .tally_rules import PastTotals, PastWave
 
 KEPT = timedelta(minutes=5)
 """How long a process may answer with the table that it has read: all waves are many reads, and anybody may ask."""
@@ -62,7 +62,7 @@ class PublishedStatistics:
         def is_own(number: int) -> bool:
             return first_own is not None and number >= first_own
 
-        waves = read(lines, self._is_province, is_own, wib_date(now).year)
+        waves = read_history(lines, self._is_province, is_own, wib_date(now).year)
         if signed is not None:
             about = f"waves {', '.join(str(wave.number) for wave in waves)}"
             self.journal.add(Act(now, "IMPORT_HISTORY", about, signed.by, signed.note))
@@ -78,7 +78,7 @@ LARGEST = 99_999_999
 NAMED_LINES_MAX = 20
 
 
-def read(
+def read_history(
     lines: Iterable[str], is_province: Callable[[str], bool], is_own: Callable[[int], bool], last_year: int
 ) -> list[PastWave]:
     """The waves of a CSV whose first line names the columns `COLUMNS`, ascending.
@@ -88,7 +88,7 @@ def read(
     (`is_own`). Raises `MalformedHistory` naming the wrong lines.
     """
     rows = csv.reader(whole(lines), strict=True)
-    taken: dict[int, dict[int, Past]] = {}
+    taken: dict[int, dict[int, PastTotals]] = {}
     years: dict[int, int] = {}
     wrong: list[int] = []
     try:
@@ -109,7 +109,7 @@ def read(
             ):
                 wrong.append(rows.line_num)
                 continue
-            taken[wave][province] = Past(*people)
+            taken[wave][province] = PastTotals(*people)
     except (csv.Error, UnicodeDecodeError):
         raise MalformedHistory(wrong=1, lines=str(rows.line_num + 1)) from None
     if not taken and not wrong:

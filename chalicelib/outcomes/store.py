@@ -26,7 +26,7 @@ from ..aws.job_progress import CursorFields
 from ..structs import fill
 from ..waves.rules import shard_of
 from .survey_rules import KINDS, Group, Survey
-from .tally_rules import Past, PastWave, Tally
+from .tally_rules import PastTotals, PastWave, Tally
 
 
 class OutcomesTable(Model):
@@ -198,7 +198,7 @@ class HistoryItem(OutcomesTable):
     """`HISTORY` / `<wave>`: totals of a wave before this system; `regions`: JSON, by province."""
 
     year = WholeAttribute()
-    regions = JsonAttribute[Mapping[int, Past]](dict[int, Past])
+    regions = JsonAttribute[Mapping[int, PastTotals]](dict[int, PastTotals])
 
 
 class RoundOvertaken(Exception):

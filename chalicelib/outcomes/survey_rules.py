@@ -15,7 +15,7 @@ from ..ids import derived_id
 from ..money import Rupiah, rupiah
 from ..payouts.rules import Kind
 
-Answer = int | str | tuple[str, ...]
+SurveyAnswer = int | str | tuple[str, ...]
 """One question's answer: a number on a scale, a choice, or several choices (sorted)."""
 
 KINDS = (Kind.SURVEY_1, Kind.SURVEY_2)
@@ -57,7 +57,7 @@ class Survey:
     amount_idr: Rupiah
     opened_at: datetime
     closes_at: datetime
-    answers: Mapping[str, Answer] | None = None
+    answers: Mapping[str, SurveyAnswer] | None = None
     answered_at: datetime | None = None
 
 

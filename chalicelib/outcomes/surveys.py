@@ -19,7 +19,7 @@ from . import questions, survey_rules
 from .errors import SurveyAlreadyAnswered, SurveyClosed
 from .questions import Question, Questionnaire
 from .store import ANSWER_LEG, SurveyStore
-from .survey_rules import KINDS, Answer, Group, Survey, SurveyState, state
+from .survey_rules import KINDS, Group, Survey, SurveyAnswer, SurveyState, state
 
 Answers = Annotated[
     dict[str, int | str | list[str]],
@@ -50,7 +50,7 @@ class SurveyView(Struct, frozen=True):
     answered_at: str | None
     version: str
     questions: tuple[Question, ...]
-    answers: Mapping[str, Answer] | None
+    answers: Mapping[str, SurveyAnswer] | None
 
 
 class SurveyList(Struct, frozen=True):
@@ -124,7 +124,7 @@ class Surveys:
                 return survey
         raise NotFound()
 
-    def _again(self, survey: Survey, answers: Mapping[str, Answer], now: datetime) -> SurveyView:
+    def _again(self, survey: Survey, answers: Mapping[str, SurveyAnswer], now: datetime) -> SurveyView:
         if survey.answers != answers:
             raise SurveyAlreadyAnswered()
         return self._view(survey, now)

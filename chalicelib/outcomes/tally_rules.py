@@ -17,7 +17,7 @@ from ..payouts.rules import Entitlement, Kind, State
 from ..training.rules import TrainingAccount
 from ..waves.rules import Beneficiary, BeneficiaryState
 from . import questions
-from .survey_rules import Answer, Group, Survey
+from .survey_rules import Group, Survey, SurveyAnswer
 
 
 class Count(StrEnum):
@@ -82,7 +82,7 @@ class WaveTally:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class PastTotals:
     """People in one province: who received the benefit, and who of them completed."""
 
     recipients: int
@@ -95,7 +95,7 @@ class PastWave:
 
     number: int
     year: int
-    regions: Mapping[int, Past]
+    regions: Mapping[int, PastTotals]
 
 
 def of_beneficiary(who: Beneficiary, account: TrainingAccount | None, owed: Sequence[Entitlement]) -> Counter[str]:
@@ -162,7 +162,7 @@ def _comparison(survey: Survey) -> Counter[str]:
     return counts
 
 
-def _work(answers: Mapping[str, Answer], unemployed: Count, working: Count) -> dict[str, int]:
+def _work(answers: Mapping[str, SurveyAnswer], unemployed: Count, working: Count) -> dict[str, int]:
     """Of one who says they had no work before: whether they say they work or run a business now."""
     if answers["employment_before"] not in questions.UNEMPLOYED:
         return {}

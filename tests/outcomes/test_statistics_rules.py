@@ -25,7 +25,7 @@ from chalicelib.outcomes.statistics_wire import (
     Share,
     lines,
 )
-from chalicelib.outcomes.tally_rules import Count, Past, PastWave, WaveTally
+from chalicelib.outcomes.tally_rules import Count, PastTotals, PastWave, WaveTally
 from tests.conftest import T0
 
 DAY_MS = 86_400_000
@@ -133,8 +133,8 @@ def test_a_year_adds_up_its_own_waves_against_its_own_target():
 
 def test_what_was_before_this_system_stands_beside_it_and_is_added():
     history = [
-        PastWave(11, 2020, {31: Past(400_000, 300_000), 32: Past(100_000, 50_000)}),
-        PastWave(53, 2023, {31: Past(100_000, 90_000)}),
+        PastWave(11, 2020, {31: PastTotals(400_000, 300_000), 32: PastTotals(100_000, 50_000)}),
+        PastWave(53, 2023, {31: PastTotals(100_000, 90_000)}),
     ]
     published = folded(
         wave(145, r31={Count.CHOSEN: 200, Count.RECIPIENTS: 190, Count.POTENTIAL: 10, Count.GRADUATES: 150}),
@@ -224,7 +224,7 @@ def test_no_province_shows_a_figure_about_one_to_nine_people(seed):
     published = folded(
         *(wave(number, r11=some(), r31=some(), r32=some(), r51=some()) for number in range(140, 146)),
         registered={11: 4, 31: 5_000, 32: 70},
-        history=[PastWave(50, 2022, {11: Past(6, 2), 31: Past(400, 300), 32: Past(50, 40)})],
+        history=[PastWave(50, 2022, {11: PastTotals(6, 2), 31: PastTotals(400, 300), 32: PastTotals(50, 40)})],
     )
     provinces = [*published.country.provinces, *(one for every in published.waves for one in every.provinces)]
 

@@ -19,12 +19,11 @@ from admin.commands.wave import wave
 from admin.deployment import stages
 from chalicelib.outcomes import tally_job
 from chalicelib.outcomes.errors import MalformedHistory
-from chalicelib.outcomes.statistics_service import KEPT
-from chalicelib.outcomes.statistics_service import read as read_past
+from chalicelib.outcomes.statistics_service import KEPT, read_history
 from chalicelib.outcomes.statistics_wire import BEFORE_THE_FIRST, Month
 from chalicelib.outcomes.statistics_wire import HEADER as CSV_HEADER
 from chalicelib.outcomes.store import RoundOvertaken
-from chalicelib.outcomes.tally_rules import Past, PastWave
+from chalicelib.outcomes.tally_rules import PastTotals, PastWave
 from chalicelib.waves.errors import UnknownWave
 from chalicelib.waves.rules import WaveState
 from tests.builders.crashes import Calls, Crash, die
@@ -249,12 +248,12 @@ LINES = [HEADER, "11,2020,31,400000,300000", "11,2020,32,100,50", "4,2020,31,700
 
 
 def taken(*lines: str) -> list[PastWave]:
-    return read_past(lines, lambda code: code in {"11", "31", "32"}, lambda wave: wave >= 145, 2026)
+    return read_history(lines, lambda code: code in {"11", "31", "32"}, lambda wave: wave >= 145, 2026)
 
 
 def test_waves_are_taken_in_order_with_their_provinces():
-    first = PastWave(4, 2020, {31: Past(7_000, 6_000)})
-    assert taken(*LINES) == [first, PastWave(11, 2020, {31: Past(400_000, 300_000), 32: Past(100, 50)})]
+    first = PastWave(4, 2020, {31: PastTotals(7_000, 6_000)})
+    assert taken(*LINES) == [first, PastWave(11, 2020, {31: PastTotals(400_000, 300_000), 32: PastTotals(100, 50)})]
 
 
 @pytest.mark.parametrize(
@@ -288,7 +287,7 @@ def test_a_quote_swallows_no_line():
     with pytest.raises(MalformedHistory) as refused:
         taken(*LINES, '48,2023,"31\n', "48,2023,32,7,6\n", '",7,6\n', "49,2023,31,7,6")
     assert refused.value.facts == {"wrong": 1, "lines": "5"}
-    assert taken(HEADER, '"48","2023","31","7","6"') == [PastWave(48, 2023, {31: Past(7, 6)})]
+    assert taken(HEADER, '"48","2023","31","7","6"') == [PastWave(48, 2023, {31: PastTotals(7, 6)})]
 
 
 def test_all_wrong_lines_are_named_and_of_very_many_the_first():
