@@ -30,11 +30,6 @@ def leaf(wave: int, region: int, ticket: bytes) -> bytes:
     return sha256(_leaf_prefix(wave, region) + ticket).digest()
 
 
-def build_list(wave: int, region: int, tickets: Iterable[bytes]) -> bytes:
-    """The list of a region from its entries' tickets, in any order. Raises `DuplicateLeaf`."""
-    return _ascending(region, b"".join(_leaves(wave, region, tickets)))
-
-
 class Unsorted:
     """The leaves of a wave while its entries are read: for each region 32 bytes each, end to end, in any order."""
 
@@ -102,19 +97,12 @@ def top(wave: int, regions: Iterable[Region]) -> bytes:
     )
 
 
-def commit(
-    wave: int, lists: Mapping[int, bytes], reserved: Mapping[int, int], quota: int, frozen: datetime, chain: Chain
-) -> Commitment:
-    """The commitment to `lists` (region to list), `reserved` (region to q_r) and `quota` seats in all.
+def commit_to(wave: int, regions: tuple[Region, ...], quota: int, frozen: datetime, chain: Chain) -> Commitment:
+    """The commitment to a region table and `quota` seats in all.
 
     `frozen` is the instant from which the entries no longer change, in whole seconds. Raises `BadSeats` when more
     seats are reserved than there are.
     """
-    return commit_to(wave, region_table(lists, reserved), quota, frozen, chain)
-
-
-def commit_to(wave: int, regions: tuple[Region, ...], quota: int, frozen: datetime, chain: Chain) -> Commitment:
-    """The same from the region table."""
     seats = sum(row.quota for row in regions)
     if seats > quota:
         raise BadSeats(reason=f"{seats} reserved of {quota}")

@@ -21,7 +21,7 @@ from chalicelib.waves.entries import EntryStore
 from chalicelib.waves.rules import SHARDS
 from chalicelib.waves.store import WavesTable
 from tests.conftest import ROOT
-from tests.waves.ordinary_reader import OrdinaryReader
+from tests.waves.test_entry_reader import OrdinaryReader
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 ENTRIES = 1000

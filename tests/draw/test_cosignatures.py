@@ -14,6 +14,7 @@ from chalicelib.draw import cosignatures
 from chalicelib.draw.cosignatures import Cosignature, Signer, WitnessKey
 from chalicelib.draw.errors import ForgedCosignature, MalformedCosignature, UnknownWitness
 from local.sandbox.beacon import WITNESS
+from tests.builders.draws.verify_draw import program
 from tests.conftest import ROOT
 
 VECTORS = json.loads((ROOT / "tests/vectors/cosignatures.json").read_text())
@@ -76,6 +77,8 @@ BODY = LINE.split()[2]
     [
         b"",
         b"\n",
+        b"\xff\n",
+        LINE.decode().encode("utf-16"),
         LINE.removesuffix(b"\n"),
         LINE + b"\n",
         LINE.replace(b"\n", b"\r\n"),
@@ -97,9 +100,11 @@ BODY = LINE.split()[2]
         Cosignature("w", b"abcd", 1 << 63, bytes(64)).line(),
     ],
 )
-def test_what_is_not_exactly_a_line_is_refused(line: bytes):
+def test_what_is_not_exactly_a_line_is_refused_by_the_verifier_too(line: bytes):
     with pytest.raises(MalformedCosignature):
         cosignatures.parse_line(line)
+    with pytest.raises(program().Failure, match="malformed"):
+        program().parse_cosignatures(line)
 
 
 def test_a_name_is_no_key_without_its_id_and_no_id_without_its_name():

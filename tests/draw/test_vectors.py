@@ -11,16 +11,17 @@ import pytest
 
 from chalicelib.draw import note
 from chalicelib.draw.errors import BadSeats, MalformedNote
-from chalicelib.draw.leaves import Commitment, build_list, commit, leaf, leaves_of, region_table, top
+from chalicelib.draw.leaves import Commitment, commit_to, leaf, leaves_of, region_table, top
 from chalicelib.draw.selection import OPEN, Selection, draw_seed
-from tests.builders.draws.files import CASES, QUICKNET, lists_of, reserved_of
+from tests.builders.draws.files import CASES, QUICKNET, build_list, lists_of, reserved_of
 
 every_case = pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 
 
 def commitment_of(case: dict[str, Any]) -> Commitment:
     frozen = datetime.fromtimestamp(case["frozen"], UTC)
-    return commit(case["wave"], lists_of(case), reserved_of(case), case["quota"], frozen, QUICKNET)
+    table = region_table(lists_of(case), reserved_of(case))
+    return commit_to(case["wave"], table, case["quota"], frozen, QUICKNET)
 
 
 def test_there_are_six_vectors_on_the_pinned_chain():
@@ -73,7 +74,7 @@ def test_a_leaf_is_on_the_list_built_from_its_ticket():
 
 def test_more_reserved_seats_than_there_are_cannot_be_committed_to():
     with pytest.raises(BadSeats):
-        commit(60, {}, {31: 4, 32: 2}, 5, datetime(2023, 9, 6, tzinfo=UTC), QUICKNET)
+        commit_to(60, region_table({}, {31: 4, 32: 2}), 5, datetime(2023, 9, 6, tzinfo=UTC), QUICKNET)
 
 
 def test_a_region_without_entries_or_seats_has_no_row():

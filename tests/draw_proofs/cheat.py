@@ -15,10 +15,10 @@ from hashlib import sha256
 from itertools import chain as end_to_end
 from typing import Any
 
-from chalicelib.draw import leaves as draw
-from chalicelib.draw import merkle, published
+from chalicelib.draw import leaves, merkle, published
 from chalicelib.draw.beacon import Beacon
 from chalicelib.draw.cosignatures import Signer, WitnessKey
+from chalicelib.draw.leaves import Region, leaves_of, region_table, top
 from chalicelib.draw.note import Chain, Note, beacon_round, round_time
 from chalicelib.draw.published import Sample
 from chalicelib.draw.selection import Selection, Substitution, draw_seed, sample_value
@@ -60,7 +60,7 @@ def ticket(region: int, number: int) -> bytes:
 
 
 def leaf(region: int, number: int) -> bytes:
-    return draw.leaf(WAVE, region, ticket(region, number))
+    return leaves.leaf(WAVE, region, ticket(region, number))
 
 
 def joined(region: int, numbers: Iterable[int]) -> bytes:
@@ -96,8 +96,8 @@ class Wave:
     cosigned_note: bytes | None = None
 
     @cached_property
-    def table(self) -> tuple[draw.Region, ...]:
-        rows = draw.region_table(self.lists, self.seats)
+    def table(self) -> tuple[Region, ...]:
+        rows = region_table(self.lists, self.seats)
         return rows if self.order is None else tuple({row.region: row for row in rows}[r] for r in self.order)
 
     @cached_property
@@ -109,7 +109,7 @@ class Wave:
             entries=sum(row.entries for row in self.table),
             quota=self.quota,
             reserved=sum(row.quota for row in self.table),
-            regions=draw.top(WAVE, self.table),
+            regions=top(WAVE, self.table),
             frozen=self.frozen,
             chain=self.chain.hash,
             round=self.round or beacon_round(self.chain, self.frozen),
@@ -144,7 +144,7 @@ class Wave:
     def outsiders(self, rows: Iterable[Mapping[str, Any]]) -> list[bytes]:
         """The leaves of all who never held a seat, when these seats went on, by their value for the sample."""
         held = {own for own, _ in self.selection().winners()} | {bytes.fromhex(row["in"] or "") for row in rows}
-        everybody = end_to_end.from_iterable(map(draw.leaves_of, self.lists.values()))
+        everybody = end_to_end.from_iterable(map(leaves_of, self.lists.values()))
         return sorted((own for own in everybody if own not in held), key=lambda own: sample_value(self.seed, own))
 
     def settled_files(self, rows: list[dict[str, Any]]) -> dict[str, bytes]:
@@ -155,8 +155,8 @@ class Wave:
     def files(self) -> dict[str, bytes]:
         """All that is published, by name."""
         files = {"note.txt": self.note, **published.table_files(self.table, REMOVED)}
-        for region, leaves in self.lists.items():
-            files |= published.list_files(region, leaves, merkle.run_hashes(leaves))
+        for region, listed in self.lists.items():
+            files |= published.list_files(region, listed, merkle.run_hashes(listed))
         files |= published.result_files(WAVE, self.beacon, self.seed, self.selection())
         if self.leaving is not None:
             files |= self.settled_files(self.rows())

@@ -21,14 +21,12 @@ from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from functools import cache
 from hashlib import sha256
+from math import erfc, exp, lgamma, log, sqrt
 
 import pytest
 
-from chalicelib.draw import leaves as draw
-from chalicelib.draw import selection
+from chalicelib.draw import leaves, selection
 from chalicelib.draw.selection import Selection
-
-from .chi_square import survival
 
 DRAWS = 20_000
 SEEDS = [sha256(n.to_bytes(4, "big")).digest() for n in range(DRAWS)]
@@ -47,7 +45,7 @@ RESERVED_QUOTA = 20
 # Everybody in the order of joining, the regions mixed as evenly as their sizes allow: (region, leaf).
 _PLACES = sorted((Fraction(2 * n + 1, 2 * size), region) for region, size in SIZES.items() for n in range(size))
 JOINED = [
-    (region, draw.leaf(WAVE, region, sha256(f"ticket {place}".encode()).digest()))
+    (region, leaves.leaf(WAVE, region, sha256(f"ticket {place}".encode()).digest()))
     for place, (_, region) in enumerate(_PLACES)
 ]
 LISTS = {region: b"".join(sorted(leaf for of, leaf in JOINED if of == region)) for region in SIZES}
@@ -237,3 +235,19 @@ def test_open_seats_by_the_same_order_as_the_reserved_ones_are_found_out(monkeyp
 )
 def test_the_survival_function_gives_the_figures_of_printed_tables(statistic: float, freedom: int, p: float) -> None:
     assert survival(statistic, freedom) == pytest.approx(p, rel=2e-3)
+
+
+def survival(statistic: float, freedom: int) -> float:
+    """The probability that chi-square with `freedom` degrees (at least 1) exceeds `statistic`.
+
+    The upper regularised gamma function Q(freedom / 2, statistic / 2), which for whole and half arguments is a finite
+    sum: Q(a + 1, x) = Q(a, x) + x^a e^-x / Gamma(a + 1), from Q(1, x) = e^-x or Q(1/2, x) = erfc(sqrt(x)) on.
+    """
+    x = statistic / 2
+    if x <= 0:
+        return 1.0
+    a, total = (1.0, exp(-x)) if freedom % 2 == 0 else (0.5, erfc(sqrt(x)))
+    while a < freedom / 2:
+        total += exp(a * log(x) - x - lgamma(a + 1))
+        a += 1
+    return total

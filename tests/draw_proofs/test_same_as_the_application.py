@@ -1,10 +1,11 @@
-"""The application's own code of the draw, piece by piece, comes to what `verify_draw.py` comes to.
+"""The application's own code of the draw comes to what `verify_draw.py` comes to: piece by piece, and whole draws.
 
-Whole draws: `test_random_tables.py`. The published files of whole waves: every test that verifies one.
+The published files of whole waves: every test that verifies one. The page: `tests/pages/test_same_as_the_others.py`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -13,13 +14,15 @@ from typing import Any
 
 import pytest
 
-from chalicelib.draw import beacon, cosignatures, merkle, note, selection
-from chalicelib.draw import selection as sample
+from chalicelib.draw import beacon, cosignatures, note, selection
 from chalicelib.draw.errors import ForgedBeacon, ForgedCosignature, MalformedCosignature, MalformedNote, UnknownWitness
 from chalicelib.draw.leaves import leaf
 from tests.builders.draws.files import DEVELOPMENT, QUICKNET, REAL_ROUND
+from tests.builders.draws.random_tables import CASES as KINDS
+from tests.builders.draws.random_tables import random_table
 from tests.builders.draws.verify_draw import program
 
+from .drawers import in_the_application, in_the_single_file
 from .test_mutations import FACTS, FILES, changed_files
 
 v = program()
@@ -112,29 +115,42 @@ def test_both_take_the_same_round_for_a_freeze_and_know_when_it_exists(ours: not
         assert note.round_time(ours, number).timestamp() == theirs.time_of(number)
 
 
-@pytest.mark.parametrize("size", [0, 1, 2, 3, 7, 64, 65, 4095, 4096, 4097, 8192, 12_289])
-def test_both_make_the_same_tree(size: int) -> None:
-    hashes = b"".join(sha256(number.to_bytes(4, "big")).digest() for number in range(size))
-    assert merkle.run_hashes(hashes) == v.run_hashes(hashes)
-    assert merkle.root(hashes) == merkle.root_of(v.run_hashes(hashes)) == v.tree_hash(hashes)
-
-
 def test_both_make_the_same_leaves_seeds_and_values() -> None:
     random = Random("values")
     for _ in range(200):
-        wave, region, seed, ticket = (
-            random.randrange(2**32),
-            random.randrange(10, 100),
-            *map(random.randbytes, (32, 32)),
-        )
+        wave, region = random.randrange(2**32), random.randrange(10, 100)
+        seed, ticket = map(random.randbytes, (32, 32))
         own = leaf(wave, region, ticket)
         assert own == v.leaf_of(wave, region, ticket)
-        for purpose, value in (
-            ("rank", selection.rank),
-            ("open", selection.open_value),
-            ("survey", sample.sample_value),
-        ):
+        values = {"rank": selection.rank, "open": selection.open_value, "survey": selection.sample_value}
+        for purpose, value in values.items():
             assert value(seed, own) == v.value_of(seed, purpose, own)
     text, signature = FILES["note.txt"], random.randbytes(48)
     seed = v.seed_of(v.parse_note(text), v.Beacon("", 1, signature, b""))
     assert selection.draw_seed(text, sha256(signature).digest()) == seed
+
+
+TABLES = [random_table(number) for number in range(1000)]
+
+
+def test_every_special_case_is_among_the_tables() -> None:
+    met = Counter(kind for table in TABLES for kind, is_it in KINDS.items() if is_it(table))
+    assert [kind for kind in KINDS if met[kind] < 10] == []
+
+
+def test_the_application_and_the_single_file_draw_alike_from_a_thousand_tables() -> None:
+    for table in TABLES:
+        drawn = in_the_application(table)
+        assert in_the_single_file(table, drawn["rows"]) == drawn, table.name
+
+
+def test_the_single_file_refuses_another_than_the_next_in_line_in_every_table() -> None:
+    tried = 0
+    for table in TABLES:
+        rows = in_the_application(table)["rows"]
+        if rows:
+            seat, out, into = rows[-1]
+            wrong = [*rows[:-1], [seat, out, None if into else rows[0][1]]]
+            assert in_the_single_file(table, wrong)["rows"] != wrong, table.name
+            tried += 1
+    assert tried > 300

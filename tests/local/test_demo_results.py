@@ -9,12 +9,12 @@ from hashlib import sha256
 import pytest
 
 from chalicelib.config import Programme
-from chalicelib.draw.leaves import build_list
 from chalicelib.draw.selection import Selection, draw_seed, sample_value
 from local.demo import checks
 from local.demo.crowd import Diary
 from local.demo.people import people
 from local.demo.results import Played, Results, net_promoter_score
+from tests.builders.draws.files import build_list
 
 SIGNATURE = b"s" * 48
 NOTE = b"gelombang/draw/1\nentries 133\nquota 30\n"

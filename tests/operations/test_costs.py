@@ -14,7 +14,6 @@ import pytest
 import app as application
 from chalicelib.config import Programme
 from chalicelib.draw import published
-from chalicelib.draw.leaves import build_list
 from chalicelib.draw.selection import DrawResult
 from chalicelib.outcomes import survey_rules
 from chalicelib.outcomes.store import SurveyStore
@@ -25,6 +24,7 @@ from chalicelib.waves.publication.bucket import Publication
 from chalicelib.waves.rules import Entry, EntryOutcome, WaveState, shard_of
 from chalicelib.waves.store import WaveItem
 from tests.builders.crashes import Calls
+from tests.builders.draws.files import build_list
 from tests.builders.surveys import ANSWERS
 from tests.conftest import ROOT
 from tests.e2e import routes

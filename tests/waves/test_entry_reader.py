@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +22,44 @@ from chalicelib.waves.rules import Entry, EntryOutcome
 from chalicelib.waves.store import WavesTable
 from tests.builders.waves import WAVE, WavesWorld
 from tests.conftest import T0
-from tests.waves.ordinary_reader import OrdinaryReader
+
+OF_A_LIST = ["region", "ticket", "outcome"]
+
+
+class OrdinaryReader:
+    """Reads partitions of a wave's entries as `EntryStore` does, by the client's own parser."""
+
+    def pages(self, wave: int, shard: int) -> Iterator[list[Row]]:
+        for items in self._pages(wave, shard, ["sk", *OF_A_LIST]):
+            yield [
+                (one["sk"]["S"], int(one["region"]["N"]), one["ticket"]["B"], one.get("outcome", {"S": None})["S"])
+                for one in items
+            ]
+
+    def tickets(self, wave: int, shard: int) -> Iterator[Tickets]:
+        for items in self._pages(wave, shard, OF_A_LIST):
+            undecided, outcomes = defaultdict[int, list[bytes]](list), list[str]()
+            for one in items:
+                if "outcome" in one:
+                    outcomes.append(one["outcome"]["S"])
+                else:
+                    undecided[int(one["region"]["N"])].append(one["ticket"]["B"])
+            yield undecided, outcomes
+
+    def _pages(self, wave: int, shard: int, attributes: list[str]) -> Iterator[list[dict[str, Any]]]:
+        connection, start = WavesTable._get_connection(), None
+        while True:
+            page = connection.query(
+                f"E#{wave}#{shard:02d}",
+                attributes_to_get=attributes,
+                consistent_read=True,
+                exclusive_start_key=start,
+            )
+            yield page["Items"]
+            start = page.get("LastEvaluatedKey")
+            if start is None:
+                return
+
 
 READERS = [EntryStore, OrdinaryReader]
 READINGS = ["pages", "tickets"]

@@ -1,8 +1,10 @@
-"""Quotas, the instant of the freeze, states and standings."""
+"""Quotas, the instant of the freeze, states and standings, and what a wave owes by the clock (production's figures)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,8 +15,9 @@ from chalicelib.clock import iso
 from chalicelib.config import load_programme
 from chalicelib.draw import note
 from chalicelib.draw.leaves import leaf
+from chalicelib.draw.note import Note, beacon_round, round_time
 from chalicelib.draw.selection import DrawResult, open_value, rank
-from chalicelib.waves.calendar import PlannedWave
+from chalicelib.waves.calendar import Calendar, CalendarException, PlannedWave
 from chalicelib.waves.errors import BeneficiaryRevoked, PurchaseDeadlinePassed
 from chalicelib.waves.rules import (
     NEXT,
@@ -32,6 +35,9 @@ from chalicelib.waves.rules import (
     closing_day,
     freeze_due,
     frozen_at,
+    owed,
+    planned,
+    plans,
     seats_for,
     sources,
     standing,
@@ -48,7 +54,7 @@ MS = timedelta(milliseconds=1)
 ENTRY = Entry(54, "siti", 31, bytes(32), OPENS, "kk")
 
 
-def planned(quota: int | None) -> PlannedWave:
+def with_quota(quota: int | None) -> PlannedWave:
     return PlannedWave(54, OPENS, CLOSES, quota)
 
 
@@ -61,22 +67,22 @@ def beneficiary(wave: int, state: BeneficiaryState) -> Beneficiary:
 
 
 def test_a_wave_without_a_quota_takes_its_share_of_what_the_year_has_left():
-    assert seats_for(planned(None), 1_000_000, 16) == 62_500
-    assert seats_for(planned(None), 100, 3) == 33
-    assert seats_for(planned(None), 0, 3) == 0
+    assert seats_for(with_quota(None), 1_000_000, 16) == 62_500
+    assert seats_for(with_quota(None), 100, 3) == 33
+    assert seats_for(with_quota(None), 0, 3) == 0
 
 
 def test_an_admins_quota_is_cut_to_what_the_year_has_left():
-    assert seats_for(planned(40), 100, 3) == 40
-    assert seats_for(planned(40), 39, 3) == 39
-    assert seats_for(planned(40), -1, 3) == 0, "the target was lowered under what is allotted"
+    assert seats_for(with_quota(40), 100, 3) == 40
+    assert seats_for(with_quota(40), 39, 3) == 39
+    assert seats_for(with_quota(40), -1, 3) == 0, "the target was lowered under what is allotted"
 
 
 @given(st.integers(0, 10**6), st.lists(st.none() | st.integers(0, 10**6), min_size=1, max_size=26))
 def test_a_years_quotas_never_exceed_its_target_and_use_it_up_if_nobody_sets_them(target, asked):
     left = target
     for n, quota in enumerate(asked):
-        seats = seats_for(planned(quota), left, len(asked) - n)
+        seats = seats_for(with_quota(quota), left, len(asked) - n)
         assert seats >= 0
         left -= seats
     assert left >= 0
@@ -227,3 +233,68 @@ def test_a_note_of_a_chain_that_the_stage_no_longer_uses_is_still_read():
     production = load_programme("production").draw
     development = production.chains["development"]
     assert chain_of(production, development.hash) is development
+
+
+PROD = load_programme("prod")
+OPENS_145 = datetime(2026, 11, 27, 5, tzinfo=UTC)
+CLOSES_145 = datetime(2026, 11, 30, 17, tzinfo=UTC)
+SOON = CLOSES_145 - timedelta(hours=12)
+FREEZES_145 = CLOSES_145 + timedelta(minutes=15)
+CHAIN = PROD.draw.chains["quicknet"]
+NOTE = Note(145, 9, 10, 0, bytes(32), FREEZES_145, CHAIN.hash, beacon_round(CHAIN, FREEZES_145))
+ROUND = round_time(CHAIN, NOTE.round)
+LATE = NOTE.frozen + timedelta(minutes=40)
+"""A list that was frozen too late for the regular round."""
+
+
+def wave(name: str, **changes: Any) -> Wave:
+    state = WaveState(name)
+    note = NOTE.encode().decode() if state in (WaveState.FROZEN, WaveState.DRAWN, WaveState.SETTLED) else None
+    return replace(Wave(145, state, OPENS_145, CLOSES_145, 10, 0, {}, note, announced=state), **changes)
+
+
+@pytest.mark.parametrize(
+    ("record", "now", "debt"),
+    [
+        pytest.param(None, OPENS_145, ("OPEN", OPENS_145), id="not opened"),
+        pytest.param(wave("OPEN", announced=None), OPENS_145, ("OPEN", OPENS_145), id="opened, not announced"),
+        pytest.param(wave("OPEN"), OPENS_145, ("OPEN", SOON), id="not told that it closes soon"),
+        pytest.param(wave("OPEN", closing_told=True), OPENS_145, ("CLOSED", CLOSES_145), id="not closed"),
+        pytest.param(wave("OPEN"), CLOSES_145, ("CLOSED", CLOSES_145), id="too late to tell, and not closed"),
+        pytest.param(wave("CLOSED", announced=WaveState.OPEN), CLOSES_145, ("CLOSED", CLOSES_145), id="close not told"),
+        pytest.param(wave("CLOSED"), CLOSES_145, ("FROZEN", FREEZES_145), id="not frozen"),
+        pytest.param(wave("FROZEN", announced=WaveState.CLOSED), ROUND, ("FROZEN", FREEZES_145), id="note not told"),
+        pytest.param(wave("FROZEN"), ROUND, ("DRAWN", ROUND), id="not drawn"),
+        pytest.param(wave("DRAWN", announced=WaveState.FROZEN), ROUND, ("DRAWN", ROUND), id="draw not told"),
+        pytest.param(wave("DRAWN"), ROUND, ("SETTLED", ROUND), id="seats not given"),
+        pytest.param(wave("SETTLED", announced=WaveState.DRAWN), ROUND, ("SETTLED", ROUND), id="end not told"),
+        pytest.param(wave("SETTLED"), ROUND, None, id="settled and told"),
+    ],
+)
+def test_what_a_wave_owes(record, now, debt):
+    plan = planned(wave("OPEN"))
+    assert owed(plan, record, PROD, now) == debt
+
+
+def test_a_draw_is_due_when_the_round_of_its_own_note_is():
+    committed = replace(NOTE, frozen=LATE, round=beacon_round(CHAIN, LATE))
+    frozen = wave("FROZEN", note=committed.encode().decode())
+    assert owed(planned(frozen), frozen, PROD, LATE) == (WaveState.DRAWN, round_time(CHAIN, committed.round))
+
+
+def test_a_wave_that_opens_within_its_last_hours_is_to_be_told_of_from_its_opening_on():
+    short = wave("OPEN", opens_at=CLOSES_145 - timedelta(hours=1))
+    assert owed(planned(short), short, PROD, CLOSES_145 - timedelta(minutes=1)) == (WaveState.OPEN, short.opens_at)
+
+
+def test_a_wave_owes_by_its_own_record_however_the_calendar_has_it_now():
+    moved = CalendarException(145, opens_at=OPENS_145 + timedelta(days=2), closes_at=CLOSES_145 + timedelta(days=2))
+    calendar, began = Calendar(PROD.calendar, [moved]), OPENS_145 - timedelta(days=3)
+    assert plans(calendar, {}, began, OPENS_145) == []
+    assert [plan.opens_at for plan in plans(calendar, {145: wave("OPEN")}, began, OPENS_145)] == [OPENS_145]
+
+
+def test_a_wave_that_is_skipped_or_was_over_before_this_system_began_owes_nothing():
+    skipped = Calendar(PROD.calendar, [CalendarException(145, skipped=True)])
+    assert plans(skipped, {}, OPENS_145, CLOSES_145) == []
+    assert plans(Calendar(PROD.calendar), {}, CLOSES_145, CLOSES_145 + timedelta(days=1)) == []

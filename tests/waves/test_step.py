@@ -1,9 +1,8 @@
-"""The step, whatever trigger comes: on time, late, twice, not at all."""
+"""The step, whatever trigger comes, and the seats of a year that it gives a wave and gets back from it."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 from botocore.exceptions import ClientError
@@ -12,11 +11,10 @@ from chalicelib.draw import note as notes
 from chalicelib.waves.errors import NotOpenYet
 from chalicelib.waves.rules import WaveState
 from chalicelib.waves.step import Transition
-from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE, WavesWorld, joined, outcome
+from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE, joined, with_target
 from tests.conftest import T0
 
 SECOND = timedelta(seconds=1)
-DUE = dict(zip(list(WaveState)[1:], (OPENS, CLOSES, FREEZES, ROUND, ROUND), strict=True))
 
 
 def test_a_wave_goes_all_the_way(world, tmp_path):
@@ -49,45 +47,6 @@ def test_one_who_was_not_drawn_sees_by_how_much(world):
     for entry in missed:
         assert entry.drawn.open > entry.drawn.open_cutoff == result["open"]["cutoff"]
         assert entry.drawn.rank > entry.drawn.rank_cutoff == result["reserved"][0]["cutoff"]
-
-
-# The trigger matrix
-
-HOW = {
-    "on time": lambda due: [due],
-    "late": lambda due: [due + 3 * SECOND],
-    "doubled": lambda due: [due, due],
-    "missed": lambda due: [],
-}
-CASES = [(how, state) for state in DUE for how in HOW if (how, state) != ("missed", WaveState.FROZEN)]
-
-
-@pytest.fixture(scope="module")
-def punctual() -> dict[str, Any]:
-    """What a wave comes to whose triggers all come on time; filled by the first case, for all that follow."""
-    return {}
-
-
-def come_to(world: WavesWorld, instants: list[datetime]) -> dict[str, Any]:
-    """Play the wave with steps at these instants; the every-minute trigger comes after all of them in any case."""
-    world.forget()
-    world.clock.now = T0
-    joined(world)
-    for now in sorted([*instants, ROUND + timedelta(minutes=1)]):
-        world.at(now)
-    return outcome(world)
-
-
-@pytest.mark.parametrize(("how", "state"), CASES)
-def test_the_final_state_is_the_same_whatever_becomes_of_a_trigger(world, punctual, tmp_path, how, state):
-    if not punctual:
-        punctual |= come_to(world, list(DUE.values()))
-    reached = come_to(
-        world, [now for other, due in DUE.items() for now in HOW[how if other is state else "on time"](due)]
-    )
-    assert reached["record"].state is WaveState.SETTLED
-    assert reached == punctual
-    assert world.failed_checks(WAVE, tmp_path) == []
 
 
 def test_one_trigger_long_after_everything_was_due_still_makes_a_draw_that_verifies(world, tmp_path):
@@ -228,3 +187,56 @@ def test_waves_that_closed_before_this_system_began_are_not_its_own(world):
 
 def test_a_wave_that_was_open_when_the_system_began_is_its_own(world):
     assert world.at(CLOSES - SECOND) == [Transition(WAVE, WaveState.OPEN)]
+
+
+def test_quotas_never_exceed_the_years_target(world):
+    world.restart(programme=with_target(world.programme, 100))
+    world.step()
+    world.waves.resize(146, 90, 0, {}, T0)
+    world.beacons.silent = True  # or seats that nobody took would come back
+    for n in range(4):
+        world.at(OPENS + n * timedelta(days=14))
+    quotas = {wave.number: wave.quota for wave in world.store.waves()}
+    # 145, 146 and 147 open in 2026. A third for 145; all that is left for 146, which was to have 90; none for 147.
+    assert quotas == {145: 33, 146: 67, 147: 0, 148: 100 // 26}
+    assert world.store.allotted(2026) == 100
+    assert world.store.allotted(2027) == 100 // 26
+
+
+def test_seats_that_nobody_took_go_back_to_the_year(world):
+    world.restart(programme=with_target(world.programme, 90))
+    world.step()
+    world.clock.now = OPENS
+    world.join(*PEOPLE[:2])
+    world.at(OPENS, CLOSES, FREEZES)
+    assert world.store.allotted(2026) == 30
+    world.at(ROUND)
+    assert world.store.allotted(2026) == 2
+    world.at(OPENS + timedelta(days=14))
+    assert world.store.wave(146).quota == (90 - 2) // 2
+
+
+def test_a_quota_that_is_cut_takes_reserved_seats_with_it(world):
+    world.restart(programme=with_target(world.programme, 3))
+    world.waves.resize(WAVE, 10, 5, {31: 1}, T0)
+    world.at(OPENS)
+    record = world.store.wave(WAVE)
+    assert (record.quota, record.reserved) == (3, 3)
+
+
+def test_seats_taken_by_another_wave_at_the_same_moment_are_counted(world, monkeypatch):
+    world.restart(programme=with_target(world.programme, 90))
+    original = world.store.allotted
+
+    def overtaken(year):
+        before = original(year)
+        monkeypatch.undo()
+        from chalicelib.waves.store import YearItem
+
+        YearItem("YEAR#2026", "SEATS", allotted=60).save()
+        return before
+
+    monkeypatch.setattr(world.store, "allotted", overtaken)
+    world.at(OPENS)
+    assert world.store.wave(WAVE).quota == 10
+    assert world.store.allotted(2026) == 70

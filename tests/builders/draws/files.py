@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -32,10 +32,18 @@ def plain_root(hashes: Sequence[bytes]) -> bytes:
     return sha256(b"\x01" + plain_root(hashes[:split]) + plain_root(hashes[split:])).digest()
 
 
+def build_list(wave: int, region: int, tickets: Iterable[bytes]) -> bytes:
+    """The list of a region from its entries' tickets, in any order. Raises `DuplicateLeaf`."""
+    unsorted = leaves.Unsorted(wave)
+    unsorted.add(region, tickets)
+    [(_, listed)] = unsorted.lists()
+    return listed
+
+
 def lists_of(case: Mapping[str, Any]) -> dict[int, bytes]:
     """The lists of a vector, from its entries' tickets."""
     return {
-        int(region): leaves.build_list(case["wave"], int(region), map(bytes.fromhex, tickets))
+        int(region): build_list(case["wave"], int(region), map(bytes.fromhex, tickets))
         for region, tickets in case["entries"].items()
     }
 
@@ -65,7 +73,7 @@ def published_draw(
     leaving: Sequence[int] = (),
 ) -> dict[str, bytes]:
     """Every file of a wave, as published; `leaving` names, by place among the seated then, who gives the seat up."""
-    commitment = leaves.commit(wave, lists, reserved, quota, frozen, chain)
+    commitment = leaves.commit_to(wave, leaves.region_table(lists, reserved), quota, frozen, chain)
     signed = beacon.verify(chain, commitment.note.round, signature_of(chain, beacon_round(chain, frozen)))
     seed = draw_seed(commitment.note.encode(), signed.randomness)
     selection = Selection(lists, reserved, quota, seed)
@@ -92,7 +100,7 @@ def write(folder: Path, files: Mapping[str, bytes]) -> Path:
 def random_lists(wave: int, sizes: Mapping[int, int]) -> dict[int, bytes]:
     """Lists of these sizes, the same every time."""
     return {
-        region: leaves.build_list(wave, region, (n.to_bytes(32, "big") for n in range(size)))
+        region: build_list(wave, region, (n.to_bytes(32, "big") for n in range(size)))
         for region, size in sizes.items()
         if size
     }

@@ -15,8 +15,7 @@ from unittest import mock
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from admin.commands.verify import program
-from chalicelib.draw import leaves
-from tests.builders.draws.files import published_draw
+from tests.builders.draws.files import build_list, published_draw
 
 
 class Verdict:
@@ -78,7 +77,7 @@ def ticket(number: int) -> bytes:
 
 def lists(wave: int, sizes: Mapping[int, int]) -> dict[int, bytes]:
     """Lists whose tickets are known: 0, 1, 2... of each region."""
-    return {r: leaves.build_list(wave, r, map(ticket, range(size))) for r, size in sizes.items() if size}
+    return {r: build_list(wave, r, map(ticket, range(size))) for r, size in sizes.items() if size}
 
 
 @functools.cache

@@ -44,24 +44,12 @@ def test_of_ones_own_witnesses_all_are_demanded() -> None:
         seen(LINE_A, *BOTH, "--quorum", "3")
 
 
-def test_too_few_are_no_quorum_and_a_key_counts_once() -> None:
-    assert seen(LINE_A + LINE_A, *BOTH, "--quorum", "2").failures == ["no quorum"]
-    missing = verify_files(small_wave(), *BOTH, "--quorum", "1")
-    assert missing.failures == ["no quorum"]
-
-
-def test_a_line_of_another_key_is_passed_over_whatever_it_says() -> None:
-    assert seen(FORGED_A + LATE_A + LINE_B, "--witness", KEY_B, "--quorum", "1").ok
-
-
 def test_a_key_is_its_name_and_its_id() -> None:
     other_name, _ = cosignature(b"a" * 32, "other.example", NOTE, 1)
     assert seen(FORGED_A + LINE_A, "--witness", other_name, "--quorum", "1").failures == ["no quorum"]
 
 
 def test_a_forged_line_and_a_late_one_are_named_each_by_itself() -> None:
-    assert seen(FORGED_A + LINE_A, *BOTH, "--quorum", "1").failures == ["forged cosignature"]
-    assert seen(LATE_A + LINE_A, *BOTH, "--quorum", "1").failures == ["late witness"]
     failures = ["forged cosignature", "late witness", "no quorum"]
     assert seen(FORGED_A + LATE_A + LINE_B, *BOTH, "--quorum", "2").failures == failures
 
@@ -72,33 +60,8 @@ def test_of_a_foreign_chain_it_is_told_who_signed_what_and_no_quorum_is_counted(
     assert "witnesses: quorum" in verdict.unchecked
 
 
-def test_a_line_for_another_note_is_forged() -> None:
-    _, line = cosignature(b"a" * 32, "a.example", NOTE.replace(b"wave 54", b"wave 55"), EXISTS - 1)
-    assert seen(line, *BOTH, "--quorum", "0").failures == ["forged cosignature"]
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        b"",
-        b"\n",
-        LINE_A.rstrip("\n").encode(),
-        (LINE_A + "\n").encode(),
-        LINE_A.replace("\n", "\r\n").encode(),
-        LINE_A.replace("—", "-").encode(),
-        LINE_A.replace("— ", "—  ").encode(),
-        LINE_A.replace("a.example", "a+example").encode(),
-        LINE_A.replace("a.example", "é.example").encode(),
-        LINE_A.replace("a.example", "a" * 101).encode(),
-        LINE_A.replace("==", "").encode(),
-        LINE_A.encode()[:-4] + b"B==\n",
-        LINE_A.encode("utf-16"),
-        b"\xff\n",
-        cosignature(b"a" * 32, "a.example", NOTE, 2**63)[1].encode(),
-    ],
-)
-def test_a_line_of_another_form_is_malformed(lines: bytes) -> None:
-    verdict = seen(lines, *BOTH)
+def test_a_line_of_another_form_is_malformed_and_nobodys_word_is_counted() -> None:
+    verdict = seen(LINE_A + "\n", *BOTH)
     assert verdict.failures == ["malformed"]
     assert verdict.detail("cosignatures.txt").startswith("malformed")
     assert "witnesses" in verdict.unchecked

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.draw.leaves import build_list, leaf
+from chalicelib.draw.leaves import leaf
 from chalicelib.draw.published import substitutions_file
 from chalicelib.draw.selection import DrawnSeat, DrawResult, Selection, drawn_seat
 from chalicelib.waves.award import follow
 from chalicelib.waves.award_queue import Message, decode_message, encode_message, in_batches
 from chalicelib.waves.rules import EntryOutcome
+from tests.builders.draws.files import build_list
 
 WAVE = 145
 CAP = 2
