@@ -19,7 +19,7 @@ from chalicelib.outcomes import errors as outcome
 from chalicelib.outcomes import statistics_wire as statistics
 from chalicelib.outcomes import surveys
 from chalicelib.payouts import errors as payout
-from chalicelib.payouts import queue
+from chalicelib.payouts import service
 from chalicelib.payouts import wire as payouts
 from chalicelib.registration import errors as person
 from chalicelib.registration import wire as registration
@@ -721,7 +721,7 @@ def mail_feedback(event: Any) -> None:
 
 @app.on_sqs_message(queue="payouts", batch_size=5, maximum_concurrency=20)
 def pay(event: Any) -> dict[str, Any]:
-    return queue.consume(event.to_dict()["Records"], services().payout_worker, app.clock())
+    return service.consume(event.to_dict()["Records"], services().payout_worker, app.clock())
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))

@@ -39,9 +39,9 @@ from chalicelib.aws import dynamodb
 from chalicelib.clock import iso, utc_now
 from chalicelib.config import settings_from_environment
 from chalicelib.money import Rupiah
-from chalicelib.payouts import queue, rules
+from chalicelib.payouts import rules, service
 from chalicelib.payouts.address_checks import AddressBook
-from chalicelib.payouts.controls.ceilings import Allowance
+from chalicelib.payouts.controls.limits import Allowance
 from chalicelib.payouts.ledger.items import Head, partition
 from chalicelib.payouts.providers.provider import Provider, Providers
 from chalicelib.payouts.providers.xendit import Xendit
@@ -140,7 +140,7 @@ class Bench:
         figures = self._services.programme.payouts
         allowance = Allowance(self._services.ceilings, figures.ceilings)
         worker = Worker(self._services.payout_store, Ports(payees, sealer, self._providers, allowance), figures)
-        return lambda records: not queue.consume(records, worker, NOW)["batchItemFailures"]
+        return lambda records: not service.consume(records, worker, NOW)["batchItemFailures"]
 
     def run(self, contestant: Contestant) -> None:
         """One batch of new entitlements, measured; each must be paid afterwards, once."""
@@ -277,10 +277,10 @@ class Naive:
         for record in records:
             id_ = decode_message(record["body"]).entitlement_id
             head = Head.get(partition(id_), "HEAD", consistent_read=True)
-            if head.state != State.PAID.value:
-                text = f"Gelombang {int(head.wave)} {head.kind}"
-                _send_and_ask(self._provider, self._address, id_, int(head.amount_idr), text)
-                head.state, head.changed_at = State.PAID.value, iso(utc_now())
+            if head.state is not State.PAID:
+                text = f"Gelombang {head.wave} {head.kind}"
+                _send_and_ask(self._provider, self._address, id_, head.amount_idr, text)
+                head.state, head.changed_at = State.PAID, utc_now()
                 head.save()
         return True
 

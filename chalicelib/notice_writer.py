@@ -19,8 +19,7 @@ from .config import Programme
 from .notices.rules import Facts, Kind, Told
 from .notices.service import NoticeService
 from .notices.store import TellingPlace, TellingProgress
-from .payouts.ledger.partitions import NEWS_SHARDS
-from .payouts.ledger.records import News
+from .payouts.ledger.records import NEWS_SHARDS, News
 from .payouts.rules import Hold
 from .payouts.rules import State as Paid
 from .payouts.service import Payouts

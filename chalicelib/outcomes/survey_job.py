@@ -18,8 +18,7 @@ from ..config import Programme
 from ..notices.rules import Facts, Told
 from ..notices.rules import Kind as NoticeKind
 from ..notices.service import NoticeService
-from ..payouts.ledger.partitions import NEWS_SHARDS
-from ..payouts.ledger.records import News
+from ..payouts.ledger.records import NEWS_SHARDS, News
 from ..payouts.rules import Kind, State
 from ..payouts.service import Payouts
 from ..time_budget import OutOfTime, TimeBudget

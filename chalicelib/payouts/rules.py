@@ -39,41 +39,36 @@ class State(StrEnum):
     FAILED = "FAILED"
     """The provider said that attempt n is over and moved nothing."""
     CANCELLED = "CANCELLED"
-    """Every attempt failed, or an administrator ended it; only two administrators open it again."""
+    """Every attempt failed, or an administrator ended it."""
     HELD = "HELD"
     """Waits, for the reason in `hold`."""
     REVERSED = "REVERSED"
-    """The money came back after it had been paid; only two administrators open it again."""
+    """The money came back after it had been paid."""
 
 
 class Hold(StrEnum):
-    """Why an entitlement is HELD."""
+    """Why an entitlement is HELD. `WAITING`, `UNCOUNTED`, `ALIVE` and `FOR_A_PERSON` say what follows from it."""
 
     NO_ADDRESS = "NO_ADDRESS"
-    """The person has no financial address at a bank or wallet that is paid; nothing is alive; DUE again with one."""
+    """The person has no financial address at a bank or wallet that is paid."""
     EXCLUDED = "EXCLUDED"
-    """The person is on an exclusion list now; nothing is alive; DUE again when they no longer are."""
+    """The person is on an exclusion list now."""
     UNVERIFIED = "UNVERIFIED"
-    """The provider knows the account under another name, or not at all; nothing is alive; tested again."""
+    """The provider knows the account under another name, or not at all."""
     ACCOUNT_REFUSED = "ACCOUNT_REFUSED"
-    """The provider said that the latest attempt is over and moved nothing, as the account would not take it, or took no
-    order to it; nothing is alive; tried again with another account, when the person says that it is mended, or days
-    later."""
+    """The account would not take the latest attempt, or the provider took no order to it: tried again with another
+    account, when the person says that it is mended, or days later."""
     OUR_SIDE = "OUR_SIDE"
-    """The same, but our own account at the provider was short, or our file or order was wrong: an alarm; tried again
-    hours later."""
+    """Our own account at the provider was short, or our file or order was wrong: an alarm; tried again hours later."""
     ADDRESS_CHANGED = "ADDRESS_CHANGED"
-    """The account was changed lately and not confirmed, or first given when money was due; nothing is alive; DUE again
-    when it was confirmed, or has waited."""
+    """The account was changed lately, or first given when money was due: until it was confirmed, or has waited."""
     UNTOLD = "UNTOLD"
-    """The same, and the mail that asks the person whether it was them reached nobody: an alarm; nothing is alive; DUE
-    again when an administrator has settled it, or the person sets another account and is told."""
+    """The same, and the mail that asks the person whether it was them reached nobody: an alarm; until an administrator
+    has settled it, or the person sets another account and is told."""
     DISPUTED = "DISPUTED"
-    """The person said that a change of their data was not theirs; nothing is alive; DUE again when an administrator has
-    settled it."""
+    """The person said that a change of their data was not theirs: until an administrator has settled it."""
     ADMIN = "ADMIN"
-    """An administrator holds it, or must look why an attempt failed for good; nothing is alive; DUE again when an
-    administrator releases it."""
+    """An administrator holds it, or must look why an attempt failed for good: until one releases it."""
     KEY_EXPIRED = "KEY_EXPIRED"
     """The attempt is unknown to the provider and its key may have expired: asked about, never sent again."""
     REFUSED = "REFUSED"
@@ -96,8 +91,8 @@ NEXT: Mapping[State, frozenset[State]] = MappingProxyType(
     }
 )
 """Every transition there is. HELD goes on to PAID or FAILED only by the provider's own word on the attempt or that of
-two administrators, and to HELD only with another reason or for a wait that began anew. CANCELLED and REVERSED are
-opened again by two administrators, never by a worker; the number of attempts never goes back."""
+two administrators, and to HELD only with another reason or for a wait that began anew. Only two administrators open
+CANCELLED and REVERSED again; the number of attempts never goes back."""
 
 AT_REST = frozenset({State.PAID, State.CANCELLED, State.REVERSED})
 """Where workers are done with an entitlement."""
@@ -108,7 +103,7 @@ WAITING = frozenset(
         *(Hold.ACCOUNT_REFUSED, Hold.OUR_SIDE, Hold.ADDRESS_CHANGED, Hold.UNTOLD, Hold.DISPUTED),
     }
 )
-"""Holds without a live attempt; tested again at every look."""
+"""Holds without a live attempt; tested again at every look, and DUE again once the obstacle is gone."""
 
 UNCOUNTED = frozenset({Hold.ACCOUNT_REFUSED, Hold.OUR_SIDE})
 """Holds after an attempt that moved nothing and does not count against the most that are made."""

@@ -1,24 +1,31 @@
-"""The use cases of payouts but for the work itself (`worker`) and what administrators decide (`administration`)."""
+"""The use cases of payouts but for the work itself (`worker`) and what administrators decide (`administration`).
+
+Also the queue, and what its consumer does with a message.
+"""
 
 from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
+from ..aws import queues
 from ..aws.dynamodb import Transaction
 from ..config import Programme
 from ..waves.rules import Beneficiary
 from . import alarm_words, rules, wire
-from .errors import InvalidCallback, Superseded
-from .ledger.partitions import SELDOM_RAILS, unsettled_shards
-from .ledger.records import News
+from .errors import InvalidCallback, Superseded, UnknownEntitlement
+from .ledger.records import SELDOM_RAILS, News, unsettled_shards
 from .ledger.store import PayoutStore
-from .queue import PayoutQueue
 from .rules import Entitlement, Kind, Move, State
 from .wire import PayoutView
+
+if TYPE_CHECKING:
+    from .worker import Worker
+
 
 log = logging.getLogger(__name__)
 
@@ -166,12 +173,9 @@ class Payouts:
         """A person's entitlements, by kind; one batch get of the derived ids. Empty for who was not selected."""
         if beneficiary is None:
             return []
-        order = list(Kind)
-        own = self._store.batch(_ids(beneficiary))
-        return [wire.view(each, self._until(each)) for each in sorted(own, key=lambda each: order.index(each.kind))]
-
-    def _until(self, entitlement: Entitlement) -> datetime | None:
-        return rules.retries_at(entitlement, self._rules) if entitlement.hold in rules.UNCOUNTED else None
+        own = self.of_many([beneficiary])[beneficiary.registrant_id]
+        until = {each.id: rules.retries_at(each, self._rules) for each in own if each.hold in rules.UNCOUNTED}
+        return [wire.view(each, until.get(each.id)) for each in own]
 
     def of_many(self, beneficiaries: Iterable[Beneficiary]) -> dict[str, list[Entitlement]]:
         """The entitlements of many people by registrant id, each list by kind; for whom there are none, an empty list.
@@ -187,7 +191,7 @@ class Payouts:
         return {person: sorted(own, key=lambda each: order.index(each.kind)) for person, own in found.items()}
 
     def news(self, shard: str, after: str, until: datetime, limit: int) -> list[News]:
-        """What happened in one of `partitions.NEWS_SHARDS` that others act on (`rules.is_news`), such as PAID.
+        """What happened in one of `records.NEWS_SHARDS` that others act on (`rules.is_news`), such as PAID.
 
         Oldest first, at most `limit` (up to 100). `after` is an instant as `clock.iso` writes it, or the `key` of the
         last line that was read. A key goes on exactly behind its line; instants are compared as texts, so either end
@@ -200,3 +204,29 @@ class Payouts:
 def _ids(beneficiary: Beneficiary) -> list[str]:
     """What a person may be entitled to, by kind."""
     return [rules.entitlement_id(beneficiary.wave, beneficiary.registrant_id, kind) for kind in Kind]
+
+
+class PayoutQueue:
+    """Sends ids; the sweep sends again what gets lost."""
+
+    def __init__(self, url: str, region: str) -> None:
+        self._queue = queues.Queue(url, region)
+
+    def send(self, ids: Sequence[str]) -> None:
+        """Queue each id. Raises `Unavailable` if SQS refused any; those before it are queued."""
+        self._queue.send([wire.encode_message(id_) for id_ in ids])
+
+    def backlog(self) -> int:
+        """About how many messages nobody has received yet."""
+        return self._queue.waiting()
+
+
+def consume(records: Iterable[Mapping[str, Any]], worker: Worker, now: datetime) -> dict[str, list[dict[str, str]]]:
+    """Process the messages of a batch (see `queues.consume`)."""
+
+    def take(body: str) -> None:
+        worker.process(wire.decode_message(body).entitlement_id, now)
+
+    # Ours are written before they are queued and read consistently, so an unknown one never was ours: a hint about
+    # another's payout whose reference only looks like one of this ledger. To come again would not change that.
+    return queues.consume("payouts", records, take, ignored=(UnknownEntitlement,))

@@ -16,8 +16,7 @@ from ..config import PayoutRules
 from ..registration.rules import Payee
 from . import alarm_words, rules
 from .bank_files.transfers import BankFile
-from .controls.ceilings import Allowance
-from .controls.pause import Pause
+from .controls.limits import Allowance, Pause
 from .errors import PendingOutcome, Superseded
 from .ledger.records import StoredAttempt
 from .ledger.store import PayoutStore

@@ -13,13 +13,12 @@ if TYPE_CHECKING:
     from ..payouts.bank_files.reports import BankReports
     from ..payouts.bank_files.store import BankStore
     from ..payouts.controls.administration import Administration
-    from ..payouts.controls.ceilings import CeilingStore
+    from ..payouts.controls.limits import CeilingStore
     from ..payouts.ledger.store import PayoutStore
     from ..payouts.providers.provider import Providers
-    from ..payouts.providers.secret import ProviderSecret
-    from ..payouts.queue import PayoutQueue
+    from ..payouts.providers.xendit import ProviderSecret
     from ..payouts.reconciliation.nightly import DayComparison, NightlyComparison
-    from ..payouts.service import Payouts
+    from ..payouts.service import PayoutQueue, Payouts
     from ..payouts.worker import Worker
 
 
@@ -34,7 +33,7 @@ class PayoutsServices(PeopleServices):
 
     @cached_property
     def payout_worker(self) -> Worker:
-        from ..payouts.controls.ceilings import Allowance
+        from ..payouts.controls.limits import Allowance
         from ..payouts.worker import Ports, Worker
 
         ports = Ports(
@@ -48,7 +47,7 @@ class PayoutsServices(PeopleServices):
     @cached_property
     def payout_administration(self) -> Administration:
         from ..payouts.controls.administration import Administration, JournalStore, PayoutStores
-        from ..payouts.controls.pause import PauseStore
+        from ..payouts.controls.limits import PauseStore
         from ..payouts.controls.proposals import ProposalStore
 
         stores = PayoutStores(self.payout_store, ProposalStore(), PauseStore(), self.ceilings, JournalStore())
@@ -62,7 +61,7 @@ class PayoutsServices(PeopleServices):
 
     @cached_property
     def ceilings(self) -> CeilingStore:
-        from ..payouts.controls.ceilings import CeilingStore
+        from ..payouts.controls.limits import CeilingStore
         from ..payouts.ledger.items import PayoutsTable
 
         self._bind(PayoutsTable, "payouts")
@@ -83,16 +82,14 @@ class PayoutsServices(PeopleServices):
     @cached_property
     def daily_reconciliation(self) -> NightlyComparison:
         """The nightly comparison with the providers."""
-        from ..payouts.reconciliation.day_store import DayStore
-        from ..payouts.reconciliation.nightly import NightlyComparison
+        from ..payouts.reconciliation.nightly import DayStore, NightlyComparison
 
         store = DayStore(self._client("s3"), self.settings.reports_bucket)
         return NightlyComparison(self.day_comparison(), store, f"gelombang-{self.settings.stage}")
 
     def day_comparison(self) -> DayComparison:
         """The comparison of days, in their order; each has its own memory of what it read last."""
-        from ..payouts.bank_files.statement import BankStatements
-        from ..payouts.bank_files.transfers import BankFile
+        from ..payouts.bank_files.transfers import BankFile, BankStatements
         from ..payouts.providers.xendit import Xendit
         from ..payouts.providers.xendit_statements import XenditStatements
         from ..payouts.reconciliation.nightly import DayComparison
@@ -116,7 +113,7 @@ class PayoutsServices(PeopleServices):
         from ..config import BadConfiguration
         from ..ids import system_randomness
         from ..payouts.bank_files.export import BankFiles
-        from ..payouts.controls.pause import PauseStore
+        from ..payouts.controls.limits import PauseStore
 
         rules = self.programme.payouts.bank_file
         if rules is None:
@@ -131,13 +128,13 @@ class PayoutsServices(PeopleServices):
 
     @cached_property
     def _fsp_secret(self) -> ProviderSecret:
-        from ..payouts.providers.secret import ProviderSecret
+        from ..payouts.providers.xendit import ProviderSecret
 
         return ProviderSecret(self.settings.fsp_secret, self.settings.region)
 
     @cached_property
     def payout_queue(self) -> PayoutQueue:
-        from ..payouts.queue import PayoutQueue
+        from ..payouts.service import PayoutQueue
 
         return PayoutQueue(self.settings.payouts_queue_url, self.settings.region)
 

@@ -18,7 +18,7 @@ import click
 
 from admin.deployment import stages
 from chalicelib.payouts import rules
-from chalicelib.payouts.ledger.partitions import unsettled_shards
+from chalicelib.payouts.ledger.records import unsettled_shards
 from chalicelib.payouts.rules import Hold, Kind
 
 from ..cloud.local_cloud import STAGE, LocalCloud

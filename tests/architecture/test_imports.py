@@ -18,8 +18,7 @@ PURE = sorted(
     for pattern in (
         *("*/rules.py", "*/wire.py", "draw/*.py", "waves/calendar.py"),
         *("outcomes/*_rules.py", "outcomes/*_wire.py", "outcomes/figures.py"),
-        *("payouts/alarm_words.py", "payouts/*/*_rules.py"),
-        *("payouts/ledger/records.py", "payouts/ledger/partitions.py"),
+        *("payouts/alarm_words.py", "payouts/*/*_rules.py", "payouts/ledger/records.py"),
     )
     for path in (ROOT / "chalicelib").glob(pattern)
 )

@@ -25,9 +25,8 @@ from chalicelib.outcomes.surveys import ResponseForm, Surveys
 from chalicelib.payouts import rules as payouts
 from chalicelib.payouts.ledger.items import EventItem, Head, PayoutsTable
 from chalicelib.payouts.ledger.store import PayoutStore
-from chalicelib.payouts.queue import PayoutQueue
 from chalicelib.payouts.rules import Kind
-from chalicelib.payouts.service import Payouts
+from chalicelib.payouts.service import PayoutQueue, Payouts
 from chalicelib.waves.errors import ListChanged
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Wave, WaveState
 from tests.conftest import REGION, T0
@@ -194,8 +193,8 @@ class World:
                 wave = self.people.chosen[person].wave
                 pk = f"P#{payouts.entitlement_id(wave, person, Kind.INCENTIVE)}"
                 shard = f"{'abcdefghijklmnopqrstuvwxyz234567'.index(pk[2]) % 16:02}"
-                facts = {"registrant": person, "wave": wave, "kind": "INCENTIVE", "amount_idr": 600_000}
-                times = dict.fromkeys(("created_at", "changed_at", "updated_at"), iso(at))
+                facts = {"registrant_id": person, "wave": wave, "kind": "INCENTIVE", "amount_idr": 600_000}
+                times = {"created_at": at, "changed_at": at, "updated_at": iso(at)}
                 batch.save(Head(pk, "HEAD", state=latest, n=1, seq=3, **facts, **times))
                 event = {"at": iso(at), "state": "PAID", "n": 1, "reason": "paid", "news_shard": shard}
                 batch.save(EventItem(pk, "EVENT#000003", **event))

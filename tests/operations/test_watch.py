@@ -16,8 +16,7 @@ import app as application
 from chalicelib.aws.job_progress import Runs
 from chalicelib.config import Programme, Settings, load_programme
 from chalicelib.payouts.ledger.records import StoredAttempt
-from chalicelib.payouts.reconciliation.day_store import DayStore
-from chalicelib.payouts.reconciliation.nightly import DayComparison, NightlyComparison
+from chalicelib.payouts.reconciliation.nightly import DayComparison, DayStore, NightlyComparison
 from chalicelib.payouts.rules import UNCOUNTED, Entitlement, Hold, Move
 from chalicelib.payouts.rules import State as Payout
 from chalicelib.payouts.service import BACKLOG_MAX

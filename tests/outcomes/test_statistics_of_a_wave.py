@@ -102,8 +102,8 @@ class Played:
         with PayoutsTable.batch_write() as batch:
             for one in people:
                 pk = f"P#{entitlement_id(WAVE, one.registrant_id, kind)}"
-                facts: dict[str, Any] = {"registrant": one.registrant_id, "wave": WAVE, "kind": kind.value, "n": 1}
-                times = dict.fromkeys(("created_at", "changed_at", "updated_at"), iso(at))
+                facts: dict[str, Any] = {"registrant_id": one.registrant_id, "wave": WAVE, "kind": kind.value, "n": 1}
+                times = {"created_at": at, "changed_at": at, "updated_at": iso(at)}
                 batch.save(Head(pk, "HEAD", state=state, amount_idr=amount_idr, seq=3, **facts, **times))
                 shard = f"{'abcdefghijklmnopqrstuvwxyz234567'.index(pk[2]) % 16:02}"
                 event = EventItem(pk, "EVENT#000003", at=iso(at), state=state, n=1, reason="paid", news_shard=shard)

@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.payouts import alarm_words
 from chalicelib.payouts.errors import PendingOutcome
-from chalicelib.payouts.ledger.partitions import news_shard
+from chalicelib.payouts.ledger.records import news_shard
 from chalicelib.payouts.rules import Hold, State, retries_at
 from local.sandbox.provider_books import Refusal
 from tests.builders.payouts.world import World, beneficiary

@@ -74,7 +74,7 @@ def chaos(monkeypatch: pytest.MonkeyPatch) -> Iterator[Chaos]:
         patch.object(urllib3.PoolManager, "request", chaos.wrap(urllib3.PoolManager.request)),
         patch("chalicelib.aws.dynamodb.time.sleep", lambda _seconds: None),
         # A sweep asks every partition of the index: with all 32 that is most of the time these tests take.
-        patch("chalicelib.payouts.ledger.partitions.SHARDS", 1),
+        patch("chalicelib.payouts.ledger.records.SHARDS", 1),
     ):
         yield chaos
 

@@ -15,9 +15,8 @@ from chalicelib.config import Programme
 from chalicelib.payouts import alarm_words, rules, service, wire
 from chalicelib.payouts.errors import InvalidCallback, NotInScheme, PendingOutcome, Superseded, UnknownEntitlement
 from chalicelib.payouts.ledger.records import StoredAttempt
-from chalicelib.payouts.queue import consume
 from chalicelib.payouts.rules import Entitlement, Hold, Kind, Move, State
-from chalicelib.payouts.service import BACKLOG_MAX, SWEEP_LIMIT
+from chalicelib.payouts.service import BACKLOG_MAX, SWEEP_LIMIT, consume
 from tests.builders.payouts.memory import Memory, logged
 from tests.builders.payouts.world import beneficiary
 from tests.conftest import T0
@@ -110,7 +109,7 @@ def test_the_sweep_queues_what_has_rested_and_what_is_held_more_seldom(rig, capl
 
 
 def test_a_sweep_takes_so_many_of_a_partition_and_the_rest_next_time(rig, monkeypatch):
-    monkeypatch.setattr("chalicelib.payouts.ledger.partitions.SHARDS", 1)
+    monkeypatch.setattr("chalicelib.payouts.ledger.records.SHARDS", 1)
     monkeypatch.setattr(service, "SWEEP_LIMIT", 3)
     ids = {rig.entitle(f"person {number}").id for number in range(5)}
     later = timedelta(days=1)

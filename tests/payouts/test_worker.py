@@ -11,8 +11,7 @@ import pytest
 
 from chalicelib.config import CeilingRules, Programme
 from chalicelib.payouts import alarm_words
-from chalicelib.payouts.controls.ceilings import Allowance
-from chalicelib.payouts.controls.pause import Pause
+from chalicelib.payouts.controls.limits import Allowance, Pause
 from chalicelib.payouts.errors import PendingOutcome, Superseded
 from chalicelib.payouts.ledger.records import Event
 from chalicelib.payouts.providers.provider import Providers

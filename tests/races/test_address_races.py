@@ -14,7 +14,7 @@ from chalicelib.aws import dynamodb
 from chalicelib.aws.dynamodb import Transaction
 from chalicelib.config import Programme, Settings
 from chalicelib.payouts.address_checks import AddressBook
-from chalicelib.payouts.controls.ceilings import Allowance, CeilingStore
+from chalicelib.payouts.controls.limits import Allowance, CeilingStore
 from chalicelib.payouts.errors import Superseded
 from chalicelib.payouts.ledger.store import PayoutStore
 from chalicelib.payouts.providers.xendit import Xendit

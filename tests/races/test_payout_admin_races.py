@@ -10,8 +10,8 @@ import pytest
 
 from chalicelib.config import CeilingRules, Programme, Settings
 from chalicelib.money import Rupiah
-from chalicelib.payouts.controls import ceilings
-from chalicelib.payouts.controls.ceilings import CeilingStore
+from chalicelib.payouts.controls import limits
+from chalicelib.payouts.controls.limits import CeilingStore
 from chalicelib.payouts.controls.proposals import Decision
 from chalicelib.payouts.errors import CeilingChanged, NoProposal, NotNow, ProposalStands, Superseded
 from chalicelib.payouts.rules import Authority, Entitlement, Hold, State
@@ -135,7 +135,7 @@ def test_eight_workers_never_pass_a_ceiling(race, programme, block):
         together(each, ALWAYS)
     assert race.moved_idr() <= 11 * INCENTIVE
     assert race.moved_idr() >= (11 - 8 * (block - 1)) * INCENTIVE
-    left = race.administration.ceiling(ceilings.day_name(T0)).left_idr
+    left = race.administration.ceiling(limits.day_name(T0)).left_idr
     assert left == 0 if block == 1 else left >= 0
 
 
@@ -153,7 +153,7 @@ def test_eight_who_open_a_ceiling_at_once_open_one(race):
 
 
 def test_of_administrators_who_read_the_same_ceiling_one_sets_it_while_workers_take(race):
-    name = ceilings.day_name(T0)
+    name = limits.day_name(T0)
     was = race.services.programme.payouts.ceilings.day_idr
     setting = [
         partial(race.administration.set_ceiling, name, was, Rupiah(was + number), Authority(ANI, "why"), T0)

@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
-from chalicelib.payouts import queue
+from chalicelib.payouts import service
 from chalicelib.payouts.errors import Superseded
 from chalicelib.payouts.reconciliation import whole_ledger
 from chalicelib.payouts.rules import State
@@ -73,7 +73,7 @@ def test_consumers_sweeps_and_a_provider_that_loses_answers_make_one_payment_eac
     records = [{"messageId": id_, "body": json.dumps({"v": 1, "entitlement_id": id_})} for id_ in owed]
     now = T0
     for _ in range(20):
-        deliver = [partial(queue.consume, records, race.worker, now)] * AT_ONCE
+        deliver = [partial(service.consume, records, race.worker, now)] * AT_ONCE
         together([*deliver, partial(race.payouts.sweep, now)], meet)
         if {each.state for each in race.store.everything()} == {State.PAID}:
             break

@@ -29,13 +29,12 @@ from chalicelib.config import Programme, Settings
 from chalicelib.errors import DomainError
 from chalicelib.payouts import rules, wire
 from chalicelib.payouts.address_checks import AddressBook
-from chalicelib.payouts.controls.ceilings import Allowance, CeilingStore
+from chalicelib.payouts.controls.limits import Allowance, CeilingStore
 from chalicelib.payouts.ledger.store import PayoutStore
 from chalicelib.payouts.providers.provider import Providers
 from chalicelib.payouts.providers.xendit import Xendit
-from chalicelib.payouts.queue import consume
 from chalicelib.payouts.rules import NEXT, Entitlement, Kind, Move, State
-from chalicelib.payouts.service import Payouts
+from chalicelib.payouts.service import Payouts, consume
 from chalicelib.payouts.worker import Ports, Worker
 from tests.builders.aws_calls import Call, wrap_calls
 from tests.conftest import REGION, T0
@@ -257,7 +256,7 @@ def surviving(call: Callable[[], Any]) -> None:
 def spoiler(cloud: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Spoiler]:
     spoiler = Spoiler(random.Random("spoiler"))
     wrap_calls(monkeypatch, spoiler.wrap)
-    with patch("chalicelib.payouts.ledger.partitions.SHARDS", 1):
+    with patch("chalicelib.payouts.ledger.records.SHARDS", 1):
         logging.disable(logging.CRITICAL)
         yield spoiler
         logging.disable(logging.NOTSET)

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.notice_writer import PAGE, PAGE_S
 from chalicelib.notices.store import NoticeItem
-from chalicelib.payouts.ledger.partitions import NEWS_SHARDS
+from chalicelib.payouts.ledger.records import NEWS_SHARDS
 from chalicelib.payouts.rules import Kind, entitlement_id
 from chalicelib.waves.rules import SHARDS
 from chalicelib.wiring import Services

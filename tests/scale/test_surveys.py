@@ -12,7 +12,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.notices.store import NoticeItem
 from chalicelib.outcomes.store import SurveyItem
 from chalicelib.outcomes.survey_job import PAGE, PAGE_S
-from chalicelib.payouts.ledger.partitions import NEWS_SHARDS
+from chalicelib.payouts.ledger.records import NEWS_SHARDS
 from chalicelib.wiring import Services
 from tests.builders import surveys
 from tests.builders.crashes import Calls

@@ -20,11 +20,10 @@ from pynamodb.exceptions import PynamoDBException
 from chalicelib.ids import derived_id
 from chalicelib.payouts import holder_names, rules
 from chalicelib.payouts.controls.administration import Administration
-from chalicelib.payouts.controls.ceilings import Allowance
-from chalicelib.payouts.controls.pause import Pause
+from chalicelib.payouts.controls.limits import Allowance, Pause
 from chalicelib.payouts.controls.proposals import Proposal
 from chalicelib.payouts.errors import Superseded
-from chalicelib.payouts.ledger import partitions
+from chalicelib.payouts.ledger import records
 from chalicelib.payouts.ledger.records import StoredAttempt
 from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.rules import Answer, Attempt, Authority, Entitlement, Hold, Move, Outcome, State
@@ -283,7 +282,7 @@ BUGS: dict[str, Bug] = {
     "administrator's hold touched by a worker": _rule("WAITING", rules.WAITING | {Hold.ADMIN}),
     "exclusion not tested again": Bug(patches=((MemoryPeople, "check_not_excluded", lambda *_: None),)),
     "holder's name not compared": Bug(patches=((holder_names, "score", lambda *_: 100),)),
-    "sending forgotten by the sweep": Bug(patches=((partitions, "needs_another_look", _sending_forgotten),)),
+    "sending forgotten by the sweep": Bug(patches=((records, "needs_another_look", _sending_forgotten),)),
     "swept once only": Bug(Parts(store=SweptOnceOnly)),
 }
 """By what is wrong."""

@@ -12,7 +12,7 @@ from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.aws.dynamodb import LegsFailed
 from chalicelib.errors import DomainError
-from chalicelib.payouts.controls.ceilings import names
+from chalicelib.payouts.controls.limits import names
 from chalicelib.payouts.ledger.records import Event
 from chalicelib.payouts.rules import NEXT, Entitlement, Hold, Kind, State
 

@@ -13,11 +13,11 @@ from chalicelib.config import CeilingRules
 from chalicelib.errors import DomainError
 from chalicelib.money import rupiah
 from chalicelib.payouts import wire
-from chalicelib.payouts.controls.ceilings import day_name
+from chalicelib.payouts.controls.limits import day_name
 from chalicelib.payouts.controls.proposals import Decision
-from chalicelib.payouts.ledger import partitions
-from chalicelib.payouts.queue import consume
+from chalicelib.payouts.ledger import records as partitions
 from chalicelib.payouts.rules import Authority, Hold, Kind, State
+from chalicelib.payouts.service import consume
 
 from . import admins
 from .admins import PEOPLE

@@ -18,12 +18,10 @@ from chalicelib.aws.admin_acts import Act
 from chalicelib.aws.dynamodb import LegsFailed
 from chalicelib.clock import iso, parse_iso
 from chalicelib.payouts.controls.administration import JournalStore
-from chalicelib.payouts.controls.ceilings import Ceiling, CeilingStore
-from chalicelib.payouts.controls.pause import Pause, PauseStore
+from chalicelib.payouts.controls.limits import Ceiling, CeilingStore, Pause, PauseStore
 from chalicelib.payouts.controls.proposals import Decision, Proposal, ProposalStore
 from chalicelib.payouts.errors import CeilingChanged, Superseded, UnknownEntitlement
-from chalicelib.payouts.ledger.partitions import unsettled_shard
-from chalicelib.payouts.ledger.records import Event, StoredAttempt, Unsettled
+from chalicelib.payouts.ledger.records import Event, StoredAttempt, Unsettled, unsettled_shard
 from chalicelib.payouts.ledger.store import ENTITLEMENT_LEG, EVENT_LEG, PayoutStore
 from chalicelib.payouts.rules import ALIVE, Entitlement, Move, State
 

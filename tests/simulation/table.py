@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from chalicelib.payouts.controls.ceilings import Ceiling
-from chalicelib.payouts.controls.pause import Pause
+from chalicelib.payouts.controls.limits import Ceiling, Pause
 from chalicelib.payouts.controls.proposals import Proposal
 from chalicelib.payouts.ledger.records import Event, StoredAttempt
 from chalicelib.payouts.rules import Entitlement

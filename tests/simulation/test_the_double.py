@@ -12,8 +12,7 @@ import pytest
 
 from chalicelib.aws import dynamodb
 from chalicelib.money import rupiah
-from chalicelib.payouts.controls.ceilings import Ceiling, CeilingStore
-from chalicelib.payouts.controls.pause import Pause, PauseStore
+from chalicelib.payouts.controls.limits import Ceiling, CeilingStore, Pause, PauseStore
 from chalicelib.payouts.controls.proposals import Decision, Proposal, ProposalStore
 from chalicelib.payouts.errors import CeilingChanged, Superseded, UnknownEntitlement
 from chalicelib.payouts.ledger.items import PayoutsTable
@@ -160,7 +159,7 @@ def test_the_history_tells_each_transition_and_who_decided_it(stores: Stores) ->
 
 
 def test_the_sweep_sees_what_rests_and_marks_each_row_once(stores: Stores, monkeypatch) -> None:
-    monkeypatch.setattr("chalicelib.payouts.ledger.partitions.SHARDS", 1)
+    monkeypatch.setattr("chalicelib.payouts.ledger.records.SHARDS", 1)
     stores.entitle()
     assert stores.swept("U", T) == []
     later = T + timedelta(minutes=5)
@@ -175,7 +174,7 @@ def test_the_sweep_sees_what_rests_and_marks_each_row_once(stores: Stores, monke
 
 
 def test_what_is_held_waits_apart_and_what_waits_for_a_person_is_not_swept(stores: Stores, monkeypatch) -> None:
-    monkeypatch.setattr("chalicelib.payouts.ledger.partitions.SHARDS", 1)
+    monkeypatch.setattr("chalicelib.payouts.ledger.records.SHARDS", 1)
     later = T + timedelta(days=1)
     held = stores.ledger.move(stores.entitle(), Move(State.HELD, "none", Hold.NO_ADDRESS), T)
     [row] = stores.swept("H", later)

@@ -15,12 +15,11 @@ from chalicelib.config import CeilingRules, Programme, load_programme
 from chalicelib.payouts import rules, wire
 from chalicelib.payouts.address_checks import AddressBook
 from chalicelib.payouts.controls.administration import Administration, PayoutStores
-from chalicelib.payouts.controls.ceilings import Allowance
+from chalicelib.payouts.controls.limits import Allowance
 from chalicelib.payouts.providers.provider import Providers
 from chalicelib.payouts.providers.xendit import Xendit
-from chalicelib.payouts.queue import consume
 from chalicelib.payouts.rules import Kind, State
-from chalicelib.payouts.service import Payouts
+from chalicelib.payouts.service import Payouts, consume
 from chalicelib.payouts.worker import Ports, Worker
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
 

@@ -8,14 +8,13 @@ import click
 
 from chalicelib.clock import WIB, iso, utc_now
 from chalicelib.money import rupiah
-from chalicelib.payouts.controls.administration import Administration
-from chalicelib.payouts.controls.ceilings import day_name, envelope_name
+from chalicelib.payouts.controls.limits import day_name, envelope_name
 from chalicelib.payouts.rules import Authority, Kind
 from chalicelib.waves.errors import UnknownWave
 
 from ...deployment import stages
 from ...terminal import SaysWhy, act_line, plain, reason_option, stage_option
-from .lines import ceiling_line
+from .lines import administration, ceiling_line
 
 ACTS = 10
 """How many of the latest acts `status` shows."""
@@ -26,7 +25,7 @@ ACTS = 10
 @reason_option
 def pause(stage: str, reason: str) -> None:
     """Stop every claim and every sending, within one message a worker. What is under way is still asked about."""
-    _administration(stage).pause(stages.caller(), reason, utc_now())
+    administration(stage).pause(stages.caller(), reason, utc_now())
     click.echo("paused")
 
 
@@ -35,7 +34,7 @@ def pause(stage: str, reason: str) -> None:
 @reason_option
 def resume(stage: str, reason: str) -> None:
     """Go on after a pause; the sweep queues what waited."""
-    _administration(stage).resume(stages.caller(), reason, utc_now())
+    administration(stage).resume(stages.caller(), reason, utc_now())
     click.echo("not paused")
 
 
@@ -43,14 +42,14 @@ def resume(stage: str, reason: str) -> None:
 @stage_option
 def status(stage: str) -> None:
     """Say whether payouts are paused, today's ceiling, and the latest acts on payouts as a whole."""
-    administration = _administration(stage)
-    paused = administration.paused()
+    controls = administration(stage)
+    paused = controls.paused()
     if paused is None:
         click.echo("not paused")
     else:
         click.echo(f"paused since {iso(paused.since)} by {plain(paused.by)}: {plain(paused.reason)}")
-    click.echo(ceiling_line(administration.ceiling(day_name(utc_now()))))
-    for act in administration.acts(ACTS):
+    click.echo(ceiling_line(controls.ceiling(day_name(utc_now()))))
+    for act in controls.acts(ACTS):
         click.echo(f"  {act_line(act)}")
 
 
@@ -72,7 +71,7 @@ _kind_option = click.option("--kind", type=click.Choice(Kind, case_sensitive=Fal
 def show_ceiling(stage: str, date: datetime | None, wave: int | None, kind: Kind | None) -> None:
     """Show a ceiling, what workers have taken of it, and what is left."""
     name = _name(stage, date, wave, kind)
-    click.echo(ceiling_line(_administration(stage).ceiling(name)))
+    click.echo(ceiling_line(administration(stage).ceiling(name)))
 
 
 @ceiling.command("set")
@@ -89,15 +88,11 @@ def set_ceiling(
     """Set a ceiling to AMOUNT_IDR rupiah. What was taken from it stays taken, also what a worker has not spent yet."""
     name = _name(stage, date, wave, kind)
     authority = Authority(stages.caller(), reason)
-    ceiling = _administration(stage).set_ceiling(name, was, rupiah(amount_idr), authority, utc_now())
+    ceiling = administration(stage).set_ceiling(name, was, rupiah(amount_idr), authority, utc_now())
     click.echo(ceiling_line(ceiling))
 
 
 COMMANDS = (pause, resume, status, ceiling)
-
-
-def _administration(stage: str) -> Administration:
-    return stages.load(stage).services.payout_administration
 
 
 def _name(stage: str, date: datetime | None, wave: int | None, kind: Kind | None) -> str:

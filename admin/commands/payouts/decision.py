@@ -1,4 +1,4 @@
-"""`gelombang payout hold ... reject`: what administrators decide about one entitlement, alone or as two."""
+"""`gelombang payout hold ... reject` and `address`: what administrators decide about one entitlement or account."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from datetime import timedelta
 import click
 
 from chalicelib.clock import iso, utc_now
-from chalicelib.payouts.controls.administration import Administration
 from chalicelib.payouts.controls.proposals import Decision
 from chalicelib.payouts.errors import NoProposal
-from chalicelib.payouts.rules import State
+from chalicelib.payouts.rules import Authority, State
 
 from ...deployment import stages
-from ...terminal import reason_if_two, reason_option, stage_option
-from .lines import bank_lines, entitlement_argument, entitlement_line, proposal_line
+from ...terminal import SaysWhy, reason_if_two, reason_option, stage_option
+from .lines import administration, bank_lines, entitlement_argument, entitlement_line, proposal_line
 
 
 def decision_command(act: Callable[..., None]) -> click.Command:
@@ -26,21 +25,21 @@ def decision_command(act: Callable[..., None]) -> click.Command:
 @decision_command
 def hold(stage: str, entitlement_id: str, reason: str) -> None:
     """Let nothing be paid on an entitlement until it is released. Not while an attempt may be alive."""
-    held = _administration(stage).hold(entitlement_id, stages.caller(), reason, utc_now())
+    held = administration(stage).hold(entitlement_id, stages.caller(), reason, utc_now())
     click.echo(entitlement_line(held))
 
 
 @decision_command
 def release(stage: str, entitlement_id: str, reason: str) -> None:
     """End an administrator's hold; address and exclusion lists are then tested anew."""
-    released = _administration(stage).release(entitlement_id, stages.caller(), reason, utc_now())
+    released = administration(stage).release(entitlement_id, stages.caller(), reason, utc_now())
     click.echo(entitlement_line(released))
 
 
 @decision_command
 def cancel(stage: str, entitlement_id: str, reason: str) -> None:
     """End an entitlement that is not to be paid. Not while an attempt may be alive; two people can open it again."""
-    cancelled = _administration(stage).cancel(entitlement_id, stages.caller(), reason, utc_now())
+    cancelled = administration(stage).cancel(entitlement_id, stages.caller(), reason, utc_now())
     click.echo(entitlement_line(cancelled))
 
 
@@ -91,8 +90,7 @@ def reverse(stage: str, entitlement_id: str, reason: str) -> None:
 def approve(stage: str, entitlement_id: str, yes: bool) -> None:
     """Carry out what another person proposed, after it was shown with what the bank said, if it pays by file."""
     services = stages.load(stage).services
-    administration = services.payout_administration
-    standing = administration.standing(entitlement_id)
+    standing = services.payout_administration.standing(entitlement_id)
     if standing is None:
         raise NoProposal(entitlement_id=entitlement_id)
     for line in bank_lines(services, services.payout_store.attempts(entitlement_id)):
@@ -100,25 +98,55 @@ def approve(stage: str, entitlement_id: str, yes: bool) -> None:
     click.echo(proposal_line(standing))
     if not yes:
         click.confirm("approve it?", abort=True)
-    decided = administration.approve(entitlement_id, stages.caller(), utc_now(), standing)
+    decided = services.payout_administration.approve(entitlement_id, stages.caller(), utc_now(), standing)
     click.echo(entitlement_line(decided))
 
 
 @decision_command
 def reject(stage: str, entitlement_id: str, reason: str) -> None:
     """Take a proposal away, one's own or another's."""
-    taken = _administration(stage).reject(entitlement_id, stages.caller(), reason, utc_now())
+    taken = administration(stage).reject(entitlement_id, stages.caller(), reason, utc_now())
     click.echo(f"taken away: {taken.decision}, as {taken.maker} had proposed")
 
 
-COMMANDS = (hold, release, cancel, retry, resolve, reverse, approve, reject)
+@click.group(cls=SaysWhy)
+def address() -> None:
+    """A person's account after a change; the account itself is never shown."""
 
 
-def _administration(stage: str) -> Administration:
-    return stages.load(stage).services.payout_administration
+@address.command()
+@stage_option
+@click.argument("registrant")
+def show(stage: str, registrant: str) -> None:
+    """Say which version REGISTRANT's account is, whether it waits, and whether they dispute a change."""
+    services = stages.load(stage).services
+    registrations = services.registrations
+    registrations.registrant(registrant)
+    version, pay_from, untold = registrations.waiting_address(registrant)
+    disputed = services.registration_store.disputed(registrant)
+    waits = f", paid to from {iso(pay_from)}" if pay_from else ""
+    click.echo(f"address: version {version}{', not paid to: its person could not be told' if untold else waits}")
+    click.echo(f"change: {f'disputed since {iso(disputed)}' if disputed else 'not disputed'}")
+
+
+@address.command()
+@stage_option
+@reason_option
+@click.option("--version", type=click.IntRange(min=0), required=True, help="As `show` has it; 0: there is none yet.")
+@click.argument("registrant")
+def settle(stage: str, reason: str, version: int, registrant: str) -> None:
+    """Let REGISTRANT be paid to this version, after making sure with them that it is their own."""
+    services = stages.load(stage).services
+    services.registrations.registrant(registrant)
+    if not services.settle_address(registrant, version, Authority(stages.caller(), reason), utc_now()):
+        raise click.ClickException("the address was changed since: look again")
+    click.echo("settled")
+
+
+COMMANDS = (address, hold, release, cancel, retry, resolve, reverse, approve, reject)
 
 
 def _propose(stage: str, entitlement_id: str, decision: Decision, reason: str) -> None:
-    proposed = _administration(stage).propose(entitlement_id, decision, stages.caller(), reason, utc_now())
+    proposed = administration(stage).propose(entitlement_id, decision, stages.caller(), reason, utc_now())
     click.echo(proposal_line(proposed))
     click.echo(f"another person approves it: gelombang payout approve --stage {stage} {entitlement_id}")

@@ -9,12 +9,14 @@ import click
 from chalicelib.clock import iso
 from chalicelib.money import Rupiah, format_idr
 from chalicelib.payouts.bank_files.transfers import BankFile
-from chalicelib.payouts.controls.ceilings import Ceiling
+from chalicelib.payouts.controls.administration import Administration
+from chalicelib.payouts.controls.limits import Ceiling
 from chalicelib.payouts.controls.proposals import Proposal
 from chalicelib.payouts.ledger.records import Event, StoredAttempt
 from chalicelib.payouts.rules import Authority, Entitlement, Hold, State
 from chalicelib.wiring import Services
 
+from ...deployment import stages
 from ...terminal import plain, signed
 
 NARRATIVE_MAX = 500
@@ -22,6 +24,11 @@ NARRATIVE_MAX = 500
 
 
 entitlement_argument = click.argument("entitlement_id")
+
+
+def administration(stage: str) -> Administration:
+    """What administrators do to payouts on a stage."""
+    return stages.load(stage).services.payout_administration
 
 
 def entitlement_line(each: Entitlement) -> str:

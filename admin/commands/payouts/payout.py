@@ -1,8 +1,9 @@
-"""`gelombang payout`: what is owed, what was paid, and whether the provider says the same."""
+"""`gelombang payout`: what is owed, what was paid, and whether the providers say the same, of a day or of all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -11,15 +12,18 @@ import urllib3
 
 from chalicelib.clock import utc_now
 from chalicelib.money import Rupiah, format_idr
-from chalicelib.payouts.reconciliation import whole_ledger
-from chalicelib.payouts.reconciliation.whole_ledger import ProviderBooks
+from chalicelib.payouts.errors import StatementUnreadable
+from chalicelib.payouts.reconciliation import day_rules, nightly, whole_ledger
+from chalicelib.payouts.reconciliation.day_rules import DayReport, Slice
+from chalicelib.payouts.reconciliation.whole_ledger import Disagreement, ProviderBooks
 from chalicelib.payouts.rules import Entitlement, Hold, Kind, State
 from chalicelib.payouts.service import BACKLOG_MAX
+from chalicelib.web import problems
 
 from ...deployment import stages
 from ...terminal import SaysWhy, progress, stage_option
 from .. import stage as stage_commands
-from . import address, bank_file, control, decision, reconcile
+from . import bank_file, control, decision
 from .lines import bank_lines, entitlement_argument, entitlement_line, history_lines
 
 BOOKS_TIMEOUT_S = 60
@@ -30,13 +34,7 @@ def payout() -> None:
     """Entitlements, their attempts, what administrators decide of them, and the provider's books."""
 
 
-for command in (
-    *decision.COMMANDS,
-    *control.COMMANDS,
-    address.address,
-    *bank_file.COMMANDS,
-    *reconcile.COMMANDS,
-):
+for command in (*decision.COMMANDS, *control.COMMANDS, *bank_file.COMMANDS):
     payout.add_command(command)
 
 
@@ -50,13 +48,9 @@ def list_payouts(stage: str, state: State | None, hold: Hold | None, wave: int |
     """List entitlements: id, state and why it is held, attempts, amount, kind, wave, since when. Reads them all."""
     wanted = {"state": state, "hold": hold, "wave": wave, "kind": kind}
     asked = {name: value for name, value in wanted.items() if value is not None}
-    found = [
-        entitlement_line(each)
-        for each in progress(_ledger(stage), "reading")
-        if all(getattr(each, name) == value for name, value in asked.items())
-    ]
-    for line in found:
-        click.echo(line)
+    for each in list(progress(_ledger(stage), "reading")):
+        if all(getattr(each, name) == value for name, value in asked.items()):
+            click.echo(entitlement_line(each))
 
 
 @payout.command()
@@ -115,10 +109,38 @@ def compare(stage: str, where: str) -> None:
     )
     click.echo(f"provider: {totals.fsp_payouts} payouts, {format_idr(Rupiah(totals.fsp_moved_idr))} moved")
     found = whole_ledger.compare(ledger, books.payouts)
-    for each in found:
-        click.echo(f"{each.difference}: {each.subject}: ledger {each.ledger or '-'}, provider {each.fsp or '-'}")
+    _tell(found)
     click.echo(f"disagreements: {len(found)}")
     if found:
+        raise click.exceptions.Exit(1)
+
+
+class NothingCompared(click.ClickException):
+    """A statement could not be read: neither exit code 0 (no difference) nor 1 (differences)."""
+
+    exit_code = 2
+
+
+@payout.command()
+@stage_option
+@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="A WIB day: the latest that can be compared.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the differences as CSV, too.")
+def reconcile(stage: str, day: datetime | None, out: Path | None) -> None:
+    """Compare a day of payments with the providers' statements, both ways; exit code 1 if they differ in anything.
+
+    Nothing is repaired: a difference is for people (`payout show`, `resolve`, `reverse`). Exit code 2 if a statement
+    cannot be read to its end.
+    """
+    services, now = stages.load(stage).services, utc_now()
+    wanted = day.date() if day else day_rules.latest_over(now)
+    try:
+        report = nightly.compare(services.day_comparison(), wanted, now, _with_progress)
+    except StatementUnreadable as error:
+        raise NothingCompared(f"{problems.document(error, 'en')['detail']} ({error.code})") from error
+    _show(report)
+    if out is not None:
+        out.write_bytes(day_rules.as_csv(report))
+    if report.found:
         raise click.exceptions.Exit(1)
 
 
@@ -138,3 +160,26 @@ def _books(where: str) -> ProviderBooks:
         return msgspec.json.decode(raw, type=ProviderBooks)
     except (OSError, urllib3.exceptions.HTTPError, msgspec.DecodeError) as error:
         raise click.ClickException(f"the provider's record cannot be read: {type(error).__name__}") from error
+
+
+def _with_progress(slices: list[Slice]) -> Iterable[Slice]:
+    return progress(slices, "comparing", len(slices))
+
+
+def _show(report: DayReport) -> None:
+    totals = report.totals
+    click.echo(
+        f"{report.day} ledger: {totals.paid} paid, {format_idr(Rupiah(totals.paid_idr))}; "
+        f"{totals.reversed} reversed, {format_idr(Rupiah(totals.reversed_idr))}"
+    )
+    click.echo(
+        f"{report.day} providers: {totals.fsp_succeeded} succeeded, {format_idr(Rupiah(totals.fsp_succeeded_idr))}; "
+        f"{totals.fsp_reversed} reversed, {format_idr(Rupiah(totals.fsp_reversed_idr))}; {totals.fsp_other} other"
+    )
+    _tell(report.found)
+    click.echo(f"differences: {len(report.found)}")
+
+
+def _tell(found: Iterable[Disagreement]) -> None:
+    for each in found:
+        click.echo(f"{each.difference}: {each.subject}: ledger {each.ledger or '-'}, provider {each.fsp or '-'}")

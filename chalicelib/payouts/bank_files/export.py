@@ -20,7 +20,7 @@ from ...config import BankFileRules
 from ...ids import Randomness, random_id
 from ...registration.service import Registrations
 from .. import rules
-from ..controls.pause import PauseStore
+from ..controls.limits import PauseStore
 from ..errors import BatchDiffers, BatchMoved, BatchNotNow, BatchOutdated, PayoutsPaused, SamePerson
 from ..ledger.store import PayoutStore
 from ..rules import Entitlement, State, entitlement_of, reference

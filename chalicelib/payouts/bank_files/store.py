@@ -10,17 +10,18 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
+from pynamodb.attributes import BinaryAttribute, BooleanAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 
-from ...aws.dynamodb import LegsFailed, Transaction, is_condition_failure
+from ...aws.attributes import DayAttribute, EnumAttribute, InstantAttribute, RupiahAttribute, WholeAttribute, item_of
+from ...aws.dynamodb import LegsFailed, Transaction, find, save_if, update_if
 from ...clock import iso, parse_iso, wib_date
 from ...money import Rupiah
+from ...structs import fill
 from ..errors import BatchMoved, UnknownBatch
 from ..ledger import items
 from ..ledger.items import Head, PayoutsTable, partition
-from ..ledger.partitions import unsettled_shards
+from ..ledger.records import unsettled_shards
 from ..rules import Answer, Entitlement, Outcome, State, entitlement_of
 from .report_lines import MOVED
 
@@ -101,9 +102,9 @@ class _NoteItem(PayoutsTable):
     """`P#<entitlement>` / `BANK#<n>`: beside the attempt itself. `paid_...`: a word "paid" that denies the others."""
 
     batch = UnicodeAttribute(null=True)
-    outcome = UnicodeAttribute(null=True)
+    outcome = EnumAttribute(Outcome, null=True)
     fact = UnicodeAttribute(null=True)
-    amount_idr = NumberAttribute(null=True)
+    amount_idr = RupiahAttribute(null=True)
     booking = UnicodeAttribute(null=True)
     said_in = UnicodeAttribute(null=True)
     imported_by = UnicodeAttribute(null=True)
@@ -121,15 +122,15 @@ _SAID = ("outcome", "fact", "amount_idr", "booking", "said_in", "imported_by", "
 class _BatchItem(PayoutsTable):
     """`BANKFILES` / `<batch>`."""
 
-    state = UnicodeAttribute()
+    state = EnumAttribute(BatchState)
     maker = UnicodeAttribute()
-    made_at = UnicodeAttribute()
-    execute_on = UnicodeAttribute()
-    transfers = NumberAttribute(default=0)
-    sum_idr = NumberAttribute(default=0)
+    made_at = InstantAttribute()
+    execute_on = DayAttribute()
+    transfers = WholeAttribute(default=0)
+    sum_idr = RupiahAttribute(default=_NOTHING)
     sha256 = UnicodeAttribute(default="")
     decided_by = UnicodeAttribute(null=True)
-    decided_at = UnicodeAttribute(null=True)
+    decided_at = InstantAttribute(null=True)
     recalled_by = UnicodeAttribute(null=True)
 
 
@@ -147,7 +148,7 @@ class _RejectionItem(PayoutsTable):
     """`P#<entitlement>` / `BANKSAID#<n>#<file>#<word>`: who first imported a rejection (ARN), when, in which report."""
 
     imported_by = UnicodeAttribute()
-    imported_at = UnicodeAttribute()
+    imported_at = InstantAttribute()
     said_in = UnicodeAttribute()
 
 
@@ -198,7 +199,7 @@ class BankStore:
         unknown = _NoteItem.outcome.does_not_exist()
         if before.batch is not None:
             free |= _NoteItem.batch == before.batch
-            in_words = (_NoteItem.outcome == Outcome.REJECTED.value) & _NoteItem.duplicate.does_not_exist()
+            in_words = (_NoteItem.outcome == Outcome.REJECTED) & _NoteItem.duplicate.does_not_exist()
             unknown |= in_words & (_NoteItem.batch == before.batch)
         unknown &= _NoteItem.paid_fact.does_not_exist()
         gone: dict[str, None] = dict.fromkeys(_SAID)
@@ -211,7 +212,7 @@ class BankStore:
         """
         self._said(reference, now)
         said: dict[str, str | int | bytes | bool | None] = {
-            "outcome": word.answer.outcome.value,
+            "outcome": word.answer.outcome,
             "fact": word.answer.fact,
             "amount_idr": word.answer.amount_idr,
             "booking": word.booking,
@@ -224,9 +225,8 @@ class BankStore:
         if before.word is None:
             unchanged &= _NoteItem.outcome.does_not_exist()
         else:
-            unchanged &= (_NoteItem.outcome == before.word.answer.outcome.value) & (
-                _NoteItem.fact == before.word.answer.fact
-            )
+            said_before = before.word.answer
+            unchanged &= (_NoteItem.outcome == said_before.outcome) & (_NoteItem.fact == said_before.fact)
         return _update(_NoteItem(*_keys(reference)), said, unchanged)
 
     def deny(self, reference: str, word: Word, now: datetime) -> None:
@@ -243,14 +243,10 @@ class BankStore:
         """
         pk, sk = _keys(reference)
         keys = (pk, f"BANKSAID#{sk.removeprefix('BANK#')}#{batch}#{word.answer.fact}")
-        item = _RejectionItem(*keys, imported_by=word.imported_by, imported_at=iso(now), said_in=word.said_in)
-        try:
-            item.save(_RejectionItem.pk.does_not_exist())
-        except PutError as error:
-            if not is_condition_failure(error):
-                raise
-            return _RejectionItem.get(*keys, consistent_read=True).imported_by
-        return word.imported_by
+        item = _RejectionItem(*keys, imported_by=word.imported_by, imported_at=now, said_in=word.said_in)
+        if save_if(item, _RejectionItem.pk.does_not_exist()):
+            return word.imported_by
+        return _RejectionItem.get(*keys, consistent_read=True).imported_by
 
     def said_between(self, since: datetime, until: datetime) -> dict[str, datetime]:
         """References of which a word was kept from `since` to before `until`, each with the latest time."""
@@ -277,7 +273,7 @@ class BankStore:
         """The end of COLLECTING, with the references that stayed. Raises `BatchMoved`."""
         try:
             with Transaction(self._region) as tx:
-                tx.put("batch", _to_item(batch), _BatchItem.state == BatchState.COLLECTING.value)
+                tx.put("batch", _to_item(batch), _BatchItem.state == BatchState.COLLECTING)
                 tx.put("references", _to_references(batch.id, references))
         except LegsFailed as failed:
             raise BatchMoved(batch=batch.id) from failed
@@ -286,17 +282,17 @@ class BankStore:
         """Approve or reject a file as it was read. Raises `BatchMoved`."""
         try:
             with Transaction(self._region) as tx:
-                as_read = (_BatchItem.state == batch.state.value) & (_BatchItem.sha256 == batch.sha256)
+                as_read = (_BatchItem.state == batch.state) & (_BatchItem.sha256 == batch.sha256)
                 tx.put("batch", _to_item(decided), as_read)
         except LegsFailed as failed:
             raise BatchMoved(batch=batch.id) from failed
 
     def batch(self, batch: str) -> Batch:
         """One file's record. Raises `UnknownBatch`."""
-        try:
-            return _to_batch(_BatchItem.get(_BATCHES, batch, consistent_read=True))
-        except DoesNotExist:
-            raise UnknownBatch(batch=batch) from None
+        item = find(_BatchItem, _BATCHES, batch)
+        if item is None:
+            raise UnknownBatch(batch=batch)
+        return _to_batch(item)
 
     def batches(self) -> list[Batch]:
         """Every file, the oldest first."""
@@ -324,59 +320,25 @@ def _update(item: _NoteItem, values: Mapping[str, str | int | bytes | bool | Non
         getattr(_NoteItem, name).set(value) if value is not None else getattr(_NoteItem, name).remove()
         for name, value in values.items()
     ]
-    try:
-        item.update(actions, condition=condition)
-    except UpdateError as error:
-        if is_condition_failure(error):
-            return False
-        raise
-    return True
+    return update_if(item, actions, condition)
 
 
 def _to_note(item: _NoteItem) -> BankNote:
     word = paid = None
     if item.outcome is not None:
-        amount = None if item.amount_idr is None else Rupiah(int(item.amount_idr))
-        answer = Answer(Outcome(item.outcome), item.fact, amount)
-        duplicate = bool(item.duplicate)
-        word = Word(answer, item.said_in, item.imported_by, item.booking, item.narrative, duplicate=duplicate)
+        word = fill(Word, item, answer=fill(Answer, item), duplicate=bool(item.duplicate))
     if item.paid_fact is not None:
         paid = Word(Answer(Outcome.SUCCEEDED, item.paid_fact), item.paid_in, item.paid_by)
     return BankNote(item.batch, word, paid)
-
-
-def _to_item(batch: Batch) -> _BatchItem:
-    return _BatchItem(
-        _BATCHES,
-        batch.id,
-        state=batch.state.value,
-        maker=batch.maker,
-        made_at=iso(batch.made_at),
-        execute_on=batch.execute_on.isoformat(),
-        transfers=batch.count,
-        sum_idr=batch.sum_idr,
-        sha256=batch.sha256,
-        decided_by=batch.decided_by,
-        decided_at=batch.decided_at and iso(batch.decided_at),
-        recalled_by=batch.recalled_by,
-    )
 
 
 def _to_references(batch: str, references: Sequence[str]) -> _ReferencesItem:
     return _ReferencesItem(f"BANKFILE#{batch}", "REFERENCES", references=" ".join(references))
 
 
+def _to_item(batch: Batch) -> _BatchItem:
+    return item_of(_BatchItem, _BATCHES, batch.id, batch, transfers=batch.count)
+
+
 def _to_batch(item: _BatchItem) -> Batch:
-    return Batch(
-        id=item.sk,
-        state=BatchState(item.state),
-        maker=item.maker,
-        made_at=parse_iso(item.made_at),
-        execute_on=date.fromisoformat(item.execute_on),
-        count=int(item.transfers),
-        sum_idr=Rupiah(int(item.sum_idr)),
-        sha256=item.sha256,
-        decided_by=item.decided_by,
-        decided_at=parse_iso(item.decided_at) if item.decided_at else None,
-        recalled_by=item.recalled_by,
-    )
+    return fill(Batch, item, id=item.sk, count=item.transfers)

@@ -4,13 +4,16 @@ Nothing is called here. An instruction is rendered and kept with its attempt; pe
 the bank's reports say of it is kept (`reports`) and answers the status query. So the worker treats a bank as any other
 provider. The reference is the `EndToEndId` (at most 35 characters; ours have 31). Keys do not expire here: what is in
 no file has not been sent, and a reference is in one file at most.
+
+What was kept is the bank's statement, too: the latest word on each transfer, as of its import. What an import applied
+to nothing is no line of it: the import reports it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import msgspec
 from msgspec import Struct
@@ -18,7 +21,7 @@ from msgspec import Struct
 from ...config import PayoutCode
 from ...money import Rupiah
 from ...registration.rules import FinancialAddress
-from ..providers.provider import Inquiry, InquiryOutcome
+from ..providers.provider import Entry, Inquiry, InquiryOutcome, StatementLine
 from ..rules import Answer, Entitlement, Outcome
 from .store import RAIL, BankStore
 
@@ -82,3 +85,36 @@ class BankFile:
     def status(self, reference: str) -> Answer:
         """What the bank said, or that it has said nothing yet; an instruction of ours is never NOT_FOUND."""
         return self._store.answer(reference) or Answer(Outcome.PENDING, "awaits_bank_file")
+
+
+_ENTRIES = {
+    Outcome.PENDING: Entry.PENDING,
+    Outcome.SUCCEEDED: Entry.SUCCEEDED,
+    Outcome.FAILED: Entry.FAILED,
+    Outcome.REJECTED: Entry.FAILED,
+    Outcome.REVERSED: Entry.REVERSED,
+}
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class BankStatements:
+    """See the port. One transfer is one transaction, named by its reference."""
+
+    def __init__(self, store: BankStore) -> None:
+        self._store = store
+
+    def between(self, since: datetime, until: datetime) -> Iterator[StatementLine]:
+        """What was kept from `since` to before `until`."""
+        return self._lines(self._store.said_between(since, until))
+
+    def of(self, references: Sequence[str]) -> Mapping[str, Sequence[StatementLine]]:
+        """What was kept of each reference, dated long ago: no kept word is still on its way."""
+        return {line.reference: [line] for line in self._lines(dict.fromkeys(references, _LONG_AGO))}
+
+    def _lines(self, said: Mapping[str, datetime]) -> Iterator[StatementLine]:
+        for reference, note in self._store.notes(said).items():
+            if note.counts is not None:
+                answer = note.counts.answer
+                entry = _ENTRIES.get(answer.outcome, Entry.UNREADABLE)
+                amount, word = answer.amount_idr, answer.fact or entry.value
+                yield StatementLine(reference, reference, amount, entry, word, said[reference])

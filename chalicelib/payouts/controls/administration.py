@@ -23,10 +23,9 @@ from ..ledger.items import ActItem
 from ..ledger.records import StoredAttempt
 from ..ledger.store import PayoutStore
 from ..providers.provider import Providers
-from ..queue import PayoutQueue
 from ..rules import Answer, Authority, Entitlement, Hold, Move, Outcome, State
-from .ceilings import Ceiling, CeilingStore, as_configured
-from .pause import Pause, PauseStore
+from ..service import PayoutQueue
+from .limits import Ceiling, CeilingStore, Pause, PauseStore, as_configured
 from .proposals import AFTER, NEEDS_PROVIDER, Decision, Proposal, ProposalStore, may_be_decided
 
 
@@ -49,7 +48,7 @@ class JournalStore(Journal):
 
 @dataclass(frozen=True)
 class PayoutStores:
-    """What administrators write: the ledger, proposals about it, the kill switch, ceilings, and what they did."""
+    """What administrators write."""
 
     ledger: PayoutStore
     proposals: ProposalStore
@@ -71,9 +70,7 @@ class Administration:
         self._pause = stores.pause
         self._ceilings = stores.ceilings
         self._journal = stores.journal
-        self._providers = providers
-        self._queue = queue
-        self._rules = figures
+        self._providers, self._queue, self._rules = providers, queue, figures
 
     def hold(self, entitlement_id: str, by: str, note: str, now: datetime) -> Entitlement:
         """Let no worker claim it until it is released. One that may be alive at the provider cannot be held."""

@@ -12,11 +12,12 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from pynamodb.exceptions import DeleteError, DoesNotExist, PutError
+from pynamodb.exceptions import DeleteError
 from pynamodb.expressions.condition import Condition
 
-from ...aws.dynamodb import is_condition_failure
-from ...clock import iso, parse_iso
+from ...aws.attributes import item_of
+from ...aws.dynamodb import find, is_condition_failure, save_if
+from ...structs import fill
 from ..ledger.items import ProposalItem, partition
 from ..rules import ALIVE, Entitlement, State
 
@@ -62,7 +63,7 @@ class Proposal:
         """The item, and the condition that it is still this one."""
         unchanged = (
             (ProposalItem.maker == self.maker)
-            & (ProposalItem.made_at == iso(self.made_at))
+            & (ProposalItem.made_at == self.made_at)
             & (ProposalItem.decision == self.decision.value)
         )
         return ProposalItem(partition(entitlement_id), "PROPOSAL"), unchanged
@@ -88,30 +89,13 @@ class ProposalStore:
 
     def get(self, entitlement_id: str) -> Proposal | None:
         """One consistent read."""
-        try:
-            item = ProposalItem.get(partition(entitlement_id), "PROPOSAL", consistent_read=True)
-        except DoesNotExist:
-            return None
-        return Proposal(Decision(item.decision), int(item.seq), item.maker, item.note, parse_iso(item.made_at))
+        item = find(ProposalItem, partition(entitlement_id), "PROPOSAL")
+        return fill(Proposal, item, decision=Decision(item.decision)) if item else None
 
     def put(self, entitlement_id: str, proposal: Proposal) -> bool:
         """Propose; False if one stands that is about the entitlement as it is now. One that is out of date goes."""
-        item = ProposalItem(
-            partition(entitlement_id),
-            "PROPOSAL",
-            decision=proposal.decision.value,
-            seq=proposal.seq,
-            maker=proposal.maker,
-            note=proposal.note,
-            made_at=iso(proposal.made_at),
-        )
-        try:
-            item.save(condition=ProposalItem.pk.does_not_exist() | (ProposalItem.seq < proposal.seq))
-        except PutError as error:
-            if is_condition_failure(error):
-                return False
-            raise
-        return True
+        item = item_of(ProposalItem, partition(entitlement_id), "PROPOSAL", proposal, decision=proposal.decision.value)
+        return save_if(item, ProposalItem.pk.does_not_exist() | (ProposalItem.seq < proposal.seq))
 
     def delete(self, entitlement_id: str, proposal: Proposal) -> bool:
         """Take a proposal back; False if it is not there any more."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 from pynamodb.models import Model
 
 from ...aws.admin_acts import ActColumns
+from ...aws.attributes import EnumAttribute, InstantAttribute, RupiahAttribute, WholeAttribute, item_of
 from ...clock import iso, parse_iso
-from ...money import rupiah
+from ...structs import fill
 from ..rules import Authority, Entitlement, Hold, Kind, Move, State
-from .partitions import news_shard, unsettled_shard
-from .records import Event, News, StoredAttempt
+from .records import Event, News, StoredAttempt, news_shard, unsettled_shard
 
 
 class PayoutsTable(Model):
@@ -44,20 +44,20 @@ class Head(PayoutsTable):
     where it was, so that the index is written when an entitlement is opened and when it settles, and not in between.
     """
 
-    registrant = UnicodeAttribute()
-    wave = NumberAttribute()
-    kind = UnicodeAttribute()
-    amount_idr = NumberAttribute()
-    state = UnicodeAttribute()
-    n = NumberAttribute()
-    n_before = NumberAttribute(default=0)
-    seq = NumberAttribute()
-    attempt_seq = NumberAttribute(default=0)
-    address_version = NumberAttribute(default=0)
+    registrant_id = UnicodeAttribute(attr_name="registrant")
+    wave = WholeAttribute()
+    kind = EnumAttribute(Kind)
+    amount_idr = RupiahAttribute()
+    state = EnumAttribute(State)
+    n = WholeAttribute()
+    n_before = WholeAttribute(default=0)
+    seq = WholeAttribute()
+    attempt_seq = WholeAttribute(default=0)
+    address_version = WholeAttribute(default=0)
     rail = UnicodeAttribute(null=True)
-    hold = UnicodeAttribute(null=True)
-    created_at = UnicodeAttribute()
-    changed_at = UnicodeAttribute()
+    hold = EnumAttribute(Hold, null=True)
+    created_at = InstantAttribute()
+    changed_at = InstantAttribute()
     updated_at = UnicodeAttribute()
     unsettled_shard = UnicodeAttribute(null=True)
     unsettled: ClassVar[UnsettledIndex] = UnsettledIndex()
@@ -82,10 +82,10 @@ class EventItem(PayoutsTable):
     """
 
     at = UnicodeAttribute()
-    before = UnicodeAttribute(null=True)
-    state = UnicodeAttribute()
-    n = NumberAttribute()
-    hold = UnicodeAttribute(null=True)
+    before = EnumAttribute(State, null=True)
+    state = EnumAttribute(State)
+    n = WholeAttribute()
+    hold = EnumAttribute(Hold, null=True)
     reason = UnicodeAttribute()
     by = UnicodeAttribute(null=True)
     maker = UnicodeAttribute(null=True)
@@ -101,17 +101,17 @@ class ProposalItem(PayoutsTable):
     """`P#<entitlement>` / `PROPOSAL`."""
 
     decision = UnicodeAttribute()
-    seq = NumberAttribute()
+    seq = WholeAttribute()
     maker = UnicodeAttribute()
     note = UnicodeAttribute()
-    made_at = UnicodeAttribute()
+    made_at = InstantAttribute()
 
 
 class CeilingItem(PayoutsTable):
     """`CEILING#<name>` / `LEFT`. Only `left_idr` is tested; `by` and `note` are of the administrator who set it."""
 
-    left_idr = NumberAttribute()
-    ceiling_idr = NumberAttribute()
+    left_idr = WholeAttribute()
+    ceiling_idr = RupiahAttribute()
     by = UnicodeAttribute(null=True)
     note = UnicodeAttribute(null=True)
 
@@ -119,9 +119,9 @@ class CeilingItem(PayoutsTable):
 class PauseItem(PayoutsTable):
     """`CONTROL` / `PAUSE`: there while payouts are paused."""
 
-    paused_by = UnicodeAttribute()
-    paused_at = UnicodeAttribute()
-    paused_because = UnicodeAttribute()
+    by = UnicodeAttribute(attr_name="paused_by")
+    since = InstantAttribute(attr_name="paused_at")
+    reason = UnicodeAttribute(attr_name="paused_because")
 
 
 class ActItem(PayoutsTable, ActColumns):
@@ -131,9 +131,9 @@ class ActItem(PayoutsTable, ActColumns):
 class HeadOrPause(Head):
     """HEAD or the kill switch: read together in one call, so that the switch costs a worker no call of its own."""
 
-    paused_by = UnicodeAttribute(null=True)
-    paused_at = UnicodeAttribute(null=True)
-    paused_because = UnicodeAttribute(null=True)
+    by = UnicodeAttribute(attr_name="paused_by", null=True)
+    since = InstantAttribute(attr_name="paused_at", null=True)
+    reason = UnicodeAttribute(attr_name="paused_because", null=True)
 
 
 def partition(entitlement_id: str) -> str:
@@ -153,23 +153,11 @@ def event_key(seq: int) -> str:
 
 def to_head(entitlement: Entitlement) -> Head:
     """HEAD as it is to be written."""
-    return Head(
+    return item_of(
+        Head,
         partition(entitlement.id),
         "HEAD",
-        registrant=entitlement.registrant_id,
-        wave=entitlement.wave,
-        kind=entitlement.kind.value,
-        amount_idr=entitlement.amount_idr,
-        state=entitlement.state.value,
-        n=entitlement.n,
-        n_before=entitlement.n_before,
-        seq=entitlement.seq,
-        attempt_seq=entitlement.attempt_seq,
-        address_version=entitlement.address_version,
-        rail=entitlement.rail,
-        hold=entitlement.hold and entitlement.hold.value,
-        created_at=iso(entitlement.created_at),
-        changed_at=iso(entitlement.changed_at),
+        entitlement,
         updated_at=iso(entitlement.queued_at or entitlement.changed_at),
         unsettled_shard=unsettled_shard(entitlement),
     )
@@ -177,37 +165,19 @@ def to_head(entitlement: Entitlement) -> Head:
 
 def from_head(head: Head) -> Entitlement:
     """The entitlement of a HEAD."""
-    return Entitlement(
-        id=id_of(head.pk),
-        registrant_id=head.registrant,
-        wave=int(head.wave),
-        kind=Kind(head.kind),
-        amount_idr=rupiah(int(head.amount_idr)),
-        state=State(head.state),
-        n=int(head.n),
-        seq=int(head.seq),
-        hold=Hold(head.hold) if head.hold else None,
-        created_at=parse_iso(head.created_at),
-        changed_at=parse_iso(head.changed_at),
-        n_before=int(head.n_before),
-        attempt_seq=int(head.attempt_seq),
-        address_version=int(head.address_version),
-        rail=head.rail,
-        queued_at=parse_iso(head.updated_at),
-    )
+    return fill(Entitlement, head, id=id_of(head.pk), queued_at=parse_iso(head.updated_at))
 
 
 def to_event(after: Entitlement, before: State | None, move: Move, attempt: StoredAttempt | None = None) -> EventItem:
     """The line of history of a transition, with the attempt that it stores."""
     authority = move.authority
-    return EventItem(
+    return item_of(
+        EventItem,
         partition(after.id),
         event_key(after.seq),
+        after,
         at=iso(after.changed_at),
-        before=before and before.value,
-        state=after.state.value,
-        n=after.n,
-        hold=after.hold and after.hold.value,
+        before=before,
         reason=move.reason,
         by=authority and authority.by,
         maker=authority and authority.maker,
@@ -221,34 +191,16 @@ def to_event(after: Entitlement, before: State | None, move: Move, attempt: Stor
 
 def from_event(item: EventItem) -> Event:
     """A line of history."""
-    return Event(
-        seq=int(item.sk.removeprefix("EVENT#")),
-        at=parse_iso(item.at),
-        before=State(item.before) if item.before else None,
-        state=State(item.state),
-        n=int(item.n),
-        hold=Hold(item.hold) if item.hold else None,
-        reason=item.reason,
-        authority=Authority(item.by, item.note, item.maker) if item.by else None,
-    )
+    authority = fill(Authority, item) if item.by else None
+    return fill(Event, item, seq=int(item.sk.removeprefix("EVENT#")), at=parse_iso(item.at), authority=authority)
 
 
 def to_attempt(item: EventItem) -> StoredAttempt:
     """The attempt that a claim's line carries; it was first sent no earlier than it was written."""
-    return StoredAttempt(int(item.n), item.key, item.sealed_body, parse_iso(item.at), item.rail)
+    return fill(StoredAttempt, item, first_sent_at=parse_iso(item.at))
 
 
 def to_news(row: EventItem, head: Entitlement) -> News:
     """A row of the index with the entitlement as it stands."""
-    return News(
-        entitlement_id=head.id,
-        registrant_id=head.registrant_id,
-        wave=head.wave,
-        kind=head.kind,
-        amount_idr=head.amount_idr,
-        state=State(row.state),
-        at=parse_iso(row.at),
-        latest=head.state,
-        hold=head.hold,
-        key=f"{row.at}|{row.pk}/{row.sk}",
-    )
+    key, at = f"{row.at}|{row.pk}/{row.sk}", parse_iso(row.at)
+    return fill(News, head, entitlement_id=head.id, state=row.state, at=at, latest=head.state, key=key)

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from pynamodb.exceptions import DoesNotExist, UpdateError
+from pynamodb.exceptions import UpdateError
 
-from ...aws.dynamodb import LegsFailed, Transaction, get_batch, is_condition_failure
+from ...aws.dynamodb import LegsFailed, Transaction, find, get_batch, is_condition_failure
 from ...clock import iso
-from ..controls.pause import KEYS as PAUSE_KEYS
-from ..controls.pause import Pause, to_pause
+from ...structs import fill
+from ..controls.limits import PAUSE_KEYS, Pause
 from ..controls.proposals import Proposal
 from ..errors import Superseded, UnknownEntitlement
 from ..rules import ALIVE, NEXT, UNCOUNTED, Entitlement, Move, State
@@ -43,16 +43,16 @@ class PayoutStore:
 
     def check_nothing_alive(self, tx: Transaction, leg: str, ids: Iterable[str]) -> None:
         """Add a leg for each id to the caller's transaction: it fails if an instruction of that one may be alive."""
-        alive = (Head.state == State.SENDING.value) | Head.hold.is_in(*(hold.value for hold in ALIVE))
+        alive = (Head.state == State.SENDING) | Head.hold.is_in(*ALIVE)
         for id_ in ids:
             tx.check(leg, Head, (partition(id_), "HEAD"), Head.pk.does_not_exist() | ~alive)
 
     def get(self, entitlement_id: str) -> Entitlement:
         """One consistent read. Raises `UnknownEntitlement`."""
-        try:
-            return items.from_head(Head.get(partition(entitlement_id), "HEAD", consistent_read=True))
-        except DoesNotExist:
-            raise UnknownEntitlement(entitlement_id=entitlement_id) from None
+        head = find(Head, partition(entitlement_id), "HEAD")
+        if head is None:
+            raise UnknownEntitlement(entitlement_id=entitlement_id)
+        return items.from_head(head)
 
     def get_for_work(self, entitlement_id: str) -> tuple[Entitlement, Pause | None]:
         """An entitlement, and the pause if payouts are paused; one consistent call. Raises `UnknownEntitlement`."""
@@ -61,7 +61,7 @@ class PayoutStore:
         if head_keys not in found:
             raise UnknownEntitlement(entitlement_id=entitlement_id)
         pause = found.get(PAUSE_KEYS)
-        return items.from_head(found[head_keys]), to_pause(pause) if pause is not None else None
+        return items.from_head(found[head_keys]), fill(Pause, pause) if pause is not None else None
 
     def batch(self, ids: Iterable[str]) -> list[Entitlement]:
         """Those of the ids that exist, in no order; one batch get."""
@@ -162,7 +162,7 @@ class PayoutStore:
         attempt: StoredAttempt | None = None,
         proposal: Proposal | None = None,
     ) -> None:
-        as_read = (Head.state == before.state.value) & (Head.n == before.n) & (Head.seq == before.seq)
+        as_read = (Head.state == before.state) & (Head.n == before.n) & (Head.seq == before.seq)
         event = items.to_event(after, before.state, move, attempt)
         try:
             with Transaction(self._region) as tx:

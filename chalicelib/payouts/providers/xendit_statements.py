@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 from ...clock import iso, parse_iso
 from ..errors import StatementUnreadable
 from . import xendit
-from .statements import UNNAMED, Entry, StatementLine
+from .provider import UNNAMED, Entry, StatementLine
 
 log = logging.getLogger(__name__)
 

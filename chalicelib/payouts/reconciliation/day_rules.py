@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from msgspec import Struct
 
 from ...clock import WIB, wib_date
-from ..providers.statements import UNNAMED, Entry, StatementLine
+from ..providers.provider import UNNAMED, Entry, StatementLine
 from ..rules import Entitlement, State
 from .whole_ledger import Difference, Disagreement, attempt_state
 

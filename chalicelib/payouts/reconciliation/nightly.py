@@ -6,6 +6,9 @@ days late: the next one goes on. Nothing is repaired: what is found is for peopl
 In memory are the lines of one slice and the hour before it, of each provider, and the ledger's payments of the slice: a
 few hundred bytes each, some 100 MB if a day's 100,000 payments are all in one slice. The ledger is read by its index of
 news and by batch gets of what the lines name, never by a scan.
+
+The last day that is done is kept in the ledger's table, slices and reports in S3. A day's report has one name, so
+writing it twice leaves one. None of it is personal data, and the bucket is not public.
 """
 
 from __future__ import annotations
@@ -14,21 +17,26 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
+import msgspec
+from botocore.exceptions import ClientError
+
+from ...aws.attributes import DayAttribute
+from ...aws.dynamodb import find, save_if
 from ...clock import iso
 from ...logs import metric
 from ...time_budget import OutOfTime, TimeBudget
 from .. import rules
 from ..alarm_words import DIFFERENCES_METRIC
 from ..errors import DayNotOver, StatementUnreadable
-from ..ledger.partitions import NEWS_SHARDS
-from ..ledger.records import News
+from ..ledger.items import PayoutsTable
+from ..ledger.records import NEWS_SHARDS, News
 from ..ledger.store import PayoutStore
-from ..providers.statements import Entry, StatementLine, Statements
+from ..providers.provider import Entry, StatementLine, Statements
 from ..rules import Entitlement, State
 from . import day_rules
 from .day_rules import GRACE, DayReport, DayTotals, Slice, SlicePart, Subject
-from .day_store import DayStore
 
 log = logging.getLogger(__name__)
 
@@ -230,3 +238,60 @@ class _Reader:
         self._lines = [line for line in self._lines if line.updated_at >= since] + fresh
         self._since, self._until = since, max(until, self._until)
         return self._lines
+
+
+_KEYS = ("CONTROL", "RECONCILED")
+
+
+class ReconciledItem(PayoutsTable):
+    """`CONTROL` / `RECONCILED`."""
+
+    day = DayAttribute()
+
+
+class DayStore:
+    """Reads and writes what a comparison keeps. `s3` is a client."""
+
+    def __init__(self, s3: Any, bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+
+    def last_done(self) -> date | None:
+        """The latest WIB day whose report is written; one consistent read."""
+        item = find(ReconciledItem, *_KEYS)
+        return item.day if item else None
+
+    def mark_done(self, day: date) -> None:
+        """A day is done; a late run of an earlier day changes nothing."""
+        later = ReconciledItem.pk.does_not_exist() | (ReconciledItem.day < day)
+        save_if(ReconciledItem(*_KEYS, day=day), later)
+
+    def part(self, day: date, name: str) -> SlicePart | None:
+        """What a slice came to, if it is done."""
+        try:
+            body = self._s3.get_object(Bucket=self._bucket, Key=_part_key(day, name))["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return None
+            raise
+        return msgspec.json.decode(body, type=SlicePart)
+
+    def put_part(self, day: date, name: str, part: SlicePart) -> None:
+        """Keep what a slice came to."""
+        self._put(_part_key(day, name), msgspec.json.encode(part), "application/json")
+
+    def put_report(self, day: date, body: bytes) -> None:
+        """Write a day's report, in the place of an earlier one."""
+        self._put(report_key(day), body, "text/csv; charset=utf-8")
+
+    def _put(self, key: str, body: bytes, kind: str) -> None:
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=kind)
+
+
+def report_key(day: date) -> str:
+    """The name of a day's report in the bucket."""
+    return f"reconciliation/reports/{day}.csv"
+
+
+def _part_key(day: date, name: str) -> str:
+    return f"reconciliation/parts/{day}/{name}.json"

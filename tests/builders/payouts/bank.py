@@ -17,7 +17,8 @@ from chalicelib.payouts.bank_files.report_lines import Problem
 from chalicelib.payouts.bank_files.reports import Imported, Source
 from chalicelib.payouts.bank_files.store import Batch, Word
 from chalicelib.payouts.bank_files.transfers import Order
-from chalicelib.payouts.controls.pause import PauseStore
+from chalicelib.payouts.controls.limits import PauseStore
+from chalicelib.payouts.controls.proposals import Decision
 from chalicelib.payouts.ledger.items import PayoutsTable
 from chalicelib.payouts.rules import Answer, Kind, Outcome, State
 from chalicelib.registration.rules import FinancialAddress
@@ -214,6 +215,15 @@ class BankWorld:
         """What the second person's import did; the first one's left the rejections for it."""
         self.take_in(raw, MAKER)
         return self.take_in(raw)
+
+    def decide(self, reference: str, decision: Decision) -> State:
+        """What two people decide about an entitlement; its state then."""
+        self.administration.propose(reference[:26], decision, MAKER, "the bank by letter", self.now)
+        return self.checked(reference)
+
+    def checked(self, reference: str) -> State:
+        """What was proposed about it is approved."""
+        return self.administration.approve(reference[:26], CHECKER, self.now).state
 
     def wipe(self) -> None:
         """Empty the ledger: moto copies whole tables for every transaction."""

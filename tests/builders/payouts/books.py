@@ -11,9 +11,8 @@ from typing import Any
 from chalicelib.clock import iso
 from chalicelib.money import Rupiah
 from chalicelib.payouts import rules
-from chalicelib.payouts.ledger.partitions import NEWS_SHARDS, news_shard
-from chalicelib.payouts.ledger.records import News
-from chalicelib.payouts.providers.statements import Entry, StatementLine
+from chalicelib.payouts.ledger.records import NEWS_SHARDS, News, news_shard
+from chalicelib.payouts.providers.provider import Entry, StatementLine
 from chalicelib.payouts.rules import Entitlement, Kind, State
 
 AMOUNT = Rupiah(600_000)

@@ -10,12 +10,11 @@ import boto3
 
 from chalicelib.clock import WIB
 from chalicelib.config import Programme, Settings
-from chalicelib.payouts.providers.statements import Statements
+from chalicelib.payouts.providers.provider import Statements
 from chalicelib.payouts.providers.xendit_statements import XenditStatements
 from chalicelib.payouts.reconciliation import nightly
 from chalicelib.payouts.reconciliation.day_rules import DayReport
-from chalicelib.payouts.reconciliation.day_store import DayStore
-from chalicelib.payouts.reconciliation.nightly import DayComparison, NightlyComparison
+from chalicelib.payouts.reconciliation.nightly import DayComparison, DayStore, NightlyComparison
 from tests.conftest import REGION
 
 from .world import API_KEY, World

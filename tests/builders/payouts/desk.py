@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from admin.cli import main
-from admin.commands.payouts import address, bank_file, control, decision, payout, reconcile
+from admin.commands.payouts import bank_file, control, decision, payout
 from admin.deployment import stages
 from tests.builders.payouts.states import ANI
 
@@ -22,7 +22,7 @@ class Desk:
         services = {"test": world.services}
         monkeypatch.setattr(stages, "load", lambda name: SimpleNamespace(services=services[name]))
         monkeypatch.setattr(stages, "caller", lambda: self.me)
-        for module in (address, bank_file, control, decision, payout, reconcile):
+        for module in (bank_file, control, decision, payout):
             monkeypatch.setattr(module, "utc_now", lambda: self.world.now)
 
     def run(self, *words: str, **options: Any) -> Result:

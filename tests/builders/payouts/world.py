@@ -14,7 +14,7 @@ import msgspec
 
 from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
-from chalicelib.payouts import queue, rules
+from chalicelib.payouts import rules, service
 from chalicelib.payouts.ledger.items import PayoutsTable
 from chalicelib.payouts.providers.provider import Provider, Providers
 from chalicelib.payouts.providers.xendit import Xendit
@@ -171,7 +171,7 @@ class World:
     def deliver(self, body: str) -> bool:
         """Hand a message to the consumer; True if it is done with."""
         record = {"messageId": "m-1", "body": body}
-        return queue.consume([record], self.worker, self.now) == {"batchItemFailures": []}
+        return service.consume([record], self.worker, self.now) == {"batchItemFailures": []}
 
     def run_to_rest(self) -> None:
         """Sweep and deliver, with the passing of time, until all is settled or only what waits for a person is left."""

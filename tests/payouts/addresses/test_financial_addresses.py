@@ -9,7 +9,7 @@ import pytest
 from botocore.client import BaseClient
 
 from chalicelib.aws import dynamodb
-from chalicelib.payouts import queue
+from chalicelib.payouts import service
 from chalicelib.payouts.address_checks import AddressBook
 from chalicelib.payouts.errors import AddressUnchecked
 from chalicelib.payouts.providers.provider import Inquiry, InquiryOutcome, Providers
@@ -153,7 +153,7 @@ def test_without_an_answer_nothing_is_paid_and_the_message_comes_again_until_the
         town.pay()
     assert town.world.state(town.payout) is State.DUE
     message = {"messageId": "m-1", "body": f'{{"v": 1, "entitlement_id": "{town.payout}"}}'}
-    assert queue.consume([message], town.worker, T0) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+    assert service.consume([message], town.worker, T0) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
 
     town.faults(**{fault: 0.0})
     assert town.pay() is State.PAID

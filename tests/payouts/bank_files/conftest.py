@@ -10,7 +10,6 @@ from itertools import count
 import pytest
 
 from chalicelib.config import Programme, Settings
-from chalicelib.payouts.controls.administration import Administration
 from tests.builders.crashes import Calls, Crash, die
 from tests.builders.payouts.bank import BankWorld
 
@@ -18,11 +17,6 @@ from tests.builders.payouts.bank import BankWorld
 @pytest.fixture
 def world(cloud: Settings, programme: Programme) -> BankWorld:
     return BankWorld(cloud, programme)
-
-
-@pytest.fixture
-def administration(world: BankWorld) -> Administration:
-    return world.administration
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from chalicelib.payouts.bank_files.report_lines import Problem
@@ -23,6 +25,7 @@ from tests.builders.payouts.bank import (
     report,
     tx,
 )
+from tests.builders.payouts.states import refused
 
 
 def states(world: BankWorld, references: list[str]) -> list[State]:
@@ -63,19 +66,18 @@ def test_the_banks_own_text_is_shown_and_kept_sealed(world):
     assert list(world.reports.said("a" * 26 + "-1")) == []
 
 
-def test_two_people_decide_what_a_text_alone_means(world, administration):
+def test_two_people_decide_what_a_text_alone_means(world):
     batch, [failed, paid] = world.sent("ani", "budi")
     why = reason("NARR", text="rejected")
     world.take_in(report(batch, block(batch, "", "", tx(failed, "RJCT", why), tx(paid, "RJCT", why))))
     for reference, decision, state in ((failed, Decision.FAILED, State.FAILED), (paid, Decision.PAID, State.PAID)):
-        administration.propose(reference[:26], decision, MAKER, "the bank by letter", world.now)
-        assert administration.approve(reference[:26], CHECKER, world.now).state is state
+        assert world.decide(reference, decision) is state
     world.later(seconds=world.rules.requeue_after_s)
     assert world.worker.process(failed[:26], world.now) is State.SENDING
     assert world.store.get(failed[:26]).n == 2
 
 
-def test_two_people_cannot_fail_what_the_bank_has_pending_though_it_rejected_a_repetition(world, administration):
+def test_two_people_cannot_fail_what_the_bank_has_pending_though_it_rejected_a_repetition(world):
     batch, [one, other] = world.sent("ani", "budi")
     again = pain002(batch, {one: "RJCT AM05"})
     world.take_in(again)
@@ -83,57 +85,49 @@ def test_two_people_cannot_fail_what_the_bank_has_pending_though_it_rejected_a_r
     both = pain002(batch, [(other, "ACSP"), (other, "RJCT AM05")])
     assert problems(world.take_in(both)) == [Problem.DUPLICATE]
     for reference in (one, other):
-        administration.propose(reference[:26], Decision.FAILED, MAKER, "rejected", world.now)
-        with pytest.raises(ProviderObjects):
-            administration.approve(reference[:26], CHECKER, world.now)
+        refused(partial(world.decide, reference, Decision.FAILED), ProviderObjects)
     assert problems(world.take_in(again)) == [Problem.DUPLICATE], "what was imported last is how it stands"
-    assert administration.approve(one[:26], CHECKER, world.now).state is State.FAILED
+    assert world.checked(one) is State.FAILED
 
 
-def test_what_the_bank_pays_after_two_people_took_it_for_failed_is_not_sent_again(world, administration):
+def test_what_the_bank_pays_after_two_people_took_it_for_failed_is_not_sent_again(world):
     batch, [reference] = world.sent("ani")
     world.take_in(report(batch, block(batch, "", "", tx(reference, "RJCT", reason("NARR", text="rejected")))))
-    administration.propose(reference[:26], Decision.FAILED, MAKER, "by telephone", world.now)
-    administration.approve(reference[:26], CHECKER, world.now)
+    world.decide(reference, Decision.FAILED)
     debit = camt054(entry(reference, ref="D-1"))
     assert problems(world.take_in(debit)) == [Problem.CONTRADICTS]
     world.later(days=1)
     assert world.worker.process(reference[:26], world.now) is State.HELD
     assert world.store.get(reference[:26]).hold is Hold.DUPLICATE
-    administration.propose(reference[:26], Decision.PAID, MAKER, "by letter", world.now)
-    assert administration.approve(reference[:26], CHECKER, world.now).state is State.PAID
+    assert world.decide(reference, Decision.PAID) is State.PAID
 
 
 @pytest.mark.parametrize("said", [None, "ACSP", "ZZZZ"])
-def test_two_people_can_tell_the_truth_about_what_the_bank_is_silent_of_for_long(world, administration, said):
+def test_two_people_can_tell_the_truth_about_what_the_bank_is_silent_of_for_long(world, said):
     batch, [reference, other] = world.sent("ani", "budi")
     world.take_in(pain002(batch, {other: "ACSC"} | ({reference: said} if said else {})))
-    administration.propose(reference[:26], Decision.FAILED, MAKER, "the bank by letter", world.now)
-    with pytest.raises(ProviderObjects):
-        administration.approve(reference[:26], CHECKER, world.now)
+    refused(lambda: world.decide(reference, Decision.FAILED), ProviderObjects)
     world.later(days=4)
-    assert administration.approve(reference[:26], CHECKER, world.now).state is State.FAILED
+    assert world.checked(reference) is State.FAILED
 
 
-def test_two_people_never_fail_what_the_bank_says_it_paid(world, administration):
+def test_two_people_never_fail_what_the_bank_says_it_paid(world):
     _, [reference] = world.sent("ani")
-    administration.propose(reference[:26], Decision.FAILED, MAKER, "in error", world.now)
+    world.administration.propose(reference[:26], Decision.FAILED, MAKER, "in error", world.now)
     world.later(days=40)
     # Kept, and not settled yet.
     paid = Word(Answer(Outcome.SUCCEEDED, "ACSC"), "ab", MAKER)
     assert world.bank_store.say(reference, paid, world.bank_store.note(reference), world.now)
-    with pytest.raises(ProviderObjects):
-        administration.approve(reference[:26], CHECKER, world.now)
+    refused(lambda: world.checked(reference), ProviderObjects)
 
 
-def test_what_came_back_less_a_fee_can_be_paid_after_all(world, administration):
+def test_what_came_back_less_a_fee_can_be_paid_after_all(world):
     _, [reference] = world.sent("ani")
     world.take_in(camt054(entry(reference, ref="D-1")))
     back = camt054(entry(reference, "597500.00", returned="AB08", ref="C-1"))
     assert problems(world.take_in(back)) == [Problem.AMOUNT]
     for decision, state in ((Decision.REVERSED, State.REVERSED), (Decision.RETRY, State.DUE)):
-        administration.propose(reference[:26], decision, MAKER, "statement 7", world.now)
-        assert administration.approve(reference[:26], CHECKER, world.now).state is state
+        assert world.decide(reference, decision) is state
     whole = camt054(entry(reference, returned="AB08", ref="C-2"))
     assert problems(world.take_in(whole)) == [], "that it came back holds nothing"
     assert world.worker.process(reference[:26], world.now) is State.SENDING

@@ -10,11 +10,11 @@ import pytest
 
 from chalicelib.payouts import rules
 from chalicelib.payouts.bank_files.report_lines import Problem
-from chalicelib.payouts.bank_files.statement import BankStatements
 from chalicelib.payouts.bank_files.store import BatchState
+from chalicelib.payouts.bank_files.transfers import BankStatements
 from chalicelib.payouts.controls.proposals import Decision
 from chalicelib.payouts.errors import BatchOutdated, ProviderObjects
-from chalicelib.payouts.providers.statements import Entry
+from chalicelib.payouts.providers.provider import Entry
 from chalicelib.payouts.rules import Hold, Outcome, State
 from tests.builders.crashes import Crash
 from tests.builders.payouts.bank import (
@@ -30,6 +30,7 @@ from tests.builders.payouts.bank import (
     report,
     tx,
 )
+from tests.builders.payouts.states import refused
 
 
 def stands(world: BankWorld, reference: str) -> tuple[State, Hold | None, int]:
@@ -111,22 +112,21 @@ def test_what_the_bank_says_it_paid_of_an_earlier_attempt_stops_the_later_one(wo
     assert second is not None
     assert problems(world.take_in(pain002(batch, {first: "ACSC"}))) == [Problem.CONTRADICTS]
     assert stands(world, first) == (State.HELD, Hold.DUPLICATE, 2)
-    with pytest.raises(BatchOutdated):
-        world.approve(second.id)
+    refused(lambda: world.approve(second.id), BatchOutdated)
     nothing_follows(world, first)
 
 
-def test_an_import_between_the_question_and_the_decision_of_two_people_is_not_lost(world, administration, monkeypatch):
+def test_an_import_between_the_question_and_the_decision_of_two_people_is_not_lost(world, monkeypatch):
     batch, [reference] = world.sent("ani")
     world.take_in(report(batch, block(batch, "", "", tx(reference, "RJCT", reason("NARR", text="rejected")))))
-    administration.propose(reference[:26], Decision.FAILED, MAKER, "by telephone", world.now)
+    world.administration.propose(reference[:26], Decision.FAILED, MAKER, "by telephone", world.now)
     settled = world.reports._settled
 
     def decided_meanwhile(*args: object) -> bool:
         """The word is kept; the ledger, which had asked the bank's word before, now follows the two people."""
         with monkeypatch.context() as patch:
-            patch.setattr(administration, "_check_over", lambda *_: None)
-            assert administration.approve(reference[:26], CHECKER, world.now).state is State.FAILED
+            patch.setattr(world.administration, "_check_over", lambda *_: None)
+            assert world.checked(reference) is State.FAILED
         return settled(*args)
 
     monkeypatch.setattr(world.reports, "_settled", decided_meanwhile)
@@ -136,14 +136,14 @@ def test_an_import_between_the_question_and_the_decision_of_two_people_is_not_lo
     nothing_follows(world, reference)
 
 
-def test_nor_if_that_import_dies_before_it_looks_at_the_ledger(world, administration, monkeypatch):
+def test_nor_if_that_import_dies_before_it_looks_at_the_ledger(world, monkeypatch):
     batch, [reference] = world.sent("ani")
-    administration.propose(reference[:26], Decision.FAILED, MAKER, "by telephone", world.now)
-    monkeypatch.setattr(administration, "_check_over", lambda *_: None)
+    world.administration.propose(reference[:26], Decision.FAILED, MAKER, "by telephone", world.now)
+    monkeypatch.setattr(world.administration, "_check_over", lambda *_: None)
     monkeypatch.setattr(world.reports, "_settled", dying)
     with pytest.raises(Crash):
         world.take_in(pain002(batch, {reference: "ACSC"}))
-    administration.approve(reference[:26], CHECKER, world.now)
+    world.checked(reference)
     nothing_follows(world, reference)
 
 
@@ -163,9 +163,8 @@ def test_a_file_that_the_bank_says_it_has_is_given_up_by_nobody_whatever_its_cou
     for why, count in (("AM05", ""), ("DU01", ""), ("AM05", "<OrgnlNbOfTxs>0</OrgnlNbOfTxs>")):
         batch, references = world.sent(*(f"{name}-{why}-{len(count)}" for name in ("ani", "budi")))
         world.take_in(pain002(batch, {}, f"RJCT {why}", count))
-        with pytest.raises(BatchOutdated) as outdated:
-            world.files.reject(batch, MAKER, world.now)
-        assert outdated.value.facts["moved"] == len(references)
+        give_up = partial(world.files.reject, batch, MAKER, world.now)
+        assert refused(give_up, BatchOutdated)["moved"] == len(references)
         assert world.bank_store.batch(batch).state is BatchState.APPROVED
         assert world.propose() is None
 
@@ -184,8 +183,7 @@ def test_that_it_has_it_is_not_forgotten_whatever_it_says_besides(world, reports
     world.files.reject(batch, MAKER, world.now)
     for status, why in reports:
         world.take_in(report(batch, group=status, why=why))
-    with pytest.raises(BatchOutdated):
-        world.files.reject(batch, CHECKER, world.now)
+    refused(lambda: world.files.reject(batch, CHECKER, world.now), BatchOutdated)
     assert world.bank_store.note(reference).word.duplicate
     assert world.propose() is None
 
@@ -220,8 +218,7 @@ def test_what_the_bank_pays_of_a_file_that_was_given_up_is_in_no_other_that_is_w
     if paid is GIVEN_UP["a status of the file"]:
         assert stands(world, other) == STOPPED
     if second is not None:
-        with pytest.raises(BatchOutdated):
-            world.approve(second.id)
+        refused(lambda: world.approve(second.id), BatchOutdated)
         return
     later = world.propose()
     assert (later is None) is (paid is GIVEN_UP["a status of the file"])
@@ -230,7 +227,7 @@ def test_what_the_bank_pays_of_a_file_that_was_given_up_is_in_no_other_that_is_w
         world.approve(later.id)
 
 
-def test_the_rest_of_such_a_file_goes_into_the_next_and_the_paid_one_is_settled_by_two(world, administration):
+def test_the_rest_of_such_a_file_goes_into_the_next_and_the_paid_one_is_settled_by_two(world):
     first, [reference, other] = given_up(world)
     second = world.propose()
     assert second is not None
@@ -239,29 +236,23 @@ def test_the_rest_of_such_a_file_goes_into_the_next_and_the_paid_one_is_settled_
     third = world.propose()
     assert third is not None
     assert world.bank_store.references(third.id) == (other,)
-    administration.propose(reference[:26], Decision.FAILED, MAKER, "in error", world.now)
-    with pytest.raises(ProviderObjects):
-        administration.approve(reference[:26], CHECKER, world.now)
-    administration.reject(reference[:26], MAKER, "in error", world.now)
-    administration.propose(reference[:26], Decision.PAID, MAKER, "by letter", world.now)
-    assert administration.approve(reference[:26], CHECKER, world.now).state is State.PAID
+    refused(lambda: world.decide(reference, Decision.FAILED), ProviderObjects)
+    world.administration.reject(reference[:26], MAKER, "in error", world.now)
+    assert world.decide(reference, Decision.PAID) is State.PAID
 
 
-def test_two_people_cannot_pay_again_what_was_given_up_and_the_bank_says_it_paid(world, administration):
+def test_two_people_cannot_pay_again_what_was_given_up_and_the_bank_says_it_paid(world):
     batch, [reference] = world.sent("ani")
     world.take_in_by_two(pain002(batch, {reference: "RJCT AC04"}))
-    administration.cancel(reference[:26], MAKER, "wrong person", world.now)
+    world.administration.cancel(reference[:26], MAKER, "wrong person", world.now)
     assert problems(world.take_in(pain002(batch, {reference: "ACSC"}))) == [Problem.CONTRADICTS]
     assert world.state(reference) is State.CANCELLED
     told = world.reports.said(reference)
     assert [word.answer.fact for word, _ in told] == ["RJCT_AC04", "ACSC"]
-    administration.propose(reference[:26], Decision.RETRY, MAKER, "after all", world.now)
-    with pytest.raises(ProviderObjects) as objects:
-        administration.approve(reference[:26], CHECKER, world.now)
-    assert objects.value.facts["fact"] == "ACSC"
+    assert refused(lambda: world.decide(reference, Decision.RETRY), ProviderObjects)["fact"] == "ACSC"
 
 
-def test_nor_what_was_given_up_after_a_later_attempt(world, administration):
+def test_nor_what_was_given_up_after_a_later_attempt(world):
     batch, [first] = world.sent("ani")
     world.take_in_by_two(pain002(batch, {first: "RJCT AB08"}))
     world.later(seconds=world.rules.requeue_after_s)
@@ -270,11 +261,9 @@ def test_nor_what_was_given_up_after_a_later_attempt(world, administration):
     assert second is not None
     world.approve(second.id)
     world.take_in_by_two(pain002(second.id, {f"{first[:26]}-2": "RJCT AC04"}))
-    administration.cancel(first[:26], MAKER, "wrong person", world.now)
+    world.administration.cancel(first[:26], MAKER, "wrong person", world.now)
     assert problems(world.take_in(pain002(batch, {first: "ACSC"}))) == [Problem.CONTRADICTS]
-    administration.propose(first[:26], Decision.RETRY, MAKER, "after all", world.now)
-    with pytest.raises(ProviderObjects):
-        administration.approve(first[:26], CHECKER, world.now)
+    refused(lambda: world.decide(first, Decision.RETRY), ProviderObjects)
 
 
 @pytest.mark.parametrize("level", ["file", "transfer"])
@@ -285,29 +274,25 @@ def test_what_the_bank_has_already_of_a_file_that_was_given_up_is_in_no_other(wo
     why = pain002(first, {}, "RJCT AM05") if level == "file" else pain002(first, dict.fromkeys(references, "RJCT DU04"))
     assert Problem.NOT_IN_A_FILE in problems(world.take_in(why))
     if second is not None:
-        with pytest.raises(BatchOutdated):
-            world.approve(second.id)
+        refused(lambda: world.approve(second.id), BatchOutdated)
         world.files.reject(second.id, MAKER, world.now)
     assert world.propose() is None
     assert [world.state(each) for each in references] == [State.SENDING] * 2, "two people decide each"
 
 
-def test_where_the_bank_was_in_error_or_the_money_came_back_two_people_can_pay_after_all(world, administration):
+def test_where_the_bank_was_in_error_or_the_money_came_back_two_people_can_pay_after_all(world):
     batch, [reference] = world.sent("ani")
     world.take_in_by_two(pain002(batch, {reference: "RJCT AB08"}))
     world.take_in(pain002(batch, {reference: "ACSC"}))
-    decide = partial(administration.propose, reference[:26], by=MAKER, note="by letter", now=world.now)
     for decision, state in (
         (Decision.PAID, State.PAID), (Decision.REVERSED, State.REVERSED), (Decision.RETRY, State.DUE),
     ):  # fmt: skip
-        decide(decision=decision)
-        assert administration.approve(reference[:26], CHECKER, world.now).state is state
+        assert world.decide(reference, decision) is state
     assert problems(world.take_in(pain002(batch, {reference: "ACSC"}))) == [Problem.CONTRADICTS], "known by now"
     assert world.worker.process(reference[:26], world.now) is State.SENDING
     assert stands(world, reference)[2] == 2
     world.later(days=4)
-    decide(decision=Decision.FAILED, now=world.now)
-    assert administration.approve(reference[:26], CHECKER, world.now).state is State.FAILED, "that one is settled"
+    assert world.decide(reference, Decision.FAILED) is State.FAILED, "that one is settled"
 
 
 def test_the_statement_of_a_day_has_what_the_bank_says_it_paid(world):

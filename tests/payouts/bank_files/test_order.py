@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from admin.bank import pain001, schemas
-from admin.bank.characters import NAMELESS, bank_text
+from admin.bank import pain001
+from admin.bank.pain001 import NAMELESS, bank_text
 from chalicelib.config import BadConfiguration, PayoutCode, load_programme
 from chalicelib.money import rupiah
 from chalicelib.payouts.bank_files.transfers import BankFile, Order, Transfer
@@ -37,7 +37,7 @@ def root(order: Order = ORDER) -> etree._Element:
 
 def test_it_is_as_its_schema_has_it_and_says_who_pays_whom():
     written = root()
-    assert schemas.breach(written, pain001.MESSAGE) is None
+    assert pain001.breach(written) is None
     assert text(written, "CdtTrfTxInf/PmtId/EndToEndId") == [f"{ID}-1", f"{ID}-9999"]
     assert text(written, "InstdAmt") == ["600000", "50000"]
     assert {one.get("Ccy") for one in written.findall(".//{*}InstdAmt")} == {"IDR"}

@@ -19,13 +19,12 @@ from chalicelib.money import rupiah
 from chalicelib.notices.store import NoticesTable, TellingCursor
 from chalicelib.payouts.bank_files.report_lines import Line, Problem
 from chalicelib.payouts.bank_files.reports import _RANK, KnownTransfer, Source, _news, judge
-from chalicelib.payouts.bank_files.statement import BankStatements
 from chalicelib.payouts.bank_files.store import BankNote, Batch, BatchState
-from chalicelib.payouts.bank_files.transfers import BankFile
+from chalicelib.payouts.bank_files.transfers import BankFile, BankStatements
 from chalicelib.payouts.ledger import items
 from chalicelib.payouts.ledger.items import Head, PayoutsTable, partition
-from chalicelib.payouts.ledger.partitions import NEWS_SHARDS
-from chalicelib.payouts.providers.statements import Entry
+from chalicelib.payouts.ledger.records import NEWS_SHARDS
+from chalicelib.payouts.providers.provider import Entry
 from chalicelib.payouts.reconciliation import nightly
 from chalicelib.payouts.reconciliation.nightly import DayComparison
 from chalicelib.payouts.rules import Entitlement, Kind, Move, Outcome, State

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from chalicelib.config import CeilingRules, Programme, Settings
 from chalicelib.money import Rupiah
 from chalicelib.payouts import alarm_words
-from chalicelib.payouts.controls import ceilings
-from chalicelib.payouts.controls.ceilings import Allowance, Ceiling, CeilingStore
+from chalicelib.payouts.controls import limits
+from chalicelib.payouts.controls.limits import Allowance, Ceiling, CeilingStore
 from chalicelib.payouts.errors import CeilingChanged
 from chalicelib.payouts.rules import Authority, Entitlement, Kind, State
 from chalicelib.payouts.worker import Worker
@@ -208,13 +208,13 @@ def test_envelopes_are_apart_by_wave_and_by_kind():
     mine = allowance(purse, envelope=10)
     each = [owed(), owed(wave=55), owed(kind=Kind.SURVEY_1), owed(kind=Kind.SURVEY_2)]
     assert [mine.spend(one, T0) for one in each] == [None] * 4
-    assert [mine.spend(one, T0) for one in each] == [ceilings.names(one, T0)[1] for one in each]
+    assert [mine.spend(one, T0) for one in each] == [limits.names(one, T0)[1] for one in each]
 
 
 def test_a_day_ends_at_midnight_in_jakarta():
     midnight = datetime(2026, 11, 24, 17, tzinfo=UTC)
-    assert ceilings.day_name(midnight - timedelta(microseconds=1)) == "DAY#2026-11-24"
-    assert ceilings.day_name(midnight) == "DAY#2026-11-25"
+    assert limits.day_name(midnight - timedelta(microseconds=1)) == "DAY#2026-11-24"
+    assert limits.day_name(midnight) == "DAY#2026-11-25"
     mine = allowance(Purse(), day=10)
     before, after = midnight - timedelta(seconds=1), midnight
     assert [mine.spend(owed(), now) for now in (before, before, after, after)] == [
@@ -229,7 +229,7 @@ def test_what_was_left_of_yesterdays_block_is_no_part_of_today():
     mine = allowance(Purse(), day=40)
     assert mine.spend(owed(), T0) is None
     tomorrow = T0 + timedelta(days=1)
-    assert [mine.spend(owed(), tomorrow) for _ in range(5)] == [None] * 4 + [ceilings.day_name(tomorrow)]
+    assert [mine.spend(owed(), tomorrow) for _ in range(5)] == [None] * 4 + [limits.day_name(tomorrow)]
 
 
 def test_what_was_not_claimed_after_all_is_there_for_the_next_one():
@@ -256,7 +256,7 @@ def test_not_one_rupiah_is_spent_that_was_not_taken():
 
 def test_a_ceiling_as_configured_is_whole_and_nobodys():
     configured = CeilingRules(day_idr=7, envelope_idr=5, block=1)
-    day, envelope = (ceilings.as_configured(name, configured) for name in ceilings.names(owed(), T0))
+    day, envelope = (limits.as_configured(name, configured) for name in limits.names(owed(), T0))
     assert (day.ceiling_idr, day.left_idr, day.by) == (7, 7, None)
     assert (envelope.ceiling_idr, envelope.left_idr, envelope.note) == (5, 5, None)
 
@@ -275,7 +275,7 @@ def test_however_many_workers_spend_and_give_back_no_ceiling_is_passed(day, enve
             if superseded:
                 workers[number].give_back(one, T0)
                 continue
-            for name in ceilings.names(one, T0):
+            for name in limits.names(one, T0):
                 spent[name] = spent.get(name, 0) + amount
     assert spent.get(DAY, 0) <= day
     assert all(value <= envelope for name, value in spent.items() if name != DAY)

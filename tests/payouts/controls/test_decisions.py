@@ -10,8 +10,7 @@ import pytest
 from chalicelib.aws.admin_acts import Act
 from chalicelib.config import Programme
 from chalicelib.payouts.controls.administration import PayoutDeed
-from chalicelib.payouts.controls.ceilings import Ceiling, day_name, envelope_name
-from chalicelib.payouts.controls.pause import Pause
+from chalicelib.payouts.controls.limits import Ceiling, Pause, day_name, envelope_name
 from chalicelib.payouts.controls.proposals import Decision, Proposal
 from chalicelib.payouts.errors import (
     CeilingChanged,

@@ -12,13 +12,11 @@ from chalicelib.aws.job_progress import OVERLAP, CursorFields, Cursors
 from chalicelib.clock import iso
 from chalicelib.payouts.bank_files.store import BankStore, Batch, BatchState
 from chalicelib.payouts.controls.administration import JournalStore
-from chalicelib.payouts.controls.ceilings import Ceiling, CeilingStore
-from chalicelib.payouts.controls.pause import PauseStore
+from chalicelib.payouts.controls.limits import Ceiling, CeilingStore, PauseStore
 from chalicelib.payouts.controls.proposals import ProposalStore
 from chalicelib.payouts.errors import CeilingChanged, Superseded, UnknownBatch, UnknownEntitlement
 from chalicelib.payouts.ledger.items import PayoutsTable
-from chalicelib.payouts.ledger.partitions import NEWS_SHARDS, news_shard, unsettled_shard, unsettled_shards
-from chalicelib.payouts.ledger.records import News
+from chalicelib.payouts.ledger.records import NEWS_SHARDS, News, news_shard, unsettled_shard, unsettled_shards
 from chalicelib.payouts.rules import Entitlement, Hold, Kind, Move, State
 from tests.builders.aws_calls import Call, wrap_calls
 from tests.builders.payouts.states import Place, attempted, placed, refused

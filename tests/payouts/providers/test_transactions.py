@@ -13,8 +13,7 @@ import urllib3
 
 from chalicelib.money import Rupiah
 from chalicelib.payouts.errors import StatementUnreadable
-from chalicelib.payouts.providers.provider import Inquiry, InquiryOutcome
-from chalicelib.payouts.providers.statements import Entry, StatementLine
+from chalicelib.payouts.providers.provider import Entry, Inquiry, InquiryOutcome, StatementLine
 from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.providers.xendit_statements import TRIES, XenditStatements
 from chalicelib.registration.rules import FinancialAddress

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from chalicelib.clock import WIB
 from chalicelib.money import Rupiah
 from chalicelib.payouts.errors import StatementUnreadable
-from chalicelib.payouts.providers.statements import UNNAMED, Entry, StatementLine
+from chalicelib.payouts.providers.provider import UNNAMED, Entry, StatementLine
 from chalicelib.payouts.reconciliation import day_rules, nightly
 from chalicelib.payouts.reconciliation.day_rules import DayReport, DayTotals, SlicePart
 from chalicelib.payouts.reconciliation.nightly import DayComparison

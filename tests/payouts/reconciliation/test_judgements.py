@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.money import Rupiah
 from chalicelib.payouts import rules
-from chalicelib.payouts.providers.statements import Entry, StatementLine
+from chalicelib.payouts.providers.provider import Entry, StatementLine
 from chalicelib.payouts.reconciliation.day_rules import DayTotals, Subject, count, count_event, judge, needs_a_look
 from chalicelib.payouts.reconciliation.whole_ledger import BookLine, Difference, attempt_state, compare, totals
 from chalicelib.payouts.rules import Entitlement, Hold, Kind, State

@@ -11,13 +11,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.payouts.bank_files.statement import BankStatements
 from chalicelib.payouts.bank_files.store import BankStore
-from chalicelib.payouts.bank_files.transfers import BankFile
+from chalicelib.payouts.bank_files.transfers import BankFile, BankStatements
 from chalicelib.payouts.errors import DayNotOver
 from chalicelib.payouts.reconciliation import day_rules
-from chalicelib.payouts.reconciliation.day_store import DayStore, report_key
-from chalicelib.payouts.reconciliation.nightly import Behind, DayComparison, NightlyComparison
+from chalicelib.payouts.reconciliation.nightly import Behind, DayComparison, DayStore, NightlyComparison, report_key
 from chalicelib.wiring import Services
 from tests.builders.aws_calls import stated
 from tests.builders.crashes import Calls

@@ -1,8 +1,11 @@
-"""How much may be sent: for each WIB day, and for each envelope (what one wave pays of one kind).
+"""What keeps money back: the kill switch, and ceilings of how much may be sent.
 
-A ceiling is one item that counts down. Before a payment is claimed, its amount is taken from both of its ceilings. A
-worker takes a block of a few payments at a time and spends it from memory, so that a payout costs no write. What a
-worker had left when it ended stays taken: a ceiling is never passed, and may be reached early by one block a worker.
+While the switch is set, no worker claims or sends anything; what is under way is still asked about.
+
+There is a ceiling for each WIB day, and for each envelope (what one wave pays of one kind). A ceiling is one item that
+counts down. Before a payment is claimed, its amount is taken from both of its ceilings. A worker takes a block of a few
+payments at a time and spends it from memory, so that a payout costs no write. What a worker had left when it ended
+stays taken: a ceiling is never passed, and may be reached early by one block a worker.
 """
 
 from __future__ import annotations
@@ -10,16 +13,45 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
-from pynamodb.expressions.update import Action
-
-from ...aws.dynamodb import is_condition_failure, update_if
+from ...aws.attributes import item_of
+from ...aws.dynamodb import find, save_if, update_if
 from ...clock import wib_date
 from ...config import CeilingRules
 from ...money import Rupiah, rupiah
+from ...structs import fill
 from ..errors import CeilingChanged
-from ..ledger.items import CeilingItem
+from ..ledger.items import CeilingItem, PauseItem
 from ..rules import Entitlement, Kind
+
+PAUSE_KEYS = ("CONTROL", "PAUSE")
+"""Where the switch is; the item is there while payouts are paused."""
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Payouts are stopped: by whom (IAM identity), since when, and why."""
+
+    by: str
+    since: datetime
+    reason: str
+
+
+class PauseStore:
+    """Reads and writes the switch."""
+
+    def get(self) -> Pause | None:
+        """One consistent read."""
+        item = find(PauseItem, *PAUSE_KEYS)
+        return fill(Pause, item) if item else None
+
+    def set(self, pause: Pause) -> None:
+        """Stop. Again: the latest reason stands."""
+        item_of(PauseItem, *PAUSE_KEYS, pause).save()
+
+    def clear(self) -> None:
+        """Go on."""
+        PauseItem(*PAUSE_KEYS).delete()
+
 
 _DAY = "DAY#"
 
@@ -55,11 +87,8 @@ class CeilingStore:
 
     def get(self, name: str) -> Ceiling | None:
         """One consistent read; None before anything was taken or set."""
-        try:
-            item = CeilingItem.get(_pk(name), "LEFT", consistent_read=True)
-        except DoesNotExist:
-            return None
-        return Ceiling(name, rupiah(int(item.ceiling_idr)), int(item.left_idr), item.by, item.note)
+        item = find(CeilingItem, _pk(name), "LEFT")
+        return fill(Ceiling, item, name=name) if item else None
 
     def change(self, before: Ceiling, ceiling_idr: Rupiah, by: str, note: str) -> None:
         """Set a ceiling that was read (or is as configured); what has been taken stays taken.
@@ -67,20 +96,15 @@ class CeilingStore:
         Raises `CeilingChanged` if another administrator set it in between.
         """
         self._open(before.name, before.ceiling_idr)
-        actions: list[Action] = [
+        actions = [
             CeilingItem.left_idr.add(ceiling_idr - before.ceiling_idr),
             CeilingItem.ceiling_idr.set(ceiling_idr),
             CeilingItem.by.set(by),
             CeilingItem.note.set(note),
         ]
-        try:
-            CeilingItem(_pk(before.name), "LEFT").update(
-                actions, condition=CeilingItem.ceiling_idr == before.ceiling_idr
-            )
-        except UpdateError as error:
-            if is_condition_failure(error):
-                raise CeilingChanged(name=before.name) from error
-            raise
+        item = CeilingItem(_pk(before.name), "LEFT")
+        if not update_if(item, actions, CeilingItem.ceiling_idr == before.ceiling_idr):
+            raise CeilingChanged(name=before.name)
 
     def _taken(self, name: str, amount_idr: int) -> bool:
         item = CeilingItem(_pk(name), "LEFT")
@@ -88,11 +112,7 @@ class CeilingStore:
 
     def _open(self, name: str, ceiling_idr: int) -> None:
         item = CeilingItem(_pk(name), "LEFT", left_idr=ceiling_idr, ceiling_idr=ceiling_idr)
-        try:
-            item.save(condition=CeilingItem.pk.does_not_exist())
-        except PutError as error:
-            if not is_condition_failure(error):
-                raise
+        save_if(item, CeilingItem.pk.does_not_exist())
 
 
 class Allowance:
