@@ -18,6 +18,7 @@ from chalicelib.payouts.ledger.records import StoredAttempt
 from chalicelib.payouts.rules import Entitlement, Hold, Kind, Move, State
 from chalicelib.payouts.service import BACKLOG_MAX, SWEEP_LIMIT, consume
 from tests.builders.payouts.memory import Memory, logged
+from tests.builders.payouts.states import refused
 from tests.builders.payouts.world import beneficiary
 from tests.conftest import T0
 from tests.simulation.store import MemoryTransaction
@@ -70,8 +71,7 @@ def test_a_scheme_without_the_kind_entitles_to_nothing(rig, programme, monkeypat
         raise NotInScheme(scheme=scheme.version, kind=kind.value)
 
     monkeypatch.setattr(rules, "amount", refuse)
-    with pytest.raises(NotInScheme):
-        rig.entitle()
+    refused(rig.entitle, NotInScheme)
     assert rig.table.heads == {}
 
 
@@ -163,8 +163,7 @@ def test_a_hint_with_the_right_token_queues_the_entitlement_of_its_reference(rig
 @pytest.mark.parametrize(("token", "said"), [("token", "Token"), ("token", ""), ("", ""), ("", "token"), ("é", "e")])
 def test_a_hint_with_another_token_or_while_none_is_set_is_refused(rig, token, said):
     rig.token = token
-    with pytest.raises(InvalidCallback):
-        rig.payouts.hint(said, f"{'a' * 26}-1")
+    refused(lambda: rig.payouts.hint(said, f"{'a' * 26}-1"), InvalidCallback)
     assert rig.queued == []
 
 

@@ -19,6 +19,7 @@ from chalicelib.payouts.rules import Answer, Entitlement, Hold, Move, Outcome, S
 from chalicelib.payouts.worker import Ports, Worker
 from chalicelib.registration.rules import FinancialAddress, Payee
 from tests.builders.payouts.memory import Memory, logged
+from tests.builders.payouts.states import refused
 from tests.builders.payouts.world import beneficiary, incentive_id
 from tests.conftest import T0
 
@@ -177,8 +178,7 @@ def test_what_a_claim_that_came_second_had_spent_is_there_for_the_next(rig, monk
 
     monkeypatch.setattr(rig.store, "claim", overtaken)
     rig.limit(CeilingRules(day_idr=AMOUNT, envelope_idr=AMOUNT, block=1))
-    with pytest.raises(Superseded):
-        rig.process()
+    refused(rig.process, Superseded)
     assert [call[0] for call in rig.calls] == ["payee", "seal"], "nothing was sent"
     assert rig.allowance.spend(rig.head(), T0) is None
     assert rig.allowance.spend(rig.head(), T0) == "DAY#2026-11-24"
@@ -193,9 +193,7 @@ def test_while_payouts_are_paused_nothing_is_claimed_and_the_log_says_why(rig, c
 
 def test_without_an_answer_to_the_sending_the_message_comes_again_and_the_attempt_is_kept(rig):
     rig.new.sent = NO_ANSWER
-    with pytest.raises(PendingOutcome) as pending:
-        rig.process()
-    assert pending.value.facts == {"entitlement_id": ID, "reason": "http_503"}
+    assert refused(rig.process, PendingOutcome) == {"entitlement_id": ID, "reason": "http_503"}
     assert rig.head().state is State.SENDING
     assert [call[0] for call in rig.calls] == ["payee", "seal", "send"]
 
@@ -216,9 +214,7 @@ def test_an_attempt_stays_with_the_provider_it_went_to_and_its_bytes(rig):
     rig.new.place = FinancialAddress("BNI", "999", "Ani")
     rig.old.said = NOT_FOUND
     rig.later(minutes=5)
-    with pytest.raises(PendingOutcome) as pending:
-        rig.process()
-    assert pending.value.facts == {"entitlement_id": ID, "reason": "not_found"}
+    assert refused(rig.process, PendingOutcome) == {"entitlement_id": ID, "reason": "not_found"}
     assert rig.calls == [
         ("status", "old", f"{ID}-1"),
         ("unseal", "ani"),
@@ -305,9 +301,7 @@ def test_whoever_died_between_the_last_failure_and_the_cancelling_is_followed_by
 def test_without_an_answer_about_what_is_sending_the_message_comes_again_but_not_about_what_is_paid(rig):
     sending(rig)
     rig.new.said = NO_ANSWER
-    with pytest.raises(PendingOutcome) as pending:
-        rig.process()
-    assert pending.value.facts == {"entitlement_id": ID, "reason": "http_503"}
+    assert refused(rig.process, PendingOutcome) == {"entitlement_id": ID, "reason": "http_503"}
     rig.new.said = PAID
     rig.process()
     rig.new.said = NO_ANSWER

@@ -64,9 +64,7 @@ class Town:
             self.world.payouts.check_nothing_alive(tx, PAYING_LEG, beneficiary(who))
 
         self.book.set(who, form(number, **changes), unless_paying, self.world.now)
-        shown = self.people.me(who).financial_address
-        assert shown is not None
-        return shown
+        return self.people.me(who).financial_address
 
     def pay(self) -> State:
         return self.worker.process(self.payout, self.world.now)
@@ -77,13 +75,11 @@ class Town:
         store = NoticeStore(REGION)
         for state in (Notice.SENDING, Notice.SENT):
             notice = store.notice("siti", address_changed(version))
-            assert notice is not None
             assert store.move(notice, state, self.world.now)
         self.world.later(seconds=self.world.rules.address_wait_s)
 
     def check(self) -> AddressCheck | None:
         payee = self.people.payee("siti")
-        assert payee is not None
         return payee.address.check
 
     def faults(self, **faults: object) -> None:

@@ -11,6 +11,7 @@ from chalicelib.errors import DomainError
 from chalicelib.payouts.rules import State
 from chalicelib.registration.errors import NikAlreadyRegistered, TooManyRefusals
 from tests.builders.crashes import Calls
+from tests.builders.payouts.states import refused
 from tests.builders.payouts.town import OTHER, SITI_S, Town, answer, form
 from tests.builders.registration import form as registered
 from tests.builders.registration import other_form
@@ -64,13 +65,11 @@ def test_whose_a_number_is_is_told_five_times_a_day_and_then_nothing_is_looked_u
 
 def test_refused_registrations_and_addresses_have_one_count(town):
     for _ in range(3):
-        with pytest.raises(NikAlreadyRegistered):
-            town.people.register("thief", registered(phone="081311112222"), T0)
+        refused(lambda: town.people.register("thief", registered(phone="081311112222"), T0), NikAlreadyRegistered)
     town.people.register("thief", other_form(9), T0)
     codes = [told(town, "5550000001", who="thief", code="BCA") for _ in range(3)]
     assert codes == ["account_already_used"] * 2 + [TOO_MANY]
-    with pytest.raises(TooManyRefusals):
-        town.people.register("thief", other_form(9, name="Another Name"), T0)
+    refused(lambda: town.people.register("thief", other_form(9, name="Another Name"), T0), TooManyRefusals)
 
 
 def test_what_tells_nothing_of_others_is_not_counted_and_the_same_again_goes_on(town):
@@ -108,8 +107,7 @@ def test_guessing_by_the_registered_name_is_counted_too(town):
         town.people.register("budi", other_form(7, name=name), T0)
         seen.append(guess(town, OTHER, "Nobody")[1])
     assert seen == ["correct_account_number"] * 3 + ["correct_holder_name", "correct_account_number"]
-    with pytest.raises(TooManyRefusals):
-        town.people.register("budi", other_form(7, name="Ani Wijaya"), T0)
+    refused(lambda: town.people.register("budi", other_form(7, name="Ani Wijaya"), T0), TooManyRefusals)
 
 
 def test_numbers_that_no_bank_knows_are_counted_and_own_accounts_are_not(town):

@@ -18,6 +18,7 @@ from chalicelib.payouts.rules import ALIVE, Hold, Kind, Move, State
 from chalicelib.registration.errors import AccountAlreadyUsed, PaymentUnderWay
 from chalicelib.registration.items import Exclusion
 from chalicelib.registration.rules import AddressCheck, FinancialAddress, Verdict
+from tests.builders.payouts.states import refused
 from tests.builders.payouts.town import OTHER, SITI_S, Town, answer, form
 from tests.builders.payouts.world import API_KEY, AnyCode, beneficiary
 from tests.builders.registration import form as registered
@@ -149,8 +150,7 @@ def test_a_wallet_whose_provider_names_nobody_is_paid_and_that_is_recorded(town)
 def test_without_an_answer_nothing_is_paid_and_the_message_comes_again_until_there_is_one(town, fault):
     town.faults(**{fault: 1.0})
     assert answer(town.set()) == ("pending", "wait")
-    with pytest.raises(AddressUnchecked):
-        town.pay()
+    refused(town.pay, AddressUnchecked)
     assert town.world.state(town.payout) is State.DUE
     message = {"messageId": "m-1", "body": f'{{"v": 1, "entitlement_id": "{town.payout}"}}'}
     assert service.consume([message], town.worker, T0) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
@@ -199,8 +199,7 @@ def test_an_answer_about_an_address_that_was_changed_meanwhile_is_forgotten(town
     assert town.book.set("siti", form(SITI_S), lambda _: None, T0).check is None
     assert town.check() is None, "the verdict was about the other account"
     changes.append(SITI_S)
-    with pytest.raises(AddressUnchecked):
-        town.pay()
+    refused(town.pay, AddressUnchecked)
     town.waited()
     assert town.pay() is State.PAID
     assert town.paid_to() == [SITI_S]
@@ -245,22 +244,18 @@ def test_nobody_is_kept_from_their_own_account_by_one_who_cannot_be_paid_to_it(c
 def test_who_lost_an_account_that_was_not_theirs_neither_gets_it_back_nor_frees_it(claimed):
     claimed.set()
     claimed.open(SITI_S, "Budi")
-    with pytest.raises(AccountAlreadyUsed):
-        claimed.set(who="budi", holder_name="Budi")
-    with pytest.raises(AccountAlreadyUsed):
-        claimed.set(who="budi", holder_name="Budi Santoso")
+    refused(lambda: claimed.set(who="budi", holder_name="Budi"), AccountAlreadyUsed)
+    refused(lambda: claimed.set(who="budi", holder_name="Budi Santoso"), AccountAlreadyUsed)
     claimed.open(OTHER, "Budi")
     assert answer(claimed.set(OTHER, who="budi", holder_name="Budi")) == ("verified", "nothing")
     claimed.people.register("citra", other_form(8, name="Citra"), T0)
-    with pytest.raises(AccountAlreadyUsed):
-        claimed.set(who="citra", holder_name="Citra")
+    refused(lambda: claimed.set(who="citra", holder_name="Citra"), AccountAlreadyUsed)
 
 
 def test_one_that_nobody_took_is_theirs_once_the_bank_has_corrected_its_books_and_freed_if_given_up(claimed):
     claimed.open(SITI_S, "Budi")
     assert answer(claimed.set(who="budi", holder_name="Budi")) == ("verified", "nothing")
-    with pytest.raises(AccountAlreadyUsed):
-        claimed.set()
+    refused(claimed.set, AccountAlreadyUsed)
     claimed.open(OTHER, "Siti")
     claimed.set(OTHER, who="budi", holder_name="Budi")
     claimed.open(SITI_S, "Siti Aminah")
@@ -280,8 +275,7 @@ def test_an_account_is_taken_only_while_its_owner_cannot_be_paid_to_it(claimed, 
         save(*args)
 
     monkeypatch.setattr(store, "save_address", corrected_meanwhile)
-    with pytest.raises(AccountAlreadyUsed):
-        claimed.set()
+    refused(claimed.set, AccountAlreadyUsed)
 
 
 def test_a_first_answer_that_comes_after_the_account_was_taken_does_not_make_it_payable(claimed):
@@ -325,8 +319,7 @@ def test_of_what_is_held_only_what_may_be_alive_stands_in_the_way(town, hold):
         town.pay()
     town.world.store.move(town.world.store.get(town.payout), Move(State.HELD, "test", hold), T0)
     if hold in ALIVE:
-        with pytest.raises(PaymentUnderWay):
-            town.set(OTHER)
+        refused(lambda: town.set(OTHER), PaymentUnderWay)
     else:
         town.set(OTHER)
 
@@ -337,8 +330,7 @@ def test_a_payment_of_any_kind_stands_in_the_way(town):
     with dynamodb.Transaction(REGION) as tx:
         survey = town.world.payouts.entitle(tx, beneficiary("siti"), Kind.SURVEY_2, T0)
     assert town.worker.process(survey, T0) is State.SENDING
-    with pytest.raises(PaymentUnderWay):
-        town.set(OTHER)
+    refused(lambda: town.set(OTHER), PaymentUnderWay)
 
 
 def test_between_two_attempts_the_address_may_be_corrected_and_the_next_one_goes_there(town):
@@ -354,6 +346,5 @@ def test_between_two_attempts_the_address_may_be_corrected_and_the_next_one_goes
 def test_who_has_another_persons_account_is_told_so_and_nobody_is_asked(town):
     town.set()
     town.people.register("budi", other_form(7, name="Budi"), T0)
-    with pytest.raises(AccountAlreadyUsed):
-        town.set(who="budi", holder_name="Budi")
+    refused(lambda: town.set(who="budi", holder_name="Budi"), AccountAlreadyUsed)
     assert town.fsp.asked == [SITI_S]

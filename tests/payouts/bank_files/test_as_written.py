@@ -295,7 +295,6 @@ def test_two_people_who_speak_of_two_files_do_not_agree(world, code):
     for who in (MAKER, CHECKER):
         world.files.reject(first, who, world.now)
     second = world.propose()
-    assert second is not None
     world.approve(second.id)
     assert problems(world.take_in(pain002(second.id, said), CHECKER)) == [Problem.ONE_PERSON] * 2
     whole = report(second.id, group="RJCT", why=reason("AB08"))
@@ -304,24 +303,6 @@ def test_two_people_who_speak_of_two_files_do_not_agree(world, code):
     assert problems(world.take_in(pain002(first, said), MAKER)) == [Problem.OTHER_FILE] * 2
     assert states(world, references) == [State.SENDING] * 2
     assert world.take_in(pain002(second.id, said), MAKER).news == 2, "and of this one they do"
-
-
-@pytest.mark.parametrize("version", [b"03", b"05", b"12"])
-def test_two_downloads_may_be_of_two_versions(world, version):
-    batch, [reference] = world.sent("ani")
-    raw = pain002(batch, {reference: "RJCT AB08"})
-    world.take_in(raw, MAKER)
-    assert world.take_in(raw.replace(b"002.001.10", b"002.001." + version)).findings == ()
-    assert world.state(reference) is State.FAILED
-
-
-def test_one_person_under_two_roles_does_not_agree_with_themselves_by_another_download(world):
-    batch, [reference] = world.sent("ani")
-    for message in ("A", "B", "C"):
-        raw = report(batch, block(batch, "", "", tx(reference, "RJCT", reason("AB08"))), message=message)
-        who = f"arn:aws:sts::123456789012:assumed-role/{message}/{MAKER.rpartition('/')[2]}"
-        assert problems(world.take_in(raw, who)) == [Problem.ONE_PERSON]
-    assert world.state(reference) is State.SENDING
 
 
 CHARGES = "<Chrgs><TtlChrgsAndTaxAmt Ccy='IDR'>2500</TtlChrgsAndTaxAmt></Chrgs>"

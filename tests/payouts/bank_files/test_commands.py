@@ -6,12 +6,10 @@ import hashlib
 import stat
 from datetime import date
 
-import boto3
 import pytest
 from lxml import etree
 
 from admin.commands.payouts import bank_file
-from admin.deployment import stages
 from chalicelib import wiring
 from chalicelib.config import BadConfiguration
 from chalicelib.payouts.errors import PendingOutcome
@@ -31,7 +29,7 @@ from tests.builders.payouts.bank import (
     with_bank,
 )
 from tests.builders.payouts.desk import Desk
-from tests.conftest import REGION, T0
+from tests.conftest import T0
 
 
 @pytest.fixture
@@ -175,10 +173,6 @@ def test_one_thing_at_a_time(desk, words):
 )
 def test_the_bank_is_to_pay_on_the_next_working_day(today, next_):
     assert bank_file._next_working_day(date.fromisoformat(today)) == date.fromisoformat(next_)
-
-
-def test_who_runs_a_command_is_whom_aws_knows(cloud):
-    assert stages.caller() == boto3.client("sts", REGION).get_caller_identity()["Arn"]
 
 
 def test_the_services_are_wired_to_the_stages_tables(cloud, programme):

@@ -109,7 +109,6 @@ def test_what_the_bank_says_it_paid_of_an_earlier_attempt_stops_the_later_one(wo
     world.later(seconds=world.rules.requeue_after_s)
     assert world.worker.process(first[:26], world.now) is State.SENDING
     second = world.propose()
-    assert second is not None
     assert problems(world.take_in(pain002(batch, {first: "ACSC"}))) == [Problem.CONTRADICTS]
     assert stands(world, first) == (State.HELD, Hold.DUPLICATE, 2)
     refused(lambda: world.approve(second.id), BatchOutdated)
@@ -230,11 +229,9 @@ def test_what_the_bank_pays_of_a_file_that_was_given_up_is_in_no_other_that_is_w
 def test_the_rest_of_such_a_file_goes_into_the_next_and_the_paid_one_is_settled_by_two(world):
     first, [reference, other] = given_up(world)
     second = world.propose()
-    assert second is not None
     assert problems(world.take_in(pain002(first, {reference: "ACSC"}))) == [Problem.NOT_IN_A_FILE]
     world.files.reject(second.id, MAKER, world.now)
     third = world.propose()
-    assert third is not None
     assert world.bank_store.references(third.id) == (other,)
     refused(lambda: world.decide(reference, Decision.FAILED), ProviderObjects)
     world.administration.reject(reference[:26], MAKER, "in error", world.now)
@@ -258,7 +255,6 @@ def test_nor_what_was_given_up_after_a_later_attempt(world):
     world.later(seconds=world.rules.requeue_after_s)
     world.worker.process(first[:26], world.now)
     second = world.propose()
-    assert second is not None
     world.approve(second.id)
     world.take_in_by_two(pain002(second.id, {f"{first[:26]}-2": "RJCT AC04"}))
     world.administration.cancel(first[:26], MAKER, "wrong person", world.now)

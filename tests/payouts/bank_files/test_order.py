@@ -68,7 +68,6 @@ def test_the_same_order_gives_the_same_bytes_and_another_does_not():
 def test_the_page_shows_the_very_file():
     page = (ROOT / "docs/bank-files.md").read_text()
     shown = re.search(r"```xml\n(.*?)```", page, re.DOTALL)
-    assert shown is not None
     assert shown[1].encode() == pain001.write(ORDER, DEBTOR)
 
 

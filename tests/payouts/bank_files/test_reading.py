@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from admin.bank import reports
-from chalicelib.payouts.bank_files.report_lines import Line, Problem, WholeFile
+from chalicelib.payouts.bank_files.report_lines import Problem
 from chalicelib.payouts.rules import Outcome
 from tests.builders.payouts.bank import camt054 as notification
-from tests.builders.payouts.bank import entry
+from tests.builders.payouts.bank import entry, only
 from tests.builders.payouts.bank import pain002 as status_report
 
 REFERENCE = "abcdefghijklmnopqrstuvwxyz-1"
@@ -102,12 +102,6 @@ def test_comments_within_a_reference_do_not_cut_it():
     assert [each.reference for each in reports.read(raw)[1]] == [REFERENCE]
 
 
-def only(raw: bytes) -> Line:
-    [line] = reports.read(raw)[1]
-    assert isinstance(line, Line)
-    return line
-
-
 @pytest.mark.parametrize(
     ("words", "outcome", "word", "fault"),
     [
@@ -135,7 +129,6 @@ def test_a_status_of_the_whole_file_counts_where_no_single_one_is_listed():
     assert reports.read(status_report("file-1", {REFERENCE: "ACSC"}, "PART"))[1][0].outcome is Outcome.SUCCEEDED
     head = "<OrgnlNbOfTxs>2</OrgnlNbOfTxs><OrgnlCtrlSum>650000.00</OrgnlCtrlSum>"
     [whole] = reports.read(status_report("file-1", {}, "RJCT AC01", head))[1]
-    assert isinstance(whole, WholeFile)
     assert (whole.file, whole.outcome, whole.word, whole.fault) == ("file-1", Outcome.FAILED, "RJCT_FILE_AC01", None)
     assert (whole.count, whole.total) == (2, Decimal(650_000))
     of_the_payment = status_report("file-1", {}, "ACTC").replace(
@@ -170,5 +163,4 @@ def test_places_are_lines_of_the_file():
     raw = status_report("file-1", [(REFERENCE, "ACSC"), (REFERENCE[:-1] + "2", "ACSC")])
     lines = raw.decode().splitlines()
     for each in reports.read(raw)[1]:
-        assert isinstance(each, Line)
         assert str(each.reference) in lines[each.number - 1]

@@ -16,7 +16,7 @@ from chalicelib.config import load_programme
 from chalicelib.payouts.errors import UnknownEntitlement
 from chalicelib.payouts.rules import Hold, State
 from tests.builders.payouts.desk import Desk
-from tests.builders.payouts.states import ANI, BUDI, Place, placed
+from tests.builders.payouts.states import ANI, BUDI, Place, placed, refused
 from tests.builders.payouts.world import World, incentive_id
 from tests.conftest import REGION, T0
 
@@ -242,8 +242,7 @@ def test_the_services_of_a_stage_have_what_the_commands_use(cloud):
     assert wiring.build(cloud).payout_administration.paused().by == ANI
     assert [act.by for act in administration.acts(5)] == [ANI]
     assert administration.ceiling("DAY#2026-11-24").ceiling_idr == load_programme("test").payouts.ceilings.day_idr
-    with pytest.raises(UnknownEntitlement):
-        administration.hold(incentive_id("nobody"), ANI, "why", T0)
+    refused(lambda: administration.hold(incentive_id("nobody"), ANI, "why", T0), UnknownEntitlement)
 
 
 def test_every_command_says_what_it_does(desk):

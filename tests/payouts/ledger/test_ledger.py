@@ -9,6 +9,7 @@ import pytest
 from chalicelib.payouts.errors import PendingOutcome
 from chalicelib.payouts.ledger.items import PayoutsTable
 from chalicelib.payouts.rules import Hold, State
+from tests.builders.payouts.states import refused
 from tests.builders.payouts.world import CALLBACK_TOKEN, World, beneficiary
 from tests.conftest import REGION, T0
 
@@ -26,8 +27,7 @@ def test_a_provider_that_always_fails_is_given_up_after_three_attempts(world):
 def test_accepted_but_unanswered_is_asked_about_and_never_sent_under_another_key(world):
     world.sandbox.books.configure({"timeout_after_rate": 1.0})
     entitlement = world.entitle(world.person("ani"))
-    with pytest.raises(PendingOutcome):
-        world.worker.process(entitlement, world.now)
+    refused(lambda: world.worker.process(entitlement, world.now), PendingOutcome)
     assert world.state(entitlement) is State.SENDING
 
     world.sandbox.books.configure({"timeout_after_rate": 0.0})
@@ -39,8 +39,7 @@ def test_accepted_but_unanswered_is_asked_about_and_never_sent_under_another_key
 def test_an_unknown_outcome_repeats_the_same_bytes_even_when_the_address_has_changed_since(world, fault):
     world.sandbox.books.configure({fault: 1.0})
     entitlement = world.entitle(world.person("ani", account_number="1111111111"))
-    with pytest.raises(PendingOutcome):
-        world.worker.process(entitlement, world.now)
+    refused(lambda: world.worker.process(entitlement, world.now), PendingOutcome)
 
     world.sandbox.books.configure({fault: 0.0})
     world.person("ani", account_number="2222222222")
@@ -53,8 +52,7 @@ def test_an_unknown_outcome_repeats_the_same_bytes_even_when_the_address_has_cha
 def test_our_key_with_another_body_is_an_alarm_and_nothing_touches_it_again(world):
     world.sandbox.books.configure({"timeout_before_rate": 1.0})
     entitlement = world.entitle(world.person("ani"))
-    with pytest.raises(PendingOutcome):
-        world.worker.process(entitlement, world.now)
+    refused(lambda: world.worker.process(entitlement, world.now), PendingOutcome)
     world.sandbox.books.configure({"timeout_before_rate": 0.0})
     stranger = {
         "reference_id": "somebody-else",
@@ -139,8 +137,7 @@ def test_settlement_and_reversal_are_learnt_from_hints_even_if_the_provider_is_s
 def test_after_most_of_the_keys_life_it_is_only_asked_about_and_settled_by_the_providers_own_word(world):
     world.sandbox.books.configure({"timeout_before_rate": 1.0})
     entitlement = world.entitle(world.person("ani"))
-    with pytest.raises(PendingOutcome):
-        world.worker.process(entitlement, world.now)
+    refused(lambda: world.worker.process(entitlement, world.now), PendingOutcome)
     world.sandbox.books.configure({"timeout_before_rate": 0.0})
     stored = world.store.attempt(world.store.get(entitlement))
 

@@ -234,7 +234,6 @@ def test_it_runs_by_itself():
     command = [sys.executable, "-m", "local.sandbox.provider", "--seed", "s", "--faults", '{"error_before_rate": 1.0}']
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         try:
-            assert process.stdout is not None
             url = process.stdout.readline().strip()
             assert Xendit(url, PATIENT_S, lambda: "").status(REFERENCE) == Answer(Outcome.UNKNOWN, "http_503")
         finally:

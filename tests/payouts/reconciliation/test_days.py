@@ -13,6 +13,7 @@ from chalicelib.payouts.errors import PendingOutcome, StatementUnreadable
 from chalicelib.payouts.rules import State
 from local.sandbox import provider_transactions
 from tests.builders.payouts.days import Days
+from tests.builders.payouts.states import refused
 
 ANI, BUDI = "arn:aws:iam::1:user/ani", "arn:aws:iam::1:user/budi"
 
@@ -69,8 +70,7 @@ def test_what_nobody_here_sent_is_extra_whoever_it_looks_like(world):
 
 def test_money_that_moved_and_that_the_ledger_does_not_know_is_found(world):
     world.sandbox.books.configure({"timeout_after_rate": 1.0})
-    with pytest.raises(PendingOutcome):
-        world.pay("ani")
+    refused(lambda: world.pay("ani"), PendingOutcome)
     world.sandbox.books.configure({"timeout_after_rate": 0.0})
     (entitlement,) = [each.id for each in world.store.everything()]
     world.at(21, 3)
