@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from ..config import PayoutRules, Scheme
 from ..ids import derived_id
@@ -19,6 +20,9 @@ from ..ids import same_person as same_person
 from ..money import Rupiah, rupiah
 from .errors import NotInScheme
 from .failure_causes import Cause, cause, cause_of_refusal
+
+if TYPE_CHECKING:
+    from .ledger.records import Attempt
 
 
 class Kind(StrEnum):
@@ -174,19 +178,6 @@ class Entitlement:
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """One instruction to pay, stored before it is sent. `body` is the exact request, the same at every sending."""
-
-    n: int
-    key: str
-    body: bytes
-    first_sent_at: datetime
-    """When it was stored: not after the first sending, so a key's life is never over-estimated."""
-    rail: str
-    """Through which provider."""
-
-
-@dataclass(frozen=True)
 class Authority:
     """Who decided what no worker may: `by` and `maker` are IAM identities (ARN), `note` is for colleagues only.
 
@@ -337,17 +328,13 @@ def after_status(entitlement: Entitlement, answer: Answer) -> tuple[Move, ...]:
             return ()
 
 
+_HELD_AFTER_FAILURE = {Cause.PERSON: Hold.ACCOUNT_REFUSED, Cause.OURS: Hold.OUR_SIDE, Cause.FINAL: Hold.ADMIN}
+
+
 def _after_failure(word: str, why: Cause) -> Move:
     """What an attempt's end without money calls for: one transition, so that no death leaves the cause unknown."""
-    match why:
-        case Cause.PERSON:
-            return Move(State.HELD, word, Hold.ACCOUNT_REFUSED)
-        case Cause.OURS:
-            return Move(State.HELD, word, Hold.OUR_SIDE)
-        case Cause.FINAL:
-            return Move(State.HELD, word, Hold.ADMIN)
-        case Cause.PASSING:
-            return Move(State.FAILED, word)
+    hold = _HELD_AFTER_FAILURE.get(why)
+    return Move(State.FAILED if hold is None else State.HELD, word, hold)
 
 
 def retries_at(entitlement: Entitlement, rules: PayoutRules) -> datetime:
@@ -430,8 +417,3 @@ def nothing_alive(entitlement: Entitlement) -> bool:
 def taken_for_failed(entitlement: Entitlement) -> bool:
     """Whether the latest attempt is taken to have moved nothing, and the next one follows by itself."""
     return entitlement.state is State.FAILED or entitlement.hold in UNCOUNTED
-
-
-def is_news(state: State, hold: Hold | None) -> bool:
-    """Whether others act on an entitlement's coming into a state: the person is told of it, or a survey follows."""
-    return state in AT_REST or hold in {Hold.NO_ADDRESS, Hold.UNVERIFIED, Hold.ACCOUNT_REFUSED}

@@ -191,7 +191,7 @@ class Payouts:
         return {person: sorted(own, key=lambda each: order.index(each.kind)) for person, own in found.items()}
 
     def news(self, shard: str, after: str, until: datetime, limit: int) -> list[News]:
-        """What happened in one of `records.NEWS_SHARDS` that others act on (`rules.is_news`), such as PAID.
+        """What happened in one of `records.NEWS_SHARDS` that others act on (`records.is_news`), such as PAID.
 
         Oldest first, at most `limit` (up to 100). `after` is an instant as `clock.iso` writes it, or the `key` of the
         last line that was read. A key goes on exactly behind its line; instants are compared as texts, so either end

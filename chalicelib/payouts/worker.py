@@ -18,10 +18,10 @@ from . import alarm_words, rules
 from .bank_files.transfers import BankFile
 from .controls.limits import Allowance, Pause
 from .errors import PendingOutcome, Superseded
-from .ledger.records import StoredAttempt
+from .ledger.records import Attempt, StoredAttempt
 from .ledger.store import PayoutStore
 from .providers.provider import Providers
-from .rules import Answer, Attempt, Entitlement, Hold, Move, Outcome, State, Step
+from .rules import Answer, Entitlement, Hold, Move, Outcome, State, Step
 
 if TYPE_CHECKING:
     from ..registration.service import Registrations

@@ -13,13 +13,14 @@ from chalicelib.money import Rupiah
 from chalicelib.payouts import rules
 from chalicelib.payouts.alarm_words import SENDING_LONG_S
 from chalicelib.payouts.errors import NotInScheme
+from chalicelib.payouts.ledger import records
+from chalicelib.payouts.ledger.records import Attempt
 from chalicelib.payouts.rules import (
     ALIVE,
     FOR_A_PERSON,
     NEXT,
     WAITING,
     Answer,
-    Attempt,
     Entitlement,
     Hold,
     Kind,
@@ -321,9 +322,9 @@ def test_attempts_before_it_was_opened_again_do_not_count(programme):
 
 
 def test_news_is_what_ends_it_and_what_the_person_can_put_right():
-    ends = {state for state in State if rules.is_news(state, None)}
+    ends = {state for state in State if records.is_news(state, None)}
     assert ends == {State.PAID, State.CANCELLED, State.REVERSED}
-    assert {hold for hold in Hold if rules.is_news(State.HELD, hold)} == {
+    assert {hold for hold in Hold if records.is_news(State.HELD, hold)} == {
         Hold.NO_ADDRESS,
         Hold.UNVERIFIED,
         Hold.ACCOUNT_REFUSED,

@@ -24,9 +24,9 @@ from chalicelib.payouts.controls.limits import Allowance, Pause
 from chalicelib.payouts.controls.proposals import Proposal
 from chalicelib.payouts.errors import Superseded
 from chalicelib.payouts.ledger import records
-from chalicelib.payouts.ledger.records import StoredAttempt
+from chalicelib.payouts.ledger.records import Attempt, StoredAttempt
 from chalicelib.payouts.providers.xendit import Xendit
-from chalicelib.payouts.rules import Answer, Attempt, Authority, Entitlement, Hold, Move, Outcome, State
+from chalicelib.payouts.rules import Answer, Authority, Entitlement, Hold, Move, Outcome, State
 from chalicelib.payouts.service import Payouts
 from chalicelib.payouts.worker import Worker
 from chalicelib.registration.rules import Payee

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ...money import Rupiah
-from ..rules import Attempt, Authority, Entitlement, Hold, Kind, State, is_news, needs_another_look
+from ..rules import AT_REST, Authority, Entitlement, Hold, Kind, State, needs_another_look
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,19 @@ class News:
     latest: State
     hold: Hold | None
     key: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One instruction to pay, stored before it is sent. `body` is the exact request, the same at every sending."""
+
+    n: int
+    key: str
+    body: bytes
+    first_sent_at: datetime
+    """When it was stored: not after the first sending, so a key's life is never over-estimated."""
+    rail: str
+    """Through which provider."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,11 @@ def unsettled_shard(entitlement: Entitlement) -> str | None:
         return None
     by_file = entitlement.state is State.SENDING and entitlement.rail in SELDOM_RAILS
     return f"{'H' if by_file or entitlement.state is State.HELD else 'U'}#{_spread(entitlement.id)}"
+
+
+def is_news(state: State, hold: Hold | None) -> bool:
+    """Whether others act on an entitlement's coming into a state: the person is told of it, or a survey follows."""
+    return state in AT_REST or hold in {Hold.NO_ADDRESS, Hold.UNVERIFIED, Hold.ACCOUNT_REFUSED}
 
 
 def news_shard(entitlement: Entitlement) -> str | None:

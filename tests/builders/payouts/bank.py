@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from hashlib import sha256
 
 import msgspec
 from lxml import etree
 
 from admin.bank import pain001, reports
-from chalicelib.aws import dynamodb
 from chalicelib.config import BankFileRules, PayoutCode, Programme, Settings
 from chalicelib.payouts.bank_files.report_lines import Line, Problem
 from chalicelib.payouts.bank_files.reports import Imported, Source
@@ -19,13 +18,11 @@ from chalicelib.payouts.bank_files.store import Batch, Word
 from chalicelib.payouts.bank_files.transfers import Order
 from chalicelib.payouts.controls.limits import PauseStore
 from chalicelib.payouts.controls.proposals import Decision
-from chalicelib.payouts.ledger.items import PayoutsTable
-from chalicelib.payouts.rules import Answer, Kind, Outcome, State
+from chalicelib.payouts.rules import Answer, Outcome, State
 from chalicelib.registration.rules import FinancialAddress
-from chalicelib.waves.rules import Beneficiary
 from chalicelib.wiring import Services
-from tests.builders.payouts.world import People, beneficiary
-from tests.conftest import REGION, T0
+from tests.builders.payouts.world import People, World, beneficiary
+from tests.conftest import T0
 
 MAKER = "arn:aws:iam::123456789012:user/maker"
 CHECKER = "arn:aws:iam::123456789012:user/checker"
@@ -178,6 +175,8 @@ class BankWorld:
         )
         self.files, self.reports = services.bank_files, services.bank_reports
 
+    entitle, later, wipe = World.entitle, World.later, World.wipe
+
     def write(self, order: Order) -> bytes:
         return pain001.write(order, DEBTOR)
 
@@ -185,10 +184,6 @@ class BankWorld:
         """An entitlement that is DUE."""
         self.people.addresses[name] = FinancialAddress("BNI", "1234567890", holder or f"Holder {name}")
         return self.entitle(beneficiary(name))
-
-    def entitle(self, who: Beneficiary) -> str:
-        with dynamodb.Transaction(REGION) as tx:
-            return self.payouts.entitle(tx, who, Kind.INCENTIVE, self.now)
 
     def claimed(self, name: str) -> str:
         """The reference of an attempt that waits for a file."""
@@ -229,15 +224,6 @@ class BankWorld:
     def checked(self, reference: str) -> State:
         """What was proposed about it is approved."""
         return self.administration.approve(reference[:26], CHECKER, self.now).state
-
-    def wipe(self) -> None:
-        """Empty the ledger: moto copies whole tables for every transaction."""
-        with PayoutsTable.batch_write() as batch:
-            for item in list(PayoutsTable.scan()):
-                batch.delete(item)
-
-    def later(self, **delta: float) -> None:
-        self.now += timedelta(**delta)
 
 
 def with_bank(programme: Programme, transfers_max: int = 2_000) -> Programme:
