@@ -94,7 +94,11 @@ def table(*columns: str, left: Container[str], wraps: Container[str] = ()) -> Ta
 
 def progress(rows: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
     """Yield the rows and show a bar at a terminal; a count, where the total is not known."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with bars(Console(stderr=True), transient=True) as bar:
         yield from bar.track(rows, total=total, description=what)
+
+
+def bars(console: Console, width: int = 0, *, transient: bool = False) -> Progress:
+    """Bars with what they count, `width` columns wide, and the time; none where there is no terminal."""
+    columns = (TextColumn(f"{{task.description:<{width}}}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, transient=transient, disable=not console.is_terminal)

@@ -29,7 +29,7 @@ from botocore.awsrequest import AWSResponse
 from chalicelib.clock import iso
 from chalicelib.waves.rules import SHARDS
 
-from .endpoint import READ_UNIT_BYTES, Call, Endpoint, Item, Unplayed, Whole, item_size
+from .endpoint import READ_UNIT_BYTES, Call, Endpoint, Item, Unplayed, Whole, item_size, json_answer
 
 _ABSENT = b"<Error><Code>NoSuchKey</Code></Error>"
 _OVERTAKEN = b"<Error><Code>PreconditionFailed</Code></Error>"
@@ -79,7 +79,7 @@ class Cloud(Endpoint):
         keys = sorted(key for key in self.items if key[:2] == (asked["TableName"], pk) and key[2].startswith(beginning))
         self.calls.append(Call("Query", 1, 0))
         answer = {"Count": len(keys), "ScannedCount": len(keys), "Items": [self.items[key] for key in keys]}
-        return _json(url, json.dumps(answer).encode())
+        return json_answer(url, json.dumps(answer).encode())
 
     def _page(self, url: str, asked: dict[str, Any]) -> AWSResponse:
         names = asked.get("ExpressionAttributeNames", {})
@@ -91,7 +91,7 @@ class Cloud(Endpoint):
         page = self._pages.page(key, None if start is None else start["sk"]["S"])
         self.calls.append(Call("Query", read_units(page), 0))
         body = page.named if NAME in wanted else page.nameless
-        return _json(url, self._pages.read(body), body.crc32)
+        return json_answer(url, self._pages.read(body), checksum=body.crc32)
 
     def _object(self, request: Any) -> AWSResponse:
         address = urlsplit(request.url)
@@ -138,12 +138,6 @@ def _parts(body: Any, chunked: bool) -> Iterator[memoryview]:
     for chunk in body:
         begins = chunk.index(b"\r\n") + 2
         yield memoryview(chunk)[begins : begins + int(chunk[: begins - 2], 16)]
-
-
-def _json(url: str, body: bytes, checksum: int | None = None) -> AWSResponse:
-    checksum = zlib.crc32(body) if checksum is None else checksum
-    headers: Any = {"Content-Type": "application/x-amz-json-1.0", "x-amz-crc32": str(checksum)}
-    return AWSResponse(url, 200, headers, Whole(body))
 
 
 def _tag(checksum: int | None) -> str:

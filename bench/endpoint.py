@@ -140,14 +140,7 @@ class Endpoint:
         service, operation = (target.decode() if isinstance(target, bytes) else target).split(".")
         asked = json.loads(request.body)
         status, answer = self._kms(operation, asked) if service == "TrentService" else self._dynamodb(operation, asked)
-        body = json.dumps(answer).encode()
-        headers: Any = {
-            "Content-Type": "application/x-amz-json-1.0",
-            "Content-Length": str(len(body)),
-            "x-amzn-RequestId": "BENCH",
-            "x-amz-crc32": str(zlib.crc32(body)),
-        }
-        return AWSResponse(request.url, status, headers, Whole(body))
+        return json_answer(request.url, json.dumps(answer).encode(), status)
 
     def _dynamodb(self, operation: str, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         match operation:
@@ -277,6 +270,12 @@ def _projected(item: Item, asked: dict[str, Any]) -> Item:
 
 def _key(table: str, item: Item) -> tuple[str, str, str]:
     return table, item["pk"]["S"], item["sk"]["S"] if "sk" in item else ""
+
+
+def json_answer(url: str, body: bytes, status: int = 200, checksum: int | None = None) -> AWSResponse:
+    checksum = zlib.crc32(body) if checksum is None else checksum
+    headers: Any = {"Content-Type": "application/x-amz-json-1.0", "x-amz-crc32": str(checksum)}
+    return AWSResponse(url, status, headers, Whole(body))
 
 
 class Whole:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from chalicelib.aws.clients import is_passing
 from chalicelib.clock import iso, utc_now
@@ -23,7 +22,7 @@ from chalicelib.waves.publication.samples import AuditRecord
 from chalicelib.waves.rules import WaveState
 
 from ..deployment import stages
-from ..terminal import progress, stage_option
+from ..terminal import bars, progress, stage_option
 from .verify import verify_command, witness_group
 
 _HAND_IN_S = 900
@@ -177,13 +176,12 @@ def _lines(look: Look, every: float) -> None:
 
 
 def _bars(look: Look, every: float) -> None:
-    columns = (TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, transient=True) as bars:
-        screened, batches, seats = (bars.add_task(what, total=None) for what in ("screened", "batches", "seats"))
+    with bars(Console(), 22, transient=True) as shown:
+        screened, batches, seats = (shown.add_task(what, total=None) for what in ("screened", "batches", "seats"))
         for found in _until_settled(look, every):
             state = f"wave {found.wave} {found.state}"
             entries = "" if found.entries is None else f", {found.entries:,} entries"
-            bars.update(screened, completed=found.screened, total=found.shards, description=f"{state}: screened")
-            bars.update(batches, completed=found.awarded, total=found.batches or None, description="batches decided")
-            bars.update(seats, completed=found.chosen, total=found.seats, description=f"seats taken{entries}")
+            shown.update(screened, completed=found.screened, total=found.shards, description=f"{state}: screened")
+            shown.update(batches, completed=found.awarded, total=found.batches or None, description="batches decided")
+            shown.update(seats, completed=found.chosen, total=found.seats, description=f"seats taken{entries}")
     click.echo(line(found))

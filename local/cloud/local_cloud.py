@@ -111,9 +111,8 @@ class LocalCloud:
         deploy.deploy(STAGE, given, self._report, fetch, count=self._count)
         stage = stages.load(STAGE)
         self._share_secrets(stage)
-        ses = stages.connect().client(
-            "sesv2"
-        )  # an administrator proves once, with DNS records, who sends from a domain
+        # An administrator does this once, and proves with DNS records that the domain may be sent from.
+        ses = stages.connect().client("sesv2")
         with suppress(ses.exceptions.AlreadyExistsException):
             ses.create_email_identity(EmailIdentity=stage.settings.mail_domain)
         self._be_patient()

@@ -19,10 +19,11 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import TaskID
 
 from admin.deployment import stages
 from admin.deployment.stacks import DeployFailed
+from admin.terminal import bars
 from chalicelib.clock import utc_now
 from chalicelib.config import Programme
 
@@ -119,14 +120,7 @@ class Screen:
         self._console = Console(highlight=False, file=sys.stdout)
         self._began = self._ended = time.monotonic()
         self._tasks: dict[str, TaskID] = {}
-        self._bars = Progress(
-            TextColumn("{task.description:<32}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=self._console,
-            disable=not self._console.is_terminal,
-        )
+        self._bars = bars(self._console, 32)
 
     def line(self, text: str) -> None:
         self._ended = time.monotonic()

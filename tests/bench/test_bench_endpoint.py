@@ -63,20 +63,6 @@ def test_reads_are_billed_by_4_kb_and_writes_by_1_kb(endpoint: Endpoint, client:
     ]
 
 
-def test_an_update_keeps_what_is_there(endpoint: Endpoint, client: Any) -> None:
-    asked = {
-        "TableName": "t",
-        "Key": KEY,
-        "UpdateExpression": "SET #0 = if_not_exists (#0, :0)",
-        "ExpressionAttributeNames": {"#0": "x"},
-        "ReturnValues": "ALL_NEW",
-    }
-    for number in ("1", "2"):
-        answer = client.update_item(ExpressionAttributeValues={":0": {"N": number}}, **asked)
-        assert answer["Attributes"] == {**KEY, "x": {"N": "1"}}
-    assert [call.write_units for call in endpoint.calls] == [1, 1]
-
-
 def test_an_item_is_put_once_and_a_transaction_costs_twice_and_writes_all_or_nothing(
     endpoint: Endpoint, client: Any
 ) -> None:
@@ -96,36 +82,12 @@ def test_an_item_is_put_once_and_a_transaction_costs_twice_and_writes_all_or_not
     assert [call.write_units for call in endpoint.calls] == [1, 1, 6, 4]
 
 
-def test_a_batch_pays_for_each_key_also_where_there_is_nothing(endpoint: Endpoint, client: Any) -> None:
-    client.put_item(Item=KEY, **PUT)
-    nothing = {"pk": {"S": "a"}, "sk": {"S": "c"}}
-    found = client.batch_get_item(RequestItems={"t": {"Keys": [KEY, nothing], "ConsistentRead": True}})
-    assert found["Responses"] == {"t": [KEY]}
-    assert endpoint.calls[-1] == Call("BatchGetItem", 2, 0)
-
-
 def test_a_batch_sends_what_is_asked_for_and_is_billed_for_the_whole_item(endpoint: Endpoint, client: Any) -> None:
     endpoint.items["t", "a", "b"] = {**KEY, "x": {"S": "x" * 5000}, "y": {"S": "y"}}
     asked = {"Keys": [KEY], "ConsistentRead": True, "ProjectionExpression": "pk,y,z"}
     found = client.batch_get_item(RequestItems={"t": asked})
     assert found["Responses"] == {"t": [{"pk": {"S": "a"}, "y": {"S": "y"}}]}
     assert endpoint.calls == [Call("BatchGetItem", 2, 0)]
-
-
-def test_numbers_are_counted_down_while_there_is_enough(endpoint: Endpoint, client: Any) -> None:
-    endpoint.items["t", "a", "b"] = {**KEY, "left": {"N": "3"}}
-    take = {
-        "TableName": "t",
-        "Key": KEY,
-        "UpdateExpression": "ADD #0 :0",
-        "ConditionExpression": "#0 >= :1",
-        "ExpressionAttributeNames": {"#0": "left"},
-        "ExpressionAttributeValues": {":0": {"N": "-2"}, ":1": {"N": "2"}},
-    }
-    client.update_item(**take)
-    with pytest.raises(ClientError, match="ConditionalCheckFailedException"):
-        client.update_item(**take)
-    assert endpoint.items["t", "a", "b"]["left"] == {"N": "1"}
 
 
 @pytest.mark.parametrize(
