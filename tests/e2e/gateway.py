@@ -258,7 +258,7 @@ class Gateway:
     def corrected(self, **changes: Any) -> str:
         """Somebody registered whose record an administrator has corrected since; `changes` are to the record."""
         person = self.registered()
-        store = self.services._registration_store
+        store = self.services.registration_store
         before = store.record(person)
         assert before is not None
         registrant = replace(before.registrant, **changes)
