@@ -1,10 +1,12 @@
-"""What names a person is nowhere in the clear, and how many calls each use case may cost."""
+"""What names a person is nowhere in the clear; registering tells little of others; what each use case may cost."""
 
 from __future__ import annotations
 
 import base64
 import json
 import logging
+from datetime import date, timedelta
+from typing import Any
 
 import boto3
 import pytest
@@ -12,16 +14,17 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from cryptography.exceptions import InvalidTag
 
 from chalicelib.aws.admin_acts import Journal
-from chalicelib.errors import Unavailable
+from chalicelib.errors import DomainError, Unavailable
 from chalicelib.registration import errors
 from chalicelib.registration.exclusions import ExclusionList, ExclusionLists
-from chalicelib.registration.items import ExclusionActItem
-from chalicelib.registration.rules import Standing
+from chalicelib.registration.items import Exclusion, ExclusionActItem, Refused
+from chalicelib.registration.rules import Employment, Standing
+from chalicelib.registration.service import Registrations
 from chalicelib.registration.store import RegistrationStore
 from chalicelib.registration.vault import Vault
 from tests.builders.aws_calls import wrap_calls
 from tests.builders.crashes import Calls
-from tests.builders.registration import ACCOUNT, SITI, form, rows, vault
+from tests.builders.registration import ACCOUNT, SITI, form, other_form, rows, vault
 from tests.conftest import T0
 
 SECRETS = [SITI.nik, SITI.kk, "81234567890", "3456-7890", "Siti", "Aminah", ACCOUNT.account_number]
@@ -155,3 +158,94 @@ def test_reads_are_consistent(service, monkeypatch):
     wrap_calls(monkeypatch, seeing)
     service.registrant("siti")
     assert asked == [True]
+
+
+OWN_PHONE = {"phone": "081311112222"}
+TOMORROW = T0 + timedelta(days=1)
+
+
+@pytest.fixture
+def registered(cloud, service) -> Registrations:
+    """Siti is registered, and the NIK of another is on an exclusion list."""
+    service.register("siti", SITI, T0)
+    Exclusion(f"X#{vault(cloud).mac('nik', other_form(8).nik)}", "EXCLUDED", lists={"x/1/2026-11-01"}).save()
+    return service
+
+
+NIKS = {"taken": SITI.nik, "excluded": other_form(8).nik, "free": other_form(7).nik}
+
+
+def told(service: Registrations, who: str, now=T0, **changes: Any) -> str:
+    """The code of a refusal with its facts; `ok` without one."""
+    try:
+        service.register(who, form(**changes), now)
+    except DomainError as error:
+        return str(error)
+    return "ok"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({}, "phone_already_used"),
+        ({"consent_version": None}, "consent_missing current=2026-01"),
+        ({"employment": Employment.STUDENT}, "in_formal_education"),
+        ({"birth_date": date(2010, 1, 1)}, "under_age age_min=18"),
+        ({"kk": "1"}, "malformed_kk reason=digits"),
+    ],
+)
+def test_whatever_is_wrong_besides_tells_nothing_of_a_nik_and_costs_the_same(
+    registered, cloud, monkeypatch, wrong, code
+):
+    calls, answers = Calls(monkeypatch), {}
+    for name, nik in NIKS.items():
+        calls.reset()
+        answers[name] = (told(registered, f"thief-{name}", nik=nik, **wrong), tuple(calls.made))
+    assert len(set(answers.values())) == 1, "one cannot be told from another, by its calls neither"
+    assert answers["free"][0] == code
+
+
+def test_the_owner_of_a_nik_learns_with_a_phone_of_their_own_that_it_is_taken_and_how_to_complain(registered):
+    assert told(registered, "owner", **OWN_PHONE) == "nik_already_registered"
+    refusal = errors.NikAlreadyRegistered
+    assert "pengaduan" in refusal.indonesian
+    assert "grievance" in refusal.english
+
+
+def test_refusals_are_counted_by_account_and_day_in_wib_and_the_sixth_is_told_nothing(registered):
+    tries = [{"nik": NIKS["taken"], **OWN_PHONE}, {"nik": NIKS["excluded"], **OWN_PHONE}, {}, {}, {}]
+    codes = [told(registered, "thief", **one) for one in tries]
+    assert codes == ["nik_already_registered", "excluded"] + ["phone_already_used"] * 3
+    for nik in NIKS.values():
+        assert told(registered, "thief", nik=nik, **OWN_PHONE) == "too_many_refusals refusals_max=5"
+    midnight = T0.replace(hour=17)
+    assert told(registered, "thief", midnight - timedelta(seconds=1), **OWN_PHONE) == "too_many_refusals refusals_max=5"
+    assert told(registered, "thief", midnight, nik=NIKS["free"], **OWN_PHONE) == "ok"
+    assert told(registered, "other", nik=other_form(9).nik, phone="081322223333") == "ok", "another account"
+
+
+def test_what_tells_nothing_of_others_is_not_counted(registered):
+    wrong = [{"nik": "1"}, {"consent_version": None}, {"employment": Employment.POLICE}, {"province": "99"}] * 3
+    for changes in wrong:
+        assert told(registered, "clumsy", **{**OWN_PHONE, "nik": NIKS["free"], **changes}) != "ok"
+    assert told(registered, "clumsy", nik=NIKS["free"], **OWN_PHONE) == "ok"
+
+
+def test_changes_are_counted_alike_and_what_changes_nothing_goes_on(registered):
+    assert told(registered, "budi", nik=NIKS["free"], **OWN_PHONE) == "ok"
+    codes = [told(registered, "budi", nik=NIKS["free"]) for _ in range(6)]
+    assert codes == ["phone_already_used"] * 5 + ["too_many_refusals refusals_max=5"]
+    assert told(registered, "budi", nik=NIKS["free"], phone="081322223333") == "too_many_refusals refusals_max=5"
+    assert told(registered, "budi", nik=NIKS["free"], **OWN_PHONE) == "ok", "the same form again"
+    assert told(registered, "budi", nik=NIKS["taken"], **OWN_PHONE) == "nik_cannot_change"
+    assert told(registered, "budi", TOMORROW, nik=NIKS["free"], phone="081322223333") == "ok"
+
+
+def test_a_refusal_that_cannot_be_counted_is_not_told_and_a_count_is_forgotten_two_days_after_its_day_began(
+    registered, monkeypatch
+):
+    told(registered, "thief")
+    row = Refused.get("R#thief", "REFUSED#2026-11-24")
+    assert (row.refusals, row.expires_at) == (1, T0.replace(hour=17) + timedelta(days=1))
+    monkeypatch.setattr(registered._store, "count_refusal", lambda *_: False)
+    assert told(registered, "thief") == "too_many_refusals refusals_max=5"

@@ -1,4 +1,4 @@
-"""Registering and changing a registration, on the production template's table and keys."""
+"""Registering and changing a registration, on the production template's table and keys; also two requests at once."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import msgspec
 import pytest
 from cryptography.exceptions import InvalidTag
 
+from chalicelib.aws import dynamodb
+from chalicelib.errors import Unavailable
 from chalicelib.registration import errors, wire
 from chalicelib.registration.items import Exclusion, Guard, Profile
 from chalicelib.registration.rules import Employment, Standing, Verification
-from chalicelib.registration.store import SHARDS
-from tests.builders.registration import ACCOUNT, SITI, form, guards, other_form, rows, vault
+from chalicelib.registration.store import SHARDS, RegistrationOvertaken
+from tests.builders.registration import ACCOUNT, SITI, form, guards, other_form, registrations, rows, vault
 from tests.conftest import T0
 
 LATER = T0 + timedelta(hours=1)
@@ -140,16 +142,8 @@ def test_a_nik_and_a_phone_register_once_and_a_family_shares_its_card(service, c
     assert first.kk_mac == second.kk_mac
 
 
-def test_a_phone_that_is_taken_tells_nothing_of_the_nik_and_exclusion_is_told_before_a_nik_that_is_taken(
-    service, cloud
-):
+def test_exclusion_is_told_before_a_nik_that_is_taken(service):
     registrant, _ = service.register("siti", SITI, T0)
-    excluded = form(nik=other_form(8).nik)
-    exclude(vault(cloud).mac("nik", excluded.nik))
-    for number, tried in enumerate((SITI, excluded, form(nik=other_form(7).nik))):
-        with pytest.raises(errors.PhoneAlreadyUsed) as caught:
-            service.register(f"thief-{number}", tried, T0)
-        assert caught.value.facts == {}
     exclude(registrant.nik_mac)
     with pytest.raises(errors.Excluded):
         service.register("budi", form(phone="081311112222"), T0)
@@ -225,18 +219,6 @@ def test_a_beneficiary_is_marked_once_corrects_what_they_may_and_stays_revoked_f
     assert (registrant.standing, registrant.beneficiary_wave) == (Standing.REVOKED, 54)
 
 
-def test_who_is_about_to_be_chosen_is_tested_again_on_that_day(service):
-    registrant, _ = service.register("siti", form(birth_date=date(1961, 11, 26)), T0)
-    service.check_still_eligible(registrant, date(2026, 11, 25))
-    with pytest.raises(errors.OverAge):
-        service.check_still_eligible(registrant, date(2026, 11, 26))
-    exclude(registrant.nik_mac)
-    with pytest.raises(errors.Excluded):
-        service.check_still_eligible(registrant, date(2026, 11, 25))
-    with pytest.raises(errors.Excluded):
-        service.check_not_excluded(registrant)
-
-
 def test_a_payment_is_sealed_for_its_person(service):
     service.register("siti", SITI, T0)
     service.register("budi", other_form(7), T0)
@@ -272,3 +254,106 @@ def test_everybody_is_counted_once_in_the_province_they_live_in_now(service):
     service.register("person-1", other_form(1, kk="3174091203180002", province="32", regency="3273"), T0)
     service.set_standing("person-2", Standing.BENEFICIARY, 145)
     assert counted() == {31: 5, 32: 1}
+
+
+class Interrupted:
+    """A vault that lets something else happen once, between a registration's read and its write."""
+
+    def __init__(self, inner, between):
+        self._inner = inner
+        self._between = between
+
+    def __getattr__(self, name):
+        return getattr(self._inner, name)
+
+    def _meanwhile(self):
+        between, self._between = self._between, lambda: None
+        between()
+
+    def new_key(self, registrant_id):
+        self._meanwhile()
+        return self._inner.new_key(registrant_id)
+
+    def open_key(self, registrant_id, wrapped):
+        self._meanwhile()
+        return self._inner.open_key(registrant_id, wrapped)
+
+
+@pytest.fixture
+def interrupted(cloud, programme):
+    return lambda between: registrations(cloud, programme, Interrupted(vault(cloud), between))
+
+
+def test_of_two_people_with_one_nik_at_once_one_registers(service, cloud, interrupted):
+    slower = interrupted(lambda: service.register("siti", SITI, T0))
+    with pytest.raises(errors.NikAlreadyRegistered):
+        slower.register("budi", form(phone="081311112222"), T0)
+    assert list(guards(cloud, "nik").values()) == ["siti"]
+    assert len(guards(cloud, "phone")) == 1
+
+
+def test_of_two_devices_with_one_form_both_succeed_and_one_is_new(service, cloud, interrupted):
+    first = []
+    slower = interrupted(lambda: first.append(service.register("siti", SITI, T0)))
+    registrant, new = slower.register("siti", SITI, T0)
+    assert not new
+    assert first == [(registrant, True)]
+
+
+def test_who_was_overtaken_is_judged_by_what_is_there_now(service, cloud, interrupted):
+    service.register("budi", other_form(7), T0)
+    slower = interrupted(lambda: service.register("siti", SITI, T0))
+    with pytest.raises(errors.NikCannotChange):
+        slower.register("siti", other_form(7), T0)
+
+
+def test_a_change_that_was_overtaken_decides_again_and_leaves_no_guard_behind(service, cloud, interrupted):
+    service.register("siti", SITI, T0)
+    slower = interrupted(lambda: service.register("siti", form(phone="081311112222"), T0))
+    slower.register("siti", form(phone="081333334444"), LATER)
+    assert guards(cloud, "phone") == {f"U#phone#{service.registrant('siti').phone_mac}": "siti"}
+
+
+def test_a_change_does_not_undo_an_award_made_meanwhile(service, cloud, interrupted):
+    service.register("siti", SITI, T0)
+    slower = interrupted(lambda: service.set_standing("siti", Standing.BENEFICIARY, 54))
+    slower.register("siti", form(phone="081311112222"), LATER)
+    registrant = service.registrant("siti")
+    assert (registrant.standing, registrant.beneficiary_wave) == (Standing.BENEFICIARY, 54)
+
+
+def test_a_number_given_up_and_taken_meanwhile_stays_its_new_owner_s(service, cloud, interrupted):
+    service.register("siti", SITI, T0)
+
+    def meanwhile():
+        service.register("siti", form(phone="081311112222"), T0)
+        service.register("budi", form(nik=other_form(7).nik), T0)
+
+    slower = interrupted(meanwhile)
+    slower.register("siti", form(phone="081333334444"), LATER)
+    assert sorted(guards(cloud, "phone").values()) == ["budi", "siti"]
+
+
+def test_who_is_overtaken_for_ever_is_told_to_come_back(service, monkeypatch):
+    def overtaken(*_args, **_kwargs):
+        raise RegistrationOvertaken
+
+    monkeypatch.setattr(service._store, "save", overtaken)
+    with pytest.raises(Unavailable):
+        service.register("siti", SITI, T0)
+
+
+def test_a_write_whose_answer_was_lost_is_a_success_when_repeated(service, cloud, monkeypatch):
+    commit = dynamodb.Transaction._commit
+
+    def commit_and_lose_the_answer(self):
+        commit(self)
+        raise Unavailable
+
+    with monkeypatch.context() as patched:
+        patched.setattr(dynamodb.Transaction, "_commit", commit_and_lose_the_answer)
+        with pytest.raises(Unavailable):
+            service.register("siti", SITI, T0)
+    registrant, new = service.register("siti", SITI, LATER)
+    assert not new
+    assert registrant.registered_at == T0

@@ -1,15 +1,24 @@
-"""Clock, ids and the programme's figures."""
+"""Clock, ids, amounts and the programme's figures; its two schemes, of which a person keeps that of their wave."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib import clock, config, ids
+from chalicelib.config import Programme, Scheme
+from chalicelib.money import Rupiah, format_idr, rupiah
+from chalicelib.outcomes.survey_rules import of_beneficiary
+from chalicelib.payouts.errors import NotInScheme
+from chalicelib.payouts.rules import Kind, amount
+from chalicelib.training.rules import opening_account
+from tests.conftest import T0
 
 
 def test_wib_is_seven_hours_ahead_and_its_day_begins_at_17_utc():
@@ -88,3 +97,71 @@ def test_a_wrong_figure_is_refused_by_name_when_loaded(tmp_path, old, new, reaso
 def test_missing_settings_are_named():
     with pytest.raises(config.BadConfiguration, match="user_pool"):
         config.settings_from_environment({"GELOMBANG_STAGE": "local", "AWS_REGION": "ap-southeast-3"})
+
+
+@pytest.mark.parametrize("amount", [0, 1, 600_000, 10**15])
+def test_a_whole_number_from_zero_on_is_an_amount(amount):
+    assert rupiah(amount) == amount
+    assert type(rupiah(amount)) is int
+
+
+@pytest.mark.parametrize("amount", [-1, True, False, 1.0, 600_000.5, Decimal(5), "5", None])
+def test_anything_else_is_refused(amount):
+    with pytest.raises(ValueError, match=r"^an amount is a whole number of rupiah, not below zero$"):
+        rupiah(amount)
+
+
+@pytest.mark.parametrize(
+    ("amount", "written"),
+    [(0, "Rp0"), (999, "Rp999"), (50_000, "Rp50.000"), (600_000, "Rp600.000"), (1_234_567_890, "Rp1.234.567.890")],
+)
+def test_an_amount_is_written_as_in_indonesia(amount, written):
+    assert format_idr(Rupiah(amount)) == written
+
+
+def most(scheme: Scheme) -> int:
+    """All that one person can get, balance and money together."""
+    return scheme.training_idr + scheme.incentives * scheme.incentive_idr + scheme.surveys * scheme.survey_idr
+
+
+@pytest.mark.parametrize(
+    ("waves", "version", "balance", "all_in_all"),
+    [
+        ((1, 11, 47, 53), "2020", "Rp1.000.000", "Rp3.550.000"),
+        ((54, 68, 145, 100_001), "2023", "Rp3.500.000", "Rp4.200.000"),
+    ],
+)
+def test_every_wave_has_the_scheme_of_its_years(programme: Programme, waves, version, balance, all_in_all):
+    for wave in waves:
+        scheme = programme.scheme(wave)
+        assert scheme.version == version
+        assert format_idr(rupiah(opening_account(scheme).balance_idr)) == balance
+        assert format_idr(rupiah(most(scheme))) == all_in_all
+
+
+def test_the_first_scheme_paid_four_incentives_which_alumni_used_as_capital(programme: Programme):
+    first, second = programme.scheme(53), programme.scheme(54)
+    assert first.incentives * first.incentive_idr == 2_400_000
+    assert second.incentives * second.incentive_idr == 600_000
+
+
+def test_a_scheme_that_comes_later_changes_nothing_for_those_before_it(programme: Programme):
+    next_one = Scheme(
+        version="2027",
+        first_wave=200,
+        training_idr=4_000_000,
+        incentive_idr=700_000,
+        incentives=1,
+        survey_idr=75_000,
+        surveys=1,
+    )
+    later = msgspec.structs.replace(programme, schemes=(*programme.schemes, next_one))
+    for wave in (1, 53, 54, 199):
+        assert later.scheme(wave) == programme.scheme(wave)
+    assert amount(Kind.INCENTIVE, later.scheme(199)) == 600_000
+    assert amount(Kind.INCENTIVE, later.scheme(200)) == 700_000
+    with pytest.raises(NotInScheme):
+        amount(Kind.SURVEY_2, later.scheme(200))
+    survey = {"wave": 200, "region": 31, "scheme": later.scheme(200), "rules": programme.surveys, "now": T0}
+    assert of_beneficiary("ani", number=1, **survey).amount_idr == 75_000
+    assert of_beneficiary("ani", number=2, **survey) is None

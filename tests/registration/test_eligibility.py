@@ -1,0 +1,188 @@
+"""Who may take part, in which order they are refused, and that asking of many gives what asking of each gives."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pynamodb.exceptions import GetError
+
+from chalicelib.aws.dynamodb_protocol import Wire
+from chalicelib.errors import DomainError
+from chalicelib.registration import rules
+from chalicelib.registration.errors import (
+    ConsentMissing,
+    Excluded,
+    ExcludedOccupation,
+    InFormalEducation,
+    NotRegistered,
+    OverAge,
+    UnderAge,
+)
+from chalicelib.registration.items import Profile, person_pk
+from chalicelib.registration.rules import Employment, Standing
+from chalicelib.registration.store import RegistrationStore
+from tests.builders.aws_calls import wrap_calls
+from tests.builders.registration import other_form
+from tests.conftest import T0
+
+DAY = date(2026, 11, 24)
+ADULT = date(1995, 8, 17)
+
+
+def test_everybody_is_asked_for_one_of_these_and_no_other():
+    may = ["jobseeker", "laid_off", "worker", "entrepreneur"]
+    excluded = ["state_official", "legislator", "civil_servant", "military", "police", "village_official"]
+    assert set(Employment) == {*may, "student", *excluded, "soe_executive"}
+
+
+@pytest.mark.parametrize("employment", Employment)
+def test_those_the_programme_is_for_may_take_part_and_students_and_excluded_occupations_may_not(programme, employment):
+    def judged(birth_date: date) -> object:
+        try:
+            return rules.check_eligible(employment, birth_date, DAY, programme.eligibility)
+        except DomainError as error:
+            return type(error), error.facts
+
+    expected: object = ExcludedOccupation, {"employment": employment}
+    if employment is Employment.STUDENT:
+        expected = InFormalEducation, {}
+    elif employment in {"jobseeker", "laid_off", "worker", "entrepreneur"}:
+        expected = None
+    assert judged(ADULT) == expected
+    assert expected is None or judged(date(2015, 1, 1)) == expected, "it comes before the age"
+
+
+@pytest.mark.parametrize(
+    ("last_day", "too_late", "refusal", "facts"),
+    [
+        (date(2008, 11, 24), date(2008, 11, 25), UnderAge, {"age_min": 18}),
+        (date(1961, 11, 25), date(1961, 11, 24), OverAge, {"age_max": 64}),
+    ],
+)
+def test_one_may_take_part_from_the_eighteenth_birthday_until_the_day_before_the_sixty_fifth(
+    programme, last_day, too_late, refusal, facts
+):
+    rules.check_eligible(Employment.WORKER, last_day, DAY, programme.eligibility)
+    with pytest.raises(refusal) as refused:
+        rules.check_eligible(Employment.WORKER, too_late, DAY, programme.eligibility)
+    assert refused.value.facts == facts
+
+
+@pytest.mark.parametrize("version", [None, "", "1999-01"])
+def test_consent_to_no_current_text_is_missing(programme, version):
+    with pytest.raises(ConsentMissing) as refused:
+        rules.check_consent(version, programme.eligibility)
+    assert refused.value.facts == {"current": programme.eligibility.consent_versions[-1]}
+
+
+def test_somebody_born_on_a_leap_day_grows_older_on_the_first_of_march():
+    born = date(2008, 2, 29)
+    assert rules.age_on(born, date(2026, 2, 28)) == 17
+    assert rules.age_on(born, date(2026, 3, 1)) == 18
+    assert rules.age_on(born, date(2028, 2, 29)) == 20
+
+
+@given(st.dates(date(1930, 1, 1), date(2010, 1, 1)), st.dates(date(2020, 1, 1), date(2060, 1, 1)))
+def test_an_age_never_falls_and_rises_once_a_year(born, day):
+    age = rules.age_on(born, day)
+    next_year = date(day.year + 1, day.month, 28 if (day.month, day.day) == (2, 29) else day.day)
+    assert rules.age_on(born, next_year) in {age, age + 1}
+    assert born.year + age in {day.year, day.year - 1}
+
+
+def test_standing_never_goes_back():
+    for before, after in rules.NEXT.items():
+        assert before not in after
+        assert all(before not in rules.NEXT[later] for later in after)
+    assert rules.NEXT[Standing.REVOKED] == frozenset()
+
+
+def test_what_names_a_person_has_no_readable_repr():
+    person = rules.PersonalData("3174095708950001", "3174091203180002", "Siti Aminah", "+6281234567890")
+    address = rules.FinancialAddress("BNI", "0123456789", "Siti Aminah")
+    for text in (repr(person), repr(address)):
+        assert not any(secret in text for secret in ("3174", "Siti", "+62", "0123456789"))
+
+
+CLOSING_DAY = date(2026, 11, 30)
+
+
+@pytest.fixture
+def people(cloud, service):
+    """Eight people, each with another fate by now."""
+    store = RegistrationStore(cloud.region)
+    names = ["fit", "police", "student", "young", "old", "excluded", "chosen", "revoked"]
+    for number, name in enumerate(names, 1):
+        service.register(name, other_form(number), T0)
+
+    def change(name: str, **values: object) -> None:
+        item = Profile(person_pk(name), "PROFILE")
+        item.update([getattr(Profile, attribute).set(value) for attribute, value in values.items()])
+
+    change("police", employment=Employment.POLICE)
+    change("student", employment=Employment.STUDENT)
+    change("young", birth_date=date(2008, 12, 1))
+    change("old", birth_date=date(1961, 11, 30))
+    store.exclude(service.registrant("excluded").nik_mac, "police/2026-11/2026-11-01")
+    store.exclude(service.registrant("police").nik_mac, "police/2026-11/2026-11-01")
+    service.set_standing("chosen", Standing.BENEFICIARY, 144)
+    service.set_standing("revoked", Standing.REVOKED)
+    return service
+
+
+def test_each_has_the_reason_that_they_would_be_refused_with(people):
+    expected = {
+        "police": ExcludedOccupation,
+        "student": InFormalEducation,
+        "young": UnderAge,
+        "old": OverAge,
+        "excluded": Excluded,
+        "chosen": Standing.BENEFICIARY,
+        "revoked": Standing.REVOKED,
+        "nobody": NotRegistered,
+    }
+    assert people.unfit([*expected, "fit"], CLOSING_DAY) == expected
+    assert people.unfit(["young", "old"], date(2026, 12, 1)) == {"old": OverAge}, "the day given counts"
+    assert people.unfit(["young", "old"], date(2026, 11, 29)) == {"young": UnderAge}
+    people.check_still_eligible(people.registrant("fit"), CLOSING_DAY)
+    for name in ("police", "student", "young", "old", "excluded"):
+        with pytest.raises(DomainError) as caught:
+            people.check_still_eligible(people.registrant(name), CLOSING_DAY)
+        assert type(caught.value) is expected[name]
+
+
+def test_two_calls_are_made_and_nothing_is_read_but_what_is_needed(people, monkeypatch):
+    made: list[tuple[str, Any]] = []
+
+    def watched(original):
+        def call(client, operation, parameters):
+            made.append((operation, parameters["RequestItems"]))
+            return original(client, operation, parameters)
+
+        return call
+
+    wrap_calls(monkeypatch, watched)
+    people.unfit(["fit", "excluded", "police"], CLOSING_DAY)
+    assert [operation for operation, _ in made] == ["BatchGetItem", "BatchGetItem"]
+    [profiles], [exclusions] = (asked.values() for _, asked in made)
+    assert profiles["ProjectionExpression"] == "pk,employment,birth_date,nik_mac,standing"
+    assert (len(profiles["Keys"]), len(exclusions["Keys"])) == (3, 2)
+    assert profiles["ConsistentRead"] is exclusions["ConsistentRead"] is True
+    made.clear()
+    assert people.unfit(["nobody"], CLOSING_DAY) == {"nobody": NotRegistered}
+    assert len(made) == 1
+
+
+def test_what_cannot_be_read_is_not_taken_for_withdrawn(people, monkeypatch):
+    from botocore.exceptions import ReadTimeoutError
+
+    def broken(*_: Any) -> Any:
+        raise ReadTimeoutError(endpoint_url="https://dynamodb")
+
+    monkeypatch.setattr(Wire, "call", broken)
+    with pytest.raises(GetError):
+        people.unfit(["fit"], CLOSING_DAY)
