@@ -23,11 +23,9 @@ from tests.conftest import REGION, T0
 def desk(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Desk:
     desk = Desk(cloud, programme)
 
-    def load(name: str) -> SimpleNamespace:
-        assert name == "test"
-        return SimpleNamespace(services=SimpleNamespace(helpdesk=desk.helpdesk))
-
-    monkeypatch.setattr(stages, "load", load)
+    monkeypatch.setattr(
+        stages, "load", {"test": SimpleNamespace(services=SimpleNamespace(helpdesk=desk.helpdesk))}.__getitem__
+    )
     at(monkeypatch, T0)
     return desk
 

@@ -32,6 +32,7 @@ from tests.builders.waves import FREEZES, OPENS, PEOPLE, ROUND, WAVE, WavesWorld
 from tests.conftest import T0
 
 APPEAL = AboutSelection(WAVE)
+FORM = GrievanceForm(AboutRegistration(), Category.OTHER, TEXT)
 LATE = datetime.fromisoformat("2026-12-08T17:00:00+00:00")
 """Ten working days after `T0`."""
 
@@ -142,8 +143,7 @@ def test_who_was_refused_for_the_family_card_is_told_how_many_hold_it(appeals, w
 
 def test_a_second_click_meets_the_first_and_different_words_do_not(desk):
     first = desk.file("siti")
-    form = GrievanceForm(first.about, first.category, TEXT)
-    assert desk.helpdesk.file("siti", form, T0 + timedelta(days=1)) == (first, False)
+    assert desk.helpdesk.file("siti", FORM, T0 + timedelta(days=1)) == (first, False)
     other = desk.file("siti", text="Yang lain.", now=T0 + timedelta(seconds=1))
     somebodys = desk.file("budi")
     assert len({first.number, other.number, somebodys.number}) == 3
@@ -157,8 +157,7 @@ def test_of_two_clicks_at_once_one_files(desk, monkeypatch):
     found, asked = desk.store.by_number, count()
     # As if the second one had looked before the first one wrote.
     monkeypatch.setattr(desk.store, "by_number", lambda number: found(number) if next(asked) else None)
-    form = GrievanceForm(first.about, first.category, TEXT)
-    assert desk.helpdesk.file("siti", form, T0 + timedelta(seconds=1)) == (first, False)
+    assert desk.helpdesk.file("siti", FORM, T0 + timedelta(seconds=1)) == (first, False)
     assert desk.store.unanswered_of("siti") == 1
 
 
@@ -174,7 +173,7 @@ def test_one_person_has_only_so_many_unanswered_and_an_answer_makes_room(desk, m
     assert refused.value.facts == {"open_max": limit}
     assert desk.store.by_number(views[0].number).state is GrievanceState.OPEN
     # A repeat is none more, and others are not in the way.
-    assert desk.helpdesk.file("siti", GrievanceForm(views[0].about, views[0].category, views[0].text), T0)[1] is False
+    assert desk.helpdesk.file("siti", GrievanceForm(FORM.about, FORM.category, views[0].text), T0)[1] is False
     desk.file("budi")
     desk.helpdesk.answer(views[0].number, "Sudah kami perbaiki.", ADMIN, T0)
     desk.file("siti", text="Satu lagi.")
@@ -197,9 +196,8 @@ def test_what_is_said_is_nowhere_in_clear_and_nobodys_else(desk):
     number = desk.file("siti").number
     desk.helpdesk.escalate(number, "Tolong periksa nomor HP-nya.", ADMIN, T0)
     desk.helpdesk.answer(number, "Nomor HP Anda sudah benar.", ADMIN, T0)
-    stored = json.dumps(desk.items(), default=repr)
-    assert "nomor" not in stored.lower()
-    assert "0812" not in stored
+    stored = json.dumps(desk.items(), default=repr).lower()
+    assert ("nomor" in stored, "0812" in stored) == (False, False)
     assert desk.helpdesk.of("budi") == []
 
 
@@ -211,16 +209,12 @@ def test_an_answer_is_given_once_shown_to_its_person_and_says_who_gave_it(desk):
     later = T0 + timedelta(days=3)
     assert desk.helpdesk.answer(view.number, "Sudah kami perbaiki.", ADMIN, later) is True
     shown = desk.helpdesk.of("siti")[0]
-    assert (shown.state, shown.answer.text, shown.answer.answered_at) == (
-        GrievanceState.ANSWERED,
-        "Sudah kami perbaiki.",
-        iso(later),
-    )
+    assert (shown.state, shown.answer.text) == (GrievanceState.ANSWERED, "Sudah kami perbaiki.")
+    assert shown.answer.answered_at == iso(later)
     assert desk.helpdesk.answer(view.number, "Sudah kami perbaiki.", "arn:another", later + timedelta(days=1)) is False
-    with pytest.raises(AlreadyAnswered):
-        desk.helpdesk.answer(view.number, "Ternyata belum.", ADMIN, later)
-    with pytest.raises(AlreadyAnswered):
-        desk.helpdesk.escalate(view.number, "Terlambat.", ADMIN, later)
+    for deed in (desk.helpdesk.answer, desk.helpdesk.escalate):
+        with pytest.raises(AlreadyAnswered):
+            deed(view.number, "Ternyata belum.", ADMIN, later)
     answer = desk.helpdesk.show(view.number).grievance.answer
     assert (answer.at, answer.by) == (later, ADMIN)
     assert desk.store.unanswered_of("siti") == 0
@@ -269,16 +263,15 @@ def test_of_two_answers_at_once_one_counts(desk, monkeypatch):
 
 def test_what_dies_at_any_call_is_done_once_in_the_end(desk, monkeypatch):
     calls = Calls(monkeypatch)
-    form = GrievanceForm(AboutRegistration(), Category.OTHER, TEXT)
     for n, when in product(range(4), ("before", "after")):
         person, later = f"{when}-{n}", T0 + timedelta(minutes=1)
         calls.reset()
         if n < 3:  # the fourth call is that to the queue of mails
             getattr(calls, when)[n] = die
             with pytest.raises(Crash):
-                desk.helpdesk.file(person, form, T0)
+                desk.helpdesk.file(person, FORM, T0)
             calls.reset()
-        view, _ = desk.helpdesk.file(person, form, later)
+        view, _ = desk.helpdesk.file(person, FORM, later)
         assert (desk.helpdesk.of(person), desk.store.unanswered_of(person)) == ([view], 1)
         calls.reset()
         getattr(calls, when)[n] = die
@@ -297,13 +290,10 @@ def test_what_dies_at_any_call_is_done_once_in_the_end(desk, monkeypatch):
 
 
 def test_a_number_that_is_nobodys_is_refused(desk):
-    for deed in (
-        lambda number: desk.helpdesk.show(number),
-        lambda number: desk.helpdesk.answer(number, "Halo.", ADMIN, T0),
-        lambda number: desk.helpdesk.escalate(number, "Halo.", ADMIN, T0),
-    ):
+    number, words = "aaaa-bbbb-cccc-dddd", ("Halo.", ADMIN, T0)
+    for deed, given in ((desk.helpdesk.show, ()), (desk.helpdesk.answer, words), (desk.helpdesk.escalate, words)):
         with pytest.raises(UnknownGrievance):
-            deed("aaaa-bbbb-cccc-dddd")
+            deed(number, *given)
 
 
 # Counting

@@ -22,8 +22,6 @@ from chalicelib.web.me import Deadline, next_deadline
 from tests.builders.surveys import ANSWERS, COMPARED, DAY, WAVE, beneficiary, with_days
 from tests.conftest import ROOT, T0
 
-INSTANT = timedelta(microseconds=1)
-
 
 def opened(programme: Programme, number: int = 1, surveys: int = 2) -> Survey | None:
     scheme = msgspec.structs.replace(programme.scheme(WAVE), surveys=surveys)
@@ -47,7 +45,7 @@ def test_there_are_only_as_many_surveys_as_the_scheme_has(programme, surveys, nu
 
 def test_a_survey_is_open_until_the_instant_it_closes_and_an_answered_one_stays_answered(survey):
     assert survey.closes_at == T0 + 30 * DAY
-    assert survey_rules.state(survey, survey.closes_at - INSTANT) is SurveyState.OPEN
+    assert survey_rules.state(survey, survey.closes_at - timedelta(microseconds=1)) is SurveyState.OPEN
     assert survey_rules.state(survey, survey.closes_at) is SurveyState.CLOSED
     answered = replace(survey, answers={}, answered_at=T0)
     assert survey_rules.state(answered, survey.closes_at) is SurveyState.ANSWERED

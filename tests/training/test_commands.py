@@ -26,11 +26,7 @@ from tests.conftest import T0
 def stage(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Scene:
     built = scene(cloud, programme)
 
-    def load(name: str) -> SimpleNamespace:
-        assert name == "test"
-        return SimpleNamespace(services=built.services)
-
-    monkeypatch.setattr(stages, "load", load)
+    monkeypatch.setattr(stages, "load", {"test": SimpleNamespace(services=built.services)}.__getitem__)
     monkeypatch.setattr(stages, "caller", lambda: ANI)
     return built
 
