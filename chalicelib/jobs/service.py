@@ -18,7 +18,7 @@ from ..waves.service import Waves
 from . import rules, wire
 from .errors import ApplicationWithdrawn, NotGraduated, UnknownVacancy, VacancyClosed, VacancyReferenceUsed
 from .rules import Application, JobCounts, Offer, Vacancy
-from .store import ApplicationStore, VacancyStore
+from .store import JobsStore
 
 log = logging.getLogger(__name__)
 
@@ -32,15 +32,13 @@ class Jobs:
 
     def __init__(
         self,
-        vacancies: VacancyStore,
-        applications: ApplicationStore,
+        store: JobsStore,
         registrations: Registrations,
         waves: Waves,
         trainings: Trainings,
         programme: Programme,
     ) -> None:
-        self._vacancies = vacancies
-        self._applications = applications
+        self._store = store
         self._registrations = registrations
         self._waves = waves
         self._trainings = trainings
@@ -66,10 +64,10 @@ class Jobs:
             offer=offer,
             posted_at=now.replace(microsecond=0),
         )
-        recorded = self._vacancies.vacancy(vacancy.id)
+        recorded = self._store.vacancy(vacancy.id)
         if recorded is None:
             rules.check_offer(offer, self._skills, now, self._rules, self._skew)
-            if self._vacancies.post(vacancy):
+            if self._store.post(vacancy):
                 return wire.posting_view(vacancy, now), True
             # The same reference came a moment earlier, by another request.
             recorded = self._own(partner.id, vacancy.id)
@@ -93,7 +91,7 @@ class Jobs:
                 return wire.posting_view(old, now)
             rules.check_offer(offer, self._skills, now, self._rules, self._skew)
             new = replace(old, offer=offer, version=old.version + 1)
-            if self._vacancies.replace(old, new):
+            if self._store.replace(old, new):
                 return wire.posting_view(new, now)
         raise Unavailable()
 
@@ -110,8 +108,8 @@ class Jobs:
         A read for each page of 100 and a read and a transaction for each vacancy; begun again, it goes on.
         """
         closed, last = 0, None
-        while keys := self._vacancies.posted(partner_id, last, _CLOSED_AT_ONCE):
-            found = self._vacancies.vacancies([_id(key) for key in keys])
+        while keys := self._store.posted(partner_id, last, _CLOSED_AT_ONCE):
+            found = self._store.vacancies([_id(key) for key in keys])
             still = [vacancy.id for vacancy in found.values() if vacancy.closed_at is None]
             for vacancy_id in still:
                 self._close(partner_id, vacancy_id, now)
@@ -120,9 +118,9 @@ class Jobs:
 
     def posted(self, partner: Partner, page: wire.PageQuery, now: datetime) -> wire.PostingList:
         """A partner's own vacancies, newest first: one query and one batch of reads."""
-        keys = self._vacancies.posted(partner.id, wire.key(page.cursor), page.limit)
+        keys = self._store.posted(partner.id, wire.key(page.cursor), page.limit)
         ids = [_id(key) for key in keys]
-        found = self._vacancies.vacancies(ids)
+        found = self._store.vacancies(ids)
         views = [wire.posting_view(found[one], now) for one in ids if one in found]
         return wire.PostingList(views, _next_cursor(keys, page.limit))
 
@@ -133,7 +131,7 @@ class Jobs:
         three reads and two KMS calls. Raises `NotFound` (no such vacancy, or another's).
         """
         self._own(partner.id, vacancy_id)
-        found = self._applications.applicants(vacancy_id, wire.key(page.cursor), page.limit)
+        found = self._store.applicants(vacancy_id, wire.key(page.cursor), page.limit)
         views = [view for key, person in found if (view := self._applicant(key, person)) is not None]
         # The law wants to know who was shown to whom, and when; it needs no names for it.
         log.info("applicants_shown", extra={"vacancy": vacancy_id, "partner": partner.id, "applicants": len(views)})
@@ -150,15 +148,13 @@ class Jobs:
         self._check_graduated(registrant_id)
         province = self._registrations.registrant(registrant_id).region
         skills = self._trainings.skills_of(registrant_id)
-        listings = [
-            one for skill in sorted(skills) for one in self._vacancies.newest(skill, self._rules.newest_per_skill)
-        ]
+        listings = [one for skill in sorted(skills) for one in self._store.newest(skill, self._rules.newest_per_skill)]
         ranked = rules.ranked(listings, skills, province, now)
         if page.cursor is not None:
             ranked = [one for one in ranked if one.rank > wire.rank(page.cursor)]
         shown = ranked[: page.limit]
         # The lists lag a moment behind: what is shown is the vacancy itself, if it is still open and still suits.
-        found = self._vacancies.vacancies([one.listing.vacancy_id for one in shown])
+        found = self._store.vacancies([one.listing.vacancy_id for one in shown])
         views = [
             wire.MatchView(wire.vacancy_view(vacancy, now), wire.Reason(sorted(matched.shared), matched.place))
             for one in shown
@@ -176,18 +172,18 @@ class Jobs:
         Three reads and one transaction.
         """
         rules.check_consent(form.share)
-        recorded = self._applications.application(registrant_id, form.vacancy_id)
+        recorded = self._store.application(registrant_id, form.vacancy_id)
         if recorded is not None and recorded.withdrawn_at is not None:
             raise ApplicationWithdrawn()
         if recorded is None:
             self._check_graduated(registrant_id)
-        vacancy = self._vacancies.vacancy(form.vacancy_id)
+        vacancy = self._store.vacancy(form.vacancy_id)
         if vacancy is None:
             raise UnknownVacancy()
         if recorded is not None:
             return wire.application_view(recorded, vacancy, now), False
         application = Application(registrant_id, vacancy.id, to_milliseconds(now))
-        new = self._applications.add(application, now)
+        new = self._store.add(application, now)
         if not new:
             # Another request of the same person came a moment earlier.
             application = self._application(registrant_id, vacancy.id)
@@ -199,12 +195,12 @@ class Jobs:
         Again is harmless. Raises `NotFound` if the person never applied. Two reads and at most one transaction.
         """
         application = self._application(registrant_id, vacancy_id)
-        vacancy = self._vacancies.vacancy(vacancy_id)
+        vacancy = self._store.vacancy(vacancy_id)
         if vacancy is None:
             raise NotFound()
         if application.withdrawn_at is None:
             withdrawn_at = to_milliseconds(now)
-            if self._applications.withdraw(application, withdrawn_at):
+            if self._store.withdraw(application, withdrawn_at):
                 application = replace(application, withdrawn_at=withdrawn_at)
             else:
                 # Another request of the same person came a moment earlier.
@@ -213,12 +209,10 @@ class Jobs:
 
     def applications(self, registrant_id: str, page: wire.PageQuery, now: datetime) -> wire.ApplicationList:
         """A person's applications, the withdrawn ones too, newest first: one query and one batch of reads."""
-        mine = {
-            rules.dated(one.consented_at, one.vacancy_id): one for one in self._applications.applications(registrant_id)
-        }
+        mine = {rules.dated(one.consented_at, one.vacancy_id): one for one in self._store.applications(registrant_id)}
         before = wire.key(page.cursor)
         keys = sorted((key for key in mine if before is None or key < before), reverse=True)[: page.limit]
-        found = self._vacancies.vacancies([mine[key].vacancy_id for key in keys])
+        found = self._store.vacancies([mine[key].vacancy_id for key in keys])
         shown = [mine[key] for key in keys if mine[key].vacancy_id in found]
         views = [wire.application_view(one, found[one.vacancy_id], now) for one in shown]
         return wire.ApplicationList(views, _next_cursor(keys, page.limit))
@@ -227,10 +221,10 @@ class Jobs:
 
     def counts(self, now: datetime) -> JobCounts:
         """How large the market is; for a schedule, not for a request."""
-        return self._vacancies.counts(now)
+        return self._store.counts(now)
 
     def _own(self, partner_id: str, vacancy_id: str) -> Vacancy:
-        vacancy = self._vacancies.vacancy(vacancy_id)
+        vacancy = self._store.vacancy(vacancy_id)
         if vacancy is None or vacancy.partner_id != partner_id:
             raise NotFound()
         return vacancy
@@ -241,12 +235,12 @@ class Jobs:
             if old.closed_at is not None:
                 return old
             new = replace(old, closed_at=now.replace(microsecond=0), version=old.version + 1)
-            if self._vacancies.replace(old, new):
+            if self._store.replace(old, new):
                 return new
         raise Unavailable()
 
     def _application(self, registrant_id: str, vacancy_id: str) -> Application:
-        application = self._applications.application(registrant_id, vacancy_id)
+        application = self._store.application(registrant_id, vacancy_id)
         if application is None:
             raise NotFound()
         return application

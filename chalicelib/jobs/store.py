@@ -19,6 +19,8 @@ from ..structs import fill
 from .errors import VacancyClosed
 from .rules import SHARED, Application, JobCounts, Listing, Offer, Vacancy, application_id, dated, listing
 
+_APPLICANT = "APPLICANT#"
+
 
 class JobsTable(Model):
     """The base of every item kind; `wiring` gives it its table."""
@@ -73,7 +75,21 @@ class CountItem(JobsTable):
     number = WholeAttribute()
 
 
-class VacancyStore:
+class ApplicationItem(JobsTable):
+    """`A#<registrant>` / vacancy: what the person agreed to share, from when and until when."""
+
+    shared = TextsAttribute()
+    consented_at = InstantAttribute()
+    withdrawn_at = InstantAttribute(null=True)
+
+
+class ApplicantItem(JobsTable):
+    """`V#<vacancy>` / `APPLICANT#<consented at, ms>#<application>`: whom the partner may be shown, oldest first."""
+
+    registrant_id = UnicodeAttribute()
+
+
+class JobsStore:
     """Reads, and writes of one transaction each. `transaction` makes a new, empty one."""
 
     def __init__(self, transaction: Callable[[], Transaction]) -> None:
@@ -129,11 +145,54 @@ class VacancyStore:
             return False
         return True
 
-    def check_open(self, tx: Transaction, vacancy_id: str, now: datetime) -> None:
-        """Add the leg that fails unless the vacancy takes applications at `now`."""
+    def application(self, registrant_id: str, vacancy_id: str) -> Application | None:
+        """One consistent read."""
+        item = find(ApplicationItem, f"A#{registrant_id}", vacancy_id)
+        return _application(item) if item else None
+
+    def applications(self, registrant_id: str) -> list[Application]:
+        """All of one person, by one query: some 5,000 of them are a call."""
+        return [_application(item) for item in ApplicationItem.query(f"A#{registrant_id}", consistent_read=True)]
+
+    def applicants(self, vacancy_id: str, after: str | None, limit: int) -> list[tuple[str, str]]:
+        """The next `limit` applicants of a vacancy, oldest first: `<consented at>#<application>` and the registrant.
+
+        One consistent query: who has withdrawn is not among them.
+        """
+        # Above these keys there is only the vacancy itself.
+        later = ApplicantItem.sk.between(f"{_APPLICANT}{after or ''}\0", f"{_APPLICANT}~")
+        query = ApplicantItem.query(f"V#{vacancy_id}", later, consistent_read=True, limit=limit)
+        return [(item.sk.removeprefix(_APPLICANT), item.registrant_id) for item in query]
+
+    def add(self, application: Application, now: datetime) -> bool:
+        """Write an application; False if the person applied before. Raises `VacancyClosed`: it takes none at `now`."""
+        person, vacancy = application.registrant_id, application.vacancy_id
+        item = item_of(ApplicationItem, f"A#{person}", vacancy, application, shared=SHARED)
         # Whole seconds on one side: the closing second has come when its floor has.
         still_open = VacancyItem.closed_at.does_not_exist() & (VacancyItem.closes_at > int(now.timestamp()))
-        tx.check("vacancy", VacancyItem, (_pk(vacancy_id), "VACANCY"), still_open)
+        try:
+            with self._transaction() as tx:
+                tx.check("vacancy", VacancyItem, (_pk(vacancy), "VACANCY"), still_open)
+                tx.put("application", item, ApplicationItem.pk.does_not_exist())
+                tx.put("applicant", _entry(application))
+                count(tx, "APPLICATIONS", application_id(vacancy, person))
+        except LegsFailed as failed:
+            if "application" in failed.legs:
+                return False
+            raise VacancyClosed() from failed
+        return True
+
+    def withdraw(self, application: Application, now: datetime) -> bool:
+        """End what an application shares; False if it had been ended before."""
+        mine = ApplicationItem(f"A#{application.registrant_id}", application.vacancy_id)
+        shared = ApplicationItem.pk.exists() & ApplicationItem.withdrawn_at.does_not_exist()
+        try:
+            with self._transaction() as tx:
+                tx.delete("applicant", _entry(application))
+                tx.update("application", mine, [ApplicationItem.withdrawn_at.set(now)], shared)
+        except LegsFailed:
+            return False
+        return True
 
     def counts(self, now: datetime) -> JobCounts:
         """Two queries, one of them over an entry of 80 bytes for each vacancy that is open. Not for a request."""
@@ -183,78 +242,6 @@ def _instant(unix_s: int) -> datetime:
 
 def _application(item: ApplicationItem) -> Application:
     return fill(Application, item, registrant_id=item.pk.removeprefix("A#"), vacancy_id=item.sk)
-
-
-_APPLICANT = "APPLICANT#"
-
-
-class ApplicationItem(JobsTable):
-    """`A#<registrant>` / vacancy: what the person agreed to share, from when and until when."""
-
-    shared = TextsAttribute()
-    consented_at = InstantAttribute()
-    withdrawn_at = InstantAttribute(null=True)
-
-
-class ApplicantItem(JobsTable):
-    """`V#<vacancy>` / `APPLICANT#<consented at, ms>#<application>`: whom the partner may be shown, oldest first."""
-
-    registrant_id = UnicodeAttribute()
-
-
-class ApplicationStore:
-    """Reads, and writes of one transaction each. `transaction` makes a new, empty one."""
-
-    def __init__(self, transaction: Callable[[], Transaction], vacancies: VacancyStore) -> None:
-        self._transaction = transaction
-        self._vacancies = vacancies
-
-    def application(self, registrant_id: str, vacancy_id: str) -> Application | None:
-        """One consistent read."""
-        item = find(ApplicationItem, f"A#{registrant_id}", vacancy_id)
-        return _application(item) if item else None
-
-    def applications(self, registrant_id: str) -> list[Application]:
-        """All of one person, by one query: some 5,000 of them are a call."""
-        return [_application(item) for item in ApplicationItem.query(f"A#{registrant_id}", consistent_read=True)]
-
-    def applicants(self, vacancy_id: str, after: str | None, limit: int) -> list[tuple[str, str]]:
-        """The next `limit` applicants of a vacancy, oldest first: `<consented at>#<application>` and the registrant.
-
-        One consistent query: who has withdrawn is not among them.
-        """
-        # Above these keys there is only the vacancy itself.
-        later = ApplicantItem.sk.between(f"{_APPLICANT}{after or ''}\0", f"{_APPLICANT}~")
-        query = ApplicantItem.query(f"V#{vacancy_id}", later, consistent_read=True, limit=limit)
-        return [(item.sk.removeprefix(_APPLICANT), item.registrant_id) for item in query]
-
-    def add(self, application: Application, now: datetime) -> bool:
-        """Write an application; False if the person applied before. Raises `VacancyClosed`: it takes none at `now`."""
-        person, vacancy = application.registrant_id, application.vacancy_id
-        item = item_of(ApplicationItem, f"A#{person}", vacancy, application, shared=SHARED)
-        try:
-            with self._transaction() as tx:
-                self._vacancies.check_open(tx, vacancy, now)
-                tx.put("application", item, ApplicationItem.pk.does_not_exist())
-                tx.put("applicant", _entry(application))
-                count(tx, "APPLICATIONS", application_id(vacancy, person))
-        except LegsFailed as failed:
-            if "application" in failed.legs:
-                return False
-            raise VacancyClosed() from failed
-        return True
-
-    def withdraw(self, application: Application, now: datetime) -> bool:
-        """End what an application shares; False if it had been ended before."""
-        mine = ApplicationItem(f"A#{application.registrant_id}", application.vacancy_id)
-        shared = ApplicationItem.pk.exists() & ApplicationItem.withdrawn_at.does_not_exist()
-        try:
-            with self._transaction() as tx:
-                tx.delete("applicant", _entry(application))
-                tx.update("application", mine, [ApplicationItem.withdrawn_at.set(now)], shared)
-        except LegsFailed:
-            return False
-        return True
 
 
 def _entry(application: Application) -> ApplicantItem:

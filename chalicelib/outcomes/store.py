@@ -81,14 +81,6 @@ class SampleItem(OutcomesTable):
     opened_at = InstantAttribute()
 
 
-@dataclass(frozen=True, slots=True)
-class OfferedSample:
-    """A wave whose whole comparison group has been offered the survey; the last of them at `opened_at`."""
-
-    wave: int
-    opened_at: datetime
-
-
 class SurveyStore:
     """Reads and conditional writes. `transaction` makes a new, empty transaction."""
 
@@ -116,29 +108,22 @@ class SurveyStore:
         """Add the answers of `survey` to a transaction. The leg `ANSWER_LEG` fails if there are answers already."""
         if survey.answers is None or survey.answered_at is None:
             raise ValueError("a survey without answers")
-        tx.update(
-            ANSWER_LEG,
-            SurveyItem(f"S#{survey.registrant_id}", _sk(survey)),
-            [
-                SurveyItem.answers.set(json.dumps(dict(survey.answers), sort_keys=True)),
-                SurveyItem.answered_at.set(survey.answered_at),
-            ],
-            SurveyItem.pk.exists() & SurveyItem.answered_at.does_not_exist(),
-        )
+        answers = json.dumps(dict(survey.answers), sort_keys=True)
+        actions = [SurveyItem.answers.set(answers), SurveyItem.answered_at.set(survey.answered_at)]
+        unanswered = SurveyItem.pk.exists() & SurveyItem.answered_at.does_not_exist()
+        tx.update(ANSWER_LEG, SurveyItem(f"S#{survey.registrant_id}", _sk(survey)), actions, unanswered)
 
     def of_wave(self, wave: int, shard: str) -> Iterator[Survey]:
         """One shard (two digits) of a wave's surveys of both groups; paged, eventually consistent."""
-        for item in SurveyItem.roster.query(f"{wave}#{shard}"):
-            yield _from_item(item)
+        return map(_from_item, SurveyItem.roster.query(f"{wave}#{shard}"))
 
-    def samples(self) -> list[OfferedSample]:
-        """The waves whose comparison group has been offered the survey; one query."""
-        items = SampleItem.query("SAMPLES", consistent_read=True)
-        return [OfferedSample(int(item.sk), item.opened_at) for item in items]
+    def samples(self) -> dict[int, datetime]:
+        """The waves whose whole comparison group has been offered the survey, and when its last was; one query."""
+        return {int(item.sk): item.opened_at for item in SampleItem.query("SAMPLES", consistent_read=True)}
 
-    def add_sample(self, sample: OfferedSample) -> None:
+    def add_sample(self, wave: int, opened_at: datetime) -> None:
         """Record that a wave's comparison group has been offered the survey; again is harmless."""
-        SampleItem("SAMPLES", f"{sample.wave:06}", opened_at=sample.opened_at).save()
+        SampleItem("SAMPLES", f"{wave:06}", opened_at=opened_at).save()
 
 
 def _sk(survey: Survey) -> str:
@@ -292,8 +277,7 @@ class TallyStore:
 
     def lines(self) -> Iterator[str]:
         """Every wave's lines, ascending; one query for each megabyte."""
-        for item in PublishedItem.query("STATISTICS_CSV"):
-            yield _unpacked(item.content, str)
+        return (_unpacked(item.content, str) for item in PublishedItem.query("STATISTICS_CSV"))
 
     # History
 

@@ -26,7 +26,7 @@ from ..waves.errors import ListChanged
 from ..waves.rules import SHARDS, Beneficiary
 from ..waves.service import Waves
 from . import survey_rules
-from .store import OfferedSample, SurveyStore
+from .store import SurveyStore
 from .survey_rules import Group, Survey, SurveyState
 
 log = logging.getLogger(__name__)
@@ -143,11 +143,11 @@ class SurveyJob:
 
     def _compare(self, now: datetime, budget: TimeBudget) -> None:
         """One reminder to those who were offered it, which cannot wait; then the groups of waves settled long ago."""
-        samples = {sample.wave: sample for sample in self._store.samples()}
-        for sample in samples.values():
-            closes_at = sample.opened_at + timedelta(seconds=self._rules.open_s)
+        samples = self._store.samples()
+        for number, opened_at in samples.items():
+            closes_at = opened_at + timedelta(seconds=self._rules.open_s)
             if closes_at - timedelta(seconds=self._rules.remind_before_s) <= now < closes_at:
-                self._remind_compared(sample.wave, now, budget)
+                self._remind_compared(number, now, budget)
         for wave in self._waves.records():
             if wave.number in samples or wave.settled_at is None:
                 continue
@@ -173,7 +173,7 @@ class SurveyJob:
                 if who not in chosen
             )
             self._open_and_tell(offered, now)
-        self._store.add_sample(OfferedSample(wave, now))
+        self._store.add_sample(wave, now)
 
     def _remind_compared(self, wave: int, now: datetime, budget: TimeBudget) -> None:
         for number in range(SHARDS):

@@ -13,10 +13,10 @@ from ..config import TrainingRules
 from ..ids import derived_id
 from ..spreadsheets import whole
 from .errors import MalformedCatalogue
-from .rules import Course, Mode, Partner, course_id
+from .rules import CODE, Course, Mode, Partner, course_id
+from .wire import CourseQuery
 
 COLUMNS = ("code", "title", "provider", "price_idr", "hours", "mode", "province", "skills", "offered")
-CODE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?!\n)$"
 _TITLE_MAX = 200
 _PRICE_MAX_IDR = 100_000_000
 _HOURS = r"[1-9][0-9]{0,2}"
@@ -35,17 +35,6 @@ class Allowed:
     skills: frozenset[str]
     is_province: IsProvince
     rules: TrainingRules
-
-
-@dataclass(frozen=True)
-class Search:
-    """What is looked for; None: anything. `words` are all to be found in the title, in any letter case."""
-
-    skill: str | None = None
-    region: int | None = None
-    mode: Mode | None = None
-    partner_id: str | None = None
-    words: tuple[str, ...] = ()
 
 
 def read(lines: Iterable[str], allowed: Allowed) -> list[Course]:
@@ -102,20 +91,20 @@ def changes(courses: Iterable[Course], before: Mapping[str, Course]) -> list[str
     return lines
 
 
-def found(courses: Iterable[Course], search: Search) -> list[Course]:
-    """The offered courses that match, in the order given."""
-    return [course for course in courses if course.offered and _matches(course, search)]
-
-
-def _matches(course: Course, search: Search) -> bool:
-    title = course.title.casefold()
-    return (
-        (search.skill is None or search.skill in course.skills)
-        and (search.region is None or search.region == course.region)
-        and (search.mode is None or search.mode is course.mode)
-        and (search.partner_id is None or search.partner_id == course.partner_id)
-        and all(word in title for word in search.words)
-    )
+def found(courses: Iterable[Course], query: CourseQuery) -> list[Course]:
+    """The offered courses that match all that is given, in their order; words of the title in any letter case."""
+    province = int(query.province) if query.province else None
+    words = (query.q or "").casefold().split()
+    return [
+        course
+        for course in courses
+        if course.offered
+        and query.skill in (None, *course.skills)
+        and province in (None, course.region)
+        and query.mode in (None, course.mode)
+        and query.provider in (None, course.partner_id)
+        and all(word in course.title.casefold() for word in words)
+    ]
 
 
 def _shown(course: Course) -> dict[str, str]:

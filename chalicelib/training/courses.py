@@ -136,7 +136,7 @@ class Courses:
     def search(self, query: CourseQuery, now: datetime) -> CourseList:
         """A page of the offered courses that match, in order of id, which a later import does not disturb."""
         courses, partners = self._catalogue(now)
-        matching = catalogue.found(courses.values(), wire.search(query))
+        matching = catalogue.found(courses.values(), query)
         after = [course for course in matching if query.cursor is None or course.id > query.cursor]
         page = after[: query.limit]
         more = len(after) > len(page)

@@ -13,6 +13,9 @@ from ..ids import derived_id
 from ..waves.rules import Beneficiary, BeneficiaryState
 from . import errors
 
+CODE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?!\n)$"
+"""Of a course."""
+
 
 @dataclass(frozen=True)
 class Partner:

@@ -98,29 +98,28 @@ class Owned:
     trainings: list[Training]
 
 
-@dataclass(frozen=True)
-class Sealing:
-    """A person's own key, which costs a read and a KMS call, and the keyed hash of a number, which costs a call."""
-
-    key: Callable[[str], PersonKey]
-    mac: Callable[[MacKind, str], str]
-
-
 class TrainingStore:
     """Reads and the legs of conditional writes. `transaction` makes a new, empty transaction.
 
+    `key` gives a person's own key, for a read and a KMS call; `mac` the keyed hash of a number, for a call.
     A certificate's number and a review's text lie sealed with their person's key. It is opened once for each read, and
     only where there is something to open.
     """
 
-    def __init__(self, transaction: Callable[[], Transaction], seals: Sealing) -> None:
+    def __init__(
+        self,
+        transaction: Callable[[], Transaction],
+        key: Callable[[str], PersonKey],
+        mac: Callable[[MacKind, str], str],
+    ) -> None:
         self.transaction = transaction
-        self._seals = seals
+        self._key = key
+        self._mac = mac
 
     def owned(self, registrant_id: str) -> Owned:
         """One consistent query, and the person's key where there is something to open."""
         account, trainings = None, []
-        key = cache(self._seals.key)
+        key = cache(self._key)
         for item in _owned(registrant_id):
             if item.sk == _ACCOUNT:
                 account = fill(TrainingAccount, item)
@@ -136,7 +135,7 @@ class TrainingStore:
     def training(self, registrant_id: str, training_id: str) -> Training | None:
         """One training of one person, by a consistent read."""
         item = find(TrainingItem, f"T#{registrant_id}", training_id)
-        return _training(item, cache(self._seals.key)) if item else None
+        return _training(item, cache(self._key)) if item else None
 
     def by_code(self, redeem_code: str) -> Training | None:
         """The training of a redeem code. Two consistent reads, or one."""
@@ -180,9 +179,9 @@ class TrainingStore:
 
     def add_completion(self, tx: Transaction, training: Training, number: str, completed_at: datetime) -> None:
         """Note the completion and its certificate; fails in `CERTIFICATE_LEG` if the partner gave that before."""
-        sealed = self._seals.key(training.registrant_id).seal("certificate/1", number.encode())
+        sealed = self._key(training.registrant_id).seal("certificate/1", number.encode())
         self.add_step(tx, training, TrainingState.COMPLETED, completed_at=completed_at, sealed_certificate=sealed)
-        guard = self._seals.mac("certificate", f"{training.partner_id}\0{number}")
+        guard = self._mac("certificate", f"{training.partner_id}\0{number}")
         proof = item_of(CertificateItem, f"CERT#{guard}", "CERT", training, training_id=training.id)
         tx.put(CERTIFICATE_LEG, proof, CertificateItem.pk.does_not_exist())
         account = AccountItem(f"T#{training.registrant_id}", _ACCOUNT)
@@ -190,7 +189,7 @@ class TrainingStore:
 
     def add_review(self, tx: Transaction, training: Training, review: Review) -> None:
         """Write the first review of a completed training; fails where there is one already."""
-        sealed = self._seals.key(training.registrant_id).seal("review/1", review.text.encode())
+        sealed = self._key(training.registrant_id).seal("review/1", review.text.encode())
         tx.update(
             TRAINING_LEG,
             TrainingItem(f"T#{training.registrant_id}", training.id),

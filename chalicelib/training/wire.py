@@ -13,8 +13,7 @@ from msgspec import Meta, Struct
 from .. import typed_text
 from ..clock import iso
 from ..structs import fill
-from .catalogue import CODE, Search
-from .rules import Course, Mode, Training, TrainingState
+from .rules import CODE, Course, Mode, Training, TrainingState
 
 # `(?!\n)$`: Python's `$` alone would also match before a line feed at the end.
 Id = Annotated[str, Meta(pattern=r"^[a-z2-7]{26}(?!\n)$")]
@@ -165,17 +164,6 @@ class RedemptionView(Struct, frozen=True, kw_only=True):
     attended_at: str | None
     completed_at: str | None
     certificate_number: str | None
-
-
-def search(query: CourseQuery) -> Search:
-    """What a query looks for."""
-    return Search(
-        skill=query.skill,
-        region=int(query.province) if query.province else None,
-        mode=query.mode,
-        partner_id=query.provider,
-        words=tuple((query.q or "").casefold().split()),
-    )
 
 
 def course_view(course: Course, partner_name: str) -> CourseView:

@@ -74,25 +74,18 @@ class ParticipantsServices(WavesServices, PayoutsServices):
     @cached_property
     def jobs(self) -> Jobs:
         from ..jobs.service import Jobs
-        from ..jobs.store import ApplicationStore, JobsTable, VacancyStore
+        from ..jobs.store import JobsStore, JobsTable
 
         self._bind(JobsTable, "jobs")
-        vacancies = VacancyStore(self.transaction)
-        return Jobs(
-            vacancies,
-            ApplicationStore(self.transaction, vacancies),
-            self.registrations,
-            self.waves,
-            self.training,
-            self.programme,
-        )
+        store = JobsStore(self.transaction)
+        return Jobs(store, self.registrations, self.waves, self.training, self.programme)
 
     @cached_property
     def _training_store(self) -> TrainingStore:
-        from ..training.store import Sealing, TrainingStore, TrainingTable
+        from ..training.store import TrainingStore, TrainingTable
 
         self._bind(TrainingTable, "training")
-        return TrainingStore(self.transaction, Sealing(self.registrations.key, self.vault.mac))
+        return TrainingStore(self.transaction, self.registrations.key, self.vault.mac)
 
     @cached_property
     def _partner_store(self) -> PartnerStore:

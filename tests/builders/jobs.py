@@ -14,7 +14,7 @@ from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
 from chalicelib.jobs.rules import Offer
 from chalicelib.jobs.service import Jobs
-from chalicelib.jobs.store import ApplicationStore, JobsTable, VacancyStore
+from chalicelib.jobs.store import JobsStore, JobsTable
 from chalicelib.jobs.wire import ApplicantQuery, ApplicationForm, MatchQuery, OfferForm, PostingForm
 from chalicelib.registration.errors import NotRegistered
 from chalicelib.registration.rules import Contact, Registrant
@@ -80,8 +80,7 @@ class Market:
 
     jobs: Jobs
     people: People
-    vacancies: VacancyStore
-    applications: ApplicationStore
+    store: JobsStore
     table: Any
 
     def post(self, now: datetime = T0, by: Partner = PARTNER, **changes: Any) -> str:
@@ -113,12 +112,11 @@ def open_market(settings: Settings, programme: Programme, **rules: int) -> Marke
     """Nobody and nothing yet. `rules` are figures other than the programme's."""
     dynamodb.bind(JobsTable, settings.table("jobs"), settings.region)
     people = People()
-    vacancies = VacancyStore(lambda: dynamodb.Transaction(settings.region))
-    applications = ApplicationStore(lambda: dynamodb.Transaction(settings.region), vacancies)
+    store = JobsStore(lambda: dynamodb.Transaction(settings.region))
     figures = msgspec.structs.replace(programme, jobs=msgspec.structs.replace(programme.jobs, **rules))
-    jobs = Jobs(vacancies, applications, people, people, people, figures)
+    jobs = Jobs(store, people, people, people, figures)
     table = boto3.resource("dynamodb", settings.region).Table(settings.table("jobs"))
-    return Market(jobs, people, vacancies, applications, table)
+    return Market(jobs, people, store, table)
 
 
 def every_page(read: Callable[[Any], Any], page: Any) -> Iterator[Any]:

@@ -15,12 +15,11 @@ import pytest
 from chalicelib.config import load_programme
 from chalicelib.registration.identity import is_province
 from chalicelib.training import catalogue
-from chalicelib.training.catalogue import COLUMNS, Allowed, Search
+from chalicelib.training.catalogue import COLUMNS, Allowed
 from chalicelib.training.courses import KEPT
 from chalicelib.training.errors import MalformedCatalogue, UnknownCourse
 from chalicelib.training.rules import Course, Mode, Partner, course_id
 from chalicelib.training.wire import CourseQuery, CourseView
-from chalicelib.training.wire import search as search_of
 from tests.builders.jobs import every_page
 from tests.builders.training import course_row, import_courses
 from tests.conftest import T0
@@ -131,26 +130,20 @@ COURSES = [
 @pytest.mark.parametrize(
     ("wanted", "ids"),
     [
-        (Search(), "abc"),
-        (Search(skill="sales"), "c"),
-        (Search(skill="cooking"), ""),
-        (Search(region=31), "b"),
-        (Search(mode=Mode.OFFLINE), "bc"),
-        (Search(partner_id="jaya"), "ab"),
-        (Search(words=("dasar",)), "ab"),
-        (Search(words=("dasar", "python")), "a"),
-        (Search(partner_id="jaya", mode=Mode.OFFLINE, region=31, skill="welding", words=("las",)), "b"),
-        (Search(partner_id="maju", region=31), ""),
+        (CourseQuery(), "abc"),
+        (CourseQuery(skill="sales"), "c"),
+        (CourseQuery(skill="cooking"), ""),
+        (CourseQuery(province="31"), "b"),
+        (CourseQuery(mode=Mode.OFFLINE), "bc"),
+        (CourseQuery(provider="jaya"), "ab"),
+        (CourseQuery(q="dasar"), "ab"),
+        (CourseQuery(q=" Dasar  PYTHON "), "a"),
+        (CourseQuery(provider="jaya", mode=Mode.OFFLINE, province="31", skill="welding", q="las"), "b"),
+        (CourseQuery(provider="maju", province="31"), ""),
     ],
 )
 def test_a_search_finds_what_is_offered_and_matches_in_everything(wanted, ids):
     assert [course.id for course in catalogue.found(COURSES, wanted)] == list(ids)
-
-
-def test_a_query_is_a_search():
-    query = CourseQuery(skill="sales", province="31", mode=Mode.ONLINE, provider="p" * 26, q=" Dasar  PYTHON ")
-    assert search_of(query) == Search("sales", 31, Mode.ONLINE, "p" * 26, ("dasar", "python"))
-    assert search_of(CourseQuery()) == Search()
 
 
 def test_pages_hold_every_offered_course_once_whatever_is_imported_meanwhile(stage):
