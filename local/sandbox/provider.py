@@ -6,7 +6,7 @@
     POST /v2/payouts                              an instruction (header Idempotency-key, basic authentication)
     GET  /v2/payouts?reference_id=R               every payout of a reference
     POST /bank_account_data_requests              under which name an account is held (banks only)
-    GET  /transactions?types=&updated[gte]=&...   the list of transactions, in pages (`provider_transactions`)
+    GET  /transactions?types=&updated[gte]=&...   the list of transactions, in pages
     GET  /sandbox/books                           every payout, what has really moved, totals
     POST /sandbox/settings                        change some of `Faults`
     POST /sandbox/accounts                        open accounts: [{"code", "account_number", "holder_name"}, ...]
@@ -21,7 +21,8 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -109,7 +110,7 @@ class _Handler(JsonHandler):
         if path == "/v2/payouts":
             self._provide("status", reference, lambda: books.of_reference(reference))
         elif path == "/transactions":
-            self._provide("list", query.get("after_id", [reference])[0], lambda: books.transactions(query))
+            self._provide("list", query.get("after_id", [reference])[0], lambda: page(books.transactions(), query))
         elif path == "/sandbox/books":
             self.answer(200, books.report())
         else:
@@ -159,6 +160,54 @@ def _outcome(work: Callable[[], Any]) -> tuple[int, Any]:
         return refusal.status, refusal.body
     except msgspec.DecodeError as error:
         return 400, {"error_code": "API_VALIDATION_ERROR", "message": str(error)}
+
+
+# The list of transactions, filtered and in pages
+
+
+def page(transactions: Sequence[dict[str, Any]], query: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """One page of the transactions, which are given with the newest first. Raises `Refusal`.
+
+    By the semantics of https://docs.xendit.co/apidocs/list-transactions: at most 50 a page (10 unless asked), on from
+    `after_id` while `has_more`; both ends of a range of time are inclusive; `reference_id` finds parts too.
+    """
+    asked = query.get("limit", ["10"])[0]
+    if not asked.isdigit() or not 1 <= int(asked) <= 50:
+        raise _no_filter("limit")
+    limit = int(asked)
+    found = [each for each in transactions if _asked_for(each, query)]
+    if "after_id" in query:
+        # The line itself may have changed and no longer be among what is asked for: its place in the whole list counts.
+        order = {each["id"]: place for place, each in enumerate(transactions)}
+        if query["after_id"][0] not in order:
+            raise _no_filter("after_id")
+        found = [each for each in found if order[each["id"]] > order[query["after_id"][0]]]
+    return {"has_more": len(found) > limit, "data": found[:limit], "links": []}
+
+
+def _asked_for(each: Mapping[str, Any], query: Mapping[str, Sequence[str]]) -> bool:
+    return (
+        each["type"] in query.get("types", [each["type"]])
+        and each["status"] in query.get("statuses", [each["status"]])
+        and all(part in each["reference_id"] for part in query.get("reference_id", ()))
+        and all(_within(each[field], field, query) for field in ("created", "updated"))
+    )
+
+
+def _within(value: str, field: str, query: Mapping[str, Sequence[str]]) -> bool:
+    since, until = (query.get(f"{field}[{end}]", [value])[0] for end in ("gte", "lte"))
+    return _when(since) <= datetime.fromisoformat(value) <= _when(until)
+
+
+def _when(raw: str) -> datetime:
+    try:
+        return datetime.fromisoformat(raw)
+    except ValueError as error:
+        raise _no_filter("a range of time") from error
+
+
+def _no_filter(what: str) -> Refusal:
+    return Refusal(400, "API_VALIDATION_ERROR", f"Not a filter: {what}")
 
 
 @click.command()

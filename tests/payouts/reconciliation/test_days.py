@@ -11,7 +11,7 @@ import pytest
 from chalicelib.payouts.controls.administration import Decision
 from chalicelib.payouts.errors import PendingOutcome, StatementUnreadable
 from chalicelib.payouts.rules import State
-from local.sandbox import provider_transactions
+from local.sandbox import provider
 from tests.builders.payouts.days import Days
 from tests.builders.payouts.states import refused
 
@@ -100,13 +100,13 @@ def test_a_provider_that_does_not_answer_is_told_of_and_nothing_is_compared(worl
 def test_a_line_that_does_not_say_when_it_changed_is_found_on_its_day(world, moment, monkeypatch):
     world.at(*moment)
     world.book("ours-it-is-not")
-    page = provider_transactions.page
+    page = provider.page
 
     def timeless(*args: Any) -> dict[str, Any]:
         answered = page(*args)
         return answered | {"data": [line | {"updated": None, "created": None} for line in answered["data"]]}
 
-    monkeypatch.setattr(provider_transactions, "page", timeless)
+    monkeypatch.setattr(provider, "page", timeless)
     world.at(21, 3)
     assert ("extra", "ours-it-is-not") in world.found(20)
 
