@@ -19,7 +19,7 @@ from admin.deployment import deploy, stages
 from admin.deployment.deploy import destroy
 from admin.deployment.stacks import DeployFailed, Template
 from chalicelib.config import BadConfiguration, Settings
-from infrastructure import app_stack, data_stack
+from infrastructure import data_stack
 from tests.conftest import REGION
 
 
@@ -136,10 +136,6 @@ def test_the_addresses_are_those_of_the_stacks_and_on_an_emulator_below_its_own(
     assert stages.jwks_url(aws, "pool") == f"{keys}/pool/.well-known/jwks.json"
     assert stages.results_url(aws, {"ResultsUrl": "https://bucket.s3", "ResultsBucket": "bucket"}) == results
     assert stages.api_url(aws, {"EndpointURL": "https://id.execute-api/api/", "RestAPIId": "id"}) == api
-
-
-def test_the_emulators_stage_is_the_one_that_chalice_deploys():
-    assert app_stack.config("x86_64")["api_gateway_stage"] == stages.API_STAGE
 
 
 def test_without_a_region_nothing_is_guessed(monkeypatch):

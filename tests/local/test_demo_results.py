@@ -94,13 +94,6 @@ def test_a_place_that_is_lost_frees_the_family_card(programme: Programme) -> Non
     assert about_cards(family_of_three(programme)) == []
 
 
-def test_three_places_at_once_on_a_card_are_named(programme: Programme) -> None:
-    played = family_of_three(programme)
-    for diary in played.diaries:
-        diary.entry = {"standing": "chosen", "reason": None}
-    assert "3 people on one family card were chosen" in about_cards(played)
-
-
 def test_a_seat_given_up_for_a_card_that_is_not_full_is_named(programme: Programme) -> None:
     played = family_of_three(programme)
     (moved,) = played.results.substitutions
