@@ -46,8 +46,6 @@ class Malformed(DomainError):
 
 
 class UnknownField(DomainError):
-    """A body has a field that the document does not know."""
-
     code = "unknown_field"
     status = 400
     indonesian = "Kolom {field} tidak dikenal."
@@ -55,8 +53,6 @@ class UnknownField(DomainError):
 
 
 class TooLarge(DomainError):
-    """A body is over `limit_bytes`."""
-
     code = "body_too_large"
     status = 413
     indonesian = "Isi permintaan melebihi {limit_bytes} bita."

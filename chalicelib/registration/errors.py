@@ -1,4 +1,7 @@
-"""What registration refuses, each with its status and its words. No fact here identifies a person."""
+"""What registration refuses, each with its status and its words; a docstring says what these leave out.
+
+No fact here identifies a person.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +29,6 @@ class MalformedKk(DomainError):
 
 
 class MalformedPhone(DomainError):
-    """Not a valid Indonesian mobile number."""
-
     code = "malformed_phone"
     status = 422
     indonesian = "Nomor telepon bukan nomor seluler Indonesia yang valid; contoh yang benar: 0812-3456-7890."
@@ -53,8 +54,6 @@ class UnknownRegion(DomainError):
 
 
 class InFormalEducation(DomainError):
-    """A student."""
-
     code = "in_formal_education"
     status = 422
     indonesian = "Peserta tidak boleh sedang menempuh pendidikan formal."
@@ -71,8 +70,6 @@ class ExcludedOccupation(DomainError):
 
 
 class UnderAge(DomainError):
-    """Younger than `age_min` on the day that counts."""
-
     code = "under_age"
     status = 422
     indonesian = "Usia minimal {age_min} tahun."
@@ -80,8 +77,6 @@ class UnderAge(DomainError):
 
 
 class OverAge(DomainError):
-    """Older than `age_max` on the day that counts."""
-
     code = "over_age"
     status = 422
     indonesian = "Usia maksimal {age_max} tahun."
@@ -89,8 +84,6 @@ class OverAge(DomainError):
 
 
 class ConsentMissing(DomainError):
-    """None of the current consent texts was agreed to; `current` is the one to show."""
-
     code = "consent_missing"
     status = 422
     indonesian = "Persetujuan versi {current} diperlukan."
@@ -98,8 +91,6 @@ class ConsentMissing(DomainError):
 
 
 class Excluded(DomainError):
-    """The NIK is on an imported exclusion list."""
-
     code = "excluded"
     status = 403
     indonesian = (
@@ -113,8 +104,6 @@ class Excluded(DomainError):
 
 
 class NikAlreadyRegistered(DomainError):
-    """The NIK belongs to another registration."""
-
     code = "nik_already_registered"
     status = 409
     indonesian = (
@@ -126,8 +115,6 @@ class NikAlreadyRegistered(DomainError):
 
 
 class NikCannotChange(DomainError):
-    """A registration keeps its NIK for good."""
-
     code = "nik_cannot_change"
     status = 409
     indonesian = "NIK tidak dapat diubah setelah pendaftaran."
@@ -135,8 +122,6 @@ class NikCannotChange(DomainError):
 
 
 class FrozenUntilSettled(DomainError):
-    """Name, birth date, occupation and family card stay as they are from the join of a wave until it is settled."""
-
     code = "frozen_until_settled"
     status = 409
     indonesian = (
@@ -150,8 +135,6 @@ class FrozenUntilSettled(DomainError):
 
 
 class FixedAfterAward(DomainError):
-    """Who was chosen cannot change name, birth date, occupation and family card: two administrators correct them."""
-
     code = "fixed_after_award"
     status = 409
     indonesian = (
@@ -165,8 +148,6 @@ class FixedAfterAward(DomainError):
 
 
 class NothingToCorrect(DomainError):
-    """For administrators: all values are as they are kept."""
-
     code = "nothing_to_correct"
     status = 409
     indonesian = "Data itu sudah tercatat demikian."
@@ -192,8 +173,6 @@ class CorrectionStands(DomainError):
 
 
 class CorrectionBySamePerson(DomainError):
-    """For administrators: the maker of a proposal cannot approve it."""
-
     code = "correction_same_person"
     status = 403
     indonesian = "Usulan perbaikan harus disetujui oleh orang lain."
@@ -201,8 +180,6 @@ class CorrectionBySamePerson(DomainError):
 
 
 class PhoneAlreadyUsed(DomainError):
-    """The phone number belongs to another registration."""
-
     code = "phone_already_used"
     status = 409
     indonesian = (
@@ -212,8 +189,6 @@ class PhoneAlreadyUsed(DomainError):
 
 
 class TooManyRefusals(DomainError):
-    """As many registrations and financial addresses of the account were refused on this WIB day as may be."""
-
     code = "too_many_refusals"
     status = 429
     indonesian = (
@@ -227,8 +202,6 @@ class TooManyRefusals(DomainError):
 
 
 class NotRegistered(DomainError):
-    """The account has no registration yet."""
-
     code = "not_registered"
     status = 409
     indonesian = "Anda belum melakukan pendaftaran."
@@ -236,8 +209,6 @@ class NotRegistered(DomainError):
 
 
 class UnknownPayoutCode(DomainError):
-    """No bank or e-wallet of that code pays incentives."""
-
     code = "unknown_payout_code"
     status = 422
     indonesian = "Bank atau dompet digital tidak dikenal."
@@ -254,8 +225,6 @@ class MalformedAccountNumber(DomainError):
 
 
 class AccountAlreadyUsed(DomainError):
-    """Another person is paid to this account."""
-
     code = "account_already_used"
     status = 409
     indonesian = "Rekening ini sudah digunakan pendaftar lain."
@@ -263,8 +232,6 @@ class AccountAlreadyUsed(DomainError):
 
 
 class PaymentUnderWay(DomainError):
-    """A payment to the person's present account may be under way; it can be changed when that is over."""
-
     code = "payment_under_way"
     status = 409
     indonesian = "Pembayaran ke rekening Anda sedang diproses. Rekening dapat diubah setelah pembayaran itu selesai."
@@ -281,8 +248,6 @@ class MalformedExclusionList(DomainError):
 
 
 class UnknownExclusionList(DomainError):
-    """No list of that name and version was imported."""
-
     code = "unknown_exclusion_list"
     status = 404
     indonesian = "Tidak ada daftar dengan nama dan versi itu."
@@ -290,8 +255,6 @@ class UnknownExclusionList(DomainError):
 
 
 class ExclusionListRetracted(DomainError):
-    """That version of the list was retracted for good: what is right comes as another version."""
-
     code = "exclusion_list_retracted"
     status = 409
     indonesian = "Versi daftar ini sudah ditarik; impor yang benar sebagai versi lain."
@@ -299,8 +262,6 @@ class ExclusionListRetracted(DomainError):
 
 
 class MalformedEmail(DomainError):
-    """Not of the form of an e-mail address."""
-
     code = "malformed_email"
     status = 422
     indonesian = "Alamat surel tidak valid."
@@ -308,8 +269,6 @@ class MalformedEmail(DomainError):
 
 
 class AccountExists(DomainError):
-    """The e-mail address has an account already."""
-
     code = "account_exists"
     status = 409
     indonesian = "Alamat surel ini sudah memiliki akun."
@@ -317,8 +276,6 @@ class AccountExists(DomainError):
 
 
 class WeakPassword(DomainError):
-    """The pool's policy refuses the password."""
-
     code = "weak_password"
     status = 422
     indonesian = "Kata sandi terlalu lemah; minimal {length_min} karakter."
@@ -326,8 +283,6 @@ class WeakPassword(DomainError):
 
 
 class CodeMismatch(DomainError):
-    """The confirmation code is not the one that was sent."""
-
     code = "code_mismatch"
     status = 422
     indonesian = "Kode konfirmasi salah."
@@ -335,8 +290,6 @@ class CodeMismatch(DomainError):
 
 
 class CodeExpired(DomainError):
-    """The confirmation code is too old, or none was sent; ask for a new one."""
-
     code = "code_expired"
     status = 422
     indonesian = "Kode konfirmasi sudah kedaluwarsa; mintalah kode baru."
@@ -344,8 +297,6 @@ class CodeExpired(DomainError):
 
 
 class NotConfirmed(DomainError):
-    """The e-mail address has not been confirmed."""
-
     code = "not_confirmed"
     status = 403
     indonesian = "Alamat surel belum dikonfirmasi."
