@@ -1,55 +1,54 @@
-"""People who truly register at the same time: one number, one owner, and nothing half-written."""
+"""People who truly register, or change where they are paid as they are paid: one number, one owner, one payment."""
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from functools import partial
-from hashlib import sha256
-from os import urandom
 
 import msgspec
 import pytest
 
+from chalicelib.aws import dynamodb
 from chalicelib.aws.dynamodb import Transaction
 from chalicelib.config import Programme, Settings
+from chalicelib.errors import DomainError
 from chalicelib.ids import system_randomness
+from chalicelib.payouts.address_checks import AddressBook
+from chalicelib.payouts.controls.limits import Allowance, CeilingStore
+from chalicelib.payouts.errors import Superseded
+from chalicelib.payouts.ledger.store import PayoutStore
+from chalicelib.payouts.providers.xendit import Xendit
+from chalicelib.payouts.rules import Kind, State
+from chalicelib.payouts.service import Payouts
+from chalicelib.payouts.worker import Ports, Worker
 from chalicelib.registration.errors import (
     AccountAlreadyUsed,
     FrozenUntilSettled,
     NikAlreadyRegistered,
+    PaymentUnderWay,
     PhoneAlreadyUsed,
     TooManyRefusals,
 )
 from chalicelib.registration.items import AddressItem, Guard, Profile
-from chalicelib.registration.rules import Standing
+from chalicelib.registration.rules import FinancialAddress, Standing
 from chalicelib.registration.service import Registrations
+from chalicelib.registration.store import PAYING_LEG
 from chalicelib.registration.vault import AccountKeys, Vault
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
 from chalicelib.waves.registration_changes import RegistrationChanges
+from local.sandbox.provider import Sandbox
+from tests.builders.payouts.world import AnyCode, beneficiary
 from tests.builders.registration import ACCOUNT, other_form, registrations
 from tests.builders.waves import OPENS, WAVE, WavesWorld
-from tests.conftest import T0
+from tests.conftest import REGION, T0
 
-from .together import refusals, together
+from .conftest import Kms
+from .together import ALWAYS, refusals, the_new_one, together
 
 pytestmark = pytest.mark.dynamodb
 
-AT_ONCE = 12
-ROUNDS = 5
-
-
-class Kms:
-    """The three calls that registration makes, in next to no time, so that all come to their writes together."""
-
-    def generate_mac(self, Message: bytes, **_: str) -> dict[str, bytes]:  # noqa: N803 - KMS's own names
-        return {"Mac": sha256(Message).digest()}
-
-    def generate_data_key(self, **_: object) -> dict[str, bytes]:
-        key = urandom(32)
-        return {"CiphertextBlob": b"wrapped" + key, "Plaintext": key}
-
-    def decrypt(self, CiphertextBlob: bytes, **_: object) -> dict[str, bytes]:  # noqa: N803 - as above
-        return {"Plaintext": CiphertextBlob.removeprefix(b"wrapped")}
+AT_ONCE, ROUNDS = 12, 5
 
 
 @pytest.fixture
@@ -82,22 +81,19 @@ def said() -> list[tuple[str, str]]:
     return sorted(numbers)
 
 
-def test_of_many_accounts_with_one_nik_one_is_registered(people: Registrations) -> None:
-    for number in range(ROUNDS):
-        nik = form(number).nik
-        forms = {f"{number}-{n}": form(1000 + AT_ONCE * number + n, nik=nik) for n in range(AT_ONCE)}
-        answers = together(partial(people.register, who, form, T0) for who, form in forms.items())
-        assert refusals(answers) == [NikAlreadyRegistered] * (AT_ONCE - 1)
-        assert len(held()) == 2 * (number + 1)
-        assert held() == said()
+def crowd(number: int, **shared: str) -> list[RegistrationForm]:
+    """The forms of many people in one round; but for what they share all is their own."""
+    return [form(1000 + AT_ONCE * number + n, **shared) for n in range(AT_ONCE)]
 
 
-def test_of_many_accounts_with_one_phone_one_is_registered(people: Registrations) -> None:
+@pytest.mark.parametrize(("field", "refusal"), [("nik", NikAlreadyRegistered), ("phone", PhoneAlreadyUsed)])
+def test_of_many_accounts_with_one_number_one_is_registered(
+    people: Registrations, field: str, refusal: type[DomainError]
+) -> None:
     for number in range(ROUNDS):
-        phone = form(number).phone
-        forms = {f"{number}-{n}": form(1000 + AT_ONCE * number + n, phone=phone) for n in range(AT_ONCE)}
-        answers = together(partial(people.register, who, form, T0) for who, form in forms.items())
-        assert refusals(answers) == [PhoneAlreadyUsed] * (AT_ONCE - 1)
+        forms = crowd(number, **{field: getattr(form(number), field)})
+        answers = together(partial(people.register, f"{number}-{n}", one, T0) for n, one in enumerate(forms))
+        assert refusals(answers) == [refusal] * (AT_ONCE - 1)
         assert len(held()) == 2 * (number + 1)
         assert held() == said()
 
@@ -105,17 +101,14 @@ def test_of_many_accounts_with_one_phone_one_is_registered(people: Registrations
 def test_one_person_on_many_devices_is_registered_once_and_all_get_the_same_answer(people: Registrations) -> None:
     for number in range(ROUNDS):
         register = partial(people.register, f"person-{number}", form(number), T0)
-        answers = together([register] * AT_ONCE)
-        assert sorted(new for _, new in answers) == [False] * (AT_ONCE - 1) + [True]
-        assert {registrant for registrant, _ in answers} == {people.registrant(f"person-{number}")}
+        assert the_new_one(together([register] * AT_ONCE)) == people.registrant(f"person-{number}")
     assert [int(profile.version) for profile in Profile.scan(Profile.sk == "PROFILE")] == [1] * ROUNDS
     assert held() == said()
 
 
 def test_one_person_with_a_phone_on_each_device_holds_the_last_one_only(people: Registrations) -> None:
     for number in range(ROUNDS):
-        nik = form(number).nik
-        forms = [form(1000 + AT_ONCE * number + n, nik=nik) for n in range(AT_ONCE)]
+        forms = crowd(number, nik=form(number).nik)
         answers = together(partial(people.register, f"person-{number}", form, T0) for form in forms)
         assert sorted(new for _, new in answers) == [False] * (AT_ONCE - 1) + [True]
         assert len(held()) == 2 * (number + 1)
@@ -141,12 +134,9 @@ def test_a_phone_that_is_given_up_goes_to_one_of_those_who_want_it(people: Regis
         old = form(number)
         owner = f"owner-{number}"
         people.register(owner, old, T0)
-        calls = [partial(people.register, owner, form(1000 + number, nik=old.nik), T0)]
-        calls += [
-            partial(people.register, f"{number}-{n}", form(2000 + AT_ONCE * number + n, phone=old.phone), T0)
-            for n in range(AT_ONCE)
-        ]
-        answers = together(calls)
+        calls = [partial(people.register, owner, form(5000 + number, nik=old.nik), T0)]
+        others = enumerate(crowd(number, phone=old.phone))
+        answers = together([*calls, *(partial(people.register, f"{number}-{n}", one, T0) for n, one in others)])
         assert len(refusals(answers)) in {AT_ONCE - 1, AT_ONCE}
         assert set(refusals(answers)) == {PhoneAlreadyUsed}
         assert held() == said()
@@ -187,12 +177,9 @@ def test_of_many_refusals_at_once_no_more_are_told_than_a_day_has(people: Regist
     people.register("owner", form(0), T0)
     few = programme.eligibility.refusals_max
     for number in range(ROUNDS):
-        forms = [form(1000 + AT_ONCE * number + n, phone=form(0).phone) for n in range(AT_ONCE)]
+        forms = crowd(number, phone=form(0).phone)
         answers = together(partial(people.register, f"thief-{number}", one, T0) for one in forms)
-        told = refusals(answers)
-        assert sorted(map(str, told)) == sorted(
-            map(str, [PhoneAlreadyUsed] * few + [TooManyRefusals] * (AT_ONCE - few))
-        )
+        assert Counter(refusals(answers)) == {PhoneAlreadyUsed: few, TooManyRefusals: AT_ONCE - few}
         with pytest.raises(TooManyRefusals):
             people.register(f"thief-{number}", form(2000 + number), T0)
 
@@ -207,8 +194,7 @@ def test_of_many_accounts_of_others_at_once_no_more_are_told_than_a_day_has(
         thief = f"thief-{number}"
         people.register(thief, form(1000 + number), T0)
         answers = together([partial(people.set_financial_address, thief, account("0000000001"), T0)] * AT_ONCE)
-        told = [AccountAlreadyUsed] * few + [TooManyRefusals] * (AT_ONCE - few)
-        assert sorted(map(str, refusals(answers))) == sorted(map(str, told))
+        assert Counter(refusals(answers)) == {AccountAlreadyUsed: few, TooManyRefusals: AT_ONCE - few}
 
 
 def test_a_change_beside_a_join_is_written_before_it_or_refused(people: Registrations, world: WavesWorld) -> None:
@@ -245,3 +231,90 @@ def test_many_complaints_of_a_stranger_who_registers_meanwhile_are_sealed_under_
         *opened, (_, new) = together([*calls, partial(people.register, who, form(number), T0)])
         assert new
         assert {key.wrapped for key in opened} == {keys.key(who).wrapped}
+
+
+class Race:
+    """Registrations and the ledger on DynamoDB Local; the provider settles a minute later."""
+
+    def __init__(self, cloud: Settings, programme: Programme, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.people = registrations(cloud, programme, Vault(Kms, cloud.mac_key, cloud.data_key))
+        providers = AnyCode(Xendit(sandbox.url, 20, str))
+        self.book = AddressBook(self.people, providers, programme.payouts.name_score_min)
+        store = PayoutStore(REGION)
+        self.payouts = Payouts(store, None, str, programme)  # type: ignore[arg-type]  # nothing is queued here
+        allowance = Allowance(CeilingStore(), programme.payouts.ceilings)
+        ports = Ports(self.book, self.people, providers, allowance)
+        self.worker = Worker(store, ports, programme.payouts)
+        self.number = 0
+
+    def person(self) -> tuple[str, str]:
+        """Somebody with an address, and what is owed to them."""
+        self.number += 1
+        name = f"person-{self.number}"
+        self.people.register(name, other_form(self.number), T0)
+        self.set(name, "1")
+        with dynamodb.Transaction(REGION) as tx:
+            return name, self.payouts.entitle(tx, beneficiary(name), Kind.INCENTIVE, T0)
+
+    def account(self, ending: str) -> str:
+        return f"{self.number:08d}{ending}"
+
+    def set(self, name: str, ending: str) -> FinancialAddress:
+        def unless_paying(tx: Transaction) -> None:
+            self.payouts.check_nothing_alive(tx, PAYING_LEG, beneficiary(name))
+
+        form = msgspec.structs.replace(ACCOUNT, account_number=self.account(ending))
+        return self.book.set(name, form, unless_paying, T0)
+
+    def paid_to(self, payout: str) -> list[str]:
+        lines = self.sandbox.books.report()["payouts"]
+        return [line["account_number"] for line in lines if line["reference_id"].startswith(payout)]
+
+
+@pytest.fixture
+def race(cloud: Settings, programme: Programme, sandbox: Sandbox) -> Race:
+    sandbox.books.configure({"holder_name": ACCOUNT.holder_name, "settle_ms": 60_000})
+    sandbox.books._clock = T0.timestamp
+    return Race(cloud, programme, sandbox)
+
+
+@pytest.mark.parametrize("meet", [1, 2, ALWAYS])
+def test_a_change_meets_a_claim_and_one_payment_goes_where_it_was_right_then(race: Race, meet: int) -> None:
+    """The change is refused, and the old account is paid; or it is made before the claim is written, and one is."""
+    seen: Counter[str] = Counter()
+    for _ in range(ROUNDS):
+        name, payout = race.person()
+        change = partial(race.set, name, "2")
+        claims = [partial(race.worker.process, payout, T0)] * 2
+        answers = together([change, *claims], meet)
+        refused = refusals(answers[:1]) == [PaymentUnderWay]
+        assert refused or answers[0].account_number == race.account("2")
+        assert set(refusals(answers[1:])) <= {Superseded}
+        assert race.worker.process(payout, T0) is State.SENDING
+        [paid] = race.paid_to(payout)
+        assert paid in ({race.account("1")} if refused else {race.account("1"), race.account("2")})
+        seen[f"refused {refused}, paid to the old account {paid == race.account('1')}"] += 1
+
+        kept = race.people.payee(name).address
+        assert kept is not None
+        assert kept.account_number == race.account("1" if refused else "2")
+        # From the claim on, no change is made.
+        assert refusals(together([partial(race.set, name, "3")] * 3)) == [PaymentUnderWay] * 3
+        race.sandbox.books._clock = lambda: (T0 + timedelta(seconds=61)).timestamp()
+        assert race.worker.process(payout, T0) is State.PAID
+        race.sandbox.books._clock = T0.timestamp
+        assert race.set(name, "3").account_number == race.account("3")
+    assert sum(seen.values()) == ROUNDS
+
+
+def test_of_changes_at_once_each_verdict_is_of_the_address_it_stands_with(race: Race) -> None:
+    """The provider knows accounts that end in 9 under another name: none of them is left with a good verdict."""
+    race.sandbox.books.configure({"other_name_suffix": "9"})
+    for _ in range(ROUNDS):
+        name, _payout = race.person()
+        together([partial(race.set, name, ending) for ending in "29292"], ALWAYS)
+        kept = race.people.payee(name).address
+        assert kept is not None
+        if kept.check is not None:
+            assert (kept.check.verdict.value == "ANOTHERS") == kept.account_number.endswith("9")

@@ -9,6 +9,9 @@ from typing import Any
 
 from chalicelib.errors import DomainError, Unavailable
 
+AT_ONCE, ROUNDS = 8, 5
+"""How many calls meet, and how often, where a race needs no other figures."""
+
 ALWAYS = 1_000_000
 """For `meet`: before every write."""
 
@@ -35,6 +38,14 @@ def together(calls: Iterable[Callable[[], Any]], meet: int = 1) -> list[Any]:
 
     with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(run, calls))
+
+
+def the_new_one(answers: Iterable[tuple[Any, bool]]) -> Any:
+    """What all answers are about; one of them says that it is new."""
+    things, new = zip(*answers, strict=True)
+    assert sorted(new) == [False] * (len(new) - 1) + [True]
+    assert all(thing == things[0] for thing in things)
+    return things[0]
 
 
 def refusals(answers: Iterable[Any]) -> list[type[DomainError]]:

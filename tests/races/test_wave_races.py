@@ -1,4 +1,4 @@
-"""Triggers that truly come at the same time: each transition once, the same files, the year's seats taken once."""
+"""Clicks and triggers that truly come at the same time: one entry a person, each transition once, the same files."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ import pytest
 
 from chalicelib.config import Programme, Settings
 from chalicelib.draw import note as notes
+from chalicelib.ids import system_randomness
 from chalicelib.waves.calendar import Calendar
 from chalicelib.waves.errors import WavesOverlap
 from chalicelib.waves.freeze import RemovedEntries
 from chalicelib.waves.rules import NEXT, REMOVALS, WaveState, chain_of, shard_of
 from chalicelib.waves.step import Transition
+from tests.builders.people import registrant
 from tests.builders.waves import (
     CLOSES,
     FREEZES,
@@ -33,13 +35,45 @@ from tests.builders.waves import (
 from tests.conftest import T0
 
 from .conftest import waves_world
-from .together import ALWAYS, refusals, together
+from .together import ALWAYS, ROUNDS, refusals, the_new_one, together
 
 pytestmark = pytest.mark.dynamodb
 
+CLICKS = 20
+
+
+@pytest.fixture
+def opened(world: WavesWorld) -> WavesWorld:
+    """The wave is open, and every ticket is another one."""
+    world.step()
+    world.randomness = system_randomness
+    return world
+
+
+@pytest.mark.parametrize("devices", [2, CLICKS])
+def test_one_person_on_many_devices_gets_one_ticket_and_one_device_is_told_it_is_new(
+    opened: WavesWorld, devices: int
+) -> None:
+    for number in range(ROUNDS):
+        opened.people.add(registrant(f"person-{number}"))
+        functions = [opened.new_waves() for _ in range(devices)]
+        answers = together(partial(waves.join, f"person-{number}", OPENS) for waves in functions)
+        assert the_new_one(answers).ticket == opened.entries.find(WAVE, f"person-{number}").ticket.hex()
+    assert len(list(opened.entries.candidates(WAVE))) == ROUNDS
+
+
+def test_many_people_on_two_devices_each_get_a_ticket_of_their_own(opened: WavesWorld) -> None:
+    names = [f"person-{n}" for n in range(CLICKS)]
+    opened.people.add(*map(registrant, names))
+    answers = together(partial(opened.new_waves().join, name, OPENS) for name in names * 2)
+    assert [receipt for receipt, _ in answers[:CLICKS]] == [receipt for receipt, _ in answers[CLICKS:]]
+    assert sorted(new for _, new in answers) == [False] * CLICKS + [True] * CLICKS
+    assert len({receipt.ticket for receipt, _ in answers}) == CLICKS
+    assert sorted(one.registrant_id for one in opened.entries.candidates(WAVE)) == sorted(names)
+
+
 TWO_WEEKS = timedelta(days=14)
 SECOND = timedelta(seconds=1)
-ROUNDS = 5
 
 
 def prepare(world: WavesWorld) -> None:
