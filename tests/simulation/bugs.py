@@ -94,21 +94,13 @@ class UnclaimedGivenBackTwice(Worker):
 
 
 class SplitTransaction(MemoryPayoutStore):
-    def _transition(
-        self,
-        before: Entitlement,
-        after: Entitlement,
-        move: Move,
-        *,
-        attempt: StoredAttempt | None = None,
-        proposal: Proposal | None = None,
-    ) -> None:
+    def _transition(self, before: Entitlement, after: Entitlement, move: Move, **more: Any) -> None:
         def head() -> None:
             if not self._unchanged(before, after):
                 raise Superseded(entitlement_id=before.id)
             self._table.write(before.id, as_kept(after))
 
-        line = (after.seq, _line(after, before.state, move, attempt))
+        line = (after.seq, _line(after, before.state, move, more.get("attempt")))
         self._nature.call(Port.TRANSACTION, "HEAD", head, TRANSACTION)
         self._nature.call(Port.TRANSACTION, "line", lambda: self._table.write(before.id, None, [line]), TRANSACTION)
 

@@ -17,7 +17,7 @@ from chalicelib.payouts.ledger.records import Event
 from chalicelib.payouts.rules import NEXT, Entitlement, Hold, Kind, State
 
 from .provider import Payout
-from .table import Line
+from .store import Line
 
 if TYPE_CHECKING:
     from .world import World

@@ -8,6 +8,7 @@ from functools import partial
 
 from chalicelib.registration.errors import Excluded
 from chalicelib.registration.rules import AddressCheck, FinancialAddress, Payee, Verdict
+from tests.builders.payouts.world import sealed, unsealed
 
 from .ports import KMS, Nature, Port
 from .store import GET, UPDATE
@@ -72,22 +73,13 @@ class MemoryPeople:
         )
         if address is None:
             return None
-        seal = self.nature.call(Port.GET, f"key of {registrant_id}", lambda: partial(_sealed, registrant_id), KMS)
+        seal = self.nature.call(Port.GET, f"key of {registrant_id}", lambda: partial(sealed, registrant_id), KMS)
         return Payee(registrant_id, address, seal)
 
     def check_not_excluded(self, registrant: str) -> None:
         if self.nature.call(Port.GET, f"is {registrant} excluded", lambda: registrant in self.excluded, GET):
             raise Excluded()
 
-    def unseal(self, registrant_id: str, sealed: bytes) -> bytes:
-        def open_() -> bytes:
-            owner, _, turned = sealed.partition(b"\0")
-            assert owner == registrant_id.encode(), "sealed for another person"
-            return turned[::-1]
-
-        return self.nature.call(Port.GET, f"unseal for {registrant_id}", open_, KMS)
-
-
-def _sealed(registrant_id: str, plain: bytes) -> bytes:
-    """Not secret, but what is stored is not what is sent, and it opens for its own person only."""
-    return registrant_id.encode() + b"\0" + plain[::-1]
+    def unseal(self, registrant_id: str, body: bytes) -> bytes:
+        opened = partial(unsealed, registrant_id, body)
+        return self.nature.call(Port.GET, f"unseal for {registrant_id}", opened, KMS)

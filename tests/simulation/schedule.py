@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
+from itertools import accumulate
 from unittest.mock import patch
 
 from chalicelib.config import CeilingRules
@@ -117,23 +119,19 @@ class Schedule:
             self._sweep: 5 * much(),
             self._webhook: 8 * much(),
             self._wait: 9 * much(),
-            self._decide: 10 * much(),
-            self._switch: 1 * much(),
+            partial(admins.decide, world): 10 * much(),
+            partial(admins.switch, world): 1 * much(),
             self._change_address: 2 * much(),
             self._look_again: 2 * much(),
             self._change_exclusion: 2 * much(),
             self._entitle: 3 * much(),
             self._spoil_queue: 5 * much(),
             world.land: 2.0,
-            self._set_ceiling: 1.0,
+            partial(admins.set_ceiling, world): 1.0,
             self._outage: 1.5 * much(),
             self._stranger: 0.1,
         }
-        total, cumulated = 0.0, []
-        for weight in weights.values():
-            total += weight
-            cumulated.append(total)
-        return list(weights), cumulated
+        return list(weights), list(accumulate(weights.values()))
 
     def _deliver(self) -> None:
         idle = [consumer for consumer in self.world.consumers if not consumer.busy]
@@ -194,15 +192,6 @@ class Schedule:
                     if end > spent:
                         yield end - spent
 
-    def _decide(self) -> None:
-        admins.decide(self.world)
-
-    def _switch(self) -> None:
-        admins.switch(self.world)
-
-    def _set_ceiling(self) -> None:
-        admins.set_ceiling(self.world)
-
     def _change_address(self) -> None:
         """A new account; some have not been asked about yet, some are another's, and some were not confirmed."""
         checked, unlike = self.dice.random() < 0.5, self.dice.random() < 0.15
@@ -248,9 +237,8 @@ class Schedule:
         """The faults end, everything waited for comes, and time passes: two months of it at most."""
         world = self.world
         world.land_all()
-        world.nature.rate = world.nature.outage_rate = world.nature.late_rate = world.provider.habits.lags = 0.0
-        world.nature.lost_rate = 0.0
-        world.provider.habits.refuses = 0.0
+        nature, habits = world.nature, world.provider.habits
+        nature.rate = nature.outage_rate = nature.late_rate = nature.lost_rate = habits.lags = habits.refuses = 0.0
         self._look()
         if world.table.pause is not None:
             world.administration.resume(PEOPLE[0], "at rest", world.now)

@@ -1,4 +1,4 @@
-"""The ledger's stores over a table in memory. What they decide is the real stores'; only items and calls are not.
+"""The payouts table in memory, and the ledger's stores over it. What they decide is theirs; items and calls are not.
 
 `test_the_double.py` holds each to the same assertions as the real one. `news` is not here: no part of paying reads it.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import TracebackType
 from typing import Any
@@ -26,18 +26,58 @@ from chalicelib.payouts.ledger.store import ENTITLEMENT_LEG, EVENT_LEG, PayoutSt
 from chalicelib.payouts.rules import ALIVE, Entitlement, Move, State
 
 from .ports import TRANSACTION, Nature, Port, store_errors
-from .table import Line, Table
+
+
+@dataclass(frozen=True)
+class Line:
+    """An EVENT item: the line of history, with the attempt if it is a claim's."""
+
+    event: Event
+    attempt: StoredAttempt | None
+
+
+Watch = Callable[[str, Entitlement | None], None]
+
+
+@dataclass
+class Table:
+    """`watch` is called after each atomic write with the entitlement's id and its HEAD before."""
+
+    heads: dict[str, Entitlement] = field(default_factory=dict)
+    lines: dict[str, dict[int, Line]] = field(default_factory=dict)
+    proposals: dict[str, Proposal] = field(default_factory=dict)
+    ceilings: dict[str, Ceiling] = field(default_factory=dict)
+    pause: Pause | None = None
+    watch: Watch = lambda _id, _before: None
+
+    def write(self, id_: str, head: Entitlement | None, lines: Iterable[tuple[int, Line]] = ()) -> None:
+        """Put HEAD and lines at once."""
+        before = self.heads.get(id_)
+        if head is not None:
+            self.heads[id_] = head
+        history = self.lines.setdefault(id_, {})
+        for seq, line in lines:
+            history[seq] = line
+        self.watch(id_, before)
+
 
 GET, PUT, UPDATE, DELETE = (store_errors(kind) for kind in (GetError, PutError, UpdateError, DeleteError))
 QUERY = store_errors(QueryError)
 
 
-class MemoryTransaction:
-    """As `dynamo.Transaction`, for the one write of several that is not the store's own: to entitle."""
+class InMemory:
+    """A store over the table, each call of which may be spoilt."""
 
     def __init__(self, table: Table, nature: Nature) -> None:
         self._table = table
         self._nature = nature
+
+
+class MemoryTransaction(InMemory):
+    """As `dynamodb.Transaction`, for the one write of several that is not the store's own: to entitle."""
+
+    def __init__(self, table: Table, nature: Nature) -> None:
+        super().__init__(table, nature)
         self.legs: list[tuple[str, Callable[[], bool], Callable[[], None]]] = []
 
     def __enter__(self) -> MemoryTransaction:
@@ -55,14 +95,12 @@ class MemoryTransaction:
             write()
 
 
-class MemoryPayoutStore(PayoutStore):
+class MemoryPayoutStore(InMemory, PayoutStore):
     """`lag` is how often a read of the index is answered as it was at the query before."""
 
     def __init__(self, table: Table, nature: Nature, dice: random.Random, lag: float = 0.0) -> None:
-        self._table = table
-        self._nature = nature
-        self._dice = dice
-        self._lag = lag
+        super().__init__(table, nature)
+        self._dice, self._lag = dice, lag
         self._seen: dict[str, list[Unsettled]] = {}
 
     def add(self, tx: Any, entitlement: Entitlement, reason: str) -> None:
@@ -139,23 +177,18 @@ class MemoryPayoutStore(PayoutStore):
 
         return self._nature.call(Port.WRITE, f"mark {row.entitlement_id[:4]} queued", write, UPDATE)
 
-    def _transition(
-        self,
-        before: Entitlement,
-        after: Entitlement,
-        move: Move,
-        *,
-        attempt: StoredAttempt | None = None,
-        proposal: Proposal | None = None,
-    ) -> None:
+    def _transition(self, before: Entitlement, after: Entitlement, move: Move, **more: Any) -> None:
+        """`more`: the attempt of a claim, or the proposal that is carried out."""
+        proposal: Proposal | None = more.get("proposal")
+
         def commit() -> None:
-            if not self._unchanged(before, after) or (
-                proposal is not None and not same(self._table.proposals.get(before.id), proposal)
-            ):
+            stands = proposal is None or same(self._table.proposals.get(before.id), proposal)
+            if not self._unchanged(before, after) or not stands:
                 raise Superseded(entitlement_id=before.id)
             if proposal is not None:
                 del self._table.proposals[before.id]
-            self._table.write(before.id, as_kept(after), [(after.seq, _line(after, before.state, move, attempt))])
+            line = _line(after, before.state, move, more.get("attempt"))
+            self._table.write(before.id, as_kept(after), [(after.seq, line)])
 
         what = f"{before.id[:4]} {before.state} -> {after.state} n={after.n} ({move.reason})"
         self._nature.call(Port.TRANSACTION, what, commit, TRANSACTION)
@@ -174,12 +207,8 @@ class MemoryPayoutStore(PayoutStore):
         return self._nature.call(Port.GET, what, read, GET)
 
 
-class MemoryProposalStore(ProposalStore):
+class MemoryProposalStore(InMemory, ProposalStore):
     """See the module."""
-
-    def __init__(self, table: Table, nature: Nature) -> None:
-        self._table = table
-        self._nature = nature
 
     def get(self, entitlement_id: str) -> Proposal | None:
         return self._nature.call(Port.GET, "read proposal", lambda: self._table.proposals.get(entitlement_id), GET)
@@ -204,12 +233,8 @@ class MemoryProposalStore(ProposalStore):
         return self._nature.call(Port.WRITE, "take proposal back", write, DELETE)
 
 
-class MemoryPauseStore(PauseStore):
+class MemoryPauseStore(InMemory, PauseStore):
     """See the module."""
-
-    def __init__(self, table: Table, nature: Nature) -> None:
-        self._table = table
-        self._nature = nature
 
     def get(self) -> Pause | None:
         return self._nature.call(Port.GET, "read the switch", lambda: self._table.pause, GET)
@@ -221,22 +246,15 @@ class MemoryPauseStore(PauseStore):
         self._nature.call(Port.WRITE, "resume", lambda: setattr(self._table, "pause", None), DELETE)
 
 
-class MemoryJournalStore(JournalStore):
+class MemoryJournalStore(InMemory, JournalStore):
     """Lines are written for people, who read none here."""
-
-    def __init__(self, nature: Nature) -> None:
-        self._nature = nature
 
     def add(self, act: Act) -> None:
         self._nature.call(Port.WRITE, f"note {act.deed}", lambda: None, PUT)
 
 
-class MemoryCeilingStore(CeilingStore):
+class MemoryCeilingStore(InMemory, CeilingStore):
     """`take` is the real one."""
-
-    def __init__(self, table: Table, nature: Nature) -> None:
-        self._table = table
-        self._nature = nature
 
     def get(self, name: str) -> Ceiling | None:
         return self._nature.call(Port.GET, f"read ceiling {name}", lambda: self._table.ceilings.get(name), GET)
@@ -264,12 +282,8 @@ class MemoryCeilingStore(CeilingStore):
         return self._nature.call(Port.WRITE, f"take {amount_idr} of {name}", write, UPDATE)
 
     def _open(self, name: str, ceiling_idr: Any) -> None:
-        self._nature.call(
-            Port.WRITE,
-            f"open ceiling {name}",
-            lambda: self._table.ceilings.setdefault(name, Ceiling(name, ceiling_idr, ceiling_idr)),
-            PUT,
-        )
+        new = Ceiling(name, ceiling_idr, ceiling_idr)
+        self._nature.call(Port.WRITE, f"open ceiling {name}", lambda: self._table.ceilings.setdefault(name, new), PUT)
 
 
 def same(standing: Proposal | None, read: Proposal) -> bool:

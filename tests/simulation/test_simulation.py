@@ -1,4 +1,4 @@
-"""Schedules of faults, races and people's decisions keep the promise; `make simulate` plays ten thousand."""
+"""Schedules of faults, races and people's decisions keep the promise, and find each planted bug within a few."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ import pytest
 
 from tests.conftest import ROOT
 
+from .bugs import BUGS
 from .ports import Fault, Port
 from .schedule import play
 
-SCHEDULES = 1_000
-BLOCKS = 4
+SCHEDULES, BLOCKS = 1_000, 4
+"""`make simulate` plays ten thousand."""
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +52,16 @@ def test_a_seed_plays_the_same_schedule_in_every_process() -> None:
     }
     assert len(told) == 1
     assert b" -> SENDING n=1 (claimed)" in told.pop()
+
+
+WITHIN = 200
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_planted_bug_is_found(bug: str) -> None:
+    with BUGS[bug].planted() as parts:
+        for seed in range(WITHIN):
+            if (played := play(seed, parts)).wrong:
+                sys.stdout.write(f"{bug}: schedule {seed + 1}: {played.wrong[0]}\n")
+                return
+    pytest.fail(f"not found in {WITHIN} schedules")

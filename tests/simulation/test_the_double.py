@@ -21,8 +21,14 @@ from chalicelib.payouts.ledger.store import ENTITLEMENT_LEG, EVENT_LEG, PayoutSt
 from chalicelib.payouts.rules import Authority, Entitlement, Hold, Kind, Move, State
 
 from .ports import Nature
-from .store import MemoryCeilingStore, MemoryPauseStore, MemoryPayoutStore, MemoryProposalStore, MemoryTransaction
-from .table import Table
+from .store import (
+    MemoryCeilingStore,
+    MemoryPauseStore,
+    MemoryPayoutStore,
+    MemoryProposalStore,
+    MemoryTransaction,
+    Table,
+)
 
 T = datetime(2026, 11, 24, 3, 0, 0, 123_456, tzinfo=UTC)  # microseconds that no store keeps
 KEPT = T.replace(microsecond=123_000)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from chalicelib.config import CeilingRules, Programme, load_programme
+from chalicelib.config import CeilingRules, load_programme
 from chalicelib.payouts import rules, wire
 from chalicelib.payouts.address_checks import AddressBook
 from chalicelib.payouts.controls.administration import Administration, PayoutStores
@@ -21,14 +21,13 @@ from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.rules import Kind, State
 from chalicelib.payouts.service import Payouts, consume
 from chalicelib.payouts.worker import Ports, Worker
-from chalicelib.waves.rules import Beneficiary, BeneficiaryState
+from tests.builders.payouts.world import beneficiary
+from tests.conftest import T0
 
 from .oracle import Oracle
 from .people import MemoryPeople
-from .ports import Nature
+from .ports import MemoryQueue, Nature, Scheduler, Task
 from .provider import Provider, Transport
-from .queue import MemoryQueue
-from .scheduler import Scheduler, Task
 from .store import (
     MemoryCeilingStore,
     MemoryJournalStore,
@@ -36,11 +35,10 @@ from .store import (
     MemoryPayoutStore,
     MemoryProposalStore,
     MemoryTransaction,
+    Table,
 )
-from .table import Table
 
-T0 = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
-WAVE = 143
+PROGRAMME = load_programme("prod")
 CALLBACK_TOKEN = "agreed with the provider"
 FUNCTION_S = 60
 """After so long a function is killed."""
@@ -73,8 +71,8 @@ class World:
         self.dice = dice
         self.parts = parts
         self.now = T0
-        self.programme = _with(ceilings)
-        self.rules = self.programme.payouts
+        self.rules = PROGRAMME.payouts if ceilings is None else replace(PROGRAMME.payouts, ceilings=ceilings)
+        self.programme = replace(PROGRAMME, payouts=self.rules)
         self.table = Table()
         self.scheduler = Scheduler(dice, lambda task, error: self.oracle.unexpected(task.name, error))
         self.nature = Nature(dice, self.scheduler.pause, note)
@@ -100,7 +98,7 @@ class World:
         queue: Any = self.queue
         self.payouts = parts.payouts(self.store, queue, lambda: CALLBACK_TOKEN, self.programme)
         pause, proposals = MemoryPauseStore(table, nature), MemoryProposalStore(table, nature)
-        books = PayoutStores(self.store, proposals, pause, self.ceilings, MemoryJournalStore(nature))
+        books = PayoutStores(self.store, proposals, pause, self.ceilings, MemoryJournalStore(table, nature))
         self.administration = parts.administration(books, self.providers, queue, self.rules)
 
     def new_worker(self) -> Worker:
@@ -191,30 +189,3 @@ class Consumer:
         except Exception as error:
             self._world.oracle.unexpected(self.name, error)
             raise
-
-
-def beneficiary(person: str) -> Beneficiary:
-    return Beneficiary(
-        registrant_id=person,
-        wave=WAVE,
-        card_number="0000000000000000",
-        scheme="2023",
-        seat="open",
-        state=BeneficiaryState.POTENTIAL,
-        awarded_at=T0,
-        region=31,
-        buy_by=T0 + timedelta(days=15),
-    )
-
-
-@cache
-def _programme() -> Programme:
-    return load_programme("prod")
-
-
-def _with(ceilings: CeilingRules | None) -> Programme:
-    programme = _programme()
-    if ceilings is None:
-        return programme
-    payouts = msgspec.structs.replace(programme.payouts, ceilings=ceilings)
-    return msgspec.structs.replace(programme, payouts=payouts)

@@ -24,8 +24,8 @@ from tests.simulation.store import (
     MemoryPayoutStore,
     MemoryProposalStore,
     MemoryTransaction,
+    Table,
 )
-from tests.simulation.table import Table
 
 ALWAYS = {*vars(logging.makeLogRecord({})), "message"}
 

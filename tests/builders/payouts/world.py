@@ -76,10 +76,7 @@ class People:
         return sealed(registrant_id, plain)
 
     def unseal(self, registrant_id: str, sealed: bytes) -> bytes:
-        """Opens what `sealed` made."""
-        owner, _, reversed_plain = sealed.partition(b"\0")
-        assert owner == registrant_id.encode()
-        return reversed_plain[::-1]
+        return unsealed(registrant_id, sealed)
 
 
 def payee(registrant_id: str, address: FinancialAddress) -> Payee:
@@ -91,6 +88,13 @@ def payee(registrant_id: str, address: FinancialAddress) -> Payee:
 def sealed(registrant_id: str, plain: bytes) -> bytes:
     """Not secret, but what is stored is not what is sent, and it opens for its own person only."""
     return registrant_id.encode() + b"\0" + plain[::-1]
+
+
+def unsealed(registrant_id: str, sealed: bytes) -> bytes:
+    """Opens what `sealed` made."""
+    owner, _, reversed_plain = sealed.partition(b"\0")
+    assert owner == registrant_id.encode(), "sealed for another person"
+    return reversed_plain[::-1]
 
 
 class AnyCode(Providers):
