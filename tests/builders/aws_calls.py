@@ -1,6 +1,6 @@
 """The two doors to AWS: botocore's clients, and the lean way to DynamoDB. Whoever counts or spoils calls holds both.
 
-What `docs/costs.md` says, for tests that hold the application to it.
+How queues and tables are emptied. What `docs/costs.md` says, for tests that hold the application to it.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import boto3
 import pytest
 from botocore.client import BaseClient
+from pynamodb.models import Model
 
 from chalicelib.aws.dynamodb_protocol import Wire
-from tests.conftest import ROOT
+from tests.conftest import REGION, ROOT
 
 Call = Callable[[Any, str, Any], Any]
 """A call to AWS: the client, the name of the operation, its parameters."""
@@ -34,6 +36,24 @@ def wrap_calls(monkeypatch: pytest.MonkeyPatch, wrap: Callable[[Call], Call]) ->
     monkeypatch.setattr(BaseClient, "_make_api_call", wrap(by_client))
     monkeypatch.setattr(Wire, "call", lean(Wire.call))
     monkeypatch.setattr(Wire, "body", lean(Wire.body))
+
+
+def drained(queue_url: str) -> list[dict[str, Any]]:
+    """Every message that waits in a queue; gone from it."""
+    sqs, taken = boto3.client("sqs", REGION), list[dict[str, Any]]()
+    while messages := sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+        taken += messages
+    return taken
+
+
+def wipe(*tables: type[Model]) -> None:
+    """Empty tables: moto copies whole ones for every transaction."""
+    for table in tables:
+        with table.batch_write() as batch:
+            for item in list(table.scan()):
+                batch.delete(item)
 
 
 def stated(row: str) -> int:

@@ -24,6 +24,7 @@ from chalicelib.notices.store import NoticesTable, NoticeStore
 from chalicelib.payouts.wire import PayoutView
 from chalicelib.registration.vault import PersonKey
 from chalicelib.waves.rules import Beneficiary, DrawnEntry, shard_of
+from tests.builders.aws_calls import drained
 from tests.builders.waves import FREEZES, OPENS, ROUND, WavesWorld, joined
 from tests.conftest import T0
 
@@ -81,7 +82,6 @@ class Desk:
         dynamodb.bind(NoticesTable, settings.table("notices"), settings.region)
         self.now = T0
         self._mails = settings.mails_queue_url
-        self._sqs = boto3.client("sqs", settings.region)
         self.told = NoticeStore(settings.region)
         queue = Queue(self._mails, settings.region)
         self.notices = NoticeService(self.told, queue, programme.notices, lambda: self.now)
@@ -118,13 +118,8 @@ class Desk:
 
     def queued(self) -> list[tuple[str, str]]:
         """The (registrant, event) of every mail that waits in the queue; gone from it."""
-        found = []
-        while batch := self._sqs.receive_message(QueueUrl=self._mails, MaxNumberOfMessages=10).get("Messages"):
-            for message in batch:
-                self._sqs.delete_message(QueueUrl=self._mails, ReceiptHandle=message["ReceiptHandle"])
-                body = decode_message(message["Body"])
-                found.append((body.registrant_id, body.event))
-        return found
+        bodies = [decode_message(message["Body"]) for message in drained(self._mails)]
+        return [(body.registrant_id, body.event) for body in bodies]
 
     def items(self) -> list[dict[str, Any]]:
         """All that is stored, as DynamoDB has it."""

@@ -16,6 +16,7 @@ from chalicelib.notices.rules import Facts, Kind, NoticeState
 from chalicelib.notices.texts import MailText
 from chalicelib.registration.accounts import Accounts
 from chalicelib.wiring import Services
+from tests.builders.aws_calls import drained
 from tests.conftest import T0
 
 CHOSEN: Facts = {"wave": 60, "training_idr": 3_500_000, "buy_by": "2026-12-08T17:00:00Z"}
@@ -74,13 +75,8 @@ class PostOffice:
 
     def receive(self) -> list[dict[str, Any]]:
         """Every message that waits, as Lambda hands them over; gone from the queue."""
-        records = []
-        url = self.cloud.mails_queue_url
-        while batch := self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-            for message in batch:
-                self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-                records.append({"messageId": message["MessageId"], "body": message["Body"]})
-        return records
+        messages = drained(self.cloud.mails_queue_url)
+        return [{"messageId": message["MessageId"], "body": message["Body"]} for message in messages]
 
     def deliver(self, records: list[dict[str, Any]] | None = None) -> list[str]:
         """Let the consumer work on what waits; returns the messages that it wants again."""

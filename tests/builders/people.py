@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -23,11 +23,29 @@ from chalicelib.registration.rules import (
     check_eligible,
 )
 from chalicelib.registration.wire import MeView
+from chalicelib.waves.rules import Beneficiary, BeneficiaryState
+from tests.conftest import T0
 
 
 def card(name: str) -> str:
     """The keyed hash of a family card."""
     return sha256(name.encode()).hexdigest()
+
+
+def beneficiary(registrant_id: str, **changes: Any) -> Beneficiary:
+    """Somebody who was given a seat at `T0`."""
+    person = Beneficiary(
+        registrant_id=registrant_id,
+        wave=143,
+        card_number="0000000000000000",
+        scheme="2023",
+        seat="open",
+        state=BeneficiaryState.POTENTIAL,
+        awarded_at=T0,
+        region=31,
+        buy_by=T0 + timedelta(days=15),
+    )
+    return replace(person, **changes)
 
 
 def registrant(name: str, **changes: Any) -> Registrant:

@@ -18,6 +18,7 @@ from chalicelib.outcomes.survey_rules import Survey
 from chalicelib.outcomes.tally_job import Sources, TallyJob
 from chalicelib.payouts.rules import Entitlement
 from chalicelib.waves.rules import Beneficiary, Wave, WaveState, shard_of
+from tests.builders.aws_calls import wipe
 from tests.builders.surveys import beneficiary
 from tests.conftest import T0
 
@@ -104,6 +105,4 @@ class World:
 
     def wipe(self) -> None:
         """Forget what was counted and published."""
-        with OutcomesTable.batch_write() as batch:
-            for item in list(OutcomesTable.scan()):
-                batch.delete(item)
+        wipe(OutcomesTable)

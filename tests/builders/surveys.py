@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import boto3
 import msgspec
 
 from chalicelib.aws import dynamodb
@@ -29,6 +28,8 @@ from chalicelib.payouts.rules import Kind
 from chalicelib.payouts.service import PayoutQueue, Payouts
 from chalicelib.waves.errors import ListChanged
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Wave, WaveState
+from tests.builders import people
+from tests.builders.aws_calls import drained
 from tests.conftest import REGION, T0
 
 WAVE = 143
@@ -49,16 +50,8 @@ COMPARED = {name: ANSWERS[name] for name in ("employment_before", "employment_no
 
 def beneficiary(registrant_id: str, **changes: Any) -> Beneficiary:
     """Somebody who was chosen and graduated."""
-    person = Beneficiary(
-        registrant_id=registrant_id,
-        wave=WAVE,
-        card_number="0000000000000000",
-        scheme="2023",
-        seat="open",
-        state=BeneficiaryState.GRADUATED,
-        awarded_at=T0 - 60 * DAY,
-        region=31,
-        buy_by=T0 - 45 * DAY,
+    person = people.beneficiary(
+        registrant_id, state=BeneficiaryState.GRADUATED, awarded_at=T0 - 60 * DAY, buy_by=T0 - 45 * DAY
     )
     return replace(person, **changes)
 
@@ -219,12 +212,7 @@ class World:
 
     def queued(self) -> int:
         """Take every message off the payouts queue; how many."""
-        sqs, count = boto3.client("sqs", REGION), 0
-        while got := sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get("Messages"):
-            for message in got:
-                sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
-                count += 1
-        return count
+        return len(drained(self._queue_url))
 
 
 def response(answers: Mapping[str, Any] = ANSWERS, **changes: Any) -> ResponseForm:

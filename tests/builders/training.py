@@ -29,20 +29,17 @@ from chalicelib.training.wire import (
     TrainingView,
 )
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Entry, EntryOutcome
-from tests.builders.people import card
+from tests.builders.aws_calls import drained
+from tests.builders.people import beneficiary, card
 from tests.conftest import T0
 
 PATH = "/partners/training-completions"
 AWARDED_AT = T0 - timedelta(days=10)
-PERSON = Beneficiary(
-    registrant_id="person-1",
+PERSON = beneficiary(
+    "person-1",
     wave=54,
     card_number="2026000000000017",
-    scheme="2023",
-    seat="open",
-    state=BeneficiaryState.POTENTIAL,
     awarded_at=AWARDED_AT,
-    region=31,
     buy_by=AWARDED_AT + timedelta(days=15),
 )
 OTHER = replace(PERSON, registrant_id="person-2", card_number="2026000000000025")
@@ -161,15 +158,7 @@ class Scene:
 
     def queued(self) -> list[str]:
         """Take every message from the payouts queue; their entitlement ids."""
-        sqs = boto3.client("sqs", self.settings.region)
-        ids: list[str] = []
-        while batch := sqs.receive_message(QueueUrl=self.settings.payouts_queue_url, MaxNumberOfMessages=10).get(
-            "Messages"
-        ):
-            for message in batch:
-                ids.append(json.loads(message["Body"])["entitlement_id"])
-                sqs.delete_message(QueueUrl=self.settings.payouts_queue_url, ReceiptHandle=message["ReceiptHandle"])
-        return ids
+        return [json.loads(message["Body"])["entitlement_id"] for message in drained(self.settings.payouts_queue_url)]
 
     def items(self, prefix: str, table: str = "training") -> list[dict[str, Any]]:
         """The raw items of a table whose partition key starts with `prefix`."""

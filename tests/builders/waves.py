@@ -35,6 +35,8 @@ from chalicelib.waves.service import Stores, Waves
 from chalicelib.waves.step import Transition, WaveStep
 from chalicelib.waves.store import WavesTable, WaveStore
 from local.sandbox.beacon import sign
+from tests.builders.aws_calls import drained, wipe
+from tests.builders.draws.files import write
 from tests.builders.draws.verify_draw import verify
 from tests.builders.people import Mailbox, People, card, registrant
 
@@ -109,7 +111,6 @@ class WavesWorld:
         self._heard = sqs.create_queue(QueueName="announced")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=self._heard, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         self.sns.subscribe(TopicArn=cloud.announcements_topic, Protocol="sqs", Endpoint=arn)
-        self._sqs = sqs
 
     def new_waves(self) -> Waves:
         """The service as another function would have it: with nothing in memory."""
@@ -178,14 +179,9 @@ class WavesWorld:
 
     def files(self, wave: int) -> dict[str, bytes]:
         """All that is published of a wave."""
-        prefix = f"draws/{wave}/"
-        listed = self.s3.list_objects_v2(Bucket=self.settings.results_bucket, Prefix=prefix).get("Contents", [])
-        return {
-            one["Key"].removeprefix(prefix): self.s3.get_object(Bucket=self.settings.results_bucket, Key=one["Key"])[
-                "Body"
-            ].read()
-            for one in listed
-        }
+        bucket, prefix = self.settings.results_bucket, f"draws/{wave}/"
+        keys = [one["Key"] for one in self.s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])]
+        return {key.removeprefix(prefix): self.s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
 
     def result(self, wave: int, name: str) -> Any:
         """A published JSON file."""
@@ -193,10 +189,7 @@ class WavesWorld:
 
     def failed_checks(self, wave: int, folder: Path) -> list[str]:
         """The verifier's checks of a wave that do not hold, or could not be made."""
-        for name, body in self.files(wave).items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(body)
+        write(folder, self.files(wave))
         note = self.publication.note(wave)
         record = self.store.wave(wave)
         assert note is not None
@@ -210,10 +203,7 @@ class WavesWorld:
 
     def forget(self) -> None:
         """Make the table, the bucket and the people as they were at the beginning."""
-        for table in (WavesTable, NoticesTable):
-            with table.batch_write() as batch:
-                for item in list(table.scan()):
-                    batch.delete(item)
+        wipe(WavesTable, NoticesTable)
         bucket = self.settings.results_bucket
         versions = self.s3.list_object_versions(Bucket=bucket)
         for version in versions.get("Versions", []):
@@ -222,12 +212,7 @@ class WavesWorld:
 
     def heard(self) -> list[dict[str, Any]]:
         """What was announced since the last call."""
-        heard = []
-        while messages := self._sqs.receive_message(QueueUrl=self._heard, MaxNumberOfMessages=10).get("Messages"):
-            for message in messages:
-                heard.append(json.loads(json.loads(message["Body"])["Message"]))
-                self._sqs.delete_message(QueueUrl=self._heard, ReceiptHandle=message["ReceiptHandle"])
-        return heard
+        return [json.loads(json.loads(message["Body"])["Message"]) for message in drained(self._heard)]
 
     def _beneficiaries(self) -> BeneficiaryStore:
         return BeneficiaryStore(self._transaction, self.programme.eligibility.family_card_cap)
@@ -238,13 +223,7 @@ class WavesWorld:
 
     def queued_awards(self) -> list[str]:
         """The bodies of the messages that were sent to the queue of awards since the last call, in any order."""
-        found: list[str] = []
-        url = self.settings.awards_queue_url
-        while messages := self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-            for message in messages:
-                found.append(message["Body"])
-                self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return found
+        return [message["Body"] for message in drained(self.settings.awards_queue_url)]
 
     def take_awards(self, *bodies: str, deadline_s: float = 60) -> list[str]:
         """Hand messages to the consumer; those that it reports as failed."""

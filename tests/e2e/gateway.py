@@ -34,8 +34,9 @@ from chalicelib.registration.accounts import Accounts, TokenVerifier
 from chalicelib.registration.rules import Standing
 from chalicelib.training import signatures
 from chalicelib.training.rules import course_id
-from chalicelib.waves.rules import Beneficiary, BeneficiaryState, EntryOutcome, buy_by
+from chalicelib.waves.rules import Beneficiary, EntryOutcome, buy_by
 from local.sandbox.provider import Sandbox
+from tests.builders.people import beneficiary
 from tests.builders.registration import other_form
 from tests.builders.surveys import survey_of
 from tests.builders.training import course_row, import_courses
@@ -269,21 +270,18 @@ class Gateway:
         """Somebody who joined the open wave and was given a seat."""
         person, services = self.sent(self.registration(form or self.form())).person, self.services
         self.ok(Call(routes.JOIN, person=person))
-        beneficiary = Beneficiary(
-            registrant_id=person,
+        chosen = beneficiary(
+            person,
             wave=WAVE,
             card_number=f"2026{next(self._numbers):012d}",
             scheme=services.programme.scheme(WAVE).version,
-            seat="open",
-            state=BeneficiaryState.POTENTIAL,
             awarded_at=self.now,
-            region=31,
             buy_by=buy_by(self.now, services.programme.training),
         )
         kk_mac = services.registrations.registrant(person).kk_mac
-        assert services._beneficiaries.award(beneficiary, kk_mac) is EntryOutcome.CHOSEN
+        assert services._beneficiaries.award(chosen, kk_mac) is EntryOutcome.CHOSEN
         services.registrations.set_standing(person, Standing.BENEFICIARY, WAVE)
-        return beneficiary
+        return chosen
 
     def being_paid(self) -> tuple[str, str]:
         """Somebody whose incentive has been sent and not settled, and the payout."""

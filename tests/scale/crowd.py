@@ -21,8 +21,8 @@ from chalicelib.registration.store import Record, _profile
 from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.beneficiaries import BeneficiaryStore, FamilyItem
 from chalicelib.waves.entries import EntryItem, entry_item
-from chalicelib.waves.rules import Beneficiary, BeneficiaryState, EntryOutcome, buy_by
-from tests.builders.people import card
+from chalicelib.waves.rules import Beneficiary, EntryOutcome, buy_by
+from tests.builders.people import beneficiary, card
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
 from tests.conftest import T0
 
@@ -104,17 +104,8 @@ def _ledger(wave: int, person: str, at: datetime) -> Iterator[Model]:
 
 
 def _beneficiary(world: WavesWorld, number: int, name: str, seat: str) -> Beneficiary:
-    return Beneficiary(
-        registrant_id=name,
-        wave=WAVE,
-        card_number=f"{number:016d}",
-        scheme="2023",
-        seat=seat,
-        state=BeneficiaryState.POTENTIAL,
-        awarded_at=ROUND,
-        region=31,
-        buy_by=buy_by(ROUND, world.programme.training),
-    )
+    deadline = buy_by(ROUND, world.programme.training)
+    return beneficiary(name, wave=WAVE, card_number=f"{number:016d}", seat=seat, awarded_at=ROUND, buy_by=deadline)
 
 
 def _ticket(name: str) -> bytes:

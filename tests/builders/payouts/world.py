@@ -9,7 +9,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-import boto3
 import msgspec
 
 from chalicelib.aws import dynamodb
@@ -24,9 +23,11 @@ from chalicelib.payouts.rules import Kind, State
 from chalicelib.payouts.worker import Worker
 from chalicelib.registration.errors import Excluded
 from chalicelib.registration.rules import AddressCheck, FinancialAddress, Payee, Verdict
-from chalicelib.waves.rules import Beneficiary, BeneficiaryState
+from chalicelib.waves.rules import Beneficiary
 from chalicelib.wiring import Services
 from local.sandbox.provider import Sandbox
+from tests.builders.aws_calls import drained, wipe
+from tests.builders.people import beneficiary
 from tests.conftest import REGION, T0
 
 API_KEY = "test-api-key"
@@ -34,20 +35,6 @@ CALLBACK_TOKEN = "test-callback-token"
 WAVE = 143
 CHECKED = AddressCheck(Verdict.MATCHED, 100, T0)
 """The provider has been asked about an account, and nothing stands in the way."""
-
-
-def beneficiary(registrant_id: str, *, scheme: str = "2023", wave: int = WAVE) -> Beneficiary:
-    return Beneficiary(
-        registrant_id=registrant_id,
-        wave=wave,
-        card_number="0000000000000000",
-        scheme=scheme,
-        seat="open",
-        state=BeneficiaryState.POTENTIAL,
-        awarded_at=T0,
-        region=31,
-        buy_by=T0 + timedelta(days=15),
-    )
 
 
 @dataclass
@@ -145,7 +132,6 @@ class World:
         self.store, self.payouts = self.services.payout_store, self.services.payouts
         self.worker, self.administration = self.services.payout_worker, self.services.payout_administration
         self._queue_url = settings.payouts_queue_url
-        self._sqs = boto3.client("sqs", REGION)
 
     def person(self, registrant_id: str, account_number: str = "1234567890") -> Beneficiary:
         """Somebody with an account that has been asked about."""
@@ -165,12 +151,7 @@ class World:
 
     def messages(self) -> list[str]:
         """Take every message off the queue."""
-        bodies: list[str] = []
-        while got := self._sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get("Messages"):
-            for message in got:
-                bodies.append(message["Body"])
-                self._sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
-        return bodies
+        return [message["Body"] for message in drained(self._queue_url)]
 
     def deliver(self, body: str) -> bool:
         """Hand a message to the consumer; True if it is done with."""
@@ -194,10 +175,7 @@ class World:
         return whole_ledger.compare(self.store.everything(), self.books())
 
     def wipe(self) -> None:
-        """Empty the ledger: moto copies whole tables for every transaction."""
-        with PayoutsTable.batch_write() as batch:
-            for item in list(PayoutsTable.scan()):
-                batch.delete(item)
+        wipe(PayoutsTable)
 
 
 @contextmanager
