@@ -7,6 +7,7 @@ import gc
 import importlib
 import json
 import os
+import pickle
 import pkgutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -33,7 +34,9 @@ from moto.core.serialize import JSONSerializer
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import GlobalSecondaryIndex, LocalSecondaryIndex, Table
+from moto.dynamodb.parsing import validators
 from moto.kms import models as kms_models
+from moto.sns import models as sns_models
 
 import chalicelib
 from chalicelib.config import Programme, Settings, load_programme
@@ -110,9 +113,9 @@ def programme() -> Programme:
 def quick_moto() -> Iterator[None]:
     """What takes most of a test's time on moto and is not under test is done once.
 
-    For every stack moto makes an RSA key per KMS key (it encrypts with another one) and reads the JSON template as
-    YAML; for every pool it imports the one key that all its pools sign with; and botocore reads its endpoints and
-    service models again for every session.
+    For every stack moto makes an RSA key per KMS key (it encrypts with another one), and one per subscription, and
+    reads the JSON template as YAML; for every pool it imports the one key that all its pools sign with; and botocore
+    reads its endpoints and service models again for every session.
     """
     with pytest.MonkeyPatch.context() as patch:
         read_once = cache(partial(JSONFileLoader.load_file, JSONFileLoader()))
@@ -125,6 +128,8 @@ def quick_moto() -> Iterator[None]:
             lambda key: keys.get(key["n"]) or keys.setdefault(key["n"], import_key(key)),
         )
         patch.setattr(kms_models, "generate_private_key", cache(kms_models.generate_private_key))
+        signing_key = cache(partial(sns_models.rsa.generate_private_key, 65537, 2048))
+        patch.setattr(sns_models.Subscription, "private_key", lambda _: signing_key())
         patch.setattr(Stack, "parse_template", staticmethod(json.loads))
         patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
         # Nothing here speaks HTTP through `requests`, for which every start of moto registers 700 patterns.
@@ -139,6 +144,21 @@ def quick_moto() -> Iterator[None]:
                 structure(serializer, serialized, value, shape, key)
 
         patch.setattr(JSONSerializer, "_serialize_type_structure", serialize)
+        # A query sorted the whole table, and every comparison looked first for the type of what it compared.
+        query, cast_value = Table.query, DynamoType.cast_value.fget
+
+        def of_partition(table: Table, partition: DynamoType, *given: Any, **more: Any) -> Any:
+            if given[6] is None:  # no index
+                vars(table)["all_items"] = table.items.get(partition, {}).values
+            try:
+                return query(table, partition, *given, **more)
+            finally:
+                vars(table).pop("all_items", None)
+
+        patch.setattr(Table, "query", of_partition)
+        plain = property(lambda attribute: attribute.value if attribute.type == "S" else cast_value(attribute))
+        patch.setattr(DynamoType, "cast_value", plain)
+        patch.setattr(validators, "deepcopy", lambda expression: pickle.loads(pickle.dumps(expression)))
         yield
 
 

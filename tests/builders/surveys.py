@@ -208,7 +208,7 @@ class World:
     def due(self) -> dict[str, int]:
         """The survey money in the ledger: by person and kind, in rupiah."""
         heads = [item for item in Head.scan(Head.sk == "HEAD") if item.kind != "INCENTIVE"]
-        return {f"{head.registrant} {head.kind}": int(head.amount_idr) for head in heads}
+        return {f"{head.registrant_id} {head.kind}": int(head.amount_idr) for head in heads}
 
     def queued(self) -> int:
         """Take every message off the payouts queue; how many."""

@@ -40,7 +40,7 @@ def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
 def services(world: WavesWorld, mails: Mails) -> Services:
     """Everything as it is deployed."""
     services = Services(world.settings, world.programme, clock=lambda: world.clock.now)
-    events = services.notices._queue._queue._sqs.meta.events
+    events = services.notices._queue._sqs.meta.events
     events.register("before-call.sqs.SendMessageBatch", mails.take)
     events.register("before-call.sqs.GetQueueAttributes", mails.waiting)
     return services
