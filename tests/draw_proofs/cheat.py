@@ -22,8 +22,7 @@ from chalicelib.draw.leaves import Region, leaves_of, region_table, top
 from chalicelib.draw.note import Chain, Note, beacon_round, round_time
 from chalicelib.draw.published import Sample
 from chalicelib.draw.selection import Selection, Substitution, draw_seed, sample_value
-from tests.builders.draws.files import QUICKNET, VECTORS
-from tests.builders.draws.publications import encoded
+from tests.builders.draws.files import QUICKNET, VECTORS, encoded
 
 SECOND = timedelta(seconds=1)
 WAVE = 62

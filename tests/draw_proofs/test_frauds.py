@@ -12,7 +12,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.draw.cosignatures import Signer
-from tests.builders.draws.publications import encoded
+from tests.builders.draws.files import encoded
 from tests.builders.draws.verify_draw import program
 from tests.conftest import ROOT
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders.draws.files import write
-from tests.builders.draws.publications import GOOD, LISTS
+from tests.builders.draws.files import GOOD, LISTS, write
 from tests.builders.draws.verify_draw import verify
 
 from .verifiers import named

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders.draws.publications import GOOD, LISTS, encoded
+from tests.builders.draws.files import GOOD, LISTS, encoded
 from tests.builders.draws.verify_draw import program, verify
 
 from .verifiers import named

@@ -30,7 +30,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders.draws.publications import encoded
+from tests.builders.draws.files import encoded
 from tests.builders.draws.verify_draw import program
 
 from .cheat import SAMPLED, Facts, Wave, joined, ticket

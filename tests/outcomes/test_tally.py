@@ -6,9 +6,12 @@ Past totals as an administrator's file has them: what is taken, and which line i
 from __future__ import annotations
 
 import zlib
-from dataclasses import replace
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -17,19 +20,102 @@ from click.testing import CliRunner
 
 from admin.commands.wave import wave
 from admin.deployment import stages
+from chalicelib.aws import dynamodb
+from chalicelib.config import Programme, Settings
+from chalicelib.helpdesk.service import GrievanceCounts
+from chalicelib.jobs.rules import JobCounts
 from chalicelib.outcomes import tally_job
 from chalicelib.outcomes.errors import MalformedHistory
-from chalicelib.outcomes.statistics_service import KEPT, read_history
+from chalicelib.outcomes.statistics_service import KEPT, PublishedStatistics, read_history
 from chalicelib.outcomes.statistics_wire import BEFORE_THE_FIRST, Month
 from chalicelib.outcomes.statistics_wire import HEADER as CSV_HEADER
-from chalicelib.outcomes.store import RoundOvertaken
+from chalicelib.outcomes.store import OutcomesTable, RoundOvertaken, TallyStore
+from chalicelib.outcomes.survey_rules import Survey
+from chalicelib.outcomes.tally_job import Sources, TallyJob
 from chalicelib.outcomes.tally_rules import PastTotals, PastWave
+from chalicelib.payouts.rules import Entitlement
 from chalicelib.waves.errors import UnknownWave
-from chalicelib.waves.rules import WaveState
+from chalicelib.waves.rules import Beneficiary, Wave, WaveState, shard_of
+from tests.builders.aws_calls import wipe
 from tests.builders.crashes import Calls, Crash, die
-from tests.builders.statistics import DAY, World
-from tests.builders.surveys import Seconds
+from tests.builders.surveys import Seconds, beneficiary
 from tests.conftest import T0
+
+DAY = timedelta(days=1)
+NAMES = {11: "Aceh", 31: "DKI Jakarta", 32: "Jawa Barat"}
+
+
+@dataclass
+class Told:
+    """Everything that is counted, each part as its domain gives it. `reads`: what was asked for, in order."""
+
+    registered: dict[int, dict[int, int]] = field(default_factory=dict)
+    waves: list[Wave] = field(default_factory=list)
+    joined: dict[int, dict[int, int]] = field(default_factory=dict)
+    chosen: list[Beneficiary] = field(default_factory=list)
+    surveys: list[Survey] = field(default_factory=list)
+    reads: Counter[str] = field(default_factory=Counter)
+
+    def registered_by_region(self, shard: int) -> Mapping[int, int]:
+        self.reads["registrations"] += 1
+        return self.registered.get(shard, {})
+
+    def records(self) -> list[Wave]:
+        return list(self.waves)
+
+    @property
+    def beneficiaries(self) -> Any:
+        return self
+
+    def roster(self, wave: int, shard: str) -> Iterator[Beneficiary]:
+        self.reads[f"wave {wave}"] += 1
+        return iter([one for one in self.chosen if (one.wave, shard_of(one.registrant_id)) == (wave, shard)])
+
+    def joined_by_region(self, wave: int) -> Mapping[int, int]:
+        return self.joined.get(wave, {})
+
+    def of_many(self, beneficiaries: Iterable[Beneficiary]) -> Mapping[str, list[Entitlement]]:
+        return {one.registrant_id: [] for one in beneficiaries}
+
+    def accounts(self, registrant_ids: Iterable[str]) -> Mapping[str, Any]:
+        return {}
+
+    def of_wave(self, wave: int, shard: str) -> Iterator[Survey]:
+        return iter([one for one in self.surveys if (one.wave, shard_of(one.registrant_id)) == (wave, shard)])
+
+
+MARKET = SimpleNamespace(counts=lambda now: JobCounts(2, 3, 4))
+DESK = SimpleNamespace(counts=lambda: GrievanceCounts(open=1, escalated=2, overdue=3, answered=4, counted_at=T0))
+
+
+class World:
+    """The job, what it counts and what it publishes."""
+
+    def __init__(self, settings: Settings, programme: Programme) -> None:
+        dynamodb.bind(OutcomesTable, settings.table("outcomes"), settings.region)
+        self.programme = programme
+        self.told = Told()
+        self.store = TallyStore()
+        self.statistics = PublishedStatistics(self.store, self.told, lambda code: int(code) in NAMES)
+
+    def tallying(self) -> TallyJob:
+        """The job as a new run of the function has it."""
+        told = self.told
+        sources = Sources(told, told, told, told, told, MARKET, DESK)
+        return TallyJob(self.store, sources, self.programme, lambda code: NAMES[code])
+
+    def settle(self, number: int, people: int, at: datetime = T0 - DAY) -> None:
+        """A wave in which so many were chosen in Jakarta and as many in West Java, of three times as many each."""
+        self.told.waves.append(
+            Wave(number, WaveState.SETTLED, at - 5 * DAY, at - DAY, 2 * people, 0, {}, chosen=2 * people, settled_at=at)
+        )
+        self.told.joined[number] = {31: 3 * people, 32: 3 * people}
+        self.told.chosen += [
+            beneficiary(f"person-{number}-{region}-{n}", wave=number, region=region)
+            for region in (31, 32)
+            for n in range(people)
+        ]
+
 
 HOUR = timedelta(hours=1)
 AMPLE_S = 800.0
@@ -38,8 +124,7 @@ AMPLE_S = 800.0
 def few(monkeypatch: pytest.MonkeyPatch, shards: int) -> None:
     for name in ("SHARDS", "REGISTRATION_SHARDS"):
         monkeypatch.setattr(tally_job, name, shards)
-    shard_of = "tests.builders.statistics.shard_of"
-    monkeypatch.setattr(shard_of, lambda person: f"{zlib.crc32(person.encode()) % shards:02d}")
+    monkeypatch.setattr(f"{__name__}.shard_of", lambda person: f"{zlib.crc32(person.encode()) % shards:02d}")
 
 
 @pytest.fixture
@@ -147,7 +232,7 @@ def test_a_run_that_dies_after_any_write_is_made_up_for_by_the_next(small, monke
     expected = published(small)
 
     for number in [n for n, (_, operation) in enumerate(calls.made) if operation == "PutItem"]:
-        small.wipe()
+        wipe(OutcomesTable)
         calls.reset()
         calls.after[number] = die
         with pytest.raises(Crash):
@@ -163,7 +248,7 @@ def test_another_run_between_any_two_calls_changes_nothing(small, monkeypatch):
     made, expected = len(calls.made), published(small)
 
     for at in range(0, made, 3):
-        small.wipe()
+        wipe(OutcomesTable)
         calls.reset()
         calls.before[at] = lambda: small.tallying().run(T0 + timedelta(seconds=1), AMPLE_S)
         small.tallying().run(T0, AMPLE_S)
@@ -176,7 +261,7 @@ def test_a_run_that_was_overtaken_by_a_later_round_publishes_nothing(small, monk
     calls = Calls(monkeypatch)
     small.tallying().run(T0, AMPLE_S)
     last = len(calls.made) - 2  # before it publishes the country
-    small.wipe()
+    wipe(OutcomesTable)
     calls.reset()
 
     def later() -> None:

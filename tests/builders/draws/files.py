@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from chalicelib.config import load_programme
-from chalicelib.draw import beacon, leaves, published
+from chalicelib.draw import beacon, leaves, note, published
 from chalicelib.draw.note import Chain, beacon_round, round_time
 from chalicelib.draw.selection import Selection, Substitution, allot, draw_seed
 
@@ -108,3 +109,39 @@ def random_lists(wave: int, sizes: Mapping[int, int]) -> dict[int, bytes]:
 
 DEVELOPMENT_FROZEN = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 """A freeze at which the development chain exists."""
+
+
+# A good published draw, and ways to tamper with it
+
+LISTS = random_lists(62, {31: 12, 32: 9, 11: 1})
+RESERVED = {11: 2, 31: 3, 32: 2, 94: 1}
+GOOD = published_draw(62, LISTS, RESERVED, 13, leaving=(0, 1, 3, 8, 10, 10))
+"""One region short of its seats, one without entries, and six seats that went on."""
+
+
+def encoded(document: object) -> bytes:
+    """JSON in the one way in which it is published."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def edited(name: str, edit: Callable[[Any], object]) -> dict[str, bytes]:
+    """The good files with one JSON document changed in place."""
+    document = json.loads(GOOD[name])
+    edit(document)
+    return GOOD | {name: encoded(document)}
+
+
+def updated(name: str, *place: object, **changes: object) -> dict[str, bytes]:
+    """The good files with fields of one JSON object changed; `place` leads to it."""
+
+    def edit(document: Any) -> None:
+        for step in place:
+            document = document[step]
+        document.update(changes)
+
+    return edited(name, edit)
+
+
+def noted(**changes: Any) -> dict[str, bytes]:
+    """The good files with another note, from which another seed and result would follow."""
+    return GOOD | {"note.txt": replace(note.parse(GOOD["note.txt"]), **changes).encode()}

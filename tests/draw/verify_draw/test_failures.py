@@ -14,9 +14,19 @@ from typing import Any
 import pytest
 
 from chalicelib.waves.publication.bucket import VERIFIER_FILE
-from tests.builders.draws.files import DEVELOPMENT, DEVELOPMENT_FROZEN, REAL_FROZEN, VECTORS, published_draw, write
-from tests.builders.draws.publications import GOOD, encoded, noted, updated
-from tests.builders.draws.publications import edited as tampered
+from tests.builders.draws.files import (
+    DEVELOPMENT,
+    DEVELOPMENT_FROZEN,
+    GOOD,
+    REAL_FROZEN,
+    VECTORS,
+    encoded,
+    noted,
+    published_draw,
+    updated,
+    write,
+)
+from tests.builders.draws.files import edited as tampered
 from tests.builders.draws.verify_draw import Verdict, lists, program, small_wave, verify, verify_files
 from tests.draw.verify_draw.test_verify_draw import sample_of
 

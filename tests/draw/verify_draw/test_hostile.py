@@ -12,8 +12,7 @@ from unittest import mock
 
 import pytest
 
-from tests.builders.draws.files import write
-from tests.builders.draws.publications import encoded
+from tests.builders.draws.files import encoded, write
 from tests.builders.draws.verify_draw import program, small_wave, verify, verify_files
 
 v = program()

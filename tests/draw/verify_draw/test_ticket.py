@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders.draws.files import published_draw, write
-from tests.builders.draws.publications import GOOD, updated
+from tests.builders.draws.files import GOOD, published_draw, updated, write
 from tests.builders.draws.verify_draw import Verdict, lists, program, small_wave, ticket, verify, verify_files
 from tests.draw.verify_draw.test_failures import edited
 

@@ -20,10 +20,9 @@ from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.award_queue import SENDS_MAX, Message, encode_message
 from chalicelib.waves.beneficiaries import FamilyItem
 from chalicelib.waves.rules import EntryOutcome, WaveState
-from tests.builders.awards import NAMES, RESEND, drawn, ended, queueing_world, sent, with_awards
 from tests.builders.crashes import SOME_OR_ALL, Calls, Crash, die
 from tests.builders.people import card
-from tests.builders.places import TWO_WEEKS
+from tests.builders.places import NAMES, RESEND, TWO_WEEKS, drawn_to_queue, ended, queueing_world, sent, with_awards
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
 
 SECOND = timedelta(seconds=1)
@@ -37,7 +36,7 @@ def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
 @pytest.fixture
 def by_the_walk_alone(world: WavesWorld, programme: Programme) -> dict[str, Any]:
     queueing, world.programme = world.programme, with_awards(programme, ahead_from=100)
-    drawn(world)
+    drawn_to_queue(world)
     world.step()
     end = ended(world)
     assert {EntryOutcome.FAMILY_CARD, EntryOutcome.INELIGIBLE, EntryOutcome.CHOSEN} <= set(end["outcomes"].values())
@@ -200,7 +199,7 @@ def test_a_consumer_that_dies_at_any_call_is_gone_on_with_to_the_same_end(
 
 def test_the_step_that_queues_may_die_at_any_call(world, by_the_walk_alone, monkeypatch):
     calls = Calls(monkeypatch)
-    drawn(world)
+    drawn_to_queue(world)
     calls.reset()
     world.step()
     operations = [name for _, name in calls.made]
@@ -210,7 +209,7 @@ def test_the_step_that_queues_may_die_at_any_call(world, by_the_walk_alone, monk
         (calls.before, 0),
         *((when, number) for number in writes for when in (calls.before, calls.after)),
     ]:
-        drawn(world)
+        drawn_to_queue(world)
         calls.reset()
         when[number] = die
         with pytest.raises(Crash):
@@ -315,7 +314,7 @@ def test_a_moment_of_trouble_fails_the_one_message_and_is_not_taken_for_a_reason
 
 def test_a_wave_that_the_walk_had_begun_with_is_gone_on_with_over_the_queue(world, by_the_walk_alone, programme):
     queueing, world.programme = world.programme, with_awards(programme, ahead_from=100)
-    drawn(world)
+    drawn_to_queue(world)
     seconds = iter(range(1000))
     world.new_stepper().advance(world.clock.now, ONE_AWARD_S + 8, lambda: float(next(seconds)))
     assert 0 < sum(one.outcome is not None for one in world.entries.candidates(WAVE)) < 12
@@ -355,7 +354,7 @@ def test_who_was_not_drawn_is_awarded_nothing_nor_is_anybody_else_of_that_messag
 
 @pytest.mark.parametrize("body", ["", "[]", "{}", '{"v":2,"wave":145,"batch":1,"people":["a"]}', "3174012345678901"])
 def test_a_malformed_message_changes_nothing_and_its_contents_are_not_logged(world, caplog, body):
-    drawn(world)
+    drawn_to_queue(world)
     assert world.take_awards(body) == [body]
     assert world.store.awarded(WAVE) == {}
     assert [one.message for one in caplog.records if one.levelname == "ERROR"] == ["message_malformed"]
@@ -363,6 +362,6 @@ def test_a_malformed_message_changes_nothing_and_its_contents_are_not_logged(wor
 
 
 def test_a_message_about_a_wave_that_is_not_drawn_is_refused(world, caplog):
-    drawn(world)
+    drawn_to_queue(world)
     for wave in (WAVE + 1, 999):
         assert refused(world, caplog, encode_message(Message(wave, 1, (NAMES[0],)))) == "not_drawn"
