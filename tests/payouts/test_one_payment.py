@@ -9,99 +9,71 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from unittest.mock import patch
+from collections.abc import Callable
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import urllib3
-from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.errors import DomainError
 from chalicelib.payouts.rules import State
-from tests.builders.aws_calls import wrap_calls
+from tests.builders.crashes import Calls, Crash, die
 from tests.builders.payouts.world import World, running
 from tests.conftest import ROOT
 
 INCENTIVE_IDR = 600_000
 
 
-class Died(BaseException):
-    """The function was killed; nothing may catch it."""
-
-
-THROTTLED = (ClientError, PynamoDBException)
-
-
-class Chaos:
-    """Counts the calls to AWS and to the provider, and spoils the k-th one."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-        self.spoil_at: int | None = None
-        self.how = "before"
-
-    @contextmanager
-    def at(self, k: int | None, how: str) -> Iterator[None]:
-        self.calls, self.spoil_at, self.how = 0, k, how
-        try:
-            yield
-        finally:
-            self.spoil_at = None
-
-    def wrap(self, original: Callable[..., object]) -> Callable[..., object]:
-        def call(*args: object, **kwargs: object) -> object:
-            self.calls += 1
-            if self.calls != self.spoil_at:
-                return original(*args, **kwargs)
-            if self.how == "throttled" and isinstance(args[0], BaseClient):
-                refusal = {"Error": {"Code": "ThrottlingException", "Message": ""}}
-                raise ClientError(refusal, str(args[1]))
-            if self.how == "after":
-                original(*args, **kwargs)
-            raise Died
-
-        return call
-
-
 @pytest.fixture
-def chaos(monkeypatch: pytest.MonkeyPatch) -> Iterator[Chaos]:
-    chaos = Chaos()
-    wrap_calls(monkeypatch, chaos.wrap)
-    with (
-        patch.object(urllib3.PoolManager, "request", chaos.wrap(urllib3.PoolManager.request)),
-        patch("chalicelib.aws.dynamodb.time.sleep", lambda _seconds: None),
-        # A sweep asks every partition of the index: with all 32 that is most of the time these tests take.
-        patch("chalicelib.payouts.ledger.records.SHARDS", 1),
-    ):
-        yield chaos
+def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    """The calls to AWS and to the provider."""
+    calls, request = Calls(monkeypatch), urllib3.PoolManager.request
+    provider = SimpleNamespace(meta=SimpleNamespace(service_model=SimpleNamespace(service_name="provider")))
+
+    def watched(pool: urllib3.PoolManager, method: str, url: str, **more: Any) -> Any:
+        return calls._watched(lambda *_: request(pool, method, url, **more))(provider, method, url)
+
+    monkeypatch.setattr(urllib3.PoolManager, "request", watched)
+    monkeypatch.setattr("chalicelib.aws.dynamodb.time.sleep", lambda _seconds: None)
+    # A sweep asks every partition of the index: with all 32 that is most of the time these tests take.
+    monkeypatch.setattr("chalicelib.payouts.ledger.records.SHARDS", 1)
+    return calls
 
 
-def one_payment(world: World, chaos: Chaos, k: int | None, how: str) -> int:
+def throttled() -> None:
+    raise ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, "any")
+
+
+def one_payment(world: World, calls: Calls, where: str, at: int, what: Callable[[], object]) -> int:
     entitlement = world.entitle(world.person("ani"))
-    with chaos.at(k, how):
-        with suppress(Died, DomainError, *THROTTLED):
-            world.worker.process(entitlement, world.now)
-        calls = chaos.calls
+    calls.reset()
+    getattr(calls, where)[at] = what
+    with suppress(Crash, DomainError, ClientError, PynamoDBException):
+        world.worker.process(entitlement, world.now)
+    made = len(calls.made)
+    calls.reset()
     world.run_to_rest()
     assert world.state(entitlement) is State.PAID
     assert [line.moved_idr for line in world.books()] == [INCENTIVE_IDR], "one instruction, whatever happened"
     assert world.disagreements() == []
-    return calls
+    world.wipe()
+    return made
 
 
-@pytest.mark.parametrize("how", ["before", "after", "throttled"])
-def test_a_crash_at_any_call_pays_once_in_the_end(cloud, programme, chaos, how):
+@pytest.mark.parametrize(
+    ("where", "what"), [("before", die), ("after", die), ("before", throttled)], ids=["before", "after", "throttled"]
+)
+def test_a_crash_at_any_call_pays_once_in_the_end(cloud, programme, calls, where, what):
     with running(World(cloud, programme)) as world:
-        calls = one_payment(world, chaos, None, how)
-        world.wipe()
-    assert calls >= 5, "get, claim, send, status, settle"
-    for k in range(1, calls + 1):
+        made = one_payment(world, calls, where, -1, what)
+    assert made >= 5, "get, claim, send, status, settle"
+    for at in range(made):
         with running(World(cloud, programme)) as world:
-            one_payment(world, chaos, k, how)
-            world.wipe()
+            one_payment(world, calls, where, at, what)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from chalicelib.payouts import alarm_words
 from chalicelib.payouts.controls.proposals import Decision
 from chalicelib.payouts.errors import NoProposal, NotNow, ProviderObjects, Superseded
 from chalicelib.payouts.rules import WAITING, Answer, Entitlement, Hold, Outcome, State
-from tests.builders.crashes import Calls, Crash, die
+from tests.builders.crashes import Calls
 from tests.builders.payouts.states import ANI, BUDI, OVER, Place, placed, propose, refused
 from tests.builders.payouts.world import World
 
@@ -106,11 +107,7 @@ def test_a_checker_who_dies_at_any_call_leaves_one_transition_and_nothing_stuck(
     for moment in ("before", "after"):
         for number, operation in enumerate(made):
             entitlement = started(f"{moment}-{number}")
-            calls.reset()
-            getattr(calls, moment)[number] = die
-            with pytest.raises(Crash):
-                world.administration.approve(entitlement.id, BUDI, world.now)
-            calls.reset()
+            assert calls.dies(partial(world.administration.approve, entitlement.id, BUDI, world.now), moment, number)
             committed = (moment, operation) == ("after", "TransactWriteItems") or number == len(made) - 1
             assert world.state(entitlement.id) is (State.FAILED if committed else State.HELD), (moment, operation)
             if committed:
@@ -188,11 +185,7 @@ def test_a_message_during_the_pause_is_done_with_and_the_sweep_brings_it_back(wo
 def test_a_command_that_dies_never_changed_the_switch_without_a_line_about_it(world, monkeypatch, moment, number):
     calls = Calls(monkeypatch)
     for act, paused in ((pause, True), (resume, False)):
-        calls.reset()
-        getattr(calls, moment)[number] = die
-        with pytest.raises(Crash):
-            act(world)
-        calls.reset()
+        assert calls.dies(partial(act, world), moment, number)
         switched = (world.administration.paused() is not None) is paused
         assert switched is ((moment, number) == ("after", 1))
         noted = [act.deed for act in world.administration.acts(1)] == ["PAUSE" if paused else "RESUME"]

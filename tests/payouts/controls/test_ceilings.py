@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import msgspec
 import pytest
@@ -20,7 +21,7 @@ from chalicelib.payouts.controls.limits import Allowance, Ceiling, CeilingStore
 from chalicelib.payouts.errors import CeilingChanged
 from chalicelib.payouts.rules import Authority, Entitlement, Kind, State
 from chalicelib.payouts.worker import Worker
-from tests.builders.crashes import Calls, Crash, die
+from tests.builders.crashes import Calls
 from tests.builders.payouts.states import ANI, BUDI
 from tests.builders.payouts.world import WAVE, World, new_worker, running
 from tests.conftest import T0
@@ -103,12 +104,8 @@ def test_a_worker_that_dies_at_any_call_never_lets_more_through(world, monkeypat
     assert made >= 8, "the switch, two ceilings of three calls each, the claim"
     for moment in ("before", "after"):
         for number in range(made):
-            calls.reset()
-            getattr(calls, moment)[number] = die
-            with pytest.raises(Crash):
-                new_worker(world.services).process(ids[1 + number % 8], world.now)
-                raise Crash  # the later calls are not made once the ceiling is reached
-    calls.reset()
+            # The later calls are not made once the ceiling is reached.
+            calls.dies(partial(new_worker(world.services).process, ids[1 + number % 8], world.now), moment, number)
     for _ in range(3):
         for id_ in ids:
             new_worker(world.services).process(id_, world.now)

@@ -6,16 +6,15 @@ import json
 import logging
 from collections import Counter
 from datetime import date, timedelta
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from chalicelib.payouts.bank_files.store import BankStore
 from chalicelib.payouts.bank_files.transfers import BankFile, BankStatements
 from chalicelib.payouts.errors import DayNotOver
-from chalicelib.payouts.reconciliation import day_rules
-from chalicelib.payouts.reconciliation.nightly import Behind, DayComparison, DayStore, NightlyComparison, report_key
+from chalicelib.payouts.ledger.records import news_shard
+from chalicelib.payouts.reconciliation import day_rules, nightly
+from chalicelib.payouts.reconciliation.nightly import Behind, DayComparison, NightlyComparison, report_key
 from chalicelib.wiring import Services
 from tests.builders.aws_calls import stated
 from tests.builders.crashes import Calls
@@ -130,53 +129,15 @@ def test_a_run_that_dies_at_any_call_is_gone_on_with_to_the_same_end(world, monk
     world.sandbox.books._db.execute("update payouts set amount = 600001")
     world.at(21, 3)
     monkeypatch.setattr(day_rules, "SLICE", timedelta(hours=12))
-
+    monkeypatch.setattr(nightly, "NEWS_SHARDS", [news_shard(world.store.get(entitlement))])
+    calls = Calls(monkeypatch)
     died = 0
-    while True:
-        calls = Dying(died)
-        store = DayStore(calls.watch(world.s3), world.bucket)
-        store.mark_done, store.last_done = calls.count(store.mark_done), calls.count(store.last_done)
-        comparison = calls.watch(world.comparison())
-        try:
-            NightlyComparison(comparison, store, "gelombang-test").run(world.now, 880)
-        except Died:
-            assert world.days.last_done() in {None, date(2026, 11, 20)}
-            died += 1
-        else:
-            break
-        if died == 5:
-            # Whatever the earlier deaths left is used from here on; begin once more from nothing, too.
-            for one in world.s3.list_objects_v2(Bucket=world.bucket).get("Contents", []):
-                world.s3.delete_object(Bucket=world.bucket, Key=one["Key"])
+    while calls.dies(lambda: world.daily().run(world.now, 880), "after", died):
+        assert world.days.last_done() in {None, date(2026, 11, 20)}
+        died += 1
     assert died >= 5
     assert written(world)[1:] == [f"2026-11-20,amount,{entitlement}-1,600000,600001"]
     assert world.days.last_done() == date(2026, 11, 20)
-
-
-class Died(Exception):
-    """The function was killed."""
-
-
-class Dying:
-    """Lets so many calls happen; the next one happens, too, and then all is over."""
-
-    def __init__(self, calls: int) -> None:
-        self._left = calls
-
-    def count(self, call: Any) -> Any:
-        def counted(*args: Any, **named: Any) -> Any:
-            answer = call(*args, **named)
-            self._left -= 1
-            if self._left < 0:
-                raise Died
-            return answer
-
-        return counted
-
-    def watch(self, whole: Any) -> Any:
-        """Count its calls."""
-        names = [name for name in ("get_object", "put_object", "slices", "part") if hasattr(whole, name)]
-        return SimpleNamespace(**{name: self.count(getattr(whole, name)) for name in names})
 
 
 def test_the_command_shows_both_sides_and_ends_with_code_1_if_they_differ(world, desk, tmp_path):
