@@ -13,7 +13,7 @@ from chalicelib.payouts.controls.administration import Administration
 from chalicelib.payouts.controls.limits import Ceiling
 from chalicelib.payouts.controls.proposals import Proposal
 from chalicelib.payouts.ledger.records import Event, StoredAttempt
-from chalicelib.payouts.rules import Authority, Entitlement, Hold, State
+from chalicelib.payouts.rules import Entitlement, Hold, State
 from chalicelib.wiring import Services
 
 from ...deployment import stages
@@ -38,18 +38,6 @@ def entitlement_line(each: Entitlement) -> str:
     return f"{each.id}  {state}  n={each.n}  {amount}  {each.kind}  {each.wave}  {iso(each.changed_at)}"
 
 
-def history_lines(
-    attempts: Iterable[StoredAttempt], events: Iterable[Event], standing: Proposal | None
-) -> Iterator[str]:
-    """Each attempt, each transition with who decided it, and what is proposed."""
-    for attempt in attempts:
-        yield f"  attempt {attempt.n}  {attempt.key}  {iso(attempt.first_sent_at)}  {attempt.rail}"
-    for event in events:
-        yield f"  {_event(event)}"
-    if standing is not None:
-        yield f"  {proposal_line(standing)}"
-
-
 def proposal_line(proposal: Proposal) -> str:
     """What is proposed, by whom, since when, and why."""
     return f"proposed: {proposal.decision}  {signed(proposal.made_at, proposal.maker, proposal.note)}"
@@ -72,15 +60,13 @@ def ceiling_line(ceiling: Ceiling) -> str:
     return f"{ceiling.name}  {format_idr(ceiling.ceiling_idr)}  taken {format_idr(taken)}  left {left}{set_by}"
 
 
-def _event(event: Event) -> str:
-    by = f"  {_authority(event.authority)}" if event.authority else ""
+def event_line(event: Event) -> str:
+    """One transition, with who decided it."""
+    who = event.authority
+    maker = f" (proposed by {plain(who.maker)})" if who and who.maker else ""
+    by = f"  by {plain(who.by)}{maker}: {plain(who.note)}" if who else ""
     change = f"{event.before or '-'} -> {_state(event.state, event.hold)}"
     return f"{iso(event.at)}  {change}  n={event.n}  {event.reason}{by}"
-
-
-def _authority(authority: Authority) -> str:
-    maker = f" (proposed by {plain(authority.maker)})" if authority.maker else ""
-    return f"by {plain(authority.by)}{maker}: {plain(authority.note)}"
 
 
 def _state(state: State, hold: Hold | None) -> str:

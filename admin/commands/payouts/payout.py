@@ -10,7 +10,7 @@ import click
 import msgspec
 import urllib3
 
-from chalicelib.clock import utc_now
+from chalicelib.clock import iso, utc_now
 from chalicelib.money import Rupiah, format_idr
 from chalicelib.payouts.errors import StatementUnreadable
 from chalicelib.payouts.reconciliation import day_rules, nightly, whole_ledger
@@ -24,7 +24,7 @@ from ...deployment import stages
 from ...terminal import SaysWhy, progress, stage_option
 from .. import stage as stage_commands
 from . import bank_file, control, decision
-from .lines import bank_lines, entitlement_argument, entitlement_line, history_lines
+from .lines import bank_lines, entitlement_argument, entitlement_line, event_line, proposal_line
 
 BOOKS_TIMEOUT_S = 60
 
@@ -64,8 +64,12 @@ def show(stage: str, entitlement_id: str) -> None:
     ledger, standing = services.payout_store, services.payout_administration.standing(entitlement_id)
     click.echo(entitlement_line(ledger.get(entitlement_id)))
     attempts = ledger.attempts(entitlement_id)
-    for line in history_lines(attempts, ledger.events(entitlement_id), standing):
-        click.echo(line)
+    for attempt in attempts:
+        click.echo(f"  attempt {attempt.n}  {attempt.key}  {iso(attempt.first_sent_at)}  {attempt.rail}")
+    for event in ledger.events(entitlement_id):
+        click.echo(f"  {event_line(event)}")
+    if standing is not None:
+        click.echo(f"  {proposal_line(standing)}")
     for line in bank_lines(services, attempts):
         click.echo(f"  {line}")
 

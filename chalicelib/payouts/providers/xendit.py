@@ -56,7 +56,6 @@ WORD = re.compile(r"[A-Z][A-Z0-9_]{0,59}")
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 """Amounts never are floats, not even for a moment."""
 
-
 _DIGITS = 18
 """More than any amount has: a number like 1e999999999 must not be written out."""
 
@@ -81,20 +80,6 @@ def amount(raw: Any) -> Rupiah | None:
     if isinstance(raw, Decimal) and raw.adjusted() < _DIGITS and raw == raw.to_integral_value():
         raw = int(raw)
     return Rupiah(raw) if type(raw) is int and raw >= 0 else None
-
-
-class _Channel(Struct, frozen=True):
-    account_number: str
-    account_holder_name: str
-
-
-class _Instruction(Struct, frozen=True):
-    reference_id: str
-    channel_code: str
-    channel_properties: _Channel
-    amount: int
-    currency: str
-    description: str
 
 
 class Xendit:
@@ -142,16 +127,18 @@ class Xendit:
 
     def render(self, reference: str, entitlement: Entitlement, address: FinancialAddress) -> bytes:
         """JSON with the fields always in the same order. The description may show on the person's statement."""
-        return msgspec.json.encode(
-            _Instruction(
-                reference_id=reference,
-                channel_code=f"ID_{address.code}",
-                channel_properties=_Channel(address.account_number, address.holder_name),
-                amount=entitlement.amount_idr,
-                currency="IDR",
-                description=f"Gelombang {entitlement.wave} {entitlement.kind.value}",
-            )
-        )
+        instruction = {
+            "reference_id": reference,
+            "channel_code": f"ID_{address.code}",
+            "channel_properties": {
+                "account_number": address.account_number,
+                "account_holder_name": address.holder_name,
+            },
+            "amount": entitlement.amount_idr,
+            "currency": "IDR",
+            "description": f"Gelombang {entitlement.wave} {entitlement.kind.value}",
+        }
+        return msgspec.json.encode(instruction)
 
     def send(self, key: str, body: bytes) -> Answer:
         """POST the instruction. A blank key is a ValueError: the provider would make one up and pay each time."""

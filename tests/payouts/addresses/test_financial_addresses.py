@@ -145,7 +145,8 @@ def test_a_wallet_whose_provider_names_nobody_is_paid_and_that_is_recorded(town)
 
 
 @pytest.mark.parametrize(
-    "fault", ["timeout_before_rate", "error_before_rate", "timeout_after_rate", "inquiry_pending_rate"]
+    "fault",
+    ["timeout_before_rate", "error_before_rate", "timeout_after_rate", "error_after_rate", "inquiry_pending_rate"],
 )
 def test_without_an_answer_nothing_is_paid_and_the_message_comes_again_until_there_is_one(town, fault):
     town.faults(**{fault: 1.0})

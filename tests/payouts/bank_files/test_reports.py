@@ -21,7 +21,6 @@ from chalicelib.payouts.bank_files.report_lines import Line, Problem
 from chalicelib.payouts.bank_files.reports import _RANK, KnownTransfer, Source, _news, judge
 from chalicelib.payouts.bank_files.store import BankNote, Batch, BatchState
 from chalicelib.payouts.bank_files.transfers import BankFile, BankStatements
-from chalicelib.payouts.ledger import items
 from chalicelib.payouts.ledger.items import Head, PayoutsTable, partition
 from chalicelib.payouts.ledger.records import NEWS_SHARDS
 from chalicelib.payouts.providers.provider import Entry
@@ -98,15 +97,6 @@ def test_the_same_report_again_changes_nothing(world):
     assert {each: world.store.events(each[:26]) for each in references} == before
 
 
-def test_a_pending_status_keeps_waiting_and_an_unknown_one_is_reported(world):
-    batch, [one, other] = world.sent("ani", "budi")
-    done = world.take_in(pain002(batch, {one: "ACTC", other: "ZZZZ"}))
-    assert (done.news, told_of(done)) == (1, [(Problem.UNKNOWN_WORD, other)])
-    assert (done.findings[0].word, done.findings[0].number > 0) == ("ZZZZ", True)
-    assert (world.state(one), world.state(other)) == (State.SENDING, State.SENDING)
-    assert world.take_in(pain002(batch, {one: "ACSC", other: "ACSC"})).news == 2
-
-
 def test_what_does_not_fit_is_reported_line_by_line_and_applied_to_nothing(world):
     batch, [ani, budi, citra, dewi] = world.sent("ani", "budi", "citra", "dewi")
     waiting = world.claimed("eko")
@@ -148,14 +138,6 @@ def test_a_notification_never_fails_anything_and_a_bare_credit_is_no_return(worl
     assert told_of(world.take_in(camt054(credit))) == [(Problem.UNKNOWN_WORD, reference)]
     assert world.take_in(camt054(entry(reference, status="PDNG"))).news == 1
     assert world.state(reference) is State.SENDING
-
-
-def test_an_attempt_of_another_rail_is_not_the_banks_business(world):
-    batch, [reference] = world.sent("ani")
-    entitlement = world.store.get(reference[:26])
-    world.store.move(entitlement, Move(State.FAILED, "test"), world.now)
-    items.to_head(replace(world.store.get(reference[:26]), rail="xendit-v2")).save()
-    assert told_of(world.take_in(pain002(batch, {reference: "ACSC"}))) == [(Problem.OTHER_RAIL, reference)]
 
 
 def test_a_whole_file_is_rejected_with_a_reason_and_never_as_a_repetition(world):

@@ -147,20 +147,6 @@ def test_nobody_there_is_an_unknown_outcome():
         assert fsp.send(REFERENCE, b"{}").outcome is Outcome.UNKNOWN
 
 
-def test_settlement_takes_its_time(bank, clock):
-    bank.set(settle_ms=5_000)
-    bank.fsp.send(REFERENCE, bank.body())
-    assert bank.fsp.status(REFERENCE).outcome is Outcome.PENDING
-    clock[0] += 5
-    assert bank.fsp.status(REFERENCE).outcome is Outcome.SUCCEEDED
-
-
-def test_accounts_that_fail_move_nothing(bank):
-    bank.fsp.send(REFERENCE, bank.body("7770000"))
-    assert bank.fsp.status(REFERENCE).outcome is Outcome.FAILED
-    assert bank.report["totals"]["moved_idr"] == 0
-
-
 def test_only_first_attempts_fail_by_rate(bank):
     bank.set(fail_rate=1.0)
     for n in (1, 2):

@@ -254,13 +254,6 @@ def test_an_account_is_found_under_its_holders_name_as_banks_write_it(bank):
     assert bank.fsp.inquire(ANI) == Inquiry(InquiryOutcome.FOUND, "ANI LESTARI")
 
 
-@pytest.mark.parametrize(
-    "address", [FinancialAddress("BCA", "999999", "Ani"), FinancialAddress("BNI", "1234567890", "")]
-)
-def test_an_account_that_nobody_opened_is_not_found(bank, address):
-    assert bank.fsp.inquire(address) == Inquiry(InquiryOutcome.NOT_FOUND)
-
-
 @pytest.mark.parametrize("code", ["OVO", "GOPAY", "DANA", "LINKAJA"])
 def test_of_wallets_no_names_are_known(bank, code):
     assert bank.fsp.inquire(FinancialAddress(code, "+6281234567890", "Ani")) == Inquiry(InquiryOutcome.NOT_OFFERED)
@@ -273,17 +266,6 @@ def test_some_accounts_are_unknown_or_somebody_elses_by_their_last_digits(bank):
     assert bank.fsp.inquire(ANI) == Inquiry(InquiryOutcome.FOUND, SOMEBODY_ELSE)
     bank.set(other_name_suffix="", holder_name="Budi")
     assert bank.fsp.inquire(FinancialAddress("BNI", "5550001", "")) == Inquiry(InquiryOutcome.FOUND, "BUDI")
-
-
-@pytest.mark.parametrize(
-    "fault",
-    ["timeout_before_rate", "timeout_after_rate", "error_before_rate", "error_after_rate", "inquiry_pending_rate"],
-)
-def test_each_fault_is_no_answer(bank, fault):
-    bank.set(**{fault: 1.0})
-    assert bank.fsp.inquire(ANI) == Inquiry(InquiryOutcome.UNKNOWN)
-    bank.set(**{fault: 0.0})
-    assert bank.fsp.inquire(ANI).outcome is InquiryOutcome.FOUND
 
 
 def test_an_inquiry_is_in_nobodys_books(bank):
