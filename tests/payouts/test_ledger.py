@@ -36,17 +36,6 @@ def test_a_provider_that_always_fails_is_given_up_after_three_attempts(world):
     assert [attempt.key for attempt in world.store.attempts(entitlement)] == [f"{entitlement}-{n}" for n in (1, 2, 3)]
 
 
-def test_accepted_but_unanswered_is_asked_about_and_never_sent_under_another_key(world):
-    world.sandbox.books.configure({"timeout_after_rate": 1.0})
-    entitlement = world.entitle(world.person("ani"))
-    refused(lambda: world.worker.process(entitlement, world.now), PendingOutcome)
-    assert world.state(entitlement) is State.SENDING
-
-    world.sandbox.books.configure({"timeout_after_rate": 0.0})
-    assert world.worker.process(entitlement, world.now) is State.PAID
-    assert len(world.books()) == 1
-
-
 @pytest.mark.parametrize("fault", ["timeout_before_rate", "error_before_rate", "error_after_rate"])
 def test_an_unknown_outcome_repeats_the_same_bytes_even_when_the_address_has_changed_since(world, fault):
     world.sandbox.books.configure({fault: 1.0})
@@ -59,28 +48,6 @@ def test_an_unknown_outcome_repeats_the_same_bytes_even_when_the_address_has_cha
     assert world.worker.process(entitlement, world.now) is State.PAID
     report = world.sandbox.books.report()["payouts"]
     assert [line["account_number"] for line in report] == ["1111111111"]
-
-
-def test_our_key_with_another_body_is_an_alarm_and_nothing_touches_it_again(world):
-    world.sandbox.books.configure({"timeout_before_rate": 1.0})
-    entitlement = world.entitle(world.person("ani"))
-    refused(lambda: world.worker.process(entitlement, world.now), PendingOutcome)
-    world.sandbox.books.configure({"timeout_before_rate": 0.0})
-    stranger = {
-        "reference_id": "somebody-else",
-        "channel_code": "ID_BCA",
-        "channel_properties": {"account_number": "555", "account_holder_name": "X"},
-        "amount": 600_000,
-        "currency": "IDR",
-    }
-    world.sandbox.books.send(f"{entitlement}-1", json.dumps(stranger).encode())
-
-    world.later(seconds=world.rules.requeue_after_s)
-    assert world.worker.process(entitlement, world.now) is State.HELD
-    assert world.store.get(entitlement).hold is Hold.DUPLICATE
-    assert world.worker.process(entitlement, world.now) is State.HELD
-    world.later(days=2)
-    assert world.payouts.sweep(world.now) == 0
 
 
 def test_a_request_that_the_provider_refuses_is_held(world):

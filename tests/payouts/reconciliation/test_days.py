@@ -1,19 +1,42 @@
-"""A day of the ledger against the provider's list of transactions: what differs is found, and nothing else."""
+"""Days of the ledger against the provider's transactions, and the nightly run: what is found, told, kept and spent."""
 
 from __future__ import annotations
 
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from chalicelib.config import Programme, Settings
+from chalicelib.payouts.bank_files.store import BankStore
+from chalicelib.payouts.bank_files.transfers import BankFile, BankStatements
 from chalicelib.payouts.controls.administration import Decision
-from chalicelib.payouts.errors import PendingOutcome, StatementUnreadable
+from chalicelib.payouts.errors import DayNotOver, PendingOutcome, StatementUnreadable
+from chalicelib.payouts.ledger.records import news_shard
+from chalicelib.payouts.reconciliation import day_rules, nightly
+from chalicelib.payouts.reconciliation.nightly import Behind, DayComparison, NightlyComparison, report_key
 from chalicelib.payouts.rules import State
+from chalicelib.wiring import Services
 from local.sandbox import provider
-from tests.builders.payouts.days import Days
+from tests.builders.aws_calls import stated
+from tests.builders.crashes import Calls
+from tests.builders.payouts.days import RAIL, Days
 from tests.builders.payouts.states import refused
+from tests.builders.payouts.world import running
+from tests.conftest import REGION
+
+
+@pytest.fixture
+def world(cloud: Settings, programme: Programme) -> Iterator[Days]:
+    with running(Days(cloud, programme)) as world:
+        world.at(20, 9)
+        yield world
+
 
 ANI, BUDI = "arn:aws:iam::1:user/ani", "arn:aws:iam::1:user/budi"
 
@@ -111,15 +134,6 @@ def test_a_line_that_does_not_say_when_it_changed_is_found_on_its_day(world, mom
     assert ("extra", "ours-it-is-not") in world.found(20)
 
 
-def test_a_reversal_that_the_ledger_missed_is_found_on_its_own_day_whenever_that_is(world):
-    entitlement = world.pay("ani")
-    world.at(24, 11)
-    world.sandbox.books.reverse(f"{entitlement}-1")
-    world.at(25, 3)
-    assert world.found(24) == [("reversed", f"{entitlement}-1")]
-    assert world.found(23) == []
-
-
 def test_a_reversal_that_only_two_administrators_know_is_found(world):
     entitlement = world.pay("ani")
     world.at(22, 11)
@@ -128,37 +142,12 @@ def test_a_reversal_that_only_two_administrators_know_is_found(world):
     assert world.found(22) == [("reversed", f"{entitlement}-1")]
 
 
-def test_the_same_reference_paid_again_weeks_later_is_found(world):
-    entitlement = world.pay("ani")
-    world.at(27, 9)
-    world.book(f"{entitlement}-1")
-    world.at(28, 3)
-    found = world.found(27)
-    assert ("paid_twice", "ani/INCENTIVE") in found
-    assert ("extra", f"{entitlement}-1") in found
-    assert len(found) == 2
-
-
 def test_one_person_paid_for_one_kind_under_two_waves_is_found(world):
     first = world.person("ani")
     for who in (first, replace(first, wave=144)):
         world.worker.process(world.entitle(who), world.now)
     world.at(21, 3)
     assert world.found(20) == [("paid_twice", "ani/INCENTIVE")]
-
-
-def test_an_earlier_attempt_that_did_pay_is_found(world):
-    entitlement = world.pay("ani", "7770000")
-    world.person("ani", "1234567")
-    world.people.addresses["ani"] = replace(world.people.addresses["ani"], version=2)
-    world.later(hours=1)
-    world.worker.process(entitlement, world.now)
-    assert world.state(entitlement) is State.PAID
-    world.at(21, 3)
-    assert world.found(20) == []
-
-    world.sandbox.books._db.execute("update payouts set outcome = 'SUCCEEDED'")
-    assert world.found(20) == [("status", f"{entitlement}-1"), ("paid_twice", "ani/INCENTIVE")]
 
 
 @pytest.mark.parametrize("settle_s", [30, 120, 3 * 3600])
@@ -190,17 +179,6 @@ def test_around_midnight_everything_is_found_on_one_day_and_only_once(world, mom
     assert found == [("missing", f"{missing}-1"), ("extra", "somebody-else"), ("amount", f"{wrong}-1")]
 
 
-def test_a_provider_whose_clock_is_ahead_or_behind_makes_no_difference(world):
-    for name, skew_s in (("ani", 200), ("budi", -200)):
-        world.at(20, 23, 58)
-        entitlement = world.entitle(world.person(name))
-        now = world.now
-        world.later(seconds=skew_s)
-        world.worker.process(entitlement, now)
-    world.at(22, 3)
-    assert [world.found(day) for day in (19, 20, 21)] == [[], [], []]
-
-
 def test_a_paid_one_that_was_opened_again_is_compared_by_its_own_attempt(world):
     entitlement = world.pay("ani")
     world.at(21, 9)
@@ -212,3 +190,203 @@ def test_a_paid_one_that_was_opened_again_is_compared_by_its_own_attempt(world):
     assert world.state(entitlement) is State.PAID
     world.at(22, 3)
     assert [world.found(day) for day in (20, 21)] == [[], []]
+
+
+def test_a_day_that_is_not_over_is_not_compared(world):
+    world.at(21, 1, 59)
+    with pytest.raises(DayNotOver, match="2026-11-19"):
+        world.report(20)
+    world.at(21, 2)
+    assert world.found(20) == []
+
+
+def written(world: Days) -> list[str]:
+    """The report of the 20th."""
+    body = world.s3.get_object(Bucket=world.bucket, Key=report_key(date(2026, 11, 20)))["Body"]
+    return body.read().decode().splitlines()
+
+
+def test_the_report_has_a_line_for_each_difference_and_no_account_or_name(world, caplog):
+    entitlement = world.pay("ani", "1234567890")
+    world.sandbox.books._db.execute("update payouts set amount = 600001")
+    world.at(21, 3)
+
+    with caplog.at_level(logging.INFO):
+        world.daily().run(world.now, 880)
+
+    assert written(world) == [
+        "day,difference,subject,ledger,provider",
+        f"2026-11-20,amount,{entitlement}-1,600000,600001",
+    ]
+    everything = "".join(
+        world.s3.get_object(Bucket=world.bucket, Key=one["Key"])["Body"].read().decode()
+        for one in world.s3.list_objects_v2(Bucket=world.bucket)["Contents"]
+    )
+    assert "1234567890" not in everything
+    assert "Holder" not in everything
+
+
+def metrics(caplog: pytest.LogCaptureFixture) -> list[tuple[str, int, str]]:
+    """Day, number and level of each line that tells of a day."""
+    lines = [record for record in caplog.records if record.getMessage() == "payouts_reconciled"]
+    for line in lines:
+        (about,) = line._aws["CloudWatchMetrics"]
+        assert about["Namespace"] == "gelombang-test"
+        assert about["Metrics"] == [{"Name": "PayoutDifferences", "Unit": "Count"}]
+        json.dumps(line._aws)
+    return [(line.day, line.PayoutDifferences, line.levelname) for line in lines]
+
+
+def test_days_that_were_missed_are_made_up_for_and_a_second_run_has_nothing_to_do(world, caplog):
+    world.at(21, 2, 30)
+    world.daily().run(world.now, 880)
+    world.at(22, 9)
+    world.book("somebody-else")
+    world.at(24, 2, 30)
+    with caplog.at_level(logging.INFO):
+        world.daily().run(world.now, 880)
+        world.daily().run(world.now, 880)
+    assert metrics(caplog)[-3:] == [("2026-11-21", 0, "INFO"), ("2026-11-22", 1, "ERROR"), ("2026-11-23", 0, "INFO")]
+    assert world.days.last_done() == date(2026, 11, 23)
+
+
+def test_a_run_without_time_goes_on_where_it_stopped(world):
+    world.pay("ani")
+    world.book("somebody-else")
+    world.at(21, 2, 30)
+    passed = 0.0
+
+    def seconds() -> float:
+        nonlocal passed
+        passed += 20
+        return passed
+
+    runs = 0
+    while world.days.last_done() is None:
+        world.daily().run(world.now, 550, seconds)
+        runs += 1
+        assert runs < 30
+    assert runs > 3
+    [line] = written(world)[1:]
+    assert line.startswith("2026-11-20,extra,somebody-else,,SUCCESS 600000 ")
+
+
+def test_one_that_falls_a_whole_day_behind_fails_so_that_it_rings(world):
+    world.at(22, 3)
+    world.daily().run(world.now, 880)
+    world.at(23, 3)
+    world.daily().run(world.now, 0)
+    world.at(24, 3)
+    with pytest.raises(Behind, match="2026-11-22"):
+        world.daily().run(world.now, 0)
+    world.daily().run(world.now, 880)
+    assert world.days.last_done() == date(2026, 11, 23)
+
+
+def test_a_difference_changes_nothing_in_the_ledger_or_at_the_provider(world):
+    world.pay("ani")
+    world.sandbox.books._db.execute("update payouts set amount = 600001")
+    world.at(21, 3)
+    ledger, books = list(world.store.everything()), world.sandbox.books.report()
+    world.daily().run(world.now, 880)
+    assert list(world.store.everything()) == ledger
+    assert world.sandbox.books.report() == books
+    assert world.messages() == []
+
+
+def test_a_run_that_dies_at_any_call_is_gone_on_with_to_the_same_end(world, monkeypatch):
+    entitlement = world.pay("ani")
+    world.sandbox.books._db.execute("update payouts set amount = 600001")
+    world.at(21, 3)
+    monkeypatch.setattr(day_rules, "SLICE", timedelta(hours=12))
+    monkeypatch.setattr(nightly, "NEWS_SHARDS", [news_shard(world.store.get(entitlement))])
+    calls = Calls(monkeypatch)
+    died = 0
+    while calls.dies(lambda: world.daily().run(world.now, 880), "after", died):
+        assert world.days.last_done() in {None, date(2026, 11, 20)}
+        died += 1
+    assert died >= 5
+    assert written(world)[1:] == [f"2026-11-20,amount,{entitlement}-1,600000,600001"]
+    assert world.days.last_done() == date(2026, 11, 20)
+
+
+def test_the_command_shows_both_sides_and_ends_with_code_1_if_they_differ(world, desk, tmp_path):
+    entitlement = world.pay("ani")
+    world.at(21, 3)
+    assert desk.told("reconcile") == [
+        "2026-11-20 ledger: 1 paid, Rp600.000; 0 reversed, Rp0",
+        "2026-11-20 providers: 1 succeeded, Rp600.000; 0 reversed, Rp0; 0 other",
+        "differences: 0",
+    ]
+    world.sandbox.books._db.execute("update payouts set amount = 600001")
+    result = desk.run("reconcile", "--date", "2026-11-20", "--out", str(tmp_path / "day.csv"))
+    assert result.exit_code == 1
+    assert f"amount: {entitlement}-1: ledger 600000, provider 600001" in result.output
+    assert (tmp_path / "day.csv").read_text().count("\n") == 2
+
+
+def test_the_command_says_when_it_cannot_compare(world, desk):
+    world.at(21, 3)
+    assert "day_not_over" in desk.refused("reconcile", "--date", "2026-11-21")
+    world.sandbox.books.configure({"error_before_rate": 1.0})
+    result = desk.run("reconcile")
+    assert result.exit_code == 2
+    assert "statement_unreadable" in result.output
+
+
+def test_a_deployment_compares_by_every_rail_that_it_pays_by(cloud, programme):
+    services = Services(cloud, programme)
+    providers = {code.rail for code in programme.payouts.codes.values()} | {"bank-file"}
+    assert providers <= set(services.day_comparison()._statements)
+    assert isinstance(services.daily_reconciliation, NightlyComparison)
+
+
+EMPTY = Counter(
+    {
+        "dynamodb GetItem": 1,  # the last day that is done
+        "s3 GetObject": 8,  # whether a slice is done
+        "dynamodb Query": 8 * 16 + 11,  # the ledger's news; the bank's words of each WIB day that a reading touches
+        "s3 PutObject": 8 + 1,
+        "dynamodb PutItem": 1,
+    }
+)
+PAYMENT = Counter({"dynamodb Query": 1, "dynamodb BatchGetItem": 2})
+"""The end of its page of news; its entitlement for that page and for the provider's line."""
+
+
+def night(world: Days) -> Counter[str]:
+    """The calls of the function's first run after a day."""
+    statements = {RAIL: world.statements, BankFile.rail: BankStatements(BankStore(REGION))}
+    with pytest.MonkeyPatch.context() as patch:
+        calls = Calls(patch)
+        NightlyComparison(DayComparison(world.store, statements), world.days, "gelombang-test").run(world.now, 880)
+        return Counter(f"{service} {operation}" for service, operation in calls.made)
+
+
+def test_a_day_without_payments_costs_what_the_page_says(world: Days) -> None:
+    world.at(21, 2, 30)
+    assert night(world) == EMPTY
+    assert stated("a day without payments") == EMPTY.total()
+
+
+def test_a_payment_that_agrees_adds_what_the_page_says(world: Days) -> None:
+    world.at(20, 10)
+    world.pay("ani")
+    world.at(21, 2, 30)
+    assert night(world) == EMPTY + PAYMENT
+    assert stated("a payment that agrees") == PAYMENT.total()
+
+
+def test_one_that_is_looked_up_adds_one_batch_get(world: Days) -> None:
+    world.at(20, 10)
+    world.pay("ani")
+    world.sandbox.books._db.execute("update payouts set outcome = 'FAILED'")
+    world.at(21, 2, 30)
+    assert night(world) == EMPTY + PAYMENT + Counter({"dynamodb BatchGetItem": 1})
+
+
+def test_a_night_with_nothing_to_do_reads_one_item(world: Days) -> None:
+    world.at(21, 2, 30)
+    night(world)
+    world.now += timedelta(hours=1)
+    assert night(world) == Counter({"dynamodb GetItem": 1})
