@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 from collections.abc import Callable, Sequence
 
@@ -27,13 +26,13 @@ from tests.simulation.store import (
     Table,
 )
 
-ALWAYS = {*vars(logging.makeLogRecord({})), "message"}
+FACTS = ("entitlement", "state", "n", "reason", "ceiling", "waiting", "queued", "count")
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[tuple]:
-    """Level, message and facts of each line."""
+    """Level, message and those of the facts that each line has."""
     return [
-        (each.levelname, each.message, *(fact for name, fact in vars(each).items() if name not in ALWAYS))
+        (each.levelname, each.message, *(getattr(each, name) for name in FACTS if hasattr(each, name)))
         for each in caplog.records
     ]
 
