@@ -26,58 +26,50 @@ M = TypeVar("M", bound=Model)
 
 
 class WholeAttribute(Attribute[int]):
-    """A whole number."""
+    """A whole number, stored as `-12`."""
 
     attr_type = NUMBER
 
     def serialize(self, value: int) -> str:
-        """`-12`."""
         return str(value)
 
     def deserialize(self, value: str) -> int:
-        """The inverse."""
         return int(value)
 
 
 class RupiahAttribute(Attribute[Rupiah]):
-    """An amount, never below zero."""
+    """An amount, never below zero, stored as `600000`."""
 
     attr_type = NUMBER
 
     def serialize(self, value: Rupiah) -> str:
-        """`600000`."""
         return str(value)
 
     def deserialize(self, value: str) -> Rupiah:
-        """The inverse."""
         return rupiah(int(value))
 
 
 class InstantAttribute(Attribute[datetime]):
-    """An instant, as text that `clock.iso` writes."""
+    """An instant, stored as text that `clock.iso` writes: `2023-06-05T17:15:00Z`."""
 
     attr_type = STRING
 
     def serialize(self, value: datetime) -> str:
-        """`2023-06-05T17:15:00Z`."""
         return iso(value)
 
     def deserialize(self, value: str) -> datetime:
-        """The inverse."""
         return parse_iso(value)
 
 
 class DayAttribute(Attribute[date]):
-    """A calendar day, as text."""
+    """A calendar day, stored as `2023-06-05`."""
 
     attr_type = STRING
 
     def serialize(self, value: date) -> str:
-        """`2023-06-05`."""
         return value.isoformat()
 
     def deserialize(self, value: str) -> date:
-        """The inverse."""
         return date.fromisoformat(value)
 
 
@@ -91,11 +83,9 @@ class TextsAttribute(Attribute[frozenset[str]]):
         super().__init__(default=frozenset)
 
     def serialize(self, value: Collection[str]) -> list[str] | None:
-        """In no order."""
         return list(value) or None
 
     def deserialize(self, value: list[str]) -> frozenset[str]:
-        """The inverse."""
         return frozenset(value)
 
 
@@ -109,17 +99,15 @@ class EnumAttribute(Attribute[E]):
         self._kind = kind
 
     def serialize(self, value: E | str) -> str:
-        """The member's value."""
         text: str = self._kind(value).value
         return text
 
     def deserialize(self, value: str) -> E:
-        """The inverse."""
         return self._kind(value)
 
 
 class JsonAttribute(Attribute[T], Generic[T]):
-    """Whatever msgspec writes as JSON, as text."""
+    """Whatever msgspec writes as JSON, stored as text without spaces, fields in their order."""
 
     attr_type = STRING
 
@@ -128,11 +116,9 @@ class JsonAttribute(Attribute[T], Generic[T]):
         self._decoder = msgspec.json.Decoder(kind)
 
     def serialize(self, value: T) -> str:
-        """Without spaces, fields in their order."""
         return msgspec.json.encode(value).decode()
 
     def deserialize(self, value: str) -> T:
-        """The inverse."""
         decoded: T = self._decoder.decode(value)
         return decoded
 

@@ -7,18 +7,20 @@ proposal and every decided one are stored in the person's own partition.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import msgspec
 from pynamodb.expressions.condition import Condition
 
 from .. import clock
+from ..aws.attributes import item_of
 from ..aws.dynamodb import LegsFailed, Transaction, find, save_if
 from ..clock import iso
 from ..errors import Unavailable
 from ..ids import same_person
 from ..notices.service import NoticeService
+from ..structs import fill
 from . import identity, wire
 from .change_notices import of_details, telling
 from .errors import CorrectionBySamePerson, CorrectionStands, NoCorrection, NothingToCorrect, NotRegistered
@@ -213,11 +215,11 @@ class CorrectionStore:
     def proposal(self, registrant_id: str) -> Proposal | None:
         """The proposal, also one that is out of date. One read."""
         item = find(Proposed, person_pk(registrant_id), "CORRECTION")
-        return Proposal(item.maker, item.reason, item.made_at, item.sealed) if item else None
+        return fill(Proposal, item) if item else None
 
     def put(self, registrant_id: str, new: Proposal, instead_of: Proposal | None) -> bool:
         """Propose; False if by now there is another than `instead_of`."""
-        item = Proposed(person_pk(registrant_id), "CORRECTION", **asdict(new))
+        item = item_of(Proposed, person_pk(registrant_id), "CORRECTION", new)
         return save_if(item, Proposed.pk.does_not_exist() if instead_of is None else _still(instead_of))
 
     def reject(self, registrant_id: str, proposal: Proposal, by: str, reason: str, now: datetime) -> bool:
@@ -232,13 +234,13 @@ class CorrectionStore:
     def decisions(self, registrant_id: str) -> list[Decision]:
         """All that was ever decided, in order. One query."""
         found = Decided.query(person_pk(registrant_id), Decided.sk.startswith("CORRECTED#"), consistent_read=True)
-        return [Decision(one.outcome, one.maker, one.by, one.reason, one.at, one.sealed) for one in found]
+        return [fill(Decision, one) for one in found]
 
     @staticmethod
     def decide(tx: Transaction, registrant_id: str, proposal: Proposal, decision: Decision) -> None:
         """Add the legs by which a proposal is taken away and kept with what became of it."""
         pk = person_pk(registrant_id)
-        line = Decided(pk, f"CORRECTED#{iso(decision.at)}", **asdict(decision))
+        line = item_of(Decided, pk, f"CORRECTED#{iso(decision.at)}", decision)
         tx.delete(OVERTAKEN_LEG, Proposed(pk, "CORRECTION"), _still(proposal))
         tx.put(OVERTAKEN_LEG, line, Decided.pk.does_not_exist())
 

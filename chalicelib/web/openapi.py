@@ -43,10 +43,7 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": paths,
-        "components": {
-            "schemas": {**components, "Problem": _PROBLEM},
-            "securitySchemes": _SCHEMES,
-        },
+        "components": {"schemas": {**components, "Problem": _PROBLEM}, "securitySchemes": _SCHEMES},
     }
 
 
@@ -56,31 +53,30 @@ def _operation(
     def schema(kind: Any) -> dict[str, Any]:
         return next(found for known, found in table if known is kind)
 
+    def answer(status: int, kind: Any) -> dict[str, Any]:
+        described: dict[str, Any] = {"description": HTTPStatus(status).phrase}
+        if isinstance(kind, Text):
+            described["content"] = {kind.media_type: {"schema": {"type": "string"}}}
+        elif kind is not None:
+            described["content"] = {"application/json": {"schema": schema(kind)}}
+        return described
+
+    parameters = [_path_parameter(name) for name in re.findall(r"{(\w+)}", operation.path)]
+    if operation.query is not None:
+        parameters += _query_parameters(schema(operation.query), components)
     described: dict[str, Any] = {
         "operationId": operation.handler,
         "summary": operation.summary,
         "security": _SECURITY[operation.who],
-        "parameters": [
-            *[_path_parameter(name) for name in re.findall(r"{(\w+)}", operation.path)],
-            *([] if operation.query is None else _query_parameters(schema(operation.query), components)),
-        ],
-        "responses": {
-            **{
-                str(status): _text(status, kind)
-                if isinstance(kind, Text)
-                else _answer(status, None if kind is None else schema(kind))
-                for status, kind in operation.answers.items()
-            },
-            **_refusals(operation),
-        },
+        "parameters": parameters,
+        "responses": {str(status): answer(status, kind) for status, kind in operation.answers.items()}
+        | _refusals(operation),
     }
     if operation.body is Ignored:
         described["requestBody"] = {"required": False, "content": {"*/*": {}}}
     elif operation.body is not None:
-        described["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": schema(operation.body)}},
-        }
+        content = {"application/json": {"schema": schema(operation.body)}}
+        described["requestBody"] = {"required": True, "content": content}
     return described
 
 
@@ -99,18 +95,6 @@ def _query_parameters(schema: dict[str, Any], components: dict[str, Any]) -> lis
     ]
 
 
-def _text(status: int, kind: Text) -> dict[str, Any]:
-    content = {kind.media_type: {"schema": {"type": "string"}}}
-    return {"description": HTTPStatus(status).phrase, "content": content}
-
-
-def _answer(status: int, schema: dict[str, Any] | None) -> dict[str, Any]:
-    answer: dict[str, Any] = {"description": HTTPStatus(status).phrase}
-    if schema is not None:
-        answer["content"] = {"application/json": {"schema": schema}}
-    return answer
-
-
 def _refusals(operation: Operation) -> dict[str, Any]:
     known: list[type[DomainError]] = [*operation.refuses, Unavailable, TooLarge]
     if operation.body is not Ignored:
@@ -119,35 +103,25 @@ def _refusals(operation: Operation) -> dict[str, Any]:
             known.append(UnknownField)
     if "{" in operation.path:
         known.append(NotFound)
-    codes: dict[int, list[str]] = {}
-    for error in known:
-        codes.setdefault(error.status, []).append(error.code)
+    told = {(error.status, error.code) for error in known} | {(429, "too_many_requests"), (500, "unexpected")}
     if operation.who == "citizen":
-        codes.setdefault(401, []).append("not_signed_in")
-        codes.setdefault(403, []).append("not_signed_in")
+        told |= {(401, "not_signed_in"), (403, "not_signed_in")}
     if operation.body not in (None, Ignored):
-        codes.setdefault(415, []).append("unsupported_media_type")
-    codes.setdefault(429, []).append("too_many_requests")
-    codes.setdefault(500, []).append("unexpected")
+        told.add((415, "unsupported_media_type"))
+    codes: dict[int, list[str]] = {}
+    for status, code in sorted(told):
+        codes.setdefault(status, []).append(code)
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {
-        str(status): {"description": ", ".join(sorted(set(names))), "content": problem}
-        for status, names in sorted(codes.items())
-    }
+    return {str(status): {"description": ", ".join(names), "content": problem} for status, names in codes.items()}
 
 
+_PROBLEM_FIELDS = ["type", "title", "status", "detail", "code"]
 _PROBLEM: dict[str, Any] = {
     "title": "Problem",
     "description": "RFC 9457. `code` is stable; `detail` is Indonesian or English by Accept-Language.",
     "type": "object",
-    "required": ["type", "title", "status", "detail", "code"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string"},
-    },
+    "required": _PROBLEM_FIELDS,
+    "properties": {name: {"type": "integer" if name == "status" else "string"} for name in _PROBLEM_FIELDS},
 }
 
 _SCHEMES: dict[str, Any] = {
