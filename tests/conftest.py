@@ -59,7 +59,8 @@ CLIENTS: dict[str, Any] = {}
 def client_made_once(session: BotocoreSession, service_name: str, region_name: str | None = None, **given: Any) -> Any:
     """In place of botocore's `create_client`."""
     options = {name: vars(value) if name == "config" and value else value for name, value in sorted(given.items())}
-    made_from = repr((service_name, region_name, options, os.environ["AWS_ACCESS_KEY_ID"]))
+    told = os.environ["AWS_ACCESS_KEY_ID"], os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")
+    made_from = repr((service_name, region_name, options, told))
     if made_from not in CLIENTS:
         CLIENTS[made_from] = CREATE_CLIENT(session, service_name, region_name, **given)
     return CLIENTS[made_from]

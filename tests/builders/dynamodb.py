@@ -9,7 +9,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 from pynamodb.models import Model
 
 from chalicelib.aws import dynamodb
@@ -24,8 +23,6 @@ from chalicelib.training.store import TrainingTable
 from chalicelib.waves.store import WavesTable
 from infrastructure import data_stack
 from tests.conftest import REGION
-
-__all__ = ["cloud_of", "endpoint"]
 
 TABLES: dict[str, type[Model]] = {
     "registrations": RegistrationsTable,
@@ -50,47 +47,19 @@ def endpoint() -> Iterator[str]:
 
 
 @contextmanager
-def cloud_of(stage: str, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    """New, empty tables as the data stack has them; what else a test needs is on moto."""
+def tables_on(endpoint: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """New, empty tables as the data stack has them."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
-    with mock_aws():
-        settings = on_moto(stage)
-        client = boto3.client("dynamodb", REGION)
-        names = create_tables(client, settings.stage)
-        for domain, table in TABLES.items():
-            dynamodb.bind(table, settings.table(domain), REGION)
-            for kind in table.__subclasses__():
-                kind.exists()  # makes its client; threads would make one each, and not come at the same time
-        dynamodb._connection(REGION).list_tables()
-        yield settings
-        for name in names:
-            client.delete_table(TableName=name)
-
-
-def on_moto(stage: str) -> Settings:
-    """A bucket, a topic and a queue."""
-    s3, sns, sqs = (boto3.client(service, REGION) for service in ("s3", "sns", "sqs"))
-    settings = Settings(
-        stage=stage,
-        region=REGION,
-        user_pool="none",
-        user_pool_client="none",
-        jwks_url="http://jwks.invalid",
-        payouts_queue_url=sqs.create_queue(QueueName=f"gelombang-{stage}-payouts")["QueueUrl"],
-        results_bucket=f"gelombang-{stage}-results",
-        reports_bucket=f"gelombang-{stage}-reports",
-        results_url="http://results.invalid",
-        announcements_topic=sns.create_topic(Name=f"gelombang-{stage}-announcements")["TopicArn"],
-        beacon_relays=(),
-        fsp_url="http://fsp.invalid",
-        fsp_secret="none",
-        mails_queue_url=sqs.create_queue(QueueName=f"gelombang-{stage}-mails")["QueueUrl"],
-        awards_queue_url=sqs.create_queue(QueueName=f"gelombang-{stage}-awards")["QueueUrl"],
-        mail_domain="gelombang.example",
-        public_url="https://api.invalid",
-    )
-    s3.create_bucket(Bucket=settings.results_bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-    return settings
+    client = boto3.client("dynamodb", REGION)
+    names = create_tables(client, settings.stage)
+    for domain, table in TABLES.items():
+        dynamodb.bind(table, settings.table(domain), REGION)
+        for kind in table.__subclasses__():
+            kind.exists()  # makes its client; threads would make one each, and not come at the same time
+    dynamodb._connection(REGION).list_tables()
+    yield
+    for name in names:
+        client.delete_table(TableName=name)
 
 
 def create_tables(client: Any, stage: str) -> list[str]:

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chalicelib.web.verifier_page import FILE
-from tests.builders.draws.files import CASES, QUICKNET, VECTORS, lists_of, reserved_of
+from tests.builders.draws.files import QUICKNET, VECTORS
 
 from .conftest import Open
 
@@ -121,32 +121,3 @@ def test_ed25519_is_that_of_another_library(page):
             [public.hex(), text.hex(), [one.hex() for one in (signature, *forged)]],
         )
         assert found == [True, False, False, False, False]
-
-
-@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_everyone_chosen_is_that_of_the_vector(page, case):
-    given = [
-        {str(region): leaves.hex() for region, leaves in lists_of(case).items()},
-        {str(region): seats for region, seats in reserved_of(case).items()},
-        case["quota"],
-        case["seed"],
-    ]
-    winners = page.evaluate(
-        """([lists, reserved, quota, seed]) => gelombang.select(
-            Object.fromEntries(Object.entries(lists).map(([region, leaves]) => [region, bytes(leaves)])),
-            reserved, quota, seed)""",
-        given,
-    )
-    for region, leaves in case["chosen_reserved"].items():
-        assert [leaf for leaf, seat in winners if seat == region] == leaves
-    assert [leaf for leaf, seat in winners if seat == "open"] == [row["leaf"] for row in case["chosen_open"]]
-    assert len(winners) == sum(map(len, case["chosen_reserved"].values())) + len(case["chosen_open"])
-
-
-def test_shares_are_those_of_the_vectors(page):
-    for case in CASES:
-        found = page.evaluate(
-            "([reserved, weights]) => [...gelombang.shares(reserved, new Map(weights))]",
-            [case["reserved"], [[int(region), weight] for region, weight in case["weights"].items()]],
-        )
-        assert dict(found) == reserved_of(case)

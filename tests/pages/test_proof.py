@@ -9,10 +9,8 @@ import pytest
 
 from chalicelib.draw.leaves import leaf
 from chalicelib.draw.selection import Selection
-from tests.builders.draws.files import REAL_FROZEN
 
-from .conftest import FILES, LATER, LISTS, NOT_FROZEN, WAVE, Open, Site, receipt
-from .site import Answer, unavailable
+from .conftest import FILES, LISTS, NOT_FROZEN, WAVE, Answer, Open, Site, receipt, unavailable
 
 RESULT = json.loads(FILES["result.json"])
 SUBSTITUTIONS = json.loads(FILES["substitutions.json"])
@@ -173,14 +171,6 @@ def test_a_path_that_leads_elsewhere_is_named(visit: Open, site: Site):
     assert window.failures() == {"wrong path"}
 
 
-def test_nodes_that_do_not_lead_to_the_root_are_named(visit: Open, site: Site):
-    site.proofs.instead = unavailable
-    site.results.files["nodes/31.bin"] = bytes(96)
-    window = visit(site.page())
-    window.paste(CHOSEN_OPEN)
-    assert window.failures() == {"wrong nodes", "wrong path"}
-
-
 def test_a_cut_off_that_seats_somebody_else_is_not_believed_from_another_seed(visit: Open, site: Site):
     site.results.files["result.json"] = FILES["result.json"].replace(RESULT["seed"].encode(), b"ab" * 32)
     window = visit(site.page())
@@ -200,13 +190,6 @@ def test_a_forged_signature_is_named_in_both_languages(visit: Open, site: Site, 
     assert {"forged signature", "wrong randomness", "wrong seed"} <= window.failures()
     assert re.search("tidak dapat mengatakan|cannot say", window.page.locator("#verdict").inner_text())
     assert named in window.page.locator("[data-check=signature]").inner_text()
-
-
-def test_a_note_that_came_out_after_its_number_is_named_late(visit: Open, site: Site):
-    site.results.published = REAL_FROZEN + LATER
-    window = visit(site.page())
-    window.paste(CHOSEN_OPEN)
-    assert window.failures() == {"late note"}
 
 
 def test_before_the_freeze_the_page_says_what_it_waits_for(visit: Open, site: Site):

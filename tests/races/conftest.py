@@ -12,7 +12,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.waves import entries, rules
 from local.sandbox.provider import Sandbox
 from tests.builders.aws_calls import wrap_calls
-from tests.builders.dynamodb import cloud_of, endpoint
+from tests.builders.dynamodb import endpoint, tables_on
 from tests.builders.waves import WavesWorld
 from tests.conftest import T0
 
@@ -22,11 +22,11 @@ __all__ = ["endpoint"]
 
 
 @pytest.fixture
-def cloud(endpoint: str, no_real_cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+def cloud(endpoint: str, cloud: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """New, empty tables; calls of threads that run together meet before their writes."""
     wrap_calls(monkeypatch, meeting_before_writes)
-    with cloud_of("races", endpoint, monkeypatch) as settings:
-        yield settings
+    with tables_on(endpoint, cloud, monkeypatch):
+        yield cloud
 
 
 @pytest.fixture

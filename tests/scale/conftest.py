@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from botocore.session import Session as BotocoreSession
 
 from chalicelib.config import Programme, Settings
 from chalicelib.wiring import Services
 from tests.builders.crashes import Calls
-from tests.builders.dynamodb import cloud_of, endpoint
+from tests.builders.dynamodb import endpoint, tables_on
 from tests.builders.waves import WavesWorld
-from tests.conftest import T0
+from tests.conftest import CREATE_CLIENT, T0
 
-from .functions import Function
-from .mails import Mails
+from .functions import Function, Mails
 
 __all__ = ["endpoint"]
 
@@ -22,10 +22,11 @@ LINES: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
 @pytest.fixture
-def cloud(endpoint: str, no_real_cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    """New, empty tables."""
-    with cloud_of("scale", endpoint, monkeypatch) as settings:
-        yield settings
+def cloud(endpoint: str, cloud: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """New, empty tables; and clients of their own, as `services` takes what one of them sends."""
+    monkeypatch.setattr(BotocoreSession, "create_client", CREATE_CLIENT)
+    with tables_on(endpoint, cloud, monkeypatch):
+        yield cloud
 
 
 @pytest.fixture

@@ -1,15 +1,18 @@
-"""Scheduled functions as Lambda runs them: for fifteen minutes at most, and killed whenever it likes."""
+"""Scheduled functions as Lambda runs them, for 15 minutes at most and killed whenever it likes, and their mails."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from chalicelib.aws.failures import MARGIN_S
+from chalicelib.notices.service import decode_message
 from tests.builders.crashes import Calls, Crash, die
 
 MANY = 10_000
@@ -72,3 +75,26 @@ class Function:
         """What is shown when the tests are over."""
         calls = [run.total() for run in self.runs]
         return f"{name}: {MANY:,} people, {sum(calls):,} calls in {len(calls)} runs, {self.took_s:.0f} s"
+
+
+class Mails:
+    """Takes the messages that a client is about to send; the client makes and counts its calls as ever."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, str]] = []
+        """Each message: who, and which event."""
+
+    def take(self, params: dict[str, Any], **_: Any) -> tuple[SimpleNamespace, dict[str, Any]]:
+        """What botocore calls instead of the network; its answer."""
+        for entry in json.loads(params["body"])["Entries"]:
+            message = decode_message(entry["MessageBody"])
+            self.taken.append((message.registrant_id, message.event))
+        return SimpleNamespace(status_code=200), {"Successful": [], "Failed": []}
+
+    def waiting(self, **_: Any) -> tuple[SimpleNamespace, dict[str, Any]]:
+        """All that were taken: nobody delivers them here, and what waits is not lost."""
+        return SimpleNamespace(status_code=200), {"Attributes": {"ApproximateNumberOfMessages": str(len(self.taken))}}
+
+    def events(self) -> Counter[str]:
+        """How many messages there are of each event."""
+        return Counter(event for _, event in self.taken)

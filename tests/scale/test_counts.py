@@ -1,4 +1,4 @@
-"""Ten thousand were trained, paid and asked: `tally_statistics`."""
+"""Ten thousand grievances wait, ten thousand were trained, paid and asked: `check_grievances`, `tally_statistics`."""
 
 from __future__ import annotations
 
@@ -6,24 +6,82 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 
+from chalicelib.config import Settings
+from chalicelib.helpdesk.rules import AboutRegistration, Category, Grievance, GrievanceState
+from chalicelib.helpdesk.service import SHARD_S, GrievanceCounts
+from chalicelib.helpdesk.store import ALL_SHARDS, _item
 from chalicelib.outcomes.statistics_wire import BEFORE_THE_FIRST, Progress
 from chalicelib.outcomes.store import SurveyItem, _to_item
 from chalicelib.outcomes.tally_job import PART_S
 from chalicelib.registration.store import SHARDS as REGISTRATION_SHARDS
+from chalicelib.time_budget import TimeBudget
 from chalicelib.training.store import AccountItem
 from chalicelib.waves.rules import SHARDS, Beneficiary, BeneficiaryState
 from chalicelib.wiring import Services
 from tests.builders.crashes import Calls
 from tests.builders.surveys import ANSWERS, survey_of
 from tests.builders.waves import ROUND, WAVE, WavesWorld, registrant
+from tests.conftest import T0
 
 from .crowd import awarded, names, paid, registered, settled, write
 from .functions import MANY, Function
 
 pytestmark = pytest.mark.dynamodb
+
+CHECKED = T0 + timedelta(days=20)
+LENGTH = 2_000
+"""Bytes that are sealed for a text of average length."""
+
+
+@pytest.fixture
+def filed(cloud: Settings) -> None:
+    """Every tenth was escalated, every fourth should have been answered by now."""
+    write(
+        _item(
+            Grievance(
+                f"number-{n:05d}",
+                name,
+                AboutRegistration(),
+                Category.OTHER,
+                GrievanceState.ESCALATED if n % 10 == 0 else GrievanceState.OPEN,
+                T0,
+                CHECKED - timedelta(days=1) if n % 4 == 0 else CHECKED + timedelta(days=1),
+                bytes(LENGTH),
+            )
+        )
+        for n, name in enumerate(names(MANY))
+    )
+
+
+@pytest.mark.usefixtures("filed")
+def test_ten_thousand_grievances_are_counted_though_run_after_run_is_cut_short(
+    services: Services, calls: Calls, monkeypatch: pytest.MonkeyPatch, show: Callable[[str, Function], None]
+) -> None:
+    def check(deadline_s: float, seconds: Callable[[], float]) -> Any:
+        monkeypatch.setattr("chalicelib.helpdesk.service.TimeBudget", partial(TimeBudget, seconds=seconds))
+        return services.helpdesk.check(CHECKED, deadline_s)
+
+    counting = Function(calls, check)
+    counting.is_killed_after(len(ALL_SHARDS))  # two calls count a partition
+    first = services.helpdesk._store.counted()[0]
+    assert len(ALL_SHARDS) // 3 < len(first) < len(ALL_SHARDS) * 2 // 3
+    counting.has_time_for(len(ALL_SHARDS) // 2, SHARD_S)
+    second = services.helpdesk._store.counted()[0]
+    assert len(second) > len(first)
+    assert {shard: second[shard] for shard in first} == first, "what waits longest comes first"
+
+    counts = counting.lives()
+    escalated, overdue = MANY // 10, MANY // 4
+    assert (counts.open, counts.escalated, counts.overdue) == (MANY - escalated, escalated, overdue)
+    assert isinstance(counts, GrievanceCounts)
+    assert counting.made("PutItem") <= 2 * len(ALL_SHARDS)
+    show("check_grievances", counting)
+
 
 DAY = timedelta(days=1)
 NOW = ROUND + 40 * DAY
