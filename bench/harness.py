@@ -11,6 +11,7 @@ import statistics
 import time
 import tracemalloc
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -157,28 +158,24 @@ class Meter:
 
 def _reset_peak() -> None:
     """Let the peak of the resident memory begin anew, where the system can (Linux)."""
-    try:
+    with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return
 
 
 def resident_peak() -> int:
     """The peak of this process's resident memory, in bytes: since it was reset where that can be, else ever."""
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        lines = []
-    for line in lines:
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
+    for line in _told("/proc/self/status", "VmHWM:"):
+        return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    named = (line.split(":", 1)[1].strip() for line in _told("/proc/cpuinfo", "model name"))
     return next(named, platform.processor() or platform.machine())
+
+
+def _told(path: str, beginning: str) -> list[str]:
+    """The lines of one of the system's files that begin so; none where there is no such file."""
+    with suppress(OSError):
+        return [line for line in Path(path).read_text().splitlines() if line.startswith(beginning)]
+    return []

@@ -136,10 +136,9 @@ class Api:
 
 
 def _parsed(raw: bytes) -> Any:
-    try:
-        return json.loads(raw) if raw else None
-    except ValueError:
-        return None
+    with suppress(ValueError):
+        return json.loads(raw)
+    return None
 
 
 # Tokens that let nobody in, as a stranger can make them: out of a token of their own, public keys and a key they made.
