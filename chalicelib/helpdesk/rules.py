@@ -93,22 +93,16 @@ class GrievanceState(StrEnum):
     ANSWERED = "ANSWERED"
 
 
-NEXT: Mapping[GrievanceState, frozenset[GrievanceState]] = MappingProxyType(
+BEFORE: Mapping[GrievanceState, frozenset[GrievanceState]] = MappingProxyType(
     {
-        GrievanceState.OPEN: frozenset({GrievanceState.ESCALATED, GrievanceState.ANSWERED}),
-        GrievanceState.ESCALATED: frozenset({GrievanceState.ANSWERED}),
-        GrievanceState.ANSWERED: frozenset(),
+        GrievanceState.ESCALATED: frozenset({GrievanceState.OPEN}),
+        GrievanceState.ANSWERED: frozenset({GrievanceState.OPEN, GrievanceState.ESCALATED}),
     }
 )
-"""Every transition there is."""
+"""Every transition there is: from which states one comes to a state."""
 
-UNANSWERED = frozenset(state for state in GrievanceState if GrievanceState.ANSWERED in NEXT[state])
+UNANSWERED = BEFORE[GrievanceState.ANSWERED]
 """What still waits for an answer, and is counted against the deadline."""
-
-
-def before(to: GrievanceState) -> frozenset[GrievanceState]:
-    """The states from which one comes to `to`."""
-    return frozenset(state for state in GrievanceState if to in NEXT[state])
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from ..aws.dynamodb import LegsFailed, Transaction, find
 from ..clock import iso
 from ..structs import fill
 from ..waves.rules import SHARDS, shard_of
-from .rules import About, Category, Grievance, GrievanceAct, GrievanceState, SelectionEvidence, before
+from .rules import BEFORE, About, Category, Grievance, GrievanceAct, GrievanceState, SelectionEvidence
 
 NUMBER_LEG = "number"
 OPEN_LEG = "open"
@@ -209,7 +209,7 @@ class HelpdeskStore:
     def _move(
         self, grievance: Grievance, to: GrievanceState, actions: Sequence[Action], others: Legs = lambda _: None
     ) -> bool:
-        item, allowed = GrievanceItem(f"H#{grievance.registrant_id}", _sk(grievance)), sorted(before(to))
+        item, allowed = GrievanceItem(f"H#{grievance.registrant_id}", _sk(grievance)), sorted(BEFORE[to])
         try:
             with self._transaction() as tx:
                 moved = [GrievanceItem.state.set(to), *actions]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -162,13 +161,6 @@ def to_milliseconds(instant: datetime) -> datetime:
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
-def live(trainings: Iterable[Training], course: str) -> Training | None:
-    """The purchase of a course that stands; there is at most one."""
-    return next(
-        (one for one in trainings if one.course_id == course and one.state is not TrainingState.CANCELLED), None
-    )
-
-
 def opening_account(scheme: Scheme) -> TrainingAccount:
     """The account of one who has bought nothing yet, under the scheme of their wave."""
     return TrainingAccount(scheme.training_idr)
@@ -184,12 +176,6 @@ def certificate(training: Training) -> Certificate:
     if training.completed_at is None or training.certificate_number is None:
         raise ValueError("not completed")
     return Certificate(training.title, training.partner_name, training.certificate_number, training.completed_at)
-
-
-def check_balance(account: TrainingAccount, course: Course) -> None:
-    """Raises `BalanceTooLow`; the balance may be used up to the last rupiah."""
-    if account.balance_idr < course.price_idr:
-        raise errors.BalanceTooLow(balance_idr=account.balance_idr, price_idr=course.price_idr)
 
 
 def cancellable_until(
@@ -277,9 +263,3 @@ def check_reviewable(training: Training) -> None:
     """Raises `NotCompleted`."""
     if training.state is not TrainingState.COMPLETED:
         raise errors.NotCompleted(state=training.state.value)
-
-
-def check_same_review(recorded: Review, rating: int, text: str) -> None:
-    """A review sent again must say the same. Raises `AlreadyReviewed`."""
-    if (recorded.rating, recorded.text) != (rating, text):
-        raise errors.AlreadyReviewed()

@@ -23,7 +23,7 @@ from ..waves.rules import Beneficiary, BeneficiaryState, check_may_buy
 from ..waves.service import Waves
 from . import rules, wire
 from .courses import Courses
-from .errors import NotBeneficiary
+from .errors import AlreadyReviewed, BalanceTooLow, NotBeneficiary
 from .rules import Certificate, Course, Partner, Review, Training, TrainingAccount, TrainingState
 from .store import TrainingStore
 from .wire import ReviewForm, TrainingList, TrainingView
@@ -70,16 +70,17 @@ class Trainings:
             beneficiary = self._beneficiary(registrant_id)
             owned = self._store.owned(registrant_id)
             account = owned.account or self._opening(beneficiary)
-            bought = rules.live(owned.trainings, course_id)
-            if bought is not None:
-                return self._view(bought, account, beneficiary), False
+            of_course = [one for one in owned.trainings if one.course_id == course_id]
+            for bought in of_course:
+                if bought.state is not TrainingState.CANCELLED:
+                    return self._view(bought, account, beneficiary), False
             check_may_buy(beneficiary, now)
             if self._registrations.is_excluded(registrant_id):
                 raise Excluded()
             course, partner = self._courses.to_buy(course_id)
-            rules.check_balance(account, course)
-            n = sum(one.course_id == course_id for one in owned.trainings) + 1
-            training = self._purchase(registrant_id, course, partner, n, now)
+            if account.balance_idr < course.price_idr:
+                raise BalanceTooLow(balance_idr=account.balance_idr, price_idr=course.price_idr)
+            training = self._purchase(registrant_id, course, partner, len(of_course) + 1, now)
             try:
                 with self._store.transaction() as tx:
                     self._store.add_purchase(tx, training, self._opening(beneficiary))
@@ -134,7 +135,8 @@ class Trainings:
             if training is None:
                 raise NotFound()
             if training.review is not None:
-                rules.check_same_review(training.review, form.rating, form.text)
+                if (training.review.rating, training.review.text) != (form.rating, form.text):
+                    raise AlreadyReviewed()
                 return wire.training_view(training, None), False
             rules.check_reviewable(training)
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import count
@@ -44,7 +44,7 @@ class Played:
     world: WavesWorld
     services: wiring.Services
     trainings: Scene
-    chosen: dict[int, list[Beneficiary]] = field(default_factory=dict)
+    chosen: dict[int, list[Beneficiary]] | None = None
     """Who has a place, by province, in order of their names."""
 
     def draw(self) -> None:
@@ -60,12 +60,8 @@ class Played:
 
     def look(self) -> None:
         found = [self.world.waves.beneficiaries.of(name) for name in sorted(self.world.people.by_id)]
-        for region in (JAKARTA, WEST_JAVA):
-            self.chosen[region] = [
-                one
-                for one in found
-                if one is not None and one.region == region and one.state is not BeneficiaryState.REVOKED
-            ]
+        places = [one for one in found if one is not None and one.state is not BeneficiaryState.REVOKED]
+        self.chosen = {region: [one for one in places if one.region == region] for region in (JAKARTA, WEST_JAVA)}
 
     def train(self) -> None:
         """One of West Java buys nothing and loses the place to another, who buys.
@@ -86,9 +82,8 @@ class Played:
             item.update([TrainingItem.state.set("ATTENDED"), *came])
             self.trainings.complete(training, f"C-{n}", COMPLETED)
             if n < 22:
-                self.services.training.review(
-                    one.registrant_id, training.training_id, ReviewForm(9, "Sangat membantu."), COMPLETED + 10 * SECOND
-                )
+                form = ReviewForm(9, "Sangat membantu.")
+                self.services.training.review(one.registrant_id, training.training_id, form, COMPLETED + 10 * SECOND)
         self.look()
         self.chosen = {
             region: [one for one in people if one.state is BeneficiaryState.GRADUATED]

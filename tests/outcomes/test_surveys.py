@@ -6,6 +6,7 @@ Answering a survey: once, validated, with its money, whatever is answered.
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +14,6 @@ from chalicelib.aws import dynamodb
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound
-from chalicelib.notices.rules import Facts
 from chalicelib.notices.rules import Kind as Notice
 from chalicelib.outcomes.errors import InvalidAnswer, SurveyAlreadyAnswered, SurveyClosed
 from chalicelib.outcomes.store import OutcomesTable
@@ -21,7 +21,7 @@ from chalicelib.outcomes.survey_job import PAGE_S, SAMPLE_S
 from chalicelib.outcomes.survey_rules import Group
 from chalicelib.payouts.rules import Kind
 from tests.builders.crashes import Calls, Crash, die
-from tests.builders.surveys import ANSWERS, COMPARED, DAY, WAVE, Seconds, Told, World, beneficiary, response, settled
+from tests.builders.surveys import ANSWERS, COMPARED, DAY, WAVE, Seconds, World, beneficiary, response, settled
 from tests.conftest import REGION, T0
 
 PAID = T0
@@ -88,7 +88,7 @@ def test_when_time_is_short_the_next_run_goes_on_where_it_stopped(world):
 
 def test_who_was_opened_but_not_told_is_told_of_the_survey_as_it_was_opened(world):
     world.paid(["ani"], PAID)
-    told, world.told = world.told, _Failing()
+    told, world.told = world.told, SimpleNamespace(tell_all=lambda _: die())
     with pytest.raises(Crash):
         world.open_surveys(DUE)
     assert len(world.all()) == 1
@@ -179,11 +179,6 @@ def test_no_sample_is_drawn_when_there_is_no_time_to_draw_it_and_no_reminder_wai
     world.people.waves.append(settled(WAVE + 1, T0))
     world.open_surveys(T0 + 87 * DAY, deadline_s=SAMPLE_S - 1)
     assert world.told.kinds(Notice.SURVEY_DEADLINE) == ["compared"]
-
-
-class _Failing(Told):
-    def tell(self, registrant_id: str, kind: Notice, event: str, facts: Facts) -> None:
-        raise Crash
 
 
 def test_an_answered_survey_makes_its_money_due_once_and_the_same_again_is_the_same(world):
