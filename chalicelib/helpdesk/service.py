@@ -166,7 +166,8 @@ class Helpdesk:
         def tell(tx: Transaction) -> None:
             self._notices.keep(tx, person, Notice.GRIEVANCE_ANSWERED, event, {"number": number})
 
-        if grievance.answer is None and self._store.answer(grievance, _deed(key, text, by, now), tell):
+        answer = _act(key, text, by, now)
+        if grievance.answer is None and self._store.move(grievance, GrievanceState.ANSWERED, answer, tell):
             self._notices.enqueue([(person, event)])
             log.info("grievance_answered", extra={"grievance": number, "late": grievance.overdue(now)})
             return True
@@ -182,7 +183,8 @@ class Helpdesk:
         """
         grievance = self._grievance(number)
         key = self._keys.key(grievance.registrant_id)
-        if grievance.state is GrievanceState.OPEN and self._store.escalate(grievance, _deed(key, note, by, now)):
+        act = _act(key, note, by, now)
+        if grievance.state is GrievanceState.OPEN and self._store.move(grievance, GrievanceState.ESCALATED, act):
             log.info("grievance_escalated", extra={"grievance": number})
             return True
         grievance = self._grievance(number)
@@ -251,7 +253,7 @@ class Helpdesk:
             own = evidence.leaf_of(drawn)
             place, length = self._lists.place(about.wave, drawn.entry.region, own)
             if place is None and drawn.entry.outcome not in REMOVALS:
-                # What every appeal is there to find out, and has never happened.
+                # The list that was published lacks somebody who took part: the draw is in doubt.
                 log.error("leaf_not_published", extra={"wave": about.wave, "region": drawn.entry.region})
             return evidence.of_selection(drawn, place, length, self._lists.results_url)
         if isinstance(about, AboutDisbursement):
@@ -271,7 +273,7 @@ class Helpdesk:
         )
 
 
-def _deed(key: PersonKey, words: str, by: str, now: datetime) -> GrievanceAct:
+def _act(key: PersonKey, words: str, by: str, now: datetime) -> GrievanceAct:
     return GrievanceAct(now, by, key.seal("grievance/1", words.encode()))
 
 

@@ -5,7 +5,7 @@ A grievance, its number, the person's count and the number of answers change tog
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -97,6 +97,13 @@ class CountItem(HelpdeskTable):
     answered = WholeAttribute(null=True)
 
 
+_ACT = {
+    GrievanceState.ESCALATED: ("escalated_at", "escalated_by", "sealed_note"),
+    GrievanceState.ANSWERED: ("answered_at", "answered_by", "sealed_answer"),
+}
+"""The attributes that tell when an administrator did it, who, and the sealed words."""
+
+
 @dataclass(frozen=True, slots=True)
 class ShardCount:
     """What one partition of the index held at an instant; `opened` are those that were not escalated."""
@@ -138,13 +145,8 @@ class HelpdeskStore:
 
     def of(self, registrant_id: str, limit: int) -> list[Grievance]:
         """A person's latest grievances, the newest first; one query."""
-        items = GrievanceItem.query(
-            f"H#{registrant_id}",
-            GrievanceItem.sk.startswith("G#"),
-            consistent_read=True,
-            scan_index_forward=False,
-            limit=limit,
-        )
+        pk, own = f"H#{registrant_id}", GrievanceItem.sk.startswith("G#")
+        items = GrievanceItem.query(pk, own, consistent_read=True, scan_index_forward=False, limit=limit)
         return [_grievance(item) for item in items]
 
     def by_number(self, number: str) -> Grievance | None:
@@ -160,34 +162,26 @@ class HelpdeskStore:
 
     # Answering
 
-    def escalate(self, grievance: Grievance, deed: GrievanceAct) -> bool:
-        """OPEN to ESCALATED; False, and nothing is written, if another state came first."""
-        actions = [
-            GrievanceItem.escalated_at.set(deed.at),
-            GrievanceItem.escalated_by.set(deed.by),
-            GrievanceItem.sealed_note.set(deed.sealed),
-        ]
-        return self._move(grievance, GrievanceState.ESCALATED, actions)
+    def move(self, grievance: Grievance, to: GrievanceState, act: GrievanceAct, others: Legs = lambda _: None) -> bool:
+        """To ESCALATED or ANSWERED, by what an administrator did; False, and nothing is written, if it was past that.
 
-    def answer(self, grievance: Grievance, deed: GrievanceAct, tell: Legs) -> bool:
-        """To ANSWERED, out of the index, off the person's count; False, and nothing is written, if it was before.
-
-        `tell` adds the legs by which the person is told, in the same transaction.
+        Who is answered has one less that waits, in the index and in their count. `others` adds legs to the transaction.
         """
-
-        def others(tx: Transaction) -> None:
-            count = OpenCountItem(f"H#{grievance.registrant_id}", "OPEN")
-            tx.update(OPEN_LEG, count, [OpenCountItem.unanswered.add(-1)])
-            tx.update("answered", CountItem("COUNTS", "ANSWERED"), [CountItem.answered.add(1)])
-            tell(tx)
-
-        actions = [
-            GrievanceItem.answered_at.set(deed.at),
-            GrievanceItem.answered_by.set(deed.by),
-            GrievanceItem.sealed_answer.set(deed.sealed),
-            GrievanceItem.open_shard.remove(),
-        ]
-        return self._move(grievance, GrievanceState.ANSWERED, actions, others)
+        item = GrievanceItem(f"H#{grievance.registrant_id}", _sk(grievance))
+        facts = dict(zip(_ACT[to], (act.at, act.by, act.sealed), strict=True))
+        actions: list[Action] = [getattr(GrievanceItem, name).set(fact) for name, fact in facts.items()]
+        actions.append(GrievanceItem.state.set(to))
+        try:
+            with self._transaction() as tx:
+                if to is GrievanceState.ANSWERED:
+                    actions.append(GrievanceItem.open_shard.remove())
+                    tx.update(OPEN_LEG, OpenCountItem(item.pk, "OPEN"), [OpenCountItem.unanswered.add(-1)])
+                    tx.update("answered", CountItem("COUNTS", "ANSWERED"), [CountItem.answered.add(1)])
+                tx.update("grievance", item, actions, GrievanceItem.state.is_in(*sorted(BEFORE[to])))
+                others(tx)
+        except LegsFailed:
+            return False
+        return True
 
     # Counting
 
@@ -206,19 +200,6 @@ class HelpdeskStore:
         """Replace the count of a partition."""
         item_of(CountItem, "COUNTS", f"SHARD#{shard}", count).save()
 
-    def _move(
-        self, grievance: Grievance, to: GrievanceState, actions: Sequence[Action], others: Legs = lambda _: None
-    ) -> bool:
-        item, allowed = GrievanceItem(f"H#{grievance.registrant_id}", _sk(grievance)), sorted(BEFORE[to])
-        try:
-            with self._transaction() as tx:
-                moved = [GrievanceItem.state.set(to), *actions]
-                tx.update("grievance", item, moved, GrievanceItem.state.is_in(*allowed))
-                others(tx)
-        except LegsFailed:
-            return False
-        return True
-
 
 def _sk(grievance: Grievance) -> str:
     return f"G#{iso(grievance.filed_at)}#{grievance.number}"
@@ -235,10 +216,11 @@ def _grievance(item: GrievanceItem) -> Grievance:
         item,
         number=item.sk.rpartition("#")[2],
         registrant_id=item.pk.removeprefix("H#"),
-        escalation=_act(item.escalated_at, item.escalated_by, item.sealed_note),
-        answer=_act(item.answered_at, item.answered_by, item.sealed_answer),
+        escalation=_act(item, GrievanceState.ESCALATED),
+        answer=_act(item, GrievanceState.ANSWERED),
     )
 
 
-def _act(at: datetime | None, by: str | None, sealed: bytes | None) -> GrievanceAct | None:
-    return None if at is None or by is None or sealed is None else GrievanceAct(at, by, sealed)
+def _act(item: GrievanceItem, of: GrievanceState) -> GrievanceAct | None:
+    at, by, sealed = (getattr(item, name) for name in _ACT[of])
+    return None if at is None else GrievanceAct(at, by, sealed)

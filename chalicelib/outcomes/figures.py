@@ -258,9 +258,9 @@ class _Table(Generic[K]):
         shown = [key for key in (*one.parts, one.total) if key not in self.hidden and key not in self._public]
         peopled = [key for key in shown if self._cells[key]]
         if peopled:
-            # What is alone in another of its sums would take yet another with it; and rather a part than the total.
+            # Best one that is not the first to be hidden in another of its sums, a part before the total, the smallest.
             return min(peopled, key=lambda key: (self._alone(key, number), key == one.total, self._cells[key]))
-        # All the others are known to be nobody: one of them has to be in doubt. Where there is none, nothing helps.
+        # All others are of nobody: hiding one of them leaves open whose the figure is. If none is left, nothing helps.
         return shown[0] if lone and shown else None
 
     def _alone(self, key: K, besides: int) -> int:

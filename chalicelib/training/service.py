@@ -32,7 +32,7 @@ REDEEM_CODE_BYTES = 10
 """80 random bits in 16 letters: nobody guesses one, and it can be read out."""
 
 TRIES = 5
-"""How often something is decided anew. A person has one pair of hands: more is no accident."""
+"""How often something is decided anew before the person is told to come back."""
 
 
 class Trainings:
