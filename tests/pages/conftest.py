@@ -262,6 +262,11 @@ class Visit:
         self.page.locator("#receipt").fill(text)
         self.page.locator("#personal button[type=submit]").click()
 
+    def check(self, receipt: str) -> str:
+        """Paste a receipt; the verdict."""
+        self.paste(receipt)
+        return self.verdict()
+
     def verdict(self) -> str:
         """The class of the conclusion, once there is one."""
         return str(self.page.locator("#verdict [data-verdict]").get_attribute("data-verdict", timeout=120_000))

@@ -48,8 +48,7 @@ def test_what_has_the_focus_shows_it(visit: Open, site: Site):
 
 def test_every_control_has_a_name_and_every_part_a_place(visit: Open, site: Site):
     window = visit(site.page(), locale="en-GB")
-    window.paste(CHOSEN_OPEN)
-    window.verdict()
+    window.check(CHOSEN_OPEN)
     page = window.page
     tree = page.locator("body").aria_snapshot()
     for line in (
@@ -85,8 +84,7 @@ def test_every_control_has_a_name_and_every_part_a_place(visit: Open, site: Site
 
 def test_how_each_check_went_is_said_in_words_and_not_by_colour_alone(visit: Open, site: Site):
     window = visit(site.page(), locale="en-GB")
-    window.paste(CHOSEN_OPEN)
-    window.verdict()
+    window.check(CHOSEN_OPEN)
     words = {"true": "✓ holds", "false": "✗ fails", "null": "– not checked"}
     for row in window.page.locator("[data-check]").all():
         assert row.locator(".mark").inner_text() == words[row.get_attribute("data-ok")]
@@ -106,8 +104,7 @@ def test_nothing_is_wider_than_a_small_phone(visit: Open, site: Site, locale: st
     window = visit(site.page(), locale=locale, viewport={"width": 320, "height": 640})
     page = window.page
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
-    window.paste(CHOSEN_OPEN)
-    window.verdict()
+    window.check(CHOSEN_OPEN)
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     small = [box for one in page.get_by_role("button").all() if (box := one.bounding_box()) and box["height"] < 44]
     assert small == [], "too small for a finger"
@@ -145,8 +142,7 @@ def test_the_dark_is_dark_and_paper_shows_the_result_alone(visit: Open, site: Si
     window = visit(site.page(), color_scheme="dark", reduced_motion="reduce")
     assert window.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 28)"
     assert window.page.evaluate("getComputedStyle(document.querySelector('button')).transitionDuration") in ("0s", "")
-    window.paste(CHOSEN_OPEN)
-    window.verdict()
+    window.check(CHOSEN_OPEN)
     window.page.emulate_media(media="print")
     assert window.page.locator("#personal").is_hidden()
     assert window.page.locator("#verdict").is_visible()

@@ -33,8 +33,7 @@ def only_from_disk(window: Visit) -> bool:
 def test_a_proof_from_a_folder(window: Visit, folder: Path):
     window.page.get_by_label("atau pilih satu folder").set_input_files(folder)
     assert "berkas dipakai" in window.page.locator("#chosen").inner_text()
-    window.paste(CHOSEN_OPEN)
-    assert window.verdict() == "good"
+    assert window.check(CHOSEN_OPEN) == "good"
     checks = window.checks()
     assert checks["nodes of the own list"] == checks["signature"] == checks["hashes by WebCrypto"] == "true"
     assert "false" not in checks.values()
@@ -103,8 +102,7 @@ def test_a_folder_may_be_dropped_anywhere_on_the_page(visit: Open, site: Site, f
     drop(window, folder)
     window.page.locator("#chosen").filter(has_text="leaves/31.bin").wait_for()
     site.results.asked.clear()
-    window.paste(CHOSEN_OPEN)
-    assert window.verdict() == "good"
+    assert window.check(CHOSEN_OPEN) == "good"
     assert site.results.asked == []
 
 
@@ -113,13 +111,11 @@ def test_files_may_be_dropped_on_a_page_from_a_disk_but_no_folder(window: Visit,
     window.page.locator("#chosen").filter(has_text="Tidak ada berkas hasil").wait_for()
     drop(window, *(folder / name for name in SMALL), folder / "leaves/31.bin")
     window.page.locator("#chosen").filter(has_text="note.txt").wait_for()
-    window.paste(CHOSEN_OPEN)
-    assert window.verdict() == "good"
+    assert window.check(CHOSEN_OPEN) == "good"
 
 
 def test_a_page_from_a_disk_fetches_what_a_receipt_names(site: Site, window: Visit):
     """The page of the repository against published results: nothing of the operator's is believed but the files."""
     named = CHOSEN_OPEN.replace("https://results.invalid/draws/61/", f"{site.results_url}/draws/61/")
-    window.paste(named)
-    assert window.verdict() == "good"
+    assert window.check(named) == "good"
     assert ("leaves/31.bin", "") not in site.results.asked

@@ -53,8 +53,7 @@ def test_a_person_learns_what_became_of_them_in_both_languages(
     visit: Open, site: Site, kept, kind, indonesian, english
 ):
     window = visit(site.page())
-    window.paste(kept)
-    assert window.verdict() == kind
+    assert window.check(kept) == kind
     assert indonesian in window.page.locator("#verdict").inner_text()
     assert window.page.locator("html").get_attribute("lang") == "id"
     checks = window.checks()
@@ -70,8 +69,7 @@ def test_an_application_that_never_answers_is_not_waited_for(visit: Open, site: 
     """The files say the same."""
     window = visit(site.page())
     window.page.route("**/proof?*", lambda _: None)
-    window.paste(CHOSEN_OPEN)
-    assert window.verdict() == "good"
+    assert window.check(CHOSEN_OPEN) == "good"
     assert "nodes/31.bin" in {name for name, _ in site.results.asked}
 
 
@@ -81,8 +79,7 @@ def test_a_browser_in_another_language_shows_english(visit: Open, site: Site):
 
 def test_the_ticket_leaves_the_browser_in_no_request(visit: Open, site: Site):
     window = visit(site.page())
-    window.paste(CHOSEN_OPEN)
-    window.verdict()
+    window.check(CHOSEN_OPEN)
     ticket, own = json.loads(CHOSEN_OPEN)["ticket"], json.loads(CHOSEN_OPEN)["leaf"]
     assert any(f"/entries/{own}/proof?region=" in url for url, _ in window.requests)
     assert not any(ticket in everything for _, everything in window.requests)
@@ -102,8 +99,7 @@ def test_a_receipt_may_be_opened_from_a_file(visit: Open, site: Site, tmp_path):
 
 def test_the_result_has_the_focus_when_it_is_there(visit: Open, site: Site):
     window = visit(site.page())
-    window.paste(CHOSEN_OPEN)
-    window.verdict()
+    window.check(CHOSEN_OPEN)
     assert window.page.evaluate("document.activeElement.id") == "result-title"
     assert "Selesai: Bukti Anda cocok: Anda terpilih" in window.page.locator("#status").inner_text()
 
@@ -131,8 +127,7 @@ def test_a_receipt_of_another_wave_is_not_checked_here(visit: Open, site: Site):
 )
 def test_an_entry_that_was_dropped_is_missed(visit: Open, site: Site, locale: str, named: str):
     window = visit(site.page(), locale=locale)
-    window.paste(receipt(10_001))
-    assert window.verdict() == "bad"
+    assert window.check(receipt(10_001)) == "bad"
     assert window.failures() == {"not on the list"}
     assert named in window.page.locator("#verdict").inner_text()
     assert "removals.json" in window.page.locator("#verdict").inner_text()
@@ -142,8 +137,7 @@ def test_an_entry_that_was_dropped_is_missed(visit: Open, site: Site, locale: st
 def test_without_the_application_parts_of_the_files_are_enough(visit: Open, site: Site):
     site.proofs.instead = unavailable
     window = visit(site.page())
-    window.paste(CHOSEN_OPEN)
-    assert window.verdict() == "good"
+    assert window.check(CHOSEN_OPEN) == "good"
     assert window.checks()["nodes of the own list"] == "true"
     parts = [span for name, span in site.results.asked if name == "leaves/31.bin"]
     assert 1 <= len(parts) <= 2
@@ -156,8 +150,7 @@ def test_a_list_without_the_leaf_is_believed_by_its_own_parts_alone(visit: Open,
         404, b'{"code": "not_on_the_list"}', {"Content-Type": "application/problem+json"}
     )
     window = visit(site.page())
-    window.paste(CHOSEN_OPEN)
-    assert window.verdict() == "good"
+    assert window.check(CHOSEN_OPEN) == "good"
 
 
 def test_a_path_that_leads_elsewhere_is_named(visit: Open, site: Site):
@@ -202,8 +195,7 @@ def test_before_the_draw_the_entry_is_on_the_list_and_nothing_is_wrong(visit: Op
     for name in ("beacon.json", "result.json", "substitutions.json"):
         del site.results.files[name]
     window = visit(site.page())
-    window.paste(CHOSEN_OPEN)
-    assert window.verdict() == "wait"
+    assert window.check(CHOSEN_OPEN) == "wait"
     text = window.page.locator("#verdict").inner_text()
     assert "Undian belum diumumkan" in text
     assert "Kode Anda ada di daftar yang diumumkan." in text

@@ -14,14 +14,9 @@ from chalicelib.aws.dynamodb import Transaction
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import DomainError
 from chalicelib.ids import system_randomness
-from chalicelib.payouts.address_checks import AddressBook
-from chalicelib.payouts.controls.limits import Allowance, CeilingStore
 from chalicelib.payouts.errors import Superseded
-from chalicelib.payouts.ledger.store import PayoutStore
 from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.rules import Kind, State
-from chalicelib.payouts.service import Payouts
-from chalicelib.payouts.worker import Ports, Worker
 from chalicelib.registration.errors import (
     AccountAlreadyUsed,
     FrozenUntilSettled,
@@ -38,7 +33,7 @@ from chalicelib.registration.vault import AccountKeys, Vault
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
 from chalicelib.waves.registration_changes import RegistrationChanges
 from local.sandbox.provider import Sandbox
-from tests.builders.payouts.world import AnyCode, beneficiary
+from tests.builders.payouts.world import beneficiary, built
 from tests.builders.registration import ACCOUNT, other_form, registrations
 from tests.builders.waves import OPENS, WAVE, WavesWorld
 from tests.conftest import REGION, T0
@@ -237,16 +232,10 @@ class Race:
     """Registrations and the ledger on DynamoDB Local; the provider settles a minute later."""
 
     def __init__(self, cloud: Settings, programme: Programme, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
+        self.sandbox, self.number = sandbox, 0
         self.people = registrations(cloud, programme, Vault(Kms, cloud.mac_key, cloud.data_key))
-        providers = AnyCode(Xendit(sandbox.url, 20, str))
-        self.book = AddressBook(self.people, providers, programme.payouts.name_score_min)
-        store = PayoutStore(REGION)
-        self.payouts = Payouts(store, None, str, programme)  # type: ignore[arg-type]  # nothing is queued here
-        allowance = Allowance(CeilingStore(), programme.payouts.ceilings)
-        ports = Ports(self.book, self.people, providers, allowance)
-        self.worker = Worker(store, ports, programme.payouts)
-        self.number = 0
+        services = built(cloud, programme, self.people, Xendit(sandbox.url, 20, str))
+        self.book, self.payouts, self.worker = services.address_book, services.payouts, services.payout_worker
 
     def person(self) -> tuple[str, str]:
         """Somebody with an address, and what is owed to them."""
@@ -282,7 +271,6 @@ def race(cloud: Settings, programme: Programme, sandbox: Sandbox) -> Race:
 @pytest.mark.parametrize("meet", [1, 2, ALWAYS])
 def test_a_change_meets_a_claim_and_one_payment_goes_where_it_was_right_then(race: Race, meet: int) -> None:
     """The change is refused, and the old account is paid; or it is made before the claim is written, and one is."""
-    seen: Counter[str] = Counter()
     for _ in range(ROUNDS):
         name, payout = race.person()
         change = partial(race.set, name, "2")
@@ -294,7 +282,6 @@ def test_a_change_meets_a_claim_and_one_payment_goes_where_it_was_right_then(rac
         assert race.worker.process(payout, T0) is State.SENDING
         [paid] = race.paid_to(payout)
         assert paid in ({race.account("1")} if refused else {race.account("1"), race.account("2")})
-        seen[f"refused {refused}, paid to the old account {paid == race.account('1')}"] += 1
 
         kept = race.people.payee(name).address
         assert kept is not None
@@ -305,7 +292,6 @@ def test_a_change_meets_a_claim_and_one_payment_goes_where_it_was_right_then(rac
         assert race.worker.process(payout, T0) is State.PAID
         race.sandbox.books._clock = T0.timestamp
         assert race.set(name, "3").account_number == race.account("3")
-    assert sum(seen.values()) == ROUNDS
 
 
 def test_of_changes_at_once_each_verdict_is_of_the_address_it_stands_with(race: Race) -> None:
