@@ -25,8 +25,6 @@ _EN = "Export it from its source again: columns of numbers as Text, saved as CSV
 
 
 class NotCsv(DomainError):
-    """A workbook, a PDF or a page, whatever its name says."""
-
     code = "not_csv"
     status = 422
     indonesian = f"Berkas ini bukan CSV, tetapi buku kerja, PDF atau halaman web. {_ID}"
@@ -43,8 +41,6 @@ class NotUtf8(DomainError):
 
 
 class NotCommas(DomainError):
-    """Its columns are separated by `found`."""
-
     code = "not_commas"
     status = 422
     indonesian = f"Kolom berkas ini dipisahkan oleh {{found}}, bukan koma. {_ID}"
@@ -52,8 +48,6 @@ class NotCommas(DomainError):
 
 
 class NumbersSpoiled(DomainError):
-    """`spoiled` of `numbers` identifiers have lost digits, or have an exponent or decimals: a spreadsheet did it."""
-
     code = "numbers_spoiled"
     status = 422
     indonesian = (

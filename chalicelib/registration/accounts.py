@@ -42,7 +42,10 @@ PASSWORD_LENGTH_MIN = 10
 
 _EMAIL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 
-_EVERYWHERE: dict[str, type[DomainError]] = {
+Refusals = dict[str, type[DomainError]]
+"""What an error of Cognito means, by its code."""
+
+_EVERYWHERE: Refusals = {
     "CodeDeliveryFailureException": Unavailable,
     "InternalErrorException": Unavailable,
     "InternalFailure": Unavailable,
@@ -52,20 +55,18 @@ _EVERYWHERE: dict[str, type[DomainError]] = {
     "TooManyFailedAttemptsException": TooManyRequests,
     "TooManyRequestsException": TooManyRequests,
 }
-_SIGN_UP: dict[str, type[DomainError]] = {"UsernameExistsException": AccountExists}
-_CONFIRM: dict[str, type[DomainError]] = {
+_CONFIRM: Refusals = {
     "CodeMismatchException": CodeMismatch,
     "ExpiredCodeException": CodeExpired,
     # Cognito answers for an address without an account as for a code that has expired; so do we.
     "UserNotFoundException": CodeExpired,
 }
-_SIGN_IN: dict[str, type[DomainError]] = {
+_SIGN_IN: Refusals = {
     "NotAuthorizedException": WrongCredentials,
     "UserNotFoundException": WrongCredentials,
     "UserNotConfirmedException": NotConfirmed,
     "PasswordResetRequiredException": WrongCredentials,  # an administrator's reset, as with the challenge below
 }
-_REFRESH: dict[str, type[DomainError]] = {"NotAuthorizedException": SessionExpired}
 
 
 class Accounts:
@@ -87,7 +88,7 @@ class Accounts:
         except ClientError as error:
             if _code(error) == "InvalidPasswordException":
                 raise WeakPassword(length_min=PASSWORD_LENGTH_MIN) from error
-            _refuse(error, _SIGN_UP)
+            _refuse(error, {"UsernameExistsException": AccountExists})
 
     def confirm(self, email: str, code: str) -> None:
         """Confirm the address with the mailed code; doing it again is no error.
@@ -119,14 +120,11 @@ class Accounts:
 
     def refresh(self, refresh_token: str) -> TokensView:
         """New access token for a refresh token. Raises `SessionExpired`."""
-        return self._session("REFRESH_TOKEN_AUTH", {"REFRESH_TOKEN": refresh_token}, _REFRESH, SessionExpired)
+        refusals: Refusals = {"NotAuthorizedException": SessionExpired}
+        return self._session("REFRESH_TOKEN_AUTH", {"REFRESH_TOKEN": refresh_token}, refusals, SessionExpired)
 
     def _session(
-        self,
-        flow: str,
-        parameters: dict[str, str],
-        refusals: dict[str, type[DomainError]],
-        challenged: type[DomainError],
+        self, flow: str, parameters: dict[str, str], refusals: Refusals, challenged: type[DomainError]
     ) -> TokensView:
         try:
             answer = self._call("initiate_auth", AuthFlow=flow, AuthParameters=parameters)
@@ -161,7 +159,7 @@ def _code(error: ClientError) -> str:
     return error.response["Error"]["Code"]
 
 
-def _refuse(error: ClientError, refusals: dict[str, type[DomainError]]) -> NoReturn:
+def _refuse(error: ClientError, refusals: Refusals) -> NoReturn:
     """Raise what an answer of Cognito means. Its own message may quote what was sent, so it goes nowhere."""
     code = _code(error)
     if code == "InvalidParameterException":

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..config import Settings, load_programme
+from ..structs import fill
 from ..web.me import Me, next_deadline
 from .participants import ParticipantsServices
 
@@ -40,9 +41,9 @@ class Services(ParticipantsServices):
 
         kept = self.registrations.me(registrant_id)
         beneficiary = self.waves.beneficiaries.of(registrant_id)
-        return Me(
-            registration=kept.registration,
-            financial_address=kept.financial_address,
+        return fill(
+            Me,
+            kept,
             beneficiary=beneficiary_view(beneficiary) if beneficiary else None,
             balance_idr=self.training.balance(beneficiary) if beneficiary else None,
             next_deadline=next_deadline(beneficiary, self.surveys.next_closing(registrant_id, now), now),

@@ -11,9 +11,9 @@ from datetime import timedelta
 import boto3
 import jwt
 import pytest
-import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from moto.cognitoidp.responses import CognitoIdpJsonWebKeyResponse
 
 from chalicelib.clock import utc_now
 from chalicelib.errors import Unavailable
@@ -225,8 +225,13 @@ def test_a_token_that_the_pool_issued_is_accepted_and_its_id_token_is_not(cloud)
     accounts.confirm("siti@example.org", "123456")
     sub = cognito.list_users(UserPoolId=cloud.user_pool)["Users"][0]["Username"]
 
+    def fetch(url: str) -> bytes:
+        assert url == cloud.jwks_url
+        keys: bytes = CognitoIdpJsonWebKeyResponse.json_web_key
+        return keys
+
     def verifier(issuer=cloud.issuer, client=cloud.user_pool_client):
-        return TokenVerifier(issuer, client, cloud.jwks_url, lambda url: requests.get(url).content, utc_now)
+        return TokenVerifier(issuer, client, cloud.jwks_url, fetch, utc_now)
 
     session = accounts.sign_in("siti@example.org", "Correct horse 1 battery!")
     assert verifier().verify(session.access_token) == sub
