@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import ClassVar
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.condition import Condition, size
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 
+from ..aws.attributes import EnumAttribute, InstantAttribute, WholeAttribute, item_of
 from ..aws.dynamodb import LegsFailed, Transaction, find, update_if
-from ..clock import iso, parse_iso
+from ..structs import fill
 from .entries import UNDECIDED, EntryItem, entry_item
 from .rules import Beneficiary, BeneficiaryState, Deadline, EntryOutcome, shard_of, sources
 from .store import WavesTable
@@ -38,23 +39,23 @@ class PotentialIndex(GlobalSecondaryIndex["BeneficiaryItem"]):  # type: ignore[n
         projection = KeysOnlyProjection()
 
     potential_shard = UnicodeAttribute(hash_key=True)
-    buy_by = UnicodeAttribute(range_key=True)
+    buy_by = InstantAttribute(range_key=True)
 
 
 class BeneficiaryItem(WavesTable):
     """`B#<registrant>` / `BENEFICIARY`."""
 
-    wave = NumberAttribute()
+    wave = WholeAttribute()
     card_number = UnicodeAttribute()
     scheme = UnicodeAttribute()
     seat = UnicodeAttribute()
-    state = UnicodeAttribute()
-    awarded_at = UnicodeAttribute()
-    region = NumberAttribute()
-    buy_by = UnicodeAttribute()
-    revoked_at = UnicodeAttribute(null=True)
-    revoked_seq = NumberAttribute(null=True)
-    graduated_at = UnicodeAttribute(null=True)
+    state = EnumAttribute(BeneficiaryState)
+    awarded_at = InstantAttribute()
+    region = WholeAttribute()
+    buy_by = InstantAttribute()
+    revoked_at = InstantAttribute(null=True)
+    revoked_seq = WholeAttribute(null=True)
+    graduated_at = InstantAttribute(null=True)
     kk_mac = UnicodeAttribute(null=True)
     roster_shard = UnicodeAttribute()
     potential_shard = UnicodeAttribute(null=True)
@@ -130,7 +131,7 @@ class BeneficiaryStore:
         """
         due = BeneficiaryItem.buy_by <= _second(until)
         for item in BeneficiaryItem.potential.query(shard, due):
-            yield Deadline(_person(item), parse_iso(item.buy_by))
+            yield Deadline(_person(item), item.buy_by)
 
     def holders(self, kk_mac: str) -> list[str]:
         """Who counts to a family card, in order of their ids. One read."""
@@ -151,7 +152,7 @@ class BeneficiaryStore:
             self.check_absent(tx, leg, registrant_id)
         elif beneficiary.state is not BeneficiaryState.REVOKED and beneficiary.kk_mac != kk_mac:
             item = _item(registrant_id)
-            as_read = (BeneficiaryItem.state != BeneficiaryState.REVOKED.value) & _on_card(beneficiary.kk_mac)
+            as_read = (BeneficiaryItem.state != BeneficiaryState.REVOKED) & _on_card(beneficiary.kk_mac)
             tx.update(leg, item, [BeneficiaryItem.kk_mac.set(kk_mac)], as_read)
             if beneficiary.kk_mac is not None:
                 tx.update("left", _family(beneficiary.kk_mac), [FamilyItem.holders.delete({registrant_id})])
@@ -166,15 +167,15 @@ class BeneficiaryStore:
         """
         item, state = _item(beneficiary.registrant_id), BeneficiaryItem.state
         if beneficiary.state is BeneficiaryState.GRADUATED:
-            graduated = state == BeneficiaryState.GRADUATED.value
+            graduated = state == BeneficiaryState.GRADUATED
             tx.check(BENEFICIARY_LEG, BeneficiaryItem, (item.pk, item.sk), graduated)
             return
         in_time = state.is_in(*sources(BeneficiaryState.ACTIVE)) & (BeneficiaryItem.buy_by > _second(now))
         tx.update(
             BENEFICIARY_LEG,
             item,
-            [state.set(BeneficiaryState.ACTIVE.value), BeneficiaryItem.potential_shard.remove()],
-            (state == BeneficiaryState.ACTIVE.value) | in_time,
+            [state.set(BeneficiaryState.ACTIVE), BeneficiaryItem.potential_shard.remove()],
+            (state == BeneficiaryState.ACTIVE) | in_time,
         )
 
     def deactivate(self, tx: Transaction, beneficiary: Beneficiary) -> None:
@@ -186,7 +187,7 @@ class BeneficiaryStore:
             BENEFICIARY_LEG,
             _item(beneficiary.registrant_id),
             [
-                BeneficiaryItem.state.set(BeneficiaryState.POTENTIAL.value),
+                BeneficiaryItem.state.set(BeneficiaryState.POTENTIAL),
                 BeneficiaryItem.potential_shard.set(shard_of(beneficiary.registrant_id)),
             ],
             BeneficiaryItem.state.is_in(*sources(BeneficiaryState.POTENTIAL)),
@@ -198,8 +199,8 @@ class BeneficiaryStore:
             BENEFICIARY_LEG,
             _item(registrant_id),
             [
-                BeneficiaryItem.state.set(BeneficiaryState.GRADUATED.value),
-                BeneficiaryItem.graduated_at.set(iso(now)),
+                BeneficiaryItem.state.set(BeneficiaryState.GRADUATED),
+                BeneficiaryItem.graduated_at.set(now),
             ],
             BeneficiaryItem.state.is_in(*sources(BeneficiaryState.GRADUATED)),
         )
@@ -213,8 +214,8 @@ class BeneficiaryStore:
             BENEFICIARY_LEG,
             _item(beneficiary.registrant_id),
             [
-                BeneficiaryItem.state.set(BeneficiaryState.REVOKED.value),
-                BeneficiaryItem.revoked_at.set(iso(now)),
+                BeneficiaryItem.state.set(BeneficiaryState.REVOKED),
+                BeneficiaryItem.revoked_at.set(now),
                 BeneficiaryItem.revoked_seq.set(seq),
             ],
             BeneficiaryItem.state.is_in(*sources(BeneficiaryState.REVOKED)) & overdue & _on_card(beneficiary.kk_mac),
@@ -225,22 +226,16 @@ class BeneficiaryStore:
 
     def unmark(self, registrant_id: str) -> None:
         """Nothing is left to be done for one who was revoked."""
-        item, revoked = _item(registrant_id), BeneficiaryItem.state == BeneficiaryState.REVOKED.value
+        item, revoked = _item(registrant_id), BeneficiaryItem.state == BeneficiaryState.REVOKED
         update_if(item, [BeneficiaryItem.potential_shard.remove()], revoked)
 
     def _add_legs(self, tx: Transaction, beneficiary: Beneficiary, kk_mac: str) -> None:
         person = beneficiary.registrant_id
-        item = BeneficiaryItem(
+        item = item_of(
+            BeneficiaryItem,
             _pk(person),
             "BENEFICIARY",
-            wave=beneficiary.wave,
-            card_number=beneficiary.card_number,
-            scheme=beneficiary.scheme,
-            seat=beneficiary.seat,
-            state=beneficiary.state.value,
-            awarded_at=iso(beneficiary.awarded_at),
-            region=beneficiary.region,
-            buy_by=iso(beneficiary.buy_by),
+            beneficiary,
             kk_mac=kk_mac,
             roster_shard=f"{beneficiary.wave}#{shard_of(person)}",
             potential_shard=shard_of(person) if beneficiary.state is BeneficiaryState.POTENTIAL else None,
@@ -257,7 +252,7 @@ class BeneficiaryStore:
         tx.update(
             "entry",
             entry_item(beneficiary.wave, person),
-            [EntryItem.outcome.set(EntryOutcome.CHOSEN.value), EntryItem.seat.set(beneficiary.seat)],
+            [EntryItem.outcome.set(EntryOutcome.CHOSEN), EntryItem.seat.set(beneficiary.seat)],
             UNDECIDED & (EntryItem.kk.does_not_exist() | (EntryItem.kk == bytes.fromhex(kk_mac))),
         )
 
@@ -279,27 +274,13 @@ def _person(item: BeneficiaryItem) -> str:
     return item.pk.removeprefix("B#")
 
 
-def _second(now: datetime) -> str:
+def _second(now: datetime) -> datetime:
     """As deadlines are kept, in whole seconds, so that texts compare as instants do: `by <= now` is `by <= second`."""
-    return iso(now.replace(microsecond=0))
+    return now.replace(microsecond=0)
 
 
 def _beneficiary(item: BeneficiaryItem) -> Beneficiary:
-    return Beneficiary(
-        registrant_id=_person(item),
-        wave=int(item.wave),
-        card_number=item.card_number,
-        scheme=item.scheme,
-        seat=item.seat,
-        state=BeneficiaryState(item.state),
-        awarded_at=parse_iso(item.awarded_at),
-        region=int(item.region),
-        buy_by=parse_iso(item.buy_by),
-        revoked_at=None if item.revoked_at is None else parse_iso(item.revoked_at),
-        revoked_seq=None if item.revoked_seq is None else int(item.revoked_seq),
-        graduated_at=None if item.graduated_at is None else parse_iso(item.graduated_at),
-        kk_mac=item.kk_mac,
-    )
+    return fill(Beneficiary, item, registrant_id=_person(item))
 
 
 def _on_card(kk_mac: str | None) -> Condition:

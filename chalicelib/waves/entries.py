@@ -14,11 +14,12 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct, field
 from msgspec.json import Decoder
-from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
 
 from ..aws import dynamodb
+from ..aws.attributes import EnumAttribute, InstantAttribute, WholeAttribute
 from ..aws.dynamodb import Transaction, update_if
-from ..clock import iso, parse_iso
+from ..structs import fill
 from .rules import SHARDS, Entry, EntryOutcome, shard_of
 from .store import WavesTable
 
@@ -27,10 +28,10 @@ class EntryItem(WavesTable):
     """`E#<wave>#<shard>` / registrant."""
 
     ticket = BinaryAttribute(legacy_encoding=False)
-    region = NumberAttribute()
+    region = WholeAttribute()
     kk = BinaryAttribute(legacy_encoding=False, null=True)
-    joined_at = UnicodeAttribute()
-    outcome = UnicodeAttribute(null=True)
+    joined_at = InstantAttribute()
+    outcome = EnumAttribute(EntryOutcome, null=True)
     seat = UnicodeAttribute(null=True)
 
 
@@ -65,7 +66,7 @@ class EntryStore:
                 EntryItem.ticket.set(EntryItem.ticket | entry.ticket),
                 EntryItem.region.set(EntryItem.region | entry.region),
                 EntryItem.kk.set(EntryItem.kk | bytes.fromhex(entry.kk_mac)),
-                EntryItem.joined_at.set(EntryItem.joined_at | iso(entry.joined_at)),
+                EntryItem.joined_at.set(EntryItem.joined_at | entry.joined_at),
             ]
         )
         return _entry(entry.wave, item)
@@ -125,17 +126,18 @@ class EntryStore:
         items = EntryItem.query(
             f"E#{wave}#{shard}", behind, limit=limit, attributes_to_get=["sk", "outcome"], consistent_read=True
         )
-        return [(item.sk, None if item.outcome is None else EntryOutcome(item.outcome)) for item in items]
+        return [(item.sk, item.outcome) for item in items]
 
     def refuse(self, wave: int, registrant_id: str, outcome: EntryOutcome) -> EntryOutcome:
         """Write an outcome that gives no seat, unless there is one already; returns the one that holds."""
-        written = update_if(entry_item(wave, registrant_id), [EntryItem.outcome.set(outcome.value)], UNDECIDED)
+        written = update_if(entry_item(wave, registrant_id), [EntryItem.outcome.set(outcome)], UNDECIDED)
         return outcome if written else self.outcome(wave, registrant_id)
 
     def outcome(self, wave: int, registrant_id: str) -> EntryOutcome:
         """The outcome of an entry that has one."""
         item = EntryItem.get(f"E#{wave}#{shard_of(registrant_id)}", registrant_id, consistent_read=True)
-        return EntryOutcome(item.outcome)
+        outcome: EntryOutcome = item.outcome
+        return outcome
 
     def _pages(self, wave: int, shard: int, attributes: str, decoder: Decoder[_Page[T]]) -> Iterator[list[T]]:
         asked: dict[str, Any] = {
@@ -163,16 +165,7 @@ def entry_item(wave: int, registrant_id: str) -> EntryItem:
 
 
 def _entry(wave: int, item: EntryItem) -> Entry:
-    return Entry(
-        wave=wave,
-        registrant_id=item.sk,
-        region=int(item.region),
-        ticket=item.ticket,
-        joined_at=parse_iso(item.joined_at),
-        kk_mac="" if item.kk is None else item.kk.hex(),
-        outcome=None if item.outcome is None else EntryOutcome(item.outcome),
-        seat=item.seat,
-    )
+    return fill(Entry, item, wave=wave, registrant_id=item.sk, kk_mac="" if item.kk is None else item.kk.hex())
 
 
 # Not for the garbage collector: they live as long as their page and refer to no container.

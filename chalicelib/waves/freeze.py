@@ -149,7 +149,7 @@ class RemovedEntries:
                     keys = f"WAVE#{wave}", f"{_MARK}{shard:02d}"
                     tx.check("mark", ScreenedItem, keys, ScreenedItem.pk.does_not_exist())
                     for who, outcome in left.items():
-                        tx.update(who, entry_item(wave, who), [EntryItem.outcome.set(outcome.value)], UNDECIDED)
+                        tx.update(who, entry_item(wave, who), [EntryItem.outcome.set(outcome)], UNDECIDED)
                 return True
             except LegsFailed as failure:
                 if "mark" in failure.legs:

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 
+from ..aws.attributes import WholeAttribute
 from ..aws.dynamodb import LegsFailed, Transaction, update_if
 from ..aws.failures import Trouble, apart
 from ..clock import iso
@@ -212,7 +213,12 @@ class RevocationLog:
             with self._transaction() as tx:
                 self._beneficiaries.revoke(tx, beneficiary, seq, now)
                 tx.put("line", line, RevokedItem.pk.does_not_exist())
-                tx.update("wave", _record(wave), [WaveItem.revoked.set(seq)], _is(WaveItem.revoked, wave.revoked_count))
+                tx.update(
+                    "wave",
+                    _record(wave),
+                    [WaveItem.revoked_count.set(seq)],
+                    _is(WaveItem.revoked_count, wave.revoked_count),
+                )
         except LegsFailed:
             return False
         return True
@@ -226,8 +232,8 @@ class RevocationLog:
 
     def record_barred(self, wave: Wave, seq: int) -> None:
         """Record that registration and the people know of the first `seq` lines. It never goes back."""
-        forward = WaveItem.barred.does_not_exist() | (WaveItem.barred < seq)
-        update_if(_record(wave), [WaveItem.barred.set(seq)], forward)
+        forward = WaveItem.barred_count.does_not_exist() | (WaveItem.barred_count < seq)
+        update_if(_record(wave), [WaveItem.barred_count.set(seq)], forward)
 
     def record_passed_on(self, wave: Wave, year: int, seq: int, chosen: int) -> bool:
         """Record that the first `seq` lines are passed on, and that `chosen` seats are taken.
@@ -239,8 +245,8 @@ class RevocationLog:
                 tx.update(
                     "wave",
                     _record(wave),
-                    [WaveItem.passed.set(seq), WaveItem.chosen.set(chosen)],
-                    (WaveItem.state == WaveState.SETTLED.value) & _is(WaveItem.passed, wave.passed_count),
+                    [WaveItem.passed_count.set(seq), WaveItem.chosen.set(chosen)],
+                    (WaveItem.state == WaveState.SETTLED) & _is(WaveItem.passed_count, wave.passed_count),
                 )
                 tx.update(
                     "year", YearItem(f"YEAR#{year}", "SEATS"), [YearItem.allotted.add(chosen - (wave.chosen or 0))]
@@ -250,7 +256,7 @@ class RevocationLog:
         return True
 
 
-def _is(counter: NumberAttribute, count: int) -> Condition:
+def _is(counter: WholeAttribute, count: int) -> Condition:
     return (counter == count) if count else counter.does_not_exist()
 
 

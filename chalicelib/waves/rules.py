@@ -241,9 +241,9 @@ def check_may_buy(beneficiary: Beneficiary, now: datetime) -> None:
         raise PurchaseDeadlinePassed(buy_by=iso(beneficiary.buy_by))
 
 
-def sources(to: BeneficiaryState) -> list[str]:
+def sources(to: BeneficiaryState) -> list[BeneficiaryState]:
     """The states from which a beneficiary may come to `to`."""
-    return [state.value for state, targets in NEXT_BENEFICIARY.items() if to in targets]
+    return [state for state, targets in NEXT_BENEFICIARY.items() if to in targets]
 
 
 def closing_day(closes_at: datetime) -> date:

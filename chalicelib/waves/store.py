@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-import msgspec
-from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
 from ..aws.admin_acts import Act, ActColumns, Journal
+from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, WholeAttribute
 from ..aws.dynamodb import LegsFailed, Transaction, find, save_if, update_if
-from ..clock import iso, parse_iso
 from ..draw.selection import DrawResult
+from ..structs import fill
 from .calendar import CalendarException
 from .rules import NEXT, AwardedBatch, Wave, WaveState
 
@@ -34,31 +34,31 @@ class WavesTable(Model):
 class WaveItem(WavesTable):
     """`WAVES` / number in 6 digits. One partition: they are few, small and rarely written, and listed by one query."""
 
-    state = UnicodeAttribute()
-    opens_at = UnicodeAttribute()
-    closes_at = UnicodeAttribute()
-    quota = NumberAttribute()
-    reserved = NumberAttribute()
-    weights = UnicodeAttribute()
+    state = EnumAttribute(WaveState)
+    opens_at = InstantAttribute()
+    closes_at = InstantAttribute()
+    quota = WholeAttribute()
+    reserved = WholeAttribute()
+    weights = JsonAttribute[dict[int, int]](dict[int, int])
     note = UnicodeAttribute(null=True)
-    chosen = NumberAttribute(null=True)
-    announced = UnicodeAttribute(null=True)
+    chosen = WholeAttribute(null=True)
+    announced = EnumAttribute(WaveState, null=True)
     closing_told = BooleanAttribute(null=True)
     waiting_told = BooleanAttribute(null=True)
-    settled_at = UnicodeAttribute(null=True)
-    revoked = NumberAttribute(null=True)
-    barred = NumberAttribute(null=True)
-    passed = NumberAttribute(null=True)
-    award_batches = NumberAttribute(null=True)
-    award_sends = NumberAttribute(null=True)
-    awards_sent_at = UnicodeAttribute(null=True)
+    settled_at = InstantAttribute(null=True)
+    revoked_count = WholeAttribute(null=True, attr_name="revoked")
+    barred_count = WholeAttribute(null=True, attr_name="barred")
+    passed_count = WholeAttribute(null=True, attr_name="passed")
+    award_batches = WholeAttribute(null=True)
+    award_sends = WholeAttribute(null=True)
+    awards_sent_at = InstantAttribute(null=True)
 
 
 class ExceptionsItem(WavesTable):
     """`CALENDAR` / `EXCEPTIONS`: all of them in one item, so that a change is one conditional write."""
 
-    version = NumberAttribute()
-    exceptions = UnicodeAttribute()
+    version = WholeAttribute()
+    exceptions = JsonAttribute[tuple[CalendarException, ...]](tuple[CalendarException, ...])
 
 
 class ActItem(WavesTable, ActColumns):
@@ -68,26 +68,26 @@ class ActItem(WavesTable, ActColumns):
 class StartItem(WavesTable):
     """`CALENDAR` / `START`: when this system began; waves that had closed by then are not its own."""
 
-    started_at = UnicodeAttribute()
+    started_at = InstantAttribute()
 
 
 class YearItem(WavesTable):
     """`YEAR#<year>` / `SEATS`: the seats that its waves hold together."""
 
-    allotted = NumberAttribute()
+    allotted = WholeAttribute()
 
 
 class DrawItem(WavesTable):
     """`WAVE#<number>` / `DRAW`: the seed and the cut-offs; apart from the record, which every list of waves reads."""
 
-    draw = UnicodeAttribute()
+    draw = JsonAttribute[DrawResult](DrawResult)
 
 
 class AwardedItem(WavesTable):
     """`WAVE#<number>` / `AWARDED#<batch, 6 digits>`: a batch of winners that was decided ahead of the walk."""
 
-    decided = NumberAttribute()
-    chosen = NumberAttribute()
+    decided = WholeAttribute()
+    chosen = WholeAttribute()
 
 
 class WaveStore:
@@ -102,9 +102,7 @@ class WaveStore:
     def exceptions(self) -> tuple[int, tuple[CalendarException, ...]]:
         """The exceptions, ascending by number, and their version (0: none was ever set)."""
         item = find(ExceptionsItem, "CALENDAR", "EXCEPTIONS")
-        if item is None:
-            return 0, ()
-        return int(item.version), msgspec.json.decode(item.exceptions, type=tuple[CalendarException, ...])
+        return (item.version, item.exceptions) if item else (0, ())
 
     def replace_exceptions(self, version: int, exceptions: Iterable[CalendarException], act: Act | None = None) -> bool:
         """Write the exceptions that were derived from `version`, with the line of who did what.
@@ -112,8 +110,7 @@ class WaveStore:
         False if that is no longer the present version.
         """
         after = tuple(exceptions)
-        text = msgspec.json.encode(after).decode()
-        item = ExceptionsItem("CALENDAR", "EXCEPTIONS", version=version + 1, exceptions=text)
+        item = ExceptionsItem("CALENDAR", "EXCEPTIONS", version=version + 1, exceptions=after)
         before = ExceptionsItem.version == version if version else ExceptionsItem.pk.does_not_exist()
         try:
             with self._transaction() as tx:
@@ -128,14 +125,14 @@ class WaveStore:
     def started_at(self) -> datetime | None:
         """When this system began; None before its first step."""
         item = find(StartItem, "CALENDAR", "START")
-        return parse_iso(item.started_at) if item else None
+        return item.started_at if item else None
 
     def start(self, now: datetime) -> datetime:
         """Begin now, unless it was begun before; returns when."""
         started = self.started_at()
         if started is not None:
             return started
-        save_if(StartItem("CALENDAR", "START", started_at=iso(now)), StartItem.pk.does_not_exist())
+        save_if(StartItem("CALENDAR", "START", started_at=now), StartItem.pk.does_not_exist())
         return self.start(now)
 
     # Records
@@ -152,7 +149,7 @@ class WaveStore:
     def allotted(self, year: int) -> int:
         """The seats that the waves of a year hold together."""
         item = find(YearItem, f"YEAR#{year}", "SEATS")
-        return int(item.allotted) if item else 0
+        return item.allotted if item else 0
 
     def open(self, wave: Wave, year: int, allotted: int) -> bool:
         """Record a wave, OPEN, and take its seats from the year.
@@ -178,7 +175,7 @@ class WaveStore:
         if NEXT[wave.state] is not to:
             raise ValueError(f"{wave.state} is not followed by {to}")
         noted = [WaveItem.note.set(note)] if note is not None else []
-        return self._update(wave, [WaveItem.state.set(to.value), *noted])
+        return self._update(wave, [WaveItem.state.set(to), *noted])
 
     def settle(self, wave: Wave, year: int, chosen: int, now: datetime) -> bool:
         """Record that `chosen` seats were taken, and give the others back to the year; False if another did."""
@@ -188,11 +185,11 @@ class WaveStore:
                     "wave",
                     WaveItem("WAVES", f"{wave.number:06d}"),
                     [
-                        WaveItem.state.set(WaveState.SETTLED.value),
+                        WaveItem.state.set(WaveState.SETTLED),
                         WaveItem.chosen.set(chosen),
-                        WaveItem.settled_at.set(iso(now)),
+                        WaveItem.settled_at.set(now),
                     ],
-                    WaveItem.state == wave.state.value,
+                    WaveItem.state == wave.state,
                 )
                 tx.update("year", YearItem(f"YEAR#{year}", "SEATS"), [YearItem.allotted.add(chosen - wave.quota)])
         except LegsFailed:
@@ -201,7 +198,7 @@ class WaveStore:
 
     def announced(self, wave: Wave) -> None:
         """Record that the public was told of the state that `wave` is in; nothing if it has moved on meanwhile."""
-        self._update(wave, [WaveItem.announced.set(wave.state.value)])
+        self._update(wave, [WaveItem.announced.set(wave.state)])
 
     def closing_told(self, wave: Wave) -> None:
         """As `announced`: the public was told that an open wave is about to close."""
@@ -215,23 +212,23 @@ class WaveStore:
 
     def put_draw(self, number: int, draw: DrawResult) -> None:
         """Keep what a draw came to. It follows from what is published, so writing it twice writes the same."""
-        DrawItem(f"WAVE#{number}", "DRAW", draw=msgspec.json.encode(draw).decode()).save()
+        DrawItem(f"WAVE#{number}", "DRAW", draw=draw).save()
 
     def draw(self, number: int) -> DrawResult:
         """What the draw of a wave came to that is DRAWN."""
-        return _draw(DrawItem.get(f"WAVE#{number}", "DRAW", consistent_read=True))
+        return DrawItem.get(f"WAVE#{number}", "DRAW", consistent_read=True).draw
 
     def draws(self, numbers: Iterable[int]) -> dict[int, DrawResult]:
         """What the draws of these waves came to, where there was one."""
         keys = {f"WAVE#{number}": number for number in numbers}
         items = DrawItem.batch_get([(pk, "DRAW") for pk in keys], consistent_read=True)
-        return {keys[item.pk]: _draw(item) for item in items}
+        return {keys[item.pk]: item.draw for item in items}
 
     # Awards ahead of the walk
 
     def awards_sent(self, wave: Wave, batches: int, now: datetime) -> None:
         """Record that the winners of a wave were queued in so many batches; nothing if it is no longer DRAWN."""
-        sent = WaveItem.awards_sent_at.set(iso(now))
+        sent = WaveItem.awards_sent_at.set(now)
         self._update(wave, [WaveItem.award_batches.set(batches), WaveItem.award_sends.add(1), sent])
 
     def put_awarded(self, number: int, batch: int, awarded: AwardedBatch) -> None:
@@ -241,53 +238,27 @@ class WaveStore:
     def awarded(self, number: int) -> dict[int, AwardedBatch]:
         """The batches of a wave that are marked, by their number from 1; one query."""
         marks = AwardedItem.query(f"WAVE#{number}", AwardedItem.sk.startswith(_AWARDED), consistent_read=True)
-        return {
-            int(mark.sk.removeprefix(_AWARDED)): AwardedBatch(int(mark.decided), int(mark.chosen)) for mark in marks
-        }
+        return {int(mark.sk.removeprefix(_AWARDED)): fill(AwardedBatch, mark) for mark in marks}
 
     def _update(self, wave: Wave, actions: list[Action]) -> bool:
-        return update_if(WaveItem("WAVES", f"{wave.number:06d}"), actions, WaveItem.state == wave.state.value)
+        return update_if(WaveItem("WAVES", f"{wave.number:06d}"), actions, WaveItem.state == wave.state)
 
 
 def _wave(item: WaveItem) -> Wave:
-    return Wave(
-        number=int(item.sk),
-        state=WaveState(item.state),
-        opens_at=parse_iso(item.opens_at),
-        closes_at=parse_iso(item.closes_at),
-        quota=int(item.quota),
-        reserved=int(item.reserved),
-        weights=msgspec.json.decode(item.weights, type=dict[int, int]),
-        note=item.note,
-        chosen=None if item.chosen is None else int(item.chosen),
-        announced=None if item.announced is None else WaveState(item.announced),
-        closing_told=bool(item.closing_told),
-        waiting_told=bool(item.waiting_told),
-        settled_at=None if item.settled_at is None else parse_iso(item.settled_at),
-        revoked_count=int(item.revoked or 0),
-        barred_count=int(item.barred or 0),
-        passed_count=int(item.passed or 0),
-        award_batches=int(item.award_batches or 0),
-        award_sends=int(item.award_sends or 0),
-        awards_sent_at=None if item.awards_sent_at is None else parse_iso(item.awards_sent_at),
-    )
+    return fill(Wave, item, number=int(item.sk))
 
 
 _AWARDED = "AWARDED#"
-
-
-def _draw(item: DrawItem) -> DrawResult:
-    return msgspec.json.decode(item.draw, type=DrawResult)
 
 
 def _item(wave: Wave) -> WaveItem:
     return WaveItem(
         "WAVES",
         f"{wave.number:06d}",
-        state=wave.state.value,
-        opens_at=iso(wave.opens_at),
-        closes_at=iso(wave.closes_at),
+        state=wave.state,
+        opens_at=wave.opens_at,
+        closes_at=wave.closes_at,
         quota=wave.quota,
         reserved=wave.reserved,
-        weights=msgspec.json.encode(wave.weights).decode(),
+        weights=wave.weights,
     )

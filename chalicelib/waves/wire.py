@@ -14,6 +14,7 @@ from ..draw import note, published
 from ..draw.leaves import leaf
 from ..draw.proofs import Proof
 from ..draw.selection import DrawResult, open_value, rank
+from ..structs import fill
 from .calendar import PlannedWave
 from .rules import NOT_DRAWN, Beneficiary, Entry, Wave, WaveState, chain_of, standing, state_at
 
@@ -159,11 +160,10 @@ def wave_view(planned: PlannedWave, wave: Wave | None, now: datetime, results_ur
     commitment = note.parse(wave.note.encode()) if wave and wave.note else None
     due = note.round_time(chain_of(rules, commitment.chain), commitment.round) if commitment else None
     state = state_at(wave, planned, now)
-    return WaveView(
-        number=planned.number,
+    return fill(
+        WaveView,
+        planned,
         state=state,
-        opens_at=iso(planned.opens_at),
-        closes_at=iso(planned.closes_at),
         quota=wave.quota if wave else planned.quota,
         entries=commitment.entries if commitment else None,
         chosen=wave.chosen if wave else None,
@@ -175,26 +175,14 @@ def wave_view(planned: PlannedWave, wave: Wave | None, now: datetime, results_ur
 
 def receipt(entry: Entry) -> Receipt:
     """The proof of an entry."""
-    return Receipt(
-        wave=entry.wave,
-        ticket=entry.ticket.hex(),
-        leaf=leaf(entry.wave, entry.region, entry.ticket).hex(),
-        region=entry.region,
-        joined_at=iso(entry.joined_at),
-    )
+    own = leaf(entry.wave, entry.region, entry.ticket)
+    return fill(Receipt, entry, ticket=entry.ticket.hex(), leaf=own.hex())
 
 
 def receipt_file(proof: Receipt, results_url: str) -> ReceiptFile:
     """A receipt as a file to keep. `results_url` ends without a slash."""
-    kept = _KeptReceipt(
-        format="gelombang/receipt/1",
-        wave=proof.wave,
-        region=proof.region,
-        ticket=proof.ticket,
-        leaf=proof.leaf,
-        joined_at=proof.joined_at,
-        results_url=f"{results_url}/{published.folder(proof.wave)}",
-    )
+    where = f"{results_url}/{published.folder(proof.wave)}"
+    kept = fill(_KeptReceipt, proof, format="gelombang/receipt/1", results_url=where)
     return ReceiptFile(f"gelombang-{proof.wave}-receipt.json", msgspec.json.encode(kept).decode() + "\n")
 
 
@@ -210,26 +198,12 @@ def entry_view(
     what, reason = standing(entry, state, beneficiary)
     values = _values(entry, draw) if draw is not None and reason == NOT_DRAWN else None
     proof = receipt(entry)
-    return EntryView(
-        wave=entry.wave,
-        standing=what.value,
-        reason=reason,
-        drawn=values,
-        receipt=proof,
-        receipt_file=receipt_file(proof, results_url),
-    )
+    return EntryView(entry.wave, what.value, reason, values, proof, receipt_file(proof, results_url))
 
 
 def beneficiary_view(beneficiary: Beneficiary) -> BeneficiaryView:
     """What the person is shown."""
-    return BeneficiaryView(
-        wave=beneficiary.wave,
-        card_number=beneficiary.card_number,
-        scheme=beneficiary.scheme,
-        state=beneficiary.state.value,
-        awarded_at=iso(beneficiary.awarded_at),
-        buy_by=iso(beneficiary.buy_by),
-    )
+    return fill(BeneficiaryView, beneficiary)
 
 
 def _values(entry: Entry, draw: DrawResult) -> DrawnValues:

@@ -20,7 +20,6 @@ from threading import Lock
 from typing import Any
 
 import boto3
-import msgspec
 import urllib3
 from click.testing import CliRunner, Result
 
@@ -28,7 +27,6 @@ from admin.cli import main
 from admin.deployment import stages
 from chalicelib.clock import Clock, iso, utc_now
 from chalicelib.waves.beneficiaries import BeneficiaryItem
-from chalicelib.waves.calendar import CalendarException
 from chalicelib.waves.errors import ChangeTooLate
 from chalicelib.waves.rules import SHARDS, BeneficiaryState, WaveState
 from chalicelib.waves.store import ExceptionsItem, WaveItem
@@ -229,11 +227,10 @@ def close_wave(services: Services, number: int, clock: Clock) -> datetime:
     while True:
         at = _second_after(clock() + read_by_all + ahead)
         item = ExceptionsItem.get("CALENDAR", "EXCEPTIONS", consistent_read=True)
-        exceptions = msgspec.json.decode(item.exceptions, type=list[CalendarException])
-        changed = [replace(each, closes_at=at) if each.number == number else each for each in exceptions]
-        item.update([ExceptionsItem.exceptions.set(msgspec.json.encode(changed).decode())])
+        changed = tuple(replace(each, closes_at=at) if each.number == number else each for each in item.exceptions)
+        item.update([ExceptionsItem.exceptions.set(changed)])
         still = WaveItem.state == WaveState.OPEN.value
-        WaveItem("WAVES", f"{number:06d}").update([WaveItem.closes_at.set(iso(at))], condition=still)
+        WaveItem("WAVES", f"{number:06d}").update([WaveItem.closes_at.set(at)], condition=still)
         if clock() + read_by_all <= at:
             return at
         ahead *= 2
@@ -246,7 +243,7 @@ def end_buying(services: Services, clock: Clock) -> datetime:
         for due in list(services.waves.beneficiaries.potential(f"{shard:02d}", clock() + timedelta(days=365))):
             item = BeneficiaryItem(f"B#{due.registrant_id}", "BENEFICIARY")
             still = BeneficiaryItem.state == BeneficiaryState.POTENTIAL.value
-            item.update([BeneficiaryItem.buy_by.set(iso(at))], condition=still)
+            item.update([BeneficiaryItem.buy_by.set(at)], condition=still)
     return at
 
 

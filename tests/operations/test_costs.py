@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 import app as application
+from chalicelib.clock import parse_iso
 from chalicelib.config import Programme
 from chalicelib.draw import published
 from chalicelib.draw.selection import DrawResult
@@ -39,8 +40,8 @@ SETTLED = 144
 @pytest.fixture(scope="module")
 def gateway(programme: Programme) -> Iterator[Gateway]:
     with serving_alone(programme, exceptions_cached_s=3600) as gateway:
-        times = {"opens_at": "2026-11-13T05:00:00Z", "closes_at": "2026-11-16T17:00:00Z"}
-        seats = {"quota": 1, "reserved": 0, "weights": "{}", "chosen": 1}
+        times = {"opens_at": parse_iso("2026-11-13T05:00:00Z"), "closes_at": parse_iso("2026-11-16T17:00:00Z")}
+        seats = {"quota": 1, "reserved": 0, "weights": {}, "chosen": 1}
         WaveItem("WAVES", f"{SETTLED:06d}", state=WaveState.SETTLED.value, **times, **seats).save()
         for name in (routes.COURSES, "GET /waves", routes.LIST_VACANCIES, routes.COMPLAIN, routes.ADDRESS):
             gateway.ok(SUCCESSES[name](gateway))

@@ -233,8 +233,8 @@ def served() -> Iterator[Site]:
             (WAVE, WaveState.SETTLED, FILES["note.txt"].decode()),
             (NOT_FROZEN, WaveState.CLOSED, None),
         ):
-            times = {"opens_at": "2023-09-08T05:00:00Z", "closes_at": closes.strftime("%Y-%m-%dT%H:%M:%SZ")}
-            seats = {"quota": 400, "reserved": 35, "weights": "{}"}
+            times = {"opens_at": datetime(2023, 9, 8, 5, tzinfo=UTC), "closes_at": closes}
+            seats = {"quota": 400, "reserved": 35, "weights": {}}
             WaveItem("WAVES", f"{number:06d}", state=state.value, note=note, **times, **seats).save()
         Publication(services._client("s3"), settings.results_bucket).put(WAVE, FILES)
         yield Site(url, results_url, results, proofs)

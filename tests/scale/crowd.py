@@ -11,7 +11,6 @@ from typing import Any
 
 from pynamodb.models import Model
 
-from chalicelib.clock import iso
 from chalicelib.draw.leaves import leaf
 from chalicelib.money import rupiah
 from chalicelib.payouts.ledger.items import to_event, to_head
@@ -114,7 +113,7 @@ def _ticket(name: str) -> bytes:
 
 def _entry(name: str, ticket: bytes, region: int = 31, **facts: Any) -> EntryItem:
     item = entry_item(WAVE, name)
-    item.ticket, item.region, item.joined_at = ticket, region, iso(OPENS)
+    item.ticket, item.region, item.joined_at = ticket, region, OPENS
     for fact, value in facts.items():
         setattr(item, fact, value)
     return item

@@ -21,6 +21,7 @@ from ...draw.published import Sample
 from ...draw.selection import DrawResult, Listed, audited, compared
 from ...registration.errors import Excluded, NotRegistered
 from ...registration.rules import Registrant, age_on
+from ...structs import fill
 from ..beneficiaries import BeneficiaryStore
 from ..entries import EntryStore
 from ..errors import ListChanged, NotDrawn
@@ -125,15 +126,8 @@ class Audit:
             person = self._registrations.registrant(registrant_id)
         except NotRegistered:
             return None
-        return Registered(
-            registered_at=person.registered_at,
-            age=age_on(person.birth_date, closing_day(wave.closes_at)),
-            employment=person.employment.value,
-            consent_version=person.consent_version,
-            verification=person.verification.value,
-            excluded=self._excluded(person),
-            nik=self._masked_nik(registrant_id),
-        )
+        age, nik = age_on(person.birth_date, closing_day(wave.closes_at)), self._masked_nik(registrant_id)
+        return fill(Registered, person, age=age, excluded=self._excluded(person), nik=nik)
 
     def _excluded(self, person: Registrant) -> bool:
         try:

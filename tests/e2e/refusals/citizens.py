@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from chalicelib.clock import iso
+from chalicelib.clock import iso, parse_iso
 from chalicelib.ids import random_id, system_randomness
 from chalicelib.notices.rules import ChangeLink
 from chalicelib.outcomes.statistics_wire import NOTHING, Progress, WaveStatistics
@@ -180,8 +180,8 @@ def published_leaf(gateway: Gateway) -> str:
     files = published_draw(FROZEN, lists, {}, 1, DEVELOPMENT, DEVELOPMENT_FROZEN)
     services = gateway.services
     Publication(services._client("s3"), services.settings.results_bucket).put(FROZEN, files)
-    times = {"opens_at": "2026-10-30T05:00:00Z", "closes_at": "2026-11-02T17:00:00Z"}
-    seats = {"quota": 1, "reserved": 0, "weights": "{}", "chosen": 1, "note": files["note.txt"].decode()}
+    times = {"opens_at": parse_iso("2026-10-30T05:00:00Z"), "closes_at": parse_iso("2026-11-02T17:00:00Z")}
+    seats = {"quota": 1, "reserved": 0, "weights": {}, "chosen": 1, "note": files["note.txt"].decode()}
     WaveItem("WAVES", f"{FROZEN:06d}", state=WaveState.SETTLED.value, **times, **seats).save()
     gateway.now += AN_HOUR  # until then a function may believe the waves that it has in memory
     return lists[31].hex()
