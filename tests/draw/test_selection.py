@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hmac
 import tracemalloc
 from fractions import Fraction
-from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -185,9 +183,3 @@ def test_a_draw_keeps_only_about_as_many_values_as_it_chooses():
     tracemalloc.stop()
     assert found.open.chosen == 500
     assert peak < 2_000_000  # a sort of everything takes 12 MB
-
-
-def test_rank_and_open_value_are_hmac():
-    leaf = b"\x07" * 32
-    assert rank(SEED, leaf) == hmac.new(SEED, b"gelombang1/rank\0" + leaf, sha256).digest()
-    assert open_value(SEED, leaf) == hmac.new(SEED, b"gelombang1/open\0" + leaf, sha256).digest()

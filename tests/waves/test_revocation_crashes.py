@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +18,7 @@ from chalicelib.registration.rules import Standing
 from chalicelib.waves import entries, revocation, rules
 from chalicelib.waves.rules import EntryOutcome
 from tests.builders.aws_calls import Call, wrap_calls
-from tests.builders.crashes import SOME_OR_ALL, Calls, Crash, die, worth_it
+from tests.builders.crashes import SOME_OR_ALL, Calls, Crash, worth_it
 from tests.builders.people import registrant
 from tests.builders.places import buy, entered
 from tests.builders.waves import CLOSES, FREEZES, PEOPLE, ROUND, WAVE, WavesWorld, joined, outcome
@@ -97,13 +97,15 @@ def beginning(world: WavesWorld, calls: Calls) -> Beginning:
     return Beginning(world)
 
 
-def play(world: WavesWorld, beginning: Beginning, calls: Calls, plan: Callable[[], None]) -> list[str]:
-    """What is planned happens in the first run, and the next one goes on; the operations of the first."""
+def play(
+    world: WavesWorld, beginning: Beginning, calls: Calls, other: Callable[[], object] | None = None, at: int = 0
+) -> list[str]:
+    """Before the nth call of the first run another one happens, and the next goes on; the operations of the first."""
     beginning.again()
     calls.reset()
-    plan()
-    with suppress(Crash):
-        world.expire(DUE)
+    if other:
+        calls.before[at] = other
+    world.expire(DUE)
     operations = [operation for _, operation in calls.made]
     calls.reset()
     world.expire(DUE + SECOND)
@@ -112,43 +114,36 @@ def play(world: WavesWorld, beginning: Beginning, calls: Calls, plan: Callable[[
 
 @SOME_OR_ALL
 def test_a_run_that_dies_at_any_call_is_gone_on_with_to_the_same_end(world, beginning, calls, tmp_path, picked):
-    operations = play(world, beginning, calls, lambda: None)
+    operations = play(world, beginning, calls)
     expected = ending(world)
     assert world.failed_checks(WAVE, tmp_path) == []
     assert {EntryOutcome.CHOSEN, EntryOutcome.INELIGIBLE} == set(expected["outcomes"].values())
     assert expected["year"] == expected["record"].chosen == 2
     assert expected["record"].revoked_count == expected["record"].passed_count == 3
-    deaths = [(calls.before, number) for number in worth_it(operations)]
+    deaths = [("before", number) for number in worth_it(operations)]
     # Dying after a call is dying before the next, except where others are told in between.
-    deaths += [(calls.after, number) for number, name in enumerate(operations) if name == "TransactWriteItems"]
+    deaths += [("after", number) for number, name in enumerate(operations) if name == "TransactWriteItems"]
     for when, number in picked(deaths):
-        died = []
-
-        def die_there(when=when, number=number, died=died) -> None:
-            when[number] = lambda: (died.append(number), die())
-
-        play(world, beginning, calls, die_there)
-        assert died, "it did not come to this call"
+        beginning.again()
+        assert calls.dies(partial(world.expire, DUE), when, number), "it did not come to this call"
+        world.expire(DUE + SECOND)
         assert ending(world) == expected, f"died at call {number}, {operations[number]}"
 
 
 @SOME_OR_ALL
 def test_two_runs_at_once_come_to_the_same_end_wherever_they_meet(world, beginning, calls, picked):
-    operations = play(world, beginning, calls, lambda: None)
+    operations = play(world, beginning, calls)
     expected = ending(world)
-    for number in picked(worth_it(operations)):
-        met = []
+    met: list[object] = []
 
-        def meet_there(number=number, met=met) -> None:
-            def other_run() -> None:
-                met.append(number)
-                world.new_revocation().run(DUE, 60, world.clock.seconds)
+    def other_run() -> None:
+        met.append(world.new_revocation().run(DUE, 60, world.clock.seconds))
 
-            calls.before[number] = other_run
-
-        play(world, beginning, calls, meet_there)
-        assert met, "it did not come to this call"
+    points = picked(worth_it(operations))
+    for number in points:
+        play(world, beginning, calls, other_run, number)
         assert ending(world) == expected, f"met at call {number}, {operations[number]}"
+    assert len(met) == len(points), "it came to every call"
 
 
 class Deaths:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -43,7 +44,7 @@ def prepare(world: WavesWorld) -> None:
 def play(world: WavesWorld, calls: Calls, phase: str, plan: Callable[[], None]) -> tuple[list[Transition], list[str]]:
     """A whole wave: what is planned happens in `phase`, and after a crash the next step goes on a little later.
 
-    Returns the transitions, and the operations that were called in the phase.
+    Returns the transitions, and the operations that were called in the phase; of one that died, that it did.
     """
     prepare(world)
     done: list[Transition] = []
@@ -60,7 +61,8 @@ def play(world: WavesWorld, calls: Calls, phase: str, plan: Callable[[], None]) 
         except Crash:
             calls.reset()
             done += world.at(again)
-        if name == phase:
+            operations.append("died")
+        if name == phase and not operations:
             operations = [operation for _, operation in calls.made]
         calls.reset()
     return done + world.at(ROUND + timedelta(minutes=1)), operations
@@ -78,13 +80,7 @@ def test_a_step_that_dies_at_any_call_is_gone_on_with_to_the_same_end(world, cal
     # Dying after a call is dying before the next, except where registration is told in between.
     deaths += [(calls.after, number) for number, name in enumerate(operations) if name == "TransactWriteItems"]
     for when, number in picked(deaths):
-        died = []
-
-        def die_there(when=when, number=number, died=died) -> None:
-            when[number] = lambda: (died.append(number), die())
-
-        play(world, calls, phase, die_there)
-        assert died, "it did not come to this call"
+        assert play(world, calls, phase, partial(when.__setitem__, number, die))[1] == ["died"]
         assert outcome(world) == expected, f"died at call {number}, {operations[number]}"
 
 
@@ -94,19 +90,18 @@ def test_two_steps_at_once_come_to_the_same_end_wherever_they_meet(world, calls,
     """At each call of one step another one, in another function, does all that is due."""
     _, operations = play(world, calls, phase, lambda: None)
     expected = outcome(world)
-    for number in picked(worth_it(operations)):
-        others: list[Transition] = []
-        met = []
+    others: list[Transition] = []
+    met: list[int] = []
 
-        def meet_there(number=number, others=others, met=met) -> None:
-            def other_step() -> None:
-                met.append(number)
-                others.extend(world.new_stepper().advance(world.clock.now, 60, world.clock.seconds))
+    def other_step() -> None:
+        met.append(len(met))
+        others.extend(world.new_stepper().advance(world.clock.now, 60, world.clock.seconds))
 
-            calls.before[number] = other_step
-
-        done, _ = play(world, calls, phase, meet_there)
-        assert met, "it did not come to this call"
+    points = picked(worth_it(operations))
+    for number in points:
+        others.clear()
+        done, _ = play(world, calls, phase, partial(calls.before.__setitem__, number, other_step))
         assert outcome(world) == expected, f"met at call {number}, {operations[number]}"
         states = sorted(one.state for one in (*done, *others))
         assert states == sorted(NEXT.values()), f"met at call {number}: each transition is recorded once"
+    assert len(met) == len(points), "it came to every call"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import random
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import boto3
@@ -20,7 +19,7 @@ from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.award_queue import SENDS_MAX, Message, encode_message
 from chalicelib.waves.beneficiaries import FamilyItem
 from chalicelib.waves.rules import EntryOutcome, WaveState
-from tests.builders.crashes import SOME_OR_ALL, Calls, Crash, die
+from tests.builders.crashes import SOME_OR_ALL, Calls
 from tests.builders.people import card
 from tests.builders.places import NAMES, RESEND, TWO_WEEKS, drawn_to_queue, ended, queueing_world, sent, with_awards
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
@@ -170,31 +169,18 @@ def test_a_consumer_that_dies_at_any_call_is_gone_on_with_to_the_same_end(
     world, by_the_walk_alone, monkeypatch, picked
 ):
     calls = Calls(monkeypatch)
-
-    def play(plan: Callable[[], None]) -> tuple[dict[str, Any], list[str]]:
-        first, *others = sent(world)
-        calls.reset()
-        plan()
-        with contextlib.suppress(Crash):
-            world.take_awards(first)
-        operations = [operation for _, operation in calls.made]
-        calls.reset()
-        world.take_awards(*others, first)
-        return settle(world), operations
-
-    end, operations = play(lambda: None)
-    assert end == by_the_walk_alone
+    first, *others = sent(world)
+    calls.reset()
+    world.take_awards(first)
+    operations = [operation for _, operation in calls.made]
     assert operations[:4] == ["GetItem", "GetItem", "BatchGetItem", "GetItem"]
-    deaths = [(calls.before, number) for number in range(len(operations))]
-    deaths += [(calls.after, number) for number, name in enumerate(operations) if name == "TransactWriteItems"]
+    deaths = [("before", number) for number in range(len(operations))]
+    deaths += [("after", number) for number, name in enumerate(operations) if name == "TransactWriteItems"]
     for when, number in picked(deaths):
-        died: list[int] = []
-
-        def die_there(when=when, number=number, died=died) -> None:
-            when[number] = lambda: (died.append(number), die())
-
-        assert play(die_there)[0] == by_the_walk_alone, f"died at call {number}, {operations[number]}"
-        assert died, "it did not come to this call"
+        first, *others = sent(world)
+        assert calls.dies(partial(world.take_awards, first), when, number), "it did not come to this call"
+        world.take_awards(*others, first)
+        assert settle(world) == by_the_walk_alone, f"died at call {number}, {operations[number]}"
 
 
 def test_the_step_that_queues_may_die_at_any_call(world, by_the_walk_alone, monkeypatch):
@@ -205,16 +191,9 @@ def test_the_step_that_queues_may_die_at_any_call(world, by_the_walk_alone, monk
     operations = [name for _, name in calls.made]
     writes = [number for number, name in enumerate(operations) if name in ("SendMessageBatch", "UpdateItem")]
     assert [operations[number] for number in writes] == ["SendMessageBatch", "UpdateItem"]
-    for when, number in [
-        (calls.before, 0),
-        *((when, number) for number in writes for when in (calls.before, calls.after)),
-    ]:
+    for when, number in [("before", 0), *((when, number) for number in writes for when in ("before", "after"))]:
         drawn_to_queue(world)
-        calls.reset()
-        when[number] = die
-        with pytest.raises(Crash):
-            world.step()
-        calls.reset()
+        assert calls.dies(world.step, when, number)
         for minute in range(1, 4):
             world.at(ROUND + minute * RESEND)
             world.take_awards(*world.queued_awards())
@@ -229,11 +208,7 @@ def test_a_batch_whose_last_award_was_not_told_to_registration_is_told_by_the_wa
     world.take_awards(bodies[0])
     first = next(number for number, (_, name) in enumerate(calls.made) if name == "TransactWriteItems")
     bodies = sent(world)
-    calls.reset()
-    calls.after[first] = die
-    with pytest.raises(Crash):
-        world.take_awards(bodies[0])
-    calls.reset()
+    assert calls.dies(partial(world.take_awards, bodies[0]), "after", first)
     world.take_awards(*bodies[1:])
     marked = {name for name, person in world.people.by_id.items() if person.standing is Standing.BENEFICIARY}
     chosen = {one.registrant_id for one in world.entries.candidates(WAVE) if one.outcome is EntryOutcome.CHOSEN}
