@@ -171,8 +171,3 @@ def verify(cosignature: Cosignature, note: bytes, keys: Iterable[WitnessKey]) ->
         Ed25519PublicKey.from_public_bytes(key.key).verify(cosignature.signature, message(note, cosignature.time))
     except InvalidSignature as error:
         raise ForgedCosignature(name=cosignature.name) from error
-
-
-def is_late(cosignature: Cosignature, exists_at: datetime) -> bool:
-    """Whether the round existed when it was signed, by its own word."""
-    return cosignature.time >= exists_at.timestamp()

@@ -44,17 +44,14 @@ class Proof:
 
 def prove(row: Region, leaf: bytes, read_part: ReadPart) -> Proof | None:
     """The proof that a leaf is on the list of `row`; None if it is not on it. One or two runs, and the nodes."""
-    place = locate(row, leaf, read_part)
+    name = published.leaves_name(row.region)
+    place = find(leaf, row.entries, lambda first, count: read_part(name, first * LEAF_BYTES, count * LEAF_BYTES))
     if place is None:
         return None
-    nodes = read_part(published.nodes_name(row.region), 0, runs_of(row.entries) * merkle.HASH_BYTES)
-    return proof(place, row.entries, nodes)
-
-
-def locate(row: Region, leaf: bytes, read_part: ReadPart) -> LeafPlace | None:
-    """A leaf's place in the published list of `row`; None if it is not on it."""
-    name = published.leaves_name(row.region)
-    return find(leaf, row.entries, lambda first, count: read_part(name, first * LEAF_BYTES, count * LEAF_BYTES))
+    nodes = read_part(published.nodes_name(row.region), 0, -(-row.entries // merkle.RUN) * merkle.HASH_BYTES)
+    within, above = place.index % merkle.RUN, place.index // merkle.RUN
+    path = (*inclusion_path(place.run, within), *inclusion_path(nodes, above))
+    return Proof(place.index, row.entries, path)
 
 
 def find(leaf: bytes, entries: int, read: Callable[[int, int], bytes], run: int = merkle.RUN) -> LeafPlace | None:
@@ -89,12 +86,6 @@ def find(leaf: bytes, entries: int, read: Callable[[int, int], bytes], run: int 
     return None
 
 
-def proof(place: LeafPlace, entries: int, nodes: bytes) -> Proof:
-    """The proof of a place, with the hashes of all runs of its list."""
-    within, above = place.index % merkle.RUN, place.index // merkle.RUN
-    return Proof(place.index, entries, (*inclusion_path(place.run, within), *inclusion_path(nodes, above)))
-
-
 def inclusion_path(hashes: bytes, index: int) -> list[bytes]:
     """The siblings on the way from the hash at `index` to the root of the tree over `hashes`, from the bottom up."""
     path = []
@@ -105,11 +96,6 @@ def inclusion_path(hashes: bytes, index: int) -> list[bytes]:
         hashes = merkle.level_above(hashes)
         index //= 2
     return path
-
-
-def runs_of(entries: int) -> int:
-    """How many runs a list has."""
-    return -(-entries // merkle.RUN)
 
 
 def _leaf(hashes: bytes, index: int) -> bytes:

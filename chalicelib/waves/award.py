@@ -146,36 +146,6 @@ class Decisions:
         return f"{int.from_bytes(self._randomness(8), 'big') % 10**16:016d}"
 
 
-class AwardRun:
-    """One run's way along the turns, in their order: past what is known, and on.
-
-    What is known is the work of runs before. The last award of each may lack the mark that follows one: of a run along
-    this same way that is the last one known. For those along other ways see `Decisions.mark_left_out`.
-    """
-
-    def __init__(self, decisions: Decisions, wave: Wave, regular_number: int, budget: TimeBudget) -> None:
-        self._decisions = decisions
-        self._wave = wave
-        self._regular_number = regular_number
-        self._budget = budget
-        self._last_known: str | None = None
-
-    def take(self, turn: Turn) -> EntryOutcome:
-        """The outcome of the next turn. Raises as `Decisions.decide` does."""
-        if turn.known is None:
-            self.mark_last_known()
-            return self._decisions.decide(self._wave, self._regular_number, turn, self._budget)
-        if turn.known is EntryOutcome.CHOSEN:
-            self._last_known = turn.registrant_id
-        return turn.known
-
-    def mark_last_known(self) -> None:
-        """Tell registration of the last one known to be chosen: at the end, and before a turn that is decided."""
-        if self._last_known is not None:
-            self._decisions.mark(self._last_known, self._wave.number)
-        self._last_known = None
-
-
 @dataclass(frozen=True, slots=True)
 class Walk:
     """Where the seats of a wave went: how many are taken, and who took each revoked one (None: nobody was left)."""
@@ -225,14 +195,29 @@ class Award:
         published does not begin as this does.
         """
         selection, owners = seats.selection, seats.owners
-        run = AwardRun(self._decisions, wave, regular_number, budget)
+        # What is known is the work of runs before. The last award of each may lack the mark that follows one: of a run
+        # along this same way that is the last one known. For those along other ways see `Decisions.mark_left_out`.
+        last_known: str | None = None
+
+        def mark_last_known() -> None:
+            nonlocal last_known
+            if last_known is not None:
+                self._decisions.mark(last_known, wave.number)
+            last_known = None
 
         def decide(holder: bytes, seat: str) -> EntryOutcome:
-            return run.take(seats.turn(holder, seat))
+            nonlocal last_known
+            turn = seats.turn(holder, seat)
+            if turn.known is None:
+                mark_last_known()
+                return self._decisions.decide(wave, regular_number, turn, budget)
+            if turn.known is EntryOutcome.CHOSEN:
+                last_known = turn.registrant_id
+            return turn.known
 
         substitutions = follow(selection, decide)
         chains = [offer_seat(selection, decide, owners.leaf_of(who), REVOKED_PLACE) for who in seats.revoked]
-        run.mark_last_known()
+        mark_last_known()
         self._publication.put_substitutions(wave.number, [*substitutions, *chain.from_iterable(chains)])
         taken = [links[-1].incoming for links in chains]
         successors = tuple(owners.whose(leaf).registrant_id if leaf is not None else None for leaf in taken)

@@ -114,11 +114,13 @@ class WaveStep:
                 if wave.state is WaveState.FROZEN and budget.now() >= round_due(wave, self._programme.draw):
                     # It was published in time, as the verifier can see, but who listens heard of it too late.
                     log.error("note_announced_late", extra={"wave": wave.number})
-            if wave is not None and self._closing_soon(wave, budget):
+            if wave is not None and wave.state is WaveState.OPEN and self._closing_soon(wave, budget):
                 self._announcements.publish("wave_closing_soon", wave.number, self._facts(wave))
                 self._store.closing_told(wave)
             state = WaveState.SCHEDULED if wave is None else wave.state
-            if state in (WaveState.DRAWN, WaveState.SETTLED) or budget.now() < self._due(plan, wave):
+            if state in (WaveState.DRAWN, WaveState.SETTLED) or budget.now() < due(
+                plan, wave, state, self._programme.draw
+            ):
                 return
             mine = self._open(plan, calendar) if wave is None else self._step(wave, budget)
             if mine:
@@ -136,10 +138,6 @@ class WaveStep:
         if settled is not None and settled.announced is not settled.state:
             self._announce(settled)
         return True
-
-    def _due(self, plan: PlannedWave, wave: Wave | None) -> datetime:
-        """When the wave's next transition may be made."""
-        return due(plan, wave, WaveState.SCHEDULED if wave is None else wave.state, self._programme.draw)
 
     def _step(self, wave: Wave, budget: TimeBudget) -> bool:
         """Make the transition that is due; False if another step recorded it."""
@@ -180,7 +178,7 @@ class WaveStep:
     def _closing_soon(self, wave: Wave, budget: TimeBudget) -> bool:
         """Whether the public is to be told, once, that an open wave is about to close; never after it did."""
         near = closing_soon(wave, self._programme.calendar) <= budget.now() < wave.closes_at
-        return near and wave.state is WaveState.OPEN and not wave.closing_told
+        return near and not wave.closing_told
 
     def _tell_of_waiting(self, wave: Wave, budget: TimeBudget) -> None:
         """Tell the public, once, that a draw has waited for its random number for long."""

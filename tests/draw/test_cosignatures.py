@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
 
 import pytest
@@ -213,8 +213,3 @@ def test_witnesses_that_cannot_be_are_refused_when_the_figures_are_read(tmp_path
 def test_a_quorum_of_all_is_as_good_as_any():
     rules = WitnessRules(quorum=2, keys=(VKEY, str(OTHER.public)))
     assert rules.known == (WITNESS.public, OTHER.public)
-
-
-def test_in_time_is_before_the_round_exists_to_the_second():
-    assert not cosignatures.is_late(WITNESS.sign(NOTE, AT - timedelta(seconds=1)), AT)
-    assert cosignatures.is_late(WITNESS.sign(NOTE, AT), AT)

@@ -183,5 +183,5 @@ def test_a_proof_is_made_of_a_run_or_two_and_the_nodes_and_leads_to_the_committe
         assert (found.index, found.entries) == (index, entries)
         assert root_by_path(leaves[index], index, entries, found.path) == files.row.root
         assert len(files.reads) <= 3
-        assert all(length <= proofs.runs_of(entries) * 32 or length <= 4096 * 32 for _, length in files.reads)
+        assert all(length <= -(-entries // 4096) * 32 or length <= 4096 * 32 for _, length in files.reads)
     assert proofs.prove(files.row, number(7), files.read) is None

@@ -92,11 +92,7 @@ def test_a_purchase_keeps_the_place_and_its_cancellation_leaves_the_deadline(wor
     assert (state(world, a), state(world, b)) == (BeneficiaryState.ACTIVE, BeneficiaryState.POTENTIAL)
     assert marked(world) == [b]
     world.expire(DUE)
-    assert [state(world, name) for name in (a, b, c)] == [
-        BeneficiaryState.ACTIVE,
-        BeneficiaryState.REVOKED,
-        BeneficiaryState.POTENTIAL,
-    ]
+    assert [state(world, name) for name in (a, b, c)] == ["ACTIVE", "REVOKED", "POTENTIAL"]
 
 
 def test_a_purchase_at_the_deadline_is_too_late_also_before_the_place_is_revoked(world):
@@ -174,11 +170,8 @@ def test_who_was_revoked_gets_no_seat_in_a_later_wave_that_they_had_joined_befor
     assert world.waves.beneficiaries.of("a").wave == WAVE
     assert world.expire(chosen_at + timedelta(seconds=75)) == Report(1, 0)
     play(world, 1)
-    entries = world.new_waves().entries_of("a", world.clock.now)
-    assert [(entry.wave, entry.standing, entry.reason) for entry in entries] == [
-        (WAVE + 1, "not_chosen", reason),
-        (WAVE, "revoked", None),
-    ]
+    told = [(one.wave, one.standing, one.reason) for one in world.new_waves().entries_of("a", world.clock.now)]
+    assert told == [(WAVE + 1, "not_chosen", reason), (WAVE, "revoked", None)]
     removed = [] if frozen_first else [{"reason": "barred", "entries": 1}]
     assert world.result(WAVE + 1, "removals.json") == {"removed": removed}
     assert world.waves.beneficiaries.of("b").wave == WAVE + 1

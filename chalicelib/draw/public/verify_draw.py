@@ -525,6 +525,9 @@ class Result(NamedTuple):
     reserved: list[tuple[int, Seats]]
     open: Seats
 
+    def by_seat(self) -> dict[str, Seats]:
+        return {str(region): seats for region, seats in self.reserved} | {"open": self.open}
+
 
 def parse_result(data: bytes) -> Result:
     def seats_of(seats: bytes, chosen: bytes, cutoff: bytes) -> Seats:
@@ -1008,7 +1011,7 @@ def check_result(report: Report, files: Files) -> None:
     opened, chosen = open_seats_of(note, rows), sum(min(row.quota, row.entries) for row in rows)
     due = {str(row.region): (row.quota, min(row.quota, row.entries)) for row in rows if row.quota}
     due["open"] = opened, min(opened, sum(row.entries for row in rows) - chosen)
-    said = {str(region): seats for region, seats in result.reserved} | {"open": result.open}
+    said = result.by_seat()
     faults = [] if list(said) == list(due) else ["wrong seats: not of the regions that have reserved ones, in order"]
     for seat, (seats, taken) in due.items():
         has = said.get(seat)
@@ -1022,10 +1025,11 @@ def check_result(report: Report, files: Files) -> None:
 
 
 def check_cutoffs(report: Report, result: Result, draw: Draw) -> None:
-    said = {str(region): seats.cutoff for region, seats in result.reserved} | {"open": result.open.cutoff}
+    said = result.by_seat()
     for seat, due in draw.cutoffs.items():
-        wrong = f"wrong cut-off: it should be {due.hex() if due else 'null'}"
-        report.judge(f"result: cut-off, {seat}", due.hex() if due else "null", wrong if said.get(seat) != due else None)
+        good = due.hex() if due else "null"
+        holds = (said[seat].cutoff if seat in said else None) == due
+        report.judge(f"result: cut-off, {seat}", good, None if holds else f"wrong cut-off: it should be {good}")
 
 
 # ------------------------------------------------------------------------------------------------- section 7: witnesses
@@ -1145,10 +1149,6 @@ def check_witnesses(report: Report, files: Files, known: argparse.Namespace) -> 
 # ------------------------------------------------------------------------------------------------ section 9: the sample
 
 
-def sampled(lists: dict[int, bytes], seed: bytes, size: int, held: Collection[bytes]) -> list[bytes]:
-    return [entry[32:] for entry in lowest([*lists.values()], seed, "survey", size, held)]
-
-
 def check_sample(
     report: Report, source: Source, lists: dict[int, bytes], draw: Draw, seed: bytes, rows: list[Substitution]
 ) -> None:
@@ -1161,10 +1161,11 @@ def check_sample(
         report.add("sample.json", False, str(failure))
         return
     held = set(draw.drawn) | {row.into for row in rows[:after] if row.into}
+    wanted = min(size, len(leaves) + 1)  # no more is drawn than it has
     fault = None
     if after > len(rows):
         fault = f"wrong sample: drawn after substitution {after}, of {len(rows)}"
-    elif leaves != sampled(lists, seed, min(size, len(leaves) + 1), held):  # no more is drawn than it has
+    elif leaves != [entry[32:] for entry in lowest([*lists.values()], seed, "survey", wanted, held)]:
         fault = "wrong sample: not the lowest by their survey value"
     report.judge("sample.json", f"the {len(leaves)} lowest, after substitution {after}", fault)
 
@@ -1246,7 +1247,7 @@ def verdict(leaf: bytes, region: int, seed: bytes, result: Result, rows: Sequenc
 
 
 def cutoffs_for(region: int, result: Result) -> dict[str, bytes | None]:
-    reserved = dict(result.reserved).get(region)
+    reserved = result.by_seat().get(str(region))
     return {"rank": reserved.cutoff if reserved else None, "open": result.open.cutoff}
 
 

@@ -111,11 +111,6 @@ class Publication:
         rows: list[dict[str, Any]] = json.loads(self._get(wave, published.SUBSTITUTIONS))
         return rows
 
-    def cosignatures(self, wave: int) -> bytes:
-        """The witnesses' lines, as published so far."""
-        found = self._find(wave, published.COSIGNATURES)
-        return found.raw if found else b""
-
     def add_cosignature(self, wave: int, line: bytes) -> bool:
         """Publish a witness's line, which ends with LF, behind those that are there; False if it is one of them."""
         while True:
@@ -194,7 +189,7 @@ class CosignatureIntake:
         signed = cosignatures.parse_line(line)
         cosignatures.verify(signed, wave.note.encode(), self._rules.witnesses.known)
         exists_at = round_due(wave, self._rules)
-        if cosignatures.is_late(signed, exists_at):
+        if signed.time >= exists_at.timestamp():
             raise LateWitness(name=signed.name, signed_at=_instant(signed.time), exists_at=iso(exists_at))
         return self._publication.add_cosignature(number, line)
 

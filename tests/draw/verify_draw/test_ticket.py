@@ -6,15 +6,19 @@ import functools
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.builders.draws.files import GOOD, published_draw, updated, write
-from tests.builders.draws.verify_draw import Verdict, lists, program, small_wave, ticket, verify, verify_files
+from tests.builders.draws.verify_draw import Verdict, lists, program, small_wave, ticket, verify_files
 from tests.draw.verify_draw.test_failures import edited
 
 v = program()
+
+
+SIZES = {31: 30, 32: 20, 96: 2}
 
 
 @functools.cache
@@ -23,14 +27,13 @@ def long_lists() -> dict[str, bytes]:
     return published_draw(54, lists(54, {11: 4096, 12: 8192, 13: 8193, 14: 20_000}), {11: 5}, 40)
 
 
-def prove(folder: Path, region: int, number: int) -> Verdict:
-    return verify(folder, "--ticket", ticket(number).hex(), "--region", str(region))
+def prove(files: Mapping[str, bytes], region: int, number: int) -> Verdict:
+    return verify_files(files, "--ticket", ticket(number).hex(), "--region", str(region), wave=54)
 
 
-def test_whoever_is_chosen_is_told_for_which_seat(tmp_path: Path) -> None:
-    sizes = {31: 30, 32: 20, 96: 2}
-    folder = write(tmp_path / "54", published_draw(54, lists(54, sizes), {31: 4, 96: 3}, 20))
-    told = Counter(prove(folder, r, n).detail("ticket: outcome") for r, size in sizes.items() for n in range(size))
+def test_whoever_is_chosen_is_told_for_which_seat() -> None:
+    files = published_draw(54, lists(54, SIZES), {31: 4, 96: 3}, 20)
+    told = Counter(prove(files, r, n).detail("ticket: outcome") for r, size in SIZES.items() for n in range(size))
     assert told == {
         "chosen: a reserved seat of region 31": 4,
         "chosen: a reserved seat of region 96": 2,
@@ -39,16 +42,15 @@ def test_whoever_is_chosen_is_told_for_which_seat(tmp_path: Path) -> None:
     }
 
 
-def test_every_leaf_of_a_small_wave_is_proven_and_its_end_is_told_right(tmp_path: Path) -> None:
-    folder = write(tmp_path / "54", small_wave())
+def test_every_leaf_of_a_small_wave_is_proven_and_its_end_is_told_right() -> None:
     rows = json.loads(small_wave()["substitutions.json"])
     outs, ins = {row["out"] for row in rows}, {row["in"] for row in rows}
     told = {"chosen": 0, "no longer chosen": 0, "substituted": 0, "not chosen": 0}
-    for region, size in {31: 30, 32: 20, 96: 2}.items():
+    for region, size in SIZES.items():
         ordered = sorted(v.leaf_of(54, region, ticket(number)) for number in range(size))
         for number in range(size):
             leaf = v.leaf_of(54, region, ticket(number))
-            verdict = prove(folder, region, number)
+            verdict = prove(small_wave(), region, number)
             assert verdict.ok, verdict.checks
             place = verdict.detail("ticket: on the list")
             assert place == f"leaf {leaf.hex()}, index {ordered.index(leaf)} of {size}"
@@ -68,12 +70,11 @@ def test_every_leaf_of_a_small_wave_is_proven_and_its_end_is_told_right(tmp_path
 
 
 @pytest.mark.parametrize("region", [11, 12, 13, 14])
-def test_long_lists_are_proven_by_a_run_and_the_nodes(region: int, tmp_path: Path) -> None:
-    folder = write(tmp_path / "54", long_lists())
+def test_long_lists_are_proven_by_a_run_and_the_nodes(region: int) -> None:
     size = len(long_lists()[f"leaves/{region}.bin"]) // 32
     by_leaf = sorted(range(size), key=lambda number: v.leaf_of(54, region, ticket(number)))
     for index in {0, 1, 4095, 4096 % size, 8191 % size, size // 2, size - 2, size - 1}:
-        verdict = prove(folder, region, by_leaf[index])
+        verdict = prove(long_lists(), region, by_leaf[index])
         assert verdict.ok, verdict.checks
         assert f"index {index} of {size}" in verdict.detail("ticket: on the list")
 
@@ -95,10 +96,9 @@ def test_no_more_is_read_than_a_run_and_the_small_files(tmp_path: Path) -> None:
     assert sum(taken) <= 2 * 4096 * 32 + 5 * 32  # a leaf near the end of a run may be in the next
 
 
-def test_a_leaf_that_is_not_on_the_list_is_named(tmp_path: Path) -> None:
-    folder = write(tmp_path / "54", long_lists())
+def test_a_leaf_that_is_not_on_the_list_is_named() -> None:
     for region, number in [(11, 4096), (14, 20_000), (14, 20_001), (14, 20_002), (31, 0)]:
-        verdict = prove(folder, region, number)
+        verdict = prove(long_lists(), region, number)
         assert verdict.code == 1
         assert verdict.failures == ["not on the list"]
         assert "ticket: outcome" in verdict.unchecked
@@ -126,44 +126,42 @@ def test_a_list_that_is_not_spread_evenly_is_searched_all_the_same() -> None:
     assert source.reads < 60
 
 
-def test_wrong_nodes_and_a_wrong_path_are_named(tmp_path: Path) -> None:
+def test_wrong_nodes_and_a_wrong_path_are_named() -> None:
     files = long_lists()
     nodes = files["nodes/13.bin"]
-    folder = write(tmp_path / "54", files | {"nodes/13.bin": bytes(32) + nodes[32:]})
     last = max(range(8193), key=lambda number: v.leaf_of(54, 13, ticket(number)))
-    assert prove(folder, 13, last).failures == ["wrong nodes", "wrong path"]
+    spoilt = files | {"nodes/13.bin": bytes(32) + nodes[32:]}
+    assert prove(spoilt, 13, last).failures == ["wrong nodes", "wrong path"]
     missing = {name: content for name, content in files.items() if name != "nodes/13.bin"}
-    assert prove(write(tmp_path / "b/54", missing), 13, last).failures == ["missing"]
+    assert prove(missing, 13, last).failures == ["missing"]
 
 
-def test_a_leaf_that_was_exchanged_in_the_list_leads_to_no_root(tmp_path: Path) -> None:
-    files = small_wave()
+def test_a_leaf_that_was_exchanged_in_the_list_leads_to_no_root() -> None:
+    files = dict(small_wave())
     stranger = v.leaf_of(54, 31, b"s" * 32)
     forged = sorted([stranger, *(v.leaf_of(54, 31, ticket(n)) for n in range(1, 30))])
-    folder = write(tmp_path / "54", files | {"leaves/31.bin": b"".join(forged)})
-    verdict = verify(folder, "--ticket", (b"s" * 32).hex(), "--region", "31")
+    files |= {"leaves/31.bin": b"".join(forged)}
+    verdict = verify_files(files, "--ticket", (b"s" * 32).hex(), "--region", "31")
     assert verdict.failures == ["wrong path"]
 
 
-def test_a_list_of_another_size_is_malformed(tmp_path: Path) -> None:
+def test_a_list_of_another_size_is_malformed() -> None:
     files = long_lists()
-    folder = write(tmp_path / "54", files | {"leaves/14.bin": files["leaves/14.bin"][:-32]})
-    assert prove(folder, 14, 7).failures == ["malformed"]
+    assert prove(files | {"leaves/14.bin": files["leaves/14.bin"][:-32]}, 14, 7).failures == ["malformed"]
 
 
 def test_a_receipt_is_read_and_only_its_ticket_believed(tmp_path: Path) -> None:
-    folder = write(tmp_path / "54", small_wave())
     receipt = {
         "format": "gelombang/receipt/1", "wave": 54, "region": 31, "ticket": ticket(3).hex(), "leaf": "00" * 32,
         "joined_at": "2023-06-02T05:00:00Z", "results_url": "https://results.example/draws/54/",
     }  # fmt: skip
     file = tmp_path / "receipt.json"
     file.write_text(json.dumps(receipt, indent=2))
-    verdict = verify(folder, "--ticket", str(file))
+    verdict = verify_files(small_wave(), "--ticket", file, wave=54)
     assert verdict.ok
     assert v.leaf_of(54, 31, ticket(3)).hex() in verdict.detail("ticket: on the list")
     file.write_text(json.dumps(receipt | {"wave": 55}))
-    assert verify(folder, "--ticket", str(file)).failures == ["wrong wave"]
+    assert verify_files(small_wave(), "--ticket", file, wave=54).failures == ["wrong wave"]
 
 
 @pytest.mark.parametrize(
@@ -211,26 +209,23 @@ def test_a_region_without_entries_and_a_root_of_ones_own_are_named() -> None:
     assert verdict.unchecked[-1] == "ticket: outcome"
 
 
-def test_whoever_is_passed_over_sees_it_alone(tmp_path: Path) -> None:
+def test_whoever_is_passed_over_sees_it_alone() -> None:
     """Each substitution's follower is exchanged for the last in line: who was next sees that, without the lists."""
     files = small_wave()
     rows = json.loads(files["substitutions.json"])
-    leaves = {
-        v.leaf_of(54, r, ticket(n)).hex(): (r, n) for r, size in {31: 30, 32: 20, 96: 2}.items() for n in range(size)
-    }
+    leaves = {v.leaf_of(54, r, ticket(n)).hex(): (r, n) for r, size in SIZES.items() for n in range(size)}
     never = set(leaves) - {row["in"] for row in rows}
-    folder = write(tmp_path / "54", files)
-    waiting = [leaf for leaf in never if prove(folder, *leaves[leaf]).detail("ticket: outcome") == "not chosen"]
+    waiting = [leaf for leaf in never if prove(files, *leaves[leaf]).detail("ticket: outcome") == "not chosen"]
     seed = bytes.fromhex(json.loads(files["result.json"])["seed"])
     last = max(waiting, key=lambda leaf: v.value_of(seed, "open", bytes.fromhex(leaf)))
     place = next(i for i, row in enumerate(rows) if row["seat"] == "open")
     spoiled = edited(files, "substitutions.json", lambda rows: rows[place].update({"in": last}))
-    verdict = prove(write(tmp_path / "b/54", spoiled), *leaves[rows[place]["in"]])
+    verdict = prove(spoiled, *leaves[rows[place]["in"]])
     assert verdict.failures == ["substitution out of order"]
     assert "passes this leaf over" in verdict.detail("ticket: outcome")
 
 
-def test_a_seat_given_away_while_the_holder_waits_is_seen(tmp_path: Path) -> None:
+def test_a_seat_given_away_while_the_holder_waits_is_seen() -> None:
     files = small_wave()
     rows = json.loads(files["substitutions.json"])
     number = next(n for n in range(30) if v.leaf_of(54, 31, ticket(n)).hex() in {row["in"] for row in rows})
@@ -243,14 +238,12 @@ def test_a_seat_given_away_while_the_holder_waits_is_seen(tmp_path: Path) -> Non
         lambda rows: rows.pop(0),
     ):
         spoiled = edited(files, "substitutions.json", spoil)
-        folder = write(tmp_path / str(id(spoil)) / "54", spoiled)
-        assert prove(folder, 31, number).failures == ["substitution out of order"]
+        assert prove(spoiled, 31, number).failures == ["substitution out of order"]
 
 
-def test_the_outcome_needs_the_result_and_the_substitutions(tmp_path: Path) -> None:
+def test_the_outcome_needs_the_result_and_the_substitutions() -> None:
     for name in ("result.json", "substitutions.json", "beacon.json"):
-        folder = write(tmp_path / name / "54", small_wave() | {name: b"{}"})
-        verdict = prove(folder, 31, 3)
+        verdict = prove(small_wave() | {name: b"{}"}, 31, 3)
         assert verdict.failures == ["malformed"]
         assert "ticket: outcome" in verdict.unchecked
         assert verdict.detail("ticket: on the list").startswith("leaf ")

@@ -11,10 +11,9 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from tests.builders.draws.publications import encoded
 
 from chalicelib.waves.publication.bucket import VERIFIER_FILE as PROGRAM
-from tests.builders.draws.files import CASES, VECTORS, lists_of, published_draw, reserved_of, write
+from tests.builders.draws.files import CASES, VECTORS, encoded, lists_of, published_draw, reserved_of, write
 from tests.builders.draws.verify_draw import lists, program, small_wave, verify, verify_files
 
 v = program()

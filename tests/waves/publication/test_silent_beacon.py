@@ -1,7 +1,4 @@
-"""A silent beacon, in public: who waits for what since when, and that it was told once.
-
-`gelombang draw hand-in`: a signature from anyone, when no relay answers.
-"""
+"""A silent beacon: who waits for what since when, that it was told once, and `gelombang draw hand-in`."""
 
 from __future__ import annotations
 
@@ -22,6 +19,7 @@ from chalicelib.waves.wire import WAITS_AFTER, BeaconView
 from local.sandbox.beacon import sign
 from tests.builders.aws_calls import Call, wrap_calls
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, joined
+from tests.waves.test_announced import mute
 
 SECOND = timedelta(seconds=1)
 TOLD_AFTER = timedelta(seconds=30)
@@ -108,12 +106,9 @@ def test_whoever_dies_between_telling_and_noting_it_tells_the_same_event_no_seco
     assert event["at"] == iso(ROUND + TOLD_AFTER)
 
 
-def test_what_could_not_be_told_is_told_by_the_next_step(waiting, monkeypatch):
-    topic = waiting.stepper._announcements
-    with monkeypatch.context() as silent:
-        silent.setattr(topic, "_topic", topic._topic + "-gone")
-        with pytest.raises(ExceptionGroup):
-            waiting.at(ROUND + TOLD_AFTER)
+def test_what_could_not_be_told_is_told_by_the_next_step(waiting):
+    with mute(waiting), pytest.raises(ExceptionGroup):
+        waiting.at(ROUND + TOLD_AFTER)
     waiting.step()
     assert [event["event"] for event in waiting.heard()] == ["wave_waiting_for_beacon"]
 
@@ -164,15 +159,12 @@ class Wired:
 
 
 @pytest.fixture
-def overdue(world, monkeypatch):
-    """A frozen wave whose round is due, and no relay that answers."""
-    joined(world)
-    world.at(OPENS, FREEZES)
-    world.beacons.silent = True
-    assert world.at(ROUND) == []
-    monkeypatch.setattr(stages, "load", lambda name: SimpleNamespace(services=Wired(world)))
-    monkeypatch.setattr(draw, "utc_now", lambda: world.clock.now)
-    return world
+def overdue(waiting, monkeypatch):
+    """Its round is due by now."""
+    assert waiting.at(ROUND) == []
+    monkeypatch.setattr(stages, "load", lambda name: SimpleNamespace(services=Wired(waiting)))
+    monkeypatch.setattr(draw, "utc_now", lambda: waiting.clock.now)
+    return waiting
 
 
 def hand_in(signature: bytes, wave: int = WAVE):
