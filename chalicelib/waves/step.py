@@ -118,9 +118,8 @@ class WaveStep:
                 self._announcements.publish("wave_closing_soon", wave.number, self._facts(wave))
                 self._store.closing_told(wave)
             state = WaveState.SCHEDULED if wave is None else wave.state
-            if state in (WaveState.DRAWN, WaveState.SETTLED) or budget.now() < due(
-                plan, wave, state, self._programme.draw
-            ):
+            due_at = due(plan, wave, state, self._programme.draw)
+            if state in (WaveState.DRAWN, WaveState.SETTLED) or budget.now() < due_at:
                 return
             mine = self._open(plan, calendar) if wave is None else self._step(wave, budget)
             if mine:

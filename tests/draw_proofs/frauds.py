@@ -48,7 +48,8 @@ class Fraud:
     facts: Facts = field(default_factory=Facts)
 
 
-def fraud(files: Mapping[str, bytes], *names: str, **facts: Any) -> Fraud:
+def fraud(planted: Wave | Mapping[str, bytes], *names: str, **facts: Any) -> Fraud:
+    files = planted.files() if isinstance(planted, Wave) else planted
     return Fraud(files, frozenset(names), Facts(**facts))
 
 
@@ -97,16 +98,12 @@ def idle() -> bytes:
 
 
 LISTS = {
-    "an entry added after the note": fraud(
-        with_list(HONEST.kept(), 32, ONE_MORE).files(), "wrong entries", "wrong top"
-    ),
-    "an entry removed after the note": fraud(
-        with_list(HONEST.kept(), 32, ONE_LESS).files(), "wrong entries", "wrong top"
-    ),
-    "an entry swapped after the note": fraud(with_list(HONEST.kept(), 32, SWAPPED).files(), "wrong top"),
-    "a loser swapped for a ticket that wins": fraud(with_list(HONEST.kept(), 32, ground()).files(), "wrong top"),
+    "an entry added after the note": fraud(with_list(HONEST.kept(), 32, ONE_MORE), "wrong entries", "wrong top"),
+    "an entry removed after the note": fraud(with_list(HONEST.kept(), 32, ONE_LESS), "wrong entries", "wrong top"),
+    "an entry swapped after the note": fraud(with_list(HONEST.kept(), 32, SWAPPED), "wrong top"),
+    "a loser swapped for a ticket that wins": fraud(with_list(HONEST.kept(), 32, ground()), "wrong top"),
     "an entry added, and a second note made of it": fraud(
-        with_list(HONEST, 32, ONE_MORE, cosigned_note=HONEST.note).files(), "forged cosignature", "no quorum"
+        with_list(HONEST, 32, ONE_MORE, cosigned_note=HONEST.note), "forged cosignature", "no quorum"
     ),
     "an entry swapped in its list alone": fraud(
         {**HONEST.files(), "leaves/32.bin": idle()}, "wrong root", "wrong nodes"
@@ -116,18 +113,16 @@ LISTS = {
         "wrong entries",
         "wrong top",
     ),
-    "a leaf twice, from the beginning": fraud(with_one_twice().files(), "duplicate leaf"),
-    "a list in an order of its own, from the beginning": fraud(
-        with_list(HONEST, 32, DISORDERED).files(), "list not ascending"
-    ),
+    "a leaf twice, from the beginning": fraud(with_one_twice(), "duplicate leaf"),
+    "a list in an order of its own, from the beginning": fraud(with_list(HONEST, 32, DISORDERED), "list not ascending"),
     "regions in an order of their own, from the beginning": fraud(
-        HONEST.but(order=(11, 31, 32, 94, 33)).files(), "regions not ascending"
+        HONEST.but(order=(11, 31, 32, 94, 33)), "regions not ascending"
     ),
     "hashes of runs that are not those of the list": fraud(
         {**HONEST.files(), "nodes/31.bin": HONEST.files()["nodes/31.bin"][:32] + bytes(32)}, "wrong nodes"
     ),
     "somebody left out before the note": fraud(
-        with_list(HONEST, 32, ONE_LESS).files(), "not on the list", receipt=(32, ticket(32, 0))
+        with_list(HONEST, 32, ONE_LESS), "not on the list", receipt=(32, ticket(32, 0))
     ),
 }
 
@@ -145,50 +140,44 @@ LATE = HONEST.but(cosigned=tuple((one, EXISTS + 5 * SECOND) for one in WITNESSES
 
 SEATS = {
     "more seats than were announced": fraud(
-        UNSETTLED.kept(drawn_quota=16).files(), "wrong seats", "wrong chosen", "wrong cut-off"
+        UNSETTLED.kept(drawn_quota=16), "wrong seats", "wrong chosen", "wrong cut-off"
     ),
-    "a seat moved to another region after the note": fraud(
-        HONEST.kept(seats=MOVED).files(), "wrong top", "wrong seats"
-    ),
+    "a seat moved to another region after the note": fraud(HONEST.kept(seats=MOVED), "wrong top", "wrong seats"),
     "a seat moved to another region in the result alone": fraud(
-        UNSETTLED.kept(drawn_seats=MOVED).files(), "wrong seats", "wrong chosen", "wrong cut-off"
+        UNSETTLED.kept(drawn_seats=MOVED), "wrong seats", "wrong chosen", "wrong cut-off"
     ),
-    "seats by other weights than the decree's, from the beginning": fraud(
-        HONEST.but(seats=MOVED).files(), "wrong seats"
-    ),
-    "weights changed after the note": fraud(HONEST.kept().files(), "wrong seats", weights=CHANGED_WEIGHTS),
+    "seats by other weights than the decree's, from the beginning": fraud(HONEST.but(seats=MOVED), "wrong seats"),
+    "weights changed after the note": fraud(HONEST.kept(), "wrong seats", weights=CHANGED_WEIGHTS),
     "a note published when its round existed": fraud(
-        LATE.files(), "late note", "late witness", "no quorum", seen_at=EXISTS + SECOND
+        LATE, "late note", "late witness", "no quorum", seen_at=EXISTS + SECOND
     ),
-    "a freeze before the wave was closed": fraud(HONEST.files(), "early note", closes_at=CLOSES + 60 * SECOND),
-    "last wave's draw once more": fraud(HONEST.files(), "wrong wave", wave=WAVE + 1),
+    "a freeze before the wave was closed": fraud(HONEST, "early note", closes_at=CLOSES + 60 * SECOND),
+    "last wave's draw once more": fraud(HONEST, "wrong wave", wave=WAVE + 1),
 }
 
 # The random number
 
 BEACONS = {
     "the round before, which was known already": fraud(
-        HONEST.but(round=ROUND_BEFORE, signature=SIGNATURES[ROUND_BEFORE]).files(), "wrong round"
+        HONEST.but(round=ROUND_BEFORE, signature=SIGNATURES[ROUND_BEFORE]), "wrong round"
     ),
     "a chain of one's own": fraud(
-        FOREIGN.files(),
+        FOREIGN,
         "foreign chain",
         closes_at=DEVELOPMENT_FROZEN - (HONEST.frozen - CLOSES),
         seen_at=DEVELOPMENT_FROZEN + SECOND,
     ),
-    "a signature of one's own": fraud(
-        HONEST.but(signature=signature_of(DEVELOPMENT, ROUND)).files(), "forged signature"
-    ),
+    "a signature of one's own": fraud(HONEST.but(signature=signature_of(DEVELOPMENT, ROUND)), "forged signature"),
     "the signature of the round before under the announced one": fraud(
-        HONEST.but(signature=SIGNATURES[ROUND_BEFORE]).files(), "forged signature"
+        HONEST.but(signature=SIGNATURES[ROUND_BEFORE]), "forged signature"
     ),
     "the beacon of the round before": fraud(
-        HONEST.but(signature=SIGNATURES[ROUND_BEFORE], beacon_round=ROUND_BEFORE).files(),
+        HONEST.but(signature=SIGNATURES[ROUND_BEFORE], beacon_round=ROUND_BEFORE),
         "wrong round",
         "forged signature",
     ),
     "the seed of the round before": fraud(
-        UNSETTLED.but(seeded_by=sha256(SIGNATURES[ROUND_BEFORE]).digest()).files(), "wrong seed", "wrong cut-off"
+        UNSETTLED.but(seeded_by=sha256(SIGNATURES[ROUND_BEFORE]).digest()), "wrong seed", "wrong cut-off"
     ),
     "a random number that is not the signature's": fraud(
         UNSETTLED.but(randomness=sha256(b"better").digest()).files(), "wrong randomness", "wrong seed", "wrong cut-off"
@@ -312,7 +301,7 @@ TIME_CHANGED = replace(WITNESSES[0].sign(HONEST.note, EXISTS + SECOND), time=int
 
 COSIGNATURES = {
     "witnesses who signed when the round existed": fraud(
-        HONEST.but(cosigned=tuple((one, EXISTS) for one in WITNESSES)).files(), "late witness", "no quorum"
+        HONEST.but(cosigned=tuple((one, EXISTS) for one in WITNESSES)), "late witness", "no quorum"
     ),
     "one witness who signed late, of three": fraud(
         cosigned(*LINES[:2], WITNESSES[2].sign(HONEST.note, EXISTS).line()), "late witness"
@@ -328,7 +317,7 @@ COSIGNATURES = {
     "witnesses whom nobody knows": fraud(
         cosigned(LINES[0], STRANGER.sign(HONEST.note, SEEN).line(), FORGED.line()), "no quorum"
     ),
-    "no cosignatures at all": fraud(HONEST.but(cosigned=()).files(), "no quorum"),
+    "no cosignatures at all": fraud(HONEST.but(cosigned=()), "no quorum"),
 }
 
 FRAUDS: dict[str, Fraud] = LISTS | SEATS | BEACONS | RESULTS | SUBSTITUTIONS | SAMPLES | COSIGNATURES

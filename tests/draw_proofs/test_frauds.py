@@ -20,7 +20,7 @@ from .cheat import CLOSES, HONEST, SEEN, UNSETTLED, WITNESSES, Facts, Wave, join
 from .frauds import FRAUDS, ONE_LESS, ONE_MORE, Fraud, fraud, with_list
 from .verifiers import by_single_file
 
-GOOD = {"a settled wave": fraud(HONEST.files()), "a wave that was drawn": fraud(UNSETTLED.files())}
+GOOD = {"a settled wave": fraud(HONEST), "a wave that was drawn": fraud(UNSETTLED)}
 
 
 @pytest.mark.parametrize("wave", GOOD.values(), ids=GOOD)

@@ -34,23 +34,7 @@ def linked_within(path: Path) -> None:
     path.symlink_to("other.name")
 
 
-def round_and_round(path: Path) -> None:
-    instead(path)
-    path.symlink_to(path)
-
-
-def to_a_device(path: Path) -> None:
-    instead(path)
-    path.symlink_to("/dev/zero")
-
-
-def a_pipe(path: Path) -> None:
-    instead(path)
-    os.mkfifo(path)
-
-
 def a_socket(path: Path) -> None:
-    instead(path)
     here = Path.cwd()
     os.chdir(path.parent)  # the path of a socket may not be long
     try:
@@ -60,37 +44,45 @@ def a_socket(path: Path) -> None:
         os.chdir(here)
 
 
-def a_folder(path: Path) -> None:
-    instead(path)
-    path.mkdir()
+def instead(make: Callable[[Path], object]) -> Callable[[Path], None]:
+    """Put what is there aside, and make something else in its place."""
 
+    def spoil(path: Path) -> None:
+        path.rename(path.parent / "put-aside")
+        make(path)
 
-def huge(path: Path) -> None:
-    os.truncate(path, 1 << 40)
-
-
-def instead(path: Path) -> None:
-    path.rename(path.parent / "put-aside")
+    return spoil
 
 
 PLAIN = ["note.txt", "regions.json", "beacon.json", "result.json", "removals.json", "substitutions.json"]
 PLAIN += ["leaves/31.bin", "nodes/31.bin"]
-SPOILED = [linked, linked_within, round_and_round, to_a_device, a_pipe, a_socket, a_folder, huge]
+NO_FOLDER: dict[str, Callable[[Path], None]] = {
+    "linked": linked,
+    "linked within": linked_within,
+    "round and round": instead(lambda path: path.symlink_to(path)),
+    "a pipe": instead(os.mkfifo),
+}
+NO_FILE = NO_FOLDER | {
+    "to a device": instead(lambda path: path.symlink_to("/dev/zero")),
+    "a socket": instead(a_socket),
+    "a folder": instead(Path.mkdir),
+    "huge": lambda path: os.truncate(path, 1 << 40),
+}
 
 
-@pytest.mark.parametrize("spoil", SPOILED)
+@pytest.mark.parametrize("kind", NO_FILE)
 @pytest.mark.parametrize("name", PLAIN)
-def test_what_is_no_plain_file_is_malformed(spoil: Callable[[Path], None], name: str, folder: Path) -> None:
-    spoil(folder / name)
+def test_what_is_no_plain_file_is_malformed(kind: str, name: str, folder: Path) -> None:
+    NO_FILE[kind](folder / name)
     assert failures(folder) == {"malformed"}
-    if spoil in (linked, a_pipe, a_folder):
+    if kind in ("linked", "a pipe", "a folder"):
         assert any("is not a plain file" in check["detail"] for check in verify(folder).checks)
 
 
 @pytest.mark.parametrize("name", ["leaves", "nodes"])
-@pytest.mark.parametrize("spoil", [linked, linked_within, a_pipe, round_and_round])
-def test_so_is_all_that_lies_in_what_is_no_plain_folder(spoil: Callable[[Path], None], name: str, folder: Path) -> None:
-    spoil(folder / name)
+@pytest.mark.parametrize("kind", NO_FOLDER)
+def test_so_is_all_that_lies_in_what_is_no_plain_folder(kind: str, name: str, folder: Path) -> None:
+    NO_FOLDER[kind](folder / name)
     assert failures(folder) == {"malformed"}
 
 

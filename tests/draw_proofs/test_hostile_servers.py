@@ -29,41 +29,22 @@ def good(body: bytes) -> Iterator[bytes]:
 
 def dripping(start: bytes, drop: bytes) -> Answer:
     """After a start the same few bytes for ever, one drop at a time."""
-
-    def answer(_: bytes) -> Iterator[bytes]:
-        yield start
-        yield from repeat(drop)
-
-    return answer
+    return lambda _: chain([start], repeat(drop))
 
 
 def saying(length: Callable[[int], int], sent: Callable[[bytes], bytes] = lambda body: body) -> Answer:
     """A length of a body of so many bytes, and what is sent of it."""
-
-    def answer(body: bytes) -> Iterator[bytes]:
-        yield OK + b"Content-Length: %d\r\n\r\n" % length(len(body))
-        yield sent(body)
-
-    return answer
+    return lambda body: iter([OK + b"Content-Length: %d\r\n\r\n" % length(len(body)), sent(body)])
 
 
 def then_nothing(first: Answer) -> Answer:
     """The connection stays open behind it, and silent."""
-
-    def answer(body: bytes) -> Iterator[bytes]:
-        yield from first(body)
-        yield from repeat(b"")
-
-    return answer
+    return lambda body: chain(first(body), repeat(b""))
 
 
 def once(raw: bytes) -> Answer:
     """These bytes, and then the end of the connection."""
-
-    def answer(_: bytes) -> Iterator[bytes]:
-        yield raw
-
-    return answer
+    return lambda _: iter([raw])
 
 
 def len_or_9(size: int) -> int:

@@ -51,13 +51,6 @@ def test_a_second_click_returns_the_same_receipt(world, siti):
     assert (again, new) == (first, False)
 
 
-def test_two_devices_at_once_get_one_receipt(world, siti):
-    other = world.new_waves()
-    receipts = {waves.join(siti, OPENS)[0].ticket for waves in (world.waves, other)}
-    assert len(receipts) == 1
-    assert len(list(world.entries.candidates(WAVE))) == 1
-
-
 def test_a_click_costs_one_read_and_one_write(world, siti, calls):
     """The one read, of the registration, is `People` here; that it is one is registration's own test."""
     world.people.add(registrant("budi"))

@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from chalicelib.draw.errors import BeaconUnavailable
 from chalicelib.waves.publication.draw_run import HttpGet, Relays, TimedGet
 from local.sandbox.beacon import DevelopmentBeacon, sign
 from tests.builders.draws.files import DEVELOPMENT
@@ -127,8 +126,6 @@ BAD: dict[str, tuple[Script, str]] = {
     "has a head without end": (says(LONG_HEADER), "OSError LineTooLong"),
     "is not HTTP": (says(b"SSH-2.0-OpenSSH_9.9\r\n" * 10), "OSError BadStatusLine"),
     "redirects": (says(whole(b"", b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n")), "status 302"),
-    "is broken": (says(whole(b"", b"HTTP/1.1 502 Bad Gateway\r\n")), "status 502"),
-    "does not have it yet": (says(whole(b"{}", b"HTTP/1.1 425 Too Early\r\n")), "status 425"),
 }
 
 
@@ -140,14 +137,6 @@ def test_a_relay_that_misbehaves_is_named_and_left_in_time(serve, good, caplog, 
     [said] = caplog.records
     assert (said.message, said.relay) == ("beacon_relay_skipped", bad)
     assert said.failure.startswith(failure)
-
-
-def test_of_all_together_each_is_named_and_the_one_behind_them_asked(serve, good):
-    bad = [serve(script) for script, _ in BAD.values()]
-    with pytest.raises(BeaconUnavailable) as unavailable:
-        Relays(bad, impatient_with(*bad)).fetch(DEVELOPMENT, ROUND)
-    assert all(f"{url}: " in unavailable.value.facts["relays"] for url in bad)
-    assert Relays([*bad, good], impatient_with(*bad)).fetch(DEVELOPMENT, ROUND).signature == sign(ROUND)
 
 
 def closed() -> str:
