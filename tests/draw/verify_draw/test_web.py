@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.builders.draws.files import write
-from tests.builders.draws.verify_draw import program, small_wave, ticket, verify
+from tests.builders.draws.verify_draw import small_wave, ticket, verify
 from tests.draw.verify_draw.test_ticket import long_lists
-
-v = program()
-SEEN = ("--seen-at", "2023-09-15T10:31:00Z")
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None: ...
 
 
 class Store(BaseHTTPRequestHandler):
-    """As an object store answers: kept connections, parts, a Last-Modified, 403 for what is not there."""
+    """As an object store answers: kept connections, parts (or none), a Last-Modified, 403 for what is not there."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # else each body waits 40 ms for the acknowledgement of its header
     files: dict[str, bytes] = {}  # noqa: RUF012 - of the class
     missing = 403
+    parts = True
     modified = "Fri, 15 Sep 2023 10:31:00 GMT"
     sent: list[tuple[str, int]] = []  # noqa: RUF012 - of the class: what all its requests were answered
 
@@ -40,7 +31,7 @@ class Store(BaseHTTPRequestHandler):
         if data is None:
             self.answer(self.missing, b"<Error>AccessDenied</Error>")
             return
-        if part := self.headers["Range"]:
+        if self.parts and (part := self.headers["Range"]):
             start, end = map(int, part.removeprefix("bytes=").split("-"))
             self.answer(206, data[start : end + 1], {"Content-Range": f"bytes {start}-{end}/{len(data)}"})
         else:
@@ -56,7 +47,7 @@ class Store(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -109,21 +100,19 @@ def test_the_personal_proof_asks_for_a_run_of_the_list_alone() -> None:
     assert max(lists) <= 4096 * 32
 
 
-def test_a_server_that_cannot_send_parts_is_read_up_to_the_run(tmp_path: Path) -> None:
-    write(tmp_path / "draws/54", long_lists())
-    with serving(functools.partial(Quiet, directory=str(tmp_path))) as address:
-        assert verify(address, *SEEN).ok
+def test_a_server_that_cannot_send_parts_is_read_up_to_the_run() -> None:
+    with serving(store(long_lists(), parts=False)) as address:
+        assert verify(address).ok
         for number in range(0, 20_000, 4000):
-            verdict = verify(address, *SEEN, "--ticket", ticket(number).hex(), "--region", "14")
+            verdict = verify(address, "--ticket", ticket(number).hex(), "--region", "14")
             assert verdict.ok, verdict.checks
 
 
-def test_without_parts_a_list_of_another_length_is_malformed(tmp_path: Path) -> None:
+def test_without_parts_a_list_of_another_length_is_malformed() -> None:
     whole = long_lists()["leaves/14.bin"]
     for other in (whole[:-32], whole + bytes(32)):
-        write(tmp_path / "draws/54", long_lists() | {"leaves/14.bin": other})
-        with serving(functools.partial(Quiet, directory=str(tmp_path))) as address:
-            verdict = verify(address, *SEEN, "--ticket", ticket(7).hex(), "--region", "14")
+        with serving(store(long_lists() | {"leaves/14.bin": other}, parts=False)) as address:
+            verdict = verify(address, "--ticket", ticket(7).hex(), "--region", "14")
         assert verdict.failures == ["malformed"]
 
 

@@ -6,6 +6,7 @@ import re
 import stat
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import msgspec
@@ -58,6 +59,13 @@ def add(line: bytes | str, wave: int = WAVE) -> Result:
 
 
 @pytest.fixture
+def note_file(frozen, tmp_path) -> Path:
+    file = tmp_path / "note.txt"
+    file.write_bytes(note_of(frozen))
+    return file
+
+
+@pytest.fixture
 def keyed(tmp_path) -> Callable[[Signer], str]:
     def write(signer: Signer) -> str:
         file = tmp_path / f"{signer.name.replace('/', '-')}.key"
@@ -87,11 +95,9 @@ def test_a_name_that_no_line_could_have_gets_no_key(tmp_path, name):
     assert not file.exists()
 
 
-def test_what_a_witness_signs_is_published_once_and_counts(frozen, keyed, tmp_path):
-    file = tmp_path / "note.txt"
-    file.write_bytes(note_of(frozen))
+def test_what_a_witness_signs_is_published_once_and_counts(frozen, keyed, note_file):
     frozen.clock.now = ROUND - SECOND
-    signed = run("sign", str(file), "--key", keyed(WITNESS), "--stage", "local")
+    signed = run("sign", str(note_file), "--key", keyed(WITNESS), "--stage", "local")
     assert signed.exit_code == 0, signed.output
     assert signed.stdout_bytes == WITNESS.sign(note_of(frozen), ROUND - SECOND).line()
 
@@ -139,21 +145,18 @@ def test_an_address_without_a_note_is_a_sentence(keyed):
     ],
 )
 def test_what_is_no_note_of_this_stage_or_has_its_number_already_is_not_signed(
-    frozen, keyed, tmp_path, change, stage, complaint
+    frozen, keyed, note_file, change, stage, complaint
 ):
-    file = tmp_path / "note.txt"
-    file.write_bytes(change(note_of(frozen)))
-    refused = run("sign", str(file), "--key", keyed(WITNESS), "--stage", stage)
+    note_file.write_bytes(change(note_of(frozen)))
+    refused = run("sign", str(note_file), "--key", keyed(WITNESS), "--stage", stage)
     assert refused.exit_code == 1
     assert complaint in refused.output
     assert "cosignature" not in refused.stdout
 
 
-def test_nothing_is_signed_once_the_round_exists(frozen, keyed, tmp_path):
-    file = tmp_path / "note.txt"
-    file.write_bytes(note_of(frozen))
+def test_nothing_is_signed_once_the_round_exists(frozen, keyed, note_file):
     frozen.clock.now = ROUND
-    refused = run("sign", str(file), "--key", keyed(WITNESS), "--stage", "local")
+    refused = run("sign", str(note_file), "--key", keyed(WITNESS), "--stage", "local")
     assert (refused.exit_code, "late_witness" in refused.output) == (1, True)
 
 
