@@ -159,15 +159,8 @@ class WaveStep:
         for _ in range(OPEN_TRIES):
             allotted = self._store.allotted(year)
             quota = seats_for(plan, self._programme.target(year) - allotted, waves_left)
-            wave = Wave(
-                number=plan.number,
-                state=WaveState.OPEN,
-                opens_at=plan.opens_at,
-                closes_at=plan.closes_at,
-                quota=quota,
-                reserved=min(plan.reserved, quota),
-                weights=plan.weights,
-            )
+            reserved = min(plan.reserved, quota)
+            wave = Wave(plan.number, WaveState.OPEN, plan.opens_at, plan.closes_at, quota, reserved, plan.weights)
             if self._store.open(wave, year, allotted):
                 return True
             if self._store.wave(plan.number) is not None:
