@@ -26,9 +26,9 @@ from botocore.loaders import JSONFileLoader, create_loader
 from botocore.session import Session as BotocoreSession
 from hypothesis import HealthCheck, settings
 from moto import mock_aws
-from moto.cloudformation.models import Stack
+from moto.cloudformation.models import Stack, cloudformation_backends
 from moto.cognitoidp import models as cognito_models
-from moto.core import models, responses
+from moto.core import DEFAULT_ACCOUNT_ID, models, responses
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.serialize import JSONSerializer
 from moto.dynamodb.models import DynamoDBBackend
@@ -66,6 +66,9 @@ def client_made_once(session: BotocoreSession, service_name: str, region_name: s
     return CLIENTS[made_from]
 
 
+session_made_once = cache(boto3.Session)
+
+
 def pytest_collection_finish() -> None:
     """What is there by now stays until the end: looking for garbage need not look at it again and again."""
     gc.collect()
@@ -74,12 +77,12 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(finished: Iterator[int] = count(1)) -> None:  # noqa: B008 - one for all calls
-    """Give memory back after every tenth test.
+    """Give memory back after every twentieth test.
 
     What moto keeps holds each other, and its transactions copy whole tables: all that would be found late, and the
     memory would stay with the process.
     """
-    if next(finished) % 10 == 0:
+    if next(finished) % 20 == 0:
         gc.collect()
         with suppress(OSError, AttributeError):  # another C library has no such function
             ctypes.CDLL(None).malloc_trim(0)
@@ -261,23 +264,17 @@ def cloud(no_real_cloud: None) -> Iterator[Settings]:
     """The data stack, created on moto from the very template that production uses."""
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(BotocoreSession, "create_client", client_made_once)
-        cloudformation = boto3.client("cloudformation", REGION)
-        template = data_stack.template()
-        cloudformation.create_stack(
-            StackName="gelombang-test-data",
-            TemplateBody=json.dumps(template),
-            Parameters=[
-                {"ParameterKey": "Stage", "ParameterValue": "test"},
-                {"ParameterKey": "Protection", "ParameterValue": "off"},
-            ],
-        )
+        patch.setattr(boto3, "DEFAULT_SESSION", session_made_once())
+        patch.setattr("pynamodb.connection.base.get_session", lambda: session_made_once()._session)
+        template, given = data_stack.template(), {"Stage": "test", "Protection": "off"}
+        stacks = cloudformation_backends[DEFAULT_ACCOUNT_ID][REGION]
+        stack = stacks.create_stack("gelombang-test-data", json.dumps(template), given, {})
         # moto's CloudFormation knows neither pools nor secrets: those two are created by hand.
         cognito = boto3.client("cognito-idp", REGION)
         said = template["Resources"]["UserPool"]["Properties"]
         same = {name: said[name] for name in ("UsernameAttributes", "AutoVerifiedAttributes", "Schema")}
         pool = cognito.create_user_pool(PoolName="gelombang-test", **same)["UserPool"]["Id"]
-        stack = cloudformation.describe_stacks(StackName="gelombang-test-data")["Stacks"][0]
-        outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.outputs}
         client = cognito.create_user_pool_client(
             UserPoolId=pool,
             ClientName="gelombang-test-api",
