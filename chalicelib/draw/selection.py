@@ -84,7 +84,8 @@ def allot(reserved: int, weights: Mapping[int, int]) -> dict[int, int]:
     """Region to its seats q_r, ascending by code; only regions with a seat are named.
 
     `floor(reserved * w_r / W)` each, then one more to the largest remainders; equal remainders go to the lower code.
-    They sum to `reserved`, or to 0 where all weights are 0. Raises `BadSeats` on a number below zero.
+    They sum to `reserved`, or to 0 where all weights are 0. `shares` in verify_draw.py says the same.
+    Raises `BadSeats` on a number below zero.
     """
     if reserved < 0 or any(weight < 0 for weight in weights.values()):
         raise BadSeats(reason="below zero")

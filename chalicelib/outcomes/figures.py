@@ -258,7 +258,8 @@ class _Table(Generic[K]):
         shown = [key for key in (*one.parts, one.total) if key not in self.hidden and key not in self._public]
         peopled = [key for key in shown if self._cells[key]]
         if peopled:
-            # Best one that is not the first to be hidden in another of its sums, a part before the total, the smallest.
+            # The one with the fewest other sums in which nothing is hidden yet, for each of those needs a second hidden
+            # cell. Of equal ones a part goes before the total, then the smallest.
             return min(peopled, key=lambda key: (self._alone(key, number), key == one.total, self._cells[key]))
         # All others are of nobody: hiding one of them leaves open whose the figure is. If none is left, nothing helps.
         return shown[0] if lone and shown else None

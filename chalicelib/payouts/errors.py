@@ -23,7 +23,7 @@ class NotInScheme(DomainError):
     english = "Scheme {scheme} pays nothing of the kind {kind}."
 
 
-class PendingOutcome(DomainError):
+class OutcomeNotKnown(DomainError):
     """Whether the provider has acted on `entitlement_id` is not known (`reason`); the message must come again."""
 
     code = "payout_outcome_pending"

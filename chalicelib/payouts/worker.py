@@ -17,7 +17,7 @@ from ..registration.rules import Payee
 from . import alarm_words, rules
 from .bank_files.transfers import BankFile
 from .controls.limits import Allowance, Pause
-from .errors import PendingOutcome, Superseded
+from .errors import OutcomeNotKnown, Superseded
 from .ledger.records import Attempt, StoredAttempt
 from .ledger.store import PayoutStore
 from .providers.provider import Providers
@@ -62,7 +62,7 @@ class Worker:
     def process(self, entitlement_id: str, now: datetime) -> State:
         """Take an entitlement as far as it goes now, and return its state.
 
-        Raises `PendingOutcome` or `Superseded` if its message must come again, `UnknownEntitlement`.
+        Raises `OutcomeNotKnown` or `Superseded` if its message must come again, `UnknownEntitlement`.
         """
         entitlement, pause = self._store.get_for_work(entitlement_id)
         if entitlement.rail == BankFile.rail and rules.taken_for_failed(entitlement):
@@ -135,7 +135,7 @@ class Worker:
             return self._paused(entitlement)
         attempt = stored.opened(self._ports.sealer.unseal(entitlement.registrant_id, stored.sealed_body))
         if not rules.sender_is_gone(attempt, now, self._rules):
-            raise PendingOutcome(entitlement_id=entitlement.id, reason=answer.fact)
+            raise OutcomeNotKnown(entitlement_id=entitlement.id, reason=answer.fact)
         move = rules.after_not_found(attempt, now, self._rules)
         return self._move(entitlement, move, now).state if move else self._send(entitlement, attempt, now)
 
@@ -143,7 +143,7 @@ class Worker:
         fsp = self._providers.named(attempt.rail)
         answer = fsp.send(attempt.key, attempt.body)
         if answer.outcome is Outcome.UNKNOWN:
-            raise PendingOutcome(entitlement_id=entitlement.id, reason=answer.fact)
+            raise OutcomeNotKnown(entitlement_id=entitlement.id, reason=answer.fact)
         move = rules.after_send(answer, first=first)
         if move is not None:
             return self._move(entitlement, move, now).state
@@ -161,7 +161,7 @@ class Worker:
         # at the next hint, or by a person after a comparison of the books.
         unanswered = answer.outcome is Outcome.UNKNOWN and entitlement.state is not State.PAID
         if missing or unanswered:
-            raise PendingOutcome(entitlement_id=entitlement.id, reason=answer.fact)
+            raise OutcomeNotKnown(entitlement_id=entitlement.id, reason=answer.fact)
         if rules.next_step(entitlement, now, self._rules) is Step.CANCEL:
             entitlement = self._move(entitlement, Move(State.CANCELLED, "attempts_used_up"), now)
         return entitlement.state

@@ -170,8 +170,11 @@ def _refuse(error: ClientError, refusals: Refusals) -> NoReturn:
     raise refusal() from error
 
 
-REFETCH_AFTER = timedelta(minutes=1)
-"""The pool is asked for its keys at most once in this time, however many tokens name an unknown key."""
+REFETCH_AT_MOST_EVERY = timedelta(minutes=1)
+"""The pool is asked for its keys at most once in this time, however many tokens name an unknown key.
+
+A known key is used without an end.
+"""
 
 _ALGORITHM = "RS256"
 _OPTIONS: Options = {
@@ -232,7 +235,7 @@ class TokenVerifier:
         if not isinstance(kid, str):
             raise InvalidToken()
         now = self._now()
-        if kid not in self._keys and (self._fetched_at is None or now - self._fetched_at >= REFETCH_AFTER):
+        if kid not in self._keys and (self._fetched_at is None or now - self._fetched_at >= REFETCH_AT_MOST_EVERY):
             self._keys = self._current_keys()
             self._fetched_at = now
         if kid not in self._keys:

@@ -364,7 +364,7 @@ class Registrations:
         released = old.account_mac if old and old.account_mac != new.account_mac else None
         if old and old.check and old.check.verdict not in rules.PAYABLE:
             # The account could not be paid to, so it may be another's by now: then its guard is not released.
-            own = self._store.idle(old.account_mac) == UnpayableHolder(registrant_id, old.version)
+            own = self._store.unpayable_holder(old.account_mac) == UnpayableHolder(registrant_id, old.version)
             released = released if own else None
         told = change_notices.of_address(new.version, new.pay_from)
         paying = unless_paying if old else None
@@ -372,7 +372,7 @@ class Registrations:
             try:
                 self._store.save_address(registrant_id, new, released, record.wrapped_key, legs)
             except AccountAlreadyUsed:
-                taken_from = self._store.idle(new.account_mac)
+                taken_from = self._store.unpayable_holder(new.account_mac)
                 if taken_from is None:
                     raise
                 self._store.save_address(registrant_id, new, released, record.wrapped_key, legs, taken_from)

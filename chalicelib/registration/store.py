@@ -171,8 +171,11 @@ class RegistrationStore:
             return False
         return True
 
-    def idle(self, account_mac: str) -> UnpayableHolder | None:
-        """Who has an account and cannot be paid to it. Two reads; None if it is nobody's, payable or unasked."""
+    def unpayable_holder(self, account_mac: str) -> UnpayableHolder | None:
+        """Who has an account that cannot be paid, and from whom another may take it. Two reads.
+
+        None if it is nobody's, if it can be paid, or if the provider has not been asked whether it can.
+        """
         guard = dynamodb.find(Guard, _unique("account", account_mac), "UNIQUE")
         item = dynamodb.find(AddressItem, person_pk(guard.registrant), "ADDRESS") if guard else None
         if guard is None or item is None or item.account_mac != account_mac or item.verdict not in _UNPAYABLE:

@@ -195,8 +195,9 @@ class Award:
         published does not begin as this does.
         """
         selection, owners = seats.selection, seats.owners
-        # What is known is the work of runs before. The last award of each may lack the mark that follows one: of a run
-        # along this same way that is the last one known. For those along other ways see `Decisions.mark_left_out`.
+        # Seats that are settled already were settled by earlier runs. After each award the person is marked in
+        # registration. An earlier walk that died between the two left one person unmarked, the last that it chose.
+        # `Decisions.mark_left_out` marks those whom batches of the queue left unmarked.
         last_known: str | None = None
 
         def mark_last_known() -> None:

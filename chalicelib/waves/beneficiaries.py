@@ -97,7 +97,8 @@ class BeneficiaryStore:
             with self._transaction() as tx:
                 self._add_legs(tx, beneficiary, kk_mac)
         except LegsFailed as failed:
-            # Ranked: a replay finds its own beneficiary and its own card in the way, which must not count.
+            # In this order: when the same award is tried again, the legs of the beneficiary and of the card fail too,
+            # because of the first award. That must not be taken for a reason.
             if "entry" in failed.legs:
                 entry = failed.legs["entry"] or {}
                 joined_with = entry["kk"]["B"].hex() if "kk" in entry and "outcome" not in entry else kk_mac

@@ -60,7 +60,7 @@ class EntryStore:
     def join(self, entry: Entry) -> Entry:
         """Write the entry, or leave the one that is there; one call. Returns the one that holds from now on."""
         item = entry_item(entry.wave, entry.registrant_id)
-        # Without a condition there is no failure to tell apart: a repeat gets the first one's values back.
+        # Each value is set `if_not_exists` (`|`): there is no condition to fail, and a repeat gets the first values.
         item.update(
             [
                 EntryItem.ticket.set(EntryItem.ticket | entry.ticket),

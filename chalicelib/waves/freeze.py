@@ -1,8 +1,8 @@
 """From a closed list to a published commitment.
 
 First, who came to be excluded, too old or no longer registered since they joined is removed: an outcome on each entry,
-and a mark on each shard that is done. The mark comes after a shard's last removal, and no removal is written beside a
-mark. So once every shard is marked the lists are fixed, whoever else is still at work.
+and a mark on each shard that is done. The mark is written after a shard's last removal. In a shard that has its mark no
+removal can be written. So once every shard is marked the lists are fixed, whoever else is still at work.
 
 No lock says whose freeze it is. The lists are the same whoever reads them. The one choice, the instant of the freeze,
 is made in the note: the first one published in time is the wave's, for good (see `publication`).

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.payouts import alarm_words
-from chalicelib.payouts.errors import PendingOutcome
+from chalicelib.payouts.errors import OutcomeNotKnown
 from chalicelib.payouts.ledger.records import news_shard
 from chalicelib.payouts.rules import Hold, State, retries_at
 from local.sandbox.provider_books import Refusal
@@ -178,12 +178,12 @@ def test_an_account_that_is_refused_at_once_waits_for_the_person_and_uses_up_no_
 
 def test_nobody_sends_again_while_the_first_may_be_sending_and_a_refused_repetition_says_nothing_of_it(world):
     world.sandbox.books.configure({"timeout_before_rate": 1.0})
-    with pytest.raises(PendingOutcome):
+    with pytest.raises(OutcomeNotKnown):
         paid(world)
     world.sandbox.books.configure({"timeout_before_rate": 0.0})
     [head] = world.store.everything()
     world.later(seconds=world.rules.requeue_after_s - 1)
-    with pytest.raises(PendingOutcome):
+    with pytest.raises(OutcomeNotKnown):
         world.worker.process(head.id, world.now)
     assert world.books() == []
     refuse(world, "RECIPIENT_ACCOUNT_NUMBER_ERROR")

@@ -16,7 +16,7 @@ from chalicelib.payouts.bank_files.store import BankStore, Batch, BatchState
 from chalicelib.payouts.controls.administration import JournalStore
 from chalicelib.payouts.controls.limits import Ceiling, CeilingStore, PauseStore
 from chalicelib.payouts.controls.proposals import ProposalStore
-from chalicelib.payouts.errors import CeilingChanged, PendingOutcome, Superseded, UnknownBatch, UnknownEntitlement
+from chalicelib.payouts.errors import CeilingChanged, OutcomeNotKnown, Superseded, UnknownBatch, UnknownEntitlement
 from chalicelib.payouts.ledger.items import PayoutsTable
 from chalicelib.payouts.ledger.records import NEWS_SHARDS, News, news_shard, unsettled_shard, unsettled_shards
 from chalicelib.payouts.rules import Entitlement, Hold, Kind, Move, State
@@ -40,7 +40,7 @@ def test_a_provider_that_always_fails_is_given_up_after_three_attempts(world):
 def test_an_unknown_outcome_repeats_the_same_bytes_even_when_the_address_has_changed_since(world, fault):
     world.sandbox.books.configure({fault: 1.0})
     entitlement = world.entitle(world.person("ani", account_number="1111111111"))
-    refused(lambda: world.worker.process(entitlement, world.now), PendingOutcome)
+    refused(lambda: world.worker.process(entitlement, world.now), OutcomeNotKnown)
 
     world.sandbox.books.configure({fault: 0.0})
     world.person("ani", account_number="2222222222")
@@ -116,7 +116,7 @@ def test_settlement_and_reversal_are_learnt_from_hints_even_if_the_provider_is_s
 def test_after_most_of_the_keys_life_it_is_only_asked_about_and_settled_by_the_providers_own_word(world):
     world.sandbox.books.configure({"timeout_before_rate": 1.0})
     entitlement = world.entitle(world.person("ani"))
-    refused(lambda: world.worker.process(entitlement, world.now), PendingOutcome)
+    refused(lambda: world.worker.process(entitlement, world.now), OutcomeNotKnown)
     world.sandbox.books.configure({"timeout_before_rate": 0.0})
     stored = world.store.attempt(world.store.get(entitlement))
 

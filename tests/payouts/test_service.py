@@ -13,7 +13,7 @@ import pytest
 from chalicelib.aws.dynamodb import LegsFailed
 from chalicelib.config import Programme
 from chalicelib.payouts import alarm_words, rules, service, wire
-from chalicelib.payouts.errors import InvalidCallback, NotInScheme, PendingOutcome, UnknownEntitlement
+from chalicelib.payouts.errors import InvalidCallback, NotInScheme, OutcomeNotKnown, UnknownEntitlement
 from chalicelib.payouts.ledger.records import StoredAttempt
 from chalicelib.payouts.rules import Entitlement, Hold, Kind, Move, State
 from chalicelib.payouts.service import BACKLOG_MAX, SWEEP_LIMIT, consume
@@ -207,7 +207,7 @@ def failed(answer: dict[str, list[dict[str, str]]]) -> list[str]:
 def test_each_message_fails_on_its_own_and_an_operator_finds_it_and_why_but_not_its_contents(caplog):
     payouts = Scripted(
         {
-            "b": PendingOutcome(entitlement_id="b", reason="http_503"),
+            "b": OutcomeNotKnown(entitlement_id="b", reason="http_503"),
             "c": RuntimeError("with a secret"),
             "foreign": UnknownEntitlement(entitlement_id="foreign"),
         }

@@ -12,7 +12,7 @@ import pytest
 from chalicelib.config import CeilingRules, Programme
 from chalicelib.payouts import alarm_words
 from chalicelib.payouts.controls.limits import Allowance, Pause
-from chalicelib.payouts.errors import PendingOutcome, Superseded
+from chalicelib.payouts.errors import OutcomeNotKnown, Superseded
 from chalicelib.payouts.ledger.records import Event
 from chalicelib.payouts.providers.provider import Providers
 from chalicelib.payouts.rules import Answer, Entitlement, Hold, Move, Outcome, State
@@ -193,7 +193,7 @@ def test_while_payouts_are_paused_nothing_is_claimed_and_the_log_says_why(rig, c
 
 def test_without_an_answer_to_the_sending_the_message_comes_again_and_the_attempt_is_kept(rig):
     rig.new.sent = NO_ANSWER
-    assert refused(rig.process, PendingOutcome) == {"entitlement_id": ID, "reason": "http_503"}
+    assert refused(rig.process, OutcomeNotKnown) == {"entitlement_id": ID, "reason": "http_503"}
     assert rig.head().state is State.SENDING
     assert [call[0] for call in rig.calls] == ["payee", "seal", "send"]
 
@@ -214,7 +214,7 @@ def test_an_attempt_stays_with_the_provider_it_went_to_and_its_bytes(rig):
     rig.new.place = FinancialAddress("BNI", "999", "Ani")
     rig.old.said = NOT_FOUND
     rig.later(minutes=5)
-    assert refused(rig.process, PendingOutcome) == {"entitlement_id": ID, "reason": "not_found"}
+    assert refused(rig.process, OutcomeNotKnown) == {"entitlement_id": ID, "reason": "not_found"}
     assert rig.calls == [
         ("status", "old", f"{ID}-1"),
         ("unseal", "ani"),
@@ -301,7 +301,7 @@ def test_whoever_died_between_the_last_failure_and_the_cancelling_is_followed_by
 def test_without_an_answer_about_what_is_sending_the_message_comes_again_but_not_about_what_is_paid(rig):
     sending(rig)
     rig.new.said = NO_ANSWER
-    assert refused(rig.process, PendingOutcome) == {"entitlement_id": ID, "reason": "http_503"}
+    assert refused(rig.process, OutcomeNotKnown) == {"entitlement_id": ID, "reason": "http_503"}
     rig.new.said = PAID
     rig.process()
     rig.new.said = NO_ANSWER

@@ -17,7 +17,7 @@ from moto.cognitoidp.responses import CognitoIdpJsonWebKeyResponse
 
 from chalicelib.clock import utc_now
 from chalicelib.errors import Unavailable
-from chalicelib.registration.accounts import REFETCH_AFTER, Accounts, TokenVerifier
+from chalicelib.registration.accounts import REFETCH_AT_MOST_EVERY, Accounts, TokenVerifier
 from chalicelib.registration.errors import InvalidToken
 from tests.conftest import T0
 
@@ -170,12 +170,12 @@ def test_keys_are_fetched_once_and_a_new_one_is_learned_at_most_once_a_minute(ve
         with pytest.raises(InvalidToken):
             verifier.verify(new)
     assert pool.asked == 1
-    clock.time += REFETCH_AFTER
+    clock.time += REFETCH_AT_MOST_EVERY
     assert verifier.verify(new) == "person-1"
     assert verifier.verify(token()) == "person-1"
     assert pool.asked == 2
     pool.keys = {"three": THEIRS}
-    clock.time += REFETCH_AFTER
+    clock.time += REFETCH_AT_MOST_EVERY
     assert verifier.verify(token(key=THEIRS, kid="three")) == "person-1"
     with pytest.raises(InvalidToken):
         verifier.verify(token())  # its key was withdrawn

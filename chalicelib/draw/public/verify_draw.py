@@ -720,14 +720,14 @@ def check_round(report: Report, note: Note, chain: Chain, seen: float | None) ->
         report.skip("note: round, and that it was public before", "they need the note's chain")
         return
     report.add("note: chain", True, chain.hash)
-    due, exists = chain.round_of(note.frozen), chain.time_of(note.round)
+    due, round_at = chain.round_of(note.frozen), chain.time_of(note.round)
     wrong = f"wrong round: {note.round} instead of {due}, the first after the freeze and its delay"
-    report.judge("note: round", f"{note.round}, from {moment(exists)} on", wrong if note.round != due else None)
+    report.judge("note: round", f"{note.round}, from {moment(round_at)} on", wrong if note.round != due else None)
     if seen is None:
         report.skip("note: public before its round", "nobody says when the note was first seen (--seen-at)")
         return
-    wrong = f"late note: it was seen at {moment(seen)}, its round exists from {moment(exists)} on"
-    report.judge("note: public before its round", f"seen at {moment(seen)}", wrong if seen >= exists else None)
+    wrong = f"late note: it was seen at {moment(seen)}, its round exists from {moment(round_at)} on"
+    report.judge("note: public before its round", f"seen at {moment(seen)}", wrong if seen >= round_at else None)
 
 
 def check_regions(report: Report, files: Files, weights: dict[int, int] | None) -> None:

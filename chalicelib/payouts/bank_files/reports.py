@@ -157,7 +157,7 @@ class BankReports:
                 for reference in rest:
                     yield replace(line, reference=reference, narrative=one.narrative)
 
-    def _kept_back(self, line: Line, known: KnownTransfer, source: Source, now: datetime) -> bool:
+    def _keep_word(self, line: Line, known: KnownTransfer, source: Source, now: datetime) -> bool:
         """Keep the word that the bank has a transfer; False if somebody else wrote meanwhile, so look again."""
         word = _news(line, known, source)
         return word is None or line.reference is None or self._store.say(line.reference, word, known.note, now)
@@ -172,7 +172,7 @@ class BankReports:
                 if _paid_all_the_same(line, known, problem, batches):
                     kept = self._stopped(line, known, source, now)
                 else:
-                    kept = not _has_already(line, known, problem) or self._kept_back(line, known, source, now)
+                    kept = not _has_already(line, known, problem) or self._keep_word(line, known, source, now)
                 if kept:
                     return problem
                 continue
@@ -303,8 +303,10 @@ def _denies(line: Line, known: KnownTransfer, entitlement: Entitlement) -> Probl
 
 
 def _goes_on(outcome: Outcome, said: Word | None) -> bool:
-    """Whether a word says more than the kept one. Of "pending" and a rejection without proof the latest import counts:
-    if the bank only rejected a repetition, the transfer is pending again.
+    """Whether a word says more than the kept one.
+
+    "Pending" and a rejection without proof replace each other, the latest import counts: a bank that rejected only a
+    repetition says afterwards that the transfer is pending.
     """
     if said is None:
         return True

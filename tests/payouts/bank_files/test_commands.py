@@ -12,7 +12,7 @@ from lxml import etree
 from admin.commands.payouts import bank_file
 from chalicelib import wiring
 from chalicelib.config import BadConfiguration
-from chalicelib.payouts.errors import PendingOutcome
+from chalicelib.payouts.errors import OutcomeNotKnown
 from chalicelib.payouts.rules import State
 from tests.builders.payouts.bank import (
     CHECKER,
@@ -126,7 +126,7 @@ def test_what_cannot_be_settled_now_is_kept_for_the_sweep(desk, tmp_path, monkey
     batch, [reference] = desk.world.sent("ani")
 
     def busy(*_: object) -> State:
-        raise PendingOutcome(entitlement_id="x", reason="test")
+        raise OutcomeNotKnown(entitlement_id="x", reason="test")
 
     report = tmp_path / "report.xml"
     report.write_bytes(pain002(batch, {reference: "ACSC"}))

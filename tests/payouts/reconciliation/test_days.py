@@ -16,7 +16,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.payouts.bank_files.store import BankStore
 from chalicelib.payouts.bank_files.transfers import BankFile, BankStatements
 from chalicelib.payouts.controls.administration import Decision
-from chalicelib.payouts.errors import DayNotOver, PendingOutcome, StatementUnreadable
+from chalicelib.payouts.errors import DayNotOver, OutcomeNotKnown, StatementUnreadable
 from chalicelib.payouts.ledger.records import news_shard
 from chalicelib.payouts.reconciliation import day_rules, nightly
 from chalicelib.payouts.reconciliation.nightly import Behind, DayComparison, NightlyComparison, report_key
@@ -93,7 +93,7 @@ def test_what_nobody_here_sent_is_extra_whoever_it_looks_like(world):
 
 def test_money_that_moved_and_that_the_ledger_does_not_know_is_found(world):
     world.sandbox.books.configure({"timeout_after_rate": 1.0})
-    refused(lambda: world.pay("ani"), PendingOutcome)
+    refused(lambda: world.pay("ani"), OutcomeNotKnown)
     world.sandbox.books.configure({"timeout_after_rate": 0.0})
     (entitlement,) = [each.id for each in world.store.everything()]
     world.at(21, 3)
