@@ -14,14 +14,14 @@ from pynamodb.models import Model
 from chalicelib.draw.leaves import leaf
 from chalicelib.money import rupiah
 from chalicelib.payouts.ledger.items import to_event, to_head
-from chalicelib.payouts.rules import Entitlement, Kind, State, entitlement_id
+from chalicelib.payouts.rules import Entitlement, Kind, Move, State, entitlement_id
 from chalicelib.registration.rules import Registrant
 from chalicelib.registration.store import Record, _profile
 from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.beneficiaries import BeneficiaryStore, FamilyItem
 from chalicelib.waves.entries import EntryItem, entry_item
 from chalicelib.waves.rules import Beneficiary, EntryOutcome, buy_by
-from tests.builders.people import beneficiary, card
+from tests.builders.people import beneficiary, card, registrant
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
 from tests.conftest import T0
 
@@ -79,6 +79,7 @@ def settled(world: WavesWorld, people: Sequence[str], quota: int) -> tuple[list[
     world.step()
     world.waves.resize(WAVE, quota, 0, {}, T0)
     tickets = {name: _ticket(name) for name in people}
+    world.people.add(*map(registrant, people))
     joined(dict.fromkeys(people, 31))
     world.at(OPENS, CLOSES, FREEZES)
     world.clock.now = ROUND
@@ -99,7 +100,7 @@ def _ledger(wave: int, person: str, at: datetime) -> Iterator[Model]:
     id_ = entitlement_id(wave, person, Kind.INCENTIVE)
     owed = Entitlement(id_, person, wave, Kind.INCENTIVE, rupiah(600_000), State.PAID, 1, 3, None, at, at)
     yield to_head(owed)
-    yield to_event(owed, State.SENDING, "paid")
+    yield to_event(owed, State.SENDING, Move(State.PAID, "paid"))
 
 
 def _beneficiary(world: WavesWorld, number: int, name: str, seat: str) -> Beneficiary:
