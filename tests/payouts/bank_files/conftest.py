@@ -19,9 +19,14 @@ def world(cloud: Settings, programme: Programme) -> BankWorld:
     return BankWorld(cloud, programme)
 
 
-@pytest.fixture
-def each_call(world: BankWorld, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Iterator[Callable[..., None]]]:
-    """Gives, in an empty ledger each time, what runs an action with a death, or another event, at its next call."""
+@pytest.fixture(params=[pytest.param(3, id="some"), pytest.param(1, id="all", marks=pytest.mark.deep)])
+def each_call(
+    world: BankWorld, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Callable[..., Iterator[Callable[..., None]]]:
+    """Gives, in an empty ledger each time, what runs an action with a death, or another event, at its next call.
+
+    At every third call in `make test`, at every one in `make test-deep`.
+    """
     calls = Calls(monkeypatch)
 
     def act(where: str, at: int, made: list[int], action: Callable[[], object], event=die) -> None:
@@ -33,7 +38,7 @@ def each_call(world: BankWorld, monkeypatch: pytest.MonkeyPatch) -> Callable[...
         calls.reset()
 
     def each(where: str, more_than: int) -> Iterator[Callable[..., None]]:
-        for at in count():
+        for at in count(step=request.param):
             world.wipe()
             made: list[int] = []
             yield partial(act, where, at, made)
