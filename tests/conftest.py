@@ -184,7 +184,7 @@ def transactions_undo_what_they_touched() -> Iterator[None]:
                 before.append((table, place, deepcopy(table.get_item(*place))))
         try:
             write(backend, legs)
-        except Exception:
+        except Exception:  # whatever moto refuses a transaction with, it is undone and raised again
             for table, (partition, sort), item in before:
                 if item is None:
                     table.items[partition].pop(sort, None)

@@ -338,8 +338,7 @@ def _after_failure(word: str, why: Cause) -> Move:
 
 
 def retries_at(entitlement: Entitlement, rules: PayoutRules) -> datetime:
-    """When one whose account refused the money, or ours was short, is tried again though nobody has said that anything
-    was mended."""
+    """When one that is HELD for a refusing account, or for our own side, is tried again without a word from anybody."""
     waits = rules.our_retry_after_s if entitlement.hold is Hold.OUR_SIDE else rules.retry_after_s
     return _after(entitlement, waits, entitlement.n)
 
@@ -370,8 +369,7 @@ def _after(entitlement: Entitlement, waits: tuple[int, ...], times: int) -> date
 
 
 def may_retry(entitlement: Entitlement, address_version: int, now: datetime, rules: PayoutRules) -> bool:
-    """Whether a claim may be made as far as the accounts are concerned: none was in the way, or that was long ago, or
-    the person has another by now."""
+    """Whether a claim may be made: no account was in the way, it has rested, or the person has another account now."""
     if entitlement.hold is Hold.OUR_SIDE:
         return now >= retries_at(entitlement, rules)
     refused = entitlement.hold is Hold.ACCOUNT_REFUSED and address_version == entitlement.address_version

@@ -1,8 +1,8 @@
 """From a drawn wave to beneficiaries, and from a revoked place to the next in line.
 
 Each entry whose turn comes gets an outcome that is written once and never changes, whoever takes the turn. Turns come
-in one order, which follows from the draw and the outcomes. The next turn waits for the outcome of the one before. So
-the next run goes on with one that died by walking the same way past what is decided, and two runs at once end alike.
+in one order, which follows from the draw and the outcomes. The next turn waits for the outcome of the one before. A
+run that dies is taken up by the next one, which walks the same way past what is decided. Two runs at once end alike.
 
 Whose a leaf is and what was decided of it takes 70 bytes an entry, and no object for any: a wave may have ten million.
 The records are sorted in a part for each first byte of a leaf. Leaves are hashes, so the parts are equally long.
@@ -113,9 +113,9 @@ class Decisions:
             self._registrations.set_standing(registrant_id, Registered.BENEFICIARY, wave)
 
     def mark_left_out(self, turns: Sequence[Turn], wave: int, budget: TimeBudget) -> None:
-        """Tell registration of those known to be chosen of whom it does not know: of each a run died just before that.
+        """Mark everybody who is known to be chosen and is not marked: an earlier run died before it came to that.
 
-        One call for each 100, and one for each of them. Raises `OutOfTime`; the next one has the fewer to tell of.
+        One read for each 100 people, and one write for each who is marked. Raises `OutOfTime`; the next run goes on.
         """
         chosen = [turn.registrant_id for turn in turns if turn.known is EntryOutcome.CHOSEN]
         for start in range(0, len(chosen), AT_ONCE):

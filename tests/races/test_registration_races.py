@@ -238,7 +238,7 @@ class Race:
         self.book, self.payouts, self.worker = services.address_book, services.payouts, services.payout_worker
 
     def person(self) -> tuple[str, str]:
-        """Somebody with an address, and what is owed to them."""
+        """Register a person with an address and an entitlement; returns the ids of both."""
         self.number += 1
         name = f"person-{self.number}"
         self.people.register(name, other_form(self.number), T0)

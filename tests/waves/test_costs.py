@@ -25,7 +25,7 @@ WINNERS = 25
 
 @pytest.fixture
 def drawn(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> WavesWorld:
-    """People who are really registered, each on a family card of their own, all of whom win."""
+    """A drawn wave that everybody wins. All are in the registrations table, each on their own family card."""
     awards = msgspec.structs.replace(programme.draw.awards, batch=WINNERS, ahead_from=1)
     figures = msgspec.structs.replace(programme, draw=msgspec.structs.replace(programme.draw, awards=awards))
     world = WavesWorld(cloud, figures, T0)

@@ -1,4 +1,7 @@
-"""`gelombang payout`: what is owed, what was paid, and whether the providers say the same, of a day or of all."""
+"""`gelombang payout`: shows what is owed and what was paid.
+
+It also compares the ledger with the providers' statements, for one day or as a whole.
+"""
 
 from __future__ import annotations
 
