@@ -111,7 +111,7 @@ class Bench:
         Returns the process's peak memory so far.
         """
         for shard in range(SHARDS):
-            RemovedEntries(self._services.transaction).mark(WAVE, shard)
+            RemovedEntries(self._services.transaction).set_screened(WAVE, shard)
 
         def run() -> str:
             written = self._freeze.run(self._wave, _budget())

@@ -34,7 +34,7 @@ ERRORS_LOGGED = {
 """By the function that logs an error, as chalicelib/logs.py counts it."""
 
 MINUTES_PAST_DUE = {
-    "step": (15, "A wave was not opened, closed, frozen or drawn at its time, or that was not announced"),
+    "step": (15, "A wave was opened, closed, frozen or drawn too late, or not yet; or this was not announced"),
     "award": (60, "The seats of a drawn wave are not all given, or that was not announced"),
     "payouts": (60, "Payments have been due for an hour"),
     "results": (360, "Not everyone in a settled wave was told what came of it"),

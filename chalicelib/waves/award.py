@@ -104,18 +104,18 @@ class Decisions:
         elif outcome is not EntryOutcome.CHOSEN:
             outcome = self._entries.refuse(wave.number, turn.registrant_id, outcome)
         if outcome is EntryOutcome.CHOSEN:
-            self.mark(turn.registrant_id, wave.number)
+            self.set_standing(turn.registrant_id, wave.number)
         return outcome
 
-    def mark(self, registrant_id: str, wave: int) -> None:
-        """Tell registration of one who was chosen; a repeat changes nothing."""
-        with suppress(NotRegistered):  # whoever has gone since cannot join, which is all that the mark prevents
+    def set_standing(self, registrant_id: str, wave: int) -> None:
+        """Set the standing of somebody who was chosen, so that they join no other wave; a repeat changes nothing."""
+        with suppress(NotRegistered):  # who is no longer registered cannot join either
             self._registrations.set_standing(registrant_id, Registered.BENEFICIARY, wave)
 
-    def mark_left_out(self, turns: Sequence[Turn], wave: int, budget: TimeBudget) -> None:
-        """Mark everybody who is known to be chosen and is not marked: an earlier run died before it came to that.
+    def set_missing_standings(self, turns: Sequence[Turn], wave: int, budget: TimeBudget) -> None:
+        """Set the standing of everybody who is known to be chosen and whose standing an earlier run did not come to.
 
-        One read for each 100 people, and one write for each who is marked. Raises `OutOfTime`; the next run goes on.
+        One read for each 100 people, and one write for each standing. Raises `OutOfTime`; the next run goes on.
         """
         chosen = [turn.registrant_id for turn in turns if turn.known is EntryOutcome.CHOSEN]
         for start in range(0, len(chosen), AT_ONCE):
@@ -123,7 +123,7 @@ class Decisions:
             standings = self._registrations.standings(chosen[start : start + AT_ONCE])
             for who in (who for who, standing in standings.items() if standing is Registered.REGISTERED):
                 budget.need(ONE_AWARD_S)
-                self.mark(who, wave)
+                self.set_standing(who, wave)
 
     def _eligible(self, registrant_id: str, day: date) -> Registrant | None:
         try:
@@ -195,22 +195,22 @@ class Award:
         published does not begin as this does.
         """
         selection, owners = seats.selection, seats.owners
-        # Seats that are settled already were settled by earlier runs. After each award the person is marked in
-        # registration. An earlier walk that died between the two left one person unmarked, the last that it chose.
-        # `Decisions.mark_left_out` marks those whom batches of the queue left unmarked.
+        # Seats that are settled already were settled by earlier runs. After each award the person's standing is set in
+        # registration. A walk that died between the two left out one person, the last that it chose.
+        # `Decisions.set_missing_standings` does it for those whom batches of the queue left out.
         last_known: str | None = None
 
-        def mark_last_known() -> None:
+        def set_last_known() -> None:
             nonlocal last_known
             if last_known is not None:
-                self._decisions.mark(last_known, wave.number)
+                self._decisions.set_standing(last_known, wave.number)
             last_known = None
 
         def decide(holder: bytes, seat: str) -> EntryOutcome:
             nonlocal last_known
             turn = seats.turn(holder, seat)
             if turn.known is None:
-                mark_last_known()
+                set_last_known()
                 return self._decisions.decide(wave, regular_number, turn, budget)
             if turn.known is EntryOutcome.CHOSEN:
                 last_known = turn.registrant_id
@@ -218,7 +218,7 @@ class Award:
 
         substitutions = follow(selection, decide)
         chains = [offer_seat(selection, decide, owners.leaf_of(who), REVOKED_PLACE) for who in seats.revoked]
-        mark_last_known()
+        set_last_known()
         self._publication.put_substitutions(wave.number, [*substitutions, *chain.from_iterable(chains)])
         taken = [links[-1].incoming for links in chains]
         successors = tuple(owners.whose(leaf).registrant_id if leaf is not None else None for leaf in taken)

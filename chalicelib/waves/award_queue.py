@@ -1,7 +1,7 @@
 """Awards in batches over a queue, ahead of the walk, which stays the authority (decision 024).
 
 The step queues the winners of a big wave, ids and numbers only, and consumers decide them in parallel. When every batch
-is marked, the walk finds nearly everything decided. The order of two winners decides one thing only: who gets a family
+is done, the walk finds nearly everything decided. The order of two winners decides one thing only: who gets a family
 card's last place. So a family is in one batch, in the order of the draw. All others may be decided in any order.
 
 Nothing that a message says is believed. Who was drawn, and for which seat, is worked out from the entry and the kept
@@ -57,18 +57,18 @@ class AwardQueueing:
 
         Raises `Unavailable` if not all could be queued: the next step queues what is missing.
         """
-        marked = set(self._store.awarded(wave.number)) if wave.award_sends else set[int]()
-        whole = wave.award_sends > 0 and marked.issuperset(range(1, wave.award_batches + 1))
+        done = set(self._store.awarded(wave.number)) if wave.award_sends else set[int]()
+        whole = wave.award_sends > 0 and done.issuperset(range(1, wave.award_batches + 1))
         if self._waits(wave, whole, budget):
-            facts = {"wave": wave.number, "batches": wave.award_batches, "done": len(marked)}
+            facts = {"wave": wave.number, "batches": wave.award_batches, "done": len(done)}
             log.info("awards_under_way", extra=facts)
             return None
         seats = self._award.seats(wave, draw)
         turns = seats.turns()
-        if not whole and self._is_worth_it(wave, turns) and self._send(wave, turns, marked, budget):
+        if not whole and self._is_worth_it(wave, turns) and self._send(wave, turns, done, budget):
             return None
         if wave.award_sends and not whole:
-            self._decisions.mark_left_out(turns, wave.number, budget)
+            self._decisions.set_missing_standings(turns, wave.number, budget)
         return self._award.walk(wave, seats, regular_number, budget)
 
     def _waits(self, wave: Wave, whole: bool, budget: TimeBudget) -> bool:
@@ -84,8 +84,8 @@ class AwardQueueing:
             return False
         return True
 
-    def _send(self, wave: Wave, turns: Sequence[Turn], marked: set[int], budget: TimeBudget) -> bool:
-        """Queue the batches that are neither marked nor decided; False if there are none."""
+    def _send(self, wave: Wave, turns: Sequence[Turn], done: set[int], budget: TimeBudget) -> bool:
+        """Queue the batches that are neither recorded as done nor decided; False if there are none."""
         budget.need(ONE_AWARD_S)
         undecided = {turn.registrant_id for turn in turns if turn.known is None}
         people = [turn.registrant_id for turn in turns]
@@ -93,7 +93,7 @@ class AwardQueueing:
         missing = [
             Message(wave.number, number, tuple(batch))
             for number, batch in enumerate(batches, 1)
-            if number not in marked and not undecided.isdisjoint(batch)
+            if number not in done and not undecided.isdisjoint(batch)
         ]
         if not missing:
             return False
@@ -163,7 +163,7 @@ class AwardBatches:
         self._decisions = decisions
 
     def process(self, message: Message, budget: TimeBudget) -> None:
-        """Decide who is not decided, and mark the batch. Of a wave that is settled nothing is left to be done.
+        """Decide who is not decided, and record the batch as done. In a settled wave it changes nothing.
 
         Four calls, and one more at the end, besides those of each award; one more if somebody was decided before.
         Raises `BadAwardMessage` before anybody is decided; `OutOfTime` or `Unavailable` with what was decided so far
@@ -178,7 +178,7 @@ class AwardBatches:
         turns = self._turns(message, self._store.draw(wave.number))
         calendar = Calendar(self._programme.calendar, self._store.exceptions()[1])
         regular_number = calendar.regular_number(planned(wave))
-        self._decisions.mark_left_out(turns, wave.number, budget)
+        self._decisions.set_missing_standings(turns, wave.number, budget)
         outcomes = [turn.known or self._decisions.decide(wave, regular_number, turn, budget) for turn in turns]
         awarded = AwardedBatch(len(outcomes), outcomes.count(EntryOutcome.CHOSEN))
         self._store.put_awarded(wave.number, message.batch, awarded)

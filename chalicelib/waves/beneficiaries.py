@@ -209,7 +209,9 @@ class BeneficiaryStore:
     # Revocation
 
     def revoke(self, tx: Transaction, beneficiary: Beneficiary, seq: int, now: datetime) -> None:
-        """No purchase came in time: the family card is free again. Stays among the `potential`, to be passed on."""
+        """No purchase came in time: the family card is free again. The index `potential` keeps the person until the
+        place is passed on.
+        """
         overdue = BeneficiaryItem.buy_by <= _second(now)
         tx.update(
             BENEFICIARY_LEG,
@@ -225,8 +227,8 @@ class BeneficiaryStore:
             holders = FamilyItem.holders.delete({beneficiary.registrant_id})
             tx.update("family", _family(beneficiary.kk_mac), [holders])
 
-    def unmark(self, registrant_id: str) -> None:
-        """Nothing is left to be done for one who was revoked."""
+    def unlist(self, registrant_id: str) -> None:
+        """Take a revoked person off the index `potential`: nothing is left to do for the place."""
         item, revoked = _item(registrant_id), BeneficiaryItem.state == BeneficiaryState.REVOKED
         update_if(item, [BeneficiaryItem.potential_shard.remove()], revoked)
 

@@ -1,11 +1,11 @@
 """From a closed list to a published commitment.
 
-First, who came to be excluded, too old or no longer registered since they joined is removed: an outcome on each entry,
-and a mark on each shard that is done. The mark is written after a shard's last removal. In a shard that has its mark no
-removal can be written. So once every shard is marked the lists are fixed, whoever else is still at work.
+First, people who are excluded, too old or no longer registered by now are removed: their entries get an outcome. A
+shard is recorded as screened after its last removal, and from then on no removal can be written in it. So the lists are
+fixed once every shard is screened, even if another run is still at work.
 
-No lock says whose freeze it is. The lists are the same whoever reads them. The one choice, the instant of the freeze,
-is made in the note: the first one published in time is the wave's, for good (see `publication`).
+The freeze needs no lock, because every run reads the same lists. The note makes the one choice, the instant of the
+freeze: the first note that is published in time is the wave's, for good (see `publication`).
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ ONE_PAGE_S = 10
 class Freeze:
     """Removes who may no longer take part, then publishes the lists, the region table and the note.
 
-    Ten million entries are never objects: a leaf is 32 bytes of its region's array, and one region's list is made,
-    published and forgotten before the next.
+    Ten million entries fit into memory because a leaf is 32 bytes of its region's array, not an object. Each region's
+    list is made, published and forgotten before the next.
     """
 
     def __init__(
@@ -61,10 +61,10 @@ class Freeze:
         self._rules = rules
 
     def run(self, wave: Wave, budget: TimeBudget) -> str:
-        """The note that commits to a wave's list, published before its round of the beacon exists.
+        """The note that commits to a wave's lists, published before its round of the beacon exists.
 
-        A note that was published in time is never replaced; one that was not commits to nothing and makes way.
-        Raises `Unavailable` when the present one came too late, to be tried again with a later round, and `OutOfTime`.
+        A note that was published in time is never replaced. A late one commits to nothing and is replaced. Raises
+        `OutOfTime`, and `Unavailable` when this one came too late, too: the next run takes a later round.
         """
         found = self._publication.note(wave.number)
         if found is None or self._too_late(found):
@@ -81,7 +81,7 @@ class Freeze:
         commitment = commit_to(wave.number, self._lists(wave, leaves, budget), wave.quota, due, chain)
         self._publication.put(wave.number, published.table_files(commitment.regions, removed))
         self._publication.put_verifier(wave.number)
-        # Only now, when nothing slow is left to do, is it decided which round the note may still name.
+        # The round is chosen last, when nothing slow is left to do.
         frozen = frozen_at(due, chain.delay_s, budget.now())
         final = replace(commitment.note, frozen=frozen, round=note.beacon_round(chain, frozen))
         return self._publication.put_note(wave.number, final.encode(), late)
@@ -117,13 +117,15 @@ class Freeze:
 
 
 REMOVED_AT_ONCE = 99
-"""Entries removed in one transaction: it has 100 legs, one of them for the mark."""
+"""Entries removed in one transaction: it has 100 legs, one of them the check that the shard is not screened yet."""
 
-_MARK = "SCREENED#"
+_SCREENED = "SCREENED#"
 
 
 class ScreenedItem(WavesTable):
-    """`WAVE#<number>` / `SCREENED#<shard, 2 digits>`: all who had to be removed of this shard's entries are."""
+    """`WAVE#<number>` / `SCREENED#<shard, 2 digits>`: the shard is screened, and none of its entries is removed any
+    more.
+    """
 
 
 class RemovedEntries:
@@ -133,33 +135,33 @@ class RemovedEntries:
         self._transaction = transaction
 
     def screened(self, wave: int) -> frozenset[int]:
-        """The shards that are marked; one query."""
-        marks = ScreenedItem.query(f"WAVE#{wave}", ScreenedItem.sk.startswith(_MARK), consistent_read=True)
-        return frozenset(int(mark.sk.removeprefix(_MARK)) for mark in marks)
+        """The shards that are screened; one query."""
+        found = ScreenedItem.query(f"WAVE#{wave}", ScreenedItem.sk.startswith(_SCREENED), consistent_read=True)
+        return frozenset(int(item.sk.removeprefix(_SCREENED)) for item in found)
 
     def remove(self, wave: int, shard: int, outcomes: Mapping[str, EntryOutcome]) -> bool:
-        """Write why each of at most `REMOVED_AT_ONCE` people of a shard is removed; who has an outcome keeps it.
+        """Write why each of at most `REMOVED_AT_ONCE` people of a shard is removed; an outcome that is there stays.
 
-        False, and nothing was written, if the shard is marked.
+        False, and nothing was written, if the shard is screened already.
         """
         left = dict(outcomes)
         while left:
             try:
                 with self._transaction() as tx:
-                    keys = f"WAVE#{wave}", f"{_MARK}{shard:02d}"
-                    tx.check("mark", ScreenedItem, keys, ScreenedItem.pk.does_not_exist())
+                    keys = f"WAVE#{wave}", f"{_SCREENED}{shard:02d}"
+                    tx.check("screened", ScreenedItem, keys, ScreenedItem.pk.does_not_exist())
                     for who, outcome in left.items():
                         tx.update(who, entry_item(wave, who), [EntryItem.outcome.set(outcome)], UNDECIDED)
                 return True
             except LegsFailed as failure:
-                if "mark" in failure.legs:
+                if "screened" in failure.legs:
                     return False
                 left = {who: outcome for who, outcome in left.items() if who not in failure.legs}
         return True
 
-    def mark(self, wave: int, shard: int) -> None:
-        """Mark a shard as done, for good."""
-        ScreenedItem(f"WAVE#{wave}", f"{_MARK}{shard:02d}").save()
+    def set_screened(self, wave: int, shard: int) -> None:
+        """Record a shard as screened, for good."""
+        ScreenedItem(f"WAVE#{wave}", f"{_SCREENED}{shard:02d}").save()
 
 
 ONE_BATCH_S = 10
@@ -187,9 +189,9 @@ class EligibilityCheck:
         self._registrations = registrations
 
     def run(self, wave: Wave, budget: TimeBudget) -> None:
-        """Remove who must be; when this returns the wave's lists are fixed.
+        """Remove everyone who may not take part; when this returns the wave's lists are fixed.
 
-        Raises `OutOfTime`; a shard that is done is not looked at again, of the others only who is still in.
+        Raises `OutOfTime`. The next run looks only at shards that are not screened, and at people still in them.
         """
         screened = self._removals.screened(wave.number)
         day = closing_day(wave.closes_at)
@@ -209,4 +211,4 @@ class EligibilityCheck:
                 unfit = self._registrations.unfit(some, day)
                 if not self._removals.remove(wave, shard, {who: OUTCOMES[why] for who, why in unfit.items()}):
                     return
-        self._removals.mark(wave, shard)
+        self._removals.set_screened(wave, shard)

@@ -44,7 +44,7 @@ class ProgressReader:
         if wave is None:
             raise UnknownWave(wave=number)
         frozen = wave.note is not None
-        marks = list(self._store.awarded(number).values()) if wave.award_batches else []
+        batches = self._store.awarded(number).values() if wave.award_batches else ()
         return WaveProgress(
             wave=number,
             state=wave.state,
@@ -53,8 +53,8 @@ class ProgressReader:
             shards=SHARDS,
             entries=commitment(wave).entries if frozen else None,
             batches=wave.award_batches,
-            awarded=len(marks),
-            decided=sum(mark.decided for mark in marks),
-            chosen=sum(mark.chosen for mark in marks) if wave.chosen is None else wave.chosen,
+            awarded=len(batches),
+            decided=sum(batch.decided for batch in batches),
+            chosen=sum(batch.chosen for batch in batches) if wave.chosen is None else wave.chosen,
             substitutions=len(self._publication.substitutions(number)) if wave.state is WaveState.SETTLED else None,
         )

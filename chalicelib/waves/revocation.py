@@ -1,9 +1,10 @@
-"""Who buys no training in time loses the place, for good, and the next of the same draw gets it.
+"""A person who buys no training in time loses the place, for good, and the next of the same draw gets it.
 
-First every overdue place is revoked and becomes a line of its wave's log, which decides the order. Then those of the
-log are told, and each settled wave is walked again from the draw on: past what was decided, then through the log, line
-by line. The log holds how far that and the telling have come, and a revoked beneficiary stays marked until the place
-was passed on. So the next run completes one that died, and two runs at once share the work.
+First every overdue place is revoked and becomes a line of its wave's log, which decides the order. Then the people of
+the log are told. Then each settled wave is walked again from the draw on: past what was decided, and through the log,
+line by line. The wave's record says how far the telling and the walk have come, and the index `potential` lists a
+revoked beneficiary until the place was passed on. So the next run completes one that died, and two runs at once share
+the work.
 """
 
 from __future__ import annotations
@@ -41,10 +42,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ONE_PERSON_S = 5
-"""With less time left than this nobody's turn comes: at most eight calls, each with its retries."""
+"""No person is begun with less time left than this: at most eight calls, each with its retries."""
 
 PAGE = 100
-"""After so many people it is written down how far a wave's log is dealt with: no more are told again after a death."""
+"""Progress along a wave's log is recorded after so many people: after a death at most so many are told again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class Revocation:
                 if wave.state is WaveState.SETTLED and wave.passed_count < wave.revoked_count:
                     with apart(wave.number, trouble):
                         substituted += self._find_successors(wave, budget)
-            self._unmark(revoked, budget)
+            self._unlist(revoked, budget)
             whole = not trouble.held_up
         if revoked or substituted:
             log.info("places_revoked", extra={"revoked": len(revoked), "substituted": substituted})
@@ -110,7 +111,9 @@ class Revocation:
         return Report(len(revoked), substituted, whole)
 
     def _revoke_overdue(self, shard: str, budget: TimeBudget, revoked: list[Beneficiary], trouble: Trouble) -> None:
-        """Add to `revoked` everyone of a shard whose place is revoked and still marked, those before this run too."""
+        """Revoke a shard's overdue places; add these people to `revoked`, and those revoked before who are still
+        listed.
+        """
         due = [one.registrant_id for one in self._beneficiaries.potential(shard, budget.now())]
         for beneficiary in self._beneficiaries.of_many(due):
             budget.need(ONE_PERSON_S)
@@ -131,7 +134,7 @@ class Revocation:
         return one
 
     def _bar(self, wave: Wave, budget: TimeBudget) -> None:
-        """Let registration and the people know whose places were revoked, from the line on that was come to before."""
+        """Tell registration and the people of the log's new lines that their places are revoked."""
         lines = self._log.lines(wave, wave.barred_count)
         for start in range(0, len(lines), PAGE):
             page = lines[start : start + PAGE]
@@ -155,7 +158,7 @@ class Revocation:
                 budget.need(ONE_PERSON_S)
                 self._tell_chosen(one)
             found += len(successors)
-            # Only now, when nothing of it can be lost, is it written down as done.
+            # Written down last, so that a death before it loses nothing.
             wave = self._record_passed_on(wave, min(start + PAGE, len(lines)), walk.chosen)
         return found
 
@@ -174,18 +177,18 @@ class Revocation:
         return wave
 
     def _tell_chosen(self, one: Beneficiary) -> None:
-        """Whatever they have done by now: who found out by themselves and bought is owed the mail, too."""
+        """Mail the person that they were chosen, even if they have bought a training already."""
         scheme = next(scheme for scheme in self._programme.schemes if scheme.version == one.scheme)
         facts: Facts = {"wave": one.wave, "training_idr": scheme.training_idr, "buy_by": iso(one.buy_by)}
         self._notices.tell(one.registrant_id, Kind.CHOSEN, f"chosen/{one.wave}", facts)
 
-    def _unmark(self, revoked: list[Beneficiary], budget: TimeBudget) -> None:
-        """Look no more at those whose place was passed on."""
+    def _unlist(self, revoked: list[Beneficiary], budget: TimeBudget) -> None:
+        """Take those whose place was passed on off the index."""
         passed = {wave.number: wave.passed_count for wave in self._store.waves()}
         for one in revoked:
             if one.revoked_seq is not None and one.revoked_seq <= passed[one.wave]:
                 budget.need(ONE_PERSON_S)
-                self._beneficiaries.unmark(one.registrant_id)
+                self._beneficiaries.unlist(one.registrant_id)
 
 
 class RevokedItem(WavesTable):
@@ -195,7 +198,7 @@ class RevokedItem(WavesTable):
 
 
 class RevocationLog:
-    """The lines of a wave are numbered from 1 without a gap; `revoked` of its record is the last one's number."""
+    """The lines of a wave are numbered from 1 without a gap; its record's `revoked_count` is the last one's number."""
 
     def __init__(self, transaction: Callable[[], Transaction], beneficiaries: BeneficiaryStore) -> None:
         self._transaction = transaction
@@ -224,21 +227,21 @@ class RevocationLog:
         return True
 
     def lines(self, wave: Wave, after: int = 0) -> list[str]:
-        """The registrants of a wave's lines behind the first `after`, up to the last that `wave` knows of, in order."""
+        """The registrants of a wave's lines, in order: those behind the first `after`, up to `wave.revoked_count`."""
         if after >= wave.revoked_count:
             return []
         lines = RevokedItem.sk.between(_sk(after + 1), _sk(wave.revoked_count))
         return [item.registrant_id for item in RevokedItem.query(_pk(wave), lines, consistent_read=True)]
 
     def record_barred(self, wave: Wave, seq: int) -> None:
-        """Record that registration and the people know of the first `seq` lines. It never goes back."""
+        """Record that registration and the people were told of the first `seq` lines. The number never goes down."""
         forward = WaveItem.barred_count.does_not_exist() | (WaveItem.barred_count < seq)
         update_if(_record(wave), [WaveItem.barred_count.set(seq)], forward)
 
     def record_passed_on(self, wave: Wave, year: int, seq: int, chosen: int) -> bool:
         """Record that the first `seq` lines are passed on, and that `chosen` seats are taken.
 
-        Seats that nobody was left for go back to the year. False, and nothing was written, if `wave` is not up to date.
+        Seats for which nobody was left go back to the year. False, and nothing was written, if `wave` is out of date.
         """
         try:
             with self._transaction() as tx:

@@ -232,13 +232,13 @@ class WaveStore:
         self._update(wave, [WaveItem.award_batches.set(batches), WaveItem.award_sends.add(1), sent])
 
     def put_awarded(self, number: int, batch: int, awarded: AwardedBatch) -> None:
-        """Mark a batch as decided. It stays so, so that writing it twice writes the same."""
+        """Record that a batch is decided. A second time writes the same."""
         AwardedItem(f"WAVE#{number}", f"{_AWARDED}{batch:06d}", decided=awarded.decided, chosen=awarded.chosen).save()
 
     def awarded(self, number: int) -> dict[int, AwardedBatch]:
-        """The batches of a wave that are marked, by their number from 1; one query."""
-        marks = AwardedItem.query(f"WAVE#{number}", AwardedItem.sk.startswith(_AWARDED), consistent_read=True)
-        return {int(mark.sk.removeprefix(_AWARDED)): fill(AwardedBatch, mark) for mark in marks}
+        """The batches of a wave that are recorded as decided, by their number from 1; one query."""
+        found = AwardedItem.query(f"WAVE#{number}", AwardedItem.sk.startswith(_AWARDED), consistent_read=True)
+        return {int(item.sk.removeprefix(_AWARDED)): fill(AwardedBatch, item) for item in found}
 
     def _update(self, wave: Wave, actions: list[Action]) -> bool:
         return update_if(WaveItem("WAVES", f"{wave.number:06d}"), actions, WaveItem.state == wave.state)

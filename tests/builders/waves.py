@@ -263,7 +263,9 @@ def outcome(world: WavesWorld) -> dict[str, Any]:
         "files": world.files(WAVE),
         "outcomes": {one.registrant_id: one.outcome for one in world.entries.candidates(WAVE)},
         "beneficiaries": {name: (one.wave, one.seat, one.scheme) for name, one in beneficiaries.items()},
-        "marked": {name for name, person in world.people.by_id.items() if person.standing is Standing.BENEFICIARY},
+        "in_registration": {
+            name for name, person in world.people.by_id.items() if person.standing is Standing.BENEFICIARY
+        },
     }
 
 

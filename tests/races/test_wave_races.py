@@ -133,7 +133,7 @@ def test_who_is_left_when_a_shard_is_marked_stays_whatever_other_screenings_are_
             return {who: outcome for page in world.entries.pages(WAVE, shard) for who, _, _, outcome in page}
 
         def finish(shard: int = shard, seen: list[dict[str, str | None]] = seen) -> None:
-            removals.mark(WAVE, shard)
+            removals.set_screened(WAVE, shard)
             seen.append(look(shard))
 
         late = [partial(removals.remove, WAVE, shard, {name: reason}) for name in own for reason in REMOVALS]

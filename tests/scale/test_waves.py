@@ -74,7 +74,7 @@ def ended(world: WavesWorld) -> dict[str, Any]:
         "files": world.files(WAVE),
         "outcomes": {one.registrant_id: one.outcome for one in world.entries.candidates(WAVE)},
         "places": {one.registrant_id: one.seat for one in places},
-        "marked": {name for some in standings for name, standing in some if standing is Standing.BENEFICIARY},
+        "in_registration": {name for some in standings for name, standing in some if standing is Standing.BENEFICIARY},
     }
 
 
@@ -113,7 +113,7 @@ def test_five_thousand_are_screened_frozen_and_awarded_to_the_same_bytes_though_
     told = Counter(expected["outcomes"].values())
     assert told[EntryOutcome.EXCLUDED] == len(EXCLUDED)
     assert min(told[EntryOutcome.INELIGIBLE], told[EntryOutcome.FAMILY_CARD]) > 20
-    assert told[EntryOutcome.CHOSEN] == expected["chosen"] == len(expected["marked"]) == QUOTA
+    assert told[EntryOutcome.CHOSEN] == expected["chosen"] == len(expected["in_registration"]) == QUOTA
 
     closed(world, services, ahead_from=40)
     world.clock.now = FREEZES

@@ -45,14 +45,14 @@ def _urgency(world: World, head: Entitlement) -> float:
     return 0.2 if head.state is State.PAID and not is_true(world, head, Decision.REVERSED) else 1.0
 
 
-def switch(world: World) -> None:
+def pause_or_resume(world: World) -> None:
     """Pause, or go on."""
     by = world.dice.choice(PEOPLE)
     if world.table.pause is None:
         work: Callable[[], Any] = lambda: world.administration.pause(by, "looking into it", world.now)  # noqa: E731
     else:
         work = lambda: world.administration.resume(by, "looked into", world.now)  # noqa: E731
-    world.scheduler.start("the switch", work)
+    world.scheduler.start("the pause", work)
 
 
 def set_ceiling(world: World) -> None:

@@ -95,7 +95,7 @@ class Oracle:
             self._say(f"{person} was paid twice for {payout.kind}")
 
     def looked(self) -> None:
-        """After each step: since when workers could have seen the switch, and how high the ceilings were."""
+        """After each step: since when workers could have seen the pause, and how high the ceilings were."""
         if self._world.table.pause is None:
             self._paused_at = None
         elif self._paused_at is None:

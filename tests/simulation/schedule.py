@@ -120,7 +120,7 @@ class Schedule:
             self._webhook: 8 * much(),
             self._wait: 9 * much(),
             partial(admins.decide, world): 10 * much(),
-            partial(admins.switch, world): 1 * much(),
+            partial(admins.pause_or_resume, world): 1 * much(),
             self._change_address: 2 * much(),
             self._look_again: 2 * much(),
             self._change_exclusion: 2 * much(),

@@ -130,7 +130,7 @@ class MemoryPayoutStore(InMemory, PayoutStore):
 
     def get_for_work(self, entitlement_id: str) -> tuple[Entitlement, Pause | None]:
         # One batch get is consistent for each item, not for both: others may write in between.
-        pause = self._read("read the switch", lambda: self._table.pause)
+        pause = self._read("read the pause", lambda: self._table.pause)
         return self.get(entitlement_id), pause
 
     def batch(self, ids: Iterable[str]) -> list[Entitlement]:
@@ -237,7 +237,7 @@ class MemoryPauseStore(InMemory, PauseStore):
     """See the module."""
 
     def get(self) -> Pause | None:
-        return self._nature.call(Port.GET, "read the switch", lambda: self._table.pause, GET)
+        return self._nature.call(Port.GET, "read the pause", lambda: self._table.pause, GET)
 
     def set(self, pause: Pause) -> None:
         self._nature.call(Port.WRITE, "pause", lambda: setattr(self._table, "pause", pause), PUT)

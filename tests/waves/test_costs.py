@@ -84,8 +84,8 @@ EMPTY = Counter(
     {
         "s3 GetObject": 2,  # the note, before and after
         "s3 PutObject": 4,  # the region table, the removals, the verifier, the note
-        "dynamodb Query": 1 + 64 + 64,  # the marks; the entries, to look at them and to list them
-        "dynamodb PutItem": 64,  # the marks
+        "dynamodb Query": 1 + 64 + 64,  # the screened shards; the entries, to look at them and to list them
+        "dynamodb PutItem": 64,  # a screened shard each
     }
 )
 PEOPLE = Counter({"dynamodb BatchGetItem": 2})

@@ -146,7 +146,7 @@ def test_a_shard_that_is_done_is_not_looked_at_again(world, monkeypatch):
     removals = RemovedEntries(world._transaction)
     done = {shard for shard in range(SHARDS) if shard % 2}
     for shard in done:
-        removals.mark(WAVE, shard)
+        removals.set_screened(WAVE, shard)
     assert removals.screened(WAVE) == done
     asked: list[str] = []
     monkeypatch.setattr(world.people, "unfit", lambda some, day: asked.extend(some) or {})
@@ -185,7 +185,7 @@ def test_an_entry_that_another_step_removed_meanwhile_keeps_its_reason(world):
     assert removals.remove(WAVE, 7, {names[0]: EntryOutcome.WITHDRAWN, names[1]: EntryOutcome.OVER_AGE})
     assert removals.remove(WAVE, 7, {names[0]: EntryOutcome.WITHDRAWN})
     assert [world.entries.outcome(WAVE, name) for name in names[:2]] == [EntryOutcome.EXCLUDED, EntryOutcome.OVER_AGE]
-    removals.mark(WAVE, 7)
+    removals.set_screened(WAVE, 7)
     assert not removals.remove(WAVE, 7, {names[2]: EntryOutcome.EXCLUDED})
     assert world.entries.find(WAVE, names[2]).outcome is None
 

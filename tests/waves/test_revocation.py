@@ -41,7 +41,7 @@ def state(world: WavesWorld, name: str) -> BeneficiaryState:
     return world.waves.beneficiaries.of(name).state
 
 
-def marked(world: WavesWorld) -> list[str]:
+def listed(world: WavesWorld) -> list[str]:
     """Whom a next run will look at, whatever the instant."""
     shards = {shard_of(name) for name in world.people.by_id}
     far = world.clock.now + timedelta(days=365)
@@ -68,7 +68,7 @@ def test_a_place_that_nothing_was_bought_for_goes_to_the_next_of_the_draw(world,
     assert [world.people.by_id[name].standing for name in (a, b)] == [Standing.REVOKED, Standing.BENEFICIARY]
     with pytest.raises(Barred):
         world.waves.join(a, OPENS + TWO_WEEKS)
-    assert marked(world) == [b]
+    assert listed(world) == [b]
 
 
 def test_a_run_that_comes_again_or_late_changes_nothing(world):
@@ -86,11 +86,11 @@ def test_a_purchase_keeps_the_place_and_its_cancellation_leaves_the_deadline(wor
     a, b, c = waiting(world, 2, *"abc")
     assert buy(world, a)
     assert buy(world, b)
-    assert marked(world) == []
+    assert listed(world) == []
     with world._transaction() as tx:
         world.waves.beneficiaries.deactivate(tx, world.waves.beneficiaries.of(b))
     assert (state(world, a), state(world, b)) == (BeneficiaryState.ACTIVE, BeneficiaryState.POTENTIAL)
-    assert marked(world) == [b]
+    assert listed(world) == [b]
     world.expire(DUE)
     assert [state(world, name) for name in (a, b, c)] == ["ACTIVE", "REVOKED", "POTENTIAL"]
 
@@ -187,7 +187,7 @@ def test_a_place_of_a_wave_that_is_not_settled_yet_is_passed_on_when_it_is(world
     assert world.store.wave(WAVE).state is WaveState.DRAWN
     assert world.expire(DUE + timedelta(minutes=1)) == Report(len(first), 0)
     assert "substitutions.json" not in world.files(WAVE)
-    assert marked(world) == sorted(first, key=shard_of)
+    assert listed(world) == sorted(first, key=shard_of)
     world.step()
     assert world.store.wave(WAVE).state is WaveState.SETTLED
     assert rows(world, order) == []
@@ -195,7 +195,7 @@ def test_a_place_of_a_wave_that_is_not_settled_yet_is_passed_on_when_it_is(world
     assert [row[:2] for row in rows(world, order)] == [(name, "revoked") for name in sorted(first, key=shard_of)]
     assert sum(one.state is BeneficiaryState.POTENTIAL for one in world.waves.beneficiaries.of_many(order)) == 3
     assert world.failed_checks(WAVE, tmp_path) == []
-    assert set(marked(world)).isdisjoint(first)
+    assert set(listed(world)).isdisjoint(first)
 
 
 def test_who_was_revoked_is_barred_though_the_run_died_before_registration_knew(world, monkeypatch):
@@ -256,7 +256,7 @@ def test_a_run_that_is_short_of_time_leaves_the_rest_to_the_next(world):
     assert EntryOutcome.CHOSEN is world.entries.outcome(WAVE, order[5])
 
 
-def test_a_run_whose_time_is_over_tells_nobody_more_and_takes_no_more_marks_off(world, monkeypatch):
+def test_a_run_whose_time_is_over_tells_nobody_more_and_unlists_no_more(world, monkeypatch):
     """However many there are: it stops by itself, and is not killed."""
     order = waiting(world, 3, *"abcdef")
 
@@ -282,10 +282,10 @@ def test_a_run_whose_time_is_over_tells_nobody_more_and_takes_no_more_marks_off(
         patch.setattr(*late_after(RevocationLog, "record_passed_on"))
         assert world.expire(DUE) == Report(3, 3)
     assert {(name, f"chosen/{WAVE}") for name in order[3:]} < set(world.mailbox.told)
-    assert set(marked(world)) == set(order)
+    assert set(listed(world)) == set(order)
     assert (report := world.expire(DUE)) == Report(3, 0)
     assert report.whole
-    assert set(marked(world)) == set(order[3:])
+    assert set(listed(world)) == set(order[3:])
 
 
 def test_a_run_in_which_a_wave_was_held_up_is_not_whole(world, monkeypatch):
@@ -344,7 +344,7 @@ def test_a_run_that_goes_on_tells_no_more_than_a_page_again(world, monkeypatch):
         (one, f"chosen/{WAVE}") for one in order[7:]
     }
     assert world.store.wave(WAVE).passed_count == 7
-    assert set(marked(world)) == set(order[7:])
+    assert set(listed(world)) == set(order[7:])
 
 
 def test_trouble_with_one_wave_holds_up_no_other(world):

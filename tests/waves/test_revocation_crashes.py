@@ -190,7 +190,7 @@ def deaths_of(scale: int) -> list[tuple[str, int, str]]:
         ("TransactWriteItems", seats - (20 * scale - 1) + scale + 1, "before"),  # a next one is about to be chosen
         ("TransactWriteItems", (scale + 1) // 2, "after"),  # one is, and registration does not know
         ("PutObject", 1, "after"),  # published, and not written down
-        ("TransactWriteItems", 1, "after"),  # written down, and everyone is still marked
+        ("TransactWriteItems", 1, "after"),  # written down, and everyone is still listed
         ("UpdateItem", 10 * scale, "after"),
     ]
 

@@ -40,7 +40,7 @@ class PayoutDeed(StrEnum):
 
 
 class JournalStore(Journal):
-    """Acts that no entitlement's own history shows: the kill switch, ceilings, proposals taken away."""
+    """Acts that no entitlement's own history shows: pauses, ceilings, proposals taken away."""
 
     def __init__(self) -> None:
         super().__init__(ActItem)

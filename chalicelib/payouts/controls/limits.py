@@ -1,6 +1,6 @@
-"""What keeps money back: the kill switch, and ceilings of how much may be sent.
+"""What keeps money back: the pause, and ceilings of how much may be sent.
 
-While the switch is set, no worker claims or sends anything; what is under way is still asked about.
+While payouts are paused, no worker claims or sends anything; what is under way is still asked about.
 
 There is a ceiling for each WIB day, and for each envelope (what one wave pays of one kind). A ceiling is one item that
 counts down. Before a payment is claimed, its amount is taken from both of its ceilings. A worker takes a block of a few
@@ -24,7 +24,7 @@ from ..ledger.items import CeilingItem, PauseItem
 from ..rules import Entitlement, Kind
 
 PAUSE_KEYS = ("CONTROL", "PAUSE")
-"""Where the switch is; the item is there while payouts are paused."""
+"""The item is there while payouts are paused."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Pause:
 
 
 class PauseStore:
-    """Reads and writes the switch."""
+    """Reads and writes the pause."""
 
     def get(self) -> Pause | None:
         """One consistent read."""

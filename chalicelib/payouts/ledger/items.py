@@ -129,7 +129,7 @@ class ActItem(PayoutsTable, ActColumns):
 
 
 class HeadOrPause(Head):
-    """HEAD or the kill switch: read together in one call, so that the switch costs a worker no call of its own."""
+    """HEAD or the pause: read together, so that the pause costs a worker no call of its own."""
 
     by = UnicodeAttribute(attr_name="paused_by", null=True)
     since = InstantAttribute(attr_name="paused_at", null=True)

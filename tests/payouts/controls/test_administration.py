@@ -1,4 +1,4 @@
-"""What one administrator may do to payouts, what takes two, the provider's word above both, and the kill switch."""
+"""What one administrator may do to payouts, what takes two, the provider's word above both, and the pause."""
 
 from __future__ import annotations
 

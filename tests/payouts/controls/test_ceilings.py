@@ -101,7 +101,7 @@ def test_a_worker_that_dies_at_any_call_never_lets_more_through(world, monkeypat
     calls.reset()
     new_worker(world.services).process(ids[0], world.now)
     made = len(calls.made)
-    assert made >= 8, "the switch, two ceilings of three calls each, the claim"
+    assert made >= 8, "the pause, two ceilings of three calls each, the claim"
     for moment in ("before", "after"):
         for number in range(made):
             # The later calls are not made once the ceiling is reached.

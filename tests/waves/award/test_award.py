@@ -211,10 +211,10 @@ def test_with_real_registrations_two_of_a_family_of_three_are_chosen(world, clou
         assert world.waves.join(f"sub-{n}", OPENS)[1]
     play(world)
     assert world.store.wave(WAVE).chosen == 2
-    marked = [n for n in range(3) if people.registrant(f"sub-{n}").standing is Standing.BENEFICIARY]
-    assert marked == [n for n in range(3) if world.waves.beneficiaries.of(f"sub-{n}")]
+    stands = [n for n in range(3) if people.registrant(f"sub-{n}").standing is Standing.BENEFICIARY]
+    assert stands == [n for n in range(3) if world.waves.beneficiaries.of(f"sub-{n}")]
     with pytest.raises(AlreadyBeneficiary):
-        world.waves.join(f"sub-{marked[0]}", OPENS + TWO_WEEKS)
+        world.waves.join(f"sub-{stands[0]}", OPENS + TWO_WEEKS)
 
 
 def test_the_family_card_of_the_join_counts_whatever_it_was_changed_to(world):

@@ -153,7 +153,7 @@ def test_family_cards_that_change_while_batches_are_out_break_no_rule_and_lose_n
     world.take_awards(*again)
     end = settle(world)
     chosen = {name for name, outcome in end["outcomes"].items() if outcome is EntryOutcome.CHOSEN}
-    assert chosen == end["marked"] == set(end["beneficiaries"])
+    assert chosen == end["in_registration"] == set(end["beneficiaries"])
     assert end["record"].chosen == end["year"] == len(chosen)
     held = [len(item.holders) for item in FamilyItem.scan(FamilyItem.sk == "HOLDERS")]
     assert sum(held) == len(chosen) + 1
@@ -210,14 +210,14 @@ def test_a_batch_whose_last_award_was_not_told_to_registration_is_told_by_the_wa
     bodies = sent(world)
     assert calls.dies(partial(world.take_awards, bodies[0]), "after", first)
     world.take_awards(*bodies[1:])
-    marked = {name for name, person in world.people.by_id.items() if person.standing is Standing.BENEFICIARY}
+    stands = {name for name, person in world.people.by_id.items() if person.standing is Standing.BENEFICIARY}
     chosen = {one.registrant_id for one in world.entries.candidates(WAVE) if one.outcome is EntryOutcome.CHOSEN}
-    assert len(chosen - marked) == 1
-    world.at(ROUND + RESEND)  # few are left: the walk takes them, and marks who was missed
-    assert ended(world)["marked"] >= chosen
+    assert len(chosen - stands) == 1
+    world.at(ROUND + RESEND)  # few are left: the walk takes them, and sets the standings that were missed
+    assert ended(world)["in_registration"] >= chosen
 
 
-def test_of_who_was_chosen_only_those_are_marked_again_of_whom_registration_does_not_know(world, monkeypatch):
+def test_of_who_was_chosen_only_those_get_their_standing_again_of_whom_registration_does_not_know(world, monkeypatch):
     bodies = sent(world)
     world.take_awards(*bodies)
     chosen = [one.registrant_id for one in world.entries.candidates(WAVE) if one.outcome is EntryOutcome.CHOSEN]
@@ -225,11 +225,11 @@ def test_of_who_was_chosen_only_those_are_marked_again_of_whom_registration_does
     for name in forgotten:
         world.people.add(replace(world.people.by_id[name], standing=Standing.REGISTERED))
     gone = world.people.by_id.pop(chosen[3])
-    marked: list[str] = []
-    mark = world.people.set_standing
-    monkeypatch.setattr(world.people, "set_standing", lambda who, *to: (marked.append(who), mark(who, *to)))
+    told: list[str] = []
+    set_standing = world.people.set_standing
+    monkeypatch.setattr(world.people, "set_standing", lambda who, *to: (told.append(who), set_standing(who, *to)))
     assert world.take_awards(*bodies) == []
-    assert (set(marked), len(marked)) == (forgotten, 2)
+    assert (set(told), len(told)) == (forgotten, 2)
     assert gone.id not in world.people.by_id
 
 
