@@ -39,7 +39,8 @@ from mutmut.utils.format_utils import mangled_name_from_mutant_name
 
 LEAST_KILLED_PERCENT = 90
 BUDGET_S = 10.0
-"""A mutant that outlives so many seconds of tests has survived, though dearer tests might have killed it."""
+"""A mutant that outlives so many seconds of tests has survived, though dearer tests might have killed it. These are
+seconds of CPU, so that other work on the machine does not change which tests are played."""
 SLACK = 8.0
 """Its tests may take so many times what they took of the code as it is: more is an endless loop, a time-out."""
 NO_TESTS = 33  # as mutmut writes it
@@ -80,15 +81,15 @@ class Loop:
         return True
 
     def _survey(self, session: pytest.Session) -> tuple[dict[str, list[pytest.Item]], dict[pytest.Item, float]]:
-        """Which tests reach a function, and what each costs in seconds."""
+        """Which tests reach a function, and what each costs in seconds of CPU."""
         set_mutant_under_test("stats")
         reached: dict[str, list[pytest.Item]] = {}
         costs = {}
         for item in session.items:
             state()._stats.clear()
-            started = time.perf_counter()
+            started = time.process_time()
             _run(session, item)
-            costs[item] = time.perf_counter() - started
+            costs[item] = time.process_time() - started
             for function in state()._stats:
                 reached.setdefault(function, []).append(item)
         return reached, costs

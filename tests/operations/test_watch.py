@@ -17,7 +17,7 @@ from chalicelib.aws.job_progress import Runs
 from chalicelib.config import Programme, Settings, load_programme
 from chalicelib.payouts.ledger.records import StoredAttempt
 from chalicelib.payouts.reconciliation.nightly import DayComparison, DayStore, NightlyComparison
-from chalicelib.payouts.rules import UNCOUNTED, Entitlement, Hold, Move
+from chalicelib.payouts.rules import Entitlement, Hold, Move
 from chalicelib.payouts.rules import State as Payout
 from chalicelib.payouts.service import BACKLOG_MAX
 from chalicelib.watch import DAILY, JOBS, next_due
@@ -238,19 +238,6 @@ def test_an_account_that_was_changed_again_waits_anew_and_rings_nothing(cloud, p
         payments.now = on_duty.now
         assert look(on_duty.now, again) is Payout.PAID
     assert not on_duty.rings("payouts", on_duty.now + 3 * LOOK)
-
-
-@pytest.mark.parametrize("hold", [each for each in Hold if each not in {*UNCOUNTED, Hold.ADDRESS_CHANGED}])
-def test_what_waits_for_a_person_rings_no_promise(cloud, programme, monkeypatch, hold: Hold):
-    on_duty, payments, due = to_pay(cloud, programme, monkeypatch)
-    payments.store.move(due, Move(Payout.HELD, "why", hold), T0)
-    assert not on_duty.rings("payouts", T0 + 100 * DAY)
-
-
-def test_what_is_on_its_way_by_bank_file_rings_no_promise_of_an_hour(cloud, programme, monkeypatch):
-    on_duty, payments, due = to_pay(cloud, programme, monkeypatch)
-    payments.store.claim(due, StoredAttempt(1, f"{due.id}-1", b"-", T0, "bank-file"), T0)
-    assert not on_duty.rings("payouts", T0 + 2 * DAY)
 
 
 def test_a_failure_that_used_up_every_attempt_is_owed_its_end_at_once(cloud, programme, monkeypatch):

@@ -18,7 +18,7 @@ from chalicelib.payouts.ledger.records import StoredAttempt
 from chalicelib.payouts.rules import Entitlement, Hold, Kind, Move, State
 from chalicelib.payouts.service import BACKLOG_MAX, SWEEP_LIMIT, consume
 from tests.builders.payouts.memory import Memory, logged
-from tests.builders.payouts.states import refused
+from tests.builders.payouts.states import PLACES, Place, placed, refused
 from tests.builders.payouts.world import beneficiary
 from tests.conftest import T0
 from tests.simulation.store import MemoryTransaction
@@ -149,6 +149,33 @@ def test_what_another_sweep_took_first_is_not_queued_again(rig, monkeypatch):
     rig.entitle()
     monkeypatch.setattr(rig.store, "mark_queued", lambda *_: None)
     assert rig.swept(timedelta(days=1)) == []
+
+
+def test_a_payment_waits_for_us_from_when_the_rules_let_it_go_on(programme):
+    figures = programme.payouts
+    look_s = figures.requeue_after_s * figures.held_look_factor
+    waits_s = {
+        Place(State.DUE): 0,
+        Place(State.SENDING): 0,
+        Place(State.FAILED): figures.failed_rest_s[0],
+        Place(State.HELD, Hold.ACCOUNT_REFUSED): figures.retry_after_s[-1] + look_s,
+        Place(State.HELD, Hold.OUR_SIDE): figures.our_retry_after_s[-1] + look_s,
+        Place(State.HELD, Hold.ADDRESS_CHANGED): figures.address_wait_s + look_s,
+    }
+    moment = timedelta(seconds=1)
+    for place in PLACES:
+        world = Memory(programme)
+        placed(world, "ani", place)
+        world.later(days=365)
+        later = world.store.get(world.entitle(beneficiary("a later one")))
+        since = T0 + timedelta(seconds=waits_s[place]) if place in waits_s else None
+        assert world.payouts.waiting_since(world.now + moment) == (since or world.now), place
+        attempt = StoredAttempt(1, f"{later.id}-1", b"", world.now, "bank-file")
+        world.store.claim(later, attempt, world.now)
+        assert world.payouts.waiting_since(world.now + moment) == since, "a bank file takes days"
+        if since:
+            assert world.payouts.waiting_since(since - moment) is None, place
+            assert world.payouts.waiting_since(since + moment) == since, place
 
 
 def test_a_hint_with_the_right_token_queues_the_entitlement_of_its_reference(rig, caplog):
