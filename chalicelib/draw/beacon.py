@@ -1,6 +1,6 @@
-"""The public random beacon: drand signatures (BLS on G1, RFC 9380), verified, whoever brings them.
+"""The public random beacon: drand signatures (BLS on G1, RFC 9380), verified.
 
-docs/draw.md section 4. A signature verifies itself, so it does not matter who hands it in.
+docs/draw.md section 4. A signature proves itself, so anybody may hand it in.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def message(round_number: int) -> bytes:
 
 
 def verify(chain: Chain, round_number: int, signature: bytes) -> Beacon:
-    """The beacon of a round if `signature` is the chain's own. Raises `ForgedBeacon` with the reason."""
+    """The beacon of a round, if `signature` is the chain's own. Raises `ForgedBeacon` with the reason."""
     import pyblst  # 5 MB of machine code that only the draw needs
 
     if len(signature) != SIGNATURE_BYTES:

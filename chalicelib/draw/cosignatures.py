@@ -1,6 +1,7 @@
 """Witnesses of a note: their keys, and C2SP cosignatures (tlog-cosignature, signed-note) over its bytes.
 
-docs/draw.md section 7; pure. A line says that its witness had this very note at a time, and nothing of any other note.
+docs/draw.md section 7; pure. A line says that its witness had this very note at a time, and says nothing of other
+notes.
 """
 
 from __future__ import annotations
@@ -19,20 +20,20 @@ COSIGNATURE = b"\x04"
 """C2SP's byte for timestamped Ed25519 cosignatures."""
 
 NAME = r"[!-*,-~]{1,100}"
-"""What a witness may be called: of C2SP's names, which have neither spaces nor `+`, those of plain ASCII."""
+"""The names that witnesses may have: C2SP's names (without spaces and `+`) in plain ASCII."""
 
 _PUBLIC = re.compile(rf"({NAME})\+([0-9a-f]{{8}})\+([A-Za-z0-9+/]{{44}})")
 
 _P = 2**255 - 19
 _EIGHTH = int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little")
 _SMALL = {0, 1, _P - 1, _EIGHTH, _P - _EIGHTH}
-"""The y of every point whose order is at most 8: under such a key anybody can make signatures."""
+"""The y of every point whose order is at most 8: for such a key anybody can make signatures."""
 
 _LINE = re.compile(rf"\u2014 ({NAME}) ([A-Za-z0-9+/]{{102}}==)\n")
 _TIME_BELOW = 1 << 63
 
 NOTE_KEY = b"\x01"
-"""C2SP's byte for plain Ed25519 keys, of which a witness's private one is a kind."""
+"""C2SP's byte for plain Ed25519 keys; a witness's private key is one of them."""
 
 _PRIVATE = re.compile(rf"PRIVATE\+KEY\+({NAME})\+([0-9a-f]{{8}})\+([A-Za-z0-9+/]{{44}})")
 
@@ -46,7 +47,7 @@ class WitnessKey:
 
     @property
     def id(self) -> bytes:
-        """Four bytes that tell a name's keys apart."""
+        """Four bytes that distinguish the keys of a name."""
         return key_id(self.name, COSIGNATURE + self.key)
 
     def __str__(self) -> str:
@@ -59,7 +60,7 @@ def key_id(name: str, typed_key: bytes) -> bytes:
 
 
 def parse_key(text: str) -> WitnessKey:
-    """The inverse of `str`, and nothing else. Raises ValueError."""
+    """The inverse of `str`. Raises ValueError for any other text."""
     form = _PUBLIC.fullmatch(text)
     if form is None:
         raise ValueError("not of the form name+id+key")
@@ -73,7 +74,7 @@ def parse_key(text: str) -> WitnessKey:
 
 
 def unbase64(text: str) -> bytes:
-    """The bytes of base64 in its only form (RFC 4648, with padding). Raises ValueError."""
+    """The bytes of base64 in its one form (RFC 4648, with padding). Raises ValueError."""
     try:
         found = b64decode(text, validate=True)
     except binascii.Error as error:
@@ -93,21 +94,21 @@ class Cosignature:
     signature: bytes
 
     def line(self) -> bytes:
-        """As it is published, with its LF."""
+        """The line as published, with its LF."""
         body = b64encode(self.key_id + self.time.to_bytes(8, "big") + self.signature).decode()
         return f"\u2014 {self.name} {body}\n".encode()
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """A witness's private key: the 32-byte seed of RFC 8032, and the name it signs by."""
+    """A witness's private key: the 32-byte seed of RFC 8032, and the name that it signs by."""
 
     name: str
     seed: bytes
 
     @property
     def public(self) -> WitnessKey:
-        """What verifiers are given."""
+        """The key that verifiers get."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # as in `verify`
 
         return WitnessKey(self.name, Ed25519PrivateKey.from_private_bytes(self.seed).public_key().public_bytes_raw())
@@ -118,7 +119,7 @@ class Signer:
         return f"PRIVATE+KEY+{self.name}+{public.hex()}+{b64encode(NOTE_KEY + self.seed).decode()}"
 
     def sign(self, note: bytes, at: datetime) -> Cosignature:
-        """Confirm to have this note at an instant."""
+        """Sign that this note was there at an instant."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # as in `verify`
 
         time = int(at.timestamp())
@@ -127,7 +128,7 @@ class Signer:
 
 
 def parse_signer(text: str) -> Signer:
-    """The inverse of `Signer.encode`. Raises ValueError, which quotes nothing of it."""
+    """The inverse of `Signer.encode`. Raises ValueError, whose text quotes nothing of the key."""
     form = _PRIVATE.fullmatch(text)
     if form is None:
         raise ValueError("not of the form PRIVATE+KEY+name+id+key")
@@ -139,7 +140,7 @@ def parse_signer(text: str) -> Signer:
 
 
 def message(note: bytes, time: int) -> bytes:
-    """What a witness signs."""
+    """The bytes that a witness signs."""
     return f"cosignature/v1\ntime {time}\n".encode() + note
 
 
@@ -159,7 +160,7 @@ def parse_line(line: bytes) -> Cosignature:
 
 
 def verify(cosignature: Cosignature, note: bytes, keys: Iterable[WitnessKey]) -> None:
-    """Raises `UnknownWitness` if it is of none of `keys`, `ForgedCosignature` if that one did not sign this note."""
+    """Raises `UnknownWitness` if none of `keys` made it, `ForgedCosignature` if that key did not sign this note."""
     key = next((key for key in keys if (key.name, key.id) == (cosignature.name, cosignature.key_id)), None)
     if key is None:
         raise UnknownWitness(name=cosignature.name)

@@ -1,4 +1,4 @@
-"""What a draw, its note or its beacon may refuse, with status and wording for each."""
+"""What can be wrong with a draw, its note or its beacon, with status and wording."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class DuplicateLeaf(DomainError):
 
 
 class BadSeats(DomainError):
-    """Seats cannot be allotted: more reserved than there are, or a weight below zero; `reason` says which."""
+    """Seats cannot be allotted: more are reserved than there are, or a weight is below zero; `reason` says which."""
 
     code = "bad_seats"
     status = 422
@@ -33,7 +33,7 @@ class BadSeats(DomainError):
 
 
 class NotSeated(DomainError):
-    """A leaf that holds no seat (never chosen, or already replaced) cannot give one up."""
+    """A leaf that holds no seat (never chosen, or already replaced) has no seat to pass on."""
 
     code = "not_seated"
     status = 409
@@ -69,7 +69,7 @@ class MalformedCosignature(DomainError):
 
 
 class UnknownWitness(DomainError):
-    """A cosignature's name and key id are those of no configured witness. Facts: `name`."""
+    """A cosignature has the name and key id of no configured witness. Facts: `name`."""
 
     code = "unknown_witness"
     status = 422

@@ -1,7 +1,7 @@
 """Entries, lists and the commitment of a draw (docs/draw.md sections 1 to 3). Standard library only; pure.
 
-A list is one `bytes`: the leaves of a region, 32 bytes each, ascending, end to end. It is exactly what is published,
-and a wave of ten million entries is 320 MB of it instead of a gigabyte of objects.
+A list is one `bytes`: the leaves of a region, 32 bytes each, ascending, end to end. It is exactly the published file. A
+wave of ten million entries takes 320 MB this way; as objects it would take more than a gigabyte.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LEAF_BYTES = merkle.HASH_BYTES
 TICKET_BYTES = 32
 
 _NEAR_BYTES = 1 << 20
-"""So many leaves may be objects all at once; of more, they would lie too far from each other for the cache."""
+"""At most so many bytes of leaves are objects at once; more would not fit into the processor's cache."""
 
 
 def leaf(wave: int, region: int, ticket: bytes) -> bytes:
@@ -38,11 +38,13 @@ class Unsorted:
         self._regions: dict[int, bytearray] = {}
 
     def add(self, region: int, tickets: Iterable[bytes]) -> None:
-        """Take in entries of a region."""
+        """Add entries of a region."""
         self._regions.setdefault(region, bytearray()).extend(b"".join(_leaves(self._wave, region, tickets)))
 
     def lists(self) -> Iterator[tuple[int, bytes]]:
-        """Each region with its list, ascending by code; what was yielded is forgotten. Raises `DuplicateLeaf`."""
+        """Each region with its list, ascending by code; a list that was yielded is dropped here. Raises
+        `DuplicateLeaf`.
+        """
         for region in sorted(self._regions):
             yield region, _ascending(region, self._regions.pop(region))
 
@@ -64,7 +66,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Commitment:
-    """What is fixed at the freeze, before the random number exists."""
+    """What the freeze fixes, before the random number exists."""
 
     note: Note
     regions: tuple[Region, ...]
@@ -77,7 +79,7 @@ def region_table(lists: Mapping[int, bytes], reserved: Mapping[int, int]) -> tup
 
 
 def table_of(counted: Mapping[int, tuple[int, bytes]], reserved: Mapping[int, int]) -> tuple[Region, ...]:
-    """The same from N_r and the root of each region's list."""
+    """The same, from N_r and the root of each region's list."""
     nobody = 0, merkle.root(b"")
     rows = []
     for region in sorted(counted.keys() | reserved.keys()):
@@ -88,7 +90,7 @@ def table_of(counted: Mapping[int, tuple[int, bytes]], reserved: Mapping[int, in
 
 
 def top(wave: int, regions: Iterable[Region]) -> bytes:
-    """The tree hash over the rows of the region table: the 32 bytes that the note commits to."""
+    """The tree hash over the rows of the region table: the 32 bytes to which the note commits."""
     tag = b"\x00gelombang1/region\0"
     return merkle.root(
         b"".join(
@@ -129,7 +131,9 @@ def _ascending(region: int, leaves: bytes | bytearray) -> bytes:
 
 
 def _sorted(leaves: bytes | bytearray) -> Iterator[list[bytes]]:
-    """In parts, one after the other. Those of one first byte are sorted at once: hashes, they are as many of each."""
+    """The leaves in order, in parts. Each part has the leaves of one first byte; they are hashes, so parts are equally
+    long.
+    """
     if len(leaves) <= _NEAR_BYTES:
         parts: list[list[bytes]] = [[] for _ in range(256)]
         for (one,) in iter_unpack("32s", leaves):

@@ -22,7 +22,7 @@ def root(leaves: bytes) -> bytes:
 
 
 def run_hashes(leaves: bytes) -> bytes:
-    """The tree hash of each run of `leaves`, end to end; the last run may be shorter. A pass in little memory."""
+    """The tree hash of each run of `leaves`, end to end; the last run may be shorter. One pass in little memory."""
     return b"".join(
         [_climbed(leaves[start : start + _RUN_BYTES]) for start in range(0, len(leaves), _RUN_BYTES)],
     )
@@ -40,7 +40,9 @@ def _climbed(nodes: bytes) -> bytes:
 
 
 def level_above(nodes: bytes) -> bytes:
-    """Neighbours are paired and an odd last one is carried up: level by level, this gives the tree of the RFC."""
+    """One level up: neighbours are paired, and an odd last one moves up as it is. Level by level this is the RFC's
+    tree.
+    """
     paired = len(nodes) // 64 * 64
     above = []
     for (pair,) in iter_unpack("64s", nodes[:paired]):

@@ -96,6 +96,6 @@ def beacon_round(chain: Chain, frozen: datetime) -> int:
 
 
 def round_time(chain: Chain, round_number: int) -> datetime:
-    """When a round comes into being; round 1 is at the chain's genesis. Raises OverflowError beyond the year 9999."""
+    """When a round will exist; round 1 is at the chain's genesis. Raises OverflowError beyond the year 9999."""
     seconds = chain.genesis + (round_number - 1) * chain.period_s
     return datetime.fromtimestamp(0, UTC) + timedelta(seconds=seconds)

@@ -1,12 +1,11 @@
-"""That a leaf is on its list, shown without the list (docs/draw.md section 6). Standard library only; pure.
+"""Shows that a leaf is on its list, without the list (docs/draw.md section 6). Standard library only; pure.
 
-A list is read in runs of 4,096 leaves, 128 KB each. Leaves are hashes, so they are spread evenly and a leaf's value
-nearly tells its place: among n the standard deviation is at most sqrt(n) / 2, so the first or second run has it.
-Nothing relies on that: where a list is not spread like that, from the third on every second run that is read halves
-what is left.
+A list is read in runs of 4,096 leaves, 128 KB each. Leaves are hashes and so spread evenly: a leaf's value nearly tells
+its place. Among n leaves the standard deviation is at most sqrt(n) / 2, so the first or second run has it. A list that
+is not spread evenly takes more reads: from the third on, every second one halves what is left.
 
-The tree over the leaves of a run, and the tree over the hashes of all runs, are together the tree of the whole list,
-since every full run is a whole subtree of it.
+Every full run is a whole subtree of the list's tree. So the tree over the leaves of a run and the tree over the hashes
+of all runs together are that tree.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ class Proof:
 
 
 def prove(row: Region, leaf: bytes, read_part: ReadPart) -> Proof | None:
-    """The proof that a leaf is on the list of `row`; None if it is not on it. One or two runs, and the nodes."""
+    """The proof that a leaf is on the list of `row`; None if it is not. Reads one or two runs, and the nodes."""
     name = published.leaves_name(row.region)
     place = find(leaf, row.entries, lambda first, count: read_part(name, first * LEAF_BYTES, count * LEAF_BYTES))
     if place is None:
@@ -57,8 +56,8 @@ def prove(row: Region, leaf: bytes, read_part: ReadPart) -> Proof | None:
 def find(leaf: bytes, entries: int, read: Callable[[int, int], bytes], run: int = merkle.RUN) -> LeafPlace | None:
     """A leaf's place in an ascending list of `entries` leaves; None if it is not in it.
 
-    `read(first, count)` gives that many leaves from the one with index `first` on, end to end: always a run. Takes at
-    most `2 * log2(runs) + 3` of them, whatever is in the list; in a published one, one or two.
+    `read(first, count)` returns the leaves of a run from the one with index `first` on, end to end. It is called at
+    most `2 * log2(runs) + 3` times, whatever the list holds; for a published one, once or twice.
     """
     first, end = 0, -(-entries // run)  # the leaf is in the runs [first, end) or nowhere
     low, high = 0, _SPAN  # values that bound the leaves of these runs
@@ -87,7 +86,7 @@ def find(leaf: bytes, entries: int, read: Callable[[int, int], bytes], run: int 
 
 
 def inclusion_path(hashes: bytes, index: int) -> list[bytes]:
-    """The siblings on the way from the hash at `index` to the root of the tree over `hashes`, from the bottom up."""
+    """The siblings on the way from the hash at `index` up to the root of the tree over `hashes`."""
     path = []
     while len(hashes) > merkle.HASH_BYTES:
         sibling = index ^ 1

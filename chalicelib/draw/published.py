@@ -30,7 +30,9 @@ SAMPLE = "sample.json"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The comparison sample: `size` were wanted, `after_seq` substitutions had been made, the leaves are in order."""
+    """The comparison sample: `size` leaves were wanted, `after_seq` substitutions had been made, the leaves are in
+    order.
+    """
 
     after_seq: int
     size: int
@@ -38,17 +40,17 @@ class Sample:
 
 
 def folder(wave: int) -> str:
-    """Where a wave's files are, below the results address: `draws/54/`."""
+    """The folder of a wave's files, below the results address: `draws/54/`."""
     return f"draws/{wave}/"
 
 
 def leaves_name(region: int) -> str:
-    """The file of a region's list; there is none where the list is empty."""
+    """The file of a region's list; an empty list has none."""
     return f"leaves/{region}.bin"
 
 
 def nodes_name(region: int) -> str:
-    """The file with the tree hash of each run of a region's list; there is none where the list is empty."""
+    """The file with the tree hash of each run of a region's list; an empty list has none."""
     return f"nodes/{region}.bin"
 
 
@@ -63,7 +65,7 @@ def commitment_files(
 
 
 def list_files(region: int, leaves: bytes, nodes: bytes) -> dict[str, bytes]:
-    """The list of a region and its nodes: none where it is empty."""
+    """The list of a region and its nodes; no file if it is empty."""
     return {leaves_name(region): leaves, nodes_name(region): nodes} if leaves else {}
 
 
@@ -77,7 +79,7 @@ def table_files(regions: Iterable[Region], removed: Mapping[str, int]) -> dict[s
 
 
 def result_files(wave: int, beacon: Beacon, seed: bytes, selection: Selection) -> dict[str, bytes]:
-    """At the draw: the beacon's signature and what follows from it. `selection` may have gone on since."""
+    """At the draw: the beacon's signature and the result. `selection` may have passed on seats since."""
     signed = {
         "chain": beacon.chain,
         "round": beacon.round,

@@ -1,10 +1,10 @@
-"""Who is chosen, and who is next when a seat falls free (docs/draw.md section 5). Standard library only; pure.
+"""Who is chosen, and who is next when a seat becomes free (docs/draw.md section 5). Standard library only; pure.
 
-Reserved seats are shared over regions by the largest remainder (section 2). One entry and the cut-offs alone tell
+Reserved seats are shared among regions by the largest remainder (section 2). One entry and the cut-offs alone tell
 whether the draw chose it (section 6).
 
-The seed picks two samples, too (section 9): a few of all entries, whom an auditor is shown, and a few of those who
-never held a seat, to compare the beneficiaries with.
+The seed also picks two samples (section 9). Auditors are shown a few of all entries. The beneficiaries are compared
+with a few of those who never held a seat.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ _HIGHEST = b"\xff" * 32
 
 
 def draw_seed(note: bytes, randomness: bytes) -> bytes:
-    """`HMAC(H(note), "gelombang1/seed\\0" || randomness)`: both the commitment and the beacon go in."""
+    """`HMAC(H(note), "gelombang1/seed\\0" || randomness)`: the seed depends on both the commitment and the beacon."""
     return hmac.digest(sha256(note).digest(), b"gelombang1/seed\0" + randomness, "sha256")
 
 
 def rank(seed: bytes, leaf: bytes) -> bytes:
-    """A leaf's place among its region's: the lowest win the reserved seats."""
+    """A leaf's place in its region: the lowest win the reserved seats."""
     return hmac.digest(seed, _RANK + leaf, "sha256")
 
 
 def open_value(seed: bytes, leaf: bytes) -> bytes:
-    """A leaf's place among all: the lowest that hold no reserved seat win the open ones."""
+    """A leaf's place among all: the lowest that hold no reserved seat win the open seats."""
     return hmac.digest(seed, _OPEN + leaf, "sha256")
 
 
 @dataclass(frozen=True, slots=True)
 class DrawResult:
-    """What a wave's draw came to: the seed, and the rank or open value of the last one chosen (None: none was)."""
+    """The result of a wave's draw: the seed, and the rank or open value of the last one chosen (None: none was)."""
 
     seed: bytes
     reserved: Mapping[int, bytes | None]
@@ -54,7 +54,8 @@ class DrawResult:
 
 @dataclass(frozen=True, slots=True, order=True)
 class DrawnSeat:
-    """One whom the draw chose. They compare as their turns come: reserved seats by region and rank, then the open ones.
+    """A seat with the leaf that the draw chose. Sorts in the order of turns: reserved seats by region and rank, then
+    open ones.
 
     `region` is 0 for an open seat, `value` the rank or the open value.
     """
@@ -71,7 +72,7 @@ class DrawnSeat:
 
 
 def drawn_seat(draw: DrawResult, region: int, leaf: bytes) -> DrawnSeat | None:
-    """The seat that a leaf of the region's list was drawn for, if it was."""
+    """The seat for which a leaf of the region's list was drawn, if it was."""
     cutoff = draw.reserved.get(region)
     if cutoff is not None and (value := rank(draw.seed, leaf)) <= cutoff:
         return DrawnSeat(False, region, value, leaf)
@@ -84,8 +85,8 @@ def allot(reserved: int, weights: Mapping[int, int]) -> dict[int, int]:
     """Region to its seats q_r, ascending by code; only regions with a seat are named.
 
     `floor(reserved * w_r / W)` each, then one more to the largest remainders; equal remainders go to the lower code.
-    They sum to `reserved`, or to 0 where all weights are 0. `shares` in verify_draw.py says the same.
-    Raises `BadSeats` on a number below zero.
+    They sum to `reserved`, or to 0 if all weights are 0. `shares` in verify_draw.py says the same. Raises `BadSeats` on
+    a number below zero.
     """
     if reserved < 0 or any(weight < 0 for weight in weights.values()):
         raise BadSeats(reason="below zero")
@@ -101,7 +102,9 @@ def allot(reserved: int, weights: Mapping[int, int]) -> dict[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class FilledSeats:
-    """How one kind of seat was filled; `cutoff` is the rank or open value of the last one chosen, None where none."""
+    """How one kind of seat was filled; `cutoff` is the rank or open value of the last one chosen, None if there is
+    none.
+    """
 
     seats: int
     chosen: int
@@ -110,7 +113,7 @@ class FilledSeats:
 
 @dataclass(frozen=True, slots=True)
 class Substitution:
-    """The `seq`-th seat (from 1) that went on: from the leaf `out` to `incoming`, None when nobody was left."""
+    """The `seq`-th seat (from 1) that was passed on: from the leaf `out` to `incoming`, None if nobody was left."""
 
     seq: int
     seat: str
@@ -123,9 +126,9 @@ class Selection:
     """The draw of one wave. It depends on its arguments alone, so that anyone may repeat it.
 
     `lists` is region to list, `reserved` region to q_r, `quota` the seats in all. `reserved` (region to `FilledSeats`,
-    for q_r > 0, ascending) and `open` are the result as first drawn; `winners` and `substitute` follow the seats on.
-    Choosing k of n takes one pass of HMACs over the n leaves and memory for about k of them.
-    Raises `BadSeats` when more seats are reserved than there are.
+    for q_r > 0, ascending) and `open` are the result as first drawn; `winners` and `substitute` go on from there.
+    Choosing k of n takes one pass of HMACs over the n leaves and memory for about k of them. Raises `BadSeats` if more
+    seats are reserved than there are.
     """
 
     def __init__(self, lists: Mapping[int, bytes], reserved: Mapping[int, int], quota: int, seed: bytes) -> None:
@@ -146,15 +149,17 @@ class Selection:
         self.open = self._fill(OPEN, quota - taken, self._by_open)
 
     def winners(self) -> Iterator[tuple[bytes, str]]:
-        """Who holds a seat now, as (leaf, seat): at first the reserved ones by region and rank, then the open ones."""
+        """The present holder of each seat, as (leaf, seat): first the reserved ones by region and rank, then the open
+        ones.
+        """
         return ((leaf, seat) for leaf, seat in self._holders.items() if seat is not None)
 
     def substitute(self, out: bytes, reason: str) -> Substitution:
         """Pass on the seat of `out`: to its region's next by rank if reserved and one is left, else the next open one.
 
-        Who ever held a seat is not chosen again. Repeating the same calls in the same order on a new `Selection`
-        gives the same substitutions, so one that died half-way is resumed by replaying what was recorded.
-        Raises `NotSeated` if `out` holds no seat.
+        A leaf that ever held a seat is not chosen again. The same calls in the same order on a new `Selection` give the
+        same substitutions, so a run that died half-way is resumed by replaying what was recorded. Raises `NotSeated` if
+        `out` holds no seat.
         """
         seat = self._holders.get(out)
         if seat is None:
@@ -188,8 +193,8 @@ class Selection:
 def ascending(seed: bytes, tag: bytes, lists: Iterable[bytes], wanted: int) -> Iterator[tuple[bytes, bytes]]:
     """Every (value, leaf) from the lowest on, lazily; `wanted` is how many will surely be asked for.
 
-    The values are spread evenly, so a bound a little above `wanted / n` catches enough of them in one pass that sorts
-    only those; whoever asks for more pays another pass over the next, twice as wide, band.
+    The values are spread evenly. So a bound a little above `wanted / n` catches enough of them in one pass, and only
+    those are sorted. A caller who asks for more pays for another pass over the next band, which is twice as wide.
     """
     lists = list(lists)
     total = sum(map(len, lists)) // LEAF_BYTES
@@ -203,7 +208,7 @@ def ascending(seed: bytes, tag: bytes, lists: Iterable[bytes], wanted: int) -> I
 
 
 def _bound(wanted: int, total: int) -> bytes:
-    """The value below which `wanted` of `total` lie, six standard deviations to the safe side."""
+    """The value below which `wanted` of `total` lie, plus six standard deviations."""
     share = ((wanted + 6 * isqrt(wanted) + 16) << 256) // total
     return _HIGHEST if share >> 256 else share.to_bytes(32, "big")
 
@@ -211,7 +216,7 @@ def _bound(wanted: int, total: int) -> bytes:
 def _between(seed: bytes, tag: bytes, leaves: bytes, low: bytes, high: bytes) -> list[tuple[bytes, bytes]]:
     """(HMAC(seed, tag || leaf), leaf) where low < HMAC <= high.
 
-    The two SHA-256 states of the key are computed once and copied, which is what makes HMAC cheap per entry.
+    The two SHA-256 states of the key are computed once and copied, which makes HMAC cheap per entry.
     """
     key = seed.ljust(64, b"\0")
     inner_start = sha256(bytes(byte ^ 0x36 for byte in key) + tag)
@@ -228,19 +233,19 @@ def _between(seed: bytes, tag: bytes, leaves: bytes, low: bytes, high: bytes) ->
 
 
 Listed = tuple[int, bytes]
-"""A leaf as it is published: the region of its list, and itself."""
+"""A published leaf: the region of its list, and the leaf itself."""
 
 
 SURVEY = b"gelombang1/survey\0"
 
 
 def sample_value(seed: bytes, leaf: bytes) -> bytes:
-    """A leaf's place in the order of the comparison sample: the lowest are in it."""
+    """A leaf's place in the order of the comparison sample, which takes the lowest."""
     return hmac.digest(seed, SURVEY + leaf, "sha256")
 
 
 def audit_value(seed: bytes, leaf: bytes) -> bytes:
-    """A leaf's place in the order in which an auditor is shown entries: the lowest come first."""
+    """A leaf's place in the order in which an auditor is shown entries, the lowest first."""
     return hmac.digest(seed, b"gelombang1/audit\0" + leaf, "sha256")
 
 
@@ -252,7 +257,7 @@ def audited(seed: bytes, leaves: Iterable[Listed], size: int) -> list[Listed]:
 def compared(draw: DrawResult, leaves: Iterable[Listed], substitutes: Collection[bytes], size: int) -> list[Listed]:
     """The first `size` of all leaves by their value; fewer if there are not so many. Memory for `size` of them.
 
-    Left out are those who were drawn, whatever became of them, and the `substitutes`.
+    Left out are all who were drawn, even if they lost the seat later, and the `substitutes`.
     """
     left = ((sample_value(draw.seed, one[1]), one) for one in leaves if one[1] not in substitutes)
     return [one for _, one in heapq.nsmallest(size, (pair for pair in left if drawn_seat(draw, *pair[1]) is None))]

@@ -1,5 +1,5 @@
-"""Who is paid, and where: whether the account is theirs (the provider is asked under which name it knows it), whether
-it was changed lately, and whether they are on an exclusion list.
+"""Whom a payment goes to, and where: the account must be the person's own by the provider's word, not changed lately,
+and the person on no exclusion list.
 """
 
 from __future__ import annotations
@@ -52,14 +52,15 @@ class AddressBook:
     ) -> FinancialAddress:
         """Set a person's address and ask the provider about it at once.
 
-        Without an answer the address has no `check`; the provider is asked again before money is sent. An address that
-        is set again is asked about again unless it may be paid to: the bank may have corrected its books.
-        `unless_paying` goes into the same transaction as a change. `owed` decides whether a first address waits.
+        If the provider does not answer, the address has no `check`, and the provider is asked again before money is
+        sent. If the same address is set again, the provider is asked again unless the address may be paid to: the bank
+        may have corrected its records. `unless_paying` adds its legs to the transaction of a change. `owed` decides
+        whether a first address waits.
 
-        An answer that an account cannot be paid to tells under which name it is not. It counts with the refusals of
-        registrations; above the day's limit the answer is neither told nor kept. Raises what
-        `Registrations.set_financial_address` raises, and `AccountAlreadyUsed` if an account that could not be paid to
-        is another person's by now.
+        If the account cannot be paid to, its answer would tell that the account is not under this name. So such answers
+        count with the refused registrations of the day; above the limit the answer is neither told nor kept. Raises
+        what `Registrations.set_financial_address` raises, and `AccountAlreadyUsed` if the account has become another
+        person's meanwhile.
         """
         address = self._registrations.set_financial_address(registrant_id, form, now, unless_paying, owed)
         if address.check and address.check.verdict in PAYABLE:
@@ -67,9 +68,9 @@ class AddressBook:
         return replace(address, check=self._inquire(registrant_id, address, now, counted=True) or address.check)
 
     def payee(self, registrant_id: str, now: datetime) -> Payee | Hold:
-        """Who is paid now, read once for one claim; or the first obstacle that stands in the way.
+        """The person to pay now, read once for one claim; or the first obstacle.
 
-        Asks the provider only about an account that it has not answered for yet. Raises `AddressUnchecked`.
+        Asks the provider only if it has not answered for this account yet. Raises `AddressUnchecked`.
         """
         payee = self._registrations.payee(registrant_id)
         if payee is None or not self._providers.serves(payee.address.code):
@@ -94,16 +95,17 @@ class AddressBook:
     def _inquire(
         self, registrant_id: str, address: FinancialAddress, now: datetime, *, counted: bool
     ) -> AddressCheck | None:
-        """Ask, and keep the answer with this version of the address; None if there is none, or it was changed since.
+        """Ask, and keep the answer with this version of the address. None if there is no answer, or the address was
+        changed.
 
-        `counted`: None too if it may not be paid to, and the person was told as often as may be.
+        `counted`: None also if the account may not be paid to and the person has used up the day's refusals.
         """
         inquiry = self._providers.of_code(address.code).inquire(address)
         if inquiry.outcome is InquiryOutcome.UNKNOWN:
             return None
         score = None
         if inquiry.outcome is InquiryOutcome.FOUND:
-            # Both: an account of somebody else is not paid because their name was given with it.
+            # Both names must match, so that nobody is paid to another's account by giving that person's name with it.
             scores = [
                 holder_names.score(name, inquiry.holder_name) for name in (address.holder_name, address.owner_name)
             ]

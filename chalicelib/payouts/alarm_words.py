@@ -1,7 +1,7 @@
 """The words in the log that ring: the log filters of `infrastructure/alarms.py` count them by these names.
 
-MOVED and CONTRADICTED ring as every line of level ERROR does; the others have a filter and an alarm of their own, and
-are warnings, so that a state that lasts for hours does not hide what else needs a person.
+MOVED and CONTRADICTED ring as every line of level ERROR does. The others are warnings, each with a filter and an alarm
+of its own, so that a state that lasts for hours does not hide what else needs a person.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ MOVED = "payout_moved"
 """A transition; of level ERROR if only a person can put it right."""
 
 CONTRADICTED = "payout_contradicted"
-"""The provider denies that one of ours that is PAID was paid."""
+"""The provider denies that an entitlement of ours that is PAID was paid."""
 
 CEILING_REACHED = "payout_ceiling_reached"
-"""Nothing more is claimed under the ceiling that is named."""
+"""Nothing more is claimed under the ceiling that the line names."""
 
 PAUSED = "payouts_paused"
-"""A worker left alone what it would have claimed or sent again."""
+"""A worker left alone an entitlement that it would have claimed or sent again."""
 
 STATUS_UNKNOWN = "fsp_status_unknown"
 """The provider used a word that we do not know; the payout stays pending."""

@@ -1,4 +1,4 @@
-"""What the payouts domain refuses, and what it asks to be tried again."""
+"""What the payouts domain refuses, and what must be tried again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class NotInScheme(DomainError):
 
 
 class OutcomeNotKnown(DomainError):
-    """Whether the provider has acted on `entitlement_id` is not known (`reason`); the message must come again."""
+    """It is not known whether the provider has acted on `entitlement_id` (`reason`); the message must come again."""
 
     code = "payout_outcome_pending"
     status = 503
@@ -51,7 +51,7 @@ class AddressUnchecked(DomainError):
 
 
 class NotNow(DomainError):
-    """`action` is nothing that an administrator may do to an entitlement that is `state`, such as `HELD (ADMIN)`."""
+    """An administrator may not do `action` to an entitlement that is `state`, such as `HELD (ADMIN)`."""
 
     code = "payout_not_now"
     status = 409
@@ -60,7 +60,7 @@ class NotNow(DomainError):
 
 
 class NoProposal(DomainError):
-    """Nothing is proposed about `entitlement_id`, or what was is out of date since the entitlement moved on."""
+    """No proposal about `entitlement_id` stands, or the entitlement moved on since."""
 
     code = "payout_no_proposal"
     status = 404
@@ -69,7 +69,7 @@ class NoProposal(DomainError):
 
 
 class ProposalStands(DomainError):
-    """`decision` is proposed already by `maker`; it is approved or taken back before another is proposed."""
+    """`decision` is proposed already by `maker`; it must be approved or taken back before another is proposed."""
 
     code = "payout_proposal_stands"
     status = 409
@@ -114,7 +114,7 @@ class UnknownBatch(DomainError):
 
 
 class StatementUnreadable(DomainError):
-    """A provider's statement could not be read to its end; `fact` says why. Nothing was compared with a part of it."""
+    """A provider's statement could not be read to its end; `fact` says why. Part of a statement is never compared."""
 
     code = "statement_unreadable"
     status = 502
@@ -123,7 +123,7 @@ class StatementUnreadable(DomainError):
 
 
 class DayNotOver(DomainError):
-    """The WIB day `day` is not over for long enough to be compared; the latest that is is `latest`."""
+    """The WIB day `day` ended too recently to be compared; `latest` is the latest day that may be."""
 
     code = "day_not_over"
     status = 409
@@ -141,7 +141,7 @@ class BatchMoved(DomainError):
 
 
 class BatchNotNow(DomainError):
-    """`action` is nothing that may be done to the bank file `batch` while it is `state`."""
+    """`action` is not allowed for the bank file `batch` while it is `state`."""
 
     code = "bank_file_not_now"
     status = 409

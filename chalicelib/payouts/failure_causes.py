@@ -1,7 +1,7 @@
 """Why a provider or a bank did not pay: what its word for a failure means for the person and for the next attempt.
 
-Sources: the `failure_code` of Xendit's payouts (docs.xendit.co/docs/payout-status-lifecycle), its `error_code` of a
-request that it refuses (docs.xendit.co/api-payouts-beta/payouts-errors), the ISO 20022 external code set of status
+Sources: the `failure_code` of Xendit's payouts (docs.xendit.co/docs/payout-status-lifecycle), the `error_code` of a
+request that Xendit refuses (docs.xendit.co/api-payouts-beta/payouts-errors), the ISO 20022 external code set of status
 reasons (as `admin/bank/` reads them: `RJCT_AC04`).
 """
 
@@ -11,15 +11,16 @@ from enum import StrEnum
 
 
 class Cause(StrEnum):
-    """Who can mend a failure."""
+    """Who can put a failure right."""
 
     PERSON = "PERSON"
-    """The account would not take the money: full, closed, blocked, unverified, another name, over its limit."""
+    """The account did not take the money: full, closed, blocked, unverified, another name, over its limit."""
     PASSING = "PASSING"
-    """It was on the way, and may well be gone at the next attempt."""
+    """Something on the way failed, and may well work at the next attempt."""
     OURS = "OURS"
-    """Our own account at the provider or bank is short or closed, or what is wrong is our file or order: the same for
-    everybody, until an administrator has mended it."""
+    """Our own account at the provider or bank is short or closed, or our file or order is wrong. It fails for everybody
+    until an administrator puts it right.
+    """
     FINAL = "FINAL"
     """No attempt may follow before somebody has looked: the law, a court, a sanction, a death."""
 
@@ -53,15 +54,16 @@ _BY_ISO = {
     ),
     Cause.FINAL: frozenset({"AG01", "AM07", "FR01", "FRAD", "LEGL", "MD07", "RR01", "RR02", "RR03", "RR04"}),
 }
-"""Of ISO's status reasons those that say why nothing was paid. Left out are those of a repetition, of what went well,
-of mandates, cheques and cancellations, and those that say nothing."""
+"""ISO's status reasons that say why nothing was paid. Left out are those of a repetition, of success, of mandates,
+cheques and cancellations, and those that say nothing.
+"""
 
 _BY_WORD = {
     Cause.PASSING: frozenset(
         {
             # A failure for which no cause was named.
             *("FAILED", "CANCELLED", "EXPIRED", "RJCT"),
-            # Of the networks, and of who is under maintenance.
+            # Of the networks, and of a bank under maintenance.
             *("TEMPORARY_TRANSFER_ERROR", "TEMPORARY_BANK_NETWORK_ERROR"),
             *("SWITCHING_NETWORK_ERROR", "UNKNOWN_BANK_NETWORK_ERROR"),
         }
@@ -82,8 +84,8 @@ _REFUSED_FOR_ACCOUNT = frozenset(
 def cause(word: str) -> Cause:
     """The cause of a failure by the word for it.
 
-    All that is not known to be passing, ours or final is the person's, words that are new to us too: it is HELD and
-    tried again days apart, so no attempt is used up and none follows quickly on what nobody understands. What a bank
+    Every word that is not known as passing, ours or final counts as the person's, new words too: the entitlement is
+    HELD and tried again days apart. So an unknown word uses up no attempt and leads to no quick repetition. What a bank
     says of a whole file (`RJCT_FILE_AC04`) is about no person's account.
     """
     reason = word.removeprefix("RJCT_")
@@ -94,17 +96,17 @@ def cause(word: str) -> Cause:
 
 
 def gravity(word: str) -> int:
-    """Which of several words for one failure counts: the lowest."""
+    """The order of several words for one failure: the one with the lowest number counts."""
     return _BY_GRAVITY.index(cause(word))
 
 
 def is_proof(code: str) -> bool:
-    """Whether a code is one of ISO's that says why nothing was paid."""
+    """Whether a code is one of ISO's that say why nothing was paid."""
     return any(code in codes for codes in _BY_ISO.values())
 
 
 def cause_of_refusal(word: str) -> Cause | None:
-    """The cause of a request's being refused at once; None where the request itself is wrong, or nobody knows."""
+    """The cause of a request that was refused at once; None if the request itself is wrong, or the word is unknown."""
     if word in _REFUSED_FOR_ACCOUNT:
         return Cause.PERSON
     return Cause.OURS if word in _BY_WORD[Cause.OURS] else None

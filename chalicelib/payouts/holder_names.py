@@ -1,7 +1,7 @@
 """How alike two names of an account's holder are: what the person wrote and what the bank has. Pure.
 
 Banks write names in capitals, without marks, with or without titles, in another order, shortened, in an old spelling,
-and cut off where their field ends. All of that is the same name; a word that is another word is another person's.
+and cut off at the end of their field. These all count as the same name. A different word means another person.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ import unicodedata
 
 _CUT = 95
 _CUT_LENGTH_MIN = 18
-"""No bank's field for a name is shorter; a shorter beginning of a name is just another name."""
+"""No bank's field for a name is shorter; a shorter beginning is another name."""
 _WIDTHS = frozenset({20, 22, 24, 25, 26, 30, 32, 35, 40})
-"""Of the usual fields: only at their ends is somebody believed to have lost one letter or two (Ali, Alim)."""
+"""Widths of usual fields: only at the end of one may the last letter or two be cut off (Ali, Alim)."""
 _INITIAL = 0.8
-"""What an initial counts for the word that it begins."""
+"""The share that an initial counts of the word that it begins."""
 _MUHAMMAD_WEIGHT = 2
-"""Letters that the commonest of all names counts for: banks leave it out, and it tells nobody from another."""
+"""The letters that the commonest of all names counts for: banks leave it out, and it distinguishes nobody."""
 
 _QQ = re.compile(r"\bq\.?q\b")
-"""What stands after it is for whom the holder keeps the account: not who can dispose of it."""
+"""After it stands the person for whom the account is kept, who cannot use it."""
 _OR = re.compile(r"[\s/]+(?:(?:dan|and)/)?(?:atau|or)\b|(?<=\w{3})\s*/\s*(?=\w{3})")
 """Stands between two holders. Either of them may use the account alone."""
 
 _FIRMS = {"cv", "pt", "ud", "toko", "koperasi", "yayasan", "bumdes", "masjid", "gereja", "kelompok"}
 _FIRMS_AFTER = {"cv", "ud", "tbk", "persero"}
-"""How a firm's name, or a body's, begins and ends. It is nobody's own account, whatever else its name says."""
+"""How the name of a firm or a body begins and ends. Such an account is nobody's own, whatever else its name says."""
 
 _CIVIL = {"bapak", "bp", "bpk", "ibu", "nn", "nona", "ny", "nyonya", "saudara", "saudari", "sdr", "sdri", "tn", "tuan"}
 _TITLES = _CIVIL | {
@@ -38,7 +38,7 @@ _DEGREES = _CIVIL | {
     *("ak", "amd", "apt", "ba", "bba", "ca", "cpa", "lc", "ma", "mak", "map", "mba", "mm", "msc", "mt", "ners", "phd"),
     *("sag", "sap", "se", "sei", "sh", "si", "sip", "skm", "sos", "sp", "st", "str"),
 }
-"""After a name, also where neither a comma nor a dot tells."""
+"""After a name, also without a comma or a dot."""
 _LEVEL_AND_FIELD = re.compile(
     "(?:amd|str|mtr|sst|sp|s|m|b)"
     "(?:pd|kom|kep|kes|keb|gz|hum|hut|hi|sos|psi|farm|ft|ked|kg|kh|kn|kp|pt|pi|si|sy|th|tp|stat|mat|ling|ds|sn|ars|sc|eng|og)"
@@ -64,22 +64,23 @@ _ABDUL = (
 )
 """The servant of one of God's names, in one word or two."""
 _OLD_Y = r"usu[fp]|usril|unus|ah[jy]a|asin|ak[ou]b|ud?h?istira|ohan+es|ose(?:f|ph?)|onath?an"
-"""What follows on a J that is a Y, at the beginning of these names only: Joko is not Yoko."""
+"""The rest of names whose first J is an old spelling of Y. Only these: Joko is not Yoko."""
 _SPELLINGS = (
     *(("oe", "u"), ("dj", "j"), (rf"\bj(?=(?:{_OLD_Y})\b)", "y"), ("tj", "c"), ("sj", "sy"), (r"\Bj", "y")),
     *(("[ck]h(?=[bcdfgklmnprst])|kh", "h"), (r"(?<=[iu]l)l?oh\b", "ah"), ("dz", "z")),
     *(("s[yh]", "s"), ("([bdt])h", r"\1"), ("ph|v", "f"), ("q|ck", "k"), ("x", "ks"), ("y", "i"), ("ae", "ai")),
     *((r"(.)\1+", r"\1"), ("ie", "i")),
 )
-"""Old and new spellings of the same sound, one after the other. No vowel for another: Santosa is not Santoso."""
+"""Old and new spellings of the same sound, applied in this order. Vowels stay: Santosa is not Santoso."""
 
 
 def score(a: str, b: str) -> int:
     """From 0 to 100, the same for (a, b) and (b, a); 0 if either has no letter or digit.
 
     100: the same words whatever their case, marks, titles, order, spacing, spelling and usual shortening. 95: one is
-    the other, cut off. Else the share of the letters of both that are in words which both have; half of it where each
-    has a word that the other has not, and where they share less than two. Of several holders the most alike counts.
+    the other, cut off. Otherwise the share of both names' letters that are in words of both. That is halved if each
+    name has a word that the other lacks, or if they share fewer than two words. Of several holders the most alike
+    counts.
     """
     return max((_of_one(x, y) for x in _holders(a) for y in _holders(b)), default=0)
 
@@ -96,7 +97,7 @@ def _of_one(a: str, b: str) -> int:
 
 
 def _likeness(one: list[str], other: list[str]) -> int:
-    """Each word is paired with one of the other name: with itself, else with an initial.
+    """Pairs each word with the same word of the other name, or else with an initial.
 
     Initials alone are no name: they count only beside a word that is written out in both.
     """
@@ -126,7 +127,7 @@ def _weight(word: str) -> int:
 
 
 def _is_cut(text: str, whole: list[str]) -> bool:
-    """Whether the words that `text` holds are the first of the whole name, the last of them cut off or not."""
+    """Whether the words of `text` are the first words of the whole name, the last of them perhaps cut off."""
     cut = _words(text, ended=False)
     length, lost = len(text), sum(map(len, whole)) - sum(map(len, cut))
     ends_in_it = _folded(re.findall(r"[^\W_]+", text)[-1]).endswith(cut[-1])  # and not in a degree
@@ -138,7 +139,7 @@ def _is_cut(text: str, whole: list[str]) -> bool:
 
 
 def _joined(words: list[str], other: list[str]) -> list[str]:
-    """The words, two that the other name writes as one put together."""
+    """The words; two that the other name writes as one are joined."""
     found: list[str] = []
     for word in words:
         if found and (together := _together([found[-1], word])) in other:
@@ -165,7 +166,7 @@ def _is_firm(name: str) -> bool:
 def _words(name: str, *, ended: bool = True) -> list[str]:
     """The words of one name in their order, written out and in one spelling, without titles and degrees.
 
-    What looks like a degree at its end may be the beginning of a word if the name has not `ended`.
+    Unless the name has `ended`, what looks like a degree at its end may be the beginning of a word.
     """
     head, *tail = re.split("[,;]", name)
     if not _letters(head):  # degrees stand behind a name
@@ -181,7 +182,7 @@ def _words(name: str, *, ended: bool = True) -> list[str]:
     while ended and len(words) > 1 and (words[-1] in _DEGREES or _LEVEL_AND_FIELD.fullmatch(words[-1])):
         words = words[:-1]
     folded = _folded(_written_out(words)).split()
-    # A Z at the end sounds like an S, but where the word may go on.
+    # A Z at the end sounds like an S, unless the word may go on.
     return [re.sub("z$", "s", word) for word in (folded if ended else folded[:-1])] + ([] if ended else folded[-1:])
 
 

@@ -1,6 +1,6 @@
-"""The use cases of payouts but for the work itself (`worker`) and what administrators decide (`administration`).
+"""The use cases of payouts, except the work on one (`worker`) and the decisions of administrators (`administration`).
 
-Also the queue, and what its consumer does with a message.
+Also the queue and its consumer.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ LOOKED_AT = 25
 """Entitlements of one partition of the index whose age is looked at."""
 
 BACKLOG_MAX = 1_000
-"""While more messages wait in the queue, a sweep adds none: what rests is most likely among them. Else a backlog would
-feed itself, as each minute would queue again what nobody has come to, and the provider be asked for each."""
+"""While more messages wait in the queue, a sweep adds none, because what it would queue is most likely among them.
+Otherwise a backlog would feed itself: each minute would queue the same entitlements again.
+"""
 
 
 class Payouts:
@@ -54,11 +55,11 @@ class Payouts:
         self._rules = programme.payouts
 
     def entitle(self, tx: Transaction, beneficiary: Beneficiary, kind: Kind, now: datetime) -> str:
-        """Add a new entitlement to the caller's transaction and return its id; the caller then calls `enqueue`.
+        """Add a new entitlement to the caller's transaction and return its id; the caller then queues it.
 
         If the person is entitled already, the transaction fails in the leg `ENTITLEMENT_LEG` and writes nothing. That
-        is no error of the person's: if no other leg failed, a caller whose own write is worth having does it again
-        without this call. Enqueueing after a commit may be lost: the sweep finds the entitlement. Raises `NotInScheme`.
+        is no error of the person's: if no other leg failed, the caller may repeat its own write without this call. If
+        the queueing is lost after a commit, the sweep finds the entitlement. Raises `NotInScheme`.
         """
         scheme = {scheme.version: scheme for scheme in self._programme.schemes}[beneficiary.scheme]
         entitlement = Entitlement(
@@ -78,18 +79,18 @@ class Payouts:
         return entitlement.id
 
     def check_nothing_alive(self, tx: Transaction, leg: str, beneficiary: Beneficiary | None) -> None:
-        """Add legs of one name to the caller's transaction, which fail while a payment to a person may be under way.
+        """Add legs of one name to the caller's transaction; they fail while a payment to the person may be under way.
 
-        A claim that has read the person's address already may still come after: it pays where it was right to then.
+        A claim that has read the address before may still come after; it pays to the address that was right then.
         """
         if beneficiary is not None:
             self._store.check_nothing_alive(tx, leg, _ids(beneficiary))
 
     def look_again(self, beneficiary: Beneficiary | None, now: datetime) -> None:
-        """After a person has given an account, or the same one again: what was HELD for want of one goes on.
+        """Continue what was HELD for want of an account, after a person has given one, or the same one again.
 
-        A person who gives the same account again says that it takes money now. `rules.may_be_mended` says how
-        soon after a refusal that counts. If the function dies half-way, the sweep does the rest.
+        A person who gives the same account again says that it takes money now. `rules.may_be_mended` says how soon
+        after a refusal that counts. If the function dies half-way, the sweep does the rest.
         """
         if beneficiary is None:
             return
@@ -109,7 +110,7 @@ class Payouts:
         """Queue what has rested unsettled for too long, and return how many. Two sweeps at once queue each one once.
 
         A row is marked before it is queued: if the queueing is lost, a later sweep comes back to it. Each SENDING is
-        met every `requeue_after_s` (by bank file: `held_look_factor` times that), so one that takes too long is told of
+        met every `requeue_after_s` (by bank file: `held_look_factor` times that), so one that takes too long is logged
         each time. With more than `BACKLOG_MAX` messages waiting it does nothing and returns None.
         """
         waiting = self._queue.backlog()
@@ -124,7 +125,7 @@ class Payouts:
             marked = [each for row in rows if (each := self._store.mark_queued(row, now)) is not None]
             self._queue.send([each.id for each in marked])
             queued += len(marked)
-            # A SENDING of the seldom ones goes by bank file.
+            # A SENDING in the partitions looked at less often goes by bank file.
             if seldom:
                 long_by_file += sum(rules.takes_long(each, now, alarm_words.BY_FILE_LONG_S) for each in marked)
             else:
@@ -140,14 +141,14 @@ class Payouts:
     def waiting_since(self, now: datetime) -> datetime | None:
         """Since when the oldest payment waits for us: due, under way, or over its rest by rule; None if none does.
 
-        It looks at those that a sweep would take up first. If nothing is paid any one of them tells, however many wait.
+        It looks at those that a sweep would take up first. If nothing is paid, any of them shows it.
         """
         rows = [row for shard, _ in unsettled_shards() for row in self._store.unsettled(shard, now, LOOKED_AT)]
         times = map(self._ours_from, self._store.batch(row.entitlement_id for row in rows))
         return min((time for time in times if time is not None and time <= now), default=None)
 
     def _ours_from(self, entitlement: Entitlement) -> datetime | None:
-        """What is HELD counts from the look after its wait. Of what takes days, by bank file, the sweep tells."""
+        """A HELD one counts from the first look after its wait. The sweep logs bank files, which take days."""
         ours = rules.ours_from(entitlement, self._rules)
         if ours is None or (entitlement.state is State.SENDING and entitlement.rail in SELDOM_RAILS):
             return None
@@ -157,8 +158,8 @@ class Payouts:
     def hint(self, callback_token: str, reference_id: str) -> None:
         """Take a webhook as a hint: queue the entitlement, so that the provider is asked. Raises `InvalidCallback`.
 
-        References that are not of this ledger's making are ignored, here or (if they only look like ours) by the
-        consumer: the provider's account may serve others too.
+        References that this ledger did not make are ignored, here or (if they only look like ours) by the consumer: the
+        provider's account may serve others too.
         """
         expected = self._callback_token()
         if not expected or not hmac.compare_digest(callback_token.encode(), expected.encode()):
@@ -170,7 +171,7 @@ class Payouts:
         self.enqueue(entitlement_id)
 
     def of(self, beneficiary: Beneficiary | None) -> list[PayoutView]:
-        """A person's entitlements, by kind; one batch get of the derived ids. Empty for who was not selected."""
+        """A person's entitlements, by kind; one batch get of the derived ids. Empty if the person was not selected."""
         if beneficiary is None:
             return []
         own = self.of_many([beneficiary])[beneficiary.registrant_id]
@@ -178,7 +179,7 @@ class Payouts:
         return [wire.view(each, until.get(each.id)) for each in own]
 
     def of_many(self, beneficiaries: Iterable[Beneficiary]) -> dict[str, list[Entitlement]]:
-        """The entitlements of many people by registrant id, each list by kind; for whom there are none, an empty list.
+        """The entitlements of many people by registrant id, each list by kind and perhaps empty.
 
         One batch get of the derived ids for each 33 people.
         """
@@ -194,9 +195,9 @@ class Payouts:
         """What happened in one of `records.NEWS_SHARDS` that others act on (`records.is_news`), such as PAID.
 
         Oldest first, at most `limit` (up to 100). `after` is an instant as `clock.iso` writes it, or the `key` of the
-        last line that was read. A key goes on exactly behind its line; instants are compared as texts, so either end
-        may be off by up to a second. The index lags behind the ledger by moments: who reads up to the present reads
-        the last minutes again (`cursors.Cursors` does).
+        last line that was read; a key continues exactly after its line. Instants are compared as texts, so either end
+        may be wrong by up to a second. The index lags moments behind the ledger: a reader up to the present reads the
+        last minutes again (`cursors.Cursors` does).
         """
         return [news for news, _ in self._store.transitions(shard, after, until, limit)]
 
@@ -227,6 +228,6 @@ def consume(records: Iterable[Mapping[str, Any]], worker: Worker, now: datetime)
     def take(body: str) -> None:
         worker.process(wire.decode_message(body).entitlement_id, now)
 
-    # Ours are written before they are queued and read consistently, so an unknown one never was ours: a hint about
-    # another's payout whose reference only looks like one of this ledger. To come again would not change that.
+    # Ours are written before they are queued and read consistently. So an unknown one never was ours: it is a hint
+    # about another's payout whose reference looks like one of this ledger, and a repetition would not change that.
     return queues.consume("payouts", records, take, ignored=(UnknownEntitlement,))

@@ -52,7 +52,7 @@ PayoutState = Literal[
     "under_review",
     "returned",
 ]
-"""What a person may have to do something about: say where to be paid, correct it, or put their account in order."""
+"""What a person may have to do: say where to be paid, correct it, or put their account in order."""
 
 ToDo = Literal[
     "nothing",
@@ -63,8 +63,9 @@ ToDo = Literal[
     "confirm_change",
     "ask_helpdesk",
 ]
-"""`mend_account`: make the account take the money and give it again as it is, or give another one. `confirm_change`:
-by the link in the mail about it, or wait until `until`."""
+"""`mend_account`: make the account take the money and give it again, or give another one. `confirm_change`: by the link
+in the mail about it, or wait until `until`.
+"""
 
 
 class PayoutView(Struct, frozen=True):
@@ -116,7 +117,7 @@ _TO_DO: dict[PayoutState, ToDo] = {
 
 
 def view(entitlement: Entitlement, until: datetime | None = None) -> PayoutView:
-    """A person's view: what matters to them, not the machinery. FAILED is in progress, as another attempt follows."""
+    """A person's view. FAILED is shown as in progress, because another attempt follows."""
     state = _STATES[entitlement.state]
     state = _HELD.get(entitlement.hold, state) if entitlement.hold else state
     return PayoutView(

@@ -1,8 +1,8 @@
 """The work on one entitlement: claim, send, ask, settle.
 
-`process` may die between any two calls and may run twice at once. What keeps the promise is the order: the attempt with
-its exact bytes is stored before it is sent, an unknown outcome is asked about or sent again with the same key and the
-same bytes, and only the provider's word on a status query settles or fails anything.
+`process` may die between any two calls and may run twice at once. The order of its writes keeps the promise. The
+attempt with its exact bytes is stored before it is sent. An unknown outcome is asked about, or sent again with the same
+key and the same bytes. Only the provider's word on a status query settles or fails anything.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Worker:
         """
         entitlement, pause = self._store.get_for_work(entitlement_id)
         if entitlement.rail == BankFile.rail and rules.taken_for_failed(entitlement):
-            # A bank's word is no final status: it may have said since that it did pay.
+            # A bank's word is no final status: it may have said since that it paid.
             answer = self._providers.named(BankFile.rail).status(rules.reference(entitlement.id, entitlement.n))
             for move in rules.after_status(entitlement, answer):
                 return self._move(entitlement, move, now).state
@@ -92,7 +92,7 @@ class Worker:
             entitlement = self._move(entitlement, Move(State.DUE, "obstacle_gone"), now)
         reached = self._ports.allowance.spend(entitlement, now)
         if reached is not None:
-            # At rest until the sweep comes by: tomorrow, or after an administrator has set the ceiling anew.
+            # At rest until the sweep comes: tomorrow, or after an administrator has set the ceiling anew.
             log.warning(alarm_words.CEILING_REACHED, extra={"entitlement": entitlement.id, "ceiling": reached})
             return entitlement.state
         return self._claim_and_send(entitlement, payee, now)
@@ -112,14 +112,14 @@ class Worker:
         return self._send(claimed, attempt, now, first=True)
 
     def _paused(self, entitlement: Entitlement) -> State:
-        """At rest until the sweep comes by after the pause."""
+        """At rest until the sweep comes after the pause."""
         log.warning(alarm_words.PAUSED, extra={"entitlement": entitlement.id})
         return entitlement.state
 
     def _hold(self, entitlement: Entitlement, hold: Hold, now: datetime) -> State:
-        """HELD for what stands in the way now: the person is shown it, so a hold that changed is recorded anew.
+        """HELD for what stands in the way now. The person is shown it, so a changed hold is recorded anew.
 
-        So is a wait that goes on when it should be over: the account was changed again, or told of later.
+        So is a wait that is renewed when it should end: the account was changed again, or the person was told later.
         """
         over = rules.ours_from(entitlement, self._rules)
         if entitlement.hold is hold and (over is None or now < over):
@@ -156,9 +156,9 @@ class Worker:
         for move in rules.after_status(entitlement, answer):
             entitlement = self._move(entitlement, move, now)
         missing = answer.outcome is Outcome.NOT_FOUND and entitlement.state is State.SENDING
-        # Of a PAID one nothing is owed: most messages about it are the provider's late hint of just that payment, and
-        # an outage of the provider would send them all to the dead-letter queue. Whether money came back is asked again
-        # at the next hint, or by a person after a comparison of the books.
+        # A PAID one is done, whatever the answer. Most messages about it are the provider's late hint of just that
+        # payment, and an outage of the provider would send them all to the dead-letter queue. Whether money came back
+        # is asked again at the next hint, or by a person after a comparison with the provider's record.
         unanswered = answer.outcome is Outcome.UNKNOWN and entitlement.state is not State.PAID
         if missing or unanswered:
             raise OutcomeNotKnown(entitlement_id=entitlement.id, reason=answer.fact)
@@ -169,7 +169,7 @@ class Worker:
     def _move(self, entitlement: Entitlement, move: Move, now: datetime) -> Entitlement:
         moved = self._store.move(entitlement, move, now)
         facts = {"entitlement": moved.id, "state": moved.state.value, "n": moved.n, "reason": move.reason}
-        # What only a person can put right is an error in the log.
+        # A transition that only a person can put right is an error in the log.
         held = moved.hold in rules.ALIVE | {Hold.ADMIN, Hold.OUR_SIDE, Hold.UNTOLD}
         alarming = held or moved.state in {State.CANCELLED, State.REVERSED}
         log.log(logging.ERROR if alarming else logging.INFO, alarm_words.MOVED, extra=facts)

@@ -1,11 +1,11 @@
 """From a drawn wave to beneficiaries, and from a revoked place to the next in line.
 
-Each entry whose turn comes gets an outcome that is written once and never changes, whoever takes the turn. Turns come
-in one order, which follows from the draw and the outcomes. The next turn waits for the outcome of the one before. A
-run that dies is taken up by the next one, which walks the same way past what is decided. Two runs at once end alike.
+Each entry whose turn comes gets an outcome, which is written once and never changes, whichever run decides it. The
+order of the turns depends on the draw and the outcomes alone. A turn waits for the outcome of the one before. When a
+run dies, the next one walks the same way past what is decided. Two runs at once come to the same end.
 
-Whose a leaf is and what was decided of it takes 70 bytes an entry, and no object for any: a wave may have ten million.
-The records are sorted in a part for each first byte of a leaf. Leaves are hashes, so the parts are equally long.
+A wave may have ten million entries. So the owner and the outcome of a leaf take 70 bytes and no object. The records are
+sorted in a part for each first byte of a leaf. Leaves are hashes, so the parts are equally long.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Whose turn it is, from which province, at which seat (`open` or a region's code); the outcome, if one is known.
+    """Whose turn it is, from which province, at which seat (`open` or a region's code); `known` is the outcome.
 
-    An outcome that is not known may have been written meanwhile all the same.
+    Another run may have written an outcome meanwhile that is not known here.
     """
 
     registrant_id: str
@@ -78,7 +78,8 @@ class Decisions:
         self._randomness = randomness
 
     def decide(self, wave: Wave, regular_number: int, turn: Turn, budget: TimeBudget) -> EntryOutcome:
-        """Give the seat to whose turn it is, if they may have it, or find the outcome that there is by now.
+        """Give the seat to the person whose turn it is, if they may have it; or find the outcome that another run
+        wrote.
 
         `regular_number` tells the scheme. Raises `OutOfTime`, before anything is done, or `Unavailable`.
         """
@@ -113,9 +114,9 @@ class Decisions:
             self._registrations.set_standing(registrant_id, Registered.BENEFICIARY, wave)
 
     def set_missing_standings(self, turns: Sequence[Turn], wave: int, budget: TimeBudget) -> None:
-        """Set the standing of everybody who is known to be chosen and whose standing an earlier run did not come to.
+        """Set the standing of everybody who is known to be chosen, where an earlier run died before it did so.
 
-        One read for each 100 people, and one write for each standing. Raises `OutOfTime`; the next run goes on.
+        One read for each 100 people, and one write for each standing. Raises `OutOfTime`; the next run continues.
         """
         chosen = [turn.registrant_id for turn in turns if turn.known is EntryOutcome.CHOSEN]
         for start in range(0, len(chosen), AT_ONCE):
@@ -156,7 +157,7 @@ class Walk:
 
 @dataclass(frozen=True, slots=True)
 class Seats:
-    """A drawn wave before its walk: the draw, whose each leaf is, and the registrants of the wave's log in order."""
+    """A drawn wave before its walk: the draw, the owner of each leaf, the registrants of the wave's log in order."""
 
     selection: Selection
     owners: LeafOwners
@@ -173,7 +174,7 @@ class Seats:
 
 
 class Award:
-    """Gives each seat to the first in its order who may have it."""
+    """Gives each seat to the first person in its order who may have it."""
 
     def __init__(self, entries: EntryStore, drawing: DrawRun, publication: Publication, decisions: Decisions) -> None:
         self._entries = entries
@@ -182,7 +183,7 @@ class Award:
         self._decisions = decisions
 
     def seats(self, wave: Wave, draw: DrawResult, revoked: Sequence[str] = ()) -> Seats:
-        """The draw again and every entry. Raises `ListChanged`."""
+        """The seats, from the draw made again and every entry. Raises `ListChanged`."""
         selection = self._drawing.selection(wave, draw.seed)
         owners = LeafOwners(wave.number, partial(self._entries.pages, wave.number), frozenset(revoked))
         return Seats(selection, owners, revoked)
@@ -190,9 +191,9 @@ class Award:
     def walk(self, wave: Wave, seats: Seats, regular_number: int, budget: TimeBudget) -> Walk:
         """Settle every seat, pass on the revoked places in their order, and publish the substitutions.
 
-        `regular_number` tells the scheme; `seats` are used up. Raises `OutOfTime` or `Unavailable` with what was
-        decided so far recorded, `ListChanged` when a published leaf has no entry, `Contradiction` when what is
-        published does not begin as this does.
+        `regular_number` tells the scheme; `seats` are used up. Raises `OutOfTime` or `Unavailable`, with everything
+        recorded that was decided before; `ListChanged` when a published leaf has no entry; `Contradiction` when the
+        substitutions do not begin with the published ones.
         """
         selection, owners = seats.selection, seats.owners
         # Seats that are settled already were settled by earlier runs. After each award the person's standing is set in
@@ -226,10 +227,10 @@ class Award:
 
 
 def follow(selection: Selection, decide: Callable[[bytes, str], EntryOutcome]) -> list[Substitution]:
-    """Take everyone's turn: `decide` says what became of a leaf at a seat, the same at every call.
+    """Let everyone have their turn: `decide` says what became of a leaf at a seat, the same at every call.
 
-    First all whom the draw chose, then each seat that fell free until it is taken or nobody is left: no substitute
-    takes a family's last place from one who was drawn.
+    First all whom the draw chose, then each free seat until it is taken or nobody is left. So no substitute takes a
+    family's last place from a person who was drawn.
     """
     drawn = [(holder, decide(holder, seat)) for holder, seat in list(selection.winners())]
     return [
@@ -260,7 +261,7 @@ def offer_seat(
 
 
 _RECORD = Struct(f"{LEAF_BYTES}s36sBB")
-"""The leaf, whose it is, the region's two digits, the outcome: its place in `_OUTCOMES` from 1, 0 for none."""
+"""The leaf, its owner, the region's two digits, the outcome: its place in `_OUTCOMES` from 1, 0 for none."""
 
 _OUTCOMES = tuple(EntryOutcome)
 _CODES: dict[str | None, int] = {None: 0} | {outcome.value: code for code, outcome in enumerate(_OUTCOMES, 1)}
@@ -273,7 +274,7 @@ Pages = Callable[[int], Iterable[Iterable[Row]]]
 
 @dataclass(frozen=True, slots=True)
 class LeafOwner:
-    """Whose a leaf is. `outcome` as it was when the entries were read."""
+    """The owner of a leaf. `outcome` as it was when the entries were read."""
 
     registrant_id: str
     region: int
@@ -281,9 +282,9 @@ class LeafOwner:
 
 
 class LeafOwners:
-    """Every entry of a wave, as one reading found it. `wanted` may be asked for by their ids, too.
+    """Every entry of a wave, as one reading found it. `wanted` may be looked up by their ids, too.
 
-    `pages` gives the entries of a shard. What it raises is raised.
+    `pages` gives the entries of a shard; its errors are passed on.
     """
 
     def __init__(self, wave: int, pages: Pages, wanted: frozenset[str] = frozenset()) -> None:
@@ -301,10 +302,10 @@ class LeafOwners:
         self._parts: list[bytes] = []
         for number, part in enumerate(parts):
             self._parts.append(b"".join(sorted(_records(part))))
-            parts[number] = bytearray()  # given back at once
+            parts[number] = bytearray()  # freed at once
 
     def whose(self, own: bytes) -> LeafOwner:
-        """Whose an entry is. Raises `ListChanged` if there is no such entry."""
+        """The owner of a leaf. Raises `ListChanged` if there is no such entry."""
         part = self._parts[own[0]]
         places = range(0, len(part), _RECORD.size)
         place = bisect_left(places, own, key=lambda start: part[start : start + LEAF_BYTES]) * _RECORD.size
@@ -314,7 +315,7 @@ class LeafOwners:
         return LeafOwner(who.rstrip(b"\0").decode(), region, _OUTCOMES[code - 1] if code else None)
 
     def leaf_of(self, registrant_id: str) -> bytes:
-        """The entry of one of those who are `wanted`. Raises `ListChanged` if there is none."""
+        """The leaf of one of the `wanted`. Raises `ListChanged` if there is no entry."""
         if registrant_id not in self._leaves:
             raise ListChanged(wave=self._wave)
         return self._leaves[registrant_id]

@@ -1,12 +1,12 @@
-"""Awards in batches over a queue, ahead of the walk, which stays the authority (decision 024).
+"""Awards in batches over a queue, ahead of the walk, which has the last word (decision 024).
 
 The step queues the winners of a big wave, ids and numbers only, and consumers decide them in parallel. When every batch
-is done, the walk finds nearly everything decided. The order of two winners decides one thing only: who gets a family
-card's last place. So a family is in one batch, in the order of the draw. All others may be decided in any order.
+is done, the walk finds nearly everything decided. The order of two winners matters only for a family card's last place.
+So a family is in one batch, in the order of the draw. All others may be decided in any order.
 
-Nothing that a message says is believed. Who was drawn, and for which seat, is worked out from the entry and the kept
-draw; a message that names anybody else is refused as a whole. It may come twice, late, or be left half-way: what is
-decided stays, and who comes after goes on from there.
+A message is not trusted. The entry and the stored draw say who was drawn, and for which seat; a message that names
+anybody else is refused as a whole. A message may come twice, late, or be left half-way: decisions stay, and the next
+reader continues.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from .store import WaveStore
 log = logging.getLogger(__name__)
 
 SENDS_MAX = 3
-"""Sent so often and still not all decided, a wave is awarded by the walk alone: the queue must never hold it up."""
+"""Sent so often and still not all decided, a wave is awarded by the walk alone, so that the queue never holds it up."""
 
 
 class AwardQueueing:
@@ -53,7 +53,7 @@ class AwardQueueing:
         self._rules = rules
 
     def run(self, wave: Wave, draw: DrawResult, regular_number: int, budget: TimeBudget) -> Walk | None:
-        """Settle every seat, as `Award.walk` does and raises; None while batches are out and the wave must wait.
+        """Settle every seat, with the results and errors of `Award.walk`; None while the wave waits for batches.
 
         Raises `Unavailable` if not all could be queued: the next step queues what is missing.
         """
@@ -97,7 +97,7 @@ class AwardQueueing:
         ]
         if not missing:
             return False
-        # Queued before it is written down: a step that dies in between is made up for by the next minute's.
+        # Queued before it is recorded: if a step dies in between, the next minute's step does it again.
         self._queue.send(list(map(encode_message, missing)))
         self._store.awards_sent(wave, len(batches), budget.now())
         log.info("awards_sent", extra={"wave": wave.number, "batches": len(missing), "people": len(undecided)})
@@ -115,8 +115,8 @@ class AwardQueueing:
 def in_batches(people: Sequence[str], cards: Mapping[str, str], size: int) -> list[list[str]]:
     """The people in batches of at most `size`, those on one family card together and in their order.
 
-    Of more than `size` on one card only the first are in a batch: the others are left to the walk, which comes after.
-    The same people and cards are always the same batches.
+    Of more than `size` on one card only the first are in a batch; the walk, which comes after, decides the others. The
+    same people and cards always give the same batches.
     """
     families: dict[str, list[str]] = {}
     for who in people:
@@ -133,7 +133,7 @@ Who = Annotated[str, Meta(pattern="^[0-9A-Za-z-]{1,36}$")]
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="v", tag=1):
-    """Version 1: a batch of a wave's winners, whoever they are. Whether they were drawn is for the reader to find out.
+    """Version 1: a batch of a wave's winners. The reader finds out whether they were drawn.
 
     `batch` counts from 1.
     """
@@ -149,7 +149,7 @@ def encode_message(message: Message) -> str:
 
 
 def decode_message(body: str) -> Message:
-    """The inverse; raises msgspec.DecodeError for what is no message or one of another version."""
+    """The inverse. Raises msgspec.DecodeError for anything else, and for another version."""
     return msgspec.json.decode(body, type=Message)
 
 
@@ -204,7 +204,7 @@ def consume(
     deadline_s: float,
     seconds: Callable[[], float] = time.monotonic,
 ) -> dict[str, list[dict[str, str]]]:
-    """Decide the batches of these messages (see `queues.consume`); one about who was not drawn is refused."""
+    """Decide the batches of these messages (see `queues.consume`); refuse one that names people who were not drawn."""
     budget = TimeBudget(now, deadline_s, seconds)
 
     def take(body: str) -> None:

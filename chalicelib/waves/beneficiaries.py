@@ -1,4 +1,4 @@
-"""Beneficiaries: once in a lifetime, at most so many on a family card, each with a card of their own."""
+"""Beneficiaries: once in a lifetime, at most two on a family card, each with a card of their own."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ByWaveIndex(GlobalSecondaryIndex["BeneficiaryItem"]):  # type: ignore[no-u
 
 
 class PotentialIndex(GlobalSecondaryIndex["BeneficiaryItem"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
-    """Whom the deadline still concerns, the most urgent first: POTENTIAL, or REVOKED and not passed on yet. Sparse."""
+    """People whose deadline still matters, the earliest first: POTENTIAL, or REVOKED and not passed on yet. Sparse."""
 
     class Meta:
         index_name = "potential"
@@ -70,34 +70,34 @@ class FamilyItem(WavesTable):
 
 
 class CardItem(WavesTable):
-    """`C#<card>` / `CARD`: whose card it is; nobody else is given its number."""
+    """`C#<card>` / `CARD`: whose card it is; its number is given to nobody else."""
 
     registrant_id = UnicodeAttribute()
 
 
 class CardTaken(Exception):
-    """The card number has been given to another; nothing was written."""
+    """The card number belongs to somebody else; nothing was written."""
 
 
 class BeneficiaryStore:
-    """`family_card_cap`: beneficiaries on one family card, ever, but for those who were revoked."""
+    """`family_card_cap`: the most beneficiaries on one family card, ever, without those who were revoked."""
 
     def __init__(self, transaction: Callable[[], Transaction], family_card_cap: int) -> None:
         self._transaction = transaction
         self._cap = family_card_cap
 
     def award(self, beneficiary: Beneficiary, kk_mac: str) -> EntryOutcome | None:
-        """Make a beneficiary of an entry's registrant, all conditions held in one transaction.
+        """Make a beneficiary of an entry's registrant; one transaction holds all conditions.
 
-        They count to the family card of their entry; `kk_mac` is the one they have now, nearly always the same.
-        Returns CHOSEN, or why nothing was written: ALREADY_BENEFICIARY or FAMILY_CARD, or None when the entry has its
-        outcome already (by another run of this same award: the entry tells which). Raises `CardTaken`.
+        The person counts to the family card of their entry; `kk_mac` is the one they have now, nearly always the same.
+        Returns CHOSEN, or why nothing was written: ALREADY_BENEFICIARY or FAMILY_CARD, or None if another run of this
+        award has written the entry's outcome already. Raises `CardTaken`.
         """
         try:
             with self._transaction() as tx:
                 self._add_legs(tx, beneficiary, kk_mac)
         except LegsFailed as failed:
-            # In this order: when the same award is tried again, the legs of the beneficiary and of the card fail too,
+            # The order matters: when the same award is tried again, the legs of the beneficiary and of the card fail
             # because of the first award. That must not be taken for a reason.
             if "entry" in failed.legs:
                 entry = failed.legs["entry"] or {}
@@ -111,12 +111,12 @@ class BeneficiaryStore:
         return EntryOutcome.CHOSEN
 
     def of(self, registrant_id: str) -> Beneficiary | None:
-        """Who was chosen, if they were."""
+        """A person's place, if they were chosen."""
         item = find(BeneficiaryItem, _pk(registrant_id), "BENEFICIARY")
         return _beneficiary(item) if item else None
 
     def of_many(self, registrant_ids: Iterable[str]) -> list[Beneficiary]:
-        """Those of them who were ever chosen, in the order given; one call for each 100."""
+        """Those of them who were ever chosen, in the given order; one call for each 100."""
         keys = [(_pk(registrant_id), "BENEFICIARY") for registrant_id in registrant_ids]
         found = {item.pk: _beneficiary(item) for item in BeneficiaryItem.batch_get(keys, consistent_read=True)}
         return [found[pk] for pk, _ in keys if pk in found]
@@ -126,7 +126,8 @@ class BeneficiaryStore:
         return map(_beneficiary, BeneficiaryItem.roster.query(f"{wave}#{shard}"))
 
     def potential(self, shard: str, until: datetime) -> Iterator[Deadline]:
-        """Whose deadline is at `until` or before and still matters, the earliest first; by an index, moments late.
+        """The people whose deadline is at `until` or before and still matters, the earliest first; by an index, moments
+        late.
 
         POTENTIAL, and for a while REVOKED: `of_many` tells the state.
         """
@@ -135,20 +136,20 @@ class BeneficiaryStore:
             yield Deadline(_person(item), item.buy_by)
 
     def holders(self, kk_mac: str) -> list[str]:
-        """Who counts to a family card, in order of their ids. One read."""
+        """The people who count to a family card, in order of their ids. One read."""
         item = find(FamilyItem, _family(kk_mac).pk, "HOLDERS")
         return sorted(item.holders or ()) if item else []
 
     # Legs of others' transactions, for changes of a registration
 
     def check_absent(self, tx: Transaction, leg: str, registrant_id: str) -> None:
-        """The person was never chosen."""
+        """Add the leg that holds while the person was never chosen."""
         tx.check(leg, BeneficiaryItem, (_pk(registrant_id), "BENEFICIARY"), BeneficiaryItem.pk.does_not_exist())
 
     def move_card(
         self, tx: Transaction, leg: str, registrant_id: str, beneficiary: Beneficiary | None, kk_mac: str
     ) -> None:
-        """Count a person to another family card, if they still stand as `beneficiary` was read."""
+        """Count a person to another family card, if their place is still as `beneficiary` says."""
         if beneficiary is None:
             self.check_absent(tx, leg, registrant_id)
         elif beneficiary.state is not BeneficiaryState.REVOKED and beneficiary.kk_mac != kk_mac:

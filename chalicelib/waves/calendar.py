@@ -1,8 +1,8 @@
-"""When waves are: a pure function of the rules, the exceptions an admin has set, and an instant.
+"""When waves are: a pure function of the rules, the exceptions that administrators have set, and an instant.
 
 Regular waves are numbered from the first one on, for ever: a wave that is moved or skipped keeps its number, and no
-other wave is renumbered. Waves that an admin adds between them are numbered from `FIRST_EXTRA` up. A wave accepts from
-`opens_at` on, until `closes_at` exclusive, and at most one wave is open at any instant.
+other wave is renumbered. Waves that administrators add are numbered from `FIRST_EXTRA` up. A wave accepts entries from
+`opens_at` until `closes_at`, exclusive. At most one wave is open at any instant.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _INSTANT = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class PlannedWave:
-    """A wave as the calendar has it. `quota` None: a share of the year's target, decided when the wave opens."""
+    """A wave as the calendar has it. `quota` is None if the wave gets a share of the year's target when it opens."""
 
     number: int
     opens_at: datetime
@@ -35,7 +35,9 @@ class PlannedWave:
 
 @dataclass(frozen=True, slots=True)
 class CalendarException:
-    """All that an admin has set for one wave. Times are None where they are the regular ones, which extras have not."""
+    """All that administrators have set for one wave. Times are None if they are the regular ones; added waves always
+    have times.
+    """
 
     number: int
     skipped: bool = False
@@ -49,8 +51,8 @@ class CalendarException:
 class Calendar:
     """The waves, past and to come. Immutable; a change gives a new calendar.
 
-    The four changes take `earliest`: the first instant at which a wave that is changed may open, at its old time and at
-    its new one. They raise `ChangeTooLate`, `UnknownWave`, `WavesOverlap` or `BadPlan`, in this order.
+    The four changes take `earliest`: the first instant at which a changed wave may open, at its old and its new time.
+    They raise `ChangeTooLate`, `UnknownWave`, `WavesOverlap` or `BadPlan`, in this order.
     """
 
     def __init__(self, rules: CalendarRules, exceptions: Iterable[CalendarException] = ()) -> None:
@@ -75,7 +77,7 @@ class Calendar:
         return sorted((wave for wave in waves if wave is not None), key=lambda wave: wave.opens_at)
 
     def wave(self, number: int) -> PlannedWave | None:
-        """The wave of that number; None if it is skipped or never was."""
+        """The wave of that number; None if it is skipped or does not exist."""
         exception = self._exceptions.get(number)
         if exception is not None and exception.skipped:
             return None
@@ -115,7 +117,7 @@ class Calendar:
         return self._meeting(start, now + _INSTANT)
 
     def regular_number(self, wave: PlannedWave) -> int:
-        """The number that says under which scheme a wave is: its own, for an added wave that of the wave before it."""
+        """The number that decides a wave's scheme: its own; for an added wave, that of the wave before it."""
         if wave.number < FIRST_EXTRA:
             return wave.number
         return self._rules.first_wave + max(self._index(wave.opens_at), 0)
@@ -130,7 +132,7 @@ class Calendar:
         return self._with(replace(before, skipped=False, opens_at=opens_at, closes_at=closes_at), earliest)
 
     def skip(self, number: int, earliest: datetime) -> Calendar:
-        """Let a wave not take place; its number is not used again."""
+        """Skip a wave; its number is not used again."""
         self._changeable(number, earliest)
         return self._with(replace(self._exception(number), skipped=True), earliest)
 
@@ -164,14 +166,14 @@ class Calendar:
         return PlannedWave(number, opens_at, opens_at + self._lasts)
 
     def _times(self, number: int, exception: CalendarException | None) -> PlannedWave | None:
-        """When a wave is: as an admin has set it, else as the rules have it; None if it never was."""
+        """A wave's times: as an administrator set them, else by the rules; None if there is no such wave."""
         if exception is not None and exception.opens_at is not None and exception.closes_at is not None:
             return PlannedWave(number, exception.opens_at, exception.closes_at)
         return self._regular(number) if self._rules.first_wave <= number < FIRST_EXTRA else None
 
     def _meeting(self, start: datetime, end: datetime) -> list[PlannedWave]:
         """The waves that are open at some instant of [start, end), in order of opening."""
-        # A regular wave has closed when the next one opens, so none before the one at `start` can reach into it.
+        # A regular wave has closed when the next one opens. So the one before `start` is the earliest that can matter.
         indexes = range(max(self._index(start), 0), max(self._index(end), -1) + 1)
         regular: Iterator[PlannedWave] = (
             self._regular(self._rules.first_wave + index)

@@ -1,4 +1,4 @@
-"""What administrators change of the calendar, each change with the line of who made it, when and why."""
+"""Changes of the calendar by administrators, each recorded with who made it, when and why."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from .calendar import Calendar, CalendarException, PlannedWave
 from .store import WaveStore
 
 CHANGE_MARGIN_S = 5
-"""Added to the time in which a change of the calendar must reach every function: clocks differ, writes take a while."""
+"""Added to the time that a change of the calendar takes to reach every function: clocks differ, and writes take time.
+"""
 
 CHANGE_TRIES = 5
-"""How often a change of the calendar that met another one decides again."""
+"""How often a change of the calendar is decided again when it collides with another one."""
 
 
 class CalendarChanges:
-    """The use cases; what may be raised: see `Calendar`. `signed`: who changes it, and why; None if no person does."""
+    """The use cases; for the errors see `Calendar`. `signed`: who changes it, and why; None if no person does."""
 
     def __init__(self, programme: Programme, store: WaveStore) -> None:
         self._programme = programme
@@ -35,7 +36,7 @@ class CalendarChanges:
         self._change(now, lambda calendar, earliest: calendar.move(number, opens_at, closes_at, earliest), signed)
 
     def skip(self, number: int, now: datetime, signed: Signed | None = None) -> None:
-        """Let a wave not take place."""
+        """Skip a wave."""
         self._change(now, lambda calendar, earliest: calendar.skip(number, earliest), signed)
 
     def resize(
@@ -53,7 +54,7 @@ class CalendarChanges:
         )
 
     def acts(self) -> Iterator[Act]:
-        """What administrators changed of the calendar, newest first."""
+        """The changes by administrators, newest first."""
         return self._store.journal.all()
 
     def skipped(self) -> tuple[PlannedWave, ...]:
@@ -79,8 +80,8 @@ class CalendarChanges:
     def _change(
         self, now: datetime, change: Callable[[Calendar, datetime], Calendar], signed: Signed | None
     ) -> Calendar:
-        # A function that has just read the exceptions will not read them again for so long; the same again lets a
-        # write that is on its way arrive.
+        # A function that has just read the exceptions does not read them again for that long. The same time again lets
+        # a write that is on its way arrive.
         earliest = now + timedelta(seconds=2 * self._kept_s + CHANGE_MARGIN_S)
         for _ in range(CHANGE_TRIES):
             version, exceptions = self._store.exceptions()
@@ -93,7 +94,7 @@ class CalendarChanges:
 
 
 def _act(changed: Sequence[CalendarException], signed: Signed | None, now: datetime) -> Act | None:
-    """The line of a change of one wave; none of what changes nothing."""
+    """The record of a change of one wave; None if nothing changes."""
     if signed is None or not changed:
         return None
     (wave,) = changed

@@ -1,7 +1,7 @@
 """Entries: one item for each person in each wave, spread over 64 partitions a wave by the person.
 
 One step reads ten million of them, page by page. A page of 1 MB holds some 7,000 entries. botocore's parser takes 5 to
-10 microseconds for each; decoding the body into the one shape that it has takes 0.3.
+10 microseconds for each; decoding the body straight into its known shape takes 0.3.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class EntryItem(WavesTable):
 T = TypeVar("T")
 
 Row = tuple[str, int, bytes, str | None]
-"""Registrant, region, ticket, outcome. A tuple, since making anything else of it takes longer than all the rest."""
+"""Registrant, region, ticket, outcome. A tuple, because any other object would take longer than all the rest."""
 
 Tickets = tuple[dict[int, list[bytes]], list[str]]
 """By region the tickets of the entries without an outcome; the outcomes of the others."""
@@ -58,9 +58,9 @@ class EntryStore:
     """Writes an entry once, and reads one person's or one wave's."""
 
     def join(self, entry: Entry) -> Entry:
-        """Write the entry, or leave the one that is there; one call. Returns the one that holds from now on."""
+        """Write the entry, or leave the one that is there; one call. Returns the entry that counts from now on."""
         item = entry_item(entry.wave, entry.registrant_id)
-        # Each value is set `if_not_exists` (`|`): there is no condition to fail, and a repeat gets the first values.
+        # Each value is set `if_not_exists` (`|`): no condition can fail, and a repeat gets the first values.
         item.update(
             [
                 EntryItem.ticket.set(EntryItem.ticket | entry.ticket),
@@ -76,7 +76,7 @@ class EntryStore:
         return next(iter(self.of(registrant_id, [wave])), None)
 
     def of(self, registrant_id: str, waves: Iterable[int]) -> list[Entry]:
-        """The person's entries in these waves, in no order; one call for each 100 waves."""
+        """The person's entries in these waves, in any order; one call for each 100 waves."""
         keys = {(f"E#{wave}#{shard_of(registrant_id)}", registrant_id): wave for wave in waves}
         items = EntryItem.batch_get(list(keys), consistent_read=True)
         return [_entry(keys[item.pk, item.sk], item) for item in items]
@@ -87,7 +87,7 @@ class EntryStore:
         return {item.sk: _entry(wave, item) for item in EntryItem.batch_get(keys, consistent_read=True)}
 
     def check_absent(self, tx: Transaction, leg: str, registrant_id: str, waves: Iterable[int]) -> None:
-        """Add the legs by which a person has joined none of these waves."""
+        """Add the legs that hold while a person has joined none of these waves."""
         for wave in waves:
             item = entry_item(wave, registrant_id)
             tx.check(leg, EntryItem, (item.pk, item.sk), EntryItem.pk.does_not_exist())
@@ -103,7 +103,7 @@ class EntryStore:
             ]
 
     def tickets(self, wave: int, shard: int) -> Iterator[Tickets]:
-        """As `pages`, of each entry only what a list is made from, and no object for one but its ticket."""
+        """As `pages`, but only what a list is made from: no object for an entry except its ticket."""
         for items in self._pages(wave, shard, "#region,ticket,outcome", _NAMELESS):
             undecided, outcomes = defaultdict[int, list[bytes]](list), list[str]()
             for one in items:
@@ -121,7 +121,7 @@ class EntryStore:
                     yield Candidate(registrant_id, region, ticket, None if outcome is None else EntryOutcome(outcome))
 
     def page(self, wave: int, shard: str, after: str, limit: int) -> list[tuple[str, EntryOutcome | None]]:
-        """Registrant and outcome of the entries of one shard, in order, from behind `after` ("": from the first)."""
+        """Registrant and outcome of the entries of one shard, in order, after `after` ("": from the first)."""
         behind = EntryItem.sk > after if after else None
         items = EntryItem.query(
             f"E#{wave}#{shard}", behind, limit=limit, attributes_to_get=["sk", "outcome"], consistent_read=True
@@ -129,7 +129,7 @@ class EntryStore:
         return [(item.sk, item.outcome) for item in items]
 
     def refuse(self, wave: int, registrant_id: str, outcome: EntryOutcome) -> EntryOutcome:
-        """Write an outcome that gives no seat, unless there is one already; returns the one that holds."""
+        """Write an outcome that gives no seat, unless there is one already; returns the outcome that counts."""
         written = update_if(entry_item(wave, registrant_id), [EntryItem.outcome.set(outcome)], UNDECIDED)
         return outcome if written else self.outcome(wave, registrant_id)
 
@@ -156,7 +156,7 @@ class EntryStore:
 
 
 UNDECIDED = EntryItem.ticket.exists() & EntryItem.outcome.does_not_exist()
-"""The condition on which an outcome is written: there is such an entry, and its turn has not come yet."""
+"""The condition on which an outcome is written: the entry exists, and has none yet."""
 
 
 def entry_item(wave: int, registrant_id: str) -> EntryItem:
@@ -168,7 +168,7 @@ def _entry(wave: int, item: EntryItem) -> Entry:
     return fill(Entry, item, wave=wave, registrant_id=item.sk, kk_mac="" if item.kk is None else item.kk.hex())
 
 
-# Not for the garbage collector: they live as long as their page and refer to no container.
+# Not tracked by the garbage collector: they live as long as their page and refer to no container.
 class _Text(Struct, gc=False):
     S: str
 
@@ -196,17 +196,17 @@ class _Page(Struct, Generic[T]):
     last: dict[str, Any] | None = field(name="LastEvaluatedKey", default=None)
 
 
-# Not strict: a number is a text there.
+# Not strict: DynamoDB writes a number as a text.
 _ITEMS = Decoder(_Page[_Item], strict=False)
 _NAMELESS = Decoder(_Page[_Nameless], strict=False)
 
 
 THREADS = 8
-"""A client keeps ten connections, and one of them is the caller's."""
+"""A client keeps ten connections; the caller uses one of them."""
 
 
 def each_shard(work: Callable[[int], None]) -> None:
-    """Do `work` for every shard, from 0. What it raises first is raised here, once those that were begun have ended."""
+    """Do `work` for every shard, from 0. Its first error is raised here, once the others that were begun have ended."""
     with ThreadPoolExecutor(THREADS, "shard") as pool:
         for _ in pool.map(work, range(SHARDS)):
             pass

@@ -1,4 +1,4 @@
-"""What this domain refuses, and how it says so."""
+"""What this domain refuses, in which words."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Barred(DomainError):
 
 
 class BeneficiaryRevoked(DomainError):
-    """The beneficiary lost their place, which nothing was bought to keep: they have no balance any more."""
+    """The place was revoked, because nothing was bought in time: there is no balance any more."""
 
     code = "beneficiary_revoked"
     status = 409
@@ -99,7 +99,9 @@ class WavesOverlap(DomainError):
 
 
 class BadPlan(DomainError):
-    """A wave cannot be as asked: `reason` is `times`, `quota`, `reserved`, `weights` or `numbers`."""
+    """The wanted times or seats of a wave are impossible: `reason` is `times`, `quota`, `reserved`, `weights` or
+    `numbers`.
+    """
 
     code = "bad_wave_plan"
     status = 422
@@ -108,7 +110,7 @@ class BadPlan(DomainError):
 
 
 class ListChanged(DomainError):
-    """A wave's list, as stored or as published, is not the one its note commits to: nothing is decided by it.
+    """A wave's list, as stored or as published, is not the one to which its note commits: nothing is decided by it.
 
     Facts: `wave`.
     """
@@ -120,7 +122,7 @@ class ListChanged(DomainError):
 
 
 class BadAwardMessage(DomainError):
-    """A message of the queue of awards that is none of ours: nobody is decided by it.
+    """A message of the queue of awards that is not ours: nobody is decided by it.
 
     Facts: `wave`, and as `reason` `malformed`, `not_drawn` (the wave) or `nobody_drawn` (one of the people).
     """
@@ -165,4 +167,4 @@ class NotOnTheList(DomainError):
     status = 404
     indonesian = "Daun (leaf) ini tidak ada dalam daftar gelombang {wave}."
     english = "This leaf is not on the list of wave {wave}."
-    cache_s = 86_400  # what is frozen never changes
+    cache_s = 86_400  # a frozen wave's lists never change

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from ..registration.service import Registrations
 
 ONE_PAGE_S = 10
-"""A page is not read, nor a list published, with less time left than this: a call with its retries, and its work."""
+"""No page is read and no list published with less time left than this: a call with its retries, and its work."""
 
 
 class Freeze:
@@ -123,9 +123,7 @@ _SCREENED = "SCREENED#"
 
 
 class ScreenedItem(WavesTable):
-    """`WAVE#<number>` / `SCREENED#<shard, 2 digits>`: the shard is screened, and none of its entries is removed any
-    more.
-    """
+    """`WAVE#<number>` / `SCREENED#<shard, 2 digits>`: the shard is screened, and no more of its entries are removed."""
 
 
 class RemovedEntries:

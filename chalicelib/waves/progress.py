@@ -1,4 +1,4 @@
-"""How far a wave has come between its close and its settled seats, for whoever waits."""
+"""How far a wave has come between its close and its settled seats, for people who watch it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .store import WaveStore
 
 @dataclass(frozen=True, slots=True)
 class WaveProgress:
-    """`entries` and `seats` of the note. Of `batches` that were queued `awarded` are decided, and in them `decided`
-    winners of whom `chosen` have a place; in the end `chosen` is the wave's. None where that is not known yet.
+    """`entries` and `seats` of the note. Of the `batches` that were queued `awarded` are decided. They have `decided`
+    winners, of whom `chosen` have a place; in the end `chosen` is the wave's. None if it is not known yet.
     """
 
     wave: int

@@ -1,4 +1,4 @@
-"""What waves have to say when a registration changes: registration stands before them and does not know them."""
+"""What waves have to say when a registration changes. Registration comes before waves and does not import them."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class RegistrationChanges:
         self._beneficiaries = beneficiaries
 
     def unless_joined(self, registrant_id: str, now: datetime) -> Legs:
-        """See that a person is in no wave that is not settled, and was never chosen; the legs hold it so.
+        """Check that a person is in no wave that is not settled and was never chosen; the legs hold that.
 
-        So a join that runs beside the change is written after it, or the change is decided again. Waves that open
-        before the change must have been written are among them. Raises `FixedAfterAward`, `FrozenUntilSettled`.
+        So a join at the same time is written after the change, or the change is decided again. Waves that open before
+        the change must have been written are included. Raises `FixedAfterAward`, `FrozenUntilSettled`.
         """
         waves = self._unsettled(now)
         if self._beneficiaries.of(registrant_id) is not None:
@@ -46,15 +46,15 @@ class RegistrationChanges:
         return legs
 
     def move_card(self, registrant_id: str, kk_mac: str) -> Legs:
-        """The legs by which a beneficiary counts to another family card from now on, whoever holds that one.
+        """The legs that count a beneficiary to another family card from now on, however many hold that card.
 
-        None for who was never chosen, or was revoked and counts to no card.
+        None for a person who was never chosen, or was revoked and so counts to no card.
         """
         beneficiary = self._beneficiaries.of(registrant_id)
         return lambda tx: self._beneficiaries.move_card(tx, OVERTAKEN_LEG, registrant_id, beneficiary, kk_mac)
 
     def holders(self, kk_mac: str) -> list[str]:
-        """Who counts to a family card: the beneficiaries who joined with it and were not revoked."""
+        """The people who count to a family card: the beneficiaries who joined with it and were not revoked."""
         return self._beneficiaries.holders(kk_mac)
 
     def _unsettled(self, now: datetime) -> set[int]:

@@ -84,8 +84,8 @@ class Revocation:
     def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> Report:
         """Revoke every place that is overdue, and pass on those of every settled wave.
 
-        `deadline_s` is how long this may take; it stops between two people when that is used up, and the next run goes
-        on. What nobody foresaw holds up no other place or wave, and is raised at the end in one `ExceptionGroup`.
+        It stops between two people after `deadline_s` seconds, and the next run continues. An unforeseen error holds up
+        no other place or wave; all are raised at the end in one `ExceptionGroup`.
         """
         budget = TimeBudget(now, deadline_s, seconds)
         revoked: list[Beneficiary] = []
@@ -111,9 +111,7 @@ class Revocation:
         return Report(len(revoked), substituted, whole)
 
     def _revoke_overdue(self, shard: str, budget: TimeBudget, revoked: list[Beneficiary], trouble: Trouble) -> None:
-        """Revoke a shard's overdue places; add these people to `revoked`, and those revoked before who are still
-        listed.
-        """
+        """Revoke a shard's overdue places; add those people to `revoked`, and the ones who are listed from before."""
         due = [one.registrant_id for one in self._beneficiaries.potential(shard, budget.now())]
         for beneficiary in self._beneficiaries.of_many(due):
             budget.need(ONE_PERSON_S)
@@ -123,7 +121,7 @@ class Revocation:
                     revoked.append(one)
 
     def _revoke(self, one: Beneficiary, budget: TimeBudget) -> Beneficiary:
-        """Revoke a place if that is still to be done; the beneficiary as it is then. The index may lag behind."""
+        """Revoke a place if that is still to be done; returns the beneficiary as it is then. The index may lag."""
         while one.state is BeneficiaryState.POTENTIAL and one.buy_by <= budget.now():
             wave, revoked_at = self._record(one.wave), budget.now()
             if self._log.enter(one, wave, revoked_at):
@@ -146,7 +144,7 @@ class Revocation:
             self._log.record_barred(wave, wave.barred_count + start + len(page))
 
     def _find_successors(self, wave: Wave, budget: TimeBudget) -> int:
-        """Find the next for each place of the log that has none yet; how many were found."""
+        """Find a successor for each place of the log that has none yet; returns how many were found."""
         calendar = Calendar(self._programme.calendar, self._store.exceptions()[1])
         regular_number = calendar.regular_number(planned(wave))
         draw, lines = self._store.draw(wave.number), self._log.lines(wave)
@@ -163,7 +161,7 @@ class Revocation:
         return found
 
     def _record_passed_on(self, wave: Wave, seq: int, chosen: int) -> Wave:
-        """Write down that a wave's first `seq` lines are done with, if no other run has; the wave as it is then."""
+        """Record that a wave's first `seq` lines are done, unless another run has; returns the wave as it is then."""
         while wave.passed_count < seq:
             if self._log.record_passed_on(wave, year_of(wave.opens_at), seq, chosen):
                 return replace(wave, passed_count=seq, chosen=chosen)
@@ -205,7 +203,7 @@ class RevocationLog:
         self._beneficiaries = beneficiaries
 
     def enter(self, beneficiary: Beneficiary, wave: Wave, now: datetime) -> bool:
-        """Revoke a place and write it down as the wave's next line, both or neither.
+        """Revoke a place and write it as the wave's next line, both or neither.
 
         False, and nothing was written, if the person is not POTENTIAL and overdue, or if the wave has more lines than
         `wave` says.

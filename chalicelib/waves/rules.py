@@ -1,4 +1,4 @@
-"""Waves, entries and beneficiaries: what they are and what follows from what. Pure: no AWS, no present time."""
+"""Waves, entries and beneficiaries: what they are and the rules about them. Pure: no AWS, no present time."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ NEXT: dict[WaveState, WaveState] = {
     WaveState.FROZEN: WaveState.DRAWN,
     WaveState.DRAWN: WaveState.SETTLED,
 }
-"""The one way a wave goes; each step is recorded once, on the condition that the one before it is recorded."""
+"""The order of a wave's states; each is recorded once, on the condition that the one before it is recorded."""
 
 
 class EntryOutcome(StrEnum):
     """What became of an entry; written once, never changed.
 
-    The first four are what the award made of one whose turn came, and but for CHOSEN the public reasons of a
-    substitution. `REMOVALS` are why one was removed before the freeze: it is on no list.
+    The award writes the first four. All but CHOSEN are also the public reasons of a substitution. The `REMOVALS` are
+    reasons for a removal before the freeze; such an entry is on no list.
     """
 
     CHOSEN = "chosen"
@@ -75,7 +75,7 @@ class EntryStanding(StrEnum):
 
 
 NOT_DRAWN = "not_drawn"
-"""The reason of one who was not chosen because the draw did not reach them."""
+"""The reason for a person who was not chosen because the draw did not reach them."""
 
 
 class BeneficiaryState(StrEnum):
@@ -93,7 +93,7 @@ NEXT_BENEFICIARY: dict[BeneficiaryState, frozenset[BeneficiaryState]] = {
     BeneficiaryState.REVOKED: frozenset(),
     BeneficiaryState.GRADUATED: frozenset(),
 }
-"""A purchase makes ACTIVE, its cancellation POTENTIAL again; who is REVOKED is so for good."""
+"""A purchase makes ACTIVE, its cancellation POTENTIAL again; REVOKED is for good."""
 
 REVOKED_PLACE = "revoked"
 """The public reason of a substitution whose holder's place was revoked after the wave was settled."""
@@ -103,12 +103,12 @@ REVOKED_PLACE = "revoked"
 class Wave:
     """A wave's record, from its opening on.
 
-    `note` is the published commitment, from the freeze on; `chosen` the seats taken, from `settled_at` on; `announced`
-    the last state that was told to the public, `closing_told` whether it was told that the close is near, and
-    `waiting_told` that the draw waits for its random number. `revoked_count` places were entered in the wave's log.
-    Registration and the people know of the first `barred_count`. The first `passed_count` were passed on: the published
-    substitutions hold them, and those who followed were told. If the winners were queued, to be decided ahead of the
-    walk, it was in `award_batches`, `award_sends` times, last at `awards_sent_at`.
+    `note` is the published commitment, from the freeze on; `chosen` the seats taken, from `settled_at` on. `announced`
+    is the last state that the public was told, `closing_told` whether it was told that the close is near,
+    `waiting_told` whether it was told that the draw waits for its random number. `revoked_count` places were entered in
+    the wave's log. Registration and the people know of the first `barred_count`. The first `passed_count` were passed
+    on: the published substitutions include them, and their successors were told. If the winners were queued, this was
+    in `award_batches` batches, `award_sends` times, last at `awards_sent_at`.
     """
 
     number: int
@@ -144,8 +144,8 @@ class AwardedBatch:
 class Entry:
     """One registrant's joining of one wave. `region` is the province at that time, `ticket` 32 random bytes.
 
-    `kk_mac` is the family card at that time: later changes count for nothing ("" in one of an earlier release).
-    `seat` is set with the outcome CHOSEN: `open` or a region's code.
+    `kk_mac` is the family card at that time, which counts whatever changes later ("" in an entry of an earlier
+    release). `seat` is set with the outcome CHOSEN: `open` or a region's code.
     """
 
     wave: int
@@ -162,7 +162,7 @@ class Entry:
 class DrawnEntry:
     """An entry in a wave whose seats are settled, with its draw, and what the person is told of it.
 
-    Where the reason is the family card, `family_card_holders` is how many beneficiaries hold it now.
+    If the reason is the family card, `family_card_holders` is how many beneficiaries count to it now.
     """
 
     entry: Entry
@@ -174,7 +174,8 @@ class DrawnEntry:
 
 @dataclass(frozen=True, slots=True)
 class Beneficiary:
-    """Who was chosen: once in a lifetime, under the scheme of that wave for good. `seat`: `open` or a region's code.
+    """A person who was chosen: once in a lifetime, for good under the scheme of that wave. `seat`: `open` or a region's
+    code.
 
     `region` is the province of the entry, `kk_mac` its family card, to which the person counts until they are revoked
     (None: awarded by an earlier release). `buy_by` is the first instant at which a first purchase is too late, in whole
@@ -206,7 +207,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """Of one whose place depends on a purchase, or was revoked and has not been passed on yet."""
+    """A person whose place depends on a purchase, or was revoked and is not passed on yet."""
 
     registrant_id: str
     buy_by: datetime
@@ -234,7 +235,7 @@ def buy_by(awarded_at: datetime, rules: TrainingRules) -> datetime:
 
 
 def check_may_buy(beneficiary: Beneficiary, now: datetime) -> None:
-    """Raises `BeneficiaryRevoked`, or `PurchaseDeadlinePassed` if no purchase keeps the place and it is too late."""
+    """Raises `BeneficiaryRevoked`, or `PurchaseDeadlinePassed` if the place needs a purchase and it is too late."""
     if beneficiary.state is BeneficiaryState.REVOKED:
         raise BeneficiaryRevoked()
     if beneficiary.state is BeneficiaryState.POTENTIAL and beneficiary.buy_by <= now:
@@ -247,12 +248,12 @@ def sources(to: BeneficiaryState) -> list[BeneficiaryState]:
 
 
 def closing_day(closes_at: datetime) -> date:
-    """The WIB day of the last accepted instant, on which age is tested: Monday, if it closes as Tuesday begins."""
+    """The WIB day of the last accepted instant, on which age is tested: Monday if the wave closes as Tuesday begins."""
     return wib_date(closes_at - timedelta(microseconds=1))
 
 
 def seats_for(wave: PlannedWave, left: int, waves_left: int) -> int:
-    """A wave's quota when it opens: what the admin set, else its share of the year; never more than the year has left.
+    """A wave's quota when it opens: as the administrator set it, else its share; never more than the year has left.
 
     `left`: seats of the year's target that no wave has been allotted; `waves_left`: waves of the year from this on.
     """
@@ -261,21 +262,21 @@ def seats_for(wave: PlannedWave, left: int, waves_left: int) -> int:
 
 
 def freeze_due(closes_at: datetime, delay_s: int) -> datetime:
-    """When the list of a wave becomes final, in whole seconds: no request accepted before the close still runs."""
+    """When the list of a wave becomes final, in whole seconds: by then no request from before the close still runs."""
     return _whole_second(closes_at + timedelta(seconds=delay_s))
 
 
 def frozen_at(due: datetime, beacon_delay_s: int, now: datetime) -> datetime:
     """The instant that a note published now declares, which decides the beacon's round.
 
-    `due`, as long as at least half of the delay to the round is left. Later it is the present: a late freeze gets a
-    later round, never one that may exist already when the note appears.
+    It is `due`, as long as at least half of the delay to the round is left. Later it is the present, so that a late
+    freeze gets a round that surely does not exist when the note appears.
     """
     return due if now <= due + timedelta(seconds=beacon_delay_s / 2) else _whole_second(now)
 
 
 def state_at(wave: Wave | None, planned: PlannedWave, now: datetime) -> WaveState:
-    """What the public is told: the clock decides until the freeze, the record from then on."""
+    """The state that the public is shown: by the clock until the freeze, by the record from then on."""
     if now < planned.opens_at:
         return WaveState.SCHEDULED
     if now < planned.closes_at:
@@ -288,8 +289,8 @@ def state_at(wave: Wave | None, planned: PlannedWave, now: datetime) -> WaveStat
 def standing(entry: Entry, state: WaveState, beneficiary: Beneficiary | None) -> tuple[EntryStanding, str | None]:
     """An entry's standing and, for one that was not chosen, the reason.
 
-    A recorded outcome counts at once; that nothing came is only known when the wave is settled, since a seat may still
-    fall free.
+    A recorded outcome counts at once. That an entry got no seat is known only when the wave is settled, since a seat
+    may still become free.
     """
     if entry.outcome is EntryOutcome.CHOSEN:
         revoked = (
@@ -306,7 +307,7 @@ def standing(entry: Entry, state: WaveState, beneficiary: Beneficiary | None) ->
 
 
 def chain_of(rules: DrawRules, chain_hash: str) -> Chain:
-    """The pinned chain that a note names, even after the stage has come to use another."""
+    """The pinned chain that a note names, even if the stage uses another one now."""
     return next(chain for chain in rules.chains.values() if chain.hash == chain_hash)
 
 
@@ -318,13 +319,13 @@ def commitment(wave: Wave) -> note.Note:
 
 
 def round_due(wave: Wave, rules: DrawRules) -> datetime:
-    """When the round that a frozen wave's note names comes into being."""
+    """When the round that a frozen wave's note names will exist."""
     committed = commitment(wave)
     return note.round_time(chain_of(rules, committed.chain), committed.round)
 
 
 def planned(wave: Wave) -> PlannedWave:
-    """The plan of a wave that has been opened: no longer the calendar's, but its own."""
+    """The plan of a wave that has been opened: its own record, no longer the calendar."""
     return PlannedWave(wave.number, wave.opens_at, wave.closes_at, wave.quota, wave.reserved, wave.weights)
 
 
@@ -340,7 +341,7 @@ def plans(calendar: Calendar, waves: Mapping[int, Wave], began: datetime, now: d
 
 
 def due(plan: PlannedWave, wave: Wave | None, state: WaveState, rules: DrawRules) -> datetime:
-    """When a wave may be taken on from a state that it has come to; its seats are awarded as soon as it is drawn."""
+    """When a wave may be taken on from a state; a drawn wave is awarded at once."""
     if wave is None or state is WaveState.SCHEDULED:
         return plan.opens_at
     if state is WaveState.OPEN:
@@ -358,9 +359,9 @@ def closing_soon(wave: Wave, rules: CalendarRules) -> datetime:
 def owed(
     plan: PlannedWave, wave: Wave | None, programme: Programme, now: datetime
 ) -> tuple[WaveState, datetime] | None:
-    """The state that a wave should be known to be in, and since when; None if it is settled and that was told.
+    """The state in which a wave should be known to be, and since when; None if it is settled and that was told.
 
-    One that is OPEN and known to be owes word that it closes soon.
+    A wave that is OPEN and known to be so is next due to be told to close soon.
     """
     if wave is None:
         return WaveState.OPEN, plan.opens_at

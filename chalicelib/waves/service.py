@@ -1,4 +1,4 @@
-"""The use cases of waves: look at them, join, see one's entries, change the calendar."""
+"""The use cases of waves: read them, join, read one's entries."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from .rules import (
 from .store import WaveStore
 
 if TYPE_CHECKING:
-    # A join needs nothing of what is published.
+    # A join needs no published file.
     from ..registration.service import Registrations
     from .publication.bucket import Publication
 
@@ -58,7 +58,7 @@ Sampled = list[tuple[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Where waves are kept. `publication` is called when the bucket is needed, which a request never does."""
+    """Where waves are kept. `publication` is called when the bucket is needed, which no request does."""
 
     waves: WaveStore
     entries: EntryStore
@@ -68,7 +68,9 @@ class Stores:
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
-    """`version`: changes that admins made. Waves are in order of opening; `notes` are those of the frozen ones."""
+    """`version`: how many changes administrators made. Waves are in order of opening; `notes` are those of frozen
+    waves.
+    """
 
     version: int
     waves: tuple[PlannedWave, ...]
@@ -79,8 +81,8 @@ class Agenda:
 class Waves(CalendarChanges):
     """`results_url`: the public address of the results, without a slash at the end.
 
-    The calendar's exceptions and the waves' records are kept for `calendar.exceptions_cached_s`. A record in memory
-    may lag behind; nothing but what is shown is decided by it.
+    The calendar's exceptions and the waves' records are kept for `calendar.exceptions_cached_s`. A record in memory may
+    lag behind; it is shown, and decides nothing.
     """
 
     def __init__(
@@ -108,7 +110,7 @@ class Waves(CalendarChanges):
         return [self._view(plan, now) for plan in self._plans(self._calendar(now), UPCOMING, now)]
 
     def current(self, now: datetime) -> wire.WaveView:
-        """The open wave; else the one last closed, while its seats are not settled; else the next one."""
+        """The open wave; else the last one, while its seats are not settled; else the next one."""
         calendar = self._calendar(now)
         plan = calendar.current(now)
         if plan is None:
@@ -116,7 +118,7 @@ class Waves(CalendarChanges):
         return self._view(plan, now)
 
     def get(self, number: int, now: datetime) -> wire.WaveView:
-        """One wave, past or to come. Raises `UnknownWave`, also for one that closed before this system began."""
+        """One wave, past or to come. Raises `UnknownWave`, also if it closed before this system began."""
         wave = self._records(now).get(number)
         plan = planned(wave) if wave else self._calendar(now).wave(number)
         if plan is None or (wave is None and plan.closes_at <= self._start(now)):
@@ -133,10 +135,10 @@ class Waves(CalendarChanges):
     # Entries
 
     def join(self, registrant_id: str, now: datetime) -> tuple[wire.Receipt, bool]:
-        """The one click: a receipt, and True if it is new. One read and one write, whatever else goes on.
+        """Join the open wave: a receipt, and True if it is new. One read and one write.
 
-        `now` alone decides whether the wave is open, to its last microsecond. A repeat returns the same receipt, also
-        after the close until another wave opens. Raises the first that holds of `NotRegistered`; `WaveClosed` or
+        `now` alone decides whether the wave is open, to the microsecond. A repeat returns the same receipt, also after
+        the close until another wave opens. Raises the first that holds of `NotRegistered`; `WaveClosed` or
         `NotOpenYet`; `Barred`, `AlreadyBeneficiary`; and, for the day the wave closes, `InFormalEducation`,
         `ExcludedOccupation`, `UnderAge`, `OverAge`.
         """
@@ -155,8 +157,8 @@ class Waves(CalendarChanges):
     def entries_of(self, registrant_id: str, now: datetime) -> EntryViews:
         """Each wave that a person joined, the latest first, with standing and reason. Raises `NotRegistered`.
 
-        One read of the registration, one batch for each 100 waves since then, and, where needed, one of the
-        beneficiary and one of the draws that did not reach this person.
+        One read of the registration, one batch for each 100 waves since then, and, if needed, one of the beneficiary
+        and one of the draws that did not reach this person.
         """
         registrant = self._registrations.registrant(registrant_id)
         plans = {plan.number: plan for plan in self._calendar(now).since(registrant.registered_at, now)}
@@ -174,8 +176,8 @@ class Waves(CalendarChanges):
         ]
 
     def drawn_entry(self, registrant_id: str, number: int, now: datetime) -> DrawnEntry:
-        """A person's entry in a wave whose seats are settled, with its draw: two reads, three of one who was chosen, or
-        was refused for the family card.
+        """A person's entry in a wave whose seats are settled, with its draw. Two reads; three if the person was chosen,
+        or refused for the family card.
 
         Raises `NotFound` (the person did not join it), `SelectionNotFinished`.
         """
@@ -197,9 +199,9 @@ class Waves(CalendarChanges):
         return self._store.waves()
 
     def results(self, wave: int, shard: str, after: str, limit: int) -> Results:
-        """What a settled wave came to for those in one of `rules.SHARDS`, from behind the registrant `after`.
+        """The results of a settled wave in one of `rules.SHARDS`, after the registrant `after`.
 
-        One query. A seat that falls free and is passed on later shows when that is done.
+        One query. A free seat that is passed on later shows once that is done.
         """
         page = self._entries.page(wave, shard, after, limit)
         return [
@@ -218,10 +220,10 @@ class Waves(CalendarChanges):
     def draw_sample(self, wave: int, size: int) -> Sampled:
         """Registrant and province of a random few of a settled wave who never held a seat, to compare with.
 
-        It is published before it is returned, and the same whenever it is asked, also if `size` is another then.
-        Reads every list and every entry of the wave. Raises `UnknownWave`, `ListChanged`.
+        The sample is published before it is returned. Later calls return the same, even for another `size`. Reads every
+        list and every entry of the wave. Raises `UnknownWave`, `ListChanged`.
         """
-        from .publication.samples import draw_sample  # requests never need it, so they need not load it
+        from .publication.samples import draw_sample  # requests never need it
 
         settled = self._store.wave(wave)
         if settled is None:
@@ -274,7 +276,7 @@ class Waves(CalendarChanges):
         return timedelta(0) <= now - read_at < timedelta(seconds=self._kept_s)
 
     def _start(self, now: datetime) -> datetime:
-        """When this system began; it never changes once it is written."""
+        """When this system began; once written it never changes."""
         if self._began is None:
             self._began = self._store.started_at()
         return self._began or now

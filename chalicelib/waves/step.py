@@ -1,7 +1,7 @@
-"""The step that every trigger takes: compare what is due by the clock with what is recorded, do what is missing.
+"""The step that every trigger takes: compare what is due by the clock with what is recorded, and do what is missing.
 
-It does not matter which trigger comes, how late, or how often. A transition is recorded on the condition that the one
-before it is the last; of two steps at once one records it, and what they do before that comes to the same.
+Any trigger may come, late or often. A transition is recorded on the condition that the one before it is the last. Of
+two steps at once one records it; what both do before comes to the same.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ class WaveStep:
     ) -> list[Transition]:
         """Do all that is due, wave by wave in order of opening; returns the transitions that this step recorded.
 
-        A wave that cannot go on (the beacon is silent, say) is logged and left for the next step, and holds up no
-        other. What nobody foresaw does not either, but is raised at the end, all of it in one `ExceptionGroup`.
-        `deadline_s` is how long this step may run; it stops between two awards when that is used up.
+        A wave that cannot go on (because the beacon is silent, say) is logged and left for the next step; it holds up
+        no other. Nor does an unforeseen error; all of them are raised at the end in one `ExceptionGroup`. The step
+        stops between two awards after `deadline_s` seconds.
         """
         budget = TimeBudget(now, deadline_s, seconds)
         began = self._store.start(now)
@@ -86,19 +86,19 @@ class WaveStep:
             # A freeze may run short of time as an award may; the others' next transitions take a moment each.
             with suppress(OutOfTime), apart(plan.number, trouble):
                 self._follow(plan, waves.get(plan.number), calendar, budget, done)
-        # An award may take all the time there is, so it comes when every wave is as far as its draw.
+        # An award may take all the time, so it comes when every wave is as far as its draw.
         drawn = [wave for wave in self._store.waves() if wave.state is wave.announced is WaveState.DRAWN]
         with suppress(OutOfTime):
             for wave in drawn:
                 with apart(wave.number, trouble):
                     if not self._settle(wave, calendar, budget, done):
-                        break  # who was drawn in the next one too has the place of the first
+                        break  # a person drawn in the next wave too has the place of the first
         if trouble.unforeseen:
             raise ExceptionGroup("waves that could not go on", trouble.unforeseen)
         return done
 
     def check_beacon(self, number: int) -> None:
-        """Raises `UnknownWave` unless the wave is frozen, and as `Beacons` do unless its random number can be had."""
+        """Raises `UnknownWave` unless the wave is frozen, and as `Beacons` do if its random number cannot be had."""
         wave = self._store.wave(number)
         if wave is None or wave.note is None:
             raise UnknownWave(wave=number)
@@ -107,12 +107,12 @@ class WaveStep:
     def _follow(
         self, plan: PlannedWave, wave: Wave | None, calendar: Calendar, budget: TimeBudget, done: list[Transition]
     ) -> None:
-        """Take one wave as far as it is due up to its draw, telling of each state before the next is entered."""
+        """Take one wave as far as it is due up to its draw; each state is announced before the next is entered."""
         while True:
             if wave is not None and wave.announced is not wave.state:
                 self._announce(wave)
                 if wave.state is WaveState.FROZEN and budget.now() >= round_due(wave, self._programme.draw):
-                    # It was published in time, as the verifier can see, but who listens heard of it too late.
+                    # The note was published in time, as the verifier can see, but announced too late.
                     log.error("note_announced_late", extra={"wave": wave.number})
             if wave is not None and wave.state is WaveState.OPEN and self._closing_soon(wave, budget):
                 self._announcements.publish("wave_closing_soon", wave.number, self._facts(wave))
@@ -127,7 +127,7 @@ class WaveStep:
             wave = self._store.wave(plan.number)
 
     def _settle(self, wave: Wave, calendar: Calendar, budget: TimeBudget, done: list[Transition]) -> bool:
-        """Award the seats of a drawn wave and give the others back to the year; False while batches of it are out."""
+        """Award the seats of a drawn wave and give the others back to the year; False while it waits for batches."""
         walk = self._award.run(wave, self._store.draw(wave.number), calendar.regular_number(planned(wave)), budget)
         if walk is None:
             return False
@@ -168,7 +168,7 @@ class WaveStep:
         raise Unavailable()
 
     def _closing_soon(self, wave: Wave, budget: TimeBudget) -> bool:
-        """Whether the public is to be told, once, that an open wave is about to close; never after it did."""
+        """Whether to announce now, once, that an open wave is about to close; never after the close."""
         near = closing_soon(wave, self._programme.calendar) <= budget.now() < wave.closes_at
         return near and not wave.closing_told
 
@@ -181,7 +181,7 @@ class WaveStep:
         facts = self._facts(wave) | {"beacon_round": commitment(wave).round, "beacon_due_at": iso(due)}
         self._announcements.publish("wave_waiting_for_beacon", wave.number, facts)
         self._store.waiting_told(wave)
-        # A person can look for the signature elsewhere, and hand it in.
+        # A person can look for the signature elsewhere and hand it in.
         log.error("beacon_silent", extra={"wave": wave.number})
 
     def _announce(self, wave: Wave) -> None:

@@ -32,7 +32,7 @@ class WavesTable(Model):
 
 
 class WaveItem(WavesTable):
-    """`WAVES` / number in 6 digits. One partition: they are few, small and rarely written, and listed by one query."""
+    """`WAVES` / number in 6 digits. One partition: waves are few, small and rarely written, and listed by one query."""
 
     state = EnumAttribute(WaveState)
     opens_at = InstantAttribute()
@@ -78,7 +78,7 @@ class YearItem(WavesTable):
 
 
 class DrawItem(WavesTable):
-    """`WAVE#<number>` / `DRAW`: the seed and the cut-offs; apart from the record, which every list of waves reads."""
+    """`WAVE#<number>` / `DRAW`: the seed and the cut-offs. Not in the record, which every list of waves reads."""
 
     draw = JsonAttribute[DrawResult](DrawResult)
 
@@ -105,7 +105,7 @@ class WaveStore:
         return (item.version, item.exceptions) if item else (0, ())
 
     def replace_exceptions(self, version: int, exceptions: Iterable[CalendarException], act: Act | None = None) -> bool:
-        """Write the exceptions that were derived from `version`, with the line of who did what.
+        """Write the exceptions that were derived from `version`, with the record of who changed them.
 
         False if that is no longer the present version.
         """
@@ -118,7 +118,7 @@ class WaveStore:
                 if act is not None:
                     self.journal.add_to(tx, act)
         except LegsFailed:
-            # The answer to a write may be lost; the client library's second try then meets its own first one.
+            # The answer to a write may be lost; then the client library's retry meets its own first write.
             return self.exceptions() == (version + 1, after)
         return True
 
@@ -128,7 +128,7 @@ class WaveStore:
         return item.started_at if item else None
 
     def start(self, now: datetime) -> datetime:
-        """Begin now, unless it was begun before; returns when."""
+        """Begin now, unless it was begun before; returns when it began."""
         started = self.started_at()
         if started is not None:
             return started
@@ -211,15 +211,15 @@ class WaveStore:
     # Draws
 
     def put_draw(self, number: int, draw: DrawResult) -> None:
-        """Keep what a draw came to. It follows from what is published, so writing it twice writes the same."""
+        """Keep the result of a draw. It follows from what is published, so writing it twice writes the same."""
         DrawItem(f"WAVE#{number}", "DRAW", draw=draw).save()
 
     def draw(self, number: int) -> DrawResult:
-        """What the draw of a wave came to that is DRAWN."""
+        """The result of the draw of a wave that is DRAWN."""
         return DrawItem.get(f"WAVE#{number}", "DRAW", consistent_read=True).draw
 
     def draws(self, numbers: Iterable[int]) -> dict[int, DrawResult]:
-        """What the draws of these waves came to, where there was one."""
+        """The results of the draws of these waves, as far as they are drawn."""
         keys = {f"WAVE#{number}": number for number in numbers}
         items = DrawItem.batch_get([(pk, "DRAW") for pk in keys], consistent_read=True)
         return {keys[item.pk]: item.draw for item in items}

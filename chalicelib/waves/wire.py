@@ -19,7 +19,7 @@ from .calendar import PlannedWave
 from .rules import NOT_DRAWN, Beneficiary, Entry, Wave, WaveState, chain_of, standing, state_at
 
 WAITS_AFTER = timedelta(minutes=2)
-"""So long after its round a draw that is not there waits: triggers come every minute, and a big one takes a while."""
+"""A draw waits if it is missing so long after its round: triggers come every minute, and a big draw takes a while."""
 
 
 class BeaconView(Struct, frozen=True):

@@ -1,8 +1,8 @@
 """Files of transfers for a bank, by two people: the maker collects and proposes one, another person approves it.
 
-An attempt is in one file at most: a conditional write marks it with its file before the file is complete. A file is
-recorded before its attempts are marked. If an export dies half-way the file stays COLLECTING, and the next export goes
-on with it. A file's bytes follow from its record and its attempts alone; the second person approves their SHA-256.
+An attempt is in one file at most: a conditional write puts it into its file before the file is complete. A file is
+recorded before its attempts are in it. If an export dies half-way the file stays COLLECTING, and the next export
+continues it. A file's bytes depend on its record and its attempts alone; the second person approves their SHA-256.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Write = Callable[[Order], bytes]
 """Makes the file's bytes: the same order gives the same bytes."""
 
 Progress = Callable[[Sequence[str]], Iterable[str]]
-"""Gives back what it is given, and shows somebody how far it is."""
+"""Passes on what it is given, and shows somebody how far it is."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,9 @@ class BankFiles:
         return raw
 
     def reject(self, batch_id: str, by: str, now: datetime) -> Batch:
-        """Give a file up, one's own or another's; its attempts are free for the next one.
+        """Give up a file, one's own or another's; its attempts are free for the next one.
 
-        An approved file takes two people who say that the bank does not have it: the first recalls it, the second
+        It takes two people to say that the bank does not have an approved file: the first recalls it, the second
         rejects it. For such a file this raises `SamePerson`, and `BatchOutdated` if anything is known of an attempt in
         it, except a rejection in words alone. Raises `UnknownBatch`, `BatchNotNow` and `BatchMoved` for any file.
         """
@@ -132,7 +132,7 @@ class BankFiles:
         return [each for name, each in awaiting.items() if free(name, notes.get(name, BankNote()))]
 
     def _complete(self, batch: Batch, write: Write, progress: Progress) -> Batch:
-        """Mark every attempt of a file, leave out those that another file took, and record count, sum and hash."""
+        """Put every attempt into the file, leave out those that another file took, and record count, sum and hash."""
         free = self._free()
         listed = self._store.references(batch.id)
         notes = self._store.notes(listed)
@@ -160,8 +160,8 @@ class BankFiles:
     def _free(self) -> Callable[[str, BankNote], bool]:
         """Tells whether an attempt is in no file that counts, and the bank knows nothing of it.
 
-        A file counts unless it was rejected. An attempt may be marked with a file that was completed without it: by
-        another export that continued the file at the same time and came too late. Such a file does not count.
+        A file counts unless it was rejected, or completed without the attempt. The latter happens when another export
+        continued the file at the same time and put the attempt in too late.
         """
         files = {each.id: each.state for each in self._store.batches()}
         listed = cache(lambda batch: frozenset(self._store.references(batch)))

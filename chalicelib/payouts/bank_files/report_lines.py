@@ -13,11 +13,11 @@ from ..rules import Outcome
 
 MOVED = frozenset({Outcome.SUCCEEDED, Outcome.REVERSED})
 OVER = frozenset({Outcome.FAILED, Outcome.REJECTED})
-"""Outcomes in which money moved, and in which a transfer ended without it."""
+"""Outcomes in which a transfer ended without moving money."""
 
 
 class Problem(StrEnum):
-    """Why a line was applied to nothing."""
+    """Why a line was not applied."""
 
     UNKNOWN_REFERENCE = "unknown_reference"
     """Not an attempt of this ledger."""
@@ -35,15 +35,15 @@ class Problem(StrEnum):
     UNKNOWN_WORD = "unknown_word"
     """A status that this programme does not know: the transfer stays pending."""
     TWICE = "twice_in_one_file"
-    """Two words about one transfer, or about all of a file, that cannot both be true."""
+    """Two words about one transfer, or about all of a file, that contradict each other."""
     FEE = "fee_or_other_debit"
-    """Booked beside the debit of a transfer and smaller: what the bank takes for it, or else a person looks."""
+    """A smaller booking beside the debit of a transfer: the bank's fee, or else a person looks."""
     PAID_TWICE = "debited_twice"
     """Two debits for one transfer, by the bank's own references."""
     DUPLICATE = "rejected_as_duplicate"
-    """The bank rejects what it takes for a repetition: the first may well be alive, so nothing has failed."""
+    """The bank rejects it as a repetition: the first one may well be alive, so nothing has failed."""
     NO_CODE = "rejected_without_a_code"
-    """Only words, or nothing, tell why: it may be a repetition too. Two people decide."""
+    """The reason is missing or words only: it may be a repetition too. Two people decide."""
     ONE_PERSON = "rejection_awaits_another_person"
     """Believed once another person has imported a report that says the same of the transfer."""
     CONTRADICTS = "contradicts_what_was_applied"
@@ -52,9 +52,9 @@ class Problem(StrEnum):
 
 @dataclass(frozen=True)
 class Line:
-    """One statement about one transfer. `number` is its line in the file; `outcome` None: in words not known.
+    """One statement about one transfer. `number` is its line in the file; `outcome` is None if its words are not known.
 
-    `word` is the bank's code, never free text. `fault` is what its reader found wrong with it.
+    `word` is the bank's code, never free text. `fault` is what the reader of the file found wrong with the line.
     """
 
     number: int
@@ -72,17 +72,17 @@ class Line:
     narrative: str = ""
     """The bank's own text: for people only, and sealed where it is kept."""
     of_all: bool = False
-    """Whether it is said of the whole file; its fault is told once then."""
+    """Whether it is said of the whole file; its fault is then told once."""
 
     @property
     def said(self) -> tuple[object, ...]:
-        """All that it says, wherever it stands."""
+        """All that the line says, whatever its place in the file."""
         return self.outcome, self.word, self.file, self.amount, self.currency, self.booking, self.fault
 
 
 @dataclass(frozen=True)
 class WholeFile:
-    """A statement about every transfer of a file that has no line of its own; the bank's count and sum if named."""
+    """A statement about all transfers of a file without a line of their own, with the bank's count and sum if given."""
 
     number: int
     file: str
@@ -96,7 +96,7 @@ class WholeFile:
 
 @dataclass(frozen=True)
 class Finding:
-    """A line that was applied to nothing, and why; `reference` only if it is one of our making."""
+    """A line that was not applied, and why; `reference` only if it is one that we made."""
 
     number: int
     problem: Problem
@@ -106,7 +106,7 @@ class Finding:
 
 
 def once_each(lines: Iterable[Line], findings: list[Finding]) -> Iterator[Line]:
-    """What counts of each transfer's lines: the furthest word, or a debit and its return. The rest are findings."""
+    """What counts of each transfer's lines: the furthest word, or a debit and its return. The rest become findings."""
     by_reference: dict[str, list[Line]] = {}
     for line in lines:
         if line.reference is None or line.fault is Problem.FEE:
@@ -130,7 +130,7 @@ def once_each(lines: Iterable[Line], findings: list[Finding]) -> Iterator[Line]:
         if problem is None:
             yield from _furthest(rest)
             continue
-        # A line that says "paid" goes on: only the ledger tells whether the transfer might be sent again.
+        # A line that says "paid" stays: only the ledger tells whether the transfer might be sent again.
         paid = next((each for each in rest if each.outcome is Outcome.SUCCEEDED), None)
         findings.extend(finding(each, problem) for each in rest if each is not paid)
         if paid is not None:
@@ -138,7 +138,7 @@ def once_each(lines: Iterable[Line], findings: list[Finding]) -> Iterator[Line]:
 
 
 def _clash(said: Sequence[Line]) -> Problem | None:
-    """Why none of several words about one transfer is believed; None: they go together."""
+    """Why several words about one transfer are not believed; None if they go together."""
     booked = Counter(each.outcome for each in said if each.booked)
     if booked[Outcome.SUCCEEDED] > 1:
         return Problem.PAID_TWICE
@@ -148,13 +148,13 @@ def _clash(said: Sequence[Line]) -> Problem | None:
 
 
 def _furthest(said: Sequence[Line]) -> list[Line]:
-    """The words that count, in their order, of those that go together; unknown words stay, to be reported."""
+    """Of several words that go together those that count, in their order; unknown words stay, to be reported."""
     outcomes = {each.outcome for each in said}
     pending = [each for each in said if each.outcome is Outcome.PENDING]
     if outcomes & OVER:
         over = Outcome.REJECTED if Outcome.REJECTED in outcomes else Outcome.FAILED
         told = min((each for each in said if each.outcome is over), key=_gravity)
-        # Beside a repetition that was rejected, what is pending is the first: that is how it stands.
+        # Where a repetition was rejected and another is pending, the pending one is the first, and it counts.
         return [told, *pending[:1]] if told.fault is Problem.DUPLICATE else [told]
     moved = [each for each in said if each.outcome in MOVED]
     moved.sort(key=lambda each: each.outcome is Outcome.REVERSED)
@@ -166,6 +166,6 @@ def _gravity(line: Line) -> tuple[str, int, str]:
 
 
 def finding(line: Line, problem: Problem) -> Finding:
-    """That a line was applied to nothing, or waits for people; a reference only if it is one of our making."""
+    """That a line was not applied, or waits for people; `reference` only if it is one that we made."""
     ours = line.reference is not None and rules.entitlement_of(line.reference) is not None
     return Finding(line.number, problem, line.reference if ours else None, line.word, line.narrative)

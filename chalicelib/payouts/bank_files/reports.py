@@ -1,10 +1,10 @@
-"""What a bank's report says of transfers, matched by reference, judged, and kept as the answer to the status query.
+"""What a bank's report says of transfers: matched by reference, judged, and kept as the answer to the status query.
 
-A line is believed if it is about a transfer in an approved file, has the same amount, and denies nothing that was said
-before. Every other line is reported and applied to nothing. A rejection lets the money be sent again. So it takes two
+A line is believed if it is about a transfer in an approved file, has the same amount, and contradicts nothing that was
+said before. Every other line is reported and not applied. A rejection lets the money be sent again, so it takes two
 people whose reports say the same of the transfer. A rejection in words alone, or because the bank has the transfer
-already, fails nothing: two people decide. What is believed is kept first; then the worker settles the entitlement by
-its usual path. So an import may die anywhere, and is simply done again.
+already, fails nothing: two people decide. What is believed is kept first; then the worker settles the entitlement in
+its usual way. So an import may die anywhere, and is simply done again.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import did: how many lines were news, how many were not, and what was applied to nothing."""
+    """What an import did: how many lines were new, how many were known, and which were not applied."""
 
     news: int
     known: int
@@ -55,7 +55,7 @@ class Imported:
 
 @dataclass(frozen=True)
 class KnownTransfer:
-    """What the ledger has of a line's transfer; without an `entitlement` it has none."""
+    """What the ledger has of a line's transfer; `entitlement` is None if it has nothing."""
 
     entitlement: Entitlement | None = None
     n: int = 0
@@ -79,8 +79,9 @@ _AFTER = {
     Outcome.REVERSED: MOVED | {Outcome.PENDING, Outcome.REJECTED},
     Outcome.FAILED: OVER | {Outcome.PENDING},
 }
-"""What may follow each word without denying it; an earlier word that comes late changes nothing. The repetition of a
-transfer that was paid may be rejected."""
+"""What may follow each word without contradicting it. An earlier word that arrives late changes nothing. A repetition
+of a transfer that was paid may be rejected.
+"""
 
 _RANK = {Outcome.PENDING: 0, Outcome.REJECTED: 0, Outcome.SUCCEEDED: 1, Outcome.FAILED: 1, Outcome.REVERSED: 2}
 
@@ -103,7 +104,8 @@ class BankReports:
     ) -> Imported:
         """Judge each statement of a report; keep what is believed, and settle by it.
 
-        Each line has its own instant, as a long import outlasts the overlap with which others follow the ledger.
+        Each line has its own instant, because a long import takes longer than the overlap with which others follow the
+        ledger.
         """
         batches = {each.id: each for each in self._store.batches()}
         findings: list[Finding] = []
@@ -123,7 +125,7 @@ class BankReports:
         return Imported(tally[True], tally[False], unsettled, found)
 
     def said(self, reference: str) -> Iterator[tuple[Word, str]]:
-        """The bank's words on a transfer, for people, each with its text in clear: two if they deny each other."""
+        """The bank's words on a transfer, for people, each with its text in clear; two if they contradict."""
         known = self._known(reference, {})
         for word in (known.note.word, known.note.paid):
             if word is not None and known.entitlement is not None:
@@ -133,7 +135,7 @@ class BankReports:
     def _each(
         self, statements: Sequence[Line | WholeFile], batches: Mapping[str, Batch], findings: list[Finding]
     ) -> Iterator[Line]:
-        """The lines, with a statement about a whole file said of each of its transfers that has no line of its own."""
+        """The lines, with a statement about a whole file as a line for each transfer that has none of its own."""
         lines = [each for each in statements if isinstance(each, Line)]
         own = {each.reference for each in lines}
         for one in statements:
@@ -158,17 +160,19 @@ class BankReports:
                     yield replace(line, reference=reference, narrative=one.narrative)
 
     def _keep_word(self, line: Line, known: KnownTransfer, source: Source, now: datetime) -> bool:
-        """Keep the word that the bank has a transfer; False if somebody else wrote meanwhile, so look again."""
+        """Keep the word that the bank has a transfer; False if somebody else wrote meanwhile and the line must be
+        judged again.
+        """
         word = _news(line, known, source)
         return word is None or line.reference is None or self._store.say(line.reference, word, known.note, now)
 
     def _take(self, line: Line, batches: Mapping[str, Batch], source: Source, now: datetime) -> Problem | bool:
-        """Keep a line's word if it is believed; True if that is news."""
+        """Keep a line's word if it is believed; True if it is new."""
         while True:
             known = self._known(line.reference, batches)
             problem = judge(line, known)
             if problem is not None:
-                # What is applied to nothing may still tell that the bank paid or has the transfer: that is kept.
+                # A line that is not applied may still tell that the bank paid or has the transfer: that is kept.
                 if _paid_all_the_same(line, known, problem, batches):
                     kept = self._stopped(line, known, source, now)
                 else:
@@ -239,7 +243,7 @@ class BankReports:
 
 
 def judge(line: Line, known: KnownTransfer) -> Problem | None:
-    """Why a line is applied to nothing; None: it is believed."""
+    """Why a line is not applied; None if it is believed."""
     entitlement = known.entitlement
     if line.reference is None:
         return Problem.NO_REFERENCE
@@ -261,7 +265,7 @@ def judge(line: Line, known: KnownTransfer) -> Problem | None:
 
 
 def _paid_all_the_same(line: Line, known: KnownTransfer, problem: Problem, batches: Mapping[str, Batch]) -> bool:
-    """Whether a line that is applied to nothing says "paid" of a transfer that might be sent again."""
+    """Whether a line that is not applied says "paid" of a transfer that might be sent again."""
     if line.outcome is not Outcome.SUCCEEDED or known.entitlement is None or known.batch is None:
         return False
     match problem:
@@ -270,7 +274,7 @@ def _paid_all_the_same(line: Line, known: KnownTransfer, problem: Problem, batch
         case Problem.OTHER_FILE:
             return known.over or line.file in batches
         case Problem.AMOUNT:
-            # Less is the bank's fee for the rejection.
+            # A smaller booking is the bank's fee for the rejection.
             return known.over and line.amount is not None and line.amount > known.entitlement.amount_idr
         case _:
             return known.over and problem in {Problem.PAID_TWICE, Problem.TWICE}
@@ -283,7 +287,7 @@ def _has_already(line: Line, known: KnownTransfer, problem: Problem) -> bool:
 
 
 def _denies(line: Line, known: KnownTransfer, entitlement: Entitlement) -> Problem | None:
-    """Why a line cannot be true together with what was said and done before; None: it can."""
+    """Why a line contradicts what was said and done before; None if it does not."""
     if line.outcome is None:
         return Problem.UNKNOWN_WORD
     said = known.note.word
@@ -305,8 +309,8 @@ def _denies(line: Line, known: KnownTransfer, entitlement: Entitlement) -> Probl
 def _goes_on(outcome: Outcome, said: Word | None) -> bool:
     """Whether a word says more than the kept one.
 
-    "Pending" and a rejection without proof replace each other, the latest import counts: a bank that rejected only a
-    repetition says afterwards that the transfer is pending.
+    "Pending" and a rejection without proof replace each other, and the latest import counts. A bank that rejected only
+    a repetition says afterwards that the transfer is pending.
     """
     if said is None:
         return True
@@ -315,7 +319,7 @@ def _goes_on(outcome: Outcome, said: Word | None) -> bool:
 
 
 def _news(line: Line, known: KnownTransfer, source: Source) -> Word | None:
-    """The word to keep of a line that is believed; None: all of it is known."""
+    """The word to keep of a line that is believed; None if nothing in it is new."""
     assert line.outcome is not None and known.entitlement is not None  # noqa: S101, PT018 - believed
     said = known.note.word
     answer = Answer(line.outcome, line.word, known.entitlement.amount_idr)
@@ -327,7 +331,7 @@ def _news(line: Line, known: KnownTransfer, source: Source) -> Word | None:
         return Word(answer, source.sha256, source.by, booking, duplicate=again)
     moved = line.outcome is Outcome.SUCCEEDED and said.answer.outcome in MOVED
     if moved and line.booking and not said.booking:
-        # A status report or the return told of it before; now a second debit can be told from this one.
+        # A status report or the return told of the payment before; now a second debit can be told from this one.
         return replace(said, booking=line.booking)
     return None
 

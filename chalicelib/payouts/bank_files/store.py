@@ -34,13 +34,13 @@ class BatchState(StrEnum):
     """How far a file is."""
 
     COLLECTING = "COLLECTING"
-    """Its attempts are being marked; the next export continues it."""
+    """Its attempts are being collected; the next export continues it."""
     PROPOSED = "PROPOSED"
     """Complete; waits for the approval of another person than its maker."""
     APPROVED = "APPROVED"
     """May be written and handed to the bank."""
     RECALLED = "RECALLED"
-    """Approved, and one person says that the bank does not have it; waits for another who says so too."""
+    """Approved, but one person says that the bank does not have it; waits for another person to say the same."""
     REJECTED = "REJECTED"
     """The bank does not have it; its attempts are free for another file."""
 
@@ -83,7 +83,7 @@ class BankNote:
     batch: str | None = None
     word: Word | None = None
     paid: Word | None = None
-    """That it paid, where this denies its word above, or what people have decided."""
+    """The word that it paid, if that contradicts `said`, or what people have decided."""
 
     @property
     def counts(self) -> Word | None:
@@ -93,13 +93,13 @@ class BankNote:
 
     @property
     def rejected(self) -> bool:
-        """Whether the bank said nothing of it but that it rejects it, in words alone."""
+        """Whether the bank said only that it rejects the transfer, in words alone."""
         word = self.word
         return self.paid is None and word is not None and word.answer.outcome is Outcome.REJECTED and not word.duplicate
 
 
 class _NoteItem(PayoutsTable):
-    """`P#<entitlement>` / `BANK#<n>`: beside the attempt itself. `paid_...`: a word "paid" that denies the others."""
+    """`P#<entitlement>` / `BANK#<n>`: beside the attempt itself. `paid_...`: a word "paid" that contradicts others."""
 
     batch = UnicodeAttribute(null=True)
     outcome = EnumAttribute(Outcome, null=True)
@@ -116,7 +116,7 @@ class _NoteItem(PayoutsTable):
 
 
 _SAID = ("outcome", "fact", "amount_idr", "booking", "said_in", "imported_by", "narrative", "duplicate")
-"""What a note has of the bank's word."""
+"""The attributes of a note that hold the bank's word."""
 
 
 class _BatchItem(PayoutsTable):
@@ -153,7 +153,7 @@ class _RejectionItem(PayoutsTable):
 
 
 class BankStore:
-    """Reads and writes all of it. Every read is consistent, but for the index that tells what waits for a file."""
+    """Reads and writes bank files and words. Reads are consistent, except of the index of what waits for a file."""
 
     def __init__(self, region: str) -> None:
         self._region = region
@@ -161,7 +161,7 @@ class BankStore:
     def answer(self, reference: str) -> Answer | None:
         """What the bank said of a reference, with one read; None if nothing.
 
-        DUPLICATE if the bank says that it paid what it had rejected, or what nobody expects.
+        DUPLICATE if the bank says that it paid a transfer that it had rejected, or that was not waiting for it.
         """
         note = self.note(reference)
         word = note.counts
@@ -192,8 +192,8 @@ class BankStore:
     def mark(self, reference: str, batch: str, before: BankNote) -> bool:
         """Put an attempt into a file; True also if it is in this file already.
 
-        False if another file than that of `before`, which does not count, has it, or the bank knows of it. A rejection
-        in words alone that belongs to the file of `before` is removed.
+        False if the bank knows of it, or if it is in a file other than that of `before`, which does not count. A
+        rejection in words alone that belongs to the file of `before` is removed.
         """
         free = _NoteItem.batch.does_not_exist() | (_NoteItem.batch == batch)
         unknown = _NoteItem.outcome.does_not_exist()
@@ -230,7 +230,7 @@ class BankStore:
         return _update(_NoteItem(*_keys(reference)), said, unchanged)
 
     def deny(self, reference: str, word: Word, now: datetime) -> None:
-        """Keep that the bank says it paid beside what it said before; the first such word stays."""
+        """Keep the word that the bank paid beside its earlier word; only the first such word is kept."""
         self._said(reference, now)
         said = {"paid_fact": word.answer.fact, "paid_in": word.said_in, "paid_by": word.imported_by}
         _update(_NoteItem(*_keys(reference)), said, _NoteItem.paid_fact.does_not_exist())
@@ -238,8 +238,8 @@ class BankStore:
     def first_importer(self, reference: str, batch: str, word: Word, now: datetime) -> str:
         """Who first imported a report that says this of a transfer in this file: `word.imported_by` if nobody had.
 
-        Only what is said counts, not a report's name, time or hash: two people who each download a report have two
-        files.
+        Only what is said counts, not a report's name, time or hash: two people who each download a report have
+        different files.
         """
         pk, sk = _keys(reference)
         keys = (pk, f"BANKSAID#{sk.removeprefix('BANK#')}#{batch}#{word.answer.fact}")
@@ -264,13 +264,13 @@ class BankStore:
         _SaidItem(_said_on(wib_date(now)), f"{iso(now)}#{reference}").save()
 
     def begin(self, batch: Batch, references: Sequence[str]) -> None:
-        """Record a new file before any attempt is marked, so that a death half-way is found."""
+        """Record a new file before any attempt is in it, so that the next export finds one that died half-way."""
         with Transaction(self._region) as tx:
             tx.put("batch", _to_item(batch), _BatchItem.pk.does_not_exist())
             tx.put("references", _to_references(batch.id, references))
 
     def complete(self, batch: Batch, references: Sequence[str]) -> None:
-        """The end of COLLECTING, with the references that stayed. Raises `BatchMoved`."""
+        """End COLLECTING, with the references that stayed. Raises `BatchMoved`."""
         try:
             with Transaction(self._region) as tx:
                 tx.put("batch", _to_item(batch), _BatchItem.state == BatchState.COLLECTING)

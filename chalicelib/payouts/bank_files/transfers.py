@@ -1,12 +1,12 @@
-"""The provider to which money goes by a file, and whose answers come back by files: a bank.
+"""The provider that is paid through files and answers with files: a bank.
 
 Nothing is called here. An instruction is rendered and kept with its attempt; people put it into a file (`export`). What
 the bank's reports say of it is kept (`reports`) and answers the status query. So the worker treats a bank as any other
-provider. The reference is the `EndToEndId` (at most 35 characters; ours have 31). Keys do not expire here: what is in
-no file has not been sent, and a reference is in one file at most.
+provider. The reference is the `EndToEndId` (at most 35 characters; ours have 31). Keys do not expire here: an
+instruction in no file has not been sent, and a reference is in one file at most.
 
-What was kept is the bank's statement, too: the latest word on each transfer, as of its import. What an import applied
-to nothing is no line of it: the import reports it.
+The words that were kept are also the bank's statement: the latest word on each transfer, dated by its import. Lines
+that an import did not apply are not in it; the import reports them.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Order:
 
 
 class BankFile:
-    """See the module. `codes` are the programme's; one that is paid by this rail has a BIC (`config` holds it so)."""
+    """See the module. `codes` are the programme's; each that is paid by this rail has a BIC (`config` checks it)."""
 
     rail = RAIL
 
@@ -62,11 +62,11 @@ class BankFile:
         self._codes = codes
 
     def inquire(self, address: FinancialAddress) -> Inquiry:  # noqa: ARG002 - the port's
-        """A bank that is sent files answers no questions; what is wrong with an account comes back as a rejection."""
+        """Such a bank answers no questions; a wrong account comes back as a rejection."""
         return Inquiry(InquiryOutcome.NOT_OFFERED)
 
     def render(self, reference: str, entitlement: Entitlement, address: FinancialAddress) -> bytes:
-        """JSON with the fields always in the same order; what the person may read on their statement comes last."""
+        """JSON with the fields always in the same order; the text for the person's statement comes last."""
         bic = self._codes[address.code].bic
         if bic is None:
             raise ValueError(f"{address.code} has no BIC")
@@ -83,7 +83,7 @@ class BankFile:
         return Answer(Outcome.PENDING, "awaits_bank_file")
 
     def status(self, reference: str) -> Answer:
-        """What the bank said, or that it has said nothing yet; an instruction of ours is never NOT_FOUND."""
+        """What the bank said, or PENDING; an instruction of ours is never NOT_FOUND."""
         return self._store.answer(reference) or Answer(Outcome.PENDING, "awaits_bank_file")
 
 
@@ -108,7 +108,7 @@ class BankStatements:
         return self._lines(self._store.said_between(since, until))
 
     def of(self, references: Sequence[str]) -> Mapping[str, Sequence[StatementLine]]:
-        """What was kept of each reference, dated long ago: no kept word is still on its way."""
+        """What was kept of each reference, dated long ago, because no kept word is still on its way."""
         return {line.reference: [line] for line in self._lines(dict.fromkeys(references, _LONG_AGO))}
 
     def _lines(self, said: Mapping[str, datetime]) -> Iterator[StatementLine]:

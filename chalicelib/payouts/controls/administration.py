@@ -1,10 +1,11 @@
-"""What administrators may do to payouts; each act is a line with the IAM identity of who did it.
+"""What administrators may do to payouts; each act is recorded with the IAM identity of the person.
 
-It is a line of the entitlement's own history, or of the journal where it is about no single entitlement's state.
+The record is a line of the entitlement's own history, or of the journal if the act is about no single entitlement's
+state.
 
-What keeps money back, or lets what is due go on, takes one person: hold, release, cancel, pause, ceilings. What says
-that money has moved, or lets it be sent again after the ledger had come to rest, takes two: the maker proposes, another
-person approves. Where money may be sent again, the provider is asked too, and its word stands above both.
+One person is enough to keep money back, or to let a due payment go on: hold, release, cancel, pause, ceilings. Two are
+needed to say that money has moved, or to let it be sent again after the ledger had come to rest: the maker proposes,
+another person approves. If money may be sent again, the provider is asked too, and its word stands above both.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class Administration:
         self._providers, self._queue, self._rules = providers, queue, figures
 
     def hold(self, entitlement_id: str, by: str, note: str, now: datetime) -> Entitlement:
-        """Let no worker claim it until it is released. One that may be alive at the provider cannot be held."""
+        """Keep workers from claiming it until it is released. One that may be alive at the provider cannot be held."""
         entitlement = self._ledger.get(entitlement_id)
         if not rules.nothing_alive(entitlement) or entitlement.hold is Hold.ADMIN:
             raise _not_now("hold", entitlement)
@@ -81,7 +82,7 @@ class Administration:
         return self._ledger.move(entitlement, move, now)
 
     def release(self, entitlement_id: str, by: str, note: str, now: datetime) -> Entitlement:
-        """End an administrator's hold; the worker then tests everything anew."""
+        """End an administrator's hold; the worker then checks everything again."""
         entitlement = self._ledger.get(entitlement_id)
         if entitlement.hold is not Hold.ADMIN:
             raise _not_now("release", entitlement)
@@ -91,7 +92,7 @@ class Administration:
         return released
 
     def cancel(self, entitlement_id: str, by: str, note: str, now: datetime) -> Entitlement:
-        """End one that has not been paid and of which nothing is alive."""
+        """End an entitlement that has not been paid and of which nothing is alive."""
         entitlement = self._ledger.get(entitlement_id)
         if not rules.nothing_alive(entitlement):
             raise _not_now("cancel", entitlement)
@@ -99,7 +100,7 @@ class Administration:
         return self._ledger.move(entitlement, move, now)
 
     def propose(self, entitlement_id: str, decision: Decision, by: str, note: str, now: datetime) -> Proposal:
-        """Propose what takes two people. The same person's same proposal again changes nothing.
+        """Propose a decision that takes two. The same proposal by the same person again changes nothing.
 
         Raises `ProposalStands` if another one stands.
         """
@@ -115,7 +116,7 @@ class Administration:
         raise ProposalStands(decision=(standing or proposal).decision.value, maker=(standing or proposal).maker)
 
     def standing(self, entitlement_id: str) -> Proposal | None:
-        """What is proposed about an entitlement as it stands; one that is out of date is none."""
+        """The proposal about an entitlement; None if there is none, or the entitlement has moved on since."""
         proposal = self._proposals.get(entitlement_id)
         if proposal is None or proposal.seq != self._ledger.get(entitlement_id).seq:
             return None
@@ -174,13 +175,13 @@ class Administration:
         return self._journal.latest(limit)
 
     def ceiling(self, name: str) -> Ceiling:
-        """A ceiling as it stands; as it is configured before anything was taken from it or it was set."""
+        """A ceiling as it stands; as configured if nothing was taken from it and nobody set it."""
         return self._ceilings.get(name) or as_configured(name, self._rules.ceilings)
 
     def set_ceiling(self, name: str, was_idr: int, ceiling_idr: Rupiah, authority: Authority, now: datetime) -> Ceiling:
-        """Set a ceiling that was `was_idr` when it was read; what has been taken from it stays taken.
+        """Set a ceiling that was `was_idr` when it was read; what was taken from it stays taken.
 
-        Raises `CeilingChanged` if it is another by now.
+        Raises `CeilingChanged` if it was set meanwhile.
         """
         before = self.ceiling(name)
         if before.ceiling_idr != was_idr:
@@ -191,10 +192,10 @@ class Administration:
         return self.ceiling(name)
 
     def _check_over(self, entitlement: Entitlement, now: datetime) -> None:
-        """Whether the provider says that the latest attempt is over: it failed, came back, or was never known.
+        """Check that the provider says that the latest attempt is over: it failed, came back, or was never known.
 
         Unknown counts only when the key can no longer be alive: until then a sending may still be on its way. A bank
-        that is sent files is not asked here, and what it said last may be old: two people have asked it by then.
+        that is sent files is not asked here; two people have asked it, as its last word may be old.
         """
         if entitlement.n == 0:
             return
@@ -210,7 +211,7 @@ class Administration:
             raise ProviderObjects(fact=objection.fact)
 
     def _paid_before(self, entitlement: Entitlement) -> list[Answer]:
-        """What banks that are sent files say they paid of earlier attempts, but for what came back."""
+        """What banks that are sent files say they paid of earlier attempts, less what came back."""
         if entitlement.n < 2:
             return []
         returned = [each.n for each in self._ledger.events(entitlement.id) if each.state is State.REVERSED]
@@ -221,8 +222,8 @@ class Administration:
 
 
 def _over_by_file(entitlement: Entitlement, attempt: StoredAttempt, now: datetime) -> set[Outcome]:
-    """What else of a bank's last word stands in no way: a rejection by words alone, silence for long, and that it paid
-    what two people have said came back.
+    """Other words of such a bank that allow the decision: a rejection in words alone, a long silence, and a payment of
+    which two people have said that it came back.
     """
     over = {Outcome.REJECTED}
     if now - attempt.first_sent_at >= timedelta(seconds=alarm_words.BY_FILE_LONG_S):

@@ -45,7 +45,7 @@ class PauseStore:
         return fill(Pause, item) if item else None
 
     def set(self, pause: Pause) -> None:
-        """Stop. Again: the latest reason stands."""
+        """Stop. The second time replaces the reason."""
         item_of(PauseItem, *PAUSE_KEYS, pause).save()
 
     def clear(self) -> None:
@@ -76,7 +76,7 @@ class CeilingStore:
     def take(self, name: str, ceiling_idr: int, amount_idr: int) -> bool:
         """Take an amount of what is left, all or nothing; the first to ask opens the ceiling at `ceiling_idr`.
 
-        One write, three when it has to be opened.
+        One write, three if it has to be opened.
         """
         if self._taken(name, amount_idr):
             return True
@@ -91,7 +91,7 @@ class CeilingStore:
         return fill(Ceiling, item, name=name) if item else None
 
     def change(self, before: Ceiling, ceiling_idr: Rupiah, by: str, note: str) -> None:
-        """Set a ceiling that was read (or is as configured); what has been taken stays taken.
+        """Set a ceiling that was read (or is as configured); what was taken stays taken.
 
         Raises `CeilingChanged` if another administrator set it in between.
         """
@@ -124,7 +124,7 @@ class Allowance:
         self._left: dict[str, int] = {}
 
     def spend(self, entitlement: Entitlement, now: datetime) -> str | None:
-        """Spend one payment under both its names. Returns the name whose ceiling is reached; None: it is spent."""
+        """Spend one payment under both its names. Returns the name whose ceiling is reached; None if it is spent."""
         amount = entitlement.amount_idr
         day, envelope = names(entitlement, now)
         for name, ceiling in ((day, self._rules.day_idr), (envelope, self._rules.envelope_idr)):
@@ -135,12 +135,12 @@ class Allowance:
         return None
 
     def give_back(self, entitlement: Entitlement, now: datetime) -> None:
-        """A payment that was spent at this `now` and surely not claimed is there for the next one."""
+        """Keep the amount for the next payment: it was spent at this `now`, and surely not claimed."""
         for name in names(entitlement, now):
             self._left[name] += entitlement.amount_idr
 
     def _take(self, name: str, ceiling_idr: int, amount_idr: int) -> bool:
-        """A block if there is as much, or just what one payment needs: the last of a ceiling is not lost."""
+        """Take a block; if too little is left, what one payment needs, so that the ceiling's last amounts are used."""
         for wanted in (amount_idr * self._rules.block, amount_idr):
             if self._store.take(name, ceiling_idr, wanted):
                 self._left[name] = self._left.get(name, 0) + wanted

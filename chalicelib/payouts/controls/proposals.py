@@ -1,7 +1,7 @@
-"""What takes two administrators: one proposes it (the maker), another approves it (the checker).
+"""Decisions that take two administrators: one proposes (the maker), another approves (the checker).
 
-A proposal stands in the entitlement's own partition, one at a time, and is about the entitlement as the maker saw it:
-once that has moved on, the proposal is out of date and can only be replaced.
+An entitlement has one proposal at a time, in its own partition. The proposal is about the entitlement as the maker saw
+it. Once the entitlement has moved on, the proposal is out of date and can only be replaced.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Decision(StrEnum):
     REVERSED = "REVERSED"
     """The money has come back."""
     RETRY = "RETRY"
-    """An entitlement that was given up or whose money came back is to be paid after all."""
+    """An entitlement that was given up, or whose money came back, is to be paid after all."""
 
 
 AFTER: Mapping[Decision, State] = MappingProxyType(
@@ -43,7 +43,7 @@ AFTER: Mapping[Decision, State] = MappingProxyType(
         Decision.RETRY: State.DUE,
     }
 )
-"""Into which state a decision takes an entitlement."""
+"""The state to which a decision takes an entitlement."""
 
 NEEDS_PROVIDER = frozenset({Decision.FAILED, Decision.RETRY})
 """Decisions after which money may be sent again: the provider must not say that the attempt is alive or has paid."""
@@ -93,7 +93,7 @@ class ProposalStore:
         return fill(Proposal, item, decision=Decision(item.decision)) if item else None
 
     def put(self, entitlement_id: str, proposal: Proposal) -> bool:
-        """Propose; False if one stands that is about the entitlement as it is now. One that is out of date goes."""
+        """Propose, in place of a proposal that is out of date; False if one that is not out of date stands."""
         item = item_of(ProposalItem, partition(entitlement_id), "PROPOSAL", proposal, decision=proposal.decision.value)
         return save_if(item, ProposalItem.pk.does_not_exist() | (ProposalItem.seq < proposal.seq))
 

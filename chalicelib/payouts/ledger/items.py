@@ -1,4 +1,4 @@
-"""What the ledger's table holds, item by item, and how each becomes what the rules work with."""
+"""The items of the ledger's table, and how each becomes what the rules work with."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class UnsettledIndex(GlobalSecondaryIndex["Head"]):  # type: ignore[no-untyped-c
 class Head(PayoutsTable):
     """`P#<entitlement>` / `HEAD`: an entitlement as it stands.
 
-    `updated_at` is its place in the index: its last transition or its last queueing by the sweep. A claim leaves it
-    where it was, so that the index is written when an entitlement is opened and when it settles, and not in between.
+    `updated_at` is its place in the index: its last transition or its last queueing by the sweep. A claim does not
+    change it, so the index is written when an entitlement is opened and when it settles, and not in between.
     """
 
     registrant_id = UnicodeAttribute(attr_name="registrant")
@@ -77,8 +77,8 @@ class NewsIndex(GlobalSecondaryIndex["EventItem"]):  # type: ignore[no-untyped-c
 class EventItem(PayoutsTable):
     """`P#<entitlement>` / `EVENT#<seq>`: one line of the history; never changed.
 
-    The line of a claim carries the attempt: its key and its exact bytes, which have account data and are sealed with
-    the person's data key. So a claim is two writes, and an attempt cannot be without its line of history.
+    The line of a claim carries the attempt: its key and its exact bytes, which hold account data and are sealed with
+    the person's data key. So a claim is two writes, and no attempt is without its line of history.
     """
 
     at = UnicodeAttribute()
@@ -108,7 +108,7 @@ class ProposalItem(PayoutsTable):
 
 
 class CeilingItem(PayoutsTable):
-    """`CEILING#<name>` / `LEFT`. Only `left_idr` is tested; `by` and `note` are of the administrator who set it."""
+    """`CEILING#<name>` / `LEFT`. Only `left_idr` is tested; `by` and `note` are the administrator's who set it."""
 
     left_idr = WholeAttribute()
     ceiling_idr = RupiahAttribute()

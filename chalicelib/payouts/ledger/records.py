@@ -1,4 +1,4 @@
-"""What the ledger tells of itself, as plain values, and over which partitions its two indexes are spread."""
+"""What the ledger returns, as plain values, and over which partitions its two indexes are spread."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Event:
 class News:
     """A transition that others act on: what happened (`state`, `at`), to whom, and how it stands now (`latest`).
 
-    `hold` is why it is HELD, if it is so now. `key` is this line's place in its shard: reading goes on after it.
+    `hold` says why it is HELD now, if it is. `key` is this line's place in its shard, after which reading goes on.
     """
 
     entitlement_id: str
@@ -51,7 +51,7 @@ class Attempt:
     key: str
     body: bytes
     first_sent_at: datetime
-    """When it was stored: not after the first sending, so a key's life is never over-estimated."""
+    """When it was stored: never after the first sending, so a key's remaining life is never overestimated."""
     rail: str
     """Through which provider."""
 
@@ -89,14 +89,14 @@ NEWS_SHARDS = tuple(f"{number:02}" for number in range(SHARDS))
 
 
 def unsettled_shards() -> Iterator[tuple[str, bool]]:
-    """Every partition of the index, and whether it is one of those that are looked at less often."""
+    """Every partition of the index, and whether it is looked at less often."""
     for number in range(SHARDS):
         yield f"U#{number}", False
         yield f"H#{number}", True
 
 
 def unsettled_shard(entitlement: Entitlement) -> str | None:
-    """HELD, and what is on its way by one of `SELDOM_RAILS`, waits apart, where sweeps come less often."""
+    """HELD, and what is on its way by one of `SELDOM_RAILS`, has its own partitions, where sweeps come less often."""
     if not needs_another_look(entitlement.state, entitlement.hold):
         return None
     by_file = entitlement.state is State.SENDING and entitlement.rail in SELDOM_RAILS
@@ -104,7 +104,7 @@ def unsettled_shard(entitlement: Entitlement) -> str | None:
 
 
 def is_news(state: State, hold: Hold | None) -> bool:
-    """Whether others act on an entitlement's coming into a state: the person is told of it, or a survey follows."""
+    """Whether others act on this transition: the person is told of it, or a survey follows."""
     return state in AT_REST or hold in {Hold.NO_ADDRESS, Hold.UNVERIFIED, Hold.ACCOUNT_REFUSED}
 
 
@@ -115,5 +115,5 @@ def news_shard(entitlement: Entitlement) -> str | None:
 
 
 def _spread(entitlement_id: str) -> int:
-    """Ids are hashes, so their first base32 digit spreads evenly."""
+    """Spreads evenly, as the first base32 digit of an id is that of a hash."""
     return "abcdefghijklmnopqrstuvwxyz234567".index(entitlement_id[0]) % SHARDS

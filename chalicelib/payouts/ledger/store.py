@@ -1,6 +1,6 @@
 """The ledger in DynamoDB. Every transition is one conditional transaction of two writes: HEAD and its line of history.
 
-So the history is never behind the state, and an attempt is never without the state that it belongs to.
+So the history is never behind the state, and an attempt never exists without its state.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ class PayoutStore:
         tx.put(EVENT_LEG, event, EventItem.pk.does_not_exist())
 
     def check_nothing_alive(self, tx: Transaction, leg: str, ids: Iterable[str]) -> None:
-        """Add a leg for each id to the caller's transaction: it fails if an instruction of that one may be alive."""
+        """Add a leg for each id to the caller's transaction; it fails if an instruction of that entitlement may be
+        alive.
+        """
         alive = (Head.state == State.SENDING) | Head.hold.is_in(*ALIVE)
         for id_ in ids:
             tx.check(leg, Head, (partition(id_), "HEAD"), Head.pk.does_not_exist() | ~alive)
@@ -64,12 +66,12 @@ class PayoutStore:
         return items.from_head(found[head_keys]), fill(Pause, pause) if pause is not None else None
 
     def batch(self, ids: Iterable[str]) -> list[Entitlement]:
-        """Those of the ids that exist, in no order; one batch get."""
+        """The entitlements of these ids that exist, in any order; one batch get."""
         keys = [(partition(id_), "HEAD") for id_ in ids]
         return [items.from_head(head) for head in Head.batch_get(keys, consistent_read=True)]
 
     def attempt(self, entitlement: Entitlement) -> StoredAttempt:
-        """The latest attempt, with one consistent read: it was written together with what HEAD says of it."""
+        """The latest attempt, with one consistent read; it was written together with HEAD."""
         keys = (partition(entitlement.id), items.event_key(entitlement.attempt_seq))
         return items.to_attempt(EventItem.get(*keys, consistent_read=True))
 
@@ -123,7 +125,9 @@ class PayoutStore:
         return after
 
     def approve(self, entitlement: Entitlement, proposal: Proposal, move: Move, now: datetime) -> Entitlement:
-        """The transition that two people decided; the proposal goes with it, so it counts once. Raises `Superseded`."""
+        """The transition that two people decided; it deletes the proposal, so that this counts once. Raises
+        `Superseded`.
+        """
         after = _moved(entitlement, move, now)
         if move.state is State.DUE:
             after = replace(after, n_before=after.n)
@@ -136,9 +140,9 @@ class PayoutStore:
         return [Unsettled(items.id_of(row.pk), row.updated_at) for row in rows]
 
     def mark_queued(self, row: Unsettled, now: datetime) -> Entitlement | None:
-        """Move a row to the end of its index partition. None if another sweep or a transition came first.
+        """Move a row to the end of its index partition; None if another sweep or a transition came first.
 
-        The write answers with the whole HEAD, so that what waits is known without a read.
+        The write returns the whole HEAD, so that no read is needed.
         """
         head = Head(partition(row.entitlement_id), "HEAD")
         unchanged = (Head.updated_at == row.updated_at) & Head.unsettled_shard.exists()

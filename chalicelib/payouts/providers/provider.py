@@ -1,8 +1,8 @@
-"""The two ports to a financial service provider (FSP): it moves the money, and it says what it did.
+"""The two ports to a financial service provider (FSP): it moves the money, and its statement says what it did.
 
-Configuration says through which provider each bank or wallet is paid; an attempt stays with the one it had. With the
-provider's statement the ledger is compared; it is read and never believed. It is another source than the status query
-that settles payments, as comparing with that one again would prove nothing.
+The configuration says which provider pays each bank or wallet; an attempt stays with the provider that it had. The
+ledger is compared with the statement, which settles nothing. The statement is another source than the status query that
+settles payments, because comparing with that one again would prove nothing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class InquiryOutcome(StrEnum):
 
 @dataclass(frozen=True, repr=False)
 class Inquiry:
-    """The answer to an account inquiry; if FOUND, under which name it is held. Has no repr that could leak."""
+    """The answer to an account inquiry; if FOUND, with the holder's name. Its repr leaves the name out."""
 
     outcome: InquiryOutcome
     holder_name: str = ""
@@ -41,8 +41,8 @@ class Inquiry:
 class Provider(Protocol):
     """A provider. The idempotency key of an instruction is its reference too.
 
-    No method raises for anything that the provider or the network does: time-outs, 5xx and nonsense are
-    `Outcome.UNKNOWN`, a status in unknown words is `Outcome.PENDING`.
+    No method raises for what the provider or the network does: time-outs, 5xx and nonsense are `Outcome.UNKNOWN`, a
+    status in unknown words is `Outcome.PENDING`.
     """
 
     @property
@@ -51,7 +51,7 @@ class Provider(Protocol):
         ...
 
     def inquire(self, address: FinancialAddress) -> Inquiry:
-        """Under which name the provider knows an account. Soon answered or UNKNOWN: people wait for it."""
+        """Under which name the provider knows an account. Answers soon, or UNKNOWN: people wait for it."""
         ...
 
     def render(self, reference: str, entitlement: Entitlement, address: FinancialAddress) -> bytes:
@@ -79,34 +79,34 @@ class Providers:
         return code in self._codes
 
     def of_code(self, code: str) -> Provider:
-        """Who pays into a bank or wallet now."""
+        """The provider that pays into a bank or wallet now."""
         return self._providers[self._codes[code].rail]
 
     def named(self, rail: str) -> Provider:
-        """Who was given an attempt, whatever the configuration says by now."""
+        """The provider of an attempt, whatever the configuration says by now."""
         return self._providers[rail]
 
 
 UNNAMED = "unnamed"
-"""The id of a transaction whose own cannot be read."""
+"""The id of a transaction whose own id cannot be read."""
 
 
 class Entry(StrEnum):
-    """What a line says of one movement of money, whatever words the provider used."""
+    """What a line says of one movement of money, whatever the provider's words."""
 
     PENDING = "PENDING"
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
     """Over, and no money moved."""
     REVERSED = "REVERSED"
-    """The money has come back, or never left after it had been set aside."""
+    """The money has come back, or was set aside and never left."""
     UNREADABLE = "UNREADABLE"
-    """In words that this programme does not know, or not whole."""
+    """Incomplete, or in words that this programme does not know."""
 
 
 @dataclass(frozen=True)
 class StatementLine:
-    """One transaction as it stands: `id` is the provider's, `word` its own word for it; none of it is personal.
+    """One transaction as it stands: `id` is the provider's, `word` its own word for the status; none of it is personal.
 
     `amount_idr` is None if it is not a number of whole rupiah. `updated_at` is when the transaction last changed.
     """
@@ -123,10 +123,10 @@ class Statements(Protocol):
     """What one provider says it did. Both methods raise `StatementUnreadable` rather than leave anything out."""
 
     def between(self, since: datetime, until: datetime) -> Iterator[StatementLine]:
-        """Every transaction whose latest change was at `since` or later and before `until`, in no order.
+        """Every transaction whose latest change was at `since` or later and before `until`, in any order.
 
-        A transaction that changes later is not there any more: it is in the time of its later change. One of which
-        nobody can tell when it changed is there as of `since`, UNREADABLE.
+        A transaction that changes later belongs to the time of its later change. One without a readable time of change
+        counts as of `since` and is UNREADABLE.
         """
         ...
 

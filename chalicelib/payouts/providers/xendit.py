@@ -1,13 +1,14 @@
-"""The adapter to Xendit's Payouts API, version 2, and to whatever speaks it (the sandbox of `local/` does).
+"""The adapter to Xendit's Payouts API, version 2, and to servers that speak it (the sandbox of `local/` does).
 
 Source: https://docs.xendit.co/apidocs/create-payout, .../get-all-payouts and /docs/payout-status-lifecycle. A repeated
-key with the same body gives the object as it was at first; with another body DUPLICATE_ERROR; without a key the
+key with the same body returns the object as it was at first; with another body DUPLICATE_ERROR. Without a key the
 provider makes one up and pays each time, so a blank key is refused before anything is sent.
 
 Account inquiry: its Name Validator (https://xendit.github.io/xendit-kb/name-validator/), `POST
-/bank_account_data_requests` with `bank_account_number` and `bank_code`. It knows all Indonesian banks and no wallets;
-its status is SUCCESS with the holder's name, PENDING while the bank has not answered (the same request later gives the
-answer), or FAILURE if the bank does not know the account. Its successor says COMPLETED with a `result`; both are read.
+/bank_account_data_requests` with `bank_account_number` and `bank_code`. It knows all Indonesian banks and no wallets.
+Its status is SUCCESS with the holder's name, PENDING while the bank has not answered (the same request later returns
+the answer), or FAILURE if the bank does not know the account. Its successor says COMPLETED with a `result`; both are
+read.
 """
 
 from __future__ import annotations
@@ -54,10 +55,10 @@ WORD = re.compile(r"[A-Z][A-Z0-9_]{0,59}")
 
 
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
-"""Amounts never are floats, not even for a moment."""
+"""Amounts are never floats."""
 
 _DIGITS = 18
-"""More than any amount has: a number like 1e999999999 must not be written out."""
+"""More digits than any amount has: a number like 1e999999999 must not be written out."""
 
 
 def authorization(api_key: Callable[[], str]) -> dict[str, str]:
@@ -66,7 +67,7 @@ def authorization(api_key: Callable[[], str]) -> dict[str, str]:
 
 
 def parse(raw: bytes) -> Any:
-    """What an answer's JSON says; None if it is none."""
+    """The JSON of an answer; None if it is not JSON."""
     try:
         return _decoder.decode(raw)
     except msgspec.DecodeError:
@@ -85,8 +86,8 @@ def amount(raw: Any) -> Rupiah | None:
 class Xendit:
     """`timeout_s` bounds connecting and each wait for bytes; nothing is retried here, the ledger decides that.
 
-    `inquiry_timeout_s` bounds an inquiry's, where somebody waits; if None, `timeout_s` does. `api_key` is asked for at
-    each call, so that building this costs no look-up.
+    `inquiry_timeout_s` bounds inquiries, for which somebody waits; None means `timeout_s`. `api_key` is called at each
+    request, so that building this costs no look-up.
     """
 
     rail = "xendit-v2"
@@ -150,7 +151,7 @@ class Xendit:
         status, parsed = answer
         if status in {200, 201, 202}:
             return _payout(parsed, key)
-        # Only the provider's own words count: an error page of some proxy on the way says nothing of the payout.
+        # Only the provider's own words count: a proxy's error page says nothing of the payout.
         code = _word(parsed.get("error_code")) if isinstance(parsed, dict) else _UNREADABLE
         if code == "DUPLICATE_ERROR":
             return Answer(Outcome.DUPLICATE, code)
@@ -159,7 +160,7 @@ class Xendit:
         return _unknown(f"http_{status}")
 
     def status(self, reference: str) -> Answer:
-        """GET every payout of a reference. The provider does not keep references unique: two of ours are an alarm."""
+        """GET every payout of a reference. The provider does not keep references unique: two payouts are an alarm."""
         if not reference.strip():
             raise ValueError("a status query needs a reference")
         answer = self._call("GET", f"{self._url}?reference_id={quote(reference, safe='')}", {}, None)
@@ -213,7 +214,7 @@ def _inquiry(parsed: dict[str, Any]) -> Inquiry:
 
 
 def _payout(parsed: Any, reference: str) -> Answer:
-    """An answer from a payout object; one that is not about `reference`, or without a status, is not believed."""
+    """An answer from a payout object; one that is not about `reference`, or has no status, is not believed."""
     if not isinstance(parsed, dict) or parsed.get("reference_id") != reference:
         return _unknown("malformed")
     word = parsed.get("status")
@@ -229,7 +230,7 @@ def _payout(parsed: Any, reference: str) -> Answer:
 
 
 def _word(raw: Any) -> str:
-    """A provider's word for a log or the history, if it is one."""
+    """A provider's word for a log or the history; other text is replaced."""
     return raw if isinstance(raw, str) and WORD.fullmatch(raw) else _UNREADABLE
 
 
@@ -244,7 +245,7 @@ class _Secret(Struct, frozen=True):
 
 
 class ProviderSecret:
-    """`{"api_key": ..., "callback_token": ...}` under one id. Most functions never need it, so it is read late."""
+    """`{"api_key": ..., "callback_token": ...}` under one id. It is read when first needed; most functions never do."""
 
     def __init__(self, secret_id: str, region: str) -> None:
         self._id = secret_id

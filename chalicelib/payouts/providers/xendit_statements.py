@@ -1,8 +1,9 @@
-"""Xendit's list of transactions, and whatever speaks it (the sandbox of `local/` does), as a provider's statement.
+"""Xendit's list of transactions, and that of servers that speak it (the sandbox of `local/` does), as a provider's
+statement.
 
 Source: https://docs.xendit.co/apidocs/list-transactions, and for what that page leaves out (`updated[gte]`, 50 lines at
-most, the form of ids) the provider's own client libraries at github.com/xendit. A page goes on after the `after_id` of
-its last line while it says `has_more`; `reference_id` finds parts of references too. A payout is a line of type
+most, the form of ids) the provider's own client libraries at github.com/xendit. While a page says `has_more`, the next
+begins after the `after_id` of its last line. `reference_id` also finds parts of references. A payout is a line of type
 DISBURSEMENT with cashflow MONEY_OUT; its status is PENDING, SUCCESS, FAILED, VOIDED or REVERSED.
 """
 
@@ -27,7 +28,7 @@ PAGE = 50
 """The most that the provider gives at a time."""
 
 TRIES = 5
-"""How often a page is asked for. Reading moves nothing, so repeating it is harmless."""
+"""How often a page is asked for. Repeating is harmless, because reading moves nothing."""
 
 _PAUSE_S = 0.5
 _ENTRIES = {
@@ -56,8 +57,8 @@ class XenditStatements:
         self._http_error = urllib3.exceptions.HTTPError
 
     def between(self, since: datetime, until: datetime) -> Iterator[StatementLine]:
-        """See the port. Of a line without a readable time nobody knows when it was: it is handed on as of `since`."""
-        # Both ends are inclusive at the provider; what is of `until` itself is left out below.
+        """See the port. A line without a readable time counts as of `since`."""
+        # Both ends are inclusive at the provider; lines of `until` itself are left out below.
         window = {"updated[gte]": iso(since), "updated[lte]": iso(until)}
         for line in self._lines(window, since):
             if since <= line.updated_at < until:
@@ -101,7 +102,7 @@ class XenditStatements:
         raise StatementUnreadable(fact=fact)
 
     def _ask(self, asked: Mapping[str, str]) -> tuple[list[Any], bool] | str:
-        """A page's lines and whether there are more; or why there is none."""
+        """A page's lines and whether there are more; or why there is no page."""
         url = f"{self._url}?{urlencode(asked)}"
         try:
             answer = self._http.request("GET", url, headers=xendit.authorization(self._api_key), redirect=False)
@@ -113,12 +114,12 @@ class XenditStatements:
         if not isinstance(page, dict):
             return "malformed"
         data, more = page.get("data"), page.get("has_more")
-        # Without a word on whether there is more, a page that was cut off would look like the end.
+        # Without `has_more`, a page that was cut off would look like the end.
         return (data, more) if isinstance(data, list) and isinstance(more, bool) else "malformed"
 
 
 def _line(raw: Any, if_unknown: datetime) -> StatementLine:
-    """A line of a page; what cannot be read of it makes it UNREADABLE, and it is handed on all the same."""
+    """A line of a page; if any of it cannot be read it is UNREADABLE, and is returned all the same."""
     fields = raw if isinstance(raw, dict) else {}
     reference, word = _text(fields.get("reference_id"), _REFERENCE), _text(fields.get("status"), xendit.WORD)
     amount = xendit.amount(fields.get("amount"))
@@ -136,7 +137,7 @@ def _line(raw: Any, if_unknown: datetime) -> StatementLine:
 
 
 def _text(raw: Any, form: re.Pattern[str]) -> str:
-    """A text of a form that holds nothing personal; otherwise an empty one."""
+    """A text, if its form rules out anything personal; otherwise an empty one."""
     return raw if isinstance(raw, str) and form.fullmatch(raw) else ""
 
 

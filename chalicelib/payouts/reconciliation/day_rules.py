@@ -1,9 +1,9 @@
 """The rules by which one day of the ledger is compared with what the providers say of it. Pure.
 
 A day is a WIB day. It is compared in slices, once it has been over for `GRACE`. A line of a statement belongs to the
-slice of its latest change, a payment to the slice in which the ledger recorded it. Each is sought on the other side in
-a wider window; what does not agree there is looked up by its reference, whenever it was. So both sides need not have
-the same day, and nothing falls between two days: what changes later belongs to a later slice.
+slice of its latest change, a payment to the slice in which the ledger recorded it. Each is first sought on the other
+side in a wider window. If they do not agree there, the reference is looked up at any time. So the two sides may have
+different days, and nothing falls between two days: a later change belongs to a later slice.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SKEW = timedelta(minutes=5)
 """How far the provider's clock may be ahead of ours."""
 
 _PROOF = {State.PAID, State.REVERSED}
-"""What the ledger takes on from a provider only once the provider has said it."""
+"""What the ledger records only after the provider has said it."""
 
 _WEIGHT = {entry: weight for weight, entry in enumerate(Entry)} | {Entry.SUCCEEDED: -2, Entry.REVERSED: -1}
 _COLUMNS = ("day", "difference", "subject", "ledger", "provider")
@@ -133,11 +133,11 @@ def judge(subject: Subject, lines: Sequence[StatementLine], settled_by: datetime
 
 
 def needs_a_look(subject: Subject, lines: Sequence[StatementLine]) -> bool:
-    """Whether the lines of a window may not be all, though they agree.
+    """Whether the lines of a window may be incomplete, though they agree.
 
-    Something is open for long, or the provider and the ledger recorded it at different times: that is how two
-    transactions under one reference look, one of which is in no window with the other. What the ledger recorded soon
-    after each of them is in the window of that record.
+    That is so if something has been open for long, or if the provider and the ledger recorded it at different times.
+    Two transactions under one reference look like this when no window holds both. A transaction that the ledger
+    recorded soon after is in the window of that record.
     """
     entitlement = subject.entitlement
     if entitlement is None or not _is_attempt(subject, entitlement):
@@ -168,7 +168,7 @@ def count_event(state: State, amount_idr: int) -> DayTotals:
 
 
 def person(entitlement: Entitlement) -> str:
-    """Who is paid for what, whatever the ids say."""
+    """The person and the kind of payment, whatever the ids say."""
     return f"{entitlement.registrant_id}/{entitlement.kind.value}"
 
 
@@ -216,7 +216,7 @@ def grouped(lines: Iterable[StatementLine]) -> Mapping[str, list[StatementLine]]
 
 
 def _is_attempt(subject: Subject, entitlement: Entitlement) -> bool:
-    """Whether the ledger has this attempt. Earlier ones must not have paid by any rail, so theirs is not asked for."""
+    """Whether the ledger has this attempt. Earlier ones must not have paid at all, so their rail is not asked for."""
     if subject.n == entitlement.n:
         return entitlement.rail in {None, subject.rail}
     return 1 <= subject.n < entitlement.n

@@ -1,14 +1,14 @@
-"""The nightly comparison with the providers: every WIB day since the last one that is done, each with a report.
+"""The nightly comparison with the providers: every WIB day since the last compared one, each with a report.
 
 A slice that is done is kept. A day is done once its report is written. So a run may die anywhere, meet another or be
-days late: the next one goes on. Nothing is repaired: what is found is for people.
+days late: the next one continues. Nothing is repaired: the findings are for people.
 
-In memory are the lines of one slice and the hour before it, of each provider, and the ledger's payments of the slice: a
+Memory holds the lines of one slice and the hour before it, of each provider, and the ledger's payments of the slice: a
 few hundred bytes each, some 100 MB if a day's 100,000 payments are all in one slice. The ledger is read by its index of
-news and by batch gets of what the lines name, never by a scan.
+news and by batch gets of the entitlements in the lines, never by a scan.
 
-The last day that is done is kept in the ledger's table, slices and reports in S3. A day's report has one name, so
-writing it twice leaves one. None of it is personal data, and the bucket is not public.
+The last day that is done is kept in the ledger's table, slices and reports in S3. A day's report has one name, so a
+second write replaces it. None of it is personal data, and the bucket is not public.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from .day_rules import GRACE, DayReport, DayTotals, Slice, SlicePart, Subject
 log = logging.getLogger(__name__)
 
 SLICE_S = 500.0
-"""Time that a slice needs at most: 2,000 pages of a statement, and what is looked up by itself."""
+"""The time that a slice needs at most: 2,000 pages of a statement, and the look-ups."""
 
 PAGE = 100
 """Lines of news read at a time."""
@@ -49,7 +49,7 @@ PAGE = 100
 LOOKUPS = 1000
 """How many references of one slice and provider are looked up one by one: a call each, some three minutes together.
 
-Above that the statement as a whole is wrong; what it lacks is then reported without a look-up.
+Above that the statement as a whole is wrong; what is missing is then reported without a look-up.
 """
 
 _DAY = timedelta(days=1)
@@ -57,7 +57,9 @@ _SECOND = timedelta(seconds=1)
 
 
 class Behind(Exception):
-    """A day has been over for more than a whole day and is not compared. The function fails by it, so that it rings."""
+    """A day has been over for more than a whole day and is not compared. The function ends with it, so that an alarm
+    rings.
+    """
 
 
 class NightlyComparison:
@@ -69,10 +71,10 @@ class NightlyComparison:
         self._namespace = namespace
 
     def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
-        """Compare what is over at `now` and fits into `deadline_s` seconds; returns whether that is all that is over.
+        """Compare what is over at `now` and fits into `deadline_s` seconds; returns whether nothing is left.
 
-        Raises `StatementUnreadable`, and `Behind` if the time is up with a day before the latest still to do.
-        Where no day was ever done, it begins with the latest one that is over.
+        Raises `StatementUnreadable`, and `Behind` if the time is up with a day before the latest still to do. The first
+        run ever begins with the latest day that is over.
         """
         budget = TimeBudget(now, deadline_s, seconds)
         latest = day_rules.latest_over(now)
@@ -104,9 +106,9 @@ class NightlyComparison:
         self._store.mark_done(day)
 
     def _tell(self, report: DayReport, now: datetime) -> None:
-        """One line, with the metric in it; an ERROR if there is any difference.
+        """Log one line, with the metric in it; an ERROR if there is any difference.
 
-        A run that dies right after it tells of the same day again: rather twice than never.
+        A run that dies right after it logs the same day again, which is better than not at all.
         """
         count = len(report.found)
         extra = {"day": str(report.day), **metric(self._namespace, DIFFERENCES_METRIC, count, now)}
@@ -116,7 +118,7 @@ class NightlyComparison:
 def compare(
     comparison: DayComparison, day: date, now: datetime, progress: Callable[[list[Slice]], Iterable[Slice]] = iter
 ) -> DayReport:
-    """One day now, whatever was compared before; nothing is written. Raises `DayNotOver`, `StatementUnreadable`."""
+    """Compare one day now, whatever was compared before; writes nothing. Raises `DayNotOver`, `StatementUnreadable`."""
     slices = comparison.slices(day, now)
     return day_rules.whole(day, [comparison.part(piece, now) for piece in progress(slices)])
 
@@ -124,7 +126,7 @@ def compare(
 class DayComparison:
     """Compares one slice after another, and keeps the last lines, so that each is read once.
 
-    `statements`: each provider's, by its name.
+    `statements`: each provider's, by the provider's name.
     """
 
     def __init__(self, ledger: PayoutStore, statements: Mapping[str, Statements]) -> None:
@@ -140,7 +142,7 @@ class DayComparison:
         return day_rules.slices(day)
 
     def part(self, piece: Slice, now: datetime) -> SlicePart:
-        """One slice, both ways. Raises `StatementUnreadable`."""
+        """Compare one slice, both ways. Raises `StatementUnreadable`."""
         settled_by = now - GRACE
         windows = {
             rail: reader.lines(piece.since - day_rules.BEFORE, piece.since, piece.until + day_rules.SKEW)
@@ -166,9 +168,9 @@ class DayComparison:
         return SlicePart(totals, found, received)
 
     def _recorded(self, piece: Slice) -> Iterator[tuple[News, Subject]]:
-        """What the ledger recorded as PAID or REVERSED in a slice, with the attempt that it was."""
+        """What the ledger recorded as PAID or REVERSED in a slice, each with its attempt."""
         for shard in NEWS_SHARDS:
-            # The index compares instants as texts, which may be off by up to a second at either end.
+            # The index compares instants as texts, which may be wrong by up to a second at either end.
             after = iso(piece.since - _SECOND)
             while page := self._ledger.transitions(shard, after, piece.until + _SECOND, PAGE):
                 for news, entitlement in page:
@@ -189,7 +191,7 @@ class DayComparison:
         return Subject(rail, rules.reference(entitlement.id, n), entitlement)
 
     def _subjects(self, rail: str, references: Iterable[str]) -> Iterator[Subject]:
-        """The references with the entitlements that they are of."""
+        """The references with their entitlements."""
         entitlements = {each: rules.entitlement_of(each) for each in references}
         ids = {each for each in entitlements.values() if each is not None}
         heads = {each.id: each for each in self._ledger.batch(ids)}
@@ -199,9 +201,9 @@ class DayComparison:
     def _complete(
         self, rail: str, subjects: Sequence[Subject], window: Mapping[str, list[StatementLine]], settled_by: datetime
     ) -> Iterator[tuple[Subject, list[StatementLine]]]:
-        """Each subject with its lines: those of the window where these agree, and all there are where they do not.
+        """Each subject with its lines: those of the window if they agree, otherwise all there are.
 
-        The ledger is then read again after the provider, so that it is not behind what the lines say.
+        The ledger is then read again after the provider, so that it is not behind the lines.
         """
         doubtful: list[Subject] = []
         for subject in subjects:
@@ -218,7 +220,7 @@ class DayComparison:
 
 
 class _Reader:
-    """The lines of a window that moves on; what is in the last one is not read again."""
+    """Reads the lines of a moving window; what was in the last window is not read again."""
 
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
@@ -227,10 +229,10 @@ class _Reader:
         self._until: datetime | None = None
 
     def lines(self, since: datetime, middle: datetime, until: datetime) -> list[StatementLine]:
-        """Those of a window that is not before the last one.
+        """The lines of a window that does not begin before the last one.
 
-        What is before `middle`, where a slice begins, is read by itself: a line of which nobody knows when it was is
-        handed on as of the beginning of what was asked for, and would else be in no slice.
+        What is before `middle`, where a slice begins, is read by itself. A line without a readable time counts as of
+        the beginning of what was asked for; otherwise it would be in no slice.
         """
         if self._since is None or self._until is None or not self._since <= since <= self._until:
             self._lines, self._since, self._until = list(self._statements.between(since, middle)), since, middle
@@ -262,7 +264,7 @@ class DayStore:
         return item.day if item else None
 
     def mark_done(self, day: date) -> None:
-        """A day is done; a late run of an earlier day changes nothing."""
+        """Record a day as done; a late run of an earlier day changes nothing."""
         later = ReconciledItem.pk.does_not_exist() | (ReconciledItem.day < day)
         save_if(ReconciledItem(*_KEYS, day=day), later)
 

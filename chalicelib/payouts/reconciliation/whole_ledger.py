@@ -37,13 +37,13 @@ class Difference(StrEnum):
     """The provider has a payout that no attempt of the ledger accounts for."""
     AMOUNT = "amount"
     STATUS = "status"
-    """The provider's status does not go with the ledger's state."""
+    """The provider's status does not fit the ledger's state."""
     REVERSED = "reversed"
     """The provider says that the money came back and the ledger does not, or the other way round."""
     PAID_TWICE = "paid_twice"
-    """More than one amount has moved to one person for one kind, whatever the ids say."""
+    """One person received more than one amount for one kind, whatever the ids say."""
     UNREADABLE = "unreadable"
-    """A line of the provider's in words that nobody knows here, or not whole: for a person to read."""
+    """A line of the provider that is incomplete or in unknown words: for a person to read."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class LedgerTotals:
 
     entitlements: int
     unsettled: int
-    """Neither paid, reversed nor cancelled: at rest there are none."""
+    """Neither paid, reversed nor cancelled; zero when everything has come to rest."""
     paid: int
     paid_idr: int
     fsp_payouts: int
@@ -152,5 +152,5 @@ def _goes_with(state: State, line: BookLine) -> bool:
         case State.FAILED:
             return line.status in _OVER or (line.status == "REVERSED" and line.moved_idr == 0)
         case _:
-            # Under way: the books disagree only if the money has moved and the ledger does not know it.
+            # Under way: the records disagree only if the money has moved and the ledger does not know it.
             return line.moved_idr == 0

@@ -1,7 +1,7 @@
 """The public bucket: a draw's files, and the note that is published once.
 
-What else is published follows from the entries and the note, so writing it again writes the same bytes. The note alone
-contains a choice, the instant of the freeze; whoever creates it first decides, and the others take that one.
+All other files follow from the entries and the note, so writing them again writes the same bytes. Only the note
+contains a choice, the instant of the freeze: the run that creates it first decides, and all others use it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A file as the public can read it, and when the bucket took it, by the bucket's clock, in whole seconds."""
+    """A file as the public can read it, and when the bucket received it, by the bucket's clock, in whole seconds."""
 
     raw: bytes
     published_at: datetime
@@ -41,7 +41,7 @@ class Published:
 
 
 class Contradiction(Exception):
-    """What is published says otherwise than what follows from the records: a person must look."""
+    """What is published contradicts the records: a person must look."""
 
 
 class Publication:
@@ -52,12 +52,12 @@ class Publication:
         self._bucket = bucket
 
     def put(self, wave: int, files: Mapping[str, bytes]) -> None:
-        """Publish files, in their order; a file that is there already is replaced."""
+        """Publish files, in their order; an existing file is replaced."""
         for name, body in files.items():
             self._put(wave, name, body)
 
     def put_verifier(self, wave: int) -> None:
-        """Publish the verifier of one file beside what it verifies."""
+        """Publish the verifier beside the files that it verifies."""
         self._put(wave, published.VERIFIER, VERIFIER_FILE.read_bytes())
 
     def note(self, wave: int) -> Published | None:
@@ -84,13 +84,13 @@ class Publication:
         return tuple(Region(row["region"], row["entries"], row["quota"], bytes.fromhex(row["root"])) for row in rows)
 
     def get_range(self, wave: int, name: str, start: int, length: int) -> bytes:
-        """So many bytes of a file, from the one with number `start` on; fewer where it ends before."""
+        """`length` bytes of a file from number `start` on; fewer if the file ends before."""
         key, part = published.folder(wave) + name, f"bytes={start}-{start + length - 1}"
         body: bytes = self._s3.get_object(Bucket=self._bucket, Key=key, Range=part)["Body"].read()
         return body
 
     def put_substitutions(self, wave: int, substitutions: Iterable[Substitution]) -> None:
-        """Publish all substitutions so far. What is published only ever grows: a shorter list than that is not written.
+        """Publish all substitutions so far. The published list only grows: a shorter one is not written.
 
         Raises `Contradiction` if neither list is the beginning of the other; then nothing is written.
         """
@@ -112,7 +112,7 @@ class Publication:
         return rows
 
     def add_cosignature(self, wave: int, line: bytes) -> bool:
-        """Publish a witness's line, which ends with LF, behind those that are there; False if it is one of them."""
+        """Append a witness's line, which ends with LF; False if it is published already."""
         while True:
             found = self._find(wave, published.COSIGNATURES)
             there = found.raw if found else b""
@@ -134,7 +134,7 @@ class Publication:
         return self._put_instead(wave, published.SAMPLE, published.sample_file(sample)[published.SAMPLE], None)
 
     def _put_instead(self, wave: int, name: str, body: bytes, seen: Published | None) -> bool:
-        """Publish a file unless another appeared since `seen` (None: there was none) was; whether it was published."""
+        """Publish a file unless it has changed since `seen` (None: there was none); whether it was published."""
         unchanged = {"IfMatch": seen.version} if seen else {"IfNoneMatch": "*"}
         try:
             self._put(wave, name, body, **unchanged)
@@ -180,8 +180,8 @@ class CosignatureIntake:
     def add(self, number: int, line: bytes) -> bool:
         """Publish a line (with its LF) for a frozen wave; False if it is published already.
 
-        What decides is the time that the witness signed, not when the line comes here. Raises `UnknownWave` (not
-        frozen yet, too), `MalformedCosignature`, `UnknownWitness`, `ForgedCosignature`, `LateWitness`.
+        The time of the signature decides whether it is late, not the time of this call. Raises `UnknownWave` (also
+        before the freeze), `MalformedCosignature`, `UnknownWitness`, `ForgedCosignature`, `LateWitness`.
         """
         wave = self._store.wave(number)
         if wave is None or wave.note is None:
@@ -195,7 +195,7 @@ class CosignatureIntake:
 
 
 def _instant(seconds: int) -> str:
-    """The instant, or the number of seconds where no calendar reaches."""
+    """The instant; the number of seconds if no calendar reaches it."""
     try:
         return iso(datetime.fromtimestamp(0, UTC) + timedelta(seconds=seconds))
     except OverflowError:

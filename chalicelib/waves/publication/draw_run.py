@@ -1,6 +1,6 @@
-"""From a published commitment to the result, and where the beacon's signature comes from.
+"""From a published commitment to the result, and the sources of the beacon's signature.
 
-Relays give it, or somebody hands it in; nobody has to trust either.
+Relays give it, or a person hands it in; neither has to be trusted.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _ANSWER_BYTES = 4096
 
 
 class Beacons(Protocol):
-    """Where a round's signature comes from; the beacon it returns is verified."""
+    """A source of a round's signature; the beacon that it returns is verified."""
 
     def fetch(self, chain: Chain, round_number: int) -> Beacon: ...
 
 
 class DrawRun:
-    """Works from the published files alone, as anyone may."""
+    """Works from the published files alone, as anyone can."""
 
     def __init__(self, publication: Publication, beacons: Beacons, rules: DrawRules) -> None:
         self._publication = publication
@@ -63,7 +63,7 @@ class DrawRun:
         return self._beacons.fetch(chain_of(self._rules, committed.chain), committed.round)
 
     def selection(self, wave: Wave, seed: bytes) -> Selection:
-        """The draw as it follows from the published lists. Raises `ListChanged` if the note does not commit to them."""
+        """The draw, computed from the published lists. Raises `ListChanged` if the note does not commit to them."""
         committed = commitment(wave)
         table, lists = self._publication.commitment(wave.number)
         reserved = {row.region: row.quota for row in table}
@@ -73,7 +73,7 @@ class DrawRun:
 
 
 class HttpGet(Protocol):
-    """Asks one address. Returns status and body; raises OSError when nothing complete comes back in time."""
+    """Asks one address. Returns status and body; raises OSError if nothing complete comes back in time."""
 
     def __call__(self, url: str) -> tuple[int, bytes]: ...
 
@@ -81,7 +81,7 @@ class HttpGet(Protocol):
 class Relays:
     """Several relays of the drand HTTP API, asked in turn; the first valid signature is taken.
 
-    What a relay did instead is in the log, whether or not another one answered.
+    Failures of relays are logged, whether or not another one answered.
     """
 
     def __init__(self, urls: Sequence[str], get: HttpGet) -> None:
@@ -89,7 +89,7 @@ class Relays:
         self._get = get
 
     def fetch(self, chain: Chain, round_number: int) -> Beacon:
-        """The verified beacon of a round. Raises `BeaconUnavailable` naming what each relay did instead."""
+        """The verified beacon of a round. Raises `BeaconUnavailable`, which names each relay's failure."""
         failures = []
         for url in self._urls:
             try:
@@ -105,7 +105,7 @@ class Relays:
         raise BeaconUnavailable(round=round_number, relays="; ".join(failures) or "none is configured")
 
     def _ask(self, url: str, chain: Chain, round_number: int) -> bytes:
-        """The signature a relay gives. Its `randomness` is not looked at: it follows from the signature."""
+        """The signature that a relay gives. Its `randomness` is ignored, because it follows from the signature."""
         status, body = self._get(f"{url.rstrip('/')}/{chain.hash}/public/{round_number}")
         if status != 200:
             raise _NoAnswer(f"status {status}")
@@ -119,7 +119,7 @@ class Relays:
 
 
 class HandedIn:
-    """One signature that somebody brought, in the place of the relays."""
+    """One signature that a person brought, instead of the relays."""
 
     def __init__(self, signature: bytes) -> None:
         self._signature = signature
@@ -134,10 +134,10 @@ class _NoAnswer(Exception):
 
 
 class TimedGet:
-    """`HttpGet` that is over in time, whatever a relay does: no redirect is followed, nothing is tried again.
+    """An `HttpGet` that ends in time, whatever a relay does: it follows no redirect and tries nothing again.
 
-    `timeout_s` bounds the connection, and again the whole answer, head and body: a time-out of each read would begin
-    anew with every byte that drips in. Only the resolver of names has its own time, and a name its several addresses.
+    `timeout_s` bounds the connection, and then the whole answer, head and body. A time-out of each read would start
+    anew with every byte that a slow relay sends. The look-up of a name, and of each of its addresses, has its own time.
     """
 
     def __init__(self, timeout_s: float) -> None:
@@ -168,7 +168,7 @@ class TimedGet:
 
 
 class _Ending(io.RawIOBase):
-    """What is read from a socket, all of it within one time; in the place of the socket that a response reads from."""
+    """Reads from a socket, all of it within one time; replaces the socket that a response reads from."""
 
     def __init__(self, source: socket, within_s: float) -> None:
         self._source = source

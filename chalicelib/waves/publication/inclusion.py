@@ -13,13 +13,13 @@ from ..errors import MalformedLeaf, NotFrozenYet, NotOnTheList
 from .bucket import Publication
 
 TABLES, ANSWERS = 8, 2_000
-"""How many waves' region tables, and how many answers, a process keeps: some 3 MB."""
+"""How many region tables and how many answers a process keeps: some 3 MB."""
 
 
 class Inclusion:
     """`view` shows a wave as it is at an instant, or raises `UnknownWave`.
 
-    Nothing of a frozen wave ever changes, that a leaf is not on a list as little as that it is: both are kept.
+    A frozen wave never changes. So both answers are kept: that a leaf is on a list, and that it is not.
     """
 
     def __init__(self, view: Callable[[int, datetime], wire.WaveView], publication: Publication) -> None:

@@ -1,8 +1,8 @@
 """The audit sample and the comparison sample of a drawn wave (docs/draw.md section 9).
 
-The draw's own seed picks them from the published lists: nobody can choose them, and anyone can check which they are.
-The lists, not the entries, say who took part: who was removed before the freeze has an entry still. A published leaf
-that nobody joined with has no record.
+The draw's own seed picks them from the published lists: nobody can choose them, and anyone can check them. The lists
+say who took part, because a person who was removed before the freeze still has an entry. A published leaf without an
+entry has no record.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """What was told at joining, and what became of it; `standing` and `reason` as the person sees them."""
+    """What the person was told at joining, and what became of it; `standing` and `reason` as the person sees them."""
 
     registrant_id: str
     joined_at: datetime
@@ -49,9 +49,9 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """Of the registration as it is now. `age` on the day the wave closed; `excluded`: a list names them now.
+    """The registration as it is now. `age` on the day the wave closed; `excluded`: a list names the person now.
 
-    `nik` shows the ends only, and is None to whom may not open personal data.
+    `nik` shows the ends only; it is None for auditors who may not open personal data.
     """
 
     registered_at: datetime
@@ -74,7 +74,7 @@ class AuditRecord:
 
 
 class Audit:
-    """Picks, and reads what is kept of those who were picked."""
+    """Picks entries, and reads what is kept of them."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class Audit:
         return wave
 
     def pick(self, wave: Wave, size: int) -> list[Listed]:
-        """Region and leaf of the first `size` entries by the seed; the same whoever asks, and whenever.
+        """Region and leaf of the first `size` entries by the seed; always the same.
 
         Raises `ListChanged` if the note does not commit to what is published.
         """
@@ -141,15 +141,15 @@ class Audit:
             shown = self._registrations.me(registrant_id).registration
         except ClientError as error:
             if error.response["Error"]["Code"] == "AccessDeniedException":
-                return None  # whoever asks may not open personal data
+                return None  # the auditor may not open personal data
             raise
         return shown.nik if shown else None
 
 
 def listed(wave: Wave, publication: Publication) -> Iterator[Listed]:
-    """Every leaf of a wave that is frozen; one list after the other is held.
+    """Every leaf of a wave that is frozen; one list is in memory at a time.
 
-    Raises `ListChanged`, behind the last one, if the note does not commit to them.
+    Raises `ListChanged`, after the last leaf, if the note does not commit to them.
     """
     table: list[Region] = []
     for row in publication.regions(wave.number):
@@ -176,20 +176,21 @@ def draw_sample(
 ) -> list[tuple[str, int]]:
     """Registrant and region of the comparison sample of a settled wave, in its order.
 
-    Published before it is returned, and the same whenever it is asked: the first to publish it decides of what `size`
-    it is, and after how many substitutions. Raises `ListChanged` when what is published is not what follows from the
+    It is published before it is returned. The first to publish it decides its `size`, and after how many substitutions
+    it is drawn; later calls return the same. Raises `ListChanged` if the published sample does not follow from the
     lists, or a leaf has no entry.
     """
     while True:
         found = publication.sample(wave.number)
-        rows = publication.substitutions(wave.number)  # read later, they hold all that a sample was drawn after
+        # Read after the sample, so that no substitution is missing of those after which it was drawn.
+        rows = publication.substitutions(wave.number)
         after_seq, wanted = (len(rows), size) if found is None else (found.after_seq, found.size)
         substitutes = {bytes.fromhex(row["in"]) for row in rows[:after_seq] if row["in"]}
         chosen = compared(draw, listed(wave, publication), substitutes, wanted)
         sample = Sample(after_seq, wanted, tuple(own for _, own in chosen))
         if found is None:
             if not publication.put_sample(wave.number, sample):
-                continue  # another run was first: its sample is the wave's
+                continue  # another run published first: its sample is the wave's
         elif found != sample:
             raise ListChanged(wave=wave.number)
         people = whose(wave.number, set(sample.leaves), entries)
