@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from ..config import PayoutRules, Scheme
 from ..ids import derived_id
@@ -20,9 +19,6 @@ from ..ids import same_person as same_person
 from ..money import Rupiah, rupiah
 from .errors import NotInScheme
 from .failure_causes import Cause, cause, cause_of_refusal
-
-if TYPE_CHECKING:
-    from .ledger.records import Attempt
 
 
 class Kind(StrEnum):
@@ -60,15 +56,13 @@ class Hold(StrEnum):
     UNVERIFIED = "UNVERIFIED"
     """The provider knows the account under another name, or not at all."""
     ACCOUNT_REFUSED = "ACCOUNT_REFUSED"
-    """The account would not take the latest attempt, or the provider took no order to it: tried again with another
-    account, when the person says that it is mended, or days later."""
+    """The account would not take the latest attempt: tried again with another, at the person's word, or days later."""
     OUR_SIDE = "OUR_SIDE"
     """Our own account at the provider was short, or our file or order was wrong: an alarm; tried again hours later."""
     ADDRESS_CHANGED = "ADDRESS_CHANGED"
     """The account was changed lately, or first given when money was due: until it was confirmed, or has waited."""
     UNTOLD = "UNTOLD"
-    """The same, and the mail that asks the person whether it was them reached nobody: an alarm; until an administrator
-    has settled it, or the person sets another account and is told."""
+    """The same, and the mail about it reached nobody: an alarm; until an administrator or a new account settles it."""
     DISPUTED = "DISPUTED"
     """The person said that a change of their data was not theirs: until an administrator has settled it."""
     ADMIN = "ADMIN"
@@ -102,10 +96,8 @@ AT_REST = frozenset({State.PAID, State.CANCELLED, State.REVERSED})
 """Where workers are done with an entitlement."""
 
 WAITING = frozenset(
-    {
-        *(Hold.NO_ADDRESS, Hold.EXCLUDED, Hold.UNVERIFIED),
-        *(Hold.ACCOUNT_REFUSED, Hold.OUR_SIDE, Hold.ADDRESS_CHANGED, Hold.UNTOLD, Hold.DISPUTED),
-    }
+    {Hold.NO_ADDRESS, Hold.EXCLUDED, Hold.UNVERIFIED, Hold.ACCOUNT_REFUSED, Hold.OUR_SIDE}
+    | {Hold.ADDRESS_CHANGED, Hold.UNTOLD, Hold.DISPUTED}
 )
 """Holds without a live attempt; tested again at every look, and DUE again once the obstacle is gone."""
 
@@ -165,8 +157,8 @@ class Entitlement:
     changed_at: datetime
     """When it came into its state, or was HELD for another reason or anew."""
     n_before: int = 0
-    """Attempts that do not count against the most that are made: those before two administrators opened it again, and
-    those that failed for what the person can mend, or for what was ours."""
+    """Attempts that do not count against the most: those before two administrators opened it again, and those that
+    failed for what the person can mend, or for what was ours."""
     attempt_seq: int = 0
     """The event that carries the latest attempt; 0 before the first."""
     rail: str | None = None
@@ -208,7 +200,6 @@ class Step(StrEnum):
     """Ask the provider about the latest attempt."""
     CANCEL = "CANCEL"
     WAIT = "WAIT"
-    """Nothing now."""
 
 
 def entitlement_id(wave: int, registrant_id: str, kind: Kind) -> str:
@@ -259,18 +250,17 @@ def next_step(entitlement: Entitlement, now: datetime, rules: PayoutRules) -> St
             return Step.WAIT
 
 
-def may_resend(attempt: Attempt, now: datetime, rules: PayoutRules) -> bool:
-    """Whether the provider surely still remembers the attempt's key, so that the same bytes cannot pay twice."""
-    spent = now - attempt.first_sent_at
-    return spent < timedelta(seconds=rules.key_lifetime_s) * rules.resend_before_percent / 100
+def may_resend(first_sent_at: datetime, now: datetime, rules: PayoutRules) -> bool:
+    """Whether the provider surely still remembers an attempt's key, so that the same bytes cannot pay twice."""
+    return now - first_sent_at < timedelta(seconds=rules.key_lifetime_s) * rules.resend_before_percent / 100
 
 
-def sender_is_gone(attempt: Attempt, now: datetime, rules: PayoutRules) -> bool:
-    """Whether who made the attempt is surely not sending it any more: `pay` is ended before so long.
+def sender_is_gone(first_sent_at: datetime, now: datetime, rules: PayoutRules) -> bool:
+    """Whether who made an attempt is surely not sending it any more: `pay` is ended before so long.
 
     Nobody else sends until then, so what a claim's own sending is answered is the only answer there is.
     """
-    return now - attempt.first_sent_at >= timedelta(seconds=rules.requeue_after_s)
+    return now - first_sent_at >= timedelta(seconds=rules.requeue_after_s)
 
 
 def key_is_dead(first_sent_at: datetime, now: datetime, rules: PayoutRules) -> bool:
@@ -281,9 +271,8 @@ def key_is_dead(first_sent_at: datetime, now: datetime, rules: PayoutRules) -> b
 def after_send(answer: Answer, *, first: bool) -> Move | None:
     """The transition that an answer to a sending calls for; None: ask for the status.
 
-    A sending never settles and never fails a payout: a provider answers a repeated key with the object as it was at
-    first, so its status may be old. Only the status query is believed. What is refused at the `first` sending, by who
-    made the attempt, was never made; a repetition that is refused says nothing of the sending before it.
+    It settles nothing: a provider answers a repeated key with the object as it was at first, so its status may be old.
+    What is refused at the `first` sending was never made; a refused repetition says nothing of the sending before it.
     """
     if answer.outcome is Outcome.DUPLICATE:
         return Move(State.HELD, answer.fact, Hold.DUPLICATE)
@@ -298,13 +287,9 @@ def after_send(answer: Answer, *, first: bool) -> Move | None:
 def after_status(entitlement: Entitlement, answer: Answer) -> tuple[Move, ...]:
     """The transitions that an answer to a status query calls for, in their order; none: nothing has changed.
 
-    SENDING, or HELD with an open attempt: succeeded -> PAID; reversed -> PAID, then REVERSED; over without money ->
-    FAILED, or HELD at once where the person can mend it or somebody has to look. An amount that is not ours, or two
-    payouts under one reference, settles nothing: HELD, and an alarm.
-
-    PAID: reversed -> REVERSED, whatever the amount: what came back must not be lost, and no worker acts on REVERSED.
-
-    Taken for failed: succeeded, or two under one reference -> HELD, and an alarm, before it is sent again.
+    An amount that is not ours, or two payouts under one reference, settles nothing: HELD, and an alarm. So is the
+    success of what is taken for failed, before it is sent again. Of PAID, a reversal counts whatever its amount: what
+    came back must not be lost, and no worker acts on REVERSED.
     """
     if taken_for_failed(entitlement):
         denied = answer.outcome in {Outcome.SUCCEEDED, Outcome.DUPLICATE}
@@ -370,10 +355,9 @@ def _after(entitlement: Entitlement, waits: tuple[int, ...], times: int) -> date
 
 def may_retry(entitlement: Entitlement, address_version: int, now: datetime, rules: PayoutRules) -> bool:
     """Whether a claim may be made: no account was in the way, it has rested, or the person has another account now."""
-    if entitlement.hold is Hold.OUR_SIDE:
-        return now >= retries_at(entitlement, rules)
-    refused = entitlement.hold is Hold.ACCOUNT_REFUSED and address_version == entitlement.address_version
-    return not refused or now >= retries_at(entitlement, rules)
+    same_account = entitlement.hold is Hold.ACCOUNT_REFUSED and address_version == entitlement.address_version
+    waits = same_account or entitlement.hold is Hold.OUR_SIDE
+    return not waits or now >= retries_at(entitlement, rules)
 
 
 def may_be_mended(entitlement: Entitlement, now: datetime, rules: PayoutRules) -> bool:
@@ -388,9 +372,9 @@ def contradicts(entitlement: Entitlement, answer: Answer) -> bool:
     return entitlement.state is State.PAID and (other_amount or answer.outcome in {Outcome.FAILED, Outcome.DUPLICATE})
 
 
-def after_not_found(attempt: Attempt, now: datetime, rules: PayoutRules) -> Move | None:
+def after_not_found(first_sent_at: datetime, now: datetime, rules: PayoutRules) -> Move | None:
     """What follows when the provider does not know a SENDING's reference; None: the same bytes are sent again."""
-    if may_resend(attempt, now, rules):
+    if may_resend(first_sent_at, now, rules):
         return None
     return Move(State.HELD, "not_found_after_key_life", Hold.KEY_EXPIRED)
 
@@ -407,9 +391,7 @@ def takes_long(entitlement: Entitlement, now: datetime, limit_s: int) -> bool:
 
 def nothing_alive(entitlement: Entitlement) -> bool:
     """Whether no instruction of it can be alive or have paid: an administrator may hold or cancel it."""
-    if entitlement.state is State.HELD:
-        return entitlement.hold not in ALIVE
-    return entitlement.state in {State.DUE, State.FAILED}
+    return entitlement.state in {State.DUE, State.FAILED, State.HELD} and entitlement.hold not in ALIVE
 
 
 def taken_for_failed(entitlement: Entitlement) -> bool:

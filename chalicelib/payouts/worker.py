@@ -134,9 +134,9 @@ class Worker:
         if pause is not None:
             return self._paused(entitlement)
         attempt = stored.opened(self._ports.sealer.unseal(entitlement.registrant_id, stored.sealed_body))
-        if not rules.sender_is_gone(attempt, now, self._rules):
+        if not rules.sender_is_gone(attempt.first_sent_at, now, self._rules):
             raise OutcomeNotKnown(entitlement_id=entitlement.id, reason=answer.fact)
-        move = rules.after_not_found(attempt, now, self._rules)
+        move = rules.after_not_found(attempt.first_sent_at, now, self._rules)
         return self._move(entitlement, move, now).state if move else self._send(entitlement, attempt, now)
 
     def _send(self, entitlement: Entitlement, attempt: Attempt, now: datetime, *, first: bool = False) -> State:

@@ -178,6 +178,15 @@ def test_a_payment_waits_for_us_from_when_the_rules_let_it_go_on(programme):
             assert world.payouts.waiting_since(since + moment) == since, place
 
 
+def test_who_gives_an_account_while_a_worker_moves_their_payment_is_not_refused(programme, monkeypatch):
+    world = Memory(programme)
+    held = placed(world, "ani", Place(State.HELD, Hold.ACCOUNT_REFUSED))
+    world.store.move(held, Move(State.DUE, "obstacle_gone"), world.now)
+    monkeypatch.setattr(world.store, "batch", lambda _: [held])
+    world.payouts.look_again(ANI, T0 + timedelta(days=1))
+    assert (world.state(held.id), world.queued) == (State.DUE, [held.id])
+
+
 def test_a_hint_with_the_right_token_queues_the_entitlement_of_its_reference(rig, caplog):
     due = rig.entitle()
     rig.payouts.hint("token", f"{due.id}-1")

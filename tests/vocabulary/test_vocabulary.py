@@ -58,6 +58,26 @@ def test_the_same_parts_derive_the_same_id_and_shifted_parts_another():
     assert len(ids.random_id(ids.system_randomness)) == 26
 
 
+MAKER = "arn:aws:sts::123456789012:assumed-role/maker/ani@example.go.id"
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        (MAKER, True),
+        (f"\t{MAKER.upper()} ", True),
+        ("arn:aws:sts::123456789012:assumed-role/checker/ani@example.go.id", True),
+        ("arn:aws:iam::210987654321:user/path/ani@example.go.id", True),
+        ("arn:aws:sts::123456789012:assumed-role/maker/budi@example.go.id", False),
+        ("arn:aws:sts::123456789012:assumed-role/ani@example.go.id/budi", False),
+        ("arn:aws:iam::123456789012:root", False),
+    ],
+)
+def test_a_person_is_the_name_at_the_end_of_an_identity(other, same):
+    assert ids.same_person(MAKER, other) is same
+    assert ids.same_person(other, MAKER) is same
+
+
 def test_stages_differ_only_in_what_they_say():
     prod, local = config.load_programme("prod"), config.load_programme("local")
     assert (prod.draw.freeze_delay_s, prod.draw.pinned.delay_s, prod.draw.pinned.production) == (900, 1800, True)
