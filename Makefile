@@ -75,9 +75,11 @@ format: $(BIN)/.installed ## let ruff put the code in form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(BIN)/.installed ## what a join, a payout, a draw and the package cost (docs/benchmarks.md)
+bench: $(BIN)/.installed ## what requests, a payout, a cold start, a draw and the package cost (docs/benchmarks.md)
 	$(BIN)/python -m bench.join
+	$(BIN)/python -m bench.me
 	$(BIN)/python -m bench.payout
+	$(BIN)/python -m bench.cold
 	$(BIN)/python -m bench.draw
 	$(BIN)/python -m bench.package
 

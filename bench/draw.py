@@ -1,6 +1,6 @@
 """The draw, measured: from the pages that DynamoDB sends to what is published and verified, with other ways beside it.
 
-    python -m bench.draw [--entries N]... [--runs N]
+    python -m bench.draw [--entries N]... [--runs N] [--json]
 
 Each size is drawn in a process of its own, on one core (`bench/draw_steps.py`), from pages that are made before and
 lie in a temporary folder (`bench/draw_cloud.py`). Speeds are by CPU time, medians. The other ways, and the hashes that
@@ -11,7 +11,6 @@ too.
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -38,7 +37,7 @@ from .draw_steps import (
     WHOLE,
     Figures,
 )
-from .harness import machine
+from .harness import Report, Row, Table, Target, machine, parser, tell
 
 SIZES = (100_000, 1_000_000)
 RUNS = ((100_000, 5), (1_000_000, 3))
@@ -51,7 +50,8 @@ AT_ONCE_S = 1e-3
 
 OVER_PLAIN_MIN = 10
 OVER_FLOOR_MAX = 2.5
-LARGE, LARGE_WALL_S, LARGE_BYTES = 10_000_000, 180, 3e9
+LARGE, LARGE_WALL_S, LARGE_MB = 10_000_000, 180, 3000
+WINNERS = "pages to winners"
 
 
 def measured(entries: int, runs: int) -> Figures:
@@ -67,72 +67,71 @@ def measured(entries: int, runs: int) -> Figures:
     return msgspec.json.decode(ran.stdout, type=Figures)
 
 
-def targets(figures: Figures) -> Iterator[str]:
-    """The figures that have a target, and whether they reach it."""
-    cpu_s = {step.name: step.cpu_s for step in figures.steps}
-    drawn_s = cpu_s[LEAVES] + cpu_s[LIST] + cpu_s[COMMIT] + cpu_s[DRAW]
-    yield (
-        f"pages to winners ({LEAVES}; {LIST}; {COMMIT}; {DRAW}): {drawn_s / figures.entries * 1e6:.2f} us an entry, "
-        f"{figures.entries / drawn_s:,.0f} entries a second"
-    )
+def targets(figures: Figures) -> Iterator[Target]:
+    """The figures that have a target. A missed one is no error: it is the machine's too."""
+    cpu_s, size = {step.name: step.cpu_s for step in figures.steps}, f"{figures.entries:,}: "
+    drawn_s = winners_s(figures)
     if PLAIN_READ in cpu_s:
-        ratio = (cpu_s[PLAIN_READ] + cpu_s[PLAIN_DRAW]) / drawn_s
-        yield f"(a) / pages to winners: {ratio:.1f}" + _aim(ratio >= OVER_PLAIN_MIN, f">= {OVER_PLAIN_MIN}")
-    ratio = (drawn_s - cpu_s[READ]) / (cpu_s[FLOOR_HASHES] + cpu_s[FLOOR_HMACS])
-    yield f"pages to winners less {READ} / (c): {ratio:.2f}" + _aim(ratio <= OVER_FLOOR_MAX, f"<= {OVER_FLOOR_MAX}")
+        value = (cpu_s[PLAIN_READ] + cpu_s[PLAIN_DRAW]) / drawn_s
+        yield Target(name=f"{size}(a) / {WINNERS}", value=value, at_least=OVER_PLAIN_MIN)
+    value = (drawn_s - cpu_s[READ]) / (cpu_s[FLOOR_HASHES] + cpu_s[FLOOR_HMACS])
+    yield Target(name=f"{size}{WINNERS} less {READ} / (c)", value=value, at_most=OVER_FLOOR_MAX)
     if figures.entries >= LARGE:
         whole = next(step for step in figures.steps if step.name == WHOLE)
-        kept = whole.wall_s <= LARGE_WALL_S and figures.whole_bytes <= LARGE_BYTES
-        yield (
-            f"{WHOLE}: {whole.wall_s:.0f} s by the clock, {figures.whole_bytes / 1e9:.2f} GB resident"
-            + _aim(kept, f"<= {LARGE_WALL_S} s, {LARGE_BYTES / 1e9:g} GB")
-        )
+        yield Target(name=f"{size}{WHOLE}, wall s", value=whole.wall_s, at_most=LARGE_WALL_S)
+        yield Target(name=f"{size}{WHOLE}, resident MB", value=figures.whole_bytes / 1e6, at_most=LARGE_MB)
 
 
-def _aim(kept: bool, target: str) -> str:
-    return f" (target {target})" if kept else f" - target missed: {target}"
+def winners_s(figures: Figures) -> float:
+    """CPU seconds from the pages to who is drawn."""
+    return sum(step.cpu_s for step in figures.steps if step.name in (LEAVES, LIST, COMMIT, DRAW))
 
 
-def report(figures: Figures, runs: int) -> None:
+def tables(figures: Figures, runs: int) -> Iterator[Table]:
     entries = figures.entries
-    once = ", of (a), (b) and screen one" if TRACED_MAX < entries <= COMPARED_MAX else ""
-    print(f"\n{entries:,} entries, medians of {runs} runs{once}" if runs > 1 else f"\n{entries:,} entries, one run")
-    print(
-        f"DynamoDB: {figures.pages:,} calls, {figures.read_units:,} read units, {figures.body_bytes / 1e6:,.0f} MB of "
-        f"answers; at most {figures.whole_bytes / 1e6:,.0f} MB resident when the whole was done"
-    )
+    once = ", of (a), (b) and screen one" if TRACED_MAX < entries <= COMPARED_MAX and runs > 1 else ""
     memory = "peak MB" if entries <= TRACED_MAX else "resident MB"
-    print(f"{'':30}{'entries/s':>12}{'us/entry':>10}{'CPU s':>9}{'wall s':>9}{memory:>13}")
-    for step in figures.steps:
-        if step.name == PROVE:
-            continue  # it does not depend on the entries
-        speed = f"{entries / step.cpu_s:,.0f}" if step.cpu_s > AT_ONCE_S else "-"
-        print(
-            f"{step.name:30}{speed:>12}{step.cpu_s / entries * 1e6:>10.2f}"
-            f"{step.cpu_s:>9.2f}{step.wall_s:>9.2f}{step.peak_bytes / 1e6:>13,.1f}"
-        )
+    rows = {step.name: row(entries, step.cpu_s, step.wall_s, memory, step.peak_bytes) for step in figures.steps}
+    del rows[PROVE]  # it does not depend on the entries
+    rows[WINNERS] = row(entries, winners_s(figures), None, memory, None)
+    yield Table(f"{entries:,} entries, runs: {runs}{once}", rows)
+    read: Row = {"calls": figures.pages, "read units": figures.read_units, "MB": figures.body_bytes / 1e6}
+    calls = {"read the wave once": read}
     if figures.screen_calls:
-        print(f"{SCREEN}: {figures.screen_calls:,} calls, {figures.screen_read_units:,.0f} read units")
+        calls[SCREEN] = {"calls": figures.screen_calls, "read units": figures.screen_read_units, "MB": None}
+    yield Table(f"{entries:,} entries", calls)
     proof = next(step for step in figures.steps if step.name == PROVE)
-    print(f"{PROVE}: {proof.wall_s * 1e3:.1f} ms by the clock, from the published files alone")
-    for line in targets(figures):
-        print(line)
+    besides: Row = {f"{PROVE}, wall ms": proof.wall_s * 1e3, "resident MB": figures.whole_bytes / 1e6}
+    yield Table(f"{entries:,} entries", {"besides": besides})
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure the draw.")
-    parser.add_argument("--entries", type=int, action="append", help=f"repeatable; without it {SIZES}")
-    parser.add_argument("--runs", type=int, help="the figures are medians of so many; fewer for more entries")
-    options = parser.parse_args()
-    print(
+def row(entries: int, cpu_s: float, wall_s: float | None, memory: str, peak_bytes: int | None) -> Row:
+    return {
+        "entries/s": entries / cpu_s if cpu_s > AT_ONCE_S else None,
+        "us/entry": cpu_s / entries * 1e6,
+        "CPU s": cpu_s,
+        "wall s": wall_s,
+        memory: None if peak_bytes is None else peak_bytes / 1e6,
+    }
+
+
+def main() -> int:
+    options = parser(__doc__ or "")
+    options.add_argument("--entries", type=int, action="append", help=f"repeatable; without it {SIZES}")
+    options.add_argument("--runs", type=int, help="the figures are medians of so many; fewer for more entries")
+    given = options.parse_args()
+    about = (
         f"The draw: {len(draw_cloud.REGIONS)} regions, {SEATS_PERCENT}% seats, half of them reserved; one core of "
-        f"{os.cpu_count()}, without the network"
+        f"{os.cpu_count()}, without the network; {WINNERS}: {LEAVES}; {LIST}; {COMMIT}; {DRAW}"
     )
-    print(machine())
-    for entries in options.entries or SIZES:
-        runs = options.runs or next((runs for most, runs in RUNS if entries <= most), 1)
-        report(measured(entries, runs), runs)
+    report = Report("draw", about, machine(), [], [])
+    for entries in given.entries or SIZES:
+        runs = given.runs or next((runs for most, runs in RUNS if entries <= most), 1)
+        figures = measured(entries, runs)
+        report.tables += tables(figures, runs)
+        report.targets += targets(figures)
+    return tell(report, given)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

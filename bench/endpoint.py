@@ -1,8 +1,9 @@
-"""AWS's side of a benchmark: DynamoDB and KMS answered inside the process, where botocore would open a connection.
+"""AWS's side of a benchmark: DynamoDB, KMS and SQS, answered from tables in memory, in one of two ways.
 
-Everything a client does is real, from the operation's arguments to the signed request and from the answer's bytes to
-the item; only the socket is missing. Time spent here is counted, so that it can be taken off. Only what the benchmarked
-paths use is answered; anything else is an error, so that a new call cannot go unnoticed.
+Inside the process, where botocore would open a connection: all that a client does is real but for HTTP, and the time
+spent here is counted, so that it can be taken off. Or over HTTP on loopback, from another process, so that none of it
+is spent in the client's. Only what the benchmarked paths use is answered; anything else is an error, so that a new call
+cannot go unnoticed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Lock
+from email.utils import formatdate
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from threading import Lock, Thread
 from types import MappingProxyType
 from typing import Any
 from unittest.mock import patch
@@ -33,6 +36,7 @@ WRITE_UNIT_BYTES = 1024
 _ERROR = "com.amazonaws.dynamodb.v20120810#"
 _SET = re.compile(r"(#\w+) = (?:(if_not_exists) \(\1, )?(:\w+)\)?(?:, |$)")
 _ADD = re.compile(r"(#\w+) (:\w+)(?:, |$)")
+_QUERY = re.compile(r"\(?[#\w]+ = :\w+(?: AND begins_with ?\([#\w]+, :\w+\)\)?)?")
 
 
 class Unplayed(Exception):
@@ -41,14 +45,15 @@ class Unplayed(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """One request to DynamoDB and the capacity it would be billed."""
+    """One request, and the capacity that DynamoDB would bill for it."""
 
     operation: str
-    read_units: float
-    write_units: int
+    read_units: float = 0
+    write_units: int = 0
     """Of the table itself."""
     index_units: int = 0
     """Writes to its indexes, besides."""
+    service: str = "DynamoDB"
 
 
 @dataclass(frozen=True)
@@ -106,8 +111,11 @@ def _read_units(item: Item | None) -> int:
     return max(1, -(-item_size(item or {}) // READ_UNIT_BYTES))
 
 
+_SERVICES = {"DynamoDB_20120810": "DynamoDB", "TrentService": "KMS", "AmazonSQS": "SQS"}
+
+
 class Endpoint:
-    """Tables in memory. `calls`, `kms_calls` and `spent_s` (CPU seconds in here) grow until `forget_calls`.
+    """Tables in memory. `calls` and `spent_s` (CPU seconds of answers inside the process) grow until they are taken.
 
     `indexes` are those of each table that has any.
     """
@@ -116,46 +124,98 @@ class Endpoint:
         self._indexes = indexes
         self.items: dict[tuple[str, str, str], Item] = {}
         self.calls: list[Call] = []
-        self.kms_calls = 0
         self.spent_s = 0.0
         self._counting = Lock()
 
-    def forget_calls(self) -> None:
-        self.calls, self.kms_calls, self.spent_s = [], 0, 0.0
+    def put(self, table: str, item: Item) -> None:
+        """Have an item, without a call."""
+        self.items[_key(table, item)] = item
+
+    def item(self, table: str, pk: str, sk: str) -> Item | None:
+        return self.items.get((table, pk, sk))
+
+    def take(self) -> tuple[tuple[Call, ...], float]:
+        """The calls and the seconds since the last time."""
+        taken = tuple(self.calls), self.spent_s
+        self.calls, self.spent_s = [], 0.0
+        return taken
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        with patch.object(URLLib3Session, "send", lambda _session, request: self._send(request)):
+        """Answer inside the process."""
+        with patch.object(URLLib3Session, "send", lambda _session, request: self.send(request)):
             yield
 
-    def _send(self, request: Any) -> AWSResponse:
+    def serve(self) -> str:
+        """Answer over HTTP from a thread, as long as this process lives; returns the address."""
+        answer = self.answer
+
+        class Connection(StreamRequestHandler):
+            disable_nagle_algorithm = True
+
+            def handle(self) -> None:
+                while self.rfile.readline():
+                    lines = iter(self.rfile.readline, b"\r\n")
+                    asked = {name.lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)}
+                    body = self.rfile.read(int(asked[b"content-length"]))
+                    status, told = answer(asked[b"x-amz-target"].decode(), body)
+                    headers = {
+                        "Server": "Server",
+                        "Date": formatdate(usegmt=True),
+                        **_headers(zlib.crc32(told)),
+                        "Content-Length": str(len(told)),
+                        "Connection": "keep-alive",
+                        "x-amzn-RequestId": "0123456789ABCDEFGHIJKLMNOPQRSTUVVV4KQNSO5AEMVJF66Q9ASUAAJG",
+                    }
+                    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+                    self.wfile.write(f"HTTP/1.1 {status} OK\r\n{head}\r\n".encode() + told)
+
+        server = ThreadingTCPServer(("127.0.0.1", 0), Connection)
+        server.daemon_threads = True
+        Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_address[1]}"
+
+    def send(self, request: Any) -> AWSResponse:
+        """What botocore's session would bring, and the time that it took."""
         started = time.thread_time()
         answer = self._answer(request)
         with self._counting:
             self.spent_s += time.thread_time() - started
         return answer
 
+    def answer(self, target: str, body: bytes) -> tuple[int, bytes]:
+        """Status and body of an answer; `target` as in the header `X-Amz-Target`."""
+        named, operation = target.split(".")
+        service, asked = _SERVICES[named], json.loads(body)
+        if service == "DynamoDB":
+            before = len(self.calls)
+            status, told = self._dynamodb(operation, asked)
+            if asked.get("ReturnConsumedCapacity", "NONE") != "NONE" and status == 200:
+                told["ConsumedCapacity"] = _consumed(asked, self.calls[before])
+        else:
+            self.calls.append(Call(operation, service=service))
+            status, told = 200, {} if service == "SQS" else _kms(operation, asked)
+        return status, json.dumps(told).encode()
+
     def _answer(self, request: Any) -> AWSResponse:
         target = request.headers["X-Amz-Target"]
-        service, operation = (target.decode() if isinstance(target, bytes) else target).split(".")
-        asked = json.loads(request.body)
-        status, answer = self._kms(operation, asked) if service == "TrentService" else self._dynamodb(operation, asked)
-        return json_answer(request.url, json.dumps(answer).encode(), status)
+        status, body = self.answer(target.decode() if isinstance(target, bytes) else target, request.body)
+        return json_answer(request.url, body, status)
 
     def _dynamodb(self, operation: str, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         match operation:
             case "GetItem":
                 found = self.items.get(_key(asked["TableName"], asked["Key"]))
-                self.calls.append(Call(operation, _read_units(found) / (1 if asked.get("ConsistentRead") else 2), 0))
-                return 200, {"Item": found} if found else {}
+                self.calls.append(Call(operation, _read_units(found) / _share(asked)))
+                return 200, {"Item": _projected(found, asked)} if found else {}
             case "BatchGetItem":
                 return 200, {"Responses": self._batch(operation, asked["RequestItems"]), "UnprocessedKeys": {}}
+            case "Query":
+                return 200, self._query(operation, asked)
             case "PutItem" | "UpdateItem":
                 return self._write(operation, asked)
             case "TransactWriteItems":
                 return self._transaction(operation, asked["TransactItems"])
-            case "SendMessageBatch":
-                return 200, {}  # registering somebody queues a mail
         raise Unplayed(operation)
 
     def _found(self, key: tuple[str, str, str]) -> Item | None:
@@ -166,10 +226,22 @@ class Endpoint:
         units = 0.0
         for table, wanted in asked.items():
             found = [self._found(_key(table, keys)) for keys in wanted["Keys"]]
-            units += sum(map(_read_units, found)) / (1 if wanted.get("ConsistentRead") else 2)
+            units += sum(map(_read_units, found)) / _share(wanted)
             answer[table] = [_projected(item, wanted) for item in found if item is not None]
-        self.calls.append(Call(operation, units, 0))
+        self.calls.append(Call(operation, units))
         return answer
+
+    def _query(self, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """The items of a partition, or those whose sort keys begin with something, in order; one page."""
+        condition, values = asked["KeyConditionExpression"], list(asked["ExpressionAttributeValues"].values())
+        if not _QUERY.fullmatch(condition) or asked.keys() & {"Limit", "FilterExpression", "IndexName"}:
+            raise Unplayed(str(asked))
+        pk, beginning = values[0]["S"], values[1]["S"] if len(values) > 1 else ""
+        keys = sorted(key for key in self.items if key[:2] == (asked["TableName"], pk) and key[2].startswith(beginning))
+        found = [self.items[key] for key in keys]
+        size = sum(map(item_size, found))
+        self.calls.append(Call(operation, max(1, -(-size // READ_UNIT_BYTES)) / _share(asked)))
+        return {"Count": len(keys), "ScannedCount": len(keys), "Items": [_projected(item, asked) for item in found]}
 
     def _write(self, operation: str, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         table = asked["TableName"]
@@ -184,7 +256,7 @@ class Endpoint:
         units = max(_write_units(before or {}), _write_units(after))
         self.calls.append(Call(operation, 0, units, self._index_units(table, before, after)))
         self.items[key] = after
-        return 200, {} if operation == "PutItem" else {"Attributes": after}
+        return 200, {"Attributes": after} if asked.get("ReturnValues") == "ALL_NEW" else {}
 
     def _transaction(self, operation: str, legs: list[dict[str, Any]]) -> tuple[int, dict[str, Any]]:
         units = index_units = 0
@@ -212,20 +284,34 @@ class Endpoint:
     def _index_units(self, table: str, before: Item | None, after: Item) -> int:
         return sum(index.units(before, after) for index in self._indexes.get(table, ()))
 
-    def _kms(self, operation: str, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        self.kms_calls += 1
-        match operation:
-            case "GenerateMac":
-                mac = hmac.digest(b"bench", base64.b64decode(asked["Message"]), hashlib.sha256)
-                return 200, {"Mac": base64.b64encode(mac).decode()}
-            case "GenerateDataKey":
-                return 200, {
-                    "Plaintext": base64.b64encode(bytes(32)).decode(),
-                    "CiphertextBlob": base64.b64encode(bytes(184)).decode(),
-                }
-            case "Decrypt":
-                return 200, {"Plaintext": base64.b64encode(bytes(32)).decode()}
-        raise Unplayed(operation)
+
+def _kms(operation: str, asked: dict[str, Any]) -> dict[str, Any]:
+    plain = base64.b64encode(bytes(32)).decode()
+    match operation:
+        case "GenerateMac":
+            mac = hmac.digest(b"bench", base64.b64decode(asked["Message"]), hashlib.sha256)
+            return {"Mac": base64.b64encode(mac).decode()}
+        case "GenerateDataKey":
+            return {"Plaintext": plain, "CiphertextBlob": base64.b64encode(bytes(184)).decode()}
+        case "Decrypt":
+            return {"Plaintext": plain}
+    raise Unplayed(operation)
+
+
+def _consumed(asked: dict[str, Any], call: Call) -> Any:
+    """What a call used, as DynamoDB tells those who ask; of several tables their sum under each name."""
+    units = call.read_units + call.write_units + call.index_units
+    tables = asked.get("RequestItems") or {
+        one["TableName"]: None for leg in asked.get("TransactItems", ()) for one in leg.values()
+    }
+    if not tables:
+        return {"TableName": asked["TableName"], "CapacityUnits": units}
+    return [{"TableName": table, "CapacityUnits": units} for table in tables]
+
+
+def _share(asked: dict[str, Any]) -> int:
+    """Whoever reads what may be a moment old pays half."""
+    return 1 if asked.get("ConsistentRead") else 2
 
 
 def _holds(asked: dict[str, Any], before: Item | None) -> bool:
@@ -259,13 +345,13 @@ def _updated(asked: dict[str, Any], before: Item | None) -> Item:
 
 
 def _projected(item: Item, asked: dict[str, Any]) -> Item:
-    """What is asked of an item: everything, or some attributes by their own names."""
+    """What is asked of an item: everything, or some attributes."""
     wanted = asked.get("ProjectionExpression")
     if wanted is None:
         return item
-    if "ExpressionAttributeNames" in asked:
-        raise Unplayed(str(asked))
-    return {name: item[name] for name in wanted.split(",") if name in item}
+    names = asked.get("ExpressionAttributeNames", {})
+    plain = (names.get(name.strip(), name.strip()) for name in wanted.split(","))
+    return {name: item[name] for name in plain if name in item}
 
 
 def _key(table: str, item: Item) -> tuple[str, str, str]:
@@ -273,9 +359,12 @@ def _key(table: str, item: Item) -> tuple[str, str, str]:
 
 
 def json_answer(url: str, body: bytes, status: int = 200, checksum: int | None = None) -> AWSResponse:
-    checksum = zlib.crc32(body) if checksum is None else checksum
-    headers: Any = {"Content-Type": "application/x-amz-json-1.0", "x-amz-crc32": str(checksum)}
+    headers: Any = _headers(zlib.crc32(body) if checksum is None else checksum)
     return AWSResponse(url, status, headers, Whole(body))
+
+
+def _headers(checksum: int) -> dict[str, str]:
+    return {"Content-Type": "application/x-amz-json-1.0", "x-amz-crc32": str(checksum)}
 
 
 class Whole:

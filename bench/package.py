@@ -1,6 +1,6 @@
 """The package, measured: its size, its files, and what `import app` costs a cold start, with and without .pyc files.
 
-    python -m bench.package [--runs N]
+    python -m bench.package [RUNS] [--json]
 
 It is the very zip that `gelombang deploy` uploads, unzipped; the alternative is the same zip without its compiled
 modules, as `chalice package` would leave it. Each run is a fresh interpreter that has nothing but the package; the two
@@ -10,9 +10,6 @@ less than 400 ms.
 
 from __future__ import annotations
 
-import argparse
-import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -22,8 +19,9 @@ from pathlib import Path
 from admin.deployment import package, stages
 from admin.deployment.stacks import DeployFailed
 
-from .harness import processor
+from .harness import Report, Row, Table, Target, command, machine
 
+RUNS = 9
 REGION = "ap-southeast-3"
 
 
@@ -33,35 +31,38 @@ def unzip(file: Path, folder: Path, *, compiled: bool) -> Path:
     return folder
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure the package.")
-    parser.add_argument("--runs", type=int, default=9, help="the figures are medians of so many")
-    options = parser.parse_args()
+def report(runs: int) -> Report:
     try:
         built = package.build(stages.ROOT, "local", REGION, stages.ROOT / "build")
     except DeployFailed as error:
         sys.exit(str(error))
     with zipfile.ZipFile(built.zip) as packed:
         files = len(packed.namelist())
-    print(f"package {built.release}")
-    print(f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}; medians of {options.runs} runs")
     with tempfile.TemporaryDirectory() as scratch:
         ways = {
             "with .pyc": unzip(built.zip, Path(scratch) / "with", compiled=True),
             "without .pyc": unzip(built.zip, Path(scratch) / "without", compiled=False),
         }
         times: dict[str, list[float]] = {way: [] for way in ways}
-        for _ in range(options.runs):
+        for _ in range(runs):
             for way, folder in ways.items():
-                times[way].append(package.import_s([folder]))
-    print(f"zip {built.zip.stat().st_size / 1e6:.1f} MB, unzipped {built.unzipped_bytes / 1e6:.1f} MB, {files} files")
-    for way, each in times.items():
-        print(f"import app, {way:<13}{statistics.median(each) * 1e3:>6.0f} ms (best {min(each) * 1e3:.0f})")
-    if built.unzipped_bytes >= package.BUDGET_BYTES:
-        sys.exit(f"the package is over its budget of {package.BUDGET_BYTES / 1e6:.0f} MB")
-    if statistics.median(times["with .pyc"]) >= package.IMPORT_BUDGET_S:
-        sys.exit(f"import app is over its budget of {package.IMPORT_BUDGET_S * 1e3:.0f} ms")
+                times[way].append(package.import_s([folder]) * 1e3)
+    unzipped, import_ms = built.unzipped_bytes / 1e6, statistics.median(times["with .pyc"])
+    size: Row = {"zip MB": built.zip.stat().st_size / 1e6, "unzipped MB": unzipped, "files": files}
+    imports: dict[str, Row] = {
+        way: {"median ms": statistics.median(each), "best ms": min(each)} for way, each in times.items()
+    }
+    return Report(
+        "package",
+        f"The package {built.release}: medians of {runs} imports each, in turns",
+        machine(),
+        [Table("the package", {"size": size}), Table("import app", imports)],
+        [
+            Target(name="unzipped MB", value=unzipped, at_most=package.BUDGET_BYTES / 1e6, condition=True),
+            Target(name="import ms", value=import_ms, at_most=package.IMPORT_BUDGET_S * 1e3, condition=True),
+        ],
+    )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(command(__doc__ or "", report, RUNS))

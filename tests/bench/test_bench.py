@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from botocore.httpsession import URLLib3Session
 
 from bench import draw_cloud
 from bench.draw_cloud import WAVE, Cloud, Pages
@@ -20,11 +20,33 @@ from chalicelib.aws import dynamodb
 from chalicelib.waves.entries import EntryStore
 from chalicelib.waves.rules import SHARDS
 from chalicelib.waves.store import WavesTable
-from tests.conftest import ROOT
 from tests.waves.test_entry_reader import OrdinaryReader
 
 KEY: Item = {"pk": {"S": "a"}, "sk": {"S": "b"}}
 PUT = {"TableName": "t", "ConditionExpression": "attribute_not_exists(pk)"}
+
+
+over_http = URLLib3Session.send
+
+
+def without_metadata(answer: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+
+
+def refused(client: Any) -> dict[str, Any]:
+    with pytest.raises(ClientError) as caught:
+        client.put_item(Item=KEY, **PUT, ReturnValuesOnConditionCheckFailure="ALL_OLD")
+    return without_metadata(caught.value.response)
+
+
+ASKED: list[Callable[[Any], dict[str, Any]]] = [
+    lambda client: without_metadata(client.put_item(Item=KEY, **PUT, ReturnConsumedCapacity="TOTAL")),
+    refused,
+    lambda client: without_metadata(client.get_item(TableName="t", Key=KEY)),
+    lambda client: without_metadata(
+        client.query(TableName="t", KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": {"S": "a"}})
+    ),
+]
 
 
 @pytest.fixture
@@ -134,6 +156,16 @@ def test_what_is_not_known_is_an_error_and_not_a_guess(client: Any) -> None:
         )
 
 
+def test_over_http_the_answers_are_the_same_and_the_calls_are_counted(endpoint: Endpoint, client: Any) -> None:
+    served = Endpoint()
+    far = boto3.client("dynamodb", "ap-southeast-3", endpoint_url=served.serve())
+    inside = [ask(client) for ask in ASKED]
+    with patch.object(URLLib3Session, "send", over_http):
+        assert [ask(far) for ask in ASKED] == inside
+    assert served.take() == (tuple(endpoint.calls), 0)
+    assert served.take() == ((), 0)
+
+
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 ENTRIES = 1000
 SMALL_PAGE = 1500
@@ -235,17 +267,3 @@ def test_another_question_is_an_error_and_not_a_guess(s3: Any) -> None:
             ProjectionExpression="sk",
             ConsistentRead=True,
         )
-
-
-def test_a_small_draw_is_read_in_one_call_a_partition_and_chosen_alike() -> None:
-    # A process of its own: the benchmark builds the application from its own environment.
-    ran = subprocess.run(
-        [sys.executable, "-m", "bench.draw", "--entries", "2000", "--runs", "1"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    assert "DynamoDB: 64 calls, 64 read units" in ran.stdout
-    assert "(a) / pages to winners: " in ran.stdout

@@ -1,9 +1,7 @@
-"""What a join, a freeze and an award over the queue may cost: their calls to AWS, as docs/costs.md has them."""
+"""What a freeze and an award over the queue may cost: their calls to AWS, as docs/costs.md has them."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections import Counter
 from datetime import timedelta
 
@@ -134,13 +132,3 @@ def test_people_add_what_the_page_says(world: WavesWorld):
 def test_whoever_is_removed_adds_a_transaction_with_the_others(world: WavesWorld):
     assert freeze(world, people(REMOVED_AT_ONCE), 2) == EMPTY + PEOPLE + REMOVED + REGION
     assert stated("those of them who are removed, more") == REMOVED.total()
-
-
-def test_a_join_makes_two_calls_and_writes_one_unit() -> None:
-    # A process of its own: the benchmark builds the application from its own environment.
-    ran = subprocess.run(
-        [sys.executable, "-m", "bench.join", "20"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    [row] = [line.split() for line in ran.stdout.splitlines() if line.startswith("gelombang ")]
-    calls, read_units, write_units = row[1:4]
-    assert (calls, read_units, write_units) == ("2", "1", "1"), ran.stderr

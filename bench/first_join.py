@@ -1,0 +1,32 @@
+"""One cold start, in a process that does nothing else: `bench/cold.py` starts it.
+
+    python -m bench.first_join MODULE:NAME < EVENT
+
+Imports a handler and gives it one event. Prints wall and CPU seconds of both together, and the status of the answer.
+"""
+
+import sys
+import time
+
+
+def main() -> None:
+    began_s, began_cpu_s = time.perf_counter(), time.process_time()
+    # What a handler may need too is imported on its account.
+    import importlib
+    import json
+    from types import SimpleNamespace
+
+    context = SimpleNamespace(
+        function_name="bench",
+        aws_request_id="bench",
+        memory_limit_in_mb=1024,
+        invoked_function_arn="arn:aws:lambda:ap-southeast-3:123456789012:function:bench",
+    )
+    module, _, name = sys.argv[1].partition(":")
+    answer = getattr(importlib.import_module(module), name)(json.load(sys.stdin), context)
+    figures = time.perf_counter() - began_s, time.process_time() - began_cpu_s, answer["statusCode"]
+    json.dump(figures, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

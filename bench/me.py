@@ -1,0 +1,99 @@
+"""Registering and looking at what is kept, measured: calls by service, capacity units, and CPU per request.
+
+    python -m bench.me [REQUESTS] [--json]
+
+`PUT /me/registration` is a new person's; `GET /me` is asked by somebody who was chosen and has an account for money.
+They take turns, in process and with HTTP counted, each in a process of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from typing import Any
+
+from .endpoint import Index
+from .harness import REGISTRATION, Report, Stage, Table, Way, command, machine, race
+from .requests import CONTEXT, HANDLERS, NOW, REGISTRATIONS, event, expect, handler
+
+REQUESTS = 500
+TURN = 10
+WARM_UP = 50
+INDEXES = (Index(("registered_shard", "pk"), frozenset({"region"})),)
+"""Of the table of registrations, as `infrastructure/data_stack.py` has them."""
+
+
+class Registrations:
+    """A new person for each run."""
+
+    def __init__(self, _stage: Stage) -> None:
+        self._handler, self._people = handler(HANDLERS["gelombang"]), 0
+
+    def prepare(self) -> dict[str, Any]:
+        self._people += 1
+        person = f"{self._people:08x}-0000-4000-8000-000000000000"
+        own = {"nik": f"317409570895{self._people:04}", "phone": f"0812{30_000_000 + self._people}"}
+        return event("PUT", "/me/registration", person, NOW, REGISTRATION | own)
+
+    def run(self, given: dict[str, Any]) -> dict[str, Any]:
+        return self._handler(given, CONTEXT)
+
+    def check(self, _given: dict[str, Any], answer: dict[str, Any]) -> None:
+        expect(answer, 201)
+
+
+class Looks(Registrations):
+    """The same person again and again, of whom everything is kept that `GET /me` shows."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage)
+        for stage.counted in (False, True):
+            self._keep("looking")
+
+    def prepare(self) -> dict[str, Any]:
+        return event("GET", "/me", "looking", NOW)
+
+    def check(self, _given: dict[str, Any], answer: dict[str, Any]) -> None:
+        me = expect(answer, 200)
+        if None in (me["registration"], me["financial_address"], me["beneficiary"], me["balance_idr"]):
+            raise RuntimeError(f"something is missing in {sorted(me)}")
+
+    def _keep(self, person: str) -> None:
+        import app
+        from chalicelib.aws.attributes import item_of
+        from chalicelib.registration.wire import FinancialAddressForm
+        from chalicelib.waves.beneficiaries import BeneficiaryItem
+        from chalicelib.waves.rules import Beneficiary, BeneficiaryState, shard_of
+
+        expect(self.run(event("PUT", "/me/registration", person, NOW, REGISTRATION)), 201)
+        address = FinancialAddressForm("BNI", "0123456789", REGISTRATION["name"])
+        app.services().registrations.set_financial_address(person, address, NOW)
+        place = Beneficiary(
+            registrant_id=person,
+            wave=54,
+            card_number="0000000000000000",
+            scheme="2023",
+            seat="open",
+            state=BeneficiaryState.POTENTIAL,
+            awarded_at=NOW,
+            region=31,
+            buy_by=NOW + timedelta(days=15),
+        )
+        shard = shard_of(person)
+        kept = {"kk_mac": "0" * 64, "roster_shard": f"54#{shard}", "potential_shard": shard}
+        app.services().waves  # noqa: B018 - binds the table that places are in
+        item_of(BeneficiaryItem, f"B#{person}", "BENEFICIARY", place, **kept).save()
+
+
+WAYS = {"PUT /me/registration": Registrations, "GET /me": Looks}
+
+
+def report(requests: int) -> Report:
+    ways = [Way(name, work) for name, work in WAYS.items()]
+    raced = race(ways, requests, turn=TURN, warm_up=min(WARM_UP, requests), indexes={REGISTRATIONS: INDEXES})
+    about = f"Requests of one person: medians of {len(raced[0].runs[False])} each, in turns of {TURN}"
+    return Report("me", about, machine(), [Table("a request", {each.way.name: each.row() for each in raced})], [])
+
+
+if __name__ == "__main__":
+    sys.exit(command(__doc__ or "", report, REQUESTS))
