@@ -14,21 +14,18 @@ from chalicelib.helpdesk import errors as complaint
 from chalicelib.helpdesk import wire as helpdesk
 from chalicelib.jobs import errors as job
 from chalicelib.jobs import wire as jobs
-from chalicelib.notices import mailer, ses
 from chalicelib.outcomes import errors as outcome
 from chalicelib.outcomes import statistics_wire as statistics
-from chalicelib.outcomes import surveys
+from chalicelib.outcomes import survey_wire as surveys
 from chalicelib.payouts import errors as payout
-from chalicelib.payouts import service
 from chalicelib.payouts import wire as payouts
 from chalicelib.registration import errors as person
 from chalicelib.registration import wire as registration
 from chalicelib.training import errors as course
 from chalicelib.training import wire as training
-from chalicelib.waves import award_queue
 from chalicelib.waves import errors as wave
 from chalicelib.waves import wire as waves
-from chalicelib.web import edge, me, openapi
+from chalicelib.web import edge, me
 
 VERSION = "0.1.0"
 logs.configure("gelombang")
@@ -651,6 +648,8 @@ def get_statistics_csv() -> edge.Reply:
 
 @app.endpoint("GET /openapi.json", "This document", answers={200: dict[str, Any]})
 def get_openapi() -> edge.Reply:
+    from chalicelib.web import openapi
+
     return edge.ok(openapi.document(app.operations, VERSION), cache_s=300)
 
 
@@ -677,11 +676,15 @@ def advance(event: Any) -> None:
     services().stepper.advance(app.clock(), failures.remaining_s(event))
 
 
+# What only a queue's consumer needs it imports itself: the other functions share this file.
+
 # Winners of a big wave, decided in batches ahead of the step's own walk; more at once than new tables would take
 
 
 @app.on_sqs_message(queue="awards", batch_size=1, maximum_concurrency=20)
 def award(event: Any) -> dict[str, Any]:
+    from chalicelib.waves import award_queue
+
     records = event.to_dict()["Records"]
     return award_queue.consume(records, services().award_batches, app.clock(), failures.remaining_s(event))
 
@@ -708,11 +711,15 @@ def write_notices(event: Any) -> None:
 
 @app.on_sqs_message(queue="mails", batch_size=10, maximum_concurrency=2)
 def send_mail(event: Any) -> dict[str, Any]:
+    from chalicelib.notices import mailer
+
     return mailer.consume(event.to_dict()["Records"], services().mailer, app.clock)
 
 
 @app.on_sns_message(topic="mail-feedback")
 def mail_feedback(event: Any) -> None:
+    from chalicelib.notices import ses
+
     ses.take_report(event.message, services().mailboxes, app.clock())
 
 
@@ -721,6 +728,8 @@ def mail_feedback(event: Any) -> None:
 
 @app.on_sqs_message(queue="payouts", batch_size=5, maximum_concurrency=20)
 def pay(event: Any) -> dict[str, Any]:
+    from chalicelib.payouts import service
+
     return service.consume(event.to_dict()["Records"], services().payout_worker, app.clock())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -23,7 +24,12 @@ class Queue:
 
     def __init__(self, url: str, region: str) -> None:
         self._url = url
-        self._sqs = clients.client("sqs", region)
+        self._region = region
+
+    @cached_property
+    def _sqs(self) -> Any:
+        # Made when something is sent: a join, which sends nothing, has queues among what it is built of.
+        return clients.client("sqs", self._region)
 
     def send(self, bodies: Sequence[str]) -> None:
         """Queue each. Raises `Unavailable` if SQS refused any; those before it are queued."""

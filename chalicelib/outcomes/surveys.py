@@ -1,69 +1,22 @@
-"""Surveys for the person who is asked: the JSON (times as `2026-11-24T03:00:00Z`) and the use cases."""
+"""Surveys for the person who is asked: the use cases."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Literal
-
-from msgspec import Meta, Struct
 
 from ..aws.dynamodb import LegsFailed
 from ..clock import iso
 from ..errors import NotFound
 from ..payouts.service import Payouts
-from ..structs import fill
 from ..waves.service import Waves
 from . import questions, survey_rules
 from .errors import SurveyAlreadyAnswered, SurveyClosed
-from .questions import Question, Questionnaire
+from .questions import Questionnaire
 from .store import ANSWER_LEG, SurveyStore
-from .survey_rules import KINDS, Group, Survey, SurveyAnswer, SurveyState, state
-
-Answers = Annotated[
-    dict[str, int | str | list[str]],
-    Meta(description="By question: a whole number on a scale, the value of a choice, or a list of them."),
-]
-
-
-class ResponseForm(Struct, frozen=True, forbid_unknown_fields=True):
-    """The answers to every question of one survey."""
-
-    answers: Answers
-
-
-class SurveyView(Struct, frozen=True):
-    """A survey. `amount_idr` becomes due with the answers, whatever they are; 0: it is voluntary and unpaid.
-
-    `questions` are those to answer, while it is open; `answers` are set once it is answered.
-    """
-
-    survey_id: str
-    number: int
-    group: Literal["beneficiary", "comparison"]
-    wave: int
-    state: Literal["open", "answered", "closed"]
-    amount_idr: int
-    opened_at: str
-    closes_at: str
-    answered_at: str | None
-    version: str
-    questions: tuple[Question, ...]
-    answers: Mapping[str, SurveyAnswer] | None
-
-
-class SurveyList(Struct, frozen=True):
-    """A person's surveys, oldest first."""
-
-    surveys: list[SurveyView]
-
-
-def view(survey: Survey, questionnaire: Questionnaire, now: datetime) -> SurveyView:
-    """What the person sees."""
-    stands = state(survey, now)
-    asked = questionnaire.asked_of(survey.group) if stands is SurveyState.OPEN else ()
-    return fill(SurveyView, survey, survey_id=survey.id, state=stands, questions=asked)
+from .survey_rules import KINDS, Group, Survey, SurveyAnswer, SurveyState
+from .survey_wire import ResponseForm, SurveyView, view
 
 
 class Surveys:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from chalicelib.aws import clients
-from chalicelib.config import API_TIMEOUT_S
+from chalicelib.config import API_TIMEOUT_S, Programme, Settings
+from chalicelib.wiring import Services
 from tests.conftest import REGION, ROOT
 
 PURE = sorted(
@@ -52,6 +53,25 @@ def test_importing_the_application_needs_neither_environment_nor_network():
     code = "import socket\ndef refuse(*a, **k): raise SystemExit('network')\nsocket.socket.connect = refuse\nimport app"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={"PATH": ""}, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
+
+
+def test_importing_the_application_loads_what_routes_declare_and_nothing_that_only_some_function_uses():
+    """Every cold start of every function pays for it."""
+    run = subprocess.run(
+        [sys.executable, "-c", "import app, sys; print(*sys.modules)"], cwd=ROOT, capture_output=True, text=True
+    )
+    loaded = set(run.stdout.split())
+    works = re.compile(r"chalicelib\.\w+\.(award|items|ledger|mailer|openapi|service|store|surveys|worker|\w+_job)\b")
+    libraries = {"boto3", "cryptography", "holidays", "icalendar", "jwt", "lokal", "phonenumbers", "pyblst"}
+    assert sorted(filter(works.match, loaded)) + sorted(loaded & libraries) == []
+
+
+def test_what_joins_is_built_without_a_client_but_that_of_the_tables(
+    cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(clients, "client", lambda service, *_: pytest.fail(service))
+
+    assert Services(cloud, programme).waves
 
 
 def test_clients_are_built_in_one_place_only():

@@ -20,7 +20,8 @@ from chalicelib.outcomes import questions, survey_rules
 from chalicelib.outcomes.store import OutcomesTable, SurveyCursor, SurveyItem, SurveyStore
 from chalicelib.outcomes.survey_job import SurveyJob
 from chalicelib.outcomes.survey_rules import Survey
-from chalicelib.outcomes.surveys import ResponseForm, Surveys
+from chalicelib.outcomes.survey_wire import ResponseForm
+from chalicelib.outcomes.surveys import Surveys
 from chalicelib.payouts import rules as payouts
 from chalicelib.payouts.ledger.items import EventItem, Head, PayoutsTable
 from chalicelib.payouts.ledger.store import PayoutStore
