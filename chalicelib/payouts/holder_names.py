@@ -82,7 +82,7 @@ def score(a: str, b: str) -> int:
     name has a word that the other lacks, or if they share fewer than two words. Of several holders the most alike
     counts.
     """
-    return max((_of_one(x, y) for x in _holders(a) for y in _holders(b)), default=0)
+    return max(_of_one(x, y) for x in _holders(a) for y in _holders(b))
 
 
 def _of_one(a: str, b: str) -> int:

@@ -261,6 +261,7 @@ def test_each_message_fails_on_its_own_and_an_operator_finds_it_and_why_but_not_
         ("ERROR", "message_failed", "m3", "RuntimeError"),
         ("WARNING", "message_ignored", "m4"),
     ]
+    assert {each.queue for each in caplog.records} == {"payouts"}
     assert "foreign" not in str([vars(record) for record in caplog.records])
 
 

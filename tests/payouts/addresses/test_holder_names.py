@@ -111,6 +111,7 @@ def test_who_shares_all_words_but_one_is_somebody_else(shared, one, other):
         ("Budi Santoso", "Drs. H. BUDI SANTOSO, S.Kom., M.M.", 100),
         ("Renée d'Ailly", "RENEE DAILLY", 100),
         ("Nur Hayati Lubis", "NURHAYATI LUBIS", 100),
+        ("Sri Nur Hayati", "SRINURHAYATI", 100),
         ("Moh.Rizky Pratama", "MUHAMMAD RIZKY PRATAMA", 100),
         ("Groß Müller", "GROSS MULLER", 100),
         ("Ali Al-Fatih", "ALI AL FATIH", 100),
