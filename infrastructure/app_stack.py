@@ -32,6 +32,11 @@ TOLD = {
         default="https://not-yet.invalid",
         about="The public address of the API; the deployment finds out its own unless a domain is given",
     ),
+    "DynamodbClient": parameter(
+        default="lean",
+        about="How the functions call DynamoDB: the short way, or the ordinary one of botocore",
+        AllowedValues=["lean", "ordinary"],
+    ),
 }
 """Parameters that every function finds in its environment."""
 

@@ -39,6 +39,7 @@ from moto.kms import models as kms_models
 from moto.sns import models as sns_models
 
 import chalicelib
+from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings, load_programme
 from chalicelib.errors import DomainError
 from infrastructure import data_stack
@@ -49,6 +50,9 @@ settings.load_profile("any machine")
 
 ROOT = Path(__file__).parent.parent
 REGION = "ap-southeast-3"
+DYNAMODB_CLIENT: Any = os.environ.get("GELOMBANG_DYNAMODB_CLIENT", "lean")
+"""Every test holds for either way to DynamoDB."""
+dynamodb.lean = DYNAMODB_CLIENT == "lean"
 T0 = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 
 CREATE_CLIENT = BotocoreSession.create_client
@@ -306,6 +310,7 @@ def cloud(no_real_cloud: None) -> Iterator[Settings]:
             awards_queue_url=outputs["AwardsQueueUrl"],
             mail_domain="gelombang.example",
             public_url="https://api.invalid",
+            dynamodb_client=DYNAMODB_CLIENT,
         )
 
 

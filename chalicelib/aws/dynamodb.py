@@ -8,11 +8,12 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from types import TracebackType
 from typing import Any, TypeVar
 from uuid import uuid4
 
+import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.connection import Connection
 from pynamodb.exceptions import GetError, PutError, PynamoDBException, QueryError, TransactWriteError, UpdateError
@@ -21,7 +22,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
 from ..errors import Unavailable
-from .dynamodb_protocol import Wire
+from .dynamodb_protocol import OPERATIONS, Wire
 
 M = TypeVar("M", bound=Model)
 
@@ -37,19 +38,41 @@ _CONDITION = "ConditionalCheckFailed"
 _CONFLICT = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 
+lean = True
+"""Whether operations go the short way of `dynamodb_protocol`; set by `wiring` from a deployment's settings."""
+
+
 def bind(table: type[Model], name: str, region: str) -> None:
     """Give a table class its table. Called by `wiring` only: at import no name is known and none is looked up."""
     table.Meta.table_name = name
     table.Meta.region = region
-    table.Meta.connect_timeout_seconds = CONNECT_TIMEOUT_S
-    table.Meta.read_timeout_seconds = READ_TIMEOUT_S
-    table.Meta.max_retry_attempts = _RETRIES
     for kind in (table, *table.__subclasses__()):
         # An item class makes a connection that knows its own indexes; it must not find that of the table, made before.
         if "_connection" not in vars(kind):
             kind._connection = None
-        # But not a client: each would cost what the one below costs.
-        kind._get_connection().connection._client = _connection(region).client
+        connection = kind._get_connection()
+        seam = _Seam(region)
+        seam._tables = connection.connection._tables
+        connection.connection = seam
+
+
+class _Seam(Connection):
+    """What pynamodb calls through: every operation of every table goes to the one client of its region."""
+
+    def dispatch(self, operation_name: str, operation_kwargs: dict[str, Any]) -> dict[str, Any]:
+        # Without an id, signals and the consumed capacity: pynamodb adds them, and nobody here reads them.
+        return call(self.region, operation_name, operation_kwargs)
+
+
+def call(region: str | None, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
+    """What DynamoDB answers. Raises `ClientError` or `BotoCoreError`. Every call of this project passes here, or by
+    `query_body`.
+    """
+    client = _client(region)
+    if lean and operation in OPERATIONS:
+        return _wire(client).call(operation, asked)
+    answer: dict[str, Any] = client._make_api_call(operation, asked)
+    return answer
 
 
 @cache
@@ -63,17 +86,13 @@ def _connection(region: str) -> Connection:
     )
 
 
-_wires: dict[str, Wire] = {}
-
-
-def _wire(region: str | None) -> Wire:
-    assert region is not None, "bound"  # noqa: S101 - for the type checker: pynamodb's own Meta may lack it
+def _client(region: str | None) -> Any:
+    assert region is not None, "bound"  # noqa: S101 - for the type checker: pynamodb's own types may lack it
     # The connection makes itself a new client if it got one without credentials.
-    client = _connection(region).client
-    wire = _wires.get(region)
-    if wire is None or wire.client is not client:
-        wire = _wires[region] = Wire(client)
-    return wire
+    return _connection(region).client
+
+
+_wire = lru_cache(maxsize=4)(Wire)
 
 
 def find(kind: type[M], pk: str, sk: str, *, consistent: bool = True) -> M | None:
@@ -108,7 +127,7 @@ def get_rows(
     asked = {name: wanted}
     for attempt in range(CONFLICT_TRIES):
         try:
-            answer = _wire(table.Meta.region).call("BatchGetItem", {"RequestItems": asked})
+            answer = call(table.Meta.region, "BatchGetItem", {"RequestItems": asked})
         except (BotoCoreError, ClientError) as error:
             raise GetError(f"Failed to batch get items: {error}", error) from error
         found += answer["Responses"].get(name, [])
@@ -120,9 +139,12 @@ def get_rows(
 
 
 def query_body(table: type[Model], asked: dict[str, Any]) -> bytes:
-    """What a query of a table answers, as it came; `asked` as for DynamoDB's Query. Raises pynamodb's `QueryError`."""
+    """The JSON that a query of a table answers; `asked` as for DynamoDB's Query. Raises pynamodb's `QueryError`."""
+    client, asked = _client(table.Meta.region), {"TableName": table.Meta.table_name, **asked}
     try:
-        return _wire(table.Meta.region).body("Query", {"TableName": table.Meta.table_name, **asked})
+        return (
+            _wire(client).body("Query", asked) if lean else msgspec.json.encode(client._make_api_call("Query", asked))
+        )
     except (BotoCoreError, ClientError) as error:
         raise QueryError(f"Failed to query items: {error}", error) from error
 
@@ -135,7 +157,7 @@ def update_if(item: Model, actions: Sequence[Action], condition: Condition) -> b
     """
     asked = item.get_update_kwargs_from_instance(actions=list(actions), condition=condition)
     try:
-        _wire(item.Meta.region).call("UpdateItem", asked)
+        call(item.Meta.region, "UpdateItem", asked)
     except (BotoCoreError, ClientError) as error:
         failure = UpdateError(f"Failed to update item: {error}", error)
         if is_condition_failure(failure):
@@ -241,9 +263,8 @@ class Transaction:
         for attempt in range(CONFLICT_TRIES):
             try:
                 # A token of its own for each: what was refused for a conflict would be refused again by the old one.
-                _wire(self._region).call(
-                    "TransactWriteItems", {"ClientRequestToken": str(uuid4()), "TransactItems": items}
-                )
+                token = str(uuid4())
+                call(self._region, "TransactWriteItems", {"ClientRequestToken": token, "TransactItems": items})
                 return
             except (BotoCoreError, ClientError) as error:
                 answer: Any = error.response if isinstance(error, ClientError) else {}

@@ -1,4 +1,4 @@
-"""DynamoDB's protocol without botocore's model of it, for the calls of which CPU is the cost.
+"""DynamoDB's protocol for all operations on items, without botocore's model of it.
 
 An ordinary client builds its user agent anew for each call, looks its endpoint up, serialises and parses by the model
 of the service and signs by general rules: 250 us and more. Here a call is JSON, a signature, and a send through the
@@ -7,6 +7,7 @@ their quota and their pauses, its exceptions. So do the events around the send. 
 credentials, `AWS_ENDPOINT_URL_DYNAMODB` and what tests hook in are the client's, and a failure looks as it always did.
 
 Not taken over: an endpoint of the account's own (the region's is used), and the events that come before the send.
+Decision 006 says why, and what the tests compare.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import hashlib
 import hmac
 import time
 import zlib
+from base64 import b64decode
 from functools import lru_cache
 from itertools import count
 from typing import Any
@@ -29,8 +31,23 @@ from botocore.hooks import first_non_none_response
 _TYPE = "application/x-amz-json-1.0"
 _SIGNED = "content-type;host;x-amz-date;x-amz-target"
 _SIGNED_SESSION = "content-type;host;x-amz-date;x-amz-security-token;x-amz-target"
+OPERATIONS = frozenset(
+    {
+        "BatchGetItem",
+        "BatchWriteItem",
+        "DeleteItem",
+        "GetItem",
+        "PutItem",
+        "Query",
+        "Scan",
+        "TransactGetItems",
+        "TransactWriteItems",
+        "UpdateItem",
+    }
+)
+"""All that is done with items. What is done with tables goes the client's own way."""
 _BYTES = (b'"B"', b'"BS"')
-"""An answer with one of these may hold bytes, which JSON does not tell from text: botocore's parser reads it."""
+"""An answer without these holds no bytes."""
 
 
 class Wire:
@@ -54,7 +71,7 @@ class Wire:
         answer was lost is not written twice, nor fails on its own work. Raises `ClientError` or `BotoCoreError`, as the
         client would.
         """
-        return self._read(self._answer(operation, payload), operation)
+        return self._read(self._answer(operation, payload))
 
     def body(self, operation: str, payload: dict[str, Any]) -> bytes:
         """The answer of `call` as it came, whole and undamaged, for who knows better than any parser what is in it."""
@@ -67,16 +84,18 @@ class Wire:
         context = {"client_region": self._region, "client_config": self.client.meta.config, "retries": {}}
         for attempt in count(1):
             response, error = self._sent(operation, self._signed(operation, body))
-            if response is not None and _is_plain(response):
-                self._events.emit(
-                    f"after-call.dynamodb.{operation}", http_response=response, parsed={}, model=model, context=context
-                )
-                return response
-            refusal = {} if response is None else self._refusal(response, model)
+            plain = response is not None and _is_plain(response)
+            refusal = {} if response is None or plain else self._refusal(response, model)
             answer = None if response is None else (response, refusal)
-            if not self.client._endpoint._needs_retry(attempt, model, {"context": context}, answer, error):
-                raise error or self._exception(operation, response, refusal, attempt - 1)
-        raise AssertionError  # for the type checker: one counts without an end
+            if plain or not self.client._endpoint._needs_retry(attempt, model, {"context": context}, answer, error):
+                break
+        if error is not None:
+            raise error
+        heard = {"http_response": response, "parsed": refusal, "model": model, "context": context}
+        self._events.emit(f"after-call.dynamodb.{operation}", **heard)
+        if not plain:
+            raise self._exception(operation, response, refusal, attempt - 1)
+        return response
 
     def _signed(self, operation: str, body: bytes) -> AWSPreparedRequest:
         credentials = self.client._request_signer._credentials
@@ -117,12 +136,10 @@ class Wire:
         except Exception as error:  # noqa: BLE001 - as the client does: whether to try again is decided from it
             return None, error
 
-    def _read(self, response: Any, operation: str) -> dict[str, Any]:
-        if any(sign in response.content for sign in _BYTES):
-            model = self.client.meta.service_model.operation_model(operation)
-            parsed: dict[str, Any] = self._parsed(response, model)
-            return parsed
+    def _read(self, response: Any) -> dict[str, Any]:
         read: dict[str, Any] = msgspec.json.decode(response.content)
+        if any(sign in response.content for sign in _BYTES):
+            _decode_bytes(read)
         return read
 
     def _parsed(self, response: Any, model: Any) -> Any:
@@ -145,6 +162,24 @@ class Wire:
         refusal["ResponseMetadata"]["RetryAttempts"] = retries
         failure: Exception = self.client.exceptions.from_code(refusal["Error"]["Code"])(refusal, operation)
         return failure
+
+
+def _decode_bytes(node: Any) -> None:
+    """Decode the Base64 of `{"B": text}` and `{"BS": [texts]}`, wherever they are: JSON does not tell it from text.
+
+    An attribute that is called B holds no text but an object with its type.
+    """
+    if isinstance(node, list):
+        for each in node:
+            _decode_bytes(each)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key == "B" and isinstance(value, str):
+                node[key] = b64decode(value)
+            elif key == "BS" and isinstance(value, list) and all(isinstance(each, str) for each in value):
+                node[key] = list(map(b64decode, value))
+            elif not isinstance(value, str):
+                _decode_bytes(value)
 
 
 def _is_plain(response: Any) -> bool:

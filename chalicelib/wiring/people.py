@@ -40,6 +40,7 @@ class Deployment:
         self.programme = programme
         self._clock = clock
         self._randomness = randomness
+        dynamodb.lean = settings.dynamodb_client == "lean"
 
     def transaction(self) -> dynamodb.Transaction:
         """A new, empty transaction."""

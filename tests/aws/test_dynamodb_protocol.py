@@ -13,7 +13,16 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.credentials import Credentials
-from botocore.exceptions import ChecksumError, ClientError, ConnectTimeoutError, NoCredentialsError, ReadTimeoutError
+from botocore.exceptions import (
+    ChecksumError,
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ProxyConnectionError,
+    ReadTimeoutError,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pynamodb.attributes import (
@@ -31,7 +40,7 @@ from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.aws import dynamodb
-from chalicelib.aws.dynamodb_protocol import Wire
+from chalicelib.aws.dynamodb_protocol import OPERATIONS, Wire
 from chalicelib.errors import Unavailable
 
 REGION = "ap-southeast-3"
@@ -83,9 +92,14 @@ class Server:
     def answer_with(self, *replies: Reply) -> None:
         self.replies = list(replies) or [reply(200, {})]
         self.sent: list[dict[str, Any]] = []
+        self.operations: list[str] = []
+        self.authorization = ""
 
     def _answer(self, request: Any, **_: Any) -> AWSResponse:
         self.sent.append(json.loads(request.body))
+        told = {name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()}
+        self.operations.append(told["X-Amz-Target"].partition(".")[2])
+        self.authorization = told["Authorization"]
         found = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
         if isinstance(found, Exception):
             raise found
@@ -104,6 +118,22 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     server = Server()
     monkeypatch.setattr(dynamodb, "_connection", lambda _region: server.connection)
     return server
+
+
+def ways(server: Server) -> list[Callable[[str, dict[str, Any]], Any]]:
+    """The lean way and the ordinary one, through one client."""
+    return [Wire(server.client).call, server.client._make_api_call]
+
+
+def least(operation: str) -> dict[str, Any]:
+    """What every request of an operation has."""
+    if operation.startswith("Batch"):
+        return {"RequestItems": {}}
+    if operation.startswith("Transact"):
+        # With a token every try is the same transaction; the ordinary client would make one up.
+        token = {"ClientRequestToken": "once"} if operation == "TransactWriteItems" else {}
+        return {"TransactItems": [], **token}
+    return {"TableName": "things"}
 
 
 keys = st.text(min_size=1, max_size=8)
@@ -217,10 +247,71 @@ def test_the_signature_is_botocores(address: str | None) -> None:
     compare()
 
 
-def test_without_credentials_nothing_is_sent(server: Server) -> None:
+def delete_and_put(thing: Thing) -> None:
+    with Thing.batch_write() as batch:
+        batch.save(thing)
+        batch.delete(Thing("other", thing.sk))
+
+
+USES: dict[str, Callable[[Thing, Any, Any], object]] = {
+    "GetItem": lambda thing, *_: dynamodb.find(Thing, thing.pk, thing.sk),
+    "PutItem": lambda thing, condition, _: thing.save(condition),
+    "UpdateItem": lambda thing, condition, changes: Thing(thing.pk, thing.sk).update(changes, condition),
+    "DeleteItem": lambda thing, condition, _: thing.delete(condition),
+    "Query": lambda thing, condition, _: list(Thing.query(thing.pk, Thing.sk > thing.sk, condition, limit=3)),
+    "Scan": lambda _, condition, __: list(Thing.scan(condition)),
+    "BatchGetItem": lambda thing, *_: list(Thing.batch_get([(thing.pk, thing.sk), ("other", thing.sk)])),
+    "BatchWriteItem": lambda thing, *_: delete_and_put(thing),
+}
+"""What a table class is asked for, by the operation that this becomes."""
+NOTHING: dict[str, Any] = {
+    "Attributes": {},
+    "Items": [],
+    "Count": 0,
+    "ScannedCount": 0,
+    "Responses": {"things": []},
+    "UnprocessedKeys": {},
+    "UnprocessedItems": {},
+}
+"""An answer to any of them."""
+
+
+@pytest.mark.parametrize("operation", USES)
+def test_what_pynamodb_asks_for_is_sent_as_botocore_sends_it(operation: str) -> None:
+    server = Server()
+
+    @settings(max_examples=25)
+    @given(things, conditions, actions)
+    def compare(thing: Thing, condition: Any, changes: Any) -> None:
+        sent = []
+        for lean in (True, False):
+            dynamodb.lean = lean
+            server.answer_with(reply(200, NOTHING))
+            USES[operation](thing, condition, changes)
+            sent.append((server.operations, server.sent))
+        assert sent[0] == sent[1]
+        assert sent[0][0] == [operation]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dynamodb, "_connection", lambda _region: server.connection)
+        patch.setattr(dynamodb, "lean", True)
+        dynamodb.bind(Thing, "things", REGION)
+        compare()
+
+
+@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+def test_who_changes_credentials_between_two_calls_is_followed(server: Server, operation: str) -> None:
+    for key in ("OLD", "NEW"):
+        server.client._request_signer._credentials = Credentials(key, "secret")
+        for call in ways(server):
+            server.answer_with()
+            call(operation, least(operation))
+            assert f"Credential={key}/" in server.authorization
     server.client._request_signer._credentials = None
-    with pytest.raises(NoCredentialsError):
-        Wire(server.client).call("BatchGetItem", {})
+    server.answer_with()
+    for call in ways(server):
+        with pytest.raises(NoCredentialsError):
+            call(operation, least(operation))
     assert server.sent == []
 
 
@@ -236,7 +327,11 @@ REPLIES: dict[str, list[Reply]] = {
     "a condition": [refusal("ConditionalCheckFailedException", Item=BYTES)],
     "not valid": [refusal("ValidationException")],
     "throttled for ever": [refusal("ThrottlingException")],
+    "throttled once": [refusal("ProvisionedThroughputExceededException"), reply(200, {})],
     "in progress": [refusal("TransactionInProgressException"), reply(200, {})],
+    "credentials have expired": [refusal("ExpiredTokenException")],
+    "the clock is wrong": [refusal("InvalidSignatureException")],
+    "the clock is wrong, by another name": [refusal("RequestExpired")],
     "broken for ever": [reply(500, {"__type": ERROR + "InternalServerError"})],
     "no JSON": [(503, b"<html>busy</html>", {})],
     "busy once": [(503, b"", {}), reply(200, {})],
@@ -245,8 +340,29 @@ REPLIES: dict[str, list[Reply]] = {
     "late once": [ReadTimeoutError(endpoint_url="e"), reply(200, {})],
     "late for ever": [ReadTimeoutError(endpoint_url="e")],
     "never there": [ConnectTimeoutError(endpoint_url="e")],
+    "dropped once": [ConnectionClosedError(endpoint_url="e"), reply(200, {})],
+    "no such host": [EndpointConnectionError(endpoint_url="e")],
+    "the proxy is broken": [ProxyConnectionError(proxy_url="p", error="no")],
     "a bug": [ZeroDivisionError()],
 }
+
+
+class Events:
+    """The events of an operation that others may listen to, in order, from when its request is made."""
+
+    def __init__(self, client: Any, operation: str) -> None:
+        self._client, self._made = client, list[str]()
+        self._names = [f"{event}.dynamodb.{operation}" for event in ("before-send", "after-call")]
+        for name in self._names:
+            client.meta.events.register_first(name, self._note)
+
+    def _note(self, event_name: str, **_: Any) -> None:
+        self._made.append(event_name)
+
+    def end(self) -> list[str]:
+        for name in self._names:
+            self._client.meta.events.unregister(name, self._note)
+        return self._made
 
 
 def seen(call: Callable[[], Any]) -> Any:
@@ -260,15 +376,16 @@ def seen(call: Callable[[], Any]) -> Any:
     return answer
 
 
+@pytest.mark.parametrize("operation", sorted(OPERATIONS))
 @pytest.mark.parametrize("name", REPLIES)
-def test_answers_errors_and_repetitions_are_the_ordinary_clients(server: Server, name: str) -> None:
-    asked = {"TransactItems": [], "ClientRequestToken": "once"}
+def test_answers_errors_and_repetitions_are_the_ordinary_clients(server: Server, name: str, operation: str) -> None:
     results = []
-    for call in (Wire(server.client).call, server.client._make_api_call):
+    for call in ways(server):
+        events = Events(server.client, operation)
         server.answer_with(*REPLIES[name])
-        results.append((seen(lambda call=call: call("TransactWriteItems", dict(asked))), server.sent))
+        results.append((seen(lambda call=call: call(operation, least(operation))), server.sent, events.end()))
     assert results[0] == results[1]
-    assert all(sent == asked for sent in results[0][1]), "every try is the same transaction"
+    assert all(sent == least(operation) for sent in results[0][1])
 
 
 def test_an_answer_that_stays_damaged_is_none(server: Server) -> None:
@@ -293,14 +410,50 @@ def test_retries_are_paid_from_the_quota_and_successes_fill_it(server: Server) -
     assert len(server.sent) == 3
 
 
-@pytest.mark.parametrize("item", [BYTES, {"n": {"N": "1"}, "list": {"L": [{"S": 'a "B"'}, {"NULL": True}]}}])
-def test_a_read_answers_what_the_ordinary_client_reads(server: Server, item: dict[str, Any]) -> None:
-    server.answer_with(reply(200, {"Responses": {"things": [item]}, "UnprocessedKeys": {}}))
-    lean, ordinary = (
-        seen(lambda call=call: call("BatchGetItem", {"RequestItems": {}}))
-        for call in (Wire(server.client).call, server.client._make_api_call)
-    )
-    assert lean == ordinary
+texts = st.text(max_size=3) | st.sampled_from(["B", "BS", '"B"'])
+encoded = st.binary(max_size=5).map(lambda raw: base64.b64encode(raw).decode())
+scalars = st.one_of(
+    texts.map(lambda text: {"S": text}),
+    st.integers().map(lambda number: {"N": str(number)}),
+    encoded.map(lambda text: {"B": text}),
+    st.booleans().map(lambda truth: {"BOOL": truth}),
+    st.just({"NULL": True}),
+    st.lists(texts, max_size=2).map(lambda all_texts: {"SS": all_texts}),
+    st.lists(encoded, max_size=2).map(lambda all_texts: {"BS": all_texts}),
+)
+names = st.sampled_from(["B", "BS", "S", "M", "n"])
+values = st.recursive(
+    scalars,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2).map(lambda all_values: {"L": all_values}),
+        st.dictionaries(names, inner, max_size=2).map(lambda more: {"M": more}),
+    ),
+    max_leaves=5,
+)
+items = st.dictionaries(names, values, max_size=3)
+ANSWERS: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "GetItem": lambda item: {"Item": item},
+    "Query": lambda item: {"Items": [item, item], "Count": 2, "ScannedCount": 3, "LastEvaluatedKey": item},
+    "Scan": lambda item: {"Items": [], "Count": 0, "ScannedCount": 3, "LastEvaluatedKey": item},
+    "BatchGetItem": lambda item: {"Responses": {"things": [item]}, "UnprocessedKeys": {"BS": {"Keys": [item]}}},
+    "BatchWriteItem": lambda item: {"UnprocessedItems": {"BSS": [{"PutRequest": {"Item": item}}]}},
+    "TransactGetItems": lambda item: {"Responses": [{"Item": item}, {}]},
+    **dict.fromkeys(("PutItem", "UpdateItem", "DeleteItem"), lambda item: {"Attributes": item}),
+}
+
+
+@pytest.mark.parametrize("operation", ANSWERS)
+def test_a_read_answers_what_the_ordinary_client_reads(operation: str) -> None:
+    server = Server()
+
+    @settings(max_examples=50)
+    @given(items)
+    def compare(item: dict[str, Any]) -> None:
+        server.answer_with(reply(200, ANSWERS[operation](item)))
+        lean, ordinary = (seen(lambda call=call: call(operation, least(operation))) for call in ways(server))
+        assert lean == ordinary
+
+    compare()
 
 
 def test_a_conflict_is_tried_again_as_another_transaction(server: Server) -> None:

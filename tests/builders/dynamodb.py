@@ -54,9 +54,7 @@ def tables_on(endpoint: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
     names = create_tables(client, settings.stage)
     for domain, table in TABLES.items():
         dynamodb.bind(table, settings.table(domain), REGION)
-        for kind in table.__subclasses__():
-            kind.exists()  # makes its client; threads would make one each, and not come at the same time
-    dynamodb._connection(REGION).list_tables()
+    dynamodb._connection(REGION).list_tables()  # makes the client; threads would make one each
     yield
     for name in names:
         client.delete_table(TableName=name)

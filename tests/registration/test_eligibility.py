@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pynamodb.exceptions import GetError
 
-from chalicelib.aws.dynamodb_protocol import Wire
+from chalicelib.aws import dynamodb
 from chalicelib.errors import DomainError
 from chalicelib.registration import rules
 from chalicelib.registration.errors import (
@@ -183,6 +183,6 @@ def test_what_cannot_be_read_is_not_taken_for_withdrawn(people, monkeypatch):
     def broken(*_: Any) -> Any:
         raise ReadTimeoutError(endpoint_url="https://dynamodb")
 
-    monkeypatch.setattr(Wire, "call", broken)
+    monkeypatch.setattr(dynamodb, "call", broken)
     with pytest.raises(GetError):
         people.unfit(["fit"], CLOSING_DAY)

@@ -1,12 +1,11 @@
-"""The lean reader of entries against the ordinary one: the same rows from the same table, the same repetitions."""
+"""The reader of entries, by the lean way to DynamoDB and by the ordinary one: the same rows, the same repetitions."""
 
 from __future__ import annotations
 
 import base64
 import json
 import zlib
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -23,45 +22,6 @@ from chalicelib.waves.store import WavesTable
 from tests.builders.waves import WAVE, WavesWorld
 from tests.conftest import T0
 
-OF_A_LIST = ["region", "ticket", "outcome"]
-
-
-class OrdinaryReader:
-    """Reads partitions of a wave's entries as `EntryStore` does, by the client's own parser."""
-
-    def pages(self, wave: int, shard: int) -> Iterator[list[Row]]:
-        for items in self._pages(wave, shard, ["sk", *OF_A_LIST]):
-            yield [
-                (one["sk"]["S"], int(one["region"]["N"]), one["ticket"]["B"], one.get("outcome", {"S": None})["S"])
-                for one in items
-            ]
-
-    def tickets(self, wave: int, shard: int) -> Iterator[Tickets]:
-        for items in self._pages(wave, shard, OF_A_LIST):
-            undecided, outcomes = defaultdict[int, list[bytes]](list), list[str]()
-            for one in items:
-                if "outcome" in one:
-                    outcomes.append(one["outcome"]["S"])
-                else:
-                    undecided[int(one["region"]["N"])].append(one["ticket"]["B"])
-            yield undecided, outcomes
-
-    def _pages(self, wave: int, shard: int, attributes: list[str]) -> Iterator[list[dict[str, Any]]]:
-        connection, start = WavesTable._get_connection(), None
-        while True:
-            page = connection.query(
-                f"E#{wave}#{shard:02d}",
-                attributes_to_get=attributes,
-                consistent_read=True,
-                exclusive_start_key=start,
-            )
-            yield page["Items"]
-            start = page.get("LastEvaluatedKey")
-            if start is None:
-                return
-
-
-READERS = [EntryStore, OrdinaryReader]
 READINGS = ["pages", "tickets"]
 ERROR = "com.amazonaws.dynamodb.v20120810#"
 OTHER = 146
@@ -108,29 +68,38 @@ def server(cloud: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]
     dynamodb.bind(WavesTable, cloud.table("waves"), cloud.region)
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
     server = Server()
-    clients = {WavesTable._get_connection().connection.client, dynamodb._wire(cloud.region).client}
-    for client in clients:
-        client.meta.events.register_first("before-send.dynamodb.Query", server.answer)
+    events = dynamodb._client(cloud.region).meta.events
+    events.register_first("before-send.dynamodb.Query", server.answer)
     yield server
-    for client in clients:
-        client.meta.events.unregister("before-send.dynamodb.Query", server.answer)
+    events.unregister("before-send.dynamodb.Query", server.answer)
 
 
-def both(
+def both(reading: Callable[[], Any]) -> tuple[Any, Any]:
+    """What is read by either way."""
+    found = []
+    for lean in (True, False):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(dynamodb, "lean", lean)
+            found.append(reading())
+    return found[0], found[1]
+
+
+def asked(
     server: Server, *answers: tuple[int, dict[str, Any], bool] | Exception, reading: str = "pages"
-) -> list[tuple[Any, int]]:
-    """What each reader makes of the answers, and how many requests it took."""
-    made = []
-    for reader in READERS:
+) -> tuple[Any, Any]:
+    """What each way makes of the answers, and how many requests it took."""
+
+    def read() -> tuple[Any, int]:
         server.answers, server.sent = list(answers), []
         try:
-            found: Any = list(getattr(reader(), reading)(WAVE, 7))
+            found: Any = list(getattr(EntryStore(), reading)(WAVE, 7))
         except QueryError as error:
             found = (is_passing(error), getattr(error.cause, "response", type(error.cause)))
             if isinstance(found[1], dict):
                 found = found[0], found[1]["Error"]
-        made.append((found, len(server.sent)))
-    return made
+        return found, len(server.sent)
+
+    return both(read)
 
 
 def test_both_read_the_same_of_one_table(world: WavesWorld):
@@ -140,13 +109,13 @@ def test_both_read_the_same_of_one_table(world: WavesWorld):
             world.entries.join(Entry(wave, f"person-{number}", 11 + number % 80, ticket, T0, "00" * 32))
     for number in range(0, 300, 7):
         world.entries.refuse(WAVE, f"person-{number}", EntryOutcome.FAMILY_CARD)
-    read = [[list(reader().pages(WAVE, shard)) for shard in range(64)] for reader in READERS]
+    read = both(lambda: [list(EntryStore().pages(WAVE, shard)) for shard in range(64)])
     assert read[0] == read[1]
     rows = {row[0]: row[1:] for pages in read[0] for page in pages for row in page}
     assert len(rows) == 300
     assert rows["person-7"] == (18, bytes([7, 0]).ljust(32, b"\xff"), "family_card")
     assert rows["person-299"] == (11 + 299 % 80, bytes([48, 1]).ljust(32, b"\xff"), None)
-    nameless = [[list(reader().tickets(WAVE, shard)) for shard in range(64)] for reader in READERS]
+    nameless = both(lambda: [list(EntryStore().tickets(WAVE, shard)) for shard in range(64)])
     assert nameless[0] == nameless[1] == [[without_names(page) for page in pages] for pages in read[0]]
 
 
@@ -161,7 +130,7 @@ def without_names(rows: list[Row]) -> Tickets:
 
 def test_pages_follow_each_other_and_a_page_may_be_empty(server: Server):
     first, last = page(item("a", 31), last="a"), page(item("b", 11, "chosen"))
-    lean, ordinary = both(server, (200, first, True), (200, page(last="aa"), True), (200, last, True))
+    lean, ordinary = asked(server, (200, first, True), (200, page(last="aa"), True), (200, last, True))
     assert lean == ordinary == ([[("a", 31, b"a", None)], [], [("b", 11, b"b", "chosen")]], 3)
     assert [sent.get("ExclusiveStartKey", {}).get("sk") for sent in server.sent] == [None, {"S": "a"}, {"S": "aa"}]
 
@@ -171,7 +140,7 @@ def test_tickets_are_by_region_and_who_has_an_outcome_is_not_among_them(server: 
         page(nameless("a", 31), nameless("b", 11), nameless("c", 31), last="c"),
         page(nameless("d", 11, "barred")),
     )
-    lean, ordinary = both(
+    lean, ordinary = asked(
         server, (200, first, True), (200, page(last="cc"), True), (200, last, True), reading="tickets"
     )
     assert lean == ordinary == ([({31: [b"a", b"c"], 11: [b"b"]}, []), ({}, []), ({}, ["barred"])], 3)
@@ -185,26 +154,17 @@ def nameless(who: str, region: int, outcome: str | None = None) -> dict[str, Any
 
 @pytest.mark.parametrize("reading", READINGS)
 def test_both_ask_for_the_same(server: Server, reading: str):
-    asked = []
-    for reader in READERS:
+    def sent() -> list[dict[str, Any]]:
         server.answers, server.sent = [(200, page(item("a", 31), last="a"), True), (200, page(), True)], []
-        list(getattr(reader(), reading)(WAVE, 7))
-        asked.append([meaning(sent) for sent in server.sent])
-    assert asked[0] == asked[1]
-    assert asked[0][0]["partition"] == f"E#{WAVE}#07"
-    assert asked[0][0]["attributes"] == {"region", "ticket", "outcome"} | ({"sk"} if reading == "pages" else set())
+        list(getattr(EntryStore(), reading)(WAVE, 7))
+        return server.sent
 
-
-def meaning(sent: dict[str, Any]) -> dict[str, Any]:
-    """A query without the names that its writer chose."""
-    names, (value,) = sent["ExpressionAttributeNames"], sent["ExpressionAttributeValues"].values()
-    return {
-        "partition": value["S"],
-        "attributes": {names.get(one.strip(), one.strip()) for one in sent["ProjectionExpression"].split(",")},
-        "table": sent["TableName"],
-        "consistent": sent["ConsistentRead"],
-        "from": sent.get("ExclusiveStartKey"),
-    }
+    lean, ordinary = both(sent)
+    assert lean == ordinary
+    assert lean[0]["ExpressionAttributeValues"] == {":pk": {"S": f"E#{WAVE}#07"}}
+    assert lean[0]["ConsistentRead"] is True
+    wanted = {"#region", "ticket", "outcome"} | ({"sk"} if reading == "pages" else set())
+    assert set(lean[0]["ProjectionExpression"].split(",")) == wanted
 
 
 @pytest.mark.parametrize("reading", READINGS)
@@ -225,9 +185,9 @@ def test_what_goes_wrong_once_is_asked_for_again_and_what_always_does_is_raised(
         ticket = who.encode()
         return [(who, 31, ticket, None)] if reading == "pages" else ({31: [ticket]}, [])
 
-    lean, ordinary = both(server, spoilt, (200, page(item("a", 31)), True), reading=reading)
+    lean, ordinary = asked(server, spoilt, (200, page(item("a", 31)), True), reading=reading)
     assert lean == ordinary == ([read("a")], 2)
-    lean, ordinary = both(server, spoilt, reading=reading)
+    lean, ordinary = asked(server, spoilt, reading=reading)
     if spoilt == DAMAGED:
         assert ordinary == ([read("b")], 3), "the ordinary client takes it in the end"
         ordinary = ((True, ChecksumError), 3)
@@ -237,6 +197,6 @@ def test_what_goes_wrong_once_is_asked_for_again_and_what_always_does_is_raised(
 
 def test_a_refusal_is_raised_at_once(server: Server):
     refusal = {"__type": ERROR + "ResourceNotFoundException", "message": "no table"}
-    lean, ordinary = both(server, (400, refusal, True))
+    lean, ordinary = asked(server, (400, refusal, True))
     assert lean == ordinary
     assert lean[1] == 1

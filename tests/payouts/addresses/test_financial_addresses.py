@@ -6,7 +6,6 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.client import BaseClient
 
 from chalicelib.aws import dynamodb
 from chalicelib.payouts import service
@@ -18,6 +17,7 @@ from chalicelib.payouts.rules import ALIVE, Hold, Kind, Move, State
 from chalicelib.registration.errors import AccountAlreadyUsed, PaymentUnderWay
 from chalicelib.registration.items import Exclusion
 from chalicelib.registration.rules import AddressCheck, FinancialAddress, Verdict
+from tests.builders.aws_calls import Call, wrap_calls
 from tests.builders.payouts.states import refused
 from tests.builders.payouts.town import OTHER, SITI_S, Town, answer, form
 from tests.builders.payouts.world import API_KEY, AnyCode, beneficiary
@@ -85,15 +85,17 @@ def test_of_several_obstacles_the_first_is_shown_that_the_person_can_put_right(t
 def test_a_claim_reads_the_person_once_and_opens_their_key_once(town, monkeypatch):
     town.set()
     calls: list[str] = []
-    original = BaseClient._make_api_call
 
-    def seen(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
-        tables = [parameters.get("TableName", ""), *parameters.get("RequestItems", {})]
-        if operation == "Decrypt" or any("registrations" in table for table in tables):
-            calls.append(operation)
-        return original(self, operation, parameters)
+    def seen(original: Call) -> Call:
+        def call(client: Any, operation: str, parameters: Any) -> Any:
+            tables = [parameters.get("TableName", ""), *parameters.get("RequestItems", {})]
+            if operation == "Decrypt" or any("registrations" in table for table in tables):
+                calls.append(operation)
+            return original(client, operation, parameters)
 
-    monkeypatch.setattr(BaseClient, "_make_api_call", seen)
+        return call
+
+    wrap_calls(monkeypatch, seen)
     assert town.pay() is State.PAID
     assert calls == ["BatchGetItem", "Decrypt", "GetItem"]
 
