@@ -16,7 +16,7 @@ import hashlib
 import hmac
 import time
 import zlib
-from base64 import b64decode
+from binascii import a2b_base64
 from functools import lru_cache
 from itertools import count
 from typing import Any
@@ -164,22 +164,24 @@ class Wire:
         return failure
 
 
-def _decode_bytes(node: Any) -> None:
+def _decode_bytes(node: dict[str, Any]) -> None:
     """Decode the Base64 of `{"B": text}` and `{"BS": [texts]}`, wherever they are: JSON does not tell it from text.
 
-    An attribute that is called B holds no text but an object with its type.
+    An attribute that is called B or BS holds no text but an object with its type.
     """
-    if isinstance(node, list):
-        for each in node:
-            _decode_bytes(each)
-    elif isinstance(node, dict):
-        for key, value in node.items():
-            if key == "B" and isinstance(value, str):
-                node[key] = b64decode(value)
-            elif key == "BS" and isinstance(value, list) and all(isinstance(each, str) for each in value):
-                node[key] = list(map(b64decode, value))
-            elif not isinstance(value, str):
-                _decode_bytes(value)
+    for key, value in node.items():
+        if isinstance(value, str):
+            if key == "B":
+                node[key] = a2b_base64(value)
+        elif isinstance(value, dict):
+            _decode_bytes(value)
+        elif isinstance(value, list):
+            if key == "BS" and all(isinstance(each, str) for each in value):
+                node[key] = list(map(a2b_base64, value))
+            else:
+                for each in value:
+                    if isinstance(each, dict):
+                        _decode_bytes(each)
 
 
 def _is_plain(response: Any) -> bool:
