@@ -120,6 +120,30 @@ def test_who_shares_all_words_but_one_is_somebody_else(shared, one, other):
         ("Muhammad Rizky Setiawan", "MUHAMMAD RIZKY SETI", 95),
         ("Muhamad Rizky Pratama", "M RIZKY PRATAMA", 98),
         ("Siti Aminah Lubis", "SITI AMINAH", 80),
+        # Cut off: by one letter or two only where a field ends, in the second word at the earliest, in no degree.
+        ("Budi Santoso Alimin", "BUDI SANTOSO ALIMI", 33),
+        ("Budi Santoso Aliminah", "BUDI SANTOSO ALIMINA", 95),
+        ("Budi Santoso Aliminah", "BUDI SANTOSO ALIMI", 95),
+        ("Purnamaningtyaswulandari", "PURNAMANINGTYASWUL", 0),
+        ("Budi Santoso Wijaya", "BUDI SANTOSO, S.Kom.", 81),
+        ("Muhammad Rizky Aziz Pratama", "MUHAMMAD RIZKY AZIZ", 95),
+        # Degrees: by their form behind a comma, by their letters without one.
+        ("Budi Santoso", "BUDI SANTOSO, X.Y.Z", 100),
+        ("Budi Santoso", "BUDI SANTOSO, X.Abcde", 100),
+        ("Budi Santoso", "BUDI SANTOSO, Bcdfgh", 100),
+        ("Budi Santoso", "BUDI SANTOSO, Wijay.", 85),
+        ("Budi Santoso", "BUDI SANTOSO, Muh.", 92),
+        ("Budi Santoso", "BUDI SANTOSO SKOM", 100),
+        ("Budi Santoso", "BUDI SANTOSO S.Kom/MM", 100),
+        # A firm's account is nobody's.
+        ("Berkah Jaya", "C.V. BERKAH JAYA", 0),
+        ("Berkah Jaya", "BERKAH JAYA, Tbk, PT", 0),
+        # Spellings and short forms.
+        ("Abdul Azis", "ABDUL AZIZ", 100),
+        ("I Made Putra", "I MD PUTRA", 100),
+        ("Muh", "Muhammad", 0),
+        ("Fitri Yanti", "FITRIYANTI", 100),
+        ("Budi Nur Hayati Lubis", "BUDI NURHAYATI", 84),
     ],
 )
 def test_the_score_is_the_share_of_letters_in_words_that_both_have(a, b, alike):

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 
+from chalicelib.aws import dynamodb
+from chalicelib.aws.admin_acts import Act
 from chalicelib.payouts import alarm_words
+from chalicelib.payouts.controls.administration import JournalStore, PayoutDeed
 from chalicelib.payouts.controls.proposals import Decision
 from chalicelib.payouts.errors import NoProposal, NotNow, ProviderObjects, Superseded
 from chalicelib.payouts.rules import WAITING, Answer, Entitlement, Hold, Outcome, State
 from tests.builders.crashes import Calls
 from tests.builders.payouts.states import ANI, BUDI, OVER, Place, placed, propose, refused
 from tests.builders.payouts.world import World
+from tests.conftest import REGION, T0
 
 
 def test_what_is_held_or_cancelled_no_worker_and_no_sweep_touches_until_it_is_released_once(world):
@@ -193,3 +198,14 @@ def test_a_command_that_dies_never_changed_the_switch_without_a_line_about_it(wo
         world.later(seconds=1)
         act(world)
         assert (world.administration.paused() is not None) is paused
+
+
+def test_the_journal_has_each_act_once_and_is_read_newest_first(world):
+    journal = JournalStore()
+    acts = [Act(T0 + timedelta(hours=hours), PayoutDeed.PAUSE, f"{hours}", ANI, "why") for hours in range(3)]
+    for act in (*acts[:2], acts[0]):
+        journal.add(act)
+    with dynamodb.Transaction(REGION) as tx:
+        journal.add_to(tx, acts[2])
+    assert journal.latest(2) == acts[:0:-1]
+    assert list(journal.all()) == acts[::-1]
