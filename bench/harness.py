@@ -47,7 +47,7 @@ ENVIRONMENT = {app_stack.variable(name): "http://bench.invalid" for name in app_
     "GELOMBANG_STAGE": "bench",
     "GELOMBANG_RESULTS_BUCKET": "bench",
     "GELOMBANG_MAIL_DOMAIN": "gelombang.example",
-    "GELOMBANG_DYNAMODB_CLIENT": os.environ.get("GELOMBANG_DYNAMODB_CLIENT", "lean"),
+    "GELOMBANG_AWS_CLIENT": os.environ.get("GELOMBANG_AWS_CLIENT", "lean"),
 }
 REGISTRATION = {
     "nik": "3174095708950001",

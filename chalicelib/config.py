@@ -354,7 +354,7 @@ class Settings(_Frozen, frozen=True):
     """The domain that mails come from, verified at the mail service."""
     public_url: str
     """The public address of the API, without a slash at the end; links in mails begin with it."""
-    dynamodb_client: Literal["lean", "ordinary"] = "lean"
+    aws_client: Literal["lean", "ordinary"] = "lean"
     """How DynamoDB is called: the short way, or botocore's own, should the short one ever be in doubt."""
 
     @property

@@ -32,7 +32,7 @@ TOLD = {
         default="https://not-yet.invalid",
         about="The public address of the API; the deployment finds out its own unless a domain is given",
     ),
-    "DynamodbClient": parameter(
+    "AwsClient": parameter(
         default="lean",
         about="How the functions call DynamoDB: the short way, or the ordinary one of botocore",
         AllowedValues=["lean", "ordinary"],

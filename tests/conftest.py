@@ -39,7 +39,7 @@ from moto.kms import models as kms_models
 from moto.sns import models as sns_models
 
 import chalicelib
-from chalicelib.aws import dynamodb
+from chalicelib.aws import json_protocol
 from chalicelib.config import Programme, Settings, load_programme
 from chalicelib.errors import DomainError
 from infrastructure import data_stack
@@ -50,9 +50,9 @@ settings.load_profile("any machine")
 
 ROOT = Path(__file__).parent.parent
 REGION = "ap-southeast-3"
-DYNAMODB_CLIENT: Any = os.environ.get("GELOMBANG_DYNAMODB_CLIENT", "lean")
-"""Every test holds for either way to DynamoDB."""
-dynamodb.lean = DYNAMODB_CLIENT == "lean"
+AWS_CLIENT: Any = os.environ.get("GELOMBANG_AWS_CLIENT", "lean")
+"""Every test holds for either way to DynamoDB and KMS."""
+json_protocol.lean = AWS_CLIENT == "lean"
 T0 = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 
 CREATE_CLIENT = BotocoreSession.create_client
@@ -254,13 +254,18 @@ def addresses_as_at_cognito() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def no_real_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Credentials that open nothing, so that a test that escapes moto fails instead of reaching an account."""
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+def no_real_cloud() -> Iterator[None]:
+    """Credentials that open nothing, so that a test that escapes moto fails instead of reaching an account.
+
+    A test that undoes its own patches keeps them.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
+            patch.delenv(name, raising=False)
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        patch.setenv("AWS_DEFAULT_REGION", REGION)
+        yield
 
 
 @pytest.fixture
@@ -310,7 +315,7 @@ def cloud(no_real_cloud: None) -> Iterator[Settings]:
             awards_queue_url=outputs["AwardsQueueUrl"],
             mail_domain="gelombang.example",
             public_url="https://api.invalid",
-            dynamodb_client=DYNAMODB_CLIENT,
+            aws_client=AWS_CLIENT,
         )
 
 

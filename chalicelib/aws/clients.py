@@ -8,6 +8,8 @@ from botocore import exceptions
 from botocore.exceptions import ClientError
 from pynamodb.exceptions import PynamoDBException
 
+from . import json_protocol
+
 _PASSING = {
     "InternalServerError",
     "InternalFailure",
@@ -59,7 +61,10 @@ def client(service: str, region: str, attempts: int = 2) -> Any:
         read_timeout=READ_TIMEOUT_S,
         retries={"mode": "standard", "total_max_attempts": attempts},
     )
-    return boto3.client(service, region_name=region, config=config)
+    made = boto3.client(service, region_name=region, config=config)
+    if service in json_protocol.OPERATIONS:
+        json_protocol.shorten(made)
+    return made
 
 
 def is_passing(error: Exception) -> bool:

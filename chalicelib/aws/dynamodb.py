@@ -8,12 +8,11 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from types import TracebackType
 from typing import Any, TypeVar
 from uuid import uuid4
 
-import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.connection import Connection
 from pynamodb.exceptions import GetError, PutError, PynamoDBException, QueryError, TransactWriteError, UpdateError
@@ -22,7 +21,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
 from ..errors import Unavailable
-from .dynamodb_protocol import OPERATIONS, Wire
+from . import json_protocol
 
 M = TypeVar("M", bound=Model)
 
@@ -36,10 +35,6 @@ _RETRIES = 2
 _SHOWN = "ReturnValuesOnConditionCheckFailure"
 _CONDITION = "ConditionalCheckFailed"
 _CONFLICT = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
-
-
-lean = True
-"""Whether operations go the short way of `dynamodb_protocol`; set by `wiring` from a deployment's settings."""
 
 
 def bind(table: type[Model], name: str, region: str) -> None:
@@ -68,11 +63,7 @@ def call(region: str | None, operation: str, asked: dict[str, Any]) -> dict[str,
     """What DynamoDB answers. Raises `ClientError` or `BotoCoreError`. Every call of this project passes here, or by
     `query_body`.
     """
-    client = _client(region)
-    if lean and operation in OPERATIONS:
-        return _wire(client).call(operation, asked)
-    answer: dict[str, Any] = client._make_api_call(operation, asked)
-    return answer
+    return json_protocol.call(_client(region), operation, asked)
 
 
 @cache
@@ -90,9 +81,6 @@ def _client(region: str | None) -> Any:
     assert region is not None, "bound"  # noqa: S101 - for the type checker: pynamodb's own types may lack it
     # The connection makes itself a new client if it got one without credentials.
     return _connection(region).client
-
-
-_wire = lru_cache(maxsize=4)(Wire)
 
 
 def find(kind: type[M], pk: str, sk: str, *, consistent: bool = True) -> M | None:
@@ -142,9 +130,7 @@ def query_body(table: type[Model], asked: dict[str, Any]) -> bytes:
     """The JSON that a query of a table answers; `asked` as for DynamoDB's Query. Raises pynamodb's `QueryError`."""
     client, asked = _client(table.Meta.region), {"TableName": table.Meta.table_name, **asked}
     try:
-        return (
-            _wire(client).body("Query", asked) if lean else msgspec.json.encode(client._make_api_call("Query", asked))
-        )
+        return json_protocol.body(client, "Query", asked)
     except (BotoCoreError, ClientError) as error:
         raise QueryError(f"Failed to query items: {error}", error) from error
 

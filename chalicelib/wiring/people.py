@@ -6,7 +6,7 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from ..aws import clients, dynamodb
+from ..aws import clients, dynamodb, json_protocol
 from ..clock import Clock, utc_now
 from ..config import Programme, Settings
 from ..ids import Randomness, system_randomness
@@ -40,7 +40,7 @@ class Deployment:
         self.programme = programme
         self._clock = clock
         self._randomness = randomness
-        dynamodb.lean = settings.dynamodb_client == "lean"
+        json_protocol.lean = settings.aws_client == "lean"
 
     def transaction(self) -> dynamodb.Transaction:
         """A new, empty transaction."""

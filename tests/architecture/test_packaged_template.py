@@ -218,7 +218,7 @@ def test_every_function_and_the_command_line_have_every_setting(app_template: Te
 def test_every_parameter_is_an_output_of_the_data_stack_or_given_by_the_deployment(
     app_template: Template, data_template: Template
 ) -> None:
-    given = {"Stage", "JwksUrl", "BeaconRelays", "FspUrl", "MailDomain", "PublicUrl", "DynamodbClient"}
+    given = {"Stage", "JwksUrl", "BeaconRelays", "FspUrl", "MailDomain", "PublicUrl", "AwsClient"}
     assert set(app_template["Parameters"]) <= given | set(data_template["Outputs"])
 
 

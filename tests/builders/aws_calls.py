@@ -14,7 +14,7 @@ import pytest
 from botocore.client import BaseClient
 from pynamodb.models import Model
 
-from chalicelib.aws.dynamodb_protocol import Wire
+from chalicelib.aws.json_protocol import Wire
 from tests.conftest import REGION, ROOT
 
 Call = Callable[[Any, str, Any], Any]

@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ChecksumError, ReadTimeoutError
 from pynamodb.exceptions import QueryError
 
-from chalicelib.aws import dynamodb
+from chalicelib.aws import dynamodb, json_protocol
 from chalicelib.aws.clients import is_passing
 from chalicelib.config import Settings
 from chalicelib.waves.entries import EntryStore, Row, Tickets
@@ -79,7 +79,7 @@ def both(reading: Callable[[], Any]) -> tuple[Any, Any]:
     found = []
     for lean in (True, False):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(dynamodb, "lean", lean)
+            patch.setattr(json_protocol, "lean", lean)
             found.append(reading())
     return found[0], found[1]
 

@@ -1,4 +1,4 @@
-"""The lean way to DynamoDB against the ordinary one: the same requests, the same answers, errors and repetitions."""
+"""The lean way to DynamoDB and KMS against the ordinary one: the same requests, answers, errors and repetitions."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import json
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 
+import msgspec
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest, AWSResponse
+from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import (
     ChecksumError,
@@ -23,6 +26,7 @@ from botocore.exceptions import (
     ProxyConnectionError,
     ReadTimeoutError,
 )
+from botocore.session import get_session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pynamodb.attributes import (
@@ -39,11 +43,13 @@ from pynamodb.exceptions import GetError, TransactWriteError, UpdateError
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.aws import dynamodb
-from chalicelib.aws.dynamodb_protocol import OPERATIONS, Wire
+from chalicelib.aws import dynamodb, json_protocol
+from chalicelib.aws.json_protocol import OPERATIONS, Wire
 from chalicelib.errors import Unavailable
 
 REGION = "ap-southeast-3"
+PATIENT = Config(parameter_validation=False, retries={"total_max_attempts": 3, "mode": "standard"})
+EXAMPLES = {"aws_access_key_id": "AKID", "aws_secret_access_key": "secret", "aws_session_token": "token"}
 ERROR = "com.amazonaws.dynamodb.v20120810#"
 Reply = tuple[int, bytes, dict[str, str]] | Exception
 
@@ -76,17 +82,11 @@ def refusal(code: str, **more: Any) -> Reply:
 class Server:
     """Gives its replies in turn, the last one for ever, to whoever sends through a client; notes what was sent."""
 
-    def __init__(self) -> None:
-        connection = Connection(
-            region=REGION,
-            max_retry_attempts=2,
-            aws_access_key_id="AKID",
-            aws_secret_access_key="secret",  # an example
-            aws_session_token="token",
-        )
-        self.client: Any = connection.client
-        self.connection = connection
-        self.client.meta.events.register("before-send.dynamodb", self._answer)
+    def __init__(self, service: str = "dynamodb") -> None:
+        self.client: Any = get_session().create_client(service, REGION, **EXAMPLES, config=PATIENT)
+        self.connection = Connection(REGION)
+        self.connection._client = self.client
+        self.client.meta.events.register(f"before-send.{service}", self._answer)
         self.answer_with()
 
     def answer_with(self, *replies: Reply) -> None:
@@ -127,6 +127,10 @@ def ways(server: Server) -> list[Callable[[str, dict[str, Any]], Any]]:
 
 def least(operation: str) -> dict[str, Any]:
     """What every request of an operation has."""
+    if operation == "GenerateMac":
+        return {"KeyId": "alias/key", "MacAlgorithm": "HMAC_SHA_256", "Message": b"\x00\xff"}
+    if operation in OPERATIONS["kms"]:
+        return {"KeyId": "alias/key", "EncryptionContext": {"registrant": "one"}}
     if operation.startswith("Batch"):
         return {"RequestItems": {}}
     if operation.startswith("Transact"):
@@ -136,6 +140,12 @@ def least(operation: str) -> dict[str, Any]:
     return {"TableName": "things"}
 
 
+def as_json(asked: dict[str, Any]) -> Any:
+    return json.loads(msgspec.json.encode(asked))
+
+
+EACH = [(service, one) for service, all_of_it in OPERATIONS.items() for one in sorted(all_of_it)]
+ALL = pytest.mark.parametrize(("service", "operation"), EACH)
 keys = st.text(min_size=1, max_size=8)
 things = st.builds(
     Thing,
@@ -285,7 +295,7 @@ def test_what_pynamodb_asks_for_is_sent_as_botocore_sends_it(operation: str) -> 
     def compare(thing: Thing, condition: Any, changes: Any) -> None:
         sent = []
         for lean in (True, False):
-            dynamodb.lean = lean
+            json_protocol.lean = lean
             server.answer_with(reply(200, NOTHING))
             USES[operation](thing, condition, changes)
             sent.append((server.operations, server.sent))
@@ -294,13 +304,15 @@ def test_what_pynamodb_asks_for_is_sent_as_botocore_sends_it(operation: str) -> 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dynamodb, "_connection", lambda _region: server.connection)
-        patch.setattr(dynamodb, "lean", True)
+        patch.setattr(json_protocol, "lean", True)
         dynamodb.bind(Thing, "things", REGION)
         compare()
 
 
-@pytest.mark.parametrize("operation", sorted(OPERATIONS))
-def test_who_changes_credentials_between_two_calls_is_followed(server: Server, operation: str) -> None:
+@ALL
+@pytest.mark.usefixtures("server")
+def test_who_changes_credentials_between_two_calls_is_followed(service: str, operation: str) -> None:
+    server = Server(service)
     for key in ("OLD", "NEW"):
         server.client._request_signer._credentials = Credentials(key, "secret")
         for call in ways(server):
@@ -352,7 +364,8 @@ class Events:
 
     def __init__(self, client: Any, operation: str) -> None:
         self._client, self._made = client, list[str]()
-        self._names = [f"{event}.dynamodb.{operation}" for event in ("before-send", "after-call")]
+        service = client.meta.service_model.service_id.hyphenize()
+        self._names = [f"{event}.{service}.{operation}" for event in ("before-send", "after-call")]
         for name in self._names:
             client.meta.events.register_first(name, self._note)
 
@@ -376,16 +389,23 @@ def seen(call: Callable[[], Any]) -> Any:
     return answer
 
 
-@pytest.mark.parametrize("operation", sorted(OPERATIONS))
-@pytest.mark.parametrize("name", REPLIES)
-def test_answers_errors_and_repetitions_are_the_ordinary_clients(server: Server, name: str, operation: str) -> None:
-    results = []
+@pytest.mark.parametrize(
+    ("name", "service", "operation"),
+    [
+        (name, service, operation)
+        for name, (service, operation) in product(REPLIES, EACH)
+        if service == "dynamodb" or name != "damaged once"  # KMS sends no checksums
+    ],
+)
+@pytest.mark.usefixtures("server")
+def test_answers_errors_and_repetitions_are_the_ordinary_clients(name: str, service: str, operation: str) -> None:
+    server, results = Server(service), []
     for call in ways(server):
         events = Events(server.client, operation)
         server.answer_with(*REPLIES[name])
         results.append((seen(lambda call=call: call(operation, least(operation))), server.sent, events.end()))
     assert results[0] == results[1]
-    assert all(sent == least(operation) for sent in results[0][1])
+    assert all(sent == as_json(least(operation)) for sent in results[0][1])
 
 
 def test_an_answer_that_stays_damaged_is_none(server: Server) -> None:
@@ -440,6 +460,22 @@ ANSWERS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "TransactGetItems": lambda item: {"Responses": [{"Item": item}, {}]},
     **dict.fromkeys(("PutItem", "UpdateItem", "DeleteItem"), lambda item: {"Attributes": item}),
 }
+
+
+@ALL
+def test_what_is_no_json_is_read_as_the_ordinary_client_reads_it(service: str, operation: str) -> None:
+    server = Server(service)
+    server.answer_with((200, b"<html>", {}))
+    lean, ordinary = (seen(lambda call=call: call(operation, least(operation))) for call in ways(server))
+    assert lean == ordinary
+
+
+@pytest.mark.parametrize("operation", sorted(OPERATIONS["kms"]))
+def test_keys_are_read_as_the_ordinary_client_reads_them(operation: str) -> None:
+    server, secret = Server("kms"), base64.b64encode(b"\x00\xff").decode()
+    server.answer_with(reply(200, {"KeyId": "k", "Plaintext": secret, "CiphertextBlob": secret, "Mac": secret}))
+    lean, ordinary = (seen(lambda call=call: call(operation, least(operation))) for call in ways(server))
+    assert {name: lean[name] for name in ordinary} == ordinary
 
 
 @pytest.mark.parametrize("operation", ANSWERS)

@@ -1,4 +1,4 @@
-"""The lean way to DynamoDB and the ordinary one over real sockets: a proxy, another endpoint, dropped connections."""
+"""The lean way to DynamoDB and KMS against the ordinary one on sockets: proxies, endpoints, dropped connections."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from pynamodb.connection import Connection
+from botocore.session import get_session
 
-from chalicelib.aws.dynamodb_protocol import OPERATIONS, Wire
+from chalicelib.aws.json_protocol import Wire
 from tests.conftest import REGION
 
-from .test_dynamodb_protocol import least, seen
+from .test_json_protocol import ALL, PATIENT, least, seen
 
 MADE_ANEW = {"authorization", "x-amz-date"}
 """Of the hour of a request; the signature is compared elsewhere."""
@@ -70,8 +70,8 @@ def both(weather: Weather, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
 
-    def ask(operation: str, drops: int = 0) -> Any:
-        client: Any = Connection(REGION, max_retry_attempts=2, connect_timeout_seconds=30).client
+    def ask(service: str, operation: str, drops: int = 0) -> Any:
+        client: Any = get_session().create_client(service, REGION, config=PATIENT)
         weather.drops, found = drops, []
         for call in (Wire(client).call, client._make_api_call):
             weather.sent = []
@@ -82,27 +82,24 @@ def both(weather: Weather, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any
     return ask
 
 
-ALL = pytest.mark.parametrize("operation", sorted(OPERATIONS))
-
-
 @ALL
-def test_another_endpoint_is_asked(operation, both, weather, monkeypatch):
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"{weather.url}/below")
-    answer, [(path, headers, _)] = both(operation)
+def test_another_endpoint_is_asked(service, operation, both, weather, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"{weather.url}/below")
+    answer, [(path, headers, _)] = both(service, operation)
     assert (answer, path, headers["host"]) == ({}, "/below", weather.url.removeprefix("http://"))
 
 
 @ALL
-def test_a_proxy_is_used(operation, both, weather, monkeypatch):
+def test_a_proxy_is_used(service, operation, both, weather, monkeypatch):
     monkeypatch.setenv("http_proxy", weather.url)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://dynamodb.invalid")
-    answer, [(path, headers, _)] = both(operation)
-    assert (answer, path, headers["host"]) == ({}, "http://dynamodb.invalid/", "dynamodb.invalid")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://aws.invalid")
+    answer, [(path, headers, _)] = both(service, operation)
+    assert (answer, path, headers["host"]) == ({}, "http://aws.invalid/", "aws.invalid")
 
 
 @ALL
 @pytest.mark.parametrize("drops", [1, 9])
-def test_a_connection_that_is_dropped_is_made_again_and_not_for_ever(operation, both, weather, monkeypatch, drops):
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", weather.url)
-    answer, sent = both(operation, drops)
+def test_a_dropped_connection_is_made_again_and_not_for_ever(service, operation, both, weather, monkeypatch, drops):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", weather.url)
+    answer, sent = both(service, operation, drops)
     assert (answer == {}, len(sent)) == ((True, 2) if drops == 1 else (False, 3))

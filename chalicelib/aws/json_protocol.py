@@ -1,10 +1,10 @@
-"""DynamoDB's protocol for all operations on items, without botocore's model of it.
+"""The JSON protocol of DynamoDB and KMS without botocore's model of them.
 
 An ordinary client builds its user agent anew for each call, looks its endpoint up, serialises and parses by the model
 of the service and signs by general rules: 250 us and more. Here a call is JSON, a signature, and a send through the
 connection of that same client. Whatever is not a plain answer goes the client's own way: its parser, its retries with
 their quota and their pauses, its exceptions. So do the events around the send. Therefore time-outs, proxies,
-credentials, `AWS_ENDPOINT_URL_DYNAMODB` and what tests hook in are the client's, and a failure looks as it always did.
+credentials, `AWS_ENDPOINT_URL` and what tests hook in are the client's, and a failure looks as it always did.
 
 Not taken over: an endpoint of the account's own (the region's is used), and the events that come before the send.
 Decision 006 says why, and what the tests compare.
@@ -17,7 +17,7 @@ import hmac
 import time
 import zlib
 from binascii import a2b_base64
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,33 +28,62 @@ from botocore.endpoint import convert_to_response_dict
 from botocore.exceptions import ChecksumError, NoCredentialsError
 from botocore.hooks import first_non_none_response
 
-_TYPE = "application/x-amz-json-1.0"
 _SIGNED = "content-type;host;x-amz-date;x-amz-target"
 _SIGNED_SESSION = "content-type;host;x-amz-date;x-amz-security-token;x-amz-target"
-OPERATIONS = frozenset(
-    {
-        "BatchGetItem",
-        "BatchWriteItem",
-        "DeleteItem",
-        "GetItem",
-        "PutItem",
-        "Query",
-        "Scan",
-        "TransactGetItems",
-        "TransactWriteItems",
-        "UpdateItem",
-    }
-)
-"""All that is done with items. What is done with tables goes the client's own way."""
-_BYTES = (b'"B"', b'"BS"')
-"""An answer without these holds no bytes."""
+OPERATIONS = {
+    "dynamodb": frozenset(
+        {
+            "BatchGetItem",
+            "BatchWriteItem",
+            "DeleteItem",
+            "GetItem",
+            "PutItem",
+            "Query",
+            "Scan",
+            "TransactGetItems",
+            "TransactWriteItems",
+            "UpdateItem",
+        }
+    ),
+    "kms": frozenset({"Decrypt", "GenerateDataKey", "GenerateMac"}),
+}
+"""What goes the short way: all that is done with items, and with keys. The rest goes the client's own way."""
+
+lean = True
+"""Whether anything goes the short way; set by `wiring` from a deployment's settings."""
+
+
+def call(client: Any, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
+    """What an operation answers, by the way it goes. Raises `ClientError` or `BotoCoreError`."""
+    if lean and operation in OPERATIONS[client.meta.service_model.service_name]:
+        return _wire(client).call(operation, asked)
+    # Of its class: that of the client itself may be this function.
+    answer: dict[str, Any] = type(client)._make_api_call(client, operation, asked)
+    return answer
+
+
+def body(client: Any, operation: str, asked: dict[str, Any]) -> bytes:
+    """The JSON of an answer, for who decodes it with a type of their own. Raises as `call` does."""
+    if lean:
+        return _wire(client).body(operation, asked)
+    return msgspec.json.encode(type(client)._make_api_call(client, operation, asked))
+
+
+def shorten(client: Any) -> None:
+    """Let a client's own methods, such as `decrypt`, go by `call`."""
+    client._make_api_call = partial(call, client)
 
 
 class Wire:
-    """Calls through an ordinary client of DynamoDB; threads may share it as they may share that."""
+    """Calls through an ordinary client; threads may share it as they may share that."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
+        model = client.meta.service_model
+        self._service, self._event = model.signing_name, model.service_id.hyphenize()
+        self._type = f"application/x-amz-json-{model.metadata['jsonVersion']}"
+        self._prefix = model.metadata["targetPrefix"]
+        self._decode = _decode_attributes if self._service == "dynamodb" else _decode_keys
         self._events = client.meta.events
         self._region = client.meta.region_name
         address = urlsplit(client.meta.endpoint_url)
@@ -71,7 +100,7 @@ class Wire:
         answer was lost is not written twice, nor fails on its own work. Raises `ClientError` or `BotoCoreError`, as the
         client would.
         """
-        return self._read(self._answer(operation, payload))
+        return self._read(self._answer(operation, payload), operation)
 
     def body(self, operation: str, payload: dict[str, Any]) -> bytes:
         """The answer of `call` as it came, whole and undamaged, for who knows better than any parser what is in it."""
@@ -92,7 +121,7 @@ class Wire:
         if error is not None:
             raise error
         heard = {"http_response": response, "parsed": refusal, "model": model, "context": context}
-        self._events.emit(f"after-call.dynamodb.{operation}", **heard)
+        self._events.emit(f"after-call.{self._event}.{operation}", **heard)
         if not plain:
             raise self._exception(operation, response, refusal, attempt - 1)
         return response
@@ -103,18 +132,18 @@ class Wire:
             raise NoCredentialsError
         access_key, secret_key, token = credentials.get_frozen_credentials()[:3]
         moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        target = f"DynamoDB_20120810.{operation}"
+        target = f"{self._prefix}.{operation}"
         # Signature Version 4 of just this kind of request.
         session, named = (f"x-amz-security-token:{token}\n", _SIGNED_SESSION) if token else ("", _SIGNED)
         canonical = (
-            f"POST\n{self._path}\n\ncontent-type:{_TYPE}\nhost:{self._host}\nx-amz-date:{moment}\n{session}"
+            f"POST\n{self._path}\n\ncontent-type:{self._type}\nhost:{self._host}\nx-amz-date:{moment}\n{session}"
             f"x-amz-target:{target}\n\n{named}\n{hashlib.sha256(body).hexdigest()}"
         )
-        scope = f"{moment[:8]}/{self._region}/dynamodb/aws4_request"
+        scope = f"{moment[:8]}/{self._region}/{self._service}/aws4_request"
         text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
         signature = hmac.digest(_signing_key(secret_key, scope), text.encode(), "sha256").hex()
         headers: Any = {
-            "Content-Type": _TYPE,
+            "Content-Type": self._type,
             "X-Amz-Date": moment,
             "X-Amz-Target": target,
             "Authorization": f"AWS4-HMAC-SHA256 Credential={access_key}/{scope}, SignedHeaders={named}, "
@@ -130,16 +159,20 @@ class Wire:
     def _sent(self, operation: str, request: AWSPreparedRequest) -> tuple[Any, Exception | None]:
         """The answer, or the error instead of one, for the client to judge."""
         try:
-            hooked = self._events.emit(f"before-send.dynamodb.{operation}", request=request)
+            hooked = self._events.emit(f"before-send.{self._event}.{operation}", request=request)
             response = first_non_none_response(hooked)
             return (self.client._endpoint.http_session.send(request) if response is None else response), None
         except Exception as error:  # noqa: BLE001 - as the client does: whether to try again is decided from it
             return None, error
 
-    def _read(self, response: Any) -> dict[str, Any]:
-        read: dict[str, Any] = msgspec.json.decode(response.content)
-        if any(sign in response.content for sign in _BYTES):
-            _decode_bytes(read)
+    def _read(self, response: Any, operation: str) -> dict[str, Any]:
+        read: dict[str, Any]
+        try:
+            read = msgspec.json.decode(response.content)
+        except msgspec.DecodeError:  # KMS sends no checksum by which it would have been noticed
+            read = self._parsed(response, self.client.meta.service_model.operation_model(operation))
+        else:
+            self._decode(read, response.content)
         return read
 
     def _parsed(self, response: Any, model: Any) -> Any:
@@ -162,6 +195,20 @@ class Wire:
         refusal["ResponseMetadata"]["RetryAttempts"] = retries
         failure: Exception = self.client.exceptions.from_code(refusal["Error"]["Code"])(refusal, operation)
         return failure
+
+
+_wire = lru_cache(maxsize=4)(Wire)
+
+
+def _decode_keys(answer: dict[str, Any], _body: bytes) -> None:
+    for name in ("CiphertextBlob", "Mac", "Plaintext"):
+        if name in answer:
+            answer[name] = a2b_base64(answer[name])
+
+
+def _decode_attributes(answer: dict[str, Any], body: bytes) -> None:
+    if b'"B"' in body or b'"BS"' in body:
+        _decode_bytes(answer)
 
 
 def _decode_bytes(node: dict[str, Any]) -> None:
