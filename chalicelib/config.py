@@ -355,7 +355,7 @@ class Settings(_Frozen, frozen=True):
     public_url: str
     """The public address of the API, without a slash at the end; links in mails begin with it."""
     aws_client: Literal["lean", "ordinary"] = "lean"
-    """How DynamoDB is called: the short way, or botocore's own, should the short one ever be in doubt."""
+    """How DynamoDB and KMS are called: the short way, or botocore's own, should the short one ever be in doubt."""
 
     @property
     def issuer(self) -> str:

@@ -34,7 +34,7 @@ TOLD = {
     ),
     "AwsClient": parameter(
         default="lean",
-        about="How the functions call DynamoDB: the short way, or the ordinary one of botocore",
+        about="How the functions call DynamoDB and KMS: the short way, or the ordinary one of botocore",
         AllowedValues=["lean", "ordinary"],
     ),
 }
