@@ -17,7 +17,8 @@ import subprocess
 import sys
 from datetime import timedelta
 
-from .harness import ENVIRONMENT, Report, Row, Table, Target, apart, command, machine, serving
+from .harness import ENVIRONMENT, Report, Row, Table, Target, command, machine
+from .race import apart, serving
 from .requests import HANDLERS, NOW, REGISTRATIONS, join_event, profile_of, registered
 
 RUNS = 15

@@ -43,7 +43,8 @@ from chalicelib.waves.rules import SHARDS, Wave, WaveState
 from local.sandbox.beacon import sign
 
 from .draw_cloud import ATTRIBUTES, REGIONS, WAVE, Cloud, Pages, partition
-from .harness import ENVIRONMENT, REGISTRATION, Measured, Meter, resident_peak
+from .harness import ENVIRONMENT, REGISTRATION
+from .meter import Measured, Meter, resident_peak
 
 FROZEN = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 SEATS_PERCENT = 4

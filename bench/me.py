@@ -13,7 +13,8 @@ from datetime import timedelta
 from typing import Any
 
 from .endpoint import Index
-from .harness import REGISTRATION, Report, Stage, Table, Way, command, machine, race
+from .harness import REGISTRATION, Report, Table, command, machine
+from .race import Stage, Way, race
 from .requests import CONTEXT, HANDLERS, NOW, REGISTRATIONS, event, expect, handler
 
 REQUESTS = 500

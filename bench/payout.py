@@ -54,7 +54,8 @@ from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
 
 from .endpoint import Index
-from .harness import REGISTRATION, Report, Stage, Table, Target, Way, command, machine, race, ratio
+from .harness import REGISTRATION, Report, Table, Target, command, machine
+from .race import Stage, Way, race, ratio
 
 MESSAGES = 1000
 WARM_UP = 100

@@ -1,0 +1,199 @@
+"""Ways to do the same, measured in one run.
+
+Each way has a process of its own, so that none meets what another one imported or set up. They take turns of a few
+runs, so that whatever the machine does meanwhile happens to all.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from multiprocessing.managers import BaseManager
+from typing import Any, NamedTuple, Protocol, TypeVar
+from unittest.mock import patch
+
+from botocore.httpsession import URLLib3Session
+
+from .endpoint import Call, Endpoint, Index
+from .harness import ENVIRONMENT, Row, Target
+
+T = TypeVar("T")
+
+
+class Stage:
+    """AWS's side of one way, in two modes that have items of their own.
+
+    In process, where HTTP is missing; or HTTP counted, where a server in another process answers. The way's clients
+    are the same in both.
+    """
+
+    def __init__(self, inside: Endpoint, outside: Any) -> None:
+        self._inside, self._outside = inside, outside
+        self.counted = False
+
+    @property
+    def endpoint(self) -> Any:
+        return self._outside if self.counted else self._inside
+
+    def install(self) -> None:
+        """From now on, for the life of this process."""
+        over_http = URLLib3Session.send
+
+        def send(session: URLLib3Session, request: Any) -> Any:
+            return over_http(session, request) if self.counted else self._inside.send(request)
+
+        patch.object(URLLib3Session, "send", send).start()
+
+
+class Work(Protocol):
+    """What a way does again and again. It is made in the way's own process."""
+
+    def prepare(self) -> Any:
+        """What one run is given; not measured."""
+
+    def run(self, given: Any) -> Any:
+        """What is measured."""
+
+    def check(self, given: Any, answer: Any) -> None:
+        """Raise unless a run did what it should; not measured."""
+
+
+class Run(NamedTuple):
+    """CPU seconds of a run, its calls, and those that prepared it."""
+
+    cpu_s: float
+    calls: tuple[Call, ...]
+    before: tuple[Call, ...]
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to do something, `pieces` of it a run. `make` makes its work of a `Stage`, in the way's own process."""
+
+    name: str
+    make: Callable[[Stage], Work]
+    pieces: int = 1
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Raced:
+    """A way and its runs, by whether HTTP was counted."""
+
+    way: Way
+    pool: ProcessPoolExecutor
+    runs: dict[bool, list[Run]] = field(default_factory=lambda: {False: [], True: []})
+
+    def cpu_us(self, *, http: bool) -> float:
+        """The median of a piece, in microseconds."""
+        return round(statistics.median(run.cpu_s for run in self.runs[http]) / self.way.pieces * 1e6, 1)
+
+    def p90_us(self, *, http: bool) -> float:
+        ninth = statistics.quantiles((run.cpu_s for run in self.runs[http]), n=10)[-1]
+        return round(ninth / self.way.pieces * 1e6, 1)
+
+    def made(self, *operations: str, service: str = "DynamoDB") -> list[Call]:
+        """The calls of some operations, without HTTP; all of the service without any."""
+        calls = (call for run in self.runs[False] for call in run.calls if call.service == service)
+        return [call for call in calls if not operations or call.operation in operations]
+
+    def mean(self, total: float) -> float:
+        """A total of all runs, by piece; whole numbers stay whole."""
+        mean = total / len(self.runs[False]) / self.way.pieces
+        return int(mean) if mean == int(mean) else mean
+
+    def row(self) -> Row:
+        """What a piece costs."""
+        calls = self.made()
+        return {
+            "calls": self.mean(len(calls)),
+            "KMS": self.mean(len(self.made(service="KMS"))),
+            "read units": self.mean(sum(call.read_units for call in calls)),
+            "write units": self.mean(sum(call.write_units for call in calls)),
+            "index units": self.mean(sum(call.index_units for call in calls)),
+            "CPU us": self.cpu_us(http=False),
+            "p90 us": self.p90_us(http=False),
+            "HTTP CPU us": self.cpu_us(http=True),
+            "HTTP p90 us": self.p90_us(http=True),
+        }
+
+
+def ratio(ours: Raced, other: Raced, *, http: bool, at_most: float) -> Target:
+    mode = "HTTP counted" if http else "in process"
+    value = round(ours.cpu_us(http=http) / other.cpu_us(http=http), 3)
+    return Target(name=f"{mode}, {ours.way.name} / {other.way.name}", value=value, at_most=at_most)
+
+
+class _Server(BaseManager):
+    """The process that answers over HTTP."""
+
+
+_Server.register("Endpoint", Endpoint)
+_spawn = get_context("spawn")  # a fork would have what this process imported
+
+
+@contextmanager
+def serving(indexes: Mapping[str, Sequence[Index]], count: int = 1) -> Iterator[list[tuple[Any, str]]]:
+    """So many endpoints in another process, each with its address."""
+    with _Server(ctx=_spawn) as server:
+        endpoints = [server.Endpoint(indexes) for _ in range(count)]  # type: ignore[attr-defined]  # registered above
+        yield [(endpoint, endpoint.serve()) for endpoint in endpoints]
+
+
+def race(
+    ways: Sequence[Way], runs: int, *, turn: int, warm_up: int, indexes: Mapping[str, Sequence[Index]] | None = None
+) -> list[Raced]:
+    """Measure each way `runs` times in either mode, in turns of `turn` runs."""
+    indexes = indexes or {}
+    with ExitStack() as stack:
+        endpoints = stack.enter_context(serving(indexes, len(ways)))
+        raced = [
+            Raced(way, stack.enter_context(ProcessPoolExecutor(1, _spawn, _begin, (way, indexes, *endpoint))))
+            for way, endpoint in zip(ways, endpoints, strict=True)
+        ]
+        for number in range(0, warm_up + runs, turn):
+            for each in raced:
+                for counted in (False, True):
+                    done = each.pool.submit(_runs, counted, turn).result()
+                    each.runs[counted] += done if number >= warm_up else []
+        return raced
+
+
+_stage: Stage
+_work: Work
+
+
+def _begin(way: Way, indexes: Mapping[str, Sequence[Index]], server: Any, address: str) -> None:
+    global _stage, _work
+    os.environ.update({**ENVIRONMENT, "AWS_ENDPOINT_URL": address, **way.environment})
+    _stage = Stage(Endpoint(indexes), server)
+    _stage.install()
+    _work = way.make(_stage)
+
+
+def _runs(counted: bool, count: int) -> list[Run]:
+    _stage.counted = counted
+    return [_run() for _ in range(count)]
+
+
+def _run() -> Run:
+    given = _work.prepare()
+    before, _ = _stage.endpoint.take()
+    began_s = time.process_time()
+    answer = _work.run(given)
+    cpu_s = time.process_time() - began_s
+    calls, spent_s = _stage.endpoint.take()
+    _work.check(given, answer)
+    return Run(cpu_s - spent_s, calls, before)
+
+
+def apart(function: Callable[..., T], *arguments: Any) -> T:
+    """What a function returns in a process of its own."""
+    with ProcessPoolExecutor(1, _spawn) as pool:
+        return pool.submit(function, *arguments).result()
