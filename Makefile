@@ -79,7 +79,7 @@ bench: $(BIN)/.installed ## what requests, a payout, a cold start, a draw and th
 	$(BIN)/python -m bench.join
 	$(BIN)/python -m bench.me
 	$(BIN)/python -m bench.payout
-	$(BIN)/python -m bench.cold
+	$(BIN)/python -m bench.cold --package
 	$(BIN)/python -m bench.draw
 	$(BIN)/python -m bench.package
 

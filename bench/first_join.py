@@ -1,8 +1,9 @@
 """One cold start, in a process that does nothing else: `bench/cold.py` starts it.
 
-    python -m bench.first_join MODULE:NAME < EVENT
+    python -m bench.first_join MODULE:NAME [FOLDER] < EVENT
 
-Imports a handler and gives it one event. Prints wall and CPU seconds of both together, and the status of the answer.
+Imports a handler, of the package unzipped in FOLDER if one is given, and gives it one event. Prints wall and CPU
+seconds of both together, and the status of the answer.
 """
 
 import sys
@@ -22,7 +23,9 @@ def main() -> None:
         memory_limit_in_mb=1024,
         invoked_function_arn="arn:aws:lambda:ap-southeast-3:123456789012:function:bench",
     )
-    module, _, name = sys.argv[1].partition(":")
+    named, *folders = sys.argv[1:]
+    sys.path[:0] = folders
+    module, _, name = named.partition(":")
     answer = getattr(importlib.import_module(module), name)(json.load(sys.stdin), context)
     figures = time.perf_counter() - began_s, time.process_time() - began_cpu_s, answer["statusCode"]
     json.dump(figures, sys.stdout)

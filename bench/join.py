@@ -4,9 +4,10 @@
 
 The application takes API Gateway's event and gives its answer, and so do the others (`bench/alternatives`): (a)
 Powertools' resolver with boto3 and the usual three calls, (b) the same with a single put that checks nothing, (c)
-FastAPI with Mangum and boto3, (d) Chalice with pynamodb as it comes. Each must first join somebody twice and give the
-same receipt. Then all take turns with people who have not joined yet, in process and with HTTP counted. Exits with 1 if
-the join makes more than two calls or writes more than one unit; a missed target of CPU is only said.
+FastAPI with Mangum and boto3, (d) Chalice with pynamodb as it comes. `ordinary` is the application with botocore's own
+way to DynamoDB. Each must first join somebody twice and give the same receipt. Then all take turns with people who have
+not joined yet, in process and with HTTP counted. Exits with 1 if the join makes more than two calls or writes more than
+one unit; a missed target of CPU is only said.
 """
 
 from __future__ import annotations
@@ -18,12 +19,11 @@ from typing import Any
 
 from .endpoint import Item
 from .harness import Report, Table, Target, command, machine
-from .race import Stage, Way, apart, race, ratio
+from .race import ORDINARY, Stage, Way, apart, race, ratio
 from .requests import CONTEXT, HANDLERS, NOW, REGISTRATIONS, expect, handler, join_event, profile_of, registered
 
 REQUESTS = 1000
 TURN = 20
-WARM_UP = 100
 CALLS_MAX = 2
 WRITE_UNITS_MAX = 1
 AT_MOST = {
@@ -62,7 +62,8 @@ class Joins:
 def report(requests: int) -> Report:
     profile = apart(registered)
     ways = [Way(name, partial(Joins, named, profile)) for name, named in HANDLERS.items()]
-    raced = race(ways, requests, turn=TURN, warm_up=min(WARM_UP, requests))
+    ways.append(Way("gelombang, ordinary", ways[0].make, environment=ORDINARY))
+    raced = race(ways, requests, turn=TURN)
     ours, by_name = raced[0], {each.way.name: each for each in raced}
     written = ours.mean(sum(call.write_units for call in ours.made()))
     targets = [

@@ -3,7 +3,8 @@
     python -m bench.me [REQUESTS] [--json]
 
 `PUT /me/registration` is a new person's; `GET /me` is asked by somebody who was chosen and has an account for money.
-They take turns, in process and with HTTP counted, each in a process of its own.
+They take turns, in process and with HTTP counted, with botocore's own way to DynamoDB if the environment has
+GELOMBANG_DYNAMODB_CLIENT=ordinary.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from .requests import CONTEXT, HANDLERS, NOW, REGISTRATIONS, event, expect, hand
 
 REQUESTS = 500
 TURN = 10
-WARM_UP = 50
 INDEXES = (Index(("registered_shard", "pk"), frozenset({"region"})),)
 """Of the table of registrations, as `infrastructure/data_stack.py` has them."""
 
@@ -91,7 +91,7 @@ WAYS = {"PUT /me/registration": Registrations, "GET /me": Looks}
 
 def report(requests: int) -> Report:
     ways = [Way(name, work) for name, work in WAYS.items()]
-    raced = race(ways, requests, turn=TURN, warm_up=min(WARM_UP, requests), indexes={REGISTRATIONS: INDEXES})
+    raced = race(ways, requests, turn=TURN, indexes={REGISTRATIONS: INDEXES})
     about = f"Requests of one person: medians of {len(raced[0].runs[False])} each, in turns of {TURN}"
     return Report("me", about, machine(), [Table("a request", {each.way.name: each.row() for each in raced})], [])
 

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.managers import BaseManager
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
 from unittest.mock import patch
 
@@ -24,6 +25,9 @@ from .endpoint import Call, Endpoint, Index
 from .harness import ENVIRONMENT, Row, Target
 
 T = TypeVar("T")
+
+ORDINARY = {"GELOMBANG_DYNAMODB_CLIENT": "ordinary"}
+"""The environment in which the application calls DynamoDB by botocore's own way."""
 
 
 class Stage:
@@ -147,21 +151,21 @@ def serving(indexes: Mapping[str, Sequence[Index]], count: int = 1) -> Iterator[
 
 
 def race(
-    ways: Sequence[Way], runs: int, *, turn: int, warm_up: int, indexes: Mapping[str, Sequence[Index]] | None = None
+    ways: Sequence[Way], runs: int, *, turn: int, indexes: Mapping[str, Sequence[Index]] = MappingProxyType({})
 ) -> list[Raced]:
-    """Measure each way `runs` times in either mode, in turns of `turn` runs."""
-    indexes = indexes or {}
+    """Measure each way `runs` times in either mode, in turns of `turn` runs, after a tenth as many to warm up."""
+    turn = min(turn, runs)
     with ExitStack() as stack:
-        endpoints = stack.enter_context(serving(indexes, len(ways)))
+        endpoints = stack.enter_context(serving(dict(indexes), len(ways)))
         raced = [
-            Raced(way, stack.enter_context(ProcessPoolExecutor(1, _spawn, _begin, (way, indexes, *endpoint))))
+            Raced(way, stack.enter_context(ProcessPoolExecutor(1, _spawn, _begin, (way, dict(indexes), *endpoint))))
             for way, endpoint in zip(ways, endpoints, strict=True)
         ]
-        for number in range(0, warm_up + runs, turn):
+        for number in range(-(runs // 10), runs, turn):
             for each in raced:
                 for counted in (False, True):
                     done = each.pool.submit(_runs, counted, turn).result()
-                    each.runs[counted] += done if number >= warm_up else []
+                    each.runs[counted] += done if number >= 0 else []
         return raced
 
 
