@@ -10,6 +10,7 @@ from functools import partial
 import msgspec
 
 from .. import clock
+from ..at_once import at_once
 from ..config import Programme
 from ..errors import DomainError, Unavailable
 from ..notices.service import NoticeService
@@ -66,8 +67,8 @@ class Registrations:
         `ExcludedOccupation`, `UnderAge`, `OverAge`, `ConsentMissing`, `TooManyRefusals`, `PhoneAlreadyUsed`,
         `Excluded`, `NikAlreadyRegistered`. The last three tell of others and are counted, by account and WIB day.
 
-        A new registration costs one read, four KMS calls and one transaction, and a write if it tells of others; the
-        same form again one read and one KMS call.
+        A new registration costs one read, four KMS calls at once and one transaction, and a write if it tells of
+        others; the same form again one read and one KMS call.
         """
         person = wire.personal_data(form)
         region = identity.parse_region(form.province, form.regency)
@@ -104,12 +105,11 @@ class Registrations:
         return self._store.standings(registrant_ids)
 
     def me(self, registrant_id: str) -> wire.MeView:
-        """What is kept about a person, masked: two reads and one KMS call, or one read if there is nothing."""
-        record = self._store.record(registrant_id)
+        """What is kept about a person, masked: one read and one KMS call, or one read if there is nothing."""
+        record, kept = self._store.record_and_address(registrant_id)
         if record is None:
             return wire.MeView(registration=None, financial_address=None)
         key = self._vault.open_key(registrant_id, record.wrapped_key)
-        kept = self._store.address(registrant_id)
         address = wire.financial_address_view(_address(key, record, kept)) if kept else None
         registration = wire.registration_view(record.registrant, person_of(key, record))
         return wire.MeView(registration=registration, financial_address=address)
@@ -247,6 +247,12 @@ class Registrations:
         consent = rules.check_consent(form.consent_version, self._eligibility)
         if not few:
             raise self._too_many()
+        nik_mac, kk_mac, phone_mac, key = at_once(
+            partial(self._vault.mac, "nik", person.nik),
+            partial(self._vault.mac, "kk", person.kk),
+            partial(self._vault.mac, "phone", person.phone),
+            partial(self._vault.new_key, registrant_id),
+        )
         registrant = fill(
             Registrant,
             form,
@@ -254,9 +260,9 @@ class Registrations:
             region=region[0],
             regency=region[1],
             consent_version=consent,
-            nik_mac=self._vault.mac("nik", person.nik),
-            kk_mac=self._vault.mac("kk", person.kk),
-            phone_mac=self._vault.mac("phone", person.phone),
+            nik_mac=nik_mac,
+            kk_mac=kk_mac,
+            phone_mac=phone_mac,
             standing=Standing.REGISTERED,
             beneficiary_wave=None,
             verification=Verification.PENDING,
@@ -264,7 +270,6 @@ class Registrations:
             registered_at=now,
             updated_at=now,
         )
-        key = self._vault.new_key(registrant_id)
         record = Record(registrant, key.seal("person/1", msgspec.json.encode(person)), key.wrapped, version=1)
         self._store.save(record, None, unless_excluded=True)
         return registrant

@@ -112,6 +112,13 @@ class RegistrationStore:
         item = dynamodb.find(Profile, person_pk(registrant_id), "PROFILE")
         return _record(registrant_id, item) if item else None
 
+    def record_and_address(self, registrant_id: str) -> tuple[Record | None, AddressRecord | None]:
+        """A registration and its financial address, sealed. One batch get; they are not of one instant."""
+        keys = [(person_pk(registrant_id), kind) for kind in ("PROFILE", "ADDRESS")]
+        found: dict[str, Any] = {item.sk: item for item in dynamodb.get_batch(OfPerson, keys)}
+        record = _record(registrant_id, found["PROFILE"]) if "PROFILE" in found else None
+        return record, _address_record(found["ADDRESS"]) if "ADDRESS" in found else None
+
     def record_and_refusals(self, registrant_id: str, day: date) -> tuple[Record | None, int]:
         """A registration, and how many refusals the account had on a WIB day. One batch get."""
         refused = _refused(registrant_id, day)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -61,13 +62,15 @@ class PersonKey:
 class Vault:
     """Every method is one KMS call. Raises `Unavailable` when KMS is late or busy; nothing is cached.
 
-    `kms` gives boto3's KMS client; it is asked once, at the first call, because a join never gets that far.
+    `kms` gives boto3's KMS client; it is asked once, at the first call, because a join never gets that far. Threads may
+    call at once.
     """
 
     def __init__(
         self, kms: Callable[[], Any], mac_key: str, data_key: str, randomness: Randomness = system_randomness
     ) -> None:
         self._kms = cache(kms)
+        self._asking = Lock()
         self._mac_key = mac_key
         self._data_key = data_key
         self._randomness = randomness
@@ -97,8 +100,10 @@ class Vault:
         return PersonKey(bytes(wrapped), registrant_id, AESGCM(plain_key), self._randomness)
 
     def _call(self, operation: str, **parameters: object) -> dict[str, Any]:
+        with self._asking:  # a client may be used by many threads, and made by one only
+            kms = self._kms()
         try:
-            answer: dict[str, Any] = getattr(self._kms(), operation)(**parameters)
+            answer: dict[str, Any] = getattr(kms, operation)(**parameters)
         except (BotoCoreError, ClientError) as error:
             if is_passing(error):
                 raise Unavailable() from error

@@ -8,9 +8,10 @@ Each file has a class; its bases are the classes whose services its own are buil
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from ..at_once import at_once
 from ..config import Settings, load_programme
 from ..structs import fill
 from ..web.me import Me, next_deadline
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from ..registration.store import Legs
     from ..registration.wire import FinancialAddressForm, RegistrationForm
     from ..watch import Watch
+    from ..waves.rules import Beneficiary
     from ..web.verifier_page import VerifierPage
 
 
@@ -39,14 +41,23 @@ class Services(ParticipantsServices):
         """`GET /me`: registration and financial address, masked, the place in the programme and what is next."""
         from ..waves.wire import beneficiary_view
 
-        kept = self.registrations.me(registrant_id)
-        beneficiary = self.waves.beneficiaries.of(registrant_id)
+        beneficiaries, training = self.waves.beneficiaries, self.training  # services are built by one thread
+
+        def place() -> tuple[Beneficiary | None, int | None]:
+            beneficiary = beneficiaries.of(registrant_id)
+            return beneficiary, training.balance(beneficiary) if beneficiary else None
+
+        kept, (beneficiary, balance_idr), closes_at = at_once(
+            partial(self.registrations.me, registrant_id),
+            place,
+            partial(self.surveys.next_closing, registrant_id, now),
+        )
         return fill(
             Me,
             kept,
             beneficiary=beneficiary_view(beneficiary) if beneficiary else None,
-            balance_idr=self.training.balance(beneficiary) if beneficiary else None,
-            next_deadline=next_deadline(beneficiary, self.surveys.next_closing(registrant_id, now), now),
+            balance_idr=balance_idr,
+            next_deadline=next_deadline(beneficiary, closes_at, now),
         )
 
     def register(self, registrant_id: str, form: RegistrationForm, now: datetime) -> tuple[Registrant, bool]:

@@ -135,7 +135,7 @@ COSTS: dict[str, str] = {
     routes.CONFIRM: "ConfirmSignUp",
     routes.SIGN_IN: "InitiateAuth",
     routes.REFRESH: "InitiateAuth",
-    routes.ME: "4 GetItem, Query, Decrypt",
+    routes.ME: "BatchGetItem, 2 GetItem, Query, Decrypt",
     routes.REGISTER: "BatchGetItem, 3 GenerateMac, GenerateDataKey, TransactWriteItems",
     f"{routes.REGISTER} again": "BatchGetItem, Decrypt",
     routes.ADDRESS: "2 GetItem, BatchGetItem, Decrypt, GenerateMac, TransactWriteItems, UpdateItem, SendMessageBatch",

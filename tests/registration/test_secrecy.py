@@ -129,14 +129,15 @@ def test_each_use_case_costs_the_calls_that_it_says_and_hashes_only_what_changed
 
     change = ["BatchGetItem", "Decrypt", "GenerateMac", "TransactWriteItems", "SendMessageBatch"]
     address = ["BatchGetItem", "Decrypt", "GetItem", "GenerateMac", "TransactWriteItems", "SendMessageBatch"]
-    new = ["BatchGetItem", *["GenerateMac"] * 3, "GenerateDataKey", "TransactWriteItems"]
+    new = ["BatchGetItem", "GenerateDataKey", *["GenerateMac"] * 3, "TransactWriteItems"]
     assert cost(refused) == ["BatchGetItem"]
-    assert cost(lambda: service.register("siti", SITI, T0)) == new
+    registering = cost(lambda: service.register("siti", SITI, T0))
+    assert [registering[0], *sorted(registering[1:5]), *registering[5:]] == new, "four at once, in any order"
     assert cost(lambda: service.register("siti", SITI, T0)) == ["BatchGetItem", "Decrypt"]
     assert cost(lambda: service.register("siti", form(phone="081311112222"), T0)) == change
     assert cost(lambda: service.registrant("siti")) == ["GetItem"]
     registrant = service.registrant("siti")
-    assert cost(lambda: service.me("siti")) == ["GetItem", "Decrypt", "GetItem"]
+    assert cost(lambda: service.me("siti")) == ["BatchGetItem", "Decrypt"]
     assert cost(lambda: service.check_still_eligible(registrant, T0.date())) == ["GetItem"]
     assert cost(lambda: service.set_standing("siti", Standing.BENEFICIARY, 54)) == ["UpdateItem"]
     assert cost(lambda: service.set_financial_address("siti", ACCOUNT, T0)) == address

@@ -1,0 +1,106 @@
+"""What a person waits for: rounds of calls to AWS, not calls. A round here ends only when all of it is under way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Barrier, Lock
+from typing import Any
+
+import pytest
+
+from chalicelib.at_once import THREADS, at_once
+from chalicelib.config import Programme
+from tests.builders.aws_calls import Call as AwsCall
+from tests.builders.aws_calls import wrap_calls
+from tests.e2e import routes
+from tests.e2e.gateway import DURING, Call, Gateway, serving_alone
+from tests.e2e.refusals import SUCCESSES
+
+FAILS_AFTER_S = 60
+"""Only a call that comes alone, where others should be under way with it, waits so long."""
+
+ROUNDS = {
+    routes.ME: [["BatchGetItem", "GetItem", "Query"], ["Decrypt", "GetItem"]],
+    routes.REGISTER: [
+        ["BatchGetItem"],
+        ["GenerateDataKey", "GenerateMac", "GenerateMac", "GenerateMac"],
+        ["TransactWriteItems"],
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def gateway(programme: Programme) -> Iterator[Gateway]:
+    with serving_alone(programme, exceptions_cached_s=3600) as gateway:
+        yield gateway
+
+
+@pytest.mark.parametrize("name", ROUNDS)
+def test_a_request_waits_for_so_many_rounds(gateway: Gateway, name: str) -> None:
+    gateway.now = DURING
+    call = of_one_chosen(gateway) if name == routes.ME else SUCCESSES[name](gateway)
+    rounds = [(sorted(operations), Barrier(len(operations), timeout=FAILS_AFTER_S)) for operations in ROUNDS[name]]
+    made: list[str] = []
+    counting = Lock()
+
+    def together(original: AwsCall) -> AwsCall:
+        def call(client: Any, operation: str, parameters: Any) -> Any:
+            with counting:
+                made.append(operation)
+                place = len(made)
+            for operations, barrier in rounds:
+                if place <= len(operations):
+                    barrier.wait()
+                    break
+                place -= len(operations)
+            return original(client, operation, parameters)
+
+        return call
+
+    with pytest.MonkeyPatch.context() as patch:
+        wrap_calls(patch, together)
+        gateway.ok(call)
+    for operations, _ in rounds:
+        assert sorted(made[: len(operations)]) == operations
+        del made[: len(operations)]
+    assert made == []
+
+
+def of_one_chosen(gateway: Gateway) -> Call:
+    """Somebody who has been chosen, and has told where to be paid."""
+    return Call(
+        routes.ME,
+        person=gateway.sent(Call(routes.ADDRESS, gateway.address(), person=gateway.chosen().registrant_id)).person,
+    )
+
+
+class Late(Exception):
+    """What a call fails with."""
+
+
+def test_of_several_failures_the_first_that_was_given_counts_and_nothing_is_left_under_way() -> None:
+    ended, both = list[str](), Barrier(2, timeout=FAILS_AFTER_S)
+
+    def fails(name: str) -> None:
+        if name != "first":
+            both.wait()  # the caller's own has failed long before
+        ended.append(name)
+        raise Late(name)
+
+    for given in (["first", "second", "third"], ["second", "third"]):
+        ended.clear()
+        works: Any = [lambda name=name: fails(name) for name in given]
+        with pytest.raises(Late, match=given[0]):
+            at_once(*works)
+        assert sorted(ended) == sorted(given)
+
+
+def test_what_is_given_comes_in_order_from_as_many_threads_as_there_are() -> None:
+    all_of_them = Barrier(THREADS + 1, timeout=FAILS_AFTER_S)
+
+    def work(name: str) -> str:
+        all_of_them.wait()
+        return name
+
+    works: Any = [lambda name=name: work(name) for name in "abcd"]
+    assert at_once(*works) == ("a", "b", "c", "d")
