@@ -93,6 +93,18 @@ class Registrant:
     updated_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """What a join asks of a registration, under the names of `Registrant`."""
+
+    region: int
+    birth_date: date
+    employment: Employment
+    kk_mac: str
+    standing: Standing
+    beneficiary_wave: int | None
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class PersonalData:
     """What is only ever stored sealed. `nik` and `kk` are 16 digits, `phone` is E.164. Has no repr that could leak."""

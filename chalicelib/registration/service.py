@@ -28,7 +28,17 @@ from .errors import (
     UnknownPayoutCode,
 )
 from .items import TRIES
-from .rules import AddressCheck, Contact, FinancialAddress, Payee, PersonalData, Registrant, Standing, Verification
+from .rules import (
+    AddressCheck,
+    Applicant,
+    Contact,
+    FinancialAddress,
+    Payee,
+    PersonalData,
+    Registrant,
+    Standing,
+    Verification,
+)
 from .store import AddressRecord, Legs, Record, RegistrationOvertaken, RegistrationStore, UnpayableHolder
 from .vault import PersonKey, Vault
 
@@ -99,6 +109,13 @@ class Registrations:
         if registrant is None:
             raise NotRegistered()
         return registrant
+
+    def applicant(self, registrant_id: str) -> Applicant:
+        """What a join needs of a registrant; one consistent read. Raises `NotRegistered`."""
+        applicant = self._store.applicant(registrant_id)
+        if applicant is None:
+            raise NotRegistered()
+        return applicant
 
     def standings(self, registrant_ids: Sequence[str]) -> dict[str, Standing]:
         """Where each of at most 100 people stands who is registered. One batch get."""

@@ -22,7 +22,7 @@ from ..aws import dynamodb
 from ..aws.attributes import WholeAttribute, item_of
 from ..errors import DomainError
 from ..ids import shard
-from ..structs import fill
+from ..structs import fields_of, fill
 from .errors import AccountAlreadyUsed, Excluded, NikAlreadyRegistered, PaymentUnderWay, PhoneAlreadyUsed
 from .items import (
     AddressItem,
@@ -35,7 +35,7 @@ from .items import (
     exclusion_pk,
     person_pk,
 )
-from .rules import NEXT, PAYABLE, AddressCheck, Registrant, Standing, Verdict
+from .rules import NEXT, PAYABLE, AddressCheck, Applicant, Registrant, Standing, Verdict
 from .vault import MacKind
 
 SHARDS = 64
@@ -100,6 +100,15 @@ class RegistrationStore:
         """One read, nothing unsealed: this is on the path of every join."""
         item = dynamodb.find(Profile, person_pk(registrant_id), "PROFILE")
         return _registrant(registrant_id, item) if item else None
+
+    def applicant(self, registrant_id: str) -> Applicant | None:
+        """What a join needs of a registration. One read, of these attributes only, as parsing all costs more CPU."""
+        pk, names = person_pk(registrant_id), [name for name, _, _ in fields_of(Applicant)]
+        try:
+            item = Profile.get(pk, "PROFILE", consistent_read=True, attributes_to_get=names)
+        except Profile.DoesNotExist:
+            return None
+        return fill(Applicant, item)
 
     def standings(self, registrant_ids: Sequence[str]) -> dict[str, Standing]:
         """Where each of at most 100 people stands who is registered. One batch get, of two attributes."""

@@ -12,7 +12,7 @@ from ..config import Programme
 from ..draw.leaves import TICKET_BYTES
 from ..errors import NotFound
 from ..ids import Randomness
-from ..registration.rules import Registrant, check_eligible
+from ..registration.rules import Applicant, check_eligible
 from ..registration.rules import Standing as Registered
 from . import wire
 from .beneficiaries import BeneficiaryStore
@@ -145,12 +145,12 @@ class Waves(CalendarChanges):
         wave = self._calendar(now).current(now)
         if wave is None:
             return self._joined_before(registrant_id, now), False
-        registrant = self._registrations.registrant(registrant_id)
-        _check_may_join(registrant)
+        applicant = self._registrations.applicant(registrant_id)
+        _check_may_join(applicant)
         day = closing_day(wave.closes_at)
-        check_eligible(registrant.employment, registrant.birth_date, day, self._programme.eligibility)
+        check_eligible(applicant.employment, applicant.birth_date, day, self._programme.eligibility)
         ticket = self._randomness(TICKET_BYTES)
-        new = Entry(wave.number, registrant_id, registrant.region, ticket, now, registrant.kk_mac)
+        new = Entry(wave.number, registrant_id, applicant.region, ticket, now, applicant.kk_mac)
         entry = self._entries.join(new)
         return wire.receipt(entry), entry.ticket == new.ticket
 
@@ -282,8 +282,8 @@ class Waves(CalendarChanges):
         return self._began or now
 
 
-def _check_may_join(registrant: Registrant) -> None:
-    if registrant.standing is Registered.REVOKED:
+def _check_may_join(applicant: Applicant) -> None:
+    if applicant.standing is Registered.REVOKED:
         raise Barred()
-    if registrant.standing is Registered.BENEFICIARY:
-        raise AlreadyBeneficiary(wave=registrant.beneficiary_wave)
+    if applicant.standing is Registered.BENEFICIARY:
+        raise AlreadyBeneficiary(wave=applicant.beneficiary_wave)

@@ -15,6 +15,7 @@ from chalicelib.notices.rules import check as check_notice
 from chalicelib.registration.errors import Excluded, NotRegistered
 from chalicelib.registration.rules import NEXT as NEXT_STANDING
 from chalicelib.registration.rules import (
+    Applicant,
     Education,
     Employment,
     Registrant,
@@ -23,6 +24,7 @@ from chalicelib.registration.rules import (
     check_eligible,
 )
 from chalicelib.registration.wire import MeView
+from chalicelib.structs import fill
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
 from tests.conftest import T0
 
@@ -86,6 +88,9 @@ class People:
         if registrant_id not in self.by_id:
             raise NotRegistered()
         return self.by_id[registrant_id]
+
+    def applicant(self, registrant_id: str) -> Applicant:
+        return fill(Applicant, self.registrant(registrant_id))
 
     def standings(self, registrant_ids: Sequence[str]) -> dict[str, Standing]:
         assert len(registrant_ids) <= 100
