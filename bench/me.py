@@ -3,8 +3,8 @@
     python -m bench.me [REQUESTS] [--json]
 
 `PUT /me/registration` is a new person's; `GET /me` is asked by somebody who was chosen and has an account for money.
-They take turns, in process and with HTTP counted, with botocore's own way to DynamoDB if the environment has
-GELOMBANG_DYNAMODB_CLIENT=ordinary.
+They take turns, in process and with HTTP counted, with botocore's own way to DynamoDB and KMS if the environment has
+GELOMBANG_AWS_CLIENT=ordinary.
 """
 
 from __future__ import annotations

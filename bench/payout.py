@@ -60,7 +60,7 @@ from .race import ORDINARY, Stage, Way, race, ratio
 MESSAGES = 1000
 BATCH = 5
 """As the function `pay` gets them (`app.py`)."""
-TURN = 2
+TURN = 10
 """Batches."""
 TRANSACTION = "TransactWriteItems"
 TRANSACTIONS_MAX = 2

@@ -21,13 +21,16 @@ from unittest.mock import patch
 
 from botocore.httpsession import URLLib3Session
 
+from infrastructure import app_stack
+
 from .endpoint import Call, Endpoint, Index
 from .harness import ENVIRONMENT, Row, Target
 
 T = TypeVar("T")
 
-ORDINARY = {"GELOMBANG_DYNAMODB_CLIENT": "ordinary"}
-"""The environment in which the application calls DynamoDB by botocore's own way."""
+assert "AwsClient" in app_stack.TOLD
+ORDINARY = {app_stack.variable("AwsClient"): "ordinary"}
+"""The environment in which the application calls DynamoDB and KMS by botocore's own way."""
 
 
 class Stage:
