@@ -1,4 +1,4 @@
-"""What this domain refuses, and how it says so."""
+"""What this domain refuses, in which words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ..waves.errors import SelectionNotFinished
 
 
 class TooManyGrievances(DomainError):
-    """The person has as many unanswered grievances as one may have. Facts: `open_max`."""
+    """The person has as many unanswered grievances as are allowed. Facts: `open_max`."""
 
     code = "too_many_grievances"
     status = 409
@@ -29,7 +29,7 @@ class UnknownGrievance(DomainError):
 
 
 class AlreadyAnswered(DomainError):
-    """For administrators: an answer is given once, and another one was. Facts: `number`."""
+    """For administrators: the grievance has another answer already. Facts: `number`."""
 
     code = "grievance_already_answered"
     status = 409
@@ -38,7 +38,7 @@ class AlreadyAnswered(DomainError):
 
 
 class AlreadyEscalated(DomainError):
-    """For administrators: it was handed on before, with another note. Facts: `number`."""
+    """For administrators: it was escalated before, with another note. Facts: `number`."""
 
     code = "grievance_already_escalated"
     status = 409
@@ -47,4 +47,4 @@ class AlreadyEscalated(DomainError):
 
 
 FILING = (NotFound, SelectionNotFinished, TooManyGrievances)
-"""What filing a grievance may be refused for; `NotFound`: no such wave or payout of this person."""
+"""Why filing a grievance may be refused; `NotFound`: no such wave or payout of this person."""

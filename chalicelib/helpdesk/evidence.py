@@ -1,4 +1,4 @@
-"""The evidence that a person who appeals is handed, with their leaf's place in the published lists of the draw."""
+"""The evidence for a person who appeals, with their leaf's place in the published lists of the draw."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ def _within(
 
 
 _MISSING = {"404", "403"}
-"""The latter for who may not list the bucket."""
+"""S3's answer is 403 where the caller may not list the bucket."""
 
 
 class PublishedLists:
-    """`s3` gives boto3's client; it is asked at the first appeal against a selection.
+    """`s3` gives boto3's client; it is called at the first appeal against a selection.
 
     `results_url`: the public address of the bucket, without a slash at the end.
     """
@@ -74,10 +74,10 @@ class PublishedLists:
         self.results_url = results_url
 
     def place(self, wave: int, region: int, leaf: bytes) -> tuple[int | None, int]:
-        """Where a leaf stands in its region's list (from 1; None if it is not there), and how many the list has.
+        """Where a leaf stands in its region's list (from 1; None if it is not there), and how many leaves the list has.
 
-        A region of which everybody was removed has no list.
-        One call for the length, and usually one or two of 128 KB for the place, in a list of any length.
+        A region whose entries were all removed has no list. One call for the length, and usually one or two of 128 KB
+        for the place, however long the list is.
         """
         s3 = self._s3()
         key = {"Bucket": self._bucket, "Key": published.folder(wave) + published.leaves_name(region)}

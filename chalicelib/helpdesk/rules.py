@@ -89,7 +89,7 @@ class GrievanceState(StrEnum):
 
     OPEN = "OPEN"
     ESCALATED = "ESCALATED"
-    """Handed on to somebody who may decide more; the deadline stays."""
+    """Passed to somebody who may decide more; the deadline stays."""
     ANSWERED = "ANSWERED"
 
 
@@ -99,15 +99,15 @@ BEFORE: Mapping[GrievanceState, frozenset[GrievanceState]] = MappingProxyType(
         GrievanceState.ANSWERED: frozenset({GrievanceState.OPEN, GrievanceState.ESCALATED}),
     }
 )
-"""Every transition there is: from which states one comes to a state."""
+"""Every transition: the states from which each state can be reached."""
 
 UNANSWERED = BEFORE[GrievanceState.ANSWERED]
-"""What still waits for an answer, and is counted against the deadline."""
+"""States that still wait for an answer, and are counted against the deadline."""
 
 
 @dataclass(frozen=True, slots=True)
 class GrievanceAct:
-    """What an administrator did: when, who (the ARN that AWS knows them by), and the words, sealed for the person."""
+    """What an administrator did: when, who (their ARN at AWS), and the words, sealed for the person."""
 
     at: datetime
     by: str
@@ -134,14 +134,14 @@ class Grievance:
     answer: GrievanceAct | None = None
 
     def overdue(self, now: datetime) -> bool:
-        """Whether it should have been answered by now and was not."""
+        """Whether its deadline passed without an answer."""
         return self.state in UNANSWERED and self.deadline_at <= now
 
 
 def number(registrant_id: str, about: About, category: Category, text: str) -> str:
     """A grievance's public number, such as `k7qx-2m4a-abcd-23yz` (80 bits).
 
-    Derived from all that was said, so that a second click meets the first; it tells nothing of any of it.
+    Derived from all that was said, so that a second click gives the same number; it reveals nothing of that.
     """
     subject = msgspec.json.encode(about).decode()
     letters = derived_id("grievance/v1", registrant_id, subject, category.value, text)[:16]
@@ -165,15 +165,15 @@ def deadline(filed_at: datetime, working_days: int, is_holiday: Callable[[date],
 def is_holiday(day: date) -> bool:
     """Whether a day is a national holiday or one of the government's joint leave days (cuti bersama).
 
-    Days that follow the moon are estimates until the ministers' joint decree for the year is out and the library has
-    it, which is why a deadline is computed once, at filing, and then kept.
+    Days that follow the moon are estimates until the ministers' joint decree for the year is out and in the library. So
+    a deadline is computed once, at filing, and then kept.
     """
     return day in _days(day.year)
 
 
 @cache
 def _days(year: int) -> frozenset[date]:
-    # Imported here: 50 ms (four times that where all countries are installed) that only who files something pays.
+    # Imported here: 50 ms (four times that where all countries are installed) that only filing pays.
     from holidays.constants import GOVERNMENT, PUBLIC
     from holidays.countries.indonesia import Indonesia
 

@@ -1,6 +1,6 @@
 """The use cases of the helpdesk: file, look, answer, escalate, count.
 
-What a person writes, and what is answered, may tell anything about them; both are sealed with the person's own key.
+What a person writes, and the answer, may tell anything about them; both are sealed with the person's own key.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ SHOWN = 20
 """How many of a person's grievances are shown to them, the newest first."""
 
 SHARD_S = 20
-"""What one partition of the index may take to count: a hundred thousand grievances."""
+"""The time that counting one partition of the index may take: a hundred thousand grievances."""
 
 
 @dataclass(frozen=True)
 class GrievanceCounts:
     """Grievances in numbers. `open` has neither the escalated nor the answered ones; `overdue` are of the first two.
 
-    All but `answered` are as of `counted_at`, the oldest count that went in; None before the first. `whole`: the check
-    that tells them has counted every partition.
+    All but `answered` are as of `counted_at`, the oldest count among them; None before the first. `whole`: the check
+    has counted every partition.
     """
 
     open: int
@@ -96,10 +96,10 @@ class Helpdesk:
     # For the person
 
     def file(self, registrant_id: str, form: wire.GrievanceForm, now: datetime) -> tuple[wire.GrievanceView, bool]:
-        """File a grievance; True if it is new. The same words about the same thing again give the first one.
+        """File a grievance; True if it is new. The same words about the same thing again return the first one.
 
-        Anybody with an account may, also who was refused as a registrant. Raises `TooManyGrievances`, `NotFound` (no
-        such wave or payout of this person), `SelectionNotFinished`.
+        Anybody with an account may, even if registration refused them. Raises `TooManyGrievances`, `NotFound` (no such
+        wave or payout of this person), `SelectionNotFinished`.
         """
         number = rules.number(registrant_id, form.about, form.category, form.text)
         filed = self._store.by_number(number)
@@ -125,7 +125,7 @@ class Helpdesk:
             filed = self._store.by_number(number) if NUMBER_LEG in failed.legs else None
             if filed is None:
                 raise TooManyGrievances(open_max=self._figures.open_max) from failed
-            return self._view(key, filed), False  # another request of the same person came a moment earlier
+            return self._view(key, filed), False  # another request of the same person came first
         return self._view(key, grievance), True
 
     def of(self, registrant_id: str) -> list[wire.GrievanceView]:
@@ -139,7 +139,7 @@ class Helpdesk:
     # For administrators; `by` is the ARN that AWS knows them by
 
     def unanswered(self, shard: str) -> Iterator[Grievance]:
-        """What waits for an answer in one of `store.ALL_SHARDS`, the nearest deadline first."""
+        """The grievances that wait for an answer in one of `store.ALL_SHARDS`, the nearest deadline first."""
         return self._store.unanswered(shard)
 
     def show(self, number: str) -> OpenedGrievance:
@@ -156,7 +156,7 @@ class Helpdesk:
     def answer(self, number: str, text: str, by: str, now: datetime) -> bool:
         """Answer a grievance, once, and tell the person that it was; True if it is new. The same again changes nothing.
 
-        A crash before the mail is queued loses nothing: the notice is kept with the answer, and the sweep queues it.
+        The notice is kept with the answer, so if the function dies before the mail is queued, the sweep queues it.
         Raises `UnknownGrievance`, `AlreadyAnswered` (with other words).
         """
         grievance = self._grievance(number)
@@ -177,7 +177,7 @@ class Helpdesk:
         return False
 
     def escalate(self, number: str, note: str, by: str, now: datetime) -> bool:
-        """Hand a grievance on with a note that its author is not shown; True if it is new. The deadline stays.
+        """Escalate a grievance with a note that its author is not shown; True if it is new. The deadline stays.
 
         Raises `UnknownGrievance`, `AlreadyAnswered`, `AlreadyEscalated` (with another note).
         """
@@ -199,8 +199,8 @@ class Helpdesk:
     def check(self, now: datetime, remaining_s: float) -> GrievanceCounts:
         """Count what waits for an answer, and log an error, which rings, while anything is overdue.
 
-        Each partition's count replaces its last one, the longest uncounted partition first: a run that died or ran out
-        of time is gone on with by the next, and two at once write the same.
+        Each partition's count replaces its last one, the longest uncounted partition first. So the next run continues
+        one that died or ran out of time, and two at once write the same.
         """
         budget = TimeBudget(now, remaining_s)
         counted, _ = self._store.counted()
@@ -247,13 +247,13 @@ class Helpdesk:
         return grievance
 
     def _evidence(self, registrant_id: str, about: About, now: datetime) -> SelectionEvidence | None:
-        """See that the subject is this person's; the evidence, if it is a selection."""
+        """Check that the subject is this person's; returns the evidence, if it is a selection."""
         if isinstance(about, AboutSelection):
             drawn = self._waves.drawn_entry(registrant_id, about.wave, now)
             own = evidence.leaf_of(drawn)
             place, length = self._lists.place(about.wave, drawn.entry.region, own)
             if place is None and drawn.entry.outcome not in REMOVALS:
-                # The list that was published lacks somebody who took part: the draw is in doubt.
+                # The published list lacks somebody who took part: the draw is in doubt.
                 log.error("leaf_not_published", extra={"wave": about.wave, "region": drawn.entry.region})
             return evidence.of_selection(drawn, place, length, self._lists.results_url)
         if isinstance(about, AboutDisbursement):

@@ -1,4 +1,4 @@
-"""The helpdesk table: grievances, whose each number is, how many a person has open, and the counts.
+"""The helpdesk table: grievances, their numbers, how many a person has open, and the counts.
 
 A grievance, its number, the person's count and the number of answers change together, in one transaction.
 """
@@ -41,7 +41,7 @@ class HelpdeskTable(Model):
 
 
 class OpenIndex(GlobalSecondaryIndex["GrievanceItem"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
-    """What waits for an answer, the nearest deadline first. Sparse: an answered one has no `open_shard`."""
+    """Grievances that wait for an answer, the nearest deadline first. Sparse: an answered one has no `open_shard`."""
 
     class Meta:
         index_name = "open"
@@ -101,7 +101,7 @@ _ACT = {
     GrievanceState.ESCALATED: ("escalated_at", "escalated_by", "sealed_note"),
     GrievanceState.ANSWERED: ("answered_at", "answered_by", "sealed_answer"),
 }
-"""The attributes that tell when an administrator did it, who, and the sealed words."""
+"""The attributes of an act: when, who, and the sealed words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +157,16 @@ class HelpdeskStore:
         return _grievance(GrievanceItem.get(f"H#{pointer.filed_by}", pointer.key, consistent_read=True))
 
     def unanswered(self, shard: str) -> Iterator[Grievance]:
-        """What one partition of the index holds, the nearest deadline first; paged, eventually consistent."""
+        """The grievances in one partition of the index, the nearest deadline first; paged, eventually consistent."""
         return (_grievance(item) for item in GrievanceItem.open_index.query(shard))
 
     # Answering
 
     def move(self, grievance: Grievance, to: GrievanceState, act: GrievanceAct, others: Legs = lambda _: None) -> bool:
-        """To ESCALATED or ANSWERED, by what an administrator did; False, and nothing is written, if it was past that.
+        """Move to ESCALATED or ANSWERED by an administrator's act; False, and nothing is written, if it is past that.
 
-        Who is answered has one less that waits, in the index and in their count. `others` adds legs to the transaction.
+        An answer lowers the person's count and takes the grievance off the index. `others` adds legs to the
+        transaction.
         """
         item = GrievanceItem(f"H#{grievance.registrant_id}", _sk(grievance))
         facts = dict(zip(_ACT[to], (act.at, act.by, act.sealed), strict=True))

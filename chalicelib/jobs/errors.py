@@ -41,7 +41,7 @@ class VacancyReferenceUsed(DomainError):
 
 
 class VacancyClosed(DomainError):
-    """The partner closed the vacancy, or its closing time has passed; only the former stands in a change's way."""
+    """The partner closed the vacancy, or its closing time has passed; only a closed one cannot be changed."""
 
     code = "vacancy_closed"
     status = 409
@@ -64,7 +64,7 @@ class NotGraduated(DomainError):
 
 
 class ConsentIncomplete(DomainError):
-    """An application shares name, phone and certificates, or is none; `missing` is the first one not agreed to."""
+    """An application shares name, phone and certificates, all or none; `missing` is the first one not agreed to."""
 
     code = "consent_incomplete"
     status = 422
@@ -75,7 +75,9 @@ class ConsentIncomplete(DomainError):
 
 
 class ApplicationWithdrawn(DomainError):
-    """The person withdrew their application to this vacancy. That is final: no late repeat may share anything again."""
+    """The person withdrew their application to this vacancy. That is final, so that no late repeat shares anything
+    again.
+    """
 
     code = "application_withdrawn"
     status = 409
@@ -84,7 +86,7 @@ class ApplicationWithdrawn(DomainError):
 
 
 OFFER = (UnknownRegion, UnknownSkill, SalaryRangeReversed, ClosingTimeOutOfRange)
-"""What a vacancy's description can be refused for."""
+"""Why a vacancy's description can be refused."""
 
 APPLY = (ConsentIncomplete, ApplicationWithdrawn, NotGraduated, UnknownVacancy, VacancyClosed)
-"""What an application can be refused for, in this order."""
+"""Why an application can be refused, in this order."""

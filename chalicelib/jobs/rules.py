@@ -12,7 +12,7 @@ from ..ids import derived_id
 from .errors import ClosingTimeOutOfRange, ConsentIncomplete, SalaryRangeReversed, UnknownSkill
 
 SHARED = ("name", "phone", "certificates")
-"""What an application shares with the partner, all of it or there is no application."""
+"""What an application shares with the partner: all of it, or there is no application."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Vacancy:
-    """A posted vacancy. `posted_as` tells the offer it was first posted with; `version` grows with each write.
+    """A posted vacancy. `posted_as` is the digest of the first offer; `version` grows with each write.
 
     `posted_at` (whole seconds) stays when the offer changes, so that no change makes a vacancy newer. `closed_at` is
     set when the partner closes it, once and for good.
@@ -65,7 +65,7 @@ class Listing:
 class Application:
     """One person's application to one vacancy. `consented_at` is when they agreed to share `SHARED` with its partner.
 
-    From `withdrawn_at` on the partner is shown nothing of it.
+    From `withdrawn_at` on the partner sees nothing of it.
     """
 
     registrant_id: str
@@ -76,7 +76,7 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class JobCounts:
-    """The market at one instant. `applications`: all that were ever made, the withdrawn ones too."""
+    """The market at one instant. `applications`: all ever made, withdrawn ones too."""
 
     open_vacancies: int
     vacancies: int
@@ -110,12 +110,12 @@ class Match:
 
 
 def vacancy_id(partner_id: str, reference: str) -> str:
-    """The id of a vacancy: derived, so that a posting that comes twice meets itself."""
+    """The id of a vacancy, derived, so that a posting that comes twice writes the same item."""
     return derived_id("vacancy/v1", partner_id, reference)
 
 
 def application_id(vacancy: str, registrant_id: str) -> str:
-    """What a partner calls an application: another one for each vacancy, so that nobody is followed by it."""
+    """What a partner calls an application. It differs for each vacancy, so that nobody can be followed by it."""
     return derived_id("application/v1", vacancy, registrant_id)
 
 
@@ -128,7 +128,7 @@ def digest(offer: Offer) -> str:
 
 
 def dated(instant: datetime, one_id: str) -> str:
-    """`<13 digits of Unix milliseconds>#<id>`: a key whose text sorts as its time does."""
+    """`<13 digits of Unix milliseconds>#<id>`: a key that sorts by time."""
     return f"{int(instant.timestamp()) * 1000 + instant.microsecond // 1000:013d}#{one_id}"
 
 
@@ -159,7 +159,7 @@ def is_open(vacancy: Vacancy, now: datetime) -> bool:
 
 
 def listing(vacancy: Vacancy) -> Listing:
-    """A vacancy as the lists of its skills have it."""
+    """A vacancy as it stands in the lists of its skills."""
     offer = vacancy.offer
     return Listing(vacancy.id, offer.skills, offer.province, vacancy.posted_at, offer.closes_at)
 

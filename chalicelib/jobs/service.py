@@ -1,4 +1,4 @@
-"""The job market: partners post vacancies, alumni see those that suit them, apply, and say who may know of it."""
+"""The job market: partners post vacancies; alumni see those that suit them, apply, and decide who may know of it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .store import JobsStore
 log = logging.getLogger(__name__)
 
 TRIES = 4
-"""How often a change that was overtaken by another of the same vacancy decides again."""
+"""How often a change is decided again when another one of the same vacancy came first."""
 _CLOSED_AT_ONCE = 100  # as many as one batch of reads takes
 
 
@@ -49,7 +49,8 @@ class Jobs:
     # Partners
 
     def post(self, partner: Partner, form: wire.PostingForm, now: datetime) -> tuple[wire.PostingView, bool]:
-        """Post a vacancy; True if it is new. The same posting again gives the vacancy as it is now, changed or closed.
+        """Post a vacancy; True if it is new. The same posting again returns the vacancy as it is now, changed or
+        closed.
 
         Raises the first that holds of `UnknownRegion`, `VacancyReferenceUsed`, `UnknownSkill`, `SalaryRangeReversed`,
         `ClosingTimeOutOfRange`. One read and one transaction.
@@ -69,17 +70,17 @@ class Jobs:
             rules.check_offer(offer, self._skills, now, self._rules, self._skew)
             if self._store.post(vacancy):
                 return wire.posting_view(vacancy, now), True
-            # The same reference came a moment earlier, by another request.
+            # Another request with the same reference came first.
             recorded = self._own(partner.id, vacancy.id)
         if recorded.posted_as != vacancy.posted_as:
             raise VacancyReferenceUsed(vacancy_id=vacancy.id)
         return wire.posting_view(recorded, now), False
 
     def change(self, partner: Partner, vacancy_id: str, form: wire.OfferForm, now: datetime) -> wire.PostingView:
-        """Describe a vacancy anew, whole; its applications stay. The same again changes nothing.
+        """Replace a vacancy's description; its applications stay. The same again changes nothing.
 
-        A vacancy that expired is open again with a later closing time; one that was closed stays so. Raises the first
-        that holds of `UnknownRegion`, `NotFound` (none, or another's), `VacancyClosed`, `UnknownSkill`,
+        A vacancy that expired is open again with a later closing time; one that was closed stays closed. Raises the
+        first that holds of `UnknownRegion`, `NotFound` (none, or another's), `VacancyClosed`, `UnknownSkill`,
         `SalaryRangeReversed`, `ClosingTimeOutOfRange`. One read and at most one transaction.
         """
         offer = _offer(form)
@@ -96,16 +97,17 @@ class Jobs:
         raise Unavailable()
 
     def close(self, partner: Partner, vacancy_id: str, now: datetime) -> wire.PostingView:
-        """Take no application any more, for good; those that were made stay. Again is harmless.
+        """Take no more applications, for good; those that were made stay. A repeat is harmless.
 
         Raises `NotFound`. One read and at most one transaction.
         """
         return wire.posting_view(self._close(partner.id, vacancy_id, now), now)
 
     def close_all(self, partner_id: str, now: datetime) -> int:
-        """Close every vacancy of a partner who was revoked: nobody answers there any more. How many it closed.
+        """Close every vacancy of a partner who was revoked; returns how many it closed.
 
-        A read for each page of 100 and a read and a transaction for each vacancy; begun again, it goes on.
+        A read for each page of 100, and a read and a transaction for each vacancy. A repeat continues where it broke
+        off.
         """
         closed, last = 0, None
         while keys := self._store.posted(partner_id, last, _CLOSED_AT_ONCE):
@@ -125,15 +127,15 @@ class Jobs:
         return wire.PostingList(views, _next_cursor(keys, page.limit))
 
     def applicants(self, partner: Partner, vacancy_id: str, page: wire.ApplicantQuery) -> wire.ApplicantList:
-        """Who applied to a partner's own vacancy and has not withdrawn, with what they share, as it is now.
+        """The people who applied to a partner's own vacancy and have not withdrawn, with what they share, as it is now.
 
-        The one answer of the job market with personal data in it. Two reads, and for each applicant of the page
-        three reads and two KMS calls. Raises `NotFound` (no such vacancy, or another's).
+        No other answer of the job market has personal data. Two reads, and for each applicant of the page three reads
+        and two KMS calls. Raises `NotFound` (no such vacancy, or another's).
         """
         self._own(partner.id, vacancy_id)
         found = self._store.applicants(vacancy_id, wire.key(page.cursor), page.limit)
         views = [view for key, person in found if (view := self._applicant(key, person)) is not None]
-        # The law wants to know who was shown to whom, and when; it needs no names for it.
+        # The law asks who was shown to whom, and when; that takes no names.
         log.info("applicants_shown", extra={"vacancy": vacancy_id, "partner": partner.id, "applicants": len(views)})
         return wire.ApplicantList(views, _next_cursor([key for key, _ in found], page.limit))
 
@@ -142,8 +144,8 @@ class Jobs:
     def matches(self, registrant_id: str, page: wire.MatchQuery, now: datetime) -> wire.MatchList:
         """Open vacancies that ask for what a person has learned, best first.
 
-        Exact among the `newest_per_skill` newest vacancies of each of the person's skills. However many are posted it
-        takes one query for each of those skills, and three reads and one batch of reads besides. Raises `NotGraduated`.
+        Exact among the `newest_per_skill` newest vacancies of each of the person's skills. It takes one query for each
+        of those skills, and three reads and one batch of reads, however many are posted. Raises `NotGraduated`.
         """
         self._check_graduated(registrant_id)
         province = self._registrations.registrant(registrant_id).region
@@ -153,7 +155,7 @@ class Jobs:
         if page.cursor is not None:
             ranked = [one for one in ranked if one.rank > wire.rank(page.cursor)]
         shown = ranked[: page.limit]
-        # The lists lag a moment behind: what is shown is the vacancy itself, if it is still open and still suits.
+        # The lists lag behind: only a vacancy that is still open and still suits is shown.
         found = self._store.vacancies([one.listing.vacancy_id for one in shown])
         views = [
             wire.MatchView(wire.vacancy_view(vacancy, now), wire.Reason(sorted(matched.shared), matched.place))
@@ -185,14 +187,14 @@ class Jobs:
         application = Application(registrant_id, vacancy.id, to_milliseconds(now))
         new = self._store.add(application, now)
         if not new:
-            # Another request of the same person came a moment earlier.
+            # Another request of the same person came first.
             application = self._application(registrant_id, vacancy.id)
         return wire.application_view(application, vacancy, now), new
 
     def withdraw(self, registrant_id: str, vacancy_id: str, now: datetime) -> wire.ApplicationView:
-        """Take back an application and its consent: from here on the partner is shown nothing of it. For good.
+        """Take back an application and its consent, for good: from now on the partner sees nothing of it.
 
-        Again is harmless. Raises `NotFound` if the person never applied. Two reads and at most one transaction.
+        A repeat is harmless. Raises `NotFound` if the person never applied. Two reads and at most one transaction.
         """
         application = self._application(registrant_id, vacancy_id)
         vacancy = self._store.vacancy(vacancy_id)
@@ -203,12 +205,12 @@ class Jobs:
             if self._store.withdraw(application, withdrawn_at):
                 application = replace(application, withdrawn_at=withdrawn_at)
             else:
-                # Another request of the same person came a moment earlier.
+                # Another request of the same person came first.
                 application = self._application(registrant_id, vacancy_id)
         return wire.application_view(application, vacancy, now)
 
     def applications(self, registrant_id: str, page: wire.PageQuery, now: datetime) -> wire.ApplicationList:
-        """A person's applications, the withdrawn ones too, newest first: one query and one batch of reads."""
+        """A person's applications, withdrawn ones too, newest first: one query and one batch of reads."""
         mine = {rules.dated(one.consented_at, one.vacancy_id): one for one in self._store.applications(registrant_id)}
         before = wire.key(page.cursor)
         keys = sorted((key for key in mine if before is None or key < before), reverse=True)[: page.limit]
@@ -267,5 +269,5 @@ def _id(key: str) -> str:
 
 
 def _next_cursor(keys: Sequence[str], limit: int) -> str | None:
-    """Where the next page begins, None if there can be none; the last page may turn out empty."""
+    """The cursor of the next page, None if there can be none; the last page may be empty."""
     return wire.cursor(keys[-1]) if len(keys) == limit else None

@@ -1,7 +1,7 @@
 """The jobs table: vacancies, and applications to them. No item has personal data: a person is named by id.
 
 A vacancy is written together with its entries in the list of each of its skills and in the list of open vacancies, so
-that no list ever tells of a vacancy what it is not.
+that the lists always agree with it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class PostingItem(JobsTable):
 
 
 class ListingItem(JobsTable):
-    """`SKILL#<skill>` / `<posted at>#<vacancy>`, while nobody has closed the vacancy. It expires with it."""
+    """`SKILL#<skill>` / `<posted at>#<vacancy>`, until the vacancy is closed. It expires with it."""
 
     skills = TextsAttribute()
     province = WholeAttribute(null=True)
@@ -64,13 +64,15 @@ class ListingItem(JobsTable):
 
 
 class OpenItem(JobsTable):
-    """`OPEN` / `<closes at>#<vacancy>`: a vacancy that nobody has closed. Counted once an hour, read by no request."""
+    """`OPEN` / `<closes at>#<vacancy>`: a vacancy that is not closed. Counted once an hour, read by no request."""
 
     expires_at = TTLAttribute()
 
 
 class CountItem(JobsTable):
-    """`COUNTS` / `<kind>#<first letter of an id>`: how many there have ever been; 32 items a kind, so that few meet."""
+    """`COUNTS` / `<kind>#<first letter of an id>`: how many there have ever been; 32 items a kind, so that few writes
+    meet.
+    """
 
     number = WholeAttribute()
 
@@ -132,7 +134,7 @@ class JobsStore:
         return True
 
     def replace(self, old: Vacancy, new: Vacancy) -> bool:
-        """Write what became of a vacancy; False if another writer was faster, and it is not `old` any more."""
+        """Write the new state of a vacancy; False if another writer came first, and it is not `old` any more."""
         gone, kept = entries(old), entries(new)
         try:
             with self._transaction() as tx:
@@ -151,15 +153,15 @@ class JobsStore:
         return _application(item) if item else None
 
     def applications(self, registrant_id: str) -> list[Application]:
-        """All of one person, by one query: some 5,000 of them are a call."""
+        """All of one person, by one query: a call returns some 5,000."""
         return [_application(item) for item in ApplicationItem.query(f"A#{registrant_id}", consistent_read=True)]
 
     def applicants(self, vacancy_id: str, after: str | None, limit: int) -> list[tuple[str, str]]:
         """The next `limit` applicants of a vacancy, oldest first: `<consented at>#<application>` and the registrant.
 
-        One consistent query: who has withdrawn is not among them.
+        One consistent query; people who withdrew are not among them.
         """
-        # Above these keys there is only the vacancy itself.
+        # After these keys comes only the vacancy itself.
         later = ApplicantItem.sk.between(f"{_APPLICANT}{after or ''}\0", f"{_APPLICANT}~")
         query = ApplicantItem.query(f"V#{vacancy_id}", later, consistent_read=True, limit=limit)
         return [(item.sk.removeprefix(_APPLICANT), item.registrant_id) for item in query]
@@ -168,7 +170,7 @@ class JobsStore:
         """Write an application; False if the person applied before. Raises `VacancyClosed`: it takes none at `now`."""
         person, vacancy = application.registrant_id, application.vacancy_id
         item = item_of(ApplicationItem, f"A#{person}", vacancy, application, shared=SHARED)
-        # Whole seconds on one side: the closing second has come when its floor has.
+        # In whole seconds on one side: the closing second is over when the floor reaches it.
         still_open = VacancyItem.closed_at.does_not_exist() & (VacancyItem.closes_at > int(now.timestamp()))
         try:
             with self._transaction() as tx:
@@ -195,7 +197,7 @@ class JobsStore:
         return True
 
     def counts(self, now: datetime) -> JobCounts:
-        """Two queries, one of them over an entry of 80 bytes for each vacancy that is open. Not for a request."""
+        """Two queries, one of them over an entry of 80 bytes for each open vacancy. Not for a request."""
         summed = {"VACANCIES": 0, "APPLICATIONS": 0}
         for item in CountItem.query("COUNTS"):
             summed[item.sk.partition("#")[0]] += item.number
@@ -245,7 +247,7 @@ def _application(item: ApplicationItem) -> Application:
 
 
 def _entry(application: Application) -> ApplicantItem:
-    # Named by the application and not by the person: the partner gets these keys as cursors.
+    # Named by the application, not by the person, because the partner gets these keys as cursors.
     name = application_id(application.vacancy_id, application.registrant_id)
     key = _APPLICANT + dated(application.consented_at, name)
     return ApplicantItem(f"V#{application.vacancy_id}", key, registrant_id=application.registrant_id)

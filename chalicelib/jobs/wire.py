@@ -185,13 +185,13 @@ class ApplicantList(Struct, frozen=True):
 
 
 def offer(form: OfferForm, province: int | None) -> Offer:
-    """What a form describes. Its closing time keeps its offset: the last year has no UTC form."""
+    """The offer of a form. Its closing time keeps its offset: the last year has no UTC form."""
     closes_at = form.closes_at.replace(microsecond=0)
     return fill(Offer, form, province=province, skills=frozenset(form.skills), closes_at=closes_at)
 
 
 def vacancy_view(vacancy: Vacancy, now: datetime) -> VacancyView:
-    """What anybody sees."""
+    """The vacancy as anybody sees it."""
     province = vacancy.offer.province
     return fill(
         VacancyView,
@@ -206,13 +206,13 @@ def vacancy_view(vacancy: Vacancy, now: datetime) -> VacancyView:
 
 
 def posting_view(vacancy: Vacancy, now: datetime) -> PostingView:
-    """What its partner sees."""
+    """The vacancy as its partner sees it."""
     closed_at = iso(vacancy.closed_at) if vacancy.closed_at else None
     return fill(PostingView, vacancy_view(vacancy, now), reference=vacancy.reference, closed_at=closed_at)
 
 
 def application_view(application: Application, vacancy: Vacancy, now: datetime) -> ApplicationView:
-    """What the applicant sees."""
+    """The application as the applicant sees it."""
     return fill(
         ApplicationView,
         application,
@@ -223,7 +223,7 @@ def application_view(application: Application, vacancy: Vacancy, now: datetime) 
 
 
 def applicant_view(key: str, name: str, phone: str, certificates: Iterable[Certificate]) -> ApplicantView:
-    """What the partner sees; `key` is `<consented at, ms>#<application>`."""
+    """The applicant as the partner sees them; `key` is `<consented at, ms>#<application>`."""
     consented_ms, _, application = key.partition("#")
     return ApplicantView(
         application_id=application,
@@ -248,7 +248,7 @@ def key(cursor: str | None) -> str | None:
 
 
 def match_cursor(rank: Rank) -> str:
-    """Where in a person's matches a page ended: the rank itself, so that nothing posted or closed since shifts it."""
+    """Where a page of a person's matches ended: the rank itself, so that nothing posted or closed since shifts it."""
     shared, place, posted_s, vacancy = rank
     return f"{-shared}.{place}.{-posted_s}.{vacancy}"
 

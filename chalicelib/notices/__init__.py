@@ -1,1 +1,1 @@
-"""What is announced; told by all, knows none."""
+"""Public announcements, and notices to one person. Every domain uses this one; it knows none of them."""

@@ -1,7 +1,7 @@
 """What the public is told: each event once in the feed, and at least once on one topic to which channels subscribe.
 
 An event is a line of the feed, and a guard by which it is kept once. A function that dies after the topic's answer
-publishes the event again; subscribers know it by the event's id.
+publishes the event again; subscribers recognise it by the event's id.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ORDER = (
     *("wave_open", "wave_closing_soon", "wave_closed", "wave_frozen", "wave_waiting_for_beacon"),
     *("wave_drawn", "wave_settled"),
 )
-"""As a wave goes through them. A step that is late tells several at one instant, and the feed keeps them so."""
+"""The order in a wave. A late step announces several at one instant, and the feed keeps them in this order."""
 
 
 class PublicEventItem(NoticesTable):
@@ -42,7 +42,7 @@ class PublicEventItem(NoticesTable):
 
 @dataclass(frozen=True, slots=True)
 class PublicEvent:
-    """Something that happened to a wave, once. `at`: when it was first to be told. `facts` name nobody."""
+    """Something that happened to a wave, once. `at`: when it was first due to be told. `facts` name nobody."""
 
     id: str
     event: str
@@ -64,7 +64,7 @@ class PublicEventStore:
         self._region = region
 
     def add(self, event: str, wave: int, facts: PublicFacts, now: datetime) -> PublicEvent:
-        """Keep an event unless it is kept already; returns the one that is kept."""
+        """Keep an event unless it is kept already; returns the kept one."""
         new = PublicEvent(event_id(event, wave), event, wave, now, dict(facts))
         found = self._find(new.id)
         if found is not None:
@@ -80,7 +80,7 @@ class PublicEventStore:
         return new
 
     def mark_published(self, event: PublicEvent, now: datetime) -> None:
-        """The topic has taken it."""
+        """Record that the topic has taken it."""
         PublicEventItem(f"E#{event.id}", "EVENT").update([PublicEventItem.published_at.set(now)])
 
     def latest(self, limit: int) -> list[PublicEvent]:
@@ -93,7 +93,7 @@ class PublicEventStore:
 
 
 def _line(event: PublicEvent) -> str:
-    """The key of an event's line: always as many digits, so that texts sort as instants do."""
+    """The key of an event's line: always with the same number of digits, so that texts sort as instants do."""
     place = _ORDER.index(event.event) if event.event in _ORDER else len(_ORDER)
     return f"{event.at.astimezone(UTC).isoformat(timespec='microseconds')}#{place}#{event.id}"
 
@@ -115,7 +115,7 @@ class Announcements:
     def publish(self, event: str, wave: int, facts: PublicFacts) -> None:
         """Publish that `event` (such as `wave_open`) happened to a wave; `facts` are public and name nobody.
 
-        Publishing again changes nothing; the first facts stay.
+        A repeat changes nothing; the first facts stay.
         """
         kept = self._store.add(event, wave, facts, self._clock())
         if kept.published:

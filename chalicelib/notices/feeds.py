@@ -1,6 +1,6 @@
 """What people's programs subscribe to: the waves as a calendar (RFC 5545), public events as a feed (RFC 4287). Pure.
 
-In the calendar an event is in UTC for programs, in WIB for people; the feed is in Indonesian with English beside it.
+In the calendar an event is in UTC for programs, in WIB for people; the feed has Indonesian with English beside it.
 """
 
 from __future__ import annotations
@@ -38,12 +38,13 @@ class Slot:
 
 
 def calendar(slots: Iterable[Slot], version: int, now: datetime, sender: str, public_url: str) -> str:
-    """The document, with CRLF line ends. `sender`: whom mails come from, as `Name <address>`; its domain names events.
+    """The document, with CRLF line ends. `sender`: the sender of mails, as `Name <address>`; its domain is part of
+    UIDs.
 
     A wave keeps its UID for ever, so a program moves its event when the wave is moved. `version` is the number of
-    changes to the calendar; as SEQUENCE it tells that this edition is not older than the one that a program has.
+    changes to the calendar. As SEQUENCE it tells a program that this edition is not older than its own.
     """
-    # Only this route pays for it.
+    # Imported here: only this route pays for it.
     from icalendar import Calendar, vDuration
 
     file = Calendar()
@@ -78,7 +79,7 @@ def _event(slot: Slot, version: int, now: datetime, sender: str, public_url: str
         "description",
         f"Gabung gelombang {slot.number} mulai {opens} sampai {closes}. Waktu bergabung tidak memengaruhi peluang.\n\n"
         f"{english} to {last_minute(slot.closes_at, 'en')}. When you join does not change your chances."
-        # A copy of it in every calendar that subscribes is one that nobody can change afterwards.
+        # Nobody can change it later in the calendars that subscribed.
         + (f"\n\nKomitmen pengundian / Commitment of the draw:\n{slot.note}" if slot.note else ""),
     )
     event.add("url", f"{public_url}/waves/{slot.number}")
@@ -95,7 +96,7 @@ def _domain(sender: str) -> str:
 _ATOM = "http://www.w3.org/2005/Atom"
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
-"""When a feed in which nothing has happened yet was last changed; Atom wants an instant."""
+"""When a feed without events was last changed; Atom requires an instant."""
 
 _TITLES = {
     "wave_open": ("Gelombang {wave} dibuka", "Wave {wave} is open"),

@@ -1,7 +1,7 @@
 """The links in mails, each a page that asks and a POST that acts. A GET changes nothing: virus scanners open links too.
 
-In a notice of a change, its reader says whether it was them: a stolen session does not have the mailbox of the account.
-In a reminder, the POST ends reminders, by button or by a mail program.
+In a notice of a change, the reader says whether the change was theirs: a stolen session does not have the mailbox of
+the account. In a reminder, the POST ends reminders, by button or by a mail program.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ class ChangeLinks:
         return PAGE.format(_ASK.format(token=token, confirm=confirm))
 
     def confirm(self, token: str, now: datetime) -> str:
-        """It was them: what waits is paid. Raises `NotFound` too if the address was changed again since."""
+        """The change was theirs: what waits is paid. Raises `NotFound` too if the address was changed again since."""
         link = self._use(token, "confirmed", now)
         if not link.version or not self._confirm_address(link.registrant_id, link.version, now):
             raise NotFound()
         return PAGE.format(_CONFIRMED)
 
     def deny(self, token: str, now: datetime) -> str:
-        """It was not them: nothing is paid, whatever is changed after. Possible after a confirmation too."""
+        """The change was not theirs: nothing is paid, whatever is changed later. Also possible after a confirmation."""
         self._dispute(self._use(token, "denied", now).registrant_id, now)
         return PAGE.format(_DENIED)
 
@@ -102,7 +102,7 @@ _DONE = """<h1>Anda tidak akan menerima email pengingat lagi.</h1>
 
 
 class Unsubscriptions:
-    """A token is known only from a mail to its owner; whoever has it may end their reminders, and nothing else."""
+    """Only a mail to its owner has the token; it can end their reminders, and nothing else."""
 
     def __init__(self, store: NoticeStore) -> None:
         self._store = store
@@ -113,7 +113,7 @@ class Unsubscriptions:
         return PAGE.format(_UNSUBSCRIBE)
 
     def end(self, token: str, now: datetime) -> str:
-        """End the reminders; again it changes nothing. Raises `NotFound`."""
+        """End the reminders; a repeat changes nothing. Raises `NotFound`."""
         self._store.unsubscribe(self._owner(token), now)
         return PAGE.format(_DONE)
 

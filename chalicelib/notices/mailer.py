@@ -1,7 +1,7 @@
-"""From a message of the queue to a mail: claim the notice, hand the mail to SES once, record what became of it.
+"""From a message of the queue to a mail: claim the notice, hand the mail to SES once, record the result.
 
-A notice is claimed before the call, so that two consumers do not both send it. A function that dies between the claim
-and the answer leaves a mail that may have gone. It is sent again: told twice is better than not told.
+A notice is claimed before the call, so that two consumers do not both send it. If a function dies between the claim and
+the answer, the mail may have been sent. It is sent again: twice is better than never.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from .store import NoticeStore
 from .texts import MailText, mail_text
 
 _CONFIRMED = {"CONFIRMED", "RESET_REQUIRED"}
-"""The states of an account that has proved its address; in the second it waits for a new password."""
+"""The states of an account whose address is confirmed; in the second it waits for a new password."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class MailAddress:
-    """A confirmed address. It has no representation, so that none is logged."""
+    """A confirmed address. Its repr leaves it out, so that none is logged."""
 
     email: str
     language: Literal["id", "en"]
 
 
 class MailAddresses:
-    """Where a person's mail goes: as the user pool has it, read when it is needed and not kept.
+    """The addresses of people's mails, read from the user pool when needed and not kept.
 
-    The pool lets nobody change an address once it is given, so a stolen session is not told what its owner is to hear.
-    `cognito` is a boto3 client of the pool `user_pool`.
+    Nobody can change an address in the pool, so a stolen session does not get the mails of its owner. `cognito` is a
+    boto3 client of the pool `user_pool`.
     """
 
     def __init__(self, cognito: Any, user_pool: str) -> None:
@@ -49,7 +49,7 @@ class MailAddresses:
         self._user_pool = user_pool
 
     def of(self, registrant_id: str) -> MailAddress | None:
-        """The address of an account; None if there is no such account or its mailbox was never shown to be theirs.
+        """The address of an account; None if there is no such account or its address was never confirmed.
 
         One call. Raises `Unavailable`.
         """
@@ -122,7 +122,7 @@ class Mailer:
             self._store.move(claimed, NoticeState.SENT, now, message_id)
 
     def _url(self, notice: Notice, token: str | None, now: datetime) -> str | None:
-        """The link of a reminder (one a person) or of a notice of a change (one a mail); no other notice has one."""
+        """The link of a reminder (one a person) or of a notice of a change (one a mail); None for other notices."""
         who = notice.registrant_id
         if notice.kind in REMINDERS:
             own = token or self._store.give_token(who, random_id(self._randomness))

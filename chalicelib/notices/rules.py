@@ -1,4 +1,4 @@
-"""Notices: what people are told, and what follows from what. Pure: no AWS, no present time."""
+"""Notices: what people are told, and the rules about it. Pure: no AWS, no present time."""
 
 from __future__ import annotations
 
@@ -47,38 +47,38 @@ NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
         Kind.DETAILS_CHANGED: frozenset({"what"}),
     }
 )
-"""The facts that a kind's text is made of, exactly these. `amount_idr` of a survey is 0 where it is voluntary."""
+"""The facts that a kind's text needs, exactly these. `amount_idr` of a survey is 0 if it is voluntary."""
 
 
 Told = tuple[str, Kind, str, Facts]
-"""Whom, of what kind, by which event, with which facts: what `tell` takes."""
+"""To whom, of which kind, about which event, with which facts: the arguments of `tell`."""
 
 SHARDS = 16
 """Over how many partitions the index of unsent notices is spread."""
 
 KEPT_DAYS = 730
-"""How long a notice is remembered, so that its event is not told again; no event comes again after so long."""
+"""How long a notice is remembered, so that its event is not told again; no event comes again after that."""
 
 
 class NoticeState(StrEnum):
-    """How far a notice has come. All but the first two are the end of it."""
+    """How far a notice has come. All but the first two are final."""
 
     QUEUED = "QUEUED"
-    """Kept; a message about it is in the queue, or the next sweep puts it there."""
+    """Kept; a message about it is in the queue, or the next sweep puts one there."""
     SENDING = "SENDING"
-    """Claimed by one consumer, who may have handed it to the mail service."""
+    """Claimed by one consumer, which may have handed it to the mail service."""
     SENT = "SENT"
     """The mail service took it."""
     UNKNOWN = "UNKNOWN"
-    """Claimed `DOUBTS_MAX` times, and each time nobody knows whether the mail service took it."""
+    """Claimed `DOUBTS_MAX` times, each time without knowing whether the mail service took it."""
     REFUSED = "REFUSED"
-    """The mail service would not take this message, and would not take it tomorrow."""
+    """The mail service refused this message for good."""
     CLOSED = "CLOSED"
     """Not sent: the mailbox does not exist, or its owner reported our mail as spam."""
     UNSUBSCRIBED = "UNSUBSCRIBED"
     """Not sent: a reminder to a person who wants none."""
     EXPIRED = "EXPIRED"
-    """Not sent: what it reminds of was over."""
+    """Not sent: its deadline had passed."""
     NO_ADDRESS = "NO_ADDRESS"
     """Not sent: there is no such account, or its address was never confirmed."""
 
@@ -95,22 +95,22 @@ NEXT: Mapping[NoticeState, frozenset[NoticeState]] = {
     ),
     NoticeState.SENDING: frozenset({NoticeState.SENT, NoticeState.UNKNOWN, NoticeState.REFUSED, NoticeState.QUEUED}),
 }
-"""Every transition there is. SENDING goes back to QUEUED when the mail service took nothing, or may have taken nothing.
+"""Every transition. SENDING goes back to QUEUED if the mail service took nothing, or may have taken nothing.
 
 A person may be told twice rather than not at all.
 """
 
 DOUBTS_MAX = 3
-"""After so many claims of one notice whose end nobody knows, it is given up."""
+"""A notice is given up after so many claims whose end is unknown."""
 
 REMINDERS = frozenset({Kind.PURCHASE_DEADLINE, Kind.SURVEY_OPEN, Kind.SURVEY_DEADLINE})
-"""What a person may refuse. Results, payments, a lost place and an answer are owed to everyone whom they concern."""
+"""What a person may refuse. Everyone is told of results, payments, a lost place and an answer that concern them."""
 
 CHANGES = frozenset({Kind.ADDRESS_GIVEN, Kind.ADDRESS_CHANGED, Kind.DETAILS_CHANGED})
 """Notices with a link by which a person says whether a change was theirs."""
 
 BACK_WITHIN = timedelta(days=3)
-"""So soon a mail that reaches nobody has come back: SES tries for some hours."""
+"""A mail that reaches nobody has come back by then: SES tries for some hours."""
 
 LINK_DAYS = 30
 """How long such a link may be used."""
@@ -118,7 +118,7 @@ LINK_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class ChangeLink:
-    """What a link is about: whose change, and the version of the address (0: of none, or it was confirmed)."""
+    """What a link is about: whose change, and the version of the address (0: none, or it was confirmed)."""
 
     registrant_id: str
     version: int
@@ -143,12 +143,12 @@ class Notice:
     created_at: datetime
     updated_at: datetime
     doubts: int = 0
-    """How many claims of it ended without anybody knowing whether the mail went out."""
+    """How many claims of it ended without knowing whether the mail went out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """What is known of a person's mailbox; the address itself is the user pool's."""
+    """What is known of a person's mailbox; the address itself is in the user pool."""
 
     closed_at: datetime | None = None
     closed_because: str | None = None
@@ -157,7 +157,7 @@ class Mailbox:
 
 
 def check(kind: Kind, facts: Facts) -> None:
-    """Raises ValueError unless the facts are exactly those that the kind's text is made of."""
+    """Raises ValueError unless the facts are exactly those that the kind's text needs."""
     if facts.keys() != NEEDS[kind]:
         raise ValueError(f"{kind} needs {sorted(NEEDS[kind])}, not {sorted(facts)}")
 
@@ -172,7 +172,7 @@ def told_at(notice: Notice, mailbox: Mailbox, now: datetime) -> datetime | None:
 
 
 def withheld(notice: Notice, mailbox: Mailbox, now: datetime) -> NoticeState | None:
-    """Why a notice is not to be sent; None if it is."""
+    """The reason for not sending a notice; None if it is to be sent."""
     if mailbox.closed_at is not None:
         return NoticeState.CLOSED
     if notice.kind in REMINDERS and mailbox.unsubscribed_at is not None:

@@ -1,6 +1,6 @@
-"""Telling people: each notice is kept once, then queued. The sweep queues what was kept and never queued.
+"""Telling people: each notice is kept once, then queued. The sweep queues notices that were kept and never queued.
 
-A message of the queue says which notice, never what it says or to whom it goes.
+A message of the queue names the notice; it has neither text nor address.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def encode_message(registrant_id: str, event: str) -> str:
 
 
 def decode_message(body: str) -> MailMessage:
-    """The inverse; raises msgspec.DecodeError for what is no message or one of another version."""
+    """The inverse. Raises msgspec.DecodeError for anything else, and for another version."""
     return msgspec.json.decode(body, type=MailMessage)
 
 
@@ -45,7 +45,7 @@ SWEEP_LIMIT = 100
 """How many notices of one index partition a sweep looks at; DynamoDB gives so many in one batch."""
 
 SENDING_LIMIT_S = 300
-"""After so long a claim can no longer be in anybody's hands: over twice the time-out of `send_mail`."""
+"""After this time no function can still hold a claim: it is more than twice the time-out of `send_mail`."""
 
 
 class NoticeService:
@@ -58,11 +58,11 @@ class NoticeService:
         self._clock = clock
 
     def tell(self, registrant_id: str, kind: Kind, event: str, facts: Facts) -> None:
-        """Tell a person, once for each `event` of theirs; doing it again, or half of it again, changes nothing.
+        """Tell a person, once for each `event` of theirs; a repeat, even of half of it, changes nothing.
 
         Names of events: `chosen/<wave>`, `not_chosen/<wave>`, `revoked/<wave>`, `survey_open/<survey id>`, and so on:
-        the kind and what it is about. Returns when it is safely kept; the mail follows. Raises ValueError if `facts`
-        are not those that `NEEDS` names.
+        the kind and what it is about. Returns when the notice is safely kept; the mail follows. Raises ValueError if
+        `facts` are not those that `NEEDS` names.
         """
         self.tell_all([(registrant_id, kind, event, facts)])
 
@@ -78,7 +78,7 @@ class NoticeService:
         return len(new)
 
     def keep(self, tx: Transaction, registrant_id: str, kind: Kind, event: str, facts: Facts) -> None:
-        """Add to a transaction the leg that keeps a notice together with what it tells of; `enqueue` it afterwards.
+        """Add to a transaction the leg that keeps a notice together with its cause; `enqueue` it afterwards.
 
         The leg fails if the event was told before. Raises ValueError if the facts are not the kind's.
         """
@@ -86,14 +86,14 @@ class NoticeService:
         self._store.keep(tx, registrant_id, kind, event, facts, self._clock())
 
     def told(self, registrant_id: str, event: str) -> datetime | None:
-        """As `rules.told_at`; None too for what is not told, or was forgotten. Two reads."""
+        """As `rules.told_at`; None too for an event that was not told, or was forgotten. Two reads."""
         notice = self._store.notice(registrant_id, event)
         if notice is None:
             return None
         return rules.told_at(notice, self._store.mailbox(registrant_id), self._clock())
 
     def enqueue(self, kept: Sequence[tuple[str, str]]) -> None:
-        """Queue the mail of each (registrant, event); those that the queue does not take are left to the sweep."""
+        """Queue the mail of each (registrant, event); the sweep queues those that the queue does not take."""
         try:
             self._send(kept)
         except Exception as error:
@@ -102,9 +102,9 @@ class NoticeService:
             log.warning("mails_not_queued", extra={"count": len(kept)})
 
     def sweep(self) -> int:
-        """Queue again what was lost on its way, and what was claimed by a function that died; returns how many.
+        """Queue again the notices that were lost on the way or claimed by a function that died; returns how many.
 
-        As long as messages wait in the queue none counts as lost: a wave's results may take hours to send.
+        While messages wait in the queue none counts as lost: a wave's results may take hours to send.
         """
         now = self._clock()
         mine = []

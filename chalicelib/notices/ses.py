@@ -1,4 +1,4 @@
-"""Amazon SES: one call hands over one mail; what its answer means is decided here, and never guessed.
+"""Amazon SES: one call hands over one mail; this module decides what its answer means.
 
 Later SES reports what became of mails: a mailbox that does not exist, a person who calls our mail spam.
 """
@@ -24,7 +24,7 @@ CONSUMERS = 2
 """How many consumers of the queue may run at once (`maximum_concurrency` in `app.py`); they share the rate."""
 
 TAG = "registrant"
-"""The message tag by which a bounce finds its mailbox; it holds the registrant id."""
+"""The message tag that leads from a bounce to its mailbox; it holds the registrant id."""
 
 
 class NotTaken(Exception):
@@ -51,7 +51,7 @@ class Pace:
         self._next = seconds()
 
     def wait(self) -> None:
-        """Return when the next one may go."""
+        """Return when the next mail may go."""
         early = self._next - self._seconds()
         if early > 0:
             self._sleep(early)
@@ -68,7 +68,7 @@ class SesMail:
         self._pace = pace
 
     def send(self, to: str, text: MailText, registrant_id: str, unsubscribe_url: str | None) -> str:
-        """Hand over a mail, at the pace; returns SES's id of it. Raises `NotTaken`, `NeverTaken`, `OutcomeUnknown`."""
+        """Hand over a mail, at the pace; returns SES's id. Raises `NotTaken`, `NeverTaken`, `OutcomeUnknown`."""
         simple: dict[str, Any] = {
             "Subject": {"Data": text.subject, "Charset": "UTF-8"},
             "Body": {"Text": {"Data": text.body, "Charset": "UTF-8"}},
@@ -99,7 +99,7 @@ class SesMail:
 
 
 def _meaning(error: ClientError) -> Exception:
-    """A message of SES may quote the address, so only its code goes on."""
+    """A message of SES may quote the address, so only its code is passed on."""
     code = error.response["Error"]["Code"]
     if error.response["ResponseMetadata"]["HTTPStatusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return OutcomeUnknown(code)
@@ -131,7 +131,7 @@ class _Report(Struct, frozen=True, rename="camel"):
 
 
 def take_report(message: str, store: NoticeStore, now: datetime) -> None:
-    """Mark the mailbox of a report, if it calls for that; a second report changes nothing.
+    """Close the mailbox of a report, if the report calls for it; a second report changes nothing.
 
     The mailbox is found by the tag that the mail carried; the address in the report is not read.
     """

@@ -38,7 +38,7 @@ class NoticesTable(Model):
 
 
 class UnsentIndex(GlobalSecondaryIndex["NoticeItem"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
-    """Notices that are not at their end, longest untouched first. `Q#` partitions: QUEUED; `S#`: SENDING."""
+    """Notices that are not final, the longest untouched first. `Q#` partitions: QUEUED; `S#`: SENDING."""
 
     class Meta:
         index_name = "unsent"
@@ -73,7 +73,7 @@ class MailboxItem(NoticesTable):
 
 
 class TokenItem(NoticesTable):
-    """`U#<token>` / `TOKEN`: whose reminders the bearer of a link may end."""
+    """`U#<token>` / `TOKEN`: the person whose reminders a link may end."""
 
     registrant_id = UnicodeAttribute()
 
@@ -83,9 +83,9 @@ class MailboxActItem(NoticesTable, ActColumns):
 
 
 class ChangeItem(NoticesTable):
-    """`C#<hash of the token>` / `CHANGE`: what the bearer of a link may say of a change; the token is in the mail only.
+    """`C#<hash of the token>` / `CHANGE`: what a link may say of a change; the token is in the mail only.
 
-    `said`: what they said, once they have.
+    `said`: the reader's answer, once there is one.
     """
 
     registrant_id = UnicodeAttribute()
@@ -128,7 +128,7 @@ class NoticeStore:
         return self._update(notice, actions)
 
     def doubt(self, notice: Notice, now: datetime) -> NoticeState | None:
-        """Record that nobody knows the end of a claim. The next state: QUEUED calls for a message, UNKNOWN is the end.
+        """Record that the end of a claim is unknown. The next state: QUEUED needs a message, UNKNOWN is final.
 
         None if the notice is no longer as it was read.
         """
@@ -147,7 +147,7 @@ class NoticeStore:
                 _partition(state, f"{shard:02d}"), UnsentIndex.updated_at < before, limit=limit
             )
             keys = [(row.pk, row.sk) for row in rows]
-            # The index lags; what is done about a notice is decided by the notice.
+            # The index lags behind; the notice itself decides.
             found += [_notice(item) for item in NoticeItem.batch_get(keys, consistent_read=True)]
         return [notice for notice in found if notice.state is state and notice.updated_at < before]
 
@@ -168,7 +168,7 @@ class NoticeStore:
         item.update([MailboxItem.closed_at.remove(), MailboxItem.closed_because.remove()])
 
     def unsubscribe(self, registrant_id: str, now: datetime) -> None:
-        """Send no reminders to this person any more; the first mark stays."""
+        """Send no reminders to this person any more; the first time stays."""
         first = MailboxItem.unsubscribed_at.set(MailboxItem.unsubscribed_at | now)
         MailboxItem(f"M#{registrant_id}", "MAILBOX").update([first])
 
@@ -197,7 +197,7 @@ class NoticeStore:
         item_of(ChangeItem, _hidden(token), "CHANGE", link, expires_at=now + timedelta(days=LINK_DAYS)).save()
 
     def change_link(self, token: str, now: datetime) -> ChangeLink | None:
-        """What a token is still for; None if there is none such, or it denied the change, or is too old."""
+        """What a token is still for; None if there is no such token, or it denied the change, or is too old."""
         item = find(ChangeItem, _hidden(token), "CHANGE")
         if item is None:
             return None
@@ -205,8 +205,9 @@ class NoticeStore:
         return ChangeLink(item.registrant_id, 0 if item.said else item.version) if usable else None
 
     def say(self, token: str, said: Said, now: datetime) -> ChangeLink | None:
-        """Use a token; None if it cannot be used so. The same again is no second use; a denial may follow a
-        confirmation, and nothing follows a denial."""
+        """Use a token; None if it cannot be used so. The same use again counts as one. A denial may follow a
+        confirmation; nothing follows a denial.
+        """
         before = ("confirmed", "denied") if said == "denied" else ("confirmed",)
         unused = ChangeItem.said.does_not_exist() | ChangeItem.said.is_in(*before)
         valid = (ChangeItem.expires_at > now) & unused
@@ -277,7 +278,7 @@ class TellingPlace:
 
 
 class TellingProgress:
-    """How far each wave's results are told. A place may be lost or go back: nothing is sent twice by it."""
+    """How far each wave's results are told. A place may be lost or go back: nobody is told twice."""
 
     def places(self) -> dict[int, TellingPlace]:
         """By wave; one query."""

@@ -1,4 +1,4 @@
-"""What a notice says, in the person's language, from `mails.toml`; instants as people read them, in WIB."""
+"""The text of a notice, in the person's language, from `mails.toml`; instants as people read them, in WIB."""
 
 from __future__ import annotations
 
@@ -92,5 +92,5 @@ def last_minute(instant: datetime, language: str) -> str:
 
 
 def days_left(instant: datetime, now: datetime) -> int:
-    """Days until a deadline, a day that has begun counting whole."""
+    """Days until a deadline; a day that has begun counts whole."""
     return max(0, -((now - instant) // timedelta(days=1)))

@@ -33,7 +33,7 @@ class InvalidAnswer(DomainError):
 
 
 class MalformedHistory(DomainError):
-    """A file of past totals has `wrong` lines that cannot be taken; `lines` names the first of them."""
+    """A file of past totals has `wrong` wrong lines; `lines` names the first of them."""
 
     code = "malformed_history"
     status = 422
@@ -42,4 +42,4 @@ class MalformedHistory(DomainError):
 
 
 RESPONSE = (SurveyClosed, SurveyAlreadyAnswered, InvalidAnswer)
-"""What answering a survey may meet."""
+"""The refusals that an answer to a survey may get."""

@@ -1,11 +1,12 @@
-"""From counts to the figures that are shown: shares with 95% intervals, and null where people are too few. Pure.
+"""From counts to the published figures: shares with 95% intervals, and null if too few people are behind them. Pure.
 
 Each method is named with its source. The intervals hold for small groups and for shares near 0 or 1, where the textbook
-one (the estimate plus or minus 1.96 standard errors) does not.
+interval (the estimate plus or minus 1.96 standard errors) does not.
 
-A figure about 1 to 9 people is withheld; one of nobody is shown. A figure that is withheld alone would follow from its
-total and the other parts, so a second one is withheld with it (secondary suppression), the smallest that will do. What
-is withheld together is at least ten people, for the total less the parts that are shown tells their sum.
+A figure about 1 to 9 people is withheld; a figure about nobody is shown. If only one figure of a sum were withheld, it
+would follow from the total and the other parts. So a second one is withheld with it (secondary suppression), the
+smallest that will do. The figures withheld together are about at least ten people, because the total less the parts
+that are shown tells their sum.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ from .statistics_wire import FEWEST, Days, Difference, Month, NetPromoter, Outco
 from .tally_rules import SATISFACTION, Count, Counts
 
 Shown = Callable[[str], bool]
-"""Whether a group of people, by its name, may be shown at the place in question."""
+"""Whether a group of people, by its name, may be shown at a place."""
 
 DAY_MS = 86_400_000
 DIGITS = 4
-"""Of a share; a score has two fewer, as it runs to 100."""
+"""The decimal places of a share; a score has two fewer, as it runs to 100."""
 
 GROUPS = (
     *(Count.JOINED, Count.CHOSEN, Count.REVOKED, Count.COMPLETED, Count.GRADUATES, Count.PAID, Count.TIMED),
     *(Count.OFFERED_1, Count.ANSWERED_1, Count.OFFERED_2, Count.ANSWERED_2, Count.UNEMPLOYED),
     *(Count.COMPARISON_OFFERED, Count.COMPARISON_ANSWERED, Count.COMPARISON_UNEMPLOYED),
 )
-"""The groups that figures are about, besides the months. A group that is too small hides every figure about it."""
+"""The groups that figures are about, besides the months. If a group is too small, every figure about it is hidden."""
 
 
 def progress(counts: Counts, shown: Shown) -> Progress:
@@ -66,7 +67,7 @@ def outcomes(counts: Counts, shown: Shown) -> Outcomes:
 
 
 def months(counts: Counts) -> dict[str, int]:
-    """How many people answered in each month; each a group of its own (`satisfaction/2026-11`)."""
+    """How many people answered in each month; each month is a group (`satisfaction/2026-11`)."""
     return {name: sum(scores.values()) for name, scores in _months(counts).items()}
 
 
@@ -138,7 +139,7 @@ class IntervalEstimate:
 def wilson(successes: int, n: int) -> IntervalEstimate:
     """A share with Wilson's score interval (Wilson 1927), without continuity correction; from 0 to 1.
 
-    `n` must be above zero: of nobody there is no share. Refuses impossible counts with ValueError.
+    `n` must be above zero, because nobody has no share. Raises ValueError for impossible counts.
     """
     if not 0 <= successes <= n or n == 0:
         raise ValueError("a share needs somebody to be a share of")
@@ -146,7 +147,7 @@ def wilson(successes: int, n: int) -> IntervalEstimate:
     z, scale = NORMAL_95, 1 + NORMAL_95 * NORMAL_95 / n
     centre = (share + z * z / (2 * n)) / scale
     half = z / scale * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    # Rounding must not push an end past what the formula gives exactly there.
+    # Rounding must not move an end past the exact value that the formula has there.
     lower = 0.0 if successes == 0 else max(0.0, centre - half)
     upper = 1.0 if successes == n else min(1.0, centre + half)
     return IntervalEstimate(share, lower, upper)
@@ -156,7 +157,7 @@ def newcombe(successes: int, n: int, other_successes: int, other_n: int) -> Inte
     """The difference of two independent shares, the first less the other, from -1 to 1.
 
     Newcombe's hybrid of the two score intervals (Statistics in Medicine 17 (1998) 873-890, method 10), without
-    continuity correction. Refuses impossible counts with ValueError.
+    continuity correction. Raises ValueError for impossible counts.
     """
     one, other = wilson(successes, n), wilson(other_successes, other_n)
     difference = one.value - other.value
@@ -171,8 +172,8 @@ def net_promoter(promoters: int, passives: int, detractors: int) -> IntervalEsti
     """The net promoter score: percent who give 9 or 10 less percent who give 0 to 6; from -100 to 100, never clipped.
 
     Its interval is the adjusted Wald one with three pseudo-answers, 3/4 of them promoters and 3/4 detractors (Rocks,
-    The American Statistician 70 (2016) 365-372), cut off at the ends of the scale. Somebody must have answered; refuses
-    impossible counts with ValueError.
+    The American Statistician 70 (2016) 365-372), cut off at the ends of the scale. At least one person must have
+    answered. Raises ValueError for impossible counts.
     """
     n = promoters + passives + detractors
     if min(promoters, passives, detractors) < 0 or n == 0:
@@ -189,7 +190,7 @@ K = TypeVar("K")
 
 @dataclass(frozen=True, slots=True)
 class Sum(Generic[K]):
-    """A total is the sum of its parts, and everyone knows that."""
+    """A total and its parts, which readers know to add up."""
 
     total: K
     parts: Sequence[K]
@@ -200,11 +201,11 @@ def withheld(
 ) -> set[K]:
     """The cells not to show. `cells` are people by any key; every key of `sums` is among them.
 
-    `public` cells are known from elsewhere anyway: always shown, and counted as known in every sum. `unpublished` ones
-    are shown nowhere: they hide others and need no hiding themselves; they are among those returned
-    unless they are of nobody.
+    `public` cells are published elsewhere: always shown, and counted as known in every sum. `unpublished` cells are
+    shown nowhere: they hide others and need no hiding themselves; those with people are among the result.
 
-    What guards each sum by itself need not guard a chain of several: this is the usual heuristic, not a proof.
+    Each sum is protected by itself, which need not protect a chain of several: this is the usual heuristic, not a
+    proof.
     """
     table = _Table(cells, list(sums), public, unpublished)
     for key, people in cells.items():
@@ -218,7 +219,7 @@ def withheld(
 
 
 class _Table(Generic[K]):
-    """Cells and their sums while it is being found out which to withhold."""
+    """Cells and their sums while the withheld cells are determined."""
 
     def __init__(
         self, cells: Mapping[K, int], sums: list[Sum[K]], public: Collection[K], unpublished: Collection[K]
@@ -237,14 +238,14 @@ class _Table(Generic[K]):
                 self._of_cell.setdefault(key, []).append(number)
 
     def hide(self, key: K) -> None:
-        """Withhold a cell; all its sums must be looked at again, for one more may be needed."""
+        """Withhold a cell; all its sums must be looked at again, as one more cell may be needed."""
         self.hidden.add(key)
         for number in self._of_cell.get(key, ()):
             self._hidden_in[number] += 1
             self.waiting.append(number)
 
     def another(self, number: int) -> K | None:
-        """What must be withheld besides, so that a sum gives nothing away; None if it doesn't, or nothing is left."""
+        """The cell to withhold next, so that a sum gives nothing away; None if it does not, or nothing is left."""
         one = self._sums[number]
         parts = [part for part in one.parts if part in self.hidden]
         total_shown = one.total not in self.hidden
@@ -258,10 +259,11 @@ class _Table(Generic[K]):
         shown = [key for key in (*one.parts, one.total) if key not in self.hidden and key not in self._public]
         peopled = [key for key in shown if self._cells[key]]
         if peopled:
-            # The one with the fewest other sums in which nothing is hidden yet, for each of those needs a second hidden
-            # cell. Of equal ones a part goes before the total, then the smallest.
+            # The one with the fewest other sums in which nothing is hidden yet, because each of those needs a second
+            # hidden cell. Of equal ones a part comes before the total, then the smallest.
             return min(peopled, key=lambda key: (self._alone(key, number), key == one.total, self._cells[key]))
-        # All others are of nobody: hiding one of them leaves open whose the figure is. If none is left, nothing helps.
+        # All others are about nobody: hiding one of them leaves open whose the figure is. If none is left, nothing
+        # helps.
         return shown[0] if lone and shown else None
 
     def _alone(self, key: K, besides: int) -> int:

@@ -1,7 +1,7 @@
 """The questions of the surveys: one file for each version in `questions/`, checked when it is loaded.
 
-What the statistics count by (`NEEDED`) must be in every version, in the same words, or figures of different versions
-could not be added up.
+The statistics count by the questions in `NEEDED`. Every version must have these in the same words, so that figures of
+different versions can be added up.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .errors import InvalidAnswer
 from .survey_rules import Group, SurveyAnswer
 
 UNEMPLOYED = frozenset({"unemployed"})
-"""The values of `employment_before` of whom the programme means to help into work."""
+"""The values of `employment_before` of people whom the programme means to help into work."""
 
 WORKING = frozenset({"employee", "self_employed", "business_owner", "freelance"})
 """The values of `employment_now` of those who work or run a business."""
@@ -32,9 +32,9 @@ BUSINESS_CAPITAL = "business_capital"
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """What a question must be to be counted by: its kind, the choices it has at least or its whole scale.
+    """What a question must be so that it can be counted: its kind, and the choices it has at least or its whole scale.
 
-    `of_both`: asked of both groups, as it is what they are compared by.
+    `of_both`: asked of both groups, which are compared by it.
     """
 
     kind: Literal["choice", "choices", "scale"]
@@ -51,7 +51,7 @@ NEEDED: Mapping[str, Needed] = MappingProxyType(
         "satisfaction": Needed("scale", range(1, 6)),
     }
 )
-"""The questions that the figures are made of."""
+"""The questions behind the figures."""
 
 StableName = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9_]{0,39}$")]
 Sentence = Annotated[str, Meta(min_length=1, max_length=300)]
@@ -100,7 +100,7 @@ class Questionnaire(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load(folder: Path | None = None) -> dict[str, Questionnaire]:
-    """Every version there is. Raises `BadConfiguration` naming the file and the first thing wrong with it."""
+    """Every version. Raises `BadConfiguration` naming the file and the first thing wrong with it."""
     files = sorted((folder or Path(__file__).with_name("questions")).glob("*.toml"))
     return {file.stem: _load(file) for file in files}
 
@@ -108,13 +108,13 @@ def load(folder: Path | None = None) -> dict[str, Questionnaire]:
 def check(questionnaire: Questionnaire, group: Group, answers: Mapping[str, RawAnswer]) -> dict[str, SurveyAnswer]:
     """The answers as they are kept: to each question that the group is asked, and to no other. Raises `InvalidAnswer`.
 
-    Every question must be answered; where a person may not want to, one of the choices says so. Several choices are
-    kept sorted, so that the same answers are the same whatever order they were ticked in.
+    Every question must be answered; one of the choices says that a person prefers not to. Several choices are kept
+    sorted, so that the order of ticking does not matter.
     """
     asked = {question.id: question for question in questionnaire.asked_of(group)}
     for name in answers:
         if name not in asked:
-            # The name is the caller's own and may be anything: shown only if it looks like one of ours.
+            # The name is the caller's own and may be anything: it is shown only if it looks like one of ours.
             shown = name if re.fullmatch(r"[a-z0-9_]{1,40}", name) else "?"
             raise InvalidAnswer(question=shown, reason="unknown_question")
     for name in asked:
@@ -159,7 +159,7 @@ def _load(file: Path) -> Questionnaire:
 
 
 def _problems(questionnaire: Questionnaire, stem: str) -> list[str]:
-    """What is wrong beyond the form of the file."""
+    """What is wrong besides the form of the file."""
     by_id = {question.id: question for question in questionnaire.questions}
     problems = []
     if questionnaire.version != stem:

@@ -1,4 +1,4 @@
-"""From everything that was counted to everything that is published, with what must be withheld left out. Pure."""
+"""From everything that was counted to everything that is published, without what must be withheld. Pure."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ REGISTERED = "registered"
 BEFORE = "before_this_system"
 ALL_WAVES = "all"
 NATIONAL_GROUPS = (REGISTERED, Count.RECIPIENTS, Count.POTENTIAL)
-"""Known of the provinces and the country, not of single waves."""
+"""Counted by province and for the country, not by wave."""
 PUBLISHED_WITH_THE_DRAW = (Count.JOINED, Count.CHOSEN, Count.REVOKED)
-"""Anybody can count these for a whole wave in the published files of its draw."""
+"""The published files of a wave's draw show these for the whole wave."""
 
 Cell = tuple[str, str, int]
 """A group of people, a place (`ALL_WAVES`, `wave/54`, `year/2026`) and a province, or `COUNTRY` for all of them."""
@@ -51,7 +51,7 @@ class PublishedFigures:
 def publishable(
     counted: Counted, target: Callable[[int], int], province: Callable[[int], str], this_year: int, now: datetime
 ) -> PublishedFigures:
-    """Everything that is published. `target` gives the participants of a year, `province` the name of a code."""
+    """Everything that is published. `target` is the participants of a year, `province` the name of a code."""
     book = _Book(counted, this_year)
     country = wire.Statistics(
         counted_from=iso(counted.counted_from),
@@ -126,7 +126,7 @@ class _Book:
         return self._tables[place].get(region, {})
 
     def people(self, name: str, region: int) -> int | None:
-        """Of a group that is known of provinces only."""
+        """The people of a group that is counted by province only."""
         return self.counts(ALL_WAVES, region).get(name, 0) if self._shown(ALL_WAVES, region)(name) else None
 
     def progress(self, place: str, region: int) -> wire.Progress:
@@ -152,14 +152,14 @@ class _Book:
         }
         for place, regions in self._tables.items():
             for region, counts in regions.items():
-                # A month is no count of its own, only its scores are.
+                # A month is no count of its own; only its scores are.
                 cells |= {(month, place, region): people for month, people in figures.months(counts).items()}
         public = {(name, place, COUNTRY) for name in PUBLISHED_WITH_THE_DRAW for place in self._tables}
         unpublished = {(str(Count.POTENTIAL), ALL_WAVES, region) for region in (*self.regions, COUNTRY)}
         return withheld(cells, sums, public, unpublished)
 
     def _sums(self) -> Iterator[Sum[Cell]]:
-        """Everything that a reader can add up."""
+        """Every sum that a reader can make."""
         places = [_wave(wave) for wave in self._waves]
         for name in map(str, GROUPS):
             yield from self._along(name, places)
@@ -179,7 +179,7 @@ class _Book:
                 yield Sum((Count.ANSWERED_1, place, region), [(m, place, region) for m in figures.months(counts)])
 
     def _along(self, name: str, places: list[str]) -> Iterator[Sum[Cell]]:
-        """A group over provinces and over waves."""
+        """The sums of a group over provinces and over waves."""
         for place in (*places, ALL_WAVES):
             inner = sorted(self._tables[place].keys() - {COUNTRY})
             yield Sum((name, place, COUNTRY), [(name, place, region) for region in inner])

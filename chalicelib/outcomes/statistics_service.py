@@ -1,7 +1,7 @@
 """The statistics as anybody reads them, with one call; and the totals of the waves before this system, from a CSV file.
 
-A file with a wrong line is refused whole. A wave replaces what was imported of it before: the same file again changes
-nothing, and a correction is another import.
+A file with a wrong line is refused as a whole. A wave replaces its earlier import: the same file again changes nothing,
+and a correction is another import.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from .store import COUNTRY, ImportActItem, TallyStore
 from .tally_rules import PastTotals, PastWave
 
 KEPT = timedelta(minutes=5)
-"""How long a process may answer with the table that it has read: all waves are many reads, and anybody may ask."""
+"""How long a process may answer from the table that it has read: all waves are many reads, and anybody may ask."""
 
 
 class PublishedStatistics:
-    """Reads what was published, and takes the totals of the time before. `is_province`: whether a code is one."""
+    """Reads what was published, and imports the totals from before. `is_province`: whether a code is a province."""
 
     def __init__(self, store: TallyStore, waves: Waves, is_province: Callable[[str], bool]) -> None:
         self._store = store
@@ -35,27 +35,30 @@ class PublishedStatistics:
         self.journal = Journal(ImportActItem)
 
     def country(self) -> Statistics:
-        """The whole programme; before the first count, that there is none yet. One read."""
+        """The whole programme; before the first count, an answer that says so. One read."""
         published: Statistics | None = self._store.published(COUNTRY, Statistics)
         return published or BEFORE_THE_FIRST
 
     def wave(self, number: int) -> WaveStatistics:
-        """One wave by province. Raises `UnknownWave` if none is published, as long as it is not settled. One read."""
+        """One wave by province. Raises `UnknownWave` if none is published, as before it is settled. One read."""
         published: WaveStatistics | None = self._store.published(f"WAVE#{number:06d}", WaveStatistics)
         if published is None:
             raise UnknownWave(wave=number)
         return published
 
     def csv(self, now: datetime) -> str:
-        """Every wave and province, a line each, below a line with the names of the columns. One query in a while."""
+        """Every wave and province, a line each, below a line with the names of the columns. At most one query in
+        `KEPT`.
+        """
         if self._kept is None or not timedelta(0) <= now - self._kept[0] < KEPT:
             self._kept = now, HEADER + "".join(self._store.lines())
         return self._kept[1]
 
     def import_history(self, lines: Iterable[str], now: datetime, signed: Signed | None = None) -> list[PastWave]:
-        """Take a file of past totals, all of it or nothing; returns its waves. Raises `MalformedHistory`.
+        """Import a file of past totals, all of it or nothing; returns its waves. Raises `MalformedHistory`.
 
-        Wave by wave: an import that broke off is made whole by doing it again. It shows from the next count on.
+        It is written wave by wave: an import that broke off is completed by repeating it. It shows from the next count
+        on.
         """
         first_own = min((wave.number for wave in self._waves.records()), default=None)
 
@@ -74,7 +77,7 @@ class PublishedStatistics:
 COLUMNS = ("wave", "year", "province", "recipients", "graduates")
 FIRST_YEAR = 2020
 LARGEST = 99_999_999
-"""Of one wave in one province; more is a slip of the pen, in a country of 280 million."""
+"""The most people of one wave in one province; a larger number is a slip, in a country of 280 million."""
 NAMED_LINES_MAX = 20
 
 
@@ -120,7 +123,7 @@ def read_history(
 
 
 def _numbers(row: list[str]) -> list[int] | None:
-    """The five numbers of a line, in digits; None if that is not what it has, or if they contradict each other."""
+    """The five numbers of a line; None if it has anything else, or if they contradict each other."""
     cells = [cell.strip() for cell in row]
     if len(cells) != len(COLUMNS) or not all(cell.isascii() and cell.isdigit() and len(cell) <= 9 for cell in cells):
         return None

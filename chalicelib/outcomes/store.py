@@ -1,6 +1,6 @@
 """The outcomes table: surveys and samples, the rounds of the count with their tallies, and what is published.
 
-Waves in six digits, `REGISTERED` in their place for registrations. Tallies and what is published are written whole, and
+Waves are written in six digits, registrations as `REGISTERED`. Tallies and published answers are written whole, and
 never over those of a later round: a run that was overtaken changes nothing.
 """
 
@@ -88,7 +88,7 @@ class SurveyStore:
         self.transaction = transaction
 
     def open(self, survey: Survey) -> Survey:
-        """Open a survey unless it is open already (one write); returns the one that holds (then one more read)."""
+        """Open a survey unless it is open already (one write); returns the one that counts (then one more read)."""
         item = _to_item(survey)
         if save_if(item, SurveyItem.pk.does_not_exist()):
             return survey
@@ -118,16 +118,16 @@ class SurveyStore:
         return map(_from_item, SurveyItem.roster.query(f"{wave}#{shard}"))
 
     def samples(self) -> dict[int, datetime]:
-        """The waves whose whole comparison group has been offered the survey, and when its last was; one query."""
+        """The waves whose whole comparison group was offered the survey, and when the last was; one query."""
         return {int(item.sk): item.opened_at for item in SampleItem.query("SAMPLES", consistent_read=True)}
 
     def add_sample(self, wave: int, opened_at: datetime) -> None:
-        """Record that a wave's comparison group has been offered the survey; again is harmless."""
+        """Record that a wave's comparison group was offered the survey; a repeat is harmless."""
         SampleItem("SAMPLES", f"{wave:06}", opened_at=opened_at).save()
 
 
 def _sk(survey: Survey) -> str:
-    """Who was in a wave's comparison group may be chosen in a later wave, and has that wave's surveys too."""
+    """A person of a comparison group may be chosen in a later wave, and then has that wave's surveys too."""
     return f"COMPARISON#{survey.wave:06}" if survey.group is Group.COMPARISON else KINDS[survey.number - 1].value
 
 
@@ -160,7 +160,7 @@ class RoundItem(OutcomesTable):
 class TallyItem(OutcomesTable):
     """`TALLY#<wave>` / `<shard>`, `JOINED`: a part of a wave; `TALLIES` / `<wave>`: the sum, which stays.
 
-    `counts` is compressed JSON; `final` is set in a sum.
+    `counts` is compressed JSON; a sum has `final`.
     """
 
     round = WholeAttribute()
@@ -187,7 +187,7 @@ class HistoryItem(OutcomesTable):
 
 
 class RoundOvertaken(Exception):
-    """A later round has begun: what this one still writes is of no use."""
+    """A later round has begun; what this one still writes is not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +229,7 @@ class TallyStore:
         return begun
 
     def end(self, done: Round, now: datetime) -> None:
-        """Everything of this round is published. Raises `RoundOvertaken`."""
+        """Record that everything of this round is published. Raises `RoundOvertaken`."""
         item = item_of(RoundItem, "ROUND", "ROUND", done, ended_at=now)
         if not save_if(item, RoundItem.number == done.number):
             raise RoundOvertaken
@@ -246,7 +246,7 @@ class TallyStore:
         _put(TallyItem(f"TALLY#{of}", name, round=number, counts=_packed(tally)))
 
     def wholes(self) -> dict[str, Whole]:
-        """The sums there are, by wave (and of the registrations), of whatever round."""
+        """All sums, by wave (and of the registrations), of any round."""
         return {
             item.sk: Whole(item.round, bool(item.final), _unpacked(item.counts, dict[int, dict[str, int]]))
             for item in TallyItem.query("TALLIES", consistent_read=True)
@@ -259,7 +259,7 @@ class TallyStore:
     # What is published
 
     def publish(self, name: str, number: int, answer: msgspec.Struct) -> None:
-        """Replace `COUNTRY` or a wave's (in six digits). Raises `RoundOvertaken`."""
+        """Replace `COUNTRY` or a wave's answer (in six digits). Raises `RoundOvertaken`."""
         _put(PublishedItem("STATISTICS", name, round=number, content=_packed(answer)))
 
     def publish_lines(self, wave: str, number: int, lines: str) -> None:
@@ -267,7 +267,7 @@ class TallyStore:
         _put(PublishedItem("STATISTICS_CSV", wave, round=number, content=_packed(lines)))
 
     def published(self, name: str, kind: type[Any]) -> Any:
-        """An answer of this type; None if there is none, or one of another release's form. One read, moments late."""
+        """An answer of this type; None if there is none, or it has another release's form. One read, moments late."""
         item = find(PublishedItem, "STATISTICS", name, consistent=False)
         try:
             return _unpacked(item.content, kind) if item else None
@@ -298,7 +298,7 @@ def _put(item: TallyItem | PublishedItem) -> None:
 
 
 def _packed(value: Any) -> bytes:
-    """A tenth of the JSON, which is mostly names: the fewer units to read and write."""
+    """A tenth of the size of the JSON, which is mostly names: fewer units to read and write."""
     return zlib.compress(msgspec.json.encode(value))
 
 

@@ -1,7 +1,7 @@
-"""The daily job that opens surveys, reminds of those that close soon, and offers the comparison group its survey.
+"""The daily job that opens surveys, sends reminders before they close, and offers the comparison group its survey.
 
-A survey is opened once and an event told once, so every step may be repeated, and a cursor is kept page by page: the
-job may die anywhere, run twice at once or not for days, and the next run goes on.
+A survey is opened once and an event told once, so every step may be repeated. A cursor is kept page by page. So the job
+may die anywhere, run twice at once or not for days, and the next run continues.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from .survey_rules import Group, Survey, SurveyState
 log = logging.getLogger(__name__)
 
 BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
-"""Before any payment: where a cursor begins."""
+"""Before any payment: where a cursor starts."""
 
 PAGE = 50
-"""Lines of news that are read, dealt with and then remembered as done."""
+"""Lines of news that are read, handled and then recorded as done."""
 
 PAGE_S = 10.0
-"""Time that a page needs at most: some 20 ms for each person."""
+"""The time that a page needs at most: some 20 ms for each person."""
 
 SAMPLE_S = 300.0
-"""Time that drawing a wave's sample needs at most: all its entries are read, at some 30 us each with a whole core.
+"""The time that drawing a wave's sample needs at most: all its entries are read, at some 30 us each with a whole core.
 
 So ten million take five minutes; `infrastructure/functions.py` gives the function that core with its memory.
 """
@@ -82,7 +82,7 @@ class SurveyJob:
         return True
 
     def _open(self, number: int, after_s: int, now: datetime, budget: TimeBudget) -> None:
-        """The survey of those whose incentive was paid `after_s` ago, and has not come back since."""
+        """Open the survey for those whose incentive was paid `after_s` ago, and has not come back since."""
 
         def open_all(paid: list[News]) -> bool:
             received = [line for line in paid if line.latest is State.PAID]
@@ -94,7 +94,7 @@ class SurveyJob:
         self._follow(f"open-{number}", now - timedelta(seconds=after_s), open_all, budget)
 
     def _due(self, line: News, beneficiary: Beneficiary | None, number: int, now: datetime) -> Survey | None:
-        """The survey that this payment leads to, if the person's scheme has it."""
+        """The survey that follows from this payment, if the person's scheme has one."""
         if beneficiary is None:
             log.error("survey_without_beneficiary", extra={"entitlement": line.entitlement_id})
             return None
@@ -109,10 +109,10 @@ class SurveyJob:
         )
 
     def _remind(self, number: int, after_s: int, now: datetime, budget: TimeBudget) -> None:
-        """Those who have not answered and whose survey closes soon.
+        """Remind those who have not answered and whose survey closes soon.
 
         A shard's surveys were opened in the order of its news, so they close in this order too: the first one whose
-        time has not come stops the shard for this run.
+        time has not come ends the shard for this run.
         """
 
         def remind_all(paid: list[News]) -> bool:
@@ -129,7 +129,7 @@ class SurveyJob:
         return now >= survey.closes_at - timedelta(seconds=self._rules.remind_before_s)
 
     def _follow(self, job: str, until: datetime, act: Callable[[list[News]], bool], budget: TimeBudget) -> None:
-        """Hand on the incentives that were paid up to `until`, oldest first; an act that returns False ends a shard."""
+        """Pass on the incentives that were paid up to `until`, oldest first; if `act` returns False the shard ends."""
         for shard in NEWS_SHARDS:
             budget.need(PAGE_S)
             after = self._cursors.start(job, shard, BEGINNING)
@@ -142,7 +142,7 @@ class SurveyJob:
                 budget.need(PAGE_S)
 
     def _compare(self, now: datetime, budget: TimeBudget) -> None:
-        """One reminder to those who were offered it, which cannot wait; then the groups of waves settled long ago."""
+        """First send the reminders, which cannot wait; then offer the survey for waves settled long ago."""
         samples = self._store.samples()
         for number, opened_at in samples.items():
             closes_at = opened_at + timedelta(seconds=self._rules.open_s)
@@ -159,13 +159,13 @@ class SurveyJob:
         try:
             drawn = self._waves.draw_sample(wave, self._rules.comparison_size)
         except ListChanged as changed:
-            # For a person to look into; the other waves' groups are offered theirs all the same.
+            # A person must look into this; the other waves' groups are offered their surveys all the same.
             log.error("sample_not_as_published", extra=changed.facts)
             return
         for start in range(0, len(drawn), PAGE):
             budget.need(PAGE_S)
             some = dict(drawn[start : start + PAGE])
-            # Chosen in a later wave, a person is no longer one of those who had no training.
+            # A person chosen in a later wave is no longer one of those without training.
             chosen = self._chosen(some)
             offered = (
                 survey_rules.of_comparison(who, wave=wave, region=region, rules=self._rules, now=now)
@@ -186,11 +186,11 @@ class SurveyJob:
         return {one.registrant_id: one for one in self._waves.beneficiaries.of_many(registrant_ids)}
 
     def _open_and_tell(self, surveys: Iterable[Survey], now: datetime) -> None:
-        """Open all of a page, those that are open already stay as they are; then tell them together."""
+        """Open the surveys of a page, leaving open ones as they are; then tell the people together."""
         self._tell(NoticeKind.SURVEY_OPEN, [self._store.open(survey) for survey in surveys], now)
 
     def _tell(self, kind: NoticeKind, surveys: Iterable[Survey], now: datetime) -> None:
-        # A quiet shard's last lines are read again for weeks, longer than what was told is remembered.
+        # A quiet shard's last lines are read again for weeks, longer than notices are remembered.
         still_open = (survey for survey in surveys if survey_rules.state(survey, now) is SurveyState.OPEN)
         self._notices.tell_all(_told(kind, survey) for survey in still_open)
 

@@ -1,6 +1,6 @@
 """Surveys: who is asked when, until when, and what an answer leads to. Pure.
 
-The answers never decide about money: what is paid follows from the group alone.
+Answers never decide about money: the group alone decides what is paid.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ SurveyAnswer = int | str | tuple[str, ...]
 """One question's answer: a number on a scale, a choice, or several choices (sorted)."""
 
 KINDS = (Kind.SURVEY_1, Kind.SURVEY_2)
-"""What each numbered survey is paid as."""
+"""As which kind each numbered survey is paid."""
 
 
 class Group(StrEnum):
-    """Whom a survey compares with whom."""
+    """The two groups that a survey compares."""
 
     BENEFICIARY = "beneficiary"
     """Chosen, trained and paid the incentive; each answered survey is paid too."""
@@ -64,7 +64,7 @@ class Survey:
 def of_beneficiary(
     registrant_id: str, *, number: int, wave: int, region: int, scheme: Scheme, rules: SurveyRules, now: datetime
 ) -> Survey | None:
-    """The survey that opens now for one whose incentive was paid long enough ago; None if the scheme has it not."""
+    """The survey that opens now for a person paid the incentive long enough ago; None if their scheme has none."""
     if number > scheme.surveys:
         return None
     survey = of_comparison(registrant_id, wave=wave, region=region, rules=rules, now=now)
@@ -78,7 +78,7 @@ def of_beneficiary(
 
 
 def of_comparison(registrant_id: str, *, wave: int, region: int, rules: SurveyRules, now: datetime) -> Survey:
-    """The first survey, offered to one who was not chosen in the wave."""
+    """The first survey, offered to a person who was not chosen in the wave."""
     return Survey(
         id=derived_id("survey/v1", wave, registrant_id, Group.COMPARISON.value),
         registrant_id=registrant_id,
@@ -101,6 +101,6 @@ def state(survey: Survey, now: datetime) -> SurveyState:
 
 
 def next_closing(surveys: list[Survey], now: datetime) -> Survey | None:
-    """Of the open ones, that which closes first."""
+    """The open survey that closes first."""
     still_open = [survey for survey in surveys if state(survey, now) is SurveyState.OPEN]
     return min(still_open, key=lambda survey: survey.closes_at, default=None)

@@ -47,10 +47,11 @@ class Surveys:
         """Keep a person's answers to their own survey, once; True if they are new.
 
         A beneficiary's survey money becomes due in the same transaction, whatever the answers; then its payment is
-        queued. A crash in between loses nothing: the entitlement is unsettled, and the sweep queues it. The same
+        queued. If the function dies in between, the sweep finds the unsettled entitlement and queues it. The same
         answers again give the same view, also after the close.
 
-        Raises `NotFound` (no such survey, or another's), `SurveyClosed`, `InvalidAnswer`, `SurveyAlreadyAnswered`.
+        Raises `NotFound` (no such survey, or another person's), `SurveyClosed`, `InvalidAnswer`,
+        `SurveyAlreadyAnswered`.
         """
         survey = self._find(registrant_id, survey_id)
         if survey_rules.state(survey, now) is SurveyState.CLOSED:
@@ -62,7 +63,7 @@ class Surveys:
         try:
             entitlement_id = self._write(answered, now)
         except LegsFailed:
-            # Another request of the same person came a moment earlier.
+            # Another request of the same person came first.
             survey = self._find(registrant_id, survey_id)
             if survey.answers is None:
                 raise
@@ -83,7 +84,9 @@ class Surveys:
         return self._view(survey, now)
 
     def _write(self, survey: Survey, now: datetime) -> str | None:
-        """The new entitlement's id, None if nothing becomes due. Raises `LegsFailed` if there are answers already."""
+        """Returns the new entitlement's id, None if nothing becomes due. Raises `LegsFailed` if there are answers
+        already.
+        """
         if survey.group is Group.BENEFICIARY:
             beneficiary = self._waves.beneficiaries.of(survey.registrant_id)
             if beneficiary is None:
@@ -95,7 +98,7 @@ class Surveys:
             except LegsFailed as failed:
                 if ANSWER_LEG in failed.legs:
                     raise
-            # The ledger has the money of an answer that this table has not: it was brought back to an earlier time.
+            # The ledger has the money of an answer that this table lacks: this table was restored to an earlier time.
         with self._store.transaction() as tx:
             self._store.answer(tx, survey)
         return None

@@ -1,7 +1,7 @@
 """The job that counts everybody for the statistics, part by part; no request counts anything.
 
 A round counts each part once: the registrations, and the people and surveys of each wave that can still change, shard
-by shard. A run counts the parts that the round lacks until its time is short. When none is missing, it publishes the
+by shard. A run counts the parts that the round lacks, as long as it has time. When none is missing, it publishes the
 sums, and the next run begins a new round. A part is written whole, so a run may die anywhere or run beside another.
 """
 
@@ -47,7 +47,7 @@ JOINED = "JOINED"
 
 @dataclass(frozen=True)
 class Sources:
-    """Where everything is counted. The last two keep counts of their own."""
+    """The sources of all counts. The last two keep counts of their own."""
 
     registrations: RegistrationStore
     waves: Waves
@@ -93,7 +93,7 @@ class TallyJob:
         return True
 
     def _count(self, present: Round, waves: list[Wave], budget: TimeBudget) -> dict[str, Whole]:
-        """The sums of all waves, the final ones as they were. Raises `OutOfTime`, `RoundOvertaken`."""
+        """The sums of all waves; final ones are not counted again. Raises `OutOfTime`, `RoundOvertaken`."""
         wholes = self._store.wholes()
         registered = wholes.get(REGISTERED)
         if registered is None or registered.round < present.number:
@@ -128,10 +128,10 @@ class TallyJob:
         return {JOINED: lambda: _people(Count.JOINED, self._from.waves.joined_by_region(wave.number)), **parts}
 
     def _shard(self, wave: int, shard: str) -> Tally:
-        """One shard of a wave: who was chosen, and what was asked of them and of those they are compared with."""
+        """One shard of a wave: the people who were chosen, and the surveys of both groups."""
         tally: dict[int, Counter[str]] = {}
         for some in _batches(self._from.waves.beneficiaries.roster(wave, shard)):
-            # Before a purchase there is no account, before a review nothing is owed.
+            # Nobody has an account before a purchase, or a payment before a review.
             buyers = [one for one in some if one.state in (BeneficiaryState.ACTIVE, BeneficiaryState.GRADUATED)]
             accounts = self._from.training.accounts([one.registrant_id for one in buyers])
             owed = self._from.payouts.of_many([one for one in buyers if one.state is BeneficiaryState.GRADUATED])
@@ -167,7 +167,7 @@ class TallyJob:
         )
         this_year = wib_date(present.began_at).year
         published = publishable(counted, self._programme.target, self._province, this_year, now)
-        # The country last: whoever finds a wave in it finds the wave.
+        # The country last, so that every wave it names can be found.
         for wave in published.waves:
             name = f"WAVE#{wave.number:06d}"
             self._store.publish(name, present.number, wave)

@@ -1,6 +1,6 @@
-"""What is counted of each person and each survey. Pure; every figure that is published follows from these counts.
+"""What is counted of each person and each survey. Pure; every published figure follows from these counts.
 
-A tally is counts by name for each province. Counts only ever add up: over the parts of a wave, over waves, over
+A tally is counts by name for each province. Counts can be added up over the parts of a wave, over waves and over
 provinces; so any part may be counted again by itself.
 """
 
@@ -25,30 +25,30 @@ class Count(StrEnum):
 
     JOINED = "joined"
     CHOSEN = "chosen"
-    """Everyone who ever held a seat: those it was taken from again, and those it was passed on to."""
+    """Everyone who ever held a seat, even if it was revoked or came to them by a substitution."""
     POTENTIAL = "potential"
-    """May still buy a training. Not published: what is left of those chosen."""
+    """May still buy a training. Not published: it is the rest of those chosen."""
     REVOKED = "revoked"
     RECIPIENTS = "recipients"
     """Have used the benefit: bought a training and kept it (ACTIVE or GRADUATED)."""
     COMPLETED = "completed"
-    """At least one training."""
+    """Completed at least one training."""
     GRADUATES = "graduates"
     """Completed a training and reviewed it."""
     PAID = "paid"
-    """At least one payment arrived and did not come back."""
+    """Received at least one payment that did not come back."""
     PAID_IDR = "paid_idr"
     """Whole rupiah."""
     TIMED = "timed"
     """Paid the incentive."""
     TIMED_MS = "timed_ms"
-    """Milliseconds from completion to that payment, summed over them."""
+    """Milliseconds from completion to that payment, summed over these people."""
     OFFERED_1 = "survey_1_offered"
     ANSWERED_1 = "survey_1_answered"
     OFFERED_2 = "survey_2_offered"
     ANSWERED_2 = "survey_2_answered"
     UNEMPLOYED = "formerly_unemployed"
-    """Of those who answered survey 1, as all that follow up to the comparison."""
+    """Of those who answered survey 1, like all that follow up to the comparison."""
     WORKING = "now_working"
     """Of the formerly unemployed."""
     CAPITAL = "business_capital"
@@ -99,7 +99,7 @@ class PastWave:
 
 
 def of_beneficiary(who: Beneficiary, account: TrainingAccount | None, owed: Sequence[Entitlement]) -> Counter[str]:
-    """Of one who was chosen; `owed` are their entitlements, as far as there are any."""
+    """Counts of a person who was chosen; `owed` are their entitlements."""
     counts: Counter[str] = Counter({Count.CHOSEN: 1})
     match who.state:
         case BeneficiaryState.POTENTIAL:
@@ -126,7 +126,7 @@ def of_beneficiary(who: Beneficiary, account: TrainingAccount | None, owed: Sequ
 
 
 def of_survey(survey: Survey) -> Counter[str]:
-    """Of one survey that was offered."""
+    """Counts of one survey that was offered."""
     if survey.group is Group.COMPARISON:
         return _comparison(survey)
     if survey.number != 1:
@@ -163,7 +163,7 @@ def _comparison(survey: Survey) -> Counter[str]:
 
 
 def _work(answers: Mapping[str, SurveyAnswer], unemployed: Count, working: Count) -> dict[str, int]:
-    """Of one who says they had no work before: whether they say they work or run a business now."""
+    """Counts of a person who says they had no work before: whether they say they work or run a business now."""
     if answers["employment_before"] not in questions.UNEMPLOYED:
         return {}
     return {unemployed: 1, working: int(answers["employment_now"] in questions.WORKING)}

@@ -40,7 +40,7 @@ class Allowed:
 def read(lines: Iterable[str], allowed: Allowed) -> list[Course]:
     """The courses of a CSV whose first line names exactly `COLUMNS`, in any order.
 
-    Every line is read before anything is said. Raises `MalformedCatalogue`, which names each wrong line and its first
+    All lines are read before any is reported. Raises `MalformedCatalogue`, which names each wrong line and its first
     wrong column (`code` also for a course that is there twice).
     """
     rows = csv.DictReader(whole(lines), strict=True)
@@ -68,7 +68,7 @@ def read(lines: Iterable[str], allowed: Allowed) -> list[Course]:
 
 
 def digest(courses: Iterable[Course]) -> str:
-    """A short name of a catalogue: of what it says, whatever the order of its lines and columns."""
+    """A short name of a catalogue, made from its content, whatever the order of its lines and columns."""
     said = sorted(
         [one.id, one.title, one.price_idr, one.hours, one.mode, one.region, sorted(one.skills), one.offered]
         for one in courses
@@ -77,7 +77,7 @@ def digest(courses: Iterable[Course]) -> str:
 
 
 def changes(courses: Iterable[Course], before: Mapping[str, Course]) -> list[str]:
-    """What an import changes, a line for each course that is new or becomes another, in the order of the file."""
+    """What an import changes: a line for each course that is new or changed, in the order of the file."""
     lines = []
     for course in courses:
         old, new = before.get(course.id), _shown(course)
@@ -92,7 +92,7 @@ def changes(courses: Iterable[Course], before: Mapping[str, Course]) -> list[str
 
 
 def found(courses: Iterable[Course], query: CourseQuery) -> list[Course]:
-    """The offered courses that match all that is given, in their order; words of the title in any letter case."""
+    """The offered courses that match all that is given, in their order; the case of letters does not matter."""
     province = int(query.province) if query.province else None
     words = (query.q or "").casefold().split()
     return [
@@ -120,13 +120,13 @@ def _shown(course: Course) -> dict[str, str]:
 
 
 def _wrong_column(row: dict[str, str], allowed: Allowed) -> str | None:
-    """The first column that is wrong; `columns` if there are too few or too many."""
+    """The first wrong column; `columns` if there are too few or too many."""
     if None in row or None in row.values():
         return "columns"
     partner = allowed.partners.get(row["provider"])
     online = row["mode"] == Mode.ONLINE.value
     price, hours = row["price_idr"], row["hours"]
-    # A price that is below the floor for its hours is named by itself, if the hours are right.
+    # A price below the floor for its hours is named by itself, if the hours are right.
     floor = int(hours) * allowed.rules.price_per_hour_min_idr if re.fullmatch(_HOURS, hours) else 0
     skills = row["skills"].split(";")
     right = {

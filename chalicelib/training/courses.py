@@ -1,6 +1,6 @@
 """The catalogue of courses: imported by two administrators, searched by anyone.
 
-It is one partition of the training table, so that all of it is one query and never a scan.
+It is one partition of the training table, so that one query reads all of it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class CourseItem(TrainingTable):
 
 
 class ProposedItem(TrainingTable):
-    """`CONTROL` / `CATALOGUE`: the import that waits for another administrator; the next one takes its place."""
+    """`CONTROL` / `CATALOGUE`: the import that waits for another administrator; the next one replaces it."""
 
     digest = UnicodeAttribute()
     maker = UnicodeAttribute()
@@ -53,7 +53,7 @@ class ProposedItem(TrainingTable):
 
 @dataclass(frozen=True)
 class ProposedImport:
-    """Who proposed a catalogue, known by its digest, when and why."""
+    """A proposed import: the catalogue's digest, who proposed it, when and why."""
 
     digest: str
     maker: str
@@ -62,7 +62,7 @@ class ProposedImport:
 
 
 def _courses() -> Iterator[Course]:
-    """The whole catalogue, also what is no longer offered."""
+    """The whole catalogue, with the courses that are no longer offered."""
     return map(_course, CourseItem.query("COURSES"))
 
 
@@ -71,7 +71,8 @@ def _course(item: CourseItem) -> Course:
 
 
 KEPT = timedelta(minutes=1)
-"""How long a process may answer from the catalogue that it has read: a search reads nothing, an import shows soon."""
+"""How long a process may answer from the catalogue that it has read: most searches read nothing, imports show soon.
+"""
 
 
 class Courses:
@@ -92,10 +93,10 @@ class Courses:
         self._kept: tuple[datetime, dict[str, Course], dict[str, Partner]] | None = None
 
     def propose(self, lines: Iterable[str], by: str, note: str, now: datetime) -> list[str]:
-        """Propose to import a catalogue, all of it; returns what it changes, line by line.
+        """Propose to import a whole catalogue; returns what it changes, line by line.
 
-        A course is known by its provider and code: it is changed by importing it again, withdrawn by `offered` no.
-        What was bought keeps its price. Raises `MalformedCatalogue`.
+        A course is known by its provider and code: a new import changes it, and `offered` no withdraws it. Purchases
+        keep their price. Raises `MalformedCatalogue`.
         """
         courses = self._read(lines)
         proposed = ProposedImport(catalogue.digest(courses), by, note, now)
@@ -104,14 +105,14 @@ class Courses:
         return self._changes(courses)
 
     def standing(self, lines: Iterable[str]) -> tuple[ProposedImport, list[str]]:
-        """Who proposed just this catalogue, and what it changes as things are now. Raises as `approve`."""
+        """Who proposed exactly this catalogue, and what it would change now. Raises as `approve`."""
         courses = self._read(lines)
         return self._proposed(courses), self._changes(courses)
 
     def approve(self, lines: Iterable[str], by: str, now: datetime) -> int:
         """Import the catalogue that another administrator proposed; returns the number of courses.
 
-        An import that broke off is made whole by approving it again. Raises `MalformedCatalogue`,
+        An import that broke off is completed by approving it again. Raises `MalformedCatalogue`,
         `CatalogueNotProposed`, `SamePerson`.
         """
         courses = self._read(lines)
@@ -124,7 +125,7 @@ class Courses:
         with CourseItem.batch_write() as batch:
             for course in courses:
                 batch.save(item_of(CourseItem, "COURSES", course.id, course))
-        # Nothing waits any more, unless something else was proposed meanwhile.
+        # The proposal is done, unless something else was proposed meanwhile.
         same = (ProposedItem.digest == proposed.digest) & (ProposedItem.made_at == proposed.made_at)
         try:
             ProposedItem(PARTITION, "CATALOGUE").delete(condition=same)
@@ -134,7 +135,7 @@ class Courses:
         return len(courses)
 
     def search(self, query: CourseQuery, now: datetime) -> CourseList:
-        """A page of the offered courses that match, in order of id, which a later import does not disturb."""
+        """A page of the offered courses that match, in order of id, which a later import does not change."""
         courses, partners = self._catalogue(now)
         matching = catalogue.found(courses.values(), query)
         after = [course for course in matching if query.cursor is None or course.id > query.cursor]
@@ -144,7 +145,7 @@ class Courses:
         return CourseList(courses=views, next_cursor=page[-1].id if more else None)
 
     def get(self, course_id: str, now: datetime) -> CourseView:
-        """One course, also one that is no longer offered. Raises `UnknownCourse`."""
+        """One course, even if it is no longer offered. Raises `UnknownCourse`."""
         courses, partners = self._catalogue(now)
         if course_id not in courses:
             raise UnknownCourse()
@@ -152,7 +153,7 @@ class Courses:
         return wire.course_view(course, partners[course.partner_id].name)
 
     def to_buy(self, course_id: str) -> tuple[Course, Partner]:
-        """A course as it stands at this moment, and who gives it. Raises `UnknownCourse`, `CourseNotOffered`."""
+        """A course as it is now, and the partner that gives it. Raises `UnknownCourse`, `CourseNotOffered`."""
         item = find(CourseItem, "COURSES", course_id)
         if item is None:
             raise UnknownCourse()
@@ -176,9 +177,9 @@ class Courses:
         return catalogue.changes(courses, {course.id: course for course in _courses()})
 
     def _catalogue(self, now: datetime) -> tuple[dict[str, Course], dict[str, Partner]]:
-        """Courses and partners by id; what a revoked partner teaches is not offered."""
+        """Courses and partners by id; courses of a revoked partner are not offered."""
         if self._kept is None or not timedelta(0) <= now - self._kept[0] < KEPT:
-            # Courses first: a partner is there before its courses are.
+            # Courses first: a course's partner is stored before it.
             courses = sorted(_courses(), key=attrgetter("id"))
             partners = {partner.id: partner for partner in self._partners.partners()}
             revoked = {partner.id for partner in partners.values() if partner.revoked_at}

@@ -28,7 +28,7 @@ class SignatureExpired(DomainError):
 
 
 class SignatureInvalid(DomainError):
-    """No such partner, or not its signature: a stranger cannot tell which."""
+    """No such partner, or not its signature; the answer does not say which."""
 
     code = "partner_signature_invalid"
     status = 401
@@ -69,7 +69,7 @@ class CourseNotOffered(DomainError):
 
 
 class MalformedCatalogue(DomainError):
-    """A catalogue to import has wrong lines; nothing of it was taken.
+    """A catalogue to import has wrong lines; none of it was imported.
 
     Facts: `wrong`, how many, and `lines`, the first of them with what is wrong: `3: price_idr; 7: skills`.
     """
@@ -81,7 +81,7 @@ class MalformedCatalogue(DomainError):
 
 
 class CatalogueNotProposed(DomainError):
-    """What another administrator proposed to import, if anything, is not this catalogue."""
+    """This catalogue is not the one that another administrator proposed, or nothing is proposed."""
 
     code = "catalogue_not_proposed"
     status = 409
@@ -122,7 +122,7 @@ class CancellationTooLate(DomainError):
 
 
 class RedeemCodeUnknown(DomainError):
-    """No such code, or another partner's: a partner cannot tell which."""
+    """No such code, or another partner's; the answer does not say which."""
 
     code = "redeem_code_unknown"
     status = 404
@@ -154,7 +154,7 @@ class ParticipantBlocked(DomainError):
 
 
 class WrongTrainingState(DomainError):
-    """A report came before the one that it needs. Facts: `state`, where the training is, and `needs`."""
+    """A report came before the report that must come first. Facts: `state`, where the training is, and `needs`."""
 
     code = "wrong_training_state"
     status = 409
@@ -190,7 +190,7 @@ class ReportedInFuture(DomainError):
 
 
 class CompletedTooSoon(DomainError):
-    """The hours of the course cannot have passed yet. Facts: `hours`, `earliest`, when they can have."""
+    """The hours of the course cannot have passed yet. Facts: `hours`, `earliest`, when they may have."""
 
     code = "completed_too_soon"
     status = 422
@@ -208,7 +208,7 @@ class ReportedTooEarly(DomainError):
 
 
 class NotCompleted(DomainError):
-    """A training is reviewed after it was completed. Facts: `state`."""
+    """Only a completed training can be reviewed. Facts: `state`."""
 
     code = "training_not_completed"
     status = 409
@@ -224,7 +224,7 @@ class AlreadyReviewed(DomainError):
 
 
 SIGNED = (SignatureMissing, SignatureExpired, SignatureInvalid, PartnerRevoked, RequestReplayed)
-"""What any signed request may meet."""
+"""The refusals that any signed request may get."""
 
 PURCHASE = (
     NotBeneficiary,

@@ -1,6 +1,6 @@
 """Training partners: who they are, whether a request is theirs, and what they attested on a day.
 
-Their signing keys are made once, stored sealed by KMS, and opened when a request needs them.
+A partner's signing key is made once, stored sealed by KMS, and opened when a request needs it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from .rules import Partner, PartnerDay
 from .store import TrainingTable
 
 DAYS_KEPT = timedelta(days=90)
-"""How long what a partner attested on a day is kept for whoever looks into it."""
+"""How long a day's attestations of a partner are kept for inquiries."""
 
 
 class PartnerItem(TrainingTable):
-    """`PARTNERS` / id. One partition: they are few, rarely written, and listed by one query."""
+    """`PARTNERS` / id. One partition: partners are few, rarely written, and listed by one query."""
 
     name = UnicodeAttribute()
     sealed_key = BinaryAttribute(legacy_encoding=False)
@@ -38,7 +38,7 @@ class PartnerItem(TrainingTable):
 
 
 class NonceItem(TrainingTable):
-    """`NONCE#<partner>#<signature>` / `NONCE`: a request that was accepted. `claim` tells whose write it was."""
+    """`NONCE#<partner>#<signature>` / `NONCE`: a request that was accepted. `claim` tells which request wrote it."""
 
     claim = UnicodeAttribute()
     expires_at = WholeAttribute()
@@ -77,7 +77,7 @@ class PartnerStore:
             raise NotFound()
 
     def count(self, partner_id: str, hours: int, now: datetime, *, quick: bool) -> PartnerDay:
-        """Count one completion; the partner's day with it. One write, not repeated: a count may be one short."""
+        """Count one completion; returns the partner's day. One write, never repeated: a count may be one too low."""
         item = DayItem(f"DAY#{partner_id}", wib_date(now).isoformat())
         item.update(
             [
@@ -90,11 +90,11 @@ class PartnerStore:
         return fill(PartnerDay, item)
 
     def remember_request(self, partner_id: str, signature: str, claim: str, expires_at: int) -> None:
-        """Mark a signature as used. Raises `RequestReplayed` if another request used it.
+        """Record a signature as used. Raises `RequestReplayed` if another request used it.
 
-        `claim` is unique to this request: when the answer to the write is lost and the client library sends it again,
-        the second write meets its own item and must not mistake it for a replay. `expires_at` (Unix seconds) only
-        cleans up; an item that outlives it refuses a signature that is refused by its time anyway.
+        `claim` is unique to this request. If the answer to the write is lost and the client library sends it again, the
+        second write meets its own item, which is then no replay. `expires_at` (Unix seconds) only cleans up; an item
+        that outlives it refuses a signature that is too old anyway.
         """
         nonce = NonceItem(f"NONCE#{partner_id}#{signature}", "NONCE", claim=claim, expires_at=expires_at)
         if not save_if(nonce, NonceItem.pk.does_not_exist() | (NonceItem.claim == claim)):
@@ -115,9 +115,9 @@ class ActItem(TrainingTable, ActColumns):
 
 
 KEPT = timedelta(minutes=5)
-"""How long an opened key stays in the memory of a process: a request need not pay for KMS, a dump tells little."""
+"""How long an opened key stays in a process's memory: short for a memory dump, long enough to save calls to KMS."""
 
-# A seen request is remembered this much longer than its time is accepted, against clocks that differ.
+# A request is remembered longer than its time is accepted by this much, because clocks differ.
 REMEMBERED_MARGIN_S = 3600
 
 
@@ -161,7 +161,7 @@ class Partners:
         self._randomness = randomness
 
     def add(self, name: str, now: datetime, signed: Signed | None = None) -> tuple[Partner, str]:
-        """A new partner and its signing key in hex. The key is shown here and never again.
+        """Add a partner; returns it and its signing key in hex. The key is shown here and never again.
 
         `signed`: who adds it, and why; None if no person does.
         """
@@ -177,7 +177,7 @@ class Partners:
         return sorted(self._store.partners(), key=lambda partner: partner.created_at)
 
     def revoke(self, partner_id: str, now: datetime, signed: Signed | None = None) -> None:
-        """Refuse the partner's requests from now on; what it attested stands. Again is harmless. Raises `NotFound`."""
+        """Refuse the partner's requests from now on; its attestations stand. May be repeated. Raises `NotFound`."""
         partner = self._store.partner(partner_id)
         if partner is None:
             raise NotFound()
@@ -198,10 +198,11 @@ class Partners:
         body: bytes,
         now: datetime,
     ) -> Partner:
-        """Whose request this is, accepted once. `path` is the resource path, without stage; `query` is decoded.
+        """The partner whose request this is; each request is accepted once.
 
-        Raises, in this order: `SignatureMissing`, `SignatureExpired`, `SignatureInvalid` (an unknown partner looks the
-        same), `PartnerRevoked` (told only to who holds the key), `RequestReplayed`.
+        `path` is the resource path, without stage; `query` is decoded. Raises, in this order: `SignatureMissing`,
+        `SignatureExpired`, `SignatureInvalid` (also for an unknown partner), `PartnerRevoked` (only if the signature is
+        right), `RequestReplayed`.
         """
         claimed = signatures.claim(headers, now, self._clock_skew_s)
         partner = self._store.partner(claimed.partner_id)

@@ -1,6 +1,6 @@
 """What partners report of a training: the code taken in, attendance, completion. Each may come any number of times.
 
-Nothing here asks whether the participant still has their place: it is not revoked while a purchase stands.
+It is not asked whether the participant still has their place: it is not revoked while a purchase stands.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ UNUSUAL = "partner_unusual"
 """Rings (infrastructure/alarms.py)."""
 
 TRIES = 3
-"""How often a report is decided on anew because the training changed meanwhile: it has only so many steps."""
+"""How often a report is decided again because the training changed meanwhile: it has only so many steps."""
 
 Decided = tuple[Training, Callable[[Transaction], None]] | None
-"""The training after a report, and what adds the legs that write it; None if just this was reported before."""
+"""The training after a report, and the function that adds the legs to write it; None if this was reported before."""
 
 
 class Reports:
-    """The use cases. A code that is another partner's looks unknown to this one.
+    """The use cases. Another partner's code counts as unknown.
 
-    A partner's clock may be off ours by `partners.clock_skew_s`, either way.
+    A partner's clock may differ from ours by `partners.clock_skew_s`, either way.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class Reports:
     def _watch(self, training: Training, now: datetime) -> None:
         """Ring when a partner attests far more, or far quicker, than its courses allow.
 
-        After the report and apart from it: a call that dies in between leaves a count one short, and a report whole.
+        It comes after the report: a death in between loses one count, and no report.
         """
         quick = rules.is_quick(training, self._rules, self._unusual, now)
         day = self._partners.count(training.partner_id, training.hours, now, quick=quick)
@@ -139,7 +139,7 @@ class Reports:
         step: Callable[[Training], Decided],
         then: Callable[[Training], None] = lambda _: None,
     ) -> tuple[RedemptionView, bool]:
-        """Read, decide, write on the condition that what was read still holds; if not, again from the start."""
+        """Read, decide, and write on the condition that what was read still holds; otherwise start again."""
         for _ in range(TRIES):
             training = self._of(partner, redeem_code)
             decided = step(training)

@@ -13,7 +13,7 @@ from ..waves.rules import Beneficiary, BeneficiaryState
 from . import errors
 
 CODE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?!\n)$"
-"""Of a course."""
+"""The form of a course's code."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Partner:
 
 @dataclass(frozen=True)
 class PartnerDay:
-    """What a partner has attested on one WIB day: completions, the hours of their courses, how many were quick."""
+    """What a partner attested on one WIB day: completions, the hours of their courses, how many were quick."""
 
     completions: int
     hours: int
@@ -45,9 +45,9 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True)
 class Course:
-    """A course of the catalogue. `region` is the province it is held in, None if it is online.
+    """A course of the catalogue. `region` is its province, None if it is online.
 
-    `hours`: so many it takes at least; 0 for one that came in before hours were asked for, which is not offered.
+    `hours`: how long it takes at least. It is 0 in courses from before hours were asked for; these are not offered.
     """
 
     id: str
@@ -79,10 +79,10 @@ NEXT: dict[TrainingState, frozenset[TrainingState]] = {
     TrainingState.ATTENDED: frozenset({TrainingState.COMPLETED}),
     TrainingState.COMPLETED: frozenset(),
 }
-"""Each step is written on the condition that the training is where the step begins."""
+"""Each step is written on the condition that the training is in the state before it."""
 
 BEFORE: dict[TrainingState, TrainingState] = {after: before for before, afters in NEXT.items() for after in afters}
-"""The one state from which a state is reached."""
+"""The one state before each state."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Review:
 class Training:
     """A course that a beneficiary bought, with the price, hours and skills it had then. Times are to the millisecond.
 
-    `attended_at` and `completed_at` are what the partner attested; the other times are those of the requests.
+    `attended_at` and `completed_at` are the partner's; the other times are those of the requests.
     """
 
     registrant_id: str
@@ -147,12 +147,12 @@ class Certificate:
 
 
 def course_id(partner_id: str, code: str) -> str:
-    """The id of a course: derived, so that an import that comes twice meets itself."""
+    """The id of a course, derived from its key, so that an import that comes twice writes the same items."""
     return derived_id("course/v1", partner_id, code)
 
 
 def training_id(registrant_id: str, course: str, n: int) -> str:
-    """The id of a purchase, the `n`th of this course by this person: derived, so that a double click meets itself."""
+    """The id of a person's `n`th purchase of this course, derived, so that a double click writes the same item."""
     return derived_id("training/v2", registrant_id, course, n)
 
 
@@ -162,7 +162,7 @@ def to_milliseconds(instant: datetime) -> datetime:
 
 
 def opening_account(scheme: Scheme) -> TrainingAccount:
-    """The account of one who has bought nothing yet, under the scheme of their wave."""
+    """The account of a person who has bought nothing yet, under the scheme of their wave."""
     return TrainingAccount(scheme.training_idr)
 
 
@@ -172,7 +172,7 @@ def balance(beneficiary: Beneficiary, account: TrainingAccount) -> int:
 
 
 def certificate(training: Training) -> Certificate:
-    """What a completed training proves; ValueError for one that is not completed."""
+    """The certificate of a completed training; ValueError if it is not completed."""
     if training.completed_at is None or training.certificate_number is None:
         raise ValueError("not completed")
     return Certificate(training.title, training.partner_name, training.certificate_number, training.completed_at)
@@ -181,7 +181,7 @@ def certificate(training: Training) -> Certificate:
 def cancellable_until(
     training: Training, account: TrainingAccount, beneficiary: Beneficiary, rules: TrainingRules
 ) -> datetime | None:
-    """The last instant at which a purchase may be cancelled, inclusive; None if it can no longer be, at any time.
+    """The last instant at which a purchase may be cancelled, inclusive; None if it can never be cancelled any more.
 
     The only purchase cannot be cancelled once the deadline for the first one has passed: the place would be lost.
     """
@@ -211,7 +211,7 @@ def check_redeemable(training: Training) -> None:
 
 
 def check_next(training: Training, state: TrainingState) -> None:
-    """Raises `WrongTrainingState` unless the training stands just before `state`."""
+    """Raises `WrongTrainingState` unless the training is in the state before `state`."""
     if state not in NEXT[training.state]:
         raise errors.WrongTrainingState(state=training.state.value, needs=BEFORE[state].value)
 
@@ -219,8 +219,8 @@ def check_next(training: Training, state: TrainingState) -> None:
 def check_reported_at(reported: datetime, earliest: datetime, latest: datetime) -> None:
     """Raises `ReportedInFuture`, then `ReportedTooEarly`; both ends are allowed.
 
-    A partner's clock may be as far off as its signature's time: a bound by our clock is moved by the allowed skew. The
-    time is kept as it was told, so that the same report again is the same.
+    A partner's clock may be as wrong as its signature's time, so a bound by our clock is moved by the allowed skew. The
+    reported time is stored unchanged, so that the same report again is the same.
     """
     if reported > latest:
         raise errors.ReportedInFuture()
@@ -231,7 +231,8 @@ def check_reported_at(reported: datetime, earliest: datetime, latest: datetime) 
 def check_hours(training: Training, completed_at: datetime, rules: TrainingRules, now: datetime) -> None:
     """Raises `CompletedTooSoon` unless the hours of the course can have passed.
 
-    Since the code was taken in by our clock, and since attendance by the partner's: no clock is compared with another.
+    They are counted by our clock since the code was taken in, and by the partner's since attendance. So no clock is
+    compared with another.
     """
     lasts = timedelta(seconds=training.hours * rules.hour_s)
     redeemed_at = training.redeemed_at or training.purchased_at
@@ -254,7 +255,7 @@ def is_unusual(day: PartnerDay, unusual: UnusualRules) -> bool:
 
 
 def check_same_report(recorded: object, told: object) -> None:
-    """What is reported again must say the same. Raises `ReportedOtherwise`."""
+    """Raises `ReportedOtherwise` if a repeated report says something else."""
     if recorded != told:
         raise errors.ReportedOtherwise()
 

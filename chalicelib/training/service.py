@@ -1,7 +1,7 @@
 """Trainings: beneficiaries buy, cancel and review them, and the first one completed and reviewed makes a graduate.
 
-What is decided is written on the condition that what was read still holds; if something came in between, all is read
-and decided anew. So a refusal always says how things stand, and a repeat finds its own work done.
+Each decision is written on the condition that what was read still holds. If something came in between, all is read and
+decided again. So a refusal is always about the present, and a repeat finds its own work done.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from .store import TrainingStore
 from .wire import ReviewForm, TrainingList, TrainingView
 
 REDEEM_CODE_BYTES = 10
-"""80 random bits in 16 letters: nobody guesses one, and it can be read out."""
+"""80 random bits in 16 letters: impossible to guess, and short enough to read out."""
 
 TRIES = 5
-"""How often something is decided anew before the person is told to come back."""
+"""How often something is decided again before the person is asked to come back."""
 
 
 class Trainings:
@@ -60,7 +60,8 @@ class Trainings:
     # Buying
 
     def buy(self, registrant_id: str, course_id: str, now: datetime) -> tuple[TrainingView, bool]:
-        """Buy a course from the balance; True if it is new. A purchase that stands is given again, whatever came since.
+        """Buy a course from the balance; True if it is new. A repeat returns the purchase that stands, even if things
+        changed since.
 
         The purchase, its price, its redeem code and the place that it keeps are one transaction. Raises, in this order:
         `NotBeneficiary`, `BeneficiaryRevoked`, `PurchaseDeadlinePassed`, `Excluded`, `UnknownCourse`,
@@ -91,10 +92,10 @@ class Trainings:
         raise Unavailable()
 
     def cancel(self, registrant_id: str, training_id: str, now: datetime) -> TrainingView:
-        """Take a purchase back and give its price to the balance, once; again gives the same answer.
+        """Cancel a purchase and return its price to the balance, once; a repeat gives the same answer.
 
-        With the only purchase the place depends on the deadline for the first one again. Raises, in this order:
-        `NotFound` (no such training, or another's), `TrainingAlreadyRedeemed`, `CancellationTooLate`.
+        If it was the only purchase, the place depends on the deadline for the first one again. Raises, in this order:
+        `NotFound` (no such training, or another person's), `TrainingAlreadyRedeemed`, `CancellationTooLate`.
         """
         for _ in range(TRIES):
             owned = self._store.owned(registrant_id)
@@ -124,10 +125,10 @@ class Trainings:
         """Store a person's review of their own completed training, once; True if it is new.
 
         The person's first review makes the incentive due and the person a graduate, in the same transaction; then the
-        payment is queued. A crash in between loses nothing: the entitlement is unsettled, and the sweep queues it.
-        The same review again gives the same answer.
+        payment is queued. If the function dies in between, the sweep finds the unsettled entitlement and queues it. The
+        same review again gives the same answer.
 
-        Raises, in this order: `NotFound` (no such training, or another's), `AlreadyReviewed`, `NotCompleted`.
+        Raises, in this order: `NotFound` (no such training, or another person's), `AlreadyReviewed`, `NotCompleted`.
         """
         review = Review(form.rating, form.text, rules.to_milliseconds(now))
         for _ in range(TRIES):
@@ -149,7 +150,7 @@ class Trainings:
         raise Unavailable()
 
     def _write_review(self, training: Training, review: Review, beneficiary: Beneficiary, now: datetime) -> str | None:
-        """The new entitlement's id; None for a graduate, who has had it."""
+        """Returns the new entitlement's id; None for a graduate, who has had it."""
         with self._store.transaction() as tx:
             self._store.add_review(tx, training, review)
             if beneficiary.state is BeneficiaryState.GRADUATED:
@@ -161,9 +162,9 @@ class Trainings:
     # What is known
 
     def of(self, registrant_id: str) -> TrainingList:
-        """A person's trainings, oldest purchase first, and their balance. One read, and a query for who was chosen.
+        """A person's trainings, oldest purchase first, and their balance. One read; a query if the person was chosen.
 
-        The person's key besides, where there is something to open.
+        The person's key is opened, too, if anything is sealed.
         """
         beneficiary = self._waves.beneficiaries.of(registrant_id)
         if beneficiary is None:
@@ -181,11 +182,11 @@ class Trainings:
         return rules.balance(beneficiary, account)
 
     def accounts(self, registrant_ids: Iterable[str]) -> dict[str, TrainingAccount]:
-        """The accounts of those among many who ever bought a training; a read for each hundred, moments late."""
+        """The accounts of those of the people who ever bought a training; a read for each hundred, moments late."""
         return self._store.accounts(registrant_ids)
 
     def skills_of(self, registrant_id: str) -> frozenset[str]:
-        """What a person's completed courses taught; one query."""
+        """The skills of a person's completed courses; one query."""
         return self._store.skills(registrant_id)
 
     def certificates_of(self, registrant_id: str) -> list[Certificate]:

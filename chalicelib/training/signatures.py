@@ -33,7 +33,7 @@ TIMESTAMP = "Gelombang-Timestamp"
 SIGNATURE = "Gelombang-Signature"
 KEY_BYTES = 32
 
-# One form only for each: what a lookup, a comparison or the memory of seen requests reads cannot be spelt twice.
+# Each has one form, so that the same thing cannot be spelt in two ways.
 _FORMS = {
     PARTNER: re.compile(r"[a-z2-7]{26}"),
     TIMESTAMP: re.compile(r"[1-9][0-9]{8,11}"),
@@ -43,7 +43,7 @@ _FORMS = {
 
 @dataclass(frozen=True)
 class Claim:
-    """What a request says of itself, not yet believed. `timestamp` is the text that was signed."""
+    """What a request says of itself, not verified yet. `timestamp` is the text that was signed."""
 
     partner_id: str
     timestamp: str
@@ -51,10 +51,10 @@ class Claim:
 
 
 def canonical_query(pairs: Iterable[tuple[str, str]]) -> str:
-    """The one form of a query, of its decoded names and values: each encoded, `name=value`, sorted, joined by `&`.
+    """The one form of a query, made from decoded names and values: each encoded, `name=value`, sorted, joined by `&`.
 
     Encoded as RFC 3986 says, over UTF-8: all but letters, digits, `-._~` is `%` and two capital hex digits. API Gateway
-    hands a query over decoded and without its order, so what was sent cannot be signed as it stood.
+    passes a query on decoded and in no order, so it cannot be signed as it was sent.
     """
     return "&".join(sorted(f"{_encoded(name)}={_encoded(value)}" for name, value in pairs))
 
@@ -68,7 +68,7 @@ def signature(key: bytes, method: str, path: str, query: str, timestamp: str, bo
 def sign(
     partner_id: str, key_hex: str, method: str, path: str, body: bytes, now: datetime, query: str = ""
 ) -> dict[str, str]:
-    """The three headers a partner adds to a request. `key_hex` is the key as the partner was given it."""
+    """The three headers that a partner adds to a request. `key_hex` is the key as the partner got it."""
     timestamp = str(int(now.timestamp()))
     return {
         PARTNER: partner_id,
@@ -78,7 +78,7 @@ def sign(
 
 
 def claim(headers: Mapping[str, str], now: datetime, clock_skew_s: int) -> Claim:
-    """Read the signing headers, whatever the case of their names.
+    """Read the signing headers; the case of their names does not matter.
 
     Raises `SignatureMissing` (absent or malformed), then `SignatureExpired` (more than `clock_skew_s` seconds from
     `now`, either way; exactly that many are accepted).
@@ -94,10 +94,10 @@ def claim(headers: Mapping[str, str], now: datetime, clock_skew_s: int) -> Claim
 
 
 def is_signed(claimed: Claim, key: bytes, method: str, path: str, query: str, body: bytes) -> bool:
-    """Whether the claim's signature is that of this request under this key; takes the same time either way."""
+    """Whether the claim's signature is that of this request under this key; it takes the same time either way."""
     return hmac.compare_digest(claimed.signature, signature(key, method, path, query, claimed.timestamp, body))
 
 
 def _encoded(text: str) -> str:
-    # Half a surrogate pair is no text, but it must not stop us, nor look like anything else.
+    # Half a surrogate pair is no text; it must neither stop us nor equal anything else.
     return quote(text, safe="", errors="surrogatepass")

@@ -59,7 +59,7 @@ class TrainingItem(TrainingTable):
 
 
 class AccountItem(TrainingTable):
-    """`T#<registrant>` / `ACCOUNT`: the balance, and counts of the trainings. Begins with the first purchase."""
+    """`T#<registrant>` / `ACCOUNT`: the balance, and counts of the trainings. Exists from the first purchase on."""
 
     balance_idr = WholeAttribute()
     purchases = WholeAttribute()
@@ -75,14 +75,14 @@ class CodeItem(TrainingTable):
 
 
 class CertificateItem(TrainingTable):
-    """`CERT#<mac of partner and certificate>` / `CERT`: which training it proves."""
+    """`CERT#<mac of partner and certificate>` / `CERT`: the training whose certificate it is."""
 
     registrant_id = UnicodeAttribute()
     training_id = UnicodeAttribute()
 
 
 class _OwnedItem(TrainingTable):
-    """Whatever a person's partition holds, each item as its own kind."""
+    """Every item of a person's partition, each read as its own kind."""
 
     @classmethod
     def from_raw_data(cls, data: dict[str, Any]) -> Any:
@@ -101,9 +101,9 @@ class Owned:
 class TrainingStore:
     """Reads and the legs of conditional writes. `transaction` makes a new, empty transaction.
 
-    `key` gives a person's own key, for a read and a KMS call; `mac` the keyed hash of a number, for a call.
-    A certificate's number and a review's text lie sealed with their person's key. It is opened once for each read, and
-    only where there is something to open.
+    `key` gives a person's own key, for a read and a KMS call; `mac` the keyed hash of a number, for a call. A
+    certificate's number and a review's text are sealed with their person's key. A read opens the key once, and only if
+    anything is sealed.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class TrainingStore:
         self._mac = mac
 
     def owned(self, registrant_id: str) -> Owned:
-        """One consistent query, and the person's key where there is something to open."""
+        """One consistent query, and the person's key if anything is sealed."""
         account, trainings = None, []
         key = cache(self._key)
         for item in _owned(registrant_id):
@@ -128,7 +128,7 @@ class TrainingStore:
         return Owned(account, sorted(trainings, key=lambda one: (one.purchased_at, one.id)))
 
     def skills(self, registrant_id: str) -> frozenset[str]:
-        """What a person's completed courses taught. One consistent query; nothing is opened."""
+        """The skills of a person's completed courses. One consistent query; nothing is opened."""
         trainings = (one for one in _owned(registrant_id) if one.sk != _ACCOUNT)
         return frozenset().union(*(one.skills for one in trainings if one.state is TrainingState.COMPLETED))
 
@@ -148,7 +148,7 @@ class TrainingStore:
         return fill(TrainingAccount, item) if item else None
 
     def accounts(self, registrant_ids: Iterable[str]) -> dict[str, TrainingAccount]:
-        """The accounts of many, of those who ever bought something; one call for each hundred."""
+        """The accounts of those who ever bought something; one call for each hundred."""
         keys = [(f"T#{registrant_id}", _ACCOUNT) for registrant_id in registrant_ids]
         return {item.pk.removeprefix("T#"): fill(TrainingAccount, item) for item in AccountItem.batch_get(keys)}
 
@@ -163,12 +163,12 @@ class TrainingStore:
         tx.put("code", code, CodeItem.pk.does_not_exist())
         balance = AccountItem.balance_idr
         taken = [balance.set((balance | opening.balance_idr) - price), AccountItem.purchases.add(1)]
-        # Whether the opening balance is enough, the caller has seen.
+        # The caller has checked that the opening balance is enough.
         enough = AccountItem.pk.does_not_exist() | (balance >= price)
         tx.update(ACCOUNT_LEG, AccountItem(f"T#{person}", _ACCOUNT), taken, enough)
 
     def add_cancellation(self, tx: Transaction, training: Training, purchases: int, now: datetime) -> None:
-        """Give the price back; fails in `ACCOUNT_LEG` if the person has not just so many purchases any more."""
+        """Return the price; fails in `ACCOUNT_LEG` if the person no longer has exactly `purchases` purchases."""
         self.add_step(tx, training, TrainingState.CANCELLED, cancelled_at=now)
         tx.update(
             ACCOUNT_LEG,
@@ -178,7 +178,7 @@ class TrainingStore:
         )
 
     def add_completion(self, tx: Transaction, training: Training, number: str, completed_at: datetime) -> None:
-        """Note the completion and its certificate; fails in `CERTIFICATE_LEG` if the partner gave that before."""
+        """Record the completion and its certificate; fails in `CERTIFICATE_LEG` if the partner used that before."""
         sealed = self._key(training.registrant_id).seal("certificate/1", number.encode())
         self.add_step(tx, training, TrainingState.COMPLETED, completed_at=completed_at, sealed_certificate=sealed)
         guard = self._mac("certificate", f"{training.partner_id}\0{number}")
@@ -188,7 +188,7 @@ class TrainingStore:
         tx.update(ACCOUNT_LEG, account, [AccountItem.completed.add(1)], AccountItem.pk.exists())
 
     def add_review(self, tx: Transaction, training: Training, review: Review) -> None:
-        """Write the first review of a completed training; fails where there is one already."""
+        """Write the first review of a completed training; fails if there is one already."""
         sealed = self._key(training.registrant_id).seal("review/1", review.text.encode())
         tx.update(
             TRAINING_LEG,
@@ -202,7 +202,7 @@ class TrainingStore:
         )
 
     def add_graduation(self, tx: Transaction, training: Training) -> None:
-        """Note when the training was completed that made its participant a graduate, once."""
+        """Record when the training was completed that made its participant a graduate, once."""
         tx.update(
             ACCOUNT_LEG,
             AccountItem(f"T#{training.registrant_id}", _ACCOUNT),
@@ -211,7 +211,7 @@ class TrainingStore:
         )
 
     def add_step(self, tx: Transaction, training: Training, to: TrainingState, **facts: datetime | bytes) -> None:
-        """Take a training to its next state, with facts about it; fails if it is not where it was read any more."""
+        """Take a training to its next state, with facts about it; fails if its state changed since it was read."""
         tx.update(
             TRAINING_LEG,
             TrainingItem(f"T#{training.registrant_id}", training.id),

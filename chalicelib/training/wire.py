@@ -180,7 +180,7 @@ def course_view(course: Course, partner_name: str) -> CourseView:
 
 
 def training_view(training: Training, cancellable_until: datetime | None) -> TrainingView:
-    """What the participant sees."""
+    """The training as its participant sees it."""
     return fill(
         TrainingView,
         training,
@@ -193,5 +193,5 @@ def training_view(training: Training, cancellable_until: datetime | None) -> Tra
 
 
 def redemption_view(training: Training) -> RedemptionView:
-    """What the partner sees."""
+    """The training as its partner sees it."""
     return fill(RedemptionView, training, course=training.code)
