@@ -47,7 +47,7 @@ def settled(world: WavesWorld, quota: int, *names: str) -> None:
 
 def standings(world: WavesWorld) -> dict[str, str | None]:
     """Each person's reason, or their standing where there is none."""
-    waves = world.new_waves()
+    waves = world.wired().waves
     entries = {name: waves.entries_of(name, world.clock.now)[0] for name in world.people.by_id}
     return {name: entry.reason or entry.standing for name, entry in entries.items()}
 
@@ -79,7 +79,7 @@ def buy(world: WavesWorld, name: str) -> bool:
     beneficiary = world.waves.beneficiaries.of(name)
     assert beneficiary is not None
     try:
-        with world._transaction() as tx:
+        with world.services.transaction() as tx:
             world.waves.beneficiaries.activate(tx, beneficiary, world.clock.now)
     except LegsFailed:
         return False

@@ -8,12 +8,9 @@ from typing import Any
 import boto3
 import msgspec
 
-from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
-from chalicelib.registration.items import RegistrationsTable
 from chalicelib.registration.rules import Education, Employment
 from chalicelib.registration.service import Registrations
-from chalicelib.registration.store import RegistrationStore
 from chalicelib.registration.vault import Vault
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
 from chalicelib.wiring import Services
@@ -50,10 +47,10 @@ def vault(cloud: Settings) -> Vault:
 
 def registrations(cloud: Settings, programme: Programme, with_vault: Vault | None = None) -> Registrations:
     """The service on the test's table."""
-    dynamodb.bind(RegistrationsTable, cloud.table("registrations"), cloud.region)
-    store = RegistrationStore(cloud.region)
-    notices = Services(cloud, programme).notices
-    return Registrations(store, with_vault or vault(cloud), programme, notices)
+    services = Services(cloud, programme)
+    if with_vault is not None:
+        services.vault = with_vault
+    return services.registrations
 
 
 def rows(cloud: Settings, prefix: str = "") -> list[dict[str, Any]]:

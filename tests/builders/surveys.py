@@ -10,25 +10,22 @@ from typing import Any
 import msgspec
 
 from chalicelib.aws import dynamodb
-from chalicelib.aws.job_progress import Cursors
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.notices.rules import NEEDS, Facts
 from chalicelib.notices.rules import Kind as Notice
 from chalicelib.notices.rules import Told as About
-from chalicelib.outcomes import questions, survey_rules
-from chalicelib.outcomes.store import OutcomesTable, SurveyCursor, SurveyItem, SurveyStore
+from chalicelib.outcomes import survey_rules
+from chalicelib.outcomes.store import SurveyItem
 from chalicelib.outcomes.survey_job import SurveyJob
 from chalicelib.outcomes.survey_rules import Survey
 from chalicelib.outcomes.survey_wire import ResponseForm
-from chalicelib.outcomes.surveys import Surveys
 from chalicelib.payouts import rules as payouts
 from chalicelib.payouts.ledger.items import EventItem, Head, PayoutsTable
-from chalicelib.payouts.ledger.store import PayoutStore
 from chalicelib.payouts.rules import Kind
-from chalicelib.payouts.service import PayoutQueue, Payouts
 from chalicelib.waves.errors import ListChanged
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Wave, WaveState
+from chalicelib.wiring import Services
 from tests.builders import people
 from tests.builders.aws_calls import drained
 from tests.conftest import REGION, T0
@@ -157,24 +154,26 @@ class World:
     """Everything that a survey meets."""
 
     def __init__(self, settings: Settings, programme: Programme) -> None:
-        dynamodb.bind(OutcomesTable, settings.table("outcomes"), settings.region)
-        dynamodb.bind(PayoutsTable, settings.table("payouts"), settings.region)
-        self.programme = with_days(programme)
+        self.settings, self.programme = settings, with_days(programme)
         self.rules = self.programme.surveys
         self.people = People()
         self.told = Told()
         self.transactions: Callable[[], dynamodb.Transaction] = lambda: dynamodb.Transaction(
             REGION, sleep=lambda _: None
         )
-        self.store = SurveyStore(lambda: self.transactions())
-        unused: Any = None
-        self.queue = PayoutQueue(settings.payouts_queue_url, settings.region)
-        self.payouts = Payouts(PayoutStore(settings.region), self.queue, unused, self.programme)
-        self.surveys = Surveys(self.store, questions.load(), self.people, self.payouts)
+        services = self.wired()
+        self.store, self.queue = services._survey_store, services.payout_queue
+        self.payouts, self.surveys = services.payouts, services.surveys
         self._queue_url = settings.payouts_queue_url
 
+    def wired(self) -> Services:
+        """The services as another function would have them, with the world's fakes set in."""
+        services = Services(self.settings, self.programme)
+        vars(services).update(waves=self.people, notices=self.told, transaction=lambda: self.transactions())
+        return services
+
     def opening(self) -> SurveyJob:
-        return SurveyJob(self.store, Cursors(SurveyCursor), self.payouts, self.people, self.told, self.programme)
+        return self.wired().survey_job
 
     def open_surveys(self, now: datetime, deadline_s: float = 800) -> None:
         self.opening().run(now, deadline_s)

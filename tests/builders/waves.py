@@ -14,26 +14,19 @@ import msgspec
 
 from admin.commands.verify import pinned
 from chalicelib.aws import dynamodb
-from chalicelib.aws.queues import Queue
 from chalicelib.config import Programme, Settings
 from chalicelib.draw import beacon
 from chalicelib.draw.errors import BeaconUnavailable
 from chalicelib.draw.note import Chain, round_time
 from chalicelib.ids import Randomness
-from chalicelib.notices.announcements import Announcements, PublicEventStore
 from chalicelib.notices.store import NoticesTable
 from chalicelib.registration.rules import Standing
-from chalicelib.waves.award import Award, Decisions
-from chalicelib.waves.award_queue import AwardBatches, AwardQueueing, consume
-from chalicelib.waves.beneficiaries import BeneficiaryStore
-from chalicelib.waves.entries import EntryItem, EntryStore, entry_item
-from chalicelib.waves.freeze import EligibilityCheck, Freeze, RemovedEntries
-from chalicelib.waves.publication.bucket import Publication
-from chalicelib.waves.publication.draw_run import DrawRun
-from chalicelib.waves.revocation import Report, Revocation, RevocationLog
-from chalicelib.waves.service import Stores, Waves
-from chalicelib.waves.step import Transition, WaveStep
-from chalicelib.waves.store import WavesTable, WaveStore
+from chalicelib.waves.award_queue import consume
+from chalicelib.waves.entries import EntryItem, entry_item
+from chalicelib.waves.revocation import Report
+from chalicelib.waves.step import Transition
+from chalicelib.waves.store import WavesTable
+from chalicelib.wiring import Services
 from local.sandbox.beacon import sign
 from tests.builders.aws_calls import drained, wipe
 from tests.builders.draws.files import write
@@ -91,8 +84,6 @@ class WavesWorld:
     """Everything a wave meets. `clock` moves only when a test moves it."""
 
     def __init__(self, cloud: Settings, programme: Programme, now: datetime) -> None:
-        dynamodb.bind(WavesTable, cloud.table("waves"), cloud.region)
-        dynamodb.bind(NoticesTable, cloud.table("notices"), cloud.region)
         self.settings = cloud
         self.programme = programme
         self.clock = Clock(now)
@@ -101,59 +92,38 @@ class WavesWorld:
         self.beacons = DevelopmentBeacons(self.clock)
         self.sns = boto3.client("sns", cloud.region)
         self.s3 = boto3.client("s3", cloud.region)
-        self.store = WaveStore(self._transaction)
-        self.entries = EntryStore()
-        self.publication = Publication(self.s3, cloud.results_bucket)
         self.randomness: Randomness = Ticketed()
-        self.waves = self.new_waves()
-        self.stepper = self.new_stepper()
+        self._shared: dict[str, Any] = {
+            "_client": {"sns": self.sns, "s3": self.s3}.__getitem__,
+            "transaction": lambda: dynamodb.Transaction(cloud.region, sleep=lambda _: None),
+        }
+        services = self.wired()
+        self.store, self.entries, self.publication = services._wave_store, services._entries, services._publication
+        self._shared |= {"_wave_store": self.store, "_entries": self.entries, "_publication": self.publication}
+        self.restart()
         sqs = boto3.client("sqs", cloud.region)
         self._heard = sqs.create_queue(QueueName="announced")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=self._heard, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         self.sns.subscribe(TopicArn=cloud.announcements_topic, Protocol="sqs", Endpoint=arn)
 
-    def new_waves(self) -> Waves:
-        """The service as another function would have it: with nothing in memory."""
-        return Waves(
-            self.programme,
-            Stores(self.store, self.entries, self._beneficiaries(), lambda: self.publication),
-            self.people,
-            self.settings.results_url,
-            self.randomness,
-        )
-
-    def new_stepper(self) -> WaveStep:
-        rules = self.programme.draw
-        drawing, award = self._drawing_and_award()
-        screening = EligibilityCheck(self.entries, RemovedEntries(self._transaction), self.people)
-        events = PublicEventStore(self.settings.region)
-        queue = Queue(self.settings.awards_queue_url, self.settings.region)
-        announcements = Announcements(self.sns, self.settings.announcements_topic, events, lambda: self.clock.now)
-        return WaveStep(
-            self.programme,
-            self.store,
-            Freeze(self.entries, screening, self.publication, rules),
-            drawing,
-            AwardQueueing(self.store, award, self._decisions(), self.entries, queue, rules.awards),
-            announcements,
-            self.settings.results_url,
-        )
-
-    def new_revocation(self) -> Revocation:
-        places, award = self._beneficiaries(), self._drawing_and_award()[1]
-        log = RevocationLog(self._transaction, places)
-        return Revocation(self.programme, self.store, places, log, award, self.people, self.mailbox)
+    def wired(self) -> Services:
+        """The services as another function would have them, with nothing in memory, and the world's fakes set in."""
+        services = Services(self.settings, self.programme, lambda: self.clock.now, self.randomness)
+        fakes = {"registrations": self.people, "notices": self.mailbox, "beacons": self.beacons}
+        vars(services).update(self._shared, **fakes)
+        return services
 
     def expire(self, now: datetime, deadline_s: float = 60) -> Report:
         """Come to an instant and expire the places that are overdue there."""
         self.clock.now = now
-        return self.new_revocation().run(now, deadline_s, self.clock.seconds)
+        return self.wired().revocation.run(now, deadline_s, self.clock.seconds)
 
     def restart(self, **changes: Any) -> None:
         """Go on in other functions, with nothing in memory, and with these changes of the world."""
         for name, value in changes.items():
             setattr(self, name, value)
-        self.waves, self.stepper = self.new_waves(), self.new_stepper()
+        self.services = self.wired()
+        self.waves, self.stepper = self.services.waves, self.services.stepper
 
     def join(self, *names: str, **changes: Any) -> None:
         """Register people, where that was not done, and let them join."""
@@ -214,13 +184,6 @@ class WavesWorld:
         """What was announced since the last call."""
         return [json.loads(json.loads(message["Body"])["Message"]) for message in drained(self._heard)]
 
-    def _beneficiaries(self) -> BeneficiaryStore:
-        return BeneficiaryStore(self._transaction, self.programme.eligibility.family_card_cap)
-
-    def new_award_batches(self) -> AwardBatches:
-        """The consumer of the queue of awards, as another function would have it."""
-        return AwardBatches(self.programme, self.store, self.entries, self._decisions())
-
     def queued_awards(self) -> list[str]:
         """The bodies of the messages that were sent to the queue of awards since the last call, in any order."""
         return [message["Body"] for message in drained(self.settings.awards_queue_url)]
@@ -228,18 +191,8 @@ class WavesWorld:
     def take_awards(self, *bodies: str, deadline_s: float = 60) -> list[str]:
         """Hand messages to the consumer; those that it reports as failed."""
         records = [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]
-        answer = consume(records, self.new_award_batches(), self.clock.now, deadline_s, self.clock.seconds)
+        answer = consume(records, self.wired().award_batches, self.clock.now, deadline_s, self.clock.seconds)
         return [bodies[int(one["itemIdentifier"])] for one in answer["batchItemFailures"]]
-
-    def _decisions(self) -> Decisions:
-        return Decisions(self.entries, self._beneficiaries(), self.people, self.programme, self.randomness)
-
-    def _drawing_and_award(self) -> tuple[DrawRun, Award]:
-        drawing = DrawRun(self.publication, self.beacons, self.programme.draw)
-        return drawing, Award(self.entries, drawing, self.publication, self._decisions())
-
-    def _transaction(self) -> dynamodb.Transaction:
-        return dynamodb.Transaction(self.settings.region, sleep=lambda _: None)
 
 
 def joined(world: WavesWorld) -> None:

@@ -111,11 +111,11 @@ class Life:
         """What a function does that is started now. Awards are queued, taken in, and gone on with in the next step."""
         world = self.world
         deadline_s = NO_AWARDS_S if action == "draw" else 60
-        world.new_stepper().advance(world.clock.now + off, deadline_s, world.clock.seconds)
+        world.wired().stepper.advance(world.clock.now + off, deadline_s, world.clock.seconds)
         if action == "award":
             messages = world.queued_awards()
             assert world.take_awards(*messages, *reversed(messages)) == []
-            world.new_stepper().advance(world.clock.now + off, deadline_s, world.clock.seconds)
+            world.wired().stepper.advance(world.clock.now + off, deadline_s, world.clock.seconds)
 
     def due(self, action: str) -> datetime:
         """When an action is due at the earliest, by what is recorded by then."""

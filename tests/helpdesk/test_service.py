@@ -45,7 +45,7 @@ def desk(cloud: Settings, programme: Programme) -> Desk:
 @pytest.fixture
 def appeals(world: WavesWorld) -> Desk:
     """A helpdesk that knows waves."""
-    return Desk(world.settings, world.programme, world.new_waves())
+    return Desk(world.settings, world.programme, world.wired().waves)
 
 
 # Appeals
@@ -130,7 +130,7 @@ def test_who_was_refused_for_the_family_card_is_told_how_many_hold_it(appeals, w
     world.family(*PEOPLE)
     FamilyItem(f"K#{card('family')}", "HOLDERS", holders={"thief", "helper"}).save()
     world.at(ROUND)
-    entry = world.new_waves().entries_of(PEOPLE[0], world.clock.now)[0]
+    entry = world.wired().waves.entries_of(PEOPLE[0], world.clock.now)[0]
     assert (entry.standing, entry.reason) == ("not_chosen", "family_card")
     filed = appeals.file(PEOPLE[0], APPEAL, now=world.clock.now)
     assert (filed.evidence.verdict, filed.evidence.reason) == ("not_chosen", "family_card")

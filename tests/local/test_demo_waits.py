@@ -162,7 +162,7 @@ def test_an_open_wave_closes_when_every_function_has_read_it(world: WavesWorld, 
     opens_at = OPENS - 3 * SECOND * 3600
     world.at(opens_at)
     world.join("ani")
-    kept = world.new_waves()
+    kept = world.wired().waves
     kept.join("ani", world.clock.now)  # another function has read when the wave was to close
 
     def clock() -> datetime:

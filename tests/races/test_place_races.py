@@ -42,7 +42,7 @@ def beneficiaries(world: WavesWorld, names: list[str]) -> dict[str, int]:
 
 @pytest.fixture
 def store(world: WavesWorld, programme) -> BeneficiaryStore:
-    return BeneficiaryStore(world._transaction, programme.eligibility.family_card_cap)
+    return world.services._beneficiaries
 
 
 def joined(world: WavesWorld, *names: str) -> None:
@@ -96,15 +96,14 @@ def test_of_awards_and_refusals_of_one_entry_at_once_one_holds(world: WavesWorld
 
 @pytest.mark.parametrize("meet", [1, ALWAYS])
 def test_a_family_gets_two_seats_however_many_steps_award_at_once(world: WavesWorld, tmp_path: Path, meet: int) -> None:
-    world.randomness = system_randomness
+    world.restart(randomness=system_randomness)
     family, others = [f"family-{n}" for n in range(6)], [f"other-{n}" for n in range(4)]
     world.people.add(*(registrant(name, kk_mac=card("family")) for name in family))
-    world.waves = world.new_waves()
     world.waves.resize(WAVE, 6, 0, {}, T0)
     joined(world, *family, *others)
     world.at(OPENS, CLOSES, FREEZES)
     world.clock.now = ROUND
-    together([partial(world.new_stepper().advance, ROUND, 60, world.clock.seconds) for _ in range(AT_ONCE)], meet)
+    together([partial(world.wired().stepper.advance, ROUND, 60, world.clock.seconds) for _ in range(AT_ONCE)], meet)
     told = outcomes(world)
     assert [told[name] for name in others] == [EntryOutcome.CHOSEN] * 4
     assert sorted(told[name] for name in family if told[name]).count(EntryOutcome.CHOSEN) == 2
@@ -135,8 +134,7 @@ def both_drawn(world: WavesWorld, names: list[str], quota: int) -> None:
 def test_two_waves_awarded_at_once_choose_nobody_twice_and_no_family_three_times(
     world: WavesWorld, tmp_path: Path, meet: int
 ) -> None:
-    world.randomness = system_randomness
-    world.waves = world.new_waves()
+    world.restart(randomness=system_randomness)
     family, others = [f"family-{n}" for n in range(4)], [f"other-{n}" for n in range(4)]
     world.people.add(*(registrant(name, kk_mac=card("family")) for name in family))
     both_drawn(world, [*family, *others], quota=4)
@@ -144,7 +142,7 @@ def test_two_waves_awarded_at_once_choose_nobody_twice_and_no_family_three_times
     def award(number: int) -> int:
         wave, draw = world.store.wave(number), world.store.draws([number])[number]
         budget = TimeBudget(world.clock.now, 60, world.clock.seconds)
-        _, award = world._drawing_and_award()
+        award = world.wired()._award
         return award.walk(wave, award.seats(wave, draw), number, budget).chosen
 
     seats = together([partial(award, number) for number in (WAVE, WAVE + 1)] * 3, meet)
@@ -180,7 +178,7 @@ def few_partitions(world: WavesWorld, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def expiry(world: WavesWorld) -> partial[Report]:
-    return partial(world.new_revocation().run, DUE, 60, world.clock.seconds)
+    return partial(world.wired().revocation.run, DUE, 60, world.clock.seconds)
 
 
 def expire_until_nothing_is_left(world: WavesWorld) -> None:
@@ -243,11 +241,11 @@ def test_a_wave_may_be_settled_while_its_first_places_expire(world: WavesWorld, 
     assert 0 < len(given) < 3
     assert (record.state, world.store.wave(WAVE).state) == (WaveState.DRAWN, WaveState.DRAWN)
     world.clock.now = DUE + timedelta(seconds=10)
-    runs = [partial(world.new_revocation().run, world.clock.now, 60, world.clock.seconds) for _ in range(2)]
-    steps = [partial(world.new_stepper().advance, world.clock.now, 60, world.clock.seconds) for _ in range(2)]
+    runs = [partial(world.wired().revocation.run, world.clock.now, 60, world.clock.seconds) for _ in range(2)]
+    steps = [partial(world.wired().stepper.advance, world.clock.now, 60, world.clock.seconds) for _ in range(2)]
     together([*runs, *steps], meet)
     world.step()
-    world.new_revocation().run(world.clock.now, 60, world.clock.seconds)
+    world.wired().revocation.run(world.clock.now, 60, world.clock.seconds)
     record = world.store.wave(WAVE)
     assert (record.state, record.revoked_count, record.passed_count) == (WaveState.SETTLED, len(given), len(given))
     assert record.chosen == world.store.allotted(2026) == 3

@@ -31,7 +31,6 @@ from chalicelib.registration.service import Registrations
 from chalicelib.registration.store import PAYING_LEG
 from chalicelib.registration.vault import AccountKeys, Vault
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
-from chalicelib.waves.registration_changes import RegistrationChanges
 from local.sandbox.provider import Sandbox
 from tests.builders.payouts.world import beneficiary, built
 from tests.builders.registration import ACCOUNT, other_form, registrations
@@ -195,7 +194,7 @@ def test_of_many_accounts_of_others_at_once_no_more_are_told_than_a_day_has(
 def test_a_change_beside_a_join_is_written_before_it_or_refused(people: Registrations, world: WavesWorld) -> None:
     """Whichever comes first, the registration does not change under the entry, whose card is one that was stated."""
     world.people = people  # type: ignore[assignment]  # the real ones
-    changes = RegistrationChanges(world.programme, world.store, world.entries, world._beneficiaries())
+    changes = world.services.registration_changes
     world.randomness = system_randomness
     world.step()
     for number in range(ROUNDS):
@@ -204,7 +203,7 @@ def test_a_change_beside_a_join_is_written_before_it_or_refused(people: Registra
         people.register(who, old, T0)
         before = people.registrant(who)
         change = partial(people.register, who, new, OPENS, partial(changes.unless_joined, who, OPENS))
-        *_, joined = together([change, partial(world.new_waves().join, who, OPENS)])
+        *_, joined = together([change, partial(world.wired().waves.join, who, OPENS)])
         after = people.registrant(who)
         entry = world.entries.find(WAVE, who)
         assert joined[1]

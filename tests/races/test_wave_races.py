@@ -56,7 +56,7 @@ def test_one_person_on_many_devices_gets_one_ticket_and_one_device_is_told_it_is
 ) -> None:
     for number in range(ROUNDS):
         opened.people.add(registrant(f"person-{number}"))
-        functions = [opened.new_waves() for _ in range(devices)]
+        functions = [opened.wired().waves for _ in range(devices)]
         answers = together(partial(waves.join, f"person-{number}", OPENS) for waves in functions)
         assert the_new_one(answers).ticket == opened.entries.find(WAVE, f"person-{number}").ticket.hex()
     assert len(list(opened.entries.candidates(WAVE))) == ROUNDS
@@ -65,7 +65,7 @@ def test_one_person_on_many_devices_gets_one_ticket_and_one_device_is_told_it_is
 def test_many_people_on_two_devices_each_get_a_ticket_of_their_own(opened: WavesWorld) -> None:
     names = [f"person-{n}" for n in range(CLICKS)]
     opened.people.add(*map(registrant, names))
-    answers = together(partial(opened.new_waves().join, name, OPENS) for name in names * 2)
+    answers = together(partial(opened.wired().waves.join, name, OPENS) for name in names * 2)
     assert [receipt for receipt, _ in answers[:CLICKS]] == [receipt for receipt, _ in answers[CLICKS:]]
     assert sorted(new for _, new in answers) == [False] * CLICKS + [True] * CLICKS
     assert len({receipt.ticket for receipt, _ in answers}) == CLICKS
@@ -88,7 +88,7 @@ def prepare(world: WavesWorld) -> None:
 def trigger(world: WavesWorld, now: datetime, triggers: int, meet: int) -> list[Transition]:
     """So many triggers at once, each in a function of its own; what they recorded together."""
     world.clock.now = now
-    calls = [partial(world.new_stepper().advance, now, 60, world.clock.seconds) for _ in range(triggers)]
+    calls = [partial(world.wired().stepper.advance, now, 60, world.clock.seconds) for _ in range(triggers)]
     return [transition for done in together(calls, meet) for transition in done]
 
 
@@ -121,7 +121,7 @@ def test_triggers_at_once_come_to_the_same_end_as_one(world: WavesWorld, tmp_pat
 def test_who_is_left_when_a_shard_is_marked_stays_whatever_other_screenings_are_about_to_write(
     world: WavesWorld,
 ) -> None:
-    removals = RemovedEntries(world._transaction)
+    removals = RemovedEntries(world.services.transaction)
     for number in range(ROUNDS):
         prepare(world)
         world.at(OPENS + SECOND, CLOSES)
@@ -187,7 +187,7 @@ def test_of_many_freezes_whose_clocks_differ_one_note_is_published_and_recorded(
         world.at(OPENS + SECOND, CLOSES)
         world.clock.now = FREEZES
         late = [FREEZES + timedelta(seconds=n) for n in (0, 6, 7, 8, 9)]
-        together([partial(world.new_stepper().advance, now, 60, world.clock.seconds) for now in late], meet)
+        together([partial(world.wired().stepper.advance, now, 60, world.clock.seconds) for now in late], meet)
         record = world.store.wave(WAVE)
         assert record.state is WaveState.FROZEN
         assert record.note.encode() == world.files(WAVE)["note.txt"]
@@ -223,7 +223,7 @@ def test_triggers_that_come_months_late_and_at_once_take_the_years_seats_in_orde
 def test_waves_that_open_at_once_never_exceed_the_years_target_together(scarce: WavesWorld) -> None:
     calendar = Calendar(scarce.programme.calendar, scarce.store.exceptions()[1])
     plans = [calendar.wave(number) for number in range(WAVE, WAVE + 3)]
-    calls: list[Callable[[], bool]] = [partial(scarce.new_stepper()._open, plan, calendar) for plan in plans * 2]
+    calls: list[Callable[[], bool]] = [partial(scarce.wired().stepper._open, plan, calendar) for plan in plans * 2]
     opened = together(calls)
     assert sorted(opened) == [False] * 3 + [True] * 3
     assert sorted(quotas(scarce)) == [0, 2, 4]
@@ -244,7 +244,7 @@ def test_seats_that_a_wave_gives_back_while_another_opens_are_counted_once(scarc
     calendar = Calendar(scarce.programme.calendar, scarce.store.exceptions()[1])
     settle = partial(scarce.store.settle, drawn, 2026, 0, scarce.clock.now)
     plans = [calendar.wave(WAVE + n) for n in (1, 2)]
-    answers = together([settle] * 3 + [partial(scarce.new_stepper()._open, plan, calendar) for plan in plans])
+    answers = together([settle] * 3 + [partial(scarce.wired().stepper._open, plan, calendar) for plan in plans])
     assert sorted(answers[:3]) == [False, False, True]
     assert answers[3:] == [True] * 2
     assert scarce.store.allotted(2026) == sum(quotas(scarce)[1:]) <= 6
@@ -252,14 +252,14 @@ def test_seats_that_a_wave_gives_back_while_another_opens_are_counted_once(scarc
 
 def test_of_many_waves_added_at_once_for_the_same_days_one_is(world: WavesWorld) -> None:
     opens, closes = CLOSES + timedelta(days=1), CLOSES + timedelta(days=2)
-    answers = together(partial(world.new_waves().add, opens, closes, n, T0) for n in range(1, 6))
+    answers = together(partial(world.wired().waves.add, opens, closes, n, T0) for n in range(1, 6))
     assert refusals(answers) == [WavesOverlap] * 4
     [added] = world.store.exceptions()[1]
     assert added.number in answers
 
 
 def test_of_many_changes_of_the_calendar_at_once_none_is_lost(world: WavesWorld) -> None:
-    together(partial(world.new_waves().resize, WAVE + n, 10 + n, 0, {}, T0) for n in range(5))
+    together(partial(world.wired().waves.resize, WAVE + n, 10 + n, 0, {}, T0) for n in range(5))
     version, exceptions = world.store.exceptions()
     assert version == 5
     assert [(one.number, one.quota) for one in exceptions] == [(WAVE + n, 10 + n) for n in range(5)]

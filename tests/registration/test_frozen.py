@@ -42,15 +42,14 @@ class Town:
     def __init__(self, cloud: Settings, world: WavesWorld) -> None:
         self.world = world
         self.services = wiring.Services(cloud, world.programme)
-        world.people = self.services.registrations  # type: ignore[assignment]  # the real ones
-        world.waves, world.stepper = world.new_waves(), world.new_stepper()
+        world.restart(people=self.services.registrations)
         world.step()
 
     def register(self, form: RegistrationForm, who: str = "siti") -> None:
         self.services.register(who, form, self.world.clock.now)
 
     def join(self, who: str = "siti") -> None:
-        self.world.new_waves().join(who, self.world.clock.now)
+        self.world.wired().waves.join(who, self.world.clock.now)
 
     def refused(self, refusal: type[FixedAfterAward | FrozenUntilSettled]) -> list[dict[str, Any]]:
         """Each of the four is refused; the facts."""
@@ -151,7 +150,7 @@ def test_a_join_between_the_decision_and_the_write_of_a_change_freezes_it(town, 
 def test_a_change_that_began_before_the_opening_is_held_back_by_a_join_right_after_it(town, monkeypatch):
     town.register(form())
     town.world.clock.now = OPENS - SECOND
-    meanwhile(monkeypatch, lambda: town.world.new_waves().join("siti", OPENS))
+    meanwhile(monkeypatch, lambda: town.world.wired().waves.join("siti", OPENS))
     with pytest.raises(FrozenUntilSettled):
         town.register(form(name="Somebody Else"))
 
@@ -179,7 +178,7 @@ def test_of_a_change_that_a_join_did_not_see_the_card_of_the_join_counts(town, m
         town.join()
     FamilyItem(f"K#{seen.kk_mac}", "HOLDERS", holders={"one", "two"}).save()
     play(world)
-    [entry] = world.new_waves().entries_of("siti", world.clock.now)
+    [entry] = world.wired().waves.entries_of("siti", world.clock.now)
     assert entry.reason == "family_card"
 
 

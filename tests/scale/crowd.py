@@ -87,7 +87,7 @@ def settled(world: WavesWorld, people: Sequence[str], quota: int) -> tuple[list[
     whose = {leaf(WAVE, 31, ticket): name for name, ticket in tickets.items()}
     wave = world.store.wave(WAVE)
     assert wave is not None
-    selection = world._drawing_and_award()[0].selection(wave, world.store.draw(WAVE).seed)
+    selection = world.services._drawing.selection(wave, world.store.draw(WAVE).seed)
     seats = {whose[own]: seat for own, seat in selection.winners()}
     awarded(_beneficiary(world, n, name, seat) for n, (name, seat) in enumerate(seats.items()))
     write(FamilyItem(f"K#{card(name)}", "HOLDERS", holders={name}) for name in seats)

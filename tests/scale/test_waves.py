@@ -41,11 +41,8 @@ def closed(world: WavesWorld, services: Services, ahead_from: int) -> None:
     """The wave up to its close. One in five is on a family card of twenty; a fifth of the seats is reserved."""
     world.forget()
     awards = msgspec.structs.replace(world.programme.draw.awards, ahead_from=ahead_from)
-    world.programme = msgspec.structs.replace(
-        world.programme, draw=msgspec.structs.replace(world.programme.draw, awards=awards)
-    )
-    world.people = services.registrations
-    world.stepper = world.new_stepper()
+    draw = msgspec.structs.replace(world.programme.draw, awards=awards)
+    world.restart(programme=msgspec.structs.replace(world.programme, draw=draw), people=services.registrations)
     for item in list(Exclusion.scan(Exclusion.sk == "EXCLUDED")):
         item.delete()
     cards = {name: card(str(n // 100)) if n % 5 == 1 else card(name) for n, name in enumerate(PEOPLE)}
@@ -118,7 +115,7 @@ def test_five_thousand_are_screened_frozen_and_awarded_to_the_same_bytes_though_
     closed(world, services, ahead_from=40)
     world.clock.now = FREEZES
     killed(calls, SHARDS * 2, world.step)
-    assert 0 < len(RemovedEntries(world._transaction).screened(WAVE)) < SHARDS
+    assert 0 < len(RemovedEntries(world.services.transaction).screened(WAVE)) < SHARDS
     killed(calls, SHARDS * 3, world.step)
     world.step()
     frozen = world.store.wave(WAVE)

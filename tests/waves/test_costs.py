@@ -102,7 +102,7 @@ def freeze(world: WavesWorld, names: list[str], registered: int) -> Counter[str]
     for number, name in enumerate(names[:registered], 1):
         service.register(name, other_form(number), T0)
     world.people = service  # type: ignore[assignment]
-    stepper = world.new_stepper()
+    stepper = world.wired().stepper
     wave = world.store.wave(WAVE)
     assert wave is not None
     assert wave.state is WaveState.CLOSED

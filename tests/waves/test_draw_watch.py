@@ -14,8 +14,6 @@ from admin.cli import main
 from admin.commands import draw
 from admin.deployment import stages
 from chalicelib.config import Programme, Settings
-from chalicelib.waves.freeze import RemovedEntries
-from chalicelib.waves.progress import ProgressReader
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
 from tests.conftest import T0
 
@@ -29,7 +27,7 @@ def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
     figures = msgspec.structs.replace(programme, draw=msgspec.structs.replace(programme.draw, awards=awards))
     world = WavesWorld(cloud, figures, T0)
     monkeypatch.setattr("moto.s3.models.utcnow", world.clock.utcnow)
-    watching = ProgressReader(world.store, RemovedEntries(world._transaction), world.publication)
+    watching = world.services.watching
     monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=SimpleNamespace(watching=watching)))
     world.step()
     world.waves.resize(WAVE, 8, 0, {}, T0)

@@ -161,7 +161,7 @@ def test_waves_are_shown_as_the_clock_says_until_more_is_recorded(world, siti):
 
 def test_the_list_has_what_was_run_here_and_the_next_three(world, siti):
     world.at(OPENS)
-    views = world.new_waves().list(OPENS)
+    views = world.wired().waves.list(OPENS)
     assert [(view.number, view.state) for view in views] == [
         (145, "OPEN"),
         (146, "SCHEDULED"),
@@ -170,7 +170,7 @@ def test_the_list_has_what_was_run_here_and_the_next_three(world, siti):
     ]
     assert views[0].quota == 333_333, "a third of the year's target: two more waves open in 2026"
     assert [view.entries for view in views] == [None] * 4
-    later = world.new_waves().list(CLOSES + timedelta(days=20))
+    later = world.wired().waves.list(CLOSES + timedelta(days=20))
     assert [view.number for view in later] == [145, 146, 147, 148, 149]
 
 
@@ -199,7 +199,7 @@ def test_a_person_sees_each_wave_they_joined_the_latest_first(world, siti):
 
 def test_a_wave_that_is_added_can_be_joined_everywhere(world, siti):
     now = T0
-    other = world.new_waves()
+    other = world.wired().waves
     with pytest.raises(NotOpenYet):
         other.join(siti, now)
     opens_at = now + timedelta(seconds=10)
@@ -211,7 +211,7 @@ def test_a_wave_that_is_added_can_be_joined_everywhere(world, siti):
 
 def test_changes_of_the_calendar_do_not_undo_each_other(world, siti, monkeypatch):
     original = world.store.exceptions
-    other = world.new_waves()
+    other = world.wired().waves
 
     def overtaken():
         read = original()
@@ -221,7 +221,7 @@ def test_changes_of_the_calendar_do_not_undo_each_other(world, siti, monkeypatch
 
     monkeypatch.setattr(world.store, "exceptions", overtaken)
     world.waves.skip(147, T0)
-    later = world.new_waves()
+    later = world.wired().waves
     assert later.get(146, T0).quota == 7
     with pytest.raises(UnknownWave):
         later.get(147, T0)
@@ -251,4 +251,4 @@ def test_a_change_is_refused_once_some_function_may_not_read_it_in_time(world, s
     ):
         with pytest.raises(DomainError, match="calendar_change_too_late"):
             change(latest + MS)
-    assert world.new_waves().get(WAVE, OPENS).quota == 5
+    assert world.wired().waves.get(WAVE, OPENS).quota == 5

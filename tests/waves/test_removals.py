@@ -57,7 +57,7 @@ def test_every_reason_removes_its_entry_and_nobody_elses(world, tmp_path):
     assert {leaf.hex() for leaf in leaves_of(world.files(WAVE)["leaves/31.bin"])} == {
         leaf_of(world, name) for name in "abc"
     }
-    assert world.new_waves().get(WAVE, world.clock.now).entries == 3
+    assert world.wired().waves.get(WAVE, world.clock.now).entries == 3
     # Each is told at once, in the selection that goes on for the others, and in the results.
     told = standings(world)
     assert {reason: told[reason] for reason in CHANGES if reason in told} == {
@@ -92,7 +92,7 @@ def test_who_was_chosen_in_another_wave_meanwhile_is_removed_as_a_beneficiary(wo
     world.beacons.silent = False
     play(world, wave_later=1)
     assert world.result(WAVE + 1, "removals.json") == {"removed": [{"reason": "already_beneficiary", "entries": 1}]}
-    assert [one.reason for one in world.new_waves().entries_of("a", world.clock.now)] == ["already_beneficiary", None]
+    assert [one.reason for one in world.wired().waves.entries_of("a", world.clock.now)] == ["already_beneficiary", None]
 
 
 def crowd(world: WavesWorld, size: int) -> list[str]:
@@ -143,7 +143,7 @@ def test_a_step_that_runs_short_of_time_ends_quietly_and_the_next_one_goes_on(wo
 
 def test_a_shard_that_is_done_is_not_looked_at_again(world, monkeypatch):
     closed(world, *(f"person-{n}" for n in range(40)))
-    removals = RemovedEntries(world._transaction)
+    removals = RemovedEntries(world.services.transaction)
     done = {shard for shard in range(SHARDS) if shard % 2}
     for shard in done:
         removals.set_screened(WAVE, shard)
@@ -159,11 +159,11 @@ def test_a_slow_step_removes_nobody_from_a_shard_that_another_has_finished(world
     """The other has made the lists by then, perhaps; what this one learned since comes too late."""
     closed(world, "a", "b")
     unfit = world.people.unfit
-    slow = world.new_stepper()
+    slow = world.wired().stepper
 
     def overtaken(some, day):
         monkeypatch.setattr(world.people, "unfit", unfit)
-        assert [one.state for one in world.new_stepper().advance(FREEZES, 60, world.clock.seconds)] == [
+        assert [one.state for one in world.wired().stepper.advance(FREEZES, 60, world.clock.seconds)] == [
             WaveState.FROZEN
         ]
         world.people.excluded |= {"a", "b"}
@@ -180,7 +180,7 @@ def test_a_slow_step_removes_nobody_from_a_shard_that_another_has_finished(world
 
 def test_an_entry_that_another_step_removed_meanwhile_keeps_its_reason(world):
     names = crowd(world, 5)
-    removals = RemovedEntries(world._transaction)
+    removals = RemovedEntries(world.services.transaction)
     assert removals.remove(WAVE, 7, {names[0]: EntryOutcome.EXCLUDED})
     assert removals.remove(WAVE, 7, {names[0]: EntryOutcome.WITHDRAWN, names[1]: EntryOutcome.OVER_AGE})
     assert removals.remove(WAVE, 7, {names[0]: EntryOutcome.WITHDRAWN})
@@ -192,7 +192,7 @@ def test_an_entry_that_another_step_removed_meanwhile_keeps_its_reason(world):
 
 def test_so_many_are_removed_in_one_transaction_as_one_may_have_legs(world):
     names = crowd(world, REMOVED_AT_ONCE)
-    assert RemovedEntries(world._transaction).remove(WAVE, 7, dict.fromkeys(names, EntryOutcome.EXCLUDED))
+    assert RemovedEntries(world.services.transaction).remove(WAVE, 7, dict.fromkeys(names, EntryOutcome.EXCLUDED))
     assert {one.outcome for one in world.entries.candidates(WAVE)} == {EntryOutcome.EXCLUDED}
 
 

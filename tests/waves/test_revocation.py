@@ -87,7 +87,7 @@ def test_a_purchase_keeps_the_place_and_its_cancellation_leaves_the_deadline(wor
     assert buy(world, a)
     assert buy(world, b)
     assert listed(world) == []
-    with world._transaction() as tx:
+    with world.services.transaction() as tx:
         world.waves.beneficiaries.deactivate(tx, world.waves.beneficiaries.of(b))
     assert (state(world, a), state(world, b)) == (BeneficiaryState.ACTIVE, BeneficiaryState.POTENTIAL)
     assert listed(world) == [b]
@@ -105,7 +105,7 @@ def test_a_purchase_at_the_deadline_is_too_late_also_before_the_place_is_revoked
     assert buy(world, a)
     world.clock.now = DUE + timedelta(days=1)
     assert buy(world, a), "a second purchase has no deadline"
-    with world._transaction() as tx:
+    with world.services.transaction() as tx:
         world.waves.beneficiaries.graduate(tx, a, world.clock.now)
     graduate = world.waves.beneficiaries.of(a)
     assert (graduate.state, graduate.graduated_at) == (BeneficiaryState.GRADUATED, world.clock.now)
@@ -170,7 +170,7 @@ def test_who_was_revoked_gets_no_seat_in_a_later_wave_that_they_had_joined_befor
     assert world.waves.beneficiaries.of("a").wave == WAVE
     assert world.expire(chosen_at + timedelta(seconds=75)) == Report(1, 0)
     play(world, 1)
-    told = [(one.wave, one.standing, one.reason) for one in world.new_waves().entries_of("a", world.clock.now)]
+    told = [(one.wave, one.standing, one.reason) for one in world.wired().waves.entries_of("a", world.clock.now)]
     assert told == [(WAVE + 1, "not_chosen", reason), (WAVE, "revoked", None)]
     removed = [] if frozen_first else [{"reason": "barred", "entries": 1}]
     assert world.result(WAVE + 1, "removals.json") == {"removed": removed}
@@ -248,7 +248,7 @@ def test_a_run_that_is_short_of_time_leaves_the_rest_to_the_next(world):
     order = waiting(world, 3, *"abcdef")
     world.clock.now = DUE
     seconds = iter(range(1000))
-    report = world.new_revocation().run(DUE, ONE_PERSON_S + 8, lambda: float(next(seconds)))
+    report = world.wired().revocation.run(DUE, ONE_PERSON_S + 8, lambda: float(next(seconds)))
     assert 0 < report.revoked < 3
     assert report.substituted == 0
     assert world.expire(DUE) == Report(3, 3)

@@ -137,7 +137,7 @@ def test_two_runs_at_once_come_to_the_same_end_wherever_they_meet(world, beginni
     met: list[object] = []
 
     def other_run() -> None:
-        met.append(world.new_revocation().run(DUE, 60, world.clock.seconds))
+        met.append(world.wired().revocation.run(DUE, 60, world.clock.seconds))
 
     points = picked(worth_it(operations))
     for number in points:

@@ -23,14 +23,14 @@ def test_a_wave_goes_all_the_way(world, tmp_path):
     assert world.at(CLOSES) == [Transition(WAVE, WaveState.CLOSED)]
     assert world.at(FREEZES - SECOND) == []
     assert world.at(FREEZES) == [Transition(WAVE, WaveState.FROZEN)]
-    assert world.new_waves().get(WAVE, FREEZES).entries == 6
+    assert world.wired().waves.get(WAVE, FREEZES).entries == 6
     assert world.at(ROUND - SECOND) == []
     assert world.at(ROUND) == [Transition(WAVE, WaveState.DRAWN), Transition(WAVE, WaveState.SETTLED)]
     assert world.step() == []
     assert world.failed_checks(WAVE, tmp_path) == []
-    view = world.new_waves().get(WAVE, ROUND)
+    view = world.wired().waves.get(WAVE, ROUND)
     assert (view.state, view.quota, view.entries, view.chosen) == ("SETTLED", 4, 6, 4)
-    standings = {name: world.new_waves().entries_of(name, ROUND)[0] for name in PEOPLE}
+    standings = {name: world.wired().waves.entries_of(name, ROUND)[0] for name in PEOPLE}
     assert sorted(entry.standing for entry in standings.values()) == ["chosen"] * 4 + ["not_chosen"] * 2
     for name, entry in standings.items():
         assert (world.waves.beneficiaries.of(name) is not None) == (entry.standing == "chosen")
@@ -42,7 +42,7 @@ def test_a_wave_goes_all_the_way(world, tmp_path):
 def test_one_who_was_not_drawn_sees_by_how_much(world):
     joined(world)
     world.at(FREEZES, ROUND)
-    missed = [entry for name in PEOPLE for entry in world.new_waves().entries_of(name, ROUND) if entry.drawn]
+    missed = [entry for name in PEOPLE for entry in world.wired().waves.entries_of(name, ROUND) if entry.drawn]
     result = world.result(WAVE, "result.json")
     for entry in missed:
         assert entry.drawn.open > entry.drawn.open_cutoff == result["open"]["cutoff"]
@@ -136,7 +136,7 @@ def test_a_silent_beacon_holds_up_its_own_wave_only(world):
     world.beacons.silent = True
     in_two_weeks = timedelta(days=14)
     assert world.at(OPENS + in_two_weeks) == [Transition(146, WaveState.OPEN)]
-    assert world.new_waves().entries_of(PEOPLE[0], world.clock.now)[0].standing == "in_selection"
+    assert world.wired().waves.entries_of(PEOPLE[0], world.clock.now)[0].standing == "in_selection"
     world.beacons.silent = False
     assert [(done.wave, done.state) for done in world.step()] == [(WAVE, WaveState.DRAWN), (WAVE, WaveState.SETTLED)]
 

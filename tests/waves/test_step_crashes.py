@@ -95,7 +95,7 @@ def test_two_steps_at_once_come_to_the_same_end_wherever_they_meet(world, calls,
 
     def other_step() -> None:
         met.append(len(met))
-        others.extend(world.new_stepper().advance(world.clock.now, 60, world.clock.seconds))
+        others.extend(world.wired().stepper.advance(world.clock.now, 60, world.clock.seconds))
 
     points = picked(worth_it(operations))
     for number in points:

@@ -20,7 +20,7 @@ from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WavesWorld
 def stage(world: WavesWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     def load(name: str) -> SimpleNamespace:
         assert name == "test"
-        return SimpleNamespace(services=SimpleNamespace(waves=world.new_waves(), stepper=world.stepper))
+        return SimpleNamespace(services=SimpleNamespace(waves=world.wired().waves, stepper=world.stepper))
 
     monkeypatch.setattr(stages, "load", load)
     monkeypatch.setattr(stages, "caller", lambda: "arn:aws:iam::123456789012:user/ani")

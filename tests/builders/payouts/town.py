@@ -8,16 +8,14 @@ from chalicelib.aws.dynamodb import Transaction
 from chalicelib.config import Programme, Settings
 from chalicelib.notices.rules import NoticeState as Notice
 from chalicelib.notices.store import NoticeStore
-from chalicelib.payouts.address_checks import AddressBook
 from chalicelib.payouts.providers.provider import Inquiry
 from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.rules import State
-from chalicelib.payouts.worker import Ports, Worker
 from chalicelib.registration.change_notices import address_changed
 from chalicelib.registration.rules import AddressCheck, FinancialAddress
 from chalicelib.registration.store import PAYING_LEG
 from chalicelib.registration.wire import FinancialAddressForm, FinancialAddressView
-from tests.builders.payouts.world import API_KEY, AnyCode, World, beneficiary
+from tests.builders.payouts.world import API_KEY, World, beneficiary, built
 from tests.builders.registration import ACCOUNT, SITI, registrations
 from tests.conftest import REGION, T0
 
@@ -46,11 +44,8 @@ class Town:
         self.people.register("siti", SITI, T0)
         self.fsp = AskedFsp(world.sandbox.url, 20, lambda: API_KEY)
         self.fsp.asked = []
-        self.providers = AnyCode(self.fsp)
-        self.book = AddressBook(self.people, self.providers, programme.payouts.name_score_min)
-        allowance = world.worker._ports.allowance
-        ports = Ports(self.book, self.people, self.providers, allowance)
-        self.worker = Worker(world.store, ports, programme.payouts)
+        services = built(settings, programme, self.people, self.fsp)
+        self.providers, self.book, self.worker = services.providers, services.address_book, services.payout_worker
         self.open(SITI_S, "Siti Aminah")
         self.payout = world.entitle(beneficiary("siti"))
 

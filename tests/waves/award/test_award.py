@@ -110,7 +110,7 @@ def test_a_beneficiary_has_a_card_of_sixteen_digits_and_the_scheme_of_the_wave(w
 def test_a_card_number_that_is_taken_is_not_given_again(world):
     numbers = iter([7, 7, 8])
     world.randomness = lambda length: next(numbers).to_bytes(length, "big")
-    world.stepper = world.new_stepper()
+    world.stepper = world.wired().stepper
     settled(world, 2, "a", "b")
     cards = {world.waves.beneficiaries.of(name).card_number for name in "ab"}
     assert cards == {"0000000000000007", "0000000000000008"}
@@ -123,7 +123,7 @@ def test_a_person_is_chosen_once_in_a_lifetime_over_two_waves(world, tmp_path):
     world.beacons.silent = False
     world.at(CLOSES + TWO_WEEKS, FREEZES + TWO_WEEKS, ROUND + TWO_WEEKS)
     assert [world.store.wave(number).state for number in (145, 146)] == [WaveState.SETTLED] * 2
-    entries = world.new_waves().entries_of("a", world.clock.now)
+    entries = world.wired().waves.entries_of("a", world.clock.now)
     assert [(entry.wave, entry.standing, entry.reason) for entry in entries] == [
         (146, "not_chosen", "already_beneficiary"),
         (145, "chosen", None),
@@ -141,13 +141,13 @@ def test_a_family_card_is_counted_over_all_waves(world):
     world.people.add(registrant("c", **family))
     world.join("c")
     play(world, 1)
-    assert world.new_waves().entries_of("c", world.clock.now)[0].reason == "family_card"
+    assert world.wired().waves.entries_of("c", world.clock.now)[0].reason == "family_card"
 
 
 def test_a_revoked_place_is_shown_as_revoked(world):
     settled(world, 1, "a")
     BeneficiaryItem("B#a", "BENEFICIARY").update([BeneficiaryItem.state.set(BeneficiaryState.REVOKED.value)])
-    assert world.new_waves().entries_of("a", world.clock.now)[0].standing == "revoked"
+    assert world.wired().waves.entries_of("a", world.clock.now)[0].standing == "revoked"
 
 
 def test_an_award_that_runs_out_of_time_is_gone_on_with(world, tmp_path):
@@ -162,7 +162,7 @@ def test_an_award_that_runs_out_of_time_is_gone_on_with(world, tmp_path):
     assert 0 < len(decided) < 4
     assert world.store.wave(WAVE).state is WaveState.DRAWN
     first = next(one.registrant_id for one in world.entries.candidates(WAVE) if one.outcome)
-    assert world.new_waves().entries_of(first, ROUND)[0].standing == "chosen", "a seat that was given is told at once"
+    assert world.wired().waves.entries_of(first, ROUND)[0].standing == "chosen", "a seat that was given is told at once"
     world.step()
     assert world.store.wave(WAVE).chosen == 4
     assert world.failed_checks(WAVE, tmp_path) == []

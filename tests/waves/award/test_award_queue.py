@@ -291,7 +291,7 @@ def test_a_wave_that_the_walk_had_begun_with_is_gone_on_with_over_the_queue(worl
     queueing, world.programme = world.programme, with_awards(programme, ahead_from=100)
     drawn_to_queue(world)
     seconds = iter(range(1000))
-    world.new_stepper().advance(world.clock.now, ONE_AWARD_S + 8, lambda: float(next(seconds)))
+    world.wired().stepper.advance(world.clock.now, ONE_AWARD_S + 8, lambda: float(next(seconds)))
     assert 0 < sum(one.outcome is not None for one in world.entries.candidates(WAVE)) < 12
     world.restart(programme=queueing)
     assert world.step() == []

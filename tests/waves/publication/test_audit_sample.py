@@ -36,7 +36,7 @@ def stage(world: WavesWorld, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def new_audit(world: WavesWorld) -> Audit:
-    return Audit(world.store, world.entries, world._beneficiaries(), world.publication, world.people)
+    return world.wired().audit
 
 
 def run(*words: str) -> Result:

@@ -22,7 +22,7 @@ DUE = ROUND + timedelta(seconds=75)
 
 
 def drawn_sample(world: WavesWorld, size: int) -> list[tuple[str, int]]:
-    return world.new_waves().draw_sample(WAVE, size)
+    return world.wired().waves.draw_sample(WAVE, size)
 
 
 def test_a_sample_is_drawn_by_the_seed_among_those_who_never_held_a_seat(world, tmp_path):

@@ -32,7 +32,7 @@ def entry(world: WavesWorld, person: str) -> wire.EntryView:
 
 
 def inclusion(world: WavesWorld) -> Inclusion:
-    return Inclusion(world.new_waves().get, world.publication)
+    return world.wired().inclusion
 
 
 def test_everybody_is_shown_a_path_to_the_root_of_their_region(world):

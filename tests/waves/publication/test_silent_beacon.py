@@ -37,7 +37,7 @@ def waiting(world: WavesWorld) -> WavesWorld:
 
 
 def test_a_wave_shows_its_round_from_the_freeze_on_and_that_it_waits_a_moment_after_it_is_due(waiting):
-    view = waiting.new_waves().get
+    view = waiting.wired().waves.get
     assert view(WAVE, CLOSES - SECOND).number == WAVE
     round_number = commitment(waiting.store.wave(WAVE)).round
     for now, waits in [
@@ -56,7 +56,7 @@ def test_a_wave_shows_its_round_from_the_freeze_on_and_that_it_waits_a_moment_af
         )
     waiting.beacons.silent = False
     waiting.step()
-    found = waiting.new_waves().get(WAVE, waiting.clock.now)
+    found = waiting.wired().waves.get(WAVE, waiting.clock.now)
     assert (found.state, found.waiting_for) == (WaveState.SETTLED, None)
     assert found.beacon == BeaconView(round_number, iso(ROUND))
 
@@ -131,7 +131,7 @@ def test_showing_what_is_waited_for_reads_nothing_more(world, monkeypatch):
 
     def listed(now: datetime) -> list[str | None]:
         asked.clear()
-        return [view.waiting_for for view in world.new_waves().list(now) if view.number == WAVE]
+        return [view.waiting_for for view in world.wired().waves.list(now) if view.number == WAVE]
 
     joined(world)
     world.at(OPENS)
@@ -155,7 +155,7 @@ class Wired:
     def stepper(self) -> object:
         if isinstance(self.beacons, HandedIn):
             self._world.beacons = self.beacons
-        return self._world.new_stepper()
+        return self._world.wired().stepper
 
 
 @pytest.fixture
