@@ -39,7 +39,7 @@ def show(stage: str, registrant_id: str) -> None:
     services = stages.load(stage).services
     registrant = services.registrations.registrant(registrant_id)
     click.echo(f"{registrant.standing}  verification {registrant.verification}  since {iso(registrant.registered_at)}")
-    holders = services.registration_changes.holders(registrant.kk_mac)
+    holders = services.waves.beneficiaries.holders(registrant.kk_mac)
     click.echo(f"family card held by: {', '.join(map(plain, holders)) or 'nobody'}")
     for decision, changes in services.corrections.history(registrant_id):
         by = f"proposed by {plain(decision.maker)}, by {plain(decision.by)}: {plain(decision.reason)}"
@@ -65,7 +65,7 @@ def correct(stage: str, registrant_id: str, file: TextIO, reason: str) -> None:
     try:
         form = msgspec.json.decode(file.read(), type=CorrectionForm)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        # The cause is cut off: it would quote what the file holds.
+        # Without its cause, which would quote the file.
         raise click.UsageError("the file is no JSON object of name, birth_date, employment, kk") from None
     corrections = stages.load(stage).services.corrections
     _proposed(corrections.propose(registrant_id, form, stages.caller(), reason, utc_now()))

@@ -69,7 +69,7 @@ class Surveys:
                 raise
             return self._again(survey, answers, now), False
         if entitlement_id is not None:
-            self._payouts.enqueue(entitlement_id)
+            self._payouts.queue.send([entitlement_id])
         return self._view(answered, now), True
 
     def _find(self, registrant_id: str, survey_id: str) -> Survey:

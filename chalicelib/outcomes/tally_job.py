@@ -25,7 +25,7 @@ from ..registration.store import SHARDS as REGISTRATION_SHARDS
 from ..registration.store import RegistrationStore
 from ..structs import fill
 from ..time_budget import OutOfTime, TimeBudget
-from ..training.service import Trainings
+from ..training.store import TrainingStore
 from ..waves.rules import SHARDS, Beneficiary, BeneficiaryState, Wave, WaveState, year_of
 from ..waves.service import Waves
 from . import statistics_wire as wire
@@ -52,7 +52,7 @@ class Sources:
     registrations: RegistrationStore
     waves: Waves
     payouts: Payouts
-    training: Trainings
+    training: TrainingStore
     surveys: SurveyStore
     jobs: Jobs
     helpdesk: Helpdesk

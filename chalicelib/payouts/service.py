@@ -48,8 +48,8 @@ class Payouts:
         self, store: PayoutStore, queue: PayoutQueue, callback_token: Callable[[], str], programme: Programme
     ) -> None:
         """`callback_token` is asked for at each webhook."""
+        self.queue = queue
         self._store = store
-        self._queue = queue
         self._callback_token = callback_token
         self._programme = programme
         self._rules = programme.payouts
@@ -100,11 +100,7 @@ class Payouts:
                 with suppress(Superseded):
                     self._store.move(each, Move(State.DUE, "person_says_mended"), now)
         if held:
-            self._queue.send([each.id for each in held])
-
-    def enqueue(self, entitlement_id: str) -> None:
-        """Queue one entitlement for the worker. Any number of times does no harm. Raises `Unavailable`."""
-        self._queue.send([entitlement_id])
+            self.queue.send([each.id for each in held])
 
     def sweep(self, now: datetime) -> int | None:
         """Queue what has rested unsettled for too long, and return how many. Two sweeps at once queue each one once.
@@ -113,7 +109,7 @@ class Payouts:
         met every `requeue_after_s` (by bank file: `held_look_factor` times that), so one that takes too long is logged
         each time. With more than `BACKLOG_MAX` messages waiting it does nothing and returns None.
         """
-        waiting = self._queue.backlog()
+        waiting = self.queue.backlog()
         if waiting > BACKLOG_MAX:
             log.warning("payouts_not_swept", extra={"waiting": waiting})
             return None
@@ -123,7 +119,7 @@ class Payouts:
             before = now - interval * (self._rules.held_look_factor if seldom else 1)
             rows = self._store.unsettled(shard, before, SWEEP_LIMIT)
             marked = [each for row in rows if (each := self._store.mark_queued(row, now)) is not None]
-            self._queue.send([each.id for each in marked])
+            self.queue.send([each.id for each in marked])
             queued += len(marked)
             # A SENDING in the partitions looked at less often goes by bank file.
             if seldom:
@@ -168,7 +164,7 @@ class Payouts:
         if entitlement_id is None:
             log.info("fsp_hint_ignored")
             return
-        self.enqueue(entitlement_id)
+        self.queue.send([entitlement_id])
 
     def of(self, beneficiary: Beneficiary | None) -> list[PayoutView]:
         """A person's entitlements, by kind; one batch get of the derived ids. Empty if the person was not selected."""
@@ -214,7 +210,7 @@ class PayoutQueue:
         self._queue = queues.Queue(url, region)
 
     def send(self, ids: Sequence[str]) -> None:
-        """Queue each id. Raises `Unavailable` if SQS refused any; those before it are queued."""
+        """Queue each id; a repeat does no harm. Raises `Unavailable` if SQS refused any; those before it are queued."""
         self._queue.send([wire.encode_message(id_) for id_ in ids])
 
     def backlog(self) -> int:

@@ -7,7 +7,6 @@ decided again. So a refusal is always about the present, and a repeat finds its 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -36,8 +35,6 @@ TRIES = 5
 
 
 class Trainings:
-    """The use cases of participants."""
-
     def __init__(
         self,
         store: TrainingStore,
@@ -145,7 +142,7 @@ class Trainings:
             except LegsFailed:
                 continue
             if entitlement_id is not None:
-                self._payouts.enqueue(entitlement_id)
+                self._payouts.queue.send([entitlement_id])
             return wire.training_view(replace(training, review=review), None), True
         raise Unavailable()
 
@@ -180,10 +177,6 @@ class Trainings:
         """What a beneficiary may still spend, in rupiah; 0 once revoked. One read."""
         account = self._store.account(beneficiary.registrant_id) or self._opening(beneficiary)
         return rules.balance(beneficiary, account)
-
-    def accounts(self, registrant_ids: Iterable[str]) -> dict[str, TrainingAccount]:
-        """The accounts of those of the people who ever bought a training; a read for each hundred, moments late."""
-        return self._store.accounts(registrant_ids)
 
     def skills_of(self, registrant_id: str) -> frozenset[str]:
         """The skills of a person's completed courses; one query."""

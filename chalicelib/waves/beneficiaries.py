@@ -136,7 +136,7 @@ class BeneficiaryStore:
             yield Deadline(_person(item), item.buy_by)
 
     def holders(self, kk_mac: str) -> list[str]:
-        """The people who count to a family card, in order of their ids. One read."""
+        """Beneficiaries who joined with a family card and were not revoked, in order of their ids. One read."""
         item = find(FamilyItem, _family(kk_mac).pk, "HOLDERS")
         return sorted(item.holders or ()) if item else []
 

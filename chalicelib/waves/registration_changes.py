@@ -53,10 +53,6 @@ class RegistrationChanges:
         beneficiary = self._beneficiaries.of(registrant_id)
         return lambda tx: self._beneficiaries.move_card(tx, OVERTAKEN_LEG, registrant_id, beneficiary, kk_mac)
 
-    def holders(self, kk_mac: str) -> list[str]:
-        """The people who count to a family card: the beneficiaries who joined with it and were not revoked."""
-        return self._beneficiaries.holders(kk_mac)
-
     def _unsettled(self, now: datetime) -> set[int]:
         calendar = Calendar(self._programme.calendar, self._store.exceptions()[1])
         soon = now + timedelta(seconds=LONGEST_REQUEST_S)

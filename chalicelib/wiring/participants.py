@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 
 class ParticipantsServices(WavesServices, PayoutsServices):
-    """Partners, their courses, what beneficiaries buy of them, and the job market of those who learned; complaints and
-    appeals, surveys, and the count behind the statistics."""
+    """Partners, their courses and what beneficiaries buy of them; the job market of those who learned; complaints and
+    appeals, surveys, and the count behind the statistics.
+    """
 
     @cached_property
     def partners(self) -> Partners:
@@ -145,7 +146,7 @@ class ParticipantsServices(WavesServices, PayoutsServices):
             registrations=self.registration_store,
             waves=self.waves,
             payouts=self.payouts,
-            training=self.training,
+            training=self._training_store,
             surveys=self._survey_store,
             jobs=self.jobs,
             helpdesk=self.helpdesk,

@@ -119,7 +119,7 @@ def entitle(payees: Sequence[Payee], services: Services, progress: Progress) -> 
         with Transaction(services.settings.region) as tx:
             id_ = services.payouts.entitle(tx, payee.beneficiary, Kind.INCENTIVE, utc_now())
         for _ in range(payee.messages):
-            services.payouts.enqueue(id_)
+            services.payout_queue.send([id_])
 
     _each("entitlements", one, payees, progress)
 

@@ -137,7 +137,7 @@ class World:
     def look_again(self) -> None:
         for each in self.services.payout_store.everything():
             if each.hold is Hold.NO_ADDRESS:
-                self.services.payouts.enqueue(each.id)
+                self.services.payout_queue.send([each.id])
 
     def add_partner(self, name: str) -> Partner:
         partner, key = self.services.partners.add(name, self.now())

@@ -127,7 +127,7 @@ def test_a_sweep_tells_how_many_it_queued(desk, world):
 
 def test_a_sweep_that_does_nothing_is_an_error(desk, world, monkeypatch):
     monkeypatch.setattr(service, "BACKLOG_MAX", 0)
-    world.payouts.enqueue(world.entitle(world.person("siti")))
+    world.payouts.queue.send([world.entitle(world.person("siti"))])
     assert "not swept: more than 1000 messages wait" in desk.refused("sweep")
 
 

@@ -46,7 +46,7 @@ def stage(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
     # One key for each, before threads ask for them.
     keys = {person.registrant_id: built.services.vault.new_key(person.registrant_id) for person in (PERSON, OTHER)}
     monkeypatch.setattr(built.services.registrations, "key", keys.__getitem__)
-    monkeypatch.setattr(built.services.payouts, "_queue", Queue())
+    monkeypatch.setattr(built.services.payouts, "queue", Queue())
     # Built before threads ask for them.
     assert built.services.training
     assert built.services.reports
@@ -54,12 +54,12 @@ def stage(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
 
 
 def queued(stage: Scene) -> list[str]:
-    queue: Any = stage.services.payouts._queue
+    queue: Any = stage.services.payouts.queue
     return list(queue.ids)
 
 
 def account(stage: Scene) -> TrainingAccount:
-    return stage.services.training.accounts([PERSON.registrant_id])[PERSON.registrant_id]
+    return stage.services._training_store.accounts([PERSON.registrant_id])[PERSON.registrant_id]
 
 
 def mine(stage: Scene) -> list[TrainingView]:
@@ -170,7 +170,7 @@ def test_of_two_trainings_on_one_certificate_one_gets_it(stage: Scene) -> None:
     both = [stage.attended(), stage.attended(OTHER)]
     answers = together([partial(stage.complete, bought, "C-1") for bought in both])
     assert refusals(answers) == [CertificateAlreadyUsed]
-    done = stage.services.training.accounts([PERSON.registrant_id, OTHER.registrant_id])
+    done = stage.services._training_store.accounts([PERSON.registrant_id, OTHER.registrant_id])
     assert sorted(one.completed for one in done.values()) == [0, 1]
 
 

@@ -133,20 +133,20 @@ def test_what_corrects_nothing_is_refused(services, wanted, refusal):
 def test_a_corrected_family_card_frees_the_one_that_was_named_wrongly(services):
     """So a stranger whose card was named is helped: the two are counted to the card that is theirs."""
     wrong = services.registrations.registrant("siti").kk_mac
-    assert services.registration_changes.holders(wrong) == ["siti"]
+    assert services.waves.beneficiaries.holders(wrong) == ["siti"]
     services.corrections.propose("siti", CorrectionForm(kk=KK), ANI, "card of a stranger", T0)
     services.corrections.approve("siti", BUDI, LATER)
     right = services.registrations.registrant("siti").kk_mac
     assert right != wrong
-    assert services.registration_changes.holders(wrong) == []
-    assert services.registration_changes.holders(right) == ["siti"]
+    assert services.waves.beneficiaries.holders(wrong) == []
+    assert services.waves.beneficiaries.holders(right) == ["siti"]
     assert services.waves.beneficiaries.of("siti").kk_mac == right
     with services.transaction() as tx:
         services._beneficiaries.revoke(tx, services.waves.beneficiaries.of("siti"), 1, T0)
-    assert services.registration_changes.holders(right) == []
+    assert services.waves.beneficiaries.holders(right) == []
     services.corrections.propose("siti", CorrectionForm(kk=SITI.kk), ANI, "back", LATER)
     services.corrections.approve("siti", BUDI, LATER + timedelta(seconds=1))
-    assert services.registration_changes.holders(wrong) == [], "who was revoked counts to none"
+    assert services.waves.beneficiaries.holders(wrong) == [], "who was revoked counts to none"
 
 
 def test_a_card_is_corrected_also_when_others_hold_it_and_of_who_was_never_chosen(services):
@@ -155,10 +155,10 @@ def test_a_card_is_corrected_also_when_others_hold_it_and_of_who_was_never_chose
     FamilyItem(f"K#{full}", "HOLDERS", holders={"one", "two"}).save()
     services.corrections.propose("siti", CorrectionForm(kk=KK), ANI, "why", T0)
     services.corrections.approve("siti", BUDI, LATER)
-    assert services.registration_changes.holders(full) == ["one", "siti", "two"]
+    assert services.waves.beneficiaries.holders(full) == ["one", "siti", "two"]
     services.corrections.propose("budi", CorrectionForm(kk=SITI.kk), ANI, "why", T0)
     services.corrections.approve("budi", BUDI, LATER)
-    assert services.registration_changes.holders(full) == ["one", "siti", "two"]
+    assert services.waves.beneficiaries.holders(full) == ["one", "siti", "two"]
 
 
 def test_an_approval_that_something_overtook_decides_again(services, monkeypatch):

@@ -113,7 +113,7 @@ class World:
         tx: Any = MemoryTransaction(self.table, self.nature)
         with tx:
             entitlement = self.payouts.entitle(tx, beneficiary(person), kind, self.now)
-        self.payouts.enqueue(entitlement)
+        self.payouts.queue.send([entitlement])
 
     def look_again(self, person: str) -> None:
         """What giving an account does, after it is stored."""

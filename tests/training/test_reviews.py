@@ -125,7 +125,7 @@ def test_a_crash_before_the_transaction_leaves_nothing_and_the_review_can_be_sen
 def test_a_crash_between_the_transaction_and_the_queue_is_made_up_for_by_the_sweep(stage, programme, monkeypatch):
     bought = stage.completed()
     with monkeypatch.context() as broken:
-        broken.setattr(stage.services.payouts, "enqueue", crash)
+        broken.setattr(stage.services.payouts.queue, "send", crash)
         with pytest.raises(RuntimeError):
             stage.review(bought)
     assert entitlements(stage) == [(INCENTIVE, State.DUE, 600_000)]

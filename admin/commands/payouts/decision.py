@@ -59,7 +59,7 @@ def retry(stage: str, entitlement_id: str, reason: str | None) -> None:
             raise click.UsageError("give the reason with --reason")
         _propose(stage, entitlement_id, Decision.RETRY, reason)
         return
-    services.payouts.enqueue(entitlement_id)
+    services.payout_queue.send([entitlement_id])
     rested = entitlement.changed_at + timedelta(seconds=services.programme.payouts.requeue_after_s)
     click.echo(f"queued; the next attempt is made after {iso(rested)}")
 

@@ -84,7 +84,7 @@ def ask(stage: str, entitlement_id: str) -> None:
     """Queue one entitlement now, also a paid one: the provider is then asked whether its money came back."""
     services = stages.load(stage).services
     state = services.payout_store.get(entitlement_id).state
-    services.payouts.enqueue(entitlement_id)
+    services.payout_queue.send([entitlement_id])
     click.echo(f"queued; {state} now")
 
 
@@ -123,7 +123,7 @@ def compare(stage: str, where: str) -> None:
 
 
 class NothingCompared(click.ClickException):
-    """A statement could not be read: neither exit code 0 (no difference) nor 1 (differences)."""
+    """A statement could not be read: neither exit code 0 (no difference) nor 1 (differences) applies."""
 
     exit_code = 2
 

@@ -174,7 +174,7 @@ def test_nothing_is_claimed_from_any_state(world, place):
 
 def test_a_message_during_the_pause_is_done_with_and_the_sweep_brings_it_back(world):
     entitlement = world.entitle(world.person("ani"))
-    world.payouts.enqueue(entitlement)
+    world.payouts.queue.send([entitlement])
     pause(world)
     assert [world.deliver(body) for body in world.messages()] == [True], "it uses up none of its tries"
     resume(world)
