@@ -1,4 +1,4 @@
-"""What the commands share: options, how a refusal and an administrator's act are shown, a bar for whoever waits."""
+"""What the commands share: options, how refusals and administrators' acts are shown, a progress bar."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ file_argument = click.argument("file", type=click.Path(exists=True, dir_okay=Fal
 
 
 def instant(text: str) -> datetime:
-    """Parse an instant as it was typed. Raises click's `BadParameter` without a time zone."""
+    """Parse an instant that was typed. Raises click's `BadParameter` without a time zone."""
     try:
         return parse_iso(text)
     except ValueError as error:
@@ -58,7 +58,7 @@ class SaysWhy(click.Group):
 
 
 def plain(words: str) -> str:
-    """Return a stranger's words on one line, without characters that would steer the terminal."""
+    """Someone else's words on one line, without characters that would steer the terminal."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in words)
 
 
@@ -74,7 +74,6 @@ def act_line(act: Act) -> str:
 
 
 def echo_acts(acts: Iterable[Act], indent: str = "") -> None:
-    """Show what administrators did, a line each."""
     for act in acts:
         click.echo(f"{indent}{act_line(act)}")
 
@@ -85,7 +84,7 @@ def wib(instant: datetime | str, form: str = "%a %Y-%m-%d %H:%M:%S") -> str:
 
 
 def table(*columns: str, left: Container[str], wraps: Container[str] = ()) -> Table:
-    """A table without lines; what is in columns that are not `left` stands at their right."""
+    """A table without lines; columns that are not `left` are aligned right."""
     made = Table(box=None, pad_edge=False)
     for column in columns:
         made.add_column(column, justify="left" if column in left else "right", no_wrap=column not in wraps)
@@ -93,12 +92,12 @@ def table(*columns: str, left: Container[str], wraps: Container[str] = ()) -> Ta
 
 
 def progress(rows: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
-    """Yield the rows and show a bar at a terminal; a count, where the total is not known."""
+    """Yield the rows and show a bar at a terminal; a count if the total is not known."""
     with bars(Console(stderr=True), transient=True) as bar:
         yield from bar.track(rows, total=total, description=what)
 
 
 def bars(console: Console, width: int = 0, *, transient: bool = False) -> Progress:
-    """Bars with what they count, `width` columns wide, and the time; none where there is no terminal."""
+    """Bars with their counts, `width` columns wide, and the time; none without a terminal."""
     columns = (TextColumn(f"{{task.description:<{width}}}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=console, transient=transient, disable=not console.is_terminal)

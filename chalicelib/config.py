@@ -1,6 +1,6 @@
 """The programme's figures (`programme.toml`) and a deployment's settings (the environment), typed and validated.
 
-Loaded once, by `app.py` or the command line; nothing here runs at import.
+`app.py` or the command line loads them once; importing this module reads nothing.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ AWARD_BATCH_MAX = 100
 AUTHORIZER_TIMEOUT_S = 5
 API_TIMEOUT_S = 10
 LONGEST_REQUEST_S = AUTHORIZER_TIMEOUT_S + API_TIMEOUT_S
-"""How long after its arrival a request may still write: both time-outs (as `infrastructure/functions.py` has them).
-A cold start may come on top, up to Lambda's ten seconds for each; production's quarter of an hour covers that."""
+"""How long after its arrival a request may still write: both time-outs (as `infrastructure/functions.py` has them). A
+cold start may add Lambda's ten seconds for each; production's quarter of an hour covers that.
+"""
 
 
 class BadConfiguration(DomainError):
@@ -67,8 +68,8 @@ class EligibilityRules(_Frozen, frozen=True):
 class Scheme(_Frozen, frozen=True):
     """What one version of the programme gives, in whole rupiah; `first_wave` is the first wave under it.
 
-    One of waves that run here pays one incentive and at most the two surveys of `SurveyRules.after_s`. What an earlier
-    one gave is history: it is kept for whoever reads the totals of its waves, and never paid here.
+    A scheme of waves that run here pays one incentive and at most the two surveys of `SurveyRules.after_s`. Amounts of
+    earlier schemes are kept for readers of their waves' totals, and never paid here.
     """
 
     version: str
@@ -81,30 +82,31 @@ class Scheme(_Frozen, frozen=True):
 
 
 class TrainingRules(_Frozen, frozen=True):
-    """`buy_within_days`: calendar days in WIB, the day of the award being day 1. A stage may count seconds instead."""
+    """`buy_within_days`: calendar days in WIB; the day of the award is day 1. A stage may count seconds instead."""
 
     buy_within_days: Positive
     cancel_within_s: Positive
     """How long after a purchase it may be cancelled."""
     course_hours_min: Positive
     hour_s: Positive
-    """How long an hour of a course lasts at least."""
+    """How long an hour of a course takes at least."""
     price_per_hour_min_idr: Positive
     buy_within_s: Positive | None = None
 
 
 class PayoutCode(_Frozen, frozen=True):
-    """A bank or wallet that people may be paid through; `rail` names the provider that pays into it."""
+    """A bank or wallet through which people may be paid; `rail` names the provider that pays into it."""
 
     kind: Literal["bank", "wallet"]
     rail: Literal["xendit-v2", "bank-file"]
     bic: Bic | None = None
-    """Its code in a bank file, which needs one."""
+    """Its code in a bank file; required there."""
 
 
 class CeilingRules(_Frozen, frozen=True):
-    """At most so much is sent on one WIB day and for one wave's payments of one kind, unless an administrator says so.
-    A worker takes `block` payments at a time."""
+    """The most that is sent on one WIB day, and for one wave's payments of one kind, unless an administrator sets
+    another ceiling. A worker takes `block` payments at a time.
+    """
 
     day_idr: Positive
     envelope_idr: Positive
@@ -112,7 +114,7 @@ class CeilingRules(_Frozen, frozen=True):
 
 
 class BankFileRules(_Frozen, frozen=True):
-    """Who pays by bank file, in the characters that banks take, and how many transfers one file may have at most."""
+    """The payer in a bank file, in the characters that banks accept, and the most transfers in one file."""
 
     initiating_party: BankText
     debtor_name: BankText
@@ -128,16 +130,16 @@ class PayoutRules(_Frozen, frozen=True):
     requeue_after_s: Positive
     held_look_factor: Positive
     address_wait_s: Positive
-    """From the change of a person's account to the first payment to it, unless it is confirmed before."""
+    """From the change of a person's account to the first payment to it, unless they confirm it before."""
     retry_after_s: Annotated[tuple[Positive, ...], Meta(min_length=1)]
-    """From an account's first, second, ... refusal to the next attempt by itself; after the last, so long each time."""
+    """From an account's first, second, ... refusal to the next attempt; after the last figure, that long each time."""
     our_retry_after_s: Annotated[tuple[Positive, ...], Meta(min_length=1)]
-    """The same where our own account was short."""
+    """The same if our own account was short."""
     failed_rest_s: Annotated[tuple[Positive, ...], Meta(min_length=1)]
-    """From the first, second, ... failure that passes by itself to the next attempt."""
+    """From the first, second, ... passing failure to the next attempt."""
     fsp_timeout_s: Positive
     inquiry_timeout_s: Annotated[int, Meta(gt=0, le=2)]
-    """As `fsp_timeout_s`, for an account inquiry: it is within a person's request, which has `API_TIMEOUT_S`."""
+    """As `fsp_timeout_s`, for an account inquiry, which is part of a person's request: that has `API_TIMEOUT_S`."""
     name_score_min: Annotated[int, Meta(ge=0, le=100)]
     """How alike, out of 100, the holder's name and the provider's must be."""
     ceilings: CeilingRules
@@ -146,15 +148,15 @@ class PayoutRules(_Frozen, frozen=True):
 
     @property
     def kinds(self) -> dict[str, Literal["bank", "wallet"]]:
-        """What each code is."""
+        """What each code is: a bank or a wallet."""
         return {name: code.kind for name, code in self.codes.items()}
 
 
 class UnusualRules(_Frozen, frozen=True):
-    """What of a partner's completions on one WIB day rings.
+    """Which completions of a partner on one WIB day ring.
 
-    More than `hours` of courses; or at least `quick_min` quick ones that are `quick_percent` of all. Quick is who was
-    done within `quick_within_percent` of the hours of the course.
+    More than `hours` of courses; or at least `quick_min` quick ones that are `quick_percent` of all. A completion is
+    quick if it took no more than `quick_within_percent` of the hours of the course.
     """
 
     hours: Positive
@@ -181,7 +183,7 @@ class SurveyRules(_Frozen, frozen=True):
 
 
 class NoticeRules(_Frozen, frozen=True):
-    """`mails_per_s`: what the mail service allows the stage, over all senders together."""
+    """`mails_per_s`: what the mail service allows the stage, for all senders together."""
 
     mails_per_s: Positive
     requeue_after_s: Positive
@@ -194,20 +196,20 @@ class HelpdeskRules(_Frozen, frozen=True):
 
 
 class JobRules(_Frozen, frozen=True):
-    """`newest_per_skill`: how many vacancies of each skill a person's matches are chosen among."""
+    """`newest_per_skill`: from how many vacancies of each skill a person's matches are chosen."""
 
     open_days_max: Positive
     newest_per_skill: Annotated[int, Meta(gt=0, le=1500)]
 
 
 class StatisticsRules(_Frozen, frozen=True):
-    """`final_after_days`: so long after a wave is settled it is counted for the last time."""
+    """`final_after_days`: how long after it was settled a wave is counted for the last time."""
 
     final_after_days: Positive
 
 
 class WitnessRules(_Frozen, frozen=True):
-    """Whose cosignatures of a note count (`keys`, as C2SP's vkeys), and how many of them a draw must have in time."""
+    """The witnesses whose cosignatures of a note count (`keys`, as C2SP's vkeys), and how many a draw needs in time."""
 
     quorum: NotNegative
     keys: tuple[str, ...]
@@ -216,7 +218,7 @@ class WitnessRules(_Frozen, frozen=True):
         known = self.known
         if len({key.name for key in known}) < len(known):
             raise ValueError("two witnesses have one name")
-        # A signature does not say its witness's name, so two witnesses with one key would be one.
+        # A signature does not contain its witness's name, so two witnesses with one key would count as one.
         if len({key.key for key in known}) < len(known):
             raise ValueError("two witnesses have one key")
         if self.quorum > len(known):
@@ -224,13 +226,13 @@ class WitnessRules(_Frozen, frozen=True):
 
     @property
     def known(self) -> tuple[cosignatures.WitnessKey, ...]:
-        """The keys, parsed."""
         return tuple(map(cosignatures.parse_key, self.keys))
 
 
 class AwardRules(_Frozen, frozen=True):
     """With more undecided winners than `ahead_from` they are queued in batches, so that many are decided at once.
-    What is not decided after `resend_after_s` is queued again."""
+    Winners not decided after `resend_after_s` are queued again.
+    """
 
     batch: Annotated[int, Meta(gt=0, le=AWARD_BATCH_MAX)]
     ahead_from: NotNegative
@@ -238,7 +240,7 @@ class AwardRules(_Frozen, frozen=True):
 
 
 class DrawRules(_Frozen, frozen=True):
-    """`beacon_waiting_told_after_s`: so long after its round was due, the public is told that a draw waits for it."""
+    """`beacon_waiting_told_after_s`: how long after its round was due the public is told that a draw waits for it."""
 
     freeze_delay_s: Positive
     beacon_waiting_told_after_s: Positive
@@ -249,7 +251,7 @@ class DrawRules(_Frozen, frozen=True):
 
     @property
     def pinned(self) -> Chain:
-        """The chain this stage commits to."""
+        """The chain to which this stage commits."""
         return self.chains[self.chain]
 
 
@@ -305,7 +307,7 @@ def _check(programme: Programme) -> None:
     rules = {
         "targets need a default": "default" in programme.targets,
         "draw.chain is not one of draw.chains": programme.draw.chain in programme.draw.chains,
-        # A request accepted in the last millisecond must have written its entry, or died, before the list is read.
+        # A request accepted in the last millisecond must have written its entry, or ended, before the list is read.
         "draw.freeze_delay_s must exceed the longest request": programme.draw.freeze_delay_s > LONGEST_REQUEST_S,
         "eligibility.age_min is above age_max": programme.eligibility.age_min <= programme.eligibility.age_max,
         "a code of payouts.codes that is paid by bank file needs a bic": all(code.bic for code in by_bank_file),
@@ -325,9 +327,9 @@ def _check(programme: Programme) -> None:
 
 
 class Settings(_Frozen, frozen=True):
-    """What one deployment is made of. Table names and key aliases follow from the stage; the rest is told.
+    """What belongs to one deployment. Table names and key aliases follow from the stage; the rest is given.
 
-    In a function they come from environment variables (`GELOMBANG_STAGE`, `GELOMBANG_USER_POOL`, ...); for the command
+    In a function it comes from environment variables (`GELOMBANG_STAGE`, `GELOMBANG_USER_POOL`, ...); for the command
     line from the outputs of the data stack, whose names are the same fields in CamelCase.
     """
 
@@ -342,7 +344,7 @@ class Settings(_Frozen, frozen=True):
     results_url: str
     """The public address of the results bucket, without a slash at the end."""
     reports_bucket: str
-    """Not public: reports on money for those who run the programme."""
+    """Not public: reports on money, for the people who run the programme."""
     announcements_topic: str
     beacon_relays: tuple[str, ...]
     fsp_url: str
@@ -374,7 +376,6 @@ class Settings(_Frozen, frozen=True):
 
     @property
     def mail_from(self) -> str:
-        """The sender of every mail."""
         return f"Gelombang <kabar@{self.mail_domain}>"
 
     @property

@@ -1,4 +1,4 @@
-"""The root of every error a caller may be told about. Standard library only.
+"""The base of every error that a caller may be told about. Standard library only.
 
 A class has a stable public code, an HTTP status and a text in both languages; an instance adds facts, which are safe to
 show: no personal data.
@@ -17,7 +17,7 @@ class DomainError(Exception):
     indonesian: ClassVar[str]
     english: ClassVar[str]
     cache_s: ClassVar[int] = 0
-    """How long anyone may keep the answer, where it can never become another one; 0: nobody may."""
+    """How long anyone may keep the answer, if it can never change; 0: nobody may."""
 
     def __init__(self, **facts: str | int | bool | None) -> None:
         super().__init__(self.code)
@@ -60,7 +60,7 @@ class TooLarge(DomainError):
 
 
 class NotFound(DomainError):
-    """There is no such object, or it is not the caller's (the two are never told apart)."""
+    """The object does not exist, or is not the caller's; the answer does not say which."""
 
     code = "not_found"
     status = 404

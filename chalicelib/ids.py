@@ -1,4 +1,4 @@
-"""Identifiers: derived where a replay must collide with itself, random only where nobody may guess.
+"""Identifiers: derived where a repeat must get the same one, random only where nobody may guess it.
 
 Standard library only.
 """
@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable
 
 Randomness = Callable[[int], bytes]
-"""Returns that many bytes nobody can predict; a parameter, so that tests can fix it."""
+"""Returns that many unpredictable bytes; a parameter, so that tests can fix them."""
 
 system_randomness: Randomness = secrets.token_bytes
 
@@ -34,7 +34,7 @@ def random_id(randomness: Randomness) -> str:
 
 
 def shard(person: str, shards: int) -> str:
-    """The two digits of the partition that holds a person, of at most 100 that people are spread over evenly."""
+    """The two digits of a person's partition, of at most 100, over which people are spread evenly."""
     return f"{hashlib.sha256(person.encode()).digest()[0] % shards:02d}"
 
 
@@ -43,10 +43,10 @@ def _base32(raw: bytes) -> str:
 
 
 def same_person(one: str, other: str) -> bool:
-    """Whether two IAM identities (ARN) are one person's, whatever the spelling or the role.
+    """Whether two IAM identities (ARN) belong to one person, whatever the spelling or the role.
 
-    Compared is the name at the end: a user's, or a session's, which roles force to be the person's (operating.md). Two
-    people of one name in two accounts count as one too.
+    The names at their ends are compared: a user's name, or a session's, which roles force to be the person's
+    (operating.md). Two people with one name in two accounts count as one, too.
     """
     return _name(one) == _name(other)
 

@@ -24,7 +24,7 @@ ALARMED = {
     "open_surveys": "open_surveys",
     "check_grievances": "check_grievances",
 }
-"""Under which name a function's errors are counted that has an alarm of its own; the three of the step share one."""
+"""The names under which errors are counted of functions with an alarm of their own; the three of the step share one."""
 
 
 def configure(service: str) -> None:
@@ -37,7 +37,7 @@ def configure(service: str) -> None:
 
 
 def handler(service: str, stream: TextIO) -> logging.Handler:
-    """What writes records as lines of JSON."""
+    """The handler that writes records as lines of JSON."""
     from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter  # 20 ms that only app.py pays
 
     lines = logging.StreamHandler(stream)
@@ -47,14 +47,14 @@ def handler(service: str, stream: TextIO) -> logging.Handler:
 
 
 def metric(namespace: str, name: str, value: int, now: datetime, **dimensions: str) -> dict[str, Any]:
-    """What a line has besides, so that CloudWatch takes a number from it (its embedded metric format)."""
+    """The part of a line from which CloudWatch takes a number (its embedded metric format)."""
     about = {"Namespace": namespace, "Dimensions": [list(dimensions)], "Metrics": [{"Name": name, "Unit": "Count"}]}
     told = {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [about]}
     return {name: value, **dimensions, "_aws": told}
 
 
 def count_errors(record: logging.LogRecord) -> bool:
-    """A filter that leaves out nothing: it puts a metric into what is of level ERROR, once, beside any other."""
+    """A filter that drops nothing: it adds a metric to each record of level ERROR, once, beside any other."""
     stage, _, function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "").rpartition("-")
     if record.levelno >= logging.ERROR and stage and ERRORS not in vars(record):
         told = metric(

@@ -1,8 +1,8 @@
 """Tells people their results, deadlines and payments, every five minutes, from where the last run stopped.
 
-This is the one place where notices meet the domains. A domain that knows itself whom to tell (a survey opens, a place
-is revoked) uses the port. A person is told an event once, so everything here may be done twice: a run may die anywhere,
-come late or run beside another, and the next one goes on.
+Only here do notices meet the domains. A domain that knows whom to tell (a survey opens, a place is revoked) tells them
+itself. A person is told an event once, so everything here may be repeated: a run may die anywhere, come late or run
+beside another, and the next one continues.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ PAGE = 100
 """How many people are told between two writes of the place; DynamoDB reads so many in one batch."""
 
 PAGE_S = 10.0
-"""What a page takes at most."""
+"""The time that a page takes at most."""
 
 BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
-"""Before any payment: where a cursor begins."""
+"""Before any payment: where a cursor starts."""
 
 _FAILED: dict[Paid | Hold | None, str] = {
     Paid.CANCELLED: "cancelled",
@@ -48,8 +48,6 @@ _FAILED: dict[Paid | Hold | None, str] = {
 
 
 class NoticeWriter:
-    """The job."""
-
     def __init__(
         self,
         programme: Programme,
@@ -96,26 +94,28 @@ class NoticeWriter:
                 self._cursors.advance("payments", shard, page[-1].at)
                 budget.need(PAGE_S)
             if after != begun:
-                # Else every run would read the last lines of a quiet shard again.
+                # Otherwise every run would read the last lines of a quiet shard again.
                 self._cursors.advance("payments", shard, now)
 
     # The deadline of the first purchase
 
     def _remind(self, before_s: int, next_s: int, now: datetime, budget: TimeBudget) -> None:
-        """Remind those whose deadline came within `before_s` since the last run; within `next_s` the next mark does."""
+        """Remind those whose deadline came within `before_s` since the last run. The next reminder covers the last
+        `next_s`.
+        """
         before, job = timedelta(seconds=before_s), f"deadline-{before_s}"
         after = now + timedelta(seconds=next_s)
         for shard in (f"{number:02d}" for number in range(SHARDS)):
             near = [line for line in self._waves.beneficiaries.potential(shard, now + before) if line.buy_by > after]
             if not near:
                 continue
-            # Deadlines are in the index days before, so no overlap is needed: it would make each run read all again.
+            # Deadlines are in the index days before, so no overlap is needed, which would make each run read all again.
             since = parse_iso(self._cursors.start(job, shard, BEGINNING, timedelta())) + before
             due = [line.registrant_id for line in near if line.buy_by > since]
             for start in range(0, len(due), PAGE):
                 budget.need(PAGE_S)
                 page = self._waves.beneficiaries.of_many(due[start : start + PAGE])
-                # The index lags, and who has bought by now is not bothered.
+                # The index lags behind, and people who have bought by now are not reminded.
                 late = [one for one in page if one.state is BeneficiaryState.POTENTIAL]
                 self._notices.tell_all(_deadline(one, before_s) for one in late)
             if due:
@@ -154,7 +154,7 @@ class NoticeWriter:
 
 
 def _payment(line: News) -> Told | None:
-    """What a person is told of a line; None if a later line says more. Of a HELD payment the present reason is told."""
+    """The notice of a line; None if a later line says more. For a HELD payment it has the present reason."""
     if line.state is not line.latest:
         return None
     facts: dict[str, str | int] = {"for": line.kind.value, "amount_idr": line.amount_idr}
@@ -165,7 +165,7 @@ def _payment(line: News) -> Told | None:
         return None
     event = f"payment_failed/{line.entitlement_id}/{reason}"
     if line.hold is Hold.ACCOUNT_REFUSED:
-        # Each refusal is told, as another account or a mended one may be refused too.
+        # Each refusal is told, because another account or a mended one may be refused too.
         event += f"/{iso(line.at)}"
     return line.registrant_id, Kind.PAYMENT_FAILED, event, {**facts, "reason": reason}
 

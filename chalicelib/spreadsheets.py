@@ -1,4 +1,4 @@
-"""CSV files that administrators import: what spreadsheets do to them is told before a line of them is believed. Pure.
+"""CSV files that administrators import: damage by spreadsheets is found before a line is believed. Pure.
 
 A spreadsheet takes a number of 16 digits for a measurement: it keeps 15 of them, or writes it with an exponent. Saved
 again, the file looks whole and names other people.
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from .errors import DomainError
 
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF", b"{\\rtf", b"<")
-"""How workbooks of new and old kinds, PDF, rich text, and tables in HTML or XML begin."""
+"""The first bytes of workbooks of new and old kinds, PDF, rich text, and tables in HTML or XML."""
 _MEASURED = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE][+]?[0-9]+|[0-9]+[.,]0{1,2}")
 """A number with an exponent, or with decimals."""
 _SEPARATORS = {";": "semicolon", "\t": "tab", "|": "bar"}
@@ -32,7 +32,7 @@ class NotCsv(DomainError):
 
 
 class NotUtf8(DomainError):
-    """In another code page, UTF-16 perhaps; letters would come out as others."""
+    """The file has another encoding, perhaps UTF-16; its letters would be read as others."""
 
     code = "not_utf8"
     status = 422
@@ -61,13 +61,13 @@ class NumbersSpoiled(DomainError):
 
 
 def lines(raw: bytes) -> list[str]:
-    """The lines of a CSV, as `csv` wants them. Raises `NotCsv`, `NotUtf8`, `NotCommas`."""
+    """The lines of a CSV, as `csv` reads them. Raises `NotCsv`, `NotUtf8`, `NotCommas`."""
     if raw.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(_WORKBOOKS):
         raise NotCsv()
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise NotUtf8() from None  # the cause would quote what the file holds
+        raise NotUtf8() from None  # the cause would quote the file
     if "\0" in text or "\N{REPLACEMENT CHARACTER}" in text:
         raise NotUtf8()
     found = io.StringIO(text, newline="").readlines()
@@ -79,22 +79,23 @@ def lines(raw: bytes) -> list[str]:
 
 
 def whole(lines_of_it: Iterable[str]) -> Iterator[str]:
-    """The lines of a CSV, each of which is a row by itself: a quote that is left open would swallow the lines after it,
-    up to the next one. Raises `csv.Error`."""
+    """The lines of a CSV, one row each: a quote that is left open must not swallow the lines after it. Raises
+    `csv.Error`.
+    """
     for line in lines_of_it:
         list(csv.reader([line], strict=True))
         yield line
 
 
 def check_digits(numbers: Sequence[str], length: int) -> None:
-    """Raises `NumbersSpoiled` if identifiers of so many digits, as a file has them, show what spreadsheets do.
+    """Raises `NumbersSpoiled` if identifiers of `length` digits look as if a spreadsheet had changed them.
 
-    One in ten ends in 0 by chance, and no more than five standard deviations above that. A digit that was lost at
-    either end makes most of them too short.
+    One in ten ends in 0 by chance; more than five standard deviations above that is damage. So is it if most of them
+    are too short, because digits were lost at either end.
     """
     count = len(numbers)
     written = sum(_MEASURED.fullmatch(number) is not None for number in numbers)
-    digits = [re.sub("[-.]", "", number) for number in numbers]  # it may have grouped them by thousands, too
+    digits = [re.sub("[-.]", "", number) for number in numbers]  # a spreadsheet may have grouped them by thousands, too
     zeros = sum(len(number) == length and number.isdigit() and number.endswith("0") for number in digits)
     short = sum(length - 2 <= len(number) < length and number.isdigit() for number in digits)
     by_chance = 10 * zeros <= count or (10 * zeros - count) ** 2 <= 25 * 9 * count

@@ -1,4 +1,4 @@
-"""A struct from something that has fields of the same names: an item of a table, or another struct."""
+"""Makes a struct from an object with fields of the same names: an item of a table, or another struct."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ T = TypeVar("T")
 
 
 def fill(kind: type[T], source: Any, /, **given: Any) -> T:
-    """A dataclass or msgspec struct, with the values that `source` has under the same names, but for those `given`.
+    """A dataclass or msgspec struct, with the values that `source` has under the same names, except those `given`.
 
-    Where the source has None and the field has a default, the default stays. An instant becomes text, as `iso` writes
-    it, in a field of a msgspec struct that is text. Raises `AttributeError` for a field that is in neither, `TypeError`
-    for a given name that is no field.
+    If the source has None and the field has a default, the default stays. An instant becomes text, as `iso` writes it,
+    in a text field of a msgspec struct. Raises `AttributeError` for a field that is in neither, `TypeError` for a given
+    name that is no field.
     """
     for name, has_default, is_text in fields_of(kind):
         if name not in given:
@@ -39,5 +39,5 @@ def _fields_of(kind: type) -> tuple[tuple[str, bool, bool], ...]:
     return tuple((one.name, not one.required, one.type in (str, str | None)) for one in msgspec.structs.fields(kind))
 
 
-# mypy takes no class for hashable, so the cached function's type is said.
+# mypy does not take a class for hashable, so the cached function's type is written out.
 fields_of: Callable[[type], tuple[tuple[str, bool, bool], ...]] = cache(_fields_of)

@@ -1,4 +1,4 @@
-"""The present while a step runs, and how long it may run. The step began at an instant that its caller gave."""
+"""The present time while a step runs, and how long it may run. The caller gives the instant at which it began."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 
 class OutOfTime(Exception):
-    """The time of this step is used up; the next one goes on from what is recorded."""
+    """The time of this step is used up; the next one continues from what is recorded."""
 
 
 class TimeBudget:
@@ -21,7 +21,7 @@ class TimeBudget:
         self._from = seconds()
 
     def now(self) -> datetime:
-        """The present: the instant of the beginning and what has passed since."""
+        """The present: the instant of the beginning plus what has passed since."""
         return self._began + timedelta(seconds=self._passed())
 
     def need(self, seconds: float) -> None:

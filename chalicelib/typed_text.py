@@ -1,7 +1,8 @@
-"""What people type, paste and copy from a card, brought into one form before anything is compared or kept. Pure.
+"""Text that people type, paste and copy from a card, brought into one form before it is compared or kept. Pure.
 
-Word processors, chats and keyboards of other scripts change what a person sees as the same number: no-break spaces,
-long dashes, marks of direction, full-width digits. What differs only so is the same identifier or name everywhere.
+Word processors, chats and keyboards of other scripts change what looks like the same number: no-break spaces, long
+dashes, marks of direction, full-width digits. Texts that differ only in these are the same identifier or name
+everywhere.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ NAME_MAX = 100
 
 _APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼʻ`´′＇"), "'")
 _DASHES = dict.fromkeys(map(ord, "\u2212\u2043\u02d7"), "-")
-"""Those that Unicode does not count among the dashes."""
+"""Dashes that Unicode does not count as dashes."""
 _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\ufffc\U000e0100-\U000e01ef]"
 )
@@ -30,14 +31,14 @@ _UNSEEN = re.compile(
 def line(text: str) -> str:
     """One line as it is seen: NFKC, single spaces, plain apostrophes and dashes, decimal digits 0 to 9; nothing unseen.
 
-    Applying it twice is applying it once.
+    A second time changes nothing.
     """
-    # Before, because NFKC takes an accent that stands for an apostrophe apart; after, for what it puts together.
+    # Before NFKC, which takes an accent that stands for an apostrophe apart; and after it, for what it puts together.
     return " ".join(_flat(unicodedata.normalize("NFKC", _flat(text))).split())
 
 
 def identifier(text: str) -> str:
-    """A number or code that may hold dashes, dots and strokes of its own, such as a certificate's: without spaces."""
+    """A number or code whose dashes, dots and strokes belong to it, such as a certificate's: without spaces."""
     return line(text).replace(" ", "")
 
 
@@ -47,7 +48,7 @@ def compact(text: str) -> str:
 
 
 def name(text: str, longest: int = NAME_MAX) -> str | None:
-    """A name of a person, a firm or a course; None if it is none: no letter, a picture among them, too long."""
+    """The name of a person, a firm or a course; None if it has no letter, an emoji, or is too long."""
     found = line(text)
     in_names = all(letter.isascii() or unicodedata.category(letter) in _IN_NAMES for letter in found)
     named = any(unicodedata.category(letter).startswith("L") for letter in found)
@@ -56,7 +57,7 @@ def name(text: str, longest: int = NAME_MAX) -> str | None:
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a form that somebody typed. `read` gives None, and `right` says what would be right."""
+    """A typed field of a form. `read` returns None for a wrong text, and `right` says what would be right."""
 
     read: Callable[[str], str | None]
     right: str
@@ -73,7 +74,7 @@ def field(normalise: Callable[[str], str], pattern: str, right: str) -> Field:
 
 
 def into(form: msgspec.Struct, **fields: Field) -> None:
-    """Bring the fields of a new form into their one form (in `__post_init__`). Raises `Malformed`."""
+    """Normalise the fields of a new form (in `__post_init__`). Raises `Malformed`."""
     for name_of_it, one in fields.items():
         value = one.read(getattr(form, name_of_it))
         if value is None:

@@ -1,8 +1,8 @@
-"""How long past its time everything is that was promised by a time, in minutes, by the clock and the records.
+"""Measures in minutes how late everything is that was promised for a time, by the clock and the records.
 
-Whoever keeps a promise is not asked whether it was kept: it may be dead, or be killed at its limit again and again. One
-line a promise, with the metric in it, also when nothing is late; so an alarm that gets none for a while rings as well,
-and the watch's own silence is heard.
+The job that keeps a promise is not asked: it may be dead, or be killed at its limit again and again. Each promise gets
+one line with a metric, also when nothing is late. An alarm that gets no figure for a while rings as well, so it is
+noticed when the watch itself stops.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DAILY = {
     "open_surveys": time(17, 40),
     "reconcile_payouts": time(19, 30),
 }
-"""The first of a job's runs of a day (UTC); a test holds them to the schedules."""
+"""The first of a job's runs of a day (UTC); a test compares them with the schedules."""
 
 EVERY = {
     "sweep_payouts": timedelta(minutes=1),
@@ -45,13 +45,14 @@ EVERY = {
 }
 
 JOBS = ("step", "award", "payouts", "results", *EVERY, *DAILY)
-"""All that is watched: the waves' steps to their draw, the award of seats, payments, and word of a wave's results to
-everyone in it; and each scheduled job, since it last left nothing undone."""
+"""All that is watched: the waves' steps up to their draw, the award of seats, payments, the telling of a wave's
+results; and each scheduled job, since it last left nothing undone.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """How many minutes a job is past due; `waves`: which waves are, by what and how much."""
+    """How many minutes a job is late; `waves`: which waves are late, with what and by how much."""
 
     job: str
     minutes: int
@@ -78,7 +79,9 @@ class Watch:
         self._namespace = namespace
 
     def run(self, now: datetime) -> None:
-        """Tell of every job. What cannot be measured keeps no other from it: its alarm rings for want of a number."""
+        """Measure every job. One that cannot be measured does not stop the others: its alarm rings because the figure
+        is missing.
+        """
         for measure in (self._of_waves, self._of_payments, self._of_results, self._of_jobs):
             try:
                 for late in measure(now):
@@ -113,7 +116,7 @@ class Watch:
     def _of_jobs(self, now: datetime) -> Iterator[Late]:
         whole = self._runs.last_whole()
         for job in (*EVERY, *DAILY):
-            # A stage that has run for long may get a job, or this table, by an upgrade: nothing is owed from before.
+            # An upgrade may give an old stage a new job, or this table: nothing was due before.
             yield Late(job, _minutes(next_due(job, whole.get(job) or self._runs.first(job, now)), now))
 
     def _tell(self, late: Late, now: datetime) -> None:
@@ -122,7 +125,7 @@ class Watch:
 
 
 def next_due(job: str, whole_at: datetime) -> datetime:
-    """When a job was next to be done after it was last done."""
+    """When a job was next due after it was last done."""
     if job in EVERY:
         return whole_at + EVERY[job]
     due = datetime.combine(whole_at.astimezone(UTC).date(), DAILY[job], UTC)

@@ -1,4 +1,4 @@
-"""The app stack: what Chalice is told to package, and what is merged into the template that it makes."""
+"""The app stack: what Chalice packages, and what is merged into the template that it makes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TOLD = {
         AllowedValues=["lean", "ordinary"],
     ),
 }
-"""Parameters that every function finds in its environment."""
+"""Parameters that become environment variables of every function."""
 
 PARAMETERS = TOLD | {name: parameter() for name in ("MacKeyArn", "DataKeyArn", "AlarmsTopic")}
 
@@ -48,7 +48,8 @@ STAGES: dict[str, dict[str, str]] = {
     },
     "local": {"Protection": "off", "QueuesVisibilityS": "20", "MailDomain": "gelombang.example"},
 }
-"""What each stage is deployed with, besides what a deployment finds out; `gelombang deploy --parameter` is stronger."""
+"""Parameters of each stage, besides what a deployment finds out; `gelombang deploy --parameter` overrides them.
+"""
 
 
 def variable(name: str) -> str:
@@ -56,7 +57,7 @@ def variable(name: str) -> str:
     return "GELOMBANG_" + re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper()
 
 
-# The gateway before the API: its limits, and what it refuses by itself, in the form of the application's refusals
+# The gateway before the API: its limits, and its own refusals, in the form of the application's
 
 LIMITS = {
     "ResourcePath": "/*",
@@ -77,7 +78,7 @@ HEADERS = {
 
 
 def refusal(status: int, code: str, detail: str, **headers: str) -> Json:
-    """What the gateway answers; `detail` is Indonesian and English, and headers have `_` for `-`."""
+    """The gateway's answer; `detail` is Indonesian and English, and headers have `_` for `-`."""
     problem = {
         "type": f"urn:gelombang:problem:{code}",
         "title": HTTPStatus(status).phrase,
@@ -110,7 +111,7 @@ def merged() -> Json:
     environment = {variable(name): ref(name) for name in TOLD}
     resources = {
         **{function.logical_id: function.resource() for function in FUNCTIONS},
-        # Chalice names this group by a name that the function does not have.
+        # Chalice gives this group a name that the function does not have.
         "ApiHandlerLogGroup": {"Properties": {"LogGroupName": sub("/aws/lambda/${APIHandler}")}},
         "RestAPI": {"Properties": {"Name": named(), "MethodSettings": [LIMITS], "GatewayResponses": REFUSALS}},
         **dict(alarms.resources()),
@@ -138,7 +139,7 @@ def config(architecture: str) -> Json:
 
 
 def write(folder: Path, architecture: str) -> None:
-    """Make the folder `.chalice` of a project that is to be packaged for a processor."""
+    """Write the folder `.chalice` of a project that is packaged for a processor."""
     policies = {f"policies/{function.name}.json": policy(function.name) for function in FUNCTIONS}
     for name, document in {"config.json": config(architecture), MERGED: merged(), **policies}.items():
         file = folder / name

@@ -1,4 +1,4 @@
-"""What CloudFormation wants to read: references, parameters, resources with their usual properties."""
+"""Helpers for CloudFormation: references, parameters, resources with their usual properties."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def named(name: str = "", *, before: str = "", after: str = "") -> Json:
 
 
 def own(name: str = "") -> str:
-    """The same as text, for a longer one."""
+    """The same as text, for use in a longer one."""
     return f"gelombang-${{Stage}}-{name}" if name else "gelombang-${Stage}"
 
 
@@ -56,19 +56,19 @@ def resource(kind: str, properties: Mapping[str, Any], **attributes: Any) -> Jso
 
 
 def kept(kind: str, properties: Mapping[str, Any]) -> Json:
-    """A resource that holds data: it stays when its stack goes, unless the stack's own creation failed."""
+    """A resource that holds data: it stays when its stack is deleted, unless the stack's own creation failed."""
     return resource(kind, properties, DeletionPolicy="RetainExceptOnCreate", UpdateReplacePolicy="Retain")
 
 
 def statement(sid: str, principal: Any, action: str, on: Any, **more: Any) -> Json:
-    """A policy of a resource, with the one statement that it has."""
+    """A policy of a resource, with its one statement."""
     said = {"Sid": sid, "Effect": "Allow", "Principal": principal, "Action": action, "Resource": on, **more}
     return {"Version": "2012-10-17", "Statement": [said]}
 
 
 @dataclass(frozen=True)
 class Index:
-    """A global secondary index of a table: its two keys, and what it holds besides them."""
+    """A global secondary index of a table: its two keys, and what else it holds."""
 
     name: str
     partition: str
@@ -148,7 +148,7 @@ def bucket(name: str, *, public: bool = False, **properties: Any) -> Json:
 
 
 def key(title: str, alias: str, about: str, spec: str, usage: str, **properties: Any) -> dict[str, Json]:
-    """A KMS key that the account's own policies decide about, and its alias."""
+    """A KMS key for which the account's own policies decide, and its alias."""
     account = {"AWS": sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root")}
     policy = statement("AccountDecides", account, "kms:*", "*")
     said = {"Description": about, "KeySpec": spec, "KeyUsage": usage, "KeyPolicy": policy}
@@ -171,10 +171,10 @@ class Metric:
     name: str
     dimensions: Mapping[str, Any] | None = None
     namespace: str = ""
-    """AWS's; without one it is our own, named after the stage."""
+    """AWS's; if empty our own, named after the stage."""
     statistic: str = "Sum"
     silence: str = "notBreaching"
-    """What it means when there is no number."""
+    """What the absence of a number means."""
 
 
 def alarm(
@@ -187,7 +187,7 @@ def alarm(
     period_s: int = 300,
     periods: int = 1,
 ) -> Json:
-    """An alarm that tells the administrators when a metric is `at_least` so much, or `over` it, for so many periods."""
+    """An alarm for the administrators when a metric is `at_least` so much, or `over` it, for `periods` periods."""
     how = "GreaterThanOrEqualToThreshold" if over is None else "GreaterThanThreshold"
     properties = {
         "AlarmName": named(name),
@@ -208,7 +208,7 @@ def alarm(
 
 
 def log_filter(group: str, word: str, value: str = "1") -> Json:
-    """A metric named `word` that counts the lines with this message; `value` may be a field of theirs, `$.count`."""
+    """A metric named `word` that counts the lines with this message; `value` may be one of their fields, `$.count`."""
     counted = {"MetricNamespace": named(), "MetricName": word, "MetricValue": value, "DefaultValue": 0}
     return resource(
         "Logs::MetricFilter",

@@ -1,6 +1,6 @@
 """Every function: its memory and time, and how it is invoked.
 
-Routes, schedules and the sizes of batches are said in `app.py`, where Chalice reads them.
+`app.py` has the routes, schedules and sizes of batches, because Chalice reads them there.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from .cloudformation import Json, arn, named, own
 
 @dataclass(frozen=True)
 class Function:
-    """A function, named as in `app.py`, but for the API's handler."""
+    """A function, named as in `app.py`, except the API's handler."""
 
     name: str
     memory_mb: int
-    """A whole processor comes with 1,769."""
+    """With 1,769 comes a whole processor."""
     timeout_s: int
     alone: bool = False
     """Whether only one may run at a time."""
     retries: int = 0
-    """How often Lambda itself invokes it again after a failure. What comes every minute is not tried in between."""
+    """How often Lambda itself invokes it again after a failure. Functions that run every minute are not retried."""
     within_s: int = 0
-    """For how long such an invocation is kept; 0: as AWS does."""
+    """How long such an invocation is kept; 0: AWS's default."""
     queue: str = ""
-    """Whose messages it consumes."""
+    """The queue whose messages it consumes."""
     topic: str = ""
-    """Whose messages it hears."""
+    """The topic whose messages it receives."""
 
     @property
     def chalice_name(self) -> str:
@@ -47,7 +47,7 @@ class Function:
         }
 
     def resource(self) -> Json:
-        """What Chalice's template lacks."""
+        """The properties that Chalice's template lacks."""
         properties: Json = {"FunctionName": named(self.name)}
         if self.within_s:
             properties["EventInvokeConfig"] = {

@@ -18,8 +18,8 @@ def allow(why: str, actions: str, *resources: Any) -> Json:
 def rows(*paths: str, read: str = "", write: str = "", why: str = "", partition: str = "") -> Json:
     """Calls on the rows of a table (`waves`) or of an index (`waves/index/roster`).
 
-    ConditionCheckItem stands with the writes, as it is a leg of a transaction that writes. With `partition` only the
-    rows with that partition key are meant.
+    ConditionCheckItem counts as a write, because it is a leg of a transaction that writes. With `partition` only the
+    rows with that partition key are included.
     """
     calls = " ".join(f"dynamodb:{call}" for call in f"{read} {write}".split())
     given = allow(why or paths[0].capitalize(), calls, *(arn("dynamodb", f"table/{own(path)}") for path in paths))
@@ -44,7 +44,7 @@ def read_files(bucket: str, folder: str, why: str) -> Json:
 
 
 def write_files(bucket: str, folder: str, why: str) -> tuple[Json, Json]:
-    """Read and write the files below a folder, and be told of one that is not there that it is absent."""
+    """Read and write the files below a folder, and get 404 for a missing one."""
     return (
         allow(why, "s3:GetObject s3:PutObject", _files(bucket, folder)),
         allow("TellAbsentFromForbidden", "s3:ListBucket", _files(bucket)),
@@ -56,12 +56,12 @@ def _files(bucket: str, folder: str = "") -> Json:
 
 
 def use_key(key: str, alias: str, actions: str, why: str) -> Json:
-    """Some actions with a KMS key, under its ARN and under its alias."""
+    """Some actions with a KMS key, by its ARN and by its alias."""
     return allow(why, actions, ref(f"{key}Arn"), arn("kms", f"alias/{own(alias)}"))
 
 
 def read_fsp_secret(why: str) -> Json:
-    """The provider's secret; AWS ends its name with six characters of its own."""
+    """The provider's secret; AWS appends six characters to its name."""
     return allow(why, "secretsmanager:GetSecretValue", arn("secretsmanager", f"secret:{own('fsp')}-??????"))
 
 
@@ -75,7 +75,7 @@ STEP = (
     allow("Announce", "sns:Publish", ref("AnnouncementsTopic")),
     send("awards"),
 )
-"""What the step of a wave may, whichever of its three triggers calls it."""
+"""What the step of a wave may do, whichever of its three triggers calls it."""
 
 GRANTS: dict[str, tuple[Json, ...]] = {
     "api": (

@@ -1,7 +1,8 @@
 """What was booked on our account: camt.054, Bank To Customer Debit Credit Notification (ISO 20022), of any version.
 
-A booked debit that names a transfer: the bank paid it. A booked credit that names one and has return information, or is
-marked a reversal or a return: the money came back. A notification of bookings never says that something failed.
+A booked debit that names a transfer means that the bank paid it. A booked credit that names one, and has return
+information or is marked a reversal or a return, means that the money came back. A notification of bookings never says
+that something failed.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _FEES = {"CHRG", "COMM", "FEES"}
 
 
 def statements(report: etree._Element) -> list[Line]:
-    """A line for each transaction of each entry; an entry without any names its transfer itself, if anything does."""
+    """A line for each transaction of each entry; an entry without any may name its transfer itself."""
     found: list[Line] = []
     for entry in every(report, "Ntfctn/Ntry"):
         transactions = every(entry, "NtryDtls/TxDtls")
@@ -56,7 +57,7 @@ def _lines(entry: etree._Element, transaction: etree._Element, *, alone: bool) -
     told = _told(line, entry, transaction)
     if told.outcome is not Outcome.SUCCEEDED or named is None:
         return [told]
-    # One booking may be of both: the transfer, and what the bank took for it.
+    # One booking may have both: the transfer, and the bank's fee.
     ordered, _ = amount(transaction, "AmtDtls/InstdAmt/Amt")
     fee, booked = _charged(transaction), amount(entry, "Amt")[0]
     if fee and ordered == named - fee:
@@ -87,7 +88,7 @@ def _told(line: Line, entry: etree._Element, transaction: etree._Element) -> Lin
 
 
 def _direction(entry: etree._Element, transaction: etree._Element, kind: str | None) -> Direction | None:
-    """Whether money left by our order or came back of it; None: neither can be said."""
+    """Whether money left by our order or came back from it; None if that cannot be told."""
     returned = first(transaction, "RtrInf") is not None or kind in _RETURNS
     reversal = (text(entry, "RvslInd") or "").lower() in {"true", "1"}
     match (text(transaction, "CdtDbtInd") or text(entry, "CdtDbtInd") or "").upper():
@@ -100,7 +101,7 @@ def _direction(entry: etree._Element, transaction: etree._Element, kind: str | N
 
 
 def _charged(transaction: etree._Element) -> Decimal:
-    """What the bank took for itself, by the records of charges or their total."""
+    """The bank's fee, by the records of charges or their total."""
     records = [amount(each, "Amt")[0] for path in ("Chrgs/Rcrd", "Chrgs") for each in every(transaction, path)]
     total, _ = amount(transaction, "Chrgs/TtlChrgsAndTaxAmt")
     return total if total is not None else sum(filter(None, records), Decimal(0))

@@ -1,6 +1,7 @@
-"""Reading a report's elements by their local names, as every version of a message, and every bank's own, has them.
+"""Reads a report's elements by their local names, so that every version of a message, and every bank's own, can be
+read.
 
-No schema has been held to them: what is missing is None, what is no amount is no amount of ours.
+No schema has been checked: a missing element is None, and a malformed amount equals none of ours.
 """
 
 from __future__ import annotations
@@ -38,15 +39,15 @@ def text(parent: etree._Element, *paths: str) -> str | None:
 
 
 def code(parent: etree._Element, *paths: str) -> str:
-    """A code of four letters or digits, as ISO has them; `NONE` for anything else, which is not repeated anywhere."""
+    """A code of four letters or digits, as ISO's are; `NONE` for anything else, which is shown nowhere."""
     found = (text(parent, *paths) or "").upper()
     return found if re.fullmatch("[A-Z0-9]{4}", found) else "NONE"
 
 
 def reference(parent: etree._Element, *paths: str) -> str | None:
-    """The transfer that is named: by a reference of ours at any of the paths, else by the first that there is.
+    """The transfer that is named: by a reference of ours at any of the paths, else by the first one there.
 
-    Two different ones of ours name none. Banks write them in capitals too, and over two lines.
+    Two different references of ours name none. Banks also write them in capitals, and over two lines.
     """
     given = ["".join(each.split()).lower() for path in paths for each in texts(parent, path)]
     there = [each for each in given if each not in _NONE]
@@ -57,7 +58,7 @@ def reference(parent: etree._Element, *paths: str) -> str | None:
 
 
 def identifier(parent: etree._Element, path: str) -> str | None:
-    """The bank's own name for something, in capitals and without spaces; None for what tells no two things apart."""
+    """The bank's own name for something, in capitals and without spaces; None if it distinguishes nothing."""
     found = "".join((text(parent, path) or "").lower().split())
     nothing = found in _NONE or not found.strip("0-") or entitlement_of(found)
     return None if nothing else found.upper()
@@ -69,7 +70,7 @@ def number(element: etree._Element) -> int:
 
 
 def amount(parent: etree._Element, *paths: str) -> tuple[Decimal | None, str | None]:
-    """An amount and its currency; what is there and is no amount is one that nobody ordered."""
+    """An amount and its currency; a malformed amount is one that nobody ordered."""
     found = first(parent, *paths)
     if found is None:
         return None, None

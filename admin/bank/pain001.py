@@ -26,15 +26,15 @@ _SCHEMA = Path(__file__).parent / f"xsd/{MESSAGE}.xsd"
 _ELEMENT = re.compile(r"Element '\{[^}']*\}([A-Za-z0-9]{1,40})'")
 _NOT_TAKEN = re.compile(r"[^A-Za-z0-9/?:().,'+-]+")
 NAMELESS = "PENERIMA"
-"""Stands for a name of which nothing can be written; the bank goes by the account."""
+"""Stands for a name in which no character can be written; the bank goes by the account."""
 
 
 class BadOrder(Exception):
-    """The order does not come out as its schema has it; the text says where."""
+    """The file does not fit its schema; the text says where."""
 
 
 def write(order: Order, debtor: BankFileRules) -> bytes:
-    """The file, held to its schema. Raises `BadOrder`."""
+    """The file, checked against its schema. Raises `BadOrder`."""
     totals = (E.NbOfTxs(str(len(order.transfers))), E.CtrlSum(str(order.sum_idr)))
     header = E.GrpHdr(
         E.MsgId(order.batch),
@@ -83,23 +83,23 @@ def _local(instant: datetime) -> str:
 
 
 def bank_text(text: str, length: int) -> str:
-    """A text in the characters that banks take (SWIFT's set X).
+    """A text in the characters that banks accept (SWIFT's set X).
 
     Other scripts are written by the sound of their letters, other signs as a space. Never empty, never longer than
-    `length`, without spaces at its ends or two together. It begins with no sign: a slash or a hyphen there means
-    something to some banks. The same text always gives the same.
+    `length`, without spaces at its ends or two together. It begins with no sign, because a slash or a hyphen there
+    means something to some banks. The same text always gives the same result.
     """
     written = _NOT_TAKEN.sub(" ", anyascii(text)).lstrip(" /?:().,'+-")
     return written[:length].rstrip() or NAMELESS[:length]
 
 
 def breach(root: etree._Element) -> str | None:
-    """Where a document breaks the schema that ISO publishes (`xsd/README.md`): line and element, not what is there."""
+    """Where a document breaks the schema that ISO publishes (`xsd/README.md`): line and element, not the content."""
     schema = _schema()
     if schema.validate(root):
         return None
     first = schema.error_log[0]
-    # The rest of libxml2's sentence quotes what stands there, which may be a name or an account.
+    # The rest of libxml2's sentence quotes the content, which may be a name or an account.
     name = _ELEMENT.match(first.message)
     return f"line {first.line}: {name[1] if name else 'the document'} is not as {MESSAGE} has it"
 

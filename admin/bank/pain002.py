@@ -1,7 +1,8 @@
 """What became of an order: pain.002, Customer Payment Status Report (ISO 20022), of any version.
 
-A status stands with a transfer, with the payment or with the whole file. The nearest counts: what has none of its own
-has that of its payment, and this that of its file. Codes: ISO 20022 External Code Sets, payment status and its reason.
+A status is given for a transfer, for the payment or for the whole file. The nearest counts: a transfer without a status
+has that of its payment, and a payment that of its file. Codes: ISO 20022 External Code Sets, payment status and its
+reason.
 """
 
 from __future__ import annotations
@@ -45,8 +46,9 @@ _REPETITION = re.compile(
     rf"|\b{_DONE}\b",
     re.IGNORECASE,
 )
-"""Words by which a bank may say that it has, or has paid, what it rejects. A code with them is no proof that nothing
-was paid; without any code it never is. They err towards a person."""
+"""Words by which a bank may say that it has, or has paid, what it rejects. A code with them does not prove that nothing
+was paid; without a code nothing is proved. In doubt a person looks.
+"""
 
 _NO_REPETITION = re.compile(
     r"(\bNOT|N'T|\bNEVER|\bCANNOT|\bTIDAK|\bTDK|\bBELUM|\bBLM|\bGAGAL)\b ?((BE|BEEN|YET|THE|ABLE|TO|DAPAT|BISA)\b ?)*"
@@ -60,7 +62,7 @@ _NO_REPETITION = re.compile(
 
 @dataclass(frozen=True)
 class _Status:
-    """A status with its reasons: ISO's codes, and texts. `own`: it stands there, and is not that of what is above;
+    """A status with its reasons: ISO's codes, and texts. `own`: it is given here, and not inherited from above;
     `of_all`: its reasons are given for more than one transfer.
     """
 
@@ -72,7 +74,7 @@ class _Status:
 
     @property
     def problem(self) -> Problem | None:
-        """Why a rejection is no proof that nothing was paid; None: it is, or is none."""
+        """Why a rejection does not prove that nothing was paid; None if it proves it, or is no rejection."""
         if self.code != "RJCT":
             return None
         told = _NO_REPETITION.sub(" ", " ".join(self.texts).replace("_", " "))
@@ -86,13 +88,15 @@ class _Status:
 
     @property
     def word(self) -> str:
-        """The status and the code of its gravest reason, marked where it is one account's and is said of many."""
+        """The status and the code of its gravest reason, marked if that is about one account but said of many."""
         order = sorted(self.codes, key=lambda each: (not is_proof(each), each not in _REPEATED, gravity(each), each))
         marked = self.of_all and any(is_proof(each) and cause(each) is Cause.PERSON for each in order[:1])
         return "_".join((self.code, *(["FILE"] if marked else []), *order[:1]))
 
     def below(self, above: _Status) -> _Status:
-        """As it counts below another status: what it leaves out is said there, and a repetition is one here too."""
+        """The status as it counts below another one, which supplies what it leaves out; a repetition there is one here
+        too.
+        """
         status = self if self.own else replace(self, code=above.code)
         silent = not (self.codes or self.texts) or above.problem is Problem.DUPLICATE
         if not silent or status.code != above.code:
@@ -120,7 +124,7 @@ def statements(report: etree._Element) -> list[Line | WholeFile]:
     lines: list[Line | WholeFile] = []
     for status, element in listed:
         line = _line(status, element, file)
-        # Without a name it may be any of them. Where it says what is said of all of them, nothing is lost with it.
+        # Without a name it may be any of them. If it says the same as is said of all, nothing is lost with it.
         if line.reference is not None or of_all.outcome is None or status.outcome is not of_all.outcome:
             lines.append(line)
     if lines and not any(each.own for each in (*blocks, group)):
@@ -146,7 +150,7 @@ def _of_all(said: list[_Status], listed: list[_Status]) -> _Status:
 
 
 def _denies_itself(blocks: list[_Status], group: _Status, listed: list[_Status]) -> bool:
-    """Whether the report says of all what it denies elsewhere: then it is not known what became of the unlisted."""
+    """Whether the report contradicts what it says of all: then it is not known what became of the unlisted."""
     of_blocks = {each.outcome for each in blocks if each.own}
     levels = of_blocks | ({group.outcome} if group.own else set())
     over = {Outcome.FAILED, Outcome.REJECTED}
@@ -186,7 +190,7 @@ def _whole(status: _Status, report: etree._Element, file: str) -> WholeFile:
 
 
 def _status(element: etree._Element, path: str) -> _Status:
-    """The status at a path, with its reasons. Of the texts, and of codes that are not known, only a person is told."""
+    """The status at a path, with its reasons. Texts, and unknown codes, are only shown to people."""
     reasons = [each.upper() for each in texts(element, "StsRsnInf/Rsn/Cd")]
     codes = tuple(each for each in reasons if is_proof(each) or each in _TELLS_NOTHING | _REPEATED)
     words = [each for each in reasons if each not in codes]

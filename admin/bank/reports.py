@@ -1,9 +1,9 @@
-"""Reading a bank's report, whichever of the known messages it is and however the bank writes it.
+"""Reads a bank's report, whichever of the known messages it is and however the bank writes it.
 
-What comes from outside is read without any of XML's ways to reach elsewhere or to grow: no document type, so no
-entities; no network; no more bytes than `LIMIT`. No schema gates it: banks write every version of a message, and their
-own, and one transfer that cannot be understood must not hide the others. Namespaces and encodings are not believed; all
-that is read of a report is ASCII but for what is shown to a person.
+Input from outside is read without XML's ways to reach elsewhere or to grow: no document type, so no entities; no
+network; no more than `LIMIT` bytes. No schema is required: banks write every version of a message, and their own, and
+one transfer that cannot be understood must not hide the others. Declared namespaces and encodings are ignored; all that
+is read of a report is ASCII, except what is shown to a person.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 class BadReport(Exception):
-    """The file is no report that can be read; the text says why, and quotes nothing of it."""
+    """The file is not a readable report; the text says why, and quotes nothing of it."""
 
 
 def read(raw: bytes) -> tuple[str, list[Line | WholeFile]]:
@@ -49,12 +49,13 @@ def _parsed(raw: bytes) -> etree._Element:
     if len(raw) > LIMIT:
         raise BadReport(f"it is larger than {LIMIT} bytes")
     wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    # Signs that are no UTF-8, or nothing at all in XML, stand in names and texts; they cost no other line its reading.
+    # Bytes that are not UTF-8, or characters not allowed in XML, occur in names and texts; other lines are read all the
+    # same.
     text = raw.decode("utf-16" if wide else "utf-8-sig", errors="replace")
     text = _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text.strip("\0\x1a \r\n\t"))
     if "<!DOCTYPE" in text:
         raise BadReport("it has a document type")
-    # The encoding is set here, so that no declaration makes other text of the bytes than what was looked at.
+    # The encoding is set here, so that no declaration changes the text that was checked.
     parser = etree.XMLParser(
         encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
     )

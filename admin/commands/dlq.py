@@ -25,10 +25,10 @@ from ..terminal import progress, stage_option
 from .payouts.lines import entitlement_line
 
 HIDDEN_S = 300
-"""For how long a message that was read is hidden from others: longer than reading or moving what was received."""
+"""How long a message that was read is hidden from others: longer than reading or moving what was received."""
 
 WAIT_S = 1
-"""How long to wait for messages; waiting at all lets SQS ask all of its servers."""
+"""How long to wait for messages; any wait makes SQS ask all of its servers."""
 
 _BATCH = 10
 """SQS takes and gives at most ten messages at a time."""
@@ -61,7 +61,7 @@ class DeadLetters:
         return sum(int(counts[name]) for name in names)
 
     def read(self) -> Iterator[Letter]:
-        """Yield each that nobody else reads just now; afterwards all can be read again."""
+        """Yield each message that nobody else reads now; afterwards all can be read again."""
         seen: list[Letter] = []
         try:
             for batch in self._batches():
@@ -71,10 +71,10 @@ class DeadLetters:
             self._give_back(seen)
 
     def redrive(self, wanted: Callable[[Letter], bool]) -> Generator[tuple[Letter, bool]]:
-        """Move what is wanted to its queue, and yield each letter with whether it went.
+        """Move the wanted letters to their queue, and yield each letter with whether it went.
 
-        A letter is sent before it is deleted. If this is killed in between, it is in both queues; its reader may get
-        it any number of times.
+        A letter is sent before it is deleted. If this is killed in between, it is in both queues; its reader may get it
+        any number of times.
         """
         kept: list[Letter] = []
         try:
@@ -88,7 +88,6 @@ class DeadLetters:
             self._give_back(kept)
 
     def _batches(self) -> Iterator[list[Letter]]:
-        """Receive until nothing new comes."""
         seen: set[str] = set()
         while True:
             got = self._sqs.receive_message(
@@ -131,7 +130,7 @@ def _letter(message: dict[str, Any]) -> Letter:
 def _about(queue: str, body: str) -> str | None:
     """What a queue's message is about; None for any other text.
 
-    Nothing else of a body is ever shown: it may be anybody's words.
+    Nothing else of a body is shown, because it may be anybody's words.
     """
     try:
         match queue:

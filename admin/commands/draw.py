@@ -26,7 +26,7 @@ from ..terminal import bars, progress, stage_option
 from .verify import verify_command, witness_group
 
 _HAND_IN_S = 900
-"""How long the step that follows a handed-in signature may run; what it leaves, the next step does."""
+"""How long the step after a handed-in signature may run; the next step does the rest."""
 
 
 def _signature(_ctx: click.Context, _param: click.Parameter, text: str) -> bytes:
@@ -66,7 +66,7 @@ COLUMNS = (
 )  # fmt: skip
 
 NO_ENTRY, NOT_REGISTERED = "no_entry", "not_registered"
-"""What stands in the place of a standing where a leaf has no entry, and of an employment where nobody is registered."""
+"""What is shown instead of a standing if a leaf has no entry, and of an employment if nobody is registered."""
 
 
 @draw.command("audit-sample")

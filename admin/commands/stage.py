@@ -83,14 +83,14 @@ def trigger(stage: str, function: str) -> None:
     click.echo(f"{function} has run")
 
 
-# A step may take a quarter of an hour; asking again would begin it a second time.
+# A step may take a quarter of an hour; a retry would begin it a second time.
 _PATIENT = Config(read_timeout=900, retries={"total_max_attempts": 1})
 
 
 def fire(stage: str, function: str) -> None:
-    """Invoke a scheduled function with the event its schedule would send, and wait for it.
+    """Invoke a scheduled function with the event that its schedule would send, and wait for it.
 
-    Raises `ClickException` with the type of the error it died of.
+    Raises `ClickException` with the type of the error that ended it.
     """
     aws = stages.connect()
     event = {

@@ -40,7 +40,7 @@ _ANSWER_S = 60.0
 
 @functools.cache
 def program() -> Any:
-    """`verify_draw.py` as a module. It is in no package: whoever has the one file has all of it."""
+    """`verify_draw.py` as a module. It is in no package, because the one file has everything it needs."""
     module = ModuleType("the_published_verifier")
     module.__file__ = str(VERIFIER_FILE)
     sys.modules[module.__name__] = module  # where dataclasses look for it
@@ -49,11 +49,11 @@ def program() -> Any:
 
 
 class Unreadable(Exception):
-    """A file at a web address cannot be had; the message says why."""
+    """A file at a web address could not be read; the message says why."""
 
 
 def read_from(address: str, name: str, most: int, limit_s: float = _ANSWER_S) -> bytes:
-    """A file of at most `most` bytes at an http(s) address that may be anybody's. Raises `Unreadable`."""
+    """A file of at most `most` bytes at any http(s) address. Raises `Unreadable`."""
     try:
         found: bytes = program().Web(address, limit_s).read(name, most)
     except (program().Failure, OSError, ValueError, HTTPException) as error:
@@ -62,9 +62,9 @@ def read_from(address: str, name: str, most: int, limit_s: float = _ANSWER_S) ->
 
 
 def pinned(rules: DrawRules) -> list[str]:
-    """What a stage believes, as arguments of the verifier: the production chains and its own, and its freeze delay.
+    """A stage's pinned values as arguments of the verifier: the production chains and its own, and its freeze delay.
 
-    The development chain's key is public, so whoever accepted it by default would believe any forger.
+    The development chain's key is public, so a verifier that accepted it by default would believe any forger.
     """
     own = [rules.pinned, *(one for one in rules.chains.values() if one.production and one is not rules.pinned)]
     texts = (f"{one.hash}:{one.public_key}:{one.genesis}:{one.period_s}:{one.delay_s}" for one in own)
@@ -89,7 +89,7 @@ def verify_command(words: tuple[str, ...]) -> None:
 
 
 def arguments() -> ArgumentParser:
-    """Those of `verify_draw.py`, and what this command knows besides."""
+    """The arguments of `verify_draw.py`, and those that this command adds."""
     parser: ArgumentParser = program().arguments()
     parser.prog = "gelombang draw verify"
     add = parser.add_argument
@@ -123,7 +123,7 @@ def _find(given: Namespace) -> None:
 
 
 def _addresses(stage: str, api_url: str | None) -> tuple[str, str]:
-    """Where a deployed stage publishes and answers; only this needs an account of AWS."""
+    """Where a deployed stage publishes and answers; only this needs an AWS account."""
     try:
         deployed = stages.load(stage)
     except (DomainError, BotoCoreError, ClientError) as error:
@@ -136,7 +136,7 @@ class _Wave(msgspec.Struct):
 
 
 def _closing(api_url: str, wave: int, limit_s: float) -> datetime | None:
-    """When the API says that a wave closed; None, with a word about it, where it does not answer."""
+    """When the API says that a wave closed; None, with a message, if it does not answer."""
     try:
         return msgspec.json.decode(read_from(api_url, f"waves/{wave}", _ANSWER_BYTES, limit_s), type=_Wave).closes_at
     except (Unreadable, msgspec.MsgspecError) as error:
@@ -197,10 +197,10 @@ def sign(source: str, key: Path, stage: str) -> None:
         exists_at = note.round_time(chain, committed.round)
     except OverflowError as error:
         raise click.ClickException("the note's round is in no calendar") from error
-    now = utc_now()  # after the note was read, or it would be said to have been here before it was
+    now = utc_now()  # after the note was read, because it could not be signed before
     if now >= exists_at:
         raise LateWitness(name=signer.name, signed_at=iso(now), exists_at=iso(exists_at))
-    # Bytes: the dash is not in every terminal's alphabet.
+    # Bytes, because not every terminal's encoding has the dash.
     click.echo(signer.sign(raw, now).line(), nl=False)
 
 

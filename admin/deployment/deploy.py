@@ -1,7 +1,7 @@
 """A deployment: the data stack, the package, the app stack, and a first request. The same for every stage.
 
-Each step is repeatable: a deployment that died half-way is finished by running it again, and one that finds nothing
-changed changes nothing. And the end of a stage that was made to be thrown away.
+Each step is repeatable: repeating a deployment that died half-way completes it, and one that finds nothing changed
+changes nothing. This file also removes a stage that may be thrown away.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ def deploy(
     count: Count | None = None,
     consent: Consent | None = None,
 ) -> Deployed:
-    """Deploy this project to a stage; `given` are parameters of either stack, stronger than the stage's own.
+    """Deploy this project to a stage; `given` are parameters of either stack, which override the stage's own.
 
     With `count`, a stack's resources are counted instead of listed. Without `consent` nothing that holds data is lost.
-    Raises `DeployFailed` with the reason; what CloudFormation had begun it has rolled back.
+    Raises `DeployFailed` with the reason; CloudFormation has then rolled back what it had begun.
     """
     values = app_stack.STAGES.get(stage, {}) | dict(given) | {"Stage": stage}
     _check(stage, given)
@@ -86,7 +86,7 @@ def _deploy_data(stacks: Stacks, stage: str, values: Mapping[str, str]) -> tuple
 def _deploy_app(
     stacks: Stacks, aws: Aws, stage: str, template: Template, values: Mapping[str, str]
 ) -> tuple[dict[str, Any], bool]:
-    """Deploy the app stack; once more if the API's address, which its functions must know, was not known before."""
+    """Deploy the app stack, and once more if its functions could not know the API's address before."""
     name = stages.app_stack(stage)
     changed = stacks.deploy(name, template, values)
     app = stacks.find(name)
@@ -100,9 +100,9 @@ def _deploy_app(
 
 
 def _production(stage: str, values: Mapping[str, str], protection: str, before: Mapping[str, Any] | None) -> str:
-    """Whether the stage is production: decided by its first deployment, `yes` unless that was without protection.
+    """Whether the stage is production: its first deployment decides, `yes` unless that was without protection.
 
-    No later one changes that, and production is always protected. Raises `DeployFailed`.
+    No later deployment changes that, and production is always protected. Raises `DeployFailed`.
     """
     wanted = values.get("Production")
     if before is None:
@@ -120,7 +120,7 @@ def _production(stage: str, values: Mapping[str, str], protection: str, before: 
 def without_retention(document: Mapping[str, Any]) -> dict[str, Any]:
     """The data stack of a stage that may be destroyed: it leaves nothing behind.
 
-    CloudFormation takes no condition in a DeletionPolicy, hence this.
+    CloudFormation allows no condition in a DeletionPolicy, so the template itself is changed.
     """
     policies = {"DeletionPolicy", "UpdateReplacePolicy"}
     resources = {
@@ -173,7 +173,7 @@ def _check(stage: str, given: Mapping[str, str]) -> None:
     known = {*data_stack.PARAMETERS, *app_stack.PARAMETERS}
     if unknown := sorted(set(given) - known):
         raise DeployFailed(f"no such parameter: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
-    package.architecture(stage)  # refuses a machine that could not package, before anything is changed
+    package.architecture(stage)  # fails on a machine that could not package, before anything is changed
 
 
 def _exists(s3: Any, bucket: str, key: str) -> bool:

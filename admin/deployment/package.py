@@ -29,13 +29,13 @@ from .stacks import DeployFailed
 from .stages import ROOT
 
 BUDGET_BYTES = 80_000_000
-"""The most an unzipped package may have; Lambda itself allows 250 MB, but each cold start pays for the size."""
+"""The size limit of an unzipped package; Lambda itself allows 250 MB, but each cold start pays for the size."""
 
 IMPORT_BUDGET_S = 0.4
 """What `import app` may take from a package with compiled modules; every cold start pays for it."""
 
 IMPORT_LIMIT_S = 2.0
-"""What is refused as too slow, even of a machine that is slow; above the budget it is only said."""
+"""A slower import is refused, even on a slow machine; above the budget it is only reported."""
 
 IMPORT_TRIES = 10
 """The first also reads the files from the disk, and whoever shares a processor's cores slows it by half and more."""
@@ -57,14 +57,16 @@ app = Chalice(app_name="dependencies")
 def nothing(event, context):
     pass
 """
-"""Chalice packages dependencies only for an application that has something in it."""
+"""A minimal application, because Chalice packages no dependencies for an empty one."""
 
 SERVICES = frozenset({"cognito-idp", "dynamodb", "kms", "s3", "secretsmanager", "sesv2", "sns", "sqs"})
-"""What the functions call. botocore brings the models of 440 services: half of the package and of its files."""
+"""The services that functions call. botocore brings the models of 440 services: half of the package and of its files.
+"""
 
 COUNTRY = "indonesia"
-"""Whose holidays are asked for. The library has those of 250 countries, 12 MB with their languages, and imports all of
-them for any one."""
+"""The country of the holidays. The library has those of 250 countries, 12 MB with their languages, and imports all of
+them for any one.
+"""
 
 ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 """Linux's name for a machine's processor, and Lambda's."""
@@ -99,8 +101,8 @@ class Package:
 def architecture(stage: str) -> str:
     """Lambda's name of the processor that a stage's functions run on.
 
-    Raises `DeployFailed` unless this machine can run such a package: each is tried before it goes out, and the local
-    cloud runs it right here.
+    Raises `DeployFailed` unless this machine can run such a package: each is tried before it is uploaded, and the local
+    cloud runs it here.
     """
     system, machine = platform.system(), platform.machine()
     if system != "Linux" or machine not in ARCHITECTURES:
@@ -117,7 +119,7 @@ def architecture(stage: str) -> str:
 def build(root: Path, stage: str, region: str, work: Path) -> Package:
     """Package the project at `root`; `work` keeps dependencies and zips for the next time.
 
-    Raises `DeployFailed` if it can't be packaged completely, is over its budget or does not import by itself.
+    Raises `DeployFailed` if the package is incomplete, over its budget, or does not import by itself.
     """
     processor = architecture(stage)
     libraries = dependencies(root, region, work, processor)
@@ -174,7 +176,7 @@ def dependencies(root: Path, region: str, work: Path, processor: str = DEPLOYED)
         try:
             folder.replace(target)
         except OSError:
-            if not target.exists():  # else another deployment was quicker, with the same content
+            if not target.exists():  # otherwise another deployment was quicker, with the same content
                 raise
     return target
 
@@ -205,7 +207,7 @@ def _without_documentation(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _keep_country(library: Path) -> None:
-    """Drop the countries, stock exchanges and languages of `holidays` that nobody asks for."""
+    """Drop the countries, stock exchanges and languages of `holidays` that nobody uses."""
     for country in (library / "countries").glob("*.py"):
         if country.stem != COUNTRY:
             country.unlink()
@@ -216,7 +218,7 @@ def _keep_country(library: Path) -> None:
 
 def _run_chalice(project: Path, stage: str, region: str, *options: str) -> Path:
     out = project.parent / "out"
-    # `app.py` must import without settings: a deployment's own would hide it if it did not.
+    # `app.py` must import without settings: those of a deployment would hide that it does not.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GELOMBANG_")}
     result = subprocess.run(  # noqa: S603 - our own interpreter, fixed arguments
         [sys.executable, "-c", _CHALICE, "package", "--stage", stage, *options, str(out)],
@@ -242,9 +244,9 @@ def _unzip(file: Path, target: Path) -> Path:
 
 
 def compile_modules(folder: Path) -> None:
-    """Add a .pyc next to every module, valid without a look at its source (whose time in a zip says nothing).
+    """Add a .pyc next to every module, valid without a look at its source (whose time in a zip means nothing).
 
-    An import without them compiles each module anew at every cold start: about 0.9 s instead of 0.3 s.
+    Without them each cold start compiles each module again: about 0.9 s instead of 0.3 s.
     """
     if not compileall.compile_dir(
         folder,
@@ -258,7 +260,7 @@ def compile_modules(folder: Path) -> None:
 
 
 def release_of(folders: Sequence[Path]) -> str:
-    """The name of a release: a hash of every file it is made of, and of the Python it is compiled for.
+    """The name of a release: a hash of every file in it, and of the Python version it is compiled for.
 
     Compiled modules are left out: their bytes may differ between two machines that compile the same source.
     """
@@ -296,11 +298,10 @@ def check(folders: Sequence[Path]) -> float:
 
 
 def import_s(folders: Sequence[Path]) -> float:
-    """Seconds that a processor works for one `import app` in a fresh interpreter that has nothing but the package.
+    """Seconds of processor time for one `import app` in a fresh interpreter that has nothing but the package.
 
-    On a machine that others use too it takes longer, and is no worse.
-
-    Raises `DeployFailed` if that needs anything that is not in it.
+    A busy machine takes longer by the clock, which does not matter. Raises `DeployFailed` if the import needs anything
+    that is not in the package.
     """
     # -I and -S: without this environment's packages, the current directory or the user's settings, as in Lambda.
     trial = subprocess.run(  # noqa: S603 - our own interpreter on the package just built

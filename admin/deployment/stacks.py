@@ -1,6 +1,6 @@
 """CloudFormation stacks: created or changed by a change set, watched meanwhile, and deleted.
 
-And what a change set would lose: data that it removes or replaces, and protection that it takes away.
+It also finds what a change set would lose: data that it removes or replaces, and protection that it takes away.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 Report = Callable[[str], None]
-"""Is told one line of progress."""
+"""Reports one line of progress."""
 
 Count = Callable[[str, int, int], None]
-"""Is told a stack, how many of its resources are done, and how many there are to do."""
+"""Reports a stack, how many of its resources are done, and how many there are to do."""
 
 _NOTHING_TO_CHANGE = ("didn't contain changes", "No updates are to be performed")
 _CONSEQUENCE = "cancelled"
-"""Resources that were given up because another one failed say so with this word."""
+"""Resources that were given up because another one failed have this word in their reason."""
 
 
 class DeployFailed(Exception):
@@ -62,7 +62,7 @@ class Stacks:
         self._count = count
 
     def find(self, name: str) -> dict[str, Any] | None:
-        """What CloudFormation knows of a stack; None if there is none (a stack never executed counts as none)."""
+        """CloudFormation's description of a stack; None if there is none (a stack never executed counts as none)."""
         try:
             stack: dict[str, Any] = self._cfn.describe_stacks(StackName=name)["Stacks"][0]
         except ClientError as error:
@@ -74,9 +74,9 @@ class Stacks:
     def deploy(self, name: str, template: Template, given: Mapping[str, str]) -> bool:
         """Make the stack what the template and the given parameters say. Returns whether anything was changed.
 
-        A parameter that is not given keeps the value the stack has, else takes the template's default; without either
-        it raises `DeployFailed`, as does a stack that is busy or broken, or a resource that fails (CloudFormation then
-        rolls the stack back; each failed resource is reported with its reason).
+        A parameter that is not given keeps the stack's value, else takes the template's default; without either this
+        raises `DeployFailed`. So do a busy or broken stack, and a resource that fails: CloudFormation then rolls the
+        stack back, and each failed resource is reported with its reason.
         """
         stack = self.find(name)
         if stack is not None and stack["StackStatus"] == "ROLLBACK_COMPLETE":
@@ -112,7 +112,7 @@ class Stacks:
             return False
         seen = self._last_event(name)
         self._cfn.delete_stack(StackName=name)
-        # By its id a deleted stack is still described; by its name it is not.
+        # A deleted stack can still be described by its id, not by its name.
         self._watch(stack["StackId"], seen, "DELETE_COMPLETE")
         return True
 
@@ -152,7 +152,7 @@ class Stacks:
         raise DeployFailed(f"{name}: the change set was not computed in {self._wait_s:.0f} s")
 
     def _details(self, reason: str, **where: str) -> list[str]:
-        """What was found wrong before anything was begun, if a reason points there: one line a resource."""
+        """What was found wrong before anything was begun, if the reason refers to it: one line a resource."""
         if "DescribeEvents" not in reason:
             return []
         events = self._cfn.describe_events(**where)["OperationEvents"]
@@ -168,11 +168,11 @@ class Stacks:
         return events[0]["EventId"] if events else None
 
     def _watch(self, stack: str, seen: str | None, good: str, changes: int = 0) -> None:
-        """Report events until the stack is at rest; raise `DeployFailed` unless it rests in the good state."""
+        """Report events until the stack is at rest; raise `DeployFailed` unless it ends in the good state."""
         failures: list[str] = []
         done: set[str] = set()
         for _ in self._polls():
-            # The stack's own events end the wait, not its status: right after the start that may still be the old one.
+            # The stack's own events end the wait, not its status, which may still be the old one right after the start.
             for event in self._events_since(stack, seen):
                 seen, status = event["EventId"], event["ResourceStatus"]
                 if failure := _failure(event):
@@ -211,7 +211,7 @@ class Stacks:
         return new[::-1]
 
     def _polls(self) -> Iterator[None]:
-        """Yields at once, then after 0.2 s, then ever later up to every 5 s, until the patience is spent."""
+        """Yields at once, then after 0.2 s, then at growing intervals up to 5 s, until the patience is used up."""
         pause, waited = 0.2, 0.0
         while waited < self._wait_s:
             yield
@@ -260,19 +260,19 @@ def _failure(event: Mapping[str, Any]) -> str | None:
 
 
 API = "AWS::ApiGateway::RestApi"
-"""No property of it makes AWS replace it (the local cloud says so of any change)."""
+"""AWS replaces it for no change of a property (the local cloud says it would for any)."""
 HOLDS_DATA = frozenset(
     {
         *("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket", "AWS::SQS::Queue"),
         *("AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::Cognito::UserPool", "AWS::Backup::BackupVault"),
         *("AWS::SecretsManager::Secret", "AWS::SSM::Parameter"),  # what was put there by hand
-        "AWS::KMS::Alias",  # which key is meant: no mac that was made with another one matches
-        "AWS::SNS::Topic",  # who subscribed by hand: alarms would ring to nobody
+        "AWS::KMS::Alias",  # which key is used: no mac made with another key matches
+        "AWS::SNS::Topic",  # subscriptions made by hand: alarms would ring for nobody
         "AWS::SES::EmailIdentity",  # its proof is in a domain's DNS
         *(API, "AWS::ApiGateway::DomainName"),  # the address in mails and at the provider
     }
 )
-"""What no deployment makes again as it was; a test decides of every other kind in our stacks that it does."""
+"""What no deployment can make again with its content; a test decides that every other kind in our stacks can be."""
 PROTECTS = frozenset(
     {
         *("DeletionPolicy", "UpdateReplacePolicy", "DeletionProtectionEnabled", "DeletionProtection"),
@@ -282,12 +282,12 @@ PROTECTS = frozenset(
         *("TargetKeyId", "RedrivePolicy", "SecretString", "GenerateSecretString"),
     }
 )
-"""Attributes and properties by whose change what is held may be lost at once or later, without another word."""
+"""Attributes and properties whose change may lose data, at once or later, without another warning."""
 BY_PARAMETER = "Protection"
-"""What changes because of it was decided with that parameter, which production refuses."""
+"""Its consequences were decided with that parameter, which production refuses."""
 
 Type = Callable[[str], str]
-"""Asks somebody to type a text; gives what was typed."""
+"""Asks a person to type a text; returns what they typed."""
 
 
 def losses(changes: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -321,7 +321,7 @@ def _protection(change: Mapping[str, Any]) -> set[str]:
 class Consent:
     """Lets a change set go on only if the name of each resource that would lose something was typed.
 
-    `names` were given beforehand; `typed` asks for the others, None where nobody can be asked.
+    `names` were given beforehand; `typed` asks for the others, None if nobody can be asked.
     """
 
     def __init__(self, names: Collection[str] = (), typed: Type | None = None) -> None:

@@ -1,4 +1,4 @@
-"""A deployed stage, as the command line sees it: where it is and what it was deployed with."""
+"""A deployed stage, as the command line sees it: where it is and the values it was deployed with."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def data_stack(stage: str) -> str:
-    """The name of the stack of what outlives a release."""
+    """The name of the stack that outlives releases."""
     return f"gelombang-{stage}-data"
 
 
@@ -97,13 +97,13 @@ class Stage:
 
 
 def is_production(data: Mapping[str, Any]) -> bool:
-    """Whether a data stack says that its stage is production; one that says nothing is if it is protected."""
+    """Whether a data stack says that its stage is production; if it says nothing, whether it is protected."""
     values = stacks.parameters(data)
     return values.get("Production", "yes" if values.get("Protection") != "off" else "no") == "yes"
 
 
 def load(name: str) -> Stage:
-    """Find a deployed stage. Raises `BadConfiguration` if it isn't there."""
+    """Find a deployed stage. Raises `BadConfiguration` if there is none."""
     aws = connect()
     stack = stacks.Stacks(aws.client("cloudformation"), lambda _: None).find(app_stack(name))
     if stack is None:

@@ -38,7 +38,6 @@ class Unsorted:
         self._regions: dict[int, bytearray] = {}
 
     def add(self, region: int, tickets: Iterable[bytes]) -> None:
-        """Add entries of a region."""
         self._regions.setdefault(region, bytearray()).extend(b"".join(_leaves(self._wave, region, tickets)))
 
     def lists(self) -> Iterator[tuple[int, bytes]]:

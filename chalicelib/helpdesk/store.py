@@ -31,8 +31,6 @@ ALL_SHARDS = tuple(f"{shard:02d}" for shard in range(SHARDS))
 
 
 class HelpdeskTable(Model):
-    """The table; its items are the subclasses."""
-
     class Meta:
         table_name = "unbound"
 
@@ -198,7 +196,6 @@ class HelpdeskStore:
         return shards, answered
 
     def put_count(self, shard: str, count: ShardCount) -> None:
-        """Replace the count of a partition."""
         item_of(CountItem, "COUNTS", f"SHARD#{shard}", count).save()
 
 

@@ -28,8 +28,6 @@ _CLOSED_AT_ONCE = 100  # as many as one batch of reads takes
 
 
 class Jobs:
-    """The use cases."""
-
     def __init__(
         self,
         store: JobsStore,

@@ -191,7 +191,6 @@ def offer(form: OfferForm, province: int | None) -> Offer:
 
 
 def vacancy_view(vacancy: Vacancy, now: datetime) -> VacancyView:
-    """The vacancy as anybody sees it."""
     province = vacancy.offer.province
     return fill(
         VacancyView,
@@ -206,13 +205,11 @@ def vacancy_view(vacancy: Vacancy, now: datetime) -> VacancyView:
 
 
 def posting_view(vacancy: Vacancy, now: datetime) -> PostingView:
-    """The vacancy as its partner sees it."""
     closed_at = iso(vacancy.closed_at) if vacancy.closed_at else None
     return fill(PostingView, vacancy_view(vacancy, now), reference=vacancy.reference, closed_at=closed_at)
 
 
 def application_view(application: Application, vacancy: Vacancy, now: datetime) -> ApplicationView:
-    """The application as the applicant sees it."""
     return fill(
         ApplicationView,
         application,
@@ -243,7 +240,6 @@ def cursor(key: str) -> str:
 
 
 def key(cursor: str | None) -> str | None:
-    """The inverse of `cursor`."""
     return cursor and cursor.replace(".", "#")
 
 
@@ -254,6 +250,5 @@ def match_cursor(rank: Rank) -> str:
 
 
 def rank(cursor: str) -> Rank:
-    """The inverse of `match_cursor`."""
     shared, place, posted_s, vacancy = cursor.split(".")
     return -int(shared), int(place), -int(posted_s), vacancy

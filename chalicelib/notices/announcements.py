@@ -58,8 +58,6 @@ def event_id(event: str, wave: int) -> str:
 
 
 class PublicEventStore:
-    """Conditional writes and reads."""
-
     def __init__(self, region: str) -> None:
         self._region = region
 
@@ -80,7 +78,6 @@ class PublicEventStore:
         return new
 
     def mark_published(self, event: PublicEvent, now: datetime) -> None:
-        """Record that the topic has taken it."""
         PublicEventItem(f"E#{event.id}", "EVENT").update([PublicEventItem.published_at.set(now)])
 
     def latest(self, limit: int) -> list[PublicEvent]:

@@ -30,7 +30,6 @@ class MailMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_f
 
 
 def encode_message(registrant_id: str, event: str) -> str:
-    """The body of a message."""
     return msgspec.json.encode(MailMessage(registrant_id, event)).decode()
 
 

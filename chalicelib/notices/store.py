@@ -95,8 +95,6 @@ class ChangeItem(NoticesTable):
 
 
 class NoticeStore:
-    """Conditional writes and consistent reads."""
-
     def __init__(self, region: str) -> None:
         self._region = region
         self.journal = Journal(MailboxActItem)
@@ -110,7 +108,6 @@ class NoticeStore:
         tx.put("notice", _new(registrant_id, kind, event, facts, now), NoticeItem.pk.does_not_exist())
 
     def notice(self, registrant_id: str, event: str) -> Notice | None:
-        """One notice, if there is one."""
         item = find(NoticeItem, f"N#{registrant_id}", event)
         return _notice(item) if item else None
 
@@ -152,7 +149,6 @@ class NoticeStore:
         return [notice for notice in found if notice.state is state and notice.updated_at < before]
 
     def mailbox(self, registrant_id: str) -> Mailbox:
-        """What is known of a mailbox."""
         item = find(MailboxItem, f"M#{registrant_id}", "MAILBOX")
         return fill(Mailbox, item) if item else Mailbox()
 
@@ -163,7 +159,6 @@ class NoticeStore:
         MailboxItem(f"M#{registrant_id}", "MAILBOX").update([at, reason])
 
     def reopen(self, registrant_id: str) -> None:
-        """Send to this mailbox again."""
         item = MailboxItem(f"M#{registrant_id}", "MAILBOX")
         item.update([MailboxItem.closed_at.remove(), MailboxItem.closed_because.remove()])
 
@@ -188,7 +183,6 @@ class NoticeStore:
         return token
 
     def token_owner(self, token: str) -> str | None:
-        """Whose token it is."""
         item = find(TokenItem, f"U#{token}", "TOKEN")
         return item.registrant_id if item else None
 
@@ -238,7 +232,6 @@ def _partition(state: NoticeState, shard: str) -> str:
 
 
 def _new(registrant_id: str, kind: Kind, event: str, facts: Facts, now: datetime) -> NoticeItem:
-    """A new notice's item: QUEUED."""
     return NoticeItem(
         f"N#{registrant_id}",
         event,

@@ -20,8 +20,6 @@ _DEADLINES = {"buy_by", "closes_at"}
 
 @dataclass(frozen=True, slots=True)
 class MailText:
-    """A mail's subject and body."""
-
     subject: str
     body: str
 

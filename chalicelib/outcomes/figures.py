@@ -36,14 +36,11 @@ GROUPS = (
 
 
 def progress(counts: Counts, shown: Shown) -> Progress:
-    """How far people have come."""
     of_whom = {name: Count(name) for name in Progress.__struct_fields__} | {"paid_idr": Count.PAID}
     return Progress(**{name: counts.get(name, 0) if shown(group) else None for name, group in of_whom.items()})
 
 
 def outcomes(counts: Counts, shown: Shown) -> Outcomes:
-    """What became of people."""
-
     def of(part: Count, whole: Count) -> Share:
         return _share(counts.get(part, 0), counts.get(whole, 0)) if shown(whole) else Share()
 

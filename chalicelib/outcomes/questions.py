@@ -95,7 +95,6 @@ class Questionnaire(Struct, frozen=True, forbid_unknown_fields=True):
     questions: tuple[Question, ...]
 
     def asked_of(self, group: Group) -> tuple[Question, ...]:
-        """The questions for a group."""
         return tuple(one for one in self.questions if group is Group.BENEFICIARY or not one.about_programme)
 
 

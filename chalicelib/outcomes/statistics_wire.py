@@ -237,7 +237,6 @@ HEADER = ",".join(COLUMNS) + "\r\n"
 
 
 def lines(wave: WaveStatistics) -> str:
-    """The lines of a wave."""
     text = io.StringIO()
     csv.writer(text).writerows([wave.number, wave.year, *_cells(one)] for one in wave.provinces)
     return text.getvalue()

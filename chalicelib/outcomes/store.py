@@ -30,8 +30,6 @@ from .tally_rules import PastTotals, PastWave, Tally
 
 
 class OutcomesTable(Model):
-    """The table; its items are the subclasses."""
-
     class Meta:
         table_name = "unbound"
 
@@ -47,8 +45,6 @@ ANSWER_LEG = "survey_answer"
 
 
 class SurveysOfWaveIndex(GlobalSecondaryIndex["SurveyItem"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
-    """A wave's surveys, of both groups."""
-
     class Meta:
         index_name = "roster"
         projection = AllProjection()
@@ -209,8 +205,6 @@ class Whole:
 
 
 class TallyStore:
-    """Reads and conditional writes."""
-
     # Rounds
 
     def round(self) -> Round | None:
@@ -287,7 +281,6 @@ class TallyStore:
         return [fill(PastWave, item, number=int(item.sk)) for item in items]
 
     def put_history(self, wave: PastWave) -> None:
-        """Replace what was imported of a wave."""
         item_of(HistoryItem, "HISTORY", f"{wave.number:06d}", wave).save()
 
 

@@ -48,8 +48,6 @@ So ten million take five minutes; `infrastructure/functions.py` gives the functi
 
 
 class SurveyJob:
-    """The job."""
-
     def __init__(
         self,
         store: SurveyStore,

@@ -101,6 +101,5 @@ def state(survey: Survey, now: datetime) -> SurveyState:
 
 
 def next_closing(surveys: list[Survey], now: datetime) -> Survey | None:
-    """The open survey that closes first."""
     still_open = [survey for survey in surveys if state(survey, now) is SurveyState.OPEN]
     return min(still_open, key=lambda survey: survey.closes_at, default=None)

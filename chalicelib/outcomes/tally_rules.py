@@ -146,7 +146,6 @@ def of_survey(survey: Survey) -> Counter[str]:
 
 
 def add(tallies: Iterable[Tally]) -> dict[int, Counter[str]]:
-    """The sum of several tallies."""
     whole: dict[int, Counter[str]] = {}
     for tally in tallies:
         for region, counts in tally.items():

@@ -136,7 +136,6 @@ _message_decoder = msgspec.json.Decoder(PayoutMessage)
 
 
 def encode_message(entitlement_id: str) -> str:
-    """The body of a queue message."""
     return _encoder.encode(PayoutMessage(1, entitlement_id)).decode()
 
 

@@ -54,8 +54,6 @@ class DayItem(TrainingTable):
 
 
 class PartnerStore:
-    """Reads and conditional writes."""
-
     def add(self, partner: Partner) -> None:
         """Store a new partner; its random id cannot be taken."""
         item_of(PartnerItem, "PARTNERS", partner.id, partner).save(condition=PartnerItem.pk.does_not_exist())
@@ -66,7 +64,6 @@ class PartnerStore:
         return fill(Partner, item, id=partner_id) if item else None
 
     def partners(self) -> list[Partner]:
-        """Every partner, the revoked ones too."""
         return [fill(Partner, item, id=item.sk) for item in PartnerItem.query("PARTNERS", consistent_read=True)]
 
     def revoke(self, partner_id: str, now: datetime) -> None:
@@ -133,7 +130,6 @@ class PartnerKeys:
         self._opened: dict[bytes, tuple[bytes, datetime]] = {}
 
     def seal(self, partner_id: str, key: bytes) -> bytes:
-        """The key, encrypted for storage."""
         sealed: bytes = self._kms.encrypt(KeyId=self._key_id, Plaintext=key, EncryptionContext=_context(partner_id))[
             "CiphertextBlob"
         ]

@@ -25,8 +25,6 @@ _ACCOUNT = "ACCOUNT"
 
 
 class TrainingTable(Model):
-    """The table; its items are the subclasses."""
-
     class Meta:
         table_name = "unbound"
 

@@ -167,7 +167,6 @@ class RedemptionView(Struct, frozen=True, kw_only=True):
 
 
 def course_view(course: Course, partner_name: str) -> CourseView:
-    """What anyone sees of a course."""
     return fill(
         CourseView,
         course,
@@ -180,7 +179,6 @@ def course_view(course: Course, partner_name: str) -> CourseView:
 
 
 def training_view(training: Training, cancellable_until: datetime | None) -> TrainingView:
-    """The training as its participant sees it."""
     return fill(
         TrainingView,
         training,
@@ -193,5 +191,4 @@ def training_view(training: Training, cancellable_until: datetime | None) -> Tra
 
 
 def redemption_view(training: Training) -> RedemptionView:
-    """The training as its partner sees it."""
     return fill(RedemptionView, training, course=training.code)

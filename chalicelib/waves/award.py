@@ -61,8 +61,6 @@ class Turn:
 
 
 class Decisions:
-    """Decides turns."""
-
     def __init__(
         self,
         entries: EntryStore,

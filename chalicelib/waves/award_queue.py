@@ -144,7 +144,6 @@ class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field
 
 
 def encode_message(message: Message) -> str:
-    """The body of a message."""
     return msgspec.json.encode(message).decode()
 
 
@@ -154,8 +153,6 @@ def decode_message(body: str) -> Message:
 
 
 class AwardBatches:
-    """Decides batches of winners."""
-
     def __init__(self, programme: Programme, store: WaveStore, entries: EntryStore, decisions: Decisions) -> None:
         self._programme = programme
         self._store = store

@@ -152,7 +152,6 @@ class Calendar:
 
     @property
     def next_extra(self) -> int:
-        """The number of the next wave to be added."""
         return max([FIRST_EXTRA - 1, *self._exceptions]) + 1
 
     # Arithmetic

@@ -36,7 +36,6 @@ class CalendarChanges:
         self._change(now, lambda calendar, earliest: calendar.move(number, opens_at, closes_at, earliest), signed)
 
     def skip(self, number: int, now: datetime, signed: Signed | None = None) -> None:
-        """Skip a wave."""
         self._change(now, lambda calendar, earliest: calendar.skip(number, earliest), signed)
 
     def resize(
@@ -69,8 +68,6 @@ class CalendarChanges:
         now: datetime,
         signed: Signed | None = None,
     ) -> int:
-        """Add a wave; returns its number."""
-
         def add(calendar: Calendar, earliest: datetime) -> Calendar:
             extra = CalendarException(calendar.next_extra, opens_at=opens_at, closes_at=closes_at, quota=quota)
             return calendar.add(extra, earliest)

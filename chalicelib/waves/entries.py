@@ -72,7 +72,6 @@ class EntryStore:
         return _entry(entry.wave, item)
 
     def find(self, wave: int, registrant_id: str) -> Entry | None:
-        """The person's entry in a wave, if there is one."""
         return next(iter(self.of(registrant_id, [wave])), None)
 
     def of(self, registrant_id: str, waves: Iterable[int]) -> list[Entry]:
@@ -134,7 +133,6 @@ class EntryStore:
         return outcome if written else self.outcome(wave, registrant_id)
 
     def outcome(self, wave: int, registrant_id: str) -> EntryOutcome:
-        """The outcome of an entry that has one."""
         item = EntryItem.get(f"E#{wave}#{shard_of(registrant_id)}", registrant_id, consistent_read=True)
         outcome: EntryOutcome = item.outcome
         return outcome

@@ -31,8 +31,6 @@ class WaveProgress:
 
 
 class ProgressReader:
-    """Reads how far waves have come."""
-
     def __init__(self, store: WaveStore, removals: RemovedEntries, publication: Publication) -> None:
         self._store = store
         self._removals = removals

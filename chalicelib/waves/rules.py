@@ -312,7 +312,6 @@ def chain_of(rules: DrawRules, chain_hash: str) -> Chain:
 
 
 def commitment(wave: Wave) -> note.Note:
-    """The note of a wave that is frozen."""
     if wave.note is None:
         raise ValueError(f"wave {wave.number} is not frozen")
     return note.parse(wave.note.encode())

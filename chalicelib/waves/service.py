@@ -210,7 +210,6 @@ class Waves(CalendarChanges):
         ]
 
     def next_opening(self, now: datetime) -> datetime:
-        """When the next wave opens."""
         return self._calendar(now).next(now).opens_at
 
     def joined_by_region(self, wave: int) -> dict[int, int]:

@@ -142,7 +142,6 @@ class WaveStore:
         return sorted(map(_wave, WaveItem.query("WAVES", consistent_read=True)), key=lambda wave: wave.opens_at)
 
     def wave(self, number: int) -> Wave | None:
-        """The record of a wave, if it has one."""
         item = find(WaveItem, "WAVES", f"{number:06d}")
         return _wave(item) if item else None
 
@@ -215,7 +214,6 @@ class WaveStore:
         DrawItem(f"WAVE#{number}", "DRAW", draw=draw).save()
 
     def draw(self, number: int) -> DrawResult:
-        """The result of the draw of a wave that is DRAWN."""
         return DrawItem.get(f"WAVE#{number}", "DRAW", consistent_read=True).draw
 
     def draws(self, numbers: Iterable[int]) -> dict[int, DrawResult]:

@@ -174,7 +174,6 @@ def wave_view(planned: PlannedWave, wave: Wave | None, now: datetime, results_ur
 
 
 def receipt(entry: Entry) -> Receipt:
-    """The proof of an entry."""
     own = leaf(entry.wave, entry.region, entry.ticket)
     return fill(Receipt, entry, ticket=entry.ticket.hex(), leaf=own.hex())
 
@@ -202,7 +201,6 @@ def entry_view(
 
 
 def beneficiary_view(beneficiary: Beneficiary) -> BeneficiaryView:
-    """What the person is shown."""
     return fill(BeneficiaryView, beneficiary)
 
 

@@ -1,7 +1,7 @@
 """The one place that builds things: a deployment's settings in, services out, each when it is first asked for.
 
-A function pays only for what it uses: the join never builds the draw, the draw never builds the payouts. So what a
-service is made of is imported where it is built.
+A function pays only for what it uses: the join never builds the draw, the draw never builds the payouts. So a property
+imports what its service is made of.
 
 Each file has a class; its bases are the classes whose services its own are built on.
 """
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Services(ParticipantsServices):
-    """Every service of one deployment: those of all domains, and what is made of several of them."""
+    """Every service of one deployment: those of all domains, and those that combine several."""
 
     def me(self, registrant_id: str, now: datetime) -> Me:
         """`GET /me`: registration and financial address, masked, the place in the programme and what is next."""
@@ -61,7 +61,7 @@ class Services(ParticipantsServices):
         )
 
     def register(self, registrant_id: str, form: RegistrationForm, now: datetime) -> tuple[Registrant, bool]:
-        """`PUT /me/registration`: what a draw rests on stays while the person is in one, and after an award."""
+        """`PUT /me/registration`. What a draw depends on stays while the person is in one, and after an award."""
 
         def unless_joined() -> Legs:
             return self.registration_changes.unless_joined(registrant_id, now)
@@ -69,7 +69,7 @@ class Services(ParticipantsServices):
         return self.registrations.register(registrant_id, form, now, unless_joined)
 
     def set_financial_address(self, registrant_id: str, form: FinancialAddressForm, now: datetime) -> FinancialAddress:
-        """`PUT /me/financial-address`: changed only while no payment to the person may be under way."""
+        """`PUT /me/financial-address`. It changes only while no payment to the person may be under way."""
         from ..registration.store import PAYING_LEG
 
         beneficiary = self.waves.beneficiaries.of(registrant_id)
@@ -85,7 +85,7 @@ class Services(ParticipantsServices):
         return address
 
     def payouts_of(self, registrant_id: str) -> list[PayoutView]:
-        """`GET /me/payouts`: an account that waits is read only where money waits for it."""
+        """`GET /me/payouts`. The waiting account is read only if money waits for it."""
         from msgspec.structs import replace
 
         views = self.payouts.of(self.waves.beneficiaries.of(registrant_id))
@@ -95,14 +95,14 @@ class Services(ParticipantsServices):
         return [replace(view, until=pay_from) if view.state == "address_changed" else view for view in views]
 
     def confirm_address(self, registrant_id: str, version: int, now: datetime) -> bool:
-        """A person confirmed a change of their account: what waited for it goes on. False if it is another by now."""
+        """Confirm a person's changed account: what waited for it continues. False if the account was changed since."""
         confirmed = self.registration_store.confirm_address(registrant_id, version, settle=False)
         if confirmed:
             self.payouts.look_again(self.waves.beneficiaries.of(registrant_id), now)
         return confirmed
 
     def settle_address(self, registrant_id: str, version: int, authority: Authority, now: datetime) -> bool:
-        """An administrator has made sure whose this version of the account is; False if it is another by now."""
+        """Settle an account whose owner an administrator has made sure of. False if the account was changed since."""
         from ..aws.admin_acts import Act
         from ..payouts.controls.administration import JournalStore, PayoutDeed
 

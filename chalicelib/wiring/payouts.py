@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class PayoutsServices(PeopleServices):
-    """The ledger, the work on it, and the ways to the providers."""
+    """The ledger, the work on it, and the connections to the providers."""
 
     @cached_property
     def payouts(self) -> Payouts:
@@ -81,7 +81,6 @@ class PayoutsServices(PeopleServices):
 
     @cached_property
     def daily_reconciliation(self) -> NightlyComparison:
-        """The nightly comparison with the providers."""
         from ..payouts.reconciliation.nightly import DayStore, NightlyComparison
 
         store = DayStore(self._client("s3"), self.settings.reports_bucket)
@@ -109,7 +108,7 @@ class PayoutsServices(PeopleServices):
 
     @cached_property
     def bank_files(self) -> BankFiles:
-        """Files of transfers for the bank, by two people. Raises `BadConfiguration` where no account pays by file."""
+        """Files of transfers for the bank, by two people. Raises `BadConfiguration` if no account pays by file."""
         from ..config import BadConfiguration
         from ..ids import system_randomness
         from ..payouts.bank_files.export import BankFiles

@@ -1,4 +1,4 @@
-"""What every service is built from, and how those of notices and of registration are built."""
+"""What every service is built from, and how the services of notices and of registration are built."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ FEED_LENGTH = 50
 
 
 class PeopleServices(Deployment):
-    """What is announced and told; people's accounts at the user pool, their registrations, the vault of their data."""
+    """Announcements and notices; accounts at the user pool, registrations, the vault of personal data."""
 
     @cached_property
     def notices(self) -> NoticeService:
@@ -75,7 +75,7 @@ class PeopleServices(Deployment):
 
         settings = self.settings
         addresses = MailAddresses(self._client("cognito-idp"), settings.user_pool)
-        # SES has no key against doubles: its client must make each call once.
+        # SES cannot tell a repeated call, so its client must make each call once.
         ses = clients.client("sesv2", settings.region, attempts=1)
         pace = Pace(self.programme.notices.mails_per_s / CONSUMERS)
         mail = SesMail(ses, settings.mail_from, settings.configuration_set, pace)
@@ -103,7 +103,7 @@ class PeopleServices(Deployment):
 
     @cached_property
     def mailboxes(self) -> NoticeStore:
-        """Notices, and what is known of the mailboxes that they go to."""
+        """Notices, and what is known of their mailboxes."""
         from ..notices.store import NoticesTable, NoticeStore
 
         self._bind(NoticesTable, "notices")

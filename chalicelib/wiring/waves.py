@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from ..waves.store import WaveStore
 
 RELAY_TIMEOUT_S = 5
-"""How long one relay of the beacon may take to be reached, and again to answer, before the next one is asked."""
+"""How long one relay of the beacon may take to be reached, and then to answer, before the next one is asked."""
 
 
 class WavesServices(PeopleServices):
-    """Waves from the calendar to the award, and the places that are taken back."""
+    """Waves from the calendar to the award, and the revocation of places."""
 
     @cached_property
     def waves(self) -> Waves:
@@ -90,7 +90,7 @@ class WavesServices(PeopleServices):
 
     @cached_property
     def beacons(self) -> Beacons:
-        """Where random numbers come from; the command line puts a signature that was handed in here."""
+        """The source of random numbers; the command line replaces it by a signature that was handed in."""
         from ..waves.publication.draw_run import Relays, TimedGet
 
         return Relays(self.settings.beacon_relays, TimedGet(RELAY_TIMEOUT_S))

@@ -114,7 +114,7 @@ def _writer(debtor: BankFileRules) -> Write:
 
 
 def _hand_out(out: Path, raw: bytes) -> None:
-    """Whole or not at all, and for its owner's eyes only: it has names and account numbers."""
+    """Written whole or not at all, and readable by its owner only: it has names and account numbers."""
     handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -1,4 +1,4 @@
-"""Payouts as lines of text; accounts are never among them."""
+"""Payouts as lines of text, without accounts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ entitlement_argument = click.argument("entitlement_id")
 
 
 def administration(stage: str) -> Administration:
-    """What administrators do to payouts on a stage."""
     return stages.load(stage).services.payout_administration
 
 

@@ -87,8 +87,6 @@ _RANK = {Outcome.PENDING: 0, Outcome.REJECTED: 0, Outcome.SUCCEEDED: 1, Outcome.
 
 
 class BankReports:
-    """See the module."""
-
     def __init__(self, store: BankStore, ledger: PayoutStore, worker: Worker, registrations: Registrations) -> None:
         self._store = store
         self._ledger = ledger

@@ -300,7 +300,6 @@ class BankStore:
         return sorted(found, key=lambda each: (each.made_at, each.id))
 
     def references(self, batch: str) -> tuple[str, ...]:
-        """A file's references, in its order."""
         return tuple(_ReferencesItem.get(f"BANKFILE#{batch}", "REFERENCES", consistent_read=True).references.split())
 
 

@@ -48,7 +48,6 @@ class Order:
 
     @property
     def sum_idr(self) -> Rupiah:
-        """The control sum."""
         return Rupiah(sum(each.amount_idr for each in self.transfers))
 
 

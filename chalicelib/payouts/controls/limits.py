@@ -37,8 +37,6 @@ class Pause:
 
 
 class PauseStore:
-    """Reads and writes the pause."""
-
     def get(self) -> Pause | None:
         """One consistent read."""
         item = find(PauseItem, *PAUSE_KEYS)
@@ -49,7 +47,6 @@ class PauseStore:
         item_of(PauseItem, *PAUSE_KEYS, pause).save()
 
     def clear(self) -> None:
-        """Go on."""
         PauseItem(*PAUSE_KEYS).delete()
 
 
@@ -71,8 +68,6 @@ class Ceiling:
 
 
 class CeilingStore:
-    """Reads and writes ceilings."""
-
     def take(self, name: str, ceiling_idr: int, amount_idr: int) -> bool:
         """Take an amount of what is left, all or nothing; the first to ask opens the ceiling at `ceiling_idr`.
 
@@ -160,7 +155,6 @@ def names(entitlement: Entitlement, now: datetime) -> tuple[str, str]:
 
 
 def day_name(now: datetime) -> str:
-    """The ceiling of the WIB day of an instant."""
     return f"{_DAY}{wib_date(now).isoformat()}"
 
 

@@ -85,8 +85,6 @@ def may_be_decided(entitlement: Entitlement) -> frozenset[Decision]:
 
 
 class ProposalStore:
-    """Reads and writes proposals."""
-
     def get(self, entitlement_id: str) -> Proposal | None:
         """One consistent read."""
         item = find(ProposalItem, partition(entitlement_id), "PROPOSAL")

@@ -137,22 +137,18 @@ class HeadOrPause(Head):
 
 
 def partition(entitlement_id: str) -> str:
-    """The partition of an entitlement."""
     return f"P#{entitlement_id}"
 
 
 def id_of(pk: str) -> str:
-    """The entitlement of a partition."""
     return pk.removeprefix("P#")
 
 
 def event_key(seq: int) -> str:
-    """The sort key of an event."""
     return f"EVENT#{seq:06}"
 
 
 def to_head(entitlement: Entitlement) -> Head:
-    """HEAD as it is to be written."""
     return item_of(
         Head,
         partition(entitlement.id),
@@ -164,7 +160,6 @@ def to_head(entitlement: Entitlement) -> Head:
 
 
 def from_head(head: Head) -> Entitlement:
-    """The entitlement of a HEAD."""
     return fill(Entitlement, head, id=id_of(head.pk), queued_at=parse_iso(head.updated_at))
 
 
@@ -190,7 +185,6 @@ def to_event(after: Entitlement, before: State | None, move: Move, attempt: Stor
 
 
 def from_event(item: EventItem) -> Event:
-    """A line of history."""
     authority = fill(Authority, item) if item.by else None
     return fill(Event, item, seq=int(item.sk.removeprefix("EVENT#")), at=parse_iso(item.at), authority=authority)
 

@@ -27,8 +27,6 @@ EVENT_LEG = "entitlement_event"
 
 
 class PayoutStore:
-    """Reads and writes the ledger."""
-
     def __init__(self, region: str) -> None:
         self._region = region
 
@@ -76,11 +74,9 @@ class PayoutStore:
         return items.to_attempt(EventItem.get(*keys, consistent_read=True))
 
     def attempts(self, entitlement_id: str) -> list[StoredAttempt]:
-        """Every attempt, in order."""
         return [items.to_attempt(item) for item in self._events(entitlement_id) if item.key is not None]
 
     def events(self, entitlement_id: str) -> list[Event]:
-        """The whole history, in order."""
         return [items.from_event(item) for item in self._events(entitlement_id)]
 
     def transitions(self, shard: str, after: str, until: datetime, limit: int) -> list[tuple[News, Entitlement]]:

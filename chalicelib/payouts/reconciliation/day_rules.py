@@ -149,7 +149,6 @@ def needs_a_look(subject: Subject, lines: Sequence[StatementLine]) -> bool:
 
 
 def count(line: StatementLine) -> DayTotals:
-    """One line of a statement."""
     amount = line.amount_idr or 0
     match line.entry:
         case Entry.SUCCEEDED:
@@ -161,7 +160,6 @@ def count(line: StatementLine) -> DayTotals:
 
 
 def count_event(state: State, amount_idr: int) -> DayTotals:
-    """One transition of the ledger."""
     if state is State.PAID:
         return DayTotals(paid=1, paid_idr=amount_idr)
     return DayTotals(reversed=1, reversed_idr=amount_idr)

@@ -279,7 +279,6 @@ class DayStore:
         return msgspec.json.decode(body, type=SlicePart)
 
     def put_part(self, day: date, name: str, part: SlicePart) -> None:
-        """Keep what a slice came to."""
         self._put(_part_key(day, name), msgspec.json.encode(part), "application/json")
 
     def put_report(self, day: date, body: bytes) -> None:

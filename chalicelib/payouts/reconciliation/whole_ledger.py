@@ -103,7 +103,6 @@ def compare(ledger: Iterable[Entitlement], books: Iterable[BookLine]) -> list[Di
 
 
 def totals(ledger: Iterable[Entitlement], books: Iterable[BookLine]) -> LedgerTotals:
-    """What each side counts and has moved."""
     entitlements, lines = list(ledger), list(books)
     paid = [each for each in entitlements if each.state is State.PAID]
     return LedgerTotals(

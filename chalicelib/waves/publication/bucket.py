@@ -79,7 +79,6 @@ class Publication:
         return table, lists
 
     def regions(self, wave: int) -> tuple[Region, ...]:
-        """The region table of a wave that is frozen."""
         rows = json.loads(self._get(wave, published.REGIONS))
         return tuple(Region(row["region"], row["entries"], row["quota"], bytes.fromhex(row["root"])) for row in rows)
 
@@ -122,7 +121,6 @@ class Publication:
                 return True
 
     def sample(self, wave: int) -> published.Sample | None:
-        """The comparison sample, if one was published."""
         found = self._find(wave, published.SAMPLE)
         if found is None:
             return None
