@@ -1,7 +1,7 @@
 """Accounts: sign up, confirm, sign in, refresh, all at Amazon Cognito. No password or address is kept or logged here.
 
-Signing up says whether an address has an account, because the pool's own public API says it to anybody; no other call
-does. Access tokens are verified by the same code in AWS and locally: no emulator decides who is let in.
+Signing up tells whether an address has an account, because the pool's own public API tells it to anybody; no other call
+does. The same code verifies access tokens in AWS and locally, so no emulator decides who is let in.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _EVERYWHERE: Refusals = {
 _CONFIRM: Refusals = {
     "CodeMismatchException": CodeMismatch,
     "ExpiredCodeException": CodeExpired,
-    # Cognito answers for an address without an account as for a code that has expired; so do we.
+    # Cognito answers for an address without an account as it does for an expired code; so do we.
     "UserNotFoundException": CodeExpired,
 }
 _SIGN_IN: Refusals = {
@@ -70,7 +70,7 @@ _SIGN_IN: Refusals = {
 
 
 class Accounts:
-    """Each method is one call to Cognito; raises `TooManyRequests` or `Unavailable` besides what it names."""
+    """Each method is one call to Cognito. Raises `TooManyRequests` or `Unavailable`, too."""
 
     def __init__(self, cognito: Any, client_id: str) -> None:
         # boto3's cognito-idp client: its methods exist at run time only.
@@ -101,12 +101,12 @@ class Accounts:
         try:
             self._call("confirm_sign_up", Username=address, ConfirmationCode=typed_code)
         except ClientError as error:
-            # "User cannot be confirmed. Current status is CONFIRMED": a doubled request, and there is nothing to do.
+            # "User cannot be confirmed. Current status is CONFIRMED": a repeated request.
             if _code(error) != "NotAuthorizedException":
                 _refuse(error, _CONFIRM)
 
     def resend(self, email: str) -> None:
-        """Mail a new code if there is an account that waits for one; nobody is told. Raises `MalformedEmail`."""
+        """Mail a new code if an account waits for one; the answer does not tell. Raises `MalformedEmail`."""
         try:
             self._call("resend_confirmation_code", Username=_address(email))
         except ClientError as error:
@@ -119,7 +119,7 @@ class Accounts:
         return self._session("USER_PASSWORD_AUTH", parameters, _SIGN_IN, WrongCredentials)
 
     def refresh(self, refresh_token: str) -> TokensView:
-        """New access token for a refresh token. Raises `SessionExpired`."""
+        """A new access token for a refresh token. Raises `SessionExpired`."""
         refusals: Refusals = {"NotAuthorizedException": SessionExpired}
         return self._session("REFRESH_TOKEN_AUTH", {"REFRESH_TOKEN": refresh_token}, refusals, SessionExpired)
 
@@ -134,7 +134,7 @@ class Accounts:
             # A challenge: an administrator reset this account, and only an administrator can finish that.
             raise challenged()
         result = answer["AuthenticationResult"]
-        # A refresh gives no new refresh token; the old one goes on.
+        # A refresh returns no new refresh token; the old one stays valid.
         refresh = result.get("RefreshToken", parameters.get("REFRESH_TOKEN", ""))
         return TokensView(access_token=result["AccessToken"], refresh_token=refresh, expires_in_s=result["ExpiresIn"])
 
@@ -160,7 +160,7 @@ def _code(error: ClientError) -> str:
 
 
 def _refuse(error: ClientError, refusals: Refusals) -> NoReturn:
-    """Raise what an answer of Cognito means. Its own message may quote what was sent, so it goes nowhere."""
+    """Raise what Cognito's answer means. Its own message may quote what was sent, so it is dropped."""
     code = _code(error)
     if code == "InvalidParameterException":
         raise Malformed(field="$") from error
@@ -173,13 +173,13 @@ def _refuse(error: ClientError, refusals: Refusals) -> NoReturn:
 REFETCH_AT_MOST_EVERY = timedelta(minutes=1)
 """The pool is asked for its keys at most once in this time, however many tokens name an unknown key.
 
-A known key is used without an end.
+A known key is used for ever.
 """
 
 _ALGORITHM = "RS256"
 _OPTIONS: Options = {
     "require": ["exp", "iss", "sub", "client_id", "token_use"],
-    # Expiry is measured here, by the clock that was given, not by PyJWT's; Cognito's access tokens name no audience.
+    # Expiry is checked below by the given clock, not by PyJWT's; Cognito's access tokens name no audience.
     "verify_exp": False,
     "verify_iat": False,
     "verify_nbf": False,
@@ -188,10 +188,10 @@ _OPTIONS: Options = {
 
 
 class TokenVerifier:
-    """Knows one user pool and one client of it.
+    """Verifies tokens of one user pool and one client of it.
 
-    `fetch` gets the pool's keys (a JWKS) from `jwks_url`; what it raises as `OSError` or `Unavailable` becomes
-    `Unavailable`: a token that cannot be checked is never accepted. `now` is the clock that expiry is measured by.
+    `fetch` gets the pool's keys (a JWKS) from `jwks_url`. Its `OSError` or `Unavailable` becomes `Unavailable`: a token
+    that cannot be checked is not accepted. `now` is the clock for expiry.
     """
 
     def __init__(self, issuer: str, client_id: str, jwks_url: str, fetch: Callable[[str], bytes], now: Clock) -> None:
@@ -213,7 +213,7 @@ class TokenVerifier:
 
         try:
             header = jwt.get_unverified_header(token)
-            # What the token says of its own algorithm decides nothing: only this one is ever used, with an RSA key.
+            # The algorithm that the token names decides nothing: only this one is ever used, with an RSA key.
             key = self._key(header.get("kid"))
             claims = jwt.decode(token, key, algorithms=[_ALGORITHM], issuer=self._issuer, options=_OPTIONS)
         except jwt.PyJWTError as error:

@@ -1,4 +1,4 @@
-"""What a person is told, at the mailbox of their account, when their address, name or phone changes.
+"""The mails to a person, at the mailbox of their account, about a changed address, name or phone.
 
 A stolen session can change all three but not the mailbox, so the notice is kept in the transaction of the change.
 """
@@ -30,7 +30,7 @@ def of_details(before: PersonalData, after: PersonalData, version: int) -> list[
 
 
 def of_address(version: int, pay_from: datetime | None) -> list[ChangeNotice]:
-    """The notice of a financial address's new version, which is not paid to before `pay_from`, if there is one."""
+    """The notice of a financial address's new version, if it is not paid to before `pay_from`."""
     if pay_from is None:
         return [(f"{Kind.ADDRESS_GIVEN}/{version}", Kind.ADDRESS_GIVEN, {})]
     return [(address_changed(version), Kind.ADDRESS_CHANGED, {"pay_from_at": iso(pay_from)})]

@@ -1,7 +1,7 @@
 """Corrections of what a person may not change any more: one administrator proposes (the maker), another approves.
 
-A proposal says what each value was and what it is to be; it holds as long as the values are what they were. The open
-proposal and every decided one are stored in the person's own partition.
+A proposal has the old and the new values; it is valid while the old ones are still there. The open proposal and every
+decided one are stored in the person's own partition.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from .store import OVERTAKEN_LEG, Legs, Record, RegistrationOvertaken, Registrat
 from .vault import PersonKey, Vault
 
 Changes = Mapping[str, tuple[str, str]]
-"""By field what it was and what it is to be, in clear."""
+"""By field the old and the new value, in clear."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Correction:
-    """A proposal with its values in clear, for the person who decides. Has no repr that could leak."""
+    """A proposal with its values in clear, for the person who decides. Its repr leaves them out."""
 
     proposal: Proposal
     changes: Changes
@@ -45,7 +45,7 @@ class Correction:
 class Corrections:
     """`by` is the caller's IAM identity (ARN); a reason has no personal data. All raise `NotRegistered`.
 
-    `move_card` gives the legs by which a beneficiary counts to another family card (its keyed hash).
+    `move_card` gives the legs that count a beneficiary to another family card (its keyed hash).
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Corrections:
         self._notices = notices
 
     def propose(self, registrant_id: str, form: wire.CorrectionForm, by: str, reason: str, now: datetime) -> Correction:
-        """Propose other values. The same person's same proposal again changes nothing.
+        """Propose other values. The same proposal by the same person again changes nothing.
 
         Raises `MalformedName`, `MalformedKk`, `NothingToCorrect`, `CorrectionStands` if another proposal stands.
         """
@@ -87,7 +87,7 @@ class Corrections:
         raise Unavailable()
 
     def standing(self, registrant_id: str) -> Correction | None:
-        """What is proposed; None if nothing is, or a value is no longer what it was then."""
+        """The open proposal; None if there is none, or a value has changed since."""
         record, key = self._open(registrant_id)
         return _standing(self._corrections.proposal(registrant_id), record, key)
 
@@ -116,7 +116,7 @@ class Corrections:
             raise NoCorrection()
 
     def history(self, registrant_id: str) -> list[tuple[Decision, Changes]]:
-        """Every decision, in order: who, when, why; and what the values were and were to be, in clear."""
+        """Every decision, in order: who, when, why, and the old and the new values in clear."""
         _, key = self._open(registrant_id)
         return [(one, _changes(key, one.sealed)) for one in self._corrections.decisions(registrant_id)]
 
@@ -158,7 +158,7 @@ class Corrections:
 
 
 def _given(form: wire.CorrectionForm) -> dict[str, str]:
-    """What a form has, as `frozen_part` writes it. Raises `MalformedKk`, `MalformedName`."""
+    """The values of a form, as `frozen_part` writes them. Raises `MalformedKk`, `MalformedName`."""
     given = {
         "name": None if form.name is None else wire.person_name("name", form.name),
         "birth_date": None if form.birth_date is None else form.birth_date.isoformat(),
@@ -190,13 +190,13 @@ class Proposal:
     sealed: bytes
 
     def decided(self, outcome: str, by: str, reason: str, at: datetime) -> Decision:
-        """What becomes of it."""
+        """The decision on this proposal."""
         return Decision(outcome, self.maker, by, reason, at, self.sealed)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What became of a proposal: CORRECTED or REJECTED `by` whom; `reason` is the maker's, or why it was rejected."""
+    """How a proposal ended: CORRECTED or REJECTED `by` whom; `reason` is the maker's, or why it was rejected."""
 
     outcome: str
     maker: str
@@ -213,12 +213,12 @@ class CorrectionStore:
         self._transaction = transaction
 
     def proposal(self, registrant_id: str) -> Proposal | None:
-        """The proposal, also one that is out of date. One read."""
+        """The proposal, even if it is out of date. One read."""
         item = find(Proposed, person_pk(registrant_id), "CORRECTION")
         return fill(Proposal, item) if item else None
 
     def put(self, registrant_id: str, new: Proposal, instead_of: Proposal | None) -> bool:
-        """Propose; False if by now there is another than `instead_of`."""
+        """Propose; False if the stored proposal is not `instead_of`."""
         item = item_of(Proposed, person_pk(registrant_id), "CORRECTION", new)
         return save_if(item, Proposed.pk.does_not_exist() if instead_of is None else _still(instead_of))
 
@@ -232,13 +232,13 @@ class CorrectionStore:
         return True
 
     def decisions(self, registrant_id: str) -> list[Decision]:
-        """All that was ever decided, in order. One query."""
+        """All decisions, in order. One query."""
         found = Decided.query(person_pk(registrant_id), Decided.sk.startswith("CORRECTED#"), consistent_read=True)
         return [fill(Decision, one) for one in found]
 
     @staticmethod
     def decide(tx: Transaction, registrant_id: str, proposal: Proposal, decision: Decision) -> None:
-        """Add the legs by which a proposal is taken away and kept with what became of it."""
+        """Add the legs that remove a proposal and keep it with the decision."""
         pk = person_pk(registrant_id)
         line = item_of(Decided, pk, f"CORRECTED#{iso(decision.at)}", decision)
         tx.delete(OVERTAKEN_LEG, Proposed(pk, "CORRECTION"), _still(proposal))

@@ -1,4 +1,4 @@
-"""What registration refuses, each with its status and its words; a docstring says what these leave out.
+"""What registration refuses, each with its status and its words; a docstring adds what these leave out.
 
 No fact here identifies a person.
 """
@@ -155,7 +155,7 @@ class NothingToCorrect(DomainError):
 
 
 class NoCorrection(DomainError):
-    """For administrators: nothing is proposed about a registration, or it is out of date, or another than was shown."""
+    """For administrators: no correction is proposed, it is out of date, or it is not the one that was shown."""
 
     code = "no_correction"
     status = 404
@@ -164,7 +164,7 @@ class NoCorrection(DomainError):
 
 
 class CorrectionStands(DomainError):
-    """For administrators: `maker` has proposed another correction; it is approved or rejected before the next one."""
+    """For administrators: `maker` has proposed another correction; that must be approved or rejected first."""
 
     code = "correction_stands"
     status = 409
@@ -239,7 +239,7 @@ class PaymentUnderWay(DomainError):
 
 
 class MalformedExclusionList(DomainError):
-    """An exclusion list was refused whole: `wrong` lines of it are wrong, the first of them are named in `lines`."""
+    """An exclusion list was refused as a whole: `wrong` of its lines are wrong, and `lines` names the first of them."""
 
     code = "malformed_exclusion_list"
     status = 422
@@ -304,7 +304,7 @@ class NotConfirmed(DomainError):
 
 
 class WrongCredentials(DomainError):
-    """E-mail address and password do not belong together; which of the two is wrong is not said."""
+    """E-mail address and password do not belong together; the answer does not say which is wrong."""
 
     code = "wrong_credentials"
     status = 401
@@ -331,7 +331,7 @@ class TooManyRequests(DomainError):
 
 
 class InvalidToken(DomainError):
-    """Not a valid access token of this deployment's user pool; why is not said."""
+    """Not a valid access token of this deployment's user pool; the answer does not say why."""
 
     code = "invalid_token"
     status = 401

@@ -1,7 +1,7 @@
 """Exclusion lists: an authority names, by NIK, the people whose office the programme excludes.
 
-A list has a name, a version and the date it is true for. A NIK is excluded while any list names it. Only the keyed hash
-of a NIK is kept.
+A list has a name, a version and the date for which it is true. A NIK is excluded while any list names it. Only the
+keyed hash of a NIK is kept.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .vault import Vault
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _HEADINGS = frozenset({"NIK", "NONIK", "NOMORNIK", "NIKKTP", "NOKTP", "NOMORKTP", "NOMORINDUKKEPENDUDUKAN"})
-"""How a column of NIKs is headed, without spaces, dots and dashes."""
+"""Headings of a column of NIKs, without spaces, dots and dashes."""
 NIK_DIGITS = 16
 _NAMED_LINES_MAX = 20
 _PART = 1_000
@@ -36,7 +36,7 @@ _WORKERS = 8
 
 @dataclass(frozen=True, slots=True)
 class ExclusionList:
-    """Which list, such as `civil-servants`, version `2026-11`, true on 1 November 2026."""
+    """One version of a list, such as `civil-servants`, version `2026-11`, true on 1 November 2026."""
 
     name: str
     version: str
@@ -49,12 +49,12 @@ class ExclusionList:
 
     @property
     def entry(self) -> str:
-        """As it stands in a row: `civil-servants/2026-11/2026-11-01`."""
+        """The list as a row names it: `civil-servants/2026-11/2026-11-01`."""
         return f"{self.name}/{self.version}/{self.source_date.isoformat()}"
 
 
 class ExclusionDeed(StrEnum):
-    """What was done to a list: a line before the work, and one when it is done."""
+    """What was done to a list: one line before the work, and one after it."""
 
     IMPORT = "IMPORT"
     IMPORTED = "IMPORTED"
@@ -73,8 +73,8 @@ class ExclusionLists:
     def import_list(self, source: ExclusionList, lines: Iterable[str], by: str, note: str, clock: Clock) -> int:
         """Import a CSV with a column `nik`, all of it or, if any line is wrong, nothing; returns the number of NIKs.
 
-        Each row is written by itself and adds the list to those of a NIK, so an import that broke off is finished by
-        doing it again. Raises `NumbersSpoiled`, `MalformedExclusionList` (names lines, never a NIK), and
+        Each row is written by itself and adds the list to those of a NIK, so an import that broke off is completed by
+        repeating it. Raises `NumbersSpoiled`, `MalformedExclusionList` (names lines, never a NIK), and
         `ExclusionListRetracted`, also if that happened meanwhile: then nobody stays excluded by it.
         """
         niks = read_niks(lines)
@@ -82,10 +82,10 @@ class ExclusionLists:
         note = f"{len(niks)} NIKs: {note}"
         self._journal.add(Act(clock(), ExclusionDeed.IMPORT, source.entry, by, note))
         with ThreadPoolExecutor(_WORKERS) as pool:
-            # In parts, because a list may have millions of rows; list() raises what a worker raised.
+            # In parts, because a list may have millions of rows; list() raises the workers' errors.
             for start in range(0, len(niks), _PART):
                 list(pool.map(lambda nik: self._exclude(nik, source), niks[start : start + _PART]))
-        # The instant comes before the check: a retraction that this does not see is later, and finds every row.
+        # The instant is taken before the check: a retraction that the check misses is later, and finds every row.
         imported = Act(clock(), ExclusionDeed.IMPORTED, source.entry, by, note)
         self._check_not_retracted(source)
         self._journal.add(imported)
@@ -99,17 +99,17 @@ class ExclusionLists:
         return dict(sorted(latest.items()))
 
     def acts(self, name: str, version: str) -> list[Act]:
-        """All that was done to a version of a list, newest first. Raises `UnknownExclusionList`."""
+        """All acts on a version of a list, newest first. Raises `UnknownExclusionList`."""
         found = [act for act in self._journal.all() if act.about.startswith(f"{name}/{version}/")]
         if not found:
             raise UnknownExclusionList()
         return found
 
     def retract(self, name: str, version: str, by: str, note: str, clock: Clock) -> int:
-        """Take a version of a list back, for good; returns how many NIKs it named until now.
+        """Retract a version of a list, for good; returns how many NIKs it named until now.
 
-        Who is on another list, or on another version, stays excluded. A retraction that broke off is finished by doing
-        it again. Raises `UnknownExclusionList`.
+        People on another list, or on another version, stay excluded. A retraction that broke off is completed by
+        repeating it. Raises `UnknownExclusionList`.
         """
         rows = 0
         for entry in sorted({act.about for act in self.acts(name, version)}):
@@ -120,7 +120,9 @@ class ExclusionLists:
         return rows
 
     def _check_not_retracted(self, source: ExclusionList) -> None:
-        """Raises `ExclusionListRetracted` if the version ever was, whatever its date; what it left is taken out."""
+        """Raises `ExclusionListRetracted` if the version was ever retracted, whatever its date; its rows are then
+        removed.
+        """
         version = f"{source.name}/{source.version}/"
         if any(act.deed in _RETRACTIONS and act.about.startswith(version) for act in self._journal.all()):
             self._store.include_again(source.entry)
@@ -136,8 +138,8 @@ _RETRACTIONS = frozenset({ExclusionDeed.RETRACT, ExclusionDeed.RETRACTED})
 def read_niks(lines: Iterable[str]) -> list[str]:
     """The distinct NIKs of a CSV whose first line names its columns.
 
-    What a spreadsheet adds without loss is read: ="3201...", '3201..., spaces, empty columns and lines, headings in
-    other letters. Raises `NumbersSpoiled`, `MalformedExclusionList`.
+    It also reads what a spreadsheet adds without loss: ="3201...", '3201..., spaces, empty columns and lines, headings
+    in other letters. Raises `NumbersSpoiled`, `MalformedExclusionList`.
     """
     rows = csv.DictReader(whole(lines), strict=True)
     cells: dict[int, str] = {}
@@ -149,7 +151,7 @@ def read_niks(lines: Iterable[str]) -> list[str]:
             if any(row.values()):
                 cells[rows.line_num] = typed_text.identifier(row[columns[0]] or "").lstrip("='\"").rstrip("'\"")
     except (csv.Error, UnicodeDecodeError):
-        # The cause is cut off: it would quote what the file holds.
+        # Without its cause, which would quote the file.
         raise MalformedExclusionList(wrong=1, lines=str(rows.line_num + 1)) from None
     check_digits(list(cells.values()), NIK_DIGITS)
     niks: dict[str, None] = {}

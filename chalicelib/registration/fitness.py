@@ -1,6 +1,6 @@
-"""Which of many registrants may no longer take part; asked of everybody in a wave before its lists are made.
+"""Which of many registrants may no longer take part; asked about everybody in a wave before its lists are made.
 
-Ten million people may be asked about, so a call reads a hundred of them and only the attributes that decide.
+There may be ten million people. So a call reads a hundred of them, and only the attributes that decide.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from ..aws.attributes import DayAttribute, EnumAttribute, TextsAttribute, WholeA
 from .rules import Education, Employment, Standing, Verdict, Verification
 
 TRIES = 4
-"""How often a request decides again when another of the same person was faster."""
+"""How often a request decides again when another one of the same person came first."""
 
 
 class RegistrationsTable(Model):
@@ -63,13 +63,13 @@ class Profile(RegistrationsTable):
 
 
 class AccountKey(RegistrationsTable):
-    """`R#<registrant>` / `KEY`: the data key of an account that wrote to the help desk before it was registered."""
+    """`R#<registrant>` / `KEY`: the data key of an account that wrote to the help desk before it registered."""
 
     wrapped_key = BinaryAttribute(legacy_encoding=False)
 
 
 class AddressItem(RegistrationsTable):
-    """`R#<registrant>` / `ADDRESS`. `verdict` and what goes with it are of this version: a change is a new item."""
+    """`R#<registrant>` / `ADDRESS`. `verdict` and what goes with it are about this version: a change is a new item."""
 
     version = WholeAttribute()
     sealed = BinaryAttribute(legacy_encoding=False)
@@ -89,17 +89,17 @@ class Refused(RegistrationsTable):
 
 
 class Dispute(RegistrationsTable):
-    """`R#<registrant>` / `DISPUTE`: the person said that a change was not theirs. It outlives every later change."""
+    """`R#<registrant>` / `DISPUTE`: the person said that a change was not theirs. Later changes do not end it."""
 
     since = UTCDateTimeAttribute()
 
 
 class OfPerson(RegistrationsTable):
-    """PROFILE, ADDRESS, DISPUTE and REFUSED, for reading them together in one call; each comes as what it is."""
+    """PROFILE, ADDRESS, DISPUTE and REFUSED, for reading them together in one call; each is read as its own kind."""
 
     @classmethod
     def from_raw_data(cls, data: dict[str, Any]) -> Any:
-        """What pynamodb makes of a row."""
+        """The item of a row."""
         kinds: dict[str, type[RegistrationsTable]] = {"PROFILE": Profile, "ADDRESS": AddressItem, "DISPUTE": Dispute}
         return kinds.get(data["sk"]["S"], Refused).from_raw_data(data)
 
@@ -114,7 +114,7 @@ class Proposed(RegistrationsTable):
 
 
 class Decided(RegistrationsTable):
-    """`R#<registrant>` / `CORRECTED#<instant>`: a proposal that was carried out, or taken away; kept as it was."""
+    """`R#<registrant>` / `CORRECTED#<instant>`: a proposal that was carried out or taken away, as it was."""
 
     outcome = UnicodeAttribute()
     maker = UnicodeAttribute()

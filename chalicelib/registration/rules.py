@@ -56,7 +56,7 @@ NEXT: dict[Standing, frozenset[Standing]] = {
     Standing.BENEFICIARY: frozenset({Standing.REVOKED}),
     Standing.REVOKED: frozenset(),
 }
-"""Once chosen a person is never a plain registrant again, and who is revoked is barred for good."""
+"""A person who was chosen is never a plain registrant again; a revoked person is barred for good."""
 
 
 class Verification(StrEnum):
@@ -107,7 +107,7 @@ class Applicant:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PersonalData:
-    """What is only ever stored sealed. `nik` and `kk` are 16 digits, `phone` is E.164. Has no repr that could leak."""
+    """What is stored only in sealed form. `nik` and `kk` are 16 digits, `phone` is E.164. Its repr shows nothing."""
 
     nik: str
     kk: str
@@ -117,7 +117,7 @@ class PersonalData:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Contact:
-    """How to reach a person who agreed to be reached: `phone` is E.164. Has no repr that could leak."""
+    """How to reach a person who agreed to it: `phone` is E.164. Its repr shows nothing."""
 
     name: str
     phone: str
@@ -128,18 +128,18 @@ class Verdict(StrEnum):
 
     MATCHED = "MATCHED"
     MISMATCHED = "MISMATCHED"
-    """It is held under the person's registered name, and the holder's name that they gave is not like it."""
+    """The account is held under the person's registered name, but the holder's name that they gave is not like it."""
     NOT_REGISTERED_NAME = "NOT_REGISTERED_NAME"
-    """It is held under the name that the person gave, which is not like the one they are registered by."""
+    """The account is held under the name that the person gave, which is not like their registered name."""
     ANOTHERS = "ANOTHERS"
-    """It is held under a name that is like neither."""
+    """The account is held under a name that is like neither."""
     NOT_FOUND = "NOT_FOUND"
     NOT_OFFERED = "NOT_OFFERED"
-    """The provider of this bank or wallet cannot be asked."""
+    """The provider of this bank or wallet answers no such questions."""
 
 
 PAYABLE = frozenset({Verdict.MATCHED, Verdict.NOT_OFFERED})
-"""Money may go to an account of which this is known; to one that was never asked about it may not."""
+"""Money may go to an account with such a verdict; to one that was never asked about it may not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +156,8 @@ class FinancialAddress:
     """Where a person is paid: `code` of a bank or wallet, digits of a bank account or the E.164 number of a wallet.
 
     `version` grows with each change. `check` is about this version; None until the provider has answered. `owner_name`
-    is the person's own name as they are registered, empty where nobody is to be asked about it. Nothing is paid before
-    `pay_from`, if there is one; nor where the person is `untold` of a change, as the mail about it reached nobody.
+    is the person's registered name, empty if nobody is to be asked about it. Nothing is paid before `pay_from`, if it
+    is set; nor while the person is `untold` of a change because the mail about it reached nobody.
     """
 
     code: str
@@ -172,7 +172,7 @@ class FinancialAddress:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Payee:
-    """Who is to be paid, and where; in the clear, so it lives as long as one payment. Has no repr that could leak.
+    """The person to pay, and where; in the clear, so it lives as long as one payment. Its repr shows nothing.
 
     `seal` encrypts an instruction to pay under the person's own key, so that erasing the person erases it too.
     """
@@ -191,7 +191,7 @@ def age_on(birth_date: date, day: date) -> int:
 
 
 def check_eligible(employment: Employment, birth_date: date, day: date, rules: EligibilityRules) -> None:
-    """Refuse who may not take part on `day` (WIB): at registration its own day, at award the day the wave closes.
+    """Refuse a person who may not take part on `day` (WIB): at registration that day, at award the day the wave closes.
 
     Raises the first that holds of `InFormalEducation`, `ExcludedOccupation`, `UnderAge`, `OverAge`.
     """
@@ -207,7 +207,7 @@ def check_eligible(employment: Employment, birth_date: date, day: date, rules: E
 
 
 def check_consent(version: str | None, rules: EligibilityRules) -> str:
-    """The consent text agreed to, or `ConsentMissing` if it is none that may be agreed to now."""
+    """The consent text agreed to. Raises `ConsentMissing` if it is not one that may be agreed to now."""
     if version is None or version not in rules.consent_versions:
         raise ConsentMissing(current=rules.consent_versions[-1])
     return version

@@ -1,4 +1,4 @@
-"""The use cases of registration: register, change, be paid somewhere, be looked up by the other domains."""
+"""The use cases of registration: register, change, set where to be paid, and what other domains ask."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ from .vault import PersonKey, Vault
 MakeLegs = Callable[[], Legs]
 
 _TELLING = (PhoneAlreadyUsed, Excluded, NikAlreadyRegistered)
-"""Refusals that tell something of a number that may be another's."""
+"""Refusals that tell something about a number that may belong to somebody else."""
 
 
 class Registrations:
-    """Registrations around the clock, independent of any wave. `now` is aware; ids are Cognito subs."""
+    """Registrations at any time, independent of waves. `now` is aware; ids are Cognito subs."""
 
     def __init__(
         self,
@@ -70,9 +70,9 @@ class Registrations:
     ) -> tuple[Registrant, bool]:
         """Register or change a registration; True if it is new. The same form again changes nothing.
 
-        The NIK never changes, and the `frozen_part` not of who was chosen or revoked; `unless_joined` is asked before
-        it changes, and gives legs named `store.OVERTAKEN_LEG`. Only a plain registrant is tested for eligibility.
-        Raises the first that holds of: `MalformedNik`, `MalformedKk`, `MalformedPhone`, `MalformedName`,
+        The NIK never changes. The `frozen_part` does not change once a person was chosen or revoked; before it changes,
+        `unless_joined` is asked and gives legs named `store.OVERTAKEN_LEG`. Only a plain registrant is tested for
+        eligibility. Raises the first that holds of: `MalformedNik`, `MalformedKk`, `MalformedPhone`, `MalformedName`,
         `UnknownRegion`, `NikCannotChange`, `FixedAfterAward`, `FrozenUntilSettled`, `InFormalEducation`,
         `ExcludedOccupation`, `UnderAge`, `OverAge`, `ConsentMissing`, `TooManyRefusals`, `PhoneAlreadyUsed`,
         `Excluded`, `NikAlreadyRegistered`. The last three tell of others and are counted, by account and WIB day.
@@ -97,9 +97,9 @@ class Registrations:
         raise Unavailable()
 
     def count_refusal(self, registrant_id: str, now: datetime) -> bool:
-        """Count a refusal that tells of a number that may be another's; False if the WIB day has no more of them.
+        """Count a refusal that tells about somebody else's number; False if the WIB day's refusals are used up.
 
-        One write, before the refusal is told: of many requests at once no more are told than may be.
+        One write, before the refusal is told, so that requests at once are not told more than may be.
         """
         return self._store.count_refusal(registrant_id, clock.wib_date(now), self._eligibility.refusals_max)
 
@@ -118,7 +118,7 @@ class Registrations:
         return applicant
 
     def standings(self, registrant_ids: Sequence[str]) -> dict[str, Standing]:
-        """Where each of at most 100 people stands who is registered. One batch get."""
+        """The standing of each of at most 100 people who is registered. One batch get."""
         return self._store.standings(registrant_ids)
 
     def me(self, registrant_id: str) -> wire.MeView:
@@ -132,7 +132,7 @@ class Registrations:
         return wire.MeView(registration=registration, financial_address=address)
 
     def check_still_eligible(self, registrant: Registrant, day: date) -> None:
-        """Test a person again who is about to be chosen, on the WIB day the wave closes. One read.
+        """Test a person again who is about to be chosen, for the WIB day the wave closes. One read.
 
         Raises what `rules.check_eligible` raises, then `Excluded`.
         """
@@ -140,23 +140,23 @@ class Registrations:
         self.check_not_excluded(registrant)
 
     def unfit(self, registrant_ids: Sequence[str], day: date) -> dict[str, fitness.Unfit]:
-        """Who of at most 100 people may not take part on `day`, and why: see `fitness.unfit`. Two batch gets."""
+        """Which of at most 100 people may not take part on `day`, and why: see `fitness.unfit`. Two batch gets."""
         return fitness.unfit(registrant_ids, day, self._eligibility)
 
     def check_not_excluded(self, registrant: Registrant) -> None:
-        """Test again who is about to be paid; age no longer counts then. One read. Raises `Excluded`."""
+        """Test a person again who is about to be paid; age no longer counts. One read. Raises `Excluded`."""
         if self._store.excluded(registrant.nik_mac):
             raise Excluded()
 
     def is_excluded(self, registrant_id: str) -> bool:
-        """Whether a person came to be excluded, and may spend nothing. Two reads; one if they are not registered."""
+        """Whether a person has become excluded, and may spend nothing. Two reads; one if they are not registered."""
         registrant = self._store.registrant(registrant_id)
         return registrant is not None and self._store.excluded(registrant.nik_mac)
 
     def set_standing(self, registrant_id: str, standing: Standing, wave: int | None = None) -> None:
-        """Move a registration on as `rules.NEXT` allows; any other move, and a repeat, changes nothing.
+        """Change a standing as `rules.NEXT` allows; any other change, and a repeat, does nothing.
 
-        Who was chosen is marked here so that a join needs no other read; the award's own record is the waves'. One
+        The standing BENEFICIARY is kept here too, so that a join needs no other read; waves have the award itself. One
         write. Raises `NotRegistered`.
         """
         if not self._store.move(registrant_id, standing, wave):
@@ -172,13 +172,14 @@ class Registrations:
     ) -> FinancialAddress:
         """Set where a person is paid, and tell them. An account pays one person. The same again changes nothing.
 
-        An account whose holder cannot be paid to it (another name, unknown to the bank) is free to take.
+        An account whose holder cannot be paid to it (another name, unknown to the bank) may be taken by somebody else.
         `unless_paying` adds legs named `store.PAYING_LEG` to the transaction of a change. A changed address, and a
         first one while money is `owed`, is not paid to until `address_wait_s` after the person was told, unless they
         confirm it. A new account is unchecked.
+
         Raises the first that holds of `UnknownPayoutCode`, `MalformedAccountNumber`, `MalformedName`, `NotRegistered`,
-        `TooManyRefusals`, `PaymentUnderWay`, `AccountAlreadyUsed`. The last tells of another, so it is counted with
-        the refusals of `register`.
+        `TooManyRefusals`, `PaymentUnderWay`, `AccountAlreadyUsed`. The last tells of another person, so it is counted
+        with the refusals of `register`.
         """
         kind = self._payout_codes.get(form.code)
         if kind is None:
@@ -194,10 +195,11 @@ class Registrations:
         raise Unavailable()
 
     def keep_check(self, registrant_id: str, version: int, check: AddressCheck, *, again: bool) -> bool:
-        """Keep what a check found out about one version of an address. One write; False if it was changed meanwhile.
+        """Keep the result of a check of one version of an address. One write; False if the address was changed
+        meanwhile.
 
-        `again`: it could not be paid to before. If it now can but is another's by now, `AccountAlreadyUsed` is raised
-        and counted.
+        `again`: before, the account could not be paid to. If now it can, but is another person's by now,
+        `AccountAlreadyUsed` is raised and counted.
         """
         if again and check.verdict in rules.PAYABLE:
             try:
@@ -209,7 +211,7 @@ class Registrations:
     def payee(self, registrant_id: str) -> Payee | None:
         """All that one payment needs of a person, in clear; None without a registration or a financial address.
 
-        One read and one KMS call, and two more reads for an address that waits.
+        One read and one KMS call, and two more reads if the address has to wait.
         """
         found = self._store.payee(registrant_id)
         if found is None:
@@ -227,7 +229,8 @@ class Registrations:
         return (address.version, *self._wait(registrant_id, address)) if address else (0, None, False)
 
     def contact(self, registrant_id: str) -> Contact | None:
-        """Name and phone in clear, for whom the person agreed to share them with; None without a registration.
+        """Name and phone in clear, for a partner with whom the person agreed to share them; None without a
+        registration.
 
         One read, one KMS call.
         """
@@ -244,7 +247,7 @@ class Registrations:
         return self._vault.open_key(registrant_id, record.wrapped_key)
 
     def seal(self, registrant_id: str, plain: bytes) -> bytes:
-        """As `Payee.seal`, for what is learnt of a payment later. One read, one KMS call. Raises `NotRegistered`."""
+        """As `Payee.seal`, for later facts about a payment. One read, one KMS call. Raises `NotRegistered`."""
         return self.key(registrant_id).seal("payment/1", plain)
 
     def unseal(self, registrant_id: str, sealed: bytes) -> bytes:
@@ -348,7 +351,7 @@ class Registrations:
         return TooManyRefusals(refusals_max=self._eligibility.refusals_max)
 
     def _wait(self, registrant_id: str, address: AddressRecord) -> tuple[datetime | None, bool]:
-        """From when an address is paid to, counted from when its person was told; and whether they could not be."""
+        """When an address may be paid to, counted from when its person was told; and whether telling them failed."""
         if address.pay_from is None:
             return None, False
         told_at = self._notices.told(registrant_id, change_notices.address_changed(address.version))
@@ -373,7 +376,7 @@ class Registrations:
             return known
         if refusals >= self._eligibility.refusals_max:
             raise self._too_many()
-        # A wallet's owner is its phone number, whatever the wallet, so one SIM pays one person.
+        # The owner of a wallet is its phone number, whichever the wallet, so one SIM pays one person.
         owner = "wallet" if self._payout_codes[address.code] == "wallet" else address.code
         account = {name: getattr(address, name) for name in ("code", "account_number", "holder_name")}
         new = AddressRecord(
@@ -385,7 +388,7 @@ class Registrations:
         )
         released = old.account_mac if old and old.account_mac != new.account_mac else None
         if old and old.check and old.check.verdict not in rules.PAYABLE:
-            # The account could not be paid to, so it may be another's by now: then its guard is not released.
+            # The account could not be paid to, so it may be another person's by now: then its guard is not released.
             own = self._store.unpayable_holder(old.account_mac) == UnpayableHolder(registrant_id, old.version)
             released = released if own else None
         told = change_notices.of_address(new.version, new.pay_from)
@@ -402,7 +405,7 @@ class Registrations:
 
 
 def frozen_part(registrant: Registrant, person: PersonalData) -> dict[str, str]:
-    """What may not change from a join until the wave is settled, nor ever after an award.
+    """The values that may not change from a join until the wave is settled, nor ever after an award.
 
     Address, education, phone and consent may change: a draw uses the region of the entry.
     """
@@ -411,7 +414,7 @@ def frozen_part(registrant: Registrant, person: PersonalData) -> dict[str, str]:
 
 
 def person_of(key: PersonKey, record: Record) -> PersonalData:
-    """What is sealed in a registration."""
+    """The sealed part of a registration, opened."""
     return msgspec.json.decode(key.unseal("person/1", record.sealed), type=PersonalData)
 
 

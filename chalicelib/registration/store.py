@@ -1,7 +1,7 @@
 """The registrations table: one item a registration, one guard a number that only one person may hold.
 
-A registration and its guards are written in one transaction, so a NIK, a phone number or a payout account is held by
-one registrant whatever happens at the same time. PROFILE carries a version: a writer that was overtaken reads again.
+A registration and its guards are written in one transaction, so a NIK, a phone number or a payout account always has
+one registrant. PROFILE carries a version: a writer that comes second reads again.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ PAYING_LEG = "paying"
 """The name of the legs by which others say that nothing is being paid to a person just now."""
 
 OVERTAKEN_LEG = "overtaken"
-"""The name of the legs by which others hold what a change was decided on: if one fails it is decided again."""
+"""The name of others' legs that hold the facts of a decision: if one fails, the decision is made again."""
 
 _REFUSALS_KEPT = timedelta(days=2)
 """From the beginning of their day."""
@@ -58,7 +58,7 @@ Legs = Callable[[dynamodb.Transaction], None]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A registration with what is stored sealed beside it. `version` is 1 when it is new and grows with each write."""
+    """A registration with its sealed part. `version` is 1 when it is new and grows with each write."""
 
     registrant: Registrant
     sealed: bytes
@@ -80,14 +80,14 @@ class AddressRecord:
 
 @dataclass(frozen=True, slots=True)
 class UnpayableHolder:
-    """Who has an account that they cannot be paid to, and the version of their address of which that is known."""
+    """The person who has an account that they cannot be paid to, and the version of their address that was checked."""
 
     registrant_id: str
     version: int
 
 
 class RegistrationOvertaken(Exception):
-    """Another writer was faster; nothing was written. Read again and decide again."""
+    """Another writer came first; nothing was written. Read again and decide again."""
 
 
 class RegistrationStore:
@@ -111,7 +111,7 @@ class RegistrationStore:
         return fill(Applicant, item)
 
     def standings(self, registrant_ids: Sequence[str]) -> dict[str, Standing]:
-        """Where each of at most 100 people stands who is registered. One batch get, of two attributes."""
+        """The standing of each of at most 100 people who is registered. One batch get, of two attributes."""
         keys = [(person_pk(registrant_id), "PROFILE") for registrant_id in registrant_ids]
         rows = dynamodb.get_rows(Profile, keys, "pk,standing")
         return {row["pk"]["S"].removeprefix(person_pk("")): Standing(row["standing"]["S"]) for row in rows}
@@ -149,8 +149,9 @@ class RegistrationStore:
         return _address_record(item) if item else None
 
     def payee(self, registrant_id: str) -> tuple[Record, AddressRecord, bool] | None:
-        """A registration, its financial address, and whether the person disputes a change; None unless there are the
-        first two. One batch get; they are not of one instant."""
+        """A registration, its financial address, and whether the person disputes a change; None unless there are both
+        of the first. One batch get; the three may be of different instants.
+        """
         keys = [(person_pk(registrant_id), kind) for kind in ("PROFILE", "ADDRESS", "DISPUTE")]
         found: dict[str, Any] = {item.sk: item for item in OfPerson.batch_get(keys, consistent_read=True)}
         if "PROFILE" not in found or "ADDRESS" not in found:
@@ -158,9 +159,9 @@ class RegistrationStore:
         return _record(registrant_id, found["PROFILE"]), _address_record(found["ADDRESS"]), "DISPUTE" in found
 
     def dispute(self, registrant_id: str, now: datetime) -> None:
-        """Let nothing be paid to a person who says that a change was not theirs, whatever their address is or becomes.
+        """Pay nothing to a person who says that a change was not theirs, whatever their address is or becomes.
 
-        Again it changes nothing.
+        A repeat changes nothing.
         """
         first = Dispute.since.set(Dispute.since | now)
         Dispute(person_pk(registrant_id), "DISPUTE").update([first])
@@ -171,10 +172,11 @@ class RegistrationStore:
         return item.since if item else None
 
     def confirm_address(self, registrant_id: str, version: int, *, settle: bool) -> bool:
-        """One version of an address need not wait any more: its person confirmed it at the mailbox of the account.
+        """End the wait of one version of an address: its person confirmed it at the mailbox of the account.
 
-        With `settle` a dispute ends too: an administrator found the address to be their own. Again it changes nothing;
-        False if it was changed since. One transaction. Version 0: there is no address, only the dispute ends.
+        With `settle` a dispute ends too: an administrator found the address to be the person's own. A repeat changes
+        nothing; False if the address was changed since. One transaction. Version 0: there is no address, only the
+        dispute ends.
         """
         address, as_shown = AddressItem(person_pk(registrant_id), "ADDRESS"), AddressItem.version == version
         try:
@@ -188,9 +190,9 @@ class RegistrationStore:
         return True
 
     def unpayable_holder(self, account_mac: str) -> UnpayableHolder | None:
-        """Who has an account that cannot be paid, and from whom another may take it. Two reads.
+        """The person who has an account that cannot be paid to, so that another may take it. Two reads.
 
-        None if it is nobody's, if it can be paid, or if the provider has not been asked whether it can.
+        None if nobody has it, if it can be paid to, or if the provider has not been asked about it.
         """
         guard = dynamodb.find(Guard, _unique("account", account_mac), "UNIQUE")
         item = dynamodb.find(AddressItem, person_pk(guard.registrant), "ADDRESS") if guard else None
@@ -205,11 +207,10 @@ class RegistrationStore:
     def save(
         self, record: Record, released_phone_mac: str | None, *, unless_excluded: bool, others: Legs | None = None
     ) -> None:
-        """Write a registration with its guards, and remove the guard of the phone number given up.
+        """Write a registration with its guards, and remove the guard of the old phone number.
 
-        `others` adds legs, those named `OVERTAKEN_LEG` among them. Raises the first that holds of
-        `RegistrationOvertaken`, `PhoneAlreadyUsed` (which tells nothing of the NIK), `Excluded`,
-        `NikAlreadyRegistered`.
+        `others` adds legs, some of them named `OVERTAKEN_LEG`. Raises the first that holds of `RegistrationOvertaken`,
+        `PhoneAlreadyUsed` (which tells nothing of the NIK), `Excluded`, `NikAlreadyRegistered`.
         """
         who = record.registrant
         try:
@@ -218,7 +219,7 @@ class RegistrationStore:
                     absent = Exclusion.pk.does_not_exist()
                     tx.check("excluded", Exclusion, (exclusion_pk(who.nik_mac), "EXCLUDED"), absent)
                 if released_phone_mac:
-                    # Whose it is was read with the version that the profile's leg insists on.
+                    # Its owner was read together with the version that the profile's leg demands.
                     tx.delete("released", Guard(_unique("phone", released_phone_mac), "UNIQUE"))
                 tx.put("profile", _profile(record), _follows(Profile.pk, Profile.version, record.version))
                 _claim(tx, "nik", who.nik_mac, who.id)
@@ -238,10 +239,10 @@ class RegistrationStore:
         others: Legs | None = None,
         taken_from: UnpayableHolder | None = None,
     ) -> None:
-        """Write a financial address with its guard, provided that the key it is sealed under is still the person's.
+        """Write a financial address with its guard, if the key that seals it is still the person's.
 
-        Nothing is known of it then. `others` adds legs, those of the name `PAYING_LEG` among them. With `taken_from`
-        the account may be that one's, as long as they still cannot be paid to it. Raises `RegistrationOvertaken`, else
+        The address is unchecked then. `others` adds legs, some of them named `PAYING_LEG`. With `taken_from` the
+        account may be that person's, while they still cannot be paid to it. Raises `RegistrationOvertaken`, else
         `PaymentUnderWay`, else `AccountAlreadyUsed`.
         """
         item = item_of(AddressItem, person_pk(registrant_id), "ADDRESS", address)
@@ -264,9 +265,9 @@ class RegistrationStore:
             raise _ranked(failure, refusals) from failure
 
     def save_check(self, registrant_id: str, version: int, check: AddressCheck) -> bool:
-        """Keep what an inquiry found out about one version of an address. One write; False if it was changed since.
+        """Keep the result of an inquiry about one version of an address. One write; False if it was changed since.
 
-        False too if it may be paid now and could not be before: see `save_second_check`.
+        False too if it can be paid to now and could not before: see `save_second_check`.
         """
         as_asked = AddressItem.version == version
         if check.verdict in PAYABLE:
@@ -274,7 +275,7 @@ class RegistrationStore:
         return dynamodb.update_if(AddressItem(person_pk(registrant_id), "ADDRESS"), _verdict(check), as_asked)
 
     def save_second_check(self, registrant_id: str, version: int, check: AddressCheck) -> bool:
-        """The same of an account that the person could not be paid to, and now can: it may be another's since.
+        """The same for an account that the person could not be paid to, and now can: it may be another's since.
 
         One read, one transaction. Raises `AccountAlreadyUsed`.
         """
@@ -293,7 +294,7 @@ class RegistrationStore:
         return True
 
     def move(self, registrant_id: str, standing: Standing, wave: int | None) -> bool:
-        """Change the standing as `NEXT` allows. False if it may not, or is that already, or nobody is registered."""
+        """Change the standing as `NEXT` allows. False if that is not allowed, is done, or nobody is registered."""
         before = [source for source, targets in NEXT.items() if standing in targets]
         if not before:
             return False
@@ -319,13 +320,13 @@ class RegistrationStore:
                 return dict(regions)
 
     def exclude(self, nik_mac: str, entry: str) -> None:
-        """Add an exclusion list to those that name a NIK; adding it twice is adding it once."""
+        """Add an exclusion list to those that name a NIK; a repeat changes nothing."""
         Exclusion(exclusion_pk(nik_mac), "EXCLUDED").update([Exclusion.lists.add({entry})])
 
     def include_again(self, entry: str) -> int:
-        """Take a list from every row that it is in, and a row away that no other list names; returns how many rows.
+        """Remove a list from every row, and a row that no other list names; returns how many rows had it.
 
-        Reads the whole table. Each row is two writes, of which the second finds what the first left if it died between.
+        Reads the whole table. Each row takes two writes; a repeat completes a row whose first write alone was made.
         """
         named = (Exclusion.sk == "EXCLUDED") & (Exclusion.lists.contains(entry) | Exclusion.lists.does_not_exist())
         rows = 0
@@ -366,7 +367,7 @@ def _follows(pk: Attribute[str], attribute: WholeAttribute, version: int) -> Con
 
 
 def _ranked(failure: dynamodb.LegsFailed, refusals: Sequence[tuple[str, type[DomainError]]]) -> Exception:
-    # A writer that was overtaken decided on what is no longer so: it reads again before anything is held against it.
+    # A writer that came second decided on old facts: it reads again before anything is refused.
     for leg, refusal in refusals:
         if leg in failure.legs and not {"profile", "address", OVERTAKEN_LEG} & failure.legs.keys():
             return refusal()

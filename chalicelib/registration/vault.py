@@ -1,9 +1,9 @@
 """The data vault: what names a person leaves this module only as a keyed hash or sealed under that person's own key.
 
-Two KMS keys that never leave KMS. The MAC key turns a NIK, KK, phone, account or certificate number into a keyed hash,
-so that equal numbers can be found without storing one: a plain hash of 16 digits is undone by trying them all. The data
-key wraps one AES-256 key per person; the wrapped key lies with the person's registration, so destroying that one
-attribute makes everything sealed for them unreadable, in backups too.
+There are two KMS keys, which never leave KMS. The MAC key turns a NIK, KK, phone, account or certificate number into a
+keyed hash, so that equal numbers are found without storing one; a plain hash of 16 digits could be undone by trying
+them all. The data key wraps one AES-256 key per person. The wrapped key is kept with the person's registration:
+destroying that one attribute makes everything sealed for them unreadable, in backups too.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MacKind = Literal["nik", "kk", "phone", "account", "certificate"]
 SealKind = Literal["person/1", "address/1", "payment/1", "grievance/1", "correction/1", "certificate/1", "review/1"]
-"""What is sealed, with the version of its form."""
+"""What was sealed, with the version of its form."""
 
 _NONCE_BYTES = 12
 _FORMAT = b"\x01"  # AES-256-GCM: format, nonce, ciphertext with tag
@@ -35,7 +35,7 @@ _FORMAT = b"\x01"  # AES-256-GCM: format, nonce, ciphertext with tag
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PersonKey:
-    """One person's data key, open: `wrapped` is how it is stored. Lives as long as one request."""
+    """One person's data key, open; `wrapped` is its stored form. Lives as long as one request."""
 
     wrapped: bytes
     _registrant_id: str
@@ -43,14 +43,14 @@ class PersonKey:
     _randomness: Randomness
 
     def seal(self, kind: SealKind, plain: bytes) -> bytes:
-        """Encrypt for this person and this kind of item; it opens as nothing else."""
+        """Encrypt for this person and this kind of item; it opens as no other kind."""
         nonce = self._randomness(_NONCE_BYTES)
         return _FORMAT + nonce + self._cipher.encrypt(nonce, plain, self._context(kind))
 
     def unseal(self, kind: SealKind, sealed: bytes) -> bytes:
         """Decrypt. Raises `cryptography.exceptions.InvalidTag` if it was sealed for another person or kind, or damaged.
 
-        That is a broken store, never a user's mistake, so it is no domain error.
+        That means a broken store and no user's mistake, so it is no domain error.
         """
         nonce, ciphertext = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         return self._cipher.decrypt(nonce, ciphertext, self._context(kind))
@@ -62,8 +62,7 @@ class PersonKey:
 class Vault:
     """Every method is one KMS call. Raises `Unavailable` when KMS is late or busy; nothing is cached.
 
-    `kms` gives boto3's KMS client; it is asked once, at the first call, because a join never gets that far. Threads may
-    call at once.
+    `kms` gives boto3's KMS client; it is called at the first need, which a join never has. Threads may call at once.
     """
 
     def __init__(
@@ -82,7 +81,7 @@ class Vault:
         return bytes(answer["Mac"]).hex()
 
     def new_key(self, registrant_id: str) -> PersonKey:
-        """A fresh key for a person."""
+        """A new key for a person."""
         context = {"registrant": registrant_id}
         answer = self._call("generate_data_key", KeyId=self._data_key, KeySpec="AES_256", EncryptionContext=context)
         return self._open(registrant_id, answer["CiphertextBlob"], answer["Plaintext"])
@@ -112,11 +111,11 @@ class Vault:
 
 
 class AccountKeys:
-    """The data key under which the help desk keeps what an account writes, whether or not it is registered.
+    """The data key under which the help desk keeps what an account writes, registered or not.
 
-    A registered person's key lies with the registration. An account that wrote before it registered has a key of its
-    own, which stays in use here. Either is written only if there is neither, so what was sealed always opens.
-    `transaction` makes a new, empty transaction.
+    A registered person's key is kept with the registration. An account that wrote before it registered has a key of its
+    own, which the help desk goes on using. Either is written only if there is neither, so everything sealed can be
+    opened. `transaction` makes a new, empty transaction.
     """
 
     def __init__(self, transaction: Callable[[], dynamodb.Transaction], vault: Vault) -> None:
@@ -142,7 +141,7 @@ class AccountKeys:
         return found.get("KEY", found.get("PROFILE"))
 
     def _keep(self, registrant_id: str, wrapped: bytes) -> bool:
-        """False if the account has a key by now."""
+        """False if the account has a key already."""
         pk = person_pk(registrant_id)
         try:
             with self._transaction() as tx:

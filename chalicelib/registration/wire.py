@@ -168,7 +168,7 @@ class MeView(_Form, frozen=True):
 
 
 def personal_data(form: RegistrationForm) -> PersonalData:
-    """What of a form is to be sealed, normalised.
+    """The personal data of a form, normalised.
 
     Raises the first that holds of `MalformedNik`, `MalformedKk`, `MalformedPhone`, `MalformedName`.
     """
@@ -179,7 +179,7 @@ def personal_data(form: RegistrationForm) -> PersonalData:
 
 
 def submitted_view(registrant: Registrant, form: RegistrationForm) -> RegistrationView:
-    """The answer to a form that was just accepted; what it says is known without unsealing anything."""
+    """The answer to a form that was just accepted, made without unsealing anything."""
     return registration_view(registrant, personal_data(form))
 
 
@@ -206,7 +206,7 @@ def financial_address(form: FinancialAddressForm, kind: Literal["bank", "wallet"
 
 
 def financial_address_view(address: FinancialAddress) -> FinancialAddressView:
-    """Mask a financial address: the last four digits are enough for its owner to know it again."""
+    """Mask a financial address: its owner recognises it by the last four digits."""
     verdict = address.check.verdict if address.check else None
     return fill(
         FinancialAddressView,

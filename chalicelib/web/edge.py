@@ -1,7 +1,7 @@
 """The web edge: routes declared with their types, bodies decoded, domain errors turned into problem documents.
 
-The only file besides `app.py` that knows Chalice. `Api.endpoint` declares a route once, with the types that its handler
-takes and gives; the handler, the decoder and `/openapi.json` all read that one declaration.
+Only this file and `app.py` know Chalice. `Api.endpoint` declares a route once, with the types that its handler takes
+and returns; the handler, the decoder and `/openapi.json` all use that declaration.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 BODY_LIMIT_BYTES = 10 * 1024
 RETRY_AFTER_S = "5"
-"""What a client is told to wait when we are busy."""
+"""How long a client is asked to wait when we are busy."""
 
 Who = Literal["public", "citizen", "partner", "provider"]
 """Who may call: anyone; a signed-in person (access token); a training partner (signature); the FSP (callback token)."""
@@ -43,7 +43,7 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
 }
-# Tokens travel in a header that a browser never adds by itself, so any origin may call.
+# The token is in a header that a browser never adds by itself, so any origin may call.
 _CORS = CORSConfig(allow_origin="*", allow_headers=["Authorization", "Accept-Language"], max_age=3600)
 _QUOTED = re.compile(r"\s*'[^']*'")
 _FIELD_PATH = re.compile(r" - at `(.+?)`$")
@@ -56,18 +56,18 @@ def _keep(cache_s: int) -> str:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a handler answers: a wire struct (None: no body) and which of the declared statuses."""
+    """A handler's answer: a wire struct (None: no body) and one of the declared statuses."""
 
     body: Any
     status: int
     cache_s: int = 0
     """How long anyone may keep the answer; 0: nobody may."""
     policy: str = ""
-    """The Content-Security-Policy of a page that does something; any other answer may do nothing."""
+    """The Content-Security-Policy of a page that does something; other answers may do nothing."""
 
     @property
     def headers(self) -> dict[str, str]:
-        """What it says of itself, in place of what every answer says."""
+        """Headers of this answer, in place of those that every answer has."""
         return {"Cache-Control": _keep(self.cache_s)} | (
             {"Content-Security-Policy": self.policy} if self.policy else {}
         )
@@ -75,7 +75,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Operation:
-    """One declared route: what the router, the decoder and the document know of it."""
+    """One declared route, as the router, the decoder and the document use it."""
 
     method: str
     path: str
@@ -91,17 +91,17 @@ class Operation:
 
 @dataclass(frozen=True)
 class Text:
-    """The answer of a route that is no JSON: `answers={200: web.Text("text/calendar")}`; its handler gives a `str`."""
+    """An answer that is not JSON: `answers={200: web.Text("text/calendar")}`; the route's handler returns a `str`."""
 
     media_type: str
 
 
 class Ignored:
-    """The body of a route whose address says it all: a request may have any, of any type, and none is read."""
+    """The body of a route that needs none: any body of any type is accepted, and not read."""
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of a route that wants none: an empty object is let pass, any field is refused."""
+    """The body of a route that needs none: an empty object is accepted, any field is refused."""
 
 
 class Unauthorized(Exception):
@@ -136,8 +136,8 @@ class Api(Chalice):
         """Declare `"METHOD /path"`, with the wire type of each answer by status and the refusals that it may give.
 
         The handler gets what `proof` returned (if there is one: it runs before the body is read), the decoded query (if
-        `query` names a struct for it; a route without one ignores its query), the decoded body (if any), then the
-        path's parameters by name.
+        `query` names a struct for it; otherwise the query is ignored), the decoded body (if any), then the path's
+        parameters by name.
         """
         method, path = route.split(" ")
 
@@ -152,7 +152,7 @@ class Api(Chalice):
                 return self._answer(operation, handler, parameters)
 
             options: dict[str, Any] = {"authorizer": self.citizen} if who == "citizen" else {}
-            # Where no body is wanted, what a client says of its type does not matter.
+            # If no body is needed, its declared type does not matter.
             options["content_types"] = ["application/json"] if body not in (None, Ignored) else []
             self.route(path, methods=[method], name=handler.__name__, cors=_CORS, **options)(view)
             return handler
@@ -162,8 +162,8 @@ class Api(Chalice):
     def now(self) -> datetime:
         """The instant of the present request: when the gateway received it, to the millisecond, else the clock.
 
-        A cold start after the request arrived must not cost anyone their place, so arrival counts. The time is the
-        gateway's own word, which no caller can set.
+        Nobody may lose their place to a cold start after their request arrived, so arrival counts. The gateway writes
+        the time, and no caller can set it.
         """
         arrived = self._request.context.get("requestTimeEpoch")
         return datetime.fromtimestamp(arrived / 1000, UTC) if arrived else self.clock()
@@ -179,7 +179,7 @@ class Api(Chalice):
         return str(self._request.context["authorizer"]["principalId"])
 
     def raw_body(self) -> bytes:
-        """The body as it came, at most `BODY_LIMIT_BYTES`; raises `TooLarge`, or `Malformed` if it is no text."""
+        """The body unchanged, at most `BODY_LIMIT_BYTES`. Raises `TooLarge`, or `Malformed` if it is not text."""
         try:
             body = self._request.raw_body
             raw = body.encode() if isinstance(body, str) else body
@@ -190,16 +190,16 @@ class Api(Chalice):
         return raw
 
     def header(self, name: str) -> str:
-        """A request header, whatever its case; empty if it is not there."""
+        """A request header, whatever its case; empty if it is missing."""
         return str(self._request.headers.get(name, ""))
 
     def signed_request(self) -> tuple[str, str, list[tuple[str, str]], Mapping[str, str], bytes]:
-        """What a partner's signature covers: method, path (without the stage, the ids in it), query and body.
+        """What a partner's signature covers: method, path (without the stage, with the ids), query and body.
 
-        With them, before the body, the headers that hold the signature. The query is in names and values, decoded.
+        The headers with the signature come before the body. The query is decoded into names and values.
         """
         request = self._request
-        # Chalice's path is the route's, `{vacancy_id}` and all: one that is signed must say which vacancy.
+        # Chalice's path is the route's, with `{vacancy_id}`: a signed path must name the vacancy.
         path = request.path.format_map(request.uri_params or {})
         query = [(name, value) for name, values in _given(request.query_params).items() for value in values]
         return request.method, path, query, request.headers, self.raw_body()
@@ -252,7 +252,7 @@ class Api(Chalice):
         return problems.language(self._request.headers.get("accept-language", ""))
 
     def __call__(self, event: Any, context: Any) -> Any:
-        """Answer an API Gateway event; what Chalice itself refuses becomes a problem document too."""
+        """Answer an API Gateway event; a refusal by Chalice itself becomes a problem document too."""
         response = super().__call__(event, context)
         kind = (response.get("headers") or {}).get("Content-Type", "")
         if response["statusCode"] >= HTTPStatus.BAD_REQUEST and "problem" not in kind:
@@ -282,14 +282,14 @@ def decode_query(query: Any, kind: Any) -> Any:
         if len(values) > 1:
             raise Malformed(field=f"$.{name}" if re.fullmatch(r"[A-Za-z_]{1,40}", name) else "$", reason="given twice")
     try:
-        # Not strict: all that a query has is text.
+        # Not strict: a query has only text.
         return msgspec.convert({name: values[0] for name, values in given.items()}, kind, strict=False)
     except msgspec.ValidationError as error:
         raise _refused(error) from error
 
 
 def _given(query: Any) -> dict[str, list[str]]:
-    """All that a query (Chalice's, or None) gives, by name."""
+    """All values of a query (Chalice's, or None), by name."""
     return {} if query is None else {name: query.getlist(name) for name in query}
 
 
@@ -298,21 +298,21 @@ def _refused(error: msgspec.ValidationError) -> DomainError:
     where = _FIELD_PATH.search(text)
     path = where.group(1) if where else "$"
     if unknown := _UNKNOWN.search(text):
-        # The name is the caller's own and may be anything: shown only if it looks like a name.
+        # The name is the caller's own and may be anything: it is shown only if it looks like a name.
         name = unknown.group(1)
         return UnknownField(field=name if re.fullmatch(r"[A-Za-z_]{1,40}", name) else path)
     return Malformed(field=path, reason=_QUOTED.sub("", _FIELD_PATH.sub("", text)))
 
 
 def number(text: str) -> int:
-    """A path's wave number; what is not one names no object (`NotFound`)."""
+    """A path's wave number; anything else raises `NotFound`."""
     if not re.fullmatch(r"[0-9]{1,9}", text):
         raise NotFound()
     return int(text)
 
 
 def object_id(text: str) -> str:
-    """A path's id, of the form that `ids` gives; what is not one names no object (`NotFound`)."""
+    """A path's id, of the form that `ids` makes; anything else raises `NotFound`."""
     if not re.fullmatch(r"[a-z2-7]{26}", text):
         raise NotFound()
     return text
@@ -329,18 +329,18 @@ def created(body: Any) -> Reply:
 
 
 def once(made: tuple[Any, bool]) -> Reply:
-    """What a service made, and whether it is new: 201, or 200 when the same had been done before."""
+    """What a service made, and whether it is new: 201, or 200 if it was made before."""
     body, new = made
     return Reply(body, HTTPStatus.CREATED if new else HTTPStatus.OK)
 
 
 def done(status: int = HTTPStatus.NO_CONTENT) -> Reply:
-    """No body: 204, or 202 when the work is still to come."""
+    """No body: 204, or 202 if the work is still to come."""
     return Reply(None, status)
 
 
 def admitted(tokens: TokenVerifier, header: str) -> AuthResponse:
-    """An authorizer's answer for `Authorization: Bearer ...`; a token that is not ours is 401, by API Gateway's rules.
+    """An authorizer's answer to `Authorization: Bearer ...`; a token that is not ours gets 401, by API Gateway's rules.
 
     The policy is cached by token, so it allows every route.
     """

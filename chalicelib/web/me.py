@@ -31,7 +31,7 @@ class Me(Struct, frozen=True):
 
 
 def next_deadline(beneficiary: Beneficiary | None, survey_closes_at: datetime | None, now: datetime) -> Deadline | None:
-    """The earliest of the last moment for a first purchase, while none was made, and the close of an open survey."""
+    """The earlier of two: the deadline for a first purchase, if none was made, and the close of an open survey."""
     ahead: list[tuple[datetime, Literal["first_purchase", "survey"]]] = []
     if beneficiary and beneficiary.state is BeneficiaryState.POTENTIAL and now < beneficiary.buy_by:
         ahead.append((beneficiary.buy_by, "first_purchase"))

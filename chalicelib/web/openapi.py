@@ -86,7 +86,7 @@ def _path_parameter(name: str) -> dict[str, Any]:
 
 
 def _query_parameters(schema: dict[str, Any], components: dict[str, Any]) -> list[dict[str, Any]]:
-    """The fields of a query's struct, which `schema` refers to."""
+    """The fields of the query struct to which `schema` refers."""
     described = components[schema["$ref"].rpartition("/")[2]]
     required = set(described.get("required", []))
     return [

@@ -33,24 +33,24 @@ def document(error: DomainError, language: Language) -> Problem:
     text = (error.indonesian if language == "id" else error.english).format_map(_Facts(error.facts))
     problem = _problem(error.code, error.status, text)
     if error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        return problem  # what is wrong inside is for the operator's eyes
+        return problem  # the cause inside is only for the operator
     return problem | {name: value for name, value in error.facts.items() if name not in problem}
 
 
 def unexpected(language: Language) -> Problem:
-    """What a caller sees of an error that nobody foresaw: no detail at all."""
+    """The document for an unforeseen error: without any detail."""
     code, indonesian, english = _UNEXPECTED
     return _problem(code, 500, indonesian if language == "id" else english)
 
 
 def refused_by_router(status: int, language: Language) -> Problem:
-    """The document for what was refused before any handler ran (unknown path, method, media type)."""
+    """The document for a request that was refused before any handler ran (unknown path, method, media type)."""
     code, indonesian, english = _ROUTER.get(status, _UNEXPECTED)
     return _problem(code, status, indonesian if language == "id" else english)
 
 
 def language(accept: str) -> Language:
-    """The better liked of Indonesian and English in an Accept-Language header; Indonesian when neither is named."""
+    """The preferred one of Indonesian and English in an Accept-Language header; Indonesian if neither is named."""
     liking: dict[str, float] = {}
     for part in accept.lower().split(","):
         match = re.fullmatch(r"\s*(id|en)(?:-[a-z0-9-]+)?\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?))?\s*", part)

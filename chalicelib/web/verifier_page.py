@@ -1,7 +1,7 @@
-"""The page that checks a draw in a browser: `public/verify.html` with what this deployment believes put into it.
+"""The page that checks a draw in a browser: `public/verify.html` with this deployment's pinned values put into it.
 
-The page is one file that also works alone, from a disk; it needs nothing but the published files. It may run its own
-two scripts, known by their hashes, ask this origin and the results for files, and nothing else.
+The page is one file that also works alone, from a disk; it needs only the published files. It may run its own two
+scripts, known by their hashes, and ask this origin and the results for files, and nothing else.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _INLINE = re.compile(r'<(script|style)(?: id="[a-z]+")?>(.*?)</\1>', re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What is answered: the page, and the Content-Security-Policy that it needs."""
+    """The page, and the Content-Security-Policy that it needs."""
 
     html: str
     policy: str
@@ -64,7 +64,7 @@ class VerifierPage:
 
 
 def _policy(html: str, results_url: str) -> str:
-    """What the page may do. The worker is made of the page's own script and is under the same policy."""
+    """What the page may do. The worker is made from the page's own script and has the same policy."""
     hashes: dict[str, list[str]] = {"script": [], "style": []}
     for kind, text in _INLINE.findall(html):
         hashes[kind].append(f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'")
