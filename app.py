@@ -689,7 +689,7 @@ def award(event: Any) -> dict[str, Any]:
     return award_queue.consume(records, services().award_batches, app.clock(), failures.remaining_s(event))
 
 
-# Places that no training was bought for: at 00:10 WIB, and thrice more for what a long list leaves undone
+# Places without a purchase: at 00:10 WIB, and three more times for what a long list leaves undone
 
 
 @app.schedule(Cron("10", "17-20", "*", "*", "?", "*"))
@@ -740,7 +740,7 @@ def sweep_payouts(_event: Any) -> None:
         services().runs.whole("sweep_payouts", now)
 
 
-# A day's payments against the providers' own statements: at 02:30 WIB, and thrice more for what that leaves undone
+# A day's payments against the providers' own statements: at 02:30 WIB, and three more times for what is left
 
 
 @app.schedule(Cron("30", "19-22", "*", "*", "?", "*"))

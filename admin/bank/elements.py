@@ -29,7 +29,7 @@ def first(parent: etree._Element, *paths: str) -> etree._Element | None:
 
 
 def texts(parent: etree._Element, path: str) -> list[str]:
-    """Every text at a path, on one line, but for empty ones."""
+    """Every text at a path that is not empty, each on one line."""
     return [text for each in every(parent, path) if (text := " ".join((each.text or "").split()))]
 
 

@@ -38,7 +38,7 @@ IMPORT_LIMIT_S = 2.0
 """A slower import is refused, even on a slow machine; above the budget it is only reported."""
 
 IMPORT_TRIES = 10
-"""The first also reads the files from the disk, and whoever shares a processor's cores slows it by half and more."""
+"""The first also reads the files from the disk, and other work on a processor's cores slows it by half and more."""
 
 _TASK_ROOT = "/var/task"
 """Where Lambda unzips a package, so that tracebacks name the files as they are there."""

@@ -51,7 +51,7 @@ NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
 
 
 Told = tuple[str, Kind, str, Facts]
-"""To whom, of which kind, about which event, with which facts: the arguments of `tell`."""
+"""The arguments of `tell`: registrant, kind, event and facts."""
 
 SHARDS = 16
 """Over how many partitions the index of unsent notices is spread."""

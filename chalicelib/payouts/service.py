@@ -87,7 +87,7 @@ class Payouts:
             self._store.check_nothing_alive(tx, leg, _ids(beneficiary))
 
     def look_again(self, beneficiary: Beneficiary | None, now: datetime) -> None:
-        """Continue what was HELD for want of an account, after a person has given one, or the same one again.
+        """Continue what was HELD because of the account, after a person has given one, or the same one again.
 
         A person who gives the same account again says that it takes money now. `rules.may_be_mended` says how soon
         after a refusal that counts. If the function dies half-way, the sweep does the rest.

@@ -183,7 +183,7 @@ class BeneficiaryStore:
     def deactivate(self, tx: Transaction, beneficiary: Beneficiary) -> None:
         """The only purchase is taken back: ACTIVE becomes POTENTIAL again, with the deadline there was.
 
-        It does not look at the deadline: whoever cancels after it would lose the place at once.
+        It does not check the deadline: a person who cancels after it would lose the place at once.
         """
         tx.update(
             BENEFICIARY_LEG,

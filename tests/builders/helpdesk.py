@@ -9,21 +9,18 @@ import boto3
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from chalicelib.aws import dynamodb
-from chalicelib.aws.queues import Queue
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound
-from chalicelib.helpdesk.evidence import PublishedLists
 from chalicelib.helpdesk.rules import About, AboutRegistration, Category, GrievanceState
-from chalicelib.helpdesk.service import Helpdesk
-from chalicelib.helpdesk.store import GrievanceItem, HelpdeskStore, HelpdeskTable
+from chalicelib.helpdesk.store import GrievanceItem, HelpdeskTable
 from chalicelib.helpdesk.wire import GrievanceForm, GrievanceView
 from chalicelib.ids import system_randomness
-from chalicelib.notices.service import NoticeService, decode_message
-from chalicelib.notices.store import NoticesTable, NoticeStore
+from chalicelib.notices.service import decode_message
 from chalicelib.payouts.wire import PayoutView
 from chalicelib.registration.vault import PersonKey
 from chalicelib.waves.rules import Beneficiary, DrawnEntry, shard_of
+from chalicelib.wiring import Services
 from tests.builders.aws_calls import drained
 from tests.builders.waves import FREEZES, OPENS, ROUND, WavesWorld, joined
 from tests.conftest import T0
@@ -71,23 +68,23 @@ class Desk:
     """The service and what surrounds it, all of one test."""
 
     def __init__(self, settings: Settings, programme: Programme, waves: Any = None) -> None:
-        dynamodb.bind(HelpdeskTable, settings.table("helpdesk"), settings.region)
         self.figures = programme.helpdesk
         self.keys = Keys()
         self.payouts = Payouts()
         self._dynamodb = boto3.client("dynamodb", settings.region)
         self.s3 = boto3.client("s3", settings.region)
-        self.store = HelpdeskStore(lambda: dynamodb.Transaction(settings.region, sleep=lambda _: None))
-        self.lists = PublishedLists(lambda: self.s3, settings.results_bucket, settings.results_url)
-        dynamodb.bind(NoticesTable, settings.table("notices"), settings.region)
         self.now = T0
         self._mails = settings.mails_queue_url
-        self.told = NoticeStore(settings.region)
-        queue = Queue(self._mails, settings.region)
-        self.notices = NoticeService(self.told, queue, programme.notices, lambda: self.now)
-        self.helpdesk = Helpdesk(
-            self.store, self.keys, waves or NoWaves(), self.payouts, self.lists, self.notices, programme.helpdesk
+        services = Services(settings, programme, lambda: self.now)
+        vars(services).update(
+            account_keys=self.keys,
+            payouts=self.payouts,
+            waves=waves or NoWaves(),
+            transaction=lambda: dynamodb.Transaction(settings.region, sleep=lambda _: None),
+            _client={"s3": self.s3}.__getitem__,
         )
+        self.notices, self.told, self.helpdesk = services.notices, services.mailboxes, services.helpdesk
+        self.store, self.lists = self.helpdesk._store, self.helpdesk._lists
 
     def file(
         self,

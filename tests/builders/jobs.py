@@ -10,16 +10,15 @@ from typing import Any
 import boto3
 import msgspec
 
-from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
 from chalicelib.jobs.rules import Offer
 from chalicelib.jobs.service import Jobs
-from chalicelib.jobs.store import JobsStore, JobsTable
 from chalicelib.jobs.wire import ApplicantQuery, ApplicationForm, MatchQuery, OfferForm, PostingForm
 from chalicelib.registration.errors import NotRegistered
 from chalicelib.registration.rules import Contact, Registrant
 from chalicelib.training.rules import Certificate, Partner
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
+from chalicelib.wiring import Services
 from tests.builders.people import registrant
 from tests.builders.training import PERSON
 from tests.conftest import T0
@@ -80,7 +79,6 @@ class Market:
 
     jobs: Jobs
     people: People
-    store: JobsStore
     table: Any
 
     def post(self, now: datetime = T0, by: Partner = PARTNER, **changes: Any) -> str:
@@ -110,13 +108,12 @@ class Market:
 
 def open_market(settings: Settings, programme: Programme, **rules: int) -> Market:
     """Nobody and nothing yet. `rules` are figures other than the programme's."""
-    dynamodb.bind(JobsTable, settings.table("jobs"), settings.region)
     people = People()
-    store = JobsStore(lambda: dynamodb.Transaction(settings.region))
     figures = msgspec.structs.replace(programme, jobs=msgspec.structs.replace(programme.jobs, **rules))
-    jobs = Jobs(store, people, people, people, figures)
+    services = Services(settings, figures)
+    vars(services).update(registrations=people, waves=people, training=people)
     table = boto3.resource("dynamodb", settings.region).Table(settings.table("jobs"))
-    return Market(jobs, people, store, table)
+    return Market(services.jobs, people, table)
 
 
 def every_page(read: Callable[[Any], Any], page: Any) -> Iterator[Any]:

@@ -94,7 +94,7 @@ def test_the_vacancies_of_a_partner_who_is_revoked_are_closed_all_and_no_others(
     mine = [market.post(T0 + n * SECOND, reference=f"LOK-{n}") for n in range(5)]
     others = market.post(by=RIVAL)
     market.jobs.close(PARTNER, mine[3], T0)
-    replace, calls = market.store.replace, []
+    replace, calls = market.jobs._store.replace, []
 
     def dies(old: Vacancy, new: Vacancy) -> bool:
         calls.append(new.id)
@@ -103,7 +103,7 @@ def test_the_vacancies_of_a_partner_who_is_revoked_are_closed_all_and_no_others(
         return replace(old, new)
 
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        patch.setattr(market.store, "replace", dies)
+        patch.setattr(market.jobs._store, "replace", dies)
         market.jobs.close_all(PARTNER.id, T0 + HOUR)
     assert market.jobs.close_all(PARTNER.id, T0 + HOUR) == 2
     assert market.jobs.close_all(PARTNER.id, T0 + HOUR) == 0
