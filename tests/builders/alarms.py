@@ -1,4 +1,4 @@
-"""What CloudWatch makes of a function's lines by the alarms of the template: numbers, and then OK or ALARM."""
+"""What CloudWatch makes of a function's lines with the alarms of the template: numbers, and then OK or ALARM."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Point:
 
 
 def numbers(line: dict[str, Any]) -> Iterator[Point]:
-    """What a line of JSON has by the embedded metric format."""
+    """The numbers of a line of JSON in the embedded metric format."""
     told = line.get("_aws", {"CloudWatchMetrics": []})
     for about in told["CloudWatchMetrics"]:
         at = datetime.fromtimestamp(told["Timestamp"] / 1000, UTC)
@@ -69,7 +69,7 @@ class CloudWatch:
                 self.points += numbers(line)
 
     def rings(self, alarm: str, now: datetime) -> bool:
-        """Whether an alarm is in ALARM: each of its last whole periods is over the threshold, or taken for such."""
+        """Whether an alarm is in ALARM: each of its last whole periods is over the threshold, or counts as such."""
         wanted = self.alarms[alarm]
         period = timedelta(seconds=wanted["Period"])
         end = datetime.fromtimestamp(now.timestamp() // wanted["Period"] * wanted["Period"], UTC)

@@ -100,7 +100,7 @@ class Desk:
         return view
 
     def put(self, person: str, number: str, deadline: datetime, state: GrievanceState = GrievanceState.OPEN) -> None:
-        """Store a grievance that waits for an answer, past the service: for crowds of them."""
+        """Store a grievance that waits for an answer, without the service: for crowds of them."""
         GrievanceItem(
             f"H#{person}",
             f"G#{iso(T0)}#{number}",
@@ -114,7 +114,7 @@ class Desk:
         ).save()
 
     def queued(self) -> list[tuple[str, str]]:
-        """The (registrant, event) of every mail that waits in the queue; gone from it."""
+        """Take the (registrant, event) of every mail that waits off the queue."""
         bodies = [decode_message(message["Body"]) for message in drained(self._mails)]
         return [(body.registrant_id, body.event) for body in bodies]
 

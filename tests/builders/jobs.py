@@ -97,7 +97,7 @@ class Market:
         return [one.name for one in self.jobs.applicants(PARTNER, vacancy, ApplicantQuery()).applicants]
 
     def items(self, prefix: str = "") -> list[dict[str, Any]]:
-        """What is in the table, under keys that begin so."""
+        """The items of the table under keys that begin so."""
         rows: list[dict[str, Any]] = self.table.scan()["Items"]
         return sorted((row for row in rows if row["pk"].startswith(prefix)), key=lambda row: (row["pk"], row["sk"]))
 

@@ -25,7 +25,7 @@ PAID: Facts = {"for": "INCENTIVE", "amount_idr": 600_000}
 
 
 class Ses:
-    """Takes mails, or does what a test planned for a sending instead: raises it, or calls it afterwards."""
+    """Takes mails, or does what a test planned instead: raises an error, or calls something afterwards."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[str, MailText, str, str | None]] = []
@@ -79,7 +79,7 @@ class PostOffice:
         return [{"messageId": message["MessageId"], "body": message["Body"]} for message in messages]
 
     def deliver(self, records: list[dict[str, Any]] | None = None) -> list[str]:
-        """Let the consumer work on what waits; returns the messages that it wants again."""
+        """Let the consumer work on what waits; returns the messages that must come again."""
         given = self.receive() if records is None else records
         failed = mailer.consume(given, self.services.mailer, lambda: self.now)["batchItemFailures"]
         return [each["itemIdentifier"] for each in failed]
@@ -91,6 +91,6 @@ def sent_by_moto(region: str) -> list[Any]:
 
 
 def report(kind: str, person: str, **details: str) -> str:
-    """An event of SES about a mail to a person, as its topic hands it on."""
+    """An event of SES about a mail to a person, as its topic passes it on."""
     mail = {"messageId": "m", "destination": ["siti@example.org"], "tags": {"registrant": [person]}}
     return json.dumps({"eventType": kind, "mail": mail, kind.lower(): details})

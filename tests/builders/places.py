@@ -26,7 +26,7 @@ TWO_WEEKS = timedelta(days=14)
 
 
 def entered(world: WavesWorld, quota: int, *names: str) -> None:
-    """A wave with so many seats, none of them reserved, that these people join as it opens."""
+    """A wave with so many seats, none of them reserved, which these people join as it opens."""
     world.step()
     world.waves.resize(WAVE, quota, 0, {}, T0)
     world.clock.now = OPENS
@@ -156,7 +156,7 @@ def sent(world: WavesWorld) -> list[str]:
 
 
 def ended(world: WavesWorld) -> dict[str, Any]:
-    """All that a wave leaves behind, but for how it came there."""
+    """All that a wave leaves behind, except how it came there."""
     end = outcome(world)
     assert end["record"].state is WaveState.SETTLED
     return end | {"record": replace(end["record"], award_batches=0, award_sends=0, awards_sent_at=None)}

@@ -88,7 +88,7 @@ class Scene:
             assert outcome is EntryOutcome.CHOSEN
 
     def revoke(self, person: Beneficiary = PERSON, now: datetime = PERSON.buy_by) -> None:
-        """Take the place of one who bought nothing in time; `LegsFailed` if a purchase stands."""
+        """Revoke the place of a person who bought nothing in time; `LegsFailed` if a purchase stands."""
         with self.services.transaction() as tx:
             current = self.services.waves.beneficiaries.of(person.registrant_id) or person
             self.services._beneficiaries.revoke(tx, current, 1, now)
@@ -168,7 +168,7 @@ class Scene:
         return [row for row in rows if row["pk"].startswith(prefix)]
 
     def just_before_the_next_commit(self, happens: Callable[[], object]) -> None:
-        """Let something happen once, after the next use case has read what it decides on and before it writes."""
+        """Let something happen once, between the reads of the next use case and its writes."""
         make = self.store.transaction
 
         def interleaved() -> dynamodb.Transaction:
@@ -189,7 +189,7 @@ def scene(settings: Settings, programme: Programme, clock: Callable[[], datetime
         programme.partners.clock_skew_s,
         services._randomness,
     )
-    # Nobody here is registered: each person has a key all the same.
+    # Nobody here is registered, but each person has a key.
     services.registrations.key = cache(services.vault.new_key)  # type: ignore[method-assign]
     built = Scene(services, kms, count(1))
     built.choose(PERSON, OTHER)

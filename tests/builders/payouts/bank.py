@@ -130,7 +130,7 @@ def rejection(fact: str, by: str) -> Word:
 
 @dataclass
 class BankBooks:
-    """What a bank does with the files that it is handed: each reference once, whoever hands it over."""
+    """What a bank does with the files that it gets: it pays each reference once."""
 
     paid: dict[str, int] = field(default_factory=dict)
 
@@ -143,7 +143,7 @@ class BankBooks:
 
 
 def only(raw: bytes) -> Line:
-    """What a report says that says one thing."""
+    """The one line of a report."""
     [line] = reports.read(raw)[1]
     return line
 
@@ -212,17 +212,17 @@ class BankWorld:
         return self.reports.take_in(statements, Source(sha256(raw).hexdigest(), by), lambda: self.now)
 
     def take_in_by_two(self, raw: bytes) -> Imported:
-        """What the second person's import did; the first one's left the rejections for it."""
+        """The result of the second person's import; the first one's left the rejections for it."""
         self.take_in(raw, MAKER)
         return self.take_in(raw)
 
     def decide(self, reference: str, decision: Decision) -> State:
-        """What two people decide about an entitlement; its state then."""
+        """Let two people decide about an entitlement; returns its state then."""
         self.administration.propose(reference[:26], decision, MAKER, "the bank by letter", self.now)
         return self.checked(reference)
 
     def checked(self, reference: str) -> State:
-        """What was proposed about it is approved."""
+        """Approve what was proposed about it."""
         return self.administration.approve(reference[:26], CHECKER, self.now).state
 
 

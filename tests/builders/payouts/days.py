@@ -59,7 +59,7 @@ class Days(World):
         return NightlyComparison(self.comparison(), self.days, "gelombang-test")
 
     def book(self, reference: str, amount: int = 600_000, key: str = "another key") -> None:
-        """A payout in the provider's books that did not come from here."""
+        """A payout in the provider's books that was not made here."""
         body: dict[str, Any] = {
             "reference_id": reference,
             "channel_code": "ID_BNI",

@@ -15,7 +15,7 @@ from tests.builders.payouts.states import ANI
 
 
 class Desk:
-    """`me` is whoever sits there."""
+    """`me` is the administrator at the desk."""
 
     def __init__(self, world: Any, monkeypatch: pytest.MonkeyPatch, me: str = ANI) -> None:
         self.world, self.me = world, me
@@ -29,7 +29,7 @@ class Desk:
         return CliRunner().invoke(main, ["payout", *words, "--stage", "test"], **options)
 
     def told(self, *words: str, **options: Any) -> list[str]:
-        """The lines of a command that does what it is asked to."""
+        """The lines of a command that succeeds."""
         result = self.run(*words, **options)
         assert result.exit_code == 0, result.output
         return result.output.splitlines()

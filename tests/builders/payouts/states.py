@@ -42,7 +42,7 @@ _ATTEMPTED = {State.SENDING, State.PAID, State.FAILED, State.REVERSED}
 
 
 def placed(world: World, name: str, place: Place) -> Entitlement:
-    """A new person's entitlement in a place; with a stored attempt, which was not sent, where the place has had one."""
+    """A new person's entitlement in a place; if the place has had an attempt, with one that is stored and not sent."""
     entitlement = world.store.get(world.entitle(world.person(name)))
     if place.state in _ATTEMPTED or place.hold in ALIVE:
         entitlement = attempted(world, entitlement)
@@ -55,7 +55,7 @@ def placed(world: World, name: str, place: Place) -> Entitlement:
 
 
 def attempted(world: World, entitlement: Entitlement) -> Entitlement:
-    """With one more attempt stored, which was not sent."""
+    """The entitlement with one more attempt that is stored and not sent."""
     n = entitlement.n + 1
     key = rules.reference(entitlement.id, n)
     address = world.people.addresses[entitlement.registrant_id]
