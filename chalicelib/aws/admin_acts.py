@@ -1,7 +1,7 @@
-"""What administrators did, when, who it was and why: lines in the table of what they are about, kept for good.
+"""What administrators did, when, who it was and why: lines in the table of their subject, kept for good.
 
-An act that is one transaction has its line in it. Before any other act its line is written: so there is no act without
-its line, and a line of an act that then failed or died is followed by another when it is done again.
+If an act is one transaction, its line is part of it. Otherwise the line is written before the act. So no act is without
+its line; if an act then fails or dies, its repetition adds another line.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PARTITION = "CONTROL"
 
 @dataclass(frozen=True)
 class Act:
-    """One line: what was done, about what, by whom (an ARN), and why. `about` has no personal data, nor has `note`."""
+    """One line: what was done, about what, by whom (an ARN), and why. Neither `about` nor `note` has personal data."""
 
     at: datetime
     deed: str
@@ -42,7 +42,7 @@ class Signed:
 
 
 class ActColumns:
-    """`CONTROL` / `ACT#<when>#<act>#<about>#<by>`: what a domain's item of an act is made of; never changed."""
+    """`CONTROL` / `ACT#<when>#<act>#<about>#<by>`: the attributes of a domain's item of an act; never changed."""
 
     at = InstantAttribute()
     act = UnicodeAttribute()
@@ -62,7 +62,7 @@ class Journal:
         self._of(act).save()
 
     def add_to(self, tx: Transaction, act: Act) -> None:
-        """Write a line together with what is done."""
+        """Write a line in the transaction of the act."""
         tx.put("act", self._of(act))
 
     def latest(self, limit: int) -> list[Act]:

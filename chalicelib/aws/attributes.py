@@ -1,7 +1,7 @@
 """Attributes of DynamoDB items that hold the domain's types, and items made from structs.
 
-The way back, a struct from an item, is `structs.fill`.
-pynamodb's own attributes hold texts and numbers, and a `TTLAttribute` an instant in whole Unix seconds.
+`structs.fill` makes a struct from an item. pynamodb's own attributes hold texts and numbers, and a `TTLAttribute` an
+instant in whole Unix seconds.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class DayAttribute(Attribute[date]):
 
 
 class TextsAttribute(Attribute[frozenset[str]]):
-    """A set of texts; an empty one is stored as none at all."""
+    """A set of texts; an empty one is not stored."""
 
     attr_type = STRING_SET
     null = True
@@ -90,7 +90,7 @@ class TextsAttribute(Attribute[frozenset[str]]):
 
 
 class EnumAttribute(Attribute[E]):
-    """A member of an enum of texts, by its value; conditions may name it by either."""
+    """A member of an enum of texts, by its value; conditions may use either."""
 
     attr_type = STRING
 
@@ -107,7 +107,7 @@ class EnumAttribute(Attribute[E]):
 
 
 class JsonAttribute(Attribute[T], Generic[T]):
-    """Whatever msgspec writes as JSON, stored as text without spaces, fields in their order."""
+    """Anything that msgspec writes as JSON, stored as text without spaces, fields in their order."""
 
     attr_type = STRING
 
@@ -124,7 +124,7 @@ class JsonAttribute(Attribute[T], Generic[T]):
 
 
 def item_of(kind: type[M], pk: str, sk: str, source: Any, /, **given: Any) -> M:
-    """An item with the values that a struct has under the names of the item's attributes, but for those `given`.
+    """An item with the values that a struct has under the names of the item's attributes, except those `given`.
 
     A field without an attribute is left out. Raises `ValueError` for a given name that is no attribute.
     """

@@ -1,4 +1,4 @@
-"""How long a function may still work, and which failures ring. One wave's trouble is kept from the others."""
+"""How long a function may still work, and which failures ring. One wave's trouble does not stop the others."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ MARGIN_S = 20
 
 
 def remaining_s(event: Any) -> float:
-    """Seconds of work a scheduled function may still begin (its `context` knows when it will be killed)."""
+    """The seconds in which a scheduled function may still begin work (its `context` knows when it will be killed)."""
     return max(0.0, float(event.context.get_remaining_time_in_millis()) / 1000 - MARGIN_S)
 
 
 @contextmanager
 def failures_told() -> Iterator[None]:
-    """What ends a function is logged, of level ERROR (which rings) unless it will pass by itself; then it ends it."""
+    """Log what ends a function, at level ERROR (which rings) unless it passes by itself; then raise it again."""
     try:
         yield
     except Exception as error:
@@ -36,7 +36,7 @@ def failures_told() -> Iterator[None]:
 
 @dataclass
 class Trouble:
-    """What a run met: whether a wave was held up, and what nobody foresaw."""
+    """What a run met: whether a wave was held up, and unforeseen errors."""
 
     held_up: bool = False
     unforeseen: list[Exception] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Trouble:
 
 @contextmanager
 def apart(number: int, trouble: Trouble) -> Iterator[None]:
-    """What holds up a wave is logged, of level ERROR unless it will pass; the unforeseen is for the caller to raise."""
+    """Log what holds up a wave, at level ERROR unless it passes by itself; the caller raises what was unforeseen."""
     try:
         yield
     except OutOfTime:

@@ -1,9 +1,8 @@
 """How far scheduled jobs are: when each last did all that was due, and up to when it has read an index.
 
 An index lags a little behind its table. A job that reads up to the present cannot know that nothing older will still
-appear in it. So every run reads the last `OVERLAP` before its cursor again, and what it does with each line must be
-harmless the second time. Whoever writes such a line gives it the instant at which it is written, and not that at which
-a long run began.
+appear. So every run reads the last `OVERLAP` before its cursor again, and handling a line twice must be harmless. A
+line must carry the instant at which it is written, not that at which a long run began.
 """
 
 from __future__ import annotations
@@ -22,7 +21,8 @@ from .dynamodb import find, save_if
 class RunItem(Model):
     """The table and its items, one a job: `RUNS` / `<job>`; `wiring` gives it its table.
 
-    Written when a run left nothing undone; before there was such a run it says when the watch first looked for the job.
+    It has the time of the last run that left nothing undone; before the first one, the time when the watch began to
+    look for the job.
     """
 
     class Meta:
@@ -37,11 +37,13 @@ class Runs:
     """Reads and conditional writes."""
 
     def whole(self, job: str, now: datetime) -> None:
-        """A run that began at `now` left nothing undone; an older run that ends later changes nothing. One write."""
+        """Record that a run that began at `now` left nothing undone; an older run that ends later changes nothing. One
+        write.
+        """
         save_if(RunItem("RUNS", job, whole_at=now), RunItem.pk.does_not_exist() | (RunItem.whole_at < now))
 
     def first(self, job: str, now: datetime) -> datetime:
-        """A job that has no item is looked for from `now` on. One write."""
+        """Begin to watch a job without an item, from `now` on. One write."""
         save_if(RunItem("RUNS", job, whole_at=now), RunItem.pk.does_not_exist())
         return now
 
@@ -51,8 +53,8 @@ class Runs:
 
 
 OVERLAP = timedelta(minutes=15)
-"""A line may appear so late: AWS takes calls from an administrator's clock that is five minutes behind, a message is
-worked on for up to two minutes, and an index lags (usually under a second).
+"""How late a line may appear: AWS accepts calls from an administrator's clock that is five minutes behind, work on a
+message takes up to two minutes, and an index lags (usually under a second).
 """
 
 
@@ -72,13 +74,14 @@ class Cursors:
     def start(self, job: str, shard: str, beginning: datetime, overlap: timedelta = OVERLAP) -> str:
         """The instant, as text, from which a run reads: the overlap before the cursor, `beginning` if there is none.
 
-        What is in the index long before its time comes needs no overlap. One consistent read.
+        Lines that are in the index long before their time need no overlap. One consistent read.
         """
         item: Any = find(self._item, _pk(job, shard), "AT")
         return iso(max(item.read_to - overlap, beginning) if item else beginning)
 
     def advance(self, job: str, shard: str, read_to: datetime) -> None:
-        """Everything up to `read_to` is done with. A cursor never goes back: an older run that is late changes nothing.
+        """Record everything up to `read_to` as done. A cursor never goes back: an older run that is late changes
+        nothing.
 
         One write.
         """

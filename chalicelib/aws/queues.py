@@ -1,4 +1,4 @@
-"""Queues on SQS: how every domain sends to its own, and how every consumer takes from one."""
+"""Queues on SQS: how every domain sends to its own, and how every consumer reads one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BATCH = 10
 
 
 class Queue:
-    """Sends bodies of messages. One may come twice, late or never: whoever sends makes up for that."""
+    """Sends bodies of messages. A message may come twice, late or never: the sender makes up for that."""
 
     def __init__(self, url: str, region: str) -> None:
         self._url = url
@@ -58,11 +58,11 @@ def consume(
     refused: Kinds = (),
     ignored: Kinds = (),
 ) -> dict[str, list[dict[str, str]]]:
-    """Hand the body of each SQS record to `take`; the failed records in the form that Lambda reads.
+    """Pass the body of each SQS record to `take`; returns the failed records in the form that Lambda reads.
 
-    Each fails or succeeds on its own, and one that fails comes again: after its last try it is in the dead-letter
-    queue, where a person finds it. A malformed one, one of the `refused` kinds, and what nobody foresaw are logged as
-    errors, which ring; what passes by itself is a warning. One of the `ignored` kinds is done with. Contents are never
+    Each record fails or succeeds on its own, and a failed one comes again. After its last try it is in the dead-letter
+    queue, where a person finds it. Malformed bodies, the `refused` kinds of errors and unforeseen ones are logged as
+    errors, which ring; what passes by itself is a warning. The `ignored` kinds count as done. Contents are never
     logged.
     """
     failed = [record["messageId"] for record in records if not _taken(queue, record, take, refused, ignored)]
