@@ -174,7 +174,7 @@ def test_of_a_change_that_a_join_did_not_see_the_card_of_the_join_counts(town, m
     seen = town.services.registrations.registrant("siti")
     town.register(form(kk="3201011203180002"))
     with monkeypatch.context() as patch:
-        patch.setattr(town.services.registrations, "registrant", lambda _: seen)
+        patch.setattr(town.services.registrations, "applicant", lambda _: seen)
         town.join()
     FamilyItem(f"K#{seen.kk_mac}", "HOLDERS", holders={"one", "two"}).save()
     play(world)
