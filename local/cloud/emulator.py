@@ -4,10 +4,14 @@ MiniStack unpacks the whole package anew for each instance of a function. Here a
 function may write to in AWS either: else each takes 50 MB and a second of CPU, compiles every module again, and takes
 seconds to be deleted at the end.
 
-Its pool does not note that who confirms an account has shown whose mailbox it is; a person's mail depends on that.
+Its pool does not note that who confirms an account has shown whose mailbox it is; a person's mail depends on that. And
+it answers several at once, of whom one goes through all users while another adds one: that one is lost half-way.
 
 It waits after each invocation for what the function may still log: 50 ms where it logged nothing. A function logs
 before it answers, so all of it is in the pipe by then.
+
+It works out who asks and what they may, of policies that it parses anew, several times in one request; here once, and
+each text of a policy once. And the head and the body of an answer leave together, where each alone wakes whoever waits.
 """
 
 from __future__ import annotations
@@ -20,6 +24,8 @@ import termios
 import time
 import zipfile
 from array import array
+from contextvars import ContextVar
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -28,8 +34,9 @@ import hypercorn.asyncio
 import uvicorn
 import uvloop
 from ministack.app import main
-from ministack.core import lambda_runtime
+from ministack.core import iam_evaluator, lambda_runtime
 from ministack.services import cognito
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 READING_S = 0.001
 """In which a thread reads the lines that are in a pipe."""
@@ -87,6 +94,67 @@ def _confirmed(data: dict[str, Any], confirm: Any = cognito._confirm_sign_up) ->
     return answer
 
 
+_at_the_pool = Lock()
+
+
+def _alone(*asked: Any, answer: Any = cognito._run_idp_handler) -> Any:
+    """What the pool answers to one at a time."""
+    with _at_the_pool:
+        return answer(*asked)
+
+
+_parsed_once = lru_cache(maxsize=None)(iam_evaluator.parse_policy_document)
+
+
+def _parsed(document: Any, parse: Any = iam_evaluator.parse_policy_document) -> Any:
+    """The statements of a policy; nothing changes them."""
+    return _parsed_once(document) if isinstance(document, str) else parse(document)
+
+
+_asked_by: ContextVar[tuple[Any, Any]] = ContextVar("asked_by", default=(None, None))
+
+
+def _principal(key: str, account: str, *known: Any, resolve: Any = iam_evaluator.resolve_principal) -> Any:
+    """Who asks and what they may; every request has a context of its own."""
+    asked, found = _asked_by.get()
+    if asked != (key, account):
+        found = resolve(key, account, *known)
+        _asked_by.set(((key, account), found))
+    return found
+
+
+class _Gathered:
+    """A transport that sends what was written since it was flushed in one piece."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self._parts: list[bytes] = []
+
+    def write(self, part: bytes) -> None:
+        self._parts.append(part)
+
+    def flush(self) -> None:
+        if self._parts:
+            self._transport.write(b"".join(self._parts))
+            self._parts.clear()
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+async def _send(cycle: Any, message: Any, send: Any = RequestResponseCycle.send) -> None:
+    """Send a part of an answer, its head with the first part of its body."""
+    if message["type"] == "http.response.start":
+        cycle.transport = _Gathered(cycle.transport)
+    await send(cycle, message)
+    if message["type"] == "http.response.body":
+        cycle.transport.flush()
+
+
 async def _serve(app: Any, config: Any) -> None:
     """Serve MiniStack's application as its own server would, in less time for each request."""
     host, _, port = config.bind[0].rpartition(":")
@@ -98,7 +166,11 @@ async def _serve(app: Any, config: Any) -> None:
 if __name__ == "__main__":
     hypercorn.asyncio.serve = _serve
     uvloop.install()
+    RequestResponseCycle.send = _send
+    iam_evaluator.parse_policy_document = _parsed
+    iam_evaluator.resolve_principal = _principal
     cognito._confirm_sign_up = _confirmed
+    cognito._run_idp_handler = _alone
     lambda_runtime.zipfile = _Zipfile()
     lambda_runtime.Worker._drain_stderr_bounded = _logged
     sys.exit(main())

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import termios
+import time
 import urllib.request
 import zipfile
 from array import array
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -57,6 +61,27 @@ def test_what_was_started_ends_at_once_though_it_does_not_want_to() -> None:
     assert process.returncode == -signal.SIGKILL
 
 
+class Cycle:
+    """A request and its answer, as uvicorn sends it: the head and each part of the body by themselves."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.transport: Any = SimpleNamespace(write=self.sent.append, close=lambda: self.sent.append(b"closed"))
+
+    async def send(self, message: dict[str, Any]) -> None:
+        self.transport.write(message["content"])
+        if message.get("last"):
+            self.transport.close()
+
+
+def answer_slowly(users: dict[int, int]) -> int:
+    """Go through all users while others are added, and add one."""
+    for _ in users:
+        time.sleep(0.0005)
+    users[len(users)] = 0
+    return len(users)
+
+
 @pytest.fixture
 def emulator(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """`local/cloud/emulator.py` on an empty MiniStack, which is in an environment of its own."""
@@ -64,11 +89,18 @@ def emulator(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     modules = {name: ModuleType(name) for name in names}
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
-    for server in ("hypercorn", "hypercorn.asyncio", "uvicorn", "uvloop"):
+    http = ("uvicorn", "uvicorn.protocols", "uvicorn.protocols.http")
+    for server in ("hypercorn", "hypercorn.asyncio", *http, "uvloop"):
         monkeypatch.setitem(sys.modules, server, ModuleType(server))
+    monkeypatch.setitem(sys.modules, f"{http[-1]}.httptools_impl", SimpleNamespace(RequestResponseCycle=Cycle))
     vars(modules["ministack.app"])["main"] = lambda: None
     vars(modules["ministack.core"])["lambda_runtime"] = SimpleNamespace(Worker=object)
-    vars(modules["ministack.services"])["cognito"] = SimpleNamespace(_confirm_sign_up=None)
+    vars(modules["ministack.core"])["iam_evaluator"] = SimpleNamespace(
+        parse_policy_document=lambda text: [text], resolve_principal=lambda *asked: list(asked)
+    )
+    vars(modules["ministack.services"])["cognito"] = SimpleNamespace(
+        _confirm_sign_up=None, _run_idp_handler=answer_slowly
+    )
     monkeypatch.delitem(sys.modules, "local.cloud.emulator", raising=False)
     return import_module("local.cloud.emulator")
 
@@ -107,6 +139,37 @@ def test_all_instances_of_the_functions_share_one_unpacked_package(
         assert not archive.exists()
     assert (tmp_path / "one/code").resolve() == (tmp_path / "two/code").resolve()
     assert len(list(tmp_path.glob("code-*"))) == 1
+
+
+def test_the_head_of_an_answer_leaves_with_the_first_part_of_its_body_and_nothing_stays(emulator: ModuleType) -> None:
+    cycle = Cycle()
+    for content, kind in ((b"head ", "start"), (b"one", "body"), (b"two", "body")):
+        asyncio.run(emulator._send(cycle, {"type": f"http.response.{kind}", "content": content}))
+    asyncio.run(emulator._send(cycle, {"type": "http.response.body", "content": b"end", "last": True}))
+    assert cycle.sent == [b"head one", b"two", b"end", b"closed"]
+
+
+def test_the_pool_answers_one_at_a_time(emulator: ModuleType) -> None:
+    users: dict[int, int] = {}
+    with ThreadPoolExecutor(8) as crowd:
+        assert sorted(crowd.map(emulator._alone, [users] * 24)) == list(range(1, 25))
+
+
+def test_a_policy_is_parsed_once_unless_it_is_no_text(emulator: ModuleType) -> None:
+    assert emulator._parsed("a policy") is emulator._parsed("a policy")
+    assert emulator._parsed({"Statement": []}) == [{"Statement": []}]
+
+
+def test_who_asks_is_found_out_once_in_a_request_and_anew_in_the_next(emulator: ModuleType) -> None:
+    def ask(key: str) -> Any:
+        first = emulator._principal(key, "1")
+        assert emulator._principal(key, "1", "known by now") is first
+        assert emulator._principal(f"{key} for another", "1") != first
+        return first
+
+    one, two, three = (copy_context().run(ask, key) for key in ("siti", "budi", "siti"))
+    assert one == three != two
+    assert one is not three
 
 
 def test_only_what_this_process_asks_of_the_local_cloud_may_be_answered_late() -> None:
