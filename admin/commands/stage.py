@@ -87,12 +87,17 @@ def trigger(stage: str, function: str) -> None:
 _PATIENT = Config(read_timeout=900, retries={"total_max_attempts": 1})
 
 
-def fire(stage: str, function: str) -> None:
+def functions() -> Any:
+    """A client of Lambda that waits as long as a step may take."""
+    return stages.connect().client("lambda", _PATIENT)
+
+
+def fire(stage: str, function: str, client: Any = None) -> None:
     """Invoke a scheduled function with the event that its schedule would send, and wait for it.
 
     Raises `ClickException` with the type of the error that ended it.
     """
-    aws = stages.connect()
+    client = client or functions()
     event = {
         "version": "0",
         "id": str(uuid.uuid4()),
@@ -100,13 +105,11 @@ def fire(stage: str, function: str) -> None:
         "source": "gelombang.admin",
         "account": "",
         "time": iso(utc_now()),
-        "region": aws.region,
+        "region": client.meta.region_name,
         "resources": [],
         "detail": {},
     }
-    answer = aws.client("lambda", _PATIENT).invoke(
-        FunctionName=f"gelombang-{stage}-{function}", Payload=json.dumps(event).encode()
-    )
+    answer = client.invoke(FunctionName=f"gelombang-{stage}-{function}", Payload=json.dumps(event).encode())
     if answer.get("FunctionError"):
         died: dict[str, Any] = json.loads(answer["Payload"].read() or b"{}")
         raise click.ClickException(f"{function} failed: {died.get('errorType', answer['FunctionError'])}")

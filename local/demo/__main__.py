@@ -46,7 +46,7 @@ def stage(cloud: LocalCloud, screen: Screen, invented: Sequence[Person], found: 
     deployed = cloud.deploy()
     cloud.fsp.books.configure(FAULTS)
     cloud.fsp.books.open_accounts(person.address for person in invented)
-    api = Api(deployed.api_url, deployed.settings.jwks_url, WORKERS + 2)
+    api = Api(deployed.api_url, deployed.settings.jwks_url, 2 * WORKERS)
     crowd = Crowd(api, invented, utc_now, screen.progress, found, WORKERS)
     admin = Administrator(STAGE, cloud.endpoint, cloud.fsp.url, FOLDER / "logs/office.log")
     programme, folder = load_programme(STAGE), FOLDER / "draws"

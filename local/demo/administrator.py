@@ -21,9 +21,11 @@ from typing import Any
 
 import boto3
 import urllib3
+from click import ClickException
 from click.testing import CliRunner, Result
 
 from admin.cli import main
+from admin.commands import stage as stage_commands
 from admin.deployment import stages
 from chalicelib.clock import Clock, iso, utc_now
 from chalicelib.waves.beneficiaries import BeneficiaryItem
@@ -67,6 +69,7 @@ class Administrator:
         self._log = log
         self._at_work = Lock()
         self._services = stages.load(stage).services
+        self._functions = stage_commands.functions()
 
     def add_wave(self, opens_at: datetime, closes_at: datetime, quota: int) -> int:
         times = ("--opens-at", iso(opens_at), "--closes-at", iso(closes_at))
@@ -95,11 +98,14 @@ class Administrator:
 
     @contextmanager
     def firing(self, schedule: str) -> Iterator[None]:
-        """Have such a function run beside what the block does."""
+        """Have such a function run beside what the block does, commands too: by what `gelombang trigger` calls."""
         with ThreadPoolExecutor(1) as aside:
-            running = aside.submit(self.fire, schedule)
+            running = aside.submit(stage_commands.fire, self._stage, schedule, self._functions)
             yield
-            running.result()
+            try:
+                running.result()
+            except ClickException as error:
+                raise CommandFailed(error.message) from error
 
     def look_again(self) -> None:
         """Queue the payouts that wait for an address, for those who have just set one; a sweep comes to them seldom."""

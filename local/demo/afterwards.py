@@ -155,8 +155,9 @@ def ask(scene: Scene, paid_at: datetime) -> None:
     paid = len(crowd.who(lambda diary: any(each["amount_idr"] for each in diary.surveys)))
     asked = len(crowd.who(lambda diary: diary.surveys))
     scene.tell(f"surveys: {paid} who were paid are asked, and to compare {asked - paid} who were not chosen")
-    crowd.each("they answer", [diary for diary in joined if diary.surveys and diary.person.answers], _answer)
-    crowd.each("", joined, _read_surveys)
+    answering = [diary for diary in joined if diary.surveys and diary.person.answers]
+    crowd.each("they answer", answering, _answer)
+    crowd.each("", answering, _read_surveys)
 
 
 def _read_surveys(crowd: Crowd, diary: Diary) -> None:
@@ -284,17 +285,16 @@ def follow(scene: Scene, wave: int) -> None:
     scene.tell(f"feed: waves.ics has {len(events)} waves for everybody's own calendar")
 
 
-def reckon(scene: Scene) -> dict[str, Any]:
-    """Have everything counted, and show what is published for the country. Raises `Unexpected`."""
-    asked_at = scene.clock.now().replace(microsecond=0)
+def reckon(scene: Scene, asked_at: datetime) -> dict[str, Any]:
+    """Show what was counted for the country, from this instant on. Raises `Unexpected`."""
     for _ in range(ROUNDS_MAX):
-        scene.admin.fire("tally_statistics")
         found: dict[str, Any] = scene.crowd.api.call("GET", "/statistics").expect(200).body
-        if found["counted_from"] and parse_iso(found["counted_from"]) >= asked_at:
+        if found["counted_from"] and parse_iso(found["counted_from"]) >= asked_at.replace(microsecond=0):
             _show(scene)
             rows = scene.crowd.api.text("/statistics.csv").splitlines()
             scene.tell(f"statistics: statistics.csv has {len(rows) - 1} lines, one for each wave and province")
             return found
+        scene.admin.fire("tally_statistics")
     raise Unexpected(f"the statistics were not counted anew within {ROUNDS_MAX} runs")
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Barrier
@@ -246,6 +247,24 @@ class Crowd:
             crowd.shutdown(wait=False, cancel_futures=True)
             raise
         crowd.shutdown()
+
+    @contextmanager
+    def meanwhile(self, step: str, diaries: Sequence[Diary], action: Callable[[Crowd, Diary], None]) -> Iterator[None]:
+        """Let everyone act beside what the block does; with one worker, before it."""
+        if self._workers == 1:
+            self.each(step, diaries, action)
+            yield
+            return
+        aside = ThreadPoolExecutor(1)
+        running = aside.submit(self.each, step, diaries, action)
+        try:
+            yield
+            running.result()
+        except BaseException:
+            self.api.stop()
+            aside.shutdown(wait=False)
+            raise
+        aside.shutdown()
 
     def _heed(self, future: Future[None], diary: Diary, step: str) -> None:
         try:

@@ -17,24 +17,28 @@ def play(scene: Scene) -> Played:
     """
     crowd, tell = scene.crowd, scene.tell
     drawn = wave.draw(scene)
-    with scene.admin.firing("write_notices"):  # results and payments are told meanwhile; the mails follow by themselves
-        training.train(scene, drawn.number, drawn.shelf)
+    with scene.admin.firing("write_notices"):  # the results are told meanwhile; the mails follow by themselves
+        training.buy(scene, drawn.shelf)
+    training.pass_on(scene, drawn.number, drawn.shelf)
+    training.train(scene, drawn.number, drawn.shelf)
     tell("payout: each incentive is sent to a provider that loses answers, breaks down and refuses accounts")
     training.read_payouts(crowd, "")  # who misses an address sets it now, and it has rested when it is needed
-    training.pass_on(scene, drawn.number, drawn.shelf)
-    training.pay(scene, "incentives are paid")
+    with scene.admin.firing("write_notices"), scene.admin.firing("open_surveys"):  # for those who are paid first
+        training.pay(scene, "incentives are paid")
     paid_at, reminded = scene.clock.now(), len(crowd.who(lambda diary: diary.reminded))
     tell(f"payout: {reminded} of them had said nowhere to be paid; they were told, said it, and the money went on")
     afterwards.match(scene, drawn.shelf)
+    afterwards.hear(scene, drawn.number)
     afterwards.ask(scene, paid_at)
     with scene.admin.firing("write_notices"):
-        afterwards.hear(scene, drawn.number)
+        crowd.each("", crowd.who(lambda diary: diary.place or diary.trainings), training.read_place)
         training.pay(scene, "surveys are paid")
-    afterwards.read_mailboxes(scene)
-    afterwards.follow(scene, drawn.number)
-    statistics = afterwards.reckon(scene)
+    asked_at = scene.clock.now()
+    with scene.admin.firing("tally_statistics"):
+        afterwards.read_mailboxes(scene)
+        afterwards.follow(scene, drawn.number)
+    statistics = afterwards.reckon(scene, asked_at)
     tell("comparison: what people were told, what is published, the ledger and the provider's books")
-    crowd.each("", crowd.who(lambda diary: diary.place or diary.trainings), training.read_place)
     seen, folder = wave.read_wave(crowd, drawn.number), scene.folder / str(drawn.number)
     played = Played(
         diaries=crowd.diaries,

@@ -120,6 +120,7 @@ class Screen:
         self._console = Console(highlight=False, file=sys.stdout)
         self._began = self._ended = time.monotonic()
         self._tasks: dict[str, TaskID] = {}
+        self._begun: dict[str, float] = {}
         self._bars = bars(self._console, 32)
 
     def line(self, text: str) -> None:
@@ -133,10 +134,11 @@ class Screen:
         self._bars.update(self._tasks[step], completed=done, total=total)
 
     def progress(self, step: str, done: int, total: int) -> None:
-        """How far a step is, anywhere; at its end, what it took since the last one."""
+        """How far a step is, anywhere; at its end, what it took since the line before it."""
         self.count(step, done, total)
+        began = self._begun.setdefault(step, self._ended)
         if done == total:
-            took = time.monotonic() - self._ended
+            took = time.monotonic() - began
             self.line(f"{step}: {total}, in {took:.0f} s")
 
     def __enter__(self) -> Screen:

@@ -94,16 +94,12 @@ def open_shop(scene: Scene, wave: int) -> Shelf:
     return shelf
 
 
-def train(scene: Scene, wave: int, shelf: Shelf) -> None:
-    """Most of the chosen buy, train and review it."""
-    crowd, amount_idr = scene.crowd, Rupiah(scene.programme.scheme(wave).incentive_idr)
+def buy(scene: Scene, shelf: Shelf) -> None:
+    """Most of the chosen buy; who was not chosen cannot."""
+    crowd = scene.crowd
     lost = crowd.who(lambda diary: diary.standing == "not_chosen")[:3]
     _refuse_purchase(crowd, shelf, "some buy without a place", lost, "not_beneficiary")
-    chosen = crowd.who(lambda diary: diary.chosen)
-    _buy(crowd, shelf, "the chosen buy courses", [diary for diary in chosen if diary.person.buys])
-    due = f"with a review of it, an incentive of {format_idr(amount_idr)} is due"
-    scene.tell(f"training: the partners attest who has trained; {due}")
-    _train(scene, shelf, "the chosen", [diary for diary in chosen if diary.bought and diary.person.finishes])
+    _buy(crowd, shelf, "the chosen buy courses", crowd.who(lambda diary: diary.chosen and diary.person.buys))
 
 
 def pass_on(scene: Scene, wave: int, shelf: Shelf) -> None:
@@ -123,7 +119,30 @@ def pass_on(scene: Scene, wave: int, shelf: Shelf) -> None:
         diary.substitute = True
     scene.tell(f"revocation: {len(idle)} places are revoked, and {len(new)} people are next in the same draw")
     _buy(crowd, shelf, "they buy courses", new)
-    _train(scene, shelf, "they", new)
+
+
+def train(scene: Scene, wave: int, shelf: Shelf) -> None:
+    """Most of those who have bought attend, and once the hours of the courses have passed, complete and review it."""
+    crowd, amount_idr = scene.crowd, Rupiah(scene.programme.scheme(wave).incentive_idr)
+    due = f"with a review of it, an incentive of {format_idr(amount_idr)} is due"
+    scene.tell(f"training: the partners attest who has trained; {due}")
+    training = crowd.who(lambda diary: diary.chosen and diary.bought and diary.finishes)
+
+    def begin(crowd: Crowd, diary: Diary) -> None:
+        for training in diary.bought:
+            _begin(crowd, shelf, diary, training)
+
+    def finish(crowd: Crowd, diary: Diary) -> None:
+        for training in diary.bought:
+            _complete(crowd, shelf.teacher(training), diary, training)
+            _review(crowd, diary, training)
+            diary.due.add(INCENTIVE)
+        _read(crowd, diary)
+
+    crowd.each("people begin to train", training, begin)
+    lasts = timedelta(seconds=HOURS * scene.programme.training.hour_s)
+    scene.clock.wait_until(scene.clock.now() + lasts)
+    crowd.each("people complete it", training, finish)
 
 
 def pay(scene: Scene, step: str) -> None:
@@ -216,26 +235,6 @@ def _cancel(crowd: Crowd, diary: Diary, training: Training) -> None:
     for _ in range(2):
         if crowd.call(diary, "POST", path).expect(200).body["state"] != "CANCELLED":
             raise Unexpected(f"POST {path} left the training as it was")
-
-
-def _train(scene: Scene, shelf: Shelf, who: str, diaries: Sequence[Diary]) -> None:
-    """They attend, the hours of the courses pass, and they complete and review what they bought."""
-
-    def begin(crowd: Crowd, diary: Diary) -> None:
-        for training in diary.bought:
-            _begin(crowd, shelf, diary, training)
-
-    def finish(crowd: Crowd, diary: Diary) -> None:
-        for training in diary.bought:
-            _complete(crowd, shelf.teacher(training), diary, training)
-            _review(crowd, diary, training)
-            diary.due.add(INCENTIVE)
-        _read(crowd, diary)
-
-    scene.crowd.each(f"{who} begin to train", diaries, begin)
-    lasts = timedelta(seconds=HOURS * scene.programme.training.hour_s)
-    scene.clock.wait_until(scene.clock.now() + lasts)
-    scene.crowd.each(f"{who} complete it", diaries, finish)
 
 
 def _begin(crowd: Crowd, shelf: Shelf, diary: Diary, training: Training) -> None:

@@ -31,7 +31,7 @@ COUNT = 60
 
 PHASES = [
     "registration", "calendar", "opening", "close", "catalogue", "commitment", "beacon", "witness", "draw", "award",
-    "training", "payout", "revocation", "jobs", "surveys", "helpdesk", "mail", "feed", "statistics", "comparison",
+    "revocation", "training", "payout", "jobs", "helpdesk", "surveys", "mail", "feed", "statistics", "comparison",
 ]  # fmt: skip
 
 
