@@ -26,7 +26,7 @@ $(BIN)/.installed: requirements.txt requirements-dev.txt pyproject.toml
 	.venv-cloud/bin/pip install --quiet -r requirements-cloud.txt
 	@touch $@
 
-demo: install ## play one whole wave with 300 people, and what becomes of them, on a local cloud
+demo: install ## play one whole wave with 240 people, and what becomes of them, on a local cloud
 	@$(BIN)/python -m local.demo
 
 chaos: install ## 2,000 payouts on a local cloud: the provider fails, workers are killed, the books must agree

@@ -138,7 +138,8 @@ class LocalCloud:
                 if function["Timeout"] < FUNCTION_S:
                     functions.update_function_configuration(FunctionName=function["FunctionName"], Timeout=FUNCTION_S)
         for source in functions.list_event_source_mappings()["EventSourceMappings"]:
-            functions.update_event_source_mapping(UUID=source["UUID"], ScalingConfig={"MaximumConcurrency": AT_ONCE})
+            few = min(AT_ONCE, source["ScalingConfig"]["MaximumConcurrency"])
+            functions.update_event_source_mapping(UUID=source["UUID"], ScalingConfig={"MaximumConcurrency": few})
 
     def _share_secrets(self, stage: stages.Stage) -> None:
         """What an administrator does once for a real stage: agree with the provider on a key and a callback token."""

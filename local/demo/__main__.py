@@ -26,7 +26,8 @@ from .play import play
 from .scene import Clock, Scene, Screen, run
 
 FOLDER = stages.ROOT / ".demo"
-WORKERS = 6
+WORKERS = 4
+"""As many keep two processors busy; each more has a process of the API and one of its authorizer start first."""
 
 FAULTS = {
     "timeout_after_rate": 0.03,
@@ -64,7 +65,7 @@ def stage(cloud: LocalCloud, screen: Screen, invented: Sequence[Person], found: 
 
 
 @click.command()
-@click.option("--people", "count", default=300, show_default=True, help="How many people, the refused ones included.")
+@click.option("--people", "count", default=240, show_default=True, help="How many people, the refused ones included.")
 @click.option("--seed", default=54, show_default=True, help="The same seed invents the same people.")
 def main(count: int, seed: int) -> None:
     """Play one wave on a local cloud, from registration to what became of its people."""

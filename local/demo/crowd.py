@@ -232,9 +232,15 @@ class Crowd:
         with ThreadPoolExecutor(2) as devices:
             return [running.result() for running in [devices.submit(start_together) for _ in range(2)]]
 
-    def each(self, step: str, diaries: Sequence[Diary], action: Callable[[Crowd, Diary], None]) -> None:
+    def each(
+        self,
+        step: str,
+        diaries: Sequence[Diary],
+        action: Callable[[Crowd, Diary], None],
+        at_once: int | None = None,
+    ) -> None:
         """Let everyone act, a few at once. A wrong answer, or none, is a difference."""
-        crowd = ThreadPoolExecutor(self._workers)
+        crowd = ThreadPoolExecutor(at_once or self._workers)
         running = {crowd.submit(action, self, diary): diary for diary in diaries}
         try:
             for done, future in enumerate(as_completed(running), 1):
@@ -250,13 +256,13 @@ class Crowd:
 
     @contextmanager
     def meanwhile(self, step: str, diaries: Sequence[Diary], action: Callable[[Crowd, Diary], None]) -> Iterator[None]:
-        """Let everyone act beside what the block does; with one worker, before it."""
+        """Let everyone act, half as many at once, beside what the block does; with one worker, before it."""
         if self._workers == 1:
             self.each(step, diaries, action)
             yield
             return
         aside = ThreadPoolExecutor(1)
-        running = aside.submit(self.each, step, diaries, action)
+        running = aside.submit(self.each, step, diaries, action, self._workers // 2)
         try:
             yield
             running.result()

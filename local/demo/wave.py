@@ -47,12 +47,10 @@ def draw(scene: Scene) -> Drawn:
     people = f"{len(crowd.diaries)} people open accounts and register; {len(refused)} of them must be refused"
     scene.tell(f"registration: {people}")
     # What takes people's time is done while the clock is waited for: for the opening, and for freeze and beacon.
-    welcome = crowd.who(lambda diary: not diary.person.refusal)
-    welcome.sort(key=lambda diary: diary.person.part is not Part.EARLY)
-    first = len(welcome) // 3
-    crowd.each("people register", welcome[:first], _register)
+    crowd.each("people register", crowd.who(lambda diary: diary.person.part is Part.EARLY), _register)
     number, opens_at = _set(scene)
-    crowd.each("others register", welcome[first:], _register)
+    others = crowd.who(lambda diary: diary.person.part is not Part.EARLY and not diary.person.refusal)
+    crowd.each("others register", others, _register)
     crowd.each("others are refused", refused, _be_refused)
     closes_at = _open(scene, number, opens_at)
     payable = crowd.who(lambda diary: diary.registered and not diary.person.forgets_address)

@@ -35,7 +35,7 @@ FAILS = "0000"
 
 @pytest.fixture(scope="module")
 def crowd(programme: Programme) -> list[Person]:
-    return people(7, 300, TODAY, programme, FAILS)
+    return people(7, 240, TODAY, programme, FAILS)
 
 
 def judge(person: Person, day: date, programme: Programme) -> str:
@@ -58,9 +58,9 @@ def registering(crowd: list[Person]) -> list[Person]:
 def test_the_same_seed_gives_the_same_people_as_many_as_are_asked_for(
     programme: Programme, crowd: list[Person]
 ) -> None:
-    assert people(7, 300, TODAY, programme, FAILS) == crowd
-    assert people(8, 300, TODAY, programme, FAILS) != crowd
-    assert len(crowd) == 300
+    assert people(7, 240, TODAY, programme, FAILS) == crowd
+    assert people(8, 240, TODAY, programme, FAILS) != crowd
+    assert len(crowd) == 240
     assert 20 <= len(crowd) - len(registering(crowd)) <= 40
     with pytest.raises(ValueError, match="people are needed"):
         people(1, 30, TODAY, programme, FAILS)
