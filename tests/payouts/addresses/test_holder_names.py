@@ -125,6 +125,7 @@ def test_who_shares_all_words_but_one_is_somebody_else(shared, one, other):
         ("Budi Santoso Aliminah", "BUDI SANTOSO ALIMINA", 95),
         ("Budi Santoso Aliminah", "BUDI SANTOSO ALIMI", 95),
         ("Purnamaningtyaswulandari", "PURNAMANINGTYASWUL", 0),
+        ("Muhammad Rizkypratamasetiawan", "MUHAMMAD RIZKYPRAT", 95),
         ("Budi Santoso Wijaya", "BUDI SANTOSO, S.Kom.", 81),
         ("Muhammad Rizky Aziz Pratama", "MUHAMMAD RIZKY AZIZ", 95),
         # Degrees: by their form behind a comma, by their letters without one.
