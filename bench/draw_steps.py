@@ -43,7 +43,7 @@ from chalicelib.waves.rules import SHARDS, Wave, WaveState
 from local.sandbox.beacon import sign
 
 from .draw_cloud import ATTRIBUTES, REGIONS, WAVE, Cloud, Pages, partition
-from .harness import ENVIRONMENT, REGISTRATION
+from .harness import ENVIRONMENT, REGION, REGISTRATION
 from .meter import Measured, Meter, resident_peak
 
 FROZEN = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -222,11 +222,21 @@ def _budget() -> TimeBudget:
     return TimeBudget(FROZEN, STEP_S)
 
 
+class PlainEntry(EntryItem):
+    """The same with a connection of pynamodb's own, which the application did not bind."""
+
+    class Meta:
+        table_name = "gelombang-local-waves"
+        region = REGION
+
+    _connection = None
+
+
 def read_plainly() -> dict[int, list[bytes]]:
     """Leaves by region: one object of the table's model after the other."""
     listed: dict[int, list[bytes]] = {}
     for shard in range(SHARDS):
-        for item in EntryItem.query(partition(shard), attributes_to_get=list(ATTRIBUTES), consistent_read=True):
+        for item in PlainEntry.query(partition(shard), attributes_to_get=list(ATTRIBUTES), consistent_read=True):
             if item.outcome is None:
                 region = int(item.region)
                 listed.setdefault(region, []).append(leaf(WAVE, region, item.ticket))

@@ -12,12 +12,14 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
+from pynamodb.connection import Connection
 
 from bench import draw_cloud
 from bench.draw_cloud import WAVE, Cloud, Pages
+from bench.draw_steps import PlainEntry
 from bench.endpoint import Call, Endpoint, Index, Item, Unplayed, item_size
 from chalicelib.aws import dynamodb
-from chalicelib.waves.entries import EntryStore
+from chalicelib.waves.entries import EntryItem, EntryStore
 from chalicelib.waves.rules import SHARDS
 from chalicelib.waves.store import WavesTable
 from tests.waves.test_entry_reader import both
@@ -264,3 +266,9 @@ def test_another_question_is_an_error_and_not_a_guess(s3: Any) -> None:
             ProjectionExpression="sk",
             ConsistentRead=True,
         )
+
+
+def test_the_plain_way_to_read_a_wave_is_pynamodbs_own_whatever_the_application_bound() -> None:
+    dynamodb.bind(WavesTable, "gelombang-local-waves", "ap-southeast-3")
+    assert type(PlainEntry._get_connection().connection) is Connection
+    assert type(EntryItem._get_connection().connection) is not Connection
