@@ -153,7 +153,7 @@ def chalice_package(
 def dependencies(root: Path, region: str, work: Path, processor: str = DEPLOYED) -> Path:
     """A folder with what `requirements.txt` names, for Lambda's platform and compiled; made once for each content."""
     requirements = (root / "requirements.txt").read_bytes()
-    told = f"python{sys.version_info[:2]} {processor} {sorted(SERVICES)} without documentation {COUNTRY}"
+    told = f"python{sys.version_info[:2]} {processor} {sorted(SERVICES)} with empty documentation {COUNTRY}"
     key = hashlib.sha256(requirements + told.encode()).hexdigest()[:16]
     target = work / "dependencies" / key
     if target.exists():
@@ -202,8 +202,8 @@ def _keep_services(data: Path) -> None:
 
 
 def _without_documentation(node: dict[str, Any]) -> dict[str, Any]:
-    # What is documented by a text; a member of this name has a shape.
-    return {name: value for name, value in node.items() if name != "documentation" or not isinstance(value, str)}
+    # What is documented by a text, which some places must have; a member of this name has a shape.
+    return {name: "" if name == "documentation" and isinstance(value, str) else value for name, value in node.items()}
 
 
 def _keep_country(library: Path) -> None:

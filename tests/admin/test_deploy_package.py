@@ -234,7 +234,9 @@ def _made_of(data: Path, service: str) -> Any:
     made = [session.create_client(service, region) for region in (REGION, "us-east-1")]
     model = loader.load_service_model(service, "service-2")
     told = json.loads(json.dumps(model), object_hook=package._without_documentation)
-    return [client.meta.endpoint_url for client in made], told
+    # A call looks for an address once more, by the parameters that the client may be given.
+    asked = [parameter.name for client in made for parameter in client.meta.service_model.client_context_parameters]
+    return [client.meta.endpoint_url for client in made], asked, told
 
 
 def test_an_application_that_does_not_import_is_refused_with_the_reason(tmp_path):
