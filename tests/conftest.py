@@ -7,42 +7,30 @@ import gc
 import importlib
 import json
 import os
-import pickle
 import pkgutil
 from collections.abc import Iterator
 from contextlib import suppress
-from copy import deepcopy
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache
 from itertools import count
 from pathlib import Path
-from threading import RLock
 from typing import Any
 
 import boto3
 import msgspec
 import pytest
-from botocore.loaders import JSONFileLoader, create_loader
 from botocore.session import Session as BotocoreSession
 from hypothesis import HealthCheck, settings
 from moto import mock_aws
-from moto.cloudformation.models import Stack, cloudformation_backends
-from moto.cognitoidp import models as cognito_models
-from moto.core import DEFAULT_ACCOUNT_ID, models, responses
-from moto.core.botocore_stubber import BotocoreStubber
-from moto.core.serialize import JSONSerializer
-from moto.dynamodb.models import DynamoDBBackend
-from moto.dynamodb.models.dynamo_type import DynamoType, Item
-from moto.dynamodb.models.table import GlobalSecondaryIndex, LocalSecondaryIndex, Table
-from moto.dynamodb.parsing import validators
-from moto.kms import models as kms_models
-from moto.sns import models as sns_models
+from moto.cloudformation.models import cloudformation_backends
+from moto.core import DEFAULT_ACCOUNT_ID
 
 import chalicelib
 from chalicelib.aws import json_protocol
 from chalicelib.config import Programme, Settings, load_programme
 from chalicelib.errors import DomainError
 from infrastructure import data_stack
+from tests.builders import moto
 
 # An example is right or wrong however long it takes: the machine may be slow, or busy.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -118,138 +106,10 @@ def programme() -> Programme:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def quick_moto() -> Iterator[None]:
-    """What takes most of a test's time on moto and is not under test is done once.
-
-    For every stack moto makes an RSA key per KMS key (it encrypts with another one), and one per subscription, and
-    reads the JSON template as YAML; for every pool it imports the one key that all its pools sign with; and botocore
-    reads its endpoints and service models again for every session.
-    """
+def moto_as_it_should_be() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        read_once = cache(partial(JSONFileLoader.load_file, JSONFileLoader()))
-        patch.setattr(JSONFileLoader, "load_file", staticmethod(read_once))
-        patch.setattr("botocore.session.create_loader", cache(create_loader))
-        import_key, keys = cognito_models.jwk.RSAKey.import_key, dict[str, object]()
-        patch.setattr(
-            cognito_models.jwk.RSAKey,
-            "import_key",
-            lambda key: keys.get(key["n"]) or keys.setdefault(key["n"], import_key(key)),
-        )
-        patch.setattr(kms_models, "generate_private_key", cache(kms_models.generate_private_key))
-        signing_key = cache(partial(sns_models.rsa.generate_private_key, 65537, 2048))
-        patch.setattr(sns_models.Subscription, "private_key", lambda _: signing_key())
-        patch.setattr(Stack, "parse_template", staticmethod(json.loads))
-        patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
-        # Nothing here speaks HTTP through `requests`, for which every start of moto registers 700 patterns.
-        patch.setattr(models, "RESPONSES_METHODS", [])
-        structure = JSONSerializer._serialize_type_structure
-
-        def serialize(serializer: Any, serialized: dict[str, Any], value: Any, shape: Any, key: str) -> None:
-            # Moto looks for each of the ten kinds of attributes under three names. It finds the one that it was given.
-            if shape.name == "AttributeValue" and not value.keys() & {"B", "BS", "M", "L"}:
-                serialized[key] = value
-            else:
-                structure(serializer, serialized, value, shape, key)
-
-        patch.setattr(JSONSerializer, "_serialize_type_structure", serialize)
-        # A query sorted the whole table, and every comparison looked first for the type of what it compared.
-        query, cast_value = Table.query, DynamoType.cast_value.fget
-
-        def of_partition(table: Table, partition: DynamoType, *given: Any, **more: Any) -> Any:
-            if given[6] is None:  # no index
-                vars(table)["all_items"] = table.items.get(partition, {}).values
-            try:
-                return query(table, partition, *given, **more)
-            finally:
-                vars(table).pop("all_items", None)
-
-        patch.setattr(Table, "query", of_partition)
-        plain = property(lambda attribute: attribute.value if attribute.type == "S" else cast_value(attribute))
-        patch.setattr(DynamoType, "cast_value", plain)
-        patch.setattr(validators, "deepcopy", lambda expression: pickle.loads(pickle.dumps(expression)))
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def transactions_undo_what_they_touched() -> Iterator[None]:
-    """To be able to undo a transaction moto copies the whole table for each of its legs; here, the items that it names.
-
-    And moto lists whatever it made until the cloud ends, each item too.
-    """
-    write = DynamoDBBackend.transact_write_items
-
-    def transact(backend: Any, legs: list[dict[str, Any]]) -> None:
-        before = []
-        for [leg] in (leg.values() for leg in legs):
-            table = backend.tables.get(leg["TableName"])
-            if table is not None:
-                key = leg.get("Key") or leg["Item"]
-                place = [DynamoType(key[name]) for name in (table.hash_key_attr, table.range_key_attr)]
-                before.append((table, place, deepcopy(table.get_item(*place))))
-        try:
-            write(backend, legs)
-        except Exception:  # whatever moto refuses a transaction with, it is undone and raised again
-            for table, (partition, sort), item in before:
-                if item is None:
-                    table.items[partition].pop(sort, None)
-                else:
-                    table.items[partition][sort] = item
-            raise
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Table, "__deepcopy__", lambda table, _: table, raising=False)
-        patch.setattr(DynamoDBBackend, "transact_write_items", transact)
-        for model in (Table, Item, LocalSecondaryIndex, GlobalSecondaryIndex):
-            patch.setattr(model, "__new__", lambda cls, *_, **__: object.__new__(cls))
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_call_at_a_time() -> Iterator[None]:
-    """An operation is one moment on AWS, also among threads. On moto it is not.
-
-    While a transaction copies the table to be able to undo itself another thread's write changes it under its hands, or
-    is undone with it, and a query walks over what others add to.
-    """
-    process, moment = BotocoreStubber.process_request, RLock()
-
-    def alone(stubber: BotocoreStubber, request: Any) -> Any:
-        with moment:
-            return process(stubber, request)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BotocoreStubber, "process_request", alone)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def addresses_as_at_cognito() -> Iterator[None]:
-    """A confirmed account has a verified address; an address that is changed is not verified, and where the pool's
-    schema says so it is never changed. Of all that moto does nothing.
-    """
-    pools = cognito_models.CognitoIdpBackend
-    confirm, update = pools.confirm_sign_up, pools.update_user_attributes
-
-    def verified(backend: Any, client_id: str, username: str) -> str:
-        answer = confirm(backend, client_id, username)
-        [pool] = [each for each in backend.user_pools.values() if client_id in each.clients]
-        verified = [{"Name": "email_verified", "Value": "true"}]
-        backend.admin_get_user(pool.id, username).update_attributes(verified)
-        return answer
-
-    def updated(backend: Any, access_token: str, attributes: list[dict[str, str]]) -> None:
-        [pool] = [each for each in backend.user_pools.values() if access_token in each.access_tokens]
-        names = {each["Name"] for each in attributes}
-        if fixed := [
-            name for name in names & pool.schema_attributes.keys() if not pool.schema_attributes[name].mutable
-        ]:
-            raise cognito_models.InvalidParameterException(f"user.{fixed[0]}: Attribute cannot be updated.")
-        unproved = [{"Name": "email_verified", "Value": "false"}] if "email" in names else []
-        update(backend, access_token, attributes + unproved)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pools, "confirm_sign_up", verified)
-        patch.setattr(pools, "update_user_attributes", updated)
+        for change in (moto.make_quick, moto.one_call_at_a_time, moto.undo_what_was_touched, moto.keep_addresses):
+            change(patch)
         yield
 
 

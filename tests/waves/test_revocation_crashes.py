@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from itertools import count
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
-from moto.dynamodb.models import Table
 
 from chalicelib.registration.rules import Standing
 from chalicelib.waves import entries, revocation, rules
@@ -195,16 +192,6 @@ def deaths_of(scale: int) -> list[tuple[str, int, str]]:
     ]
 
 
-@pytest.fixture
-def quick_moto_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """moto copies a whole table before each transaction, to undo one that fails. With one run at a time none does."""
-
-    def copied(thing: Any) -> Any:
-        return thing if isinstance(thing, Table) else copy.deepcopy(thing)
-
-    monkeypatch.setattr("moto.dynamodb.models.copy", SimpleNamespace(deepcopy=copied, copy=copy.copy))
-
-
 def many_overdue(world: WavesWorld, scale: int) -> None:
     """Of 30 who are chosen nobody buys anything; of the 4 who are left one is no longer eligible."""
     entered(world, 30 * scale, *(f"person-{n}" for n in range(34 * scale)))
@@ -216,7 +203,6 @@ def many_overdue(world: WavesWorld, scale: int) -> None:
     assert len(list(left_to_do(world))) == 30 * scale
 
 
-@pytest.mark.usefixtures("quick_moto_transactions")
 @pytest.mark.parametrize("scale", [1, pytest.param(10, marks=pytest.mark.deep)])
 def test_many_places_end_alike_though_run_after_run_dies(world, monkeypatch, tmp_path, scale):
     monkeypatch.setattr(revocation, "PAGE", 10 * scale)

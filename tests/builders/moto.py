@@ -1,0 +1,245 @@
+"""Moto made quick, and in a few things more like AWS.
+
+What takes most of a test's time on moto, and is not under test, is done once or the short way. The answers are moto's.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import time
+from base64 import b64decode
+from copy import deepcopy
+from functools import cache, partial
+from threading import RLock
+from typing import Any
+from zlib import crc32
+
+import msgspec
+import pytest
+from botocore.loaders import JSONFileLoader, create_loader
+from moto.cloudformation.models import Stack
+from moto.cognitoidp import models as cognito_models
+from moto.core import DEFAULT_ACCOUNT_ID, models, responses
+from moto.core.botocore_stubber import BotocoreStubber
+from moto.core.exceptions import HTTPException, ServiceException
+from moto.core.utils import camelcase_to_underscores
+from moto.dynamodb import responses as dynamodb_responses
+from moto.dynamodb.comparisons import ConditionExpressionParser
+from moto.dynamodb.exceptions import ItemSizeTooLarge
+from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
+from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
+from moto.dynamodb.models.table import GlobalSecondaryIndex, LocalSecondaryIndex, Table
+from moto.dynamodb.parsing import validators
+from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node
+from moto.dynamodb.parsing.expressions import UpdateExpressionParser
+from moto.kms import models as kms_models
+from moto.sns import models as sns_models
+from moto.sqs import models as sqs_models
+
+ITEM_MAX = 405_000
+"""In bytes, as moto has it."""
+underscored = cache(camelcase_to_underscores)
+
+
+def make_quick(patch: pytest.MonkeyPatch) -> None:
+    """For every stack moto makes an RSA key per KMS key (it encrypts with another one), and one per subscription, and
+    reads the JSON template as YAML; for every pool it imports the one key that all its pools sign with; and botocore
+    reads its endpoints and service models again for every session.
+    """
+    read_once = cache(partial(JSONFileLoader.load_file, JSONFileLoader()))
+    patch.setattr(JSONFileLoader, "load_file", staticmethod(read_once))
+    patch.setattr("botocore.session.create_loader", cache(create_loader))
+    import_key, keys = cognito_models.jwk.RSAKey.import_key, dict[str, object]()
+    patch.setattr(
+        cognito_models.jwk.RSAKey,
+        "import_key",
+        lambda key: keys.get(key["n"]) or keys.setdefault(key["n"], import_key(key)),
+    )
+    patch.setattr(kms_models, "generate_private_key", cache(kms_models.generate_private_key))
+    signing_key = cache(partial(sns_models.rsa.generate_private_key, 65537, 2048))
+    patch.setattr(sns_models.Subscription, "private_key", lambda _: signing_key())
+    patch.setattr(Stack, "parse_template", staticmethod(json.loads))
+    patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
+    patch.setattr(responses, "camelcase_to_underscores", underscored)
+    # Nothing here speaks HTTP through `requests`, for which every start of moto registers 700 patterns.
+    patch.setattr(models, "RESPONSES_METHODS", [])
+    # A queue looks at its clock six times for each message in it, with each that is sent.
+    patch.setattr(sqs_models, "unix_time_millis", lambda: time.time() * 1000)
+    _make_tables_quick(patch)
+    _make_expressions_quick(patch)
+
+
+def _make_tables_quick(patch: pytest.MonkeyPatch) -> None:
+    """A query sorted the whole table, every comparison looked first for the type of what it compared, and an item was
+    measured again for each of its attributes.
+    """
+    query, cast_value, size = Table.query, DynamoType.cast_value.fget, DynamoType.size
+
+    def of_partition(table: Table, partition: DynamoType, *given: Any, **more: Any) -> Any:
+        keys = more["hash_key_conditions"]
+        if given[6] is None:  # no index
+            found = table.items.get(partition, {}).values()
+        else:
+            everything = [item for items in table.items.values() for item in items.values()]
+            found = [item for item in everything if all(item.attrs.get(name) == value for name, value in keys)]
+        vars(table)["all_items"] = lambda: found
+        try:
+            return query(table, partition, *given, **more)
+        finally:
+            del vars(table)["all_items"]
+
+    def same(one: DynamoType, other: DynamoType | None) -> bool:
+        return other is not None and one.type == other.type and one.cast_value == other.cast_value
+
+    def fill(item: Item, hash_key: DynamoType, range_key: DynamoType | None, attrs: dict[str, Any]) -> None:
+        item.hash_key, item.range_key, item.attrs = hash_key, range_key, LimitedSizeDict()
+        dict.update(item.attrs, {name: DynamoType(value) for name, value in attrs.items()})
+        if item.size() > ITEM_MAX:
+            raise ItemSizeTooLarge
+
+    patch.setattr(Table, "query", of_partition)
+    plain = property(lambda attribute: attribute.value if attribute.type == "S" else cast_value(attribute))
+    patch.setattr(DynamoType, "cast_value", plain)
+    patch.setattr(DynamoType, "__eq__", same)
+    patch.setattr(DynamoType, "size", lambda it: len(it.value.encode()) if it.type == "S" else size(it))
+    patch.setattr(Item, "__init__", fill)
+
+
+def _make_expressions_quick(patch: pytest.MonkeyPatch) -> None:
+    """An expression was read two or three times for each call, and walked through ten times to check an update."""
+    read, known = ConditionExpressionParser.parse, dict[str, tuple[Any, list[str], list[str]]]()
+
+    def parse(parser: ConditionExpressionParser) -> Any:
+        names, values = parser.expression_attribute_names, parser.expression_attribute_values
+        told = repr((parser.condition_expression, names, values))
+        if told not in known:
+            if len(known) > 1000:
+                known.clear()
+            known[told] = read(parser), parser.expr_attr_names_found, parser.expr_attr_values_found
+        condition, names_found, values_found = known[told]
+        parser.expr_attr_names_found, parser.expr_attr_values_found = [*names_found], [*values_found]
+        return condition
+
+    is_kind = cache(issubclass)
+
+    def walk(traverser: DepthFirstTraverser, node: Any, at: int = -1, kinds: tuple[type, ...] = ()) -> Any:
+        if not is_kind(type(node), Node):
+            return node
+        kinds, parent = kinds or traverser.nodes_to_be_processed(), node.parent
+        for number, child in enumerate(node.children or ()):
+            traverser.pre_processing_of_child(node, number)
+            walk(traverser, child, number, kinds)
+        if is_kind(type(node), kinds):
+            node = traverser.process(node)
+            node.parent = parent
+            if parent:
+                parent.children[at] = node
+        return node
+
+    patch.setattr(ConditionExpressionParser, "parse", parse)
+    patch.setattr(UpdateExpressionParser, "make", staticmethod(cache(UpdateExpressionParser.make)))
+    patch.setattr(validators, "deepcopy", lambda expression: pickle.loads(pickle.dumps(expression)))
+    patch.setattr(DepthFirstTraverser, "traverse_node_recursively", walk)
+
+
+class Handler(dynamodb_responses.DynamoHandler):
+    """What answers a call to DynamoDB, without HTTP around it."""
+
+    dynamodb_backend: Any = None
+
+
+def decoded(attribute: dict[str, Any]) -> dict[str, Any]:
+    is_bytes = isinstance(attribute.get("B"), str)
+    return {"B": b64decode(attribute["B"])} if is_bytes else attribute
+
+
+def answer_of_dynamodb(request: Any) -> tuple[int, dict[str, str], bytes] | None:
+    """What moto answers to a call about items; None of any other, and of one that is refused."""
+    target = request.headers.get("X-Amz-Target", "")
+    operation = (target if isinstance(target, str) else target.decode()).removeprefix("DynamoDB_20120810.")
+    if not operation.endswith(("Item", "Items", "Query", "Scan")):
+        return None
+    handler = Handler()
+    handler.dynamodb_backend = dynamodb_backends[DEFAULT_ACCOUNT_ID][request.url.split(".")[1]]
+    handler.body = json.loads(request.body, object_hook=decoded if b'"B":' in request.body else None)
+    try:
+        result = getattr(handler, underscored(operation))()
+    except (ServiceException, HTTPException):
+        return None
+    body = msgspec.json.encode(result.result)
+    return 200, {"x-amz-crc32": str(crc32(body))}, body
+
+
+def one_call_at_a_time(patch: pytest.MonkeyPatch) -> None:
+    """An operation is one moment on AWS, also among threads. On moto it is not.
+
+    While a transaction copies the table to be able to undo itself another thread's write changes it under its hands, or
+    is undone with it, and a query walks over what others add to.
+    """
+    process, moment = BotocoreStubber.process_request, RLock()
+
+    def alone(stubber: BotocoreStubber, request: Any) -> Any:
+        with moment:
+            return answer_of_dynamodb(request) or process(stubber, request)
+
+    patch.setattr(BotocoreStubber, "process_request", alone)
+
+
+def undo_what_was_touched(patch: pytest.MonkeyPatch) -> None:
+    """To be able to undo a transaction moto copies the whole table for each of its legs; here, the items that it names.
+
+    And moto lists whatever it made until the cloud ends, each item too.
+    """
+    write = DynamoDBBackend.transact_write_items
+
+    def transact(backend: Any, legs: list[dict[str, Any]]) -> None:
+        before = []
+        for [leg] in (leg.values() for leg in legs):
+            table = backend.tables.get(leg["TableName"])
+            if table is not None:
+                key = leg.get("Key") or leg["Item"]
+                place = [DynamoType(key[name]) for name in (table.hash_key_attr, table.range_key_attr)]
+                before.append((table, place, deepcopy(table.get_item(*place))))
+        try:
+            write(backend, legs)
+        except Exception:  # whatever moto refuses a transaction with, it is undone and raised again
+            for table, (partition, sort), item in before:
+                if item is None:
+                    table.items[partition].pop(sort, None)
+                else:
+                    table.items[partition][sort] = item
+            raise
+
+    patch.setattr(Table, "__deepcopy__", lambda table, _: table, raising=False)
+    patch.setattr(DynamoDBBackend, "transact_write_items", transact)
+    for model in (Table, Item, LocalSecondaryIndex, GlobalSecondaryIndex):
+        patch.setattr(model, "__new__", lambda cls, *_, **__: object.__new__(cls))
+
+
+def keep_addresses(patch: pytest.MonkeyPatch) -> None:
+    """A confirmed account has a verified address; an address that is changed is not verified, and where the pool's
+    schema says so it is never changed. Of all that moto does nothing.
+    """
+    pools = cognito_models.CognitoIdpBackend
+    confirm, update = pools.confirm_sign_up, pools.update_user_attributes
+
+    def verified(backend: Any, client_id: str, username: str) -> str:
+        answer = confirm(backend, client_id, username)
+        [pool] = [each for each in backend.user_pools.values() if client_id in each.clients]
+        verified = [{"Name": "email_verified", "Value": "true"}]
+        backend.admin_get_user(pool.id, username).update_attributes(verified)
+        return answer
+
+    def updated(backend: Any, access_token: str, attributes: list[dict[str, str]]) -> None:
+        [pool] = [each for each in backend.user_pools.values() if access_token in each.access_tokens]
+        names = {each["Name"] for each in attributes}
+        if fixed := [
+            name for name in names & pool.schema_attributes.keys() if not pool.schema_attributes[name].mutable
+        ]:
+            raise cognito_models.InvalidParameterException(f"user.{fixed[0]}: Attribute cannot be updated.")
+        unproved = [{"Name": "email_verified", "Value": "false"}] if "email" in names else []
+        update(backend, access_token, attributes + unproved)
+
+    patch.setattr(pools, "confirm_sign_up", verified)
+    patch.setattr(pools, "update_user_attributes", updated)
