@@ -294,6 +294,8 @@ def test_attempts_before_it_was_opened_again_do_not_count(programme):
     assert rules.next_step(opened, T0, programme.payouts) is Step.CLAIM
     assert rules.next_step(replace(opened, n=2 * most - 1), T0, programme.payouts) is Step.CLAIM
     assert rules.next_step(replace(opened, n=2 * most), T0, programme.payouts) is Step.CANCEL
+    failed = replace(opened, state=State.FAILED, n=most + 1)
+    assert rules.ours_from(failed, programme.payouts) == T0 + timedelta(seconds=programme.payouts.failed_rest_s[0])
 
 
 def test_news_is_what_ends_it_and_what_the_person_can_put_right():

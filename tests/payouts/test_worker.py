@@ -13,7 +13,7 @@ from chalicelib.config import CeilingRules, Programme
 from chalicelib.payouts import alarm_words
 from chalicelib.payouts.controls.limits import Allowance, Pause
 from chalicelib.payouts.errors import OutcomeNotKnown, Superseded
-from chalicelib.payouts.ledger.records import Event
+from chalicelib.payouts.ledger.records import Event, StoredAttempt
 from chalicelib.payouts.providers.provider import Providers
 from chalicelib.payouts.rules import Answer, Entitlement, Hold, Move, Outcome, State
 from chalicelib.payouts.worker import Ports, Worker
@@ -79,7 +79,7 @@ class Rig(Memory):
 
     def limit(self, ceilings: CeilingRules) -> None:
         code = msgspec.structs.replace(self.rules.codes["BNI"], rail="new")
-        providers = Providers({"new": self.new, "old": self.old}, {"BNI": code})
+        providers = Providers({"new": self.new, "old": self.old, "bank-file": self.old}, {"BNI": code})
         self.allowance = Allowance(self.ceilings, ceilings)
         self.worker = Worker(self.store, Ports(self.new, self.new, providers, self.allowance), self.rules)
 
@@ -223,6 +223,15 @@ def test_an_attempt_stays_with_the_provider_it_went_to_and_its_bytes(rig):
     ]
     rig.old.said = PAID
     assert rig.process() is State.PAID
+
+
+def test_what_a_bank_said_since_it_failed_an_attempt_stops_the_next_one(rig):
+    sent = rig.store.claim(rig.head(), StoredAttempt(1, f"{ID}-1", b"", T0, "bank-file"), T0)
+    rig.store.move(sent, Move(State.FAILED, "RJCT_AB08"), T0)
+    rig.rested()
+    assert rig.process() is State.HELD
+    assert rig.calls == [("status", "old", f"{ID}-1")]
+    assert rig.history()[-1] == (State.HELD, Hold.DUPLICATE, 1, "SUCCEEDED", rig.now)
 
 
 def test_while_payouts_are_paused_it_is_asked_about_and_not_sent_again(rig, caplog):
