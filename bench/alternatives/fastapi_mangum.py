@@ -1,8 +1,5 @@
 """(c) FastAPI behind Mangum, with boto3's three calls in a plain function, as FastAPI recommends for what blocks."""
 
-# Types are checked without these two libraries as well, which nothing else needs.
-# mypy: disable-error-code="import-not-found"
-
 from __future__ import annotations
 
 from fastapi import FastAPI, HTTPException, Request
