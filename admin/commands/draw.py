@@ -184,4 +184,5 @@ def _bars(look: Look, every: float) -> None:
             shown.update(screened, completed=found.screened, total=found.shards, description=f"{state}: screened")
             shown.update(batches, completed=found.awarded, total=found.batches or None, description="batches decided")
             shown.update(seats, completed=found.chosen, total=found.seats, description=f"seats taken{entries}")
+            shown.refresh()
     click.echo(line(found))

@@ -47,8 +47,10 @@ def make_quick(patch: pytest.MonkeyPatch) -> None:
     reads the JSON template as YAML; for every pool it imports the one key that all its pools sign with; and botocore
     reads its endpoints and service models again for every session.
     """
-    read_once = cache(partial(JSONFileLoader.load_file, JSONFileLoader()))
-    patch.setattr(JSONFileLoader, "load_file", staticmethod(read_once))
+    load = JSONFileLoader().load_file
+    read_once = cache(lambda path: pickle.dumps(load(path)))
+    # A copy for each, since some change what they are given.
+    patch.setattr(JSONFileLoader, "load_file", staticmethod(lambda path: pickle.loads(read_once(path))))
     patch.setattr("botocore.session.create_loader", cache(create_loader))
     import_key, keys = cognito_models.jwk.RSAKey.import_key, dict[str, object]()
     patch.setattr(
