@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from threading import Lock, current_thread, main_thread
 from typing import Any, TypeVar
 
@@ -16,6 +16,14 @@ T = TypeVar("T")
 def spread(points: Sequence[T], size: int = 4) -> list[T]:
     """`size` of the points (two or more), evenly spread, with the first and the last; all of fewer points."""
     return [points[at * (len(points) - 1) // (size - 1)] for at in range(size)] if len(points) > size else list(points)
+
+
+def some_of(cases: Iterable[Any], every: int) -> list[Any]:
+    """Of cases to parametrise with: each `every`-th in `make test`, the others in `make test-deep`."""
+    return [
+        pytest.param(*case if isinstance(case, tuple) else (case,), marks=[pytest.mark.deep] if number % every else [])
+        for number, case in enumerate(cases)
+    ]
 
 
 READS = {"GetItem", "BatchGetItem", "Query", "GetObject"}

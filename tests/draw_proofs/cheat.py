@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha256
 from itertools import chain as end_to_end
 from typing import Any
@@ -65,6 +65,9 @@ def leaf(region: int, number: int) -> bytes:
 def joined(region: int, numbers: Iterable[int]) -> bytes:
     """The list of those who joined from a region."""
     return b"".join(sorted(leaf(region, number) for number in numbers))
+
+
+SAMPLE_VALUE = cache(sample_value)
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,7 @@ class Wave:
         """The leaves of all who never held a seat, when these seats went on, by their value for the sample."""
         held = {own for own, _ in self.selection().winners()} | {bytes.fromhex(row["in"] or "") for row in rows}
         everybody = end_to_end.from_iterable(map(leaves_of, self.lists.values()))
-        return sorted((own for own in everybody if own not in held), key=lambda own: sample_value(self.seed, own))
+        return sorted((own for own in everybody if own not in held), key=lambda own: SAMPLE_VALUE(self.seed, own))
 
     def settled_files(self, rows: list[dict[str, Any]]) -> dict[str, bytes]:
         """What is published of seats that went on, and the sample that was drawn after the last of them."""
@@ -153,6 +156,10 @@ class Wave:
 
     def files(self) -> dict[str, bytes]:
         """All that is published, by name."""
+        return dict(self._files)
+
+    @cached_property
+    def _files(self) -> dict[str, bytes]:
         files = {"note.txt": self.note, **published.table_files(self.table, REMOVED)}
         for region, listed in self.lists.items():
             files |= published.list_files(region, listed, merkle.run_hashes(listed))

@@ -39,9 +39,14 @@ class Verdict:
         return " / ".join(c["detail"] for c in self.checks if c["name"] == name)
 
 
+@functools.cache
+def _parser() -> Any:
+    return program().arguments()
+
+
 def verify(target: object, *arguments: object) -> Verdict:
     """Run it in this process, which spares every test a start of Python."""
-    told, parser = io.StringIO(), program().arguments()
+    told, parser = io.StringIO(), _parser()
     given = parser.parse_args([str(target), "--json", *map(str, arguments)])
     with contextlib.redirect_stdout(told):
         code = program().run(parser, given)

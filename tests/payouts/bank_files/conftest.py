@@ -19,13 +19,13 @@ def world(cloud: Settings, programme: Programme) -> BankWorld:
     return BankWorld(cloud, programme)
 
 
-@pytest.fixture(params=[pytest.param(3, id="some"), pytest.param(1, id="all", marks=pytest.mark.deep)])
+@pytest.fixture(params=[pytest.param(5, id="some"), pytest.param(1, id="all", marks=pytest.mark.deep)])
 def each_call(
     world: BankWorld, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Callable[..., Iterator[Callable[..., None]]]:
     """Gives, in an empty ledger each time, what runs an action with a death, or another event, at its next call.
 
-    At every third call in `make test`, at every one in `make test-deep`.
+    At every fifth call in `make test`, at every one in `make test-deep`.
     """
     calls = Calls(monkeypatch)
 
