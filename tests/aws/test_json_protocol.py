@@ -219,7 +219,7 @@ def pynamodbs(all_legs: list[Any], connection: Connection) -> None:
 def test_a_transaction_is_sent_as_pynamodb_and_botocore_send_it() -> None:
     server = Server()
 
-    @settings(max_examples=150)
+    @settings(max_examples=50)
     @given(st.lists(legs, min_size=1, max_size=4))
     def compare(all_legs: list[Any]) -> None:
         server.answer_with()
