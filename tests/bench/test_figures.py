@@ -69,12 +69,14 @@ def test_registering_and_looking_cost_what_docs_costs_says() -> None:
     assert figures(printed("me", "4"), "calls", "KMS") == {"PUT /me/registration": [2, 4], "GET /me": [4, 1]}
 
 
+@pytest.mark.deep
 def test_each_way_joins_somebody_from_cold() -> None:
     [wall, cpu] = zip(*figures(printed("cold", "1"), "wall ms", "CPU ms").values(), strict=True)
     assert len(wall) == 5
     assert min(*wall, *cpu) > 0
 
 
+@pytest.mark.deep
 def test_a_small_draw_is_read_in_one_call_a_partition_and_chosen_alike() -> None:
     report = printed("draw", "--entries", "2000", "--runs", "1")
     read = report["tables"][1]["rows"]["read the wave once"]
