@@ -157,10 +157,10 @@ def decoded(attribute: dict[str, Any]) -> dict[str, Any]:
 
 
 def answer_of_dynamodb(request: Any) -> tuple[int, dict[str, str], bytes] | None:
-    """What moto answers to a call about items; None of any other, and of one that is refused."""
+    """What moto answers to a call about items; None of any other, of one that is refused, or for another DynamoDB."""
     target = request.headers.get("X-Amz-Target", "")
     operation = (target if isinstance(target, str) else target.decode()).removeprefix("DynamoDB_20120810.")
-    if not operation.endswith(("Item", "Items", "Query", "Scan")):
+    if not operation.endswith(("Item", "Items", "Query", "Scan")) or ".amazonaws.com" not in request.url:
         return None
     handler = Handler()
     handler.dynamodb_backend = dynamodb_backends[DEFAULT_ACCOUNT_ID][request.url.split(".")[1]]
@@ -183,7 +183,7 @@ def one_call_at_a_time(patch: pytest.MonkeyPatch) -> None:
 
     def alone(stubber: BotocoreStubber, request: Any) -> Any:
         with moment:
-            return answer_of_dynamodb(request) or process(stubber, request)
+            return (answer_of_dynamodb(request) if stubber.enabled else None) or process(stubber, request)
 
     patch.setattr(BotocoreStubber, "process_request", alone)
 
