@@ -38,7 +38,7 @@ _OVERTAKEN = b"<Error><Code>PreconditionFailed</Code></Error>"
 class Cloud(Endpoint):
     """Queries of the wave's entries are answered by `pages`; objects are files below `folder`, written at `now`.
 
-    `person` is the profile of everybody of whom none was written.
+    `person` is the profile of everybody whose own was not written.
     """
 
     def __init__(self, pages: Pages, folder: Path, now: datetime) -> None:

@@ -10,13 +10,12 @@ GELOMBANG_AWS_CLIENT=ordinary.
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
 from typing import Any
 
 from .endpoint import Index
 from .harness import REGISTRATION, Report, Table, command, machine
 from .race import Stage, Way, race
-from .requests import CONTEXT, HANDLERS, NOW, REGISTRATIONS, event, expect, handler
+from .requests import CONTEXT, HANDLERS, NOW, REGISTRATIONS, beneficiary, event, expect, handler
 
 REQUESTS = 500
 TURN = 10
@@ -44,7 +43,7 @@ class Registrations:
 
 
 class Looks(Registrations):
-    """The same person again and again, of whom everything is kept that `GET /me` shows."""
+    """One person, for whom everything is stored that `GET /me` shows. Every run asks for that person."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(stage)
@@ -64,24 +63,13 @@ class Looks(Registrations):
         from chalicelib.aws.attributes import item_of
         from chalicelib.registration.wire import FinancialAddressForm
         from chalicelib.waves.beneficiaries import BeneficiaryItem
-        from chalicelib.waves.rules import Beneficiary, BeneficiaryState, shard_of
+        from chalicelib.waves.rules import BeneficiaryState, shard_of
 
         expect(self.run(event("PUT", "/me/registration", person, NOW, REGISTRATION)), 201)
         address = FinancialAddressForm("BNI", "0123456789", REGISTRATION["name"])
         app.services().registrations.set_financial_address(person, address, NOW)
-        place = Beneficiary(
-            registrant_id=person,
-            wave=54,
-            card_number="0000000000000000",
-            scheme="2023",
-            seat="open",
-            state=BeneficiaryState.POTENTIAL,
-            awarded_at=NOW,
-            region=31,
-            buy_by=NOW + timedelta(days=15),
-        )
-        shard = shard_of(person)
-        kept = {"kk_mac": "0" * 64, "roster_shard": f"54#{shard}", "potential_shard": shard}
+        place, shard = beneficiary(person, BeneficiaryState.POTENTIAL, NOW), shard_of(person)
+        kept = {"kk_mac": "0" * 64, "roster_shard": f"{place.wave}#{shard}", "potential_shard": shard}
         app.services().waves  # noqa: B018 - binds the table that places are in
         item_of(BeneficiaryItem, f"B#{person}", "BENEFICIARY", place, **kept).save()
 

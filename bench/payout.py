@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -51,11 +51,12 @@ from chalicelib.payouts.worker import Ports, Worker
 from chalicelib.registration.rules import AddressCheck, FinancialAddress, Payee, Registrant, Verdict
 from chalicelib.registration.vault import PersonKey
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
-from chalicelib.waves.rules import Beneficiary, BeneficiaryState
+from chalicelib.waves.rules import BeneficiaryState
 
 from .endpoint import Index
 from .harness import REGISTRATION, Report, Table, Target, command, machine
 from .race import ORDINARY, Stage, Way, race, ratio
+from .requests import beneficiary
 
 MESSAGES = 1000
 BATCH = 5
@@ -70,7 +71,7 @@ CPU_AT_MOST, PEOPLE_CPU_AT_MOST = 1 / 3, 0.6
 """Of (a), with the person's address at hand and with all that is asked about people."""
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
-WAVE, SCHEME = 143, "2023"
+SCHEME = "2023"
 ADDRESS = FinancialAddress("BNI", "0123456789", REGISTRATION["name"])
 
 INDEXES = (
@@ -157,19 +158,9 @@ class Payouts:
         person = f"person-{self._people:06}"
         if self._known:
             self._register(person)
-        beneficiary = Beneficiary(
-            registrant_id=person,
-            wave=WAVE,
-            card_number="0000000000000000",
-            scheme=SCHEME,
-            seat="open",
-            state=BeneficiaryState.GRADUATED,
-            awarded_at=NOW,
-            region=31,
-            buy_by=NOW + timedelta(days=15),
-        )
         with dynamodb.Transaction(self.region) as tx:
-            return self.services.payouts.entitle(tx, beneficiary, Kind.INCENTIVE, NOW)
+            earner = beneficiary(person, BeneficiaryState.GRADUATED, NOW)
+            return self.services.payouts.entitle(tx, earner, Kind.INCENTIVE, NOW)
 
     def _register(self, person: str) -> None:
         serial = self._people + 1

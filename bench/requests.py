@@ -6,9 +6,11 @@ import importlib
 import json
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
+
+from chalicelib.waves.rules import Beneficiary, BeneficiaryState
 
 from .endpoint import Endpoint, Item
 from .harness import ENVIRONMENT, REGISTRATION
@@ -44,6 +46,21 @@ _HEADERS = {
     "X-Forwarded-For": "203.0.113.7",
     "X-Forwarded-Proto": "https",
 }
+
+
+def beneficiary(person: str, state: BeneficiaryState, now: datetime) -> Beneficiary:
+    """Somebody who was given a seat at `now`."""
+    return Beneficiary(
+        registrant_id=person,
+        wave=143,
+        card_number="0000000000000000",
+        scheme="2023",
+        seat="open",
+        state=state,
+        awarded_at=now,
+        region=31,
+        buy_by=now + timedelta(days=15),
+    )
 
 
 def event(method: str, path: str, person: str, now: datetime, body: Any = None) -> dict[str, Any]:

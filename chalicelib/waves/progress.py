@@ -13,8 +13,10 @@ from .store import WaveStore
 
 @dataclass(frozen=True, slots=True)
 class WaveProgress:
-    """`entries` and `seats` of the note. Of the `batches` that were queued `awarded` are decided. They have `decided`
-    winners, of whom `chosen` have a place; in the end `chosen` is the wave's. None if it is not known yet.
+    """How far a wave is: `entries` and `seats` are the note's, None what is not known yet.
+
+    `batches` of winners were queued, and `awarded` of them are decided. Those hold `decided` winners, and `chosen` of
+    the winners have a place. Once all are decided, `chosen` is the wave's number.
     """
 
     wave: int

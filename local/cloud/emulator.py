@@ -4,14 +4,16 @@ MiniStack unpacks the whole package anew for each instance of a function. Here a
 function may write to in AWS either: else each takes 50 MB and a second of CPU, compiles every module again, and takes
 seconds to be deleted at the end.
 
-Its pool does not note that who confirms an account has shown whose mailbox it is; a person's mail depends on that. And
-it answers several at once, of whom one goes through all users while another adds one: that one is lost half-way.
+Its user pool does not mark an address as verified when its account is confirmed, and a person's mail depends on that.
+It also answers several requests at once: a look through all users fails while another request adds one. Here it answers
+one at a time.
 
 It waits after each invocation for what the function may still log: 50 ms where it logged nothing. A function logs
 before it answers, so all of it is in the pipe by then.
 
-It works out who asks and what they may, of policies that it parses anew, several times in one request; here once, and
-each text of a policy once. And the head and the body of an answer leave together, where each alone wakes whoever waits.
+It finds out who asks and what they may do several times in one request, and parses the policies each time. Here it
+does so once a request, and parses each policy once. The head and the body of an answer leave in one write, so that the
+client wakes up once.
 """
 
 from __future__ import annotations

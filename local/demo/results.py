@@ -30,7 +30,7 @@ from .crowd import INCENTIVE, Diary
 class Results:
     """What was published. Leaves are 32 bytes each, by region; `substitutions` in their order.
 
-    `sample` are those asked to compare, of whom nobody held a seat by the first `sample_after` substitutions.
+    `sample` are those asked to compare: nobody among them held a seat by the first `sample_after` substitutions.
     """
 
     note: bytes

@@ -96,7 +96,7 @@ def test_who_was_chosen_in_another_wave_meanwhile_is_removed_as_a_beneficiary(wo
 
 
 def crowd(world: WavesWorld, size: int) -> list[str]:
-    """So many people of one shard, of whom every third is excluded once the wave is closed."""
+    """So many people of one shard. Every third of them is excluded once the wave is closed."""
     names = [name for name in (f"person-{n}" for n in range(size * SHARDS * 2)) if shard_of(name) == "07"][:size]
     assert len(names) == size
     closed(world, *names)
