@@ -49,8 +49,8 @@ from chalicelib.payouts.rules import Answer, Hold, Kind, Outcome, State
 from chalicelib.payouts.wire import decode_message, encode_message
 from chalicelib.payouts.worker import Ports, Worker
 from chalicelib.registration.rules import AddressCheck, FinancialAddress, Payee, Registrant, Verdict
-from chalicelib.registration.vault import PersonKey
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
+from chalicelib.vault import PersonKey
 from chalicelib.waves.rules import BeneficiaryState
 
 from .endpoint import Index

@@ -17,9 +17,10 @@ from ..errors import NotFound
 from ..notices.rules import Kind as Notice
 from ..notices.service import NoticeService
 from ..payouts.service import Payouts
-from ..registration.vault import AccountKeys, PersonKey
+from ..registration.account_keys import AccountKeys
 from ..structs import fill
 from ..time_budget import OutOfTime, TimeBudget
+from ..vault import PersonKey
 from ..waves.rules import REMOVALS
 from ..waves.service import Waves
 from . import evidence, rules, wire

@@ -21,6 +21,7 @@ from ..errors import Unavailable
 from ..ids import same_person
 from ..notices.service import NoticeService
 from ..structs import fill
+from ..vault import PersonKey, Vault
 from . import identity, wire
 from .change_notices import of_details, telling
 from .errors import CorrectionBySamePerson, CorrectionStands, NoCorrection, NothingToCorrect, NotRegistered
@@ -28,7 +29,6 @@ from .items import TRIES, Decided, Proposed, person_pk
 from .rules import Employment, Registrant, Verification
 from .service import frozen_part, person_of
 from .store import OVERTAKEN_LEG, Legs, Record, RegistrationOvertaken, RegistrationStore
-from .vault import PersonKey, Vault
 
 Changes = Mapping[str, tuple[str, str]]
 """By field the old and the new value, in clear."""

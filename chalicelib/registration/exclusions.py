@@ -19,10 +19,10 @@ from ..aws.admin_acts import Act, Journal
 from ..clock import Clock
 from ..errors import Malformed
 from ..spreadsheets import check_digits, whole
+from ..vault import Vault
 from .errors import ExclusionListRetracted, MalformedExclusionList, MalformedNik, UnknownExclusionList
 from .identity import parse_nik
 from .store import RegistrationStore
-from .vault import Vault
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _HEADINGS = frozenset({"NIK", "NONIK", "NOMORNIK", "NIKKTP", "NOKTP", "NOMORKTP", "NOMORINDUKKEPENDUDUKAN"})

@@ -15,6 +15,7 @@ from ..config import Programme
 from ..errors import DomainError, Unavailable
 from ..notices.service import NoticeService
 from ..structs import fill
+from ..vault import PersonKey, Vault
 from . import change_notices, fitness, identity, rules, wire
 from .errors import (
     AccountAlreadyUsed,
@@ -40,7 +41,6 @@ from .rules import (
     Verification,
 )
 from .store import AddressRecord, Legs, Record, RegistrationOvertaken, RegistrationStore, UnpayableHolder
-from .vault import PersonKey, Vault
 
 MakeLegs = Callable[[], Legs]
 

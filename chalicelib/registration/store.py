@@ -23,6 +23,7 @@ from ..aws.attributes import WholeAttribute, item_of
 from ..errors import DomainError
 from ..ids import shard
 from ..structs import fields_of, fill
+from ..vault import MacKind
 from .errors import AccountAlreadyUsed, Excluded, NikAlreadyRegistered, PaymentUnderWay, PhoneAlreadyUsed
 from .items import (
     AddressItem,
@@ -36,7 +37,6 @@ from .items import (
     person_pk,
 )
 from .rules import NEXT, PAYABLE, AddressCheck, Applicant, Registrant, Standing, Verdict
-from .vault import MacKind
 
 SHARDS = 64
 """Partitions of the index of registrations, by person."""

@@ -13,8 +13,8 @@ from pynamodb.models import Model
 
 from ..aws.attributes import EnumAttribute, InstantAttribute, TextsAttribute, WholeAttribute, item_of
 from ..aws.dynamodb import Transaction, find
-from ..registration.vault import MacKind, PersonKey, SealKind
 from ..structs import fill
+from ..vault import MacKind, PersonKey, SealKind
 from .rules import Review, Training, TrainingAccount, TrainingState, certificate
 
 TRAINING_LEG = "training"

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from ..notices.mailer import Mailer
     from ..notices.service import NoticeService
     from ..notices.store import NoticeStore
+    from ..registration.account_keys import AccountKeys
     from ..registration.accounts import Accounts, TokenVerifier
     from ..registration.exclusions import ExclusionLists
     from ..registration.service import Registrations
     from ..registration.store import RegistrationStore
-    from ..registration.vault import AccountKeys, Vault
+    from ..vault import Vault
 
 
 class Deployment:
@@ -124,7 +125,7 @@ class PeopleServices(Deployment):
 
     @cached_property
     def vault(self) -> Vault:
-        from ..registration.vault import Vault
+        from ..vault import Vault
 
         settings = self.settings
         return Vault(lambda: self._client("kms"), settings.mac_key, settings.data_key, self._randomness)
@@ -137,8 +138,8 @@ class PeopleServices(Deployment):
 
     @cached_property
     def account_keys(self) -> AccountKeys:
+        from ..registration.account_keys import AccountKeys
         from ..registration.items import RegistrationsTable
-        from ..registration.vault import AccountKeys
 
         self._bind(RegistrationsTable, "registrations")
         return AccountKeys(self.transaction, self.vault)

@@ -18,7 +18,7 @@ from chalicelib.helpdesk.wire import GrievanceForm, GrievanceView
 from chalicelib.ids import system_randomness
 from chalicelib.notices.service import decode_message
 from chalicelib.payouts.wire import PayoutView
-from chalicelib.registration.vault import PersonKey
+from chalicelib.vault import PersonKey
 from chalicelib.waves.rules import Beneficiary, DrawnEntry, shard_of
 from chalicelib.wiring import Services
 from tests.builders.aws_calls import drained

@@ -11,8 +11,8 @@ import msgspec
 from chalicelib.config import Programme, Settings
 from chalicelib.registration.rules import Education, Employment
 from chalicelib.registration.service import Registrations
-from chalicelib.registration.vault import Vault
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
+from chalicelib.vault import Vault
 from chalicelib.wiring import Services
 
 SITI = RegistrationForm(

@@ -17,6 +17,7 @@ from chalicelib.ids import system_randomness
 from chalicelib.payouts.errors import Superseded
 from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.rules import Kind, State
+from chalicelib.registration.account_keys import AccountKeys
 from chalicelib.registration.errors import (
     AccountAlreadyUsed,
     FrozenUntilSettled,
@@ -29,8 +30,8 @@ from chalicelib.registration.items import AddressItem, Guard, Profile
 from chalicelib.registration.rules import FinancialAddress, Standing
 from chalicelib.registration.service import Registrations
 from chalicelib.registration.store import PAYING_LEG
-from chalicelib.registration.vault import AccountKeys, Vault
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
+from chalicelib.vault import Vault
 from local.sandbox.provider import Sandbox
 from tests.builders.payouts.world import beneficiary, built
 from tests.builders.registration import ACCOUNT, other_form, registrations

@@ -11,7 +11,6 @@ from chalicelib.aws.dynamodb import LegsFailed
 from chalicelib.config import Programme, Settings
 from chalicelib.payouts.ledger.items import PayoutsTable
 from chalicelib.payouts.rules import Kind, entitlement_id
-from chalicelib.registration.vault import Vault
 from chalicelib.training.errors import (
     AlreadyReviewed,
     BalanceTooLow,
@@ -23,6 +22,7 @@ from chalicelib.training.errors import (
 from chalicelib.training.rules import Partner, TrainingAccount
 from chalicelib.training.store import TrainingTable
 from chalicelib.training.wire import TrainingView
+from chalicelib.vault import Vault
 from chalicelib.waves.errors import BeneficiaryRevoked
 from chalicelib.waves.rules import BeneficiaryState
 from tests.builders.training import OTHER, PERSON, SECOND, Scene, scene

@@ -21,7 +21,7 @@ from chalicelib.registration.items import Exclusion, ExclusionActItem, Refused
 from chalicelib.registration.rules import Employment, Standing
 from chalicelib.registration.service import Registrations
 from chalicelib.registration.store import RegistrationStore
-from chalicelib.registration.vault import Vault
+from chalicelib.vault import Vault
 from tests.builders.aws_calls import wrap_calls
 from tests.builders.crashes import Calls
 from tests.builders.registration import ACCOUNT, SITI, form, other_form, rows, vault
