@@ -9,6 +9,7 @@ from typing import Any
 from chalice.app import AuthResponse, Cron, Rate
 
 from chalicelib import config, logs, wiring
+from chalicelib.accounts import errors as account
 from chalicelib.aws import failures
 from chalicelib.helpdesk import errors as complaint
 from chalicelib.helpdesk import wire as helpdesk
@@ -57,7 +58,7 @@ app.citizen = citizen
 
 # Accounts: at any hour, whether or not a wave is open
 
-ACCOUNT = (person.MalformedEmail, person.TooManyRequests)
+ACCOUNT = (account.MalformedEmail, account.TooManyRequests)
 
 
 @app.endpoint(
@@ -77,7 +78,7 @@ def sign_up(form: registration.SignUpForm) -> edge.Reply:
     "Confirm the e-mail address with the code",
     body=registration.ConfirmationForm,
     answers={204: None},
-    refuses=(*ACCOUNT, person.CodeMismatch, person.CodeExpired),
+    refuses=(*ACCOUNT, person.CodeMismatch, account.CodeExpired),
 )
 def confirm_account(form: registration.ConfirmationForm) -> edge.Reply:
     services().accounts.confirm(form.email, form.code)
@@ -112,7 +113,7 @@ def sign_in(form: registration.SignInForm) -> edge.Reply:
     "Have a new access token for a refresh token",
     body=registration.RefreshForm,
     answers={201: registration.TokensView},
-    refuses=(person.SessionExpired, person.TooManyRequests),
+    refuses=(account.SessionExpired, account.TooManyRequests),
 )
 def refresh_session(form: registration.RefreshForm) -> edge.Reply:
     return edge.created(services().accounts.refresh(form.refresh_token))

@@ -15,21 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from botocore.exceptions import BotoCoreError, ClientError
 
 from .. import typed_text
+from ..accounts.errors import CodeExpired, InvalidToken, MalformedEmail, SessionExpired, TooManyRequests
 from ..aws.clients import is_passing
 from ..clock import Clock
 from ..errors import DomainError, Malformed, Unavailable
-from .errors import (
-    AccountExists,
-    CodeExpired,
-    CodeMismatch,
-    InvalidToken,
-    MalformedEmail,
-    NotConfirmed,
-    SessionExpired,
-    TooManyRequests,
-    WeakPassword,
-    WrongCredentials,
-)
+from .errors import AccountExists, CodeMismatch, NotConfirmed, WeakPassword, WrongCredentials
 from .wire import TokensView
 
 if TYPE_CHECKING:

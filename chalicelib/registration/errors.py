@@ -261,13 +261,6 @@ class ExclusionListRetracted(DomainError):
     english = "This version of the list was retracted; import what is right as another version."
 
 
-class MalformedEmail(DomainError):
-    code = "malformed_email"
-    status = 422
-    indonesian = "Alamat surel tidak valid."
-    english = "The e-mail address is not valid."
-
-
 class AccountExists(DomainError):
     code = "account_exists"
     status = 409
@@ -289,13 +282,6 @@ class CodeMismatch(DomainError):
     english = "The confirmation code is wrong."
 
 
-class CodeExpired(DomainError):
-    code = "code_expired"
-    status = 422
-    indonesian = "Kode konfirmasi sudah kedaluwarsa; mintalah kode baru."
-    english = "The confirmation code has expired; ask for a new one."
-
-
 class NotConfirmed(DomainError):
     code = "not_confirmed"
     status = 403
@@ -310,30 +296,3 @@ class WrongCredentials(DomainError):
     status = 401
     indonesian = "Surel atau kata sandi salah."
     english = "The e-mail address or the password is wrong."
-
-
-class SessionExpired(DomainError):
-    """The refresh token is forged, revoked or too old: sign in again."""
-
-    code = "session_expired"
-    status = 401
-    indonesian = "Sesi berakhir; silakan masuk lagi."
-    english = "The session has ended; sign in again."
-
-
-class TooManyRequests(DomainError):
-    """The user pool refuses more attempts for now."""
-
-    code = "too_many_requests"
-    status = 429
-    indonesian = "Terlalu banyak percobaan; coba lagi nanti."
-    english = "Too many attempts; try again later."
-
-
-class InvalidToken(DomainError):
-    """Not a valid access token of this deployment's user pool; the answer does not say why."""
-
-    code = "invalid_token"
-    status = 401
-    indonesian = "Token tidak valid."
-    english = "The token is not valid."

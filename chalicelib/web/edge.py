@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from chalice.app import AuthResponse, Chalice, CORSConfig, Request, Response
 
+from ..accounts.errors import InvalidToken
 from ..aws import clients
 from ..clock import Clock, utc_now
 from ..errors import DomainError, Malformed, NotFound, TooLarge, Unavailable, UnknownField
-from ..registration.errors import InvalidToken
 from . import problems
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from chalicelib.accounts.errors import InvalidToken
 from chalicelib.config import Programme, load_programme
 from chalicelib.errors import DomainError, UnknownField
 from chalicelib.registration import identity, rules
 from chalicelib.registration.accounts import TokenVerifier
-from chalicelib.registration.errors import InvalidToken
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm, personal_data
 from chalicelib.waves.calendar import Calendar
 from chalicelib.web.edge import decode

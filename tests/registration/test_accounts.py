@@ -16,6 +16,7 @@ from botocore.exceptions import (
 )
 from botocore.stub import ANY, Stubber
 
+from chalicelib.accounts import errors as account
 from chalicelib.errors import Malformed, Unavailable
 from chalicelib.notices.mailer import MailAddresses
 from chalicelib.registration import accounts as module
@@ -54,7 +55,7 @@ def test_a_person_signs_up_confirms_signs_in_and_stays_signed_in_however_the_add
             accounts.sign_in(email, password)
         told.append((refused.value.code, refused.value.facts))
     assert told[0] == told[1], "a wrong password and an unknown address are refused alike"
-    with pytest.raises(errors.SessionExpired):
+    with pytest.raises(account.SessionExpired):
         accounts.refresh("forged")
 
 
@@ -71,7 +72,7 @@ def test_what_is_no_address_is_refused_before_anybody_is_asked(email):
         lambda: accounts.resend(email),
         lambda: accounts.sign_in(email, PASSWORD),
     ):
-        with pytest.raises(errors.MalformedEmail):
+        with pytest.raises(account.MalformedEmail):
             act()
 
 
@@ -130,17 +131,17 @@ def answered(act, code, service_message=""):
         ("sign_up", "InvalidPasswordException", errors.WeakPassword),
         ("sign_up", "InvalidParameterException", Malformed),
         ("confirm_sign_up", "CodeMismatchException", errors.CodeMismatch),
-        ("confirm_sign_up", "ExpiredCodeException", errors.CodeExpired),
-        ("confirm_sign_up", "UserNotFoundException", errors.CodeExpired),
-        ("confirm_sign_up", "TooManyFailedAttemptsException", errors.TooManyRequests),
-        ("resend_confirmation_code", "LimitExceededException", errors.TooManyRequests),
+        ("confirm_sign_up", "ExpiredCodeException", account.CodeExpired),
+        ("confirm_sign_up", "UserNotFoundException", account.CodeExpired),
+        ("confirm_sign_up", "TooManyFailedAttemptsException", account.TooManyRequests),
+        ("resend_confirmation_code", "LimitExceededException", account.TooManyRequests),
         ("resend_confirmation_code", "CodeDeliveryFailureException", Unavailable),
         ("sign_in", "NotAuthorizedException", errors.WrongCredentials),
         ("sign_in", "PasswordResetRequiredException", errors.WrongCredentials),
         ("sign_in", "UserNotFoundException", errors.WrongCredentials),
         ("sign_in", "UserNotConfirmedException", errors.NotConfirmed),
-        ("refresh", "NotAuthorizedException", errors.SessionExpired),
-        *[(act, "TooManyRequestsException", errors.TooManyRequests) for act in ACTS],
+        ("refresh", "NotAuthorizedException", account.SessionExpired),
+        *[(act, "TooManyRequestsException", account.TooManyRequests) for act in ACTS],
         *[(act, "InternalErrorException", Unavailable) for act in ACTS],
     ],
 )

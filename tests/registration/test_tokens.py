@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from moto.cognitoidp.responses import CognitoIdpJsonWebKeyResponse
 
+from chalicelib.accounts.errors import InvalidToken
 from chalicelib.clock import utc_now
 from chalicelib.errors import Unavailable
 from chalicelib.registration.accounts import REFETCH_AT_MOST_EVERY, Accounts, TokenVerifier
-from chalicelib.registration.errors import InvalidToken
 from tests.conftest import T0
 
 ISSUER = "https://cognito-idp.ap-southeast-3.amazonaws.com/ap-southeast-3_ours"

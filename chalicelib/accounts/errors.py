@@ -1,0 +1,49 @@
+"""What accounts refuse, each with its status and its words; a docstring adds what these leave out.
+
+No fact here identifies a person, and none says whether a contact has an account.
+"""
+
+from __future__ import annotations
+
+from ..errors import DomainError
+
+
+class MalformedEmail(DomainError):
+    code = "malformed_email"
+    status = 422
+    indonesian = "Alamat surel tidak valid."
+    english = "The e-mail address is not valid."
+
+
+class CodeExpired(DomainError):
+    code = "code_expired"
+    status = 422
+    indonesian = "Kode konfirmasi sudah kedaluwarsa; mintalah kode baru."
+    english = "The confirmation code has expired; ask for a new one."
+
+
+class SessionExpired(DomainError):
+    """The refresh token is forged, revoked or too old: sign in again."""
+
+    code = "session_expired"
+    status = 401
+    indonesian = "Sesi berakhir; silakan masuk lagi."
+    english = "The session has ended; sign in again."
+
+
+class TooManyRequests(DomainError):
+    """The user pool refuses more attempts for now."""
+
+    code = "too_many_requests"
+    status = 429
+    indonesian = "Terlalu banyak percobaan; coba lagi nanti."
+    english = "Too many attempts; try again later."
+
+
+class InvalidToken(DomainError):
+    """Not a valid access token of this deployment's user pool; the answer does not say why."""
+
+    code = "invalid_token"
+    status = 401
+    indonesian = "Token tidak valid."
+    english = "The token is not valid."
