@@ -182,8 +182,47 @@ class SurveyRules(_Frozen, frozen=True):
     comparison_size: Positive
 
 
+class SmsRules(_Frozen, frozen=True):
+    """What SMS may cost. A prefix of numbers is shut once it had `prefix_min` codes on a day and entered too few."""
+
+    enabled: bool
+    price_idr: Positive
+    day_stop_idr: Positive
+    prefix_min: Positive
+    prefix_entered_percent: Annotated[int, Meta(ge=0, le=100)]
+
+
+class AccountRules(_Frozen, frozen=True):
+    """How people sign in, and how often they may try. `codes_per_s`: of all that send codes together."""
+
+    code_lifetime_s: Positive
+    code_tries: Annotated[int, Meta(gt=0, le=10)]
+    """Of a code with six digits; ten would let one guess in 100,000 succeed."""
+    contact_failures: Positive
+    codes_per_hour: Positive
+    codes_per_day: Positive
+    sendings: Positive
+    code_again_after_s: Positive
+    sign_in_lifetime_s: Positive
+    codes_per_s: Positive
+    session_lifetime_s: Positive
+    keyless_lifetime_s: Positive
+    access_token_s: Annotated[int, Meta(gt=0, le=600)]
+    """So long a session that was ended is believed by routes that do not read it."""
+    sessions_max: Positive
+    young_session_s: NotNegative
+    phone_trusted_s: Positive
+    recovery_wait_s: Positive
+    identity_tries: Positive
+    network_window_s: Positive
+    network_sign_ins: Positive
+    work_bits: Annotated[int, Meta(gt=0, le=24)]
+    surge_wait_s: Positive
+    sms: SmsRules
+
+
 class NoticeRules(_Frozen, frozen=True):
-    """`mails_per_s`: what the mail service allows the stage, for all senders together."""
+    """`mails_per_s`: what is left of the mail service's rate beside `AccountRules.codes_per_s`, for all together."""
 
     mails_per_s: Positive
     requeue_after_s: Positive
@@ -267,6 +306,7 @@ class Programme(_Frozen, frozen=True):
     payouts: PayoutRules
     partners: PartnerRules
     surveys: SurveyRules
+    accounts: AccountRules
     notices: NoticeRules
     jobs: JobRules
     draw: DrawRules
@@ -319,6 +359,14 @@ def _check(programme: Programme) -> None:
         "a scheme that is paid here has more incentives or surveys than are paid": all(
             s.incentives == 1 and s.surveys <= len(programme.surveys.after_s) for s in programme.paid_here()
         ),
+        "accounts.sign_in_lifetime_s ends before its last code": programme.accounts.sign_in_lifetime_s
+        >= programme.accounts.code_lifetime_s + programme.accounts.sendings * programme.accounts.code_again_after_s,
+        "accounts.access_token_s is above a session's life": programme.accounts.access_token_s
+        <= min(programme.accounts.keyless_lifetime_s, programme.accounts.session_lifetime_s),
+        "accounts.codes_per_hour is above accounts.codes_per_day": programme.accounts.codes_per_hour
+        <= programme.accounts.codes_per_day,
+        "accounts.sms.price_idr is above accounts.sms.day_stop_idr": programme.accounts.sms.price_idr
+        <= programme.accounts.sms.day_stop_idr,
         "calendar.first_opens_at needs a time zone": programme.calendar.first_opens_at.tzinfo is not None,
     }
     for reason, holds in rules.items():
@@ -352,6 +400,9 @@ class Settings(_Frozen, frozen=True):
     """The Secrets Manager id of `{"api_key": ..., "callback_token": ...}`."""
     mails_queue_url: str
     awards_queue_url: str
+    codes_queue_url: str
+    rp_id: Annotated[str, Meta(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)*$")]
+    """The domain to which passkeys belong, for good: pages on it and below it may ask for them."""
     mail_domain: Annotated[str, Meta(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
     """The domain that mails come from, verified at the mail service."""
     public_url: str
@@ -368,6 +419,16 @@ class Settings(_Frozen, frozen=True):
     def mac_key(self) -> str:
         """The KMS HMAC key of keyed hashes."""
         return f"alias/gelombang-{self.stage}-mac"
+
+    @property
+    def contacts_key(self) -> str:
+        """The KMS HMAC key of keyed hashes of e-mail addresses, phone numbers and networks."""
+        return f"alias/gelombang-{self.stage}-contacts"
+
+    @property
+    def codes_key(self) -> str:
+        """The KMS HMAC key from which the codes of sign-ins are derived."""
+        return f"alias/gelombang-{self.stage}-codes"
 
     @property
     def data_key(self) -> str:

@@ -70,6 +70,9 @@ def resources() -> Iterator[tuple[str, Json]]:
     for function, (name, about) in ERRORS_LOGGED.items():
         logged = Metric("ErrorsLogged", {"Function": function})
         yield f"{'Another' if function == 'others' else pascal(function)}NeedsAPerson", alarm(name, about, logged)
+    about = "Codes wait for five minutes or longer, and who signs in with them"
+    oldest = Metric("ApproximateAgeOfOldestMessage", {"QueueName": named("codes")}, "AWS/SQS", "Maximum")
+    yield "CodesLate", alarm("codes-late", about, oldest, at_least=300, period_s=60)
     for job, (minutes, about) in MINUTES_PAST_DUE.items():
         late = Metric("MinutesPastDue", {"Job": job}, statistic="Maximum", silence="breaching")
         yield f"{pascal(job)}Late", alarm(f"{job}-late", about, late, at_least=minutes, periods=2)

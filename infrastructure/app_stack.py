@@ -8,7 +8,7 @@ from copy import deepcopy
 from http import HTTPStatus
 from pathlib import Path
 
-from . import alarms
+from . import alarms, firewall
 from .cloudformation import STAGE, Json, named, parameter, ref, sub
 from .functions import FUNCTIONS
 from .grants import policy
@@ -21,12 +21,16 @@ API_STAGE = "api"
 TOLD = {
     "Stage": STAGE,
     **{name: parameter() for name in ("UserPool", "UserPoolClient", "JwksUrl")},
-    **{name: parameter() for name in ("PayoutsQueueUrl", "MailsQueueUrl", "AwardsQueueUrl")},
+    **{name: parameter() for name in ("PayoutsQueueUrl", "MailsQueueUrl", "AwardsQueueUrl", "CodesQueueUrl")},
     **{name: parameter() for name in ("ResultsBucket", "ResultsUrl", "ReportsBucket", "AnnouncementsTopic")},
     "BeaconRelays": parameter(about="drand HTTP relays, separated by commas"),
     **{name: parameter() for name in ("FspUrl", "FspSecret")},
     "MailDomain": parameter(
         about="The domain that mails come from, verified at SES", AllowedPattern=r"[a-z0-9-]+(\.[a-z0-9-]+)+"
+    ),
+    "RpId": parameter(
+        about="The domain to which passkeys belong: another one later makes all of them useless",
+        AllowedPattern=r"[a-z0-9-]+(\.[a-z0-9-]+)*",
     ),
     "PublicUrl": parameter(
         default="https://not-yet.invalid",
@@ -40,13 +44,16 @@ TOLD = {
 }
 """Parameters that become environment variables of every function."""
 
-PARAMETERS = TOLD | {name: parameter() for name in ("MacKeyArn", "DataKeyArn", "AlarmsTopic")}
+PARAMETERS = TOLD | {
+    **{name: parameter() for name in ("MacKeyArn", "DataKeyArn", "ContactsKeyArn", "CodesKeyArn", "AlarmsTopic")},
+    **firewall.PARAMETERS,
+}
 
 STAGES: dict[str, dict[str, str]] = {
     "prod": {
         "BeaconRelays": "https://api.drand.sh,https://api2.drand.sh,https://api3.drand.sh,https://drand.cloudflare.com"
     },
-    "local": {"Protection": "off", "QueuesVisibilityS": "20", "MailDomain": "gelombang.example"},
+    "local": {"Protection": "off", "QueuesVisibilityS": "20", "MailDomain": "gelombang.example", "RpId": "localhost"},
 }
 """Parameters of each stage, besides what a deployment finds out; `gelombang deploy --parameter` overrides them.
 """
@@ -77,20 +84,25 @@ HEADERS = {
 }
 
 
-def refusal(status: int, code: str, detail: str, **headers: str) -> Json:
-    """The gateway's answer; `detail` is Indonesian and English, and headers have `_` for `-`."""
-    problem = {
+def problem(status: int, code: str, detail: str) -> str:
+    """A refusal as the application would say it; `detail` is Indonesian and English."""
+    said = {
         "type": f"urn:gelombang:problem:{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
         "code": code,
     }
+    return json.dumps(said)
+
+
+def refusal(status: int, code: str, detail: str, **headers: str) -> Json:
+    """The gateway's answer; headers have `_` for `-`."""
     given = HEADERS | {name.replace("_", "-"): value for name, value in headers.items()}
     return {
         "StatusCode": status,
         "ResponseParameters": {"Headers": {name: f"'{value}'" for name, value in given.items()}},
-        "ResponseTemplates": {"application/json": json.dumps(problem)},
+        "ResponseTemplates": {"application/json": problem(status, code, detail)},
     }
 
 
@@ -107,6 +119,10 @@ REFUSALS = {
 }
 
 
+FIREWALL_HEADERS = {name: value for name, value in HEADERS.items() if name != "Content-Type"} | {"Retry-After": "300"}
+"""The type of its answers is the firewall's own."""
+
+
 def merged() -> Json:
     environment = {variable(name): ref(name) for name in TOLD}
     resources = {
@@ -114,10 +130,12 @@ def merged() -> Json:
         # Chalice gives this group a name that the function does not have.
         "ApiHandlerLogGroup": {"Properties": {"LogGroupName": sub("/aws/lambda/${APIHandler}")}},
         "RestAPI": {"Properties": {"Name": named(), "MethodSettings": [LIMITS], "GatewayResponses": REFUSALS}},
+        **firewall.resources(problem(429, "too_many_requests", TOO_MANY), FIREWALL_HEADERS),
         **dict(alarms.resources()),
     }
     whole = {
         "Parameters": PARAMETERS,
+        "Conditions": firewall.CONDITIONS,
         "Globals": {"Function": {"Environment": {"Variables": environment}}},
         "Resources": resources,
     }

@@ -83,7 +83,7 @@ class Index:
         return {"IndexName": self.name, "KeySchema": _keys(self.partition, self.sort), "Projection": projection}
 
 
-def table(name: str, *indexes: Index) -> Json:
+def table(name: str, *indexes: Index, recoverable: bool = True, **more: Any) -> Json:
     """A table on demand, recoverable to any second, with the keys `pk` and `sk`; `expires_at` ends an item."""
     keys = dict.fromkeys(["pk", "sk", *(key for index in indexes for key in (index.partition, index.sort))])
     properties = {
@@ -91,10 +91,11 @@ def table(name: str, *indexes: Index) -> Json:
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"} for key in keys],
         "KeySchema": _keys("pk", "sk"),
-        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": recoverable},
         "DeletionProtectionEnabled": if_("Keep", True, False),
         "SSESpecification": {"SSEEnabled": True},
         "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
+        **more,
     }
     if indexes:
         properties["GlobalSecondaryIndexes"] = [index.definition() for index in indexes]
@@ -147,11 +148,16 @@ def bucket(name: str, *, public: bool = False, **properties: Any) -> Json:
     )
 
 
-def key(title: str, alias: str, about: str, spec: str, usage: str, **properties: Any) -> dict[str, Json]:
-    """A KMS key for which the account's own policies decide, and its alias."""
+def hmac_key(title: str, alias: str, about: str) -> dict[str, Json]:
+    """A KMS key that makes keyed hashes, and its alias."""
+    return key(title, alias, about, KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
+
+
+def key(title: str, alias: str, about: str, **properties: Any) -> dict[str, Json]:
+    """A KMS key for which the account's own policies decide, and its alias; without more said it encrypts."""
     account = {"AWS": sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root")}
     policy = statement("AccountDecides", account, "kms:*", "*")
-    said = {"Description": about, "KeySpec": spec, "KeyUsage": usage, "KeyPolicy": policy}
+    said = {"KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT", "Description": about, "KeyPolicy": policy}
     return {
         title: kept("KMS::Key", said | properties),
         f"{title}Alias": resource(

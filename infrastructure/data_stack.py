@@ -11,6 +11,7 @@ from .cloudformation import (
     arn,
     attribute,
     bucket,
+    hmac_key,
     if_,
     kept,
     key,
@@ -43,14 +44,27 @@ PARAMETERS = {
         MinValue=0,
         MaxValue=12 * 3600,
     ),
+    "WarmWrites": parameter(
+        "Number",
+        default=0,
+        about="How many write units a second the tables of accounts and of sign-ins take from the first second on; "
+        "0: as many as AWS gives a new table, which are 4000",
+        MinValue=0,
+    ),
 }
 
 CONDITIONS = {
     "Keep": {"Fn::Equals": [ref("Protection"), "on"]},
+    "Warm": {"Fn::Not": [{"Fn::Equals": [ref("WarmWrites"), "0"]}]},
     "Hurried": {"Fn::Not": [{"Fn::Equals": [ref("QueuesVisibilityS"), "0"]}]},
 }
 
+WARM = if_("Warm", {"WriteUnitsPerSecond": ref("WarmWrites")}, ref("AWS::NoValue"))
+
 TABLES = {
+    "AccountsTable": table("accounts", WarmThroughput=WARM),
+    # What waits for a code is gone after an hour, and no backup may know it longer.
+    "SignInsTable": table("sign-ins", recoverable=False, WarmThroughput=WARM),
     "RegistrationsTable": table("registrations", Index("registered", "registered_shard", "pk", holds=["region"])),
     "WavesTable": table(
         "waves", Index("roster", "roster_shard", "pk", holds="ALL"), Index("potential", "potential_shard", "buy_by")
@@ -68,13 +82,19 @@ TABLES = {
     "RunsTable": table("runs"),
 }
 
-QUEUES = queue("payouts", visibility_s=720) | queue("mails", visibility_s=720) | queue("awards", visibility_s=360)
+QUEUES = {
+    **queue("payouts", visibility_s=720),
+    **queue("mails", visibility_s=720),
+    **queue("awards", visibility_s=360),
+    **queue("codes", visibility_s=360),
+}
 
-KEYS = key(
-    "MacKey", "mac", "Keyed hashes of NIK, KK, phone and account numbers", "HMAC_256", "GENERATE_VERIFY_MAC"
-) | key(
-    "DataKey", "data", "Wraps each person's data key", "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", EnableKeyRotation=True
-)
+KEYS = {
+    **hmac_key("MacKey", "mac", "Keyed hashes of NIK, KK, phone and account numbers"),
+    **hmac_key("ContactsKey", "contacts", "Keyed hashes of e-mail addresses, phone numbers and networks"),
+    **hmac_key("CodesKey", "codes", "From it the codes of sign-ins are derived"),
+    **key("DataKey", "data", "Wraps each person's data key", EnableKeyRotation=True),
+}
 
 PASSWORD = {f"Require{kind}": False for kind in ("Lowercase", "Uppercase", "Numbers", "Symbols")}
 
@@ -220,8 +240,8 @@ OUTPUTS = {
     **{name: ref(name) for name in ("Production", "UserPool", "UserPoolClient", "FspSecret")},
     **{name: ref(name) for name in ("AnnouncementsTopic", "AlarmsTopic")},
     **{name: ref(name) for name in ("ReportsBucket", "ResultsBucket", "ArtifactsBucket")},
-    **{f"{name}Url": ref(name) for name in ("PayoutsQueue", "MailsQueue", "AwardsQueue")},
-    **{f"{name}Arn": attribute(name, "Arn") for name in ("MacKey", "DataKey")},
+    **{f"{name}Url": ref(name) for name in ("PayoutsQueue", "MailsQueue", "AwardsQueue", "CodesQueue")},
+    **{f"{name}Arn": attribute(name, "Arn") for name in ("MacKey", "DataKey", "ContactsKey", "CodesKey")},
     "ResultsUrl": sub("https://${ResultsBucket.RegionalDomainName}"),
 }
 

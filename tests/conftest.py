@@ -151,8 +151,9 @@ def cloud(no_real_cloud: None) -> Iterator[Settings]:
         )
         # moto's CloudFormation makes every key a symmetric one.
         kms = boto3.client("kms", REGION)
-        mac_key = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
-        kms.update_alias(AliasName="alias/gelombang-test-mac", TargetKeyId=mac_key)
+        for alias in ("mac", "contacts", "codes"):
+            made = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
+            kms.update_alias(AliasName=f"alias/gelombang-test-{alias}", TargetKeyId=made)
         boto3.client("secretsmanager", REGION).create_secret(
             Name="gelombang-test-fsp",
             SecretString=json.dumps({"api_key": "test-api-key", "callback_token": "test-callback-token"}),
@@ -173,6 +174,8 @@ def cloud(no_real_cloud: None) -> Iterator[Settings]:
             fsp_secret="gelombang-test-fsp",
             mails_queue_url=outputs["MailsQueueUrl"],
             awards_queue_url=outputs["AwardsQueueUrl"],
+            codes_queue_url=outputs["CodesQueueUrl"],
+            rp_id="gelombang.example",
             mail_domain="gelombang.example",
             public_url="https://api.invalid",
             aws_client=AWS_CLIENT,

@@ -20,6 +20,7 @@ from chalicelib.notices.ses import CONSUMERS
 from chalicelib.waves.award import LeafOwners
 from chalicelib.waves.entries import Row
 from chalicelib.waves.rules import SHARDS
+from infrastructure import firewall
 from infrastructure.app_stack import STAGES
 from tests.conftest import REGION
 
@@ -46,6 +47,8 @@ MADE_AGAIN = {
     "AWS::CloudWatch::Alarm": "its state follows from its metric",
     "AWS::Logs::MetricFilter": "what it counted stays with CloudWatch",
     "AWS::Cognito::UserPoolClient": "people sign in again",
+    "AWS::WAFv2::WebACL": "it says what one address may ask for; what it counted is forgotten within minutes",
+    "AWS::WAFv2::WebACLAssociation": "it says what is guarded",
     "AWS::S3::BucketPolicy": "it says who may read",
     "AWS::SNS::TopicPolicy": "it says who may publish",
     "AWS::SES::ConfigurationSet": "it has rules only; whom SES suppresses is the account's",
@@ -218,7 +221,8 @@ def test_every_function_and_the_command_line_have_every_setting(app_template: Te
 def test_every_parameter_is_an_output_of_the_data_stack_or_given_by_the_deployment(
     app_template: Template, data_template: Template
 ) -> None:
-    given = {"Stage", "JwksUrl", "BeaconRelays", "FspUrl", "MailDomain", "PublicUrl", "AwsClient"}
+    given = {"Stage", "JwksUrl", "BeaconRelays", "FspUrl", "MailDomain", "RpId", "PublicUrl", "AwsClient"}
+    given |= firewall.PARAMETERS.keys()
     assert set(app_template["Parameters"]) <= given | set(data_template["Outputs"])
 
 
@@ -241,15 +245,47 @@ def test_the_gateway_refuses_in_the_same_form_as_the_application(app_template: T
 
 def test_every_table_is_on_demand_recoverable_protected_and_kept(data_template: Template) -> None:
     tables = of_type(data_template, "AWS::DynamoDB::Table")
-    rooms = "Registrations Waves Payouts Training Jobs Helpdesk Outcomes Notices Runs"
+    rooms = "Registrations Waves Payouts Training Jobs Helpdesk Outcomes Notices Runs Accounts SignIns"
     assert set(tables) == {f"{room}Table" for room in rooms.split()}
     for name, table in tables.items():
         assert table["BillingMode"] == "PAY_PER_REQUEST"
-        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        # What waits for a code is meant to be gone after an hour.
+        kept = {"PointInTimeRecoveryEnabled": name != "SignInsTable"}
+        assert table["PointInTimeRecoverySpecification"] == kept
         assert table["DeletionProtectionEnabled"] == {"Fn::If": ["Keep", True, False]}
         assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
         assert data_template["Resources"][name]["DeletionPolicy"] == "RetainExceptOnCreate"
         assert data_template["Resources"][name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_only_a_stage_that_says_so_has_tables_that_are_warm_from_the_first_second(data_template: Template) -> None:
+    tables = of_type(data_template, "AWS::DynamoDB::Table")
+    warm = {name: table["WarmThroughput"] for name, table in tables.items() if "WarmThroughput" in table}
+    units = {"Fn::If": ["Warm", {"WriteUnitsPerSecond": {"Ref": "WarmWrites"}}, {"Ref": "AWS::NoValue"}]}
+    assert warm == {"AccountsTable": units, "SignInsTable": units}
+    assert data_template["Conditions"]["Warm"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "WarmWrites"}, "0"]}]}
+    assert data_template["Parameters"]["WarmWrites"]["Default"] == 0
+
+
+def test_only_a_stage_that_says_so_has_a_firewall_which_refuses_as_the_application_does(app_template: Template) -> None:
+    [wall] = of_type(app_template, "AWS::WAFv2::WebACL").values()
+    [guarded] = of_type(app_template, "AWS::WAFv2::WebACLAssociation").values()
+    assert guarded["ResourceArn"]["Fn::Sub"].endswith("/restapis/${RestAPI}/stages/${RestAPI.Stage}")
+    assert all(app_template["Resources"][name]["Condition"] == "HasFirewall" for name in ("Firewall", "FirewallOfApi"))
+
+    limits = {}
+    for rule in wall["Rules"]:
+        condition, said, otherwise = rule["Fn::If"]
+        rate = said["Statement"]["RateBasedStatement"]
+        limits[condition] = (rate["Limit"]["Ref"], "ScopeDownStatement" in rate)
+        refused = said["Action"]["Block"]["CustomResponse"]
+        assert refused["ResponseCode"] == 429
+        assert {"Name": "Retry-After", "Value": "300"} in refused["ResponseHeaders"]
+        assert otherwise == {"Ref": "AWS::NoValue"}
+    assert limits == {"LimitsSignIns": ("WafSignIns", True), "LimitsRequests": ("WafRequests", False)}
+    assert {app_template["Parameters"][name]["Default"] for name, _ in limits.values()} == {"0"}
+    throttled = app_template["Resources"]["RestAPI"]["Properties"]["GatewayResponses"]["THROTTLED"]
+    assert wall["CustomResponseBodies"]["TooMany"]["Content"] == throttled["ResponseTemplates"]["application/json"]
 
 
 def test_only_draws_are_public(data_template: Template) -> None:
