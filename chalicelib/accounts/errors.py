@@ -15,6 +15,15 @@ class MalformedEmail(DomainError):
     english = "The e-mail address is not valid."
 
 
+class MalformedContact(DomainError):
+    """`kind`: what the text was taken for, by whether it has an @."""
+
+    code = "malformed_contact"
+    status = 422
+    indonesian = "Tuliskan alamat surel, atau nomor ponsel Indonesia."
+    english = "Give an e-mail address, or an Indonesian mobile number."
+
+
 class CodeExpired(DomainError):
     code = "code_expired"
     status = 422

@@ -10,7 +10,7 @@ import re
 from datetime import date
 from typing import Literal
 
-from .. import typed_text
+from .. import phone_numbers, typed_text
 from ..errors import DomainError
 from .errors import MalformedAccountNumber, MalformedKk, MalformedNik, MalformedPhone, UnknownRegion
 
@@ -117,8 +117,6 @@ def _region_name(code: str) -> str | None:
     return wilayah_name(code)
 
 
-_WRITTEN = re.compile(r"(?:0062|\+?62|)0?(8[0-9]{6,14})")
-"""Every mobile number begins with 8 after the country code, the trunk prefix, both ("+62 (0)812") or neither."""
 _BANK_ACCOUNT = re.compile(r"[0-9]{6,20}")
 
 
@@ -127,19 +125,10 @@ def parse_phone(text: str) -> str:
 
     Raises `MalformedPhone`; a landline is refused, because a household shares it and a wallet is never on one.
     """
-    # Imported here: its metadata is needed by registrations only.
-    import phonenumbers
-    from phonenumbers import PhoneNumberType
-
-    written = _WRITTEN.fullmatch(re.sub("[()]|^TEL:", "", typed_text.compact(text)))
-    if written is None:
+    number = phone_numbers.mobile(text)
+    if number is None:
         raise MalformedPhone()
-    number = phonenumbers.parse(f"+62{written[1]}")
-    if not phonenumbers.is_valid_number_for_region(number, "ID"):
-        raise MalformedPhone()
-    if phonenumbers.number_type(number) not in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE):
-        raise MalformedPhone()
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return number
 
 
 def parse_account_number(kind: Literal["bank", "wallet"], text: str) -> str:
