@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 MacKind = Literal["nik", "kk", "phone", "account", "certificate"]
-SealKind = Literal["person/1", "address/1", "payment/1", "grievance/1", "correction/1", "certificate/1", "review/1"]
+SealKind = Literal[
+    "contact/1",
+    "person/1",
+    "address/1",
+    "payment/1",
+    "grievance/1",
+    "correction/1",
+    "certificate/1",
+    "review/1",
+]
 """What was sealed, with the version of its form."""
 
 _NONCE_BYTES = 12

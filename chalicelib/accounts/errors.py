@@ -56,3 +56,12 @@ class InvalidToken(DomainError):
     status = 401
     indonesian = "Token tidak valid."
     english = "The token is not valid."
+
+
+class InvalidDpopProof(DomainError):
+    """The header `DPoP` is missing, or is no proof for this request (RFC 9449, 4.3); `reason` names the part."""
+
+    code = "invalid_dpop_proof"
+    status = 401
+    indonesian = "Bukti kepemilikan kunci (DPoP) tidak valid untuk permintaan ini."
+    english = "The proof of possession (DPoP) is not valid for this request."

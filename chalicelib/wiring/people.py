@@ -1,19 +1,15 @@
-"""What every service is built from, and how the services of notices and of registration are built."""
+"""How the services of notices and of registration are built."""
 
 from __future__ import annotations
 
 from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..aws import clients, dynamodb, json_protocol
-from ..clock import Clock, utc_now
-from ..config import Programme, Settings
-from ..ids import Randomness, system_randomness
+from ..aws import clients
+from .accounts import AccountsServices
 
 if TYPE_CHECKING:
-    from pynamodb.models import Model
-
     from ..notices.announcements import PublicEventStore
     from ..notices.links import Unsubscriptions
     from ..notices.mailer import Mailer
@@ -24,42 +20,14 @@ if TYPE_CHECKING:
     from ..registration.exclusions import ExclusionLists
     from ..registration.service import Registrations
     from ..registration.store import RegistrationStore
-    from ..vault import Vault
-
-
-class Deployment:
-    """One deployment. `clock` is used only where no request brings its own time (token expiry)."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        programme: Programme,
-        clock: Clock = utc_now,
-        randomness: Randomness = system_randomness,
-    ) -> None:
-        self.settings = settings
-        self.programme = programme
-        self._clock = clock
-        self._randomness = randomness
-        json_protocol.lean = settings.aws_client == "lean"
-
-    def transaction(self) -> dynamodb.Transaction:
-        """A new, empty transaction."""
-        return dynamodb.Transaction(self.settings.region)
-
-    def _bind(self, table: type[Model], domain: str) -> None:
-        dynamodb.bind(table, self.settings.table(domain), self.settings.region)
-
-    def _client(self, service: str) -> Any:
-        return clients.client(service, self.settings.region)
 
 
 FEED_LENGTH = 50
 """How many of the last events the feed has."""
 
 
-class PeopleServices(Deployment):
-    """Announcements and notices; accounts at the user pool, registrations, the vault of personal data."""
+class PeopleServices(AccountsServices):
+    """Announcements and notices; accounts at the user pool, registrations."""
 
     @cached_property
     def notices(self) -> NoticeService:
@@ -122,13 +90,6 @@ class PeopleServices(Deployment):
         from ..registration.accounts import Accounts
 
         return Accounts(self._client("cognito-idp"), self.settings.user_pool_client)
-
-    @cached_property
-    def vault(self) -> Vault:
-        from ..vault import Vault
-
-        settings = self.settings
-        return Vault(lambda: self._client("kms"), settings.mac_key, settings.data_key, self._randomness)
 
     @cached_property
     def registrations(self) -> Registrations:

@@ -11,6 +11,7 @@ import boto3
 import pytest
 from pynamodb.models import Model
 
+from chalicelib.accounts.items import AccountsTable
 from chalicelib.aws import dynamodb
 from chalicelib.config import Settings
 from chalicelib.helpdesk.store import HelpdeskTable
@@ -25,6 +26,7 @@ from infrastructure import data_stack
 from tests.conftest import REGION
 
 TABLES: dict[str, type[Model]] = {
+    "accounts": AccountsTable,
     "registrations": RegistrationsTable,
     "waves": WavesTable,
     "payouts": PayoutsTable,

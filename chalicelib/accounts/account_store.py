@@ -1,0 +1,89 @@
+"""Accounts, contacts and sessions in their table: each write by itself, and each so that a repeat changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from ..aws import dynamodb
+from ..aws.attributes import item_of
+from ..config import AccountRules
+from ..structs import fill
+from .items import AccountItem, GuardItem, OfAccount, SessionItem, account_pk, contact_pk, session_sk
+from .session_rules import KEPT_AFTER, Account, ContactGuard, SeenProofs, Session, ends_at
+
+
+class AccountStore:
+    """All reads are consistent. Raises what pynamodb raises when DynamoDB is late or busy."""
+
+    def __init__(self, rules: AccountRules) -> None:
+        self._rules = rules
+
+    def guard(self, mac: str) -> ContactGuard | None:
+        """Whose a contact is. One read."""
+        item = dynamodb.find(GuardItem, contact_pk(mac), "CONTACT")
+        return fill(ContactGuard, item) if item else None
+
+    def add_guard(self, mac: str, guard: ContactGuard, in_place_of: ContactGuard | None) -> bool:
+        """Let a contact belong to an account. False if it belongs to another one by now. One write."""
+        free = GuardItem.pk.does_not_exist()
+        if in_place_of is not None:
+            free = (GuardItem.account_id == in_place_of.account_id) & (GuardItem.proved_at == in_place_of.proved_at)
+        return dynamodb.save_if(item_of(GuardItem, contact_pk(mac), "CONTACT", guard), free)
+
+    def prove(self, mac: str, account_id: str, now: datetime) -> bool:
+        """Remember that a contact was proved now. False if it no longer belongs to that account. One write."""
+        item = GuardItem(contact_pk(mac), "CONTACT")
+        return dynamodb.update_if(item, [GuardItem.proved_at.set(now)], GuardItem.account_id == account_id)
+
+    def account(self, account_id: str) -> Account | None:
+        """One read."""
+        item = dynamodb.find(AccountItem, account_pk(account_id), "ACCOUNT")
+        return fill(Account, item, id=account_id) if item else None
+
+    def add_account(self, account: Account) -> bool:
+        """False if it is there. One write."""
+        item = item_of(AccountItem, account_pk(account.id), "ACCOUNT", account)
+        return dynamodb.save_if(item, AccountItem.pk.does_not_exist())
+
+    def of(self, account_id: str) -> tuple[Account | None, list[Session]]:
+        """An account with all its sessions that are kept, alive or not. One query."""
+        account, sessions = None, []
+        for item in OfAccount.query(account_pk(account_id), consistent_read=True):
+            if isinstance(item, AccountItem):
+                account = fill(Account, item, id=account_id)
+            elif isinstance(item, SessionItem):
+                sessions.append(_session(account_id, item))
+        return account, sessions
+
+    def session(self, account_id: str, session_id: str) -> Session | None:
+        """One read."""
+        item = dynamodb.find(SessionItem, account_pk(account_id), session_sk(session_id))
+        return _session(account_id, item) if item else None
+
+    def add_session(self, session: Session) -> bool:
+        """False if there is one with its id, whatever became of that. One write."""
+        pk, sk = account_pk(session.account_id), session_sk(session.id)
+        item = item_of(SessionItem, pk, sk, session, expires_at=ends_at(session, self._rules) + KEPT_AFTER)
+        return dynamodb.save_if(item, SessionItem.pk.does_not_exist())
+
+    def use(self, session: Session, proofs: SeenProofs, now: datetime) -> bool:
+        """Remember that a session was used, by a new proof. False if it was ended, or used by another one meanwhile.
+
+        One write.
+        """
+        item = SessionItem(account_pk(session.account_id), session_sk(session.id))
+        until = ends_at(replace(session, last_used_at=now), self._rules) + KEPT_AFTER
+        actions = [SessionItem.last_used_at.set(now), SessionItem.proofs.set(proofs), SessionItem.expires_at.set(until)]
+        unchanged = SessionItem.ended_at.does_not_exist() & (SessionItem.proofs == session.proofs)
+        return dynamodb.update_if(item, actions, unchanged)
+
+    def end(self, account_id: str, session_id: str, now: datetime) -> bool:
+        """End a session. False if there is none, or it was ended before. One write."""
+        item = SessionItem(account_pk(account_id), session_sk(session_id))
+        going_on = SessionItem.pk.exists() & SessionItem.ended_at.does_not_exist()
+        return dynamodb.update_if(item, [SessionItem.ended_at.set(now)], going_on)
+
+
+def _session(account_id: str, item: SessionItem) -> Session:
+    return fill(Session, item, account_id=account_id, id=item.sk.partition("#")[2])

@@ -1,0 +1,83 @@
+"""The items of the accounts table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pynamodb.attributes import BinaryAttribute, TTLAttribute, UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.models import Model
+
+from ..aws.attributes import JsonAttribute
+from .session_rules import KeptContact, SeenProofs
+
+
+class AccountsTable(Model):
+    """The base of every item kind; `wiring` gives it its table."""
+
+    class Meta:
+        table_name = "unbound"
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+
+
+class GuardItem(AccountsTable):
+    """`C#<mac of the contact>` / `CONTACT`: whose a contact is."""
+
+    account_id = UnicodeAttribute()
+    kind = UnicodeAttribute()
+    sealed = BinaryAttribute(legacy_encoding=False)
+    wrapped_key = BinaryAttribute(legacy_encoding=False)
+    language = UnicodeAttribute()
+    proved_at = UTCDateTimeAttribute()
+    valid_from = UTCDateTimeAttribute(null=True)
+    valid_until = UTCDateTimeAttribute(null=True)
+
+
+class AccountItem(AccountsTable):
+    """`A#<account>` / `ACCOUNT`. Destroying `wrapped_key`, here and in the guards, erases the contacts."""
+
+    wrapped_key = BinaryAttribute(legacy_encoding=False)
+    language = UnicodeAttribute()
+    created_at = UTCDateTimeAttribute()
+    contacts: JsonAttribute[tuple[KeptContact, ...]] = JsonAttribute(tuple[KeptContact, ...])
+
+
+class SessionItem(AccountsTable):
+    """`A#<account>` / `SESSION#<session>`. It stays when it has ended, so that its code cannot be used again."""
+
+    jkt = UnicodeAttribute(null=True)
+    device = UnicodeAttribute()
+    how = UnicodeAttribute()
+    started_at = UTCDateTimeAttribute()
+    last_used_at = UTCDateTimeAttribute()
+    refresh_hash = UnicodeAttribute(null=True)
+    ended_at = UTCDateTimeAttribute(null=True)
+    proofs: JsonAttribute[SeenProofs] = JsonAttribute(SeenProofs)
+    expires_at = TTLAttribute()
+
+
+class OfAccount(AccountsTable):
+    """ACCOUNT and SESSION items, for reading them together; each is read as its own kind, anything else bare."""
+
+    @classmethod
+    def from_raw_data(cls, data: dict[str, Any]) -> Any:
+        """The item of a row."""
+        kinds = {"ACCOUNT": AccountItem, "SESSION": SessionItem}
+        kind = kinds.get(data["sk"]["S"].partition("#")[0])
+        return kind.from_raw_data(data) if kind else super().from_raw_data({key: data[key] for key in ("pk", "sk")})
+
+
+def account_pk(account_id: str) -> str:
+    """The partition of an account."""
+    return f"A#{account_id}"
+
+
+def contact_pk(mac: str) -> str:
+    """The partition of a contact's guard."""
+    return f"C#{mac}"
+
+
+def session_sk(session_id: str) -> str:
+    """The sort key of a session."""
+    return f"SESSION#{session_id}"

@@ -1,0 +1,39 @@
+"""How the services of accounts are built, and the vault of personal data."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .deployment import Deployment
+
+if TYPE_CHECKING:
+    from ..accounts.account_store import AccountStore
+    from ..accounts.directory import Directory
+    from ..vault import Vault
+
+
+class AccountsServices(Deployment):
+    """Accounts and sessions of people, and what they are sealed with."""
+
+    @cached_property
+    def vault(self) -> Vault:
+        from ..vault import Vault
+
+        settings = self.settings
+        return Vault(lambda: self._client("kms"), settings.mac_key, settings.data_key, self._randomness)
+
+    @cached_property
+    def directory(self) -> Directory:
+        """How people are reached."""
+        from ..accounts.directory import Directory
+
+        return Directory(self.account_store, self.vault)
+
+    @cached_property
+    def account_store(self) -> AccountStore:
+        from ..accounts.account_store import AccountStore
+        from ..accounts.items import AccountsTable
+
+        self._bind(AccountsTable, "accounts")
+        return AccountStore(self.programme.accounts)
