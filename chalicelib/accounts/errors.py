@@ -115,3 +115,9 @@ class CodeUsed(DomainError):
     status = 409
     indonesian = "Kode ini sudah dipakai; mulailah lagi."
     english = "This code was used already; begin again."
+
+
+BEGIN = (MalformedContact, TooManyCodes, TooManyTries)
+BEGIN_AGAIN = (UnknownSignIn, TooManyCodes, TooManyTries)
+ENTERING = (UnknownSignIn, WrongCode, CodeUsedUp, CodeExpired, TooManyTries)
+"""What judging a code refuses."""

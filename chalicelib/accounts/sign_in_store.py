@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
 from ..aws.attributes import item_of
 from ..aws.dynamodb import find, update_if
@@ -12,9 +11,7 @@ from ..structs import fill
 from .budgets import Place, parse_place
 from .contact import ContactKind
 from .sign_in_items import SENDINGS_MAX, SignInItem
-
-Language = Literal["id", "en"]
-Device = Literal["phone", "computer", "tablet", "other"]
+from .wire import Device, Language
 
 _NUMBERS = range(1, SENDINGS_MAX + 1)
 

@@ -18,14 +18,15 @@ from ..aws.clients import is_passing
 from ..config import AccountRules
 from ..errors import Unavailable
 from ..ids import Randomness
-from . import codes
+from . import codes, networks
 from .budgets import Budgets, budget_of
 from .code_queue import USUAL_DELAY_S, CodeQueue
 from .contact import Contact, parse_contact
 from .errors import CodeExpired, TooManyCodes, UnknownSignIn, WrongCode
 from .hour_keys import HourKeys
 from .macs import Macs
-from .sign_in_store import Device, Language, SignIn, SignInStore
+from .sign_in_store import SignIn, SignInStore
+from .wire import Device, Language, SignInStart
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,16 @@ class Started:
 
     sign_in: SignIn
     secret: str
+    arrives_in_s: int
+    code_again_at: datetime
+
+    @property
+    def sign_in_id(self) -> str:
+        return self.sign_in.id
+
+    @property
+    def expires_at(self) -> datetime:
+        return self.sign_in.expires_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +72,6 @@ class Proved:
     code_key: bytes
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Start:
-    """What a person begins with. `device_key`: the thumbprint of a key that this contact is known to sign in with."""
-
-    contact: str
-    language: Language
-    device: Device
-    network: str
-    device_key: str | None = None
-
-
 class SignIns:
     """Raises `Unavailable` too, and what passes by itself of KMS and DynamoDB."""
 
@@ -91,15 +91,19 @@ class SignIns:
         self._queue = queue
         self._randomness = randomness
 
-    def start(self, asked: Start, now: datetime) -> Started:
-        """Have a code sent to a contact. Two writes. Raises `MalformedContact`, `TooManyCodes` or `TooManyTries`."""
-        contact = parse_contact(asked.contact)
+    def start(self, form: SignInStart, source: str, now: datetime, device_key: str | None = None) -> Started:
+        """Have a code sent to a contact. Two writes.
+
+        `source`: the IP address that the request comes from. `device_key`: the thumbprint of the key of a device that
+        has signed in with this contact before. Raises `MalformedContact`, `TooManyCodes` or `TooManyTries`.
+        """
+        contact = parse_contact(form.contact)
         contact_mac = self._macs.contact(contact)
         hour, key = self._hour_keys.present(now)
         sign_in_id, secret = ids.random_id(self._randomness), self._randomness(_SECRET_BYTES).hex()
-        budget_id = budget_of(contact_mac, asked.device_key)
+        budget_id = budget_of(contact_mac, device_key)
         place, waits_since = self._budgets.take(budget_id, sign_in_id, now)
-        delay = timedelta(seconds=self._queue.delay_s(now))
+        delay_s = self._queue.delay_s(now)
         sign_in = SignIn(
             id=sign_in_id,
             secret_hash=_hash(secret),
@@ -107,20 +111,20 @@ class SignIns:
             contact_kind=contact.kind,
             sealed=key.seal("sign-in/1", f"{sign_in_id}\0{contact.value}".encode()),
             hour=hour,
-            language=asked.language,
-            device=asked.device,
+            language=form.language,
+            device=form.device,
             budget_id=budget_id,
             created_at=now,
             asked_at=now,
-            due_at=now + delay,
+            due_at=now + timedelta(seconds=delay_s),
             expires_at=now + timedelta(seconds=self._rules.sign_in_lifetime_s),
             places=(place,),
         )
         self._store.put(sign_in)
-        self._enqueue(sign_in, place.day, waits_since, asked.network, now)
-        return Started(sign_in, secret)
+        self._enqueue(sign_in, place.day, waits_since, source, now)
+        return Started(sign_in, secret, delay_s, now + timedelta(seconds=self._rules.code_again_after_s))
 
-    def again(self, sign_in_id: str, secret: str, network: str, now: datetime) -> Progress:
+    def again(self, sign_in_id: str, secret: str, source: str, now: datetime) -> Progress:
         """Have another code sent to the same contact, unless the last one is still to come. Two writes.
 
         Raises `UnknownSignIn`, `TooManyCodes` (also if it is too soon, or was asked for often enough) or
@@ -135,7 +139,7 @@ class SignIns:
             place, waits_since = self._budgets.take(sign_in.budget_id, sign_in_id, now)
             if not on_its_way:
                 self._store.add_sending(sign_in, place, now + timedelta(seconds=self._queue.delay_s(now)), now)
-            self._enqueue(sign_in, place.day, waits_since, network, now)
+            self._enqueue(sign_in, place.day, waits_since, source, now)
         return self.progress(sign_in_id, now)
 
     def progress(self, sign_in_id: str, now: datetime) -> Progress:
@@ -195,13 +199,13 @@ class SignIns:
             return None
         return sign_in.asked_at + timedelta(seconds=self._rules.code_again_after_s)
 
-    def _enqueue(self, sign_in: SignIn, day: str, waits_since: datetime | None, network: str, now: datetime) -> None:
+    def _enqueue(self, sign_in: SignIn, day: str, waits_since: datetime | None, source: str, now: datetime) -> None:
         """Queue its budget, unless that has a message in the queue already, whose place it takes."""
         patience = timedelta(seconds=self._rules.code_again_after_s + self._queue.delay_s(now))
         if waits_since is not None and now - waits_since < patience:
             return
         try:
-            self._queue.send(sign_in.budget_id, day, self._macs.network(network))
+            self._queue.send(sign_in.budget_id, day, self._macs.network(networks.prefix_of(source)))
         except Exception as error:
             if not (isinstance(error, Unavailable) or is_passing(error)):
                 raise

@@ -12,7 +12,7 @@ from chalicelib.accounts import codes
 from chalicelib.accounts.errors import CodeUsedUp, TooManyCodes, TooManyTries, UnknownSignIn, WrongCode
 from chalicelib.accounts.sign_ins import Started
 from chalicelib.errors import DomainError
-from tests.builders.sign_ins import NETWORK, SignInsWorld
+from tests.builders.sign_ins import ADDRESS, SignInsWorld
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_with_another_code_there_are_five_more_tries_and_none_for_the_one_before
     started = signing.sent()
     answers(signing, started, 4)
     signing.later(60)
-    signing.sign_ins.again(started.sign_in.id, started.secret, NETWORK, signing.now)
+    signing.sign_ins.again(started.sign_in.id, started.secret, ADDRESS, signing.now)
     signing.hand_over(started, 2)
     assert answers(signing, started, 6) == ["wrong_code"] * 5 + ["code_used_up"]
     assert compared == {signing.code(started, 1): 5, signing.code(started, 2): 5}
@@ -129,7 +129,7 @@ def test_codes_at_midnight_have_their_tries_each_on_its_own_day(signing: SignIns
     signing.later(21 * 3600 - 30)
     started = signing.sent()
     signing.later(60)
-    signing.sign_ins.again(started.sign_in.id, started.secret, NETWORK, signing.now)
+    signing.sign_ins.again(started.sign_in.id, started.secret, ADDRESS, signing.now)
     signing.hand_over(started, 2)
     assert answers(signing, started, 6) == ["wrong_code"] * 5 + ["code_used_up"]
     assert compared == {signing.code(started, 2): 5}

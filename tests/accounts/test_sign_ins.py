@@ -18,7 +18,7 @@ from chalicelib.accounts.sign_in_items import SENDINGS_MAX
 from chalicelib.errors import Unavailable
 from tests.builders.aws_calls import wrap_calls
 from tests.builders.crashes import Calls
-from tests.builders.sign_ins import NETWORK, SITI, SignInsWorld
+from tests.builders.sign_ins import ADDRESS, SITI, SignInsWorld
 
 
 def test_the_right_code_proves_the_contact_and_does_so_again(signing: SignInsWorld):
@@ -58,7 +58,7 @@ def test_a_message_names_a_budget_and_nothing_is_kept_in_the_clear(signing: Sign
     [body] = signing.queued()
     assert json.loads(body) == {"v": 1, "budget_id": started.sign_in.budget_id, "day": "2026-11-24"}
     kept = repr(signing.rows()) + body + caplog.text + repr(started) + repr(started.sign_in)
-    for secret in ("siti", "aminah", signing.code(started), started.secret, NETWORK):
+    for secret in ("siti", "aminah", signing.code(started), started.secret, ADDRESS):
         assert secret not in kept
 
 
@@ -105,7 +105,7 @@ def test_the_last_two_codes_are_right_while_they_live(signing: SignInsWorld):
     sign_in = started.sign_in
     for sending in (2, 3):
         signing.later(signing.rules.code_again_after_s)
-        assert signing.sign_ins.again(sign_in.id, started.secret, NETWORK, signing.now).state == "queued"
+        assert signing.sign_ins.again(sign_in.id, started.secret, ADDRESS, signing.now).state == "queued"
         signing.hand_over(started, sending)
     assert len({signing.code(started, sending) for sending in (1, 2, 3)}) == 3
     with pytest.raises(WrongCode):
@@ -122,7 +122,7 @@ def test_another_code_is_sent_only_after_a_minute_and_only_so_often(signing: Sig
     started = signing.sent()
 
     def again() -> Any:
-        return signing.sign_ins.again(started.sign_in.id, started.secret, NETWORK, signing.now)
+        return signing.sign_ins.again(started.sign_in.id, started.secret, ADDRESS, signing.now)
 
     for sending in range(2, signing.rules.sendings + 1):
         signing.later(59.5)
@@ -143,10 +143,10 @@ def test_another_code_is_sent_only_after_a_minute_and_only_so_often(signing: Sig
 def test_asking_again_for_what_is_still_to_come_sends_no_second_code(signing: SignInsWorld):
     started = signing.start()
     signing.later(60)
-    assert signing.sign_ins.again(started.sign_in.id, started.secret, NETWORK, signing.now).state == "queued"
+    assert signing.sign_ins.again(started.sign_in.id, started.secret, ADDRESS, signing.now).state == "queued"
     assert len(signing.queued()) == 1
     signing.later(6)  # it should have come a minute ago: its message may be lost
-    signing.sign_ins.again(started.sign_in.id, started.secret, NETWORK, signing.now)
+    signing.sign_ins.again(started.sign_in.id, started.secret, ADDRESS, signing.now)
     assert len(signing.queued()) == 1
     [row] = signing.rows("S#")
     assert "place_2" not in row
@@ -188,7 +188,7 @@ def test_a_sign_in_is_over_after_an_hour_whether_or_not_it_was_deleted(signing: 
     for act in (
         lambda: signing.judge(started, signing.code(started)),
         lambda: signing.sign_ins.progress(started.sign_in.id, signing.now),
-        lambda: signing.sign_ins.again(started.sign_in.id, started.secret, NETWORK, signing.now),
+        lambda: signing.sign_ins.again(started.sign_in.id, started.secret, ADDRESS, signing.now),
     ):
         with pytest.raises(UnknownSignIn):
             act()
@@ -202,7 +202,7 @@ def test_without_the_secret_nothing_is_told_counted_or_sent(signing: SignInsWorl
         with pytest.raises(UnknownSignIn):
             signing.sign_ins.judge(started.sign_in.id, secret, signing.code(started), signing.now)
         with pytest.raises(UnknownSignIn):
-            signing.sign_ins.again(started.sign_in.id, secret, NETWORK, signing.now)
+            signing.sign_ins.again(started.sign_in.id, secret, ADDRESS, signing.now)
     assert signing.rows() == before
 
 

@@ -8,14 +8,15 @@ from datetime import datetime, timedelta
 import boto3
 
 from chalicelib.accounts import codes
-from chalicelib.accounts.sign_ins import Proved, SignIns, Start, Started
+from chalicelib.accounts.sign_ins import Proved, SignIns, Started
+from chalicelib.accounts.wire import SignInStart
 from chalicelib.config import Programme, Settings
 from chalicelib.wiring import Services
 from tests.builders.aws_calls import drained
 from tests.conftest import T0
 
 SITI = "siti.aminah@example.org"
-NETWORK = "192.0.2.0/24"
+ADDRESS = "192.0.2.7"
 
 
 class SignInsWorld:
@@ -36,7 +37,8 @@ class SignInsWorld:
         self.now += timedelta(seconds=seconds)
 
     def start(self, contact: str = SITI, device_key: str | None = None) -> Started:
-        return self.sign_ins.start(Start(contact, "id", "phone", NETWORK, device_key), self.now)
+        form = SignInStart(contact=contact, language="id", device="phone")
+        return self.sign_ins.start(form, ADDRESS, self.now, device_key)
 
     def hand_over(self, started: Started, sending: int = 1) -> None:
         """As the consumer does once the channel took the code."""
