@@ -22,6 +22,8 @@ class DomainError(Exception):
     def __init__(self, **facts: str | int | bool | None) -> None:
         super().__init__(self.code)
         self.facts = facts
+        self.headers: dict[str, str] = {}
+        """What the answer's headers tell besides."""
 
     def __str__(self) -> str:
         return " ".join([self.code, *(f"{name}={value}" for name, value in self.facts.items())])

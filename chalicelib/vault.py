@@ -10,14 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from .aws.clients import is_passing
-from .errors import Unavailable
+from .aws.kms import Kms
 from .ids import Randomness, system_randomness
 
 if TYPE_CHECKING:
@@ -26,7 +21,6 @@ if TYPE_CHECKING:
 MacKind = Literal["nik", "kk", "phone", "account", "certificate"]
 SealKind = Literal[
     "contact/1",
-    "sign-in/1",
     "person/1",
     "address/1",
     "payment/1",
@@ -70,14 +64,13 @@ class PersonKey:
 class Vault:
     """Every method is one KMS call. Raises `Unavailable` when KMS is late or busy; nothing is cached.
 
-    `kms` gives boto3's KMS client; it is called at the first need, which a join never has. Threads may call at once.
+    `kms` gives boto3's KMS client; it is called at the first need, which a join never has.
     """
 
     def __init__(
         self, kms: Callable[[], Any], mac_key: str, data_key: str, randomness: Randomness = system_randomness
     ) -> None:
-        self._kms = cache(kms)
-        self._asking = Lock()
+        self._kms = Kms(kms)
         self._mac_key = mac_key
         self._data_key = data_key
         self._randomness = randomness
@@ -85,19 +78,19 @@ class Vault:
     def mac(self, kind: MacKind, text: str) -> str:
         """HMAC-SHA-256 of a normalised number as 64 hex digits; a NIK never has the mac of an equal KK."""
         message = f"{kind}/1\0{text}".encode()
-        answer = self._call("generate_mac", KeyId=self._mac_key, MacAlgorithm="HMAC_SHA_256", Message=message)
+        answer = self._kms.ask("generate_mac", KeyId=self._mac_key, MacAlgorithm="HMAC_SHA_256", Message=message)
         return bytes(answer["Mac"]).hex()
 
     def new_key(self, registrant_id: str) -> PersonKey:
         """A new key for a person."""
         context = {"registrant": registrant_id}
-        answer = self._call("generate_data_key", KeyId=self._data_key, KeySpec="AES_256", EncryptionContext=context)
+        answer = self._kms.ask("generate_data_key", KeyId=self._data_key, KeySpec="AES_256", EncryptionContext=context)
         return self._open(registrant_id, answer["CiphertextBlob"], answer["Plaintext"])
 
     def open_key(self, registrant_id: str, wrapped: bytes) -> PersonKey:
         """A person's key as it was stored; KMS opens it for that person only."""
         context = {"registrant": registrant_id}
-        answer = self._call("decrypt", KeyId=self._data_key, CiphertextBlob=wrapped, EncryptionContext=context)
+        answer = self._kms.ask("decrypt", KeyId=self._data_key, CiphertextBlob=wrapped, EncryptionContext=context)
         return self._open(registrant_id, wrapped, answer["Plaintext"])
 
     def _open(self, registrant_id: str, wrapped: bytes, plain_key: bytes) -> PersonKey:
@@ -105,14 +98,3 @@ class Vault:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         return PersonKey(bytes(wrapped), registrant_id, AESGCM(plain_key), self._randomness)
-
-    def _call(self, operation: str, **parameters: object) -> dict[str, Any]:
-        with self._asking:  # a client may be used by many threads, and made by one only
-            kms = self._kms()
-        try:
-            answer: dict[str, Any] = getattr(kms, operation)(**parameters)
-        except (BotoCoreError, ClientError) as error:
-            if is_passing(error):
-                raise Unavailable() from error
-            raise
-        return answer

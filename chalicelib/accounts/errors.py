@@ -50,7 +50,7 @@ class TooManyRequests(DomainError):
 
 
 class InvalidToken(DomainError):
-    """Not a valid access token of this deployment's user pool; the answer does not say why."""
+    """Not a valid token of this deployment, of the kind that is asked for; the answer does not say why."""
 
     code = "invalid_token"
     status = 401
@@ -67,57 +67,14 @@ class InvalidDpopProof(DomainError):
     english = "The proof of possession (DPoP) is not valid for this request."
 
 
-class TooManyCodes(DomainError):
-    """One contact was sent as many codes as it may be in an hour or a day, or another one is asked for too soon."""
+class UseDpopNonce(DomainError):
+    """The proof needs the nonce of the answer's header `DPoP-Nonce`: its clock is off, or its nonce is too old."""
 
-    code = "too_many_codes"
-    status = 429
-    indonesian = "Kode sudah terlalu sering diminta; coba lagi {retry_after_s} detik lagi."
-    english = "Too many codes were asked for; try again in {retry_after_s} seconds."
+    code = "use_dpop_nonce"
+    status = 401
+    indonesian = "Jam perangkat Anda berbeda dengan jam kami. Ulangi dengan nilai dari DPoP-Nonce."
+    english = "Your device's clock is not ours. Repeat the request with the value of DPoP-Nonce."
 
-
-class TooManyTries(DomainError):
-    """Codes of one contact were guessed as often as they may be in a day."""
-
-    code = "too_many_tries"
-    status = 429
-    indonesian = "Terlalu banyak kode salah; coba lagi {retry_after_s} detik lagi."
-    english = "Too many wrong codes; try again in {retry_after_s} seconds."
-
-
-class UnknownSignIn(DomainError):
-    """There is none of this id, or its secret is another one, or it is over; the answer does not say which."""
-
-    code = "unknown_sign_in"
-    status = 404
-    indonesian = "Proses masuk ini tidak ditemukan atau sudah berakhir; mulailah lagi."
-    english = "This sign-in is not known, or is over; begin again."
-
-
-class WrongCode(DomainError):
-    code = "wrong_code"
-    status = 422
-    indonesian = "Kode salah. Sisa percobaan: {tries_left}."
-    english = "The code is wrong. Tries left: {tries_left}."
-
-
-class CodeUsedUp(DomainError):
-    """It was guessed as often as it may be; another one may be asked for."""
-
-    code = "code_used_up"
-    status = 422
-    indonesian = "Kode ini sudah terlalu sering salah; mintalah kode baru."
-    english = "This code was entered wrongly too often; ask for a new one."
-
-
-class CodeUsed(DomainError):
-    code = "code_used"
-    status = 409
-    indonesian = "Kode ini sudah dipakai; mulailah lagi."
-    english = "This code was used already; begin again."
-
-
-BEGIN = (MalformedContact, TooManyCodes, TooManyTries)
-BEGIN_AGAIN = (UnknownSignIn, TooManyCodes, TooManyTries)
-ENTERING = (UnknownSignIn, WrongCode, CodeUsedUp, CodeExpired, TooManyTries)
-"""What judging a code refuses."""
+    def __init__(self, nonce: str) -> None:
+        super().__init__()
+        self.headers["DPoP-Nonce"] = nonce

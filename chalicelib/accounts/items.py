@@ -57,6 +57,16 @@ class SessionItem(AccountsTable):
     expires_at = TTLAttribute()
 
 
+class SigningItem(AccountsTable):
+    """`SIGNING#<UTC day>` / `<n, 3 digits>`: a key that tokens are signed with on that day."""
+
+    public_jwk = UnicodeAttribute()
+    wrapped = BinaryAttribute(legacy_encoding=False)
+    made_at = UTCDateTimeAttribute()
+    revoked_at = UTCDateTimeAttribute(null=True)
+    expires_at = TTLAttribute()
+
+
 class OfAccount(AccountsTable):
     """ACCOUNT and SESSION items, for reading them together; each is read as its own kind, anything else bare."""
 

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BODY_LIMIT_BYTES = 10 * 1024
-RETRY_AFTER_S = 5
-"""How long a client is asked to wait when we are busy, unless the refusal has the fact `retry_after_s`."""
+RETRY_AFTER_S = "5"
+"""How long a client is asked to wait when we are busy."""
 
 Who = Literal["public", "citizen", "partner", "provider"]
 """Who may call: anyone; a signed-in person (access token); a training partner (signature); the FSP (callback token)."""
@@ -44,7 +44,12 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 # The token is in a header that a browser never adds by itself, so any origin may call.
-_CORS = CORSConfig(allow_origin="*", allow_headers=["Authorization", "Accept-Language"], max_age=3600)
+_CORS = CORSConfig(
+    allow_origin="*",
+    allow_headers=["Authorization", "Accept-Language", "DPoP"],
+    expose_headers=["DPoP-Nonce", "Retry-After"],
+    max_age=3600,
+)
 _QUOTED = re.compile(r"\s*'[^']*'")
 _FIELD_PATH = re.compile(r" - at `(.+?)`$")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`", re.DOTALL)
@@ -178,10 +183,6 @@ class Api(Chalice):
         """The registrant id of a citizen's request: the subject of the verified token."""
         return str(self._request.context["authorizer"]["principalId"])
 
-    def source(self) -> str:
-        """The IP address that a request came from, as the gateway saw it."""
-        return str(self._request.context["identity"]["sourceIp"])
-
     def raw_body(self) -> bytes:
         """The body unchanged, at most `BODY_LIMIT_BYTES`. Raises `TooLarge`, or `Malformed` if it is not text."""
         try:
@@ -197,16 +198,26 @@ class Api(Chalice):
         """A request header, whatever its case; empty if it is missing."""
         return str(self._request.headers.get(name, ""))
 
+    def proofs(self) -> tuple[list[str], str, str]:
+        """What a proof of possession covers: every header `DPoP`, the method, and the path with the ids."""
+        event = self._request.to_original_event()
+        # API Gateway tells of each header that was sent twice, a local server of the last one only.
+        sent = event.get("multiValueHeaders") or {name: [value] for name, value in self._request.headers.items()}
+        found = [value for name, values in sent.items() if name.lower() == "dpop" for value in values]
+        return found, self._request.method, self._path()
+
     def signed_request(self) -> tuple[str, str, list[tuple[str, str]], Mapping[str, str], bytes]:
         """What a partner's signature covers: method, path (without the stage, with the ids), query and body.
 
         The headers with the signature come before the body. The query is decoded into names and values.
         """
         request = self._request
-        # Chalice's path is the route's, with `{vacancy_id}`: a signed path must name the vacancy.
-        path = request.path.format_map(request.uri_params or {})
         query = [(name, value) for name, values in _given(request.query_params).items() for value in values]
-        return request.method, path, query, request.headers, self.raw_body()
+        return request.method, self._path(), query, request.headers, self.raw_body()
+
+    def _path(self) -> str:
+        # Chalice's path is the route's, with `{vacancy_id}`: a signed path must name the vacancy.
+        return self._request.path.format_map(self._request.uri_params or {})
 
     def _answer(self, operation: Operation, handler: Callable[..., Reply], parameters: dict[str, str]) -> Response:
         try:
@@ -221,7 +232,7 @@ class Api(Chalice):
                 arguments.append(decode(raw, operation.body))
             reply = handler(*arguments, **parameters)
         except DomainError as error:
-            return self._problem(problems.document(error, self._language()), error.cache_s)
+            return self._problem(problems.document(error, self._language()), error.cache_s, error.headers)
         except Exception as error:  # noqa: BLE001 - the last line of defence: nothing may escape as a raw 500
             if clients.is_passing(error):
                 log.warning("aws_unavailable", extra={"route": operation.path, "error": type(error).__name__})
@@ -241,15 +252,16 @@ class Api(Chalice):
         headers["Content-Type"] = "application/json"
         return Response(body=msgspec.json.encode(reply.body).decode(), status_code=reply.status, headers=headers)
 
-    def _problem(self, document: problems.Problem, cache_s: int = 0) -> Response:
+    def _problem(self, document: problems.Problem, cache_s: int = 0, more: Mapping[str, str] | None = None) -> Response:
         headers: dict[str, str | list[str]] = {
             **_HEADERS,
+            **(more or {}),
             "Content-Type": "application/problem+json",
             "Cache-Control": _keep(cache_s),
             "Vary": "Accept-Language",
         }
         if document["status"] in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-            headers["Retry-After"] = str(document.get("retry_after_s", RETRY_AFTER_S))
+            headers["Retry-After"] = RETRY_AFTER_S
         return Response(msgspec.json.encode(document).decode(), headers, document["status"])
 
     def _language(self) -> problems.Language:
@@ -330,11 +342,6 @@ def ok(body: Any, cache_s: int = 0, policy: str = "") -> Reply:
 def created(body: Any) -> Reply:
     """201."""
     return Reply(body, HTTPStatus.CREATED)
-
-
-def accepted(body: Any) -> Reply:
-    """202: the work is still to come."""
-    return Reply(body, HTTPStatus.ACCEPTED)
 
 
 def once(made: tuple[Any, bool]) -> Reply:

@@ -10,8 +10,9 @@ from .deployment import Deployment
 if TYPE_CHECKING:
     from ..accounts.account_store import AccountStore
     from ..accounts.directory import Directory
-    from ..accounts.macs import Macs
-    from ..accounts.sign_ins import SignIns
+    from ..accounts.dpop import Proofs
+    from ..accounts.signing_keys import SigningKeys
+    from ..accounts.tokens import Tokens
     from ..vault import Vault
 
 
@@ -41,24 +42,23 @@ class AccountsServices(Deployment):
         return AccountStore(self.programme.accounts)
 
     @cached_property
-    def sign_ins(self) -> SignIns:
-        from ..accounts.budgets import Budgets
-        from ..accounts.code_queue import CodeQueue
-        from ..accounts.hour_keys import HourKeys
-        from ..accounts.sign_in_items import SignInsTable
-        from ..accounts.sign_in_store import SignInStore
-        from ..accounts.sign_ins import SignIns
-        from ..aws.queues import Queue
+    def signing_keys(self) -> SigningKeys:
+        from ..accounts.items import AccountsTable
+        from ..accounts.signing_keys import SigningKeys, SigningKeyStore
 
-        self._bind(SignInsTable, "sign-ins")
-        settings, rules = self.settings, self.programme.accounts
-        stores = SignInStore(), Budgets(rules, settings.region)
-        hour_keys = HourKeys(self.vault, self._randomness)
-        queue = CodeQueue(Queue(settings.codes_queue_url, settings.region), rules.codes_per_s)
-        return SignIns(rules, stores, hour_keys, self.macs, queue, self._randomness)
+        self._bind(AccountsTable, "accounts")
+        return SigningKeys(lambda: self._client("kms"), self.settings.data_key, SigningKeyStore())
 
     @cached_property
-    def macs(self) -> Macs:
-        from ..accounts.macs import Macs
+    def access_tokens(self) -> Tokens:
+        """Tokens that we sign: of access, of devices, and the nonces of proofs."""
+        from ..accounts.tokens import Tokens
 
-        return Macs(lambda: self._client("kms"), self.settings.contacts_key, self.settings.codes_key)
+        return Tokens(self.signing_keys, self.settings.public_url, self._randomness)
+
+    @cached_property
+    def proofs(self) -> Proofs:
+        """Judges the proofs of devices' keys."""
+        from ..accounts.dpop import Proofs
+
+        return Proofs(self.access_tokens, self.settings.public_url)

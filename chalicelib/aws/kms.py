@@ -1,0 +1,33 @@
+"""KMS, as all call it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from threading import Lock
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..errors import Unavailable
+from .clients import is_passing
+
+
+class Kms:
+    """`client` gives boto3's KMS client; it is called at the first need. Threads may call at once."""
+
+    def __init__(self, client: Callable[[], Any]) -> None:
+        self._client = cache(client)
+        self._asking = Lock()
+
+    def ask(self, operation: str, **parameters: object) -> dict[str, Any]:
+        """What KMS answers to an operation such as `generate_mac`. Raises `Unavailable` when it is late or busy."""
+        with self._asking:  # a client may be used by many threads, and made by one only
+            kms = self._client()
+        try:
+            answer: dict[str, Any] = getattr(kms, operation)(**parameters)
+        except (BotoCoreError, ClientError) as error:
+            if is_passing(error):
+                raise Unavailable() from error
+            raise
+        return answer
