@@ -10,6 +10,7 @@ from chalice.app import AuthResponse, Cron, Rate
 
 from chalicelib import config, logs, wiring
 from chalicelib.accounts import errors as account
+from chalicelib.accounts import wire as accounts
 from chalicelib.aws import failures
 from chalicelib.helpdesk import errors as complaint
 from chalicelib.helpdesk import wire as helpdesk
@@ -57,6 +58,40 @@ def citizen(request: Any) -> AuthResponse:
 app.citizen = citizen
 
 # Accounts: at any hour, whether or not a wave is open
+
+
+@app.endpoint(
+    "POST /sign-ins",
+    "Begin to sign in, or sign up, which is the same: a code is sent to an e-mail address or a mobile number",
+    body=accounts.SignInStart,
+    answers={202: accounts.SignInStarted},
+    refuses=account.BEGIN,
+)
+def start_sign_in(form: accounts.SignInStart) -> edge.Reply:
+    return edge.accepted(accounts.started_view(services().sign_ins.start(form, app.source(), app.now())))
+
+
+@app.endpoint(
+    "GET /sign-ins/{sign_in_id}",
+    "How far the code has come",
+    answers={200: accounts.SignInProgress},
+    refuses=(account.UnknownSignIn,),
+)
+def get_sign_in(sign_in_id: str) -> edge.Reply:
+    return edge.ok(accounts.progress_view(services().sign_ins.progress(edge.object_id(sign_in_id), app.now())))
+
+
+@app.endpoint(
+    "POST /sign-ins/{sign_in_id}/codes",
+    "Have another code sent; one that is still on its way is waited for",
+    body=accounts.CodeAgainForm,
+    answers={202: accounts.SignInProgress},
+    refuses=account.BEGIN_AGAIN,
+)
+def send_code_again(form: accounts.CodeAgainForm, sign_in_id: str) -> edge.Reply:
+    sign_in_id, source = edge.object_id(sign_in_id), app.source()
+    return edge.accepted(accounts.progress_view(services().sign_ins.again(sign_in_id, form.secret, source, app.now())))
+
 
 ACCOUNT = (account.MalformedEmail, account.TooManyRequests)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MacKind = Literal["nik", "kk", "phone", "account", "certificate"]
 SealKind = Literal[
     "contact/1",
+    "sign-in/1",
     "person/1",
     "address/1",
     "payment/1",

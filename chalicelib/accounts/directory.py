@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -12,9 +13,9 @@ from .contact import Contact
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Every contact of a person, the first one first, and the language to write in."""
+    """Every contact of a person by its id, the first one first, and the language to write in."""
 
-    contacts: tuple[Contact, ...] = field(repr=False)
+    contacts: Mapping[str, Contact] = field(repr=False)
     language: Literal["id", "en"]
 
 
@@ -34,5 +35,5 @@ class Directory:
         if account is None:
             return None
         key = self._vault.open_key(account_id, account.wrapped_key)
-        contacts = (Contact(one.kind, key.unseal("contact/1", one.sealed).decode()) for one in account.contacts)
-        return Reach(tuple(contacts), account.language)
+        values = {one.id: key.unseal("contact/1", one.sealed).decode() for one in account.contacts}
+        return Reach({one.id: Contact(one.kind, values[one.id]) for one in account.contacts}, account.language)

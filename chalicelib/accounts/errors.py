@@ -78,3 +78,59 @@ class UseDpopNonce(DomainError):
     def __init__(self, nonce: str) -> None:
         super().__init__()
         self.headers["DPoP-Nonce"] = nonce
+
+
+class TooManyCodes(DomainError):
+    """One contact was sent as many codes as it may be in an hour or a day, or another one is asked for too soon."""
+
+    code = "too_many_codes"
+    status = 429
+    indonesian = "Kode sudah terlalu sering diminta; coba lagi {retry_after_s} detik lagi."
+    english = "Too many codes were asked for; try again in {retry_after_s} seconds."
+
+
+class TooManyTries(DomainError):
+    """Codes of one contact were guessed as often as they may be in a day."""
+
+    code = "too_many_tries"
+    status = 429
+    indonesian = "Terlalu banyak kode salah; coba lagi {retry_after_s} detik lagi."
+    english = "Too many wrong codes; try again in {retry_after_s} seconds."
+
+
+class UnknownSignIn(DomainError):
+    """There is none of this id, or its secret is another one, or it is over; the answer does not say which."""
+
+    code = "unknown_sign_in"
+    status = 404
+    indonesian = "Proses masuk ini tidak ditemukan atau sudah berakhir; mulailah lagi."
+    english = "This sign-in is not known, or is over; begin again."
+
+
+class WrongCode(DomainError):
+    code = "wrong_code"
+    status = 422
+    indonesian = "Kode salah. Sisa percobaan: {tries_left}."
+    english = "The code is wrong. Tries left: {tries_left}."
+
+
+class CodeUsedUp(DomainError):
+    """It was guessed as often as it may be; another one may be asked for."""
+
+    code = "code_used_up"
+    status = 422
+    indonesian = "Kode ini sudah terlalu sering salah; mintalah kode baru."
+    english = "This code was entered wrongly too often; ask for a new one."
+
+
+class CodeUsed(DomainError):
+    code = "code_used"
+    status = 409
+    indonesian = "Kode ini sudah dipakai; mulailah lagi."
+    english = "This code was used already; begin again."
+
+
+BEGIN = (MalformedContact, TooManyCodes, TooManyTries)
+BEGIN_AGAIN = (UnknownSignIn, TooManyCodes, TooManyTries)
+ENTERING = (UnknownSignIn, WrongCode, CodeUsedUp, CodeExpired, TooManyTries)
+"""What judging a code refuses."""

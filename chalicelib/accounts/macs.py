@@ -5,6 +5,7 @@ A plain hash of a phone number could be undone by trying them all.
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -19,6 +20,7 @@ class Macs:
         self._kms = cache(kms)
         self._contacts_key = contacts_key
         self._codes_key = codes_key
+        self._networks = b""
 
     def contact(self, contact: Contact) -> str:
         """The 64 hex digits by which equal contacts are found. One call."""
@@ -27,6 +29,12 @@ class Macs:
     def code_key(self, sign_in_id: str) -> bytes:
         """The 32 bytes from which a sign-in's codes follow. One call."""
         return self._mac(self._codes_key, f"sign-in/1\0{sign_in_id}")
+
+    def network(self, prefix: str) -> str:
+        """The 32 hex digits by which equal networks are found. One call a process."""
+        if not self._networks:
+            self._networks = self._mac(self._contacts_key, "networks/1")
+        return hmac.digest(self._networks, prefix.encode(), "sha256").hex()[:32]
 
     def _mac(self, key: str, message: str) -> bytes:
         answer = self._kms().generate_mac(KeyId=key, MacAlgorithm="HMAC_SHA_256", Message=message.encode())

@@ -31,11 +31,16 @@ class Queue:
         # Made when something is sent: a join, which sends nothing, has queues among what it is built of.
         return clients.client("sqs", self._region)
 
-    def send(self, bodies: Sequence[str]) -> None:
-        """Queue each. Raises `Unavailable` if SQS refused any; those before it are queued."""
+    def send(self, bodies: Sequence[str], group: str | None = None) -> None:
+        """Queue each. Raises `Unavailable` if SQS refused any; those before it are queued.
+
+        Those with a `group` are received fairly: one with many messages does not hold up the others.
+        """
+        shared = {} if group is None else {"MessageGroupId": group}
         for start in range(0, len(bodies), _BATCH):
             entries = [
-                {"Id": str(place), "MessageBody": body} for place, body in enumerate(bodies[start : start + _BATCH])
+                {"Id": str(place), "MessageBody": body, **shared}
+                for place, body in enumerate(bodies[start : start + _BATCH])
             ]
             if self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed"):
                 raise Unavailable()

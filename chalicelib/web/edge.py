@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BODY_LIMIT_BYTES = 10 * 1024
-RETRY_AFTER_S = "5"
-"""How long a client is asked to wait when we are busy."""
+RETRY_AFTER_S = 5
+"""How long a client is asked to wait when we are busy, unless the refusal has the fact `retry_after_s`."""
 
 Who = Literal["public", "citizen", "partner", "provider"]
 """Who may call: anyone; a signed-in person (access token); a training partner (signature); the FSP (callback token)."""
@@ -183,6 +183,10 @@ class Api(Chalice):
         """The registrant id of a citizen's request: the subject of the verified token."""
         return str(self._request.context["authorizer"]["principalId"])
 
+    def source(self) -> str:
+        """The IP address that a request came from, as the gateway saw it."""
+        return str(self._request.context["identity"]["sourceIp"])
+
     def raw_body(self) -> bytes:
         """The body unchanged, at most `BODY_LIMIT_BYTES`. Raises `TooLarge`, or `Malformed` if it is not text."""
         try:
@@ -261,7 +265,7 @@ class Api(Chalice):
             "Vary": "Accept-Language",
         }
         if document["status"] in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-            headers["Retry-After"] = RETRY_AFTER_S
+            headers["Retry-After"] = str(document.get("retry_after_s", RETRY_AFTER_S))
         return Response(msgspec.json.encode(document).decode(), headers, document["status"])
 
     def _language(self) -> problems.Language:
@@ -342,6 +346,11 @@ def ok(body: Any, cache_s: int = 0, policy: str = "") -> Reply:
 def created(body: Any) -> Reply:
     """201."""
     return Reply(body, HTTPStatus.CREATED)
+
+
+def accepted(body: Any) -> Reply:
+    """202: the work is still to come."""
+    return Reply(body, HTTPStatus.ACCEPTED)
 
 
 def once(made: tuple[Any, bool]) -> Reply:

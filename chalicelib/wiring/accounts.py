@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from ..accounts.account_store import AccountStore
     from ..accounts.directory import Directory
     from ..accounts.dpop import Proofs
+    from ..accounts.macs import Macs
+    from ..accounts.sign_ins import SignIns
     from ..accounts.signing_keys import SigningKeys
     from ..accounts.tokens import Tokens
     from ..vault import Vault
@@ -40,6 +42,29 @@ class AccountsServices(Deployment):
 
         self._bind(AccountsTable, "accounts")
         return AccountStore(self.programme.accounts)
+
+    @cached_property
+    def sign_ins(self) -> SignIns:
+        from ..accounts.budgets import Budgets
+        from ..accounts.code_queue import CodeQueue
+        from ..accounts.hour_keys import HourKeys
+        from ..accounts.sign_in_items import SignInsTable
+        from ..accounts.sign_in_store import SignInStore
+        from ..accounts.sign_ins import SignIns
+        from ..aws.queues import Queue
+
+        self._bind(SignInsTable, "sign-ins")
+        settings, rules = self.settings, self.programme.accounts
+        stores = SignInStore(), Budgets(rules, settings.region)
+        hour_keys = HourKeys(self.vault, self._randomness)
+        queue = CodeQueue(Queue(settings.codes_queue_url, settings.region), rules.codes_per_s)
+        return SignIns(rules, stores, hour_keys, self.macs, queue, self._randomness)
+
+    @cached_property
+    def macs(self) -> Macs:
+        from ..accounts.macs import Macs
+
+        return Macs(lambda: self._client("kms"), self.settings.contacts_key, self.settings.codes_key)
 
     @cached_property
     def signing_keys(self) -> SigningKeys:

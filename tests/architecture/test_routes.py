@@ -13,6 +13,9 @@ from chalicelib.web import openapi
 from tests.conftest import ROOT
 
 PUBLIC = {
+    ("POST", "/sign-ins"),
+    ("GET", "/sign-ins/{sign_in_id}"),
+    ("POST", "/sign-ins/{sign_in_id}/codes"),
     ("POST", "/accounts"),
     ("POST", "/accounts/confirmations"),
     ("POST", "/accounts/codes"),

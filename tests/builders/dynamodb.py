@@ -12,6 +12,7 @@ import pytest
 from pynamodb.models import Model
 
 from chalicelib.accounts.items import AccountsTable
+from chalicelib.accounts.sign_in_items import SignInsTable
 from chalicelib.aws import dynamodb
 from chalicelib.config import Settings
 from chalicelib.helpdesk.store import HelpdeskTable
@@ -27,6 +28,7 @@ from tests.conftest import REGION
 
 TABLES: dict[str, type[Model]] = {
     "accounts": AccountsTable,
+    "sign-ins": SignInsTable,
     "registrations": RegistrationsTable,
     "waves": WavesTable,
     "payouts": PayoutsTable,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+START = "POST /sign-ins"
+SIGN_IN_PROGRESS = "GET /sign-ins/{sign_in_id}"
+SEND_AGAIN = "POST /sign-ins/{sign_in_id}/codes"
 SIGN_UP = "POST /accounts"
 CONFIRM = "POST /accounts/confirmations"
 RESEND = "POST /accounts/codes"

@@ -36,6 +36,7 @@ from tests.e2e import routes
 from tests.e2e.gateway import AN_HOUR, DURING, Call, Gateway, Provoke, serving_alone
 from tests.e2e.refusals import SUCCESSES
 from tests.e2e.refusals.citizens import FROZEN, complaining
+from tests.e2e.refusals.signing_in import starting
 
 SETTLED = 144
 """A wave before the open one."""
@@ -99,6 +100,12 @@ def hint_at_a_payout(gateway: Gateway) -> Call:
     return call.but(body={"reference_id": reference(payout["payout_id"], 1)})
 
 
+def start_after_another(gateway: Gateway) -> Call:
+    """Somebody else has begun in this hour: what a process keeps is there."""
+    gateway.ok(starting())
+    return starting()
+
+
 def prove_first(gateway: Gateway) -> Call:
     """Nobody has asked for this proof before; what is kept of the waves is there."""
     call = SUCCESSES[routes.PROOF](gateway)
@@ -135,6 +142,9 @@ SIGNED = "GetItem, PutItem"
 """Who signed the request, and that it is remembered; the key stays open for five minutes."""
 
 COSTS: dict[str, str] = {
+    routes.START: "GenerateMac, UpdateItem, PutItem, SendMessageBatch",
+    routes.SIGN_IN_PROGRESS: "GetItem",
+    routes.SEND_AGAIN: "2 GetItem, 2 UpdateItem, SendMessageBatch",
     routes.SIGN_UP: "SignUp",
     routes.CONFIRM: "ConfirmSignUp",
     routes.RESEND: "ResendConfirmationCode",
@@ -229,6 +239,7 @@ KEPT_IN_MEMORY = {
 """Of these it is counted what a request makes when the same has been sent before."""
 
 CASES: dict[str, Provoke] = {
+    routes.START: start_after_another,
     routes.RESEND: lambda _: Call(routes.RESEND, {"email": "budi@example.org"}),
     f"{routes.ADDRESS} another": change_address,
     routes.PROOF: prove_first,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tests.e2e.gateway import Call, Provoke
 
-from . import citizens, partners
+from . import citizens, partners, signing_in
 
-REFUSALS: dict[str, dict[str, Provoke]] = citizens.REFUSALS | partners.REFUSALS
+REFUSALS: dict[str, dict[str, Provoke]] = citizens.REFUSALS | partners.REFUSALS | signing_in.REFUSALS
 """By route and code. What every route of a kind has in common (bodies, tokens, outages) is tested for all of them."""
 
 _PUBLIC = (
@@ -22,6 +22,7 @@ _PUBLIC = (
 SUCCESSES: dict[str, Provoke] = {
     **citizens.SUCCESSES,
     **partners.SUCCESSES,
+    **signing_in.SUCCESSES,
     **{route: lambda _, route=route: Call(route) for route in _PUBLIC},
 }
 """By route: a request that succeeds."""
