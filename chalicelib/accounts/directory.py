@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from ..vault import Vault
+from . import rules
 from .account_store import AccountStore
 from .contact import Contact
 
@@ -26,14 +28,15 @@ class Directory:
         self._store = store
         self._vault = vault
 
-    def contacts(self, account_id: str) -> Reach | None:
-        """None if there is no such account. One read and one KMS call. Raises `Unavailable`.
+    def contacts(self, account_id: str, at: datetime) -> Reach | None:
+        """Who hears of what happened then. None if there is no such account. One read and one KMS call.
 
-        A contact that is new, or was removed, and waits for its time is among them: all are told.
+        A contact that it removed is among them, one that still waits for its time is not. Raises `Unavailable`.
         """
         account = self._store.account(account_id)
         if account is None:
             return None
         key = self._vault.open_key(account_id, account.wrapped_key)
-        values = {one.id: key.unseal("contact/1", one.sealed).decode() for one in account.contacts}
-        return Reach({one.id: Contact(one.kind, values[one.id]) for one in account.contacts}, account.language)
+        told = rules.told(account.contacts, at)
+        values = {one.id: key.unseal("contact/1", one.sealed).decode() for one in told}
+        return Reach({one.id: Contact(one.kind, values[one.id]) for one in told}, account.language)

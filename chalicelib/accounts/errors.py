@@ -130,6 +130,95 @@ class CodeUsed(DomainError):
     english = "This code was used already; begin again."
 
 
+class ContactTaken(DomainError):
+    """Said only to who has proved the contact by its code."""
+
+    code = "contact_taken"
+    status = 409
+    indonesian = "Kontak ini dipakai akun lain; masuklah dengannya, lalu hapus di sana."
+    english = "This contact belongs to another account; sign in with it, and remove it there."
+
+
+class ContactWaits(DomainError):
+    """Another account has added this contact, and the wait is not over."""
+
+    code = "contact_waits"
+    status = 409
+    indonesian = "Kontak ini sudah ditambahkan ke sebuah akun dan baru dapat dipakai masuk mulai {from_at}."
+    english = "This contact was added to an account, and signs in to it from {from_at}."
+
+
+class MoreProofNeeded(DomainError):
+    """A number that was proved too long ago. `identity_tries_left`: by NIK and birth date."""
+
+    code = "more_proof_needed"
+    status = 409
+    indonesian = (
+        "Nomor ini lama tidak dipakai masuk dan bisa saja sudah berganti pemilik. Masuklah dari perangkat Anda yang "
+        "lama, atau sertakan kunci sandi, kontak Anda yang lain, atau NIK dan tanggal lahir. Akunnya bukan milik Anda? "
+        "Mulailah akun baru."
+    )
+    english = (
+        "This number was not used to sign in for long, and may be another person's by now. Sign in from a device of "
+        "yours, or add a passkey, your other contact, or NIK and birth date. Is the account not yours? Begin a new one."
+    )
+
+
+class IdentityUnconfirmed(DomainError):
+    code = "identity_unconfirmed"
+    status = 422
+    indonesian = "NIK atau tanggal lahir tidak cocok. Sisa percobaan: {tries_left}."
+    english = "NIK or birth date do not match. Tries left: {tries_left}."
+
+
+class LastContact(DomainError):
+    """Contacts that wait for their time, or are about to end, do not count."""
+
+    code = "last_contact"
+    status = 409
+    indonesian = "Ini satu-satunya kontak yang dapat dipakai masuk; tambahkan yang lain dahulu."
+    english = "This is the only contact that signs in; add another one first."
+
+
+class TooManyContacts(DomainError):
+    code = "too_many_contacts"
+    status = 409
+    indonesian = "Akun ini sudah memiliki {contacts_max} kontak; hapus salah satunya dahulu."
+    english = "This account has {contacts_max} contacts; remove one of them first."
+
+
+class NoRecovery(DomainError):
+    """None waits, or it is not as it was shown any more."""
+
+    code = "no_recovery"
+    status = 409
+    indonesian = "Tidak ada pemulihan akun yang menunggu."
+    english = "No recovery of this account waits."
+
+
+class RecoveryStands(DomainError):
+    code = "recovery_stands"
+    status = 409
+    indonesian = "Pemulihan lain sudah diajukan oleh {maker}."
+    english = "Another recovery stands, proposed by {maker}."
+
+
+class RecoveryBySamePerson(DomainError):
+    code = "recovery_by_same_person"
+    status = 409
+    indonesian = "Pemulihan harus disetujui orang lain."
+    english = "Another person than its maker must approve a recovery."
+
+
+class NotOneContact(DomainError):
+    """The account that somebody made to recover another one."""
+
+    code = "not_one_contact"
+    status = 409
+    indonesian = "Akun baru itu memiliki {contacts} kontak, seharusnya satu."
+    english = "That new account has {contacts} contacts, and must have one."
+
+
 BEGIN = (MalformedContact, TooManyCodes, TooManyTries)
 BEGIN_AGAIN = (UnknownSignIn, TooManyCodes, TooManyTries)
 ENTERING = (UnknownSignIn, WrongCode, CodeUsedUp, CodeExpired, TooManyTries)

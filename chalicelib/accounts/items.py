@@ -7,7 +7,9 @@ from typing import Any
 from pynamodb.attributes import BinaryAttribute, TTLAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.models import Model
 
-from ..aws.attributes import JsonAttribute
+from ..aws.admin_acts import ActColumns
+from ..aws.attributes import EnumAttribute, JsonAttribute, WholeAttribute
+from .rules import Change, RecoveryState
 from .session_rules import KeptContact, SeenProofs
 
 
@@ -32,6 +34,8 @@ class GuardItem(AccountsTable):
     proved_at = UTCDateTimeAttribute()
     valid_from = UTCDateTimeAttribute(null=True)
     valid_until = UTCDateTimeAttribute(null=True)
+    identity_tries = WholeAttribute(null=True)
+    recovers = UnicodeAttribute(null=True)
 
 
 class AccountItem(AccountsTable):
@@ -67,6 +71,35 @@ class SigningItem(AccountsTable):
     expires_at = TTLAttribute()
 
 
+class ChangeItem(AccountsTable):
+    """`A#<account>` / `CHANGE#<id>`: a change of how a person signs in, asked for by a session."""
+
+    change = EnumAttribute(Change)
+    subject = UnicodeAttribute()
+    session_id = UnicodeAttribute()
+    asked_at = UTCDateTimeAttribute()
+    takes_effect_at = UTCDateTimeAttribute()
+    expires_at = TTLAttribute()
+
+
+class RecoveryItem(AccountsTable):
+    """`A#<account>` / `RECOVERY`: the last recovery of an account by the help desk, and how far it has come."""
+
+    id = UnicodeAttribute()
+    state = EnumAttribute(RecoveryState)
+    new_account_id = UnicodeAttribute()
+    contact_mac = UnicodeAttribute()
+    maker = UnicodeAttribute()
+    note = UnicodeAttribute()
+    made_at = UTCDateTimeAttribute()
+    takes_effect_at = UTCDateTimeAttribute(null=True)
+    barred_before = UTCDateTimeAttribute(null=True)
+
+
+class AccountActItem(AccountsTable, ActColumns):
+    """What an administrator did to an account."""
+
+
 class OfAccount(AccountsTable):
     """ACCOUNT and SESSION items, for reading them together; each is read as its own kind, anything else bare."""
 
@@ -86,6 +119,11 @@ def account_pk(account_id: str) -> str:
 def contact_pk(mac: str) -> str:
     """The partition of a contact's guard."""
     return f"C#{mac}"
+
+
+def change_sk(change_id: str) -> str:
+    """The sort key of a change."""
+    return f"CHANGE#{change_id}"
 
 
 def session_sk(session_id: str) -> str:

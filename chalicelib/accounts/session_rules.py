@@ -52,6 +52,10 @@ class ContactGuard:
     proved_at: datetime
     valid_from: datetime | None = None
     valid_until: datetime | None = None
+    identity_tries: int | None = None
+    """How often somebody tried to show who they are by NIK and birth date since it was proved."""
+    recovers: str | None = None
+    """The account that this contact is to have by a recovery, once that takes effect."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from ..structs import fill
+from .contact import ContactKind
 
 if TYPE_CHECKING:
+    from .rules import AskedChange
     from .sign_ins import Progress, Started
 
 Language = Annotated[Literal["id", "en"], Meta(description="The language to write to the person in")]
@@ -44,6 +47,14 @@ class CodeAgainForm(_Form, frozen=True):
     secret: Annotated[str, Meta(max_length=64, description="As `POST /sign-ins` gave it")]
 
 
+class EnteredCode(_Form, frozen=True):
+    """A code, as the person typed it, for the sign-in that it was sent for."""
+
+    sign_in_id: Annotated[str, Meta(pattern=r"^[a-z2-7]{26}$", description="As `POST /sign-ins` gave it")]
+    secret: Annotated[str, Meta(max_length=64, description="As `POST /sign-ins` gave it")]
+    code: Annotated[str, Meta(max_length=32, examples=["123456"])]
+
+
 class SignInStarted(_Form, frozen=True):
     """A sign-in that waits for its code. Only the device that began has the secret; it never stands in an address."""
 
@@ -72,3 +83,49 @@ def started_view(started: Started) -> SignInStarted:
 def progress_view(progress: Progress) -> SignInProgress:
     """What anybody is told who knows the sign-in's id."""
     return fill(SignInProgress, progress)
+
+
+class ContactForm(_Form, frozen=True):
+    """`POST /me/contacts`: the code that `POST /sign-ins` had sent to the new contact."""
+
+    code: EnteredCode
+    fresh: Annotated[bool, Meta(description="A number that is mine now may be taken from whoever had it before")] = (
+        False
+    )
+
+
+class ContactView(Struct, frozen=True, kw_only=True):
+    """A contact of the caller, masked."""
+
+    contact_id: str
+    kind: ContactKind
+    contact: Annotated[str, Meta(examples=["s•••@example.com", "+62•••••••7890"])]
+    signs_in_from: Annotated[datetime | None, Meta(description="A new one that waits; null: it signs in")]
+    signs_in_until: Annotated[datetime | None, Meta(description="One that is about to go; null: it stays")]
+
+
+class ContactList(Struct, frozen=True):
+    """`GET /me/contacts`."""
+
+    contacts: list[ContactView]
+
+
+class ChangeView(Struct, frozen=True, kw_only=True):
+    """A change of how the caller signs in that waits for its time."""
+
+    change_id: str
+    change: Literal["contact_added", "contact_removed", "passkey_added", "passkey_removed"]
+    subject: Annotated[str, Meta(description="The id of the contact or passkey")]
+    asked_at: datetime
+    takes_effect_at: datetime
+
+
+class ChangeList(Struct, frozen=True):
+    """`GET /me/changes`."""
+
+    changes: list[ChangeView]
+
+
+def change_view(asked: AskedChange) -> ChangeView:
+    """A change as its owner sees it."""
+    return fill(ChangeView, asked, change_id=asked.id, change=asked.change.value)

@@ -15,8 +15,8 @@ from .store import NoticeStore, Said
 
 _ASK = """<h1>Apakah Anda yang mengubah data Anda?</h1>
 <h1 lang="en">Was it you who changed your data?</h1>
-{confirm}<form method="post" action="{token}/denial"><button type="submit">Bukan saya: hentikan pembayaran /
-<span lang="en">It was not me: stop payments</span></button></form>"""
+{confirm}<form method="post" action="{token}/denial"><button type="submit">Bukan saya: batalkan dan hentikan pembayaran
+/ <span lang="en">It was not me: cancel it, and stop payments</span></button></form>"""
 
 _CONFIRM = """<form method="post" action="{token}/confirmation"><button type="submit">Ya, saya /
 <span lang="en">Yes, it was me</span></button></form>
@@ -26,16 +26,19 @@ _CONFIRMED = """<h1>Terima kasih. Pembayaran tidak perlu menunggu lagi.</h1>
 <h1 lang="en">Thank you. Payments need not wait any more.</h1>"""
 
 _DENIED = """<h1>Semua pembayaran dihentikan.</h1>
-<p>Ganti kata sandi Anda, lalu ajukan pengaduan: petugas kami akan memeriksa tujuan pembayaran bersama Anda.</p>
+<p>Perubahan yang belum berlaku dibatalkan. Keluarkan perangkat yang bukan milik Anda dari akun Anda, lalu ajukan
+pengaduan: petugas kami akan memeriksa tujuan pembayaran bersama Anda.</p>
 <h1 lang="en">All payments are stopped.</h1>
-<p lang="en">Change your password, then file a grievance: our staff will look at where you are paid with you.</p>"""
+<p lang="en">A change that had not taken effect is cancelled. Sign out the devices that are not yours, then file a
+grievance: our staff will look at where you are paid with you.</p>"""
 
 
 class ChangeLinks:
     """Each method raises `NotFound` for a token that does not exist, was used, or is too old.
 
     `confirm_address(registrant_id, version, now)` lets payments go on, False if the address was changed again since;
-    `dispute(registrant_id, now)` stops them.
+    `dispute(registrant_id, now)` stops them. `cancel(registrant_id, change, now)` takes back a change of the account
+    that has not taken effect.
     """
 
     def __init__(
@@ -43,10 +46,12 @@ class ChangeLinks:
         store: NoticeStore,
         confirm_address: Callable[[str, int, datetime], bool],
         dispute: Callable[[str, datetime], None],
+        cancel: Callable[[str, str, datetime], None],
     ) -> None:
         self._store = store
         self._confirm_address = confirm_address
         self._dispute = dispute
+        self._cancel = cancel
 
     def page(self, token: str, now: datetime) -> str:
         """The page behind the link; only a changed address can be confirmed, and only once."""
@@ -64,8 +69,13 @@ class ChangeLinks:
         return PAGE.format(_CONFIRMED)
 
     def deny(self, token: str, now: datetime) -> str:
-        """The change was not theirs: nothing is paid, whatever is changed later. Also possible after a confirmation."""
-        self._dispute(self._use(token, "denied", now).registrant_id, now)
+        """The change was not theirs: it is taken back if it still waits, and nothing is paid, whatever is changed
+        later. Also possible after a confirmation.
+        """
+        link = self._use(token, "denied", now)
+        self._dispute(link.registrant_id, now)
+        if link.change is not None:
+            self._cancel(link.registrant_id, link.change, now)
         return PAGE.format(_DENIED)
 
     def _use(self, token: str, said: Said, now: datetime) -> ChangeLink:

@@ -19,7 +19,7 @@ from ..aws.clients import is_passing
 from ..clock import Clock
 from ..errors import Unavailable
 from ..ids import Randomness, random_id
-from .rules import CHANGES, REMINDERS, ChangeLink, Kind, Notice, NoticeState, withheld
+from .rules import CHANGES, OF_ACCOUNT, REMINDERS, ChangeLink, Kind, Notice, NoticeState, withheld
 from .service import decode_message
 from .ses import NeverTaken, NotTaken, OutcomeUnknown, SesMail
 from .store import NoticeStore
@@ -129,8 +129,10 @@ class Mailer:
             return f"{self._public_url}/unsubscriptions/{own}"
         if notice.kind in CHANGES:
             secret = random_id(self._randomness)
-            version = int(notice.event.rpartition("/")[2]) if notice.kind is Kind.ADDRESS_CHANGED else 0
-            self._store.give_change_link(secret, ChangeLink(who, version), now)
+            about = notice.event.rpartition("/")[2]
+            version = int(about) if notice.kind is Kind.ADDRESS_CHANGED else 0
+            link = ChangeLink(who, version, about if notice.kind in OF_ACCOUNT else None)
+            self._store.give_change_link(secret, link, now)
             return f"{self._public_url}/changes/{secret}"
         return None
 

@@ -28,7 +28,12 @@ class Kind(StrEnum):
     GRIEVANCE_ANSWERED = "grievance_answered"
     ADDRESS_GIVEN = "address_given"
     ADDRESS_CHANGED = "address_changed"
+    ADDRESS_WAITING = "address_waiting"
     DETAILS_CHANGED = "details_changed"
+    ACCOUNT_CHANGED = "account_changed"
+    ACCOUNT_CHANGING = "account_changing"
+    RECOVERY_BEGUN = "recovery_begun"
+    RECOVERY_ENDED = "recovery_ended"
 
 
 NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
@@ -44,7 +49,12 @@ NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
         Kind.GRIEVANCE_ANSWERED: frozenset({"number"}),
         Kind.ADDRESS_GIVEN: frozenset(),
         Kind.ADDRESS_CHANGED: frozenset({"pay_from_at"}),
+        Kind.ADDRESS_WAITING: frozenset({"pay_from_at"}),
         Kind.DETAILS_CHANGED: frozenset({"what"}),
+        Kind.ACCOUNT_CHANGED: frozenset({"change"}),
+        Kind.ACCOUNT_CHANGING: frozenset({"change", "takes_effect_at"}),
+        Kind.RECOVERY_BEGUN: frozenset({"takes_effect_at"}),
+        Kind.RECOVERY_ENDED: frozenset(),
     }
 )
 """The facts that a kind's text needs, exactly these. `amount_idr` of a survey is 0 if it is voluntary."""
@@ -106,7 +116,10 @@ DOUBTS_MAX = 3
 REMINDERS = frozenset({Kind.PURCHASE_DEADLINE, Kind.SURVEY_OPEN, Kind.SURVEY_DEADLINE})
 """What a person may refuse. Everyone is told of results, payments, a lost place and an answer that concern them."""
 
-CHANGES = frozenset({Kind.ADDRESS_GIVEN, Kind.ADDRESS_CHANGED, Kind.DETAILS_CHANGED})
+OF_ACCOUNT = frozenset({Kind.ACCOUNT_CHANGED, Kind.ACCOUNT_CHANGING, Kind.RECOVERY_BEGUN})
+"""Notices of changes to how a person signs in; their event ends in the id of the change."""
+
+CHANGES = OF_ACCOUNT | {Kind.ADDRESS_GIVEN, Kind.ADDRESS_CHANGED, Kind.ADDRESS_WAITING, Kind.DETAILS_CHANGED}
 """Notices with a link by which a person says whether a change was theirs."""
 
 BACK_WITHIN = timedelta(days=3)
@@ -118,10 +131,13 @@ LINK_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class ChangeLink:
-    """What a link is about: whose change, and the version of the address (0: none, or it was confirmed)."""
+    """What a link is about: whose change, the version of the address that it may confirm (0: none, or it was
+    confirmed), and the id of a change of the account.
+    """
 
     registrant_id: str
     version: int
+    change: str | None = None
 
 
 _UNTIL: Mapping[Kind, str] = {

@@ -90,6 +90,7 @@ class ChangeItem(NoticesTable):
 
     registrant_id = UnicodeAttribute()
     version = WholeAttribute()
+    change = UnicodeAttribute(null=True)
     said = UnicodeAttribute(null=True)
     expires_at = TTLAttribute()
 
@@ -196,7 +197,7 @@ class NoticeStore:
         if item is None:
             return None
         usable = item.said != "denied" and item.expires_at > now
-        return ChangeLink(item.registrant_id, 0 if item.said else item.version) if usable else None
+        return fill(ChangeLink, item, version=0 if item.said else item.version) if usable else None
 
     def say(self, token: str, said: Said, now: datetime) -> ChangeLink | None:
         """Use a token; None if it cannot be used so. The same use again counts as one. A denial may follow a

@@ -114,11 +114,16 @@ class Services(ParticipantsServices):
             payouts.look_again(self.waves.beneficiaries.of(registrant_id), now)
         return settled
 
+    def deny_change(self, account_id: str, change_id: str, now: datetime) -> None:
+        """Take back what waits of a change of the account, or its recovery: somebody said that it was not theirs."""
+        if not self.changes.deny(account_id, change_id, now):
+            self.recoveries.deny(account_id, change_id)
+
     @cached_property
     def change_links(self) -> ChangeLinks:
         from ..notices.links import ChangeLinks
 
-        return ChangeLinks(self.mailboxes, self.confirm_address, self.registration_store.dispute)
+        return ChangeLinks(self.mailboxes, self.confirm_address, self.registration_store.dispute, self.deny_change)
 
     @cached_property
     def notice_writer(self) -> NoticeWriter:

@@ -10,6 +10,9 @@ from ..aws import clients
 from .accounts import AccountsServices
 
 if TYPE_CHECKING:
+    from ..accounts.changes import Changes
+    from ..accounts.contacts import Contacts
+    from ..accounts.recovery import Recoveries
     from ..notices.announcements import PublicEventStore
     from ..notices.links import Unsubscriptions
     from ..notices.mailer import Mailer
@@ -49,6 +52,36 @@ class PeopleServices(AccountsServices):
         pace = Pace(self.programme.notices.mails_per_s / CONSUMERS)
         mail = SesMail(ses, settings.mail_from, settings.configuration_set, pace)
         return Mailer(self.mailboxes, addresses, mail, settings.public_url, self._randomness)
+
+    @cached_property
+    def contacts(self) -> Contacts:
+        from ..accounts.contacts import Contacts
+
+        figures = self.programme.accounts
+        return Contacts(self.account_store, self.changes, self.sign_ins, self.vault, self.transaction, figures)
+
+    @cached_property
+    def changes(self) -> Changes:
+        from ..accounts.changes import Changes
+
+        figures = self.programme.accounts
+        return Changes(self.account_store, self.transaction, self.notices, figures, self._randomness)
+
+    @cached_property
+    def recoveries(self) -> Recoveries:
+        from ..accounts.items import AccountActItem
+        from ..accounts.recovery import Recoveries
+        from ..aws.admin_acts import Journal
+
+        return Recoveries(
+            self.account_store,
+            self.transaction,
+            self.vault,
+            self.notices,
+            Journal(AccountActItem),
+            self.programme.accounts,
+            self._randomness,
+        )
 
     @cached_property
     def unsubscriptions(self) -> Unsubscriptions:

@@ -31,10 +31,10 @@ def kept(services: Services, account_id: str, *contacts: Contact) -> Account:
 def test_a_person_is_reached_at_every_contact_in_their_language(cloud: Settings, programme: Programme) -> None:
     services = Services(cloud, programme)
     kept(services, "siti", SITI, PHONE)
-    reach = services.directory.contacts("siti")
+    reach = services.directory.contacts("siti", T0)
     assert reach is not None
     assert ([*reach.contacts.items()], reach.language) == ([("c0", SITI), ("c1", PHONE)], "en")
-    assert services.directory.contacts("nobody") is None
+    assert services.directory.contacts("nobody", T0) is None
     assert "siti@" not in repr(reach)
 
 

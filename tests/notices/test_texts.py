@@ -31,6 +31,8 @@ VALUES = {
     "for": [kind.value for kind in Purpose],
     "pay_from_at": ["2026-12-11T05:00:00Z"],
     "what": ["name", "phone"],
+    "change": ["contact_added", "contact_removed", "passkey_added", "passkey_removed", "recovered"],
+    "takes_effect_at": ["2026-12-11T05:00:00Z"],
     "number": ["k7qx-2m4a-abcd-23yz"],
 }
 REASONS = {
@@ -67,7 +69,7 @@ def test_every_kind_reads_well_in_both_languages_whatever_the_facts(kind: Kind):
 def test_the_file_has_a_text_for_every_kind_and_none_for_anything_else():
     written = tomllib.loads(Path(ROOT / "chalicelib/notices/mails.toml").read_text())
 
-    assert set(written) == {kind.value for kind in Kind} | {"frame", "for", "reward", "what"}
+    assert set(written) == {kind.value for kind in Kind} | {"frame", "for", "reward", "what", "change"}
     assert all(set(each) == {"id", "en"} for each in written.values())
 
 
