@@ -49,20 +49,22 @@ class AddressBook:
         unless_paying: Legs,
         now: datetime,
         owed: Callable[[], bool] = lambda: False,
+        *,
+        young: bool = False,
     ) -> FinancialAddress:
         """Set a person's address and ask the provider about it at once.
 
         If the provider does not answer, the address has no `check`, and the provider is asked again before money is
         sent. If the same address is set again, the provider is asked again unless the address may be paid to: the bank
-        may have corrected its records. `unless_paying` adds its legs to the transaction of a change. `owed` decides
-        whether a first address waits.
+        may have corrected its records. `unless_paying` adds its legs to the transaction of a change. `owed` and `young`
+        decide how the address waits, as in `Registrations.set_financial_address`.
 
         If the account cannot be paid to, its answer would tell that the account is not under this name. So such answers
         count with the refused registrations of the day; above the limit the answer is neither told nor kept. Raises
         what `Registrations.set_financial_address` raises, and `AccountAlreadyUsed` if the account has become another
         person's meanwhile.
         """
-        address = self._registrations.set_financial_address(registrant_id, form, now, unless_paying, owed)
+        address = self._registrations.set_financial_address(registrant_id, form, now, unless_paying, owed, young=young)
         if address.check and address.check.verdict in PAYABLE:
             return address
         return replace(address, check=self._inquire(registrant_id, address, now, counted=True) or address.check)

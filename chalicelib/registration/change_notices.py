@@ -29,11 +29,14 @@ def of_details(before: PersonalData, after: PersonalData, version: int) -> list[
     return [(f"{what}_changed/{version}", Kind.DETAILS_CHANGED, {"what": what}) for what in changed]
 
 
-def of_address(version: int, pay_from: datetime | None) -> list[ChangeNotice]:
-    """The notice of a financial address's new version, if it is not paid to before `pay_from`."""
+def of_address(version: int, pay_from: datetime | None, *, full_wait: bool) -> list[ChangeNotice]:
+    """The notice of a financial address's new version, if it is not paid to before `pay_from`, whoever confirms it
+    (`full_wait`).
+    """
     if pay_from is None:
         return [(f"{Kind.ADDRESS_GIVEN}/{version}", Kind.ADDRESS_GIVEN, {})]
-    return [(address_changed(version), Kind.ADDRESS_CHANGED, {"pay_from_at": iso(pay_from)})]
+    kind = Kind.ADDRESS_WAITING if full_wait else Kind.ADDRESS_CHANGED
+    return [(address_changed(version), kind, {"pay_from_at": iso(pay_from)})]
 
 
 def address_changed(version: int) -> str:

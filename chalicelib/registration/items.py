@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pynamodb.attributes import BinaryAttribute, TTLAttribute, UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.attributes import BinaryAttribute, BooleanAttribute, TTLAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 from pynamodb.models import Model
 
@@ -79,6 +79,7 @@ class AddressItem(RegistrationsTable):
     score = WholeAttribute(null=True)
     checked_at = UTCDateTimeAttribute(null=True)
     pay_from = UTCDateTimeAttribute(null=True)
+    full_wait = BooleanAttribute(null=True)
 
 
 class Refused(RegistrationsTable):

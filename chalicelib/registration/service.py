@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
 import msgspec
 
@@ -43,6 +44,18 @@ from .rules import (
 from .store import AddressRecord, Legs, Record, RegistrationOvertaken, RegistrationStore, UnpayableHolder
 
 MakeLegs = Callable[[], Legs]
+
+
+class WaitingAddress(NamedTuple):
+    """The version of an address (0: none), when its wait ends, whether it waits for an administrator because the mail
+    about it reached nobody, and whether nobody may shorten the wait.
+    """
+
+    version: int = 0
+    pay_from: datetime | None = None
+    untold: bool = False
+    full: bool = False
+
 
 _TELLING = (PhoneAlreadyUsed, Excluded, NikAlreadyRegistered)
 """Refusals that tell something about a number that may belong to somebody else."""
@@ -169,13 +182,16 @@ class Registrations:
         now: datetime,
         unless_paying: Legs | None = None,
         owed: Callable[[], bool] = lambda: False,
+        *,
+        young: bool = False,
     ) -> FinancialAddress:
         """Set where a person is paid, and tell them. An account pays one person. The same again changes nothing.
 
         An account whose holder cannot be paid to it (another name, unknown to the bank) may be taken by somebody else.
         `unless_paying` adds legs named `store.PAYING_LEG` to the transaction of a change. A changed address, and a
         first one while money is `owed`, is not paid to until `address_wait_s` after the person was told, unless they
-        confirm it. A new account is unchecked.
+        confirm it. Whatever a `young` session gives waits so long, and so does a wallet, whose owner nobody names:
+        these nobody confirms, as whoever took over a contact reads its mail, too. A new account is unchecked.
 
         Raises the first that holds of `UnknownPayoutCode`, `MalformedAccountNumber`, `MalformedName`, `NotRegistered`,
         `TooManyRefusals`, `PaymentUnderWay`, `AccountAlreadyUsed`. The last tells of another person, so it is counted
@@ -187,7 +203,7 @@ class Registrations:
         address = wire.financial_address(form, kind)
         for _ in range(TRIES):
             try:
-                return self._write_address(registrant_id, address, now, unless_paying, owed)
+                return self._write_address(registrant_id, address, now, unless_paying, owed, young)
             except RegistrationOvertaken:
                 continue
             except AccountAlreadyUsed as refusal:
@@ -222,11 +238,12 @@ class Registrations:
         paid_to = replace(_address(key, record, address), pay_from=pay_from, untold=untold)
         return Payee(record.registrant, paid_to, partial(key.seal, "payment/1"), disputed)
 
-    def waiting_address(self, registrant_id: str) -> tuple[int, datetime | None, bool]:
-        """The version of a person's address (0: none), when its wait ends, and whether it waits for an administrator
-        because the mail about it reached nobody. One read, or three."""
+    def waiting_address(self, registrant_id: str) -> WaitingAddress:
+        """How a person's address waits. One read, or three."""
         address = self._store.address(registrant_id)
-        return (address.version, *self._wait(registrant_id, address)) if address else (0, None, False)
+        if address is None:
+            return WaitingAddress()
+        return WaitingAddress(address.version, *self._wait(registrant_id, address), full=bool(address.full_wait))
 
     def contact(self, registrant_id: str) -> Contact | None:
         """Name and phone in clear, for a partner with whom the person agreed to share them; None without a
@@ -364,6 +381,7 @@ class Registrations:
         now: datetime,
         unless_paying: Legs | None,
         owed: Callable[[], bool],
+        young: bool,
     ) -> FinancialAddress:
         record, refusals = self._store.record_and_refusals(registrant_id, clock.wib_date(now))
         if record is None:
@@ -377,21 +395,24 @@ class Registrations:
         if refusals >= self._eligibility.refusals_max:
             raise self._too_many()
         # The owner of a wallet is its phone number, whichever the wallet, so one SIM pays one person.
-        owner = "wallet" if self._payout_codes[address.code] == "wallet" else address.code
+        wallet = self._payout_codes[address.code] == "wallet"
+        owner = "wallet" if wallet else address.code
+        full_wait = young or wallet
         account = {name: getattr(address, name) for name in ("code", "account_number", "holder_name")}
         new = AddressRecord(
             sealed=key.seal("address/1", msgspec.json.encode(account)),
             account_mac=self._vault.mac("account", f"{owner}\0{address.account_number}"),
             version=old.version + 1 if old else 1,
             updated_at=now,
-            pay_from=now + self._address_wait if old or owed() else None,
+            pay_from=now + self._address_wait if full_wait or old or owed() else None,
+            full_wait=True if full_wait else None,
         )
         released = old.account_mac if old and old.account_mac != new.account_mac else None
         if old and old.check and old.check.verdict not in rules.PAYABLE:
             # The account could not be paid to, so it may be another person's by now: then its guard is not released.
             own = self._store.unpayable_holder(old.account_mac) == UnpayableHolder(registrant_id, old.version)
             released = released if own else None
-        told = change_notices.of_address(new.version, new.pay_from)
+        told = change_notices.of_address(new.version, new.pay_from, full_wait=full_wait)
         paying = unless_paying if old else None
         with change_notices.telling(self._notices, registrant_id, told, paying) as legs:
             try:

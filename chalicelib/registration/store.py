@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from pynamodb.attributes import Attribute
 from pynamodb.exceptions import DeleteError, UpdateError
@@ -76,6 +76,8 @@ class AddressRecord:
     updated_at: datetime
     check: AddressCheck | None = None
     pay_from: datetime | None = None
+    full_wait: Literal[True] | None = None
+    """Set where nobody may shorten the wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +176,13 @@ class RegistrationStore:
     def confirm_address(self, registrant_id: str, version: int, *, settle: bool) -> bool:
         """End the wait of one version of an address: its person confirmed it at the mailbox of the account.
 
-        With `settle` a dispute ends too: an administrator found the address to be the person's own. A repeat changes
-        nothing; False if the address was changed since. One transaction. Version 0: there is no address, only the
-        dispute ends.
+        With `settle` a dispute ends too, and any wait: an administrator found the address to be the person's own. A
+        repeat changes nothing; False if the address was changed since, or nobody may shorten its wait. One transaction.
+        Version 0: there is no address, only the dispute ends.
         """
         address, as_shown = AddressItem(person_pk(registrant_id), "ADDRESS"), AddressItem.version == version
+        if not settle:
+            as_shown &= AddressItem.full_wait.does_not_exist()
         try:
             with dynamodb.Transaction(self._region) as tx:
                 if version:

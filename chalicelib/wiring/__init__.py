@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..notice_writer import NoticeWriter
     from ..notices.links import ChangeLinks
     from ..payouts.rules import Authority
-    from ..payouts.wire import PayoutView
+    from ..payouts.wire import PayoutView, ToDo
     from ..registration.rules import FinancialAddress, Registrant
     from ..registration.store import Legs
     from ..registration.wire import FinancialAddressForm, RegistrationForm
@@ -91,8 +91,12 @@ class Services(ParticipantsServices):
         views = self.payouts.of(self.waves.beneficiaries.of(registrant_id))
         if not any(view.state == "address_changed" for view in views):
             return views
-        _, pay_from, _ = self.registrations.waiting_address(registrant_id)
-        return [replace(view, until=pay_from) if view.state == "address_changed" else view for view in views]
+        address = self.registrations.waiting_address(registrant_id)
+        to_do: ToDo = "wait" if address.full else "confirm_change"
+        return [
+            replace(view, until=address.pay_from, to_do=to_do) if view.state == "address_changed" else view
+            for view in views
+        ]
 
     def confirm_address(self, registrant_id: str, version: int, now: datetime) -> bool:
         """Confirm a person's changed account: what waited for it continues. False if the account was changed since."""

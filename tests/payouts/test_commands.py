@@ -169,7 +169,7 @@ def test_it_is_shown_whether_an_account_waits_and_is_disputed_and_never_which_it
     assert shown(helpdesk) == ["address: version 1", "change: not disputed"]
     give(services, OTHER)
     services.registration_store.dispute("siti", LATER)
-    _, pay_from, _ = services.registrations.waiting_address("siti")
+    pay_from = services.registrations.waiting_address("siti").pay_from
     assert shown(helpdesk) == [
         f"address: version 2, paid to from {iso(pay_from)}",
         f"change: disputed since {iso(LATER)}",

@@ -7,9 +7,12 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from chalicelib.registration import errors
+from chalicelib.config import load_programme
+from chalicelib.notices.rules import Kind
+from chalicelib.registration import change_notices, errors
 from chalicelib.registration.items import Profile
 from chalicelib.registration.rules import FinancialAddress
+from chalicelib.wiring import Services
 from tests.builders.registration import ACCOUNT, SITI, other_form, rows
 from tests.conftest import T0
 
@@ -138,3 +141,45 @@ def test_a_person_may_go_to_another_wallet_of_their_phone_and_keeps_it_from_othe
 def test_a_bank_account_with_the_digits_of_a_phone_is_no_wallet(service):
     service.set_financial_address("siti", account(code="OVO", account_number="081234567890"), T0)
     service.set_financial_address("budi", account(code="BNI", account_number="6281234567890"), T0)
+
+
+WAIT_S = load_programme("local").payouts.address_wait_s
+WALLET = account(code="DANA", account_number="0812 3456 7890")
+
+
+@pytest.mark.parametrize(
+    ("given", "before", "owed", "young", "waits", "confirmable"),
+    [
+        (ACCOUNT, None, False, False, False, False),
+        (ACCOUNT, None, True, False, True, True),
+        (ACCOUNT, None, False, True, True, False),
+        (ACCOUNT, None, True, True, True, False),
+        (ACCOUNT, account(code="BCA"), False, False, True, True),
+        (ACCOUNT, account(code="BCA"), False, True, True, False),
+        (WALLET, None, False, False, True, False),
+        (WALLET, ACCOUNT, False, False, True, False),
+        (WALLET, ACCOUNT, True, True, True, False),
+    ],
+)
+def test_how_long_an_address_waits_and_whether_its_person_may_shorten_it(
+    cloud, programme, given, before, owed, young, waits, confirmable
+):
+    services = Services(cloud, programme, clock=lambda: T0)
+    people, store = services.registrations, services.registration_store
+    people.register("siti", SITI, T0)
+    if before is not None:
+        people.set_financial_address("siti", before, T0)
+    address = people.set_financial_address("siti", given, LATER, owed=lambda: owed, young=young)
+    assert address.pay_from == (LATER + timedelta(seconds=WAIT_S) if waits else None)
+    waiting = people.waiting_address("siti")
+    assert (waiting.pay_from is not None, waiting.full) == (waits, waits and not confirmable)
+    kinds = {False: Kind.ADDRESS_GIVEN, True: Kind.ADDRESS_CHANGED if confirmable else Kind.ADDRESS_WAITING}
+    event = change_notices.address_changed(address.version) if waits else f"address_given/{address.version}"
+    notice = services.mailboxes.notice("siti", event)
+    assert notice is not None
+    assert notice.kind is kinds[waits]
+    confirmed = store.confirm_address("siti", address.version, settle=False)
+    assert confirmed is (confirmable or not waits)
+    assert people.waiting_address("siti").pay_from == (address.pay_from if waits and not confirmable else None)
+    assert store.confirm_address("siti", address.version, settle=True), "an administrator may"
+    assert people.waiting_address("siti").pay_from is None

@@ -66,7 +66,7 @@ class Town:
 
     def waited(self) -> None:
         """Until a changed account is paid to: its person is told now."""
-        version, _, _ = self.people.waiting_address("siti")
+        version = self.people.waiting_address("siti").version
         store = NoticeStore(REGION)
         for state in (Notice.SENDING, Notice.SENT):
             notice = store.notice("siti", address_changed(version))

@@ -40,8 +40,8 @@ class Rig:
         codes = {"BNI": programme.payouts.codes["BNI"]}
         self.book = AddressBook(people, Providers({codes["BNI"].rail: bank}, codes), 80)
 
-    def set_financial_address(self, *arguments: Any) -> FinancialAddress | None:
-        self.calls.append(("set", *arguments))
+    def set_financial_address(self, *arguments: Any, young: bool) -> FinancialAddress | None:
+        self.calls.append(("set", *arguments, young))
         return self.address
 
     def payee(self, who: Any) -> Payee | None:
@@ -74,7 +74,7 @@ def set_(rig: Rig) -> AddressCheck | None:
     """What is known of an address after it was set; all that was given goes into the one write."""
     rig.calls.clear()
     check = rig.book.set("siti", FORM, tuple, T0, bool).check
-    assert rig.calls.pop(0) == ("set", "siti", FORM, T0, tuple, bool)
+    assert rig.calls.pop(0) == ("set", "siti", FORM, T0, tuple, bool, False)
     return check
 
 

@@ -143,6 +143,8 @@ def test_a_wallet_whose_provider_names_nobody_is_paid_and_that_is_recorded(town)
     shown = town.set("0812 3456 7890", code="DANA")
     assert answer(shown) == ("unverified", "nothing")
     assert town.check() == AddressCheck(Verdict.NOT_OFFERED, None, T0)
+    assert town.pay() is State.HELD, "so it waits, the first one too"
+    town.waited()
     assert town.pay() is State.PAID
 
 
