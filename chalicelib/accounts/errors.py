@@ -31,6 +31,56 @@ class CodeExpired(DomainError):
     english = "The confirmation code has expired; ask for a new one."
 
 
+class MalformedPasskey(DomainError):
+    """A new passkey that a browser did not make for us as asked: the answer does not say what is wrong with it."""
+
+    code = "malformed_passkey"
+    status = 422
+    indonesian = "Kunci sandi ini tidak dapat didaftarkan; silakan coba lagi."
+    english = "This passkey cannot be registered; please try again."
+
+
+class PasskeyRefused(DomainError):
+    """Unknown, removed, not usable yet, or not signed as it must be; the answer does not say which."""
+
+    code = "passkey_refused"
+    status = 401
+    indonesian = "Kunci sandi ini tidak diterima; silakan masuk dengan cara lain."
+    english = "This passkey is not accepted; please sign in another way."
+
+
+class ChallengeExpired(DomainError):
+    """The challenge was not made by us for this purpose, is older than five minutes, or was used."""
+
+    code = "challenge_expired"
+    status = 401
+    indonesian = "Permintaan ini sudah kedaluwarsa; silakan ulangi dari awal."
+    english = "This request has expired; please begin again."
+
+
+class PasskeyKnown(DomainError):
+    code = "passkey_known"
+    status = 409
+    indonesian = "Kunci sandi ini sudah terdaftar."
+    english = "This passkey is already registered."
+
+
+class TooManyPasskeys(DomainError):
+    code = "too_many_passkeys"
+    status = 409
+    indonesian = "Paling banyak {passkeys_max} kunci sandi; hapus satu lebih dahulu."
+    english = "At most {passkeys_max} passkeys; remove one first."
+
+
+class IdTokenRefused(DomainError):
+    """No ID token of a configured issuer for us, or too old, or exchanged before; the answer does not say which."""
+
+    code = "id_token_refused"
+    status = 401
+    indonesian = "Masuk lewat penyedia identitas ini tidak berhasil; silakan ulangi dari awal."
+    english = "Signing in with this identity provider did not work; please begin again."
+
+
 class SessionExpired(DomainError):
     """The refresh token is forged, revoked or too old: sign in again."""
 
