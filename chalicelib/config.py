@@ -192,6 +192,19 @@ class SmsRules(_Frozen, frozen=True):
     prefix_entered_percent: Annotated[int, Meta(ge=0, le=100)]
 
 
+class IssuerRules(_Frozen, frozen=True):
+    """An issuer of OpenID Connect whose ID tokens for the client `audience` are exchanged for sessions.
+
+    `jwks_url`: where its public keys are. Only algorithms with a public key can be named.
+    """
+
+    name: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,31}$")]
+    issuer: Annotated[str, Meta(min_length=1)]
+    audience: Annotated[str, Meta(min_length=1)]
+    algorithms: Annotated[tuple[Literal["ES256", "PS256", "RS256", "Ed25519", "EdDSA"], ...], Meta(min_length=1)]
+    jwks_url: Annotated[str, Meta(pattern="^(https://|http://127[.]0[.]0[.]1:)")]
+
+
 class AccountRules(_Frozen, frozen=True):
     """How people sign in, and how often they may try. `codes_per_s`: of all that send codes together."""
 
@@ -210,6 +223,7 @@ class AccountRules(_Frozen, frozen=True):
     access_token_s: Annotated[int, Meta(gt=0, le=600)]
     """So long a session that was ended is believed by routes that do not read it."""
     sessions_max: Positive
+    passkeys_max: Annotated[int, Meta(gt=0, le=10)]
     young_session_s: NotNegative
     phone_trusted_s: Positive
     recovery_wait_s: Positive
@@ -219,6 +233,7 @@ class AccountRules(_Frozen, frozen=True):
     work_bits: Annotated[int, Meta(gt=0, le=24)]
     surge_wait_s: Positive
     sms: SmsRules
+    issuers: tuple[IssuerRules, ...] = ()
 
 
 class NoticeRules(_Frozen, frozen=True):
@@ -367,6 +382,8 @@ def _check(programme: Programme) -> None:
         <= programme.accounts.codes_per_day,
         "accounts.sms.price_idr is above accounts.sms.day_stop_idr": programme.accounts.sms.price_idr
         <= programme.accounts.sms.day_stop_idr,
+        "two of accounts.issuers have one name": len({one.name for one in programme.accounts.issuers})
+        == len(programme.accounts.issuers),
         "calendar.first_opens_at needs a time zone": programme.calendar.first_opens_at.tzinfo is not None,
     }
     for reason, holds in rules.items():
