@@ -108,7 +108,13 @@ def programme() -> Programme:
 @pytest.fixture(scope="session", autouse=True)
 def moto_as_it_should_be() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for change in (moto.make_quick, moto.one_call_at_a_time, moto.undo_what_was_touched, moto.keep_addresses):
+        for change in (
+            moto.make_quick,
+            moto.one_call_at_a_time,
+            moto.undo_what_was_touched,
+            moto.make_key_pairs,
+            moto.keep_addresses,
+        ):
             change(patch)
         yield
 

@@ -127,8 +127,8 @@ class SigningKeys:
 
     def rotate(self, now: datetime) -> SigningKey:
         """Make a new key for today, and revoke all others that any access token may be signed with."""
-        before = self.of_last_days(now)
-        made = self._make(_day_of(now), now)
+        before, today = self.of_last_days(now), _day_of(now)
+        made = self._make(today, [key for key in before if key.day == today], now)
         for key in before:
             if key.revoked_at is None:
                 self._store.revoke(key, now)
@@ -146,10 +146,11 @@ class SigningKeys:
             for key in reversed(self._of(day, now, known)):
                 if key.revoked_at is None:
                     return key
-        return self._make(day, now)
+        return self._make(day, self._of(day, now, ASK_AGAIN), now)
 
-    def _make(self, day: date, now: datetime) -> SigningKey:
-        number = 1 + max((key.number for key in self._store.of(day)), default=0)
+    def _make(self, day: date, before: list[SigningKey], now: datetime) -> SigningKey:
+        """A key after those of its day that are known; if there is one more by now, that one."""
+        number = 1 + max((key.number for key in before), default=0)
         made = self._kms.ask(
             "generate_data_key_pair_without_plaintext",
             KeyId=self._data_key,

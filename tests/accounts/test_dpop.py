@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import timedelta
 
 import pytest
@@ -38,6 +40,8 @@ def judged(text: str, now=T0, **given):
 def test_a_proof_says_whose_key_which_proof_and_from_when():
     found = judged(proof(jti="0123456789abcdef"))
     assert (found.jkt, found.jti, found.at) == (PHONE.jkt, "0123456789abcdef", T0)
+    said = json.dumps(PHONE.jwk, sort_keys=True, separators=(",", ":"))  # RFC 7638
+    assert found.jkt == encoded(hashlib.sha256(said.encode()).digest())
 
 
 def test_a_proof_with_anything_else_a_browser_says_of_its_key_is_accepted():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import pickle
 import time
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from copy import deepcopy
 from functools import cache, partial
 from threading import RLock
@@ -18,6 +18,8 @@ from zlib import crc32
 import msgspec
 import pytest
 from botocore.loaders import JSONFileLoader, create_loader
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from moto.cloudformation.models import Stack
 from moto.cognitoidp import models as cognito_models
 from moto.core import DEFAULT_ACCOUNT_ID, models, responses
@@ -34,6 +36,7 @@ from moto.dynamodb.parsing import validators
 from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser
 from moto.kms import models as kms_models
+from moto.kms.responses import KmsResponse
 from moto.sns import models as sns_models
 from moto.sqs import models as sqs_models
 
@@ -217,6 +220,24 @@ def undo_what_was_touched(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(DynamoDBBackend, "transact_write_items", transact)
     for model in (Table, Item, LocalSecondaryIndex, GlobalSecondaryIndex):
         patch.setattr(model, "__new__", lambda cls, *_, **__: object.__new__(cls))
+
+
+def make_key_pairs(patch: pytest.MonkeyPatch) -> None:
+    """KMS makes key pairs, of which nobody sees the private half before KMS opens it. Moto knows no such operation."""
+
+    def answer(asked: KmsResponse) -> str:
+        assert asked._get_param("KeyPairSpec") == "ECC_NIST_P256"
+        asked._validate_key_id(asked._get_param("KeyId"))
+        key = ec.generate_private_key(ec.SECP256R1())
+        private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        context = asked._get_param("EncryptionContext", {})
+        wrapped, arn = asked.kms_backend.encrypt(asked._get_param("KeyId"), private, context)
+        made = {"PrivateKeyCiphertextBlob": wrapped, "PublicKey": public}
+        said = {name: b64encode(value).decode() for name, value in made.items()}
+        return json.dumps({**said, "KeyId": arn, "KeyPairSpec": "ECC_NIST_P256"})
+
+    patch.setattr(KmsResponse, "generate_data_key_pair_without_plaintext", answer, raising=False)
 
 
 def keep_addresses(patch: pytest.MonkeyPatch) -> None:
