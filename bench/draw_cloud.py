@@ -29,7 +29,8 @@ from botocore.awsrequest import AWSResponse
 from chalicelib.clock import iso
 from chalicelib.waves.rules import SHARDS
 
-from .endpoint import READ_UNIT_BYTES, Call, Endpoint, Item, Unplayed, Whole, item_size, json_answer
+from .endpoint import READ_UNIT_BYTES, Call, Endpoint, Whole, item_size, json_answer
+from .expressions import Item, Unplayed
 
 _ABSENT = b"<Error><Code>NoSuchKey</Code></Error>"
 _OVERTAKEN = b"<Error><Code>PreconditionFailed</Code></Error>"

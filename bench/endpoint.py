@@ -28,19 +28,13 @@ from unittest.mock import patch
 from botocore.awsrequest import AWSResponse
 from botocore.httpsession import URLLib3Session
 
-Item = dict[str, dict[str, Any]]
-"""An item in DynamoDB's own JSON: `{"pk": {"S": "..."}}`."""
+from .expressions import Item, Unplayed, holds, updated
 
 READ_UNIT_BYTES = 4096
 WRITE_UNIT_BYTES = 1024
+_ON_FAILURE = "ReturnValuesOnConditionCheckFailure"
 _ERROR = "com.amazonaws.dynamodb.v20120810#"
-_SET = re.compile(r"(#\w+) = (?:(if_not_exists) \(\1, )?(:\w+)\)?(?:, |$)")
-_ADD = re.compile(r"(#\w+) (:\w+)(?:, |$)")
-_QUERY = re.compile(r"\(?[#\w]+ = :\w+(?: AND begins_with ?\([#\w]+, :\w+\)\)?)?")
-
-
-class Unplayed(Exception):
-    """Asked for what this double does not play: a guess would falsify the figures."""
+_PARTITION = re.compile(r"\(?[#\w]+ = (:\w+)")
 
 
 @dataclass(frozen=True)
@@ -71,7 +65,7 @@ class Index:
             return item
         return {name: value for name, value in item.items() if name in {"pk", "sk", *self.keys} | self.kept}
 
-    def units(self, before: Item | None, after: Item) -> int:
+    def units(self, before: Item | None, after: Item | None) -> int:
         """What a write of an item costs here: nothing if its entry stays as it is, two writes if it moves."""
         old, new = self.entry(before), self.entry(after)
         if old == new:
@@ -95,7 +89,7 @@ def _value_size(value: dict[str, Any]) -> int:
         case "N":
             return (len(content.strip("-").replace(".", "").strip("0")) + 1) // 2 + 1
         case "B":
-            return len(base64.b64decode(content))
+            return len(content if isinstance(content, bytes) else base64.b64decode(content))
         case "BOOL" | "NULL":
             return 1
         case "SS":
@@ -212,7 +206,7 @@ class Endpoint:
                 return 200, {"Responses": self._batch(operation, asked["RequestItems"]), "UnprocessedKeys": {}}
             case "Query":
                 return 200, self._query(operation, asked)
-            case "PutItem" | "UpdateItem":
+            case "PutItem" | "UpdateItem" | "DeleteItem":
                 return self._write(operation, asked)
             case "TransactWriteItems":
                 return self._transaction(operation, asked["TransactItems"])
@@ -232,56 +226,66 @@ class Endpoint:
         return answer
 
     def _query(self, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
-        """The items of a partition, or those whose sort keys begin with something, in order; one page."""
-        condition, values = asked["KeyConditionExpression"], list(asked["ExpressionAttributeValues"].values())
-        if not _QUERY.fullmatch(condition) or asked.keys() & {"Limit", "FilterExpression", "IndexName"}:
+        """The items of a partition whose sort keys are asked for, in order or against it; one page."""
+        condition = asked["KeyConditionExpression"]
+        partition = _PARTITION.match(condition)
+        if partition is None or asked.keys() & {"ExclusiveStartKey", "FilterExpression", "IndexName"}:
             raise Unplayed(str(asked))
-        pk, beginning = values[0]["S"], values[1]["S"] if len(values) > 1 else ""
-        keys = sorted(key for key in self.items if key[:2] == (asked["TableName"], pk) and key[2].startswith(beginning))
-        found = [self.items[key] for key in keys]
+        pk = asked["ExpressionAttributeValues"][partition[1]]["S"]
+        own = sorted(key for key in self.items if key[:2] == (asked["TableName"], pk))
+        found = [item for key in own if holds(asked, item := self.items[key], "KeyConditionExpression")]
+        found = found[:: 1 if asked.get("ScanIndexForward", True) else -1][: asked.get("Limit")]
         size = sum(map(item_size, found))
         self.calls.append(Call(operation, max(1, -(-size // READ_UNIT_BYTES)) / _share(asked)))
-        return {"Count": len(keys), "ScannedCount": len(keys), "Items": [_projected(item, asked) for item in found]}
+        return {"Count": len(found), "ScannedCount": len(found), "Items": [_projected(item, asked) for item in found]}
 
     def _write(self, operation: str, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         table = asked["TableName"]
         key = _key(table, asked.get("Item") or asked["Key"])
         before = self.items.get(key)
-        if not _holds(asked, before):
+        if not holds(asked, before):
             # Billed all the same, by the size of the item that is there.
             self.calls.append(Call(operation, 0, _write_units(before or {})))
-            shown = {"Item": before} if before and "ReturnValuesOnConditionCheckFailure" in asked else {}
+            shown = {"Item": before} if before and asked.get(_ON_FAILURE) == "ALL_OLD" else {}
             return 400, {"__type": _ERROR + "ConditionalCheckFailedException", **shown}
-        after = asked["Item"] if operation == "PutItem" else _updated(asked, before)
-        units = max(_write_units(before or {}), _write_units(after))
+        after = _after(operation, asked, before)
+        units = max(_write_units(before or {}), _write_units(after or {}))
         self.calls.append(Call(operation, 0, units, self._index_units(table, before, after)))
-        self.items[key] = after
-        return 200, {"Attributes": after} if asked.get("ReturnValues") == "ALL_NEW" else {}
+        self._set(key, after)
+        returned = {"ALL_OLD": before, "ALL_NEW": after, "NONE": None}[asked.get("ReturnValues", "NONE")]
+        return 200, {"Attributes": returned} if returned else {}
 
     def _transaction(self, operation: str, legs: list[dict[str, Any]]) -> tuple[int, dict[str, Any]]:
         units = index_units = 0
-        written: dict[tuple[str, str, str], Item] = {}
+        written: dict[tuple[str, str, str], Item | None] = {}
         reasons = []
         for leg in legs:
             ((kind, asked),) = leg.items()
             key = _key(asked["TableName"], asked.get("Item") or asked["Key"])
             before = self.items.get(key)
-            reasons.append({"Code": "None" if _holds(asked, before) else "ConditionalCheckFailed"})
-            if kind not in {"Put", "ConditionCheck"}:
-                raise Unplayed(f"{kind} in a transaction")
-            after = asked.get("Item") or before or {}
-            units += 2 * max(_write_units(before or {}), _write_units(after))
-            if kind == "Put":
+            refused = {"Item": before} if before and asked.get(_ON_FAILURE) == "ALL_OLD" else {}
+            reason = {"Code": "None"} if holds(asked, before) else {"Code": "ConditionalCheckFailed", **refused}
+            reasons.append(reason)
+            after = before if kind == "ConditionCheck" else _after(f"{kind}Item", asked, before)
+            units += 2 * max(_write_units(before or {}), _write_units(after or {}))
+            if kind != "ConditionCheck":
                 index_units += self._index_units(asked["TableName"], before, after)
                 written[key] = after
         failed = any(reason["Code"] != "None" for reason in reasons)
         self.calls.append(Call(operation, 0, units, 0 if failed else index_units))
         if failed:
             return 400, {"__type": _ERROR + "TransactionCanceledException", "CancellationReasons": reasons}
-        self.items |= written
+        for key, after in written.items():
+            self._set(key, after)
         return 200, {}
 
-    def _index_units(self, table: str, before: Item | None, after: Item) -> int:
+    def _set(self, key: tuple[str, str, str], item: Item | None) -> None:
+        if item is None:
+            self.items.pop(key, None)
+        else:
+            self.items[key] = item
+
+    def _index_units(self, table: str, before: Item | None, after: Item | None) -> int:
         return sum(index.units(before, after) for index in self._indexes.get(table, ()))
 
 
@@ -314,36 +318,17 @@ def _share(asked: dict[str, Any]) -> int:
     return 1 if asked.get("ConsistentRead") else 2
 
 
-def _holds(asked: dict[str, Any], before: Item | None) -> bool:
-    """Whether a write's condition holds, by moto's reading of it."""
-    expression = asked.get("ConditionExpression")
-    if expression is None:
-        return True
-    if expression == "attribute_not_exists(pk)":
-        return before is None  # what most need, and then no moto
-    from moto.dynamodb.comparisons import get_filter_expression
-    from moto.dynamodb.models.dynamo_type import DynamoType, Item
-
-    item = Item(DynamoType({"S": ""}), None, before or {})
-    names, values = asked.get("ExpressionAttributeNames"), asked.get("ExpressionAttributeValues")
-    return bool(get_filter_expression(expression, names, values).expr(item))
-
-
-def _updated(asked: dict[str, Any], before: Item | None) -> Item:
-    """An item after SET of plain values (or if_not_exists) or ADD to numbers; nothing else is known here."""
-    kind, _, actions = asked["UpdateExpression"].partition(" ")
-    after = {**asked["Key"], **(before or {})}
-    pattern = {"SET": _SET, "ADD": _ADD}.get(kind)
-    if pattern is None or pattern.sub("", actions):
-        raise Unplayed(asked["UpdateExpression"])
-    names, values = asked["ExpressionAttributeNames"], asked["ExpressionAttributeValues"]
-    for action in pattern.findall(actions):
-        name, value = names[action[0]], values[action[-1]]
-        if kind == "ADD":
-            after[name] = {"N": str(int(after.get(name, {"N": "0"})["N"]) + int(value["N"]))}
-        elif action[1] != "if_not_exists" or name not in after:
-            after[name] = value
-    return after
+def _after(operation: str, asked: dict[str, Any], before: Item | None) -> Item | None:
+    """What a write leaves of an item."""
+    match operation:
+        case "PutItem":
+            put: Item = asked["Item"]
+            return put
+        case "UpdateItem":
+            return updated(asked, before)
+        case "DeleteItem":
+            return None
+    raise Unplayed(operation)
 
 
 def _projected(item: Item, asked: dict[str, Any]) -> Item:

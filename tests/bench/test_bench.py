@@ -17,7 +17,8 @@ from pynamodb.connection import Connection
 from bench import draw_cloud
 from bench.draw_cloud import WAVE, Cloud, Pages
 from bench.draw_steps import PlainEntry
-from bench.endpoint import Call, Endpoint, Index, Item, Unplayed, item_size
+from bench.endpoint import Call, Endpoint, Index, item_size
+from bench.expressions import Item, Unplayed
 from chalicelib.aws import dynamodb
 from chalicelib.waves.entries import EntryItem, EntryStore
 from chalicelib.waves.rules import SHARDS
@@ -148,14 +149,12 @@ def test_an_index_pays_for_what_changes_in_it(before: dict[str, str] | None, aft
 
 def test_what_is_not_known_is_an_error_and_not_a_guess(client: Any) -> None:
     with pytest.raises(Unplayed):
-        client.delete_item(TableName="t", Key=KEY)
-    with pytest.raises(Unplayed):
-        client.update_item(
-            TableName="t",
-            Key=KEY,
-            UpdateExpression="SET x = :0",
-            ExpressionAttributeValues={":0": {"N": "1"}},
-        )
+        client.scan(TableName="t")
+    for change in ("SET x = list_append(x, :0)", "SET x.y = :0", "SET x = y"):
+        with pytest.raises(Unplayed):
+            client.update_item(
+                TableName="t", Key=KEY, UpdateExpression=change, ExpressionAttributeValues={":0": {"N": "1"}}
+            )
 
 
 def test_over_http_the_answers_are_the_same_and_the_calls_are_counted(endpoint: Endpoint, client: Any) -> None:
