@@ -93,6 +93,15 @@ def send_code_again(form: accounts.CodeAgainForm, sign_in_id: str) -> edge.Reply
     return edge.accepted(accounts.progress_view(services().sign_ins.again(sign_in_id, form.secret, source, app.now())))
 
 
+@app.endpoint(
+    "GET /.well-known/jwks.json",
+    "The public keys that access tokens are signed with",
+    answers={200: accounts.PublicKeys},
+)
+def get_public_keys() -> edge.Reply:
+    return edge.ok(accounts.keys_view(services().signing_keys.published(app.now())), cache_s=60)
+
+
 ACCOUNT = (account.MalformedEmail, account.TooManyRequests)
 
 

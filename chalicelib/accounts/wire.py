@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,6 +14,7 @@ from .contact import ContactKind
 if TYPE_CHECKING:
     from .rules import AskedChange
     from .sign_ins import Progress, Started
+    from .signing_keys import SigningKey
 
 Language = Annotated[Literal["id", "en"], Meta(description="The language to write to the person in")]
 Device = Annotated[
@@ -129,3 +131,26 @@ class ChangeList(Struct, frozen=True):
 def change_view(asked: AskedChange) -> ChangeView:
     """A change as its owner sees it."""
     return fill(ChangeView, asked, change_id=asked.id, change=asked.change.value)
+
+
+class PublicKey(_Form, frozen=True):
+    """The public half of a signing key (RFC 7517)."""
+
+    kid: Annotated[str, Meta(description="Its UTC day and its number on that day", examples=["2026-11-29.1"])]
+    x: str
+    y: str
+    kty: Literal["EC"] = "EC"
+    crv: Literal["P-256"] = "P-256"
+    alg: Literal["ES256"] = "ES256"
+    use: Literal["sig"] = "sig"
+
+
+class PublicKeys(_Form, frozen=True):
+    """The keys that access tokens are signed with: yesterday's and today's, an hour before midnight tomorrow's."""
+
+    keys: list[PublicKey]
+
+
+def keys_view(published: Iterable[SigningKey]) -> PublicKeys:
+    """Keys as `GET /.well-known/jwks.json` shows them."""
+    return PublicKeys(keys=[PublicKey(kid=key.kid, x=key.public_jwk["x"], y=key.public_jwk["y"]) for key in published])

@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import boto3
+import msgspec
 import pytest
 from botocore.exceptions import ClientError
+from joserfc import jwt
+from joserfc.jwk import KeySet
 
+from chalicelib.accounts import wire
 from chalicelib.accounts.errors import InvalidToken
 from chalicelib.accounts.signing_keys import KEPT_DAYS
 from chalicelib.wiring import Services
@@ -73,3 +77,12 @@ def test_a_lost_answer_to_the_write_of_a_key_loses_no_key(services, cloud, monke
     monkeypatch.setattr(store, "add", lambda key: add(key) and add(key))
     services.signing_keys.current(T0)
     assert len(items(cloud)) == 1
+
+
+def test_the_published_keys_verify_what_is_signed_and_hold_no_private_half(services, cloud):
+    token = services.access_tokens.issue("account-1", "session-1", None, T0, 300)
+    shown = msgspec.to_builtins(wire.keys_view(services.signing_keys.published(T0)))
+    [key] = shown["keys"]
+    assert key.keys() == {"kid", "kty", "crv", "x", "y", "alg", "use"}
+    claims = jwt.decode(token, KeySet.import_key_set(shown), algorithms=["ES256"]).claims
+    assert (claims["sub"], claims["iss"], claims["aud"]) == ("account-1", cloud.public_url, "gelombang")

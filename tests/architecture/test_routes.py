@@ -13,6 +13,7 @@ from chalicelib.web import openapi
 from tests.conftest import ROOT
 
 PUBLIC = {
+    ("GET", "/.well-known/jwks.json"),
     ("POST", "/sign-ins"),
     ("GET", "/sign-ins/{sign_in_id}"),
     ("POST", "/sign-ins/{sign_in_id}/codes"),

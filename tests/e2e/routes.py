@@ -5,6 +5,7 @@ from __future__ import annotations
 START = "POST /sign-ins"
 SIGN_IN_PROGRESS = "GET /sign-ins/{sign_in_id}"
 SEND_AGAIN = "POST /sign-ins/{sign_in_id}/codes"
+PUBLIC_KEYS = "GET /.well-known/jwks.json"
 SIGN_UP = "POST /accounts"
 CONFIRM = "POST /accounts/confirmations"
 RESEND = "POST /accounts/codes"

@@ -145,6 +145,7 @@ COSTS: dict[str, str] = {
     routes.START: "GenerateMac, UpdateItem, PutItem, SendMessageBatch",
     routes.SIGN_IN_PROGRESS: "GetItem",
     routes.SEND_AGAIN: "2 GetItem, 2 UpdateItem, SendMessageBatch",
+    routes.PUBLIC_KEYS: "",
     routes.SIGN_UP: "SignUp",
     routes.CONFIRM: "ConfirmSignUp",
     routes.RESEND: "ResendConfirmationCode",
@@ -226,6 +227,7 @@ COSTS: dict[str, str] = {
 """By route and case: the operations of AWS, as often as the number before them says."""
 
 KEPT_IN_MEMORY = {
+    routes.PUBLIC_KEYS,
     routes.ENTRIES,
     "GET /waves",
     "GET /waves/current",

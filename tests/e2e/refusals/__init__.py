@@ -11,6 +11,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = citizens.REFUSALS | partners.REFUSALS 
 
 _PUBLIC = (
     "GET /openapi.json",
+    "GET /.well-known/jwks.json",
     "GET /health",
     "GET /waves",
     "GET /waves/current",
