@@ -19,7 +19,7 @@ from ..ids import Randomness, random_id
 from ..notices.rules import LINK_DAYS, Kind
 from ..notices.service import NoticeService
 from ..structs import fill
-from . import rules
+from . import passkey_store, rules
 from .account_store import AccountStore
 from .items import AccountItem, ChangeItem, GuardItem, account_pk, change_sk, contact_pk
 from .rules import AskedChange, Change
@@ -116,6 +116,9 @@ class Changes:
         raise Unavailable()
 
     def _undo(self, tx: Transaction, account_id: str, asked: AskedChange) -> None:
+        if asked.change in {Change.PASSKEY_ADDED, Change.PASSKEY_REMOVED}:
+            passkey_store.undo(tx, account_id, asked.subject, asked.takes_effect_at)
+            return
         account = self._store.account(account_id)
         contact = next((one for one in account.contacts if one.id == asked.subject), None) if account else None
         if account is None or contact is None:

@@ -1,4 +1,4 @@
-"""Tokens that this deployment signs: access tokens, device tokens and the nonces of DPoP proofs. JWT by ES256.
+"""Tokens that this deployment signs, as JWT by ES256: access tokens, device tokens, nonces, challenges of passkeys.
 
 Each kind has a type of its own in its header (RFC 8725, 3.11), so that none passes for another. A token verifies only
 with a key of the day on which it says that it was issued: whoever stole yesterday's key cannot write one of today.
@@ -20,13 +20,14 @@ from .signing_keys import SigningKeys
 LENGTH_MAX = 2048
 """In characters: longer than any token of ours."""
 NONCE_LIFETIME = timedelta(minutes=5)
+CHALLENGE_LIFETIME = timedelta(minutes=5)
 DEVICE_LIFETIME = timedelta(days=400)
 
 _SKEW = timedelta(seconds=60)
 """How far the clock of another process may be ahead of this one's."""
 _AUDIENCE = "gelombang"
 
-Kind = Literal["at+jwt", "device", "dpop-nonce"]
+Kind = Literal["at+jwt", "device", "dpop-nonce", "passkey-challenge"]
 T = TypeVar("T", bound="Claims")
 
 
@@ -68,6 +69,13 @@ class Device(Claims, frozen=True, kw_only=True):
     key: str
 
 
+class Challenge(Claims, frozen=True, kw_only=True):
+    """What a passkey signs: to sign in, or, with an account as `sub`, to belong to it."""
+
+    jti: str
+    sub: str | None
+
+
 class Tokens:
     """Signs and verifies. `issuer` is the public address of the API. Raises `Unavailable` when KMS is late or busy."""
 
@@ -78,9 +86,9 @@ class Tokens:
 
     def issue(self, account_id: str, session_id: str, key: str | None, now: datetime, lifetime_s: int) -> str:
         """An access token; `key` is the thumbprint of the session's key."""
-        jti = base64.urlsafe_b64encode(self._randomness(15)).decode()
         common = self._common(now, timedelta(seconds=lifetime_s))
-        return self._signed("at+jwt", Access(**common, sub=account_id, sid=session_id, key=key, jti=jti), now)
+        access = Access(**common, sub=account_id, sid=session_id, key=key, jti=self._new_jti())
+        return self._signed("at+jwt", access, now)
 
     def verify(self, token: str, now: datetime) -> Access:
         """What a valid access token says. Raises `InvalidToken`."""
@@ -102,6 +110,18 @@ class Tokens:
     def verify_nonce(self, token: str, now: datetime) -> datetime:
         """When a nonce was issued that is still valid. Raises `InvalidToken`."""
         return datetime.fromtimestamp(self._verified(token, "dpop-nonce", Claims, now).iat, UTC)
+
+    def challenge(self, account_id: str | None, now: datetime) -> str:
+        """A challenge for a passkey, of this account or of any."""
+        common = self._common(now, CHALLENGE_LIFETIME)
+        return self._signed("passkey-challenge", Challenge(**common, jti=self._new_jti(), sub=account_id), now)
+
+    def verify_challenge(self, token: str, now: datetime) -> Challenge:
+        """What a valid challenge says. Raises `InvalidToken`."""
+        return self._verified(token, "passkey-challenge", Challenge, now)
+
+    def _new_jti(self) -> str:
+        return base64.urlsafe_b64encode(self._randomness(15)).decode()
 
     def _common(self, now: datetime, lifetime: timedelta) -> dict[str, Any]:
         issued = int(now.timestamp())

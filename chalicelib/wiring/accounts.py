@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..accounts.account_store import AccountStore
     from ..accounts.directory import Directory
     from ..accounts.dpop import Proofs
+    from ..accounts.issuers import Issuers
     from ..accounts.macs import Macs
     from ..accounts.sign_ins import SignIns
     from ..accounts.signing_keys import SigningKeys
@@ -87,3 +88,10 @@ class AccountsServices(Deployment):
         from ..accounts.dpop import Proofs
 
         return Proofs(self.access_tokens, self.settings.public_url)
+
+    @cached_property
+    def issuers(self) -> Issuers:
+        """Who else may say who somebody is."""
+        from ..accounts import issuers
+
+        return issuers.Issuers(self.programme.accounts.issuers, issuers.fetch)

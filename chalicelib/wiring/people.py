@@ -12,6 +12,7 @@ from .accounts import AccountsServices
 if TYPE_CHECKING:
     from ..accounts.changes import Changes
     from ..accounts.contacts import Contacts
+    from ..accounts.passkeys import Passkeys
     from ..accounts.recovery import Recoveries
     from ..notices.announcements import PublicEventStore
     from ..notices.links import Unsubscriptions
@@ -66,6 +67,16 @@ class PeopleServices(AccountsServices):
 
         figures = self.programme.accounts
         return Changes(self.account_store, self.transaction, self.notices, figures, self._randomness)
+
+    @cached_property
+    def passkeys(self) -> Passkeys:
+        from ..accounts.passkey_checks import relying_party
+        from ..accounts.passkeys import Passkeys
+
+        party = relying_party(self.settings.rp_id, self.settings.public_url)
+        most = self.programme.accounts.passkeys_max
+        recovery = self.recoveries.get
+        return Passkeys(self.access_tokens, party, self.changes, recovery, self.transaction, most)
 
     @cached_property
     def recoveries(self) -> Recoveries:
