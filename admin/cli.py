@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import DomainError
 
-from .commands import dlq, draw, grievance, mailbox, registration, stage, statistics, training, wave
+from .commands import account, dlq, draw, grievance, mailbox, registration, stage, statistics, training, wave
 from .commands.payouts import payout
 from .deployment.stacks import DeployFailed
 
@@ -40,6 +40,7 @@ for group in (
     registration.exclusion,
     registration.registration,
     grievance.grievance,
+    account.account,
     mailbox.mailbox,
     statistics.statistics,
     stage.trigger,

@@ -123,6 +123,19 @@ class Registrations:
             raise NotRegistered()
         return registrant
 
+    def find(self, nik: str) -> str | None:
+        """Who registered with a NIK, for the help desk. One KMS call and one read. Raises `MalformedNik`."""
+        return self._store.holder("nik", self._vault.mac("nik", identity.parse_nik(nik)))
+
+    def is_person(self, registrant_id: str, nik: str, birth_date: date) -> bool:
+        """Whether somebody registered with this NIK and birth date. One read and one KMS call. Raises `MalformedNik`.
+
+        An account that is not registered has neither.
+        """
+        nik_mac = self._vault.mac("nik", identity.parse_nik(nik))
+        registrant = self._store.registrant(registrant_id)
+        return registrant is not None and (registrant.nik_mac, registrant.birth_date) == (nik_mac, birth_date)
+
     def applicant(self, registrant_id: str) -> Applicant:
         """What a join needs of a registrant; one consistent read. Raises `NotRegistered`."""
         applicant = self._store.applicant(registrant_id)

@@ -198,11 +198,16 @@ class RegistrationStore:
 
         None if nobody has it, if it can be paid to, or if the provider has not been asked about it.
         """
-        guard = dynamodb.find(Guard, _unique("account", account_mac), "UNIQUE")
-        item = dynamodb.find(AddressItem, person_pk(guard.registrant), "ADDRESS") if guard else None
-        if guard is None or item is None or item.account_mac != account_mac or item.verdict not in _UNPAYABLE:
+        holder = self.holder("account", account_mac)
+        item = dynamodb.find(AddressItem, person_pk(holder), "ADDRESS") if holder else None
+        if holder is None or item is None or item.account_mac != account_mac or item.verdict not in _UNPAYABLE:
             return None
-        return UnpayableHolder(guard.registrant, item.version)
+        return UnpayableHolder(holder, item.version)
+
+    def holder(self, kind: MacKind, mac: str) -> str | None:
+        """Who has a number that one person may hold. One read."""
+        guard = dynamodb.find(Guard, _unique(kind, mac), "UNIQUE")
+        return guard.registrant if guard else None
 
     def excluded(self, nik_mac: str) -> bool:
         """Whether any exclusion list names this NIK. One read."""
