@@ -17,10 +17,10 @@ from multiprocessing import get_context
 from multiprocessing.managers import BaseManager
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
-from unittest.mock import patch
 
 from botocore.httpsession import URLLib3Session
 
+from chalicelib.aws.kept_connections import SEND
 from infrastructure import app_stack
 
 from .endpoint import Call, Endpoint, Index
@@ -46,16 +46,18 @@ class Stage:
 
     @property
     def endpoint(self) -> Any:
-        return self._outside if self.counted else self._inside
+        return self._outside if self._counted else self._inside
 
-    def install(self) -> None:
-        """From now on, for the life of this process."""
-        over_http = URLLib3Session.send
+    @property
+    def counted(self) -> bool:
+        return self._counted
 
-        def send(session: URLLib3Session, request: Any) -> Any:
-            return over_http(session, request) if self.counted else self._inside.send(request)
-
-        patch.object(URLLib3Session, "send", send).start()
+    @counted.setter
+    def counted(self, counted: bool) -> None:
+        """Applies to the whole process."""
+        self._counted = counted
+        send = SEND if counted else lambda _session, request: self._inside.send(request)
+        URLLib3Session.send = send  # type: ignore[method-assign]  # the original itself: kept connections look for it
 
 
 class Work(Protocol):
@@ -180,7 +182,6 @@ def _begin(way: Way, indexes: Mapping[str, Sequence[Index]], server: Any, addres
     global _stage, _work
     os.environ.update({**ENVIRONMENT, "AWS_ENDPOINT_URL": address, **way.environment})
     _stage = Stage(Endpoint(indexes), server)
-    _stage.install()
     _work = way.make(_stage)
 
 

@@ -28,6 +28,8 @@ from botocore.endpoint import convert_to_response_dict
 from botocore.exceptions import ChecksumError, NoCredentialsError
 from botocore.hooks import first_non_none_response
 
+from .kept_connections import KeptConnections
+
 _SIGNED = "content-type;host;x-amz-date;x-amz-target"
 _SIGNED_SESSION = "content-type;host;x-amz-date;x-amz-security-token;x-amz-target"
 OPERATIONS = {
@@ -92,6 +94,7 @@ class Wire:
         # As the connection writes it: without the port where that goes without saying.
         self._host = address.netloc.lower().removesuffix(":443" if address.scheme == "https" else ":80")
         self._user_agent = client.meta.config.user_agent
+        self._connections = KeptConnections(client._endpoint.http_session, self._url, self._host, self._path)
 
     def call(self, operation: str, payload: dict[str, Any]) -> dict[str, Any]:
         """What an operation answers, without `ResponseMetadata`.
@@ -161,7 +164,7 @@ class Wire:
         try:
             hooked = self._events.emit(f"before-send.{self._event}.{operation}", request=request)
             response = first_non_none_response(hooked)
-            return (self.client._endpoint.http_session.send(request) if response is None else response), None
+            return (self._connections.send(request) if response is None else response), None
         except Exception as error:  # noqa: BLE001 - as the client does: whether to try again is decided from it
             return None, error
 
@@ -234,8 +237,7 @@ def _decode_bytes(node: dict[str, Any]) -> None:
 def _is_plain(response: Any) -> bool:
     if response.status_code >= 300:
         return False
-    checksum = response.headers.get("x-amz-crc32")
-    return checksum is None or int(checksum) == zlib.crc32(response.content)
+    return response.headers.get("x-amz-crc32") in (None, str(zlib.crc32(response.content)))
 
 
 @lru_cache(maxsize=2)
