@@ -761,11 +761,18 @@ def send_mail(event: Any) -> dict[str, Any]:
     return mailer.consume(event.to_dict()["Records"], services().mailer, app.clock)
 
 
+@app.on_sqs_message(queue="codes", batch_size=10, maximum_concurrency=config.CODE_CONSUMERS)
+def send_code(event: Any) -> dict[str, Any]:
+    from chalicelib.accounts.delivery import consumer
+
+    return consumer.consume(event.to_dict()["Records"], services().code_sender)
+
+
 @app.on_sns_message(topic="mail-feedback")
 def mail_feedback(event: Any) -> None:
     from chalicelib.notices import ses
 
-    ses.take_report(event.message, services().mailboxes, app.clock())
+    ses.take_report(event.message, services().bounces, app.clock())
 
 
 # Money

@@ -27,6 +27,9 @@ Skill = Annotated[str, Meta(pattern="^[a-z]+(_[a-z]+)*$", max_length=32)]
 AWARD_BATCH_MAX = 100
 """Winners in one message: as many entries as are read in one call."""
 
+CODE_CONSUMERS = 2
+"""How many send codes at once, each a tenth of a second for one; more than twenty codes a second need more of them."""
+
 AUTHORIZER_TIMEOUT_S = 5
 API_TIMEOUT_S = 10
 LONGEST_REQUEST_S = AUTHORIZER_TIMEOUT_S + API_TIMEOUT_S

@@ -13,6 +13,7 @@ FAILURES = {
     "award": (3, "Three minutes in a row"),
     "pay": (3, "Three minutes in a row"),
     "send_mail": (3, "Three minutes in a row"),
+    "send_code": (3, "Three minutes in a row"),
     "mail_feedback": (1, "A bounced mailbox may not have been marked"),
 }
 """Functions that a queue or a topic invokes: after how many minutes with an error they ring."""
@@ -84,6 +85,10 @@ def resources() -> Iterator[tuple[str, Json]]:
     yield from word("PayLogGroup", "fsp_status_unknown", "UnknownFspStatusesCounted", about)
     about = "A partner attests far more completions, or far quicker ones, than its courses allow"
     yield from word("ApiHandlerLogGroup", "partner_unusual", "PartnersUnusualCounted", about)
+    about = "SMS with codes cost as much as they may on one day; no more are sent until it ends"
+    yield from word("SendCodeLogGroup", "sms_day_stop_reached", "SmsDayStopsCounted", about)
+    about = "Numbers of one prefix receive codes and enter none; no more are sent to it until the day ends"
+    yield from word("SendCodeLogGroup", "sms_prefix_shut", "SmsPrefixesShutCounted", about)
     yield from count("payouts_sending_long", "An instruction has been under way for an hour or longer", 900)
     about = "A transfer has waited for a bank file, or for the bank's report on it, for four days or longer"
     yield from count("payouts_by_file_long", about, 10_800)

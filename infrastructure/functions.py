@@ -81,6 +81,7 @@ FUNCTIONS = (
     Function("reconcile_payouts", memory_mb=1024, timeout_s=900, retries=0, within_s=3600),
     Function("write_notices", memory_mb=512, timeout_s=900, alone=True, retries=0, within_s=300),
     Function("send_mail", memory_mb=512, timeout_s=120, queue="mails"),
+    Function("send_code", memory_mb=512, timeout_s=60, queue="codes"),
     Function("mail_feedback", memory_mb=512, timeout_s=30, topic="mail-feedback"),
     Function("open_surveys", memory_mb=2048, timeout_s=900, retries=2, within_s=3600),
     Function("tally_statistics", memory_mb=1024, timeout_s=900, retries=0, within_s=3600),

@@ -67,6 +67,17 @@ def read_fsp_secret(why: str) -> Json:
 
 SAY_WHEN_ALL_IS_DONE = rows("runs", write="PutItem", why="SayWhenAllIsDone")
 
+SEND_MAIL = allow(
+    "SendMail", "ses:SendEmail", arn("ses", "identity/${MailDomain}"), arn("ses", f"configuration-set/{own('mails')}")
+)
+# A phone number has no ARN: what has none is allowed, and no topic.
+SEND_SMS = {
+    "Sid": "SendSms",
+    "Effect": "Allow",
+    "Action": ["sns:Publish"],
+    "NotResource": [sub("arn:${AWS::Partition}:sns:*:*:*")],
+}
+
 STEP = (
     rows("waves", read="GetItem BatchGetItem Query", write="ConditionCheckItem PutItem UpdateItem"),
     rows("registrations", read="GetItem BatchGetItem", write="UpdateItem"),
@@ -154,14 +165,20 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         rows("notices", read="GetItem", write="PutItem UpdateItem"),
         receive("mails"),
         allow("ReadAddress", "cognito-idp:AdminGetUser", arn("cognito-idp", "userpool/${UserPool}")),
-        allow(
-            "SendMail",
-            "ses:SendEmail",
-            arn("ses", "identity/${MailDomain}"),
-            arn("ses", f"configuration-set/{own('mails')}"),
-        ),
+        SEND_MAIL,
     ),
-    "mail_feedback": (rows("notices", write="UpdateItem", why="MarkMailbox"),),
+    "send_code": (
+        rows("sign-ins", read="GetItem", write="UpdateItem", why="SignIns"),
+        use_key("CodesKey", "codes", "kms:GenerateMac", "DeriveCodes"),
+        use_key("DataKey", "data", "kms:Decrypt", "OpenContacts"),
+        receive("codes"),
+        SEND_MAIL,
+        SEND_SMS,
+    ),
+    "mail_feedback": (
+        rows("notices", write="UpdateItem", why="MarkMailbox"),
+        rows("sign-ins", write="UpdateItem", why="MarkSignIn"),
+    ),
     "open_surveys": (
         rows("payouts/index/news", read="Query", why="FindPayments"),
         rows("payouts", read="BatchGetItem", why="ReadPayments"),

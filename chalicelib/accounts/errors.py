@@ -130,6 +130,13 @@ class UseDpopNonce(DomainError):
         self.headers["DPoP-Nonce"] = nonce
 
 
+class SmsNotOffered(DomainError):
+    code = "sms_not_offered"
+    status = 422
+    indonesian = "Kode lewat SMS belum tersedia; gunakan alamat surel."
+    english = "Codes are not sent by SMS here; use an e-mail address."
+
+
 class TooManyCodes(DomainError):
     """One contact was sent as many codes as it may be in an hour or a day, or another one is asked for too soon."""
 
@@ -269,7 +276,7 @@ class NotOneContact(DomainError):
     english = "That new account has {contacts} contacts, and must have one."
 
 
-BEGIN = (MalformedContact, TooManyCodes, TooManyTries)
+BEGIN = (MalformedContact, SmsNotOffered, TooManyCodes, TooManyTries)
 BEGIN_AGAIN = (UnknownSignIn, TooManyCodes, TooManyTries)
 ENTERING = (UnknownSignIn, WrongCode, CodeUsedUp, CodeExpired, TooManyTries)
 """What judging a code refuses."""

@@ -22,10 +22,11 @@ from . import codes, networks
 from .budgets import Budgets, budget_of
 from .code_queue import USUAL_DELAY_S, CodeQueue
 from .contact import Contact, parse_contact
-from .errors import CodeExpired, TooManyCodes, UnknownSignIn, WrongCode
+from .errors import CodeExpired, SmsNotOffered, TooManyCodes, UnknownSignIn, WrongCode
 from .hour_keys import HourKeys
 from .macs import Macs
 from .sign_in_store import SignIn, SignInStore
+from .sms_costs import SmsCosts
 from .wire import Device, Language, SignInStart
 
 log = logging.getLogger(__name__)
@@ -82,27 +83,32 @@ class SignIns:
         hour_keys: HourKeys,
         macs: Macs,
         queue: CodeQueue,
+        sms: SmsCosts,
         randomness: Randomness,
     ) -> None:
         self._rules = rules
-        self._store, self._budgets = stores
+        self.store, self.budgets = stores
         self._hour_keys = hour_keys
         self._macs = macs
         self._queue = queue
+        self._sms = sms
         self._randomness = randomness
 
     def start(self, form: SignInStart, source: str, now: datetime, device_key: str | None = None) -> Started:
         """Have a code sent to a contact. Two writes.
 
         `source`: the IP address that the request comes from. `device_key`: the thumbprint of the key of a device that
-        has signed in with this contact before. Raises `MalformedContact`, `TooManyCodes` or `TooManyTries`.
+        has signed in with this contact before. Raises `MalformedContact`, `SmsNotOffered`, `TooManyCodes` or
+        `TooManyTries`.
         """
         contact = parse_contact(form.contact)
+        if contact.kind == "phone" and not self._rules.sms.enabled:
+            raise SmsNotOffered()
         contact_mac = self._macs.contact(contact)
         hour, key = self._hour_keys.present(now)
         sign_in_id, secret = ids.random_id(self._randomness), self._randomness(_SECRET_BYTES).hex()
         budget_id = budget_of(contact_mac, device_key)
-        place, waits_since = self._budgets.take(budget_id, sign_in_id, now)
+        place, waits_since = self.budgets.take(budget_id, sign_in_id, now)
         delay_s = self._queue.delay_s(now)
         sign_in = SignIn(
             id=sign_in_id,
@@ -120,7 +126,7 @@ class SignIns:
             expires_at=now + timedelta(seconds=self._rules.sign_in_lifetime_s),
             places=(place,),
         )
-        self._store.put(sign_in)
+        self.store.put(sign_in)
         self._enqueue(sign_in, place.day, waits_since, source, now)
         return Started(sign_in, secret, delay_s, now + timedelta(seconds=self._rules.code_again_after_s))
 
@@ -136,15 +142,15 @@ class SignIns:
             raise TooManyCodes(retry_after_s=-((now - (again_at or sign_in.expires_at)) // timedelta(seconds=1)))
         on_its_way = sign_in.sent[-1] is None
         if not on_its_way or now >= sign_in.due_at + timedelta(seconds=self._rules.code_again_after_s):
-            place, waits_since = self._budgets.take(sign_in.budget_id, sign_in_id, now)
+            place, waits_since = self.budgets.take(sign_in.budget_id, sign_in_id, now)
             if not on_its_way:
-                self._store.add_sending(sign_in, place, now + timedelta(seconds=self._queue.delay_s(now)), now)
+                self.store.add_sending(sign_in, place, now + timedelta(seconds=self._queue.delay_s(now)), now)
             self._enqueue(sign_in, place.day, waits_since, source, now)
         return self.progress(sign_in_id, now)
 
     def progress(self, sign_in_id: str, now: datetime) -> Progress:
         """How far the last code has come. One read. Raises `UnknownSignIn`."""
-        sign_in = self._store.get(sign_in_id, now)
+        sign_in = self.store.get(sign_in_id, now)
         if sign_in is None:
             raise UnknownSignIn()
         if sign_in.undeliverable_at is not None:
@@ -170,14 +176,16 @@ class SignIns:
             alive, places = alive[-1:], places[-1:]
         code_key = self._macs.code_key(sign_in_id)
         contact = self.contact(sign_in)
-        tries = self._budgets.try_codes(sign_in.budget_id, places, now)
+        tries = self.budgets.try_codes(sign_in.budget_id, places, now)
         tried = zip(alive, tries.of_codes, strict=True)
         good = [number for number, times in tried if times <= self._rules.code_tries]
         if not any([codes.same(codes.code(code_key, number), code) for number in good]):  # noqa: C419 - compare all
             left = min(self._rules.code_tries - tries.of_codes[-1], self._rules.contact_failures - tries.failures)
             raise WrongCode(tries_left=left)
         if tries.failures > 1:  # the first of a day stands for itself: a new person's way costs one write less
-            self._budgets.forgive(sign_in.budget_id, places[-1].day)
+            self.budgets.forgive(sign_in.budget_id, places[-1].day)
+        if contact.kind == "phone":
+            self._sms.entered(contact.value, now)
         return Proved(sign_in_id, contact, sign_in.contact_mac, sign_in.language, sign_in.device, code_key)
 
     def contact(self, sign_in: SignIn) -> Contact:
@@ -189,7 +197,7 @@ class SignIns:
         return Contact(sign_in.contact_kind, value)
 
     def _own(self, sign_in_id: str, secret: str, now: datetime) -> SignIn:
-        sign_in = self._store.get(sign_in_id, now)
+        sign_in = self.store.get(sign_in_id, now)
         if sign_in is None or not hmac.compare_digest(sign_in.secret_hash, _hash(secret)):
             raise UnknownSignIn()
         return sign_in
@@ -210,7 +218,7 @@ class SignIns:
             if not (isinstance(error, Unavailable) or is_passing(error)):
                 raise
             log.warning("code_not_queued", extra={"error": type(error).__name__})
-            self._budgets.not_queued(sign_in.budget_id, sign_in.id, now)
+            self.budgets.not_queued(sign_in.budget_id, sign_in.id, now)
             raise Unavailable() from error
 
 

@@ -17,7 +17,6 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError,
 from msgspec import Struct
 
 from ..aws.clients import is_passing
-from .store import NoticeStore
 from .texts import MailText
 
 CONSUMERS = 2
@@ -59,16 +58,20 @@ class Pace:
 
 
 class SesMail:
-    """`ses` is a boto3 client of SES version 2 that makes each call once."""
+    """`ses` is a boto3 client of SES version 2 that makes each call once. `tag` is what a bounce is told by."""
 
-    def __init__(self, ses: Any, sender: str, configuration_set: str, pace: Pace) -> None:
+    def __init__(self, ses: Any, sender: str, configuration_set: str, pace: Pace, tag: str = TAG) -> None:
         self._ses = ses
         self._sender = sender
         self._configuration_set = configuration_set
         self._pace = pace
+        self._tag = tag
 
-    def send(self, to: str, text: MailText, registrant_id: str, unsubscribe_url: str | None) -> str:
-        """Hand over a mail, at the pace; returns SES's id. Raises `NotTaken`, `NeverTaken`, `OutcomeUnknown`."""
+    def send(self, to: str, text: MailText, about: str, unsubscribe_url: str | None) -> str:
+        """Hand over a mail, at the pace; returns SES's id. Raises `NotTaken`, `NeverTaken`, `OutcomeUnknown`.
+
+        `about`: the registrant id, or what else the tag holds.
+        """
         simple: dict[str, Any] = {
             "Subject": {"Data": text.subject, "Charset": "UTF-8"},
             "Body": {"Text": {"Data": text.body, "Charset": "UTF-8"}},
@@ -84,7 +87,7 @@ class SesMail:
                 FromEmailAddress=self._sender,
                 Destination={"ToAddresses": [to]},
                 Content={"Simple": simple},
-                EmailTags=[{"Name": TAG, "Value": registrant_id}],
+                EmailTags=[{"Name": self._tag, "Value": about}],
                 ConfigurationSetName=self._configuration_set,
             )
         except ClientError as error:
@@ -130,10 +133,14 @@ class _Report(Struct, frozen=True, rename="camel"):
     complaint: _Complaint | None = None
 
 
-def take_report(message: str, store: NoticeStore, now: datetime) -> None:
-    """Close the mailbox of a report, if the report calls for it; a second report changes nothing.
+Closing = Callable[[str, str, datetime], None]
+"""Remembers that mails to somebody, or about something, do not arrive: its id, why, and when that was told."""
 
-    The mailbox is found by the tag that the mail carried; the address in the report is not read.
+
+def take_report(message: str, closing: Mapping[str, Closing], now: datetime) -> None:
+    """Tell of a report, if it calls for it, who knows its tag; a second report changes nothing.
+
+    What it is about is found by the tag that the mail carried; the address in the report is not read.
     """
     try:
         report = msgspec.json.decode(message, type=_Report)
@@ -143,9 +150,10 @@ def take_report(message: str, store: NoticeStore, now: datetime) -> None:
     reason = _reason(report)
     if reason is None:
         return
-    for registrant_id in report.mail.tags.get(TAG, ()):
-        store.close(registrant_id, reason, now)
-        log.warning("mailbox_closed", extra={"because": reason})
+    for tag in closing.keys() & report.mail.tags.keys():
+        for tagged in report.mail.tags[tag]:
+            closing[tag](tagged, reason, now)
+            log.warning("mailbox_closed", extra={"because": reason})
 
 
 def _reason(report: _Report) -> str | None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..aws.job_progress import Runs
     from ..notice_writer import NoticeWriter
     from ..notices.links import ChangeLinks
+    from ..notices.ses import Closing
     from ..payouts.rules import Authority
     from ..payouts.wire import PayoutView, ToDo
     from ..registration.rules import FinancialAddress, Registrant
@@ -122,6 +123,17 @@ class Services(ParticipantsServices):
         """Take back what waits of a change of the account, or its recovery: somebody said that it was not theirs."""
         if not self.changes.deny(account_id, change_id, now):
             self.recoveries.deny(account_id, change_id)
+
+    @cached_property
+    def bounces(self) -> dict[str, Closing]:
+        """Who is told that a mail did not arrive, by the tag that it carried."""
+        from ..accounts.delivery.channels import TAG as SIGN_IN
+        from ..notices.ses import TAG as REGISTRANT
+
+        def undeliverable(sign_in_id: str, _reason: str, now: datetime) -> None:
+            self.sign_ins.store.undeliverable(sign_in_id, now)
+
+        return {REGISTRANT: self.mailboxes.close, SIGN_IN: undeliverable}
 
     @cached_property
     def change_links(self) -> ChangeLinks:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from ..aws import clients
+from ..config import CODE_CONSUMERS
 from .deployment import Deployment
 
 if TYPE_CHECKING:
     from ..accounts.account_store import AccountStore
+    from ..accounts.contact import ContactKind
+    from ..accounts.delivery.consumer import CodeSender
     from ..accounts.directory import Directory
     from ..accounts.dpop import Proofs
     from ..accounts.issuers import Issuers
@@ -52,14 +56,30 @@ class AccountsServices(Deployment):
         from ..accounts.sign_in_items import SignInsTable
         from ..accounts.sign_in_store import SignInStore
         from ..accounts.sign_ins import SignIns
+        from ..accounts.sms_costs import SmsCosts
         from ..aws.queues import Queue
 
         self._bind(SignInsTable, "sign-ins")
         settings, rules = self.settings, self.programme.accounts
-        stores = SignInStore(), Budgets(rules, settings.region)
+        stores = SignInStore(), Budgets(rules)
         hour_keys = HourKeys(self.vault, self._randomness)
         queue = CodeQueue(Queue(settings.codes_queue_url, settings.region), rules.codes_per_s)
-        return SignIns(rules, stores, hour_keys, self.macs, queue, self._randomness)
+        return SignIns(rules, stores, hour_keys, self.macs, queue, SmsCosts(rules.sms), self._randomness)
+
+    @cached_property
+    def code_sender(self) -> CodeSender:
+        from ..accounts.delivery.channels import TAG, Channel, Mails, SnsSms
+        from ..accounts.delivery.consumer import CodeSender
+        from ..accounts.sms_costs import SmsCosts
+        from ..notices.ses import Pace, SesMail
+
+        settings, rules = self.settings, self.programme.accounts
+        pace = Pace(rules.codes_per_s / CODE_CONSUMERS)
+        # Neither can tell a repeated call, so each call is made once.
+        ses, sns = (partial(clients.client, service, settings.region, attempts=1) for service in ("sesv2", "sns"))
+        mails = Mails(SesMail(ses(), settings.mail_from, settings.configuration_set, pace, TAG))
+        channels: dict[ContactKind, Channel] = {"email": mails, "phone": SnsSms(sns, SmsCosts(rules.sms), pace)}
+        return CodeSender(rules, self.sign_ins, self.macs, channels, settings.rp_id, self._clock)
 
     @cached_property
     def macs(self) -> Macs:

@@ -72,7 +72,7 @@ def test_an_impatient_person_keeps_the_place_in_the_queue_and_gets_the_last_code
     signing.later(30)
     second = signing.start()
     assert len(signing.queued()) == 1
-    budgets, budget_id = signing.sign_ins._budgets, first.sign_in.budget_id
+    budgets, budget_id = signing.sign_ins.budgets, first.sign_in.budget_id
     assert budgets.waiting(budget_id, "2026-11-24") == second.sign_in.id
     assert not budgets.served(budget_id, "2026-11-24", first.sign_in.id)
     signing.later(60)  # the message may be lost
@@ -162,7 +162,7 @@ def test_progress_tells_how_far_the_last_code_has_come(signing: SignInsWorld):
     assert progress() == ("queued", 5)
     signing.hand_over(started)
     assert progress() == ("sent", 0)
-    signing.sign_ins._store.undeliverable(started.sign_in.id, signing.now)
+    signing.sign_ins.store.undeliverable(started.sign_in.id, signing.now)
     assert progress() == ("undeliverable", 0)
     with pytest.raises(UnknownSignIn):
         signing.sign_ins.progress("a" * 26, signing.now)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib import logs, watch
+from chalicelib.accounts import sms_costs
 from chalicelib.config import load_programme
 from chalicelib.payouts import alarm_words
 from chalicelib.training import reports
@@ -27,6 +28,9 @@ COUNTED = {
     alarm_words.BY_FILE_LONG: ("SweepPayoutsLogGroup", "$.count"),
     # A partner that attests more than its courses allow; the tests of training's reports play the cause.
     reports.UNUSUAL: ("ApiHandlerLogGroup", "1"),
+    # The tests of SMS play the causes.
+    sms_costs.DAY_STOP: ("SendCodeLogGroup", "1"),
+    sms_costs.PREFIX_SHUT: ("SendCodeLogGroup", "1"),
 }
 """In whose log each word is counted, and as how many. The tests of the ledger, of pauses and ceilings log them."""
 
@@ -55,7 +59,7 @@ def test_every_word_that_rings_is_logged_by_that_constant_and_by_no_other_text()
 
 
 def test_every_word_of_payouts_that_rings_is_counted() -> None:
-    assert COUNTED.keys() == {*alarm_words.RINGING, reports.UNUSUAL}
+    assert COUNTED.keys() == {*alarm_words.RINGING, reports.UNUSUAL, sms_costs.DAY_STOP, sms_costs.PREFIX_SHUT}
 
 
 @pytest.mark.parametrize("word", COUNTED)

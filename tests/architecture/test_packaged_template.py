@@ -105,7 +105,7 @@ def visible_after_s(queue: Template) -> int:
     return int(seconds)
 
 
-CONSUMERS_OF = {"AwardSqsEventSource": "Award", "PaySqsEventSource": "Pay", "SendMailSqsEventSource": "SendMail"}
+CONSUMERS_OF = {f"{name}SqsEventSource": name for name in ("Award", "Pay", "SendMail", "SendCode")}
 
 
 def test_whoever_listens_to_a_queue_is_known(functions: Template) -> None:

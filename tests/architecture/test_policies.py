@@ -29,7 +29,8 @@ MATRIX = {
     "reconcile_payouts": ("payouts runs", ""),
     "write_notices": ("notices runs", "waves payouts"),
     "send_mail": ("notices", ""),
-    "mail_feedback": ("notices", ""),
+    "send_code": ("sign-ins", ""),
+    "mail_feedback": ("notices sign-ins", ""),
     "open_surveys": ("outcomes notices runs", "payouts waves"),
     "check_grievances": ("helpdesk runs", ""),
     "tally_statistics": ("outcomes runs", "registrations waves payouts training jobs helpdesk"),
@@ -41,8 +42,14 @@ READS = {"GetItem", "BatchGetItem", "Query", "ConditionCheckItem"}
 WRITES = {"PutItem", "UpdateItem", "DeleteItem"}
 
 
+NO_TOPIC = [{"Fn::Sub": "arn:${AWS::Partition}:sns:*:*:*"}]
+"""Anything but a topic or a subscription: what is left are phone numbers."""
+
+
 def resources(statement: dict[str, Any]) -> list[str]:
     """The resources of a statement as text; a reference to a parameter as `${Parameter}`."""
+    if statement.get("NotResource") == NO_TOPIC:
+        return ["phone-numbers"]
     given = statement["Resource"]
     return [
         one if isinstance(one, str) else one.get("Fn::Sub") or f"${{{one['Ref']}}}"
@@ -59,14 +66,14 @@ def grants(function: str) -> Iterator[tuple[str, str]]:
 
 TRIGGERS = {"open_wave", "close_wave", "advance"}
 DOERS = {
-    "kms:GenerateMac": {"api"},
+    "kms:GenerateMac": {"api", "send_code"},
     "kms:GenerateDataKey": {"api"},
     "kms:GenerateDataKeyPairWithoutPlaintext": {"api"},
-    "kms:Decrypt": {"api", "pay"},
-    "sns:Publish": TRIGGERS,
+    "kms:Decrypt": {"api", "pay", "send_code"},
+    "sns:Publish": {*TRIGGERS, "send_code"},
     "cognito-idp:AdminGetUser": {"send_mail"},
-    "ses:SendEmail": {"send_mail"},
-    "sqs:ReceiveMessage": {"award", "pay", "send_mail"},
+    "ses:SendEmail": {"send_mail", "send_code"},
+    "sqs:ReceiveMessage": {"award", "pay", "send_mail", "send_code"},
     "sqs:SendMessage": {"api", "sweep_payouts", "expire_places", "open_surveys", "write_notices", *TRIGGERS},
 }
 

@@ -15,7 +15,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.ids import derived_id
 from chalicelib.structs import fill
 from chalicelib.wiring import Services
-from tests.builders.sign_ins import SignInsWorld
+from tests.builders.sign_ins import SignInsWorld, offering_sms
 
 EMAIL, PHONE = "siti@example.org", "+6281234567890"
 OTHER_EMAIL = "siti.aminah@example.net"
@@ -26,6 +26,7 @@ class Household(SignInsWorld):
     """`now` is the time of whatever happens next, for notices too."""
 
     def __init__(self, settings: Settings, programme: Programme) -> None:
+        programme = offering_sms(programme)
         super().__init__(settings, programme)
         self.services = Services(settings, programme, clock=lambda: self.now)
         self.store = self.services.account_store

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import boto3
+from msgspec.structs import replace
 
 from chalicelib.accounts import codes
+from chalicelib.accounts.contact import Contact
+from chalicelib.accounts.delivery import consumer
+from chalicelib.accounts.delivery.consumer import CodeSender
+from chalicelib.accounts.delivery.texts import CodeText
 from chalicelib.accounts.sign_ins import Proved, SignIns, Started
 from chalicelib.accounts.wire import SignInStart
 from chalicelib.config import Programme, Settings
@@ -19,6 +28,32 @@ SITI = "siti.aminah@example.org"
 ADDRESS = "192.0.2.7"
 
 
+def offering_sms(programme: Programme) -> Programme:
+    """The same figures, with SMS switched on."""
+    accounts = programme.accounts
+    return replace(programme, accounts=replace(accounts, sms=replace(accounts.sms, enabled=True)))
+
+
+@dataclass
+class Channel:
+    """Takes messages, unless a test plans what happens instead: an error, or something that comes meanwhile."""
+
+    taken: list[tuple[Contact, CodeText, str]] = field(default_factory=list)
+    plan: list[Exception | Callable[[], object]] = field(default_factory=list)
+
+    def send(self, to: Contact, text: CodeText, sign_in_id: str, now: datetime) -> None:
+        for planned in self.plan[:1]:
+            del self.plan[0]
+            if isinstance(planned, Exception):
+                raise planned
+            planned()
+        self.taken.append((to, text, sign_in_id))
+
+    @property
+    def codes(self) -> list[str]:
+        return [re.findall(r"\b\d{6}\b", text.mail)[0] for _, text, _ in self.taken]
+
+
 class SignInsWorld:
     """`now` is the time of whatever happens next."""
 
@@ -27,7 +62,7 @@ class SignInsWorld:
         self.rules = programme.accounts
         self.services = Services(settings, programme)
         self.now: datetime = T0
-        self._numbers = itertools.count()
+        self.pauses: list[float] = []
 
     @property
     def sign_ins(self) -> SignIns:
@@ -42,7 +77,7 @@ class SignInsWorld:
 
     def hand_over(self, started: Started, sending: int = 1) -> None:
         """As the consumer does once the channel took the code."""
-        store, budgets = self.sign_ins._store, self.sign_ins._budgets
+        store, budgets = self.sign_ins.store, self.sign_ins.budgets
         store.handed_over(started.sign_in.id, sending, self.now)
         budgets.served(started.sign_in.budget_id, started.sign_in.places[0].day, started.sign_in.id)
 
@@ -51,6 +86,25 @@ class SignInsWorld:
         started = self.start(contact, device_key)
         self.hand_over(started)
         return started
+
+    def deliver(self) -> list[dict]:
+        """What waits in the queue, handed to its consumer; those that it reports as failed are queued again."""
+        messages = drained(self.settings.codes_queue_url)
+        records = [{"messageId": each["MessageId"], "body": each["Body"]} for each in messages]
+        failed = consumer.consume(records, self.sender)["batchItemFailures"]
+        for record in records:
+            if {"itemIdentifier": record["messageId"]} in failed:
+                queue = {"QueueUrl": self.settings.codes_queue_url}
+                boto3.client("sqs", self.settings.region).send_message(**queue, MessageBody=record["body"])
+        return failed
+
+    @cached_property
+    def sender(self) -> CodeSender:
+        """The consumer, with channels that a test may let fail."""
+        self.channel = Channel()
+        both: dict = {"email": self.channel, "phone": self.channel}
+        domain, pause = self.settings.rp_id, self.pauses.append
+        return CodeSender(self.rules, self.sign_ins, self.services.macs, both, domain, lambda: self.now, pause)
 
     def code(self, started: Started, sending: int = 1) -> str:
         return codes.code(self.services.macs.code_key(started.sign_in.id), sending)

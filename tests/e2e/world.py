@@ -74,8 +74,12 @@ class World:
         self.keys_url = settings.jwks_url
         self.services = services
         self._fsp = fsp
-        urls = (settings.awards_queue_url, settings.payouts_queue_url, settings.mails_queue_url)
-        self._queues = dict(zip(("award", "pay", "send_mail"), urls, strict=True))
+        self._queues = {
+            "award": settings.awards_queue_url,
+            "pay": settings.payouts_queue_url,
+            "send_mail": settings.mails_queue_url,
+            "send_code": settings.codes_queue_url,
+        }
         self._sqs = boto3.client("sqs", settings.region)
 
     # Time

@@ -174,10 +174,10 @@ def test_a_lost_message_is_queued_again_when_nothing_else_waits(office, monkeypa
 
 def test_a_bounced_or_complaining_mailbox_is_marked_by_the_messages_tag_and_left_alone(office, monkeypatch):
     siti, budi, ani = (office.person(f"{name}@example.org") for name in ("siti", "budi", "ani"))
-    ses.take_report(report("Bounce", siti, bounceType="Permanent"), office.store, office.now)
-    ses.take_report(report("Bounce", budi, bounceType="Transient"), office.store, office.now)
-    ses.take_report(report("Complaint", ani), office.store, office.now)
-    ses.take_report("not JSON", office.store, office.now)
+    ses.take_report(report("Bounce", siti, bounceType="Permanent"), office.services.bounces, office.now)
+    ses.take_report(report("Bounce", budi, bounceType="Transient"), office.services.bounces, office.now)
+    ses.take_report(report("Complaint", ani), office.services.bounces, office.now)
+    ses.take_report("not JSON", office.services.bounces, office.now)
     for person in (siti, budi, ani):
         office.tell(person)
 

@@ -22,7 +22,7 @@ def starting(**changes: Any) -> Call:
 
 def hand_over(gateway: Gateway, sign_in_id: str, sending: int) -> None:
     """As the consumer does once the channel took a code."""
-    store, budgets = gateway.services.sign_ins._store, gateway.services.sign_ins._budgets
+    store, budgets = gateway.services.sign_ins.store, gateway.services.sign_ins.budgets
     store.handed_over(sign_in_id, sending, gateway.now)
     sign_in = store.get(sign_in_id, gateway.now)
     assert sign_in is not None
@@ -91,6 +91,7 @@ UNKNOWN = "a" * 26
 
 REFUSALS: dict[str, dict[str, Provoke]] = {
     routes.START: {
+        "sms_not_offered": lambda _: starting(contact="0812-3456-7890"),
         "malformed_contact": lambda _: starting(contact="0812"),
         "too_many_codes": over_the_hour,
         "too_many_tries": guessed_then_started,

@@ -1,0 +1,73 @@
+"""What a code is sent by. Its failures are those of a mail: `NotTaken`, `NeverTaken` and `OutcomeUnknown`.
+
+Another gateway for SMS is another class with this one method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
+
+from ...aws.clients import is_passing
+from ...notices.ses import NeverTaken, NotTaken, OutcomeUnknown, Pace, SesMail
+from ...notices.texts import MailText
+from ..contact import Contact
+from ..sms_costs import SmsCosts
+from .texts import CodeText
+
+TAG = "sign_in"
+"""The tag of a mail that leads from a bounce to the sign-in; it holds the sign-in's id."""
+
+
+class Channel(Protocol):
+    """Hands one message to who delivers it, once."""
+
+    def send(self, to: Contact, text: CodeText, sign_in_id: str, now: datetime) -> None:
+        """Raises `NotTaken`, `NeverTaken` or `OutcomeUnknown`; their texts have no part of the message."""
+
+
+class Mails:
+    """`mail` tags with `TAG`."""
+
+    def __init__(self, mail: SesMail) -> None:
+        self._mail = mail
+
+    def send(self, to: Contact, text: CodeText, sign_in_id: str, _now: datetime) -> None:
+        self._mail.send(to.value, MailText(text.subject, text.mail), sign_in_id, None)
+
+
+class SnsSms:
+    """SMS by Amazon SNS, as far as they may cost. `sns` is a client that makes each call once."""
+
+    def __init__(self, sns: Callable[[], Any], costs: SmsCosts, pace: Pace) -> None:
+        self._sns = sns
+        self._costs = costs
+        self._pace = pace
+
+    def send(self, to: Contact, text: CodeText, _sign_in_id: str, now: datetime) -> None:
+        if not self._costs.allows(to.value, now):
+            raise NeverTaken("sms_stopped")
+        self._pace.wait()
+        kind = {"AWS.SNS.SMS.SMSType": {"DataType": "String", "StringValue": "Transactional"}}
+        try:
+            self._sns().publish(PhoneNumber=to.value, Message=text.sms, MessageAttributes=kind)
+        except ClientError as error:
+            raise _meaning(error) from error
+        except (ConnectTimeoutError, EndpointConnectionError) as error:
+            raise NotTaken(type(error).__name__) from error
+        except BotoCoreError as error:
+            if not is_passing(error):
+                raise
+            raise OutcomeUnknown(type(error).__name__) from error
+
+
+def _meaning(error: ClientError) -> Exception:
+    """A message of SNS may quote the number, so only its code is passed on."""
+    code = error.response["Error"]["Code"]
+    if error.response["ResponseMetadata"]["HTTPStatusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return OutcomeUnknown(code)
+    return NeverTaken(code) if code.startswith("InvalidParameter") else NotTaken(code)
