@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -85,9 +85,14 @@ class Session:
     proofs: SeenProofs = ()
 
 
-def signs_in(guard: ContactGuard, now: datetime) -> bool:
-    """Whether a contact still belongs to its account."""
-    return guard.valid_until is None or now < guard.valid_until
+@dataclass(frozen=True, slots=True)
+class ProofRequest:
+    """The request that a proof of possession is about: its headers `DPoP`, and the access token that it brings."""
+
+    headers: Sequence[str]
+    method: str
+    path: str
+    access_token: str | None = None
 
 
 def ends_at(session: Session, rules: AccountRules) -> datetime:

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from ..clock import iso
+from ..config import AccountRules
 from ..structs import fill
 from .contact import ContactKind
+from .session_rules import How, Session, ends_at
 
 if TYPE_CHECKING:
     from .rules import AskedChange
@@ -75,6 +78,59 @@ class SignInProgress(Struct, frozen=True, kw_only=True):
     code_again_at: Annotated[
         str | None, Meta(description="From when on another code may be asked for; null if none may")
     ]
+
+
+class SessionForm(_Form, frozen=True):
+    """`POST /sessions`. With a header `DPoP` (RFC 9449) the session belongs to the device whose key made it."""
+
+    code: EnteredCode
+
+
+class RefreshForm(_Form, frozen=True):
+    """`POST /sessions/refreshes`, with a header `DPoP` of the session's key."""
+
+    refresh_token: Annotated[str, Meta(max_length=128)]
+
+
+class SessionOpened(Struct, frozen=True, kw_only=True):
+    """A session. The refresh token is good with its device's key only; a client without a key has none."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - no secret: how OAuth says that it needs no proof
+    expires_in_s: int
+    session_id: str
+    refresh_token: str | None = None
+    device_token: Annotated[
+        str | None, Meta(description="For `POST /sign-ins`: this device has signed in with this contact before")
+    ] = None
+    new_account: bool
+
+
+class SessionRefreshed(Struct, frozen=True, kw_only=True):
+    """A new access token; the refresh token stays as it is."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - no secret: how OAuth says that it needs no proof
+    expires_in_s: int
+
+
+class SessionView(Struct, frozen=True, kw_only=True):
+    """A device that is signed in."""
+
+    session_id: str
+    device: str
+    how: Annotated[How, Meta(description="By what it was begun")]
+    started_at: str
+    last_used_at: str
+    ends_at: Annotated[str, Meta(description="If it is not used again")]
+    has_key: bool
+    current: Annotated[bool, Meta(description="Whether it is the one that asks")]
+
+
+class SessionList(Struct, frozen=True):
+    """`GET /me/sessions`."""
+
+    sessions: list[SessionView]
 
 
 def started_view(started: Started) -> SignInStarted:
@@ -154,3 +210,11 @@ class PublicKeys(_Form, frozen=True):
 def keys_view(published: Iterable[SigningKey]) -> PublicKeys:
     """Keys as `GET /.well-known/jwks.json` shows them."""
     return PublicKeys(keys=[PublicKey(kid=key.kid, x=key.public_jwk["x"], y=key.public_jwk["y"]) for key in published])
+
+
+def session_view(session: Session, rules: AccountRules, *, current: bool) -> SessionView:
+    """A session as its owner sees it."""
+    until = iso(ends_at(session, rules))
+    return fill(
+        SessionView, session, session_id=session.id, ends_at=until, has_key=session.jkt is not None, current=current
+    )

@@ -11,12 +11,14 @@ from .deployment import Deployment
 
 if TYPE_CHECKING:
     from ..accounts.account_store import AccountStore
+    from ..accounts.admission import Admission
     from ..accounts.contact import ContactKind
     from ..accounts.delivery.consumer import CodeSender
     from ..accounts.directory import Directory
     from ..accounts.dpop import Proofs
     from ..accounts.issuers import Issuers
     from ..accounts.macs import Macs
+    from ..accounts.sessions import Sessions
     from ..accounts.sign_ins import SignIns
     from ..accounts.signing_keys import SigningKeys
     from ..accounts.tokens import Tokens
@@ -47,6 +49,20 @@ class AccountsServices(Deployment):
 
         self._bind(AccountsTable, "accounts")
         return AccountStore(self.programme.accounts)
+
+    @cached_property
+    def admission(self) -> Admission:
+        """For the authorizer."""
+        from ..accounts.admission import Admission
+
+        return Admission(self.account_store, self.access_tokens, self.programme.accounts)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        from ..accounts.sessions import Sessions
+
+        store, vault, rules = self.account_store, self.vault, self.programme.accounts
+        return Sessions(store, self.sign_ins, vault, self.access_tokens, self.proofs, rules, self._randomness)
 
     @cached_property
     def sign_ins(self) -> SignIns:
