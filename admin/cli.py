@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import DomainError
 
-from .commands import account, dlq, draw, grievance, mailbox, registration, stage, statistics, training, wave
+from .commands import account, dlq, draw, grievance, keys, mailbox, registration, stage, statistics, training, wave
 from .commands.payouts import payout
 from .deployment.stacks import DeployFailed
 
@@ -42,6 +42,7 @@ for group in (
     grievance.grievance,
     account.account,
     mailbox.mailbox,
+    keys.keys,
     statistics.statistics,
     stage.trigger,
 ):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..accounts.sign_ins import SignIns
     from ..accounts.signing_keys import SigningKeys
     from ..accounts.tokens import Tokens
+    from ..aws.admin_acts import Journal
     from ..vault import Vault
 
 
@@ -131,3 +132,12 @@ class AccountsServices(Deployment):
         from ..accounts import issuers
 
         return issuers.Issuers(self.programme.accounts.issuers, issuers.fetch)
+
+    @cached_property
+    def accounts_journal(self) -> Journal:
+        """What administrators did to accounts and their keys."""
+        from ..accounts.items import AccountActItem, AccountsTable
+        from ..aws.admin_acts import Journal
+
+        self._bind(AccountsTable, "accounts")
+        return Journal(AccountActItem)

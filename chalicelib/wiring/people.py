@@ -80,16 +80,14 @@ class PeopleServices(AccountsServices):
 
     @cached_property
     def recoveries(self) -> Recoveries:
-        from ..accounts.items import AccountActItem
         from ..accounts.recovery import Recoveries
-        from ..aws.admin_acts import Journal
 
         return Recoveries(
             self.account_store,
             self.transaction,
             self.vault,
             self.notices,
-            Journal(AccountActItem),
+            self.accounts_journal,
             self.programme.accounts,
             self._randomness,
         )

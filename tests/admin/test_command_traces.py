@@ -18,10 +18,10 @@ from tests.builders.training import ANI
 from tests.conftest import T0
 
 READS = {
-    "course history", "dlq list", "dlq show", "draw audit-sample", "draw verify", "draw watch", "exclusion list",
-    "exclusion show", "grievance list", "grievance show", "mailbox show", "partner list", "payout ceiling show",
-    "payout address show", "payout compare", "payout list", "payout show", "payout status", "registration show",
-    "statistics show", "wave history", "wave list", "wave show",
+    "account find", "account recover show", "course history", "dlq list", "dlq show", "draw audit-sample",
+    "draw verify", "draw watch", "exclusion list", "exclusion show", "grievance list", "grievance show", "keys list",
+    "mailbox show", "partner list", "payout ceiling show", "payout address show", "payout compare", "payout list",
+    "payout show", "payout status", "registration show", "statistics show", "wave history", "wave list", "wave show",
 }  # fmt: skip
 """They change nothing."""
 
@@ -41,6 +41,7 @@ WITHOUT = {
     "payout export": "the file keeps its maker, its checker and who recalled it",
     "payout import": "each line of a report is kept with who imported it",
     "payout approve": "carries the reason of what was proposed",
+    "account recover approve": "carries the reason of what was proposed",
     "registration approve": "carries the reason of what was proposed",
     "course approve": "carries the reason of what was proposed",
     "grievance answer": "the answer is the reason, kept with who gave it",

@@ -1,0 +1,59 @@
+"""`gelombang keys`: the drill of a stolen signing key, and that nothing of a key but its name is shown."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+from admin.cli import main
+from admin.commands import keys
+from admin.deployment import stages
+from chalicelib.accounts.errors import InvalidToken
+from chalicelib.accounts.signing_keys import CACHED
+from chalicelib.wiring import Services
+from tests.builders.training import ANI
+from tests.conftest import T0
+
+
+@pytest.fixture
+def services(cloud, programme, monkeypatch):
+    monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=Services(cloud, programme), settings=cloud))
+    monkeypatch.setattr(stages, "caller", lambda: ANI)
+    monkeypatch.setattr(keys, "utc_now", lambda: T0)
+    return Services(cloud, programme)
+
+
+def lines(*words: str) -> list[str]:
+    result = CliRunner().invoke(main, ["keys", *words, "--stage", "test"])
+    assert result.exit_code == 0, result.output
+    return result.output.splitlines()
+
+
+def test_a_stolen_key_is_worth_nothing_after_a_rotation_and_who_rotated_is_kept(services):
+    assert lines("list") == []
+    token = services.access_tokens.issue("account-1", "session-1", "thumbprint", T0, 300)
+    assert lines("list") == ["2026-11-24.1  made 2026-11-24T03:00:00Z  in use"]
+    assert lines("rotate", "--reason", "a drill") == ["tokens are signed with 2026-11-24.2 now"]
+    assert lines("list") == [
+        "2026-11-24.1  made 2026-11-24T03:00:00Z  revoked 2026-11-24T03:00:00Z",
+        "2026-11-24.2  made 2026-11-24T03:00:00Z  in use",
+        f"ROTATE_KEYS  2026-11-24T03:00:00Z  by {ANI}: a drill",
+    ]
+    with pytest.raises(InvalidToken):
+        services.access_tokens.verify(token, T0 + CACHED)
+    later = T0 + timedelta(minutes=2)
+    assert services.access_tokens.verify(services.access_tokens.issue("account-1", "s", "t", later, 300), later)
+
+
+def test_who_rotates_need_not_be_able_to_open_a_key(services, monkeypatch):
+    asked = []
+    kms = services._client("kms")
+    monkeypatch.setattr(kms, "decrypt", lambda **_: asked.append("decrypt"))
+    lines("rotate", "--reason", "a drill")
+    assert asked == []
+    with pytest.raises(TypeError):  # who signs opens it
+        services.access_tokens.nonce(T0)
+    assert asked == ["decrypt"]
