@@ -21,7 +21,9 @@ class Entrance(SignInsWorld):
     """Sessions on the test's cloud, for people who may have any number of codes."""
 
     def __init__(self, settings: Settings, programme: Programme) -> None:
-        often = replace(programme.accounts, codes_per_hour=1000, codes_per_day=1000, code_tries=10)
+        figures = programme.accounts
+        sms = replace(figures.sms, enabled=True)
+        often = replace(figures, codes_per_hour=1000, codes_per_day=1000, code_tries=10, sms=sms)
         super().__init__(settings, replace(programme, accounts=often))
 
     @property
