@@ -26,6 +26,16 @@ class Query(msgspec.Struct, forbid_unknown_fields=True):
     limit: int = 20
 
 
+class Puzzling(DomainError):
+    code = "puzzling"
+    status = 401
+    indonesian = english = "?"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headers["DPoP-Nonce"] = "a nonce"
+
+
 @pytest.fixture
 def client() -> Iterator[Client]:
     api = edge.Api("test", clock=lambda: datetime(2026, 11, 24, tzinfo=UTC))
@@ -53,6 +63,10 @@ def client() -> Iterator[Client]:
     @api.endpoint("GET /search", "Search", query=Query, answers={200: Query})
     def search(query: Query) -> edge.Reply:
         return edge.ok(query)
+
+    @api.endpoint("GET /things/{thing_id}", "Prove", answers={200: dict[str, str]})
+    def prove(thing_id: str) -> edge.Reply:
+        return edge.ok({"proofs": repr(api.proofs())})
 
     @api.endpoint("POST /things/{thing_id}/parts/{part}", "Sign", answers={200: dict[str, str]})
     def sign(thing_id: str, part: str) -> edge.Reply:
@@ -192,6 +206,38 @@ def gateway_event(arrived_ms: int) -> dict[str, object]:
 def test_the_gateways_arrival_time_counts_to_the_millisecond(client):
     answer = client._app(gateway_event(1_700_000_000_123), None)
     assert json.loads(answer["body"])["now"] == "2023-11-14T22:13:20.123000+00:00"
+
+
+@pytest.mark.parametrize(
+    ("sent", "headers"),
+    [
+        ({"multiValueHeaders": {"DPoP": ["one", "two"]}, "headers": {"DPoP": "two"}}, ["one", "two"]),
+        ({"multiValueHeaders": {"DPoP": ["one"], "dpop": ["two"]}, "headers": {"DPoP": "one"}}, ["one", "two"]),
+        ({"multiValueHeaders": {"Accept": ["x"]}, "headers": {"Accept": "x"}}, []),
+        ({"multiValueHeaders": None, "headers": {"dpop": "one"}}, ["one"]),
+        ({"headers": {"DPOP": "one"}}, ["one"]),
+    ],
+)
+def test_a_proof_covers_every_header_of_its_name_the_method_and_the_path_with_its_ids(client, sent, headers):
+    event = {**gateway_event(0), **sent, "pathParameters": {"thing_id": "abc"}}
+    event["requestContext"] = {"resourcePath": "/things/{thing_id}", "httpMethod": "GET"}
+    answer = json.loads(client._app(event, None)["body"])
+    assert answer == {"proofs": repr((headers, "GET", "/things/abc"))}
+
+
+def test_a_refusal_may_carry_a_header_that_a_page_of_any_origin_may_read():
+    api = edge.Api("test")
+
+    @api.endpoint("GET /puzzle", "Ask for more", answers={200: None})
+    def puzzle() -> edge.Reply:
+        raise Puzzling()
+
+    with Client(api) as client:
+        answer = client.http.get("/puzzle")
+    assert answer.status_code == 401
+    assert answer.headers["DPoP-Nonce"] == "a nonce"
+    assert "DPoP-Nonce" in answer.headers["Access-Control-Expose-Headers"]
+    assert "DPoP" in answer.headers["Access-Control-Allow-Headers"].split(",")
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.0", "54x", "1" * 10, "٥٤"])
