@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from ..aws import dynamodb
 from ..aws.attributes import item_of
 from ..config import AccountRules
 from ..structs import fill
-from .items import AccountItem, GuardItem, OfAccount, SessionItem, account_pk, contact_pk, session_sk
+from .items import AccountItem, GuardItem, OfAccount, RecoveryItem, SessionItem, account_pk, contact_pk, session_sk
+from .rules import Recovery, is_barred
 from .session_rules import KEPT_AFTER, Account, ContactGuard, SeenProofs, Session, ends_at
+
+
+class Held(NamedTuple):
+    """What is kept of an account: its sessions, alive or not, but none that a recovery has ended."""
+
+    account: Account | None
+    sessions: list[Session]
+    recovery: Recovery | None
 
 
 class AccountStore:
@@ -34,7 +44,17 @@ class AccountStore:
     def prove(self, mac: str, account_id: str, now: datetime) -> bool:
         """Remember that a contact was proved now. False if it no longer belongs to that account. One write."""
         item = GuardItem(contact_pk(mac), "CONTACT")
-        return dynamodb.update_if(item, [GuardItem.proved_at.set(now)], GuardItem.account_id == account_id)
+        actions = [GuardItem.proved_at.set(now), GuardItem.identity_tries.remove()]
+        return dynamodb.update_if(item, actions, GuardItem.account_id == account_id)
+
+    def try_identity(self, mac: str, guard: ContactGuard) -> bool:
+        """Count a try to show by NIK and birth date whose contact this is. False if it was counted or proved
+        meanwhile, or moved. One write.
+        """
+        tries = GuardItem.identity_tries
+        same = (GuardItem.account_id == guard.account_id) & (GuardItem.proved_at == guard.proved_at)
+        same &= tries.does_not_exist() if guard.identity_tries is None else tries == guard.identity_tries
+        return dynamodb.update_if(GuardItem(contact_pk(mac), "CONTACT"), [tries.add(1)], same)
 
     def account(self, account_id: str) -> Account | None:
         """One read."""
@@ -46,20 +66,32 @@ class AccountStore:
         item = item_of(AccountItem, account_pk(account.id), "ACCOUNT", account)
         return dynamodb.save_if(item, AccountItem.pk.does_not_exist())
 
-    def of(self, account_id: str) -> tuple[Account | None, list[Session]]:
-        """An account with all its sessions that are kept, alive or not. One query."""
-        account, sessions = None, []
+    def of(self, account_id: str) -> Held:
+        """One query."""
+        account, sessions, recovery = None, list[Session](), None
         for item in OfAccount.query(account_pk(account_id), consistent_read=True):
             if isinstance(item, AccountItem):
                 account = fill(Account, item, id=account_id)
             elif isinstance(item, SessionItem):
                 sessions.append(_session(account_id, item))
-        return account, sessions
+            elif isinstance(item, RecoveryItem):
+                recovery = fill(Recovery, item)
+        return Held(account, [one for one in sessions if not is_barred(one.started_at, recovery)], recovery)
 
     def session(self, account_id: str, session_id: str) -> Session | None:
-        """One read."""
-        item = dynamodb.find(SessionItem, account_pk(account_id), session_sk(session_id))
-        return _session(account_id, item) if item else None
+        """As `session_and_recovery`."""
+        return self.session_and_recovery(account_id, session_id)[0]
+
+    def session_and_recovery(self, account_id: str, session_id: str) -> tuple[Session | None, Recovery | None]:
+        """A session, unless a recovery has ended it, and the last recovery of its account. One batch get."""
+        keys = [(account_pk(account_id), sk) for sk in (session_sk(session_id), "RECOVERY")]
+        session, recovery = None, None
+        for item in dynamodb.get_batch(OfAccount, keys):
+            if isinstance(item, SessionItem):
+                session = _session(account_id, item)
+            else:
+                recovery = fill(Recovery, item)
+        return (None if session is None or is_barred(session.started_at, recovery) else session), recovery
 
     def add_session(self, session: Session) -> bool:
         """False if there is one with its id, whatever became of that. One write."""

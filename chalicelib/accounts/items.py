@@ -101,12 +101,16 @@ class AccountActItem(AccountsTable, ActColumns):
 
 
 class OfAccount(AccountsTable):
-    """ACCOUNT and SESSION items, for reading them together; each is read as its own kind, anything else bare."""
+    """ACCOUNT, RECOVERY and SESSION, for reading them together; each is read as its own kind, anything else bare."""
 
     @classmethod
     def from_raw_data(cls, data: dict[str, Any]) -> Any:
         """The item of a row."""
-        kinds = {"ACCOUNT": AccountItem, "SESSION": SessionItem}
+        kinds: dict[str, type[AccountsTable]] = {
+            "ACCOUNT": AccountItem,
+            "RECOVERY": RecoveryItem,
+            "SESSION": SessionItem,
+        }
         kind = kinds.get(data["sk"]["S"].partition("#")[0])
         return kind.from_raw_data(data) if kind else super().from_raw_data({key: data[key] for key in ("pk", "sk")})
 

@@ -15,17 +15,13 @@ from datetime import datetime
 from ..config import AccountRules
 from ..errors import NotFound, Unavailable
 from ..ids import Randomness, derived_id, random_id, system_randomness
-from ..structs import fill
-from ..vault import Vault
-from . import rules
 from .account_store import AccountStore
 from .dpop import Proof, Proofs
 from .errors import CodeUsed, SessionExpired
+from .openings import MoreProof, Openings, account_of
+from .rules import Recovery
 from .session_rules import (
-    Account,
-    ContactGuard,
     How,
-    KeptContact,
     ProofRequest,
     Session,
     alive,
@@ -50,7 +46,7 @@ class Sessions:
         self,
         store: AccountStore,
         sign_ins: SignIns,
-        vault: Vault,
+        openings: Openings,
         tokens: Tokens,
         proofs: Proofs,
         figures: AccountRules,
@@ -58,7 +54,7 @@ class Sessions:
     ) -> None:
         self._store = store
         self._sign_ins = sign_ins
-        self._vault = vault
+        self._openings = openings
         self._tokens = tokens
         self._proofs = proofs
         self._figures = figures
@@ -69,20 +65,23 @@ class Sessions:
         jkt = self._proved(request, now).jkt if request.headers else None
         entered = form.code
         proved = self._sign_ins.judge(entered.sign_in_id, entered.secret, entered.code, now)
-        session, secret = self.open_by_code(proved, jkt, now)
+        session, secret = self.open_by_code(proved, jkt, now, form)
         device_token = self._tokens.issue_device(proved.contact_mac, jkt, now) if jkt else None
-        new = session.account_id == _account_of(proved)
+        new = session.account_id == account_of(proved)
         return self.opened(session, secret, now, new_account=new, device_token=device_token)
 
-    def open_by_code(self, proved: Proved, jkt: str | None, now: datetime) -> tuple[Session, bytes | None]:
+    def open_by_code(
+        self, proved: Proved, jkt: str | None, now: datetime, more: MoreProof | None = None
+    ) -> tuple[Session, bytes | None]:
         """The session of a sign-in whose code was right, and its refresh secret.
 
-        The account is made at the first one. The same device that asks again has the same session. Raises `CodeUsed`.
+        The account is made at the first one. The same device that asks again has the same session. Raises `CodeUsed`,
+        and what `Openings.account_by` raises.
         """
         session_id = derived_id("session/1", proved.sign_in_id)
         # From the key of the code, so that a repeat gives the same one; from the device's key, so that no other does.
         secret = _derived_secret(proved.code_key, f"refresh/{session_id}/{jkt}") if jkt else None
-        account_id, others = self._account_by(proved, now)
+        account_id, others = self._openings.account_by(proved, more, jkt, now)
         refresh_hash = _hash(secret) if secret else None
         begun = Session(account_id, session_id, jkt, proved.device, proved.contact.kind, now, now, refresh_hash)
         return self._opened_once(begun, others, now), secret
@@ -94,7 +93,9 @@ class Sessions:
         secret = self._randomness(32) if jkt else None
         refresh_hash = _hash(secret) if secret else None
         begun = Session(account_id, random_id(self._randomness), jkt, device, how, now, now, refresh_hash)
-        return self._opened_once(begun, self._store.of(account_id)[1], now), secret
+        held = self._store.of(account_id)
+        self._openings.still_used(account_id, held.recovery)
+        return self._opened_once(begun, held.sessions, now), secret
 
     def opened(
         self,
@@ -124,8 +125,9 @@ class Sessions:
         if parts is None:
             raise SessionExpired()
         account_id, session_id, secret = parts.groups()
-        session = self._alive(account_id, session_id, now)
+        session, recovery = self._kept(account_id, session_id, now)
         self._use(session, proof, now, _hash(base64.urlsafe_b64decode(f"{secret}=")))
+        self._openings.still_used(account_id, recovery)
         access_token = self._tokens.issue(account_id, session_id, proof.jkt, now, self._figures.access_token_s)
         return SessionRefreshed(access_token=access_token, expires_in_s=self._figures.access_token_s)
 
@@ -134,21 +136,23 @@ class Sessions:
 
         A session that has a key proves it for this very request. Raises `SessionExpired`, `InvalidDpopProof`.
         """
-        session = self._alive(account_id, session_id, now)
+        session, recovery = self._kept(account_id, session_id, now)
         if session is None:
             raise SessionExpired()
         if session.jkt is None:
+            self._openings.still_used(account_id, recovery)
             return session
         proof = self._proved(request, now)
         if proof.jkt != session.jkt:
             raise SessionExpired()
+        self._openings.still_used(account_id, recovery)
         if request.method != "GET":  # a look changes nothing, so its proof need not be remembered
             self._use(session, proof, now)
         return session
 
     def of(self, session: Session, now: datetime) -> SessionList:
         """`GET /me/sessions`: those that are alive, the one used last first."""
-        _, sessions = self._store.of(session.account_id)
+        sessions = self._store.of(session.account_id).sessions
         going_on = [one for one in sessions if alive(one, now, self._figures)]
         going_on.sort(key=lambda one: one.last_used_at, reverse=True)
         return SessionList([session_view(one, self._figures, current=one.id == session.id) for one in going_on])
@@ -160,34 +164,9 @@ class Sessions:
 
     def end_all(self, account_id: str, now: datetime) -> None:
         """`DELETE /me/sessions`: every one, that of the request too."""
-        for one in self._store.of(account_id)[1]:
+        for one in self._store.of(account_id).sessions:
             if one.ended_at is None:
                 self._store.end(account_id, one.id, now)
-
-    def _account_by(self, proved: Proved, now: datetime) -> tuple[str, list[Session]]:
-        """The account of a contact that was proved, with its sessions; made, or made whole, where it is not."""
-        mac = proved.contact_mac
-        for _ in range(TRIES):
-            guard = self._store.guard(mac)
-            if guard is not None and not rules.has_ended(guard, now):
-                if not self._store.prove(mac, guard.account_id, now):
-                    continue  # it has just gone to another account
-                account, sessions = self._store.of(guard.account_id)
-                if account is None:  # who made the guard died before the account
-                    self._store.add_account(_account(mac, guard))
-                return guard.account_id, sessions
-            made = self._new_guard(proved, now)
-            if self._store.add_guard(mac, made, in_place_of=guard):
-                self._store.add_account(_account(mac, made))
-                return made.account_id, []
-            # Another sign-in of this contact was first.
-        raise Unavailable()
-
-    def _new_guard(self, proved: Proved, now: datetime) -> ContactGuard:
-        account_id = _account_of(proved)
-        key = self._vault.new_key(account_id)
-        sealed = key.seal("contact/1", proved.contact.value.encode())
-        return ContactGuard(account_id, proved.contact.kind, sealed, key.wrapped, proved.language, proved_at=now)
 
     def _opened_once(self, begun: Session, others: list[Session], now: datetime) -> Session:
         """Write a session down, unless it is there; then it must be the same one. Ends those that are too many."""
@@ -201,8 +180,12 @@ class Sessions:
         return begun
 
     def _alive(self, account_id: str, session_id: str, now: datetime) -> Session | None:
-        session = self._store.session(account_id, session_id)
-        return session if session and alive(session, now, self._figures) else None
+        return self._kept(account_id, session_id, now)[0]
+
+    def _kept(self, account_id: str, session_id: str, now: datetime) -> tuple[Session | None, Recovery | None]:
+        """A session that is alive, and the last recovery of its account."""
+        session, recovery = self._store.session_and_recovery(account_id, session_id)
+        return session if session and alive(session, now, self._figures) else None, recovery
 
     def _use(self, session: Session | None, proof: Proof, now: datetime, refresh_hash: str | None = None) -> None:
         """Remember that a session was used by this proof, of its key. With a hash the refresh token must be its own."""
@@ -217,17 +200,6 @@ class Sessions:
     def _proved(self, request: ProofRequest, now: datetime) -> Proof:
         token = request.access_token
         return self._proofs.verify(request.headers, request.method, request.path, now, access_token=token)
-
-
-def _account_of(proved: Proved) -> str:
-    """The id of the account that a sign-in makes, if there is none."""
-    return derived_id("account/1", proved.sign_in_id)
-
-
-def _account(mac: str, guard: ContactGuard) -> Account:
-    """The account as its first contact's guard has it."""
-    contact = fill(KeptContact, guard, id=rules.contact_id(guard.account_id, mac), mac=mac)
-    return Account(guard.account_id, guard.wrapped_key, guard.language, guard.proved_at, (contact,))
 
 
 def _derived_secret(key: bytes, message: str) -> bytes:

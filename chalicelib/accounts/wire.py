@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from .. import typed_text
 from ..clock import iso
 from ..config import AccountRules
 from ..structs import fill
@@ -23,6 +24,9 @@ Language = Annotated[Literal["id", "en"], Meta(description="The language to writ
 Device = Annotated[
     Literal["phone", "computer", "tablet", "other"], Meta(description="What it is: the message with the code names it")
 ]
+
+
+_NIK = typed_text.field(typed_text.compact, "[0-9]{16}", "16 digits")
 
 
 class _Form(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -80,10 +84,27 @@ class SignInProgress(Struct, frozen=True, kw_only=True):
     ]
 
 
+class IdentityForm(_Form, frozen=True):
+    """By what the owner of a number is known that was not used to sign in for long."""
+
+    nik: Annotated[str, Meta(description="16 digits", examples=["3174095708950001"])]
+    birth_date: Annotated[date, Meta(examples=["1995-08-17"])]
+
+    def __post_init__(self) -> None:
+        typed_text.into(self, nik=_NIK)
+
+
 class SessionForm(_Form, frozen=True):
-    """`POST /sessions`. With a header `DPoP` (RFC 9449) the session belongs to the device whose key made it."""
+    """`POST /sessions`. With a header `DPoP` (RFC 9449) the session belongs to the device whose key made it.
+
+    A number that was not used to sign in for 60 days needs more than its code, on a device that does not know it: the
+    code of another contact of the account, or NIK and birth date, or `fresh`.
+    """
 
     code: EnteredCode
+    other_code: EnteredCode | None = None
+    identity: IdentityForm | None = None
+    fresh: Annotated[bool, Meta(description="The account of this number is not mine: begin a new one")] = False
 
 
 class RefreshForm(_Form, frozen=True):

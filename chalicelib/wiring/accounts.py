@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ..accounts.dpop import Proofs
     from ..accounts.issuers import Issuers
     from ..accounts.macs import Macs
-    from ..accounts.sessions import Sessions
     from ..accounts.sign_ins import SignIns
     from ..accounts.signing_keys import SigningKeys
     from ..accounts.tokens import Tokens
@@ -57,13 +56,6 @@ class AccountsServices(Deployment):
         from ..accounts.admission import Admission
 
         return Admission(self.account_store, self.access_tokens, self.programme.accounts)
-
-    @cached_property
-    def sessions(self) -> Sessions:
-        from ..accounts.sessions import Sessions
-
-        store, vault, rules = self.account_store, self.vault, self.programme.accounts
-        return Sessions(store, self.sign_ins, vault, self.access_tokens, self.proofs, rules, self._randomness)
 
     @cached_property
     def sign_ins(self) -> SignIns:

@@ -10,10 +10,13 @@ from ..aws import clients
 from .accounts import AccountsServices
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from ..accounts.changes import Changes
     from ..accounts.contacts import Contacts
     from ..accounts.passkeys import Passkeys
     from ..accounts.recovery import Recoveries
+    from ..accounts.sessions import Sessions
     from ..notices.announcements import PublicEventStore
     from ..notices.links import Unsubscriptions
     from ..notices.mailer import Mailer
@@ -53,6 +56,18 @@ class PeopleServices(AccountsServices):
         pace = Pace(self.programme.notices.mails_per_s / CONSUMERS)
         mail = SesMail(ses, settings.mail_from, settings.configuration_set, pace)
         return Mailer(self.mailboxes, addresses, mail, settings.public_url, self._randomness)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        from ..accounts.openings import Openings
+        from ..accounts.sessions import Sessions
+
+        store, sign_ins, figures = self.account_store, self.sign_ins, self.programme.accounts
+        openings = Openings(store, self.contacts, self.recoveries, sign_ins, self.vault, self._is_person, figures)
+        return Sessions(store, sign_ins, openings, self.access_tokens, self.proofs, figures, self._randomness)
+
+    def _is_person(self, account_id: str, nik: str, birth_date: date) -> bool:
+        return self.registrations.is_person(account_id, nik, birth_date)  # which most sign-ins never need
 
     @cached_property
     def contacts(self) -> Contacts:
