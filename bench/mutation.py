@@ -105,6 +105,8 @@ class Loop:
         if child := os.fork():
             self._running[child] = file, name
             return
+        # The pool's threads stayed with the parent: work given to it would wait until the time-out and count as killed.
+        sys.modules["chalicelib.at_once"]._pool.cache_clear()
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
