@@ -89,6 +89,8 @@ def resources() -> Iterator[tuple[str, Json]]:
     yield from word("SendCodeLogGroup", "sms_day_stop_reached", "SmsDayStopsCounted", about)
     about = "Numbers of one prefix receive codes and enter none; no more are sent to it until the day ends"
     yield from word("SendCodeLogGroup", "sms_prefix_shut", "SmsPrefixesShutCounted", about)
+    about = "A passkey that counts was used twice at one count: its key may exist twice"
+    yield from word("ApiHandlerLogGroup", "passkey_counter_went_back", "PasskeysBackCounted", about)
     yield from count("payouts_sending_long", "An instruction has been under way for an hour or longer", 900)
     about = "A transfer has waited for a bank file, or for the bank's report on it, for four days or longer"
     yield from count("payouts_by_file_long", about, 10_800)

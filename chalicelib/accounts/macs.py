@@ -26,6 +26,10 @@ class Macs:
         """The 64 hex digits by which equal contacts are found. One call."""
         return self._mac(self._contacts_key, f"contact/1\0{contact.kind}\0{contact.value}").hex()
 
+    def subject(self, issuer: str, subject: str) -> str:
+        """The 64 hex digits by which a person whom another issuer names is found. One call."""
+        return self._mac(self._contacts_key, f"subject/1\0{issuer}\0{subject}").hex()
+
     def code_key(self, sign_in_id: str) -> bytes:
         """The 32 bytes from which a sign-in's codes follow. One call."""
         return self._mac(self._codes_key, f"sign-in/1\0{sign_in_id}")

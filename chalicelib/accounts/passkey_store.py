@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from pynamodb.attributes import BinaryAttribute, BooleanAttribute, UnicodeAttribute, UTCDateTimeAttribute
 
@@ -18,8 +17,6 @@ from ..aws.dynamodb import Transaction
 from ..structs import fill
 from .items import AccountsTable, account_pk
 from .passkey_checks import KeyUse
-
-PasskeyDevice = Literal["phone", "computer", "tablet", "security_key", "other"]
 
 GUARD_LEG = "passkey guard"
 
@@ -40,7 +37,7 @@ class Passkey:
     sign_count: int
     backup_eligible: bool
     backed_up: bool
-    device: PasskeyDevice
+    device: str
     created_at: datetime
     last_used_at: datetime | None = None
     last_challenge: str | None = None

@@ -7,11 +7,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
-from .passkey_store import PasskeyDevice
-
 CHALLENGE_S = 300
 """So long a challenge may be signed."""
 
+PasskeyDevice = Literal["phone", "computer", "tablet", "security_key", "other"]
 _Base64 = Annotated[str, Meta(max_length=8192, description="base64url without padding")]
 _CredentialId = Annotated[str, Meta(max_length=1400, description="base64url without padding")]
 

@@ -22,7 +22,7 @@ from . import passkey_checks, passkey_store
 from .changes import TRIES, Changes
 from .errors import ChallengeExpired, InvalidToken, PasskeyKnown, PasskeyRefused, TooManyPasskeys
 from .passkey_checks import MadeKey, RelyingParty
-from .passkey_store import GUARD_LEG, Passkey, PasskeyDevice, free_slot, passkeys_of
+from .passkey_store import GUARD_LEG, Passkey, free_slot, passkeys_of
 from .passkey_wire import (
     CreationOptions,
     CredentialDescriptor,
@@ -192,7 +192,7 @@ class Passkeys:
         return challenge, asked
 
 
-def _passkey(made: MadeKey, device: PasskeyDevice, asked: AskedChange, account_id: str, slot: int) -> Passkey:
+def _passkey(made: MadeKey, device: str, asked: AskedChange, account_id: str, slot: int) -> Passkey:
     return Passkey(
         asked.subject,
         account_id,

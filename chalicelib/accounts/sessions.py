@@ -14,14 +14,13 @@ from datetime import datetime
 
 from ..config import AccountRules
 from ..errors import NotFound, Unavailable
-from ..ids import Randomness, derived_id, random_id, system_randomness
+from ..ids import Randomness, derived_id, system_randomness
 from .account_store import AccountStore
 from .dpop import Proof, Proofs
 from .errors import CodeUsed, SessionExpired
 from .openings import MoreProof, Openings, account_of
 from .rules import Recovery
 from .session_rules import (
-    How,
     ProofRequest,
     Session,
     alive,
@@ -31,6 +30,7 @@ from .session_rules import (
 )
 from .sign_ins import Proved, SignIns
 from .tokens import Tokens
+from .ways import Way, Ways
 from .wire import SessionForm, SessionList, SessionOpened, SessionRefreshed, session_view
 
 TRIES = 4
@@ -42,7 +42,7 @@ _REFRESH_TOKEN = re.compile(r"([a-z2-7]{26})\.([a-z2-7]{26})\.([A-Za-z0-9_-]{43}
 class Sessions:
     """Raises `Unavailable`, too, when AWS is late or busy."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a session is made of, and the ways to begin one
         self,
         store: AccountStore,
         sign_ins: SignIns,
@@ -51,10 +51,13 @@ class Sessions:
         proofs: Proofs,
         figures: AccountRules,
         randomness: Randomness = system_randomness,
+        *,
+        ways: Ways,
     ) -> None:
         self._store = store
         self._sign_ins = sign_ins
         self._openings = openings
+        self._ways = ways
         self._tokens = tokens
         self._proofs = proofs
         self._figures = figures
@@ -63,12 +66,14 @@ class Sessions:
     def open(self, form: SessionForm, request: ProofRequest, now: datetime) -> SessionOpened:
         """`POST /sessions`. A client that sends no proof has no key: its session is short, and is not refreshed."""
         jkt = self._proved(request, now).jkt if request.headers else None
+        if form.code is None:
+            return self._open_by(self._ways.way(form, now), jkt, now)
         entered = form.code
         proved = self._sign_ins.judge(entered.sign_in_id, entered.secret, entered.code, now)
         session, secret = self.open_by_code(proved, jkt, now, form)
         device_token = self._tokens.issue_device(proved.contact_mac, jkt, now) if jkt else None
         new = session.account_id == account_of(proved)
-        return self.opened(session, secret, now, new_account=new, device_token=device_token)
+        return self._answer(session, secret, now, new_account=new, device_token=device_token)
 
     def open_by_code(
         self, proved: Proved, jkt: str | None, now: datetime, more: MoreProof | None = None
@@ -86,18 +91,20 @@ class Sessions:
         begun = Session(account_id, session_id, jkt, proved.device, proved.contact.kind, now, now, refresh_hash)
         return self._opened_once(begun, others, now), secret
 
-    def open_otherwise(
-        self, account_id: str, how: How, device: str, jkt: str | None, now: datetime
-    ) -> tuple[Session, bytes | None]:
-        """A session by something else than a code, and its refresh secret. A lost answer is a new session."""
+    def _open_by(self, way: Way, jkt: str | None, now: datetime) -> SessionOpened:
+        """A session by something else than a code. A lost answer is a new sign-in, and no answer is given twice."""
         secret = self._randomness(32) if jkt else None
         refresh_hash = _hash(secret) if secret else None
-        begun = Session(account_id, random_id(self._randomness), jkt, device, how, now, now, refresh_hash)
-        held = self._store.of(account_id)
-        self._openings.still_used(account_id, held.recovery)
-        return self._opened_once(begun, held.sessions, now), secret
+        session_id = derived_id(f"session/{way.how}", way.once)
+        begun = Session(way.account_id, session_id, jkt, way.device, way.how, now, now, refresh_hash)
+        held = self._store.of(way.account_id)
+        self._openings.still_used(way.account_id, held.recovery)
+        if not self._store.add_session(begun):
+            raise way.used()
+        self._end_too_many(held.sessions, begun, now)
+        return self._answer(begun, secret, now, new_account=way.new_account)
 
-    def opened(
+    def _answer(
         self,
         session: Session,
         secret: bytes | None,
@@ -175,9 +182,12 @@ class Sessions:
             if kept is None or (kept.jkt, kept.refresh_hash) != (begun.jkt, begun.refresh_hash):
                 raise CodeUsed()
             begun = kept
+        self._end_too_many(others, begun, now)
+        return begun
+
+    def _end_too_many(self, others: list[Session], begun: Session, now: datetime) -> None:
         for one in beyond(others, begun, now, self._figures):
             self._store.end(one.account_id, one.id, now)
-        return begun
 
     def _alive(self, account_id: str, session_id: str, now: datetime) -> Session | None:
         return self._kept(account_id, session_id, now)[0]

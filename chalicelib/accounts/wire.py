@@ -11,8 +11,10 @@ from msgspec import Meta, Struct
 from .. import typed_text
 from ..clock import iso
 from ..config import AccountRules
+from ..errors import Malformed
 from ..structs import fill
 from .contact import ContactKind
+from .passkey_wire import UsedPasskey
 from .session_rules import How, Session, ends_at
 
 if TYPE_CHECKING:
@@ -94,17 +96,43 @@ class IdentityForm(_Form, frozen=True):
         typed_text.into(self, nik=_NIK)
 
 
+class PasskeySignIn(_Form, frozen=True):
+    """A passkey, as a page has it from `navigator.credentials.get` with the options of `POST /passkey-challenges`."""
+
+    credential: UsedPasskey
+    device: Device = "other"
+
+
+class TokenSignIn(_Form, frozen=True):
+    """The ID token of another issuer, within ten minutes, once."""
+
+    issuer: Annotated[str, Meta(max_length=32, description="The issuer's name here")]
+    token: Annotated[str, Meta(max_length=8192, description="The ID token, a JWT")]
+    nonce: Annotated[
+        str, Meta(min_length=32, max_length=128, description="The text whose SHA-256 (base64url) is the token's nonce")
+    ]
+    language: Language = "id"
+    device: Device = "other"
+
+
 class SessionForm(_Form, frozen=True):
-    """`POST /sessions`. With a header `DPoP` (RFC 9449) the session belongs to the device whose key made it.
+    """`POST /sessions`: a code, a passkey or an ID token. With a header `DPoP` (RFC 9449) the session belongs to the
+    device whose key made it.
 
     A number that was not used to sign in for 60 days needs more than its code, on a device that does not know it: the
     code of another contact of the account, or NIK and birth date, or `fresh`.
     """
 
-    code: EnteredCode
+    code: EnteredCode | None = None
+    passkey: PasskeySignIn | None = None
+    id_token: TokenSignIn | None = None
     other_code: EnteredCode | None = None
     identity: IdentityForm | None = None
     fresh: Annotated[bool, Meta(description="The account of this number is not mine: begin a new one")] = False
+
+    def __post_init__(self) -> None:
+        if [self.code, self.passkey, self.id_token].count(None) != 2:
+            raise Malformed(field="$", reason="one of code, passkey and id_token")
 
 
 class RefreshForm(_Form, frozen=True):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..accounts.passkeys import Passkeys
     from ..accounts.recovery import Recoveries
     from ..accounts.sessions import Sessions
+    from ..accounts.ways import Ways
     from ..notices.announcements import PublicEventStore
     from ..notices.links import Unsubscriptions
     from ..notices.mailer import Mailer
@@ -64,7 +65,8 @@ class PeopleServices(AccountsServices):
 
         store, sign_ins, figures = self.account_store, self.sign_ins, self.programme.accounts
         openings = Openings(store, self.contacts, self.recoveries, sign_ins, self.vault, self._is_person, figures)
-        return Sessions(store, sign_ins, openings, self.access_tokens, self.proofs, figures, self._randomness)
+        given = store, sign_ins, openings, self.access_tokens, self.proofs, figures, self._randomness
+        return Sessions(*given, ways=self._ways)
 
     def _is_person(self, account_id: str, nik: str, birth_date: date) -> bool:
         return self.registrations.is_person(account_id, nik, birth_date)  # which most sign-ins never need
@@ -82,6 +84,13 @@ class PeopleServices(AccountsServices):
 
         figures = self.programme.accounts
         return Changes(self.account_store, self.transaction, self.notices, figures, self._randomness)
+
+    @cached_property
+    def _ways(self) -> Ways:
+        from ..accounts.ways import Ways
+
+        store, macs, vault = self.account_store, self.macs, self.vault
+        return Ways(self.passkeys, self.issuers, store, self.recoveries, macs, vault)
 
     @cached_property
     def passkeys(self) -> Passkeys:

@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.accounts.errors import (
+    ChallengeExpired,
     CodeUsed,
     ContactWaits,
     IdentityUnconfirmed,
@@ -20,6 +21,7 @@ from chalicelib.accounts.errors import (
 )
 from chalicelib.accounts.rules import RecoveryState, is_young
 from chalicelib.accounts.session_rules import ProofRequest
+from chalicelib.accounts.ways import Way
 from chalicelib.accounts.wire import IdentityForm, SessionForm, SessionOpened
 from chalicelib.config import Programme, Settings, load_programme
 from chalicelib.errors import Malformed
@@ -312,8 +314,10 @@ def state(street: Street, account_id: str) -> RecoveryState:
 USES: dict[str, Callable[[Street, SessionOpened, Device], object]] = {
     "an old contact signs in": lambda street, _, __: street.sign_in(EMAIL, Device()),
     "an old session refreshes": lambda street, old, device: street.refresh(old, device),
-    "a passkey signs in": lambda street, old, _: street.services.sessions.open_otherwise(
-        account_of(old), "passkey", "phone", None, street.now
+    "a passkey signs in": lambda street, old, _: street.services.sessions._open_by(
+        Way(account_of(old), "passkey", "challenge", "phone", new_account=False, used=ChallengeExpired),
+        None,
+        street.now,
     ),
     "an old session asks for what needs its proof": lambda street, old, device: street.services.sessions.require(
         account_of(old), old.session_id, asked(device, "GET", "/me/contacts", street.now, old.access_token), street.now

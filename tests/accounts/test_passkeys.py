@@ -9,9 +9,12 @@ import msgspec
 import pytest
 
 from chalicelib.accounts.errors import ChallengeExpired, MalformedPasskey, PasskeyKnown, PasskeyRefused, TooManyPasskeys
+from chalicelib.accounts.items import RecoveryItem, account_pk
 from chalicelib.accounts.passkey_store import passkeys_of
 from chalicelib.accounts.passkey_wire import PasskeyForm, PasskeyView, UsedPasskey
+from chalicelib.accounts.rules import Recovery, RecoveryState
 from chalicelib.accounts.session_rules import Account, Session
+from chalicelib.aws.attributes import item_of
 from chalicelib.config import Programme, Settings, load_programme
 from chalicelib.errors import NotFound
 from tests.builders.contacts import EMAIL, OTHER_EMAIL, WAIT, Household
@@ -249,7 +252,7 @@ def test_a_passkey_is_removed_at_once_by_an_old_session(house, siti):
     assert house.services.passkeys.remove(house.session(siti), view.passkey_id, house.now) is None
     assert house.refused(passkey)
     assert passkeys_of(siti.id) == []
-    assert house.told(siti)[1:] == ['account_changed {"change":"passkey_removed"}']
+    assert sorted(house.told(siti))[1:] == ['account_changed {"change":"passkey_removed"}']
     with pytest.raises(NotFound):
         house.services.passkeys.remove(house.session(siti), view.passkey_id, house.now)
 
@@ -277,6 +280,7 @@ def test_a_young_session_removes_a_passkey_three_days_later_unless_that_is_cance
     house.added(house.session(siti), other)
     assert [one.slot for one in passkeys_of(siti.id)] == [0], "in the place of the one that is gone"
     assert house.used(other)[0] == siti.id
+    house.added(house.session(house.account("budi", OTHER_EMAIL)), passkey)  # nobody's any more
 
 
 def test_an_old_session_removes_at_once_what_a_young_one_has_asked_to_remove(house, siti):
@@ -293,6 +297,17 @@ def test_a_passkey_of_somebody_else_cannot_be_removed(house, siti):
     with pytest.raises(NotFound):
         house.services.passkeys.remove(house.session(house.account("budi", OTHER_EMAIL)), view.passkey_id, house.now)
     assert house.used(passkey)[0] == siti.id
+
+
+def test_a_passkey_from_before_a_recovery_is_barred_and_one_from_after_it_is_not(house, siti):
+    before, after = Passkey(), Passkey()
+    house.added(house.session(siti), before)
+    house.now += timedelta(days=8)
+    recovery = Recovery("r", RecoveryState.DONE, "new", "mac", "maker", "note", house.now, house.now, house.now)
+    item_of(RecoveryItem, account_pk(siti.id), "RECOVERY", recovery).save()
+    assert house.refused(before)
+    house.added(house.session(siti), after)
+    assert house.used(after)[0] == siti.id
 
 
 def test_a_challenge_reads_and_writes_nothing_of_accounts(house, monkeypatch):
