@@ -14,6 +14,7 @@ from joserfc.jwk import KeySet
 from chalicelib.accounts import wire
 from chalicelib.accounts.errors import InvalidToken
 from chalicelib.accounts.signing_keys import KEPT_DAYS
+from chalicelib.aws import dynamodb
 from chalicelib.wiring import Services
 from tests.conftest import T0
 
@@ -77,6 +78,20 @@ def test_a_lost_answer_to_the_write_of_a_key_loses_no_key(services, cloud, monke
     monkeypatch.setattr(store, "add", lambda key: add(key) and add(key))
     services.signing_keys.current(T0)
     assert len(items(cloud)) == 1
+
+
+def test_when_a_key_was_revoked_first_stays_and_is_read_as_it_is_now(services, cloud, monkeypatch):
+    keys, store = services.signing_keys, services.signing_keys._store
+    keys.current(T0)
+    asked = []
+    call = dynamodb.call
+    monkeypatch.setattr(dynamodb, "call", lambda *given: asked.append(given[1:]) or call(*given))
+    [key] = store.of(T0.date())
+    store.revoke(key, T0)
+    store.revoke(key, T0 + timedelta(seconds=1))
+    assert [key.revoked_at for key in store.of(T0.date())] == [T0]
+    queries = [given["ConsistentRead"] for operation, given in asked if operation == "Query"]
+    assert queries == [True, True], "another process may have revoked it a moment ago"
 
 
 def test_the_published_keys_verify_what_is_signed_and_hold_no_private_half(services, cloud):

@@ -67,6 +67,7 @@ def test_each_kind_is_accepted_as_itself_only():
         TOKENS.verify: issued(),
         TOKENS.verify_device: TOKENS.issue_device("mac", "thumbprint", T0),
         TOKENS.verify_nonce: TOKENS.nonce(T0),
+        TOKENS.verify_challenge: TOKENS.challenge("account-1", T0),
     }
     for verify, own in kinds.items():
         assert verify(own, T0)
