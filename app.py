@@ -68,7 +68,8 @@ app.citizen = citizen
     refuses=account.BEGIN,
 )
 def start_sign_in(form: accounts.SignInStart) -> edge.Reply:
-    return edge.accepted(accounts.started_view(services().sign_ins.start(form, app.source(), app.now())))
+    device = services().known_device(form.device_token, app.proofs, app.now())
+    return edge.accepted(accounts.started_view(services().sign_ins.start(form, app.source(), app.now(), device)))
 
 
 @app.endpoint(

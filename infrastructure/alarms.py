@@ -85,6 +85,10 @@ def resources() -> Iterator[tuple[str, Json]]:
     yield from word("PayLogGroup", "fsp_status_unknown", "UnknownFspStatusesCounted", about)
     about = "A partner attests far more completions, or far quicker ones, than its courses allow"
     yield from word("ApiHandlerLogGroup", "partner_unusual", "PartnersUnusualCounted", about)
+    about = "More people begin to sign in from one network than usual; unknown devices there show a proof of work"
+    yield from word("ApiHandlerLogGroup", "network_crowded", "NetworksCrowdedCounted", about)
+    about = "Networks are not counted, so a surge of one is not noticed; nobody is refused"
+    yield from word("ApiHandlerLogGroup", "network_not_counted", "NetworksNotCountedCounted", about)
     about = "SMS with codes cost as much as they may on one day; no more are sent until it ends"
     yield from word("SendCodeLogGroup", "sms_day_stop_reached", "SmsDayStopsCounted", about)
     about = "Numbers of one prefix receive codes and enter none; no more are sent to it until the day ends"

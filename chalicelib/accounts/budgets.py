@@ -45,9 +45,17 @@ class Tries:
     failures: int
 
 
-def budget_of(contact_mac: str, device_key: str | None) -> str:
+@dataclass(frozen=True, slots=True)
+class KnownDevice:
+    """Whoever has the key of this thumbprint has signed in with this contact before, and asks now."""
+
+    contact_mac: str
+    key: str
+
+
+def budget_of(contact_mac: str, device: KnownDevice | None) -> str:
     """The budget of a contact: that of a device which it knows, or the one of all others."""
-    return derived_id("budget/1", contact_mac, device_key or "")
+    return derived_id("budget/1", contact_mac, device.key if device else "")
 
 
 class Budgets:

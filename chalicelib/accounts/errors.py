@@ -137,6 +137,15 @@ class SmsNotOffered(DomainError):
     english = "Codes are not sent by SMS here; use an e-mail address."
 
 
+class ProofOfWorkNeeded(DomainError):
+    """More people sign in than usual. Repeat the request with `work`: an answer for this challenge and its bits."""
+
+    code = "proof_of_work_needed"
+    status = 429
+    indonesian = "Sedang ramai. Perangkat Anda perlu menghitung sebentar; ini berjalan sendiri."
+    english = "Many people sign in right now. Your device has to calculate for a moment; it does so by itself."
+
+
 class TooManyCodes(DomainError):
     """One contact was sent as many codes as it may be in an hour or a day, or another one is asked for too soon."""
 
@@ -276,7 +285,15 @@ class NotOneContact(DomainError):
     english = "That new account has {contacts} contacts, and must have one."
 
 
-BEGIN = (MalformedContact, SmsNotOffered, TooManyCodes, TooManyTries)
+BEGIN = (
+    MalformedContact,
+    SmsNotOffered,
+    TooManyCodes,
+    TooManyTries,
+    ProofOfWorkNeeded,
+    InvalidDpopProof,
+    UseDpopNonce,
+)
 BEGIN_AGAIN = (UnknownSignIn, TooManyCodes, TooManyTries)
 ENTERING = (UnknownSignIn, WrongCode, CodeUsedUp, CodeExpired, TooManyTries)
 """What judging a code refuses."""

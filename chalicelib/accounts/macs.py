@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from .contact import Contact
@@ -20,7 +20,6 @@ class Macs:
         self._kms = cache(kms)
         self._contacts_key = contacts_key
         self._codes_key = codes_key
-        self._networks = b""
 
     def contact(self, contact: Contact) -> str:
         """The 64 hex digits by which equal contacts are found. One call."""
@@ -36,9 +35,16 @@ class Macs:
 
     def network(self, prefix: str) -> str:
         """The 32 hex digits by which equal networks are found. One call a process."""
-        if not self._networks:
-            self._networks = self._mac(self._contacts_key, "networks/1")
-        return hmac.digest(self._networks, prefix.encode(), "sha256").hex()[:32]
+        return hmac.digest(self._of_process, f"network/1\0{prefix}".encode(), "sha256").hex()[:32]
+
+    @property
+    def work_key(self) -> bytes:
+        """The 32 bytes by which challenges of ours are recognised. One call a process."""
+        return hmac.digest(self._of_process, b"work/1", "sha256")
+
+    @cached_property
+    def _of_process(self) -> bytes:
+        return self._mac(self._contacts_key, "process/1")
 
     def _mac(self, key: str, message: str) -> bytes:
         answer = self._kms().generate_mac(KeyId=key, MacAlgorithm="HMAC_SHA_256", Message=message.encode())

@@ -19,15 +19,17 @@ from ..config import AccountRules
 from ..errors import Unavailable
 from ..ids import Randomness
 from . import codes, networks
-from .budgets import Budgets, budget_of
+from .budgets import Budgets, KnownDevice, budget_of
 from .code_queue import USUAL_DELAY_S, CodeQueue
 from .contact import Contact, parse_contact
-from .errors import CodeExpired, SmsNotOffered, TooManyCodes, UnknownSignIn, WrongCode
+from .errors import CodeExpired, ProofOfWorkNeeded, SmsNotOffered, TooManyCodes, UnknownSignIn, WrongCode
 from .hour_keys import HourKeys
 from .macs import Macs
+from .networks import Networks
 from .sign_in_store import SignIn, SignInStore
 from .sms_costs import SmsCosts
-from .wire import Device, Language, SignInStart
+from .wire import Device, Language, SignInStart, WorkDone
+from .work import challenge, is_done
 
 log = logging.getLogger(__name__)
 
@@ -83,31 +85,34 @@ class SignIns:
         hour_keys: HourKeys,
         macs: Macs,
         queue: CodeQueue,
-        sms: SmsCosts,
+        counts: tuple[Networks, SmsCosts],
         randomness: Randomness,
     ) -> None:
         self._rules = rules
         self.store, self.budgets = stores
+        self._networks, self._sms = counts
         self._hour_keys = hour_keys
         self._macs = macs
         self._queue = queue
-        self._sms = sms
         self._randomness = randomness
 
-    def start(self, form: SignInStart, source: str, now: datetime, device_key: str | None = None) -> Started:
-        """Have a code sent to a contact. Two writes.
+    def start(self, form: SignInStart, source: str, now: datetime, device: KnownDevice | None = None) -> Started:
+        """Have a code sent to a contact. Two writes, and a third for one start in sixteen.
 
-        `source`: the IP address that the request comes from. `device_key`: the thumbprint of the key of a device that
-        has signed in with this contact before. Raises `MalformedContact`, `SmsNotOffered`, `TooManyCodes` or
-        `TooManyTries`.
+        `source`: the IP address that the request comes from. Raises `MalformedContact`, `SmsNotOffered`,
+        `TooManyCodes`, `TooManyTries` or `ProofOfWorkNeeded`.
         """
         contact = parse_contact(form.contact)
         if contact.kind == "phone" and not self._rules.sms.enabled:
             raise SmsNotOffered()
         contact_mac = self._macs.contact(contact)
+        network = self._macs.network(networks.prefix_of(source))
+        if device is None or device.contact_mac != contact_mac:
+            device = None
+            self._check_work(form.work, network, contact_mac, now)
         hour, key = self._hour_keys.present(now)
         sign_in_id, secret = ids.random_id(self._randomness), self._randomness(_SECRET_BYTES).hex()
-        budget_id = budget_of(contact_mac, device_key)
+        budget_id = budget_of(contact_mac, device)
         place, waits_since = self.budgets.take(budget_id, sign_in_id, now)
         delay_s = self._queue.delay_s(now)
         sign_in = SignIn(
@@ -127,7 +132,7 @@ class SignIns:
             places=(place,),
         )
         self.store.put(sign_in)
-        self._enqueue(sign_in, place.day, waits_since, source, now)
+        self._enqueue(sign_in, place.day, waits_since, network, now)
         return Started(sign_in, secret, delay_s, now + timedelta(seconds=self._rules.code_again_after_s))
 
     def again(self, sign_in_id: str, secret: str, source: str, now: datetime) -> Progress:
@@ -145,7 +150,8 @@ class SignIns:
             place, waits_since = self.budgets.take(sign_in.budget_id, sign_in_id, now)
             if not on_its_way:
                 self.store.add_sending(sign_in, place, now + timedelta(seconds=self._queue.delay_s(now)), now)
-            self._enqueue(sign_in, place.day, waits_since, source, now)
+            network = self._macs.network(networks.prefix_of(source))
+            self._enqueue(sign_in, place.day, waits_since, network, now)
         return self.progress(sign_in_id, now)
 
     def progress(self, sign_in_id: str, now: datetime) -> Progress:
@@ -196,6 +202,15 @@ class SignIns:
             raise ValueError("sealed for another sign-in")
         return Contact(sign_in.contact_kind, value)
 
+    def _check_work(self, work: WorkDone | None, network: str, contact_mac: str, now: datetime) -> None:
+        """In a surge a device that nobody knows has to show that it takes some trouble."""
+        crowded = self._networks.is_crowded(network, now)
+        if not crowded and self._queue.delay_s(now) - USUAL_DELAY_S <= self._rules.surge_wait_s:
+            return
+        key, bits = self._macs.work_key, self._rules.work_bits
+        if work is None or not is_done(key, contact_mac, bits, (work.challenge, work.answer), now):
+            raise ProofOfWorkNeeded(challenge=challenge(key, contact_mac, now), bits=bits, retry_after_s=1)
+
     def _own(self, sign_in_id: str, secret: str, now: datetime) -> SignIn:
         sign_in = self.store.get(sign_in_id, now)
         if sign_in is None or not hmac.compare_digest(sign_in.secret_hash, _hash(secret)):
@@ -207,13 +222,13 @@ class SignIns:
             return None
         return sign_in.asked_at + timedelta(seconds=self._rules.code_again_after_s)
 
-    def _enqueue(self, sign_in: SignIn, day: str, waits_since: datetime | None, source: str, now: datetime) -> None:
+    def _enqueue(self, sign_in: SignIn, day: str, waits_since: datetime | None, network: str, now: datetime) -> None:
         """Queue its budget, unless that has a message in the queue already, whose place it takes."""
         patience = timedelta(seconds=self._rules.code_again_after_s + self._queue.delay_s(now))
         if waits_since is not None and now - waits_since < patience:
             return
         try:
-            self._queue.send(sign_in.budget_id, day, self._macs.network(networks.prefix_of(source)))
+            self._queue.send(sign_in.budget_id, day, network)
         except Exception as error:
             if not (isinstance(error, Unavailable) or is_passing(error)):
                 raise

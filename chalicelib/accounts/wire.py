@@ -37,6 +37,13 @@ class _Form(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return f"<{type(self).__name__}>"
 
 
+class WorkDone(_Form, frozen=True):
+    """SHA-256 of `<challenge>.<answer>` begins with as many zero bits as were asked for."""
+
+    challenge: Annotated[str, Meta(max_length=100)]
+    answer: Annotated[str, Meta(max_length=64)]
+
+
 class SignInStart(_Form, frozen=True):
     """`POST /sign-ins`."""
 
@@ -50,6 +57,18 @@ class SignInStart(_Form, frozen=True):
     ]
     language: Language = "id"
     device: Device = "other"
+    device_token: (
+        Annotated[
+            str,
+            Meta(
+                max_length=2048,
+                description="As `POST /sessions` gave it, with a header `DPoP` of the same key: a device that has "
+                "signed in with this contact before has limits of its own",
+            ),
+        ]
+        | None
+    ) = None
+    work: Annotated[WorkDone, Meta(description="After `proof_of_work_needed`")] | None = None
 
 
 class CodeAgainForm(_Form, frozen=True):

@@ -10,13 +10,18 @@ from ..config import CODE_CONSUMERS
 from .deployment import Deployment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
     from ..accounts.account_store import AccountStore
     from ..accounts.admission import Admission
+    from ..accounts.budgets import KnownDevice
     from ..accounts.contact import ContactKind
     from ..accounts.delivery.consumer import CodeSender
     from ..accounts.directory import Directory
     from ..accounts.dpop import Proofs
     from ..accounts.issuers import Issuers
+    from ..accounts.known_devices import KnownDevices
     from ..accounts.macs import Macs
     from ..accounts.sign_ins import SignIns
     from ..accounts.signing_keys import SigningKeys
@@ -62,6 +67,7 @@ class AccountsServices(Deployment):
         from ..accounts.budgets import Budgets
         from ..accounts.code_queue import CodeQueue
         from ..accounts.hour_keys import HourKeys
+        from ..accounts.networks import Networks
         from ..accounts.sign_in_items import SignInsTable
         from ..accounts.sign_in_store import SignInStore
         from ..accounts.sign_ins import SignIns
@@ -72,8 +78,21 @@ class AccountsServices(Deployment):
         settings, rules = self.settings, self.programme.accounts
         stores = SignInStore(), Budgets(rules)
         hour_keys = HourKeys(self.vault, self._randomness)
+        counts = Networks(rules, self._randomness), SmsCosts(rules.sms)
         queue = CodeQueue(Queue(settings.codes_queue_url, settings.region), rules.codes_per_s)
-        return SignIns(rules, stores, hour_keys, self.macs, queue, SmsCosts(rules.sms), self._randomness)
+        return SignIns(rules, stores, hour_keys, self.macs, queue, counts, self._randomness)
+
+    @cached_property
+    def _known_devices(self) -> KnownDevices:
+        from ..accounts.known_devices import KnownDevices
+
+        return KnownDevices(self.access_tokens, self.proofs)
+
+    def known_device(
+        self, token: str | None, proof: Callable[[], tuple[Sequence[str], str, str]], now: datetime
+    ) -> KnownDevice | None:
+        """The device of a device token; most who begin have none, and pay for no part of this."""
+        return None if token is None else self._known_devices.of(token, proof(), now)
 
     @cached_property
     def code_sender(self) -> CodeSender:

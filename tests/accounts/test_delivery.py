@@ -163,7 +163,6 @@ def test_nothing_personal_is_logged(signing: SignInsWorld, caplog):
 def test_the_functions_send_by_ses_and_hear_of_a_bounce(signing: SignInsWorld, monkeypatch):
     region = signing.settings.region
     boto3.client("sesv2", region).create_email_identity(EmailIdentity=signing.settings.mail_domain)
-    signing.services._clock = lambda: signing.now
     monkeypatch.setattr(application, "services", lambda: signing.services)
     monkeypatch.setattr(application.app, "clock", lambda: signing.now)
     started = signing.start()

@@ -29,20 +29,26 @@ def test_the_right_code_proves_the_contact_and_does_so_again(signing: SignInsWor
     assert first.contact_mac == signing.services.macs.contact(Contact("email", SITI))
 
 
-def test_a_start_touches_only_the_sign_ins_and_writes_two_units(signing: SignInsWorld, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    ("counted", "writes"), [(1, ["UpdateItem", "PutItem"]), (0, ["UpdateItem", "UpdateItem", "PutItem"])]
+)
+def test_a_start_touches_only_the_sign_ins_and_writes_two_units_or_three(
+    signing: SignInsWorld, monkeypatch, counted, writes
+):
     longest = f"{'a' * 64}@{'b' * 61}.{'c' * 61}.{'d' * 61}.com"
     signing.start("somebody@example.org")  # the key of the hour, and what a process keeps
+    signing.sign_ins._networks._randomness = lambda n: bytes([counted]) * n
     asked: list[tuple[str, Any]] = []
     wrap_calls(monkeypatch, lambda call: lambda *it: (asked.append(it[1:]), call(*it))[1])
 
     started = signing.start(longest)
 
-    assert [operation for operation, _ in asked] == ["GenerateMac", "UpdateItem", "PutItem", "SendMessageBatch"]
+    assert [operation for operation, _ in asked] == ["GenerateMac", *writes, "SendMessageBatch"]
     tables = {parameters["TableName"] for _, parameters in asked if "TableName" in parameters}
     assert tables == {signing.settings.table("sign-ins")}
     [row] = signing.rows(f"S#{started.sign_in.id}")
     assert size(row) < 1024
-    assert all(size(row) < 1024 for row in signing.rows("B#"))
+    assert all(size(row) < 1024 for row in (*signing.rows("B#"), *signing.rows("N#")))
 
 
 def size(row: dict[str, Any]) -> int:
@@ -172,11 +178,11 @@ def test_a_long_queue_is_told_and_looked_at_every_ten_seconds_only(signing: Sign
     looks: list[int] = []
     signing.start()
     queue = signing.sign_ins._queue._queue
-    monkeypatch.setattr(queue, "waiting", lambda: looks.append(1) or 3000)
+    monkeypatch.setattr(queue, "waiting", lambda: looks.append(1) or 1000)
     signing.later(10)
     for _ in range(3):
         started = signing.start(f"person-{len(looks)}@example.org")
-    assert (started.sign_in.due_at - signing.now, len(looks)) == (timedelta(seconds=305), 1)
+    assert (started.sign_in.due_at - signing.now, len(looks)) == (timedelta(seconds=105), 1)
 
 
 def test_a_sign_in_is_over_after_an_hour_whether_or_not_it_was_deleted(signing: SignInsWorld):

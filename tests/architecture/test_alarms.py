@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib import logs, watch
-from chalicelib.accounts import sms_costs
+from chalicelib.accounts import networks, sms_costs
 from chalicelib.config import load_programme
 from chalicelib.payouts import alarm_words
 from chalicelib.training import reports
@@ -28,7 +28,9 @@ COUNTED = {
     alarm_words.BY_FILE_LONG: ("SweepPayoutsLogGroup", "$.count"),
     # A partner that attests more than its courses allow; the tests of training's reports play the cause.
     reports.UNUSUAL: ("ApiHandlerLogGroup", "1"),
-    # The tests of SMS play the causes.
+    # The tests of surges and of SMS play the causes.
+    networks.CROWDED: ("ApiHandlerLogGroup", "1"),
+    networks.NOT_COUNTED: ("ApiHandlerLogGroup", "1"),
     sms_costs.DAY_STOP: ("SendCodeLogGroup", "1"),
     sms_costs.PREFIX_SHUT: ("SendCodeLogGroup", "1"),
 }
@@ -59,7 +61,8 @@ def test_every_word_that_rings_is_logged_by_that_constant_and_by_no_other_text()
 
 
 def test_every_word_of_payouts_that_rings_is_counted() -> None:
-    assert COUNTED.keys() == {*alarm_words.RINGING, reports.UNUSUAL, sms_costs.DAY_STOP, sms_costs.PREFIX_SHUT}
+    accounts = {networks.CROWDED, networks.NOT_COUNTED, sms_costs.DAY_STOP, sms_costs.PREFIX_SHUT}
+    assert COUNTED.keys() == {*alarm_words.RINGING, reports.UNUSUAL, *accounts}
 
 
 @pytest.mark.parametrize("word", COUNTED)

@@ -14,7 +14,6 @@ from chalicelib.accounts.wire import ChangeView, ContactForm, ContactView, Enter
 from chalicelib.config import Programme, Settings
 from chalicelib.ids import derived_id
 from chalicelib.structs import fill
-from chalicelib.wiring import Services
 from tests.builders.sign_ins import SignInsWorld, offering_sms
 
 EMAIL, PHONE = "siti@example.org", "+6281234567890"
@@ -28,7 +27,6 @@ class Household(SignInsWorld):
     def __init__(self, settings: Settings, programme: Programme) -> None:
         programme = offering_sms(programme)
         super().__init__(settings, programme)
-        self.services = Services(settings, programme, clock=lambda: self.now)
         self.store = self.services.account_store
         self._ids = count(1)
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
 from chalicelib.accounts.budgets import budget_of
 from chalicelib.accounts.contact import parse_contact
+from chalicelib.accounts.networks import prefix_of
 from chalicelib.aws import dynamodb
+from tests.builders.accounts import Device
 from tests.e2e import routes
-from tests.e2e.gateway import Call, Gateway, Provoke
+from tests.e2e.gateway import AN_HOUR, Call, Gateway, Provoke
 
 _NUMBERS = count(1)
 
 
 def starting(**changes: Any) -> Call:
     """Somebody begins who never did."""
-    return Call(routes.START, {"contact": f"new-{next(_NUMBERS)}@example.org", "language": "id"} | changes)
+    return Call(routes.START, {"contact": f"new-{next(_NUMBERS)}@example.org"} | changes)
 
 
 def hand_over(gateway: Gateway, sign_in_id: str, sending: int) -> None:
@@ -87,6 +89,28 @@ def guessed_then_started(gateway: Gateway) -> Call:
     return guessed(call, call.body["contact"], gateway)
 
 
+def in_a_crowd(gateway: Gateway) -> Call:
+    """More begin from this network than usual, in a window that is over after two more calls."""
+    services, length = gateway.services, gateway.services.programme.accounts.network_window_s
+    window = int(gateway.now.timestamp()) // length + 1
+    gateway.now = datetime.fromtimestamp((window + 1) * length - 3, UTC)
+    services.sign_ins._networks._crowded[services.macs.network(prefix_of("127.0.0.1"))] = str(window)
+    return starting()
+
+
+def from_a_device(gateway: Gateway, device: Device, proof: str) -> Call:
+    """From a device that has a token, with this proof of its key."""
+    call = starting()
+    mac = gateway.services.macs.contact(parse_contact(call.body["contact"]))
+    token = gateway.services.access_tokens.issue_device(mac, device.jkt, gateway.now)
+    return call.but(body=call.body | {"device_token": token}, headers={"dpop": proof})
+
+
+def with_a_clock_that_is_off(gateway: Gateway) -> Call:
+    device = Device()
+    return from_a_device(gateway, device, device.proof("POST", "/sign-ins", gateway.now - AN_HOUR))
+
+
 UNKNOWN = "a" * 26
 
 REFUSALS: dict[str, dict[str, Provoke]] = {
@@ -94,6 +118,9 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "sms_not_offered": lambda _: starting(contact="0812-3456-7890"),
         "malformed_contact": lambda _: starting(contact="0812"),
         "too_many_codes": over_the_hour,
+        "proof_of_work_needed": in_a_crowd,
+        "invalid_dpop_proof": lambda gateway: from_a_device(gateway, Device(), "no proof"),
+        "use_dpop_nonce": with_a_clock_that_is_off,
         "too_many_tries": guessed_then_started,
     },
     routes.SIGN_IN_PROGRESS: {
