@@ -30,13 +30,14 @@ def fill(kind: type[T], source: Any, /, **given: Any) -> T:
     return kind(**given)
 
 
-def _fields_of(kind: type) -> tuple[tuple[str, bool, bool], ...]:
+def _fields_of(kind: Any) -> tuple[tuple[str, bool, bool], ...]:
     """The name of each field, whether it has a default, and whether it is text in a msgspec struct."""
-    if dataclasses.is_dataclass(kind):
-        none = dataclasses.MISSING
-        of_class = dataclasses.fields(kind)
-        return tuple((one.name, (one.default, one.default_factory) != (none, none), False) for one in of_class)
-    return tuple((one.name, not one.required, one.type in (str, str | None)) for one in msgspec.structs.fields(kind))
+    if issubclass(kind, msgspec.Struct):
+        of_struct = msgspec.structs.fields(kind)
+        return tuple((one.name, not one.required, one.type in (str, str | None)) for one in of_struct)
+    none = dataclasses.MISSING
+    of_class = dataclasses.fields(kind)
+    return tuple((one.name, (one.default, one.default_factory) != (none, none), False) for one in of_class)
 
 
 # mypy does not take a class for hashable, so the cached function's type is written out.

@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import msgspec
 
 from .errors import Malformed
+from .values import Value
 
 NAME_MAX = 100
 """Characters of a name."""
@@ -55,8 +55,7 @@ def name(text: str, longest: int = NAME_MAX) -> str | None:
     return found if in_names and named and len(found) <= longest else None
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(Value, frozen=True):
     """A typed field of a form. `read` returns None for a wrong text, and `right` says what would be right."""
 
     read: Callable[[str], str | None]

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
+
+from msgspec import field
 
 from .aws.clients import is_passing
 from .aws.job_progress import Runs
@@ -19,6 +20,7 @@ from .config import Programme
 from .logs import metric
 from .notices.store import TellingPlace, TellingProgress
 from .payouts.service import Payouts
+from .values import Value
 from .waves.calendar import Calendar
 from .waves.rules import WaveState, owed, plans
 from .waves.store import WaveStore
@@ -50,8 +52,7 @@ results; and each scheduled job, since it last left nothing undone.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Late:
+class Late(Value, frozen=True):
     """How many minutes a job is late; `waves`: which waves are late, with what and by how much."""
 
     job: str

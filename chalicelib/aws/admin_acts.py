@@ -7,7 +7,6 @@ its line; if an act then fails or dies, its repetition adds another line.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,14 +15,14 @@ from pynamodb.models import Model
 
 from ..clock import iso
 from ..structs import fill
+from ..values import Value
 from .attributes import InstantAttribute, item_of
 from .dynamodb import Transaction
 
 PARTITION = "CONTROL"
 
 
-@dataclass(frozen=True)
-class Act:
+class Act(Value, frozen=True):
     """One line: what was done, about what, by whom (an ARN), and why. Neither `about` nor `note` has personal data."""
 
     at: datetime
@@ -33,8 +32,7 @@ class Act:
     note: str
 
 
-@dataclass(frozen=True)
-class Signed:
+class Signed(Value, frozen=True):
     """Who does something (an ARN), and why."""
 
     by: str

@@ -5,9 +5,9 @@ docs/draw.md section 4. A signature proves itself, so anybody may hand it in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha256
 
+from ..values import Value
 from .errors import ForgedBeacon
 from .note import Chain
 
@@ -21,8 +21,7 @@ G2_GENERATOR = bytes.fromhex(
 """The generator of G2, compressed (the same in every implementation of BLS12-381)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Beacon:
+class Beacon(Value, frozen=True):
     """A verified round: `chain` is the chain's hash in hex, `signature` 48 bytes, `randomness` 32 bytes."""
 
     chain: str

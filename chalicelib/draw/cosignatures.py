@@ -10,10 +10,10 @@ import binascii
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
+from ..values import Value
 from .errors import ForgedCosignature, MalformedCosignature, UnknownWitness
 
 COSIGNATURE = b"\x04"
@@ -38,8 +38,7 @@ NOTE_KEY = b"\x01"
 _PRIVATE = re.compile(rf"PRIVATE\+KEY\+({NAME})\+([0-9a-f]{{8}})\+([A-Za-z0-9+/]{{44}})")
 
 
-@dataclass(frozen=True, slots=True)
-class WitnessKey:
+class WitnessKey(Value, frozen=True):
     """`key` is the 32 bytes of RFC 8032. As text it is `<name>+<key id in hex>+<base64 of 0x04 || key>`."""
 
     name: str
@@ -84,8 +83,7 @@ def unbase64(text: str) -> bytes:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Cosignature:
+class Cosignature(Value, frozen=True):
     """`time` is the instant of signing in Unix seconds; `signature` 64 bytes, not verified yet."""
 
     name: str
@@ -99,8 +97,7 @@ class Cosignature:
         return f"\u2014 {self.name} {body}\n".encode()
 
 
-@dataclass(frozen=True, slots=True)
-class Signer:
+class Signer(Value, frozen=True):
     """A witness's private key: the 32-byte seed of RFC 8032, and the name that it signs by."""
 
     name: str

@@ -7,13 +7,13 @@ wave of ten million entries takes 320 MB this way; as objects it would take more
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from itertools import chain, islice
 from operator import eq
 from struct import iter_unpack, pack
 
+from ..values import Value
 from . import merkle
 from .errors import BadSeats, DuplicateLeaf
 from .note import Chain, Note, beacon_round
@@ -53,8 +53,7 @@ def leaves_of(leaf_list: bytes) -> Iterator[bytes]:
     return (one for (one,) in iter_unpack("32s", leaf_list))
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(Value, frozen=True):
     """A row of the region table: `entries` = N_r, `quota` = the seats q_r reserved for it, `root` = its list's root."""
 
     region: int
@@ -63,8 +62,7 @@ class Region:
     root: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Commitment:
+class Commitment(Value, frozen=True):
     """What the freeze fixes, before the random number exists."""
 
     note: Note

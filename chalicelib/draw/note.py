@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from ..values import Value
 from .errors import MalformedNote
 
 _Positive = Annotated[int, Meta(gt=0)]
@@ -34,8 +34,7 @@ class Chain(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     production: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Value, frozen=True):
     """`regions` is the 32-byte top of the region table, `chain` the beacon chain's hash in hex."""
 
     wave: int

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from ..values import Value
 from . import merkle, published
 from .leaves import LEAF_BYTES, Region
 
@@ -24,16 +24,14 @@ ReadPart = Callable[[str, int, int], bytes]
 """(name, start, length): exactly so many bytes of a published file of the wave, from the one with number `start` on."""
 
 
-@dataclass(frozen=True, slots=True)
-class LeafPlace:
+class LeafPlace(Value, frozen=True):
     """A leaf's `index` (from 0) in its list, and the `run` of the list that it is in."""
 
     index: int
     run: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Value, frozen=True):
     """An inclusion path of RFC 9162 section 2.1.3, from the bottom up: the leaf is at `index` of `entries` leaves."""
 
     index: int

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..values import Value
 from . import merkle
 from .leaves import Commitment, Region
 from .selection import FilledSeats, Selection, Substitution
@@ -28,8 +28,7 @@ SUBSTITUTIONS = "substitutions.json"
 SAMPLE = "sample.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Value, frozen=True):
     """The comparison sample: `size` leaves were wanted, `after_seq` substitutions had been made, the leaves are in
     order.
     """

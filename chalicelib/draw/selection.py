@@ -12,12 +12,12 @@ from __future__ import annotations
 import heapq
 import hmac
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
 from math import isqrt
 from struct import iter_unpack
 
+from ..values import Value
 from .errors import BadSeats, NotSeated
 from .leaves import LEAF_BYTES
 
@@ -43,8 +43,7 @@ def open_value(seed: bytes, leaf: bytes) -> bytes:
     return hmac.digest(seed, _OPEN + leaf, "sha256")
 
 
-@dataclass(frozen=True, slots=True)
-class DrawResult:
+class DrawResult(Value, frozen=True):
     """The result of a wave's draw: the seed, and the rank or open value of the last one chosen (None: none was)."""
 
     seed: bytes
@@ -52,8 +51,7 @@ class DrawResult:
     open: bytes | None
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class DrawnSeat:
+class DrawnSeat(Value, frozen=True, order=True):
     """A seat with the leaf that the draw chose. Sorts in the order of turns: reserved seats by region and rank, then
     open ones.
 
@@ -100,8 +98,7 @@ def allot(reserved: int, weights: Mapping[int, int]) -> dict[int, int]:
     return {region: seats for region, seats in allotted.items() if seats}
 
 
-@dataclass(frozen=True, slots=True)
-class FilledSeats:
+class FilledSeats(Value, frozen=True):
     """How one kind of seat was filled; `cutoff` is the rank or open value of the last one chosen, None if there is
     none.
     """
@@ -111,8 +108,7 @@ class FilledSeats:
     cutoff: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Substitution:
+class Substitution(Value, frozen=True):
     """The `seq`-th seat (from 1) that was passed on: from the leaf `out` to `incoming`, None if nobody was left."""
 
     seq: int

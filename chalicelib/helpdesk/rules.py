@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cache
@@ -15,6 +14,7 @@ from msgspec import Meta, Struct
 
 from ..clock import WIB, wib_date
 from ..ids import derived_id
+from ..values import Value
 
 _SATURDAY = 5
 
@@ -105,8 +105,7 @@ UNANSWERED = BEFORE[GrievanceState.ANSWERED]
 """States that still wait for an answer, and are counted against the deadline."""
 
 
-@dataclass(frozen=True, slots=True)
-class GrievanceAct:
+class GrievanceAct(Value, frozen=True):
     """What an administrator did: when, who (their ARN at AWS), and the words, sealed for the person."""
 
     at: datetime
@@ -114,8 +113,7 @@ class GrievanceAct:
     sealed: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Grievance:
+class Grievance(Value, frozen=True):
     """One complaint or appeal; its text, note and answer are sealed with the person's own key.
 
     `deadline_at` is exclusive: the first instant at which an answer is late. `evidence` is set for a selection.

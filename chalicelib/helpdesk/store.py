@@ -6,7 +6,6 @@ A grievance, its number, the person's count and the number of answers change tog
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -19,6 +18,7 @@ from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, Who
 from ..aws.dynamodb import LegsFailed, Transaction, find
 from ..clock import iso
 from ..structs import fill
+from ..values import Value
 from ..waves.rules import SHARDS, shard_of
 from .rules import BEFORE, About, Category, Grievance, GrievanceAct, GrievanceState, SelectionEvidence
 
@@ -102,8 +102,7 @@ _ACT = {
 """The attributes of an act: when, who, and the sealed words."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShardCount:
+class ShardCount(Value, frozen=True):
     """What one partition of the index held at an instant; `opened` are those that were not escalated."""
 
     opened: int

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ..config import JobRules
 from ..ids import derived_id
+from ..values import Value
 from .errors import ClosingTimeOutOfRange, ConsentIncomplete, SalaryRangeReversed, UnknownSkill
 
 SHARED = ("name", "phone", "certificates")
 """What an application shares with the partner: all of it, or there is no application."""
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Value, frozen=True):
     """What a partner says of a vacancy, and may change. `province` is its code (31), None for remote work.
 
     `closes_at` is in whole seconds and exclusive: the first instant at which nobody can apply any more.
@@ -31,8 +30,7 @@ class Offer:
     closes_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Vacancy:
+class Vacancy(Value, frozen=True):
     """A posted vacancy. `posted_as` is the digest of the first offer; `version` grows with each write.
 
     `posted_at` (whole seconds) stays when the offer changes, so that no change makes a vacancy newer. `closed_at` is
@@ -50,8 +48,7 @@ class Vacancy:
     closed_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Value, frozen=True):
     """What the lists of skills keep of a vacancy: all that its rank depends on."""
 
     vacancy_id: str
@@ -61,8 +58,7 @@ class Listing:
     closes_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Application:
+class Application(Value, frozen=True):
     """One person's application to one vacancy. `consented_at` is when they agreed to share `SHARED` with its partner.
 
     From `withdrawn_at` on the partner sees nothing of it.
@@ -74,8 +70,7 @@ class Application:
     withdrawn_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class JobCounts:
+class JobCounts(Value, frozen=True):
     """The market at one instant. `applications`: all ever made, withdrawn ones too."""
 
     open_vacancies: int
@@ -94,8 +89,7 @@ class MatchPlace(StrEnum):
     ELSEWHERE = "elsewhere"
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Value, frozen=True):
     """A vacancy that asks for something a person has learned, and why it is where it is in their list."""
 
     listing: Listing

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +18,7 @@ from ..aws.dynamodb import LegsFailed, Transaction, find
 from ..clock import Clock, iso
 from ..ids import derived_id
 from ..structs import fill
+from ..values import Value
 from .store import NoticesTable
 
 PublicFacts = Mapping[str, str | int | None]
@@ -40,8 +40,7 @@ class PublicEventItem(NoticesTable):
     published_at = InstantAttribute(null=True)
 
 
-@dataclass(frozen=True, slots=True)
-class PublicEvent:
+class PublicEvent(Value, frozen=True):
     """Something that happened to a wave, once. `at`: when it was first due to be told. `facts` name nobody."""
 
     id: str

@@ -6,13 +6,13 @@ In the calendar an event is in UTC for programs, in WIB for people; the feed has
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as Xml
 
 from ..clock import iso, parse_iso
+from ..values import Value
 from .announcements import PublicEvent
 from .texts import last_minute, long_time
 
@@ -23,8 +23,7 @@ REFRESH = timedelta(hours=1)
 """How often a calendar program is asked to look again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Value, frozen=True):
     """When a wave accepts entries, until `closes_at` exclusive; `skipped`: it does not take place.
 
     `note` is the commitment of its draw, once there is one.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
 from ..clock import parse_iso
+from ..values import Value
 
 Facts = Mapping[str, str | int]
 """What a text needs: numbers of waves, amounts in whole rupiah (`..._idr`), instants as `clock.iso`. No names."""
@@ -129,8 +129,7 @@ LINK_DAYS = 30
 """How long such a link may be used."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeLink:
+class ChangeLink(Value, frozen=True):
     """What a link is about: whose change, the version of the address that it may confirm (0: none, or it was
     confirmed), and the id of a change of the account.
     """
@@ -147,8 +146,7 @@ _UNTIL: Mapping[Kind, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Value, frozen=True):
     """One thing that one person is told once."""
 
     registrant_id: str
@@ -162,8 +160,7 @@ class Notice:
     """How many claims of it ended without knowing whether the mail went out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+class Mailbox(Value, frozen=True):
     """What is known of a person's mailbox; the address itself is in the user pool."""
 
     closed_at: datetime | None = None

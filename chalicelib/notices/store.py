@@ -5,7 +5,7 @@ The public events of the same table are in `announcements`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import ClassVar, Literal
@@ -22,6 +22,7 @@ from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, Who
 from ..aws.dynamodb import LegsFailed, Transaction, find, is_condition_failure, save_if, update_if
 from ..aws.job_progress import CursorFields
 from ..structs import fill
+from ..values import Value
 from .rules import DOUBTS_MAX, KEPT_DAYS, LINK_DAYS, NEXT, SHARDS, ChangeLink, Facts, Kind, Mailbox, Notice, NoticeState
 
 Said = Literal["confirmed", "denied"]
@@ -262,8 +263,7 @@ class ResultsItem(NoticesTable):
     done = BooleanAttribute()
 
 
-@dataclass(frozen=True, slots=True)
-class TellingPlace:
+class TellingPlace(Value, frozen=True):
     """Everyone before `shard`, and in it everyone up to `after` (empty: nobody yet), was told; or all were."""
 
     shard: int = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Literal
 
 from ..clock import WIB, parse_iso
 from ..money import format_idr, rupiah
+from ..values import Value
 from .rules import REMINDERS, Facts, Notice
 
 Language = Literal["id", "en"]
@@ -18,8 +18,7 @@ Language = Literal["id", "en"]
 _DEADLINES = {"buy_by", "closes_at"}
 
 
-@dataclass(frozen=True, slots=True)
-class MailText:
+class MailText(Value, frozen=True):
     subject: str
     body: str
 

@@ -14,9 +14,9 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from ..values import Value
 from .statistics_wire import FEWEST, Days, Difference, Month, NetPromoter, Outcomes, Progress, Share
 from .tally_rules import SATISFACTION, Count, Counts
 
@@ -120,8 +120,7 @@ NORMAL_95 = 1.959963984540054
 """The two-sided 95% point of the normal distribution."""
 
 
-@dataclass(frozen=True, slots=True)
-class IntervalEstimate:
+class IntervalEstimate(Value, frozen=True):
     """An estimate and the ends of its 95% interval."""
 
     value: float
@@ -185,8 +184,7 @@ def net_promoter(promoters: int, passives: int, detractors: int) -> IntervalEsti
 K = TypeVar("K")
 
 
-@dataclass(frozen=True, slots=True)
-class Sum(Generic[K]):
+class Sum(Value, Generic[K], frozen=True):
     """A total and its parts, which readers know to add up."""
 
     total: K

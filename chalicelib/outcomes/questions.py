@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -18,6 +17,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..config import BadConfiguration
+from ..values import Value
 from .errors import InvalidAnswer
 from .survey_rules import Group, SurveyAnswer
 
@@ -30,8 +30,7 @@ WORKING = frozenset({"employee", "self_employed", "business_owner", "freelance"}
 BUSINESS_CAPITAL = "business_capital"
 
 
-@dataclass(frozen=True, slots=True)
-class Needed:
+class Needed(Value, frozen=True):
     """What a question must be so that it can be counted: its kind, and the choices it has at least or its whole scale.
 
     `of_both`: asked of both groups, which are compared by it.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from ..clock import iso
 from ..structs import fill
+from ..values import Value
 from . import figures
 from . import statistics_wire as wire
 from .figures import GROUPS, Shown, Sum, withheld
@@ -28,8 +28,7 @@ Cell = tuple[str, str, int]
 COUNTRY = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(Value, frozen=True):
     """All that one round counted. `registered`: people by province; `waves` ascending."""
 
     counted_from: datetime
@@ -40,8 +39,7 @@ class Counted:
     grievances: wire.Grievances
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedFigures:
+class PublishedFigures(Value, frozen=True):
     """All that a round publishes."""
 
     country: wire.Statistics

@@ -10,7 +10,6 @@ import json
 import logging
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -24,6 +23,7 @@ from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, Rup
 from ..aws.dynamodb import Transaction, find, save_if
 from ..aws.job_progress import CursorFields
 from ..structs import fill
+from ..values import Value
 from ..waves.rules import shard_of
 from .survey_rules import KINDS, Group, Survey
 from .tally_rules import PastTotals, PastWave, Tally
@@ -186,8 +186,7 @@ class RoundOvertaken(Exception):
     """A later round has begun; what this one still writes is not used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+class Round(Value, frozen=True):
     """One pass of counting everything. `ended_at` is set when all of it was published."""
 
     number: int
@@ -195,8 +194,7 @@ class Round:
     ended_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(Value, frozen=True):
     """The sum of a wave's parts, as of a round; `final`: its parts are no longer counted."""
 
     round: int

@@ -6,7 +6,7 @@ Answers never decide about money: the group alone decides what is paid.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -14,6 +14,7 @@ from ..config import Scheme, SurveyRules
 from ..ids import derived_id
 from ..money import Rupiah, rupiah
 from ..payouts.rules import Kind
+from ..values import Value
 
 SurveyAnswer = int | str | tuple[str, ...]
 """One question's answer: a number on a scale, a choice, or several choices (sorted)."""
@@ -39,8 +40,7 @@ class SurveyState(StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(Value, frozen=True):
     """One person's survey about one wave. `number`: 1 or 2; the comparison group has the first only.
 
     `region` is the province of the entry, `version` that of the questions, `amount_idr` what an answer makes due (0 for

@@ -11,7 +11,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -26,6 +25,7 @@ from ..registration.store import RegistrationStore
 from ..structs import fill
 from ..time_budget import OutOfTime, TimeBudget
 from ..training.store import TrainingStore
+from ..values import Value
 from ..waves.rules import SHARDS, Beneficiary, BeneficiaryState, Wave, WaveState, year_of
 from ..waves.service import Waves
 from . import statistics_wire as wire
@@ -45,8 +45,7 @@ BATCH = 1_000
 JOINED = "JOINED"
 
 
-@dataclass(frozen=True)
-class Sources:
+class Sources(Value, frozen=True):
     """The sources of all counts. The last two keep counts of their own."""
 
     registrations: RegistrationStore

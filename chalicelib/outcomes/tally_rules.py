@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ..clock import WIB
 from ..payouts.rules import Entitlement, Kind, State
 from ..training.rules import TrainingAccount
+from ..values import Value
 from ..waves.rules import Beneficiary, BeneficiaryState
 from . import questions
 from .survey_rules import Group, Survey, SurveyAnswer
@@ -70,8 +70,7 @@ Tally = Mapping[int, Counts]
 """Counts by province."""
 
 
-@dataclass(frozen=True, slots=True)
-class WaveTally:
+class WaveTally(Value, frozen=True):
     """All that was counted of a wave. `final`: it will not be counted again. Times are those of the wave."""
 
     number: int
@@ -81,16 +80,14 @@ class WaveTally:
     regions: Tally
 
 
-@dataclass(frozen=True, slots=True)
-class PastTotals:
+class PastTotals(Value, frozen=True):
     """People in one province: who received the benefit, and who of them completed."""
 
     recipients: int
     graduates: int
 
 
-@dataclass(frozen=True, slots=True)
-class PastWave:
+class PastWave(Value, frozen=True):
     """A wave that ran before this system, in the year of its opening, by province."""
 
     number: int

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -17,6 +16,7 @@ from ..config import PayoutRules, Scheme
 from ..ids import derived_id
 from ..ids import same_person as same_person
 from ..money import Rupiah, rupiah
+from ..values import Value
 from .errors import NotInScheme
 from .failure_causes import Cause, cause, cause_of_refusal
 
@@ -129,8 +129,7 @@ class Outcome(StrEnum):
     """No answer, or none that can be believed: the payout may or may not exist."""
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Value, frozen=True):
     """A provider's answer: its outcome, its amount where it named one, and its own word for it (never personal)."""
 
     outcome: Outcome
@@ -138,8 +137,7 @@ class Answer:
     amount_idr: Rupiah | None = None
 
 
-@dataclass(frozen=True)
-class Entitlement:
+class Entitlement(Value, frozen=True):
     """The right of one person to one amount for one reason, as the ledger's HEAD has it."""
 
     id: str
@@ -169,8 +167,7 @@ class Entitlement:
     """Its place in the order of the sweep; a claim leaves it where it was. None: as `changed_at`."""
 
 
-@dataclass(frozen=True)
-class Authority:
+class Authority(Value, frozen=True):
     """Who decided what no worker may: `by` and `maker` are IAM identities (ARN), `note` is for colleagues only.
 
     With a `maker` two people decided: the maker proposed and `by` approved.
@@ -181,8 +178,7 @@ class Authority:
     maker: str | None = None
 
 
-@dataclass(frozen=True)
-class Move:
+class Move(Value, frozen=True):
     """A transition that has been decided; `reason` goes into the history, `authority` too if people decided it."""
 
     state: State

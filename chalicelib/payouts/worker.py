@@ -8,12 +8,13 @@ key and the same bytes. Only the provider's word on a status query settles or fa
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ..config import PayoutRules
 from ..registration.rules import Payee
+from ..values import Value
 from . import alarm_words, rules
 from .bank_files.transfers import BankFile
 from .controls.limits import Allowance, Pause
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Ports:
+class Ports(Value, frozen=True):
     """What the work needs of others. `sealer` opens what was sealed with a person's own data key."""
 
     payees: AddressBook

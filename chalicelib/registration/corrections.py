@@ -21,6 +21,7 @@ from ..errors import Unavailable
 from ..ids import same_person
 from ..notices.service import NoticeService
 from ..structs import fill
+from ..values import Value
 from ..vault import PersonKey, Vault
 from . import identity, wire
 from .change_notices import of_details, telling
@@ -180,8 +181,7 @@ def _changes(key: PersonKey, sealed: bytes) -> Changes:
     return msgspec.json.decode(key.unseal("correction/1", sealed), type=dict[str, tuple[str, str]])
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Value, frozen=True):
     """What a maker proposed; the values are sealed."""
 
     maker: str
@@ -194,8 +194,7 @@ class Proposal:
         return Decision(outcome, self.maker, by, reason, at, self.sealed)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Value, frozen=True):
     """How a proposal ended: CORRECTED or REJECTED `by` whom; `reason` is the maker's, or why it was rejected."""
 
     outcome: str

@@ -10,7 +10,6 @@ import csv
 import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
@@ -19,6 +18,7 @@ from ..aws.admin_acts import Act, Journal
 from ..clock import Clock
 from ..errors import Malformed
 from ..spreadsheets import check_digits, whole
+from ..values import Value
 from ..vault import Vault
 from .errors import ExclusionListRetracted, MalformedExclusionList, MalformedNik, UnknownExclusionList
 from .identity import parse_nik
@@ -34,8 +34,7 @@ _WORKERS = 8
 """Rows imported at once: about 400 a second, a small part of what KMS allows the registrations beside it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExclusionList:
+class ExclusionList(Value, frozen=True):
     """One version of a list, such as `civil-servants`, version `2026-11`, true on 1 November 2026."""
 
     name: str

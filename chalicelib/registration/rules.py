@@ -8,6 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from ..config import EligibilityRules
+from ..values import Value
 from .errors import ConsentMissing, ExcludedOccupation, InFormalEducation, OverAge, UnderAge
 
 
@@ -66,8 +67,7 @@ class Verification(StrEnum):
     VERIFIED = "VERIFIED"
 
 
-@dataclass(frozen=True, slots=True)
-class Registrant:
+class Registrant(Value, frozen=True):
     """A registration as every other domain sees it: nothing in it names the person.
 
     `region` is the province of the KTP address (31), `regency` its full code ("3174"); the three macs are keyed hashes.
@@ -93,8 +93,7 @@ class Registrant:
     updated_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Applicant:
+class Applicant(Value, frozen=True):
     """What a join asks of a registration, under the names of `Registrant`."""
 
     region: int
@@ -142,8 +141,7 @@ PAYABLE = frozenset({Verdict.MATCHED, Verdict.NOT_OFFERED})
 """Money may go to an account with such a verdict; to one that was never asked about it may not."""
 
 
-@dataclass(frozen=True, slots=True)
-class AddressCheck:
+class AddressCheck(Value, frozen=True):
     """The outcome of an inquiry: how alike the names were, 0 to 100 (None if there was none); never the name itself."""
 
     verdict: Verdict

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 
@@ -23,6 +22,7 @@ from ..aws.attributes import WholeAttribute, item_of
 from ..errors import DomainError
 from ..ids import shard
 from ..structs import fields_of, fill
+from ..values import Value
 from ..vault import MacKind
 from .errors import AccountAlreadyUsed, Excluded, NikAlreadyRegistered, PaymentUnderWay, PhoneAlreadyUsed
 from .items import (
@@ -56,8 +56,7 @@ Legs = Callable[[dynamodb.Transaction], None]
 """Adds another domain's legs to a transaction of this one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Value, frozen=True):
     """A registration with its sealed part. `version` is 1 when it is new and grows with each write."""
 
     registrant: Registrant
@@ -66,8 +65,7 @@ class Record:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class AddressRecord:
+class AddressRecord(Value, frozen=True):
     """A financial address as stored; `version` as in `Record`."""
 
     sealed: bytes
@@ -80,8 +78,7 @@ class AddressRecord:
     """Set where nobody may shorten the wait."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnpayableHolder:
+class UnpayableHolder(Value, frozen=True):
     """The person who has an account that they cannot be paid to, and the version of their address that was checked."""
 
     registrant_id: str

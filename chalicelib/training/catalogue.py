@@ -6,12 +6,12 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from .. import typed_text
 from ..config import TrainingRules
 from ..ids import derived_id
 from ..spreadsheets import whole
+from ..values import Value
 from .errors import MalformedCatalogue
 from .rules import CODE, Course, Mode, Partner, course_id
 from .wire import CourseQuery
@@ -27,8 +27,7 @@ IsProvince = Callable[[str], bool]
 """Whether a text is the two digits of a province."""
 
 
-@dataclass(frozen=True)
-class Allowed:
+class Allowed(Value, frozen=True):
     """What the columns of a catalogue may refer to."""
 
     partners: Mapping[str, Partner]

@@ -6,7 +6,7 @@ It is one partition of the training table, so that one query reads all of it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 
@@ -20,6 +20,7 @@ from ..config import Programme
 from ..ids import same_person
 from ..payouts.errors import SamePerson
 from ..structs import fill
+from ..values import Value
 from . import catalogue, wire
 from .errors import CatalogueNotProposed, CourseNotOffered, UnknownCourse
 from .partners import PartnerStore, TrainingAct
@@ -51,8 +52,7 @@ class ProposedItem(TrainingTable):
     made_at = InstantAttribute()
 
 
-@dataclass(frozen=True)
-class ProposedImport:
+class ProposedImport(Value, frozen=True):
     """A proposed import: the catalogue's digest, who proposed it, when and why."""
 
     digest: str

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ..clock import iso
 from ..config import Scheme, TrainingRules, UnusualRules
 from ..ids import derived_id
+from ..values import Value
 from ..waves.rules import Beneficiary, BeneficiaryState
 from . import errors
 
@@ -16,8 +16,7 @@ CODE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?!\n)$"
 """The form of a course's code."""
 
 
-@dataclass(frozen=True)
-class Partner:
+class Partner(Value, frozen=True):
     """A training partner. `sealed_key` is its signing key, encrypted; `revoked_at` is set once and stays."""
 
     id: str
@@ -27,8 +26,7 @@ class Partner:
     revoked_at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class PartnerDay:
+class PartnerDay(Value, frozen=True):
     """What a partner attested on one WIB day: completions, the hours of their courses, how many were quick."""
 
     completions: int
@@ -43,8 +41,7 @@ class Mode(StrEnum):
     OFFLINE = "offline"
 
 
-@dataclass(frozen=True)
-class Course:
+class Course(Value, frozen=True):
     """A course of the catalogue. `region` is its province, None if it is online.
 
     `hours`: how long it takes at least. It is 0 in courses from before hours were asked for; these are not offered.
@@ -85,8 +82,7 @@ BEFORE: dict[TrainingState, TrainingState] = {after: before for before, afters i
 """The one state before each state."""
 
 
-@dataclass(frozen=True)
-class Review:
+class Review(Value, frozen=True):
     """What a participant said of a training: a rating from 0 to 10 and a text. Written once."""
 
     rating: int
@@ -94,8 +90,7 @@ class Review:
     reviewed_at: datetime
 
 
-@dataclass(frozen=True)
-class Training:
+class Training(Value, frozen=True):
     """A course that a beneficiary bought, with the price, hours and skills it had then. Times are to the millisecond.
 
     `attended_at` and `completed_at` are the partner's; the other times are those of the requests.
@@ -122,8 +117,7 @@ class Training:
     review: Review | None = None
 
 
-@dataclass(frozen=True)
-class TrainingAccount:
+class TrainingAccount(Value, frozen=True):
     """What is left of a beneficiary's training balance, and what became of the rest.
 
     `purchases` counts those that were not cancelled, `completed` the completed ones. `first_completed_at` is when the
@@ -136,8 +130,7 @@ class TrainingAccount:
     first_completed_at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Certificate:
+class Certificate(Value, frozen=True):
     """What a graduate can show: a completed training."""
 
     title: str

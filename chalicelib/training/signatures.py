@@ -21,10 +21,10 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
+from ..values import Value
 from .errors import SignatureExpired, SignatureMissing
 
 SCHEME = "gelombang1"
@@ -41,8 +41,7 @@ _FORMS = {
 }
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(Value, frozen=True):
     """What a request says of itself, not verified yet. `timestamp` is the text that was signed."""
 
     partner_id: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -14,6 +13,7 @@ from pynamodb.models import Model
 from ..aws.attributes import EnumAttribute, InstantAttribute, TextsAttribute, WholeAttribute, item_of
 from ..aws.dynamodb import Transaction, find
 from ..structs import fill
+from ..values import Value
 from ..vault import MacKind, PersonKey, SealKind
 from .rules import Review, Training, TrainingAccount, TrainingState, certificate
 
@@ -88,8 +88,7 @@ class _OwnedItem(TrainingTable):
         return kind.from_raw_data(data)
 
 
-@dataclass(frozen=True)
-class Owned:
+class Owned(Value, frozen=True):
     """All that a person bought, in order of purchase, and their account: None before the first purchase."""
 
     account: TrainingAccount | None

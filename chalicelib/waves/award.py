@@ -13,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from itertools import chain
@@ -30,6 +30,7 @@ from ..registration.errors import NotRegistered
 from ..registration.rules import Registrant
 from ..registration.rules import Standing as Registered
 from ..time_budget import TimeBudget
+from ..values import Value
 from .beneficiaries import BeneficiaryStore, CardTaken
 from .entries import EntryStore, Row, each_shard
 from .errors import ListChanged
@@ -47,8 +48,7 @@ AT_ONCE = 100
 """As many people as DynamoDB gives in one call."""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Value, frozen=True):
     """Whose turn it is, from which province, at which seat (`open` or a region's code); `known` is the outcome.
 
     Another run may have written an outcome meanwhile that is not known here.
@@ -145,16 +145,14 @@ class Decisions:
         return f"{int.from_bytes(self._randomness(8), 'big') % 10**16:016d}"
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(Value, frozen=True):
     """Where the seats of a wave went: how many are taken, and who took each revoked one (None: nobody was left)."""
 
     chosen: int
     successors: tuple[str | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Seats:
+class Seats(Value, frozen=True):
     """A drawn wave before its walk: the draw, the owner of each leaf, the registrants of the wave's log in order."""
 
     selection: Selection
@@ -270,8 +268,7 @@ Pages = Callable[[int], Iterable[Iterable[Row]]]
 """Gives the entries of a shard, page by page."""
 
 
-@dataclass(frozen=True, slots=True)
-class LeafOwner:
+class LeafOwner(Value, frozen=True):
     """The owner of a leaf. `outcome` as it was when the entries were read."""
 
     registrant_id: str

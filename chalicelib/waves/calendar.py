@@ -8,11 +8,14 @@ other wave is renumbered. Waves that administrators add are numbered from `FIRST
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec import field
 
 from ..clock import iso
 from ..config import CalendarRules
+from ..values import Value
 from .errors import BadPlan, ChangeTooLate, UnknownWave, WavesOverlap
 
 FIRST_EXTRA = 100_001
@@ -21,8 +24,7 @@ FIRST_EXTRA = 100_001
 _INSTANT = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedWave:
+class PlannedWave(Value, frozen=True):
     """A wave as the calendar has it. `quota` is None if the wave gets a share of the year's target when it opens."""
 
     number: int
@@ -33,8 +35,7 @@ class PlannedWave:
     weights: Mapping[int, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class CalendarException:
+class CalendarException(Value, frozen=True):
     """All that administrators have set for one wave. Times are None if they are the regular ones; added waves always
     have times.
     """

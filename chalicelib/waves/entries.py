@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct, field
@@ -20,6 +19,7 @@ from ..aws import dynamodb
 from ..aws.attributes import EnumAttribute, InstantAttribute, WholeAttribute
 from ..aws.dynamodb import Transaction, update_if
 from ..structs import fill
+from ..values import Value
 from .rules import SHARDS, Entry, EntryOutcome, shard_of
 from .store import WavesTable
 
@@ -44,8 +44,7 @@ Tickets = tuple[dict[int, list[bytes]], list[str]]
 """By region the tickets of the entries without an outcome; the outcomes of the others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Value, frozen=True):
     """What the award needs of an entry."""
 
     registrant_id: str

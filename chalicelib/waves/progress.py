@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ..values import Value
 from .errors import UnknownWave
 from .freeze import RemovedEntries
 from .publication.bucket import Publication
@@ -11,8 +10,7 @@ from .rules import SHARDS, WaveState, commitment
 from .store import WaveStore
 
 
-@dataclass(frozen=True, slots=True)
-class WaveProgress:
+class WaveProgress(Value, frozen=True):
     """How far a wave is: `entries` and `seats` are the note's, None what is not known yet.
 
     `batches` of winners were queued, and `awarded` of them are decided. Those hold `decided` winners, and `chosen` of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
@@ -13,6 +12,7 @@ from ..draw import note
 from ..draw.note import Chain
 from ..draw.selection import DrawResult
 from ..ids import shard
+from ..values import Value
 from .calendar import Calendar, PlannedWave
 from .errors import BeneficiaryRevoked, PurchaseDeadlinePassed
 
@@ -99,8 +99,7 @@ REVOKED_PLACE = "revoked"
 """The public reason of a substitution whose holder's place was revoked after the wave was settled."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wave:
+class Wave(Value, frozen=True):
     """A wave's record, from its opening on.
 
     `note` is the published commitment, from the freeze on; `chosen` the seats taken, from `settled_at` on. `announced`
@@ -132,16 +131,14 @@ class Wave:
     awards_sent_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AwardedBatch:
+class AwardedBatch(Value, frozen=True):
     """A batch of winners that was decided ahead of the walk: how many they are, and how many of them were chosen."""
 
     decided: int
     chosen: int
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Value, frozen=True):
     """One registrant's joining of one wave. `region` is the province at that time, `ticket` 32 random bytes.
 
     `kk_mac` is the family card at that time, which counts whatever changes later ("" in an entry of an earlier
@@ -158,8 +155,7 @@ class Entry:
     seat: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DrawnEntry:
+class DrawnEntry(Value, frozen=True):
     """An entry in a wave whose seats are settled, with its draw, and what the person is told of it.
 
     If the reason is the family card, `family_card_holders` is how many beneficiaries count to it now.
@@ -172,8 +168,7 @@ class DrawnEntry:
     family_card_holders: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Beneficiary:
+class Beneficiary(Value, frozen=True):
     """A person who was chosen: once in a lifetime, for good under the scheme of that wave. `seat`: `open` or a region's
     code.
 
@@ -197,16 +192,14 @@ class Beneficiary:
     kk_mac: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Value, frozen=True):
     """What a settled wave came to for one person; `reason` is why they were not chosen, None if they were."""
 
     registrant_id: str
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(Value, frozen=True):
     """A person whose place depends on a purchase, or was revoked and is not passed on yet."""
 
     registrant_id: str

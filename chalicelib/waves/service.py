@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from ..errors import NotFound
 from ..ids import Randomness
 from ..registration.rules import Applicant, check_eligible
 from ..registration.rules import Standing as Registered
+from ..values import Value
 from . import wire
 from .beneficiaries import BeneficiaryStore
 from .calendar import Calendar, PlannedWave
@@ -56,8 +56,7 @@ Results = list[Result]
 Sampled = list[tuple[str, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Stores:
+class Stores(Value, frozen=True):
     """Where waves are kept. `publication` is called when the bucket is needed, which no request does."""
 
     waves: WaveStore
@@ -66,8 +65,7 @@ class Stores:
     publication: Callable[[], Publication]
 
 
-@dataclass(frozen=True, slots=True)
-class Agenda:
+class Agenda(Value, frozen=True):
     """`version`: how many changes administrators made. Waves are in order of opening; `notes` are those of frozen
     waves.
     """

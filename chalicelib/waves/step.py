@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from ..draw import published
 from ..draw.errors import BeaconUnavailable
 from ..errors import Unavailable
 from ..time_budget import OutOfTime, TimeBudget
+from ..values import Value
 from .award_queue import AwardQueueing
 from .calendar import Calendar, PlannedWave
 from .errors import UnknownWave
@@ -38,8 +38,7 @@ OPEN_TRIES = 5
 """How often a wave tries to take its seats while other waves change the year's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(Value, frozen=True):
     """A wave came to a state, and this step recorded it."""
 
     wave: int

@@ -11,7 +11,6 @@ import logging
 import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,6 +22,7 @@ from ..accounts.errors import InvalidToken
 from ..aws import clients
 from ..clock import Clock, utc_now
 from ..errors import DomainError, Malformed, NotFound, TooLarge, Unavailable, UnknownField
+from ..values import Value
 from . import problems
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ def _keep(cache_s: int) -> str:
     return f"public, max-age={cache_s}" if cache_s else "no-store"
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(Value, frozen=True):
     """A handler's answer: a wire struct (None: no body) and one of the declared statuses."""
 
     body: Any
@@ -78,8 +77,7 @@ class Reply:
         )
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(Value, frozen=True):
     """One declared route, as the router, the decoder and the document use it."""
 
     method: str
@@ -94,8 +92,7 @@ class Operation:
     query: Any = None
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(Value, frozen=True):
     """An answer that is not JSON: `answers={200: web.Text("text/calendar")}`; the route's handler returns a `str`."""
 
     media_type: str

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
+
+from ..values import Value
 
 if TYPE_CHECKING:
     from ..config import DrawRules
@@ -27,8 +28,7 @@ _EMPTY = '<script type="application/json" id="settings">{}</script>'
 _INLINE = re.compile(r'<(script|style)(?: id="[a-z]+")?>(.*?)</\1>', re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Value, frozen=True):
     """The page, and the Content-Security-Policy that it needs."""
 
     html: str

@@ -18,6 +18,7 @@ from chalicelib.aws import attributes
 from chalicelib.aws.attributes import item_of
 from chalicelib.money import Rupiah
 from chalicelib.structs import fields_of, fill
+from chalicelib.values import Value
 from tests.conftest import ROOT
 
 T0 = datetime(2026, 11, 24, 3, tzinfo=UTC)
@@ -69,8 +70,14 @@ def test_an_empty_set_is_stored_as_none_at_all_and_read_as_empty():
     assert Item.from_raw_data({"pk": {"S": "a"}}).held == frozenset()
 
 
-@dataclasses.dataclass(frozen=True)
-class Thing:
+class Thing(Value, frozen=True):
+    id: str
+    made_at: datetime
+    count: int = 0
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Secret:
     id: str
     made_at: datetime
     count: int = 0
@@ -89,14 +96,30 @@ class ThingItem(Model):
     count = attributes.WholeAttribute(null=True)
 
 
-def test_fields_of_the_same_names_are_copied_both_ways():
-    item = item_of(ThingItem, "THINGS", "a", Thing("a", T0, 3))
+EITHER = pytest.mark.parametrize("kind", [Thing, Secret])
+
+
+@EITHER
+def test_fields_of_the_same_names_are_copied_both_ways(kind):
+    item = item_of(ThingItem, "THINGS", "a", kind("a", T0, 3))
     assert (item.pk, item.sk, item.made_at, item.count) == ("THINGS", "a", T0, 3)
-    assert fill(Thing, item, id=item.sk) == Thing("a", T0, 3)
+    assert fill(kind, item, id=item.sk) == kind("a", T0, 3)
 
 
-def test_what_is_not_there_is_left_to_the_default():
-    assert fill(Thing, ThingItem("THINGS", "a", made_at=T0), id="a") == Thing("a", T0, 0)
+@EITHER
+def test_what_is_not_there_is_left_to_the_default(kind):
+    assert fill(kind, ThingItem("THINGS", "a", made_at=T0), id="a") == kind("a", T0, 0)
+
+
+@EITHER
+def test_a_value_is_copied_and_taken_apart_and_not_changed(kind):
+    thing = kind("a", T0)
+    assert dataclasses.replace(thing, count=4) == kind("a", T0, 4)
+    assert dataclasses.asdict(thing) == {"id": "a", "made_at": T0, "count": 0}
+    with pytest.raises(TypeError):
+        dataclasses.replace(thing, colour="red")
+    with pytest.raises(AttributeError):
+        thing.count = 1
 
 
 def test_an_instant_becomes_text_in_a_view_that_holds_text():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from functools import cache
 
@@ -19,6 +19,7 @@ import msgspec
 from ...config import BankFileRules
 from ...ids import Randomness, random_id
 from ...registration.service import Registrations
+from ...values import Value
 from .. import rules
 from ..controls.limits import PauseStore
 from ..errors import BatchDiffers, BatchMoved, BatchNotNow, BatchOutdated, PayoutsPaused, SamePerson
@@ -36,8 +37,7 @@ Progress = Callable[[Sequence[str]], Iterable[str]]
 """Passes on what it is given, and shows somebody how far it is."""
 
 
-@dataclass(frozen=True)
-class Exported:
+class Exported(Value, frozen=True):
     """The file that was made or continued (None: nothing waits), and how many attempts wait for the next one."""
 
     batch: Batch | None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from enum import StrEnum
 
+from ...values import Value
 from .. import failure_causes, rules
 from ..rules import Outcome
 
@@ -50,8 +51,7 @@ class Problem(StrEnum):
     NOT_LATEST = "not_the_latest_attempt"
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Value, frozen=True):
     """One statement about one transfer. `number` is its line in the file; `outcome` is None if its words are not known.
 
     `word` is the bank's code, never free text. `fault` is what the reader of the file found wrong with the line.
@@ -80,8 +80,7 @@ class Line:
         return self.outcome, self.word, self.file, self.amount, self.currency, self.booking, self.fault
 
 
-@dataclass(frozen=True)
-class WholeFile:
+class WholeFile(Value, frozen=True):
     """A statement about all transfers of a file without a line of their own, with the bank's count and sum if given."""
 
     number: int
@@ -94,8 +93,7 @@ class WholeFile:
     narrative: str = ""
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Value, frozen=True):
     """A line that was not applied, and why; `reference` only if it is one that we made."""
 
     number: int

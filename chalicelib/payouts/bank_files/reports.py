@@ -12,13 +12,14 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 from ...clock import Clock
 from ...errors import DomainError
 from ...registration.service import Registrations
+from ...values import Value
 from .. import alarm_words, rules
 from ..errors import Superseded, UnknownEntitlement
 from ..ledger.store import PayoutStore
@@ -34,16 +35,14 @@ _AT_THE_BANK = {BatchState.APPROVED, BatchState.RECALLED}
 """A report on a recalled file is believed too: then the bank has it after all."""
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(Value, frozen=True):
     """The report's SHA-256, and who imports it (ARN)."""
 
     sha256: str
     by: str
 
 
-@dataclass(frozen=True)
-class Imported:
+class Imported(Value, frozen=True):
     """What an import did: how many lines were new, how many were known, and which were not applied."""
 
     news: int
@@ -53,8 +52,7 @@ class Imported:
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True)
-class KnownTransfer:
+class KnownTransfer(Value, frozen=True):
     """What the ledger has of a line's transfer; `entitlement` is None if it has nothing."""
 
     entitlement: Entitlement | None = None

@@ -6,7 +6,7 @@ None of it is personal: references, sums, hashes and the IAM identities of who d
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -18,6 +18,7 @@ from ...aws.dynamodb import LegsFailed, Transaction, find, save_if, update_if
 from ...clock import iso, parse_iso, wib_date
 from ...money import Rupiah
 from ...structs import fill
+from ...values import Value
 from ..errors import BatchMoved, UnknownBatch
 from ..ledger import items
 from ..ledger.items import Head, PayoutsTable, partition
@@ -45,8 +46,7 @@ class BatchState(StrEnum):
     """The bank does not have it; its attempts are free for another file."""
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(Value, frozen=True):
     """A file's record; `count`, `sum_idr` and `sha256` (of its bytes) are there once it is no longer COLLECTING."""
 
     id: str
@@ -62,8 +62,7 @@ class Batch:
     recalled_by: str | None = None
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(Value, frozen=True):
     """What the bank said of one transfer; `booking` is its own reference for the debit, `said_in` the file's hash."""
 
     answer: Answer
@@ -76,8 +75,7 @@ class Word:
     """Whether the bank has ever rejected it as something that it has already."""
 
 
-@dataclass(frozen=True)
-class BankNote:
+class BankNote(Value, frozen=True):
     """What is known of one attempt: the file that it is in, and the bank's latest word."""
 
     batch: str | None = None

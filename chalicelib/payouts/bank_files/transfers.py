@@ -12,7 +12,6 @@ that an import did not apply are not in it; the import reports them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import msgspec
@@ -21,6 +20,7 @@ from msgspec import Struct
 from ...config import PayoutCode
 from ...money import Rupiah
 from ...registration.rules import FinancialAddress
+from ...values import Value
 from ..providers.provider import Entry, Inquiry, InquiryOutcome, StatementLine
 from ..rules import Answer, Entitlement, Outcome
 from .store import RAIL, BankStore
@@ -37,8 +37,7 @@ class Transfer(Struct, frozen=True):
     remittance: str
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(Value, frozen=True):
     """All that a file says: its own name, when it was made, when the bank is to pay, and the transfers."""
 
     batch: str

@@ -10,13 +10,13 @@ another person approves. If money may be sent again, the provider is asked too, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ...aws.admin_acts import Act, Journal
 from ...config import PayoutRules
 from ...money import Rupiah
+from ...values import Value
 from .. import alarm_words, rules
 from ..bank_files.transfers import BankFile
 from ..errors import CeilingChanged, NoProposal, NotNow, ProposalStands, ProviderObjects, SamePerson
@@ -47,8 +47,7 @@ class JournalStore(Journal):
         super().__init__(ActItem)
 
 
-@dataclass(frozen=True)
-class PayoutStores:
+class PayoutStores(Value, frozen=True):
     """What administrators write."""
 
     ledger: PayoutStore

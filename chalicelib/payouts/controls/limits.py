@@ -10,7 +10,6 @@ stays taken: a ceiling is never passed, and may be reached early by one block a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from ...aws.attributes import item_of
@@ -19,6 +18,7 @@ from ...clock import wib_date
 from ...config import CeilingRules
 from ...money import Rupiah, rupiah
 from ...structs import fill
+from ...values import Value
 from ..errors import CeilingChanged
 from ..ledger.items import CeilingItem, PauseItem
 from ..rules import Entitlement, Kind
@@ -27,8 +27,7 @@ PAUSE_KEYS = ("CONTROL", "PAUSE")
 """The item is there while payouts are paused."""
 
 
-@dataclass(frozen=True)
-class Pause:
+class Pause(Value, frozen=True):
     """Payouts are stopped: by whom (IAM identity), since when, and why."""
 
     by: str
@@ -53,8 +52,7 @@ class PauseStore:
 _DAY = "DAY#"
 
 
-@dataclass(frozen=True)
-class Ceiling:
+class Ceiling(Value, frozen=True):
     """What may be sent under one name, and what is left of it; `by` and `note` if an administrator set it.
 
     `left_idr` is below zero after the ceiling was set lower than what had been taken.

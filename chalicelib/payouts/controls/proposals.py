@@ -7,7 +7,6 @@ it. Once the entitlement has moved on, the proposal is out of date and can only 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -18,6 +17,7 @@ from pynamodb.expressions.condition import Condition
 from ...aws.attributes import item_of
 from ...aws.dynamodb import find, is_condition_failure, save_if
 from ...structs import fill
+from ...values import Value
 from ..ledger.items import ProposalItem, partition
 from ..rules import ALIVE, Entitlement, State
 
@@ -49,8 +49,7 @@ NEEDS_PROVIDER = frozenset({Decision.FAILED, Decision.RETRY})
 """Decisions after which money may be sent again: the provider must not say that the attempt is alive or has paid."""
 
 
-@dataclass(frozen=True)
-class Proposal:
+class Proposal(Value, frozen=True):
     """What the maker proposed, about the entitlement as it was at event `seq`."""
 
     decision: Decision

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from ...money import Rupiah
+from ...values import Value
 from ..rules import AT_REST, Authority, Entitlement, Hold, Kind, State, needs_another_look
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(Value, frozen=True):
     """One transition that happened; `authority` if people decided it."""
 
     seq: int
@@ -24,8 +23,7 @@ class Event:
     authority: Authority | None = None
 
 
-@dataclass(frozen=True)
-class News:
+class News(Value, frozen=True):
     """A transition that others act on: what happened (`state`, `at`), to whom, and how it stands now (`latest`).
 
     `hold` says why it is HELD now, if it is. `key` is this line's place in its shard, after which reading goes on.
@@ -43,8 +41,7 @@ class News:
     key: str
 
 
-@dataclass(frozen=True)
-class Attempt:
+class Attempt(Value, frozen=True):
     """One instruction to pay, stored before it is sent. `body` is the exact request, the same at every sending."""
 
     n: int
@@ -56,8 +53,7 @@ class Attempt:
     """Through which provider."""
 
 
-@dataclass(frozen=True)
-class StoredAttempt:
+class StoredAttempt(Value, frozen=True):
     """An attempt whose body is still sealed."""
 
     n: int
@@ -71,8 +67,7 @@ class StoredAttempt:
         return Attempt(self.n, self.key, body, self.first_sent_at, self.rail)
 
 
-@dataclass(frozen=True)
-class Unsettled:
+class Unsettled(Value, frozen=True):
     """A row of the index, as read."""
 
     entitlement_id: str

@@ -16,6 +16,7 @@ from typing import Protocol
 from ...config import PayoutCode
 from ...money import Rupiah
 from ...registration.rules import FinancialAddress
+from ...values import Value
 from ..rules import Answer, Entitlement
 
 
@@ -104,8 +105,7 @@ class Entry(StrEnum):
     """Incomplete, or in words that this programme does not know."""
 
 
-@dataclass(frozen=True)
-class StatementLine:
+class StatementLine(Value, frozen=True):
     """One transaction as it stands: `id` is the provider's, `word` its own word for the status; none of it is personal.
 
     `amount_idr` is None if it is not a number of whole rupiah. `updated_at` is when the transaction last changed.

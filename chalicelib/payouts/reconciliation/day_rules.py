@@ -12,12 +12,12 @@ import csv
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from msgspec import Struct
 
 from ...clock import WIB, wib_date
+from ...values import Value
 from ..providers.provider import UNNAMED, Entry, StatementLine
 from ..rules import Entitlement, State
 from .whole_ledger import Difference, Disagreement, attempt_state
@@ -73,8 +73,7 @@ class SlicePart(Struct, frozen=True):
     received: list[tuple[str, str]]
 
 
-@dataclass(frozen=True)
-class DayReport:
+class DayReport(Value, frozen=True):
     """What a day came to."""
 
     day: date
@@ -82,8 +81,7 @@ class DayReport:
     found: Sequence[Disagreement]
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(Value, frozen=True):
     """A reference at one provider, with its entitlement as it stands now; None if the ledger has none."""
 
     rail: str

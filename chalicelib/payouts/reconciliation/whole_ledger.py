@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from msgspec import Struct
 
+from ...values import Value
 from .. import rules
 from ..rules import Entitlement, State
 
@@ -46,8 +46,7 @@ class Difference(StrEnum):
     """A line of the provider that is incomplete or in unknown words: for a person to read."""
 
 
-@dataclass(frozen=True)
-class Disagreement:
+class Disagreement(Value, frozen=True):
     """One finding. `subject` is a reference or `registrant/kind`; no word of it is personal data."""
 
     difference: Difference
@@ -56,8 +55,7 @@ class Disagreement:
     fsp: str
 
 
-@dataclass(frozen=True)
-class LedgerTotals:
+class LedgerTotals(Value, frozen=True):
     """Both sides in whole rupiah. They agree only if no disagreement is left."""
 
     entitlements: int

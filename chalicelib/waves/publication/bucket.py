@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from ...draw import cosignatures, published
 from ...draw.errors import LateWitness
 from ...draw.leaves import Region
 from ...draw.selection import Substitution
+from ...values import Value
 from ..errors import UnknownWave
 from ..rules import round_due
 from ..store import WaveStore
@@ -31,8 +31,7 @@ VERIFIER_FILE = Path(__file__).parents[2] / "draw/public" / published.VERIFIER
 _OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(Value, frozen=True):
     """A file as the public can read it, and when the bucket received it, by the bucket's clock, in whole seconds."""
 
     raw: bytes

@@ -8,7 +8,6 @@ entry has no record.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from ...draw.selection import DrawResult, Listed, audited, compared
 from ...registration.errors import Excluded, NotRegistered
 from ...registration.rules import Registrant, age_on
 from ...structs import fill
+from ...values import Value
 from ..beneficiaries import BeneficiaryStore
 from ..entries import EntryStore
 from ..errors import ListChanged, NotDrawn
@@ -36,8 +36,7 @@ AT_ONCE = 100
 """As many entries as DynamoDB gives in one call."""
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(Value, frozen=True):
     """What the person was told at joining, and what became of it; `standing` and `reason` as the person sees them."""
 
     registrant_id: str
@@ -47,8 +46,7 @@ class Joined:
     seat: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
+class Registered(Value, frozen=True):
     """The registration as it is now. `age` on the day the wave closed; `excluded`: a list names the person now.
 
     `nik` shows the ends only; it is None for auditors who may not open personal data.
@@ -63,8 +61,7 @@ class Registered:
     nik: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRecord:
+class AuditRecord(Value, frozen=True):
     """One entry. `joined` is None if a published leaf has no entry, `registered` if the person is not registered."""
 
     leaf: str
