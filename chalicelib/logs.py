@@ -32,7 +32,7 @@ def configure(service: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler(service, sys.stdout)]
     root.setLevel(logging.INFO)
-    for noisy in ("botocore", "urllib3", "boto3"):
+    for noisy in ("botocore", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -65,7 +65,7 @@ class PersonKey:
 class Vault:
     """Every method is one KMS call. Raises `Unavailable` when KMS is late or busy; nothing is cached.
 
-    `kms` gives boto3's KMS client; it is called at the first need, which a join never has.
+    `kms` gives botocore's KMS client; it is called at the first need, which a join never has.
     """
 
     def __init__(

@@ -26,7 +26,7 @@ from moto.cloudformation.models import cloudformation_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 
 import chalicelib
-from chalicelib.aws import json_protocol
+from chalicelib.aws import clients, json_protocol
 from chalicelib.config import Programme, Settings, load_programme
 from chalicelib.errors import DomainError
 from infrastructure import data_stack
@@ -140,7 +140,7 @@ def cloud(no_real_cloud: None) -> Iterator[Settings]:
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(BotocoreSession, "create_client", client_made_once)
         patch.setattr(boto3, "DEFAULT_SESSION", session_made_once())
-        patch.setattr("pynamodb.connection.base.get_session", lambda: session_made_once()._session)
+        patch.setattr(clients, "session", lambda: session_made_once()._session)
         template, given = data_stack.template(), {"Stage": "test", "Protection": "off"}
         stacks = cloudformation_backends[DEFAULT_ACCOUNT_ID][REGION]
         stack = stacks.create_stack("gelombang-test-data", json.dumps(template), given, {})

@@ -14,7 +14,7 @@ from .contact import Contact
 
 
 class Macs:
-    """`kms` gives boto3's KMS client; the keys are KMS HMAC keys. Every call raises what KMS raises."""
+    """`kms` gives botocore's KMS client; the keys are KMS HMAC keys. Every call raises what KMS raises."""
 
     def __init__(self, kms: Callable[[], Any], contacts_key: str, codes_key: str) -> None:
         self._kms = cache(kms)

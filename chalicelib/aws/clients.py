@@ -1,11 +1,15 @@
-"""What every call to AWS has in common: how long it may take, and which failures will pass by themselves."""
+"""What every call to AWS has in common: its session, how long it may take, and which failures will pass."""
 
 from __future__ import annotations
 
+from functools import cache
+from threading import Lock
 from typing import Any
 
 from botocore import exceptions
+from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.session import Session, get_session
 from pynamodb.exceptions import PynamoDBException
 
 from . import json_protocol
@@ -45,23 +49,28 @@ _UNHEARD = (
 
 CONNECT_TIMEOUT_S = 1
 READ_TIMEOUT_S = 3
+making = Lock()
+"""Held by who has the session make a client: it cannot make two at once."""
+
+
+@cache
+def session() -> Session:
+    """The one session of this process: credentials, and the models of services, are found once."""
+    return get_session()
 
 
 def client(service: str, region: str, attempts: int = 2) -> Any:
-    """A boto3 client that gives up well within a request's ten seconds.
+    """A botocore client that gives up well within a request's ten seconds.
 
     `attempts` 1 is for a call that must not be made twice: the library would repeat one whose answer was lost.
     """
-    # 60 ms together that a join, which talks to DynamoDB only, does not pay.
-    import boto3
-    from botocore.config import Config
-
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=READ_TIMEOUT_S,
         retries={"mode": "standard", "total_max_attempts": attempts},
     )
-    made = boto3.client(service, region_name=region, config=config)
+    with making:
+        made: Any = session().create_client(service, region_name=region, config=config)
     if service in json_protocol.OPERATIONS:
         json_protocol.shorten(made)
     return made

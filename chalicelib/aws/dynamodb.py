@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
 from pynamodb.connection import Connection
 from pynamodb.exceptions import GetError, PutError, PynamoDBException, QueryError, TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
@@ -21,7 +22,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
 from ..errors import Unavailable
-from . import json_protocol
+from . import clients, json_protocol
 
 M = TypeVar("M", bound=Model)
 
@@ -66,10 +67,18 @@ def call(region: str | None, operation: str, asked: dict[str, Any]) -> dict[str,
     return json_protocol.call(_client(region), operation, asked)
 
 
+class _Connection(Connection):
+    """pynamodb's, with the client of the process's own session."""
+
+    @property
+    def session(self) -> Session:
+        return clients.session()
+
+
 @cache
 def _connection(region: str) -> Connection:
     # Shared by all tables: a client costs 40 ms and a TLS handshake of its own, an operation a few milliseconds.
-    return Connection(
+    return _Connection(
         region=region,
         connect_timeout_seconds=CONNECT_TIMEOUT_S,
         read_timeout_seconds=READ_TIMEOUT_S,
@@ -80,7 +89,8 @@ def _connection(region: str) -> Connection:
 def _client(region: str | None) -> Any:
     assert region is not None, "bound"  # noqa: S101 - for the type checker: pynamodb's own types may lack it
     # The connection makes itself a new client if it got one without credentials.
-    return _connection(region).client
+    with clients.making:
+        return _connection(region).client
 
 
 def find(kind: type[M], pk: str, sk: str, *, consistent: bool = True) -> M | None:

@@ -14,7 +14,7 @@ from .clients import is_passing
 
 
 class Kms:
-    """`client` gives boto3's KMS client; it is called at the first need. Threads may call at once."""
+    """`client` gives botocore's KMS client; it is called at the first need. Threads may call at once."""
 
     def __init__(self, client: Callable[[], Any]) -> None:
         self._client = cache(client)

@@ -63,7 +63,7 @@ _MISSING = {"404", "403"}
 
 
 class PublishedLists:
-    """`s3` gives boto3's client; it is called at the first appeal against a selection.
+    """`s3` gives botocore's client; it is called at the first appeal against a selection.
 
     `results_url`: the public address of the bucket, without a slash at the end.
     """

@@ -100,7 +100,7 @@ def _event(item: PublicEventItem) -> PublicEvent:
 
 
 class Announcements:
-    """`sns` is a boto3 client."""
+    """`sns` is a botocore client."""
 
     def __init__(self, sns: Any, topic: str, store: PublicEventStore, clock: Clock) -> None:
         self._sns = sns

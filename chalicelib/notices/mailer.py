@@ -41,7 +41,7 @@ class MailAddresses:
     """The addresses of people's mails, read from the user pool when needed and not kept.
 
     Nobody can change an address in the pool, so a stolen session does not get the mails of its owner. `cognito` is a
-    boto3 client of the pool `user_pool`.
+    botocore client of the pool `user_pool`.
     """
 
     def __init__(self, cognito: Any, user_pool: str) -> None:

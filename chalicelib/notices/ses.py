@@ -58,7 +58,7 @@ class Pace:
 
 
 class SesMail:
-    """`ses` is a boto3 client of SES version 2 that makes each call once. `tag` is what a bounce is told by."""
+    """`ses` is a botocore client of SES version 2 that makes each call once. `tag` is what a bounce is told by."""
 
     def __init__(self, ses: Any, sender: str, configuration_set: str, pace: Pace, tag: str = TAG) -> None:
         self._ses = ses

@@ -63,7 +63,7 @@ class Accounts:
     """Each method is one call to Cognito. Raises `TooManyRequests` or `Unavailable`, too."""
 
     def __init__(self, cognito: Any, client_id: str) -> None:
-        # boto3's cognito-idp client: its methods exist at run time only.
+        # botocore's cognito-idp client: its methods exist at run time only.
         self._cognito = cognito
         self._client_id = client_id
 

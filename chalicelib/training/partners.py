@@ -119,7 +119,7 @@ REMEMBERED_MARGIN_S = 3600
 
 
 class PartnerKeys:
-    """Seals and opens keys under one KMS key. `kms` is boto3's client.
+    """Seals and opens keys under one KMS key. `kms` is botocore's client.
 
     The encryption context binds a sealed key to its partner: moved to another partner's item, it does not open.
     """

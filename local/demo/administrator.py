@@ -27,6 +27,7 @@ from click.testing import CliRunner, Result
 from admin.cli import main
 from admin.commands import stage as stage_commands
 from admin.deployment import stages
+from chalicelib.aws import clients
 from chalicelib.clock import Clock, iso, utc_now
 from chalicelib.waves.beneficiaries import BeneficiaryItem
 from chalicelib.waves.errors import ChangeTooLate
@@ -204,12 +205,17 @@ class Administrator:
 
 def _invoke(command: list[str], env: Mapping[str, str] | None) -> Result:
     if env is not None:
-        boto3.DEFAULT_SESSION = None  # it would go on as who it was
+        _forget_who_it_was()
     try:
         return CliRunner().invoke(main, command, env=env)
     finally:
         if env is not None:
-            boto3.DEFAULT_SESSION = None
+            _forget_who_it_was()
+
+
+def _forget_who_it_was() -> None:
+    boto3.DEFAULT_SESSION = None
+    clients.session.cache_clear()
 
 
 def _word_after(word: str, text: str) -> str:

@@ -44,7 +44,7 @@ class Contradiction(Exception):
 
 
 class Publication:
-    """`s3` is a boto3 client."""
+    """`s3` is a botocore client."""
 
     def __init__(self, s3: Any, bucket: str) -> None:
         self._s3 = s3
