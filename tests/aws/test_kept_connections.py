@@ -32,9 +32,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from urllib3 import HTTPConnectionPool, Timeout
 
 from chalicelib.aws.json_protocol import Wire
+from tests.builders.aws_wire import least, seen
 from tests.conftest import REGION
-
-from .test_json_protocol import least, seen
 
 AT_LEISURE_S = 20
 CHECKED = {"x-amz-crc32": str(zlib.crc32(b"{}")), "x-amzn-RequestId": "R"}

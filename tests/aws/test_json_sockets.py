@@ -12,9 +12,8 @@ import pytest
 from botocore.session import get_session
 
 from chalicelib.aws.json_protocol import Wire
+from tests.builders.aws_wire import ALL, PATIENT, least, seen
 from tests.conftest import REGION
-
-from .test_json_protocol import ALL, PATIENT, least, seen
 
 MADE_ANEW = {"authorization", "x-amz-date"}
 """Of the hour of a request; the signature is compared elsewhere."""

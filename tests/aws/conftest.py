@@ -1,0 +1,16 @@
+"""What the comparisons of the two ways to AWS share."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.aws import dynamodb
+from tests.builders.aws_wire import Server
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    server = Server()
+    monkeypatch.setattr(dynamodb, "_connection", lambda _region: server.connection)
+    return server
