@@ -54,11 +54,12 @@ test-page: $(BIN)/.installed ## the page that checks a draw, in headless Chromiu
 test-scale: $(BIN)/.installed ## every scheduled job with 10,000 people, killed half-way (needs java and npm)
 	@bash tests/on_dynamodb.sh tests/scale
 
-simulate: $(BIN)/.installed ## 10,000 simulated schedules of payouts with faults everywhere; SEED=n replays one
-	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--schedules 10000)
+simulate: $(BIN)/.installed ## simulated schedules of payouts and of accounts with faults everywhere; OF=accounts SEED=n replays one
+	@$(if $(SEED),$(BIN)/python -m tests.simulation $(or $(OF),payouts) --seed $(SEED),$(BIN)/python -m tests.simulation payouts --schedules 10000 && $(BIN)/python -m tests.simulation accounts --schedules 3000)
 
-simulate-long: $(BIN)/.installed ## 200,000 of them
-	@$(BIN)/python -m tests.simulation --schedules 200000
+simulate-long: $(BIN)/.installed ## twenty times as many
+	@$(BIN)/python -m tests.simulation payouts --schedules 200000
+	@$(BIN)/python -m tests.simulation accounts --schedules 40000
 
 mutation: $(BIN)/.installed ## change the money modules in thousands of ways: the tests must notice; ONLY="rules worker"
 	@$(BIN)/python -m bench.mutation $(ONLY)

@@ -33,6 +33,7 @@ class Port(StrEnum):
     STATUS = "status query"
     WRITE = "single write"
     INQUIRY = "inquiry"
+    KEYS = "key service"
 
 
 class Fault(StrEnum):
@@ -132,6 +133,9 @@ def _whatever_it_says(act: Callable[[], Any]) -> None:
     except Exception:  # noqa: BLE001 - nobody is left to hear it
         return
 
+
+PAYOUT_PORTS = tuple(port for port in Port if port is not Port.KEYS)
+ACCOUNT_PORTS = (Port.GET, Port.WRITE, Port.TRANSACTION, Port.KEYS, Port.ENQUEUE, Port.SEND)
 
 _FAULTS = tuple(Fault)
 _PROVIDER = {Port.SEND, Port.STATUS, Port.INQUIRY}

@@ -1,0 +1,68 @@
+"""Schedules of sign-ins, sessions, faults and thieves keep every promise of accounts, and find each planted bug."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from tests.builders.crashes import some_of
+from tests.conftest import ROOT
+
+from ..ports import ACCOUNT_PORTS, Fault, Port
+from .bugs import BUGS, planted
+from .schedule import play
+
+SCHEDULES, BLOCKS = 500, 20
+"""`make simulate` plays three thousand."""
+WITHIN = 200
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize("block", some_of(range(BLOCKS), BLOCKS))
+def test_nobody_is_locked_out_and_nobody_else_gets_in(block: int) -> None:
+    size = SCHEDULES // BLOCKS
+    injected: Counter[tuple[Port, Fault]] = Counter()
+    for seed in range(block * size, (block + 1) * size):
+        played = play(seed)
+        assert not played.wrong, f"make simulate OF=accounts SEED={seed}: {played.wrong[0]}"
+        injected += played.injected
+    # Changes of contacts are too rare for a block: `make simulate` counts the faults of their transactions, too.
+    often = [port for port in ACCOUNT_PORTS if port is not Port.TRANSACTION]
+    assert set(injected) >= {(port, fault) for port in often for fault in Fault}, "every fault at every port"
+
+
+def test_a_seed_plays_the_same_schedule_in_every_process() -> None:
+    told = {
+        subprocess.run(
+            [sys.executable, "-m", "tests.simulation", "accounts", "--seed", "11"],
+            capture_output=True,
+            check=True,
+            cwd=ROOT,
+            env=os.environ | {"PYTHONHASHSEED": hash_seed},
+        ).stdout
+        for hash_seed in ("1", "2")
+    }
+    assert len(told) == 1
+    assert b"SESSION#" in told.pop()
+
+
+@pytest.mark.parametrize("bug", some_of(BUGS, 6))
+def test_a_planted_bug_is_found(bug: str) -> None:
+    with planted(bug):
+        for seed in range(WITHIN):
+            if (played := play(seed)).wrong:
+                sys.stdout.write(f"{bug}: schedule {seed + 1}: {played.wrong[0]}\n")
+                return
+    pytest.fail(f"not found in {WITHIN} schedules")
