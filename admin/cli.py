@@ -6,6 +6,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import DomainError
+from local.sandbox.inbox import inbox
 
 from .commands import account, dlq, draw, grievance, keys, mailbox, registration, stage, statistics, training, wave
 from .commands.payouts import payout
@@ -45,5 +46,6 @@ for group in (
     keys.keys,
     statistics.statistics,
     stage.trigger,
+    inbox,
 ):
     main.add_command(group)

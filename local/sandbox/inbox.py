@@ -1,9 +1,6 @@
-"""The mails that the local cloud's mail service took, which goes no further with them.
+"""The mails and SMS that the local cloud took, which goes no further with them; codes are among them.
 
-    .venv/bin/python -m local.sandbox.inbox [ADDRESS]
-
-prints those to one address, or all of them, oldest first, from the cloud that `AWS_ENDPOINT_URL` names (`make serve`
-says which). Codes of the user pool are among them.
+`gelombang inbox` prints them, from the cloud that `AWS_ENDPOINT_URL` names (`make serve` says which).
 """
 
 from __future__ import annotations
@@ -13,6 +10,7 @@ import os
 import urllib.request
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
@@ -30,9 +28,7 @@ class Mail:
 
 def mails(endpoint: str, to: str | None = None) -> list[Mail]:
     """Every mail so far, or those to one address, oldest first. `endpoint`: MiniStack's; raises OSError."""
-    address = f"{endpoint.rstrip('/')}/_ministack/ses/messages"
-    with urllib.request.urlopen(address, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - the local cloud's own address
-        accounts = json.load(answer)["messages"]
+    accounts = _asked(endpoint, "ses/messages")["messages"]
     found = [
         Mail(
             sender=each["Source"],
@@ -48,21 +44,32 @@ def mails(endpoint: str, to: str | None = None) -> list[Mail]:
     return sorted((mail for mail in found if to in (None, mail.to)), key=lambda mail: mail.sent_at)
 
 
+def messages(endpoint: str, to: str | None = None) -> list[tuple[str, str]]:
+    """Every SMS so far, or those to one number, as (number, text); the local cloud does not tell when. As `mails`."""
+    found = _asked(endpoint, "sns/sms-messages")["sms_messages"]
+    return [(number, each["Message"]) for number, taken in found.items() if to in (None, number) for each in taken]
+
+
+def _asked(endpoint: str, path: str) -> Any:
+    address = f"{endpoint.rstrip('/')}/_ministack/{path}"
+    with urllib.request.urlopen(address, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - the local cloud's own address
+        return json.load(answer)
+
+
 @click.command()
-@click.argument("address", required=False)
-def main(address: str | None) -> None:
-    """Print the mails that the local cloud has taken, all or those to ADDRESS."""
+@click.argument("contact", required=False)
+@click.option("--last", type=click.IntRange(min=1), default=10, show_default=True, help="So many of each, the latest.")
+def inbox(contact: str | None, last: int) -> None:
+    """Print what a local stage has sent, codes too: the last mails and SMS, all or those to CONTACT."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
     if not endpoint:
         raise click.ClickException("set AWS_ENDPOINT_URL to the local cloud's address, as `make serve` prints it")
     try:
-        found = mails(endpoint, address)
+        found, texts = mails(endpoint, contact), messages(endpoint, contact)
     except OSError as error:
         raise click.ClickException(f"the local cloud does not answer: {error}") from error
-    for mail in found:
+    for mail in found[-last:]:
         click.echo(f"From: {mail.sender}\nTo: {mail.to}\nDate: {mail.sent_at:%Y-%m-%d %H:%M:%S} UTC")
         click.echo(f"Subject: {mail.subject}\n\n{mail.text}")
-
-
-if __name__ == "__main__":
-    main()
+    for number, text in texts[-last:]:
+        click.echo(f"SMS to: {number}\n\n{text}\n")

@@ -14,9 +14,13 @@ from moto.ses.models import ses_backends
 import app as application
 from chalicelib.accounts.contact import Contact
 from chalicelib.accounts.errors import CodeExpired
+from chalicelib.accounts.sms_costs import SmsCosts
 from chalicelib.notices.ses import NeverTaken, NotTaken, OutcomeUnknown
+from tests.builders.aws_calls import stated
 from tests.builders.crashes import SOME_OR_ALL, Calls
-from tests.builders.sign_ins import ADDRESS, SITI, SignInsWorld
+from tests.builders.sign_ins import ADDRESS, SITI, SignInsWorld, offering_sms
+
+NUMBER = "+6281234567890"
 
 
 def progress(signing: SignInsWorld, started) -> str:
@@ -78,6 +82,20 @@ def test_a_channel_that_takes_nothing_is_asked_again(signing: SignInsWorld, capl
     assert signing.deliver() == []
     assert signing.judge(started, signing.channel.codes[0])
     assert [record.levelno for record in caplog.records if record.message == "code_not_taken"] == [logging.ERROR] * 2
+
+
+@pytest.mark.parametrize(("contact", "more"), [(SITI, []), ("081234567890", ["UpdateItem", "UpdateItem"])])
+def test_a_code_makes_these_calls_besides_its_channel_s(signing: SignInsWorld, monkeypatch, contact, more):
+    world = SignInsWorld(signing.settings, offering_sms(signing.services.programme))
+    world.sign_ins.contact(world.start("first@example.org").sign_in)  # what a process keeps
+    started, costs = world.start(contact), SmsCosts(world.rules.sms)
+    sender = world.sender
+    world.channel.plan = [lambda: costs.allows(NUMBER, world.now)] if more else []
+    calls = Calls(monkeypatch)
+    sender.serve(started.sign_in.budget_id, "2026-11-24")
+    made = [operation for _, operation in calls.made]
+    assert made == ["GetItem", "GetItem", "GenerateMac", *more, "UpdateItem", "UpdateItem", "GetItem"]
+    assert len(made) + 1 == stated("a code by SMS" if more else "a code by mail")
 
 
 def test_who_cannot_be_reached_is_told_so_and_not_tried_again(signing: SignInsWorld):

@@ -211,8 +211,12 @@ def endpoint(monkeypatch):
     class Cloud(JsonHandler):
         def do_GET(self) -> None:  # noqa: N802 - as the standard library has it
             taken = [mail("b@x.id", "Second", 2.0), mail("a@x.id", "First", 1.0), mail("a@x.id", "Third", 3.0)]
-            found = self.path == "/_ministack/ses/messages"
-            self.answer(200 if found else 404, {"messages": {"000000000000": taken}})
+            texts = {"+6281": [{"Message": "kode 1"}, {"Message": "kode 2"}], "+6282": [{"Message": "kode 3"}]}
+            known = {
+                "/_ministack/ses/messages": {"messages": {"000000000000": taken}},
+                "/_ministack/sns/sms-messages": {"sms_messages": texts},
+            }
+            self.answer(200 if self.path in known else 404, known.get(self.path))
 
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with Loopback(Cloud) as cloud:
@@ -226,10 +230,13 @@ def test_mails_come_oldest_first_and_by_address(endpoint):
 
 def test_the_command_prints_them_and_says_what_is_missing(endpoint, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    printed = CliRunner().invoke(inbox.main, ["b@x.id"])
+    printed = CliRunner().invoke(inbox.inbox, ["b@x.id"])
     assert "To: b@x.id\nDate: 1970-01-01 00:00:02 UTC\nSubject: Second\n\nHalo,\n" in printed.output
+    assert CliRunner().invoke(inbox.inbox, ["+6282"]).output == "SMS to: +6282\n\nkode 3\n\n"
+    last = CliRunner().invoke(inbox.inbox, ["--last", "1"]).output
+    assert ["Third" in last, "Second" in last, "kode 3" in last, "kode 2" in last] == [True, False, True, False]
 
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    assert "does not answer" in CliRunner().invoke(inbox.main).output
+    assert "does not answer" in CliRunner().invoke(inbox.inbox).output
     monkeypatch.delenv("AWS_ENDPOINT_URL")
-    assert "set AWS_ENDPOINT_URL" in CliRunner().invoke(inbox.main).output
+    assert "set AWS_ENDPOINT_URL" in CliRunner().invoke(inbox.inbox).output
