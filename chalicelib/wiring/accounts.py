@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..accounts.issuers import Issuers
     from ..accounts.known_devices import KnownDevices
     from ..accounts.macs import Macs
+    from ..accounts.networks import Networks
     from ..accounts.sign_ins import SignIns
     from ..accounts.signing_keys import SigningKeys
     from ..accounts.tokens import Tokens
@@ -67,7 +68,6 @@ class AccountsServices(Deployment):
         from ..accounts.budgets import Budgets
         from ..accounts.code_queue import CodeQueue
         from ..accounts.hour_keys import HourKeys
-        from ..accounts.networks import Networks
         from ..accounts.sign_in_items import SignInsTable
         from ..accounts.sign_in_store import SignInStore
         from ..accounts.sign_ins import SignIns
@@ -78,7 +78,7 @@ class AccountsServices(Deployment):
         settings, rules = self.settings, self.programme.accounts
         stores = SignInStore(), Budgets(rules)
         hour_keys = HourKeys(self.vault, self._randomness)
-        counts = Networks(rules, self._randomness), SmsCosts(rules.sms)
+        counts = self.networks, SmsCosts(rules.sms)
         queue = CodeQueue(Queue(settings.codes_queue_url, settings.region), rules.codes_per_s)
         return SignIns(rules, stores, hour_keys, self.macs, queue, counts, self._randomness)
 
@@ -108,6 +108,12 @@ class AccountsServices(Deployment):
         mails = Mails(SesMail(ses(), settings.mail_from, settings.configuration_set, pace, TAG))
         channels: dict[ContactKind, Channel] = {"email": mails, "phone": SnsSms(sns, SmsCosts(rules.sms), pace)}
         return CodeSender(rules, self.sign_ins, self.macs, channels, settings.rp_id, self._clock)
+
+    @cached_property
+    def networks(self) -> Networks:
+        from ..accounts.networks import Networks
+
+        return Networks(self.programme.accounts, self._randomness)
 
     @cached_property
     def macs(self) -> Macs:

@@ -18,6 +18,7 @@ from chalicelib.accounts.contact import Contact, parse_contact
 from chalicelib.accounts.delivery import consumer
 from chalicelib.accounts.delivery.consumer import CodeSender
 from chalicelib.accounts.delivery.texts import CodeText
+from chalicelib.accounts.networks import Networks
 from chalicelib.accounts.sign_ins import Proved, SignIns, Started
 from chalicelib.accounts.wire import SignInStart
 from chalicelib.config import Programme, Settings
@@ -63,7 +64,7 @@ class SignInsWorld:
         self.rules = programme.accounts
         self.services = Services(settings, programme, clock=lambda: self.now)
         # One start in sixteen costs a write more: not where calls are counted.
-        self.services.sign_ins._networks._randomness = b"\1".__mul__
+        self.services.networks = Networks(self.rules, b"\1".__mul__)
         self.now: datetime = T0
         self.pauses: list[float] = []
 

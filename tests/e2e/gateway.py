@@ -25,6 +25,7 @@ from msgspec.structs import replace as replace_struct
 
 import app as application
 from chalicelib import wiring
+from chalicelib.accounts.networks import Networks
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.outcomes.store import SurveyStore
@@ -124,7 +125,7 @@ class Gateway:
         self.now = T0
         self.services = wiring.Services(settings, programme, self.clock)
         # One start in sixteen costs a write more, and what a request costs is counted here.
-        self.services.sign_ins._networks._randomness = b"\1".__mul__
+        self.services.networks = Networks(programme.accounts, b"\1".__mul__)
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.services.tokens = TokenVerifier(
             settings.issuer, settings.user_pool_client, settings.jwks_url, lambda _: self._pool_keys(), self.clock
