@@ -62,12 +62,18 @@ class Oracle:
     """The account that a person had by a contact."""
     proofs: set[str] = field(default_factory=set)
     """Those that were taken."""
+    given_up: set[str] = field(default_factory=set)
+    """Accounts that were robbed, and whose owners have no contact there by which they could defend them."""
     all_ending: Counter[str] = field(default_factory=Counter)
     """Requests under way that end every session of an account."""
     moved: set[str] = field(default_factory=set)
     """Contacts that somebody has tried to add or to remove: they need not lead to one account for good."""
     added_by: set[str] = field(default_factory=set)
     """Sign-ins whose codes were used for that."""
+    earliest: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    """From when on a contact may sign in to an account, by any of the sessions that asked to add it."""
+    earliest_end: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    """From when on a contact may have ended, by any of the sessions that asked to remove it."""
     pending: dict[tuple[str, str], datetime | None] = field(default_factory=dict)
     """From when on a contact that was added, in an account, signs in; None: that was cancelled."""
     compared: Counter[tuple[str, int]] = field(default_factory=Counter)
@@ -157,34 +163,44 @@ class Oracle:
         if kept != account and contact not in self.moved:
             self.say(f"{person} came by {contact} to another account than before")
         self.people[account].add(person)
-        if len(self.people[account]) > 1:
+        if len(self.people[account]) > 1 and account not in self.given_up:
             self.say(f"{sorted(self.people[account])} share an account")
 
-    def moving(self, contact: str, sign_in_id: str | None = None) -> None:
-        """Somebody asks to add or to remove a contact."""
+    def moving(self, contact: str) -> None:
+        """Somebody asks to add or to remove a contact, so that it need not lead to one account for good."""
         self.moved.add(contact)
-        if sign_in_id is not None:
-            self.added_by.add(sign_in_id)
+
+    def adding(self, held: Held, contact: str, sign_in_id: str) -> None:
+        """Somebody asks to add a contact: it may sign in at once, or when this session would be old enough."""
+        self.moving(contact)
+        self.added_by.add(sign_in_id)
+        earliest = self.begins_with(held)
+        self.earliest[contact, held.account] = min(earliest, self.earliest.get((contact, held.account), earliest))
+
+    def begins_with(self, held: Held) -> datetime:
+        """From when on what a session changes may take effect."""
+        young = timedelta(seconds=self.world.rules.young_session_s)
+        old_at = self.sessions[held.id].opened_at + young
+        return max(self.world.now, old_at)
 
     def contact_added(self, by: Handset, held: Held, contact: str, view: ContactView, now: datetime) -> None:
         """`POST /me/contacts` was answered."""
         self.seen["contact added" + (" for later" if view.signs_in_from else "")] += 1
-        known = self.sessions[held.id]
-        young = timedelta(seconds=self.world.rules.young_session_s)
         begins = view.signs_in_from or now
-        if self.pending.get((contact, held.account), now) is not None:  # it may have been asked for before
-            begins = min(begins, self.pending.get((contact, held.account)) or begins)
-        if now - known.opened_at < young and begins < known.opened_at + young:
+        if begins < self.earliest[contact, held.account]:
             self.say(f"{by.name} added a contact by a young session, and it signs in too early")
         self.pending[contact, held.account] = begins
 
-    def contact_removed(self, held: Held, view: ContactView, now: datetime) -> None:
+    def removing(self, held: Held, contact: str) -> None:
+        """Somebody asks to remove a contact: it may go at once, or when this session would be old enough."""
+        self.moving(contact)
+        ends = self.begins_with(held)
+        self.earliest_end[contact, held.account] = min(ends, self.earliest_end.get((contact, held.account), ends))
+
+    def contact_removed(self, held: Held, contact: str, view: ContactView, now: datetime) -> None:
         """`DELETE /me/contacts/{id}` was answered."""
         self.seen["contact removed"] += 1
-        known = self.sessions[held.id]
-        young = timedelta(seconds=self.world.rules.young_session_s)
-        ends = view.signs_in_until or now
-        if known.stolen and now - known.opened_at < young and ends < known.opened_at + young:
+        if (view.signs_in_until or now) < self.earliest_end[contact, held.account] and view.signs_in_from is None:
             self.say("a contact was removed by a young session, and ends too early")
 
     def changes_cancelled(self, account: str) -> None:

@@ -358,8 +358,13 @@ class Schedule:
         world.later(self.dice.choice([3_600, DAY_S, 2 * DAY_S]) + 3_600)
         self.thief.try_own_contact(self._drain)
         by = world.handset(person)
-        self._must_get_in(by, contact)
-        assert by.held is not None
+        for mine in self._contacts(person):
+            self._must_get_in(by, mine)
+            if by.held is not None and by.held.account == stolen.account:
+                break
+        else:  # they have removed this contact themselves, so that it leads elsewhere by now
+            world.oracle.given_up.add(stolen.account)
+            return
         acts = [lambda: world.cancel_changes(by, by.held), lambda: world.sign_out(by, by.held, stolen.id)]
         for act in self.dice.sample(acts, 2):
             self._in_a_storm(act)

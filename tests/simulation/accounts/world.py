@@ -340,7 +340,7 @@ class World:
         now = self.now
         request = by.asks("POST", "/me/contacts", now, held.access_token)
         form = ContactForm(code=EnteredCode(sign_in_id=waiting.id, secret=waiting.secret, code=code))
-        self.oracle.moving(waiting.contact, waiting.id)
+        self.oracle.adding(held, waiting.contact, waiting.id)
 
         def work(services: Services) -> ContactView:
             session = services.sessions.require(held.account, held.id, request, now)
@@ -356,7 +356,7 @@ class World:
         """`DELETE /me/contacts/{id}`."""
         now = self.now
         request = by.asks("DELETE", "/me/contacts/id", now, held.access_token)
-        self.oracle.moving(contact)
+        self.oracle.removing(held, contact)
 
         def work(services: Services) -> ContactView:
             session = services.sessions.require(held.account, held.id, request, now)
@@ -365,7 +365,7 @@ class World:
 
         def answered(view: ContactView | None, _error: Exception | None, _step: int) -> None:
             if view is not None:
-                self.oracle.contact_removed(held, view, now)
+                self.oracle.contact_removed(held, contact, view, now)
 
         self.request(f"{by.name} removes {contact}", work, answered)
 
