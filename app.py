@@ -11,6 +11,7 @@ from chalice.app import AuthResponse, Cron, Rate
 from chalicelib import config, logs, wiring
 from chalicelib.accounts import errors as account
 from chalicelib.accounts import wire as accounts
+from chalicelib.accounts.session_rules import Session
 from chalicelib.aws import failures
 from chalicelib.helpdesk import errors as complaint
 from chalicelib.helpdesk import wire as helpdesk
@@ -51,8 +52,8 @@ def tell_of_failures(event: Any, run: Any) -> Any:
 
 @app.authorizer(ttl_seconds=60)
 def citizen(request: Any) -> AuthResponse:
-    """Accept an access token of our pool; everything else is 401."""
-    return edge.admitted(services().tokens, request.token)
+    """Accept an access token of ours; everything else is 401."""
+    return edge.admitted(services().admission, request.token, app.clock())
 
 
 app.citizen = citizen
@@ -103,65 +104,74 @@ def get_public_keys() -> edge.Reply:
     return edge.ok(accounts.keys_view(services().signing_keys.published(app.now())), cache_s=60)
 
 
-ACCOUNT = (account.MalformedEmail, account.TooManyRequests)
-
-
-@app.endpoint(
-    "POST /accounts",
-    "Sign up; a code is sent to the e-mail address",
-    body=registration.SignUpForm,
-    answers={201: None},
-    refuses=(*ACCOUNT, person.AccountExists, person.WeakPassword),
-)
-def sign_up(form: registration.SignUpForm) -> edge.Reply:
-    services().accounts.sign_up(form.email, form.password, form.language)
-    return edge.done(201)
-
-
-@app.endpoint(
-    "POST /accounts/confirmations",
-    "Confirm the e-mail address with the code",
-    body=registration.ConfirmationForm,
-    answers={204: None},
-    refuses=(*ACCOUNT, person.CodeMismatch, account.CodeExpired),
-)
-def confirm_account(form: registration.ConfirmationForm) -> edge.Reply:
-    services().accounts.confirm(form.email, form.code)
-    return edge.done()
-
-
-@app.endpoint(
-    "POST /accounts/codes",
-    "Have the code sent again",
-    body=registration.CodeForm,
-    answers={204: None},
-    refuses=ACCOUNT,
-)
-def resend_code(form: registration.CodeForm) -> edge.Reply:
-    services().accounts.resend(form.email)
-    return edge.done()
-
-
 @app.endpoint(
     "POST /sessions",
-    "Sign in",
-    body=registration.SignInForm,
-    answers={201: registration.TokensView},
-    refuses=(*ACCOUNT, person.WrongCredentials, person.NotConfirmed),
+    "Sign in with the code that was sent; the account is made at the first time. Again gives the same session",
+    body=accounts.SessionForm,
+    answers={201: accounts.SessionOpened},
+    refuses=account.OPENING,
+    dpop=True,
 )
-def sign_in(form: registration.SignInForm) -> edge.Reply:
-    return edge.created(services().accounts.sign_in(form.email, form.password))
+def open_session(form: accounts.SessionForm) -> edge.Reply:
+    return edge.created(services().sessions.open(form, app.proof_request(), app.now()))
 
 
 @app.endpoint(
     "POST /sessions/refreshes",
-    "Have a new access token for a refresh token",
-    body=registration.RefreshForm,
-    answers={201: registration.TokensView},
-    refuses=(account.SessionExpired, account.TooManyRequests),
+    "Have another access token for the refresh token, by the device of the session",
+    body=accounts.RefreshForm,
+    answers={201: accounts.SessionRefreshed},
+    refuses=account.REFRESHING,
+    dpop=True,
 )
-def refresh_session(form: registration.RefreshForm) -> edge.Reply:
-    return edge.created(services().accounts.refresh(form.refresh_token))
+def refresh_session(form: accounts.RefreshForm) -> edge.Reply:
+    return edge.created(services().sessions.refresh(form.refresh_token, app.proof_request(), app.now()))
+
+
+def present_session() -> Session:
+    """The session of a request, for what must know at once when it was ended, and is for its device alone."""
+    return services().sessions.require(app.caller(), app.session_id(), app.proof_request(), app.now())
+
+
+@app.endpoint(
+    "GET /me/sessions",
+    "The devices on which I am signed in",
+    who="citizen",
+    proof=present_session,
+    answers={200: accounts.SessionList},
+    refuses=account.LOOKING,
+    dpop=True,
+)
+def list_sessions(session: Session) -> edge.Reply:
+    return edge.ok(services().sessions.of(session, app.now()))
+
+
+@app.endpoint(
+    "DELETE /me/sessions",
+    "Sign out on every device, this one too",
+    who="citizen",
+    proof=present_session,
+    answers={204: None},
+    refuses=account.REFRESHING,
+    dpop=True,
+)
+def end_sessions(session: Session) -> edge.Reply:
+    services().sessions.end_all(session.account_id, app.now())
+    return edge.done()
+
+
+@app.endpoint(
+    "DELETE /me/sessions/{session_id}",
+    "Sign out on one device; again is no error",
+    who="citizen",
+    proof=present_session,
+    answers={204: None},
+    refuses=account.REFRESHING,
+    dpop=True,
+)
+def end_session(session: Session, session_id: str) -> edge.Reply:
+    services().sessions.end(session.account_id, edge.object_id(session_id), app.now())
+    return edge.done()
 
 
 # What a person sees and does
@@ -207,9 +217,11 @@ def put_registration(form: registration.RegistrationForm) -> edge.Reply:
     "PUT /me/financial-address",
     "Say where money is to be paid; the bank is asked at once under which name it knows the account",
     who="citizen",
+    proof=present_session,
     body=registration.FinancialAddressForm,
     answers={200: registration.FinancialAddressView},
     refuses=(
+        *account.REFRESHING,
         person.NotRegistered,
         person.UnknownPayoutCode,
         person.MalformedAccountNumber,
@@ -218,9 +230,10 @@ def put_registration(form: registration.RegistrationForm) -> edge.Reply:
         person.PaymentUnderWay,
         person.AccountAlreadyUsed,
     ),
+    dpop=True,
 )
-def put_financial_address(form: registration.FinancialAddressForm) -> edge.Reply:
-    address = services().set_financial_address(app.caller(), form, app.now())
+def put_financial_address(session: Session, form: registration.FinancialAddressForm) -> edge.Reply:
+    address = services().set_financial_address(session.account_id, form, app.now())
     return edge.ok(registration.financial_address_view(address))
 
 

@@ -8,13 +8,6 @@ from __future__ import annotations
 from ..errors import DomainError
 
 
-class MalformedEmail(DomainError):
-    code = "malformed_email"
-    status = 422
-    indonesian = "Alamat surel tidak valid."
-    english = "The e-mail address is not valid."
-
-
 class MalformedContact(DomainError):
     """`kind`: what the text was taken for, by whether it has an @."""
 
@@ -297,3 +290,8 @@ BEGIN = (
 BEGIN_AGAIN = (UnknownSignIn, TooManyCodes, TooManyTries)
 ENTERING = (UnknownSignIn, WrongCode, CodeUsedUp, CodeExpired, TooManyTries)
 """What judging a code refuses."""
+PROOF = (InvalidDpopProof, UseDpopNonce)
+OPENING = (*ENTERING, CodeUsed, *PROOF)
+REFRESHING = (SessionExpired, TooManyRequests, *PROOF)
+"""What a route refuses that reads the session, and changes something."""
+LOOKING = (SessionExpired, *PROOF)

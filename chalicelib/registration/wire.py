@@ -1,4 +1,4 @@
-"""The JSON of accounts and registration. Unknown fields are refused; what names a person is masked on the way out."""
+"""The JSON of registration. Unknown fields are refused; what names a person is masked on the way out."""
 
 from __future__ import annotations
 
@@ -24,13 +24,11 @@ from .rules import (
 
 _GROUPED = "spaces, dashes and dots between them do not matter"
 _NAME = f"letters and what goes with them, at most {typed_text.NAME_MAX} characters, no emoji"
-Password = Annotated[str, Meta(max_length=256, description="At least 10 characters.")]
 ToDo = Literal["nothing", "wait", "correct_account_number", "correct_holder_name", "own_account_or_registered_name"]
-Email = Annotated[str, Meta(max_length=254, examples=["siti@example.com"])]
 
 
 class _Form(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    # Struct's own repr would put a NIK or a password into a traceback.
+    # Struct's own repr would put a NIK into a traceback.
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
@@ -72,48 +70,6 @@ class FinancialAddressForm(_Form, frozen=True):
         Meta(description=f"A bank's 6 to 20 digits ({_GROUPED}), or a wallet's mobile number", examples=["0123456789"]),
     ]
     holder_name: Annotated[str, Meta(description=f"The name the account is held under: {_NAME}")]
-
-
-class SignUpForm(_Form, frozen=True):
-    """`POST /accounts`."""
-
-    email: Email
-    password: Password
-    language: Annotated[Literal["id", "en"], Meta(description="The language to write to the person in")] = "id"
-
-
-class ConfirmationForm(_Form, frozen=True):
-    """`POST /accounts/confirmations`."""
-
-    email: Email
-    code: Annotated[str, Meta(min_length=1, max_length=32, examples=["123456"])]
-
-
-class CodeForm(_Form, frozen=True):
-    """`POST /accounts/codes`."""
-
-    email: Email
-
-
-class SignInForm(_Form, frozen=True):
-    """`POST /sessions`."""
-
-    email: Email
-    password: Password
-
-
-class RefreshForm(_Form, frozen=True):
-    """`POST /sessions/refreshes`."""
-
-    refresh_token: Annotated[str, Meta(min_length=1, max_length=8192)]
-
-
-class TokensView(_Form, frozen=True):
-    """A session. The access token is sent as `Authorization: Bearer ...` for `expires_in_s` seconds."""
-
-    access_token: str
-    refresh_token: str
-    expires_in_s: int
 
 
 class RegistrationView(_Form, frozen=True):

@@ -19,6 +19,7 @@ import msgspec
 from chalice.app import AuthResponse, Chalice, CORSConfig, Request, Response
 
 from ..accounts.errors import InvalidToken
+from ..accounts.session_rules import ProofRequest
 from ..aws import clients
 from ..clock import Clock, utc_now
 from ..errors import DomainError, Malformed, NotFound, TooLarge, Unavailable, UnknownField
@@ -26,7 +27,7 @@ from ..values import Value
 from . import problems
 
 if TYPE_CHECKING:
-    from ..registration.accounts import TokenVerifier
+    from ..accounts.admission import Admission
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +91,8 @@ class Operation(Value, frozen=True):
     refuses: Sequence[type[DomainError]]
     proof: Callable[[], Any] | None
     query: Any = None
+    dpop: bool = False
+    """Whether a device may, or must, prove its key in the header `DPoP`."""
 
 
 class Text(Value, frozen=True):
@@ -134,6 +137,7 @@ class Api(Chalice):
         refuses: Sequence[type[DomainError]] = (),
         proof: Callable[[], Any] | None = None,
         query: Any = None,
+        dpop: bool = False,
     ) -> Callable[[Callable[..., Reply]], Callable[..., Reply]]:
         """Declare `"METHOD /path"`, with the wire type of each answer by status and the refusals that it may give.
 
@@ -145,7 +149,7 @@ class Api(Chalice):
 
         def register(handler: Callable[..., Reply]) -> Callable[..., Reply]:
             operation = Operation(
-                method, path, who, summary, body, answers, handler.__name__, tuple(refuses), proof, query
+                method, path, who, summary, body, answers, handler.__name__, tuple(refuses), proof, query, dpop
             )
             self.operations.append(operation)
 
@@ -199,13 +203,18 @@ class Api(Chalice):
         """A request header, whatever its case; empty if it is missing."""
         return str(self._request.headers.get(name, ""))
 
-    def proofs(self) -> tuple[list[str], str, str]:
-        """What a proof of possession covers: every header `DPoP`, the method, and the path with the ids."""
+    def session_id(self) -> str:
+        """The session of a citizen's request: that of the verified token."""
+        return str(self._request.context["authorizer"]["session"])
+
+    def proof_request(self) -> ProofRequest:
+        """What a proof of possession covers: every header `DPoP`, the method, the path with the ids, and the token."""
         event = self._request.to_original_event()
         # API Gateway tells of each header that was sent twice, a local server of the last one only.
         sent = event.get("multiValueHeaders") or {name: [value] for name, value in self._request.headers.items()}
         found = [value for name, values in sent.items() if name.lower() == "dpop" for value in values]
-        return found, self._request.method, self._path()
+        token = _bearer(self.header("authorization")) if "authorizer" in self._request.context else None
+        return ProofRequest(found, self._request.method, self._path(), token)
 
     def signed_request(self) -> tuple[str, str, list[tuple[str, str]], Mapping[str, str], bytes]:
         """What a partner's signature covers: method, path (without the stage, with the ids), query and body.
@@ -361,16 +370,19 @@ def done(status: int = HTTPStatus.NO_CONTENT) -> Reply:
     return Reply(None, status)
 
 
-def admitted(tokens: TokenVerifier, header: str) -> AuthResponse:
+def admitted(admission: Admission, header: str, now: datetime) -> AuthResponse:
     """An authorizer's answer to `Authorization: Bearer ...`; a token that is not ours gets 401, by API Gateway's rules.
 
     The policy is cached by token, so it allows every route.
     """
-    scheme, _, token = header.partition(" ")
     try:
-        if scheme.lower() != "bearer":
-            raise InvalidToken()
-        return AuthResponse(routes=["*"], principal_id=tokens.verify(token.strip()))
+        access = admission.admit(_bearer(header) or "", now)
     except InvalidToken as error:
         # API Gateway answers 401 to exactly this message, and 500 to any other exception.
         raise Unauthorized() from error
+    return AuthResponse(routes=["*"], principal_id=access.sub, context={"session": access.sid})
+
+
+def _bearer(header: str) -> str | None:
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None

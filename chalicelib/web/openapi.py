@@ -64,6 +64,8 @@ def _operation(
     parameters = [_path_parameter(name) for name in re.findall(r"{(\w+)}", operation.path)]
     if operation.query is not None:
         parameters += _query_parameters(schema(operation.query), components)
+    if operation.dpop:
+        parameters.append(_PROOF)
     described: dict[str, Any] = {
         "operationId": operation.handler,
         "summary": operation.summary,
@@ -115,6 +117,13 @@ def _refusals(operation: Operation) -> dict[str, Any]:
     return {str(status): {"description": ", ".join(names), "content": problem} for status, names in codes.items()}
 
 
+_PROOF: dict[str, Any] = {
+    "name": "DPoP",
+    "in": "header",
+    "required": False,
+    "description": "A proof of the device's key for this request (RFC 9449), from a client that has one.",
+    "schema": {"type": "string"},
+}
 _PROBLEM_FIELDS = ["type", "title", "status", "detail", "code"]
 _PROBLEM: dict[str, Any] = {
     "title": "Problem",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from ..aws import clients
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from ..notices.service import NoticeService
     from ..notices.store import NoticeStore
     from ..registration.account_keys import AccountKeys
-    from ..registration.accounts import Accounts, TokenVerifier
     from ..registration.exclusions import ExclusionLists
     from ..registration.service import Registrations
     from ..registration.store import RegistrationStore
@@ -35,7 +33,7 @@ FEED_LENGTH = 50
 
 
 class PeopleServices(AccountsServices):
-    """Announcements and notices; accounts at the user pool, registrations."""
+    """Announcements and notices, and registrations."""
 
     @cached_property
     def notices(self) -> NoticeService:
@@ -145,19 +143,6 @@ class PeopleServices(AccountsServices):
         return NoticeStore(self.settings.region)
 
     @cached_property
-    def tokens(self) -> TokenVerifier:
-        from ..registration.accounts import TokenVerifier
-
-        settings = self.settings
-        return TokenVerifier(settings.issuer, settings.user_pool_client, settings.jwks_url, _fetch, self._clock)
-
-    @cached_property
-    def accounts(self) -> Accounts:
-        from ..registration.accounts import Accounts
-
-        return Accounts(self._client("cognito-idp"), self.settings.user_pool_client)
-
-    @cached_property
     def registrations(self) -> Registrations:
         from ..registration.service import Registrations
 
@@ -186,16 +171,3 @@ class PeopleServices(AccountsServices):
 
         self._bind(RegistrationsTable, "registrations")
         return RegistrationStore(self.settings.region)
-
-
-def _fetch(url: str) -> bytes:
-    """The body of a 200 answer, within seconds; anything else is an OSError."""
-    import urllib3
-
-    try:
-        answer = urllib3.request("GET", url, retries=False, timeout=urllib3.Timeout(connect=1, read=2))
-    except urllib3.exceptions.HTTPError as error:
-        raise OSError(type(error).__name__) from error
-    if answer.status != HTTPStatus.OK:
-        raise OSError(f"status {answer.status}")
-    return bytes(answer.data)

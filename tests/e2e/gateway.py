@@ -1,6 +1,6 @@
 """The application behind Chalice's own gateway, in this process, at an instant that a test chooses; and its callers.
 
-Nothing of the application is replaced but the pool's keys, so that a test can sign tokens without asking the pool.
+Nothing of the application is replaced. Who is signed in has a session by way of the services, without a code.
 """
 
 from __future__ import annotations
@@ -15,28 +15,27 @@ from functools import cached_property
 from itertools import count
 from typing import Any
 
-import jwt
 import msgspec
 import pytest
-from botocore.exceptions import ClientError
 from chalice.test import Client, HTTPResponse
-from cryptography.hazmat.primitives.asymmetric import rsa
 from msgspec.structs import replace as replace_struct
 
 import app as application
 from chalicelib import wiring
 from chalicelib.accounts.networks import Networks
+from chalicelib.accounts.session_rules import Session
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
+from chalicelib.ids import derived_id
 from chalicelib.outcomes.store import SurveyStore
 from chalicelib.payouts.ledger.records import StoredAttempt
 from chalicelib.payouts.rules import Kind, reference
-from chalicelib.registration.accounts import Accounts, TokenVerifier
 from chalicelib.registration.rules import Standing
 from chalicelib.training import signatures
 from chalicelib.training.rules import course_id
 from chalicelib.waves.rules import Beneficiary, EntryOutcome, buy_by
 from local.sandbox.provider import Sandbox
+from tests.builders.accounts import Device
 from tests.builders.people import beneficiary
 from tests.builders.registration import other_form
 from tests.builders.surveys import survey_of
@@ -49,7 +48,6 @@ from tests.e2e import routes
 AN_HOUR = timedelta(hours=1)
 DURING = OPENS + AN_HOUR
 """A wave is open."""
-PASSWORD = "Correct horse 1 battery!"
 HOLDER = "Siti Aminah"
 """Whose every account is."""
 
@@ -59,7 +57,7 @@ class Call:
     """A request that can be sent any number of times; each time like the first.
 
     `path` is that of the route, where it is not set. `query` is not encoded. `partner` is an id and a key in hex;
-    `signed_at` is when it signs, else at each sending. `pool_error` is what the user pool answers to it.
+    `signed_at` is when it signs, else at each sending. `device` proves its key; a `person` has one without being asked.
     """
 
     route: str
@@ -70,7 +68,7 @@ class Call:
     partner: tuple[str, str] | None = None
     signed_at: datetime | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    pool_error: str = ""
+    device: Device | None = None
 
     def but(self, **changes: Any) -> Call:
         """The same request but for some things."""
@@ -126,11 +124,9 @@ class Gateway:
         self.services = wiring.Services(settings, programme, self.clock)
         # One start in sixteen costs a write more, and what a request costs is counted here.
         self.services.networks = Networks(programme.accounts, b"\1".__mul__)
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self.services.tokens = TokenVerifier(
-            settings.issuer, settings.user_pool_client, settings.jwks_url, lambda _: self._pool_keys(), self.clock
-        )
-        self._pool: Any = self.services.accounts._cognito
+        self.device = Device()
+        """Everybody's: whose key it is says the token."""
+        self._sessions: dict[str, Session] = {}
         self._http = Client(application.app).http
         self._numbers = count(1)
         self.partner = self.new_partner()
@@ -152,12 +148,17 @@ class Gateway:
         query = signatures.canonical_query(call.query.items())
         body = changed.get("body", b"" if call.body is None else json.dumps(call.body).encode())
         headers = {"accept-language": language, "content-type": "application/json"}
+        device = call.device
         if call.person:
-            headers["authorization"] = f"Bearer {self.token(call.person)}"
+            token, device = self.token(call.person), device or self.device
+            headers |= {
+                "authorization": f"Bearer {token}",
+                "dpop": device.proof(method, path, self.now, access_token=token),
+            }
+        elif device:
+            headers["dpop"] = device.proof(method, path, self.now)
         if call.partner:
             headers |= signatures.sign(*call.partner, method, path, body, call.signed_at or self.now, query)
-        pool = _RefusingPool(call.pool_error) if call.pool_error else self._pool
-        self.services.accounts = Accounts(pool, self.services.settings.user_pool_client)
         headers |= call.headers | changed.get("headers", {})
         asked = changed.get("asked", query and f"?{query}")
         return self._http.request(method, path + asked, headers=headers, body=body)
@@ -173,27 +174,20 @@ class Gateway:
         self.ok(call)
         return call
 
-    def token(self, person: str, key: rsa.RSAPrivateKey | None = None, **claims: Any) -> str:
-        """An access token of the pool."""
-        settings = self.services.settings
-        said = {
-            "sub": person,
-            "iss": settings.issuer,
-            "client_id": settings.user_pool_client,
-            "token_use": "access",
-            "exp": int((self.now + AN_HOUR).timestamp()),
-        }
-        return jwt.encode(said | claims, key or self._key, "RS256", {"kid": "one"})
+    def token(self, person: str) -> str:
+        """An access token of somebody's session."""
+        session = self.session(person)
+        return self.services.access_tokens.issue(person, session.id, session.jkt, self.now, 300)
 
-    def _pool_keys(self) -> bytes:
-        public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key()))
-        return json.dumps({"keys": [public | {"kid": "one", "alg": "RS256", "use": "sig"}]}).encode()
+    def session(self, person: str) -> Session:
+        """Somebody's session, begun when they are first seen; they have an account."""
+        if person not in self._sessions:
+            session = Session(person, derived_id("test", person), self.device.jkt, "phone", "email", T0, T0, None)
+            assert self.services.account_store.add_session(session)
+            self._sessions[person] = session
+        return self._sessions[person]
 
     # Forms, each of somebody or something new
-
-    def account(self, **changes: Any) -> dict[str, Any]:
-        """What opens an account."""
-        return {"email": f"person-{next(self._numbers)}@example.org", "password": PASSWORD} | changes
 
     def form(self, **changes: Any) -> dict[str, Any]:
         """What registers a person, alone on a family card."""
@@ -242,14 +236,6 @@ class Gateway:
     def stranger(self) -> str:
         """Somebody with an account and no registration."""
         return f"person-{next(self._numbers)}"
-
-    def signed_up(self, *, confirmed: bool) -> dict[str, Any]:
-        """The e-mail address and password of an account at the pool."""
-        account = self.account()
-        self.ok(Call(routes.SIGN_UP, account))
-        if confirmed:
-            self.ok(Call(routes.CONFIRM, {"email": account["email"], "code": "123456"}))
-        return account
 
     def registration(self, form: dict[str, Any]) -> Call:
         """A stranger's request to be registered."""
@@ -377,16 +363,3 @@ class Gateway:
         row = course_row(self.partner[0], **{"code": f"PY-{next(self._numbers)}"} | changes)
         import_courses(self.services, [",".join(row), ",".join(row.values())], self.now)
         return course_id(row["provider"], row["code"])
-
-
-@dataclass
-class _RefusingPool:
-    """A user pool that answers every call with one error, whose message quotes what was sent."""
-
-    code: str
-
-    def __getattr__(self, operation: str) -> Callable[..., Any]:
-        def refuse(**sent: Any) -> Any:
-            raise ClientError({"Error": {"Code": self.code, "Message": str(sent)}}, operation)
-
-        return refuse

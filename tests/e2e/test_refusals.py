@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 from chalice.test import HTTPResponse
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 import app as application
+from chalicelib.accounts.tokens import Tokens
 from chalicelib.config import Programme
 from chalicelib.errors import NotFound
 from chalicelib.web import edge, problems
@@ -150,7 +151,7 @@ class Away:
     """Services that cannot be had, but for who a token speaks for."""
 
     def __init__(self, gateway: Gateway, error: Exception) -> None:
-        self.tokens = gateway.services.tokens
+        self.admission = gateway.services.admission
         self._error = error
 
     def __getattr__(self, name: str) -> Any:
@@ -190,17 +191,18 @@ def test_a_route_refuses_what_all_of_its_kind_refuse_as_documented(gateway, docu
 
 
 def wrong_tokens(gateway: Gateway, person: str) -> list[str]:
-    """Authorizations that are none, each for another reason."""
-    stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    """Authorizations that are none, each for another reason; the tests of tokens and of admission have more."""
+    tokens, session, now = gateway.services.access_tokens, gateway.session(person), gateway.now
+    elsewhere = Tokens(gateway.services.signing_keys, "https://elsewhere.invalid")
     return [
         "",
         "Bearer",
         "Bearer forged",
         f"Basic {gateway.token(person)}",
-        f"Bearer {gateway.token(person, key=stranger)}",
-        f"Bearer {gateway.token(person, exp=int(gateway.now.timestamp()))}",
-        f"Bearer {gateway.token(person, token_use='id')}",
-        f"Bearer {gateway.token(person, client_id='another')}",
+        f"Bearer {gateway.token(person)[:-4]}AAAA",
+        f"Bearer {tokens.issue(person, session.id, session.jkt, now - timedelta(seconds=300), 300)}",
+        f"Bearer {tokens.issue_device('00' * 32, gateway.device.jkt, now)}",
+        f"Bearer {elsewhere.issue(person, session.id, session.jkt, now, 300)}",
     ]
 
 

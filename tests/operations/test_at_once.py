@@ -39,6 +39,7 @@ def gateway(programme: Programme) -> Iterator[Gateway]:
 def test_a_request_waits_for_so_many_rounds(gateway: Gateway, name: str) -> None:
     gateway.now = DURING
     call = of_one_chosen(gateway) if name == routes.ME else SUCCESSES[name](gateway)
+    gateway.token(call.person)  # whose session is there; and a process keeps the keys of tokens
     rounds = [(sorted(operations), Barrier(len(operations), timeout=FAILS_AFTER_S)) for operations in ROUNDS[name]]
     made: list[str] = []
     counting = Lock()

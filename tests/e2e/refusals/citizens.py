@@ -22,33 +22,13 @@ from tests.builders.waves import CLOSES, WAVE
 from tests.conftest import T0
 from tests.e2e import routes
 from tests.e2e.gateway import AN_HOUR, Call, Gateway, Provoke
+from tests.e2e.refusals.signing_in import of_session
 
 FROZEN = 143
 """A wave before the open one, with one entry."""
 BIRTHDAY_WITHIN_THE_WAVE = date(1961, 11, 30)
 """64 years old when the wave opens, 65 on the day it closes."""
 LIST = ExclusionList("civil-servants", "2026-11", date(2026, 11, 1))
-
-# Accounts
-
-
-def confirming(**changes: str) -> Call:
-    return Call(routes.CONFIRM, {"email": "budi@example.org", "code": "123456"} | changes)
-
-
-def refresh(gateway: Gateway) -> Call:
-    tokens = gateway.ok(Call(routes.SIGN_IN, gateway.signed_up(confirmed=True)))
-    return Call(routes.REFRESH, {"refresh_token": tokens["refresh_token"]})
-
-
-def pool_says(error: str, call: Call | Provoke) -> Provoke:
-    """The user pool answers a request with an error."""
-    return lambda gateway: (call(gateway) if callable(call) else call).but(pool_error=error)
-
-
-SIGNING_UP: Provoke = lambda gateway: Call(routes.SIGN_UP, gateway.account())  # noqa: E731 - a row of the tables
-RESENDING = Call(routes.RESEND, {"email": "budi@example.org"})
-REFRESHING = Call(routes.REFRESH, {"refresh_token": "no-such-token"})
 
 # Registration
 
@@ -216,36 +196,6 @@ def ask_about_a_counted_wave(gateway: Gateway) -> Call:
 
 
 REFUSALS: dict[str, dict[str, Provoke]] = {
-    routes.SIGN_UP: {
-        "malformed_email": lambda gateway: Call(routes.SIGN_UP, gateway.account(email="budi@")),
-        "too_many_requests": pool_says("TooManyRequestsException", SIGNING_UP),
-        "account_exists": lambda gateway: Call(routes.SIGN_UP, gateway.signed_up(confirmed=False)),
-        "weak_password": lambda gateway: Call(routes.SIGN_UP, gateway.account(password="tooShort1")),
-    },
-    routes.CONFIRM: {
-        "malformed_email": lambda _: confirming(email="budi@"),
-        "too_many_requests": pool_says("TooManyFailedAttemptsException", confirming()),
-        "code_mismatch": pool_says("CodeMismatchException", confirming()),
-        "code_expired": pool_says("ExpiredCodeException", confirming()),
-    },
-    routes.RESEND: {
-        "malformed_email": lambda _: Call(routes.RESEND, {"email": "budi@"}),
-        "too_many_requests": pool_says("LimitExceededException", RESENDING),
-    },
-    routes.SIGN_IN: {
-        "malformed_email": lambda gateway: Call(routes.SIGN_IN, gateway.account(email="budi@")),
-        "too_many_requests": pool_says(
-            "TooManyRequestsException", lambda gateway: Call(routes.SIGN_IN, gateway.account())
-        ),
-        "wrong_credentials": lambda gateway: Call(
-            routes.SIGN_IN, gateway.signed_up(confirmed=True) | {"password": "another password"}
-        ),
-        "not_confirmed": lambda gateway: Call(routes.SIGN_IN, gateway.signed_up(confirmed=False)),
-    },
-    routes.REFRESH: {
-        "session_expired": lambda _: REFRESHING,
-        "too_many_requests": pool_says("TooManyRequestsException", REFRESHING),
-    },
     routes.REGISTER: {
         "malformed_nik": registering(nik="3174095713950001"),
         "malformed_kk": registering(kk="317409120318000"),
@@ -268,6 +218,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "phone_already_used": register_with_number_of_another("phone"),
     },
     routes.ADDRESS: {
+        **of_session(addressing()),
         "not_registered": lambda gateway: Call(routes.ADDRESS, gateway.address(), person=gateway.stranger()),
         "unknown_payout_code": addressing(code="BANK OF NOWHERE"),
         "malformed_account_number": addressing(account_number="0123-4567-8901 a.n. Siti"),
@@ -325,12 +276,6 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
 }
 
 SUCCESSES: dict[str, Provoke] = {
-    routes.SIGN_UP: SIGNING_UP,
-    routes.CONFIRM: lambda gateway: confirming(email=gateway.signed_up(confirmed=False)["email"]),
-    # moto knows no such call; that there is no such account is not told, so the answer is the same.
-    routes.RESEND: pool_says("UserNotFoundException", RESENDING),
-    routes.SIGN_IN: lambda gateway: Call(routes.SIGN_IN, gateway.signed_up(confirmed=True)),
-    routes.REFRESH: refresh,
     routes.REGISTER: registering(),
     routes.ADDRESS: addressing(),
     routes.ME: lambda gateway: Call(routes.ME, person=gateway.veteran),

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from chalicelib.accounts import codes
 from chalicelib.accounts.budgets import budget_of
 from chalicelib.accounts.contact import parse_contact
 from chalicelib.accounts.networks import prefix_of
+from chalicelib.accounts.session_rules import PROOFS_MAX, with_proof
 from chalicelib.aws import dynamodb
 from tests.builders.accounts import Device
 from tests.e2e import routes
@@ -113,6 +115,124 @@ def with_a_clock_that_is_off(gateway: Gateway) -> Call:
 
 UNKNOWN = "a" * 26
 
+
+def entering(gateway: Gateway, contact: str = "", **changes: str) -> Call:
+    """Somebody enters the code that was sent to them, on a device with a key."""
+    started = gateway.ok(starting(contact=contact) if contact else starting())
+    hand_over(gateway, started["sign_in_id"], 1)
+    code = codes.code(gateway.services.macs.code_key(started["sign_in_id"]), 1)
+    entered = {"sign_in_id": started["sign_in_id"], "secret": started["secret"], "code": code}
+    return Call(routes.OPEN, {"code": entered | changes}, device=Device())
+
+
+def entering_wrongly(gateway: Gateway) -> Call:
+    call = entering(gateway)
+    right = call.body["code"]["code"]
+    return call.but(body={"code": call.body["code"] | {"code": f"{(int(right) + 1) % 10**6:06d}"}})
+
+
+def entering_too_often(gateway: Gateway) -> Call:
+    call = entering_wrongly(gateway)
+    for _ in range(gateway.services.programme.accounts.code_tries):
+        gateway.send(call)
+    return call
+
+
+def entering_too_late(gateway: Gateway) -> Call:
+    call = entering(gateway)
+    gateway.now += timedelta(seconds=gateway.services.programme.accounts.code_lifetime_s)
+    return call
+
+
+def entering_where_another_was_first(gateway: Gateway) -> Call:
+    return gateway.sent(entering(gateway)).but(device=Device())
+
+
+def entering_after_guesses(gateway: Gateway) -> Call:
+    call = entering(gateway)
+    sign_in = gateway.services.sign_ins._store.get(call.body["code"]["sign_in_id"], gateway.now)
+    assert sign_in is not None
+    return guessed(call, gateway.services.sign_ins.contact(sign_in).value, gateway)
+
+
+def refreshing(gateway: Gateway) -> Call:
+    """Somebody who has signed in asks for another access token."""
+    call = entering(gateway)
+    return Call(routes.REFRESH, {"refresh_token": gateway.ok(call)["refresh_token"]}, device=call.device)
+
+
+def refreshing_too_often(gateway: Gateway) -> Call:
+    call = refreshing(gateway)
+    for _ in range(PROOFS_MAX):
+        gateway.ok(call)
+    return call
+
+
+def early(provoke: Provoke) -> Provoke:
+    """By a device whose clock is an hour behind."""
+
+    def provoked(gateway: Gateway) -> Call:
+        call = provoke(gateway)
+        method, path = call.route.split(" ")
+        token = gateway.token(call.person) if call.person else None
+        device, then = call.device or gateway.device, gateway.now - AN_HOUR
+        headers = {"dpop": device.proof(method, call.path or path, then, access_token=token)}
+        return call.but(headers=headers | ({"authorization": f"Bearer {token}"} if token else {}))
+
+    return provoked
+
+
+def unproved(provoke: Provoke) -> Provoke:
+    return lambda gateway: provoke(gateway).but(headers={"dpop": "none"})
+
+
+def signed_out(provoke: Provoke) -> Provoke:
+    """The session was ended on another device."""
+
+    def provoked(gateway: Gateway) -> Call:
+        call = provoke(gateway)
+        gateway.session(call.person)
+        gateway.services.sessions.end_all(call.person, gateway.now)
+        return call
+
+    return provoked
+
+
+def restless(provoke: Provoke) -> Provoke:
+    """As many proofs came from the device as are remembered."""
+
+    def provoked(gateway: Gateway) -> Call:
+        call = provoke(gateway)
+        store, proofs = gateway.services.account_store, ()
+        session = store.session(call.person, gateway.session(call.person).id)
+        assert session is not None
+        for number in range(PROOFS_MAX):
+            proofs = with_proof(proofs, f"proof-{number}", gateway.now)
+        assert store.use(session, proofs, gateway.now)
+        return call
+
+    return provoked
+
+
+def of_session(provoke: Provoke, *, looks: bool = False) -> dict[str, Provoke]:
+    """What a route refuses that reads the session; one that only looks may be asked any number of times."""
+    found = {
+        "session_expired": signed_out(provoke),
+        "invalid_dpop_proof": unproved(provoke),
+        "use_dpop_nonce": early(provoke),
+    }
+    return found if looks else found | {"too_many_requests": restless(provoke)}
+
+
+def signed_in(route: str) -> Provoke:
+    return lambda gateway: Call(route, person=gateway.stranger())
+
+
+def signing_out(gateway: Gateway) -> Call:
+    person = gateway.stranger()
+    return Call(routes.SIGN_OUT, person=person).at(gateway.session(person).id)
+
+
 REFUSALS: dict[str, dict[str, Provoke]] = {
     routes.START: {
         "sms_not_offered": lambda _: starting(contact="0812-3456-7890"),
@@ -133,10 +253,35 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "too_many_codes": used_up,
         "too_many_tries": guessed_then_again,
     },
+    routes.OPEN: {
+        "unknown_sign_in": lambda gateway: entering(gateway, secret="0" * 64),
+        "wrong_code": entering_wrongly,
+        "code_used_up": entering_too_often,
+        "code_expired": entering_too_late,
+        "too_many_tries": entering_after_guesses,
+        "code_used": entering_where_another_was_first,
+        "invalid_dpop_proof": unproved(entering),
+        "use_dpop_nonce": early(entering),
+    },
+    routes.REFRESH: {
+        "session_expired": lambda gateway: refreshing(gateway).but(device=Device()),
+        "too_many_requests": refreshing_too_often,
+        "invalid_dpop_proof": unproved(refreshing),
+        "use_dpop_nonce": early(refreshing),
+    },
+    routes.DEVICES: of_session(signed_in(routes.DEVICES), looks=True),
+    routes.SIGN_OUT_EVERYWHERE: of_session(signed_in(routes.SIGN_OUT_EVERYWHERE)),
+    routes.SIGN_OUT: of_session(signing_out)
+    | {"not_found": lambda gateway: Call(routes.SIGN_OUT, person=gateway.stranger()).at(UNKNOWN)},
 }
 
 SUCCESSES: dict[str, Provoke] = {
     routes.START: lambda _: starting(),
     routes.SIGN_IN_PROGRESS: looking,
     routes.SEND_AGAIN: again,
+    routes.OPEN: entering,
+    routes.REFRESH: refreshing,
+    routes.DEVICES: signed_in(routes.DEVICES),
+    routes.SIGN_OUT_EVERYWHERE: signed_in(routes.SIGN_OUT_EVERYWHERE),
+    routes.SIGN_OUT: signing_out,
 }
