@@ -397,16 +397,12 @@ def _check(programme: Programme) -> None:
 class Settings(_Frozen, frozen=True):
     """What belongs to one deployment. Table names and key aliases follow from the stage; the rest is given.
 
-    In a function it comes from environment variables (`GELOMBANG_STAGE`, `GELOMBANG_USER_POOL`, ...); for the command
+    In a function it comes from environment variables (`GELOMBANG_STAGE`, `GELOMBANG_MAIL_DOMAIN`, ...); for the command
     line from the outputs of the data stack, whose names are the same fields in CamelCase.
     """
 
     stage: Annotated[str, Meta(pattern="^[a-z][a-z0-9]{1,15}$")]
     region: str
-    user_pool: str
-    user_pool_client: str
-    jwks_url: str
-    """Where the pool's public keys are; in AWS below the issuer, locally on the emulator."""
     payouts_queue_url: str
     results_bucket: str
     results_url: str
@@ -429,11 +425,6 @@ class Settings(_Frozen, frozen=True):
     """The public address of the API, without a slash at the end; links in mails begin with it."""
     aws_client: Literal["lean", "ordinary"] = "lean"
     """How DynamoDB and KMS are called: the short way, or botocore's own, should the short one ever be in doubt."""
-
-    @property
-    def issuer(self) -> str:
-        """The `iss` claim of the pool's tokens."""
-        return f"https://cognito-idp.{self.region}.amazonaws.com/{self.user_pool}"
 
     @property
     def mac_key(self) -> str:

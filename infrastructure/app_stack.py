@@ -20,7 +20,6 @@ API_STAGE = "api"
 
 TOLD = {
     "Stage": STAGE,
-    **{name: parameter() for name in ("UserPool", "UserPoolClient", "JwksUrl")},
     **{name: parameter() for name in ("PayoutsQueueUrl", "MailsQueueUrl", "AwardsQueueUrl", "CodesQueueUrl")},
     **{name: parameter() for name in ("ResultsBucket", "ResultsUrl", "ReportsBucket", "AnnouncementsTopic")},
     "BeaconRelays": parameter(about="drand HTTP relays, separated by commas"),
@@ -60,7 +59,7 @@ STAGES: dict[str, dict[str, str]] = {
 
 
 def variable(name: str) -> str:
-    """The environment variable of a parameter: GELOMBANG_USER_POOL of UserPool."""
+    """The environment variable of a parameter: GELOMBANG_MAIL_DOMAIN of MailDomain."""
     return "GELOMBANG_" + re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper()
 
 

@@ -1,4 +1,4 @@
-"""The data stack: what outlives a release. Tables, queues, keys, accounts, public results, announcements."""
+"""The data stack: what outlives a release. Tables, queues, keys, public results, announcements."""
 
 from __future__ import annotations
 
@@ -94,37 +94,6 @@ KEYS = {
     **hmac_key("ContactsKey", "contacts", "Keyed hashes of e-mail addresses, phone numbers and networks"),
     **hmac_key("CodesKey", "codes", "From it the codes of sign-ins are derived"),
     **key("DataKey", "data", "Wraps each person's data key", EnableKeyRotation=True),
-}
-
-PASSWORD = {f"Require{kind}": False for kind in ("Lowercase", "Uppercase", "Numbers", "Symbols")}
-
-ACCOUNTS = {
-    "UserPool": kept(
-        "Cognito::UserPool",
-        {
-            "UserPoolName": named(),
-            "UsernameAttributes": ["email"],
-            "AutoVerifiedAttributes": ["email"],
-            "Schema": [{"Name": "email", "AttributeDataType": "String", "Required": True, "Mutable": False}],
-            "UsernameConfiguration": {"CaseSensitive": False},
-            "DeletionProtection": if_("Keep", "ACTIVE", "INACTIVE"),
-            "Policies": {"PasswordPolicy": {"MinimumLength": 10, **PASSWORD}},
-            "AccountRecoverySetting": {"RecoveryMechanisms": [{"Name": "verified_email", "Priority": 1}]},
-        },
-    ),
-    "UserPoolClient": resource(
-        "Cognito::UserPoolClient",
-        {
-            "ClientName": named("api"),
-            "UserPoolId": ref("UserPool"),
-            "GenerateSecret": False,
-            "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
-            "PreventUserExistenceErrors": "ENABLED",
-            "WriteAttributes": ["email", "locale"],
-            "AccessTokenValidity": 60,
-            "TokenValidityUnits": {"AccessToken": "minutes"},
-        },
-    ),
 }
 
 CORS = {
@@ -228,7 +197,6 @@ RESOURCES = {
     **TABLES,
     **QUEUES,
     **KEYS,
-    **ACCOUNTS,
     **BUCKETS,
     **MAILS,
     "FspSecret": FSP_SECRET,
@@ -237,7 +205,7 @@ RESOURCES = {
 }
 
 OUTPUTS = {
-    **{name: ref(name) for name in ("Production", "UserPool", "UserPoolClient", "FspSecret")},
+    **{name: ref(name) for name in ("Production", "FspSecret")},
     **{name: ref(name) for name in ("AnnouncementsTopic", "AlarmsTopic")},
     **{name: ref(name) for name in ("ReportsBucket", "ResultsBucket", "ArtifactsBucket")},
     **{f"{name}Url": ref(name) for name in ("PayoutsQueue", "MailsQueue", "AwardsQueue", "CodesQueue")},
@@ -249,8 +217,7 @@ OUTPUTS = {
 def template() -> Json:
     document = {
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": "Gelombang: what outlives a release. Tables, queues, keys, accounts, the public results, "
-        "the announcements.",
+        "Description": "Gelombang: what outlives a release. Tables, queues, keys, public results, announcements.",
         "Parameters": PARAMETERS,
         "Conditions": CONDITIONS,
         "Resources": RESOURCES,

@@ -132,7 +132,7 @@ GRANTS: dict[str, tuple[Json, ...]] = {
     "pay": (
         rows("payouts", read="BatchGetItem GetItem", write="PutItem UpdateItem"),
         rows("registrations", read="BatchGetItem GetItem", write="UpdateItem"),
-        rows("notices", read="GetItem", why="WhetherToldOfAChange"),
+        rows("notices", read="GetItem Query", why="WhetherToldOfAChange"),
         use_key("DataKey", "data", "kms:Decrypt", "OpenFinancialAddress"),
         receive("payouts"),
         read_fsp_secret("ReadFspKey"),
@@ -162,10 +162,13 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         SAY_WHEN_ALL_IS_DONE,
     ),
     "send_mail": (
-        rows("notices", read="GetItem", write="PutItem UpdateItem"),
+        rows("notices", read="GetItem Query", write="PutItem UpdateItem"),
         receive("mails"),
-        allow("ReadAddress", "cognito-idp:AdminGetUser", arn("cognito-idp", "userpool/${UserPool}")),
+        rows("accounts", read="GetItem", why="ReadContacts"),
+        use_key("DataKey", "data", "kms:Decrypt", "OpenContacts"),
+        rows("sign-ins", write="UpdateItem", why="CountSms"),
         SEND_MAIL,
+        SEND_SMS,
     ),
     "send_code": (
         rows("sign-ins", read="GetItem", write="UpdateItem", why="SignIns"),
@@ -176,7 +179,7 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         SEND_SMS,
     ),
     "mail_feedback": (
-        rows("notices", write="UpdateItem", why="MarkMailbox"),
+        rows("notices", write="PutItem", why="MarkMailbox"),
         rows("sign-ins", write="UpdateItem", why="MarkSignIn"),
     ),
     "open_surveys": (

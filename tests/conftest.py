@@ -113,7 +113,6 @@ def moto_as_it_should_be() -> Iterator[None]:
             moto.one_call_at_a_time,
             moto.undo_what_was_touched,
             moto.make_key_pairs,
-            moto.keep_addresses,
         ):
             change(patch)
         yield
@@ -141,25 +140,16 @@ def cloud(no_real_cloud: None) -> Iterator[Settings]:
         patch.setattr(BotocoreSession, "create_client", client_made_once)
         patch.setattr(boto3, "DEFAULT_SESSION", session_made_once())
         patch.setattr(clients, "session", lambda: session_made_once()._session)
-        template, given = data_stack.template(), {"Stage": "test", "Protection": "off"}
+        given = {"Stage": "test", "Protection": "off"}
         stacks = cloudformation_backends[DEFAULT_ACCOUNT_ID][REGION]
-        stack = stacks.create_stack("gelombang-test-data", json.dumps(template), given, {})
-        # moto's CloudFormation knows neither pools nor secrets: those two are created by hand.
-        cognito = boto3.client("cognito-idp", REGION)
-        said = template["Resources"]["UserPool"]["Properties"]
-        same = {name: said[name] for name in ("UsernameAttributes", "AutoVerifiedAttributes", "Schema")}
-        pool = cognito.create_user_pool(PoolName="gelombang-test", **same)["UserPool"]["Id"]
+        stack = stacks.create_stack("gelombang-test-data", json.dumps(data_stack.template()), given, {})
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.outputs}
-        client = cognito.create_user_pool_client(
-            UserPoolId=pool,
-            ClientName="gelombang-test-api",
-            ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
-        )
         # moto's CloudFormation makes every key a symmetric one.
         kms = boto3.client("kms", REGION)
         for alias in ("mac", "contacts", "codes"):
             made = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
             kms.update_alias(AliasName=f"alias/gelombang-test-{alias}", TargetKeyId=made)
+        # And it knows no secrets.
         boto3.client("secretsmanager", REGION).create_secret(
             Name="gelombang-test-fsp",
             SecretString=json.dumps({"api_key": "test-api-key", "callback_token": "test-callback-token"}),
@@ -167,9 +157,6 @@ def cloud(no_real_cloud: None) -> Iterator[Settings]:
         yield Settings(
             stage="test",
             region=REGION,
-            user_pool=pool,
-            user_pool_client=client["UserPoolClient"]["ClientId"],
-            jwks_url=f"https://cognito-idp.{REGION}.amazonaws.com/{pool}/.well-known/jwks.json",
             payouts_queue_url=outputs["PayoutsQueueUrl"],
             results_bucket=outputs["ResultsBucket"],
             results_url=outputs["ResultsUrl"],

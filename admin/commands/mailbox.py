@@ -20,13 +20,16 @@ def mailbox() -> None:
 @stage_option
 @click.argument("registrant")
 def show(stage: str, registrant: str) -> None:
-    """Say whether mails to REGISTRANT, an account's subject, are sent."""
+    """Say whether mails to REGISTRANT, the id of an account, are sent."""
     services = stages.load(stage).services
     services.registrations.registrant(registrant)  # of nobody there is no mailbox
     found = services.mailboxes.mailbox(registrant)
-    closed = f"closed since {iso(found.closed_at)} ({found.closed_because})" if found.closed_at else "open"
+    for contact, closed in found.closed.items():
+        click.echo(f"contact {contact}: closed since {iso(closed.closed_at)} ({closed.because})")
+    if not found.closed:
+        click.echo("mailbox: open")
     reminders = f"none since {iso(found.unsubscribed_at)}" if found.unsubscribed_at else "wanted"
-    click.echo(f"mailbox: {closed}\nreminders: {reminders}")
+    click.echo(f"reminders: {reminders}")
     echo_acts((act for act in services.mailboxes.journal.all() if act.about == registrant), "  ")
 
 

@@ -58,10 +58,7 @@ def deploy(
     built = package.build(stages.ROOT, stage, aws.region, stages.ROOT / "build")
     report(f"package {built.release}: {built.figures}")
     template = upload(aws, data["ArtifactsBucket"], built, report)
-    derived = data | {
-        "JwksUrl": stages.jwks_url(aws, data["UserPool"]),
-        "ResultsUrl": stages.results_url(aws, data),
-    }
+    derived = data | {"ResultsUrl": stages.results_url(aws, data)}
     app, app_changed = _deploy_app(stacks, aws, stage, template, derived | values)
     url = stages.api_url(aws, outputs(app))
     report(f"{url}/health: version {smoke_test(url, get, sleep)}")

@@ -59,7 +59,7 @@ def nothing(event, context):
 """
 """A minimal application, because Chalice packages no dependencies for an empty one."""
 
-SERVICES = frozenset({"cognito-idp", "dynamodb", "kms", "s3", "secretsmanager", "sesv2", "sns", "sqs"})
+SERVICES = frozenset({"dynamodb", "kms", "s3", "secretsmanager", "sesv2", "sns", "sqs"})
 """The services that functions call. botocore brings the models of 440 services: half of the package and of its files.
 """
 

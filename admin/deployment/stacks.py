@@ -264,7 +264,7 @@ API = "AWS::ApiGateway::RestApi"
 HOLDS_DATA = frozenset(
     {
         *("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket", "AWS::SQS::Queue"),
-        *("AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::Cognito::UserPool", "AWS::Backup::BackupVault"),
+        *("AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::Backup::BackupVault"),
         *("AWS::SecretsManager::Secret", "AWS::SSM::Parameter"),  # what was put there by hand
         "AWS::KMS::Alias",  # which key is used: no mac made with another key matches
         "AWS::SNS::Topic",  # subscriptions made by hand: alarms would ring for nobody

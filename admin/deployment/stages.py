@@ -66,10 +66,6 @@ def caller() -> str:
     return arn
 
 
-def jwks_url(aws: Aws, user_pool: str) -> str:
-    return f"{aws.endpoint('cognito-idp')}/{user_pool}/.well-known/jwks.json"
-
-
 def results_url(aws: Aws, data: Mapping[str, str]) -> str:
     """The public address of the results bucket; `data` are the data stack's outputs."""
     return f"{aws.endpoint('s3')}/{data['ResultsBucket']}" if aws.emulated else data["ResultsUrl"]
@@ -113,5 +109,5 @@ def load(name: str) -> Stage:
 
 
 def function_environment(values: Mapping[str, str], region: str) -> dict[str, str]:
-    """The environment of every function: each parameter `UserPool` of the app stack as `GELOMBANG_USER_POOL`."""
+    """The environment of every function: each parameter `MailDomain` of the app stack as `GELOMBANG_MAIL_DOMAIN`."""
     return {variable(name): value for name, value in values.items()} | {"AWS_REGION": region}

@@ -101,7 +101,7 @@ def _subject(claims: dict[str, Any], rules: IssuerRules, nonce: str, now: dateti
         # One audience only: a token for several could have been had by any of them.
         "audience": claims.get("aud") in (rules.audience, [rules.audience]),
         "party": claims.get("azp", rules.audience) == rules.audience,
-        # Keycloak and Cognito say with these what a token is for.
+        # Keycloak and others say with these what a token is for.
         "kind": (claims.get("typ", "ID"), claims.get("token_use", "id")) == ("ID", "id"),
         "fresh": type(issued) is int and -FRESH_S <= issued - present <= CLOCKS_DIFFER_S,
         "not over": type(expires) is int and expires > present,

@@ -35,14 +35,23 @@ class SmsCosts:
         if sent > rules.prefix_min and entered * 100 < sent * rules.prefix_entered_percent:
             log.error(PREFIX_SHUT, extra={"prefix": number[:PREFIX_LENGTH], "sent": sent, "entered": entered})
             return False
+        within = self._spend(rules.day_stop_idr, now)
+        if not within:
+            log.error(DAY_STOP)
+        return within
+
+    def allows_notice(self, now: datetime) -> bool:
+        """Count the price of a notice. False once half of a day's money is spent: codes need the rest. One write."""
+        return self._spend(self._rules.day_stop_idr // 2, now)
+
+    def _spend(self, stop_idr: int, now: datetime) -> bool:
+        price_idr = self._rules.price_idr
         _, within = counters.write(
             (f"M#{wib_date(now)}", "SPENT"),
             "ADD spent :price SET expires_at = :gone",
-            {":price": rules.price_idr, ":most": rules.day_stop_idr - rules.price_idr + 1, ":gone": _gone(now)},
+            {":price": price_idr, ":most": stop_idr - price_idr + 1, ":gone": _gone(now)},
             counters.below("spent", ":most"),
         )
-        if not within:
-            log.error(DAY_STOP)
         return within
 
     def entered(self, number: str, now: datetime) -> None:

@@ -8,118 +8,144 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal
-
-from botocore.exceptions import BotoCoreError, ClientError
+from typing import Any, Literal, Protocol
 
 from ..aws import queues
 from ..aws.clients import is_passing
 from ..clock import Clock
 from ..errors import Unavailable
 from ..ids import Randomness, random_id
-from .rules import CHANGES, OF_ACCOUNT, REMINDERS, ChangeLink, Kind, Notice, NoticeState, withheld
+from .rules import CHANGES, OF_ACCOUNT, REMINDERS, ChangeLink, Kind, Notice, NoticeState, recipients, withheld
 from .service import decode_message
-from .ses import NeverTaken, NotTaken, OutcomeUnknown, SesMail
+from .ses import NeverTaken, NotTaken, OutcomeUnknown, SesMail, tag_of
 from .store import NoticeStore
 from .texts import MailText, mail_text
 
-_CONFIRMED = {"CONFIRMED", "RESET_REQUIRED"}
-"""The states of an account whose address is confirmed; in the second it waits for a new password."""
+
+class Contact(Protocol):
+    """Where a person is reached."""
+
+    @property
+    def kind(self) -> Literal["email", "phone"]:
+        """Which of the two."""
+
+    @property
+    def value(self) -> str:
+        """The address or the number."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class MailAddress:
-    """A confirmed address. Its repr leaves it out, so that none is logged."""
+class Reach(Protocol):
+    """Every contact of a person by its id, the first one first, and the language to write in."""
 
-    email: str
-    language: Literal["id", "en"]
+    @property
+    def contacts(self) -> Mapping[str, Contact]:
+        """An id says nothing of its contact."""
+
+    @property
+    def language(self) -> Literal["id", "en"]:
+        """Chosen with the account."""
 
 
-class MailAddresses:
-    """The addresses of people's mails, read from the user pool when needed and not kept.
+class Directory(Protocol):
+    """Looks contacts up, for each message anew."""
 
-    Nobody can change an address in the pool, so a stolen session does not get the mails of its owner. `cognito` is a
-    botocore client of the pool `user_pool`.
-    """
+    def contacts(self, account_id: str, at: datetime) -> Reach | None:
+        """Who hears of what happened then. None if there is no such account. Raises `Unavailable`."""
 
-    def __init__(self, cognito: Any, user_pool: str) -> None:
-        self._cognito = cognito
-        self._user_pool = user_pool
 
-    def of(self, registrant_id: str) -> MailAddress | None:
-        """The address of an account; None if there is no such account or its address was never confirmed.
+class Sms(Protocol):
+    """Sends a short message to a phone."""
 
-        One call. Raises `Unavailable`.
-        """
-        try:
-            user = self._cognito.admin_get_user(UserPoolId=self._user_pool, Username=registrant_id)
-        except (BotoCoreError, ClientError) as error:
-            if isinstance(error, ClientError) and error.response["Error"]["Code"] == "UserNotFoundException":
-                return None
-            if is_passing(error):
-                raise Unavailable() from error
-            raise
-        attributes = {each["Name"]: each["Value"] for each in user["UserAttributes"]}
-        if user["UserStatus"] not in _CONFIRMED or attributes.get("email_verified") != "true":
-            return None
-        return MailAddress(attributes["email"], "en" if attributes.get("locale") == "en" else "id")
+    def tell(self, to: str, text: str, now: datetime) -> str:
+        """Returns the id that it was given. Raises `NotTaken`, `NeverTaken`, `OutcomeUnknown`."""
 
 
 log = logging.getLogger(__name__)
 
 
 class Mailer:
-    """`public_url`: the API's address, which the links begin with."""
+    """`public_url`: the API's address, which the links begin with; `sms` is None where none are sent."""
 
     def __init__(
-        self, store: NoticeStore, addresses: MailAddresses, mail: SesMail, public_url: str, randomness: Randomness
+        self,
+        store: NoticeStore,
+        directory: Directory,
+        mail: SesMail,
+        sms: Sms | None,
+        public_url: str,
+        randomness: Randomness,
     ) -> None:
         self._store = store
-        self._addresses = addresses
+        self._directory = directory
         self._mail = mail
+        self._sms = sms
         self._public_url = public_url
         self._randomness = randomness
 
     def process(self, registrant_id: str, event: str, now: datetime) -> None:
-        """Send the mail of a notice unless there is a reason not to. Raises `Unavailable`: it must come again."""
+        """Send a notice unless there is a reason not to. Raises `Unavailable`: it must come again."""
         notice = self._store.notice(registrant_id, event)
         if notice is None or notice.state is not NoticeState.QUEUED:
             return  # a doubled message, or a notice that was deleted long ago
         mailbox = self._store.mailbox(registrant_id)
         end = withheld(notice, mailbox, now)
-        address = None if end else self._addresses.of(registrant_id)
-        if address is None:
+        reach = None if end else self._directory.contacts(registrant_id, notice.created_at)
+        if reach is None:
             self._store.move(notice, end or NoticeState.NO_ADDRESS, now)
             return
+        kinds = {name: one.kind for name, one in reach.contacts.items()}
+        chosen = recipients(notice, mailbox, kinds, sms=self._sms is not None)
+        if not chosen and not notice.sent_to:
+            self._store.move(notice, NoticeState.CLOSED if mailbox.closed else NoticeState.NO_ADDRESS, now)
+            return
         url = self._url(notice, mailbox.token, now)
-        written = mail_text(notice, address.language, now, url)
+        written = mail_text(notice, reach.language, now, url)
         if self._store.move(notice, NoticeState.SENDING, now):
             claimed = replace(notice, state=NoticeState.SENDING, updated_at=now)
-            self._hand_over(claimed, address.email, written, url, now)
+            self._hand_over(claimed, {name: reach.contacts[name] for name in chosen}, written, url, now)
 
-    def _hand_over(self, claimed: Notice, to: str, written: MailText, url: str | None, now: datetime) -> None:
+    def _hand_over(
+        self, claimed: Notice, to: Mapping[str, Contact], written: MailText, url: str | None, now: datetime
+    ) -> None:
+        """Send to each of these contacts, and record the end; whom it has not reached yet it is sent to again."""
         facts = {"kind": claimed.kind.value}
-        try:
-            message_id = self._mail.send(to, written, claimed.registrant_id, url if claimed.kind in REMINDERS else None)
-        except NotTaken as error:
-            self._store.move(claimed, NoticeState.QUEUED, now)
-            cause = error.__cause__
-            level = logging.WARNING if isinstance(cause, Exception) and is_passing(cause) else logging.ERROR
-            log.log(level, "mail_not_taken", extra={**facts, "code": str(error)})
-            raise Unavailable() from error
-        except NeverTaken as error:
-            self._store.move(claimed, NoticeState.REFUSED, now)
-            log.warning("mail_refused", extra={**facts, "code": str(error)})
-        except OutcomeUnknown as error:
+        message_id: str | None = None
+        not_taken, unknown = list[NotTaken](), list[OutcomeUnknown]()
+        for name, contact in to.items():
+            try:
+                message_id = self._sent(claimed, name, contact, written, url)
+                claimed = replace(claimed, sent_to=(*claimed.sent_to, name))
+            except NotTaken as error:
+                not_taken.append(error)
+                cause = error.__cause__
+                level = logging.WARNING if isinstance(cause, Exception) and is_passing(cause) else logging.ERROR
+                log.log(level, "mail_not_taken", extra={**facts, "code": str(error)})
+            except NeverTaken as error:
+                log.warning("mail_refused", extra={**facts, "code": str(error)})
+            except OutcomeUnknown as error:
+                unknown.append(error)
+        if unknown:
             after = self._store.doubt(claimed, now)
             level = logging.ERROR if after is NoticeState.UNKNOWN else logging.WARNING
-            log.log(level, "mail_outcome_unknown", extra={**facts, "code": str(error), "after": after})
-            if after is NoticeState.QUEUED:
-                raise Unavailable() from error
+            log.log(level, "mail_outcome_unknown", extra={**facts, "code": str(unknown[0]), "after": after})
+        elif not_taken:
+            after = NoticeState.QUEUED
+            self._store.move(claimed, after, now)
         else:
-            self._store.move(claimed, NoticeState.SENT, now, message_id)
+            after = NoticeState.SENT if claimed.sent_to else NoticeState.REFUSED
+            self._store.move(claimed, after, now, message_id)
+        if after is NoticeState.QUEUED:
+            raise Unavailable() from [*unknown, *not_taken][0]
+
+    def _sent(self, notice: Notice, name: str, contact: Contact, written: MailText, url: str | None) -> str:
+        if contact.kind == "phone":
+            assert self._sms is not None  # noqa: S101 - else no phone is chosen
+            link = url if notice.kind in CHANGES else self._public_url
+            return self._sms.tell(contact.value, f"Gelombang: {written.subject}. {link}", notice.updated_at)
+        unsubscribe_url = url if notice.kind in REMINDERS else None
+        return self._mail.send(contact.value, written, tag_of(notice.registrant_id, name), unsubscribe_url)
 
     def _url(self, notice: Notice, token: str | None, now: datetime) -> str | None:
         """The link of a reminder (one a person) or of a notice of a change (one a mail); None for other notices."""

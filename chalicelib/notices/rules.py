@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Literal
 
 from ..clock import parse_iso
 from ..values import Value
@@ -84,13 +85,13 @@ class NoticeState(StrEnum):
     REFUSED = "REFUSED"
     """The mail service refused this message for good."""
     CLOSED = "CLOSED"
-    """Not sent: the mailbox does not exist, or its owner reported our mail as spam."""
+    """Not sent: no mailbox of the person exists, or their owner reported our mail as spam."""
     UNSUBSCRIBED = "UNSUBSCRIBED"
     """Not sent: a reminder to a person who wants none."""
     EXPIRED = "EXPIRED"
     """Not sent: its deadline had passed."""
     NO_ADDRESS = "NO_ADDRESS"
-    """Not sent: there is no such account, or its address was never confirmed."""
+    """Not sent: there is no such account, or only a phone, and SMS are not sent."""
 
 
 NEXT: Mapping[NoticeState, frozenset[NoticeState]] = {
@@ -158,15 +159,24 @@ class Notice(Value, frozen=True):
     updated_at: datetime
     doubts: int = 0
     """How many claims of it ended without knowing whether the mail went out."""
+    sent_to: tuple[str, ...] = ()
+    """The ids of the contacts for which the mail service took it."""
+
+
+class Closed(Value, frozen=True):
+    """That nothing is sent to a contact any more: since when, and whether it bounced or complained."""
+
+    closed_at: datetime
+    because: str
 
 
 class Mailbox(Value, frozen=True):
-    """What is known of a person's mailbox; the address itself is in the user pool."""
+    """What is known of where a person's mails go; the contacts themselves are in the account."""
 
-    closed_at: datetime | None = None
-    closed_because: str | None = None
     unsubscribed_at: datetime | None = None
     token: str | None = None
+    closed: Mapping[str, Closed] = {}
+    """By the id of a contact."""
 
 
 def check(kind: Kind, facts: Facts) -> None:
@@ -176,18 +186,31 @@ def check(kind: Kind, facts: Facts) -> None:
 
 
 def told_at(notice: Notice, mailbox: Mailbox, now: datetime) -> datetime | None:
-    """When the mail service took a notice, `now` while it is on its way; None if never, or if the mail came back."""
+    """When the mail service took a notice, `now` while it is on its way; None if never, or if all mails came back."""
     if notice.state in NEXT:
         return now
-    closed_at = mailbox.closed_at if mailbox.closed_because == "bounce" else None
-    came_back = closed_at is not None and closed_at - notice.updated_at < BACK_WITHIN
-    return None if came_back or notice.state is not NoticeState.SENT else notice.updated_at
+    bounced = {name for name, closed in mailbox.closed.items() if closed.because == "bounce"}
+    back = {name for name in bounced if mailbox.closed[name].closed_at - notice.updated_at < BACK_WITHIN}
+    arrived = set(notice.sent_to) - back
+    return notice.updated_at if arrived and notice.state is NoticeState.SENT else None
+
+
+def recipients(
+    notice: Notice, mailbox: Mailbox, kinds: Mapping[str, Literal["email", "phone"]], *, sms: bool
+) -> tuple[str, ...]:
+    """The ids of the contacts that a notice is to be sent to; `kinds`: all of a person, the first one first.
+
+    A change is told to all of them, everything else to the first e-mail address. A phone is used where SMS are sent,
+    and there is no such address. Left out is what is closed, and whoever an earlier try has reached.
+    """
+    usable = [name for name, kind in kinds.items() if name not in mailbox.closed and (sms or kind == "email")]
+    usable.sort(key=lambda name: kinds[name] != "email")
+    chosen = usable if notice.kind in CHANGES else usable[:1]
+    return tuple(name for name in chosen if name not in notice.sent_to)
 
 
 def withheld(notice: Notice, mailbox: Mailbox, now: datetime) -> NoticeState | None:
-    """The reason for not sending a notice; None if it is to be sent."""
-    if mailbox.closed_at is not None:
-        return NoticeState.CLOSED
+    """The reason for not sending a notice to anybody; None if it is to be sent."""
     if notice.kind in REMINDERS and mailbox.unsubscribed_at is not None:
         return NoticeState.UNSUBSCRIBED
     until = _UNTIL.get(notice.kind)

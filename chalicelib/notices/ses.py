@@ -23,7 +23,12 @@ CONSUMERS = 2
 """How many consumers of the queue may run at once (`maximum_concurrency` in `app.py`); they share the rate."""
 
 TAG = "registrant"
-"""The message tag that leads from a bounce to its mailbox; it holds the registrant id."""
+"""The message tag that leads from a bounce to its mailbox; it holds what `tag_of` gives."""
+
+
+def tag_of(registrant_id: str, contact: str) -> str:
+    """What the tag of a notice holds: whose it is, and the id of the contact."""
+    return f"{registrant_id}_{contact}"
 
 
 class NotTaken(Exception):
@@ -70,7 +75,7 @@ class SesMail:
     def send(self, to: str, text: MailText, about: str, unsubscribe_url: str | None) -> str:
         """Hand over a mail, at the pace; returns SES's id. Raises `NotTaken`, `NeverTaken`, `OutcomeUnknown`.
 
-        `about`: the registrant id, or what else the tag holds.
+        `about`: what the tag holds.
         """
         simple: dict[str, Any] = {
             "Subject": {"Data": text.subject, "Charset": "UTF-8"},

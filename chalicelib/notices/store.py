@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pynamodb.attributes import BooleanAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.exceptions import UpdateError
@@ -23,9 +23,24 @@ from ..aws.dynamodb import LegsFailed, Transaction, find, is_condition_failure, 
 from ..aws.job_progress import CursorFields
 from ..structs import fill
 from ..values import Value
-from .rules import DOUBTS_MAX, KEPT_DAYS, LINK_DAYS, NEXT, SHARDS, ChangeLink, Facts, Kind, Mailbox, Notice, NoticeState
+from .rules import (
+    DOUBTS_MAX,
+    KEPT_DAYS,
+    LINK_DAYS,
+    NEXT,
+    SHARDS,
+    ChangeLink,
+    Closed,
+    Facts,
+    Kind,
+    Mailbox,
+    Notice,
+    NoticeState,
+)
 
 Said = Literal["confirmed", "denied"]
+
+_CLOSED = "MAILBOX#"
 
 
 class NoticesTable(Model):
@@ -60,17 +75,33 @@ class NoticeItem(NoticesTable):
     unsent_shard = UnicodeAttribute(null=True)
     message_id = UnicodeAttribute(null=True)
     doubts = WholeAttribute(null=True)
+    sent_to: JsonAttribute[tuple[str, ...]] = JsonAttribute(tuple[str, ...], null=True)
     expires_at = TTLAttribute()
     unsent: ClassVar[UnsentIndex] = UnsentIndex()
 
 
 class MailboxItem(NoticesTable):
-    """`M#<registrant>` / `MAILBOX`."""
+    """`M#<registrant>` / `MAILBOX`: whether a person wants reminders."""
 
-    closed_at = InstantAttribute(null=True)
-    closed_because = UnicodeAttribute(null=True)
     unsubscribed_at = InstantAttribute(null=True)
     token = UnicodeAttribute(null=True)
+
+
+class ClosedItem(NoticesTable):
+    """`M#<registrant>` / `MAILBOX#<id of a contact>`: nothing is sent to it any more."""
+
+    closed_at = InstantAttribute()
+    because = UnicodeAttribute()
+
+
+class OfPerson(NoticesTable):
+    """MAILBOX with all that are closed, for reading them together; each is read as its own kind."""
+
+    @classmethod
+    def from_raw_data(cls, data: dict[str, Any]) -> Any:
+        """The item of a row."""
+        kind = MailboxItem if data["sk"]["S"] == "MAILBOX" else ClosedItem
+        return kind.from_raw_data(data)
 
 
 class TokenItem(NoticesTable):
@@ -122,16 +153,19 @@ class NoticeStore:
         actions.append(NoticeItem.unsent_shard.remove() if shard is None else NoticeItem.unsent_shard.set(shard))
         if message_id is not None:
             actions.append(NoticeItem.message_id.set(message_id))
+        if notice.sent_to:
+            actions.append(NoticeItem.sent_to.set(notice.sent_to))
         if notice.doubts:
             actions.append(NoticeItem.doubts.set(notice.doubts))
         return self._update(notice, actions)
 
     def doubt(self, notice: Notice, now: datetime) -> NoticeState | None:
-        """Record that the end of a claim is unknown. The next state: QUEUED needs a message, UNKNOWN is final.
+        """Record that the end of a claim is unknown. The next state: QUEUED needs a message, the others are final.
 
-        None if the notice is no longer as it was read.
+        It is SENT at last if one of the person's contacts was reached. None if the notice is no longer as it was read.
         """
-        to = NoticeState.QUEUED if notice.doubts + 1 < DOUBTS_MAX else NoticeState.UNKNOWN
+        last = NoticeState.SENT if notice.sent_to else NoticeState.UNKNOWN
+        to = NoticeState.QUEUED if notice.doubts + 1 < DOUBTS_MAX else last
         return to if self.move(replace(notice, doubts=notice.doubts + 1), to, now) else None
 
     def touch(self, notice: Notice, now: datetime) -> bool:
@@ -151,18 +185,30 @@ class NoticeStore:
         return [notice for notice in found if notice.state is state and notice.updated_at < before]
 
     def mailbox(self, registrant_id: str) -> Mailbox:
-        item = find(MailboxItem, f"M#{registrant_id}", "MAILBOX")
-        return fill(Mailbox, item) if item else Mailbox()
+        """One query."""
+        closed: dict[str, Closed] = {}
+        found = Mailbox(closed=closed)
+        for item in OfPerson.query(f"M#{registrant_id}", consistent_read=True):
+            if isinstance(item, MailboxItem):
+                found = fill(Mailbox, item, closed=closed)
+            else:
+                closed[item.sk.removeprefix(_CLOSED)] = fill(Closed, item)
+        return found
 
-    def close(self, registrant_id: str, because: str, now: datetime) -> None:
-        """Send nothing to this mailbox any more; the first reason and time stay."""
-        at = MailboxItem.closed_at.set(MailboxItem.closed_at | now)
-        reason = MailboxItem.closed_because.set(MailboxItem.closed_because | because)
-        MailboxItem(f"M#{registrant_id}", "MAILBOX").update([at, reason])
+    def close(self, registrant_id: str, contact: str, because: str, now: datetime) -> None:
+        """Send nothing to this contact of a person any more, named by its id; the first reason and time stay."""
+        item = ClosedItem(f"M#{registrant_id}", _CLOSED + contact, closed_at=now, because=because)
+        save_if(item, ClosedItem.pk.does_not_exist())
+
+    def close_by_tag(self, tag: str, because: str, now: datetime) -> None:
+        """The same for the tag of a mail (`ses.tag_of`)."""
+        registrant_id, _, contact = tag.rpartition("_")
+        self.close(registrant_id, contact, because, now)
 
     def reopen(self, registrant_id: str) -> None:
-        item = MailboxItem(f"M#{registrant_id}", "MAILBOX")
-        item.update([MailboxItem.closed_at.remove(), MailboxItem.closed_because.remove()])
+        """Send to every contact of a person again."""
+        for contact in self.mailbox(registrant_id).closed:
+            ClosedItem(f"M#{registrant_id}", _CLOSED + contact).delete()
 
     def unsubscribe(self, registrant_id: str, now: datetime) -> None:
         """Send no reminders to this person any more; the first time stays."""

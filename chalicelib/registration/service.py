@@ -62,7 +62,7 @@ _TELLING = (PhoneAlreadyUsed, Excluded, NikAlreadyRegistered)
 
 
 class Registrations:
-    """Registrations at any time, independent of waves. `now` is aware; ids are Cognito subs."""
+    """Registrations at any time, independent of waves. `now` is aware; ids are those of accounts."""
 
     def __init__(
         self,

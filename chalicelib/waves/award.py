@@ -256,13 +256,14 @@ def offer_seat(
         out, reason = link.incoming, outcome.value
 
 
-_RECORD = Struct(f"{LEAF_BYTES}s36sBB")
+_WHO_BYTES = 26
+"""The id of an account (`ids.random_id`)."""
+
+_RECORD = Struct(f"{LEAF_BYTES}s{_WHO_BYTES}sBB")
 """The leaf, its owner, the region's two digits, the outcome: its place in `_OUTCOMES` from 1, 0 for none."""
 
 _OUTCOMES = tuple(EntryOutcome)
 _CODES: dict[str | None, int] = {None: 0} | {outcome.value: code for code, outcome in enumerate(_OUTCOMES, 1)}
-_WHO_BYTES = 36
-"""An account's id at the user pool is a UUID."""
 
 Pages = Callable[[int], Iterable[Iterable[Row]]]
 """Gives the entries of a shard, page by page."""

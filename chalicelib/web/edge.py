@@ -207,14 +207,18 @@ class Api(Chalice):
         """The session of a citizen's request: that of the verified token."""
         return str(self._request.context["authorizer"]["session"])
 
-    def proof_request(self) -> ProofRequest:
-        """What a proof of possession covers: every header `DPoP`, the method, the path with the ids, and the token."""
+    def proofs(self) -> tuple[list[str], str, str]:
+        """What a proof of possession covers: every header `DPoP`, the method, and the path with the ids."""
         event = self._request.to_original_event()
         # API Gateway tells of each header that was sent twice, a local server of the last one only.
         sent = event.get("multiValueHeaders") or {name: [value] for name, value in self._request.headers.items()}
         found = [value for name, values in sent.items() if name.lower() == "dpop" for value in values]
+        return found, self._request.method, self._path()
+
+    def proof_request(self) -> ProofRequest:
+        """The same with the access token, where the request has brought one."""
         token = _bearer(self.header("authorization")) if "authorizer" in self._request.context else None
-        return ProofRequest(found, self._request.method, self._path(), token)
+        return ProofRequest(*self.proofs(), token)
 
     def signed_request(self) -> tuple[str, str, list[tuple[str, str]], Mapping[str, str], bytes]:
         """What a partner's signature covers: method, path (without the stage, with the ids), query and body.

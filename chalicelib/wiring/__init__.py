@@ -133,7 +133,7 @@ class Services(ParticipantsServices):
         def undeliverable(sign_in_id: str, _reason: str, now: datetime) -> None:
             self.sign_ins.store.undeliverable(sign_in_id, now)
 
-        return {REGISTRANT: self.mailboxes.close, SIGN_IN: undeliverable}
+        return {REGISTRANT: self.mailboxes.close_by_tag, SIGN_IN: undeliverable}
 
     @cached_property
     def change_links(self) -> ChangeLinks:

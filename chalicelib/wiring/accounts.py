@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..accounts.admission import Admission
     from ..accounts.budgets import KnownDevice
     from ..accounts.contact import ContactKind
+    from ..accounts.delivery.channels import SnsSms
     from ..accounts.delivery.consumer import CodeSender
     from ..accounts.directory import Directory
     from ..accounts.dpop import Proofs
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ..accounts.signing_keys import SigningKeys
     from ..accounts.tokens import Tokens
     from ..aws.admin_acts import Journal
+    from ..notices.ses import Pace
     from ..vault import Vault
 
 
@@ -96,18 +98,26 @@ class AccountsServices(Deployment):
 
     @cached_property
     def code_sender(self) -> CodeSender:
-        from ..accounts.delivery.channels import TAG, Channel, Mails, SnsSms
+        from ..accounts.delivery.channels import TAG, Channel, Mails
         from ..accounts.delivery.consumer import CodeSender
-        from ..accounts.sms_costs import SmsCosts
         from ..notices.ses import Pace, SesMail
 
         settings, rules = self.settings, self.programme.accounts
         pace = Pace(rules.codes_per_s / CODE_CONSUMERS)
-        # Neither can tell a repeated call, so each call is made once.
-        ses, sns = (partial(clients.client, service, settings.region, attempts=1) for service in ("sesv2", "sns"))
-        mails = Mails(SesMail(ses(), settings.mail_from, settings.configuration_set, pace, TAG))
-        channels: dict[ContactKind, Channel] = {"email": mails, "phone": SnsSms(sns, SmsCosts(rules.sms), pace)}
+        # SES cannot tell a repeated call, so each call is made once.
+        ses = clients.client("sesv2", settings.region, attempts=1)
+        mails = Mails(SesMail(ses, settings.mail_from, settings.configuration_set, pace, TAG))
+        channels: dict[ContactKind, Channel] = {"email": mails, "phone": self._sms(pace)}
         return CodeSender(rules, self.sign_ins, self.macs, channels, settings.rp_id, self._clock)
+
+    def _sms(self, pace: Pace) -> SnsSms:
+        from ..accounts.delivery.channels import SnsSms
+        from ..accounts.sign_in_items import SignInsTable
+        from ..accounts.sms_costs import SmsCosts
+
+        self._bind(SignInsTable, "sign-ins")
+        sns = partial(clients.client, "sns", self.settings.region, attempts=1)  # it cannot tell a repeated call either
+        return SnsSms(sns, SmsCosts(self.programme.accounts.sms), pace)
 
     @cached_property
     def networks(self) -> Networks:

@@ -45,16 +45,16 @@ class PeopleServices(AccountsServices):
 
     @cached_property
     def mailer(self) -> Mailer:
-        from ..notices.mailer import MailAddresses, Mailer
+        from ..notices.mailer import Mailer
         from ..notices.ses import CONSUMERS, Pace, SesMail
 
         settings = self.settings
-        addresses = MailAddresses(self._client("cognito-idp"), settings.user_pool)
         # SES cannot tell a repeated call, so its client must make each call once.
         ses = clients.client("sesv2", settings.region, attempts=1)
         pace = Pace(self.programme.notices.mails_per_s / CONSUMERS)
         mail = SesMail(ses, settings.mail_from, settings.configuration_set, pace)
-        return Mailer(self.mailboxes, addresses, mail, settings.public_url, self._randomness)
+        sms = self._sms(pace) if self.programme.accounts.sms.enabled else None
+        return Mailer(self.mailboxes, self.directory, mail, sms, settings.public_url, self._randomness)
 
     @cached_property
     def sessions(self) -> Sessions:

@@ -4,10 +4,6 @@ MiniStack unpacks the whole package anew for each instance of a function. Here a
 function may write to in AWS either: else each takes 50 MB and a second of CPU, compiles every module again, and takes
 seconds to be deleted at the end.
 
-Its user pool does not mark an address as verified when its account is confirmed, and a person's mail depends on that.
-It also answers several requests at once: a look through all users fails while another request adds one. Here it answers
-one at a time.
-
 It waits after each invocation for what the function may still log: 50 ms where it logged nothing. A function logs
 before it answers, so all of it is in the pipe by then.
 
@@ -37,7 +33,6 @@ import uvicorn
 import uvloop
 from ministack.app import main
 from ministack.core import iam_evaluator, lambda_runtime
-from ministack.services import cognito
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 READING_S = 0.001
@@ -83,26 +78,6 @@ def _logged(worker: lambda_runtime.Worker, **_waits: float) -> str:
         fcntl.ioctl(worker._proc.stderr, termios.FIONREAD, unread)
     time.sleep(READING_S)
     return str(worker._drain_stderr())
-
-
-def _confirmed(data: dict[str, Any], confirm: Any = cognito._confirm_sign_up) -> Any:
-    """`ConfirmSignUp`, which verifies the address as Cognito does."""
-    answer = confirm(data)
-    pool = next((each for each in cognito._user_pools.values() if data.get("ClientId") in each["_clients"]), None)
-    user, _ = cognito._resolve_user(pool, data.get("Username")) if pool else (None, None)
-    if user and user["UserStatus"] == "CONFIRMED":
-        verified = [{"Name": "email_verified", "Value": "true"}]
-        user["Attributes"] = cognito._merge_attributes(user.get("Attributes", []), verified)
-    return answer
-
-
-_at_the_pool = Lock()
-
-
-def _alone(*asked: Any, answer: Any = cognito._run_idp_handler) -> Any:
-    """What the pool answers to one at a time."""
-    with _at_the_pool:
-        return answer(*asked)
 
 
 _parsed_once = lru_cache(maxsize=None)(iam_evaluator.parse_policy_document)
@@ -171,8 +146,6 @@ if __name__ == "__main__":
     RequestResponseCycle.send = _send
     iam_evaluator.parse_policy_document = _parsed
     iam_evaluator.resolve_principal = _principal
-    cognito._confirm_sign_up = _confirmed
-    cognito._run_idp_handler = _alone
     lambda_runtime.zipfile = _Zipfile()
     lambda_runtime.Worker._drain_stderr_bounded = _logged
     sys.exit(main())

@@ -19,15 +19,16 @@ AWS      export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={region}
          export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
          .venv/bin/gelombang wave list --stage local
 
-A token (any confirmation code will do here):
+A token, for a day. The code comes a moment after the first command:
 
 API={api}
-curl -X POST $API/accounts -H 'Content-Type: application/json' \\
-     -d '{{"email": "siti@example.id", "password": "sepuluh-huruf", "language": "id"}}'
-curl -X POST $API/accounts/confirmations -H 'Content-Type: application/json' \\
-     -d '{{"email": "siti@example.id", "code": "123456"}}'
-TOKEN=$(curl -s -X POST $API/sessions -H 'Content-Type: application/json' \\
-     -d '{{"email": "siti@example.id", "password": "sepuluh-huruf"}}' \\
+SIGN_IN=$(curl -s $API/sign-ins -H 'Content-Type: application/json' -d '{{"contact": "siti@example.id"}}')
+.venv/bin/gelombang inbox siti@example.id
+read -p 'code: ' CODE
+TOKEN=$(echo "$SIGN_IN" | CODE=$CODE python3 -c 'import json, os, sys; made = json.load(sys.stdin)
+entered = {{name: made[name] for name in ("sign_in_id", "secret")}} | {{"code": os.environ["CODE"]}}
+print(json.dumps({{"code": entered}}))' \\
+     | curl -s $API/sessions -H 'Content-Type: application/json' -d @- \\
      | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
 curl $API/me -H "Authorization: Bearer $TOKEN"
 

@@ -7,8 +7,10 @@ that was started is stopped, whatever happens.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import click
 
@@ -23,7 +25,8 @@ from .api import Api
 from .crowd import Crowd
 from .people import Person, people
 from .play import play
-from .scene import Clock, Scene, Screen, run
+from .postbox import Postbox
+from .scene import LOOK, Clock, Scene, Screen, run
 
 FOLDER = stages.ROOT / ".demo"
 WORKERS = 4
@@ -47,9 +50,10 @@ def stage(cloud: LocalCloud, screen: Screen, invented: Sequence[Person], found: 
     deployed = cloud.deploy()
     cloud.fsp.books.configure(FAULTS)
     cloud.fsp.books.open_accounts(person.address for person in invented)
-    api = Api(deployed.api_url, deployed.settings.jwks_url, 2 * WORKERS)
-    crowd = Crowd(api, invented, utc_now, screen.progress, found, WORKERS)
+    api = Api(deployed.api_url, 2 * WORKERS)
     admin = Administrator(STAGE, cloud.endpoint, cloud.fsp.url, FOLDER / "logs/office.log")
+    postbox = Postbox(admin.mails, partial(time.sleep, LOOK.total_seconds()))
+    crowd = Crowd(api, postbox, invented, utc_now, screen.progress, found, WORKERS)
     programme, folder = load_programme(STAGE), FOLDER / "draws"
     clock = Clock(screen.line)
     played = play(Scene(crowd, admin, clock, programme, folder, Faults().fail_suffix, screen.line))

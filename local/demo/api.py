@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import jwt
 import urllib3
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from joserfc import jws
+from joserfc.jwk import ECKey
 from urllib3.exceptions import HTTPError
 
 from .people import Way
@@ -70,15 +69,14 @@ def made_once(answers: Sequence[Answer]) -> bool:
 
 
 class Api:
-    """`url` is the API's address without a slash at the end, `keys_url` where its user pool shows its public keys.
+    """`url` is the API's address without a slash at the end.
 
     Safe for threads; keeps `connections` of them open.
     Who is told "busy, try again", or is not answered, asks again, as any sensible client does; else nobody does.
     """
 
-    def __init__(self, url: str, keys_url: str, connections: int) -> None:
-        self._url = url
-        self._keys_url = keys_url
+    def __init__(self, url: str, connections: int) -> None:
+        self.url = url
         self._http = urllib3.PoolManager(
             maxsize=connections, timeout=urllib3.Timeout(connect=30, read=90), retries=False
         )
@@ -119,19 +117,19 @@ class Api:
         if body is not None:
             sent["Content-Type"] = "application/json"
             raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        response = self._http.request(method, self._url + path, body=raw, headers=sent)
+        response = self._http.request(method, self.url + path, body=raw, headers=sent)
         return Answer(f"{method} {path}", response.status, _parsed(response.data), again)
 
     def text(self, path: str) -> str:
         """A page that is no JSON. Raises `Unexpected` for any status but 200."""
-        response = self._http.request("GET", self._url + path)
+        response = self._http.request("GET", self.url + path)
         if response.status != 200:
             raise Unexpected(f"GET {path} answered {response.status}")
         return response.data.decode()
 
     def keys(self) -> dict[str, Any]:
-        """The pool's public keys (a JWKS), which anybody may fetch."""
-        found: dict[str, Any] = self._http.request("GET", self._keys_url).json()
+        """The public keys that tokens are verified with (a JWKS), which anybody may fetch."""
+        found: dict[str, Any] = self._http.request("GET", f"{self.url}/.well-known/jwks.json").json()
         return found
 
 
@@ -142,42 +140,47 @@ def _parsed(raw: bytes) -> Any:
 
 
 # Tokens that let nobody in, as a stranger can make them: out of a token of their own, public keys and a key they made.
-# A token that has expired, or that the pool gave for another client, cannot be had within a wave, let alone made
-# without the pool's key: tests/registration/test_tokens.py has those.
+# A token that has expired cannot be had within a wave: tests/accounts/test_tokens.py has it.
 
 
 def spoiled(way: Way, token: str, keys: Callable[[], Mapping[str, Any]]) -> str:
-    """Return the token as somebody who comes this way sends it; `keys` fetches the public keys (JWKS) of its pool."""
-    if way in {Way.FORM, Way.UNCONFIRMED}:
+    """Return the token as somebody who comes this way sends it; `keys` fetches the public keys (JWKS)."""
+    if way is Way.FORM:
         return token
     header, claims, signature = token.split(".")
-    said: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-    kid = jwt.get_unverified_header(token)["kid"]
+    named, said = _decoded(header), _decoded(claims)
     match way:
         case Way.FORGED:  # the signature's first character is changed, which changes six of its bits
             return f"{header}.{claims}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
         case Way.UNSIGNED:
-            return f"{_encoded({'alg': 'none', 'typ': 'JWT'})}.{claims}."
-        case Way.OTHER_POOL:  # as a pool of the stranger's own in the same region would issue it
-            own = said | {"iss": f"{said['iss'].rpartition('_')[0]}_Stranger1"}
-            return jwt.encode(own, _own_key(), "RS256", headers={"kid": "stranger"})
-        case Way.OTHER_CLIENT:  # under the name of the pool's key, but signed with the stranger's
-            return jwt.encode(said | {"client_id": "stranger"}, _own_key(), "RS256", headers={"kid": kid})
-    # For a verifier that obeys the header: the pool's public key as the secret of HS256.
-    public = jwt.PyJWKSet.from_dict(dict(keys()))[kid].key
-    assert isinstance(public, RSAPublicKey)  # noqa: S101 - Cognito has no others
-    secret = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    signed = f"{_encoded({'alg': 'HS256', 'kid': kid, 'typ': 'JWT'})}.{claims}"
-    # By hand, because PyJWT refuses to sign with such a secret.
-    return f"{signed}.{_base64(hmac.digest(secret, signed.encode(), hashlib.sha256))}"
+            return f"{_encoded(named | {'alg': 'none'})}.{claims}."
+        case Way.OTHER_ISSUER:  # as a deployment of the stranger's own would issue it
+            return _signed(named | {"kid": "stranger"}, said | {"iss": "https://stranger.example"})
+        case Way.OTHER_AUDIENCE:  # under the name of our key, but signed with the stranger's
+            return _signed(named, said | {"aud": "stranger"})
+    # For a verifier that obeys the header: the public key as the secret of HS256.
+    [public] = [ECKey.import_key(key) for key in keys()["keys"] if key["kid"] == named["kid"]]
+    signed = f"{_encoded(named | {'alg': 'HS256'})}.{claims}"
+    # By hand, because no library signs with such a secret.
+    return f"{signed}.{_base64(hmac.digest(public.as_pem(private=False), signed.encode(), hashlib.sha256))}"
+
+
+def _signed(header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
+    """A token that is sound, by the stranger's own key."""
+    return jws.serialize_compact(dict(header), json.dumps(claims), _own_key(), ["ES256"])
 
 
 @cache
-def _own_key() -> RSAPrivateKey:
-    return generate_private_key(public_exponent=65537, key_size=2048)
+def _own_key() -> ECKey:
+    return ECKey.generate_key("P-256")
 
 
-def _encoded(part: Mapping[str, str]) -> str:
+def _decoded(part: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return found
+
+
+def _encoded(part: Mapping[str, Any]) -> str:
     return _base64(json.dumps(part).encode())
 
 

@@ -18,13 +18,18 @@ from chalicelib.clock import Clock
 from chalicelib.training import signatures
 
 from .api import Answer, Api, Unexpected, made_once
+from .device import Device
 from .people import Part, Person
+from .postbox import Postbox
 
 INCENTIVE, SURVEY_1 = "INCENTIVE", "SURVEY_1"
 """Kinds of payouts that people earn."""
 
-SIGNED_IN_FOR = timedelta(minutes=30)
-"""After so long a person signs in anew, well before the token ends."""
+RENEWED_AFTER = timedelta(minutes=3)
+"""So old an access token is renewed, well before it ends."""
+
+COMES_WITHIN = timedelta(minutes=30)
+"""Far more than a code takes on the slowest machine."""
 
 Progress = Callable[[str, int, int], None]
 """Is told a step, how many of its people are done, and how many there are."""
@@ -35,8 +40,11 @@ class Diary:
     """What happened to one person, as the API told it."""
 
     person: Person
+    device: Device = field(default_factory=Device)
     token: str = ""
-    signed_in_at: datetime | None = None
+    """The access token, renewed at `renewed_at`."""
+    refresh_token: str = ""
+    renewed_at: datetime | None = None
     registered: bool = False
     refused: bool = False
     receipt: dict[str, Any] | None = None
@@ -114,13 +122,14 @@ class Partner:
 class Crowd:
     """`workers` people act at once; with one, nothing ever happens at the same time.
 
-    They use the public HTTP API only. `differences` gets a sentence for whatever was not answered as the rules call
-    for; that person is left where they stand, and the others go on.
+    They use the public HTTP API only, and read the codes in `postbox`. `differences` gets a sentence for whatever was
+    not answered as the rules call for; that person is left where they stand, and the others go on.
     """
 
     def __init__(
         self,
         api: Api,
+        postbox: Postbox,
         people: Iterable[Person],
         clock: Clock,
         progress: Progress,
@@ -128,6 +137,7 @@ class Crowd:
         workers: int = 8,
     ) -> None:
         self.api = api
+        self.postbox = postbox
         self.now = clock
         self.progress = progress
         self.diaries = [Diary(person) for person in people]
@@ -140,19 +150,51 @@ class Crowd:
         return [diary for diary in self.diaries if condition(diary)]
 
     def call(self, diary: Diary, method: str, path: str, body: Any = None) -> Answer:
-        """Send a request with this person's token, which is renewed in time."""
-        if diary.signed_in_at is not None and self.now() - diary.signed_in_at > SIGNED_IN_FOR:
-            self.sign_in(diary)
-        return self.api.call(method, path, body, token=diary.token)
+        """Send a request with this person's token, which is renewed in time, and a proof of the device's key."""
+        if diary.renewed_at is not None and self.now() - diary.renewed_at > RENEWED_AFTER:
+            self._renew(diary)
+        return self.proved(diary.device, method, path, body, token=diary.token)
+
+    def proved(self, device: Device, method: str, path: str, body: Any = None, *, token: str = "") -> Answer:
+        """Send a request that proves a device's key."""
+
+        def prove() -> dict[str, str]:
+            return {"DPoP": device.proof(method, self.api.url + path.partition("?")[0], self.now(), token)}
+
+        return self.api.call(method, path, body, token=token, headers=prove)
 
     def read(self, diary: Diary, path: str) -> Any:
         """What this person is shown there. Raises `Unexpected`."""
         return self.call(diary, "GET", path).expect(200).body
 
-    def sign_in(self, diary: Diary) -> None:
-        """Get this person a token. Raises `Unexpected`."""
-        diary.token = self.api.call("POST", "/sessions", diary.person.credentials).expect(201).body["access_token"]
-        diary.signed_in_at = self.now()
+    def sign_in(self, diary: Diary) -> dict[str, str]:
+        """Let this person sign in on their device; the code that they entered. Raises `Unexpected`."""
+        entered = self.code_of(diary, diary.person.email)
+        opened = self.proved(diary.device, "POST", "/sessions", {"code": entered}).expect(201).body
+        diary.token, diary.refresh_token, diary.renewed_at = opened["access_token"], opened["refresh_token"], self.now()
+        return entered
+
+    def code_of(self, diary: Diary, contact: str) -> dict[str, str]:
+        """Have a code sent to a contact and read it; what is entered then. Raises `Unexpected` if none comes."""
+        known = len(self.postbox.codes(contact))
+        form = {"contact": contact, "language": "id", "device": "phone"}
+        started = self.api.call("POST", "/sign-ins", form).expect(202)
+        until = self.now() + COMES_WITHIN
+        while len(codes := self.postbox.codes(contact)) == known or self._is_queued(started.body):
+            if self.now() > until:
+                raise Unexpected(f"{started.request}: no code came to person {diary.person.number}")
+            self.postbox.rest()
+        return {"sign_in_id": started.body["sign_in_id"], "secret": started.body["secret"], "code": codes[-1]}
+
+    def _is_queued(self, started: dict[str, Any]) -> bool:
+        """Whether the code of a sign-in is still to come: another one's, of an answer that was lost, may come first."""
+        view = self.api.call("GET", f"/sign-ins/{started['sign_in_id']}").expect(200).body
+        return bool(view["state"] == "queued")
+
+    def _renew(self, diary: Diary) -> None:
+        form = {"refresh_token": diary.refresh_token}
+        renewed = self.proved(diary.device, "POST", "/sessions/refreshes", form).expect(201)
+        diary.token, diary.renewed_at = renewed.body["access_token"], self.now()
 
     def set_address(self, diary: Diary) -> None:
         """Say where to be paid. Raises `Unexpected`."""

@@ -179,10 +179,12 @@ class Way(StrEnum):
     FORM = "sends a form that is refused"
     FORGED = "sends a token whose signature was changed"
     UNSIGNED = "sends a token that says it needs no signature"
-    OTHER_POOL = "sends a token of another pool"
-    OTHER_CLIENT = "sends a token for another client, signed with a key of one's own"
+    OTHER_ISSUER = "sends a token of another issuer"
+    OTHER_AUDIENCE = "sends a token for another audience, signed with a key of one's own"
     PUBLIC_KEY = "sends a token signed with the public key as if it were a secret"
-    UNCONFIRMED = "signs in without having confirmed the account"
+    WRONG_CODE = "enters a code that was not sent"
+    USED_CODE = "enters on another device a code that was used"
+    STOLEN = "renews a token that was stolen, without its device's key"
 
 
 @dataclass(frozen=True)
@@ -203,7 +205,6 @@ class Person:
 
     number: int
     email: str
-    password: str
     form: Mapping[str, Any]
     address: Mapping[str, str]
     part: Part
@@ -219,16 +220,13 @@ class Person:
     applies: bool
     withdraws: bool
     """Takes back the consent that went with an application."""
+    loses_phone: bool
     refusal: Refusal | None = None
 
     @property
     def joins(self) -> bool:
         """Whether this person ends up with an entry."""
         return self.refusal is None and self.part not in {Part.LATE, Part.AWAY}
-
-    @property
-    def credentials(self) -> dict[str, str]:
-        return {"email": self.email, "password": self.password}
 
 
 def people(seed: int, count: int, today: date, programme: Programme, failing_suffix: str) -> list[Person]:
@@ -260,7 +258,6 @@ def _person(identity: Identity, part: Part, identities: Identities) -> Person:
     return Person(
         number=number,
         email=f"warga{number:04d}@example.org",
-        password=f"Gelombang-{number:04d}-{identity.birth_date:%y%m%d}",
         form={
             "nik": identity.nik,
             "kk": identity.kk,
@@ -284,6 +281,7 @@ def _person(identity: Identity, part: Part, identities: Identities) -> Person:
         answers=number % 7 != 6,
         applies=number % 3 == 0,
         withdraws=number % 15 == 0,
+        loses_phone=part is Part.JOINS and number % 20 == 4,
     )
 
 
@@ -353,8 +351,10 @@ _REFUSED: tuple[_Refused, ...] = (
     # The gateway itself refuses these; what else it says is its own affair (MiniStack's differs from AWS's).
     _with(Refusal(401, "", Way.FORGED)),
     _with(Refusal(401, "", Way.UNSIGNED)),
-    _with(Refusal(401, "", Way.OTHER_POOL)),
-    _with(Refusal(401, "", Way.OTHER_CLIENT)),
+    _with(Refusal(401, "", Way.OTHER_ISSUER)),
+    _with(Refusal(401, "", Way.OTHER_AUDIENCE)),
     _with(Refusal(401, "", Way.PUBLIC_KEY)),
-    _with(Refusal(403, "not_confirmed", Way.UNCONFIRMED)),
+    _with(Refusal(422, "wrong_code", Way.WRONG_CODE)),
+    _with(Refusal(409, "code_used", Way.USED_CODE)),
+    _with(Refusal(401, "session_expired", Way.STOLEN)),
 )

@@ -12,10 +12,11 @@ from chalicelib.clock import WIB
 from chalicelib.draw.note import parse, round_time
 
 from ..sandbox.beacon import WITNESS
-from . import results, training
+from . import devices, results, training
 from .api import Unexpected, spoiled
 from .crowd import Crowd, Diary
-from .people import Part, Person, Way
+from .device import Device
+from .people import Part, Way
 from .scene import Scene
 
 FAR = timedelta(hours=3)
@@ -63,6 +64,7 @@ def draw(scene: Scene) -> Drawn:
         shelf = training.open_shop(scene, number)
         note = _freeze(scene, number, closes_at)
         _draw(scene, number, note)
+    devices.lose_phones(scene)
     crowd.read_standings("people look at the result", number)
     return Drawn(number, note, shelf)
 
@@ -165,7 +167,6 @@ def _registered(crowd: Crowd, part: Part | None = None) -> list[Diary]:
 
 def _register(crowd: Crowd, diary: Diary) -> None:
     person = diary.person
-    _open_account(crowd, person)
     crowd.sign_in(diary)
     crowd.call(diary, "PUT", "/me/registration", person.form).expect(201)
     diary.registered = True
@@ -177,30 +178,24 @@ def _be_refused(crowd: Crowd, diary: Diary) -> None:
     """Try to register; the people whom some of these copy have registered before."""
     person, refusal = diary.person, diary.person.refusal
     assert refusal is not None  # noqa: S101 - only these are asked to
-    if refusal.way is Way.UNCONFIRMED:
-        _sign_up(crowd, person)
-        answer = crowd.api.call("POST", "/sessions", person.credentials)
-    else:
-        _open_account(crowd, person)
-        crowd.sign_in(diary)
-        token = spoiled(refusal.way, diary.token, crowd.api.keys)
-        answer = crowd.api.call("PUT", "/me/registration", person.form, token=token)
+    match refusal.way:
+        case Way.WRONG_CODE:
+            entered = crowd.code_of(diary, person.email)
+            wrong = f"{(int(entered['code']) + 1) % 10**6:06d}"
+            answer = crowd.proved(Device(), "POST", "/sessions", {"code": entered | {"code": wrong}})
+        case Way.USED_CODE:
+            entered = crowd.sign_in(diary)
+            answer = crowd.proved(Device(), "POST", "/sessions", {"code": entered})
+        case Way.STOLEN:
+            crowd.sign_in(diary)
+            stolen = {"refresh_token": diary.refresh_token}
+            answer = crowd.proved(Device(), "POST", "/sessions/refreshes", stolen)
+        case way:
+            crowd.sign_in(diary)
+            token = spoiled(way, diary.token, crowd.api.keys)
+            answer = crowd.api.call("PUT", "/me/registration", person.form, token=token)
     answer.expect(refusal.status, code=refusal.code)
     diary.refused = True
-
-
-def _sign_up(crowd: Crowd, person: Person) -> None:
-    # 409: it was made by a try whose answer came late. The function asks again as well, of which nothing is seen here;
-    # whose account it is shows when they sign in.
-    crowd.api.call("POST", "/accounts", {**person.credentials, "language": "id"}).expect(201, 409)
-
-
-def _open_account(crowd: Crowd, person: Person) -> None:
-    _sign_up(crowd, person)
-    # The local pool sends no mail and takes any code.
-    answer = crowd.api.call("POST", "/accounts/confirmations", {"email": person.email, "code": "123456"})
-    if not answer.again:  # else it may be confirmed already; who is not cannot sign in
-        answer.expect(204)
 
 
 def _join(crowd: Crowd, diary: Diary) -> None:

@@ -64,6 +64,15 @@ def test_a_day_s_stop_is_hard_for_all_at_once_and_rings(costs: SmsCosts, caplog)
     assert costs.allows(NUMBER, T0 + timedelta(hours=14)), "03:00 UTC is 10:00 WIB: the next day has come"
 
 
+def test_notices_leave_half_of_a_day_s_money_to_codes_and_say_nothing_of_a_prefix(costs: SmsCosts, caplog):
+    assert [costs.allows_notice(T0) for _ in range(8)] == [True] * 5 + [False] * 3
+    assert [costs.allows(NUMBER, T0) for _ in range(4)] == [True] * 4
+    assert caplog.records == [], "nobody is called for a notice that goes out tomorrow"
+    sms = SnsSms(lambda: None, costs, Pace(100, lambda _: None))
+    with pytest.raises(NotTaken):
+        sms.tell(NUMBER, "Gelombang: Anda terpilih", T0)
+
+
 def test_a_prefix_that_receives_and_never_enters_is_shut_and_no_other(costs: SmsCosts, caplog):
     assert [costs.allows(NUMBER, T0) for _ in range(4)] == [True] * 4
     assert not costs.allows(SAME_PREFIX, T0)

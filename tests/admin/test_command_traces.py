@@ -178,7 +178,7 @@ def test_partners_mailboxes_and_past_totals_keep_who_when_and_why(services: Serv
 
 def test_a_mailbox_is_shown_with_who_opened_it_again(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services.registrations, "registrant", lambda _: None)
-    services.mailboxes.close("person-1", "bounced", T0)
+    services.mailboxes.close("person-1", "c0", "bounced", T0)
     assert "closed since" in run("mailbox", "show", "person-1").output
     assert run("mailbox", "reopen", "person-1", "--reason", "a new address").exit_code == 0
     shown = run("mailbox", "show", "person-1").output.splitlines()

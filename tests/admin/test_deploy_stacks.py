@@ -269,10 +269,10 @@ def touching(name: str, attribute: str = "Properties", **more: Any) -> dict[str,
 
 
 BUCKET, KEY, ALIAS, SECRET = "AWS::S3::Bucket", "AWS::KMS::Key", "AWS::KMS::Alias", "AWS::SecretsManager::Secret"
-TOPIC, POOL, API = "AWS::SNS::Topic", "AWS::Cognito::UserPool", "AWS::ApiGateway::RestApi"
+TOPIC, API = "AWS::SNS::Topic", "AWS::ApiGateway::RestApi"
 
 REMOVED = (TABLE, BUCKET, KEY, SECRET, TOPIC, ALIAS, API, "AWS::SES::EmailIdentity", "AWS::SSM::Parameter")
-REPLACED = ((TABLE, "True"), (BUCKET, "True"), (KEY, "Conditional"), (POOL, "True"), (TOPIC, "True"), (ALIAS, "True"))
+REPLACED = ((TABLE, "True"), (BUCKET, "True"), (KEY, "Conditional"), (TOPIC, "True"), (ALIAS, "True"))
 CHANGED = (
     (TABLE, "PointInTimeRecoverySpecification"),
     (TABLE, "DeletionProtectionEnabled"),
@@ -307,7 +307,6 @@ KEPT = {
     "a topic has another display name": change("AWS::SNS::Topic", **touching("DisplayName")),
     "the API has one route more": change("AWS::ApiGateway::RestApi", **touching("Body")),
     "the local cloud says so of the API": change("AWS::ApiGateway::RestApi", Replacement="True"),
-    "who signs in has another client": change("AWS::Cognito::UserPoolClient", Replacement="True"),
     "a queue has another consumer": change("AWS::Lambda::EventSourceMapping", Replacement="True"),
     "tags change": change(TABLE, **touching("", "Tags")),
     "the stage is protected by its parameter": change(

@@ -106,12 +106,12 @@ def test_an_application_that_never_answers_fails_the_deployment_with_its_last_an
 
 
 def test_the_environment_of_a_function_follows_from_the_parameters():
-    environment = stages.function_environment({"UserPoolClient": "c", "Stage": "test", "JwksUrl": "u"}, REGION)
+    environment = stages.function_environment({"MailDomain": "m", "Stage": "test", "FspUrl": "u"}, REGION)
 
     assert environment == {
-        "GELOMBANG_USER_POOL_CLIENT": "c",
+        "GELOMBANG_MAIL_DOMAIN": "m",
         "GELOMBANG_STAGE": "test",
-        "GELOMBANG_JWKS_URL": "u",
+        "GELOMBANG_FSP_URL": "u",
         "AWS_REGION": REGION,
     }
 
@@ -120,20 +120,17 @@ EMULATOR = "http://127.0.0.1:4566"
 
 
 @pytest.mark.parametrize(
-    ("emulator", "keys", "results", "api"),
+    ("emulator", "results", "api"),
     [
-        ("", f"https://cognito-idp.{REGION}.amazonaws.com", "https://bucket.s3", "https://id.execute-api/api"),
-        (EMULATOR, EMULATOR, f"{EMULATOR}/bucket", f"{EMULATOR}/restapis/id/api/_user_request_"),
+        ("", "https://bucket.s3", "https://id.execute-api/api"),
+        (EMULATOR, f"{EMULATOR}/bucket", f"{EMULATOR}/restapis/id/api/_user_request_"),
     ],
 )
-def test_the_addresses_are_those_of_the_stacks_and_on_an_emulator_below_its_own(
-    monkeypatch, emulator, keys, results, api
-):
+def test_the_addresses_are_those_of_the_stacks_and_on_an_emulator_below_its_own(monkeypatch, emulator, results, api):
     if emulator:
         monkeypatch.setenv("AWS_ENDPOINT_URL", emulator)
     aws = stages.Aws(REGION)
 
-    assert stages.jwks_url(aws, "pool") == f"{keys}/pool/.well-known/jwks.json"
     assert stages.results_url(aws, {"ResultsUrl": "https://bucket.s3", "ResultsBucket": "bucket"}) == results
     assert stages.api_url(aws, {"EndpointURL": "https://id.execute-api/api/", "RestAPIId": "id"}) == api
 

@@ -6,7 +6,6 @@ import json
 import os
 import tracemalloc
 from collections.abc import Iterator
-from uuid import uuid4
 
 import pytest
 from cfnlint.api import lint
@@ -16,6 +15,7 @@ from admin.deployment import stages
 from admin.deployment.stacks import HOLDS_DATA
 from chalicelib.config import API_TIMEOUT_S, AUTHORIZER_TIMEOUT_S, Settings, load_programme
 from chalicelib.draw.leaves import LEAF_BYTES
+from chalicelib.ids import random_id
 from chalicelib.notices.ses import CONSUMERS
 from chalicelib.waves.award import LeafOwners
 from chalicelib.waves.entries import Row
@@ -46,7 +46,6 @@ MADE_AGAIN = {
     "AWS::Lambda::Permission": "it says who may invoke",
     "AWS::CloudWatch::Alarm": "its state follows from its metric",
     "AWS::Logs::MetricFilter": "what it counted stays with CloudWatch",
-    "AWS::Cognito::UserPoolClient": "people sign in again",
     "AWS::WAFv2::WebACL": "it says what one address may ask for; what it counted is forgotten within minutes",
     "AWS::WAFv2::WebACLAssociation": "it says what is guarded",
     "AWS::S3::BucketPolicy": "it says who may read",
@@ -178,7 +177,7 @@ def test_whatever_awards_places_holds_ten_million_entries_in_memory(functions: T
 
     def entries(shard: int) -> Iterator[Iterator[Row]]:
         yield (
-            (str(uuid4()), 31 + number % 4 if number % 2 else 11 + number % 38, os.urandom(32), None)
+            (random_id(os.urandom), 31 + number % 4 if number % 2 else 11 + number % 38, os.urandom(32), None)
             for number in range(shard, sample, SHARDS)
         )
 
@@ -221,7 +220,7 @@ def test_every_function_and_the_command_line_have_every_setting(app_template: Te
 def test_every_parameter_is_an_output_of_the_data_stack_or_given_by_the_deployment(
     app_template: Template, data_template: Template
 ) -> None:
-    given = {"Stage", "JwksUrl", "BeaconRelays", "FspUrl", "MailDomain", "RpId", "PublicUrl", "AwsClient"}
+    given = {"Stage", "BeaconRelays", "FspUrl", "MailDomain", "RpId", "PublicUrl", "AwsClient"}
     given |= firewall.PARAMETERS.keys()
     assert set(app_template["Parameters"]) <= given | set(data_template["Outputs"])
 

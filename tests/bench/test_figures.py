@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bench import active
 from bench.harness import Target
 from tests.conftest import ROOT
 
@@ -90,3 +91,9 @@ def test_a_small_draw_is_read_in_one_call_a_partition_and_chosen_alike() -> None
 )
 def test_a_target_says_whether_it_is_met(value: float, limits: dict[str, float], met: bool) -> None:
     assert Target(name="", value=value, **limits).met is met
+
+
+def test_the_page_of_costs_has_what_a_million_people_cost_by_its_own_calls_and_units() -> None:
+    assert "\n".join(active.table()) in (ROOT / "docs/costs.md").read_text()
+    figures = {name: number for name, number in active.used().items() if number}
+    assert figures.keys() == active.USD.keys(), "each price is of something that is used"

@@ -21,7 +21,6 @@ from botocore.loaders import JSONFileLoader, create_loader
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from moto.cloudformation.models import Stack
-from moto.cognitoidp import models as cognito_models
 from moto.core import DEFAULT_ACCOUNT_ID, models, responses
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.exceptions import HTTPException, ServiceException
@@ -47,20 +46,13 @@ underscored = cache(camelcase_to_underscores)
 
 def make_quick(patch: pytest.MonkeyPatch) -> None:
     """For every stack moto makes an RSA key per KMS key (it encrypts with another one), and one per subscription, and
-    reads the JSON template as YAML; for every pool it imports the one key that all its pools sign with; and botocore
-    reads its endpoints and service models again for every session.
+    reads the JSON template as YAML; and botocore reads its endpoints and service models again for every session.
     """
     load = JSONFileLoader().load_file
     read_once = cache(lambda path: pickle.dumps(load(path)))
     # A copy for each, since some change what they are given.
     patch.setattr(JSONFileLoader, "load_file", staticmethod(lambda path: pickle.loads(read_once(path))))
     patch.setattr("botocore.session.create_loader", cache(create_loader))
-    import_key, keys = cognito_models.jwk.RSAKey.import_key, dict[str, object]()
-    patch.setattr(
-        cognito_models.jwk.RSAKey,
-        "import_key",
-        lambda key: keys.get(key["n"]) or keys.setdefault(key["n"], import_key(key)),
-    )
     patch.setattr(kms_models, "generate_private_key", cache(kms_models.generate_private_key))
     signing_key = cache(partial(sns_models.rsa.generate_private_key, 65537, 2048))
     patch.setattr(sns_models.Subscription, "private_key", lambda _: signing_key())
@@ -238,31 +230,3 @@ def make_key_pairs(patch: pytest.MonkeyPatch) -> None:
         return json.dumps({**said, "KeyId": arn, "KeyPairSpec": "ECC_NIST_P256"})
 
     patch.setattr(KmsResponse, "generate_data_key_pair_without_plaintext", answer, raising=False)
-
-
-def keep_addresses(patch: pytest.MonkeyPatch) -> None:
-    """A confirmed account has a verified address; an address that is changed is not verified, and where the pool's
-    schema says so it is never changed. Of all that moto does nothing.
-    """
-    pools = cognito_models.CognitoIdpBackend
-    confirm, update = pools.confirm_sign_up, pools.update_user_attributes
-
-    def verified(backend: Any, client_id: str, username: str) -> str:
-        answer = confirm(backend, client_id, username)
-        [pool] = [each for each in backend.user_pools.values() if client_id in each.clients]
-        verified = [{"Name": "email_verified", "Value": "true"}]
-        backend.admin_get_user(pool.id, username).update_attributes(verified)
-        return answer
-
-    def updated(backend: Any, access_token: str, attributes: list[dict[str, str]]) -> None:
-        [pool] = [each for each in backend.user_pools.values() if access_token in each.access_tokens]
-        names = {each["Name"] for each in attributes}
-        if fixed := [
-            name for name in names & pool.schema_attributes.keys() if not pool.schema_attributes[name].mutable
-        ]:
-            raise cognito_models.InvalidParameterException(f"user.{fixed[0]}: Attribute cannot be updated.")
-        unproved = [{"Name": "email_verified", "Value": "false"}] if "email" in names else []
-        update(backend, access_token, attributes + unproved)
-
-    patch.setattr(pools, "confirm_sign_up", verified)
-    patch.setattr(pools, "update_user_attributes", updated)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from itertools import count
+from typing import Any, Literal
 
 import boto3
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
+from chalicelib.accounts.contact import parse_contact
+from chalicelib.accounts.session_rules import Account, KeptContact
 from chalicelib.config import Programme, Settings
 from chalicelib.notices import mailer
 from chalicelib.notices.rules import Facts, Kind, NoticeState
+from chalicelib.notices.ses import TAG, tag_of
 from chalicelib.notices.texts import MailText
-from chalicelib.registration.accounts import Accounts
 from chalicelib.wiring import Services
 from tests.builders.aws_calls import drained
 from tests.conftest import T0
@@ -28,14 +31,15 @@ class Ses:
     """Takes mails, or does what a test planned instead: raises an error, or calls something afterwards."""
 
     def __init__(self) -> None:
-        self.taken: list[tuple[str, MailText, str, str | None]] = []
+        self.taken: list[tuple[str, MailText, str | None, str]] = []
+        """To whom, what, where reminders end, and the tag."""
         self.plan: list[BaseException | Callable[[], object]] = []
 
-    def send(self, to: str, text: MailText, registrant_id: str, unsubscribe_url: str | None) -> str:
+    def send(self, to: str, text: MailText, tag: str, unsubscribe_url: str | None) -> str:
         planned = self.plan.pop(0) if self.plan else None
         if isinstance(planned, BaseException):
             raise planned
-        self.taken.append((to, text, registrant_id, unsubscribe_url))
+        self.taken.append((to, text, unsubscribe_url, tag))
         if planned is not None:
             planned()
         return f"message-{len(self.taken)}"
@@ -51,19 +55,21 @@ class PostOffice:
         self.store = self.services.mailboxes
         self.ses = Ses()
         self._sqs = boto3.client("sqs", cloud.region)
-        self._cognito = boto3.client("cognito-idp", cloud.region)
+        self._numbers = count(1)
         boto3.client("sesv2", cloud.region).create_email_identity(EmailIdentity=cloud.mail_domain)
         if faked:
             self.services.mailer._mail = self.ses
 
-    def person(self, email: str, language: str = "id", *, confirmed: bool = True) -> str:
-        """Open an account; returns its subject."""
-        accounts = Accounts(self._cognito, self.cloud.user_pool_client)
-        accounts.sign_up(email, "Correct horse 1 battery!", language)  # type: ignore[arg-type]
-        if confirmed:
-            accounts.confirm(email, "123456")
-        user = self._cognito.list_users(UserPoolId=self.cloud.user_pool, Filter=f'email = "{email}"')["Users"][0]
-        return next(each["Value"] for each in user["Attributes"] if each["Name"] == "sub")
+    def person(self, *contacts: str, language: Literal["id", "en"] = "id") -> str:
+        """Open an account with these contacts, whose ids are c0, c1 and so on; returns its id."""
+        account_id = f"person-{next(self._numbers)}"
+        key, kept = self.services.vault.new_key(account_id), []
+        for number, each in enumerate(map(parse_contact, contacts)):
+            sealed = key.seal("contact/1", each.value.encode())
+            kept.append(KeptContact(f"c{number}", f"mac of {each.value}", each.kind, sealed, self.now))
+        account = Account(account_id, key.wrapped, language, self.now, tuple(kept))
+        assert self.services.account_store.add_account(account)
+        return account_id
 
     def tell(self, person: str, kind: Kind = Kind.CHOSEN, event: str = "chosen/60", facts: Facts = CHOSEN) -> None:
         self.services.notices.tell(person, kind, event, facts)
@@ -90,7 +96,7 @@ def sent_by_moto(region: str) -> list[Any]:
     return list(ses_backends[DEFAULT_ACCOUNT_ID][region].sent_messages)
 
 
-def report(kind: str, person: str, **details: str) -> str:
+def report(kind: str, person: str, contact: str = "c0", **details: str) -> str:
     """An event of SES about a mail to a person, as its topic passes it on."""
-    mail = {"messageId": "m", "destination": ["siti@example.org"], "tags": {"registrant": [person]}}
+    mail = {"messageId": "m", "destination": ["siti@example.org"], "tags": {TAG: [tag_of(person, contact)]}}
     return json.dumps({"eventType": kind, "mail": mail, kind.lower(): details})

@@ -10,9 +10,9 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 from msgspec.structs import replace
 
+from chalicelib.accounts.items import AccountItem, account_pk
 from chalicelib.config import Programme, Settings
 from chalicelib.notices.mailer import consume
 from chalicelib.notices.rules import DOUBTS_MAX, LINK_DAYS
@@ -25,7 +25,7 @@ from local.sandbox.provider import Sandbox
 from tests.builders.notices import PostOffice, Ses
 
 from . import routes
-from .gateway import HOLDER, PASSWORD, Call, Gateway, serving
+from .gateway import HOLDER, Call, Gateway, serving
 
 WAIT = timedelta(hours=72)
 AUTHORITY = Authority("arn:aws:sts::123456789012:assumed-role/helpdesk/ani@example.go.id", "called the person back")
@@ -38,7 +38,6 @@ class Victim:
     def __init__(self, gateway: Gateway, cloud: Settings, sandbox: Sandbox) -> None:
         self.gateway, self.services, self.sandbox = gateway, gateway.services, sandbox
         self.office = PostOffice(cloud, self.services.programme)
-        self.pool = boto3.client("cognito-idp", cloud.region)
         self.ses = Ses()
         vars(self.services.mailer)["_mail"] = self.ses
         vars(gateway)["stranger"] = self.account
@@ -47,21 +46,8 @@ class Victim:
         assert self.say(self.link(), "confirmation") == 200
 
     def account(self, numbers: Iterator[int] = count(1)) -> str:  # noqa: B008 - one for all accounts
-        """The subject of a new account at the pool, confirmed."""
+        """A new account with an e-mail address."""
         return self.office.person(f"siti-{next(numbers)}@example.org")
-
-    def account_of(self, person: str) -> dict[str, str]:
-        return {"UserPoolId": self.services.settings.user_pool, "Username": person}
-
-    def email(self) -> str:
-        """What the pool has."""
-        user = self.pool.admin_get_user(**self.account_of(self.person))
-        return str(next(each["Value"] for each in user["UserAttributes"] if each["Name"] == "email"))
-
-    def told(self, person: str, attribute: str, value: str) -> None:
-        """Let the pool have this of somebody."""
-        attributes = [{"Name": attribute, "Value": value}]
-        self.pool.admin_update_user_attributes(**self.account_of(person), UserAttributes=attributes)
 
     def give(self, number: str, **changes: str) -> dict[str, Any]:
         """Whoever has her session gives an account."""
@@ -127,18 +113,6 @@ def victim(cloud: Settings, programme: Programme) -> Iterator[Victim]:
             yield Victim(gateway, cloud, sandbox)
 
 
-@pytest.mark.parametrize("email", ["thief@example.org", ""])
-def test_a_session_does_not_move_the_mailbox_that_is_told_what_it_did(victim: Victim, email: str) -> None:
-    before = victim.email()
-    token = victim.services.accounts.sign_in(before, PASSWORD).access_token
-    with pytest.raises(ClientError, match="cannot be updated"):
-        victim.pool.update_user_attributes(AccessToken=token, UserAttributes=[{"Name": "email", "Value": email}])
-    assert victim.email() == before
-    victim.give("5559999")
-    [(to, subject, _)] = victim.letters()
-    assert (to, subject) == (before, "Tujuan pembayaran Anda diubah")
-
-
 def test_an_address_that_was_given_before_money_was_due_is_told_and_needs_no_wait(victim: Victim) -> None:
     victim.person = victim.gateway.chosen(victim.gateway.form(name=HOLDER)).registrant_id
     assert victim.give("5551111")["pay_from"] is None
@@ -168,7 +142,7 @@ def test_the_wait_is_counted_from_when_the_person_was_told(victim: Victim) -> No
 
 def bounced(victim: Victim) -> None:
     victim.letters()
-    victim.services.mailboxes.close(victim.person, "bounce", victim.gateway.now + timedelta(hours=15))
+    victim.services.mailboxes.close(victim.person, "c0", "bounce", victim.gateway.now + timedelta(hours=15))
 
 
 def doubted(victim: Victim) -> None:
@@ -178,11 +152,12 @@ def doubted(victim: Victim) -> None:
 
 
 NOBODY_HEARS: dict[str, Callable[[Victim], object]] = {
-    "the mailbox bounced before": lambda it: it.services.mailboxes.close(it.person, "bounce", it.gateway.now),
-    "the mailbox complained before": lambda it: it.services.mailboxes.close(it.person, "complaint", it.gateway.now),
+    "the mailbox bounced before": lambda it: it.services.mailboxes.close(it.person, "c0", "bounce", it.gateway.now),
+    "the mailbox complained before": lambda it: it.services.mailboxes.close(
+        it.person, "c0", "complaint", it.gateway.now
+    ),
     "this mail bounces": bounced,
-    "the address was never verified": lambda it: it.told(it.person, "email_verified", "false"),
-    "the account is gone": lambda it: it.pool.admin_delete_user(**it.account_of(it.person)),
+    "the account is gone": lambda it: AccountItem(account_pk(it.person), "ACCOUNT").delete(),
     "SES says that the address is none": lambda it: it.ses.plan.append(NeverTaken("BadRequestException")),
     "nobody knows whether SES took it": doubted,
 }
@@ -214,7 +189,7 @@ def test_who_read_the_mail_was_told_whatever_becomes_of_the_mailbox(
 ) -> None:
     victim.give("5559999")
     assert len(victim.letters()) == 1
-    victim.services.mailboxes.close(victim.person, because, victim.gateway.now + later)
+    victim.services.mailboxes.close(victim.person, "c0", because, victim.gateway.now + later)
     victim.gateway.now += WAIT
     assert victim.pay() is State.PAID
 
@@ -334,7 +309,7 @@ def test_phone_and_holder_are_told_too_in_the_persons_language(
 ) -> None:
     other, form = victim.gateway.stranger(), victim.gateway.form()
     for person in (other, victim.person):
-        victim.told(person, "locale", language)
+        AccountItem(account_pk(person), "ACCOUNT").update([AccountItem.language.set(language)])
     victim.register(other, form)
     victim.register(other, form, phone="0813-0000-4321")
     victim.give("5550001", holder_name=f"{HOLDER} S.Kom")

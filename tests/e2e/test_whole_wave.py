@@ -20,6 +20,7 @@ from local.demo.checks import differences
 from local.demo.crowd import Crowd, Diary
 from local.demo.people import Part, people
 from local.demo.play import play
+from local.demo.postbox import Postbox
 from local.demo.results import Played
 from local.demo.scene import Scene
 from local.sandbox.beacon import WITNESS
@@ -27,7 +28,7 @@ from local.sandbox.provider_books import Faults
 
 from .world import World, world_on
 
-COUNT = 60
+COUNT = 62
 
 PHASES = [
     "registration", "calendar", "opening", "close", "catalogue", "commitment", "beacon", "witness", "draw", "award",
@@ -208,7 +209,8 @@ def play_on(world: World, programme: Programme, folder: Path, told: list[str], *
     disagreements: list[str] = []
     invented = people(seed, COUNT, wib_date(world.now()), programme, Faults().fail_suffix)
     world._fsp.books.open_accounts(person.address for person in invented)
-    crowd = Crowd(Api(world.url, world.keys_url, 1), invented, world.clock, lambda *_: None, disagreements, workers=1)
+    postbox = Postbox(world.mails, lambda: world.wait_until(world.now() + timedelta(seconds=1)))
+    crowd = Crowd(Api(world.url, 1), postbox, invented, world.clock, lambda *_: None, disagreements, workers=1)
     played = play(Scene(crowd, world, world, programme, folder, Faults().fail_suffix, told.append))
     assert disagreements == []
     return played

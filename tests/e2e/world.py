@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -71,7 +70,6 @@ class World:
 
     def __init__(self, url: str, settings: Settings, services: wiring.Services, fsp: Sandbox) -> None:
         self.url = url
-        self.keys_url = settings.jwks_url
         self.services = services
         self._fsp = fsp
         self._queues = {
@@ -194,7 +192,6 @@ def world_on(cloud: Settings, programme: Programme, patch: pytest.MonkeyPatch) -
     _publish(cloud)
     boto3.client("sesv2", cloud.region).create_email_identity(EmailIdentity=cloud.mail_domain)
     patch.setattr("moto.s3.models.utcnow", lambda: World.clock().replace(tzinfo=None))
-    patch.setattr("moto.cognitoidp.models.time", SimpleNamespace(time=lambda: World.clock().timestamp()))
     patch.setattr(application.app, "clock", World.clock)
     with (
         _moto_over_http() as aws_url,
@@ -204,7 +201,7 @@ def world_on(cloud: Settings, programme: Programme, patch: pytest.MonkeyPatch) -
     ):
         settings = replace(
             cloud,
-            jwks_url=f"{aws_url}/{cloud.user_pool}/.well-known/jwks.json",
+            public_url=url,
             results_url=f"{aws_url}/{cloud.results_bucket}",
             beacon_relays=(beacon.url,),
             fsp_url=fsp.url,
@@ -232,7 +229,7 @@ def _publish(cloud: Settings) -> None:
 
 @contextmanager
 def _moto_over_http() -> Iterator[str]:
-    """The same moto as in this process, for those who come by HTTP: token keys and published results."""
+    """The same moto as in this process, for those who come by HTTP: published results."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     try:

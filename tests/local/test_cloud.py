@@ -8,11 +8,9 @@ import signal
 import subprocess
 import sys
 import termios
-import time
 import urllib.request
 import zipfile
 from array import array
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from importlib import import_module
 from pathlib import Path
@@ -74,18 +72,10 @@ class Cycle:
             self.transport.close()
 
 
-def answer_slowly(users: dict[int, int]) -> int:
-    """Go through all users while others are added, and add one."""
-    for _ in users:
-        time.sleep(0.0005)
-    users[len(users)] = 0
-    return len(users)
-
-
 @pytest.fixture
 def emulator(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """`local/cloud/emulator.py` on an empty MiniStack, which is in an environment of its own."""
-    names = ("ministack", "ministack.app", "ministack.core", "ministack.services")
+    names = ("ministack", "ministack.app", "ministack.core")
     modules = {name: ModuleType(name) for name in names}
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
@@ -97,9 +87,6 @@ def emulator(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     vars(modules["ministack.core"])["lambda_runtime"] = SimpleNamespace(Worker=object)
     vars(modules["ministack.core"])["iam_evaluator"] = SimpleNamespace(
         parse_policy_document=lambda text: [text], resolve_principal=lambda *asked: list(asked)
-    )
-    vars(modules["ministack.services"])["cognito"] = SimpleNamespace(
-        _confirm_sign_up=None, _run_idp_handler=answer_slowly
     )
     monkeypatch.delitem(sys.modules, "local.cloud.emulator", raising=False)
     return import_module("local.cloud.emulator")
@@ -147,12 +134,6 @@ def test_the_head_of_an_answer_leaves_with_the_first_part_of_its_body_and_nothin
         asyncio.run(emulator._send(cycle, {"type": f"http.response.{kind}", "content": content}))
     asyncio.run(emulator._send(cycle, {"type": "http.response.body", "content": b"end", "last": True}))
     assert cycle.sent == [b"head one", b"two", b"end", b"closed"]
-
-
-def test_the_pool_answers_one_at_a_time(emulator: ModuleType) -> None:
-    users: dict[int, int] = {}
-    with ThreadPoolExecutor(8) as crowd:
-        assert sorted(crowd.map(emulator._alone, [users] * 24)) == list(range(1, 25))
 
 
 def test_a_policy_is_parsed_once_unless_it_is_no_text(emulator: ModuleType) -> None:

@@ -10,22 +10,22 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import jwt
 import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from joserfc import jws
+from joserfc.jwk import ECKey
 
 from chalicelib.accounts.errors import InvalidToken
+from chalicelib.accounts.tokens import Tokens
 from chalicelib.config import Programme, load_programme
 from chalicelib.errors import DomainError, UnknownField
 from chalicelib.registration import identity, rules
-from chalicelib.registration.accounts import TokenVerifier
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm, personal_data
 from chalicelib.waves.calendar import Calendar
 from chalicelib.web.edge import decode
 from local.demo import api
 from local.demo.people import FAMILY_SIZE, Part, Person, Way, people
+from tests.builders.accounts import process
 from tests.conftest import T0, every_error
 
 DAYS = [date(2026, 11, 24), date(2028, 2, 29), date(2027, 3, 1)]
@@ -141,7 +141,7 @@ def test_the_refusals_are_those_of_the_table_and_cover_registration(crowd: list[
     assert {
         "malformed_nik", "malformed_kk", "malformed_phone", "under_age", "over_age", "in_formal_education",
         "excluded_occupation", "nik_already_registered", "phone_already_used", "consent_missing", UnknownField.code,
-        "unknown_region", "not_confirmed", "body_too_large", "",
+        "unknown_region", "wrong_code", "code_used", "session_expired", "body_too_large", "",
     } == set(met)  # fmt: skip
 
 
@@ -152,58 +152,59 @@ def test_a_wave_may_be_added_to_the_local_stage_at_any_hour() -> None:
     assert calendar.next(a_month[-1]).opens_at > a_month[-1] + timedelta(days=10_000)
 
 
-ISSUER = "https://cognito-idp.ap-southeast-3.amazonaws.com/ap-southeast-3_ours"
-POOL = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-WAYS = [Way.FORGED, Way.UNSIGNED, Way.OTHER_POOL, Way.OTHER_CLIENT, Way.PUBLIC_KEY]
+ISSUER = "https://api.example"
+WAYS = [Way.FORGED, Way.UNSIGNED, Way.OTHER_ISSUER, Way.OTHER_AUDIENCE, Way.PUBLIC_KEY]
 
 
-def keys() -> dict[str, Any]:
-    shown = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(POOL.public_key()))
-    return {"keys": [shown | {"kid": "one", "alg": "RS256", "use": "sig"}]}
+class Deployment:
+    """Issues tokens, and judges them."""
 
+    def __init__(self) -> None:
+        self._keys = process()
+        self.tokens = Tokens(self._keys, ISSUER)
 
-def verify(token: str, issuer: str = ISSUER) -> str:
-    return TokenVerifier(issuer, "ours", f"{ISSUER}/jwks", lambda _: json.dumps(keys()).encode(), lambda: T0).verify(
-        token
-    )
+    def keys(self) -> dict[str, Any]:
+        """What it publishes."""
+        return {"keys": [{**key.public_jwk, "kid": key.kid} for key in self._keys.published(T0)]}
 
 
 @pytest.fixture(scope="module")
-def own() -> str:
-    """A token that the pool has given to the stranger."""
-    claims = {"sub": "person-1", "iss": ISSUER, "client_id": "ours", "token_use": "access"}
-    return jwt.encode(claims | {"exp": int(T0.timestamp()) + 60}, POOL, "RS256", headers={"kid": "one"})
+def ours() -> Deployment:
+    return Deployment()
 
 
-def test_the_stranger_s_own_token_is_accepted(own: str) -> None:
-    assert verify(own) == verify(api.spoiled(Way.FORM, own, keys)) == "person-1"
+@pytest.fixture(scope="module")
+def own(ours: Deployment) -> str:
+    """A token that the stranger was given."""
+    return ours.tokens.issue("person-1", "session-1", "thumbprint", T0, 300)
+
+
+def test_the_stranger_s_own_token_is_accepted(ours: Deployment, own: str) -> None:
+    assert ours.tokens.verify(api.spoiled(Way.FORM, own, ours.keys), T0).sub == "person-1"
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_what_the_stranger_makes_of_it_is_refused(own: str, way: Way) -> None:
-    made = api.spoiled(way, own, keys)
+def test_what_the_stranger_makes_of_it_is_refused(ours: Deployment, own: str, way: Way) -> None:
+    made = api.spoiled(way, own, ours.keys)
     assert made != own
     with pytest.raises(InvalidToken):
-        verify(made)
+        ours.tokens.verify(made, T0)
 
 
-def test_another_pool_s_token_is_sound_and_only_not_ours(own: str) -> None:
-    made = api.spoiled(Way.OTHER_POOL, own, keys)
-    theirs = api._own_key().public_key()
-    claims = jwt.decode(made, theirs, ["RS256"], options={"verify_exp": False})
-    assert jwt.get_unverified_header(made)["kid"] != "one"
-    assert claims["iss"] != ISSUER
-    assert claims["iss"].startswith("https://cognito-idp.ap-southeast-3.amazonaws.com/ap-southeast-3_")
+@pytest.mark.parametrize("way", [Way.OTHER_ISSUER, Way.OTHER_AUDIENCE])
+def test_another_issuer_s_token_and_one_for_another_audience_are_sound_and_only_not_ours(
+    ours: Deployment, own: str, way: Way
+) -> None:
+    made = jws.deserialize_compact(api.spoiled(way, own, ours.keys), api._own_key(), ["ES256"])
+    said, [key] = json.loads(made.payload), ours.keys()["keys"]
+    assert (made.headers()["kid"] == key["kid"]) is (way is Way.OTHER_AUDIENCE)
+    assert (said["iss"] == ISSUER) is (way is Way.OTHER_AUDIENCE)
+    assert (said["aud"] == "gelombang") is (way is Way.OTHER_ISSUER)
 
 
-def test_a_token_for_another_client_names_the_pool_s_key(own: str) -> None:
-    made = api.spoiled(Way.OTHER_CLIENT, own, keys)
-    assert jwt.get_unverified_header(made)["kid"] == "one"
-    assert jwt.decode(made, options={"verify_signature": False})["client_id"] != "ours"
-
-
-def test_a_verifier_that_obeys_the_header_would_take_the_public_key_for_the_secret(own: str) -> None:
-    signed, _, mac = api.spoiled(Way.PUBLIC_KEY, own, keys).rpartition(".")
-    secret = POOL.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+def test_a_verifier_that_obeys_the_header_would_take_the_public_key_for_the_secret(ours: Deployment, own: str) -> None:
+    signed, _, mac = api.spoiled(Way.PUBLIC_KEY, own, ours.keys).rpartition(".")
+    [key] = ours.keys()["keys"]
+    secret = ECKey.import_key(key).as_pem(private=False)
     assert json.loads(urlsafe_b64decode(signed.split(".")[0] + "=="))["alg"] == "HS256"
     assert urlsafe_b64decode(mac + "=") == hmac.digest(secret, signed.encode(), hashlib.sha256)

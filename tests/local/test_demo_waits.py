@@ -20,6 +20,7 @@ from local.demo import api as demo_api
 from local.demo.api import Answer, Api, Unexpected, made_once
 from local.demo.crowd import Crowd
 from local.demo.people import people
+from local.demo.postbox import Postbox
 from local.demo.scene import Patience
 from local.sandbox.server import Loopback
 from tests.builders.people import registrant
@@ -84,7 +85,7 @@ def answering(*statuses: int) -> Iterator[tuple[Api, list[str]]]:
             pass
 
     with Loopback(Service) as server:
-        yield Api(server.url, "", 1), seen
+        yield Api(server.url, 1), seen
 
 
 @pytest.fixture(autouse=True)
@@ -133,12 +134,13 @@ def test_of_two_who_ask_at_once_one_makes_it(statuses: list[int], again: bool, e
 def test_an_interrupt_waits_for_nobody_who_is_at_it(programme) -> None:
     """One of the crowd never comes back: whoever presses Ctrl-C is not kept waiting by that."""
     going_on = threading.Event()
-    api = Api("http://127.0.0.1:9", "", 1)
+    api = Api("http://127.0.0.1:9", 1)
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    crowd = Crowd(api, people(5, 60, T0.date(), programme, "99"), lambda: T0, interrupted, [], workers=2)
+    postbox = Postbox(list, lambda: None)
+    crowd = Crowd(api, postbox, people(5, 60, T0.date(), programme, "99"), lambda: T0, interrupted, [], workers=2)
     first = crowd.diaries[0]
     with pytest.raises(KeyboardInterrupt):
         crowd.each("they act", crowd.diaries, lambda _, diary: None if diary is first else going_on.wait(60))

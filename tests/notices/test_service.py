@@ -43,7 +43,7 @@ def die() -> None:
 
 def test_a_person_is_told_in_their_language_once(cloud, programme):
     office = PostOffice(cloud, programme, faked=False)
-    siti, john = office.person("siti@example.org"), office.person("john@example.org", "en")
+    siti, john = office.person("siti@example.org"), office.person("john@example.org", language="en")
     for person in (siti, john, siti, john):
         office.tell(person)
 
@@ -190,7 +190,7 @@ def test_a_bounced_or_complaining_mailbox_is_marked_by_the_messages_tag_and_left
     monkeypatch.setattr(stages, "caller", lambda: "arn:aws:iam::123456789012:user/ani")
     monkeypatch.setattr(stage.services.registrations, "registrant", lambda _: None)
     told = CliRunner().invoke(main, ["mailbox", "show", "--stage", "test", siti]).output
-    assert told == "mailbox: closed since 2026-11-24T03:00:00Z (bounce)\nreminders: wanted\n"
+    assert told == "contact c0: closed since 2026-11-24T03:00:00Z (bounce)\nreminders: wanted\n"
     reopened = CliRunner().invoke(main, ["mailbox", "reopen", "--stage", "test", siti, "--reason", "trial"])
     assert reopened.output == "mailbox: open\n"
     office.tell(siti, Kind.PAID, "paid/1", PAID)
@@ -203,7 +203,7 @@ def test_reminders_end_with_a_click_and_payments_do_not(office):
     office.tell(siti, Kind.PURCHASE_DEADLINE, "purchase_deadline/60/432000", DEADLINE)
     office.tell(siti, Kind.PAID, "paid/1", PAID)
     office.deliver()
-    urls = {text.subject: url for _, text, _, url in office.ses.taken}
+    urls = {text.subject: url for _, text, url, _ in office.ses.taken}
     url = urls.pop("Tinggal 15 hari untuk membeli pelatihan pertama")
     assert url.startswith("https://api.invalid/unsubscriptions/")
     assert list(urls.values()) == [None]
@@ -247,20 +247,93 @@ def test_a_mail_program_ends_reminders_by_either_form_of_one_click(office, monke
     assert office.store.mailbox("siti").unsubscribed_at == office.now
 
 
-def test_what_came_too_late_or_has_no_confirmed_address_is_not_sent_and_who_needs_a_new_password_is_told(office):
-    siti, nobody = office.person("siti@example.org"), office.person("x@example.org", confirmed=False)
+def test_what_came_too_late_or_has_nobody_to_be_sent_to_is_not_sent(office):
+    siti, budi = office.person("siti@example.org"), office.person("+6281234567890")
     office.tell(siti, Kind.PURCHASE_DEADLINE, "d", {"buy_by": "2026-11-24T03:00:00Z"})
-    office.tell(nobody)
-    office.tell("no-such-account")
+    for person in (budi, "no-such-account"):
+        office.tell(person)
 
     assert office.deliver() == []
     assert office.ses.taken == []
     assert office.state(siti, "d") is NoticeState.EXPIRED
-    assert office.state(nobody) is office.state("no-such-account") is NoticeState.NO_ADDRESS
-    office._cognito.admin_reset_user_password(UserPoolId=office.cloud.user_pool, Username=siti)
+    assert office.state(budi) is office.state("no-such-account") is NoticeState.NO_ADDRESS
+
+
+CHANGED = (Kind.DETAILS_CHANGED, "details_changed/1", {"what": "phone"})
+
+
+class Phones:
+    """Takes short messages."""
+
+    def __init__(self):
+        self.taken = []
+
+    def tell(self, to, text, _now):
+        self.taken.append((to, text))
+        return "sms"
+
+
+def test_a_change_is_told_to_every_contact_and_everything_else_to_the_first_address(office):
+    siti = office.person("+6281234567890", "siti@example.org", "siti@work.example")
+    office.services.mailer._sms = phones = Phones()
     office.tell(siti)
     assert office.deliver() == []
-    assert office.state(siti) is NoticeState.SENT
+    assert [(to, tag) for to, _, _, tag in office.ses.taken] == [("siti@example.org", f"{siti}_c1")]
+    assert phones.taken == []
+
+    office.ses.taken.clear()
+    office.tell(siti, *CHANGED)
+    assert office.deliver() == []
+    assert [each[0] for each in office.ses.taken] == ["siti@example.org", "siti@work.example"]
+    [(to, text)] = phones.taken
+    assert to == "+6281234567890"
+    assert text.startswith(f"Gelombang: {office.ses.taken[0][1].subject}. https://api.invalid/changes/")
+
+
+def test_who_has_a_phone_only_hears_by_sms_where_sms_are_sent(office):
+    budi = office.person("+6281234567890")
+    office.services.mailer._sms = phones = Phones()
+    office.tell(budi)
+    assert office.deliver() == []
+    said = "Gelombang: Selamat, Anda terpilih di gelombang 60. https://api.invalid"
+    assert phones.taken == [("+6281234567890", said)]
+    assert office.state(budi) is NoticeState.SENT
+
+
+@pytest.mark.parametrize("error", [NotTaken("Throttled"), OutcomeUnknown("ReadTimeoutError")])
+def test_only_who_was_not_reached_yet_is_written_to_again(office, error):
+    siti = office.person("siti@example.org", "siti@work.example")
+    office.tell(siti, *CHANGED)
+    messages = office.receive()
+    office.ses.plan = [lambda: None, error]
+    assert office.deliver(messages) == [messages[0]["messageId"]]
+    assert office.deliver(messages) == []
+    assert [each[0] for each in office.ses.taken] == ["siti@example.org", "siti@work.example"]
+    assert office.state(siti, CHANGED[1]) is NoticeState.SENT
+
+
+def test_a_person_was_told_if_one_of_the_contacts_was_reached_and_kept_the_mail(office):
+    siti = office.person("siti@example.org", "siti@work.example")
+    office.tell(siti, *CHANGED)
+    office.ses.plan = [NeverTaken("BadRequestException")]
+    assert office.deliver() == []
+    told = office.services.notices.told
+    assert told(siti, CHANGED[1]) == office.now
+    ses.take_report(report("Bounce", siti, "c0", bounceType="Permanent"), office.services.bounces, office.now)
+    assert told(siti, CHANGED[1]) == office.now, "that was the other one's"
+    ses.take_report(report("Bounce", siti, "c1", bounceType="Permanent"), office.services.bounces, office.now)
+    assert told(siti, CHANGED[1]) is None
+    office.tell(siti)
+    assert office.deliver() == []
+    assert office.state(siti) is NoticeState.CLOSED
+
+
+def test_a_second_address_is_used_when_the_first_one_bounces(office):
+    siti = office.person("siti@example.org", "siti@work.example")
+    ses.take_report(report("Bounce", siti, "c0", bounceType="Permanent"), office.services.bounces, office.now)
+    office.tell(siti)
+    assert office.deliver() == []
+    assert [each[0] for each in office.ses.taken] == ["siti@work.example"]
 
 
 def test_a_message_that_is_none_of_ours_ends_as_a_dead_letter_and_a_forgotten_notice_does_not(office):
@@ -332,7 +405,7 @@ def test_the_functions_hand_on_what_their_triggers_give_them(office, monkeypatch
 
     assert sent.payload == {"batchItemFailures": []}
     assert office.state(siti) is NoticeState.SENT
-    assert office.store.mailbox(siti).closed_because == "bounce"
+    assert {name: closed.because for name, closed in office.store.mailbox(siti).closed.items()} == {"c0": "bounce"}
 
 
 def _person(record) -> str:

@@ -45,7 +45,7 @@ def mail(client) -> SesMail:
 
 
 def send(client, url: str | None = None) -> str:
-    return mail(client).send("siti@example.org", MailText("Halo", "Isi"), "person-1", url)
+    return mail(client).send("siti@example.org", MailText("Halo", "Isi"), "person-1_c0", url)
 
 
 def test_a_mail_carries_its_person_as_a_tag_and_a_reminder_its_way_out():
@@ -57,7 +57,7 @@ def test_a_mail_carries_its_person_as_a_tag_and_a_reminder_its_way_out():
 
     first, reminder = wire.bodies
     assert first["FromEmailAddress"] == "Gelombang <kabar@g.example>"
-    assert first["EmailTags"] == [{"Name": "registrant", "Value": "person-1"}]
+    assert first["EmailTags"] == [{"Name": "registrant", "Value": "person-1_c0"}]
     assert first["ConfigurationSetName"] == "gelombang-test-mails"
     assert "Headers" not in first["Content"]["Simple"]
     assert reminder["Content"]["Simple"]["Headers"] == [

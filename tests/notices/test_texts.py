@@ -111,7 +111,6 @@ def test_a_day_that_has_begun_is_still_left(hour: int, days: int):
     [
         (Kind.CHOSEN, Mailbox(), None),
         (Kind.CHOSEN, Mailbox(unsubscribed_at=T0), None),
-        (Kind.CHOSEN, Mailbox(closed_at=T0), NoticeState.CLOSED),
         (Kind.PURCHASE_DEADLINE, Mailbox(), None),
         (Kind.PURCHASE_DEADLINE, Mailbox(unsubscribed_at=T0), NoticeState.UNSUBSCRIBED),
         (Kind.SURVEY_OPEN, Mailbox(unsubscribed_at=T0), NoticeState.UNSUBSCRIBED),
@@ -120,7 +119,7 @@ def test_a_day_that_has_begun_is_still_left(hour: int, days: int):
         (Kind.GRIEVANCE_ANSWERED, Mailbox(unsubscribed_at=T0), None),
     ],
 )
-def test_only_reminders_can_be_refused_and_a_closed_mailbox_gets_nothing(kind, mailbox, expected):
+def test_only_reminders_can_be_refused(kind, mailbox, expected):
     assert withheld(every_notice(kind)[0], mailbox, T0) is expected
 
 

@@ -145,7 +145,7 @@ def a_minute_later(provoke: Provoke) -> Provoke:
 SIGNED = "GetItem, PutItem"
 """Who signed the request, and that it is remembered; the key stays open for five minutes."""
 
-PROVED = "GetItem, UpdateItem"
+PROVED = "BatchGetItem, UpdateItem"
 """The session of the request, and that its proof was used."""
 
 COSTS: dict[str, str] = {
@@ -156,11 +156,11 @@ COSTS: dict[str, str] = {
     routes.OPEN: "2 GetItem, GenerateMac, GenerateDataKey, UpdateItem, 3 PutItem",
     # The second try of the contact on a day: that it might have failed is taken back.
     f"{routes.OPEN} known": "2 GetItem, Query, GenerateMac, 3 UpdateItem, PutItem",
-    f"{routes.OPEN} again": "3 GetItem, Query, GenerateMac, 3 UpdateItem, PutItem",
-    routes.REFRESH: "GetItem, UpdateItem",
-    routes.DEVICES: "GetItem, Query",
-    routes.SIGN_OUT: "GetItem, 2 UpdateItem",
-    routes.SIGN_OUT_EVERYWHERE: "GetItem, Query, 2 UpdateItem",
+    f"{routes.OPEN} again": "2 GetItem, BatchGetItem, Query, GenerateMac, 3 UpdateItem, PutItem",
+    routes.REFRESH: "BatchGetItem, UpdateItem",
+    routes.DEVICES: "BatchGetItem, Query",
+    routes.SIGN_OUT: "BatchGetItem, 2 UpdateItem",
+    routes.SIGN_OUT_EVERYWHERE: "BatchGetItem, Query, 2 UpdateItem",
     routes.ME: "BatchGetItem, 2 GetItem, Query, Decrypt",
     routes.REGISTER: "BatchGetItem, 3 GenerateMac, GenerateDataKey, TransactWriteItems",
     f"{routes.REGISTER} again": "BatchGetItem, Decrypt",

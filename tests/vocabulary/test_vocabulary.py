@@ -106,6 +106,11 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
         ("incentive_idr = 600_000", "incentive_idr = 600_000.5", "incentive_idr"),
         ("incentives = 1 ", "incentives = 4 ", "more incentives or surveys"),
         ("surveys = 2 ", "surveys = 3 ", "more incentives or surveys"),
+        ("code_tries = 5 ", "code_tries = 11 ", "code_tries"),
+        ("sign_in_lifetime_s = 3_600", "sign_in_lifetime_s = 700", "ends before its last code"),
+        ("access_token_s = 300", "access_token_s = 900", "access_token_s"),
+        ("codes_per_hour = 5 ", "codes_per_hour = 21 ", "codes_per_hour is above"),
+        ("price_idr = 600 ", "price_idr = 60_000_000 ", "above accounts.sms.day_stop_idr"),
         ("first_wave = 54                            # F", "first_wave = 53", "more incentives or surveys"),
     ],
 )
@@ -115,7 +120,7 @@ def test_a_wrong_figure_is_refused_by_name_when_loaded(tmp_path, old, new, reaso
 
 
 def test_missing_settings_are_named():
-    with pytest.raises(config.BadConfiguration, match="user_pool"):
+    with pytest.raises(config.BadConfiguration, match="payouts_queue_url"):
         config.settings_from_environment({"GELOMBANG_STAGE": "local", "AWS_REGION": "ap-southeast-3"})
 
 

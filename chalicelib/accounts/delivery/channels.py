@@ -51,10 +51,19 @@ class SnsSms:
     def send(self, to: Contact, text: CodeText, _sign_in_id: str, now: datetime) -> None:
         if not self._costs.allows(to.value, now):
             raise NeverTaken("sms_stopped")
+        self._publish(to.value, text.sms)
+
+    def tell(self, to: str, text: str, now: datetime) -> str:
+        """Send a notice to a number; returns the id that SNS gives it. Raises what `send` raises."""
+        if not self._costs.allows_notice(now):
+            raise NotTaken("sms_stopped")
+        return self._publish(to, text)
+
+    def _publish(self, to: str, text: str) -> str:
         self._pace.wait()
         kind = {"AWS.SNS.SMS.SMSType": {"DataType": "String", "StringValue": "Transactional"}}
         try:
-            self._sns().publish(PhoneNumber=to.value, Message=text.sms, MessageAttributes=kind)
+            answer = self._sns().publish(PhoneNumber=to, Message=text, MessageAttributes=kind)
         except ClientError as error:
             raise _meaning(error) from error
         except (ConnectTimeoutError, EndpointConnectionError) as error:
@@ -63,6 +72,7 @@ class SnsSms:
             if not is_passing(error):
                 raise
             raise OutcomeUnknown(type(error).__name__) from error
+        return str(answer["MessageId"])
 
 
 def _meaning(error: ClientError) -> Exception:

@@ -150,7 +150,7 @@ def entering_where_another_was_first(gateway: Gateway) -> Call:
 
 def entering_after_guesses(gateway: Gateway) -> Call:
     call = entering(gateway)
-    sign_in = gateway.services.sign_ins._store.get(call.body["code"]["sign_in_id"], gateway.now)
+    sign_in = gateway.services.sign_ins.store.get(call.body["code"]["sign_in_id"], gateway.now)
     assert sign_in is not None
     return guessed(call, gateway.services.sign_ins.contact(sign_in).value, gateway)
 
