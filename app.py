@@ -174,6 +174,74 @@ def end_session(session: Session, session_id: str) -> edge.Reply:
     return edge.done()
 
 
+@app.endpoint(
+    "GET /me/contacts",
+    "Where I am reached, and by what I sign in, masked",
+    who="citizen",
+    proof=present_session,
+    answers={200: accounts.ContactList},
+    refuses=account.LOOKING,
+    dpop=True,
+)
+def get_my_contacts(session: Session) -> edge.Reply:
+    return edge.ok(services().contacts.of(session.account_id, app.now()))
+
+
+@app.endpoint(
+    "POST /me/contacts",
+    "Add a contact by the code that was sent to it; that of a new session signs in 72 hours later",
+    who="citizen",
+    proof=present_session,
+    body=accounts.ContactForm,
+    answers={201: accounts.ContactView, 200: accounts.ContactView},
+    refuses=account.ADDING,
+    dpop=True,
+)
+def add_contact(session: Session, form: accounts.ContactForm) -> edge.Reply:
+    return edge.once(services().contacts.add(session, form, app.now()))
+
+
+@app.endpoint(
+    "DELETE /me/contacts/{contact_id}",
+    "Remove a contact; a new session's removal takes effect 72 hours later",
+    who="citizen",
+    proof=present_session,
+    answers={200: accounts.ContactView},
+    refuses=(*account.REFRESHING, account.LastContact),
+    dpop=True,
+)
+def remove_contact(session: Session, contact_id: str) -> edge.Reply:
+    return edge.ok(services().contacts.remove(session, edge.object_id(contact_id), app.now()))
+
+
+@app.endpoint(
+    "GET /me/changes",
+    "What is about to change of my contacts and passkeys, and when",
+    who="citizen",
+    proof=present_session,
+    answers={200: accounts.ChangeList},
+    refuses=account.LOOKING,
+    dpop=True,
+)
+def get_my_changes(session: Session) -> edge.Reply:
+    waiting = services().changes.pending(session.account_id, app.now())
+    return edge.ok(accounts.ChangeList([accounts.change_view(asked) for asked in waiting]))
+
+
+@app.endpoint(
+    "DELETE /me/changes/{change_id}",
+    "Take back what is about to change",
+    who="citizen",
+    proof=present_session,
+    answers={204: None},
+    refuses=account.REFRESHING,
+    dpop=True,
+)
+def cancel_change(session: Session, change_id: str) -> edge.Reply:
+    services().changes.cancel(session.account_id, edge.object_id(change_id), app.now())
+    return edge.done()
+
+
 # What a person sees and does
 
 
@@ -233,7 +301,7 @@ def put_registration(form: registration.RegistrationForm) -> edge.Reply:
     dpop=True,
 )
 def put_financial_address(session: Session, form: registration.FinancialAddressForm) -> edge.Reply:
-    address = services().set_financial_address(session.account_id, form, app.now())
+    address = services().set_financial_address(session, form, app.now())
     return edge.ok(registration.financial_address_view(address))
 
 

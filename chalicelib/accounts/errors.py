@@ -291,7 +291,9 @@ BEGIN_AGAIN = (UnknownSignIn, TooManyCodes, TooManyTries)
 ENTERING = (UnknownSignIn, WrongCode, CodeUsedUp, CodeExpired, TooManyTries)
 """What judging a code refuses."""
 PROOF = (InvalidDpopProof, UseDpopNonce)
-OPENING = (*ENTERING, CodeUsed, *PROOF)
+OPENING = (*ENTERING, CodeUsed, ContactWaits, MoreProofNeeded, IdentityUnconfirmed, *PROOF)
 REFRESHING = (SessionExpired, TooManyRequests, *PROOF)
 """What a route refuses that reads the session, and changes something."""
 LOOKING = (SessionExpired, *PROOF)
+ADDING = (*ENTERING, CodeUsed, ContactTaken, TooManyContacts, *REFRESHING)
+"""What adding a contact refuses."""

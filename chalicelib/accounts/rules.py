@@ -92,7 +92,6 @@ class Shown:
     """
 
     device: bool = False
-    passkey: bool = False
     other_contact: bool = False
     identity: bool = False
     fresh: bool = False
@@ -104,7 +103,7 @@ def opening(guard: ContactGuard | None, shown: Shown, now: datetime, rules: Acco
         return Opening.NEW
     if not has_begun(guard, now):
         return Opening.TAKE if shown.fresh else Opening.WAIT
-    if is_trusted(guard, now, rules) or shown.device or shown.passkey or shown.other_contact or shown.identity:
+    if is_trusted(guard, now, rules) or shown.device or shown.other_contact or shown.identity:
         return Opening.OPEN
     return Opening.TAKE if shown.fresh else Opening.MORE
 

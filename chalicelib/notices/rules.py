@@ -123,6 +123,9 @@ OF_ACCOUNT = frozenset({Kind.ACCOUNT_CHANGED, Kind.ACCOUNT_CHANGING, Kind.RECOVE
 CHANGES = OF_ACCOUNT | {Kind.ADDRESS_GIVEN, Kind.ADDRESS_CHANGED, Kind.ADDRESS_WAITING, Kind.DETAILS_CHANGED}
 """Notices with a link by which a person says whether a change was theirs."""
 
+TOLD_TO_ALL = CHANGES | {Kind.RECOVERY_ENDED}
+"""What every contact of a person hears, so that whoever took over one of them cannot hide it."""
+
 BACK_WITHIN = timedelta(days=3)
 """A mail that reaches nobody has come back by then: SES tries for some hours."""
 
@@ -205,7 +208,7 @@ def recipients(
     """
     usable = [name for name, kind in kinds.items() if name not in mailbox.closed and (sms or kind == "email")]
     usable.sort(key=lambda name: kinds[name] != "email")
-    chosen = usable if notice.kind in CHANGES else usable[:1]
+    chosen = usable if notice.kind in TOLD_TO_ALL else usable[:1]
     return tuple(name for name in chosen if name not in notice.sent_to)
 
 

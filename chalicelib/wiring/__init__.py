@@ -20,6 +20,7 @@ from .participants import ParticipantsServices
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from ..accounts.session_rules import Session
     from ..aws.dynamodb import Transaction
     from ..aws.job_progress import Runs
     from ..notice_writer import NoticeWriter
@@ -69,10 +70,15 @@ class Services(ParticipantsServices):
 
         return self.registrations.register(registrant_id, form, now, unless_joined)
 
-    def set_financial_address(self, registrant_id: str, form: FinancialAddressForm, now: datetime) -> FinancialAddress:
-        """`PUT /me/financial-address`. It changes only while no payment to the person may be under way."""
+    def set_financial_address(self, session: Session, form: FinancialAddressForm, now: datetime) -> FinancialAddress:
+        """`PUT /me/financial-address`. It changes only while no payment to the person may be under way.
+
+        Whatever a young session gives waits, and nobody shortens that.
+        """
+        from ..accounts.rules import is_young
         from ..registration.store import PAYING_LEG
 
+        registrant_id, young = session.account_id, is_young(session, now, self.programme.accounts)
         beneficiary = self.waves.beneficiaries.of(registrant_id)
 
         def unless_paying(tx: Transaction) -> None:
@@ -81,7 +87,7 @@ class Services(ParticipantsServices):
         def owed() -> bool:
             return bool(self.payouts.of(beneficiary))
 
-        address = self.address_book.set(registrant_id, form, unless_paying, now, owed)
+        address = self.address_book.set(registrant_id, form, unless_paying, now, owed, young=young)
         self.payouts.look_again(beneficiary, now)
         return address
 

@@ -26,7 +26,7 @@ from chalicelib.accounts.wire import IdentityForm, SessionForm, SessionOpened
 from chalicelib.config import Programme, Settings, load_programme
 from chalicelib.errors import Malformed
 from tests.builders.accounts import Device
-from tests.builders.contacts import EMAIL, PHONE, WAIT, Household
+from tests.builders.contacts import EMAIL, PHONE, WAIT, Household, masked
 from tests.builders.crashes import SOME_OR_ALL, Calls, worth_it
 from tests.builders.registration import SITI
 from tests.builders.sessions import REFRESHES, SESSIONS, account_of, asked
@@ -311,14 +311,15 @@ def state(street: Street, account_id: str) -> RecoveryState:
     return recovery.state
 
 
+def by_passkey(street: Street, account_id: str, device: Device | None) -> None:
+    way = Way(account_id, "passkey", "challenge", "phone", new_account=False, used=ChallengeExpired)
+    street.services.sessions._open_by(way, device.jkt if device else None, street.now)
+
+
 USES: dict[str, Callable[[Street, SessionOpened, Device], object]] = {
     "an old contact signs in": lambda street, _, __: street.sign_in(EMAIL, Device()),
     "an old session refreshes": lambda street, old, device: street.refresh(old, device),
-    "a passkey signs in": lambda street, old, _: street.services.sessions._open_by(
-        Way(account_of(old), "passkey", "challenge", "phone", new_account=False, used=ChallengeExpired),
-        None,
-        street.now,
-    ),
+    "a passkey signs in": lambda street, old, _: by_passkey(street, account_of(old), None),
     "an old session asks for what needs its proof": lambda street, old, device: street.services.sessions.require(
         account_of(old), old.session_id, asked(device, "GET", "/me/contacts", street.now, old.access_token), street.now
     ),
@@ -370,3 +371,33 @@ def test_nobody_is_named_in_a_log(street: Street, caplog: pytest.LogCaptureFixtu
     said = str([vars(record) for record in caplog.records])
     for secret in (PHONE, EMAIL, SITI.nik, str(SITI.birth_date)):
         assert secret not in said
+
+
+def test_a_passkey_makes_a_device_known_which_then_opens_a_stale_number(street: Street) -> None:
+    siti = street.account("siti", PHONE, proved=STALE)
+    device = Device()
+    with pytest.raises(MoreProofNeeded):
+        street.sign_in(PHONE, device)
+    by_passkey(street, siti.id, device)
+    assert account_of(street.sign_in(PHONE, device)) == siti.id
+
+
+def test_a_swapped_sim_gets_in_and_changes_nothing_for_three_days_while_the_owner_takes_it_back(street: Street) -> None:
+    siti = street.account("siti", PHONE, EMAIL)
+    owner = street.session(siti)
+    opened = street.sign_in(PHONE, Device(), fresh=True)
+    assert account_of(opened) == siti.id, "a number that is in use is nobody else's"
+    thief = street.store.session(siti.id, opened.session_id)
+    assert thief is not None
+    street.add(thief, "thief@example.com")
+    street.remove(thief, EMAIL)
+    assert street.contacts(siti) == {masked(PHONE), masked(EMAIL)}
+    for change in street.pending(siti):
+        street.services.deny_change(siti.id, change.change_id, street.now)
+    street.services.contacts.remove(owner, street.id_of(siti.id, PHONE), street.now)
+    with pytest.raises(SessionExpired):
+        street.services.sessions.require(siti.id, thief.id, ProofRequest([], "GET", "/me/contacts"), street.now)
+    street.now += 2 * WAIT
+    assert street.contacts(siti) == {masked(EMAIL)}
+    assert street.sign_in(PHONE, Device()).new_account, "the SIM opens nothing of hers any more"
+    street.consistent(siti)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from itertools import count
 
 import boto3
@@ -14,6 +15,7 @@ from chalicelib.accounts.wire import ChangeView, ContactForm, ContactView, Enter
 from chalicelib.config import Programme, Settings
 from chalicelib.ids import derived_id
 from chalicelib.structs import fill
+from chalicelib.wiring import Services
 from tests.builders.sign_ins import SignInsWorld, offering_sms
 
 EMAIL, PHONE = "siti@example.org", "+6281234567890"
@@ -33,16 +35,9 @@ class Household(SignInsWorld):
     def account(self, name: str, *contacts: str, proved: timedelta = timedelta()) -> Account:
         """An account whose contacts were proved so long ago; its id follows from the name."""
         account_id = derived_id("test", name)
-        key = self.services.vault.new_key(account_id)
-        kept = []
-        for contact in map(parse_contact, contacts):
-            mac = self.services.macs.contact(contact)
-            sealed = key.seal("contact/1", contact.value.encode())
-            guard = ContactGuard(account_id, contact.kind, sealed, key.wrapped, "id", self.now - proved)
-            assert self.store.add_guard(mac, guard, in_place_of=None)
-            kept.append(fill(KeptContact, guard, id=rules.contact_id(account_id, mac), mac=mac))
-        account = Account(account_id, key.wrapped, "id", self.now - proved, tuple(kept))
-        assert self.store.add_account(account)
+        add_account(self.services, account_id, contacts, self.now - proved)
+        account = self.store.account(account_id)
+        assert account is not None
         return account
 
     def session(self, account: Account, age: timedelta = WAIT, jkt: str | None = "jkt") -> Session:
@@ -67,7 +62,7 @@ class Household(SignInsWorld):
         return self.services.contacts.remove(session, self.id_of(session.account_id, contact), self.now)
 
     def id_of(self, account_id: str, contact: str) -> str:
-        return rules.contact_id(account_id, self.services.macs.contact(parse_contact(contact)))
+        return id_of(self.services, account_id, contact)
 
     def pending(self, account: Account) -> list[ChangeView]:
         return [change_view(one) for one in self.services.changes.pending(account.id, self.now)]
@@ -109,3 +104,20 @@ class Household(SignInsWorld):
 
 def masked(contact: str) -> str:
     return Contact("phone" if contact.startswith("+") else "email", contact).masked
+
+
+def add_account(services: Services, account_id: str, contacts: Sequence[str], proved_at: datetime) -> None:
+    """Somebody has an account, and proved its contacts then."""
+    key, kept = services.vault.new_key(account_id), []
+    for contact in map(parse_contact, contacts):
+        mac = services.macs.contact(contact)
+        sealed = key.seal("contact/1", contact.value.encode())
+        guard = ContactGuard(account_id, contact.kind, sealed, key.wrapped, "id", proved_at)
+        assert services.account_store.add_guard(mac, guard, in_place_of=None)
+        kept.append(fill(KeptContact, guard, id=rules.contact_id(account_id, mac), mac=mac))
+    assert services.account_store.add_account(Account(account_id, key.wrapped, "id", proved_at, tuple(kept)))
+
+
+def id_of(services: Services, account_id: str, contact: str) -> str:
+    """The id of a contact within an account."""
+    return rules.contact_id(account_id, services.macs.contact(parse_contact(contact)))

@@ -161,6 +161,13 @@ COSTS: dict[str, str] = {
     routes.DEVICES: "BatchGetItem, Query",
     routes.SIGN_OUT: "BatchGetItem, 2 UpdateItem",
     routes.SIGN_OUT_EVERYWHERE: "BatchGetItem, Query, 2 UpdateItem",
+    routes.CONTACTS: "BatchGetItem, GetItem, Decrypt",
+    routes.ADD_CONTACT: (
+        f"{PROVED}, 3 GetItem, GenerateMac, Decrypt, UpdateItem, TransactWriteItems, SendMessageBatch"
+    ),
+    routes.REMOVE_CONTACT: f"{PROVED}, GetItem, Decrypt, TransactWriteItems, SendMessageBatch",
+    routes.MY_CHANGES: "BatchGetItem, Query",
+    routes.CANCEL_CHANGE: f"{PROVED}, 2 GetItem, TransactWriteItems",
     routes.ME: "BatchGetItem, 2 GetItem, Query, Decrypt",
     routes.REGISTER: "BatchGetItem, 3 GenerateMac, GenerateDataKey, TransactWriteItems",
     f"{routes.REGISTER} again": "BatchGetItem, Decrypt",

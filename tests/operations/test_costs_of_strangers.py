@@ -26,8 +26,10 @@ CODES = {(routes.START, "too_many_codes"), (routes.START, "too_many_tries"), (ro
 """These take one more: who is asking, and whether as many were asked for as may be."""
 TRIES = {(routes.OPEN, code) for code in ("wrong_code", "code_used_up", "too_many_tries")}
 """These take two more, a few times a sign-in: its key, and that it was tried."""
-NO_STRANGER = {(routes.PROOF, "not_on_the_list"), (routes.OPEN, "code_used")}
-"""The first is counted below; who gets the second had the right code."""
+NO_STRANGER = {(routes.PROOF, "not_on_the_list")} | {
+    (routes.OPEN, code) for code in ("code_used", "contact_waits", "more_proof_needed", "identity_unconfirmed")
+}
+"""The first is counted below; who gets the others had the right code."""
 
 
 @pytest.fixture(scope="module")

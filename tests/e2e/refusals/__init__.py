@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from tests.e2e.gateway import Call, Provoke
 
-from . import citizens, partners, signing_in
+from . import citizens, contacts, partners, signing_in
 
-REFUSALS: dict[str, dict[str, Provoke]] = citizens.REFUSALS | partners.REFUSALS | signing_in.REFUSALS
+REFUSALS: dict[str, dict[str, Provoke]] = (
+    citizens.REFUSALS | partners.REFUSALS | signing_in.REFUSALS | contacts.REFUSALS
+)
 """By route and code. What every route of a kind has in common (bodies, tokens, outages) is tested for all of them."""
 
 _PUBLIC = (
@@ -24,6 +26,7 @@ SUCCESSES: dict[str, Provoke] = {
     **citizens.SUCCESSES,
     **partners.SUCCESSES,
     **signing_in.SUCCESSES,
+    **contacts.SUCCESSES,
     **{route: lambda _, route=route: Call(route) for route in _PUBLIC},
 }
 """By route: a request that succeeds."""
