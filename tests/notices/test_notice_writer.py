@@ -67,9 +67,6 @@ class Happened:
     def next_opening(self, now: datetime) -> datetime:
         return now + 7 * DAY
 
-    def of(self, registrant_id: str) -> None:
-        """Nobody here has an address."""
-
     def news(self, shard: str, after: str, until: datetime, limit: int) -> list[News]:
         self._live()
         return [line for line in self.lines.get(shard, []) if line.key > after and line.at <= until][:limit]
@@ -116,7 +113,6 @@ class Queue:
 class World:
     def __init__(self, cloud: Any, programme: Any) -> None:
         self.office = PostOffice(cloud, programme)
-        self.office.services.mailer._addresses = Happened()
         self.happened = Happened()
         self.programme = programme
         self.writer = NoticeWriter(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 import pytest
 
+from chalicelib.accounts.contact import Contact
+from chalicelib.accounts.directory import Reach
 from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
 from chalicelib.helpdesk.errors import AlreadyAnswered, TooManyGrievances
@@ -15,7 +18,7 @@ from chalicelib.helpdesk.wire import GrievanceForm
 from chalicelib.jobs.errors import ApplicationWithdrawn, VacancyClosed, VacancyReferenceUsed
 from chalicelib.jobs.store import JobsTable
 from chalicelib.jobs.wire import ApplicantQuery, PageQuery, PostingView
-from chalicelib.notices.mailer import MailAddress, Mailer
+from chalicelib.notices.mailer import Mailer
 from chalicelib.notices.rules import Kind, NoticeState
 from chalicelib.notices.store import NoticeStore
 from chalicelib.outcomes import questions
@@ -217,14 +220,16 @@ def test_two_runs_that_open_a_survey_at_once_agree_on_when_it_closes(store: Surv
 class Addresses:
     """Everybody has one."""
 
-    def of(self, registrant_id: str) -> MailAddress:
-        return MailAddress(f"{registrant_id}@example.org", "id")
+    def contacts(self, account_id: str, at: datetime) -> Reach:
+        return Reach({"c0": Contact("email", f"{account_id}@example.org")}, "id")
 
 
 @pytest.mark.parametrize("kind", [Kind.CHOSEN, Kind.PURCHASE_DEADLINE])
 def test_of_many_consumers_of_one_message_one_sends_the_mail(cloud: Settings, programme: Programme, kind: Kind) -> None:
     store, ses = NoticeStore(REGION), Ses()
-    mailers = [Mailer(store, Addresses(), ses, "https://api", lambda n, k=k: bytes([k]) * n) for k in range(AT_ONCE)]
+    mailers = [
+        Mailer(store, Addresses(), ses, None, "https://api", lambda n, k=k: bytes([k]) * n) for k in range(AT_ONCE)
+    ]
     facts = CHOSEN if kind is Kind.CHOSEN else DEADLINE
     for n in range(ROUNDS):
         person = f"person-{n}"
