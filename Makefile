@@ -7,7 +7,7 @@ BIN := .venv/bin
 export AWS_EC2_METADATA_DISABLED = true
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install demo chaos serve test test-quick test-deep test-page test-dynamodb test-scale simulate simulate-long mutation check format bench clean
+.PHONY: help install demo chaos serve test test-quick test-deep test-page test-dynamodb test-scale simulate simulate-long rush mutation check format bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ simulate-long: $(BIN)/.installed ## twenty times as many
 	@$(BIN)/python -m tests.simulation payouts --schedules 200000
 	@$(BIN)/python -m tests.simulation accounts --schedules 40000
 
+rush: $(BIN)/.installed ## 2,000 people sign up at once on DynamoDB Local; PEOPLE=80000 (needs java and npm)
+	@RUN="$(BIN)/python -m bench.rush" bash tests/on_dynamodb.sh --people $(or $(PEOPLE),2000)
+
 mutation: $(BIN)/.installed ## change the money modules in thousands of ways: the tests must notice; ONLY="rules worker"
 	@$(BIN)/python -m bench.mutation $(ONLY)
 
@@ -79,6 +82,7 @@ format: $(BIN)/.installed ## let ruff put the code in form
 bench: $(BIN)/.installed ## what requests, a payout, a cold start, a draw and the package cost (docs/benchmarks.md)
 	$(BIN)/python -m bench.join
 	$(BIN)/python -m bench.me
+	$(BIN)/python -m bench.accounts
 	$(BIN)/python -m bench.payout
 	$(BIN)/python -m bench.cold --package
 	$(BIN)/python -m bench.draw

