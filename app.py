@@ -10,6 +10,7 @@ from chalice.app import AuthResponse, Cron, Rate
 
 from chalicelib import config, logs, wiring
 from chalicelib.accounts import errors as account
+from chalicelib.accounts import passkey_wire as passkeys
 from chalicelib.accounts import wire as accounts
 from chalicelib.accounts.session_rules import Session
 from chalicelib.aws import failures
@@ -106,7 +107,7 @@ def get_public_keys() -> edge.Reply:
 
 @app.endpoint(
     "POST /sessions",
-    "Sign in with the code that was sent; the account is made at the first time. Again gives the same session",
+    "Sign in with the code that was sent, a passkey or an ID token; the account is made at the first time",
     body=accounts.SessionForm,
     answers={201: accounts.SessionOpened},
     refuses=account.OPENING,
@@ -212,6 +213,68 @@ def add_contact(session: Session, form: accounts.ContactForm) -> edge.Reply:
 )
 def remove_contact(session: Session, contact_id: str) -> edge.Reply:
     return edge.ok(services().contacts.remove(session, edge.object_id(contact_id), app.now()))
+
+
+@app.endpoint(
+    "POST /passkey-challenges",
+    "What a page asks a passkey to sign, to sign in by it",
+    answers={201: passkeys.RequestOptions},
+)
+def challenge_passkey() -> edge.Reply:
+    return edge.created(services().passkeys.challenge(app.now()))
+
+
+@app.endpoint(
+    "GET /me/passkeys",
+    "My passkeys",
+    who="citizen",
+    proof=present_session,
+    answers={200: passkeys.PasskeyList},
+    refuses=account.LOOKING,
+    dpop=True,
+)
+def get_my_passkeys(session: Session) -> edge.Reply:
+    return edge.ok(services().passkeys.of(session, app.now()))
+
+
+@app.endpoint(
+    "POST /me/passkeys/options",
+    "What a page asks a device for, to make a passkey",
+    who="citizen",
+    proof=present_session,
+    answers={200: passkeys.CreationOptions},
+    refuses=account.REFRESHING,
+    dpop=True,
+)
+def begin_passkey(session: Session) -> edge.Reply:
+    return edge.ok(services().passkeys.options(session, app.now()))
+
+
+@app.endpoint(
+    "POST /me/passkeys",
+    "Add the passkey that a device has made; that of a new session signs in 72 hours later",
+    who="citizen",
+    proof=present_session,
+    body=passkeys.PasskeyForm,
+    answers={201: passkeys.PasskeyView, 200: passkeys.PasskeyView},
+    refuses=account.ADDING_PASSKEY,
+    dpop=True,
+)
+def add_passkey(session: Session, form: passkeys.PasskeyForm) -> edge.Reply:
+    return edge.once(services().passkeys.add(session, form, app.now()))
+
+
+@app.endpoint(
+    "DELETE /me/passkeys/{passkey_id}",
+    "Remove a passkey; a new session's removal takes effect 72 hours later",
+    who="citizen",
+    proof=present_session,
+    answers={200: passkeys.PasskeyView},
+    refuses=account.REFRESHING,
+    dpop=True,
+)
+def remove_passkey(session: Session, passkey_id: str) -> edge.Reply:
+    return edge.ok(services().passkeys.remove(session, edge.object_id(passkey_id), app.now()))
 
 
 @app.endpoint(

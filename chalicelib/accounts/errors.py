@@ -291,9 +291,13 @@ BEGIN_AGAIN = (UnknownSignIn, TooManyCodes, TooManyTries)
 ENTERING = (UnknownSignIn, WrongCode, CodeUsedUp, CodeExpired, TooManyTries)
 """What judging a code refuses."""
 PROOF = (InvalidDpopProof, UseDpopNonce)
-OPENING = (*ENTERING, CodeUsed, ContactWaits, MoreProofNeeded, IdentityUnconfirmed, *PROOF)
+OTHER_WAYS = (MalformedPasskey, PasskeyRefused, ChallengeExpired, IdTokenRefused)
+"""What signing in without a code refuses."""
+OPENING = (*ENTERING, CodeUsed, ContactWaits, MoreProofNeeded, IdentityUnconfirmed, *OTHER_WAYS, *PROOF)
 REFRESHING = (SessionExpired, TooManyRequests, *PROOF)
 """What a route refuses that reads the session, and changes something."""
 LOOKING = (SessionExpired, *PROOF)
 ADDING = (*ENTERING, CodeUsed, ContactTaken, TooManyContacts, *REFRESHING)
 """What adding a contact refuses."""
+ADDING_PASSKEY = (MalformedPasskey, ChallengeExpired, PasskeyKnown, TooManyPasskeys, *REFRESHING)
+"""What adding a passkey refuses."""

@@ -127,15 +127,15 @@ class CreationOptions(Options, frozen=True, kw_only=True):
 
 
 class PasskeyView(Struct, frozen=True, kw_only=True):
-    """A passkey, as its owner sees it."""
+    """A passkey, as its owner sees it. It signs in from `valid_from` until `valid_until`; null: always."""
 
     passkey_id: str
     device: PasskeyDevice
     created_at: str
     last_used_at: str | None
     backed_up: Annotated[bool, Meta(description="Whether a key store keeps it for other devices, too")]
-    valid_from: Annotated[str | None, Meta(description="It signs in from then on; null: it does")]
-    valid_until: Annotated[str | None, Meta(description="It is being removed, and signs in until then")]
+    valid_from: str | None
+    valid_until: str | None
 
 
 class PasskeyList(Struct, frozen=True):

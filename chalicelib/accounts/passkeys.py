@@ -75,11 +75,13 @@ class Passkeys:
         """
         challenge, asked = self._challenge(said.response.client_data, None, now)
         known = _find(_account_of(said.response.user_handle), _id_of(said.id))
-        if known is None or not known.signs_in(now) or is_barred(known.created_at, self._recovery(known.account_id)):
+        if known is None or not known.signs_in(now):
             raise PasskeyRefused()
         use = passkey_checks.used(as_json(said), challenge, self._party, known.public_key)
         # Whether a key may leave its device is settled when it is made (section 7.2, step 20).
         if use.backup_eligible != known.backup_eligible:
+            raise PasskeyRefused()
+        if is_barred(known.created_at, self._recovery(known.account_id)):
             raise PasskeyRefused()
         if not passkey_store.use(known, use, asked.jti, now):
             last = _find(known.account_id, known.id)
@@ -140,10 +142,10 @@ class Passkeys:
         own = [one for one in passkeys_of(session.account_id) if not one.gone(now)]
         return PasskeyList([_view(one) for one in sorted(own, key=lambda one: one.created_at)])
 
-    def remove(self, session: Session, passkey_id: str, now: datetime) -> PasskeyView | None:
-        """`DELETE /me/passkeys/{id}`: None if it is gone; a young session's removal waits. Raises `NotFound`.
+    def remove(self, session: Session, passkey_id: str, now: datetime) -> PasskeyView:
+        """`DELETE /me/passkeys/{id}`: at once, or later for a young session. Raises `NotFound`.
 
-        One that does not sign in yet is gone at once.
+        One that does not sign in yet goes at once.
         """
         for _ in range(TRIES):
             known = _find(session.account_id, passkey_id)
@@ -151,12 +153,12 @@ class Passkeys:
                 raise NotFound()
             if not known.signs_in(now):
                 self._cancel(known, now)
-                return None
+                return _view(replace(known, valid_until=now))
             asked = self._changes.asked(session, Change.PASSKEY_REMOVED, passkey_id, now)
             if known.valid_until is not None and known.valid_until <= asked.takes_effect_at:
                 return _view(known)
             if self._removed(known, asked):
-                return _view(replace(known, valid_until=asked.takes_effect_at)) if _waits(asked) else None
+                return _view(replace(known, valid_until=asked.takes_effect_at))
         raise Unavailable()
 
     def _removed(self, passkey: Passkey, asked: AskedChange) -> bool:

@@ -15,6 +15,7 @@ from chalicelib.accounts.passkey_wire import PasskeyForm, PasskeyView, UsedPassk
 from chalicelib.accounts.rules import Recovery, RecoveryState
 from chalicelib.accounts.session_rules import Account, Session
 from chalicelib.aws.attributes import item_of
+from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings, load_programme
 from chalicelib.errors import NotFound
 from tests.builders.contacts import EMAIL, OTHER_EMAIL, WAIT, Household
@@ -214,7 +215,7 @@ def test_an_eleventh_passkey_is_refused_until_one_is_removed(house, siti):
         house.added(session, Passkey())
     with pytest.raises(TooManyPasskeys):
         house.added(session, Passkey())
-    assert house.services.passkeys.remove(session, first.passkey_id, house.now) is None
+    assert house.services.passkeys.remove(session, first.passkey_id, house.now).valid_until == iso(house.now)
     house.added(session, Passkey())
     assert len(house.kept(siti)) == len({one.slot for one in passkeys_of(siti.id)}) == 10
 
@@ -239,7 +240,9 @@ def test_a_passkey_that_waits_can_be_cancelled_by_the_change_or_removed(house, s
     house.services.changes.cancel(siti.id, change.change_id, house.now)
     assert passkeys_of(siti.id) == []
     view = house.added(house.session(siti, YOUNG), second)
-    assert house.services.passkeys.remove(house.session(siti, YOUNG), view.passkey_id, house.now) is None
+    assert house.services.passkeys.remove(house.session(siti, YOUNG), view.passkey_id, house.now).valid_until == iso(
+        house.now
+    )
     assert (passkeys_of(siti.id), house.pending(siti)) == ([], [])
     house.now += WAIT
     assert house.refused(first)
@@ -249,7 +252,7 @@ def test_a_passkey_that_waits_can_be_cancelled_by_the_change_or_removed(house, s
 def test_a_passkey_is_removed_at_once_by_an_old_session(house, siti):
     passkey = Passkey()
     view = house.added(house.session(siti), passkey)
-    assert house.services.passkeys.remove(house.session(siti), view.passkey_id, house.now) is None
+    assert house.services.passkeys.remove(house.session(siti), view.passkey_id, house.now).valid_until == iso(house.now)
     assert house.refused(passkey)
     assert passkeys_of(siti.id) == []
     assert sorted(house.told(siti))[1:] == ['account_changed {"change":"passkey_removed"}']
@@ -261,8 +264,7 @@ def test_a_young_session_removes_a_passkey_three_days_later_unless_that_is_cance
     passkey, young = Passkey(), house.session(siti, YOUNG)
     view = house.added(house.session(siti), passkey)
     first = house.services.passkeys.remove(young, view.passkey_id, house.now)
-    assert first is not None
-    assert first.valid_until is not None
+    assert first.valid_until == iso(house.now + WAIT)
     house.now += timedelta(hours=1)
     assert house.services.passkeys.remove(house.session(siti, YOUNG), view.passkey_id, house.now) == first
     [change] = house.pending(siti)
@@ -287,7 +289,7 @@ def test_an_old_session_removes_at_once_what_a_young_one_has_asked_to_remove(hou
     passkey = Passkey()
     view = house.added(house.session(siti), passkey)
     house.services.passkeys.remove(house.session(siti, YOUNG), view.passkey_id, house.now)
-    assert house.services.passkeys.remove(house.session(siti), view.passkey_id, house.now) is None
+    assert house.services.passkeys.remove(house.session(siti), view.passkey_id, house.now).valid_until == iso(house.now)
     assert house.refused(passkey)
 
 

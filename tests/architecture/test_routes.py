@@ -17,6 +17,7 @@ PUBLIC = {
     ("POST", "/sign-ins"),
     ("GET", "/sign-ins/{sign_in_id}"),
     ("POST", "/sign-ins/{sign_in_id}/codes"),
+    ("POST", "/passkey-challenges"),
     ("POST", "/sessions"),
     ("POST", "/sessions/refreshes"),
     ("GET", "/courses"),

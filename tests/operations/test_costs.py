@@ -33,6 +33,7 @@ from tests.e2e import routes
 from tests.e2e.gateway import AN_HOUR, DURING, Call, Gateway, Provoke, serving_alone
 from tests.e2e.refusals import SUCCESSES
 from tests.e2e.refusals.citizens import FROZEN, complaining
+from tests.e2e.refusals.passkeys import exchanging, using
 from tests.e2e.refusals.signing_in import entering, starting
 
 SETTLED = 144
@@ -110,6 +111,12 @@ def entering_again(gateway: Gateway) -> Call:
     return entering(gateway, contact)
 
 
+def exchanging_once_more(gateway: Gateway) -> Call:
+    """Another issuer has named somebody before."""
+    gateway.ok(exchanging(gateway))
+    return exchanging(gateway)
+
+
 def prove_first(gateway: Gateway) -> Call:
     """Nobody has asked for this proof before; what is kept of the waves is there."""
     call = SUCCESSES[routes.PROOF](gateway)
@@ -157,6 +164,9 @@ COSTS: dict[str, str] = {
     # The second try of the contact on a day: that it might have failed is taken back.
     f"{routes.OPEN} known": "2 GetItem, Query, GenerateMac, 3 UpdateItem, PutItem",
     f"{routes.OPEN} again": "2 GetItem, BatchGetItem, Query, GenerateMac, 3 UpdateItem, PutItem",
+    f"{routes.OPEN} passkey": "2 Query, GetItem, UpdateItem, PutItem",
+    f"{routes.OPEN} somebody new": "GetItem, GenerateMac, GenerateDataKey, Query, 3 PutItem",
+    f"{routes.OPEN} as before": "3 GetItem, GenerateMac, Query, PutItem",
     routes.REFRESH: "BatchGetItem, UpdateItem",
     routes.DEVICES: "BatchGetItem, Query",
     routes.SIGN_OUT: "BatchGetItem, 2 UpdateItem",
@@ -166,6 +176,11 @@ COSTS: dict[str, str] = {
         f"{PROVED}, 3 GetItem, GenerateMac, Decrypt, UpdateItem, TransactWriteItems, SendMessageBatch"
     ),
     routes.REMOVE_CONTACT: f"{PROVED}, GetItem, Decrypt, TransactWriteItems, SendMessageBatch",
+    routes.CHALLENGE: "",
+    routes.PASSKEYS: "BatchGetItem, Query",
+    routes.PASSKEY_OPTIONS: f"{PROVED}, Query",
+    routes.ADD_PASSKEY: f"{PROVED}, Query, TransactWriteItems, SendMessageBatch",
+    routes.REMOVE_PASSKEY: f"{PROVED}, Query, TransactWriteItems, SendMessageBatch",
     routes.MY_CHANGES: "BatchGetItem, Query",
     routes.CANCEL_CHANGE: f"{PROVED}, 2 GetItem, TransactWriteItems",
     routes.ME: "BatchGetItem, 2 GetItem, Query, Decrypt",
@@ -264,6 +279,9 @@ CASES: dict[str, Provoke] = {
     f"{routes.OPEN} known": entering_again,
     f"{routes.OPEN} again": again(entering),
     f"{routes.ADDRESS} another": change_address,
+    f"{routes.OPEN} passkey": using,
+    f"{routes.OPEN} somebody new": lambda gateway: exchanging(gateway, "somebody new"),
+    f"{routes.OPEN} as before": exchanging_once_more,
     routes.PROOF: prove_first,
     f"{routes.PROOF} again": again(prove_first),
     f"{routes.HINT} of a known form": hint_at_a_payout,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tests.e2e.gateway import Call, Provoke
 
-from . import citizens, contacts, partners, signing_in
+from . import citizens, contacts, partners, passkeys, signing_in
 
 REFUSALS: dict[str, dict[str, Provoke]] = (
-    citizens.REFUSALS | partners.REFUSALS | signing_in.REFUSALS | contacts.REFUSALS
+    citizens.REFUSALS | partners.REFUSALS | signing_in.REFUSALS | contacts.REFUSALS | passkeys.REFUSALS
 )
 """By route and code. What every route of a kind has in common (bodies, tokens, outages) is tested for all of them."""
 
@@ -27,6 +27,7 @@ SUCCESSES: dict[str, Provoke] = {
     **partners.SUCCESSES,
     **signing_in.SUCCESSES,
     **contacts.SUCCESSES,
+    **passkeys.SUCCESSES,
     **{route: lambda _, route=route: Call(route) for route in _PUBLIC},
 }
 """By route: a request that succeeds."""
