@@ -66,7 +66,8 @@ def client() -> Iterator[Client]:
 
     @api.endpoint("GET /things/{thing_id}", "Prove", answers={200: dict[str, str]})
     def prove(thing_id: str) -> edge.Reply:
-        return edge.ok({"proofs": repr(api.proofs())})
+        asked = api.proof_request()
+        return edge.ok({"proofs": repr((asked.headers, asked.method, asked.path)), "token": repr(asked.access_token)})
 
     @api.endpoint("POST /things/{thing_id}/parts/{part}", "Sign", answers={200: dict[str, str]})
     def sign(thing_id: str, part: str) -> edge.Reply:
@@ -222,7 +223,15 @@ def test_a_proof_covers_every_header_of_its_name_the_method_and_the_path_with_it
     event = {**gateway_event(0), **sent, "pathParameters": {"thing_id": "abc"}}
     event["requestContext"] = {"resourcePath": "/things/{thing_id}", "httpMethod": "GET"}
     answer = json.loads(client._app(event, None)["body"])
-    assert answer == {"proofs": repr((headers, "GET", "/things/abc"))}
+    assert answer == {"proofs": repr((headers, "GET", "/things/abc")), "token": "None"}
+
+
+@pytest.mark.parametrize(("let_in", "token"), [({"principalId": "siti", "session": "s"}, "'abc'"), (None, "None")])
+def test_a_proof_covers_the_token_of_a_request_that_was_let_in_by_it(client, let_in, token):
+    event = gateway_event(0) | {"pathParameters": {"thing_id": "abc"}, "headers": {"authorization": "bearer  abc"}}
+    event["requestContext"] = {"resourcePath": "/things/{thing_id}", "httpMethod": "GET"}
+    event["requestContext"] |= {"authorizer": let_in} if let_in else {}
+    assert json.loads(client._app(event, None)["body"])["token"] == token
 
 
 def test_a_refusal_may_carry_a_header_that_a_page_of_any_origin_may_read():
