@@ -258,7 +258,7 @@ def _read_mails(scene: Scene) -> int:
     for (to, subject, _), times in Counter(scene.admin.mails()).items():
         kind = next((kind for kind, beginning in _SUBJECTS if subject.startswith(beginning)), "")
         if kind:  # the rest are the codes by which people sign in
-            owners[to].mails[kind] += 1
+            owners[to].mails[kind] += 1  # only changes are told to a second address, and none of these kinds is one
             doubled += times - 1
     if doubled and doubled > (doubts := scene.admin.mails_in_doubt()):
         scene.crowd.differences.append(f"{doubled} mails came twice, and of {doubts} nobody knew whether they had gone")

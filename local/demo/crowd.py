@@ -45,6 +45,8 @@ class Diary:
     """The access token, renewed at `renewed_at`."""
     refresh_token: str = ""
     renewed_at: datetime | None = None
+    second_from: datetime | None = None
+    """From when on the second contact signs in."""
     registered: bool = False
     refused: bool = False
     receipt: dict[str, Any] | None = None
@@ -167,9 +169,11 @@ class Crowd:
         """What this person is shown there. Raises `Unexpected`."""
         return self.call(diary, "GET", path).expect(200).body
 
-    def sign_in(self, diary: Diary) -> dict[str, str]:
-        """Let this person sign in on their device; the code that they entered. Raises `Unexpected`."""
-        entered = self.code_of(diary, diary.person.email)
+    def sign_in(self, diary: Diary, contact: str = "") -> dict[str, str]:
+        """Let this person sign in on their device, by the e-mail address or by another contact; the code that they
+        entered. Raises `Unexpected`.
+        """
+        entered = self.code_of(diary, contact or diary.person.email)
         opened = self.proved(diary.device, "POST", "/sessions", {"code": entered}).expect(201).body
         diary.token, diary.refresh_token, diary.renewed_at = opened["access_token"], opened["refresh_token"], self.now()
         return entered

@@ -220,7 +220,8 @@ class Person:
     applies: bool
     withdraws: bool
     """Takes back the consent that went with an application."""
-    loses_phone: bool
+    second_email: str = ""
+    """Of who loses the phone, and with it the way to the first address."""
     refusal: Refusal | None = None
 
     @property
@@ -281,7 +282,7 @@ def _person(identity: Identity, part: Part, identities: Identities) -> Person:
         answers=number % 7 != 6,
         applies=number % 3 == 0,
         withdraws=number % 15 == 0,
-        loses_phone=part is Part.JOINS and number % 20 == 4,
+        second_email=f"keluarga{number:04d}@example.org" if part is Part.JOINS and number % 20 == 4 else "",
     )
 
 

@@ -53,6 +53,7 @@ def draw(scene: Scene) -> Drawn:
     others = crowd.who(lambda diary: diary.person.part is not Part.EARLY and not diary.person.refusal)
     crowd.each("others register", others, _register)
     crowd.each("others are refused", refused, _be_refused)
+    devices.add_contacts(scene)
     closes_at = _open(scene, number, opens_at)
     payable = crowd.who(lambda diary: diary.registered and not diary.person.forgets_address)
     with crowd.meanwhile("people say where to be paid", payable, Crowd.set_address):
