@@ -85,6 +85,8 @@ class Budgets:
         codes = counters.number(old, "codes")
         if done:
             since = parse_iso(old["waiting_since"]["S"]) if "waiting_since" in old else None
+            if old.get("waiting") == {"S": sign_in_id} and old["waiting_since"] == {"S": iso(now)}:
+                since = None  # by this very write, whose first answer was lost: nothing is queued yet
             return Place(day, codes + 1), since
         if counters.number(old, "failures") >= rules.contact_failures:
             raise TooManyTries(retry_after_s=_until_next_day(now))

@@ -228,6 +228,20 @@ def test_if_the_queue_takes_nothing_nobody_waits_and_the_next_start_is_queued(si
     assert signing.judge(started, signing.code(started))
 
 
+def test_a_start_whose_write_was_made_twice_as_its_answer_was_lost_is_queued(signing: SignInsWorld, monkeypatch):
+    def twice(call: Callable[..., Any]) -> Callable[..., Any]:
+        def answer(client: Any, operation: str, parameters: Any) -> Any:
+            if operation == "UpdateItem":
+                call(client, operation, parameters)
+            return call(client, operation, parameters)
+
+        return answer
+
+    wrap_calls(monkeypatch, twice)
+    signing.start()
+    assert len(signing.queued()) == 1
+
+
 def test_if_the_try_cannot_be_counted_nothing_is_compared(signing: SignInsWorld, monkeypatch: pytest.MonkeyPatch):
     started = signing.sent()
     good = signing.code(started)
