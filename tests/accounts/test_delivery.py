@@ -49,6 +49,14 @@ def test_a_message_that_comes_twice_sends_nothing_more(signing: SignInsWorld):
     assert len(signing.channel.taken) == 1
 
 
+def test_of_a_function_that_died_once_its_code_was_recorded_nothing_is_sent_again(signing: SignInsWorld):
+    started = signing.start()
+    signing.sign_ins.store.handed_over(started.sign_in.id, 1, signing.now)
+    assert signing.deliver() == []
+    assert signing.channel.taken == []
+    assert signing.sign_ins.budgets.waiting(started.sign_in.budget_id, "2026-11-24") is None
+
+
 @pytest.mark.parametrize("where", ["before", "after"])
 @SOME_OR_ALL
 def test_wherever_it_dies_the_message_that_comes_again_sends_the_same_code(signing, monkeypatch, where, picked):
