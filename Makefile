@@ -55,11 +55,11 @@ test-scale: $(BIN)/.installed ## every scheduled job with 10,000 people, killed 
 	@bash tests/on_dynamodb.sh tests/scale
 
 simulate: $(BIN)/.installed ## simulated schedules of payouts and of accounts with faults everywhere; OF=accounts SEED=n replays one
-	@$(if $(SEED),$(BIN)/python -m tests.simulation $(or $(OF),payouts) --seed $(SEED),$(BIN)/python -m tests.simulation payouts --schedules 10000 && $(BIN)/python -m tests.simulation accounts --schedules 3000)
+	@$(if $(SEED),$(BIN)/python -m tests.simulation $(or $(OF),payouts) --seed $(SEED),$(BIN)/python -m tests.simulation payouts --schedules 10000 && $(BIN)/python -m tests.simulation accounts --schedules 800)
 
 simulate-long: $(BIN)/.installed ## twenty times as many
 	@$(BIN)/python -m tests.simulation payouts --schedules 200000
-	@$(BIN)/python -m tests.simulation accounts --schedules 40000
+	@$(BIN)/python -m tests.simulation accounts --schedules 16000
 
 rush: $(BIN)/.installed ## 2,000 people sign up at once on DynamoDB Local; PEOPLE=80000 (needs java and npm)
 	@RUN="$(BIN)/python -m bench.rush" bash tests/on_dynamodb.sh --people $(or $(PEOPLE),2000)
