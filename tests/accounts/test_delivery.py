@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import Counter
 
 import boto3
 import pytest
@@ -78,17 +77,6 @@ def test_wherever_it_dies_the_message_that_comes_again_sends_the_same_code(signi
         assert signing.judge(started, signing.code(started))
         assert signing.sign_ins.budgets.waiting(budget_id, "2026-11-24") is None
     assert len(points) > 4
-
-
-def test_a_code_makes_the_calls_that_the_page_of_costs_names(signing: SignInsWorld, monkeypatch):
-    calls = Calls(monkeypatch)
-    signing.sender.serve(signing.start("first@example.org").sign_in.budget_id, "2026-11-24")  # what a process keeps
-    budget_id = signing.start().sign_in.budget_id
-    calls.reset()
-    signing.sender.serve(budget_id, "2026-11-24")
-    made = Counter(operation for _, operation in calls.made)
-    assert made == {"GetItem": 3, "UpdateItem": 2, "GenerateMac": 1}
-    assert stated("a code by mail |") == made.total() + 1, "and the mail itself"
 
 
 def test_a_channel_that_takes_nothing_is_asked_again(signing: SignInsWorld, caplog):
