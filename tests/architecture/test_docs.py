@@ -1,4 +1,4 @@
-"""What the pages promise is there: every link, file, make target and command; every capability has its test."""
+"""What the pages promise is there: links, files, make targets, commands, the tests of capabilities and standards."""
 
 from __future__ import annotations
 
@@ -265,3 +265,31 @@ def test_a_section_names_a_test_and_everything_it_names_is_there(number: str):
 )
 def test_a_section_that_points_at_nothing_is_caught(witness: str, named: str):
     assert named in fault(witness)
+
+
+def without_witness(page: str) -> list[str]:
+    """The rows of a page's tables whose last cell names a test that is not there, or neither a test nor a reason."""
+    rows = [row.strip("|") for row in re.findall(r"(?<=\|\n)\| .*", page)]
+    return [row for row in rows if wanting(row.split(" | ")[-1].strip())]
+
+
+def wanting(cell: str) -> bool:
+    tests = [name for name in in_code(cell) if "::" in name]
+    return any(map(fault, tests)) or not (tests or re.match(r"not\b.*: .", cell))
+
+
+def test_each_requirement_of_a_standard_has_its_test_or_says_why_not():
+    page = (ROOT / "docs/accounts-standards.md").read_text()
+    assert page.count("\n|---") == 9, "one table for each standard or chapter, and one of phishing"
+    assert without_witness(page) == []
+    assert [reason for name in in_code(page) if "::" in name and (reason := fault(name))] == []
+
+
+@pytest.mark.parametrize(
+    "cell", ["", "not", "not: ", "by care", "`make test`", "`tests/accounts/test_dpop.py::test_x`"]
+)
+def test_a_requirement_that_nothing_holds_is_caught(cell: str):
+    good = "| 2.4 | no password | not: there is none |"
+    table = f"| number | requirement | held by |\n|---|---|---|\n{good}\n"
+    assert without_witness(table) == []
+    assert len(without_witness(f"{table}| 2.5 | a proof | {cell} |\n")) == 1
