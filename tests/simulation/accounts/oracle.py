@@ -227,7 +227,9 @@ class Oracle:
         known = [m for m in right if self.world.is_written_down(m)]
         fresh = [m for m in known if asked_at < m.at + life and m.sending >= last - 1]
         mine = next((one for one in self.sessions.values() if one.sign_in_id == waiting.id), None)
-        if isinstance(error, WrongCode) and fresh and waiting in by.waiting and not self.world.is_telling(waiting):
+        # A code that was tried too often is compared no more: nobody knows then that it is the one that was typed.
+        good = [m for m in fresh if not self.world.is_used_up(m)]
+        if isinstance(error, WrongCode) and good and waiting in by.waiting and not self.world.is_telling(waiting):
             self.say(f"{by.name} typed the code that was sent, and was told that it is wrong")
         if isinstance(error, CodeExpired) and fresh and by.owner == self.world.reader(waiting.contact):
             self.say(f"{by.name} typed a code that was sent lately, and was told that it is too old")

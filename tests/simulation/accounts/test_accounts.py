@@ -18,8 +18,8 @@ from ..ports import ACCOUNT_PORTS, Fault, Port
 from .bugs import BUGS, planted
 from .schedule import play
 
-SCHEDULES, BLOCKS = 500, 20
-"""`make simulate` plays three thousand."""
+SCHEDULES, BLOCKS = 500, 10
+"""`make simulate` plays 800."""
 WITHIN = 200
 
 

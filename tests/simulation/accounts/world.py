@@ -161,6 +161,15 @@ class World:
         item = self.cloud.tables.item(SETTINGS.table("sign-ins"), f"S#{message.sign_in_id}", "SIGN_IN")
         return item is not None and f"sent_{message.sending}" in item
 
+    def is_used_up(self, message: Message) -> bool:
+        """Whether a code was tried as often as it may be: also by requests that died, and by writes made twice."""
+        item = self.cloud.tables.item(SETTINGS.table("sign-ins"), f"S#{message.sign_in_id}", "SIGN_IN") or {}
+        if f"place_{message.sending}" not in item:
+            return False
+        day, _, number = item[f"place_{message.sending}"]["S"].partition("/")
+        budget = self.cloud.tables.item(SETTINGS.table("sign-ins"), f"B#{item['budget_id']['S']}", day) or {}
+        return int(budget.get(f"t{number}", {"N": "0"})["N"]) >= self.rules.code_tries
+
     def later(self, seconds: float) -> None:
         """Time passes; what runs for too long is killed."""
         self.now += timedelta(seconds=seconds)
