@@ -91,11 +91,6 @@ def _session_put_anyway(store: AccountStore, session: Session) -> bool:
     return True
 
 
-def _guard_put_anyway(store: AccountStore, mac: str, guard: ContactGuard, in_place_of: ContactGuard | None) -> bool:
-    item_of(GuardItem, contact_pk(mac), "CONTACT", guard).save()
-    return True
-
-
 def _deleted_when_ended(store: AccountStore, account_id: str, session_id: str, now: datetime) -> bool:
     item = SessionItem(account_pk(account_id), session_sk(session_id))
     item.delete()
@@ -172,7 +167,6 @@ BUGS: dict[str, Bug] = {
     "life of a code from the request": ((SignInStore, "handed_over", _life_from_the_request),),
     "old codes taken": ((SignIn, "sent_since", _every_code_alive),),
     "session put without a condition": ((AccountStore, "add_session", _session_put_anyway),),
-    "contact put without a condition": ((AccountStore, "add_guard", _guard_put_anyway),),
     "session deleted at its end": ((AccountStore, "end", _deleted_when_ended),),
     "session not ended": ((AccountStore, "end", _not_ended),),
     "session read lazily": ((AccountStore, "session_and_recovery", _read_lazily),),
