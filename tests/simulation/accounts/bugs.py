@@ -17,9 +17,9 @@ from chalicelib.accounts.budgets import Budgets, Place, Tries
 from chalicelib.accounts.changes import Changes
 from chalicelib.accounts.errors import CodeUsedUp, SessionExpired, UnknownSignIn
 from chalicelib.accounts.hour_keys import HourKeys
-from chalicelib.accounts.items import GuardItem, SessionItem, account_pk, contact_pk, session_sk
+from chalicelib.accounts.items import SessionItem, account_pk, session_sk
 from chalicelib.accounts.recovery import Recoveries
-from chalicelib.accounts.session_rules import ContactGuard, SeenProofs, Session
+from chalicelib.accounts.session_rules import SeenProofs, Session
 from chalicelib.accounts.sessions import Sessions
 from chalicelib.accounts.sign_in_store import SignIn, SignInStore
 from chalicelib.accounts.sign_ins import SignIns
