@@ -49,7 +49,8 @@ test-dynamodb: $(BIN)/.installed ## races on DynamoDB Local (optional: needs jav
 
 test-page: $(BIN)/.installed ## the page that checks a draw, in headless Chromium (which it needs, and never downloads)
 	@$(BIN)/python -m tests.pages.chromium
-	$(BIN)/pytest -m page tests/pages
+	$(BIN)/pytest -m page tests/pages --ignore tests/pages/test_passkeys.py
+	$(BIN)/pytest -m page tests/pages/test_passkeys.py  # a process has one moto, which the pages above keep to the end
 
 test-scale: $(BIN)/.installed ## every scheduled job with 10,000 people, killed half-way (needs java and npm)
 	@bash tests/on_dynamodb.sh tests/scale
