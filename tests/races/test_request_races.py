@@ -243,4 +243,4 @@ def test_of_many_consumers_of_one_message_one_sends_the_mail(cloud: Settings, pr
         assert notice is not None
         assert notice.state is NoticeState.SENT
         if kind is Kind.PURCHASE_DEADLINE:
-            assert (ses.taken[-1][3] or "").endswith(str(store.mailbox(person).token)), "the link in the mail works"
+            assert (ses.taken[-1][2] or "").endswith(str(store.mailbox(person).token)), "the link in the mail works"
