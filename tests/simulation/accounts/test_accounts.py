@@ -18,7 +18,7 @@ from ..ports import ACCOUNT_PORTS, Fault, Port
 from .bugs import BUGS, planted
 from .schedule import play
 
-SCHEDULES, BLOCKS = 500, 10
+SCHEDULES, BLOCKS = 100, 2
 """`make simulate` plays 800."""
 WITHIN = 200
 
