@@ -56,7 +56,7 @@ test-scale: $(BIN)/.installed ## every scheduled job with 10,000 people, killed 
 	@bash tests/on_dynamodb.sh tests/scale
 
 simulate: $(BIN)/.installed ## simulated schedules of payouts and of accounts with faults everywhere; OF=accounts SEED=n replays one
-	@$(if $(SEED),$(BIN)/python -m tests.simulation $(or $(OF),payouts) --seed $(SEED),$(BIN)/python -m tests.simulation payouts --schedules 10000 && $(BIN)/python -m tests.simulation accounts --schedules 800)
+	@$(if $(SEED),$(BIN)/python -m tests.simulation $(or $(OF),payouts) --seed $(SEED),$(BIN)/python -m tests.simulation payouts --schedules 10000 && $(BIN)/python -m tests.simulation accounts --schedules 500)
 
 simulate-long: $(BIN)/.installed ## twenty times as many
 	@$(BIN)/python -m tests.simulation payouts --schedules 200000

@@ -19,7 +19,7 @@ from .bugs import BUGS, planted
 from .schedule import play
 
 SCHEDULES, BLOCKS = 100, 2
-"""`make simulate` plays 800."""
+"""`make simulate` plays 500."""
 WITHIN = 200
 
 
