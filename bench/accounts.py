@@ -11,6 +11,7 @@ writes more than three units, a session more than four, or a refresh more than o
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
@@ -25,7 +26,7 @@ TURN = 10
 WRITE_UNITS_MAX = {"start": 3, "session, new": 4, "session, known": 4, "refresh": 1}
 
 
-class Step:
+class Step(ABC):
     """One step of a new person for each run."""
 
     def __init__(self, _stage: Stage) -> None:
@@ -43,8 +44,9 @@ class Step:
         body = self.entrance.sent(contact, now, f"10.{self._people >> 8 & 255}.{self._people & 255}.7")
         return expect(self.entrance.ask(device.request("POST", "/sessions", now, body)), 201)
 
+    @abstractmethod
     def prepare(self) -> Any:
-        raise NotImplementedError
+        """The request of the step, after all that comes before it."""
 
     def run(self, given: Any) -> Any:
         return self.entrance.ask(given)

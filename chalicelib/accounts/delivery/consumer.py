@@ -88,7 +88,7 @@ class CodeSender:
             self._store.undeliverable(sign_in.id, self._clock())
             return
         except OutcomeUnknown as error:
-            # Whoever got it must be let in; whoever did not asks for another one in a minute.
+            # The code may have arrived, so it must be good. If it did not, the person asks for another in a minute.
             log.warning("code_outcome_unknown", extra={**facts, "code": str(error)})
         self._store.handed_over(sign_in.id, sending, self._clock())
 

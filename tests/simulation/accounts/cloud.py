@@ -103,7 +103,7 @@ class Cloud:
                 return self._calls(Port.SEND, SimpleNamespace(send_email=self._mail))
             case "sns":
                 return self._calls(Port.SEND, SimpleNamespace(publish=self._sms))
-        raise NotImplementedError(service)
+        raise ValueError(f"{service} has no part in the simulation")
 
     def _calls(self, port: Port, service: Any) -> Any:
         """A client, each of whose calls may be spoilt."""
