@@ -10,9 +10,9 @@ from chalice.app import AuthResponse, Cron, Rate
 
 from chalicelib import config, logs, wiring
 from chalicelib.accounts import errors as account
-from chalicelib.accounts import passkey_wire as passkeys
 from chalicelib.accounts import wire as accounts
-from chalicelib.accounts.session_rules import Session
+from chalicelib.accounts.passkeys import wire as passkeys
+from chalicelib.accounts.sessions.rules import Session
 from chalicelib.aws import failures
 from chalicelib.helpdesk import errors as complaint
 from chalicelib.helpdesk import wire as helpdesk

@@ -3,10 +3,10 @@
     python -m bench.draw [--entries N]... [--runs N] [--json]
 
 Each size is drawn in a process of its own, on one core (`bench/draw_steps.py`), from pages that are made before and
-lie in a temporary folder (`bench/draw_cloud.py`). Speeds are by CPU time, medians. The other ways, and the hashes that
-no way can do without, run in that same process; above a million entries only the hashes. Exits with 1 if the plain way
-chooses anyone else, or if the verifier finds anything wrong; a missed target is only said, since it is the machine's
-too.
+lie in a temporary folder (`bench/aws/draw_cloud.py`). Speeds are by CPU time, medians. The other ways, and the hashes
+that no way can do without, run in that same process; above a million entries only the hashes. Exits with 1 if the plain
+way chooses anyone else, or if the verifier finds anything wrong; a missed target is only said, since it is the
+machine's too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from . import draw_cloud
+from .aws import draw_cloud
 from .draw_steps import (
     COMMIT,
     DRAW,

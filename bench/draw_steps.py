@@ -2,10 +2,10 @@
 
     python -m bench.draw_steps PAGES RUNS (traced | resident) (all | alone)
 
-It is the application's own code, as its wiring builds it, with AWS answered by `bench/draw_cloud.py`, whose CPU time is
-taken off. The whole comes first, so that nothing of the steps is in its memory, and what it published is verified. Then
-other ways to draw the wave, and what no way can do without. Prints `Figures` as JSON; ends with another code than 0 if
-the plain way chooses others, or the verifier finds anything wrong.
+It is the application's own code, as its wiring builds it, with AWS answered by `bench/aws/draw_cloud.py`. Its CPU time
+is taken off. The whole comes first, so that nothing of the steps is in its memory, and what it published is verified.
+Then other ways to draw the wave, and what no way can do without. Prints `Figures` as JSON; ends with another code than
+0 if the plain way chooses others, or the verifier finds anything wrong.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from chalicelib.waves.freeze import RemovedEntries
 from chalicelib.waves.rules import SHARDS, Wave, WaveState
 from local.sandbox.beacon import sign
 
-from .draw_cloud import ATTRIBUTES, REGIONS, WAVE, Cloud, Pages, partition
+from .aws.draw_cloud import ATTRIBUTES, REGIONS, WAVE, Cloud, Pages, partition
 from .harness import ENVIRONMENT, REGION, REGISTRATION
 from .meter import Measured, Meter, resident_peak
 

@@ -17,7 +17,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from .expressions import Item
+from .aws.expressions import Item
 from .harness import Report, Table, Target, command, machine
 from .race import ORDINARY, Stage, Way, apart, race, ratio
 from .requests import CONTEXT, HANDLERS, NOW, REGISTRATIONS, expect, handler, join_event, profile_of, registered

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from .endpoint import Index
+from .aws.endpoint import Index
 from .harness import REGISTRATION, Report, Table, command, machine
 from .race import Stage, Way, race
 from .requests import CONTEXT, HANDLERS, NOW, REGISTRATIONS, beneficiary, event, expect, handler

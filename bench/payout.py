@@ -53,7 +53,7 @@ from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
 from chalicelib.vault import PersonKey
 from chalicelib.waves.rules import BeneficiaryState
 
-from .endpoint import Index
+from .aws.endpoint import Index
 from .harness import REGISTRATION, Report, Table, Target, command, machine
 from .race import ORDINARY, Stage, Way, race, ratio
 from .requests import beneficiary

@@ -23,7 +23,7 @@ from botocore.httpsession import URLLib3Session
 from chalicelib.aws.kept_connections import SEND
 from infrastructure import app_stack
 
-from .endpoint import Call, Endpoint, Index
+from .aws.endpoint import Call, Endpoint, Index
 from .harness import ENVIRONMENT, Row, Target
 
 T = TypeVar("T")

@@ -12,8 +12,8 @@ from typing import Any
 
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
 
-from .endpoint import Endpoint
-from .expressions import Item
+from .aws.endpoint import Endpoint
+from .aws.expressions import Item
 from .harness import ENVIRONMENT, REGISTRATION
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]

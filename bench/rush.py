@@ -33,7 +33,7 @@ class Kms:
     """The calls that signing up makes, answered at once."""
 
     def __init__(self) -> None:
-        from .endpoint import key_pair
+        from .aws.endpoint import key_pair
 
         self._key_pair = key_pair
 
@@ -92,7 +92,7 @@ def report(people: int, address: str) -> Report:
     os.environ.update(ENVIRONMENT | {"AWS_ENDPOINT_URL_DYNAMODB": address})
     import boto3
 
-    from .tables import create_tables
+    from .aws.tables import create_tables
 
     client = boto3.client("dynamodb")
     create_tables(client, "bench")

@@ -12,7 +12,7 @@ from ..config import AccountRules
 from ..structs import fill
 from .items import AccountItem, GuardItem, OfAccount, RecoveryItem, SessionItem, account_pk, contact_pk, session_sk
 from .rules import Recovery, is_barred
-from .session_rules import KEPT_AFTER, Account, ContactGuard, SeenProofs, Session, ends_at
+from .sessions.rules import KEPT_AFTER, Account, ContactGuard, SeenProofs, Session, ends_at
 
 
 class Held(NamedTuple):

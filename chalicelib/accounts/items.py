@@ -10,7 +10,7 @@ from pynamodb.models import Model
 from ..aws.admin_acts import ActColumns
 from ..aws.attributes import EnumAttribute, JsonAttribute, WholeAttribute
 from .rules import Change, RecoveryState
-from .session_rules import KeptContact, SeenProofs
+from .sessions.rules import KeptContact, SeenProofs
 
 
 class AccountsTable(Model):

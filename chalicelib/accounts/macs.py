@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache, cached_property
 from typing import Any
 
-from .contact import Contact
+from .contacts.contact import Contact
 
 
 class Macs:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from ..config import AccountRules
 from ..ids import derived_id
-from .session_rules import ContactGuard, KeptContact, Session
+from .sessions.rules import ContactGuard, KeptContact, Session
 
 
 class Change(StrEnum):

@@ -13,14 +13,14 @@ from ..clock import iso
 from ..config import AccountRules
 from ..errors import Malformed
 from ..structs import fill
-from .contact import ContactKind
-from .passkey_wire import UsedPasskey
-from .session_rules import How, Session, ends_at
+from .contacts.contact import ContactKind
+from .passkeys.wire import UsedPasskey
+from .sessions.rules import How, Session, ends_at
 
 if TYPE_CHECKING:
     from .rules import AskedChange
-    from .sign_ins import Progress, Started
-    from .signing_keys import SigningKey
+    from .signing_in.sign_ins import Progress, Started
+    from .tokens.signing_keys import SigningKey
 
 Language = Annotated[Literal["id", "en"], Meta(description="The language to write to the person in")]
 Device = Annotated[

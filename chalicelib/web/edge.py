@@ -19,7 +19,7 @@ import msgspec
 from chalice.app import AuthResponse, Chalice, CORSConfig, Request, Response
 
 from ..accounts.errors import InvalidToken
-from ..accounts.session_rules import ProofRequest
+from ..accounts.sessions.rules import ProofRequest
 from ..aws import clients
 from ..clock import Clock, utc_now
 from ..errors import DomainError, Malformed, NotFound, TooLarge, Unavailable, UnknownField
@@ -27,7 +27,7 @@ from ..values import Value
 from . import problems
 
 if TYPE_CHECKING:
-    from ..accounts.admission import Admission
+    from ..accounts.sessions.admission import Admission
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from .participants import ParticipantsServices
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ..accounts.session_rules import Session
+    from ..accounts.sessions.rules import Session
     from ..aws.dynamodb import Transaction
     from ..aws.job_progress import Runs
     from ..notice_writer import NoticeWriter

@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ..accounts.account_store import AccountStore
-    from ..accounts.admission import Admission
-    from ..accounts.budgets import KnownDevice
-    from ..accounts.contact import ContactKind
+    from ..accounts.contacts.contact import ContactKind
+    from ..accounts.contacts.directory import Directory
     from ..accounts.delivery.channels import SnsSms
     from ..accounts.delivery.consumer import CodeSender
-    from ..accounts.directory import Directory
-    from ..accounts.dpop import Proofs
-    from ..accounts.issuers import Issuers
-    from ..accounts.known_devices import KnownDevices
     from ..accounts.macs import Macs
-    from ..accounts.networks import Networks
-    from ..accounts.sign_ins import SignIns
-    from ..accounts.signing_keys import SigningKeys
-    from ..accounts.tokens import Tokens
+    from ..accounts.sessions.admission import Admission
+    from ..accounts.sessions.issuers import Issuers
+    from ..accounts.signing_in.budgets import KnownDevice
+    from ..accounts.signing_in.known_devices import KnownDevices
+    from ..accounts.signing_in.networks import Networks
+    from ..accounts.signing_in.sign_ins import SignIns
+    from ..accounts.tokens.dpop import Proofs
+    from ..accounts.tokens.signing_keys import SigningKeys
+    from ..accounts.tokens.tokens import Tokens
     from ..aws.admin_acts import Journal
     from ..notices.ses import Pace
     from ..vault import Vault
@@ -46,7 +46,7 @@ class AccountsServices(Deployment):
     @cached_property
     def directory(self) -> Directory:
         """How people are reached."""
-        from ..accounts.directory import Directory
+        from ..accounts.contacts.directory import Directory
 
         return Directory(self.account_store, self.vault)
 
@@ -61,19 +61,19 @@ class AccountsServices(Deployment):
     @cached_property
     def admission(self) -> Admission:
         """For the authorizer."""
-        from ..accounts.admission import Admission
+        from ..accounts.sessions.admission import Admission
 
         return Admission(self.account_store, self.access_tokens, self.programme.accounts)
 
     @cached_property
     def sign_ins(self) -> SignIns:
-        from ..accounts.budgets import Budgets
-        from ..accounts.code_queue import CodeQueue
-        from ..accounts.hour_keys import HourKeys
-        from ..accounts.sign_in_items import SignInsTable
-        from ..accounts.sign_in_store import SignInStore
-        from ..accounts.sign_ins import SignIns
-        from ..accounts.sms_costs import SmsCosts
+        from ..accounts.delivery.sms_costs import SmsCosts
+        from ..accounts.signing_in.budgets import Budgets
+        from ..accounts.signing_in.code_queue import CodeQueue
+        from ..accounts.signing_in.hour_keys import HourKeys
+        from ..accounts.signing_in.items import SignInsTable
+        from ..accounts.signing_in.sign_ins import SignIns
+        from ..accounts.signing_in.store import SignInStore
         from ..aws.queues import Queue
 
         self._bind(SignInsTable, "sign-ins")
@@ -86,7 +86,7 @@ class AccountsServices(Deployment):
 
     @cached_property
     def _known_devices(self) -> KnownDevices:
-        from ..accounts.known_devices import KnownDevices
+        from ..accounts.signing_in.known_devices import KnownDevices
 
         return KnownDevices(self.access_tokens, self.proofs)
 
@@ -112,8 +112,8 @@ class AccountsServices(Deployment):
 
     def _sms(self, pace: Pace) -> SnsSms:
         from ..accounts.delivery.channels import SnsSms
-        from ..accounts.sign_in_items import SignInsTable
-        from ..accounts.sms_costs import SmsCosts
+        from ..accounts.delivery.sms_costs import SmsCosts
+        from ..accounts.signing_in.items import SignInsTable
 
         self._bind(SignInsTable, "sign-ins")
         sns = partial(clients.client, "sns", self.settings.region, attempts=1)  # it cannot tell a repeated call either
@@ -121,7 +121,7 @@ class AccountsServices(Deployment):
 
     @cached_property
     def networks(self) -> Networks:
-        from ..accounts.networks import Networks
+        from ..accounts.signing_in.networks import Networks
 
         return Networks(self.programme.accounts, self._randomness)
 
@@ -134,7 +134,7 @@ class AccountsServices(Deployment):
     @cached_property
     def signing_keys(self) -> SigningKeys:
         from ..accounts.items import AccountsTable
-        from ..accounts.signing_keys import SigningKeys, SigningKeyStore
+        from ..accounts.tokens.signing_keys import SigningKeys, SigningKeyStore
 
         self._bind(AccountsTable, "accounts")
         return SigningKeys(lambda: self._client("kms"), self.settings.data_key, SigningKeyStore())
@@ -142,21 +142,21 @@ class AccountsServices(Deployment):
     @cached_property
     def access_tokens(self) -> Tokens:
         """Tokens that we sign: of access, of devices, and the nonces of proofs."""
-        from ..accounts.tokens import Tokens
+        from ..accounts.tokens.tokens import Tokens
 
         return Tokens(self.signing_keys, self.settings.public_url, self._randomness)
 
     @cached_property
     def proofs(self) -> Proofs:
         """Judges the proofs of devices' keys."""
-        from ..accounts.dpop import Proofs
+        from ..accounts.tokens.dpop import Proofs
 
         return Proofs(self.access_tokens, self.settings.public_url)
 
     @cached_property
     def issuers(self) -> Issuers:
         """Who else may say who somebody is."""
-        from ..accounts import issuers
+        from ..accounts.sessions import issuers
 
         return issuers.Issuers(self.programme.accounts.issuers, issuers.fetch)
 

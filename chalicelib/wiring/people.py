@@ -11,12 +11,12 @@ from .accounts import AccountsServices
 if TYPE_CHECKING:
     from datetime import date
 
-    from ..accounts.changes import Changes
-    from ..accounts.contacts import Contacts
-    from ..accounts.passkeys import Passkeys
-    from ..accounts.recovery import Recoveries
-    from ..accounts.sessions import Sessions
-    from ..accounts.ways import Ways
+    from ..accounts.contacts.changes import Changes
+    from ..accounts.contacts.contacts import Contacts
+    from ..accounts.contacts.recovery import Recoveries
+    from ..accounts.passkeys.passkeys import Passkeys
+    from ..accounts.sessions.sessions import Sessions
+    from ..accounts.sessions.ways import Ways
     from ..notices.announcements import PublicEventStore
     from ..notices.links import Unsubscriptions
     from ..notices.mailer import Mailer
@@ -58,8 +58,8 @@ class PeopleServices(AccountsServices):
 
     @cached_property
     def sessions(self) -> Sessions:
-        from ..accounts.openings import Openings
-        from ..accounts.sessions import Sessions
+        from ..accounts.sessions.openings import Openings
+        from ..accounts.sessions.sessions import Sessions
 
         store, sign_ins, figures = self.account_store, self.sign_ins, self.programme.accounts
         openings = Openings(store, self.contacts, self.recoveries, sign_ins, self.vault, self._is_person, figures)
@@ -71,29 +71,29 @@ class PeopleServices(AccountsServices):
 
     @cached_property
     def contacts(self) -> Contacts:
-        from ..accounts.contacts import Contacts
+        from ..accounts.contacts.contacts import Contacts
 
         figures = self.programme.accounts
         return Contacts(self.account_store, self.changes, self.sign_ins, self.vault, self.transaction, figures)
 
     @cached_property
     def changes(self) -> Changes:
-        from ..accounts.changes import Changes
+        from ..accounts.contacts.changes import Changes
 
         figures = self.programme.accounts
         return Changes(self.account_store, self.transaction, self.notices, figures, self._randomness)
 
     @cached_property
     def _ways(self) -> Ways:
-        from ..accounts.ways import Ways
+        from ..accounts.sessions.ways import Ways
 
         store, macs, vault = self.account_store, self.macs, self.vault
         return Ways(self.passkeys, self.issuers, store, self.recoveries, macs, vault)
 
     @cached_property
     def passkeys(self) -> Passkeys:
-        from ..accounts.passkey_checks import relying_party
-        from ..accounts.passkeys import Passkeys
+        from ..accounts.passkeys.checks import relying_party
+        from ..accounts.passkeys.passkeys import Passkeys
 
         party = relying_party(self.settings.rp_id, self.settings.public_url)
         most = self.programme.accounts.passkeys_max
@@ -102,7 +102,7 @@ class PeopleServices(AccountsServices):
 
     @cached_property
     def recoveries(self) -> Recoveries:
-        from ..accounts.recovery import Recoveries
+        from ..accounts.contacts.recovery import Recoveries
 
         return Recoveries(
             self.account_store,

@@ -140,7 +140,7 @@ def _parsed(raw: bytes) -> Any:
 
 
 # Tokens that let nobody in, as a stranger can make them: out of a token of their own, public keys and a key they made.
-# A token that has expired cannot be had within a wave: tests/accounts/test_tokens.py has it.
+# A token that has expired cannot be had within a wave: tests/accounts/tokens/test_tokens.py has it.
 
 
 def spoiled(way: Way, token: str, keys: Callable[[], Mapping[str, Any]]) -> str:

@@ -8,8 +8,8 @@ from datetime import datetime
 from joserfc.jwk import ECKey
 from msgspec import Struct
 
-from chalicelib.accounts import es256
-from chalicelib.accounts.dpop import hash_of
+from chalicelib.accounts.tokens import es256
+from chalicelib.accounts.tokens.dpop import hash_of
 
 
 class _Proof(Struct, omit_defaults=True):

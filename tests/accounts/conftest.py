@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.config import Programme, Settings, load_programme
-from tests.builders.sign_ins import SignInsWorld
+from tests.builders.accounts.sign_ins import SignInsWorld
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from chalicelib.accounts import rules
-from chalicelib.accounts.contact import ContactKind
+from chalicelib.accounts.contacts.contact import ContactKind
 from chalicelib.accounts.rules import Opening, Shown
-from chalicelib.accounts.session_rules import ContactGuard, KeptContact, Session
+from chalicelib.accounts.sessions.rules import ContactGuard, KeptContact, Session
 from chalicelib.config import load_programme
 from tests.conftest import T0
 

@@ -12,7 +12,7 @@ from admin.cli import main
 from admin.commands import keys
 from admin.deployment import stages
 from chalicelib.accounts.errors import InvalidToken
-from chalicelib.accounts.signing_keys import CACHED
+from chalicelib.accounts.tokens.signing_keys import CACHED
 from chalicelib.wiring import Services
 from tests.builders.training import ANI
 from tests.conftest import T0

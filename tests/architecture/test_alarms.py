@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from chalicelib import logs, watch
-from chalicelib.accounts import networks, sms_costs
+from chalicelib.accounts.delivery import sms_costs
+from chalicelib.accounts.signing_in import networks
 from chalicelib.config import load_programme
 from chalicelib.payouts import alarm_words
 from chalicelib.training import reports

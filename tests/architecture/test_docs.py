@@ -286,7 +286,7 @@ def test_each_requirement_of_a_standard_has_its_test_or_says_why_not():
 
 
 @pytest.mark.parametrize(
-    "cell", ["", "not", "not: ", "by care", "`make test`", "`tests/accounts/test_dpop.py::test_x`"]
+    "cell", ["", "not", "not: ", "by care", "`make test`", "`tests/accounts/tokens/test_dpop.py::test_x`"]
 )
 def test_a_requirement_that_nothing_holds_is_caught(cell: str):
     good = "| 2.4 | no password | not: there is none |"

@@ -18,7 +18,7 @@ PURE = sorted(
     path.relative_to(ROOT).as_posix()
     for pattern in (
         *("*/rules.py", "*/wire.py", "draw/*.py", "waves/calendar.py"),
-        *("accounts/contact.py", "accounts/codes.py", "accounts/session_rules.py"),
+        *("accounts/*/rules.py", "accounts/contacts/contact.py", "accounts/signing_in/codes.py"),
         *("outcomes/*_rules.py", "outcomes/*_wire.py", "outcomes/figures.py"),
         *("payouts/alarm_words.py", "payouts/*/*_rules.py", "payouts/ledger/records.py"),
     )

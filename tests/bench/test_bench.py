@@ -14,11 +14,11 @@ from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 from pynamodb.connection import Connection
 
-from bench import draw_cloud
-from bench.draw_cloud import WAVE, Cloud, Pages
+from bench.aws import draw_cloud
+from bench.aws.draw_cloud import WAVE, Cloud, Pages
+from bench.aws.endpoint import Call, Endpoint, Index, item_size
+from bench.aws.expressions import Item, Unplayed
 from bench.draw_steps import PlainEntry
-from bench.endpoint import Call, Endpoint, Index, item_size
-from bench.expressions import Item, Unplayed
 from chalicelib.aws import dynamodb
 from chalicelib.waves.entries import EntryItem, EntryStore
 from chalicelib.waves.rules import SHARDS

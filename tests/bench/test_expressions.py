@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from bench.endpoint import Endpoint
+from bench.aws.endpoint import Endpoint
 from tests.conftest import REGION
 
 KEY = {"pk": {"S": "a"}, "sk": {"S": "b"}}

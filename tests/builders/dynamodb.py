@@ -10,9 +10,9 @@ import boto3
 import pytest
 from pynamodb.models import Model
 
-from bench.tables import create_tables
+from bench.aws.tables import create_tables
 from chalicelib.accounts.items import AccountsTable
-from chalicelib.accounts.sign_in_items import SignInsTable
+from chalicelib.accounts.signing_in.items import SignInsTable
 from chalicelib.aws import dynamodb
 from chalicelib.config import Settings
 from chalicelib.helpdesk.store import HelpdeskTable

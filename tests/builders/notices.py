@@ -11,8 +11,8 @@ import boto3
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
-from chalicelib.accounts.contact import parse_contact
-from chalicelib.accounts.session_rules import Account, KeptContact
+from chalicelib.accounts.contacts.contact import parse_contact
+from chalicelib.accounts.sessions.rules import Account, KeptContact
 from chalicelib.config import Programme, Settings
 from chalicelib.notices import mailer
 from chalicelib.notices.rules import Facts, Kind, NoticeState

@@ -22,8 +22,8 @@ from msgspec.structs import replace as replace_struct
 
 import app as application
 from chalicelib import wiring
-from chalicelib.accounts.networks import Networks
-from chalicelib.accounts.session_rules import Session
+from chalicelib.accounts.sessions.rules import Session
+from chalicelib.accounts.signing_in.networks import Networks
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.ids import derived_id
@@ -35,7 +35,7 @@ from chalicelib.training import signatures
 from chalicelib.training.rules import course_id
 from chalicelib.waves.rules import Beneficiary, EntryOutcome, buy_by
 from local.sandbox.provider import Sandbox
-from tests.builders.accounts import Device
+from tests.builders.accounts.accounts import Device
 from tests.builders.people import beneficiary
 from tests.builders.registration import other_form
 from tests.builders.surveys import survey_of

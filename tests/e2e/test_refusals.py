@@ -14,7 +14,7 @@ from botocore.exceptions import ConnectTimeoutError
 from chalice.test import HTTPResponse
 
 import app as application
-from chalicelib.accounts.tokens import Tokens
+from chalicelib.accounts.tokens.tokens import Tokens
 from chalicelib.config import Programme
 from chalicelib.errors import NotFound
 from chalicelib.web import edge, problems

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.accounts.session_rules import Session
+from chalicelib.accounts.sessions.rules import Session
 from chalicelib.config import Programme, Settings, load_programme
 from chalicelib.ids import derived_id
 from chalicelib.notices.mailer import consume
-from tests.builders.contacts import add_account
+from tests.builders.accounts.contacts import add_account
 from tests.builders.notices import PostOffice, Ses
 
 from . import routes

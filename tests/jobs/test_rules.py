@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import msgspec
 import pytest
 
-from bench.endpoint import item_size
+from bench.aws.endpoint import item_size
 from chalicelib.config import JobRules
 from chalicelib.errors import Malformed, UnknownField
 from chalicelib.jobs import rules, wire

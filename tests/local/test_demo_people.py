@@ -16,7 +16,7 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 
 from chalicelib.accounts.errors import InvalidToken
-from chalicelib.accounts.tokens import Tokens
+from chalicelib.accounts.tokens.tokens import Tokens
 from chalicelib.config import Programme, load_programme
 from chalicelib.errors import DomainError, UnknownField
 from chalicelib.registration import identity, rules
@@ -25,7 +25,7 @@ from chalicelib.waves.calendar import Calendar
 from chalicelib.web.edge import decode
 from local.demo import api
 from local.demo.people import FAMILY_SIZE, Part, Person, Way, people
-from tests.builders.accounts import process
+from tests.builders.accounts.accounts import process
 from tests.conftest import T0, every_error
 
 DAYS = [date(2026, 11, 24), date(2028, 2, 29), date(2027, 3, 1)]

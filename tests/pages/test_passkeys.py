@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 import app as application
 from chalicelib.config import Programme, Settings, load_programme
-from tests.builders.contacts import Household
+from tests.builders.accounts.contacts import Household
 
 ORIGIN = "https://gelombang.example"
 PAGE = """<!doctype html><title>Passkeys</title><script>

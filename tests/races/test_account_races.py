@@ -14,8 +14,8 @@ from chalicelib.accounts.macs import Macs
 from chalicelib.accounts.wire import SessionOpened
 from chalicelib.config import Programme, Settings
 from chalicelib.vault import Vault
-from tests.builders.accounts import Device
-from tests.builders.sessions import REFRESHES, Entrance, account_of, asked
+from tests.builders.accounts.accounts import Device
+from tests.builders.accounts.sessions import REFRESHES, Entrance, account_of, asked
 from tests.conftest import T0
 
 from .conftest import Kms

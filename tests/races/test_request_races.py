@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.accounts.contact import Contact
-from chalicelib.accounts.directory import Reach
+from chalicelib.accounts.contacts.contact import Contact
+from chalicelib.accounts.contacts.directory import Reach
 from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
 from chalicelib.helpdesk.errors import AlreadyAnswered, TooManyGrievances

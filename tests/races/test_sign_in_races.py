@@ -7,13 +7,13 @@ from functools import partial
 
 import pytest
 
-from chalicelib.accounts import codes
 from chalicelib.accounts.errors import CodeUsedUp, TooManyCodes, TooManyTries, WrongCode
 from chalicelib.accounts.macs import Macs
-from chalicelib.accounts.sign_ins import Proved, Started
+from chalicelib.accounts.signing_in import codes
+from chalicelib.accounts.signing_in.sign_ins import Proved, Started
 from chalicelib.config import Programme, Settings, load_programme
 from chalicelib.vault import Vault
-from tests.builders.sign_ins import SignInsWorld
+from tests.builders.accounts.sign_ins import SignInsWorld
 
 from .conftest import Kms
 from .together import ALWAYS, AT_ONCE, refusals, together

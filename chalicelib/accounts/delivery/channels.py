@@ -15,8 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError,
 from ...aws.clients import is_passing
 from ...notices.ses import NeverTaken, NotTaken, OutcomeUnknown, Pace, SesMail
 from ...notices.texts import MailText
-from ..contact import Contact
-from ..sms_costs import SmsCosts
+from ..contacts.contact import Contact
+from .sms_costs import SmsCosts
 from .texts import CodeText
 
 TAG = "sign_in"

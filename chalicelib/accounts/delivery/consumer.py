@@ -17,13 +17,13 @@ from ...clock import Clock
 from ...config import AccountRules
 from ...errors import Unavailable
 from ...notices.ses import NeverTaken, NotTaken, OutcomeUnknown
-from .. import codes
-from ..budgets import Budgets
-from ..code_queue import decode_message
-from ..contact import ContactKind
+from ..contacts.contact import ContactKind
 from ..macs import Macs
-from ..sign_in_store import SignIn, SignInStore
-from ..sign_ins import SignIns
+from ..signing_in import codes
+from ..signing_in.budgets import Budgets
+from ..signing_in.code_queue import decode_message
+from ..signing_in.sign_ins import SignIns
+from ..signing_in.store import SignIn, SignInStore
 from .channels import Channel
 from .texts import code_text
 

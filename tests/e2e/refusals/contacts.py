@@ -8,9 +8,9 @@ from itertools import count
 from msgspec.structs import replace
 
 from chalicelib.accounts.rules import CONTACTS_MAX
-from chalicelib.accounts.session_rules import Session
+from chalicelib.accounts.sessions.rules import Session
 from chalicelib.ids import derived_id
-from tests.builders.contacts import add_account, id_of
+from tests.builders.accounts.contacts import add_account, id_of
 from tests.e2e import routes
 from tests.e2e.gateway import Call, Gateway, Provoke
 from tests.e2e.refusals import signing_in

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from chalicelib.accounts.issuers import Issuers
-from tests.builders.accounts import Device
-from tests.builders.issuers import NONCE, RULES, Server, token
-from tests.builders.passkeys import Passkey
+from chalicelib.accounts.sessions.issuers import Issuers
+from tests.builders.accounts.accounts import Device
+from tests.builders.accounts.issuers import NONCE, RULES, Server, token
+from tests.builders.accounts.passkeys import Passkey
 from tests.e2e import routes
 from tests.e2e.gateway import Call, Gateway, Provoke
 from tests.e2e.refusals import contacts

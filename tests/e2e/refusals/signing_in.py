@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from chalicelib.accounts import codes
-from chalicelib.accounts.budgets import budget_of
-from chalicelib.accounts.contact import parse_contact
-from chalicelib.accounts.networks import prefix_of
-from chalicelib.accounts.session_rules import PROOFS_MAX, with_proof
+from chalicelib.accounts.contacts.contact import parse_contact
+from chalicelib.accounts.sessions.rules import PROOFS_MAX, with_proof
+from chalicelib.accounts.signing_in import codes
+from chalicelib.accounts.signing_in.budgets import budget_of
+from chalicelib.accounts.signing_in.networks import prefix_of
 from chalicelib.aws import dynamodb
-from tests.builders.accounts import Device
+from tests.builders.accounts.accounts import Device
 from tests.e2e import routes
 from tests.e2e.gateway import AN_HOUR, Call, Gateway, Provoke
 

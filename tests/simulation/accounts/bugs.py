@@ -10,20 +10,22 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from chalicelib.accounts import account_store, budgets, codes, hour_keys, rules, sessions, sign_ins
+from chalicelib.accounts import account_store, rules
 from chalicelib.accounts.account_store import AccountStore
-from chalicelib.accounts.admission import Admission
-from chalicelib.accounts.budgets import Budgets, Place, Tries
-from chalicelib.accounts.changes import Changes
+from chalicelib.accounts.contacts.changes import Changes
+from chalicelib.accounts.contacts.recovery import Recoveries
 from chalicelib.accounts.errors import CodeUsedUp, SessionExpired, UnknownSignIn
-from chalicelib.accounts.hour_keys import HourKeys
 from chalicelib.accounts.items import SessionItem, account_pk, session_sk
-from chalicelib.accounts.recovery import Recoveries
-from chalicelib.accounts.session_rules import SeenProofs, Session
-from chalicelib.accounts.sessions import Sessions
-from chalicelib.accounts.sign_in_store import SignIn, SignInStore
-from chalicelib.accounts.sign_ins import SignIns
-from chalicelib.accounts.tokens import Access, Tokens
+from chalicelib.accounts.sessions import sessions
+from chalicelib.accounts.sessions.admission import Admission
+from chalicelib.accounts.sessions.rules import SeenProofs, Session
+from chalicelib.accounts.sessions.sessions import Sessions
+from chalicelib.accounts.signing_in import budgets, codes, hour_keys, sign_ins
+from chalicelib.accounts.signing_in.budgets import Budgets, Place, Tries
+from chalicelib.accounts.signing_in.hour_keys import HourKeys
+from chalicelib.accounts.signing_in.sign_ins import SignIns
+from chalicelib.accounts.signing_in.store import SignIn, SignInStore
+from chalicelib.accounts.tokens.tokens import Access, Tokens
 from chalicelib.aws import dynamodb
 from chalicelib.aws.attributes import item_of
 from chalicelib.errors import DomainError

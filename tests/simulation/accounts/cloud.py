@@ -22,10 +22,10 @@ from unittest.mock import patch
 from botocore.exceptions import ClientError, ReadTimeoutError
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from bench.endpoint import Endpoint
-from bench.expressions import Item
+from bench.aws.endpoint import Endpoint
+from bench.aws.expressions import Item
 from chalicelib.aws import clients, dynamodb
-from tests.builders.accounts import in_der, public_in_der
+from tests.builders.accounts.accounts import in_der, public_in_der
 
 from ..ports import Errors, MemoryQueue, Nature, Port
 

@@ -10,9 +10,9 @@ from functools import cache
 
 from joserfc.jwk import ECKey
 
-from chalicelib.accounts.session_rules import ProofRequest
+from chalicelib.accounts.sessions.rules import ProofRequest
 from chalicelib.accounts.wire import SessionOpened
-from tests.builders.accounts import Device
+from tests.builders.accounts.accounts import Device
 
 from .cloud import key_pair
 

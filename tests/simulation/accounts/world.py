@@ -13,12 +13,13 @@ from unittest.mock import patch
 
 from msgspec.structs import fields, replace
 
-from chalicelib.accounts import codes, hour_keys, rules
-from chalicelib.accounts.contact import parse_contact
+from chalicelib.accounts import rules
+from chalicelib.accounts.contacts.contact import parse_contact
 from chalicelib.accounts.delivery.consumer import consume
 from chalicelib.accounts.errors import InvalidToken, SessionExpired
 from chalicelib.accounts.rules import RecoveryState
-from chalicelib.accounts.session_rules import ProofRequest, Session
+from chalicelib.accounts.sessions.rules import ProofRequest, Session
+from chalicelib.accounts.signing_in import codes, hour_keys
 from chalicelib.accounts.wire import (
     ContactForm,
     ContactView,
@@ -30,7 +31,7 @@ from chalicelib.accounts.wire import (
 )
 from chalicelib.config import Settings, load_programme
 from chalicelib.wiring import Services
-from tests.builders.accounts import PUBLIC_URL
+from tests.builders.accounts.accounts import PUBLIC_URL
 from tests.conftest import REGION, T0
 
 from ..ports import Nature, Scheduler

@@ -1,0 +1,166 @@
+"""Changes of how a person signs in: told to every contact; those of a young session wait, and can be cancelled.
+
+Whether a contact signs in follows from its times (`rules`), so nothing has to happen when a change takes effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from pynamodb.expressions.condition import Condition
+
+from ...aws.attributes import item_of
+from ...aws.dynamodb import LegsFailed, Transaction, find
+from ...clock import iso
+from ...config import AccountRules
+from ...errors import NotFound, Unavailable
+from ...ids import Randomness, random_id
+from ...notices.rules import LINK_DAYS, Kind
+from ...notices.service import NoticeService
+from ...structs import fill
+from .. import rules
+from ..account_store import AccountStore
+from ..items import AccountItem, ChangeItem, GuardItem, account_pk, change_sk, contact_pk
+from ..passkeys import store as passkeys
+from ..rules import AskedChange, Change
+from ..sessions.rules import Account, ContactGuard, KeptContact, Session
+
+TRIES = 4
+"""How often a request decides again when another one of the same account came first."""
+
+Queued = tuple[str, str]
+"""Account and event of a notice whose mail is to be queued."""
+
+
+class Changes:
+    """Each change is one transaction, with its notice. Raises `Unavailable` too."""
+
+    def __init__(
+        self,
+        store: AccountStore,
+        transaction: Callable[[], Transaction],
+        notices: NoticeService,
+        figures: AccountRules,
+        randomness: Randomness,
+    ) -> None:
+        self._store = store
+        self._transaction = transaction
+        self._notices = notices
+        self._figures = figures
+        self._randomness = randomness
+
+    def asked(self, session: Session, change: Change, subject: str, now: datetime) -> AskedChange:
+        """A change as this session may have it: now, or later."""
+        takes_effect_at = rules.takes_effect_at(session, now, self._figures)
+        return AskedChange(random_id(self._randomness), change, subject, session.id, now, takes_effect_at)
+
+    def keep(self, tx: Transaction, account_id: str, asked: AskedChange) -> Queued:
+        """Add the legs that keep a change and its notice. Give what is returned to `tell` after the transaction."""
+        gone = asked.takes_effect_at + timedelta(days=LINK_DAYS)
+        item = item_of(ChangeItem, account_pk(account_id), change_sk(asked.id), asked, expires_at=gone)
+        tx.put("change", item, ChangeItem.pk.does_not_exist())
+        facts: dict[str, str | int] = {"change": asked.change}
+        kind = Kind.ACCOUNT_CHANGED
+        if asked.takes_effect_at > asked.asked_at:
+            kind, facts["takes_effect_at"] = Kind.ACCOUNT_CHANGING, iso(asked.takes_effect_at)
+        event = f"{kind}/{asked.id}"
+        self._notices.keep(tx, account_id, kind, event, facts)
+        return account_id, event
+
+    def keep_told(self, tx: Transaction, account_id: str, change: Change) -> Queued:
+        """Add the leg that tells of a change that no session of this account asked for; nobody takes it back."""
+        event = f"{Kind.ACCOUNT_CHANGED}/{random_id(self._randomness)}"
+        self._notices.keep(tx, account_id, Kind.ACCOUNT_CHANGED, event, {"change": change})
+        return account_id, event
+
+    def tell(self, queued: Sequence[Queued]) -> None:
+        """Queue the mails of changes that were written."""
+        self._notices.enqueue(queued)
+
+    def pending(self, account_id: str, now: datetime) -> list[AskedChange]:
+        """`GET /me/changes`: what takes effect later, the soonest first. One query."""
+        prefix = ChangeItem.sk.startswith(change_sk(""))
+        found = [_change(item) for item in ChangeItem.query(account_pk(account_id), prefix, consistent_read=True)]
+        waiting = [one for one in found if one.takes_effect_at > now]
+        return sorted(waiting, key=lambda one: one.takes_effect_at)
+
+    def cancel(self, account_id: str, change_id: str, now: datetime) -> None:
+        """`DELETE /me/changes/{id}`, by any session. Raises `NotFound` if there is none that still waits."""
+        if not self._take_back(account_id, change_id, now):
+            raise NotFound()
+
+    def deny(self, account_id: str, change_id: str, now: datetime) -> bool:
+        """Somebody says by a contact that a change was not theirs: the session that asked for it ends, and the change
+        is taken back if it still waits. False if there is no such change.
+        """
+        asked = self._asked(account_id, change_id)
+        if asked is None:
+            return False
+        self._store.end(account_id, asked.session_id, now)
+        self._take_back(account_id, change_id, now)
+        return True
+
+    def _take_back(self, account_id: str, change_id: str, now: datetime) -> bool:
+        for _ in range(TRIES):
+            asked = self._asked(account_id, change_id)
+            if asked is None or asked.takes_effect_at <= now:
+                return False
+            try:
+                with self._transaction() as tx:
+                    waits = ChangeItem.takes_effect_at > now
+                    tx.delete("change", ChangeItem(account_pk(account_id), change_sk(change_id)), waits)
+                    self._undo(tx, account_id, asked)
+            except LegsFailed:
+                continue
+            return True
+        raise Unavailable()
+
+    def _undo(self, tx: Transaction, account_id: str, asked: AskedChange) -> None:
+        if asked.change in {Change.PASSKEY_ADDED, Change.PASSKEY_REMOVED}:
+            passkeys.undo(tx, account_id, asked.subject, asked.takes_effect_at)
+            return
+        account = self._store.account(account_id)
+        contact = next((one for one in account.contacts if one.id == asked.subject), None) if account else None
+        if account is None or contact is None:
+            return  # its contact has been taken by whoever has it now
+        if contact.valid_until is None and contact.valid_from == asked.takes_effect_at:
+            put_contacts(tx, account, rules.without_contact(account.contacts, contact.id))
+            tx.delete("guard", _guard(contact), GuardItem.account_id == account_id)
+        elif contact.valid_until == asked.takes_effect_at:
+            put_contacts(tx, account, rules.ending(account.contacts, contact.id, None))
+            tx.update("guard", _guard(contact), [GuardItem.valid_until.remove()], GuardItem.account_id == account_id)
+
+    @staticmethod
+    def _asked(account_id: str, change_id: str) -> AskedChange | None:
+        item = find(ChangeItem, account_pk(account_id), change_sk(change_id))
+        return _change(item) if item else None
+
+
+def put_contacts(tx: Transaction, account: Account, contacts: Sequence[KeptContact], leg: str = "account") -> None:
+    """Add the leg that changes the contacts of an account, if they are as they were read."""
+    item = AccountItem(account_pk(account.id), "ACCOUNT")
+    tx.update(leg, item, [AccountItem.contacts.set(tuple(contacts))], AccountItem.contacts == account.contacts)
+
+
+def put_guard(tx: Transaction, mac: str, guard: ContactGuard, before: ContactGuard | None) -> None:
+    """Add the leg that lets a contact belong to an account, if it is as it was read."""
+    tx.put("guard", item_of(GuardItem, contact_pk(mac), "CONTACT", guard), _as_read(before))
+
+
+def _as_read(guard: ContactGuard | None) -> Condition:
+    if guard is None:
+        absent: Condition = GuardItem.pk.does_not_exist()
+        return absent
+    same: Condition = (GuardItem.account_id == guard.account_id) & (GuardItem.proved_at == guard.proved_at)
+    for attribute, value in ((GuardItem.valid_from, guard.valid_from), (GuardItem.valid_until, guard.valid_until)):
+        same &= attribute.does_not_exist() if value is None else attribute == value
+    return same
+
+
+def _guard(contact: KeptContact) -> GuardItem:
+    return GuardItem(contact_pk(contact.mac), "CONTACT")
+
+
+def _change(item: ChangeItem) -> AskedChange:
+    return fill(AskedChange, item, id=item.sk.partition("#")[2])

@@ -1,0 +1,42 @@
+"""How a person is reached: the contacts of an account, in the clear."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from ...vault import Vault
+from .. import rules
+from ..account_store import AccountStore
+from .contact import Contact
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Every contact of a person by its id, the first one first, and the language to write in."""
+
+    contacts: Mapping[str, Contact] = field(repr=False)
+    language: Literal["id", "en"]
+
+
+class Directory:
+    """For other domains: who tells people something asks here for each message, and keeps nothing."""
+
+    def __init__(self, store: AccountStore, vault: Vault) -> None:
+        self._store = store
+        self._vault = vault
+
+    def contacts(self, account_id: str, at: datetime) -> Reach | None:
+        """Who hears of what happened then. None if there is no such account. One read and one KMS call.
+
+        A contact that it removed is among them, one that still waits for its time is not. Raises `Unavailable`.
+        """
+        account = self._store.account(account_id)
+        if account is None:
+            return None
+        key = self._vault.open_key(account_id, account.wrapped_key)
+        told = rules.told(account.contacts, at)
+        values = {one.id: key.unseal("contact/1", one.sealed).decode() for one in told}
+        return Reach({one.id: Contact(one.kind, values[one.id]) for one in told}, account.language)

@@ -1,0 +1,236 @@
+"""The way back for whoever lost every contact and device: by the help desk, two administrators, and a week.
+
+The person signs up anew, which proves a new contact, and shows their documents. One administrator proposes that the
+account gets that contact, another one approves it, and all old contacts are told. Any use of the account ends it. When
+the week is over, the new contact's next sign-in has the account, and whatever signed in before has ended.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from pynamodb.expressions.condition import Condition
+
+from ...aws.admin_acts import Act, Journal
+from ...aws.attributes import item_of
+from ...aws.dynamodb import LegsFailed, Transaction, find
+from ...clock import iso
+from ...config import AccountRules
+from ...errors import NotFound, Unavailable
+from ...ids import Randomness, random_id, same_person
+from ...notices.rules import Kind
+from ...notices.service import NoticeService
+from ...structs import fill
+from ...vault import Vault
+from .. import rules
+from ..account_store import AccountStore
+from ..errors import ContactTaken, NoRecovery, NotOneContact, RecoveryBySamePerson, RecoveryStands
+from ..items import GuardItem, RecoveryItem, account_pk, contact_pk
+from ..rules import Recovery, RecoveryState
+from ..sessions.rules import Account, ContactGuard, KeptContact
+from .changes import TRIES, put_contacts, put_guard
+from .contact import Contact
+
+log = logging.getLogger(__name__)
+
+
+class Recoveries:
+    """`by` is an administrator's IAM identity (ARN); a note has no personal data. Raises `Unavailable` too."""
+
+    def __init__(
+        self,
+        store: AccountStore,
+        transaction: Callable[[], Transaction],
+        vault: Vault,
+        notices: NoticeService,
+        journal: Journal,
+        figures: AccountRules,
+        randomness: Randomness,
+    ) -> None:
+        self._store = store
+        self._transaction = transaction
+        self._vault = vault
+        self._notices = notices
+        self._journal = journal
+        self._wait = timedelta(seconds=figures.recovery_wait_s)
+        self._randomness = randomness
+
+    def get(self, account_id: str) -> Recovery | None:
+        """The last recovery of an account. One read."""
+        item = find(RecoveryItem, account_pk(account_id), "RECOVERY")
+        return fill(Recovery, item) if item else None
+
+    def acts(self, account_id: str) -> list[Act]:
+        """What was done to recover an account, newest first. Reads the journal."""
+        return [act for act in self._journal.all() if act.about == account_id]
+
+    def propose(self, account_id: str, new_account_id: str, by: str, note: str, now: datetime) -> Recovery:
+        """Ask that an account gets the one contact of a new account; the note says which documents were looked at.
+
+        Raises `NotFound`, `NotOneContact`, `RecoveryStands` if another one waits.
+        """
+        contact = self._one_contact(new_account_id, now)
+        if account_id == new_account_id or self._store.account(account_id) is None:
+            raise NotFound()
+        before = self.get(account_id)
+        if before is not None and before.state in {RecoveryState.PROPOSED, RecoveryState.WAITING}:
+            raise RecoveryStands(maker=before.maker)
+        proposed = Recovery(
+            id=random_id(self._randomness),
+            state=RecoveryState.PROPOSED,
+            new_account_id=new_account_id,
+            contact_mac=contact.mac,
+            maker=by,
+            note=note,
+            made_at=now,
+            barred_before=before.barred_before if before else None,
+        )
+        self._move(account_id, before, proposed, Act(now, "PROPOSE", account_id, by, note))
+        return proposed
+
+    def approve(self, account_id: str, by: str, now: datetime, seen: Recovery) -> Recovery:
+        """Let the week begin, after another person proposed it; only what the checker was shown.
+
+        Raises `NoRecovery`, `RecoveryBySamePerson`, `ContactTaken` if the contact is no longer the new account's.
+        """
+        if seen.state is not RecoveryState.PROPOSED:
+            raise NoRecovery()
+        if same_person(seen.maker, by):
+            raise RecoveryBySamePerson()
+        waiting = replace(seen, state=RecoveryState.WAITING, takes_effect_at=now + self._wait)
+        mine = GuardItem.account_id == seen.new_account_id
+        event = f"{Kind.RECOVERY_BEGUN}/{seen.id}"
+
+        def others(tx: Transaction) -> None:
+            guard = GuardItem(contact_pk(seen.contact_mac), "CONTACT")
+            tx.update("guard", guard, [GuardItem.recovers.set(account_id)], mine)
+            facts = {"takes_effect_at": iso(now + self._wait)}
+            self._notices.keep(tx, account_id, Kind.RECOVERY_BEGUN, event, facts)
+
+        self._move(account_id, seen, waiting, Act(now, "APPROVE", account_id, by, seen.note), others)
+        self._notices.enqueue([(account_id, event)])
+        return waiting
+
+    def cancel(self, account_id: str, by: str, note: str, now: datetime) -> None:
+        """Take a proposal or a recovery away, one's own or another's. Raises `NoRecovery`."""
+        if not self._end(account_id, Act(now, "CANCEL", account_id, by, note)):
+            raise NoRecovery()
+
+    def deny(self, account_id: str, recovery_id: str) -> None:
+        """An old contact says by its link that they did not ask for it. Nothing if it is over."""
+        self._end(account_id, only=recovery_id)
+
+    def used(self, account_id: str) -> None:
+        """Somebody signed in or refreshed by an old contact or session: whoever has these lost nothing."""
+        if self._end(account_id, only_waiting=True):
+            log.info("recovery_ended_by_use")
+
+    def taken_up(self, contact: Contact, mac: str, guard: ContactGuard, now: datetime) -> bool:
+        """Give the account to its new contact, which was just proved, once its week is over; False if it is not.
+
+        One transaction. The old contacts are told, and end as whatever signed in by them.
+        """
+        account_id = guard.recovers
+        recovery = self.get(account_id) if account_id else None
+        if account_id is None or recovery is None or recovery.state is not RecoveryState.WAITING:
+            return False
+        if recovery.contact_mac != mac or recovery.takes_effect_at is None or now < recovery.takes_effect_at:
+            return False
+        account, new = self._store.account(account_id), self._store.account(guard.account_id)
+        if account is None or new is None:
+            raise Unavailable()
+        key = self._vault.open_key(account_id, account.wrapped_key)
+        sealed = key.seal("contact/1", contact.value.encode())
+        guard_after = replace(
+            guard, account_id=account_id, sealed=sealed, wrapped_key=account.wrapped_key, proved_at=now, recovers=None
+        )
+        got = fill(KeptContact, guard_after, id=rules.contact_id(account_id, mac), mac=mac)
+        done = replace(recovery, state=RecoveryState.DONE, barred_before=now)
+        event = f"{Kind.ACCOUNT_CHANGED}/{recovery.id}"
+
+        def others(tx: Transaction) -> None:
+            put_guard(tx, mac, guard_after, guard)
+            self._replace_contacts(tx, account, got, now)
+            left = rules.ending(new.contacts, rules.contact_id(new.id, mac), now)
+            put_contacts(tx, new, left, "new account")
+            self._notices.keep(tx, account_id, Kind.ACCOUNT_CHANGED, event, {"change": "recovered"})
+
+        try:
+            self._move(account_id, recovery, done, Act(now, "DONE", account_id, "the person", recovery.note), others)
+        except NoRecovery:
+            return True  # another request was first: look again
+        self._notices.enqueue([(account_id, event)])
+        return True
+
+    @staticmethod
+    def _replace_contacts(tx: Transaction, account: Account, new: KeptContact, now: datetime) -> None:
+        old = [one for one in account.contacts if not rules.has_ended(one, now)]
+        for one in old:
+            guard = GuardItem(contact_pk(one.mac), "CONTACT")
+            tx.delete("old guard", guard, GuardItem.account_id == account.id)
+        put_contacts(tx, account, (*(replace(one, valid_until=now) for one in old), new))
+
+    def _end(
+        self, account_id: str, act: Act | None = None, *, only: str | None = None, only_waiting: bool = False
+    ) -> bool:
+        for _ in range(TRIES):
+            recovery = self.get(account_id)
+            if recovery is None or only not in (None, recovery.id):
+                return False
+            told = recovery.state is RecoveryState.WAITING
+            if not told and (only_waiting or recovery.state is not RecoveryState.PROPOSED):
+                return False
+            event = f"{Kind.RECOVERY_ENDED}/{recovery.id}"
+            hear = [account_id, recovery.new_account_id] if told else []
+
+            def others(tx: Transaction, event: str = event, hear: tuple[str, ...] = tuple(hear)) -> None:
+                for person in hear:
+                    self._notices.keep(tx, person, Kind.RECOVERY_ENDED, event, {})
+
+            try:
+                self._move(account_id, recovery, replace(recovery, state=RecoveryState.ENDED), act, others)
+            except NoRecovery:
+                continue
+            self._notices.enqueue([(person, event) for person in hear])
+            return True
+        raise Unavailable()
+
+    def _move(
+        self,
+        account_id: str,
+        before: Recovery | None,
+        after: Recovery,
+        act: Act | None,
+        others: Callable[[Transaction], None] | None = None,
+    ) -> None:
+        """Write a recovery's next state. Raises `NoRecovery` if it is no longer as it was read, else `ContactTaken`."""
+        try:
+            with self._transaction() as tx:
+                item = item_of(RecoveryItem, account_pk(account_id), "RECOVERY", after)
+                tx.put("recovery", item, _as_read(before))
+                if act is not None:
+                    self._journal.add_to(tx, act)
+                if others is not None:
+                    others(tx)
+        except LegsFailed as failure:
+            raise (ContactTaken if failure.legs.keys() == {"guard"} else NoRecovery)() from failure
+
+    def _one_contact(self, account_id: str, now: datetime) -> KeptContact:
+        account = self._store.account(account_id)
+        if account is None:
+            raise NotFound()
+        contacts = [one for one in account.contacts if not rules.has_ended(one, now)]
+        if len(contacts) != 1 or not rules.has_begun(contacts[0], now):
+            raise NotOneContact(contacts=len(contacts))
+        return contacts[0]
+
+
+def _as_read(recovery: Recovery | None) -> Condition:
+    if recovery is None:
+        absent: Condition = RecoveryItem.pk.does_not_exist()
+        return absent
+    same: Condition = (RecoveryItem.id == recovery.id) & (RecoveryItem.state == recovery.state)
+    return same

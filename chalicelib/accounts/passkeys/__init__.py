@@ -1,0 +1,1 @@
+"""Passkeys: adding, using and removing them."""

@@ -1,0 +1,1 @@
+"""Sessions: how they are opened, kept, refreshed and ended."""

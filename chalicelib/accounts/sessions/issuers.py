@@ -1,0 +1,183 @@
+"""Tokens of other issuers (OpenID Connect), each exchanged once for a session of ours.
+
+An ID token proves who signed in there, to the client that it names. It is taken if its issuer is configured, its
+signature is by a key of that issuer and its algorithm is one that we allow for it (OpenID Connect Core, 3.1.3.7; RFC
+8725). Its nonce is the hash of a text that only the client knows: a token that was seen on the way opens nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from ...errors import Unavailable
+from ...ids import derived_id
+from ..errors import IdTokenRefused
+
+if TYPE_CHECKING:
+    from joserfc.jwk import Key
+
+    from ...config import IssuerRules
+
+KEYS_KEPT = timedelta(hours=1)
+"""So long an issuer's keys are believed: one that it withdrew is refused after that."""
+ASKED_AT_MOST_EVERY = timedelta(minutes=1)
+"""An issuer is asked for its keys at most once in this time, however many tokens name an unknown key."""
+FRESH_S = 600
+"""A token is exchanged right after it was issued, or not at all."""
+CLOCKS_DIFFER_S = 60
+JWKS_BYTES_MAX = 256 * 1024
+
+_SUBJECT = re.compile("[\\x20-\\x7e]{1,255}")
+"""By OpenID Connect Core."""
+
+
+class _Header(msgspec.Struct, frozen=True):
+    """What is read of a token's header: its type is that of an ID token, and nothing in it is critical."""
+
+    kid: str | None = None
+    typ: Literal["JWT", "jwt"] = "JWT"
+    crit: None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a token names; `token_id` is one and the same for all texts that carry one token's words."""
+
+    issuer: str
+    subject: str
+    token_id: str
+
+
+class Issuers:
+    """The configured issuers. `fetch` gets a JWKS; its `OSError` becomes `Unavailable`."""
+
+    def __init__(self, issuers: Sequence[IssuerRules], fetch: Callable[[str], bytes]) -> None:
+        self._issuers = {one.name: (one, _Keys(one.jwks_url, fetch)) for one in issuers}
+
+    def identity(self, name: str, token: str, nonce: str, now: datetime) -> Identity:
+        """Who the ID token of an issuer names.
+
+        `nonce` is the text whose SHA-256 (base64url) the token has as its nonce. Raises `IdTokenRefused`, or
+        `Unavailable` when the issuer's keys cannot be had.
+        """
+        from joserfc import jwt
+        from joserfc.errors import JoseError
+        from joserfc.jws import JWSRegistry
+
+        if name not in self._issuers:
+            raise IdTokenRefused()
+        rules, keys = self._issuers[name]
+        # Header parameters that we do not know are ignored, as RFC 7515 wants.
+        registry = JWSRegistry(algorithms=rules.algorithms, strict_check_header=False)
+        try:
+            header = msgspec.json.decode(urlsafe_b64decode(token.partition(".")[0] + "=="), type=_Header)
+            found = jwt.decode(token, keys.get(header.kid, now), registry=registry)
+        except (JoseError, ValueError) as error:
+            raise IdTokenRefused() from error
+        return Identity(rules.issuer, _subject(found.claims, rules, nonce, now), _token_id(token))
+
+
+def hashed(nonce: str) -> str:
+    """What an ID token has as its nonce, for the text that the client keeps: base64url of SHA-256."""
+    return urlsafe_b64encode(sha256(nonce.encode()).digest()).rstrip(b"=").decode()
+
+
+def _subject(claims: dict[str, Any], rules: IssuerRules, nonce: str, now: datetime) -> str:
+    """Who the claims name. Raises `IdTokenRefused`."""
+    subject, issued, expires = claims.get("sub"), claims.get("iat"), claims.get("exp")
+    present = int(now.timestamp())
+    right = {
+        "issuer": claims.get("iss") == rules.issuer,
+        # One audience only: a token for several could have been had by any of them.
+        "audience": claims.get("aud") in (rules.audience, [rules.audience]),
+        "party": claims.get("azp", rules.audience) == rules.audience,
+        # Keycloak and others say with these what a token is for.
+        "kind": (claims.get("typ", "ID"), claims.get("token_use", "id")) == ("ID", "id"),
+        "fresh": type(issued) is int and -FRESH_S <= issued - present <= CLOCKS_DIFFER_S,
+        "not over": type(expires) is int and expires > present,
+        "nonce": claims.get("nonce") == hashed(nonce),
+    }
+    if not all(right.values()) or not isinstance(subject, str) or not _SUBJECT.fullmatch(subject):
+        raise IdTokenRefused()
+    return subject
+
+
+def _token_id(token: str) -> str:
+    """Of what is signed alone: the signature of one token can be written in several ways."""
+    return derived_id("id-token/1", token.rpartition(".")[0])
+
+
+class _Keys:
+    """An issuer's keys by their ids, as last fetched."""
+
+    def __init__(self, url: str, fetch: Callable[[str], bytes]) -> None:
+        self._url = url
+        self._fetch = fetch
+        self._keys: dict[str, Key] = {}
+        self._had_at: datetime | None = None
+        self._asked_at: datetime | None = None
+
+    def get(self, kid: str | None, now: datetime) -> Key:
+        """The key with this id; without one, the issuer's only key (OpenID Connect Core, 10.1).
+
+        Raises `IdTokenRefused` if the issuer has no such key, `Unavailable` if it does not say.
+        """
+        believed = self._had_at is not None and now - self._had_at < KEYS_KEPT
+        if not believed or (kid is not None and kid not in self._keys):
+            self._ask(now)
+            if self._had_at != self._asked_at:
+                raise Unavailable()
+        if kid is None and len(self._keys) == 1:
+            [kid] = self._keys
+        if kid not in self._keys:
+            raise IdTokenRefused()
+        return self._keys[kid]
+
+    def _ask(self, now: datetime) -> None:
+        if self._asked_at is not None and now - self._asked_at < ASKED_AT_MOST_EVERY:
+            return
+        self._asked_at = now
+        try:
+            listed = json.loads(self._fetch(self._url))["keys"]
+            self._keys = {key.kid or key.thumbprint(): key for one in listed if (key := _key(one))}
+            self._had_at = now
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise Unavailable() from error
+
+
+def _key(jwk: dict[str, Any]) -> Key | None:
+    """A key of a set; None if it is of a kind that we do not know, as RFC 7517 wants. No secret key is one."""
+    from joserfc.errors import JoseError
+    from joserfc.jwk import ECKey, OKPKey, RSAKey
+
+    kinds: dict[object, type[ECKey | OKPKey | RSAKey]] = {"EC": ECKey, "OKP": OKPKey, "RSA": RSAKey}
+    try:
+        return kinds[jwk["kty"]].import_key(jwk)
+    except (JoseError, ValueError, KeyError, TypeError):
+        return None
+
+
+def fetch(url: str) -> bytes:
+    """The body of a 200 answer, within seconds and at most `JWKS_BYTES_MAX`; anything else is an `OSError`."""
+    import urllib3
+
+    try:
+        limits = urllib3.Timeout(connect=1, read=2)
+        answer = urllib3.request("GET", url, retries=False, timeout=limits, preload_content=False)
+        body = answer.read(JWKS_BYTES_MAX + 1)
+        answer.close()
+    except urllib3.exceptions.HTTPError as error:
+        raise OSError(type(error).__name__) from error
+    if answer.status != HTTPStatus.OK or len(body) > JWKS_BYTES_MAX:
+        raise OSError(f"status {answer.status}, {len(body)} bytes")
+    return body

@@ -1,0 +1,124 @@
+"""Accounts and sessions as they are kept: which session is alive, and which proofs of its key were used. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from ...config import AccountRules
+from ..contacts.contact import ContactKind
+from ..errors import InvalidDpopProof, TooManyRequests
+
+How = Literal["email", "phone", "passkey", "issuer"]
+"""By what a session was begun."""
+
+SeenProofs = tuple[tuple[str, int], ...]
+"""The last proofs of a session's key: a hash of each one's id, and when it came (Unix seconds)."""
+
+PROOFS_KEPT = timedelta(minutes=7)
+"""A proof is taken for at most six minutes: five after its time, and one before it."""
+PROOFS_MAX = 12
+"""So many changes and refreshes a session may ask for in that time. What is kept of them stays small."""
+
+KEPT_AFTER = timedelta(days=7)
+"""How long a session is kept after it could last be used. As long as it is kept its code cannot be used again."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptContact:
+    """A contact of an account. It signs in from `valid_from` until `valid_until`; None: always."""
+
+    id: str
+    mac: str
+    kind: ContactKind
+    sealed: bytes
+    proved_at: datetime
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContactGuard:
+    """Whose a contact is. It has all that is needed to make the account again."""
+
+    account_id: str
+    kind: ContactKind
+    sealed: bytes
+    wrapped_key: bytes
+    language: Literal["id", "en"]
+    proved_at: datetime
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    identity_tries: int | None = None
+    """How often somebody tried to show who they are by NIK and birth date since it was proved."""
+    recovers: str | None = None
+    """The account that this contact is to have by a recovery, once that takes effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person's account; its contacts are sealed under the person's key, which is kept wrapped."""
+
+    id: str
+    wrapped_key: bytes
+    language: Literal["id", "en"]
+    created_at: datetime
+    contacts: tuple[KeptContact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A device that is signed in. `jkt` names its key (RFC 7638); None: it has no key, and cannot refresh."""
+
+    account_id: str
+    id: str
+    jkt: str | None
+    device: str
+    how: How
+    started_at: datetime
+    last_used_at: datetime
+    refresh_hash: str | None
+    ended_at: datetime | None = None
+    proofs: SeenProofs = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProofRequest:
+    """The request that a proof of possession is about: its headers `DPoP`, and the access token that it brings."""
+
+    headers: Sequence[str]
+    method: str
+    path: str
+    access_token: str | None = None
+
+
+def ends_at(session: Session, rules: AccountRules) -> datetime:
+    """When a session ends if it is not used again."""
+    if session.jkt is None:
+        return session.started_at + timedelta(seconds=rules.keyless_lifetime_s)
+    return session.last_used_at + timedelta(seconds=rules.session_lifetime_s)
+
+
+def alive(session: Session, now: datetime, rules: AccountRules) -> bool:
+    """Whether a session was neither ended nor left unused for too long."""
+    return session.ended_at is None and now < ends_at(session, rules)
+
+
+def beyond(sessions: Iterable[Session], newest: Session, now: datetime, rules: AccountRules) -> list[Session]:
+    """The sessions that must end beside the newest one, so that there are no more than `sessions_max`."""
+    others = [one for one in sessions if one.id != newest.id and alive(one, now, rules)]
+    return sorted(others, key=lambda one: one.last_used_at, reverse=True)[rules.sessions_max - 1 :]
+
+
+def with_proof(proofs: SeenProofs, jti: str, now: datetime) -> SeenProofs:
+    """The proofs with one more. Raises `InvalidDpopProof` if it was used before, `TooManyRequests` after too many."""
+    known = hashlib.sha256(jti.encode()).hexdigest()[:24]
+    kept = tuple(one for one in proofs if now.timestamp() - one[1] < PROOFS_KEPT.total_seconds())
+    if any(used == known for used, _ in kept):
+        raise InvalidDpopProof(reason="used")
+    if len(kept) >= PROOFS_MAX:
+        raise TooManyRequests()
+    return (*kept, (known, int(now.timestamp())))

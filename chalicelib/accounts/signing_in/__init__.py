@@ -1,0 +1,1 @@
+"""Signing in: codes, budgets, networks and the work they ask for."""

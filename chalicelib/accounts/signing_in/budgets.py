@@ -1,0 +1,145 @@
+"""How many codes a contact may be sent and how often they may be guessed, and which sign-in of it waits for a code.
+
+`B#<budget>` / `<UTC day>`: `codes`, `h00` to `h23` (codes by hour), `failures`, `t<place>` (tries of a code), `waiting`
+and `waiting_since`. A contact has one budget that everybody shares, and one for each device that it knows. Each figure
+is counted by the conditional write that asks for it: many requests at once get no more than one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ...clock import iso, parse_iso
+from ...config import AccountRules
+from ...ids import derived_id
+from ..errors import CodeUsedUp, TooManyCodes, TooManyTries
+from . import counters
+
+_KEPT = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which code of its budget on a UTC day it is, the first being 1. Its tries are counted there."""
+
+    day: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.day}/{self.number}"
+
+
+def parse_place(text: str) -> Place:
+    """The inverse of `str`."""
+    day, _, number = text.partition("/")
+    return Place(day, int(number))
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """How often each code was tried, and how often any code of its contact, both with this time."""
+
+    of_codes: tuple[int, ...]
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDevice:
+    """Whoever has the key of this thumbprint has signed in with this contact before, and asks now."""
+
+    contact_mac: str
+    key: str
+
+
+def budget_of(contact_mac: str, device: KnownDevice | None) -> str:
+    """The budget of a contact: that of a device which it knows, or the one of all others."""
+    return derived_id("budget/1", contact_mac, device.key if device else "")
+
+
+class Budgets:
+    """Every method is one write or one read of one item."""
+
+    def __init__(self, rules: AccountRules) -> None:
+        self._rules = rules
+
+    def take(self, budget_id: str, sign_in_id: str, now: datetime) -> tuple[Place, datetime | None]:
+        """Count a code, and let this sign-in wait for it in place of another of the same budget.
+
+        Returns the code's place, and since when the budget had a sign-in waiting before. Raises `TooManyCodes` or
+        `TooManyTries`.
+        """
+        rules, day, hour = self._rules, f"{now:%Y-%m-%d}", f"h{now:%H}"
+        limits = (("codes", rules.codes_per_day), (hour, rules.codes_per_hour), ("failures", rules.contact_failures))
+        old, done = counters.write(
+            _key(budget_id, day),
+            f"ADD codes :one, {hour} :one SET waiting = :it, waiting_since = if_not_exists(waiting_since, :now), "
+            "expires_at = :gone",
+            {
+                **{f":{name}": limit for name, limit in limits},
+                **{":one": 1, ":it": sign_in_id, ":now": iso(now), ":gone": int((now + _KEPT).timestamp())},
+            },
+            " AND ".join(counters.below(name, f":{name}") for name, _ in limits),
+        )
+        codes = counters.number(old, "codes")
+        if done:
+            since = parse_iso(old["waiting_since"]["S"]) if "waiting_since" in old else None
+            if old.get("waiting") == {"S": sign_in_id} and old["waiting_since"] == {"S": iso(now)}:
+                since = None  # by this very write, whose first answer was lost: nothing is queued yet
+            return Place(day, codes + 1), since
+        if counters.number(old, "failures") >= rules.contact_failures:
+            raise TooManyTries(retry_after_s=_until_next_day(now))
+        whole_day = codes >= rules.codes_per_day
+        raise TooManyCodes(retry_after_s=_until_next_day(now) if whole_day else _until_next_hour(now))
+
+    def waiting(self, budget_id: str, day: str) -> str | None:
+        """The sign-in that waits for a code."""
+        item = counters.read(_key(budget_id, day))
+        return item["waiting"]["S"] if "waiting" in item else None
+
+    def served(self, budget_id: str, day: str, sign_in_id: str) -> bool:
+        """Let a sign-in wait no more. False if another one waits in its place by now."""
+        key = _key(budget_id, day)
+        return counters.write(key, "REMOVE waiting, waiting_since", {":it": sign_in_id}, "waiting = :it")[1]
+
+    def not_queued(self, budget_id: str, sign_in_id: str, now: datetime) -> None:
+        """Take back that a sign-in waits, as nobody was told. The code's place is not used again."""
+        change = f"REMOVE waiting, waiting_since ADD h{now:%H} :back"
+        counters.write(_key(budget_id, f"{now:%Y-%m-%d}"), change, {":it": sign_in_id, ":back": -1}, "waiting = :it")
+
+    def try_codes(self, budget_id: str, places: Sequence[Place], now: datetime) -> Tries:
+        """Count a try of each of some codes of one day, of which the last decides whether there is another try.
+
+        A right code is counted as a failure, too, until `forgive`. Raises `CodeUsedUp` or `TooManyTries`; nothing may
+        be compared then, nor if the write fails otherwise.
+        """
+        names, rules = [f"t{place.number}" for place in places], self._rules
+        new, done = counters.write(
+            _key(budget_id, places[-1].day),
+            "ADD failures :one, " + ", ".join(f"{name} :one" for name in names),
+            {":one": 1, ":tries": rules.code_tries, ":failures": rules.contact_failures},
+            f"{counters.below(names[-1], ':tries')} AND {counters.below('failures', ':failures')}",
+            returns="ALL_NEW",
+        )
+        if done:
+            return Tries(tuple(counters.number(new, name) for name in names), counters.number(new, "failures"))
+        if counters.number(new, names[-1]) >= rules.code_tries:
+            raise CodeUsedUp()
+        raise TooManyTries(retry_after_s=_until_next_day(now))
+
+    def forgive(self, budget_id: str, day: str) -> None:
+        """Take back a failure that was none."""
+        counters.write(_key(budget_id, day), "ADD failures :back", {":back": -1})
+
+
+def _key(budget_id: str, day: str) -> tuple[str, str]:
+    return f"B#{budget_id}", day
+
+
+def _until_next_hour(now: datetime) -> int:
+    return 3600 - now.minute * 60 - now.second
+
+
+def _until_next_day(now: datetime) -> int:
+    return _until_next_hour(now) + 3600 * (23 - now.hour)

@@ -1,0 +1,327 @@
+"""Who lost everything comes back by two administrators and a week; whoever still has a way in ends that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner, Result
+from msgspec.structs import replace
+
+from admin.cli import main
+from admin.commands import account as commands
+from admin.deployment import stages
+from chalicelib.accounts.contacts.contact import parse_contact
+from chalicelib.accounts.errors import (
+    ContactTaken,
+    NoRecovery,
+    NotOneContact,
+    RecoveryBySamePerson,
+    RecoveryStands,
+)
+from chalicelib.accounts.rules import Recovery, RecoveryState, is_barred
+from chalicelib.config import Programme, Settings, load_programme
+from chalicelib.errors import NotFound
+from tests.builders.accounts.contacts import EMAIL, OTHER_EMAIL, PHONE, Household
+from tests.builders.crashes import SOME_OR_ALL, Calls, worth_it
+from tests.builders.registration import SITI
+
+ANI = "arn:aws:sts::123456789012:assumed-role/helpdesk/ani@example.go.id"
+ANI_ELSEWHERE = "arn:aws:sts::123456789012:assumed-role/checker/Ani@example.go.id"
+BUDI = "arn:aws:sts::123456789012:assumed-role/checker/budi@example.go.id"
+WEEK = timedelta(days=7)
+NEW = "siti.baru@example.org"
+SEEN = "KTP and family card, on video"
+
+
+class Desk:
+    """Siti lost her mailbox and her phone, and signed up anew."""
+
+    def __init__(self, settings: Settings, programme: Programme) -> None:
+        self.house = Household(settings, programme)
+        self.recoveries = self.house.services.recoveries
+        self.lost = self.house.account("siti", EMAIL, PHONE)
+        self.old_session = self.house.session(self.lost)
+        self.new = self.house.account("new", NEW)
+
+    def propose(self, by: str = ANI) -> Recovery:
+        return self.recoveries.propose(self.lost.id, self.new.id, by, SEEN, self.house.now)
+
+    def approved(self) -> Recovery:
+        return self.recoveries.approve(self.lost.id, BUDI, self.house.now, self.propose())
+
+    def state(self) -> RecoveryState:
+        recovery = self.recoveries.get(self.lost.id)
+        assert recovery is not None
+        return recovery.state
+
+    def sign_in(self, contact: str = NEW) -> bool:
+        """What a sign-in by the new contact does first."""
+        parsed = parse_contact(contact)
+        mac = self.house.services.macs.contact(parsed)
+        guard = self.house.store.guard(mac)
+        assert guard is not None
+        return self.recoveries.taken_up(parsed, mac, guard, self.house.now)
+
+
+@pytest.fixture
+def desk(cloud: Settings, programme: Programme) -> Desk:
+    return Desk(cloud, replace(programme, accounts=load_programme("prod").accounts))
+
+
+def test_after_two_administrators_and_a_week_the_new_contact_has_the_account(desk: Desk) -> None:
+    house, began = desk.house, desk.house.now
+    desk.approved()
+    assert house.told(desk.lost)[-1].startswith("recovery_begun ")
+    house.now = began + WEEK - timedelta(seconds=1)
+    assert not desk.sign_in()
+    assert (house.owner(NEW), house.owner(EMAIL)) == (desk.new.id, desk.lost.id)
+    house.now = began + WEEK
+    assert desk.sign_in()
+    assert desk.state() is RecoveryState.DONE
+    assert house.owner(NEW) == desk.lost.id
+    assert house.owner(EMAIL) is house.owner(PHONE) is None
+    assert house.told(desk.lost)[-1] == 'account_changed {"change":"recovered"}'
+    assert is_barred(desk.old_session.started_at, desk.recoveries.get(desk.lost.id))
+    assert not is_barred(house.now, desk.recoveries.get(desk.lost.id))
+    assert not desk.sign_in(), "there is nothing more to take up"
+    house.consistent(desk.lost, desk.new)
+    shown = house.services.contacts.of(desk.lost.id, house.now).contacts
+    assert [one.contact for one in shown] == ["s•••@example.org"]
+
+
+def test_old_contacts_hear_of_its_beginning_and_of_its_end(desk: Desk) -> None:
+    desk.approved()
+    directory = desk.house.services.directory
+    for _ in ("begun", "done"):
+        reach = directory.contacts(desk.lost.id, desk.house.now)
+        assert reach is not None
+        assert {EMAIL, PHONE} <= {one.value for one in reach.contacts.values()}
+        desk.house.now += WEEK
+        desk.sign_in()
+
+
+def test_two_different_people_are_needed_and_what_was_shown(desk: Desk) -> None:
+    proposed = desk.propose()
+    for same in (ANI, ANI_ELSEWHERE):
+        with pytest.raises(RecoveryBySamePerson):
+            desk.recoveries.approve(desk.lost.id, same, desk.house.now, proposed)
+    with pytest.raises(RecoveryStands):
+        desk.propose(BUDI)
+    desk.recoveries.cancel(desk.lost.id, BUDI, "no documents", desk.house.now)
+    again = desk.propose()
+    with pytest.raises(NoRecovery):
+        desk.recoveries.approve(desk.lost.id, BUDI, desk.house.now, proposed)
+    desk.recoveries.approve(desk.lost.id, BUDI, desk.house.now, again)
+    for act in (lambda: desk.recoveries.approve(desk.lost.id, BUDI, desk.house.now, again), desk.propose):
+        with pytest.raises((NoRecovery, RecoveryStands)):
+            act()
+
+
+def test_nobody_is_told_of_what_one_proposes(desk: Desk) -> None:
+    desk.propose()
+    desk.recoveries.used(desk.lost.id)
+    assert desk.state() is RecoveryState.PROPOSED, "its use says nothing yet"
+    desk.recoveries.cancel(desk.lost.id, ANI, "a mistake", desk.house.now)
+    assert desk.house.told(desk.lost) == desk.house.told(desk.new) == []
+
+
+ENDS: dict[str, Callable[[Desk], object]] = {
+    "an old contact or session is used": lambda desk: desk.recoveries.used(desk.lost.id),
+    "an old contact denies it": lambda desk: desk.house.services.deny_change(
+        desk.lost.id, str(getattr(desk.recoveries.get(desk.lost.id), "id", "")), desk.house.now
+    ),
+    "an administrator cancels it": lambda desk: desk.recoveries.cancel(desk.lost.id, ANI, "x", desk.house.now),
+}
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("how", ENDS)
+def test_it_ends_for_good_and_both_accounts_hear_of_it(desk: Desk, how: str, late: bool) -> None:
+    desk.approved()
+    if late:
+        desk.house.now += 2 * WEEK
+    ENDS[how](desk)
+    assert desk.state() is RecoveryState.ENDED
+    for account in (desk.lost, desk.new):
+        assert [line for line in desk.house.told(account) if "ended" in line] == ["recovery_ended {}"]
+    desk.house.now += WEEK
+    assert not desk.sign_in()
+    assert (desk.house.owner(NEW), desk.house.owner(EMAIL)) == (desk.new.id, desk.lost.id)
+    desk.recoveries.used(desk.lost.id)
+    assert not is_barred(desk.old_session.started_at, desk.recoveries.get(desk.lost.id))
+    desk.house.consistent(desk.lost, desk.new)
+
+
+def test_a_second_recovery_revives_nothing_that_the_first_one_ended(desk: Desk) -> None:
+    desk.approved()
+    desk.house.now += WEEK
+    assert desk.sign_in()
+    done_at = desk.house.now
+    newest = desk.house.account("newest", OTHER_EMAIL)
+    proposed = desk.recoveries.propose(desk.lost.id, newest.id, ANI, SEEN, desk.house.now)
+    assert is_barred(desk.old_session.started_at, proposed)
+    desk.recoveries.approve(desk.lost.id, BUDI, desk.house.now, proposed)
+    desk.recoveries.used(desk.lost.id)
+    ended = desk.recoveries.get(desk.lost.id)
+    assert ended is not None
+    assert (ended.state, ended.barred_before) == (RecoveryState.ENDED, done_at)
+
+
+def test_what_cannot_be_recovered_and_with_what(desk: Desk) -> None:
+    both = desk.house.account("both", OTHER_EMAIL, "+6281111111111")
+    waiting = desk.house.account("waiting")
+    for lost, new, refusal in [
+        (desk.lost.id, desk.lost.id, NotOneContact),
+        (desk.new.id, desk.new.id, NotFound),
+        ("nobody", desk.new.id, NotFound),
+        (desk.lost.id, "nobody", NotFound),
+        (desk.lost.id, both.id, NotOneContact),
+        (desk.lost.id, waiting.id, NotOneContact),
+    ]:
+        with pytest.raises(refusal):
+            desk.recoveries.propose(lost, new, ANI, SEEN, desk.house.now)
+
+
+def test_a_contact_that_left_the_new_account_recovers_nothing(desk: Desk) -> None:
+    proposed = desk.propose()
+    session = desk.house.session(desk.new)
+    desk.house.add(session, OTHER_EMAIL)
+    desk.house.remove(session, NEW)
+    with pytest.raises(ContactTaken):
+        desk.recoveries.approve(desk.lost.id, BUDI, desk.house.now, proposed)
+
+
+def test_of_the_owner_and_the_new_contact_at_once_one_has_the_account(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.approved()
+    desk.house.now += WEEK
+    calls = Calls(monkeypatch)
+    calls.before[3] = lambda: desk.recoveries.used(desk.lost.id)
+    assert desk.sign_in(), "somebody was first: it looks again"
+    assert not desk.sign_in()
+    assert desk.state() is RecoveryState.ENDED
+    assert desk.house.owner(NEW) == desk.new.id
+    desk.house.consistent(desk.lost, desk.new)
+
+
+def proposing(desk: Desk) -> Callable[[], object]:
+    return desk.propose
+
+
+def approving(desk: Desk) -> Callable[[], object]:
+    proposed = desk.propose()
+    return lambda: desk.recoveries.approve(desk.lost.id, BUDI, desk.house.now, proposed)
+
+
+def completing(desk: Desk) -> Callable[[], object]:
+    desk.approved()
+    desk.house.now += WEEK
+    return desk.sign_in
+
+
+def using(desk: Desk) -> Callable[[], object]:
+    desk.approved()
+    return lambda: desk.recoveries.used(desk.lost.id)
+
+
+@pytest.mark.parametrize("step", [proposing, approving, completing, using])
+@SOME_OR_ALL
+def test_whoever_dies_at_any_call_and_asks_again_has_it_once(
+    cloud: Settings,
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+    step: Callable[[Desk], Callable[[], object]],
+    picked: Callable[[list[int]], list[int]],
+) -> None:
+    calls = Calls(monkeypatch)
+    run = step(desk)
+    calls.reset()
+    run()
+    operations, programme = [operation for _, operation in calls.made], desk.house.services.programme
+    after = seen(desk)
+    for number in picked(worth_it(operations)):
+        for where in ("before", "after"):
+            empty(desk.house)
+            desk = Desk(cloud, programme)
+            run = step(desk)
+            assert calls.dies(run, where, number)
+            try:
+                run()
+            except (NoRecovery, RecoveryStands):
+                assert step in {proposing, approving}, "it was done when it died"
+            assert seen(desk) == after
+            desk.house.consistent(desk.lost, desk.new)
+
+
+def seen(desk: Desk) -> tuple[object, ...]:
+    house = desk.house
+    owners = [house.owner(contact) for contact in (EMAIL, PHONE, NEW)]
+    kinds = [[line.partition(" ")[0] for line in house.told(one)] for one in (desk.lost, desk.new)]
+    return desk.state(), owners, kinds, [act.deed for act in desk.recoveries.acts(desk.lost.id)]
+
+
+def empty(house: Household) -> None:
+    import boto3
+
+    client = boto3.client("dynamodb", house.settings.region)
+    for table in ("accounts", "notices"):
+        name = house.settings.table(table)
+        for row in client.scan(TableName=name)["Items"]:
+            client.delete_item(TableName=name, Key={key: row[key] for key in ("pk", "sk")})
+
+
+class Line:
+    """The command line, by whom a test says."""
+
+    def __init__(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.desk, self.by = desk, ANI
+        monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=desk.house.services))
+        monkeypatch.setattr(stages, "caller", lambda: self.by)
+        monkeypatch.setattr(commands, "utc_now", lambda: desk.house.now)
+
+    def run(self, *arguments: str, given: str | None = None) -> Result:
+        return CliRunner().invoke(main, ["account", *arguments, "--stage", "test"], input=given)
+
+    def told(self, *arguments: str, given: str | None = None) -> str:
+        result = self.run(*arguments, given=given)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+
+def test_the_commands_show_what_is_approved_and_who_did_what(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    line, (lost, new) = Line(desk, monkeypatch), (desk.lost.id, desk.new.id)
+    assert line.told("recover", "show", lost) == "never recovered\n"
+    assert "(no_recovery)" in line.run("recover", "approve", lost).output
+    proposed = line.told("recover", "propose", lost, "--with", new, "--reason", SEEN)
+    assert f"PROPOSED: with the contact of {new}" in proposed
+    assert "(recovery_by_same_person)" in line.run("recover", "approve", lost, "--yes").output
+    line.by = BUDI
+    assert line.run("recover", "approve", lost, given="n\n").exit_code == 1
+    assert desk.state() is RecoveryState.PROPOSED
+    approved = line.told("recover", "approve", lost, given="y\n")
+    assert f"WAITING: with the contact of {new}, the new contact has it from" in approved
+    assert line.told("recover", "cancel", lost, "--reason", "it was another person") == "cancelled\n"
+    shown = line.told("recover", "show", lost)
+    for words in ("ENDED", f"PROPOSE {lost}", f"APPROVE {lost}", f"CANCEL {lost}", ANI, BUDI, SEEN):
+        assert words in shown
+    for secret in (EMAIL, PHONE, NEW):
+        assert secret not in proposed + approved + shown
+
+
+def test_the_desk_finds_an_account_by_a_nik_that_is_not_shown(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    line, services = Line(desk, monkeypatch), desk.house.services
+    services.register(desk.lost.id, SITI, desk.house.now)
+    found = line.told("find", given=f"{SITI.nik}\n")
+    assert desk.lost.id in found
+    assert SITI.nik not in found
+    assert "nobody" in line.told("find", given="3174095708950009\n")
+    assert "(malformed_nik)" in line.run("find", given="123\n").output
+    people = services.registrations
+    assert people.is_person(desk.lost.id, SITI.nik, SITI.birth_date)
+    assert not people.is_person(desk.lost.id, SITI.nik, SITI.birth_date + timedelta(days=1))
+    assert not people.is_person(desk.lost.id, "3174095708950009", SITI.birth_date)
+    assert not people.is_person(desk.new.id, SITI.nik, SITI.birth_date)

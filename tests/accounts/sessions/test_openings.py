@@ -1,0 +1,403 @@
+"""A number that another person may have by now, in each combination of what is shown; and a recovery that is used."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from chalicelib.accounts.errors import (
+    ChallengeExpired,
+    CodeUsed,
+    ContactWaits,
+    IdentityUnconfirmed,
+    MoreProofNeeded,
+    SessionExpired,
+    WrongCode,
+)
+from chalicelib.accounts.rules import RecoveryState, is_young
+from chalicelib.accounts.sessions.rules import ProofRequest
+from chalicelib.accounts.sessions.ways import Way
+from chalicelib.accounts.wire import IdentityForm, SessionForm, SessionOpened
+from chalicelib.config import Programme, Settings, load_programme
+from chalicelib.errors import Malformed
+from tests.builders.accounts.accounts import Device
+from tests.builders.accounts.contacts import EMAIL, PHONE, WAIT, Household, masked
+from tests.builders.accounts.sessions import REFRESHES, SESSIONS, account_of, asked
+from tests.builders.crashes import SOME_OR_ALL, Calls, worth_it
+from tests.builders.registration import SITI
+
+SECOND_PHONE = "+6281111111111"
+STALE = timedelta(days=61)
+RIGHT = IdentityForm(nik="3174 0957 0895 0001", birth_date=SITI.birth_date)
+WRONG = IdentityForm(nik=SITI.nik, birth_date=SITI.birth_date + timedelta(days=1))
+ANI, BUDI = (f"arn:aws:sts::123456789012:assumed-role/helpdesk/{name}@example.go.id" for name in ("ani", "budi"))
+WEEK = timedelta(days=7)
+
+
+class Street(Household):
+    """People with devices, who sign in by codes; their limits are as wide as tests need."""
+
+    def __init__(self, settings: Settings, programme: Programme) -> None:
+        figures = replace(load_programme("prod").accounts, codes_per_hour=1000, codes_per_day=1000, sendings=3)
+        super().__init__(settings, replace(programme, accounts=figures))
+
+    def sign_in(self, contact: str, device: Device | None, **more: Any) -> SessionOpened:
+        return self.enter(SessionForm(code=self.form(contact).code, **more), device)
+
+    def enter(self, form: SessionForm, device: Device | None) -> SessionOpened:
+        request = asked(device, "POST", SESSIONS, self.now) if device else ProofRequest([], "POST", SESSIONS)
+        return self.services.sessions.open(form, request, self.now)
+
+    def refresh(self, opened: SessionOpened, device: Device) -> None:
+        self.services.sessions.refresh(opened.refresh_token or "", asked(device, "POST", REFRESHES, self.now), self.now)
+
+    def alive(self, opened: SessionOpened) -> int:
+        account_id = account_of(opened)
+        return sum(one.ended_at is None for one in self.store.of(account_id).sessions)
+
+
+@pytest.fixture
+def street(cloud: Settings, programme: Programme) -> Street:
+    return Street(cloud, programme)
+
+
+def test_a_stale_number_alone_opens_nothing_and_its_code_stays_good(street: Street) -> None:
+    siti = street.account("siti", PHONE, EMAIL, proved=STALE)
+    code, device = street.form(PHONE).code, Device()
+    with pytest.raises(MoreProofNeeded) as refusal:
+        street.enter(SessionForm(code=code), device)
+    assert refusal.value.facts == {"identity_tries_left": 3}
+    assert street.store.of(siti.id).sessions == []
+    assert street.told(siti) == []
+    opened = street.enter(SessionForm(code=code, other_code=street.form(EMAIL).code), device)
+    assert account_of(opened) == siti.id
+    assert account_of(street.sign_in(PHONE, Device())) == siti.id, "it is proved now"
+
+
+def test_the_devices_key_opens_it_also_when_its_session_is_long_unused(street: Street) -> None:
+    device, other = Device(), Device()
+    opened = street.sign_in(PHONE, device)
+    street.now += timedelta(days=92)
+    with pytest.raises(MoreProofNeeded):
+        street.sign_in(PHONE, other)
+    assert account_of(street.sign_in(PHONE, device)) == account_of(opened)
+
+
+def test_a_device_that_was_signed_out_opens_nothing(street: Street) -> None:
+    device = Device()
+    opened = street.sign_in(PHONE, device)
+    street.services.sessions.end_all(account_of(opened), street.now)
+    street.now += STALE
+    for key in (device, None):
+        with pytest.raises(MoreProofNeeded):
+            street.sign_in(PHONE, key)
+
+
+def test_a_session_without_a_key_proves_no_device(street: Street) -> None:
+    street.sign_in(PHONE, None)
+    street.now += STALE
+    with pytest.raises(MoreProofNeeded):
+        street.sign_in(PHONE, None)
+
+
+def test_only_another_trusted_contact_of_the_account_opens_it(street: Street) -> None:
+    siti = street.account("siti", PHONE, SECOND_PHONE, EMAIL, proved=STALE)
+    street.account("budi", "budi@example.org")
+    for other in (SECOND_PHONE, "budi@example.org", "nobody@example.org"):
+        with pytest.raises(MoreProofNeeded):
+            street.sign_in(PHONE, Device(), other_code=street.form(other).code)
+    code = street.form(PHONE).code
+    with pytest.raises(MoreProofNeeded):
+        street.enter(SessionForm(code=code, other_code=code), Device())
+    with pytest.raises(WrongCode):
+        right = street.form(EMAIL).code
+        street.sign_in(PHONE, Device(), other_code=replace(right, code=f"{(int(right.code) + 1) % 10**6:06d}"))
+    assert street.store.of(siti.id).sessions == []
+
+
+def test_a_contact_that_waits_or_has_gone_opens_no_stale_number(street: Street) -> None:
+    siti = street.account("siti", PHONE, EMAIL, "third@example.org", proved=STALE)
+    street.remove(street.session(siti), "third@example.org")
+    street.add(street.session(siti, timedelta()), "fourth@example.org")
+    for other in ("third@example.org", "fourth@example.org"):
+        with pytest.raises(MoreProofNeeded):
+            street.sign_in(PHONE, Device(), other_code=street.form(other).code)
+
+
+def test_the_other_code_is_used_then(street: Street) -> None:
+    street.account("siti", PHONE, EMAIL, proved=STALE)
+    other, device = street.form(EMAIL).code, Device()
+    street.sign_in(PHONE, device, other_code=other)
+    for key in (device, Device(), None):
+        with pytest.raises(CodeUsed):
+            street.enter(SessionForm(code=other), key)
+
+
+def test_nik_and_birth_date_open_it_within_three_tries(street: Street) -> None:
+    siti = street.account("siti", PHONE, proved=STALE)
+    street.services.register(siti.id, SITI, street.now)
+    for left in (2, 1):
+        with pytest.raises(IdentityUnconfirmed) as refusal:
+            street.sign_in(PHONE, Device(), identity=WRONG)
+        assert refusal.value.facts == {"tries_left": left}
+    opened = street.sign_in(PHONE, Device(), identity=RIGHT)
+    assert account_of(opened) == siti.id
+    session = street.store.session(siti.id, opened.session_id)
+    assert session is not None
+    assert is_young(session, street.now, street.services.programme.accounts), "so money waits"
+    street.now += STALE
+    with pytest.raises(IdentityUnconfirmed) as again:
+        street.sign_in(PHONE, Device(), identity=WRONG)
+    assert again.value.facts == {"tries_left": 2}, "counted anew since the number was proved"
+
+
+def test_after_three_wrong_tries_not_even_the_right_one_counts_over_all_sign_ins(street: Street) -> None:
+    siti = street.account("siti", PHONE, EMAIL, proved=STALE)
+    street.services.register(siti.id, SITI, street.now)
+    for _ in range(3):
+        with pytest.raises(IdentityUnconfirmed):
+            street.sign_in(PHONE, Device(), identity=WRONG)
+        street.now += timedelta(days=1)
+    with pytest.raises(MoreProofNeeded) as refusal:
+        street.sign_in(PHONE, Device(), identity=RIGHT)
+    assert refusal.value.facts == {"identity_tries_left": 0}
+    opened = street.sign_in(PHONE, Device(), other_code=street.form(EMAIL).code)
+    assert account_of(opened) == siti.id, "the owner is not locked out by it"
+
+
+def test_tries_at_once_are_counted_each(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
+    street.account("siti", PHONE, proved=STALE)
+    one, other, third = (SessionForm(code=street.form(PHONE).code, identity=WRONG) for _ in range(3))
+    calls = Calls(monkeypatch)
+
+    def meanwhile() -> None:
+        with pytest.raises(IdentityUnconfirmed):
+            street.enter(other, None)
+
+    with pytest.raises(IdentityUnconfirmed):
+        street.enter(one, None)
+    counted = [number for number, (_, operation) in enumerate(calls.made) if operation == "UpdateItem"][-1]
+    calls.reset()
+    calls.before[counted] = meanwhile
+    with pytest.raises(MoreProofNeeded):
+        street.enter(third, None)
+    calls.reset()
+    mac = street.services.macs.contact(street.services.sign_ins.contact(street.sent(PHONE).sign_in))
+    guard = street.store.guard(mac)
+    assert guard is not None
+    assert guard.identity_tries == 2
+
+
+def test_an_account_that_is_not_registered_has_no_identity(street: Street) -> None:
+    street.account("siti", PHONE, proved=STALE)
+    with pytest.raises(IdentityUnconfirmed):
+        street.sign_in(PHONE, Device(), identity=RIGHT)
+    with pytest.raises(Malformed):
+        IdentityForm(nik="12", birth_date=SITI.birth_date)
+
+
+def test_who_has_the_number_now_gets_an_account_and_the_number_and_nothing_else(street: Street) -> None:
+    siti = street.account("siti", PHONE, EMAIL, proved=STALE)
+    street.services.register(siti.id, SITI, street.now)
+    device = Device()
+    opened = street.sign_in(PHONE, device, fresh=True)
+    assert opened.new_account
+    assert account_of(opened) != siti.id
+    assert street.owner(PHONE) == account_of(opened)
+    assert street.owner(EMAIL) == siti.id
+    assert street.services.registrations.me(account_of(opened)).registration is None
+    assert street.services.registrations.registrant(siti.id)
+    assert street.told(siti) == ['account_changed {"change":"contact_removed"}']
+    assert account_of(street.sign_in(PHONE, Device())) == account_of(opened)
+    assert account_of(street.sign_in(EMAIL, Device())) == siti.id
+    street.consistent(siti)
+
+
+def test_fresh_takes_no_contact_that_was_proved_lately_nor_a_mailbox(street: Street) -> None:
+    siti = street.account("siti", PHONE, proved=timedelta(days=59))
+    budi = street.account("budi", EMAIL, proved=100 * STALE)
+    assert account_of(street.sign_in(PHONE, Device(), fresh=True)) == siti.id
+    assert account_of(street.sign_in(EMAIL, Device(), fresh=True)) == budi.id
+
+
+def test_a_contact_that_waits_for_its_time_says_so_or_begins_afresh(street: Street) -> None:
+    siti = street.account("siti", EMAIL)
+    street.add(street.session(siti, timedelta()), PHONE)
+    with pytest.raises(ContactWaits) as refusal:
+        street.sign_in(PHONE, Device())
+    assert refusal.value.facts == {"from_at": f"{street.now + WAIT:%Y-%m-%dT%H:%M:%SZ}"}
+    opened = street.sign_in(PHONE, Device(), fresh=True)
+    assert opened.new_account
+    street.now += WAIT
+    assert street.owner(PHONE) == account_of(opened)
+    street.consistent(siti)
+
+
+def test_a_removed_contact_begins_a_new_account(street: Street) -> None:
+    siti = street.account("siti", EMAIL, PHONE)
+    street.remove(street.session(siti), PHONE)
+    assert street.sign_in(PHONE, Device()).new_account
+    street.now += timedelta(hours=1)
+    assert street.owner(EMAIL) == siti.id
+
+
+FORMS: dict[str, Callable[[Street], dict[str, Any]]] = {
+    "other": lambda street: {"other_code": street.form(EMAIL).code},
+    "identity": lambda _: {"identity": RIGHT},
+    "fresh": lambda _: {"fresh": True},
+}
+
+
+@pytest.mark.parametrize("way", FORMS)
+@SOME_OR_ALL
+def test_whoever_dies_at_any_call_and_asks_again_gets_in_once(
+    street: Street, monkeypatch: pytest.MonkeyPatch, way: str, picked: Callable[[list[int]], list[int]]
+) -> None:
+    def begun(number: int) -> tuple[str, SessionForm]:
+        phone, email = f"+62812000{number:05d}", f"siti-{number}@example.org"
+        account = street.account(f"siti {number}", phone, email, proved=STALE)
+        if way == "identity":
+            street.services.registration_store  # noqa: B018 - binds the table
+            form = replace(SITI, nik=f"317409570895{number + 1:04d}", phone=f"0812000{number:05d}")
+            street.services.register(account.id, form, street.now)
+            more: dict[str, Any] = {"identity": IdentityForm(nik=form.nik, birth_date=form.birth_date)}
+        else:
+            more = {"other_code": street.form(email).code} if way == "other" else {"fresh": True}
+        return account.id, SessionForm(code=street.form(phone).code, **more)
+
+    street.sign_in("first@example.org", Device())
+    calls, device = Calls(monkeypatch), Device()
+    account_id, form = begun(0)
+    calls.reset()
+    street.enter(form, device)
+    operations = [operation for _, operation in calls.made]
+    number = 0
+    for at in picked(worth_it(operations)):
+        for where in ("before", "after"):
+            number += 1
+            account_id, form = begun(number)
+            assert calls.dies(lambda form=form: street.enter(form, device), where, at)
+            opened = street.enter(form, device)
+            assert (account_of(opened) == account_id) is (way != "fresh"), (at, where)
+            assert street.alive(opened) == 1
+            street.refresh(opened, device)
+
+
+# A recovery by the help desk
+
+
+def recovering(street: Street) -> tuple[str, str, SessionOpened, Device]:
+    """Siti's device is signed in; somebody has a recovery approved, with an account of theirs."""
+    device = Device()
+    old = street.sign_in(EMAIL, device)
+    lost = account_of(old)
+    street.now += timedelta(days=30)
+    new = account_of(street.sign_in("new@example.org", Device()))
+    recoveries = street.services.recoveries
+    proposed = recoveries.propose(lost, new, ANI, "KTP", street.now)
+    recoveries.approve(lost, BUDI, street.now, proposed)
+    street.now += WEEK / 2
+    return lost, new, old, device
+
+
+def state(street: Street, account_id: str) -> RecoveryState:
+    recovery = street.services.recoveries.get(account_id)
+    assert recovery is not None
+    return recovery.state
+
+
+def by_passkey(street: Street, account_id: str, device: Device | None) -> None:
+    way = Way(account_id, "passkey", "challenge", "phone", new_account=False, used=ChallengeExpired)
+    street.services.sessions._open_by(way, device.jkt if device else None, street.now)
+
+
+USES: dict[str, Callable[[Street, SessionOpened, Device], object]] = {
+    "an old contact signs in": lambda street, _, __: street.sign_in(EMAIL, Device()),
+    "an old session refreshes": lambda street, old, device: street.refresh(old, device),
+    "a passkey signs in": lambda street, old, _: by_passkey(street, account_of(old), None),
+    "an old session asks for what needs its proof": lambda street, old, device: street.services.sessions.require(
+        account_of(old), old.session_id, asked(device, "GET", "/me/contacts", street.now, old.access_token), street.now
+    ),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_any_use_of_an_old_contact_or_session_ends_a_recovery(street: Street, use: str) -> None:
+    lost, new, old, device = recovering(street)
+    USES[use](street, old, device)
+    assert state(street, lost) is RecoveryState.ENDED
+    street.now += WEEK
+    assert account_of(street.sign_in("new@example.org", Device())) == new
+    assert street.owner(EMAIL) == lost
+    street.refresh(old, device)
+
+
+def test_the_use_of_the_new_account_ends_nothing_and_after_the_week_it_has_the_old_one(street: Street) -> None:
+    lost, new, old, device = recovering(street)
+    assert account_of(street.sign_in("new@example.org", Device())) == new
+    assert state(street, lost) is RecoveryState.WAITING
+    street.now += WEEK
+    phone = Device()
+    opened = street.sign_in("new@example.org", phone)
+    assert account_of(opened) == lost
+    assert not opened.new_account
+    assert street.alive(opened) == 1, "earlier sessions have ended"
+    with pytest.raises(SessionExpired):
+        street.refresh(old, device)
+    with pytest.raises(SessionExpired):
+        street.services.sessions.require(
+            lost, old.session_id, asked(device, "GET", "/me/contacts", street.now, old.access_token), street.now
+        )
+    street.refresh(opened, phone)
+    street.now += timedelta(hours=1)
+    stranger = street.sign_in(EMAIL, device)
+    assert stranger.new_account, "the old mailbox is nobody's now"
+    assert account_of(stranger) != lost
+
+
+def test_nobody_is_named_in_a_log(street: Street, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "chalicelib")
+    street.account("siti", PHONE, EMAIL, proved=STALE)
+    for more in ({}, {"identity": WRONG}, {"other_code": street.form(EMAIL).code}):
+        try:
+            street.sign_in(PHONE, Device(), **more)
+        except (MoreProofNeeded, IdentityUnconfirmed) as refusal:
+            logging.getLogger("chalicelib").info("refused", extra={"said": str(refusal)})
+    said = str([vars(record) for record in caplog.records])
+    for secret in (PHONE, EMAIL, SITI.nik, str(SITI.birth_date)):
+        assert secret not in said
+
+
+def test_a_passkey_makes_a_device_known_which_then_opens_a_stale_number(street: Street) -> None:
+    siti = street.account("siti", PHONE, proved=STALE)
+    device = Device()
+    with pytest.raises(MoreProofNeeded):
+        street.sign_in(PHONE, device)
+    by_passkey(street, siti.id, device)
+    assert account_of(street.sign_in(PHONE, device)) == siti.id
+
+
+def test_a_swapped_sim_gets_in_and_changes_nothing_for_three_days_while_the_owner_takes_it_back(street: Street) -> None:
+    siti = street.account("siti", PHONE, EMAIL)
+    owner = street.session(siti)
+    opened = street.sign_in(PHONE, Device(), fresh=True)
+    assert account_of(opened) == siti.id, "a number that is in use is nobody else's"
+    thief = street.store.session(siti.id, opened.session_id)
+    assert thief is not None
+    street.add(thief, "thief@example.com")
+    street.remove(thief, EMAIL)
+    assert street.contacts(siti) == {masked(PHONE), masked(EMAIL)}
+    for change in street.pending(siti):
+        street.services.deny_change(siti.id, change.change_id, street.now)
+    street.services.contacts.remove(owner, street.id_of(siti.id, PHONE), street.now)
+    with pytest.raises(SessionExpired):
+        street.services.sessions.require(siti.id, thief.id, ProofRequest([], "GET", "/me/contacts"), street.now)
+    street.now += 2 * WAIT
+    assert street.contacts(siti) == {masked(EMAIL)}
+    assert street.sign_in(PHONE, Device()).new_account, "the SIM opens nothing of hers any more"
+    street.consistent(siti)

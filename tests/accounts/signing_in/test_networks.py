@@ -1,0 +1,19 @@
+"""A network is the prefix of an address, and is kept as a keyed hash only."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.accounts.signing_in.networks import prefix_of
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        *(("192.0.2.7", "192.0.2.0/24"), ("192.0.2.255", "192.0.2.0/24"), ("192.0.3.7", "192.0.3.0/24")),
+        *(("2001:db8:1:2::1", "2001:db8:1::/48"), ("2001:db8:1:ffff::", "2001:db8:1::/48")),
+        *(("::ffff:192.0.2.7", "192.0.2.0/24"), ("test-invoke-source-ip", "none"), ("", "none")),
+    ],
+)
+def test_a_network_is_what_one_carrier_or_household_has(address, network):
+    assert prefix_of(address) == network
